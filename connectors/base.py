@@ -1,0 +1,135 @@
+"""The contract every source keeps.
+
+Terminology
+-----------
+source      one ``[[source]]`` of the configuration: a calendar, a mailbox, an export, of one or more owners
+owner       a clinician whose times the source holds
+record      one :class:`~connectors.records.CalendarEvent`, ``SessionEvidence`` or ``MessageStamp``
+window      the half-open span of instants that is wanted; an entry is in it if the two touch
+cursor      the connector's own text saying how far it has read; opaque to everybody else
+batch       a page of records with the cursor that is true once they are stored: one transaction
+snapshot    a batch that carries all the source holds in a window, so that what is missing there is gone
+fault       a record that could not be used, kept aside with its place and the reason, never its content
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from connectors.classify import Classifier
+from connectors.pseudonyms import Pseudonyms, canonical_address
+from connectors.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of instants ``[start, end)``, both aware."""
+
+    start: datetime
+    end: datetime
+
+    def touches(self, start: datetime, end: datetime) -> bool:
+        """Whether ``[start, end)`` shares an instant with the window; a zero-length entry counts where it stands.
+
+        ::
+
+            window        |-----------|
+            touches    |----|  |  |-----|
+            does not  |---|           |---|
+        """
+        return start < self.end and (end > self.start or start >= self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A clinician as a connector knows one: ``addresses`` are canonical (see :func:`canonical_address`)."""
+
+    key: str
+    zone: ZoneInfo
+    addresses: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A record set aside: ``where`` is a place ("event 17", "line 204"), ``reason`` a phrase without content."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One page. ``replaces`` makes it a snapshot of that window; ``removed`` are uid_keys the source took back.
+
+    ``done`` and ``total`` are for the progress bar, in whatever unit the source counts (bytes, files, entries).
+    """
+
+    cursor: str | None
+    records: tuple[Record, ...] = ()
+    removed: tuple[str, ...] = ()
+    replaces: Window | None = None
+    faults: tuple[Fault, ...] = ()
+    done: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that a connector is told of the practice.
+
+    ``folder`` is where relative paths begin; ``read_secret`` turns ``env:``, ``file:`` and ``command:`` references
+    into their values.
+    """
+
+    source: str
+    owners: tuple[Owner, ...]
+    window: Window
+    classifier: Classifier
+    names: Pseudonyms
+    folder: Path
+    read_secret: Callable[[str], str]
+    busy_only: bool = False
+    longest_session: timedelta = timedelta(hours=12)
+    accept_shrink: bool = False
+
+    def owners_named(self, addresses: set[str]) -> tuple[Owner, ...]:
+        """Whose record it is: the only owner of a personal source, else everyone whom ``addresses`` name."""
+        if len(self.owners) == 1:
+            return self.owners
+        named = {canonical_address(address) for address in addresses}
+        return tuple(owner for owner in self.owners if owner.addresses & named)
+
+
+class Connector(Protocol):
+    """Reads one source. Holds no state between runs but the cursor."""
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """Yield pages from ``cursor`` on (``None``: from the beginning of the window).
+
+        Each batch's cursor is true once that batch is stored, so a run cut off after any page resumes there.
+        A cursor this connector does not understand is read as ``None``. Raises
+        :class:`~connectors.errors.ConnectorError`, never anything else, for what a source may do to us.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """One entry of the registry: how ``kind = "name"`` is configured, made and described.
+
+    ``options`` is a frozen dataclass; each field is an option of the source's TOML table, its metadata ``help`` the
+    sentence for the documentation. ``keeps`` lists the fields of the source that are read, ``dropped`` tells how the
+    rest is kept out ("never requested" or "left out while parsing").
+    """
+
+    name: str
+    options: type[Any]
+    make: Callable[[Any, Context], Connector]
+    title: str
+    keeps: tuple[str, ...]
+    dropped: str

@@ -1,0 +1,100 @@
+"""A title becomes a kind and a client key, and is gone.
+
+The practice's rules are ordered; the first that matches decides. An entry that no rule matches is a session if
+somebody from outside attends, and *other* if not. *Outside* is whoever is neither in the roster nor in the
+practice's domains; it is never inferred. Nothing that is looked at here is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from connectors.pseudonyms import Pseudonyms, canonical_address
+from connectors.records import Counterpart, Kind
+
+_MACHINE = re.compile(r"^(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|notifications?)([-+.=_].*)?@")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLook:
+    """What a rule may look at, in memory only."""
+
+    title: str = ""
+    calendar: str = ""
+    categories: tuple[str, ...] = ()
+    colour: str = ""
+    attendees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KindRule:
+    """One ``[[kinds]]`` entry: every condition that is given must hold. Patterns ignore case."""
+
+    kind: Kind
+    title: re.Pattern[str] | None = None
+    calendar: str | None = None
+    category: str | None = None
+    colour: str | None = None
+    attendee_domain: str | None = None
+
+    def matches(self, look: EntryLook) -> bool:
+        """Whether this rule decides the entry."""
+        return (
+            (self.title is None or self.title.search(look.title) is not None)
+            and (self.calendar is None or self.calendar.lower() == look.calendar.lower())
+            and (self.category is None or self.category.lower() in {name.lower() for name in look.categories})
+            and (self.colour is None or self.colour.lower() == look.colour.lower())
+            and (self.attendee_domain is None or self.attendee_domain.lower() in map(domain_of, look.attendees))
+        )
+
+
+def domain_of(address: str) -> str:
+    """The part behind the @, lower case; empty for a phone number."""
+    return canonical_address(address).rpartition("@")[2] if "@" in address else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """The practice's rules with the addresses that are inside it (canonical spelling)."""
+
+    rules: tuple[KindRule, ...] = ()
+    domains: frozenset[str] = frozenset()
+    staff: frozenset[str] = frozenset()
+    management: frozenset[str] = frozenset()
+    client_title: re.Pattern[str] | None = None
+
+    def is_outside(self, address: str) -> bool:
+        """Whether an address belongs to nobody of the practice."""
+        address = canonical_address(address)
+        return address not in self.staff | self.management and domain_of(address) not in self.domains
+
+    def entry(self, look: EntryLook, clinician: str, names: Pseudonyms) -> tuple[Kind, str | None]:
+        """The kind of an entry and, for a session, its client's pseudonym.
+
+        The client is the first outside attendee; without one, what ``client_title`` finds in the title (its group
+        ``client``, else its first group, else the whole match).
+        """
+        outside = [address for address in look.attendees if self.is_outside(address)]
+        kind = next((rule.kind for rule in self.rules if rule.matches(look)), None)
+        if kind is None:
+            kind = Kind.SESSION if outside else Kind.OTHER
+        if kind is not Kind.SESSION:
+            return kind, None
+        client = outside[0] if outside else self._client_in(look.title)
+        return kind, names.person(clinician, client) if client else None
+
+    def _client_in(self, title: str) -> str | None:
+        found = self.client_title.search(title) if self.client_title else None
+        if found is None:
+            return None
+        return found.groupdict().get("client") or next((group for group in found.groups() if group), found.group())
+
+    def counterpart(self, address: str) -> Counterpart:
+        """Who a correspondent is: management before colleague before machine; everybody else counts as a client."""
+        address = canonical_address(address)
+        if address in self.management:
+            return Counterpart.MANAGEMENT
+        if not self.is_outside(address):
+            return Counterpart.COLLEAGUE
+        return Counterpart.AUTOMATIC if _MACHINE.match(address) else Counterpart.CLIENT

@@ -1,0 +1,49 @@
+"""What can go wrong between a source and us: one class a remedy.
+
+Every error carries the source's name and says in one sentence what was found and what to do. None of them
+repeats a value read from the source: titles, addresses and cell contents never reach a log.
+"""
+
+from __future__ import annotations
+
+
+class ConnectorError(Exception):
+    """A source could not be read. The rows already stored and the cursor stay as they were."""
+
+    def __init__(self, source: str, found: str, remedy: str) -> None:
+        super().__init__(source, found, remedy)
+        self.source = source
+        self.found = found
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.found} {self.remedy}"
+
+
+class AuthorizationError(ConnectorError):
+    """The source no longer accepts our credentials: somebody has to authorise it again."""
+
+
+class RateLimitError(ConnectorError):
+    """The source asked us to stop for now; the cursor is kept and the next run goes on from it."""
+
+
+class UnavailableError(ConnectorError):
+    """The file or server cannot be reached or read."""
+
+
+class MalformedError(ConnectorError):
+    """What came is not what the source's kind promises: cut off, another format, unknown columns."""
+
+
+class ShrunkenError(ConnectorError):
+    """The source holds far less than it did: refused, not believed, until somebody confirms it."""
+
+    def __init__(self, source: str, held: int, holds: int) -> None:
+        super().__init__(
+            source,
+            f"it held {held} entries and now holds {holds}.",
+            f"Nothing was removed. If that is right, run: evenhours ingest --source {source} --accept-shrink",
+        )
+        self.held = held
+        self.holds = holds

@@ -1,0 +1,63 @@
+"""Keyed one-way names for people, threads and entries.
+
+BLAKE2b with the practice's key; ``person`` separates what is named (a client is never equal to a thread) and a
+subkey per clinician keeps two clinicians' clients from being joined. The key is what protects: without it a short
+identifier such as a phone number is found by trying them all, so it never lies in the database.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import lru_cache
+
+KEY_BYTES = 32
+_NAME_BYTES = 8
+_PHONE = re.compile(r"\+?[\d\s().\-/]{5,}")
+
+
+def canonical_address(text: str) -> str:
+    """The one spelling of an address or phone number: trimmed, lower case, without plus-tag or punctuation.
+
+    ``mailto:`` is taken off, ``+tag`` before the @ is folded, a phone number keeps its digits and a leading plus
+    (``00`` becomes ``+``). ``str.lower`` and not ``casefold``: two spellings that mail systems tell apart stay apart.
+    """
+    text = text.strip().lower().removeprefix("mailto:").strip("<>")
+    if "@" in text:
+        local, _, domain = text.rpartition("@")
+        return f"{local.partition('+')[0] or local}@{domain}"
+    if _PHONE.fullmatch(text):
+        digits = re.sub(r"\D", "", text)
+        return "+" + digits.removeprefix("00") if text.startswith(("+", "00")) else digits
+    return " ".join(text.split())
+
+
+class Pseudonyms:
+    """Names under one practice key (32 bytes). Same key, same words, same name; otherwise unrelated."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) < KEY_BYTES:
+            raise ValueError(f"a practice key has {KEY_BYTES} bytes")
+        self._key = key
+        self.person = lru_cache(maxsize=65_536)(self._person)
+
+    def _digest(self, person: bytes, *words: str) -> bytes:
+        text = "\x1f".join(words).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, digest_size=_NAME_BYTES, key=self._key, person=person).digest()
+
+    def _person(self, clinician: str, address: str) -> str:
+        """The clinician's own name for a client, colleague or other correspondent: 13 characters of base 32."""
+        return _base32(self._digest(b"evenhours.person", clinician, canonical_address(address)))
+
+    def entry(self, uid: str, occurrence: str = "") -> str:
+        """The name of one occurrence of a calendar entry, visit or call: 13 characters of base 32."""
+        return _base32(self._digest(b"evenhours.entry", uid, occurrence))
+
+    def node(self, clinician: str, identifier: str) -> int:
+        """The signed 64-bit name of a message or provider thread in one clinician's mail."""
+        return int.from_bytes(self._digest(b"evenhours.node", clinician, identifier.strip()), "big", signed=True)
+
+
+def _base32(digest: bytes) -> str:
+    return base64.b32encode(digest).decode().rstrip("=")

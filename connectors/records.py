@@ -1,0 +1,130 @@
+"""All that a connector may say. No field for content exists here, so none can be stored.
+
+Instants are aware datetimes; a naive one is refused where the record is made. People, threads and entries
+appear as keyed pseudonyms only (see :mod:`connectors.pseudonyms`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an entry of a calendar is, decided by the practice's ordered rules (:mod:`connectors.classify`)."""
+
+    SESSION = "session"
+    SUPERVISION = "supervision"
+    CONSULTATION = "consultation"
+    TRAINING = "training"
+    ADMINISTRATION = "administration"
+    LEAVE = "leave"
+    ON_CALL = "on_call"
+    PROTECTED = "protected"
+    PERSONAL = "personal"
+    OTHER = "other"
+    BUSY = "busy"  # another job's span: times and nothing else
+
+
+class Status(StrEnum):
+    """What the source says became of an entry."""
+
+    CONFIRMED = "confirmed"
+    TENTATIVE = "tentative"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    LATE_CANCELLED = "late_cancelled"
+    NO_SHOW = "no_show"
+
+
+class Counterpart(StrEnum):
+    """Who stands at the other end of a message. An outside person counts as a client until marked otherwise."""
+
+    CLIENT = "client"
+    COLLEAGUE = "colleague"
+    MANAGEMENT = "management"
+    AUTOMATIC = "automatic"
+    OTHER = "other"
+
+
+class Grade(StrEnum):
+    """How a session's true times are known; a record system's own times count before a call's."""
+
+    EHR = "ehr"
+    CALL = "call"
+
+
+def _refuse_naive(*instants: datetime | None) -> None:
+    if any(instant is not None and instant.tzinfo is None for instant in instants):
+        raise ValueError("an instant without a zone cannot be stored")
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEvent:
+    """One known occurrence: a single entry, or one instance of a series.
+
+    ``uid_key`` names UID and original occurrence, so it survives a move. An all-day entry runs from local
+    midnight to local midnight of its owner. ``edited_at`` is the source's own last change, where it says so.
+    ``set_aside`` is the reason why this entry is kept and listed but never counted as working time.
+    """
+
+    clinician: str
+    uid_key: str
+    start: datetime
+    end: datetime
+    kind: Kind
+    all_day: bool = False
+    status: Status = Status.CONFIRMED
+    client: str | None = None
+    edited_at: datetime | None = None
+    set_aside: str | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_naive(self.start, self.end, self.edited_at)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvidence:
+    """True times of one session, from a record system or a call log.
+
+    ``uid_key`` is the occurrence it belongs to where the source knows it; otherwise sessions are found by overlap.
+    Either end may be unknown (``None``), which is not the same as "on time".
+    """
+
+    clinician: str
+    key: str
+    grade: Grade
+    started_at: datetime | None
+    ended_at: datetime | None
+    uid_key: str | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_naive(self.started_at, self.ended_at)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStamp:
+    """When one message was sent, in which direction, and a pseudonym for who stood at the other end.
+
+    ``key`` is the keyed 64-bit name of the Message-ID: one message of one clinician has one key whatever folder,
+    copy or source it comes from. ``thread_nodes`` are keyed names of every message or provider thread this one is
+    tied to, itself first; empty where the source has no threads. ``counterpart`` is the sender, or the first
+    recipient who is not the owner.
+    """
+
+    clinician: str
+    key: int
+    sent_at: datetime
+    outgoing: bool
+    counterpart: str | None
+    counterpart_kind: Counterpart
+    automatic: bool = False
+    channel: str = "email"
+    thread_nodes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _refuse_naive(self.sent_at)
+
+
+Record = CalendarEvent | SessionEvidence | MessageStamp

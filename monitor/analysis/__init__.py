@@ -1,0 +1,1 @@
+"""Pure analysis: no input or output, no clock, no SQL."""

@@ -1,0 +1,51 @@
+"""What can go wrong in the house, each with its exit code and one sentence with the way out."""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_PARTLY = 3
+EXIT_AUTHORISE = 4
+EXIT_RUNNING = 5
+
+
+class EvenhoursError(Exception):
+    """Base of our errors. ``str()`` is the whole message: what was found, where, and what to do."""
+
+    exit_code = EXIT_ERROR
+
+
+class ConfigError(EvenhoursError):
+    """The configuration cannot be used. ``problems`` lists every fault with its path in the file, all at once."""
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, path: str, problems: list[str]) -> None:
+        super().__init__(path, problems)
+        self.path = path
+        self.problems = problems
+
+    def __str__(self) -> str:
+        count = "1 fault" if len(self.problems) == 1 else f"{len(self.problems)} faults"
+        return "\n".join([f"{self.path}: {count}.", *(f"  {problem}" for problem in self.problems)])
+
+
+class UsageError(EvenhoursError):
+    """The command cannot mean anything: an unknown clinician, source or week, dates that end before they begin."""
+
+    exit_code = EXIT_USAGE
+
+
+class StoreError(EvenhoursError):
+    """The database cannot be opened or written: not a database, read-only, made by a newer version, disk full."""
+
+
+class KeyFileError(EvenhoursError):
+    """The practice's key file is missing, readable by others, or not ours."""
+
+
+class AlreadyRunningError(EvenhoursError):
+    """Another run holds the lock."""
+
+    exit_code = EXIT_RUNNING

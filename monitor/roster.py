@@ -1,0 +1,75 @@
+"""The practice's people and their agreed hours, as the configuration tells them. Immutable, without behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from zoneinfo import ZoneInfo
+
+MinuteSpan = tuple[int, int]
+"""Minutes from local midnight of the day a span starts on; an overnight span ends beyond 1440."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """One version of a work pattern. ``starts`` is ``None`` for the earliest, which holds before it too.
+
+    ``days`` maps the weekday (0 is Monday) to its spans; ``holidays`` are the spans worked on public holidays.
+    """
+
+    starts: date | None
+    days: Mapping[int, tuple[MinuteSpan, ...]]
+    holidays: tuple[MinuteSpan, ...] = ()
+
+
+ASSUMED_HOURS = Hours(None, {day: ((8 * 60, 18 * 60),) for day in range(5)})
+"""Monday to Friday, 08:00 to 18:00: what is taken, and said to be taken, where nobody declared hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Residence:
+    """The zone a clinician lives in from a local date on; ``starts`` is ``None`` for the first."""
+
+    starts: date | None
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Clinician:
+    """One person whose times are read. ``addresses`` are canonical; ``hours`` empty means assumed hours."""
+
+    key: str
+    name: str
+    residences: tuple[Residence, ...]
+    fte: float = 1.0
+    starts: date | None = None
+    ends: date | None = None
+    grace_minutes: int = 5
+    addresses: frozenset[str] = frozenset()
+    hours: tuple[Hours, ...] = ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone lived in last: for naive times in files and for all-day entries."""
+        return self.residences[-1].zone
+
+    @property
+    def assumed_hours(self) -> bool:
+        """Whether the hours were declared by nobody."""
+        return not self.hours
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """What holds for everybody. ``day_starts_at`` is in minutes after midnight (default 04:00)."""
+
+    name: str
+    zone: ZoneInfo
+    country: str | None = None
+    region: str | None = None
+    domains: frozenset[str] = frozenset()
+    management: frozenset[str] = frozenset()
+    day_starts_at: int = 4 * 60
+    longest_session_hours: float = 12
+    contacts: tuple[str, ...] = field(default=())

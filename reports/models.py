@@ -1,0 +1,235 @@
+"""All that a report may be told. Plain frozen values: whoever fills them has already decided who may know.
+
+Two families that share nothing: :class:`WeeklyReport` is for one therapist alone, :class:`FairnessReport` is for the
+director and has no field in which anybody's wellbeing could travel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """How a number is written; :func:`reports.wording.quantity` does it."""
+
+    COUNT = "count"  # "8"
+    MINUTES = "minutes"  # "38 min", "2 h 41"
+    HOURS = "hours"  # "18.5 h"
+    PERCENT = "percent"  # "25 %", the value being 0 to 100
+    DAYS = "days"  # "12 days"
+    LOAD = "load"  # "21.4", weighted sessions a week per full-time equivalent
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltFrom:
+    """What a weekly report rests on. ``not_seen`` names channels that are not connected ("phone", "portal").
+
+    ``complete_through`` is local; ``None`` when nothing has arrived yet. ``overdue`` says that the nightly run has been
+    silent for more than 48 hours.
+    """
+
+    calendar_events: int
+    message_times: int
+    messages_connected: bool
+    not_seen: tuple[str, ...]
+    complete_through: datetime | None
+    assumed_hours: bool
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows behind a number or a figure, already in words."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One thing a person can say to a notice."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The one notice of the week: evidence first, then at most one thing to try. ``answered`` is a label or ``None``."""
+
+    notice: int
+    title: str
+    text: str
+    based_on: Table
+    try_this: str | None
+    answers: tuple[Answer, ...]
+    answered: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RhythmDay:
+    """One work day by the hour; tuples run along ``Rhythm.hours``. Minutes 0 to 60.
+
+    ``agreed`` holds spans of local hours (10.0, 18.5). ``outside_minutes`` is the day's sum, ``None`` where nothing was
+    outside. ``attention`` only if a notice rests on this day. ``leave`` days say so instead of numbers.
+    """
+
+    day: date
+    inside: tuple[float, ...]
+    outside: tuple[float, ...]
+    agreed: tuple[tuple[float, float], ...]
+    outside_minutes: float | None
+    attention: bool = False
+    leave: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """The week by hour. ``hours`` are local hours of the work day, 24 and more being after midnight."""
+
+    title: str
+    subtitle: str
+    hours: tuple[int, ...]
+    days: tuple[RhythmDay, ...]
+
+
+class EndState(StrEnum):
+    """Where a session's end lies against the person's own buffer."""
+
+    WITHIN = "within"
+    PAST = "past"
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """One session with a known end: minutes after (or before, negative) the booked one."""
+
+    minutes: float
+    state: EndState
+    booked_end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndsDay:
+    """One day's session ends; ``held`` counts those whose end is unknown too."""
+
+    day: date
+    ends: tuple[SessionEnd, ...]
+    held: int
+    attention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnds:
+    """When sessions ended. ``known`` of ``held`` sessions have a true end; under 60 % there are no days to draw."""
+
+    title: str
+    subtitle: str
+    grace_minutes: int
+    days: tuple[EndsDay, ...]
+    known: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRange:
+    """A measure beside its own past: the last weeks with this one last, ``None`` where there is no value.
+
+    ``low`` to ``high`` is the middle 80 % of the weeks before, ``None`` until six of them were observed. ``attention``
+    only if a notice rests on it.
+    """
+
+    key: str
+    title: str
+    unit: Unit
+    weeks: tuple[date, ...]
+    values: tuple[float | None, ...]
+    low: float | None
+    middle: float | None
+    high: float | None
+    attention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyReport:
+    """One therapist's week, told to that therapist alone.
+
+    ``week`` is its Monday. ``headline`` is one or two sentences. ``notes`` say what is missing and why (too few weeks for a
+    range, ends known for too few sessions). ``previous`` and ``following`` are neighbouring weeks that have a report.
+    """
+
+    clinician: str
+    week: date
+    headline: str
+    built_from: BuiltFrom
+    card: Card | None
+    rhythm: Rhythm | None
+    ends: SessionEnds | None
+    ranges: tuple[OwnRange, ...]
+    protects: tuple[str, ...]
+    ahead: tuple[str, ...]
+    notes: tuple[str, ...]
+    contacts: tuple[str, ...]
+    definitions_version: str
+    previous: date | None = None
+    following: date | None = None
+
+
+class Standing(StrEnum):
+    """Where a caseload lies against an equal share; outside only beyond the larger of 10 % and chance."""
+
+    INSIDE = "inside"
+    ABOVE = "above"
+    BELOW = "below"
+    JOINING = "joining"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseloadRow:
+    """One clinician's share: weighted sessions a week per FTE, mean of eight weeks and of the eight before.
+
+    ``low`` to ``high`` is this person's own band around the equal share; ``difference`` is the share of load against the
+    share of FTE in per cent. ``note`` is a word such as "joined Sep". ``None`` is no data.
+    """
+
+    name: str
+    fte: float
+    load: float | None
+    load_before: float | None
+    low: float
+    high: float
+    difference: float | None
+    standing: Standing
+    sessions_held: int
+    active_clients: int | None
+    intakes: int | None
+    supervision_held: bool | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FairnessReport:
+    """The director's page: how evenly the caseload is shared, and nothing about how anybody is.
+
+    ``through`` is the Sunday that ends the eight weeks. ``hoover`` is a share of all load (0 to 1), ``would_move`` the same
+    in weighted sessions a week, ``would_move_by_chance`` what equal true loads would show; ``gini`` is corrected for small
+    numbers, with its interval. Indices are ``None`` below four clinicians.
+    """
+
+    practice: str
+    through: date
+    headline: str
+    sentence: str
+    equal_share: float | None
+    rows: tuple[CaseloadRow, ...]
+    hoover: float | None
+    would_move: float | None
+    would_move_by_chance: float | None
+    gini: float | None
+    gini_low: float | None
+    gini_high: float | None
+    complete_through: datetime | None
+    overdue: bool = False
