@@ -31,6 +31,16 @@ class ConfigError(EvenhoursError):
         return "\n".join([f"{self.path}: {count}.", *(f"  {problem}" for problem in self.problems)])
 
 
+class MissingConfigError(ConfigError):
+    """There is no configuration yet; ``evenhours init`` writes one."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, [f"No configuration at {path}. Run: evenhours init"])
+
+    def __str__(self) -> str:
+        return self.problems[0]
+
+
 class UsageError(EvenhoursError):
     """The command cannot mean anything: an unknown clinician, source or week, dates that end before they begin."""
 
@@ -39,6 +49,10 @@ class UsageError(EvenhoursError):
 
 class StoreError(EvenhoursError):
     """The database cannot be opened or written: not a database, read-only, made by a newer version, disk full."""
+
+
+class SecretError(EvenhoursError):
+    """The place a secret is said to be in holds none, or others can read it. Never carries the secret."""
 
 
 class KeyFileError(EvenhoursError):
