@@ -47,11 +47,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A clinician as a connector knows one: ``addresses`` are canonical (see :func:`canonical_address`)."""
+    """A clinician as a connector knows one: ``addresses`` are canonical (see :func:`canonical_address`).
+
+    ``name`` is what a practice-wide export may call the person, where it has neither key nor address.
+    """
 
     key: str
     zone: ZoneInfo
     addresses: frozenset[str] = frozenset()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,8 @@ class SourceKind:
 
     ``options`` is a frozen dataclass; each field is an option of the source's TOML table, its metadata ``help`` the
     sentence for the documentation. ``keeps`` lists the fields of the source that are read, ``dropped`` tells how the
-    rest is kept out ("never requested" or "left out while parsing").
+    rest is kept out ("never requested" or "left out while parsing"). ``check`` finds what types alone cannot: each
+    problem begins with the option's path ("columns.foo: not a role"), so that all are listed with the other faults.
     """
 
     name: str
@@ -133,3 +138,4 @@ class SourceKind:
     title: str
     keeps: tuple[str, ...]
     dropped: str
+    check: Callable[[Any], list[str]] | None = None
