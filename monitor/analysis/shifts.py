@@ -1,0 +1,224 @@
+"""Weekly numbers of one person against that person's own past, and the weeks in which a notice is due.
+
+Rows are calendar weeks, columns are series, ``NaN`` is a missing week. Nothing is pooled over columns: a series gives
+the same notices alone and among a thousand others. Nothing looks ahead: a later week never changes an earlier row.
+The procedure and its constants are those of docs/definitions, *From a weekly number to a notice*::
+
+    week   t-59 ................ t-8   t-7 ....... t
+           baseline, own usual rate    rate gate
+           observed weeks only         at least 1.25 × usual, at least 3 weeks observed
+
+Each week's surprise ``z`` against the baseline is clipped to ±2 and smoothed; a notice is the smoothed score's way up
+through a threshold that is met by chance ``alarms_per_year`` times in a year of ordinary life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log, sqrt
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+NEAREST, FURTHEST = 8, 59
+"""The baseline of week ``t`` is what was observed from ``t - 59`` to ``t - 8``: a year, without the last two months."""
+
+PRIOR_COUNT, PRIOR_EXPOSURE, DISPERSION = 0.5, 0.1, 5.0
+"""Shipped, never fitted over people. ``DISPERSION`` is the size of a week's negative binomial around a known rate."""
+
+CLIP = 2.0
+SMOOTHING = 0.15
+GATE_RATIO, GATE_WEEKS, GATE_OBSERVED = 1.25, 8, 3
+PLAIN_MARGIN = 0.5
+"""How far a score per session may exceed the score of the bare counts: fewer sessions are not more messages."""
+
+FIRST_NOTICE = 26
+"""Observed weeks, the week itself included, before a series may give a notice."""
+
+SPACING = 8
+"""Weeks from one notice of a series to its next."""
+
+COUNT_THRESHOLDS = {0.5: 1.93, 0.25: 2.34, 0.1: 2.77}
+MEAN_THRESHOLDS = {0.5: 1.98, 0.25: 2.37, 0.1: 2.78}
+"""Score by false alarms a year. ``benchmarks/shifts_false_alarms.py`` shows what they keep."""
+
+TYPICAL_SD = 1.4
+"""Minutes by which one person's weekly mean overrun usually varies from week to week."""
+
+TYPICAL_SD_WEEKS = 12
+"""How many weeks of one's own the typical deviation counts for."""
+
+BLOCK = 16
+"""Series worked on at a time: their windows then stay in the processor's cache."""
+
+_Z = np.linspace(-CLIP, CLIP, 2001)
+_P = np.array([NormalDist().cdf(z) for z in _Z])
+
+
+def count_shifts(counts: pd.DataFrame, exposure: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.DataFrame:
+    """Weeks in which a count per exposure has risen above the person's own usual.
+
+    ``exposure`` is what the counts are measured by: held sessions / 20 for messages, worked days / 5 for days. A week
+    without exposure is missing. ``True`` stands in the first week of each notice; staying high does not repeat.
+    Raises ValueError where the tables do not match, are negative or infinite, or the weeks are not consecutive.
+    """
+    threshold = _threshold(COUNT_THRESHOLDS, alarms_per_year)
+    _check(counts, exposure)
+    return _by_block(_count_scores, counts, exposure, threshold)
+
+
+def mean_shifts(
+    values: pd.DataFrame, weights: pd.DataFrame, *, alarms_per_year: float = 0.5, typical_sd: float = TYPICAL_SD
+) -> pd.DataFrame:
+    """Weeks in which a weekly mean has risen above the person's own usual.
+
+    ``weights`` is the number behind each mean (sessions with a known end). A week with fewer than usual counts
+    for less, in proportion; one with more counts no more than a usual week, since weeks differ by more than sampling.
+    ``typical_sd`` is in the unit of ``values``: the week-to-week deviation shipped for the measure. For the rest as
+    :func:`count_shifts`.
+    """
+    threshold = _threshold(MEAN_THRESHOLDS, alarms_per_year)
+    if not 0 < typical_sd < np.inf:
+        raise ValueError(f"typical_sd must be positive: {typical_sd}")
+    _check(weights, values, signed=True)
+
+    def scores(value: Floats, weight: Floats) -> tuple[Floats, Bools]:
+        return _mean_scores(value, weight, typical_sd)
+
+    return _by_block(scores, values, weights, threshold)
+
+
+def _threshold(known: dict[float, float], alarms_per_year: float) -> float:
+    """The score crossed by chance so often. Its square is almost straight in the log of the rate (Rice's formula)."""
+    if not 0 < alarms_per_year <= 1:
+        raise ValueError(f"alarms_per_year must be above 0 and at most 1: {alarms_per_year}")
+    rates = sorted(known)
+    low, high = (rates[0], rates[1]) if alarms_per_year < rates[1] else (rates[1], rates[2])
+    slope = (known[low] ** 2 - known[high] ** 2) / log(high / low)
+    return sqrt(known[low] ** 2 - slope * log(alarms_per_year / low))
+
+
+def _check(amounts: pd.DataFrame, other: pd.DataFrame, *, signed: bool = False) -> None:
+    if not (amounts.index.equals(other.index) and amounts.columns.equals(other.columns)):
+        raise ValueError("the two tables must have the same weeks and the same series")
+    if isinstance(amounts.index, pd.DatetimeIndex) and (np.diff(amounts.index) != np.timedelta64(7, "D")).any():
+        raise ValueError("rows must be consecutive weeks; a missing week is a row of NaN")
+    for table, may_be_negative in ((amounts, False), (other, signed)):
+        array = table.to_numpy(dtype=float)
+        if np.isinf(array).any() or (not may_be_negative and (array < 0).any()):
+            raise ValueError("counts, exposure and weights must be finite and not negative")
+
+
+def _by_block(
+    scores: Callable[[Floats, Floats], tuple[Floats, Bools]], first: pd.DataFrame, second: pd.DataFrame, threshold: float
+) -> pd.DataFrame:
+    """Run series by series, in blocks; arrays inside are (series, weeks)."""
+    one, two = first.to_numpy(dtype=float).T, second.to_numpy(dtype=float).T
+    found = np.zeros(one.shape, dtype=bool)
+    for start in range(0, len(one), BLOCK):
+        block = slice(start, start + BLOCK)
+        found[block] = _crossings(*scores(one[block], two[block]), threshold)
+    return pd.DataFrame(found.T, index=first.index, columns=first.columns)
+
+
+def _count_scores(counts: Floats, exposure: Floats) -> tuple[Floats, Bools]:
+    """Scores per exposure, held down by the scores of the bare counts; and which weeks are observed."""
+    observed = np.isfinite(counts) & np.isfinite(exposure) & (exposure > 0)
+    y = np.where(observed, counts, 0.0)
+    e = np.where(observed, exposure, 0.0)
+    both = _gated_scores(np.concatenate([y, y]), np.concatenate([e, observed]), np.concatenate([observed, observed]))
+    per_exposure, plain = np.split(both, 2)
+    return np.minimum(per_exposure, plain + PLAIN_MARGIN), observed
+
+
+def _gated_scores(y: Floats, e: Floats, observed: Bools) -> Floats:
+    rate, strength = _usual_rate(y, e)
+    surprise = _surprise(y, np.where(observed, rate * e, 1.0), strength)
+    score = _smoothed(surprise, observed)
+    risen = _trailing(y) >= GATE_RATIO * rate * _trailing(e)
+    is_open = risen & (_trailing(observed) >= GATE_OBSERVED)
+    return np.where(is_open, score, np.minimum(score, 0.0))
+
+
+def _usual_rate(y: Floats, e: Floats) -> tuple[Floats, Floats]:
+    """The baseline's rate and the count it rests on; long weeks weigh less, as counts vary by more than Poisson."""
+    ys, es = _baselines(y), _baselines(e)
+    rough = (PRIOR_COUNT + ys.sum(-1)) / (PRIOR_EXPOSURE + es.sum(-1))
+    weight = 1 / (1 + rough[..., None] * es / DISPERSION)
+    strength = PRIOR_COUNT + (weight * ys).sum(-1)
+    return strength / (PRIOR_EXPOSURE + (weight * es).sum(-1)), strength
+
+
+def _surprise(y: Floats, expected: Floats, strength: Floats) -> Floats:
+    """Mid-p normal score, clipped, of a count under the negative binomial of mean ``expected``.
+
+    Its variance is that of the week and of the baseline, expected² (1 / DISPERSION + 1 / strength), beside Poisson's.
+    Masses follow from one another, and the size is below DISPERSION, so that the first one never vanishes.
+    """
+    size = 1 / (1 / DISPERSION + 1 / strength)
+    mass = (size / (size + expected)) ** size
+    step = expected / (size + expected)
+    below = np.zeros_like(mass)
+    for k in range(int(y.max(initial=0)) + 2):
+        below += mass * np.clip(y - k + 0.5, 0, 1)
+        mass *= step * (size + k) / (k + 1)
+    return np.interp(below, _P, _Z)
+
+
+def _mean_scores(values: Floats, weights: Floats, typical_sd: float) -> tuple[Floats, Bools]:
+    """Scores of weekly means, and which weeks are observed."""
+    observed = np.isfinite(values) & np.isfinite(weights) & (weights > 0)
+    x, w = np.where(observed, values, 0.0), np.where(observed, weights, 0.0)
+    xs, ws, n = _baselines(x), _baselines(w), _baselines(observed).sum(-1)
+    usual = ws.sum(-1) / np.maximum(n, 1)
+    usual[n == 0] = np.inf
+    shares = np.minimum(1.0, ws / usual[..., None])
+    total = np.where(n > 0, shares.sum(-1), 1.0)
+    mean = (shares * xs).sum(-1) / total
+    squares = (shares * (xs - mean[..., None]) ** 2).sum(-1) / np.maximum(n - 1, 1)
+    variance = (n * squares + TYPICAL_SD_WEEKS * typical_sd**2) / (n + TYPICAL_SD_WEEKS)
+    share = np.where(observed & (n > 0), np.minimum(1.0, w / usual), 1.0)
+    surprise = np.clip((x - mean) / np.sqrt(variance * (1 / share + 1 / total)), -CLIP, CLIP)
+    return _smoothed(surprise, observed & (n > 0)), observed
+
+
+def _smoothed(surprise: Floats, observed: Bools) -> Floats:
+    """Exponentially weighted sum of the surprises over its own standard deviation; missing weeks hold it."""
+    weeks = pd.DataFrame(np.where(observed, surprise, np.nan).T)
+    mean = weeks.ewm(alpha=SMOOTHING, ignore_na=True).mean().to_numpy().T
+    kept = (1 - SMOOTHING) ** np.cumsum(observed, axis=1)
+    deviation = np.sqrt(SMOOTHING / (2 - SMOOTHING) * (1 - kept**2))
+    return np.where(kept < 1, mean * (1 - kept) / np.where(kept < 1, deviation, 1.0), 0.0)
+
+
+def _crossings(score: Floats, observed: Bools, threshold: float) -> Bools:
+    """Upward crossings from the first week on in which a notice may be given, spaced; missing weeks hold the score."""
+    latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
+    high = np.take_along_axis(score, latest, axis=1) >= threshold
+    was_high = np.zeros_like(high)
+    was_high[:, 1:] = high[:, :-1]
+    crossing = high & ~was_high & (np.cumsum(observed, axis=1) >= FIRST_NOTICE)
+    last = np.full(len(score), -SPACING)
+    for week in np.flatnonzero(crossing.any(axis=0)):
+        crossing[:, week] &= week - last >= SPACING
+        last[crossing[:, week]] = week
+    return crossing
+
+
+def _baselines(x: Floats | Bools) -> Floats:
+    """(series, weeks, 52): for each week what lies in its baseline window."""
+    padded = np.concatenate([np.zeros((len(x), FURTHEST)), x], axis=1)
+    return sliding_window_view(padded, FURTHEST - NEAREST + 1, axis=1)[:, : x.shape[1]]
+
+
+def _trailing(x: Floats | Bools) -> Floats:
+    """Sums over the weeks t-7 … t."""
+    padded = np.concatenate([np.zeros((len(x), GATE_WEEKS)), x], axis=1)
+    total = np.cumsum(padded, axis=1)
+    return total[:, GATE_WEEKS:] - total[:, :-GATE_WEEKS]
