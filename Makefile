@@ -1,0 +1,69 @@
+# `make demo` shows Evenhours, `make test` checks it. Python 3.11 or newer, its venv and make are all they need.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
+AGAIN := make PYTHON=python3.11 $(or $(MAKECMDGOALS),demo)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format chromium clean
+
+help: ## Say what can be made
+	@awk -F ': .*## |: ## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.ready ## Write the demonstration practice to demo/, read it, report on it, serve it (EVENHOURS_DEMO_SERVE=0: do not serve)
+	@$(BIN)/evenhours demo
+
+test: lint chromium ## Check everything: lint, then all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/.ready-dev ## Check style, types and the floors of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: .venv/.ready-dev ## Lay out the code and mend what can be mended by rule
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+chromium: ## Install Chromium for the tests that look at pages (on Debian, as root; otherwise those tests are skipped)
+	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing Chromium for the tests that look at pages (apt-get) ..."; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 \
+	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	fi
+
+clean: ## Remove the environment, the caches and the demonstration practice
+	rm -rf .venv demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find connectors monitor reports tests -name __pycache__ -prune -exec rm -rf {} +
+
+# The environment. A stamp is younger than what it was installed from, so that the second time costs nothing.
+
+.venv/.ready: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing what Evenhours needs into .venv (a minute or two the first time) ..."
+	@$(INSTALL) .
+	@touch $@
+
+.venv/.ready-dev: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing Evenhours and its test tools into .venv (a minute or two the first time) ..."
+	@$(INSTALL) '.[dev]'
+	@touch .venv/.ready $@
+
+define CHECK_PYTHON
+import sys
+if sys.version_info < (3, 11):
+    sys.exit("Evenhours needs Python 3.11 or newer; found %d.%d. Install one and run: $(AGAIN)" % sys.version_info[:2])
+try:
+    import ensurepip, venv
+except ImportError:
+    sys.exit("Python's venv is missing here. On Debian or Ubuntu, as root: apt-get install python3-venv")
+endef
+export CHECK_PYTHON
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null \
+	  || { echo "Evenhours needs Python 3.11 or newer; there is no $(PYTHON) here. Install one and run: $(AGAIN)" >&2; exit 1; }
+	@$(PYTHON) -c "$$CHECK_PYTHON"
+	@$(PYTHON) -m venv --clear .venv

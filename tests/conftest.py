@@ -1,0 +1,100 @@
+"""What every test may lean on: real data, a real browser, and the demand that both were used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:  # playwright loads only for the tests that look at pages
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parents[1]
+REAL = Path(os.environ.get("EVENHOURS_REAL", ROOT.parent / "shared" / "real"))
+CHROMIUM = os.environ.get("EVENHOURS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+# Which fixture makes a test one of its kind, and why such a test cannot run here (None: it can).
+KINDS = {"real": "real", "browser": "browser", "page": "browser"}
+MISSING = {
+    "real": None if REAL.is_dir() else f"the real data is not here: {REAL}",
+    "browser": None if CHROMIUM else "there is no Chromium here; EVENHOURS_CHROMIUM says where one is",
+}
+
+settings.register_profile("evenhours", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "evenhours")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the real data or a browser, and skip them where there is none."""
+    for item in items:
+        for kind in {KINDS[name] for name in getattr(item, "fixturenames", ()) if name in KINDS}:
+            item.add_marker(kind)
+        for kind, reason in MISSING.items():
+            if reason and item.get_closest_marker(kind):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+class Demanded:
+    """Fails the run unless tests of each demanded kind ran and none of them was skipped."""
+
+    def __init__(self, kinds: list[str]) -> None:
+        self.passed = dict.fromkeys(kinds, 0)
+        self.skipped = dict.fromkeys(kinds, 0)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for kind in self.passed.keys() & report.keywords:
+            self.passed[kind] += report.when == "call" and report.passed
+            self.skipped[kind] += report.skipped
+
+    def lacking(self) -> list[str]:
+        return [kind for kind, passed in self.passed.items() if not passed or self.skipped[kind]]
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.lacking() and not session.config.option.collectonly:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for kind, passed in self.passed.items():
+            terminalreporter.write_line(f"demanded: {kind}, {passed} passed, {self.skipped[kind]} skipped")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """EVENHOURS_REQUIRE=real,browser demands those kinds of tests."""
+    if demanded := os.environ.get("EVENHOURS_REQUIRE"):
+        config.pluginmanager.register(Demanded(demanded.split(",")))
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real data, which nobody here wrote and which is never copied into the project."""
+    return REAL
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium that can reach nothing but this machine."""
+    from playwright.sync_api import sync_playwright
+
+    loopback_alone = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[loopback_alone, *quiet])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page; the test fails if it asked anything of another machine."""
+    asked: list[str] = []
+    with browser.new_context(locale="en-GB", timezone_id="Europe/London") as context:
+        context.on("request", lambda request: asked.append(request.url))
+        yield context.new_page()
+    own = ("http://127.0.0.1:", "http://localhost:", "data:", "about:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
