@@ -1,0 +1,224 @@
+"""What may stand in the configuration file: one dataclass a table, each field a key of it.
+
+Keys end up as they are explained in ``config.example.toml``; a test reads both and looks both ways.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from connectors.classify import KindRule
+from connectors.pseudonyms import canonical_address
+from connectors.records import Kind
+from monitor.hours import DAY, minutes_from, overlapping, span_from, text_of
+from monitor.roster import MinuteSpan
+from monitor.toml_reader import Leaf, choice
+
+_ADDRESS = re.compile(r"\S+@\S+|\+?\d{5,}")
+_DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
+
+
+def _key(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]+", text):
+        raise ValueError(f'"{text}" is not a key; use small letters, digits, - and _')
+    return text
+
+
+def _address(text: str) -> str:
+    address = canonical_address(text)
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError("is neither a mail address nor a phone number")
+    return address
+
+
+def _domain(text: str) -> str:
+    domain = text.strip().lower()
+    if not _DOMAIN.fullmatch(domain):
+        raise ValueError(f'"{text}" is not a domain; write only what stands behind the @')
+    return domain
+
+
+def _country(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", text):
+        raise ValueError(f'"{text}" is not a country\'s code of two capital letters, such as "GB"')
+    return text
+
+
+def _day_start(text: str) -> int:
+    minutes = minutes_from(text)
+    if minutes > DAY // 2:
+        raise ValueError(f'"{text}" is too late for a day to start; it has to be "12:00" or earlier')
+    return minutes
+
+
+def _session_hours(hours: float) -> float:
+    if not 0 < hours <= 24:
+        raise ValueError("has to be more than 0 and at most 24 hours")
+    return hours
+
+
+def _fte(share: float) -> float:
+    if not 0 < share <= 1.5:
+        raise ValueError("has to be more than 0 and at most 1.5; full time is 1.0")
+    return share
+
+
+def _grace(minutes: int) -> int:
+    if not 0 <= minutes <= 60:
+        raise ValueError("has to be from 0 to 60 minutes")
+    return minutes
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Key = Annotated[str, Leaf(str, _key)]
+Address = Annotated[str, Leaf(str, _address)]
+Country = Annotated[str, Leaf(str, _country)]
+Span = Annotated[MinuteSpan, Leaf(str, span_from)]
+PracticeKind = Annotated[Kind, choice((kind for kind in Kind if kind is not Kind.BUSY), Kind)]
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeTable:
+    """``[practice]``: what holds for everybody."""
+
+    name: str
+    zone: ZoneInfo
+    country: Country | None = None
+    region: Country | None = None
+    domains: tuple[Annotated[str, Leaf(str, _domain)], ...] = ()
+    management: tuple[Address, ...] = ()
+    day_starts_at: Annotated[int, Leaf(str, _day_start)] = 4 * 60
+    longest_session_hours: Annotated[float, Leaf(float, _session_hours)] = 12
+    client_title: re.Pattern[str] | None = None
+    contacts: tuple[str, ...] = ()
+    database: Path = Path("evenhours.db")
+    key_file: Path = Path("evenhours.key")
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """The key beside the names it protects is one thing, the key instead of them another."""
+        if self.database == self.key_file:
+            yield "key_file", "is the database's own path; the key has to be a file of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class KindTable(KindRule):
+    """``[[kinds]]``: one rule. *Busy* is no kind a rule can give."""
+
+    kind: PracticeKind
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """A rule without a condition would decide every entry."""
+        conditions = [condition.name for condition in fields(KindRule)[1:]]
+        if not any(getattr(self, condition) for condition in conditions):
+            yield "", f"matches everything; give it at least one of {', '.join(conditions)}"
+
+
+@dataclass(frozen=True, slots=True)
+class HoursTable:
+    """One version of a clinician's hours; a day that is not named is a day off."""
+
+    from_: date | None = None
+    mon: tuple[Span, ...] = ()
+    tue: tuple[Span, ...] = ()
+    wed: tuple[Span, ...] = ()
+    thu: tuple[Span, ...] = ()
+    fri: tuple[Span, ...] = ()
+    sat: tuple[Span, ...] = ()
+    sun: tuple[Span, ...] = ()
+    holidays: tuple[Span, ...] = ()
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Spans of one day that share a minute."""
+        for day in (*WEEKDAYS, "holidays"):
+            for first, second in overlapping(getattr(self, day)):
+                yield day, f'"{text_of(first)}" and "{text_of(second)}" overlap'
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneTable:
+    """Where a clinician lives from a date on."""
+
+    zone: ZoneInfo
+    from_: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicianTable:
+    """``[[clinician]]``: one person."""
+
+    key: Key
+    name: str | None = None
+    addresses: tuple[Address, ...] = ()
+    fte: Annotated[float, Leaf(float, _fte)] = 1.0
+    starts: date | None = None
+    ends: date | None = None
+    zone: ZoneInfo | None = None
+    zones: tuple[ZoneTable, ...] = ()
+    grace_minutes: Annotated[int, Leaf(int, _grace)] = 5
+    hours: tuple[HoursTable, ...] = ()
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Dates and zones that contradict each other."""
+        if self.starts and self.ends and self.starts >= self.ends:
+            yield "ends", "has to be later than starts"
+        if self.zone and self.zones:
+            yield "zones", "give zone or zones, not both"
+        yield from _dates_out_of_order("hours", [version.from_ for version in self.hours])
+        yield from _dates_out_of_order("zones", [version.from_ for version in self.zones])
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTable:
+    """The days a source is read for, the last one left out."""
+
+    from_: date | None = None
+    to: date | None = None
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """A window that ends before it begins."""
+        if self.from_ and self.to and self.from_ >= self.to:
+            yield "to", "has to be later than from"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """``[[source]]``: the keys that every kind of source has; the kind's own options stand beside them."""
+
+    name: Key
+    kind: str
+    clinician: str | tuple[str, ...] | None = None
+    clinicians: str | tuple[str, ...] | None = None
+    window: WindowTable = field(default_factory=WindowTable)
+    busy_only: bool = False
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Nobody, or two answers to whose it is."""
+        if self.clinician is None and not self.clinicians:
+            yield "clinician", 'missing; write the key of whose it is, or "*" for everybody'
+        if self.clinician is not None and self.clinicians is not None:
+            yield "clinicians", "give clinician or clinicians, not both"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The whole file. What may stand in a source depends on its kind, so it is left as it is."""
+
+    practice: PracticeTable
+    kinds: tuple[KindTable, ...] = ()
+    clinician: tuple[ClinicianTable, ...] = ()
+    source: tuple[Annotated[dict[str, Any], Leaf(dict)], ...] = ()
+
+
+def _dates_out_of_order(name: str, dates: Sequence[date | None]) -> Iterator[tuple[str, str]]:
+    for index, (before, after) in enumerate(pairwise(dates), start=1):
+        if after is None:
+            yield f"{name}[{index}].from", "missing; only the first may leave it out"
+        elif before and after <= before:
+            yield f"{name}[{index}].from", "has to be later than the one above it"

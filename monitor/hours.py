@@ -1,0 +1,60 @@
+"""Hours of a day as people write them: ``"09:00-13:00"``, overnight ``"22:00-06:00"``, ``"18:00-24:00"``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from monitor.roster import MinuteSpan
+
+DAY = 24 * 60
+_HOUR = r"(?:[01]?\d|2[0-3])"
+_CLOCK = re.compile(rf"{_HOUR}:[0-5]\d")
+_SPAN = re.compile(rf"({_CLOCK.pattern})\s*[-–]\s*({_CLOCK.pattern}|24:00)")
+
+
+def minutes_from(text: str) -> int:
+    """Minutes after midnight of ``"HH:MM"``. Raises ValueError."""
+    if not _CLOCK.fullmatch(text):
+        raise ValueError(f'"{text}" is not a time of day; write it like "04:00"')
+    return _minutes(text)
+
+
+def span_from(text: str) -> MinuteSpan:
+    """A span in minutes after midnight of the day it starts on. Raises ValueError.
+
+    ::
+
+        midnight            midnight
+           |---09:00==13:00----|              (540, 780)
+           |-----------22:00===|===06:00---   (1320, 1800)
+           |-----------18:00===|              (1080, 1440)
+    """
+    found = _SPAN.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f'"{text}" is not a span of hours; write it like "09:00-13:00"')
+    start, end = map(_minutes, found.groups())
+    if start == end:
+        raise ValueError(f'"{text}" ends when it starts; a whole day is "00:00-24:00"')
+    return start, end if end > start else end + DAY
+
+
+def overlapping(spans: Iterable[MinuteSpan]) -> Iterator[tuple[MinuteSpan, MinuteSpan]]:
+    """The neighbours among one day's spans that share a minute; touching ones do not."""
+    return ((first, second) for first, second in pairwise(sorted(spans)) if second[0] < first[1])
+
+
+def text_of(span: MinuteSpan) -> str:
+    """The span as people write it: the inverse of :func:`span_from`."""
+    start, end = span
+    return f"{_clock(start)}-{_clock(end if end <= DAY else end - DAY)}"
+
+
+def _minutes(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"

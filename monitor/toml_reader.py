@@ -1,0 +1,301 @@
+"""A TOML table becomes a frozen dataclass; whatever is wrong is written down with its place, and reading goes on.
+
+The dataclass is the declaration: a field is a key (``from_`` reads ``from``), its default makes it optional, its
+annotation says what may stand there. Known are text, numbers, dates, paths, zones, patterns, ``Literal``, enumerations,
+``X | None``, ``tuple[X, ...]``, ``Mapping[str, X]``, other dataclasses, and ``Annotated[X, Leaf(…)]`` for a text or
+number with a meaning of its own. ``metadata={"secret": True}`` takes a reference to a secret and never the secret;
+``"if private"`` takes an address too, as long as everybody may know it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+import zoneinfo
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from math import isfinite
+from pathlib import Path
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Protocol,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
+from zoneinfo import ZoneInfo
+
+from monitor.credentials import is_private_url, is_reference
+
+T = TypeVar("T")
+_FAULTY = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A single value: the TOML type it is written as, and what makes of it what is meant.
+
+    ``read`` raises ValueError with the fault as a phrase.
+    """
+
+    written: type
+    read: Callable[[Any], Any] = lambda value: value
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A table that knows what may not stand side by side in it."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """The key, or an empty text for the table itself, and what is wrong with it."""
+        ...
+
+
+def keys_of(shape: type[Any]) -> dict[str, Field[Any]]:
+    """The keys a table of this shape may have."""
+    return {field.name.rstrip("_"): field for field in fields(shape) if field.init}
+
+
+class Reader:
+    """Reads tables and collects ``faults``, each beginning with its place: ``clinician[1].fte: …``."""
+
+    def __init__(self) -> None:
+        self._faults: list[tuple[str, str]] = []
+
+    def add(self, found: Iterable[tuple[str, str]]) -> None:
+        """Write down faults by place and phrase; a place that was faulty before has been told."""
+        told = {place for place, _ in self._faults}
+        self._faults += [(place, phrase) for place, phrase in found if place not in told]
+
+    @property
+    def faults(self) -> list[str]:
+        """All of them, in the order in which they were found."""
+        return [f"{place}: {phrase}" for place, phrase in self._faults]
+
+    def table(self, shape: type[T], table: Mapping[str, Any], place: str = "", known: Collection[str] = ()) -> T:
+        """The table as ``shape``. With faults it is good for looking at other places only.
+
+        A faulty key then counts as left out; a required one keeps the text that stands there, so that what refers to
+        it is no second fault. ``known`` are keys of the same table that somebody else reads.
+        """
+        keys = keys_of(shape)
+        unknown = [name for name in table if name not in keys and name not in known]
+        self.add((_inside(place, name), f"unknown key{meant(name, [*keys, *known])}") for name in unknown)
+        hints = get_type_hints(shape, include_extras=True)
+        read = {
+            field.name: self._key(field, hints[field.name], table, _inside(place, name)) for name, field in keys.items()
+        }
+        made = shape(**{name: value for name, value in read.items() if value is not MISSING})
+        if isinstance(made, Checked):
+            self.add((_inside(place, name), phrase) for name, phrase in made.faults())
+        return made
+
+    def _key(self, field: Field[Any], hint: Any, table: Mapping[str, Any], place: str) -> Any:
+        """The value of one key; ``MISSING`` where the default holds."""
+        required = field.default is MISSING and field.default_factory is MISSING
+        value = table.get(field.name.rstrip("_"), MISSING)
+        if value is MISSING:
+            if required:
+                self.add([(place, "missing")])
+            return None if required else MISSING
+        secret = field.metadata.get("secret")
+        read = self._value(Annotated[str, _SECRETS[secret]] if secret else hint, value, place)
+        if read is not _FAULTY:
+            return read
+        return (value if isinstance(value, str) else None) if required else MISSING
+
+    def _value(self, hint: Any, value: object, place: str) -> Any:
+        """The value as ``hint`` asks for it, or ``_FAULTY`` with the fault written down."""
+        origin, parts = get_origin(hint), get_args(hint)
+        if origin in (Union, types.UnionType):
+            return self._value(_fitting(parts, value), value, place)
+        if origin in (tuple, list):
+            return self._list(hint, value, place)
+        if isinstance(origin, type) and issubclass(origin, Mapping):
+            return self._mapping(parts, value, place)
+        if is_dataclass(hint) and isinstance(hint, type):
+            return self.table(hint, value, place) if isinstance(value, dict) else self._unlike(dict, value, place)
+        return self._leaf(_leaf_of(hint), value, place)
+
+    def _list(self, hint: Any, value: object, place: str) -> Any:
+        if not isinstance(value, list):
+            return self._unlike(list, value, place)
+        part = get_args(hint)[0]
+        found = [self._value(part, entry, f"{place}[{index}]") for index, entry in enumerate(value)]
+        return get_origin(hint)(entry for entry in found if entry is not _FAULTY)
+
+    def _mapping(self, parts: tuple[Any, ...], value: object, place: str) -> Any:
+        if not isinstance(value, dict):
+            return self._unlike(dict, value, place)
+        key_leaf = _leaf_of(parts[0])
+        found = {
+            self._leaf(key_leaf, name, _inside(place, name)): self._value(parts[1], entry, _inside(place, name))
+            for name, entry in value.items()
+        }
+        return {name: entry for name, entry in found.items() if _FAULTY not in (name, entry)}
+
+    def _leaf(self, leaf: Leaf, value: object, place: str) -> Any:
+        if leaf.written is float and type(value) is int:
+            value = float(value)
+        if type(value) is not leaf.written:
+            return self._unlike(leaf.written, value, place)
+        try:
+            return leaf.read(value)
+        except ValueError as error:
+            self.add([(place, str(error))])
+            return _FAULTY
+
+    def _unlike(self, expected: type, value: object, place: str) -> object:
+        hint = f"; write it as [[{place}]]" if (expected, type(value)) == (list, dict) else ""
+        self.add([(place, f"expected {_EXPECTED[expected]}, found {_found(value)}{hint}")])
+        return _FAULTY
+
+
+def choice(choices: Iterable[str], make: Callable[[str], Any] = str) -> Leaf:
+    """One word out of several."""
+    words = list(choices)
+
+    def read(text: str) -> Any:
+        if text not in words:
+            raise ValueError(f'"{text}" is not known{meant(text, words)}')
+        return make(text)
+
+    return Leaf(str, read)
+
+
+def _text(text: str) -> str:
+    if not text.strip(" "):
+        raise ValueError("is empty")
+    return text
+
+
+def _path(text: str) -> Path:
+    if "\0" in _text(text):
+        raise ValueError("is not a path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError("begins with the home of somebody who is not here") from error
+
+
+def _finite(number: float) -> float:
+    if not isfinite(number):
+        raise ValueError("is not a number one can count with")
+    return number
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        meant = closest(name, zoneinfo.available_timezones())
+        hint = f'did you mean "{meant}"?' if meant else 'write it like "Europe/Paris"'
+        raise ValueError(f'"{name}" is not a time zone; {hint}') from error
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(_text(text), re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"is not a regular expression: {error}") from error
+
+
+def _reference(text: str) -> str:
+    if not is_reference(text):
+        raise ValueError("write where the secret is, not the secret itself: env:NAME, file:PATH or command:…")
+    return text
+
+
+def _public_url(text: str) -> str:
+    if is_reference(text):
+        return text
+    try:
+        private = is_private_url(text)
+    except ValueError:
+        private = True
+    if private:
+        raise ValueError("whoever has this address can read what is there; write where it is: env:NAME or file:PATH")
+    if not re.match(r"(https?|webcals?)://\S", text):
+        raise ValueError("is not an address; write it like https://…, or where it is: env:NAME or file:PATH")
+    return text
+
+
+_SECRETS = {True: Leaf(str, _reference), "if private": Leaf(str, _public_url)}
+_LEAVES: dict[Any, Leaf] = {
+    str: Leaf(str, _text),
+    bool: Leaf(bool),
+    int: Leaf(int),
+    float: Leaf(float, _finite),
+    date: Leaf(date),
+    Path: Leaf(str, _path),
+    ZoneInfo: Leaf(str, _zone),
+    re.Pattern[str]: Leaf(str, _pattern),
+}
+_EXPECTED = {
+    str: "text in quotes",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    date: "a date without quotes, such as 2026-01-31",
+    list: "a list in [brackets]",
+    dict: "a table",
+}
+_FOUND = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
+
+
+def _leaf_of(hint: Any) -> Leaf:
+    if get_origin(hint) is Annotated:
+        return next(extra for extra in get_args(hint) if isinstance(extra, Leaf))
+    if get_origin(hint) is Literal:
+        return choice(get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return choice((member.value for member in hint), hint)
+    return _LEAVES[hint]
+
+
+def _fitting(parts: tuple[Any, ...], value: object) -> Any:
+    """Which part of a union is meant: the list or the table where one stands, else the single value."""
+    parts = tuple(part for part in parts if part is not type(None))
+    return next((part for part in parts if _written_as(part) is type(value)), parts[0])
+
+
+def _written_as(hint: Any) -> type:
+    origin = get_origin(hint)
+    if origin in (tuple, list):
+        return list
+    if is_dataclass(hint) or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        return dict
+    return _leaf_of(hint).written
+
+
+def closest(word: str, words: Iterable[str]) -> str | None:
+    """The word that was probably meant, whatever its case."""
+    spelled = {known.lower(): known for known in words}
+    return next((spelled[match] for match in difflib.get_close_matches(word.lower(), spelled, 1)), None)
+
+
+def meant(word: str, words: Collection[str]) -> str:
+    """How a fault about an unknown word goes on: with the one that was probably meant, else with all there are."""
+    near = closest(word, words)
+    if near:
+        return f'; did you mean "{near}"?'
+    return f"; known are {', '.join(words)}" if words else ""
+
+
+def _inside(place: str, name: str) -> str:
+    if not name:
+        return place
+    written = name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'
+    return f"{place}.{written}" if place else written
+
+
+def _found(value: object) -> str:
+    return "a date and time" if isinstance(value, datetime) else _FOUND.get(type(value), "a date or time")
