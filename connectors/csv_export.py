@@ -1,0 +1,193 @@
+"""Exports of practice systems, call logs and message logs as CSV: the practice says which column has which role.
+
+Only the columns that have a role are read. An export of visits is a snapshot: what is missing from it is gone,
+unless ``accumulate`` says that each file brings only what is new. Call logs and message logs are added to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.csv_columns import DIRECTIONS, WORDS, CellError, alternatives, columns_in
+from connectors.csv_options import CsvColumns, CsvFormat, CsvOptions, check
+from connectors.csv_records import Entry, RowReader, Shape, is_total, shape_of
+from connectors.csv_table import LARGEST_FILE, TableError, table_from
+from connectors.errors import MalformedError, ShrunkenError, UnavailableError
+from connectors.records import Grade
+
+__all__ = ["SOURCE_KIND", "CsvColumns", "CsvConnector", "CsvFormat", "CsvOptions", "check", "make"]
+
+_LEAST_SHARE = 0.7
+"""A log that holds less than this share of what it held is refused."""
+
+
+@dataclass(slots=True)
+class _Intake:
+    """What the rows gave: one entry a key, faults with their place, and how many rows were nobody's."""
+
+    entries: dict[str | int, Entry] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    refused: int = 0
+    strangers: int = 0
+
+    def take(self, entry: Entry, where: str) -> None:
+        self.faults += [Fault(where, doubt) for doubt in entry.doubts]
+        if self.entries.setdefault(entry.key, entry) != entry:
+            self.faults.append(Fault(where, "a later row about the same entry differs; the later one counts"))
+            self.entries[entry.key] = entry
+
+    def refuse(self, where: str, reason: str, *, total: bool) -> None:
+        self.faults.append(Fault(where, "totals row" if total else reason))
+        self.refused += not total
+
+
+@dataclass(frozen=True, slots=True)
+class CsvConnector:
+    """Reads one file, or a folder of files of one make, whole; an unchanged one costs its checksum."""
+
+    options: CsvOptions
+    context: Context
+    reader: RowReader
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """One page: a snapshot of the window for visits, all rows for logs; an empty page if nothing changed."""
+        contents = self._contents()
+        mark = self._mark(contents)
+        earlier = _cursor_from(cursor)
+        if earlier.get("mark") == mark:
+            yield Batch(cursor)
+            return
+        intake = self._read(contents)
+        held, holds = earlier.get("rows", 0), len(intake.entries)
+        snapshot = self.reader.shape is Shape.VISIT and not self.options.accumulate
+        if not (snapshot or self.options.accumulate or self.context.accept_shrink) and holds < _LEAST_SHARE * held:
+            raise ShrunkenError(self.context.source, held, holds)
+        window = self.context.window
+        wanted = (entry for entry in intake.entries.values() if window.touches(entry.start, entry.end))
+        yield Batch(
+            json.dumps({"mark": mark, "rows": holds}),
+            tuple(record for entry in wanted for record in entry.records),
+            replaces=window if snapshot else None,
+            faults=tuple(intake.faults),
+            done=len(contents),
+            total=len(contents),
+        )
+
+    def _contents(self) -> list[bytes]:
+        path = self.context.folder / self.options.path
+        try:
+            files = _files_at(path)
+            if any(file.stat().st_size > LARGEST_FILE for file in files):
+                raise self._malformed(f"it is larger than {LARGEST_FILE // 2**20} MB.")
+            contents = [file.read_bytes() for file in files]
+        except (OSError, ValueError) as error:
+            found = f"{path} cannot be read."
+            raise UnavailableError(self.context.source, found, "Check its path and rights.") from error
+        if not contents:
+            raise UnavailableError(self.context.source, f"there is no CSV file at {path}.", "Check its path.")
+        return contents
+
+    def _read(self, contents: list[bytes]) -> _Intake:
+        intake = _Intake()
+        for number, content in enumerate(contents, 1):
+            place = f"file {number} line" if len(contents) > 1 else "line"
+            try:
+                self._read_file(content, place, intake)
+            except TableError as error:
+                raise self._malformed(str(error)) from error
+        if intake.refused and not intake.entries:
+            first = next(fault for fault in intake.faults if fault.reason != "totals row")
+            raise self._malformed(f"none of its {intake.refused} rows could be used; {first.where}: {first.reason}.")
+        if intake.strangers:
+            intake.faults.append(Fault(f"{intake.strangers} rows", "the clinician is nobody of this source"))
+        return intake
+
+    def _read_file(self, content: bytes, place: str, intake: _Intake) -> None:
+        named = self.options.columns.given()
+        table = table_from(content, alternatives(named), self.options.format.sign)
+        columns = columns_in(table.header, named)
+        for row in table.rows():
+            where = f"{place} {row.line}"
+            try:
+                entry = self.reader.entry(row, columns)
+            except CellError as error:
+                intake.refuse(where, str(error), total=is_total(row))
+                continue
+            if entry:
+                intake.take(entry, where)
+            else:
+                intake.strangers += 1
+
+    def _malformed(self, found: str) -> MalformedError:
+        remedy = f"See what the columns may mean: evenhours inspect {self.options.path}"
+        return MalformedError(self.context.source, found, remedy)
+
+    def _mark(self, contents: list[bytes]) -> str:
+        """A checksum of the bytes and of all that decides what is made of them."""
+        context, rules = self.context, self.context.classifier
+        setup = (
+            (self.options, context.busy_only),
+            [(owner.key, str(owner.zone), owner.name, sorted(owner.addresses)) for owner in context.owners],
+            (context.window.start.date(), context.window.end.date(), context.longest_session),
+            [sorted(group) for group in (rules.domains, rules.staff, rules.management)],
+        )
+        sums = [hashlib.sha256(content).hexdigest() for content in contents]
+        return hashlib.sha256(repr((setup, sums)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _cursor_from(text: str | None) -> dict[str, Any]:
+    """What an earlier run left; empty for what this connector did not write."""
+    try:
+        cursor = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(cursor, dict) or not isinstance(cursor.get("rows"), int):
+        return {}
+    return cursor
+
+
+def _files_at(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix.lower() in {".csv", ".txt"} and file.is_file())
+    return [path] if path.is_file() else []
+
+
+def make(options: CsvOptions, context: Context) -> CsvConnector:
+    """The connector of one source. Raises :class:`MalformedError` for a mapping that cannot mean anything."""
+    problems = check(options)
+    if len(context.owners) != 1 and options.columns.clinician is None:
+        problems.append("columns.clinician: needed, since the source has several clinicians")
+    shape = shape_of(options.columns.given())
+    if context.busy_only and shape is not Shape.VISIT:
+        problems.append("busy_only: needs booked_start with booked_end or booked_minutes")
+    if problems or shape is None:
+        raise MalformedError(context.source, "; ".join(problems) + ".", f"Run: evenhours inspect {options.path}")
+    usual = Grade.EHR if shape is Shape.VISIT else Grade.CALL
+    reader = RowReader(
+        shape=shape,
+        context=context,
+        pattern=options.format.instant,
+        zone=options.format.zone,
+        grade=options.evidence or usual,
+        channel=options.channel,
+        statuses=options.format.words(WORDS),
+        directions=options.format.words(DIRECTIONS),
+    )
+    return CsvConnector(options, context, reader)
+
+
+SOURCE_KIND = SourceKind(
+    name="csv",
+    options=CsvOptions,
+    make=make,
+    title="Export of a practice system, call log or message log (CSV)",
+    keeps=tuple(role.name for role in fields(CsvColumns)),
+    dropped="left out while parsing: a column without a role is never looked at",
+    check=check,
+)
