@@ -116,7 +116,10 @@ def _check(amounts: pd.DataFrame, other: pd.DataFrame, *, signed: bool = False) 
 
 
 def _by_block(
-    scores: Callable[[Floats, Floats], tuple[Floats, Bools]], first: pd.DataFrame, second: pd.DataFrame, threshold: float
+    scores: Callable[[Floats, Floats], tuple[Floats, Bools]],
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    threshold: float,
 ) -> pd.DataFrame:
     """Run series by series, in blocks; arrays inside are (series, weeks)."""
     one, two = first.to_numpy(dtype=float).T, second.to_numpy(dtype=float).T
@@ -220,5 +223,5 @@ def _baselines(x: Floats | Bools) -> Floats:
 def _trailing(x: Floats | Bools) -> Floats:
     """Sums over the weeks t-7 … t."""
     padded = np.concatenate([np.zeros((len(x), GATE_WEEKS)), x], axis=1)
-    total = np.cumsum(padded, axis=1)
+    total: Floats = np.cumsum(padded, axis=1)
     return total[:, GATE_WEEKS:] - total[:, :-GATE_WEEKS]

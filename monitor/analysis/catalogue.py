@@ -1,0 +1,125 @@
+"""Every metric is declared once, here its words, beside it its function; the function's docstring is the definition.
+
+The nightly run, the pages, the help, docs/definitions.md and the property tests all read :func:`catalogue`.
+The order of the modules and of the functions in them is the order in which metrics are shown.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from monitor.analysis.frames import Frames
+
+DEFINITIONS_VERSION = "1"
+"""Printed in every report; raised whenever a definition changes what a number means."""
+
+_MODULES = ("sessions", "messages", "recovery", "caseload")
+
+
+class Unit(StrEnum):
+    """What a metric's number counts."""
+
+    COUNT = "count"
+    MINUTES = "minutes"
+    HOURS = "hours"
+    PERCENT = "percent"
+    DAYS = "days"
+    LOAD = "load"
+
+
+class Wing(StrEnum):
+    """Where a metric is stored, and so who may see it: the director's connection opens the workload table alone."""
+
+    WORKLOAD = "workload"
+    WELLBEING = "wellbeing"
+
+
+class Family(StrEnum):
+    """What a metric is about."""
+
+    SESSIONS = "sessions"
+    MESSAGES = "messages"
+    RECOVERY = "recovery"
+    CASELOAD = "caseload"
+
+
+Compute = Callable[["Frames"], "pd.DataFrame"]
+"""From one clinician's frames to a table indexed by week with the columns value, n and coverage (0 to 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One entry of the catalogue.
+
+    ``evidence`` is the grade A to D of METRICS, ``source`` where the definition comes from, ``look_back`` the weeks before
+    a week that its value depends on, ``least_coverage`` the coverage below which the value is kept but not shown.
+    """
+
+    key: str
+    title: str
+    unit: Unit
+    family: Family
+    wing: Wing
+    evidence: str
+    source: str
+    look_back: int
+    low: float
+    high: float
+    least_coverage: float
+    compute: Compute
+
+    @property
+    def definition(self) -> str:
+        """The definition in one paragraph."""
+        return inspect.cleandoc(self.compute.__doc__ or "")
+
+
+def metric(  # noqa: PLR0913 - a declaration names everything once
+    title: str,
+    unit: Unit,
+    family: Family,
+    *,
+    evidence: str,
+    source: str,
+    wing: Wing = Wing.WELLBEING,
+    look_back: int = 1,
+    low: float = 0.0,
+    high: float = float("inf"),
+    least_coverage: float = 0.0,
+) -> Callable[[Compute], Compute]:
+    """Declare the metric whose key is the function's name."""
+
+    def declare(compute: Compute) -> Compute:
+        declared = Metric(
+            compute.__name__, title, unit, family, wing, evidence, source, look_back, low, high, least_coverage, compute
+        )
+        compute.__dict__["metric"] = declared
+        return compute
+
+    return declare
+
+
+@cache
+def catalogue() -> Mapping[str, Metric]:
+    """All metrics by key, in the order in which they are shown."""
+    modules = [import_module(f"monitor.analysis.metrics.{name}") for name in _MODULES]
+    functions = [value for module in modules for value in vars(module).values()]
+    declared = [value.__dict__["metric"] for value in functions if "metric" in getattr(value, "__dict__", {})]
+    return {entry.key: entry for entry in declared}
+
+
+def measure(frames: Frames) -> pd.DataFrame:
+    """Every metric of one clinician: columns week, key, value, n, coverage; value NaN where there is no data."""
+    import pandas as pd
+
+    tables = [entry.compute(frames).assign(key=entry.key) for entry in catalogue().values()]
+    return pd.concat([table.reset_index(names="week") for table in tables], ignore_index=True)

@@ -1,0 +1,130 @@
+"""Messages: what was answered after hours, how much of that was demand, and how long clients waited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from connectors.records import Counterpart
+from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.messages import median_wait
+from monitor.analysis.metrics.weekly import counts, shares, table
+
+if TYPE_CHECKING:
+    from monitor.analysis.frames import Frames
+
+LEAST_RUNS = 5  # a median wait needs this many runs
+NIGHT = (22, 6)  # local hours
+HOUR = 3600
+
+
+def _replies_sent(frames: Frames) -> pd.DataFrame:
+    """Outgoing episodes that answer a run; one that answers several counts once."""
+    return frames.episodes[frames.episodes["is_reply"]]
+
+
+@metric("Replies sent after hours", Unit.COUNT, Family.MESSAGES, evidence="B, mixed", source="physicians' studies")
+def after_hours_replies(frames: Frames) -> pd.DataFrame:
+    """Episodes that answer a client and were sent after hours. Compared per 20 held sessions."""
+    sent = _replies_sent(frames)
+    return counts(frames, sent.loc[sent["after_hours"], "week"], "messages_seen")
+
+
+@metric(
+    "Share of replies sent after hours", Unit.PERCENT, Family.MESSAGES, evidence="B, mixed",
+    source="physicians' studies", high=100.0,
+)  # fmt: skip
+def after_hours_reply_share(frames: Frames) -> pd.DataFrame:
+    """Of all replies to clients, the share that was sent after hours."""
+    sent = _replies_sent(frames)
+    return shares(frames, sent["week"], sent["after_hours"])
+
+
+@metric("Client messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
+def after_hours_inbound(frames: Frames) -> pd.DataFrame:
+    """Client messages that arrived after hours, automatic ones left out: the pressure from outside."""
+    return _inbound_after_hours(frames, Counterpart.CLIENT)
+
+
+@metric("Messages from the practice after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
+def after_hours_inbound_staff(frames: Frames) -> pd.DataFrame:
+    """Messages of colleagues and management that arrived after hours: the organisation's own share of the pressure."""
+    return _inbound_after_hours(frames, Counterpart.COLLEAGUE, Counterpart.MANAGEMENT)
+
+
+def _inbound_after_hours(frames: Frames, *kinds: Counterpart) -> pd.DataFrame:
+    came = frames.messages[~frames.messages["outgoing"] & ~frames.messages["automatic"]]
+    pressing = came[came["after_hours"] & came["counterpart_kind"].isin(kinds)]
+    return counts(frames, pressing["week"], "messages_seen")
+
+
+@metric(
+    "Answered before the next working span", Unit.PERCENT, Family.MESSAGES, evidence="D", source="design choice",
+    high=100.0,
+)  # fmt: skip
+def reply_propensity(frames: Frames) -> pd.DataFrame:
+    """Of the client messages that arrived after hours, the share answered before work began again.
+
+    With the number that arrived it tells whether demand rose or the boundary moved.
+    """
+    late = frames.replies[frames.replies["inbound_after_hours"]]
+    begins = frames.calendar.working[:, 0]
+    index = np.searchsorted(begins, late["inbound_at"].to_numpy(), side="right")
+    next_span = np.append(begins, np.iinfo(np.int64).max)[index]
+    return shares(frames, late["inbound_week"], late["reply_at"] < next_span)
+
+
+@metric("Messages begun after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
+def self_initiated_after_hours(frames: Frames) -> pd.DataFrame:
+    """Outgoing episodes to clients sent after hours that answer nothing."""
+    own = frames.episodes[~frames.episodes["is_reply"] & (frames.episodes["counterpart_kind"] == Counterpart.CLIENT)]
+    return counts(frames, own.loc[own["after_hours"], "week"], "messages_seen")
+
+
+@metric("Evenings touched", Unit.DAYS, Family.MESSAGES, evidence="C", source="design choice", high=7.0)
+def evenings_touched(frames: Frames) -> pd.DataFrame:
+    """Work days with a sent episode or a held session after hours."""
+    late = pd.concat([part.loc[part["after_hours"], ["day", "week"]] for part in (frames.episodes, frames.held)])
+    return counts(frames, late.drop_duplicates("day")["week"], "messages_seen")
+
+
+@metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice")
+def night_messages(frames: Frames) -> pd.DataFrame:
+    """Messages sent between 22:00 and 06:00 local time and after hours; automatic ones left out."""
+    sent = frames.messages[frames.messages["outgoing"] & ~frames.messages["automatic"] & frames.messages["after_hours"]]
+    hour = frames.calendar.clock.local(sent["sent_at"].to_numpy()) // HOUR % 24
+    return counts(frames, sent.loc[(hour >= NIGHT[0]) | (hour < NIGHT[1]), "week"], "messages_seen")
+
+
+@metric("Time to a reply", Unit.MINUTES, Family.MESSAGES, evidence="D", source="Kaplan and Meier 1958", look_back=2)
+def reply_minutes_clock(frames: Frames) -> pd.DataFrame:
+    """Median wait of a client's messages on the wall clock, unanswered ones censored at 7 days; needs 5.
+
+    A wait belongs to the week in which the client wrote.
+    """
+    return _median_waits(frames, "minutes_clock")
+
+
+@metric(
+    "Working time to a reply", Unit.MINUTES, Family.MESSAGES, evidence="D", source="Kaplan and Meier 1958", look_back=2
+)
+def reply_minutes_working(frames: Frames) -> pd.DataFrame:
+    """As the time to a reply, counting only the clinician's own working minutes."""
+    return _median_waits(frames, "minutes_working")
+
+
+def _median_waits(frames: Frames, column: str) -> pd.DataFrame:
+    runs = frames.replies
+    grouped = runs.groupby("inbound_week")
+    n = grouped.size().reindex(frames.weeks.index).fillna(0).astype(int)
+    answered = runs["reply_at"].notna()
+    medians = {
+        week: median_wait(part[column].to_numpy(dtype=float), answered[part.index].to_numpy())
+        for week, part in grouped
+        if len(part) >= LEAST_RUNS
+    }
+    value = pd.Series(medians, dtype=float).reindex(frames.weeks.index)
+    share = answered.groupby(runs["inbound_week"]).mean().reindex(frames.weeks.index)
+    return table(value, n, share.fillna(0.0))

@@ -1,0 +1,107 @@
+"""The whole schema, readable as one text, and the migrations that build it.
+
+Instants are UTC epoch seconds, weeks the day number of their Monday. Nobody's name, address, title or subject has a
+column. Each migration is one decorated function; all pending ones run in one transaction that also records them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+SCHEMA_VERSION = 1
+
+migrations = Migrations("evenhours")
+
+
+@migrations()
+def first_light(db: Database) -> None:
+    """Sources, records, weekly numbers in two separate wings, notices, sign-in."""
+    for statement in FIRST_LIGHT:
+        db.execute(statement)
+
+
+FIRST_LIGHT = (
+    # Who and where from. Names and addresses stay in the configuration.
+    "CREATE TABLE clinician (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
+    # cursor: the connector's own text. fingerprint: of the options it was read under; another one means reading anew.
+    # reading: how often that happened. seen_from, seen_to: what the source has been asked for so far.
+    """CREATE TABLE source (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, cursor TEXT, fingerprint TEXT,
+        reading INTEGER NOT NULL DEFAULT 0, seen_from INTEGER, seen_to INTEGER,
+        attempted_at INTEGER, succeeded_at INTEGER, fault TEXT) STRICT""",
+    "CREATE TABLE source_clinician (source_id INTEGER NOT NULL, clinician_id INTEGER NOT NULL, "
+    "PRIMARY KEY (source_id, clinician_id)) STRICT, WITHOUT ROWID",
+    # A pseudonym is stored once; everything else points here, so that the key can be rotated in one table.
+    """CREATE TABLE identity (
+        id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, pseudonym TEXT NOT NULL,
+        UNIQUE (clinician_id, pseudonym)) STRICT""",
+    # booked_end_at: the end as it was booked, which a change made after the session began does not move.
+    """CREATE TABLE event (
+        clinician_id INTEGER NOT NULL, source_id INTEGER NOT NULL, uid_key TEXT NOT NULL,
+        start_at INTEGER NOT NULL, end_at INTEGER NOT NULL, booked_end_at INTEGER NOT NULL, all_day INTEGER NOT NULL,
+        status TEXT NOT NULL, kind TEXT NOT NULL, client_id INTEGER, set_aside TEXT, edited_at INTEGER,
+        first_seen_at INTEGER NOT NULL,
+        PRIMARY KEY (clinician_id, source_id, uid_key)) STRICT, WITHOUT ROWID""",
+    # Every version of an event that changed, with when it was seen: a source itself shows only the last.
+    """CREATE TABLE event_history (
+        clinician_id INTEGER NOT NULL, source_id INTEGER NOT NULL, uid_key TEXT NOT NULL, seen_at INTEGER NOT NULL,
+        start_at INTEGER NOT NULL, end_at INTEGER NOT NULL, status TEXT NOT NULL,
+        PRIMARY KEY (clinician_id, source_id, uid_key, seen_at)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE evidence (
+        clinician_id INTEGER NOT NULL, source_id INTEGER NOT NULL, evidence_key TEXT NOT NULL, grade TEXT NOT NULL,
+        started_at INTEGER, ended_at INTEGER, uid_key TEXT,
+        PRIMARY KEY (clinician_id, source_id, evidence_key)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE correction (
+        clinician_id INTEGER NOT NULL, uid_key TEXT NOT NULL, ended_at INTEGER NOT NULL, made_at INTEGER NOT NULL,
+        PRIMARY KEY (clinician_id, uid_key)) STRICT, WITHOUT ROWID""",
+    # Clustered by person and time, so that a week is one short read.
+    """CREATE TABLE message (
+        clinician_id INTEGER NOT NULL, sent_at INTEGER NOT NULL, node INTEGER NOT NULL, source_id INTEGER NOT NULL,
+        reading INTEGER NOT NULL, outgoing INTEGER NOT NULL, automatic INTEGER NOT NULL, counterpart_id INTEGER,
+        counterpart_kind TEXT NOT NULL, channel TEXT NOT NULL,
+        PRIMARY KEY (clinician_id, sent_at, node)) STRICT, WITHOUT ROWID""",
+    # One message of one person is one row, whatever copy or folder it came from and whatever time that copy says.
+    "CREATE UNIQUE INDEX message_once ON message (clinician_id, node)",
+    # Every message that is held or referred to, with the smallest node of its thread.
+    """CREATE TABLE thread_node (
+        clinician_id INTEGER NOT NULL, node INTEGER NOT NULL, thread INTEGER NOT NULL,
+        PRIMARY KEY (clinician_id, node)) STRICT, WITHOUT ROWID""",
+    # Two threads that turn out to be one are renamed by this.
+    "CREATE INDEX thread_members ON thread_node (clinician_id, thread)",
+    # What could not be used, by place and reason, never by content.
+    """CREATE TABLE kept_aside (
+        source_id INTEGER NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL, seen_at INTEGER NOT NULL,
+        PRIMARY KEY (source_id, place, reason)) STRICT, WITHOUT ROWID""",
+    # Whose numbers have to be computed again, and from which instant on.
+    "CREATE TABLE dirty (clinician_id INTEGER PRIMARY KEY, from_at INTEGER NOT NULL) STRICT",
+    """CREATE TABLE run (
+        id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER,
+        exit_code INTEGER) STRICT""",
+    # The two wings. The director's pages read the first and never the second.
+    """CREATE TABLE workload_week (
+        clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, key TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
+        coverage REAL NOT NULL, PRIMARY KEY (clinician_id, week, key)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE wellbeing_week (
+        clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, key TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
+        coverage REAL NOT NULL, PRIMARY KEY (clinician_id, week, key)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE notice (
+        id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, tier TEXT NOT NULL,
+        family TEXT NOT NULL, key TEXT NOT NULL, client_id INTEGER NOT NULL DEFAULT 0, ratio REAL NOT NULL,
+        low REAL NOT NULL, high REAL NOT NULL, since INTEGER NOT NULL, answer TEXT, answered_at INTEGER,
+        UNIQUE (clinician_id, week, family, client_id)) STRICT""",
+    # Sign-in: only hashes of tokens are kept.
+    """CREATE TABLE signin_link (
+        token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE web_session (
+        token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, started_at INTEGER NOT NULL,
+        seen_at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+)
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Apply every pending migration inside the caller's transaction, so that all of them happen or none."""
+    migrations.apply(Database(connection))
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

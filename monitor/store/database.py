@@ -1,0 +1,123 @@
+"""Open the practice's one file; one way to write, one way to read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.errors import StoreError
+
+SCHEMA_VERSION = 1  # equals monitor.schema.SCHEMA_VERSION, which is slow to import; a test compares them
+BUSY_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database. Writing happens in :meth:`write` alone, reading that must agree with itself in :meth:`read`."""
+
+    path: Path
+    connection: sqlite3.Connection
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that holds the write lock from its beginning; rolled back if anything is raised."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise _translated(self.path, error) from error
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """One consistent view of the database, whatever is written meanwhile."""
+        try:
+            self.connection.execute("BEGIN")
+            try:
+                yield self.connection
+            finally:
+                self.connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise _translated(self.path, error) from error
+
+    def close(self) -> None:
+        """Close the file; the log is folded back into it."""
+        self.connection.close()
+
+
+@contextmanager
+def opened(path: Path, *, create: bool = False) -> Iterator[Store]:
+    """The store at ``path`` for the length of a ``with``; ``create`` allows a new one, private to its owner."""
+    store = open_store(path, create=create)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def open_store(path: Path, *, create: bool = False) -> Store:
+    """Open and, where needed, upgrade the database.
+
+    Raises:
+        StoreError: missing, not a database, read-only, or made by a newer version; the file stays as it is.
+    """
+    if not path.exists():
+        if not create:
+            raise StoreError(f"There is no database at {path} yet. Run: evenhours init, then: evenhours ingest")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    try:
+        store = Store(path, _connect(path))
+        _bring_up_to_date(store)
+    except sqlite3.Error as error:
+        raise _translated(path, error) from error
+    return store
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _bring_up_to_date(store: Store) -> None:
+    found = store.connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > SCHEMA_VERSION:
+        raise StoreError(
+            f"{store.path} was made by a newer version of Evenhours (schema {found}; this one knows {SCHEMA_VERSION}). "
+            "Nothing was changed. Install that version, or restore a backup made with this one."
+        )
+    if found < SCHEMA_VERSION:
+        from monitor.schema import upgrade
+
+        with store.write() as connection:
+            upgrade(connection)
+
+
+def _translated(path: Path, error: sqlite3.Error) -> StoreError:
+    """SQLite's error as a sentence with the way out."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    for prefix, sentence in _SENTENCES.items():
+        if name.startswith(prefix):
+            return StoreError(sentence.format(path=path))
+    return StoreError(f"The database at {path} could not be used ({name or type(error).__name__}): {error}.")
+
+
+_SENTENCES = {
+    "SQLITE_NOTADB": "{path} is not a database. Point [practice] database at another file, or restore a backup.",
+    "SQLITE_CORRUPT": "{path} is damaged. Nothing was written. Restore a backup: evenhours restore.",
+    "SQLITE_READONLY": "{path} cannot be written. Check that this user owns the file and its folder.",
+    "SQLITE_CANTOPEN": "{path} cannot be opened. Check that the folder exists and that this user may write there.",
+    "SQLITE_FULL": "The disk of {path} is full. Nothing of this page was stored. Make room and run the command again.",
+    "SQLITE_IOERR": "The disk of {path} reported an error. Nothing of this page was stored. Check the disk, then run again.",
+    "SQLITE_BUSY": "Another program has been writing to {path} for more than half a minute. Run the command again later.",
+}

@@ -1,0 +1,79 @@
+"""What the analysis reads: one clinician's stored records as tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.store.records import REMOVED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Seen = tuple[int, int] | None
+
+_EVENTS = f"""
+SELECT source_id AS source, uid_key, start_at AS start, end_at AS end, booked_end_at AS booked_end, all_day, status, kind,
+       coalesce(client_id, -1) AS client, set_aside, first_seen_at AS known_at
+FROM event WHERE clinician_id = :clinician AND status <> '{REMOVED}' ORDER BY start_at, source_id, uid_key"""
+_EVIDENCE = """
+SELECT grade, started_at, ended_at, coalesce(uid_key, '') AS uid_key FROM evidence WHERE clinician_id = :clinician
+ORDER BY source_id, evidence_key"""
+_CORRECTIONS = "SELECT uid_key, ended_at FROM correction WHERE clinician_id = :clinician ORDER BY uid_key"
+_MESSAGES = """
+SELECT sent_at, outgoing, automatic, coalesce(counterpart_id, -1) AS counterpart, counterpart_kind, channel,
+       coalesce(thread, 0) AS thread, source_id AS source
+FROM message LEFT JOIN thread_node USING (clinician_id, node)
+WHERE clinician_id = :clinician ORDER BY sent_at, node"""
+_SEEN = """
+SELECT min(seen_from), max(seen_to), min(seen_to) FROM source JOIN source_clinician ON source_id = source.id
+WHERE clinician_id = :clinician AND seen_to IS NOT NULL AND EXISTS (SELECT 1 FROM {table}
+      WHERE {table}.source_id = source.id AND {table}.clinician_id = :clinician)"""
+
+_TYPES = {
+    "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool", "client": "int64", "known_at": "int64",
+    "started_at": "float64", "ended_at": "float64", "sent_at": "int64", "outgoing": "bool", "automatic": "bool",
+    "counterpart": "int64", "thread": "int64", "source": "int64",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One clinician's records.
+
+    events, evidence, corrections and messages are as :class:`monitor.analysis.frames.Facts` wants them; the two spans say from
+    when to when sources of each sort have been read, ``None`` where there is none.
+    """
+
+    events: pd.DataFrame
+    evidence: pd.DataFrame
+    corrections: pd.DataFrame
+    messages: pd.DataFrame
+    calendar_seen: Seen
+    messages_seen: Seen
+
+
+def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
+    """Everything that is stored of a clinician, in one consistent read."""
+    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
+    binding = {"clinician": row[0] if row else -1}
+    tables = [_table(connection, sql, binding) for sql in (_EVENTS, _EVIDENCE, _CORRECTIONS, _MESSAGES)]
+    seen = [connection.execute(_SEEN.format(table=table), binding).fetchone()[:2] for table in ("event", "message")]
+    return Stored(*tables, *(None if span[0] is None else span for span in seen))
+
+
+def _table(connection: sqlite3.Connection, sql: str, binding: Mapping[str, int]) -> pd.DataFrame:
+    import pandas as pd
+
+    cursor = connection.execute(sql, binding)
+    names = [column[0] for column in cursor.description]
+    table = pd.DataFrame.from_records(cursor.fetchall(), columns=names)
+    return table.astype({name: kind for name, kind in _TYPES.items() if name in names})
+
+
+def pseudonyms(connection: sqlite3.Connection, clinician: str) -> dict[int, str]:
+    """The pseudonym behind each identity number of a clinician."""
+    sql = "SELECT identity.id, pseudonym FROM identity JOIN clinician ON clinician.id = clinician_id WHERE key = ?"
+    return dict(connection.execute(sql, (clinician,)).fetchall())

@@ -1,0 +1,105 @@
+"""What ``export``, ``doctor`` and the pages' small print read straight from the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+
+_EVENTS = """
+SELECT clinician.key AS clinician, source.name AS source, start_at AS start, end_at AS end, all_day, status, event.kind AS kind,
+       pseudonym AS client, uid_key, set_aside
+FROM event JOIN clinician ON clinician.id = event.clinician_id JOIN source ON source.id = event.source_id
+LEFT JOIN identity ON identity.id = client_id
+WHERE clinician.key = :clinician AND start_at < :end AND (end_at > :start OR start_at >= :start)
+ORDER BY start_at, end_at, uid_key"""
+_MESSAGES = """
+SELECT clinician.key AS clinician, source.name AS source, pseudonym AS counterpart, counterpart_kind, sent_at,
+       CASE outgoing WHEN 1 THEN 'out' ELSE 'in' END AS direction, channel, automatic, thread
+FROM message JOIN clinician ON clinician.id = message.clinician_id JOIN source ON source.id = message.source_id
+LEFT JOIN identity ON identity.id = counterpart_id
+LEFT JOIN thread_node ON thread_node.clinician_id = message.clinician_id AND thread_node.node = message.node
+WHERE clinician.key = :clinician AND sent_at >= :start AND sent_at < :end ORDER BY sent_at, message.node"""
+_WEEKS = """
+SELECT clinician.key AS clinician, week, {table}.key AS key, value, n, coverage
+FROM {table} JOIN clinician ON clinician.id = clinician_id
+WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, {table}.key"""
+_NOTICES = """
+SELECT clinician.key AS clinician, week, tier, family, notice.key AS key, pseudonym AS client, ratio AS rate_ratio, low, high,
+       answer
+FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN identity ON identity.id = client_id
+WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, family"""
+
+Row = Mapping[str, object]
+
+
+def events(connection: sqlite3.Connection, clinician: str, start: int, end: int) -> Iterator[Row]:
+    """Every known instance that touches ``[start, end)``."""
+    return _rows(connection, _EVENTS, clinician=clinician, start=start, end=end)
+
+
+def messages(connection: sqlite3.Connection, clinician: str, start: int, end: int) -> Iterator[Row]:
+    """Every message sent in ``[start, end)``."""
+    return _rows(connection, _MESSAGES, clinician=clinician, start=start, end=end)
+
+
+def metrics(connection: sqlite3.Connection, clinician: str, first: int, last: int) -> Iterator[Row]:
+    """Weekly numbers of both wings for weeks that touch the days ``first`` to ``last``."""
+    for table in ("workload_week", "wellbeing_week"):
+        yield from _rows(connection, _WEEKS.format(table=table), clinician=clinician, first=first, last=last)
+
+
+def notices(connection: sqlite3.Connection, clinician: str, first: int, last: int) -> Iterator[Row]:
+    """Notices of weeks that touch the days ``first`` to ``last``."""
+    return _rows(connection, _NOTICES, clinician=clinician, first=first, last=last)
+
+
+def sources(connection: sqlite3.Connection) -> list[Row]:
+    """Each source with its last attempt, last success, fault, and how many records it holds and could not use."""
+    return list(
+        _rows(
+            connection,
+            """SELECT name, kind, attempted_at, succeeded_at, fault, seen_from, seen_to,
+                 (SELECT count(*) FROM event WHERE source_id = source.id) AS events,
+                 (SELECT count(*) FROM evidence WHERE source_id = source.id) AS evidence,
+                 (SELECT count(*) FROM message WHERE source_id = source.id) AS messages,
+                 (SELECT count(*) FROM kept_aside WHERE source_id = source.id) AS kept_aside,
+                 (SELECT count(*) FROM event WHERE source_id = source.id AND set_aside IS NOT NULL) AS set_aside
+               FROM source ORDER BY source.id""",
+        )
+    )
+
+
+def kept_aside(connection: sqlite3.Connection) -> list[Row]:
+    """Why records were not used: source, reason, how many, and one place as an example."""
+    return list(
+        _rows(
+            connection,
+            """SELECT name AS source, reason, count(*) AS number, min(place) AS example FROM kept_aside
+               JOIN source ON source.id = source_id GROUP BY name, reason
+               UNION ALL SELECT name, set_aside, count(*), '' FROM event JOIN source ON source.id = source_id
+               WHERE set_aside IS NOT NULL GROUP BY name, set_aside ORDER BY 1, 2""",
+        )
+    )
+
+
+def last_success(connection: sqlite3.Connection) -> int | None:
+    """When the nightly run last came through, wholly or in part."""
+    row = connection.execute("SELECT max(ended_at) FROM run WHERE exit_code IN (0, 3, 4)").fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def begin_run(connection: sqlite3.Connection, command: str, now: int) -> int:
+    """Note the beginning of a run; returns its number."""
+    number = connection.execute("INSERT INTO run (command, started_at) VALUES (?, ?)", (command, now)).lastrowid
+    return int(number or 0)
+
+
+def end_run(connection: sqlite3.Connection, run: int, exit_code: int, now: int) -> None:
+    """Note how a run ended."""
+    connection.execute("UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?", (now, exit_code, run))
+
+
+def _rows(connection: sqlite3.Connection, sql: str, **binding: object) -> Iterator[Row]:
+    cursor = connection.execute(sql, binding)
+    names = [column[0] for column in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)
