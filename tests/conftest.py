@@ -96,5 +96,5 @@ def page(browser: Browser) -> Iterator[Page]:
     with browser.new_context(locale="en-GB", timezone_id="Europe/London") as context:
         context.on("request", lambda request: asked.append(request.url))
         yield context.new_page()
-    own = ("http://127.0.0.1:", "http://localhost:", "data:", "about:", "blob:")
+    own = ("http://127.0.0.1:", "http://localhost:", "file:", "data:", "about:", "blob:")
     assert [url for url in asked if not url.startswith(own)] == []

@@ -1,0 +1,216 @@
+"""The house keeps its own rules: light doors, short functions, one clock, pinned dependencies, no secrets."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import pytest
+
+import monitor
+
+ROOT = Path(__file__).resolve().parents[1]
+WINGS = ("connectors", "monitor", "reports")
+HEAVY = frozenset(
+    {"flask", "googleapiclient", "icalendar", "matplotlib", "numpy", "pandas", "recurring_ical_events", "sqlite_utils"}
+)
+TOO_LONG_FOR_A_REASON: dict[str, str] = {}  # "monitor/x.py" or "monitor/x.py:function" -> the reason
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+# Light doors
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules that a fresh interpreter has loaded once it has run ``code``."""
+    report = "\nimport sys; print('loaded:', *{name.partition('.')[0] for name in sys.modules})"
+    run = subprocess.run([sys.executable, "-c", code + report], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["nightly", "--help"]])
+def test_the_command_says_what_it_is_without_loading_anything_heavy(arguments: list[str]) -> None:
+    loaded = loaded_by(
+        f"import sys; sys.argv = ['evenhours', *{arguments}]\n"
+        "from monitor.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code"
+    )
+
+    assert "click" in loaded
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("module", ["connectors.base", "connectors.registry", "monitor.config", "reports.models"])
+def test_the_contracts_load_nothing_heavy(module: str) -> None:
+    assert loaded_by(f"import {module}") & HEAVY == set()
+
+
+# Short functions, short files
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    files = chain.from_iterable((ROOT / wing).rglob("*.py") for wing in WINGS)
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
+def functions() -> Iterator[tuple[str, Function]]:
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, Function):
+                yield f"{path}:{node.name}", node
+
+
+def lines(function: Function) -> int:
+    """How many lines a function takes, its documentation not counted."""
+    documented = function.body[0] if ast.get_docstring(function) is not None else None
+    spent = (documented.end_lineno or 0) - documented.lineno + 1 if documented else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - spent
+
+
+def test_no_function_is_longer_than_a_page() -> None:
+    assert {name: lines(node) for name, node in functions() if lines(node) > 60}.keys() <= TOO_LONG_FOR_A_REASON.keys()
+
+
+def test_most_functions_are_short() -> None:
+    lengths = [lines(node) for _, node in functions()]
+
+    assert median(lengths) <= 8
+    assert quantiles(lengths, n=10)[-1] < 25
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    lengths = {path: (ROOT / path).read_text(encoding="utf-8").count("\n") for path in trees()}
+
+    assert {path: length for path, length in lengths.items() if length > 400}.keys() <= TOO_LONG_FOR_A_REASON.keys()
+
+
+def test_what_is_excused_is_still_there() -> None:
+    assert TOO_LONG_FOR_A_REASON.keys() <= trees().keys() | dict(functions()).keys()
+
+
+# One clock
+
+
+def clock_readings(tree: ast.Module) -> set[str]:
+    readings = re.compile(r"(datetime|date)\.(now|utcnow|today)|time\.(time|time_ns|localtime|gmtime)")
+    calls = (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return {call for call in calls if readings.search(call)}
+
+
+def test_only_the_command_line_reads_the_clock() -> None:
+    elsewhere = {path: tree for path, tree in trees().items() if not path.startswith("monitor/cli/")}
+
+    assert {path: found for path, tree in elsewhere.items() if (found := clock_readings(tree))} == {}
+
+
+@pytest.mark.parametrize("code", ["datetime.now(tz=UTC)", "dt.date.today()", "time.time()", "datetime.datetime.now()"])
+def test_a_reading_of_the_clock_is_seen(code: str) -> None:
+    assert clock_readings(ast.parse(code))
+
+
+# Dependencies
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins() -> dict[str, str]:
+    pairs = (line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
+    return {normal(name): version for name, version in pairs}
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]  # type: ignore[no-any-return]
+
+
+def wanted() -> set[str]:
+    extras = project()["optional-dependencies"].values()
+    wishes = chain(project()["dependencies"], *extras)
+    return {normal(re.split(r"[<>=!~\[; ]", wish)[0]) for wish in wishes}
+
+
+def test_every_dependency_is_pinned() -> None:
+    assert wanted() - pins().keys() == set()
+
+
+def test_what_is_pinned_is_what_is_installed() -> None:
+    from importlib.metadata import distributions
+
+    installed = {normal(found.metadata["Name"]): found.version for found in distributions()}
+    assert {name: installed[name] for name in wanted()} == {name: pins()[name] for name in wanted()}
+
+
+def test_the_pins_are_exact_and_hold_no_address() -> None:
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line) for line in text.splitlines())
+
+
+# What is published
+
+
+@cache
+def published() -> dict[str, bytes]:
+    """Every file that git would publish, committed or about to be."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is not a git checkout")
+    names = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(names, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return {name: (ROOT / name).read_bytes() for name in listed if (ROOT / name).is_file()}
+
+
+def test_no_private_key_is_published() -> None:
+    key = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY|AGE-SECRET-" + rb"KEY-")
+
+    assert [name for name, content in published().items() if key.search(content)] == []
+
+
+def test_no_registry_is_named() -> None:
+    hosts = [".".join(parts).encode() for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"))]
+
+    assert [name for name, content in published().items() if any(host in content for host in hosts)] == []
+
+
+def test_no_database_and_no_mailbox_is_published() -> None:
+    kept_out = {".db", ".db-wal", ".db-shm", ".sqlite", ".key"}
+
+    assert [name for name in published() if Path(name).suffix in kept_out] == []
+
+
+def test_the_licence_is_apache_2() -> None:
+    licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+    assert "Apache License\n                           Version 2.0" in licence
+    assert "END OF TERMS AND CONDITIONS" in licence
+    assert project()["license"] == "Apache-2.0"
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    assert f"\n## {monitor.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def links() -> Iterator[tuple[str, str]]:
+    for name, content in published().items():
+        if name.endswith(".md"):
+            for target in re.findall(r"\]\(([^)#\s]+)", content.decode()):
+                yield name, target
+
+
+def test_every_link_between_the_documents_leads_somewhere() -> None:
+    local = [(name, target) for name, target in links() if not re.match(r"[a-z]+:", target)]
+
+    assert [pair for pair in local if not (ROOT / pair[0]).parent.joinpath(pair[1]).exists()] == []

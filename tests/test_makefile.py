@@ -1,0 +1,75 @@
+"""`make` on a machine that lacks something says in one sentence what to do, and makes nothing half."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A project folder without an environment."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", "-s", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def interpreter(folder: Path, pretence: str) -> str:
+    """A Python that believes what ``pretence`` says."""
+    path = folder / "python-pretending"
+    path.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import sys; {pretence}; exec(sys.argv[2])' \"$@\"\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_an_old_python_is_told_from_a_new_one(elsewhere: Path) -> None:
+    old = interpreter(elsewhere, 'sys.version_info = (3, 9, 2, "final", 0)')
+
+    run = make(elsewhere, "demo", f"PYTHON={old}")
+
+    assert run.returncode
+    assert run.stderr.splitlines()[0] == (
+        "Evenhours needs Python 3.11 or newer; found 3.9. Install one and run: make PYTHON=python3.11 demo"
+    )
+    assert not (elsewhere / ".venv").exists()
+
+
+def test_a_missing_venv_names_the_package(elsewhere: Path) -> None:
+    bare = interpreter(elsewhere, 'sys.modules["ensurepip"] = None')
+
+    run = make(elsewhere, "test", f"PYTHON={bare}")
+
+    assert run.returncode
+    assert run.stderr.splitlines()[0] == (
+        "Python's venv is missing here. On Debian or Ubuntu, as root: apt-get install python3-venv"
+    )
+    assert not (elsewhere / ".venv").exists()
+
+
+def test_no_python_at_all(elsewhere: Path) -> None:
+    run = make(elsewhere, "demo", "PYTHON=python3.99")
+
+    assert run.returncode
+    assert run.stderr.startswith("Evenhours needs Python 3.11 or newer; there is no python3.99 here.")
+
+
+def test_help_tells_of_every_target() -> None:
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+    told = {line.split()[1] for line in make(ROOT, "help").stdout.splitlines()}
+
+    assert targets is not None
+    assert told == set(targets[1].split())
