@@ -117,7 +117,7 @@ class KindTable(KindRule):
         """A rule without a condition would decide every entry."""
         conditions = [condition.name for condition in fields(KindRule)[1:]]
         if not any(getattr(self, condition) for condition in conditions):
-            yield "", f"matches everything; give it at least one of {', '.join(conditions)}"
+            yield "title", f"missing; a rule needs at least one of {', '.join(conditions)}"
 
 
 @dataclass(frozen=True, slots=True)

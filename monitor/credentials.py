@@ -56,7 +56,7 @@ def read_secret(reference: str, folder: Path, environ: Mapping[str, str] = os.en
     if scheme == "env":
         secret = environ.get(place, "")
     elif scheme == "file":
-        secret = _secret_in(folder / Path(place).expanduser())
+        secret = _secret_in(folder, place)
     else:
         secret = _secret_printed_by(place, folder)
     if not secret.strip():
@@ -118,9 +118,12 @@ def _private_text(path: Path, *, follow: bool, owners: set[int]) -> str:
         raise _NotPrivateError("is a link. Put the file itself there.")
     # Without O_NONBLOCK a named pipe would hold us for ever; what was opened is what is then looked at.
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        _refuse_unless_private(os.fstat(file.fileno()), path, owners)
-        return file.read(_SECRET_BYTES).decode("utf-8", "replace")
+    descriptor = os.open(path, flags)
+    try:
+        _refuse_unless_private(os.fstat(descriptor), path, owners)
+        return os.read(descriptor, _SECRET_BYTES).decode("utf-8", "replace")
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_unless_private(status: os.stat_result, path: Path, owners: set[int]) -> None:
@@ -132,12 +135,14 @@ def _refuse_unless_private(status: os.stat_result, path: Path, owners: set[int])
         raise _NotPrivateError(f"can be read by others. Run: chmod 600 {shlex.quote(str(path))}")
 
 
-def _secret_in(path: Path) -> str:
+def _secret_in(folder: Path, place: str) -> str:
     # A service manager hands credentials over as files of root's, often through links.
     try:
-        return _private_text(path, follow=True, owners={os.geteuid(), 0})
+        return _private_text(folder / Path(place).expanduser(), follow=True, owners={os.geteuid(), 0})
+    except RuntimeError as error:
+        raise SecretError(f"The secret's file {place} begins with a home folder that does not exist.") from error
     except (OSError, _NotPrivateError) as error:
-        raise SecretError(f"The secret's file {path} {_reason(error)}") from error
+        raise SecretError(f"The secret's file {folder / place} {_reason(error)}") from error
 
 
 def _secret_printed_by(command: str, folder: Path) -> str:

@@ -55,7 +55,7 @@ class Checked(Protocol):
     """A table that knows what may not stand side by side in it."""
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """The key, or an empty text for the table itself, and what is wrong with it."""
+        """The path of a key within the table, and what is wrong with it."""
         ...
 
 
@@ -95,7 +95,7 @@ class Reader:
         }
         made = shape(**{name: value for name, value in read.items() if value is not MISSING})
         if isinstance(made, Checked):
-            self.add((_inside(place, name), phrase) for name, phrase in made.faults())
+            self.add((f"{place}.{path}", phrase) for path, phrase in made.faults())
         return made
 
     def _key(self, field: Field[Any], hint: Any, table: Mapping[str, Any], place: str) -> Any:
@@ -196,8 +196,10 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        meant = closest(name, zoneinfo.available_timezones())
-        hint = f'did you mean "{meant}"?' if meant else 'write it like "Europe/Paris"'
+        zones = {zone.lower(): zone for zone in zoneinfo.available_timezones()}
+        cities = {zone.rpartition("/")[2]: zone for zone in sorted(zones)}
+        near = difflib.get_close_matches(name.lower().replace(" ", "_"), [*zones, *cities], 1, cutoff=0.8)
+        hint = f'did you mean "{zones[cities.get(near[0], near[0])]}"?' if near else 'write it like "Europe/Paris"'
         raise ValueError(f'"{name}" is not a time zone; {hint}') from error
 
 
@@ -276,23 +278,16 @@ def _written_as(hint: Any) -> type:
     return _leaf_of(hint).written
 
 
-def closest(word: str, words: Iterable[str]) -> str | None:
-    """The word that was probably meant, whatever its case."""
-    spelled = {known.lower(): known for known in words}
-    return next((spelled[match] for match in difflib.get_close_matches(word.lower(), spelled, 1)), None)
-
-
 def meant(word: str, words: Collection[str]) -> str:
     """How a fault about an unknown word goes on: with the one that was probably meant, else with all there are."""
-    near = closest(word, words)
+    spelled = {known.lower(): known for known in words}
+    near = difflib.get_close_matches(word.lower(), spelled, 1)
     if near:
-        return f'; did you mean "{near}"?'
+        return f'; did you mean "{spelled[near[0]]}"?'
     return f"; known are {', '.join(words)}" if words else ""
 
 
 def _inside(place: str, name: str) -> str:
-    if not name:
-        return place
     written = name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'
     return f"{place}.{written}" if place else written
 

@@ -1,0 +1,220 @@
+"""Secrets are found where the configuration says; the key file is private or refused."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import UnavailableError
+from monitor import credentials
+from monitor.credentials import create_key, is_private_url, is_reference, read_key, read_secret, secret_reader
+from monitor.errors import KeyFileError, SecretError
+
+SECRET = "correct-horse-battery"
+
+
+def private_file(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def printing(code: str) -> str:
+    return f"command:{shlex.quote(sys.executable)} -c {shlex.quote(code)}"
+
+
+@pytest.mark.parametrize("text", ["env:TOKEN", "file:token.txt", "file: ~/token", "command:pass show mail"])
+def test_a_place_is_a_reference(text: str) -> None:
+    assert is_reference(text)
+
+
+@pytest.mark.parametrize(
+    "text", [SECRET, "", "env:", "file: ", "vault:token", "https://mail.example/env:TOKEN", "env:A\nB"]
+)
+def test_anything_else_is_none(text: str) -> None:
+    assert not is_reference(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [
+        ("https://harbour.example/team.ics", False),
+        (
+            "https://calendar.example/calendar/ical/c_0a1b2c3d4e5f6a7b8c9d0e1f%40group.calendar.example/public/basic.ics",
+            False,
+        ),
+        ("https://harbour.example/team.ics?month=11", False),
+        ("https://calendar.example/ical/ana%40harbour.example/private-0a1b2c/basic.ics", True),
+        ("https://calendar.example/ical/ana/%70rivate-0a1b2c/basic.ics", True),
+        ("https://ana:horse@harbour.example/team.ics", True),
+        ("https://harbour.example/team.ics?key=1", True),
+        ("https://harbour.example/team.ics?access_token=", True),
+        ("https://harbour.example/team.ics?client%5Fsecret=1", True),
+        ("https://harbour.example/ics/7d3c1c1e-1f0b-4f64-9b0c-3a2f5be4a111/calendar.ics", True),
+        ("webcal://p12.harbour.example/published/2/MTIzNDU2Nzg5MDEyMzQ1Njc4OTA", True),
+    ],
+)
+def test_an_address_that_opens_a_calendar_by_itself_is_private(url: str, *, private: bool) -> None:
+    assert is_private_url(url) is private
+
+
+def test_a_secret_is_read_from_the_environment(tmp_path: Path) -> None:
+    assert read_secret("env:TOKEN", tmp_path, {"TOKEN": SECRET}) == SECRET
+
+
+def test_a_secret_is_read_from_a_file_beside_the_configuration_without_its_line_end(tmp_path: Path) -> None:
+    private_file(tmp_path / "token", f"{SECRET}\r\n")
+    assert read_secret("file:token", tmp_path) == SECRET
+
+
+def test_a_secret_is_what_a_command_prints_in_the_folder_of_the_configuration(tmp_path: Path) -> None:
+    private_file(tmp_path / "token", SECRET)
+    assert read_secret(printing("print(open('token').read())"), tmp_path) == SECRET
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602])
+def test_a_secret_that_others_can_reach_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
+    private_file(tmp_path / "token", SECRET).chmod(mode)
+    with pytest.raises(SecretError, match=r"can be read by others\. Run: chmod 600 .*/token$"):
+        read_secret("file:token", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        (SECRET, "A secret is given as env:NAME, file:PATH or command:…, not as itself."),
+        ("env:NOWHERE", "The environment variable NOWHERE holds no secret."),
+        ("file:nowhere", "cannot be read: no such file or directory."),
+        ("file:.", "is not a file."),
+        ("file:empty", "The file empty holds no secret."),
+        ("file:~nobody-here/token", "begins with a home folder that does not exist."),
+        ("command:no-such-program-here", "The secret's command cannot be run."),
+        ("command:echo 'unclosed", "The secret's command cannot be run."),
+        ("command:true", "The secret's command holds no secret."),
+    ],
+)
+def test_a_place_without_a_secret_says_what_is_wrong(tmp_path: Path, reference: str, found: str) -> None:
+    private_file(tmp_path / "empty", "\n")
+    with pytest.raises(SecretError) as error:
+        read_secret(reference, tmp_path, {})
+    assert found in str(error.value)
+    assert SECRET not in str(error.value)
+
+
+def test_a_pipe_in_a_secrets_place_does_not_hold_us(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(SecretError, match="is not a file"):
+        read_secret("file:pipe", tmp_path)
+
+
+def test_what_a_failing_command_printed_goes_nowhere(tmp_path: Path) -> None:
+    code = f"import sys; print('{SECRET[::-1]}'[::-1]); sys.exit('{SECRET[::-1]}'[::-1])"
+    with pytest.raises(SecretError) as error:
+        read_secret(printing(code), tmp_path)
+    assert "failed with exit code 1" in str(error.value)
+    assert SECRET not in "".join(traceback.format_exception(error.value))
+
+
+def test_a_command_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "COMMAND_SECONDS", 0.05)
+    with pytest.raises(SecretError, match="took more than"):
+        read_secret(printing("import signal; signal.pause()"), tmp_path)
+
+
+def test_a_connector_learns_of_a_missing_secret_as_an_error_of_its_source(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError) as error:
+        secret_reader("ana-mail", tmp_path)("file:nowhere")
+    assert error.value.source == "ana-mail"
+    assert "no such file" in str(error.value)
+
+
+def test_a_new_key_is_32_bytes_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "evenhours.key"
+    previous = os.umask(0)
+    try:
+        create_key(path)
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(read_key(path)) == 32
+    assert read_key(path).hex() == path.read_text().strip()
+
+
+def test_no_two_keys_are_the_same(tmp_path: Path) -> None:
+    for name in "ab":
+        create_key(tmp_path / name)
+    assert read_key(tmp_path / "a") != read_key(tmp_path / "b")
+
+
+def test_a_key_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "evenhours.key"
+    create_key(path)
+    before = read_key(path)
+    with pytest.raises(KeyFileError, match="exists already"):
+        create_key(path)
+    assert read_key(path) == before
+
+
+def test_a_key_is_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(KeyFileError):
+        create_key(tmp_path / "link")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_key_that_could_not_be_written_whole_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(KeyFileError, match="no space left on device"):
+        create_key(tmp_path / "evenhours.key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_key_says_where_it_should_be(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match=r"There is no key file at .*evenhours\.key\. Put it back"):
+        read_key(tmp_path / "evenhours.key")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666])
+def test_a_loose_key_file_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "evenhours.key"
+    create_key(path)
+    path.chmod(mode)
+    with pytest.raises(KeyFileError, match=r"can be read by others\. Run: chmod 600 .*evenhours\.key"):
+        read_key(path)
+
+
+def test_a_link_to_a_key_is_refused(tmp_path: Path) -> None:
+    create_key(tmp_path / "real.key")
+    (tmp_path / "evenhours.key").symlink_to("real.key")
+    with pytest.raises(KeyFileError, match="is a link"):
+        read_key(tmp_path / "evenhours.key")
+
+
+def test_somebody_elses_key_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "evenhours.key"
+    create_key(path)
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    with pytest.raises(KeyFileError, match="belongs to somebody else"):
+        read_key(path)
+
+
+@pytest.mark.parametrize("text", ["", "00", "zz" * 32, "00" * 31, "00" * 33])
+def test_a_damaged_key_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
+    path = private_file(tmp_path / "evenhours.key", text)
+    with pytest.raises(KeyFileError, match="is damaged") as error:
+        read_key(path)
+    assert not text or text not in str(error.value).removeprefix(f"The key file {path}")
+
+
+def test_a_folder_is_no_key(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="is not a file"):
+        read_key(tmp_path)
