@@ -1,0 +1,129 @@
+"""The demonstration practice on disk: calendars, mailboxes, call logs, an export of the practice system, the settings.
+
+Written in the formats others write and read back by the ordinary connectors; nothing is shared with them but the formats.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import holidays
+import numpy as np
+
+from monitor.demo.calendar_file import calendar_text, other_job_text
+from monitor.demo.days import Days, days_of
+from monitor.demo.letters import letters_of
+from monitor.demo.logs import write_calls, write_system
+from monitor.demo.mail_files import write_maildir, write_mbox
+from monitor.demo.practice import PEOPLE, STORIES, ZONE, Horizon, Person
+from monitor.demo.settings_file import FILE_NAME, SYSTEM_CSV, mail_path, settings_text
+
+_SEEDS = {"days": 0, "letters": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedStory:
+    """One thing that was put into the files. ``week`` is the ISO week it begins in, ``client`` whom it is about, if one."""
+
+    story: str
+    clinician: str
+    week: str
+    weeks_ago: int
+    size: str
+    client: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """What was written where, and what was put into it. ``config`` is the practice's settings file."""
+
+    folder: Path
+    config: Path
+    first: date
+    today: date
+    stories: tuple[PlantedStory, ...]
+
+
+def write_practice(folder: Path, now: datetime, *, seed: int = 2026, weeks: int = 78) -> Planted:
+    """Write the practice into an empty or missing folder: ``weeks`` whole weeks up to ``now``, and eight of bookings.
+
+    The same date of ``now`` (in the practice's zone) and the same seed give the same bytes. ``weeks`` is at least 32, so
+    that every story has a time before it. Raises ValueError for a naive ``now``, too few weeks or a folder that is in use.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now must carry a zone")
+    if weeks < 32:
+        raise ValueError(f"at least 32 weeks are needed: {weeks}")
+    if folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty")
+    folder.mkdir(parents=True, exist_ok=True)
+    horizon = Horizon(now.astimezone(ZoneInfo(ZONE)).date(), weeks)
+    everybody = [_days(person, horizon, seed) for person in PEOPLE]
+    for number, days in enumerate(everybody):
+        _write_person(folder, days, np.random.default_rng([seed, number, _SEEDS["letters"]]))
+    write_system([days for days in everybody if days.person.ends == "system"], folder / SYSTEM_CSV)
+    (folder / FILE_NAME).write_text(settings_text(horizon), encoding="utf-8")
+    planted = Planted(folder, folder / FILE_NAME, horizon.first, horizon.today, _planted(everybody, horizon))
+    _write_planted(planted)
+    return planted
+
+
+def _days(person: Person, horizon: Horizon, seed: int) -> Days:
+    years = range(horizon.first.year - 1, horizon.end.year + 2)
+    closed = frozenset(holidays.country_holidays("GB", subdiv="ENG", years=years))
+    return days_of(person, horizon, closed, np.random.default_rng([seed, PEOPLE.index(person), _SEEDS["days"]]))
+
+
+def _write_person(folder: Path, days: Days, rng: np.random.Generator) -> None:
+    person = days.person
+    (folder / f"{person.key}.ics").write_bytes(calendar_text(days).encode())
+    if person.other_job:
+        (folder / f"{person.key}-other-job.ics").write_bytes(other_job_text(days).encode())
+    if person.ends == "calls":
+        write_calls(days, folder / f"{person.key}-calls.csv")
+    if person.mail:
+        write = write_maildir if person.mail == "maildir" else write_mbox
+        write(days, letters_of(days, rng), folder / mail_path(person))
+
+
+def _planted(everybody: Sequence[Days], horizon: Horizon) -> tuple[PlantedStory, ...]:
+    drifting = {days.person.key: days.drifting.address for days in everybody if days.drifting}
+    stories = [(story.key, story.clinician, story.weeks_ago, story.size) for story in STORIES]
+    for person in PEOPLE:
+        if person.away:
+            stories.append(("long_leave", person.key, person.away[0], "six weeks of leave"))
+            stories.append(("back_from_leave", person.key, person.away[1], "at work again as before"))
+        if person.joined is not None:
+            stories.append(("joined", person.key, person.joined, "the first clients come over the first weeks"))
+    return tuple(
+        PlantedStory(story, who, _iso_week(horizon.monday(ago)), ago, size, drifting.get(who)) for story, who, ago, size in stories
+    )
+
+
+def _iso_week(monday: date) -> str:
+    year, week, _ = monday.isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def _write_planted(planted: Planted) -> None:
+    stories = [asdict(story) for story in planted.stories]
+    told = {"first": planted.first.isoformat(), "today": planted.today.isoformat(), "stories": stories}
+    (planted.folder / "planted.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    names = {person.key: person.name for person in PEOPLE}
+    lines = [f"| {names[story.clinician]} | {story.story.replace('_', ' ')} | {story.week} | {story.size} |" for story in planted.stories]
+    text = [
+        "# What was planted",
+        "",
+        "Invented people. Everybody who is not named here has ordinary weeks: leave, sick days, cancellations, a season.",
+        "What is found without being planted was found by chance.",
+        "",
+        "| who | story | since | size |",
+        "|---|---|---|---|",
+        *lines,
+    ]
+    (planted.folder / "PLANTED.md").write_text("\n".join(text) + "\n", encoding="utf-8")

@@ -1,0 +1,270 @@
+"""One clinician's mail, week by week: who wrote when, and what was answered when.
+
+Instants are UTC epoch seconds. Replies in working time fall into the agreed hours; the rest are placed into evenings and
+days off on purpose, so that what is planted can be counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+
+import numpy as np
+from numpy.random import Generator
+
+from monitor.demo.caseload import Client
+from monitor.demo.days import Days, Fate, at, starts_on
+from monitor.demo.practice import DIRECTOR, DOMAIN, PEOPLE, Habits, habits_in, pattern_on, spans_of
+
+DAY = 86_400
+PATIENCE = 6 * DAY  # a letter that would wait longer than this is not answered at all
+ANSWERED = 0.93
+WRITES_ON = (0.17, 0.17, 0.16, 0.16, 0.14, 0.09, 0.11)  # when clients write: share by weekday
+EVENING_ENDS = 22 * 60 + 50
+NEWSLETTER = "news@therapy-digest.example"
+ROBOT = "no-reply@booking.example"
+INSURER = "claims@insurer.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message. ``to_or_from`` is the other end; ``automatic`` names the kind of machine that wrote it, if any."""
+
+    number: int
+    sent_at: int
+    outgoing: bool
+    to_or_from: str
+    name: str
+    parent: Letter | None = None
+    automatic: str = ""
+
+
+class WorkTime:
+    """A clinician's agreed hours as one line of working minutes, without leave and public holidays."""
+
+    def __init__(self, days: Days) -> None:
+        away = days.free | days.sick
+        spans: list[tuple[int, int]] = []
+        for step in range(-7, (days.horizon.end - days.horizon.first).days):
+            day = days.horizon.first + timedelta(days=step)
+            pattern = pattern_on(days.person, days.horizon.weeks_ago(day))
+            if day not in away:
+                spans += [
+                    (int(at(day, start, days.zone).timestamp()), int(at(day, end, days.zone).timestamp()))
+                    for start, end in spans_of(pattern, day.weekday())
+                ]
+        self.starts, self.ends = np.array(spans, dtype=np.int64).T
+        self.before = np.concatenate(([0], np.cumsum(self.ends - self.starts)))
+
+    def later(self, instant: int, minutes: float) -> int:
+        """The instant at which so many working minutes have passed."""
+        span = int(np.searchsorted(self.ends, instant, side="right"))
+        worked = self.before[span] + max(instant - self.starts[min(span, len(self.starts) - 1)], 0)
+        wanted = worked + minutes * 60
+        span = min(int(np.searchsorted(self.before, wanted, side="right")) - 1, len(self.starts) - 1)
+        return int(self.starts[span] + min(wanted - self.before[span], self.ends[span] - self.starts[span] - 60))
+
+
+def letters_of(days: Days, rng: Generator) -> list[Letter]:
+    """Every message of a clinician's mailbox, oldest first."""
+    return sorted(_Mailbox(days, rng).letters(), key=lambda letter: (letter.sent_at, letter.number))
+
+
+class _Mailbox:
+    """Writes a clinician's weeks of mail."""
+
+    def __init__(self, days: Days, rng: Generator) -> None:
+        self.days, self.rng, self.person = days, rng, days.person
+        self.work = WorkTime(days)
+        self.numbers = count()
+        self.free, self.sick = days.free, days.sick
+        self.now = int(at(days.horizon.today, 0, days.zone).timestamp())
+        self.held_in: dict[int, int] = defaultdict(int)
+        self.clients_in: dict[int, dict[str, Client]] = defaultdict(dict)
+        self.sessions_with: dict[str, list[int]] = defaultdict(list)
+        for visit in days.visits:
+            weeks_ago = days.horizon.weeks_ago(visit.start.date())
+            for week in (weeks_ago - 1, weeks_ago, weeks_ago + 1):
+                self.clients_in[week][visit.client.address] = visit.client
+            if visit.fate is Fate.HELD:
+                self.held_in[weeks_ago] += 1
+                self.sessions_with[visit.client.address].append(int(visit.start.timestamp()))
+
+    def letters(self) -> Iterator[Letter]:
+        """All letters before today."""
+        first = self.days.horizon.weeks_ago(starts_on(self.person, self.days.horizon))
+        for weeks_ago in range(first, -1, -1):
+            yield from (letter for letter in self._week(weeks_ago) if letter.sent_at < self.now)
+
+    def _week(self, weeks_ago: int) -> Iterator[Letter]:
+        habits = habits_in(self.person, weeks_ago)
+        asked = [*self._drifting(weeks_ago, habits), *self._asked(weeks_ago, habits)]
+        yield from asked
+        yield from self._answers(self._shuffled(asked), weeks_ago, habits)
+        yield from self._self_begun(weeks_ago, habits)
+        yield from self._colleagues(weeks_ago)
+        yield from self._machines(weeks_ago)
+
+    # -- clients -------------------------------------------------------------------------------------------------
+
+    def _asked(self, weeks_ago: int, habits: Habits) -> Iterator[Letter]:
+        """Threads that clients begin."""
+        for client in self.clients_in[weeks_ago].values():
+            for _ in range(self.rng.poisson(habits.letters * client.talk)):
+                day = self._day(weeks_ago, int(self.rng.choice(7, p=WRITES_ON)))
+                yield self._letter(self._moment(day, self._minute()), client)
+
+    def _drifting(self, weeks_ago: int, habits: Habits) -> Iterator[Letter]:
+        """The extra letters of the drifting client: most of them in the evening, each on a day of its own."""
+        if self.days.drifting is not None and habits.drifting_letters:
+            number = int(habits.drifting_letters + self.rng.random())
+            for weekday in self.rng.permutation(6)[:number]:
+                minute = float(self.rng.uniform(19 * 60, 22 * 60) if self.rng.random() < 0.75 else self._minute())
+                yield self._letter(self._moment(self._day(weeks_ago, int(weekday)), minute), self.days.drifting)
+
+    def _answers(self, asked: list[Letter], weeks_ago: int, habits: Habits) -> Iterator[Letter]:
+        """Each letter's answer: so many in the evening as the week's habit has it, the others in working time."""
+        wanted = self.held_in[weeks_ago] / 20 * habits.evening_replies * float(self.rng.lognormal(0, 0.12))
+        left = int(wanted + self.rng.random())
+        for letter in asked:
+            evening = self._evening_after(letter.sent_at) if left else None
+            if evening is not None and not self._met(letter, evening):
+                left -= 1
+                yield from self._answered(letter, evening)
+            elif self.rng.random() < ANSWERED:
+                yield from self._answered(letter, self._in_working_time(letter.sent_at, habits))
+            yield from self._away_note(letter)
+
+    def _shuffled(self, asked: list[Letter]) -> list[Letter]:
+        """In no order, but the drifting client first: that is where the evenings go."""
+        mixed = [asked[index] for index in self.rng.permutation(len(asked))]
+        drifting = self.days.drifting
+        return sorted(mixed, key=lambda letter: drifting is None or letter.to_or_from != drifting.address)
+
+    def _answered(self, letter: Letter, replied_at: int) -> Iterator[Letter]:
+        """The answer, sometimes the client's thanks, and sometimes a last word."""
+        if replied_at - letter.sent_at > PATIENCE:
+            return
+        answer = self._reply(letter, replied_at)
+        yield answer
+        if self.rng.random() < 0.25:
+            thanks = self._reply(answer, replied_at + int(self.rng.uniform(0.2, 9) * 3600))
+            yield thanks
+            if self.rng.random() < 0.3:
+                yield self._reply(thanks, self.work.later(thanks.sent_at, float(self.rng.uniform(20, 200))))
+
+    def _in_working_time(self, sent_at: int, habits: Habits) -> int:
+        return self.work.later(sent_at, habits.reply_minutes * float(self.rng.lognormal(0, 0.8)))
+
+    def _evening_after(self, sent_at: int) -> int | None:
+        """An instant after hours soon after a letter came in; ``None`` on leave and where the evening is over."""
+        local = datetime.fromtimestamp(sent_at, self.days.zone)
+        day = local.date()
+        if day in self.free or day in self.sick:
+            return None
+        opens = max(self._evening_opens(day), local.hour * 60 + local.minute + 12)
+        if opens > EVENING_ENDS - 15:
+            return None
+        return self._moment(day, opens + (EVENING_ENDS - opens) * float(self.rng.beta(1.2, 2)))
+
+    def _evening_opens(self, day: date) -> int:
+        """The minute of the day from which mail is after hours for certain."""
+        spans = spans_of(pattern_on(self.person, self.days.horizon.weeks_ago(day)), day.weekday())
+        closes = [entry for entry in self.person.standing if entry.title == "On call" and entry.weekday == day.weekday()]
+        return 23 * 60 if closes else (spans[-1][1] + 45 if spans else 10 * 60)
+
+    def _met(self, letter: Letter, replied_at: int) -> bool:
+        return any(letter.sent_at <= start <= replied_at for start in self.sessions_with[letter.to_or_from])
+
+    def _away_note(self, letter: Letter) -> Iterator[Letter]:
+        """During leave a machine answers at once."""
+        if datetime.fromtimestamp(letter.sent_at, self.days.zone).date() in self.free - self.days.holidays:
+            yield self._reply(letter, letter.sent_at + 2, automatic="away")
+
+    def _self_begun(self, weeks_ago: int, habits: Habits) -> Iterator[Letter]:
+        """What the clinician begins: in working time, late at night, and on days off."""
+        clients = list(self.clients_in[weeks_ago].values())
+        moments = [self._work_moment(weeks_ago) for _ in range(self.rng.poisson(2 * self.person.fte))]
+        moments += [late for day in self._nights(weeks_ago, habits) for late in self._pair(day, 22 * 60 + 35, 23 * 60 + 5)]
+        moments += [at_rest for day in self._off_days(weeks_ago, habits) for at_rest in self._pair(day, 660, 1020)]
+        for moment in moments if clients else ():
+            begun = self._letter(moment, clients[int(self.rng.integers(len(clients)))], outgoing=True)
+            yield begun
+            if self.rng.random() < 0.5:
+                yield self._reply(begun, moment + int(self.rng.uniform(0.3, 20) * 3600))
+
+    def _nights(self, weeks_ago: int, habits: Habits) -> list[date]:
+        """Evenings of days before a working day."""
+        number = min(int(habits.late_nights + self.rng.random()), 4)
+        nights = [self._day(weeks_ago, int(weekday)) for weekday in self.rng.permutation(4)[:number]]
+        return [day for day in nights if self._works(day) and self._works(day + timedelta(days=1))]
+
+    def _off_days(self, weeks_ago: int, habits: Habits) -> list[date]:
+        number = int(habits.off_days + self.rng.random())
+        return [day for day in (self._day(weeks_ago, 6), self._day(weeks_ago, 5))[:number] if day not in self.free]
+
+    def _pair(self, day: date, first: int, second: int) -> list[int]:
+        """Two moments far enough apart to be two episodes."""
+        return [self._moment(day, minute + float(self.rng.uniform(0, 14))) for minute in (first, second)]
+
+    # -- everybody else --------------------------------------------------------------------------------------------
+
+    def _colleagues(self, weeks_ago: int) -> Iterator[Letter]:
+        """Mail among colleagues, and the director's, of which every third comes in the evening."""
+        others = [person for person in PEOPLE if person.mail and person is not self.person]
+        for number in range(self.rng.poisson(9 * (0.4 + 0.6 * self.person.fte))):
+            other = others[int(self.rng.integers(len(others)))]
+            sent = self._letter(self._work_moment(weeks_ago), Client(other.address, "", other.name, 0), outgoing=number % 2 == 1)
+            yield sent
+            if self.rng.random() < 0.4:
+                yield self._reply(sent, self.work.later(sent.sent_at, float(self.rng.uniform(10, 300))))
+        director = Client(DIRECTOR, "", "Harbour Street", 0)
+        for _ in range(self.rng.poisson(1.5)):
+            evening = self._moment(self._day(weeks_ago, int(self.rng.integers(5))), float(self.rng.uniform(19 * 60, 22 * 60)))
+            yield self._letter(evening if self.rng.random() < 0.33 else self._work_moment(weeks_ago), director)
+
+    def _machines(self, weeks_ago: int) -> Iterator[Letter]:
+        """Newsletters, booking notices and, once a month, the insurer."""
+        for weekday, (address, automatic) in ((1, (NEWSLETTER, "list")), (4, (NEWSLETTER, "list")), (2, (ROBOT, "notice"))):
+            sent_at = self._moment(self._day(weeks_ago, weekday), 6 * 60 + float(self.rng.uniform(0, 60)))
+            yield self._letter(sent_at, Client(address, "", "", 0), automatic=automatic)
+        if weeks_ago % 4 == 0:
+            yield self._letter(self._work_moment(weeks_ago), Client(INSURER, "", "Claims desk", 0))
+
+    # -- moments ---------------------------------------------------------------------------------------------------
+
+    def _letter(self, sent_at: int, other: Client, *, outgoing: bool = False, automatic: str = "") -> Letter:
+        return Letter(next(self.numbers), sent_at, outgoing, other.address, other.name, automatic=automatic)
+
+    def _reply(self, letter: Letter, sent_at: int, *, automatic: str = "") -> Letter:
+        way = not letter.outgoing
+        return Letter(next(self.numbers), sent_at, way, letter.to_or_from, letter.name, letter, automatic)
+
+    def _day(self, weeks_ago: int, weekday: int) -> date:
+        return self.days.horizon.monday(weeks_ago) + timedelta(days=weekday)
+
+    def _works(self, day: date) -> bool:
+        away = day in self.free or day in self.sick
+        return not away and bool(spans_of(pattern_on(self.person, self.days.horizon.weeks_ago(day)), day.weekday()))
+
+    def _moment(self, day: date, minute: float) -> int:
+        return int(at(day, 0, self.days.zone).timestamp() + minute * 60)
+
+    def _minute(self) -> float:
+        """The minute of the day at which somebody writes: six in ten in the daytime, the others in the evening."""
+        if self.rng.random() < 0.6:
+            return float(self.rng.uniform(8 * 60, 18 * 60))
+        return float(min(self.rng.gamma(3, 50) + 17.5 * 60, 24 * 60 - 2))
+
+    def _work_moment(self, weeks_ago: int) -> int:
+        """An instant in the week's working time, or in the next one's where the week has none left."""
+        monday = int(at(self._day(weeks_ago, 0), 0, self.days.zone).timestamp())
+        return self.work.later(monday, float(self.rng.uniform(0, 30 * 60 * self.person.fte)))
+
+
+def local(letter: Letter, days: Days) -> datetime:
+    """A letter's wall-clock time where its clinician lives."""
+    return datetime.fromtimestamp(letter.sent_at, UTC).astimezone(days.zone)

@@ -1,0 +1,345 @@
+"""Who works in the demonstration practice, how an ordinary week of each goes, and what was planted.
+
+Declarative: :mod:`monitor.demo.days` and :mod:`monitor.demo.letters` live these weeks out. Weeks are told as *weeks ago*,
+counted in Mondays before the current one: the last complete week is 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+DOMAIN = "harbour.example"
+CLIENT_DOMAIN = "mail.example"
+DIRECTOR = f"director@{DOMAIN}"
+ZONE = "Europe/London"
+SESSION_MINUTES = 50
+AHEAD_WEEKS = 8
+
+_LONG = ("09:00-13:00", "14:00-18:00")
+_EARLY = ("08:00-13:00", "14:00-17:00")
+_LATE = ("12:00-15:00", "16:00-20:00")
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """The weeks that are written: ``weeks`` complete ones before the current week, and eight of bookings."""
+
+    today: date
+    weeks: int
+
+    @property
+    def first(self) -> date:
+        """The first Monday."""
+        return self.monday(self.weeks)
+
+    @property
+    def end(self) -> date:
+        """The day after the last booking."""
+        return self.monday(-AHEAD_WEEKS)
+
+    def monday(self, weeks_ago: int) -> date:
+        """The Monday of a week; negative weeks lie ahead."""
+        return self.today - timedelta(days=self.today.weekday(), weeks=weeks_ago)
+
+    def weeks_ago(self, day: date) -> int:
+        """How many Mondays before the current one a day's week began."""
+        return (self.monday(0) - day + timedelta(days=day.weekday())).days // 7
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """An ordinary week. ``a week`` is for the whole person, ``per 20`` for twenty held sessions."""
+
+    letters: float = 0.45  # threads begun by a client, a week
+    evening_replies: float = 4.5  # replies after hours, per 20
+    reply_minutes: float = 150  # median working minutes to a reply
+    overrun_minutes: float = 1  # mean end after the booked one
+    early_share: float = 0.03  # sessions ended five minutes or more before time
+    cancels: float = 0.012  # share of bookings cancelled by the clinician
+    late_nights: float = 0.05  # nights a week with mail shortly before midnight
+    off_days: float = 0.05  # days off a week with some mail after all
+    drifting_letters: float = 0  # extra letters of the one drifting client, a week
+    extra_sessions: float = 0  # unscheduled sessions of that client, a week
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A habit becomes another: in full at once, or over ``ramp_weeks``, slowly at first where ``power`` is above 1."""
+
+    habit: str
+    plus: float = 0
+    times: float = 1
+    ramp_weeks: int = 1
+    power: float = 1
+
+    def applied(self, usual: float, weeks_in: int) -> float:
+        """The habit ``weeks_in`` weeks into the story (the first week is 1; before it is 0 or less)."""
+        share = min(max(weeks_in / self.ramp_weeks, 0), 1) ** self.power
+        return usual * (1 + share * (self.times - 1)) + share * self.plus
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One planted drift. ``more_slots`` weekly sessions are added to the caseload, a ``closing`` share of it is not refilled."""
+
+    key: str
+    clinician: str
+    weeks_ago: int
+    size: str
+    changes: tuple[Change, ...] = ()
+    more_slots: tuple[tuple[int, str], ...] = ()
+    closing: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Agreed hours by weekday (0 is Monday); ``weeks_ago`` is when they began, ``None`` for always."""
+
+    days: Mapping[int, tuple[str, ...]]
+    weeks_ago: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A recurring entry of the calendar that is no session."""
+
+    title: str
+    weekday: int
+    at: str
+    minutes: int = 60
+    every: int = 1
+    guests: tuple[str, ...] = ()
+    declined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One clinician and where their times are kept.
+
+    ``sessions`` says how sessions are written in the calendar: ``attendee`` or ``title``, or ``system`` when the practice
+    system's CSV holds them instead. ``ends`` is ``calls``, ``system`` or empty. ``leave_weeks`` are those of spring, summer
+    and autumn; ``away`` the weeks ago of a long leave, first week and week of return.
+    """
+
+    key: str
+    name: str
+    fte: float
+    patterns: tuple[Pattern, ...]
+    zone: str = ZONE
+    load: float = 1
+    sessions: str = "attendee"
+    session_title: str = "Session"
+    software: str = "google"
+    mail: str = "mbox"
+    ends: str = "calls"
+    coverage: float = 0.95
+    habits: Habits = field(default_factory=Habits)
+    standing: tuple[Standing, ...] = ()
+    leave_weeks: tuple[int, int, int] = (1, 2, 1)
+    joined: int | None = None
+    away: tuple[int, int] | None = None
+    other_job: bool = False
+
+    @property
+    def address(self) -> str:
+        """The address this person writes from."""
+        return f"{self.key}@{DOMAIN}"
+
+
+def _supervision(weekday: int, at: str, *, every: int = 2) -> Standing:
+    return Standing("Supervision with Morag", weekday, at, 60, every, ("morag@supervision.example",))
+
+
+_TEAM = Standing("Team meeting", 2, "13:00", 50, guests=(f"team@{DOMAIN}",))
+_LUNCH = Standing("Lunch (protected)", 0, "13:00", 45)
+
+PEOPLE: tuple[Person, ...] = (
+    Person(
+        "ana",
+        "Ana",
+        0.8,
+        (Pattern({0: _LONG, 1: ("11:00-15:00", "16:00-20:00"), 2: _LONG, 3: _LONG}),),
+        habits=Habits(letters=0.6, evening_replies=5),
+        standing=(_supervision(3, "13:00"), _TEAM, _LUNCH),
+    ),
+    Person(
+        "ben",
+        "Ben",
+        1.0,
+        (Pattern({0: _LONG, 1: _LONG, 2: _LONG, 3: _LATE, 4: _LONG}),),
+        session_title="Therapy",
+        standing=(_supervision(0, "13:00"), _TEAM),
+    ),
+    Person(
+        "cleo",
+        "Cleo",
+        0.6,
+        (Pattern({0: ("09:30-12:30", "14:00-18:30"), 1: ("09:30-12:30", "14:00-18:30"), 3: ("14:00-20:00",)}),),
+        zone="Europe/Paris",
+        software="outlook",
+        standing=(_supervision(1, "13:00"), Standing("Case consult, peer group", 0, "13:00", 60, 4)),
+    ),
+    Person(
+        "dev",
+        "Dev",
+        1.0,
+        (Pattern({0: _EARLY, 1: _EARLY, 2: _EARLY, 3: _EARLY, 4: _EARLY}),),
+        load=1.02,
+        session_title="1:1 online",
+        leave_weeks=(1, 2, 0),
+        standing=(_supervision(4, "13:00"), _TEAM),
+    ),
+    Person(
+        "esi",
+        "Esi",
+        0.8,
+        (Pattern({1: _LONG, 2: _LONG, 3: _LATE, 4: _LONG}),),
+        sessions="system",
+        ends="system",
+        standing=(_supervision(1, "13:00"), _TEAM, Standing("CPD webinar", 4, "13:00", 45, 4, declined=True)),
+    ),
+    Person(
+        "farid",
+        "Farid",
+        0.7,
+        (Pattern({0: _LATE, 1: _LONG, 2: _LONG, 4: ("09:00-13:00",)}),),
+        standing=(_supervision(1, "13:00"), _TEAM, Standing("On call", 0, "20:00", 180, 2)),
+        away=(11, 5),
+    ),
+    Person(
+        "grace",
+        "Grace",
+        0.4,
+        (Pattern({4: ("13:00-18:00",), 5: ("09:00-13:00", "14:00-16:00")}),),
+        mail="maildir",
+        standing=(_supervision(4, "12:00", every=3),),
+        other_job=True,
+    ),
+    Person(
+        "hugo",
+        "Hugo",
+        0.4,
+        (Pattern({3: ("08:00-13:00", "14:00-19:00")}),),
+        load=0.92,
+        sessions="system",
+        ends="system",
+        mail="",
+        standing=(_supervision(3, "13:00", every=4),),
+    ),
+    Person(
+        "ines",
+        "Ines",
+        0.6,
+        (
+            Pattern({0: _LONG, 2: _LONG, 3: ("09:00-13:00",)}),
+            Pattern({0: _LONG, 4: _LONG, 3: ("09:00-13:00",)}, weeks_ago=30),
+        ),
+        zone="Europe/Lisbon",
+        coverage=0.5,
+        standing=(_supervision(0, "13:00"),),
+    ),
+    Person(
+        "jun",
+        "Jun",
+        1.0,
+        (Pattern({0: _LONG, 1: _LATE, 2: ("08:00-12:00", "17:00-21:00"), 3: _LONG, 4: _EARLY}),),
+        load=1.06,
+        sessions="system",
+        ends="system",
+        standing=(_supervision(0, "13:00"), _TEAM, Standing("On call", 3, "18:00", 180, 1), _LUNCH),
+    ),
+    Person(
+        "kofi",
+        "Kofi",
+        0.8,
+        (Pattern({0: _LONG, 1: _EARLY, 3: _LONG, 4: _LONG}),),
+        sessions="title",
+        ends="",
+        standing=(_supervision(1, "13:00"), Standing("Training day", 4, "14:00", 180, 12)),
+    ),
+    Person(
+        "lena",
+        "Lena",
+        0.6,
+        (Pattern({1: _LONG, 2: _LONG, 4: ("09:00-15:00",)}),),
+        software="outlook",
+        mail="maildir",
+        standing=(_supervision(1, "13:00"), _TEAM),
+        joined=10,
+    ),
+)
+
+STORIES: tuple[Story, ...] = (
+    Story(
+        "evenings_creeping_up",
+        "ana",
+        10,
+        "after-hours replies grow, slowly at first, to twice their usual number",
+        (Change("evening_replies", times=2.5, ramp_weeks=12, power=2),),
+    ),
+    Story(
+        "one_client_drifting",
+        "cleo",
+        14,
+        "one client writes 2 more letters a week, most of them in the evening, and has an extra session every other week",
+        (Change("drifting_letters", plus=2), Change("extra_sessions", plus=0.5), Change("evening_replies", plus=1)),
+    ),
+    Story(
+        "sessions_running_over",
+        "ben",
+        10,
+        "sessions end 3 minutes later on average, reached within six weeks",
+        (Change("overrun_minutes", plus=3, ramp_weeks=6),),
+    ),
+    Story(
+        "overfull_days",
+        "dev",
+        18,
+        "7 more sessions a week, three of them on Saturdays, mail on days off, and late nights before early mornings",
+        (Change("late_nights", plus=1.6), Change("off_days", plus=0.9)),
+        more_slots=((0, "13:00"), (1, "17:00"), (2, "17:00"), (3, "17:00"), (5, "10:00"), (5, "11:00"), (5, "12:00")),
+    ),
+    Story(
+        "fewer_later_shorter",
+        "esi",
+        16,
+        "replies take 2.5 times as long, a third of sessions end early, 12 % more are cancelled, and a third of the places stay empty",
+        (Change("reply_minutes", times=2.5), Change("early_share", plus=0.33), Change("cancels", plus=0.12)),
+        closing=0.33,
+    ),
+)
+
+
+def story_of(person: Person) -> Story | None:
+    """What was planted for a person, if anything."""
+    return next((story for story in STORIES if story.clinician == person.key), None)
+
+
+def habits_in(person: Person, weeks_ago: int) -> Habits:
+    """A person's habits in one week, with what was planted."""
+    story = story_of(person)
+    if story is None:
+        return person.habits
+    weeks_in = story.weeks_ago - weeks_ago + 1
+    values = {change.habit: change.applied(getattr(person.habits, change.habit), weeks_in) for change in story.changes}
+    return replace(person.habits, **values)
+
+
+def minutes_of(clock: str) -> int:
+    """Minutes after midnight of ``"09:30"``."""
+    hour, minute = clock.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def spans_of(pattern: Pattern, weekday: int) -> tuple[tuple[int, int], ...]:
+    """The agreed spans of a weekday in minutes after midnight."""
+    ends = [span.split("-") for span in pattern.days.get(weekday, ())]
+    return tuple((minutes_of(start), minutes_of(end)) for start, end in ends)
+
+
+def pattern_on(person: Person, weeks_ago: int) -> Pattern:
+    """The pattern that holds in a week."""
+    begun = [each for each in person.patterns if each.weeks_ago is None or each.weeks_ago >= weeks_ago]
+    return begun[-1]
