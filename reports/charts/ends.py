@@ -1,0 +1,160 @@
+"""When sessions ended: a row a day, a dot a session, placed by its minutes after the booked end."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reports import readings, wording
+from reports.charts.layout import Key, Legend, Sheet, sheet, word_width
+from reports.drawing import Drawing, Mark, arrowhead, disc
+from reports.models import EndState
+from reports.svg import Caption
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from reports.models import EndsDay, SessionEnd, SessionEnds
+
+RADIUS = 4.2
+EARLIEST, LATEST = -30, 60
+LOOKS = {"within": ("teal-3", "paper"), "past": ("slate-4", "paper"), "amber": ("amber-4", "paper"), "planned": ("paper", "quiet")}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Minutes after the booked end along the sheet; what lies beyond the ends is drawn at them."""
+
+    low: int
+    high: int
+    left: float
+    right: float
+
+    def x(self, minutes: float) -> float:
+        """Place of a number of minutes."""
+        inside = min(max(minutes, self.low), self.high)
+        return self.left + (inside - self.low) / (self.high - self.low) * (self.right - self.left)
+
+
+def session_ends(week: SessionEnds, key: str, *, narrow: bool = False, literal: bool = False) -> str:
+    """Session ends of a week as SVG. Dots that would cover each other step aside; far ends are arrows at the edge."""
+    paper = sheet(narrow=narrow)
+    low, high = _reach(week)
+    scale = Scale(low, high, 44 if narrow else 52, paper.width - (66 if narrow else 98))
+    aside = [nudged([scale.x(end.minutes) for end in day.ends], 2 * RADIUS + 1.4) for day in week.days]
+    row = max(30.0, *(2 * max(map(abs, steps), default=0) + 2 * RADIUS + 8 for steps in aside)) if aside else 30.0
+    top = paper.small * 2.1
+    bottom = top + row * len(week.days)
+    legend = Legend(_keys(week), paper.width - (0 if narrow else 38), paper.small)
+    on = Drawing(paper.width, bottom + paper.small * 1.8 + 10 + legend.height)
+    _ground(on, week, scale, paper, (top, bottom))
+    for at, (day, steps) in enumerate(zip(week.days, aside, strict=True)):
+        _day(on, day, scale, paper, (top + at * row, row), at)
+        _dots(on, day, scale, steps, top + (at + 0.5) * row)
+    legend.draw(on, 0 if narrow else 38, bottom + paper.small * 1.8 + 8)
+    return on.svg(Caption(key, week.title, _description(week)), literal=literal)
+
+
+def _reach(week: SessionEnds) -> tuple[int, int]:
+    """First and last minute of the scale, whole tens."""
+    minutes = [end.minutes for day in week.days for end in day.ends]
+    low = math.floor(min([*minutes, -10]) / 10) * 10
+    high = math.ceil(max([*minutes, 20, week.grace_minutes + 5]) / 10) * 10
+    return max(low, EARLIEST), min(high, max(LATEST, week.grace_minutes))
+
+
+def nudged(places: Sequence[float], apart: float) -> list[float]:
+    """How far each dot steps up (−) or down (+) from its row so that no two lie closer than ``apart``."""
+    steps = [0.0] * len(places)
+    placed: list[tuple[float, float]] = []
+    for at in sorted(range(len(places)), key=places.__getitem__):
+        x = places[at]
+        near = [(px, py) for px, py in placed if x - px < apart]
+        steps[at] = next(y for y in _offsets(near, x, apart) if _free(near, x, y, apart))
+        placed.append((x, steps[at]))
+    return steps
+
+
+def _offsets(near: Iterable[tuple[float, float]], x: float, apart: float) -> list[float]:
+    """The row itself, then what just touches a neighbour, the smallest step first."""
+    touching = [py + side * math.sqrt(max(apart**2 - (x - px) ** 2, 0)) * 1.001 for px, py in near for side in (1, -1)]
+    return [0.0, *sorted(touching, key=lambda y: (round(abs(y), 3), -y))]
+
+
+def _free(near: Iterable[tuple[float, float]], x: float, y: float, apart: float) -> bool:
+    return all((x - px) ** 2 + (y - py) ** 2 >= apart**2 * 0.999 for px, py in near)
+
+
+def _ground(on: Drawing, week: SessionEnds, scale: Scale, paper: Sheet, edges: tuple[float, float]) -> None:
+    top, bottom = edges
+    booked, grace = scale.x(0), scale.x(week.grace_minutes)
+    on.area(booked, top, grace - booked, bottom - top, "band")
+    step = 20 if scale.high - scale.low > (40 if paper.narrow else 70) else 10
+    ticks = [m for m in range(scale.low, scale.high + 1) if m % step == 0]
+    on.strokes((((scale.x(m), top), (scale.x(m), bottom)) for m in ticks if m), "rule", 0.8)
+    on.line([(booked, top), (booked, bottom)], "teal-4", 1.2)
+    for minutes in ticks:
+        on.words(scale.x(minutes), bottom + paper.small * 1.4, _tick(minutes, scale, paper), paper.small, anchor="center")
+    label = f"your {week.grace_minutes}-min buffer" if week.grace_minutes else "no buffer set"
+    half = word_width(label, paper.small) / 2
+    middle = max((booked + grace) / 2, half)
+    on.words(middle, top - paper.small * 0.7, label, paper.small, "teal-4", anchor="center")
+    on.words(paper.width, top - paper.small * 0.7, "past buffer", paper.small, anchor="right")
+
+
+def _tick(minutes: int, scale: Scale, paper: Sheet) -> str:
+    if minutes == 0:
+        return "booked end"
+    if minutes < 0:
+        return f"−{-minutes}" if paper.narrow or minutes > scale.low else f"{-minutes} min early"
+    return f"+{minutes} min" if minutes + 10 > scale.high else f"+{minutes}"
+
+
+def _day(on: Drawing, day: EndsDay, scale: Scale, paper: Sheet, row: tuple[float, float], at: int) -> None:
+    top, height = row
+    baseline = top + height / 2 + paper.body * 0.36
+    if at:
+        on.line([(scale.left - 8, top), (scale.right + 8, top)], "rule", 0.8)
+    on.words(30 if paper.narrow else 34, baseline, wording.short_weekday(day.day), paper.body, "ink", anchor="right")
+    part = "amber-4" if day.attention else "quiet"
+    on.words(paper.width, baseline, readings.past(day), paper.small, part, anchor="right", bold=day.attention)
+
+
+def _look(end: SessionEnd, day: EndsDay) -> str:
+    return "amber" if end.state is EndState.PAST and day.attention else end.state.value
+
+
+def _dots(on: Drawing, day: EndsDay, scale: Scale, steps: Sequence[float], middle: float) -> None:
+    groups: dict[tuple[str, bool], list[Mark]] = {}
+    for end, step in zip(day.ends, steps, strict=True):
+        says = f"{wording.weekday(day.day)}, booked to {end.booked_end:%H:%M}: {readings.end(end)}"
+        beyond = end.minutes > scale.high
+        groups.setdefault((_look(end, day), beyond), []).append(Mark(scale.x(end.minutes), middle + step, says))
+    for (look, beyond), marks in groups.items():
+        part, ring = LOOKS[look]
+        width = 1.5 if look == "planned" else 1.2
+        on.marks(arrowhead(RADIUS) if beyond else disc(RADIUS), marks, part, ring=ring, ring_width=width)
+
+
+def _keys(week: SessionEnds) -> list[Key]:
+    """Only what is drawn is explained."""
+    drawn = {_look(end, day) for day in week.days for end in day.ends}
+    words = {
+        "within": "within time or buffer",
+        "past": "past your buffer",
+        "amber": "past it, part of the note",
+        "planned": "past it, and you marked it as planned",
+    }
+    return [Key(says, 2 * RADIUS, partial(_dot, look)) for look, says in words.items() if look in drawn]
+
+
+def _dot(look: str, on: Drawing, x: float, y: float) -> None:
+    part, ring = LOOKS[look]
+    on.stamp(disc(RADIUS), [(x + RADIUS, y)], part, ring, 1.5 if look == "planned" else 1.2)
+
+
+def _description(week: SessionEnds) -> str:
+    days = ", ".join(f"{wording.weekday(day.day)} {readings.past(day)}" for day in week.days)
+    return f"Minutes after the booked end, one dot a session. Past your {week.grace_minutes}-minute buffer: {days}."

@@ -1,0 +1,97 @@
+"""What the figures share: two sheets, how wide words are, legends that wrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from reports.drawing import Drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Width of a figure and sizes of its words, in points."""
+
+    width: float
+    body: float
+    small: float
+    narrow: bool
+
+
+WIDE = Sheet(547, 10.5, 9.5, narrow=False)
+NARROW = Sheet(342, 12.5, 11.5, narrow=True)
+
+
+def sheet(*, narrow: bool) -> Sheet:
+    """The sheet for a desk or for a phone."""
+    return NARROW if narrow else WIDE
+
+
+def word_width(text: str, size: float, *, bold: bool = False) -> float:
+    """About how wide a text is in points, rather too wide than too narrow: the reader's font is not known here."""
+    ems = sum(_ems(letter) for letter in text)
+    return ems * size * (1.06 if bold else 1)
+
+
+def _ems(letter: str) -> float:
+    if letter in "ijltfrI.,:;'|!() ":
+        return 0.32
+    if letter in "mwMW@%" or ord(letter) > 0x2E80:
+        return 0.92
+    return 0.7 if letter.isupper() else 0.59
+
+
+def shortened(text: str, width: float, size: float, *, bold: bool = False) -> str:
+    """The text, cut with an ellipsis where it is wider than ``width`` points."""
+    if word_width(text, size, bold=bold) <= width:
+        return text
+    while text and word_width(text + "…", size, bold=bold) > width:
+        text = text[:-1].rstrip()
+    return text + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of a legend: how to draw its sign between x and x + width around y, and its words."""
+
+    words: str
+    width: float
+    draw: Callable[[Drawing, float, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Signs and words in rows, wrapped to a width."""
+
+    keys: Sequence[Key]
+    width: float
+    size: float
+
+    @property
+    def height(self) -> float:
+        """Points from the top of the first row to the bottom of the last."""
+        rows = [row for _, _, row in self._placed()]
+        return (max(rows) + 1) * self._row if rows else 0
+
+    @property
+    def _row(self) -> float:
+        return self.size * 1.9
+
+    def _placed(self) -> Iterator[tuple[Key, float, int]]:
+        x, row = 0.0, 0
+        for key in self.keys:
+            wide = key.width + 6 + word_width(key.words, self.size)
+            if x and x + wide > self.width:
+                x, row = 0.0, row + 1
+            yield key, x, row
+            x += wide + 16
+
+    def draw(self, on: Drawing, left: float, top: float) -> None:
+        """Draw it, its corner top left."""
+        for key, x, row in self._placed():
+            middle = top + (row + 0.5) * self._row
+            key.draw(on, left + x, middle)
+            on.words(left + x + key.width + (6 if key.width else 0), middle + self.size * 0.36, key.words, self.size)

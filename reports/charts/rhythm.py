@@ -1,0 +1,188 @@
+"""The week by hour: seven rows of cells, the agreed hours as one outline around them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from reports import readings, wording
+from reports.charts.layout import Key, Legend, Sheet, sheet
+from reports.drawing import Drawing, Mark, box
+from reports.models import Unit
+from reports.svg import Caption
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reports.models import Rhythm, RhythmDay
+
+Stroke = tuple[tuple[float, float], tuple[float, float]]
+Spans = list[tuple[float, float]]
+GAP = 2.6
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the cells are, in points; columns follow the hours, the first of which is ``first``."""
+
+    left: float
+    top: float
+    column: float
+    row: float
+    first: int
+    columns: int
+
+    def x(self, hour: float) -> float:
+        """Place of a local hour of the work day, kept inside the grid."""
+        return self.left + min(max(hour - self.first, 0), self.columns) * self.column
+
+    def y(self, day: int) -> float:
+        """Upper edge of a day's row."""
+        return self.top + day * self.row
+
+
+def rhythm(week: Rhythm, key: str, *, narrow: bool = False, literal: bool = False) -> str:
+    """The rhythm of a week as SVG: minutes of work in each hour, inside and outside the agreed hours."""
+    paper = sheet(narrow=narrow)
+    left, right = (36.0, 54.0) if narrow else (38.0, 58.0)
+    column = (paper.width - left - right) / max(len(week.hours), 1)
+    row = 24.0 if narrow else min(column, 25.0)
+    first = week.hours[0] if week.hours else 0
+    grid = Grid(left, paper.small * 2, column, row, first, len(week.hours))
+    legend = Legend(_keys(week), paper.width - (0 if narrow else left), paper.small)
+    foot = grid.y(len(week.days)) + 12
+    on = Drawing(paper.width, foot + legend.height + 2)
+    _hours(on, grid, week, paper)
+    _ground(on, grid, week)
+    for at, day in enumerate(week.days):
+        _day(on, grid, at, day, paper)
+    _cells(on, grid, week)
+    on.strokes(outline([_spans(grid, day) for day in week.days], grid), "teal-4", 1.3)
+    legend.draw(on, 0 if narrow else left, foot)
+    return on.svg(Caption(key, week.title, _description(week)), literal=literal)
+
+
+def _hours(on: Drawing, grid: Grid, week: Rhythm, paper: Sheet) -> None:
+    baseline = grid.top - paper.small * 0.7
+    for hour in week.hours:
+        if hour % 3 == 0:
+            on.words(grid.x(hour), baseline, wording.hour(hour), paper.small, anchor="center")
+    on.words(paper.width, baseline, "outside", paper.small, anchor="right")
+
+
+def _day(on: Drawing, grid: Grid, at: int, day: RhythmDay, paper: Sheet) -> None:
+    baseline = grid.y(at) + grid.row / 2 + paper.body * 0.36
+    on.words(grid.left - 8, baseline, wording.short_weekday(day.day), paper.body, "ink", anchor="right")
+    part = "amber-4" if day.attention else "quiet"
+    on.words(paper.width, baseline, readings.outside(day), paper.small, part, anchor="right", bold=day.attention)
+
+
+def _ground(on: Drawing, grid: Grid, week: Rhythm) -> None:
+    """An empty cell for each hour; a day of leave is one bar."""
+    left, right = grid.left + GAP / 2, grid.left + grid.columns * grid.column - GAP / 2
+    middles = [grid.y(at) + grid.row / 2 for at in range(len(week.days))]
+    worked = [(left, right, y) for y, day in zip(middles, week.days, strict=True) if not day.leave]
+    on.cells(worked, (grid.column - GAP, grid.row - GAP), GAP, "blank")
+    for y, day in zip(middles, week.days, strict=True):
+        if day.leave:
+            on.area(left, y - (grid.row - GAP) / 2, right - left, grid.row - GAP, "blank")
+
+
+def _cells(on: Drawing, grid: Grid, week: Rhythm) -> None:
+    """Work, one group of marks for each colour and shape."""
+    groups: dict[tuple[str, float], list[Mark]] = {}
+    for at, day in enumerate(week.days):
+        for n, hour in enumerate(week.hours):
+            for part, share, offset, says in _work(day, n, hour):
+                x = grid.left + (n + offset + share / 2) * grid.column
+                groups.setdefault((part, share), []).append(Mark(x, grid.y(at) + grid.row / 2, says))
+    for (part, share), marks in sorted(groups.items()):
+        path = box(grid.column * share - GAP, grid.row - GAP, 2.5)
+        on.marks(path, marks, part, ring=part, ring_width=0)
+
+
+def _work(day: RhythmDay, n: int, hour: int) -> Iterator[tuple[str, float, float, str]]:
+    """The pieces of one cell: part, share of the cell's width, offset in it, words."""
+    inside, outside = day.inside[n], day.outside[n]
+    share = 0.5 if inside > 0 and outside > 0 else 1.0
+    inside_first = any(start <= hour for start, _ in day.agreed)
+    when = f"{wording.short_weekday(day.day)} {wording.hour(hour)}"
+    if inside > 0:
+        words = f"{when}: {wording.quantity(inside, Unit.MINUTES)} inside"
+        yield f"teal-{_step(inside)}", share, 0 if inside_first else 1 - share, words
+    if outside > 0:
+        ramp = "amber" if day.attention else "slate"
+        words = f"{when}: {wording.quantity(outside, Unit.MINUTES)} outside"
+        yield f"{ramp}-{_step(outside)}", share, 1 - share if inside_first else 0, words
+
+
+def _step(minutes: float) -> int:
+    """The shade of a cell, 1 to 4: a quarter of an hour each."""
+    return min(max(math.ceil(minutes / 15), 1), 4)
+
+
+def _spans(grid: Grid, day: RhythmDay) -> Spans:
+    """A day's agreed hours as places, in order, touching ones joined, none of no width."""
+    spans: Spans = []
+    for start, end in sorted((grid.x(start), grid.x(end)) for start, end in day.agreed):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        elif end > start:
+            spans.append((start, end))
+    return spans
+
+
+def outline(days: list[Spans], grid: Grid) -> Iterator[Stroke]:
+    """The edge of the agreed hours of all days together, as strokes.
+
+    ::
+
+        Mon   ┌──────────┐         an edge runs between two rows
+        Tue   └──┐       └──┐      where just one of them is agreed
+        Wed      └──────────┘
+    """
+    for at, spans in enumerate(days):
+        for x in (edge for span in spans for edge in span):
+            yield (x, grid.y(at)), (x, grid.y(at + 1))
+    for at, (above, below) in enumerate(pairwise([[], *days, []])):
+        for start, end in _one_of(above, below):
+            yield (start, grid.y(at)), (end, grid.y(at))
+
+
+def _one_of(above: Spans, below: Spans) -> Iterator[tuple[float, float]]:
+    """Where just one of two rows is agreed."""
+    edges = sorted({edge for span in (*above, *below) for edge in span})
+    for start, end in pairwise(edges):
+        middle = (start + end) / 2
+        if any(a < middle < b for a, b in above) != any(a < middle < b for a, b in below):
+            yield start, end
+
+
+def _ramp(ramp: str, on: Drawing, x: float, y: float) -> None:
+    for step in range(4):
+        on.shapes(box(10, 10, 2), [(x + 5 + 11.5 * step, y)], f"{ramp}-{step + 1}")
+
+
+def _outlined(on: Drawing, x: float, y: float) -> None:
+    left, right, top, bottom = x + 1, x + 17, y - 5, y + 5
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    on.strokes(pairwise(corners), "teal-4", 1.3)
+
+
+def _keys(week: Rhythm) -> list[Key]:
+    """Only what is drawn is explained."""
+    keys = [Key("agreed hours", 18, _outlined), Key("work inside", 44.5, partial(_ramp, "teal"))]
+    outside = [day for day in week.days if any(minutes > 0 for minutes in day.outside)]
+    if any(not day.attention for day in outside):
+        keys.append(Key("work outside", 44.5, partial(_ramp, "slate")))
+    if any(day.attention for day in outside):
+        keys.append(Key("outside, part of the note", 44.5, partial(_ramp, "amber")))
+    return [*keys, Key("pale 1–15 min, dark 46–60", 0, lambda *_: None)]
+
+
+def _description(week: Rhythm) -> str:
+    days = ", ".join(f"{wording.weekday(day.day)} {readings.outside(day)}" for day in week.days)
+    return f"Minutes of work in each hour of the week. Outside agreed hours: {days}."

@@ -1,0 +1,173 @@
+"""A sheet to draw a chart on: one matplotlib figure without axes, its unit the point, its origin top left.
+
+Axes would cost more than all that is drawn in them, and places counted in points are the same in every output. Colours
+are the parts of :mod:`reports.palette`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D
+
+from reports import svg
+from reports.palette import LIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matplotlib.artist import Artist
+
+mpl.rcParams["svg.fonttype"] = "none"  # words stay words; the SVG backend reads it while drawing, so it is set once
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+Anchor = Literal["left", "center", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One drawn value: its centre in points, and what it says in words."""
+
+    x: float
+    y: float
+    says: str
+
+
+def box(width: float, height: float, radius: float) -> Path:
+    """A rectangle with rounded corners around the origin."""
+    x, y = width / 2, height / 2
+    r = min(radius, x, y)
+    corners = [
+        [(x - r, -y), (x, -y), (x, r - y)],
+        [(x, y - r), (x, y), (x - r, y)],
+        [(r - x, y), (-x, y), (-x, y - r)],
+        [(-x, r - y), (-x, -y), (r - x, -y)],
+    ]
+    vertices = [(r - x, -y), *(point for corner in corners for point in corner), (r - x, -y)]
+    return Path(vertices, [Path.MOVETO, *[Path.LINETO, Path.CURVE3, Path.CURVE3] * 4, Path.CLOSEPOLY])
+
+
+def disc(radius: float) -> Path:
+    """A circle around the origin, of four curves where matplotlib's own has eight."""
+    k = 0.5523
+    quarters = [
+        [(1, k), (k, 1), (0, 1)],
+        [(-k, 1), (-1, k), (-1, 0)],
+        [(-1, -k), (-k, -1), (0, -1)],
+        [(k, -1), (1, -k), (1, 0)],
+    ]
+    vertices = [(1, 0), *(point for quarter in quarters for point in quarter), (1, 0)]
+    codes = [Path.MOVETO, *[Path.CURVE4] * 12, Path.CLOSEPOLY]
+    return Path([(radius * x, radius * y) for x, y in vertices], codes)
+
+
+def arrowhead(radius: float) -> Path:
+    """A triangle that points to the right: there is more beyond the edge."""
+    r = radius
+    return Path([(-r, -r), (r, 0), (-r, r), (-r, -r)], closed=True)
+
+
+class Drawing:
+    """A chart being drawn. ``svg`` renders it; nothing is shared between two drawings, so threads may draw at once."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width, self.height = width, height
+        self._figure = Figure(figsize=(width / 72, height / 72), dpi=72, frameon=False)
+        self._points = Affine2D().scale(1, -1).translate(0, height)
+        self._says: dict[str, tuple[str, ...]] = {}
+        self._order = 0
+
+    def _add(self, artist: Artist) -> None:
+        self._order += 1
+        artist.set_zorder(self._order)
+        artist.set_transform(self._points)
+        self._figure.add_artist(artist)
+
+    def words(  # noqa: PLR0913 - a word's place and its looks
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        part: str = "quiet",
+        *,
+        anchor: Anchor = "left",
+        bold: bool = False,
+    ) -> None:
+        """Text with its baseline at ``y``."""
+        weight = "bold" if bold else "normal"  # the pages' own is 600, which matplotlib's font has not
+        clean = UNPRINTABLE.sub("", text)
+        looks = {"fontsize": size, "color": LIGHT[part], "ha": anchor, "va": "baseline", "fontweight": weight}
+        self._add(Text(x, y, clean, parse_math=False, **looks))
+
+    def line(self, points: Sequence[tuple[float, float]], part: str, width: float, *, dashed: bool = False) -> None:
+        """A line through points."""
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        dashes = (0, (3, 2.5)) if dashed else "-"
+        self._add(Line2D(xs, ys, color=LIGHT[part], linewidth=width, linestyle=dashes, solid_capstyle="butt"))
+
+    def strokes(self, pieces: Iterable[tuple[tuple[float, float], tuple[float, float]]], part: str, width: float) -> None:
+        """Many straight strokes as one path, their ends squared so that they meet in corners."""
+        vertices = [point for piece in pieces for point in piece]
+        if vertices:
+            path = Path(vertices, [Path.MOVETO, Path.LINETO] * (len(vertices) // 2))
+            self._add(PathPatch(path, fc="none", ec=LIGHT[part], linewidth=width, capstyle="projecting"))
+
+    def area(self, x: float, y: float, width: float, height: float, part: str) -> None:
+        """A filled rectangle, its corner top left."""
+        self._add(Rectangle((x, y), width, height, fc=LIGHT[part], linewidth=0))
+
+    def cells(self, rows: Sequence[tuple[float, float, float]], size: tuple[float, float], gap: float, part: str) -> None:
+        """Rows of equal cells as one dashed stroke. A row is its left and right edge and its middle."""
+        width, height = size
+        vertices = [point for left, right, y in rows for point in ((left, y), (right, y))]
+        if vertices:
+            path = Path(vertices, [Path.MOVETO, Path.LINETO] * len(rows))
+            dashes = (0, (width / height, gap / height))  # matplotlib counts dashes in line widths
+            looks = {"ec": LIGHT[part], "linewidth": height, "linestyle": dashes, "capstyle": "butt"}
+            self._add(PathPatch(path, fc="none", **looks))
+
+    def shapes(self, path: Path, places: Sequence[tuple[float, float]], part: str) -> None:
+        """The same filled shape at several places, as ground or legend: nothing to be read off."""
+        self.stamp(path, places, part, None, 0)
+
+    def marks(self, path: Path, marks: Sequence[Mark], part: str, *, ring: str = "paper", ring_width: float = 1.2) -> None:
+        """The same shape at several places, each a value that can say itself. ``part`` may be "none": hollow."""
+        if marks:
+            self._says[f"marks-{self._order + 1}"] = tuple(UNPRINTABLE.sub("", mark.says) for mark in marks)
+            self.stamp(path, [(mark.x, mark.y) for mark in marks], part, ring, ring_width)
+
+    def stamp(
+        self, path: Path, places: Sequence[tuple[float, float]], part: str, ring: str | None, ring_width: float
+    ) -> None:
+        """The same shape at several places, with or without a ring."""
+        if not places:
+            return
+        size = 2 * abs(path.vertices).max()
+        line = Line2D([x for x, _ in places], [y for _, y in places], linestyle="", marker=path, markersize=float(size))
+        line.set_markerfacecolor(LIGHT.get(part, "none"))
+        line.set_markeredgecolor(LIGHT[ring] if ring else "none")
+        line.set_markeredgewidth(ring_width)
+        line.set_gid(f"marks-{self._order + 1}")
+        self._add(line)
+
+    def svg(self, caption: svg.Caption, *, literal: bool = False) -> str:
+        """The chart as SVG; ``literal`` colours for mail and PDF, else the page's variables."""
+        raw = io.StringIO()
+        with warnings.catch_warnings():
+            # The browser's fonts draw the words; that matplotlib's own lacks a letter of a name is no matter.
+            warnings.filterwarnings("ignore", message="Glyph")
+            FigureCanvasSVG(self._figure).print_svg(raw)  # type: ignore[no-untyped-call]
+        return svg.cleaned(raw.getvalue(), caption, self._says, literal=literal)

@@ -1,0 +1,80 @@
+"""The director's page as a page, a file, plain text and Markdown: how the caseload is shared, and nothing about anybody's days."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports import outline, tables, wording
+from reports.outline import Outline, Section
+
+if TYPE_CHECKING:
+    from reports.models import FairnessReport
+
+BASIS = "Caseload only, weighted by the practice’s own table. No personal after-hours data is used."
+BAND = (
+    "Each person’s band is the larger of 10 % and what chance alone would show for that person; "
+    "only beyond it does a share stand out."
+)
+OVERDUE = "Nothing new has arrived for more than 48 hours, so what you see may be old."
+
+
+def html(report: FairnessReport, *, csv: str | None = None) -> str:
+    """The page's body, for a frame of the caller's. ``csv`` is the address of the same rows as CSV, where there is one."""
+    from reports import charts
+    from reports.shell import fragment
+
+    drawn = (charts.shares(report, "shares"), charts.shares(report, "shares-narrow", narrow=True)) if report.rows else ()
+    return fragment(
+        "fairness.html",
+        report=report,
+        period=period_words(report),
+        basis=BASIS,
+        band=BAND,
+        fresh=fresh_words(report),
+        drawn=drawn,
+        shares=tables.shares(report),
+        people=tables.people(report),
+        evenness=tables.evenness(report),
+        csv=csv,
+    )
+
+
+def standalone(report: FairnessReport) -> str:
+    """The report as one file that loads nothing."""
+    from reports.shell import standalone as file
+
+    return file(f"Evenhours, {report.practice}: {period_words(report)}", html(report))
+
+
+def text(report: FairnessReport) -> str:
+    """The report in plain text of 72 columns."""
+    return outline.text(_outline(report))
+
+
+def markdown(report: FairnessReport) -> str:
+    """The report in Markdown."""
+    return outline.markdown(_outline(report))
+
+
+def period_words(report: FairnessReport) -> str:
+    """What is averaged: "Eight weeks to 9 November 2025"."""
+    return f"Eight weeks to {wording.full_date(report.through)}"
+
+
+def fresh_words(report: FairnessReport) -> str:
+    """How fresh it is."""
+    if report.complete_through is None:
+        return "Nothing has arrived yet."
+    through = f"Complete through {wording.moment(report.complete_through)}, {wording.day_and_month(report.complete_through.date())}."
+    return f"{OVERDUE} {through}" if report.overdue else through
+
+
+def _outline(report: FairnessReport) -> Outline:
+    head = f"{report.practice}. {period_words(report)}. {BASIS} {fresh_words(report)}"
+    sections = (
+        Section(sentences=(head, report.sentence)),
+        Section("Weighted sessions a week per full-time equivalent", (BAND,), table=tables.shares(report)),
+        Section("How even it is", table=tables.evenness(report)),
+        Section("People", table=tables.people(report)),
+    )
+    return Outline((), report.headline, tuple(s for s in sections if s.table is None or s.table.rows))

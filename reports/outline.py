@@ -1,0 +1,105 @@
+"""A report as headings, sentences and tables: what plain text and Markdown are both written from, in the page's order."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reports.models import Table
+
+COLUMNS = 72
+MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of a report; what it lacks is empty. ``picture`` is a drawing in letters, kept as it is."""
+
+    heading: str = ""
+    sentences: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    table: Table | None = None
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A whole report: what stands before the title, the title, its sections."""
+
+    above: tuple[str, ...]
+    title: str
+    sections: tuple[Section, ...]
+
+
+def text(report: Outline) -> str:
+    """Plain text of 72 columns."""
+    blocks = [_wrapped(sentence) for sentence in report.above]
+    blocks.append(f"{_wrapped(report.title)}\n{'=' * min(len(report.title), COLUMNS)}")
+    blocks += [block for section in report.sections for block in _text_blocks(section)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _text_blocks(section: Section) -> Iterator[str]:
+    if section.heading:
+        yield f"{_wrapped(section.heading)}\n{'-' * min(len(section.heading), COLUMNS)}"
+    yield from (_wrapped(sentence) for sentence in section.sentences)
+    if section.items:
+        yield "\n".join(_wrapped(item, "- ") for item in section.items)
+    if section.picture:
+        yield section.picture
+    if section.table and section.table.rows:
+        yield _text_table(section.table)
+
+
+def _wrapped(sentence: str, bullet: str = "") -> str:
+    plain = " ".join(sentence.split())
+    return textwrap.fill(plain, COLUMNS, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False)
+
+
+def _text_table(table: Table) -> str:
+    """Aligned columns, where they fit; else one paragraph a row."""
+    rows = (table.columns, *table.rows) if any(table.columns) else table.rows
+    widths = [max(len(row[n]) for row in rows) for n in range(len(table.columns))]
+    if sum(widths) + 2 * (len(widths) - 1) <= COLUMNS:
+        return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(_wrapped(_told(table.columns, row), "- ") for row in table.rows)
+
+
+def _told(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
+    rest = (f"{column} {cell}".strip() for column, cell in zip(columns[1:], row[1:], strict=True) if cell)
+    return f"{row[0]}: {', '.join(rest)}"
+
+
+def markdown(report: Outline) -> str:
+    """CommonMark with tables; marks of its own in names and words are escaped."""
+    blocks = [escaped(sentence) for sentence in report.above]
+    blocks.append(f"# {escaped(report.title)}")
+    blocks += [block for section in report.sections for block in _markdown_blocks(section)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _markdown_blocks(section: Section) -> Iterator[str]:
+    if section.heading:
+        yield f"## {escaped(section.heading)}"
+    yield from (escaped(sentence) for sentence in section.sentences)
+    if section.items:
+        yield "\n".join(f"- {escaped(item)}" for item in section.items)
+    if section.picture:
+        yield f"```text\n{section.picture}\n```"
+    if section.table and section.table.rows:
+        yield _markdown_table(section.table)
+
+
+def _markdown_table(table: Table) -> str:
+    rows = (table.columns, tuple("---" for _ in table.columns), *table.rows)
+    return "\n".join(f"| {' | '.join(cell if cell == '---' else escaped(cell) for cell in row)} |" for row in rows)
+
+
+def escaped(words: str) -> str:
+    """Words that Markdown prints as they are."""
+    return MARKUP.sub(r"\\\1", " ".join(words.split()))

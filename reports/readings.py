@@ -1,0 +1,80 @@
+"""Single drawn values in words. Figures and the tables beside them both read these, so that they cannot disagree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports import wording
+from reports.models import EndState, Unit
+
+if TYPE_CHECKING:
+    from reports.models import CaseloadRow, EndsDay, OwnRange, RhythmDay, SessionEnd
+
+ENDS = {
+    EndState.WITHIN: "within time or buffer",
+    EndState.PAST: "past your buffer",
+    EndState.PLANNED: "past your buffer, as planned",
+}
+
+
+def outside(day: RhythmDay) -> str:
+    """A day's work outside the agreed hours; leave says so."""
+    return "leave" if day.leave and not day.outside_minutes else wording.quantity(day.outside_minutes, Unit.MINUTES)
+
+
+def end(session: SessionEnd) -> str:
+    """Where a session ended against the booked end and the buffer."""
+    return f"{wording.signed_minutes(session.minutes)}, {ENDS[session.state]}"
+
+
+def past(day: EndsDay) -> str:
+    """How many of a day's sessions ended past the buffer, of those with a known end that were not planned so."""
+    judged = [session for session in day.ends if session.state is not EndState.PLANNED]
+    count = sum(session.state is EndState.PAST for session in judged)
+    return f"{count} of {len(judged)}" if judged else wording.DASH
+
+
+def this_week(measure: OwnRange) -> str:
+    """The measure's value in the reported week."""
+    return wording.quantity(measure.values[-1] if measure.values else None, measure.unit)
+
+
+def week(measure: OwnRange, at: int) -> str:
+    """One week of a measure."""
+    value = wording.quantity(measure.values[at], measure.unit)
+    return f"{measure.title}, week of {wording.day_and_month(measure.weeks[at])}: {value}"
+
+
+def usual(measure: OwnRange) -> str:
+    """The person's own range of a measure: "usually 7 – 12"."""
+    if measure.low is None or measure.high is None:
+        return "no usual range yet"
+    return f"usually {wording.between(measure.low, measure.high, measure.unit)}"
+
+
+def standing(measure: OwnRange) -> str:
+    """Where this week lies against the person's own range; empty while there is no range."""
+    value = measure.values[-1] if measure.values else None
+    if value is None:
+        return "no value this week"
+    if measure.low is None or measure.high is None:
+        return ""
+    if value > measure.high:
+        return "above your range"
+    return "below your range" if value < measure.low else "in your range"
+
+
+def fte(row: CaseloadRow) -> str:
+    """Full-time equivalent: "1.0", "0.75"."""
+    return f"{row.fte:.2f}".removesuffix("0")
+
+
+def load(row: CaseloadRow) -> str:
+    """One clinician's load beside an equal share."""
+    against = f", {wording.signed_percent(row.difference)} against an equal share" if row.difference is not None else ""
+    return f"{row.name}: {wording.quantity(row.load, Unit.LOAD)}{against}"
+
+
+def load_before(row: CaseloadRow) -> str:
+    """One clinician's load of the eight weeks before."""
+    return f"{row.name}, eight weeks before: {wording.quantity(row.load_before, Unit.LOAD)}"

@@ -1,0 +1,130 @@
+"""matplotlib's SVG made fit for a page under a strict content-security policy.
+
+Inline styles become classes and attributes (colours through the page's variables, so dark mode follows), metadata go,
+ids carry the caption's key, every mark gets its title. For mail and PDF the colours stay literal.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from reports.palette import part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SVG = "{http://www.w3.org/2000/svg}"
+HREF = "{http://www.w3.org/1999/xlink}href"
+FONTS = "Inter, system-ui, sans-serif"
+
+NUMBER = re.compile(r"-?\d+\.\d+")
+KEPT = {"stroke-width", "stroke-dasharray", "stroke-linecap", "font-size", "text-anchor"}
+DEFAULTS = {("stroke-width", "1"), ("text-anchor", "start"), ("stroke-linecap", "butt")}
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What a chart is called: a key unique in its page, a title that says the finding, a description."""
+
+    key: str
+    title: str
+    description: str
+
+
+def cleaned(raw: str, caption: Caption, says: Mapping[str, tuple[str, ...]], *, literal: bool = False) -> str:
+    """The chart as one ``<svg>`` element. ``says`` holds the words of each mark by the id of its group, in order."""
+    source = ET.fromstring(raw)  # noqa: S314 - drawn by ourselves a moment ago
+    target = _root(source, caption, literal=literal)
+    _Cleaner(caption.key, says, literal=literal).copy(source, target)
+    return ET.tostring(target, encoding="unicode")
+
+
+def _root(source: ET.Element, caption: Caption, *, literal: bool) -> ET.Element:
+    _, _, width, height = source.get("viewBox", "").split()
+    attributes = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {_short(width)} {_short(height)}"}
+    attributes |= {"role": "img", "aria-labelledby": f"{caption.key}-title {caption.key}-desc"}
+    attributes |= {"stroke-linejoin": "round"}
+    if literal:
+        attributes |= {"width": f"{_short(width)}pt", "height": f"{_short(height)}pt", "font-family": FONTS}
+    else:
+        attributes["class"] = "chart"
+    root = ET.Element("svg", attributes)
+    ET.SubElement(root, "title", {"id": f"{caption.key}-title"}).text = caption.title
+    ET.SubElement(root, "desc", {"id": f"{caption.key}-desc"}).text = caption.description
+    return root
+
+
+class _Cleaner:
+    def __init__(self, key: str, says: Mapping[str, tuple[str, ...]], *, literal: bool) -> None:
+        self.key, self.says, self.literal = key, says, literal
+        self.shapes: dict[str, str] = {}
+        self.outlines: dict[str, str] = {}
+
+    def copy(self, source: ET.Element, target: ET.Element) -> None:
+        """Copy what is drawn below ``source``; groups that say nothing are left out."""
+        for child in source:
+            kind = child.tag.removeprefix(SVG)
+            if kind == "g" and child.get("id", "").startswith("marks-"):
+                self._marks(child, target)
+            elif kind == "g":
+                self.copy(child, target)
+            elif kind in {"path", "text"}:
+                self._element(child, target)
+
+    def _marks(self, group: ET.Element, target: ET.Element) -> None:
+        for shape in group.iter(f"{SVG}path"):
+            self.shapes[shape.get("id", "")] = self._defined(_short(shape.get("d", ""), 2), target)
+        uses = list(group.iter(f"{SVG}use"))
+        stamped = ET.SubElement(target, "g", self._looks(uses[0].get("style", "")) if uses else {})
+        words = iter(self.says.get(group.get("id", ""), ()))
+        for use in uses:
+            self._use(use, stamped, words)
+
+    def _defined(self, outline: str, target: ET.Element) -> str:
+        """The id of a shape, which is written once however many colours it comes in."""
+        if outline not in self.outlines:
+            self.outlines[outline] = f"{self.key}-{len(self.outlines) + 1}"
+            ET.SubElement(ET.SubElement(target, "defs"), "path", {"id": self.outlines[outline], "d": outline})
+        return self.outlines[outline]
+
+    def _use(self, use: ET.Element, target: ET.Element, words: Iterator[str]) -> None:
+        shape = self.shapes[use.get(HREF, "").removeprefix("#")]
+        place = {"x": _short(use.get("x", "")), "y": _short(use.get("y", ""))}
+        copy = ET.SubElement(target, "use", {"href": f"#{shape}", **place})
+        says = next(words, None)
+        if says is not None:
+            ET.SubElement(copy, "title").text = says
+
+    def _element(self, source: ET.Element, target: ET.Element) -> None:
+        attributes = {name: _short(value) for name in ("d", "x", "y") if (value := source.get(name))}
+        kind = source.tag.removeprefix(SVG)
+        ET.SubElement(target, kind, attributes | self._looks(source.get("style", ""))).text = source.text
+
+    def _looks(self, style: str) -> dict[str, str]:
+        """A style attribute as classes and attributes."""
+        declared = dict(_declarations(style))
+        looks = {name: value for name, value in declared.items() if name in KEPT and (name, value) not in DEFAULTS}
+        paints = {name: declared[name] for name in ("fill", "stroke") if name in declared}
+        classes = [] if self.literal else [f"{name[0]}-{part(value)}" for name, value in paints.items() if value != "none"]
+        looks |= {name: value for name, value in paints.items() if self.literal or value == "none"}
+        if declared.get("font-weight") == "700":
+            looks |= {"font-weight": "600"}
+        return {"class": " ".join(classes), **looks} if classes else looks
+
+
+def _declarations(style: str) -> Iterator[tuple[str, str]]:
+    for declaration in style.split(";"):
+        name, _, value = declaration.partition(":")
+        name, value = name.strip(), value.strip()
+        if name == "font":  # shorthand, whose size matplotlib writes with its unit
+            name = "font-size"
+        if name:
+            yield name, _short(value).removesuffix("px") if name in KEPT else value
+
+
+def _short(numbers: str, places: int = 1) -> str:
+    """Numbers to a tenth of a point, paths on one line."""
+    return " ".join(NUMBER.sub(lambda found: f"{round(float(found[0]), places):g}", numbers).split())

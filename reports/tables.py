@@ -1,0 +1,127 @@
+"""The numbers of each figure as rows of words, for readers without the picture; the same values, never rounded twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports import readings, wording
+from reports.models import Standing, Table, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reports.models import EndsDay, FairnessReport, OwnRange, Rhythm, RhythmDay, SessionEnds
+
+
+def rhythm(week: Rhythm) -> Table:
+    """Minutes of work by hour and day; "+" marks minutes outside the agreed hours."""
+    columns = ("", *(wording.short_weekday(day.day) for day in week.days))
+    hours = tuple(
+        (wording.hour(hour), *(_cell(day.inside[n], day.outside[n]) for day in week.days))
+        for n, hour in enumerate(week.hours)
+    )
+    worked = tuple(row for row in hours if any(row[1:]))
+    agreed = ("agreed", *(_agreed(day) for day in week.days))
+    return Table(columns, (*worked, ("outside", *(readings.outside(day) for day in week.days)), agreed))
+
+
+def _cell(inside: float, outside: float) -> str:
+    parts = [f"{inside:.0f}"] if inside > 0 else []
+    return " ".join([*parts, f"+{outside:.0f}"] if outside > 0 else parts)
+
+
+def _agreed(day: RhythmDay) -> str:
+    spans = [f"{wording.clock(start)}–{wording.clock(end)}" for start, end in day.agreed]
+    return "leave" if day.leave else ", ".join(spans) or wording.DASH
+
+
+def session_ends(week: SessionEnds) -> Table:
+    """One row a session: the day, the booked end, where it ended; sessions of unknown end are counted."""
+    return Table(("Day", "Booked end", "Ended"), tuple(row for day in week.days for row in _ends(day)))
+
+
+def _ends(day: EndsDay) -> Iterator[tuple[str, str, str]]:
+    for end in day.ends:
+        yield wording.weekday(day.day), f"{end.booked_end:%H:%M}", readings.end(end)
+    if unknown := day.held - len(day.ends):
+        yield wording.weekday(day.day), wording.DASH, f"end unknown for {wording.counted(unknown, 'session')}"
+
+
+def own_ranges(measures: Sequence[OwnRange]) -> Table:
+    """One row a week, the newest first, then the usual range; one column a measure."""
+    weeks = sorted({week for measure in measures for week in measure.weeks}, reverse=True)
+    by_week = [dict(zip(measure.weeks, measure.values, strict=True)) for measure in measures]
+    rows = [
+        (wording.day_and_month(week), *(wording.quantity(v.get(week), m.unit) for m, v in zip(measures, by_week, strict=True)))
+        for week in weeks
+    ]
+    usual = ("usually", *(wording.between(measure.low, measure.high, measure.unit) for measure in measures))
+    middle = ("middle", *(wording.quantity(measure.middle, measure.unit) for measure in measures))
+    return Table(("Week of", *(measure.title for measure in measures)), (*rows, usual, middle))
+
+
+def this_week(measures: Sequence[OwnRange]) -> Table:
+    """One row a measure: this week, the usual range, where it lies."""
+    rows = ((m.title, readings.this_week(m), readings.usual(m), readings.standing(m)) for m in measures)
+    return Table(("Measure", "This week", "Your range", ""), tuple(rows))
+
+
+def shares(report: FairnessReport) -> Table:
+    """One row a clinician: the load per full-time equivalent, now and before, beside that person's own band."""
+    columns = ("Clinician", "FTE", "Load per FTE", "8 weeks before", "Against share", "Band", "Standing")
+    rows = (
+        (
+            row.name,
+            readings.fte(row),
+            wording.quantity(row.load, Unit.LOAD),
+            wording.quantity(row.load_before, Unit.LOAD),
+            wording.signed_percent(row.difference),
+            wording.between(row.low, row.high, Unit.LOAD),
+            STANDINGS[row.standing] if row.difference is not None else wording.DASH,
+        )
+        for row in report.rows
+    )
+    return Table(columns, tuple(rows))
+
+
+STANDINGS = {
+    Standing.INSIDE: "inside",
+    Standing.ABOVE: "above",
+    Standing.BELOW: "below",
+    Standing.JOINING: "joining",
+}
+
+
+def people(report: FairnessReport) -> Table:
+    """One row a clinician: what else a director may know."""
+    columns = ("Clinician", "Sessions held", "Active clients", "Intakes", "Supervision", "")
+    held = {True: "held", False: "not held", None: wording.DASH}
+    rows = (
+        (
+            row.name,
+            str(row.sessions_held),
+            wording.quantity(row.active_clients, Unit.COUNT),
+            wording.quantity(row.intakes, Unit.COUNT),
+            held[row.supervision_held],
+            row.note,
+        )
+        for row in report.rows
+    )
+    return Table(columns, tuple(rows))
+
+
+def evenness(report: FairnessReport) -> Table:
+    """The indices, each beside what it means; nothing below four clinicians."""
+    if report.hoover is None or report.gini is None:
+        return Table(("Measure", "Value"), ())
+    interval = "–"
+    if report.gini_low is not None and report.gini_high is not None:
+        interval = f"{report.gini_low:.2f} to {report.gini_high:.2f}"
+    rows = (
+        ("Weighted sessions a week that would sit elsewhere", wording.quantity(report.would_move, Unit.LOAD)),
+        ("The same, were all loads truly equal (chance alone)", wording.quantity(report.would_move_by_chance, Unit.LOAD)),
+        ("Share of all load that would move (Hoover)", wording.quantity(report.hoover * 100, Unit.PERCENT)),
+        ("Gini, corrected for small numbers", f"{report.gini:.2f}"),
+        ("Its 90 % interval", interval),
+    )
+    return Table(("Measure", "Value"), rows)

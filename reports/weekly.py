@@ -1,0 +1,256 @@
+"""The weekly report of one therapist as a page, a file, plain text and Markdown: one order, one set of words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from reports import outline, readings, tables, wording
+from reports.models import Table
+from reports.outline import Outline, Section
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reports.models import BuiltFrom, Card, OwnRange, Rhythm, WeeklyReport
+
+PRIVACY = (
+    "Private to you: in Evenhours nobody else can open it. (Whoever administers the computer could.) "
+    "Your director sees caseload totals, never this report."
+)
+CLOSING = "This report counts times. It cannot know how you feel, and it is not a health assessment."
+RANGES = "You, compared only with you"
+RANGES_BASIS = "Shaded: your own usual range, the middle 80 % of your weeks before. No one else’s numbers are used."
+TRY = "One thing to try, if it fits:"
+OVERDUE = "Nothing new has arrived for more than 48 hours, so what you see may be old."
+ASSUMED = "Your hours are assumed until you set them: Monday to Friday, 8:00 to 18:00."
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure in its page: both widths, and its numbers. ``note`` says how to read the numbers."""
+
+    title: str
+    subtitle: str
+    wide: str
+    narrow: str
+    numbers: Table
+    note: str = ""
+
+
+def html(
+    report: WeeklyReport, *, actions: str | None = None, csrf_token: str = "", weeks: str | None = None, data: str | None = None
+) -> str:
+    """The page's body, for a frame of the caller's.
+
+    ``actions`` is the address under which a notice is answered: each answer is posted to ``actions/NOTICE`` as ``answer``
+    with ``csrf_token``; without it there are no buttons. ``weeks`` is an address to which an ISO week is appended; without
+    it there are no links to other weeks. ``data`` is the address of what is stored about the reader.
+    """
+    from reports.shell import fragment
+
+    return fragment(
+        "weekly.html",
+        report=report,
+        lines=_lines(report),
+        figures=_figures(report),
+        actions=actions.rstrip("/") if actions is not None else None,
+        csrf_token=csrf_token,
+        around=_around(report, weeks) if weeks is not None else (),
+        data=data,
+    )
+
+
+def standalone(report: WeeklyReport) -> str:
+    """The report as one file that loads nothing."""
+    from reports.shell import standalone as file
+
+    return file(f"Evenhours, {week_words(report.week)}", html(report))
+
+
+def text(report: WeeklyReport) -> str:
+    """The report in plain text of 72 columns."""
+    return outline.text(_outline(report))
+
+
+def markdown(report: WeeklyReport) -> str:
+    """The report in Markdown."""
+    return outline.markdown(_outline(report))
+
+
+def week_words(monday: date) -> str:
+    """A week by its days: "Week of 3 to 9 November 2025"."""
+    sunday = monday + timedelta(days=6)
+    if monday.year != sunday.year:
+        return f"Week of {wording.full_date(monday)} to {wording.full_date(sunday)}"
+    first = str(monday.day) if monday.month == sunday.month else wording.day_and_month(monday)
+    return f"Week of {first} to {wording.full_date(sunday)}"
+
+
+def built_words(built: BuiltFrom, week: date) -> str:
+    """What the report rests on, what it does not see, how fresh it is."""
+    events = wording.counted(built.calendar_events, "calendar event")
+    times = wording.counted(built.message_times, "message time")
+    if built.messages_connected:
+        said = [f"Built from {events} and {times}.", "No message or note is read."]
+    else:
+        said = [f"Built from {events}.", "Messages are not connected, so replies are not in it."]
+    if built.not_seen:
+        said.append(f"Not seen: {', '.join(built.not_seen)}.")
+    return " ".join([*said, _fresh_words(built.complete_through, week)])
+
+
+def _fresh_words(through: datetime | None, week: date) -> str:
+    if through is None:
+        return "Nothing has arrived yet."
+    if through.date() > week + timedelta(days=6):
+        return "Complete through Sunday night."
+    if through.date() < week:
+        return f"Complete through {wording.day_and_month(through.date())}, before this week began."
+    return f"Complete through {wording.moment(through)}."
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Sentences that the page and the text share."""
+
+    privacy: str
+    week: str
+    built: str
+    warnings: tuple[str, ...]
+    try_words: str
+    closing: str
+    definitions: str
+
+
+def _lines(report: WeeklyReport) -> Lines:
+    built = report.built_from
+    warnings = [words for given, words in ((built.overdue, OVERDUE), (built.assumed_hours, ASSUMED)) if given]
+    definitions = f"Definitions, version {report.definitions_version}."
+    week = week_words(report.week)
+    return Lines(PRIVACY, week, built_words(built, report.week), tuple(warnings), TRY, CLOSING, definitions)
+
+
+def _around(report: WeeklyReport, weeks: str) -> tuple[tuple[str, str], ...]:
+    """Links to the neighbouring weeks: words and address."""
+    named = (("Week before", report.previous), ("Week after", report.following))
+    return tuple((words, weeks + wording.iso_week(week)) for words, week in named if week is not None)
+
+
+def _figures(report: WeeklyReport) -> tuple[Figure, ...]:
+    return tuple(figure for figure in (_rhythm(report), _ends(report), _ranges(report)) if figure)
+
+
+def _rhythm(report: WeeklyReport) -> Figure | None:
+    from reports import charts
+
+    week = report.rhythm
+    if week is None:
+        return None
+    wide, narrow = charts.rhythm(week, "rhythm"), charts.rhythm(week, "rhythm-narrow", narrow=True)
+    note = "Minutes of work in each hour; a plus sign marks those outside your agreed hours."
+    return Figure(week.title, week.subtitle, wide, narrow, tables.rhythm(week), note)
+
+
+def _ends(report: WeeklyReport) -> Figure | None:
+    from reports import charts
+
+    week = report.ends
+    if week is None:
+        return None
+    drawn = ("", "")
+    if week.days:
+        drawn = (charts.session_ends(week, "ends"), charts.session_ends(week, "ends-narrow", narrow=True))
+    return Figure(week.title, week.subtitle, *drawn, tables.session_ends(week), "Minutes after the booked end.")
+
+
+def _ranges(report: WeeklyReport) -> Figure | None:
+    from reports import charts
+
+    measures = report.ranges
+    if not measures:
+        return None
+    wide, narrow = charts.own_ranges(measures, "ranges"), charts.own_ranges(measures, "ranges-narrow", narrow=True)
+    return Figure(RANGES, _basis(measures), wide, narrow, tables.own_ranges(measures))
+
+
+def _basis(measures: tuple[OwnRange, ...]) -> str:
+    """How the range is made, where there is one."""
+    return RANGES_BASIS if any(measure.low is not None for measure in measures) else "No one else’s numbers are used."
+
+
+def _outline(report: WeeklyReport) -> Outline:
+    lines = _lines(report)
+    sections = [Section(sentences=(f"{lines.week}. {lines.built}", *lines.warnings))]
+    if report.card:
+        sections += _card_sections(report.card)
+    if report.rhythm:
+        sections.append(Section(report.rhythm.title, _said(report.rhythm.subtitle), picture=rhythm_picture(report.rhythm)))
+    if report.ends:
+        table = Table(("Day", "Past buffer", "Minutes after the booked end"), _ends_rows(report))
+        sections.append(Section(report.ends.title, _said(report.ends.subtitle), table=table))
+    if report.ranges:
+        basis = _basis(report.ranges).removeprefix("Shaded: your own usual range,").strip()
+        basis = f"Your range is {basis}" if basis.startswith("the middle") else basis
+        sections.append(Section(RANGES, (basis,), table=tables.this_week(report.ranges)))
+    for heading, items in _lists(report):
+        sections.append(Section(heading, items=items))
+    sections.append(Section(sentences=(lines.closing, lines.definitions)))
+    return Outline((lines.privacy,), report.headline, tuple(sections))
+
+
+def _lists(report: WeeklyReport) -> list[tuple[str, tuple[str, ...]]]:
+    named = (
+        ("What protects", report.protects),
+        ("Looking ahead", report.ahead),
+        ("Notes", report.notes),
+        ("People to talk to", report.contacts),
+    )
+    return [(heading, items) for heading, items in named if items]
+
+
+def _said(sentence: str) -> tuple[str, ...]:
+    return (sentence,) if sentence else ()
+
+
+def _card_sections(card: Card) -> list[Section]:
+    after = [f"{TRY} {card.try_this}"] if card.try_this else []
+    after += [f"Your answer: {card.answered}."] if card.answered else []
+    sections = [Section(card.title, (card.text,))]
+    sections += [Section(sentences=("What this is based on:",), table=card.based_on)] if card.based_on.rows else []
+    return [*sections, Section(sentences=tuple(after))] if after else sections
+
+
+def _ends_rows(report: WeeklyReport) -> tuple[tuple[str, ...], ...]:
+    days = report.ends.days if report.ends else ()
+    return tuple(
+        (
+            wording.weekday(day.day),
+            readings.past(day),
+            ", ".join(wording.signed_minutes(end.minutes).removesuffix(" min") for end in day.ends) or wording.DASH,
+        )
+        for day in days
+    )
+
+
+def rhythm_picture(week: Rhythm) -> str:
+    """The week by hour in letters, two columns an hour."""
+    heads = (f"{hour % 24:<6}" for hour in week.hours if hour % 3 == 0)
+    lead = next((n for n, hour in enumerate(week.hours) if hour % 3 == 0), 0)
+    rows = [f"{' ' * (5 + 2 * lead)}{''.join(heads)}".rstrip()]
+    for day in week.days:
+        cells = (
+            _letter(day.inside[n], day.outside[n], agreed=any(a < hour + 1 and hour < b for a, b in day.agreed))
+            for n, hour in enumerate(week.hours)
+        )
+        rows.append(f"{wording.short_weekday(day.day):<5}{' '.join(cells)}  {readings.outside(day)}")
+    return "\n".join([*rows, "", "     # work inside agreed hours, + outside, * both, . agreed, no work"])
+
+
+def _letter(inside: float, outside: float, *, agreed: bool) -> str:
+    if inside > 0 and outside > 0:
+        return "*"
+    if inside > 0 or outside > 0:
+        return "#" if inside > 0 else "+"
+    return "." if agreed else " "

@@ -1,0 +1,141 @@
+"""Numbers, days and lists in plain English, independent of the machine's locale. Missing is a dash, never 0."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from reports.models import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+DASH = "–"
+MINUS = "−"
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def quantity(value: float | None, unit: Unit) -> str:
+    """A value with its unit: "8", "38 min", "2 h 41", "18.5 h", "25 %", "12 days", "21.4"; a dash for no value."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    sign = MINUS if value < 0 and _number(abs(value), unit) != _number(0, unit) else ""
+    return sign + _number(abs(value), unit)
+
+
+def _number(size: float, unit: Unit) -> str:
+    match unit:
+        case Unit.MINUTES:
+            return _minutes(size)
+        case Unit.HOURS:
+            return f"{_trimmed(size)} h"
+        case Unit.PERCENT:
+            return f"{_whole(size)} %"
+        case Unit.DAYS:
+            return counted(_whole(size), "day")
+        case Unit.LOAD:
+            return f"{size:.1f}"
+        case Unit.COUNT:
+            return _trimmed(size)
+
+
+def _minutes(size: float) -> str:
+    if size < 9.95 and abs(size - _whole(size)) > 0.05:
+        return f"{size:.1f} min"
+    hours, minutes = divmod(_whole(size), 60)
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
+
+
+def _whole(size: float) -> int:
+    return math.floor(size + 0.5)
+
+
+def _trimmed(size: float) -> str:
+    return f"{size:.1f}".removesuffix(".0")
+
+
+def between(low: float | None, high: float | None, unit: Unit) -> str:
+    """Both ends of a range, a unit that they share written once: "1 h 06 – 1 h 41", "38 – 52 min", "7 – 12"."""
+    first, last = quantity(low, unit), quantity(high, unit)
+    if first == last:
+        return first
+    for shared in (" min", " h", " %", " days"):
+        if first.endswith(shared) and last.endswith(shared):
+            return f"{first.removesuffix(shared)} – {last}"
+    return f"{first} – {last}"
+
+
+def signed_percent(value: float | None) -> str:
+    """A difference in per cent: "+22 %", "−4 %", "0 %"."""
+    words = quantity(value, Unit.PERCENT)
+    return f"+{words}" if value is not None and words[0] not in f"0{MINUS}{DASH}" else words
+
+
+def signed_minutes(minutes: float) -> str:
+    """Minutes after (+) or before (−) a booked end: "+14 min", "−3 min", "0 min"."""
+    words = quantity(minutes, Unit.MINUTES)
+    return words if words.startswith((MINUS, "0 ")) else f"+{words}"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: "1 session", "24 sessions", "1,260 events"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words in a row: "phone", "phone and portal", "phone, portal and fax"."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def weekday(day: date) -> str:
+    """The day's name: "Monday"."""
+    return WEEKDAYS[day.weekday()]
+
+
+def short_weekday(day: date) -> str:
+    """The day's short name: "Mon"."""
+    return weekday(day)[:3]
+
+
+def day_and_month(day: date) -> str:
+    """A date without its year: "3 November"."""
+    return f"{day.day} {MONTHS[day.month - 1]}"
+
+
+def full_date(day: date) -> str:
+    """A date: "3 November 2025"."""
+    return f"{day_and_month(day)} {day.year}"
+
+
+def iso_week(day: date) -> str:
+    """The ISO week of a date: "2025-W45"."""
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def moment(instant: datetime) -> str:
+    """A local instant of a week: "Thursday 14:05", late evenings "Sunday night"."""
+    if instant.hour >= 23:
+        return f"{weekday(instant)} night"
+    return f"{weekday(instant)} {instant:%H:%M}"
+
+
+def hour(of_work_day: int) -> str:
+    """An hour of the work day on an axis, 24 being midnight: "6 am", "noon", "3 pm", "midnight"."""
+    clock = of_work_day % 24
+    if clock % 12 == 0:
+        return "noon" if clock else "midnight"
+    return f"{clock % 12} {'am' if clock < 12 else 'pm'}"
+
+
+def clock(hours: float) -> str:
+    """Local hours as a time of day: 9.0 is "9:00", 18.5 is "18:30", 25.0 is "1:00"."""
+    whole, minutes = divmod(_whole(hours * 60), 60)
+    return f"{whole if whole == 24 else whole % 24}:{minutes:02d}"

@@ -1,0 +1,283 @@
+"""Reports with invented numbers, one for each thing a page must bear."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+
+from reports.models import (
+    Answer,
+    BuiltFrom,
+    Card,
+    CaseloadRow,
+    EndsDay,
+    EndState,
+    FairnessReport,
+    OwnRange,
+    Rhythm,
+    RhythmDay,
+    SessionEnd,
+    SessionEnds,
+    Standing,
+    Table,
+    Unit,
+    WeeklyReport,
+)
+
+MONDAY = date(2025, 11, 3)
+DAY_HOURS = tuple(range(6, 24))
+ANSWERS = (
+    Answer("planned", "This was planned"),
+    Answer("needed", "It was clinically needed"),
+    Answer("noted", "Thanks, noted"),
+    Answer("later", "Not for four weeks"),
+    Answer("wrong", "This looks wrong"),
+)
+
+
+def _minutes(hours: tuple[int, ...], worked: dict[int, float]) -> tuple[float, ...]:
+    return tuple(worked.get(hour, 0.0) for hour in hours)
+
+
+def _day(
+    offset: int,
+    agreed: tuple[tuple[float, float], ...],
+    inside: dict[int, float],
+    outside: dict[int, float],
+    hours: tuple[int, ...] = DAY_HOURS,
+) -> RhythmDay:
+    total = sum(outside.values()) or None
+    day = MONDAY + timedelta(days=offset)
+    return RhythmDay(day, _minutes(hours, inside), _minutes(hours, outside), agreed, total)
+
+
+def rhythm() -> Rhythm:
+    days = (
+        _day(0, ((9, 18),), {9: 60, 10: 30, 11: 45, 12: 50, 13: 0, 14: 30, 15: 60, 16: 30, 17: 42}, {8: 7}),
+        _day(1, ((10, 19),), {10: 60, 11: 50, 12: 60, 13: 10, 14: 60, 15: 50, 16: 30, 17: 40, 18: 60}, {19: 34, 21: 48, 22: 15}),
+        _day(2, ((9, 18),), {9: 30, 10: 60, 11: 60, 12: 50, 13: 12, 14: 60, 15: 60, 16: 50, 17: 25}, {}),
+        _day(3, ((10, 19),), {10: 60, 11: 60, 12: 60, 13: 10, 14: 60, 15: 40, 16: 60, 17: 60, 18: 60}, {19: 20, 20: 5, 22: 22}),
+        _day(4, ((9, 16),), {9: 30, 10: 60, 11: 60, 12: 20, 14: 30, 15: 55}, {}),
+        _day(5, (), {}, {}),
+        _day(6, (), {}, {20: 10}),
+    )
+    days = (days[0], replace(days[1], attention=True), *days[2:])
+    return Rhythm(
+        "Your week stayed mostly inside the hours you chose",
+        "2 h 41 fell outside agreed hours, most of it on Tuesday and Thursday evening.",
+        DAY_HOURS,
+        days,
+    )
+
+
+def long_days() -> Rhythm:
+    """Work before six and after midnight, split days, half hours, a day of leave."""
+    hours = tuple(range(4, 27))
+    split = ((8.5, 12.5), (14.0, 18.5))
+    days = (
+        _day(0, split, {8: 25, 9: 60, 10: 60, 11: 50, 12: 30, 14: 60, 15: 60, 18: 30}, {4: 10, 5: 20, 18: 12, 25: 9}, hours),
+        _day(1, split, {9: 60, 10: 60}, {26: 15}, hours),
+        replace(_day(2, (), {}, {}, hours), leave=True),
+        replace(_day(3, (), {}, {20: 18}, hours), leave=True),
+        _day(4, ((20.0, 26.0),), {20: 60, 21: 60, 22: 30, 24: 45, 25: 60}, {}, hours),
+        _day(5, (), {}, {}, hours),
+        _day(6, (), {}, {}, hours),
+    )
+    return Rhythm("Early mornings and one late clinic", "1 h 24 fell outside agreed hours.", hours, days)
+
+
+def _ends(offset: int, minutes: list[float], *, planned: int = 0, unknown: int = 0, attention: bool = False) -> EndsDay:
+    day = MONDAY + timedelta(days=offset)
+    ends = []
+    for n, late in enumerate(minutes):
+        state = EndState.PAST if late > 10 else EndState.WITHIN
+        state = EndState.PLANNED if n >= len(minutes) - planned else state
+        ends.append(SessionEnd(late, state, datetime.combine(day, time(10 + n, 50))))  # noqa: DTZ001 - local
+    return EndsDay(day, tuple(ends), len(minutes) + unknown, attention)
+
+
+def session_ends() -> SessionEnds:
+    days = (
+        _ends(0, [-3, 0, 1, 2, 4]),
+        _ends(1, [0, 2, 3, 5, 8, 12]),
+        _ends(2, [-6, -1, 0, 0, 4]),
+        _ends(3, [6, 9, 11, 14, 18, 23], planned=1, attention=True),
+        _ends(4, [0, 1]),
+    )
+    title = "Most sessions ended on time; Thursday’s ran on"
+    return SessionEnds(title, "Each dot is one session, placed by when it ended.", 10, days, 24, 24)
+
+
+def crowded_ends() -> SessionEnds:
+    """Many at one minute, far ones, unknown ones, no buffer."""
+    days = (
+        _ends(0, [0] * 9),
+        _ends(1, [-42, -8, 0, 1, 1, 2, 2, 3, 95, 140], unknown=2),
+        _ends(2, [], unknown=3),
+    )
+    return SessionEnds("Two sessions ran far over", "22 sessions.", 0, days, 19, 24)
+
+
+def _range(key: str, title: str, unit: Unit, values: list[float | None], band: tuple[float, float, float] | None) -> OwnRange:
+    weeks = tuple(MONDAY - timedelta(weeks=len(values) - 1 - n) for n in range(len(values)))
+    low, middle, high = band or (None, None, None)
+    return OwnRange(key, title, unit, weeks, tuple(values), low, middle, high)
+
+
+def ranges() -> tuple[OwnRange, ...]:
+    outside = [70, 94, 61, 88, 108, 75, 84, 66, 101, 91, 78, 85, 161.0]
+    return (
+        replace(_range("outside_hours_minutes", "Work outside agreed hours", Unit.MINUTES, [*outside], (66, 85, 101)), attention=True),
+        _range("after_hours_replies", "Replies sent after hours", Unit.COUNT, [9, 12, 7, 8, 11, 6, 9, 10, 12, None, 7, 9, 8], (7, 9, 12)),
+        _range("late", "Minutes past booked ends", Unit.MINUTES, [61, 48, 55, 70, 40, 57, 65, 51, 59, 44, 57, 62, 38], (44, 57, 65)),
+        _range("sessions_held", "Sessions held", Unit.COUNT, [23, 25, 22, 24, 26, 24, 23, 21, 25, 24, 24, 26, 24], (22, 24, 26)),
+    )
+
+
+def card() -> Card:
+    rows = (("Tuesday", "21:10", "reply", "34 min"), ("Tuesday", "22:05", "session", "48 min"), ("Thursday", "22:40", "reply", "22 min"))
+    return Card(
+        7,
+        "Something you may want to look at",
+        "Work outside your agreed hours came to 2 h 41. In your last 12 weeks it was usually between 1 h 06 and 1 h 41; "
+        "Tuesday evening was 1 h 37 of it.",
+        Table(("Day", "When", "What", "Minutes"), rows),
+        "keep 20 minutes free after your last Thursday session.",
+        ANSWERS,
+    )
+
+
+BUILT = BuiltFrom(24, 61, True, ("phone", "portal"), datetime(2025, 11, 9, 23, 59), False)  # noqa: DTZ001, FBT003 - local
+
+
+def full() -> WeeklyReport:
+    return WeeklyReport(
+        clinician="Ana",
+        week=MONDAY,
+        headline="Most of your week stayed where you wanted it. Evenings ran longer than usual.",
+        built_from=BUILT,
+        card=card(),
+        rhythm=rhythm(),
+        ends=session_ends(),
+        ranges=ranges(),
+        protects=("Supervision was held on Wednesday.", "You kept a break on 4 of 5 long days.", "Leave is booked from 22 December."),
+        ahead=("26 sessions booked, no gap on Wednesday between 10 and 3.",),
+        notes=("Ends are known for 24 of 24 sessions.",),
+        contacts=("Your supervisor", "A colleague you trust", "Samaritans, 116 123, at any hour"),
+        definitions_version="2025.1",
+        previous=MONDAY - timedelta(weeks=1),
+        following=MONDAY + timedelta(weeks=1),
+    )
+
+
+def quiet() -> WeeklyReport:
+    """Nothing stood out."""
+    calm = tuple(replace(measure, attention=False, values=(*measure.values[:-1], measure.middle)) for measure in ranges())
+    days = tuple(replace(day, attention=False) for day in rhythm().days)
+    ends = replace(session_ends(), days=tuple(replace(day, attention=False) for day in session_ends().days))
+    week = replace(rhythm(), days=days)
+    return replace(full(), headline="Nothing stood out this week.", card=None, rhythm=week, ends=ends, ranges=calm, notes=())
+
+
+def answered() -> WeeklyReport:
+    return replace(full(), card=replace(card(), answered="This was planned"))
+
+
+def without_messages() -> WeeklyReport:
+    built = BuiltFrom(1, 0, False, (), datetime(2025, 11, 6, 14, 5), True, overdue=True)  # noqa: DTZ001, FBT003 - local
+    return replace(quiet(), headline="Your week by the calendar alone.", built_from=built, following=None)
+
+
+def first_weeks() -> WeeklyReport:
+    """Two weeks in: no usual range yet, too few known ends."""
+    short = tuple(
+        replace(m, weeks=m.weeks[-2:], values=m.values[-2:], low=None, middle=None, high=None, attention=False) for m in ranges()
+    )
+    ends = replace(session_ends(), title="Ends are known for 9 of 24 sessions", subtitle="They are drawn from 60 % on.", days=(), known=9)
+    note = "Your usual range needs 6 weeks; you have 2. We show your week without comparing it."
+    return replace(quiet(), headline="Your second week.", ends=ends, ranges=short, notes=(note,), previous=None)
+
+
+def nothing_yet() -> WeeklyReport:
+    built = BuiltFrom(0, 0, False, ("phone",), None, False)  # noqa: FBT003 - plain values
+    empty = replace(full(), headline="No week to show yet.", built_from=built, card=None, rhythm=None, ends=None, ranges=())
+    return replace(empty, protects=(), ahead=(), notes=(), contacts=(), previous=None, following=None)
+
+
+def leave() -> WeeklyReport:
+    days = tuple(replace(_day(n, (), {}, {}), leave=n < 5) for n in range(7))
+    week = Rhythm("You were on leave", "No work was seen.", DAY_HOURS, days)
+    blank = tuple(replace(m, values=(*m.values[:-1], None), attention=False) for m in ranges())
+    return replace(quiet(), headline="You were on leave.", rhythm=week, ends=None, ranges=blank)
+
+
+def odd_hours() -> WeeklyReport:
+    return replace(full(), rhythm=long_days(), ends=crowded_ends())
+
+
+def _share(name: str, fte: float, now: float | None, before: float | None, note: str = "", *, joining: bool = False) -> CaseloadRow:
+    band = max(0.10, 0.09 / fte)
+    share = 25.9
+    difference = None if now is None else (now / share - 1) * 100
+    standing = Standing.INSIDE
+    if joining:
+        standing = Standing.JOINING
+    elif difference is not None and abs(difference) > band * 100:
+        standing = Standing.ABOVE if difference > 0 else Standing.BELOW
+    return CaseloadRow(
+        name, fte, now, before, share * (1 - band), share * (1 + band), difference, standing,
+        0 if now is None else round(now * fte * 8), None if now is None else round(now * fte * 1.2), 2, True, note,
+    )  # fmt: skip
+
+
+PRACTICE = (
+    _share("A. Okafor", 1.0, 31.6, 29.8),
+    _share("B. Lindqvist", 0.8, 29.9, 27.2),
+    _share("C. Marín", 1.0, 27.2, 26.4),
+    _share("D. Haddad", 0.6, 26.4, 27.9),
+    _share("E. Novak", 1.0, 25.7, 26.1),
+    _share("F. Tanaka", 0.5, 24.8, 25.2),
+    _share("G. Whitaker", 1.0, 24.1, 24.6),
+    _share("H. Boateng", 1.0, 18.0, 15.2, "joined Sep", joining=True),
+)
+
+
+def practice(rows: tuple[CaseloadRow, ...] = PRACTICE) -> FairnessReport:
+    return FairnessReport(
+        practice="Harbour Street",
+        through=date(2025, 11, 9),
+        headline="Two people are carrying more than an equal share",
+        sentence="9.8 weighted sessions a week would have to sit elsewhere for an equal share; chance alone would show about 6.2.",
+        equal_share=25.9,
+        rows=rows,
+        hoover=0.056,
+        would_move=9.8,
+        would_move_by_chance=6.2,
+        gini=0.071,
+        gini_low=0.04,
+        gini_high=0.11,
+        complete_through=datetime(2025, 11, 9, 23, 59),  # noqa: DTZ001 - local
+    )
+
+
+def large_practice() -> FairnessReport:
+    names = (
+        "Dr. Maximiliane Freifrau von Hohenstein-Schwarzenberg", "Nguyễn Thị Minh Khai", "<b>Bobby</b> | Tables", "李小龍",
+        "Oluwaseun Adébáyọ̀", "Þórunn Guðmundsdóttir",
+    )  # fmt: skip
+    more = tuple(_share(name, 0.4 + n / 10, 20.0 + 2 * n, 21.0 + n) for n, name in enumerate(names))
+    return practice((*PRACTICE, *more, _share("N. Ewcomer", 0.75, None, None, "joined Nov", joining=True)))
+
+
+def small_practice() -> FairnessReport:
+    report = practice(PRACTICE[1:4])
+    sentence = "With fewer than four clinicians no index is given."
+    bare = replace(report, headline="The caseload is close to an equal share", sentence=sentence, hoover=None, would_move=None)
+    return replace(bare, would_move_by_chance=None, gini=None, gini_low=None, gini_high=None)
+
+
+WEEKS = {
+    "full": full, "quiet": quiet, "answered": answered, "without-messages": without_messages, "first-weeks": first_weeks,
+    "nothing-yet": nothing_yet, "leave": leave, "odd-hours": odd_hours,
+}  # fmt: skip
+PRACTICES = {"practice": practice, "large": large_practice, "small": small_practice}
