@@ -41,7 +41,7 @@ _STATUS = {
     "late_cancelled": Status.LATE_CANCELLED,
     "no_show": Status.NO_SHOW,
 }
-_UNKNOWN = frozenset({"", "-", "–", "—", "n/a", "na", "nan", "none", "null"})
+UNKNOWN = frozenset({"", "-", "–", "—", "n/a", "na", "nan", "none", "null"})
 _YES = frozenset({"1", "y", "yes", "true", "x", "ja", "oui", "auto", "automatic"})
 _LONGEST_TIME = 64
 _MINUTES = re.compile(r"(\d{1,6}(?:[.,]\d{1,6})?) ?(?:m|min|mins|minutes?)?\.?", re.IGNORECASE)
@@ -68,7 +68,7 @@ class Columns:
     def text(self, row: Row, role: str) -> str:
         """The role's cell, cleaned; empty where it is unknown, not mapped, or any of its parts is empty."""
         parts = [clean(row.cells[place]) for place in self.places.get(role, ())]
-        return "" if any(part.lower() in _UNKNOWN for part in parts) else " ".join(parts)
+        return "" if any(part.lower() in UNKNOWN for part in parts) else " ".join(parts)
 
     def share_date(self, start: str, end: str) -> bool:
         """Whether two roles take their date from one column, so that the end's own is its time alone."""

@@ -1,0 +1,156 @@
+"""What the columns of an unknown export may mean: a mapping proposed from its header and the look of its cells.
+
+Nothing of the cells is repeated, in a proposal or in an error, but status words: those that every practice uses, and
+others that stand at least twice in the status column. Names of columns are structure and are shown; a file whose
+first row is itself data is refused, so that a client's name is not taken for a column's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.csv_columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
+from connectors.csv_patterns import CellKind, kind_of, patterns_of
+from connectors.csv_records import Shape, is_total, shape_of
+from connectors.csv_roles import Column, roles_from
+from connectors.csv_table import LARGEST_FILE, Row, Table, TableError, clean, table_from
+from connectors.errors import MalformedError, UnavailableError
+
+_TIMES = ("booked_start", "booked_end", "actual_start", "actual_end", "sent_at")
+_NAMES = {Shape.VISIT: "visits", Shape.CALL: "calls", Shape.MESSAGE: "messages", None: "export"}
+_LONGEST_WORD = 40
+_MOST_WORDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A mapping as far as the file shows it.
+
+    ``patterns`` are strptime's, ``None`` for ISO 8601: two where no row tells day from month, none where times are
+    written in no way known here. ``words`` are status words by list, ``unlisted`` those that belong to none yet.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str
+    encoding: str
+    roles: Mapping[str, str]
+    patterns: tuple[str | None, ...]
+    words: Mapping[str, tuple[str, ...]]
+    unlisted: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def toml(self) -> str:
+        """A ``[[source]]`` block to be looked over; everything that has to be decided is a comment."""
+        return "\n".join([*self._source(), *self._columns(), *self._format()]) + "\n"
+
+    def _source(self) -> Iterator[str]:
+        delimiter = {"\t": "tabs"}.get(self.delimiter, self.delimiter)
+        yield f"# {len(self.columns)} columns between {delimiter}, {self.encoding}"
+        yield from (f"# {note}" for note in self.notes)
+        yield "[[source]]"
+        yield f'name = "{_NAMES[shape_of(self.roles)]}"'
+        yield 'kind = "csv"'
+        anybody = "clinician" in self.roles
+        yield 'clinician = "*"' if anybody else 'clinician = "KEY"  # the key of the clinician whose rows these are'
+        yield f"path = {_text(str(self.path))}"
+
+    def _columns(self) -> Iterator[str]:
+        yield from ("", "[source.columns]")
+        yield from (f"{role} = {_text(column)}" for role, column in self.roles.items())
+        used = {clean(part) for column in self.roles.values() for part in (column, *column.split("+"))}
+        left = [_text(name) for name in self.columns if name and name not in used]
+        if left:
+            yield f"# not read: {', '.join(left)}"
+
+    def _format(self) -> Iterator[str]:
+        yield from ("", "[source.format]")
+        decided = len(self.patterns) == 1
+        for pattern in self.patterns:
+            yield f"{'' if decided else '# '}instant = {_text(pattern)}" if pattern else "# times are ISO 8601"
+        yield '# zone = "Europe/Paris"  # of times without an offset; without it the clinician\'s own'
+        for name, words in self.words.items():
+            yield f"{name} = [{', '.join(map(_text, words))}]"
+        if self.unlisted:
+            yield f"# put into held, cancelled, late_cancelled or no_show: {', '.join(map(_text, self.unlisted))}"
+
+
+def propose(path: Path) -> Proposal:
+    """Look at a file and propose its mapping. Raises :class:`ConnectorError` if it is no table with a header."""
+    try:
+        if path.is_file() and path.stat().st_size > LARGEST_FILE:
+            raise TableError(f"the file is larger than {LARGEST_FILE // 2**20} MB.")
+        table = table_from(path.read_bytes())
+        return _proposal(path, table, [row for row in table.rows() if not is_total(row)])
+    except (OSError, ValueError) as error:
+        if isinstance(error, TableError):
+            raise MalformedError(path.name, str(error), "Save it as CSV with one row of column names.") from error
+        raise UnavailableError(path.name, "the file cannot be read.", "Check its path and rights.") from error
+
+
+def _proposal(path: Path, table: Table, rows: list[Row]) -> Proposal:
+    whole = [row for row in rows if len(row.cells) >= len(table.header)]
+    if any(kind_of([name]) is not CellKind.TEXT or "@" in name for name in table.header if name):
+        raise TableError("its first row is no row of column names.")
+    unique = [name for name in table.header if name and table.header.count(name) == 1]
+    roles = roles_from([_column(name, whole, table.header.index(name)) for name in unique])
+    columns = columns_in(table.header, roles)
+    patterns = _patterns(columns, whole)
+    words, unlisted = _status_words(_texts(columns, whole, "status"))
+    notes = (*_doubts(roles, patterns, unlisted), *_direction_doubts(_texts(columns, whole, "direction")))
+    return Proposal(path, table.header, table.delimiter, table.encoding, roles, patterns, words, unlisted, notes)
+
+
+def _column(name: str, rows: list[Row], place: int) -> Column:
+    values = {text for row in rows if (text := clean(row.cells[place])).lower() not in UNKNOWN}
+    return Column(name, kind_of(values), distinct=len(values) == len(rows))
+
+
+def _texts(columns: Columns, rows: Iterable[Row], role: str) -> Counter[str]:
+    return Counter(text for row in rows if (text := columns.text(row, role)))
+
+
+def _patterns(columns: Columns, rows: list[Row]) -> tuple[str | None, ...]:
+    # One pattern serves all times of a source; if no single one does, the first column decides.
+    texts = [set(_texts(columns, rows, role)) for role in _TIMES if role in columns.places]
+    return patterns_of(set().union(*texts)) or patterns_of(texts[0] if texts else ())
+
+
+def _status_words(counted: Counter[str]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Words by list, and those in no list. A word of no practice's is shown only if it is short and not alone."""
+    usual = words_from({}, WORDS)
+    listed: dict[str, tuple[str, ...]] = {}
+    unlisted: list[str] = []
+    for word, times in sorted(counted.items()):
+        name = usual.get(word.lower()) or ("cancelled" if times > 1 and "cancel" in word.lower() else None)
+        if name and len(word) <= _LONGEST_WORD:
+            listed[name] = (*listed.get(name, ()), word)
+        elif times > 1 and len(word) <= _LONGEST_WORD:
+            unlisted.append(word)
+    if len(unlisted) > _MOST_WORDS:  # not words then, but notes that happen to recur
+        unlisted = []
+    return {name: listed[name] for name in WORDS if name in listed}, tuple(unlisted)
+
+
+def _doubts(roles: Mapping[str, str], patterns: tuple[str | None, ...], unlisted: tuple[str, ...]) -> Iterator[str]:
+    if shape_of(roles) is None:
+        yield "No columns were recognised that make a visit, a call or a message: fill in [source.columns]."
+    if len(patterns) > 1:
+        yield "No row tells the day from the month: take the # from the right instant."
+    if shape_of(roles) and not patterns:
+        yield "Times are written in no way known here: fill in instant."
+    if unlisted:
+        yield "Some status words belong to no list yet: see the last line."
+
+
+def _direction_doubts(counted: Counter[str]) -> Iterator[str]:
+    if any(text.lower() not in words_from({}, DIRECTIONS) for text in counted):
+        yield "Some direction words are not known here: list them as incoming = [] and outgoing = []."
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a JSON string without control characters is a TOML string

@@ -1,0 +1,83 @@
+"""How a column is written: what kind of cell it holds, and which strptime patterns read its times.
+
+Day and month are told apart by the whole column, never by one cell. Where no row decides, both patterns are given
+back, and choosing is left to whoever knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from enum import Enum
+from itertools import product
+from zoneinfo import ZoneInfo
+
+from connectors.csv_columns import CellError, instant_from
+
+_MOST = 0.9
+_SAMPLE = 40
+_UTC = ZoneInfo("UTC")
+
+_DATES = (
+    *("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"),
+    *("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y"),
+    *("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y"),
+)
+_TIMES = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p", "%I:%M:%S %p", "%I:%M:%S%p")
+
+_CLOCK = r"\d{1,2}:\d\d(:\d\d([.,]\d{1,6})?)?( ?[ap]\.? ?m\.?)?"
+_DAY = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}|\d{1,2}[ -][^\W\d]{3,9}\.?[ -]\d{2,4}|[^\W\d]{3,9}\.? \d{1,2},? \d{4}"
+_OFFSET = r"( ?(Z|[+-]\d\d:?(\d\d)?))?"
+
+
+class CellKind(Enum):
+    """What most cells of a column hold."""
+
+    INSTANT = re.compile(rf"({_DAY})(T|,? ){_CLOCK}{_OFFSET}", re.IGNORECASE)
+    DAY = re.compile(_DAY, re.IGNORECASE)
+    CLOCK = re.compile(_CLOCK, re.IGNORECASE)
+    NUMBER = re.compile(r"[-+]?\d+([.,]\d+)*")
+    TEXT = re.compile(r".*")
+
+
+def kind_of(values: Collection[str]) -> CellKind:
+    """The first kind that nine in ten of the values are; text for none at all."""
+    for kind in CellKind:
+        if values and sum(kind.value.fullmatch(value) is not None for value in values) >= _MOST * len(values):
+            return kind
+    return CellKind.TEXT
+
+
+def patterns_of(values: Collection[str]) -> tuple[str | None, ...]:
+    """The patterns that read most of the values, equally many each; ``None`` is ISO 8601. Empty if none does.
+
+    Two patterns come back where no value tells the day from the month.
+    """
+    distinct = sorted(set(values))
+    if not distinct:
+        return ()
+    sample = distinct[:: max(1, len(distinct) // _SAMPLE)]
+    likely = [pattern for pattern in _patterns() if _read(sample, pattern) * 2 >= len(sample)]
+    counts = {pattern: _read(distinct, pattern) for pattern in likely}
+    best = max(counts.values(), default=0)
+    if best < _MOST * len(distinct):
+        return ()
+    return (None,) if counts.get(None) == best else tuple(pattern for pattern in likely if counts[pattern] == best)
+
+
+def _patterns() -> Iterator[str | None]:
+    yield None
+    for day, between, clock in product(_DATES, (" ", ", ", "T"), _TIMES):
+        yield f"{day}{between}{clock}"
+
+
+def _read(values: Iterable[str], pattern: str | None) -> int:
+    return sum(_is_instant(value, pattern) for value in values)
+
+
+def _is_instant(value: str, pattern: str | None) -> bool:
+    try:
+        instant_from(value, pattern, _UTC)
+    except CellError:
+        return False
+    return True
