@@ -1,0 +1,167 @@
+"""What mailbox files and folders share: their options, and the page that messages are gathered on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO, Literal
+
+from connectors.base import Context, Fault, Window
+from connectors.correspondence import Correspondence
+from connectors.errors import UnavailableError
+from connectors.headers import Headers, instant_from
+from connectors.records import MessageStamp
+
+PAGE_MESSAGES = 2_000
+SHRUNK_BELOW = 0.7
+_FIRST_LOOK = 16 * 1024
+_LONGEST_BLOCK = 256 * 1024
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_READER_VERSION = 1  # raise it when the same mailbox would give other records: then everything is read again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailOptions:
+    """The options of a mailbox source."""
+
+    path: Path = field(metadata={"help": "The mailbox, relative to the configuration file."})
+    lists: Literal["ignore", "ordinary"] = field(
+        default="ignore",
+        metadata={"help": "Whether mail through a mailing list counts as automatic (ignore) or as written (ordinary)."},
+    )
+    channel: str = field(default="email", metadata={"help": "What the messages are called in exports."})
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The nearest instants, in epoch seconds, of messages left out before and after the window.
+
+    ::
+
+        messages   x   x  x |  read | x     x
+                          ^ before     ^ after
+        a window that reaches one of the two has something to read in what was read already
+    """
+
+    before: int | None = None
+    after: int | None = None
+
+    def within(self, window: Window) -> bool:
+        """Whether the window may hold one of the messages that were left out."""
+        start, end = window.start.timestamp(), window.end.timestamp()
+        return (self.before is not None and self.before >= start) or (self.after is not None and self.after < end)
+
+    def joined(self, sent_at: datetime, window: Window) -> Skipped:
+        """These and one more, which is outside ``window``."""
+        instant = int(sent_at.timestamp())
+        if sent_at < window.start:
+            return Skipped(instant if self.before is None else max(instant, self.before), self.after)
+        return Skipped(self.before, instant if self.after is None else min(instant, self.after))
+
+
+class MailPage:
+    """Gathers messages, and what could not be used of them, until the page is full.
+
+    A message that comes twice on a page is kept once: rather as sent than as received, rather written than
+    automatic, rather with the earlier time. The store decides likewise between pages and sources.
+    """
+
+    def __init__(self, context: Context, options: MailOptions, skipped: Skipped) -> None:
+        self._window = context.window
+        self._correspondence = Correspondence(context, options.lists, options.channel)
+        self._stamps: dict[tuple[str, int], MessageStamp] = {}
+        self._faults: list[Fault] = []
+        self._messages = 0
+        self.skipped = skipped
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to store the page."""
+        return self._messages >= PAGE_MESSAGES
+
+    def add(self, where: str, headers: Headers, postmark: str = "") -> None:
+        """Put one message on the page; ``postmark`` is the time of delivery where Date says nothing."""
+        self._messages += 1
+        sent_at = headers.date or instant_from(postmark)
+        if sent_at is None:
+            self.fault(where, "it has no readable date")
+        elif not self._window.touches(sent_at, sent_at):
+            self.skipped = self.skipped.joined(sent_at, self._window)
+        else:
+            self._keep(self._correspondence.stamps(headers, sent_at))
+            for name in sorted(headers.unreadable):
+                self.fault(where, f"the addresses in its {name.title()} field cannot be read")
+
+    def fault(self, where: str, reason: str) -> None:
+        """Set a message aside."""
+        self._faults.append(Fault(where, reason))
+
+    def turn(self) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
+        """Hand over what is on the page and begin a new one."""
+        page = tuple(self._stamps.values()), tuple(self._faults)
+        self._stamps, self._faults, self._messages = {}, [], 0
+        return page
+
+    def _keep(self, stamps: Iterable[MessageStamp]) -> None:
+        for stamp in stamps:
+            name = stamp.clinician, stamp.key
+            self._stamps[name] = min(self._stamps.get(name, stamp), stamp, key=_worth)
+
+
+def _worth(stamp: MessageStamp) -> tuple[bool, bool, datetime]:
+    return not stamp.outgoing, stamp.automatic, stamp.sent_at
+
+
+def settings_of(context: Context, options: MailOptions) -> str:
+    """A keyed name of all that decides what a message becomes: if it changes, a mailbox is read anew."""
+    rules = context.classifier
+    words = [
+        [str(_READER_VERSION), options.lists, options.channel],
+        *sorted([owner.key, *sorted(owner.addresses)] for owner in context.owners),
+        *(sorted(words) for words in (rules.domains, rules.staff, rules.management)),
+    ]
+    return context.names.entry(json.dumps(words))
+
+
+def block_of(file: BinaryIO) -> tuple[bytes, bool]:
+    """The header block that begins where the file stands, and whether its end was seen (or it is overlong)."""
+    block = file.read(_FIRST_LOOK)
+    if len(block) == _FIRST_LOOK and not _BLANK_LINE.search(block):
+        block += file.read(_LONGEST_BLOCK - _FIRST_LOOK)
+    end = _BLANK_LINE.search(block)
+    return block[: end.start() + 1 if end else None], end is not None or len(block) == _LONGEST_BLOCK
+
+
+@contextmanager
+def reading(context: Context, path: Path) -> Iterator[None]:
+    """Turn what the file system may do to us into an :class:`UnavailableError` that says what to do."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise astray(context, f'there is no "{path}".') from error
+    except PermissionError as error:
+        remedy = "Give whoever runs evenhours the right to read it."
+        raise UnavailableError(context.source, f'"{path}" may not be read.', remedy) from error
+    except OSError as error:
+        remedy = "Check the disk it lies on, then run it again."
+        raise UnavailableError(context.source, f'"{path}" cannot be read.', remedy) from error
+
+
+def is_folder(context: Context, path: Path) -> bool:
+    """Whether the configured path is a folder rather than a file; a pipe or device is refused unopened."""
+    with reading(context, path):
+        mode = (context.folder / path).stat().st_mode
+    if not (S_ISDIR(mode) or S_ISREG(mode)):
+        raise astray(context, f'"{path}" is neither a file nor a folder.')
+    return S_ISDIR(mode)
+
+
+def astray(context: Context, found: str) -> UnavailableError:
+    """What to say where the path leads to nothing that can be used."""
+    return UnavailableError(context.source, found, "Correct its path, which begins at the configuration file's folder.")

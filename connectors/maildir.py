@@ -1,0 +1,149 @@
+"""Maildir folders: one file a message, of which the header block is read once.
+
+A message is known by its file's unique name, the part before ``:2,``: reading it in a mail program changes the part
+behind, moving it from ``new`` to ``cur`` the folder, and neither makes it a new message. The file's own time says
+nothing (a copy or a restored backup has another) and is not looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from connectors.base import Batch, Context, SourceKind
+from connectors.errors import ShrunkenError
+from connectors.headers import KEPT, Headers
+from connectors.mail import (
+    SHRUNK_BELOW,
+    MailOptions,
+    MailPage,
+    Skipped,
+    astray,
+    block_of,
+    is_folder,
+    reading,
+    settings_of,
+)
+
+_NAME_LENGTH = 13  # of a keyed name, see Pseudonyms.entry
+_NO_CORRESPONDENCE = frozenset({"drafts", "templates", "junk", "spam", "trash"})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The cursor: the keyed names of the messages that were read, and under which settings."""
+
+    settings: str = ""
+    skipped: Skipped = field(default_factory=Skipped)
+    read: frozenset[str] = frozenset()
+
+    @classmethod
+    def understood(cls, cursor: str | None) -> Progress:
+        """Understand a cursor; whatever is none of ours is the beginning."""
+        try:
+            told = json.loads(cursor or "{}")
+            names = told["read"]
+            read = frozenset(names[at : at + _NAME_LENGTH] for at in range(0, len(names), _NAME_LENGTH))
+            return cls(told["settings"], Skipped(**told["skipped"]), read)
+        except (ValueError, TypeError, KeyError):
+            return cls()
+
+    def written(self) -> str:
+        """The cursor's text; the names have one length and need nothing between them."""
+        told = {"settings": self.settings, "skipped": asdict(self.skipped), "read": "".join(sorted(self.read))}
+        return json.dumps(told, separators=(",", ":"))
+
+
+class Maildir:
+    """Reads a Maildir and the folders in it, except drafts, templates, junk and trash."""
+
+    def __init__(self, options: MailOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """Yield pages of the messages that were not read before."""
+        known = Progress.understood(cursor)
+        with reading(self._context, self._options.path):
+            files = self._files()
+            if len(files) < SHRUNK_BELOW * len(known.read) and not self._context.accept_shrink:
+                raise ShrunkenError(self._context.source, len(known.read), len(files))
+            progress = self._start(known, frozenset(files))
+            fresh = {name: path for name, path in files.items() if name not in progress.read}
+            if not fresh and progress == known:
+                yield Batch(cursor)
+                return
+            yield from self._pages(progress, fresh)
+
+    def _start(self, known: Progress, present: frozenset[str]) -> Progress:
+        """Where to go on: what was read and is still there, or nothing where it has to be read anew."""
+        settings = settings_of(self._context, self._options)
+        if known.settings != settings or known.skipped.within(self._context.window):
+            return Progress(settings)
+        return replace(known, read=known.read & present)
+
+    def _files(self) -> dict[str, Path]:
+        """The messages' files under their keyed unique names, in the order of these unique names."""
+        folders = self._folders()
+        found = {
+            entry.name.partition(":2,")[0]: entry
+            for folder in folders
+            for part in ("cur", "new")
+            if (folder / part).is_dir()
+            for entry in (folder / part).iterdir()
+            if not entry.name.startswith(".")
+        }
+        return {self._context.names.entry("maildir", name): found[name] for name in sorted(found)}
+
+    def _folders(self) -> list[Path]:
+        """The Maildir itself and its folders: ``.Sent`` as Maildir++ has them, ``Sent`` as others do."""
+        shown, path = self._options.path, self._context.folder / self._options.path
+        if not is_folder(self._context, shown):
+            raise astray(self._context, f'"{shown}" is a file: write kind = "mbox" if it is a mailbox.')
+        inside = sorted(entry for entry in path.iterdir() if entry.name not in {"cur", "new", "tmp"})
+        wanted = (entry for entry in inside if entry.name.rpartition(".")[2].lower() not in _NO_CORRESPONDENCE)
+        folders = [folder for folder in (path, *wanted) if (folder / "cur").is_dir() or (folder / "new").is_dir()]
+        if not folders:
+            raise astray(self._context, f'"{shown}" is no Maildir: neither cur nor new is in it.')
+        return folders
+
+    def _pages(self, progress: Progress, fresh: dict[str, Path]) -> Iterator[Batch]:
+        page = MailPage(self._context, self._options, progress.skipped)
+        names: set[str] = set()
+        for done, (name, path) in enumerate(fresh.items()):
+            if page.is_full:
+                progress = replace(progress, skipped=page.skipped, read=progress.read | names)
+                records, faults = page.turn()
+                yield Batch(progress.written(), records, faults=faults, done=done, total=len(fresh))
+            if self._add(page, f"message {done + 1}", path):
+                names.add(name)
+        progress = replace(progress, skipped=page.skipped, read=progress.read | names)
+        records, faults = page.turn()
+        yield Batch(progress.written(), records, faults=faults, done=len(fresh), total=len(fresh))
+
+    def _add(self, page: MailPage, where: str, path: Path) -> bool:
+        """Whether the message could be read; one that was moved while we looked comes with the next run."""
+        try:
+            if not path.is_file():
+                return False
+            with path.open("rb") as file:
+                block, _ = block_of(file)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            page.fault(where, "its file cannot be read")
+            return False
+        page.add(where, Headers.from_block(block))
+        return True
+
+
+SOURCE_KIND = SourceKind(
+    name="maildir",
+    options=MailOptions,
+    make=Maildir,
+    title="Maildir folder",
+    keeps=KEPT,
+    dropped="left out while parsing: subject, names and every other header; bodies are not read",
+)

@@ -1,0 +1,216 @@
+"""Mailbox files (mbox), read as a stream of header blocks: a gigabyte takes no more memory than a small one.
+
+A file that merely grew is read from where the last run stopped. Whatever else happened to it (mail was deleted from it,
+a window reaches further back, an address was added), it is read anew, after a look at whether it lost too much.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from connectors.base import Batch, Context, SourceKind
+from connectors.errors import MalformedError, ShrunkenError
+from connectors.headers import KEPT, Headers
+from connectors.mail import (
+    SHRUNK_BELOW,
+    MailOptions,
+    MailPage,
+    Skipped,
+    astray,
+    block_of,
+    is_folder,
+    reading,
+    settings_of,
+)
+from connectors.postmarks import NoMailboxError, messages_in, time_of
+
+_HEAD = 4 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far one mailbox file has been read.
+
+    ``size`` are the bytes that are accounted for and ``head`` names the first of them; ``last`` is where the last
+    message read begins and ``digest`` names its header block, or is empty while that was still being written;
+    ``read`` counts the messages up to there and ``held`` those that the file held when it was last counted.
+    """
+
+    size: int = 0
+    head: str = ""
+    last: int = 0
+    digest: str = ""
+    read: int = 0
+    held: int = 0
+
+    @property
+    def resumes_at(self) -> int:
+        """Where to look for the next message."""
+        return self.last + 1 if self.digest else self.last if self.read else 0
+
+    def fits(self, file: BinaryIO, size: int) -> bool:
+        """Whether the file still begins, and where reading stopped still continues, as it did."""
+        if size < self.size or _head(file, self.size) != self.head:
+            return False
+        file.seek(self.last)
+        return not self.digest or _name(block_of(file)[0]) == self.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The cursor: the marks of the source's files under their keyed names, and under which settings they were made."""
+
+    settings: str = ""
+    skipped: Skipped = field(default_factory=Skipped)
+    files: dict[str, Mark] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str | None) -> Progress:
+        """Understand a cursor; whatever is none of ours is the beginning."""
+        try:
+            told = json.loads(cursor or "{}")
+            files = {name: Mark(**mark) for name, mark in told["files"].items()}
+            return cls(told["settings"], Skipped(**told["skipped"]), files)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return cls()
+
+    def written(self) -> str:
+        """The cursor's text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One mailbox file as this run finds it; without a ``mark`` it is read from its beginning."""
+
+    path: Path
+    name: str
+    size: int
+    mark: Mark | None
+    place: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing came since the last run."""
+        return self.mark is not None and self.mark.size == self.size
+
+
+class Mbox:
+    """Reads one mailbox file, or each ``*.mbox`` of a folder."""
+
+    def __init__(self, options: MailOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """Yield pages; a file that merely grew is read from where the last run stopped, any other change from 0."""
+        known = Progress.read(cursor)
+        start = Progress(settings_of(self._context, self._options))
+        if known.settings == start.settings and not known.skipped.within(self._context.window):
+            start = known
+        with reading(self._context, self._options.path):
+            parts = self._parts(start)
+            held = self._counted(known, parts)
+            marks = {part.name: part.mark for part in parts if part.mark}
+            progress = replace(start, files=marks)
+            if all(part.is_read for part in parts) and progress == known:
+                yield Batch(cursor)
+                return
+            yield from self._pages(progress, parts, held)
+
+    def _parts(self, start: Progress) -> list[Part]:
+        paths = self._paths()
+        places = [f"mailbox {number}, " if len(paths) > 1 else "" for number in range(1, len(paths) + 1)]
+        return [self._part(path, place, start) for path, place in zip(paths, places, strict=True)]
+
+    def _paths(self) -> list[Path]:
+        path = self._context.folder / self._options.path
+        if not is_folder(self._context, self._options.path):
+            return [path]
+        found = sorted(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox" and entry.is_file())
+        if found:
+            return found
+        if (path / "cur").is_dir():
+            raise astray(self._context, f'"{self._options.path}" is a Maildir: write kind = "maildir".')
+        raise astray(self._context, f'the folder "{self._options.path}" holds no file named *.mbox.')
+
+    def _part(self, path: Path, place: str, start: Progress) -> Part:
+        name = self._context.names.entry("mbox", path.name)
+        mark = start.files.get(name)
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            return Part(path, name, size, mark if mark and mark.fits(file, size) else None, place)
+
+    def _counted(self, known: Progress, parts: list[Part]) -> dict[str, int]:
+        """What the files hold that are read anew, counted if one of them was known; raises if too much is gone."""
+        if known.files.keys() <= {part.name for part in parts if part.mark}:
+            return {}
+        counts = {part.name: self._count(part) for part in parts if not part.mark}
+        holds = sum(counts.values()) + sum(part.mark.held for part in parts if part.mark)
+        held = sum(mark.held for mark in known.files.values())
+        if holds < SHRUNK_BELOW * held and not self._context.accept_shrink:
+            raise ShrunkenError(self._context.source, held, holds)
+        return counts
+
+    def _count(self, part: Part) -> int:
+        with part.path.open("rb") as file:
+            return sum(1 for _ in self._starts(file, 0, part.size))
+
+    def _pages(self, progress: Progress, parts: list[Part], held: dict[str, int]) -> Iterator[Batch]:
+        total = sum(part.size for part in parts)
+        before = 0
+        page = MailPage(self._context, self._options, progress.skipped)
+        for part in parts:
+            for mark in () if part.is_read else self._marks(part, page, held.get(part.name, 0)):
+                progress = replace(progress, skipped=page.skipped, files=progress.files | {part.name: mark})
+                records, faults = page.turn()
+                yield Batch(progress.written(), records, faults=faults, done=before + mark.size, total=total)
+            before += part.size
+        if all(part.is_read for part in parts):
+            yield Batch(progress.written(), done=total, total=total)
+
+    def _marks(self, part: Part, page: MailPage, held: int) -> Iterator[Mark]:
+        """Fill the page with the file's messages; yield a mark wherever it is full, and at the end."""
+        with part.path.open("rb") as file:
+            mark = part.mark or Mark(held=held)
+            for begin in self._starts(file, mark.resumes_at, part.size):
+                if page.is_full:
+                    yield replace(mark, head=_head(file, mark.size))
+                file.seek(begin)
+                block, is_whole = block_of(file)
+                postmark, _, fields = block.partition(b"\n")
+                page.add(f"{part.place}message {mark.read + 1}", Headers.from_block(fields), time_of(postmark))
+                read = mark.read + is_whole
+                mark = Mark(begin + 1, "", begin, _name(block) if is_whole else "", read, max(mark.held, read))
+            yield replace(mark, size=part.size, head=_head(file, part.size))
+
+    def _starts(self, file: BinaryIO, start: int, end: int) -> Iterator[int]:
+        try:
+            yield from messages_in(file, start, end)
+        except NoMailboxError as error:
+            found = "the file does not begin like a mailbox, with a line of From, sender and time."
+            raise MalformedError(self._context.source, found, "Export the mailbox again in the format mbox.") from error
+
+
+def _head(file: BinaryIO, size: int) -> str:
+    file.seek(0)
+    return _name(file.read(min(_HEAD, size)))
+
+
+def _name(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+SOURCE_KIND = SourceKind(
+    name="mbox",
+    options=MailOptions,
+    make=Mbox,
+    title="Mailbox file (mbox), or a folder of them",
+    keeps=KEPT,
+    dropped="left out while parsing: subject, names and every other header; bodies are skipped unread",
+)
