@@ -154,7 +154,7 @@ class Reader:
             return _FAULTY
 
     def _unlike(self, expected: type, value: object, place: str) -> object:
-        hint = f"; write it as [[{place}]]" if (expected, type(value)) == (list, dict) else ""
+        hint = f"; write it as [[{place}]]" if expected is list and type(value) is dict and "." not in place else ""
         self.add([(place, f"expected {_EXPECTED[expected]}, found {_found(value)}{hint}")])
         return _FAULTY
 
