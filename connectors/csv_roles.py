@@ -102,12 +102,13 @@ def _others(columns: Sequence[Column], times: dict[str, str]) -> dict[str, str]:
     named = [
         column for column in columns if column.kind in {CellKind.TEXT, CellKind.NUMBER} and column.name not in taken
     ]
-    if "sent_at" in times:
-        return {"id": _first(named, lambda c: c.says("entry", "identifier") or words_of(c.name) == {"id"})}
     people = [column for column in named if not column.says("status")]
+    own = [column for column in people if column.distinct and not column.says("client")]
+    identity = _first(own, lambda c: c.says("entry", "identifier")) or _first(own, lambda c: words_of(c.name) == {"id"})
+    if "sent_at" in times:
+        return {"id": identity}
     return {
-        "id": _first(people, lambda c: c.says("entry", "identifier") and not c.says("client"))
-        or _first(people, lambda c: words_of(c.name) == {"id"}),
+        "id": identity,
         "clinician": _first(people, lambda c: c.says("clinician")),
         "client": _first(people, lambda c: c.says("client", "identifier"))
         or _first(people, lambda c: c.says("client")),
