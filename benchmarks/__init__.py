@@ -1,0 +1,1 @@
+"""Speed and validity, measured: each module prints its figures when run with ``python -m``."""
