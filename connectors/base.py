@@ -127,7 +127,9 @@ class SourceKind:
     """One entry of the registry: how ``kind = "name"`` is configured, made and described.
 
     ``options`` is a frozen dataclass; each field is an option of the source's TOML table, its metadata ``help`` the
-    sentence for the documentation. ``keeps`` lists the fields of the source that are read, ``dropped`` tells how the
+    sentence for the documentation. Metadata ``secret=True`` lets it be a reference for ``Context.read_secret`` and
+    nothing else; ``secret="if private"`` lets it be an address as well, unless knowing that is enough to read it.
+    ``keeps`` lists the fields of the source that are read, ``dropped`` tells how the
     rest is kept out ("never requested" or "left out while parsing"). ``check`` finds what types alone cannot: each
     problem begins with the option's path ("columns.foo: not a role"), so that all are listed with the other faults.
     """

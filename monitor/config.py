@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Owner, SourceKind
 from connectors.classify import Classifier, KindRule
-from connectors.registry import kind_names, source_kind
+from connectors.registry import UnknownKindError, source_kind
 from monitor.config_file import WEEKDAYS, ClinicianTable, File, HoursTable, KindTable, PracticeTable, SourceTable
 from monitor.errors import ConfigError, MissingConfigError
 from monitor.roster import Clinician, Hours, Practice, Residence
@@ -164,11 +164,8 @@ def _hours(table: HoursTable, starts: date | None) -> Hours:
 
 
 def _source(reader: Reader, table: Mapping[str, Any], place: str, people: Sequence[str]) -> SourceConfig:
-    named = table.get("kind")
-    kind = source_kind(named) if isinstance(named, str) and named in kind_names() else None
+    kind = _kind(reader, table.get("kind"), place)
     shared = reader.table(SourceTable, table, place, known=keys_of(kind.options) if kind else table.keys())
-    if kind is None:
-        reader.add([(f"{place}.kind", f'"{named}" is no kind of source{meant(str(named), kind_names())}')])
     options = _options(reader, kind, table, place) if kind else None
     return SourceConfig(
         name=shared.name,
@@ -178,6 +175,16 @@ def _source(reader: Reader, table: Mapping[str, Any], place: str, people: Sequen
         window=(shared.window.from_, shared.window.to),
         busy_only=shared.busy_only,
     )
+
+
+def _kind(reader: Reader, name: object, place: str) -> SourceKind | None:
+    if not isinstance(name, str):
+        return None
+    try:
+        return source_kind(name)
+    except UnknownKindError as error:
+        reader.add([(f"{place}.kind", str(error))])
+        return None
 
 
 def _options(reader: Reader, kind: SourceKind, table: Mapping[str, Any], place: str) -> Any:

@@ -17,6 +17,7 @@ from connectors.base import Connector, Context, Owner, SourceKind
 from connectors.classify import EntryLook, KindRule
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import Counterpart, Kind
+from connectors.registry import UnknownKindError
 from monitor import config as config_module
 from monitor.config import Config, SourceConfig, classifier, find, load, owners
 from monitor.errors import EXIT_USAGE, ConfigError, MissingConfigError
@@ -69,10 +70,15 @@ def check_diary(options: DiaryOptions) -> list[str]:
 DIARY_KIND = SourceKind("diary", DiaryOptions, make_diary, "A paper diary", (), "never requested", check_diary)
 
 
+def diary_kind(name: str) -> SourceKind:
+    if name != "diary":
+        raise UnknownKindError(name, ("diary",))
+    return DIARY_KIND
+
+
 @pytest.fixture(autouse=True)
 def _a_kind_of_source_for_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config_module, "kind_names", lambda: ("diary",))
-    monkeypatch.setattr(config_module, "source_kind", lambda name: {"diary": DIARY_KIND}[name])
+    monkeypatch.setattr(config_module, "source_kind", diary_kind)
 
 
 @pytest.fixture
@@ -422,7 +428,7 @@ def test_a_fault_of_a_clinician_says_where_and_what(file: Path, text: str, probl
         (DIARY + "pgaes = 3", 'source[0].pgaes: unknown key; did you mean "pages"?'),
         (DIARY + 'clinican = "ana"', 'source[0].clinican: unknown key; did you mean "clinician"?'),
         (DIARY.replace('"diary"\nc', '"dairy"\nc') + "anything = 1",
-         'source[0].kind: "dairy" is no kind of source; did you mean "diary"?'),
+         'source[0].kind: "dairy" is no kind of source; did you mean diary?'),
         (DIARY.replace('kind = "diary"\n', ""), "source[0].kind: missing"),
         (DIARY.replace('kind = "diary"', "kind = [1]"), "source[0].kind: expected text in quotes, found a list"),
         (DIARY.replace('"ana"', '"anna"'), 'source[0].clinician: "anna" is nobody\'s key; did you mean "ana"?'),
