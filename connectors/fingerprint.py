@@ -1,0 +1,22 @@
+"""Settings as a text that is the same in every process, to tell whether a cursor still holds under them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+
+def spelled(value: Any) -> str:
+    """A text for a tree of settings: sets sorted, patterns in full (their own ``repr`` is cut off)."""
+    if is_dataclass(value):
+        return spelled([getattr(value, member.name) for member in fields(value)])
+    if isinstance(value, re.Pattern):
+        return spelled([value.pattern, value.flags])
+    if isinstance(value, (frozenset, set)):
+        return spelled(sorted(value))
+    if isinstance(value, dict):
+        return spelled(sorted(value.items()))
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(spelled, value))}]"
+    return repr(value)

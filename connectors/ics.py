@@ -1,0 +1,246 @@
+"""Calendars as iCalendar files: one file, a folder of them, or an address.
+
+::
+
+    bytes → sound? → allowed lines → [changed?] → entries → instances → records, one snapshot of the window
+
+What is set aside as a fault and never guessed: an entry whose time zone nobody knows, one that ends before it
+begins, one that mixes dates and times, a rule that has no end in practice. Kept: cancelled and declined ones with
+their status, zero-length ones, and those longer than ``longest_session`` with the reason why they do not count.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.errors import MalformedError, UnavailableError
+from connectors.fingerprint import spelled
+from connectors.http import LARGEST, Client
+from connectors.ics_text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
+from connectors.records import CalendarEvent, Kind
+
+_READING = 1  # raise it when the same calendar is to be read differently
+
+
+@dataclass(frozen=True, slots=True)
+class IcsOptions:
+    """Where the calendar is: ``path`` or ``url``."""
+
+    path: str | None = field(
+        default=None, metadata={"help": "A calendar file, or a folder of which every *.ics file is read."}
+    )
+    url: str | None = field(
+        default=None,
+        metadata={"help": "The calendar's address, or where a private one is kept (env:NAME, file:PATH, command:…)."},
+    )
+    calendar: str = field(
+        default="", metadata={"help": "The name by which rules know this calendar; by default the file's."}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """What was read last: under which settings, with what content, and the server's names for that state."""
+
+    settings: str
+    content: str = ""
+    etag: str = ""
+    modified: str = ""
+
+    @classmethod
+    def known(cls, text: str | None, settings: str) -> _Cursor:
+        """The cursor in ``text`` if it holds under these settings, else one that knows nothing."""
+        try:
+            found = cls(**json.loads(text or "{}"))
+        except (ValueError, TypeError):
+            return cls(settings)
+        return found if found.settings == settings else cls(settings)
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+    def conditions(self) -> dict[str, str]:
+        """The request headers that ask only for what is new."""
+        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
+        return {name: value for name, value in headers.items() if value}
+
+
+class Sighting(NamedTuple):
+    """What the practice's rules make of one instance, for its owner's own screen; never stored."""
+
+    start: datetime
+    end: datetime
+    title: str
+    kind: Kind
+    client: str | None
+    rule: str
+
+
+class IcsConnector:
+    """Reads one calendar source; a run yields one snapshot of the window, or nothing new."""
+
+    def __init__(self, options: IcsOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """One batch: the window's snapshot, or an empty one where neither calendar nor settings have changed."""
+        known = _Cursor.known(cursor, self._fingerprint(self._options, self._context))
+        answer = self._files(known)
+        if answer is None:
+            yield Batch(cursor=known.text())
+            return
+        files, reached = answer
+        texts = self._texts(files, _wanted(self._context))
+        reached = _Cursor(known.settings, self._fingerprint(texts), reached.etag, reached.modified)
+        if known.content == reached.content:
+            yield Batch(cursor=reached.text())
+        else:
+            yield self._snapshot(texts, reached)
+
+    def sightings(self) -> Iterator[Sighting]:
+        """Each instance of the window with its title and what the rules make of it."""
+        answer = self._files(_Cursor(""))
+        texts = self._texts(answer[0] if answer else [], _wanted(self._context, titles=True))
+        for found in self._records(texts):
+            if not isinstance(found, Fault):
+                yield self._sighting(*found)
+
+    def _fingerprint(self, *values: object) -> str:
+        # keyed, because titles are part of what is compared
+        digest = sha256(spelled((_READING, *values)).encode("utf-8", "surrogatepass"))
+        return self._context.names.entry(digest.hexdigest(), "fingerprint")
+
+    def _snapshot(self, texts: list[CalendarText], cursor: _Cursor) -> Batch:
+        found = list(self._records(texts))
+        faults = tuple(fault for fault in found if isinstance(fault, Fault))
+        records = tuple(pair[1] for pair in found if not isinstance(pair, Fault))
+        return Batch(cursor.text(), records, replaces=self._context.window, faults=faults, done=1, total=1)
+
+    def _records(self, texts: list[CalendarText]) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
+        from connectors.ics_records import records
+        from connectors.ics_series import TooLongError
+
+        try:
+            yield from records(texts, self._context)
+        except TooLongError as error:
+            raise MalformedError(
+                self._context.source,
+                "its repeating entries take too long to work out.",
+                "Nothing was changed. Export a shorter period, or narrow the source's window.",
+            ) from error
+
+    def _sighting(self, text: EntryText, record: CalendarEvent) -> Sighting:
+        from connectors.ics_records import look_at
+
+        own = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
+        look, rules = look_at(text, own), enumerate(self._context.classifier.rules, 1)
+        number = next((n for n, rule in rules if rule.matches(look)), None)
+        otherwise = "somebody from outside" if record.kind is Kind.SESSION else "no rule"
+        rule = f"rule {number}" if number else otherwise
+        return Sighting(record.start, record.end, text.title, record.kind, record.client, rule)
+
+    def _texts(self, files: list[_File], wanted: frozenset[str]) -> list[CalendarText]:
+        found: list[CalendarText] = []
+        for number, file in enumerate(files, 1):
+            place = f"file {number}, " if len(files) > 1 else ""
+            try:
+                found += calendars(file.data, wanted, self._options.calendar or file.name, place)
+            except UnsoundError as error:
+                raise MalformedError(
+                    self._context.source,
+                    f"the calendar{f' in file {number}' if place else ''} cannot be used: {error}.",
+                    "Nothing was changed. Export it again, or check the address.",
+                ) from error
+        return found
+
+    def _files(self, known: _Cursor) -> tuple[list[_File], _Cursor] | None:
+        """The calendar's files with the server's names for their state; ``None`` if the server knows of no change."""
+        if self._options.url is None:
+            paths = _calendar_paths(self._context.folder / (self._options.path or ""), self._context.source)
+            return [_File(path.stem, _read(path, self._context.source)) for path in paths], known
+        answer = Client(self._context.source).get(self._address(self._options.url), known.conditions())
+        if answer.status == 304:
+            return None
+        names = _Cursor(known.settings, "", answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
+        return [_File("", answer.body)], names
+
+    def _address(self, url: str) -> str:
+        if not url.startswith(("http://", "https://", "webcal://")):
+            url = self._context.read_secret(url).strip()
+        return re.sub(r"^webcal://", "https://", url)
+
+
+def _wanted(context: Context, *, titles: bool = False) -> frozenset[str]:
+    """The properties beyond times and status that the practice's rules look at."""
+    if context.busy_only:
+        return frozenset()
+    rules = context.classifier.rules
+    asked = {
+        "SUMMARY": titles or context.classifier.client_title or any(rule.title for rule in rules),
+        "CATEGORIES": any(rule.category for rule in rules),
+        "COLOR": any(rule.colour for rule in rules),
+    }
+    return PEOPLE | {name for name in LOOKS if asked[name]}
+
+
+def _calendar_paths(path: Path, source: str) -> list[Path]:
+    paths = sorted(path.glob("*.ics")) if path.is_dir() else [path]
+    if not paths or not all(found.is_file() for found in paths):
+        raise UnavailableError(source, f"there is no calendar file at {path}.", "Check the source's path.")
+    return paths
+
+
+def _read(path: Path, source: str) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise MalformedError(
+                source, f"{path} is larger than {LARGEST // 1024**2} MB.", "Export a shorter period of the calendar."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise UnavailableError(source, f"{path} cannot be read.", "Check its permissions.") from error
+
+
+def _problems(options: IcsOptions) -> list[str]:
+    if (options.path is None) == (options.url is None):
+        return ["path: give either path or url"]
+    return []
+
+
+def preview(options: IcsOptions, context: Context) -> Iterator[Sighting]:
+    """What the rules make of each instance in the window, for ``evenhours classify --try``; stores nothing."""
+    return IcsConnector(options, context).sightings()
+
+
+def _make(options: IcsOptions, context: Context) -> IcsConnector:
+    return IcsConnector(options, context)
+
+
+SOURCE_KIND = SourceKind(
+    name="ics",
+    options=IcsOptions,
+    make=_make,
+    title="Calendar file, folder of files, or address (iCalendar)",
+    keeps=(
+        "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SEQUENCE", "STATUS",
+        "TRANSP", "LAST-MODIFIED", "VTIMEZONE", "X-WR-TIMEZONE", "ATTENDEE and ORGANIZER (address, PARTSTAT)",
+        "SUMMARY, CATEGORIES, COLOR (where a rule looks at them)",
+    ),
+    dropped="left out while parsing",
+    check=_problems,
+)  # fmt: skip

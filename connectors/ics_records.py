@@ -1,0 +1,93 @@
+"""Instances become records: whose they are, what kind, which instants in that clinician's zone.
+
+Loaded only when a calendar is read, as :mod:`connectors.ics_series` is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from connectors.base import Context, Fault, Owner
+from connectors.classify import EntryLook
+from connectors.ics_series import Instance, expand, instant
+from connectors.ics_text import CalendarText, EntryText
+from connectors.pseudonyms import canonical_address
+from connectors.records import CalendarEvent, Kind, Status
+
+_LONG_IS_RIGHT = frozenset((Kind.LEAVE, Kind.ON_CALL, Kind.BUSY))
+
+
+def records(calendars: Iterable[CalendarText], context: Context) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
+    """Every record that touches the window, beside the text it came from, and every fault.
+
+    Raises :class:`~connectors.ics_series.TooLongError`.
+    """
+    reader = _Reader(context)
+    for found in expand(calendars, context.window):
+        if isinstance(found, Fault):
+            yield found
+        else:
+            yield from ((found.text, record) for record in reader.records(found))
+
+
+class _Reader:
+    """Turns instances into records, looking at each entry once for each owner."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._looked: dict[tuple[str, str], tuple[Kind, str | None]] = {}
+
+    def records(self, instance: Instance) -> Iterator[CalendarEvent]:
+        """The records of one instance that touch the window, one for each clinician whose it is."""
+        text = instance.text
+        if self._context.busy_only and (text.transparent or text.status == "CANCELLED"):
+            return  # another job's free time is nobody's time
+        for owner in self._context.owners_named({attendee.address for attendee in text.attendees}):
+            record = self._record(instance, owner)
+            if self._context.window.touches(record.start, record.end):
+                yield record
+
+    def _record(self, instance: Instance, owner: Owner) -> CalendarEvent:
+        text = instance.text
+        kind, client = self._kind(text, owner)
+        start, end = instant(instance.start, owner.zone), instant(instance.end, owner.zone)
+        if end < start:  # the clock was put forward in between
+            end = start + (instance.end - instance.start)
+        timed = isinstance(instance.start, datetime)
+        too_long = timed and end - start > self._context.longest_session and kind not in _LONG_IS_RIGHT
+        return CalendarEvent(
+            clinician=owner.key,
+            uid_key=self._context.names.entry(text.uid, instance.occurrence),
+            start=start,
+            end=end,
+            kind=kind,
+            all_day=not timed,
+            status=_status(text, owner),
+            client=client,
+            edited_at=text.edited_at,
+            set_aside="longer than longest_session_hours" if too_long else None,
+        )
+
+    def _kind(self, text: EntryText, owner: Owner) -> tuple[Kind, str | None]:
+        if self._context.busy_only:
+            return Kind.BUSY, None
+        key = text.place, owner.key
+        if key not in self._looked:
+            look = look_at(text, owner.addresses)
+            self._looked[key] = self._context.classifier.entry(look, owner.key, self._context.names)
+        return self._looked[key]
+
+
+def look_at(text: EntryText, own: frozenset[str]) -> EntryLook:
+    """What rules may look at; the owner's ``own`` addresses are not among the attendees."""
+    others = (attendee.address for attendee in text.attendees if canonical_address(attendee.address) not in own)
+    return EntryLook(text.title, text.calendar, text.categories, text.colour, tuple(others))
+
+
+def _status(text: EntryText, owner: Owner) -> Status:
+    if text.status == "CANCELLED":
+        return Status.CANCELLED
+    if any(who.declined and canonical_address(who.address) in owner.addresses for who in text.attendees):
+        return Status.DECLINED
+    return Status.TENTATIVE if text.status == "TENTATIVE" else Status.CONFIRMED
