@@ -1,4 +1,4 @@
-"""The demonstration practice: twelve invented clinicians, a year and a half, five planted stories, as ordinary files."""
+"""The demonstration practice: twelve invented clinicians and five planted stories, written out as ordinary files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A clinician's days as an iCalendar file, written the way Google and Outlook export one (RFC 5545).
 
-One recurring entry a therapy; what was moved or called off is an override of its occurrence, what was deleted an EXDATE.
+One recurring entry a therapy; what was moved or called off is an override of its occurrence, what was deleted an
+EXDATE.
 Titles, places and descriptions are there as in life: nothing that reads these files may keep them.
 """
 
@@ -9,18 +10,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from monitor.demo.caseload import Series
 from monitor.demo.days import Days, Fate, TimeOff, Visit, at, starts_on
 from monitor.demo.practice import SESSION_MINUTES, Standing, minutes_of
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_WINDOWS = {"Europe/London": "GMT Standard Time", "Europe/Lisbon": "GMT Standard Time", "Europe/Paris": "Romance Standard Time"}
+_WINDOWS = {"Europe/London": "GMT Standard Time", "Europe/Paris": "Romance Standard Time"}
 _OFFSETS = {
-    "Europe/London": ("+0000", "GMT", "+0100", "BST", "02", "01"),
-    "Europe/Lisbon": ("+0000", "WET", "+0100", "WEST", "02", "01"),
-    "Europe/Paris": ("+0100", "CET", "+0200", "CEST", "03", "02"),
+    "Europe/London": ("+0000", "GMT", "+0100", "BST", "01", "02"),
+    "Europe/Lisbon": ("+0000", "WET", "+0100", "WEST", "01", "02"),
+    "Europe/Paris": ("+0100", "CET", "+0200", "CEST", "02", "03"),
 }
 _PRODUCTS = {
     "google": "-//Google Inc//Google Calendar 70.9054//EN",
@@ -43,7 +44,7 @@ class _Hand:
         return _WINDOWS[person.zone] if person.software == "outlook" else person.zone
 
     def local(self, name: str, moment: datetime) -> str:
-        return f'{name};TZID={self.tzid}:{moment:%Y%m%dT%H%M%S}'
+        return f"{name};TZID={self.tzid}:{moment:%Y%m%dT%H%M%S}"
 
 
 def calendar_text(days: Days) -> str:
@@ -88,8 +89,11 @@ def _head(hand: _Hand) -> list[str]:
 
 
 def _zone(hand: _Hand) -> list[str]:
-    winter, winter_name, summer, summer_name, back_at, on_at = _OFFSETS[hand.days.person.zone]
-    parts = (("DAYLIGHT", winter, summer, summer_name, f"19700329T{on_at}", 3), ("STANDARD", summer, winter, winter_name, f"19701025T{back_at}", 10))
+    winter, winter_name, summer, summer_name, on_at, back_at = _OFFSETS[hand.days.person.zone]
+    parts = (
+        ("DAYLIGHT", winter, summer, summer_name, f"19700329T{on_at}", 3),
+        ("STANDARD", summer, winter, winter_name, f"19701025T{back_at}", 10),
+    )
     lines = ["BEGIN:VTIMEZONE", f"TZID:{hand.tzid}"]
     for part, before, after, name, since, month in parts:
         lines += [f"BEGIN:{part}", f"TZOFFSETFROM:{before}", f"TZOFFSETTO:{after}", f"TZNAME:{name}"]
@@ -118,7 +122,8 @@ def _guests(hand: _Hand, guests: Iterable[str], *, declined: bool = False) -> li
     """The organiser, the owner's own answer, and everybody invited."""
     me, answer = hand.days.person, "DECLINED" if declined else "ACCEPTED"
     invited = [(me.address, me.name, answer), *((guest, guest.partition("@")[0], "ACCEPTED") for guest in guests)]
-    lines = [f"ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={said};CN={name}:mailto:{mail}" for mail, name, said in invited]
+    role = "ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT"
+    lines = [f"{role};PARTSTAT={said};CN={name}:mailto:{address}" for address, name, said in invited]
     return [f"ORGANIZER;CN={me.name}:mailto:{me.address}", *lines]
 
 
@@ -181,14 +186,13 @@ def _series(hand: _Hand, series: Series, visits: list[Visit]) -> list[str]:
     """A client's recurring entry, the occurrences that were taken out, and an override for each that was changed."""
     start = at(series.first, series.minute, hand.days.zone)
     until = at(series.last, series.minute, hand.days.zone) if series.last else None
-    taken_out = [visit for visit in visits if _is_deleted(visit)]
     body = [
         *_times(hand, start, SESSION_MINUTES),
         _rule(series.first.weekday(), series.every, until),
-        *(hand.local("EXDATE", visit.planned) for visit in taken_out),
+        *(hand.local("EXDATE", visit.planned) for visit in visits if _is_deleted(visit)),
         *_about(hand, visits[0] if visits else None),
     ]
-    changed = [visit for visit in visits if visit not in taken_out and visit.decided]
+    changed = [visit for visit in visits if visit.decided and not _is_deleted(visit)]
     title = _title(hand, series.client.code)
     return [
         *_entry(hand, series.uid, title, body, start - _SERIES_LEAD),
@@ -220,8 +224,9 @@ def _single(hand: _Hand, visit: Visit, number: int) -> list[str]:
 
 def _about(hand: _Hand, visit: Visit | None, status: str = "CONFIRMED") -> list[str]:
     """Status, place, notes, and the client as a guest where sessions are written so."""
-    guests = [visit.client.address] if visit and hand.days.person.sessions == "attendee" else []
-    return [f"STATUS:{status}", "LOCATION:Room 2\\, 14 Harbour Street", f"DESCRIPTION:{_NOTES}", *(_guests(hand, guests) if guests else [])]
+    invites = visit is not None and hand.days.person.sessions == "attendee"
+    guests = _guests(hand, [visit.client.address]) if visit and invites else []
+    return [f"STATUS:{status}", "LOCATION:Room 2\\, 14 Harbour Street", f"DESCRIPTION:{_NOTES}", *guests]
 
 
 def _title(hand: _Hand, code: str) -> str:

@@ -76,7 +76,7 @@ def caseload(person: Person, horizon: Horizon, rng: Generator) -> tuple[tuple[Se
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A slot and how often its client comes; weeks are counted from the horizon's first. ``lasting``: one client for all."""
+    """A slot and its client's rhythm; weeks are counted from the horizon's first. ``lasting``: one client for all."""
 
     slot: Slot
     every: int
@@ -105,7 +105,7 @@ class _Filling:
                 week = ends + place.every * int(self.rng.integers(0, 3) // place.every)
 
     def _length(self, place: _Place) -> int:
-        """Weeks until the place is free again: at least eight, 44 in the mean, whole fortnights where those are kept."""
+        """Weeks until the place is free again: 8 or more, 44 in the mean, whole fortnights where these are kept."""
         length = 8 + int(self.rng.geometric(1 / 36))
         return self.weeks if place.lasting else length // place.every * place.every
 

@@ -1,6 +1,7 @@
 """One clinician's days, lived out: leave, sick days, and what became of each booked session.
 
-Drawn from a seeded generator; nothing here reads a clock or writes a file. Local times are aware, in the clinician's zone.
+Drawn from a seeded generator; nothing here reads a clock or writes a file. Local times are aware, in the clinician's
+zone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from monitor.demo.caseload import Client, Series, Slot, caseload, slots_of
 from monitor.demo.practice import SESSION_MINUTES, Habits, Horizon, Person, habits_in, pattern_on, story_of
 
 SEASONS = ((3, 5, 50), (7, 10, 35), (10, 3, 25))  # month and day from which a leave may begin, and within how many days
-QUIET_WEEKS = 13  # a story's last weeks hold neither leave nor sickness but Christmas, so that it shows whatever the date
+QUIET_WEEKS = 13  # whoever has a story is neither away nor ill in its last weeks but at Christmas: it shows at any date
 
 
 class Fate(StrEnum):
@@ -37,8 +38,8 @@ class Fate(StrEnum):
 class Visit:
     """One booking. ``planned`` is where its series had it; ``decided`` when it was cancelled or moved.
 
-    ``began`` and ``ended`` are the true times of a held session, and of the wait in vain for a no-show; ``logged`` tells
-    whether any log saw them.
+    ``began`` and ``ended`` are the true times of a held session, and of the wait in vain for a no-show; ``logged``
+    tells whether any log saw them.
     """
 
     client: Client
@@ -73,7 +74,7 @@ class TimeOff:
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """All of one clinician's days. ``off`` are the days without appointments: holidays, leave and sickness."""
+    """All of one clinician's days; ``drifting`` is the client of the one-client story."""
 
     person: Person
     horizon: Horizon
@@ -133,7 +134,8 @@ def _leave_in(year: int, person: Person, rng: Generator) -> Iterator[TimeOff]:
         begin -= timedelta(days=begin.weekday())
         if weeks:
             yield TimeOff(begin, begin + timedelta(days=7 * weeks - 3), "Annual leave")
-    yield TimeOff(date(year, 12, 22 + int(rng.integers(3))), date(year + 1, 1, 1 + int(rng.integers(3))), "Annual leave")
+    leaves, returns = rng.integers(3, size=2)
+    yield TimeOff(date(year, 12, 22 + int(leaves)), date(year + 1, 1, 1 + int(returns)), "Annual leave")
 
 
 def _sick_days(person: Person, horizon: Horizon, rng: Generator) -> list[TimeOff]:
@@ -225,10 +227,8 @@ class _Fates:
     def _free_hour(self, day: date) -> datetime | None:
         monday = day - timedelta(days=day.weekday())
         hours = [(monday + timedelta(days=weekday), minute) for weekday, minute in self._slots(day)]
-        kept_free = self.free | self.sick
-        open_hours = [
-            hour for hour in hours if hour not in self.taken and hour[0] not in kept_free and hour[0] < self.horizon.today
-        ]
+        worked = [hour for hour in hours if hour[0] < self.horizon.today and hour[0] not in self.free | self.sick]
+        open_hours = [hour for hour in worked if hour not in self.taken]
         if not open_hours:
             return None
         chosen = open_hours[int(self.rng.integers(len(open_hours)))]

@@ -1,6 +1,6 @@
 """The demonstration practice on disk: calendars, mailboxes, call logs, an export of the practice system, the settings.
 
-Written in the formats others write and read back by the ordinary connectors; nothing is shared with them but the formats.
+Written in the formats others write, and read back by the ordinary connectors; nothing is shared with them but these.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SEEDS = {"days": 0, "letters": 1}
 
 @dataclass(frozen=True, slots=True)
 class PlantedStory:
-    """One thing that was put into the files. ``week`` is the ISO week it begins in, ``client`` whom it is about, if one."""
+    """One thing that was put into the files: the ISO ``week`` it begins in, and the ``client`` it is about, if one."""
 
     story: str
     clinician: str
@@ -52,8 +52,8 @@ class Planted:
 def write_practice(folder: Path, now: datetime, *, seed: int = 2026, weeks: int = 78) -> Planted:
     """Write the practice into an empty or missing folder: ``weeks`` whole weeks up to ``now``, and eight of bookings.
 
-    The same date of ``now`` (in the practice's zone) and the same seed give the same bytes. ``weeks`` is at least 32, so
-    that every story has a time before it. Raises ValueError for a naive ``now``, too few weeks or a folder that is in use.
+    The same date of ``now`` (in the practice's zone) and the same seed give the same bytes. ``weeks`` is at least 32,
+    so that every story has a time before it. Raises ValueError for a naive ``now``, too few weeks or a folder in use.
     """
     if now.tzinfo is None:
         raise ValueError("now must carry a zone")
@@ -101,7 +101,8 @@ def _planted(everybody: Sequence[Days], horizon: Horizon) -> tuple[PlantedStory,
         if person.joined is not None:
             stories.append(("joined", person.key, person.joined, "the first clients come over the first weeks"))
     return tuple(
-        PlantedStory(story, who, _iso_week(horizon.monday(ago)), ago, size, drifting.get(who)) for story, who, ago, size in stories
+        PlantedStory(story, who, _iso_week(horizon.monday(ago)), ago, size, drifting.get(who))
+        for story, who, ago, size in stories
     )
 
 
@@ -115,15 +116,15 @@ def _write_planted(planted: Planted) -> None:
     told = {"first": planted.first.isoformat(), "today": planted.today.isoformat(), "stories": stories}
     (planted.folder / "planted.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     names = {person.key: person.name for person in PEOPLE}
-    lines = [f"| {names[story.clinician]} | {story.story.replace('_', ' ')} | {story.week} | {story.size} |" for story in planted.stories]
+    rows = ((names[each.clinician], each.story.replace("_", " "), each.week, each.size) for each in planted.stories)
     text = [
         "# What was planted",
         "",
-        "Invented people. Everybody who is not named here has ordinary weeks: leave, sick days, cancellations, a season.",
+        "Invented people. Whoever is not named here has ordinary weeks: leave, sick days, cancellations, a season.",
         "What is found without being planted was found by chance.",
         "",
         "| who | story | since | size |",
         "|---|---|---|---|",
-        *lines,
+        *(f"| {' | '.join(row)} |" for row in rows),
     ]
     (planted.folder / "PLANTED.md").write_text("\n".join(text) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """One clinician's mail, week by week: who wrote when, and what was answered when.
 
-Instants are UTC epoch seconds. Replies in working time fall into the agreed hours; the rest are placed into evenings and
+Instants are UTC epoch seconds. Replies in working time fall into the agreed hours; the others are put into evenings and
 days off on purpose, so that what is planted can be counted.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 
 import numpy as np
@@ -17,15 +17,17 @@ from numpy.random import Generator
 
 from monitor.demo.caseload import Client
 from monitor.demo.days import Days, Fate, at, starts_on
-from monitor.demo.practice import DIRECTOR, DOMAIN, PEOPLE, Habits, habits_in, pattern_on, spans_of
+from monitor.demo.practice import DIRECTOR, PEOPLE, Habits, habits_in, pattern_on, spans_of
 
 DAY = 86_400
 PATIENCE = 6 * DAY  # a letter that would wait longer than this is not answered at all
 ANSWERED = 0.93
 WRITES_ON = (0.17, 0.17, 0.16, 0.16, 0.14, 0.09, 0.11)  # when clients write: share by weekday
 EVENING_ENDS = 22 * 60 + 50
+LATE = (22 * 60 + 35, 23 * 60 + 5)
+AT_REST = (11 * 60, 17 * 60)
 NEWSLETTER = "news@therapy-digest.example"
-ROBOT = "no-reply@booking.example"
+MACHINES = ((1, NEWSLETTER, "list"), (2, "no-reply@booking.example", "notice"), (4, NEWSLETTER, "list"))
 INSURER = "claims@insurer.example"
 
 
@@ -173,8 +175,9 @@ class _Mailbox:
     def _evening_opens(self, day: date) -> int:
         """The minute of the day from which mail is after hours for certain."""
         spans = spans_of(pattern_on(self.person, self.days.horizon.weeks_ago(day)), day.weekday())
-        closes = [entry for entry in self.person.standing if entry.title == "On call" and entry.weekday == day.weekday()]
-        return 23 * 60 if closes else (spans[-1][1] + 45 if spans else 10 * 60)
+        if any(entry.title == "On call" and entry.weekday == day.weekday() for entry in self.person.standing):
+            return EVENING_ENDS
+        return spans[-1][1] + 45 if spans else 10 * 60
 
     def _met(self, letter: Letter, replied_at: int) -> bool:
         return any(letter.sent_at <= start <= replied_at for start in self.sessions_with[letter.to_or_from])
@@ -188,8 +191,8 @@ class _Mailbox:
         """What the clinician begins: in working time, late at night, and on days off."""
         clients = list(self.clients_in[weeks_ago].values())
         moments = [self._work_moment(weeks_ago) for _ in range(self.rng.poisson(2 * self.person.fte))]
-        moments += [late for day in self._nights(weeks_ago, habits) for late in self._pair(day, 22 * 60 + 35, 23 * 60 + 5)]
-        moments += [at_rest for day in self._off_days(weeks_ago, habits) for at_rest in self._pair(day, 660, 1020)]
+        moments += [moment for day in self._nights(weeks_ago, habits) for moment in self._pair(day, *LATE)]
+        moments += [moment for day in self._off_days(weeks_ago, habits) for moment in self._pair(day, *AT_REST)]
         for moment in moments if clients else ():
             begun = self._letter(moment, clients[int(self.rng.integers(len(clients)))], outgoing=True)
             yield begun
@@ -207,7 +210,7 @@ class _Mailbox:
         return [day for day in (self._day(weeks_ago, 6), self._day(weeks_ago, 5))[:number] if day not in self.free]
 
     def _pair(self, day: date, first: int, second: int) -> list[int]:
-        """Two moments far enough apart to be two episodes."""
+        """Two moments of a day, so far apart that they are two episodes."""
         return [self._moment(day, minute + float(self.rng.uniform(0, 14))) for minute in (first, second)]
 
     # -- everybody else --------------------------------------------------------------------------------------------
@@ -217,22 +220,23 @@ class _Mailbox:
         others = [person for person in PEOPLE if person.mail and person is not self.person]
         for number in range(self.rng.poisson(9 * (0.4 + 0.6 * self.person.fte))):
             other = others[int(self.rng.integers(len(others)))]
-            sent = self._letter(self._work_moment(weeks_ago), Client(other.address, "", other.name, 0), outgoing=number % 2 == 1)
+            colleague = _known(other.address, other.name)
+            sent = self._letter(self._work_moment(weeks_ago), colleague, outgoing=number % 2 == 1)
             yield sent
             if self.rng.random() < 0.4:
                 yield self._reply(sent, self.work.later(sent.sent_at, float(self.rng.uniform(10, 300))))
-        director = Client(DIRECTOR, "", "Harbour Street", 0)
         for _ in range(self.rng.poisson(1.5)):
-            evening = self._moment(self._day(weeks_ago, int(self.rng.integers(5))), float(self.rng.uniform(19 * 60, 22 * 60)))
-            yield self._letter(evening if self.rng.random() < 0.33 else self._work_moment(weeks_ago), director)
+            day, minute = self._day(weeks_ago, int(self.rng.integers(5))), float(self.rng.uniform(19 * 60, 22 * 60))
+            sent_at = self._moment(day, minute) if self.rng.random() < 0.33 else self._work_moment(weeks_ago)
+            yield self._letter(sent_at, _known(DIRECTOR, "Harbour Street"))
 
     def _machines(self, weeks_ago: int) -> Iterator[Letter]:
         """Newsletters, booking notices and, once a month, the insurer."""
-        for weekday, (address, automatic) in ((1, (NEWSLETTER, "list")), (4, (NEWSLETTER, "list")), (2, (ROBOT, "notice"))):
+        for weekday, address, automatic in MACHINES:
             sent_at = self._moment(self._day(weeks_ago, weekday), 6 * 60 + float(self.rng.uniform(0, 60)))
-            yield self._letter(sent_at, Client(address, "", "", 0), automatic=automatic)
+            yield self._letter(sent_at, _known(address), automatic=automatic)
         if weeks_ago % 4 == 0:
-            yield self._letter(self._work_moment(weeks_ago), Client(INSURER, "", "Claims desk", 0))
+            yield self._letter(self._work_moment(weeks_ago), _known(INSURER, "Claims desk"))
 
     # -- moments ---------------------------------------------------------------------------------------------------
 
@@ -251,7 +255,7 @@ class _Mailbox:
         return not away and bool(spans_of(pattern_on(self.person, self.days.horizon.weeks_ago(day)), day.weekday()))
 
     def _moment(self, day: date, minute: float) -> int:
-        return int(at(day, 0, self.days.zone).timestamp() + minute * 60)
+        return int(at(day, minute, self.days.zone).timestamp())
 
     def _minute(self) -> float:
         """The minute of the day at which somebody writes: six in ten in the daytime, the others in the evening."""
@@ -265,6 +269,5 @@ class _Mailbox:
         return self.work.later(monday, float(self.rng.uniform(0, 30 * 60 * self.person.fte)))
 
 
-def local(letter: Letter, days: Days) -> datetime:
-    """A letter's wall-clock time where its clinician lives."""
-    return datetime.fromtimestamp(letter.sent_at, UTC).astimezone(days.zone)
+def _known(address: str, name: str = "") -> Client:
+    return Client(address, "", name, 0)

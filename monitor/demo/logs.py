@@ -52,9 +52,9 @@ def _appointments(days: Days) -> Iterator[Sequence[object]]:
     kept = (visit for visit in days.visits if visit.fate is not Fate.NEVER)
     for number, visit in enumerate(kept, 1):
         true = (visit.began, visit.ended) if visit.logged and visit.fate is Fate.HELD else (None, None)
+        who = (f"{days.person.key}{number:05}", days.person.name, visit.client.address)
         times = (_local(moment) for moment in (visit.start, visit.end, *true))
-        note = f"{visit.client.name} arrived with the blue folder"
-        yield (f"{days.person.key}{number:05}", days.person.name, visit.client.address, *times, _STATUS[visit.fate], note)
+        yield (*who, *times, _STATUS[visit.fate], f"{visit.client.name} arrived with the blue folder")
 
 
 def _local(moment: datetime | None) -> str:

@@ -5,7 +5,8 @@ Subjects, names and bodies are there as in life: nothing that reads these files 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
@@ -16,13 +17,14 @@ from monitor.demo.days import Days
 from monitor.demo.letters import Letter
 from monitor.demo.practice import ZONE
 
-_SUBJECTS = ("Thursday", "Re-arranging next week", "A difficult night", "Invoice", "The form for my GP", "Café instead?")
+_SUBJECTS = ("Thursday", "Re-arranging next week", "A difficult night", "Invoice", "Form for my GP", "Café instead?")
 _BODIES = (
     "Could we move to another day next week?\nFrom Monday on I am back in town.\n",
     "Thank you for the session. The hearing is on the 14th, and I have not slept much.\n",
     "I read what you sent. It helped.\n\nFrom what I remember it began when my brother moved out.\n",
     "I may be ten minutes late today, the train stands at Reading.\n",
 )
+_FROM = re.compile(r"^>*From ", re.MULTILINE)
 _MACHINE = {
     "": (),
     "away": ("Auto-Submitted: auto-replied", "X-Auto-Response-Suppress: All"),
@@ -56,7 +58,7 @@ def write_maildir(days: Days, letters: list[Letter], folder: Path) -> None:
 
 
 def _quoted(body: str) -> str:
-    return "".join(f">{line}" if line.lstrip(">").startswith("From ") else line for line in body.splitlines(keepends=True))
+    return _FROM.sub(r">\g<0>", body)
 
 
 class _Post:
@@ -107,8 +109,3 @@ def _subject(letter: Letter) -> str:
     first = list(_earlier(letter))[-1] if letter.parent else letter
     subject = ("Re: " if letter.parent else "") + _SUBJECTS[first.number % len(_SUBJECTS)]
     return subject if subject.isascii() else Header(subject, "utf-8").encode()
-
-
-Write = Callable[[Days, list[Letter], Path], None]
-WRITERS: dict[str, tuple[str, Write]] = {"mbox": ("{key}.mbox", write_mbox), "maildir": ("{key}-mail", write_maildir)}
-"""How each kind of mailbox is named and written."""

@@ -1,7 +1,7 @@
 """Who works in the demonstration practice, how an ordinary week of each goes, and what was planted.
 
-Declarative: :mod:`monitor.demo.days` and :mod:`monitor.demo.letters` live these weeks out. Weeks are told as *weeks ago*,
-counted in Mondays before the current one: the last complete week is 1.
+Declarative: :mod:`monitor.demo.days` and :mod:`monitor.demo.letters` live these weeks out. Weeks are told as *weeks
+ago*, counted in Mondays before the current one: the last complete week is 1.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ class Change:
 
     def applied(self, usual: float, weeks_in: int) -> float:
         """The habit ``weeks_in`` weeks into the story (the first week is 1; before it is 0 or less)."""
-        share = min(max(weeks_in / self.ramp_weeks, 0), 1) ** self.power
+        share: float = min(max(weeks_in / self.ramp_weeks, 0), 1) ** self.power
         return usual * (1 + share * (self.times - 1)) + share * self.plus
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One planted drift. ``more_slots`` weekly sessions are added to the caseload, a ``closing`` share of it is not refilled."""
+    """One planted drift: habits that change, weekly ``more_slots``, a ``closing`` share of the places left empty."""
 
     key: str
     clinician: str
@@ -118,9 +118,9 @@ class Standing:
 class Person:
     """One clinician and where their times are kept.
 
-    ``sessions`` says how sessions are written in the calendar: ``attendee`` or ``title``, or ``system`` when the practice
-    system's CSV holds them instead. ``ends`` is ``calls``, ``system`` or empty. ``leave_weeks`` are those of spring, summer
-    and autumn; ``away`` the weeks ago of a long leave, first week and week of return.
+    ``sessions`` says how sessions are written in the calendar: ``attendee`` or ``title``, or ``system`` when the
+    practice system's CSV holds them instead. ``ends`` is ``calls``, ``system`` or empty. ``leave_weeks`` are those of
+    spring, summer and autumn; ``away`` is a long leave, its first week and the week of return.
     """
 
     key: str
@@ -283,8 +283,12 @@ STORIES: tuple[Story, ...] = (
         "one_client_drifting",
         "cleo",
         14,
-        "one client writes 2 more letters a week, most of them in the evening, and has an extra session every other week",
-        (Change("drifting_letters", plus=2), Change("extra_sessions", plus=0.5), Change("evening_replies", plus=1)),
+        "one client writes 2 more letters a week, mostly in the evening, and has an extra session every other week",
+        (
+            Change("drifting_letters", plus=2),
+            Change("extra_sessions", plus=0.5),
+            Change("evening_replies", plus=1),
+        ),
     ),
     Story(
         "sessions_running_over",
@@ -305,7 +309,7 @@ STORIES: tuple[Story, ...] = (
         "fewer_later_shorter",
         "esi",
         16,
-        "replies take 2.5 times as long, a third of sessions end early, 12 % more are cancelled, and a third of the places stay empty",
+        "replies take 2.5 times as long, a third of sessions end early, 12 % more are cancelled, fewer places filled",
         (Change("reply_minutes", times=2.5), Change("early_share", plus=0.33), Change("cancels", plus=0.12)),
         closing=0.33,
     ),

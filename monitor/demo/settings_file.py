@@ -13,7 +13,7 @@ from monitor.demo.practice import DIRECTOR, DOMAIN, PEOPLE, ZONE, Horizon, Patte
 FILE_NAME = "evenhours.toml"
 SYSTEM_CSV = "practice-system.csv"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_PRACTICE = f"""# The demonstration practice: invented people, written out as ordinary files and read by the ordinary connectors.
+_PRACTICE = f"""# The demonstration practice: invented people in ordinary files, read by the ordinary connectors.
 
 [practice]
 name = "Harbour Street"
