@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from connectors.csv_table import Row, TableError, clean
@@ -109,8 +110,10 @@ def instant_from(text: str, pattern: str | None, zone: ZoneInfo) -> datetime:
         raise CellError(reason) from None  # the cause repeats the cell
 
 
+@lru_cache(maxsize=65_536)  # sessions of a practice begin at the same times; strptime is most of the work
 def _wall_clock(text: str, pattern: str) -> datetime:
-    return datetime.strptime(_HALF_DAY.sub(r"\1m", text), pattern)  # noqa: DTZ007 - its zone is known to the caller
+    text = _HALF_DAY.sub(r"\1m", text) if "%p" in pattern else text
+    return datetime.strptime(text, pattern)  # noqa: DTZ007 - its zone is known to the caller
 
 
 def minutes_from(text: str) -> timedelta:

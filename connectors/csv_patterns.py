@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from connectors.csv_columns import CellError, instant_from
 
 _MOST = 0.9
-_SAMPLE = 40
+_SAMPLE = 200
 _UTC = ZoneInfo("UTC")
 
 _DATES = (
@@ -42,27 +42,25 @@ class CellKind(Enum):
 
 def kind_of(values: Collection[str]) -> CellKind:
     """The first kind that nine in ten of the values are; text for none at all."""
-    for kind in CellKind:
-        if values and sum(kind.value.fullmatch(value) is not None for value in values) >= _MOST * len(values):
-            return kind
-    return CellKind.TEXT
+    some = _sample(values)
+    fits = (kind for kind in CellKind if sum(bool(kind.value.fullmatch(value)) for value in some) >= _MOST * len(some))
+    return next(fits) if some else CellKind.TEXT
 
 
-def patterns_of(values: Collection[str]) -> tuple[str | None, ...]:
+def patterns_of(values: frozenset[str] | set[str]) -> tuple[str | None, ...]:
     """The patterns that read most of the values, equally many each; ``None`` is ISO 8601. Empty if none does.
 
     Two patterns come back where no value tells the day from the month.
     """
-    distinct = sorted(set(values))
-    if not distinct:
-        return ()
-    sample = distinct[:: max(1, len(distinct) // _SAMPLE)]
-    likely = [pattern for pattern in _patterns() if _read(sample, pattern) * 2 >= len(sample)]
-    counts = {pattern: _read(distinct, pattern) for pattern in likely}
-    best = max(counts.values(), default=0)
-    if best < _MOST * len(distinct):
-        return ()
-    return (None,) if counts.get(None) == best else tuple(pattern for pattern in likely if counts[pattern] == best)
+    sample = _sample(values)
+    likely = [pattern for pattern in _patterns() if sample and _read(sample, pattern) >= _MOST * len(sample)]
+    counts = {pattern: _read(values, pattern) for pattern in likely} if len(likely) > 1 else dict.fromkeys(likely, 1)
+    most = max(counts.values(), default=0)
+    return (None,) if counts.get(None) == most else tuple(pattern for pattern in likely if counts[pattern] == most)
+
+
+def _sample(values: Collection[str]) -> list[str]:
+    return sorted(values)[:: len(values) // _SAMPLE + 1]
 
 
 def _patterns() -> Iterator[str | None]:
