@@ -10,6 +10,10 @@ from reports.outline import Outline, Section
 if TYPE_CHECKING:
     from reports.models import FairnessReport
 
+TERMS = (
+    "Load is weighted sessions a week per full-time equivalent (FTE), the mean of eight weeks; before is the eight weeks "
+    "before those. Sessions were held in the eight weeks; clients are the active ones."
+)
 BASIS = "Caseload only, weighted by the practice’s own table. No personal after-hours data is used."
 BAND = (
     "Each person’s band is the larger of 10 % and what chance alone would show for that person; "
@@ -30,6 +34,7 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
         period=period_words(report),
         basis=BASIS,
         band=BAND,
+        terms=TERMS,
         fresh=fresh_words(report),
         drawn=drawn,
         shares=tables.shares(report),
@@ -73,7 +78,7 @@ def _outline(report: FairnessReport) -> Outline:
     head = f"{report.practice}. {period_words(report)}. {BASIS} {fresh_words(report)}"
     sections = (
         Section(sentences=(head, report.sentence)),
-        Section("Weighted sessions a week per full-time equivalent", (BAND,), table=tables.shares(report)),
+        Section("Weighted sessions a week per full-time equivalent", (TERMS, BAND), table=tables.shares(report)),
         Section("How even it is", table=tables.evenness(report)),
         Section("People", table=tables.people(report)),
     )

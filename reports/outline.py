@@ -62,12 +62,19 @@ def _wrapped(sentence: str, bullet: str = "") -> str:
 
 
 def _text_table(table: Table) -> str:
-    """Aligned columns, where they fit; else one paragraph a row."""
+    """Aligned columns, a long first one wrapped; where even that is too wide, one paragraph a row."""
     rows = (table.columns, *table.rows) if any(table.columns) else table.rows
     widths = [max(len(row[n]) for row in rows) for n in range(len(table.columns))]
-    if sum(widths) + 2 * (len(widths) - 1) <= COLUMNS:
-        return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(_wrapped(_told(table.columns, row), "- ") for row in table.rows)
+    widths[0] = min(widths[0], COLUMNS - sum(widths[1:]) - 2 * (len(widths) - 1))
+    if widths[0] < min(12, max(len(row[0]) for row in rows)):
+        return "\n".join(_wrapped(_told(table.columns, row), "- ") for row in table.rows)
+    return "\n".join(line for row in rows for line in _text_row(row, widths))
+
+
+def _text_row(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
+    first, *more = textwrap.wrap(row[0], widths[0]) or [""]
+    yield "  ".join(cell.ljust(width) for cell, width in zip((first, *row[1:]), widths, strict=True)).rstrip()
+    yield from more
 
 
 def _told(columns: tuple[str, ...], row: tuple[str, ...]) -> str:

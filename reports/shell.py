@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 FONT = re.compile(r'url\("fonts/(inter-latin-[\w-]+\.woff2)"\)')
+QUANTITY = re.compile(r"\d+ h \d\d\b|\d[\d.,]* (?:h|min|%|days?|weeks?)(?!\w)")
 FACE = re.compile(r"@font-face\s*\{[^}]*latin-ext[^}]*\}\s*")
 
 
@@ -34,8 +35,18 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["quantities"] = quantities
     made.globals["stylesheet"] = ""
     return made
+
+
+def quantities(sentence: str) -> Markup:
+    """A sentence whose quantities do not break across lines."""
+    pieces, end = Markup(), 0
+    for found in QUANTITY.finditer(sentence):
+        pieces += Markup('{}<span class="q">{}</span>').format(sentence[end : found.start()], found[0])
+        end = found.end()
+    return pieces + sentence[end:]
 
 
 def fragment(template: str, **values: Any) -> str:

@@ -63,12 +63,12 @@ def own_ranges(measures: Sequence[OwnRange]) -> Table:
 def this_week(measures: Sequence[OwnRange]) -> Table:
     """One row a measure: this week, the usual range, where it lies."""
     rows = ((m.title, readings.this_week(m), readings.usual(m), readings.standing(m)) for m in measures)
-    return Table(("Measure", "This week", "Your range", ""), tuple(rows))
+    return Table(("Measure", "This week", "", ""), tuple(rows))
 
 
 def shares(report: FairnessReport) -> Table:
     """One row a clinician: the load per full-time equivalent, now and before, beside that person's own band."""
-    columns = ("Clinician", "FTE", "Load per FTE", "8 weeks before", "Against share", "Band", "Standing")
+    columns = ("Clinician", "FTE", "Load", "Before", "Vs share", "Band", "Standing")
     rows = (
         (
             row.name,
@@ -94,7 +94,7 @@ STANDINGS = {
 
 def people(report: FairnessReport) -> Table:
     """One row a clinician: what else a director may know."""
-    columns = ("Clinician", "Sessions held", "Active clients", "Intakes", "Supervision", "")
+    columns = ("Clinician", "Sessions", "Clients", "Intakes", "Supervision", "")
     held = {True: "held", False: "not held", None: wording.DASH}
     rows = (
         (

@@ -228,7 +228,7 @@ def _ends_rows(report: WeeklyReport) -> tuple[tuple[str, ...], ...]:
         (
             wording.weekday(day.day),
             readings.past(day),
-            ", ".join(wording.signed_minutes(end.minutes).removesuffix(" min") for end in day.ends) or wording.DASH,
+            ", ".join(wording.signed(round(end.minutes)) for end in day.ends) or wording.DASH,
         )
         for day in days
     )

@@ -78,6 +78,11 @@ def signed_percent(value: float | None) -> str:
     return f"+{words}" if value is not None and words[0] not in f"0{MINUS}{DASH}" else words
 
 
+def signed(number: int) -> str:
+    """A whole number with its sign: "+14", "−3", "0"."""
+    return f"{number:+,}".replace("-", MINUS) if number else "0"
+
+
 def signed_minutes(minutes: float) -> str:
     """Minutes after (+) or before (−) a booked end: "+14 min", "−3 min", "0 min"."""
     words = quantity(minutes, Unit.MINUTES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from reports import readings, wording
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from reports.models import EndsDay, SessionEnd, SessionEnds
 
 RADIUS = 4.2
-EARLIEST, LATEST = -30, 60
+EARLIEST, LATEST = -60, 60
 LOOKS = {"within": ("teal-3", "paper"), "past": ("slate-4", "paper"), "amber": ("amber-4", "paper"), "planned": ("paper", "quiet")}
 
 
@@ -43,17 +44,20 @@ def session_ends(week: SessionEnds, key: str, *, narrow: bool = False, literal: 
     paper = sheet(narrow=narrow)
     low, high = _reach(week)
     scale = Scale(low, high, 44 if narrow else 52, paper.width - (66 if narrow else 98))
-    aside = [nudged([scale.x(end.minutes) for end in day.ends], 2 * RADIUS + 1.4) for day in week.days]
-    row = max(30.0, *(2 * max(map(abs, steps), default=0) + 2 * RADIUS + 8 for steps in aside)) if aside else 30.0
+    aside = [nudged([scale.x(end.minutes) for end in day.ends], 2 * RADIUS + 1.4 + (3 if high == LATEST else 0)) for day in week.days]
+    heights = [max(30.0, 2 * max(map(abs, steps), default=0) + 2 * RADIUS + 8) for steps in aside]
     top = paper.small * 2.1
-    bottom = top + row * len(week.days)
+    tops = [*accumulate(heights, initial=top)]
     legend = Legend(_keys(week), paper.width - (0 if narrow else 38), paper.small)
-    on = Drawing(paper.width, bottom + paper.small * 1.8 + 10 + legend.height)
-    _ground(on, week, scale, paper, (top, bottom))
-    for at, (day, steps) in enumerate(zip(week.days, aside, strict=True)):
-        _day(on, day, scale, paper, (top + at * row, row), at)
-        _dots(on, day, scale, steps, top + (at + 0.5) * row)
-    legend.draw(on, 0 if narrow else 38, bottom + paper.small * 1.8 + 8)
+    foot = tops[-1] + paper.small * 1.8 + 8
+    on = Drawing(paper.width, foot + legend.height + 2)
+    _ground(on, week, scale, paper, (top, tops[-1]))
+    for edge in tops[1:-1]:
+        on.line([(scale.left - 8, edge), (scale.right + 8, edge)], "rule", 0.8)
+    for day, steps, (upper, lower) in zip(week.days, aside, pairwise(tops), strict=True):
+        _day(on, day, paper, (upper + lower) / 2)
+        _dots(on, day, scale, steps, (upper + lower) / 2, paper.small)
+    legend.draw(on, 0 if narrow else 38, foot)
     return on.svg(Caption(key, week.title, _description(week)), literal=literal)
 
 
@@ -112,11 +116,8 @@ def _tick(minutes: int, scale: Scale, paper: Sheet) -> str:
     return f"+{minutes} min" if minutes + 10 > scale.high else f"+{minutes}"
 
 
-def _day(on: Drawing, day: EndsDay, scale: Scale, paper: Sheet, row: tuple[float, float], at: int) -> None:
-    top, height = row
-    baseline = top + height / 2 + paper.body * 0.36
-    if at:
-        on.line([(scale.left - 8, top), (scale.right + 8, top)], "rule", 0.8)
+def _day(on: Drawing, day: EndsDay, paper: Sheet, middle: float) -> None:
+    baseline = middle + paper.body * 0.36
     on.words(30 if paper.narrow else 34, baseline, wording.short_weekday(day.day), paper.body, "ink", anchor="right")
     part = "amber-4" if day.attention else "quiet"
     on.words(paper.width, baseline, readings.past(day), paper.small, part, anchor="right", bold=day.attention)
@@ -126,12 +127,14 @@ def _look(end: SessionEnd, day: EndsDay) -> str:
     return "amber" if end.state is EndState.PAST and day.attention else end.state.value
 
 
-def _dots(on: Drawing, day: EndsDay, scale: Scale, steps: Sequence[float], middle: float) -> None:
+def _dots(on: Drawing, day: EndsDay, scale: Scale, steps: Sequence[float], middle: float, size: float) -> None:  # noqa: PLR0913
     groups: dict[tuple[str, bool], list[Mark]] = {}
     for end, step in zip(day.ends, steps, strict=True):
+        x, y, beyond = scale.x(end.minutes), middle + step, end.minutes > scale.high
         says = f"{wording.weekday(day.day)}, booked to {end.booked_end:%H:%M}: {readings.end(end)}"
-        beyond = end.minutes > scale.high
-        groups.setdefault((_look(end, day), beyond), []).append(Mark(scale.x(end.minutes), middle + step, says))
+        groups.setdefault((_look(end, day), beyond), []).append(Mark(x, y, says))
+        if beyond:
+            on.words(x + RADIUS + 2, y + size * 0.36, wording.signed(round(end.minutes)), size)
     for (look, beyond), marks in groups.items():
         part, ring = LOOKS[look]
         width = 1.5 if look == "planned" else 1.2
@@ -145,7 +148,7 @@ def _keys(week: SessionEnds) -> list[Key]:
         "within": "within time or buffer",
         "past": "past your buffer",
         "amber": "past it, part of the note",
-        "planned": "past it, and you marked it as planned",
+        "planned": "past it, as planned",
     }
     return [Key(says, 2 * RADIUS, partial(_dot, look)) for look, says in words.items() if look in drawn]
 

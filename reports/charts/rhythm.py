@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Stroke = tuple[tuple[float, float], tuple[float, float]]
 Spans = list[tuple[float, float]]
+Piece = tuple[float, float]
 GAP = 2.6
 
 
@@ -107,16 +108,34 @@ def _cells(on: Drawing, grid: Grid, week: Rhythm) -> None:
 def _work(day: RhythmDay, n: int, hour: int) -> Iterator[tuple[str, float, float, str]]:
     """The pieces of one cell: part, share of the cell's width, offset in it, words."""
     inside, outside = day.inside[n], day.outside[n]
-    share = 0.5 if inside > 0 and outside > 0 else 1.0
-    inside_first = any(start <= hour for start, _ in day.agreed)
+    where_inside, where_outside = _halves(day, hour, shared=inside > 0 and outside > 0)
     when = f"{wording.short_weekday(day.day)} {wording.hour(hour)}"
     if inside > 0:
         words = f"{when}: {wording.quantity(inside, Unit.MINUTES)} inside"
-        yield f"teal-{_step(inside)}", share, 0 if inside_first else 1 - share, words
+        yield f"teal-{_step(inside)}", *where_inside, words
     if outside > 0:
         ramp = "amber" if day.attention else "slate"
         words = f"{when}: {wording.quantity(outside, Unit.MINUTES)} outside"
-        yield f"{ramp}-{_step(outside)}", share, 1 - share if inside_first else 0, words
+        yield f"{ramp}-{_step(outside)}", *where_outside, words
+
+
+def _halves(day: RhythmDay, hour: int, *, shared: bool) -> tuple[Piece, Piece]:
+    """Which piece of an hour's cell is for work inside, which for outside: cut where the agreed hours cut the hour."""
+    for start, end in day.agreed:
+        left, right = max(start - hour, 0), min(end - hour, 1)
+        if 0 < right - left < 1:
+            rest = (0.0, left) if left > 1 - right else (right, 1.0)
+            return _piece(left, right), _piece(*rest)
+    if not shared:
+        return (1.0, 0.0), (1.0, 0.0)
+    begun = any(start <= hour for start, _ in day.agreed)
+    return ((0.5, 0.0), (0.5, 0.5)) if begun else ((0.5, 0.5), (0.5, 0.0))
+
+
+def _piece(left: float, right: float) -> Piece:
+    """Share and offset of a piece, a quarter of the cell at least."""
+    share = max(right - left, 0.25)
+    return share, min(left, 1 - share)
 
 
 def _step(minutes: float) -> int:
@@ -174,13 +193,13 @@ def _outlined(on: Drawing, x: float, y: float) -> None:
 
 def _keys(week: Rhythm) -> list[Key]:
     """Only what is drawn is explained."""
-    keys = [Key("agreed hours", 18, _outlined), Key("work inside", 44.5, partial(_ramp, "teal"))]
+    keys = [Key("agreed hours", 18, _outlined), Key("inside", 44.5, partial(_ramp, "teal"))]
     outside = [day for day in week.days if any(minutes > 0 for minutes in day.outside)]
     if any(not day.attention for day in outside):
-        keys.append(Key("work outside", 44.5, partial(_ramp, "slate")))
+        keys.append(Key("outside", 44.5, partial(_ramp, "slate")))
     if any(day.attention for day in outside):
         keys.append(Key("outside, part of the note", 44.5, partial(_ramp, "amber")))
-    return [*keys, Key("pale 1–15 min, dark 46–60", 0, lambda *_: None)]
+    return [*keys, Key("pale to 15 min, dark from 46", 0, lambda *_: None)]
 
 
 def _description(week: Rhythm) -> str:

@@ -54,13 +54,7 @@ def shares(report: FairnessReport, key: str, *, narrow: bool = False, literal: b
     on = Drawing(paper.width, bottom + paper.small * 3.4 + 6 + legend.height)
     _heads(on, report, plot, paper)
     for at, row in enumerate(report.rows):
-        top = plot.top + at * plot.row
-        on.area(plot.x(row.low), top, plot.x(row.high) - plot.x(row.low), plot.row, "band")
-        if at:
-            on.line([(0 if paper.narrow else plot.left, top), (plot.right, top)], "rule", 0.8)
-    if report.equal_share is not None:
-        share = plot.x(report.equal_share)
-        on.line([(share, plot.top), (share, bottom)], "teal-4", 1.4)
+        _band(on, report, row, plot, plot.top + at * plot.row, paper)
     for at, row in enumerate(report.rows):
         _names(on, row, plot, paper, plot.top + at * plot.row)
         _dots(on, row, plot, paper, plot.top + at * plot.row)
@@ -69,11 +63,24 @@ def shares(report: FairnessReport, key: str, *, narrow: bool = False, literal: b
     return on.svg(Caption(key, report.headline, _description(report)), literal=literal)
 
 
+def _band(on: Drawing, report: FairnessReport, row: CaseloadRow, plot: Plot, top: float, paper: Sheet) -> None:
+    """The person's own band and the equal share; on a phone below the name, so that no word stands on the line."""
+    if top > plot.top:
+        on.line([(0 if paper.narrow else plot.left, top), (plot.right, top)], "rule", 0.8)
+    upper, height = (top + 22, plot.row - 23) if paper.narrow else (top, plot.row)
+    on.area(plot.x(row.low), upper, plot.x(row.high) - plot.x(row.low), height, "band")
+    if report.equal_share is not None:
+        share = plot.x(report.equal_share)
+        on.line([(share, upper), (share, upper + height)], "teal-4", 1.4)
+
+
 def _plot(rows: Sequence[CaseloadRow], paper: Sheet) -> Plot:
     values = [value for row in rows for value in (row.load, row.load_before, row.low, row.high) if value is not None]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     margin = (high - low or 1) * 0.04
-    left, right = (0.0, paper.width) if paper.narrow else (178.0, paper.width - 118)
+    names = max([60.0, *(word_width(row.name, paper.body) for row in rows)])
+    left = 0.0 if paper.narrow else min(names, 150.0) + 56
+    right = paper.width - (0 if paper.narrow else 120 if any(row.note for row in rows) else 54)
     return Plot(left, right, paper.small * 2.1, 46.0 if paper.narrow else 24.0, max(low - margin, 0), high + margin)
 
 
@@ -96,11 +103,11 @@ def _names(on: Drawing, row: CaseloadRow, plot: Plot, paper: Sheet, top: float) 
     part = part if row.standing is not Standing.JOINING and row.difference is not None else "quiet"
     fte = readings.fte(row)
     if paper.narrow:
-        _narrow_names(on, row, paper, top + 17, fte)
-        on.words(paper.width, top + 17, difference, paper.body, part, anchor="right", bold=stands_out)
+        _narrow_names(on, row, paper, top + 16, fte)
+        on.words(paper.width, top + 16, difference, paper.body, part, anchor="right", bold=stands_out)
         return
     baseline = top + plot.row / 2 + paper.body * 0.36
-    on.words(0, baseline, shortened(row.name, plot.left - 50, paper.body), paper.body, "ink")
+    on.words(0, baseline, shortened(row.name, plot.left - 54, paper.body), paper.body, "ink")
     on.words(plot.left - 14, baseline, fte, paper.small, anchor="right")
     on.words(plot.right + 46, baseline, difference, paper.body, part, anchor="right", bold=stands_out)
     on.words(plot.right + 56, baseline, shortened(row.note, 62, paper.small), paper.small)
@@ -115,7 +122,7 @@ def _narrow_names(on: Drawing, row: CaseloadRow, paper: Sheet, baseline: float, 
 
 
 def _dots(on: Drawing, row: CaseloadRow, plot: Plot, paper: Sheet, top: float) -> None:
-    y = top + (31 if paper.narrow else plot.row / 2)
+    y = top + (33.5 if paper.narrow else plot.row / 2)
     before = None if row.load_before is None else (plot.x(row.load_before), y)
     now = None if row.load is None else (plot.x(row.load), y)
     if before and now:
