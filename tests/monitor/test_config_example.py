@@ -1,0 +1,92 @@
+"""``config.example.toml`` explains every option there is and none that there is not."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from connectors.registry import KINDS, kind_names, source_kind
+from monitor.config import load
+from monitor.config_file import (
+    ClinicianTable,
+    HoursTable,
+    KindTable,
+    PracticeTable,
+    SourceTable,
+    WindowTable,
+    ZoneTable,
+)
+from monitor.toml_reader import keys_of
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+AS_IT_STANDS = EXAMPLE.read_text(encoding="utf-8")
+SWITCHED_ON = re.sub(r"^#(?=\S|  \{)", "", AS_IT_STANDS, flags=re.MULTILINE)
+TABLES: dict[str, Any] = tomllib.loads(SWITCHED_ON)
+
+SHAPES: list[tuple[str, type[Any], list[dict[str, Any]]]] = [
+    ("practice", PracticeTable, [TABLES["practice"]]),
+    ("kinds", KindTable, TABLES["kinds"]),
+    ("clinician", ClinicianTable, TABLES["clinician"]),
+    ("clinician.hours", HoursTable, [line for person in TABLES["clinician"] for line in person.get("hours", [])]),
+    ("clinician.zones", ZoneTable, [line for person in TABLES["clinician"] for line in person.get("zones", [])]),
+    ("source", SourceTable, TABLES["source"]),
+    ("source.window", WindowTable, [source["window"] for source in TABLES["source"] if "window" in source]),
+]
+
+
+def option_tables(
+    place: str, shape: type[Any], tables: list[dict[str, Any]]
+) -> Iterator[tuple[str, set[str], set[str]]]:
+    """A shape's keys and the ones the example has, and the same for every shape inside it."""
+    yield place, set(keys_of(shape)), set().union(*tables)
+    for name, hint in get_type_hints(shape).items():
+        for inner in filter(is_dataclass, (hint, *get_args(hint))):
+            assert isinstance(inner, type)
+            yield from option_tables(f"{place}.{name}", inner, [table[name] for table in tables if name in table])
+
+
+def built_in_options() -> Iterator[tuple[str, set[str], set[str]]]:
+    for kind in KINDS:
+        tables = [source for source in TABLES["source"] if source["kind"] == kind]
+        own = [{key: source[key] for key in source if key not in keys_of(SourceTable)} for source in tables]
+        yield from option_tables(kind, source_kind(kind).options, own)
+
+
+@pytest.mark.parametrize("text", [AS_IT_STANDS, SWITCHED_ON], ids=["as it stands", "with everything switched on"])
+def test_it_is_a_configuration_without_faults(tmp_path: Path, text: str) -> None:
+    (tmp_path / "evenhours.toml").write_text(text, encoding="utf-8")
+    assert load(tmp_path / "evenhours.toml").practice.name == "Harbour Street"
+
+
+@pytest.mark.parametrize(("place", "shape", "tables"), SHAPES, ids=[place for place, *_ in SHAPES])
+def test_every_key_of_a_table_is_explained(place: str, shape: type[Any], tables: list[dict[str, Any]]) -> None:
+    assert set(keys_of(shape)) - set().union(*tables) == set(), place
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "explained"), [pytest.param(*row, id=row[0]) for row in built_in_options()]
+)
+def test_every_option_of_a_kind_is_explained_and_no_other(place: str, options: set[str], explained: set[str]) -> None:
+    assert explained == options, place
+
+
+def test_every_built_in_kind_of_source_is_shown() -> None:
+    assert {source["kind"] for source in TABLES["source"]} == set(KINDS) <= set(kind_names())
+
+
+def test_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
+    shown = {key: TABLES["practice"][key] for key in ("day_starts_at", "longest_session_hours", "database", "key_file")}
+    (tmp_path / "evenhours.toml").write_text(AS_IT_STANDS, encoding="utf-8")
+    config = load(tmp_path / "evenhours.toml")
+    assert shown == {
+        "day_starts_at": f"{config.practice.day_starts_at // 60:02}:{config.practice.day_starts_at % 60:02}",
+        "longest_session_hours": config.practice.longest_session_hours,
+        "database": config.database.name,
+        "key_file": config.key_file.name,
+    }
