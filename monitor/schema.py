@@ -77,6 +77,8 @@ FIRST_LIGHT = (
         PRIMARY KEY (source_id, place, reason)) STRICT, WITHOUT ROWID""",
     # Whose numbers have to be computed again, and from which instant on.
     "CREATE TABLE dirty (clinician_id INTEGER PRIMARY KEY, from_at INTEGER NOT NULL) STRICT",
+    # Up to which week, and under which hours and rules, a clinician's numbers were computed.
+    "CREATE TABLE analysed (clinician_id INTEGER PRIMARY KEY, week INTEGER NOT NULL, fingerprint TEXT NOT NULL) STRICT",
     """CREATE TABLE run (
         id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER,
         exit_code INTEGER) STRICT""",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from connectors.records import Kind, Status
 from monitor.analysis.calendar import DAY, WorkCalendar, date_of, day_number, monday_of, with_sessions, work_calendar
+from monitor.analysis.fairness import available_fte
 from monitor.analysis.intervals import NO_SPANS, Spans, seconds_inside, spans
 from monitor.analysis.messages import episodes_from, replies_from, working_seconds
 from monitor.analysis.sessions import HELD, sessions_from
@@ -216,7 +217,9 @@ def _weeks(facts: Facts, calendar: WorkCalendar, days: pd.DataFrame, as_of: int)
     weeks["messages_seen"] = _saw(weeks, facts.messages_seen, facts.messages["sent_at"], as_of)
     weeks["employed"] = _employed(facts.clinician, number)
     weeks["compared"] = (weeks["worked_days"] >= np.maximum(weeks["usual_days"] / 2, 1)) & weeks["employed"]
-    weeks["fte"] = facts.clinician.fte * weeks["employed"] * _present_share(weeks)
+    weeks["fte"] = weeks["employed"] * available_fte(
+        facts.clinician.fte, _present_share(weeks), _weeks_since_start(facts.clinician, number)
+    )
     seen = (weeks["calendar_seen"] | weeks["messages_seen"]) & (weeks["end"] <= as_of)
     return weeks[seen & weeks["employed"]]
 
@@ -235,6 +238,13 @@ def _employed(clinician: Clinician, weeks: NDArray[np.int64]) -> NDArray[np.bool
     """Whether the person was with the practice for a part of each week."""
     begun = weeks + 6 >= (day_number(clinician.starts) if clinician.starts else weeks.min())
     return begun & (weeks <= (day_number(clinician.ends) if clinician.ends else weeks.max()))
+
+
+def _weeks_since_start(clinician: Clinician, weeks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weeks from the one in which the person joined; infinite for who was always there."""
+    if clinician.starts is None:
+        return np.full(len(weeks), np.inf)
+    return (weeks - monday_of(day_number(clinician.starts))) / 7.0
 
 
 def _present_share(weeks: pd.DataFrame) -> pd.Series:

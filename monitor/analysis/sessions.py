@@ -19,7 +19,9 @@ HELD, BOOKED = "held", "booked"
 EDITED, CORRECTED = "edited", "corrected"
 _RANK = {CORRECTED: 3, Grade.EHR.value: 2, Grade.CALL.value: 1}
 
-COLUMNS = ["uid_key", "client", "booked_start", "booked_end", "actual_start", "actual_end", "evidence", "status"]
+COLUMNS = [
+    "uid_key", "client", "booked_start", "booked_end", "actual_start", "actual_end", "evidence", "status", "known_at",
+]  # fmt: skip
 
 
 def sessions_from(
@@ -27,10 +29,11 @@ def sessions_from(
 ) -> pd.DataFrame:
     """The sessions of one clinician, one row each, by booked start.
 
-    ``events`` has source, uid_key, start, booked_end, end, all_day, status, kind, client (-1 for none) and set_aside;
+    ``events`` has source, uid_key, start, booked_end, end, all_day, status, kind, client (-1 for none) and set_aside and known_at;
     ``evidence`` has grade, started_at, ended_at, uid_key (empty where a call names no entry); ``corrections`` has uid_key
     and ended_at. Returned: uid_key, client, booked_start, booked_end, actual_start, actual_end (NaN where unknown),
-    evidence (corrected, ehr, call, edited or empty) and status (held, booked, cancelled, late_cancelled, no_show).
+    evidence (corrected, ehr, call, edited or empty), status (held, booked, cancelled, late_cancelled, no_show) and
+    known_at, when the entry was first seen.
     A session is held if nothing says otherwise and it began at or before ``as_of``.
     """
     booked = _session_entries(events)
@@ -46,7 +49,7 @@ def sessions_from(
 
 
 def _dtype(name: str) -> str:
-    return {"client": "int64", "booked_start": "int64", "booked_end": "int64"}.get(
+    return {"client": "int64", "booked_start": "int64", "booked_end": "int64", "known_at": "int64"}.get(
         name, "float64" if name.startswith("actual") else "object"
     )
 

@@ -2,7 +2,7 @@
 
 Rows are calendar weeks, columns are series, ``NaN`` is a missing week. Nothing is pooled over columns: a series gives
 the same notices alone and among a thousand others. Nothing looks ahead: a later week never changes an earlier row.
-The procedure and its constants are those of docs/definitions, *From a weekly number to a notice*::
+The procedure and its constants were chosen by simulation; ``benchmarks/shifts_false_alarms.py`` shows what they keep::
 
     week   t-59 ................ t-8   t-7 ....... t
            baseline, own usual rate    rate gate
@@ -46,13 +46,16 @@ SPACING = 8
 
 COUNT_THRESHOLDS = {0.5: 1.93, 0.25: 2.34, 0.1: 2.77}
 MEAN_THRESHOLDS = {0.5: 1.98, 0.25: 2.37, 0.1: 2.78}
-"""Score by false alarms a year. ``benchmarks/shifts_false_alarms.py`` shows what they keep."""
+"""Score by false alarms a year in ordinary life."""
 
 TYPICAL_SD = 1.4
 """Minutes by which one person's weekly mean overrun usually varies from week to week."""
 
 TYPICAL_SD_WEEKS = 12
 """How many weeks of one's own the typical deviation counts for."""
+
+COUNTABLE = 1000.0
+"""Beyond, Poisson's part of the scatter is lost in the rest, so that counts can be taken in larger units."""
 
 BLOCK = 16
 """Series worked on at a time: their windows then stay in the processor's cache."""
@@ -96,8 +99,8 @@ def mean_shifts(
 
 def _threshold(known: dict[float, float], alarms_per_year: float) -> float:
     """The score crossed by chance so often. Its square is almost straight in the log of the rate (Rice's formula)."""
-    if not 0 < alarms_per_year <= 1:
-        raise ValueError(f"alarms_per_year must be above 0 and at most 1: {alarms_per_year}")
+    if not 0 < alarms_per_year <= 2:
+        raise ValueError(f"alarms_per_year must be above 0 and at most 2: {alarms_per_year}")
     rates = sorted(known)
     low, high = (rates[0], rates[1]) if alarms_per_year < rates[1] else (rates[1], rates[2])
     slope = (known[low] ** 2 - known[high] ** 2) / log(high / low)
@@ -110,7 +113,7 @@ def _check(amounts: pd.DataFrame, other: pd.DataFrame, *, signed: bool = False) 
     if isinstance(amounts.index, pd.DatetimeIndex) and (np.diff(amounts.index) != np.timedelta64(7, "D")).any():
         raise ValueError("rows must be consecutive weeks; a missing week is a row of NaN")
     for table, may_be_negative in ((amounts, False), (other, signed)):
-        array = table.to_numpy(dtype=float)
+        array = table.to_numpy(dtype=float, na_value=np.nan)
         if np.isinf(array).any() or (not may_be_negative and (array < 0).any()):
             raise ValueError("counts, exposure and weights must be finite and not negative")
 
@@ -122,7 +125,7 @@ def _by_block(
     threshold: float,
 ) -> pd.DataFrame:
     """Run series by series, in blocks; arrays inside are (series, weeks)."""
-    one, two = first.to_numpy(dtype=float).T, second.to_numpy(dtype=float).T
+    one, two = (table.to_numpy(dtype=float, na_value=np.nan).T for table in (first, second))
     found = np.zeros(one.shape, dtype=bool)
     for start in range(0, len(one), BLOCK):
         block = slice(start, start + BLOCK)
@@ -165,6 +168,8 @@ def _surprise(y: Floats, expected: Floats, strength: Floats) -> Floats:
     Masses follow from one another, and the size is below DISPERSION, so that the first one never vanishes.
     """
     size = 1 / (1 / DISPERSION + 1 / strength)
+    unit = np.maximum(1, np.maximum(y, expected) / COUNTABLE)
+    y, expected = y / unit, expected / unit
     mass = (size / (size + expected)) ** size
     step = expected / (size + expected)
     below = np.zeros_like(mass)

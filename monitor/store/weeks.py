@@ -20,9 +20,17 @@ def dirty(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute(sql).fetchall())
 
 
-def clear_dirty(connection: sqlite3.Connection, clinician: str) -> None:
-    """A clinician's numbers are up to date."""
-    connection.execute("DELETE FROM dirty WHERE clinician_id = (SELECT id FROM clinician WHERE key = ?)", (clinician,))
+def analysed(connection: sqlite3.Connection) -> dict[str, tuple[int, str]]:
+    """Up to which week and under which fingerprint each clinician's numbers were computed."""
+    sql = "SELECT key, week, fingerprint FROM analysed JOIN clinician ON clinician.id = clinician_id"
+    return {key: (week, fingerprint) for key, week, fingerprint in connection.execute(sql)}
+
+
+def save_analysed(connection: sqlite3.Connection, clinician: str, week: int, fingerprint: str) -> None:
+    """A clinician's numbers are up to date: up to this week, under this fingerprint, and no longer dirty."""
+    id_ = clinician_ids(connection, [clinician])[clinician]
+    connection.execute("INSERT OR REPLACE INTO analysed VALUES (?, ?, ?)", (id_, week, fingerprint))
+    connection.execute("DELETE FROM dirty WHERE clinician_id = ?", (id_,))
 
 
 def save_weeks(connection: sqlite3.Connection, clinician: str, wing: str, rows: Sequence[WeekRow]) -> int:

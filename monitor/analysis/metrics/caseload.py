@@ -44,9 +44,10 @@ def _active(frames: Frames) -> NDArray[np.bool_]:
     held = frames.held[frames.held["client"] >= 0]
     recent = _any_between(frames, held, ends - ACTIVE_DAYS * DAY, ends)
     ahead = frames.sessions[(frames.sessions["client"] >= 0) & frames.sessions["status"].isin(["held", "booked"])]
-    for known_at, part in ahead.groupby("known_week"):
+    known_week = frames.calendar.week_of(ahead["known_at"].to_numpy(dtype=np.int64))
+    for week, part in ahead.groupby(known_week):
         soon = _any_between(frames, part, ends, ends + ACTIVE_DAYS * DAY)
-        recent |= soon & (frames.weeks.index.to_numpy() >= known_at)[:, None]
+        recent |= soon & (frames.weeks.index.to_numpy() >= week)[:, None]
     return recent
 
 

@@ -1,0 +1,150 @@
+"""What every command finds on its desk: the configuration, the store, the practice's key, the clock, and how to print."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property, update_wrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from monitor.errors import UsageError
+
+if TYPE_CHECKING:
+    from connectors.pseudonyms import Pseudonyms
+    from monitor.config import Config
+    from monitor.roster import Clinician
+    from monitor.store.database import Store
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass
+class Desk:
+    """One command's surroundings; everything is opened when it is first asked for."""
+
+    config_option: str | None = None
+    verbose: bool = False
+    as_json: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @cached_property
+    def config_path(self) -> Path:
+        """The configuration that counts."""
+        from monitor.config import find
+
+        explicit = Path(self.config_option) if self.config_option else None
+        return find(explicit, os.environ, Path.cwd(), Path.home())
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration, read and checked."""
+        from monitor.config import load
+
+        return load(self.config_path)
+
+    @cached_property
+    def store(self) -> Store:
+        """The practice's database; it must be there."""
+        from monitor.store.database import open_store
+
+        return open_store(self.config.database)
+
+    def begin_store(self) -> Store:
+        """The practice's database, made now together with its key if this is the very first run."""
+        from monitor.credentials import create_key
+        from monitor.store.database import open_store
+
+        if not self.config.database.exists() and not self.config.key_file.exists():
+            create_key(self.config.key_file)
+            self.note(f"Made the practice's key, {self.config.key_file.name}. Keep a copy apart from the database.")
+        assert self.names  # the key is read before a database could be made without it
+        self.__dict__["store"] = open_store(self.config.database, create=True)
+        return self.store
+
+    @cached_property
+    def names(self) -> Pseudonyms:
+        """The practice's pseudonyms, under its key."""
+        from connectors.pseudonyms import Pseudonyms
+        from monitor.credentials import read_key
+
+        return Pseudonyms(read_key(self.config.key_file))
+
+    def clinician(self, key: str | None) -> Clinician:
+        """The clinician with that key; without one, the only clinician there is."""
+        people = {person.key: person for person in self.config.clinicians}
+        if key is None and len(people) == 1:
+            return next(iter(people.values()))
+        if key is None:
+            raise UsageError(f"Say whose: --clinician {' | '.join(people)}")
+        if key not in people:
+            raise UsageError(f'There is no clinician "{key}". The configuration has: {", ".join(people) or "none"}.')
+        return people[key]
+
+    def say(self, text: str, **told: object) -> None:
+        """One result: a line for people, or with ``--json`` one line of JSON that holds ``told`` alone."""
+        if not self.as_json:
+            click.echo(text)
+        elif told:
+            click.echo(json.dumps(told, default=str, ensure_ascii=False))
+
+    def note(self, text: str) -> None:
+        """Something beside the result, for people: to standard error."""
+        click.echo(text, err=True)
+
+
+def pass_desk(command: Callable[Concatenate[Desk, P], R]) -> Callable[P, R]:
+    """Give a command its desk, and the options that every command takes: ``--config`` and ``--json``."""
+
+    @click.option("--config", "config_", type=click.Path(), help="The configuration to use.")
+    @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
+    @click.pass_obj
+    def with_desk(desk: Desk, config_: str | None, *, json_: bool, **options: Any) -> Any:
+        desk.config_option = config_ or desk.config_option
+        desk.as_json = json_
+        return command(desk, **options)  # type: ignore[call-arg]
+
+    return update_wrapper(with_desk, command)  # type: ignore[return-value]
+
+
+class Day(click.ParamType):
+    """A date as 2026-11-22."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The date, or a usage error that says how to write one."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f'"{value}" is no date; write it like 2026-11-22', param, ctx)
+
+
+DAY = Day()
+
+
+class Week(click.ParamType):
+    """An ISO week as 2026-W46; becomes its Monday."""
+
+    name = "week"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The Monday, or a usage error that says how to write a week."""
+        if isinstance(value, date):
+            return value
+        try:
+            year, _, number = str(value).upper().partition("-W")
+            return date.fromisocalendar(int(year), int(number), 1)
+        except ValueError:
+            self.fail(f'"{value}" is no week; write it like 2026-W46', param, ctx)
+
+
+WEEK = Week()

@@ -1,0 +1,46 @@
+"""``evenhours export``: what others may rely on, as CSV or JSON lines on standard output."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from datetime import date
+
+import click
+
+from monitor.cli.desk import DAY, Desk, pass_desk
+from monitor.errors import UsageError
+from monitor.exports import COLUMNS, rows_of
+
+
+@click.command()
+@click.argument("table", type=click.Choice(list(COLUMNS)))
+@click.option("--clinician", metavar="KEY", help="Only this clinician (default: everybody).")
+@click.option("--from", "first", type=DAY, help="First local day.")
+@click.option("--to", "last", type=DAY, help="Last local day, included.")
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@pass_desk
+def export(desk: Desk, table: str, clinician: str | None, first: date | None, last: date | None, form: str) -> None:
+    """Print one table, every row that touches the days asked for."""
+    if first and last and last < first:
+        raise UsageError(f"--to {last} lies before --from {first}.")
+    people = [desk.clinician(clinician)] if clinician else desk.config.clinicians
+    rows = (
+        row
+        for person in people
+        for row in rows_of(table, desk.config, desk.store, person, first=first, last=last, now=desk.now)
+    )
+    (_jsonl if form == "jsonl" or desk.as_json else _csv)(COLUMNS[table], rows)
+
+
+def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
+    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _jsonl(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
+    for row in rows:
+        sys.stdout.write(json.dumps({column: row[column] for column in columns}, ensure_ascii=False) + "\n")

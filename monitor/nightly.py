@@ -1,0 +1,121 @@
+"""The write side: ingest, then the numbers and notices of whoever it touched.
+
+::
+
+    sources ─ingest→ dirty ─facts→ frames ─measure→ workload_week | wellbeing_week ─find→ notice
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.analysis.catalogue import DEFINITIONS_VERSION, Wing
+from monitor.config import Config
+from monitor.errors import AlreadyRunningError
+from monitor.loading import frames_of
+from monitor.roster import Clinician
+from monitor.store import weeks
+from monitor.store.database import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """One clinician's numbers, computed again: how many weekly values and notices there are, and how many changed."""
+
+    clinician: str
+    values: int
+    notices: int
+    changed: int
+
+
+@contextmanager
+def only_run(database: Path) -> Iterator[None]:
+    """The lock that two writing commands share; it falls with the process that holds it.
+
+    Raises:
+        AlreadyRunningError: another run holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{database}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise AlreadyRunningError(
+            "Another run is still working on this practice. It will finish by itself; there is nothing to do."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def analyse(
+    config: Config, store: Store, *, now: datetime, everyone: bool = False, progress: Callable[[str], None] | None = None
+) -> Iterator[Analysed]:
+    """Compute what is out of date; yields each clinician as they are done, each in a transaction of its own.
+
+    Out of date is who was touched by ingest, whose hours or rules changed, and who has a new week; or ``everyone``.
+    """
+    with store.read() as connection:
+        dirty, done = weeks.dirty(connection), weeks.analysed(connection)
+    for clinician in config.clinicians:
+        state = (_last_week(clinician, config, now), _fingerprint(clinician, config))
+        if everyone or clinician.key in dirty or done.get(clinician.key) != state:
+            if progress:
+                progress(clinician.key)
+            yield _analyse_clinician(config, store, clinician, state, now)
+
+
+def _analyse_clinician(
+    config: Config, store: Store, clinician: Clinician, state: tuple[int, str], now: datetime
+) -> Analysed:
+    from monitor import notices
+    from monitor.analysis.catalogue import measure
+
+    frames = frames_of(config, store, clinician, now=now)
+    measured = measure(frames)
+    found = notices.find(measured, frames.weeks)
+    with store.write() as connection:
+        changed = sum(
+            weeks.save_weeks(connection, clinician.key, wing.value, list(_rows(measured, wing))) for wing in Wing
+        )
+        changed += weeks.save_notices(connection, clinician.key, found)
+        weeks.save_analysed(connection, clinician.key, *state)
+    return Analysed(clinician.key, len(measured), len(found), changed)
+
+
+def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:
+    """The rows of one wing; a value that is no number is no data."""
+    from monitor.analysis.catalogue import catalogue
+
+    of_wing = measured[measured["key"].map(lambda key: catalogue()[key].wing is wing)]
+    for week, value, n, coverage, key in of_wing[["week", "value", "n", "coverage", "key"]].itertuples(index=False):
+        yield int(week), str(key), None if value != value else float(value), int(n), float(coverage)
+
+
+def _last_week(clinician: Clinician, config: Config, now: datetime) -> int:
+    """The Monday of the last week that is over for this clinician."""
+    from monitor.analysis.calendar import day_number, monday_of
+
+    local = now.astimezone(clinician.zone)
+    minutes = local.hour * 60 + local.minute - config.practice.day_starts_at
+    today = day_number(local.date()) - (minutes < 0)
+    return int(monday_of(today)) - 7
+
+
+def _fingerprint(clinician: Clinician, config: Config) -> str:
+    """What the numbers were computed under, besides the records."""
+    practice = (config.practice.country, config.practice.day_starts_at)
+    person = replace(clinician, name="", addresses=frozenset())  # a set's order differs from run to run
+    told = (DEFINITIONS_VERSION, person, practice)
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
