@@ -13,7 +13,8 @@ import pytest
 
 from connectors.registry import KINDS, kind_names, source_kind
 from monitor.config import load
-from monitor.config_file import (
+from monitor.config.reader import keys_of
+from monitor.config.tables import (
     ClinicianTable,
     HoursTable,
     KindTable,
@@ -22,7 +23,6 @@ from monitor.config_file import (
     WindowTable,
     ZoneTable,
 )
-from monitor.toml_reader import keys_of
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 AS_IT_STANDS = EXAMPLE.read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.hours import minutes_from, overlapping, span_from, text_of
+from monitor.config.hours import minutes_from, overlapping, span_from, text_of
 
 
 @pytest.mark.parametrize(

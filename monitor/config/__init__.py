@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 from connectors.base import Owner, SourceKind
 from connectors.classify import Classifier, KindRule
 from connectors.registry import UnknownKindError, source_kind
-from monitor.config_file import WEEKDAYS, ClinicianTable, File, HoursTable, KindTable, PracticeTable, SourceTable
+from monitor.config.reader import Reader, keys_of, meant
+from monitor.config.tables import WEEKDAYS, ClinicianTable, File, HoursTable, KindTable, PracticeTable, SourceTable
 from monitor.errors import ConfigError, MissingConfigError
 from monitor.roster import Clinician, Hours, Practice, Residence
-from monitor.toml_reader import Reader, keys_of, meant
 
 FILE_NAME = "evenhours.toml"
 EVERYBODY = "*"

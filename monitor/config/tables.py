@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 from connectors.classify import KindRule
 from connectors.pseudonyms import canonical_address
 from connectors.records import Kind
-from monitor.hours import DAY, minutes_from, overlapping, span_from, text_of
+from monitor.config.hours import DAY, minutes_from, overlapping, span_from, text_of
+from monitor.config.reader import Leaf, choice
 from monitor.roster import MinuteSpan
-from monitor.toml_reader import Leaf, choice
 
 _ADDRESS = re.compile(r"\S+@\S+|\+?\d{5,}")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
