@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.analysis import fairness
+from monitor.analysis.fairness import available_fte, chance, evenness, gini, gini_interval, hoover, would_move
+
+INF = float("inf")
+
+
+@st.composite
+def practices(draw: st.DrawFn, least: int = 4) -> tuple[list[float], list[float]]:
+    fte = draw(st.lists(st.floats(0.1, 1), min_size=least, max_size=15))
+    load = draw(st.lists(st.floats(0.5, 40), min_size=len(fte), max_size=len(fte)))
+    return load, fte
+
+
+@pytest.mark.parametrize(
+    ("load", "fte", "moves"),
+    [
+        ([20, 20, 20, 20], [1, 1, 1, 1], 0),
+        ([20, 10, 12, 4], [1, 0.5, 0.6, 0.2], 0),
+        ([30, 10, 20, 20], [1, 1, 1, 1], 10),
+        ([20, 20, 20, 20], [1, 1, 1, 0.2], 15),
+        ([80, 0, 0, 0], [1, 1, 1, 1], 60),
+        ([7], [0.4], 0),
+    ],
+)
+def test_would_move_is_what_equal_shares_would_take(load: list[float], fte: list[float], moves: float) -> None:
+    assert would_move(load, fte) == pytest.approx(moves)
+    assert hoover(load, fte) == pytest.approx(moves / sum(load))
+
+
+@pytest.mark.parametrize(
+    ("load", "fte", "index"),
+    [
+        ([20, 20, 20, 20], [1, 1, 1, 1], 0),
+        ([20, 10, 12, 4], [1, 0.5, 0.6, 0.2], 0),
+        ([40, 0, 0, 0], [1, 1, 1, 1], 1),
+        ([1, 2, 3, 4], [1, 1, 1, 1], 0.25 * 4 / 3),
+        ([20, 20, 20], [1, 1, 1], None),
+    ],
+)
+def test_gini_is_corrected_for_small_numbers(load: list[float], fte: list[float], index: float | None) -> None:
+    assert gini(load, fte) == (None if index is None else pytest.approx(index))
+
+
+def test_a_person_of_full_time_is_two_of_half_before_the_correction() -> None:
+    def plain(load: list[float], fte: list[float]) -> float:
+        return (gini(load, fte) or 0) * (1 - sum(f * f for f in fte) / sum(fte) ** 2)
+
+    whole = plain([20, 30, 10, 25], [1, 1, 1, 1])
+    assert plain([10, 10, 30, 10, 25], [0.5, 0.5, 1, 1, 1]) == pytest.approx(whole)
+
+
+@given(practices(), st.floats(0.01, 100), st.floats(0.01, 10), st.randoms())
+def test_indices_know_neither_units_nor_order(
+    practice: tuple[list[float], list[float]], sessions: float, hours: float, order: Random
+) -> None:
+    load, fte = map(np.array, practice)
+    index = order.sample(range(len(load)), len(load))
+    other = load[index] * sessions, fte[index] * hours
+    assert hoover(*other) == pytest.approx(hoover(load, fte), abs=1e-9)
+    assert gini(*other) == pytest.approx(gini(load, fte), abs=1e-9)
+
+
+@given(practices())
+def test_indices_stay_between_even_and_all_on_one(practice: tuple[list[float], list[float]]) -> None:
+    index, between = gini(*practice), gini_interval(*practice)
+    assert index is not None
+    assert between is not None
+    assert 0 <= hoover(*practice) < 1
+    assert 0 <= index <= 1
+    assert 0 <= between[0] <= max(index, fairness.SMALLEST_GINI) <= between[1] <= 1
+
+
+def test_fourteen_equal_caseloads_show_eight_and_a_half_sessions_by_chance() -> None:
+    assert chance([20] * 14, [1] * 14).would_move == pytest.approx(8.5, abs=0.05)
+
+
+def test_chance_is_told_the_same_twice_and_shrinks_with_weeks() -> None:
+    once, again, longer = (chance([20, 25, 14, 30], [1, 1, 0.6, 1], weeks=weeks) for weeks in (8, 8, 32))
+    assert once == again
+    assert longer.would_move == pytest.approx(once.would_move / 2, rel=0.05)
+
+
+def test_small_contracts_have_wide_ranges() -> None:
+    by_chance = chance([20, 20, 20, 4], [1, 1, 1, 0.2])
+    assert by_chance.high[3] > 0.25 > by_chance.high[0] > 0.1
+    assert by_chance.low[3] < -0.25 < by_chance.low[0] < -0.1
+
+
+@pytest.mark.parametrize(
+    ("load", "fte", "standing_out"),
+    [
+        ([20, 20, 20, 20], [1, 1, 1, 1], []),
+        ([26, 18, 18, 18], [1, 1, 1, 1], [0]),
+        ([214, 200, 200, 200], [1, 1, 1, 1], []),
+        ([20, 20, 20, 4.6], [1, 1, 1, 0.2], []),
+        ([20, 20, 20, 7], [1, 1, 1, 0.2], [3]),
+    ],
+)
+def test_a_person_stands_out_beyond_both_ten_per_cent_and_chance(
+    load: list[float], fte: list[float], standing_out: list[int]
+) -> None:
+    shares = evenness(load, fte).shares
+    assert [person for person, share in enumerate(shares) if share.stands_out] == standing_out
+    assert all(share.low <= -0.1 and share.high >= 0.1 for share in shares)
+
+
+def test_a_share_is_told_per_fte_and_against_the_equal_one() -> None:
+    page = evenness([30, 10, 10, 10], [1, 1, 0.5, 0.5])
+    assert page.equal_share == 20
+    assert [share.per_fte for share in page.shares] == [30, 10, 20, 20]
+    assert [share.difference for share in page.shares] == pytest.approx([0.5, -0.5, 0, 0])
+
+
+def test_below_four_clinicians_there_are_shares_and_no_index() -> None:
+    page = evenness([20, 30, 25], [1, 1, 1])
+    assert len(page.shares) == 3
+    indices = (page.hoover, page.would_move, page.would_move_by_chance, page.gini, page.gini_low, page.gini_high)
+    assert indices == (None,) * 6
+    assert None not in (evenness([20, 30, 25, 20], [1] * 4).hoover, evenness([20, 30, 25, 20], [1] * 4).gini_low)
+
+
+@pytest.mark.parametrize(("df", "quantile"), [(3, 2.3534), (4, 2.1318), (9, 1.8331), (29, 1.6991), (500, 1.6479)])
+def test_students_t_is_that_of_the_tables(df: int, quantile: float) -> None:
+    assert fairness._t95(df) == pytest.approx(quantile, abs=0.0015)
+
+
+@pytest.mark.parametrize("load", [[20] * 4, [40, 0, 0, 0], [20, 20, 20, 21], [1e-9, 20, 20, 20]])
+def test_extreme_caseloads_have_an_interval(load: list[float]) -> None:
+    low, high = gini_interval(load, [1] * 4) or (INF, INF)
+    assert 0 <= low <= high <= 1
+
+
+def test_the_interval_holds_the_true_index_about_nine_times_in_ten() -> None:
+    rng, true = np.random.default_rng(3), 0.1125  # log spread 0.2
+    held = [
+        low <= true <= high
+        for low, high in (gini_interval(20 * np.exp(rng.normal(0, 0.2, 8)), np.ones(8)) or (1, 0) for _ in range(400))
+    ]
+    assert 0.86 < np.mean(held) < 0.96
+
+
+@pytest.mark.parametrize(
+    ("fte", "worked_share", "weeks_since_start", "available"),
+    [
+        (0.8, 1, INF, 0.8),
+        (0.8, 0.5, INF, 0.4),
+        (1.0, 0, INF, 0),
+        (1.0, 1, -1, 0),
+        (1.0, 1, 0, 1 / 12),
+        (0.6, 1, 5, 0.3),
+        (0.6, 0.5, 5, 0.15),
+        (1.0, 1, 11, 1),
+        (1.0, 1, 40, 1),
+    ],
+)
+def test_leave_and_a_first_quarter_lessen_the_fte(
+    fte: float, worked_share: float, weeks_since_start: float, available: float
+) -> None:
+    assert available_fte(fte, worked_share, weeks_since_start) == pytest.approx(available)
+
+
+def test_available_fte_runs_along_weeks() -> None:
+    assert available_fte(1.0, [1, 1, 0.5], [10, 11, 12]).tolist() == pytest.approx([11 / 12, 1, 0.5])
+
+
+@pytest.mark.parametrize("bad", [(-1, 1, 0), (1, 1.1, 0), (1, -0.1, 0), (1, float("nan"), 0), (INF, 1, 0)])
+def test_impossible_availability_is_refused(bad: tuple[float, float, float]) -> None:
+    with pytest.raises(ValueError, match="worked share"):
+        available_fte(*bad)
+
+
+def test_an_unknown_start_is_refused() -> None:
+    with pytest.raises(ValueError, match="since the start"):
+        available_fte(1.0, 1.0, float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("load", "fte", "words"),
+    [
+        ([1, 2], [1], "one load and one FTE"),
+        ([], [], "at least one"),
+        ([-1, 2], [1, 1], "loads must be"),
+        ([float("nan"), 2], [1, 1], "loads must be"),
+        ([1, 2], [1, 0], "FTE must be"),
+        ([1, 2], [1, float("nan")], "FTE must be"),
+        ([0, 0], [1, 1], "nobody carries"),
+    ],
+)
+def test_impossible_practices_are_refused(load: list[float], fte: list[float], words: str) -> None:
+    for figure in (hoover, would_move, chance, gini, gini_interval, evenness):
+        with pytest.raises(ValueError, match=words):
+            figure(load, fte)
+
+
+def test_chance_needs_a_week() -> None:
+    with pytest.raises(ValueError, match="weeks"):
+        chance([1], [1], weeks=0)

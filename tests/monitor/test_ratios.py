@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.analysis.ratios import mean_difference, own_range, rate_ratio
+
+GAP = float("nan")
+USUAL = [4.0, 5.0, 3.0, 4.0] * 13
+
+
+def test_a_doubling_is_told_with_its_size_and_its_beginning() -> None:
+    told = rate_ratio([*USUAL, *[8.0, 9.0, 7.0] * 3], np.ones(61), 60)
+    assert told is not None
+    assert (told.since_week_index, told.weeks) == (52, 9)
+    assert 1.5 < told.ratio < 2
+    assert 1 < told.low < told.ratio < 2 < told.high
+
+
+def test_the_ratio_is_per_exposure() -> None:
+    told = rate_ratio([*USUAL, *[8.0] * 9], [1.0] * 52 + [2.0] * 9, 60)
+    assert told is not None
+    assert told.low < 1 < told.high
+
+
+def test_two_minutes_more_are_told_with_their_beginning() -> None:
+    told = mean_difference([3.0, 1.0] * 26 + [4.0] * 8, [18.0] * 60, 59)
+    assert told is not None
+    assert (told.since_week_index, told.weeks) == (52, 8)
+    assert 1 < told.low < told.difference < 2 < told.high
+
+
+def test_no_change_is_told_as_none() -> None:
+    ratio, difference = rate_ratio(USUAL, np.ones(52), 51), mean_difference(USUAL, np.ones(52), 51)
+    assert ratio is not None
+    assert difference is not None
+    assert ratio.low < 1 < ratio.high
+    assert difference.low < 0 < difference.high
+
+
+def test_leave_within_a_change_counts_as_calendar_weeks() -> None:
+    told = rate_ratio([*USUAL, 12.0, 12.0, GAP, 12.0, 12.0], np.ones(57), 56)
+    assert told is not None
+    assert (told.since_week_index, told.weeks) == (52, 5)
+
+
+def test_little_evidence_is_shrunk_more() -> None:
+    little, much = (rate_ratio([x / 4 for x in [4.0] * 52] + [k] * 4, np.ones(56), 55) for k in (3.0, 9.0))
+    assert little is not None
+    assert much is not None
+    assert 1 < little.ratio < much.ratio < 9
+
+
+@pytest.mark.parametrize(
+    ("counts", "week"),
+    [([3.0], 0), ([GAP, 3.0], 1), ([3.0, GAP], 1), ([GAP, GAP], 1), ([3.0] + [GAP] * 70 + [3.0], 71)],
+)
+def test_without_a_before_or_a_now_nothing_is_told(counts: list[float], week: int) -> None:
+    assert rate_ratio(counts, np.ones(len(counts)), week) is None
+    assert mean_difference(counts, np.ones(len(counts)), week) is None
+
+
+@settings(max_examples=30)
+@given(st.lists(st.none() | st.integers(0, 40), min_size=2, max_size=90))
+def test_whatever_is_told_is_in_order_and_within_half_a_year(series: list[int | None]) -> None:
+    counts = [GAP if count is None else float(count) for count in series]
+    week = len(counts) - 1
+    told = rate_ratio(counts, np.ones(len(counts)), week)
+    if told is not None:
+        assert 0 < told.low < told.ratio < told.high < np.inf
+        assert 1 <= told.weeks <= 26
+        assert told.since_week_index + told.weeks - 1 == week
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 100), st.floats(-50, 50))
+def test_differences_may_be_in_any_unit(seed: int, unit: float, zero: float) -> None:
+    values = np.random.default_rng(seed).normal(0, 2, 60)
+    told = mean_difference(values, np.ones(60), 59)
+    other = mean_difference(values * unit + zero, np.ones(60), 59, typical_sd=1.4 * unit)
+    assert told is not None
+    assert other is not None
+    assert other.difference == pytest.approx(told.difference * unit, abs=1e-6 * unit)
+    assert other.since_week_index == told.since_week_index
+
+
+def test_later_weeks_change_nothing() -> None:
+    series = [*USUAL, *[9.0] * 9]
+    assert rate_ratio(series, np.ones(61), 55) == rate_ratio(series[:56], np.ones(56), 55)
+
+
+@pytest.mark.parametrize(
+    ("counts", "exposure", "week"),
+    [
+        ([1.0, 2.0], [1.0], 0),
+        ([1.0], [1.0], 1),
+        ([1.0], [1.0], -1),
+        ([-1.0, 1.0], [1.0, 1.0], 1),
+        ([1.0, float("inf")], [1.0, 1.0], 1),
+        ([1.0, 1.0], [1.0, -1.0], 1),
+        ([[1.0]], [[1.0]], 0),
+    ],
+)
+def test_impossible_series_are_refused(counts: list[float], exposure: list[float], week: int) -> None:
+    with pytest.raises(ValueError):
+        rate_ratio(counts, exposure, week)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([], None),
+        ([1.0] * 5, None),
+        ([GAP] * 20 + [1.0] * 5, None),
+        ([7.0] * 6, (7, 7, 7)),
+        ([float(week) for week in range(11)], (1, 5, 9)),
+        ([99.0] * 10 + [0.0, GAP, *range(1, 12)], (1.1, 5.5, 9.9)),
+    ],
+)
+def test_own_range_is_the_middle_of_the_last_twelve_observed_weeks(
+    before: list[float], expected: tuple[float, float, float] | None
+) -> None:
+    assert own_range(before) == (None if expected is None else pytest.approx(expected))
