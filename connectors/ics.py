@@ -39,7 +39,10 @@ class IcsOptions:
     )
     url: str | None = field(
         default=None,
-        metadata={"help": "The calendar's address, or where a private one is kept (env:NAME, file:PATH, command:…)."},
+        metadata={
+            "help": "The calendar's address, or where a private one is kept (env:NAME, file:PATH, command:…).",
+            "secret": "if private",
+        },
     )
     calendar: str = field(
         default="", metadata={"help": "The name by which rules know this calendar; by default the file's."}

@@ -143,13 +143,12 @@ class Reader:
         return {name: entry for name, entry in found.items() if _FAULTY not in (name, entry)}
 
     def _leaf(self, leaf: Leaf, value: object, place: str) -> Any:
-        if leaf.written is float and type(value) is int:
-            value = float(value)
-        if type(value) is not leaf.written:
+        whole = leaf.written is float and type(value) is int
+        if type(value) is not leaf.written and not whole:
             return self._unlike(leaf.written, value, place)
         try:
-            return leaf.read(value)
-        except ValueError as error:
+            return leaf.read(leaf.written(value) if whole else value)
+        except (ValueError, OverflowError) as error:
             self.add([(place, str(error))])
             return _FAULTY
 

@@ -23,6 +23,7 @@ from monitor.config.tables import (
     WindowTable,
     ZoneTable,
 )
+from monitor.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 AS_IT_STANDS = EXAMPLE.read_text(encoding="utf-8")
@@ -90,3 +91,13 @@ def test_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
         "database": config.database.name,
         "key_file": config.key_file.name,
     }
+
+
+def test_the_private_address_of_a_calendar_is_refused(tmp_path: Path) -> None:
+    private = AS_IT_STANDS.replace('path = "ana.ics"', 'url = "https://harbour.example/private-0a1b2c/basic.ics"')
+    (tmp_path / "evenhours.toml").write_text(private, encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=r"source\[0\]\.url: whoever has this address can read what is there"
+    ) as error:
+        load(tmp_path / "evenhours.toml")
+    assert "0a1b2c" not in str(error.value)
