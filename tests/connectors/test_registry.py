@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from importlib import metadata
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from connectors import registry
+from connectors.base import SourceKind
+from connectors.registry import KINDS, UnknownKindError, kind_names, source_kind
+
+HEAVY = (
+    "numpy",
+    "pandas",
+    "icalendar",
+    "matplotlib",
+    "flask",
+    "googleapiclient",
+    "email.message",
+    "importlib.metadata",
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    pass
+
+
+def maker(*_: object) -> None:
+    return None
+
+
+FAX = SourceKind("fax", Options, maker, "Fax log", (), "never requested")  # type: ignore[arg-type]
+NO_KIND = "fax"
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Pretend that packages outside offer these entry points."""
+
+    def offer(**values: str) -> None:
+        found = [EntryPoint(name.strip("_"), value, registry.GROUP) for name, value in values.items()]
+        monkeypatch.setattr(metadata, "entry_points", lambda group: found if group == registry.GROUP else [])
+
+    sys.modules.setdefault("fax_package", sys.modules[__name__])
+    monkeypatch.setitem(sys.modules, "fax_package", sys.modules[__name__])
+    return offer
+
+
+def test_the_registry_loads_no_kind_and_nothing_heavy() -> None:
+    code = "import sys, connectors.registry; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert loaded.isdisjoint(HEAVY)
+    assert loaded.isdisjoint(KINDS.values())
+
+
+def test_naming_the_kinds_imports_none_of_them() -> None:
+    code = "import sys; from connectors.registry import kind_names; kind_names(); print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert loaded.isdisjoint(KINDS.values())
+    assert kind_names()[:4] == ("ics", "mbox", "maildir", "csv")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_built_in_kind_is_what_it_is_called_and_explains_each_option(name: str) -> None:
+    kind = source_kind(name)
+    assert kind.name == name
+    assert is_dataclass(kind.options)
+    assert kind.title
+    assert kind.keeps
+    assert kind.dropped
+    assert [field.name for field in fields(kind.options) if field.init and not field.metadata.get("help")] == []
+
+
+def test_an_unknown_kind_is_told_with_the_nearest() -> None:
+    with pytest.raises(UnknownKindError) as error:
+        source_kind("mailbox dir")
+    assert error.value.known == kind_names()
+    with pytest.raises(UnknownKindError, match=r'^"maildri" is no kind of source; did you mean maildir\?$'):
+        source_kind("maildri")
+
+
+def test_an_unknown_kind_like_no_other_is_told_with_all() -> None:
+    with pytest.raises(
+        UnknownKindError, match=r"^\"telepathy\" is no kind of source; there are ics, mbox, maildir, csv"
+    ):
+        source_kind("telepathy")
+
+
+def test_a_package_outside_adds_a_kind(outside: Callable[..., None]) -> None:
+    outside(fax="fax_package:FAX")
+    assert kind_names() == (*KINDS, "fax")
+    assert source_kind("fax") is FAX
+
+
+def test_a_package_outside_replaces_no_built_in_kind(outside: Callable[..., None]) -> None:
+    outside(mbox="fax_package:FAX")
+    assert kind_names() == tuple(KINDS)
+    assert source_kind("mbox").name == "mbox"
+
+
+def test_of_two_packages_with_one_name_the_same_one_wins_whatever_their_order(outside: Callable[..., None]) -> None:
+    outside(fax="fax_package:FAX", fax_="zebra:FAX")
+    assert source_kind("fax") is FAX
+    outside(fax_="zebra:FAX", fax="fax_package:FAX")
+    assert source_kind("fax") is FAX
+
+
+def test_a_package_that_names_something_else_is_told(outside: Callable[..., None]) -> None:
+    outside(fax="fax_package:NO_KIND")
+    with pytest.raises(TypeError, match=r'the entry point "fax" of evenhours\.connectors names no SourceKind'):
+        source_kind("fax")
+
+
+def test_required_options_have_no_default_and_paths_are_required() -> None:
+    required = {field.name for field in fields(source_kind("mbox").options) if field.default is MISSING}
+    assert required == {"path"}
