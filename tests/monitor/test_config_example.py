@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -101,3 +102,32 @@ def test_the_private_address_of_a_calendar_is_refused(tmp_path: Path) -> None:
     ) as error:
         load(tmp_path / "evenhours.toml")
     assert "0a1b2c" not in str(error.value)
+
+
+WRONG = [
+    "3",
+    '"x"',
+    "[]",
+    "{}",
+    "[[]]",
+    "[{}]",
+    "true",
+    "2024-01-01",
+    "nan",
+    '[1, "a"]',
+    "{ a = 1 }",
+    '"\\u0000"',
+    '""',
+]
+
+
+@pytest.mark.parametrize("value", WRONG)
+def test_a_wrong_value_anywhere_is_told_and_never_a_crash(tmp_path: Path, value: str) -> None:
+    lines = [line for line in SWITCHED_ON.splitlines() if not line.startswith("#")]
+    places = [number for number, line in enumerate(lines) if re.match(r"\w+ = .*[^\[,]$", line)]
+    for number in places[WRONG.index(value) % 5 :: 5]:
+        key = lines[number].partition(" = ")[0]
+        text = "\n".join([*lines[:number], f"{key} = {value}", *lines[number + 1 :]])
+        (tmp_path / "evenhours.toml").write_text(text, encoding="utf-8")
+        with suppress(ConfigError):
+            load(tmp_path / "evenhours.toml")
