@@ -40,6 +40,37 @@ def test_no_change_is_told_as_none() -> None:
     assert difference.low < 0 < difference.high
 
 
+def test_a_ratio_of_two_weeks_is_shrunk_by_a_deviation_of_two_fifths() -> None:
+    def known(count: float) -> tuple[float, float]:
+        weight = 1 / (1 + (0.5 + count) / 1.1 / 5)
+        strength = 0.5 + weight * count
+        return strength / (0.1 + weight), strength
+
+    (old, before), (new, after) = known(10), known(30)
+    variance = 1 / before + 1 / after
+    told = rate_ratio([10, 30], [1, 1], 1)
+    assert told is not None
+    assert np.log(told.ratio) == pytest.approx(np.log(new / old) * 0.16 / (0.16 + variance))
+    assert np.log(told.high / told.low) == pytest.approx(
+        2 * 1.6449 * (0.16 * variance / (0.16 + variance)) ** 0.5, 1e-4
+    )
+
+
+def test_a_difference_of_two_weeks_is_shrunk_by_the_typical_deviation() -> None:
+    variance = 2 * 12 / 14 * 1.4**2
+    told = mean_difference([0, 2], [18, 18], 1)
+    assert told is not None
+    assert told.difference == pytest.approx(2 * 1.4**2 / (1.4**2 + variance))
+
+
+@pytest.mark.parametrize("true", [1.25, 1.5])
+def test_the_interval_usually_holds_the_true_ratio(true: float) -> None:
+    rng = np.random.default_rng(6)
+    rate = np.where(np.arange(60) < 48, 5, 5 * true)
+    told = [rate_ratio(rng.poisson(rate * rng.gamma(5, 0.2, 60)), np.ones(60), 59) for _ in range(150)]
+    assert np.mean([ratio is not None and ratio.low <= true <= ratio.high for ratio in told]) > 0.85
+
+
 def test_leave_within_a_change_counts_as_calendar_weeks() -> None:
     told = rate_ratio([*USUAL, 12.0, 12.0, GAP, 12.0, 12.0], np.ones(57), 56)
     assert told is not None

@@ -197,6 +197,36 @@ def test_the_usual_rate_weights_a_week_by_its_exposure() -> None:
     assert rate[0, 59] == pytest.approx((0.5 + weight * 156) / (0.1 + weight * 52))
 
 
+def test_the_gate_is_open_from_a_quarter_above_the_usual_rate() -> None:
+    weeks = np.array([[40.0] * 60 + [48.0] * 8, [40.0] * 60 + [52.0] * 8])
+    closed, opened = shifts._gated_scores(weeks, np.ones((2, 68)), np.ones((2, 68), dtype=bool))[:, -1]
+    assert closed == 0
+    assert opened > 1
+
+
+def test_a_mean_is_judged_by_its_own_scatter_and_by_how_well_the_usual_is_known() -> None:
+    values = np.random.default_rng(4).normal(2, 1, 50)
+    expected = [0.0] * 50
+    for week in range(9, 50):
+        past = values[: week - 7]
+        n, spread = len(past), past.var(ddof=1)
+        spread = (n * spread + 12 * 1.4**2) / (n + 12)
+        z = (values[week] - past.mean()) / (spread * (1 + 1 / n)) ** 0.5
+        expected[week] = max(-2.0, min(2.0, z))
+    score, _ = shifts._mean_scores(values[None, :], np.full((1, 50), 18.0), 1.4)
+    observed = np.ones((1, 50), dtype=bool)
+    observed[0, :8] = False
+    first = (values[8] - values[0]) / (12 / 13 * 1.4**2 * 2) ** 0.5
+    expected[8] = max(-2.0, min(2.0, first))
+    assert score == pytest.approx(shifts._smoothed(np.array([expected]), observed))
+
+
+@pytest.mark.parametrize(("high_from", "notices"), [(24, []), (25, [25]), (30, [30])])
+def test_the_first_notice_is_that_of_the_26th_observed_week(high_from: int, notices: list[int]) -> None:
+    score = np.where(np.arange(40) >= high_from, 3.0, 0.0)[None, :]
+    assert np.flatnonzero(shifts._crossings(score, np.ones((1, 40), dtype=bool), 2.0)).tolist() == notices
+
+
 def test_notices_are_eight_weeks_apart_and_staying_high_does_not_repeat() -> None:
     score = np.zeros((1, 80))
     score[0, [30, 34, 38]] = 3
