@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.csv_columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
-from connectors.csv_patterns import CellKind, kind_of, patterns_of
+from connectors.csv_patterns import kind_of, may_be_name, patterns_of
 from connectors.csv_records import Shape, is_total, shape_of
 from connectors.csv_roles import Column, roles_from
 from connectors.csv_table import LARGEST_FILE, Row, Table, TableError, clean, table_from
@@ -94,7 +94,7 @@ def propose(path: Path) -> Proposal:
 
 def _proposal(path: Path, table: Table, rows: list[Row]) -> Proposal:
     whole = [row for row in rows if len(row.cells) >= len(table.header)]
-    if any(kind_of([name]) is not CellKind.TEXT or "@" in name for name in table.header if name):
+    if not all(map(may_be_name, filter(None, table.header))):
         raise TableError("its first row is no row of column names.")
     unique = [name for name in table.header if name and table.header.count(name) == 1]
     roles = roles_from([_column(name, whole, table.header.index(name)) for name in unique])

@@ -7,8 +7,10 @@ back, and choosing is left to whoever knows.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from itertools import product
 from zoneinfo import ZoneInfo
 
@@ -16,7 +18,9 @@ from connectors.csv_columns import CellError, instant_from
 
 _MOST = 0.9
 _SAMPLE = 200
+_LONGEST_NAME = 80
 _UTC = ZoneInfo("UTC")
+_WRITTEN = datetime(2024, 5, 16, 13, 47, tzinfo=UTC)
 
 _DATES = (
     *("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"),
@@ -47,13 +51,24 @@ def kind_of(values: Collection[str]) -> CellKind:
     return next(fits) if some else CellKind.TEXT
 
 
-def patterns_of(values: frozenset[str] | set[str]) -> tuple[str | None, ...]:
+def may_be_name(cell: str) -> bool:
+    """Whether a cell of the first row may be a column's name: it is short and holds no number, day, time or address."""
+    data = kind_of([cell]) is not CellKind.TEXT or "@" in cell or re.search(f"{_DAY}|{_CLOCK}", cell)
+    return len(cell) <= _LONGEST_NAME and not data
+
+
+def patterns_of(values: Collection[str]) -> tuple[str | None, ...]:
     """The patterns that read most of the values, equally many each; ``None`` is ISO 8601. Empty if none does.
 
     Two patterns come back where no value tells the day from the month.
     """
     sample = _sample(values)
-    likely = [pattern for pattern in _patterns() if sample and _read(sample, pattern) >= _MOST * len(sample)]
+    looks = {_look(value) for value in sample}
+    likely = [
+        pattern
+        for pattern, look in _looks().items()
+        if (look is None or look in looks) and sample and _read(sample, pattern) >= _MOST * len(sample)
+    ]
     counts = {pattern: _read(values, pattern) for pattern in likely} if len(likely) > 1 else dict.fromkeys(likely, 1)
     most = max(counts.values(), default=0)
     return (None,) if counts.get(None) == most else tuple(pattern for pattern in likely if counts[pattern] == most)
@@ -63,10 +78,16 @@ def _sample(values: Collection[str]) -> list[str]:
     return sorted(values)[:: len(values) // _SAMPLE + 1]
 
 
-def _patterns() -> Iterator[str | None]:
-    yield None
-    for day, between, clock in product(_DATES, (" ", ", ", "T"), _TIMES):
-        yield f"{day}{between}{clock}"
+@cache
+def _looks() -> dict[str | None, str | None]:
+    """Every pattern with the look of what it writes; ISO 8601 has more than one."""
+    patterns = [f"{day}{between}{clock}" for day, between, clock in product(_DATES, (" ", ", ", "T"), _TIMES)]
+    return {None: None} | {pattern: _look(_WRITTEN.strftime(pattern)) for pattern in patterns}
+
+
+def _look(text: str) -> str:
+    # Compiling a pattern is slow; most are ruled out by where digits and letters stand. "p.m." looks like "PM".
+    return re.sub(r"\d+", "0", re.sub(r"[^\W\d_]+", "a", text.replace(".", "")))
 
 
 def _read(values: Iterable[str], pattern: str | None) -> int:

@@ -101,18 +101,18 @@ def _rows(text: str, delimiter: str, *, whole: bool = True) -> Iterator[Row]:
     # A row of our own is put behind the last. If it does not come out again, a quotation mark has swallowed it.
     csv.field_size_limit(_LONGEST_CELL)  # one limit for the whole process; raising it takes nothing from anybody
     reader = csv.reader(io.StringIO(f"{text}\n{_END}\n", newline=""), delimiter=delimiter)
-    line = 1
+    line, after = 1, 1
     try:
         for cells in reader:
+            line, after = after, reader.line_num + 1
             if cells == [_END]:
                 return
             if any(cell and not cell.isspace() for cell in cells):
                 yield Row(line, tuple(cells))
-            line = reader.line_num + 1
     except csv.Error:
-        raise TableError(f"line {line} holds a cell that never ends.") from None
+        raise TableError(f"the row at line {after} has a cell that never ends.") from None
     if whole:
-        raise TableError(f"the quotation mark opened near line {line} is never closed: the file is cut off.")
+        raise TableError(f"a quotation mark in the row at line {line} is never closed: the file is cut off.")
 
 
 def _decode(content: bytes) -> tuple[str, str]:

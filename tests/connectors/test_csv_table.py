@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from random import Random
+from time import perf_counter
+
+import pytest
+
+from connectors.csv_columns import CellError, alternatives, minutes_from
+from connectors.csv_inspect import propose
+from connectors.csv_table import TableError, clean, table_from
+from connectors.errors import ConnectorError, MalformedError
+from tests.connectors.exports import HEADER, NAMES, events, evidence, export, local, reasons, visits
+
+NINE = "C1,2024-03-04 09:00,2024-03-04 09:50,2024-03-04 09:02,2024-03-04 10:01,Show,n"
+TEN = "C2,2024-03-04 10:00,2024-03-04 10:50,,,Show,n"
+CANARY = "Zebrafink"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        visits(NINE).encode("utf-8-sig"),
+        visits(NINE).encode("utf-16"),
+        visits(NINE).replace("\n", "\r\n").encode(),
+        visits(NINE).replace("\n", "\r").encode(),
+        visits(NINE).replace(",", ";").encode(),
+        visits(NINE).replace(",", "\t").encode(),
+        visits(NINE).replace("Show,n", "Show,né").encode("cp1252"),
+        visits(NINE).encode().replace(b"Show,n", b"Show,\x81\x00"),
+        b"sep=,\n" + visits(NINE).encode(),
+        b"Appointments of March\n\nPractice,Harbour\n" + visits(NINE).encode(),
+        visits(NINE.replace("Show,n", 'Show,"a\nb, ""c"""')).encode(),
+        visits(NINE.replace(",Show", ",' Show").replace("C1", '="C1"')).encode(),
+        visits(NINE + ",,").encode(),
+        visits("", " , ,,,,,", NINE, "").encode(),
+        visits(NINE, header=HEADER.replace("Start", " Start\u00a0")).encode(),
+        visits(NINE + "x" * 300_000).encode(),
+    ],
+)
+def test_one_visit_is_the_same_however_it_was_saved(tmp_path: Path, content: bytes) -> None:
+    batch = export(tmp_path).write(content).batch()
+    assert [event.client for event in events(batch)] == [NAMES.person("ana", "C1")]
+    assert evidence(batch)[0].ended_at == local("2024-03-04 10:01")
+    assert batch.faults == ()
+
+
+def test_a_totals_row_is_named_as_one(tmp_path: Path) -> None:
+    batch = export(tmp_path).write(visits(NINE, "Total,1,,,,,", "Grand total,1")).batch()
+    assert reasons(batch) == [("line 3", "totals row"), ("line 4", "totals row")]
+    assert len(events(batch)) == 1
+
+
+def test_a_ragged_row_is_a_fault_and_its_neighbours_stay(tmp_path: Path) -> None:
+    batch = export(tmp_path).write(visits(NINE, "C2,2024-03-04 10:00", TEN + ",one more")).batch()
+    assert {reason for _, reason in reasons(batch)} == {"the row has not as many cells as the header"}
+    assert len(events(batch)) == 1
+
+
+def test_a_fault_stands_on_the_line_where_its_row_begins(tmp_path: Path) -> None:
+    batch = (
+        export(tmp_path).write(visits(NINE.replace("Show,n", 'Show,"a\n\nb"'), TEN.replace("10:50", "9:5O"))).batch()
+    )
+    assert [where for where, _ in reasons(batch)] == ["line 5"]
+
+
+def test_a_file_cut_off_inside_quotation_marks_is_refused(tmp_path: Path) -> None:
+    source = export(tmp_path).write(visits(NINE, TEN.replace("Show,n", 'Show,"begun and')))
+    with pytest.raises(MalformedError, match="line 3 is never closed"):
+        source.batch()
+
+
+def test_a_quotation_mark_inside_a_cell_opens_nothing(tmp_path: Path) -> None:
+    assert len(events(export(tmp_path).write(visits(NINE.replace("Show,n", 'Show,5" nails'), TEN)).batch())) == 2
+
+
+def test_an_unknown_header_is_refused_with_every_missing_column(tmp_path: Path) -> None:
+    source = export(tmp_path).write(visits(NINE, header=HEADER.replace("Actual end", "Left").replace("Status", CANARY)))
+    with pytest.raises(MalformedError) as refused:
+        source.batch()
+    assert refused.value.found == (
+        'columns actual_end = "Actual end": the file has no such column; '
+        'columns status = "Status": the file has no such column.'
+    )
+    assert "evenhours inspect export.csv" in refused.value.remedy
+    assert CANARY not in str(refused.value)
+
+
+def test_a_column_there_twice_is_refused_only_where_it_is_read(tmp_path: Path) -> None:
+    twice = HEADER.replace("Actual end", "End")
+    with pytest.raises(MalformedError, match="more than one column of that name"):
+        export(tmp_path).write(visits(NINE, header=twice)).batch()
+    assert export(tmp_path).write(visits(NINE + ",m", header=HEADER + ",Notes")).batch().records
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b"\xef\xbb\xbf", b"\0", b"<!DOCTYPE html><title>Sign in</title>", b"PK\x03\x04"]
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(MalformedError):
+        export(tmp_path).write(content).batch()
+
+
+def test_a_file_of_which_no_row_can_be_used_is_refused_with_the_first_reason(tmp_path: Path) -> None:
+    with pytest.raises(
+        MalformedError, match=r"none of its 2 rows could be used; line 2: booked_start is no time written"
+    ):
+        export(tmp_path, instant="%d/%m/%Y %H:%M").write(visits(NINE, TEN)).batch()
+
+
+def test_a_header_alone_is_an_empty_snapshot(tmp_path: Path) -> None:
+    batch = export(tmp_path).write(HEADER).batch()
+    assert (batch.records, batch.faults) == ((), ())
+    assert batch.replaces is not None
+
+
+def test_a_cell_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.csv_table._LONGEST_CELL", 100)
+    with pytest.raises(TableError, match="line 2 has a cell that never ends"):
+        list(table_from(b"A,B\n1," + b"x" * 200).rows())
+    csv.field_size_limit(2**24)
+
+
+@pytest.mark.parametrize("text", ["-5", "inf", "1e3", "0:60", "fifty", "9" * 30, "", "=1+1"])
+def test_what_is_no_duration_is_refused_without_being_repeated(text: str) -> None:
+    with pytest.raises(CellError) as refused:
+        minutes_from(text)
+    assert str(refused.value) == "is no number of minutes"
+
+
+def test_a_plus_belongs_to_a_column_that_has_it_in_its_name(tmp_path: Path) -> None:
+    source = export(tmp_path, {"booked_start": "Date + Start", "booked_end": "End"})
+    content = "Date + Start,Date,Start,End\n2024-03-04 09:00,x,y,2024-03-04 09:50\n"
+    assert len(events(source.write(content).batch())) == 1
+    assert alternatives({"a": "B + C"}) == {"B + C", "B", "C"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"), [('="0042"', "0042"), ("'09:00", "09:00"), (" 3:00\u202fPM ", "3:00 PM"), ("a\x07b", "ab")]
+)
+def test_a_cell_is_read_as_a_person_would(cell: str, text: str) -> None:
+    assert clean(cell) == text
+
+
+def test_nothing_of_an_unmapped_column_or_a_faulty_cell_comes_through(tmp_path: Path) -> None:
+    rows = [
+        f"{CANARY},2024-03-04 09:00,2024-03-04 09:50,,,Show,{CANARY}",
+        f"{CANARY},{CANARY},2024-03-04 09:50,,,Show,{CANARY}",
+        f"{CANARY},2024-03-04 10:00,2024-03-04 10:50,{CANARY},,Show,{CANARY}",
+        f"{CANARY},2024-03-04 11:00,2024-03-04 11:50,,,{CANARY},{CANARY}",
+        f"{CANARY},{CANARY}",
+    ]
+    source = export(tmp_path).write(visits(*rows))
+    batch = source.batch()
+    assert len(batch.faults) == 4
+    assert CANARY not in repr(batch)
+    with pytest.raises(MalformedError) as refused:
+        source.write(visits(*rows[1:2])).batch()
+    assert CANARY not in str(refused.value)
+
+
+# Hostile input is ordinary input
+
+SEED_FILE = visits(
+    *(
+        f'C{day % 5},2024-03-{day:02} 09:00,2024-03-{day:02} 09:50,2024-03-{day:02} 09:02,,Show,"{CANARY}, {day}"'
+        for day in range(1, 13)
+    ),
+    "Total,12,,,,,",
+).encode()
+SCRAPS = (
+    *(b'"', b"\0", b"\n", b"\r", b",", b";", b"\t", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"=", b"'", b"+", b"-"),
+    *(b"2024-13-41 99:99", b"0001-01-01 00:00", b"9999-12-31 23:59", b"0", b"-1e999", b"A" * 5000, b'"' * 33),
+    *("\u202e\u2028\U0001f642".encode(), b"Total", b"Cancelled", HEADER.encode(), b"2024-03-31 02:30"),
+)
+
+
+def mutated(content: bytes, random: Random) -> bytes:
+    """The content with one to six bytes or stretches flipped, cut, doubled, moved or replaced by scraps."""
+    for _ in range(random.randint(1, 6)):
+        start = random.randrange(len(content) + 1)
+        end = min(len(content), start + random.choice((0, 1, 4, 60, 500)))
+        piece = random.choice((b"", random.choice(SCRAPS), content[start:end] * 2, random.randbytes(3)))
+        content = content[:start] + piece + content[end:]
+    return content if random.random() > 0.05 else content[: random.randrange(len(content) + 1)]
+
+
+def survive(folder: Path, times: int, seed: int) -> tuple[int, float]:
+    """How many mutants were read, and the seconds of the slowest; whatever else happens is raised."""
+    random = Random(seed)
+    read, slowest = 0, 0.0
+    plain, timed = export(folder), export(folder, instant="%Y-%m-%d %H:%M", path="export.csv")
+    for _ in range(times):
+        source = random.choice((plain, timed)).write(mutated(SEED_FILE, random))
+        begun = perf_counter()
+        try:
+            assert CANARY not in repr(source.batch())
+            read += 1
+        except ConnectorError as error:
+            assert CANARY not in str(error)  # noqa: PT017 - refusing is one of two right answers
+        slowest = max(slowest, perf_counter() - begun)
+    return read, slowest
+
+
+def test_three_thousand_mutated_exports_are_read_or_refused(tmp_path: Path) -> None:
+    read, slowest = survive(tmp_path, 3000, seed=7)
+    assert 1500 < read < 3000
+    assert slowest < 1
+
+
+def test_mutated_exports_are_inspected_or_refused_without_a_word_of_them(tmp_path: Path) -> None:
+    random, path, proposed = Random(11), tmp_path / "export.csv", 0
+    header, _, rows = SEED_FILE.partition(b"\n")
+    for _ in range(300):
+        path.write_bytes(header + b"\n" + mutated(rows, random))
+        try:
+            assert CANARY not in propose(path).toml()
+            proposed += 1
+        except ConnectorError as error:
+            assert CANARY not in str(error)  # noqa: PT017 - as above
+    assert proposed > 150
