@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.analysis import ratios
 from monitor.analysis.ratios import mean_difference, own_range, rate_ratio
 
 GAP = float("nan")
@@ -69,6 +70,14 @@ def test_the_interval_usually_holds_the_true_ratio(true: float) -> None:
     rate = np.where(np.arange(60) < 48, 5, 5 * true)
     told = [rate_ratio(rng.poisson(rate * rng.gamma(5, 0.2, 60)), np.ones(60), 59) for _ in range(150)]
     assert np.mean([ratio is not None and ratio.low <= true <= ratio.high for ratio in told]) > 0.85
+
+
+def test_not_knowing_when_it_began_widens_the_interval() -> None:
+    sizes, variance = np.array([0.2, 0.6]), np.array([0.01, 0.01])
+    mean, spread = ratios._averaged(ratios._Changes(sizes**2 / (0.17 * 2), sizes, variance), 0.4)
+    kept = 0.16 / 0.17
+    assert mean == pytest.approx(0.4 * kept)
+    assert spread == pytest.approx((kept * 0.01 + (0.2 * kept) ** 2) ** 0.5)
 
 
 def test_leave_within_a_change_counts_as_calendar_weeks() -> None:
