@@ -23,7 +23,7 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, MessageStamp, SessionEvidence
 from connectors.registry import source_kind
 from monitor.config import Config, SourceConfig, classifier, owners
-from monitor.credentials import read_secret
+from monitor.credentials import secret_reader
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY, UsageError
 from monitor.store import records
 from monitor.store.database import Store
@@ -93,7 +93,7 @@ def context_for(  # noqa: PLR0913
         classifier=classifier(config),
         names=names,
         folder=config.folder,
-        read_secret=lambda reference: read_secret(reference, config.folder),
+        read_secret=secret_reader(source.name, config.folder),
         busy_only=source.busy_only,
         longest_session=timedelta(hours=config.practice.longest_session_hours),
         accept_shrink=wish.accept_shrink,

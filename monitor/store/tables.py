@@ -82,9 +82,16 @@ def kept_aside(connection: sqlite3.Connection) -> list[Row]:
     )
 
 
-def last_success(connection: sqlite3.Connection) -> int | None:
-    """When the nightly run last came through, wholly or in part."""
-    row = connection.execute("SELECT max(ended_at) FROM run WHERE exit_code IN (0, 3, 4)").fetchone()
+def fresh_at(connection: sqlite3.Connection, clinician: str | None = None) -> int | None:
+    """When sources were last read to their end: the practice's latest, or the oldest of one clinician's; else ``None``."""
+    if clinician is None:
+        row = connection.execute("SELECT max(succeeded_at) FROM source").fetchone()
+    else:
+        row = connection.execute(
+            """SELECT min(succeeded_at) FROM source JOIN source_clinician ON source_id = source.id
+               JOIN clinician ON clinician.id = clinician_id WHERE clinician.key = ?""",
+            (clinician,),
+        ).fetchone()
     return None if row[0] is None else int(row[0])
 
 

@@ -1,0 +1,7 @@
+"""The read side: fills the models of :mod:`reports.models` for one reader.
+
+week      a therapist's weekly report, for that therapist alone
+figures   its three drawings
+words     its sentences and its card
+caseload  the director's page, from the workload wing alone
+"""

@@ -1,0 +1,150 @@
+"""The director's page, filled from the workload wing alone: nothing here opens anybody's wellbeing numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from monitor.analysis.calendar import date_of, day_number, monday_of
+from monitor.analysis.fairness import LEAST_CLINICIANS, PHASE_IN_WEEKS, Evenness, Share, evenness
+from monitor.briefing.week import OVERDUE
+from monitor.config import Config
+from monitor.roster import Clinician
+from monitor.store import tables, weeks
+from monitor.store.database import Store
+from reports.models import CaseloadRow, FairnessReport, Standing
+from reports.wording import counted, listed
+
+SPAN = 8
+Values = Mapping[tuple[str, int, str], float | None]
+
+
+def fairness_report(config: Config, store: Store, *, now: datetime, through: date | None = None) -> FairnessReport:
+    """How the caseload was shared over the eight weeks that end with the Sunday ``through`` (default: the last one)."""
+    last = _last_week(config, now, through)
+    people = [person for person in config.clinicians if _employed(person, last)]
+    with store.read() as connection:
+        rows = weeks.workload(connection, [person.key for person in people], last - (2 * SPAN - 1) * 7, last)
+        run = tables.fresh_at(connection)
+    values = {(who, at, key): value for who, at, key, value, _, _ in rows}
+    load = {person.key: _mean(values, person.key, "weighted_load", last) for person in people}
+    fte = {person.key: _mean(values, person.key, "available_fte", last) or 0.0 for person in people}
+    counted_in = [person for person in people if load[person.key] is not None and fte[person.key] > 0]
+    found = _evenness(counted_in, load, fte)
+    shares = dict(zip((person.key for person in counted_in), found.shares if found else (), strict=True))
+    table = [_row(person, values, last, shares.get(person.key), found) for person in people]
+    table.sort(key=lambda row: -1.0 if row.load is None else row.load, reverse=True)
+    return FairnessReport(
+        practice=config.practice.name,
+        through=date_of(last + 6),
+        headline=_headline(table),
+        sentence=_sentence(found),
+        equal_share=found.equal_share if found else None,
+        rows=tuple(table),
+        hoover=found.hoover if found else None,
+        would_move=found.would_move if found else None,
+        would_move_by_chance=found.would_move_by_chance if found else None,
+        gini=found.gini if found else None,
+        gini_low=found.gini_low if found else None,
+        gini_high=found.gini_high if found else None,
+        complete_through=None if run is None else datetime.fromtimestamp(run, config.practice.zone),
+        overdue=run is not None and now - datetime.fromtimestamp(run, UTC) > OVERDUE,
+    )
+
+
+def _last_week(config: Config, now: datetime, through: date | None) -> int:
+    if through is not None:
+        return int(monday_of(day_number(through)))
+    return int(monday_of(day_number(now.astimezone(config.practice.zone).date()))) - 7
+
+
+def _employed(person: Clinician, week: int) -> bool:
+    begun = person.starts is None or day_number(person.starts) <= week + 6
+    return begun and (person.ends is None or day_number(person.ends) >= week)
+
+
+def _mean(values: Values, who: str, key: str, last: int) -> float | None:
+    """The mean of the known values of eight weeks; ``None`` if none is known."""
+    known = [value for back in range(SPAN) if (value := values.get((who, last - 7 * back, key))) is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _sum(values: Values, who: str, key: str, last: int) -> int | None:
+    known = [value for back in range(SPAN) if (value := values.get((who, last - 7 * back, key))) is not None]
+    return round(sum(known)) if known else None
+
+
+def _evenness(
+    people: Sequence[Clinician], load: Mapping[str, float | None], fte: Mapping[str, float]
+) -> Evenness | None:
+    """The indices over everybody with a known load; ``None`` where nobody has any."""
+    totals = [(load[person.key] or 0.0) * fte[person.key] for person in people]
+    return evenness(totals, [fte[person.key] for person in people]) if sum(totals) > 0 else None
+
+
+def _row(
+    person: Clinician, values: Values, last: int, share: Share | None, found: Evenness | None
+) -> CaseloadRow:
+    equal = found.equal_share if found else 0.0
+    joined = _joined(person, last)
+    active = values.get((person.key, last, "active_clients"))
+    supervision = values.get((person.key, last, "supervision_held"))
+    return CaseloadRow(
+        name=person.name,
+        fte=person.fte,
+        load=share.per_fte if share else None,
+        load_before=_mean(values, person.key, "weighted_load", last - SPAN * 7),
+        low=equal * (1 + share.low) if share else equal * 0.9,
+        high=equal * (1 + share.high) if share else equal * 1.1,
+        difference=share.difference * 100 if share else None,
+        standing=_standing(share, joining=joined is not None),
+        sessions_held=_sum(values, person.key, "sessions_held", last) or 0,
+        active_clients=None if active is None else round(active),
+        intakes=_sum(values, person.key, "intakes", last),
+        supervision_held=None if supervision is None else supervision > 0,
+        note=f"joined {joined:%b}" if joined else "",
+    )
+
+
+def _joined(person: Clinician, last: int) -> date | None:
+    """When somebody joined who is still in phase-in."""
+    recent = person.starts and date_of(last) - person.starts < timedelta(weeks=PHASE_IN_WEEKS)
+    return person.starts if recent else None
+
+
+def _standing(share: Share | None, *, joining: bool) -> Standing:
+    if joining:
+        return Standing.JOINING
+    if share is None or not share.stands_out:
+        return Standing.INSIDE
+    return Standing.ABOVE if share.difference > 0 else Standing.BELOW
+
+
+def _headline(rows: Sequence[CaseloadRow]) -> str:
+    above = [row.name for row in rows if row.standing is Standing.ABOVE]
+    below = [row.name for row in rows if row.standing is Standing.BELOW]
+    if not any(row.load is not None for row in rows):
+        return "There is no caseload to compare yet"
+    if above:
+        who = "person is" if len(above) == 1 else "people are"
+        return f"{_number(len(above)).capitalize()} {who} carrying more than an equal share"
+    if below:
+        return f"{listed(below)} could take more; nobody carries more than an equal share"
+    return "The caseload is shared about as evenly as chance allows"
+
+
+def _sentence(found: Evenness | None) -> str:
+    """Hoover in one sentence, always beside what chance alone would show."""
+    if found is None:
+        return ""
+    if found.would_move is None or found.would_move_by_chance is None:
+        return f"With fewer than {LEAST_CLINICIANS} clinicians an index would say more about single people than about the practice."
+    return (
+        f"For equal shares about {found.would_move:.0f} weighted sessions a week would sit elsewhere; "
+        f"chance alone would show {found.would_move_by_chance:.0f}."
+    )
+
+
+def _number(count: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return words[count] if count < len(words) else counted(count, "").strip()

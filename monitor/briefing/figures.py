@@ -1,0 +1,180 @@
+"""The three drawings of a weekly report: rhythm, session ends, own range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.analysis.calendar import DAY, date_of
+from monitor.analysis.catalogue import catalogue
+from monitor.analysis.intervals import Spans, seconds_inside
+from monitor.analysis.metrics.sessions import inside_work, outside_work
+from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
+from reports.wording import Unit as _Unit
+from reports.wording import listed, quantity, weekday
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from monitor.analysis.frames import Frames
+
+HOUR = 3600
+DAYTIME = (6, 24)  # hours always drawn; others only if there was work in them
+LEAST_COVERAGE = 0.6
+LEAST_DRAWN = 1.0  # minutes in a cell below which it is empty
+RANGE_WEEKS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """What the week's notice rests on: the only thing that is ever drawn in amber."""
+
+    metric: str = ""
+    days: frozenset[int] = frozenset()
+
+
+def rhythm(frames: Frames, week: int, attention: Attention) -> Rhythm | None:
+    """The week by hour, ``None`` where no source saw anything of it."""
+    days = np.arange(week, week + 7)
+    first = frames.calendar.day_starts_at // HOUR
+    grid = np.arange(first, first + 25)
+    edges = frames.calendar.clock.instants(days[:, None] * DAY + grid[None, :] * HOUR)
+    inside, outside = (_minutes(spans, edges) for spans in (inside_work(frames), outside_work(frames)))
+    busy = (inside + outside >= LEAST_DRAWN).any(axis=0)
+    if not busy.any():
+        return None
+    shown = [n for n, hour in enumerate(grid[:-1]) if DAYTIME[0] <= hour < DAYTIME[1] or busy[n]]
+    shown = list(range(shown[0], shown[-1] + 1))
+    rows = tuple(
+        _rhythm_day(frames, int(day), inside[n][shown], outside[n][shown], float(outside[n].sum()), attention)
+        for n, day in enumerate(days)
+    )
+    return Rhythm(*_rhythm_words(rows), tuple(int(grid[n]) for n in shown), rows)
+
+
+def _minutes(spans: Spans, edges: np.ndarray) -> np.ndarray:
+    return seconds_inside(spans, edges[:, :-1], edges[:, 1:]) / 60
+
+
+def _rhythm_day(
+    frames: Frames, day: int, inside: np.ndarray, outside: np.ndarray, sum_outside: float, attention: Attention
+) -> RhythmDay:
+    return RhythmDay(
+        day=date_of(day),
+        inside=tuple(map(float, inside)),
+        outside=tuple(map(float, outside)),
+        agreed=_agreed_hours(frames, day),
+        outside_minutes=sum_outside if sum_outside >= LEAST_DRAWN else None,
+        attention=day in attention.days,
+        leave=bool(frames.days["leave_share"].get(day, 0.0) > 0.5),
+    )
+
+
+def _agreed_hours(frames: Frames, day: int) -> tuple[tuple[float, float], ...]:
+    """The agreed spans that begin on a day, their breaks closed, in local hours of that day."""
+    wall = frames.calendar.clock.local(frames.calendar.hours) / HOUR - day * 24
+    first = frames.calendar.day_starts_at / HOUR
+    return tuple((float(a), min(float(b), first + 24)) for a, b in wall if first <= a < first + 24)
+
+
+def _rhythm_words(days: Sequence[RhythmDay]) -> tuple[str, str]:
+    """The finding as a title, and where the minutes outside were."""
+    outside = {day.day: day.outside_minutes for day in days if day.outside_minutes}
+    total = sum(outside.values())
+    inside = sum(sum(day.inside) for day in days)
+    if not outside:
+        return "All of your week lay inside the hours you chose", "Nothing was seen outside your agreed hours."
+    most = sorted(outside, key=lambda day: -(outside[day] or 0))[:2]
+    where = listed([weekday(day) for day in sorted(most)])
+    title = "Your week stayed mostly inside the hours you chose"
+    if total > inside / 4:
+        title = "A good part of your week lay outside the hours you chose"
+    share = "all" if len(outside) <= len(most) else "most"
+    return title, f"At least {quantity(total, _Unit.MINUTES)} fell outside agreed hours, {share} of it on {where}."
+
+
+def session_ends(frames: Frames, week: int, attention: Attention) -> SessionEnds | None:
+    """When the week's sessions ended, ``None`` if none was held; no days are drawn below 60 % of known ends."""
+    held = frames.held[frames.held["week"] == week]
+    if held.empty:
+        return None
+    known = int(held["overrun_minutes"].notna().sum())
+    grace = frames.clinician.grace_minutes
+    days = tuple(_ends_day(frames, int(day), part, attention) for day, part in held.groupby("day"))
+    enough = known >= LEAST_COVERAGE * len(held)
+    title, subtitle = _ends_words(days, known, len(held)) if enough else _ends_unknown(known, len(held))
+    return SessionEnds(title, subtitle, grace, days if enough else (), known, len(held))
+
+
+def _ends_day(frames: Frames, day: int, held: pd.DataFrame, attention: Attention) -> EndsDay:
+    grace, zone = frames.clinician.grace_minutes, frames.clinician.zone
+    ends = tuple(
+        SessionEnd(float(over), EndState.PAST if over > grace else EndState.WITHIN, datetime.fromtimestamp(end, zone))
+        for over, end in zip(held["overrun_minutes"], held["booked_end"], strict=True)
+        if over == over
+    )
+    past = any(end.state is EndState.PAST for end in ends)
+    return EndsDay(date_of(day), ends, len(held), attention.metric == "overrun_minutes" and past)
+
+
+def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, str]:
+    past = {day.day: sum(end.state is EndState.PAST for end in day.ends) for day in days}
+    late = sum(past.values())
+    rest = f"{known} sessions" if known == held else f"{known} of {held} sessions; the other ends are not known"
+    subtitle = f"Each dot is one session, placed by when it ended. {rest}."
+    if not late:
+        return "Every session ended within your buffer", subtitle
+    if late > known / 2:
+        return f"{late} of {known} sessions ended past your buffer", subtitle
+    most = max(past, key=lambda day: past[day])
+    ran_on = f"; {weekday(most)}’s ran on" if past[most] > 1 and past[most] >= late / 2 else f"; {late} ran past your buffer"
+    return f"Most sessions ended within your buffer{ran_on}", subtitle
+
+
+def _ends_unknown(known: int, held: int) -> tuple[str, str]:
+    return (
+        "When sessions ended is not known for enough of them",
+        f"{known} of {held} ends are known; we show them from 60 % on. A call log or your record system would tell.",
+    )
+
+
+def own_ranges(
+    frames: Frames, week: int, values: Mapping[tuple[int, str], float | None], keys: Sequence[str], metric: str
+) -> tuple[OwnRange, ...]:
+    """Each measure's last 13 weeks with the middle 80 % of those before; weeks that are not compared stay out of it.
+
+    ``values`` are the stored weekly numbers by (week, key); ``metric`` is the one that the week's notice rests on.
+    """
+    from monitor.analysis.ratios import own_range
+
+    weeks = [week - 7 * back for back in range(RANGE_WEEKS, -1, -1)]
+    compared = {int(at) for at in frames.weeks.index[frames.weeks["compared"]]}
+    before = [at for at in range(week - 7 * 60, week, 7) if at in compared]
+    ranges = []
+    for key in keys:
+        if all(values.get((at, key)) is None for at in weeks):
+            continue
+        usual = own_range([_or_nan(values.get((at, key))) for at in before])
+        low, middle, high = usual or (None, None, None)
+        ranges.append(
+            OwnRange(
+                key=key,
+                title=catalogue()[key].title,
+                unit=Unit(catalogue()[key].unit.value),
+                weeks=tuple(map(date_of, weeks)),
+                values=tuple(values.get((at, key)) for at in weeks),
+                low=low,
+                middle=middle,
+                high=high,
+                attention=key == metric,
+            )
+        )
+    return tuple(ranges)
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value

@@ -1,0 +1,165 @@
+"""A therapist's weekly report, for that therapist alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from monitor.analysis.calendar import date_of, day_number, monday_of
+from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
+from monitor.briefing import figures, words
+from monitor.briefing.figures import Attention
+from monitor.config import Config
+from monitor.loading import frames_of
+from monitor.roster import Clinician
+from monitor.store import facts, tables, weeks
+from monitor.store.database import Store
+from monitor.store.weeks import NoticeRow
+from reports.models import BuiltFrom, WeeklyReport
+from reports.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from monitor.analysis.frames import Frames
+
+OVERDUE = timedelta(hours=48)
+CARD_WEEKS = 4  # how long a notice leads the report after the week in which it was found
+ENOUGH_WEEKS = 6
+MAIN_MEASURES = ("outside_hours_minutes", "after_hours_replies", "overrun_minutes", "sessions_held")
+CONTEXT_WEEKS = 60
+
+
+def last_complete_week(clinician: Clinician, now: datetime) -> date:
+    """The Monday of the last week that is over."""
+    today = day_number(now.astimezone(clinician.zone).date())
+    return date_of(int(monday_of(today)) - 7)
+
+
+def weekly_report(config: Config, store: Store, clinician: Clinician, week: date, *, now: datetime) -> WeeklyReport:
+    """The report of one clinician's week (its Monday), as known at ``now``."""
+    frames, monday = frames_of(config, store, clinician, now=now), day_number(week)
+    with store.read() as connection:
+        values = _values(connection, clinician, monday)
+        found, codes = weeks.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
+        fresh = tables.fresh_at(connection, clinician.key)
+    notice = _leading(found, monday)
+    attention = _attention(frames, notice, monday)
+    enough = _observed_before(frames, monday) >= ENOUGH_WEEKS
+    built = _built_from(frames, monday, fresh, now)
+    return WeeklyReport(
+        clinician=clinician.name,
+        week=week,
+        headline=words.headline(
+            frames, monday, notice, enough_weeks=enough, messages=built.messages_connected
+        ),
+        built_from=built,
+        card=words.card(frames, notice, monday, _weekly(values), codes) if notice else None,
+        rhythm=figures.rhythm(frames, monday, attention),
+        ends=figures.session_ends(frames, monday, attention),
+        ranges=figures.own_ranges(frames, monday, values, MAIN_MEASURES, attention.metric),
+        protects=words.protects(frames, monday, values),
+        ahead=words.ahead(frames, monday),
+        notes=tuple(_notes(frames, monday, built)),
+        contacts=config.practice.contacts,
+        definitions_version=DEFINITIONS_VERSION,
+        previous=_neighbour(frames, monday - 7),
+        following=_neighbour(frames, monday + 7),
+    )
+
+
+Values = dict[tuple[int, str], float | None]
+
+
+def _values(connection: sqlite3.Connection, clinician: Clinician, week: int) -> Values:
+    """Stored weekly numbers of both wings, without those whose coverage is too thin to be shown."""
+    since = week - CONTEXT_WEEKS * 7
+    rows = weeks.wellbeing(connection, [clinician.key], since, week)
+    rows += weeks.workload(connection, [clinician.key], since, week)
+    known = catalogue()
+    return {
+        (at, key): value if coverage >= known[key].least_coverage else None
+        for _, at, key, value, _, coverage in rows
+        if key in known
+    }
+
+
+def _weekly(values: Values) -> pd.DataFrame:
+    """One row a week with what tells demand from boundary."""
+    import pandas as pd
+
+    keys = ("after_hours_inbound", "reply_propensity")
+    return pd.DataFrame(
+        {key: pd.Series({at: value for (at, k), value in values.items() if k == key}, dtype=float) for key in keys}
+    ).sort_index()
+
+
+def _leading(found: list[NoticeRow], week: int) -> NoticeRow | None:
+    """The notice that leads this week's report: the latest of this week and the three before, open ones first."""
+    recent = [row for row in found if week - 7 * (CARD_WEEKS - 1) <= row.week <= week]
+    shown = [row for row in recent if row.answer is None or row.week == week]
+    return max(shown, key=lambda row: (row.answer is None, row.week), default=None)
+
+
+def _attention(frames: Frames, notice: NoticeRow | None, week: int) -> Attention:
+    """What may be drawn in amber: the measure of the notice, and the days of this week that it rests on."""
+    if notice is None:
+        return Attention()
+    late = frames.episodes[frames.episodes["is_reply"] & frames.episodes["after_hours"]]
+    days = late.loc[late["week"] == week, "day"] if notice.key == "after_hours_replies" else ()
+    return Attention(notice.key, frozenset(int(day) for day in days))
+
+
+def _observed_before(frames: Frames, week: int) -> int:
+    return int((frames.weeks["compared"] & (frames.weeks.index < week)).sum())
+
+
+def _built_from(frames: Frames, week: int, fresh: int | None, now: datetime) -> BuiltFrom:
+    messages = not frames.messages.empty
+    channels = () if messages else ("messages",)
+    return BuiltFrom(
+        calendar_events=_in_week(frames.sessions, week) + _in_week(frames.entries, week),
+        message_times=_in_week(frames.messages, week),
+        messages_connected=messages,
+        not_seen=(*channels, *(channel for channel in ("phone", "portal") if not _has_channel(frames, channel))),
+        complete_through=_complete_through(frames, fresh, week),
+        assumed_hours=frames.clinician.assumed_hours,
+        overdue=fresh is not None and now - datetime.fromtimestamp(fresh, UTC) > OVERDUE,
+    )
+
+
+def _in_week(table: pd.DataFrame, week: int) -> int:
+    return int((table["week"] == week).sum())
+
+
+def _has_channel(frames: Frames, channel: str) -> bool:
+    return bool((frames.messages["channel"] == channel).any())
+
+
+def _complete_through(frames: Frames, fresh: int | None, week: int) -> datetime | None:
+    """Up to when the week is known: its end, or the last reading if that was earlier."""
+    if fresh is None:
+        return None
+    end = int(frames.calendar.day_starts([week + 7])[0])
+    return datetime.fromtimestamp(min(end, fresh), frames.clinician.zone)
+
+
+def _notes(frames: Frames, week: int, built: BuiltFrom) -> list[str]:
+    """What is missing, and what would help."""
+    notes = []
+    observed = _observed_before(frames, week)
+    if observed < ENOUGH_WEEKS:
+        have = "none yet" if observed == 0 else str(observed)
+        notes.append(f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {have}. We show your week without comparing it.")
+    if not built.messages_connected:
+        notes.append("No messages are connected, so evenings and replies are not in this report.")
+    if built.assumed_hours:
+        notes.append("Assumed hours: Monday to Friday, 08:00 to 18:00. Your own hours would make this report yours.")
+    if built.overdue:
+        notes.append("Nothing new has arrived for more than two days. Whoever looks after the computer can run: evenhours nightly")
+    return notes
+
+
+def _neighbour(frames: Frames, week: int) -> date | None:
+    return date_of(week) if week in frames.weeks.index else None

@@ -1,0 +1,159 @@
+"""The sentences of a weekly report: headline, card, what protects, what is ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from connectors.records import Kind
+from monitor import notices
+from monitor.analysis.calendar import DAY, date_of
+from monitor.notices import ANSWERS
+from monitor.store.weeks import NoticeRow
+from reports.models import Answer, Card, Table, Unit
+from reports.wording import counted, day_and_month, listed, quantity, short_weekday, weekday
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from monitor.analysis.frames import Frames
+
+CODE = 4  # characters of a pseudonym that stand for a client on the person's own pages
+ROWS = 12
+GAP = 30 * 60
+MIDDAY = (10, 15)
+
+
+def headline(frames: Frames, week: int, notice: NoticeRow | None, *, enough_weeks: bool, messages: bool) -> str:
+    """One or two sentences: was this week usual for me?"""
+    row = frames.weeks.loc[week] if week in frames.weeks.index else None
+    if row is None:
+        return "Nothing has arrived for this week yet."
+    if row["worked_days"] <= 0:
+        return "You were away this week."
+    if notice is not None:
+        return f"Most of your week stayed where you wanted it. {notices.family(notice.family).headline}"
+    if not row["compared"]:
+        return "A short week. We show it without comparing it."
+    if not enough_weeks:
+        return "Here is your week."
+    return "Nothing stood out this week." if messages else "Your sessions looked like your usual week."
+
+
+def card(frames: Frames, row: NoticeRow, week: int, weekly: pd.DataFrame, codes: Mapping[int, str]) -> Card:
+    """The one notice, its evidence, and at most one thing to try."""
+    entry = notices.family(row.family)
+    return Card(
+        notice=row.id,
+        title=entry.title,
+        text=notices.explanation(row, notices.what_moved(row, weekly)),
+        based_on=_replies_behind(frames, week, codes) if entry.counted else _ends_behind(frames, week, codes),
+        try_this=entry.try_this,
+        answers=tuple(Answer(key, label) for key, label in ANSWERS.items()),
+        answered=ANSWERS.get(row.answer or ""),
+    )
+
+
+def _replies_behind(frames: Frames, week: int, codes: Mapping[int, str]) -> Table:
+    sent = frames.episodes
+    sent = sent[sent["is_reply"] & sent["after_hours"] & (sent["week"] == week)].sort_values("sent_at")
+    slots = usual_slots(frames)
+    rows = [
+        (_when(frames, at), client_name(who, slots, codes), counted(number, "message"))
+        for at, who, number in zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
+    ]
+    return Table(("Sent", "To", "In one go"), tuple(rows[:ROWS]) + _more(rows))
+
+
+def _ends_behind(frames: Frames, week: int, codes: Mapping[int, str]) -> Table:
+    held = frames.held[(frames.held["week"] == week) & frames.held["overrun_minutes"].notna()]
+    late = held[held["overrun_minutes"] > frames.clinician.grace_minutes].sort_values("booked_start")
+    slots = usual_slots(frames)
+    rows = [
+        (_when(frames, end), client_name(who, slots, codes), f"{over:+.0f} min", _source(evidence))
+        for end, who, over, evidence in zip(
+            late["booked_end"], late["client"], late["overrun_minutes"], late["evidence"], strict=True
+        )
+    ]
+    return Table(("Booked end", "With", "Ended", "Known from"), tuple(rows[:ROWS]) + _more(rows, columns=4))
+
+
+def _more(rows: Sequence[tuple[str, ...]], columns: int = 3) -> tuple[tuple[str, ...], ...]:
+    return ((f"and {len(rows) - ROWS} more", *[""] * (columns - 1)),) if len(rows) > ROWS else ()
+
+
+def _source(evidence: str) -> str:
+    return {"ehr": "record system", "call": "call log", "corrected": "your correction"}.get(evidence, evidence)
+
+
+def _when(frames: Frames, instant: int) -> str:
+    local = datetime.fromtimestamp(int(instant), frames.clinician.zone)
+    return f"{short_weekday(local.date())} {local:%H:%M}"
+
+
+def usual_slots(frames: Frames) -> dict[int, str]:
+    """By client: the weekday and time at which most of the last sessions began, as "Tuesdays, 15:00"."""
+    recent = frames.held[frames.held["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
+    local = frames.calendar.clock.local(recent["booked_start"].to_numpy(dtype=np.int64))
+    slots = recent.assign(day=(local // DAY + 3) % 7, minute=local % DAY // 60)
+    usual = slots.groupby("client")[["day", "minute"]].agg(lambda column: column.mode().iloc[0])
+    return {
+        int(client): f"{weekday(date_of(int(day) + 4))}s, {int(minute) // 60:02}:{int(minute) % 60:02}"
+        for client, day, minute in usual.itertuples()
+    }
+
+
+def client_name(client: int, slots: Mapping[int, str], codes: Mapping[int, str]) -> str:
+    """How the person recognises a client: the usual slot and a short code, never a name."""
+    code = codes.get(int(client), "")[:CODE]
+    return " · ".join(part for part in (slots.get(int(client), ""), code) if part) or "no client known"
+
+
+def protects(frames: Frames, week: int, values: Mapping[tuple[int, str], float | None]) -> tuple[str, ...]:
+    """What protects, where there is something good to say: supervision, breaks, days off, leave booked."""
+    days = frames.days.loc[[day for day in range(week, week + 7) if day in frames.days.index]]
+    off = int((~days["active"]).sum())
+    lines = []
+    if hours := values.get((week, "supervision_hours")):
+        lines.append(f"Supervision: {quantity(hours, Unit.HOURS)} in the last month.")
+    kept = values.get((week, "break_kept_share"))
+    if kept:
+        lines.append("A real break on every long day." if kept >= 100 else f"A real break on {quantity(kept, Unit.PERCENT)} of your long days.")
+    if off:
+        lines.append(f"{counted(off, 'full day').capitalize()} without work.")
+    if leave := _next_leave(frames):
+        lines.append(leave)
+    return tuple(lines)
+
+
+def _next_leave(frames: Frames) -> str:
+    ahead = frames.entries[(frames.entries["kind"] == Kind.LEAVE) & (frames.entries["start"] > frames.as_of)]
+    if ahead.empty:
+        return ""
+    begins = datetime.fromtimestamp(int(ahead["start"].min()), frames.clinician.zone).date()
+    return f"Leave is booked from {weekday(begins)}, {day_and_month(begins)}."
+
+
+def ahead(frames: Frames, week: int) -> tuple[str, ...]:
+    """What is booked for the week after the report's: how many sessions, and days without a gap around noon."""
+    following = frames.sessions[(frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])]
+    if following.empty:
+        return ()
+    first = datetime.fromtimestamp(int(following["booked_start"].min()), frames.clinician.zone)
+    full = [weekday(date_of(int(day))) for day, part in following.groupby("day") if _no_gap(frames, int(day), part)]
+    lines = [f"{counted(len(following), 'session')} booked, the first on {weekday(first.date())} at {first:%H:%M}."]
+    if full:
+        lines.append(f"No gap of half an hour on {listed(full)} between {MIDDAY[0]} and {MIDDAY[1] - 12}.")
+    return tuple(lines)
+
+
+def _no_gap(frames: Frames, day: int, sessions: pd.DataFrame) -> bool:
+    """Whether sessions leave no half hour free between 10 and 3."""
+    from monitor.analysis.intervals import complement, spans
+
+    start, end = frames.calendar.clock.instants(np.array([day * DAY + hour * 3600 for hour in MIDDAY]))
+    free = complement(spans(sessions[["booked_start", "booked_end"]].to_numpy(dtype=np.int64)), int(start), int(end))
+    return bool((free[:, 1] - free[:, 0]).max(initial=0) < GAP)

@@ -1,0 +1,88 @@
+"""``evenhours report``: the weekly report of one clinician, or the director's page, as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.cli.desk import DAY, WEEK, Desk, pass_desk
+
+if TYPE_CHECKING:
+    from reports.models import FairnessReport, WeeklyReport
+
+
+@click.group()
+def report() -> None:
+    """Write a report: weekly for one clinician, fairness for the director."""
+
+
+FORMATS = ["html", "text", "md"]
+
+
+@report.command()
+@click.option("--clinician", metavar="KEY", help="Whose report (may be left out where there is one clinician).")
+@click.option("--week", type=WEEK, help="The week, as 2026-W46 (default: the last that is over).")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), help="The file to write (default: standard output).")
+@pass_desk
+def weekly(desk: Desk, clinician: str | None, week: date | None, form: str, output: Path | None) -> None:
+    """The weekly self-care report: private to the clinician it is about."""
+    from monitor.briefing.week import last_complete_week, weekly_report
+    from reports import weekly as drawn
+
+    person = desk.clinician(clinician)
+    told: WeeklyReport = weekly_report(
+        desk.config, desk.store, person, week or last_complete_week(person, desk.now), now=desk.now
+    )
+    _write(desk, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
+
+
+@report.command()
+@click.option("--through", type=DAY, help="A day of the last of the eight weeks (default: the last week that is over).")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), help="The file to write (default: standard output).")
+@pass_desk
+def fairness(desk: Desk, through: date | None, form: str, output: Path | None) -> None:
+    """How evenly the caseload is shared: for the director, and nothing about how anybody is."""
+    from monitor.briefing.caseload import fairness_report
+    from reports import fairness as drawn
+
+    told: FairnessReport = fairness_report(desk.config, desk.store, now=desk.now, through=through)
+    _write(desk, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
+
+
+def _drawn(
+    html: Callable[[Any], str], text: Callable[[Any], str], markdown: Callable[[Any], str]
+) -> Mapping[str, Callable[[Any], str]]:
+    return {"html": html, "text": text, "md": markdown}
+
+
+def _write(desk: Desk, content: str, output: Path | None) -> None:
+    """To a file that is private from its beginning and whole or not there, or to standard output."""
+    if output is None:
+        desk.say(content.rstrip("\n"), report=content)
+        return
+    write_private(output, content)
+    desk.say(f"Written: {output}", output=str(output))
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a file that only its owner may read; an existing one is replaced at once or not at all."""
+    import os
+    import tempfile
+
+    from monitor.errors import UsageError
+
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {(error.strerror or 'unknown').lower()}.") from error
