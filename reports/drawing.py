@@ -7,7 +7,6 @@ are the parts of :mod:`reports.palette`.
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
 mpl.rcParams["svg.fonttype"] = "none"  # words stay words; the SVG backend reads it while drawing, so it is set once
-
-UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 Anchor = Literal["left", "center", "right"]
 
@@ -108,7 +105,7 @@ class Drawing:
     ) -> None:
         """Text with its baseline at ``y``."""
         weight = "bold" if bold else "normal"  # the pages' own is 600, which matplotlib's font has not
-        clean = UNPRINTABLE.sub("", text)
+        clean = svg.printable(text)
         looks = {"fontsize": size, "color": LIGHT[part], "ha": anchor, "va": "baseline", "fontweight": weight}
         self._add(Text(x, y, clean, parse_math=False, **looks))
 
@@ -118,7 +115,9 @@ class Drawing:
         dashes = (0, (3, 2.5)) if dashed else "-"
         self._add(Line2D(xs, ys, color=LIGHT[part], linewidth=width, linestyle=dashes, solid_capstyle="butt"))
 
-    def strokes(self, pieces: Iterable[tuple[tuple[float, float], tuple[float, float]]], part: str, width: float) -> None:
+    def strokes(
+        self, pieces: Iterable[tuple[tuple[float, float], tuple[float, float]]], part: str, width: float
+    ) -> None:
         """Many straight strokes as one path, their ends squared so that they meet in corners."""
         vertices = [point for piece in pieces for point in piece]
         if vertices:
@@ -129,7 +128,9 @@ class Drawing:
         """A filled rectangle, its corner top left."""
         self._add(Rectangle((x, y), width, height, fc=LIGHT[part], linewidth=0))
 
-    def cells(self, rows: Sequence[tuple[float, float, float]], size: tuple[float, float], gap: float, part: str) -> None:
+    def cells(
+        self, rows: Sequence[tuple[float, float, float]], size: tuple[float, float], gap: float, part: str
+    ) -> None:
         """Rows of equal cells as one dashed stroke. A row is its left and right edge and its middle."""
         width, height = size
         vertices = [point for left, right, y in rows for point in ((left, y), (right, y))]
@@ -143,10 +144,12 @@ class Drawing:
         """The same filled shape at several places, as ground or legend: nothing to be read off."""
         self.stamp(path, places, part, None, 0)
 
-    def marks(self, path: Path, marks: Sequence[Mark], part: str, *, ring: str = "paper", ring_width: float = 1.2) -> None:
+    def marks(
+        self, path: Path, marks: Sequence[Mark], part: str, *, ring: str = "paper", ring_width: float = 1.2
+    ) -> None:
         """The same shape at several places, each a value that can say itself. ``part`` may be "none": hollow."""
         if marks:
-            self._says[f"marks-{self._order + 1}"] = tuple(UNPRINTABLE.sub("", mark.says) for mark in marks)
+            self._says[f"marks-{self._order + 1}"] = tuple(svg.printable(mark.says) for mark in marks)
             self.stamp(path, [(mark.x, mark.y) for mark in marks], part, ring, ring_width)
 
     def stamp(

@@ -27,7 +27,9 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
     from reports import charts
     from reports.shell import fragment
 
-    drawn = (charts.shares(report, "shares"), charts.shares(report, "shares-narrow", narrow=True)) if report.rows else ()
+    drawn = (
+        (charts.shares(report, "shares"), charts.shares(report, "shares-narrow", narrow=True)) if report.rows else ()
+    )
     return fragment(
         "fairness.html",
         report=report,

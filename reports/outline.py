@@ -58,7 +58,9 @@ def _text_blocks(section: Section) -> Iterator[str]:
 
 def _wrapped(sentence: str, bullet: str = "") -> str:
     plain = " ".join(sentence.split())
-    return textwrap.fill(plain, COLUMNS, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False)
+    return textwrap.fill(
+        plain, COLUMNS, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False
+    )
 
 
 def _text_table(table: Table) -> str:

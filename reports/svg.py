@@ -20,6 +20,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
 FONTS = "Inter, system-ui, sans-serif"
 
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 NUMBER = re.compile(r"-?\d+\.\d+")
 KEPT = {"stroke-width", "stroke-dasharray", "stroke-linecap", "font-size", "text-anchor"}
 DEFAULTS = {("stroke-width", "1"), ("text-anchor", "start"), ("stroke-linecap", "butt")}
@@ -32,6 +33,11 @@ class Caption:
     key: str
     title: str
     description: str
+
+
+def printable(words: str) -> str:
+    """Words without the characters that XML cannot hold."""
+    return UNPRINTABLE.sub("", words)
 
 
 def cleaned(raw: str, caption: Caption, says: Mapping[str, tuple[str, ...]], *, literal: bool = False) -> str:
@@ -52,8 +58,8 @@ def _root(source: ET.Element, caption: Caption, *, literal: bool) -> ET.Element:
     else:
         attributes["class"] = "chart"
     root = ET.Element("svg", attributes)
-    ET.SubElement(root, "title", {"id": f"{caption.key}-title"}).text = caption.title
-    ET.SubElement(root, "desc", {"id": f"{caption.key}-desc"}).text = caption.description
+    ET.SubElement(root, "title", {"id": f"{caption.key}-title"}).text = printable(caption.title)
+    ET.SubElement(root, "desc", {"id": f"{caption.key}-desc"}).text = printable(caption.description)
     return root
 
 
@@ -108,7 +114,9 @@ class _Cleaner:
         declared = dict(_declarations(style))
         looks = {name: value for name, value in declared.items() if name in KEPT and (name, value) not in DEFAULTS}
         paints = {name: declared[name] for name in ("fill", "stroke") if name in declared}
-        classes = [] if self.literal else [f"{name[0]}-{part(value)}" for name, value in paints.items() if value != "none"]
+        classes = (
+            [] if self.literal else [f"{name[0]}-{part(value)}" for name, value in paints.items() if value != "none"]
+        )
         looks |= {name: value for name, value in paints.items() if self.literal or value == "none"}
         if declared.get("font-weight") == "700":
             looks |= {"font-weight": "600"}

@@ -52,7 +52,10 @@ def own_ranges(measures: Sequence[OwnRange]) -> Table:
     weeks = sorted({week for measure in measures for week in measure.weeks}, reverse=True)
     by_week = [dict(zip(measure.weeks, measure.values, strict=True)) for measure in measures]
     rows = [
-        (wording.day_and_month(week), *(wording.quantity(v.get(week), m.unit) for m, v in zip(measures, by_week, strict=True)))
+        (
+            wording.day_and_month(week),
+            *(wording.quantity(v.get(week), m.unit) for m, v in zip(measures, by_week, strict=True)),
+        )
         for week in weeks
     ]
     usual = ("usually", *(wording.between(measure.low, measure.high, measure.unit) for measure in measures))
@@ -119,7 +122,10 @@ def evenness(report: FairnessReport) -> Table:
         interval = f"{report.gini_low:.2f} to {report.gini_high:.2f}"
     rows = (
         ("Weighted sessions a week that would sit elsewhere", wording.quantity(report.would_move, Unit.LOAD)),
-        ("The same, were all loads truly equal (chance alone)", wording.quantity(report.would_move_by_chance, Unit.LOAD)),
+        (
+            "The same, were all loads truly equal (chance alone)",
+            wording.quantity(report.would_move_by_chance, Unit.LOAD),
+        ),
         ("Share of all load that would move (Hoover)", wording.quantity(report.hoover * 100, Unit.PERCENT)),
         ("Gini, corrected for small numbers", f"{report.gini:.2f}"),
         ("Its 90 % interval", interval),

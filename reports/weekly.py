@@ -40,7 +40,12 @@ class Figure:
 
 
 def html(
-    report: WeeklyReport, *, actions: str | None = None, csrf_token: str = "", weeks: str | None = None, data: str | None = None
+    report: WeeklyReport,
+    *,
+    actions: str | None = None,
+    csrf_token: str = "",
+    weeks: str | None = None,
+    data: str | None = None,
 ) -> str:
     """The page's body, for a frame of the caller's.
 
@@ -186,7 +191,9 @@ def _outline(report: WeeklyReport) -> Outline:
     if report.card:
         sections += _card_sections(report.card)
     if report.rhythm:
-        sections.append(Section(report.rhythm.title, _said(report.rhythm.subtitle), picture=rhythm_picture(report.rhythm)))
+        sections.append(
+            Section(report.rhythm.title, _said(report.rhythm.subtitle), picture=rhythm_picture(report.rhythm))
+        )
     if report.ends:
         table = Table(("Day", "Past buffer", "Minutes after the booked end"), _ends_rows(report))
         sections.append(Section(report.ends.title, _said(report.ends.subtitle), table=table))

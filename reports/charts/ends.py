@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 RADIUS = 4.2
 EARLIEST, LATEST = -60, 60
-LOOKS = {"within": ("teal-3", "paper"), "past": ("slate-4", "paper"), "amber": ("amber-4", "paper"), "planned": ("paper", "quiet")}
+LOOKS = {
+    "within": ("teal-3", "paper"),
+    "past": ("slate-4", "paper"),
+    "amber": ("amber-4", "paper"),
+    "planned": ("paper", "quiet"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,12 @@ def session_ends(week: SessionEnds, key: str, *, narrow: bool = False, literal: 
     """Session ends of a week as SVG. Dots that would cover each other step aside; far ends are arrows at the edge."""
     paper = sheet(narrow=narrow)
     low, high = _reach(week)
-    scale = Scale(low, high, 44 if narrow else 52, paper.width - (66 if narrow else 98))
-    aside = [nudged([scale.x(end.minutes) for end in day.ends], 2 * RADIUS + 1.4 + (3 if high == LATEST else 0)) for day in week.days]
+    beyond = any(end.minutes > high for day in week.days for end in day.ends)
+    right = 98 if not narrow or beyond else 66
+    scale = Scale(low, high, 44 if narrow else 52, paper.width - right)
+    aside = [
+        nudged([scale.x(end.minutes) for end in day.ends], 2 * RADIUS + (4.4 if beyond else 1.4)) for day in week.days
+    ]
     heights = [max(30.0, 2 * max(map(abs, steps), default=0) + 2 * RADIUS + 8) for steps in aside]
     top = paper.small * 2.1
     tops = [*accumulate(heights, initial=top)]
@@ -95,12 +104,14 @@ def _ground(on: Drawing, week: SessionEnds, scale: Scale, paper: Sheet, edges: t
     top, bottom = edges
     booked, grace = scale.x(0), scale.x(week.grace_minutes)
     on.area(booked, top, grace - booked, bottom - top, "band")
-    step = 20 if scale.high - scale.low > (40 if paper.narrow else 70) else 10
+    step = next(s for s in (10, 20, 30, 60) if scale.x(s) - scale.x(0) >= paper.small * 4.5 or s == 60)
     ticks = [m for m in range(scale.low, scale.high + 1) if m % step == 0]
     on.strokes((((scale.x(m), top), (scale.x(m), bottom)) for m in ticks if m), "rule", 0.8)
     on.line([(booked, top), (booked, bottom)], "teal-4", 1.2)
     for minutes in ticks:
-        on.words(scale.x(minutes), bottom + paper.small * 1.4, _tick(minutes, scale, paper), paper.small, anchor="center")
+        on.words(
+            scale.x(minutes), bottom + paper.small * 1.4, _tick(minutes, scale, paper), paper.small, anchor="center"
+        )
     label = f"your {week.grace_minutes}-min buffer" if week.grace_minutes else "no buffer set"
     half = word_width(label, paper.small) / 2
     middle = max((booked + grace) / 2, half)

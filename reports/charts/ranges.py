@@ -61,6 +61,8 @@ def own_ranges(measures: Sequence[OwnRange], key: str, *, narrow: bool = False, 
 def _strip(measure: OwnRange, paper: Sheet, top: float, pitch: float) -> Strip:
     known = [value for value in (*measure.values, measure.low, measure.high) if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    if measure.low is None:  # without a range to read them by, small moves are to look small
+        low, high = min(low, 0.0), max(high * 1.2, 0.0)
     if low == high:
         low, high = low - 1, high + 1
     left, right = (0.0, paper.width) if paper.narrow else (178.0, paper.width - 118)
@@ -111,15 +113,12 @@ def _axis(on: Drawing, strip: Strip, paper: Sheet, baseline: float) -> None:
     last = strip.weeks - 1
     on.words(strip.right, baseline, "this week", paper.small, anchor="right")
     for ago in range(4, last + 1, 4):
-        words = f"{ago} weeks ago" if ago + 4 > last else str(ago)
-        x = max(strip.x(last - ago), strip.left + paper.small * 3.2) if ago + 4 > last else strip.x(last - ago)
-        on.words(x, baseline, words, paper.small, anchor="center")
+        if ago + 4 > last:
+            on.words(strip.left, baseline, f"{ago} weeks ago", paper.small)
+        else:
+            on.words(strip.x(last - ago), baseline, str(ago), paper.small, anchor="center")
 
 
 def _description(measures: Sequence[OwnRange]) -> str:
-    said = (
-        f"{measure.title} {readings.this_week(measure)}, "
-        f"{readings.usual(measure)}"
-        for measure in measures
-    )
+    said = (f"{measure.title} {readings.this_week(measure)}, {readings.usual(measure)}" for measure in measures)
     return f"This week beside your own weeks before it. {'; '.join(said)}."

@@ -69,7 +69,7 @@ def rhythm(week: Rhythm, key: str, *, narrow: bool = False, literal: bool = Fals
 def _hours(on: Drawing, grid: Grid, week: Rhythm, paper: Sheet) -> None:
     baseline = grid.top - paper.small * 0.7
     for hour in week.hours:
-        if hour % 3 == 0:
+        if hour % (3 if grid.column * 3 >= paper.small * 3.6 else 6) == 0:
             on.words(grid.x(hour), baseline, wording.hour(hour), paper.small, anchor="center")
     on.words(paper.width, baseline, "outside", paper.small, anchor="right")
 

@@ -54,9 +54,19 @@ def _day(
 def rhythm() -> Rhythm:
     days = (
         _day(0, ((9, 18),), {9: 60, 10: 30, 11: 45, 12: 50, 13: 0, 14: 30, 15: 60, 16: 30, 17: 42}, {8: 7}),
-        _day(1, ((10, 19),), {10: 60, 11: 50, 12: 60, 13: 10, 14: 60, 15: 50, 16: 30, 17: 40, 18: 60}, {19: 34, 21: 48, 22: 15}),
+        _day(
+            1,
+            ((10, 19),),
+            {10: 60, 11: 50, 12: 60, 13: 10, 14: 60, 15: 50, 16: 30, 17: 40, 18: 60},
+            {19: 34, 21: 48, 22: 15},
+        ),
         _day(2, ((9, 18),), {9: 30, 10: 60, 11: 60, 12: 50, 13: 12, 14: 60, 15: 60, 16: 50, 17: 25}, {}),
-        _day(3, ((10, 19),), {10: 60, 11: 60, 12: 60, 13: 10, 14: 60, 15: 40, 16: 60, 17: 60, 18: 60}, {19: 20, 20: 5, 22: 22}),
+        _day(
+            3,
+            ((10, 19),),
+            {10: 60, 11: 60, 12: 60, 13: 10, 14: 60, 15: 40, 16: 60, 17: 60, 18: 60},
+            {19: 20, 20: 5, 22: 22},
+        ),
         _day(4, ((9, 16),), {9: 30, 10: 60, 11: 60, 12: 20, 14: 30, 15: 55}, {}),
         _day(5, (), {}, {}),
         _day(6, (), {}, {20: 10}),
@@ -75,7 +85,13 @@ def long_days() -> Rhythm:
     hours = tuple(range(4, 27))
     split = ((8.5, 12.5), (14.0, 18.5))
     days = (
-        _day(0, split, {8: 25, 9: 60, 10: 60, 11: 50, 12: 30, 14: 60, 15: 60, 18: 30}, {4: 10, 5: 20, 18: 12, 25: 9}, hours),
+        _day(
+            0,
+            split,
+            {8: 25, 9: 60, 10: 60, 11: 50, 12: 30, 14: 60, 15: 60, 18: 30},
+            {4: 10, 5: 20, 18: 12, 25: 9},
+            hours,
+        ),
         _day(1, split, {9: 60, 10: 60}, {26: 15}, hours),
         replace(_day(2, (), {}, {}, hours), leave=True),
         replace(_day(3, (), {}, {20: 18}, hours), leave=True),
@@ -118,7 +134,9 @@ def crowded_ends() -> SessionEnds:
     return SessionEnds("Two sessions ran far over", "22 sessions.", 0, days, 19, 24)
 
 
-def _range(key: str, title: str, unit: Unit, values: list[float | None], band: tuple[float, float, float] | None) -> OwnRange:
+def _range(
+    key: str, title: str, unit: Unit, values: list[float | None], band: tuple[float, float, float] | None
+) -> OwnRange:
     weeks = tuple(MONDAY - timedelta(weeks=len(values) - 1 - n) for n in range(len(values)))
     low, middle, high = band or (None, None, None)
     return OwnRange(key, title, unit, weeks, tuple(values), low, middle, high)
@@ -127,15 +145,40 @@ def _range(key: str, title: str, unit: Unit, values: list[float | None], band: t
 def ranges() -> tuple[OwnRange, ...]:
     outside = [70, 94, 61, 88, 108, 75, 84, 66, 101, 91, 78, 85, 161.0]
     return (
-        replace(_range("outside_hours_minutes", "Work outside agreed hours", Unit.MINUTES, [*outside], (66, 85, 101)), attention=True),
-        _range("after_hours_replies", "Replies sent after hours", Unit.COUNT, [9, 12, 7, 8, 11, 6, 9, 10, 12, None, 7, 9, 8], (7, 9, 12)),
-        _range("late", "Minutes past booked ends", Unit.MINUTES, [61, 48, 55, 70, 40, 57, 65, 51, 59, 44, 57, 62, 38], (44, 57, 65)),
-        _range("sessions_held", "Sessions held", Unit.COUNT, [23, 25, 22, 24, 26, 24, 23, 21, 25, 24, 24, 26, 24], (22, 24, 26)),
+        replace(
+            _range("outside_hours_minutes", "Work outside agreed hours", Unit.MINUTES, [*outside], (66, 85, 101)),
+            attention=True,
+        ),
+        _range(
+            "after_hours_replies",
+            "Replies sent after hours",
+            Unit.COUNT,
+            [9, 12, 7, 8, 11, 6, 9, 10, 12, None, 7, 9, 8],
+            (7, 9, 12),
+        ),
+        _range(
+            "late",
+            "Minutes past booked ends",
+            Unit.MINUTES,
+            [61, 48, 55, 70, 40, 57, 65, 51, 59, 44, 57, 62, 38],
+            (44, 57, 65),
+        ),
+        _range(
+            "sessions_held",
+            "Sessions held",
+            Unit.COUNT,
+            [23, 25, 22, 24, 26, 24, 23, 21, 25, 24, 24, 26, 24],
+            (22, 24, 26),
+        ),
     )
 
 
 def card() -> Card:
-    rows = (("Tuesday", "21:10", "reply", "34 min"), ("Tuesday", "22:05", "session", "48 min"), ("Thursday", "22:40", "reply", "22 min"))
+    rows = (
+        ("Tuesday", "21:10", "reply", "34 min"),
+        ("Tuesday", "22:05", "session", "48 min"),
+        ("Thursday", "22:40", "reply", "22 min"),
+    )
     return Card(
         7,
         "Something you may want to look at",
@@ -160,7 +203,11 @@ def full() -> WeeklyReport:
         rhythm=rhythm(),
         ends=session_ends(),
         ranges=ranges(),
-        protects=("Supervision was held on Wednesday.", "You kept a break on 4 of 5 long days.", "Leave is booked from 22 December."),
+        protects=(
+            "Supervision was held on Wednesday.",
+            "You kept a break on 4 of 5 long days.",
+            "Leave is booked from 22 December.",
+        ),
         ahead=("26 sessions booked, no gap on Wednesday between 10 and 3.",),
         notes=("Ends are known for 24 of 24 sessions.",),
         contacts=("Your supervisor", "A colleague you trust", "Samaritans, 116 123, at any hour"),
@@ -172,11 +219,15 @@ def full() -> WeeklyReport:
 
 def quiet() -> WeeklyReport:
     """Nothing stood out."""
-    calm = tuple(replace(measure, attention=False, values=(*measure.values[:-1], measure.middle)) for measure in ranges())
+    calm = tuple(
+        replace(measure, attention=False, values=(*measure.values[:-1], measure.middle)) for measure in ranges()
+    )
     days = tuple(replace(day, attention=False) for day in rhythm().days)
     ends = replace(session_ends(), days=tuple(replace(day, attention=False) for day in session_ends().days))
     week = replace(rhythm(), days=days)
-    return replace(full(), headline="Nothing stood out this week.", card=None, rhythm=week, ends=ends, ranges=calm, notes=())
+    return replace(
+        full(), headline="Nothing stood out this week.", card=None, rhythm=week, ends=ends, ranges=calm, notes=()
+    )
 
 
 def answered() -> WeeklyReport:
@@ -191,16 +242,25 @@ def without_messages() -> WeeklyReport:
 def first_weeks() -> WeeklyReport:
     """Two weeks in: no usual range yet, too few known ends."""
     short = tuple(
-        replace(m, weeks=m.weeks[-2:], values=m.values[-2:], low=None, middle=None, high=None, attention=False) for m in ranges()
+        replace(m, weeks=m.weeks[-2:], values=m.values[-2:], low=None, middle=None, high=None, attention=False)
+        for m in ranges()
     )
-    ends = replace(session_ends(), title="Ends are known for 9 of 24 sessions", subtitle="They are drawn from 60 % on.", days=(), known=9)
+    ends = replace(
+        session_ends(),
+        title="Ends are known for 9 of 24 sessions",
+        subtitle="They are drawn from 60 % on.",
+        days=(),
+        known=9,
+    )
     note = "Your usual range needs 6 weeks; you have 2. We show your week without comparing it."
     return replace(quiet(), headline="Your second week.", ends=ends, ranges=short, notes=(note,), previous=None)
 
 
 def nothing_yet() -> WeeklyReport:
     built = BuiltFrom(0, 0, False, ("phone",), None, False)  # noqa: FBT003 - plain values
-    empty = replace(full(), headline="No week to show yet.", built_from=built, card=None, rhythm=None, ends=None, ranges=())
+    empty = replace(
+        full(), headline="No week to show yet.", built_from=built, card=None, rhythm=None, ends=None, ranges=()
+    )
     return replace(empty, protects=(), ahead=(), notes=(), contacts=(), previous=None, following=None)
 
 
@@ -215,7 +275,9 @@ def odd_hours() -> WeeklyReport:
     return replace(full(), rhythm=long_days(), ends=crowded_ends())
 
 
-def _share(name: str, fte: float, now: float | None, before: float | None, note: str = "", *, joining: bool = False) -> CaseloadRow:
+def _share(
+    name: str, fte: float, now: float | None, before: float | None, note: str = "", *, joining: bool = False
+) -> CaseloadRow:
     band = max(0.10, 0.09 / fte)
     share = 25.9
     difference = None if now is None else (now / share - 1) * 100
@@ -272,7 +334,9 @@ def large_practice() -> FairnessReport:
 def small_practice() -> FairnessReport:
     report = practice(PRACTICE[1:4])
     sentence = "With fewer than four clinicians no index is given."
-    bare = replace(report, headline="The caseload is close to an equal share", sentence=sentence, hoover=None, would_move=None)
+    bare = replace(
+        report, headline="The caseload is close to an equal share", sentence=sentence, hoover=None, would_move=None
+    )
     return replace(bare, would_move_by_chance=None, gini=None, gini_low=None, gini_high=None)
 
 
