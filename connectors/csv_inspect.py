@@ -106,8 +106,8 @@ def _proposal(path: Path, table: Table, rows: list[Row]) -> Proposal:
 
 
 def _column(name: str, rows: list[Row], place: int) -> Column:
-    values = {text for row in rows if (text := clean(row.cells[place])).lower() not in UNKNOWN}
-    return Column(name, kind_of(values), distinct=len(values) == len(rows))
+    values = [text for row in rows if (text := clean(row.cells[place])).lower() not in UNKNOWN]
+    return Column(name, kind_of(values), distinct=len(set(values)) == len(rows))
 
 
 def _texts(columns: Columns, rows: Iterable[Row], role: str) -> Counter[str]:

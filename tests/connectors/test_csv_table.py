@@ -203,6 +203,7 @@ def survive(folder: Path, times: int, seed: int) -> tuple[int, float]:
     return read, slowest
 
 
+@pytest.mark.slow
 def test_three_thousand_mutated_exports_are_read_or_refused(tmp_path: Path) -> None:
     read, slowest = survive(tmp_path, 3000, seed=7)
     assert 1500 < read < 3000

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.base import Batch
+from connectors.records import CalendarEvent, Record
+from tests.connectors.exports import Export, export, visits
+
+START = datetime(2023, 12, 31, 22, 0)  # noqa: DTZ001 - a wall clock's time, written into a cell
+CALLS = {"id": "Nr", "actual_start": "Join", "actual_end": "Leave"}
+
+
+def a_visit(client: int, quarter: int, late: int | None) -> str:
+    start = START + timedelta(minutes=15 * quarter)
+    end = start + timedelta(minutes=50)
+    left = end + timedelta(minutes=late) if late is not None else ""
+    return f"C{client},{start},{end},,{left},Show,"
+
+
+def a_call(number: int, quarter: int) -> str:
+    start = START + timedelta(minutes=15 * quarter)
+    return f"{number},{start},{start + timedelta(minutes=50)}"
+
+
+VISITS = st.lists(
+    st.builds(a_visit, st.integers(0, 3), st.integers(0, 36_000), st.none() | st.integers(-9, 60)), min_size=1
+)
+CALL_ROWS = st.lists(st.builds(a_call, st.integers(), st.integers(0, 36_000)), min_size=1, unique=True)
+
+
+def key_of(record: Record) -> object:
+    return type(record), record.uid_key if isinstance(record, CalendarEvent) else record.key
+
+
+def stored(batches: Iterable[Batch]) -> dict[object, Record]:
+    """What a store holds after these batches: a snapshot replaces, everything else is added."""
+    held: dict[object, Record] = {}
+    for batch in batches:
+        if batch.replaces:
+            held.clear()
+        held |= {key_of(record): record for record in batch.records}
+    return held
+
+
+def read_in_two(source: Export, before: str, after: str) -> list[Batch]:
+    first = source.write(before).batch()
+    second = source.write(after).batch(first.cursor)
+    return [first, second, source.batch(second.cursor)]
+
+
+@settings(max_examples=40)
+@given(VISITS, VISITS)
+def test_a_snapshot_leaves_what_the_last_file_says_and_a_third_run_says_nothing(
+    before: list[str], after: list[str]
+) -> None:
+    with TemporaryDirectory() as folder:
+        batches = read_in_two(export(Path(folder)), visits(*before), visits(*after))
+        whole = export(Path(folder)).batch()
+    assert stored(batches) == stored([whole])
+    assert batches[2].records == ()
+
+
+@settings(max_examples=40)
+@given(CALL_ROWS, st.data())
+def test_a_log_read_as_it_grows_is_the_log_read_at_once(rows: list[str], data: st.DataObject) -> None:
+    known = data.draw(st.integers(1, len(rows)))
+    header = "Nr,Join,Leave"
+    with TemporaryDirectory() as folder:
+        source = export(Path(folder), CALLS)
+        batches = read_in_two(source, "\n".join([header, *rows[:known]]), "\n".join([header, *rows]))
+        whole = source.batch()
+    assert stored(batches) == stored([whole])
+    assert batches[2].records == ()
+
+
+@settings(max_examples=40)
+@given(VISITS, st.randoms(use_true_random=False))
+def test_the_order_of_distinct_rows_does_not_matter(rows: list[str], random: st.DataObject) -> None:
+    distinct = list({tuple(row.split(",")[:2]): row for row in rows}.values())
+    shuffled = list(distinct)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    with TemporaryDirectory() as folder:
+        first = export(Path(folder)).write(visits(*distinct)).batch()
+        second = export(Path(folder)).write(visits(*shuffled)).batch()
+    assert stored([first]) == stored([second])
