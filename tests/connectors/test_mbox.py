@@ -21,7 +21,7 @@ from connectors.mail import MailOptions, reading
 from connectors.mbox import Mbox
 from connectors.postmarks import messages_in
 from connectors.records import MessageStamp
-from tests.connectors.mailboxes import ANA, BEN, CANARY, WINDOW, Reading, letter, practice, read, threads
+from tests.connectors.mailboxes import ANA, BEN, CANARY, NAMES, WINDOW, Reading, letter, practice, read, threads
 
 POSTMARK = b"From sender@post.example Tue Sep  1 08:00:00 2026\n"
 
@@ -103,13 +103,13 @@ def test_every_programs_postmark_begins_a_message_and_tells_its_time(tmp_path: P
         mailbox(range(8)) + POSTMARK + letter(8).removesuffix(b"\n"),
         mailbox(range(8)) + message(8, b"\0" * 5_000),
         message(0, b"x" * 3_000_000) + mailbox(range(1, 9)),
-        mailbox(range(8)) + message(8, x_spam="y" * 200_000),
+        mailbox(range(8)) + POSTMARK + b"X-Spam: " + b"y" * 200_000 + b"\n" + letter(8) + b"\nhello\n",
     ],
     ids=["CRLF", "no final newline", "byte order mark", "header alone", "NULs", "giant line", "giant header"],
 )
 def test_nine_messages_are_nine_whatever_surrounds_them(tmp_path: Path, content: bytes) -> None:
     found = read_bytes(tmp_path, content)
-    assert len(found.keys) == 9
+    assert found.keys == {NAMES.node("ana", f"{number}@post.example") for number in range(9)}
     assert found.faults == []
 
 
@@ -149,7 +149,7 @@ def test_what_cannot_be_used_is_told_by_its_number(tmp_path: Path) -> None:
 def test_copies_on_one_page_are_one_and_the_sent_one_wins(tmp_path: Path) -> None:
     as_received = message(1, From="ana@harbour.example", list_id="<x.example>", date="Tue, 1 Sep 2026 09:00:00 +0000")
     as_sent = message(1, From="ana@harbour.example", date="Tue, 1 Sep 2026 08:00:00 +0000")
-    by_another = message(1)
+    by_another = message(1, date="Tue, 1 Sep 2026 07:00:00 +0000")
     (stamp,) = read_bytes(tmp_path, by_another + as_received + as_sent + by_another).stamps
     assert (stamp.outgoing, stamp.sent_at.hour) == (True, 8)
 
@@ -223,11 +223,27 @@ def test_a_header_half_written_is_read_again_when_it_is_whole(tmp_path: Path) ->
     assert len(second.stamps) == 1
 
 
+def test_a_half_written_message_keeps_its_number(tmp_path: Path) -> None:
+    content = mailbox(range(2)) + message(2, From=f'"{CANARY}')
+    first = read_bytes(tmp_path, content[: content.rindex(b"Date")])
+    second = read_bytes_on(tmp_path, first.cursor, content)
+    assert [fault.where for fault in (*first.faults, *second.faults)] == ["message 3", "message 3"]
+
+
 def test_mail_deleted_in_the_middle_makes_it_be_read_anew(tmp_path: Path) -> None:
-    first = read_bytes(tmp_path, mailbox(range(20)))
-    compacted = mailbox([*range(9), *range(12, 20), *range(30, 40)])
+    kept = message(1, b"y" * 5_000)
+    first = read_bytes(tmp_path, kept + mailbox(range(2, 20)))
+    compacted = kept + mailbox([*range(2, 9), *range(12, 20), *range(30, 40)])
     second = read_bytes_on(tmp_path, first.cursor, compacted)
-    assert len(second.stamps) == 27
+    assert len(second.stamps) == 26
+
+
+def test_a_loss_behind_a_half_written_message_is_seen(tmp_path: Path) -> None:
+    kept = message(1, b"y" * 5_000)
+    content = kept + mailbox(range(2, 20))
+    first = read_bytes(tmp_path, content[: content.rindex(b"Message-ID")])
+    with pytest.raises(ShrunkenError):
+        read_bytes_on(tmp_path, first.cursor, kept + mailbox(range(2, 9)))
 
 
 @pytest.mark.parametrize("numbers", [range(1, 20), range(18)], ids=["first gone", "last gone"])
