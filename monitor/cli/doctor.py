@@ -1,0 +1,107 @@
+"""``evenhours doctor``: check, found, how to mend. Reads everything, changes nothing, shows nobody's numbers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from monitor.cli.desk import Desk, pass_desk
+from monitor.errors import EXIT_ERROR, EXIT_OK, EvenhoursError
+
+SILENT = timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor: what was looked at, what was found, and how to mend it (empty if all is well)."""
+
+    check: str
+    found: str
+    mend: str = ""
+
+
+@click.command()
+@pass_desk
+def doctor(desk: Desk) -> None:
+    """Look at the configuration, the key, the database and every source, and say how to mend what is wrong."""
+    ill = False
+    for finding in _findings(desk):
+        ill = ill or bool(finding.mend)
+        sign = "✗" if finding.mend else "✓"
+        mend = f"\n    → {finding.mend}" if finding.mend else ""
+        desk.say(
+            f"{sign} {finding.check}: {finding.found}{mend}",
+            check=finding.check, found=finding.found, mend=finding.mend or None,
+        )  # fmt: skip
+    sys.exit(EXIT_ERROR if ill else EXIT_OK)
+
+
+def _findings(desk: Desk) -> Iterator[Finding]:
+    try:
+        yield Finding("configuration", f"{desk.config_path}, {len(desk.config.sources)} sources")
+        assert desk.names
+        yield Finding("key", f"{desk.config.key_file.name}, readable by its owner alone")
+        assert desk.store
+        yield Finding("database", f"{desk.config.database.name}, current")
+    except EvenhoursError as error:
+        yield Finding("set-up", "not complete", str(error))
+        return
+    checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (_sources, _kept_aside, _hours, _disk)
+    for check in checks:
+        yield from check(desk)
+
+
+def _sources(desk: Desk) -> Iterator[Finding]:
+    """Whether each configured source has been read, and lately."""
+    from monitor.store import tables
+
+    with desk.store.read() as connection:
+        known = {row["name"]: row for row in tables.sources(connection)}
+    for source in desk.config.sources:
+        row = known.get(source.name)
+        name = f"source {source.name}"
+        if row is None or row["succeeded_at"] is None:
+            fault = str(row["fault"]) if row and row["fault"] else f"evenhours ingest --source {source.name}"
+            yield Finding(name, "never read", fault)
+            continue
+        held = f"{row['events']} events, {row['messages']} message times, {row['evidence']} true times"
+        read_at = datetime.fromtimestamp(int(str(row["succeeded_at"])), UTC)
+        if row["fault"]:
+            yield Finding(name, held, str(row["fault"]))
+        elif desk.now - read_at > SILENT:
+            yield Finding(name, f"{held}; last read {read_at:%d %B}", "Check that cron runs: evenhours nightly")
+        elif not (row["events"] or row["messages"] or row["evidence"]):
+            yield Finding(name, "read, but it holds nothing in its window", "Check its path, its window and whose it is.")
+        else:
+            yield Finding(name, held)
+
+
+def _kept_aside(desk: Desk) -> Iterator[Finding]:
+    """What could not be used, by reason; no remedy is due, these are kept and listed."""
+    from monitor.store import tables
+
+    with desk.store.read() as connection:
+        for row in tables.kept_aside(connection):
+            example = f", for example {row['example']}" if row["example"] else ""
+            yield Finding(f"kept aside in {row['source']}", f"{row['number']} × {row['reason']}{example}")
+
+
+def _hours(desk: Desk) -> Iterator[Finding]:
+    """Who has no agreed hours: their numbers are labelled as assumed."""
+    assumed = [person.key for person in desk.config.clinicians if person.assumed_hours]
+    if assumed:
+        yield Finding("agreed hours", f"assumed Monday to Friday, 08:00 to 18:00, for {', '.join(assumed)}")
+
+
+def _disk(desk: Desk) -> Iterator[Finding]:
+    """Whether others on this machine can read the database."""
+    mode = desk.config.database.stat().st_mode & 0o077
+    path = Path(desk.config.database)
+    if mode:
+        yield Finding("privacy of the database", f"{path.name} can be read by others", f"chmod 600 {path}")
+    yield Finding("disk", "encryption cannot be seen from here; the practice's disk has to be encrypted")
