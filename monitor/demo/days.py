@@ -208,9 +208,9 @@ class _Fates:
 
     def _hold(self, visit: Visit, habits: Habits) -> None:
         late = min(max(float(self.rng.normal(0.8, 1.3)), -2), 9)
-        over = float(self.rng.normal(habits.overrun_minutes, 3))
-        if self.rng.random() < 0.04:
-            over += float(self.rng.exponential(6))
+        over = float(self.rng.normal(habits.overrun_minutes, 2.4))
+        if self.rng.random() < 0.03:
+            over += float(self.rng.exponential(5))
         if self.rng.random() < habits.early_share:
             over = -float(self.rng.uniform(5.5, 13))
         visit.began = visit.start + timedelta(minutes=late)

@@ -83,6 +83,7 @@ class _Mailbox:
         self.work = WorkTime(days)
         self.numbers = count()
         self.free, self.sick = days.free, days.sick
+        self.evenings = float(rng.random())
         self.now = int(at(days.horizon.today, 0, days.zone).timestamp())
         self.held_in: dict[int, int] = defaultdict(int)
         self.clients_in: dict[int, dict[str, Client]] = defaultdict(dict)
@@ -129,8 +130,9 @@ class _Mailbox:
 
     def _answers(self, asked: list[Letter], weeks_ago: int, habits: Habits) -> Iterator[Letter]:
         """Each letter's answer: so many in the evening as the week's habit has it, the others in working time."""
-        wanted = self.held_in[weeks_ago] / 20 * habits.evening_replies * float(self.rng.lognormal(0, 0.12))
-        left = int(wanted + self.rng.random())
+        self.evenings += self.held_in[weeks_ago] / 20 * habits.evening_replies * float(self.rng.lognormal(0, 0.12))
+        left = int(self.evenings)
+        self.evenings -= left  # the rest of one week is owed to the next, so that chance does not blur the story
         for letter in asked:
             evening = self._evening_after(letter.sent_at) if left else None
             if evening is not None and not self._met(letter, evening):
