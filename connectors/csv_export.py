@@ -19,6 +19,7 @@ from connectors.csv_options import CsvColumns, CsvFormat, CsvOptions, check
 from connectors.csv_records import Entry, RowReader, Shape, is_total, shape_of
 from connectors.csv_table import LARGEST_FILE, TableError, table_from
 from connectors.errors import MalformedError, ShrunkenError, UnavailableError
+from connectors.fingerprint import spelled
 from connectors.records import Grade
 
 __all__ = ["SOURCE_KIND", "CsvColumns", "CsvConnector", "CsvFormat", "CsvOptions", "check", "make"]
@@ -130,15 +131,11 @@ class CsvConnector:
 
     def _mark(self, contents: list[bytes]) -> str:
         """A checksum of the bytes and of all that decides what is made of them."""
-        context, rules = self.context, self.context.classifier
-        setup = (
-            (self.options, context.busy_only),
-            [(owner.key, str(owner.zone), owner.name, sorted(owner.addresses)) for owner in context.owners],
-            (context.window.start.date(), context.window.end.date(), context.longest_session),
-            [sorted(group) for group in (rules.domains, rules.staff, rules.management)],
-        )
+        context = self.context
+        days = (context.window.start.date(), context.window.end.date())  # the window moves on every night
+        setup = (self.options, context.owners, days, context.longest_session, context.busy_only, context.classifier)
         sums = [hashlib.sha256(content).hexdigest() for content in contents]
-        return hashlib.sha256(repr((setup, sums)).encode("utf-8", "surrogatepass")).hexdigest()
+        return hashlib.sha256(spelled((setup, sums)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _cursor_from(text: str | None) -> dict[str, Any]:

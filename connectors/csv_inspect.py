@@ -57,7 +57,7 @@ class Proposal:
         yield 'kind = "csv"'
         anybody = "clinician" in self.roles
         yield 'clinician = "*"' if anybody else 'clinician = "KEY"  # the key of the clinician whose rows these are'
-        yield f"path = {_text(str(self.path))}"
+        yield f"path = {_text(str(self.path.absolute()))}"
 
     def _columns(self) -> Iterator[str]:
         yield from ("", "[source.columns]")

@@ -105,31 +105,37 @@ class RowReader:
         return named[0] if len(named) == 1 else None
 
     def _visit(self, cells: _Cells) -> Entry:
-        longest, names, owner = self.context.longest_session, self.context.names, cells.owner
+        event = self._event(cells)
+        try:
+            times = () if self.context.busy_only else self._evidence(cells, event)
+        except CellError as doubt:
+            return Entry(event.uid_key, event.start, event.end, (event,), (str(doubt),))
+        return Entry(event.uid_key, event.start, event.end, (event, *times))
+
+    def _event(self, cells: _Cells) -> CalendarEvent:
+        longest, owner, busy = self.context.longest_session, cells.owner.key, self.context.busy_only
         start = cells.known("booked_start")
         end = cells.end("booked", "booked_start", start, longest)
         if end is None:
             raise CellError("booked_end is empty")
         named = cells.text("client")
-        client = names.person(owner.key, named) if named and not self.context.busy_only else None
-        key = self._name(cells, named and names.person(owner.key, named), start.isoformat())
-        event = CalendarEvent(
-            owner.key,
-            key,
+        client = self.context.names.person(owner, named) if named else None
+        return CalendarEvent(
+            owner,
+            self._name(cells, client or "", start.isoformat()),
             start,
             end,
-            Kind.BUSY if self.context.busy_only else Kind.SESSION,
+            Kind.BUSY if busy else Kind.SESSION,
             status=status_from(cells.text("status"), self.statuses),
-            client=client,
+            client=None if busy else client,
             set_aside=TOO_LONG if end - start > longest else None,
         )
-        try:
-            started, ended = (None, None) if self.context.busy_only else _actual(cells, start, longest)
-        except CellError as doubt:
-            return Entry(key, start, end, (event,), (str(doubt),))
+
+    def _evidence(self, cells: _Cells, event: CalendarEvent) -> tuple[SessionEvidence, ...]:
+        started, ended = _actual(cells, event.start, self.context.longest_session)
         if started is None and ended is None:
-            return Entry(key, start, end, (event,))
-        return Entry(key, start, end, (event, SessionEvidence(owner.key, key, self.grade, started, ended, key)))
+            return ()
+        return (SessionEvidence(event.clinician, event.uid_key, self.grade, started, ended, event.uid_key),)
 
     def _call(self, cells: _Cells) -> Entry:
         started = cells.instant("actual_start")
