@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import resource
 import subprocess
 import sys
 import tomllib
@@ -55,6 +57,23 @@ def test_the_command_says_what_it_is_without_loading_anything_heavy(arguments: l
 @pytest.mark.parametrize("module", ["connectors.base", "connectors.registry", "monitor.config", "reports.models"])
 def test_the_contracts_load_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import {module}") & HEAVY == set()
+
+
+def processor_seconds(command: list[str], environment: dict[str, str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_the_version_is_said_at_once(tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(tmp_path)  # as on any machine, the second start finds bytecode
+    command = [sys.executable, "-c", "from monitor.cli import main; main()", "--version"]
+
+    processor_seconds(command, environment)
+
+    assert min(processor_seconds(command, environment) for _ in range(5)) < 0.15
 
 
 # Short functions, short files

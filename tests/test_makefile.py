@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -24,7 +25,9 @@ def elsewhere(tmp_path: Path) -> Path:
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", "-s", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    outermost = {key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    command = ["make", "-s", *arguments]
+    return subprocess.run(command, cwd=folder, env=outermost, capture_output=True, text=True, check=False)
 
 
 def interpreter(folder: Path, pretence: str) -> str:
