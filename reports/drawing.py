@@ -7,13 +7,14 @@ are the parts of :mod:`reports.palette`.
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.artist import Artist
+    from matplotlib.backend_bases import RendererBase
 
 mpl.rcParams["svg.fonttype"] = "none"  # words stay words; the SVG backend reads it while drawing, so it is set once
 
@@ -76,6 +78,19 @@ def arrowhead(radius: float) -> Path:
     return Path([(-r, -r), (r, 0), (-r, r), (-r, -r)], closed=True)
 
 
+class Words(Text):
+    """Text that asks for no layout: the reader's browser knows the font, matplotlib does not."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Write the words where they stand."""
+        gc = renderer.new_gc()
+        gc.set_foreground(self.get_color())
+        x, y = self.get_transform().transform(self.get_position())
+        _, height = renderer.get_canvas_width_height()
+        renderer.draw_text(gc, x, height - y, self.get_text(), self.get_fontproperties(), 0, mtext=self)
+        gc.restore()
+
+
 class Drawing:
     """A chart being drawn. ``svg`` renders it; nothing is shared between two drawings, so threads may draw at once."""
 
@@ -92,7 +107,7 @@ class Drawing:
         artist.set_transform(self._points)
         self._figure.add_artist(artist)
 
-    def words(  # noqa: PLR0913 - a word's place and its looks
+    def words(
         self,
         x: float,
         y: float,
@@ -104,16 +119,27 @@ class Drawing:
         bold: bool = False,
     ) -> None:
         """Text with its baseline at ``y``."""
-        weight = "bold" if bold else "normal"  # the pages' own is 600, which matplotlib's font has not
-        clean = svg.printable(text)
-        looks = {"fontsize": size, "color": LIGHT[part], "ha": anchor, "va": "baseline", "fontweight": weight}
-        self._add(Text(x, y, clean, parse_math=False, **looks))
+        weight = "semibold" if bold else "normal"
+        clean, colour = svg.printable(text), LIGHT[part]
+        self._add(
+            Words(
+                x,
+                y,
+                clean,
+                color=colour,
+                horizontalalignment=anchor,
+                fontproperties=FontProperties(size=size, weight=weight),
+                parse_math=False,
+            )
+        )
 
     def line(self, points: Sequence[tuple[float, float]], part: str, width: float, *, dashed: bool = False) -> None:
         """A line through points."""
         xs, ys = [x for x, _ in points], [y for _, y in points]
-        dashes = (0, (3, 2.5)) if dashed else "-"
-        self._add(Line2D(xs, ys, color=LIGHT[part], linewidth=width, linestyle=dashes, solid_capstyle="butt"))
+        line = Line2D(xs, ys, color=LIGHT[part], linewidth=width, solid_capstyle="butt")
+        if dashed:
+            line.set_linestyle((0, (3, 2.5)))
+        self._add(line)
 
     def strokes(
         self, pieces: Iterable[tuple[tuple[float, float], tuple[float, float]]], part: str, width: float
@@ -158,7 +184,7 @@ class Drawing:
         """The same shape at several places, with or without a ring."""
         if not places:
             return
-        size = 2 * abs(path.vertices).max()
+        size = 2 * np.abs(np.asarray(path.vertices)).max()
         line = Line2D([x for x, _ in places], [y for _, y in places], linestyle="", marker=path, markersize=float(size))
         line.set_markerfacecolor(LIGHT.get(part, "none"))
         line.set_markeredgecolor(LIGHT[ring] if ring else "none")
@@ -169,8 +195,5 @@ class Drawing:
     def svg(self, caption: svg.Caption, *, literal: bool = False) -> str:
         """The chart as SVG; ``literal`` colours for mail and PDF, else the page's variables."""
         raw = io.StringIO()
-        with warnings.catch_warnings():
-            # The browser's fonts draw the words; that matplotlib's own lacks a letter of a name is no matter.
-            warnings.filterwarnings("ignore", message="Glyph")
-            FigureCanvasSVG(self._figure).print_svg(raw)  # type: ignore[no-untyped-call]
+        FigureCanvasSVG(self._figure).print_svg(raw)  # type: ignore[no-untyped-call]
         return svg.cleaned(raw.getvalue(), caption, self._says, literal=literal)

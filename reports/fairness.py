@@ -1,4 +1,4 @@
-"""The director's page as a page, a file, plain text and Markdown: how the caseload is shared, and nothing about anybody's days."""
+"""How the caseload is shared, for the director: a page, a file, plain text and Markdown."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from reports.models import FairnessReport
 
 TERMS = (
-    "Load is weighted sessions a week per full-time equivalent (FTE), the mean of eight weeks; before is the eight weeks "
-    "before those. Sessions were held in the eight weeks; clients are the active ones."
+    "Load is weighted sessions a week per full-time equivalent (FTE), the mean of eight weeks; before is the eight "
+    "weeks before those. Sessions were held in the eight weeks; clients are the active ones."
 )
 BASIS = "Caseload only, weighted by the practice’s own table. No personal after-hours data is used."
 BAND = (
@@ -23,7 +23,7 @@ OVERDUE = "Nothing new has arrived for more than 48 hours, so what you see may b
 
 
 def html(report: FairnessReport, *, csv: str | None = None) -> str:
-    """The page's body, for a frame of the caller's. ``csv`` is the address of the same rows as CSV, where there is one."""
+    """The page's body, for a frame of the caller's. ``csv`` is the address of the same rows as CSV, if any."""
     from reports import charts
     from reports.shell import fragment
 
@@ -72,7 +72,8 @@ def fresh_words(report: FairnessReport) -> str:
     """How fresh it is."""
     if report.complete_through is None:
         return "Nothing has arrived yet."
-    through = f"Complete through {wording.moment(report.complete_through)}, {wording.day_and_month(report.complete_through.date())}."
+    day = wording.day_and_month(report.complete_through.date())
+    through = f"Complete through {wording.moment(report.complete_through)}, {day}."
     return f"{OVERDUE} {through}" if report.overdue else through
 
 

@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The one notice of the week: evidence first, then at most one thing to try. ``answered`` is a label or ``None``."""
+    """The one notice of the week: evidence first, then at most one thing to try; ``answered`` is a label if any."""
 
     notice: int
     title: str
@@ -157,8 +157,9 @@ class OwnRange:
 class WeeklyReport:
     """One therapist's week, told to that therapist alone.
 
-    ``week`` is its Monday. ``headline`` is one or two sentences. ``notes`` say what is missing and why (too few weeks for a
-    range, ends known for too few sessions). ``previous`` and ``following`` are neighbouring weeks that have a report.
+    ``week`` is its Monday. ``headline`` is one or two sentences. ``notes`` say what is missing and why (too few weeks
+    for a range, ends known for too few sessions). ``previous`` and ``following`` are neighbouring weeks that have a
+    report.
     """
 
     clinician: str
@@ -191,8 +192,8 @@ class Standing(StrEnum):
 class CaseloadRow:
     """One clinician's share: weighted sessions a week per FTE, mean of eight weeks and of the eight before.
 
-    ``low`` to ``high`` is this person's own band around the equal share; ``difference`` is the share of load against the
-    share of FTE in per cent. ``note`` is a word such as "joined Sep". ``None`` is no data.
+    ``low`` to ``high`` is this person's own band around the equal share; ``difference`` is the share of load against
+    the share of FTE in per cent. ``note`` is a word such as "joined Sep". ``None`` is no data.
     """
 
     name: str
@@ -214,9 +215,9 @@ class CaseloadRow:
 class FairnessReport:
     """The director's page: how evenly the caseload is shared, and nothing about how anybody is.
 
-    ``through`` is the Sunday that ends the eight weeks. ``hoover`` is a share of all load (0 to 1), ``would_move`` the same
-    in weighted sessions a week, ``would_move_by_chance`` what equal true loads would show; ``gini`` is corrected for small
-    numbers, with its interval. Indices are ``None`` below four clinicians.
+    ``through`` is the Sunday that ends the eight weeks. ``hoover`` is a share of all load (0 to 1), ``would_move`` the
+    same in weighted sessions a week, ``would_move_by_chance`` what equal true loads would show; ``gini`` is corrected
+    for small numbers, with its interval. Indices are ``None`` below four clinicians.
     """
 
     practice: str

@@ -1,4 +1,4 @@
-"""A report as headings, sentences and tables: what plain text and Markdown are both written from, in the page's order."""
+"""A report as headings, sentences and tables, in the page's order: plain text and Markdown are written from it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The colours of every page and chart, by the part they play, in light and dark; one accent and one mark of attention.
+"""The colours of every page and chart by the part they play, in light and dark.
 
-``evenhours.css`` carries the same values as variables (a test looks both ways). Light colours are distinct, so that a
-colour in a drawing names its part. Teal is work as agreed, slate is work beyond it, amber is part of a notice or a line.
+``evenhours.css`` carries the same values as variables (a test looks both ways). Light colours are distinct, so that one
+in a drawing names its part. Teal is work as agreed, slate is work beyond it, amber is part of a notice or a line.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class _Cleaner:
             [] if self.literal else [f"{name[0]}-{part(value)}" for name, value in paints.items() if value != "none"]
         )
         looks |= {name: value for name, value in paints.items() if self.literal or value == "none"}
-        if declared.get("font-weight") == "700":
+        if declared.get("font-weight") == "600":
             looks |= {"font-weight": "600"}
         return {"class": " ".join(classes), **looks} if classes else looks
 

@@ -1,4 +1,4 @@
-"""The numbers of each figure as rows of words, for readers without the picture; the same values, never rounded twice."""
+"""The numbers of each figure as rows of words, for readers without the picture: the same values."""
 
 from __future__ import annotations
 

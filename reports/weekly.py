@@ -49,9 +49,9 @@ def html(
 ) -> str:
     """The page's body, for a frame of the caller's.
 
-    ``actions`` is the address under which a notice is answered: each answer is posted to ``actions/NOTICE`` as ``answer``
-    with ``csrf_token``; without it there are no buttons. ``weeks`` is an address to which an ISO week is appended; without
-    it there are no links to other weeks. ``data`` is the address of what is stored about the reader.
+    ``actions`` is the address under which a notice is answered: each answer is posted to ``actions/NOTICE`` as
+    ``answer`` with ``csrf_token``; without it there are no buttons. ``weeks`` is an address to which an ISO week is
+    appended; without it there are no links to other weeks. ``data`` is the address of what is stored about the reader.
     """
     from reports.shell import fragment
 

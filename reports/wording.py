@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 DASH = "–"
 MINUS = "−"
+NUMBERS = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+)  # fmt: skip
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -92,6 +95,11 @@ def signed_minutes(minutes: float) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun: "1 session", "24 sessions", "1,260 events"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def spelled(number: int) -> str:
+    """A small number as a word, for the middle of a sentence: "six", "twelve", "13"."""
+    return NUMBERS[number] if 0 <= number < len(NUMBERS) else f"{number:,}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -138,7 +138,7 @@ def _look(end: SessionEnd, day: EndsDay) -> str:
     return "amber" if end.state is EndState.PAST and day.attention else end.state.value
 
 
-def _dots(on: Drawing, day: EndsDay, scale: Scale, steps: Sequence[float], middle: float, size: float) -> None:  # noqa: PLR0913
+def _dots(on: Drawing, day: EndsDay, scale: Scale, steps: Sequence[float], middle: float, size: float) -> None:
     groups: dict[tuple[str, bool], list[Mark]] = {}
     for end, step in zip(day.ends, steps, strict=True):
         x, y, beyond = scale.x(end.minutes), middle + step, end.minutes > scale.high

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reports import readings
 from reports.charts.layout import Sheet, sheet, shortened
-from reports.drawing import Drawing, Mark, disc
+from reports.drawing import Anchor, Drawing, Mark, disc
 from reports.svg import Caption
 
 if TYPE_CHECKING:
@@ -70,13 +70,17 @@ def _strip(measure: OwnRange, paper: Sheet, top: float, pitch: float) -> Strip:
     return Strip(left, right, *inner, low, high, len(measure.weeks))
 
 
+def _right_column(paper: Sheet) -> tuple[float, Anchor]:
+    return (paper.width, "right") if paper.narrow else (paper.width - 106, "left")
+
+
 def _names(on: Drawing, measure: OwnRange, paper: Sheet, top: float) -> None:
     first, second = (top + 17, top + 32) if paper.narrow else (top + 27, top + 42)
     room = paper.width - 90 if paper.narrow else 172
     part = "amber-4" if measure.attention else "teal-4"
     value = measure.values[-1] if measure.values else None
     words = readings.this_week(measure)
-    x, anchor = (paper.width, "right") if paper.narrow else (paper.width - 106, "left")
+    x, anchor = _right_column(paper)
     on.words(0, first, shortened(measure.title, room, paper.body, bold=True), paper.body, "ink", bold=True)
     on.words(0, second, readings.usual(measure), paper.small)
     on.words(x, first, words, paper.body + 2, part if value is not None else "quiet", anchor=anchor, bold=True)

@@ -108,7 +108,7 @@ def _ends(offset: int, minutes: list[float], *, planned: int = 0, unknown: int =
     for n, late in enumerate(minutes):
         state = EndState.PAST if late > 10 else EndState.WITHIN
         state = EndState.PLANNED if n >= len(minutes) - planned else state
-        ends.append(SessionEnd(late, state, datetime.combine(day, time(10 + n, 50))))  # noqa: DTZ001 - local
+        ends.append(SessionEnd(late, state, datetime.combine(day, time(10 + n, 50))))
     return EndsDay(day, tuple(ends), len(minutes) + unknown, attention)
 
 
@@ -182,15 +182,15 @@ def card() -> Card:
     return Card(
         7,
         "Something you may want to look at",
-        "Work outside your agreed hours came to 2 h 41. In your last 12 weeks it was usually between 1 h 06 and 1 h 41; "
-        "Tuesday evening was 1 h 37 of it.",
+        "Work outside your agreed hours came to 2 h 41. In your last 12 weeks it was usually between 1 h 06 and "
+        "1 h 41; Tuesday evening was 1 h 37 of it.",
         Table(("Day", "When", "What", "Minutes"), rows),
         "keep 20 minutes free after your last Thursday session.",
         ANSWERS,
     )
 
 
-BUILT = BuiltFrom(24, 61, True, ("phone", "portal"), datetime(2025, 11, 9, 23, 59), False)  # noqa: DTZ001, FBT003 - local
+BUILT = BuiltFrom(24, 61, True, ("phone", "portal"), datetime(2025, 11, 9, 23, 59), False)  # noqa: DTZ001 - local
 
 
 def full() -> WeeklyReport:
@@ -235,7 +235,7 @@ def answered() -> WeeklyReport:
 
 
 def without_messages() -> WeeklyReport:
-    built = BuiltFrom(1, 0, False, (), datetime(2025, 11, 6, 14, 5), True, overdue=True)  # noqa: DTZ001, FBT003 - local
+    built = BuiltFrom(1, 0, False, (), datetime(2025, 11, 6, 14, 5), True, overdue=True)  # noqa: DTZ001 - local
     return replace(quiet(), headline="Your week by the calendar alone.", built_from=built, following=None)
 
 
@@ -257,7 +257,7 @@ def first_weeks() -> WeeklyReport:
 
 
 def nothing_yet() -> WeeklyReport:
-    built = BuiltFrom(0, 0, False, ("phone",), None, False)  # noqa: FBT003 - plain values
+    built = BuiltFrom(0, 0, False, ("phone",), None, False)
     empty = replace(
         full(), headline="No week to show yet.", built_from=built, card=None, rhythm=None, ends=None, ranges=()
     )
@@ -309,7 +309,7 @@ def practice(rows: tuple[CaseloadRow, ...] = PRACTICE) -> FairnessReport:
         practice="Harbour Street",
         through=date(2025, 11, 9),
         headline="Two people are carrying more than an equal share",
-        sentence="9.8 weighted sessions a week would have to sit elsewhere for an equal share; chance alone would show about 6.2.",
+        sentence="9.8 weighted sessions a week would have to sit elsewhere; chance alone would show about 6.2.",
         equal_share=25.9,
         rows=rows,
         hoover=0.056,
@@ -324,8 +324,8 @@ def practice(rows: tuple[CaseloadRow, ...] = PRACTICE) -> FairnessReport:
 
 def large_practice() -> FairnessReport:
     names = (
-        "Dr. Maximiliane Freifrau von Hohenstein-Schwarzenberg", "Nguyễn Thị Minh Khai", "<b>Bobby</b> | Tables", "李小龍",
-        "Oluwaseun Adébáyọ̀", "Þórunn Guðmundsdóttir",
+        "Dr. Maximiliane Freifrau von Hohenstein-Schwarzenberg", "Nguyễn Thị Minh Khai", "<b>Bobby</b> | Tables",
+        "李小龍", "Oluwaseun Adébáyọ̀", "Þórunn Guðmundsdóttir",
     )  # fmt: skip
     more = tuple(_share(name, 0.4 + n / 10, 20.0 + 2 * n, 21.0 + n) for n, name in enumerate(names))
     return practice((*PRACTICE, *more, _share("N. Ewcomer", 0.75, None, None, "joined Nov", joining=True)))
@@ -341,7 +341,7 @@ def small_practice() -> FairnessReport:
 
 
 WEEKS = {
-    "full": full, "quiet": quiet, "answered": answered, "without-messages": without_messages, "first-weeks": first_weeks,
-    "nothing-yet": nothing_yet, "leave": leave, "odd-hours": odd_hours,
+    "full": full, "quiet": quiet, "answered": answered, "without-messages": without_messages,
+    "first-weeks": first_weeks, "nothing-yet": nothing_yet, "leave": leave, "odd-hours": odd_hours,
 }  # fmt: skip
 PRACTICES = {"practice": practice, "large": large_practice, "small": small_practice}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_marks_stand_out_from_paper_and_band(theme: dict[str, str], mark: str) -
 def test_a_darker_shade_says_more_in_both_themes(theme: dict[str, str], ramp: str) -> None:
     steps = [palette.contrast(theme[f"{ramp}-{n}"], theme["paper"]) for n in range(1, 5)]
     assert steps == sorted(steps)
-    assert all(later / earlier > 1.2 for earlier, later in zip(steps, steps[1:], strict=False))
+    assert all(later / earlier > 1.2 for earlier, later in pairwise(steps))
 
 
 def test_a_colour_names_one_part() -> None:

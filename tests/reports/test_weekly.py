@@ -199,7 +199,7 @@ def test_the_source_line_says_what_is_not_seen() -> None:
         "Built from 24 calendar events and 61 message times. No message or note is read. Not seen: phone, portal. "
         "Complete through Sunday night."
     )
-    alone = BuiltFrom(1, 0, False, (), None, False)  # noqa: FBT003 - plain values
+    alone = BuiltFrom(1, 0, False, (), None, False)
     assert "Messages are not connected" in weekly.built_words(alone, MONDAY)
 
 
