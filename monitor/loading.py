@@ -27,7 +27,8 @@ def frames_of(config: Config, store: Store, clinician: Clinician, *, now: dateti
         clinician, stored.events, stored.evidence, stored.corrections, stored.messages, stored.calendar_seen,
         stored.messages_seen,
     )  # fmt: skip
-    return frames_from(known, config.practice, as_of=int(now.timestamp()), holidays=_holidays(config, stored.events, now))
+    holidays = _holidays(config, stored.events, now)
+    return frames_from(known, config.practice, as_of=int(now.timestamp()), holidays=holidays)
 
 
 def _holidays(config: Config, events: pd.DataFrame, now: datetime) -> Collection[date]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from monitor.analysis.catalogue import catalogue
 from monitor.store.weeks import NoticeRow
+from reports.wording import spelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,9 +139,9 @@ def explanation(row: NoticeRow, moved: str) -> str:
     """The notice in three sentences: what changed and how surely, what moved, and how often chance does this."""
     entry = family(row.family)
     weeks = (row.week - row.since) // 7 + 1
-    span = "This week" if weeks == 1 else f"For {_number(weeks)} weeks"
+    span = "This week" if weeks == 1 else f"For {spelled(weeks)} weeks"
     once = round(1 / entry.alarms_per_year)
-    chance = f"Chance alone produces about one such note every {_number(once)} years for each of the things watched."
+    chance = f"Chance alone produces about one such note every {spelled(once)} years for each of the things watched."
     if entry.counted:
         ran = f"{span} your after-hours replies per session ran {row.ratio:.1f} times your usual"
         ran += f" (90 % interval {row.low:.1f} to {row.high:.1f})."
@@ -164,12 +165,9 @@ def what_moved(row: NoticeRow, weekly: pd.DataFrame) -> str:
     points = now["reply_propensity"].mean() - before["reply_propensity"].mean()
     if not (np.isfinite(more) and np.isfinite(points)):
         return ""
-    demand = "Clients wrote more after hours" if more >= DEMAND_ROSE else "Clients wrote about as much after hours as before"
+    demand = (
+        "Clients wrote more after hours" if more >= DEMAND_ROSE else "Clients wrote about as much after hours as before"
+    )
     if abs(points) < BOUNDARY_MOVED:
         return f"{demand}; the share you answered did not change."
     return f"{demand}; you answered a {'larger' if points > 0 else 'smaller'} share of it before the next working day."
-
-
-def _number(count: int) -> str:
-    words = "no one two three four five six seven eight nine ten eleven twelve".split()
-    return words[count] if count < len(words) else str(count)

@@ -13,9 +13,9 @@ from monitor.roster import Clinician
 from monitor.store import tables, weeks
 from monitor.store.database import Store
 from reports.models import CaseloadRow, FairnessReport, Standing
-from reports.wording import counted, listed
+from reports.wording import listed, spelled
 
-SPAN = 8
+SPAN, LEAST_KNOWN = 8, 4  # weeks of a mean, and how many of them have to be known
 Values = Mapping[tuple[str, int, str], float | None]
 
 
@@ -64,14 +64,18 @@ def _employed(person: Clinician, week: int) -> bool:
 
 
 def _mean(values: Values, who: str, key: str, last: int) -> float | None:
-    """The mean of the known values of eight weeks; ``None`` if none is known."""
-    known = [value for back in range(SPAN) if (value := values.get((who, last - 7 * back, key))) is not None]
-    return sum(known) / len(known) if known else None
+    """The mean of the known values of eight weeks; ``None`` if fewer than four are known."""
+    known = _known(values, who, key, last)
+    return sum(known) / len(known) if len(known) >= LEAST_KNOWN else None
 
 
 def _sum(values: Values, who: str, key: str, last: int) -> int | None:
-    known = [value for back in range(SPAN) if (value := values.get((who, last - 7 * back, key))) is not None]
+    known = _known(values, who, key, last)
     return round(sum(known)) if known else None
+
+
+def _known(values: Values, who: str, key: str, last: int) -> list[float]:
+    return [value for back in range(SPAN) if (value := values.get((who, last - 7 * back, key))) is not None]
 
 
 def _evenness(
@@ -82,9 +86,7 @@ def _evenness(
     return evenness(totals, [fte[person.key] for person in people]) if sum(totals) > 0 else None
 
 
-def _row(
-    person: Clinician, values: Values, last: int, share: Share | None, found: Evenness | None
-) -> CaseloadRow:
+def _row(person: Clinician, values: Values, last: int, share: Share | None, found: Evenness | None) -> CaseloadRow:
     equal = found.equal_share if found else 0.0
     joined = _joined(person, last)
     active = values.get((person.key, last, "active_clients"))
@@ -127,7 +129,7 @@ def _headline(rows: Sequence[CaseloadRow]) -> str:
         return "There is no caseload to compare yet"
     if above:
         who = "person is" if len(above) == 1 else "people are"
-        return f"{_number(len(above)).capitalize()} {who} carrying more than an equal share"
+        return f"{spelled(len(above)).capitalize()} {who} carrying more than an equal share"
     if below:
         return f"{listed(below)} could take more; nobody carries more than an equal share"
     return "The caseload is shared about as evenly as chance allows"
@@ -138,13 +140,11 @@ def _sentence(found: Evenness | None) -> str:
     if found is None:
         return ""
     if found.would_move is None or found.would_move_by_chance is None:
-        return f"With fewer than {LEAST_CLINICIANS} clinicians an index would say more about single people than about the practice."
+        return (
+            f"With fewer than {LEAST_CLINICIANS} clinicians an index would say more about single people than about the "
+            "practice."
+        )
     return (
         f"For equal shares about {found.would_move:.0f} weighted sessions a week would sit elsewhere; "
         f"chance alone would show {found.would_move_by_chance:.0f}."
     )
-
-
-def _number(count: int) -> str:
-    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    return words[count] if count < len(words) else counted(count, "").strip()

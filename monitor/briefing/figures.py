@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,8 +15,7 @@ from monitor.analysis.catalogue import catalogue
 from monitor.analysis.intervals import Spans, seconds_inside
 from monitor.analysis.metrics.sessions import inside_work, outside_work
 from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
-from reports.wording import Unit as _Unit
-from reports.wording import listed, quantity, weekday
+from reports.wording import listed, quantity, spelled, weekday
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +94,7 @@ def _rhythm_words(days: Sequence[RhythmDay]) -> tuple[str, str]:
     if total > inside / 4:
         title = "A good part of your week lay outside the hours you chose"
     share = "all" if len(outside) <= len(most) else "most"
-    return title, f"At least {quantity(total, _Unit.MINUTES)} fell outside agreed hours, {share} of it on {where}."
+    return title, f"At least {quantity(total, Unit.MINUTES)} fell outside agreed hours, {share} of it on {where}."
 
 
 def session_ends(frames: Frames, week: int, attention: Attention) -> SessionEnds | None:
@@ -104,18 +104,24 @@ def session_ends(frames: Frames, week: int, attention: Attention) -> SessionEnds
         return None
     known = int(held["overrun_minutes"].notna().sum())
     grace = frames.clinician.grace_minutes
-    days = tuple(_ends_day(frames, int(day), part, attention) for day, part in held.groupby("day"))
+    days = tuple(_ends_day(frames, day, part, attention) for day, part in by_day(held))
     enough = known >= LEAST_COVERAGE * len(held)
     title, subtitle = _ends_words(days, known, len(held)) if enough else _ends_unknown(known, len(held))
     return SessionEnds(title, subtitle, grace, days if enough else (), known, len(held))
 
 
+def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
+    """The sessions of each work day, in order."""
+    for day in sorted(set(sessions["day"].tolist())):
+        yield int(day), sessions[sessions["day"] == day]
+
+
 def _ends_day(frames: Frames, day: int, held: pd.DataFrame, attention: Attention) -> EndsDay:
     grace, zone = frames.clinician.grace_minutes, frames.clinician.zone
+    known = held[held["overrun_minutes"].notna()]
     ends = tuple(
         SessionEnd(float(over), EndState.PAST if over > grace else EndState.WITHIN, datetime.fromtimestamp(end, zone))
-        for over, end in zip(held["overrun_minutes"], held["booked_end"], strict=True)
-        if over == over
+        for over, end in zip(known["overrun_minutes"], known["booked_end"], strict=True)
     )
     past = any(end.state is EndState.PAST for end in ends)
     return EndsDay(date_of(day), ends, len(held), attention.metric == "overrun_minutes" and past)
@@ -131,8 +137,9 @@ def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, st
     if late > known / 2:
         return f"{late} of {known} sessions ended past your buffer", subtitle
     most = max(past, key=lambda day: past[day])
-    ran_on = f"; {weekday(most)}’s ran on" if past[most] > 1 and past[most] >= late / 2 else f"; {late} ran past your buffer"
-    return f"Most sessions ended within your buffer{ran_on}", subtitle
+    one_day = past[most] > 1 and past[most] >= late / 2
+    ran_on = f"{weekday(most)}’s ran on" if one_day else f"{spelled(late)} ran past it"
+    return f"Most sessions ended within your buffer; {ran_on}", subtitle
 
 
 def _ends_unknown(known: int, held: int) -> tuple[str, str]:
@@ -158,22 +165,19 @@ def own_ranges(
     for key in keys:
         if all(values.get((at, key)) is None for at in weeks):
             continue
+        unit = Unit(catalogue()[key].unit.value)
         usual = own_range([_or_nan(values.get((at, key))) for at in before])
-        low, middle, high = usual or (None, None, None)
-        ranges.append(
-            OwnRange(
-                key=key,
-                title=catalogue()[key].title,
-                unit=Unit(catalogue()[key].unit.value),
-                weeks=tuple(map(date_of, weeks)),
-                values=tuple(values.get((at, key)) for at in weeks),
-                low=low,
-                middle=middle,
-                high=high,
-                attention=key == metric,
-            )
-        )
+        low, middle, high = _whole(usual, unit) if usual else (None, None, None)
+        drawn = tuple(values.get((at, key)) for at in weeks)
+        title, dates = catalogue()[key].title, tuple(map(date_of, weeks))
+        ranges.append(OwnRange(key, title, unit, dates, drawn, low, middle, high, attention=key == metric))
     return tuple(ranges)
+
+
+def _whole(usual: tuple[float, float, float], unit: Unit) -> tuple[float, float, float]:
+    """The range of a count in whole numbers: nobody holds 15.1 sessions."""
+    low, middle, high = usual
+    return (math.floor(low), middle, math.ceil(high)) if unit is Unit.COUNT else usual
 
 
 def _or_nan(value: float | None) -> float:

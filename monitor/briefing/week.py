@@ -17,7 +17,6 @@ from monitor.store import facts, tables, weeks
 from monitor.store.database import Store
 from monitor.store.weeks import NoticeRow
 from reports.models import BuiltFrom, WeeklyReport
-from reports.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +50,7 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
     return WeeklyReport(
         clinician=clinician.name,
         week=week,
-        headline=words.headline(
-            frames, monday, notice, enough_weeks=enough, messages=built.messages_connected
-        ),
+        headline=words.headline(frames, monday, notice, enough_weeks=enough, messages=built.messages_connected),
         built_from=built,
         card=words.card(frames, notice, monday, _weekly(values), codes) if notice else None,
         rhythm=figures.rhythm(frames, monday, attention),
@@ -151,13 +148,11 @@ def _notes(frames: Frames, week: int, built: BuiltFrom) -> list[str]:
     observed = _observed_before(frames, week)
     if observed < ENOUGH_WEEKS:
         have = "none yet" if observed == 0 else str(observed)
-        notes.append(f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {have}. We show your week without comparing it.")
+        notes.append(
+            f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {have}. We show your week without comparing it."
+        )
     if not built.messages_connected:
         notes.append("No messages are connected, so evenings and replies are not in this report.")
-    if built.assumed_hours:
-        notes.append("Assumed hours: Monday to Friday, 08:00 to 18:00. Your own hours would make this report yours.")
-    if built.overdue:
-        notes.append("Nothing new has arrived for more than two days. Whoever looks after the computer can run: evenhours nightly")
     return notes
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from connectors.records import Kind
 from monitor import notices
 from monitor.analysis.calendar import DAY, date_of
+from monitor.briefing.figures import by_day
 from monitor.notices import ANSWERS
 from monitor.store.weeks import NoticeRow
 from reports.models import Answer, Card, Table, Unit
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 CODE = 4  # characters of a pseudonym that stand for a client on the person's own pages
 ROWS = 12
 GAP = 30 * 60
+EVERY = 100.0
 MIDDAY = (10, 15)
 
 
@@ -99,10 +101,11 @@ def usual_slots(frames: Frames) -> dict[int, str]:
     recent = frames.held[frames.held["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
     local = frames.calendar.clock.local(recent["booked_start"].to_numpy(dtype=np.int64))
     slots = recent.assign(day=(local // DAY + 3) % 7, minute=local % DAY // 60)
-    usual = slots.groupby("client")[["day", "minute"]].agg(lambda column: column.mode().iloc[0])
+    times = slots.groupby(["client", "day", "minute"]).size().reset_index(name="times")
+    usual = times.sort_values("times", kind="stable").groupby("client").tail(1)
     return {
         int(client): f"{weekday(date_of(int(day) + 4))}s, {int(minute) // 60:02}:{int(minute) % 60:02}"
-        for client, day, minute in usual.itertuples()
+        for client, day, minute, _ in usual.itertuples(index=False)
     }
 
 
@@ -121,7 +124,8 @@ def protects(frames: Frames, week: int, values: Mapping[tuple[int, str], float |
         lines.append(f"Supervision: {quantity(hours, Unit.HOURS)} in the last month.")
     kept = values.get((week, "break_kept_share"))
     if kept:
-        lines.append("A real break on every long day." if kept >= 100 else f"A real break on {quantity(kept, Unit.PERCENT)} of your long days.")
+        days_kept = "every long day" if kept >= EVERY else f"{quantity(kept, Unit.PERCENT)} of your long days"
+        lines.append(f"A real break on {days_kept}.")
     if off:
         lines.append(f"{counted(off, 'full day').capitalize()} without work.")
     if leave := _next_leave(frames):
@@ -139,11 +143,12 @@ def _next_leave(frames: Frames) -> str:
 
 def ahead(frames: Frames, week: int) -> tuple[str, ...]:
     """What is booked for the week after the report's: how many sessions, and days without a gap around noon."""
-    following = frames.sessions[(frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])]
+    coming = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
+    following = frames.sessions[coming]
     if following.empty:
         return ()
     first = datetime.fromtimestamp(int(following["booked_start"].min()), frames.clinician.zone)
-    full = [weekday(date_of(int(day))) for day, part in following.groupby("day") if _no_gap(frames, int(day), part)]
+    full = [weekday(date_of(day)) for day, part in by_day(following) if _no_gap(frames, day, part)]
     lines = [f"{counted(len(following), 'session')} booked, the first on {weekday(first.date())} at {first:%H:%M}."]
     if full:
         lines.append(f"No gap of half an hour on {listed(full)} between {MIDDAY[0]} and {MIDDAY[1] - 12}.")
