@@ -24,6 +24,7 @@ from monitor.demo.practice import (
 
 SLOTS_PER_FTE = 23.5  # booked a week; cancellations, gaps between clients and leave make about 20 held of it
 FORTNIGHTLY = 0.22  # share of the slots that two clients take in turn
+JOINING_WEEKS = 20  # until a newcomer's places have all been opened
 NAMES = ("Robin", "Sasha", "Noor", "Alex", "Mika", "Sam", "Toni", "Jo", "Kai", "Billie", "Remy", "Ari", "Lou", "Yuri")
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ"
 
@@ -121,7 +122,7 @@ class _Filling:
     def _place(self, slot: Slot, every: int, phase: int, *, lasting: bool = False) -> _Place:
         opens, closes = phase, self.weeks
         if self.person.joined is not None:
-            opens += self._week(self.person.joined) + int(self.rng.integers(0, 4)) * 2
+            opens += self._week(self.person.joined) + int(self.rng.integers(0, JOINING_WEEKS // 2)) * 2
         if self.story and not lasting and self.rng.random() < self.story.closing:
             closes = self._week(self.story.weeks_ago) + int(self.rng.integers(0, 5))
         return _Place(slot, every, opens, closes, lasting)

@@ -112,6 +112,7 @@ def a_week(counts: Counter[int], first: int, last: int) -> float:
     return mean(counts[week] for week in range(last, first + 1) if counts[week])
 
 
+@pytest.mark.slow
 def test_same_day_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
     for name, hour in (("one", 0), ("two", 23)):
         write_practice(tmp_path / name, NOW.replace(hour=hour), weeks=32)
@@ -124,6 +125,7 @@ def test_same_day_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
     assert all(one[name].read_bytes() == two[name].read_bytes() for name in one)
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_practice(practice: Planted, tmp_path: Path) -> None:
     other = write_practice(tmp_path, NOW, seed=7, weeks=WEEKS)
     assert (other.folder / "ana.mbox").read_bytes() != (practice.folder / "ana.mbox").read_bytes()
