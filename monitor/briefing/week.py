@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from monitor.config import Config
 from monitor.loading import frames_of
 from monitor.roster import Clinician
 from monitor.store import facts, tables, weeks
-from monitor.store.database import Store
+from monitor.store.database import Connection, Store
 from monitor.store.weeks import NoticeRow
 from reports.models import BuiltFrom, WeeklyReport
 
@@ -69,7 +68,7 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
 Values = dict[tuple[int, str], float | None]
 
 
-def _values(connection: sqlite3.Connection, clinician: Clinician, week: int) -> Values:
+def _values(connection: Connection, clinician: Clinician, week: int) -> Values:
     """Stored weekly numbers of both wings, without those whose coverage is too thin to be shown."""
     since = week - CONTEXT_WEEKS * 7
     rows = weeks.wellbeing(connection, [clinician.key], since, week)

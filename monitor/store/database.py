@@ -13,6 +13,9 @@ from monitor.errors import StoreError
 SCHEMA_VERSION = 1  # equals monitor.schema.SCHEMA_VERSION, which is slow to import; a test compares them
 BUSY_SECONDS = 30
 
+Connection = sqlite3.Connection
+"""For annotations elsewhere: only this package and the schema import sqlite3."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
