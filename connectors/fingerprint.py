@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass
+from datetime import date, timedelta
+from enum import Enum
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+_SAME_EVERYWHERE = (str, int, float, date, timedelta, ZoneInfo, Enum, Path, type(None))
 
 
 def spelled(value: Any) -> str:
-    """A text for a tree of settings: sets sorted, patterns in full (their own ``repr`` is cut off)."""
+    """A text for a tree of settings: sets sorted, patterns in full (their own ``repr`` is cut off).
+
+    Raises :class:`TypeError` for what has no such text, as a function whose ``repr`` is its address.
+    """
     if is_dataclass(value):
         return spelled([getattr(value, member.name) for member in fields(value)])
     if isinstance(value, re.Pattern):
@@ -19,4 +28,6 @@ def spelled(value: Any) -> str:
         return spelled(sorted(value.items()))
     if isinstance(value, (list, tuple)):
         return f"[{','.join(map(spelled, value))}]"
-    return repr(value)
+    if isinstance(value, _SAME_EVERYWHERE):
+        return repr(value)
+    raise TypeError(type(value).__name__)

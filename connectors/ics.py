@@ -102,14 +102,14 @@ class IcsConnector:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """One batch: the window's snapshot, or an empty one where neither calendar nor settings have changed."""
-        known = _Cursor.known(cursor, self._fingerprint(self._options, self._context))
+        known = _Cursor.known(cursor, self._settings())
         answer = self._files(known)
         if answer is None:
             yield Batch(cursor=known.text())
             return
         files, reached = answer
         texts = self._texts(files, _wanted(self._context))
-        reached = _Cursor(known.settings, self._fingerprint(texts), reached.etag, reached.modified)
+        reached = _Cursor(known.settings, self._fingerprint(repr(texts)), reached.etag, reached.modified)
         if known.content == reached.content:
             yield Batch(cursor=reached.text())
         else:
@@ -123,9 +123,14 @@ class IcsConnector:
             if not isinstance(found, Fault):
                 yield self._sighting(*found)
 
-    def _fingerprint(self, *values: object) -> str:
+    def _settings(self) -> str:
+        told = self._context
+        decisive = (told.window, told.owners, told.classifier, told.busy_only, told.longest_session)
+        return self._fingerprint(spelled((_READING, self._options, decisive)))
+
+    def _fingerprint(self, text: str) -> str:
         # keyed, because titles are part of what is compared
-        digest = sha256(spelled((_READING, *values)).encode("utf-8", "surrogatepass"))
+        digest = sha256(text.encode("utf-8", "surrogatepass"))
         return self._context.names.entry(digest.hexdigest(), "fingerprint")
 
     def _snapshot(self, texts: list[CalendarText], cursor: _Cursor) -> Batch:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from connectors.base import Context, Fault, Owner
 from connectors.classify import EntryLook
-from connectors.ics_series import Instance, expand, instant
+from connectors.ics_series import Instance, expand
 from connectors.ics_text import CalendarText, EntryText
 from connectors.pseudonyms import canonical_address
 from connectors.records import CalendarEvent, Kind, Status
@@ -51,9 +51,7 @@ class _Reader:
     def _record(self, instance: Instance, owner: Owner) -> CalendarEvent:
         text = instance.text
         kind, client = self._kind(text, owner)
-        start, end = instant(instance.start, owner.zone), instant(instance.end, owner.zone)
-        if end < start:  # the clock was put forward in between
-            end = start + (instance.end - instance.start)
+        start, end = instance.span(owner.zone)
         timed = isinstance(instance.start, datetime)
         too_long = timed and end - start > self._context.longest_session and kind not in _LONG_IS_RIGHT
         return CalendarEvent(

@@ -51,6 +51,25 @@ class Instance:
     end: Moment
     occurrence: str
 
+    def span(self, zone: tzinfo) -> tuple[datetime, datetime]:
+        """Start and end in UTC where dates and floating times are read in ``zone``.
+
+        A wall clock's span that the clock's change swallows keeps the length it shows on the wall.
+        """
+        start, end = _instant(self.start, zone), _instant(self.end, zone)
+        return start, end if end >= start else start + (_wall(self.end) - _wall(self.start))
+
+
+def _wall(moment: Moment) -> datetime:
+    """What clock and calendar on the wall show."""
+    return moment.replace(tzinfo=None) if isinstance(moment, datetime) else datetime.combine(moment, time())
+
+
+def _instant(moment: Moment, zone: tzinfo) -> datetime:
+    if isinstance(moment, datetime) and moment.tzinfo:
+        return moment.astimezone(UTC)
+    return _wall(moment).replace(tzinfo=zone).astimezone(UTC)
+
 
 class _Entry(EventAdapter):  # type: ignore[misc]
     """A parsed VEVENT with the kept text it came from."""
@@ -81,7 +100,7 @@ class _Occurrence(Occurrence):  # type: ignore[misc]
         self.entry = entry
         self.nominal = self.start if start is None else start - entry.move_recurrences_by
         if start is None and entry.is_modification():
-            self.nominal = entry.component["RECURRENCE-ID"].dt
+            self.nominal = _on_same_clock(entry.component["RECURRENCE-ID"].dt, entry.raw_start)
 
     def instance(self) -> Instance:
         name = _occurrence_name(self.nominal) if self.entry.repeats else ""
@@ -90,6 +109,13 @@ class _Occurrence(Occurrence):  # type: ignore[misc]
 
 class _Series(Series):  # type: ignore[misc]
     occurrence = _Occurrence
+
+
+def _on_same_clock(moment: Moment, start: Moment) -> Moment:
+    """A floating moment read in the zone of ``start``, where that has one."""
+    if isinstance(moment, datetime) and isinstance(start, datetime) and moment.tzinfo is None:
+        return moment.replace(tzinfo=start.tzinfo)
+    return moment
 
 
 def _occurrence_name(moment: Moment) -> str:
@@ -236,7 +262,7 @@ def _comes_true(rule: Any, start: Moment) -> bool:
     The calendar repeats itself, weekdays included, every 400 years. So the rule is tried from the last year like
     its first, where a search in vain is short.
     """
-    first = start.replace(tzinfo=None) if isinstance(start, datetime) else datetime.combine(start, time())
+    first = _wall(start)
     late = first.replace(year=first.year + (_LAST_YEAR - first.year) // 400 * 400)
     parts = (part for part in rule.to_ical().decode().split(";") if not part.startswith(("UNTIL=", "COUNT=")))
     return next(iter(rrulestr(";".join(parts), dtstart=late)), None) is not None
@@ -245,6 +271,9 @@ def _comes_true(rule: Any, start: Moment) -> bool:
 def _instances(namesakes: list[_Entry], window: Window) -> Iterator[Instance | Fault]:
     entries, faults = _newest(namesakes)
     yield from faults
+    if len(entries) == 1 and not entries[0].repeats:  # most are
+        yield Instance(entries[0].text, entries[0].start, entries[0].end, "")
+        return
     try:
         found = _Series(entries).between(_shifted(window.start, -_MARGIN), _shifted(window.end, _MARGIN))
         instances = [occurrence.instance() for occurrence in islice(found, MOST_INSTANCES + 1)]
@@ -282,10 +311,3 @@ def _newest(namesakes: list[_Entry]) -> tuple[list[_Entry], list[Fault]]:
 def _age(entry: _Entry) -> tuple[int, float]:
     edited_at = entry.text.edited_at
     return entry.sequence, edited_at.timestamp() if edited_at else 0.0
-
-
-def instant(moment: Moment, zone: tzinfo) -> datetime:
-    """The instant a moment stands for where dates and floating times are read in ``zone``; in UTC."""
-    if not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time())
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

@@ -1,0 +1,603 @@
+"""One small calendar for each trap, named after the fault it pins."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.base import Batch, Context, Owner, Window
+from connectors.classify import Classifier, KindRule
+from connectors.errors import MalformedError, UnavailableError
+from connectors.fingerprint import spelled
+from connectors.ics import SOURCE_KIND, IcsOptions, preview
+from connectors.pseudonyms import Pseudonyms
+from connectors.records import CalendarEvent, Kind, Status
+
+NAMES = Pseudonyms(b"k" * 32)
+PARIS = ZoneInfo("Europe/Paris")
+ANA = Owner("ana", PARIS, frozenset({"ana@harbour.example"}))
+CONTEXT = Context(
+    source="ana-calendar",
+    owners=(ANA,),
+    window=Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+    classifier=Classifier(domains=frozenset({"harbour.example"})),
+    names=NAMES,
+    folder=Path(),
+    read_secret=str,
+)
+
+
+def calendar(*events: str, head: str = "") -> str:
+    body = "".join(f"BEGIN:VEVENT\n{event.strip()}\nEND:VEVENT\n" for event in events)
+    return f"BEGIN:VCALENDAR\nVERSION:2.0\n{head}{body}END:VCALENDAR\n"
+
+
+def read(text: str | bytes, folder: Path, context: Context = CONTEXT) -> Batch:
+    (folder / "ana.ics").write_bytes(text.encode() if isinstance(text, str) else text)
+    (batch,) = SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(context, folder=folder)).fetch(None)
+    return batch
+
+
+def events(batch: Batch) -> list[CalendarEvent]:
+    assert all(isinstance(record, CalendarEvent) for record in batch.records)
+    return sorted((r for r in batch.records if isinstance(r, CalendarEvent)), key=lambda event: event.start)
+
+
+def times(batch: Batch) -> list[tuple[str, str]]:
+    return [(f"{event.start:%m-%d %H:%M}", f"{event.end:%m-%d %H:%M}") for event in events(batch)]
+
+
+def reasons(batch: Batch) -> list[tuple[str, str]]:
+    return [(fault.where, fault.reason) for fault in batch.faults]
+
+
+SESSION = "UID:a\nDTSTART:20260105T090000Z\nDTEND:20260105T095000Z"
+WEEKLY = "UID:w\nDTSTART;TZID=Europe/Paris:20260105T150000\nDTEND;TZID=Europe/Paris:20260105T155000\nRRULE:FREQ=WEEKLY"
+
+
+def weekly(count: int, more: str = "") -> str:
+    return f"{WEEKLY};COUNT={count}\n{more}"
+
+
+# What is refused whole
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (calendar(SESSION)[:-20], "cut off"),
+        (calendar(SESSION).replace("END:VEVENT\n", ""), "do not end as they begin"),
+        (calendar(SESSION).replace("END:VCALENDAR\n", ""), "cut off"),
+        (calendar(SESSION) + "BEGIN:VEVENT\n", "cut off"),
+        ("<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
+        ("/etc/passwd", "does not begin"),
+        ("", "empty"),
+        ("\x00\x01\x02", "does not begin"),
+        ("BEGIN:VCALENDAR\n" * 50 + "END:VCALENDAR\n" * 50, "not nested"),
+    ],
+)
+def test_what_is_no_whole_calendar_is_refused(text: str, found: str, tmp_path: Path) -> None:
+    with pytest.raises(MalformedError, match=found):
+        read(text, tmp_path)
+
+
+def test_missing_file_and_empty_folder_are_unavailable(tmp_path: Path) -> None:
+    for path in ("nowhere.ics", "."):
+        with pytest.raises(UnavailableError, match="no calendar file"):
+            next(SOURCE_KIND.make(IcsOptions(path=path), replace(CONTEXT, folder=tmp_path)).fetch(None))
+
+
+def test_unreadable_file_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        read(calendar(SESSION), tmp_path)
+
+
+def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.ics.LARGEST", 100)
+    with pytest.raises(MalformedError, match="larger than"):
+        read(calendar(SESSION, SESSION), tmp_path)
+
+
+def test_calendar_that_would_take_too_long_is_refused_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(0, 10_000, 61))
+    monkeypatch.setattr("connectors.ics_series.monotonic", lambda: float(next(ticks)))
+    with pytest.raises(MalformedError, match="too long"):
+        read(calendar(SESSION), tmp_path)
+
+
+# Time zones
+
+
+def test_unknown_zone_sets_the_entry_aside(tmp_path: Path) -> None:
+    batch = read(calendar("UID:a\nDTSTART;TZID=Middle-earth/Shire:20260105T090000", SESSION), tmp_path)
+    assert times(batch) == [("01-05 09:00", "01-05 09:50")]
+    assert reasons(batch) == [("event 1", "its time zone is unknown")]
+
+
+def test_unknown_zone_of_an_exception_sets_the_entry_aside(tmp_path: Path) -> None:
+    batch = read(calendar(weekly(2, "EXDATE;TZID=Nowhere:20260105T150000")), tmp_path)
+    assert reasons(batch) == [("event 1", "its time zone is unknown")]
+
+
+@pytest.mark.parametrize(
+    "tzid",
+    [
+        "Europe/Paris",
+        "Romance Standard Time",
+        '"Romance Standard Time"',
+        "/freeassociation.sourceforge.net/Europe/Paris",
+    ],
+)
+def test_zone_by_any_of_its_names(tzid: str, tmp_path: Path) -> None:
+    batch = read(calendar(f"UID:a\nDTSTART;TZID={tzid}:20260705T090000\nDURATION:PT50M"), tmp_path)
+    assert times(batch) == [("07-05 07:00", "07-05 07:50")]
+
+
+VTIMEZONE = (
+    "BEGIN:VTIMEZONE\nTZID:Custom\nBEGIN:STANDARD\nDTSTART:16010101T000000\nTZOFFSETFROM:{0}\nTZOFFSETTO:{0}\n"
+    "{1}END:STANDARD\nEND:VTIMEZONE\n"
+)
+
+
+def test_zone_that_the_file_defines_is_that_files_alone(tmp_path: Path) -> None:
+    event = "UID:a\nDTSTART;TZID=Custom:20260105T090000"
+    for offset, expected in (("+0300", "01-05 06:00"), ("-0200", "01-05 11:00")):
+        batch = read(calendar(event, head=VTIMEZONE.format(offset, "")), tmp_path)
+        assert times(batch) == [(expected, expected)]
+    assert reasons(read(calendar(event), tmp_path)) == [("event 1", "its time zone is unknown")]
+
+
+def test_defined_zone_with_an_endless_rule_is_unknown(tmp_path: Path) -> None:
+    for rule in ("FREQ=SECONDLY", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"):
+        text = calendar("UID:a\nDTSTART;TZID=Custom:20260105T090000", head=VTIMEZONE.format("+0300", f"RRULE:{rule}\n"))
+        assert reasons(read(text, tmp_path)) == [("event 1", "its time zone is unknown")]
+
+
+def test_definition_that_contradicts_a_known_zone_is_ignored(tmp_path: Path) -> None:
+    head = VTIMEZONE.format("-0900", "").replace("Custom", "Europe/Paris")
+    batch = read(calendar("UID:a\nDTSTART;TZID=Europe/Paris:20260105T090000", head=head), tmp_path)
+    assert times(batch) == [("01-05 08:00", "01-05 08:00")]
+
+
+def test_floating_times_are_the_calendars_or_else_the_clinicians(tmp_path: Path) -> None:
+    event = "UID:a\nDTSTART:20260105T090000\nDTEND:20260105T095000"
+    assert times(read(calendar(event), tmp_path)) == [("01-05 08:00", "01-05 08:50")]
+    tokyo = calendar(event, head="X-WR-TIMEZONE:Asia/Tokyo\n")
+    assert times(read(tokyo, tmp_path)) == [("01-05 00:00", "01-05 00:50")]
+
+
+def test_unknown_zone_of_the_calendar_itself_is_told(tmp_path: Path) -> None:
+    batch = read(calendar(SESSION, head="X-WR-TIMEZONE:Nowhere\n"), tmp_path)
+    assert times(batch) == [("01-05 09:00", "01-05 09:50")]
+    assert [fault.where for fault in batch.faults] == ["the calendar itself"]
+
+
+def test_google_series_written_in_utc_follows_the_calendars_wall_clock(tmp_path: Path) -> None:
+    series = "UID:a\nDTSTART:20260323T140000Z\nDTEND:20260323T150000Z\nRRULE:FREQ=WEEKLY;COUNT=2"
+    batch = read(calendar(series, head="X-WR-TIMEZONE:Europe/Paris\n"), tmp_path)
+    assert [start for start, _ in times(batch)] == ["03-23 14:00", "03-30 13:00"]
+
+
+def test_night_shift_over_the_clocks_changes(tmp_path: Path) -> None:
+    nights = [
+        f"UID:{day}\nDTSTART;TZID=Europe/Paris:{day}T220000\nDTEND;TZID=Europe/Paris:{int(day) + 1}T060000"
+        for day in ("20260328", "20261024", "20260601")
+    ]
+    lengths = {event.start.month: event.end - event.start for event in events(read(calendar(*nights), tmp_path))}
+    assert lengths == {3: timedelta(hours=7), 10: timedelta(hours=9), 6: timedelta(hours=8)}
+
+
+def test_session_in_the_hour_that_is_left_out_keeps_its_length(tmp_path: Path) -> None:
+    event = "UID:a\nDTSTART;TZID=Europe/Paris:20260329T023000\nDTEND;TZID=Europe/Paris:20260329T030000"
+    assert times(read(calendar(event), tmp_path)) == [("03-29 01:30", "03-29 02:00")]
+
+
+# Series
+
+
+def test_moved_override_keeps_its_name(tmp_path: Path) -> None:
+    plain = read(calendar(weekly(2)), tmp_path)
+    moved = "UID:w\nRECURRENCE-ID;TZID=Europe/Paris:20260112T150000\nDTSTART:20260115T080000Z\nDTEND:20260115T090000Z"
+    batch = read(calendar(weekly(2), moved), tmp_path)
+    assert times(batch) == [("01-05 14:00", "01-05 14:50"), ("01-15 08:00", "01-15 09:00")]
+    assert [event.uid_key for event in events(batch)] == [event.uid_key for event in events(plain)]
+    assert events(plain)[1].uid_key == NAMES.entry("w", "20260112T140000Z")
+
+
+def test_override_that_names_its_place_by_the_wall_clock_keeps_its_name(tmp_path: Path) -> None:
+    moved = "UID:w\nRECURRENCE-ID:20260112T150000\nDTSTART;TZID=Europe/Paris:20260115T080000"
+    batch = read(calendar(weekly(2), moved), tmp_path)
+    assert [event.uid_key for event in events(batch)][1] == NAMES.entry("w", "20260112T140000Z")
+
+
+def test_override_without_its_series_is_an_entry_of_its_own(tmp_path: Path) -> None:
+    orphan = "UID:o\nRECURRENCE-ID:20260112T140000Z\nDTSTART:20260115T080000Z\nDTEND:20260115T090000Z"
+    batch = read(calendar(orphan), tmp_path)
+    assert times(batch) == [("01-15 08:00", "01-15 09:00")]
+    assert events(batch)[0].uid_key == NAMES.entry("o", "20260112T140000Z")
+
+
+def test_single_entry_is_named_by_its_uid_wherever_it_moves(tmp_path: Path) -> None:
+    for day in ("05", "06"):
+        batch = read(calendar(SESSION.replace("20260105", f"202601{day}")), tmp_path)
+        assert events(batch)[0].uid_key == NAMES.entry("a")
+
+
+def test_this_and_future_moves_the_rest_and_keeps_their_names(tmp_path: Path) -> None:
+    later = (
+        "UID:w\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Paris:20260112T150000\n"
+        "DTSTART;TZID=Europe/Paris:20260112T170000\nDTEND;TZID=Europe/Paris:20260112T175000"
+    )
+    plain, batch = read(calendar(weekly(3)), tmp_path), read(calendar(weekly(3), later), tmp_path)
+    assert [start for start, _ in times(batch)] == ["01-05 14:00", "01-12 16:00", "01-19 16:00"]
+    assert [event.uid_key for event in events(batch)] == [event.uid_key for event in events(plain)]
+
+
+def test_added_period_has_its_own_length(tmp_path: Path) -> None:
+    event = "UID:a\nDTSTART:20260105T090000Z\nDTEND:20260105T095000Z\nRDATE;VALUE=PERIOD:20260106T090000Z/PT2H"
+    assert times(read(calendar(event), tmp_path)) == [("01-05 09:00", "01-05 09:50"), ("01-06 09:00", "01-06 11:00")]
+
+
+@pytest.mark.parametrize("exdate", [";VALUE=DATE:20260112", ":20260112T140000Z", ";TZID=Europe/Paris:20260112T150000"])
+def test_exception_in_any_spelling(exdate: str, tmp_path: Path) -> None:
+    batch = read(calendar(weekly(3, f"EXDATE{exdate}")), tmp_path)
+    assert [start for start, _ in times(batch)] == ["01-05 14:00", "01-19 14:00"]
+
+
+def test_exceptions_by_rule_set_the_series_aside(tmp_path: Path) -> None:
+    assert reasons(read(calendar(weekly(2, "EXRULE:FREQ=WEEKLY;INTERVAL=2")), tmp_path))[0][1].startswith("it has exc")
+
+
+def test_series_with_more_instances_than_a_calendar_has_is_set_aside(tmp_path: Path) -> None:
+    hourly = f"{SESSION}\nRRULE:FREQ=DAILY;BYHOUR={','.join(map(str, range(24)))}"
+    assert reasons(read(calendar(hourly), tmp_path)) == [("event 1", "it repeats too often")]
+
+
+# Copies and contradictions
+
+
+def test_highest_sequence_wins(tmp_path: Path) -> None:
+    newer = SESSION.replace("T0950", "T1050") + "\nSEQUENCE:2"
+    for order in ((SESSION, newer), (newer, SESSION)):
+        batch = read(calendar(*order), tmp_path)
+        assert times(batch) == [("01-05 09:00", "01-05 10:50")]
+        assert batch.faults == ()
+
+
+def test_same_sequence_at_other_times_is_told(tmp_path: Path) -> None:
+    batch = read(calendar(SESSION, SESSION.replace("T0950", "T1050")), tmp_path)
+    assert times(batch) == [("01-05 09:00", "01-05 10:50")]
+    assert reasons(batch) == [("event 1", "another entry of the same name and SEQUENCE has other times")]
+
+
+def test_copy_counts_once(tmp_path: Path) -> None:
+    batch = read(calendar(SESSION, SESSION), tmp_path)
+    assert (len(batch.records), batch.faults) == (1, ())
+
+
+def test_folder_is_one_calendar(tmp_path: Path) -> None:
+    moved = "UID:w\nRECURRENCE-ID:20260112T140000Z\nDTSTART:20260115T080000Z"
+    for name, text in (("1.ics", calendar(weekly(2))), ("2.ics", calendar(moved, SESSION)), ("notes.txt", "no")):
+        (tmp_path / name).write_text(text)
+    (batch,) = SOURCE_KIND.make(IcsOptions(path="."), replace(CONTEXT, folder=tmp_path)).fetch(None)
+    assert [start for start, _ in times(batch)] == ["01-05 09:00", "01-05 14:00", "01-15 08:00"]
+    assert batch.replaces == CONTEXT.window
+    (tmp_path / "3.ics").write_text("BEGIN:VCALENDAR\n")
+    with pytest.raises(MalformedError, match="file 3"):
+        next(SOURCE_KIND.make(IcsOptions(path="."), replace(CONTEXT, folder=tmp_path)).fetch(None))
+
+
+def test_entry_without_a_uid_is_kept(tmp_path: Path) -> None:
+    first, second = (read(calendar("DTSTART:20260105T090000Z"), tmp_path) for _ in range(2))
+    assert len(first.records) == 1
+    assert first.records == second.records
+
+
+# Dates and lengths
+
+
+def test_all_day_runs_from_local_midnight_to_local_midnight(tmp_path: Path) -> None:
+    batch = read(calendar("UID:a\nDTSTART;VALUE=DATE:20260329", "UID:b\nDTSTART:20260710\nDTEND:20260712"), tmp_path)
+    assert times(batch) == [("03-28 23:00", "03-29 22:00"), ("07-09 22:00", "07-11 22:00")]
+    assert all(event.all_day for event in events(batch))
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ("DTSTART:20260105T090000Z\nDTEND:20260105T080000Z", "it ends before it begins"),
+        ("DTSTART:20260105T090000Z\nDURATION:-PT1H", "it ends before it begins"),
+        ("DTSTART:20260105T090000Z\nDTEND;VALUE=DATE:20260106", "begins with a date"),
+        ("DTSTART:20260105T090000Z\nDTEND:20260105T100000", "only one of its ends"),
+        ("DTSTART:2026-01-05 09:00", "cannot be read"),
+        ("DTSTART:20260105T090000Z\nDTSTART:20260106T090000Z", "two of what"),
+        ("DTEND:20260105T090000Z", "cannot be read"),
+        ("DTSTART:20260105T090000Z\nRRULE:FREQ=FORTNIGHTLY", "cannot be read"),
+    ],
+)
+def test_entry_that_contradicts_itself_is_set_aside(event: str, reason: str, tmp_path: Path) -> None:
+    batch = read(calendar(f"UID:b\n{event}", SESSION), tmp_path)
+    assert len(batch.records) == 1
+    ((where, told),) = reasons(batch)
+    assert where == "event 1"
+    assert reason in told
+
+
+def test_entry_without_an_end_has_no_length(tmp_path: Path) -> None:
+    assert times(read(calendar("UID:a\nDTSTART:20260105T090000Z"), tmp_path)) == [("01-05 09:00", "01-05 09:00")]
+
+
+def test_long_entry_is_kept_and_set_aside(tmp_path: Path) -> None:
+    long = "UID:a\nDTSTART:20260105T090000Z\nDTEND:20260117T080000Z\nSUMMARY:Holiday"
+    assert events(read(calendar(long), tmp_path))[0].set_aside == "longer than longest_session_hours"
+    leave = Classifier(rules=(KindRule(Kind.LEAVE, title=re.compile("holiday", re.IGNORECASE)),))
+    assert events(read(calendar(long), tmp_path, replace(CONTEXT, classifier=leave)))[0].set_aside is None
+
+
+def test_only_what_touches_the_window_is_there(tmp_path: Path) -> None:
+    edges = [
+        ("before", "20251231T230000Z", "20260101T000000Z"), ("into", "20251231T230000Z", "20260101T000001Z"),
+        ("first", "20260101T000000Z", "20260101T000000Z"), ("last", "20261231T235959Z", "20270101T010000Z"),
+        ("after", "20270101T000000Z", "20270101T010000Z"),
+    ]  # fmt: skip
+    batch = read(calendar(*(f"UID:{uid}\nDTSTART:{start}\nDTEND:{end}" for uid, start, end in edges)), tmp_path)
+    assert {event.uid_key for event in events(batch)} == {NAMES.entry(uid) for uid in ("into", "first", "last")}
+
+
+# Bytes
+
+
+def test_marks_other_line_ends_folds_and_latin_1_are_read(tmp_path: Path) -> None:
+    text = calendar(SESSION + "\nSUMMARY:Caf\u00e9")
+    folded = text.replace("DTEND:2026", "DTEND:20\n 26")
+    for data in (
+        b"\xef\xbb\xbf" + text.encode(),
+        text.encode("latin-1"),
+        text.replace("\n", "\r\n").encode(),
+        text.replace("\n", "\r").encode(),
+        folded.encode(),
+        text.lower().replace("20260105t", "20260105T").replace("00z", "00Z").encode(),
+    ):
+        assert times(read(data, tmp_path)) == [("01-05 09:00", "01-05 09:50")]
+
+
+def test_alarms_and_tasks_are_not_entries(tmp_path: Path) -> None:
+    alarm = "BEGIN:VALARM\nTRIGGER:-PT10M\nDURATION:PT1H\nATTENDEE:mailto:x@y.example\nEND:VALARM"
+    task = "BEGIN:VTODO\nUID:t\nDTSTART:20260105T090000Z\nEND:VTODO\n"
+    (event,) = events(read(calendar(f"{SESSION}\n{alarm}", head=task), tmp_path))
+    assert (event.end - event.start, event.kind) == (timedelta(minutes=50), Kind.OTHER)
+
+
+# Whose, what, and what became of it
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ("STATUS:CANCELLED", Status.CANCELLED),
+        ("STATUS:TENTATIVE", Status.TENTATIVE),
+        ("ATTENDEE;PARTSTAT=DECLINED:mailto:Ana@Harbour.example", Status.DECLINED),
+        ("ATTENDEE;PARTSTAT=DECLINED:mailto:ben@harbour.example", Status.CONFIRMED),
+        ('ATTENDEE;CN="x;PARTSTAT=DECLINED":mailto:ana@harbour.example', Status.CONFIRMED),
+    ],
+)
+def test_status(lines: str, status: Status, tmp_path: Path) -> None:
+    assert [event.status for event in events(read(calendar(f"{SESSION}\n{lines}"), tmp_path))] == [status]
+
+
+@pytest.mark.parametrize(
+    ("lines", "client"),
+    [
+        ("ATTENDEE:mailto:ana@harbour.example\nATTENDEE:mailto:Kim+x@mail.example", "kim@mail.example"),
+        ("ORGANIZER:mailto:kim@mail.example\nATTENDEE:mailto:ana@harbour.example", "kim@mail.example"),
+        ("ATTENDEE;EMAIL=kim@mail.example:urn:uuid:1", "kim@mail.example"),
+        ("ATTENDEE;CUTYPE=ROOM:mailto:room@mail.example", None),
+        ("ATTENDEE:mailto:abc@group.calendar.google.com", None),
+        ("ATTENDEE:mailto:ben@harbour.example", None),
+        ("SUMMARY:Kim", None),
+    ],
+)
+def test_outside_attendee_makes_a_session(lines: str, client: str | None, tmp_path: Path) -> None:
+    (event,) = events(read(calendar(f"{SESSION}\n{lines}"), tmp_path))
+    assert event.kind is (Kind.SESSION if client else Kind.OTHER)
+    assert event.client == (NAMES.person("ana", client) if client else None)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        KindRule(Kind.SUPERVISION, title=re.compile("super, vision")),
+        KindRule(Kind.SUPERVISION, category="one, two"),
+        KindRule(Kind.SUPERVISION, category="three"),
+        KindRule(Kind.SUPERVISION, colour="Teal"),
+        KindRule(Kind.SUPERVISION, calendar="ana"),
+    ],
+)
+def test_rules_see_title_categories_colour_and_calendar(rule: KindRule, tmp_path: Path) -> None:
+    text = calendar(f"{SESSION}\nSUMMARY:Super\\, vision".lower() + "\nCATEGORIES:one\\, two,Three\nCOLOR:teal")
+    text = text.replace("20260105t", "20260105T").replace("00z", "00Z")
+    batch = read(text, tmp_path, replace(CONTEXT, classifier=Classifier(rules=(rule,))))
+    assert [event.kind for event in events(batch)] == [Kind.SUPERVISION]
+
+
+def test_client_by_title(tmp_path: Path) -> None:
+    classifier = Classifier(
+        rules=(KindRule(Kind.SESSION, title=re.compile("^Session")),), client_title=re.compile(r"with (\w+)")
+    )
+    (event,) = events(
+        read(calendar(f"{SESSION}\nSUMMARY:Session with Kim"), tmp_path, replace(CONTEXT, classifier=classifier))
+    )
+    assert event.client == NAMES.person("ana", "kim")
+
+
+def test_last_change_is_kept(tmp_path: Path) -> None:
+    (event,) = events(read(calendar(f"{SESSION}\nLAST-MODIFIED:20260105T101500Z"), tmp_path))
+    assert event.edited_at == datetime(2026, 1, 5, 10, 15, tzinfo=UTC)
+
+
+def test_shared_calendar_gives_each_entry_to_whom_it_names(tmp_path: Path) -> None:
+    ben = Owner("ben", ZoneInfo("America/New_York"), frozenset({"ben@harbour.example"}))
+    both = (
+        "UID:d\nDTSTART;VALUE=DATE:20260105\nORGANIZER:mailto:ana@harbour.example\nATTENDEE:mailto:ben@harbour.example"
+    )
+    text = calendar(both, f"{SESSION}\nATTENDEE:mailto:ben@harbour.example", "UID:n\nDTSTART:20260105T090000Z")
+    found = events(read(text, tmp_path, replace(CONTEXT, owners=(ANA, ben))))
+    assert [(event.clinician, f"{event.start:%d %H:%M}") for event in found] == [
+        ("ana", "04 23:00"), ("ben", "05 05:00"), ("ben", "05 09:00"),
+    ]  # fmt: skip
+
+
+def test_busy_only_keeps_times_and_nothing_else(tmp_path: Path) -> None:
+    text = calendar(
+        f"{SESSION}\nSUMMARY:Session\nATTENDEE:mailto:kim@mail.example",
+        "UID:c\nDTSTART:20260106T090000Z\nSTATUS:CANCELLED",
+        "UID:t\nDTSTART:20260107T090000Z\nTRANSP:TRANSPARENT",
+    )
+    rule = Classifier(rules=(KindRule(Kind.SESSION, title=re.compile("Session")),))
+    (event,) = events(read(text, tmp_path, replace(CONTEXT, busy_only=True, classifier=rule)))
+    assert (event.kind, event.client, event.set_aside) == (Kind.BUSY, None, None)
+
+
+# Again
+
+
+def test_nothing_new_yields_one_empty_batch(tmp_path: Path) -> None:
+    context = replace(CONTEXT, folder=tmp_path)
+    connector = SOURCE_KIND.make(IcsOptions(path="ana.ics"), context)
+    first = read(calendar(SESSION), tmp_path)
+    assert list(connector.fetch(first.cursor)) == [Batch(first.cursor)]
+    read(calendar(f"{SESSION}\nDESCRIPTION:new"), tmp_path)
+    assert list(connector.fetch(first.cursor)) == [Batch(first.cursor)]
+    read(calendar(SESSION.replace("T0950", "T1000")), tmp_path)
+    assert [len(batch.records) for batch in connector.fetch(first.cursor)] == [1]
+
+
+def test_cursor_holds_in_another_process(tmp_path: Path) -> None:
+    again = replace(CONTEXT, names=Pseudonyms(b"k" * 32), read_secret=lambda reference: reference)
+    assert read(calendar(SESSION), tmp_path).cursor == read(calendar(SESSION), tmp_path, again).cursor
+
+
+def test_settings_have_one_spelling() -> None:
+    assert spelled(frozenset("cab")) == "['a','b','c']"
+    assert spelled({"b": 1, "a": None}) == "[['a',None],['b',1]]"
+    assert spelled(re.compile("x" * 300)) != spelled(re.compile("x" * 301))
+    assert spelled(re.compile("x")) != spelled(re.compile("x", re.IGNORECASE))
+    with pytest.raises(TypeError):
+        spelled(str.lower)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"window": Window(CONTEXT.window.start, CONTEXT.window.end + timedelta(days=1))},
+        {"classifier": Classifier(rules=(KindRule(Kind.LEAVE, title=re.compile("x" * 300 + "y")),))},
+        {"owners": (replace(ANA, zone=ZoneInfo("Europe/London")),)},
+        {"busy_only": True},
+        {"longest_session": timedelta(minutes=10)},
+        {"names": Pseudonyms(b"j" * 32)},
+    ],
+)
+def test_other_settings_read_the_same_calendar_again(changed: dict[str, object], tmp_path: Path) -> None:
+    first = read(calendar(SESSION), tmp_path)
+    context = replace(CONTEXT, folder=tmp_path, **changed)  # type: ignore[arg-type]
+    (batch,) = SOURCE_KIND.make(IcsOptions(path="ana.ics"), context).fetch(first.cursor)
+    assert batch.replaces == context.window
+    assert batch.cursor != first.cursor
+
+
+@pytest.mark.parametrize("cursor", ["", "junk", "[]", "{}", '{"settings": 1}', '{"other": 1}', "null"])
+def test_cursor_that_is_not_ours_is_no_cursor(cursor: str, tmp_path: Path) -> None:
+    read(calendar(SESSION), tmp_path)
+    connector = SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path))
+    assert [len(batch.records) for batch in connector.fetch(cursor)] == [1]
+
+
+# Privacy
+
+
+def test_no_content_leaves_the_connector(tmp_path: Path) -> None:
+    canary = "QUOKKA"
+    body = (
+        f"{SESSION}\nSUMMARY:{canary}\nDESCRIPTION:{canary}\nLOCATION:{canary}\nURL:https://{canary}.example\n"
+        f"COMMENT:{canary}\nX-NOTE:{canary}\nATTENDEE;CN={canary}:mailto:{canary}@mail.example"
+    )
+    broken = f"UID:{canary}\nDTSTART;TZID={canary}:20260105T090000\nSUMMARY:{canary}"
+    worse = f"UID:x\nDTSTART:{canary}"
+    batch = read(calendar(body, broken, worse), tmp_path)
+    assert (len(batch.records), len(batch.faults)) == (1, 2)
+    assert canary.lower() not in repr(batch).lower()
+    with pytest.raises(MalformedError) as error:
+        read(f"BEGIN:{canary}\n", tmp_path)
+    assert canary not in f"{error.value!r}{error.value}"
+
+
+def test_lines_that_rules_do_not_need_are_never_kept() -> None:
+    from connectors.ics_text import PEOPLE, calendars
+
+    data = calendar(f"{SESSION}\nSUMMARY:QUOKKA\nDESCRIPTION:QUOKKA\nATTENDEE;CN=QUOKKA:mailto:k@x.example").encode()
+    assert "QUOKKA" not in repr(calendars(data, PEOPLE))
+    assert "k@x.example" not in repr(calendars(data))
+
+
+def test_preview_shows_titles_and_which_rule_decided(tmp_path: Path) -> None:
+    rules = Classifier(rules=(KindRule(Kind.LEAVE, calendar="x"), KindRule(Kind.TRAINING, calendar="ana")))
+    (tmp_path / "ana.ics").write_text(calendar(f"{SESSION}\nSUMMARY:Course\nATTENDEE:mailto:k@x.example"))
+    (seen,) = preview(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path, classifier=rules))
+    assert (seen.title, seen.kind, seen.client, seen.rule) == ("Course", Kind.TRAINING, None, "rule 2")
+    (seen,) = preview(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path))
+    assert (seen.kind, seen.rule) == (Kind.SESSION, "somebody from outside")
+
+
+# The kind itself
+
+
+def test_path_or_url_and_not_both() -> None:
+    assert SOURCE_KIND.check is not None
+    assert [bool(SOURCE_KIND.check(options)) for options in (
+        IcsOptions(), IcsOptions(path="a", url="b"), IcsOptions(path="a"), IcsOptions(url="b"),
+    )] == [True, True, False, False]  # fmt: skip
+
+
+def test_module_loads_without_its_heavy_libraries() -> None:
+    code = "import sys, connectors.ics; print({'icalendar', 'recurring_ical_events', 'requests'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout.strip() == b"set()"
+
+
+# Real calendars
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "years", "instances", "all_day"),
+    [
+        ("person_paris_2024", "Europe/Paris", (2024, 2025), 687, 96),
+        ("machbar_public_2019", "Europe/Berlin", (2018, 2020), 520, 1),
+        ("galaxy_wg_google_export", "UTC", (2021, 2027), 1260, 17),
+    ],
+)
+def test_real_calendar(real: Path, name: str, zone: str, years: tuple[int, int], instances: int, all_day: int) -> None:
+    local = ZoneInfo(zone)
+    first, last = (datetime(year, 1, 1, tzinfo=local) for year in years)
+    context = replace(CONTEXT, folder=real / "ics", owners=(Owner("ana", local),), window=Window(first, last))
+    (batch,) = SOURCE_KIND.make(IcsOptions(path=f"{name}.ics"), context).fetch(None)
+    assert batch.faults == ()
+    assert (len(batch.records), sum(event.all_day for event in events(batch))) == (instances, all_day)
+    assert len({event.uid_key for event in events(batch)}) == instances
+
+
+def test_real_entry_of_287_hours_is_kept_and_set_aside(real: Path) -> None:
+    window = Window(datetime(2024, 1, 1, tzinfo=PARIS), datetime(2025, 1, 1, tzinfo=PARIS))
+    context = replace(CONTEXT, folder=real / "ics", window=window)
+    (batch,) = SOURCE_KIND.make(IcsOptions(path="person_paris_2024.ics"), context).fetch(None)
+    (long,) = (event for event in events(batch) if event.set_aside)
+    assert long.end - long.start == timedelta(hours=287)

@@ -1,0 +1,193 @@
+"""A calendar behind an address: a real server on loopback, with everything a server may do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors import http
+from connectors.base import Batch, Context, Owner, Window
+from connectors.classify import Classifier
+from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
+from connectors.ics import SOURCE_KIND, IcsConnector, IcsOptions
+from connectors.pseudonyms import Pseudonyms
+
+SECRET = "private-7f3a"
+CALENDAR = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTART:20260105T090000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+
+
+@dataclass
+class Reply:
+    status: int = 200
+    body: bytes = CALENDAR
+    headers: dict[str, str] = field(default_factory=dict)
+    length: int | None = None
+
+
+@dataclass
+class Server:
+    """Gives the replies in turn, the last one again and again; ``asked`` are the request's headers."""
+
+    url: str
+    replies: list[Reply] = field(default_factory=list)
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    def next(self) -> Reply:
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.asked.append(dict(self.headers))
+            reply = told.next()
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test's output quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        told = Server(f"http://127.0.0.1:{listening.server_port}/{SECRET}.ics")
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield told
+        listening.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been slept."""
+    slept: list[float] = []
+    init: Callable[..., None] = http.Client.__init__
+    monkeypatch.setattr(http.Client, "__init__", lambda self, source: init(self, source, slept.append))
+    return slept
+
+
+def refuse_secret(reference: str) -> str:
+    raise AssertionError(reference)
+
+
+CONTEXT = Context(
+    source="ana-calendar",
+    owners=(Owner("ana", ZoneInfo("Europe/Paris")),),
+    window=Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+    classifier=Classifier(),
+    names=Pseudonyms(b"k" * 32),
+    folder=Path(),
+    read_secret=refuse_secret,
+)
+
+
+def fetched(url: str, cursor: str | None = None) -> Batch:
+    context = replace(CONTEXT, read_secret={"env:CALENDAR": f"{url}\n"}.__getitem__)
+    (batch,) = SOURCE_KIND.make(IcsOptions(url="env:CALENDAR"), context).fetch(cursor)
+    return batch
+
+
+def test_unchanged_calendar_is_not_sent_again(server: Server) -> None:
+    server.replies = [Reply(headers={"ETag": '"1"', "Last-Modified": "Mon, 05 Jan 2026 10:00:00 GMT"}), Reply(304, b"")]
+    first = fetched(server.url)
+    assert (len(first.records), SECRET in repr(first)) == (1, False)
+    assert fetched(server.url, first.cursor) == Batch(first.cursor)
+    assert server.asked[1]["If-None-Match"] == '"1"'
+    assert server.asked[1]["If-Modified-Since"] == "Mon, 05 Jan 2026 10:00:00 GMT"
+
+
+def test_same_calendar_under_a_new_etag_changes_nothing_but_the_cursor(server: Server) -> None:
+    server.replies = [Reply(headers={"ETag": '"1"'}), Reply(headers={"ETag": '"2"'})]
+    first = fetched(server.url)
+    second = fetched(server.url, first.cursor)
+    assert (second.records, second.replaces) == ((), None)
+    assert second.cursor != first.cursor
+
+
+def test_condition_is_not_sent_once_the_settings_have_changed(server: Server) -> None:
+    server.replies = [Reply(headers={"ETag": '"1"'})]
+    first = fetched(server.url)
+    fetched(server.url, (first.cursor or "").replace('"settings": "', '"settings": "X'))
+    assert "If-None-Match" not in server.asked[1]
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "asked"),
+    [
+        (Reply(401), AuthorizationError, 1),
+        (Reply(403), AuthorizationError, 1),
+        (Reply(404), UnavailableError, 1),
+        (Reply(418), UnavailableError, 1),
+        (Reply(500), UnavailableError, http.TRIES),
+        (Reply(503), UnavailableError, http.TRIES),
+        (Reply(429), RateLimitError, http.TRIES),
+        (Reply(429, headers={"Retry-After": "7200"}), RateLimitError, 1),
+        (Reply(length=len(CALENDAR) + 100), UnavailableError, http.TRIES),
+        (Reply(headers={"Content-Encoding": "gzip"}), UnavailableError, http.TRIES),
+        (Reply(302, headers={"Location": "ftp://elsewhere.example/"}), UnavailableError, http.TRIES),
+        (Reply(body=CALENDAR[:-30]), MalformedError, 1),
+        (Reply(body=b"<html>Sign in</html>"), MalformedError, 1),
+    ],
+)
+def test_each_refusal_is_one_error_and_keeps_the_address_to_itself(
+    reply: Reply, error: type[ConnectorError], asked: int, server: Server, pauses: list[float]
+) -> None:
+    server.replies = [reply]
+    with pytest.raises(error) as raised:
+        fetched(server.url)
+    assert len(server.asked) == asked
+    assert SECRET not in f"{raised.value}{raised.value!r}{raised.value.__cause__!r}"
+    assert len(pauses) == asked - 1
+
+
+def test_server_that_recovers_is_read(server: Server, pauses: list[float]) -> None:
+    date = {"Date": "Mon, 05 Jan 2026 10:00:00 GMT", "Retry-After": "Mon, 05 Jan 2026 10:00:09 GMT"}
+    server.replies = [Reply(503), Reply(429, headers={"Retry-After": "5"}), Reply(503, headers=date), Reply()]
+    assert len(fetched(server.url).records) == 1
+    assert pauses[:2] == [1, 5]
+
+
+def test_retry_after_as_a_date_counts_from_the_servers_clock() -> None:
+    date = {"date": "Mon, 05 Jan 2026 10:00:00 GMT", "retry-after": "Mon, 05 Jan 2026 10:00:09 GMT"}
+    assert http._retry_after(date, 1) == 9
+    assert http._retry_after({**date, "retry-after": "Mon, 05 Jan 2026 09:00:00 GMT"}, 1) == 0
+    assert http._retry_after({"retry-after": "soon"}, 1) == 1
+    assert http._retry_after({}, 4) == 4
+
+
+def test_nobody_listening_is_unavailable(pauses: list[float]) -> None:
+    with pytest.raises(UnavailableError):
+        fetched(f"http://127.0.0.1:9/{SECRET}")
+    assert pauses == [1, 2, 4]
+
+
+def test_too_large_an_answer_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "LARGEST", 10)
+    server.replies = [Reply()]
+    with pytest.raises(MalformedError, match="sends more than"):
+        fetched(server.url)
+
+
+def test_address_is_never_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    server.replies = [Reply()]
+    with caplog.at_level(logging.DEBUG):
+        fetched(server.url)
+    assert SECRET not in caplog.text
+
+
+def test_plain_and_webcal_addresses_are_used_as_they_are() -> None:
+    connector = IcsConnector(IcsOptions(url="x"), CONTEXT)
+    assert connector._address("webcal://a.example/b.ics") == "https://a.example/b.ics"
+    assert connector._address("http://a.example/b.ics") == "http://a.example/b.ics"
