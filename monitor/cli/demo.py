@@ -39,7 +39,7 @@ def demo(desk: Desk, folder: Path, serve: bool | None, port: int) -> None:  # no
     if serve if serve is not None else os.environ.get("EVENHOURS_DEMO_SERVE", "1") != "0":
         from monitor.cli.serve import serve_pages
 
-        serve_pages(desk, ["ana", "director"], port=port)
+        serve_pages(desk, ["ana", "director"], port=port, lasts=60)
 
 
 class _Steps:

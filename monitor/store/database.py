@@ -41,7 +41,10 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """One consistent view of the database, whatever is written meanwhile."""
+        """One consistent view of the database, whatever is written meanwhile; a read within it shares the view."""
+        if self.connection.in_transaction:
+            yield self.connection
+            return
         try:
             self.connection.execute("BEGIN")
             try:

@@ -1,0 +1,133 @@
+"""``evenhours serve``: the pages on this machine alone, and one-time links to sign in with."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.cli.desk import Desk, pass_desk
+from monitor.errors import EvenhoursError, UsageError
+
+if TYPE_CHECKING:
+    from monitor.store.database import Store
+
+LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
+THREADS = 4
+LARGEST_REQUEST = 64 * 1024  # bytes
+
+
+class PortError(EvenhoursError):
+    """The port is taken, or not ours to take."""
+
+
+@click.command()
+@click.option("--as", "subjects", multiple=True, metavar="KEY|director", help="Who gets a link; repeat it for several.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine itself.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8137, show_default=True, help="0 takes any free one.")
+@pass_desk
+def serve(desk: Desk, subjects: tuple[str, ...], host: str, port: int) -> None:
+    """Show the pages in this machine's browser, signed in by a link that works once."""
+    serve_pages(desk, subjects, port=port, host=host)
+
+
+def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "127.0.0.1", lasts: int = 15) -> None:
+    """Serve until Ctrl+C. Prints the address and one link for each subject, good for ``lasts`` minutes.
+
+    Raises:
+        UsageError: nobody has that key, it is not said who is to read, or other machines could reach ``host``.
+        PortError: the port is taken.
+        StoreError, KeyFileError: there is no database or no key yet, or it cannot be used.
+    """
+    from waitress.server import create_server
+
+    from monitor.dashboard.app import create_app
+
+    named, store = _subjects(desk, subjects), desk.store
+    app = create_app(desk.config, lambda: datetime.now(UTC))
+    listening = _listening(_loopback(host), port)
+    links = _Links(desk, store, _url(host, listening.getsockname()[1]), named, lasts)
+    desk.say(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
+    links.tell()
+    if sys.stdin.isatty() and not desk.as_json:
+        desk.say("Press Enter for new links.")
+        Thread(target=links.tell_on_enter, daemon=True).start()
+    create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """One-time links to the pages at ``url`` for some readers, good for ``lasts`` minutes."""
+
+    desk: Desk
+    store: Store
+    url: str
+    subjects: Sequence[str]
+    lasts: int
+
+    def tell(self) -> None:
+        """Make new links and print them."""
+        links = {subject: f"{self.url}/sign-in/{token}" for subject, token in self._tokens().items()}
+        if self.desk.as_json:
+            self.desk.say("", url=self.url, links=links)
+            return
+        for subject, link in links.items():
+            self.desk.say(f"{subject}: {link}  (works once, for {self.lasts} minutes)")
+        if len(links) > 1:
+            self.desk.say("To see both sides at once, open one of them in a private window.")
+
+    def tell_on_enter(self) -> None:
+        """Print new links whenever somebody presses Enter."""
+        for _ in sys.stdin:
+            self.tell()
+
+    def _tokens(self) -> dict[str, str]:
+        from monitor.store.signin import make_link
+
+        now = int(datetime.now(UTC).timestamp())
+        with self.store.write() as connection:
+            return {subject: make_link(connection, subject, now, self.lasts * 60) for subject in self.subjects}
+
+
+def _subjects(desk: Desk, wished: Sequence[str]) -> list[str]:
+    """Who gets a link: those wished for, or the only clinician there is."""
+    from monitor.access import DIRECTOR
+
+    people = [person.key for person in desk.config.clinicians]
+    if not wished and len(people) != 1:
+        raise UsageError(f"Say who is to read: --as {' | '.join([*people, DIRECTOR])}")
+    return [DIRECTOR if name == DIRECTOR else desk.clinician(name).key for name in wished or people]
+
+
+def _loopback(host: str) -> str:
+    if host not in LOOPBACK:
+        raise UsageError(
+            f"{host} could be reached from other machines, and that needs accounts, which are not there yet. "
+            "Leave --host out: the pages are then on this machine alone."
+        )
+    return LOOPBACK[host]
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """The socket, bound; it answers once the server runs."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise PortError(_unusable(port, error)) from error
+
+
+def _unusable(port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is in use, perhaps by Evenhours itself. Stop that one, or take any free one: --port 0"
+    return f"Port {port} cannot be used: {(error.strerror or 'unknown').lower()}. Take any free one: --port 0"

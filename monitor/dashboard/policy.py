@@ -1,0 +1,50 @@
+"""Closed unless a view says who may open it.
+
+What is not yours answers 404, as if it were not there; without having signed in every page answers 401.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Flask, abort, current_app, request
+
+from monitor.access import Role
+from monitor.dashboard import visit
+
+View = TypeVar("View", bound=Callable[..., object])
+_POLICY = "allowed_roles"
+
+
+def allow(*roles: Role) -> Callable[[View], View]:
+    """Declare who may open a view. It goes below the route, so that what is routed carries it."""
+
+    def declare(view: View) -> View:
+        setattr(view, _POLICY, frozenset(roles))
+        return view
+
+    return declare
+
+
+def allowed(view: object) -> frozenset[Role]:
+    """Who may open a view: nobody, unless it says so."""
+    roles: frozenset[Role] = getattr(view, _POLICY, frozenset())
+    return roles
+
+
+def guard(app: Flask) -> None:
+    """Let nobody past who is not allowed to."""
+    app.before_request(_stop_others)
+
+
+def _stop_others() -> None:
+    if request.endpoint is None:
+        return  # there is no such page, and that is what will be said
+    roles = allowed(current_app.view_functions[request.endpoint])
+    if not roles:
+        abort(403)
+    if Role.ANYBODY in roles:
+        return
+    if visit.signed_in().role not in roles:
+        abort(404)

@@ -1,0 +1,5 @@
+"""The pages themselves; each view says who may open it.
+
+door       in and out      me         the weekly report, for the therapist alone
+practice   the caseload    help_page  what each number means
+"""

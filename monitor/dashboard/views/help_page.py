@@ -1,0 +1,63 @@
+"""What each number means, read from the catalogue; who sees it; whom to talk to."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from flask import Blueprint
+
+from monitor.access import Role
+from monitor.analysis.catalogue import DEFINITIONS_VERSION, Family, Metric, Unit, Wing, catalogue
+from monitor.dashboard import visit
+from monitor.dashboard.frame import page
+from monitor.dashboard.policy import allow
+from monitor.notices import FAMILIES
+
+blueprint = Blueprint("help", __name__)
+
+HEADINGS = {
+    Family.SESSIONS: "Sessions",
+    Family.MESSAGES: "Messages",
+    Family.RECOVERY: "Rest and recovery",
+    Family.CASELOAD: "Caseload",
+}
+UNITS = {
+    Unit.COUNT: "a count",
+    Unit.MINUTES: "minutes",
+    Unit.HOURS: "hours",
+    Unit.PERCENT: "per cent",
+    Unit.DAYS: "days",
+    Unit.LOAD: "a load",
+}
+SEEN_BY = {
+    Wing.WELLBEING: "only by the person it is about",
+    Wing.WORKLOAD: "by that person and the director",
+}
+GRADES = {
+    "A": "regulation or professional standard",
+    "B": "several observational studies",
+    "C": "indirect evidence, or small studies",
+    "D": "opinion or a choice of design",
+    "–": "counted, nothing to prove",
+}
+
+
+@blueprint.get("/help")
+@allow(Role.CLINICIAN, Role.DIRECTOR)
+def definitions() -> str:
+    """Every definition of the catalogue, by what it is about."""
+    return page(
+        "help.html",
+        families=_families(),
+        units=UNITS,
+        seen_by=SEEN_BY,
+        grades=GRADES,
+        watched=FAMILIES,
+        version=DEFINITIONS_VERSION,
+        contacts=visit.config().practice.contacts,
+    )
+
+
+def _families() -> list[tuple[str, list[Metric]]]:
+    metrics = sorted(catalogue().values(), key=lambda metric: list(Family).index(metric.family))
+    return [(HEADINGS[family], list(found)) for family, found in groupby(metrics, lambda metric: metric.family)]

@@ -1,0 +1,93 @@
+"""The weekly report, for the therapist it is about and nobody else."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import Blueprint, abort, flash, redirect, request
+from flask_wtf.csrf import generate_csrf
+from werkzeug.wrappers import Response
+
+from monitor.access import Role
+from monitor.briefing.week import last_complete_week, weekly_report
+from monitor.dashboard import visit
+from monitor.dashboard.frame import framed
+from monitor.dashboard.policy import allow
+from monitor.notices import ANSWERS
+from monitor.store.weeks import answer_notice
+from reports import weekly
+from reports.models import WeeklyReport
+from reports.wording import iso_week
+
+blueprint = Blueprint("me", __name__, url_prefix="/me")
+LARGEST_ID = 2**63 - 1  # SQLite's
+
+
+@blueprint.get("/")
+@allow(Role.CLINICIAN)
+def this_week() -> str:
+    """The last week that is over."""
+    return _drawn(_report(_last_week()))
+
+
+@blueprint.get("/week/<week>")
+@allow(Role.CLINICIAN)
+def week(week: str) -> str:
+    """An earlier week."""
+    report = _report(_monday(week))
+    if not _is_known(report):
+        abort(404, "There is no report for that week. The links beside a report's week lead to those there are.")
+    return _drawn(report)
+
+
+@blueprint.post(f"/week/<week>/notices/<int(max={LARGEST_ID}):notice>")
+@allow(Role.CLINICIAN)
+def answer(week: str, notice: int) -> Response:
+    """Keep what the person says to a notice, and show the week again."""
+    monday, said = _monday(week), request.form.get("answer", "")
+    if said not in ANSWERS:
+        abort(400)
+    with visit.store().write() as connection:
+        kept = answer_notice(connection, visit.clinician().key, notice, said, int(visit.now().timestamp()))
+    if not kept:
+        abort(404)
+    flash(f"Your answer is kept: {ANSWERS[said]}.")
+    return redirect("/me/" if monday == _last_week() else f"/me/week/{iso_week(monday)}", 303)
+
+
+def _last_week() -> date:
+    return last_complete_week(visit.clinician(), visit.now())
+
+
+def _monday(week: str) -> date:
+    """The Monday of a week written as 2026-W46."""
+    year, _, number = week.partition("-W")
+    try:
+        monday = date.fromisocalendar(int(year), int(number), 1)
+    except ValueError:
+        monday = date.max
+    if monday > _last_week():
+        abort(404, "There is no report for that week: it is not over yet, or there is no such week.")
+    return monday
+
+
+def _report(monday: date) -> WeeklyReport:
+    store = visit.store()
+    with store.read():
+        return weekly_report(visit.config(), store, visit.clinician(), monday, now=visit.now())
+
+
+def _is_known(report: WeeklyReport) -> bool:
+    """Whether anything is held of that week, or of the one before."""
+    built = report.built_from
+    return bool(built.calendar_events or built.message_times or report.previous) or report.week == _last_week()
+
+
+def _drawn(report: WeeklyReport) -> str:
+    body = weekly.html(
+        report,
+        actions=f"/me/week/{iso_week(report.week)}/notices",
+        csrf_token=generate_csrf(),
+        weeks="/me/week/",
+    )
+    return framed(weekly.week_words(report.week), body, empty=report.built_from.complete_through is None)
