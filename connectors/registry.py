@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
-        "ics": "connectors.ics",
-        "mbox": "connectors.mbox",
-        "maildir": "connectors.maildir",
-        "csv": "connectors.csv_export",
+        "ics": "connectors.ics.source",
+        "mbox": "connectors.mail.mbox",
+        "maildir": "connectors.mail.maildir",
+        "csv": "connectors.csv_export.source",
     }
 )
 GROUP = "evenhours.connectors"

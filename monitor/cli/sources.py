@@ -75,7 +75,7 @@ def tell_outcome(desk: Desk, outcome: Outcome) -> None:
 @pass_desk
 def classify(desk: Desk, name: str | None, weeks: int, *, try_: bool) -> None:
     """Show on this screen, and store nowhere, what the rules make of your calendar."""
-    from connectors.ics import preview
+    from connectors.ics.source import preview
     from monitor.ingest import Wish, context_for
 
     if not try_:
@@ -106,7 +106,7 @@ def _tell_entry(desk: Desk, source: str, row: object, zone: object) -> None:
 @pass_desk
 def inspect(desk: Desk, file: Path) -> None:
     """Look at an unknown CSV export and propose how to read it."""
-    from connectors.csv_inspect import propose
+    from connectors.csv_export.inspect import propose
 
     proposal = propose(file)
     desk.say(proposal.toml(), proposal=proposal.toml())

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Batch, Context, Owner, Window
 from connectors.classify import Classifier
-from connectors.csv_export import SOURCE_KIND, CsvColumns, CsvFormat, CsvOptions
+from connectors.csv_export.source import SOURCE_KIND, CsvColumns, CsvFormat, CsvOptions
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, MessageStamp, SessionEvidence
 

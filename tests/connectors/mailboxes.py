@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Batch, Connector, Context, Fault, Owner, Window
 from connectors.classify import Classifier
-from connectors.headers import Headers
-from connectors.mail import MailOptions, MailPage, Skipped
+from connectors.mail.headers import Headers
+from connectors.mail.pages import MailOptions, MailPage, Skipped
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import MessageStamp
 

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.base import Window
 from connectors.classify import Classifier
-from connectors.csv_export import SOURCE_KIND, CsvColumns, CsvFormat, CsvOptions, check
+from connectors.csv_export.source import SOURCE_KIND, CsvColumns, CsvFormat, CsvOptions, check
 from connectors.errors import ConnectorError, MalformedError, ShrunkenError, UnavailableError
 from connectors.records import Counterpart, Grade, Kind, Status
 from tests.connectors.exports import (

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.base import Batch
-from connectors.csv_inspect import Proposal, propose
-from connectors.csv_roles import words_of
+from connectors.csv_export.inspect import Proposal, propose
+from connectors.csv_export.roles import words_of
 from connectors.errors import MalformedError, UnavailableError
 from connectors.records import Status
 from tests.connectors.exports import ANA, events, evidence, export, local, stamps

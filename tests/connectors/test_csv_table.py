@@ -7,9 +7,9 @@ from time import perf_counter
 
 import pytest
 
-from connectors.csv_columns import CellError, alternatives, minutes_from
-from connectors.csv_inspect import propose
-from connectors.csv_table import TableError, clean, table_from
+from connectors.csv_export.columns import CellError, alternatives, minutes_from
+from connectors.csv_export.inspect import propose
+from connectors.csv_export.table import TableError, clean, table_from
 from connectors.errors import ConnectorError, MalformedError
 from tests.connectors.exports import HEADER, NAMES, events, evidence, export, local, reasons, visits
 
@@ -116,7 +116,7 @@ def test_a_header_alone_is_an_empty_snapshot(tmp_path: Path) -> None:
 
 
 def test_a_cell_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.csv_table._LONGEST_CELL", 100)
+    monkeypatch.setattr("connectors.csv_export.table._LONGEST_CELL", 100)
     with pytest.raises(TableError, match="line 2 has a cell that never ends"):
         list(table_from(b"A,B\n1," + b"x" * 200).rows())
     csv.field_size_limit(2**24)

@@ -11,8 +11,8 @@ from time import perf_counter
 
 import pytest
 
-from connectors.addresses import UnreadableAddressesError, addresses_in
-from connectors.headers import Headers, instant_from
+from connectors.mail.addresses import UnreadableAddressesError, addresses_in
+from connectors.mail.headers import Headers, instant_from
 from connectors.pseudonyms import canonical_address
 from connectors.records import Counterpart
 from tests.connectors.mailboxes import ANA, BEN, CANARY, NAMES, letter, stamp, stamps

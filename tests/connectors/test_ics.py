@@ -16,7 +16,7 @@ from connectors.base import Batch, Context, Owner, Window
 from connectors.classify import Classifier, KindRule
 from connectors.errors import MalformedError, UnavailableError
 from connectors.fingerprint import spelled
-from connectors.ics import SOURCE_KIND, IcsOptions, preview
+from connectors.ics.source import SOURCE_KIND, IcsOptions, preview
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, Status
 
@@ -104,14 +104,14 @@ def test_unreadable_file_is_unavailable(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.ics.LARGEST", 100)
+    monkeypatch.setattr("connectors.ics.source.LARGEST", 100)
     with pytest.raises(MalformedError, match="larger than"):
         read(calendar(SESSION, SESSION), tmp_path)
 
 
 def test_calendar_that_would_take_too_long_is_refused_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(0, 10_000, 61))
-    monkeypatch.setattr("connectors.ics_series.monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr("connectors.ics.series.monotonic", lambda: float(next(ticks)))
     with pytest.raises(MalformedError, match="too long"):
         read(calendar(SESSION), tmp_path)
 
@@ -543,7 +543,7 @@ def test_no_content_leaves_the_connector(tmp_path: Path) -> None:
 
 
 def test_lines_that_rules_do_not_need_are_never_kept() -> None:
-    from connectors.ics_text import PEOPLE, calendars
+    from connectors.ics.text import PEOPLE, calendars
 
     data = calendar(f"{SESSION}\nSUMMARY:QUOKKA\nDESCRIPTION:QUOKKA\nATTENDEE;CN=QUOKKA:mailto:k@x.example").encode()
     assert "QUOKKA" not in repr(calendars(data, PEOPLE))
@@ -570,7 +570,8 @@ def test_path_or_url_and_not_both() -> None:
 
 
 def test_module_loads_without_its_heavy_libraries() -> None:
-    code = "import sys, connectors.ics; print({'icalendar', 'recurring_ical_events', 'requests'} & set(sys.modules))"
+    heavy = "{'icalendar', 'recurring_ical_events', 'requests'}"
+    code = f"import sys, connectors.ics.source; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout.strip() == b"set()"
 
 

@@ -15,7 +15,7 @@ import pytest
 from connectors.base import Context, Owner, Window
 from connectors.classify import Classifier
 from connectors.errors import ConnectorError
-from connectors.ics import SOURCE_KIND, IcsOptions
+from connectors.ics.source import SOURCE_KIND, IcsOptions
 from connectors.pseudonyms import Pseudonyms
 
 CONTEXT = Context(

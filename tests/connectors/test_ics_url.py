@@ -17,7 +17,7 @@ from connectors import http
 from connectors.base import Batch, Context, Owner, Window
 from connectors.classify import Classifier
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
-from connectors.ics import SOURCE_KIND, IcsConnector, IcsOptions
+from connectors.ics.source import SOURCE_KIND, IcsConnector, IcsOptions
 from connectors.pseudonyms import Pseudonyms
 
 SECRET = "private-7f3a"

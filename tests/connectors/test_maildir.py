@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors import mail
 from connectors.base import Batch
 from connectors.errors import ShrunkenError, UnavailableError
-from connectors.mail import MailOptions
-from connectors.maildir import Maildir
+from connectors.mail import pages as mail
+from connectors.mail.maildir import Maildir
+from connectors.mail.pages import MailOptions
 from tests.connectors.mailboxes import ANA, CANARY, WINDOW, Reading, letter, practice, read
 
 BODY = f"\n{CANARY}\nFrom: other@post.example\n".encode()

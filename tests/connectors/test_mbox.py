@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors import mail, postmarks
 from connectors.base import Batch, Context, Owner, Window
 from connectors.errors import ConnectorError, MalformedError, ShrunkenError, UnavailableError
-from connectors.mail import MailOptions, reading
-from connectors.mbox import Mbox
-from connectors.postmarks import messages_in
+from connectors.mail import pages as mail
+from connectors.mail import postmarks
+from connectors.mail.mbox import Mbox
+from connectors.mail.pages import MailOptions, reading
+from connectors.mail.postmarks import messages_in
 from connectors.records import MessageStamp
 from tests.connectors.mailboxes import ANA, BEN, CANARY, NAMES, WINDOW, Reading, letter, practice, read, threads
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from connectors.addresses import UnreadableAddressesError, addresses_in
+from connectors.mail.addresses import UnreadableAddressesError, addresses_in
 
 KEPT = (
     "From",

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from connectors.base import Batch, Context, SourceKind
 from connectors.errors import ShrunkenError
-from connectors.headers import KEPT, Headers
-from connectors.mail import (
+from connectors.mail.headers import KEPT, Headers
+from connectors.mail.pages import (
     SHRUNK_BELOW,
     MailOptions,
     MailPage,

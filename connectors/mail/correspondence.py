@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from connectors.base import Context, Owner
-from connectors.headers import Headers
+from connectors.mail.headers import Headers
 from connectors.records import Counterpart, MessageStamp
 
 _MOST_NODES = 100

@@ -19,7 +19,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from connectors.base import Context, Owner
-from connectors.csv_columns import (
+from connectors.csv_export.columns import (
     CellError,
     Columns,
     instant_from,
@@ -28,7 +28,7 @@ from connectors.csv_columns import (
     minutes_from,
     status_from,
 )
-from connectors.csv_table import Row, clean
+from connectors.csv_export.table import Row, clean
 from connectors.pseudonyms import canonical_address
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, Record, SessionEvidence
 

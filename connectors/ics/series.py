@@ -23,8 +23,8 @@ from recurring_ical_events import EventAdapter, Occurrence, Series
 from x_wr_timezone import UTCChangingWalker
 
 from connectors.base import Fault, Window
-from connectors.ics_text import CalendarText, EntryText
-from connectors.ics_zones import zone_name
+from connectors.ics.text import CalendarText, EntryText
+from connectors.ics.zones import zone_name
 
 MOST_INSTANCES = 5_000  # of one series in one window
 MOST_LOOKS = 200_000  # days, times the times of a day, that a rule may have to go through from its start

@@ -13,9 +13,9 @@ from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, Literal
 
 from connectors.base import Context, Fault, Window
-from connectors.correspondence import Correspondence
 from connectors.errors import UnavailableError
-from connectors.headers import Headers, instant_from
+from connectors.mail.correspondence import Correspondence
+from connectors.mail.headers import Headers, instant_from
 from connectors.records import MessageStamp
 
 PAGE_MESSAGES = 2_000

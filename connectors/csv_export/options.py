@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.csv_columns import DIRECTIONS, WORDS, words_from
-from connectors.csv_records import Shape, shape_of
+from connectors.csv_export.columns import DIRECTIONS, WORDS, words_from
+from connectors.csv_export.records import Shape, shape_of
 from connectors.records import Grade
 
 _SAMPLE = datetime(2024, 5, 16, 13, 47)  # noqa: DTZ001 - what a wall clock shows, to try a pattern on

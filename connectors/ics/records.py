@@ -1,6 +1,6 @@
 """Instances become records: whose they are, what kind, which instants in that clinician's zone.
 
-Loaded only when a calendar is read, as :mod:`connectors.ics_series` is.
+Loaded only when a calendar is read, as :mod:`connectors.ics.series` is.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from datetime import datetime
 
 from connectors.base import Context, Fault, Owner
 from connectors.classify import EntryLook
-from connectors.ics_series import Instance, expand
-from connectors.ics_text import CalendarText, EntryText
+from connectors.ics.series import Instance, expand
+from connectors.ics.text import CalendarText, EntryText
 from connectors.pseudonyms import canonical_address
 from connectors.records import CalendarEvent, Kind, Status
 
@@ -21,7 +21,7 @@ _LONG_IS_RIGHT = frozenset((Kind.LEAVE, Kind.ON_CALL, Kind.BUSY))
 def records(calendars: Iterable[CalendarText], context: Context) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
     """Every record that touches the window, beside the text it came from, and every fault.
 
-    Raises :class:`~connectors.ics_series.TooLongError`.
+    Raises :class:`~connectors.ics.series.TooLongError`.
     """
     reader = _Reader(context)
     for found in expand(calendars, context.window):

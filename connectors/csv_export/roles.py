@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from connectors.csv_patterns import CellKind
+from connectors.csv_export.patterns import CellKind
 
 _VOCABULARY = {
     topic: frozenset(words.split())

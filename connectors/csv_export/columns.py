@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from connectors.csv_table import Row, TableError, clean
+from connectors.csv_export.table import Row, TableError, clean
 from connectors.records import Status
 
 WORDS = {

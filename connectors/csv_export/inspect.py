@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.csv_columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
-from connectors.csv_patterns import kind_of, may_be_name, patterns_of
-from connectors.csv_records import Shape, is_total, shape_of
-from connectors.csv_roles import Column, roles_from
-from connectors.csv_table import LARGEST_FILE, Row, Table, TableError, clean, table_from
+from connectors.csv_export.columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
+from connectors.csv_export.patterns import kind_of, may_be_name, patterns_of
+from connectors.csv_export.records import Shape, is_total, shape_of
+from connectors.csv_export.roles import Column, roles_from
+from connectors.csv_export.table import LARGEST_FILE, Row, Table, TableError, clean, table_from
 from connectors.errors import MalformedError, UnavailableError
 
 _TIMES = ("booked_start", "booked_end", "actual_start", "actual_end", "sent_at")

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from connectors.base import Batch, Context, Fault, SourceKind
-from connectors.csv_columns import DIRECTIONS, WORDS, CellError, alternatives, columns_in
-from connectors.csv_options import CsvColumns, CsvFormat, CsvOptions, check
-from connectors.csv_records import Entry, RowReader, Shape, is_total, shape_of
-from connectors.csv_table import LARGEST_FILE, TableError, table_from
+from connectors.csv_export.columns import DIRECTIONS, WORDS, CellError, alternatives, columns_in
+from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, check
+from connectors.csv_export.records import Entry, RowReader, Shape, is_total, shape_of
+from connectors.csv_export.table import LARGEST_FILE, TableError, table_from
 from connectors.errors import MalformedError, ShrunkenError, UnavailableError
 from connectors.fingerprint import spelled
 from connectors.records import Grade

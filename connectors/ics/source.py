@@ -24,7 +24,7 @@ from connectors.base import Batch, Context, Fault, SourceKind
 from connectors.errors import MalformedError, UnavailableError
 from connectors.fingerprint import spelled
 from connectors.http import LARGEST, Client
-from connectors.ics_text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
+from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
 from connectors.records import CalendarEvent, Kind
 
 _READING = 1  # raise it when the same calendar is to be read differently
@@ -140,8 +140,8 @@ class IcsConnector:
         return Batch(cursor.text(), records, replaces=self._context.window, faults=faults, done=1, total=1)
 
     def _records(self, texts: list[CalendarText]) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
-        from connectors.ics_records import records
-        from connectors.ics_series import TooLongError
+        from connectors.ics.records import records
+        from connectors.ics.series import TooLongError
 
         try:
             yield from records(texts, self._context)
@@ -153,7 +153,7 @@ class IcsConnector:
             ) from error
 
     def _sighting(self, text: EntryText, record: CalendarEvent) -> Sighting:
-        from connectors.ics_records import look_at
+        from connectors.ics.records import look_at
 
         own = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
         look, rules = look_at(text, own), enumerate(self._context.classifier.rules, 1)

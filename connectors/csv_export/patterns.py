@@ -14,7 +14,7 @@ from functools import cache
 from itertools import product
 from zoneinfo import ZoneInfo
 
-from connectors.csv_columns import CellError, instant_from
+from connectors.csv_export.columns import CellError, instant_from
 
 _MOST = 0.9
 _SAMPLE = 200

@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from connectors.base import Batch, Context, SourceKind
 from connectors.errors import MalformedError, ShrunkenError
-from connectors.headers import KEPT, Headers
-from connectors.mail import (
+from connectors.mail.headers import KEPT, Headers
+from connectors.mail.pages import (
     SHRUNK_BELOW,
     MailOptions,
     MailPage,
@@ -27,7 +27,7 @@ from connectors.mail import (
     reading,
     settings_of,
 )
-from connectors.postmarks import NoMailboxError, messages_in, time_of
+from connectors.mail.postmarks import NoMailboxError, messages_in, time_of
 
 _HEAD = 4 * 1024
 
