@@ -98,9 +98,10 @@ def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:
     """The rows of one wing; a value that is no number is no data."""
     from monitor.analysis.catalogue import catalogue
 
-    of_wing = measured[measured["key"].map(lambda key: catalogue()[key].wing is wing)]
-    for week, value, n, coverage, key in of_wing[["week", "value", "n", "coverage", "key"]].itertuples(index=False):
-        yield int(week), str(key), None if value != value else float(value), int(n), float(coverage)
+    rows = measured[["week", "value", "n", "coverage", "key"]].itertuples(index=False)
+    for week, value, n, coverage, key in rows:
+        if catalogue()[key].wing is wing:
+            yield int(week), str(key), None if value != value else float(value), int(n), float(coverage)
 
 
 def _last_week(clinician: Clinician, config: Config, now: datetime) -> int:
