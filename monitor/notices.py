@@ -91,7 +91,7 @@ def find(measured: pd.DataFrame, weeks: pd.DataFrame) -> list[NoticeRow]:
 
 def _consecutive(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     """Values by (column, metric), one row for every calendar week, NaN in weeks that are not compared."""
-    wide = measured.pivot_table(index="week", columns="key", values=["value", "n", "coverage"], dropna=False)
+    wide = measured.pivot(index="week", columns="key", values=["value", "n", "coverage"])  # noqa: PD010 - nothing to pool
     every = np.arange(weeks.index.min(), weeks.index.max() + 1, 7)
     return wide.reindex(weeks.index[weeks["compared"]]).reindex(every)
 
@@ -154,8 +154,8 @@ def explanation(row: NoticeRow, moved: str) -> str:
 def what_moved(row: NoticeRow, weekly: pd.DataFrame) -> str:
     """Whether demand rose or the boundary moved, for a notice about replies; empty where that cannot be said.
 
-    ``weekly`` has one row a week with the columns after_hours_inbound and reply_propensity; compared are the weeks of the
-    notice with the year before.
+    ``weekly`` has one row a week with the columns after_hours_inbound and reply_propensity; compared are the weeks of
+    the notice with the year before.
     """
     if row.key != "after_hours_replies":
         return ""
@@ -165,9 +165,15 @@ def what_moved(row: NoticeRow, weekly: pd.DataFrame) -> str:
     points = now["reply_propensity"].mean() - before["reply_propensity"].mean()
     if not (np.isfinite(more) and np.isfinite(points)):
         return ""
-    demand = (
-        "Clients wrote more after hours" if more >= DEMAND_ROSE else "Clients wrote about as much after hours as before"
-    )
+    demand = _demand(more)
     if abs(points) < BOUNDARY_MOVED:
         return f"{demand}; the share you answered did not change."
     return f"{demand}; you answered a {'larger' if points > 0 else 'smaller'} share of it before the next working day."
+
+
+def _demand(times: float) -> str:
+    if times >= DEMAND_ROSE:
+        return "Clients wrote more after hours"
+    if times <= 1 / DEMAND_ROSE:
+        return "Clients wrote less after hours"
+    return "Clients wrote about as much after hours as before"

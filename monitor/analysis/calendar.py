@@ -1,4 +1,4 @@
-"""A clinician's time: local clock, work days, weeks, agreed hours, and the one function that says *after hours*.
+"""A clinician's time: work days, weeks, agreed hours, and the one function that says *after hours*.
 
 Days are numbered from 1970-01-01 as integers; a work day runs from ``day_starts_at`` to the next, so a reply at 00:40
 belongs to the evening before. A week is the number of its Monday.
@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from monitor.analysis.clock import LocalClock, local_clock
 from monitor.analysis.intervals import NO_SPANS, Instants, Spans, contains, spans, subtract, union
-from monitor.roster import ASSUMED_HOURS, Clinician, Hours, MinuteSpan, Residence
+from monitor.roster import ASSUMED_HOURS, Clinician, Hours, MinuteSpan
 
 DAY = 86_400
 BREAK = 2 * 60  # minutes between two spans of one day that are a break (METRICS section 1)
 HALO = 30 * 60  # seconds around a session inside the agreed hours (design choice, METRICS section 1)
 EPOCH = date(1970, 1, 1)
+MARGIN_DAYS = 15  # work days known beyond either date, so that the weeks at the edges are whole
+
+Pattern = Sequence[tuple[int, tuple[MinuteSpan, ...]]]
+"""The agreed spans of each day, by day number."""
 
 
 def day_number(day: date) -> int:
@@ -41,78 +44,24 @@ def monday_of(days: ArrayLike) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalClock:
-    """A person's wall clock as a table: from ``since[i]`` on, local time is UTC plus ``offset[i]`` seconds.
-
-    Both arrays are ``int64``; the first entry holds from the beginning of time.
-    """
-
-    since: Instants
-    offset: NDArray[np.int64]
-
-    def local(self, instants: ArrayLike) -> NDArray[np.int64]:
-        """Wall-clock seconds (as if the wall clock were UTC) of each instant."""
-        at = np.asarray(instants, dtype=np.int64)
-        return at + self.offset[np.searchsorted(self.since[1:], at, side="right")]
-
-    def instants(self, wall: ArrayLike) -> Instants:
-        """The instant at which the wall clock shows each time.
-
-        An hour that happens twice is taken the first time; one that never happens is taken as far after the gap as it
-        was written into it.
-        """
-        shown = np.asarray(wall, dtype=np.int64)
-        switch = self.since[1:] + np.maximum(self.offset[:-1], self.offset[1:])
-        return shown - self.offset[np.searchsorted(switch, shown, side="right")]
-
-
-def local_clock(residences: Sequence[Residence], first: date, last: date) -> LocalClock:
-    """The wall clock of somebody who lives in dated zones, exact between two dates."""
-    since: list[int] = [np.iinfo(np.int64).min]
-    offset: list[int] = []
-    moves = [home.starts or first for home in residences[1:]]
-    for home, start, end in zip(residences, [first, *moves], [*moves, last], strict=True):
-        for at, shift in _offsets(home.zone, start, end):
-            since.append(at)
-            offset.append(shift)
-    del since[1]  # the first offset holds before it too
-    return LocalClock(np.array(since, dtype=np.int64), np.array(offset, dtype=np.int64))
-
-
-def _offsets(zone: ZoneInfo, first: date, last: date) -> list[tuple[int, int]]:
-    """The offset at local midnight of ``first``, then every change until ``last``, each as (instant, offset)."""
-    start = int(datetime.combine(first, time(), zone).timestamp())
-    end = int(datetime.combine(last, time(), zone).timestamp())
-    probes = [*range(start, end, DAY), end]
-    changed = [(one, other) for one, other in pairwise(probes) if _offset(zone, one) != _offset(zone, other)]
-    return [(start, _offset(zone, start)), *(_exact_change(zone, one, other) for one, other in changed)]
-
-
-def _exact_change(zone: ZoneInfo, before: int, after: int) -> tuple[int, int]:
-    target = _offset(zone, after)
-    while after - before > 1:
-        middle = (before + after) // 2
-        before, after = (before, middle) if _offset(zone, middle) == target else (middle, after)
-    return after, target
-
-
-def _offset(zone: ZoneInfo, instant: int) -> int:
-    shift = datetime.fromtimestamp(instant, UTC).astimezone(zone).utcoffset()
-    return int(shift.total_seconds()) if shift else 0
-
-
-@dataclass(frozen=True, slots=True)
 class WorkCalendar:
     """One clinician's agreed time between two dates.
 
     ``agreed`` are the spans of the work pattern, public holidays taken out; ``hours`` are the same with their breaks
     closed; ``working`` is ``agreed`` without leave; ``covered`` is everything in which work is not after hours.
+    ``shifts`` are the agreed spans one by one as rows of (day it starts on, start, end); ``usual`` says for each day
+    from ``first_day`` to ``last_day`` whether the pattern agrees work on it, public holiday or not. ``day_edges`` are
+    the instants at which work days begin, from ``MARGIN_DAYS`` before the first to as many after the last.
+    ``day_starts_at`` is in seconds.
     """
 
     clock: LocalClock
     day_starts_at: int
     first_day: int
     last_day: int
+    day_edges: Instants
+    shifts: NDArray[np.int64]
+    usual: NDArray[np.bool_]
     agreed: Spans
     hours: Spans
     working: Spans
@@ -131,7 +80,9 @@ class WorkCalendar:
 
     def day_of(self, instants: ArrayLike) -> NDArray[np.int64]:
         """The work day of each instant."""
-        return (self.clock.local(instants) - self.day_starts_at) // DAY
+        at = np.asarray(instants, dtype=np.int64)
+        place = np.searchsorted(self.day_edges, at, side="right")
+        return np.asarray(place + (self.first_day - MARGIN_DAYS - 1), dtype=np.int64)
 
     def week_of(self, instants: ArrayLike) -> NDArray[np.int64]:
         """The week (its Monday) of each instant."""
@@ -139,35 +90,59 @@ class WorkCalendar:
 
     def day_starts(self, days: ArrayLike) -> Instants:
         """The instant at which each work day begins."""
-        return self.clock.instants(np.asarray(days, dtype=np.int64) * DAY + self.day_starts_at)
+        place = np.asarray(days, dtype=np.int64) - (self.first_day - MARGIN_DAYS)
+        return self.day_edges[np.clip(place, 0, len(self.day_edges) - 1)]
+
+    def whole_days(self, all_day: Spans) -> Spans:
+        """All-day entries (local midnight to local midnight) as the work days that they mean.
+
+        ::
+
+            all-day    00:00|---- Monday ----|00:00
+            work day        04:00|---- Monday ----|04:00
+        """
+        midnights = (self.clock.local(all_day) + DAY // 2) // DAY  # the nearest one, wherever the entry was made
+        return spans(self.day_starts(midnights))
 
 
 def work_calendar(
-    clinician: Clinician,
-    first: date,
-    last: date,
-    *,
-    day_starts_at: int = 4 * 60,
-    holidays: Collection[date] = (),
-    leave: Spans = NO_SPANS,
-    on_call: Spans = NO_SPANS,
+    clinician: Clinician, first: date, last: date, *, day_starts_at: int = 4 * 60, holidays: Collection[date] = ()
 ) -> WorkCalendar:
-    """The calendar of one clinician from ``first`` to ``last`` (local dates, inclusive), before sessions are known."""
-    clock = local_clock(clinician.residences, first - timedelta(days=2), last + timedelta(days=2))
-    pattern = _pattern(clinician.hours or (ASSUMED_HOURS,), first - timedelta(days=1), last, holidays)
-    agreed = _instants_of(pattern, clock)
-    hours = _instants_of([(day, _close_breaks(day_spans)) for day, day_spans in pattern], clock)
+    """The calendar of one clinician from ``first`` to ``last`` (local dates, inclusive), before entries are known."""
+    margin = timedelta(days=MARGIN_DAYS)
+    clock = local_clock(clinician.residences, first - margin, last + margin)
+    versions = clinician.hours or (ASSUMED_HOURS,)
+    days = [first + timedelta(days=index) for index in range(-1, (last - first).days + 1)]
+    dated = [(day, _version_on(versions, day)) for day in days]
+    pattern = [(day_number(day), _spans_on(version, day, holidays)) for day, version in dated]
+    shifts = _shifts(pattern, clock)
+    agreed = spans(shifts[:, 1:])
+    hours = spans(_shifts([(day, _close_breaks(day_spans)) for day, day_spans in pattern], clock)[:, 1:])
     return WorkCalendar(
         clock=clock,
         day_starts_at=day_starts_at * 60,
         first_day=day_number(first),
         last_day=day_number(last),
+        day_edges=_day_edges(clock, day_number(first), day_number(last), day_starts_at * 60, shifts),
+        shifts=shifts,
+        usual=np.array([bool(version.days.get(day.weekday())) for day, version in dated[1:]], dtype=bool),
         agreed=agreed,
         hours=hours,
-        working=subtract(agreed, leave),
+        working=agreed,
+        leave=NO_SPANS,
+        on_call=NO_SPANS,
+        covered=hours,
+    )
+
+
+def with_entries(calendar: WorkCalendar, *, leave: Spans = NO_SPANS, on_call: Spans = NO_SPANS) -> WorkCalendar:
+    """The calendar with its leave and on-call windows."""
+    return replace(
+        calendar,
+        working=subtract(calendar.agreed, leave),
         leave=leave,
         on_call=on_call,
-        covered=union(hours, on_call),
+        covered=union(calendar.hours, on_call),
     )
 
 
@@ -175,7 +150,7 @@ def with_sessions(calendar: WorkCalendar, booked: Spans, held: Spans) -> WorkCal
     """The calendar with the half hour around each held session that was booked inside the agreed hours.
 
     ``booked`` and ``held`` are rows of (start, end) of the same sessions, unsorted and unmerged; ``held`` carries the
-    actual end where it is known. A session outside the agreed hours opens no halo.
+    actual times where they are known. A session outside the agreed hours opens no halo.
 
     ::
 
@@ -185,21 +160,13 @@ def with_sessions(calendar: WorkCalendar, booked: Spans, held: Spans) -> WorkCal
         halo        |------------|
     """
     inside = contains(calendar.hours, booked[:, 0]) & contains(calendar.hours, booked[:, 1] - 1)
-    whole = inside & (np.diff(_span_index(calendar.hours, booked), axis=1)[:, 0] == 0)
+    whole = inside & (_span_index(calendar.hours, booked[:, 0]) == _span_index(calendar.hours, booked[:, 1] - 1))
     halo = held[whole] + np.array([-HALO, HALO + 1])  # exactly 30 minutes is not more than 30
     return replace(calendar, covered=union(calendar.hours, calendar.on_call, spans(halo)))
 
 
-def _span_index(hours: Spans, booked: Spans) -> NDArray[np.int64]:
-    edges = np.column_stack((booked[:, 0], booked[:, 1] - 1))
-    return np.asarray(np.searchsorted(hours[:, 0], edges, side="right"), dtype=np.int64)
-
-
-def _pattern(
-    versions: Sequence[Hours], first: date, last: date, holidays: Collection[date]
-) -> list[tuple[int, tuple[MinuteSpan, ...]]]:
-    days = [first + timedelta(days=index) for index in range((last - first).days + 1)]
-    return [(day_number(day), _spans_on(_version_on(versions, day), day, holidays)) for day in days]
+def _span_index(hours: Spans, instants: Instants) -> NDArray[np.intp]:
+    return np.searchsorted(hours[:, 0], instants, side="right")
 
 
 def _version_on(versions: Sequence[Hours], day: date) -> Hours:
@@ -229,6 +196,25 @@ def _close_breaks(day_spans: tuple[MinuteSpan, ...]) -> tuple[MinuteSpan, ...]:
     return tuple(closed)
 
 
-def _instants_of(pattern: Sequence[tuple[int, tuple[MinuteSpan, ...]]], clock: LocalClock) -> Spans:
-    wall = [(day * DAY + a * 60, day * DAY + b * 60) for day, day_spans in pattern for a, b in day_spans]
-    return spans(clock.instants(np.array(wall, dtype=np.int64).reshape(-1, 2)))
+def _shifts(pattern: Pattern, clock: LocalClock) -> NDArray[np.int64]:
+    """Each span of each day as a row of (day, start, end)."""
+    rows = [(day, day * DAY + a * 60, day * DAY + b * 60) for day, day_spans in pattern for a, b in day_spans]
+    wall = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    return np.column_stack((wall[:, 0], clock.instants(wall[:, 1:])))
+
+
+def _day_edges(
+    clock: LocalClock, first_day: int, last_day: int, day_starts_at: int, shifts: NDArray[np.int64]
+) -> Instants:
+    """When each work day begins: at its hour, or when an overnight span of the evening before is over.
+
+    ::
+
+        agreed          22:00|-----------|06:00
+        day          ---- Friday --------|-- Saturday ----
+        otherwise    ---- Friday -----|04:00 -- Saturday ----
+    """
+    days = np.arange(first_day - MARGIN_DAYS, last_day + MARGIN_DAYS + 1)
+    edges = clock.instants(days * DAY + day_starts_at)
+    np.maximum.at(edges, shifts[:, 0] + 1 - days[0], shifts[:, 2])
+    return np.maximum.accumulate(edges)

@@ -60,8 +60,8 @@ Compute = Callable[["Frames"], "pd.DataFrame"]
 class Metric:
     """One entry of the catalogue.
 
-    ``evidence`` is the grade A to D of METRICS, ``source`` where the definition comes from, ``look_back`` the weeks before
-    a week that its value depends on, ``least_coverage`` the coverage below which the value is kept but not shown.
+    ``evidence`` is the grade A to D of METRICS, ``source`` where the definition comes from, ``look_back`` the weeks
+    before a week that its value depends on, ``least_coverage`` the coverage below which a value is kept but not shown.
     """
 
     key: str

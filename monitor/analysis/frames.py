@@ -1,7 +1,7 @@
 """The tables a metric may see, and nothing else.
 
-:class:`Facts` is what is stored of one clinician; :func:`frames_from` derives :class:`Frames` from it. Days and weeks are
-day numbers (see :mod:`monitor.analysis.calendar`), instants UTC epoch seconds, unknown ones NaN.
+:class:`Facts` is what is stored of one clinician; :func:`frames_from` derives :class:`Frames` from it. Days and weeks
+are day numbers (see :mod:`monitor.analysis.calendar`), instants UTC epoch seconds, unknown ones NaN.
 """
 
 from __future__ import annotations
@@ -15,15 +15,29 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Kind, Status
-from monitor.analysis.calendar import DAY, WorkCalendar, date_of, day_number, monday_of, with_sessions, work_calendar
+from monitor.analysis.calendar import (
+    DAY,
+    WorkCalendar,
+    date_of,
+    day_number,
+    monday_of,
+    with_entries,
+    with_sessions,
+    work_calendar,
+)
 from monitor.analysis.fairness import available_fte
-from monitor.analysis.intervals import NO_SPANS, Spans, seconds_inside, spans
+from monitor.analysis.intervals import Spans, seconds_inside, spans, union
 from monitor.analysis.messages import episodes_from, replies_from, working_seconds
 from monitor.analysis.sessions import HELD, sessions_from
 from monitor.roster import Clinician, Practice
 
 QUIET_DAYS = 14  # a source whose last record is older than this is taken as silent, not as empty
+BEGINNING_DAYS = 90  # days of calendar before it can be told who is new (METRICS, intakes)
 MARGIN = timedelta(days=8)
+LONG_AGO, FAR_AHEAD = (
+    50 * 366 * DAY,
+    5 * 366 * DAY,
+)  # beyond, a date is a broken clock's, and no calendar is made for it
 
 Seen = tuple[int, int] | None
 """From when to when a kind of source has been read: ``[start, end)``, or ``None`` if none is connected."""
@@ -31,7 +45,7 @@ Seen = tuple[int, int] | None
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is stored of one clinician; columns as :func:`monitor.store.Store.facts` returns them.
+    """What is stored of one clinician; columns as :func:`monitor.store.facts.stored` returns them.
 
     ``calendar_seen`` and ``messages_seen`` are the spans in which the sources have been read.
     """
@@ -49,14 +63,19 @@ class Facts:
 class Frames:
     """One clinician's tables.
 
-    sessions  see :func:`~monitor.analysis.sessions.sessions_from`, and day, week, overrun_minutes, after_hours
+    sessions  see :func:`~monitor.analysis.sessions.sessions_from`, and day, week, overrun_minutes, after_hours, and
+              began_at and ended_at, the actual times where known, else the booked ones
     messages  sent_at, outgoing, automatic, counterpart, counterpart_kind, channel, thread, and day, week, after_hours
     episodes  see :func:`~monitor.analysis.messages.episodes_from`, and day, week, after_hours, is_reply
-    replies   see :func:`~monitor.analysis.messages.replies_from`, and week (of the reply), inbound_week, after_hours,
-              inbound_after_hours, minutes_clock, minutes_working
-    entries   timed calendar entries other than sessions: kind, start, end, week
-    days      one row a work day: week, agreed_minutes, leave_share, worked, active
-    weeks     index week; worked_days, usual_days, leave_days, compared, fte, calendar_seen, messages_seen, start, end
+    replies   see :func:`~monitor.analysis.messages.replies_from`, and week (of the reply, -1 if there is none),
+              inbound_week, after_hours, inbound_after_hours, minutes_clock, minutes_working
+    entries   calendar entries other than sessions: kind, start, end, all_day, day, week
+    days      one row a work day: week, agreed_minutes, working_minutes (less leave), leave_share, usual (agreed by the
+              pattern, public holiday or not), active (a held session or a sent message), occupied (active, or another
+              job's span), worked (0 to 1), calendar_seen
+    weeks     index week, without gaps; worked_days, usual_days, leave_days, present (share of the usual days that were
+              no leave), compared, since_start (weeks; infinite for who was always there), fte, employed,
+              calendar_seen, messages_seen, beginnings_known (whether a client never seen before is new), start, end
     """
 
     clinician: Clinician
@@ -80,18 +99,18 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     """Derive every table of one clinician as known at the instant ``as_of``."""
     sessions = sessions_from(facts.events, facts.evidence, facts.corrections, as_of=as_of)
     calendar = _calendar(facts, practice, sessions, as_of, holidays)
-    messages = _placed(facts.messages, calendar, "sent_at")
-    messages["after_hours"] = calendar.after_hours(messages["sent_at"].to_numpy())
     sessions = _sessions(sessions, calendar)
-    episodes = _placed(episodes_from(messages), calendar, "sent_at")
-    episodes["after_hours"] = calendar.after_hours(episodes["sent_at"].to_numpy(dtype=np.int64))
+    messages = _placed(facts.messages[facts.messages["sent_at"] <= as_of], calendar, "sent_at")
+    messages["after_hours"] = calendar.after_hours(messages["sent_at"].to_numpy(dtype=np.int64))
+    episodes = episodes_from(messages)
     replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), calendar)
-    episodes["is_reply"] = episodes.index.isin(replies["episode"])
-    days = _days(facts, calendar, sessions, episodes)
-    return Frames(
-        facts.clinician, calendar, as_of, sessions, messages, episodes, replies,
-        _entries(facts.events, calendar), days, _weeks(facts, calendar, days, as_of),
-    )  # fmt: skip
+    episodes = _episodes(episodes, replies, calendar)
+    entries = _entries(facts.events, calendar)
+    active = np.concatenate((sessions.loc[sessions["status"] == HELD, "day"], episodes["day"]))
+    busy = _spans_of(entries[entries["kind"] == Kind.BUSY])
+    days = _days(facts.clinician, calendar, _stretch(facts.calendar_seen, facts.events["start"], as_of), active, busy)
+    weeks = _weeks(facts, calendar, days, as_of)
+    return Frames(facts.clinician, calendar, as_of, sessions, messages, episodes, replies, entries, days, weeks)
 
 
 def _placed(table: pd.DataFrame, calendar: WorkCalendar, instant: str) -> pd.DataFrame:
@@ -102,35 +121,36 @@ def _placed(table: pd.DataFrame, calendar: WorkCalendar, instant: str) -> pd.Dat
 def _calendar(
     facts: Facts, practice: Practice, sessions: pd.DataFrame, as_of: int, holidays: Collection[date]
 ) -> WorkCalendar:
-    instants = [facts.messages["sent_at"], facts.events["start"], facts.events["end"], pd.Series([as_of])]
-    known = pd.concat(instants)
+    known = pd.concat([facts.messages["sent_at"], facts.events["start"], facts.events["end"], pd.Series([as_of])])
+    known = known.clip(as_of - LONG_AGO, as_of + FAR_AHEAD)
     first, last = date_of(known.min() // DAY) - MARGIN, date_of(known.max() // DAY) + MARGIN
-    calendar = work_calendar(
-        facts.clinician,
-        first,
-        last,
-        day_starts_at=practice.day_starts_at,
-        holidays=holidays,
-        leave=_spans_of(facts.events, Kind.LEAVE),
-        on_call=_spans_of(facts.events, Kind.ON_CALL),
+    calendar = work_calendar(facts.clinician, first, last, day_starts_at=practice.day_starts_at, holidays=holidays)
+    calendar = with_entries(
+        calendar, leave=_leave(facts.events, calendar), on_call=_spans_of(_of_kind(facts.events, Kind.ON_CALL))
     )
     held = sessions[sessions["status"] == HELD]
-    booked = held[["booked_start", "booked_end"]].to_numpy(dtype=np.int64)
-    return with_sessions(calendar, booked, _true_spans(held))
+    return with_sessions(calendar, held[["booked_start", "booked_end"]].to_numpy(dtype=np.int64), _true_spans(held))
 
 
 def _true_spans(held: pd.DataFrame) -> Spans:
-    """(start, end) of each held session, the actual ones where they are known; unsorted, row by row."""
+    """(start, end) of each session, the actual ones where they are known; unsorted, row by row."""
     start = held["actual_start"].fillna(held["booked_start"]).to_numpy(dtype=np.int64)
-    length = (held["booked_end"] - held["booked_start"]).to_numpy(dtype=np.int64)
-    end = held["actual_end"].fillna(pd.Series(start + length, index=held.index)).to_numpy(dtype=np.int64)
+    end = held["actual_end"].fillna(held["booked_end"]).to_numpy(dtype=np.int64)
     return np.column_stack((start, np.maximum(end, start)))
 
 
-def _spans_of(events: pd.DataFrame, kind: Kind) -> Spans:
-    standing = ~events["status"].isin([Status.CANCELLED, Status.DECLINED])
-    chosen = events[(events["kind"] == kind) & standing]
-    return spans(chosen[["start", "end"]].to_numpy(dtype=np.int64)) if len(chosen) else NO_SPANS
+def _of_kind(events: pd.DataFrame, kind: Kind) -> pd.DataFrame:
+    return events[(events["kind"] == kind) & ~events["status"].isin([Status.CANCELLED, Status.DECLINED])]
+
+
+def _spans_of(entries: pd.DataFrame) -> Spans:
+    return spans(entries[["start", "end"]].to_numpy(dtype=np.int64))
+
+
+def _leave(events: pd.DataFrame, calendar: WorkCalendar) -> Spans:
+    """Leave to the minute where it has hours, else by whole work days."""
+    leave = _of_kind(events, Kind.LEAVE)
+    return union(_spans_of(leave[~leave["all_day"]]), calendar.whole_days(_spans_of(leave[leave["all_day"]])))
 
 
 def _sessions(sessions: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
@@ -157,6 +177,14 @@ def _replies(replies: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
     )
 
 
+def _episodes(episodes: pd.DataFrame, replies: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
+    """Episodes with their day; one that answers is judged at its first answer, any other where it begins."""
+    answers = replies[replies["episode"] >= 0].groupby("episode")["reply_at"].min().reindex(episodes.index)
+    at = answers.fillna(episodes["sent_at"]).to_numpy(dtype=np.int64)
+    placed = _placed(episodes, calendar, "sent_at")
+    return placed.assign(after_hours=calendar.after_hours(at), is_reply=answers.notna())
+
+
 def _entries(events: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
     standing = ~events["status"].isin([Status.CANCELLED, Status.DECLINED]) & events["set_aside"].isna()
     other = events[standing & (events["kind"] != Kind.SESSION)]
@@ -164,89 +192,118 @@ def _entries(events: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
 
 
 def _days(
-    facts: Facts, calendar: WorkCalendar, sessions: pd.DataFrame, episodes: pd.DataFrame
+    clinician: Clinician, calendar: WorkCalendar, seen: tuple[int, int], active: NDArray[np.int64], busy: Spans
 ) -> pd.DataFrame:
     """Every work day of the calendar: how much was agreed, how much of it was leave, and whether it was worked.
+
+    ``seen`` is what the calendar's sources cover, ``active`` are the days with activity, ``busy`` is another job.
 
     ``worked`` is 1 for a day that is agreed or active, less the share of it that is leave, so that a leave which
     begins at noon leaves half a day.
     """
     days = np.arange(calendar.first_day, calendar.last_day + 1)
     starts, ends = calendar.day_starts(days), calendar.day_starts(days + 1)
-    agreed = seconds_inside(calendar.agreed, starts, ends)
-    on_leave = seconds_inside(calendar.leave, starts, ends)
-    left = seconds_inside(calendar.working, starts, ends)
-    leave_share = np.where(agreed > 0, 1 - left / np.maximum(agreed, 1), on_leave / (ends - starts))
-    active = np.isin(days, np.concatenate((sessions.loc[sessions["status"] == HELD, "day"], episodes["day"])))
+    agreed, left = _agreed_seconds(calendar, days)
+    on_leave = seconds_inside(calendar.leave, starts, ends) / np.maximum(ends - starts, 1)
+    leave_share = np.where(agreed > 0, 1 - left / np.maximum(agreed, 1), on_leave)
+    is_active = np.isin(days, active)
     return pd.DataFrame(
         {
             "week": monday_of(days),
             "agreed_minutes": agreed / 60,
+            "working_minutes": left / 60,
             "leave_share": leave_share,
-            "worked": ((agreed > 0) | active) * (1 - leave_share),
-            "usual": _usually_agreed(facts.clinician, calendar, days),
-            "active": active,
+            "worked": ((agreed > 0) | is_active) * (1 - leave_share) * _employed(clinician, days, days),
+            "usual": calendar.usual,
+            "active": is_active,
+            "occupied": is_active | (seconds_inside(busy, starts, ends) > 0),
+            "calendar_seen": (starts >= seen[0]) & (ends <= seen[1]),
         },
         index=pd.Index(days, name="day"),
     )
 
 
-def _usually_agreed(clinician: Clinician, calendar: WorkCalendar, days: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the pattern agrees work on that day, public holidays or not."""
-    first, last = date_of(int(days[0])), date_of(int(days[-1]))
-    plain = work_calendar(clinician, first, last, day_starts_at=calendar.day_starts_at // 60)
-    return seconds_inside(plain.agreed, plain.day_starts(days), plain.day_starts(days + 1)) > 0
+def _agreed_seconds(calendar: WorkCalendar, days: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Agreed seconds of each day, and what of them is no leave; an overnight span counts where it starts."""
+    day, start, end = calendar.shifts[calendar.shifts[:, 0] >= days[0]].T
+    agreed, left = np.zeros(len(days), dtype=np.int64), np.zeros(len(days), dtype=np.int64)
+    np.add.at(agreed, day - days[0], end - start)
+    np.add.at(left, day - days[0], end - start - seconds_inside(calendar.leave, start, end))
+    return agreed, left
 
 
 def _weeks(facts: Facts, calendar: WorkCalendar, days: pd.DataFrame, as_of: int) -> pd.DataFrame:
-    """Every week that is over at ``as_of``, from the first that a source has seen.
+    """Every week that is over at ``as_of``, from the first that a source has seen to the last.
 
     A week is compared if it has at least half its usual worked days, and at least one (METRICS section 1).
     """
-    grouped = days.groupby("week")
-    weeks = pd.DataFrame(
-        {
-            "worked_days": grouped["worked"].sum(),
-            "usual_days": grouped["usual"].sum(),
-            "leave_days": (days["leave_share"] * days["usual"]).groupby(days["week"]).sum(),
-        }
-    )
+    weeks = _day_sums(days)
     number = weeks.index.to_numpy()
     weeks["start"], weeks["end"] = calendar.day_starts(number), calendar.day_starts(number + 7)
-    weeks["calendar_seen"] = _saw(weeks, facts.calendar_seen, facts.events["start"], as_of)
-    weeks["messages_seen"] = _saw(weeks, facts.messages_seen, facts.messages["sent_at"], as_of)
-    weeks["employed"] = _employed(facts.clinician, number)
+    weeks["calendar_seen"] = _saw(weeks, _stretch(facts.calendar_seen, facts.events["start"], as_of))
+    weeks["messages_seen"] = _saw(weeks, _stretch(facts.messages_seen, facts.messages["sent_at"], as_of))
+    weeks["employed"] = _employed(facts.clinician, number, number + 6)
     weeks["compared"] = (weeks["worked_days"] >= np.maximum(weeks["usual_days"] / 2, 1)) & weeks["employed"]
-    weeks["fte"] = weeks["employed"] * available_fte(
-        facts.clinician.fte, _present_share(weeks), _weeks_since_start(facts.clinician, number)
-    )
-    seen = (weeks["calendar_seen"] | weeks["messages_seen"]) & (weeks["end"] <= as_of)
-    return weeks[seen & weeks["employed"]]
+    weeks["since_start"] = _weeks_since_start(facts.clinician, number)
+    weeks["fte"] = available_fte(facts.clinician.fte, weeks["present"], weeks["since_start"])
+    weeks["beginnings_known"] = _beginnings_known(facts, calendar, weeks)
+    seen = (weeks["calendar_seen"] | weeks["messages_seen"]) & (weeks["end"] <= as_of) & weeks["employed"]
+    return weeks.loc[seen.idxmax() : seen[::-1].idxmax()] if seen.any() else weeks[seen]
 
 
-def _saw(weeks: pd.DataFrame, seen: Seen, instants: pd.Series, as_of: int) -> pd.Series:
-    """Whether the sources cover most of each week: from the first record on, until they fall silent."""
+def _day_sums(days: pd.DataFrame) -> pd.DataFrame:
+    """By week: worked, usual and leave days, and the share of the usual days that was no leave.
+
+    A public holiday inside a leave is no leave day, yet the person is away; with no usual day at all, nobody is.
+    """
+    leave = {
+        "leave_days": days["leave_share"] * (days["agreed_minutes"] > 0),
+        "away": days["leave_share"] * days["usual"],
+    }
+    sums = days.assign(**leave).groupby("week")[["worked", "usual", "leave_days", "away"]].sum()
+    present = (1 - sums["away"] / sums["usual"].where(sums["usual"] > 0)).fillna(1).clip(0, 1)
+    weeks = sums.rename(columns={"worked": "worked_days", "usual": "usual_days"})
+    return weeks.drop(columns="away").assign(present=present)
+
+
+def _stretch(seen: Seen, instants: pd.Series, as_of: int) -> tuple[int, int]:
+    """What the sources cover: from the first record on, until they fall silent; nothing where there is none."""
     if seen is None or instants.empty:
-        return pd.Series(data=False, index=weeks.index)
-    start = max(seen[0], int(instants.min()))
+        return (0, 0)
     end = min(seen[1], int(instants.max()) + QUIET_DAYS * DAY, as_of)
-    shared = np.minimum(weeks["end"], end) - np.maximum(weeks["start"], start)
+    return max(seen[0], int(instants.min())), end
+
+
+def _saw(weeks: pd.DataFrame, stretch: tuple[int, int]) -> pd.Series:
+    """Whether most of each week is covered."""
+    shared = weeks["end"].clip(upper=stretch[1]) - weeks["start"].clip(lower=stretch[0])
     return shared >= (weeks["end"] - weeks["start"]) / 2
 
 
-def _employed(clinician: Clinician, weeks: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the person was with the practice for a part of each week."""
-    begun = weeks + 6 >= (day_number(clinician.starts) if clinician.starts else weeks.min())
-    return begun & (weeks <= (day_number(clinician.ends) if clinician.ends else weeks.max()))
+def _employed(clinician: Clinician, first_days: NDArray[np.int64], last_days: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the person was with the practice for a part of each stretch of days."""
+    begun = last_days >= day_number(clinician.starts or date.min)
+    return np.asarray(begun & (first_days <= day_number(clinician.ends or date.max)))
 
 
 def _weeks_since_start(clinician: Clinician, weeks: NDArray[np.int64]) -> NDArray[np.float64]:
     """Weeks from the one in which the person joined; infinite for who was always there."""
     if clinician.starts is None:
         return np.full(len(weeks), np.inf)
-    return (weeks - monday_of(day_number(clinician.starts))) / 7.0
+    return np.asarray((weeks - monday_of(day_number(clinician.starts))) / 7.0)
 
 
-def _present_share(weeks: pd.DataFrame) -> pd.Series:
-    """The share of the usual days that was not leave; 1 where the pattern agrees no day at all."""
-    return (1 - weeks["leave_days"] / weeks["usual_days"].where(weeks["usual_days"] > 0)).fillna(1).clip(0, 1)
+def _beginnings_known(facts: Facts, calendar: WorkCalendar, weeks: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether a client never seen before a week is new: 90 days of calendar lie before it, or the person joined since.
+
+    ::
+
+        calendar seen        |-----------------------------
+        always there          ----90 days---|known
+        joined since              starts|known
+    """
+    first = weeks.index[weeks["calendar_seen"]].min()
+    starts, seen = facts.clinician.starts, facts.calendar_seen
+    if starts is None or seen is None or day_number(starts) < calendar.day_of(seen[0]):
+        first += BEGINNING_DAYS
+    return np.asarray(weeks["calendar_seen"] & (weeks.index >= first))

@@ -7,7 +7,6 @@ touching. Every function that returns spans keeps that promise; :func:`spans` ma
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +17,7 @@ Instants = NDArray[np.int64]
 NO_SPANS: Spans = np.empty((0, 2), dtype=np.int64)
 
 
-def spans(pairs: ArrayLike | Iterable[tuple[int, int]]) -> Spans:
+def spans(pairs: NDArray[np.int64] | Iterable[tuple[int, int]]) -> Spans:
     """Any (start, end) pairs as spans: empty ones dropped, sorted, overlapping and touching ones merged.
 
     ::
@@ -27,8 +26,7 @@ def spans(pairs: ArrayLike | Iterable[tuple[int, int]]) -> Spans:
                   |---|    |---|
         spans   |-----| |------|
     """
-    given: Any = pairs if isinstance(pairs, np.ndarray) else list(pairs)  # type: ignore[arg-type]
-    raw = np.asarray(given, dtype=np.int64).reshape(-1, 2)
+    raw = np.asarray(pairs if isinstance(pairs, np.ndarray) else list(pairs), dtype=np.int64).reshape(-1, 2)
     raw = raw[raw[:, 1] > raw[:, 0]]
     if len(raw) == 0:
         return NO_SPANS

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from connectors.records import Counterpart
 from monitor.analysis.calendar import WorkCalendar
 from monitor.analysis.intervals import seconds_inside
+from monitor.analysis.sessions import HELD
 
 EPISODE_SECONDS = 15 * 60  # outgoing messages this close are one episode (design choice, METRICS section 1)
 ANSWER_SECONDS = 7 * 86_400  # what is not answered by then is unanswered, and censored there
-
-REPLY_COLUMNS = ["client", "inbound_at", "reply_at", "by_session", "episode", "waited_seconds"]
 
 
 def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
@@ -42,14 +41,12 @@ def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def replies_from(
-    messages: pd.DataFrame, episodes: pd.DataFrame, sessions: pd.DataFrame, *, as_of: int
-) -> pd.DataFrame:
+def replies_from(messages: pd.DataFrame, episodes: pd.DataFrame, sessions: pd.DataFrame, *, as_of: int) -> pd.DataFrame:
     """One row per inbound run of a client, by conversation and time.
 
     Incoming messages until the next outgoing one of the same conversation (same client, and same thread where the
-    source has threads) are one run; the first outgoing message within 7 days answers it, and so does the start of a held
-    session with that client, in whichever thread. Latency counts from the run's first message.
+    source has threads) are one run; the first outgoing message within 7 days answers it, and so does the start of a
+    held session with that client, in whichever thread. Latency counts from the run's first message.
 
     ::
 
@@ -57,13 +54,13 @@ def replies_from(
         out       o                          session
         runs  |---|     |-----------|--------|
 
-    Returned: client, inbound_at, reply_at (NaN where unanswered), by_session, episode (-1 where no message answered) and
-    waited_seconds, which for an unanswered run ends at 7 days or at ``as_of``.
+    Returned: client, inbound_at, reply_at (NaN where unanswered), by_session, episode (-1 where no message answered)
+    and waited_seconds, which for an unanswered run ends at 7 days or at ``as_of``.
     """
     chat = messages[~messages["automatic"] & (messages["counterpart_kind"] == Counterpart.CLIENT)]
     conversation = chat.groupby(["counterpart", "thread"], sort=True).ngroup()
     chat = chat.assign(conversation=conversation).sort_values(["conversation", "sent_at", "outgoing"], kind="stable")
-    held = sessions[(sessions["status"] == "held") & (sessions["client"] >= 0)]
+    held = sessions[(sessions["status"] == HELD) & (sessions["client"] >= 0)]
     sent_at, outgoing = chat["sent_at"].to_numpy(), chat["outgoing"].to_numpy()
     client, talk = chat["counterpart"].to_numpy(), chat["conversation"].to_numpy()
     seen_before, next_session = _sessions_around(client, sent_at, held)
@@ -76,19 +73,17 @@ def _sessions_around(
     client: NDArray[np.int64], sent_at: NDArray[np.int64], held: pd.DataFrame
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For each message: a number that changes with every session of its client, and that client's next session."""
-    ordered = held.sort_values(["client", "booked_start"])
-    starts = ordered["actual_start"].fillna(ordered["booked_start"]).to_numpy(dtype=np.int64)
-    packed = _packed(ordered["client"].to_numpy(), starts)
-    order = np.argsort(packed)
-    index = np.searchsorted(packed[order], _packed(client, sent_at), side="left")
-    after = np.append(starts[order], 0)[index]
-    same = np.append(ordered["client"].to_numpy()[order], -2)[index] == client
-    return index.astype(np.int64), np.where(same, after.astype(float), np.inf)
+    starts = held["actual_start"].fillna(held["booked_start"]).to_numpy(dtype=np.int64)
+    begun = np.sort(packed(held["client"].to_numpy(), starts))
+    index = np.searchsorted(begun, packed(client, sent_at), side="left")
+    following = np.append(begun, np.iinfo(np.int64).max)[index]
+    theirs = following < packed(client + 1, 0)
+    return index, np.where(theirs, (following - packed(client, 0)).astype(float), np.inf)
 
 
-def _packed(who: NDArray[np.int64], when: NDArray[np.int64]) -> NDArray[np.int64]:
+def packed(who: ArrayLike, when: ArrayLike) -> NDArray[np.int64]:
     """One sortable number for (person, instant): instants fit into 34 bits until the year 2514."""
-    return (who.astype(np.int64) << 34) | when.astype(np.int64)
+    return np.asarray((np.asarray(who, dtype=np.int64) << 34) + np.asarray(when, dtype=np.int64), dtype=np.int64)
 
 
 def _continues(
@@ -112,7 +107,7 @@ def _next_outgoing(
     return np.where(there, sent_at[place].astype(float), np.inf), np.where(there, place, -1)
 
 
-def _runs(  # noqa: PLR0913 - the pieces of one row, put together once
+def _runs(
     runs: pd.DataFrame,
     answer_at: NDArray[np.float64],
     answer: NDArray[np.int64],
@@ -135,8 +130,7 @@ def _runs(  # noqa: PLR0913 - the pieces of one row, put together once
             "by_session": by_session,
             "episode": np.where(answered & ~by_session, episode, -1),
             "waited_seconds": waited,
-        },
-        columns=REPLY_COLUMNS,
+        }
     )
 
 
@@ -144,8 +138,8 @@ def _episode_of(chat: pd.DataFrame, place: NDArray[np.int64], episodes: pd.DataF
     """The episode that holds the outgoing message at each place of the conversation order."""
     if episodes.empty or chat.empty:
         return np.full(len(place), -1)
-    begun = _packed(episodes["counterpart"].to_numpy(), episodes["sent_at"].to_numpy())
-    sent = _packed(chat["counterpart"].to_numpy(), chat["sent_at"].to_numpy())[place]
+    begun = packed(episodes["counterpart"].to_numpy(), episodes["sent_at"].to_numpy())
+    sent = packed(chat["counterpart"].to_numpy(), chat["sent_at"].to_numpy())[place]
     return episodes.index.to_numpy()[np.searchsorted(begun, sent, side="right") - 1]
 
 

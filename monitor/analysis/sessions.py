@@ -5,6 +5,9 @@ Instants are UTC epoch seconds; an unknown one is NaN in a float column, never 0
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -14,14 +17,17 @@ from connectors.records import Grade, Kind, Status
 NO_SHOW_SECONDS = 5 * 60  # a shorter call is a no-show (METRICS section 1)
 UNCLOSED_SECONDS = 3 * 3600  # a longer one was never hung up
 SAME_SESSION = 0.5  # share of the shorter entry that two sources must share to mean one session (design choice)
+NEAR = 3  # entries on either side, by start, that a call may belong to
 
 HELD, BOOKED = "held", "booked"
 EDITED, CORRECTED = "edited", "corrected"
 _RANK = {CORRECTED: 3, Grade.EHR.value: 2, Grade.CALL.value: 1}
+_STANDING = frozenset({Status.CONFIRMED.value, Status.TENTATIVE.value})
 
-COLUMNS = [
-    "uid_key", "client", "booked_start", "booked_end", "actual_start", "actual_end", "evidence", "status", "known_at",
-]  # fmt: skip
+COLUMNS = {
+    "uid_key": "object", "client": "int64", "booked_start": "int64", "booked_end": "int64", "actual_start": "float64",
+    "actual_end": "float64", "evidence": "object", "status": "object", "known_at": "int64",
+}  # fmt: skip
 
 
 def sessions_from(
@@ -29,76 +35,123 @@ def sessions_from(
 ) -> pd.DataFrame:
     """The sessions of one clinician, one row each, by booked start.
 
-    ``events`` has source, uid_key, start, booked_end, end, all_day, status, kind, client (-1 for none) and set_aside and known_at;
-    ``evidence`` has grade, started_at, ended_at, uid_key (empty where a call names no entry); ``corrections`` has uid_key
-    and ended_at. Returned: uid_key, client, booked_start, booked_end, actual_start, actual_end (NaN where unknown),
-    evidence (corrected, ehr, call, edited or empty), status (held, booked, cancelled, late_cancelled, no_show) and
-    known_at, when the entry was first seen.
+    ``events`` has source, uid_key, start, booked_end, end, all_day, status, kind, client (-1 for none), set_aside and
+    known_at; ``evidence`` has grade, started_at, ended_at and uid_key (empty where a call names no entry);
+    ``corrections`` has uid_key and ended_at. Returned: uid_key, client, booked_start, booked_end, actual_start,
+    actual_end (NaN where unknown), evidence (corrected, ehr, call, edited or empty), status (held, booked, cancelled,
+    late_cancelled, no_show) and known_at, when the entry was first seen.
     A session is held if nothing says otherwise and it began at or before ``as_of``.
     """
-    booked = _session_entries(events)
-    if booked.empty:
-        return pd.DataFrame({name: pd.Series(dtype=_dtype(name)) for name in COLUMNS})
-    booked = _one_per_session(booked)
-    known = pd.concat([_linked(booked, evidence), _corrected(corrections)], ignore_index=True)
-    best = _best(known)
-    sessions = booked.merge(best, on="uid_key", how="left")
+    entries = _session_entries(events)
+    same = _same_sessions(entries)
+    booked = _one_per_session(entries, same)
+    names = dict(zip(entries["uid_key"], booked["uid_key"].to_numpy()[same], strict=True))
+    booked = booked.sort_values(["start", "uid_key"], kind="stable", ignore_index=True)
+    told = pd.concat([evidence, _corrected(corrections)], ignore_index=True)
+    known = _linked(booked, told.assign(uid_key=told["uid_key"].map(names)))
+    sessions = booked.join(_best(known), on="uid_key")
     sessions["evidence"] = _named(sessions)
     sessions["status"] = _status(sessions, as_of)
-    return sessions.rename(columns={"start": "booked_start"})[COLUMNS]
-
-
-def _dtype(name: str) -> str:
-    return {"client": "int64", "booked_start": "int64", "booked_end": "int64", "known_at": "int64"}.get(
-        name, "float64" if name.startswith("actual") else "object"
-    )
+    return sessions.rename(columns={"start": "booked_start"})[list(COLUMNS)].astype(COLUMNS)
 
 
 def _session_entries(events: pd.DataFrame) -> pd.DataFrame:
     wanted = (events["kind"] == Kind.SESSION) & ~events["all_day"] & events["set_aside"].isna()
-    return events[wanted & (events["end"] > events["start"])].sort_values(["start", "source", "uid_key"])
+    chosen = events[wanted & (events["end"] > events["start"])]
+    return chosen.sort_values(["start", "source", "uid_key"], ignore_index=True)
 
 
-def _one_per_session(booked: pd.DataFrame) -> pd.DataFrame:
-    """The same session told by two sources once: the first source's entry, with a client if either knows one.
+class _Entry(NamedTuple):
+    source: int
+    start: int
+    end: int
+    client: int
+    standing: bool
+
+    def shares(self, other: _Entry) -> float:
+        """How much of the shorter of two entries is shared; above 1 if they are told of the same client."""
+        shared = min(self.end, other.end) - max(self.start, other.start)
+        shorter = max(min(self.end - self.start, other.end - other.start), 1)
+        agreed = (self.client == other.client >= 0) + (self.standing == other.standing) / 2
+        return shared / shorter + agreed if shared >= SAME_SESSION * shorter else 0.0
+
+
+def _same_sessions(entries: pd.DataFrame) -> NDArray[np.int64]:
+    """The number of the session that each entry tells of: an entry joins the likeliest one of another source.
 
     ::
 
-        calendar   |---------|        kept, evidence of the visit joins it by overlap
+        calendar   |---------|        kept, evidence of the visit joins it
         visit       |--------|        same session: at least half of the shorter one is shared
     """
-    start, end = booked["start"].to_numpy(), booked["booked_end"].to_numpy()
-    shared = np.minimum(end[1:], end[:-1]) - np.maximum(start[1:], start[:-1])
-    shorter = np.minimum(np.diff(np.column_stack((start, end)), axis=1)[1:, 0], (end - start)[:-1])
-    source = booked["source"].to_numpy()
-    twin = np.concatenate(([False], (shared >= SAME_SESSION * np.maximum(shorter, 1)) & (source[1:] != source[:-1])))
-    if not twin.any():
-        return booked
-    group = np.cumsum(~twin)
-    booked = booked.assign(group=group, client=booked["client"].replace(-1, np.nan))
-    booked = booked.sort_values(["group", "source"], kind="stable")
-    merged = booked.groupby("group", sort=True).first()
-    merged["status"] = booked.groupby("group")["status"].agg(_agreed_status)
-    return merged.assign(client=merged["client"].fillna(-1).astype("int64")).reset_index(drop=True)
+    if entries["source"].nunique() < 2:
+        return np.arange(len(entries))
+    numbers: list[int] = []
+    told: list[list[_Entry]] = []
+    recent: list[int] = []
+    for entry in _entries(entries):
+        recent = [number for number in recent if any(other.end > entry.start for other in told[number])]
+        likeness = {number: _likeness(entry, told[number]) for number in recent}
+        best = max(likeness, key=lambda number: likeness[number], default=-1)
+        if best < 0 or not likeness[best]:
+            best = len(told)
+            told.append([])
+            recent.append(best)
+        told[best].append(entry)
+        numbers.append(best)
+    return np.array(numbers, dtype=np.int64)
+
+
+def _entries(entries: pd.DataFrame) -> Iterator[_Entry]:
+    columns = [entries[name] for name in ("source", "start", "booked_end", "client")]
+    for row in zip(*columns, entries["status"].isin(_STANDING), strict=True):
+        yield _Entry(*row)
+
+
+def _likeness(entry: _Entry, told: list[_Entry]) -> float:
+    """How likely an entry tells of a session; no source tells of one twice."""
+    return 0.0 if any(entry.source == other.source for other in told) else max(map(entry.shares, told))
+
+
+def _one_per_session(entries: pd.DataFrame, same: NDArray[np.int64]) -> pd.DataFrame:
+    """Each session once: the first source's entry, with a client if any of them knows one."""
+    ordered = entries.assign(session=same).sort_values(["session", "source"], kind="stable")
+    if len(ordered) == len(np.unique(same)):
+        return ordered
+    groups = ordered.groupby("session")
+    clients = ordered["client"].where(ordered["client"] >= 0).groupby(ordered["session"]).first()
+    merged = groups.head(1).set_index("session")
+    merged["client"] = clients.fillna(-1).astype("int64")
+    merged["status"] = groups["status"].agg(_agreed_status)
+    return merged
 
 
 def _agreed_status(told: pd.Series) -> str:
     """A source that knows of a cancellation or a no-show counts before one that merely shows the booking."""
-    silent = {Status.CONFIRMED, Status.TENTATIVE}
-    return next((status for status in told if status not in silent), str(told.iloc[0]))
+    return next((str(status) for status in told if status not in _STANDING), str(told.iloc[0]))
 
 
-def _linked(booked: pd.DataFrame, evidence: pd.DataFrame) -> pd.DataFrame:
-    """Evidence with the entry it belongs to: the one it names, else the one it overlaps most."""
-    named = evidence[evidence["uid_key"].isin(booked["uid_key"])]
-    loose = evidence.drop(named.index)
-    loose = loose[loose["started_at"].notna() | loose["ended_at"].notna()]
-    linked = loose.assign(uid_key=_most_overlapped(booked, loose))
-    return pd.concat([named, linked[linked["uid_key"] != ""]], ignore_index=True)
+def _corrected(corrections: pd.DataFrame) -> pd.DataFrame:
+    return corrections.assign(grade=CORRECTED, started_at=np.nan)[["uid_key", "grade", "started_at", "ended_at"]]
+
+
+def _linked(booked: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    """Evidence with the entry it belongs to: the one it names, else the one it overlaps most.
+
+    Times that end before they begin, or that say nothing, are no evidence.
+    """
+    told = told[~(told["ended_at"] < told["started_at"]) & (told["started_at"].notna() | told["ended_at"].notna())]
+    loose = told[told["uid_key"].isna() & (told["grade"] != CORRECTED)]
+    open_ = booked[booked["status"].isin(_STANDING)]
+    if loose.empty or open_.empty:
+        return told[told["uid_key"].notna()]
+    found = loose.assign(uid_key=_most_overlapped(open_, loose))
+    both = pd.concat([told, found])
+    return both[both["uid_key"].notna()]
 
 
 def _most_overlapped(booked: pd.DataFrame, loose: pd.DataFrame) -> NDArray[np.object_]:
-    """The uid_key of the booked span that each loose span shares most time with, empty if none.
+    """The uid_key of the booked span that each loose span shares most time with, ``None`` if it shares none.
 
     ::
 
@@ -108,49 +161,41 @@ def _most_overlapped(booked: pd.DataFrame, loose: pd.DataFrame) -> NDArray[np.ob
     starts, ends = booked["start"].to_numpy(), booked["booked_end"].to_numpy()
     begin = loose["started_at"].fillna(loose["ended_at"] - 1).to_numpy()[:, None]
     finish = loose["ended_at"].fillna(loose["started_at"] + 1).to_numpy()[:, None]
-    near = np.searchsorted(starts, begin, side="right") + np.arange(-3, 3)
+    near = np.searchsorted(starts, begin, side="right") + np.arange(-NEAR, NEAR)
     near = np.clip(near, 0, len(starts) - 1)
     shared = np.minimum(finish, ends[near]) - np.maximum(begin, starts[near])
-    best = np.take_along_axis(near, shared.argmax(axis=1)[:, None], axis=1)[:, 0] if len(loose) else near[:, 0]
-    keys = booked["uid_key"].to_numpy(dtype=object)
-    return np.where(shared.max(axis=1, initial=0) > 0, keys[best], "")
-
-
-def _corrected(corrections: pd.DataFrame) -> pd.DataFrame:
-    return corrections.assign(grade=CORRECTED, started_at=np.nan)[["uid_key", "grade", "started_at", "ended_at"]]
+    best = np.take_along_axis(near, shared.argmax(axis=1)[:, None], axis=1)[:, 0]
+    keys: NDArray[np.object_] = booked["uid_key"].to_numpy(dtype=object)[best]
+    keys[shared.max(axis=1) <= 0] = None
+    return keys
 
 
 def _best(known: pd.DataFrame) -> pd.DataFrame:
-    """Per entry the strongest evidence: actual_start, actual_end, grade, and whether a call says nobody came.
+    """Per uid_key the strongest evidence: actual_start, actual_end, grade, and whether a call says nobody came.
 
     Pieces of one call (somebody dropped out and came back) are joined first. A correction moves the end alone.
     """
-    columns = ["uid_key", "actual_start", "actual_end", "grade", "missed"]
-    if known.empty:
-        return pd.DataFrame({name: pd.Series(dtype="object") for name in columns})
     pieces = known.assign(seconds=known["ended_at"] - known["started_at"]).groupby(["uid_key", "grade"])
-    whole = pieces.agg(actual_start=("started_at", "min"), actual_end=("ended_at", "max"), seconds=("seconds", "sum"))
-    whole = whole.reset_index()
-    call = whole["grade"] == Grade.CALL
-    whole["missed"] = call & (whole["seconds"] < NO_SHOW_SECONDS)
+    whole = pieces.agg(actual_start=("started_at", "min"), actual_end=("ended_at", "max"))
+    call = whole.index.get_level_values("grade") == Grade.CALL
+    whole["missed"] = call & (pieces["seconds"].sum(min_count=1) < NO_SHOW_SECONDS)
     unclosed = call & (whole["actual_end"] - whole["actual_start"] > UNCLOSED_SECONDS)
-    usable = whole[~unclosed & (whole["missed"] | whole["actual_start"].notna() | whole["actual_end"].notna())]
-    ranked = usable.assign(rank=usable["grade"].map(_RANK)).sort_values(["uid_key", "rank"], ascending=[True, False])
-    best = ranked.groupby("uid_key", sort=False)[["actual_start", "actual_end", "grade", "missed"]].first()
-    ends = ranked[ranked["actual_end"].notna()].groupby("uid_key", sort=False)["grade"].first()
-    return best.assign(grade=ends.reindex(best.index).fillna(best["grade"])).reset_index()
+    usable = whole[~unclosed].reset_index("grade")
+    ranked = usable.assign(rank=usable["grade"].map(_RANK)).sort_values("rank", ascending=False, kind="stable")
+    best = ranked.groupby(level="uid_key")[["actual_start", "actual_end", "grade", "missed"]].first()
+    ends = ranked[ranked["actual_end"].notna()].groupby(level="uid_key")["grade"].first()
+    return best.assign(grade=ends.reindex(best.index).fillna(best["grade"]))
 
 
 def _named(sessions: pd.DataFrame) -> NDArray[np.object_]:
     """The kind of evidence; an end moved after the session began is named, but yields no minutes."""
-    moved = sessions["end"] != sessions["booked_end"]
-    grade = sessions["grade"].where(sessions["actual_end"].notna() | sessions["actual_start"].notna())
-    return grade.fillna(pd.Series(np.where(moved, EDITED, ""), index=sessions.index)).to_numpy(dtype=object)
+    moved = np.where(sessions["end"] != sessions["booked_end"], EDITED, "")
+    return np.where(sessions["grade"].isna(), moved, sessions["grade"]).astype(object)
 
 
 def _status(sessions: pd.DataFrame, as_of: int) -> NDArray[np.object_]:
     told = sessions["status"].replace({Status.DECLINED.value: Status.CANCELLED.value})
-    open_ = told.isin([Status.CONFIRMED, Status.TENTATIVE])
-    missed = sessions["missed"].fillna(value=False).astype(bool) & open_
+    open_ = told.isin(_STANDING)
+    missed = sessions["missed"].eq(other=True) & open_
     taken = np.where(sessions["start"] <= as_of, HELD, BOOKED)
     return np.where(missed, Status.NO_SHOW.value, np.where(open_, taken, told)).astype(object)

@@ -10,7 +10,7 @@ import pandas as pd
 from connectors.records import Counterpart
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.messages import median_wait
-from monitor.analysis.metrics.weekly import counts, shares, table
+from monitor.analysis.metrics.weekly import counts, shares, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -67,13 +67,14 @@ def _inbound_after_hours(frames: Frames, *kinds: Counterpart) -> pd.DataFrame:
 def reply_propensity(frames: Frames) -> pd.DataFrame:
     """Of the client messages that arrived after hours, the share answered before work began again.
 
-    With the number that arrived it tells whether demand rose or the boundary moved.
+    With the number that arrived it tells whether demand rose or the boundary moved. Messages in a row count as one.
     """
     late = frames.replies[frames.replies["inbound_after_hours"]]
     begins = frames.calendar.working[:, 0]
     index = np.searchsorted(begins, late["inbound_at"].to_numpy(), side="right")
     next_span = np.append(begins, np.iinfo(np.int64).max)[index]
-    return shares(frames, late["inbound_week"], late["reply_at"] < next_span)
+    decided = late["reply_at"].notna() | (next_span <= frames.as_of)
+    return shares(frames, late["inbound_week"], (late["reply_at"] < next_span).where(decided))
 
 
 @metric("Messages begun after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
@@ -116,15 +117,10 @@ def reply_minutes_working(frames: Frames) -> pd.DataFrame:
 
 
 def _median_waits(frames: Frames, column: str) -> pd.DataFrame:
-    runs = frames.replies
-    grouped = runs.groupby("inbound_week")
-    n = grouped.size().reindex(frames.weeks.index).fillna(0).astype(int)
-    answered = runs["reply_at"].notna()
-    medians = {
-        week: median_wait(part[column].to_numpy(dtype=float), answered[part.index].to_numpy())
-        for week, part in grouped
-        if len(part) >= LEAST_RUNS
-    }
-    value = pd.Series(medians, dtype=float).reindex(frames.weeks.index)
-    share = answered.groupby(runs["inbound_week"]).mean().reindex(frames.weeks.index)
-    return table(value, n, share.fillna(0.0))
+    weeks, seen = frames.weeks.index, frames.weeks["messages_seen"]
+    runs = frames.replies.sort_values("inbound_week", kind="stable")
+    week, minutes = runs["inbound_week"].to_numpy(), runs[column].to_numpy(dtype=float)
+    answered = runs["reply_at"].notna().to_numpy()
+    edges = np.searchsorted(week, [weeks, weeks + 7])
+    medians = [median_wait(minutes[a:b], answered[a:b]) if b - a >= LEAST_RUNS else np.nan for a, b in edges.T]
+    return where(seen, pd.Series(medians, index=weeks, dtype=float), pd.Series(edges[1] - edges[0], index=weeks))

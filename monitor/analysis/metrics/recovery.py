@@ -6,31 +6,38 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from connectors.records import Kind
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
-from monitor.analysis.intervals import complement, intersection
-from monitor.analysis.metrics.weekly import counts, shares, table
+from monitor.analysis.intervals import spans, subtract
 from monitor.analysis.metrics.sessions import work_spans
+from monitor.analysis.metrics.weekly import counts, shares, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
-LONG_DAY = 6 * 60  # agreed minutes from which a break is due
+LONG_DAY = 6 * 60  # agreed minutes beyond which a break is due
 BREAK_SECONDS = 30 * 60
-MONTH_DAYS = 365.25 / 12
+EDGE_SECONDS = 3600  # before and after a day's middle
+MONTH_SECONDS = round(365.25 / 12 * 86_400)
 
 
 @metric("Days since a full day off", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", look_back=4)
 def days_since_full_day_off(frames: Frames) -> pd.DataFrame:
-    """Days from the last local day without a session or a sent message to the end of the week."""
+    """Days from the last local day without a session, a sent message or another job to the end of the week.
+
+    Unknown until there was such a day.
+    """
     days = frames.days.index.to_numpy()
-    quiet = np.where(frames.days["active"].to_numpy(), days[0] - 1, days)
-    last_quiet = pd.Series(np.maximum.accumulate(quiet), index=frames.days.index)
+    unknown = days[0] - 1
+    off = ~frames.days["occupied"] & frames.days["calendar_seen"]
+    last_off = pd.Series(np.maximum.accumulate(np.where(off, days, unknown)), index=days)
     sundays = frames.weeks.index + 6
-    since = pd.Series(sundays - last_quiet.reindex(sundays).to_numpy(), index=frames.weeks.index, dtype=float)
-    seen = frames.weeks["calendar_seen"] & (since <= sundays - days[0])
-    return table(since.where(seen), seen.astype(int), seen.astype(float))
+    last = last_off.reindex(sundays).to_numpy()
+    since = pd.Series(sundays - last, index=frames.weeks.index, dtype=float)
+    known = frames.weeks["calendar_seen"] & (last > unknown)
+    return where(known, since, known)
 
 
 @metric("Breaks kept", Unit.PERCENT, Family.RECOVERY, evidence="C", source="design choice", high=100.0)
@@ -39,31 +46,40 @@ def break_kept_share(frames: Frames) -> pd.DataFrame:
 
     The middle is the agreed span of the day, breaks included, without its first and its last hour.
     """
-    long_days = frames.days[(frames.days["agreed_minutes"] > LONG_DAY) & frames.days["active"]]
-    free = _longest_free(frames, long_days.index.to_numpy())
-    kept = pd.Series(free >= BREAK_SECONDS, index=long_days.index, dtype=float)
-    over = pd.Series(frames.calendar.day_starts(long_days.index.to_numpy() + 1) <= frames.as_of, index=long_days.index)
-    return shares(frames, long_days.loc[over, "week"], kept[over])
+    days = frames.days[frames.days["active"] & (frames.days["working_minutes"] > LONG_DAY)]
+    days = days[frames.calendar.day_starts(days.index.to_numpy() + 1) <= frames.as_of]
+    kept = pd.Series(_longest_free(frames, days.index.to_numpy()) >= BREAK_SECONDS, index=days.index)
+    return shares(frames, days["week"], kept)
 
 
-def _longest_free(frames: Frames, days: np.ndarray) -> np.ndarray:
-    """Seconds of the longest stretch without work in the middle of each day."""
-    hours, work = frames.calendar.hours, work_spans(frames)
-    longest = np.zeros(len(days))
-    for place, (start, end) in enumerate(zip(*map(frames.calendar.day_starts, (days, days + 1)), strict=True)):
-        today = intersection(hours, np.array([[start, end]], dtype=np.int64))
-        if len(today) == 0 or today[-1, 1] - today[0, 0] <= 7200:
-            continue
-        near = work[(work[:, 1] > start) & (work[:, 0] < end)]
-        free = complement(near, int(today[0, 0]) + 3600, int(today[-1, 1]) - 3600)
-        longest[place] = (free[:, 1] - free[:, 0]).max(initial=0)
+def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Seconds of the longest stretch without work in the middle of each day, all of which have agreed hours.
+
+    ::
+
+        agreed    09:00|-------|13:00   14:00|-------------|18:00
+        middle       10:00|-----------------------------|17:00
+        work           |--| |---------|  |-----| |-----------|
+        longest free                  |--|
+    """
+    shifts = frames.calendar.shifts
+    begins, ends = np.searchsorted(shifts[:, 0], days), np.searchsorted(shifts[:, 0], days, side="right")
+    starts = shifts[begins, 1] + EDGE_SECONDS
+    middle = spans(np.column_stack((starts, shifts[ends - 1, 2] - EDGE_SECONDS)))
+    free = subtract(middle, work_spans(frames))
+    longest = np.zeros(len(days), dtype=np.int64)
+    np.maximum.at(longest, np.searchsorted(starts, free[:, 0], side="right") - 1, free[:, 1] - free[:, 0])
     return longest
 
 
 @metric("Supervision", Unit.HOURS, Family.RECOVERY, evidence="A as standard", source="BACP", look_back=5)
 def supervision_hours(frames: Frames) -> pd.DataFrame:
-    """Hours of supervision in the month (30.4 days) that ends with the week, by the calendar."""
-    return _trailing_month(frames, Kind.SUPERVISION)
+    """Hours of supervision in the month (30.4 days) that ends with the week, by the calendar.
+
+    Unknown until a whole month of the calendar has been read.
+    """
+    hours, n, whole = _supervision(frames)
+    return where(whole, hours, n)
 
 
 @metric(
@@ -71,39 +87,40 @@ def supervision_hours(frames: Frames) -> pd.DataFrame:
     look_back=5, high=1.0,
 )  # fmt: skip
 def supervision_held(frames: Frames) -> pd.DataFrame:
-    """1 if supervision took place in the month that ends with the week, else 0: all that a director is told of it."""
-    hours = _trailing_month(frames, Kind.SUPERVISION)
-    return hours.assign(value=(hours["value"] > 0).astype(float).where(hours["value"].notna()))
+    """1 if supervision took place in the month that ends with the week, else 0: all that a director is told of it.
+
+    Unknown until there was one or a whole month of the calendar has been read.
+    """
+    _, n, whole = _supervision(frames)
+    known = whole | (frames.weeks["calendar_seen"] & (n > 0))
+    return where(known, (n > 0).astype(float), (n > 0).astype(int))
 
 
-def _trailing_month(frames: Frames, kind: Kind) -> pd.DataFrame:
-    entries = frames.entries[(frames.entries["kind"] == kind) & ~frames.entries["all_day"]]
-    entries = entries[entries["end"] <= frames.as_of]
-    ends = frames.weeks["end"].to_numpy()
-    took_place = (entries["end"].to_numpy() <= ends[:, None]) & (
-        entries["end"].to_numpy() > ends[:, None] - MONTH_DAYS * 86_400
-    )
-    hours = took_place @ ((entries["end"] - entries["start"]).to_numpy() / 3600)
-    seen = frames.weeks["calendar_seen"]
-    return table(
-        pd.Series(hours, index=frames.weeks.index, dtype=float).where(seen),
-        pd.Series(took_place.sum(axis=1), index=frames.weeks.index),
-        seen.astype(float),
-    )
+def _supervision(frames: Frames) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """Hours and number of supervisions in the month that ends with each week, and whether all of it has been read."""
+    entries = frames.entries[(frames.entries["kind"] == Kind.SUPERVISION) & ~frames.entries["all_day"]]
+    entries = entries[(entries["end"] <= frames.as_of) & (entries["end"] > entries["start"])].sort_values("end")
+    weeks, ends = frames.weeks, frames.weeks["end"].to_numpy()
+    month = np.searchsorted(entries["end"].to_numpy(), [ends - MONTH_SECONDS, ends], side="right")
+    before = np.concatenate(([0.0], np.cumsum((entries["end"] - entries["start"]) / 3600)))
+    hours = pd.Series(before[month[1]] - before[month[0]], index=weeks.index)
+    read_since = weeks.loc[weeks["calendar_seen"], "start"].min()
+    whole = weeks["calendar_seen"] & (ends - MONTH_SECONDS >= read_since)
+    return hours, pd.Series(month[1] - month[0], index=weeks.index), whole
 
 
 @metric("Leave taken", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries", high=7.0)
 def leave_days(frames: Frames) -> pd.DataFrame:
     """Agreed working days that were leave, halves counted as halves."""
-    seen = frames.weeks["calendar_seen"]
-    days = frames.weeks["leave_days"].where(seen)
-    return table(days, (days > 0).astype(int), seen.astype(float))
+    days = frames.weeks["leave_days"]
+    return where(frames.weeks["calendar_seen"], days, (days > 0).astype(int))
 
 
 @metric("Own days off worked", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", high=7.0)
 def off_day_work(frames: Frames) -> pd.DataFrame:
-    """Days that the pattern leaves free, with a held session or two sent episodes."""
-    free = frames.days.index[~frames.days["usual"]]
-    sessions, episodes = frames.held["day"], frames.episodes["day"].value_counts()
-    worked = free[free.isin(sessions) | free.isin(episodes.index[episodes >= 2])]
+    """Days without agreed hours, with a held session or two sent episodes outside on-call windows."""
+    free = frames.days.index[frames.days["agreed_minutes"] == 0]
+    sessions, episodes = (part.loc[part["after_hours"], "day"] for part in (frames.held, frames.episodes))
+    often = episodes.value_counts()
+    worked = free[free.isin(sessions) | free.isin(often.index[often >= 2])]
     return counts(frames, frames.days.loc[worked, "week"], "calendar_seen")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
-from monitor.analysis.intervals import Spans, intersection, seconds_until, spans, subtract, union
-from monitor.analysis.metrics.weekly import counts, means, shares, table
+from monitor.analysis.intervals import Spans, intersection, seconds_inside, spans, subtract, union
+from monitor.analysis.metrics.weekly import counts, means, shares, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -31,7 +31,7 @@ def sessions_held(frames: Frames) -> pd.DataFrame:
 def contact_hours(frames: Frames) -> pd.DataFrame:
     """Hours of held sessions, actual duration where both ends are known, else booked; a group counts once."""
     held = frames.held
-    actual = held["actual_end"] - held["actual_start"]
+    actual = (held["actual_end"] - held["actual_start"]).clip(lower=0)  # a corrected end may lie before a logged start
     hours = actual.fillna(held["booked_end"] - held["booked_start"]) / 3600
     return counts(frames, held["week"], "calendar_seen", hours)
 
@@ -85,20 +85,22 @@ def stretch_minutes(frames: Frames) -> pd.DataFrame:
 
 @metric(
     "Work outside agreed hours", Unit.MINUTES, Family.SESSIONS, evidence="C", source="design choice",
-    high=7 * 24 * 60.0,
+    high=(7 * 24 + 1) * 60.0,
 )  # fmt: skip
 def outside_hours_minutes(frames: Frames) -> pd.DataFrame:
     """At least this much work outside the agreed hours and on-call windows.
 
-    The union of held sessions' minutes and of the 5 minutes before each sent episode. What leaves no trace is not in it.
+    The union of held sessions' minutes and of the 5 minutes before each sent episode. What leaves no trace is missing.
     """
     weeks = frames.weeks
     work = outside_work(frames)
-    edges = seconds_until(work, weeks["start"].to_numpy()), seconds_until(work, weeks["end"].to_numpy())
-    minutes = pd.Series((edges[1] - edges[0]) / 60, index=weeks.index)
-    seen = weeks["calendar_seen"] & ((weeks["worked_days"] > 0) | (minutes > 0))
-    n = _pieces(work, weeks)
-    return table(minutes.where(seen), n.where(seen, 0), _seen_share(weeks).where(seen, 0.0))
+    minutes = seconds_inside(work, weeks["start"].to_numpy(), weeks["end"].to_numpy()) / 60
+    pieces = np.diff(np.searchsorted(work[:, 0], weeks[["start", "end"]].to_numpy()), axis=1)[:, 0]
+    looked = weeks["calendar_seen"] & ((weeks["worked_days"] > 0) | (minutes > 0))
+    found = where(looked, pd.Series(minutes, index=weeks.index), pd.Series(pieces, index=weeks.index))
+    return found.assign(
+        coverage=found["coverage"] * (0.5 + weeks["messages_seen"] / 2)
+    )  # half the picture without mail
 
 
 def work_spans(frames: Frames) -> Spans:
@@ -116,13 +118,3 @@ def outside_work(frames: Frames) -> Spans:
 def inside_work(frames: Frames) -> Spans:
     """The part of the work that lies inside the agreed hours, their breaks and on-call windows."""
     return intersection(work_spans(frames), union(frames.calendar.hours, frames.calendar.on_call))
-
-
-def _pieces(work: Spans, weeks: pd.DataFrame) -> pd.Series:
-    first = np.searchsorted(work[:, 0], weeks["start"].to_numpy())
-    return pd.Series(np.searchsorted(work[:, 0], weeks["end"].to_numpy()) - first, index=weeks.index)
-
-
-def _seen_share(weeks: pd.DataFrame) -> pd.Series:
-    """Half of the picture is missing where no messages are connected."""
-    return weeks["calendar_seen"] * 0.5 + weeks["messages_seen"] * 0.5

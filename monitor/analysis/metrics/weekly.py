@@ -22,8 +22,12 @@ def counts(frames: Frames, weeks: pd.Series, seen: str, amounts: pd.Series | Non
     value = grouped.sum().reindex(index).fillna(0.0).astype(float)
     n = grouped.size().reindex(index).fillna(0).astype(int)
     away = (frames.weeks["worked_days"] <= 0) & (n == 0)
-    looked = frames.weeks[seen] & ~away
-    return table(value.where(looked), n.where(looked, 0), pd.Series(1.0, index=index).where(looked, 0.0))
+    return where(frames.weeks[seen] & ~away, value, n)
+
+
+def where(known: pd.Series, value: pd.Series, n: pd.Series) -> pd.DataFrame:
+    """A value in the weeks in which it is known, wholly; no data in the others."""
+    return table(value.where(known), n.where(known, 0), known.astype(float))
 
 
 def table(value: pd.Series, n: pd.Series, coverage: pd.Series) -> pd.DataFrame:
@@ -31,13 +35,13 @@ def table(value: pd.Series, n: pd.Series, coverage: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"value": value, "n": n.astype(int), "coverage": coverage}).rename_axis("week")
 
 
-def means(frames: Frames, weeks: pd.Series, values: pd.Series, total: pd.Series | None = None) -> pd.DataFrame:
-    """The mean of the known ``values`` a week; n is how many are known, coverage their share of ``total`` (all rows)."""
+def means(frames: Frames, weeks: pd.Series, values: pd.Series) -> pd.DataFrame:
+    """The mean of the known ``values`` a week; n is how many are known, coverage their share of all rows."""
     index = frames.weeks.index
     grouped = values.groupby(weeks.to_numpy())
     n = grouped.count().reindex(index).fillna(0)
-    whole = grouped.size().reindex(index).fillna(0) if total is None else total.reindex(index).fillna(0)
-    return table(grouped.mean().reindex(index), n, (n / whole.where(whole > 0)).fillna(0.0))
+    rows = grouped.size().reindex(index).fillna(0)
+    return table(grouped.mean().reindex(index), n, (n / rows.where(rows > 0)).fillna(0.0))
 
 
 def shares(frames: Frames, weeks: pd.Series, hits: pd.Series) -> pd.DataFrame:
@@ -47,5 +51,5 @@ def shares(frames: Frames, weeks: pd.Series, hits: pd.Series) -> pd.DataFrame:
 
 def no_data(frames: Frames) -> pd.DataFrame:
     """The table of somebody about whom nothing can be said."""
-    index = frames.weeks.index
-    return table(pd.Series(np.nan, index=index), pd.Series(0, index=index), pd.Series(0.0, index=index))
+    nothing = pd.Series(np.nan, index=frames.weeks.index)
+    return where(nothing.notna(), nothing, nothing)

@@ -1,0 +1,184 @@
+"""Stored records of one clinician, written down in a line each: what the analysis is tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from itertools import count
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from connectors.records import Counterpart, Grade, Kind, Status
+from monitor.analysis.calendar import day_number
+from monitor.analysis.frames import Facts, Frames, frames_from
+from monitor.config.hours import span_from
+from monitor.roster import Clinician, Hours, MinuteSpan, Practice, Residence
+
+BERLIN = "Europe/Berlin"
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+OFFICE = {day: ["09:00-13:00", "14:00-18:00"] for day in WEEKDAYS[:5]}
+Row = dict[str, object]
+_numbers = count(1)
+
+
+def at(text: str, zone: str = BERLIN, *, second_time: bool = False) -> int:
+    """The instant at which a wall clock shows ``"2026-03-02 18:00"``, with seconds if need be."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=int(second_time)).timestamp())
+
+
+def day(text: str) -> int:
+    return day_number(date.fromisoformat(text))
+
+
+def hours(days: Mapping[str, Sequence[str]] = OFFICE, starts: str | None = None, holidays: Sequence[str] = ()) -> Hours:
+    """A version of a work pattern, as the configuration writes it."""
+    return Hours(
+        date.fromisoformat(starts) if starts else None,
+        {WEEKDAYS.index(name): _minute_spans(spans) for name, spans in days.items()},
+        _minute_spans(holidays),
+    )
+
+
+def _minute_spans(texts: Sequence[str]) -> tuple[MinuteSpan, ...]:
+    return tuple(map(span_from, texts))
+
+
+def clinician(
+    *patterns: Hours,
+    zone: str = BERLIN,
+    moves: Mapping[str, str] | None = None,
+    fte: float = 1.0,
+    starts: str | None = None,
+    ends: str | None = None,
+    grace: int = 5,
+) -> Clinician:
+    """Somebody with office hours in Berlin, unless told otherwise; ``moves`` are zones by date."""
+    later = [Residence(date.fromisoformat(since), ZoneInfo(name)) for since, name in (moves or {}).items()]
+    return Clinician(
+        key="ana",
+        name="Ana",
+        residences=(Residence(None, ZoneInfo(zone)), *later),
+        fte=fte,
+        starts=date.fromisoformat(starts) if starts else None,
+        ends=date.fromisoformat(ends) if ends else None,
+        grace_minutes=grace,
+        hours=patterns or (hours(),),
+    )
+
+
+def event(  # noqa: PLR0913
+    start: str,
+    end: str,
+    *,
+    client: int = -1,
+    kind: Kind = Kind.SESSION,
+    status: Status = Status.CONFIRMED,
+    uid: str = "",
+    source: int = 1,
+    booked_end: str | None = None,
+    all_day: bool = False,
+    set_aside: str | None = None,
+    known: str = "2000-01-01 00:00",
+    zone: str = BERLIN,
+) -> Row:
+    """A calendar entry; ``end`` is as it stands now, ``booked_end`` as it was booked."""
+    return {
+        "source": source, "uid_key": uid or f"uid{next(_numbers)}", "start": at(start, zone), "end": at(end, zone),
+        "booked_end": at(booked_end or end, zone), "all_day": all_day, "status": status.value, "kind": kind.value,
+        "client": client, "set_aside": set_aside, "known_at": at(known, zone),
+    }  # fmt: skip
+
+
+def seen_times(start: str | None, end: str | None, *, grade: Grade = Grade.EHR, uid: str = "") -> Row:
+    """Evidence: when a session truly began and ended."""
+    began, ended = (None if text is None else at(text) for text in (start, end))
+    return {"grade": grade.value, "started_at": began, "ended_at": ended, "uid_key": uid}
+
+
+def message(
+    when: str | int,
+    *,
+    out: bool = False,
+    client: int = 1,
+    thread: int = 0,
+    kind: Counterpart = Counterpart.CLIENT,
+    automatic: bool = False,
+    zone: str = BERLIN,
+) -> Row:
+    sent_at = at(when, zone) if isinstance(when, str) else when
+    return {
+        "sent_at": sent_at, "outgoing": out, "automatic": automatic, "counterpart": client,
+        "counterpart_kind": kind.value, "channel": "email", "thread": thread, "source": 2,
+    }  # fmt: skip
+
+
+_EVENTS = {
+    "source": "int64", "uid_key": "str", "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool",
+    "status": "str", "kind": "str", "client": "int64", "set_aside": "object", "known_at": "int64",
+}  # fmt: skip
+_EVIDENCE = {"grade": "str", "started_at": "float64", "ended_at": "float64", "uid_key": "str"}
+_CORRECTIONS = {"uid_key": "str", "ended_at": "float64"}
+_MESSAGES = {
+    "sent_at": "int64", "outgoing": "bool", "automatic": "bool", "counterpart": "int64", "counterpart_kind": "str",
+    "channel": "str", "thread": "int64", "source": "int64",
+}  # fmt: skip
+
+
+def table(rows: Iterable[Row], types: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(types)).astype(dict(types))
+
+
+def events(rows: Iterable[Row]) -> pd.DataFrame:
+    return table(rows, _EVENTS)
+
+
+def evidence(rows: Iterable[Row] = ()) -> pd.DataFrame:
+    return table(rows, _EVIDENCE)
+
+
+def corrections(ends: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """What the clinician says about ends, by uid_key."""
+    return table([{"uid_key": uid, "ended_at": at(end)} for uid, end in (ends or {}).items()], _CORRECTIONS)
+
+
+def messages(rows: Iterable[Row]) -> pd.DataFrame:
+    return table(rows, _MESSAGES)
+
+
+def facts(
+    person: Clinician | None = None,
+    *,
+    entries: Iterable[Row] = (),
+    times: Iterable[Row] = (),
+    corrected: Mapping[str, str] | None = None,
+    mail: Iterable[Row] = (),
+    calendar_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
+    messages_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
+) -> Facts:
+    spans = [span and (at(span[0]), at(span[1])) for span in (calendar_seen, messages_seen)]
+    return Facts(
+        person or clinician(), events(entries), evidence(times), corrections(corrected), messages(mail), *spans
+    )
+
+
+def frames(  # noqa: PLR0913
+    person: Clinician | None = None,
+    *,
+    as_of: str = "2026-03-30 12:00",
+    entries: Iterable[Row] = (),
+    times: Iterable[Row] = (),
+    corrected: Mapping[str, str] | None = None,
+    mail: Iterable[Row] = (),
+    calendar_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
+    messages_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
+    holidays: Iterable[str] = (),
+    practice: Practice | None = None,
+) -> Frames:
+    """Everything derived from those records as of a moment in Berlin."""
+    known = facts(
+        person, entries=entries, times=times, corrected=corrected, mail=mail, calendar_seen=calendar_seen,
+        messages_seen=messages_seen,
+    )  # fmt: skip
+    practice = practice or Practice("Harbour Street", ZoneInfo(BERLIN))
+    return frames_from(known, practice, as_of=at(as_of), holidays=set(map(date.fromisoformat, holidays)))
