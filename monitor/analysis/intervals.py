@@ -113,8 +113,3 @@ def seconds_until(spans_: Spans, instants: ArrayLike) -> NDArray[np.int64]:
 def seconds_inside(spans_: Spans, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.int64]:
     """How many seconds of each ``[start, end)`` lie inside ``spans_``."""
     return seconds_until(spans_, ends) - seconds_until(spans_, starts)
-
-
-def seconds(spans_: Spans) -> int:
-    """The length of all spans together."""
-    return int((spans_[:, 1] - spans_[:, 0]).sum())
