@@ -70,6 +70,9 @@ class Fault:
 class Batch:
     """One page. ``replaces`` makes it a snapshot of that window; ``removed`` are uid_keys the source took back.
 
+    ``anew`` marks the first page of a reading that begins the whole source again: what earlier readings said of the
+    same messages counts no more, nor do their faults. The first page after the cursor ``None`` is such a one anyway.
+
     ``done`` and ``total`` are for the progress bar, in whatever unit the source counts (bytes, files, entries).
     """
 
@@ -77,6 +80,7 @@ class Batch:
     records: tuple[Record, ...] = ()
     removed: tuple[str, ...] = ()
     replaces: Window | None = None
+    anew: bool = False
     faults: tuple[Fault, ...] = ()
     done: int | None = None
     total: int | None = None
@@ -116,7 +120,9 @@ class Connector(Protocol):
         """Yield pages from ``cursor`` on (``None``: from the beginning of the window).
 
         Each batch's cursor is true once that batch is stored, so a run cut off after any page resumes there.
-        A cursor this connector does not understand is read as ``None``. Raises
+        A cursor this connector does not understand is read as ``None``. A connector keeps in its cursor a fingerprint
+        of all in its options and context that decides what becomes of a record (owners, addresses, zones, rules, the
+        practice's key); under another one it begins the source again and says so by ``anew`` or a snapshot. Raises
         :class:`~connectors.errors.ConnectorError`, never anything else, for what a source may do to us.
         """
         ...

@@ -6,8 +6,10 @@ included; a span that touches them is in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from math import isnan
+from typing import TYPE_CHECKING, Any
 
 from monitor.analysis.calendar import date_of, day_number
 from monitor.config import Config
@@ -15,6 +17,9 @@ from monitor.loading import frames_of
 from monitor.roster import Clinician
 from monitor.store import facts, tables
 from monitor.store.database import Store
+
+if TYPE_CHECKING:
+    from monitor.analysis.frames import Frames
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "events": (
@@ -39,59 +44,69 @@ Row = dict[str, object]
 EVER = (-(2**62), 2**62)
 
 
-def rows_of(  # noqa: PLR0913
-    table: str, config: Config, store: Store, clinician: Clinician, *, first: date | None, last: date | None, now: datetime
+def rows_of(
+    table: str,
+    config: Config,
+    store: Store,
+    clinician: Clinician,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    now: datetime,
 ) -> Iterator[Row]:
-    """The rows of one table and clinician that touch the local days ``first`` to ``last``."""
-    start, end = _instants(clinician, first, last)
-    if table in {"sessions", "replies"}:
-        return _derived(table, config, store, clinician, start, end, now)
-    if table in {"metrics", "notices"}:
-        return _weekly(table, store, clinician, first, last)
+    """The rows of one table and clinician that touch the local days ``first`` to ``last``, in one view of the store."""
+    span = _midnight(clinician, first, EVER[0]), _midnight(clinician, last and last + timedelta(days=1), EVER[1])
+    days = day_number(first) if first else EVER[0], day_number(last) if last else EVER[1]
     with store.read() as connection:
-        rows = [dict(row) for row in getattr(tables, table)(connection, clinician.key, start, end)]
-    return iter(_events(rows) if table == "events" else _messages(rows, config, store, clinician, now))
-
-
-def _instants(clinician: Clinician, first: date | None, last: date | None) -> tuple[int, int]:
-    midnight = [
-        None if day is None else int(datetime.combine(day, time(), clinician.zone).timestamp())
-        for day in (first, last and last + timedelta(days=1))
-    ]
-    return (EVER[0] if midnight[0] is None else midnight[0]), (EVER[1] if midnight[1] is None else midnight[1])
-
-
-def _events(rows: list[Row]) -> Iterator[Row]:
-    for row in rows:
-        del row["set_aside"]
-        yield row | {"start": _iso(row["start"]), "end": _iso(row["end"])}
-
-
-def _messages(rows: list[Row], config: Config, store: Store, clinician: Clinician, now: datetime) -> Iterator[Row]:
-    if not rows:
-        return
-    calendar = frames_of(config, store, clinician, now=now).calendar
-    late = calendar.after_hours([row["sent_at"] for row in rows])
-    for row, after in zip(rows, late, strict=True):
-        yield row | {"sent_at": _iso(row["sent_at"]), "after_hours": int(after)}
-
-
-def _derived(  # noqa: PLR0913, PLR0917
-    table: str, config: Config, store: Store, clinician: Clinician, start: int, end: int, now: datetime
-) -> Iterator[Row]:
-    frames = frames_of(config, store, clinician, now=now)
-    with store.read() as connection:
+        if table == "events":
+            return iter([_event(row) for row in tables.events(connection, clinician.key, *span)])
+        if table == "metrics":
+            return iter([_weekly(row) for row in tables.metrics(connection, clinician.key, *days)])
+        if table == "notices":
+            return iter([_weekly(row) for row in tables.notices(connection, clinician.key, *days)])
         names = facts.pseudonyms(connection, clinician.key)
-    derived = frames.sessions if table == "sessions" else frames.replies
-    begins = derived["booked_start" if table == "sessions" else "inbound_at"]
-    ends = derived[["booked_end", "ended_at"]].max(axis=1) if table == "sessions" else begins
-    chosen = derived[(begins < end) & ((ends > start) | (begins >= start))].sort_values(str(begins.name))
-    for values in chosen.to_dict("records"):
-        row = {"clinician": clinician.key, "client": names.get(values["client"])}
-        yield row | (_session(values) if table == "sessions" else _reply(values))
+        messages = list(tables.messages(connection, clinician.key, *span)) if table == "messages" else []
+        frames = frames_of(config, store, clinician, now=now)
+    if table == "messages":
+        return _messages(messages, frames)
+    return (_sessions if table == "sessions" else _replies)(frames, names, *span)
 
 
-def _session(values: Mapping[str, object]) -> Row:
+def _midnight(clinician: Clinician, day: date | None, otherwise: int) -> int:
+    """The instant at which a local day begins where the clinician lived on that day."""
+    if day is None:
+        return otherwise
+    lived = [home for home in clinician.residences if home.starts is None or home.starts <= day]
+    zone = (lived or clinician.residences)[-1].zone
+    return int(datetime.combine(day, time(), zone).timestamp())
+
+
+def _event(row: tables.Row) -> Row:
+    return {**row, "start": _iso(row["start"]), "end": _iso(row["end"])}
+
+
+def _messages(rows: Sequence[tables.Row], frames: Frames) -> Iterator[Row]:
+    late = frames.calendar.after_hours([row["sent_at"] for row in rows])
+    for row, after in zip(rows, late, strict=True):
+        yield {**row, "sent_at": _iso(row["sent_at"]), "after_hours": int(after)}
+
+
+def _sessions(frames: Frames, names: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
+    booked = frames.sessions["booked_start"]
+    ends = frames.sessions[["booked_end", "ended_at"]].max(axis=1)
+    chosen = frames.sessions[(booked < end) & ((ends > start) | (booked >= start))]
+    for values in chosen.sort_values(["booked_start", "uid_key"]).to_dict("records"):
+        yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_session(values)}
+
+
+def _replies(frames: Frames, names: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
+    inbound = frames.replies["inbound_at"]
+    chosen = frames.replies[(inbound >= start) & (inbound < end)]
+    for values in chosen.sort_values("inbound_at", kind="stable").to_dict("records"):
+        yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_reply(values)}
+
+
+def _session(values: Mapping[Any, Any]) -> Row:
     instants = ("booked_start", "booked_end", "actual_start", "actual_end")
     return {
         **{name: _iso(values[name]) for name in instants},
@@ -102,32 +117,26 @@ def _session(values: Mapping[str, object]) -> Row:
     }
 
 
-def _reply(values: Mapping[str, object]) -> Row:
-    answered = values["reply_at"] == values["reply_at"]
+def _reply(values: Mapping[Any, Any]) -> Row:
+    answered = not isnan(values["reply_at"])
     return {
         "inbound_at": _iso(values["inbound_at"]),
         "reply_at": _iso(values["reply_at"]),
         "minutes_clock": _decimal(values["minutes_clock"]) if answered else None,
         "minutes_working": _decimal(values["minutes_working"]) if answered else None,
-        "after_hours": int(bool(values["after_hours"])),
+        "after_hours": int(values["after_hours"]),
     }
 
 
-def _weekly(table: str, store: Store, clinician: Clinician, first: date | None, last: date | None) -> Iterator[Row]:
-    days = day_number(first) if first else EVER[0], day_number(last) if last else EVER[1]
-    with store.read() as connection:
-        rows = list(getattr(tables, table)(connection, clinician.key, *days))
-    for row in rows:
-        monday = date_of(row["week"])
-        yield dict(row) | {"week": f"{monday.isocalendar().year}-W{monday.isocalendar().week:02}"}
+def _weekly(row: tables.Row) -> Row:
+    year, week, _ = date_of(row["week"]).isocalendar()
+    return {**row, "week": f"{year}-W{week:02}"}
 
 
-def _iso(instant: object) -> str | None:
-    """An instant in UTC with a Z; unknown ones empty."""
-    if instant is None or instant != instant:
-        return None
-    return datetime.fromtimestamp(float(instant), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # type: ignore[arg-type]
+def _iso(instant: float) -> str | None:
+    """An instant in UTC with a Z; an unknown one stays so."""
+    return None if isnan(instant) else datetime.fromtimestamp(instant, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _decimal(value: object) -> float | None:
-    return None if value is None or value != value else round(float(value), 3)  # type: ignore[arg-type]
+def _decimal(minutes: float) -> float | None:
+    return None if isnan(minutes) else round(float(minutes), 3)

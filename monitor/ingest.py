@@ -12,7 +12,6 @@ A source that fails keeps its rows and its cursor and never stops another. Nothi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -25,17 +24,19 @@ from connectors.registry import source_kind
 from monitor.config import Config, SourceConfig, classifier, owners
 from monitor.credentials import secret_reader
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY, UsageError
-from monitor.store import records
+from monitor.store import events, evidence, sources
 from monitor.store.database import Store
-from monitor.store.records import SourceRow, Touched
+from monitor.store.messages import save_messages
+from monitor.store.sources import SourceRow
+from monitor.store.touched import Touched, mark_dirty
 
 DAYS_BACK, DAYS_AHEAD = 400, 120
-SHRUNKEN_SHARE = 0.3  # a source that lost more than this of what it held is refused
+SHRUNKEN_PERCENT = 30  # a source that lost more than this of what it held is refused
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one run was asked for: which source (all if empty), which local days, from the start, shrinking allowed."""
+    """What one run was asked for: which sources (all if empty), which local days, from the start, shrinking allowed."""
 
     sources: tuple[str, ...] = ()
     first: date | None = None
@@ -64,11 +65,13 @@ def ingest(
     """Read every wished-for source; yields an outcome as each is done.
 
     Raises:
-        UsageError: the wish names a source that the configuration does not have, or days that end before they begin.
+        UsageError: before anything is read: the wish names a source that the configuration does not have, or days that
+            end before they begin.
         StoreError: the database could not be written; the page in hand is not stored, all earlier ones are.
     """
-    for source in _wished(config, wish):
-        yield _ingest_source(config, store, names, source, wish, now, progress or _silent)
+    chosen = [(source, context_for(config, source, names, wish, now=now)) for source in _wished(config, wish)]
+    for source, context in chosen:
+        yield _ingest_source(store, source, context, wish, now, progress or _silent)
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -81,11 +84,11 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return EXIT_PARTLY if len(problems) < len(outcomes) else EXIT_ERROR
 
 
-def context_for(  # noqa: PLR0913
-    config: Config, source: SourceConfig, names: Pseudonyms, wish: Wish, *, now: datetime
-) -> Context:
+def context_for(config: Config, source: SourceConfig, names: Pseudonyms, wish: Wish, *, now: datetime) -> Context:
     """All that a connector is told for this run."""
     people = owners(config, source)
+    if not people:
+        raise UsageError(f"{source.name}: nobody's times are in it. Add a [[clinician]] to the configuration.")
     return Context(
         source=source.name,
         owners=people,
@@ -111,8 +114,11 @@ def window_of(source: SourceConfig, people: Sequence[Owner], wish: Wish, now: da
     if last < first:
         raise UsageError(f"{source.name}: the window ends on {last}, before it begins on {first}.")
     zones = [owner.zone for owner in people]
-    start = min(datetime.combine(first, time(), zone).astimezone(UTC) for zone in zones)
-    end = max(datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC) for zone in zones)
+    try:
+        start = min(datetime.combine(first, time(), zone).astimezone(UTC) for zone in zones)
+        end = max(datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC) for zone in zones)
+    except OverflowError as error:
+        raise UsageError(f"{source.name}: the window from {first} to {last} reaches beyond the calendar.") from error
     return Window(start, end)
 
 
@@ -128,93 +134,80 @@ def _silent(_source: str, _batch: Batch) -> None:
     """No progress is shown."""
 
 
-def _ingest_source(  # noqa: PLR0913, PLR0917
-    config: Config, store: Store, names: Pseudonyms, source: SourceConfig, wish: Wish, now: datetime, progress: Progress
+def _ingest_source(
+    store: Store, source: SourceConfig, context: Context, wish: Wish, now: datetime, progress: Progress
 ) -> Outcome:
     outcome, at = Outcome(source.name, source.kind), int(now.timestamp())
-    context = context_for(config, source, names, wish, now=now)
-    row = _source_row(store, source, context, wish)
+    with store.write() as connection:
+        row = sources.source_row(connection, source.name, source.kind, source.clinicians)
+    cursor = None if wish.full else row.cursor
+    from_beginning = cursor is None
     try:
-        connector = source_kind(source.kind).make(source.options, context)
-        for batch in connector.fetch(row.cursor):
-            touched = _save(store, row, batch, context, at)
-            outcome = replace(
-                outcome, rows=outcome.rows + touched.rows, kept_aside=outcome.kept_aside + len(batch.faults)
-            )
+        for batch in _pages(source, context, cursor):
+            row, touched = _save(store, row, batch, context, at, anew=from_beginning or batch.anew)
+            from_beginning = False
+            kept_aside = outcome.kept_aside + len(batch.faults)
+            outcome = replace(outcome, rows=outcome.rows + touched.rows, kept_aside=kept_aside)
             progress(source.name, batch)
     except ConnectorError as problem:
         with store.write() as connection:
-            records.save_failure(connection, row, str(problem), at)
+            sources.save_failure(connection, row, str(problem), at)
         return replace(outcome, problem=problem)
     with store.write() as connection:
-        records.save_success(connection, row, context.window, at)
+        sources.save_success(connection, row, context.window, at)
     return outcome
 
 
-def _source_row(store: Store, source: SourceConfig, context: Context, wish: Wish) -> SourceRow:
-    """The source as stored; its cursor is set back where it is to be read from the beginning."""
-    fingerprint = _fingerprint(source, context)
-    with store.write() as connection:
-        row = records.source_row(connection, source.name, source.kind, source.clinicians)
-        if row.fingerprint != fingerprint:
-            return records.begin_reading(connection, row, fingerprint)
-        return replace(row, cursor=None) if wish.full else row
+def _pages(source: SourceConfig, context: Context, cursor: str | None) -> Iterator[Batch]:
+    """What the connector yields; whatever it does against its contract is an error of this one source."""
+    people = {owner.key for owner in context.owners}
+    try:
+        for batch in source_kind(source.kind).make(source.options, context).fetch(cursor):
+            if not people.issuperset(record.clinician for record in batch.records):
+                raise LookupError("a record of somebody whose source it is not")  # noqa: TRY301 - a fault like any other
+            yield batch
+    except ConnectorError:
+        raise
+    except Exception as error:
+        # The error's own words stay out: they may repeat what was read.
+        found = f"its reader broke off ({type(error).__name__})."
+        remedy = "This is a fault of ours: please report it. evenhours -v ingest shows where it arose."
+        raise ConnectorError(source.name, found, remedy) from error
 
 
-def _fingerprint(source: SourceConfig, context: Context) -> str:
-    """What a source was read under. Another one means other kinds, directions or keys: everything is read anew."""
-    owned = sorted((owner.key, str(owner.zone), sorted(owner.addresses)) for owner in context.owners)
-    rules = context.classifier
-    inside = sorted(rules.domains), sorted(rules.staff), sorted(rules.management)
-    key = context.names.entry("evenhours", "fingerprint")
-    told = (source.kind, source.options, source.busy_only, context.longest_session, owned, rules.rules, inside,
-            rules.client_title, key)  # fmt: skip
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
-
-
-def _save(store: Store, row: SourceRow, batch: Batch, context: Context, now: int) -> Touched:
+def _save(
+    store: Store, row: SourceRow, batch: Batch, context: Context, now: int, *, anew: bool
+) -> tuple[SourceRow, Touched]:
     """Store one page: everything or nothing."""
+    entries = [record for record in batch.records if isinstance(record, CalendarEvent)]
+    times = [record for record in batch.records if isinstance(record, SessionEvidence)]
+    stamps = [record for record in batch.records if isinstance(record, MessageStamp)]
     with store.write() as connection:
-        if batch.replaces or row.cursor is None:
-            records.forget_faults(connection, row)
-        parts = [records.remove_events(connection, row, batch.removed, now)]
-        events = [record for record in batch.records if isinstance(record, CalendarEvent)]
+        if anew:
+            row = sources.begin_reading(connection, row)
+        parts = [events.remove_events(connection, row, events.named(row, batch.removed), now)]
         if batch.replaces:
-            gone = _missing(connection, row, batch, events, context)
-            parts.append(records.remove_events(connection, row, gone, now))
-        parts.append(records.save_events(connection, row, events, now))
-        evidence = [record for record in batch.records if isinstance(record, SessionEvidence)]
-        parts.append(records.save_evidence(connection, row, evidence))
-        stamps = [record for record in batch.records if isinstance(record, MessageStamp)]
-        parts.append(records.save_messages(connection, row, stamps))
-        touched = _together(parts)
-        records.save_faults(connection, row, batch.faults, now)
-        records.mark_dirty(connection, touched)
-        records.save_cursor(connection, row, batch.cursor)
-        return touched
+            sources.forget_faults(connection, row)
+            held = events.held_in(connection, row, batch.replaces)
+            gone = _missing(held, batch.replaces, entries, context)
+            parts.append(events.remove_events(connection, row, gone, now))
+            parts.append(evidence.drop_evidence(connection, row, held, times))
+        parts.append(events.save_events(connection, row, entries, now))
+        parts.append(evidence.save_evidence(connection, row, times))
+        parts.append(save_messages(connection, row, stamps))
+        touched = Touched.together(parts)
+        sources.save_faults(connection, row, batch.faults, now)
+        mark_dirty(connection, touched)
+        sources.save_cursor(connection, row, batch.cursor)
+    return row, touched
 
 
 def _missing(
-    connection: sqlite3.Connection,
-    row: SourceRow,
-    batch: Batch,
-    events: Sequence[CalendarEvent],
-    context: Context,
-) -> list[str]:
+    held: set[events.EntryKey], window: Window, entries: Sequence[CalendarEvent], context: Context
+) -> set[events.EntryKey]:
     """What a snapshot no longer holds. A source that has lost far too much is refused, not believed."""
-    assert batch.replaces is not None
-    held = records.held_in(connection, row, batch.replaces)
-    present = {event.uid_key for event in events}
-    inside = sum(batch.replaces.touches(event.start, event.end) for event in events)
-    if inside < (1 - SHRUNKEN_SHARE) * len(held) and not context.accept_shrink:
+    present = {(entry.clinician, entry.uid_key): window.touches(entry.start, entry.end) for entry in entries}
+    inside = sum(present.values())
+    if 100 * (len(held) - inside) > SHRUNKEN_PERCENT * len(held) and not context.accept_shrink:
         raise ShrunkenError(context.source, len(held), inside)
-    return [key for key in held if key not in present]
-
-
-def _together(parts: Sequence[Touched]) -> Touched:
-    whole = Touched()
-    for part in parts:
-        for clinician, since in part.since.items():
-            whole.add(clinician, since)
-    whole.rows = sum(part.rows for part in parts)
-    return whole
+    return held - present.keys()

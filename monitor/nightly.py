@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, Wing
 from monitor.config import Config
-from monitor.errors import AlreadyRunningError
+from monitor.errors import AlreadyRunningError, StoreError
 from monitor.loading import frames_of
 from monitor.roster import Clinician
 from monitor.store import weeks
@@ -25,6 +26,10 @@ from monitor.store.database import Store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Progress = Callable[[str], None]
+"""Is told the key of each clinician before the work on their numbers begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +48,21 @@ def only_run(database: Path) -> Iterator[None]:
 
     Raises:
         AlreadyRunningError: another run holds it.
+        StoreError: the database's folder cannot hold it.
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(f"{database}.lock", timeout=0)
+    lock = FileLock(f"{database}.lock", timeout=0, mode=0o600)
     try:
+        database.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise AlreadyRunningError(
             "Another run is still working on this practice. It will finish by itself; there is nothing to do."
         ) from error
+    except OSError as error:
+        reason = (error.strerror or "unknown").lower()
+        raise StoreError(f"{lock.lock_file} cannot be written: {reason}. Check the folder and its rights.") from error
     try:
         yield
     finally:
@@ -60,7 +70,7 @@ def only_run(database: Path) -> Iterator[None]:
 
 
 def analyse(
-    config: Config, store: Store, *, now: datetime, everyone: bool = False, progress: Callable[[str], None] | None = None
+    config: Config, store: Store, *, now: datetime, everyone: bool = False, progress: Progress | None = None
 ) -> Iterator[Analysed]:
     """Compute what is out of date; yields each clinician as they are done, each in a transaction of its own.
 
@@ -101,7 +111,7 @@ def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:
     rows = measured[["week", "value", "n", "coverage", "key"]].itertuples(index=False)
     for week, value, n, coverage, key in rows:
         if catalogue()[key].wing is wing:
-            yield int(week), str(key), None if value != value else float(value), int(n), float(coverage)
+            yield int(week), str(key), None if isnan(value) else float(value), int(n), float(coverage)
 
 
 def _last_week(clinician: Clinician, config: Config, now: datetime) -> int:

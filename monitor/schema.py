@@ -26,14 +26,16 @@ def first_light(db: Database) -> None:
 FIRST_LIGHT = (
     # Who and where from. Names and addresses stay in the configuration.
     "CREATE TABLE clinician (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
-    # cursor: the connector's own text. fingerprint: of the options it was read under; another one means reading anew.
-    # reading: how often that happened. seen_from, seen_to: what the source has been asked for so far.
+    # cursor: the connector's own text. reading: how often the source was read from its beginning.
+    # seen_from, seen_to: what the source has been asked for so far.
     """CREATE TABLE source (
-        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, cursor TEXT, fingerprint TEXT,
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, cursor TEXT,
         reading INTEGER NOT NULL DEFAULT 0, seen_from INTEGER, seen_to INTEGER,
         attempted_at INTEGER, succeeded_at INTEGER, fault TEXT) STRICT""",
-    "CREATE TABLE source_clinician (source_id INTEGER NOT NULL, clinician_id INTEGER NOT NULL, "
-    "PRIMARY KEY (source_id, clinician_id)) STRICT, WITHOUT ROWID",
+    # Whose times a source holds now. What it told of anybody else before stays stored and counts no more.
+    """CREATE TABLE source_clinician (
+        source_id INTEGER NOT NULL, clinician_id INTEGER NOT NULL,
+        PRIMARY KEY (source_id, clinician_id)) STRICT, WITHOUT ROWID""",
     # A pseudonym is stored once; everything else points here, so that the key can be rotated in one table.
     """CREATE TABLE identity (
         id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, pseudonym TEXT NOT NULL,

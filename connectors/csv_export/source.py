@@ -75,6 +75,7 @@ class CsvConnector:
             json.dumps({"mark": mark, "rows": holds}),
             tuple(record for entry in wanted for record in entry.records),
             replaces=window if snapshot else None,
+            anew=not self.options.accumulate,
             faults=tuple(intake.faults),
             done=len(contents),
             total=len(contents),
@@ -135,7 +136,8 @@ class CsvConnector:
         days = (context.window.start.date(), context.window.end.date())  # the window moves on every night
         setup = (self.options, context.owners, days, context.longest_session, context.busy_only, context.classifier)
         sums = [hashlib.sha256(content).hexdigest() for content in contents]
-        return hashlib.sha256(spelled((setup, sums)).encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256(spelled((setup, sums)).encode("utf-8", "surrogatepass")).hexdigest()
+        return context.names.entry(digest, "fingerprint")  # under another key every name is another
 
 
 def _cursor_from(text: str | None) -> dict[str, Any]:

@@ -75,14 +75,19 @@ class Maildir:
             if not fresh and progress == known:
                 yield Batch(cursor)
                 return
-            yield from self._pages(progress, fresh)
+            pages = self._pages(progress, fresh)
+            yield replace(next(pages), anew=self._is_anew(known))
+            yield from pages
 
     def _start(self, known: Progress, present: frozenset[str]) -> Progress:
         """Where to go on: what was read and is still there, or nothing where it has to be read anew."""
-        settings = settings_of(self._context, self._options)
-        if known.settings != settings or known.skipped.within(self._context.window):
-            return Progress(settings)
+        if self._is_anew(known):
+            return Progress(settings_of(self._context, self._options))
         return replace(known, read=known.read & present)
+
+    def _is_anew(self, known: Progress) -> bool:
+        settings = settings_of(self._context, self._options)
+        return known.settings != settings or known.skipped.within(self._context.window)
 
     def _files(self) -> dict[str, Path]:
         """The messages' files under their keyed unique names, in the order of these unique names."""

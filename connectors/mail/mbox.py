@@ -121,7 +121,9 @@ class Mbox:
             if all(part.is_read for part in parts) and progress == known:
                 yield Batch(cursor)
                 return
-            yield from self._pages(progress, parts, held)
+            pages = self._pages(progress, parts, held)
+            yield replace(next(pages), anew=start is not known)
+            yield from pages
 
     def _parts(self, start: Progress) -> list[Part]:
         paths = self._paths()

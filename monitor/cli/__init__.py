@@ -5,17 +5,15 @@ Commands load when they are called, so that ``evenhours --version`` and ``--help
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
 from connectors.errors import AuthorizationError, ConnectorError
 from monitor import __version__
-from monitor.cli.desk import Desk, pass_desk
+from monitor.cli.desk import Desk
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EvenhoursError
-
-__all__ = ["evenhours", "main", "pass_desk"]
 
 COMMANDS = {
     "init": "setup",
@@ -35,7 +33,7 @@ COMMANDS = {
 
 
 class LazyCommands(click.Group):
-    """A group whose commands are imported when they are asked for."""
+    """A group whose commands are imported when they are asked for; what goes wrong in them becomes one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands, in the order in which a practice meets them."""
@@ -48,6 +46,18 @@ class LazyCommands(click.Group):
         module = COMMANDS.get(cmd_name)
         return None if module is None else getattr(import_module(f"monitor.cli.{module}"), cmd_name.replace("-", "_"))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Without ``-v`` no trace is shown: it could repeat what was read from a source."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if ctx.params["verbose"]:
+                raise
+            click.echo(f"evenhours: {_sentence(error)}", err=True)
+            ctx.exit(_exit_code(error))
+
 
 @click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="evenhours")
@@ -56,21 +66,22 @@ class LazyCommands(click.Group):
 @click.pass_context
 def evenhours(context: click.Context, config: str | None, *, verbose: bool) -> None:
     """When clinicians work, told to each of them alone."""
-    context.obj = Desk(config_option=config, verbose=verbose)
+    context.obj = desk = Desk(config_option=config, verbose=verbose)
+    context.call_on_close(desk.close)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    try:
-        evenhours.main(arguments, prog_name="evenhours")
-    except (EvenhoursError, ConnectorError) as error:
-        if "-v" in (arguments or sys.argv) or "--verbose" in (arguments or sys.argv):
-            raise
-        click.echo(f"evenhours: {error}", err=True)
-        sys.exit(_exit_code(error))
+    evenhours.main(arguments, prog_name="evenhours")
 
 
-def _exit_code(error: EvenhoursError | ConnectorError) -> int:
+def _sentence(error: Exception) -> str:
+    if isinstance(error, (EvenhoursError, ConnectorError)):
+        return str(error)
+    return f"a fault of ours ({type(error).__name__}). Please report it; evenhours -v shows where it arose."
+
+
+def _exit_code(error: Exception) -> int:
     if isinstance(error, EvenhoursError):
         return error.exit_code
     return EXIT_AUTHORISE if isinstance(error, AuthorizationError) else EXIT_ERROR

@@ -1,10 +1,11 @@
-"""What every command finds on its desk: the configuration, the store, the practice's key, the clock, and how to print."""
+"""What every command finds on its desk: the configuration, the store, the practice's key, the clock, the printer."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property, update_wrapper
@@ -64,9 +65,26 @@ class Desk:
         if not self.config.database.exists() and not self.config.key_file.exists():
             create_key(self.config.key_file)
             self.note(f"Made the practice's key, {self.config.key_file.name}. Keep a copy apart from the database.")
-        assert self.names  # the key is read before a database could be made without it
+        self.check_key()  # no database is made without it
         self.__dict__["store"] = open_store(self.config.database, create=True)
         return self.store
+
+    @contextmanager
+    def writing(self) -> Iterator[Store]:
+        """The database for a command that writes, which has to be the only one to do so."""
+        from monitor.nightly import only_run
+
+        with only_run(self.config.database):
+            yield self.begin_store()
+
+    def check_key(self) -> None:
+        """Refuse to go on without the practice's key."""
+        _ = self.names
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
 
     @cached_property
     def names(self) -> Pseudonyms:
@@ -105,7 +123,7 @@ def pass_desk(command: Callable[Concatenate[Desk, P], R]) -> Callable[P, R]:
     @click.option("--config", "config_", type=click.Path(), help="The configuration to use.")
     @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
     @click.pass_obj
-    def with_desk(desk: Desk, config_: str | None, *, json_: bool, **options: Any) -> Any:
+    def with_desk(desk: Desk, /, config_: str | None, *, json_: bool, **options: Any) -> Any:
         desk.config_option = config_ or desk.config_option
         desk.as_json = json_
         return command(desk, **options)  # type: ignore[call-arg]
@@ -113,7 +131,7 @@ def pass_desk(command: Callable[Concatenate[Desk, P], R]) -> Callable[P, R]:
     return update_wrapper(with_desk, command)  # type: ignore[return-value]
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A date as 2026-11-22."""
 
     name = "date"
@@ -123,15 +141,16 @@ class Day(click.ParamType):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
             self.fail(f'"{value}" is no date; write it like 2026-11-22', param, ctx)
+        return _within_reach(self, day, param, ctx)
 
 
 DAY = Day()
 
 
-class Week(click.ParamType):
+class Week(click.ParamType[date]):
     """An ISO week as 2026-W46; becomes its Monday."""
 
     name = "week"
@@ -142,9 +161,19 @@ class Week(click.ParamType):
             return value
         try:
             year, _, number = str(value).upper().partition("-W")
-            return date.fromisocalendar(int(year), int(number), 1)
+            monday = date.fromisocalendar(int(year), int(number), 1)
         except ValueError:
             self.fail(f'"{value}" is no week; write it like 2026-W46', param, ctx)
+        return _within_reach(self, monday, param, ctx)
 
 
 WEEK = Week()
+
+
+def _within_reach(
+    kind: click.ParamType[date], day: date, param: click.Parameter | None, ctx: click.Context | None
+) -> date:
+    """The day, if anybody can have worked on it; a slip of the pen such as 0206-11-22 is refused."""
+    if not 1970 <= day.year < 2200:
+        kind.fail(f"{day} is not of our time", param, ctx)
+    return day

@@ -44,10 +44,10 @@ def doctor(desk: Desk) -> None:
 def _findings(desk: Desk) -> Iterator[Finding]:
     try:
         yield Finding("configuration", f"{desk.config_path}, {len(desk.config.sources)} sources")
-        assert desk.names
+        desk.check_key()
         yield Finding("key", f"{desk.config.key_file.name}, readable by its owner alone")
-        assert desk.store
-        yield Finding("database", f"{desk.config.database.name}, current")
+        with desk.store.read():
+            yield Finding("database", f"{desk.config.database.name}, current")
     except EvenhoursError as error:
         yield Finding("set-up", "not complete", str(error))
         return
@@ -66,17 +66,19 @@ def _sources(desk: Desk) -> Iterator[Finding]:
         row = known.get(source.name)
         name = f"source {source.name}"
         if row is None or row["succeeded_at"] is None:
-            fault = str(row["fault"]) if row and row["fault"] else f"evenhours ingest --source {source.name}"
-            yield Finding(name, "never read", fault)
+            told = row["fault"] if row else None
+            yield Finding(name, "never read", told or f"evenhours ingest --source {source.name}")
             continue
         held = f"{row['events']} events, {row['messages']} message times, {row['evidence']} true times"
-        read_at = datetime.fromtimestamp(int(str(row["succeeded_at"])), UTC)
+        read_at = datetime.fromtimestamp(row["succeeded_at"], UTC)
         if row["fault"]:
-            yield Finding(name, held, str(row["fault"]))
+            yield Finding(name, held, row["fault"])
         elif desk.now - read_at > SILENT:
             yield Finding(name, f"{held}; last read {read_at:%d %B}", "Check that cron runs: evenhours nightly")
         elif not (row["events"] or row["messages"] or row["evidence"]):
-            yield Finding(name, "read, but it holds nothing in its window", "Check its path, its window and whose it is.")
+            yield Finding(
+                name, "read, but it holds nothing in its window", "Check its path, its window and whose it is."
+            )
         else:
             yield Finding(name, held)
 

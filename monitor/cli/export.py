@@ -38,7 +38,12 @@ def export(desk: Desk, table: str, clinician: str | None, first: date | None, la
 def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({column: _harmless(cell) for column, cell in row.items()} for row in rows)
+
+
+def _harmless(cell: object) -> object:
+    """A text that a spreadsheet would take for a formula is marked as text; numbers stay numbers."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _jsonl(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:

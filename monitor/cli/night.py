@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 
 import click
 
@@ -18,8 +19,8 @@ def analyse(desk: Desk, *, full: bool) -> None:
     """Compute the weekly numbers and notices that are out of date."""
     from monitor.nightly import only_run
 
-    assert desk.store
-    with only_run(desk.config.database):
+    store = desk.store  # it has to be there
+    with only_run(store.path):
         compute(desk, full=full)
 
 
@@ -28,7 +29,10 @@ def compute(desk: Desk, *, full: bool = False) -> None:
     from monitor.nightly import analyse as run
 
     with SourceBar() as bar:
-        done = list(run(desk.config, desk.store, now=desk.now, everyone=full, progress=lambda key: bar.show(f"{key} …")))
+        people = run(
+            desk.config, desk.store, now=desk.now, everyone=full, progress=lambda person: bar.show(f"{person} …")
+        )
+        done = list(people)
     changed = sum(person.changed for person in done)
     desk.say(
         f"{len(done)} of {len(desk.config.clinicians)} clinicians computed, {changed} weekly values changed.",
@@ -43,23 +47,17 @@ def nightly(desk: Desk) -> None:
     """Everything that cron is there for: read what is new, compute, and say what to do where something broke."""
     from monitor.cli.sources import read_sources
     from monitor.ingest import Wish, exit_code
-    from monitor.nightly import only_run
     from monitor.store import tables
 
-    desk.begin_store()
-    with only_run(desk.config.database):
-        with desk.store.write() as connection:
-            run = tables.begin_run(connection, "nightly", _epoch(desk))
+    with desk.writing() as store:
+        with store.write() as connection:
+            run = tables.begin_run(connection, "nightly", int(desk.now.timestamp()))
         code = EXIT_ERROR
         try:
             outcomes = read_sources(desk, Wish())
             compute(desk)
             code = exit_code(outcomes)
         finally:
-            with desk.store.write() as connection:
-                tables.end_run(connection, run, code, _epoch(Desk()))
+            with store.write() as connection:
+                tables.end_run(connection, run, code, int(datetime.now(UTC).timestamp()))
     sys.exit(code)
-
-
-def _epoch(desk: Desk) -> int:
-    return int(desk.now.timestamp())

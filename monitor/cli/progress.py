@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from shutil import get_terminal_size
 from types import TracebackType
 from typing import Self
 
@@ -34,7 +35,8 @@ class SourceBar:
     def show(self, text: str) -> None:
         """Show one line in place of the last."""
         if self._shown:
-            sys.stderr.write(f"\r\x1b[K{text[:100]}")
+            width = get_terminal_size().columns
+            sys.stderr.write(f"\r\x1b[K{text[: width - 1]}")
             sys.stderr.flush()
 
     def clear(self) -> None:

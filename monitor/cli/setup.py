@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
-from pathlib import Path
 
 import click
 
 from monitor.cli.desk import Desk, pass_desk
 from monitor.cli.reports import write_private
+from monitor.errors import UsageError
 
 
 @click.command()
-@click.option("--name", help="What the practice is called.")
-@click.option("--zone", help="Where it is, as Europe/London.")
+@click.option("--name", default="Our practice", help="What the practice is called.")
+@click.option("--zone", default="Europe/London", help="Where it is, as Europe/London.")
 @pass_desk
-def init(desk: Desk, name: str | None, zone: str | None) -> None:
+def init(desk: Desk, name: str, zone: str) -> None:
     """Begin: write a configuration to fill in, then make the practice's key and its database.
 
     What is already there stays as it is; run it again after filling in the configuration.
     """
     if not desk.config_path.exists():
-        write_private(desk.config_path, _beginning(name or "Our practice", zone or "Europe/London"))
+        write_private(desk.config_path, _beginning(name, zone))
         desk.note(f"Written: {desk.config_path}. It explains itself; fill in who works here and where times come from.")
-    store = desk.begin_store()
-    store.close()
-    sources = len(desk.config.sources)
+    with desk.writing():
+        sources = len(desk.config.sources)
     desk.say(
         f"Ready: {desk.config.database.name} beside the configuration. "
         + ("Next: evenhours ingest" if sources else "Next: add a [[source]], then run evenhours ingest"),
@@ -37,12 +37,16 @@ def init(desk: Desk, name: str | None, zone: str | None) -> None:
 
 def _beginning(name: str, zone: str) -> str:
     """The configuration of a practice that has just begun."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise UsageError(f'"{zone}" is no time zone; write it like Europe/London.') from error
     text = (resources.files("monitor.cli") / "beginning.toml").read_text(encoding="utf-8")
-    return text.replace("PRACTICE", _toml(name)).replace("ZONE", _toml(zone))
+    return text.replace("ZONE", _toml(zone)).replace("PRACTICE", _toml(name))
 
 
 def _toml(text: str) -> str:
     """A TOML string."""
-    import json
-
     return json.dumps(text, ensure_ascii=False)

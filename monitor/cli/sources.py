@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections import Counter
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -15,28 +17,29 @@ from monitor.cli.progress import SourceBar
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
+    from connectors.ics.source import Sighting
+    from monitor.config import SourceConfig
     from monitor.ingest import Outcome, Wish
+    from monitor.store.events import Named
 
 
 @click.command()
-@click.option("--source", "sources", multiple=True, metavar="NAME", help="Only this source; may be given more than once.")
+@click.option("--source", "sources", multiple=True, metavar="NAME", help="Only this source; repeat it for several.")
 @click.option("--from", "first", type=DAY, help="First local day that is wanted.")
 @click.option("--to", "last", type=DAY, help="Last local day that is wanted.")
 @click.option("--full", is_flag=True, help="Read from the beginning, whatever was read before.")
 @click.option("--accept-shrink", is_flag=True, help="Believe a source that holds far less than it did.")
 @pass_desk
-def ingest(  # noqa: PLR0913
+def ingest(
     desk: Desk, sources: tuple[str, ...], first: date | None, last: date | None, *, full: bool, accept_shrink: bool
 ) -> None:
     """Read what is new from every source into the database."""
     from monitor.ingest import Wish, exit_code
-    from monitor.nightly import only_run
 
-    store = desk.begin_store()
-    wish = Wish(sources, first, last, full=full, accept_shrink=accept_shrink)
-    with only_run(desk.config.database):
-        outcomes = read_sources(desk, wish)
-    del store
+    with desk.writing():
+        outcomes = read_sources(desk, Wish(sources, first, last, full=full, accept_shrink=accept_shrink))
+    if not outcomes:
+        desk.note("There is no source yet. Add a [[source]] to the configuration.")
     sys.exit(exit_code(outcomes))
 
 
@@ -66,12 +69,14 @@ def tell_outcome(desk: Desk, outcome: Outcome) -> None:
     )
     if outcome.problem:
         desk.note(f"evenhours: {outcome.problem}")
+        if desk.verbose:
+            traceback.print_exception(outcome.problem)
 
 
 @click.command()
 @click.option("--try", "try_", is_flag=True, help="Show what the rules make of the last weeks; nothing is stored.")
 @click.option("--source", "name", metavar="NAME", help="Only this calendar.")
-@click.option("--weeks", default=4, show_default=True, help="How many weeks back.")
+@click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="How many weeks back.")
 @pass_desk
 def classify(desk: Desk, name: str | None, weeks: int, *, try_: bool) -> None:
     """Show on this screen, and store nowhere, what the rules make of your calendar."""
@@ -80,25 +85,39 @@ def classify(desk: Desk, name: str | None, weeks: int, *, try_: bool) -> None:
 
     if not try_:
         raise UsageError("Rules are tried with: evenhours classify --try")
-    today = desk.now.date()
+    today = desk.now.astimezone(desk.config.practice.zone).date()
     wish = Wish(first=today - timedelta(weeks=weeks), last=today)
     kinds: Counter[str] = Counter()
-    for source in desk.config.sources:
-        if source.kind == "ics" and name in {None, source.name}:
-            context = context_for(desk.config, source, desk.names, wish, now=desk.now)
-            for row in preview(source.options, context):
-                kinds[row.kind] += 1
-                _tell_entry(desk, source.name, row, context.owners[0].zone)
+    for source in _calendars(desk, name):
+        context = context_for(desk.config, source, desk.names, wish, now=desk.now)
+        for seen in preview(source.options, context):
+            kinds[seen.kind] += 1
+            _tell_entry(desk, source.name, seen, context.owners[0].zone)
     desk.say(", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "No entries in these weeks.")
 
 
-def _tell_entry(desk: Desk, source: str, row: object, zone: object) -> None:
-    start = row.start.astimezone(zone)  # type: ignore[attr-defined]
-    client = f"  client {row.client[:4]}" if row.client else ""  # type: ignore[attr-defined]
+def _calendars(desk: Desk, name: str | None) -> list[SourceConfig]:
+    calendars = {source.name: source for source in desk.config.sources if source.kind == "ics"}
+    if name is not None and name not in calendars:
+        known = ", ".join(calendars) or "none"
+        raise UsageError(f'There is no calendar "{name}". The configuration has: {known}.')
+    return [source for source in calendars.values() if name in {None, source.name}]
+
+
+def _tell_entry(desk: Desk, source: str, seen: Sighting, zone: ZoneInfo) -> None:
+    start = seen.start.astimezone(zone)
+    client = f"  client {seen.client[:4]}" if seen.client else ""
+    # A title is written by whoever sends an invitation: it must not steer the terminal.
+    title = "".join(sign if sign.isprintable() else " " for sign in seen.title)
     desk.say(
-        f"{start:%a %d %b %H:%M}  {row.kind:<14}{row.title}{client}",  # type: ignore[attr-defined]
-        source=source, start=start, kind=row.kind, title=row.title, client=row.client,  # type: ignore[attr-defined]
-    )  # fmt: skip
+        f"{start:%a %d %b %H:%M}  {seen.kind:<14}{title}{client}",
+        source=source,
+        start=start.isoformat(),
+        kind=seen.kind,
+        title=seen.title,
+        client=seen.client,
+        rule=seen.rule,
+    )
 
 
 @click.command()
@@ -115,33 +134,47 @@ def inspect(desk: Desk, file: Path) -> None:
 @click.command()
 @click.argument("uid_key")
 @click.argument("end")
+@click.option("--clinician", metavar="KEY", help="Whose session, where it is several people's.")
 @pass_desk
-def correct(desk: Desk, uid_key: str, end: str) -> None:
+def correct(desk: Desk, uid_key: str, end: str, clinician: str | None) -> None:
     """Say when a session really ended: END is a local time (18:05) or an instant (2026-11-20T18:05)."""
-    from monitor.nightly import only_run
-    from monitor.store import records
+    from monitor.store.evidence import save_correction
 
-    with desk.store.read() as connection:
-        found = [row for row in records.event_named(connection, uid_key) if row[3] == "session"]
-    if not found:
-        raise UsageError(f"No session has the uid_key {uid_key}. evenhours export sessions lists them.")
-    clinician, start, booked_end, _ = found[0]
-    zone = desk.clinician(clinician).zone
-    ended = _instant(end, datetime.fromtimestamp(booked_end, zone))
-    if not start <= ended.timestamp() <= start + desk.config.practice.longest_session_hours * 3600:
-        began = datetime.fromtimestamp(start, zone)
+    session = _session_named(desk, uid_key, clinician)
+    zone = desk.clinician(session.clinician).zone
+    began = datetime.fromtimestamp(session.start, zone)
+    ended = _instant(end, began, datetime.fromtimestamp(session.booked_end, zone))
+    if not 0 <= ended.timestamp() - session.start <= desk.config.practice.longest_session_hours * 3600:
         raise UsageError(f"A session that began at {began:%H:%M on %d %B} cannot have ended at {ended:%H:%M on %d %B}.")
-    with only_run(desk.config.database), desk.store.write() as connection:
-        records.save_correction(connection, clinician, uid_key, int(ended.timestamp()), int(desk.now.timestamp()))
+    with desk.writing() as store, store.write() as connection:
+        save_correction(connection, session.clinician, uid_key, int(ended.timestamp()), int(desk.now.timestamp()))
     desk.say(f"Noted: it ended at {ended:%H:%M on %d %B}.", uid_key=uid_key, ended_at=ended.isoformat())
 
 
-def _instant(text: str, booked_end: datetime) -> datetime:
-    """A time on the day of the booked end, or a whole instant; without an offset it is local."""
+def _session_named(desk: Desk, uid_key: str, clinician: str | None) -> Named:
+    from monitor.store.events import events_named
+
+    with desk.store.read() as connection:
+        found = [named for named in events_named(connection, uid_key) if named.kind == "session"]
+    if clinician is not None:
+        found = [named for named in found if named.clinician == desk.clinician(clinician).key]
+    if not found:
+        raise UsageError(f"No session has the uid_key {uid_key}. evenhours export sessions lists them.")
+    if len(found) > 1:
+        raise UsageError(f"Say whose: --clinician {' | '.join(named.clinician for named in found)}")
+    return found[0]
+
+
+def _instant(text: str, began: datetime, booked_end: datetime) -> datetime:
+    """A time on the day of the booked end, the day after if the session had not begun by then, or a whole instant.
+
+    Without an offset it is local.
+    """
     try:
         if len(text) <= len("18:05:00"):
             parsed = datetime.strptime(text, "%H:%M" if text.count(":") == 1 else "%H:%M:%S")
-            return booked_end.replace(hour=parsed.hour, minute=parsed.minute, second=parsed.second)
+            instant = datetime.combine(booked_end.date(), parsed.time(), booked_end.tzinfo)
+            return instant if instant >= began else instant + timedelta(days=1)
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f'"{text}" is no time; write it like 18:05 or 2026-11-20T18:05.') from None

@@ -27,7 +27,7 @@ EVERYBODY = "*"
 class SourceConfig:
     """One ``[[source]]``. ``clinicians`` are the keys of its owners, ``options`` its kind's own dataclass.
 
-    ``window`` holds the first day that is wanted and the first that is not; ``None`` is the default's.
+    ``window`` holds the first and the last day that are wanted; ``None`` is the default's.
     """
 
     name: str

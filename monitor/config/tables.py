@@ -176,15 +176,15 @@ class ClinicianTable:
 
 @dataclass(frozen=True, slots=True)
 class WindowTable:
-    """The days a source is read for, the last one left out."""
+    """The days a source is read for, the last one included."""
 
     from_: date | None = None
     to: date | None = None
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """A window that ends before it begins."""
-        if self.from_ and self.to and self.from_ >= self.to:
-            yield "to", "has to be later than from"
+        if self.from_ and self.to and self.from_ > self.to:
+            yield "to", "lies before from"
 
 
 @dataclass(frozen=True, slots=True)

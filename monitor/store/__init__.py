@@ -1,9 +1,12 @@
 """Every SQL sentence of the house, by what it is about.
 
 database   open, one way to write, one way to read
-records    what ingest stores: events, evidence, messages, cursors, dirty marks
+keys       numbers for clinicians and pseudonyms
+sources    what ingest remembers of each source: owners, cursor, faults
+events, evidence, messages, threads    the records that ingest stores; saving the same page again changes nothing
+touched    what a page changed, and from when on
 facts      what the analysis reads
 weeks      what the analysis writes: weekly numbers of both wings, notices and their answers
-tables     what ``export`` reads
+tables     what ``export`` and ``doctor`` read
 signin     one-time links and sessions of the dashboard
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 from monitor.errors import StoreError
 
 SCHEMA_VERSION = 1  # equals monitor.schema.SCHEMA_VERSION, which is slow to import; a test compares them
+APPLICATION = 0x4556454E  # "EVEN": marks the file as ours
 BUSY_SECONDS = 30
 
 Connection = sqlite3.Connection
@@ -73,40 +74,66 @@ def open_store(path: Path, *, create: bool = False) -> Store:
     """Open and, where needed, upgrade the database.
 
     Raises:
-        StoreError: missing, not a database, read-only, or made by a newer version; the file stays as it is.
+        StoreError: missing, not a database, another program's, read-only, damaged, or made by a newer version; the file
+            stays as it is, byte for byte.
     """
-    if not path.exists():
-        if not create:
-            raise StoreError(f"There is no database at {path} yet. Run: evenhours init, then: evenhours ingest")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
     try:
-        store = Store(path, _connect(path))
-        _bring_up_to_date(store)
+        if not path.exists():
+            _begin(path, create=create)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    except OSError as error:
+        reason = (error.strerror or "unknown").lower()
+        raise StoreError(f"The database at {path} cannot be opened: {reason}. Check its folder and rights.") from error
     except sqlite3.Error as error:
         raise _translated(path, error) from error
-    return store
+    try:
+        return _checked(Store(path, connection))
+    except sqlite3.Error as error:
+        connection.close()
+        raise _translated(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
+def _begin(path: Path, *, create: bool) -> None:
+    if not create:
+        raise StoreError(f"There is no database at {path} yet. Run: evenhours init, then: evenhours ingest")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
 
 
-def _bring_up_to_date(store: Store) -> None:
-    found = store.connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > SCHEMA_VERSION:
-        raise StoreError(
-            f"{store.path} was made by a newer version of Evenhours (schema {found}; this one knows {SCHEMA_VERSION}). "
-            "Nothing was changed. Install that version, or restore a backup made with this one."
-        )
+def _checked(store: Store) -> Store:
+    """The store, ready for use: looked at before anything is set, because setting the journal's mode writes."""
+    found = _version(store)
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
+        store.connection.execute(f"PRAGMA {pragma}")
     if found < SCHEMA_VERSION:
         from monitor.schema import upgrade
 
         with store.write() as connection:
             upgrade(connection)
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    return store
+
+
+def _version(store: Store) -> int:
+    """The version of the file's schema, 0 if it is still empty; refuses what is not ours to write."""
+    (version,), (application,), (tables,) = (
+        store.connection.execute(sql).fetchone()
+        for sql in ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_master")
+    )
+    if application != APPLICATION and (application or version or tables):
+        raise StoreError(
+            f"{store.path} is the database of another program. Nothing was changed. "
+            "Point [practice] database at a file of its own."
+        )
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{store.path} was made by a newer version of Evenhours (schema {version}; this one knows "
+            f"{SCHEMA_VERSION}). Nothing was changed. Install that version, or restore a backup made with this one."
+        )
+    return int(version)
 
 
 def _translated(path: Path, error: sqlite3.Error) -> StoreError:
@@ -119,11 +146,11 @@ def _translated(path: Path, error: sqlite3.Error) -> StoreError:
 
 
 _SENTENCES = {
-    "SQLITE_NOTADB": "{path} is not a database. Point [practice] database at another file, or restore a backup.",
-    "SQLITE_CORRUPT": "{path} is damaged. Nothing was written. Restore a backup: evenhours restore.",
+    "SQLITE_NOTADB": "{path} is no database. Point [practice] database at another file, or put a backup in its place.",
+    "SQLITE_CORRUPT": "{path} is damaged. Nothing was written. Put a backup in its place.",
     "SQLITE_READONLY": "{path} cannot be written. Check that this user owns the file and its folder.",
     "SQLITE_CANTOPEN": "{path} cannot be opened. Check that the folder exists and that this user may write there.",
     "SQLITE_FULL": "The disk of {path} is full. Nothing of this page was stored. Make room and run the command again.",
-    "SQLITE_IOERR": "The disk of {path} reported an error. Nothing of this page was stored. Check the disk, then run again.",
-    "SQLITE_BUSY": "Another program has been writing to {path} for more than half a minute. Run the command again later.",
+    "SQLITE_IOERR": "The disk of {path} reported an error. Nothing of this page was stored. Check it, then run again.",
+    "SQLITE_BUSY": "Another program has been writing to {path} for more than half a minute. Try again later.",
 }

@@ -7,35 +7,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.store.records import REMOVED
+from monitor.store.events import REMOVED
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Seen = tuple[int, int] | None
 
+# A record counts as long as its source is that clinician's.
 _EVENTS = f"""
-SELECT source_id AS source, uid_key, start_at AS start, end_at AS end, booked_end_at AS booked_end, all_day, status, kind,
-       coalesce(client_id, -1) AS client, set_aside, first_seen_at AS known_at
-FROM event WHERE clinician_id = :clinician AND status <> '{REMOVED}' ORDER BY start_at, source_id, uid_key"""
+SELECT source_id AS source, uid_key, start_at AS start, end_at AS end, booked_end_at AS booked_end, all_day, status,
+       kind, coalesce(client_id, -1) AS client, set_aside, first_seen_at AS known_at
+FROM event JOIN source_clinician USING (clinician_id, source_id)
+WHERE clinician_id = :clinician AND status <> '{REMOVED}' ORDER BY start_at, source_id, uid_key"""
 _EVIDENCE = """
-SELECT grade, started_at, ended_at, coalesce(uid_key, '') AS uid_key FROM evidence WHERE clinician_id = :clinician
-ORDER BY source_id, evidence_key"""
+SELECT grade, started_at, ended_at, coalesce(uid_key, '') AS uid_key
+FROM evidence JOIN source_clinician USING (clinician_id, source_id)
+WHERE clinician_id = :clinician ORDER BY source_id, evidence_key"""
 _CORRECTIONS = "SELECT uid_key, ended_at FROM correction WHERE clinician_id = :clinician ORDER BY uid_key"
 _MESSAGES = """
 SELECT sent_at, outgoing, automatic, coalesce(counterpart_id, -1) AS counterpart, counterpart_kind, channel,
        coalesce(thread, 0) AS thread, source_id AS source
-FROM message LEFT JOIN thread_node USING (clinician_id, node)
+FROM message JOIN source_clinician USING (clinician_id, source_id) LEFT JOIN thread_node USING (clinician_id, node)
 WHERE clinician_id = :clinician ORDER BY sent_at, node"""
 _SEEN = """
-SELECT min(seen_from), max(seen_to), min(seen_to) FROM source JOIN source_clinician ON source_id = source.id
+SELECT min(seen_from), max(seen_to) FROM source JOIN source_clinician ON source_id = source.id
 WHERE clinician_id = :clinician AND seen_to IS NOT NULL AND EXISTS (SELECT 1 FROM {table}
       WHERE {table}.source_id = source.id AND {table}.clinician_id = :clinician)"""
 
+# Told in full, because a table without rows has no types of its own.
 _TYPES = {
     "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool", "client": "int64", "known_at": "int64",
     "started_at": "float64", "ended_at": "float64", "sent_at": "int64", "outgoing": "bool", "automatic": "bool",
-    "counterpart": "int64", "thread": "int64", "source": "int64",
+    "counterpart": "int64", "thread": "int64", "source": "int64", "uid_key": "str", "status": "str", "kind": "str",
+    "set_aside": "str", "grade": "str", "counterpart_kind": "str", "channel": "str",
 }  # fmt: skip
 
 
@@ -43,8 +48,8 @@ _TYPES = {
 class Stored:
     """One clinician's records.
 
-    events, evidence, corrections and messages are as :class:`monitor.analysis.frames.Facts` wants them; the two spans say from
-    when to when sources of each sort have been read, ``None`` where there is none.
+    events, evidence, corrections and messages are as :class:`monitor.analysis.frames.Facts` wants them; the two spans
+    say from when to when sources of each sort have been read, ``None`` where there is none.
     """
 
     events: pd.DataFrame
@@ -59,9 +64,19 @@ def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
     """Everything that is stored of a clinician, in one consistent read."""
     row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
     binding = {"clinician": row[0] if row else -1}
-    tables = [_table(connection, sql, binding) for sql in (_EVENTS, _EVIDENCE, _CORRECTIONS, _MESSAGES)]
-    seen = [connection.execute(_SEEN.format(table=table), binding).fetchone()[:2] for table in ("event", "message")]
-    return Stored(*tables, *(None if span[0] is None else span for span in seen))
+    return Stored(
+        events=_table(connection, _EVENTS, binding),
+        evidence=_table(connection, _EVIDENCE, binding),
+        corrections=_table(connection, _CORRECTIONS, binding),
+        messages=_table(connection, _MESSAGES, binding),
+        calendar_seen=_seen(connection, "event", binding),
+        messages_seen=_seen(connection, "message", binding),
+    )
+
+
+def _seen(connection: sqlite3.Connection, table: str, binding: Mapping[str, int]) -> Seen:
+    start, end = connection.execute(_SEEN.format(table=table), binding).fetchone()
+    return None if start is None else (start, end)
 
 
 def _table(connection: sqlite3.Connection, sql: str, binding: Mapping[str, int]) -> pd.DataFrame:

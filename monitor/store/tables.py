@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 _EVENTS = """
-SELECT clinician.key AS clinician, source.name AS source, start_at AS start, end_at AS end, all_day, status, event.kind AS kind,
-       pseudonym AS client, uid_key, set_aside
-FROM event JOIN clinician ON clinician.id = event.clinician_id JOIN source ON source.id = event.source_id
+SELECT clinician.key AS clinician, source.name AS source, start_at AS start, end_at AS end, all_day, status,
+       event.kind AS kind, pseudonym AS client, uid_key
+FROM event JOIN source_clinician USING (clinician_id, source_id)
+JOIN clinician ON clinician.id = event.clinician_id JOIN source ON source.id = event.source_id
 LEFT JOIN identity ON identity.id = client_id
 WHERE clinician.key = :clinician AND start_at < :end AND (end_at > :start OR start_at >= :start)
-ORDER BY start_at, end_at, uid_key"""
+ORDER BY start_at, end_at, uid_key, source.id"""
 _MESSAGES = """
 SELECT clinician.key AS clinician, source.name AS source, pseudonym AS counterpart, counterpart_kind, sent_at,
        CASE outgoing WHEN 1 THEN 'out' ELSE 'in' END AS direction, channel, automatic, thread
-FROM message JOIN clinician ON clinician.id = message.clinician_id JOIN source ON source.id = message.source_id
+FROM message JOIN source_clinician USING (clinician_id, source_id)
+JOIN clinician ON clinician.id = message.clinician_id JOIN source ON source.id = message.source_id
 LEFT JOIN identity ON identity.id = counterpart_id
 LEFT JOIN thread_node ON thread_node.clinician_id = message.clinician_id AND thread_node.node = message.node
 WHERE clinician.key = :clinician AND sent_at >= :start AND sent_at < :end ORDER BY sent_at, message.node"""
@@ -24,12 +27,12 @@ SELECT clinician.key AS clinician, week, {table}.key AS key, value, n, coverage
 FROM {table} JOIN clinician ON clinician.id = clinician_id
 WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, {table}.key"""
 _NOTICES = """
-SELECT clinician.key AS clinician, week, tier, family, notice.key AS key, pseudonym AS client, ratio AS rate_ratio, low, high,
-       answer
+SELECT clinician.key AS clinician, week, tier, family, notice.key AS key, pseudonym AS client, ratio AS rate_ratio,
+       low, high, answer
 FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN identity ON identity.id = client_id
 WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, family"""
 
-Row = Mapping[str, object]
+Row = Mapping[str, Any]
 
 
 def events(connection: sqlite3.Connection, clinician: str, start: int, end: int) -> Iterator[Row]:
@@ -83,7 +86,7 @@ def kept_aside(connection: sqlite3.Connection) -> list[Row]:
 
 
 def fresh_at(connection: sqlite3.Connection, clinician: str | None = None) -> int | None:
-    """When sources were last read to their end: the practice's latest, or the oldest of one clinician's; else ``None``."""
+    """When sources were last read to their end: the practice's latest, or one clinician's oldest; else ``None``."""
     if clinician is None:
         row = connection.execute("SELECT max(succeeded_at) FROM source").fetchone()
     else:

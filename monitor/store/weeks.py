@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from monitor.store.records import clinician_ids
+from monitor.store.keys import clinician_ids
 
 WINGS = {"workload": "workload_week", "wellbeing": "wellbeing_week"}
 
@@ -37,17 +37,14 @@ def save_weeks(connection: sqlite3.Connection, clinician: str, wing: str, rows: 
     """Make ``rows`` all that a wing holds of a clinician; returns how many changed."""
     table = WINGS[wing]
     id_ = clinician_ids(connection, [clinician])[clinician]
-    before = connection.total_changes
-    known = {
-        (row[0], row[1]): row
-        for row in connection.execute(f"SELECT week, key, value, n, coverage FROM {table} WHERE clinician_id = ?", (id_,))
-    }
+    stored = connection.execute(f"SELECT week, key, value, n, coverage FROM {table} WHERE clinician_id = ?", (id_,))
+    known = {(row[0], row[1]): row for row in stored}
     fresh = {(row[0], row[1]): row for row in rows}
     gone = [(id_, *key) for key in known.keys() - fresh.keys()]
     changed = [(id_, *row) for key, row in fresh.items() if known.get(key) != row]
     connection.executemany(f"DELETE FROM {table} WHERE clinician_id = ? AND week = ? AND key = ?", gone)
     connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?, ?)", changed)
-    return connection.total_changes - before
+    return len(gone) + len(changed)
 
 
 def workload(connection: sqlite3.Connection, keys: Iterable[str], since: int, until: int) -> list[tuple[str, *WeekRow]]:
@@ -55,7 +52,9 @@ def workload(connection: sqlite3.Connection, keys: Iterable[str], since: int, un
     return _weeks(connection, "workload_week", list(keys), since, until)
 
 
-def wellbeing(connection: sqlite3.Connection, keys: Iterable[str], since: int, until: int) -> list[tuple[str, *WeekRow]]:
+def wellbeing(
+    connection: sqlite3.Connection, keys: Iterable[str], since: int, until: int
+) -> list[tuple[str, *WeekRow]]:
     """As :func:`workload`, of the wellbeing wing: for the person alone."""
     return _weeks(connection, "wellbeing_week", list(keys), since, until)
 

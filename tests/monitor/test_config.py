@@ -440,7 +440,7 @@ def test_a_fault_of_a_clinician_says_where_and_what(file: Path, text: str, probl
         (DIARY.replace('clinician = "ana"', "clinicians = []"),
          'source[0].clinician: missing; write the key of whose it is, or "*" for everybody'),
         (DIARY + 'clinicians = "*"', "source[0].clinicians: give clinician or clinicians, not both"),
-        (DIARY + "window = { from = 2026-01-01, to = 2026-01-01 }", "source[0].window.to: has to be later than from"),
+        (DIARY + "window = { from = 2026-01-02, to = 2026-01-01 }", "source[0].window.to: lies before from"),
         (DIARY + "window = 400", "source[0].window: expected a table, found a number"),
         (DIARY + DIARY, "source[1].name: already taken by source[0]"),
         (DIARY.replace('path = "diary.txt"\n', ""), "source[0].path: missing"),

@@ -1,0 +1,173 @@
+"""Calendar entries as they are stored, each with the end it was booked for and every version it was seen in."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from connectors.base import Window
+from connectors.records import CalendarEvent
+from monitor.store.keys import epoch, epoch_or_none, identities, selected
+from monitor.store.sources import SourceRow
+from monitor.store.touched import Touched
+
+REMOVED = "removed"  # the source no longer holds it; the row and its history stay
+
+EntryKey = tuple[str, str]
+"""A clinician's key and a uid_key: one entry may be several people's."""
+
+
+class _Event(NamedTuple):
+    """A row of the table ``event``, in the order of its columns."""
+
+    clinician_id: int
+    source_id: int
+    uid_key: str
+    start_at: int
+    end_at: int
+    booked_end_at: int
+    all_day: int
+    status: str
+    kind: str
+    client_id: int | None
+    set_aside: str | None
+    edited_at: int | None
+    first_seen_at: int
+
+
+_COLUMNS = ", ".join(_Event._fields)
+_SAVE = f"INSERT OR REPLACE INTO event ({_COLUMNS}) VALUES ({', '.join('?' * len(_Event._fields))})"
+
+
+def save_events(
+    connection: sqlite3.Connection, source: SourceRow, events: Sequence[CalendarEvent], now: int
+) -> Touched:
+    """Store new and changed events; a changed one leaves its versions in the history.
+
+    An end that moved after the session had begun leaves the booked end where it was: the entry was edited. Any other
+    change is a reschedule, and the booking moves with it. Of two events of one name the later in ``events`` counts.
+    """
+    named = {(source.owners[event.clinician], event.uid_key): event for event in events}
+    clients = identities(connection, ((id_, event.client) for (id_, _), event in named.items() if event.client))
+    stored = _stored(connection, source, [event.uid_key for event in events])
+    changes = []
+    for (clinician, uid_key), event in named.items():
+        old = stored.get((clinician, uid_key))
+        client = clients[clinician, event.client] if event.client else None
+        new = _event(event, clinician, source.id, client, old, now)
+        if new != old:
+            changes.append((old, new))
+    return _changed(connection, changes, now)
+
+
+def _event(
+    event: CalendarEvent, clinician: int, source: int, client: int | None, old: _Event | None, now: int
+) -> _Event:
+    start, end, edited = epoch(event.start), epoch(event.end), epoch_or_none(event.edited_at)
+    return _Event(
+        clinician_id=clinician,
+        source_id=source,
+        uid_key=event.uid_key,
+        start_at=start,
+        end_at=end,
+        booked_end_at=_booked_end(old, start, end, edited, now),
+        all_day=int(event.all_day),
+        status=event.status.value,
+        kind=event.kind.value,
+        client_id=client,
+        set_aside=event.set_aside,
+        edited_at=edited,
+        first_seen_at=old.first_seen_at if old else now,
+    )
+
+
+def _booked_end(old: _Event | None, start: int, end: int, edited: int | None, now: int) -> int:
+    """The end that was booked, seen again at ``now`` as it was last ``edited``.
+
+    ::
+
+        booked   |--------|                    the end moves to ^ ...
+        edited before |        ... ^           rescheduled: that is the booking now
+        edited after  | began      ... ^       ran over (or short): the booking stays
+    """
+    if old is None or start != old.start_at:
+        return end
+    if end == old.end_at:
+        return old.booked_end_at
+    # The source's own word for when it was changed, if it says anything new that can be true.
+    changed_at = edited if edited is not None and (old.edited_at or 0) < edited <= now else now
+    return old.booked_end_at if changed_at > start else end
+
+
+def _changed(connection: sqlite3.Connection, changes: Sequence[tuple[_Event | None, _Event]], now: int) -> Touched:
+    touched = Touched()
+    for old, new in changes:
+        touched.row(new.clinician_id, new.start_at, old.start_at if old else None)
+    connection.executemany(_SAVE, [new for _, new in changes])
+    # A version that is there stays there: the first one of an event is written with its first change.
+    connection.executemany(
+        "INSERT INTO event_history VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [version for old, new in changes if old for version in _versions(old, new, now)],
+    )
+    return touched
+
+
+def _versions(old: _Event, new: _Event, now: int) -> list[tuple[int, int, str, int, int, int, str]]:
+    if (old.start_at, old.end_at, old.status) == (new.start_at, new.end_at, new.status):
+        return []
+    seen = ((old, old.first_seen_at), (new, now))
+    return [(*row[:3], seen_at, row.start_at, row.end_at, row.status) for row, seen_at in seen]
+
+
+def _stored(
+    connection: sqlite3.Connection, source: SourceRow, uid_keys: Sequence[str]
+) -> dict[tuple[int, str], _Event]:
+    owners = ", ".join(map(str, source.owners.values()))
+    head = f"SELECT {_COLUMNS} FROM event WHERE source_id = {source.id:d} AND clinician_id IN ({owners}) AND uid_key IN"
+    rows = map(_Event._make, selected(connection, head, uid_keys))
+    return {(row.clinician_id, row.uid_key): row for row in rows}
+
+
+def held_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> set[EntryKey]:
+    """The entries that the source is known to hold in a window."""
+    rows = connection.execute(
+        """SELECT key, uid_key FROM source_clinician JOIN event USING (clinician_id, source_id)
+           JOIN clinician ON clinician.id = clinician_id
+           WHERE source_id = ? AND status <> ? AND start_at < ? AND (end_at > ? OR start_at >= ?)""",
+        (source.id, REMOVED, epoch(window.end), epoch(window.start), epoch(window.start)),
+    )
+    return set(rows)
+
+
+def named(source: SourceRow, uid_keys: Iterable[str]) -> set[EntryKey]:
+    """The entries of these names, whoever of the source's owners has them."""
+    return {(clinician, uid_key) for uid_key in uid_keys for clinician in source.owners}
+
+
+def remove_events(connection: sqlite3.Connection, source: SourceRow, gone: Collection[EntryKey], now: int) -> Touched:
+    """Mark events as gone from their source; rows and history stay."""
+    wanted = {(source.owners[clinician], uid_key) for clinician, uid_key in gone}
+    stored = _stored(connection, source, sorted({uid_key for _, uid_key in gone}))
+    leaving = [row for key, row in stored.items() if key in wanted and row.status != REMOVED]
+    return _changed(connection, [(row, row._replace(status=REMOVED)) for row in leaving], now)
+
+
+class Named(NamedTuple):
+    """A stored event that somebody names by its uid_key; instants are epoch seconds."""
+
+    clinician: str
+    start: int
+    booked_end: int
+    kind: str
+
+
+def events_named(connection: sqlite3.Connection, uid_key: str) -> list[Named]:
+    """The events with that uid_key that their sources still hold, one a clinician."""
+    rows = connection.execute(
+        """SELECT key, start_at, booked_end_at, kind FROM event JOIN source_clinician USING (clinician_id, source_id)
+           JOIN clinician ON clinician.id = clinician_id
+           WHERE uid_key = ? AND status <> ? ORDER BY key, source_id DESC""",
+        (uid_key, REMOVED),
+    )
+    return list({row[0]: Named(*row) for row in rows}.values())

@@ -1,0 +1,98 @@
+"""True times of sessions: what record systems and call logs say, and a clinician's own corrections."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from connectors.records import SessionEvidence
+from monitor.store.events import EntryKey
+from monitor.store.keys import clinician_ids, epoch_or_none, selected
+from monitor.store.sources import SourceRow
+from monitor.store.touched import Touched, mark_dirty
+
+
+class _Evidence(NamedTuple):
+    """A row of the table ``evidence``, in the order of its columns."""
+
+    clinician_id: int
+    source_id: int
+    evidence_key: str
+    grade: str
+    started_at: int | None
+    ended_at: int | None
+    uid_key: str | None
+
+
+def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequence[SessionEvidence]) -> Touched:
+    """Store true times; those of one source and key replace each other."""
+    rows = {(row.clinician_id, row.evidence_key): row for row in (_row(source, item) for item in found)}
+    stored = _stored(connection, source, [item.key for item in found])
+    touched = Touched()
+    changed = [row for key, row in rows.items() if stored.get(key) != row]
+    for row in changed:
+        _touch(touched, row, stored.get((row.clinician_id, row.evidence_key)))
+    connection.executemany("INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?)", changed)
+    return touched
+
+
+def drop_evidence(
+    connection: sqlite3.Connection, source: SourceRow, held: Collection[EntryKey], found: Sequence[SessionEvidence]
+) -> Touched:
+    """Drop what the source told about the entries ``held`` before and tells no longer: its end is unknown again."""
+    told = {(source.owners[item.clinician], item.key) for item in found}
+    entries = {(source.owners[clinician], uid_key) for clinician, uid_key in held}
+    owners = ", ".join(map(str, source.owners.values()))
+    rows = connection.execute(
+        f"SELECT * FROM evidence WHERE clinician_id IN ({owners}) AND source_id = ?", (source.id,)
+    ).fetchall()
+    gone = [
+        row
+        for row in map(_Evidence._make, rows)
+        if (row.clinician_id, row.uid_key) in entries and (row.clinician_id, row.evidence_key) not in told
+    ]
+    touched = Touched()
+    for row in gone:
+        _touch(touched, row)
+    connection.executemany(
+        "DELETE FROM evidence WHERE clinician_id = ? AND source_id = ? AND evidence_key = ?", [row[:3] for row in gone]
+    )
+    return touched
+
+
+def save_correction(connection: sqlite3.Connection, clinician: str, uid_key: str, ended_at: int, now: int) -> None:
+    """A clinician's own word for when a session ended; it beats all evidence."""
+    id_ = clinician_ids(connection, [clinician])[clinician]
+    known = connection.execute(
+        "SELECT ended_at FROM correction WHERE clinician_id = ? AND uid_key = ?", (id_, uid_key)
+    ).fetchone()
+    if known == (ended_at,):
+        return
+    connection.execute("INSERT OR REPLACE INTO correction VALUES (?, ?, ?, ?)", (id_, uid_key, ended_at, now))
+    touched = Touched()
+    touched.row(id_, ended_at, *(known or ()))
+    mark_dirty(connection, touched)
+
+
+def _row(source: SourceRow, item: SessionEvidence) -> _Evidence:
+    return _Evidence(
+        source.owners[item.clinician],
+        source.id,
+        item.key,
+        item.grade.value,
+        epoch_or_none(item.started_at),
+        epoch_or_none(item.ended_at),
+        item.uid_key,
+    )
+
+
+def _touch(touched: Touched, new: _Evidence, old: _Evidence | None = None) -> None:
+    touched.row(new.clinician_id, *(at for row in (new, old) if row for at in (row.started_at, row.ended_at)))
+
+
+def _stored(connection: sqlite3.Connection, source: SourceRow, keys: Sequence[str]) -> dict[tuple[int, str], _Evidence]:
+    owners = ", ".join(map(str, source.owners.values()))
+    head = f"SELECT * FROM evidence WHERE source_id = {source.id:d} AND clinician_id IN ({owners}) AND evidence_key IN"
+    rows = map(_Evidence._make, selected(connection, head, keys))
+    return {(row.clinician_id, row.evidence_key): row for row in rows}
