@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from monitor.errors import EvenhoursError, UsageError
 if TYPE_CHECKING:
     from monitor.store.database import Store
 
-LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
+LOOPBACK = ("127.0.0.1", "localhost")
 THREADS = 4
 LARGEST_REQUEST = 64 * 1024  # bytes
 
@@ -52,13 +53,14 @@ def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "
 
     named, store = _subjects(desk, subjects), desk.store
     app = create_app(desk.config, lambda: datetime.now(UTC))
-    listening = _listening(_loopback(host), port)
-    links = _Links(desk, store, _url(host, listening.getsockname()[1]), named, lasts)
+    listening = _listening(host, port)
+    links = _Links(desk, store, f"http://{host}:{listening.getsockname()[1]}", named, lasts)
     desk.say(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
     links.tell()
-    if sys.stdin.isatty() and not desk.as_json:
+    if sys.stdin and sys.stdin.isatty() and not desk.as_json:
         desk.say("Press Enter for new links.")
         Thread(target=links.tell_on_enter, daemon=True).start()
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
     create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST).run()
 
 
@@ -106,23 +108,14 @@ def _subjects(desk: Desk, wished: Sequence[str]) -> list[str]:
     return [DIRECTOR if name == DIRECTOR else desk.clinician(name).key for name in wished or people]
 
 
-def _loopback(host: str) -> str:
-    if host not in LOOPBACK:
-        raise UsageError(
-            f"{host} could be reached from other machines, and that needs accounts, which are not there yet. "
-            "Leave --host out: the pages are then on this machine alone."
-        )
-    return LOOPBACK[host]
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def _listening(host: str, port: int) -> socket.socket:
     """The socket, bound; it answers once the server runs."""
+    if host not in LOOPBACK:
+        raise UsageError(
+            "Until there are accounts the pages are served to this machine alone, on 127.0.0.1. Leave --host out."
+        )
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return socket.create_server(("127.0.0.1", port))
     except OSError as error:
         raise PortError(_unusable(port, error)) from error
 

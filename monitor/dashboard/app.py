@@ -16,7 +16,7 @@ from monitor.dashboard import assets, faults, headers, policy, visit
 from monitor.dashboard.views import door, help_page, me, practice
 
 LARGEST_FORM = 16 * 1024  # bytes; ours have two short fields
-LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+LOOPBACK = ["127.0.0.1", "localhost"]
 
 
 def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = False) -> Flask:

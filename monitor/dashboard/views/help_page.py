@@ -22,23 +22,23 @@ HEADINGS = {
     Family.CASELOAD: "Caseload",
 }
 UNITS = {
-    Unit.COUNT: "a count",
-    Unit.MINUTES: "minutes",
-    Unit.HOURS: "hours",
-    Unit.PERCENT: "per cent",
-    Unit.DAYS: "days",
-    Unit.LOAD: "a load",
+    Unit.COUNT: "A count",
+    Unit.MINUTES: "In minutes",
+    Unit.HOURS: "In hours",
+    Unit.PERCENT: "In per cent",
+    Unit.DAYS: "In days",
+    Unit.LOAD: "A number",
 }
 SEEN_BY = {
-    Wing.WELLBEING: "only by the person it is about",
-    Wing.WORKLOAD: "by that person and the director",
+    Wing.WELLBEING: "seen only by the person it is about",
+    Wing.WORKLOAD: "seen by that person and the director",
 }
 GRADES = {
     "A": "regulation or professional standard",
     "B": "several observational studies",
     "C": "indirect evidence, or small studies",
-    "D": "opinion or a choice of design",
-    "–": "counted, nothing to prove",
+    "D": "opinion, or our own choice",
+    "–": "a plain count, with nothing to prove",
 }
 
 

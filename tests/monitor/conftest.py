@@ -1,0 +1,38 @@
+"""The written practice, made once, and its pages, opened anew for every test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.monitor import practices
+from tests.monitor.practices import Written
+from tests.monitor.visitors import Pages
+
+
+@pytest.fixture(scope="session")
+def read_once(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    return practices.written_practice(tmp_path_factory.mktemp("practice"))
+
+
+@pytest.fixture
+def practice(read_once: Written, tmp_path: Path) -> Written:
+    """The practice with a database of this test's own."""
+    database = Path(shutil.copy(read_once.config.database, tmp_path))
+    return replace(read_once, config=replace(read_once.config, database=database))
+
+
+@pytest.fixture
+def pages(practice: Written) -> Iterator[Pages]:
+    with Pages(practice.config) as opened:
+        yield opened
+
+
+@pytest.fixture
+def empty_pages(tmp_path: Path) -> Iterator[Pages]:
+    with Pages(practices.empty_practice(tmp_path)) as opened:
+        yield opened

@@ -1,0 +1,121 @@
+"""The pages as Chromium shows them: without any script, under their own policy, on a phone and on a desk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Thread
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from werkzeug.serving import make_server
+
+from tests.monitor.visitors import Pages
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+OWN_PAGES = [("ana", "/me/"), ("ana", "/me/week/2026-W45"), ("ana", "/help"), ("director", "/practice/")]
+WIDTHS = (360, 1000)
+
+
+@pytest.fixture
+def address(pages: Pages) -> Iterator[str]:
+    """Where the pages are really served."""
+    with make_server("127.0.0.1", 0, pages.app, threaded=True) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def window(browser: Browser, address: str) -> Iterator[Page]:
+    """A browser that runs no script; what it complained of, or asked of another machine, fails the test."""
+    complaints: list[str] = []
+    asked: list[str] = []
+    with browser.new_context(java_script_enabled=False, base_url=address) as context:
+        window = context.new_page()
+        window.on("console", lambda message: complaints.append(message.text))
+        context.on("request", lambda request: asked.append(request.url))
+        context.on("requestfailed", lambda request: complaints.append(f"not loaded: {request.url}"))
+        yield window
+    assert [url for url in asked if not url.startswith((address, "data:"))] == []
+    assert complaints == []
+
+
+def overflow(window: Page) -> int:
+    return int(window.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize(("who", "page"), OWN_PAGES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_page_fits_a_phone_and_a_desk(
+    window: Page, pages: Pages, who: str, page: str, theme: Literal["light", "dark"]
+) -> None:
+    window.emulate_media(color_scheme=theme)
+    window.goto(pages.link(who))
+    for width in WIDTHS:
+        window.set_viewport_size({"width": width, "height": 800})
+        answer = window.goto(page)
+        assert answer is not None
+        assert answer.status == 200
+        assert overflow(window) == 0
+        shown = [window.locator(f"{copy} svg").first.is_visible() for copy in (".wide", ".narrow") if page != "/help"]
+        assert shown in ([], [width == 1000, width == 360])
+    dark = window.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    assert dark == (theme == "dark")
+
+
+def test_the_typeface_is_ours(window: Page, pages: Pages) -> None:
+    window.goto(pages.link("ana"))
+    window.evaluate("document.fonts.ready")
+
+    assert window.evaluate("[...document.fonts].filter(face => face.status == 'loaded').length") >= 2
+
+
+def test_a_notice_is_answered_by_a_button(window: Page, pages: Pages) -> None:
+    window.goto(pages.link("ana"))
+    window.get_by_role("button", name="This was planned").click()
+
+    assert window.url.endswith("/me/")
+    assert window.get_by_role("status").inner_text() == "Your answer is kept: This was planned."
+    assert "Your answer: This was planned" in window.locator(".card .answered").inner_text()
+    assert not window.get_by_role("button", name="This was planned").is_visible()
+
+
+def test_what_a_notice_is_based_on_opens_without_a_script(window: Page, pages: Pages) -> None:
+    window.goto(pages.link("ana"))
+    table = window.locator(".card table").first
+    assert not table.is_visible()
+
+    window.get_by_text("What this is based on").click()
+
+    assert table.is_visible()
+
+
+def test_signing_out_closes_the_pages(window: Page, pages: Pages) -> None:
+    window.goto(pages.link("director"))
+    window.get_by_role("button", name="Sign out").click()
+    assert window.get_by_role("heading", level=1).inner_text() == "You are signed out"
+
+
+def test_the_pages_link_up(window: Page, pages: Pages) -> None:
+    window.goto(pages.link("ana"))
+    window.get_by_role("link", name="Week before").click()
+    assert window.url.endswith("/me/week/2026-W45")
+    window.get_by_role("link", name="Help", exact=True).click()
+    assert window.get_by_role("heading", level=1).inner_text() == "What the numbers mean"
+    window.get_by_role("link", name="Evenhours").click()
+    assert window.url.endswith("/me/")
+
+
+def test_everything_that_can_be_used_is_reached_by_the_keyboard(window: Page, pages: Pages) -> None:
+    window.goto(pages.link("ana"))
+    window.keyboard.press("Tab")
+    assert window.evaluate("document.activeElement.className") == "skip"
+    reached = set()
+    for _ in range(30):
+        window.keyboard.press("Tab")
+        reached.add(str(window.evaluate("document.activeElement.textContent")).strip())
+    assert {"This week", "Help", "Sign out", "What this is based on", "This was planned", "This looks wrong"} <= reached

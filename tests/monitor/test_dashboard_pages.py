@@ -1,0 +1,250 @@
+"""What the pages say, to whom, and what they never say."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+
+from monitor.analysis.catalogue import catalogue
+from monitor.dashboard.views import practice as practice_views
+from monitor.notices import ANSWERS
+from tests.monitor.practices import CANARIES, Written
+from tests.monitor.visitors import Pages, token_on
+from tests.reports.pages import Element, read, visible
+
+NEVER_SAID = re.compile(r"burnout|\brisk|\bscore|\bshould\b|\bfailed\b", re.IGNORECASE)
+HERS = ("/me/", "/me/week/2026-W40", "/me/week/2026-W46", "/me/week/2031-W01", "/me/nowhere")
+THEIRS = ("/practice/", "/practice/caseload.csv")
+
+
+def ways(page: Element) -> list[str]:
+    return [way.words() for nav in page.all("nav") for way in nav.all("*") if way.tag in {"a", "button"}]
+
+
+# The therapist
+
+
+def test_the_first_page_is_the_last_week_that_is_over(pages: Pages) -> None:
+    page = pages.signed_in("ana").get("/", follow_redirects=True)
+
+    assert page.request.path == "/me/"
+    assert "Week of 9 to 15 November 2026" in visible(page.text)
+    assert "Your director sees caseload totals, never this report." in visible(page.text)
+    assert ways(read(page.text)) == ["This week", "Help", "Sign out"]
+
+
+def test_earlier_weeks_are_a_link_away(pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+
+    assert 'href="/me/week/2026-W45"' in ana.get("/me/").text
+    assert "Week of 2 to 8 November 2026" in visible(ana.get("/me/week/2026-W45").text)
+
+
+@pytest.mark.parametrize(
+    "week",
+    ["2026-W47", "2031-W01", "2020-W01", "2026-W54", "2026-W0", "W46", "9" * 5000 + "-W01", "x", "1-W1"],
+)
+def test_a_week_without_a_report_is_told_in_a_sentence(pages: Pages, week: str) -> None:
+    page = pages.signed_in("ana").get(f"/me/week/{week}")
+
+    assert page.status_code == 404
+    assert "There is no report for that week" in visible(page.text)
+
+
+@pytest.mark.parametrize("key", ANSWERS)
+def test_an_answer_is_kept_and_shown(pages: Pages, practice: Written, key: str) -> None:
+    ana = pages.signed_in("ana")
+    form = {"answer": key, "csrf_token": token_on(ana.get("/me/"))}
+
+    page = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form, follow_redirects=True)
+
+    assert page.request.path == "/me/"
+    assert f"Your answer is kept: {ANSWERS[key]}." in visible(page.text)
+    assert f"Your answer: {ANSWERS[key]}" in visible(ana.get("/me/").text)
+    assert "is kept" not in visible(ana.get("/me/").text)
+
+
+def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+    form = {"answer": "noted", "csrf_token": token_on(ana.get("/me/"))}
+
+    assert ana.post(f"/me/week/2026-W45/notices/{practice.notice}", data=form).location == "/me/week/2026-W45"
+
+
+@pytest.mark.parametrize("answer", ["", "PLANNED", "planned ", "x" * 500, "'; DROP TABLE notice"])
+def test_only_the_five_answers_are_answers(pages: Pages, practice: Written, answer: str) -> None:
+    ana = pages.signed_in("ana")
+    form = {"answer": answer, "csrf_token": token_on(ana.get("/me/"))}
+
+    assert ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form).status_code == 400
+
+
+@pytest.mark.parametrize("notice", ["0", "99", "-1", "x", str(2**63 - 1), str(2**63), "9" * 100])
+def test_a_notice_that_is_not_there_is_not_answered(pages: Pages, notice: str) -> None:
+    ana = pages.signed_in("ana")
+    form = {"answer": "planned", "csrf_token": token_on(ana.get("/me/"))}
+
+    assert ana.post(f"/me/week/2026-W46/notices/{notice}", data=form).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["ana", "ben", "finn"])
+def test_some_words_are_never_used(pages: Pages, who: str) -> None:
+    client = pages.signed_in(who)
+
+    assert {page: NEVER_SAID.findall(visible(client.get(page).text)) for page in HERS} == dict.fromkeys(HERS, [])
+
+
+# The director
+
+
+def test_the_director_sees_the_caseload(pages: Pages) -> None:
+    page = pages.signed_in("director").get("/", follow_redirects=True)
+
+    assert page.request.path == "/practice/"
+    assert {"Ana", "=Ben", "cleo", "dev", "finn"} <= {cell.words() for cell in read(page.text).all("th")}
+    assert ways(read(page.text)) == ["Practice", "Help", "Sign out"]
+
+
+def test_the_same_numbers_come_as_csv(pages: Pages) -> None:
+    director = pages.signed_in("director")
+    page, answer = visible(director.get("/practice/").text), director.get("/practice/caseload.csv")
+
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="caseload-2026-11-15.csv"'
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert {row["clinician"] for row in rows} == {"Ana", "'=Ben", "cleo", "dev", "finn"}
+    assert [row["load_per_fte"] for row in rows if row["clinician"] == "finn"] == [""]
+    assert all(row["load_per_fte"] in page for row in rows)
+
+
+def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) -> None:
+    director = pages.signed_in("director")
+    before = [director.get(page).text for page in THEIRS]
+
+    for table in ("wellbeing_week", "notice", "message", "evidence", "event", "correction", "thread_node"):
+        pages.store.connection.execute(f"DROP TABLE {table}")
+
+    assert [pages.signed_in("director").get(page).status_code for page in THEIRS] == [200, 200]
+    assert [len(director.get(page).text) for page in THEIRS] == [len(text) for text in before]
+
+
+# Everybody
+
+
+@pytest.mark.parametrize("who", ["ana", "director"])
+def test_the_help_defines_every_number(pages: Pages, who: str) -> None:
+    page = read(pages.signed_in(who).get("/help").text)
+
+    defined = {article.attributes["id"]: article.words() for article in page.all("article")}
+
+    assert list(defined) == list(catalogue())
+    for key, metric in catalogue().items():
+        assert metric.title in defined[key]
+        assert " ".join(metric.definition.split()) in defined[key].replace("&#39;", "'")
+    assert "Morag, supervisor" in page.words()
+
+
+def test_nothing_that_was_read_is_told(pages: Pages) -> None:
+    ana, director = pages.signed_in("ana"), pages.signed_in("director")
+    answers = [*map(ana.get, (*HERS, "/help")), *map(director.get, THEIRS)]
+    told = "".join(answer.text for answer in answers).lower()
+
+    for canary in CANARIES:
+        encoded = base64.b64encode(canary.encode()).decode()[:-4]
+        spellings = (canary, quote(canary), canary.encode().hex(), encoded)
+        assert [spelling for spelling in spellings if spelling.lower() in told] == []
+
+
+def test_nobody_finds_another_name_on_their_pages(pages: Pages) -> None:
+    told = "".join(pages.signed_in("cleo").get(page).text for page in HERS)
+
+    assert [name for name in ("Ana", "=Ben", "dev", "finn") if re.search(rf"\b{name}\b", visible(told))] == []
+
+
+def test_old_numbers_are_said_to_be_old(pages: Pages) -> None:
+    said = "Nothing new has arrived for more than 48 hours"
+    assert said not in visible(pages.signed_in("ana").get("/me/").text)
+
+    pages.clock.passes(hours=49)
+
+    assert said in visible(pages.signed_in("ana").get("/me/").text)
+    assert said in visible(pages.signed_in("director").get("/practice/").text)
+
+
+@pytest.mark.parametrize(("who", "page"), [("ana", "/me/"), ("director", "/practice/"), ("finn", "/me/")])
+def test_before_anything_is_read_the_next_step_is_said(empty_pages: Pages, who: str, page: str) -> None:
+    answer = empty_pages.signed_in(who).get(page)
+
+    assert answer.status_code == 200
+    assert "Whoever looks after the computer can run: evenhours nightly" in visible(answer.text)
+
+
+def test_an_empty_practice_has_an_empty_csv(empty_pages: Pages) -> None:
+    rows = list(csv.reader(io.StringIO(empty_pages.signed_in("director").get("/practice/caseload.csv").text)))
+
+    assert len(rows) == 6
+    assert {row[2] for row in rows[1:]} == {""}
+
+
+def test_pages_drawn_at_the_same_time_are_the_same_pages(pages: Pages) -> None:
+    asked = [(pages.signed_in("ana"), "/me/"), (pages.signed_in("director"), "/practice/")] * 4
+
+    def drawn(visit: tuple[FlaskClient, str]) -> str:
+        client, page = visit
+        return re.sub(r'name="csrf_token" value="[^"]+"', "", client.get(page).text)
+
+    alone = [drawn(visit) for visit in asked[:2]]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(drawn, asked)) == alone * 4
+
+
+# When a page cannot be shown
+
+
+def test_whoever_has_not_signed_in_is_told_how(pages: Pages) -> None:
+    page = pages.stranger().get("/me/")
+
+    assert "Open the link that evenhours serve printed." in visible(page.text)
+    assert ways(read(page.text)) == []
+
+
+def test_a_spent_link_is_told_from_no_link(pages: Pages) -> None:
+    assert "This link has been used already" in visible(pages.stranger().get("/sign-in/spent").text)
+
+
+def test_a_fault_of_ours_gives_nothing_away(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("ZEBRA")
+
+    monkeypatch.setattr(practice_views, "fairness_report", broken)
+
+    page = pages.signed_in("director").get("/practice/")
+
+    assert page.status_code == 500
+    assert "This page could not be made" in visible(page.text)
+    assert not {"ZEBRA", "Traceback", "RuntimeError"} & set(re.findall(r"\w+", page.text))
+    assert "ZEBRA" in caplog.text
+
+
+@pytest.mark.parametrize("page", ["/me/", "/nowhere", "/sign-in/x"])
+def test_without_its_database_a_page_says_what_to_do(pages: Pages, page: str) -> None:
+    ana = pages.signed_in("ana")
+    pages.store.close()
+    for suffix in ("", "-wal", "-shm"):
+        pages.config.database.with_name(f"evenhours.db{suffix}").unlink(missing_ok=True)
+
+    answer = ana.get(page)
+
+    assert answer.status_code == (404 if page == "/nowhere" else 503)
+    assert page == "/nowhere" or "evenhours doctor" in visible(answer.text)
+    assert str(pages.config.database) not in answer.text
