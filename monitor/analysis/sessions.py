@@ -48,7 +48,7 @@ def sessions_from(
     names = dict(zip(entries["uid_key"], booked["uid_key"].to_numpy()[same], strict=True))
     booked = booked.sort_values(["start", "uid_key"], kind="stable", ignore_index=True)
     told = pd.concat([evidence, _corrected(corrections)], ignore_index=True)
-    known = _linked(booked, told.assign(uid_key=told["uid_key"].map(names)))
+    known = _linked(booked, told.assign(uid_key=told["uid_key"].map(names).astype(object)))
     sessions = booked.join(_best(known), on="uid_key")
     sessions["evidence"] = _named(sessions)
     sessions["status"] = _status(sessions, as_of)

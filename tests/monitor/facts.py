@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from itertools import count
@@ -14,6 +15,9 @@ from monitor.analysis.calendar import day_number
 from monitor.analysis.frames import Facts, Frames, frames_from
 from monitor.config.hours import span_from
 from monitor.roster import Clinician, Hours, MinuteSpan, Practice, Residence
+
+EXAMPLES = int(os.environ.get("EVENHOURS_EXAMPLES", "25"))
+"""How many examples the slower properties are tried on; a soak takes thousands."""
 
 BERLIN = "Europe/Berlin"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

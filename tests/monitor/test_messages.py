@@ -1,0 +1,299 @@
+"""Episodes, runs and replies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from math import inf, nan
+from statistics import median
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.records import Counterpart, Status
+from monitor.analysis.calendar import with_entries, work_calendar
+from monitor.analysis.intervals import spans
+from monitor.analysis.messages import episodes_from, median_wait, replies_from, working_seconds
+from monitor.analysis.sessions import sessions_from
+from tests.monitor.facts import EXAMPLES, Row, at, clinician, corrections, event, events, evidence, message, messages
+
+LATER = "2026-04-01 12:00"
+
+
+def held(*entries: Row, as_of: int) -> pd.DataFrame:
+    return sessions_from(events(entries), evidence(), corrections(), as_of=as_of)
+
+
+def replies(*mail: Row, sessions: Sequence[Row] = (), as_of: str | int = LATER) -> pd.DataFrame:
+    when = at(as_of) if isinstance(as_of, str) else as_of
+    table = messages(mail)
+    return replies_from(table, episodes_from(table), held(*sessions, as_of=when), as_of=when)
+
+
+def waits(found: pd.DataFrame) -> list[float]:
+    """Minutes of each run's answer, NaN where there is none."""
+    return ((found["reply_at"] - found["inbound_at"]) / 60).tolist()
+
+
+def wrote(when: str, **told: int) -> Row:
+    return message(f"2026-03-{when}", **told)  # type: ignore[arg-type]
+
+
+def sent(when: str, **told: int) -> Row:
+    return message(f"2026-03-{when}", out=True, **told)  # type: ignore[arg-type]
+
+
+# Episodes
+
+
+@pytest.mark.parametrize(("second", "count"), [("02 10:15:00", 1), ("02 10:15:01", 2)])
+def test_messages_within_fifteen_minutes_are_one_episode(second: str, count: int) -> None:
+    assert len(episodes_from(messages([sent("02 10:00:00"), sent(second)]))) == count
+
+
+def test_each_person_has_their_own_episodes_and_automatic_mail_is_none() -> None:
+    mail = [sent("02 10:00"), sent("02 10:05", client=2), sent("02 10:10"), wrote("02 10:11")]
+    found = episodes_from(messages([*mail, message("2026-03-02 10:12", out=True, automatic=True)]))
+
+    assert found["messages"].tolist() == [2, 1]
+    assert found["sent_at"].tolist() == [at("2026-03-02 10:00"), at("2026-03-02 10:05")]
+    assert found["last_at"].tolist() == [at("2026-03-02 10:10"), at("2026-03-02 10:05")]
+
+
+# Runs and their replies
+
+
+def test_messages_in_a_row_are_one_run_and_latency_counts_from_the_first() -> None:
+    found = replies(wrote("02 10:00"), wrote("02 11:00"), sent("02 12:00"), sent("02 15:00"), wrote("02 16:00"))
+
+    assert waits(found)[:1] == [120.0]
+    assert found["reply_at"].isna().tolist() == [False, True]
+    assert found["episode"].tolist() == [0, -1]
+
+
+@pytest.mark.parametrize(("when", "answered"), [("09 10:00:00", True), ("09 10:00:01", False)])
+def test_an_answer_comes_within_seven_days(when: str, answered: bool) -> None:  # noqa: FBT001
+    found = replies(wrote("02 10:00:00"), sent(when))
+
+    assert found["reply_at"].notna().tolist() == [answered]
+    assert found["waited_seconds"].tolist() == [7 * 86_400]
+
+
+def test_an_answer_counts_in_its_own_thread() -> None:
+    found = replies(
+        wrote("02 10:00", thread=1), wrote("02 10:05", thread=2), sent("02 10:30", thread=2), sent("02 11:00", thread=1)
+    )
+
+    assert waits(found) == [60.0, 25.0]
+
+
+def test_an_answer_counts_for_its_own_client() -> None:
+    assert replies(wrote("02 10:00", client=1), sent("02 10:30", client=2))["reply_at"].isna().all()
+
+
+def test_the_start_of_a_session_answers_in_every_thread() -> None:
+    meeting = event("2026-03-03 09:00", "2026-03-03 09:50", client=1)
+    found = replies(
+        wrote("02 10:00", thread=1),
+        wrote("02 10:05", thread=2),
+        sent("02 10:30", thread=2),
+        wrote("03 09:30", thread=1),
+        sent("03 10:00", thread=1),
+        sessions=[meeting],
+    )
+
+    assert found["by_session"].tolist() == [True, False, False]
+    assert waits(found) == [23 * 60.0, 30.0, 25.0]
+    assert found["episode"].tolist() == [-1, 1, 0]
+
+
+def test_only_a_held_session_with_that_client_answers() -> None:
+    others = [
+        event("2026-03-02 11:00", "2026-03-02 11:50", client=2),
+        event("2026-03-02 12:00", "2026-03-02 12:50", client=1, status=Status.CANCELLED),
+    ]
+
+    assert replies(wrote("02 10:00", client=1), sessions=others)["reply_at"].isna().all()
+
+
+def test_a_group_reply_counts_once() -> None:
+    found = replies(
+        wrote("02 10:00", thread=1), wrote("02 10:05", thread=2), sent("02 10:30", thread=1), sent("02 10:40", thread=2)
+    )
+
+    assert waits(found) == [30.0, 35.0]
+    assert found["episode"].tolist() == [0, 0]
+
+
+def test_automatic_mail_neither_opens_nor_answers_a_run() -> None:
+    away = message("2026-03-02 10:01", out=True, automatic=True)
+    bounce = message("2026-03-02 09:00", automatic=True)
+    found = replies(bounce, wrote("02 10:00"), away, sent("02 11:00"))
+
+    assert waits(found) == [60.0]
+
+
+def test_colleagues_have_no_runs() -> None:
+    assert replies(message("2026-03-02 10:00", kind=Counterpart.COLLEAGUE)).empty
+
+
+def test_a_wait_that_goes_on_ends_at_the_moment_of_looking() -> None:
+    found = replies(wrote("02 10:00"), sent("02 13:00"), as_of="2026-03-02 12:00")
+
+    assert found["reply_at"].isna().all()
+    assert found["waited_seconds"].tolist() == [7200]
+
+
+def test_no_mail_no_runs() -> None:
+    assert replies().empty
+    assert replies(sent("02 10:00")).empty
+
+
+# All of it at once, against a slow and obvious reading
+
+
+@dataclass(frozen=True)
+class Told:
+    """One message: who, in which thread, when, which way."""
+
+    client: int
+    thread: int
+    at: int
+    out: bool
+
+
+BEGIN = at("2026-03-02 00:00")
+DAY = 86_400
+times = st.integers(0, 40).map(lambda half_days: half_days * DAY // 2) | st.integers(0, 20 * DAY)
+told = st.builds(Told, st.integers(1, 2), st.integers(0, 1), times.map(lambda after: BEGIN + after), st.booleans())
+Run = tuple[int, int, float, bool, float]
+
+
+def obvious(mail: Sequence[Told], sessions: Sequence[tuple[int, int]], as_of: int) -> Iterator[Run]:
+    """Every run as (client, inbound_at, reply_at, by_session, waited), one message after the other."""
+    ordered = sorted(mail, key=lambda one: (one.client, one.thread, one.at, one.out))
+    for (client, _), talk in groupby(ordered, key=lambda one: (one.client, one.thread)):
+        meetings = sorted(start for who, start in sessions if who == client and start <= as_of)
+        waiting: int | None = None
+        for one in talk:
+            if waiting is not None and any(waiting <= start < one.at for start in meetings):
+                yield run(client, waiting, inf, meetings, as_of)
+                waiting = None
+            if one.out and waiting is not None:
+                yield run(client, waiting, one.at, meetings, as_of)
+                waiting = None
+            elif not one.out and waiting is None:
+                waiting = one.at
+        if waiting is not None:
+            yield run(client, waiting, inf, meetings, as_of)
+
+
+def run(client: int, inbound: int, message_at: float, meetings: Sequence[int], as_of: int) -> Run:
+    session_at = next((start for start in meetings if start >= inbound), inf)
+    answer = min(message_at, session_at)
+    limit = min(inbound + 7 * DAY, as_of)
+    if answer > limit:
+        return client, inbound, nan, False, limit - inbound
+    return client, inbound, answer, session_at < message_at, answer - inbound
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.lists(told, max_size=14), st.lists(st.tuples(st.integers(1, 2), times), max_size=4), times)
+def test_every_run_and_its_answer(mail: list[Told], meetings: list[tuple[int, int]], looked: int) -> None:
+    as_of = BEGIN + looked
+    known = [one for one in mail if one.at <= as_of]
+    starts = [(client, BEGIN + after) for client, after in meetings if BEGIN + after <= as_of]
+    table = mailbox(known)
+    found = replies_from(table, episodes_from(table), begun(starts), as_of=as_of)
+    columns = ["client", "inbound_at", "reply_at", "by_session", "waited_seconds"]
+
+    assert in_order(found[columns].itertuples(index=False, name=None)) == in_order(obvious(known, starts, as_of))
+
+
+def mailbox(mail: Sequence[Told]) -> pd.DataFrame:
+    return messages(message(one.at, out=one.out, client=one.client, thread=one.thread) for one in mail)
+
+
+def begun(starts: Sequence[tuple[int, int]]) -> pd.DataFrame:
+    """Held sessions as (client, start)."""
+    who, when = (np.array(column, dtype=np.int64) for column in (list(zip(*starts, strict=True)) or [(), ()]))
+    return pd.DataFrame({"client": who, "booked_start": when, "actual_start": np.nan, "status": "held"})
+
+
+def in_order(runs: Iterator[Run]) -> list[str]:
+    return sorted(repr(tuple(map(float, one))) for one in runs)
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.lists(told, max_size=14))
+def test_the_episode_of_a_reply_holds_the_reply(mail: list[Told]) -> None:
+    table = mailbox(mail)
+    episodes = episodes_from(table)
+    found = replies_from(table, episodes, begun([]), as_of=BEGIN + 40 * DAY)
+    answered = found[found["episode"] >= 0]
+    holding = episodes.loc[answered["episode"]]
+
+    assert (found["reply_at"].notna() == (found["episode"] >= 0)).all()
+    assert (holding["counterpart"].to_numpy() == answered["client"].to_numpy()).all()
+    assert (holding["sent_at"].to_numpy() <= answered["reply_at"].to_numpy()).all()
+    assert (holding["last_at"].to_numpy() >= answered["reply_at"].to_numpy()).all()
+
+
+# How long that was in working time
+
+
+@pytest.mark.parametrize(
+    ("came", "answered", "minutes"),
+    [
+        ("06 17:00", "06 17:30", 30.0),
+        ("06 17:00", "09 10:00", 120.0),  # over a weekend
+        ("02 12:00", "02 15:00", 120.0),  # over the lunch break
+        ("10 17:00", "12 10:00", 120.0),  # over a day of leave
+        ("16 17:00", "18 10:00", 120.0),  # over a public holiday
+        ("07 10:00", "07 12:00", 0.0),
+    ],
+)
+def test_working_minutes_leave_out_what_is_not_worked(came: str, answered: str, minutes: float) -> None:
+    calendar = work_calendar(clinician(), date(2026, 3, 1), date(2026, 3, 31), holidays={date(2026, 3, 17)})
+    leave = spans([(at("2026-03-11 00:00"), at("2026-03-12 00:00"))])
+    found = replies(wrote(came), sent(answered))
+
+    assert (working_seconds(found, with_entries(calendar, leave=leave)) / 60).tolist() == [minutes]
+
+
+# The median wait
+
+
+def obvious_median(waits_: Sequence[tuple[float, bool]]) -> float:
+    """Kaplan and Meier, one time after the other."""
+    surviving = 1.0
+    for time in sorted({wait for wait, _ in waits_}):
+        at_risk = sum(wait >= time for wait, _ in waits_)
+        ended = sum(wait == time and answered for wait, answered in waits_)
+        surviving *= 1 - ended / at_risk
+        if surviving <= 0.5 + 1e-9:
+            return time
+    return nan
+
+
+@given(st.lists(st.tuples(st.integers(0, 12).map(float), st.booleans()), min_size=1, max_size=30))
+def test_the_median_wait_is_kaplan_and_meiers(waits_: list[tuple[float, bool]]) -> None:
+    minutes, answered = (np.array(column) for column in zip(*waits_, strict=True))
+    found = median_wait(minutes, answered.astype(bool))
+
+    assert found == obvious_median(waits_) or (np.isnan(found) and np.isnan(obvious_median(waits_)))
+
+
+@given(st.lists(st.integers(0, 100).map(float), min_size=1, max_size=31).filter(lambda waits_: len(waits_) % 2 == 1))
+def test_where_all_are_answered_it_is_the_plain_median(waits_: list[float]) -> None:
+    assert median_wait(np.array(waits_), np.ones(len(waits_), dtype=bool)) == median(waits_)
+
+
+def test_a_median_that_is_not_reached_is_unknown() -> None:
+    assert np.isnan(median_wait(np.array([1.0, 2.0, 3.0]), np.array([True, False, False])))
+    assert np.isnan(median_wait(np.array([]), np.array([], dtype=bool)))
