@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from monitor.analysis.catalogue import catalogue
 from monitor.dashboard.views import practice as practice_views
@@ -26,6 +27,11 @@ THEIRS = ("/practice/", "/practice/caseload.csv")
 
 def ways(page: Element) -> list[str]:
     return [way.words() for nav in page.all("nav") for way in nav.all("*") if way.tag in {"a", "button"}]
+
+
+def without_token(page: TestResponse) -> str:
+    """A page as it is every time: a form's token is another one on each."""
+    return re.sub(r'name="csrf_token" value="[^"]+"', "", page.text)
 
 
 # The therapist
@@ -98,7 +104,7 @@ def test_a_notice_that_is_not_there_is_not_answered(pages: Pages, notice: str) -
 def test_some_words_are_never_used(pages: Pages, who: str) -> None:
     client = pages.signed_in(who)
 
-    assert {page: NEVER_SAID.findall(visible(client.get(page).text)) for page in HERS} == dict.fromkeys(HERS, [])
+    assert [word for page in HERS for word in NEVER_SAID.findall(visible(client.get(page).text))] == []
 
 
 # The director
@@ -127,13 +133,12 @@ def test_the_same_numbers_come_as_csv(pages: Pages) -> None:
 
 def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) -> None:
     director = pages.signed_in("director")
-    before = [director.get(page).text for page in THEIRS]
+    before = [without_token(director.get(page)) for page in THEIRS]
 
     for table in ("wellbeing_week", "notice", "message", "evidence", "event", "correction", "thread_node"):
         pages.store.connection.execute(f"DROP TABLE {table}")
 
-    assert [pages.signed_in("director").get(page).status_code for page in THEIRS] == [200, 200]
-    assert [len(director.get(page).text) for page in THEIRS] == [len(text) for text in before]
+    assert [without_token(director.get(page)) for page in THEIRS] == before
 
 
 # Everybody
@@ -199,7 +204,7 @@ def test_pages_drawn_at_the_same_time_are_the_same_pages(pages: Pages) -> None:
 
     def drawn(visit: tuple[FlaskClient, str]) -> str:
         client, page = visit
-        return re.sub(r'name="csrf_token" value="[^"]+"', "", client.get(page).text)
+        return without_token(client.get(page))
 
     alone = [drawn(visit) for visit in asked[:2]]
     with ThreadPoolExecutor(4) as threads:
