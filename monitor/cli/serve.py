@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Thread
@@ -59,6 +61,7 @@ def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "
     links.tell()
     if sys.stdin and sys.stdin.isatty() and not desk.as_json:
         desk.say("Press Enter for new links.")
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background nobody presses Enter
         Thread(target=links.tell_on_enter, daemon=True).start()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
     create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST).run()
@@ -87,8 +90,9 @@ class _Links:
 
     def tell_on_enter(self) -> None:
         """Print new links whenever somebody presses Enter."""
-        for _ in sys.stdin:
-            self.tell()
+        with suppress(OSError):  # the terminal is somebody else's now
+            for _ in sys.stdin:
+                self.tell()
 
     def _tokens(self) -> dict[str, str]:
         from monitor.store.signin import make_link

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -27,12 +29,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def serving(config: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def serving(config: Path, *options: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
     """The command, running; stopped as with Ctrl+C."""
     arguments = ["serve", "--config", str(config), "--port", "0", *options]
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments],
-        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=ROOT, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         yield process
@@ -75,6 +77,21 @@ def test_the_links_lead_to_their_pages(tmp_path: Path) -> None:
 
         assert [url for url, _ in pages] == [f"{address[1]}/me/", f"{address[1]}/practice/"]
         assert "Private to you" in pages[0][1]
+
+
+def test_enter_brings_new_links(tmp_path: Path) -> None:
+    config = practices.empty_practice(tmp_path)
+    terminal, keyboard = pty.openpty()
+
+    with serving(config.path, "--as", "ana", stdin=keyboard) as process:
+        first = [told(process) for _ in range(3)][1]
+        os.write(terminal, b"\n")
+        second = told(process)
+
+        assert first != second
+        assert [opened(line.split()[1])[0].rpartition("/me/")[1] for line in (first, second)] == ["/me/", "/me/"]
+    os.close(terminal)
+    os.close(keyboard)
 
 
 def test_scripts_read_one_line_of_json(tmp_path: Path) -> None:
