@@ -20,7 +20,7 @@ from monitor.analysis.catalogue import DEFINITIONS_VERSION, Wing
 from monitor.config import Config
 from monitor.errors import AlreadyRunningError, StoreError
 from monitor.loading import frames_of
-from monitor.roster import Clinician
+from monitor.roster import Clinician, Takes
 from monitor.store import weeks
 from monitor.store.database import Store
 
@@ -127,6 +127,7 @@ def _last_week(clinician: Clinician, config: Config, now: datetime) -> int:
 def _fingerprint(clinician: Clinician, config: Config) -> str:
     """What the numbers were computed under, besides the records."""
     practice = (config.practice.country, config.practice.day_starts_at)
-    person = replace(clinician, name="", addresses=frozenset())  # a set's order differs from run to run
+    # A set's order differs from run to run; what referrals somebody takes is in no number.
+    person = replace(clinician, name="", addresses=frozenset(), takes=Takes())
     told = (DEFINITIONS_VERSION, person, practice)
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]

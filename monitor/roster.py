@@ -36,6 +36,22 @@ class Residence:
 
 
 @dataclass(frozen=True, slots=True)
+class Takes:
+    """Which referrals a clinician can take. What is not listed is not offered; ``None`` is no limit.
+
+    ``open_slots`` is how many more clients there is room for, ``most_clients`` and ``trauma_cap`` (per cent of the
+    clients) are the person's own caps.
+    """
+
+    skills: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    modality: frozenset[str] = frozenset()
+    open_slots: int | None = None
+    most_clients: int | None = None
+    trauma_cap: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Clinician:
     """One person whose times are read. ``addresses`` are canonical; ``hours`` empty means assumed hours."""
 
@@ -48,6 +64,7 @@ class Clinician:
     grace_minutes: int = 5
     addresses: frozenset[str] = frozenset()
     hours: tuple[Hours, ...] = ()
+    takes: Takes = Takes()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -17,7 +17,7 @@ from connectors.registry import UnknownKindError, source_kind
 from monitor.config.reader import Reader, keys_of, meant
 from monitor.config.tables import WEEKDAYS, ClinicianTable, File, HoursTable, KindTable, PracticeTable, SourceTable
 from monitor.errors import ConfigError, MissingConfigError
-from monitor.roster import Clinician, Hours, Practice, Residence
+from monitor.roster import Clinician, Hours, Practice, Residence, Takes
 
 FILE_NAME = "evenhours.toml"
 EVERYBODY = "*"
@@ -155,6 +155,18 @@ def _clinician(table: ClinicianTable, practice_zone: ZoneInfo) -> Clinician:
         grace_minutes=table.grace_minutes,
         addresses=frozenset(table.addresses),
         hours=tuple(_hours(version, version.from_ if index else None) for index, version in enumerate(table.hours)),
+        takes=_takes(table),
+    )
+
+
+def _takes(table: ClinicianTable) -> Takes:
+    return Takes(
+        skills=frozenset(table.skills),
+        languages=frozenset(table.languages),
+        modality=frozenset(table.modality),
+        open_slots=table.open_slots,
+        most_clients=table.most_clients,
+        trauma_cap=table.trauma_cap,
     )
 
 

@@ -76,11 +76,24 @@ def _grace(minutes: int) -> int:
     return minutes
 
 
+def _places(number: int) -> int:
+    if not 0 <= number <= 1000:
+        raise ValueError("has to be from 0 to 1000")
+    return number
+
+
+def _percent(share: float) -> float:
+    if not 0 <= share <= 100:
+        raise ValueError("has to be from 0 to 100 per cent")
+    return share
+
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Key = Annotated[str, Leaf(str, _key)]
 Address = Annotated[str, Leaf(str, _address)]
 Country = Annotated[str, Leaf(str, _country)]
 Span = Annotated[MinuteSpan, Leaf(str, span_from)]
+Places = Annotated[int, Leaf(int, _places)]
 PracticeKind = Annotated[Kind, choice((kind for kind in Kind if kind is not Kind.BUSY), Kind)]
 
 
@@ -163,6 +176,12 @@ class ClinicianTable:
     zones: tuple[ZoneTable, ...] = ()
     grace_minutes: Annotated[int, Leaf(int, _grace)] = 5
     hours: tuple[HoursTable, ...] = ()
+    skills: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    modality: tuple[str, ...] = ()
+    open_slots: Places | None = None
+    most_clients: Places | None = None
+    trauma_cap: Annotated[float, Leaf(float, _percent)] | None = None
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Dates and zones that contradict each other."""
