@@ -1,0 +1,174 @@
+"""How even a caseload becomes when referrals go by the rule, in turn, or to whoever has the fewest clients.
+
+    python -m benchmarks.referral_rule [--practices 20] [--years 3] [--seed 1]
+
+Fourteen clinicians of 0.4 to 1.0 FTE. A client's weight is one of the default bands (1 for 55 %, 1.25 for 20 %, 1.5 for
+15 %, 2 for 10 %); three in ten come every other week; nine sessions in ten are held. A therapy ends in any week with a
+chance of 1 in 40, and none ever changes hands. Referrals come at random, as many as keep the practice at 20 weighted
+sessions a week per FTE; the first session is in the week after. Everybody can take everybody.
+
+The rule sees what Evenhours shows on the day: the weighted load of the last week that is over, by the shipped
+definition, in which somebody whose therapy has ended counts for 30 days more. "With those given" adds the referrals
+given since, as ``--given`` does. Printed is the corrected Gini over the last year: of the true loads, and of the
+eight-week means that the director sees; ± is one Monte-Carlo standard error over practices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.analysis.fairness import WEEKS, gini
+from monitor.analysis.referral import Candidate, Referral, next_referral
+
+Floats = NDArray[np.float64]
+Rule = Callable[[Sequence[Candidate], Referral], int]
+
+CLINICIANS, LOAD_PER_FTE, YEAR = 14, 20.0, 52
+FTES = (0.4, 0.5, 0.6, 0.8, 1.0)
+BANDS, BAND_SHARES = (1.0, 1.25, 1.5, 2.0), (0.55, 0.20, 0.15, 0.10)
+FREQUENCIES, FREQUENCY_SHARES = (1.0, 0.5), (0.7, 0.3)
+HELD, ENDS, ACTIVE_WEEKS = 0.9, 1 / 40, 4
+WEIGHTED_SESSIONS = float(np.dot(BANDS, BAND_SHARES) * np.dot(FREQUENCIES, FREQUENCY_SHARES)) * HELD
+
+
+def by_rule(people: Sequence[Candidate], referral: Referral) -> int:
+    """The shipped rule."""
+    return int(next_referral(people, referral).places[0].key)
+
+
+def in_turn(people: Sequence[Candidate], referral: Referral) -> int:
+    """Round robin: whoever's last intake is the longest ago."""
+    del referral
+    return int(min(people, key=lambda person: (person.last_intake or 0, int(person.key))).key)
+
+
+def fewest_clients(people: Sequence[Candidate], referral: Referral) -> int:
+    """Whoever has the fewest clients."""
+    del referral
+    return int(min(people, key=lambda person: (person.clients, person.last_intake or 0)).key)
+
+
+RULES: dict[str, tuple[Rule, bool]] = {
+    "the rule, with those given": (by_rule, True),
+    "the rule, without them": (by_rule, False),
+    "round robin": (in_turn, True),
+    "fewest clients": (fewest_clients, True),
+}
+"""What decides, and whether it is told the referrals that the numbers do not show yet."""
+
+
+@dataclass
+class Client:
+    """One therapy; ``held`` are its weeks from the first session on."""
+
+    therapist: int
+    weight: float
+    frequency: float
+    held: list[bool] = field(default_factory=list)
+    ended: bool = False
+
+    @property
+    def true_load(self) -> float:
+        """Weighted sessions a week to be expected."""
+        return 0.0 if self.ended else self.weight * self.frequency * HELD
+
+    @property
+    def shown_load(self) -> float:
+        """Weighted sessions a week by the shipped definition: held over the weeks since the first, eight at most."""
+        recent = self.held[-WEEKS:]
+        return self.weight * sum(recent) / len(recent) if any(self.held[-ACTIVE_WEEKS:]) else 0.0
+
+    def week(self, rng: np.random.Generator) -> None:
+        """A week goes by: the therapy may end, else a session may take place; the first one always does."""
+        self.ended = self.ended or (bool(self.held) and rng.random() < ENDS)
+        self.held.append(not self.ended and (not self.held or rng.random() < self.frequency * HELD))
+
+
+class Practice:
+    """A practice that grows from nothing under one rule."""
+
+    def __init__(self, rng: np.random.Generator, rule: Rule, *, told: bool) -> None:
+        self.rng, self.rule, self.told = rng, rule, told
+        self.fte = rng.choice(FTES, CLINICIANS)
+        self.referrals_a_week = LOAD_PER_FTE * self.fte.sum() / WEIGHTED_SESSIONS * ENDS
+        self.clients: list[Client] = []
+        self.last_intake, self.intakes = [0] * CLINICIANS, 0
+
+    def loads(self, kind: str) -> Floats:
+        """Each clinician's load of that kind."""
+        loads = np.zeros(CLINICIANS)
+        for client in self.clients:
+            loads[client.therapist] += getattr(client, kind)
+        return loads
+
+    def week(self) -> None:
+        """Referrals come and are given, one after another; then everybody works."""
+        shown = self.loads("shown_load")
+        for client in self.clients:
+            if self.told and not client.held:
+                shown[client.therapist] += client.weight
+        for _ in range(self.rng.poisson(self.referrals_a_week)):
+            self._refer(shown)
+        for client in self.clients:
+            client.week(self.rng)
+        self.clients = [client for client in self.clients if not client.ended or any(client.held[-ACTIVE_WEEKS:])]
+
+    def _refer(self, shown: Floats) -> None:
+        referral = Referral(weight=float(self.rng.choice(BANDS, p=BAND_SHARES)))
+        taker = self.rule(self._people(shown), referral)
+        self.intakes += 1
+        self.last_intake[taker] = self.intakes
+        frequency = float(self.rng.choice(FREQUENCIES, p=FREQUENCY_SHARES))
+        self.clients.append(Client(taker, referral.weight, frequency))
+        if self.told:
+            shown[taker] += referral.weight
+
+    def _people(self, shown: Floats) -> list[Candidate]:
+        clients = Counter(client.therapist for client in self.clients if not client.ended)
+        return [
+            Candidate(str(i), load, self.fte[i], self.last_intake[i], clients[i])
+            for i, load in enumerate(shown.tolist())
+        ]
+
+
+def ginis(rule: Rule, years: int, seed: int, *, told: bool) -> tuple[float, float]:
+    """Mean Gini of the last year's true loads, and of the eight-week means of what is shown."""
+    practice = Practice(np.random.default_rng(seed), rule, told=told)
+    true, shown = [], []
+    for _ in range(years * YEAR):
+        practice.week()
+        true.append(practice.loads("true_load"))
+        shown.append(practice.loads("shown_load"))
+    means = [np.mean(shown[-back - WEEKS : len(shown) - back], axis=0) for back in range(0, YEAR, 4)]
+    return _mean_gini(true[-YEAR:], practice.fte), _mean_gini(means, practice.fte)
+
+
+def _mean_gini(loads: Sequence[Floats], fte: Floats) -> float:
+    return float(np.mean([gini(load, fte) or 0.0 for load in loads]))
+
+
+def main() -> None:
+    """Print a line for each rule."""
+    options = argparse.ArgumentParser(description="Gini of the caseload under three ways to give referrals.")
+    options.add_argument("--practices", type=int, default=20)
+    options.add_argument("--years", type=int, default=3)
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
+    sys.stdout.write(f"{'':28}{'true loads':>18}{'as shown':>18}\n")
+    for name, (rule, told) in RULES.items():
+        seeds = range(chosen.seed * 1000, chosen.seed * 1000 + chosen.practices)
+        found = np.array([ginis(rule, chosen.years, seed, told=told) for seed in seeds])
+        error = found.std(axis=0, ddof=1) / np.sqrt(len(found))
+        cells = (f"{mean:10.3f} ± {spread:.3f}" for mean, spread in zip(found.mean(axis=0), error, strict=True))
+        sys.stdout.write(f"{name:28}{''.join(f'{cell:>18}' for cell in cells)}\n")
+
+
+if __name__ == "__main__":
+    main()
