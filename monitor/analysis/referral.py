@@ -97,15 +97,15 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place of the ranking. ``by_turn``: others would have less, by under half a session, and had an intake since.
+    """One place of the ranking. ``after`` is the load per FTE with the referral.
 
-    ``after`` is the load per FTE once the referral is taken.
+    ``even`` says that it is as low as anybody's, within half a session.
     """
 
     key: str
     after: float
     last_intake: int | None
-    by_turn: bool = False
+    even: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +129,13 @@ def next_referral(people: Sequence[Candidate], referral: Referral) -> Ranking:
     """Rank those who can take it by load per FTE after it; among ties, the longest since the last intake goes first."""
     others = [other for person in people if (other := obstacle_of(person, referral))]
     waiting = [person for person in people if obstacle_of(person, referral) is None]
+    weight = referral.weight
+    best = min((person.after(weight) for person in waiting), default=inf)
     places = []
     while waiting:
-        lowest = min(person.after(referral.weight) for person in waiting)
-        first = min((p for p in waiting if ties(p, referral.weight, lowest)), key=lambda p: turn(p, referral.weight))
-        after = first.after(referral.weight)
-        places.append(Place(first.key, after, first.last_intake, by_turn=after > lowest))
+        lowest = min(person.after(weight) for person in waiting)
+        first = min((person for person in waiting if ties(person, weight, lowest)), key=lambda p: turn(p, weight))
+        places.append(Place(first.key, first.after(weight), first.last_intake, even=ties(first, weight, best)))
         waiting.remove(first)
     return Ranking(tuple(places), tuple(others))
 

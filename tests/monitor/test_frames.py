@@ -1,0 +1,245 @@
+"""Days and weeks: what was worked, what was leave, what is compared, what nobody saw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from connectors.records import Kind, Status
+from monitor.analysis.frames import Frames
+from tests.monitor.facts import OFFICE, Row, at, clinician, day, event, facts, frames, hours, message
+
+MONDAY = day("2026-03-02")
+
+
+def leave(start: str, end: str, **told: object) -> Row:
+    return event(start, end, kind=Kind.LEAVE, **told)  # type: ignore[arg-type]
+
+
+def session(when: str, **told: object) -> Row:
+    """Fifty minutes of one client."""
+    return event(when, f"{when[:-2]}50", client=1, **told)  # type: ignore[arg-type]
+
+
+def weekly(first: str = "2026-01-05", weeks: int = 12) -> list[Row]:
+    """A session every Monday at ten."""
+    return [session(f"{monday:%Y-%m-%d} 10:00") for monday in pd.date_range(first, periods=weeks, freq="7D")]
+
+
+def week(found: Frames, monday: str = "2026-03-02") -> pd.Series:
+    return one(found.weeks, day(monday))
+
+
+def one(table: pd.DataFrame, number: int) -> pd.Series:
+    (row,) = (row for at, row in table.iterrows() if at == number)
+    return row
+
+
+# Days
+
+
+def test_a_leave_that_begins_at_noon_leaves_half_a_day() -> None:
+    morning_and_afternoon = hours({name: ["08:00-12:00", "13:00-17:00"] for name in OFFICE})
+    found = frames(clinician(morning_and_afternoon), entries=[*weekly(), leave("2026-03-03 12:00", "2026-03-04 00:00")])
+
+    assert found.days.loc[day("2026-03-03"), "worked"] == 0.5
+    assert week(found)[["worked_days", "leave_days", "present"]].tolist() == [4.5, 0.5, 0.9]
+
+
+def test_a_free_day_in_a_leave_is_wholly_leave() -> None:
+    found = frames(
+        entries=[*weekly(), leave("2026-03-02 00:00", "2026-03-09 00:00", all_day=True)],
+        mail=[message("2026-03-08 11:00", out=True)],
+    )
+
+    assert found.days.loc[MONDAY : MONDAY + 6, "leave_share"].tolist() == [1.0] * 7
+    assert week(found)["worked_days"] == 0
+
+
+def test_leave_that_was_cancelled_is_none() -> None:
+    off = leave("2026-03-02 00:00", "2026-03-09 00:00", all_day=True, status=Status.CANCELLED)
+
+    assert week(frames(entries=[*weekly(), off]))["leave_days"] == 0
+
+
+def test_an_all_day_leave_frees_the_night_shift_that_starts_on_it() -> None:
+    nights = clinician(hours({"mon": ["22:00-06:00"], "tue": ["22:00-06:00"]}))
+    found = frames(nights, entries=[*weekly(), leave("2026-03-02 00:00", "2026-03-03 00:00", all_day=True)])
+
+    assert found.days.loc[[MONDAY, MONDAY + 1], "leave_share"].tolist() == [1.0, 0.0]
+    assert found.days.loc[MONDAY + 2, "agreed_minutes"] == 0
+
+
+def test_a_public_holiday_is_usual_and_not_agreed() -> None:
+    found = frames(entries=weekly(), holidays=["2026-03-04"])
+
+    assert one(found.days, MONDAY + 2)[["usual", "agreed_minutes", "worked"]].tolist() == [True, 0.0, 0.0]
+    assert week(found)[["worked_days", "usual_days", "present"]].tolist() == [4.0, 5.0, 1.0]
+
+
+def test_a_public_holiday_in_a_leave_is_no_leave_day_yet_nobody_is_there() -> None:
+    off = leave("2026-03-02 00:00", "2026-03-09 00:00", all_day=True)
+    found = frames(entries=[*weekly(), off], holidays=["2026-03-04"])
+
+    assert week(found)[["leave_days", "present"]].tolist() == [4.0, 0.0]
+
+
+def test_another_job_occupies_a_day_without_making_it_active() -> None:
+    found = frames(entries=[*weekly(), event("2026-03-07 10:00", "2026-03-07 12:00", kind=Kind.BUSY)])
+
+    assert one(found.days, MONDAY + 5)[["active", "occupied"]].tolist() == [False, True]
+
+
+# Weeks that are compared
+
+
+@pytest.mark.parametrize(("until", "compared"), [("2026-03-04 14:00", True), ("2026-03-05 00:00", False)])
+def test_a_week_is_compared_with_half_its_usual_days(until: str, compared: bool) -> None:  # noqa: FBT001
+    assert week(frames(entries=[*weekly(), leave("2026-03-02 00:00", until)]))["compared"] == compared
+
+
+def test_who_works_one_day_a_week_is_compared_on_it() -> None:
+    one_day = clinician(hours({"mon": OFFICE["mon"]}))
+    off = leave("2026-03-02 00:00", "2026-03-02 14:00")
+
+    assert week(frames(one_day, entries=weekly()))["compared"]
+    assert not week(frames(one_day, entries=[*weekly(), off]))["compared"]
+
+
+def test_who_has_agreed_no_day_is_compared_by_what_they_did() -> None:
+    none = clinician(hours({}))
+    found = frames(none, entries=[*weekly(weeks=9), session("2026-03-16 10:00")])
+
+    assert week(found)["compared"]
+    assert not week(found, "2026-03-09")["compared"]
+    assert week(found)["present"] == 1
+
+
+def test_the_week_of_a_reply_after_midnight_on_monday_is_the_one_before() -> None:
+    mail = [message("2026-03-08 21:00"), message("2026-03-09 00:40", out=True)]
+    found = frames(entries=weekly(), mail=mail)
+
+    assert found.episodes["week"].tolist() == [MONDAY]
+    assert found.replies["week"].tolist() == [MONDAY]
+
+
+def test_weeks_are_those_that_are_over() -> None:
+    assert frames(entries=weekly(), as_of="2026-03-16 03:59").weeks.index.max() == MONDAY
+    assert frames(entries=weekly(), as_of="2026-03-16 04:00").weeks.index.max() == MONDAY + 7
+
+
+def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
+    found = frames(
+        entries=weekly(weeks=2), mail=[message("2026-03-03 10:00", out=True), message("2026-03-20 10:00", out=True)]
+    )
+
+    assert set(np.diff(found.weeks.index)) == {7}
+    assert not week(found, "2026-02-16")[["calendar_seen", "messages_seen"]].any()
+
+
+# What was seen
+
+
+def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
+    mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "02-03")]
+    seen = frames(entries=weekly(), mail=mail).weeks["messages_seen"]
+
+    assert seen.loc[day("2026-02-09")]
+    assert not seen.loc[day("2026-02-16")]
+
+
+def test_a_source_that_was_never_connected_saw_nothing() -> None:
+    assert not frames(entries=weekly(), messages_seen=None).weeks["messages_seen"].any()
+    assert frames(entries=weekly(), calendar_seen=None, messages_seen=None).weeks.empty
+
+
+def test_weeks_before_the_first_record_were_not_seen() -> None:
+    assert frames(entries=weekly("2026-02-02", 6)).weeks.index.min() == day("2026-02-02")
+
+
+def test_weeks_outside_the_employment_are_left_out() -> None:
+    person = clinician(starts="2026-01-21", ends="2026-02-10")
+    found = frames(person, entries=weekly())
+
+    assert found.weeks.index.tolist() == [day("2026-01-19") + 7 * n for n in range(4)]
+    assert week(found, "2026-01-19")["worked_days"] == 3
+    assert week(found, "2026-02-09")["worked_days"] == 2
+    assert found.weeks["since_start"].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("starts", "seen_from", "first_known"),
+    [
+        (None, "2026-01-01 00:00", None),
+        (None, "2025-10-01 00:00", None),  # the first record counts, not the first question
+        ("2026-02-02", "2026-01-01 00:00", "2026-02-02"),
+        ("2025-02-02", "2026-01-01 00:00", None),
+    ],
+)
+def test_who_is_new_is_known_after_ninety_days_or_from_the_persons_own_start(
+    starts: str | None, seen_from: str, first_known: str | None
+) -> None:
+    found = frames(clinician(starts=starts), entries=weekly(), calendar_seen=(seen_from, "2027-01-01 00:00"))
+    known = found.weeks.index[found.weeks["beginnings_known"]]
+
+    assert known.min() == day(first_known) if first_known else known.empty
+
+
+def test_ninety_days_after_the_first_record_it_is_known_who_is_new() -> None:
+    found = frames(entries=weekly("2025-11-03", 20))
+
+    assert found.weeks.index[found.weeks["beginnings_known"]].min() == day("2026-02-02")
+
+
+# Sessions, replies, entries
+
+
+def test_the_true_times_of_a_session_are_kept_beside_the_booked() -> None:
+    meeting = session("2026-03-02 10:00", uid="ten")
+    found = frames(entries=[meeting], corrected={"ten": "2026-03-02 10:57"}).sessions.iloc[0]
+
+    assert found[["overrun_minutes", "began_at", "ended_at"]].tolist() == [
+        7.0, at("2026-03-02 10:00"), at("2026-03-02 10:57"),
+    ]  # fmt: skip
+
+
+def test_a_reply_is_judged_when_it_is_sent_though_its_episode_began_before() -> None:
+    mail = [message("2026-03-02 17:55", out=True), message("2026-03-02 17:58"), message("2026-03-02 18:05", out=True)]
+    found = frames(entries=weekly(), mail=mail)
+
+    assert found.episodes[["is_reply", "after_hours"]].to_numpy().tolist() == [[True, True]]
+    assert found.replies["after_hours"].tolist() == [True]
+
+
+def test_messages_from_the_future_are_not_known_yet() -> None:
+    mail = [message("2026-03-02 10:00"), message("9999-12-01 10:00", out=True), message("2026-03-30 12:00:01")]
+
+    assert len(frames(entries=weekly(), mail=mail).messages) == 1
+
+
+def test_a_broken_clock_makes_no_endless_calendar() -> None:
+    mail = [message("1901-01-01 10:00"), message("2026-03-02 10:00")]
+    entries = [*weekly(), event("9998-01-01 10:00", "9998-01-01 11:00"), event("0900-01-01 10:00", "0900-01-01 11:00")]
+    found = frames(entries=entries, mail=mail)
+
+    assert len(found.days) < 60 * 366
+    assert found.weeks.index.min() == day("2024-12-30")
+
+
+def test_entries_set_aside_or_cancelled_are_none() -> None:
+    supervision = [
+        event("2026-03-02 10:00", "2026-03-02 11:00", kind=Kind.SUPERVISION),
+        event("2026-03-03 10:00", "2026-03-03 11:00", kind=Kind.SUPERVISION, status=Status.DECLINED),
+        event("2026-03-04 10:00", "2026-03-15 11:00", kind=Kind.SUPERVISION, set_aside="longer than 12 hours"),
+    ]
+
+    assert len(frames(entries=supervision).entries) == 1
+
+
+def test_nobody_did_anything() -> None:
+    found = frames()
+
+    assert found.weeks.empty
+    assert found.held.empty
+    assert facts().events.empty

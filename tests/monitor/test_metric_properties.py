@@ -1,0 +1,223 @@
+"""What holds for all metrics at once, on practices that nobody would think of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.records import Counterpart, Grade, Kind, Status
+from monitor.analysis.catalogue import catalogue, measure
+from monitor.analysis.frames import Facts, frames_from
+from monitor.roster import Hours, Practice
+from tests.monitor import facts as told
+from tests.monitor.facts import EXAMPLES, at, clinician, facts, hours
+
+MONDAY = date(2026, 1, 5)
+WEEKS = 6
+DAY, HOUR = 1440, 60
+LOOKED = WEEKS * 7 * DAY + 10 * HOUR  # six weeks are over
+AFTER_HOURS = (
+    "after_hours_replies", "after_hours_reply_share", "after_hours_inbound", "after_hours_inbound_staff",
+    "self_initiated_after_hours", "outside_hours_minutes", "evenings_touched", "night_messages", "off_day_work",
+)  # fmt: skip
+PATTERNS: tuple[Hours, ...] = (
+    hours(),
+    hours({"sat": ["10:00-16:00"]}),
+    hours({"mon": ["22:00-06:00"], "thu": ["22:00-06:00"]}),
+    hours({"tue": ["08:00-12:00", "16:00-20:00"]}),
+    hours({}),
+)
+SHIFTED = ("UTC", "Asia/Kathmandu", "Pacific/Kiritimati", "America/Bogota")  # no daylight saving
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A calendar entry in minutes of the wall clock since the first Monday; ``past`` is how late it ended."""
+
+    start: int
+    length: int
+    client: int
+    kind: Kind
+    status: Status
+    source: int
+    past: int | None = None
+    grade: Grade = Grade.EHR
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message, likewise."""
+
+    at: int
+    out: bool
+    client: int
+    thread: int
+    kind: Counterpart
+    automatic: bool
+
+
+@dataclass(frozen=True)
+class Life:
+    """Six weeks of somebody."""
+
+    pattern: Hours
+    entries: tuple[Entry, ...]
+    mail: tuple[Mail, ...]
+    as_of: int
+    joined: int | None = None
+    zone: str = told.BERLIN
+
+    def facts(self) -> Facts:
+        starts = None if self.joined is None else (MONDAY + timedelta(days=self.joined)).isoformat()
+        ever = (self.instant(-400 * DAY), self.instant(400 * DAY))
+        known = facts(clinician(self.pattern, zone=self.zone, starts=starts))
+        return replace(
+            known,
+            events=told.events(self._event(number, entry) for number, entry in enumerate(self.entries)),
+            evidence=told.evidence(
+                self._evidence(number, entry) for number, entry in enumerate(self.entries) if entry.past is not None
+            ),
+            messages=told.messages(map(self._message, self.mail)),
+            calendar_seen=ever,
+            messages_seen=ever,
+        )
+
+    def instant(self, minute: int) -> int:
+        """As far from the first Monday's midnight, not by the wall clock: the zones that shift have no summer."""
+        return at(f"{MONDAY} 00:00", self.zone) + 60 * minute
+
+    def _event(self, number: int, entry: Entry) -> told.Row:
+        start, end = self.instant(entry.start), self.instant(entry.start + entry.length)
+        return {
+            "source": entry.source, "uid_key": f"uid{number}", "start": start, "end": end, "booked_end": end,
+            "all_day": entry.length % DAY == 0, "status": entry.status.value, "kind": entry.kind.value,
+            "client": entry.client, "set_aside": None, "known_at": self.instant(entry.start - 9 * DAY),
+        }  # fmt: skip
+
+    def _evidence(self, number: int, entry: Entry) -> told.Row:
+        ended = self.instant(entry.start + entry.length + (entry.past or 0))
+        named = f"uid{number}" if entry.grade is Grade.EHR else ""
+        return {
+            "grade": entry.grade.value,
+            "started_at": self.instant(entry.start + 1),
+            "ended_at": ended,
+            "uid_key": named,
+        }
+
+    def _message(self, one: Mail) -> told.Row:
+        return told.message(
+            self.instant(one.at),
+            out=one.out,
+            client=one.client,
+            thread=one.thread,
+            kind=one.kind,
+            automatic=one.automatic,
+        )
+
+
+minutes = st.integers(0, WEEKS * 7 * DAY // 5).map(lambda n: n * 5)
+late = st.none() | st.integers(-100, 200)
+lengths = st.sampled_from([25, 50, 90, 700])
+statuses, grades, sources = st.sampled_from(Status), st.sampled_from(Grade), st.integers(1, 2)
+sessions = st.builds(
+    Entry, minutes, lengths, st.integers(-1, 3), st.just(Kind.SESSION), statuses, sources, late, grades
+)
+kinds = st.sampled_from([Kind.LEAVE, Kind.ON_CALL, Kind.BUSY, Kind.SUPERVISION, Kind.OTHER])
+midnights = minutes.map(lambda n: n - n % DAY)
+others = st.builds(Entry, midnights, st.sampled_from([60, 720, DAY, 9 * DAY]), st.just(-1), kinds, statuses, st.just(1))
+letters = st.builds(
+    Mail, minutes, st.booleans(), st.integers(0, 3), st.integers(0, 2), st.sampled_from(Counterpart), st.booleans()
+)
+lives = st.builds(
+    Life,
+    st.sampled_from(PATTERNS),
+    st.tuples(st.lists(sessions, max_size=25), st.lists(others, max_size=3)).map(lambda both: (*both[0], *both[1])),
+    st.lists(letters, max_size=40).map(tuple),
+    st.integers(0, (WEEKS + 2) * 7 * DAY),
+    st.none() | st.integers(-20, 30),
+)
+
+
+def measured(life: Life, *, shuffled: bool = False) -> pd.DataFrame:
+    known = life.facts()
+    if shuffled:
+        names = ("events", "evidence", "messages")
+        known = replace(known, **{name: getattr(known, name).sample(frac=1, random_state=1) for name in names})
+    practice = Practice("Harbour Street", ZoneInfo(life.zone))
+    return measure(frames_from(known, practice, as_of=life.instant(life.as_of)))
+
+
+@settings(max_examples=EXAMPLES // 2)
+@given(lives)
+def test_values_lie_in_their_range_whatever_the_order_of_rows(life: Life) -> None:
+    found = measured(life)
+    limits = {key: (entry.low, entry.high) for key, entry in catalogue().items()}
+    known = found[found["value"].notna()]
+
+    assert all(
+        limits[key][0] <= value <= limits[key][1] for key, value in zip(known["key"], known["value"], strict=True)
+    )
+    assert (found["n"] >= 0).all()
+    assert found["coverage"].between(0, 1).all()
+    pd.testing.assert_frame_equal(measured(life, shuffled=True), found, check_exact=True)
+
+
+@settings(max_examples=EXAMPLES // 4)
+@given(lives, st.sampled_from(SHIFTED), st.sampled_from(SHIFTED))
+def test_the_same_life_by_the_wall_clock_has_the_same_numbers_anywhere(life: Life, here: str, there: str) -> None:
+    pd.testing.assert_frame_equal(measured(replace(life, zone=here)), measured(replace(life, zone=there)))
+
+
+weekdays = st.integers(0, WEEKS * 5 - 1).map(lambda n: (n // 5 * 7 + n % 5) * DAY)
+inside = st.builds(lambda day, minute: day + 9 * HOUR + 5 + minute, weekdays, st.integers(0, 3 * HOUR))
+
+
+@settings(max_examples=EXAMPLES // 3)
+@given(st.lists(sessions, max_size=15), st.lists(letters, max_size=25), st.data())
+def test_everything_inside_the_hours_leaves_nothing_after_hours(
+    met: list[Entry], mail: list[Mail], data: st.DataObject
+) -> None:
+    entries = [replace(entry, start=data.draw(inside), length=50, past=0, grade=Grade.EHR) for entry in met]
+    sent = [replace(one, at=data.draw(inside)) for one in mail]
+    found = measured(Life(hours(), tuple(entries), tuple(sent), LOOKED))
+    of_the_evening = found[found["key"].isin(AFTER_HOURS)]
+
+    assert set(of_the_evening["value"].dropna()) <= {0.0}
+    assert set(AFTER_HOURS) <= catalogue().keys()
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_without_any_record_there_is_no_week(pattern: Hours) -> None:
+    assert measured(Life(pattern, (), (), WEEKS * 7 * DAY)).empty
+
+
+def test_without_a_calendar_nothing_is_known_of_sessions() -> None:
+    mail = tuple(Mail(day * DAY + 600, True, 1, 0, Counterpart.CLIENT, False) for day in range(40))
+    found = measured(Life(hours(), (), mail, LOOKED))
+    from_mail = {
+        "after_hours_replies", "after_hours_inbound", "after_hours_inbound_staff", "self_initiated_after_hours",
+        "evenings_touched", "night_messages", "available_fte", "break_kept_share",
+    }  # fmt: skip
+
+    assert len(found) == WEEKS * len(catalogue())
+    assert set(found.loc[found["value"].notna(), "key"]) == from_mail
+    assert (found.loc[found["value"].isna() & (found["key"] != "reply_minutes_clock"), "n"] == 0).all()
+
+
+def test_a_silent_life_beside_a_calendar_that_works_is_not_unknown() -> None:
+    two = (
+        Entry(600, 50, 1, Kind.SESSION, Status.CONFIRMED, 1),
+        Entry(LOOKED - 60, 50, 1, Kind.SESSION, Status.CONFIRMED, 1),
+    )
+    found = measured(Life(hours(), two, (), LOOKED)).pivot(index="week", columns="key", values="value")  # noqa: PD010
+
+    assert found["sessions_held"].tolist() == [1, 0, 0, 0, 0, 0]
+    assert np.isnan(found["contact_hours"]).sum() == 0
+    assert np.isnan(found["after_hours_replies"]).all()

@@ -1,0 +1,504 @@
+"""Every metric as a small table of facts. The week in question begins on Monday, 2 March 2026."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from connectors.records import Counterpart, Grade, Kind, Status
+from monitor.analysis.catalogue import catalogue
+from monitor.analysis.frames import Frames
+from monitor.roster import Clinician
+from tests.monitor.facts import Row, clinician, day, event, frames, hours, message, seen_times
+
+UNKNOWN = float("nan")
+DAYS = {"mon": 2, "tue": 3, "wed": 4, "thu": 5, "fri": 6, "sat": 7, "sun": 8}
+
+
+def when(text: str) -> str:
+    """``"mon 10:00"`` in the week in question, else as it is."""
+    name, _, clock = text.partition(" ")
+    return f"2026-03-{DAYS[name]:02} {clock}" if name in DAYS else text
+
+
+def session(start: str, end: str, client: int = 1, **told: object) -> Row:
+    """A session of that week, as ``session("mon 10:00", "10:50")``."""
+    return event(when(start), f"{when(start)[:10]} {end}", client=client, **told)  # type: ignore[arg-type]
+
+
+def sent(start: str, client: int = 1, thread: int = 0) -> Row:
+    return message(when(start), out=True, client=client, thread=thread)
+
+
+def came(start: str, client: int = 1, thread: int = 0, kind: Counterpart = Counterpart.CLIENT) -> Row:
+    return message(when(start), client=client, thread=thread, kind=kind)
+
+
+def before_and_after() -> list[Row]:
+    """A session without a client in the weeks around, so that the calendar is known to work."""
+    return [event(f"2026-{first} 10:00", f"2026-{first} 10:50") for first in ("02-23", "03-16")]
+
+
+def silence() -> list[Row]:
+    """Newsletters in the weeks around, so that the mailbox is known to work."""
+    return [message(f"2026-{first} 10:00", client=99, kind=Counterpart.OTHER) for first in ("02-23", "03-16")]
+
+
+def row(key: str, found: Frames, monday: str = "2026-03-02") -> pd.Series:
+    (only,) = (row for number, row in catalogue()[key].compute(found).iterrows() if number == day(monday))
+    return only
+
+
+def looked(
+    *entries: Row, mail: Iterable[Row] = (), person: Clinician | None = None, times: Iterable[Row] = (), **told: object
+) -> Frames:
+    return frames(
+        person, entries=[*before_and_after(), *entries], mail=[*silence(), *mail], times=times,
+        **told,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def value(key: str, *entries: Row, mail: Iterable[Row] = (), monday: str = "2026-03-02", **told: object) -> float:
+    return float(row(key, looked(*entries, mail=mail, **told), monday)["value"])  # type: ignore[arg-type]
+
+
+def ends(minutes: Sequence[float | None]) -> Iterator[tuple[Row, list[Row]]]:
+    """Sessions of the week, each with how many minutes past the booked end it ended, or unknown."""
+    for number, late in enumerate(minutes):
+        at = f"{list(DAYS)[number // 8]} {9 + number % 8:02}"
+        entry = session(f"{at}:00", f"{at[-2:]}:30", uid=f"s{number}")
+        ended = None if late is None else f"{when(f'{at}:00')[:13]}:{30 + int(late):02}:{round(late % 1 * 60):02}"
+        yield entry, [] if ended is None else [seen_times(f"{when(f'{at}:00')}", ended, uid=f"s{number}")]
+
+
+def with_ends(*minutes: float | None, grace: int = 5) -> Frames:
+    entries, times = zip(*ends(minutes), strict=True)
+    return looked(*entries, times=[time for some in times for time in some], person=clinician(grace=grace))
+
+
+# Sessions
+
+
+def test_sessions_held() -> None:
+    entries = [
+        session("mon 10:00", "10:50"),
+        session("mon 11:00", "11:50", status=Status.NO_SHOW),
+        session("wed 09:00", "09:50"),
+    ]
+
+    assert value("sessions_held", *entries) == 2
+    assert value("sessions_held") == 0
+
+
+def test_contact_hours_are_actual_where_both_ends_are_known() -> None:
+    entries = [session("mon 10:00", "11:00", uid="a"), session("tue 10:00", "11:00", uid="b")]
+    both = seen_times(when("mon 10:15"), when("mon 11:30"), uid="a")
+    one = seen_times(None, when("tue 11:30"), uid="b")
+
+    assert value("contact_hours", *entries, times=[both, one]) == 2.25
+
+
+def test_a_corrected_end_before_the_logged_start_takes_no_time() -> None:
+    entries = [session("mon 10:00", "11:00", uid="a")]
+    log = seen_times(when("mon 10:30"), when("mon 11:00"), uid="a")
+
+    assert value("contact_hours", *entries, times=[log], corrected={"a": when("mon 10:20")}) == 0
+
+
+def test_overrun_minutes_are_clipped_means() -> None:
+    found = row("overrun_minutes", with_ends(2, 2, 2, 2, 2, 2, 28, -25))
+
+    assert found.tolist() == [(6 * 2 + 20 - 10) / 8, 8, 1.0]
+
+
+@pytest.mark.parametrize(("known", "expected"), [(8, 3.0), (7, UNKNOWN)])
+def test_overrun_minutes_need_eight_sessions(known: int, expected: float) -> None:
+    assert row("overrun_minutes", with_ends(*[3.0] * known))["value"] == pytest.approx(expected, nan_ok=True)
+
+
+def test_unknown_ends_are_in_coverage_and_not_in_the_mean() -> None:
+    found = row("overrun_minutes", with_ends(*[3.0] * 8, *[None] * 8))
+
+    assert found.tolist() == [3.0, 8, 0.5]
+
+
+@pytest.mark.parametrize(("grace", "share"), [(5, 25.0), (4, 50.0)])
+def test_overrun_share_is_past_the_persons_own_buffer(grace: int, share: float) -> None:
+    assert row("overrun_share", with_ends(5, 6, 0, -3, None, grace=grace)).tolist() == [share, 4, 0.8]
+
+
+def test_a_late_start_that_runs_to_time_is_not_longer_than_booked() -> None:
+    entry = session("mon 10:00", "10:50", uid="a")
+    found = looked(entry, times=[seen_times(when("mon 10:07"), when("mon 10:57"), uid="a")])
+
+    assert row("late_start_minutes", found)["value"] == 7
+    assert row("stretch_minutes", found)["value"] == 0
+
+
+def test_a_call_that_shows_nobody_came_is_no_session() -> None:
+    missed = seen_times(when("mon 10:00"), when("mon 10:03"), grade=Grade.CALL)
+
+    assert value("sessions_held", session("mon 10:00", "10:50"), times=[missed]) == 0
+
+
+@pytest.mark.parametrize(
+    ("entries", "mail", "minutes"),
+    [
+        ([session("mon 17:30", "18:20")], [], 20),
+        ([session("sat 10:00", "10:50")], [sent("sat 10:30")], 50),  # the union, not the sum
+        ([], [sent("mon 19:00")], 5),
+        ([], [sent("mon 19:00"), sent("mon 19:03")], 8),
+        ([], [sent("mon 13:30")], 0),  # the break
+        ([session("sat 10:00", "10:50"), event(when("sat 09:00"), when("sat 12:00"), kind=Kind.ON_CALL)], [], 0),
+        ([session("sat 10:00", "10:50", status=Status.CANCELLED)], [], 0),
+    ],
+)
+def test_outside_hours_minutes(entries: list[Row], mail: list[Row], minutes: float) -> None:
+    assert value("outside_hours_minutes", *entries, mail=mail) == minutes
+
+
+def test_without_messages_half_of_the_work_outside_hours_is_not_seen() -> None:
+    found = frames(entries=[*before_and_after(), session("sat 10:00", "10:50")], messages_seen=None)
+
+    assert row("outside_hours_minutes", found).tolist() == [50.0, 1, 0.5]
+
+
+# Messages
+
+
+def test_after_hours_replies_count_episodes_that_answer() -> None:
+    mail = [
+        came("mon 17:00"), sent("mon 19:00"), sent("mon 19:10"),
+        came("tue 09:00"), sent("tue 17:59:59"),
+        came("wed 09:00", client=2), sent("wed 18:00", client=2),
+        sent("thu 20:00", client=3),
+    ]  # fmt: skip
+    found = looked(mail=mail)
+
+    assert row("after_hours_replies", found)["value"] == 2
+    assert row("after_hours_reply_share", found)["value"] == pytest.approx(200 / 3)
+    assert row("self_initiated_after_hours", found)["value"] == 1
+
+
+def test_one_episode_that_answers_in_two_threads_is_one_reply() -> None:
+    mail = [
+        came("mon 17:00", thread=1),
+        came("mon 17:01", thread=2),
+        sent("mon 19:00", thread=1),
+        sent("mon 19:05", thread=2),
+    ]
+
+    assert value("after_hours_replies", mail=mail) == 1
+
+
+def test_a_reply_soon_after_an_evening_session_inside_the_hours_is_not_after_hours() -> None:
+    late = session("mon 17:10", "18:00", client=2)
+
+    assert value("after_hours_replies", late, mail=[came("mon 17:00"), sent("mon 18:30")]) == 0
+    assert value("after_hours_replies", late, mail=[came("mon 17:00"), sent("mon 18:30:01")]) == 1
+
+
+def test_inbound_after_hours_is_split_by_who_wrote() -> None:
+    mail = [
+        came("mon 20:00"),
+        came("mon 20:01"),
+        came("mon 10:00"),
+        came("tue 20:00", client=9, kind=Counterpart.COLLEAGUE),
+        came("wed 20:00", client=8, kind=Counterpart.MANAGEMENT),
+        message(when("thu 20:00"), automatic=True),
+    ]
+    found = looked(mail=mail)
+
+    assert row("after_hours_inbound", found)["value"] == 2
+    assert row("after_hours_inbound_staff", found)["value"] == 2
+
+
+def test_reply_propensity_is_what_was_answered_before_work_began_again() -> None:
+    mail = [
+        came("mon 20:00"), sent("tue 08:59:59"), came("tue 20:00", client=2), sent("wed 09:00", client=2),
+        came("fri 20:00", client=3), sent("sun 12:00", client=3), came("sat 20:00", client=4),
+    ]  # fmt: skip
+
+    assert value("reply_propensity", mail=mail) == 50
+
+
+def test_reply_propensity_waits_until_work_has_begun_again() -> None:
+    found = looked(
+        mail=[came("sun 20:00"), came("sat 20:00", client=2), sent("sun 10:00", client=2)], as_of="2026-03-09 08:00"
+    )
+
+    assert row("reply_propensity", found).tolist() == [100.0, 1, 0.5]
+
+
+def test_evenings_touched_are_work_days() -> None:
+    mail = [sent("mon 20:00"), sent("tue 00:40"), sent("wed 20:00", client=2), sent("thu 12:00")]
+
+    assert value("evenings_touched", session("sat 10:00", "10:50"), mail=mail) == 3
+
+
+@pytest.mark.parametrize(
+    ("clock", "count"), [("mon 21:59:59", 0), ("mon 22:00", 1), ("tue 05:59:59", 1), ("tue 06:00", 0), ("mon 03:59", 0)]
+)
+def test_messages_at_night(clock: str, count: int) -> None:
+    assert value("night_messages", mail=[sent(clock)]) == count
+
+
+def test_a_night_shift_has_no_messages_at_night() -> None:
+    nights = clinician(hours({"mon": ["22:00-06:00"]}))
+
+    assert value("night_messages", mail=[sent("tue 05:00")], person=nights) == 0
+
+
+def test_time_to_a_reply_on_both_clocks() -> None:
+    mail = [some for n in range(1, 6) for some in (came(f"mon 17:{n}0", client=n), sent(f"tue 09:{n}0", client=n))]
+    found = looked(mail=mail)
+
+    assert row("reply_minutes_clock", found).tolist() == [16 * 60, 5, 1.0]
+    assert row("reply_minutes_working", found).tolist() == [60, 5, 1.0]
+
+
+def test_time_to_a_reply_needs_five_and_keeps_those_that_still_wait() -> None:
+    answered = [some for n in range(1, 5) for some in (came(f"mon 10:{n}0", client=n), sent(f"mon 11:{n}0", client=n))]
+
+    assert pd.isna(value("reply_minutes_clock", mail=answered))
+    assert value("reply_minutes_clock", mail=[*answered, *(came("mon 12:00", client=n) for n in (5, 6, 7))]) == 60
+    assert pd.isna(value("reply_minutes_clock", mail=[*answered, *(came("mon 12:00", client=n) for n in range(5, 11))]))
+
+
+# Recovery
+
+
+def test_days_since_a_full_day_off() -> None:
+    assert value("days_since_full_day_off") == 0
+    assert value("days_since_full_day_off", mail=[sent("sun 12:00")]) == 1
+    assert value("days_since_full_day_off", mail=[sent(f"{name} 12:00") for name in DAYS]) == 7
+
+
+def test_another_jobs_day_is_no_day_off() -> None:
+    assert value("days_since_full_day_off", event(when("sun 10:00"), when("sun 12:00"), kind=Kind.BUSY)) == 1
+
+
+def test_before_anything_was_seen_there_is_no_day_off() -> None:
+    begin = [event(f"2026-03-{n:02} 10:00", f"2026-03-{n:02} 10:50") for n in range(2, 12)]
+    found = frames(entries=[*begin, *before_and_after()[1:]])
+
+    assert pd.isna(row("days_since_full_day_off", found)["value"])
+    assert row("days_since_full_day_off", found, "2026-03-09")["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("entries", "kept"),
+    [
+        ([("10:00", "12:00"), ("12:30", "17:00")], 100.0),
+        ([("10:00", "12:00"), ("12:29", "17:00")], 0.0),
+        ([("10:30", "17:00")], 100.0),
+        ([("09:00", "09:30"), ("10:20", "17:30")], 0.0),
+        ([("08:00", "19:00")], 0.0),
+    ],
+)
+def test_a_break_is_half_an_hour_in_the_days_middle(entries: list[tuple[str, str]], kept: float) -> None:
+    assert value("break_kept_share", *(session(f"mon {start}", end) for start, end in entries)) == kept
+
+
+def test_breaks_of_several_days_night_shifts_among_them() -> None:
+    assert value("break_kept_share", session("mon 10:00", "17:00"), session("tue 10:00", "11:00")) == 50
+    nights = clinician(hours({"mon": ["22:00-06:00"]}))
+    shift = event(when("mon 22:30"), when("tue 05:30"), client=1)
+    assert value("break_kept_share", shift, person=nights) == 0
+
+
+def test_a_day_of_six_hours_or_of_leave_owes_no_break() -> None:
+    short = clinician(hours({"mon": ["09:00-15:00"]}))
+    off = event(when("mon 14:00"), when("mon 18:00"), kind=Kind.LEAVE)
+
+    assert pd.isna(value("break_kept_share", session("mon 09:00", "15:00"), person=short))
+    assert pd.isna(value("break_kept_share", session("mon 09:00", "13:00"), off))
+
+
+def supervision(start: str, end: str, **told: object) -> Row:
+    return event(start, end, kind=Kind.SUPERVISION, **told)  # type: ignore[arg-type]
+
+
+def long_known() -> Row:
+    return event("2026-01-05 10:00", "2026-01-05 10:50")
+
+
+def test_supervision_of_the_month_that_ends_with_the_week() -> None:
+    entries = [
+        long_known(),
+        supervision("2026-02-06 10:00", "2026-02-06 11:00"),  # too long ago
+        supervision("2026-02-10 10:00", "2026-02-10 11:30"),
+        supervision("2026-03-05 10:00", "2026-03-05 11:00"),
+        supervision("2026-03-06 10:00", "2026-03-06 11:00", status=Status.CANCELLED),
+        supervision("2026-03-10 10:00", "2026-03-10 11:00"),  # after the week
+    ]
+
+    assert value("supervision_hours", *entries) == 2.5
+    assert value("supervision_held", *entries) == 1
+    assert value("supervision_held", long_known()) == 0
+
+
+def test_supervision_is_unknown_before_a_month_was_read() -> None:
+    assert pd.isna(value("supervision_held"))
+    assert value("supervision_held", supervision(when("mon 10:00"), when("mon 11:00"))) == 1
+    assert pd.isna(value("supervision_hours", supervision(when("mon 10:00"), when("mon 11:00"))))
+
+
+def test_leave_days_are_agreed_days() -> None:
+    off = event("2026-03-05 14:00", "2026-03-09 00:00", kind=Kind.LEAVE)
+
+    assert value("leave_days", off) == 1.5
+    assert value("leave_days") == 0
+
+
+@pytest.mark.parametrize(
+    ("entries", "mail", "days"),
+    [
+        ([session("sat 10:00", "10:50")], [], 1),
+        ([], [sent("sat 10:00"), sent("sat 12:00"), sent("sun 12:00")], 1),
+        ([session("sat 10:00", "10:50"), event(when("sat 09:00"), when("sat 12:00"), kind=Kind.ON_CALL)], [], 0),
+        ([session("mon 20:00", "20:50")], [], 0),
+    ],
+)
+def test_off_day_work(entries: list[Row], mail: list[Row], days: float) -> None:
+    assert value("off_day_work", *entries, mail=mail) == days
+
+
+def test_a_public_holiday_is_an_own_day_off() -> None:
+    assert value("off_day_work", session("wed 10:00", "10:50"), holidays=["2026-03-04"]) == 1
+
+
+def test_the_end_of_a_night_shift_is_no_work_on_a_day_off() -> None:
+    nights = clinician(hours({"fri": ["22:00-06:00"]}))
+    late = session("sat 05:00", "05:50")
+
+    assert value("off_day_work", late, person=nights) == 0
+    assert value("evenings_touched", late, person=nights) == 0
+
+
+# Caseload
+
+
+def client_weeks(client: int, first: str, weeks: int, every: int = 7) -> list[Row]:
+    """Sessions of a client at one time of day."""
+    dates = pd.date_range(first, periods=weeks, freq=f"{every}D")
+    return [
+        event(f"{on:%Y-%m-%d} {9 + client:02}:00", f"{on:%Y-%m-%d} {9 + client:02}:50", client=client) for on in dates
+    ]
+
+
+def test_active_clients_were_seen_in_thirty_days_or_are_booked_in_the_next() -> None:
+    entries = [
+        *client_weeks(1, "2026-02-07", 1),  # the 30 days before Monday the ninth, four in the morning
+        *client_weeks(2, "2026-02-06", 1),
+        event("2026-03-20 10:00", "2026-03-20 10:50", client=3, known="2026-03-05 10:00"),
+        event("2026-03-20 11:00", "2026-03-20 11:50", client=4, known="2026-03-09 10:00"),
+        event("2026-04-10 11:00", "2026-04-10 11:50", client=5, known="2026-03-05 10:00"),
+        event("2026-03-20 12:00", "2026-03-20 12:50", client=6, known="2026-03-05 10:00", status=Status.CANCELLED),
+    ]
+
+    assert value("active_clients", *entries) == 2
+    assert value("active_clients", *entries, as_of="2026-03-10 12:00") == 2
+    assert value("active_clients", *entries, monday="2026-03-09", as_of="2026-03-18 12:00") == 3
+
+
+def test_intakes_are_known_after_ninety_days() -> None:
+    known = client_weeks(9, "2025-10-06", 24)
+    entries = [
+        *known,
+        *client_weeks(1, "2025-10-06", 1),
+        *client_weeks(1, "2026-03-02", 2),
+        *client_weeks(2, "2026-03-03", 1),
+    ]
+    found = frames(entries=entries, as_of="2026-07-01 12:00")
+
+    assert row("intakes", found)["value"] == 2
+    assert row("intakes", found, "2026-01-05")["value"] == 0
+    assert pd.isna(row("intakes", found, "2025-12-29")["value"])
+    assert row("closures", found, "2026-01-05")["value"] == 0
+    assert pd.isna(row("closures", found, "2025-12-29")["value"])
+
+
+def test_a_closure_is_dated_to_the_ninetieth_day() -> None:
+    entries = [*client_weeks(9, "2025-10-06", 30), *client_weeks(1, "2025-12-03", 1)]
+    closures = catalogue()["closures"].compute(frames(entries=entries, as_of="2026-05-01 12:00"))["value"]
+
+    assert closures[closures > 0].to_dict() == {day("2026-03-02"): 1.0}
+
+
+def test_who_joined_since_knows_intakes_from_the_first_week() -> None:
+    found = frames(clinician(starts="2026-03-02"), entries=client_weeks(1, "2026-03-02", 3))
+
+    assert catalogue()["intakes"].compute(found)["value"].tolist() == [1, 0, 0, 0]
+    assert catalogue()["closures"].compute(found)["value"].tolist() == [0, 0, 0, 0]
+
+
+def test_available_fte_ramps_and_leaves_out_leave() -> None:
+    person = clinician(fte=0.8, starts="2026-02-23")
+    off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
+    half = event("2026-03-16 00:00", "2026-03-18 14:00", kind=Kind.LEAVE)
+    found = looked(off, half, person=person)
+
+    assert catalogue()["available_fte"].compute(found)["value"].tolist() == pytest.approx(
+        [0.8 / 12, 0, 0.8 * 3 / 12, 0.8 * 4 / 12 * 0.5, 0.8 * 5 / 12]
+    )
+
+
+def test_weighted_load_is_sessions_a_week_for_each_fte() -> None:
+    entries = [
+        *client_weeks(1, "2025-12-01", 14),
+        *client_weeks(2, "2025-12-02", 7, every=14),
+        *client_weeks(3, "2026-02-25", 2),
+    ]
+    found = frames(clinician(fte=0.5), entries=entries, as_of="2026-03-09 12:00")
+
+    assert row("weighted_load", found).tolist() == pytest.approx([(1 + 0.5 + 1) / 0.5, 3, 1.0])
+
+
+def test_a_client_who_comes_back_is_new_in_the_load() -> None:
+    entries = [*client_weeks(1, "2025-09-01", 3), *client_weeks(1, "2026-02-23", 2), *client_weeks(2, "2025-09-02", 27)]
+
+    assert row("weighted_load", frames(entries=entries))["value"] == 2
+
+
+def test_a_joiners_load_is_measured_by_the_fte_of_the_week() -> None:
+    """Half a caseload in the sixth of twelve weeks is an ordinary load."""
+    entries = [some for client in range(11) for some in client_weeks(client, "2026-01-26", 6)]
+    found = frames(clinician(starts="2026-01-26"), entries=entries, as_of="2026-03-09 12:00")
+
+    assert row("weighted_load", found)["value"] == pytest.approx(22)
+
+
+def test_leave_lowers_both_sides_of_the_load() -> None:
+    seen = [some for client in range(5) for some in client_weeks(client, "2025-12-01", 12)]
+    off = event("2026-02-23 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
+    found = frames(entries=[*seen, off], as_of="2026-03-09 12:00")
+
+    assert row("weighted_load", found)["value"] == pytest.approx(5)
+
+
+# Leave
+
+
+@pytest.mark.parametrize("key", ["sessions_held", "after_hours_replies", "outside_hours_minutes", "evenings_touched"])
+def test_a_week_of_leave_is_missing_and_not_zero(key: str) -> None:
+    off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
+
+    assert pd.isna(value(key, off))
+    assert value(key) == 0
+
+
+def test_what_was_done_in_a_week_of_leave_is_still_counted() -> None:
+    off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
+
+    assert value("outside_hours_minutes", off, mail=[sent("mon 20:00")]) == 5
+    assert value("after_hours_replies", off, mail=[came("mon 12:00"), sent("mon 20:00")]) == 1
+
+
+def test_every_metric_is_tested_here() -> None:
+    told = Path(__file__).read_text(encoding="utf-8")
+
+    assert [key for key in catalogue() if f'"{key}"' not in told] == []
