@@ -8,7 +8,7 @@ from reports import outline, tables, wording
 from reports.outline import Outline, Section
 
 if TYPE_CHECKING:
-    from reports.models import FairnessReport
+    from reports.models import FairnessReport, ReferralReport
 
 TERMS = (
     "Load is weighted sessions a week per full-time equivalent (FTE), the mean of eight weeks; before is the eight "
@@ -68,7 +68,7 @@ def period_words(report: FairnessReport) -> str:
     return f"Eight weeks to {wording.full_date(report.through)}"
 
 
-def fresh_words(report: FairnessReport) -> str:
+def fresh_words(report: FairnessReport | ReferralReport) -> str:
     """How fresh it is."""
     if report.complete_through is None:
         return "Nothing has arrived yet."

@@ -234,3 +234,45 @@ class FairnessReport:
     gini_high: float | None
     complete_through: datetime | None
     overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralRow:
+    """One clinician and a referral; ``place`` 1 is the next to take it.
+
+    ``load_after`` is weighted sessions a week per FTE with it, ``last_intake`` the Monday of the week of the last new
+    client, ``None`` if none is known. Whoever cannot take it has no place and no number, so that the row is the same
+    whatever the reason is.
+    """
+
+    name: str
+    place: int | None
+    load_after: float | None
+    last_intake: date | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralShare:
+    """How many of several referrals fall to one clinician, and the load per FTE with all of them."""
+
+    name: str
+    referrals: int
+    load_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralReport:
+    """Who takes the next referral, and of ``shares`` who takes how many of several; for the director.
+
+    ``asked`` is the referral in words, ``headline`` the answer. ``unplaced`` referrals can be taken by nobody.
+    """
+
+    practice: str
+    asked: str
+    headline: str
+    rows: tuple[ReferralRow, ...]
+    shares: tuple[ReferralShare, ...]
+    unplaced: int
+    complete_through: datetime | None
+    overdue: bool = False

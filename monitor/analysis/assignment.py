@@ -111,7 +111,13 @@ def _solved(cost: Floats, rows: list[LinearConstraint], whole: int) -> Floats:
     from scipy.optimize import Bounds, milp
 
     integral = np.arange(len(cost)) < whole
-    found = milp(cost, integrality=integral, bounds=Bounds(0, np.where(integral, 1, np.inf)), constraints=rows, options={"mip_rel_gap": 1e-9})
+    found = milp(
+        cost,
+        integrality=integral,
+        bounds=Bounds(0, np.where(integral, 1, np.inf)),
+        constraints=rows,
+        options={"mip_rel_gap": 1e-9},
+    )
     if found.x is None:
         raise RuntimeError(f"referrals could not be assigned: {found.message}")
     return np.asarray(np.where(integral, np.round(found.x), found.x))

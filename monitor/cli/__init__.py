@@ -26,6 +26,7 @@ COMMANDS = {
     "analyse": "night",
     "nightly": "night",
     "report": "reports",
+    "referral": "referral",
     "export": "export",
     "serve": "serve",
 }

@@ -1,0 +1,62 @@
+"""``evenhours referral``: who takes the next one, for the director."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import click
+
+from monitor.cli.desk import Desk, pass_desk
+from monitor.errors import UsageError
+
+
+@click.command()
+@click.option("--skill", "skills", multiple=True, help="What the therapist has to list; repeat it for several.")
+@click.option("--language", help="The language of the therapy.")
+@click.option("--modality", help='How they meet, such as "video".')
+@click.option(
+    "--weight", type=click.FloatRange(0.25, 5), default=1.0, show_default=True, help="Weighted sessions a week."
+)
+@click.option("--trauma", is_flag=True, help="The work will be trauma-focused.")
+@click.option("--count", type=click.IntRange(1, 20), default=1, show_default=True, help="Several such at once.")
+@click.option("--given", multiple=True, metavar="KEY", help="Took one lately that the numbers do not show yet.")
+@pass_desk
+def referral(  # noqa: PLR0913
+    desk: Desk,
+    skills: tuple[str, ...],
+    language: str | None,
+    modality: str | None,
+    weight: float,
+    count: int,
+    given: tuple[str, ...],
+    *,
+    trauma: bool,
+) -> None:
+    """Rank who takes the next referral, with reasons: for the director."""
+    from monitor.analysis.referral import Referral
+    from monitor.briefing.referral import referral_report
+    from reports import referral as drawn
+
+    takes = [person.takes for person in desk.config.clinicians]
+    wanted = Referral(
+        weight=weight,
+        skills=frozenset(_listed("skills", word, (one.skills for one in takes)) for word in skills),
+        language=language and _listed("languages", language, (one.languages for one in takes)),
+        modality=modality and _listed("modality", modality, (one.modality for one in takes)),
+        trauma=trauma,
+    )
+    keys = [desk.clinician(key).key for key in given]
+    told = referral_report(desk.config, desk.store, wanted, now=desk.now, count=count, given=keys)
+    desk.say(drawn.text(told).rstrip("\n"), **asdict(told))
+
+
+def _listed(option: str, word: str, by_person: Iterable[frozenset[str]]) -> str:
+    """The word as somebody lists it; one that nobody lists is a slip of the pen."""
+    from monitor.config.reader import meant
+
+    words = {known.lower(): known for known in sorted(frozenset[str]().union(*by_person))}
+    if word.lower() not in words:
+        hint = meant(word, list(words.values())) or f'; write {option} = ["{word}"] below somebody\'s [[clinician]]'
+        raise UsageError(f'Nobody lists "{word}" among {option}{hint}.')
+    return words[word.lower()]
