@@ -11,6 +11,7 @@ from pathlib import Path
 from monitor.errors import StoreError
 
 SCHEMA_VERSION = 1  # equals monitor.schema.SCHEMA_VERSION, which is slow to import; a test compares them
+_HEADER = b"SQLite format 3\0"
 APPLICATION = 0x4556454E  # "EVEN": marks the file as ours
 BUSY_SECONDS = 30
 
@@ -80,6 +81,7 @@ def open_store(path: Path, *, create: bool = False) -> Store:
     try:
         if not path.exists():
             _begin(path, create=create)
+        _refuse_other_files(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except OSError as error:
         reason = (error.strerror or "unknown").lower()
@@ -101,6 +103,13 @@ def _begin(path: Path, *, create: bool) -> None:
         raise StoreError(f"There is no database at {path} yet. Run: evenhours init, then: evenhours ingest")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Look before SQLite does, which takes a short file of any kind for an empty database and writes over it."""
+    with path.open("rb") as file:
+        if file.read(len(_HEADER)) not in {b"", _HEADER}:
+            raise StoreError(_SENTENCES["SQLITE_NOTADB"].format(path=path))
 
 
 def _checked(store: Store) -> Store:

@@ -1,0 +1,452 @@
+"""Ingest, told by sources in memory that do what real ones do at their worst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors import registry
+from connectors.base import Fault
+from connectors.errors import AuthorizationError, ConnectorError, ShrunkenError, UnavailableError
+from connectors.records import Status
+from monitor.errors import StoreError, UsageError
+from monitor.ingest import Outcome, Wish, exit_code, ingest
+from monitor.loading import frames_of
+from tests.monitor.memory import NAMES, NOW, House, HouseMaker, at, days, entry, epoch, stamp, true_end
+
+AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
+LOCKED_OUT = AuthorizationError("mail", "the server refuses the password.", "Set a new one.")
+STATUS = "SELECT uid_key, status FROM event ORDER BY uid_key"
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HouseMaker]:
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, "memory": "tests.monitor.memory"})
+    made: list[House] = []
+
+    def make(**owners: str) -> House:
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(House(folder, **owners))
+        return made[-1]
+
+    yield make
+    for practice in made:
+        practice.store.close()
+
+
+def letters(*numbers: int) -> list[Any]:
+    """A page: a message a day, each an answer to the one before."""
+    return [stamp(number, f"2026-03-{number:02} 09:00", number - 1) for number in numbers]
+
+
+# A page is a transaction
+
+
+def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_cursor(house: HouseMaker) -> None:
+    practice = house(diary="ana", mail="ana")
+    practice.mail.tells(letters(1, 2), letters(3, 4), faults=[[], [Fault("message 5", "it has no date")]])
+    practice.rows(
+        "CREATE TRIGGER breaks BEFORE INSERT ON message WHEN NEW.node = 4 BEGIN SELECT RAISE(ABORT, 'broken'); END"
+    )
+    with pytest.raises(StoreError):
+        practice.ingest("mail")
+    assert practice.rows("SELECT node FROM message") == [1, 2]
+    assert practice.rows("SELECT max(node) FROM thread_node") == [2]
+    assert practice.rows("SELECT * FROM kept_aside") == []
+    assert practice.rows("SELECT cursor FROM source") == ["1 first"]
+    practice.rows("DROP TRIGGER breaks")
+    practice.ingest("mail")
+    assert practice.rows("SELECT node FROM message") == [1, 2, 3, 4]
+
+
+def test_a_run_goes_on_after_whatever_page_it_was_cut_off_and_loses_and_doubles_nothing(house: HouseMaker) -> None:
+    pages = [letters(number, number + 1) for number in range(1, 7)]
+    whole = house(mail="ana")
+    whole.mail.tells(*pages)
+    whole.ingest()
+    for breaks_after in range(len(pages) + 1):
+        practice = house(mail="ana")
+        practice.mail.tells(*pages)
+        practice.mail.breaks_after, practice.mail.error = breaks_after, AWAY
+        assert practice.ingest()["mail"].problem is AWAY
+        assert practice.rows("SELECT count(*) FROM message") == [breaks_after and breaks_after + 1]
+        practice.mail.breaks_after = None
+        practice.ingest()
+        assert practice.mail.cursors == [None, f"{breaks_after} first" if breaks_after else None]
+        assert practice.dump() == whole.dump()
+
+
+def test_a_second_run_changes_no_row(house: HouseMaker) -> None:
+    practice = house(diary="ana ben", mail="ana")
+    practice.diary.shows(
+        entry("a", "2026-03-02 10:00", client="K7Q2"),
+        entry("b", "2026-03-03 10:00", clinician="ben", status=Status.CANCELLED),
+        times=[true_end("a", "2026-03-02 11:05")],
+    )
+    practice.mail.tells(letters(1, 2), letters(2, 3))
+    first = practice.ingest()
+    before = practice.dump()
+    second = practice.ingest(now=LATER)
+    assert (first["diary"].rows, first["mail"].rows) == (3, 3)
+    assert (second["diary"].rows, second["mail"].rows) == (0, 0)
+    assert practice.dump() == before
+    assert practice.dirty() == {"ana": epoch("2026-03-01 09:00"), "ben": epoch("2026-03-03 10:00")}
+
+
+def test_one_entry_told_twice_in_a_snapshot_is_the_later_telling_in_every_run(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-04 10:00"))
+    assert practice.diary.entries is not None
+    practice.diary.entries.append(entry("a", "2026-03-02 12:00"))
+    practice.ingest()
+    assert practice.rows("SELECT start_at FROM event WHERE uid_key = 'a'") == [epoch("2026-03-02 12:00")]
+    assert practice.ingest(now=LATER)["diary"].rows == 0
+
+
+# What became of an entry, which its source itself forgets
+
+
+def evidence_of(practice: House, now: datetime = NOW) -> dict[str, str]:
+    sessions = frames_of(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions
+    return dict(zip(sessions["uid_key"], sessions["evidence"], strict=True))
+
+
+def test_an_end_moved_after_the_session_began_leaves_the_booked_end_and_is_evidence_of_an_edit(
+    house: HouseMaker,
+) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(entry("a", "2026-03-19 10:00"), entry("b", "2026-03-19 12:00"))
+    practice.ingest(now=at("2026-03-18 03:00"))
+    practice.diary.shows(entry("a", "2026-03-19 10:00", 75), entry("b", "2026-03-19 12:00"))
+    practice.ingest(now=NOW)
+    assert practice.rows("SELECT booked_end_at, end_at FROM event WHERE uid_key = 'a'") == [
+        (epoch("2026-03-19 10:50"), epoch("2026-03-19 11:15"))
+    ]
+    assert practice.rows("SELECT uid_key, seen_at, end_at FROM event_history ORDER BY seen_at") == [
+        ("a", epoch("2026-03-18 03:00"), epoch("2026-03-19 10:50")),
+        ("a", epoch("2026-03-20 03:00"), epoch("2026-03-19 11:15")),
+    ]
+    assert evidence_of(practice) == {"a": "edited", "b": ""}
+
+
+@pytest.mark.parametrize(
+    ("edited", "booked_end"),
+    [
+        (None, "2026-03-19 10:50"),  # seen after it began, and nothing says that it was changed before
+        ("2026-03-18 12:00", "2026-03-19 11:15"),
+        ("2026-03-19 10:55", "2026-03-19 10:50"),
+        ("2026-03-17 08:00", "2026-03-19 10:50"),  # the stamp of an earlier change says nothing about this one
+        ("2031-01-01 00:00", "2026-03-19 10:50"),  # nor does one that cannot be true
+    ],
+)
+def test_an_end_was_booked_if_it_was_changed_before_the_session_began(
+    house: HouseMaker, edited: str | None, booked_end: str
+) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(entry("a", "2026-03-19 10:00", edited_at=at("2026-03-17 08:00")))
+    practice.ingest(now=at("2026-03-18 03:00"))
+    practice.diary.shows(entry("a", "2026-03-19 10:00", 75, edited_at=edited and at(edited)))
+    practice.ingest()
+    assert practice.rows("SELECT booked_end_at FROM event") == [epoch(booked_end)]
+
+
+def test_an_end_moved_before_the_session_began_is_the_booking(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(entry("a", "2026-03-25 10:00"))
+    practice.ingest()
+    practice.diary.shows(entry("a", "2026-03-25 10:00", 90))
+    practice.ingest(now=LATER)
+    assert practice.rows("SELECT booked_end_at = end_at FROM event") == [1]
+
+
+def test_a_move_is_a_new_booking_even_after_the_day(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(entry("a", "2026-03-18 10:00"))
+    practice.ingest()
+    practice.diary.shows(entry("a", "2026-03-19 10:00", 80))
+    practice.ingest(now=LATER)
+    assert practice.rows("SELECT booked_end_at FROM event") == [epoch("2026-03-19 11:20")]
+    practice.diary.shows(entry("a", "2026-03-19 10:00", 95))
+    practice.ingest(now=LATER + timedelta(days=1))
+    assert practice.rows("SELECT booked_end_at FROM event") == [epoch("2026-03-19 11:20")]
+
+
+def test_an_entry_gone_from_its_source_keeps_its_row_and_history_and_may_come_back(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    others = [entry(f"o{number}", f"2026-03-{number:02} 15:00") for number in range(1, 10)]
+    practice.diary.shows(entry("a", "2026-03-18 10:00"), *others)
+    practice.ingest()
+    practice.diary.shows(*others)
+    assert practice.ingest(now=LATER)["diary"].rows == 1
+    assert practice.rows("SELECT status FROM event WHERE uid_key = 'a'") == ["removed"]
+    assert practice.ingest(now=LATER)["diary"].rows == 0
+    assert "a" not in evidence_of(practice)
+    practice.diary.shows(entry("a", "2026-03-18 10:00"), *others)
+    practice.ingest(now=LATER + timedelta(days=1))
+    assert practice.rows("SELECT status, first_seen_at FROM event WHERE uid_key = 'a'") == [
+        ("confirmed", int(NOW.timestamp()))
+    ]
+    assert practice.rows("SELECT status FROM event_history ORDER BY seen_at") == ["confirmed", "removed", "confirmed"]
+
+
+# A snapshot
+
+
+def test_a_snapshot_takes_back_nothing_outside_its_window(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(*(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
+    practice.ingest(**days("2018-01-01", "2020-12-31"))
+    practice.diary.shows()
+    practice.ingest(**days("2019-01-01", "2019-12-31"), accept_shrink=True)
+    assert practice.rows(STATUS) == [("2018", "confirmed"), ("2019", "removed"), ("2020", "confirmed")]
+
+
+def test_an_entry_taken_off_one_of_two_owners_is_gone_for_that_one_alone(house: HouseMaker) -> None:
+    practice = house(rooms="ana ben")
+    shared = [entry(str(n), f"2026-03-{n:02} 10:00", clinician=key) for n in range(1, 5) for key in ("ana", "ben")]
+    practice.rooms.shows(*shared)
+    practice.ingest()
+    practice.rooms.shows(*shared[:-1])
+    practice.ingest(now=LATER)
+    gone = "SELECT key, uid_key FROM event JOIN clinician ON clinician.id = clinician_id WHERE status = 'removed'"
+    assert practice.rows(gone) == [("ben", "4")]
+
+
+def test_a_true_end_that_is_no_longer_told_is_unknown_again(house: HouseMaker) -> None:
+    practice = house(visits="ana")
+    held = [entry("a", "2026-03-02 10:00"), entry("b", "2026-03-03 10:00")]
+    practice.visits.shows(*held, times=[true_end("a", "2026-03-02 11:05"), true_end("b", "2026-03-03 11:00")])
+    practice.ingest(**days("2026-03-01", "2026-03-31"))
+    practice.dirty()
+    practice.visits.shows(*held, times=[true_end("b", "2026-03-03 11:00")])
+    assert practice.ingest(**days("2026-03-03", "2026-03-31"))["visits"].rows == 0  # not asked about the first
+    assert practice.ingest(**days("2026-03-01", "2026-03-31"))["visits"].rows == 1
+    assert practice.rows("SELECT evidence_key FROM evidence") == ["b"]
+    assert practice.dirty() == {"ana": epoch("2026-03-02 11:05")}
+
+
+@pytest.mark.parametrize(("holds", "believed"), [(7, True), (6, False), (0, False)])
+def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_removed(
+    house: HouseMaker,
+    holds: int,
+    believed: bool,  # noqa: FBT001 - a table of facts
+) -> None:
+    practice = house(diary="ana")
+    ten = [entry(str(number), f"2026-03-{number + 1:02} 10:00") for number in range(10)]
+    practice.diary.shows(*ten, entry("outside", "2024-03-02 10:00"))
+    practice.ingest()
+    before = practice.dump()
+    practice.diary.shows(*ten[:holds], entry("outside too", "2024-03-03 10:00"))
+    problem = practice.ingest(now=LATER)["diary"].problem
+    assert (problem is None) is believed
+    if problem:
+        assert isinstance(problem, ShrunkenError)
+        assert (problem.held, problem.holds) == (10, holds)
+        assert practice.dump() == before
+    assert practice.ingest(now=LATER, accept_shrink=True)["diary"].problem is None
+    assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10 - holds]
+
+
+# Read anew
+
+
+def test_other_settings_read_and_judge_everything_again(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    practice.mail.tells([stamp(1, "2026-03-01 09:00", outgoing=True)], letters(2))
+    practice.ingest()
+    practice.mail.tells([stamp(1, "2026-03-01 09:00", outgoing=False)], letters(2))
+    assert practice.ingest(now=LATER)["mail"].rows == 0
+    practice.labels["mail"] = "another address"
+    assert practice.ingest(now=LATER)["mail"].rows == 1
+    assert practice.rows("SELECT outgoing FROM message WHERE node = 1") == [0]
+    assert practice.mail.cursors == [None, "2 first", "2 first"]  # it can still tell how much it held
+
+
+def test_full_reads_from_the_beginning(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    practice.mail.tells(letters(1), letters(2))
+    practice.ingest()
+    practice.ingest(now=LATER, full=True)
+    assert practice.mail.cursors == [None, None]
+
+
+def test_the_faults_of_every_page_are_kept_and_those_of_an_earlier_reading_are_not(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    pages = [letters(number) for number in (1, 2, 3)]
+    faults = [[Fault(f"message {number}", "it has no readable date")] for number in (10, 20, 30)]
+    practice.mail.tells(*pages, faults=faults)
+    assert practice.ingest()["mail"].kept_aside == 3
+    places = "SELECT place FROM kept_aside ORDER BY place"
+    assert practice.rows(places) == ["message 10", "message 20", "message 30"]
+    assert practice.ingest(now=LATER)["mail"].kept_aside == 0
+    assert len(practice.rows(places)) == 3
+    practice.mail.tells(*pages, faults=faults[:2])
+    practice.labels["mail"] = "mended"
+    practice.ingest(now=LATER)
+    assert practice.rows(places) == ["message 10", "message 20"]
+
+
+def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(house: HouseMaker) -> None:
+    practice = house(mail="ben")
+    practice.mail.tells([stamp(1, "2026-03-01 09:00", clinician="ben")])
+    practice.ingest()
+    practice.dirty()
+    practice.owners["mail"] = "ana"
+    practice.labels["mail"] = "ana's"
+    practice.mail.tells([stamp(1, "2026-03-01 09:00", clinician="ana")])
+    practice.ingest()
+    ana, ben = (
+        frames_of(practice.config, practice.store, person, now=NOW).messages for person in practice.config.clinicians
+    )
+    assert (len(ana), len(ben), practice.rows("SELECT count(*) FROM message")) == (1, 0, [2])
+    assert practice.dirty() == dict.fromkeys(("ana", "ben"), epoch("2026-03-01 09:00"))
+
+
+# One source never stops another
+
+
+def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_nobody(house: HouseMaker) -> None:
+    practice = house(mail="ana", diary="ana")
+    practice.mail.tells(letters(1), letters(2))
+    practice.diary.shows(entry("a", "2026-03-02 10:00"))
+    practice.ingest("mail")
+    practice.mail.tells(letters(1), letters(2), letters(3))
+    practice.mail.breaks_after, practice.mail.error = 2, AWAY
+    outcomes = practice.ingest(now=LATER)
+    assert [outcome.problem for outcome in outcomes.values()] == [AWAY, None]
+    assert practice.rows("SELECT node FROM message") == [1, 2]
+    assert practice.rows("SELECT cursor, fault FROM source WHERE name = 'mail'") == [("2 first", str(AWAY))]
+    practice.mail.breaks_after = None
+    practice.ingest(now=LATER)
+    assert practice.rows("SELECT fault FROM source WHERE name = 'mail'") == [None]
+
+
+def test_what_a_reader_raises_against_its_contract_is_told_without_its_words(house: HouseMaker) -> None:
+    practice = house(mail="ana", diary="ana")
+    practice.mail.breaks_after, practice.mail.error = 0, ValueError("Zebra")
+    practice.diary.shows(entry("a", "2026-03-02 10:00"))
+    outcomes = practice.ingest()
+    assert "broke off (ValueError)" in str(outcomes["mail"].problem)
+    assert "Zebra" not in f"{outcomes['mail'].problem}{practice.rows('SELECT fault FROM source')}"
+    assert outcomes["diary"].rows == 1
+
+
+def test_a_record_of_somebody_whose_source_it_is_not_is_refused(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-02 10:00", clinician="zoe"))
+    assert practice.ingest()["diary"].problem
+    assert practice.rows("SELECT * FROM event") == []
+    assert practice.rows("SELECT key FROM clinician") == ["ana"]
+
+
+@pytest.mark.parametrize(
+    ("problems", "code"),
+    [
+        ([], 0),
+        ([None, None], 0),
+        ([None, AWAY], 3),
+        ([AWAY, AWAY], 1),
+        ([None, LOCKED_OUT, AWAY], 4),
+        ([LOCKED_OUT], 4),
+    ],
+)
+def test_the_exit_code_of_a_run(problems: list[ConnectorError | None], code: int) -> None:
+    assert exit_code([Outcome("mail", "memory", problem=problem) for problem in problems]) == code
+
+
+# From when on numbers have to be computed again
+
+
+def test_a_moved_entry_reaches_back_to_where_it_was(house: HouseMaker) -> None:
+    practice = house(diary="ana ben")
+    unmoved = [entry("b", "2026-02-01 10:00"), entry("c", "2026-02-02 10:00", clinician="ben")]
+    practice.diary.shows(*unmoved, entry("a", "2026-03-02 10:00"))
+    practice.ingest()
+    practice.dirty()
+    practice.diary.shows(*unmoved, entry("a", "2026-03-16 10:00"))
+    practice.ingest(now=LATER)
+    assert practice.dirty() == {"ana": epoch("2026-03-02 10:00")}
+
+
+def test_a_message_whose_time_changed_reaches_back_to_where_it_was(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    practice.mail.tells([stamp(1, "2026-02-01 09:00"), stamp(2, "2026-03-01 09:00")])
+    practice.ingest()
+    practice.dirty()
+    practice.labels["mail"] = "anew"
+    practice.mail.tells([stamp(1, "2026-02-01 09:00"), stamp(2, "2026-03-09 09:00")])
+    practice.ingest()
+    assert practice.dirty() == {"ana": epoch("2026-03-01 09:00")}
+    assert practice.rows("SELECT sent_at FROM message") == [epoch("2026-02-01 09:00"), epoch("2026-03-09 09:00")]
+
+
+def test_threads_that_become_one_reach_back_to_the_beginning_of_the_older(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    practice.mail.tells([stamp(1, "2026-01-05 09:00"), stamp(2, "2026-02-05 09:00")])
+    practice.ingest()
+    practice.dirty()
+    practice.mail.tells([], [stamp(3, "2026-03-05 09:00", 1, 2)])
+    practice.ingest()
+    assert practice.dirty() == {"ana": epoch("2026-01-05 09:00")}
+    assert practice.rows("SELECT DISTINCT thread FROM thread_node") == [1]
+
+
+# What is asked for
+
+
+def asked(practice: House, **wish: Any) -> tuple[str, ...]:
+    """First and last instant of what an entry may touch, as the clock in Paris shows them."""
+    held = [entry(str(day), f"{date(2026, 3, 1) + timedelta(days=day)} 12:00") for day in range(10)]
+    practice.diary.shows(*held)
+    practice.ingest(**wish)
+    return tuple(practice.rows("SELECT strftime('%Y-%m-%d', start_at, 'unixepoch') FROM event ORDER BY start_at"))
+
+
+def test_both_days_of_a_window_are_local_and_included(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    assert asked(practice, **days("2026-03-03", "2026-03-04")) == ("2026-03-03", "2026-03-04")
+    practice.diary.shows(entry("eve", "2026-03-04 22:30", 20), entry("next", "2026-03-04 23:00"))  # 23:30 and 00:00
+    practice.ingest(**days("2026-03-03", "2026-03-04"), accept_shrink=True)
+    assert practice.rows("SELECT uid_key FROM event WHERE status <> 'removed'") == ["eve"]
+
+
+@pytest.mark.parametrize(
+    ("names", "wish", "words"),
+    [
+        (("nowhere",), {}, 'no source "nowhere". The configuration has: diary, mail.'),
+        ((), days("2026-03-05", "2026-03-04"), "diary: the window ends on 2026-03-04"),
+        ((), days("2026-03-05", "9999-12-31"), "beyond the calendar"),
+        ((), days("0001-01-01", "2026-03-04"), "beyond the calendar"),
+    ],
+)
+def test_a_wish_that_cannot_be_meant_is_refused_before_anything_is_read(
+    house: HouseMaker, names: tuple[str, ...], wish: dict[str, Any], words: str
+) -> None:
+    practice = house(diary="ana", mail="ana")
+    with pytest.raises(UsageError, match=words):
+        practice.ingest(*names, **wish)
+    assert practice.diary.cursors == practice.mail.cursors == []
+    assert practice.rows("SELECT * FROM source") == []
+
+
+def test_a_source_of_nobody_is_a_sentence(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    nobody = replace(practice.config, clinicians=())
+    with pytest.raises(UsageError, match="nobody's times are in it"):
+        list(ingest(nobody, practice.store, NAMES, Wish(), now=NOW))
+
+
+def test_a_run_is_remembered_with_the_span_it_covered(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(entry("a", "2026-03-02 10:00"))
+    practice.ingest(**days("2026-03-01", "2026-12-31"))
+    seen = practice.rows("SELECT seen_from, seen_to, succeeded_at FROM source")
+    start = int(datetime(2026, 2, 28, 23, tzinfo=UTC).timestamp())
+    assert seen == [(start, int(NOW.timestamp()), int(NOW.timestamp()))]
