@@ -10,8 +10,6 @@ from reports.models import Table, Unit
 from reports.outline import Outline, Section
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from reports.models import ReferralReport, ReferralRow
 
 TERMS = (
@@ -19,6 +17,7 @@ TERMS = (
     "over. Whoever then has the lowest takes it; within half a session it goes to whoever has waited longest for a new "
     "client. No therapy that has begun changes hands."
 )
+NUMBERS = ("Load", "New client, week of")
 NOT_NOW = (
     "“Not eligible now” is said alike of no open slots, of a limit that somebody has set and of an absence; which of "
     "them it is, is not shown."
@@ -54,7 +53,7 @@ def _outline(report: ReferralReport) -> Outline:
     head = Section(sentences=(f"{report.practice}. {report.asked} {fresh_words(report)}",))
     sections = (
         Section("Who takes how many", table=_shares(report)),
-        Section("In this order", (TERMS, NOT_NOW), table=_ranking(report)),
+        Section("In this order", (TERMS, NOT_NOW), table=_narrow_ranking(report)),
     )
     return Outline(
         (), report.headline, (head, *(section for section in sections if section.table and section.table.rows))
@@ -62,16 +61,24 @@ def _outline(report: ReferralReport) -> Outline:
 
 
 def _ranking(report: ReferralReport) -> Table:
-    return Table(("", "", "Load", "Last new client", "Why"), tuple(_row(row) for row in report.rows))
+    rows = tuple((row.name, _place(row), *_numbers(row), row.reason) for row in report.rows)
+    return Table(("", "Place", *NUMBERS, "Why"), rows)
 
 
-def _row(row: ReferralRow) -> tuple[str, ...]:
-    place = "" if row.place is None else f"{row.place}"
-    return (row.name, place, wording.quantity(row.load_after, Unit.LOAD), _week(row.last_intake), row.reason)
+def _narrow_ranking(report: ReferralReport) -> Table:
+    """The same with the reason beside the name, for 72 columns."""
+    rows = ((f"{_place(row)} {row.name}: {row.reason}", *_numbers(row)) for row in report.rows)
+    return Table(("", *NUMBERS), tuple(rows))
 
 
-def _week(monday: date | None) -> str:
-    return wording.DASH if monday is None else f"week of {wording.day_and_month(monday)}"
+def _place(row: ReferralRow) -> str:
+    return wording.DASH if row.place is None else f"{row.place}"
+
+
+def _numbers(row: ReferralRow) -> tuple[str, str]:
+    """The load with the referral, and the week of the last new client."""
+    week = wording.DASH if row.last_intake is None else wording.day_and_month(row.last_intake)
+    return wording.quantity(row.load_after, Unit.LOAD), week
 
 
 def _shares(report: ReferralReport) -> Table:

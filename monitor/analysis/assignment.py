@@ -139,13 +139,11 @@ def _whose_turn(
 ) -> int:
     """Among the ties of where a referral fell: whose turn it is. Whoever takes another one as well has just had one."""
     weight = referrals[number].weight
-    elsewhere = [*takers[:number], *takers[number + 1 :]]
+    elsewhere = {*takers[:number], *takers[number + 1 :]}
+    able = {i for i, person in enumerate(people) if obstacle_of(person, referrals[number]) is None} - elsewhere
     fell = people[taker].after(_given(people, referrals, takers)[taker])
-    even = [
-        i
-        for i, person in enumerate(people)
-        if i not in elsewhere and obstacle_of(person, referrals[number]) is None and ties(person, weight, fell)
-    ]
+    lowest = min([fell, *(people[i].after(weight) for i in able)])
+    even = (i for i in able if ties(people[i], weight, lowest))
     return min(even, key=lambda i: turn(people[i], weight), default=taker)
 
 
