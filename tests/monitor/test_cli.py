@@ -1,0 +1,486 @@
+"""The command line: what each command prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import pty
+import select
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from connectors import registry
+from connectors.errors import AuthorizationError, UnavailableError
+from monitor import cli
+from monitor.cli import COMMANDS, evenhours
+from monitor.cli.progress import SourceBar
+from monitor.exports import COLUMNS
+from monitor.nightly import only_run
+from monitor.store.database import opened
+from tests.monitor.memory import SHELF, Source
+from tests.monitor.office import CONFIG, NOW, Answer, Office, environment, session
+
+MEMORY = '[[source]]\nname = "cloud"\nkind = "memory"\nclinician = "ana"\n'
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+@pytest.fixture
+def read(office: Office) -> Office:
+    """The office when everything is read and analysed."""
+    assert office("nightly").code == 0
+    return office
+
+
+def rows(answer: Answer) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer.out)))
+
+
+# Every command
+
+
+def leaves(group: click.Group, context: click.Context, *names: str) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from leaves(command, context, *names, name)
+        else:
+            yield " ".join((*names, name)), command
+
+
+def test_every_command_takes_config_and_json_and_says_what_it_does() -> None:
+    found = dict(leaves(evenhours, click.Context(evenhours)))
+    assert {name.split()[0] for name in found} == COMMANDS.keys()
+    for name, command in found.items():
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {"--config", "--json"} <= options, name
+        assert command.help, name
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["init"], ["ingest"], ["ingest", "--full"], ["analyse"], ["nightly"], ["doctor"], ["classify", "--try"],
+        ["inspect", "visits.csv"], ["report", "weekly", "--clinician", "ana"], ["report", "fairness"],
+        *(["export", table] for table in COLUMNS),
+    ],
+)  # fmt: skip
+def test_json_parses_line_by_line_and_is_all_there_is_on_standard_output(read: Office, arguments: list[str]) -> None:
+    arguments = [str(read.folder / word) if word.endswith(".csv") else word for word in arguments]
+    answer = read(*arguments, "--json")
+    assert all(isinstance(line, dict) for line in answer.told)
+    assert answer.told or arguments[-1] == "notices"
+
+
+def test_the_configuration_may_be_named_before_or_after_the_command_or_by_the_environment(
+    read: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    other = Office.__new__(Office)
+    other.config = elsewhere / "none.toml"
+    assert other("doctor").code == 1
+    assert "No configuration at" in other("ingest").err
+    assert other("doctor", "--config", str(read.config)).code == read("doctor").code
+    monkeypatch.setenv("EVENHOURS_CONFIG", str(read.config))
+    found = subprocess.run(
+        [sys.executable, "-c", "from monitor.cli import main; main()", "export", "events"],
+        env=environment(EVENHOURS_CONFIG=str(read.config)), capture_output=True, check=True, cwd=elsewhere,
+    )  # fmt: skip
+    assert found.stdout.count(b"\n") == len(rows(read("export", "events"))) + 1
+
+
+# How a command ends
+
+
+@pytest.fixture
+def cloud(office: Office, monkeypatch: pytest.MonkeyPatch) -> Source:
+    """One more source, which does as the test tells it."""
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, "memory": "tests.monitor.memory"})
+    office.config.write_text(CONFIG + MEMORY)
+    SHELF[office.folder, "cloud"] = Source()
+    return SHELF[office.folder, "cloud"]
+
+
+def test_0_when_all_went_well(office: Office) -> None:
+    assert office("ingest").code == office("analyse").code == office("nightly").code == 0
+
+
+def test_3_when_some_sources_failed_and_what_the_others_told_is_stored(office: Office) -> None:
+    (office.folder / "ana.mbox").unlink()
+    answer = office("ingest", "--json")
+    assert answer.code == 3
+    assert [line["source"] for line in answer.told if line["problem"]] == ["mail"]
+    assert sum(line["rows"] for line in answer.told) == 10 + 1 + 6
+    assert answer.err.endswith('evenhours: mail: there is no "ana.mbox". Correct its path, which begins at the '
+                               "configuration file's folder.\n")  # fmt: skip
+
+
+def test_1_when_every_source_failed(office: Office) -> None:
+    (office.folder / "ana.mbox").unlink()
+    assert office("ingest", "--source", "mail").code == 1
+
+
+@pytest.mark.parametrize("command", ["ingest", "nightly"])
+def test_4_when_a_source_has_to_be_authorised_again_whatever_else_failed(
+    office: Office, cloud: Source, command: str
+) -> None:
+    (office.folder / "ana.mbox").unlink()
+    cloud.breaks_after, cloud.error = 0, AuthorizationError("cloud", "it refuses us.", "Run: evenhours connect cloud")
+    answer = office(command)
+    assert answer.code == 4
+    assert "Run: evenhours connect cloud" in answer.err
+    cloud.error = UnavailableError("cloud", "it is away.", "Try again.")
+    assert office(command).code == 3
+
+
+@pytest.mark.parametrize("command", [["ingest"], ["analyse"], ["nightly"], ["init"], ["correct", "KEY", "10:55"]])
+def test_5_while_another_run_is_at_work(read: Office, command: list[str]) -> None:
+    key = rows(read("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
+    with only_run(read.folder / "evenhours.db"):
+        answer = read(*(word.replace("KEY", key) for word in command))
+    assert answer.code == 5
+    assert answer.err == (
+        "evenhours: Another run is still working on this practice. It will finish by itself; there is nothing to do.\n"
+    )
+    assert read(*(word.replace("KEY", key) for word in command)).code == 0
+
+
+def test_5_even_if_it_is_the_very_first_run_of_another_process(office: Office) -> None:
+    with only_run(office.folder / "evenhours.db"):
+        ended = office.process("ingest")
+    assert (ended.returncode, ended.stdout) == (5, b"")
+    assert not (office.folder / "evenhours.key").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ingest", "--source", "nowhere"], 'There is no source "nowhere". The configuration has: diary, mail,'),
+        (["ingest", "--from", "2026-03-09", "--to", "2026-03-02"], "the window ends on 2026-03-02, before it begins"),
+        (["ingest", "--from", "02.03.2026"], '"02.03.2026" is no date; write it like 2026-11-22'),
+        (["ingest", "--to", "9999-12-31"], "9999-12-31 is not of our time"),
+        (["export", "events", "--clinician", "zoe"], 'There is no clinician "zoe". The configuration has: ana, ben.'),
+        (["export", "events", "--from", "2026-03-09", "--to", "2026-03-02"], "lies before --from"),
+        (["export", "secrets"], "'secrets' is not one of 'events'"),
+        (["report", "weekly"], "Say whose: --clinician ana | ben"),
+        (["report", "weekly", "--clinician", "zoe"], 'There is no clinician "zoe"'),
+        (["report", "weekly", "--clinician", "ana", "--week", "2026-W54"], '"2026-W54" is no week; write it like'),
+        (["report", "weekly", "--clinician", "ana", "--week", "0001-W01"], "is not of our time"),
+        (["report", "fairness", "--format", "pdf"], "'pdf' is not one of"),
+        (["classify"], "Rules are tried with: evenhours classify --try"),
+        (["classify", "--try", "--source", "mail"], 'There is no calendar "mail". The configuration has: diary.'),
+        (["classify", "--try", "--weeks", "0"], "is not in the range"),
+        (["correct", "NOBODYSKEY", "18:05"], "No session has the uid_key NOBODYSKEY."),
+        (["init", "--zone", "Europe/Pariss", "--config", "new.toml"], '"Europe/Pariss" is no time zone'),
+        (["reprot"], "No such command 'reprot'"),
+    ],
+)
+def test_2_when_a_command_cannot_be_meant(
+    read: Office, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(read.folder)
+    before = read.dump()
+    answer = read(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert words in " ".join(answer.err.split())
+    assert read.dump() == before
+    assert not (read.folder / "new.toml").exists()
+
+
+# A fault of ours
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    @click.pass_obj
+    def faulty(_desk: object) -> None:
+        raise KeyError("Zebra")
+
+    monkeypatch.setitem(COMMANDS, "faulty", "faulty")
+    monkeypatch.setattr(evenhours, "get_command", lambda _context, _name: faulty)
+
+
+@pytest.mark.usefixtures("faulty")
+def test_a_fault_of_ours_is_a_sentence_without_what_it_choked_on(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["faulty"])
+    assert ended.value.code == 1
+    assert capfd.readouterr().err == (
+        "evenhours: a fault of ours (KeyError). Please report it; evenhours -v shows where it arose.\n"
+    )
+
+
+@pytest.mark.usefixtures("faulty")
+def test_v_shows_where_it_arose() -> None:
+    with pytest.raises(KeyError):
+        cli.main(["-v", "faulty"])
+
+
+def test_v_shows_where_a_reader_broke_off(office: Office, cloud: Source, capfd: pytest.CaptureFixture[str]) -> None:
+    cloud.breaks_after = 0
+    assert "broke off (ValueError)" in office("ingest").err
+    assert "Zebra" not in capfd.readouterr().err
+    result = CliRunner().invoke(evenhours, ["-v", "--config", str(office.config), "ingest"])
+    assert "ValueError: Zebra" in result.stderr
+
+
+def test_a_reader_that_stops_reading_ends_an_export_quietly(read: Office) -> None:
+    command = " ".join(f"'{word}'" for word in read.command("export", "events"))
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{command} | head -n 1"], env=environment(), capture_output=True, check=True
+    )
+    assert ended.stdout == b"clinician,source,start,end,all_day,status,kind,client,uid_key\n"
+    assert ended.stderr == b""
+
+
+# Progress
+
+
+def on_terminal(office: Office, *arguments: str) -> tuple[bytes, bytes]:
+    """What a command writes to a terminal on standard error, and to a pipe on standard output."""
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        office.command(*arguments), stdout=subprocess.PIPE, stderr=theirs, env=environment(), cwd=office.folder
+    )
+    os.close(theirs)
+    out, _ = running.communicate()
+    shown = b""
+    while select.select([ours], [], [], 0)[0]:
+        try:
+            shown += os.read(ours, 65_536)
+        except OSError:  # what a terminal says when the other side is gone
+            break
+    os.close(ours)
+    return shown, out
+
+
+def test_progress_is_shown_on_a_terminal_and_wiped_away(office: Office) -> None:
+    shown, out = on_terminal(office, "nightly")
+    assert "\u2588".encode() in shown
+    assert b"diary" in shown
+    assert b"ana \xe2\x80\xa6" in shown
+    assert shown.endswith(b"\r\x1b[K")
+    assert b"\x1b" not in out
+
+
+def test_without_a_terminal_nothing_is_shown(office: Office) -> None:
+    ended = office.process("nightly")
+    assert ended.returncode == 0
+    assert ended.stderr.decode() == "Made the practice's key, evenhours.key. Keep a copy apart from the database.\n"
+    assert b"\x1b" not in ended.stdout
+    assert b"\r" not in ended.stdout
+
+
+def test_a_bar_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "30")
+    SourceBar().show("x" * 500)
+    assert terminal.getvalue() == "\r\x1b[K" + "x" * 29
+
+
+# Single commands
+
+
+def test_init_writes_a_configuration_that_runs_a_private_key_and_a_database(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.config.unlink()
+    first = office("init", "--name", 'A "ZONE" of PRACTICE', "--zone", "America/New_York", "--json")
+    assert (first.code, first.told[0]["sources"]) == (0, 0)
+    text = office.config.read_text()
+    assert 'name = "A \\"ZONE\\" of PRACTICE"\nzone = "America/New_York"' in text
+    for name in ("evenhours.toml", "evenhours.key", "evenhours.db"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    key = (tmp_path / "evenhours.key").read_bytes()
+    assert office("init", "--name", "Another").code == 0
+    assert office.config.read_text() == text
+    assert (tmp_path / "evenhours.key").read_bytes() == key
+    answer = office("ingest")
+    assert (answer.code, answer.out) == (0, "")
+    assert answer.err == "There is no source yet. Add a [[source]] to the configuration.\n"
+
+
+def test_a_database_is_not_begun_under_another_key(read: Office) -> None:
+    (read.folder / "evenhours.key").unlink()
+    answer = read("ingest")
+    assert answer.code == 1
+    assert "There is no key file" in answer.err
+    assert not (read.folder / "evenhours.key").exists()
+
+
+def test_classify_shows_titles_stores_nothing_and_is_not_steered_by_them(office: Office) -> None:
+    title = "Session \x1b]0;owned\x07 Zo\u00eb"
+    office.write("ana.ics", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n" + session("s1", 9, 10)
+                 .replace("Session s1", title).replace("\n", "\r\n") + "END:VCALENDAR\r\n")  # fmt: skip
+    office("init")
+    before = office.dump()
+    answer = office("classify", "--try")
+    assert (answer.code, office.dump()) == (0, before)
+    assert "Mon 09 Mar 10:00  session" in answer.out
+    assert "1 session" in answer.out
+    assert answer.out.isascii() is False
+    assert not set(answer.out) & {"\x1b", "\x07"}
+
+
+def test_inspect_proposes_a_source(office: Office) -> None:
+    answer = office("inspect", str(office.folder / "visits.csv"))
+    assert answer.code == 0
+    assert 'booked_start = "Start"' in answer.out
+
+
+@pytest.mark.parametrize(
+    ("end", "actual_end", "overrun"),
+    [
+        ("11:05", "2026-03-02T10:05:00Z", "15.0"),
+        ("11:05:30", "2026-03-02T10:05:30Z", "15.5"),
+        ("2026-03-02T11:05", "2026-03-02T10:05:00Z", "15.0"),
+        ("2026-03-02T11:05+00:00", "2026-03-02T11:05:00Z", "75.0"),
+        ("10:40", "2026-03-02T09:40:00Z", "-10.0"),
+    ],
+)
+def test_a_correction_is_local_and_beats_what_was_known(read: Office, end: str, actual_end: str, overrun: str) -> None:
+    def first() -> dict[str, str]:
+        return rows(read("export", "sessions", "--clinician", "ana"))[0]
+
+    assert (first()["booked_end"], first()["actual_end"], first()["overrun_minutes"]) == (
+        "2026-03-02T09:50:00Z",
+        "",
+        "",
+    )
+    assert read("correct", first()["uid_key"], end).code == 0
+    found = first()
+    assert (found["actual_end"], found["evidence"], found["overrun_minutes"]) == (actual_end, "corrected", overrun)
+    assert read("analyse", "--json").told[0]["computed"] == ["ana"]
+
+
+@pytest.mark.parametrize("end", ["soon", "25:00", "09:30", "2026-03-01T10:30", "2026-03-04T10:30", "0001-01-01T00:00"])
+def test_an_end_that_cannot_be_true_is_refused(read: Office, end: str) -> None:
+    key = rows(read("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
+    assert read("correct", key, end).code == 2
+
+
+def test_a_session_over_midnight_is_corrected_to_the_day_after(office: Office) -> None:
+    late = session("late", 2, 22).replace("T225000", "T235000")
+    office.write("ana.ics", "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n" + late + "END:VCALENDAR\n")
+    office("ingest")
+    key = rows(office("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
+    assert office("correct", key, "00:10", "--json").told[0]["ended_at"] == "2026-03-03T00:10:00+01:00"
+
+
+def test_a_session_of_several_people_is_corrected_for_one_of_them(office: Office) -> None:
+    office.config.write_text(
+        CONFIG.replace(
+            'name = "diary"\nkind = "ics"\nclinician = "ana"', 'name = "diary"\nkind = "ics"\nclinician = "*"'
+        )
+    )
+    both = "ATTENDEE:mailto:ana@two.example\nATTENDEE:mailto:ben@two.example\nEND:VEVENT"
+    office.write(
+        "ana.ics",
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n"
+        + session("both", 3, 10).replace("END:VEVENT", both)
+        + "END:VCALENDAR\n",
+    )
+    assert office("ingest", "--source", "diary").code == 0
+    key = rows(office("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
+    assert "Say whose: --clinician ana | ben" in office("correct", key, "11:05").err
+    assert office("correct", key, "11:05", "--clinician", "ben").code == 0
+    found = {row["clinician"]: row["evidence"] for row in rows(office("export", "sessions"))}
+    assert found == {"ana": "", "ben": "corrected"}
+
+
+def test_doctor_finds_a_healthy_practice_well(read: Office) -> None:
+    answer = read("doctor", "--json")
+    assert (answer.code, [line for line in answer.told if line["mend"]]) == (0, [])
+    found = {line["check"]: line["found"] for line in answer.told}
+    assert found["source diary"] == "10 events, 0 message times, 0 true times"
+    assert found["agreed hours"].endswith("for ana, ben")
+
+
+def lost_mail(office: Office) -> None:
+    (office.folder / "ana.mbox").unlink()
+    office("ingest")
+
+
+def readable_by_all(office: Office) -> None:
+    (office.folder / "evenhours.db").chmod(0o644)
+
+
+def readable_key(office: Office) -> None:
+    (office.folder / "evenhours.key").chmod(0o644)
+
+
+def new_source(office: Office) -> None:
+    office.config.write_text(CONFIG + MEMORY.replace('"memory"', '"ics"\npath = "new.ics"'))
+
+
+def empty_source(office: Office) -> None:
+    office.write("ana.ics", "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nEND:VCALENDAR\n")
+    (office.folder / "evenhours.db").unlink()
+    office("ingest")
+
+
+def silent_cron(office: Office) -> None:
+    with opened(office.folder / "evenhours.db") as store:
+        store.connection.execute("UPDATE source SET succeeded_at = succeeded_at - 49 * 3600 WHERE name = 'mail'")
+
+
+def no_database(office: Office) -> None:
+    (office.folder / "evenhours.db").unlink()
+
+
+@pytest.mark.parametrize(
+    ("ail", "check", "mend"),
+    [
+        (lost_mail, "source mail", 'there is no "ana.mbox"'),
+        (readable_by_all, "privacy of the database", "chmod 600"),
+        (readable_key, "set-up", "chmod 600"),
+        (new_source, "source cloud", "evenhours ingest --source cloud"),
+        (empty_source, "source diary", "Check its path, its window and whose it is."),
+        (silent_cron, "source mail", "Check that cron runs: evenhours nightly"),
+        (no_database, "set-up", "Run: evenhours init"),
+    ],
+)
+def test_doctor_says_how_to_mend(read: Office, ail: Callable[[Office], None], check: str, mend: str) -> None:
+    ail(read)
+    answer = read("doctor", "--json")
+    (ill,) = [line for line in answer.told if line["mend"]]
+    assert (answer.code, ill["check"]) == (1, check)
+    assert mend in ill["mend"]
+
+
+def test_the_night_is_remembered_with_how_it_ended(read: Office) -> None:
+    (read.folder / "ana.mbox").unlink()
+    assert read("nightly").code == 3
+    with opened(read.folder / "evenhours.db") as store:
+        found = store.connection.execute("SELECT command, started_at, exit_code FROM run ORDER BY id").fetchall()
+        assert found == [("nightly", int(NOW.timestamp()), 0), ("nightly", int(NOW.timestamp()), 3)]
+        assert store.connection.execute("SELECT count(*) FROM run WHERE ended_at IS NULL").fetchone() == (0,)
+
+
+def test_a_report_is_a_private_file_that_is_whole_or_not_there(read: Office, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("an older one")
+    path.chmod(0o644)
+    answer = read("report", "weekly", "--clinician", "ana", "--format", "html", "--output", str(path))
+    assert (answer.code, answer.out) == (0, f"Written: {path}\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text().startswith("<!doctype html>")
+    missing = read("report", "fairness", "--output", str(tmp_path / "nowhere" / "report.txt"))
+    assert missing.code == 2
+    assert "cannot be written: no such file or directory." in missing.err
