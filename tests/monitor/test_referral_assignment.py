@@ -1,0 +1,134 @@
+"""Several referrals at once: as many as possible, as even as possible, and the same rule as for one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from monitor.analysis.assignment import Assignment, Takers, _Programme, assign
+from monitor.analysis.referral import TIE, Candidate, Referral, next_referral, obstacle_of
+
+NEAR = 1e-6
+
+people_strategy = st.lists(
+    st.tuples(
+        st.floats(0, 25).map(lambda load: round(load, 2)),
+        st.sampled_from([0.4, 0.6, 1.0]),
+        st.none() | st.integers(0, 4),
+        st.integers(0, 3),
+        st.booleans(),
+        st.sampled_from([None, 0.0, 30.0]),
+    ),
+    min_size=1,
+    max_size=4,
+).map(
+    lambda rows: [
+        Candidate(
+            f"p{i}", load, fte, last, clients=5, open_slots=slots, trauma_cap=cap,
+            languages=frozenset({"Portuguese"} if speaks else ()),
+        )
+        for i, (load, fte, last, slots, speaks, cap) in enumerate(rows)
+    ]
+)  # fmt: skip
+referrals_strategy = st.lists(
+    st.builds(
+        Referral,
+        weight=st.sampled_from([1.0, 1.25, 1.5, 2.0]),
+        language=st.sampled_from([None, "Portuguese"]),
+        trauma=st.booleans(),
+    ),
+    max_size=4,
+)
+
+
+def cost(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Takers) -> float:
+    """Weight × load per FTE where each referral falls, one after another."""
+    load, total = [person.load or 0 for person in people], 0.0
+    for referral, taker in zip(referrals, takers, strict=True):
+        if taker is not None:
+            load[taker] += referral.weight
+            total += referral.weight * load[taker] / people[taker].fte
+    return total
+
+
+def allowed(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Takers) -> bool:
+    pairs = [(taker, referral) for taker, referral in zip(takers, referrals, strict=True) if taker is not None]
+    return all(obstacle_of(people[taker], referral) is None for taker, referral in pairs) and all(
+        sum(taker == i for taker, _ in pairs) <= person.room
+        and sum(taker == i and referral.trauma for taker, referral in pairs) <= person.trauma_room
+        for i, person in enumerate(people)
+    )
+
+
+def ways(people: Sequence[Candidate], referrals: Sequence[Referral]) -> list[Takers]:
+    """Every allowed way, tried one by one."""
+    every = product([None, *range(len(people))], repeat=len(referrals))
+    return [list(takers) for takers in every if allowed(people, referrals, list(takers))]
+
+
+def positions(people: Sequence[Candidate], found: Assignment) -> Takers:
+    keys = [person.key for person in people]
+    return [None if taker is None else keys.index(taker) for taker in found.takers]
+
+
+@settings(max_examples=60, deadline=None)
+@given(people_strategy, referrals_strategy)
+def test_no_other_way_places_more_or_is_more_even(people: list[Candidate], referrals: list[Referral]) -> None:
+    found = _Programme(people, referrals).takers()
+    placed = [taker is not None for taker in found]
+    assert allowed(people, referrals, found)
+    every = ways(people, referrals)
+    assert placed == max(([taker is not None for taker in way] for way in every), key=lambda way: (sum(way), way))
+    same = [way for way in every if [taker is not None for taker in way] == placed]
+    assert cost(people, referrals, found) <= min(cost(people, referrals, way) for way in same) + NEAR
+
+
+@settings(max_examples=60, deadline=None)
+@given(people_strategy, referrals_strategy)
+def test_whose_turn_it_is_costs_at_most_half_a_session_each(people: list[Candidate], referrals: list[Referral]) -> None:
+    fell = _Programme(people, referrals).takers()
+    found = positions(people, assign(people, referrals))
+    moved = [n for n, (one, other) in enumerate(zip(fell, found, strict=True)) if one != other]
+    slack = sum(referrals[n].weight * TIE / people[found[n] or 0].fte for n in moved)
+    assert allowed(people, referrals, found)
+    assert [taker is None for taker in found] == [taker is None for taker in fell]
+    assert cost(people, referrals, found) <= cost(people, referrals, fell) + slack + NEAR
+
+
+@settings(max_examples=60, deadline=None)
+@given(people_strategy, st.sampled_from([1.0, 1.25, 2.0, 0.77]))
+@example([Candidate("a", 20, last_intake=9), Candidate("b", 20.5, last_intake=2)], 1.0)
+def test_a_single_one_goes_as_the_rule_says(people: list[Candidate], weight: float) -> None:
+    places = next_referral(people, Referral(weight)).places
+    assert assign(people, [Referral(weight)]).takers == ((places[0].key if places else None),)
+
+
+def test_the_only_one_who_speaks_portuguese_is_kept_for_who_needs_it() -> None:
+    rui = Candidate("rui", 5, open_slots=1, languages=frozenset({"Portuguese"}))
+    people = [rui, Candidate("ana", 20), Candidate("ben", 21)]
+    assert assign(people, [Referral(), Referral(language="portuguese")]).takers == ("ana", "rui")
+
+
+def test_several_fill_up_from_below() -> None:
+    found = assign([Candidate("ana", 10), Candidate("ben", 12.4), Candidate("cleo", 20)], [Referral()] * 4)
+    assert sorted(filter(None, found.takers)) == ["ana", "ana", "ana", "ben"]
+    assert found.after == {"ana": 13, "ben": 13.4, "cleo": 20}
+
+
+def test_even_people_get_one_each_those_who_waited_longest_first() -> None:
+    people = [Candidate(str(n), 20 + n / 10, last_intake=9 - n) for n in range(4)]
+    assert sorted(filter(None, assign(people, [Referral()] * 2).takers)) == ["2", "3"]
+
+
+def test_when_there_is_no_room_the_earlier_ones_are_placed() -> None:
+    found = assign([Candidate("ana", 20, open_slots=2)], [Referral(2), Referral(1.5), Referral(1)])
+    assert found.takers == ("ana", "ana", None)
+
+
+def test_nobody_and_nothing_are_answers_too() -> None:
+    assert assign([], [Referral()]).takers == (None,)
+    assert assign([Candidate("ana", 20)], []).after == {"ana": 20}
+    assert assign([Candidate("ana", None)], [Referral()]) == Assignment((None,), {})
