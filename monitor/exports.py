@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from monitor.analysis.calendar import date_of, day_number
 from monitor.config import Config
 from monitor.loading import frames_of
 from monitor.roster import Clinician
@@ -56,6 +55,8 @@ def rows_of(
 ) -> Iterator[Row]:
     """The rows of one table and clinician that touch the local days ``first`` to ``last``, in one view of the store."""
     span = _midnight(clinician, first, EVER[0]), _midnight(clinician, last and last + timedelta(days=1), EVER[1])
+    from monitor.analysis.calendar import day_number
+
     days = day_number(first) if first else EVER[0], day_number(last) if last else EVER[1]
     with store.read() as connection:
         if table == "events":
@@ -129,6 +130,8 @@ def _reply(values: Mapping[Any, Any]) -> Row:
 
 
 def _weekly(row: tables.Row) -> Row:
+    from monitor.analysis.calendar import date_of
+
     year, week, _ = date_of(row["week"]).isocalendar()
     return {**row, "week": f"{year}-W{week:02}"}
 

@@ -76,10 +76,13 @@ def analyse(
 
     Out of date is who was touched by ingest, whose hours or rules changed, and who has a new week; or ``everyone``.
     """
+    from monitor.analysis.calendar import day_number, last_week
+
     with store.read() as connection:
         dirty, done = weeks.dirty(connection), weeks.analysed(connection)
     for clinician in config.clinicians:
-        state = (_last_week(clinician, config, now), _fingerprint(clinician, config))
+        week = day_number(last_week(clinician.zone, config.practice.day_starts_at, now))
+        state = (week, _fingerprint(clinician, config))
         if everyone or clinician.key in dirty or done.get(clinician.key) != state:
             if progress:
                 progress(clinician.key)
@@ -112,16 +115,6 @@ def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:
     for week, value, n, coverage, key in rows:
         if catalogue()[key].wing is wing:
             yield int(week), str(key), None if isnan(value) else float(value), int(n), float(coverage)
-
-
-def _last_week(clinician: Clinician, config: Config, now: datetime) -> int:
-    """The Monday of the last week that is over for this clinician."""
-    from monitor.analysis.calendar import day_number, monday_of
-
-    local = now.astimezone(clinician.zone)
-    minutes = local.hour * 60 + local.minute - config.practice.day_starts_at
-    today = day_number(local.date()) - (minutes < 0)
-    return int(monday_of(today)) - 7
 
 
 def _fingerprint(clinician: Clinician, config: Config) -> str:

@@ -23,7 +23,7 @@ class Hours:
     holidays: tuple[MinuteSpan, ...] = ()
 
 
-ASSUMED_HOURS = Hours(None, {day: ((8 * 60, 18 * 60),) for day in range(5)})
+ASSUMED_HOURS = Hours(None, dict.fromkeys(range(5), ((8 * 60, 18 * 60),)))
 """Monday to Friday, 08:00 to 18:00: what is taken, and said to be taken, where nobody declared hours."""
 
 

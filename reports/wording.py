@@ -71,8 +71,9 @@ def between(low: float | None, high: float | None, unit: Unit) -> str:
         return first
     for shared in (" min", " h", " %", " days"):
         if first.endswith(shared) and last.endswith(shared):
-            return f"{first.removesuffix(shared)} – {last}"
-    return f"{first} – {last}"
+            first = first.removesuffix(shared)
+            break
+    return f"{first} to {last}" if MINUS in first + last else f"{first} – {last}"
 
 
 def signed_percent(value: float | None) -> str:

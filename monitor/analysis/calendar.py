@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +42,12 @@ def monday_of(days: ArrayLike) -> NDArray[np.int64]:
     """The Monday on or before each day number; 1970-01-01 was a Thursday."""
     number = np.asarray(days, dtype=np.int64)
     return number - (number + 3) % 7
+
+
+def last_week(zone: ZoneInfo, day_starts_at: int, now: datetime) -> date:
+    """The Monday of the last week that is over in a zone, whose work days begin so many minutes after midnight."""
+    today = (now.astimezone(zone) - timedelta(minutes=day_starts_at)).date()
+    return today - timedelta(days=today.weekday() + 7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Frames:
 
     sessions  see :func:`~monitor.analysis.sessions.sessions_from`, and day, week, overrun_minutes, after_hours, and
               began_at and ended_at, the actual times where known, else the booked ones
+    held      those of the sessions that took place
     messages  sent_at, outgoing, automatic, counterpart, counterpart_kind, channel, thread, and day, week, after_hours
     episodes  see :func:`~monitor.analysis.messages.episodes_from`, and day, week, after_hours, is_reply
     replies   see :func:`~monitor.analysis.messages.replies_from`, and week (of the reply, -1 if there is none),
@@ -82,6 +83,7 @@ class Frames:
     calendar: WorkCalendar
     as_of: int
     sessions: pd.DataFrame
+    held: pd.DataFrame
     messages: pd.DataFrame
     episodes: pd.DataFrame
     replies: pd.DataFrame
@@ -89,28 +91,24 @@ class Frames:
     days: pd.DataFrame
     weeks: pd.DataFrame
 
-    @property
-    def held(self) -> pd.DataFrame:
-        """The sessions that took place."""
-        return self.sessions[self.sessions["status"] == HELD]
-
 
 def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Collection[date] = ()) -> Frames:
     """Derive every table of one clinician as known at the instant ``as_of``."""
     sessions = sessions_from(facts.events, facts.evidence, facts.corrections, as_of=as_of)
     calendar = _calendar(facts, practice, sessions, as_of, holidays)
     sessions = _sessions(sessions, calendar)
+    held = sessions[sessions["status"] == HELD]
     messages = _placed(facts.messages[facts.messages["sent_at"] <= as_of], calendar, "sent_at")
     messages["after_hours"] = calendar.after_hours(messages["sent_at"].to_numpy(dtype=np.int64))
     episodes = episodes_from(messages)
     replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), calendar)
     episodes = _episodes(episodes, replies, calendar)
     entries = _entries(facts.events, calendar)
-    active = np.concatenate((sessions.loc[sessions["status"] == HELD, "day"], episodes["day"]))
+    active = np.concatenate((held["day"], episodes["day"]))
     busy = _spans_of(entries[entries["kind"] == Kind.BUSY])
     days = _days(facts.clinician, calendar, _stretch(facts.calendar_seen, facts.events["start"], as_of), active, busy)
     weeks = _weeks(facts, calendar, days, as_of)
-    return Frames(facts.clinician, calendar, as_of, sessions, messages, episodes, replies, entries, days, weeks)
+    return Frames(facts.clinician, calendar, as_of, sessions, held, messages, episodes, replies, entries, days, weeks)
 
 
 def _placed(table: pd.DataFrame, calendar: WorkCalendar, instant: str) -> pd.DataFrame:

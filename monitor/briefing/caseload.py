@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from monitor.analysis.calendar import date_of, day_number, monday_of
+from monitor.analysis.calendar import date_of, day_number, last_week, monday_of
 from monitor.analysis.fairness import LEAST_CLINICIANS, PHASE_IN_WEEKS, Evenness, Share, evenness
 from monitor.briefing.week import OVERDUE
 from monitor.config import Config
@@ -55,7 +55,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime, through: dat
 def _last_week(config: Config, now: datetime, through: date | None) -> int:
     if through is not None:
         return int(monday_of(day_number(through)))
-    return int(monday_of(day_number(now.astimezone(config.practice.zone).date()))) - 7
+    return day_number(last_week(config.practice.zone, config.practice.day_starts_at, now))
 
 
 def _employed(person: Clinician, week: int) -> bool:

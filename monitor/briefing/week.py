@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from monitor.analysis.calendar import date_of, day_number, monday_of
+from monitor.analysis.calendar import date_of, day_number, last_week
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
 from monitor.briefing import figures, words
 from monitor.briefing.figures import Attention
@@ -29,10 +29,9 @@ MAIN_MEASURES = ("outside_hours_minutes", "after_hours_replies", "overrun_minute
 CONTEXT_WEEKS = 60
 
 
-def last_complete_week(clinician: Clinician, now: datetime) -> date:
-    """The Monday of the last week that is over."""
-    today = day_number(now.astimezone(clinician.zone).date())
-    return date_of(int(monday_of(today)) - 7)
+def last_complete_week(config: Config, clinician: Clinician, now: datetime) -> date:
+    """The Monday of the clinician's last week that is over."""
+    return last_week(clinician.zone, config.practice.day_starts_at, now)
 
 
 def weekly_report(config: Config, store: Store, clinician: Clinician, week: date, *, now: datetime) -> WeeklyReport:

@@ -84,7 +84,7 @@ def _write_reports(desk: Desk, folder: Path) -> None:
     shared = fairness_report(desk.config, desk.store, now=desk.now)
     write_private(reports / "fairness.html", fairness.standalone(shared))
     for person in desk.config.clinicians:
-        week = last_complete_week(person, desk.now)
+        week = last_complete_week(desk.config, person, desk.now)
         told = weekly_report(desk.config, desk.store, person, week, now=desk.now)
         write_private(reports / f"{person.key}.html", weekly.standalone(told))
         write_private(reports / f"{person.key}.md", weekly.markdown(told))

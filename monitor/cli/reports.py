@@ -36,7 +36,7 @@ def weekly(desk: Desk, clinician: str | None, week: date | None, form: str, outp
 
     person = desk.clinician(clinician)
     told: WeeklyReport = weekly_report(
-        desk.config, desk.store, person, week or last_complete_week(person, desk.now), now=desk.now
+        desk.config, desk.store, person, week or last_complete_week(desk.config, person, desk.now), now=desk.now
     )
     _write(desk, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
 

@@ -21,6 +21,7 @@ from monitor.config.hours import DAY, minutes_from, overlapping, span_from, text
 from monitor.config.reader import Leaf, choice
 from monitor.roster import MinuteSpan
 
+DIRECTOR = "director"  # who signs in with `serve --as director`
 _ADDRESS = re.compile(r"\S+@\S+|\+?\d{5,}")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
 
@@ -184,7 +185,9 @@ class ClinicianTable:
     trauma_cap: Annotated[float, Leaf(float, _percent)] | None = None
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """Dates and zones that contradict each other."""
+        """A key that is taken, dates and zones that contradict each other."""
+        if self.key == DIRECTOR:
+            yield "key", f'"{DIRECTOR}" signs in as the director; choose another key'
         if self.starts and self.ends and self.starts >= self.ends:
             yield "ends", "has to be later than starts"
         if self.zone and self.zones:

@@ -27,9 +27,12 @@ def weeks(count: int, *, away: Sequence[int] = ()) -> pd.DataFrame:
 
 
 def measured(key: str, values: Sequence[float], *, sessions: float = 20, coverage: float = 1) -> pd.DataFrame:
-    """A clinician's weekly numbers: one series is known, and as many sessions every week; other families see nothing."""
-    series = dict.fromkeys([entry.metric for entry in FAMILIES], (np.nan, 0, 0.0))
-    series |= {key: (np.array(values, dtype=float), 18, coverage), "sessions_held": (sessions, int(sessions), 1.0)}
+    """A clinician's weekly numbers: one series is known, and as many sessions every week; nothing else is."""
+    series: dict[str, tuple[float | Sequence[float], int, float]] = {
+        **dict.fromkeys([entry.metric for entry in FAMILIES], (UNKNOWN, 0, 0.0)),
+        key: (values, 18, coverage),
+        "sessions_held": (sessions, int(sessions), 1.0),
+    }
     index = FIRST + 7 * np.arange(len(values))
     tables = [
         pd.DataFrame({"week": index, "key": name, "value": value, "n": n, "coverage": known})

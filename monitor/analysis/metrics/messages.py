@@ -55,9 +55,14 @@ def after_hours_inbound_staff(frames: Frames) -> pd.DataFrame:
 
 
 def _inbound_after_hours(frames: Frames, *kinds: Counterpart) -> pd.DataFrame:
-    came = frames.messages[~frames.messages["outgoing"] & ~frames.messages["automatic"]]
-    pressing = came[came["after_hours"] & came["counterpart_kind"].isin(kinds)]
-    return counts(frames, pressing["week"], "messages_seen")
+    pressing = _sent_after_hours(frames, outgoing=False) & frames.messages["counterpart_kind"].isin(kinds)
+    return counts(frames, frames.messages.loc[pressing, "week"], "messages_seen")
+
+
+def _sent_after_hours(frames: Frames, *, outgoing: bool) -> pd.Series:
+    """Which messages somebody wrote after hours, in one direction."""
+    messages = frames.messages
+    return (messages["outgoing"] == outgoing) & ~messages["automatic"] & messages["after_hours"]
 
 
 @metric(
@@ -94,8 +99,8 @@ def evenings_touched(frames: Frames) -> pd.DataFrame:
 @metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice")
 def night_messages(frames: Frames) -> pd.DataFrame:
     """Messages sent between 22:00 and 06:00 local time and after hours; automatic ones left out."""
-    sent = frames.messages[frames.messages["outgoing"] & ~frames.messages["automatic"] & frames.messages["after_hours"]]
-    hour = frames.calendar.clock.local(sent["sent_at"].to_numpy()) // HOUR % 24
+    sent = frames.messages.loc[_sent_after_hours(frames, outgoing=True), ["sent_at", "week"]]
+    hour = frames.calendar.clock.local(sent["sent_at"].to_numpy(dtype=np.int64)) // HOUR % 24
     return counts(frames, sent.loc[(hour >= NIGHT[0]) | (hour < NIGHT[1]), "week"], "messages_seen")
 
 

@@ -56,7 +56,7 @@ def answer(week: str, notice: int) -> Response:
 
 
 def _last_week() -> date:
-    return last_complete_week(visit.clinician(), visit.now())
+    return last_complete_week(visit.config(), visit.clinician(), visit.now())
 
 
 def _monday(week: str) -> date:
