@@ -119,7 +119,7 @@ def raised(search: object, root: Floats, penalty: float) -> bool:
     if len(ends) < 2:
         return False
     begins, before = ends[-2], ends[-3] if len(ends) > 2 else 0
-    return bool(len(root) - begins <= PELT_RECENT and scaled[begins:].mean() > scaled[before:begins].mean()
+    return bool(len(root) - begins <= PELT_RECENT and scaled[begins:].mean() > scaled[before:begins].mean())
 
 
 # What the product does, and what it could
