@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 migrations = Migrations("evenhours")
 
@@ -103,6 +103,17 @@ FIRST_LIGHT = (
         token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, started_at INTEGER NOT NULL,
         seen_at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
 )
+
+
+@migrations()
+def own_word(db: Database) -> None:
+    """What a person answered about themself."""
+    # In the wellbeing wing and for its owner alone: the number of a scale, never a single answer.
+    db.execute(
+        """CREATE TABLE self_report (
+            clinician_id INTEGER NOT NULL, day INTEGER NOT NULL, instrument TEXT NOT NULL, scale TEXT NOT NULL,
+            value REAL NOT NULL, PRIMARY KEY (clinician_id, day, instrument, scale)) STRICT, WITHOUT ROWID"""
+    )
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

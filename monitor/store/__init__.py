@@ -8,5 +8,6 @@ touched    what a page changed, and from when on
 facts      what the analysis reads
 weeks      what the analysis writes: weekly numbers of both wings, notices and their answers
 tables     what ``export`` and ``doctor`` read
+selfreport what a person answered about themself
 signin     one-time links and sessions of the dashboard
 """

@@ -42,6 +42,7 @@ TEXT = {
     "workload_week": {"key": "the catalogue's"},
     "wellbeing_week": {"key": "the catalogue's"},
     "notice": {"tier": "ours", "family": "ours", "key": "the catalogue's", "answer": "one of our answers"},
+    "self_report": {"instrument": "a word of ours", "scale": "a word of ours"},
     "signin_link": {"token_hash": "a hash", "subject": "a clinician's key or the director"},
     "web_session": {"token_hash": "a hash", "subject": "a clinician's key or the director"},
 }
@@ -123,7 +124,7 @@ def test_a_second_migration_that_fails_leaves_the_first_versions_database(
         db.execute("INSERT INTO nowhere VALUES (1)")
 
     before = list(store.connection.iterdump())
-    monkeypatch.setattr(database, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(database, "SCHEMA_VERSION", schema.SCHEMA_VERSION + 1)
     added = [*schema.migrations._migrations, schema.migrations._Migration("breaks", breaks)]
     monkeypatch.setattr(schema.migrations, "_migrations", added)
     with pytest.raises(StoreError):
@@ -178,7 +179,7 @@ def cut_off(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (newer, "made by a newer version of Evenhours (schema 99; this one knows 1). Nothing was changed."),
+        (newer, f"(schema 99; this one knows {schema.SCHEMA_VERSION}). Nothing was changed."),
         (newer_in_another_journal, "made by a newer version"),
         (of_another_program, "is the database of another program. Nothing was changed."),
         (text, "is no database."),
