@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 AGAIN := make PYTHON=python3.11 $(or $(MAKECMDGOALS),demo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format chromium clean
+.PHONY: help demo test lint format chromium peers clean
 
 help: ## Say what can be made
 	@awk -F ': .*## |: ## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -14,7 +14,7 @@ help: ## Say what can be made
 demo: .venv/.ready ## Write the demonstration practice to demo/, read it, report on it, serve it (EVENHOURS_DEMO_SERVE=0: do not serve)
 	@$(BIN)/evenhours demo
 
-test: lint chromium ## Check everything: lint, then all tests
+test: lint chromium peers ## Check everything: lint, then all tests
 	$(BIN)/python -m pytest
 
 lint: .venv/.ready-dev ## Check style, types and the floors of the house
@@ -32,6 +32,14 @@ chromium: ## Install Chromium for the tests that look at pages (on Debian, as ro
 	  echo "Installing Chromium for the tests that look at pages (apt-get) ..."; \
 	  export DEBIAN_FRONTEND=noninteractive; \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 \
+	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	fi
+
+peers: ## Install the mail server that tests read from (on Debian, as root; otherwise those tests are skipped)
+	@if ! command -v dovecot >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing Dovecot for the tests that read mail from a server (apt-get) ..."; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends dovecot-imapd; } >/dev/null 2>&1 \
 	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
 	fi
 

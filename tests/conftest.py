@@ -1,4 +1,4 @@
-"""What every test may lean on: real data, a real browser, and the demand that both were used."""
+"""What every test may lean on: real data, a real browser, real servers, and the demand that they were used."""
 
 from __future__ import annotations
 
@@ -14,15 +14,23 @@ from hypothesis import settings
 if TYPE_CHECKING:  # playwright loads only for the tests that look at pages
     from playwright.sync_api import Browser, Page
 
+    from tests.peers.calendars import CalendarServer
+    from tests.peers.dovecot import Dovecot
+
 ROOT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("EVENHOURS_REAL", ROOT.parent / "shared" / "real"))
 CHROMIUM = os.environ.get("EVENHOURS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+DOVECOT = shutil.which("dovecot") and os.geteuid() == 0
 
-# Which fixture makes a test one of its kind, and why such a test cannot run here (None: it can).
-KINDS = {"real": "real", "browser": "browser", "page": "browser"}
+# Which fixture makes a test one of its kind, and why one of that kind or fixture cannot run here (None: it can).
+KINDS = {
+    "real": "real", "browser": "browser", "page": "browser",
+    "dovecot": "peers", "radicale": "peers", "xandikos": "peers",
+}  # fmt: skip
 MISSING = {
     "real": None if REAL.is_dir() else f"the real data is not here: {REAL}",
     "browser": None if CHROMIUM else "there is no Chromium here; EVENHOURS_CHROMIUM says where one is",
+    "dovecot": None if DOVECOT else "there is no Dovecot here, or no right to start it (as root: make peers)",
 }
 
 settings.register_profile("evenhours", deadline=None)
@@ -31,12 +39,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "evenhours")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use the real data or a browser, and skip them where there is none."""
+    """Mark the tests that use the real data, a browser or a real server, and skip them where there is none."""
     for item in items:
-        for kind in {KINDS[name] for name in getattr(item, "fixturenames", ()) if name in KINDS}:
+        fixtures = KINDS.keys() & getattr(item, "fixturenames", ())
+        for kind in {KINDS[name] for name in fixtures}:
             item.add_marker(kind)
-        for kind, reason in MISSING.items():
-            if reason and item.get_closest_marker(kind):
+        for name, reason in MISSING.items():
+            if reason and (name in fixtures or item.get_closest_marker(name)):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
@@ -65,7 +74,7 @@ class Demanded:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """EVENHOURS_REQUIRE=real,browser demands those kinds of tests."""
+    """EVENHOURS_REQUIRE=real,browser,peers demands those kinds of tests."""
     if demanded := os.environ.get("EVENHOURS_REQUIRE"):
         config.pluginmanager.register(Demanded(demanded.split(",")))
 
@@ -98,3 +107,30 @@ def page(browser: Browser) -> Iterator[Page]:
         yield context.new_page()
     own = ("http://127.0.0.1:", "http://localhost:", "file:", "data:", "about:", "blob:")
     assert [url for url in asked if not url.startswith(own)] == []
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """A mail server on this machine; each test takes a user of its own."""
+    from tests.peers.dovecot import dovecot
+
+    with dovecot() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def radicale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalendarServer]:
+    """A calendar server on this machine; each test takes a user of its own."""
+    from tests.peers.calendars import radicale
+
+    with radicale(tmp_path_factory.mktemp("radicale")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def xandikos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalendarServer]:
+    """Another calendar server on this machine, with one user; each test takes a calendar of its own."""
+    from tests.peers.calendars import xandikos
+
+    with xandikos(tmp_path_factory.mktemp("xandikos")) as server:
+        yield server
