@@ -21,6 +21,7 @@ from monitor.config import Config
 from monitor.errors import AlreadyRunningError, StoreError
 from monitor.loading import frames_of
 from monitor.roster import Clinician, Takes
+from monitor.store import notices as kept
 from monitor.store import weeks
 from monitor.store.database import Store
 
@@ -102,7 +103,7 @@ def _analyse_clinician(
         changed = sum(
             weeks.save_weeks(connection, clinician.key, wing.value, list(_rows(measured, wing))) for wing in Wing
         )
-        changed += weeks.save_notices(connection, clinician.key, found)
+        changed += kept.save_notices(connection, clinician.key, found)
         weeks.save_analysed(connection, clinician.key, *state)
     return Analysed(clinician.key, len(measured), len(found), changed)
 

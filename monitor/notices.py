@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.analysis.catalogue import catalogue
-from monitor.store.weeks import NoticeRow
+from monitor.store.notices import NoticeRow
 from reports.wording import spelled
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 migrations = Migrations("evenhours")
 
@@ -114,6 +114,39 @@ def own_word(db: Database) -> None:
             clinician_id INTEGER NOT NULL, day INTEGER NOT NULL, instrument TEXT NOT NULL, scale TEXT NOT NULL,
             value REAL NOT NULL, PRIMARY KEY (clinician_id, day, instrument, scale)) STRICT, WITHOUT ROWID"""
     )
+
+
+@migrations()
+def what_was_answered(db: Database) -> None:
+    """Lines beside notices, several measures behind one notice, and every answer that was ever given."""
+    for statement in WHAT_WAS_ANSWERED:
+        db.execute(statement)
+
+
+WHAT_WAS_ANSWERED = (
+    # Every answer is kept. The latest that was not taken back counts. until_day: the last day of an exception.
+    """CREATE TABLE answer (
+        id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, notice_id INTEGER NOT NULL, answer TEXT NOT NULL,
+        until_day INTEGER, answered_at INTEGER NOT NULL, undone_at INTEGER) STRICT""",
+    "CREATE INDEX answer_to ON answer (notice_id, answered_at)",
+    """INSERT INTO answer (clinician_id, notice_id, answer, answered_at)
+       SELECT clinician_id, id, answer, answered_at FROM notice WHERE answer IS NOT NULL""",
+    # A line has no ratio but a number, measured. The table is written anew: SQLite cannot take a NOT NULL back.
+    # No number is given twice, so that an answer in a page that is older than the last night finds its notice or none.
+    """CREATE TABLE notice_anew (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, tier TEXT NOT NULL,
+        family TEXT NOT NULL, key TEXT NOT NULL, client_id INTEGER NOT NULL DEFAULT 0, ratio REAL, low REAL, high REAL,
+        since INTEGER NOT NULL, measured REAL, UNIQUE (clinician_id, week, family, client_id)) STRICT""",
+    """INSERT INTO notice_anew
+       SELECT id, clinician_id, week, tier, family, key, client_id, ratio, low, high, since, NULL FROM notice""",
+    "DROP TABLE notice",
+    "ALTER TABLE notice_anew RENAME TO notice",
+    # The measures that moved together, where there are several; the notice itself holds the first of them.
+    """CREATE TABLE notice_sign (
+        clinician_id INTEGER NOT NULL, notice_id INTEGER NOT NULL, key TEXT NOT NULL, ratio REAL NOT NULL,
+        low REAL NOT NULL, high REAL NOT NULL, since INTEGER NOT NULL,
+        PRIMARY KEY (notice_id, key)) STRICT, WITHOUT ROWID""",
+)
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

@@ -13,8 +13,9 @@ from monitor.config import Config
 from monitor.loading import frames_of
 from monitor.roster import Clinician
 from monitor.store import facts, tables, weeks
+from monitor.store import notices as kept
 from monitor.store.database import Connection, Store
-from monitor.store.weeks import NoticeRow
+from monitor.store.notices import NoticeRow
 from reports.models import BuiltFrom, WeeklyReport
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
     frames, monday = frames_of(config, store, clinician, now=now), day_number(week)
     with store.read() as connection:
         values = _values(connection, clinician, monday)
-        found, codes = weeks.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
+        found, codes = kept.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
         fresh = tables.fresh_at(connection, clinician.key)
     notice = _leading(found, monday)
     attention = _attention(frames, notice, monday)

@@ -13,7 +13,7 @@ from monitor import notices
 from monitor.analysis.calendar import DAY, date_of
 from monitor.briefing.figures import by_day
 from monitor.notices import ANSWERS
-from monitor.store.weeks import NoticeRow
+from monitor.store.notices import NoticeRow
 from reports.models import Answer, Card, Table, Unit
 from reports.wording import counted, day_and_month, listed, quantity, short_weekday, weekday
 

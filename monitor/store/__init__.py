@@ -6,7 +6,8 @@ sources    what ingest remembers of each source: owners, cursor, faults
 events, evidence, messages, threads    the records that ingest stores; saving the same page again changes nothing
 touched    what a page changed, and from when on
 facts      what the analysis reads
-weeks      what the analysis writes: weekly numbers of both wings, notices and their answers
+weeks      what the analysis writes: weekly numbers of both wings
+notices    notices and lines, the measures behind them, every answer
 tables     what ``export`` and ``doctor`` read
 selfreport what a person answered about themself
 signin     one-time links and sessions of the dashboard

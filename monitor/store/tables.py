@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from monitor.store.notices import STANDING_ANSWER
+
 _EVENTS = """
 SELECT clinician.key AS clinician, source.name AS source, start_at AS start, end_at AS end, all_day, status,
        event.kind AS kind, pseudonym AS client, uid_key
@@ -26,11 +28,12 @@ _WEEKS = """
 SELECT clinician.key AS clinician, week, {table}.key AS key, value, n, coverage
 FROM {table} JOIN clinician ON clinician.id = clinician_id
 WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, {table}.key"""
-_NOTICES = """
+_NOTICES = f"""
 SELECT clinician.key AS clinician, week, tier, family, notice.key AS key, pseudonym AS client, ratio AS rate_ratio,
        low, high, answer
 FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN identity ON identity.id = client_id
-WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, family"""
+LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
+WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, family, client_id"""
 
 Row = Mapping[str, Any]
 

@@ -1,10 +1,9 @@
-"""What the analysis writes and the pages read: weekly numbers in two wings, and notices with their answers."""
+"""What the analysis writes and the pages read: weekly numbers in two wings."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from monitor.store.keys import clinician_ids
 
@@ -67,58 +66,3 @@ def _weeks(
               WHERE clinician.key IN ({", ".join("?" * len(keys))}) AND week BETWEEN ? AND ?
               ORDER BY clinician.key, week, {table}.key"""
     return connection.execute(sql, (*keys, since, until)).fetchall()
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeRow:
-    """A notice as it is stored; ``client`` is 0 where it is about no single client, ``id`` 0 before it is stored."""
-
-    week: int
-    tier: str
-    family: str
-    key: str
-    ratio: float
-    low: float
-    high: float
-    since: int
-    client: int = 0
-    id: int = 0
-    answer: str | None = None
-    answered_at: int | None = None
-
-
-_NOTICE = "week, tier, family, key, ratio, low, high, since, client_id, notice.id, answer, answered_at"
-
-
-def notices(connection: sqlite3.Connection, clinician: str) -> list[NoticeRow]:
-    """A clinician's notices, the oldest first."""
-    sql = f"""SELECT {_NOTICE.replace("key,", "notice.key,")} FROM notice JOIN clinician ON clinician.id = clinician_id
-              WHERE clinician.key = ? ORDER BY week, family"""
-    return [NoticeRow(*row) for row in connection.execute(sql, (clinician,))]
-
-
-def save_notices(connection: sqlite3.Connection, clinician: str, found: Sequence[NoticeRow]) -> int:
-    """Make ``found`` the clinician's notices; one that was answered stays, whatever the numbers say now."""
-    id_ = clinician_ids(connection, [clinician])[clinician]
-    before = connection.total_changes
-    wanted = {(row.week, row.family, row.client) for row in found}
-    for row in notices(connection, clinician):
-        if row.answer is None and (row.week, row.family, row.client) not in wanted:
-            connection.execute("DELETE FROM notice WHERE id = ?", (row.id,))
-    connection.executemany(
-        """INSERT INTO notice (clinician_id, week, tier, family, key, ratio, low, high, since, client_id)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (clinician_id, week, family, client_id) DO UPDATE SET tier = excluded.tier, key = excluded.key,
-           ratio = excluded.ratio, low = excluded.low, high = excluded.high, since = excluded.since
-           WHERE (tier, key, ratio, low, high, since) IS NOT (excluded.tier, excluded.key, excluded.ratio,
-                                                              excluded.low, excluded.high, excluded.since)""",
-        [(id_, r.week, r.tier, r.family, r.key, r.ratio, r.low, r.high, r.since, r.client) for r in found],
-    )
-    return connection.total_changes - before
-
-
-def answer_notice(connection: sqlite3.Connection, clinician: str, notice: int, answer: str, now: int) -> bool:
-    """Keep what a person said to a notice of theirs; ``False`` if it is not theirs or not there."""
-    sql = """UPDATE notice SET answer = ?, answered_at = ? WHERE id = ?
-             AND clinician_id = (SELECT id FROM clinician WHERE key = ?)"""
-    return connection.execute(sql, (answer, now, notice, clinician)).rowcount == 1

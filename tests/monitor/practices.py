@@ -18,9 +18,9 @@ from monitor.config import Config, load
 from monitor.credentials import create_key, read_key
 from monitor.ingest import Wish, ingest
 from monitor.nightly import analyse
-from monitor.store import weeks
+from monitor.store import notices
 from monitor.store.database import opened
-from monitor.store.weeks import NoticeRow
+from monitor.store.notices import NoticeRow
 
 NOW = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
 LAST_WEEK = date(2026, 11, 9)
@@ -115,9 +115,9 @@ def written_practice(folder: Path) -> Written:
         list(analyse(config, store, now=NOW))
         with store.write() as connection:
             for key in ("ana", "ben"):
-                weeks.save_notices(connection, key, [_notice()])
+                notices.save_notices(connection, key, [_notice()])
         with store.read() as connection:
-            found = {key: weeks.notices(connection, key)[0].id for key in ("ana", "ben")}
+            found = {key: notices.notices(connection, key)[0].id for key in ("ana", "ben")}
     return Written(config, found["ana"], found["ben"])
 
 

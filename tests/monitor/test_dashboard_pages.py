@@ -135,7 +135,17 @@ def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) ->
     director = pages.signed_in("director")
     before = [without_token(director.get(page)) for page in THEIRS]
 
-    for table in ("wellbeing_week", "notice", "message", "evidence", "event", "correction", "thread_node"):
+    for table in (
+        "wellbeing_week",
+        "notice",
+        "notice_sign",
+        "answer",
+        "message",
+        "evidence",
+        "event",
+        "correction",
+        "thread_node",
+    ):
         pages.store.connection.execute(f"DROP TABLE {table}")
 
     assert [without_token(director.get(page)) for page in THEIRS] == before

@@ -41,8 +41,10 @@ TEXT = {
     "run": {"command": "ours"},
     "workload_week": {"key": "the catalogue's"},
     "wellbeing_week": {"key": "the catalogue's"},
-    "notice": {"tier": "ours", "family": "ours", "key": "the catalogue's", "answer": "one of our answers"},
     "self_report": {"instrument": "a word of ours", "scale": "a word of ours"},
+    "notice": {"tier": "ours", "family": "ours", "key": "the catalogue's"},
+    "notice_sign": {"key": "the catalogue's"},
+    "answer": {"answer": "one of our answers"},
     "signin_link": {"token_hash": "a hash", "subject": "a clinician's key or the director"},
     "web_session": {"token_hash": "a hash", "subject": "a clinician's key or the director"},
 }

@@ -14,7 +14,7 @@ from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
 from monitor.notices import ANSWERS
-from monitor.store.weeks import answer_notice
+from monitor.store.notices import answer_notice
 from reports import weekly
 from reports.models import WeeklyReport
 from reports.wording import iso_week

@@ -1,0 +1,176 @@
+"""Notices, the measures behind them, and what their owner said to them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from monitor.store.keys import clinician_ids
+from monitor.store.touched import Touched, mark_dirty
+
+DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One measure behind a notice: how far it moved, with its 90 % interval, and since which week."""
+
+    key: str
+    ratio: float
+    low: float
+    high: float
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """A notice as it is stored; ``client`` is 0 where it is about no single client, ``id`` 0 before it is stored.
+
+    A line has the number it is about in ``measured`` and no ratio. ``signs`` are the measures that moved together,
+    where there are several. ``answer`` is the latest that was not taken back, ``until`` the last day of an exception.
+    """
+
+    week: int
+    tier: str
+    family: str
+    key: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    since: int
+    client: int = 0
+    id: int = 0
+    answer: str | None = None
+    answered_at: int | None = None
+    until: int | None = None
+    measured: float | None = None
+    signs: tuple[Sign, ...] = ()
+
+
+# Of several answers the latest counts; two in the same second count as they came.
+STANDING_ANSWER = """
+(SELECT answer.id FROM answer WHERE notice_id = notice.id AND undone_at IS NULL
+ ORDER BY answered_at DESC, answer.id DESC LIMIT 1)"""
+
+_NOTICES = f"""
+SELECT week, tier, family, notice.key, ratio, low, high, since, client_id, notice.id, answer, answered_at, until_day,
+       measured
+FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
+WHERE clinician.key = ? ORDER BY week, family, client_id"""
+_SIGNS = """
+SELECT notice_id, notice_sign.key, ratio, low, high, since FROM notice_sign
+JOIN clinician ON clinician.id = clinician_id WHERE clinician.key = ? ORDER BY notice_id, ratio DESC, notice_sign.key"""
+
+
+def notices(connection: sqlite3.Connection, clinician: str) -> list[NoticeRow]:
+    """A clinician's notices and lines, the oldest first."""
+    signs: dict[int, list[Sign]] = defaultdict(list)
+    for notice, *told in connection.execute(_SIGNS, (clinician,)):
+        signs[notice].append(Sign(*told))
+    rows = [NoticeRow(*row) for row in connection.execute(_NOTICES, (clinician,)).fetchall()]
+    return [replace(row, signs=tuple(signs[row.id])) for row in rows]
+
+
+def save_notices(connection: sqlite3.Connection, clinician: str, found: Sequence[NoticeRow]) -> int:
+    """Make ``found`` the clinician's notices; one that was ever answered stays, whatever the numbers say now.
+
+    Returns how many changed.
+    """
+    id_ = clinician_ids(connection, [clinician])[clinician]
+    known = {_place(row): row for row in notices(connection, clinician)}
+    wanted = {_place(row) for row in found}
+    answered = {row[0] for row in connection.execute("SELECT notice_id FROM answer WHERE clinician_id = ?", (id_,))}
+    gone = [row.id for place, row in known.items() if place not in wanted and row.id not in answered]
+    fresh = [row for row in found if _told(known.get(_place(row))) != _told(row)]
+    for table, column in (("notice_sign", "notice_id"), ("notice", "id")):
+        connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(notice,) for notice in gone])
+    for row in fresh:
+        _save(connection, id_, row)
+    return len(gone) + len(fresh)
+
+
+def _place(row: NoticeRow) -> tuple[int, str, int]:
+    return row.week, row.family, row.client
+
+
+def _told(row: NoticeRow | None) -> tuple[object, ...] | None:
+    """What the numbers say, without what a person said."""
+    if row is None:
+        return None
+    told = (row.tier, row.key, row.ratio, row.low, row.high, row.since, row.measured)
+    return (*told, *sorted(row.signs, key=lambda sign: sign.key))
+
+
+def _save(connection: sqlite3.Connection, clinician: int, row: NoticeRow) -> None:
+    (number,) = connection.execute(
+        """INSERT INTO notice (clinician_id, week, tier, family, key, client_id, ratio, low, high, since, measured)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (clinician_id, week, family, client_id) DO UPDATE SET tier = excluded.tier, key = excluded.key,
+           ratio = excluded.ratio, low = excluded.low, high = excluded.high, since = excluded.since,
+           measured = excluded.measured RETURNING id""",
+        (
+            clinician, row.week, row.tier, row.family, row.key, row.client, row.ratio, row.low, row.high, row.since,
+            row.measured,
+        ),
+    ).fetchone()  # fmt: skip
+    connection.execute("DELETE FROM notice_sign WHERE notice_id = ?", (number,))
+    connection.executemany(
+        "INSERT INTO notice_sign VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(clinician, number, sign.key, sign.ratio, sign.low, sign.high, sign.since) for sign in row.signs],
+    )
+
+
+def answer_notice(
+    connection: sqlite3.Connection, clinician: str, notice: int, answer: str, now: int, *, until: int | None = None
+) -> bool:
+    """Keep what a person said to a notice of theirs; ``False`` if it is not theirs or not there.
+
+    ``until`` is the last day of an exception that goes on. The person's numbers are computed again in the next run.
+    """
+    kept = connection.execute(
+        """INSERT INTO answer (clinician_id, notice_id, answer, until_day, answered_at)
+           SELECT clinician_id, notice.id, ?, ?, ? FROM notice JOIN clinician ON clinician.id = clinician_id
+           WHERE notice.id = ? AND clinician.key = ?""",
+        (answer, until, now, notice, clinician),
+    ).rowcount
+    if kept == 1:
+        _touch(connection, notice)
+    return kept == 1
+
+
+def undo_answer(connection: sqlite3.Connection, clinician: str, notice: int, now: int) -> bool:
+    """Take the standing answers to a notice back, so that it is open again; ``False`` if there is none of theirs."""
+    undone = connection.execute(
+        """UPDATE answer SET undone_at = ? WHERE notice_id = ? AND undone_at IS NULL
+           AND clinician_id = (SELECT id FROM clinician WHERE key = ?)""",
+        (now, notice, clinician),
+    ).rowcount
+    if undone:
+        _touch(connection, notice)
+    return undone > 0
+
+
+def _touch(connection: sqlite3.Connection, notice: int) -> None:
+    since, owner = connection.execute("SELECT since, clinician_id FROM notice WHERE id = ?", (notice,)).fetchone()
+    mark_dirty(connection, Touched(since={owner: since * DAY}))
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCount:
+    """How often one thing was said to the notices of one family and tier; ``answer`` is ``None`` for open ones."""
+
+    tier: str
+    family: str
+    answer: str | None
+    number: int
+
+
+def answer_counts(connection: sqlite3.Connection, clinician: str) -> list[AnswerCount]:
+    """A clinician's notices by tier, family and standing answer: what the yearly budget is checked against."""
+    sql = f"""SELECT tier, family, answer, count(*)
+              FROM notice JOIN clinician ON clinician.id = notice.clinician_id
+              LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
+              WHERE clinician.key = ? GROUP BY tier, family, answer ORDER BY tier, family, answer"""
+    return [AnswerCount(*row) for row in connection.execute(sql, (clinician,))]

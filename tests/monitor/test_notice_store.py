@@ -1,0 +1,146 @@
+"""Notices in the database, and what was said to them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from monitor import schema
+from monitor.store import weeks
+from monitor.store.database import Store, opened
+from monitor.store.notices import (
+    AnswerCount,
+    NoticeRow,
+    Sign,
+    answer_counts,
+    answer_notice,
+    notices,
+    save_notices,
+    undo_answer,
+)
+from tests.monitor.facts import day
+
+WEEK = day("2026-03-02")
+NOTICE = NoticeRow(WEEK, "worth a look", "availability", "after_hours_replies", 1.8, 1.3, 2.4, WEEK - 35)
+LINE = NoticeRow(WEEK, "line", "rest", "short_rests", None, None, None, WEEK, measured=3)
+SIGNS = (Sign("reply_minutes_working", 1.6, 1.1, 2.2, WEEK - 14), Sign("shortened_share", 1.4, 1.0, 2.0, WEEK - 7))
+WITHDRAWAL = NoticeRow(WEEK + 7, "worth a look", "withdrawal", SIGNS[0].key, 1.6, 1.1, 2.2, WEEK - 14, signs=SIGNS)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with opened(tmp_path / "evenhours.db", create=True) as fresh:
+        yield fresh
+
+
+def saved(store: Store, *found: NoticeRow, clinician: str = "ana") -> list[NoticeRow]:
+    """What is stored once these were found."""
+    with store.write() as connection:
+        save_notices(connection, clinician, found)
+        return notices(connection, clinician)
+
+
+def answered(store: Store, notice: NoticeRow, answer: str, now: int, until: int | None = None) -> NoticeRow:
+    """The notice once that was said to it."""
+    with store.write() as connection:
+        assert answer_notice(connection, "ana", notice.id, answer, now, until=until)
+        return next(row for row in notices(connection, "ana") if row.id == notice.id)
+
+
+def test_what_was_found_is_read_back(store: Store) -> None:
+    found = saved(store, NOTICE, LINE, WITHDRAWAL)
+
+    assert [replace(row, id=0) for row in found] == [NOTICE, LINE, WITHDRAWAL]
+    assert saved(store, NOTICE, clinician="ben") != found
+
+
+def test_saving_the_same_again_changes_nothing(store: Store) -> None:
+    with store.write() as connection:
+        assert save_notices(connection, "ana", [NOTICE, LINE, WITHDRAWAL]) == 3
+        assert save_notices(connection, "ana", [WITHDRAWAL, LINE, NOTICE]) == 0
+        assert save_notices(connection, "ana", [WITHDRAWAL, replace(NOTICE, ratio=1.7), LINE]) == 1
+        assert save_notices(connection, "ana", [replace(WITHDRAWAL, signs=SIGNS[:1]), LINE]) == 2
+
+
+def test_an_open_notice_goes_with_its_numbers_and_an_answered_one_stays(store: Store) -> None:
+    first, line, last = saved(store, NOTICE, LINE, WITHDRAWAL)
+    kept = answered(store, first, "noted", 1)
+
+    assert saved(store) == [kept]
+    assert kept == replace(first, answer="noted", answered_at=1)
+    assert {row.id for row in saved(store, LINE, WITHDRAWAL)}.isdisjoint({line.id, last.id})
+
+
+def test_of_several_answers_the_last_counts_and_all_are_kept(store: Store) -> None:
+    (notice,) = saved(store, NOTICE)
+    answered(store, notice, "noted", 5)
+    assert answered(store, notice, "planned", 5, until=WEEK + 30) == replace(
+        notice, answer="planned", answered_at=5, until=WEEK + 30
+    )
+    said = store.connection.execute("SELECT answer FROM answer ORDER BY id").fetchall()
+    assert said == [("noted",), ("planned",)]
+
+
+def test_an_answer_taken_back_leaves_the_notice_open_and_is_kept_too(store: Store) -> None:
+    (notice,) = saved(store, NOTICE)
+    answered(store, notice, "noted", 5)
+    answered(store, notice, "wrong", 6)
+    with store.write() as connection:
+        assert not undo_answer(connection, "ben", notice.id, 7)
+        assert undo_answer(connection, "ana", notice.id, 7)
+        assert not undo_answer(connection, "ana", notice.id, 8)
+        assert notices(connection, "ana") == [notice]
+    assert store.connection.execute("SELECT undone_at FROM answer").fetchall() == [(7,), (7,)]
+    assert saved(store) == [notice]
+
+
+def test_nobody_answers_for_somebody_else(store: Store) -> None:
+    (notice,) = saved(store, NOTICE)
+    saved(store, NOTICE, clinician="ben")
+    with store.write() as connection:
+        assert not answer_notice(connection, "ben", notice.id, "noted", 1)
+        assert not answer_notice(connection, "ana", 99, "noted", 1)
+        assert notices(connection, "ana") == [notice]
+
+
+def test_an_answer_has_the_numbers_computed_again_from_the_change_on(store: Store) -> None:
+    (notice,) = saved(store, NOTICE)
+    answered(store, notice, "wrong", 5)
+
+    assert weeks.dirty(store.connection) == {"ana": NOTICE.since * 86_400}
+
+
+def test_answers_are_counted_by_family(store: Store) -> None:
+    first, *_ = saved(store, NOTICE, replace(NOTICE, week=WEEK + 70), LINE)
+    answered(store, first, "noted", 5)
+
+    assert answer_counts(store.connection, "ana") == [
+        AnswerCount("line", "rest", None, 1),
+        AnswerCount("worth a look", "availability", None, 1),
+        AnswerCount("worth a look", "availability", "noted", 1),
+    ]
+    assert answer_counts(store.connection, "ben") == []
+
+
+def test_a_database_of_before_keeps_its_notices_and_their_answers() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    old = Database(connection)
+    for statement in schema.FIRST_LIGHT:
+        connection.execute(statement)
+    connection.execute("INSERT INTO clinician VALUES (7, 'ana')")
+    columns = "clinician_id, week, tier, family, key, ratio, low, high, since, answer, answered_at"
+    told = "'worth a look', 'availability', 'after_hours_replies', 1.8, 1.3, 2.4"
+    for week, answer in ((WEEK, "'noted', 5"), (WEEK + 70, "NULL, NULL")):
+        connection.execute(f"INSERT INTO notice ({columns}) VALUES (7, {week}, {told}, {WEEK - 35}, {answer})")
+
+    schema.what_was_answered(old)
+
+    assert notices(connection, "ana") == [
+        replace(NOTICE, id=1, answer="noted", answered_at=5),
+        replace(NOTICE, id=2, week=WEEK + 70),
+    ]
