@@ -2,30 +2,35 @@
 
 A refused or failing server is asked again a few times, after what its Retry-After says or a doubling pause. An
 address may be a secret in itself (a calendar's private link), so none is ever part of an error, and the library that
-would log it is kept from doing so.
+would log it is kept from doing so. A password goes to the server it was meant for and to no other, also where that
+server sends us on.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
 
 if TYPE_CHECKING:
-    from requests import Response, Session
+    from requests import PreparedRequest, Response, Session
 
 TRIES = 4
 FIRST_PAUSE = 1.0  # seconds; doubles
 LONGEST_PAUSE = 60.0  # seconds; a server that asks for more is left until the next run
 CONNECT_SECONDS, READ_SECONDS, WHOLE_SECONDS = 10, 60, 300
 LARGEST = 64 * 1024 * 1024  # bytes, unpacked
+MOST_HOPS = 5
 _AGAIN = frozenset((429, 500, 502, 503, 504))
+_MOVED = frozenset((301, 302, 307, 308))
 _SOME_BYTES = 64 * 1024
 
 
@@ -38,29 +43,59 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a server is asked. ``answers`` are statuses beside 2xx and 304 that the asker understands.
+
+    Only for what may be asked twice: a question to which no whole answer comes is repeated.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    answers: frozenset[int] = frozenset()
+
+
 class _BrokenOffError(Exception):
     """No whole answer came."""
 
 
 class Client:
-    """Asks servers on behalf of one source. ``pause`` sleeps for some seconds; a test may count instead."""
+    """Asks servers on behalf of one source. ``pause`` sleeps for some seconds; a test may count instead.
 
-    def __init__(self, source: str, pause: Callable[[float], None] = time.sleep) -> None:
+    With a ``login`` (name and password) every question carries it, and a server that sends us on to another is not
+    followed there.
+    """
+
+    def __init__(
+        self, source: str, pause: Callable[[float], None] = time.sleep, login: tuple[str, str] | None = None
+    ) -> None:
         self._source = source
         self._pause = pause
         self._session = _session()
+        self._may_roam = login is None
+        if login:
+            self._session.auth = _signature(*login)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer, 2xx or 304. Raises a :class:`~connectors.errors.ConnectorError` for everything else."""
+        return self.ask(Question("GET", url, headers or {}))
+
+    def ask(self, question: Question) -> Answer:
+        """The answer, if it is one that was asked for.
+
+        Raises a :class:`~connectors.errors.ConnectorError` for everything else.
+        """
         problem: ConnectorError = self._unreachable()
         for attempt in range(TRIES):
             wait = FIRST_PAUSE * 2**attempt
             try:
-                answer = self._ask(url, headers or {})
+                answer = self._settled(question)
             except _BrokenOffError:
                 problem = self._unreachable()
             else:
-                if answer.status < HTTPStatus.MULTIPLE_CHOICES or answer.status == HTTPStatus.NOT_MODIFIED:
+                if _is_answer(question, answer.status):
                     return answer
                 problem = self._refusal(answer.status)
                 if answer.status not in _AGAIN:
@@ -71,13 +106,30 @@ class Client:
             self._pause(wait)
         raise problem
 
-    def _ask(self, url: str, headers: Mapping[str, str]) -> Answer:
+    def _settled(self, question: Question) -> Answer:
+        """The answer of the place to which the server sends us on, as long as it is the same server."""
+        for _ in range(MOST_HOPS):
+            answer = self._exchanged(question)
+            if self._may_roam or answer.status not in _MOVED:
+                return answer
+            target = joined(question.url, answer.headers.get("location", ""))
+            if server_of(target) != server_of(question.url):
+                raise UnavailableError(
+                    self._source,
+                    "the server sends us on to another, which is not told the password.",
+                    "If that is right, write the other one's address into the configuration.",
+                )
+            question = replace(question, url=target)
+        raise UnavailableError(self._source, "the server sends us round in circles.", "Check the address.")
+
+    def _exchanged(self, question: Question) -> Answer:
         from requests import RequestException
 
         try:
-            with self._session.get(
-                url, headers=dict(headers), stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)
-            ) as response:
+            with self._session.request(
+                question.method, question.url, data=question.body, headers=dict(question.headers), stream=True,
+                timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=self._may_roam,
+            ) as response:  # fmt: skip
                 body = b"".join(self._chunks(response))
         except (RequestException, ValueError, OSError):
             # without its cause: requests repeats the address in its messages
@@ -126,6 +178,10 @@ class Client:
         return UnavailableError(self._source, f"the server answered HTTP {status}.", "The next run tries again.")
 
 
+def _is_answer(question: Question, status: int) -> bool:
+    return status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED or status in question.answers
+
+
 def _session() -> Session:
     from requests import Session
 
@@ -134,6 +190,34 @@ def _session() -> Session:
     session = Session()
     session.headers["User-Agent"] = "evenhours"
     return session
+
+
+def _signature(name: str, password: str) -> Callable[[PreparedRequest], PreparedRequest]:
+    """Signs questions with a name and password (RFC 7617); requests itself would spell them in Latin-1."""
+    words = b64encode(f"{name}:{password}".encode()).decode()
+
+    def sign(request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Basic {words}"
+        return request
+
+    return sign
+
+
+def server_of(url: str) -> tuple[str, str]:
+    """Scheme, host and port of an address as they are spelled; empty where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc
+
+
+def joined(url: str, reference: str) -> str:
+    """The address that a server means by ``reference``; empty where it makes no sense."""
+    try:
+        return urljoin(url, reference)
+    except ValueError:
+        return ""
 
 
 def _retry_after(headers: Mapping[str, str], otherwise: float) -> float:
