@@ -138,6 +138,8 @@ class SourceKind:
     ``keeps`` lists the fields of the source that are read, ``dropped`` tells how the
     rest is kept out ("never requested" or "left out while parsing"). ``check`` finds what types alone cannot: each
     problem begins with the option's path ("columns.foo: not a role"), so that all are listed with the other faults.
+    With ``per_owner`` each owner has an account of their own: one connector for each, whose context has that one owner,
+    each with its own cursor, freshness and failure.
     """
 
     name: str
@@ -147,3 +149,4 @@ class SourceKind:
     keeps: tuple[str, ...]
     dropped: str
     check: Callable[[Any], list[str]] | None = None
+    per_owner: bool = False

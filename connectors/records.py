@@ -66,7 +66,9 @@ class CalendarEvent:
 
     ``uid_key`` names UID and original occurrence, so it survives a move. An all-day entry runs from local
     midnight to local midnight of its owner. ``edited_at`` is the source's own last change, where it says so.
-    ``set_aside`` is the reason why this entry is kept and listed but never counted as working time.
+    ``set_aside`` is the reason why this entry is kept and listed but never counted as working time. ``meeting`` names
+    the video meeting it invites to, which several entries and series may share: ``names.entry("meeting", code)``, the
+    code in lower case and without dashes.
     """
 
     clinician: str
@@ -79,6 +81,7 @@ class CalendarEvent:
     client: str | None = None
     edited_at: datetime | None = None
     set_aside: str | None = None
+    meeting: str | None = None
 
     def __post_init__(self) -> None:
         _refuse_naive(self.start, self.end, self.edited_at)
@@ -88,7 +91,8 @@ class CalendarEvent:
 class SessionEvidence:
     """True times of one session, from a record system or a call log.
 
-    ``uid_key`` is the occurrence it belongs to where the source knows it; otherwise sessions are found by overlap.
+    ``uid_key`` is the occurrence it belongs to where the source knows it, ``meeting`` the video meeting (as in
+    :class:`CalendarEvent`); otherwise sessions are found by overlap.
     Either end may be unknown (``None``), which is not the same as "on time".
     """
 
@@ -98,6 +102,7 @@ class SessionEvidence:
     started_at: datetime | None
     ended_at: datetime | None
     uid_key: str | None = None
+    meeting: str | None = None
 
     def __post_init__(self) -> None:
         _refuse_naive(self.started_at, self.ended_at)

@@ -7,7 +7,8 @@
                                   ├─ dirty marks
                                   └─ cursor
 
-A source that fails keeps its rows and its cursor and never stops another. Nothing here knows what a source is.
+A source that fails keeps its rows and its cursor and never stops another. Where each owner has an account of their own,
+each account is read, and fails, on its own. Nothing here knows what a source is.
 """
 
 from __future__ import annotations
@@ -47,31 +48,54 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one source: rows changed, records kept aside, and what stopped it, if anything did."""
+    """What became of one source, or of one owner's ``account`` of it.
+
+    Rows changed, records kept aside, and what stopped it, if anything did.
+    """
 
     source: str
     kind: str
     rows: int = 0
     kept_aside: int = 0
     problem: ConnectorError | None = None
+    account: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it: "diary", or "mail of ana"."""
+        return f"{self.source} of {self.account}" if self.account else self.source
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """One thing to read: a source, or one owner's account of it."""
+
+    source: SourceConfig
+    owner: str | None
+    context: Context
 
 
 Progress = Callable[[str, Batch], None]
+"""Is told what each page came from, as :attr:`Outcome.name` says it, once the page is stored."""
 
 
 def ingest(
     config: Config, store: Store, names: Pseudonyms, wish: Wish, *, now: datetime, progress: Progress | None = None
 ) -> Iterator[Outcome]:
-    """Read every wished-for source; yields an outcome as each is done.
+    """Read every wished-for source; yields an outcome as each, or each account of it, is done.
 
     Raises:
         UsageError: before anything is read: the wish names a source that the configuration does not have, or days that
             end before they begin.
         StoreError: the database could not be written; the page in hand is not stored, all earlier ones are.
     """
-    chosen = [(source, context_for(config, source, names, wish, now=now)) for source in _wished(config, wish)]
-    for source, context in chosen:
-        yield _ingest_source(store, source, context, wish, now, progress or _silent)
+    chosen = [
+        _Account(source, account, context_for(config, source, names, wish, now=now, account=account))
+        for source in _wished(config, wish)
+        for account in source.accounts
+    ]
+    for account in chosen:
+        yield _ingest_account(store, account, wish, now, progress or _silent)
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -84,9 +108,11 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return EXIT_PARTLY if len(problems) < len(outcomes) else EXIT_ERROR
 
 
-def context_for(config: Config, source: SourceConfig, names: Pseudonyms, wish: Wish, *, now: datetime) -> Context:
-    """All that a connector is told for this run."""
-    people = owners(config, source)
+def context_for(
+    config: Config, source: SourceConfig, names: Pseudonyms, wish: Wish, *, now: datetime, account: str | None = None
+) -> Context:
+    """All that a connector is told for this run; of one owner's ``account`` it is told that owner alone."""
+    people = tuple(owner for owner in owners(config, source) if account in {None, owner.key})
     if not people:
         raise UsageError(f"{source.name}: nobody's times are in it. Add a [[clinician]] to the configuration.")
     return Context(
@@ -134,12 +160,13 @@ def _silent(_source: str, _batch: Batch) -> None:
     """No progress is shown."""
 
 
-def _ingest_source(
-    store: Store, source: SourceConfig, context: Context, wish: Wish, now: datetime, progress: Progress
-) -> Outcome:
-    outcome, at = Outcome(source.name, source.kind), int(now.timestamp())
+def _ingest_account(store: Store, account: _Account, wish: Wish, now: datetime, progress: Progress) -> Outcome:
+    source, context, at = account.source, account.context, int(now.timestamp())
+    outcome = Outcome(source.name, source.kind, account=account.owner)
     with store.write() as connection:
-        row = sources.source_row(connection, source.name, source.kind, source.clinicians)
+        sources.keep_accounts(connection, source.name, source.accounts)
+        people = [owner.key for owner in context.owners]
+        row = sources.source_row(connection, source.name, source.kind, people, account.owner)
     cursor = None if wish.full else row.cursor
     from_beginning = cursor is None
     try:
@@ -148,7 +175,7 @@ def _ingest_source(
             from_beginning = False
             kept_aside = outcome.kept_aside + len(batch.faults)
             outcome = replace(outcome, rows=outcome.rows + touched.rows, kept_aside=kept_aside)
-            progress(source.name, batch)
+            progress(outcome.name, batch)
     except ConnectorError as problem:
         with store.write() as connection:
             sources.save_failure(connection, row, str(problem), at)

@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 migrations = Migrations("evenhours")
 
@@ -146,6 +146,29 @@ WHAT_WAS_ANSWERED = (
         clinician_id INTEGER NOT NULL, notice_id INTEGER NOT NULL, key TEXT NOT NULL, ratio REAL NOT NULL,
         low REAL NOT NULL, high REAL NOT NULL, since INTEGER NOT NULL,
         PRIMARY KEY (notice_id, key)) STRICT, WITHOUT ROWID""",
+)
+
+
+@migrations()
+def accounts_and_meetings(db: Database) -> None:
+    """A source may be read account by account; entries and calls may name their video meeting."""
+    for statement in ACCOUNTS_AND_MEETINGS:
+        db.execute(statement)
+
+
+ACCOUNTS_AND_MEETINGS = (
+    # owner_id: whose account it is where each owner of a source has one, read on its own; 0 where it is one for all.
+    "ALTER TABLE source RENAME TO source_before",
+    """CREATE TABLE source (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, owner_id INTEGER NOT NULL DEFAULT 0, kind TEXT NOT NULL,
+        cursor TEXT, reading INTEGER NOT NULL DEFAULT 0, seen_from INTEGER, seen_to INTEGER, attempted_at INTEGER,
+        succeeded_at INTEGER, fault TEXT, UNIQUE (name, owner_id)) STRICT""",
+    """INSERT INTO source SELECT id, name, 0, kind, cursor, reading, seen_from, seen_to, attempted_at, succeeded_at,
+       fault FROM source_before""",
+    "DROP TABLE source_before",
+    # meeting: the keyed code of a video meeting, by which a call finds its entry.
+    "ALTER TABLE event ADD COLUMN meeting TEXT",
+    "ALTER TABLE evidence ADD COLUMN meeting TEXT",
 )
 
 

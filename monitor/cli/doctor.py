@@ -61,13 +61,14 @@ def _sources(desk: Desk) -> Iterator[Finding]:
     from monitor.store import tables
 
     with desk.store.read() as connection:
-        known = {row["name"]: row for row in tables.sources(connection)}
-    for source in desk.config.sources:
-        row = known.get(source.name)
-        name = f"source {source.name}"
+        known = {(row["name"], row["account"]): row for row in tables.sources(connection)}
+    accounts = [(source.name, account) for source in desk.config.sources for account in source.accounts]
+    for source, account in accounts:
+        row = known.get((source, account))
+        name = f"source {source} of {account}" if account else f"source {source}"
         if row is None or row["succeeded_at"] is None:
             told = row["fault"] if row else None
-            yield Finding(name, "never read", told or f"evenhours ingest --source {source.name}")
+            yield Finding(name, "never read", told or f"evenhours ingest --source {source}")
             continue
         held = f"{row['events']} events, {row['messages']} message times, {row['evidence']} true times"
         read_at = datetime.fromtimestamp(row["succeeded_at"], UTC)

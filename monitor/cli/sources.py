@@ -61,14 +61,16 @@ def tell_outcome(desk: Desk, outcome: Outcome) -> None:
     aside = f", {outcome.kept_aside} kept aside (evenhours doctor says why)" if outcome.kept_aside else ""
     rows = f"{outcome.rows} row{'' if outcome.rows == 1 else 's'} changed"
     desk.say(
-        f"{outcome.source}: {'not read' if outcome.problem else rows + aside}",
+        f"{outcome.name}: {'not read' if outcome.problem else rows + aside}",
         source=outcome.source,
+        account=outcome.account,
         rows=outcome.rows,
         kept_aside=outcome.kept_aside,
         problem=str(outcome.problem) if outcome.problem else None,
     )
     if outcome.problem:
-        desk.note(f"evenhours: {outcome.problem}")
+        whose = f"{outcome.account}: " if outcome.account else ""
+        desk.note(f"evenhours: {whose}{outcome.problem}")
         if desk.verbose:
             traceback.print_exception(outcome.problem)
 

@@ -27,7 +27,8 @@ EVERYBODY = "*"
 class SourceConfig:
     """One ``[[source]]``. ``clinicians`` are the keys of its owners, ``options`` its kind's own dataclass.
 
-    ``window`` holds the first and the last day that are wanted; ``None`` is the default's.
+    ``window`` holds the first and the last day that are wanted; ``None`` is the default's. ``per_owner``: each
+    owner has an account of their own.
     """
 
     name: str
@@ -36,6 +37,12 @@ class SourceConfig:
     options: Any
     window: tuple[date | None, date | None] = (None, None)
     busy_only: bool = False
+    per_owner: bool = False
+
+    @property
+    def accounts(self) -> tuple[str | None, ...]:
+        """Whose accounts are read, each on its own; ``None`` is one for all owners."""
+        return self.clinicians if self.per_owner else (None,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +193,7 @@ def _source(reader: Reader, table: Mapping[str, Any], place: str, people: Sequen
         options=options,
         window=(shared.window.from_, shared.window.to),
         busy_only=shared.busy_only,
+        per_owner=kind.per_owner if kind else False,
     )
 
 

@@ -34,6 +34,7 @@ class _Event(NamedTuple):
     set_aside: str | None
     edited_at: int | None
     first_seen_at: int
+    meeting: str | None
 
 
 _COLUMNS = ", ".join(_Event._fields)
@@ -79,6 +80,7 @@ def _event(
         set_aside=event.set_aside,
         edited_at=edited,
         first_seen_at=old.first_seen_at if old else now,
+        meeting=event.meeting,
     )
 
 

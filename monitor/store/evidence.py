@@ -23,6 +23,7 @@ class _Evidence(NamedTuple):
     started_at: int | None
     ended_at: int | None
     uid_key: str | None
+    meeting: str | None
 
 
 def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequence[SessionEvidence]) -> Touched:
@@ -33,7 +34,7 @@ def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequ
     changed = [row for key, row in rows.items() if stored.get(key) != row]
     for row in changed:
         _touch(touched, row, stored.get((row.clinician_id, row.evidence_key)))
-    connection.executemany("INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?)", changed)
+    connection.executemany("INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)", changed)
     return touched
 
 
@@ -84,6 +85,7 @@ def _row(source: SourceRow, item: SessionEvidence) -> _Evidence:
         epoch_or_none(item.started_at),
         epoch_or_none(item.ended_at),
         item.uid_key,
+        item.meeting,
     )
 
 

@@ -52,7 +52,9 @@ def save_messages(connection: sqlite3.Connection, source: SourceRow, stamps: Seq
 
 def _save_rows(connection: sqlite3.Connection, clinician: int, copies: Sequence[_Message], touched: Touched) -> None:
     stored = _stored(connection, clinician, [copy.node for copy in copies])
-    kept = dict(stored)
+    theirs = connection.execute("SELECT source_id FROM source_clinician WHERE clinician_id = ?", (clinician,))
+    counting = {id_ for (id_,) in theirs}
+    kept = {node: row for node, row in stored.items() if row.source_id in counting}
     for copy in copies:
         kept[copy.node] = _counting(kept.get(copy.node), copy)
     changed = [row for node, row in kept.items() if row != stored.get(node)]

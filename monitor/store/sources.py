@@ -21,19 +21,35 @@ class SourceRow:
     owners: Mapping[str, int]
 
 
-def source_row(connection: sqlite3.Connection, name: str, kind: str, clinicians: Iterable[str]) -> SourceRow:
-    """The stored source, made on first sight, for these clinicians from now on."""
+def source_row(
+    connection: sqlite3.Connection, name: str, kind: str, clinicians: Iterable[str], account: str | None = None
+) -> SourceRow:
+    """The stored source, made on first sight, for these clinicians from now on.
+
+    ``account`` is whose account of it this is, where each clinician has one.
+    """
+    owners = clinician_ids(connection, clinicians)
+    owner = owners[account] if account else 0
     connection.execute(
-        """INSERT INTO source (name, kind) VALUES (?, ?)
-           ON CONFLICT (name) DO UPDATE SET kind = excluded.kind WHERE kind <> excluded.kind""",
-        (name, kind),
+        """INSERT INTO source (name, owner_id, kind) VALUES (?, ?, ?)
+           ON CONFLICT (name, owner_id) DO UPDATE SET kind = excluded.kind WHERE kind <> excluded.kind""",
+        (name, owner, kind),
     )
     id_, cursor, reading = connection.execute(
-        "SELECT id, cursor, reading FROM source WHERE name = ?", (name,)
+        "SELECT id, cursor, reading FROM source WHERE name = ? AND owner_id = ?", (name, owner)
     ).fetchone()
-    source = SourceRow(id_, cursor, reading, clinician_ids(connection, clinicians))
+    source = SourceRow(id_, cursor, reading, owners)
     _hand_over(connection, source)
     return source
+
+
+def keep_accounts(connection: sqlite3.Connection, name: str, accounts: Sequence[str | None]) -> None:
+    """Let what any other account of this source told count for nobody: it is theirs no more."""
+    kept = set(clinician_ids(connection, [key for key in accounts if key]).values()) or {0}
+    known = connection.execute("SELECT id, owner_id, reading FROM source WHERE name = ?", (name,)).fetchall()
+    for id_, owner, reading in known:
+        if owner not in kept:
+            _hand_over(connection, SourceRow(id_, None, reading, {}))
 
 
 def _hand_over(connection: sqlite3.Connection, source: SourceRow) -> None:

@@ -60,17 +60,18 @@ def notices(connection: sqlite3.Connection, clinician: str, first: int, last: in
 
 
 def sources(connection: sqlite3.Connection) -> list[Row]:
-    """Each source with its last attempt, last success, fault, and how many records it holds and could not use."""
+    """Each source, or account of it: its last attempt and success, its fault, how much it holds and could not use."""
     return list(
         _rows(
             connection,
-            """SELECT name, kind, attempted_at, succeeded_at, fault, seen_from, seen_to,
+            """SELECT name, clinician.key AS account, kind, attempted_at, succeeded_at, fault, seen_from, seen_to,
                  (SELECT count(*) FROM event WHERE source_id = source.id) AS events,
                  (SELECT count(*) FROM evidence WHERE source_id = source.id) AS evidence,
                  (SELECT count(*) FROM message WHERE source_id = source.id) AS messages,
                  (SELECT count(*) FROM kept_aside WHERE source_id = source.id) AS kept_aside,
                  (SELECT count(*) FROM event WHERE source_id = source.id AND set_aside IS NOT NULL) AS set_aside
-               FROM source ORDER BY source.id""",
+               FROM source LEFT JOIN clinician ON clinician.id = owner_id
+               WHERE source.id IN (SELECT source_id FROM source_clinician) ORDER BY source.id""",
         )
     )
 

@@ -107,11 +107,14 @@ class Memory:
     context: Context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        source = SHELF[self.context.folder, self.context.source]
+        place = self.context.folder, self.context.source
+        source = SHELF.get((*place, self.context.owners[0].key)) or SHELF[place]
         return source.fetch(cursor, self.context.window, self.options.label)
 
 
-SHELF: dict[tuple[Path, str], Source] = {}
+SHELF: dict[tuple[Path | str, ...], Source] = {}
+"""By folder, source and, where each owner has an account, its owner."""
+
 SOURCE_KIND = SourceKind("memory", MemoryOptions, Memory, "in memory", (), "nothing")
 
 
@@ -121,6 +124,7 @@ class House:
     def __init__(self, folder: Path, **owners: str) -> None:
         """``owners`` are the sources, each with the keys of its owners: ``diary="ana", rooms="ana ben"``."""
         self.folder, self.owners, self.labels = folder, owners, dict.fromkeys(owners, "first")
+        self.kinds = dict.fromkeys(owners, "memory")
         self.sources = {name: Source() for name in owners}
         SHELF.update({(folder, name): source for name, source in self.sources.items()})
         self.store: Store = open_store(folder / "evenhours.db", create=True)
@@ -128,13 +132,20 @@ class House:
     def __getattr__(self, name: str) -> Source:
         return self.sources[name]
 
+    def accounts(self, source: str) -> dict[str, Source]:
+        """From now on each owner of this source has an account of their own: these."""
+        self.kinds[source] = "accounts"
+        made = {key: Source() for key in self.owners[source].split()}
+        SHELF.update({(self.folder, source, key): account for key, account in made.items()})
+        return made
+
     @property
     def config(self) -> Config:
         people = dict.fromkeys(["ana", "ben", *" ".join(self.owners.values()).split()])
         text = '[practice]\nname = "Memory"\nzone = "Europe/Paris"\n'
         text += "".join(f'[[clinician]]\nkey = "{key}"\n' for key in people)
         for name, keys in self.owners.items():
-            text += f'[[source]]\nname = "{name}"\nkind = "memory"\n'
+            text += f'[[source]]\nname = "{name}"\nkind = "{self.kinds[name]}"\n'
             text += f'clinicians = {keys.split()}\nlabel = "{self.labels[name]}"\n'
         path = self.folder / "evenhours.toml"
         path.write_text(text)
@@ -143,7 +154,7 @@ class House:
     def ingest(self, *names: str, now: datetime = NOW, **wish: Any) -> dict[str, Outcome]:
         """One run, over all sources or those named."""
         outcomes = ingest(self.config, self.store, NAMES, Wish(names, **wish), now=now)
-        return {outcome.source: outcome for outcome in outcomes}
+        return {outcome.name: outcome for outcome in outcomes}
 
     def rows(self, sql: str) -> list[Any]:
         """What the database answers; a single column without its tuples."""

@@ -27,7 +27,8 @@ LATER = NOW + timedelta(days=1)
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HouseMaker]:
-    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, "memory": "tests.monitor.memory"})
+    own = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **own})
     made: list[House] = []
 
     def make(**owners: str) -> House:
@@ -344,6 +345,67 @@ def test_a_record_of_somebody_whose_source_it_is_not_is_refused(house: HouseMake
     assert practice.ingest()["diary"].problem
     assert practice.rows("SELECT * FROM event") == []
     assert practice.rows("SELECT key FROM clinician") == ["ana"]
+
+
+# Account by account
+
+
+def test_each_owner_of_a_source_has_a_cursor_a_freshness_and_a_failure_of_their_own(house: HouseMaker) -> None:
+    practice = house(mail="ana ben")
+    ana, ben = practice.accounts("mail").values()
+    ana.tells(letters(1), letters(2))
+    ben.tells([stamp(7, "2026-03-05 09:00", clinician="ben")])
+    ana.breaks_after, ana.error = 1, LOCKED_OUT
+    outcomes = practice.ingest()
+    assert {name: outcome.problem for name, outcome in outcomes.items()} == {
+        "mail of ana": LOCKED_OUT,
+        "mail of ben": None,
+    }
+    assert exit_code(list(outcomes.values())) == 4
+    accounts = (
+        "SELECT key, cursor, fault, succeeded_at FROM source JOIN clinician ON clinician.id = owner_id ORDER BY key"
+    )
+    read_at = int(NOW.timestamp())
+    assert practice.rows(accounts) == [("ana", "1 first", str(LOCKED_OUT), None), ("ben", "1 first", None, read_at)]
+    assert practice.rows("SELECT node FROM message ORDER BY node") == [1, 7]
+    ana.breaks_after = None
+    practice.ingest(now=LATER)
+    assert practice.rows("SELECT node FROM message ORDER BY node") == [1, 2, 7]
+    assert (ana.cursors, ben.cursors) == ([None, "1 first"], [None, "1 first"])
+
+
+def test_an_account_is_read_in_its_owners_own_window_and_may_hold_that_persons_times_alone(house: HouseMaker) -> None:
+    practice = house(mail="ana ben")
+    accounts = practice.accounts("mail")
+    accounts["ana"].tells([stamp(1, "2026-03-05 09:00", clinician="ben")])
+    outcomes = practice.ingest()
+    assert outcomes["mail of ana"].problem
+    assert outcomes["mail of ben"].problem is None
+    assert practice.rows("SELECT * FROM message") == []
+
+
+def test_what_the_account_of_a_former_owner_told_counts_no_more(house: HouseMaker) -> None:
+    practice = house(mail="ana ben")
+    for key, account in practice.accounts("mail").items():
+        account.tells([stamp(1, "2026-03-01 09:00", clinician=key)])
+    practice.ingest()
+    practice.dirty()
+    practice.owners["mail"] = "ana"
+    practice.ingest(now=LATER)
+    counted = "SELECT key FROM source_clinician JOIN clinician ON clinician.id = clinician_id"
+    assert practice.rows(counted) == ["ana"]
+    assert practice.rows("SELECT count(*) FROM message") == [2]
+    assert practice.dirty() == {"ben": epoch("2026-03-01 09:00")}
+
+
+def test_a_source_that_comes_to_be_read_account_by_account_counts_once(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    practice.mail.tells(letters(1, 2))
+    practice.ingest()
+    practice.accounts("mail")["ana"].tells(letters(1, 2))
+    practice.ingest(now=LATER)
+    frames = frames_of(practice.config, practice.store, practice.config.clinicians[0], now=LATER)
+    assert len(frames.messages) == 2
 
 
 @pytest.mark.parametrize(

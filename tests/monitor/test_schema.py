@@ -31,9 +31,15 @@ TEXT = {
         "fault": "our sentence",
     },
     "identity": {"pseudonym": "keyed"},
-    "event": {"uid_key": "keyed", "status": "a word of ours", "kind": "a word of ours", "set_aside": "our phrase"},
+    "event": {
+        "uid_key": "keyed",
+        "status": "a word of ours",
+        "kind": "a word of ours",
+        "set_aside": "our phrase",
+        "meeting": "keyed",
+    },
     "event_history": {"uid_key": "keyed", "status": "a word of ours"},
-    "evidence": {"evidence_key": "keyed", "grade": "a word of ours", "uid_key": "keyed"},
+    "evidence": {"evidence_key": "keyed", "grade": "a word of ours", "uid_key": "keyed", "meeting": "keyed"},
     "correction": {"uid_key": "keyed"},
     "message": {"counterpart_kind": "a word of ours", "channel": "the configuration's"},
     "kept_aside": {"place": "a count", "reason": "our phrase"},
@@ -100,6 +106,28 @@ def test_opening_again_changes_nothing(store: Store) -> None:
     before = list(store.connection.iterdump())
     with opened(store.path) as again:
         assert list(again.connection.iterdump()) == before
+
+
+def test_what_the_first_version_knew_of_its_sources_is_there_in_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "evenhours.db"
+    first = sqlite3.connect(path, isolation_level=None)
+    first.execute(
+        "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)"
+    )
+    first.execute("INSERT INTO _sqlite_migrations VALUES (1, 'evenhours', 'first_light', '2026-01-01')")
+    for statement in schema.FIRST_LIGHT:
+        first.execute(statement)
+    first.execute("INSERT INTO source VALUES (7, 'mail', 'mbox', 'cursor', 3, 1, 2, 3, 4, 'away')")
+    first.execute(f"PRAGMA application_id = {database.APPLICATION}")
+    first.execute("PRAGMA user_version = 1")
+    first.close()
+    with opened(path) as store:
+        found = (
+            "SELECT id, name, owner_id, kind, cursor, reading, seen_from, seen_to, attempted_at, succeeded_at, fault"
+        )
+        assert store.connection.execute(f"{found} FROM source").fetchall() == [
+            (7, "mail", 0, "mbox", "cursor", 3, 1, 2, 3, 4, "away")
+        ]
 
 
 def test_a_migration_that_fails_leaves_nothing_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
