@@ -15,7 +15,7 @@ demo: .venv/.ready ## Write the demonstration practice to demo/, read it, report
 	@$(BIN)/evenhours demo
 
 test: lint chromium peers ## Check everything: lint, then all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: .venv/.ready-dev ## Check style, types and the floors of the house
 	$(BIN)/ruff check .
