@@ -23,6 +23,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "mbox": "connectors.mail.mbox",
         "maildir": "connectors.mail.maildir",
         "csv": "connectors.csv_export.source",
+        "sms_xml": "connectors.sms_xml.source",
     }
 )
 GROUP = "evenhours.connectors"

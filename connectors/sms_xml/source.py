@@ -1,0 +1,215 @@
+"""Backups of a telephone's texts: one file, or the folder that they are put into.
+
+Each backup holds everything, so a message is known by its instant, direction and number, whatever file it comes from.
+A file that was read before, under whatever name, is not read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.errors import MalformedError, ShrunkenError
+from connectors.fingerprint import spelled
+from connectors.mail.pages import PAGE_MESSAGES, SHRUNK_BELOW, Skipped, astray, is_folder, reading
+from connectors.records import Counterpart, MessageStamp
+from connectors.sms_xml.messages import Text, Unusable, texts_in
+from connectors.sms_xml.phones import canonical_number, is_machine
+from connectors.sms_xml.sieve import ALLOWED, UnfitError
+
+_SOME_BYTES = 256 * 1024
+_READING = 1  # raise it when the same backup is to be read differently
+_MESSAGE = re.compile(rb"<[sm]ms\s")
+_OVERLAP = 4
+_END = b"</smses>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsXmlOptions:
+    """The options of a telephone's backups."""
+
+    path: Path = field(metadata={"help": "The backup (XML), or the folder of which every sms*.xml is read."})
+    country: str | None = field(
+        default=None,
+        metadata={"help": 'The country (ISO code) in which local numbers are dialled, such as "GB".'},
+    )
+    channel: str = field(default="sms", metadata={"help": "What the messages are called in exports."})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The cursor: under which settings which files, by their content, were read, and how many messages they held."""
+
+    settings: str = ""
+    skipped: Skipped = field(default_factory=Skipped)
+    files: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def understood(cls, cursor: str | None) -> Progress:
+        """Understand a cursor; whatever is none of ours is the beginning."""
+        try:
+            told = json.loads(cursor or "{}")
+            files = {str(name): int(held) for name, held in told["files"].items()}
+            return cls(str(told["settings"]), Skipped(**told["skipped"]), files)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return cls()
+
+    def written(self) -> str:
+        """The cursor's text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One backup: its place in faults, its content's keyed name, and how many messages it holds."""
+
+    path: Path
+    place: str
+    name: str
+    holds: int
+
+
+class SmsXml:
+    """Reads the texts of one person's telephone."""
+
+    def __init__(self, options: SmsXmlOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+        (self._owner,) = context.owners
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """Yield pages of the messages in files that were not read before."""
+        known = Progress.understood(cursor)
+        with reading(self._context, self._options.path):
+            files = self._files()
+            self._refuse_shrunken(known, files)
+            settings = self._settings()
+            anew = known.settings != settings or known.skipped.within(self._context.window)
+            start = Progress(settings) if anew else known
+            fresh = [file for file in files if file.name not in start.files]
+            if not fresh and not anew:
+                yield Batch(cursor)
+                return
+            pages = self._pages(start, files, fresh)
+            yield replace(next(pages), anew=anew)
+            yield from pages
+
+    def _settings(self) -> str:
+        options = replace(self._options, path=Path())
+        decisive = (_READING, options, self._owner, self._context.classifier)
+        return self._context.names.entry(spelled(decisive), "fingerprint")
+
+    def _refuse_shrunken(self, known: Progress, files: list[_File]) -> None:
+        held, holds = max(known.files.values(), default=0), max(file.holds for file in files)
+        if holds < SHRUNK_BELOW * held and not self._context.accept_shrink:
+            raise ShrunkenError(self._context.source, held, holds)
+
+    def _files(self) -> list[_File]:
+        path = self._context.folder / self._options.path
+        paths = [path]
+        if is_folder(self._context, self._options.path):
+            paths = sorted(path.glob("[sS][mM][sS]*.[xX][mM][lL]"))
+            if not paths:
+                raise astray(self._context, f'the folder "{self._options.path}" holds no file named sms*.xml.')
+        found = [self._file(file, f"file {n}, " if len(paths) > 1 else "") for n, file in enumerate(paths, 1)]
+        return list({file.name: file for file in found}.values())
+
+    def _file(self, path: Path, place: str) -> _File:
+        """Look at a backup as a whole: whether it is sound, which one it is, how much is in it."""
+        digest, holds, tail = hashlib.sha256(), 0, b""
+        for chunk in _chunks(path):
+            digest.update(chunk)
+            if b"\0" in chunk:
+                raise self._malformed(place, "it is not written in UTF-8")
+            holds += len(_MESSAGE.findall(tail[-_OVERLAP:] + chunk))
+            tail = (tail + chunk)[-1024:]
+        if holds and not tail.rstrip().endswith(_END):
+            raise self._malformed(place, "it is cut off before its end")
+        return _File(path, place, self._context.names.entry(digest.hexdigest(), "backup"), holds)
+
+    def _pages(self, progress: Progress, files: list[_File], fresh: list[_File]) -> Iterator[Batch]:
+        """Pages of all fresh files; a file counts as read with its last page, so that a cut-off run begins it again."""
+        stamps: list[MessageStamp] = []
+        faults: list[Fault] = []
+        kept = {file.name: progress.files[file.name] for file in files if file.name in progress.files}
+        progress = replace(progress, files=kept)
+        for done, file in enumerate(fresh):
+            skipped = progress.skipped
+            for found in self._texts(file):
+                if len(stamps) >= PAGE_MESSAGES:
+                    yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=done, total=len(fresh))
+                    stamps, faults = [], []
+                if isinstance(found, Unusable):
+                    faults.append(Fault(f"{file.place}{found.where}", found.reason))
+                elif self._context.window.touches(found.sent_at, found.sent_at):
+                    stamps.append(self._stamp(found))
+                else:
+                    skipped = skipped.joined(found.sent_at, self._context.window)
+            progress = replace(progress, skipped=skipped, files=progress.files | {file.name: file.holds})
+        yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=len(fresh), total=len(fresh))
+
+    def _texts(self, file: _File) -> Iterator[Text | Unusable]:
+        try:
+            yield from texts_in(_chunks(file.path), self._owner.addresses)
+        except UnfitError as error:
+            raise self._malformed(file.place, str(error)) from error
+
+    def _stamp(self, text: Text) -> MessageStamp:
+        names, owner = self._context.names, self._owner.key
+        numbers = [canonical_number(number, self._options.country) for number in text.others]
+        other = numbers[0] if numbers else ""
+        kind = self._context.classifier.counterpart(other) if other else Counterpart.OTHER
+        automatic = not text.outgoing and is_machine(other)
+        key = names.node(owner, f"sms {text.identity}")
+        group = names.node(owner, f"sms group {' '.join(sorted(numbers))}")
+        return MessageStamp(
+            clinician=owner,
+            key=key,
+            sent_at=text.sent_at,
+            outgoing=text.outgoing,
+            counterpart=names.person(owner, other) if other else None,
+            counterpart_kind=Counterpart.AUTOMATIC if automatic else kind,
+            automatic=automatic,
+            channel=self._options.channel,
+            thread_nodes=(key, group) if text.group else (),
+        )
+
+    def _malformed(self, place: str, found: str) -> MalformedError:
+        which = f"the backup in {place.rstrip(', ')}" if place else "the backup"
+        remedy = "Nothing was changed. Make the backup again, as XML, and put it there whole."
+        return MalformedError(self._context.source, f"{which} cannot be used: {found}.", remedy)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_SOME_BYTES):
+            yield chunk
+
+
+def _problems(options: SmsXmlOptions) -> list[str]:
+    if options.country is not None and not re.fullmatch("[A-Z]{2}", options.country):
+        return ['country: a country\'s code of two capital letters, such as "GB"']
+    return []
+
+
+def _make(options: SmsXmlOptions, context: Context) -> SmsXml:
+    if len(context.owners) != 1:
+        found = "a telephone's texts are one person's, and the source names several."
+        raise MalformedError(context.source, found, 'Write clinician = "KEY", and one [[source]] for each telephone.')
+    return SmsXml(options, context)
+
+
+SOURCE_KIND = SourceKind(
+    name="sms_xml",
+    options=SmsXmlOptions,
+    make=_make,
+    title="Texts of a telephone (SMS Backup & Restore)",
+    keeps=ALLOWED,
+    dropped="left out before parsing: texts, subjects, names of contacts, pictures and every other attribute",
+    check=_problems,
+)
