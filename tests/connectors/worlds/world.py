@@ -1,0 +1,160 @@
+"""What stands behind a source, made up: the one shape of it that lets one suite try every connector.
+
+Terminology
+-----------
+world      a calendar file, a mailbox, a server, as a connector of one kind finds it, in a folder of its own
+item       one entry, letter, visit or call in it, by its number; item ``n`` is always the same one, at ``moment(n)``,
+           and becomes exactly one row of ``event``, ``evidence`` or ``message``
+trouble    what a source does to whoever reads it, until it is mended
+behaviour  what every connector does, whatever stands behind it; a world says which of them mean nothing to it, and why
+canary     a word that stands in every field that is not read, and in every name and address: it may be found nowhere
+
+The worlds of a kind are the ``WORLDS`` of ``tests/connectors/worlds/<kind>.py``, or what the entry point of that name
+in the group ``evenhours.worlds`` gives. A kind without any fails the suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar, Protocol
+
+import pytest
+
+CANARY = "Quetzalcoatlus"
+ANA, BEN = "ana", "ben"
+ADDRESSES: Mapping[str, str] = MappingProxyType({ANA: "ana@two.example", BEN: "ben@two.example"})
+ZONE = "Europe/Paris"
+GROUP = "evenhours.worlds"
+
+NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
+FIRST = datetime(2026, 2, 2, 9, tzinfo=UTC)
+MINUTES = 50
+A_DAY = 5
+
+
+def moment(number: int) -> datetime:
+    """When item ``number`` begins: five a day, on the hour, from 2 February 2026, 09:00 UTC, on; all before ``NOW``."""
+    return FIRST + timedelta(days=number // A_DAY, hours=number % A_DAY)
+
+
+def client(number: int) -> str:
+    """The address of whoever item ``number`` is with; one of three, with the canary in it."""
+    return f"{CANARY.lower()}.{number % 3}@post.example"
+
+
+class Behaviour(Enum):
+    """What every connector does; the value is the sentence that documentation and failures say it with."""
+
+    FULL = "Reading what is new gives the same as reading everything."
+    TWICE = "Reading twice changes no row."
+    RESUMES = "Cut off after any page, it goes on there; nothing is lost or doubled."
+    TOGETHER = "A page's rows and its cursor are stored together or not at all."
+    UNKNOWN = "A cursor that is not its own is read as none."
+    EXPIRED = "A cursor that the source has forgotten leads to a new reading; our own history stays."
+    CHANGED = "A changed item arrives."
+    DELETED = "What is gone from the source is gone here; its row and history stay."
+    SHRUNK = "A source that lost more than 30 % is refused until somebody confirms it."
+    REVOKED = "A refused password stops this source alone, keeps its cursor and says what to do."
+    ACCOUNTS = "One failing account never stops another."
+    LIMITED = "429 with Retry-After is waited for, or left for the next run."
+    LIMITED_SILENTLY = "429 without Retry-After likewise."
+    FAILING = "5xx is asked again, then left for the next run."
+    RESET = "A connection that breaks off is tried again, then left for the next run."
+    TRUNCATED = "Half an answer is refused, not believed."
+    JUNK = "Something else altogether is refused, not believed."
+    SILENT = "No name, address or content is found in database, logs, temporary files or reports."
+
+
+class Trouble(Enum):
+    """What a source may do to us; the behaviour of the same name is what a connector does about it."""
+
+    REVOKED = Behaviour.REVOKED
+    LIMITED = Behaviour.LIMITED
+    LIMITED_SILENTLY = Behaviour.LIMITED_SILENTLY
+    FAILING = Behaviour.FAILING
+    RESET = Behaviour.RESET
+    TRUNCATED = Behaviour.TRUNCATED
+    JUNK = Behaviour.JUNK
+
+
+class World(Protocol):
+    """One made-up source of ``kind``. The suite makes one in an empty folder, fills it, reads it and troubles it.
+
+    ``title`` names the world where a kind has several ("address"). ``declines`` are the behaviours that mean nothing
+    here, each with the reason as a phrase for the documentation. ``planted`` are the fields that carry the canary and
+    are not among the ``keeps`` of the kind.
+
+    A world of a kind with ``per_owner`` has an account for each of ``ANA`` and ``BEN``, and ``owner`` says whose is
+    meant. Any other is Ana's, and ``owner`` may be ignored.
+
+    Everything a world needs of the process (environment, smaller pages: at most four items on each) it sets through
+    ``patch``; a server it starts listens on a free port of 127.0.0.1 and ends with ``close``.
+    """
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    declines: ClassVar[Mapping[Behaviour, str]]
+    planted: ClassVar[Sequence[str]]
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None: ...
+
+    def options(self) -> str:
+        """The lines of the ``[[source]]`` beside its name, kind and clinicians, in TOML."""
+        ...
+
+    def put(self, *numbers: int, owner: str = ANA) -> None:
+        """From now on it holds these items, too, each as it is when new."""
+        ...
+
+    def change(self, number: int, owner: str = ANA) -> None:
+        """Alter an item so that its row is another one: an entry moves by a quarter of an hour."""
+        ...
+
+    def drop(self, *numbers: int, owner: str = ANA) -> None:
+        """Take these items away."""
+        ...
+
+    def forget(self, owner: str = ANA) -> None:
+        """Let the source forget every cursor it gave away."""
+        ...
+
+    def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
+        """Do this to the next ``times`` requests, or to all. 429 asks for an hour if it is for all, else for 1 s."""
+        ...
+
+    def mend(self) -> None:
+        """From now on there is no trouble any more."""
+        ...
+
+    def close(self) -> None:
+        """End what was started."""
+        ...
+
+
+OF_A_FILE: Mapping[Behaviour, str] = MappingProxyType(
+    {
+        Behaviour.EXPIRED: "a file gives no cursors away",
+        Behaviour.REVOKED: "a file asks for no password",
+        Behaviour.ACCOUNTS: "one source, one file",
+        **dict.fromkeys(
+            (Behaviour.LIMITED, Behaviour.LIMITED_SILENTLY, Behaviour.FAILING, Behaviour.RESET),
+            "a file does not answer, it is there or not",
+        ),
+    }
+)
+"""What means nothing to a file."""
+
+
+def worlds(kind: str) -> Sequence[type[World]]:
+    """The worlds of a kind; none if nobody has made any."""
+    ours = f"{__package__}.{kind}"
+    if find_spec(ours):
+        return tuple(import_module(ours).WORLDS)
+    return tuple(world for entry in entry_points(group=GROUP, name=kind) for world in entry.load())
