@@ -65,7 +65,20 @@ class _Changes:
     variance: Floats
 
 
-def rate_ratio(counts: ArrayLike, exposure: ArrayLike, week: int) -> RateRatio | None:
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is believed of a rate before its weeks are seen: a count in an exposure; and of a change in its log."""
+
+    count: float = PRIOR_COUNT
+    exposure: float = PRIOR_EXPOSURE
+    log_ratio_sd: float = LOG_RATIO_SD
+
+
+SHIPPED = Prior()
+"""The same for everybody: nothing is pooled over people."""
+
+
+def rate_ratio(counts: ArrayLike, exposure: ArrayLike, week: int, *, prior: Prior = SHIPPED) -> RateRatio | None:
     """The rate up to ``week`` over the usual rate before; ``None`` where nothing was observed before or in that week.
 
     ``since_week_index`` is where the likelihood of a step peaks. Raises ValueError as the detectors do.
@@ -76,8 +89,8 @@ def rate_ratio(counts: ArrayLike, exposure: ArrayLike, week: int) -> RateRatio |
     after = _candidates(weeks, week)
     if not len(after):
         return None
-    changes = _rate_changes(y, e, after)
-    middle, spread = _averaged(changes, LOG_RATIO_SD)
+    changes = _rate_changes(y, e, after, prior)
+    middle, spread = _averaged(changes, prior.log_ratio_sd)
     low, ratio, high = np.exp([middle - INTERVAL * spread, middle, middle + INTERVAL * spread])
     since = _since(weeks, after, changes)
     return RateRatio(float(ratio), float(low), float(high), since, week - since + 1)
@@ -129,20 +142,20 @@ def _candidates(weeks: NDArray[np.intp], week: int) -> NDArray[np.bool_]:
     return after
 
 
-def _rate_changes(y: Floats, e: Floats, after: NDArray[np.bool_]) -> _Changes:
-    old, old_strength = _rates(y, e, ~after)
-    new, new_strength = _rates(y, e, after)
+def _rate_changes(y: Floats, e: Floats, after: NDArray[np.bool_], prior: Prior) -> _Changes:
+    old, old_strength = _rates(y, e, ~after, prior)
+    new, new_strength = _rates(y, e, after, prior)
     expected = np.where(after, new, old) * e
     fit = y * np.log(expected / (expected + DISPERSION)) - DISPERSION * np.log1p(expected / DISPERSION)
     return _Changes(fit.sum(-1), np.log(new / old)[:, 0], (1 / old_strength + 1 / new_strength)[:, 0])
 
 
-def _rates(y: Floats, e: Floats, where: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _rates(y: Floats, e: Floats, where: NDArray[np.bool_], prior: Prior) -> tuple[Floats, Floats]:
     """Rate and the count it rests on over the chosen weeks, weighted as the detectors weight their baseline."""
-    rough = (PRIOR_COUNT + where @ y) / (PRIOR_EXPOSURE + where @ e)
+    rough = (prior.count + where @ y) / (prior.exposure + where @ e)
     weight = where / (1 + rough[:, None] * e / DISPERSION)
-    strength = PRIOR_COUNT + weight @ y
-    return (strength / (PRIOR_EXPOSURE + weight @ e))[:, None], strength[:, None]
+    strength = prior.count + weight @ y
+    return (strength / (prior.exposure + weight @ e))[:, None], strength[:, None]
 
 
 def _mean_changes(x: Floats, share: Floats, after: NDArray[np.bool_], typical_sd: float) -> _Changes:

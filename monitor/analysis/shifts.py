@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import log, sqrt
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,8 +73,17 @@ def count_shifts(counts: pd.DataFrame, exposure: pd.DataFrame, *, alarms_per_yea
     Raises ValueError where the tables do not match, are negative or infinite, or the weeks are not consecutive.
     """
     threshold = _threshold(COUNT_THRESHOLDS, alarms_per_year)
-    _check(counts, exposure)
-    return _by_block(_count_scores, counts, exposure, threshold)
+    check_tables(counts, exposure)
+    return _by_block(lambda y, e: _crossings(*_count_scores(y, e), threshold), counts, exposure)
+
+
+def count_scores(counts: pd.DataFrame, exposure: pd.DataFrame) -> pd.DataFrame:
+    """The score whose way up gives the notices of :func:`count_shifts`: of unit deviation in ordinary life.
+
+    It holds in missing weeks and is NaN before the first week in which a notice may be given. Raises as there.
+    """
+    check_tables(counts, exposure)
+    return _by_block(lambda y, e: _known(*_count_scores(y, e)), counts, exposure)
 
 
 def mean_shifts(
@@ -87,14 +97,27 @@ def mean_shifts(
     :func:`count_shifts`.
     """
     threshold = _threshold(MEAN_THRESHOLDS, alarms_per_year)
-    if not 0 < typical_sd < np.inf:
-        raise ValueError(f"typical_sd must be positive: {typical_sd}")
-    _check(weights, values, signed=True)
+    _check_means(values, weights, typical_sd)
+    return _by_block(lambda x, w: _crossings(*_mean_scores(x, w, typical_sd), threshold), values, weights)
 
-    def scores(value: Floats, weight: Floats) -> tuple[Floats, Bools]:
-        return _mean_scores(value, weight, typical_sd)
 
-    return _by_block(scores, values, weights, threshold)
+def mean_scores(values: pd.DataFrame, weights: pd.DataFrame, *, typical_sd: float = TYPICAL_SD) -> pd.DataFrame:
+    """The score of :func:`mean_shifts`, as :func:`count_scores` is that of counts."""
+    _check_means(values, weights, typical_sd)
+    return _by_block(lambda x, w: _known(*_mean_scores(x, w, typical_sd)), values, weights)
+
+
+def score_shifts(scores: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.DataFrame:
+    """Weeks in which a score goes up through the threshold of that budget, at least eight weeks after the last.
+
+    For scores that were put together from several: see :func:`monitor.analysis.pattern.family_score`. Where a score is
+    NaN no notice may be given.
+    """
+    threshold = _threshold(MEAN_THRESHOLDS, alarms_per_year)
+    array = scores.to_numpy(dtype=float, na_value=np.nan).T
+    known = np.isfinite(array)
+    found = spaced(~known | (array >= threshold), known)
+    return pd.DataFrame(found.T, index=scores.index, columns=scores.columns)
 
 
 def _threshold(known: dict[float, float], alarms_per_year: float) -> float:
@@ -107,7 +130,14 @@ def _threshold(known: dict[float, float], alarms_per_year: float) -> float:
     return sqrt(known[low] ** 2 - slope * log(alarms_per_year / low))
 
 
-def _check(amounts: pd.DataFrame, other: pd.DataFrame, *, signed: bool = False) -> None:
+def _check_means(values: pd.DataFrame, weights: pd.DataFrame, typical_sd: float) -> None:
+    if not 0 < typical_sd < np.inf:
+        raise ValueError(f"typical_sd must be positive: {typical_sd}")
+    check_tables(weights, values, signed=True)
+
+
+def check_tables(amounts: pd.DataFrame, other: pd.DataFrame, *, signed: bool = False) -> None:
+    """Refuse tables that do not match, weeks that are not consecutive, and numbers that cannot be."""
     if not (amounts.index.equals(other.index) and amounts.columns.equals(other.columns)):
         raise ValueError("the two tables must have the same weeks and the same series")
     if isinstance(amounts.index, pd.DatetimeIndex) and (np.diff(amounts.index) != np.timedelta64(7, "D")).any():
@@ -119,17 +149,12 @@ def _check(amounts: pd.DataFrame, other: pd.DataFrame, *, signed: bool = False) 
 
 
 def _by_block(
-    scores: Callable[[Floats, Floats], tuple[Floats, Bools]],
-    first: pd.DataFrame,
-    second: pd.DataFrame,
-    threshold: float,
+    answer: Callable[[Floats, Floats], NDArray[Any]], first: pd.DataFrame, second: pd.DataFrame
 ) -> pd.DataFrame:
     """Run series by series, in blocks; arrays inside are (series, weeks)."""
     one, two = (table.to_numpy(dtype=float, na_value=np.nan).T for table in (first, second))
-    found = np.zeros(one.shape, dtype=bool)
-    for start in range(0, len(one), BLOCK):
-        block = slice(start, start + BLOCK)
-        found[block] = _crossings(*scores(one[block], two[block]), threshold)
+    starts = range(0, max(len(one), 1), BLOCK)
+    found = np.concatenate([answer(one[start : start + BLOCK], two[start : start + BLOCK]) for start in starts])
     return pd.DataFrame(found.T, index=first.index, columns=first.columns)
 
 
@@ -205,18 +230,33 @@ def _smoothed(surprise: Floats, observed: Bools) -> Floats:
     return np.where(kept < 1, mean * (1 - kept) / np.where(kept < 1, deviation, 1.0), 0.0)
 
 
+def _known(score: Floats, observed: Bools) -> Floats:
+    """The score of the latest observed week, NaN until a notice may be given."""
+    latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
+    held: Floats = np.take_along_axis(score, latest, axis=1)
+    return np.where(np.cumsum(observed, axis=1) >= FIRST_NOTICE, held, np.nan)
+
+
 def _crossings(score: Floats, observed: Bools, threshold: float) -> Bools:
-    """Upward crossings from the first week on in which a notice may be given, spaced; missing weeks hold the score."""
+    """Upward crossings from the first week on in which a notice may be given; missing weeks hold the score."""
     latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
     high = np.take_along_axis(score, latest, axis=1) >= threshold
-    was_high = np.zeros_like(high)
-    was_high[:, 1:] = high[:, :-1]
-    crossing = high & ~was_high & (np.cumsum(observed, axis=1) >= FIRST_NOTICE)
-    last = np.full(len(score), -SPACING)
-    for week in np.flatnonzero(crossing.any(axis=0)):
-        crossing[:, week] &= week - last >= SPACING
-        last[crossing[:, week]] = week
-    return crossing
+    return spaced(high, np.cumsum(observed, axis=1) >= FIRST_NOTICE)
+
+
+def spaced(high: Bools, possible: Bools) -> Bools:
+    """The first week of each stretch that is high, where a notice is possible, at least SPACING after the last one.
+
+    Both are (series, weeks). What is high already when notices become possible began earlier: it gives none.
+    """
+    begins = high & possible
+    begins[:, 1:] &= ~high[:, :-1]
+    begins[:, :1] = False
+    last = np.full(len(high), -SPACING)
+    for week in np.flatnonzero(begins.any(axis=0)):
+        begins[:, week] &= week - last >= SPACING
+        last[begins[:, week]] = week
+    return begins
 
 
 def _baselines(x: Floats | Bools) -> Floats:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from monitor.analysis import shifts
-from monitor.analysis.shifts import FIRST_NOTICE, SPACING, count_shifts, mean_shifts
+from monitor.analysis.shifts import FIRST_NOTICE, SPACING, count_scores, count_shifts, mean_scores, mean_shifts
 
 Detector = Callable[..., pd.DataFrame]
 Weeks = list[float]
@@ -343,3 +343,23 @@ def test_weeks_left_out_of_the_table_are_refused(detector: Detector) -> None:
     table = pd.DataFrame({"ana": [1.0, 1.0]}, index=pd.DatetimeIndex(["2026-01-05", "2026-01-19"]))
     with pytest.raises(ValueError, match="consecutive weeks"):
         detector(table, table)
+
+
+# The scores behind the notices
+
+
+@settings(max_examples=20)
+@given(seed=seeds)
+def test_a_notice_is_the_score_s_way_up(seed: int) -> None:
+    values, weights = life(seed)
+    for detector, scored, threshold in ((count_shifts, count_scores, 1.93), (mean_shifts, mean_scores, 1.98)):
+        score, notices = scored(values, weights), detector(values, weights).to_numpy()
+        assert (score.to_numpy()[notices] >= threshold).all()
+
+
+@pytest.mark.parametrize("scored", [count_scores, mean_scores])
+def test_a_score_is_known_from_the_first_possible_notice_and_holds_in_missing_weeks(scored: Detector) -> None:
+    table = pd.DataFrame({"ana": [4.0, 5, 3, 4] * 8 + [9.0] * 8 + [GAP, GAP, 9.0]})
+    score = scored(table, table.notna().astype(float))["ana"]
+    assert score.isna().tolist() == [week < FIRST_NOTICE - 1 for week in range(43)]
+    assert score[39] == score[40] == score[41] != score[42]

@@ -1,0 +1,160 @@
+"""One client at a time: contacts of each client of one clinician against that client's own past.
+
+A client's weeks hold few contacts, so a client's usual rate is drawn towards what is usual among all of the clinician's
+clients, the more the less is known of it (empirical Bayes: a gamma distribution of rates, fitted to all of them). Rows
+are calendar weeks, columns are clients, ``NaN`` is a week that does not count for that client. Nothing looks ahead::
+
+    week   t-63 .................... t-12   t-11 ................ t
+           usual rate                       the last 4, 8 and 12 weeks
+           drawn towards the clients'       are each held against it
+
+The budget of false notices is that of *all* clients together: the more there are, the more one of them has to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from monitor.analysis.ratios import Prior, RateRatio, rate_ratio
+from monitor.analysis.shifts import Bools, Floats, check_tables, spaced
+
+NEAREST, FURTHEST = 12, 63
+"""The usual of week ``t`` is what was observed from ``t - 63`` to ``t - 12``."""
+
+WINDOWS = (4, 8, 12)
+"""Weeks up to now that are held against it."""
+
+FIRST_NOTICE = 20
+"""Observed weeks of a client, the week itself included, before a notice about that client."""
+
+CLIENTS_SHAPE, CLIENTS_KNOWN = 1.0, 10.0
+"""Shape of the gamma distribution of clients' rates, and the number of clients that this belief counts for."""
+
+CLIENT_RATE, CLIENT_RATE_WEEKS = 0.5, 4.0
+"""Contacts a week that are expected of a client before anything is known, and the weeks that this counts for."""
+
+WEEK_DISPERSION = 2.0
+"""Size of the negative binomial of one client's week around a known rate."""
+
+MOST_A_WEEK = 3.0
+"""Deviations above the expected at which a week's count ends: one crisis is not a drift."""
+
+LOG_RATIO_SD = 0.8
+"""Prior deviation of a change in the log rate of one client."""
+
+SCORE_SQUARED, SCORE_SLOPE = 4.0, 1.75
+"""Squared score of one client that chance gives once in two years; by how much it grows with the log of rarity."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """(weeks, clients): the usual rate, and the gamma distribution's shape that stands for how well it is known."""
+
+    rate: Floats
+    strength: Floats
+
+
+def pair_shifts(counts: pd.DataFrame, exposure: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.DataFrame:
+    """Weeks in which one client's contacts have risen above that client's own usual.
+
+    ``exposure`` is what a week's contacts are measured by: 1 in a week in which the client was in treatment, or the
+    agreed frequency. ``alarms_per_year`` is the budget over all clients. ``True`` stands in the first week of each
+    notice; a client's notices are at least eight weeks apart. Raises ValueError as
+    :func:`monitor.analysis.shifts.count_shifts` does.
+    """
+    if not 0 < alarms_per_year <= 2:
+        raise ValueError(f"alarms_per_year must be above 0 and at most 2: {alarms_per_year}")
+    y, e, observed = _read(counts, exposure)
+    score = _scores(y, e, observed)
+    known = np.cumsum(observed, axis=0) >= FIRST_NOTICE
+    watched = (known & observed).sum(axis=1, keepdims=True)
+    rarity = np.log(np.maximum(watched, 1) * 0.5 / alarms_per_year)
+    high = _held(score >= np.sqrt(np.maximum(SCORE_SQUARED + SCORE_SLOPE * rarity, 1)), observed)
+    return pd.DataFrame(spaced(high.T, (known & observed).T).T, index=counts.index, columns=counts.columns)
+
+
+def pair_ratio(counts: pd.DataFrame, exposure: pd.DataFrame, week: int, client: Hashable) -> RateRatio | None:
+    """How many times the usual one client's contacts are up to ``week`` (a position), how surely, and since when.
+
+    The usual is drawn towards that of the clinician's clients, and the ratio towards one. ``None`` and ValueError as
+    :func:`monitor.analysis.ratios.rate_ratio`.
+    """
+    y, e, observed = _read(counts, exposure)
+    if not 0 <= week < len(y):
+        raise ValueError(f"week {week} is not among the {len(y)} of the table")
+    shape, rate = _clients(*(_past(part)[week : week + 1] for part in (y, e)))
+    column = counts.columns.get_loc(client)
+    missing = ~observed[:, column]
+    prior = Prior(float(shape[0, 0]), float(shape[0, 0] / rate[0, 0]), LOG_RATIO_SD)
+    own = np.where(missing, np.nan, y[:, column]), np.where(missing, np.nan, e[:, column])
+    return rate_ratio(*own, week, prior=prior)
+
+
+def _read(counts: pd.DataFrame, exposure: pd.DataFrame) -> tuple[Floats, Floats, Bools]:
+    check_tables(counts, exposure)
+    y, e = (table.to_numpy(dtype=float, na_value=np.nan) for table in (counts, exposure))
+    observed = np.isfinite(y) & np.isfinite(e) & (e > 0)
+    return np.where(observed, y, 0.0), np.where(observed, e, 0.0), observed
+
+
+def _scores(y: Floats, e: Floats, observed: Bools) -> Floats:
+    """The largest of the windows' normal scores."""
+    usual = _usual(y, e)
+    expected = usual.rate * e
+    most = expected + MOST_A_WEEK * np.sqrt(expected + expected**2 * (1 / WEEK_DISPERSION + 1 / usual.strength))
+    capped = np.minimum(y, np.ceil(most))
+    scores = [_window_score(capped, e, usual, weeks) for weeks in WINDOWS]
+    return np.where(observed, np.max(scores, axis=0), 0.0)
+
+
+def _window_score(y: Floats, e: Floats, usual: _Usual, weeks: int) -> Floats:
+    """Mid-p normal score of the sum of so many weeks: a negative binomial of the week's and the usual's uncertainty."""
+    from scipy.special import betainc, ndtri
+
+    count, exposed, squared = (_sums(part, 0, weeks - 1) for part in (y, e, e**2))
+    exposed = np.maximum(exposed, 1e-9)
+    size = 1 / (squared / exposed**2 / WEEK_DISPERSION + 1 / usual.strength)
+    missed = usual.rate * exposed / (size + usual.rate * exposed)
+    above, beyond = betainc(np.maximum(count, 1e-9), size, missed), betainc(count + 1, size, missed)
+    return np.asarray(-ndtri(np.clip((above + beyond) / 2, 1e-15, 1 - 1e-15)))
+
+
+def _usual(y: Floats, e: Floats) -> _Usual:
+    past_y, past_e = _past(y), _past(e)
+    shape, rate = _clients(past_y, past_e)
+    weight = 1 / (1 + rate / WEEK_DISPERSION)
+    strength = shape + weight * past_y
+    return _Usual(strength / (shape / rate + weight * past_e), strength)
+
+
+def _clients(y: Floats, e: Floats) -> tuple[Floats, Floats]:
+    """Shape and mean of the gamma distribution of the clients' rates in each week, by moments: two columns."""
+    total_y, total_e = y.sum(axis=1, keepdims=True), e.sum(axis=1, keepdims=True)
+    rate = (CLIENT_RATE * CLIENT_RATE_WEEKS + total_y) / (CLIENT_RATE_WEEKS + total_e)
+    scatter = ((y - rate * e) ** 2 - rate * e).sum(axis=1, keepdims=True)
+    between = scatter / np.maximum((e**2).sum(axis=1, keepdims=True), 1e-9) / rate**2
+    clients = (e > 0).sum(axis=1, keepdims=True)
+    spread = (CLIENTS_KNOWN / CLIENTS_SHAPE + clients * between.clip(0.1, 4)) / (CLIENTS_KNOWN + clients)
+    return 1 / spread, rate
+
+
+def _held(high: Bools, observed: Bools) -> Bools:
+    """What the latest observed week said."""
+    latest = np.maximum.accumulate(np.where(observed, np.arange(len(high))[:, None], 0), axis=0)
+    held: NDArray[np.bool_] = np.take_along_axis(high & observed, latest, axis=0)
+    return held
+
+
+def _past(x: Floats) -> Floats:
+    return _sums(x, NEAREST, FURTHEST)
+
+
+def _sums(x: Floats, nearest: int, furthest: int) -> Floats:
+    """(weeks, series): sums over the weeks t-furthest … t-nearest."""
+    total = np.concatenate([np.zeros((furthest + 1, x.shape[1])), np.cumsum(x, axis=0)])
+    return np.asarray(total[furthest + 1 - nearest : len(total) - nearest] - total[: len(x)])
