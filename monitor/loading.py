@@ -25,7 +25,7 @@ def frames_of(config: Config, store: Store, clinician: Clinician, *, now: dateti
         stored = facts.stored(connection, clinician.key)
     known = Facts(
         clinician, stored.events, stored.evidence, stored.corrections, stored.messages, stored.calendar_seen,
-        stored.messages_seen,
+        stored.messages_seen, stored.joined, stored.terms, stored.ledger,
     )  # fmt: skip
     holidays = _holidays(config, stored.events, now)
     return frames_from(known, config.practice, as_of=int(now.timestamp()), holidays=holidays)

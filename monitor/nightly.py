@@ -120,7 +120,8 @@ def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:
 
 def _fingerprint(clinician: Clinician, config: Config) -> str:
     """What the numbers were computed under, besides the records."""
-    practice = (config.practice.country, config.practice.day_starts_at)
+    rules = config.practice
+    practice = (rules.country, rules.region, rules.day_starts_at, rules.weights)
     # A set's order differs from run to run; what referrals somebody takes is in no number.
     person = replace(clinician, name="", addresses=frozenset(), takes=Takes())
     told = (DEFINITIONS_VERSION, person, practice)

@@ -78,6 +78,21 @@ class Clinician:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """One version of the practice's weight table: how many ordinary clients one in each band counts for.
+
+    ``starts`` is ``None`` for the earliest, which holds before it too. Bands are numbered from 1.
+    """
+
+    starts: date | None
+    bands: tuple[float, ...]
+
+
+USUAL_WEIGHTS = Weights(None, (1.0, 1.25, 1.5, 2.0))
+"""What the bands count for where the practice has set nothing (METRICS section 2). Without a band a client is 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Practice:
     """What holds for everybody. ``day_starts_at`` is in minutes after midnight (default 04:00)."""
 
@@ -90,3 +105,4 @@ class Practice:
     day_starts_at: int = 4 * 60
     longest_session_hours: float = 12
     contacts: tuple[str, ...] = field(default=())
+    weights: tuple[Weights, ...] = ()

@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 migrations = Migrations("evenhours")
 
@@ -169,6 +169,31 @@ ACCOUNTS_AND_MEETINGS = (
     # meeting: the keyed code of a video meeting, by which a call finds its entry.
     "ALTER TABLE event ADD COLUMN meeting TEXT",
     "ALTER TABLE evidence ADD COLUMN meeting TEXT",
+)
+
+
+@migrations()
+def what_is_agreed(db: Database) -> None:
+    """Who is one person, what was agreed with whom and from which day on, and the ledger. For their owner alone."""
+    for statement in WHAT_IS_AGREED:
+        db.execute(statement)
+
+
+WHAT_IS_AGREED = (
+    # Keys (identities) of one person, joined by the clinician; a key that is not here is a person of its own.
+    """CREATE TABLE client_person (
+        clinician_id INTEGER NOT NULL, client_id INTEGER NOT NULL, person INTEGER NOT NULL,
+        PRIMARY KEY (clinician_id, client_id)) STRICT, WITHOUT ROWID""",
+    # What holds on a day is the latest at or before it; no value: nothing holds from that day on. The names and the
+    # values that can stand here are those of monitor/analysis/terms.py.
+    """CREATE TABLE client_term (
+        clinician_id INTEGER NOT NULL, client_id INTEGER NOT NULL, term TEXT NOT NULL, from_day INTEGER NOT NULL,
+        value TEXT, said_at INTEGER NOT NULL,
+        PRIMARY KEY (clinician_id, client_id, term, from_day)) STRICT, WITHOUT ROWID""",
+    # What no calendar shows, by kind and day; client_id is empty where it is about no single client.
+    """CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, day INTEGER NOT NULL, kind TEXT NOT NULL,
+        client_id INTEGER, made_at INTEGER NOT NULL) STRICT""",
 )
 
 

@@ -7,14 +7,25 @@ are day numbers (see :mod:`monitor.analysis.calendar`), instants UTC epoch secon
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from connectors.records import Kind, Status
+from connectors.records import Counterpart, Kind, Status
+from monitor.analysis.agreements import (
+    ENTERED,
+    PERSONS,
+    SAID,
+    Agreements,
+    Persons,
+    agreements_from,
+    empty,
+    persons_from,
+    what_holds,
+)
 from monitor.analysis.calendar import (
     DAY,
     WorkCalendar,
@@ -29,6 +40,7 @@ from monitor.analysis.fairness import available_fte
 from monitor.analysis.intervals import Spans, seconds_inside, spans, union
 from monitor.analysis.messages import episodes_from, replies_from, working_seconds
 from monitor.analysis.sessions import HELD, sessions_from
+from monitor.analysis.terms import NOT_A_CLIENT
 from monitor.roster import Clinician, Practice
 
 QUIET_DAYS = 14  # a source whose last record is older than this is taken as silent, not as empty
@@ -47,7 +59,9 @@ Seen = tuple[int, int] | None
 class Facts:
     """What is stored of one clinician; columns as :func:`monitor.store.facts.stored` returns them.
 
-    ``calendar_seen`` and ``messages_seen`` are the spans in which the sources have been read.
+    ``calendar_seen`` and ``messages_seen`` are the spans in which the sources have been read. ``joined`` says which
+    keys are one person (client, person), ``terms`` what was said of clients (client, term, day, value, said_at),
+    ``ledger`` what was entered (client, -1 for nobody in particular, kind, day).
     """
 
     clinician: Clinician
@@ -57,11 +71,14 @@ class Facts:
     messages: pd.DataFrame
     calendar_seen: Seen
     messages_seen: Seen
+    joined: pd.DataFrame = field(default_factory=lambda: empty(PERSONS))
+    terms: pd.DataFrame = field(default_factory=lambda: empty(SAID))
+    ledger: pd.DataFrame = field(default_factory=lambda: empty(ENTERED))
 
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """One clinician's tables.
+    """One clinician's tables. Keys of one person are joined before anything is derived: a client is a person here.
 
     sessions  see :func:`~monitor.analysis.sessions.sessions_from`, and day, week, overrun_minutes, after_hours, and
               began_at and ended_at, the actual times where known, else the booked ones
@@ -77,9 +94,13 @@ class Frames:
     weeks     index week, without gaps; worked_days, usual_days, leave_days, present (share of the usual days that were
               no leave), compared, since_start (weeks; infinite for who was always there), fte, employed,
               calendar_seen, messages_seen, beginnings_known (whether a client never seen before is new), start, end
+    clients   one row a key: client, person, and per term what holds at ``as_of``, as it is written
+    ledger    what was entered: client (-1 for nobody in particular), kind, day, week
+    agreements  what was said of each client, by day
     """
 
     clinician: Clinician
+    practice: Practice
     calendar: WorkCalendar
     as_of: int
     sessions: pd.DataFrame
@@ -90,12 +111,20 @@ class Frames:
     entries: pd.DataFrame
     days: pd.DataFrame
     weeks: pd.DataFrame
+    clients: pd.DataFrame
+    ledger: pd.DataFrame
+    agreements: Agreements
 
 
 def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Collection[date] = ()) -> Frames:
     """Derive every table of one clinician as known at the instant ``as_of``."""
+    persons = persons_from(facts.joined)
+    agreements = agreements_from(facts.terms, persons)
+    calendar = _calendar(facts, practice, as_of, holidays)
+    keys = _keys(facts)
+    facts = _of_clients(_of_persons(facts, persons), agreements, calendar)
     sessions = sessions_from(facts.events, facts.evidence, facts.corrections, as_of=as_of)
-    calendar = _calendar(facts, practice, sessions, as_of, holidays)
+    calendar = _with_held(calendar, sessions)
     sessions = _sessions(sessions, calendar)
     held = sessions[sessions["status"] == HELD]
     messages = _placed(facts.messages[facts.messages["sent_at"] <= as_of], calendar, "sent_at")
@@ -107,8 +136,58 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     active = np.concatenate((held["day"], episodes["day"]))
     busy = _spans_of(entries[entries["kind"] == Kind.BUSY])
     days = _days(facts.clinician, calendar, _stretch(facts.calendar_seen, facts.events["start"], as_of), active, busy)
-    weeks = _weeks(facts, calendar, days, as_of)
-    return Frames(facts.clinician, calendar, as_of, sessions, held, messages, episodes, replies, entries, days, weeks)
+    return Frames(
+        clinician=facts.clinician,
+        practice=practice,
+        calendar=calendar,
+        as_of=as_of,
+        sessions=sessions,
+        held=held,
+        messages=messages,
+        episodes=episodes,
+        replies=replies,
+        entries=entries,
+        days=days,
+        weeks=_weeks(facts, calendar, days, as_of),
+        clients=what_holds(agreements, persons, keys, int(calendar.day_of(as_of))),
+        ledger=facts.ledger.assign(week=monday_of(facts.ledger["day"])),
+        agreements=agreements,
+    )
+
+
+def _keys(facts: Facts) -> NDArray[np.int64]:
+    """Every key of a client that was met, wrote, was written to, or of whom something was said."""
+    clients = facts.messages.loc[facts.messages["counterpart_kind"] == Counterpart.CLIENT, "counterpart"]
+    keys = np.concatenate((facts.events["client"], clients, facts.terms["client"], facts.joined["client"]))
+    return np.asarray(np.unique(keys[keys >= 0]), dtype=np.int64)
+
+
+def _of_persons(facts: Facts, persons: Persons) -> Facts:
+    """The facts with the person in the place of each of their keys."""
+    return replace(
+        facts,
+        events=facts.events.assign(client=persons.of(facts.events["client"])),
+        messages=facts.messages.assign(counterpart=persons.of(facts.messages["counterpart"])),
+        ledger=facts.ledger.assign(client=persons.of(facts.ledger["client"])),
+    )
+
+
+def _of_clients(facts: Facts, agreements: Agreements, calendar: WorkCalendar) -> Facts:
+    """Whoever is not a client on a day counts as none: what they write is other mail, and meeting them no session."""
+    if not agreements.has("standing"):
+        return facts
+    events, messages = facts.events, facts.messages
+    met = agreements.holds("standing", events["client"], calendar.day_of(events["start"]), NOT_A_CLIENT)
+    wrote = agreements.holds("standing", messages["counterpart"], calendar.day_of(messages["sent_at"]), NOT_A_CLIENT)
+    wrote &= (messages["counterpart_kind"] == Counterpart.CLIENT).to_numpy()
+    return replace(
+        facts,
+        events=events.assign(
+            client=events["client"].mask(met, -1),
+            kind=events["kind"].mask(met & (events["kind"] == Kind.SESSION), Kind.OTHER.value),
+        ),
+        messages=messages.assign(counterpart_kind=messages["counterpart_kind"].mask(wrote, Counterpart.OTHER.value)),
+    )
 
 
 def _placed(table: pd.DataFrame, calendar: WorkCalendar, instant: str) -> pd.DataFrame:
@@ -116,16 +195,17 @@ def _placed(table: pd.DataFrame, calendar: WorkCalendar, instant: str) -> pd.Dat
     return table.assign(day=days, week=monday_of(days))
 
 
-def _calendar(
-    facts: Facts, practice: Practice, sessions: pd.DataFrame, as_of: int, holidays: Collection[date]
-) -> WorkCalendar:
+def _calendar(facts: Facts, practice: Practice, as_of: int, holidays: Collection[date]) -> WorkCalendar:
     known = pd.concat([facts.messages["sent_at"], facts.events["start"], facts.events["end"], pd.Series([as_of])])
     known = known.clip(as_of - LONG_AGO, as_of + FAR_AHEAD)
     first, last = date_of(known.min() // DAY) - MARGIN, date_of(known.max() // DAY) + MARGIN
     calendar = work_calendar(facts.clinician, first, last, day_starts_at=practice.day_starts_at, holidays=holidays)
-    calendar = with_entries(
+    return with_entries(
         calendar, leave=_leave(facts.events, calendar), on_call=_spans_of(_of_kind(facts.events, Kind.ON_CALL))
     )
+
+
+def _with_held(calendar: WorkCalendar, sessions: pd.DataFrame) -> WorkCalendar:
     held = sessions[sessions["status"] == HELD]
     return with_sessions(calendar, held[["booked_start", "booked_end"]].to_numpy(dtype=np.int64), _true_spans(held))
 

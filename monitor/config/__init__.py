@@ -15,9 +15,18 @@ from connectors.base import Owner, SourceKind
 from connectors.classify import Classifier, KindRule
 from connectors.registry import UnknownKindError, source_kind
 from monitor.config.reader import Reader, keys_of, meant
-from monitor.config.tables import WEEKDAYS, ClinicianTable, File, HoursTable, KindTable, PracticeTable, SourceTable
+from monitor.config.tables import (
+    WEEKDAYS,
+    ClinicianTable,
+    File,
+    HoursTable,
+    KindTable,
+    PracticeTable,
+    SourceTable,
+    WeightsTable,
+)
 from monitor.errors import ConfigError, MissingConfigError
-from monitor.roster import Clinician, Hours, Practice, Residence, Takes
+from monitor.roster import Clinician, Hours, Practice, Residence, Takes, Weights
 
 FILE_NAME = "evenhours.toml"
 EVERYBODY = "*"
@@ -87,7 +96,7 @@ def load(path: Path) -> Config:
     if reader.faults:
         raise ConfigError(str(path), reader.faults)
     return Config(
-        practice=_practice(file.practice),
+        practice=_practice(file.practice, file.weights),
         clinicians=tuple(_clinician(table, file.practice.zone) for table in file.clinician),
         rules=tuple(map(_rule, file.kinds)),
         client_title=file.practice.client_title,
@@ -131,7 +140,7 @@ def _toml_in(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), [f"This is not TOML: {error}."]) from error
 
 
-def _practice(table: PracticeTable) -> Practice:
+def _practice(table: PracticeTable, weights: Sequence[WeightsTable]) -> Practice:
     return Practice(
         name=table.name,
         zone=table.zone,
@@ -142,6 +151,9 @@ def _practice(table: PracticeTable) -> Practice:
         day_starts_at=table.day_starts_at,
         longest_session_hours=table.longest_session_hours,
         contacts=table.contacts,
+        weights=tuple(
+            Weights(version.from_ if index else None, version.bands) for index, version in enumerate(weights)
+        ),
     )
 
 

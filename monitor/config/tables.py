@@ -22,6 +22,7 @@ from monitor.config.reader import Leaf, choice
 from monitor.roster import MinuteSpan
 
 DIRECTOR = "director"  # who signs in with `serve --as director`
+MOST_BANDS = 9
 _ADDRESS = re.compile(r"\S+@\S+|\+?\d{5,}")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
 
@@ -89,6 +90,12 @@ def _percent(share: float) -> float:
     return share
 
 
+def _weight(number: float) -> float:
+    if not 0 < number <= 10:
+        raise ValueError("has to be more than 0 and at most 10; an ordinary client is 1")
+    return number
+
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Key = Annotated[str, Leaf(str, _key)]
 Address = Annotated[str, Leaf(str, _address)]
@@ -132,6 +139,19 @@ class KindTable(KindRule):
         conditions = [condition.name for condition in fields(KindRule)[1:]]
         if not any(getattr(self, condition) for condition in conditions):
             yield "title", f"missing; a rule needs at least one of {', '.join(conditions)}"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsTable:
+    """``[[weights]]``: what each band of clients counts for, from a date on."""
+
+    bands: tuple[Annotated[float, Leaf(float, _weight)], ...] = ()
+    from_: date | None = None
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """No band, or more than a clinician can choose from."""
+        if not 1 <= len(self.bands) <= MOST_BANDS:
+            yield "bands", f"has to list from 1 to {MOST_BANDS} bands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +255,12 @@ class File:
     practice: PracticeTable
     kinds: tuple[KindTable, ...] = ()
     clinician: tuple[ClinicianTable, ...] = ()
+    weights: tuple[WeightsTable, ...] = ()
     source: tuple[Annotated[dict[str, Any], Leaf(dict)], ...] = ()
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Weight tables whose dates do not follow each other."""
+        yield from _dates_out_of_order("weights", [version.from_ for version in self.weights])
 
 
 def _dates_out_of_order(name: str, dates: Sequence[date | None]) -> Iterator[tuple[str, str]]:

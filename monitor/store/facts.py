@@ -30,6 +30,12 @@ SELECT sent_at, outgoing, automatic, coalesce(counterpart_id, -1) AS counterpart
        coalesce(thread, 0) AS thread, source_id AS source
 FROM message JOIN source_clinician USING (clinician_id, source_id) LEFT JOIN thread_node USING (clinician_id, node)
 WHERE clinician_id = :clinician ORDER BY sent_at, node"""
+_JOINED = "SELECT client_id AS client, person FROM client_person WHERE clinician_id = :clinician ORDER BY client_id"
+_TERMS = """
+SELECT client_id AS client, term, from_day AS day, value, said_at FROM client_term
+WHERE clinician_id = :clinician ORDER BY client_id, term, from_day"""
+_LEDGER = """
+SELECT coalesce(client_id, -1) AS client, kind, day FROM ledger WHERE clinician_id = :clinician ORDER BY day, id"""
 _SEEN = """
 SELECT min(seen_from), max(seen_to) FROM source JOIN source_clinician ON source_id = source.id
 WHERE clinician_id = :clinician AND seen_to IS NOT NULL AND EXISTS (SELECT 1 FROM {table}
@@ -40,7 +46,8 @@ _TYPES = {
     "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool", "client": "int64", "known_at": "int64",
     "started_at": "float64", "ended_at": "float64", "sent_at": "int64", "outgoing": "bool", "automatic": "bool",
     "counterpart": "int64", "thread": "int64", "source": "int64", "uid_key": "str", "status": "str", "kind": "str",
-    "set_aside": "str", "grade": "str", "counterpart_kind": "str", "channel": "str",
+    "set_aside": "str", "grade": "str", "counterpart_kind": "str", "channel": "str", "person": "int64",
+    "term": "object", "day": "int64", "value": "object", "said_at": "int64",
 }  # fmt: skip
 
 
@@ -48,8 +55,8 @@ _TYPES = {
 class Stored:
     """One clinician's records.
 
-    events, evidence, corrections and messages are as :class:`monitor.analysis.frames.Facts` wants them; the two spans
-    say from when to when sources of each sort have been read, ``None`` where there is none.
+    events, evidence, corrections, messages, joined, terms and ledger are as :class:`monitor.analysis.frames.Facts`
+    wants them; the two spans say from when to when sources of each sort have been read, ``None`` where there is none.
     """
 
     events: pd.DataFrame
@@ -58,6 +65,9 @@ class Stored:
     messages: pd.DataFrame
     calendar_seen: Seen
     messages_seen: Seen
+    joined: pd.DataFrame
+    terms: pd.DataFrame
+    ledger: pd.DataFrame
 
 
 def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
@@ -71,6 +81,9 @@ def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
         messages=_table(connection, _MESSAGES, binding),
         calendar_seen=_seen(connection, "event", binding),
         messages_seen=_seen(connection, "message", binding),
+        joined=_table(connection, _JOINED, binding),
+        terms=_table(connection, _TERMS, binding),
+        ledger=_table(connection, _LEDGER, binding),
     )
 
 

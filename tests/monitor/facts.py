@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from connectors.records import Counterpart, Grade, Kind, Status
+from monitor.analysis.agreements import ENTERED, PERSONS, SAID
 from monitor.analysis.calendar import day_number
 from monitor.analysis.frames import Facts, Frames, frames_from
 from monitor.config.hours import span_from
@@ -146,11 +147,26 @@ def corrections(ends: Mapping[str, str] | None = None) -> pd.DataFrame:
     return table([{"uid_key": uid, "ended_at": at(end)} for uid, end in (ends or {}).items()], _CORRECTIONS)
 
 
+def term(client: int, name: str, value: str | None, since: str | None = None, *, said: str = "2000-01-01 00:00") -> Row:
+    """What is said of a client from a day on; without a day, what was always so."""
+    return {"client": client, "term": name, "day": day(since) if since else 0, "value": value, "said_at": at(said)}
+
+
+def joined(*people: Sequence[int]) -> pd.DataFrame:
+    """Keys of one person, as ``joined([1, 4], [2, 3])``."""
+    return table([{"client": key, "person": min(keys)} for keys in people for key in keys], PERSONS)
+
+
+def entered(client: int, kind: str, on: str) -> Row:
+    """An entry of the ledger."""
+    return {"client": client, "kind": kind, "day": day(on)}
+
+
 def messages(rows: Iterable[Row]) -> pd.DataFrame:
     return table(rows, _MESSAGES)
 
 
-def facts(
+def facts(  # noqa: PLR0913
     person: Clinician | None = None,
     *,
     entries: Iterable[Row] = (),
@@ -159,10 +175,21 @@ def facts(
     mail: Iterable[Row] = (),
     calendar_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
     messages_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
+    people: Iterable[Sequence[int]] = (),
+    terms: Iterable[Row] = (),
+    ledger: Iterable[Row] = (),
 ) -> Facts:
-    spans = [span and (at(span[0]), at(span[1])) for span in (calendar_seen, messages_seen)]
     return Facts(
-        person or clinician(), events(entries), evidence(times), corrections(corrected), messages(mail), *spans
+        clinician=person or clinician(),
+        events=events(entries),
+        evidence=evidence(times),
+        corrections=corrections(corrected),
+        messages=messages(mail),
+        calendar_seen=calendar_seen and (at(calendar_seen[0]), at(calendar_seen[1])),
+        messages_seen=messages_seen and (at(messages_seen[0]), at(messages_seen[1])),
+        joined=joined(*people),
+        terms=table(terms, SAID),
+        ledger=table(ledger, ENTERED),
     )
 
 
@@ -176,13 +203,16 @@ def frames(  # noqa: PLR0913
     mail: Iterable[Row] = (),
     calendar_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
     messages_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
+    people: Iterable[Sequence[int]] = (),
+    terms: Iterable[Row] = (),
+    ledger: Iterable[Row] = (),
     holidays: Iterable[str] = (),
     practice: Practice | None = None,
 ) -> Frames:
     """Everything derived from those records as of a moment in Berlin."""
     known = facts(
         person, entries=entries, times=times, corrected=corrected, mail=mail, calendar_seen=calendar_seen,
-        messages_seen=messages_seen,
+        messages_seen=messages_seen, people=people, terms=terms, ledger=ledger,
     )  # fmt: skip
     practice = practice or Practice("Harbour Street", ZoneInfo(BERLIN))
     return frames_from(known, practice, as_of=at(as_of), holidays=set(map(date.fromisoformat, holidays)))

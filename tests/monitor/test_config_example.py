@@ -21,6 +21,7 @@ from monitor.config.tables import (
     KindTable,
     PracticeTable,
     SourceTable,
+    WeightsTable,
     WindowTable,
     ZoneTable,
 )
@@ -37,6 +38,7 @@ SHAPES: list[tuple[str, type[Any], list[dict[str, Any]]]] = [
     ("clinician", ClinicianTable, TABLES["clinician"]),
     ("clinician.hours", HoursTable, [line for person in TABLES["clinician"] for line in person.get("hours", [])]),
     ("clinician.zones", ZoneTable, [line for person in TABLES["clinician"] for line in person.get("zones", [])]),
+    ("weights", WeightsTable, TABLES["weights"]),
     ("source", SourceTable, TABLES["source"]),
     ("source.window", WindowTable, [source["window"] for source in TABLES["source"] if "window" in source]),
 ]

@@ -51,6 +51,8 @@ TEXT = {
     "notice": {"tier": "ours", "family": "ours", "key": "the catalogue's"},
     "notice_sign": {"key": "the catalogue's"},
     "answer": {"answer": "one of our answers"},
+    "client_term": {"term": "a declared term's name", "value": "a number, a date or a word of a declared list"},
+    "ledger": {"kind": "a declared kind"},
     "signin_link": {"token_hash": "a hash", "subject": "a clinician's key or the director"},
     "web_session": {"token_hash": "a hash", "subject": "a clinician's key or the director"},
 }

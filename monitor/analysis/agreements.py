@@ -1,0 +1,152 @@
+"""What held of a client on a day: keys joined to persons, and dated terms looked up for whole columns at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from monitor.analysis.calendar import day_number
+from monitor.analysis.terms import TERMS
+
+MANY_DAYS = 1 << 20  # more than any day number, so that (client, day) is one sortable number
+
+PERSONS = {"client": "int64", "person": "int64"}
+SAID = {"client": "int64", "term": "object", "day": "int64", "value": "object", "said_at": "int64"}
+ENTERED = {"client": "int64", "kind": "object", "day": "int64"}
+
+
+def empty(columns: Mapping[str, str]) -> pd.DataFrame:
+    """A table of these columns without rows."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Persons:
+    """Which keys are one person: ``keys`` sorted, ``persons`` the number that stands for each. Others are their own."""
+
+    keys: NDArray[np.int64]
+    persons: NDArray[np.int64]
+
+    def of(self, keys: ArrayLike) -> NDArray[np.int64]:
+        """The person behind each key."""
+        wanted = np.asarray(keys, dtype=np.int64)
+        if not len(self.keys):
+            return wanted
+        place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        return np.where(self.keys[place] == wanted, self.persons[place], wanted)
+
+
+def persons_from(joined: pd.DataFrame) -> Persons:
+    """Who is one person; ``joined`` has client (a key) and person."""
+    ordered = joined.sort_values("client")
+    return Persons(ordered["client"].to_numpy(dtype=np.int64), ordered["person"].to_numpy(dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One term of everybody: when something was said of whom, as sorted (client, day) numbers, and what."""
+
+    since: NDArray[np.int64]
+    what: NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreements:
+    """The dated terms of one clinician's clients."""
+
+    said: Mapping[str, _Said]
+
+    def texts(self, term: str, clients: ArrayLike, days: ArrayLike) -> NDArray[np.object_]:
+        """What holds of each client on each day, as it is written; ``None`` where nothing was said.
+
+        ::
+
+            said       weekly          fortnightly
+            days     x   |      x          |     x
+            holds  None      weekly          fortnightly
+        """
+        who, when = np.broadcast_arrays(np.asarray(clients, dtype=np.int64), np.asarray(days, dtype=np.int64))
+        if not self.has(term):
+            return np.full(who.shape, None, dtype=object)
+        said = self.said[term]
+        place = np.searchsorted(said.since, _packed(who, when), side="right") - 1
+        at = np.maximum(place, 0)
+        theirs = (place >= 0) & (said.since[at] >= _packed(who, 0))
+        held: NDArray[np.object_] = np.array(said.what[at], dtype=object)
+        held[~theirs] = None
+        return held
+
+    def numbers(self, term: str, clients: ArrayLike, days: ArrayLike) -> NDArray[np.float64]:
+        """As :meth:`texts`, a number or a date as a number (of its day), NaN where nothing was said."""
+        return _mapped(self.texts(term, clients, days), _number_of)
+
+    def holds(self, term: str, clients: ArrayLike, days: ArrayLike, *values: str) -> NDArray[np.bool_]:
+        """Whether one of ``values`` holds; without any, whether yes or agreed does."""
+        texts = self.texts(term, clients, days)
+        return np.asarray(np.isin(texts.astype(str), values or ("yes", "agreed")) if texts.size else texts.astype(bool))
+
+    def has(self, term: str) -> bool:
+        """Whether anything was ever said of anybody."""
+        return term in self.said
+
+    def changes(self, term: str) -> pd.DataFrame:
+        """All that was said: client, day and value (``None`` where nothing holds any more), by client and day."""
+        if not self.has(term):
+            return pd.DataFrame({"client": [], "day": [], "value": []}).astype({"client": "int64", "day": "int64"})
+        said = self.said[term]
+        return pd.DataFrame({"client": said.since // MANY_DAYS, "day": said.since % MANY_DAYS, "value": said.what})
+
+
+def agreements_from(terms: pd.DataFrame, persons: Persons) -> Agreements:
+    """The terms as they hold of persons; ``terms`` has client, term, day, value and said_at.
+
+    Of two keys of one person told differently on one day, what was said last counts.
+    """
+    if terms.empty:
+        return Agreements({})
+    of_persons = terms.assign(client=persons.of(terms["client"]))
+    ordered = of_persons.sort_values(["term", "client", "day", "said_at"], kind="stable")
+    last = ordered.drop_duplicates(["term", "client", "day"], keep="last")
+    return Agreements(
+        {
+            str(term): _Said(_packed(part["client"], part["day"]), _texts(part["value"]))
+            for term, part in last.groupby("term")
+            if term in TERMS
+        }
+    )
+
+
+def _texts(values: pd.Series) -> NDArray[np.object_]:
+    """What was said; pandas makes a NaN of what is ``None``."""
+    texts: NDArray[np.object_] = values.to_numpy(dtype=object, copy=True)
+    texts[values.isna()] = None
+    return texts
+
+
+def _packed(clients: ArrayLike, days: ArrayLike) -> NDArray[np.int64]:
+    return np.asarray(np.asarray(clients, dtype=np.int64) * MANY_DAYS + np.asarray(days, dtype=np.int64))
+
+
+def _mapped(texts: NDArray[np.object_], meaning: Callable[[str | None], float]) -> NDArray[np.float64]:
+    """Each text's meaning; there are few different ones."""
+    flat = texts.ravel().tolist()
+    known = {text: meaning(text) for text in set(flat)}
+    return np.array([known[text] for text in flat], dtype=np.float64).reshape(texts.shape)
+
+
+def _number_of(text: str | None) -> float:
+    if text is None:
+        return float("nan")
+    return float(day_number(date.fromisoformat(text))) if text.count("-") == 2 else float(text)
+
+
+def what_holds(agreements: Agreements, persons: Persons, keys: NDArray[np.int64], day: int) -> pd.DataFrame:
+    """One row a key: client, person, and per term what holds on ``day`` (``None`` where nothing was said)."""
+    people = persons.of(keys)
+    held = {term: pd.Series(agreements.texts(term, people, day), dtype=object) for term in TERMS}
+    return pd.DataFrame({"client": keys, "person": people} | held)

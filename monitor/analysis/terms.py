@@ -1,0 +1,197 @@
+"""What a clinician can say of a client, and which exceptions can be written down: declared here and nowhere else.
+
+A term is dated: what holds on a day is the latest that was said at or before it, and nothing holds before the first.
+Every value is a number, a date or a word from a list, so that nothing can be told here that names anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from math import isfinite
+
+from monitor.config.hours import span_from, text_of
+
+EVER = 0
+"""The day number from which on something holds that was always so: an insurer was never a client."""
+
+
+class Form(StrEnum):
+    """How a term's value is written."""
+
+    CHOICE = "one of a list"
+    WORDS = "some of a list, with commas"
+    YES_NO = "yes or no"
+    NUMBER = "a number"
+    DATE = "a date"
+    HOURS = "hours of a day"
+    AGREED = "agreed"
+
+
+class Concerns(StrEnum):
+    """Of whom a term can be said."""
+
+    CONTACT = "whoever writes or is met"
+    CLIENT = "a client"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing that can be said: ``title`` are its words on a page, ``words`` those of each choice.
+
+    ``low`` and ``high`` bound a number; ``open_list`` lets the practice's own words stand beside the listed ones.
+    """
+
+    name: str
+    form: Form
+    title: str
+    concerns: Concerns = Concerns.CLIENT
+    words: Mapping[str, str] | None = None
+    low: float = 0.0
+    high: float = 0.0
+    open_list: bool = False
+
+
+CLIENT, NOT_A_CLIENT, DISCHARGED, HANDED_OVER = "client", "not_a_client", "discharged", "handed_over"
+STANDINGS = {
+    CLIENT: "A client",
+    NOT_A_CLIENT: "Not a client",
+    DISCHARGED: "Discharged",
+    HANDED_OVER: "Handed over",
+}
+CHANNELS = {
+    "email": "Email", "sms": "Text message", "phone": "Phone", "video": "Video", "portal": "Portal", "chat": "Chat",
+    "letter": "Letter",
+}  # fmt: skip
+WEEKDAYS = {
+    "mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday",
+    "sun": "Sunday",
+}  # fmt: skip
+REASONS = {
+    "crisis_plan": "A crisis plan",
+    "clinical_need": "A clinical need",
+    "life_event": "Something that happened in their life",
+    "access": "Access, language or disability",
+    "culture": "Culture or community",
+    "distance": "Distance or travel",
+    "other": "Another reason",
+}
+AUTHORS = {
+    "clinician": "I decided it",
+    "supervision": "In supervision",
+    "team": "The team decided it",
+    "client": "The client asked for it",
+}
+
+_DECLARED = (
+    Term("standing", Form.CHOICE, "Who this is", Concerns.CONTACT, STANDINGS),
+    Term("band", Form.NUMBER, "Weight band", low=1, high=9),
+    Term("trauma", Form.YES_NO, "The work is trauma-focused"),
+    Term("emergency", Form.YES_NO, "An emergency protocol or crisis plan covers contact at any hour"),
+    Term("frequency", Form.NUMBER, "Sessions a week", low=0.05, high=7),
+    Term("session_minutes", Form.NUMBER, "Minutes of a session", low=10, high=480),
+    Term("channels", Form.WORDS, "Channels between sessions", words=CHANNELS, open_list=True),
+    Term("contact_hours", Form.HOURS, "Hours of contact between sessions"),
+    Term("contact_days", Form.WORDS, "Days of contact between sessions", words=WEEKDAYS),
+    Term("response_hours", Form.NUMBER, "Hours until an answer", low=0.25, high=336),
+    Term("modified", Form.CHOICE, "Why the boundary is another one", words=REASONS),
+    Term("modified_by", Form.CHOICE, "Who decided that", words=AUTHORS),
+    Term("modified_until", Form.DATE, "When that is reviewed"),
+    Term("review_on", Form.DATE, "When the agreement is reviewed"),
+    Term("other_support", Form.AGREED, "Other support, and how to reach it"),
+    Term("cancellation", Form.AGREED, "Cancellation"),
+    Term("fees", Form.AGREED, "Fees"),
+    Term("confidentiality", Form.AGREED, "Confidentiality and its limits"),
+    Term("social_media", Form.AGREED, "Social media"),
+    Term("goals", Form.AGREED, "Goals"),
+    Term("supervision", Form.AGREED, "That the work is supervised"),
+    Term("rationale", Form.AGREED, "A reason in culture or community for doing it differently"),
+)
+TERMS: Mapping[str, Term] = {term.name: term for term in _DECLARED}
+"""All terms by name, in the order in which they are shown."""
+
+LEDGER: Mapping[str, str] = {
+    "exception": "An exception made",
+    "gift": "A gift",
+    "chance_meeting": "A chance meeting",
+    "dual_role": "A second role with each other",
+    "request_declined": "A request declined",
+    "request_accepted": "A request accepted",
+    "self_disclosure": "Something told of oneself",
+    "touch": "Touch",
+    "fee_waived": "A fee waived",
+    "telehealth_place": "Telehealth: the place",
+    "telehealth_third_person": "Telehealth: a third person",
+    "telehealth_technical": "Telehealth: something technical",
+    "policy_reviewed": "A policy reviewed together",
+    "consultation": "A consultation held",
+}
+"""What can be entered in the ledger, by kind, with its words; the order is that of the list people choose from."""
+
+EXCEPTIONS = frozenset({"exception", "gift", "request_accepted", "fee_waived"})
+"""The kinds of entry that count as an exception made: something given that was not agreed."""
+
+
+def checked(term: str, text: str, *, own_words: Collection[str] = ()) -> str:
+    """The value in its one spelling. ``own_words`` are the practice's own, for a list that is open to them.
+
+    Raises ValueError with what is wanted, as a phrase that does not repeat the value.
+    """
+    declared, plain = TERMS[term], text.strip().lower()
+    match declared.form:
+        case Form.NUMBER:
+            return _number(declared, plain)
+        case Form.DATE:
+            return date.fromisoformat(_wanted(_is_date(plain), plain, "a date like 2026-03-02")).isoformat()
+        case Form.HOURS:
+            return _hours(plain)
+        case Form.WORDS:
+            return _words(declared, plain, own_words)
+        case _:
+            choices = choices_of(declared)
+            return _wanted(plain in choices, plain, f"one of {', '.join(choices)}")
+
+
+def choices_of(term: Term) -> Mapping[str, str]:
+    """What can be chosen, with its words; empty where the value is a number, a date or hours."""
+    if term.form is Form.YES_NO:
+        return {"yes": "Yes", "no": "No"}
+    return {"agreed": "Agreed"} if term.form is Form.AGREED else term.words or {}
+
+
+def _wanted(fits: bool, text: str, phrase: str) -> str:  # noqa: FBT001
+    if not fits:
+        raise ValueError(f"has to be {phrase}")
+    return text
+
+
+def _number(term: Term, text: str) -> str:
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        value = float("nan")
+    fits = isfinite(value) and term.low <= value <= term.high
+    return _wanted(fits, f"{value:g}", f"a number from {term.low:g} to {term.high:g}")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _hours(text: str) -> str:
+    try:
+        return text_of(span_from(text))
+    except ValueError:
+        raise ValueError('has to be hours like "09:00-18:00"') from None
+
+
+def _words(term: Term, text: str, own_words: Collection[str]) -> str:
+    listed = [*(term.words or {}), *sorted(own_words if term.open_list else ())]
+    given = {word.strip() for word in text.split(",")} - {""}
+    _wanted(bool(given) and given <= set(listed), text, f"some of {', '.join(listed)}")
+    return ",".join(word for word in dict.fromkeys(listed) if word in given)

@@ -1,0 +1,177 @@
+"""What the store keeps of what a clinician says of clients, and that each such word makes the numbers out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.errors import UsageError
+from monitor.store import clients
+from monitor.store.clients import TermRow
+from monitor.store.database import Connection, Store, opened
+from monitor.store.facts import stored
+from monitor.store.keys import clinician_ids, identities
+from monitor.store.weeks import dirty, save_analysed
+from tests.monitor.facts import EXAMPLES, day
+
+KEYS = 6
+TODAY = day("2026-03-02")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Ana has the clients 1 to 6, Ben the client 7."""
+    path: Path = tmp_path_factory.mktemp("clients") / "evenhours.db"
+    with opened(path, create=True) as fresh:
+        with fresh.write() as connection:
+            ids = clinician_ids(connection, ["ana", "ben"])
+            identities(connection, [(ids["ana"], f"K{number}") for number in range(KEYS)])
+            identities(connection, [(ids["ben"], "K1")])
+        yield fresh
+
+
+@pytest.fixture
+def connection(store: Store) -> Iterator[Connection]:
+    """A transaction that leaves nothing behind; nobody's numbers are out of date."""
+    store.connection.execute("BEGIN IMMEDIATE")
+    yield store.connection
+    store.connection.execute("ROLLBACK")
+
+
+def test_keys_that_are_joined_are_the_smallest_of_them(connection: Connection) -> None:
+    assert clients.join(connection, "ana", [4, 2]) == 2
+    assert clients.join(connection, "ana", [5, 4, 3]) == 2
+    assert clients.persons(connection, "ana") == {2: 2, 3: 2, 4: 2, 5: 2}
+    assert clients.persons(connection, "ben") == {}
+
+
+def test_a_key_that_is_separated_leaves_the_others_together(connection: Connection) -> None:
+    clients.join(connection, "ana", [2, 3, 4])
+    clients.separate(connection, "ana", 2)
+    assert clients.persons(connection, "ana") == {3: 3, 4: 3}
+    clients.separate(connection, "ana", 4)
+    assert clients.persons(connection, "ana") == {}
+    clients.separate(connection, "ana", 4)
+
+
+joins = st.lists(st.frozensets(st.integers(1, KEYS), min_size=2, max_size=3), max_size=5)
+
+
+@settings(max_examples=EXAMPLES)
+@given(joins)
+def test_joining_is_the_same_in_any_order(store: Store, wanted: list[frozenset[int]]) -> None:
+    found = []
+    for order in (wanted, wanted[::-1]):
+        store.connection.execute("BEGIN IMMEDIATE")
+        for keys in order:
+            clients.join(store.connection, "ana", keys)
+        found.append(clients.persons(store.connection, "ana"))
+        store.connection.execute("ROLLBACK")
+    assert found[0] == found[1]
+    assert all(found[0][one] == found[0][other] for keys in wanted for one in keys for other in keys)
+    assert all(person in found[0] and person <= key for key, person in found[0].items())
+
+
+def test_a_term_is_kept_with_its_day_and_can_be_taken_back(connection: Connection) -> None:
+    clients.say(connection, "ana", 1, "frequency", "1.0", from_day=TODAY, now=100)
+    clients.say(connection, "ana", 1, "frequency", "0.5", from_day=TODAY + 7, now=100)
+    clients.say(connection, "ana", 1, "frequency", None, from_day=TODAY + 14, now=100)
+    clients.say(connection, "ana", 1, "frequency", "2", from_day=TODAY, now=101)
+
+    assert clients.terms(connection, "ana") == [
+        TermRow(1, "frequency", TODAY, "2", 101),
+        TermRow(1, "frequency", TODAY + 7, "0.5", 100),
+        TermRow(1, "frequency", TODAY + 14, None, 100),
+    ]
+    assert clients.unsay(connection, "ana", 1, "frequency", from_day=TODAY)
+    assert not clients.unsay(connection, "ana", 1, "frequency", from_day=TODAY)
+    assert [row.from_day for row in clients.terms(connection, "ana")] == [TODAY + 7, TODAY + 14]
+
+
+def test_the_ledger_is_in_the_order_of_days(connection: Connection) -> None:
+    later = clients.enter(connection, "ana", "gift", day=TODAY + 1, client=1, now=100)
+    clients.enter(connection, "ana", "consultation", day=TODAY, client=None, now=101)
+
+    assert [(row.day, row.kind, row.client) for row in clients.ledger(connection, "ana")] == [
+        (TODAY, "consultation", None),
+        (TODAY + 1, "gift", 1),
+    ]
+    assert not clients.strike(connection, "ben", later)
+    assert clients.strike(connection, "ana", later)
+    assert not clients.strike(connection, "ana", later)
+    assert len(clients.ledger(connection, "ana")) == 1
+
+
+def join(connection: Connection) -> None:
+    clients.join(connection, "ana", [1, 2])
+
+
+def say(connection: Connection) -> None:
+    clients.say(connection, "ana", 1, "trauma", "yes", from_day=TODAY, now=100)
+
+
+def enter(connection: Connection) -> None:
+    clients.enter(connection, "ana", "gift", day=TODAY, client=1, now=100)
+
+
+@pytest.mark.parametrize(("change", "since"), [(join, 0), (say, (TODAY - 1) * 86_400), (enter, (TODAY - 1) * 86_400)])
+def test_what_is_said_for_a_past_day_makes_the_numbers_since_then_out_of_date(
+    connection: Connection, change: object, since: int
+) -> None:
+    assert callable(change)
+    change(connection)
+    assert dirty(connection) == {"ana": since}
+
+
+def test_what_is_said_again_changes_nothing(connection: Connection) -> None:
+    say(connection)
+    save_analysed(connection, "ana", 0, "")
+    say(connection)
+    assert dirty(connection) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((7, "trauma", "yes"), "not among the clinician's own"),
+        ((99, "trauma", "yes"), "not among the clinician's own"),
+        ((1, "zebra", "yes"), "There is no such term."),
+        ((1, "trauma", "zebra"), "The work is trauma-focused: has to be one of yes, no."),
+        ((1, "channels", "zebra"), "has to be some of email"),
+    ],
+)
+def test_what_cannot_be_said_is_one_sentence(
+    connection: Connection, arguments: tuple[int, str, str], words: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        clients.say(connection, "ana", *arguments, from_day=TODAY, now=100)
+    assert words in str(refused.value)
+    assert "zebra" not in str(refused.value)
+
+
+def test_entries_and_joins_of_somebody_elses_clients_are_refused(connection: Connection) -> None:
+    with pytest.raises(UsageError, match="clinician's own"):
+        clients.join(connection, "ana", [1, 7])
+    with pytest.raises(UsageError, match="clinician's own"):
+        clients.enter(connection, "ben", "gift", day=TODAY, client=1, now=100)
+    with pytest.raises(UsageError, match="no such kind"):
+        clients.enter(connection, "ana", "zebra", day=TODAY, client=1, now=100)
+
+
+def test_the_analysis_reads_all_of_it(connection: Connection) -> None:
+    join(connection)
+    say(connection)
+    enter(connection)
+    clients.enter(connection, "ana", "consultation", day=TODAY, client=None, now=100)
+    found = stored(connection, "ana")
+
+    assert found.joined.to_dict("list") == {"client": [1, 2], "person": [1, 1]}
+    assert found.terms.to_dict("records") == [
+        {"client": 1, "term": "trauma", "day": TODAY, "value": "yes", "said_at": 100}
+    ]
+    assert found.ledger["client"].tolist() == [1, -1]
+    assert stored(connection, "ben").terms.empty
