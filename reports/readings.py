@@ -8,7 +8,11 @@ from reports import wording
 from reports.models import EndState, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
     from reports.models import CaseloadRow, EndsDay, OwnRange, RhythmDay, SessionEnd
+    from reports.private import Felt, Measured
 
 ENDS = {
     EndState.WITHIN: "within time or buffer",
@@ -78,3 +82,29 @@ def load(row: CaseloadRow) -> str:
 def load_before(row: CaseloadRow) -> str:
     """One clinician's load of the eight weeks before."""
     return f"{row.name}, eight weeks before: {wording.quantity(row.load_before, Unit.LOAD)}"
+
+
+def band(scale: Felt, value: float) -> str:
+    """The published word for a value of a scale; empty where none is published."""
+    return next((words for low, words in reversed(scale.bands) if value >= low), "")
+
+
+def felt(scale: Felt, at: int) -> str:
+    """One answer of a scale."""
+    day, value = scale.points[at]
+    words = f"{scale.title}, {wording.day_and_month(day)}: {wording.quantity(value, Unit.COUNT)}"
+    return ", ".join(filter(None, (words, band(scale, value))))
+
+
+def measured(measure: Measured, week: date, value: float) -> str:
+    """One week of a measure beside the answers."""
+    return f"{measure.title}, week of {wording.day_and_month(week)}: {wording.quantity(value, measure.unit)}"
+
+
+def last_measured(measure: Measured, weeks: Sequence[date]) -> tuple[str, str]:
+    """The last value of a measure that is known, and its week; dashes where there is none."""
+    known = [(week, value) for week, value in zip(weeks, measure.values, strict=True) if value is not None]
+    if not known:
+        return wording.DASH, "no value"
+    week, value = known[-1]
+    return wording.quantity(value, measure.unit), f"week of {week.day} {wording.MONTHS[week.month - 1][:3]}"

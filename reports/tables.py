@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reports import readings, wording
@@ -9,8 +10,10 @@ from reports.models import Standing, Table, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import date
 
     from reports.models import EndsDay, FairnessReport, OwnRange, Rhythm, RhythmDay, SessionEnds
+    from reports.private import Beside, Felt
 
 
 def rhythm(week: Rhythm) -> Table:
@@ -131,3 +134,26 @@ def evenness(report: FairnessReport) -> Table:
         ("Its 90 % interval", interval),
     )
     return Table(("Measure", "Value"), rows)
+
+
+def beside(shown: Beside) -> Table:
+    """One row a week, the newest first: what was answered in it, and what was measured."""
+    columns = ("Week of", *(felt.title for felt in shown.felt), *(measure.title for measure in shown.measured))
+    answered = [_by_week(felt) for felt in shown.felt]
+    rows = (
+        (
+            wording.full_date(week),
+            *(", ".join(values.get(week, [wording.DASH])) for values in answered),
+            *(wording.quantity(measure.values[at], measure.unit) for measure in shown.measured),
+        )
+        for at, week in enumerate(shown.weeks)
+    )
+    return Table(columns, tuple(rows)[::-1])
+
+
+def _by_week(felt: Felt) -> dict[date, list[str]]:
+    """The results of a scale in words, by the Monday of the week in which it was answered."""
+    weeks: dict[date, list[str]] = {}
+    for day, value in felt.points:
+        weeks.setdefault(day - timedelta(days=day.weekday()), []).append(wording.quantity(value, Unit.COUNT))
+    return weeks

@@ -64,6 +64,7 @@ class Instrument:
         return tuple(sorted(item for scale in self.scales for item in scale.items))
 
 
+_MARK = (Band(1, "under the mark"), Band(3, "at the mark or over"))
 _THIRDS = (Band(10, "low"), Band(23, "moderate"), Band(42, "high"))
 
 PROQOL = Instrument(
@@ -94,7 +95,14 @@ SINGLE = Instrument(
     ends=("not at all", "completely"),
     turned=frozenset(),
     reading=Reading.SUM,
-    scales=(Scale("burnout", "Burnout, by your own definition", (1,), (Band(1, "under 3"), Band(3, "3 and over"))),),
+    scales=(
+        Scale(
+            "burnout",
+            "Burnout, by your own definition",
+            (1,),
+            (Band(1, "under the mark"), Band(3, "at the mark or over")),
+        ),
+    ),
     days_apart=1,
     source="Dolan and others, Journal of General Internal Medicine 30, 2015",
 )

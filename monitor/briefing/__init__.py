@@ -3,5 +3,6 @@
 week      a therapist's weekly report, for that therapist alone
 figures   its three drawings
 words     its sentences and its card
+check_in  what a therapist answered, beside their own weeks
 caseload  the director's page, from the workload wing alone
 """

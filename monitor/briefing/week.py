@@ -39,7 +39,7 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
     """The report of one clinician's week (its Monday), as known at ``now``."""
     frames, monday = frames_of(config, store, clinician, now=now), day_number(week)
     with store.read() as connection:
-        values = _values(connection, clinician, monday)
+        values = values_of(connection, clinician, monday)
         found, codes = kept.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
         fresh = tables.fresh_at(connection, clinician.key)
     notice = _leading(found, monday)
@@ -68,7 +68,7 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
 Values = dict[tuple[int, str], float | None]
 
 
-def _values(connection: Connection, clinician: Clinician, week: int) -> Values:
+def values_of(connection: Connection, clinician: Clinician, week: int) -> Values:
     """Stored weekly numbers of both wings, without those whose coverage is too thin to be shown."""
     since = week - CONTEXT_WEEKS * 7
     rows = weeks.wellbeing(connection, [clinician.key], since, week)

@@ -43,7 +43,7 @@ def test_the_first_page_is_the_last_week_that_is_over(pages: Pages) -> None:
     assert page.request.path == "/me/"
     assert "Week of 9 to 15 November 2026" in visible(page.text)
     assert "Your director sees caseload totals, never this report." in visible(page.text)
-    assert ways(read(page.text)) == ["This week", "Help", "Sign out"]
+    assert ways(read(page.text)) == ["This week", "Check-in", "Help", "Sign out"]
 
 
 def test_earlier_weeks_are_a_link_away(pages: Pages) -> None:
@@ -145,6 +145,7 @@ def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) ->
         "event",
         "correction",
         "thread_node",
+        "self_report",
     ):
         pages.store.connection.execute(f"DROP TABLE {table}")
 
@@ -169,7 +170,7 @@ def test_the_help_defines_every_number(pages: Pages, who: str) -> None:
 
 def test_nothing_that_was_read_is_told(pages: Pages) -> None:
     ana, director = pages.signed_in("ana"), pages.signed_in("director")
-    answers = [*map(ana.get, (*HERS, "/help")), *map(director.get, THEIRS)]
+    answers = [*map(ana.get, (*HERS, "/me/check-in", "/help")), *map(director.get, THEIRS)]
     told = "".join(answer.text for answer in answers).lower()
 
     for canary in CANARIES:

@@ -105,7 +105,10 @@ def test_where_one_band_ends_the_next_begins(value: float, words: str) -> None:
     assert {band(entry, value) for entry in PROQOL.scales} == {words}
 
 
-@pytest.mark.parametrize(("value", "words"), [(1, "under 3"), (2, "under 3"), (3, "3 and over"), (5, "3 and over")])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1, "under the mark"), (2, "under the mark"), (3, "at the mark or over"), (5, "at the mark or over")],
+)
 def test_the_single_question_is_read_at_three(value: float, words: str) -> None:
     assert band(SINGLE.scales[0], value) == words
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 import reports
-from reports import fairness, palette, shell, weekly
-from tests.reports import samples
+from reports import check_in, fairness, palette, shell, weekly
+from tests.reports import private_samples, samples
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -26,6 +26,7 @@ POLICY = (
 FRAME = '{% extends "shell.html" %}{% block main %}{{ body | safe }}{% endblock %}'
 PAGES: dict[str, Callable[[], str]] = {
     **{name: lambda make=make: weekly.html(make(), actions="/a", weeks="/w") for name, make in samples.WEEKS.items()},  # type: ignore[misc]
+    "check-in": lambda: check_in.html(private_samples.check_in(), actions="/a", csrf_token=""),
     **{name: lambda make=make: fairness.html(make()) for name, make in samples.PRACTICES.items()},  # type: ignore[misc]
 }
 
@@ -105,7 +106,7 @@ def test_a_phone_gets_the_narrow_figures_and_readable_words(page: Page) -> None:
         assert min(page.evaluate(size)) >= 11
 
 
-@pytest.mark.parametrize("name", ["full", "odd-hours", "large"])
+@pytest.mark.parametrize("name", ["full", "odd-hours", "large", "check-in"])
 @pytest.mark.parametrize("width", [360, 1000])
 def test_no_words_of_a_figure_cover_others(page: Page, name: str, width: int) -> None:
     boxes = """() => [...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().width).map(

@@ -1,0 +1,134 @@
+"""What a therapist answered about themself, beside their own measured weeks; for that therapist alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from monitor.analysis.calendar import date_of, day_number
+from monitor.analysis.catalogue import catalogue
+from monitor.analysis.selfreport import INSTRUMENTS, Instrument, Scale, band, instrument, next_day, reach
+from monitor.briefing.week import MAIN_MEASURES, Values, last_complete_week, values_of
+from monitor.config import Config
+from monitor.roster import Clinician
+from monitor.store.database import Store
+from monitor.store.selfreport import CheckIn, check_ins
+from reports.models import Unit
+from reports.private import Answered, Beside, CheckInReport, Felt, Measured, Sheet
+from reports.wording import counted, quantity
+
+LONGEST, SHORTEST = 52, 12  # weeks on the line of time
+BEFORE = 6  # weeks that are shown before the first answer
+SUBTITLE = (
+    "Each large dot is an answer of yours, each line below it your own weeks. What moves together need not be cause "
+    "and effect."
+)
+READINGS = {
+    "proqol5": (
+        "Three sums of 10 to 50; the publisher calls 22 and under low, 23 to 41 moderate, 42 and over high. "
+        "The most once in 30 days, because it asks about the last 30."
+    ),
+    "single": "The study puts its mark at 3.",
+    "olbi": "Two means of 1 to 4; scored from your own copy.",
+}
+"""How the numbers of each questionnaire are read."""
+
+
+def check_in_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> CheckInReport:
+    """The page of one clinician, as known at ``now``."""
+    last, today = last_complete_week(config, clinician, now), local_day(clinician, now)
+    with store.read() as connection:
+        taken = check_ins(connection, clinician.key)
+        values = values_of(connection, clinician, day_number(last))
+    return CheckInReport(
+        headline="How do you feel, beside what was counted?",
+        beside=_beside(taken, values, last),
+        answered=tuple(_answered(one) for one in reversed(taken)),
+        sheets=tuple(_sheet(asked, taken, today) for asked in INSTRUMENTS),
+        contacts=config.practice.contacts,
+    )
+
+
+def local_day(clinician: Clinician, now: datetime) -> date:
+    """The day it is where the clinician lives."""
+    return now.astimezone(clinician.zone).date()
+
+
+def open_from(asked: Instrument, taken: Sequence[CheckIn], today: date) -> date | None:
+    """The day from which a questionnaire can be answered again, ``None`` if it can be today."""
+    days = [date_of(one.day) for one in taken if one.instrument == asked.key]
+    following = next_day(asked, max(days, default=None))
+    return following if following and following > today else None
+
+
+def result_words(asked: Instrument, results: Mapping[str, float]) -> tuple[str, ...]:
+    """Each result with its published word: "Burnout 21, low"."""
+    return tuple(_result(scale, results[scale.key]) for scale in asked.scales if scale.key in results)
+
+
+def _result(scale: Scale, value: float) -> str:
+    said = f"{scale.title} {quantity(value, Unit.COUNT)}"
+    return ", ".join(filter(None, (said, band(scale, value))))
+
+
+def _answered(one: CheckIn) -> Answered:
+    asked = instrument(one.instrument)
+    if asked is None:  # a questionnaire that a later version no longer offers keeps its numbers
+        return Answered(one.instrument, one.instrument, date_of(one.day), tuple(map(str, one.results.values())))
+    return Answered(asked.key, asked.title, date_of(one.day), result_words(asked, one.results))
+
+
+def _sheet(asked: Instrument, taken: Sequence[CheckIn], today: date) -> Sheet:
+    return Sheet(
+        key=asked.key,
+        title=asked.title,
+        about=asked.about,
+        items=asked.items,
+        lowest=asked.lowest,
+        highest=asked.highest,
+        ends=asked.ends,
+        reading=READINGS[asked.key],
+        source=asked.source,
+        address=asked.address,
+        open_from=open_from(asked, taken, today),
+    )
+
+
+def _beside(taken: Sequence[CheckIn], values: Values, last: date) -> Beside | None:
+    """Answers and weeks of at most a year; ``None`` while nothing was answered in it."""
+    newest = max([last, *(_monday(date_of(one.day)) for one in taken)])
+    recent = [one for one in taken if date_of(one.day) > newest - timedelta(weeks=LONGEST - 1)]
+    if not recent:
+        return None
+    first = _monday(date_of(recent[0].day)) - timedelta(weeks=BEFORE)
+    first = max(min(first, newest - timedelta(weeks=SHORTEST)), newest - timedelta(weeks=LONGEST - 1))
+    weeks = tuple(first + timedelta(weeks=n) for n in range((newest - first).days // 7 + 1))
+    times = len({one.day for one in recent})
+    return Beside(
+        title=f"You answered on {counted(times, 'day')}; these are the weeks around it",
+        subtitle=SUBTITLE,
+        weeks=weeks,
+        felt=tuple(felt for asked in INSTRUMENTS for scale in asked.scales if (felt := _felt(asked, scale, recent))),
+        measured=tuple(measured for key in MAIN_MEASURES if (measured := _measured(key, values, weeks))),
+    )
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _felt(asked: Instrument, scale: Scale, taken: Sequence[CheckIn]) -> Felt | None:
+    points = tuple(
+        (date_of(one.day), one.results[scale.key])
+        for one in taken
+        if one.instrument == asked.key and scale.key in one.results
+    )
+    bands = tuple((float(part.low), part.words) for part in scale.bands)
+    return Felt(f"{scale.title}", *reach(asked, scale), bands, points) if points else None
+
+
+def _measured(key: str, values: Values, weeks: Sequence[date]) -> Measured | None:
+    known = tuple(values.get((day_number(week), key)) for week in weeks)
+    if all(value is None for value in known):
+        return None
+    return Measured(catalogue()[key].title, Unit(catalogue()[key].unit.value), known)

@@ -1,0 +1,83 @@
+"""How somebody feels, by their own word: the sheets, and what was answered beside the own weeks."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import Blueprint, abort, flash, redirect, request
+from flask_wtf.csrf import generate_csrf
+from werkzeug.wrappers import Response
+
+from monitor.access import Role
+from monitor.analysis.calendar import day_number
+from monitor.analysis.selfreport import Instrument, instrument, results
+from monitor.briefing.check_in import check_in_report, local_day, open_from, result_words
+from monitor.dashboard import visit
+from monitor.dashboard.frame import framed
+from monitor.dashboard.policy import allow
+from monitor.store.selfreport import CheckIn, check_ins, remove_check_in, save_check_in
+from reports import check_in
+from reports.wording import full_date, listed
+
+blueprint = Blueprint("check_in", __name__, url_prefix="/me/check-in")
+HERE = "/me/check-in"
+
+
+@blueprint.get("")
+@allow(Role.CLINICIAN)
+def page() -> str:
+    """What was answered, and what can be."""
+    report = check_in_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
+    return framed("Check-in", check_in.html(report, actions=HERE, csrf_token=generate_csrf()))
+
+
+@blueprint.post("/<key>")
+@allow(Role.CLINICIAN)
+def keep(key: str) -> Response:
+    """Score a sheet that was filled in and keep its numbers."""
+    asked = instrument(key) or abort(404)
+    found = _results(asked)
+    numbers = {scale: value for scale, value in found.items() if value is not None}
+    flash(_kept(asked, numbers) if numbers else "Nothing is kept: in every scale a question was left out.")
+    return redirect(HERE, 303)
+
+
+@blueprint.post("/<key>/<day>/remove")
+@allow(Role.CLINICIAN)
+def remove(key: str, day: str) -> Response:
+    """Erase one entry for good."""
+    with visit.store().write() as connection:
+        erased = remove_check_in(connection, visit.clinician().key, day_number(_date(day)), key)
+    if not erased:
+        abort(404)
+    flash("That entry is erased.")
+    return redirect(HERE, 303)
+
+
+def _date(day: str) -> date:
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        return abort(404)
+
+
+def _results(asked: Instrument) -> dict[str, float | None]:
+    """The numbers of the sheet as it was sent; what no sheet of ours can send is refused."""
+    given = {item: request.form.get(f"q{item}", "") for item in asked.items}
+    try:
+        return results(asked, {item: int(answer) for item, answer in given.items() if answer})
+    except ValueError:
+        return abort(400)
+
+
+def _kept(asked: Instrument, numbers: dict[str, float]) -> str:
+    """Keep the numbers unless it is too early for them, and say what was done."""
+    me, today = visit.clinician().key, local_day(visit.clinician(), visit.now())
+    with visit.store().write() as connection:
+        waits = open_from(asked, check_ins(connection, me), today)
+        if waits:
+            return f"Nothing is kept: you can answer {asked.title} again from {full_date(waits)}."
+        save_check_in(connection, me, CheckIn(day_number(today), asked.key, numbers))
+    left_out = [scale.title for scale in asked.scales if scale.key not in numbers]
+    gap = f" {listed(left_out)} has no number, because a question was left out." if left_out else ""
+    return f"Kept for {full_date(today)}: {' · '.join(result_words(asked, numbers))}.{gap}"

@@ -1,0 +1,136 @@
+"""The check-in as its owner uses it: answering, waiting, seeing it beside the weeks, taking it back."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from monitor.analysis.selfreport import PROQOL
+from monitor.store.selfreport import check_ins
+from tests.monitor.visitors import Pages, token_on
+from tests.reports.pages import read, visible
+
+HERE = "/me/check-in"
+
+
+def answer(client: FlaskClient, key: str, answers: dict[int, int]) -> str:
+    """Fill in a sheet; what the page then says."""
+    form = {f"q{item}": str(number) for item, number in answers.items()}
+    page = client.post(f"{HERE}/{key}", data={**form, "csrf_token": token_on(client.get(HERE))}, follow_redirects=True)
+    assert page.status_code == 200
+    return next((line.words() for line in read(page.text).all("p", "said")), "")
+
+
+def proqol(value: int, **left_out: int) -> dict[int, int]:
+    return {item: value for item in PROQOL.items if item not in left_out.values()}
+
+
+def test_nothing_is_asked_before_somebody_asks_for_it(pages: Pages) -> None:
+    page = pages.signed_in("ana").get(HERE)
+
+    assert read(page.text).all("svg", "chart") == []
+    assert "What you answered" not in visible(page.text)
+    assert "Single answers are added up and forgotten." in visible(page.text)
+    assert "check-in" not in visible(pages.signed_in("ana").get("/me/").text).lower().replace("check-in help", "")
+
+
+def test_a_sheet_is_scored_kept_and_drawn_beside_the_weeks(pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+
+    said = answer(ana, "proqol5", proqol(3) | {1: 5})
+
+    results = "Compassion satisfaction 30, moderate · Burnout 28, moderate · Secondary traumatic stress 30, moderate"
+    assert said == f"Kept for 18 November 2026: {results}."
+    page = read(ana.get(HERE).text)
+    assert results in page.words()
+    drawn = [use.all("title")[0].words() for use in page.all("svg", "chart")[0].all("use") if use.all("title")]
+    assert "Burnout, 18 November: 28, moderate" in drawn
+    assert "Sessions held, week of 9 November: 20" in drawn
+
+
+def test_only_the_numbers_of_the_scales_are_stored(pages: Pages) -> None:
+    answer(pages.signed_in("ana"), "proqol5", proqol(3))
+
+    (kept,) = check_ins(pages.store.connection, "ana")
+    assert kept.results == {"satisfaction": 30, "burnout": 30, "trauma": 30}
+    assert pages.store.connection.execute("SELECT count(*) FROM self_report").fetchone() == (3,)
+
+
+def test_a_question_left_out_costs_its_own_scale(pages: Pages) -> None:
+    said = answer(pages.signed_in("ana"), "proqol5", proqol(2, one=8))
+
+    assert "Burnout has no number, because a question was left out." in said
+    (kept,) = check_ins(pages.store.connection, "ana")
+    assert kept.results.keys() == {"satisfaction", "trauma"}
+
+
+@pytest.mark.parametrize("answers", [{}, proqol(2, one=1, two=2, three=3)])
+def test_a_sheet_without_any_number_is_not_kept(pages: Pages, answers: dict[int, int]) -> None:
+    assert answer(pages.signed_in("ana"), "proqol5", answers).startswith("Nothing is kept")
+    assert check_ins(pages.store.connection, "ana") == []
+
+
+def test_thirty_days_have_to_pass(pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+    answer(ana, "proqol5", proqol(3))
+
+    assert "You can answer it again from 18 December 2026." in visible(ana.get(HERE).text)
+    assert answer(ana, "proqol5", proqol(4)).startswith("Nothing is kept: you can answer ProQOL 5 again from 18 Dec")
+    pages.clock.passes(days=29)
+    ana = pages.signed_in("ana")
+    assert answer(ana, "proqol5", proqol(4)).startswith("Nothing is kept")
+    pages.clock.passes(days=1)
+    ana = pages.signed_in("ana")
+    assert answer(ana, "proqol5", proqol(4)).startswith("Kept for 18 December 2026")
+
+
+def test_the_single_question_waits_for_nothing_but_the_next_day(pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+
+    assert answer(ana, "single", {1: 3}) == (
+        "Kept for 18 November 2026: Burnout, by your own definition 3, at the mark or over."
+    )
+    assert answer(ana, "single", {1: 2}).startswith("Nothing is kept")
+    pages.clock.passes(days=1)
+    assert answer(pages.signed_in("ana"), "single", {1: 2}).startswith("Kept for 19 November 2026")
+
+
+def test_the_inventory_of_sixteen_is_two_means(pages: Pages) -> None:
+    said = answer(pages.signed_in("ana"), "olbi", dict.fromkeys(range(1, 17), 2) | {3: 1})
+
+    assert said == "Kept for 18 November 2026: Disengagement 2.6 · Exhaustion 2.5."
+
+
+def test_an_entry_is_erased_by_its_owner(pages: Pages) -> None:
+    ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
+    answer(ana, "single", {1: 3})
+    address = f"{HERE}/single/2026-11-18/remove"
+
+    assert ben.post(address, data={"csrf_token": token_on(ben.get(HERE))}).status_code == 404
+    assert "Burnout, by your own definition 3" in visible(ana.get(HERE).text)
+    assert ana.post(address, data={"csrf_token": token_on(ana.get(HERE))}).status_code == 303
+    assert "Burnout, by your own definition 3" not in visible(ana.get(HERE).text)
+    assert "Burnout, by your own definition" not in visible(ben.get(HERE).text)
+
+
+@pytest.mark.parametrize("form", [{"q1": "0"}, {"q1": "6"}, {"q1": "x"}, {"q1": "9" * 5000}, {"q1": "1.5"}])
+def test_what_no_sheet_can_send_is_refused(pages: Pages, form: dict[str, str]) -> None:
+    ana = pages.signed_in("ana")
+
+    assert ana.post(f"{HERE}/single", data={**form, "csrf_token": token_on(ana.get(HERE))}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "address", ["mbi", "single/2026-11-18/remove", "single/yesterday/remove", "x/2026-11-18/remove"]
+)
+def test_what_is_not_there_is_not_found(pages: Pages, address: str) -> None:
+    ana = pages.signed_in("ana")
+
+    assert ana.post(f"{HERE}/{address}", data={"csrf_token": token_on(ana.get(HERE))}).status_code == 404
+
+
+def test_before_anything_is_read_one_can_answer(empty_pages: Pages) -> None:
+    finn = empty_pages.signed_in("finn")
+
+    assert answer(finn, "single", {1: 1}).startswith("Kept for 18 November 2026")
+    assert len(read(finn.get(HERE).text).all("svg", "chart")) == 2
