@@ -8,7 +8,6 @@ There is no ratio of the highest to the lowest: it grows with the number of clin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +16,10 @@ Floats = NDArray[np.float64]
 
 LEAST_CLINICIANS = 4
 """Below, an index says more about single people than about the practice, and its interval says nothing."""
+
+LEAST_FREEDOM = 9
+"""Among few clinicians the jackknife's own deviation is too wide by about as much as Student's t with n - 1 would add:
+with it, 4 to 6 clinicians would be covered in 92 to 95 % instead of 90 (simulated)."""
 
 WEEKS = 8
 PHASE_IN_WEEKS = 12
@@ -138,7 +141,12 @@ def gini(load: ArrayLike, fte: ArrayLike) -> float | None:
 
 
 def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None:
-    """90 % interval of :func:`gini`: Student's t on the jackknife of its logarithm; ``None`` below four clinicians."""
+    """90 % interval of :func:`gini`: Student's t on the jackknife of its logarithm; ``None`` below four clinicians.
+
+    The degrees of freedom are n - 1, but at least 9 (:data:`LEAST_FREEDOM`).
+    """
+    from scipy.special import stdtrit
+
     x, f = _checked(load, fte)
     n = len(x)
     if n < LEAST_CLINICIANS:
@@ -147,7 +155,7 @@ def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None
     total = _gini(gaps.sum() / 2, x.sum(), f.sum(), (f**2).sum())
     without = _gini(gaps.sum() / 2 - gaps.sum(axis=1), x.sum() - x, f.sum() - f, (f**2).sum() - f**2)
     logs = np.log(np.maximum(without, SMALLEST_GINI))
-    spread = _t95(n - 1) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
+    spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
     middle = np.log(np.maximum(total, SMALLEST_GINI))
     low = np.exp(middle - spread) if total > SMALLEST_GINI else 0.0
     return float(low), float(min(1.0, np.exp(middle + spread)))
@@ -200,15 +208,3 @@ def _gini(gaps: ArrayLike, load: ArrayLike, fte: ArrayLike, squares: ArrayLike) 
     s, x, f, q = (np.asarray(part, dtype=float) for part in (gaps, load, fte, squares))
     value: Floats = np.minimum(1.0, s * f / np.where(x > 0, x * (f**2 - q), np.inf))
     return value
-
-
-def _t95(df: int) -> float:
-    """95th percentile of Student's t by its series in 1/df (Abramowitz and Stegun 26.7.5); within 0.001 from 3 on."""
-    z = NormalDist().inv_cdf(0.95)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + float(np.dot(terms, [df**-power for power in (1, 2, 3, 4)]))

@@ -128,24 +128,18 @@ def test_below_four_clinicians_there_are_shares_and_no_index() -> None:
     assert None not in (evenness([20, 30, 25, 20], [1] * 4).hoover, evenness([20, 30, 25, 20], [1] * 4).gini_low)
 
 
-@pytest.mark.parametrize(("df", "quantile"), [(3, 2.3534), (4, 2.1318), (9, 1.8331), (29, 1.6991), (500, 1.6479)])
-def test_students_t_is_that_of_the_tables(df: int, quantile: float) -> None:
-    assert fairness._t95(df) == pytest.approx(quantile, abs=0.0015)
-
-
 @pytest.mark.parametrize("load", [[20] * 4, [40, 0, 0, 0], [20, 20, 20, 21], [1e-9, 20, 20, 20]])
 def test_extreme_caseloads_have_an_interval(load: list[float]) -> None:
     low, high = gini_interval(load, [1] * 4) or (INF, INF)
     assert 0 <= low <= high <= 1
 
 
-def test_the_interval_holds_the_true_index_about_nine_times_in_ten() -> None:
+@pytest.mark.parametrize("clinicians", [4, 5, 8, 20])
+def test_the_interval_holds_the_true_index_nine_times_in_ten(clinicians: int) -> None:
     rng, true = np.random.default_rng(3), 0.1125  # log spread 0.2
-    held = [
-        low <= true <= high
-        for low, high in (gini_interval(20 * np.exp(rng.normal(0, 0.2, 8)), np.ones(8)) or (1, 0) for _ in range(400))
-    ]
-    assert 0.86 < np.mean(held) < 0.96
+    loads = 20 * np.exp(rng.normal(0, 0.2, (1500, clinicians)))
+    intervals = [gini_interval(load, np.ones(clinicians)) or (INF, INF) for load in loads]
+    assert 0.87 < np.mean([low <= true <= high for low, high in intervals]) < 0.93
 
 
 @pytest.mark.parametrize(
