@@ -334,8 +334,14 @@ def test_classify_shows_titles_stores_nothing_and_is_not_steered_by_them(office:
     assert (answer.code, office.dump()) == (0, before)
     assert "Mon 09 Mar 10:00  session" in answer.out
     assert "1 session" in answer.out
-    assert answer.out.isascii() is False
+    assert not answer.out.isascii()
     assert not set(answer.out) & {"\x1b", "\x07"}
+
+
+def test_classify_keeps_the_longest_kind_apart_from_the_title(office: Office) -> None:
+    office.change('kind = "leave"\ntitle = "holiday"', 'kind = "administration"\ntitle = "session"')
+    office("init")
+    assert "administration  Session s9" in office("classify", "--try").out
 
 
 def test_inspect_proposes_a_source(office: Office) -> None:

@@ -201,6 +201,7 @@ def test_before_anything_is_read_the_next_step_is_said(empty_pages: Pages, who: 
 
     assert answer.status_code == 200
     assert "Whoever looks after the computer can run: evenhours nightly" in visible(answer.text)
+    assert "without work" not in visible(answer.text)  # what nobody has looked at is no day off
 
 
 def test_an_empty_practice_has_an_empty_csv(empty_pages: Pages) -> None:
