@@ -112,7 +112,7 @@ def _tell_entry(desk: Desk, source: str, seen: Sighting, zone: ZoneInfo) -> None
     # A title is written by whoever sends an invitation: it must not steer the terminal.
     title = "".join(sign if sign.isprintable() else " " for sign in seen.title)
     desk.say(
-        f"{start:%a %d %b %H:%M}  {seen.kind:<14} {title}{client}",
+        f"{start:%a %d %b %H:%M}  {seen.kind:<16}{title}{client}",
         source=source,
         start=start.isoformat(),
         kind=seen.kind,
