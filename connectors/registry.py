@@ -24,6 +24,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "maildir": "connectors.mail.maildir",
         "csv": "connectors.csv_export.source",
         "sms_xml": "connectors.sms_xml.source",
+        "google_calendar": "connectors.google.calendar",
     }
 )
 GROUP = "evenhours.connectors"

@@ -1,0 +1,200 @@
+"""A Google calendar: the whole window once a week, and every night what has changed since.
+
+::
+
+    first time, settings changed, a week gone, token expired (410)     events of the window → one snapshot
+    otherwise                                                          changes since the token → page by page
+
+Google's sync token holds for the window it was made with, which does not move along; so the window is read whole
+again once it is a week behind. A deleted entry is only known by its id: it is gone, not cancelled, because Google
+does not say whether a client called off or somebody tidied up. Our own history of an entry survives both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from connectors.base import Batch, Context, Fault, SourceKind, Window
+from connectors.errors import MalformedError
+from connectors.fingerprint import spelled
+from connectors.google.access import SCOPE
+from connectors.google.entries import UnusableError, Wanted, entry_name, is_gone, record
+from connectors.google.options import GoogleOptions, problems
+from connectors.google.service import GoneError, Google, Pause, RefusedError
+from connectors.records import CalendarEvent
+
+SCOPES = (f"{SCOPE}calendar.events.readonly",)
+PAGE = 2500  # Google gives no more
+_READING = 1  # raise it when the same calendar is to be read differently
+_A_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarOptions(GoogleOptions):
+    """The options of a Google calendar."""
+
+    calendar_id: str = field(
+        default="primary", metadata={"help": "Which calendar of the account: its own, or another one's id."}
+    )
+    calendar: str = field(
+        default="", metadata={"help": "The name by which rules know this calendar; by default its id."}
+    )
+    attendees: bool = field(
+        default=True,
+        metadata={"help": "Whether it is asked who is invited; if not, only rules and titles tell a session."},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """The sync token, with the settings and the window (epoch seconds) that it holds for."""
+
+    settings: str
+    token: str = ""
+    start: int = 0
+    end: int = 0
+
+    @classmethod
+    def known(cls, text: str | None, settings: str) -> _Cursor:
+        """The cursor in ``text`` if it holds under these settings, else one that knows nothing."""
+        try:
+            told = json.loads(text or "{}")
+            found = cls(str(told["settings"]), str(told["token"]), int(told["start"]), int(told["end"]))
+        except (ValueError, TypeError, KeyError):
+            return cls(settings)
+        return found if found.settings == settings else cls(settings)
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+    def holds_for(self, window: Window) -> bool:
+        """Whether what changed since is enough: there is a token, and its window is less than a week behind."""
+        if not self.token:
+            return False
+        behind = (window.start.timestamp() - self.start, window.end.timestamp() - self.end)
+        return all(0 <= seconds < _A_WEEK.total_seconds() for seconds in behind)
+
+    def window(self, wanted: Window) -> Window:
+        """The window of which the source has told: the token's, up to the end of the one that is wanted now."""
+        return Window(datetime.fromtimestamp(self.start, UTC), wanted.end)
+
+
+class GoogleCalendar:
+    """Reads one calendar of one account."""
+
+    def __init__(self, options: CalendarOptions, context: Context, pause: Pause | None = None) -> None:
+        self._options = options
+        self._context = context
+        self._pause = pause
+        self._name = options.calendar or options.calendar_id
+        self._wanted = Wanted.by(context, people=options.attendees)
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """One snapshot of the window, or the pages of what changed since the cursor's token."""
+        known = _Cursor.known(cursor, self._settings())
+        with Google(self._context, self._options, SCOPES, pause=self._pause) as google:
+            if known.holds_for(self._context.window):
+                # a token that is of no use any more: pages that were stored stay true, and all is read again
+                with suppress(GoneError, RefusedError):
+                    yield from self._changes(google, known)
+                    return
+            yield self._snapshot(google, known)
+
+    def _settings(self) -> str:
+        told = self._context
+        decisive = (told.owners, told.classifier, told.busy_only, told.longest_session)
+        asked = (self._wanted.fields(), self._parameters(), self._options)
+        text = spelled((_READING, asked, decisive))
+        return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")
+
+    def _parameters(self) -> dict[str, Any]:
+        """What every request of one sync must say alike."""
+        found = {"calendarId": self._options.calendar_id, "singleEvents": True, "maxResults": PAGE}
+        return found if self._wanted.people else found | {"maxAttendees": 1}
+
+    def _snapshot(self, google: Google, known: _Cursor) -> Batch:
+        window = self._context.window
+        bounds = {"timeMin": _written(window.start), "timeMax": _written(window.end)}
+        records: dict[str, CalendarEvent] = {}
+        faults: list[Fault] = []
+        token = ""
+        for items, last in self._pages(google, bounds):
+            token = last
+            for found, _ in self._read(items, len(records) + len(faults)):
+                if isinstance(found, Fault):
+                    faults.append(found)
+                elif found is not None and window.touches(found.start, found.end):
+                    records[found.uid_key] = found
+        start, end = (int(instant.timestamp()) for instant in (window.start, window.end))
+        cursor = _Cursor(known.settings, token, start, end)
+        return Batch(cursor.text(), tuple(records.values()), replaces=window, faults=tuple(faults), done=1, total=1)
+
+    def _changes(self, google: Google, known: _Cursor) -> Iterator[Batch]:
+        window, read = known.window(self._context.window), 0
+        for items, token in self._pages(google, {"syncToken": known.token}):
+            records: dict[str, CalendarEvent] = {}
+            removed, faults = [], []
+            for found, name in self._read(items, read):
+                if isinstance(found, CalendarEvent) and window.touches(found.start, found.end):
+                    records[name] = found
+                elif name:
+                    removed.append(name)
+                if isinstance(found, Fault):
+                    faults.append(found)
+            read += len(items)
+            reached = _Cursor(known.settings, token or known.token, known.start, known.end)
+            gone = tuple(name for name in removed if name not in records)
+            yield Batch(reached.text(), tuple(records.values()), gone, faults=tuple(faults))
+
+    def _pages(self, google: Google, bounds: Mapping[str, str]) -> Iterator[tuple[list[Any], str]]:
+        """Each page's entries with the sync token, which only the last one bears."""
+        events, page = google.api("calendar", "v3").events(), None
+        while True:
+            asked = self._parameters() | dict(bounds) | ({"pageToken": page} if page else {})
+            answer = google.ask(events.list(**asked, fields=self._wanted.fields()))
+            items, token = answer.get("items", []), answer.get("nextSyncToken", "")
+            following = answer.get("nextPageToken")
+            if not isinstance(items, list) or not isinstance(token, str) or (following and following == page):
+                raise MalformedError(self._context.source, "the list of entries is none.", "The next run tries again.")
+            yield items, token
+            if not following:
+                return
+            page = following
+
+    def _read(self, items: list[Any], before: int) -> Iterator[tuple[CalendarEvent | Fault | None, str]]:
+        """Each entry as a record, a fault, or ``None`` where it is gone, with its keyed name."""
+        for number, item in enumerate(items, before + 1):
+            if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+                yield Fault(f"entry {number}", "it is no entry"), ""
+                continue
+            name = entry_name(self._context.names, item["id"])
+            try:
+                yield None if is_gone(item) else record(item, self._context, self._name), name
+            except UnusableError as error:
+                yield Fault(f"entry {number}", str(error)), name
+
+
+def _written(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+SOURCE_KIND = SourceKind(
+    name="google_calendar",
+    options=CalendarOptions,
+    make=GoogleCalendar,
+    title="Google Calendar",
+    keeps=(
+        "id", "status", "eventType", "updated", "start", "end", "transparency", "endTimeUnspecified",
+        "conferenceData.conferenceId", "attendees (self, responseStatus, resource)",
+        "attendees.email, summary, colorId (where a rule looks at them)",
+    ),
+    dropped="never requested",
+    check=problems,
+    per_owner=True,
+)  # fmt: skip

@@ -1,0 +1,46 @@
+"""What the Google kinds have in common in the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoogleOptions:
+    """How a source of Google's is reached, whichever of its services it is."""
+
+    tokens: Path = field(
+        default=Path("google-tokens"),
+        metadata={"help": "The folder, yours alone, where each clinician's permission is kept."},
+    )
+    client: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where the practice's OAuth client is (the JSON file from Google's console), for "
+            "`evenhours connect google`: file:PATH, env:NAME or command:…",
+            "secret": True,
+        },
+    )
+    service_account: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where a service account's key is, for a domain that lets it read in its people's names: "
+            "file:PATH, env:NAME or command:…",
+            "secret": True,
+        },
+    )
+    api_endpoint: str | None = field(
+        default=None, metadata={"help": "Where everything is asked for instead of at Google's own address."}
+    )
+
+
+def problems(options: GoogleOptions) -> list[str]:
+    """What types alone cannot find."""
+    if options.api_endpoint is None:
+        return []
+    parts = urlsplit(options.api_endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        return ["api_endpoint: is not an address; write it like https://proxy.example"]
+    return []

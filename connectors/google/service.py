@@ -1,0 +1,271 @@
+"""Asking Google: one client, one back-off, one translation of refusals.
+
+::
+
+    429, rate limit, 5xx, broken off   again after 1, 2, 4 … seconds, or as Retry-After says; then another night
+    quota or daily limit used up       another night, at once
+    401, revoked, not permitted        authorise again
+    404, 410                           told to the connector, which knows what it means
+
+Google's client has retries of its own; they ignore Retry-After and never look into a batch, so none are used.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+from connectors.base import Context
+from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
+from connectors.google.access import access, how_to_connect
+from connectors.google.options import GoogleOptions
+
+TRIES = 7
+FIRST_PAUSE = 1.0  # seconds; doubles
+LONGEST_PAUSE = 60.0
+SECONDS = 60  # for one answer
+BATCH_PARTS = 50  # more than that is not recommended; each counts as a call of its own
+_PLACES = {"calendar": "calendar/v3/"}  # the others begin at the root
+_TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"})
+_USED_UP = frozenset({"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"})
+_SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
+
+Pause = Callable[[float], None]
+
+
+class GoneError(UnavailableError):
+    """What was asked for is not there (404), or not any more (410)."""
+
+
+class RefusedError(UnavailableError):
+    """The request itself is not accepted (400): a page or sync token from another time, as a rule."""
+
+
+class _AgainError(Exception):
+    """It may work later: after ``wait`` seconds if the server said so; else ``problem`` is what to say."""
+
+    def __init__(self, problem: ConnectorError, wait: float | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.wait = wait
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+class Google:
+    """Asks Google in one owner's name, on behalf of one source, until the block ends.
+
+    ``pause`` sleeps for some seconds; a test may count instead.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        options: GoogleOptions,
+        scopes: Sequence[str],
+        *,
+        subject: str | None = None,
+        pause: Pause | None = None,
+    ) -> None:
+        self._source = context.source
+        self._owner = context.owners[0].key if context.owners else ""
+        self._endpoint = options.api_endpoint.rstrip("/") if options.api_endpoint else None
+        self._pause = pause or _sleep
+        found = access(context, options, scopes, subject)
+        self.account_id = found.account_id
+        self._http = _http(found.credentials)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def api(self, name: str, version: str) -> Any:
+        """One of Google's services, from the description that its client ships."""
+        from googleapiclient.discovery import build
+
+        places = {"api_endpoint": f"{self._endpoint}/{_PLACES.get(name, '')}"} if self._endpoint else None
+        return build(
+            name, version, http=self._http, static_discovery=True, cache_discovery=False, client_options=places
+        )
+
+    def ask(self, request: Any) -> dict[str, Any]:
+        """The answer to one request. Raises a :class:`~connectors.errors.ConnectorError` where there is none."""
+        answer: dict[str, Any] = self._patiently(lambda: self._answer(request))
+        return answer
+
+    def ask_all(self, requests: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
+        """The answers to many requests under their names; ``None`` where something is not there any more.
+
+        They are sent in batches. A part that fails alone is asked again with those behind it, after a pause, until a
+        whole round brings nothing.
+        """
+        answers: dict[str, dict[str, Any] | None] = {}
+        waiting, round_ = dict(requests), 0
+        while waiting:
+            part = dict(list(waiting.items())[:BATCH_PARTS])
+            found, failed = self._patiently(lambda part=part: self._batch(part))  # type: ignore[misc]
+            answers |= found
+            waiting = {name: request for name, request in waiting.items() if name not in found}
+            if failed is None:
+                round_ = 0
+                continue
+            round_ = 0 if found else round_ + 1
+            self._wait_or_give_up(failed, max(round_, 1))
+        return answers
+
+    def _patiently(self, attempt: Callable[[], Any]) -> Any:
+        tried = 0
+        while True:
+            try:
+                return attempt()
+            except _AgainError as again:
+                tried += 1
+                self._wait_or_give_up(again, tried)
+
+    def _wait_or_give_up(self, again: _AgainError, tried: int) -> None:
+        wait = FIRST_PAUSE * 2 ** (tried - 1) if again.wait is None else again.wait
+        if tried >= TRIES or wait > LONGEST_PAUSE:
+            raise again.problem from again
+        self._pause(wait)
+
+    def _answer(self, request: Any) -> dict[str, Any]:
+        return self._object(self._translated(request.execute))
+
+    def _batch(self, requests: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any] | None], _AgainError | None]:
+        """What came of each part, and the first reason why one has to be asked again."""
+        from googleapiclient.http import BatchHttpRequest
+
+        told: dict[str, tuple[Any, Any]] = {}
+
+        def keep(name: str, answer: Any, refusal: Any) -> None:
+            told[name] = answer, refusal
+
+        # the client's own batches know nothing of api_endpoint
+        batch = BatchHttpRequest(
+            callback=keep, batch_uri=f"{self._endpoint or 'https://gmail.googleapis.com'}/batch/gmail/v1"
+        )
+        for name, request in requests.items():
+            batch.add(request, request_id=name)
+        self._translated(batch.execute)
+        found: dict[str, dict[str, Any] | None] = {}
+        failed = None
+        for name, (answer, refusal) in told.items():
+            try:
+                found[name] = self._part(answer, refusal)
+            except _AgainError as again:
+                failed = failed or again
+        return found, failed
+
+    def _part(self, answer: Any, refusal: Any) -> dict[str, Any] | None:
+        if refusal is None:
+            return self._object(answer)
+        try:
+            raise self._refusal(refusal)
+        except GoneError:
+            return None
+
+    def _object(self, answer: Any) -> dict[str, Any]:
+        if not isinstance(answer, dict):
+            problem = MalformedError(self._source, "what Google answers makes no sense.", "The next run tries again.")
+            raise _AgainError(problem)
+        return answer
+
+    def _translated(self, ask: Callable[[], Any]) -> Any:
+        """Ask, and turn whatever Google's client raises into one of our errors or a reason to try again."""
+        from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+        from googleapiclient.errors import Error, HttpError
+        from httplib2 import HttpLib2Error
+
+        try:
+            return ask()
+        except HttpError as error:
+            problem: Exception = self._refusal(error)
+        except RefreshError as error:
+            problem = _AgainError(self._broken_off()) if error.retryable else self._revoked()
+        except TransportError:
+            problem = _AgainError(self._broken_off())
+        except GoogleAuthError:
+            problem = self._revoked()
+        except (Error, HttpLib2Error, OSError, ValueError, LookupError, TypeError, AttributeError, _http_error()):
+            # cut off, junk, or a batch whose parts are not what was asked for
+            problem = _AgainError(self._broken_off())
+        # without its cause: the client repeats addresses and answers in its messages
+        raise problem from None
+
+    def _refusal(self, error: Any) -> Exception:
+        status, reasons = int(error.resp.status), _reasons(error.content)
+        if reasons & _USED_UP:
+            return self._another_night("Google's quota for today is used up.")
+        if status == 429 or (status == 403 and reasons & _TOO_FAST):
+            problem = self._another_night("Google asks us to stop for now (too many requests).")
+            return _AgainError(problem, _retry_after(error.resp))
+        if status >= 500:
+            return _AgainError(self._broken_off(), _retry_after(error.resp))
+        return self._final(status, reasons)
+
+    def _final(self, status: int, reasons: frozenset[str]) -> ConnectorError:
+        """A refusal that no waiting mends."""
+        if status in {404, 410}:
+            return GoneError(
+                self._source, f"there is nothing at Google under that name (HTTP {status}).", "Check its options."
+            )
+        if reasons & _SWITCHED_OFF:
+            return UnavailableError(
+                self._source,
+                "the service is not switched on in the practice's Google project.",
+                'Switch it on in Google\'s console, under "APIs & Services".',
+            )
+        if status in {401, 403}:
+            return self._revoked(f"Google does not let us read this (HTTP {status}).")
+        return RefusedError(self._source, f"Google does not accept the request (HTTP {status}).", "Please report it.")
+
+    def _another_night(self, found: str) -> RateLimitError:
+        remedy = (
+            "What was read is kept; the next run goes on from there. Daily quotas begin anew at midnight in California."
+        )
+        return RateLimitError(self._source, found, remedy)
+
+    def _broken_off(self) -> UnavailableError:
+        return UnavailableError(self._source, "Google gave no whole answer.", "The next run tries again.")
+
+    def _revoked(self, found: str = "Google no longer accepts the permission that was given.") -> AuthorizationError:
+        return AuthorizationError(self._source, found, f"Run: {how_to_connect(self._owner)}")
+
+
+def _http(credentials: Any) -> Any:
+    from google_auth_httplib2 import AuthorizedHttp
+    from httplib2 import Http
+
+    # below this they write addresses and reasons, and what we say of a refusal is enough
+    for name in ("googleapiclient", "google.auth", "google_auth_httplib2"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return AuthorizedHttp(credentials, http=Http(timeout=SECONDS))
+
+
+def _http_error() -> type[Exception]:
+    from http.client import HTTPException
+
+    return HTTPException
+
+
+def _reasons(content: object) -> frozenset[str]:
+    """The words by which an answer says why it refuses, wherever they stand."""
+    try:
+        error = json.loads(content)["error"]  # type: ignore[arg-type]
+        places = [error, *error.get("errors", ()), *error.get("details", ())]
+        words = [place.get(name) for place in places for name in ("reason", "status")]
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return frozenset()
+    return frozenset(word for word in words if isinstance(word, str))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    text = str(headers.get("retry-after", ""))
+    return float(text[:9]) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,214 @@
+"""A calendar at Google: entries, changes since a token, and everything else that an entry holds and we must not see."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from tests.connectors.google_fake.discovery import Refusal
+
+CANARY = "Zebrafinch"  # planted in every field that is none of our business
+_NOT_WITH_TOKEN = frozenset(
+    {"iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty", "timeMin", "timeMax", "updatedMin"}
+)
+_MAY_DIFFER = frozenset({"pageToken", "syncToken", "fields", "alt", "prettyPrint", *_NOT_WITH_TOKEN})
+
+
+def at(text: str) -> datetime:
+    """The instant at which a clock in UTC shows ``"2026-03-02 10:00"``."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@dataclass
+class Diary:
+    """One calendar. ``page`` limits what one answer holds, whatever the client asks for."""
+
+    page: int = 2500
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+    version: int = 0
+    oldest: int = 0  # tokens from before this version have expired
+
+    def put(self, event_id: str, start: datetime, minutes: int = 50, **fields: Any) -> dict[str, Any]:
+        """Write or rewrite an entry that takes some minutes."""
+        end = start + timedelta(minutes=minutes)
+        return self._put(event_id, {"dateTime": start.isoformat()}, {"dateTime": end.isoformat()}, fields)
+
+    def put_days(self, event_id: str, first: date, days: int = 1, **fields: Any) -> dict[str, Any]:
+        """Write or rewrite an entry that takes whole days."""
+        return self._put(
+            event_id, {"date": first.isoformat()}, {"date": (first + timedelta(days=days)).isoformat()}, fields
+        )
+
+    def put_weekly(self, series: str, start: datetime, weeks: int, **fields: Any) -> list[str]:
+        """Write a series, expanded as ``singleEvents`` does: the ids of its instances."""
+        starts = [start + timedelta(weeks=week) for week in range(weeks)]
+        ids = [f"{series}_{begin.astimezone(UTC):%Y%m%dT%H%M%SZ}" for begin in starts]
+        for event_id, begin in zip(ids, starts, strict=True):
+            belongs = {"recurringEventId": series, "originalStartTime": {"dateTime": begin.isoformat()}}
+            self.put(event_id, begin, **{**belongs, **fields})
+        return ids
+
+    def move(self, event_id: str, start: datetime, minutes: int = 50) -> None:
+        """Give an entry or one instance another time; its id stays."""
+        end = start + timedelta(minutes=minutes)
+        self._touch(event_id, start={"dateTime": start.isoformat()}, end={"dateTime": end.isoformat()})
+
+    def change(self, event_id: str, **fields: Any) -> None:
+        """Change fields of an entry."""
+        self._touch(event_id, **fields)
+
+    def delete(self, *event_ids: str) -> None:
+        """Delete entries; from now on only their ids are told."""
+        for event_id in event_ids:
+            self._touch(event_id, status="cancelled")
+
+    def delete_series(self, series: str) -> None:
+        self.delete(*(name for name, event in self.events.items() if event.get("recurringEventId") == series))
+
+    def expire_tokens(self) -> None:
+        """Let every sync token from before now be of no use."""
+        self.version += 1
+        self.oldest = self.version
+
+    def _put(self, event_id: str, start: Any, end: Any, fields: dict[str, Any]) -> dict[str, Any]:
+        self._touch(event_id, **{**_secrets(event_id), **fields, "start": start, "end": end})
+        return self.events[event_id]
+
+    def _touch(self, event_id: str, **fields: Any) -> None:
+        self.version += 1
+        updated = (at("2026-01-01 08:00") + timedelta(seconds=self.version)).isoformat()
+        before = self.events.get(event_id, {"id": event_id, "status": "confirmed", "eventType": "default"})
+        told = {name: value for name, value in fields.items() if value is not None}
+        self.events[event_id] = before | {"updated": updated} | told
+        self.changed[event_id] = self.version
+
+    # What the API answers
+
+    def listed(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """``events.list`` for a client that wants every instance by itself."""
+        if not asked.get("singleEvents"):
+            raise Refusal(501, "the fake expands every series")
+        if asked.get("maxResults", 250) > 2500:
+            raise Refusal(400, "invalidParameter: maxResults")
+        params = {name: value for name, value in asked.items() if name not in _MAY_DIFFER}
+        since, bounds = self._since(asked, params)
+        found = [self._shown(event, asked) for event in self._matching(since, bounds)]
+        state, start = self._state(asked, since, bounds, params)
+        end = start + min(self.page, asked.get("maxResults", 250))
+        answer: dict[str, Any] = {
+            "kind": "calendar#events",
+            "summary": CANARY,
+            "description": CANARY,
+            "timeZone": "UTC",
+        }
+        answer |= {"items": found[start:end]}
+        if end < len(found):
+            return answer | {"nextPageToken": _packed({**state, "at": end})}
+        return answer | {"nextSyncToken": _packed({"version": state["version"], "bounds": bounds, "params": params})}
+
+    def _since(self, asked: dict[str, Any], params: dict[str, Any]) -> tuple[int | None, list[str | None]]:
+        """From which version on changes are wanted (``None``: everything), and between which bounds."""
+        bounds = [asked.get("timeMin"), asked.get("timeMax")]
+        if "syncToken" not in asked:
+            return None, bounds
+        if _NOT_WITH_TOKEN & asked.keys() or asked.get("showDeleted") is False:
+            raise Refusal(400, "badRequest: a sync token and something that it excludes")
+        token = _unpacked(asked["syncToken"])
+        if token["version"] < self.oldest:
+            raise Refusal(410, "fullSyncRequired")
+        if token["params"] != params:
+            raise Refusal(400, "badRequest: not the parameters of the first sync")
+        return token["version"], token["bounds"]
+
+    def _state(
+        self, asked: dict[str, Any], since: int | None, bounds: Any, params: dict[str, Any]
+    ) -> tuple[dict[str, Any], int]:
+        if "pageToken" not in asked:
+            return {"version": self.version, "since": since, "bounds": bounds, "params": params}, 0
+        state = _unpacked(asked["pageToken"])
+        if state["params"] != params or state["since"] != since:
+            raise Refusal(400, "badRequest: a page of another list")
+        return state, state["at"]
+
+    def _matching(self, since: int | None, bounds: list[str | None]) -> list[dict[str, Any]]:
+        names = [name for name in sorted(self.events) if since is None or self.changed[name] > since]
+        events = [self.events[name] for name in names]
+        if since is None:
+            events = [event for event in events if event["status"] != "cancelled"]
+            return [event for event in events if _within(event, bounds)]
+        return events
+
+    def _shown(self, event: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+        if event["status"] == "cancelled":
+            return {
+                name: event[name] for name in ("id", "status", "recurringEventId", "originalStartTime") if name in event
+            }
+        most, people = asked.get("maxAttendees"), event.get("attendees", [])
+        if most is None or len(people) <= most:
+            return event
+        return event | {"attendees": [who for who in people if who.get("self")][:most], "attendeesOmitted": True}
+
+
+def _within(event: dict[str, Any], bounds: list[str | None]) -> bool:
+    start, end = (_moment(event[name]) for name in ("start", "end"))
+    first, last = (datetime.fromisoformat(bound) if bound else None for bound in bounds)
+    return (first is None or end > first) and (last is None or start < last)
+
+
+def _moment(when: dict[str, str]) -> datetime:
+    found = datetime.fromisoformat(when.get("dateTime") or when["date"])
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _secrets(event_id: str) -> dict[str, Any]:
+    """All that Google would send along if it were asked to."""
+    return {
+        "kind": "calendar#event",
+        "etag": f'"{event_id}"',
+        "summary": f"{CANARY} title",
+        "description": f"{CANARY} description",
+        "location": f"{CANARY} street",
+        "iCalUID": f"{event_id}@google.com",
+        "htmlLink": f"https://calendar.google.com/{CANARY}",
+        "hangoutLink": f"https://meet.google.com/{CANARY}",
+        "creator": {"email": f"{CANARY}@creator.example", "displayName": f"{CANARY} creator"},
+        "organizer": {"email": f"{CANARY}@organizer.example", "displayName": f"{CANARY} organizer"},
+        "attachments": [{"title": f"{CANARY} file", "fileUrl": f"https://drive.example/{CANARY}"}],
+        "extendedProperties": {"private": {"note": f"{CANARY} property"}},
+        "source": {"title": f"{CANARY} source"},
+        "sequence": 0,
+    }
+
+
+def invited(*addresses: str, declined: bool = False, own: str = "ana@harbour.example") -> list[dict[str, Any]]:
+    """The owner and others, each with a name."""
+    mine = {"email": own, "self": True, "displayName": f"{CANARY} self", "comment": f"{CANARY} comment"}
+    others = [{"email": text, "displayName": f"{CANARY} guest", "responseStatus": "accepted"} for text in addresses]
+    return [mine | {"responseStatus": "declined" if declined else "accepted"}, *others]
+
+
+def meeting(code: str) -> dict[str, Any]:
+    """A video meeting as an entry carries it."""
+    return {
+        "conferenceId": code,
+        "conferenceSolution": {"key": {"type": "hangoutsMeet"}, "name": f"{CANARY} solution"},
+        "entryPoints": [{"entryPointType": "video", "uri": f"https://meet.google.com/{code}", "pin": CANARY}],
+        "notes": f"{CANARY} notes",
+    }
+
+
+def _packed(state: dict[str, Any]) -> str:
+    return urlsafe_b64encode(json.dumps(state, sort_keys=True).encode()).decode()
+
+
+def _unpacked(token: str) -> dict[str, Any]:
+    try:
+        found = json.loads(urlsafe_b64decode(token))
+    except ValueError as error:
+        raise Refusal(400, "badRequest: a token of somebody else's") from error
+    assert isinstance(found, dict)
+    return found

@@ -1,0 +1,133 @@
+"""A clinician whose accounts are at the fake: what a connector is told, and what it makes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.base import Batch, Connector, Context, Fault, Owner, Window
+from connectors.classify import Classifier, KindRule
+from connectors.google.tokens import write_private
+from connectors.pseudonyms import Pseudonyms
+from connectors.records import CalendarEvent, Kind, MessageStamp, Record, SessionEvidence
+from tests.connectors.google_fake.diary import at
+from tests.connectors.google_fake.server import Google
+
+NAMES = Pseudonyms(b"k" * 32)
+ANA = "ana@harbour.example"
+WINDOW = Window(at("2026-01-01"), at("2026-06-01"))
+Make = Callable[..., Connector]
+
+
+@dataclass
+class Reader:
+    """Reads one source as ingest does: remembers cursor and records, counts the pauses instead of making them."""
+
+    make: Make
+    options: Any
+    context: Context
+    cursor: str | None = None
+    held: dict[str, Record] = field(default_factory=dict)
+    batches: list[Batch] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+
+    def read(self, **changed: Any) -> list[Batch]:
+        """One run; ``changed`` are parts of the context."""
+        context = replace(self.context, **changed)
+        connector = self.make(self.options, context, pause=self.pauses.append)
+        self.batches = []
+        for batch in connector.fetch(self.cursor):
+            self.batches.append(batch)
+            self._store(batch)
+        return self.batches
+
+    def _store(self, batch: Batch) -> None:
+        if batch.replaces:
+            kept = {key: record for key, record in self.held.items() if not _in(record, batch.replaces)}
+            self.held = kept
+        for key in batch.removed:
+            self.held.pop(key, None)
+        self.held |= {_key(record): record for record in batch.records}
+        self.cursor = batch.cursor
+
+    @property
+    def events(self) -> list[CalendarEvent]:
+        found = [record for record in self.held.values() if isinstance(record, CalendarEvent)]
+        return sorted(found, key=lambda event: (event.start, event.uid_key))
+
+    @property
+    def stamps(self) -> list[MessageStamp]:
+        found = [record for record in self.held.values() if isinstance(record, MessageStamp)]
+        return sorted(found, key=lambda stamp: (stamp.sent_at, stamp.key))
+
+    @property
+    def calls(self) -> list[SessionEvidence]:
+        found = [record for record in self.held.values() if isinstance(record, SessionEvidence)]
+        return sorted(
+            found, key=lambda call: (call.started_at or call.ended_at or datetime.max.replace(tzinfo=UTC), call.key)
+        )
+
+    @property
+    def faults(self) -> list[Fault]:
+        return [fault for batch in self.batches for fault in batch.faults]
+
+
+def _key(record: Record) -> str:
+    if isinstance(record, CalendarEvent):
+        return record.uid_key
+    return str(record.key)
+
+
+def _in(record: Record, window: Window) -> bool:
+    return isinstance(record, CalendarEvent) and window.touches(record.start, record.end)
+
+
+def rule(kind: Kind, **conditions: str) -> KindRule:
+    """A rule of the practice."""
+    title = conditions.pop("title", None)
+    return KindRule(kind, re.compile(title, re.IGNORECASE) if title else None, **conditions)
+
+
+def context(folder: Path, *rules: KindRule, addresses: Sequence[str] = (ANA,), **told: Any) -> Context:
+    """What a connector of Ana's is told."""
+    given = {
+        "source": "google",
+        "owners": (Owner("ana", ZoneInfo("Europe/London"), frozenset(addresses), "Ana"),),
+        "window": WINDOW,
+        "classifier": Classifier(rules, frozenset({"harbour.example"}), frozenset({ANA})),
+        "names": NAMES,
+        "folder": folder,
+        "read_secret": lambda place: (folder / place.removeprefix("file:")).read_text(),
+    }
+    return Context(**{**given, **told})
+
+
+def let_in(google: Google, folder: Path, scopes: Sequence[str], account: str = ANA, clinician: str = "ana") -> None:
+    """Keep a permission as after ``evenhours connect google``."""
+    write_private(folder / "google-tokens", f"{clinician}.json", google.doors.allow(account, *scopes))
+
+
+def service_account(google: Google, folder: Path, *delegated: str) -> str:
+    """Make a service account with these delegated scopes; its key as a secret's reference."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    name = "reader@practice.iam.example"
+    google.doors.keys[name] = public.decode(), frozenset(delegated)
+    told = {
+        "type": "service_account", "client_email": name, "private_key": private.decode(), "private_key_id": "1",
+        "token_uri": "https://oauth2.googleapis.com/token", "client_id": "1", "project_id": "practice",
+    }  # fmt: skip
+    (folder / "service.json").write_text(json.dumps(told))
+    return "file:service.json"

@@ -1,0 +1,272 @@
+"""Google on loopback: its addresses, its scopes, its refusals, held to the descriptions that its client ships."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from tests.connectors.google_fake.diary import Diary
+from tests.connectors.google_fake.discovery import FakeError, Method, Refusal, hold_to_shape, masked, method_at
+from tests.connectors.google_fake.doors import Doors, Grant
+from tests.connectors.google_fake.meetings import Meetings
+from tests.connectors.google_fake.postbox import Postbox
+
+METADATA = "https://www.googleapis.com/auth/gmail.metadata"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it arrived: the method's name, what was asked, for whom, and whether inside a batch."""
+
+    method: str
+    query: dict[str, Any]
+    account: str
+    batched: bool = False
+    overridden: bool = False
+
+
+@dataclass
+class Trouble:
+    """Answers other than the right one: ``status`` with ``reason``, ``times`` times, after some that go well.
+
+    A ``status`` of 0 cuts the connection off, -1 cuts the answer short, -2 answers with junk.
+    """
+
+    status: int
+    reason: str = ""
+    times: int = 1
+    method: str = ""  # the start of the methods' names; all of them if empty
+    after: int = 0
+    retry_after: str = ""
+    account: str = ""  # whose requests; everybody's if empty
+
+    def strikes(self, method: str, account: str) -> bool:
+        """Whether this request is one that goes wrong."""
+        if not method.startswith(self.method) or self.account not in {"", account} or self.times <= 0:
+            return False
+        self.after -= 1
+        if self.after >= 0:
+            return False
+        self.times -= 1
+        return True
+
+
+@dataclass
+class Google:
+    """The whole of it. Tests put entries, messages and meetings here, and look at what was ``asked``."""
+
+    url: str = ""
+    doors: Doors = field(default_factory=Doors)
+    diaries: dict[tuple[str, str], Diary] = field(default_factory=dict)
+    postboxes: dict[str, Postbox] = field(default_factory=dict)
+    meetings: Meetings = field(default_factory=Meetings)
+    asked: list[Asked] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def diary(self, account: str, calendar: str = "primary") -> Diary:
+        return self.diaries.setdefault((account, calendar), Diary())
+
+    def postbox(self, account: str) -> Postbox:
+        return self.postboxes.setdefault(account, Postbox(account))
+
+    def trouble(self, status: int, reason: str = "", **how: Any) -> None:
+        """Let something go wrong."""
+        self.troubles.append(Trouble(status, reason, **how))
+
+    def methods(self) -> list[str]:
+        """The names of what was asked, in order."""
+        return [asked.method for asked in self.asked]
+
+    def answer(self, target: str, authorization: str, *, batched: bool = False, overridden: bool = False) -> Any:
+        """What one request gets; raises :class:`Refusal`."""
+        parts = urlsplit(target)
+        method, path = method_at(parts.path)
+        grant = self.doors.grant(authorization)
+        if not grant.scopes & method.scopes:
+            raise Refusal(403, "insufficientPermissions")
+        query = method.checked(parse_qs(parts.query, keep_blank_values=True))
+        self.asked.append(Asked(method.id, query, grant.account, batched, overridden))
+        for trouble in self.troubles:
+            if trouble.strikes(method.id, grant.account):
+                headers = {"Retry-After": trouble.retry_after} if trouble.retry_after else {}
+                raise Refusal(trouble.status, trouble.reason, headers)
+        answer = self._answered(method, path, query, grant)
+        hold_to_shape(method, answer)
+        return masked(method, query.get("fields"), answer)
+
+    def _answered(self, method: Method, path: dict[str, str], query: dict[str, Any], grant: Grant) -> Any:
+        if method.service == "gmail.v1":
+            return self._mail(method, path, query, grant)
+        if method.id == "calendar.events.list":
+            diary = self.diaries.get((grant.account, path["calendarId"]))
+            if diary is None:
+                raise Refusal(404, "notFound")
+            return diary.listed(query)
+        if method.id == "reports.activities.list":
+            return self.meetings.activities(path["userKey"], query)
+        return self._meet(method, path, query, grant)
+
+    def _meet(self, method: Method, path: dict[str, str], query: dict[str, Any], grant: Grant) -> Any:
+        if method.id == "meet.conferenceRecords.list":
+            return self.meetings.records(grant.account, query)
+        if method.id == "meet.conferenceRecords.participants.list":
+            return self.meetings.people(path["conferenceRecordsId"], _Numbers(self.doors), query)
+        if method.id == "meet.conferenceRecords.participants.participantSessions.list":
+            return self.meetings.presences(path["conferenceRecordsId"], path["participantsId"])
+        if method.id == "meet.spaces.get":
+            return self.meetings.space(path["spacesId"])
+        raise Refusal(501, f"the fake has no {method.id}")
+
+    def _mail(self, method: Method, path: dict[str, str], query: dict[str, Any], grant: Grant) -> Any:
+        if path["userId"] not in {"me", grant.account}:
+            raise Refusal(403, "forbidden: Delegation denied")
+        box, metadata_only = self.postbox(grant.account), METADATA in grant.scopes
+        if method.id == "gmail.users.getProfile":
+            return box.profile()
+        if method.id == "gmail.users.messages.list":
+            return box.listed(query, metadata_only=metadata_only)
+        if method.id == "gmail.users.messages.get":
+            return box.get(path["id"], query, metadata_only=metadata_only)
+        if method.id == "gmail.users.history.list":
+            return box.changes(query)
+        raise Refusal(501, f"the fake has no {method.id}")
+
+
+class _Numbers(dict[str, str]):
+    def __init__(self, doors: Doors) -> None:
+        super().__init__()
+        self._doors = doors
+
+    def __missing__(self, account: str) -> str:
+        return self._doors.number(account)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 65_536  # headers and body in one piece: apart they cost 40 ms each
+    google: ClassVar[Google]
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is written."""
+
+    def do_GET(self) -> None:
+        if urlsplit(self.path).path == "/o/oauth2/auth":
+            query = dict(parse_qsl(urlsplit(self.path).query))
+            return self._send(302, b"", {"Location": self.google.doors.consent_page(query)})
+        return self._answer(self.path)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = urlsplit(self.path).path
+        if path == "/token":
+            return self._token(dict(parse_qsl(body.decode())))
+        if path == "/batch/gmail/v1":
+            return self._batch(body)
+        if self.headers.get("x-http-method-override") == "GET":
+            return self._answer(f"{self.path}?{body.decode()}", overridden=True)
+        return self._send(404, b"")
+
+    def _token(self, form: dict[str, str]) -> None:
+        secret = self.headers.get("Authorization", "")
+        try:
+            assert not secret or secret.startswith("Basic ")
+            self._json(200, self.google.doors.token(form))
+        except Refusal as refusal:
+            told = {"error": refusal.reason, "error_description": "Token has been expired or revoked."}
+            self._json(refusal.status, told)
+
+    def _answer(self, target: str, *, overridden: bool = False) -> None:
+        if overridden or len(target) <= 2048:
+            status, told, headers = self._one(target, self.headers.get("Authorization", ""), overridden=overridden)
+        else:
+            status, told, headers = 414, _error(414, "uriTooLong"), {}
+        if status == 0:
+            self.close_connection = True
+        elif status == -1:
+            self._cut_short(json.dumps(told).encode())
+        elif status == -2:
+            self._send(200, b"<html>Sorry</html>", {"Content-Type": "text/html"})
+        else:
+            self._json(status, told, headers)
+
+    def _one(self, target: str, authorization: str, **how: bool) -> tuple[int, Any, dict[str, str]]:
+        try:
+            return 200, self.google.answer(target, authorization, **how), {}
+        except Refusal as refusal:
+            return refusal.status, _error(refusal.status, refusal.reason), refusal.headers
+        except (FakeError, AssertionError, KeyError, ValueError, TypeError) as error:
+            self.google.faults.append(f"{type(error).__name__}: {error}")
+            return 500, _error(500, "backendError"), {}
+
+    def _batch(self, body: bytes) -> None:
+        kind = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+        parts = message_from_bytes(kind + body).get_payload()
+        assert isinstance(parts, list)
+        if len(parts) > 100:
+            return self._json(400, _error(400, "invalidArgument: The batch is too large."))
+        answers = [self._batched(part) for part in parts]
+        text = "".join(f"--evenhours\r\n{answer}\r\n" for answer in answers) + "--evenhours--\r\n"
+        return self._send(200, text.encode(), {"Content-Type": 'multipart/mixed; boundary="evenhours"'})
+
+    def _batched(self, part: Any) -> str:
+        lines = part.get_payload().splitlines()
+        target = lines[0].split(" ")[1]
+        headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+        token = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
+        status, told, more = self._one(target, token, batched=True)
+        marks = "".join(f"{name}: {value}\r\n" for name, value in more.items())
+        inner = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{marks}\r\n{json.dumps(told)}"
+        name = part["Content-ID"].replace("<", "<response-", 1)
+        return f"Content-Type: application/http\r\nContent-ID: {name}\r\n\r\n{inner}"
+
+    def _json(self, status: int, told: Any, headers: dict[str, str] | None = None) -> None:
+        self._send(status, json.dumps(told).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def _cut_short(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body) + 100))
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2])
+        self.close_connection = True
+
+
+def _error(status: int, reason: str) -> dict[str, Any]:
+    word, _, text = reason.partition(": ")
+    told = {"code": status, "message": text or word, "errors": [{"domain": "global", "reason": word, "message": text}]}
+    return {"error": told}
+
+
+@contextmanager
+def google_on_loopback() -> Iterator[Google]:
+    """Google, until the test is over; the test fails if the fake broke Google's own descriptions."""
+    google = Google()
+    handler = type("Handler", (_Handler,), {"google": google})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    google.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield google
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert google.faults == []

@@ -1,0 +1,68 @@
+"""What the worlds of all Google kinds have in common: two accounts, their permissions, and Google's bad days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
+
+import pytest
+
+from connectors.google import service
+from connectors.google.tokens import write_private
+from tests.connectors.google_fake.doors import Grant
+from tests.connectors.google_fake.server import google_on_loopback
+from tests.connectors.worlds.world import ADDRESSES, Behaviour, Trouble
+
+_STATUS = {
+    Trouble.LIMITED: 429, Trouble.LIMITED_SILENTLY: 429, Trouble.FAILING: 503, Trouble.RESET: 0,
+    Trouble.TRUNCATED: -1, Trouble.JUNK: -2,
+}  # fmt: skip
+ALWAYS = 10_000
+
+
+class GoogleWorld:
+    """Google on this machine, with an account for each clinician."""
+
+    kind: ClassVar[str]
+    title: ClassVar[str] = ""
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType({})
+    planted: ClassVar[Sequence[str]] = ()
+    scopes: ClassVar[Sequence[str]] = ()
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(service, "_sleep", lambda _: None)
+        self._open = ExitStack()
+        self.google = self._open.enter_context(google_on_loopback())
+        self._taken: dict[str, Grant] = {}
+        for owner, address in ADDRESSES.items():
+            permission = self.google.doors.allow(address, *self.scopes)
+            write_private(folder / "google-tokens", f"{owner}.json", permission)
+            self.begin(address)
+
+    def begin(self, address: str) -> None:
+        """What an account has before anything is in it."""
+
+    def options(self) -> str:
+        return f'api_endpoint = "{self.google.url}"'
+
+    def trouble(self, how: Trouble, times: int | None = None, owner: str = "ana") -> None:
+        address = ADDRESSES[owner]
+        if how is Trouble.REVOKED:
+            doors = self.google.doors
+            self._taken |= {name: grant for name, grant in doors.refreshes.items() if grant.account == address}
+            doors.revoke(address)
+            return
+        waits = ("3600" if times is None else "1") if how is Trouble.LIMITED else ""
+        reason = "rateLimitExceeded" if _STATUS[how] == 429 else "backendError"
+        self.google.trouble(_STATUS[how], reason, times=times or ALWAYS, retry_after=waits, account=address)
+
+    def mend(self) -> None:
+        self.google.troubles.clear()
+        self.google.doors.refreshes |= self._taken
+        self._taken = {}
+
+    def close(self) -> None:
+        self._open.close()

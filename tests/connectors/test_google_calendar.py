@@ -1,0 +1,357 @@
+"""A Google calendar: read whole, then by what changed; every field asked for by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.base import Window
+from connectors.google.calendar import SCOPES, CalendarOptions, GoogleCalendar
+from connectors.google.entries import entry_name, meeting_name
+from connectors.records import Kind, Status
+from tests.connectors.google_fake.diary import CANARY, Diary, at, invited, meeting
+from tests.connectors.google_fake.discovery import masked
+from tests.connectors.google_fake.office import ANA, NAMES, WINDOW, Reader, context, let_in, rule
+from tests.connectors.google_fake.server import Google
+
+CLIENT = "kim@elsewhere.example"
+
+
+@pytest.fixture
+def diary(google: Google, tmp_path: Path) -> Diary:
+    let_in(google, tmp_path, SCOPES)
+    return google.diary(ANA)
+
+
+@pytest.fixture
+def reader(google: Google, tmp_path: Path, diary: Diary) -> Reader:
+    assert diary is google.diary(ANA)
+    return Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path))
+
+
+def named(reader: Reader, event_id: str) -> Any:
+    return reader.held.get(entry_name(NAMES, event_id))
+
+
+# What an entry becomes
+
+
+def test_a_timed_entry_keeps_its_instants_and_when_it_was_edited(reader: Reader, diary: Diary) -> None:
+    diary.put("a", datetime.fromisoformat("2026-03-02T10:00:00+05:30"), 50, attendees=invited(CLIENT))
+    reader.read()
+
+    event = named(reader, "a")
+    assert (event.start, event.end) == (at("2026-03-02 04:30"), at("2026-03-02 05:20"))
+    assert (event.kind, event.status, event.all_day) == (Kind.SESSION, Status.CONFIRMED, False)
+    assert event.client == NAMES.person("ana", CLIENT)
+    assert event.edited_at == at("2026-01-01 08:00") + timedelta(seconds=1)
+
+
+def test_a_whole_day_runs_from_local_midnight_to_local_midnight(reader: Reader, diary: Diary) -> None:
+    diary.put_days("a", date(2026, 3, 28), 2)  # the clocks go forward in the second night
+    reader.read()
+
+    assert (named(reader, "a").start, named(reader, "a").end) == (at("2026-03-28 00:00"), at("2026-03-29 23:00"))
+    assert named(reader, "a").all_day
+
+
+@pytest.mark.parametrize(
+    ("event_type", "kind"),
+    [("default", Kind.OTHER), ("outOfOffice", Kind.LEAVE), ("focusTime", Kind.PROTECTED),
+     ("birthday", None), ("workingLocation", None), ("fromGmail", None)],
+)  # fmt: skip
+def test_every_event_type_has_its_kind_or_is_nobodys_work(
+    reader: Reader, diary: Diary, event_type: str, kind: Kind | None
+) -> None:
+    diary.put("a", at("2026-03-02 10:00"), eventType=event_type)
+    reader.read()
+
+    assert [event.kind for event in reader.events] == ([kind] if kind else [])
+
+
+def test_a_rule_of_the_practice_counts_before_googles_own_kinds(google: Google, tmp_path: Path, diary: Diary) -> None:
+    diary.put("a", at("2026-03-02 10:00"), eventType="outOfOffice", summary="On call tonight")
+    told = context(tmp_path, rule(Kind.ON_CALL, title="on call"))
+    reader = Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
+    reader.read()
+
+    assert named(reader, "a").kind is Kind.ON_CALL
+
+
+def test_a_colour_is_known_by_its_name(google: Google, tmp_path: Path, diary: Diary) -> None:
+    diary.put("a", at("2026-03-02 10:00"), colorId="7")
+    told = context(tmp_path, rule(Kind.PROTECTED, colour="peacock"))
+    reader = Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
+    reader.read()
+
+    assert named(reader, "a").kind is Kind.PROTECTED
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "set_aside"),
+    [
+        ({"status": "tentative"}, Status.TENTATIVE, None),
+        ({"attendees": invited(CLIENT, declined=True)}, Status.DECLINED, None),
+        ({"endTimeUnspecified": True}, Status.CONFIRMED, "its end is not known"),
+    ],
+)
+def test_status_and_what_does_not_count(
+    reader: Reader, diary: Diary, fields: dict[str, Any], status: Status, set_aside: str | None
+) -> None:
+    diary.put("a", at("2026-03-02 10:00"), **fields)
+    reader.read()
+
+    assert (named(reader, "a").status, named(reader, "a").set_aside) == (status, set_aside)
+
+
+def test_an_entry_of_a_day_and_a_night_is_kept_and_does_not_count(reader: Reader, diary: Diary) -> None:
+    diary.put("a", at("2026-03-02 10:00"), 25 * 60)
+    diary.put("b", at("2026-03-02 10:00"), 25 * 60, eventType="outOfOffice")
+    reader.read()
+
+    assert named(reader, "a").set_aside == "longer than longest_session_hours"
+    assert named(reader, "b").set_aside is None
+
+
+def test_rooms_and_oneself_are_not_from_outside(reader: Reader, diary: Diary) -> None:
+    room = {"email": "room1@resource.calendar.example", "resource": True, "responseStatus": "accepted"}
+    diary.put("a", at("2026-03-02 10:00"), attendees=[*invited("ben@harbour.example"), room])
+    reader.read()
+
+    assert named(reader, "a").kind is Kind.OTHER
+
+
+def test_a_video_meeting_is_known_by_its_code_however_it_is_spelled(reader: Reader, diary: Diary) -> None:
+    diary.put("a", at("2026-03-02 10:00"), conferenceData=meeting("abc-defg-hij"))
+    reader.read()
+
+    assert named(reader, "a").meeting == meeting_name(NAMES, "ABCDEFGHIJ") == NAMES.entry("meeting", "abcdefghij")
+
+
+BROKEN = [
+    ({"start": {}}, "it has no start or no end"),
+    ({"start": {"dateTime": "2026-03-02T10:00:00"}}, "its time cannot be read"),
+    ({"start": {"date": "2026-03-02"}}, "it mixes dates and times"),
+    ({"end": {"dateTime": "2026-03-01T10:00:00Z"}}, "it ends before it begins"),
+]
+
+
+@pytest.mark.parametrize(("fields", "reason"), BROKEN)
+def test_what_makes_no_sense_is_kept_aside_and_the_rest_is_read(
+    reader: Reader, diary: Diary, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], reason: str
+) -> None:
+    diary.put("good", at("2026-03-02 10:00"))
+    diary.put("bad", at("2026-03-02 10:00"))
+    shown = Diary._shown
+    monkeypatch.setattr(Diary, "_shown", lambda *asked: shown(*asked) | (fields if asked[1]["id"] == "bad" else {}))
+    if "2026-03-02T10:00:00" in str(fields):
+        monkeypatch.setattr("tests.connectors.google_fake.server.hold_to_shape", lambda *_: None)
+    reader.read()
+
+    assert [fault.reason for fault in reader.faults] == [reason]
+    assert list(reader.held) == [entry_name(NAMES, "good")]
+
+
+# What is asked for
+
+
+def test_no_title_no_address_and_no_colour_is_asked_for_where_no_rule_needs_them(
+    google: Google, tmp_path: Path, diary: Diary
+) -> None:
+    diary.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
+    options = CalendarOptions(api_endpoint=google.url, attendees=False)
+    reader = Reader(GoogleCalendar, options, context(tmp_path))
+    reader.read()
+
+    query = google.asked[-1].query
+    assert query["maxAttendees"] == 1
+    assert not {"summary", "colorId", "email"} & set(query["fields"].replace("(", ",").replace(")", ",").split(","))
+
+
+def test_another_jobs_calendar_tells_times_and_nothing_else(google: Google, tmp_path: Path, diary: Diary) -> None:
+    diary.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
+    diary.put("b", at("2026-03-03 10:00"), transparency="transparent")
+    told = context(tmp_path, rule(Kind.LEAVE, title="x"), busy_only=True)
+    reader = Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
+    reader.read()
+
+    assert [(event.kind, event.client) for event in reader.events] == [(Kind.BUSY, None)]
+    assert "summary" not in google.asked[-1].query["fields"]
+    assert google.asked[-1].query["maxAttendees"] == 1
+
+
+def test_nothing_that_is_none_of_our_business_is_ever_sent(
+    reader: Reader, diary: Diary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    diary.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT), conferenceData=meeting("abc-defg-hij"))
+
+    def overheard(*asked: Any) -> Any:
+        sent.append(str(masked(*asked)))
+        return masked(*asked)
+
+    monkeypatch.setattr("tests.connectors.google_fake.server.masked", overheard)
+    reader.read()
+    diary.change("a", description=CANARY)
+    reader.read()
+
+    assert len(sent) == 2
+    assert [text for text in sent if CANARY.lower() in text.lower()] == []
+
+
+# What changed
+
+
+def put_back(diary: Diary) -> None:
+    diary.delete("one")
+    diary.change("one", status="confirmed")
+
+
+def changes(diary: Diary) -> dict[str, Callable[[], object]]:
+    return {
+        "nothing": lambda: None,
+        "a new entry": lambda: diary.put("new", at("2026-03-05 10:00")),
+        "a deleted entry": lambda: diary.delete("one"),
+        "a moved entry": lambda: diary.move("one", at("2026-03-06 10:00")),
+        "one instance moved": lambda: diary.move("series_20260310T090000Z", at("2026-03-11 15:00")),
+        "one instance cancelled": lambda: diary.delete("series_20260310T090000Z"),
+        "the whole series deleted": lambda: diary.delete_series("series"),
+        "moved out of the window": lambda: diary.move("one", at("2027-03-06 10:00")),
+        "turned into a birthday": lambda: diary.change("one", eventType="birthday"),
+        "deleted and put back": lambda: put_back(diary),
+    }
+
+
+@pytest.mark.parametrize("change", changes(Diary()))
+@pytest.mark.parametrize("page", [1, 2500])
+def test_reading_what_changed_gives_what_reading_everything_gives(
+    tmp_path: Path, diary: Diary, reader: Reader, change: str, page: int
+) -> None:
+    diary.put("one", at("2026-03-02 10:00"), attendees=invited(CLIENT))
+    diary.put_weekly("series", at("2026-03-03 09:00"), 4)
+    reader.read()
+    diary.page = page
+    changes(diary)[change]()
+    reader.read()
+
+    whole = Reader(GoogleCalendar, reader.options, context(tmp_path))
+    whole.read()
+    assert whole.batches[0].replaces == WINDOW
+    assert all(batch.replaces is None for batch in reader.batches)
+    assert reader.held == whole.held
+
+
+def test_nothing_new_is_one_small_request(google: Google, diary: Diary, reader: Reader) -> None:
+    diary.put("one", at("2026-03-02 10:00"))
+    reader.read()
+    google.asked.clear()
+    reader.read()
+
+    assert len(google.asked) == 1
+    assert {"syncToken"} <= google.asked[0].query.keys()
+    assert [(batch.records, batch.removed) for batch in reader.batches] == [((), ())]
+
+
+def test_an_expired_token_becomes_a_snapshot(diary: Diary, reader: Reader) -> None:
+    diary.put("one", at("2026-03-02 10:00"))
+    diary.put("two", at("2026-03-03 10:00"))
+    reader.read()
+    diary.delete("two")
+    diary.expire_tokens()
+    reader.read()
+
+    assert [batch.replaces for batch in reader.batches] == [WINDOW]
+    assert [event.uid_key for event in reader.events] == [entry_name(NAMES, "one")]
+
+
+@pytest.mark.parametrize(("days", "whole"), [(0, False), (6, False), (7, True), (-1, True)])
+def test_the_window_is_read_whole_again_once_it_is_a_week_behind(
+    diary: Diary, reader: Reader, days: int, *, whole: bool
+) -> None:
+    diary.put("one", at("2026-03-02 10:00"))
+    reader.read()
+    moved = Window(WINDOW.start + timedelta(days=days), WINDOW.end + timedelta(days=days))
+    reader.read(window=moved)
+
+    assert [batch.replaces for batch in reader.batches] == [moved if whole else None]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "[]", '{"settings": 1}', '{"token": "x"}', '{"settings": "", "start": "1"}']
+)
+def test_a_cursor_that_is_not_understood_is_none(diary: Diary, reader: Reader, cursor: str) -> None:
+    diary.put("one", at("2026-03-02 10:00"))
+    reader.cursor = cursor
+    reader.read()
+
+    assert [batch.replaces for batch in reader.batches] == [WINDOW]
+
+
+def test_other_rules_read_everything_anew(tmp_path: Path, diary: Diary, reader: Reader) -> None:
+    diary.put("one", at("2026-03-02 10:00"), summary="Supervision")
+    reader.read()
+    reader.context = context(tmp_path, rule(Kind.SUPERVISION, title="supervision"))
+    reader.read()
+
+    assert [batch.replaces for batch in reader.batches] == [WINDOW]
+    assert named(reader, "one").kind is Kind.SUPERVISION
+
+
+def test_a_token_too_long_for_an_address_still_arrives(google: Google, tmp_path: Path, diary: Diary) -> None:
+    diary.put("one", at("2026-03-02 10:00"))
+    google.diaries[ANA, "c" * 1000] = diary
+    options = CalendarOptions(api_endpoint=google.url, calendar_id="c" * 1000)
+    reader = Reader(GoogleCalendar, options, context(tmp_path))
+    diary.page = 1
+    reader.read()
+    reader.cursor = (reader.cursor or "").replace('"version', '"padding": "' + "x" * 2000 + '", "version')
+    diary.put("two", at("2026-03-03 10:00"))
+    reader.read()
+
+    assert len(reader.events) == 2
+
+
+def test_a_run_cut_off_between_two_pages_loses_nothing(diary: Diary, reader: Reader) -> None:
+    diary.put("one", at("2026-03-02 10:00"))
+    reader.read()
+    diary.page = 1
+    for day in range(1, 6):
+        diary.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
+    connector = GoogleCalendar(reader.options, reader.context)
+    pages = connector.fetch(reader.cursor)
+    reader._store(next(pages))
+    reader._store(next(pages))
+    pages.close()  # type: ignore[attr-defined]
+    assert len(reader.events) == 3
+    reader.read()
+
+    assert len(reader.events) == 6
+
+
+def test_the_calendars_of_two_accounts_are_two(google: Google, diary: Diary, reader: Reader) -> None:
+    diary.put("one", at("2026-03-02 10:00"))
+    google.diary("ben@harbour.example").put("other", at("2026-03-02 10:00"))
+    reader.read()
+
+    assert [event.uid_key for event in reader.events] == [entry_name(NAMES, "one")]
+    assert {asked.account for asked in google.asked} == {ANA}
+
+
+def test_two_people_at_once_are_refused(reader: Reader) -> None:
+    from connectors.errors import UnavailableError
+
+    both = (reader.context.owners[0], replace(reader.context.owners[0], key="ben"))
+    with pytest.raises(UnavailableError, match="for 2 people at once"):
+        reader.read(owners=both)
+
+
+def test_an_instant_is_kept_in_utc(reader: Reader, diary: Diary) -> None:
+    diary.put("a", datetime.fromisoformat("2026-03-02T10:00:00+05:30"))
+    reader.read()
+
+    assert reader.events[0].start.tzinfo is UTC

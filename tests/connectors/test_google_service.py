@@ -1,0 +1,214 @@
+"""What Google may do to us, and what each refusal becomes: waited for, put off to another night, or told."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import AuthorizationError, MalformedError, RateLimitError, UnavailableError
+from connectors.google.access import consent_file, redirected
+from connectors.google.calendar import SCOPES, CalendarOptions, GoogleCalendar
+from connectors.google.options import problems
+from connectors.google.service import TRIES
+from connectors.google.tokens import write_private
+from connectors.registry import source_kind
+from tests.connectors.google_fake.diary import CANARY, Diary, at
+from tests.connectors.google_fake.office import ANA, Reader, context, let_in, service_account
+from tests.connectors.google_fake.server import Google
+
+
+@pytest.fixture
+def diary(google: Google, tmp_path: Path) -> Diary:
+    let_in(google, tmp_path, SCOPES)
+    diary = google.diary(ANA)
+    diary.put("one", at("2026-03-02 10:00"))
+    return diary
+
+
+@pytest.fixture
+def reader(google: Google, tmp_path: Path, diary: Diary) -> Reader:
+    assert diary.events
+    return Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), context(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "retry_after", "pauses"),
+    [
+        (429, "rateLimitExceeded", "", [1, 2, 4]),
+        (429, "rateLimitExceeded", "7", [7, 7, 7]),
+        (403, "userRateLimitExceeded", "", [1, 2, 4]),
+        (503, "backendError", "", [1, 2, 4]),
+        (500, "backendError", "", [1, 2, 4]),
+        (-1, "cut short", "", [1, 2, 4]),
+        (-2, "junk", "", [1, 2, 4]),
+    ],
+)
+def test_what_may_work_later_is_asked_again(
+    google: Google, reader: Reader, status: int, reason: str, retry_after: str, pauses: list[float]
+) -> None:
+    google.trouble(status, reason, times=3, retry_after=retry_after)
+    reader.read()
+
+    assert reader.pauses == pauses
+    assert len(reader.events) == 1
+
+
+def test_a_connection_that_breaks_off_is_tried_again(google: Google, reader: Reader) -> None:
+    google.trouble(0, times=4)
+    reader.read()
+
+    assert len(reader.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "error", "says", "waits"),
+    [
+        (429, "rateLimitExceeded", RateLimitError, "the next run goes on from there", TRIES - 1),
+        (403, "quotaExceeded", RateLimitError, "quota for today is used up", 0),
+        (403, "dailyLimitExceeded", RateLimitError, "midnight in California", 0),
+        (429, "quotaExceeded", RateLimitError, "quota for today is used up", 0),
+        (503, "backendError", UnavailableError, "The next run tries again", TRIES - 1),
+        (-2, "junk", MalformedError, "makes no sense", TRIES - 1),
+        (403, "accessNotConfigured", UnavailableError, "Switch it on in Google's console", 0),
+        (403, "insufficientPermissions", AuthorizationError, "evenhours connect google --clinician ana", 0),
+        (403, "forbidden", AuthorizationError, "does not let us read this", 0),
+        (404, "notFound", UnavailableError, "nothing at Google under that name", 0),
+    ],
+)
+def test_what_does_not_pass_is_told_and_keeps_the_cursor(
+    google: Google, reader: Reader, status: int, reason: str, error: type[Exception], says: str, waits: int
+) -> None:
+    reader.read()
+    cursor = reader.cursor
+    google.trouble(status, reason, times=99)
+    with pytest.raises(error, match=says):
+        reader.read()
+
+    assert reader.cursor == cursor
+    assert len(reader.pauses) == waits
+
+
+def test_a_server_that_asks_for_more_than_a_minute_is_left_for_another_night(google: Google, reader: Reader) -> None:
+    google.trouble(429, "rateLimitExceeded", retry_after="3600")
+    with pytest.raises(RateLimitError):
+        reader.read()
+
+    assert reader.pauses == []
+
+
+def test_no_refusal_repeats_what_google_said(google: Google, reader: Reader, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    google.trouble(403, f"forbidden: {CANARY}", times=99)
+    with pytest.raises(AuthorizationError) as error:
+        reader.read()
+
+    assert CANARY not in str(error.value)
+    assert error.value.__cause__ is None
+    assert CANARY not in caplog.text
+
+
+# Whose permission it is
+
+
+def test_an_old_access_token_is_renewed_unasked(google: Google, reader: Reader) -> None:
+    reader.read()
+    google.doors.expire()
+    reader.read()
+
+    assert len(google.doors.tokens) == 2
+
+
+def test_a_permission_taken_back_says_what_to_type(google: Google, reader: Reader) -> None:
+    reader.read()
+    cursor = reader.cursor
+    google.doors.revoke(ANA)
+    with pytest.raises(AuthorizationError, match="Run: evenhours connect google --clinician ana"):
+        reader.read()
+    assert reader.cursor == cursor
+    assert reader.pauses == []
+
+
+def test_a_permission_taken_back_in_the_middle_of_a_list(google: Google, diary: Diary, reader: Reader) -> None:
+    diary.put("two", at("2026-03-03 10:00"))
+    diary.page = 1
+    google.trouble(401, "authError", after=1, times=99)
+    with pytest.raises(AuthorizationError):
+        reader.read()
+    assert reader.cursor is None
+
+
+def test_nobody_has_given_permission_yet(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "google-tokens" / "ana.json").unlink()
+    with pytest.raises(AuthorizationError, match="ana has not given permission yet"):
+        reader.read()
+
+
+def test_a_box_left_unticked_is_said(google: Google, reader: Reader, tmp_path: Path) -> None:
+    let_in(google, tmp_path, ["https://www.googleapis.com/auth/gmail.metadata"])
+    with pytest.raises(AuthorizationError, match="a box was left unticked"):
+        reader.read()
+    assert google.asked == []
+
+
+@pytest.mark.parametrize(("folder", "file"), [(0o755, 0o600), (0o700, 0o644), (0o700, 0o640)])
+def test_a_permission_that_others_can_read_is_refused(
+    google: Google, reader: Reader, tmp_path: Path, folder: int, file: int
+) -> None:
+    (tmp_path / "google-tokens").chmod(folder)
+    (tmp_path / "google-tokens" / "ana.json").chmod(file)
+    with pytest.raises(UnavailableError, match=r"can be read by others\. Run: chmod"):
+        reader.read()
+    assert google.asked == []
+
+
+def test_a_domain_reads_in_the_name_of_whoever_consented(google: Google, reader: Reader, tmp_path: Path) -> None:
+    place = service_account(google, tmp_path, *SCOPES)
+    reader.options = CalendarOptions(api_endpoint=google.url, service_account=place)
+    with pytest.raises(AuthorizationError, match="ana has not consented"):
+        reader.read()
+    assert google.asked == []
+
+    consent = {"account": ANA, "scopes": list(SCOPES), "agreed_at": "2026-03-01"}
+    write_private(tmp_path / "google-tokens", consent_file("ana"), consent)
+    reader.read()
+    assert len(reader.events) == 1
+
+
+def test_a_domain_that_delegates_something_else(google: Google, reader: Reader, tmp_path: Path) -> None:
+    place = service_account(google, tmp_path, "https://www.googleapis.com/auth/gmail.metadata")
+    consent = {"account": ANA, "scopes": list(SCOPES)}
+    write_private(tmp_path / "google-tokens", consent_file("ana"), consent)
+    reader.options = CalendarOptions(api_endpoint=google.url, service_account=place)
+    with pytest.raises(AuthorizationError, match="no longer accepts"):
+        reader.read()
+
+
+@pytest.mark.parametrize("key", ["", "{}", "[]", '{"client_email": "x", "private_key": "secret-in-here"}'])
+def test_a_key_that_is_none_is_said_without_repeating_it(
+    google: Google, reader: Reader, tmp_path: Path, key: str
+) -> None:
+    (tmp_path / "service.json").write_text(key)
+    write_private(tmp_path / "google-tokens", consent_file("ana"), {"account": ANA, "scopes": list(SCOPES)})
+    reader.options = CalendarOptions(api_endpoint=google.url, service_account="file:service.json")
+    with pytest.raises(UnavailableError, match="the service account's key is none") as error:
+        reader.read()
+    assert "secret-in-here" not in str(error.value)
+
+
+# One address for everything
+
+
+def test_an_endpoint_reaches_addresses_for_tokens_too() -> None:
+    assert redirected("https://oauth2.googleapis.com/token", "http://127.0.0.1:9/") == "http://127.0.0.1:9/token"
+    assert redirected("https://oauth2.googleapis.com/token", None) == "https://oauth2.googleapis.com/token"
+
+
+@pytest.mark.parametrize("kind", ["google_calendar"])
+@pytest.mark.parametrize("endpoint", ["proxy.example", "ftp://proxy.example", "https://", "https://proxy.example?a=b"])
+def test_an_endpoint_that_is_no_address_is_a_fault_of_the_configuration(kind: str, endpoint: str) -> None:
+    options = source_kind(kind).options(api_endpoint=endpoint)
+
+    assert problems(options) == ["api_endpoint: is not an address; write it like https://proxy.example"]
+    assert source_kind(kind).check is not None

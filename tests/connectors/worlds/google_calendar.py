@@ -1,0 +1,66 @@
+"""Google calendars, made up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from connectors.google.calendar import SCOPES
+from tests.connectors.google_fake.diary import Diary
+from tests.connectors.google_fake.world import GoogleWorld
+from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, MINUTES, Behaviour, client, moment
+
+
+class GoogleCalendars(GoogleWorld):
+    """A calendar for each clinician; its pages hold four entries."""
+
+    kind: ClassVar[str] = "google_calendar"
+    scopes: ClassVar[Sequence[str]] = SCOPES
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType({})
+    planted: ClassVar[Sequence[str]] = (
+        "summary", "description", "location", "creator", "organizer", "attachments", "htmlLink", "hangoutLink",
+        "extendedProperties", "source", "attendees.displayName", "attendees.comment", "conferenceData.entryPoints",
+    )  # fmt: skip
+
+    def begin(self, address: str) -> None:
+        self.google.diary(address).page = 4
+
+    def put(self, *numbers: int, owner: str = ANA) -> None:
+        for number in numbers:
+            self._diary(owner).put(f"item{number}", moment(number), MINUTES, **_fields(number, owner))
+
+    def change(self, number: int, owner: str = ANA) -> None:
+        self._diary(owner).move(f"item{number}", moment(number) + timedelta(minutes=15), MINUTES)
+
+    def drop(self, *numbers: int, owner: str = ANA) -> None:
+        self._diary(owner).delete(*(f"item{number}" for number in numbers))
+
+    def forget(self, owner: str = ANA) -> None:
+        self._diary(owner).expire_tokens()
+
+    def _diary(self, owner: str) -> Diary:
+        return self.google.diary(ADDRESSES[owner])
+
+
+def _fields(number: int, owner: str) -> dict[str, Any]:
+    me = {"email": ADDRESSES[owner], "self": True, "responseStatus": "accepted", "displayName": CANARY}
+    guest = {"email": client(number), "displayName": CANARY, "comment": CANARY, "responseStatus": "needsAction"}
+    return {
+        "summary": CANARY,
+        "description": CANARY,
+        "location": CANARY,
+        "htmlLink": f"https://calendar.example/{CANARY}",
+        "hangoutLink": f"https://meet.example/{CANARY}",
+        "creator": {"email": f"{CANARY}@post.example"},
+        "organizer": {"email": f"{CANARY}@post.example"},
+        "attachments": [{"title": CANARY}],
+        "extendedProperties": {"private": {"note": CANARY}},
+        "source": {"title": CANARY},
+        "attendees": [me, guest],
+        "conferenceData": {"conferenceId": f"abc-{number}", "entryPoints": [{"uri": CANARY}], "notes": CANARY},
+    }
+
+
+WORLDS = (GoogleCalendars,)
