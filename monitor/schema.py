@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 migrations = Migrations("evenhours")
 
@@ -195,6 +195,16 @@ WHAT_IS_AGREED = (
         id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, day INTEGER NOT NULL, kind TEXT NOT NULL,
         client_id INTEGER, made_at INTEGER NOT NULL) STRICT""",
 )
+
+
+@migrations()
+def two_people(db: Database) -> None:
+    """Of whom a clinician said that they are not one person, the smaller number first, so that nobody asks again."""
+    db.execute(
+        """CREATE TABLE client_apart (
+            clinician_id INTEGER NOT NULL, one INTEGER NOT NULL, other INTEGER NOT NULL, said_at INTEGER NOT NULL,
+            PRIMARY KEY (clinician_id, one, other)) STRICT, WITHOUT ROWID"""
+    )
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

@@ -192,3 +192,16 @@ def _reaches_back(connection: sqlite3.Connection, clinician: int, day: int) -> N
     touched = Touched()
     touched.mark(clinician, max(day - 1, 0) * DAY)
     mark_dirty(connection, touched)
+
+
+def keep_apart(connection: sqlite3.Connection, clinician: str, one: int, other: int, *, now: int) -> None:
+    """Remember that two keys are two people, so that nobody asks again. Raises UsageError as :func:`join`."""
+    id_ = _owner(connection, clinician, [one, other])
+    connection.execute("INSERT OR REPLACE INTO client_apart VALUES (?, ?, ?, ?)", (id_, *sorted((one, other)), now))
+
+
+def kept_apart(connection: sqlite3.Connection, clinician: str) -> set[frozenset[int]]:
+    """The pairs of whom the clinician said that they are two people."""
+    sql = """SELECT one, other FROM client_apart JOIN clinician ON clinician.id = clinician_id
+             WHERE clinician.key = ?"""
+    return {frozenset(pair) for pair in connection.execute(sql, (clinician,))}

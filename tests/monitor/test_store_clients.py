@@ -175,3 +175,13 @@ def test_the_analysis_reads_all_of_it(connection: Connection) -> None:
     ]
     assert found.ledger["client"].tolist() == [1, -1]
     assert stored(connection, "ben").terms.empty
+
+
+def test_of_two_it_is_remembered_that_they_are_two(connection: Connection) -> None:
+    clients.keep_apart(connection, "ana", 4, 2, now=1)
+    clients.keep_apart(connection, "ana", 2, 4, now=2)
+
+    assert clients.kept_apart(connection, "ana") == {frozenset((2, 4))}
+    assert clients.kept_apart(connection, "ben") == set()
+    with pytest.raises(UsageError, match="not among the clinician's own"):
+        clients.keep_apart(connection, "ben", 7, 2, now=1)
