@@ -69,10 +69,10 @@ class Client:
     """
 
     def __init__(
-        self, source: str, pause: Callable[[float], None] = time.sleep, login: tuple[str, str] | None = None
+        self, source: str, pause: Callable[[float], None] | None = None, login: tuple[str, str] | None = None
     ) -> None:
         self._source = source
-        self._pause = pause
+        self._pause = pause or time.sleep
         self._session = _session()
         self._may_roam = login is None
         if login:

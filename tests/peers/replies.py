@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,12 +23,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer; ``length`` promises more or less than is sent."""
+    """One answer; ``length`` promises more or less than is sent, ``reset`` breaks off without a word."""
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
+    reset: bool = False
 
 
 @dataclass
@@ -55,6 +58,10 @@ def replies() -> Iterator[Replies]:
             asked = Asked(self.command, self.path, dict(self.headers), body)
             told.asked.append(asked)
             reply = told.answer(asked)
+            if reply.reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+                return
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)

@@ -28,6 +28,7 @@ from typing import ClassVar, Protocol
 import pytest
 
 CANARY = "Quetzalcoatlus"
+NUMBER = "79111234"  # in every telephone number; a canary, too
 ANA, BEN = "ana", "ben"
 ADDRESSES: Mapping[str, str] = MappingProxyType({ANA: "ana@two.example", BEN: "ben@two.example"})
 ZONE = "Europe/Paris"
@@ -54,7 +55,8 @@ class Behaviour(Enum):
 
     FULL = "Reading what is new gives the same as reading everything."
     TWICE = "Reading twice changes no row."
-    RESUMES = "Cut off after any page, it goes on there; nothing is lost or doubled."
+    RESUMES = "Cut off after any page, the next run loses and doubles nothing."
+    GOES_ON = "Cut off, it goes on with the next page and reads none again."
     TOGETHER = "A page's rows and its cursor are stored together or not at all."
     UNKNOWN = "A cursor that is not its own is read as none."
     EXPIRED = "A cursor that the source has forgotten leads to a new reading; our own history stays."

@@ -1,0 +1,439 @@
+"""What every connector does, whatever stands behind it; through the ordinary ingest into a real database.
+
+A kind in the registry without a made-up world fails here. Which behaviours mean nothing to which source, and why, is
+declared by the worlds and told in docs/sources.md. One kind alone: ``pytest -k csv`` on this file.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from connectors.errors import (
+    AuthorizationError,
+    ConnectorError,
+    MalformedError,
+    RateLimitError,
+    ShrunkenError,
+    UnavailableError,
+)
+from connectors.registry import kind_names, source_kind
+from monitor import cli
+from monitor.cli.desk import Desk
+from monitor.credentials import create_key
+from monitor.ingest import exit_code
+from tests.connectors.worlds.practice import NEIGHBOUR, CutOffError, DiskError, Practice, nights
+from tests.connectors.worlds.world import ANA, BEN, CANARY, NOW, NUMBER, Behaviour, Trouble, World, worlds
+
+ITEMS = 10
+WORLDS = [(kind, world) for kind in kind_names() for world in worlds(kind)]
+PASSING = (Trouble.LIMITED, Trouble.LIMITED_SILENTLY, Trouble.FAILING, Trouble.RESET)
+REFUSED = (MalformedError, UnavailableError, ShrunkenError)
+LASTING: dict[Trouble, tuple[type[ConnectorError], ...]] = {
+    Trouble.LIMITED: (RateLimitError,),
+    Trouble.LIMITED_SILENTLY: (RateLimitError,),
+    Trouble.FAILING: (UnavailableError,),
+    Trouble.RESET: (UnavailableError,),
+    Trouble.TRUNCATED: REFUSED,
+    Trouble.JUNK: REFUSED,
+}
+
+MakePractice = Callable[[], Practice]
+
+
+def of_worlds(behaviour: Behaviour) -> pytest.MarkDecorator:
+    """Every world to which the behaviour means something."""
+    chosen = [world for _, world in WORLDS if behaviour not in world.declines]
+    return pytest.mark.parametrize("world", chosen, ids=_name, indirect=True)
+
+
+def in_trouble(*troubles: Trouble) -> pytest.MarkDecorator:
+    """Every world with every one of these troubles that it can have."""
+    pairs = [(world, how) for _, world in WORLDS for how in troubles if how.value not in world.declines]
+    names = [f"{_name(world)}-{how.name.lower()}" for world, how in pairs]
+    return pytest.mark.parametrize(("world", "how"), pairs, ids=names, indirect=["world"])
+
+
+def _name(world: type[World]) -> str:
+    return f"{world.kind}-{world.title}" if world.title else world.kind
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    folder = tmp_path / "world"
+    folder.mkdir()
+    made: World = request.param(folder, monkeypatch)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def practices(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePractice]:
+    """Makes practices that read the same world, each into a database of its own."""
+    made: list[Practice] = []
+
+    def make() -> Practice:
+        made.append(Practice(tmp_path / f"practice {len(made)}", world, monkeypatch))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def practice(practices: MakePractice) -> Practice:
+    """One that finds ten items in each account, read once."""
+    made = practices()
+    made.put(*range(ITEMS))
+    assert problems(made.read()) == {}
+    assert made.items() == ITEMS * len(made.accounts)
+    return made
+
+
+def problems(outcomes: dict[str, Any]) -> dict[str, ConnectorError]:
+    return {name: outcome.problem for name, outcome in outcomes.items() if outcome.problem}
+
+
+# Every kind has a world
+
+
+@pytest.mark.parametrize("kind", kind_names())
+def test_every_kind_in_the_registry_has_a_made_up_world(kind: str) -> None:
+    assert worlds(kind), f"there is no world of {kind}: make tests/connectors/worlds/{kind}.py"
+
+
+@pytest.mark.parametrize("world", [world for _, world in WORLDS], ids=_name)
+def test_a_world_says_why_it_declines_what_and_in_which_fields_the_canary_stands(world: type[World]) -> None:
+    kind = source_kind(world.kind)
+    assert all(reason.strip() for reason in world.declines.values())
+    assert Behaviour.SILENT not in world.declines
+    assert world.planted
+    assert set(world.planted).isdisjoint(kind.keeps)
+    assert (Behaviour.ACCOUNTS in world.declines) is not kind.per_owner
+
+
+# Once, twice, bit by bit, anew
+
+
+@of_worlds(Behaviour.TWICE)
+def test_reading_twice_changes_no_row(practice: Practice) -> None:
+    before = practice.everything()
+    again = practice.read(now=nights(1))
+    assert problems(again) == {}
+    assert {name: outcome.rows for name, outcome in again.items() if outcome.rows} == {}
+    assert practice.everything() == before
+    assert practice.holds()["kept aside"] == []
+
+
+@of_worlds(Behaviour.FULL)
+def test_reading_what_is_new_gives_the_same_as_reading_everything(practice: Practice, practices: MakePractice) -> None:
+    world = practice._world
+    for night, numbers in enumerate(((10,), (11, 12, 13), (), (14,)), 1):
+        practice.put(*numbers)
+        if night == 2 and Behaviour.CHANGED not in world.declines:
+            world.change(3)
+        if night == 3 and Behaviour.DELETED not in world.declines:
+            world.drop(1, 12)
+        assert problems(practice.read(now=nights(night))) == {}
+    whole = practices()
+    assert problems(whole.read(now=nights(4))) == {}
+    assert practice.holds() == whole.holds()
+    practice.read(now=nights(5), full=True)
+    assert practice.holds() == whole.holds()
+
+
+@of_worlds(Behaviour.CHANGED)
+def test_a_changed_item_arrives(practice: Practice) -> None:
+    before = practice.holds()
+    practice._world.change(3)
+    outcome = practice.outcome(now=nights(1))
+    assert (outcome.problem, outcome.rows) == (None, 1)
+    assert practice.holds() != before
+    assert practice.items() == ITEMS * len(practice.accounts)
+
+
+@of_worlds(Behaviour.DELETED)
+def test_what_is_gone_from_the_source_is_gone_and_its_history_stays(practice: Practice) -> None:
+    practice._world.drop(4)
+    outcome = practice.outcome(now=nights(1))
+    assert (outcome.problem, outcome.rows) == (None, 1)
+    assert practice.items() == ITEMS * len(practice.accounts) - 1
+    if practice.holds()["event"]:
+        assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [1]
+        assert practice.rows("SELECT count(*) FROM event_history WHERE status <> 'removed'") == [1]
+    practice._world.put(4)
+    practice.read(now=nights(2))
+    assert practice.items() == ITEMS * len(practice.accounts)
+
+
+# Cut off
+
+
+@of_worlds(Behaviour.RESUMES)
+@pytest.mark.usefixtures("world")
+def test_cut_off_after_any_page_the_next_run_loses_and_doubles_nothing(practices: MakePractice) -> None:
+    whole = practices()
+    whole.put(*range(ITEMS))
+    whole.read()
+    pages = whole.pages
+    assert pages >= 3 * len(whole.accounts), (
+        "ten items come in three pages at least: a world's have four of them at most"
+    )
+    for page in range(1, pages):
+        practice = practices()
+        with pytest.raises(CutOffError):
+            practice.read(cut_after=page)
+        assert practice.cursors()
+        assert practice.items() < whole.items() or page == pages - 1
+        assert problems(practice.read()) == {}
+        assert practice.holds() == whole.holds(), f"after page {page}"
+
+
+@of_worlds(Behaviour.GOES_ON)
+def test_cut_off_it_goes_on_with_the_next_page(practice: Practice, practices: MakePractice) -> None:
+    pages, cut_off = practice.pages, practices()
+    with pytest.raises(CutOffError):
+        cut_off.read(cut_after=2)
+    cut_off.read()
+    assert cut_off.pages == pages - 2
+    assert cut_off.holds() == practice.holds()
+
+
+@of_worlds(Behaviour.TOGETHER)
+@pytest.mark.usefixtures("world")
+def test_a_page_and_its_cursor_are_stored_together_or_not_at_all(practices: MakePractice) -> None:
+    whole = practices()
+    whole.put(*range(ITEMS))
+    whole.read()
+    for page in range(1, whole.pages + 1):
+        practice, before = practices(), practices()
+        if page > 1:
+            with pytest.raises(CutOffError):
+                before.read(cut_after=page - 1)
+        with practice.disk_fails_at(page), pytest.raises(DiskError):
+            practice.read()
+        assert practice.holds() == before.holds(), f"page {page}"
+        assert (
+            dict(practice.cursors()).items()
+            <= (dict.fromkeys(dict(practice.cursors())) | dict(before.cursors())).items()
+        )
+        assert problems(practice.read()) == {}
+        assert practice.holds() == whole.holds()
+
+
+@of_worlds(Behaviour.UNKNOWN)
+@pytest.mark.parametrize("cursor", ["", "nonsense", "{}", "[]", "null", '{"settings": 1}', "\x00"])
+def test_a_cursor_that_is_not_its_own_is_read_as_none(practice: Practice, practices: MakePractice, cursor: str) -> None:
+    practice.put(10)
+    practice.forget_cursors(cursor)
+    assert problems(practice.read(now=nights(1))) == {}
+    whole = practices()
+    whole.read(now=nights(1))
+    assert practice.holds() == whole.holds()
+
+
+@of_worlds(Behaviour.EXPIRED)
+def test_a_forgotten_cursor_leads_to_a_new_reading_and_our_history_stays(
+    practice: Practice, practices: MakePractice
+) -> None:
+    world = practice._world
+    if Behaviour.CHANGED not in world.declines:
+        world.change(2)
+    if Behaviour.DELETED not in world.declines:
+        world.drop(5)
+    assert problems(practice.read(now=nights(1))) == {}
+    history = set(practice.rows("SELECT * FROM event_history"))
+    first_seen = set(practice.rows("SELECT uid_key, first_seen_at FROM event"))
+    for owner in practice.accounts:
+        world.forget(owner)
+    practice.put(10)
+    assert problems(practice.read(now=nights(2))) == {}
+    whole = practices()
+    whole.read(now=nights(2))
+    assert practice.holds() == whole.holds()
+    assert history <= set(practice.rows("SELECT * FROM event_history"))
+    assert first_seen <= set(practice.rows("SELECT uid_key, first_seen_at FROM event"))
+
+
+@of_worlds(Behaviour.SHRUNK)
+def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(practice: Practice) -> None:
+    before, cursors = practice.everything(), practice.cursors()
+    practice._world.drop(0, 2, 4, 6)
+    refused = practice.outcome(now=nights(1))
+    assert isinstance(refused.problem, ShrunkenError)
+    assert "--accept-shrink" in str(refused.problem)
+    assert (practice.everything(), practice.cursors()) == (before, cursors)
+    assert practice.outcome(now=nights(2), accept_shrink=True).problem is None
+    assert practice.outcome(now=nights(3)).problem is None
+    if Behaviour.DELETED not in practice._world.declines:
+        assert practice.items() == ITEMS * len(practice.accounts) - 4
+
+
+# In trouble
+
+
+def check_refusal(problem: ConnectorError | None, *expected: type[ConnectorError]) -> None:
+    """The problem is of one of these classes, says what to do, and repeats nothing of what came."""
+    assert isinstance(problem, expected), repr(problem)
+    assert problem.remedy.strip()
+    assert "\n" not in str(problem)
+    assert CANARY.lower() not in "".join(traceback.format_exception(problem)).lower()
+
+
+@of_worlds(Behaviour.REVOKED)
+def test_a_refused_password_stops_this_source_alone_keeps_its_cursor_and_says_what_to_do(practice: Practice) -> None:
+    cursors, held = practice.cursors(), practice.items()
+    practice.put(10)
+    practice.neighbour.put(0)
+    for owner in practice.accounts:
+        practice._world.trouble(Trouble.REVOKED, owner=owner)
+    outcomes = practice.read(now=nights(1))
+    check_refusal(outcomes[practice.name()].problem, AuthorizationError)
+    assert exit_code(list(outcomes.values())) == 4
+    assert (outcomes[NEIGHBOUR].problem, outcomes[NEIGHBOUR].rows) == (None, 1)
+    assert (practice.cursors(), practice.items()) == (cursors, held)
+    practice._world.mend()
+    assert problems(practice.read(now=nights(2))) == {}
+    assert practice.items() == held + len(practice.accounts)
+
+
+@of_worlds(Behaviour.ACCOUNTS)
+def test_one_failing_account_never_stops_another(practice: Practice) -> None:
+    practice.put(10)
+    practice._world.trouble(Trouble.REVOKED, owner=ANA)
+    outcomes = practice.read(now=nights(1))
+    assert list(problems(outcomes)) == [practice.name(ANA)]
+    assert outcomes[practice.name(BEN)].rows >= 1
+    faults = "SELECT key FROM source JOIN clinician ON clinician.id = owner_id WHERE fault IS NOT NULL"
+    assert practice.rows(faults) == [ANA]
+    practice._world.mend()
+    assert problems(practice.read(now=nights(2))) == {}
+    assert practice.items() == 2 * (ITEMS + 1)
+
+
+@in_trouble(*PASSING)
+def test_a_trouble_that_passes_is_waited_for(practice: Practice, practices: MakePractice, how: Trouble) -> None:
+    practice.put(10, 11)
+    practice._world.trouble(how, times=1)
+    assert problems(practice.read(now=nights(1))) == {}
+    assert practice.waited
+    assert max(practice.waited) <= 60
+    whole = practices()
+    whole.read(now=nights(1))
+    assert practice.holds() == whole.holds()
+
+
+@in_trouble(*LASTING)
+def test_a_trouble_that_lasts_leaves_everything_for_the_next_run(
+    practice: Practice, practices: MakePractice, how: Trouble
+) -> None:
+    before, cursors = practice.everything(), practice.cursors()
+    practice.put(10, 11)
+    practice._world.trouble(how)
+    refused = practice.outcome(now=nights(1))
+    check_refusal(refused.problem, *LASTING[how])
+    if len(practice.accounts) == 1:
+        assert (practice.everything(), practice.cursors()) == (before, cursors)
+    practice._world.mend()
+    assert problems(practice.read(now=nights(2))) == {}
+    whole = practices()
+    whole.read(now=nights(2))
+    assert practice.holds() == whole.holds()
+
+
+# Nothing else is kept
+
+
+def spellings(word: str) -> set[bytes]:
+    """A word as it may hide: plain, in base64 wherever it begins, in hexadecimal, percent-encoded, in two bytes."""
+    found: set[bytes] = set()
+    for plain in (word, word.lower(), word.upper()):
+        data = plain.encode()
+        for lead in range(3):
+            # the first signs hang on what stands before, the last ones on what comes after
+            found.add(base64.b64encode(b"\0" * lead + data)[lead + 1 : -4])
+        found |= {data, data.hex().encode(), data.hex().upper().encode(), plain.encode("utf-16-le")}
+        found |= {"".join(f"%{sign:02X}" for sign in data).encode(), "".join(f"%{sign:02x}" for sign in data).encode()}
+    return found
+
+
+CANARIES = spellings(CANARY) | spellings(NUMBER)
+
+
+def found_in(*data: bytes) -> set[bytes]:
+    return {canary for canary in CANARIES for part in data if canary in part}
+
+
+def files_below(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+@pytest.mark.parametrize("lead", ["", "a", "ab", "abc"])
+def test_a_canary_is_found_however_it_is_written(lead: str) -> None:
+    said = f"{lead}{CANARY} and more".encode()
+    assert found_in(said)
+    assert found_in(base64.b64encode(said))
+    assert found_in(base64.b64encode(said.lower()))
+    assert found_in(said.hex().encode())
+    assert found_in("".join(f"%{sign:02X}" for sign in said).encode())
+    assert not found_in(b"nothing here")
+
+
+COMMANDS = (
+    ("doctor",),
+    ("analyse",),
+    *(
+        ("export", table, "--clinician", ANA)
+        for table in ("events", "sessions", "messages", "replies", "metrics", "notices")
+    ),
+    *(
+        ("report", "weekly", "--clinician", ANA, "--week", "2026-W09", "--format", how)
+        for how in ("html", "text", "md")
+    ),
+    ("report", "fairness"),
+)
+
+
+@of_worlds(Behaviour.SILENT)
+def test_no_name_address_or_content_is_found_anywhere(
+    practice: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    world = practice._world
+    practice.put(10, 11)
+    said = [repr(outcome) for outcome in practice.read(now=nights(1)).values()]
+    for how in (how for how in Trouble if how.value not in world.declines):
+        world.trouble(how)
+        said += [f"{outcome!r} {outcome.problem}" for outcome in practice.read(now=nights(2), full=True).values()]
+        world.mend()
+    assert practice.items() == (ITEMS + 2) * len(practice.accounts)
+    create_key(practice.folder / "evenhours.key")
+    said += [spoken(practice, *command) for command in COMMANDS]
+    (practice.folder / "evenhours.toml").unlink()  # it says where the world is
+    (practice.folder / "neighbour.ics").unlink()  # it is a part of the world
+    assert found_in(caplog.text.encode(), *(text.encode() for text in said)) == set()
+    assert found_in(*files_below(practice.folder), *files_below(temporary)) == set()
+
+
+def spoken(practice: Practice, *command: str) -> str:
+    """What a command prints to both streams."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "Desk", partial(Desk, now=NOW))
+        config = str(practice.folder / "evenhours.toml")
+        result = CliRunner().invoke(cli.evenhours, ["--config", config, *command], prog_name="evenhours")
+    assert "Traceback" not in result.output
+    assert result.exit_code in {0, 1}, result.output
+    return result.output

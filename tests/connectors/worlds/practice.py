@@ -1,0 +1,192 @@
+"""A practice of two that reads one made-up source, and beside it a calendar that is never in trouble."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.base import Batch
+from connectors.pseudonyms import Pseudonyms
+from connectors.registry import source_kind
+from monitor.config import Config, load
+from monitor.ingest import Outcome, Wish, ingest
+from monitor.store import sources
+from monitor.store.database import opened
+from tests.connectors.worlds.ics import Calendar
+from tests.connectors.worlds.world import ADDRESSES, ANA, BEN, NOW, ZONE, World
+
+NAMES = Pseudonyms(b"k" * 32)
+SOURCE, NEIGHBOUR = "made-up", "neighbour"
+CONFIG = f"""
+[practice]
+name = "Two"
+zone = "{ZONE}"
+domains = ["two.example"]
+
+[[kinds]]
+kind = "leave"
+title = "holiday"
+
+[[kinds]]
+kind = "training"
+category = "course"
+
+[[clinician]]
+key = "{ANA}"
+name = "Ana"
+addresses = ["{ADDRESSES[ANA]}"]
+
+[[clinician]]
+key = "{BEN}"
+name = "Ben"
+addresses = ["{ADDRESSES[BEN]}"]
+
+[[source]]
+name = "{NEIGHBOUR}"
+kind = "ics"
+clinician = "{BEN}"
+path = "neighbour.ics"
+
+[[source]]
+name = "{SOURCE}"
+"""
+TABLES = (
+    "clinician", "source_clinician", "identity", "event", "event_history", "evidence", "message", "thread_node",
+    "kept_aside",
+)  # fmt: skip
+_OF_SOURCE = "JOIN source ON source.id = source_id JOIN clinician ON clinician.id = {table}.clinician_id"
+NOW_HELD = {
+    "event": f"""SELECT clinician.key, name, uid_key, start_at, end_at, all_day, status, event.kind, pseudonym,
+        set_aside, edited_at, meeting FROM event {_OF_SOURCE.format(table="event")}
+        LEFT JOIN identity ON identity.id = client_id WHERE status <> 'removed'""",
+    "evidence": f"""SELECT clinician.key, name, evidence_key, grade, started_at, ended_at, uid_key, meeting
+        FROM evidence {_OF_SOURCE.format(table="evidence")}""",
+    "message": f"""SELECT clinician.key, name, node, sent_at, outgoing, automatic, pseudonym, counterpart_kind, channel
+        FROM message {_OF_SOURCE.format(table="message")} LEFT JOIN identity ON identity.id = counterpart_id""",
+    "thread": "SELECT key, node, thread FROM thread_node JOIN clinician ON clinician.id = clinician_id",
+    "kept aside": "SELECT name, place, reason FROM kept_aside JOIN source ON source.id = source_id",
+}
+"""What the store holds now, by the names that stay the same in every database."""
+
+Rows = dict[str, list[Any]]
+
+
+class CutOffError(Exception):
+    """The run ends here, as if the machine had been switched off."""
+
+
+class DiskError(Exception):
+    """The database can take no more."""
+
+
+class Practice:
+    """Reads ``world`` into a database of its own in ``folder``; waiting is counted in ``waited``, not slept."""
+
+    def __init__(self, folder: Path, world: World, patch: pytest.MonkeyPatch) -> None:
+        folder.mkdir()
+        self.folder, self._world, self._patch = folder, world, patch
+        self.kind = source_kind(world.kind)
+        self.accounts = (ANA, BEN) if self.kind.per_owner else (ANA,)
+        whose = f'clinicians = ["{ANA}", "{BEN}"]' if self.kind.per_owner else f'clinician = "{ANA}"'
+        text = f'{CONFIG}kind = "{world.kind}"\n{whose}\n{world.options()}\n'
+        (folder / "evenhours.toml").write_text(text, encoding="utf-8")
+        self.neighbour = Calendar()
+        self._running = opened(folder / "evenhours.db", create=True)
+        self.store = self._running.__enter__()
+        self.waited: list[float] = []
+        self.pages = 0
+
+    @property
+    def config(self) -> Config:
+        return load(self.folder / "evenhours.toml")
+
+    def close(self) -> None:
+        self._running.__exit__(None, None, None)
+
+    def put(self, *numbers: int) -> None:
+        """Let every account of the world hold these items."""
+        for owner in self.accounts:
+            self._world.put(*numbers, owner=owner)
+
+    def read(self, *, now: datetime = NOW, cut_after: int | None = None, **wish: Any) -> dict[str, Outcome]:
+        """One run; outcomes by name. It ends with :class:`CutOffError` after ``cut_after`` of the source's pages.
+
+        ``pages`` are those that the last run brought.
+        """
+        self.pages = 0
+
+        def count(name: str, _batch: Batch) -> None:
+            self.pages += name != NEIGHBOUR
+            if self.pages == cut_after:
+                raise CutOffError
+
+        (self.folder / "neighbour.ics").write_text(self.neighbour.text(), encoding="utf-8", newline="")
+        with self._patch.context() as patch:
+            patch.setattr(time, "sleep", self.waited.append)
+            found = ingest(self.config, self.store, NAMES, Wish(**wish), now=now, progress=count)
+            return {outcome.name: outcome for outcome in found}
+
+    def outcome(self, *, owner: str = ANA, now: datetime = NOW, **wish: Any) -> Outcome:
+        """One run of everything; what became of this owner's account of the source."""
+        return self.read(now=now, **wish)[self.name(owner)]
+
+    def name(self, owner: str = ANA) -> str:
+        """What outcomes call the source, or this owner's account of it."""
+        return f"{SOURCE} of {owner}" if self.kind.per_owner else SOURCE
+
+    @contextmanager
+    def disk_fails_at(self, page: int) -> Iterator[None]:
+        """Let the store break off when it is to remember the cursor of this page of the source (1 is the first)."""
+        saved, own, count = sources.save_cursor, self._own_ids, 0
+
+        def save(connection: Any, row: Any, cursor: str | None) -> None:
+            nonlocal count
+            count += row.id in own()
+            if count == page:
+                raise DiskError
+            saved(connection, row, cursor)
+
+        with self._patch.context() as patch:
+            patch.setattr(sources, "save_cursor", save)
+            yield
+
+    def _own_ids(self) -> Sequence[int]:
+        return self.rows(f"SELECT id FROM source WHERE name = '{SOURCE}'")
+
+    def rows(self, sql: str) -> list[Any]:
+        """What the database answers; a single column without its tuples."""
+        found = self.store.connection.execute(sql).fetchall()
+        return [row[0] for row in found] if found and len(found[0]) == 1 else found
+
+    def cursors(self) -> list[Any]:
+        """The source's cursors, account by account."""
+        sql = f"SELECT owner_id, cursor FROM source WHERE name = '{SOURCE}' AND cursor IS NOT NULL ORDER BY owner_id"
+        return self.rows(sql)
+
+    def forget_cursors(self, instead: str) -> None:
+        """Put something into the place of every cursor."""
+        with self.store.write() as connection:
+            connection.execute("UPDATE source SET cursor = ?", (instead,))
+
+    def holds(self) -> Rows:
+        """What is held now, whatever was before."""
+        return {table: sorted(self.rows(sql), key=repr) for table, sql in NOW_HELD.items()}
+
+    def everything(self) -> Rows:
+        """Every record with all that is known of it."""
+        return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
+
+    def items(self) -> int:
+        """How many items of the source are held, whichever table they are rows of."""
+        return sum(row[1] == SOURCE for table in ("event", "evidence", "message") for row in self.holds()[table])
+
+
+def nights(number: int) -> datetime:
+    """``number`` nights after the first run."""
+    return NOW + timedelta(days=number)
