@@ -64,19 +64,19 @@ class _BrokenOffError(Exception):
 class Client:
     """Asks servers on behalf of one source. ``pause`` sleeps for some seconds; a test may count instead.
 
-    With a ``login`` (name and password) every question carries it, and a server that sends us on to another is not
-    followed there.
+    With a ``login`` (name and password, or a token) every question carries it, and a server that sends us on to another
+    is not followed there.
     """
 
     def __init__(
-        self, source: str, pause: Callable[[float], None] | None = None, login: tuple[str, str] | None = None
+        self, source: str, pause: Callable[[float], None] | None = None, login: tuple[str, str] | str | None = None
     ) -> None:
         self._source = source
         self._pause = pause or time.sleep
         self._session = _session()
         self._may_roam = login is None
         if login:
-            self._session.auth = _signature(*login)
+            self._session.auth = _signature(login)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer, 2xx or 304. Raises a :class:`~connectors.errors.ConnectorError` for everything else."""
@@ -192,12 +192,15 @@ def _session() -> Session:
     return session
 
 
-def _signature(name: str, password: str) -> Callable[[PreparedRequest], PreparedRequest]:
-    """Signs questions with a name and password (RFC 7617); requests itself would spell them in Latin-1."""
-    words = b64encode(f"{name}:{password}".encode()).decode()
+def _signature(login: tuple[str, str] | str) -> Callable[[PreparedRequest], PreparedRequest]:
+    """Signs questions with a token (RFC 6750), or a name and password (RFC 7617).
+
+    requests itself would spell these in Latin-1.
+    """
+    words = f"Bearer {login}" if isinstance(login, str) else f"Basic {b64encode(':'.join(login).encode()).decode()}"
 
     def sign(request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"Basic {words}"
+        request.headers["Authorization"] = words
         return request
 
     return sign
