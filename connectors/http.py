@@ -13,6 +13,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -97,7 +98,7 @@ class Client:
             else:
                 if _is_answer(question, answer.status):
                     return answer
-                problem = self._refusal(answer.status)
+                problem = self._refusal(answer)
                 if answer.status not in _AGAIN:
                     raise problem
                 wait = _retry_after(answer.headers, wait)
@@ -158,7 +159,8 @@ class Client:
             "Check the address and the network; the next run tries again.",
         )
 
-    def _refusal(self, status: int) -> ConnectorError:
+    def _refusal(self, answer: Answer) -> ConnectorError:
+        status = answer.status
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return AuthorizationError(
                 self._source,
@@ -166,8 +168,12 @@ class Client:
                 "Make a new link or password there and store it where the configuration looks for it.",
             )
         if status == HTTPStatus.TOO_MANY_REQUESTS:
+            asked = _retry_after(answer.headers, 0)
             return RateLimitError(
-                self._source, "the server asks us to stop for now (HTTP 429).", "The next run tries again."
+                self._source,
+                "the server asks us to stop for now (HTTP 429).",
+                "What was read is kept; the next run goes on from there.",
+                timedelta(seconds=asked) if asked > LONGEST_PAUSE else None,
             )
         if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
             return UnavailableError(
