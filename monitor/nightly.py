@@ -98,7 +98,10 @@ def _analyse_clinician(
 
     frames = frames_of(config, store, clinician, now=now)
     measured = measure(frames)
-    found = notices.find(measured, frames.weeks)
+    with store.read() as connection:
+        stored = kept.notices(connection, clinician.key)
+    found = notices.notices_of(frames, measured, stored)
+    measured = notices.without(measured, notices.left_out(stored))
     with store.write() as connection:
         changed = sum(
             weeks.save_weeks(connection, clinician.key, wing.value, list(_rows(measured, wing))) for wing in Wing

@@ -57,7 +57,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The one notice of the week: evidence first, then at most one thing to try; ``answered`` is a label if any."""
+    """The one notice of the week: evidence first, then at most one thing to try; ``answered`` is a label if any.
+
+    ``based_on`` are the week's rows, ``weeks`` the weeks of the notice beside a usual one.
+    """
 
     notice: int
     title: str
@@ -66,6 +69,7 @@ class Card:
     try_this: str | None
     answers: tuple[Answer, ...]
     answered: str | None = None
+    weeks: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ CLOSING = "This report counts times. It cannot know how you feel, and it is not 
 RANGES = "You, compared only with you"
 RANGES_BASIS = "Shaded: your own usual range, the middle 80 % of your weeks before. No one else’s numbers are used."
 TRY = "One thing to try, if it fits:"
+BASED_ON, WEEKS = "What this is based on", "Week by week"
 OVERDUE = "Nothing new has arrived for more than 48 hours, so what you see may be old."
 ASSUMED = "Your hours are assumed until you set them: Monday to Friday, 8:00 to 18:00."
 
@@ -225,7 +226,8 @@ def _card_sections(card: Card) -> list[Section]:
     after = [f"{TRY} {card.try_this}"] if card.try_this else []
     after += [f"Your answer: {card.answered}."] if card.answered else []
     sections = [Section(card.title, (card.text,))]
-    sections += [Section(sentences=("What this is based on:",), table=card.based_on)] if card.based_on.rows else []
+    sections += [Section(sentences=(f"{BASED_ON}:",), table=card.based_on)] if card.based_on.rows else []
+    sections += [Section(sentences=(f"{WEEKS}:",), table=card.weeks)] if card.weeks else []
     return [*sections, Section(sentences=tuple(after))] if after else sections
 
 

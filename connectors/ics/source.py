@@ -230,10 +230,6 @@ def _problems(options: IcsOptions) -> list[str]:
     return []
 
 
-def _is_remote(options: IcsOptions) -> bool:
-    return options.url is not None
-
-
 def preview(options: IcsOptions, context: Context) -> Iterator[Sighting]:
     """What the rules make of each instance in the window, for ``evenhours classify --try``; stores nothing."""
     return IcsConnector(options, context).sightings()
@@ -255,5 +251,4 @@ SOURCE_KIND = SourceKind(
     ),
     dropped="left out while parsing",
     check=_problems,
-    remote=_is_remote,
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 week      a therapist's weekly report, for that therapist alone
 figures   its three drawings
-words     its sentences and its card
+words     its sentences
+cards     its card: a notice or a line, with the weeks and the rows behind it
+behind    those rows, one table a measure
 check_in  what a therapist answered, beside their own weeks
 caseload  the director's page, from the workload wing alone
 """

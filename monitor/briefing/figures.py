@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -31,10 +31,14 @@ RANGE_WEEKS = 12
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What the week's notice rests on: the only thing that is ever drawn in amber."""
+    """What the week's notice rests on: the only thing that is ever drawn in amber.
 
-    metric: str = ""
+    ``planned_ends`` says that the week's session ends are an exception by the person's own answer: drawn hollow.
+    """
+
+    metrics: tuple[str, ...] = ()
     days: frozenset[int] = frozenset()
+    planned_ends: bool = False
 
 
 def rhythm(frames: Frames, week: int, attention: Attention) -> Rhythm | None:
@@ -119,12 +123,13 @@ def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
 def _ends_day(frames: Frames, day: int, held: pd.DataFrame, attention: Attention) -> EndsDay:
     grace, zone = frames.clinician.grace_minutes, frames.clinician.zone
     known = held[held["overrun_minutes"].notna()]
+    beyond = EndState.PLANNED if attention.planned_ends else EndState.PAST
     ends = tuple(
-        SessionEnd(float(over), EndState.PAST if over > grace else EndState.WITHIN, datetime.fromtimestamp(end, zone))
+        SessionEnd(float(over), beyond if over > grace else EndState.WITHIN, datetime.fromtimestamp(end, zone))
         for over, end in zip(known["overrun_minutes"], known["booked_end"], strict=True)
     )
     past = any(end.state is EndState.PAST for end in ends)
-    return EndsDay(date_of(day), ends, len(held), attention.metric == "overrun_minutes" and past)
+    return EndsDay(date_of(day), ends, len(held), "overrun_minutes" in attention.metrics and past)
 
 
 def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, str]:
@@ -150,11 +155,15 @@ def _ends_unknown(known: int, held: int) -> tuple[str, str]:
 
 
 def own_ranges(
-    frames: Frames, week: int, values: Mapping[tuple[int, str], float | None], keys: Sequence[str], metric: str
+    frames: Frames,
+    week: int,
+    values: Mapping[tuple[int, str], float | None],
+    keys: Sequence[str],
+    rests_on: Collection[str],
 ) -> tuple[OwnRange, ...]:
     """Each measure's last 13 weeks with the middle 80 % of those before; weeks that are not compared stay out of it.
 
-    ``values`` are the stored weekly numbers by (week, key); ``metric`` is the one that the week's notice rests on.
+    ``values`` are the stored weekly numbers by (week, key); ``rests_on`` are those that the week's notice rests on.
     """
     from monitor.analysis.ratios import own_range
 
@@ -170,7 +179,7 @@ def own_ranges(
         low, middle, high = _whole(usual, unit) if usual else (None, None, None)
         drawn = tuple(values.get((at, key)) for at in weeks)
         title, dates = catalogue()[key].title, tuple(map(date_of, weeks))
-        ranges.append(OwnRange(key, title, unit, dates, drawn, low, middle, high, attention=key == metric))
+        ranges.append(OwnRange(key, title, unit, dates, drawn, low, middle, high, attention=key in rests_on))
     return tuple(ranges)
 
 

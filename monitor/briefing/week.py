@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from monitor.analysis.calendar import date_of, day_number, last_week
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
-from monitor.briefing import figures, words
+from monitor.briefing import cards, figures, words
 from monitor.briefing.figures import Attention
 from monitor.config import Config
 from monitor.loading import frames_of
+from monitor.notices import left_out
 from monitor.roster import Clinician
 from monitor.store import facts, tables, weeks
 from monitor.store import notices as kept
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 OVERDUE = timedelta(hours=48)
-CARD_WEEKS = 4  # how long a notice leads the report after the week in which it was found
 ENOUGH_WEEKS = 6
 MAIN_MEASURES = ("outside_hours_minutes", "after_hours_replies", "overrun_minutes", "sessions_held")
 CONTEXT_WEEKS = 60
@@ -42,8 +43,10 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
         values = values_of(connection, clinician, monday)
         found, codes = kept.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
         fresh = tables.fresh_at(connection, clinician.key)
-    notice = _leading(found, monday)
-    attention = _attention(frames, notice, monday)
+    today = day_number(now.astimezone(clinician.zone).date())
+    notice = cards.leading(found, monday, today)
+    attention = _attention(frames, notice, monday, found)
+    measures = dict.fromkeys((*MAIN_MEASURES, *(key for key in attention.metrics if key in catalogue())))
     enough = _observed_before(frames, monday) >= ENOUGH_WEEKS
     built = _built_from(frames, monday, fresh, now)
     return WeeklyReport(
@@ -51,10 +54,10 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
         week=week,
         headline=words.headline(frames, monday, notice, enough_weeks=enough, messages=built.messages_connected),
         built_from=built,
-        card=words.card(frames, notice, monday, _weekly(values), codes) if notice else None,
+        card=cards.card(frames, notice, monday, values, codes) if notice else None,
         rhythm=figures.rhythm(frames, monday, attention),
         ends=figures.session_ends(frames, monday, attention),
-        ranges=figures.own_ranges(frames, monday, values, MAIN_MEASURES, attention.metric),
+        ranges=figures.own_ranges(frames, monday, values, tuple(measures), attention.metrics),
         protects=words.protects(frames, monday, values),
         ahead=words.ahead(frames, monday),
         notes=tuple(_notes(frames, monday, built)),
@@ -81,30 +84,15 @@ def values_of(connection: Connection, clinician: Clinician, week: int) -> Values
     }
 
 
-def _weekly(values: Values) -> pd.DataFrame:
-    """One row a week with what tells demand from boundary."""
-    import pandas as pd
-
-    keys = ("after_hours_inbound", "reply_propensity")
-    return pd.DataFrame(
-        {key: pd.Series({at: value for (at, k), value in values.items() if k == key}, dtype=float) for key in keys}
-    ).sort_index()
-
-
-def _leading(found: list[NoticeRow], week: int) -> NoticeRow | None:
-    """The notice that leads this week's report: the latest of this week and the three before, open ones first."""
-    recent = [row for row in found if week - 7 * (CARD_WEEKS - 1) <= row.week <= week]
-    shown = [row for row in recent if row.answer is None or row.week == week]
-    return max(shown, key=lambda row: (row.answer is None, row.week), default=None)
-
-
-def _attention(frames: Frames, notice: NoticeRow | None, week: int) -> Attention:
-    """What may be drawn in amber: the measure of the notice, and the days of this week that it rests on."""
+def _attention(frames: Frames, notice: NoticeRow | None, week: int, found: Sequence[NoticeRow]) -> Attention:
+    """What may be drawn in amber: the measures of the notice, and the days of this week that it rests on."""
+    planned = any(out.family == "sessions running over" and out.first - 7 < week <= out.last for out in left_out(found))
     if notice is None:
-        return Attention()
+        return Attention(planned_ends=planned)
+    metrics = tuple(sign.key for sign in notice.signs) or (notice.key,)
     late = frames.episodes[frames.episodes["is_reply"] & frames.episodes["after_hours"]]
-    days = late.loc[late["week"] == week, "day"] if notice.key == "after_hours_replies" else ()
-    return Attention(notice.key, frozenset(int(day) for day in days))
+    days = late.loc[late["week"] == week, "day"] if "after_hours_replies" in metrics else ()
+    return Attention(metrics, frozenset(int(day) for day in days), planned)
 
 
 def _observed_before(frames: Frames, week: int) -> int:

@@ -1,8 +1,8 @@
-"""The sentences of a weekly report: headline, card, what protects, what is ahead."""
+"""The sentences of a weekly report: headline, what protects, what is ahead; and how clients and times are named."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,9 @@ from connectors.records import Kind
 from monitor import notices
 from monitor.analysis.calendar import DAY, date_of
 from monitor.briefing.figures import by_day
-from monitor.notices import ANSWERS
 from monitor.store.notices import NoticeRow
-from reports.models import Answer, Card, Table, Unit
-from reports.wording import counted, day_and_month, listed, quantity, short_weekday, weekday
+from reports.models import Unit
+from reports.wording import counted, day_and_month, listed, quantity, weekday
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 CODE = 4  # characters of a pseudonym that stand for a client on the person's own pages
-ROWS = 12
 GAP = 30 * 60
 EVERY = 100.0
 MIDDAY = (10, 15)
@@ -37,63 +35,12 @@ def headline(frames: Frames, week: int, notice: NoticeRow | None, *, enough_week
     if row["worked_days"] <= 0:
         return "You were away this week."
     if notice is not None:
-        return f"Most of your week stayed where you wanted it. {notices.family(notice.family).headline}"
+        return f"Most of your week stayed where you wanted it. {notices.headline(notice)}"
     if not row["compared"]:
         return "A short week. We show it without comparing it."
     if not enough_weeks:
         return "Here is your week."
     return "Nothing stood out this week." if messages else "Your sessions looked like your usual week."
-
-
-def card(frames: Frames, row: NoticeRow, week: int, weekly: pd.DataFrame, codes: Mapping[int, str]) -> Card:
-    """The one notice, its evidence, and at most one thing to try."""
-    entry = notices.family(row.family)
-    return Card(
-        notice=row.id,
-        title=entry.title,
-        text=notices.explanation(row, notices.what_moved(row, weekly)),
-        based_on=_replies_behind(frames, week, codes) if entry.counted else _ends_behind(frames, week, codes),
-        try_this=entry.try_this,
-        answers=tuple(Answer(key, label) for key, label in ANSWERS.items()),
-        answered=ANSWERS.get(row.answer or ""),
-    )
-
-
-def _replies_behind(frames: Frames, week: int, codes: Mapping[int, str]) -> Table:
-    sent = frames.episodes
-    sent = sent[sent["is_reply"] & sent["after_hours"] & (sent["week"] == week)].sort_values("sent_at")
-    slots = usual_slots(frames)
-    rows = [
-        (_when(frames, at), client_name(who, slots, codes), counted(number, "message"))
-        for at, who, number in zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
-    ]
-    return Table(("Sent", "To", "In one go"), tuple(rows[:ROWS]) + _more(rows))
-
-
-def _ends_behind(frames: Frames, week: int, codes: Mapping[int, str]) -> Table:
-    held = frames.held[(frames.held["week"] == week) & frames.held["overrun_minutes"].notna()]
-    late = held[held["overrun_minutes"] > frames.clinician.grace_minutes].sort_values("booked_start")
-    slots = usual_slots(frames)
-    rows = [
-        (_when(frames, end), client_name(who, slots, codes), f"{over:+.0f} min", _source(evidence))
-        for end, who, over, evidence in zip(
-            late["booked_end"], late["client"], late["overrun_minutes"], late["evidence"], strict=True
-        )
-    ]
-    return Table(("Booked end", "With", "Ended", "Known from"), tuple(rows[:ROWS]) + _more(rows, columns=4))
-
-
-def _more(rows: Sequence[tuple[str, ...]], columns: int = 3) -> tuple[tuple[str, ...], ...]:
-    return ((f"and {len(rows) - ROWS} more", *[""] * (columns - 1)),) if len(rows) > ROWS else ()
-
-
-def _source(evidence: str) -> str:
-    return {"ehr": "record system", "call": "call log", "corrected": "your correction"}.get(evidence, evidence)
-
-
-def _when(frames: Frames, instant: int) -> str:
-    local = datetime.fromtimestamp(int(instant), frames.clinician.zone)
-    return f"{short_weekday(local.date())} {local:%H:%M}"
 
 
 def usual_slots(frames: Frames) -> dict[int, str]:

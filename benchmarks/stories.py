@@ -1,0 +1,137 @@
+"""In which week each planted story of the demonstration practice is noticed, and how often ordinary people are told.
+
+Each seed is a practice of its own: it is written to disk as calendars, mailboxes, call logs and exports, read by the
+ordinary connectors and analysed as a night does. Run with ``make stories`` (``SEEDS=5`` for fewer).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import mean, median
+from tempfile import TemporaryDirectory
+
+from connectors.pseudonyms import Pseudonyms
+from monitor.analysis.calendar import day_number, monday_of
+from monitor.config import load
+from monitor.credentials import create_key, read_key
+from monitor.demo import write_practice
+from monitor.demo.practice import PEOPLE, STORIES
+from monitor.ingest import Wish, ingest
+from monitor.nightly import analyse
+from monitor.notices import LINE
+from monitor.store import notices
+from monitor.store.database import opened
+from monitor.store.notices import NoticeRow
+
+NOW = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
+WEEKS, BEFORE_ANY = 78, 25
+IN_TIME = 12
+FAMILY = {
+    "evenings_creeping_up": "availability",
+    "one_client_drifting": "one client",
+    "sessions_running_over": "sessions running over",
+    "overfull_days": "load",
+    "fewer_later_shorter": "fewer, later, shorter",
+}
+ORDINARY = [person.key for person in PEOPLE if person.key not in {story.clinician for story in STORIES}]
+SPEND = {person.key: (person.joined or WEEKS) - BEFORE_ANY for person in PEOPLE}
+"""Weeks in which a notice was possible."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One practice: its notices by clinician, and for each story the week of it (1 is the first) that was noticed."""
+
+    notices: Mapping[str, Sequence[NoticeRow]]
+    noticed: Mapping[str, int | None]
+    by_family: Mapping[str, int | None]
+
+
+def told_in(seed: int, weeks: int = WEEKS) -> Told:
+    """Write, read and analyse one practice."""
+    with TemporaryDirectory() as folder:
+        planted = write_practice(Path(folder) / "practice", NOW, seed=seed, weeks=weeks)
+        config = load(planted.config)
+        create_key(config.key_file)
+        with opened(config.database, create=True) as store:
+            for outcome in ingest(config, store, Pseudonyms(read_key(config.key_file)), Wish(), now=NOW):
+                if outcome.problem:
+                    raise RuntimeError(outcome.problem)
+            for _ in analyse(config, store, now=NOW):
+                pass
+            with store.read() as connection:
+                found = {person.key: notices.notices(connection, person.key) for person in PEOPLE}
+    return Told(found, noticed(found, any_family=True), noticed(found, any_family=False))
+
+
+def noticed(found: Mapping[str, Sequence[NoticeRow]], *, any_family: bool) -> dict[str, int | None]:
+    """For each story the week of it in which it was noticed: by its own family or, if that will do, by any notice."""
+    this_week = int(monday_of(day_number(NOW.date())))
+    weeks = {}
+    for story in STORIES:
+        onset = this_week - 7 * story.weeks_ago
+        fitting = (
+            row.week
+            for row in found[story.clinician]
+            if row.tier != LINE and row.week >= onset and (any_family or row.family == FAMILY[story.key])
+        )
+        first = min(fitting, default=None)
+        weeks[story.key] = None if first is None else (first - onset) // 7 + 1
+    return weeks
+
+
+def main(seeds: Iterable[int]) -> None:
+    """Run every seed on two processes and print what was found."""
+    with ProcessPoolExecutor(2) as pool:
+        runs = list(pool.map(told_in, seeds))
+    _say(f"{len(runs)} practices of {len(PEOPLE)} people over {WEEKS} weeks\n")
+    _say(f"{'story':24}{'own family':>12}{'any notice':>12}{'weeks until':>14}   weeks, one a seed (own family)")
+    for key in FAMILY:
+        own, other = ([getattr(run, name)[key] for run in runs] for name in ("by_family", "noticed"))
+        known = [week for week in own if week is not None]
+        said = " ".join("-" if week is None else str(week) for week in own)
+        _say(f"{key:24}{_in_time(own):>12.0%}{_in_time(other):>12.0%}{median(known or [0]):>14.0f}   {said}")
+    for name in ("by_family", "noticed"):
+        found = mean(sum(_is_in_time(week) for week in getattr(run, name).values()) for run in runs)
+        _say(f"stories found within {IN_TIME} weeks, {name}: {found:.2f} of {len(STORIES)}")
+    _ordinary(runs)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _in_time(weeks: Sequence[int | None]) -> float:
+    return mean(_is_in_time(week) for week in weeks)
+
+
+def _is_in_time(week: int | None) -> bool:
+    return week is not None and week <= IN_TIME
+
+
+def _ordinary(runs: Sequence[Told]) -> None:
+    """How often people without a story are told anything, a year in which it was possible."""
+    years = sum(max(SPEND[key], 0) for key in ORDINARY) * len(runs) / 52
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    people: dict[str, int] = defaultdict(int)
+    for run in runs:
+        for key in ORDINARY:
+            for row in run.notices[key]:
+                counts[row.tier, row.family] += 1
+                people[key] += row.tier != LINE
+    _say(f"\npeople without a story, told a year (over {years:.0f} years)")
+    for (tier, family), number in sorted(counts.items()):
+        _say(f"  {tier:14}{family:26}{number / years:6.2f}")
+    _say(f"  all notices             {sum(people.values()) / years:6.2f}")
+    for key, number in people.items():
+        _say(f"    {key:12}{number / (max(SPEND[key], 1) * len(runs) / 52):6.2f}")
+
+
+if __name__ == "__main__":
+    main(range(1, 1 + int(sys.argv[1] if len(sys.argv) > 1 else 20)))

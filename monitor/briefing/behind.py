@@ -1,0 +1,158 @@
+"""The rows behind a card, one table a measure: which replies, which ends, which nights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from connectors.records import Counterpart, Kind
+from monitor.analysis.calendar import date_of
+from monitor.briefing.figures import by_day
+from monitor.briefing.words import client_name, usual_slots
+from monitor.notices.clients import contacts_with
+from monitor.store.notices import NoticeRow
+from reports.models import Table, Unit
+from reports.wording import counted, day_and_month, quantity, short_weekday, weekday
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from monitor.analysis.frames import Frames
+
+ROWS = 12
+EARLY_MINUTES = 5
+WEEKLY = ("after_hours_inbound", "reply_propensity", "sessions_held", "contact_hours")
+
+Row = tuple[str, ...]
+Rows = tuple[Row, Sequence[Row]]
+"""Columns and rows."""
+
+
+def rows(frames: Frames, row: NoticeRow, week: int, codes: Mapping[int, str]) -> Table:
+    """What of a week a notice or a line rests on; no rows where it is about something longer than a week."""
+    columns, found = _TABLES.get(row.key, _nothing)(_Week(frames, week, row.client, codes))
+    more = [(f"and {len(found) - ROWS} more", *[""] * (len(columns) - 1))] if len(found) > ROWS else []
+    return Table(columns, (*found[:ROWS], *more))
+
+
+def weekly(values: Mapping[tuple[int, str], float | None]) -> pd.DataFrame:
+    """One row a week with what tells demand from boundary, and more sessions from longer ones."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {key: pd.Series({at: value for (at, k), value in values.items() if k == key}, dtype=float) for key in WEEKLY}
+    ).sort_index()
+
+
+def contacts(frames: Frames, client: int) -> dict[int, float | None]:
+    """What passed with a client, by week; ``None`` in weeks that do not count."""
+    counts = contacts_with(frames).counts
+    if client not in counts.columns:
+        return {}
+    weeks = counts.index.to_numpy().tolist()
+    return {
+        week: None if np.isnan(count) else count for week, count in zip(weeks, counts[client].tolist(), strict=True)
+    }
+
+
+class _Week:
+    """One week of a person's frames, with how clients and times are written."""
+
+    def __init__(self, frames: Frames, week: int, client: int, codes: Mapping[int, str]) -> None:
+        self.frames, self.week, self.client = frames, week, client
+        self._slots, self._codes = usual_slots(frames), codes
+
+    def of(self, table: pd.DataFrame, column: str = "week") -> pd.DataFrame:
+        """The week's rows of a table."""
+        return table[table[column] == self.week]
+
+    def when(self, instant: float) -> str:
+        """A moment as "Tue 21:40"."""
+        local = datetime.fromtimestamp(int(instant), self.frames.clinician.zone)
+        return f"{short_weekday(local.date())} {local:%H:%M}"
+
+    def who(self, client: int) -> str:
+        """The client by the usual slot and code."""
+        return client_name(client, self._slots, self._codes)
+
+
+def _nothing(_: _Week) -> Rows:
+    return (), []
+
+
+def _replies(week: _Week) -> Rows:
+    sent = week.of(week.frames.episodes)
+    sent = sent[sent["is_reply"] & sent["after_hours"]].sort_values("sent_at")
+    found = zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
+    rows = [(week.when(at), week.who(who), counted(number, "message")) for at, who, number in found]
+    return ("Sent", "To", "In one go"), rows
+
+
+def _ends(week: _Week) -> Rows:
+    held = week.of(week.frames.held)
+    late = held[held["overrun_minutes"] > week.frames.clinician.grace_minutes].sort_values("booked_start")
+    found = zip(late["booked_end"], late["client"], late["overrun_minutes"], late["evidence"], strict=True)
+    rows = [(week.when(end), week.who(who), f"{over:+.0f} min", _source(known)) for end, who, over, known in found]
+    return ("Booked end", "With", "Ended", "Known from"), rows
+
+
+def _source(evidence: str) -> str:
+    return {"ehr": "record system", "call": "call log", "corrected": "your correction"}.get(evidence, evidence)
+
+
+def _days(week: _Week) -> Rows:
+    hours = [(date_of(day), len(part), _hours(part)) for day, part in by_day(week.of(week.frames.held))]
+    return ("Day", "Sessions", "Together"), [
+        (weekday(day), counted(held, "session"), quantity(minutes, Unit.MINUTES)) for day, held, minutes in hours
+    ]
+
+
+def _hours(held: pd.DataFrame) -> float:
+    return float((held["ended_at"] - held["began_at"]).sum() / 60)
+
+
+def _contacts(week: _Week) -> Rows:
+    frames = week.frames
+    sent = week.of(frames.episodes)
+    sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == Counterpart.CLIENT)]
+    held = week.of(frames.held)
+    held = held[held["client"] == week.client]
+    moments = [(at, "a session") for at in held["booked_start"]]
+    moments += [
+        (at, "a reply" if reply else "a message") for at, reply in zip(sent["sent_at"], sent["is_reply"], strict=True)
+    ]
+    return ("When", "What"), [(week.when(at), what) for at, what in sorted(moments)]
+
+
+def _waits(week: _Week) -> Rows:
+    runs = week.of(week.frames.replies, "inbound_week").sort_values("minutes_working", ascending=False)
+    found = zip(runs["inbound_at"], runs["client"], runs["minutes_working"], runs["reply_at"].notna(), strict=True)
+    rows = [
+        (week.when(at), week.who(who), quantity(minutes, Unit.MINUTES) if answered else "no reply within 7 days")
+        for at, who, minutes, answered in found
+    ]
+    return ("Written", "By", "Working time to the reply"), rows
+
+
+def _supervision(week: _Week) -> Rows:
+    entries = week.frames.entries
+    held = entries[(entries["kind"] == Kind.SUPERVISION) & (entries["week"] <= week.week)].sort_values("start")
+    rows = [
+        (day_and_month(date_of(int(day))), quantity((end - start) / 60, Unit.MINUTES))
+        for day, start, end in zip(held["day"], held["start"], held["end"], strict=True)
+    ]
+    return ("Last supervisions", "Lasted"), rows[-4:]
+
+
+_TABLES: Mapping[str, Callable[[_Week], Rows]] = {
+    "after_hours_replies": _replies,
+    "overrun_minutes": _ends,
+    "contact_hours": _days,
+    "weighted_load": _days,
+    "client_contacts": _contacts,
+    "reply_minutes_working": _waits,
+    "supervision_hours": _supervision,
+}

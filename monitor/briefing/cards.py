@@ -1,0 +1,114 @@
+"""The one card of a week: a notice or a line in words, with the weeks and the rows that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor import notices
+from monitor.analysis.calendar import date_of
+from monitor.analysis.catalogue import catalogue
+from monitor.briefing import behind
+from monitor.briefing.words import client_name, usual_slots
+from monitor.notices import ANSWERS, LINE, PATTERN
+from monitor.store.notices import NoticeRow, Sign
+from reports.models import Answer, Card, Table, Unit
+from reports.wording import day_and_month, quantity
+
+if TYPE_CHECKING:
+    from monitor.analysis.frames import Frames
+
+CARD_WEEKS = 4  # how long a notice leads the report, its own week included; a line leads in its own week alone
+SHOWN_WEEKS = 12
+BEFORE_WEEKS = 52
+RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, LINE: 0}
+AGAIN = "You asked for four weeks; they are over."
+
+Values = Mapping[tuple[int, str], float | None]
+
+
+def leading(found: Sequence[NoticeRow], week: int, today: int) -> NoticeRow | None:
+    """The one notice that leads a week's report: open ones first, patterns before lines, then the latest.
+
+    ``today`` is the day number on which it is read; an earlier week is shown as in the days after it.
+    """
+    day = min(today, week + 13)
+    shown = [row for row in found if _leads(row, found, week, day)]
+    return max(shown, key=lambda row: (notices.is_open(row, day), RANK[row.tier], row.week), default=None)
+
+
+def _leads(row: NoticeRow, found: Sequence[NoticeRow], week: int, day: int) -> bool:
+    if row.week == week:
+        return row.answer is not None or not notices.silent(row, found, day)
+    if row.week > week or row.tier == LINE or notices.silent(row, found, day):
+        return False
+    if row.answer == "not_now":
+        return notices.is_open(row, day) and not notices.is_open(row, day - 7)
+    return row.answer is None and row.week > week - 7 * CARD_WEEKS
+
+
+def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mapping[int, str]) -> Card:
+    """The card: evidence first, then at most one thing to try."""
+    client = client_name(row.client, usual_slots(frames), codes) if row.client else ""
+    moved = notices.what_moved(row, behind.weekly(values))
+    text = notices.explanation(row, moved, f"the client of {client}" if client else "")
+    returns = row.answer == "not_now" and row.week != week
+    answered = None if returns else ANSWERS.get(row.answer or "")
+    return Card(
+        notice=row.id,
+        title=notices.title(row),
+        text=f"{AGAIN} {text}" if returns else text,
+        based_on=_moved(row) if row.tier == PATTERN else behind.rows(frames, row, week, codes),
+        try_this=notices.try_this(row),
+        answers=tuple(Answer(key, label) for key, label in ANSWERS.items()),
+        answered=answered,
+        weeks=None if row.tier == LINE else _weeks(frames, row, values),
+    )
+
+
+def _moved(row: NoticeRow) -> Table:
+    """What moved together, each by how much and since when."""
+    rows = (
+        (
+            catalogue()[sign.key].title,
+            f"{notices.how_much(sign)} ({sign.low:.1f} to {sign.high:.1f})",
+            day_and_month(date_of(sign.since)),
+        )
+        for sign in row.signs
+    )
+    return Table(("What", "How much", "Since the week of"), tuple(rows))
+
+
+def _weeks(frames: Frames, row: NoticeRow, values: Values) -> Table | None:
+    """The weeks of the notice, beside the middle week of the year before."""
+    told = _told(frames, row, values)
+    since = min((sign.since for sign in row.signs), default=row.since)
+    weeks = range(max(since, row.week - 7 * (SHOWN_WEEKS - 1)), row.week + 1, 7)
+    before = range(since - 7 * BEFORE_WEEKS, since, 7)
+    rows = [("The year before, middle week", *(_middle(known, before, unit) for known, unit in told.values()))]
+    rows += [
+        (day_and_month(date_of(week)), *(quantity(known.get(week), unit) for known, unit in told.values()))
+        for week in weeks
+    ]
+    return Table(("Week of", *told), tuple(rows))
+
+
+def _told(frames: Frames, row: NoticeRow, values: Values) -> dict[str, tuple[dict[int, float | None], Unit]]:
+    """The measures of a notice by title: their weekly values, and how these are written."""
+    if row.client:
+        return {"Contacts": (behind.contacts(frames, row.client), Unit.COUNT)}
+    keys = [sign.key for sign in row.signs or (Sign(row.key, 1, 1, 1, row.since),)]
+    return {
+        catalogue()[key].title: (
+            {week: value for (week, name), value in values.items() if name == key},
+            Unit(catalogue()[key].unit.value),
+        )
+        for key in keys
+    }
+
+
+def _middle(known: Mapping[int, float | None], weeks: range, unit: Unit) -> str:
+    found = [value for week in weeks if (value := known.get(week)) is not None]
+    return quantity(float(np.median(found)) if found else None, unit)

@@ -1,0 +1,122 @@
+"""What a person can say to a notice, and what each answer changes.
+
+=========  ==========================================================================================================
+planned    a dated exception: the notice's weeks, and on to the day it is said to last, leave count and baseline
+needed     the same; a third exception of one kind with one client is told of (:mod:`monitor.notices.lines`)
+noted      nothing
+not_now    the family is off the first page for four weeks; what is found meanwhile waits
+wrong      the notice's weeks leave count and baseline, until the answer is taken back
+=========  ==========================================================================================================
+
+No answer ends silently, none becomes more than it is, and every one is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.analysis.catalogue import Wing, catalogue
+from monitor.notices.families import AGAIN_WEEKS, LINE, PATTERN, family, family_of
+from monitor.store.notices import NoticeRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DAY = 86_400
+SILENT_DAYS = 28
+
+ANSWERS: Mapping[str, str] = {
+    "planned": "This was planned",
+    "needed": "It was clinically needed",
+    "noted": "Thanks, noted",
+    "not_now": "Not for four weeks",
+    "wrong": "This looks wrong",
+}
+"""What a person can say to a notice. Every answer is kept; none escalates."""
+
+EXCEPTIONS = ("planned", "needed")
+"""Answers that make a dated exception: drawn hollow, and left out of the count and of the baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Days that do not count for one family, of one client (0: of all); ``answer`` is what was said."""
+
+    family: str
+    client: int
+    first: int
+    last: int
+    answer: str
+
+    def holds(self, weeks: pd.Index | pd.Series) -> np.ndarray:
+        """Which weeks (their Mondays) it takes out: every one that it touches."""
+        mondays = weeks.to_numpy()
+        return np.asarray((mondays + 6 >= self.first) & (mondays <= self.last))
+
+
+def left_out(rows: Sequence[NoticeRow]) -> tuple[LeftOut, ...]:
+    """What the answers to a person's notices take out of the count and of the baseline. Lines take out nothing."""
+    return tuple(
+        LeftOut(key, row.client, row.since, max(row.week + 6, row.until or 0), row.answer)
+        for row in rows
+        if row.tier != LINE and row.answer in {*EXCEPTIONS, "wrong"}
+        for key in _families(row)
+    )
+
+
+def _families(row: NoticeRow) -> Iterator[str]:
+    """The family of a notice, or those that a pattern rests on."""
+    if row.tier == PATTERN:
+        yield from dict.fromkeys(family_of(sign.key).key for sign in row.signs)
+    else:
+        yield row.family
+
+
+def without(measured: pd.DataFrame, out: Sequence[LeftOut]) -> pd.DataFrame:
+    """The weekly numbers for the pages: no data in the weeks that are left out, for the measures of their family.
+
+    The workload wing stays as it is: what the director sees depends on nobody's answers.
+    """
+    gone = np.zeros(len(measured), dtype=bool)
+    weeks = measured["week"]
+    for exception in (each for each in out if not each.client):
+        keys = [sign.metric for sign in family(exception.family).signs]
+        private = [key for key in keys if catalogue()[key].wing is Wing.WELLBEING]
+        gone |= measured["key"].isin(private).to_numpy() & exception.holds(weeks)
+    values = {"value": measured["value"].mask(gone), "n": measured["n"].mask(gone, 0)}
+    return measured.assign(**values, coverage=measured["coverage"].mask(gone, 0.0))
+
+
+def settled(found: Sequence[NoticeRow], stored: Sequence[NoticeRow]) -> list[NoticeRow]:
+    """What was found, less what was answered already: the same notice, a week or two away once its numbers changed."""
+    answered: dict[tuple[str, int], list[int]] = {}
+    for row in stored:
+        if row.answer is not None:
+            answered.setdefault((row.family, row.client), []).append(row.week)
+    return [
+        row
+        for row in found
+        if all(
+            row.week == week or abs(row.week - week) >= 7 * AGAIN_WEEKS
+            for week in answered.get((row.family, row.client), ())
+        )
+    ]
+
+
+def silent(row: NoticeRow, rows: Sequence[NoticeRow], day: int) -> bool:
+    """Whether a notice is kept off the first page on a day, since its family was answered "not for four weeks"."""
+    said = (other for other in rows if other.answer == "not_now" and other.family == row.family)
+    return any(0 <= day - _day_of(other) < SILENT_DAYS for other in said)
+
+
+def is_open(row: NoticeRow, day: int) -> bool:
+    """Whether a notice waits for an answer on a day: it has none, or four weeks of silence are over."""
+    return row.answer is None or (row.answer == "not_now" and day - _day_of(row) >= SILENT_DAYS)
+
+
+def _day_of(row: NoticeRow) -> int:
+    return (row.answered_at or 0) // DAY

@@ -1,0 +1,135 @@
+"""What is watched: six families, each with its measures, its yearly budget and its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+WORTH_A_LOOK, PATTERN, LINE = "worth a look", "pattern", "line"
+"""The tiers: one family moved; several moved together; a plain line was crossed, which is a fact and no detection."""
+
+AGAIN_WEEKS = 8
+"""Weeks from one notice of a family, or from one telling of a line, to the next."""
+
+
+class Scale(StrEnum):
+    """What a weekly number is measured by, and so how it is compared with the weeks before."""
+
+    PER_SESSIONS = "a count for each twenty held sessions"
+    PER_DAYS = "a count for each five worked days"
+    SHARE = "a share of the rows that it rests on"
+    MINUTES = "a weekly mean, compared by its difference"
+    TIMES = "a weekly mean, compared by its ratio"
+    TIMES_PER_DAY = "a weekly sum for each agreed day, compared by its ratio"
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is a count with an exposure; otherwise it is a mean."""
+        return self in {Scale.PER_SESSIONS, Scale.PER_DAYS, Scale.SHARE}
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One measure of a family, whose rise is what a notice is about.
+
+    ``said`` finishes the sentence "For six weeks …"; ``{}`` stands for how far it moved. ``typical_sd`` is the shipped
+    week-to-week deviation of a mean (of its logarithm where ratios are compared), ``swing`` how much wider the score of
+    a measure that is itself a mean of several weeks swings than that of single weeks.
+    """
+
+    metric: str
+    scale: Scale
+    said: str
+    typical_sd: float = 0
+    swing: float = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeFamily:
+    """One of the things that are watched, with its own yearly budget of false notices.
+
+    ``signs`` are its measures and ``least_signs`` how many of them have to move. The family of single clients watches
+    each client's contacts; its one sign is no metric of the catalogue.
+    """
+
+    key: str
+    title: str
+    headline: str
+    try_this: str
+    signs: tuple[Watched, ...]
+    least_signs: int = 1
+    alarms_per_year: float = 0.5
+
+    @property
+    def by_client(self) -> bool:
+        """Whether it watches one client at a time."""
+        return self.signs[0].metric == CONTACTS
+
+
+CONTACTS = "client_contacts"
+"""The key of what is watched with one client: sent episodes, and sessions beyond the first of a week."""
+
+LOG_LOAD_SD, LOG_HOURS_SD, LOG_WAIT_SD = 0.06, 0.15, 0.4
+EIGHT_WEEK_SWING = 2.34  # of the score of an eight-week mean: root of 1 + 2 Σ (1 − k/8) 0.85ᵏ
+
+FAMILIES = (
+    NoticeFamily(
+        key="availability",
+        title="Replies after hours",
+        headline="Evenings ran longer than usual.",
+        try_this="decide before the evening begins which messages can wait for the morning, and let the rest wait.",
+        signs=(Watched("after_hours_replies", Scale.PER_SESSIONS, "your after-hours replies per session ran {}"),),
+    ),
+    NoticeFamily(
+        key="sessions running over",
+        title="Sessions running over",
+        headline="Sessions ended later than usual.",
+        try_this="name the time once, ten minutes before the end of a session that tends to run on.",
+        signs=(Watched("overrun_minutes", Scale.MINUTES, "your sessions ended {}", typical_sd=1.4),),
+    ),
+    NoticeFamily(
+        key="load",
+        title="Fuller days",
+        headline="There was more work in your days than usual.",
+        try_this="keep one hour of the coming weeks free before it is asked for.",
+        signs=(
+            Watched(
+                "contact_hours", Scale.TIMES_PER_DAY, "your time with clients for each agreed day ran {}", LOG_HOURS_SD
+            ),
+            Watched(
+                "weighted_load", Scale.TIMES, "your weighted load ran {}", LOG_LOAD_SD, swing=EIGHT_WEEK_SWING
+            ),
+        ),
+    ),
+    NoticeFamily(
+        key="one client",
+        title="One client",
+        headline="With one client there was more contact than usual.",
+        try_this="put this client on the list for your next supervision.",
+        signs=(Watched(CONTACTS, Scale.PER_SESSIONS, "your contacts with {client} ran {}"),),
+    ),
+)  # fmt: skip
+
+POOLED = NoticeFamily(
+    key="pattern",
+    title="Several things at once",
+    headline="Several things moved a little at the same time.",
+    try_this="look at the coming two weeks as a whole, and take one thing out of them.",
+    signs=(),
+)
+"""The pattern over all families that are known of a person, with a budget of its own."""
+
+
+def family(key: str) -> NoticeFamily:
+    """The family of a stored notice."""
+    return next(entry for entry in (*FAMILIES, POOLED) if entry.key == key)
+
+
+def watched(metric: str) -> Watched:
+    """The declaration of a measure behind a stored notice."""
+    return next(sign for entry in FAMILIES for sign in entry.signs if sign.metric == metric)
+
+
+def family_of(metric: str) -> NoticeFamily:
+    """The family that watches a measure."""
+    return next(entry for entry in FAMILIES if metric in {sign.metric for sign in entry.signs})

@@ -1,0 +1,172 @@
+"""Which weeks of a person become a notice: family by family, client by client, and over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import exp
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.notices.clients import Contacts
+from monitor.notices.families import FAMILIES, PATTERN, POOLED, WORTH_A_LOOK, NoticeFamily, Scale
+from monitor.notices.series import Series, consecutive, series_of
+from monitor.store.notices import NoticeRow, Sign
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from monitor.notices.answers import LeftOut
+
+MOVED = 1.0
+"""Score from which a measure is told of beside those that a notice rests on; a pattern needs two families with it."""
+
+Scored = Sequence[tuple[Series, "pd.Series"]]
+"""The measures of a family with their scores."""
+
+
+def find(
+    measured: pd.DataFrame, weeks: pd.DataFrame, contacts: Contacts | None = None, left_out: Sequence[LeftOut] = ()
+) -> list[NoticeRow]:
+    """Every notice in a clinician's weekly numbers, by week; lines are found in :mod:`monitor.notices.lines`.
+
+    ``measured`` is what :func:`monitor.analysis.catalogue.measure` returned, ``weeks`` the weeks table of the frames,
+    ``contacts`` what passed with each client. Weeks that are ``left_out`` of a family count as missing there.
+    """
+    if weeks.empty:
+        return []
+    table = consecutive(measured, weeks)
+    scored = {entry.key: _scored(entry, table, left_out) for entry in FAMILIES if not entry.by_client}
+    found = [row for key, signs in scored.items() for row in _of_family(key, signs)]
+    found += [row for entry in FAMILIES if entry.by_client for row in _of_clients(entry, contacts, left_out)]
+    return sorted([*found, *_pattern(scored)], key=lambda row: (row.week, row.family, row.client))
+
+
+def _scored(entry: NoticeFamily, table: pd.DataFrame, left_out: Sequence[LeftOut]) -> Scored:
+    known = [sign for sign in entry.signs if ("value", sign.metric) in table.columns]
+    series = [_without(series_of(sign, table), entry.key, left_out) for sign in known]
+    return [(one, one.scores) for one in series]
+
+
+def _without(series: Series, family: str, left_out: Sequence[LeftOut]) -> Series:
+    out = np.zeros(len(series.amounts), dtype=bool)
+    for exception in left_out:
+        if exception.family == family and not exception.client:
+            out |= exception.holds(series.amounts.index)
+    return replace(series, amounts=series.amounts.mask(out), weights=series.weights.mask(out))
+
+
+def _of_family(key: str, scored: Scored) -> Iterator[NoticeRow]:
+    entry = next(entry for entry in FAMILIES if entry.key == key)
+    if len(scored) < entry.least_signs:
+        return
+    for place in np.flatnonzero(_fired(entry, scored)).tolist():
+        moved = [one for one, _ in _leading(scored, place, entry.least_signs)]
+        signs = [sign for one in moved if (sign := _sign(one, place)) is not None]
+        if len(signs) >= entry.least_signs:
+            yield _row(entry.key, WORTH_A_LOOK, int(scored[0][1].index[place]), signs)
+
+
+def _fired(entry: NoticeFamily, scored: Scored) -> np.ndarray:
+    """Whether a notice begins, for each week."""
+    from monitor.analysis.shifts import count_shifts, score_shifts
+
+    series = scored[0][0]
+    if len(entry.signs) == 1 and series.sign.scale.counted:
+        tables = series.amounts.to_frame(), series.weights.to_frame()
+        return count_shifts(*tables, alarms_per_year=entry.alarms_per_year).to_numpy()[:, 0]
+    score = _family_score(entry, scored)
+    return score_shifts(score.to_frame(), alarms_per_year=entry.alarms_per_year).to_numpy()[:, 0]
+
+
+def _family_score(entry: NoticeFamily, scored: Scored) -> pd.Series:
+    import pandas as pd
+
+    from monitor.analysis.pattern import family_score
+
+    scores = pd.concat([score for _, score in scored], axis=1)
+    return scores.iloc[:, 0] if len(entry.signs) == 1 else family_score(scores, signs=entry.least_signs)
+
+
+def _leading(scored: Scored, place: int, least: int) -> list[tuple[Series, float]]:
+    """The measures that a notice rests on, the highest score first: as many as it needs, and whatever moved as well."""
+    at = sorted(((one, float(score.iloc[place])) for one, score in scored), key=lambda pair: -_or_low(pair[1]))
+    return [pair for number, pair in enumerate(at) if _or_low(pair[1]) >= (0 if number < least else MOVED)]
+
+
+def _or_low(score: float) -> float:
+    return score if np.isfinite(score) else -np.inf
+
+
+def _sign(series: Series, place: int) -> Sign | None:
+    """How far a measure moved and since when: a ratio, or a difference where the scale is in minutes."""
+    from monitor.analysis.ratios import mean_difference, rate_ratio
+
+    values, weights, index = series.amounts.to_numpy(), series.weights.to_numpy(), series.amounts.index
+    place = _last_observed(values, place)
+    if series.sign.scale.counted:
+        ratio = rate_ratio(values, weights, place)
+        if ratio is None:
+            return None
+        return _rounded(series.sign.metric, (ratio.ratio, ratio.low, ratio.high), index[ratio.since_week_index])
+    mean = mean_difference(values, weights, place, typical_sd=series.sign.typical_sd)
+    if mean is None:
+        return None
+    told = (mean.difference, mean.low, mean.high)
+    if series.sign.scale is not Scale.MINUTES:
+        told = (exp(told[0]), exp(told[1]), exp(told[2]))
+    return _rounded(series.sign.metric, told, index[mean.since_week_index])
+
+
+def _last_observed(values: np.ndarray, place: int) -> int:
+    """The week itself or, where a measure is missing in it, the last week before in which it was known."""
+    known = np.flatnonzero(np.isfinite(values[: place + 1]))
+    return int(known[-1]) if len(known) else place
+
+
+def _rounded(metric: str, told: tuple[float, float, float], since: int) -> Sign:
+    middle, low, high = (round(number, 4) for number in told)
+    return Sign(metric, middle, low, high, int(since))
+
+
+def _row(family: str, tier: str, week: int, signs: Sequence[Sign], client: int = 0) -> NoticeRow:
+    """A notice led by its first sign; several are kept beside it."""
+    first, kept = signs[0], tuple(signs) if len(signs) > 1 else ()
+    return NoticeRow(week, tier, family, first.key, first.ratio, first.low, first.high, first.since, client, signs=kept)
+
+
+def _of_clients(entry: NoticeFamily, contacts: Contacts | None, left_out: Sequence[LeftOut]) -> Iterator[NoticeRow]:
+    """The notices about single clients; the budget is that of all of them together."""
+    from monitor.analysis.pairs import pair_ratio, pair_shifts
+
+    if contacts is None or contacts.counts.empty:
+        return
+    known = contacts.without(entry.key, left_out)
+    fired = pair_shifts(known.counts, known.exposure, alarms_per_year=entry.alarms_per_year)
+    for place, column in np.argwhere(fired.to_numpy()).tolist():
+        client = fired.columns[column]
+        ratio = pair_ratio(known.counts, known.exposure, place, client)
+        if ratio is not None:
+            since = fired.index[ratio.since_week_index]
+            sign = _rounded(entry.signs[0].metric, (ratio.ratio, ratio.low, ratio.high), since)
+            yield _row(entry.key, WORTH_A_LOOK, int(fired.index[place]), [sign], int(client))
+
+
+def _pattern(scored: Mapping[str, Scored]) -> Iterator[NoticeRow]:
+    """The notices over all families together, each told by the measures that rose most."""
+    import pandas as pd
+
+    from monitor.analysis.pattern import pattern_shifts
+
+    entries = [entry for entry in FAMILIES if len(scored.get(entry.key, ())) >= entry.least_signs]
+    if len(entries) < 2:
+        return
+    scores = pd.concat({entry.key: _family_score(entry, scored[entry.key]) for entry in entries}, axis=1)
+    fired = pattern_shifts(scores, alarms_per_year=POOLED.alarms_per_year).to_numpy()
+    for place in np.flatnonzero(fired).tolist():
+        risen = scores.iloc[place].sort_values(ascending=False)
+        leading = [_leading(scored[str(key)], place, 1) for key, score in risen.items() if score >= MOVED]
+        signs = [sign for pairs in leading for one, _ in pairs[:1] if (sign := _sign(one, place)) is not None]
+        if len(signs) >= 2:
+            yield _row(POOLED.key, PATTERN, int(scores.index[place]), signs)

@@ -1,0 +1,85 @@
+"""The weekly numbers of each measure in the shape that the detectors take, and their scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.analysis.catalogue import catalogue
+from monitor.notices.families import Scale, Watched
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXPOSURE_SESSIONS, EXPOSURE_DAYS = 20, 5
+WORKED, AGREED = "worked days", "agreed days"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One measure along consecutive weeks; NaN is a missing week.
+
+    ``amounts`` are counts, means or logarithms of means as the scale has it, ``weights`` their exposure or the number
+    behind each mean.
+    """
+
+    sign: Watched
+    amounts: pd.Series
+    weights: pd.Series
+
+    @property
+    def scores(self) -> pd.Series:
+        """The score of :mod:`monitor.analysis.shifts`: of unit deviation in ordinary life, NaN where unknown."""
+        from monitor.analysis.shifts import count_scores, mean_scores
+
+        tables = self.amounts.to_frame(), self.weights.to_frame()
+        if self.sign.scale.counted:
+            return count_scores(*tables).iloc[:, 0]
+        return mean_scores(*tables, typical_sd=self.sign.typical_sd).iloc[:, 0] / self.sign.swing
+
+
+def consecutive(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
+    """Values by (column, metric), one row for every calendar week, NaN in weeks that are not compared.
+
+    ``measured`` is what :func:`monitor.analysis.catalogue.measure` returned, ``weeks`` the weeks table of the frames,
+    of which the worked days, and the agreed ones less leave, come along as metrics of their own.
+    """
+    wide = measured.pivot(index="week", columns="key", values=["value", "n", "coverage"])  # noqa: PD010 - nothing to pool
+    wide["value", WORKED] = weeks["worked_days"].reindex(wide.index)
+    wide["value", AGREED] = (weeks["usual_days"] * weeks["present"]).reindex(wide.index)
+    every = np.arange(weeks.index.min(), weeks.index.max() + 1, 7)
+    return wide.reindex(weeks.index[weeks["compared"]]).reindex(every)
+
+
+def series_of(sign: Watched, table: pd.DataFrame) -> Series:
+    """A measure out of :func:`consecutive`'s table."""
+    known = table["coverage", sign.metric] >= catalogue()[sign.metric].least_coverage
+    value, n = table["value", sign.metric].where(known), table["n", sign.metric]
+    values, weights = _scaled(sign.scale, value, n, table)
+    missing = values.isna() | ~(weights > 0)
+    return Series(sign, values.mask(missing).rename(sign.metric), weights.mask(missing).rename(sign.metric))
+
+
+def _scaled(scale: Scale, value: pd.Series, n: pd.Series, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    agreed = table["value", AGREED]
+    match scale:
+        case Scale.PER_SESSIONS:
+            return value, table["value", "sessions_held"] / EXPOSURE_SESSIONS
+        case Scale.PER_DAYS:
+            return value, table["value", WORKED] / EXPOSURE_DAYS
+        case Scale.SHARE:
+            return (value / 100 * n).round(), n / EXPOSURE_SESSIONS
+        case Scale.MINUTES:
+            return value, n
+        case Scale.TIMES:
+            return _logarithm(value), n
+        case Scale.TIMES_PER_DAY:
+            return _logarithm(value / agreed.where(agreed > 0)), agreed
+
+
+def _logarithm(values: pd.Series) -> pd.Series:
+    """The logarithm of what is above zero; a zero has none."""
+    logarithms: pd.Series = np.log(values.where(values > 0))
+    return logarithms

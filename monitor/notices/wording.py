@@ -1,0 +1,146 @@
+"""A notice in words: what changed and how surely, since when, what moved, and how often chance does this."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.notices.families import FAMILIES, LINE, PATTERN, POOLED, Scale, family, watched
+from monitor.notices.lines import line
+from monitor.store.notices import NoticeRow, Sign
+from reports.wording import MINUS, listed, spelled
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEMAND_ROSE = 1.25  # times as many client messages after hours as before
+BOUNDARY_MOVED = 10.0  # points of the share answered before work began again
+
+
+def title(row: NoticeRow) -> str:
+    """The heading of a notice or a line."""
+    return line(row.family).title if row.tier == LINE else family(row.family).title
+
+
+def headline(row: NoticeRow) -> str:
+    """The sentence for the top of the week."""
+    return line(row.family).headline if row.tier == LINE else family(row.family).headline
+
+
+def try_this(row: NoticeRow) -> str:
+    """One thing to try, if it fits."""
+    return line(row.family).try_this if row.tier == LINE else family(row.family).try_this
+
+
+def explanation(row: NoticeRow, moved: str, client: str = "") -> str:
+    """The notice in three sentences. ``client`` is how the person knows the client, where it is about one."""
+    if row.tier == LINE:
+        return line(row.family).said(row.measured or 0, client)
+    if row.tier == PATTERN:
+        said = [_together(row), "Each by itself may be too small to notice."]
+    else:
+        said = [f"{_sentence(sign, row.week, client)}." for sign in row.signs or (_only(row),)]
+    return " ".join([*said, *([moved] if moved else []), _chance(row)])
+
+
+def _only(row: NoticeRow) -> Sign:
+    return Sign(row.key, row.ratio or 0, row.low or 0, row.high or 0, row.since)
+
+
+def _sentence(sign: Sign, week: int, client: str) -> str:
+    """One measure: "For six weeks your after-hours replies per session ran 1.8 times your usual (90 % interval …)"."""
+    said = watched(sign.key).said.replace("{client}", client or "one client")
+    interval = f"(90 % interval {_decimal(sign.low)} to {_decimal(sign.high)})"
+    return f"{_span(sign, week)} {said.format(f'{how_much(sign)} {interval}')}"
+
+
+def _decimal(number: float) -> str:
+    return f"{number:.1f}".replace("-0.0", "0.0").replace("-", MINUS)
+
+
+def how_much(sign: Sign) -> str:
+    """How far a measure moved: "1.8 times your usual", "2.3 minutes later than your usual"."""
+    if watched(sign.key).scale is not Scale.MINUTES:
+        return f"{sign.ratio:.1f} times your usual"
+    minutes = f"{abs(sign.ratio):.1f}"
+    way = "later" if sign.ratio >= 0 else "earlier"
+    return f"{minutes} {'minute' if minutes == '1.0' else 'minutes'} {way} than your usual"
+
+
+def _span(sign: Sign, week: int) -> str:
+    weeks = (week - sign.since) // 7 + 1
+    return "This week" if weeks == 1 else f"For {spelled(weeks)} weeks"
+
+
+def _together(row: NoticeRow) -> str:
+    named = listed([short_name(sign.key) for sign in row.signs])
+    return f"Several things moved a little at the same time: {named}."
+
+
+def short_name(metric: str) -> str:
+    """A measure inside a sentence."""
+    return _SHORT[metric]
+
+
+_SHORT = {
+    "after_hours_replies": "replies after hours",
+    "overrun_minutes": "the ends of sessions",
+    "short_rests": "short nights",
+    "contact_hours": "time with clients",
+    "weighted_load": "the caseload",
+    "reply_minutes_working": "the time to a reply",
+    "clinician_cancel_share": "sessions called off",
+    "shortened_share": "sessions that ended early",
+}
+
+
+def _chance(row: NoticeRow) -> str:
+    entry = family(row.family)
+    once = f"Chance alone produces about one such note every {spelled(round(1 / entry.alarms_per_year))} years"
+    return f"{once}." if entry is POOLED else f"{once} for each of the {spelled(len(FAMILIES))} things watched."
+
+
+def what_moved(row: NoticeRow, weekly: pd.DataFrame) -> str:
+    """What is behind a notice: demand or the boundary for replies, more sessions or longer ones for fuller days.
+
+    ``weekly`` has one row a week with the columns after_hours_inbound, reply_propensity, sessions_held and
+    contact_hours; compared are the weeks of the notice with the year before. Empty where nothing can be said.
+    """
+    now, before = weekly.loc[row.since : row.week], weekly.loc[row.since - 52 * 7 : row.since - 1]
+    if row.key == "after_hours_replies" and row.tier != LINE:
+        return _demand_or_boundary(now, before)
+    if row.family == "load":
+        return _more_or_longer(now, before)
+    return ""
+
+
+def _demand_or_boundary(now: pd.DataFrame, before: pd.DataFrame) -> str:
+    more = now["after_hours_inbound"].mean() / max(before["after_hours_inbound"].mean(), 0.5)
+    points = now["reply_propensity"].mean() - before["reply_propensity"].mean()
+    if not (np.isfinite(more) and np.isfinite(points)):
+        return ""
+    demand = _demand(more)
+    if abs(points) < BOUNDARY_MOVED:
+        return f"{demand}; the share you answered did not change."
+    return f"{demand}; you answered a {'larger' if points > 0 else 'smaller'} share of it before the next working day."
+
+
+def _demand(times: float) -> str:
+    if times >= DEMAND_ROSE:
+        return "Clients wrote more after hours"
+    if times <= 1 / DEMAND_ROSE:
+        return "Clients wrote less after hours"
+    return "Clients wrote about as much after hours as before"
+
+
+def _more_or_longer(now: pd.DataFrame, before: pd.DataFrame) -> str:
+    held, hours = (now[key].mean() for key in ("sessions_held", "contact_hours"))
+    usual_held, usual_hours = (before[key].mean() for key in ("sessions_held", "contact_hours"))
+    if not (held > 0 and usual_held > 0 and np.isfinite(hours / held) and np.isfinite(usual_hours / usual_held)):
+        return ""
+    one = hours / held * 60
+    usual = usual_hours / usual_held * 60
+    length = "about as long as before" if abs(one - usual) < 2 else f"{one:.0f} minutes instead of {usual:.0f}"
+    number = ", as usual" if round(held) == round(usual_held) else f" where {usual_held:.0f} were usual"
+    return f"You held {held:.0f} sessions a week{number}, each {length}."

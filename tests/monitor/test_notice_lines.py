@@ -1,0 +1,209 @@
+"""Plain lines: when they are crossed, and how often they are told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from connectors.records import Kind
+from monitor.analysis.catalogue import catalogue
+from monitor.analysis.frames import Frames
+from monitor.notices import LINES, crossed
+from monitor.roster import Practice
+from monitor.store.notices import NoticeRow
+from tests.monitor.facts import BERLIN, Row, at, day, entered, event, frames, message, term
+
+FIRST = day("2026-01-05")
+WEEKS = 12
+NOTHING: Mapping[str, Sequence[float]] = {}
+
+
+def practice(region: str | None = "GB") -> Practice:
+    return Practice("Harbour Street", ZoneInfo(BERLIN), region=region)
+
+
+def person(
+    *more: Row,
+    region: str | None = "GB",
+    terms: Iterable[Row] = (),
+    ledger: Iterable[Row] = (),
+    skips: Sequence[int] = (),
+) -> Frames:
+    """Somebody with a session every Monday at ten for twelve weeks, but for weeks that are skipped."""
+    mondays = [f"{monday:%Y-%m-%d}" for monday in pd.date_range("2026-01-05", periods=WEEKS, freq="7D")]
+    held = [event(f"{on} 10:00", f"{on} 10:50", client=1) for n, on in enumerate(mondays) if n not in skips]
+    return frames(entries=[*held, *more], practice=practice(region), terms=terms, ledger=ledger)
+
+
+def measured(series: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    """The weekly numbers that are known, from the first week on."""
+    rows = [
+        {"week": FIRST + 7 * n, "key": key, "value": value, "n": 1, "coverage": 1.0}
+        for key, values in series.items()
+        for n, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows, columns=["week", "key", "value", "n", "coverage"])
+
+
+def told(found: Sequence[NoticeRow], family: str) -> list[int]:
+    return [(row.week - FIRST) // 7 for row in found if row.family == family]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("family", "metric", "values", "weeks"),
+    [
+        ("day off", "days_since_full_day_off", [1, 7, 12, 13, NAN], [3]),
+        ("day off", "days_since_full_day_off", [13] * 12, [0, 8]),
+        ("day off", "days_since_full_day_off", [13, *[0] * 8, 13], [0, 9]),
+    ],
+)
+def test_a_line_is_told_in_the_week_in_which_it_is_crossed_and_eight_weeks_later(
+    family: str, metric: str, values: list[float], weeks: list[int]
+) -> None:
+    found = crossed(measured({metric: values}), person())
+
+    assert told(found, family) == weeks
+    assert [row.measured for row in found] == [values[week] for week in weeks]
+    assert {(row.tier, row.ratio, row.low, row.high, row.key) for row in found} == {("line", None, None, None, metric)}
+
+
+@pytest.mark.parametrize(("region", "weeks"), [("GB", [3, 11]), ("IE", [3, 11]), ("US", []), (None, [])])
+def test_supervision_is_a_line_where_a_professional_body_asks_for_it(region: str | None, weeks: list[int]) -> None:
+    hours = [2, 2, 2, 1, *[1] * 8]
+
+    assert told(crossed(measured({"supervision_hours": hours}), person(region=region)), "supervision") == weeks
+
+
+@pytest.mark.parametrize(
+    ("hours", "skips", "weeks"),
+    [
+        ([2, 2, 1.5, 1.5, 1.4], (), [4]),
+        ([0] * 8, (), []),
+        ([2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], (3, 8), [7]),
+        ([2, 0, 0], (), []),
+    ],
+)
+def test_supervision_is_missed_in_a_month_with_clients_by_who_has_it_in_the_calendar(
+    hours: list[float], skips: Sequence[int], weeks: list[int]
+) -> None:
+    assert told(crossed(measured({"supervision_hours": hours}), person(skips=skips)), "supervision") == weeks
+
+
+@pytest.mark.parametrize(
+    ("terms", "due"),
+    [
+        ([term(1, "review_on", "2026-02-04", "2026-01-01")], [(4, 1)]),
+        (
+            [term(1, "review_on", "2026-02-04", "2026-01-01"), term(1, "review_on", "2026-03-04", "2026-02-01")],
+            [(8, 1)],
+        ),
+        ([term(1, "review_on", "2026-02-04", "2026-01-01"), term(1, "review_on", None, "2026-02-01")], []),
+        ([term(1, "modified_until", "2026-02-04", "2026-01-01")], [(4, 1)]),
+        ([term(1, "review_on", "2026-06-01", "2026-01-01")], []),
+        ([term(1, "review_on", "2026-02-04"), term(2, "review_on", "2026-02-05")], [(4, 1), (4, 2)]),
+    ],
+)
+def test_a_review_is_due_on_its_day(terms: list[Row], due: list[tuple[int, int]]) -> None:
+    found = [row for row in crossed(measured(NOTHING), person(terms=terms)) if row.family == "review"]
+
+    assert [((row.week - FIRST) // 7, row.client) for row in found] == due
+
+
+def answered(
+    answer: str | None, on: str, *, client: int = 1, until: str | None = None, family: str = "one client"
+) -> NoticeRow:
+    return NoticeRow(
+        day(on), "worth a look", family, "client_contacts", 2, 1, 3, day(on) - 21, client, answer=answer,
+        answered_at=at(f"{on} 12:00"), until=day(until) if until else None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "weeks"),
+    [
+        (answered("planned", "2026-01-12", until="2026-02-11"), [5]),
+        (answered("needed", "2026-01-12", until="2026-02-11"), [5]),
+        (answered("planned", "2026-01-12"), []),
+        (answered("noted", "2026-01-12", until="2026-02-11"), []),
+        (answered("planned", "2026-01-12", until="2026-06-11"), []),
+    ],
+)
+def test_no_exception_ends_in_silence(given: NoticeRow, weeks: list[int]) -> None:
+    assert told(crossed(measured(NOTHING), person(), [given]), "exception ended") == weeks
+
+
+DAYS = ("2026-01-06", "2026-01-13", "2026-01-28", "2026-02-03", "2026-02-10", "2026-02-17", "2026-02-24")
+
+
+@pytest.mark.parametrize(
+    ("ledger", "stored", "weeks"),
+    [
+        ([entered(1, "gift", on) for on in DAYS[:2]], [], []),
+        ([entered(1, "gift", on) for on in DAYS[:3]], [], [3]),
+        ([entered(1, "gift", on) for on in DAYS], [], [3, 6]),
+        ([entered(1, kind, on) for kind, on in zip(("gift", "exception", "fee_waived"), DAYS, strict=False)], [], []),
+        ([entered(client, "gift", on) for client, on in zip((1, 2, 1), DAYS, strict=False)], [], []),
+        ([entered(-1, "gift", on) for on in DAYS], [], []),
+        ([entered(1, "consultation", on) for on in DAYS], [], []),
+        ([], [answered("needed", on) for on in DAYS[:3]], [3]),
+        ([], [answered(said, on) for said, on in zip(("needed", "noted", "planned"), DAYS, strict=False)], []),
+        ([], [answered("needed", on, client=0) for on in DAYS[:3]], []),
+    ],
+)
+def test_the_third_exception_of_a_kind_with_a_client_is_told_of(
+    ledger: list[Row], stored: list[NoticeRow], weeks: list[int]
+) -> None:
+    found = crossed(measured(NOTHING), person(ledger=ledger), stored)
+
+    assert told(found, "just this once") == weeks
+    assert [row.measured for row in found] == [3, 6][: len(weeks)]
+    assert {row.client for row in found} <= {1}
+
+
+@pytest.mark.parametrize(
+    ("plan", "weeks"),
+    [
+        (term(1, "emergency", "yes", "2026-01-01"), []),
+        (term(1, "modified", "crisis_plan", "2026-01-01"), []),
+        (term(1, "modified", "distance", "2026-01-01"), [3]),
+        (term(1, "emergency", "yes", "2026-01-20"), []),
+        (term(1, "emergency", "yes", "2026-02-20"), [3]),
+        (term(2, "emergency", "yes", "2026-01-01"), [3]),
+    ],
+)
+def test_with_a_crisis_plan_exceptions_are_not_counted(plan: Row, weeks: list[int]) -> None:
+    given = [entered(1, "exception", on) for on in DAYS[:3]]
+
+    assert told(crossed(measured(NOTHING), person(terms=[plan], ledger=given)), "just this once") == weeks
+
+
+def test_a_line_that_was_planned_is_quiet_until_the_day_that_was_given() -> None:
+    every = measured({"days_since_full_day_off": [20] * 12})
+    (first, _) = [row for row in crossed(every, person()) if row.family == "day off"]
+    planned = replace(first, answer="planned", answered_at=0, until=FIRST + 7 * 10)
+
+    found = crossed(every, person(), [planned])
+    assert told(found, "day off") == [0, 11]
+    assert told(found, "exception ended") == [10]
+    assert told(crossed(every, person(), [replace(planned, answer="noted", until=None)]), "day off") == [0, 8]
+
+
+def test_every_line_is_declared_once_and_drawn_for_a_measure_that_there_is() -> None:
+    assert len({entry.key for entry in LINES}) == len(LINES)
+    assert {entry.metric for entry in LINES} - {""} <= catalogue().keys()
+
+
+def test_nothing_known_crosses_nothing() -> None:
+    nobody = frames(
+        entries=[event("2026-01-05 10:00", "2026-01-05 10:50", kind=Kind.OTHER)], mail=[message("2026-01-06 10:00")]
+    )
+
+    assert crossed(measured(NOTHING), nobody) == []
+    assert crossed(measured({entry.metric: [NAN] * 12 for entry in LINES if entry.metric}), nobody) == []

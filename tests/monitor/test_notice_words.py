@@ -1,0 +1,217 @@
+"""A notice and a line in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from monitor.analysis.catalogue import catalogue
+from monitor.notices import (
+    ANSWERS,
+    FAMILIES,
+    LINES,
+    POOLED,
+    Line,
+    NoticeFamily,
+    explanation,
+    headline,
+    title,
+    try_this,
+    what_moved,
+)
+from monitor.store.notices import NoticeRow, Sign
+from reports.wording import spelled
+from tests.monitor.facts import day
+
+FIRST = day("2025-01-06")
+WEEK = FIRST + 40 * 7
+UNKNOWN = float("nan")
+BANNED = re.compile(r"burn-?out|\brisk|\bscor|\bshould\b|\bfail|!", re.IGNORECASE)
+CHANCE = "Chance alone produces about one such note every two years for each of the {} things watched."
+KNOWN_AS = "the client of Tuesdays, 15:00 · K7Q2"
+
+
+def row(family: str, *signs: Sign, client: int = 0, tier: str = "worth a look") -> NoticeRow:
+    first = signs[0]
+    kept = tuple(signs) if len(signs) > 1 else ()
+    return NoticeRow(WEEK, tier, family, first.key, first.ratio, first.low, first.high, first.since, client, signs=kept)
+
+
+def sign(key: str, ratio: float = 1.8, low: float = 1.3, high: float = 2.4, *, weeks: int = 6) -> Sign:
+    return Sign(key, ratio, low, high, WEEK - 7 * (weeks - 1))
+
+
+def of_line(key: str, measured: float, client: int = 0) -> NoticeRow:
+    return NoticeRow(WEEK, "line", key, "", None, None, None, WEEK, client, measured=measured)
+
+
+def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
+    """The year before the notice and its own weeks, as two numbers a column."""
+    index = FIRST + 7 * np.arange(41)
+    late = index >= WEEK - 7 * 5
+    keys = ("after_hours_inbound", "reply_propensity", "sessions_held", "contact_hours")
+    told = {key: columns.get(key, (UNKNOWN, UNKNOWN)) for key in keys}
+    return pd.DataFrame({key: np.where(late, now, before) for key, (before, now) in told.items()}, index=index)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            row("availability", sign("after_hours_replies")),
+            "For six weeks your after-hours replies per session ran 1.8 times your usual (90 % interval 1.3 to 2.4).",
+        ),
+        (
+            row("availability", sign("after_hours_replies", weeks=1)),
+            "This week your after-hours replies per session ran 1.8 times your usual (90 % interval 1.3 to 2.4).",
+        ),
+        (
+            row("sessions running over", sign("overrun_minutes", 2.04, 0.8, 3.3, weeks=13)),
+            "For 13 weeks your sessions ended 2.0 minutes later than your usual (90 % interval 0.8 to 3.3).",
+        ),
+        (
+            row("sessions running over", sign("overrun_minutes", 0.98, -0.2, 2.1, weeks=2)),
+            "For two weeks your sessions ended 1.0 minute later than your usual (90 % interval −0.2 to 2.1).",
+        ),
+        (
+            row("load", sign("contact_hours", 1.2, 1.1, 1.4), sign("weighted_load", 1.3, 1.2, 1.4, weeks=3)),
+            (
+                "For six weeks your time with clients for each agreed day ran 1.2 times your usual "
+                "(90 % interval 1.1 to 1.4). "
+                "For three weeks your weighted load ran 1.3 times your usual (90 % interval 1.2 to 1.4)."
+            ),
+        ),
+        (
+            row("one client", sign("client_contacts", 2.3, 1.2, 4.1), client=3),
+            f"For six weeks your contacts with {KNOWN_AS} ran 2.3 times your usual (90 % interval 1.2 to 4.1).",
+        ),
+    ],
+)
+def test_a_notice_says_how_much_how_surely_and_since_when(found: NoticeRow, words: str) -> None:
+    assert (
+        explanation(found, "", KNOWN_AS if found.client else "") == f"{words} {CHANCE.format(spelled(len(FAMILIES)))}"
+    )
+
+
+def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
+    found = row("pattern", sign("contact_hours"), sign("after_hours_replies"), sign("overrun_minutes"), tier="pattern")
+
+    assert explanation(found, "") == (
+        "Several things moved a little at the same time: time with clients, replies after hours and the ends of "
+        "sessions. Each by itself may be too small to notice. "
+        "Chance alone produces about one such note every two years."
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (of_line("day off", 13), "It has been 13 days since your last full day without work; the line is at 12 days."),
+        (of_line("supervision", 0), "By your calendar there was no supervision in the last month."),
+        (of_line("supervision", 1), "By your calendar there was 1 hour of supervision in the last month."),
+        (of_line("supervision", 1.25), "By your calendar there were 1.25 hours of supervision in the last month."),
+        (of_line("review", 1, 3), f"What you agreed with {KNOWN_AS} is due for review."),
+        (
+            of_line("exception ended", 1),
+            "The time that you gave an exception is over; from now on these days count again.",
+        ),
+        (of_line("exception ended", 1, 3), f"The time that you gave an exception about {KNOWN_AS} is over;"),
+        (of_line("just this once", 3, 3), f"This is exception number 3 of the same kind with {KNOWN_AS}."),
+    ],
+)
+def test_a_line_is_a_plain_fact(found: NoticeRow, words: str) -> None:
+    told = explanation(found, "", KNOWN_AS if found.client else "")
+
+    assert told.startswith(words)
+    assert "hance" not in told
+    assert "interval" not in told
+
+
+MORE = {"after_hours_inbound": (4.0, 8.0), "reply_propensity": (40.0, 42.0)}
+
+
+@pytest.mark.parametrize(
+    ("told", "moved"),
+    [
+        (MORE, "Clients wrote more after hours; the share you answered did not change."),
+        (
+            MORE | {"after_hours_inbound": (4, 2)},
+            "Clients wrote less after hours; the share you answered did not change.",
+        ),
+        (
+            {"after_hours_inbound": (4, 4), "reply_propensity": (40, 60)},
+            "Clients wrote about as much after hours as before; you answered a larger share of it",
+        ),
+        (MORE | {"reply_propensity": (60, 40)}, "Clients wrote more after hours; you answered a smaller share of it"),
+        (MORE | {"after_hours_inbound": (4, UNKNOWN)}, ""),
+        (MORE | {"reply_propensity": (UNKNOWN, 40)}, ""),
+    ],
+)
+def test_demand_and_boundary_are_told_apart(told: dict[str, tuple[float, float]], moved: str) -> None:
+    found = what_moved(row("availability", sign("after_hours_replies")), weekly(**told))
+
+    assert found.startswith(moved)
+    assert bool(found) is bool(moved)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "contact", "moved"),
+    [
+        ((18, 22), (15.0, 18.4), "You held 22 sessions a week where 18 were usual, each about as long as before."),
+        ((18, 18), (15.0, 18.0), "You held 18 sessions a week, as usual, each 60 minutes instead of 50."),
+        ((18, 0), (15.0, 0.0), ""),
+        ((18, UNKNOWN), (15.0, 12.0), ""),
+    ],
+)
+def test_more_sessions_and_longer_ones_are_told_apart(
+    sessions: tuple[float, float], contact: tuple[float, float], moved: str
+) -> None:
+    assert (
+        what_moved(row("load", sign("contact_hours")), weekly(sessions_held=sessions, contact_hours=contact)) == moved
+    )
+
+
+def test_where_there_is_no_demand_nothing_is_said_of_it() -> None:
+    everything = weekly(**MORE, sessions_held=(18, 22), contact_hours=(15.0, 18.4))
+
+    assert what_moved(row("sessions running over", sign("overrun_minutes")), everything) == ""
+    assert what_moved(row("one client", sign("client_contacts"), client=3), everything) == ""
+    assert what_moved(of_line("day off", 13), everything) == ""
+
+
+def said_of(found: Sequence[NoticeRow]) -> list[str]:
+    return [
+        text
+        for one in found
+        for text in (explanation(one, "", KNOWN_AS if one.client else ""), headline(one), title(one), try_this(one))
+    ]
+
+
+@pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.key)
+def test_no_family_judges(entry: NoticeFamily) -> None:
+    client = 3 if entry.by_client else 0
+    found = row(entry.key, *(sign(each.metric) for each in entry.signs), client=client)
+    words = said_of([found, replace(found, signs=found.signs[:2])])
+
+    assert [text for text in words if BANNED.search(text) or "{" in text or "  " in text] == []
+    assert all(text[0].isupper() for text in words[:3])
+
+
+@pytest.mark.parametrize("entry", LINES, ids=lambda entry: entry.key)
+def test_no_line_judges(entry: Line) -> None:
+    words = said_of([of_line(entry.key, measured, client) for measured in (0, 1, 2.5) for client in (0, 3)])
+
+    assert [text for text in words if BANNED.search(text) or "  " in text] == []
+    assert entry.source
+
+
+def test_nothing_else_that_is_said_judges() -> None:
+    said = [*ANSWERS.values(), POOLED.headline, POOLED.try_this, POOLED.title]
+    said += [entry.definition + entry.title for entry in catalogue().values()]
+
+    assert [text for text in said if BANNED.search(text)] == []
