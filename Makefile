@@ -35,16 +35,30 @@ chromium: ## Install Chromium for the tests that look at pages (on Debian, as ro
 	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
 	fi
 
-peers: ## Install the mail server that tests read from (on Debian, as root; otherwise those tests are skipped)
+peers: ## Install the servers that tests read from: Dovecot, Node (on Debian, as root), Medplum; otherwise those are skipped
 	@if ! command -v dovecot >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  echo "Installing Dovecot for the tests that read mail from a server (apt-get) ..."; \
 	  export DEBIAN_FRONTEND=noninteractive; \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends dovecot-imapd; } >/dev/null 2>&1 \
 	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
 	fi
+	@if ! command -v npm >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing Node for the tests that read from a record system (apt-get) ..."; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; } >/dev/null 2>&1 \
+	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	fi
+	@if command -v npm >/dev/null && ! cmp -s tests/peers/fhir/package.json .peers/fhir/package.json; then \
+	  echo "Installing Medplum's FHIR server for these tests (npm, 116 MB) ..."; \
+	  mkdir -p .peers/fhir; \
+	  { npm install --prefix .peers/fhir --no-save --no-package-lock --no-audit --no-fund --ignore-scripts \
+	      $$(sed -n 's/.*"\(@medplum[^"]*\)": "\([0-9.]*\)".*/\1@\2/p' tests/peers/fhir/package.json) \
+	    && cp tests/peers/fhir/package.json .peers/fhir/; } >/dev/null 2>&1 \
+	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	fi
 
 clean: ## Remove the environment, the caches and the demonstration practice
-	rm -rf .venv demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .peers demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find connectors monitor reports tests -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment. A stamp is younger than what it was installed from, so that the second time costs nothing.

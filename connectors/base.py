@@ -139,7 +139,8 @@ class SourceKind:
     rest is kept out ("never requested" or "left out while parsing"). ``check`` finds what types alone cannot: each
     problem begins with the option's path ("columns.foo: not a role"), so that all are listed with the other faults.
     With ``per_owner`` each owner has an account of their own: one connector for each, whose context has that one owner,
-    each with its own cursor, freshness and failure.
+    each with its own cursor, freshness and failure. ``remote`` tells from the options whether a server is waited for
+    (with accounts it always is); several such sources are read side by side.
     """
 
     name: str
@@ -150,3 +151,8 @@ class SourceKind:
     dropped: str
     check: Callable[[Any], list[str]] | None = None
     per_owner: bool = False
+    remote: Callable[[Any], bool] | None = None
+
+    def is_remote(self, options: Any) -> bool:
+        """Whether a source with these options is a server."""
+        return self.remote(options) if self.remote else self.per_owner

@@ -6,6 +6,8 @@ repeats a value read from the source: titles, addresses and cell contents never 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 
 class ConnectorError(Exception):
     """A source could not be read. The rows already stored and the cursor stay as they were."""
@@ -25,7 +27,22 @@ class AuthorizationError(ConnectorError):
 
 
 class RateLimitError(ConnectorError):
-    """The source asked us to stop for now; the cursor is kept and the next run goes on from it."""
+    """The source asked us to stop for now; the cursor is kept and the next run goes on from it.
+
+    ``wait`` is for how long, where the source says so.
+    """
+
+    def __init__(self, source: str, found: str, remedy: str, wait: timedelta | None = None) -> None:
+        asked = f" It asks to be left alone for {_spoken(wait)}." if wait else ""
+        super().__init__(source, f"{found}{asked}", remedy)
+        self.wait = wait
+
+
+def _spoken(wait: timedelta) -> str:
+    minutes = max(1, round(wait.total_seconds() / 60))
+    if minutes >= 120:
+        return f"about {round(minutes / 60)} hours"
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
 class UnavailableError(ConnectorError):

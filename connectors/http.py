@@ -13,6 +13,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -64,19 +65,19 @@ class _BrokenOffError(Exception):
 class Client:
     """Asks servers on behalf of one source. ``pause`` sleeps for some seconds; a test may count instead.
 
-    With a ``login`` (name and password) every question carries it, and a server that sends us on to another is not
-    followed there.
+    With a ``login`` (name and password, or a token) every question carries it, and a server that sends us on to another
+    is not followed there.
     """
 
     def __init__(
-        self, source: str, pause: Callable[[float], None] | None = None, login: tuple[str, str] | None = None
+        self, source: str, pause: Callable[[float], None] | None = None, login: tuple[str, str] | str | None = None
     ) -> None:
         self._source = source
         self._pause = pause or time.sleep
         self._session = _session()
         self._may_roam = login is None
         if login:
-            self._session.auth = _signature(*login)
+            self._session.auth = _signature(login)
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer, 2xx or 304. Raises a :class:`~connectors.errors.ConnectorError` for everything else."""
@@ -97,7 +98,7 @@ class Client:
             else:
                 if _is_answer(question, answer.status):
                     return answer
-                problem = self._refusal(answer.status)
+                problem = self._refusal(answer)
                 if answer.status not in _AGAIN:
                     raise problem
                 wait = _retry_after(answer.headers, wait)
@@ -158,7 +159,8 @@ class Client:
             "Check the address and the network; the next run tries again.",
         )
 
-    def _refusal(self, status: int) -> ConnectorError:
+    def _refusal(self, answer: Answer) -> ConnectorError:
+        status = answer.status
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return AuthorizationError(
                 self._source,
@@ -166,8 +168,12 @@ class Client:
                 "Make a new link or password there and store it where the configuration looks for it.",
             )
         if status == HTTPStatus.TOO_MANY_REQUESTS:
+            asked = _retry_after(answer.headers, 0)
             return RateLimitError(
-                self._source, "the server asks us to stop for now (HTTP 429).", "The next run tries again."
+                self._source,
+                "the server asks us to stop for now (HTTP 429).",
+                "What was read is kept; the next run goes on from there.",
+                timedelta(seconds=asked) if asked > LONGEST_PAUSE else None,
             )
         if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
             return UnavailableError(
@@ -192,12 +198,15 @@ def _session() -> Session:
     return session
 
 
-def _signature(name: str, password: str) -> Callable[[PreparedRequest], PreparedRequest]:
-    """Signs questions with a name and password (RFC 7617); requests itself would spell them in Latin-1."""
-    words = b64encode(f"{name}:{password}".encode()).decode()
+def _signature(login: tuple[str, str] | str) -> Callable[[PreparedRequest], PreparedRequest]:
+    """Signs questions with a token (RFC 6750), or a name and password (RFC 7617).
+
+    requests itself would spell these in Latin-1.
+    """
+    words = f"Bearer {login}" if isinstance(login, str) else f"Basic {b64encode(':'.join(login).encode()).decode()}"
 
     def sign(request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"Basic {words}"
+        request.headers["Authorization"] = words
         return request
 
     return sign

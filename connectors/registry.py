@@ -25,6 +25,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "csv": "connectors.csv_export.source",
         "sms_xml": "connectors.sms_xml.source",
         "google_calendar": "connectors.google.calendar",
+        "fhir": "connectors.fhir.source",
     }
 )
 GROUP = "evenhours.connectors"

@@ -16,20 +16,24 @@ if TYPE_CHECKING:  # playwright loads only for the tests that look at pages
 
     from tests.peers.calendars import CalendarServer
     from tests.peers.dovecot import Dovecot
+    from tests.peers.medplum import Medplum
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("EVENHOURS_REAL", ROOT.parent / "shared" / "real"))
 CHROMIUM = os.environ.get("EVENHOURS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+FHIR_PACKAGES = ROOT / ".peers" / "fhir"
+MEDPLUM = shutil.which("node") and (FHIR_PACKAGES / "node_modules" / "@medplum" / "fhir-router").is_dir()
 DOVECOT = shutil.which("dovecot") and os.geteuid() == 0
 
 # Which fixture makes a test one of its kind, and why one of that kind or fixture cannot run here (None: it can).
 KINDS = {
     "real": "real", "browser": "browser", "page": "browser",
-    "dovecot": "peers", "radicale": "peers", "xandikos": "peers",
+    "dovecot": "peers", "radicale": "peers", "xandikos": "peers", "medplum": "peers",
 }  # fmt: skip
 MISSING = {
     "real": None if REAL.is_dir() else f"the real data is not here: {REAL}",
     "browser": None if CHROMIUM else "there is no Chromium here; EVENHOURS_CHROMIUM says where one is",
+    "medplum": None if MEDPLUM else "there is no Medplum here, or no Node to run it (make peers)",
     "dovecot": None if DOVECOT else "there is no Dovecot here, or no right to start it (as root: make peers)",
 }
 
@@ -134,4 +138,13 @@ def xandikos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalendarServe
     from tests.peers.calendars import xandikos
 
     with xandikos(tmp_path_factory.mktemp("xandikos")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def medplum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Medplum]:
+    """A record system's server on this machine; each test takes a practice of its own."""
+    from tests.peers.medplum import medplum
+
+    with medplum(FHIR_PACKAGES, tmp_path_factory.mktemp("medplum")) as server:
         yield server

@@ -230,6 +230,10 @@ def _problems(options: IcsOptions) -> list[str]:
     return []
 
 
+def _is_remote(options: IcsOptions) -> bool:
+    return options.url is not None
+
+
 def preview(options: IcsOptions, context: Context) -> Iterator[Sighting]:
     """What the rules make of each instance in the window, for ``evenhours classify --try``; stores nothing."""
     return IcsConnector(options, context).sightings()
@@ -251,4 +255,5 @@ SOURCE_KIND = SourceKind(
     ),
     dropped="left out while parsing",
     check=_problems,
+    remote=_is_remote,
 )  # fmt: skip

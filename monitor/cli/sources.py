@@ -48,11 +48,15 @@ def read_sources(desk: Desk, wish: Wish) -> list[Outcome]:
     from monitor.ingest import ingest as run
 
     outcomes = []
-    with SourceBar() as bar:
-        for outcome in run(desk.config, desk.store, desk.names, wish, now=desk.now, progress=bar.step):
-            bar.clear()
-            tell_outcome(desk, outcome)
-            outcomes.append(outcome)
+    try:
+        with SourceBar() as bar:
+            for outcome in run(desk.config, desk.store, desk.names, wish, now=desk.now, progress=bar.step):
+                bar.clear()
+                tell_outcome(desk, outcome)
+                outcomes.append(outcome)
+    except KeyboardInterrupt:
+        desk.note("Stopped. What has been read is kept; the next run goes on from there.")
+        raise
     return outcomes
 
 
@@ -60,8 +64,9 @@ def tell_outcome(desk: Desk, outcome: Outcome) -> None:
     """One line about one source; a fault with its remedy goes to standard error, too."""
     aside = f", {outcome.kept_aside} kept aside (evenhours doctor says why)" if outcome.kept_aside else ""
     rows = f"{outcome.rows} row{'' if outcome.rows == 1 else 's'} changed"
+    told = f"{'read in part, ' if outcome.problem else ''}{rows}{aside}"
     desk.say(
-        f"{outcome.name}: {'not read' if outcome.problem else rows + aside}",
+        f"{outcome.name}: {'not read' if outcome.problem and not outcome.rows else told}",
         source=outcome.source,
         account=outcome.account,
         rows=outcome.rows,

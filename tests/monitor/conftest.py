@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors import registry
 from tests.monitor import practices
+from tests.monitor.memory import House, HouseMaker
 from tests.monitor.practices import Written
 from tests.monitor.visitors import Pages
 
@@ -36,3 +38,20 @@ def pages(practice: Written) -> Iterator[Pages]:
 def empty_pages(tmp_path: Path) -> Iterator[Pages]:
     with Pages(practices.empty_practice(tmp_path)) as opened:
         yield opened
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HouseMaker]:
+    own = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **own})
+    made: list[House] = []
+
+    def make(**owners: str) -> House:
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(House(folder, **owners))
+        return made[-1]
+
+    yield make
+    for practice in made:
+        practice.store.close()

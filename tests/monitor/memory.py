@@ -60,7 +60,8 @@ def stamp(key: int, sent: str, *ties: int, clinician: str = "ana", **other: Any)
 class Source:
     """Pages of records from a cursor on, or a calendar that is told whole, as a snapshot of the window.
 
-    It raises ``error`` after ``breaks_after`` pages. ``cursors`` are those that it was asked from.
+    It raises ``error`` after ``breaks_after`` pages. ``cursors`` are those that it was asked from, and ``before``
+    is done before each page.
     """
 
     pages: list[Batch] = field(default_factory=list)
@@ -69,6 +70,7 @@ class Source:
     breaks_after: int | None = None
     error: Exception = field(default_factory=lambda: ValueError("Zebra"))
     cursors: list[str | None] = field(default_factory=list)
+    before: Callable[[], object] = lambda: None
 
     def tells(self, *pages: Sequence[Record], faults: Iterable[Sequence[Fault]] = ()) -> None:
         """From now on it holds these pages, each with its faults."""
@@ -85,6 +87,7 @@ class Source:
         pages = self.pages if self.entries is None else [self._snapshot(window)]
         start = int(told) if settings == label and self.entries is None else 0
         for number, page in enumerate(pages[start:], start):
+            self.before()
             if number == self.breaks_after:
                 raise self.error
             yield replace(page, cursor=f"{number + 1} {label}", anew=number == 0)

@@ -23,6 +23,7 @@ from monitor import cli
 from monitor.cli import COMMANDS, evenhours
 from monitor.cli.progress import SourceBar
 from monitor.exports import COLUMNS
+from monitor.ingest import Outcome
 from monitor.nightly import only_run
 from monitor.store.database import opened
 from tests.monitor.memory import SHELF, Source
@@ -284,6 +285,17 @@ def test_without_a_terminal_nothing_is_shown(office: Office) -> None:
     assert ended.stderr.decode() == "Made the practice's key, evenhours.key. Keep a copy apart from the database.\n"
     assert b"\x1b" not in ended.stdout
     assert b"\r" not in ended.stdout
+
+
+def test_a_run_that_is_stopped_says_that_nothing_is_lost(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> Iterator[Outcome]:
+        yield Outcome("diary", "ics", rows=3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("monitor.ingest.ingest", stopped)
+    answer = office("ingest")
+    assert (answer.code, answer.out) == (1, "diary: 3 rows changed\n")
+    assert "Stopped. What has been read is kept; the next run goes on from there.\n" in answer.err
 
 
 def test_a_bar_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors import registry
 from connectors.base import Fault
-from connectors.errors import AuthorizationError, ConnectorError, ShrunkenError, UnavailableError
+from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, ShrunkenError, UnavailableError
 from connectors.records import Status
 from monitor.errors import StoreError, UsageError
 from monitor.ingest import Outcome, Wish, exit_code, ingest
@@ -21,25 +18,9 @@ from tests.monitor.memory import NAMES, NOW, House, HouseMaker, at, days, entry,
 
 AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
 LOCKED_OUT = AuthorizationError("mail", "the server refuses the password.", "Set a new one.")
+LIMITED = RateLimitError("mail", "that is enough for tonight.", "The next run goes on from there.", timedelta(hours=3))
 STATUS = "SELECT uid_key, status FROM event ORDER BY uid_key"
 LATER = NOW + timedelta(days=1)
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HouseMaker]:
-    own = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
-    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **own})
-    made: list[House] = []
-
-    def make(**owners: str) -> House:
-        folder = tmp_path / str(len(made))
-        folder.mkdir()
-        made.append(House(folder, **owners))
-        return made[-1]
-
-    yield make
-    for practice in made:
-        practice.store.close()
 
 
 def letters(*numbers: int) -> list[Any]:
@@ -329,6 +310,20 @@ def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_nobody(house: H
     assert practice.rows("SELECT fault FROM source WHERE name = 'mail'") == [None]
 
 
+def test_a_stop_for_tonight_keeps_what_was_read_and_says_when_it_goes_on(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    practice.mail.tells(letters(1), letters(2), letters(3))
+    practice.mail.breaks_after, practice.mail.error = 2, LIMITED
+    outcome = practice.ingest()["mail"]
+    assert (outcome.rows, outcome.problem) == (2, LIMITED)
+    assert str(LIMITED) == (
+        "mail: that is enough for tonight. It asks to be left alone for about 3 hours. The next run goes on from there."
+    )
+    practice.mail.breaks_after = None
+    assert practice.ingest(now=LATER)["mail"].rows == 1
+    assert practice.mail.cursors == [None, "2 first"]
+
+
 def test_what_a_reader_raises_against_its_contract_is_told_without_its_words(house: HouseMaker) -> None:
     practice = house(mail="ana", diary="ana")
     practice.mail.breaks_after, practice.mail.error = 0, ValueError("Zebra")
@@ -417,6 +412,8 @@ def test_a_source_that_comes_to_be_read_account_by_account_counts_once(house: Ho
         ([AWAY, AWAY], 1),
         ([None, LOCKED_OUT, AWAY], 4),
         ([LOCKED_OUT], 4),
+        ([LIMITED], 3),
+        ([AWAY, LIMITED], 3),
     ],
 )
 def test_the_exit_code_of_a_run(problems: list[ConnectorError | None], code: int) -> None:

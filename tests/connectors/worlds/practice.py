@@ -15,7 +15,7 @@ from connectors.base import Batch
 from connectors.pseudonyms import Pseudonyms
 from connectors.registry import source_kind
 from monitor.config import Config, load
-from monitor.ingest import Outcome, Wish, ingest
+from monitor.ingest import Outcome, Wish, ingest, readers
 from monitor.store import sources
 from monitor.store.database import opened
 from tests.connectors.worlds.ics import Calendar
@@ -129,6 +129,7 @@ class Practice:
         (self.folder / "neighbour.ics").write_text(self.neighbour.text(), encoding="utf-8", newline="")
         with self._patch.context() as patch:
             patch.setattr(time, "sleep", self.waited.append)
+            patch.setattr(readers, "AT_ONCE", 1)  # account after account, so that each run is like the other
             found = ingest(self.config, self.store, NAMES, Wish(**wish), now=now, progress=count)
             return {outcome.name: outcome for outcome in found}
 

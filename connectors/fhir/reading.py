@@ -1,0 +1,162 @@
+"""How far a record system was read, and the reading itself: a search's pages become batches."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+
+from connectors.base import Batch, Fault
+from connectors.fhir.records import RecordMaker
+from connectors.fhir.resources import UnusableError, appointment_from, communication_from, encounter_from
+from connectors.fhir.server import Query, Resource, Server, last_updated, written
+from connectors.records import Record
+
+_OVERLAP = timedelta(minutes=10)  # a change may be seen only after one that bears a later time
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The cursor: under which settings which window was read, up to which change of each kind of resource.
+
+    ``whole_at`` is the last change that was known when everything was read.
+    """
+
+    settings: str = ""
+    start: str = ""
+    end: str = ""
+    whole_at: str = ""
+    since: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def understood(cls, cursor: str | None) -> Progress:
+        """Understand a cursor; whatever is none of ours is the beginning."""
+        try:
+            found = cls(**json.loads(cursor or "{}"))
+            for instant in filter(None, (found.start, found.end, found.whole_at, *found.since.values())):
+                datetime.fromisoformat(instant)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return cls()
+        return found
+
+    def text(self) -> str:
+        """The cursor's text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    def newest(self) -> str:
+        """The last change of an appointment or encounter that was seen."""
+        return max((change for name, change in self.since.items() if not name.startswith("Communication")), default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One question to the server. ``name`` is what its progress is kept under; without it, none is."""
+
+    kind: str
+    query: Query
+    name: str = ""
+
+
+@dataclass(slots=True)
+class _Intake:
+    """What resources gave, and the last change among them."""
+
+    records: list[Record] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    newest: str = ""
+    numbers: Counter[str] = field(default_factory=Counter)
+
+    def turn(self) -> _Intake:
+        """Hand over what came so far; numbers go on."""
+        page = replace(self)
+        self.records, self.removed, self.faults = [], [], []
+        return page
+
+
+class Run:
+    """Asks the server and remembers how far it came."""
+
+    def __init__(self, server: Server, maker: RecordMaker, progress: Progress) -> None:
+        self._server = server
+        self._maker = maker
+        self.progress = progress
+        self._intake = _Intake()
+
+    def whole(self, searches: Iterable[Search], *, anew: bool) -> Batch:
+        """Everything that the searches find, as a snapshot of the window."""
+        for search in searches:
+            for resources in self._server.search(search.kind, search.query):
+                self._take(search.kind, resources)
+            self._reach(search.name)
+        self.progress = replace(self.progress, whole_at=self.progress.newest())
+        page, window = self._intake.turn(), self._maker.context.window
+        faults = tuple(page.faults)
+        return Batch(self.covered(), tuple(page.records), replaces=window, anew=anew, faults=faults)
+
+    def covered(self) -> str:
+        """The cursor once everything in the window has been asked for."""
+        window = self._maker.context.window
+        self.progress = replace(self.progress, start=written(window.start), end=written(window.end))
+        return self.progress.text()
+
+    def pages(self, search: Search) -> Iterator[Batch]:
+        """The search's pages. Its progress goes with them as long as the server sorts, else with the last."""
+        self._intake.newest = ""
+        is_sorted = True
+        for resources in self._server.search(search.kind, search.query):
+            changes = [self._intake.newest, *map(last_updated, resources)]
+            is_sorted = is_sorted and changes == sorted(changes)
+            self._take(search.kind, resources)
+            if is_sorted:
+                self._reach(search.name)
+            page = self._intake.turn()
+            if page.records or page.removed or page.faults:
+                yield Batch(self.progress.text(), tuple(page.records), tuple(page.removed), faults=tuple(page.faults))
+        self._reach(search.name)
+
+    def _reach(self, name: str) -> None:
+        newest = max(self._intake.newest, self.progress.since.get(name, ""))
+        if name and newest:
+            self.progress = replace(self.progress, since=self.progress.since | {name: newest})
+
+    def _take(self, kind: str, resources: Iterable[Resource]) -> None:
+        intake = self._intake
+        for resource in resources:
+            intake.newest = max(intake.newest, last_updated(resource))
+            intake.numbers[kind] += 1
+            try:
+                doubt = _TAKE[kind](self._maker, resource, intake)
+            except (UnusableError, OverflowError) as error:
+                doubt = str(error) if isinstance(error, UnusableError) else "a time lies beyond the calendar"
+            if doubt:
+                intake.faults.append(Fault(f"{kind.lower()} {intake.numbers[kind]}", doubt))
+
+
+def _appointment(maker: RecordMaker, resource: Resource, intake: _Intake) -> str | None:
+    booked = appointment_from(resource)
+    events = maker.events(booked)
+    intake.records += events
+    intake.removed += maker.gone(booked, events)
+    return None
+
+
+def _encounter(maker: RecordMaker, resource: Resource, intake: _Intake) -> str | None:
+    met = encounter_from(resource)
+    intake.records += maker.times(met)
+    return maker.doubt(met)
+
+
+def _communication(maker: RecordMaker, resource: Resource, intake: _Intake) -> str | None:
+    intake.records += maker.stamps(communication_from(resource))
+    return None
+
+
+_TAKE = {"Appointment": _appointment, "Encounter": _encounter, "Communication": _communication}
+
+
+def since(change: str) -> Query:
+    """What changed from then on, and in the minutes before."""
+    return (("_lastUpdated", f"ge{written(datetime.fromisoformat(change) - _OVERLAP)}"),) if change else ()

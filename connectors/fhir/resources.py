@@ -1,0 +1,143 @@
+"""A few fields of appointments, encounters and communications; nothing else of them is ever looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.fhir.server import Resource, last_updated
+
+ELEMENTS = {
+    "Appointment": ("id", "meta", "status", "start", "end", "minutesDuration", "participant"),
+    "Encounter": ("id", "meta", "status", "period", "participant", "subject", "appointment"),
+    "Communication": ("id", "meta", "status", "sent", "received", "sender", "recipient", "inResponseTo"),
+}
+"""What is asked for of each kind of resource, and all that is looked at. Never ``payload``, notes or reasons."""
+
+_REFERENCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]*)?")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?.*")
+
+
+class UnusableError(ValueError):
+    """A resource that cannot be used; the words are the reason, without content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """What was booked. ``people`` are references (``Practitioner/7``); ``start`` is unknown while none is agreed."""
+
+    id: str
+    status: str
+    changed: str
+    start: datetime | None
+    end: datetime | None
+    people: tuple[str, ...]
+    declined: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Encounter:
+    """What took place. ``appointment`` is the identifier of the one it was booked as, where the system links them."""
+
+    id: str
+    status: str
+    changed: str
+    start: datetime | None
+    end: datetime | None
+    people: tuple[str, ...]
+    appointment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Communication:
+    """One message: when, from whom, to whom, and to which ones it answers."""
+
+    id: str
+    status: str
+    changed: str
+    sent: datetime | None
+    received: datetime | None
+    sender: str
+    recipients: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def appointment_from(resource: Resource) -> Appointment:
+    """Read an Appointment. Raises :class:`UnusableError`."""
+    start, end = _instant(resource, "start"), _instant(resource, "end")
+    minutes = resource.get("minutesDuration")
+    if start and end is None and isinstance(minutes, int) and 0 <= minutes <= 24 * 60:
+        end = start + timedelta(minutes=minutes)
+    people = [(_reference(one.get("actor")), one.get("status")) for one in _tables(resource, "participant")]
+    return Appointment(
+        *_head(resource),
+        start,
+        end,
+        tuple(dict.fromkeys(name for name, _ in people if name)),
+        frozenset(name for name, status in people if status == "declined"),
+    )
+
+
+def encounter_from(resource: Resource) -> Encounter:
+    """Read an Encounter. Raises :class:`UnusableError`."""
+    period = _table(resource, "period")
+    people = [_reference(one.get("individual")) for one in _tables(resource, "participant")]
+    booked = (_reference(one) for one in _tables(resource, "appointment"))
+    appointment = next((name.partition("/")[2] for name in booked if name.startswith("Appointment/")), None)
+    start, end = _instant(period, "start"), _instant(period, "end")
+    return Encounter(*_head(resource), start, end, tuple(dict.fromkeys(filter(None, people))), appointment)
+
+
+def communication_from(resource: Resource) -> Communication:
+    """Read a Communication. Raises :class:`UnusableError`."""
+    return Communication(
+        *_head(resource),
+        _instant(resource, "sent"),
+        _instant(resource, "received"),
+        _reference(resource.get("sender")),
+        tuple(filter(None, map(_reference, _tables(resource, "recipient")))),
+        tuple(filter(None, map(_reference, _tables(resource, "inResponseTo")))),
+    )
+
+
+def _head(resource: Resource) -> tuple[str, str, str]:
+    identifier, status = resource.get("id"), resource.get("status")
+    if not isinstance(identifier, str) or not identifier:
+        raise UnusableError("it has no identifier")
+    return identifier, status if isinstance(status, str) else "", last_updated(resource)
+
+
+def _instant(table: Mapping[str, Any], name: str) -> datetime | None:
+    """An instant; ``None`` where there is none. A day without a time of day is none that could be counted with."""
+    text = table.get(name)
+    if text is None:
+        return None
+    if not isinstance(text, str) or not _TIME.fullmatch(text):
+        raise UnusableError(f"its {name} has no time of day")
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise UnusableError(f"its {name} is no time") from None
+    if instant.tzinfo is None:
+        raise UnusableError(f"its {name} has no time zone")
+    return instant
+
+
+def _reference(value: Any) -> str:
+    """``Practitioner/7`` of a relative or absolute reference, whatever its version; empty for anything else."""
+    text = value.get("reference") if isinstance(value, Mapping) else None
+    match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
+    return f"{match[1]}/{match[2]}" if match else ""
+
+
+def _table(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = table.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _tables(table: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    values = table.get(name)
+    return (value for value in (values if isinstance(values, list) else []) if isinstance(value, Mapping))

@@ -1,0 +1,180 @@
+"""A record system's booked sessions, true times and messages, by FHIR R4.
+
+::
+
+    every run             what changed since the last change that the server told of, less ten minutes
+    a window that moved   what is booked in the days that came into it
+    once a week           everything in the window anew: what was deleted there is gone
+
+How far a run came is the server's own word (``meta.lastUpdated``), never our clock's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from connectors.base import Batch, Context, SourceKind
+from connectors.errors import MalformedError
+from connectors.fhir.people import IDENTIFIER, REFERENCE, owners_by_reference
+from connectors.fhir.reading import Progress, Run, Search, since
+from connectors.fhir.records import RecordMaker
+from connectors.fhir.resources import ELEMENTS
+from connectors.fhir.server import Query, Server, written
+from connectors.fingerprint import spelled
+from connectors.http import Client
+
+_READING = 1  # raise it when the same resources are to be read differently
+_LONGEST = timedelta(days=1)  # what began before the window may reach into it
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_PARTS = {"Appointment": ("actor",), "Encounter": ("participant",), "Communication": ("sender", "recipient")}
+"""By which search parameters a server is asked for the practitioners' own resources alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FhirOptions:
+    """The options of a record system."""
+
+    url: str = field(
+        metadata={"help": "The base address of the FHIR R4 server, or where it is kept.", "secret": "if private"}
+    )
+    practitioners: dict[str, tuple[str, ...]] = field(
+        metadata={"help": "For each clinician's key the references (Practitioner/7) or identifiers (system|value)."}
+    )
+    token: str | None = field(default=None, metadata={"help": "Where the access token is.", "secret": True})
+    user: str | None = field(default=None, metadata={"help": "The name to sign in with, in the place of a token."})
+    password: str | None = field(default=None, metadata={"help": "Where its password is.", "secret": True})
+    channel: str = field(default="portal", metadata={"help": "What the messages are called in exports."})
+    full_every_days: int = field(
+        default=7, metadata={"help": "How often everything is read anew, to see what was deleted; 0 is every time."}
+    )
+
+
+class Fhir:
+    """Reads one record system."""
+
+    def __init__(self, options: FhirOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """Yield the whole window where that is due, else what changed; then messages, page by page."""
+        server = self._server()
+        people = owners_by_reference(server, self._options.practitioners, self._context)
+        known, settings = Progress.understood(cursor), self._settings(people)
+        anew = known.settings != settings or written(self._context.window.start) < known.start
+        run = Run(
+            server, RecordMaker(self._context, people, self._options.channel), Progress(settings) if anew else known
+        )
+        if self._is_whole_due(run.progress):
+            yield run.whole(list(self._whole(people)), anew=anew)
+        else:
+            for search in (*self._come_into_window(people, known), *self._changed(people, known)):
+                yield from run.pages(search)
+        for search in () if self._context.busy_only else self._messages(people, run.progress):
+            yield from run.pages(search)
+        yield Batch(run.covered())
+
+    def _is_whole_due(self, progress: Progress) -> bool:
+        newest = progress.newest()
+        if not newest or not progress.whole_at:
+            return True
+        gone_by = datetime.fromisoformat(newest) - datetime.fromisoformat(progress.whole_at)
+        return gone_by >= timedelta(days=self._options.full_every_days)
+
+    def _whole(self, people: Mapping[str, str]) -> Iterator[Search]:
+        """Everything booked or met in the window."""
+        window = self._context.window
+        span = ("date", f"ge{written(window.start - _LONGEST)}"), ("date", f"le{written(window.end)}")
+        return self._searches(people, self._calendar, lambda _: span)
+
+    def _come_into_window(self, people: Mapping[str, str], known: Progress) -> Iterator[Search]:
+        """What is booked in days that an earlier run did not ask for."""
+        window = self._context.window
+        if not known.end or written(window.end) <= known.end:
+            return
+        span = (
+            ("date", f"ge{written(datetime.fromisoformat(known.end) - _LONGEST)}"),
+            ("date", f"le{written(window.end)}"),
+        )
+        yield from (replace(search, name="") for search in self._searches(people, self._calendar, lambda _: span))
+
+    def _changed(self, people: Mapping[str, str], known: Progress) -> Iterator[Search]:
+        return self._searches(people, self._calendar, lambda name: since(known.since.get(name, "")))
+
+    def _messages(self, people: Mapping[str, str], known: Progress) -> Iterator[Search]:
+        """What was written since; a message of the window cannot have been changed before it."""
+        start = written(self._context.window.start)
+        return self._searches(people, ("Communication",), lambda name: since(known.since.get(name, start)))
+
+    @property
+    def _calendar(self) -> tuple[str, ...]:
+        return ("Appointment",) if self._context.busy_only else ("Appointment", "Encounter")
+
+    def _searches(
+        self, people: Mapping[str, str], kinds: Iterable[str], span: Callable[[str], Query]
+    ) -> Iterator[Search]:
+        """For each way in which these people may be on such a resource a search of its own."""
+        who = ",".join(sorted(people))
+        for kind in kinds:
+            asked_for = "_elements", ",".join(ELEMENTS[kind])
+            for part in _PARTS[kind]:
+                name = f"{kind}.{part}"
+                yield Search(kind, (*span(name), (part, who), asked_for), name)
+
+    def _server(self) -> Server:
+        options, source = self._options, self._context.source
+        url = options.url if re.match(r"https?://", options.url) else self._context.read_secret(options.url).strip()
+        return Server(source, url, Client(source, login=self._login()))
+
+    def _login(self) -> tuple[str, str] | str | None:
+        options, read = self._options, self._context.read_secret
+        if options.token:
+            return read(options.token).strip()
+        return (options.user, read(options.password)) if options.user and options.password else None
+
+    def _settings(self, people: Mapping[str, str]) -> str:
+        told, options = self._context, self._options
+        decisive = (_READING, options.url, options.channel, people, told.owners, told.busy_only, told.longest_session)
+        return told.names.entry(spelled(decisive), "fingerprint")
+
+
+def _problems(options: FhirOptions) -> list[str]:
+    problems = []
+    if not any(options.practitioners.values()):
+        problems.append("practitioners: name at least one clinician's reference or identifier")
+    for owner, names in options.practitioners.items():
+        if not all(REFERENCE.fullmatch(name) or IDENTIFIER.fullmatch(name) for name in names):
+            problems.append(f"practitioners.{owner}: write Practitioner/id or system|value")
+    if (options.user is None) != (options.password is None):
+        problems.append("password: user and password go together")
+    if options.token and options.user:
+        problems.append("token: a token, or user and password, not both")
+    parts = urlsplit(options.url)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        problems.append("url: what is read there would travel in the open; the address has to begin with https")
+    if options.full_every_days < 0:
+        problems.append("full_every_days: a number of days, or 0")
+    return problems
+
+
+def _make(options: FhirOptions, context: Context) -> Fhir:
+    strangers = options.practitioners.keys() - {owner.key for owner in context.owners}
+    if strangers:
+        found = f"practitioners names {', '.join(sorted(strangers))}, whose source it is not."
+        raise MalformedError(context.source, found, 'Correct it, or the source\'s "clinicians".')
+    return Fhir(options, context)
+
+
+SOURCE_KIND = SourceKind(
+    name="fhir",
+    options=FhirOptions,
+    make=_make,
+    title="Record system (FHIR R4): appointments, encounters, times of messages",
+    keeps=tuple(f"{kind}.{element}" for kind, elements in ELEMENTS.items() for element in elements),
+    dropped="not requested (_elements), and left out while parsing where a server sends it all the same",
+    check=_problems,
+)

@@ -1,0 +1,190 @@
+"""Each source from its cursor into the store; a page is a transaction.
+
+::
+
+    source ─fetch(cursor)→ Batch ─┬─ events, evidence, messages
+                                  ├─ faults            one transaction
+                                  ├─ dirty marks
+                                  └─ cursor
+
+A source that fails keeps its rows and its cursor and never stops another. Where each owner has an account of their own,
+each account is read, and fails, on its own. Servers are waited for side by side, files read one after the other; one
+thread alone writes. Nothing here knows what a source is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from connectors.base import Batch
+from connectors.errors import AuthorizationError, ConnectorError, RateLimitError
+from connectors.pseudonyms import Pseudonyms
+from connectors.registry import source_kind
+from monitor.config import Config
+from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY
+from monitor.ingest.pages import SHRUNKEN_PERCENT, save_page
+from monitor.ingest.readers import Arrival, Readers
+from monitor.ingest.wishes import DAYS_AHEAD, DAYS_BACK, Account, Wish, accounts, context_for, window_of
+from monitor.store import sources
+from monitor.store.database import Store
+from monitor.store.sources import SourceRow
+
+__all__ = [
+    "DAYS_AHEAD", "DAYS_BACK", "SHRUNKEN_PERCENT", "Outcome", "Progress", "Wish", "context_for", "exit_code", "ingest",
+    "window_of",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one source, or of one owner's ``account`` of it.
+
+    Rows changed, records kept aside, and what stopped it, if anything did.
+    """
+
+    source: str
+    kind: str
+    rows: int = 0
+    kept_aside: int = 0
+    problem: ConnectorError | None = None
+    account: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it: "diary", or "mail of ana"."""
+        return f"{self.source} of {self.account}" if self.account else self.source
+
+
+Progress = Callable[[str, Batch], None]
+"""Is told what each page came from, as :attr:`Outcome.name` says it, once the page is stored."""
+
+
+def ingest(
+    config: Config, store: Store, names: Pseudonyms, wish: Wish, *, now: datetime, progress: Progress | None = None
+) -> Iterator[Outcome]:
+    """Read every wished-for source; yields an outcome as each, or each account of it, is done, in their order.
+
+    Raises:
+        UsageError: before anything is read: the wish names a source that the configuration does not have, or days that
+            end before they begin.
+        StoreError: the database could not be written; the page in hand is not stored, all earlier ones are.
+    """
+    chosen = accounts(config, names, wish, now=now)
+    readings = [_Reading(store, account, now, progress or _silent, full=wish.full) for account in chosen]
+    apart = [reading for reading in readings if reading.is_remote]
+    if len(apart) < 2:
+        apart = []
+    with Readers([(reading, reading.pages) for reading in apart]) as readers:
+        for reading in readings:
+            if reading in apart:
+                while not reading.is_over:
+                    whose, arrival = readers.next()
+                    whose.take(arrival)
+            else:
+                reading.read_through()
+            yield reading.outcome
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """The exit code of a run: 0 all read, 4 somebody must re-authorise, 3 some failed, 1 every source failed.
+
+    A source that asked us to stop for tonight was read in part.
+    """
+    problems = [outcome.problem for outcome in outcomes if outcome.problem]
+    if any(isinstance(problem, AuthorizationError) for problem in problems):
+        return EXIT_AUTHORISE
+    if not problems:
+        return EXIT_OK
+    partly = len(problems) < len(outcomes) or any(isinstance(problem, RateLimitError) for problem in problems)
+    return EXIT_PARTLY if partly else EXIT_ERROR
+
+
+def _silent(_source: str, _batch: Batch) -> None:
+    """No progress is shown."""
+
+
+class _Reading:
+    """One account, from its cursor to its end, and what became of it. Pages may come from another thread."""
+
+    def __init__(self, store: Store, account: Account, now: datetime, progress: Progress, *, full: bool) -> None:
+        self._store, self._account, self._progress = store, account, progress
+        self._now = int(now.timestamp())
+        self.outcome = Outcome(account.source.name, account.source.kind, account=account.owner)
+        self.is_over = False
+        self._row = self._stored()
+        self._cursor = None if full else self._row.cursor
+        self._anew = self._cursor is None
+
+    def _stored(self) -> SourceRow:
+        source, people = self._account.source, [owner.key for owner in self._account.context.owners]
+        with self._store.write() as connection:
+            sources.keep_accounts(connection, source.name, source.accounts)
+            return sources.source_row(connection, source.name, source.kind, people, self._account.owner)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a server is waited for."""
+        source = self._account.source
+        return source_kind(source.kind).is_remote(source.options)
+
+    def read_through(self) -> None:
+        """Read it here and now."""
+        try:
+            for page in self.pages():
+                self.take(page)
+        except ConnectorError as problem:
+            self.take(problem)
+        else:
+            self.take(None)
+
+    def take(self, arrival: Arrival) -> None:
+        """Store a page, or note how the reading ended. What comes after its end is left."""
+        if self.is_over:
+            return
+        if isinstance(arrival, Batch):
+            try:
+                self._save(arrival)
+            except ConnectorError as problem:
+                self._end(problem)
+        elif arrival is None or isinstance(arrival, ConnectorError):
+            self._end(arrival)
+        else:
+            raise arrival
+
+    def _save(self, page: Batch) -> None:
+        anew = self._anew or page.anew
+        self._row, touched = save_page(self._store, self._row, page, self._account.context, self._now, anew=anew)
+        self._anew = False
+        rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(page.faults)
+        self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
+        self._progress(self.outcome.name, page)
+
+    def _end(self, problem: ConnectorError | None) -> None:
+        with self._store.write() as connection:
+            if problem:
+                sources.save_failure(connection, self._row, str(problem), self._now)
+            else:
+                sources.save_success(connection, self._row, self._account.context.window, self._now)
+        self.outcome = replace(self.outcome, problem=problem)
+        self.is_over = True
+
+    def pages(self) -> Iterator[Batch]:
+        """What the connector yields; whatever it does against its contract is an error of this one source."""
+        source, context = self._account.source, self._account.context
+        people = {owner.key for owner in context.owners}
+        try:
+            for batch in source_kind(source.kind).make(source.options, context).fetch(self._cursor):
+                if self.is_over:
+                    return
+                if not people.issuperset(record.clinician for record in batch.records):
+                    raise LookupError("a record of somebody whose source it is not")  # noqa: TRY301 - a fault like any
+                yield batch
+        except ConnectorError:
+            raise
+        except Exception as error:
+            # The error's own words stay out: they may repeat what was read.
+            found = f"its reader broke off ({type(error).__name__})."
+            remedy = "This is a fault of ours: please report it. evenhours -v ingest shows where it arose."
+            raise ConnectorError(source.name, found, remedy) from error

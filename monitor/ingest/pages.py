@@ -1,0 +1,54 @@
+"""A page is a transaction: its records, its faults, whose numbers it touches, and the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connectors.base import Batch, Context, Window
+from connectors.errors import ShrunkenError
+from connectors.records import CalendarEvent, MessageStamp, SessionEvidence
+from monitor.store import events, evidence, sources
+from monitor.store.database import Store
+from monitor.store.messages import save_messages
+from monitor.store.sources import SourceRow
+from monitor.store.touched import Touched, mark_dirty
+
+SHRUNKEN_PERCENT = 30  # a source that lost more than this of what it held is refused
+
+
+def save_page(
+    store: Store, row: SourceRow, batch: Batch, context: Context, now: int, *, anew: bool
+) -> tuple[SourceRow, Touched]:
+    """Store one page: everything or nothing. Raises :class:`~connectors.errors.ShrunkenError`."""
+    entries = [record for record in batch.records if isinstance(record, CalendarEvent)]
+    times = [record for record in batch.records if isinstance(record, SessionEvidence)]
+    stamps = [record for record in batch.records if isinstance(record, MessageStamp)]
+    with store.write() as connection:
+        if anew:
+            row = sources.begin_reading(connection, row)
+        parts = [events.remove_events(connection, row, events.named(row, batch.removed), now)]
+        if batch.replaces:
+            sources.forget_faults(connection, row)
+            held = events.held_in(connection, row, batch.replaces)
+            gone = _missing(held, batch.replaces, entries, context)
+            parts.append(events.remove_events(connection, row, gone, now))
+            parts.append(evidence.drop_evidence(connection, row, held, times))
+        parts.append(events.save_events(connection, row, entries, now))
+        parts.append(evidence.save_evidence(connection, row, times))
+        parts.append(save_messages(connection, row, stamps))
+        touched = Touched.together(parts)
+        sources.save_faults(connection, row, batch.faults, now)
+        mark_dirty(connection, touched)
+        sources.save_cursor(connection, row, batch.cursor)
+    return row, touched
+
+
+def _missing(
+    held: set[events.EntryKey], window: Window, entries: Sequence[CalendarEvent], context: Context
+) -> set[events.EntryKey]:
+    """What a snapshot no longer holds. A source that has lost far too much is refused, not believed."""
+    present = {(entry.clinician, entry.uid_key): window.touches(entry.start, entry.end) for entry in entries}
+    inside = sum(present.values())
+    if 100 * (len(held) - inside) > SHRUNKEN_PERCENT * len(held) and not context.accept_shrink:
+        raise ShrunkenError(context.source, len(held), inside)
+    return held - present.keys()

@@ -1,0 +1,100 @@
+"""What one run is to read: which sources, account by account, for which days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from connectors.base import Context, Owner, Window
+from connectors.pseudonyms import Pseudonyms
+from monitor.config import Config, SourceConfig, classifier, owners
+from monitor.credentials import secret_reader
+from monitor.errors import UsageError
+
+DAYS_BACK, DAYS_AHEAD = 400, 120
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one run was asked for: which sources (all if empty), which local days, from the start, shrinking allowed."""
+
+    sources: tuple[str, ...] = ()
+    first: date | None = None
+    last: date | None = None
+    full: bool = False
+    accept_shrink: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One thing to read: a source, or one ``owner``'s account of it."""
+
+    source: SourceConfig
+    owner: str | None
+    context: Context
+
+
+def accounts(config: Config, names: Pseudonyms, wish: Wish, *, now: datetime) -> list[Account]:
+    """All that a run is to read, in the order of the configuration. Raises :class:`UsageError`."""
+    return [
+        Account(source, owner, context_for(config, source, names, wish, now=now, account=owner))
+        for source in _wished(config, wish)
+        for owner in source.accounts
+    ]
+
+
+def _wished(config: Config, wish: Wish) -> list[SourceConfig]:
+    known = {source.name: source for source in config.sources}
+    unknown = [name for name in wish.sources if name not in known]
+    if unknown:
+        raise UsageError(f'There is no source "{unknown[0]}". The configuration has: {", ".join(known) or "none"}.')
+    wished = [source for name, source in known.items() if not wish.sources or name in wish.sources]
+    for source in wished:
+        if not source.clinicians:
+            raise _nobodys(source)
+    return wished
+
+
+def _nobodys(source: SourceConfig) -> UsageError:
+    return UsageError(f"{source.name}: nobody's times are in it. Add a [[clinician]] to the configuration.")
+
+
+def context_for(
+    config: Config, source: SourceConfig, names: Pseudonyms, wish: Wish, *, now: datetime, account: str | None = None
+) -> Context:
+    """All that a connector is told for this run; of one owner's ``account`` it is told that owner alone."""
+    people = tuple(owner for owner in owners(config, source) if account in {None, owner.key})
+    if not people:
+        raise _nobodys(source)
+    return Context(
+        source=source.name,
+        owners=people,
+        window=window_of(source, people, wish, now),
+        classifier=classifier(config),
+        names=names,
+        folder=config.folder,
+        read_secret=secret_reader(source.name, config.folder),
+        busy_only=source.busy_only,
+        longest_session=timedelta(hours=config.practice.longest_session_hours),
+        accept_shrink=wish.accept_shrink,
+    )
+
+
+def window_of(source: SourceConfig, people: Sequence[Owner], wish: Wish, now: datetime) -> Window:
+    """The instants that are wanted: the run's own days, else the source's, else 400 days back to 120 ahead.
+
+    Days are local to the owners and both inclusive.
+    """
+    today = now.astimezone(people[0].zone).date()
+    first = wish.first or source.window[0] or today - timedelta(days=DAYS_BACK)
+    last = wish.last or source.window[1] or today + timedelta(days=DAYS_AHEAD)
+    if last < first:
+        raise UsageError(f"{source.name}: the window ends on {last}, before it begins on {first}.")
+    zones = [owner.zone for owner in people]
+    try:
+        start = min(datetime.combine(first, time(), zone).astimezone(UTC) for zone in zones)
+        end = max(datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC) for zone in zones)
+    except OverflowError as error:
+        raise UsageError(f"{source.name}: the window from {first} to {last} reaches beyond the calendar.") from error
+    return Window(start, end)

@@ -1,0 +1,113 @@
+"""A small FHIR server whose clock and habits a test decides: whether it sorts, pages, leaves out what nobody wants.
+
+It speaks the few searches that record systems are asked for; the peer that others wrote is in ``tests/peers``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.peers.replies import Asked, Replies, Reply, replies
+
+Resource = dict[str, Any]
+_PEOPLE: dict[str, Callable[[Resource], list[Any]]] = {
+    "actor": lambda found: [one["actor"] for one in found.get("participant", [])],
+    "participant": lambda found: [one["individual"] for one in found.get("participant", [])],
+    "sender": lambda found: [found.get("sender", {})],
+    "recipient": lambda found: found.get("recipient", []),
+}
+
+
+@dataclass
+class FhirServer:
+    """What the server holds. ``now`` is the time that the next change bears; ``page`` is the most it gives at once."""
+
+    url: str = ""
+    now: datetime = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    page: int = 1_000
+    links: bool = True
+    sorts: bool = True
+    selects: bool = False
+    held: dict[str, Resource] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    refuses: Callable[[Asked], Reply | None] = lambda _: None
+
+    def put(self, kind: str, id_: str, /, **elements: object) -> None:
+        """Store a resource a second later than the one before."""
+        self.now += timedelta(seconds=1)
+        meta = {"lastUpdated": self.now.isoformat(), "versionId": str(self.now.timestamp())}
+        self.held[f"{kind}/{id_}"] = {"resourceType": kind, "id": id_, "meta": meta, **elements}
+
+    def delete(self, kind: str, identifier: str) -> None:
+        """Take a resource away without a trace."""
+        del self.held[f"{kind}/{identifier}"]
+
+    def answer(self, asked: Asked) -> Reply:
+        self.asked.append(asked)
+        refused = self.refuses(asked)
+        if refused:
+            return refused
+        parts = urlsplit(asked.path)
+        query = parse_qsl(parts.query)
+        kind = parts.path.rpartition("/")[2]
+        found = [one for one in self.held.values() if one["resourceType"] == kind and _fits(one, query)]
+        if self.sorts:
+            found.sort(key=_changed)
+        told = dict(query)
+        offset, size = int(told.get("_offset", 0)), min(self.page, int(told.get("_count", 1_000)))
+        page = found[offset : offset + size]
+        if self.selects:
+            kept = {"resourceType", *told["_elements"].split(",")}
+            page = [{name: value for name, value in one.items() if name in kept} for one in page]
+        bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(found)}
+        bundle["entry"] = [{"resource": one, "search": {"mode": "match"}} for one in page]
+        if self.links and offset + size < len(found):
+            here = asked.path.partition("&_offset")[0]
+            bundle["link"] = [{"relation": "next", "url": f"{here}&_offset={offset + size}"}]
+        return Reply(body=json.dumps(bundle).encode())
+
+
+@contextmanager
+def fhir_server(**habits: Any) -> Iterator[FhirServer]:
+    """A running server with these habits, holding nothing yet."""
+    with replies() as running:
+        server = FhirServer(url=f"{running.url}fhir", **habits)
+        _attach(running, server)
+        yield server
+
+
+def _attach(running: Replies, server: FhirServer) -> None:
+    running.answer = server.answer
+
+
+def _fits(resource: Resource, query: list[tuple[str, str]]) -> bool:
+    return all(
+        _holds(resource, name, value) for name, value in query if not name.startswith("_") or name == "_lastUpdated"
+    )
+
+
+def _holds(resource: Resource, name: str, value: str) -> bool:
+    if name == "_lastUpdated":
+        return _changed(resource) >= datetime.fromisoformat(value.removeprefix("ge"))
+    if name == "date":
+        return _is_near(resource, value[:2], datetime.fromisoformat(value[2:]))
+    if name == "identifier":
+        return value in {f"{one['system']}|{one['value']}" for one in resource.get("identifier", [])}
+    return bool({one.get("reference") for one in _PEOPLE[name](resource)} & set(value.split(",")))
+
+
+def _is_near(resource: Resource, comparison: str, at: datetime) -> bool:
+    span = resource.get("period", resource)
+    text = span.get("start" if comparison == "le" or "period" not in resource else "end", span.get("start"))
+    instant = datetime.fromisoformat(text) if text else None
+    return instant is not None and (instant >= at if comparison == "ge" else instant <= at)
+
+
+def _changed(resource: Resource) -> datetime:
+    return datetime.fromisoformat(resource["meta"]["lastUpdated"])

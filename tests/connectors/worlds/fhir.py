@@ -1,0 +1,157 @@
+"""A record system, made up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import pytest
+
+from connectors.fhir import server as fhir
+from tests.connectors.fhir_server import FhirServer
+from tests.connectors.worlds.server import Server
+from tests.connectors.worlds.world import ANA, CANARY, MINUTES, Behaviour, Trouble, moment
+
+_ITSELF: Mapping[Behaviour, str] = MappingProxyType(
+    {
+        Behaviour.EXPIRED: "its cursor is a time of the server's own clock, which nobody can forget",
+        Behaviour.ACCOUNTS: "one source serves the whole practice",
+    }
+)
+_PRACTITIONER, _WORDS = {"reference": "Practitioner/1", "display": CANARY}, {"text": CANARY}
+
+
+class RecordSystem:
+    """What the worlds of this kind share: a server of ours, read with a token."""
+
+    kind: ClassVar[str] = "fhir"
+    title: ClassVar[str]
+    declines: ClassVar[Mapping[Behaviour, str]]
+    planted: ClassVar[Sequence[str]]
+    resource: ClassVar[str]
+    days: ClassVar[int] = 7
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        del folder
+        patch.setattr(fhir, "COUNT", 4)
+        patch.setenv("RECORDS_TOKEN", CANARY)
+        self.records = FhirServer()
+        self.server = Server(self.records.answer)
+
+    def options(self) -> str:
+        access = f'url = "{self.server.url}fhir"\ntoken = "env:RECORDS_TOKEN"\nfull_every_days = {self.days}\n'
+        return f'{access}practitioners = {{ {ANA} = ["Practitioner/1"] }}'
+
+    def put(self, *numbers: int, owner: str = ANA) -> None:
+        del owner
+        for number in numbers:
+            self.records.put(self.resource, f"item{number}", **self.elements(number))
+
+    def elements(self, number: int, minutes: int = 0) -> dict[str, Any]:
+        """An item as it is, or so many minutes later."""
+        raise NotImplementedError
+
+    def change(self, number: int, owner: str = ANA) -> None:
+        del owner
+        self.records.put(self.resource, f"item{number}", **self.elements(number, 15))
+
+    def drop(self, *numbers: int, owner: str = ANA) -> None:
+        del owner
+        for number in numbers:
+            self.records.delete(self.resource, f"item{number}")
+
+    def forget(self, owner: str = ANA) -> None:
+        raise NotImplementedError
+
+    def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
+        self.server.trouble(how, times, owner)
+
+    def mend(self) -> None:
+        self.server.mend()
+
+    def close(self) -> None:
+        self.server.close()
+
+
+class Appointments(RecordSystem):
+    """What is booked, read by what changed."""
+
+    title: ClassVar[str] = "appointments"
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
+        {
+            **_ITSELF,
+            Behaviour.DELETED: "a search cannot tell what was deleted: that is noticed every full_every_days",
+            Behaviour.SHRUNK: "as what was deleted",
+            Behaviour.RESUMES: "what is booked comes as one snapshot when everything is read",
+            Behaviour.GOES_ON: "as above",
+        }
+    )
+    planted: ClassVar[Sequence[str]] = (
+        "Appointment.description", "Appointment.comment", "Appointment.patientInstruction", "Appointment.text",
+        "Appointment.reasonCode", "Appointment.participant.actor.display",
+    )  # fmt: skip
+    resource: ClassVar[str] = "Appointment"
+
+    def elements(self, number: int, minutes: int = 0) -> dict[str, Any]:
+        start = moment(number) + timedelta(minutes=minutes)
+        people = _PRACTITIONER, {"reference": f"Patient/{CANARY}-{number % 3}", "display": CANARY}
+        return {
+            "status": "booked",
+            "start": start.isoformat(),
+            "end": (start + timedelta(minutes=MINUTES)).isoformat(),
+            "participant": [{"actor": person, "status": "accepted"} for person in people],
+            "reasonCode": [_WORDS],
+            "text": {"div": CANARY},
+            **dict.fromkeys(("description", "comment", "patientInstruction"), CANARY),
+        }
+
+
+class WholeAppointments(Appointments):
+    """What is booked, everything read every night."""
+
+    title: ClassVar[str] = "appointments read anew"
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
+        {
+            reason: words
+            for reason, words in Appointments.declines.items()
+            if reason not in {Behaviour.DELETED, Behaviour.SHRUNK}
+        }
+    )
+    days: ClassVar[int] = 0
+
+
+class Messages(RecordSystem):
+    """Communications, of which there only ever come more."""
+
+    title: ClassVar[str] = "messages"
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
+        {
+            **_ITSELF,
+            Behaviour.GOES_ON: "it begins ten minutes before the last change that it saw",
+            Behaviour.CHANGED: "a message that was sent does not change",
+            Behaviour.DELETED: "that a message was sent stays true",
+            Behaviour.SHRUNK: "as above",
+        }
+    )
+    planted: ClassVar[Sequence[str]] = (
+        "Communication.payload", "Communication.topic", "Communication.note", "Communication.sender.display",
+    )  # fmt: skip
+    resource: ClassVar[str] = "Communication"
+
+    def elements(self, number: int, minutes: int = 0) -> dict[str, Any]:
+        del minutes
+        return {
+            "status": "completed",
+            "sent": moment(number).isoformat(),
+            "sender": {"reference": f"Patient/{CANARY}-{number % 3}", "display": CANARY},
+            "recipient": [_PRACTITIONER],
+            "topic": _WORDS,
+            "payload": [{"contentString": CANARY}],
+            "note": [_WORDS],
+        }
+
+
+WORLDS = (Appointments, WholeAppointments, Messages)

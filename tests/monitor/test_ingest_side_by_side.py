@@ -1,0 +1,155 @@
+"""Accounts at servers are waited for side by side; one thread alone writes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from connectors.base import Batch
+from connectors.errors import ShrunkenError, UnavailableError
+from monitor.errors import StoreError
+from monitor.ingest import Wish, exit_code, ingest
+from monitor.ingest.readers import AT_ONCE
+from tests.monitor.memory import NAMES, NOW, House, HouseMaker, Source, entry, stamp
+
+AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
+PAGES = 5
+SECONDS = 20  # nothing here waits that long unless something is broken
+
+
+def mailboxes(house: HouseMaker, number: int) -> tuple[House, dict[str, Source]]:
+    """A practice in which so many people have a mailbox each, of five letters on five pages."""
+    keys = [f"p{index:02}" for index in range(number)]
+    practice = house(mail=" ".join(keys))
+    accounts = practice.accounts("mail")
+    for index, (key, account) in enumerate(accounts.items()):
+        pages = [[stamp(100 * index + page, f"2026-03-{page + 1:02} 09:00", clinician=key)] for page in range(PAGES)]
+        account.tells(*pages)
+    return practice, accounts
+
+
+def stored(practice: House) -> int:
+    (found,) = practice.rows("SELECT count(*) FROM message")
+    return int(found)
+
+
+def all_end(before: Sequence[threading.Thread]) -> bool:
+    """Whether every thread that was not there before comes to its end."""
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(SECONDS)
+    return not any(thread.is_alive() for thread in left)
+
+
+def test_several_accounts_are_waited_for_at_once(house: HouseMaker) -> None:
+    practice, accounts = mailboxes(house, AT_ONCE)
+    together = threading.Barrier(AT_ONCE, timeout=SECONDS)
+    for account in accounts.values():
+        account.before = together.wait  # nobody's page comes unless everybody's is asked for
+    outcomes = practice.ingest()
+    assert [outcome.problem for outcome in outcomes.values()] == [None] * AT_ONCE
+    assert stored(practice) == AT_ONCE * PAGES
+
+
+def test_no_more_than_some_are_waited_for_at_once_and_all_of_any_number_are_read(house: HouseMaker) -> None:
+    practice, accounts = mailboxes(house, 3 * AT_ONCE)
+    busy: set[int] = set()
+    most = 0
+
+    def note() -> None:
+        nonlocal most
+        busy.add(threading.get_ident())
+        most = max(most, len(busy))
+
+    for account in accounts.values():
+        account.before = note
+    practice.ingest()
+    assert stored(practice) == 3 * AT_ONCE * PAGES
+    assert most <= AT_ONCE
+
+
+def test_outcomes_come_in_the_order_of_the_configuration_whoever_is_done_first(house: HouseMaker) -> None:
+    practice, accounts = mailboxes(house, 4)
+    last_is_read = threading.Event()
+    first, *_, last = accounts.values()
+    first.before = lambda: last_is_read.wait(SECONDS)
+    last.breaks_after, last.error = PAGES, AWAY
+    last.before = last_is_read.set
+    outcomes = practice.ingest()
+    assert list(outcomes) == [f"mail of {key}" for key in accounts]
+    assert [outcome.rows for outcome in outcomes.values()] == [PAGES] * 4
+    assert [outcome.problem for outcome in outcomes.values()] == [None, None, None, AWAY]
+    assert exit_code(list(outcomes.values())) == 3
+
+
+def test_one_thread_alone_touches_the_database(house: HouseMaker) -> None:
+    practice, _ = mailboxes(house, 4)
+    writers: set[int] = set()
+    practice.store.connection.set_trace_callback(lambda _: writers.add(threading.get_ident()))
+    practice.ingest()
+    practice.store.connection.set_trace_callback(None)
+    assert writers == {threading.get_ident()}
+
+
+def test_files_and_accounts_mix(house: HouseMaker) -> None:
+    practice = house(diary="ana", mail="ana ben", rooms="ben")
+    for key, account in practice.accounts("mail").items():
+        account.tells([stamp(1, "2026-03-01 09:00", clinician=key)])
+    practice.diary.shows(entry("a", "2026-03-02 10:00"))
+    practice.rooms.shows(entry("b", "2026-03-02 10:00", clinician="ben"))
+    assert list(practice.ingest()) == ["diary", "mail of ana", "mail of ben", "rooms"]
+    assert (stored(practice), practice.rows("SELECT count(*) FROM event")) == (2, [2])
+
+
+def test_an_account_that_shrank_is_refused_and_the_others_are_read(house: HouseMaker) -> None:
+    practice = house(diary="ana ben")
+    ana, ben = practice.accounts("diary").values()
+    ana.shows(*(entry(str(day), f"2026-03-{day:02} 10:00") for day in range(1, 11)))
+    ben.shows(entry("b", "2026-03-02 10:00", clinician="ben"))
+    practice.ingest()
+    ana.shows()
+    ben.shows(entry("b", "2026-03-02 11:00", clinician="ben"))
+    outcomes = practice.ingest()
+    assert isinstance(outcomes["diary of ana"].problem, ShrunkenError)
+    assert (outcomes["diary of ben"].problem, outcomes["diary of ben"].rows) == (None, 1)
+    assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [0]
+
+
+def run(practice: House, progress: Any) -> None:
+    list(ingest(practice.config, practice.store, NAMES, Wish(), now=NOW, progress=progress))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, StoreError])
+@pytest.mark.parametrize("after", [1, 7, 19])
+def test_a_run_that_is_broken_off_keeps_its_pages_ends_its_threads_and_goes_on_the_next_time(
+    house: HouseMaker, error: type[BaseException], after: int
+) -> None:
+    practice, accounts = mailboxes(house, 2 * AT_ONCE)
+    before, seen = threading.enumerate(), 0
+
+    def break_off(_name: str, _batch: Batch) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == after:
+            raise error
+
+    with pytest.raises(error):
+        run(practice, break_off)
+    assert stored(practice) == after
+    assert all_end(before)
+    asked = {key: len(account.cursors) for key, account in accounts.items()}
+    practice.ingest()
+    assert stored(practice) == 2 * AT_ONCE * PAGES
+    for key, account in accounts.items():
+        told = [cursor for cursor in account.cursors[asked[key] :] if cursor]
+        assert all(int(cursor.split()[0]) <= PAGES for cursor in told)
+
+
+def test_what_ends_the_process_in_a_reader_ends_the_run(house: HouseMaker) -> None:
+    practice, accounts = mailboxes(house, 3)
+    accounts["p01"].breaks_after, accounts["p01"].error = 2, SystemExit(9)  # type: ignore[assignment]
+    with pytest.raises(SystemExit):
+        practice.ingest()
