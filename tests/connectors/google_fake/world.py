@@ -10,7 +10,6 @@ from typing import ClassVar
 
 import pytest
 
-from connectors.google import service
 from connectors.google.tokens import write_private
 from tests.connectors.google_fake.doors import Grant
 from tests.connectors.google_fake.server import google_on_loopback
@@ -33,20 +32,21 @@ class GoogleWorld:
     scopes: ClassVar[Sequence[str]] = ()
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(service, "_sleep", lambda _: None)
+        del patch
+        self._tokens = folder / "google-tokens"
         self._open = ExitStack()
         self.google = self._open.enter_context(google_on_loopback())
         self._taken: dict[str, Grant] = {}
         for owner, address in ADDRESSES.items():
             permission = self.google.doors.allow(address, *self.scopes)
-            write_private(folder / "google-tokens", f"{owner}.json", permission)
+            write_private(self._tokens, f"{owner}.json", permission)
             self.begin(address)
 
     def begin(self, address: str) -> None:
         """What an account has before anything is in it."""
 
     def options(self) -> str:
-        return f'api_endpoint = "{self.google.url}"'
+        return f'api_endpoint = "{self.google.url}"\ntokens = "{self._tokens}"'
 
     def trouble(self, how: Trouble, times: int | None = None, owner: str = "ana") -> None:
         address = ADDRESSES[owner]

@@ -18,7 +18,12 @@ class GoogleCalendars(GoogleWorld):
 
     kind: ClassVar[str] = "google_calendar"
     scopes: ClassVar[Sequence[str]] = SCOPES
-    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType({})
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
+        dict.fromkeys(
+            (Behaviour.RESUMES, Behaviour.GOES_ON),
+            "what is new of a calendar is stored at once, however many pages it came in",
+        )
+    )
     planted: ClassVar[Sequence[str]] = (
         "summary", "description", "location", "creator", "organizer", "attachments", "htmlLink", "hangoutLink",
         "extendedProperties", "source", "attendees.displayName", "attendees.comment", "conferenceData.entryPoints",
@@ -48,6 +53,7 @@ def _fields(number: int, owner: str) -> dict[str, Any]:
     me = {"email": ADDRESSES[owner], "self": True, "responseStatus": "accepted", "displayName": CANARY}
     guest = {"email": client(number), "displayName": CANARY, "comment": CANARY, "responseStatus": "needsAction"}
     return {
+        "status": "confirmed",
         "summary": CANARY,
         "description": CANARY,
         "location": CANARY,
