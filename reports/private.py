@@ -1,6 +1,8 @@
 """What the pages for one therapist alone may be told, besides the weekly report. Plain frozen values, as in models.
 
-check-in   what the person answered, beside their own weeks
+check-in    what the person answered, beside their own weeks
+clients     who is behind a code, and which codes are one person
+agreements  what was agreed with a client, and from when on
 """
 
 from __future__ import annotations
@@ -86,3 +88,128 @@ class CheckInReport:
     answered: tuple[Answered, ...]
     sheets: tuple[Sheet, ...]
     contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing that can be chosen."""
+
+    key: str
+    words: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLine:
+    """One client in a list: by usual slot and code, with the last session days and what was said of them, in words."""
+
+    client: int
+    name: str
+    sessions: tuple[date, ...]
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGroup:
+    """Clients of one sort. ``more`` are left out; ``only_write`` are those whom no session is known of."""
+
+    heading: str
+    sentence: str
+    lines: tuple[ClientLine, ...]
+    more: int = 0
+    only_write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MaybeOne:
+    """Two clients who might be one person, and why that is asked."""
+
+    one: int
+    other: int
+    names: tuple[str, str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsReport:
+    """Whoever was met or wrote, for the clinician alone."""
+
+    headline: str
+    maybe: tuple[MaybeOne, ...]
+    groups: tuple[ClientGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """One of the keys that a person has, and its code."""
+
+    client: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One dated thing that was said, so that it can be taken back; ``since`` is ``None`` for "always"."""
+
+    client: int
+    term: str
+    words: str
+    since: date | None
+    from_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that can be agreed. ``form`` is how it is written; ``value`` what holds, as it is written.
+
+    ``low`` and ``high`` bound a number.
+    """
+
+    term: str
+    title: str
+    form: str
+    choices: tuple[Choice, ...]
+    value: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """Fields that belong together; ``sentence`` says what they do."""
+
+    heading: str
+    sentence: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientReport:
+    """One client: who it is, which keys are joined, whom else they could be joined with, and what was said."""
+
+    line: ClientLine
+    fields: tuple[Field, ...]
+    keys: tuple[ClientKey, ...]
+    others: tuple[Choice, ...]
+    said: tuple[Said, ...]
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementsReport:
+    """What was agreed with each client, in short; ``due`` are those whose review is."""
+
+    headline: str
+    due: tuple[ClientLine, ...]
+    lines: tuple[ClientLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementReport:
+    """What was agreed with one client. ``due`` says which review is due, empty if none is."""
+
+    line: ClientLine
+    groups: tuple[FieldGroup, ...]
+    said: tuple[Said, ...]
+    due: str
+    today: date

@@ -13,7 +13,13 @@ from monitor.dashboard.assets import assets
 
 HOME = {Role.CLINICIAN: "/me/", Role.DIRECTOR: "/practice/"}
 WAYS = {
-    Role.CLINICIAN: (("This week", "/me/"), ("Check-in", "/me/check-in"), ("Help", "/help")),
+    Role.CLINICIAN: (
+        ("This week", "/me/"),
+        ("Clients", "/me/clients"),
+        ("Agreements", "/me/agreements"),
+        ("Check-in", "/me/check-in"),
+        ("Help", "/help"),
+    ),
     Role.DIRECTOR: (("Practice", "/practice/"), ("Help", "/help")),
 }
 """Where the pages of each reader are: words and address."""

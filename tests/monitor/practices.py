@@ -18,7 +18,7 @@ from monitor.config import Config, load
 from monitor.credentials import create_key, read_key
 from monitor.ingest import Wish, ingest
 from monitor.nightly import analyse
-from monitor.store import notices
+from monitor.store import facts, notices
 from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
 
@@ -86,11 +86,12 @@ SESSIONS_A_DAY = {"ana": 5, "ben": 2, "cleo": 5, "dev": 7}
 
 @dataclass(frozen=True)
 class Written:
-    """The practice on disk; ``notice`` is the number of Ana's, ``bens_notice`` of Ben's."""
+    """The practice on disk; ``notice`` is the number of Ana's, ``bens_notice`` of Ben's, ``client`` one of Ana's."""
 
     config: Config
     notice: int = 0
     bens_notice: int = 0
+    client: int = 0
 
 
 def empty_practice(folder: Path) -> Config:
@@ -118,7 +119,8 @@ def written_practice(folder: Path) -> Written:
                 notices.save_notices(connection, key, [_notice()])
         with store.read() as connection:
             found = {key: notices.notices(connection, key)[0].id for key in ("ana", "ben")}
-    return Written(config, found["ana"], found["ben"])
+            client = min(facts.pseudonyms(connection, "ana"))
+    return Written(config, found["ana"], found["ben"], client)
 
 
 def _with_sources(config: Config) -> Config:

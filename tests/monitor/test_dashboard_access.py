@@ -23,6 +23,18 @@ ANSWERED = {
     "me.this_week": (401, 200, 200, 404),
     "me.week": (401, 200, 200, 404),
     "me.answer": (401, 400, 400, 404),
+    "clients.everybody": (401, 200, 200, 404),
+    "clients.one": (401, 200, 404, 404),
+    "clients.say": (401, 400, 400, 404),
+    "clients.not_a_client": (401, 400, 400, 404),
+    "clients.take_back": (401, 400, 400, 404),
+    "clients.join": (401, 400, 400, 404),
+    "clients.separate": (401, 400, 400, 404),
+    "clients.apart": (401, 400, 400, 404),
+    "agreements.everybody": (401, 200, 200, 404),
+    "agreements.one": (401, 200, 404, 404),
+    "agreements.say": (401, 400, 400, 404),
+    "agreements.reviewed": (401, 400, 400, 404),
     "check_in.page": (401, 200, 200, 404),
     "check_in.keep": (401, 400, 400, 404),
     "check_in.remove": (401, 400, 400, 404),
@@ -47,6 +59,7 @@ def routes(pages: Pages, practice: Written) -> list[tuple[str, str, str]]:
         "name": "evenhours.css",
         "key": "single",
         "day": "2026-11-01",
+        "client": practice.client,
     }
     urls = pages.app.url_map.bind("127.0.0.1")
     return [

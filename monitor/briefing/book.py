@@ -1,0 +1,183 @@
+"""A clinician's clients as the pages about them read them: everything once, one consistent view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.analysis.calendar import DAY, date_of, day_number
+from monitor.analysis.terms import TERMS, Form, Term, choices_of
+from monitor.briefing.words import CODE, client_name, usual_slots
+from monitor.config import Config
+from monitor.loading import frames_of
+from monitor.roster import Clinician
+from monitor.store import clients, facts
+from monitor.store.clients import LedgerRow, TermRow
+from monitor.store.database import Connection, Store
+from reports.private import Choice, ClientLine, Field, Said
+from reports.wording import counted, day_and_month, full_date
+
+if TYPE_CHECKING:
+    from monitor.analysis.frames import Frames
+
+LAST_SESSIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What is known of a client's messages: how many, and the day of the last."""
+
+    messages: int
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Everything the pages say of clients. A client is a person, by the smallest of their keys.
+
+    ``in_order`` are all of them in the order of the week, those without a session last.
+    """
+
+    frames: Frames
+    codes: Mapping[int, str]
+    slots: Mapping[int, str]
+    keys: Mapping[int, tuple[int, ...]]
+    sessions: Mapping[int, tuple[date, ...]]
+    contacts: Mapping[int, Contact]
+    in_order: tuple[int, ...]
+    terms: tuple[TermRow, ...]
+    ledger: tuple[LedgerRow, ...]
+    apart: frozenset[frozenset[int]]
+    today: date
+
+    def name(self, client: int) -> str:
+        """The usual slot and the code."""
+        return client_name(client, self.slots, self.codes)
+
+    def code(self, key: int) -> str:
+        """The short code of one key."""
+        return self.codes.get(key, "")[:CODE]
+
+    def said(self, client: int) -> list[TermRow]:
+        """All that was said of a person under any of their keys, the latest day first."""
+        theirs = set(self.keys.get(client, ()))
+        return sorted((row for row in self.terms if row.client in theirs), key=lambda row: -row.from_day)
+
+    def holds(self, client: int, day: date | None = None) -> dict[str, str]:
+        """What holds of a person on a day (default: today), by term."""
+        return terms_on(self.said(client), day or self.today)
+
+    def line(self, client: int, told: Iterable[str]) -> ClientLine:
+        """The client as a line of a list."""
+        return ClientLine(client, self.name(client), self.sessions.get(client, ()), tuple(filter(None, told)))
+
+    def contact(self, client: int) -> str:
+        """The client's messages in words; empty where there are none."""
+        found = self.contacts.get(client)
+        return f"{counted(found.messages, 'message')}, the last on {day_and_month(found.last)}" if found else ""
+
+
+def book_of(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Book:
+    """Everything of one clinician's clients, as known at ``now``."""
+    with store.read() as connection:
+        frames = frames_of(config, store, clinician, now=now)
+        terms, ledger = clients.terms(connection, clinician.key), clients.ledger(connection, clinician.key)
+        codes, apart = facts.pseudonyms(connection, clinician.key), clients.kept_apart(connection, clinician.key)
+    keys = _keys(frames)
+    return Book(
+        frames=frames,
+        codes=codes,
+        slots=usual_slots(frames),
+        keys=keys,
+        in_order=_in_order(frames, keys),
+        sessions=_sessions(frames),
+        contacts=_contacts(frames),
+        terms=tuple(terms),
+        ledger=tuple(ledger),
+        apart=frozenset(apart),
+        today=now.astimezone(clinician.zone).date(),
+    )
+
+
+def _keys(frames: Frames) -> dict[int, tuple[int, ...]]:
+    table = frames.clients
+    pairs = sorted(zip(table["person"].tolist(), table["client"].tolist(), strict=True))
+    return {person: tuple(key for who, key in pairs if who == person) for person in dict(pairs)}
+
+
+def _in_order(frames: Frames, keys: Iterable[int]) -> tuple[int, ...]:
+    """Clients by weekday and time of their last session."""
+    last = frames.held.groupby("client")["booked_start"].max()
+    wall = frames.calendar.clock.local(last.to_numpy(dtype=np.int64))
+    place = dict(zip(last.index.tolist(), ((wall + 3 * DAY) % (7 * DAY)).tolist(), strict=True))
+    return tuple(sorted(keys, key=lambda client: (client not in place, place.get(client, 0), client)))
+
+
+def _sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
+    held = frames.held[frames.held["client"] >= 0].sort_values("booked_start")
+    last = held.groupby("client").tail(LAST_SESSIONS)
+    days: dict[int, tuple[date, ...]] = {}
+    for client, day in zip(last["client"].tolist(), last["day"].tolist(), strict=True):
+        days[client] = (*days.get(client, ()), date_of(day))
+    return days
+
+
+def _contacts(frames: Frames) -> dict[int, Contact]:
+    by_client = frames.messages.groupby("counterpart")["day"]
+    number, last = by_client.size(), by_client.max()
+    return {int(who): Contact(int(number[who]), date_of(int(last[who]))) for who in number.index.tolist()}
+
+
+def terms_on(said: Iterable[TermRow], day: date) -> dict[str, str]:
+    """What holds on a day of what was said: by term the latest at or before it, if that is a value."""
+    number = day_number(day)
+    before = sorted((row for row in said if row.from_day <= number), key=lambda row: (row.from_day, row.said_at))
+    latest = {row.term: row.value for row in before}
+    return {term: value for term, value in latest.items() if value is not None}
+
+
+def value_words(term: Term, value: str | None) -> str:
+    """A term's value as people read it."""
+    if value is None:
+        return "no longer agreed"
+    if term.form is Form.DATE:
+        return full_date(date.fromisoformat(value))
+    words = choices_of(term)
+    return ", ".join(words.get(one, one) for one in value.split(",")) if words else value
+
+
+def said_of(connection: Connection, clinician: str, client: int) -> list[TermRow] | None:
+    """All that was said of a person under any of their keys; ``None`` if nobody of the clinician's is meant."""
+    if client not in facts.pseudonyms(connection, clinician):
+        return None
+    persons = clients.persons(connection, clinician)
+    person = persons.get(client, client)
+    return [row for row in clients.terms(connection, clinician) if persons.get(row.client, row.client) == person]
+
+
+def said_words(book: Book, client: int, terms: Iterable[str]) -> tuple[Said, ...]:
+    """What was said of a client in some terms, the latest first, to be taken back."""
+    wanted = set(terms)
+    return tuple(
+        Said(
+            client=row.client,
+            term=row.term,
+            words=f"{TERMS[row.term].title}: {value_words(TERMS[row.term], row.value)}",
+            since=date_of(row.from_day) if row.from_day else None,
+            from_day=row.from_day,
+        )
+        for row in book.said(client)
+        if row.term in wanted
+    )
+
+
+def field(term: Term, value: str, own: Mapping[str, str] | None = None) -> Field:
+    """A term as something to fill in; ``own`` are words that stand beside the listed ones, and before them."""
+    given = set(value.split(","))
+    words = dict(own or {}) | dict(choices_of(term))
+    choices = tuple(Choice(key, said, key in given) for key, said in words.items())
+    return Field(term.name, term.title, term.form.name.lower(), choices, value, term.low, term.high)

@@ -1,0 +1,96 @@
+"""What was agreed with a client, from which day on, and when it is looked at again; for the clinician alone."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import Blueprint, abort, flash, redirect, request
+from flask_wtf.csrf import generate_csrf
+from werkzeug.wrappers import Response
+
+from monitor.access import Role
+from monitor.analysis.calendar import day_number
+from monitor.analysis.terms import TERMS, Form
+from monitor.briefing.agreements import AGREED, REVIEWED, TOGETHER, agreement_report, agreements_report
+from monitor.briefing.book import terms_on
+from monitor.briefing.check_in import local_day
+from monitor.dashboard import visit
+from monitor.dashboard.frame import framed
+from monitor.dashboard.policy import allow
+from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own
+from monitor.store import clients as kept
+from reports import clients
+
+blueprint = Blueprint("agreements", __name__, url_prefix="/me/agreements")
+HERE = "/me/agreements"
+INCOMPLETE = (
+    "Nothing is kept: a boundary that is another one on purpose needs a reason, who decided it, and a review date. "
+    "Leave all three open, or none."
+)
+
+
+@blueprint.get("")
+@allow(Role.CLINICIAN)
+def everybody() -> str:
+    """All clients with what was agreed in short."""
+    report = agreements_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
+    return framed("Agreements", clients.agreements_html(report, csrf_token=generate_csrf()))
+
+
+@blueprint.get(f"/<{CLIENT_NUMBER}:client>")
+@allow(Role.CLINICIAN)
+def one(client: int) -> str:
+    """One client's agreement."""
+    report = agreement_report(visit.config(), visit.store(), visit.clinician(), client, now=visit.now()) or abort(404)
+    return framed(report.line.name, clients.agreement_html(report, csrf_token=generate_csrf()))
+
+
+@blueprint.post(f"/<{CLIENT_NUMBER}:client>")
+@allow(Role.CLINICIAN)
+def say(client: int) -> Response:
+    """Keep what changed in an agreement, from a day on."""
+    own(client)
+    from_day = given_day()
+    given = {term: _given(term) for term in AGREED}
+    if from_day is not None and len({bool(given[term]) for term in TOGETHER}) > 1:
+        flash(INCOMPLETE)
+    elif from_day is not None:
+        keep(client, given, from_day)
+    return redirect(f"{HERE}/{client}", 303)
+
+
+@blueprint.post(f"/<{CLIENT_NUMBER}:client>/reviewed")
+@allow(Role.CLINICIAN)
+def reviewed(client: int) -> Response:
+    """Note in the ledger that an agreement was reviewed today, and set the next date of every review that was due."""
+    said, today = own(client), local_day(visit.clinician(), visit.now())
+    months = request.form.get("months", "")
+    if months not in {"3", "6", "12"}:
+        abort(400)
+    holds, following = terms_on(said, today), _months_on(today, int(months)).isoformat()
+    due = [term for term in ("modified_until", "review_on") if holds.get(term, "9") <= today.isoformat()]
+    with visit.store().write() as connection:
+        me, now = visit.clinician().key, int(visit.now().timestamp())
+        for term in due or ["review_on"]:
+            kept.say(connection, me, client, term, following, from_day=day_number(today), now=now)
+        kept.enter(connection, me, REVIEWED, day=day_number(today), client=client, now=now)
+    flash("Noted in your ledger, and the next date is set.")
+    return redirect(f"{HERE}/{client}", 303)
+
+
+def _given(term: str) -> str:
+    """A term as the form tells it."""
+    if TERMS[term].form is Form.WORDS:
+        return ",".join(word for word in request.form.getlist(term))
+    return request.form.get(term, "").strip()
+
+
+def _months_on(day: date, months: int) -> date:
+    """The same day some months later, or the last of that month."""
+    year, month = divmod(day.month - 1 + months, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(day.year + year, month + 1, last)
+        except ValueError:
+            continue
+    raise AssertionError("every month has 28 days")

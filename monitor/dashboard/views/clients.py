@@ -1,0 +1,119 @@
+"""Who is behind a code: whom two codes are, who is no client, who was handed over; for the clinician alone."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, request
+from flask_wtf.csrf import generate_csrf
+from werkzeug.wrappers import Response
+
+from monitor.access import Role
+from monitor.analysis.terms import CLIENT, EVER, NOT_A_CLIENT, TERMS
+from monitor.briefing.clients import WHO, client_report, clients_report
+from monitor.dashboard import visit
+from monitor.dashboard.frame import framed
+from monitor.dashboard.policy import allow
+from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own
+from monitor.store import clients as kept
+from reports import clients
+
+blueprint = Blueprint("clients", __name__, url_prefix="/me/clients")
+HERE = "/me/clients"
+UNSAID = {"standing": CLIENT, "trauma": "no"}
+"""What holds of whoever nothing was said of."""
+
+
+@blueprint.get("")
+@allow(Role.CLINICIAN)
+def everybody() -> str:
+    """Everybody who was met or wrote."""
+    report = clients_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
+    return framed("Clients", clients.clients_html(report, csrf_token=generate_csrf()))
+
+
+@blueprint.get(f"/<{CLIENT_NUMBER}:client>")
+@allow(Role.CLINICIAN)
+def one(client: int) -> str:
+    """One client."""
+    report = client_report(visit.config(), visit.store(), visit.clinician(), client, now=visit.now()) or abort(404)
+    return framed(report.line.name, clients.client_html(report, csrf_token=generate_csrf()))
+
+
+@blueprint.post(f"/<{CLIENT_NUMBER}:client>")
+@allow(Role.CLINICIAN)
+def say(client: int) -> Response:
+    """Keep who a client is, from a day on."""
+    own(client)
+    from_day = given_day()
+    if from_day is not None:
+        given = {term: request.form.get(term, "") for term in WHO}
+        since = EVER if given["standing"] == NOT_A_CLIENT else from_day
+        keep(client, {"standing": given["standing"]}, since, UNSAID)
+        keep(client, {term: given[term] for term in WHO if term != "standing"}, from_day, UNSAID)
+    return redirect(f"{HERE}/{client}", 303)
+
+
+@blueprint.post(f"/<{CLIENT_NUMBER}:client>/not-a-client")
+@allow(Role.CLINICIAN)
+def not_a_client(client: int) -> Response:
+    """Somebody who writes and never was a client."""
+    own(client)
+    keep(client, {"standing": NOT_A_CLIENT}, EVER, UNSAID)
+    return redirect(HERE, 303)
+
+
+@blueprint.post(f"/<{CLIENT_NUMBER}:client>/take-back")
+@allow(Role.CLINICIAN)
+def take_back(client: int) -> Response:
+    """Let what was said for a day be unsaid."""
+    term, day = request.form.get("term", ""), request.form.get("from", "")
+    if term not in TERMS or not day.isdecimal() or len(day) > 6:
+        abort(400)
+    with visit.store().write() as connection:
+        if not kept.unsay(connection, visit.clinician().key, client, term, from_day=int(day)):
+            abort(404)
+        person = kept.persons(connection, visit.clinician().key).get(client, client)
+    flash(f"Taken back: {TERMS[term].title}.")
+    return redirect(f"{HERE if term in WHO else '/me/agreements'}/{person}", 303)
+
+
+@blueprint.post(f"/<{CLIENT_NUMBER}:client>/join")
+@allow(Role.CLINICIAN)
+def join(client: int) -> Response:
+    """Let two codes be one person."""
+    other = _other(client)
+    with visit.store().write() as connection:
+        person = kept.join(connection, visit.clinician().key, [client, other])
+    flash("Joined: they are one person. You can separate them here.")
+    return redirect(f"{HERE}/{person}", 303)
+
+
+@blueprint.post(f"/<{CLIENT_NUMBER}:client>/separate")
+@allow(Role.CLINICIAN)
+def separate(client: int) -> Response:
+    """Let one code be a person of its own again."""
+    own(client)
+    with visit.store().write() as connection:
+        kept.separate(connection, visit.clinician().key, client)
+    flash("Separated: that code is a person of its own again.")
+    return redirect(f"{HERE}/{client}", 303)
+
+
+@blueprint.post(f"/<{CLIENT_NUMBER}:client>/apart")
+@allow(Role.CLINICIAN)
+def apart(client: int) -> Response:
+    """Remember that two codes are two people."""
+    other = _other(client)
+    with visit.store().write() as connection:
+        kept.keep_apart(connection, visit.clinician().key, client, other, now=int(visit.now().timestamp()))
+    flash("Two people it is. You will not be asked again.")
+    return redirect(HERE, 303)
+
+
+def _other(client: int) -> int:
+    """The other code that a form names; both are the reader's own."""
+    named = request.form.get("other", "")
+    if not named.isdecimal() or len(named) > 18 or int(named) == client:
+        abort(400)
+    own(client)
+    own(int(named))
+    return int(named)

@@ -1,0 +1,53 @@
+"""The pages about clients, for their clinician alone: who is behind a code, and what was agreed with whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reports import wording
+
+if TYPE_CHECKING:
+    from reports.private import AgreementReport, AgreementsReport, ClientReport, ClientsReport
+
+PRIVACY = (
+    "Private to you. No name is stored: a client is known by the usual slot and a short code, and nobody else’s pages "
+    "show either."
+)
+COUNTS_FROM = "Your weekly numbers follow with the next nightly run."
+CLIENTS, AGREEMENTS = "/me/clients", "/me/agreements"
+
+
+def clients_html(report: ClientsReport, *, csrf_token: str) -> str:
+    """The body of the list of clients, for a frame of the caller's. Its forms are posted below ``/me/clients``."""
+    return _drawn("clients.html", report, csrf_token)
+
+
+def client_html(report: ClientReport, *, csrf_token: str) -> str:
+    """The body of one client's page."""
+    return _drawn("client.html", report, csrf_token)
+
+
+def agreements_html(report: AgreementsReport, *, csrf_token: str) -> str:
+    """The body of the list of agreements."""
+    return _drawn("agreements.html", report, csrf_token)
+
+
+def agreement_html(report: AgreementReport, *, csrf_token: str) -> str:
+    """The body of one client's agreement. Its forms are posted below ``/me/agreements``."""
+    return _drawn("agreement.html", report, csrf_token)
+
+
+def _drawn(template: str, report: object, csrf_token: str) -> str:
+    from reports.shell import fragment
+
+    values: dict[str, Any] = {
+        "report": report,
+        "privacy": PRIVACY,
+        "counts_from": COUNTS_FROM,
+        "clients": CLIENTS,
+        "agreements": AGREEMENTS,
+        "csrf_token": csrf_token,
+        "day": wording.day_and_month,
+        "full_date": wording.full_date,
+    }
+    return fragment(template, **values)

@@ -1,0 +1,370 @@
+"""The pages about clients as their clinician uses them: who is behind a code, what was agreed, what is due."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from flask.testing import FlaskClient
+
+from monitor.analysis.calendar import day_number
+from monitor.analysis.terms import EVER, TERMS
+from monitor.dashboard.views.agreements import _months_on
+from monitor.store import clients
+from monitor.store.facts import pseudonyms
+from monitor.store.keys import clinician_ids, identities
+from tests.monitor.practices import Written
+from tests.monitor.visitors import Pages, token_on
+from tests.reports.pages import Element, read, visible
+
+CLIENTS, AGREEMENTS = "/me/clients", "/me/agreements"
+TODAY = date(2026, 11, 18)
+
+
+def post(client: FlaskClient, address: str, **form: object) -> str:
+    """Send a form of ours; what the next page says."""
+    token = token_on(client.get(CLIENTS if address.startswith(CLIENTS) else AGREEMENTS))
+    page = client.post(address, data={**form, "csrf_token": token}, follow_redirects=True)
+    assert page.status_code == 200, page.status_code
+    return " ".join(line.words() for line in read(page.text).all("p", "said"))
+
+
+def status(client: FlaskClient, address: str, **form: object) -> int:
+    return client.post(address, data={**form, "csrf_token": token_on(client.get("/me/"))}).status_code
+
+
+def listed(page: str) -> dict[str, list[str]]:
+    """The headings of a list page with the names below each."""
+    return {
+        section.all("h2")[0].words(): [link.words() for link in section.all("a")]
+        for section in read(page).all("section")
+        if section.all("h2")
+    }
+
+
+def form_at(page: Element, action: str) -> Element:
+    return next(form for form in page.all("form") if form.attributes.get("action") == action)
+
+
+def filled(page: Element, action: str) -> dict[str, object]:
+    """What a form would send if nothing was changed."""
+    form = form_at(page, action)
+    sent: dict[str, object] = {}
+    for field in form.all("input"):
+        kind = field.attributes.get("type", "text")
+        if kind == "checkbox" and "checked" in field.attributes:
+            sent.setdefault(field.attributes["name"], [])
+            sent[field.attributes["name"]].append(field.attributes["value"])  # type: ignore[attr-defined]
+        elif kind not in {"checkbox", "hidden"}:
+            sent[field.attributes["name"]] = field.attributes["value"]
+    for choice in form.all("select"):
+        chosen = [option.attributes["value"] for option in choice.all("option") if "selected" in option.attributes]
+        assert len(chosen) == 1, choice.attributes["name"]
+        sent[choice.attributes["name"]] = chosen[0]
+    return sent
+
+
+def said(pages: Pages) -> dict[tuple[int, str], list[tuple[int, str | None]]]:
+    rows = clients.terms(pages.store.connection, "ana")
+    found: dict[tuple[int, str], list[tuple[int, str | None]]] = {}
+    for row in rows:
+        found.setdefault((row.client, row.term), []).append((row.from_day, row.value))
+    return found
+
+
+@pytest.fixture
+def parent(pages: Pages, practice: Written) -> int:
+    """Somebody who writes in a thread of Ana's first client."""
+    with pages.store.write() as connection:
+        ana = clinician_ids(connection, ["ana"])["ana"]
+        (number,) = identities(connection, [(ana, "PARENTPARENT")]).values()
+        sent, source, reading, thread = connection.execute(
+            """SELECT sent_at, source_id, reading, thread FROM message JOIN thread_node USING (clinician_id, node)
+               WHERE clinician_id = ? AND counterpart_id = ? LIMIT 1""",
+            (ana, practice.client),
+        ).fetchone()
+        row = (ana, sent + 60, 7, source, reading, 0, 0, number, "client", "email")
+        connection.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.execute("INSERT INTO thread_node VALUES (?, 7, ?)", (ana, thread))
+    return number
+
+
+# Who is behind a code
+
+
+def test_clients_stand_by_usual_slot_and_code_with_their_last_three_sessions(pages: Pages) -> None:
+    page = pages.signed_in("ana").get(CLIENTS).text
+
+    names = listed(page)["Seen in the last 90 days"]
+    assert len(names) == 5
+    assert all(re.fullmatch(r"[A-Z]\w+days, \d\d:\d\d · [A-Z2-7]{4}", name) for name in names)
+    assert "Last sessions: 12 November, 11 November, 10 November" in visible(page)
+
+
+def test_nobody_else_has_these_clients(pages: Pages, practice: Written) -> None:
+    ben = pages.signed_in("ben")
+    codes = {name[:4] for name in pseudonyms(pages.store.connection, "ana").values()}
+
+    assert not codes & set(re.findall(r"\w+", visible(ben.get(CLIENTS).text)))
+    assert ben.get(f"{CLIENTS}/{practice.client}").status_code == 404
+    assert ben.get(f"{AGREEMENTS}/{practice.client}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("clients/{}", {"standing": "discharged", "from": "2026-11-01"}),
+        ("clients/{}/not-a-client", {}),
+        ("clients/{}/separate", {}),
+        ("clients/{}/take-back", {"term": "band", "from": "20000"}),
+        ("clients/{}/join", {"other": "2"}),
+        ("clients/{}/apart", {"other": "2"}),
+        ("agreements/{}", {"from": "2026-11-01"}),
+        ("agreements/{}/reviewed", {"months": "3"}),
+    ],
+)
+def test_what_is_said_of_a_client_is_said_by_their_clinician_alone(
+    pages: Pages, practice: Written, address: str, form: dict[str, str]
+) -> None:
+    assert status(pages.signed_in("ben"), f"/me/{address.format(practice.client)}", **form) == 404
+    assert clients.terms(pages.store.connection, "ana") == []
+    assert clients.ledger(pages.store.connection, "ana") == []
+
+
+def test_who_was_handed_over_is_no_longer_among_the_clients(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+
+    told = post(ana, f"{CLIENTS}/{practice.client}", standing="handed_over", band="", trauma="no", **{"from": TODAY})
+
+    assert told == "Kept: Who this is."
+    assert said(pages) == {(practice.client, "standing"): [(day_number(TODAY), "handed_over")]}
+    names = listed(ana.get(CLIENTS).text)
+    assert len(names["Seen in the last 90 days"]) == 4
+    assert len(names["Not clients, or no longer"]) == 1
+
+
+def test_who_is_no_client_never_was_one(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+
+    post(ana, f"{CLIENTS}/{practice.client}", standing="not_a_client", band="", trauma="no", **{"from": TODAY})
+
+    assert said(pages) == {(practice.client, "standing"): [(EVER, "not_a_client")]}
+    assert "always" in visible(ana.get(f"{CLIENTS}/{practice.client}").text)
+
+
+def test_the_weight_band_and_the_trauma_mark_are_kept_from_a_day_on(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+
+    told = post(
+        ana, f"{CLIENTS}/{practice.client}", standing="client", band="3", trauma="yes", **{"from": "2026-09-01"}
+    )
+
+    assert told == "Kept: Weight band, The work is trauma-focused."
+    assert {term: rows for (_, term), rows in said(pages).items()} == {
+        "band": [(day_number(date(2026, 9, 1)), "3")],
+        "trauma": [(day_number(date(2026, 9, 1)), "yes")],
+    }
+    assert "Weight band 3 · Trauma-focused" in visible(ana.get(CLIENTS).text)
+
+
+@pytest.mark.parametrize("page", [CLIENTS, AGREEMENTS])
+def test_a_form_that_is_sent_as_it_was_shown_changes_nothing(pages: Pages, practice: Written, page: str) -> None:
+    ana, address = pages.signed_in("ana"), f"{page}/{practice.client}"
+    with pages.store.write() as connection:
+        for term, value in {"frequency": "0.5", "channels": "email,phone", "fees": "agreed", "trauma": "yes"}.items():
+            clients.say(connection, "ana", practice.client, term, value, from_day=20_000, now=1)
+    before = said(pages)
+
+    assert post(ana, address, **filled(read(ana.get(address).text), address)) == ""
+    assert said(pages) == before
+
+
+@pytest.mark.parametrize("day", ["", "yesterday", "1066-10-14", "2031-01-01"])
+def test_without_a_sensible_day_nothing_is_kept(pages: Pages, practice: Written, day: str) -> None:
+    ana = pages.signed_in("ana")
+
+    assert post(ana, f"{CLIENTS}/{practice.client}", standing="discharged", **{"from": day}).startswith(
+        "Nothing is kept"
+    )
+    assert said(pages) == {}
+
+
+def test_what_was_said_can_be_taken_back(pages: Pages, practice: Written) -> None:
+    ana, address = pages.signed_in("ana"), f"{CLIENTS}/{practice.client}"
+    post(ana, address, standing="discharged", band="", trauma="no", **{"from": TODAY})
+
+    page = read(ana.get(address).text)
+    button = form_at(page, f"{address}/take-back").all("button")[0]
+    assert button.attributes["aria-label"] == "Take back: Who this is: Discharged"
+    assert (
+        post(ana, f"{address}/take-back", term="standing", **{"from": day_number(TODAY)}) == "Taken back: Who this is."
+    )
+    assert said(pages) == {}
+    assert status(ana, f"{address}/take-back", term="standing", **{"from": day_number(TODAY)}) == 404
+
+
+@pytest.mark.parametrize("form", [{"term": "x", "from": "1"}, {"term": "band", "from": "x"}, {"term": "band"}])
+def test_taking_back_what_no_page_shows_is_refused(pages: Pages, practice: Written, form: dict[str, str]) -> None:
+    assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/take-back", **form) == 400
+
+
+# One person
+
+
+def test_who_writes_in_one_thread_is_asked_about_joined_and_separated(
+    pages: Pages, practice: Written, parent: int
+) -> None:
+    ana = pages.signed_in("ana")
+    assert "Both write in 1 thread of yours." in visible(ana.get(CLIENTS).text)
+
+    told = post(ana, f"{CLIENTS}/{practice.client}/join", other=parent)
+
+    assert told == "Joined: they are one person. You can separate them here."
+    assert clients.persons(pages.store.connection, "ana") == {practice.client: practice.client, parent: practice.client}
+    page = visible(ana.get(CLIENTS).text)
+    assert "The same person?" not in page
+    assert "2 codes joined" in page
+    assert post(ana, f"{CLIENTS}/{parent}/separate").startswith("Separated")
+    assert clients.persons(pages.store.connection, "ana") == {}
+    assert "Both write in 1 thread of yours." in visible(ana.get(CLIENTS).text)
+
+
+def test_two_people_are_not_asked_about_again(pages: Pages, practice: Written, parent: int) -> None:
+    ana = pages.signed_in("ana")
+
+    assert post(ana, f"{CLIENTS}/{practice.client}/apart", other=parent).startswith("Two people it is.")
+    assert "The same person?" not in visible(ana.get(CLIENTS).text)
+
+
+def test_who_only_writes_is_marked_by_one_button(pages: Pages, parent: int) -> None:
+    ana = pages.signed_in("ana")
+    assert listed(ana.get(CLIENTS).text)["Only in messages"] == ["PARE"]
+
+    assert post(ana, f"{CLIENTS}/{parent}/not-a-client") == "Kept: Who this is."
+    names = listed(ana.get(CLIENTS).text)
+    assert names["Not clients, or no longer"] == ["PARE"]
+    assert "Only in messages" not in names
+
+
+@pytest.mark.parametrize("other", ["", "x", "-1", "9" * 30])
+def test_joining_with_nobody_is_refused(pages: Pages, practice: Written, other: str) -> None:
+    assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/join", other=other) == 400
+
+
+@pytest.mark.parametrize(("other", "answered"), [("same", 400), ("bens", 404), ("999999", 404)])
+def test_joining_stays_among_ones_own_clients(pages: Pages, practice: Written, other: str, answered: int) -> None:
+    bens = min(pseudonyms(pages.store.connection, "ben"))
+    number = {"same": practice.client, "bens": bens}.get(other, other)
+
+    assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/join", other=number) == answered
+
+
+# What was agreed
+
+
+def test_an_agreement_is_kept_point_by_point_from_a_day_on(pages: Pages, practice: Written) -> None:
+    ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
+
+    told = post(
+        ana, address, frequency="0.5", channels=["phone", "email"], contact_hours="9:00-18:00", fees="agreed",
+        review_on="2027-02-01", **{"from": "2026-11-01"},
+    )  # fmt: skip
+
+    assert told.startswith("Kept: Sessions a week, Channels between sessions, Hours of contact")
+    assert {term: rows[-1][1] for (_, term), rows in said(pages).items()} == {
+        "frequency": "0.5",
+        "channels": "email,phone",
+        "contact_hours": "09:00-18:00",
+        "fees": "agreed",
+        "review_on": "2027-02-01",
+    }
+    assert "0.5 a week · Email, Phone · 1 more point agreed" in visible(ana.get(AGREEMENTS).text)
+
+
+def test_what_is_no_longer_agreed_ends_and_stays_true_for_before(pages: Pages, practice: Written) -> None:
+    ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
+    post(ana, address, frequency="1", **{"from": "2026-09-01"})
+
+    post(ana, address, frequency="", **{"from": "2026-11-01"})
+
+    assert said(pages)[practice.client, "frequency"] == [
+        (day_number(date(2026, 9, 1)), "1"),
+        (day_number(date(2026, 11, 1)), None),
+    ]
+    assert "Sessions a week: no longer agreed" in visible(ana.get(address).text)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"modified": "crisis_plan"},
+        {"modified": "crisis_plan", "modified_by": "supervision"},
+        {"modified_by": "supervision", "modified_until": "2027-01-01"},
+    ],
+)
+def test_a_modified_boundary_needs_reason_author_and_review(
+    pages: Pages, practice: Written, form: dict[str, str]
+) -> None:
+    told = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", **form, **{"from": "2026-11-01"})
+
+    assert told.startswith("Nothing is kept: a boundary that is another one on purpose needs a reason")
+    assert said(pages) == {}
+
+
+@pytest.mark.parametrize(
+    "form", [{"frequency": "9"}, {"contact_hours": "whenever"}, {"session_minutes": "<b>"}, {"channels": "pigeon"}]
+)
+def test_what_cannot_be_agreed_is_refused_as_a_whole_and_not_repeated(
+    pages: Pages, practice: Written, form: dict[str, str]
+) -> None:
+    told = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", fees="agreed", **form, **{"from": TODAY})
+
+    (term, value), *_ = form.items()
+    assert told.startswith(f"Nothing is kept. {TERMS[term].title}: has to be ")
+    assert value == "9" or value not in told
+    assert said(pages) == {}
+
+
+def test_a_review_that_is_due_is_said_and_reviewed_by_one_button(pages: Pages, practice: Written) -> None:
+    ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
+    modified = {"modified": "crisis_plan", "modified_by": "supervision", "modified_until": "2026-11-18"}
+    post(ana, address, review_on="2026-12-01", **modified, **{"from": "2026-09-01"})
+    assert len(listed(ana.get(AGREEMENTS).text)["A review is due"]) == 1
+    assert "The modified boundary since 18 November 2026." in visible(ana.get(address).text)
+
+    assert post(ana, f"{address}/reviewed", months="6") == "Noted in your ledger, and the next date is set."
+
+    assert "A review is due" not in visible(ana.get(address).text)
+    assert said(pages)[practice.client, "modified_until"][-1] == (day_number(TODAY), "2027-05-18")
+    assert said(pages)[practice.client, "review_on"] == [(day_number(date(2026, 9, 1)), "2026-12-01")]
+    (entry,) = clients.ledger(pages.store.connection, "ana")
+    assert (entry.kind, entry.client, entry.day) == ("policy_reviewed", practice.client, day_number(TODAY))
+    assert "last reviewed on 18 November 2026" in visible(ana.get(AGREEMENTS).text)
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "expected"),
+    [
+        (date(2026, 11, 18), 3, date(2027, 2, 18)),
+        (date(2026, 8, 31), 6, date(2027, 2, 28)),
+        (date(2027, 8, 31), 6, date(2028, 2, 29)),
+        (date(2026, 12, 31), 12, date(2027, 12, 31)),
+        (date(2026, 1, 31), 3, date(2026, 4, 30)),
+    ],
+)
+def test_months_on_is_the_same_day_or_the_last(day: date, months: int, expected: date) -> None:
+    assert _months_on(day, months) == expected
+
+
+def test_what_is_said_marks_the_numbers_as_out_of_date(pages: Pages, practice: Written) -> None:
+    assert pages.store.connection.execute("SELECT count(*) FROM dirty").fetchone() == (0,)
+
+    post(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}", standing="discharged", **{"from": TODAY})
+
+    assert pages.store.connection.execute("SELECT count(*) FROM dirty").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("page", [CLIENTS, AGREEMENTS])
+def test_before_anything_is_read_the_lists_say_so(empty_pages: Pages, page: str) -> None:
+    assert "yet. As soon as a calendar" in visible(empty_pages.signed_in("finn").get(page).text)
