@@ -15,7 +15,7 @@ from monitor.briefing.words import client_name, usual_slots
 from monitor.notices import ANSWERS, LINE, PATTERN
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Answer, Card, Table, Unit
-from reports.wording import day_and_month, quantity
+from reports.wording import day_and_month, full_date, quantity
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -55,7 +55,7 @@ def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mappi
     moved = notices.what_moved(row, behind.weekly(values))
     text = notices.explanation(row, moved, f"the client of {client}" if client else "")
     returns = row.answer == "not_now" and row.week != week
-    answered = None if returns else ANSWERS.get(row.answer or "")
+    answered = None if returns or row.answer is None else _answer(row)
     return Card(
         notice=row.id,
         title=notices.title(row),
@@ -66,6 +66,11 @@ def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mappi
         answered=answered,
         weeks=None if row.tier == LINE else _weeks(frames, row, values),
     )
+
+
+def _answer(row: NoticeRow) -> str:
+    said = ANSWERS[row.answer or ""]
+    return said if row.until is None else f"{said}, until {full_date(date_of(row.until))}"
 
 
 def _moved(row: NoticeRow) -> Table:

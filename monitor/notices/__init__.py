@@ -12,7 +12,7 @@ answers    what a person can say, and what it changes
 wording    a notice in words
 """
 
-from monitor.notices.answers import ANSWERS, EXCEPTIONS, LeftOut, is_open, left_out, settled, silent, without
+from monitor.notices.answers import ANSWERS, EXCEPTIONS, UNDO, LeftOut, is_open, left_out, settled, silent, without
 from monitor.notices.crossing import crossed
 from monitor.notices.families import (
     FAMILIES,
@@ -38,6 +38,7 @@ __all__ = [
     "LINES",
     "PATTERN",
     "POOLED",
+    "UNDO",
     "WORTH_A_LOOK",
     "LeftOut",
     "Line",

@@ -38,6 +38,9 @@ ANSWERS: Mapping[str, str] = {
 }
 """What a person can say to a notice. Every answer is kept; none escalates."""
 
+UNDO = "undo"
+"""What a page sends to take an answer back."""
+
 EXCEPTIONS = ("planned", "needed")
 """Answers that make a dated exception: drawn hollow, and left out of the count and of the baseline."""
 

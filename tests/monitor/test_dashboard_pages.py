@@ -92,6 +92,37 @@ def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: Pages, practice
     assert ana.post(f"/me/week/2026-W45/notices/{practice.notice}", data=form).location == "/me/week/2026-W45"
 
 
+def test_an_exception_may_go_on_until_a_day(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+    form = {"answer": "planned", "until": "2027-01-31", "csrf_token": token_on(ana.get("/me/"))}
+    ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
+
+    assert "Your answer: This was planned, until 31 January 2027" in visible(ana.get("/me/").text)
+
+
+@pytest.mark.parametrize("until", ["2020-01-01", "2099-01-01", "tomorrow", "31/01/2027", "2026-13-01"])
+def test_an_exception_ends_within_a_year(pages: Pages, practice: Written, until: str) -> None:
+    ana = pages.signed_in("ana")
+    form = {"answer": "needed", "until": until, "csrf_token": token_on(ana.get("/me/"))}
+
+    assert ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form).status_code == 400
+    assert "Your answer" not in visible(ana.get("/me/").text)
+
+
+def test_an_answer_can_be_taken_back(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+    form = {"answer": "wrong", "csrf_token": token_on(ana.get("/me/"))}
+    ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
+    undone = ana.post(
+        f"/me/week/2026-W46/notices/{practice.notice}", data=form | {"answer": "undo"}, follow_redirects=True
+    )
+
+    assert "Your answer is taken back." in visible(undone.text)
+    assert "Your answer" not in visible(ana.get("/me/").text)
+    again = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form | {"answer": "undo"})
+    assert again.status_code == 404
+
+
 @pytest.mark.parametrize("answer", ["", "PLANNED", "planned ", "x" * 500, "'; DROP TABLE notice"])
 def test_only_the_five_answers_are_answers(pages: Pages, practice: Written, answer: str) -> None:
     ana = pages.signed_in("ana")

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from flask import Blueprint, abort, flash, redirect, request
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
+from monitor.analysis.calendar import day_number
 from monitor.briefing.week import last_complete_week, weekly_report
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
-from monitor.notices import ANSWERS
-from monitor.store.notices import answer_notice
+from monitor.notices import ANSWERS, EXCEPTIONS, UNDO
+from monitor.store.notices import answer_notice, undo_answer
 from reports import weekly
 from reports.models import WeeklyReport
 from reports.wording import iso_week
 
 blueprint = Blueprint("me", __name__, url_prefix="/me")
 LARGEST_ID = 2**63 - 1  # SQLite's
+LONGEST_EXCEPTION = timedelta(days=366)
 
 
 @blueprint.get("/")
@@ -45,14 +47,34 @@ def week(week: str) -> str:
 def answer(week: str, notice: int) -> Response:
     """Keep what the person says to a notice, and show the week again."""
     monday, said = _monday(week), request.form.get("answer", "")
-    if said not in ANSWERS:
+    if said not in {*ANSWERS, UNDO}:
         abort(400)
+    until = _until() if said in EXCEPTIONS else None
+    me, now = visit.clinician().key, int(visit.now().timestamp())
     with visit.store().write() as connection:
-        kept = answer_notice(connection, visit.clinician().key, notice, said, int(visit.now().timestamp()))
+        if said == UNDO:
+            kept = undo_answer(connection, me, notice, now)
+        else:
+            kept = answer_notice(connection, me, notice, said, now, until=until)
     if not kept:
         abort(404)
-    flash(f"Your answer is kept: {ANSWERS[said]}.")
+    flash("Your answer is taken back." if said == UNDO else f"Your answer is kept: {ANSWERS[said]}.")
     return redirect("/me/" if monday == _last_week() else f"/me/week/{iso_week(monday)}", 303)
+
+
+def _until() -> int | None:
+    """The last day of an exception, as a day number; ``None`` where none was given."""
+    text = request.form.get("until", "")
+    if not text:
+        return None
+    today = visit.now().astimezone(visit.clinician().zone).date()
+    try:
+        last = date.fromisoformat(text)
+    except ValueError:
+        last = date.min
+    if not today <= last <= today + LONGEST_EXCEPTION:
+        abort(400, "An exception lasts until a day between today and a year from now.")
+    return day_number(last)
 
 
 def _last_week() -> date:
