@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,8 +20,23 @@ from connectors.errors import AuthorizationError, UnavailableError
 from connectors.google.options import GoogleOptions
 from connectors.google.tokens import PrivateFileError, read_private
 
-SCOPE = "https://www.googleapis.com/auth/"
-OPENID = "openid"  # says under which number Google knows the account, and no name
+_AUTH = "https://www.googleapis.com/auth/"
+CALENDAR = f"{_AUTH}calendar.events.readonly"
+MAIL = f"{_AUTH}gmail.metadata"
+MEETINGS = f"{_AUTH}meetings.space.readonly"
+REPORTS = f"{_AUTH}admin.reports.audit.readonly"
+NUMBER = "openid"
+SCOPES: Mapping[str, tuple[str, ...]] = MappingProxyType({"google_calendar": (CALENDAR,)})
+"""Kind of source → what it has to be allowed; nothing in it lets anybody write."""
+IN_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        CALENDAR: "entries of the calendar, read only",
+        MAIL: "headers of mail, never its text",
+        MEETINGS: "when video meetings began and ended",
+        REPORTS: "the domain's report of who was in a video meeting from when to when",
+        NUMBER: "the number under which Google knows the account",
+    }
+)
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
 
 
@@ -30,6 +46,12 @@ class Access:
 
     credentials: Any
     account_id: str = ""
+
+
+def scopes_of(kind: str, options: GoogleOptions) -> tuple[str, ...]:
+    """What a source of that kind has to be allowed."""
+    del options
+    return SCOPES[kind]
 
 
 def token_file(clinician: str) -> str:

@@ -23,13 +23,12 @@ from typing import Any
 from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.errors import MalformedError
 from connectors.fingerprint import spelled
-from connectors.google.access import SCOPE
+from connectors.google.access import SCOPES
 from connectors.google.entries import UnusableError, Wanted, entry_name, is_gone, record
 from connectors.google.options import GoogleOptions, problems
 from connectors.google.service import GoneError, Google, Pause, RefusedError
 from connectors.records import CalendarEvent
 
-SCOPES = (f"{SCOPE}calendar.events.readonly",)
 PAGE = 2500  # Google gives no more
 _READING = 1  # raise it when the same calendar is to be read differently
 _A_WEEK = timedelta(days=7)
@@ -98,7 +97,7 @@ class GoogleCalendar:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """One snapshot of the window, or the pages of what changed since the cursor's token."""
         known = _Cursor.known(cursor, self._settings())
-        with Google(self._context, self._options, SCOPES, pause=self._pause) as google:
+        with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             if known.holds_for(self._context.window):
                 # a token that is of no use any more: pages that were stored stay true, and all is read again
                 with suppress(GoneError, RefusedError):

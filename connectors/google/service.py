@@ -33,6 +33,9 @@ _TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_E
 _USED_UP = frozenset({"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"})
 _SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 
+_TAKEN_BACK = "Google no longer accepts the permission that was given."
+_EVERY_WEEK = "  If that is every week, the consent screen is in testing mode: see docs/google.md."
+
 Pause = Callable[[float], None]
 
 
@@ -188,7 +191,7 @@ class Google:
         except HttpError as error:
             problem: Exception = self._refusal(error)
         except RefreshError as error:
-            problem = _AgainError(self._broken_off()) if error.retryable else self._revoked()
+            problem = _AgainError(self._broken_off()) if error.retryable else self._revoked(remedy=_EVERY_WEEK)
         except TransportError:
             problem = _AgainError(self._broken_off())
         except GoogleAuthError:
@@ -235,8 +238,8 @@ class Google:
     def _broken_off(self) -> UnavailableError:
         return UnavailableError(self._source, "Google gave no whole answer.", "The next run tries again.")
 
-    def _revoked(self, found: str = "Google no longer accepts the permission that was given.") -> AuthorizationError:
-        return AuthorizationError(self._source, found, f"Run: {how_to_connect(self._owner)}")
+    def _revoked(self, found: str = _TAKEN_BACK, remedy: str = "") -> AuthorizationError:
+        return AuthorizationError(self._source, found, f"Run: {how_to_connect(self._owner)}{remedy}")
 
 
 def _http(credentials: Any) -> Any:

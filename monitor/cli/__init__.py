@@ -17,6 +17,7 @@ from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EvenhoursError
 
 COMMANDS = {
     "init": "setup",
+    "connect": "connect",
     "demo": "demo",
     "doctor": "doctor",
     "ingest": "sources",

@@ -51,7 +51,7 @@ def _findings(desk: Desk) -> Iterator[Finding]:
     except EvenhoursError as error:
         yield Finding("set-up", "not complete", str(error))
         return
-    checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (_sources, _kept_aside, _hours, _disk)
+    checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (_sources, _google, _kept_aside, _hours, _disk)
     for check in checks:
         yield from check(desk)
 
@@ -82,6 +82,20 @@ def _sources(desk: Desk) -> Iterator[Finding]:
             )
         else:
             yield Finding(name, held)
+
+
+def _google(desk: Desk) -> Iterator[Finding]:
+    """Whether each owner of a Google source has given permission, and whether it lasts."""
+    from connectors.google.access import scopes_of
+    from connectors.google.consent import standing
+    from monitor.cli.connect import google_sources
+
+    for source in google_sources(desk.config):
+        folder, scopes = desk.config.folder / source.options.tokens, scopes_of(source.kind, source.options)
+        for clinician in source.clinicians:
+            mend = standing(folder, source.options, clinician, scopes, desk.now)
+            found = "not as it has to be" if mend else "given"
+            yield Finding(f"permission of {clinician} for {source.name}", found, mend)
 
 
 def _kept_aside(desk: Desk) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from connectors.base import Window
-from connectors.google.calendar import SCOPES, CalendarOptions, GoogleCalendar
+from connectors.google.access import CALENDAR
+from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.entries import entry_name, meeting_name
 from connectors.records import Kind, Status
 from tests.connectors.google_fake.diary import CANARY, Diary, at, invited, meeting
@@ -24,7 +25,7 @@ CLIENT = "kim@elsewhere.example"
 
 @pytest.fixture
 def diary(google: Google, tmp_path: Path) -> Diary:
-    let_in(google, tmp_path, SCOPES)
+    let_in(google, tmp_path, [CALENDAR])
     return google.diary(ANA)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import AuthorizationError, MalformedError, RateLimitError, UnavailableError
-from connectors.google.access import consent_file, redirected
-from connectors.google.calendar import SCOPES, CalendarOptions, GoogleCalendar
+from connectors.google.access import CALENDAR, consent_file, redirected
+from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.options import problems
 from connectors.google.service import TRIES
 from connectors.google.tokens import write_private
@@ -21,7 +21,7 @@ from tests.connectors.google_fake.server import Google
 
 @pytest.fixture
 def diary(google: Google, tmp_path: Path) -> Diary:
-    let_in(google, tmp_path, SCOPES)
+    let_in(google, tmp_path, [CALENDAR])
     diary = google.diary(ANA)
     diary.put("one", at("2026-03-02 10:00"))
     return diary
@@ -164,13 +164,13 @@ def test_a_permission_that_others_can_read_is_refused(
 
 
 def test_a_domain_reads_in_the_name_of_whoever_consented(google: Google, reader: Reader, tmp_path: Path) -> None:
-    place = service_account(google, tmp_path, *SCOPES)
+    place = service_account(google, tmp_path, CALENDAR)
     reader.options = CalendarOptions(api_endpoint=google.url, service_account=place)
     with pytest.raises(AuthorizationError, match="ana has not consented"):
         reader.read()
     assert google.asked == []
 
-    consent = {"account": ANA, "scopes": list(SCOPES), "agreed_at": "2026-03-01"}
+    consent = {"account": ANA, "scopes": [CALENDAR], "agreed_at": "2026-03-01"}
     write_private(tmp_path / "google-tokens", consent_file("ana"), consent)
     reader.read()
     assert len(reader.events) == 1
@@ -178,7 +178,7 @@ def test_a_domain_reads_in_the_name_of_whoever_consented(google: Google, reader:
 
 def test_a_domain_that_delegates_something_else(google: Google, reader: Reader, tmp_path: Path) -> None:
     place = service_account(google, tmp_path, "https://www.googleapis.com/auth/gmail.metadata")
-    consent = {"account": ANA, "scopes": list(SCOPES)}
+    consent = {"account": ANA, "scopes": [CALENDAR]}
     write_private(tmp_path / "google-tokens", consent_file("ana"), consent)
     reader.options = CalendarOptions(api_endpoint=google.url, service_account=place)
     with pytest.raises(AuthorizationError, match="no longer accepts"):
@@ -190,7 +190,7 @@ def test_a_key_that_is_none_is_said_without_repeating_it(
     google: Google, reader: Reader, tmp_path: Path, key: str
 ) -> None:
     (tmp_path / "service.json").write_text(key)
-    write_private(tmp_path / "google-tokens", consent_file("ana"), {"account": ANA, "scopes": list(SCOPES)})
+    write_private(tmp_path / "google-tokens", consent_file("ana"), {"account": ANA, "scopes": [CALENDAR]})
     reader.options = CalendarOptions(api_endpoint=google.url, service_account="file:service.json")
     with pytest.raises(UnavailableError, match="the service account's key is none") as error:
         reader.read()

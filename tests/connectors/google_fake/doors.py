@@ -35,6 +35,7 @@ class Doors:
     )  # service account -> key, delegated scopes
     unticked: set[str] = field(default_factory=set)
     refused: bool = False
+    testing_mode: bool = False  # the consent screen is not published: what is given ends in a week
     chooses: str = ""  # the account that the next person signs in with
     asked: list[dict[str, str]] = field(default_factory=list)
 
@@ -113,6 +114,8 @@ class Doors:
         if grant.refresh:
             self.refreshes[grant.refresh] = grant
         told = self._opened(grant) | ({"refresh_token": grant.refresh} if grant.refresh else {})
+        if self.testing_mode:
+            told["refresh_token_expires_in"] = 604_799
         if "openid" in grant.scopes:
             told["id_token"] = _unsigned({"sub": self.number(grant.account), "aud": form.get("client_id", "")})
         return told

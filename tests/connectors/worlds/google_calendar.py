@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from connectors.google.calendar import SCOPES
+from connectors.google.access import CALENDAR
 from tests.connectors.google_fake.diary import Diary
 from tests.connectors.google_fake.world import GoogleWorld
 from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, MINUTES, Behaviour, client, moment
@@ -17,7 +17,7 @@ class GoogleCalendars(GoogleWorld):
     """A calendar for each clinician; its pages hold four entries."""
 
     kind: ClassVar[str] = "google_calendar"
-    scopes: ClassVar[Sequence[str]] = SCOPES
+    scopes: ClassVar[Sequence[str]] = (CALENDAR,)
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         dict.fromkeys(
             (Behaviour.RESUMES, Behaviour.GOES_ON),

@@ -1,0 +1,247 @@
+"""``evenhours connect google``: how somebody lets their account be read, and what is kept of it."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import click
+import pytest
+import requests
+from click.testing import CliRunner
+
+from connectors.google.access import CALENDAR
+from monitor.cli import evenhours
+from monitor.cli.desk import Desk
+from tests.connectors.google_fake.diary import at
+from tests.connectors.google_fake.office import service_account
+from tests.connectors.google_fake.server import Google, google_on_loopback
+from tests.monitor.office import CONFIG, Office
+
+ANA = "ana@two.example"
+CLIENT = {
+    "installed": {
+        "client_id": "evenhours.apps.example",
+        "client_secret": "an installed app keeps none",
+        "auth_uri": "https://accounts.google.com/o/oauth2/auth",
+        "token_uri": "https://oauth2.googleapis.com/token",
+        "redirect_uris": ["http://localhost"],
+    }
+}
+SOURCE = """
+[[source]]
+name = "google"
+kind = "google_calendar"
+clinicians = ["ana", "ben"]
+client = "file:google-client.json"
+api_endpoint = "{url}"
+window = {{ from = 2026-01-01, to = 2026-12-31 }}
+"""
+
+
+@pytest.fixture
+def google() -> Any:
+    with google_on_loopback() as fake:
+        fake.doors.chooses = ANA
+        yield fake
+
+
+@pytest.fixture
+def office(tmp_path: Path, google: Google) -> Office:
+    office = Office(tmp_path)
+    office.config.write_text(CONFIG + SOURCE.format(url=google.url))
+    write_private(office.folder / "google-client.json", json.dumps(CLIENT))
+    return office
+
+
+def write_private(path: Path, text: str) -> None:
+    path.touch(0o600)
+    path.write_text(text)
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A browser whose user says yes to everything; the addresses it was sent to."""
+    opened: list[str] = []
+
+    def launch(url: str) -> int:
+        opened.append(url)
+        Thread(target=lambda: requests.get(url, timeout=10)).start()
+        return 0
+
+    monkeypatch.setattr(click, "launch", launch)
+    return opened
+
+
+def entries(office: Office) -> int:
+    """How many entries of the Google calendar are stored."""
+    return sum(line["source"] == "google" for line in office("export", "events", "--json").told)
+
+
+def kept(office: Office, name: str = "ana.json") -> Any:
+    return json.loads((office.folder / "google-tokens" / name).read_text())
+
+
+def test_consent_on_googles_page_is_kept_and_opens_the_calendar(
+    office: Office, google: Google, browser: list[str]
+) -> None:
+    google.diary(ANA).put("one", at("2026-03-02 10:00"))
+    answer = office("connect", "google", "--clinician", "ana", "--json")
+
+    assert answer.code == 0
+    assert answer.told == [{"clinician": "ana", "granted": [CALENDAR], "missing": [], "ends_at": None}]
+    assert "google-tokens" in {path.name for path in office.folder.iterdir()}
+    assert stat.S_IMODE((office.folder / "google-tokens" / "ana.json").stat().st_mode) == 0o600
+    assert len(browser) == 1
+    assert office("ingest", "--source", "google").code == 4  # ben has not consented, and ana is read all the same
+    assert entries(office) == 1
+
+
+def test_only_reading_is_asked_for_with_proof_and_for_longer_than_an_hour(
+    office: Office, google: Google, browser: list[str]
+) -> None:
+    office("connect", "google", "--clinician", "ana")
+
+    assert browser
+    asked = google.doors.asked[0]
+    assert asked["scope"] == CALENDAR
+    assert (asked["code_challenge_method"], asked["access_type"], asked["prompt"]) == ("S256", "offline", "consent")
+    assert asked["redirect_uri"].startswith("http://127.0.0.1:")
+
+
+def without_browser(office: Office, change: Callable[[str], str] = str) -> Any:
+    """Run with ``--no-browser``; the page is opened elsewhere, and its address comes back."""
+
+    shown: list[str] = []
+
+    def note(_: Desk, text: str) -> None:
+        shown.append(text)
+
+    def prompt(_: str, *, err: bool) -> str:
+        assert err
+        page = next(word for word in " ".join(shown).split() if "/o/oauth2/auth?" in word)
+        return change(requests.get(page, allow_redirects=False, timeout=10).headers["Location"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Desk, "note", note)
+        patch.setattr(click, "prompt", prompt)
+        return office("connect", "google", "--clinician", "ana", "--no-browser")
+
+
+def test_without_a_browser_the_address_is_copied(office: Office) -> None:
+    assert without_browser(office).code == 0
+    assert kept(office)["scopes"] == [CALENDAR]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: "hello",
+        lambda address: address.replace("state=", "state=x"),
+        lambda address: address.partition("?")[0],
+        lambda address: address.replace("code=", "cod="),
+    ],
+    ids=["no address", "another page", "nothing in it", "no code"],
+)
+def test_another_address_is_refused_and_nothing_is_kept(office: Office, change: Callable[[str], str]) -> None:
+    answer = without_browser(office, change)
+
+    assert answer.code == 1
+    assert "that is not the address that Google's page leads to" in answer.err
+    assert not (office.folder / "google-tokens").exists()
+
+
+def test_a_code_of_somebody_elses_is_refused(office: Office) -> None:
+    answer = without_browser(office, lambda address: address.replace("code=4%2Fcode-0", "code=4%2Fcode-9"))
+
+    assert answer.code == 4
+    assert "Google does not accept the answer" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_no_is_no(office: Office, google: Google, browser: list[str]) -> None:
+    google.doors.refused = True
+    answer = office("connect", "google", "--clinician", "ana")
+
+    assert browser
+    assert answer.code == 4
+    assert "permission was refused on Google's page" in answer.err
+
+
+def test_what_was_left_unticked_is_said(office: Office, google: Google, browser: list[str]) -> None:
+    google.doors.unticked = {CALENDAR}
+    answer = office("connect", "google", "--clinician", "ana")
+
+    assert browser
+    assert answer.code == 4
+    assert "Left unticked: entries of the calendar, read only." in answer.err
+
+
+def test_testing_mode_is_said_at_once_and_by_the_doctor(office: Office, google: Google, browser: list[str]) -> None:
+    google.doors.testing_mode = True
+    answer = office("connect", "google", "--clinician", "ana")
+    office("ingest")
+    found = office("doctor")
+
+    assert browser
+    assert "because the consent screen is in testing mode" in answer.err
+    assert "permission of ana for google" in found.out
+    assert "Publish the consent screen (docs/google.md)" in found.out
+    assert "ben has not given permission yet. Run: evenhours connect google --clinician ben" in found.out
+
+
+def test_the_doctor_is_content_with_a_permission_that_lasts(office: Office, google: Google, browser: list[str]) -> None:
+    office("connect", "google", "--clinician", "ana")
+    google.diary(ANA).put("one", at("2026-03-02 10:00"))
+    office("ingest")
+
+    assert browser
+    assert "✓ permission of ana for google: given" in office("doctor").out
+
+
+@pytest.mark.parametrize(
+    "client", ["", "{}", '{"web": {"client_id": "x"}}', '{"installed": {"client_id": "hidden"}}', '{"installed": []}']
+)
+def test_a_client_that_is_none_is_said_without_repeating_it(office: Office, client: str) -> None:
+    (office.folder / "google-client.json").write_text(client or " ")
+    answer = office("connect", "google", "--clinician", "ana")
+
+    assert answer.code == 1
+    assert "hidden" not in answer.err
+    assert "OAuth client" in answer.err or "holds no secret" in answer.err
+
+
+def test_for_a_domain_the_persons_own_consent_is_written_down(
+    office: Office, google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = service_account(google, office.folder, CALENDAR)
+    (office.folder / "service.json").chmod(0o600)
+    office.change('client = "file:google-client.json"', f'service_account = "{place}"')
+    google.diary(ANA).put("one", at("2026-03-02 10:00"))
+
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: False)
+    assert office("connect", "google", "--clinician", "ana").code == 2
+    assert office("ingest", "--source", "google").code == 4
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: True)
+    assert office("connect", "google", "--clinician", "ana").code == 0
+    assert kept(office, "ana.consent.json")["account"] == ANA
+    office("ingest", "--source", "google")
+    assert entries(office) == 1
+
+
+def test_what_is_missing_is_said_with_what_to_do(office: Office) -> None:
+    assert office("connect", "google").code == 2
+    office.config.write_text(CONFIG)
+    answer = office("connect", "google", "--clinician", "ana")
+    assert answer.code == 2
+    assert "No source of Google's is ana's" in answer.err
+
+
+def test_the_command_explains_itself() -> None:
+    told = CliRunner().invoke(evenhours, ["connect", "google", "--help"]).output
+
+    assert "Let a clinician's Google account be read" in told
