@@ -26,6 +26,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "sms_xml": "connectors.sms_xml.source",
         "google_calendar": "connectors.google.calendar",
         "fhir": "connectors.fhir.source",
+        "imap": "connectors.imap.source",
     }
 )
 GROUP = "evenhours.connectors"

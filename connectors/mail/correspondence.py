@@ -29,19 +29,24 @@ class Correspondence:
     lists: Literal["ignore", "ordinary"] = "ignore"
     channel: str = "email"
 
-    def stamps(self, headers: Headers, sent_at: datetime) -> tuple[MessageStamp, ...]:
-        """One stamp for each owner of the source whom the message concerns; none if its sender cannot be read."""
+    def stamps(self, headers: Headers, sent_at: datetime, *, filed_as_sent: bool = False) -> tuple[MessageStamp, ...]:
+        """One stamp for each owner of the source whom the message concerns; none if its sender cannot be read.
+
+        A message ``filed_as_sent`` is outgoing, whatever address it bears.
+        """
         if not headers.senders and "from" in headers.unreadable:
             return ()
-        return tuple(self._stamp(headers, sent_at, owner) for owner in self._owners(headers))
+        return tuple(
+            self._stamp(headers, sent_at, owner, outgoing=filed_as_sent or is_outgoing(headers, owner))
+            for owner in self._owners(headers)
+        )
 
     def _owners(self, headers: Headers) -> tuple[Owner, ...]:
         if len(self.context.owners) == 1:
             return self.context.owners
         return self.context.owners_named({*headers.senders, *headers.addresses("reply-to", "to", "cc")})
 
-    def _stamp(self, headers: Headers, sent_at: datetime, owner: Owner) -> MessageStamp:
-        outgoing = _is_outgoing(headers, owner)
+    def _stamp(self, headers: Headers, sent_at: datetime, owner: Owner, *, outgoing: bool) -> MessageStamp:
         address = _recipient(headers, owner) if outgoing else _sender(headers)
         kind = self.context.classifier.counterpart(address) if address else Counterpart.OTHER
         automatic = _says_automatic(headers)
@@ -87,7 +92,8 @@ def _is_listed(headers: Headers) -> bool:
     return bool(headers.first("list-id")) or headers.word("precedence") == "list"
 
 
-def _is_outgoing(headers: Headers, owner: Owner) -> bool:
+def is_outgoing(headers: Headers, owner: Owner) -> bool:
+    """Whether the owner wrote it, by the address it bears."""
     if not owner.addresses.isdisjoint(headers.senders):
         return True
     return _is_listed(headers) and not owner.addresses.isdisjoint(headers.addresses("reply-to"))

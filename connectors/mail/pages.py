@@ -27,15 +27,21 @@ _READER_VERSION = 1  # raise it when the same mailbox would give other records: 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailOptions:
-    """The options of a mailbox source."""
+class ReadingOptions:
+    """How the messages of any mail source are read."""
 
-    path: Path = field(metadata={"help": "The mailbox, relative to the configuration file."})
     lists: Literal["ignore", "ordinary"] = field(
         default="ignore",
         metadata={"help": "Whether mail through a mailing list counts as automatic (ignore) or as written (ordinary)."},
     )
     channel: str = field(default="email", metadata={"help": "What the messages are called in exports."})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailOptions(ReadingOptions):
+    """The options of a mailbox source."""
+
+    path: Path = field(metadata={"help": "The mailbox, relative to the configuration file."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class MailPage:
     automatic, rather with the earlier time. The store decides likewise between pages and sources.
     """
 
-    def __init__(self, context: Context, options: MailOptions, skipped: Skipped) -> None:
+    def __init__(self, context: Context, options: ReadingOptions, skipped: Skipped) -> None:
         self._window = context.window
         self._correspondence = Correspondence(context, options.lists, options.channel)
         self._stamps: dict[tuple[str, int], MessageStamp] = {}
@@ -87,14 +93,17 @@ class MailPage:
 
     def add(self, where: str, headers: Headers, postmark: str = "") -> None:
         """Put one message on the page; ``postmark`` is the time of delivery where Date says nothing."""
+        self.put(where, headers, headers.date or instant_from(postmark))
+
+    def put(self, where: str, headers: Headers, sent_at: datetime | None, *, filed_as_sent: bool = False) -> None:
+        """Put one message on the page whose time is known, and perhaps that it lay where sent mail lies."""
         self._messages += 1
-        sent_at = headers.date or instant_from(postmark)
         if sent_at is None:
             self.fault(where, "it has no readable date")
         elif not self._window.touches(sent_at, sent_at):
             self.skipped = self.skipped.joined(sent_at, self._window)
         else:
-            self._keep(self._correspondence.stamps(headers, sent_at))
+            self._keep(self._correspondence.stamps(headers, sent_at, filed_as_sent=filed_as_sent))
             for name in sorted(headers.unreadable):
                 self.fault(where, f"the addresses in its {name.title()} field cannot be read")
 
@@ -118,7 +127,7 @@ def _worth(stamp: MessageStamp) -> tuple[bool, bool, datetime]:
     return not stamp.outgoing, stamp.automatic, stamp.sent_at
 
 
-def settings_of(context: Context, options: MailOptions) -> str:
+def settings_of(context: Context, options: ReadingOptions) -> str:
     """A keyed name of all that decides what a message becomes: if it changes, a mailbox is read anew."""
     rules = context.classifier
     words = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,12 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
 from tests.peers.process import free_port, serving
 
 PASSWORD = 'correct "horse" \\ staple'
@@ -23,12 +30,15 @@ _READER = "nobody"  # it refuses to read mail as root
 _RECEIVED = datetime(2026, 9, 1, 12, tzinfo=UTC)
 _CONFIGURATION = r"""
 protocols = imap
-ssl = no
+ssl = yes
+ssl_cert = <{folder}/certificate.pem
+ssl_key = <{folder}/key.pem
 listen = 127.0.0.1
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/dovecot.log
 disable_plaintext_auth = no
+auth_failure_delay = 0 secs
 mail_location = maildir:{folder}/mail/%u
 mail_max_userip_connections = 100
 first_valid_uid = 1
@@ -45,7 +55,7 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {secure_port}
   }}
 }}
 namespace inbox {{
@@ -69,10 +79,11 @@ namespace inbox {{
 
 @dataclass(frozen=True)
 class Dovecot:
-    """A running server. ``log`` is complete once it has stopped."""
+    """A running server, on ``port`` also by STARTTLS; ``certificate`` is its own, which nobody trusts."""
 
     folder: Path
     port: int
+    secure_port: int
     numbers: Iterator[int] = field(default_factory=count)
 
     def user(self) -> str:
@@ -102,30 +113,57 @@ class Dovecot:
 
     def renumber(self, user: str, folder: str = "") -> None:
         """Let the server number the folder's messages anew (another UIDVALIDITY)."""
-        for path in self.place(user, folder).glob("dovecot*"):
+        place = self.place(user, folder)
+        known = re.search(r" V(\d+) ", (place / "dovecot-uidlist").read_text(encoding="ascii"))
+        assert known is not None
+        for path in place.glob("dovecot.index*"):
             path.unlink()
-        for path in self.place(user).glob("dovecot*"):
-            path.unlink()
+        (place / "dovecot-uidlist").write_text(f"3 V{int(known[1]) + 1} N1 G{'ab' * 16}\n", encoding="ascii")
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "certificate.pem"
 
     @property
     def log(self) -> str:
+        """What it has written down so far."""
         return (self.folder / "dovecot.log").read_text(encoding="utf-8", errors="replace")
 
 
 @contextmanager
-def dovecot() -> Iterator[Dovecot]:
-    """A server on a free port, in a folder that its reader may enter."""
+def dovecot(said: list[str] | None = None) -> Iterator[Dovecot]:
+    """A server on a free port, in a folder that its reader may enter; ``said`` is its log once it has stopped."""
     with tempfile.TemporaryDirectory(prefix="dovecot-") as name:
-        folder, port = Path(name), free_port()
+        folder, port, secure_port = Path(name), free_port(), free_port()
         folder.chmod(0o755)
         (folder / "mail").mkdir()
         shutil.chown(folder / "mail", _READER, _group())
         (folder / "passwords").write_text(f"anybody:{{PLAIN}}{PASSWORD}\n", encoding="utf-8")
+        _certify(folder)
         configuration = folder / "dovecot.conf"
-        words = {"folder": folder, "port": port, "user": _READER, "group": _group()}
+        words = {"folder": folder, "port": port, "secure_port": secure_port, "user": _READER, "group": _group()}
         configuration.write_text(_CONFIGURATION.format(**words), encoding="utf-8")
         with serving(["dovecot", "-F", "-c", str(configuration)], port, folder / "output"):
-            yield Dovecot(folder, port)
+            server = Dovecot(folder, port, secure_port)
+            yield server
+        if said is not None:
+            said += server.log.splitlines()
+
+
+def _certify(folder: Path) -> None:
+    """Write a certificate for localhost, issued by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    here = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+        .add_extension(here, critical=False)
+        .sign(key, SHA256())
+    )
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _group() -> int:

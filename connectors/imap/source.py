@@ -1,0 +1,225 @@
+"""Mail on a server (IMAP): the folders of one account, newest messages first.
+
+A night asks once how the folders stand; where none has a new message, nothing else is asked. What came since is read
+first, then what an interrupted first reading had left. A message over which the server breaks off is set aside once it
+has been tried alone.
+
+When was it? A received message counts from when the server took it in, which no sender can set. A sent one, too, unless
+it was filed more than a day after its own Date (an import, a copy from a program that was offline): then that counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from connectors.base import Batch, Context, SourceKind
+from connectors.errors import ShrunkenError
+from connectors.imap.account import Part, Reader
+from connectors.imap.conversation import Account
+from connectors.imap.names import Folder, Role, wanted
+from connectors.imap.progress import Mark, Progress
+from connectors.imap.rows import MONTHS, Row
+from connectors.mail.correspondence import is_outgoing
+from connectors.mail.headers import KEPT, Headers
+from connectors.mail.pages import SHRUNK_BELOW, MailPage, ReadingOptions, settings_of
+
+PAGE = 1_000  # messages
+_FILED_LATE = timedelta(days=1)
+_FEW = 200  # messages that are looked at rather than guessed about
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImapOptions(ReadingOptions):
+    """Where the account is and who reads it. Of several owners each has one: ``{key}`` stands for the clinician's."""
+
+    host: str = field(metadata={"help": "The mail server's name."})
+    username: str = field(metadata={"help": "Who signs in; {key} stands for each clinician's key."})
+    password: str | None = field(
+        default=None, metadata={"help": "Where the password is kept; {key} as above.", "secret": True}
+    )
+    token: str | None = field(
+        default=None,
+        metadata={
+            "help": "Or where an access token (XOAUTH2) is kept, such as a command: that makes one.",
+            "secret": True,
+        },
+    )
+    port: int | None = field(default=None, metadata={"help": "Its port; by default 993, or 143 without tls."})
+    tls: Literal["tls", "starttls", "none"] = field(
+        default="tls", metadata={"help": "How it is encrypted; none is for this machine itself alone."}
+    )
+
+
+class Imap:
+    """Reads the account of one clinician, except drafts, junk and trash."""
+
+    def __init__(self, options: ImapOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+        self._settings = settings_of(context, options)
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """Yield pages of the messages that were not read before."""
+        known = Progress.understood(cursor)
+        with closing(Reader(self._account())) as reader:
+            folders = wanted(reader.folders())
+            holds = sum(folder.messages for folder in folders)
+            if holds < SHRUNK_BELOW * known.held and not self._context.accept_shrink:
+                raise ShrunkenError(self._context.source, known.held, holds)
+            anew = known.settings != self._settings or known.skipped.within(self._context.window)
+            pages = self._pages(reader, folders, Progress(self._settings) if anew else known)
+            yield replace(next(pages), anew=anew)
+            yield from pages
+
+    def _account(self) -> Account:
+        options, (owner,) = self._options, self._context.owners
+        secrets = [
+            self._context.read_secret(where.replace("{key}", owner.key)) if where else ""
+            for where in (options.password, options.token)
+        ]
+        port = options.port or (993 if options.tls == "tls" else 143)
+        name = options.username.replace("{key}", owner.key)
+        return Account(self._context.source, options.host, port, options.tls, name, *secrets)
+
+    def _pages(self, reader: Reader, folders: Sequence[Folder], known: Progress) -> Iterator[Batch]:
+        page = MailPage(self._context, self._options, known.skipped)
+        names = [self._context.names.entry("imap", folder.name) for folder in folders]
+        marks = {name: mark for name, mark in known.folders.items() if name in names}
+        progress, done, total = replace(known, folders=marks), 0, sum(folder.messages for folder in folders)
+        for number, (name, folder) in enumerate(zip(names, folders, strict=True), 1):
+            reading = _Reading(self._context, reader, folder, page, f"folder {number}")
+            for mark in reading.marks(marks.get(name)):
+                progress = replace(progress, skipped=page.skipped, folders=progress.folders | {name: mark})
+                records, faults = page.turn()
+                yield Batch(progress.written(), records, faults=faults, done=done + reading.done, total=total)
+            progress, done = replace(progress, folders=progress.folders | {name: reading.mark}), done + folder.messages
+        records, faults = page.turn()
+        last = replace(progress, skipped=page.skipped, held=total)
+        yield Batch(last.written(), records, faults=faults, done=total, total=total)
+
+
+class _Reading:
+    """One folder: fills the page, gives a mark wherever that is to be stored, and has one in the end."""
+
+    def __init__(self, context: Context, reader: Reader, folder: Folder, page: MailPage, place: str) -> None:
+        self._context, self._reader, self._folder, self._page, self._place = context, reader, folder, page, place
+        self.done = 0
+        self.mark = Mark(folder.validity, folder.next_uid, folder.next_uid)
+
+    def marks(self, known: Mark | None) -> Iterator[Mark]:
+        """Read what is new and what is left; nothing is asked where neither can be."""
+        folder = self._folder
+        if known is None or known.validity != folder.validity:
+            known = self.mark
+        self.mark = mark = known
+        if known == replace(known, above=folder.next_uid, below=0, modseq=folder.modseq, broken=()):
+            return
+        for part in self._read(self._fresh(known)):
+            mark = replace(self._after(mark, part), above=max(part.numbers) + 1)
+            yield mark
+        for part in self._read(self._older(known)):
+            mark = replace(self._after(mark, part), below=min(part.numbers))
+            yield mark
+        for part in self._read(self._again(known), at_a_time=1):
+            mark = self._after(mark, part)
+        self.mark = replace(mark, above=folder.next_uid, below=0, modseq=folder.modseq)
+
+    def _read(self, numbers: Sequence[int], at_a_time: int = 0) -> Iterator[Part]:
+        size = at_a_time or PAGE
+        parts = [numbers[at : at + size] for at in range(0, len(numbers), size)]
+        for part in self._reader.parts(self._folder, parts) if parts else ():
+            if part.rows is None:
+                self._page.fault(f"{self._place}, message {part.numbers[0]}", "the mail server breaks off at it")
+            for row in part.rows or ():
+                self._put(row)
+            self.done += len(part.numbers)
+            yield part
+
+    def _after(self, mark: Mark, part: Part) -> Mark:
+        drafts = [row.uid for row in part.rows or () if row.is_draft]
+        return mark.after(part.numbers, drafts, part.numbers if part.rows is None else ())
+
+    def _fresh(self, known: Mark) -> Sequence[int]:
+        """What is new, oldest first."""
+        new = range(known.above, self._folder.next_uid)
+        if len(new) <= PAGE:
+            return new
+        return [number for number in self._reader.found(self._folder, f"UID {new[0]}:{new[-1]}") if number in new]
+
+    def _again(self, known: Mark) -> list[int]:
+        """Messages at which the server broke off, and unfinished ones that may have been finished since."""
+        changed = known.modseq != self._folder.modseq or not known.modseq
+        return [*(known.drafts if changed else ()), *known.broken]
+
+    def _older(self, known: Mark) -> list[int]:
+        """What a first reading is to bring or has left, newest first."""
+        if not known.below or not self._folder.messages:
+            return []
+        first, last = _day(self._context.window.start, -1), _day(self._context.window.end, 2)
+        criteria = f"SINCE {first} BEFORE {last}"
+        if self._folder.role is Role.SENT:
+            criteria = f"OR ({criteria}) (SENTSINCE {first} SENTBEFORE {last})"
+        found = set(self._reader.found(self._folder, criteria))
+        if len(found) < self._folder.messages:
+            found |= self._left_out(found, first, last)
+        return sorted((number for number in found if number < known.below), reverse=True)
+
+    def _left_out(self, found: set[int], first: str, last: str) -> set[int]:
+        """Remember that there is something before and after the window; a few later ones are looked at."""
+        window = self._context.window
+        if set(self._reader.found(self._folder, f"BEFORE {first}")) - found:
+            self._page.skipped = self._page.skipped.joined(window.start - timedelta(seconds=1), window)
+        later = set(self._reader.found(self._folder, f"SINCE {last}")) - found
+        if len(later) > _FEW:
+            self._page.skipped = self._page.skipped.joined(window.end, window)
+            return set()
+        return later
+
+    def _put(self, row: Row) -> None:
+        if row.is_draft:
+            return
+        headers = Headers.from_block(row.block)
+        sent = self._folder.role is Role.SENT
+        outgoing = sent or is_outgoing(headers, self._context.owners[0])
+        when = _instant(row, headers, outgoing=outgoing)
+        self._page.put(f"{self._place}, message {row.uid}", headers, when, filed_as_sent=sent)
+
+
+def _instant(row: Row, headers: Headers, *, outgoing: bool) -> datetime | None:
+    if row.received_at is None:
+        return headers.date
+    if outgoing and (date := headers.date) and row.received_at - date > _FILED_LATE:
+        return date
+    return row.received_at
+
+
+def _day(instant: datetime, days: int) -> str:
+    """The day some days away as a search spells it; servers count days in zones of their own."""
+    day = instant.date() + timedelta(days=days)
+    return f"{day.day}-{MONTHS[day.month - 1].title()}-{day.year}"
+
+
+def _problems(options: ImapOptions) -> list[str]:
+    problems = []
+    if (options.password is None) == (options.token is None):
+        problems.append("password: give either password or token")
+    if options.tls == "none" and not _LOOPBACK.fullmatch(options.host):
+        problems.append('tls: "none" would send the password in the open; it is for this machine itself alone')
+    return problems
+
+
+SOURCE_KIND = SourceKind(
+    name="imap",
+    options=ImapOptions,
+    make=Imap,
+    title="Mail on a server (IMAP)",
+    keeps=("INTERNALDATE", "FLAGS (whether it is a draft)", *KEPT),
+    dropped="never requested: subject, names of files, text and every other header field",
+    check=_problems,
+)

@@ -1,0 +1,230 @@
+"""A mail server that refuses, hangs up, says too much or makes no sense; each is one error, and nothing is lost."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
+from connectors.imap import connection, source
+from connectors.imap.account import MOST_BREAKS
+from connectors.imap.conversation import spelled
+from connectors.imap.rows import received_in, row_from
+from connectors.imap.source import Imap, ImapOptions
+from tests.connectors.mailboxes import CANARY, Reading, practice, read
+from tests.peers.scripted_imap import GREETING, HANG_UP, Answer, Script, fetched, scripted_imap
+
+
+@pytest.fixture
+def server() -> Iterator[Script]:
+    with scripted_imap() as script:
+        yield script
+
+
+def account(server: Script, **options: str) -> Imap:
+    usual = ImapOptions(host="127.0.0.1", port=server.port, username="ana", password=CANARY, tls="none")
+    return Imap(replace(usual, **options), practice(Path()))  # type: ignore[arg-type]
+
+
+def test_what_is_asked_never_names_subject_envelope_or_body(server: Script) -> None:
+    assert len(read(account(server)).keys) == 1
+    (asked,) = [line for line in server.asked if "FETCH" in line]
+    fields = asked.partition("BODY.PEEK[HEADER.FIELDS (")[2].partition(")]")
+    assert asked.startswith("rows-1 UID FETCH 1 (UID FLAGS INTERNALDATE BODY.PEEK[")
+    assert fields[2] == ")"
+    assert {"FROM", "TO", "MESSAGE-ID", "REFERENCES"} <= set(fields[0].split())
+    assert "SUBJECT" not in asked
+    assert [line.split()[1] for line in server.asked if "EXAMINE" in line or "SELECT" in line] == ["EXAMINE"]
+
+
+def test_nothing_but_the_folders_is_asked_where_nothing_is_new(server: Script) -> None:
+    first = read(account(server))
+    server.asked.clear()
+    read(account(server), first.cursor)
+    commands = [line.split()[1] for line in server.asked if " " in line]
+    assert commands[-2:] == ["LIST", "LOGOUT"]
+    assert not {"EXAMINE", "UID"} & set(commands)
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "error"),
+    [
+        ("AUTHENTICATE", b"{tag} NO [AUTHENTICATIONFAILED] no\r\n", AuthorizationError),
+        ("AUTHENTICATE", b"{tag} NO Quetzalcoatlus is wrong\r\n", AuthorizationError),
+        ("AUTHENTICATE", b"{tag} NO [UNAVAILABLE] later\r\n", UnavailableError),
+        ("AUTHENTICATE", b"{tag} NO [LIMIT] Too many simultaneous connections\r\n", RateLimitError),
+        ("AUTHENTICATE", b"{tag} NO [PRIVACYREQUIRED] encrypt\r\n", UnavailableError),
+        ("AUTHENTICATE", None, UnavailableError),
+        ("CAPABILITY", None, UnavailableError),
+        ("LIST", None, UnavailableError),
+        ("LIST", b"{tag} NO [SERVERBUG] sorry\r\n", UnavailableError),
+        ("LIST", b"{tag} BAD what?\r\n", UnavailableError),
+        ("LIST", b"junk\r\n", UnavailableError),
+        ("LIST", b"<html>Sign in</html>\r\n", UnavailableError),
+        ("EXAMINE", b"{tag} NO [NOPERM] not yours\r\n", AuthorizationError),
+        ("EXAMINE", b"* OK [UIDVALIDITY 8] another\r\n", UnavailableError),
+        ("EXAMINE", b"", UnavailableError),
+        ("SEARCH", b"{tag} NO cannot\r\n", UnavailableError),
+        ("SEARCH", b'* ESEARCH (TAG "x") UID ALL 1:4294967295\r\n', UnavailableError),
+        ("SEARCH", None, UnavailableError),
+        ("FETCH", b"{tag} NO [OVERQUOTA] bandwidth\r\n", RateLimitError),
+        ("FETCH", b"{tag} NO cannot\r\n", UnavailableError),
+    ],
+)
+def test_each_refusal_is_one_error_that_repeats_nothing(
+    command: str, answer: Answer, error: type[ConnectorError], server: Script
+) -> None:
+    server.say(command, answer)
+    with pytest.raises(error) as raised:
+        read(account(server))
+    assert type(raised.value) is error
+    told = raised.value
+    assert not any(word in f"{told!r}{told.__cause__!r}" for word in (CANARY, "html", "sorry", "not yours"))
+
+
+def test_nobody_listening_is_unavailable() -> None:
+    with scripted_imap() as server:
+        pass
+    with pytest.raises(UnavailableError):
+        read(account(server))
+
+
+@pytest.mark.parametrize("greeting", [b"* BYE full\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\xff\xfe\r\n"])
+def test_greeting_of_something_else_is_unavailable(greeting: bytes, server: Script) -> None:
+    server.greeting = greeting or b"* OK [CAPABILITY IMAP4rev1] \r\n* BYE\r\n"
+    with pytest.raises(ConnectorError):
+        read(account(server))
+
+
+def test_answer_without_end_is_given_up(server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LARGEST", 10_000)
+    monkeypatch.setattr(connection.Connection, "_left", 10_000)
+    server.say("FETCH", b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM)] {4294967295}\r\n" + b"x" * 100)
+    assert [fault.reason for fault in read(account(server)).faults] == ["the mail server breaks off at it"]
+    server.say("LIST", b'* LIST () "/" "a"\r\n' * 2_000)
+    with pytest.raises(UnavailableError):
+        read(account(server))
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"* 2 FETCH (UID 2 FLAGS () ",
+        b'* 2 FETCH (UID 2 FLAGS () INTERNALDATE "01-Sep-2026 12:00:00 +0000" BODY[HEADER.FIELDS (FROM)] {90}\r\nFrom:',
+    ],
+)
+def test_connection_that_drops_within_a_message_leaves_the_cursor_before_it(
+    cut: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "PAGE", 1)
+    with scripted_imap(messages=3) as server:
+
+        def drops_at_two(line: str) -> Answer:
+            number = int(line.split()[2])
+            if number == 3:
+                return fetched(3)
+            server.greeting = b"* BYE\r\n"
+            return cut + HANG_UP
+
+        server.answers["FETCH"] = drops_at_two
+        batches = account(server).fetch(None)
+        stored = Reading([next(batches)])
+        with pytest.raises(UnavailableError):
+            next(batches)
+        assert len(stored.keys) == 1
+        server.greeting = GREETING
+        server.answers["FETCH"] = lambda line: fetched(int(line.split()[2]))
+        rest = read(account(server), stored.cursor)
+        assert len(stored.keys | rest.keys) == 3
+        assert stored.keys.isdisjoint(rest.keys)
+
+
+def test_connection_that_drops_again_and_again_is_given_up() -> None:
+    with scripted_imap(messages=900) as server:
+        server.say("FETCH", None)
+        with pytest.raises(UnavailableError):
+            read(account(server))
+        assert sum("FETCH" in line for line in server.asked) == MOST_BREAKS + 1
+
+
+def test_rows_that_come_before_their_turn_are_kept_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "PAGE", 1)
+    with scripted_imap(messages=2) as server:
+        server.answers["FETCH"] = lambda line: fetched(1) + fetched(2) if line.split()[2] == "2" else b""
+        batches = list(account(server).fetch(None))
+    assert [len(batch.records) for batch in batches] == [1, 1, 0]
+
+
+def test_server_without_extensions_is_asked_folder_by_folder(server: Script) -> None:
+    server.say("CAPABILITY", b"* CAPABILITY IMAP4rev1\r\n")
+    server.say(
+        "LIST", b'* LIST (\\HasNoChildren) NIL INBOX\r\n* LIST () "/" {8}\r\na \\"b" c\r\n* LIST () "/" Junk\r\n'
+    )
+    server.answers["STATUS"] = lambda line: (
+        f"* {line.partition(' (')[0]} (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)\r\n".encode()
+    )
+    server.say("SEARCH", b"* SEARCH 1\r\n")
+    server.say("FETCH", fetched(1))
+    assert len(read(account(server)).stamps) == 2
+    opened = [line for line in server.asked if "EXAMINE" in line or "STATUS" in line]
+    assert [line.partition(" ")[2] for line in opened] == [
+        'STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)',
+        'STATUS "a \\\\\\"b\\" c" (MESSAGES UIDNEXT UIDVALIDITY)',
+        'EXAMINE "INBOX"',
+        'EXAMINE "a \\\\\\"b\\" c"',
+    ]
+
+
+def test_gmails_threads_are_asked_for_where_they_are_known(server: Script) -> None:
+    server.say("CAPABILITY", b"* CAPABILITY IMAP4rev1 LIST-STATUS X-GM-EXT-1\r\n")
+    server.say("SEARCH", b"* SEARCH 1\r\n")
+    server.say("FETCH", fetched(1, extra=b"X-GM-THRID 255 "))
+    (stamp,) = read(account(server)).stamps
+    assert any("(X-GM-THRID UID FLAGS" in line for line in server.asked)
+    assert len(stamp.thread_nodes) == 2
+
+
+def test_access_token_signs_in_where_it_is_given(server: Script) -> None:
+    read(account(server, password=None, token="ya29.token"))  # type: ignore[arg-type]
+    at = next(number for number, line in enumerate(server.asked) if "AUTHENTICATE XOAUTH2" in line)
+    assert b64decode(server.asked[at + 1]) == b"user=ana\x01auth=Bearer ya29.token\x01\x01"
+
+
+@pytest.mark.parametrize(
+    ("told", "block"),
+    [
+        (b'* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM)] "From: \\"a\\" <a@b>")\r\n', b'From: "a" <a@b>'),
+        (b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM)] NIL)\r\n", b""),
+        (b'* 1 FETCH (BODY[HEADER.FIELDS (FROM)] "" UID 1)\r\n', b""),
+        (b"* 1 FETCH (FLAGS (\\Seen))\r\n", None),
+        (b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n", None),
+    ],
+)
+def test_rows_are_told_from_news_of_flags(told: bytes, block: bytes | None) -> None:
+    row = row_from(told, None)
+    assert (row and row.block) == block
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        (b'INTERNALDATE "01-Sep-2026 12:00:00 +0200"', "2026-09-01T10:00:00+00:00"),
+        (b'INTERNALDATE " 1-SEP-2026 12:00:60 -0330"', "2026-09-01T15:30:59+00:00"),
+        (b'INTERNALDATE "31-Feb-2026 12:00:00 +0000"', "None"),
+        (b'INTERNALDATE "01-Set-2026 12:00:00 +0000"', "None"),
+        (b'INTERNALDATE "01-Jan-0001 00:00:00 +9900"', "None"),
+        (b"INTERNALDATE NIL", "None"),
+    ],
+)
+def test_servers_time_is_read_whatever_its_offset(text: bytes, instant: str) -> None:
+    found = received_in(text)
+    assert (found.isoformat() if found else "None") == instant
+
+
+def test_numbers_are_spelled_as_spans() -> None:
+    assert spelled([7, 3, 2, 1]) == "1:3,7"
+    assert spelled(range(5, 6)) == "5"
