@@ -1,16 +1,22 @@
-"""An account read to its end although its server may break off: a message it stumbles over is passed by."""
+"""An account read to its end although its server may break off: it is asked again, a broken message passed by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import NamedTuple, TypeVar
 
-from connectors.imap.conversation import Account, BrokenOffError, Conversation
+from connectors.errors import RateLimitError, UnavailableError
+from connectors.imap.conversation import Account, BrokenOffError, Conversation, spelled
 from connectors.imap.names import Folder
 from connectors.imap.refusals import unreachable
 from connectors.imap.rows import Row
 
+TRIES = 4
+FIRST_PAUSE = 1.0  # seconds; doubles
 MOST_BREAKS = 40
+T = TypeVar("T")
 
 
 class Part(NamedTuple):
@@ -26,42 +32,45 @@ class Reader:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._breaks = 0
-        self._conversation = Conversation(account)
+        self._talk: Conversation | None = None
         self._open: Folder | None = None
 
     def close(self) -> None:
         """Sign out."""
-        self._conversation.close()
+        if self._talk:
+            self._talk.close()
+        self._talk = self._open = None
 
     def folders(self) -> list[Folder]:
         """Every folder there is."""
-        return self._conversation.folders()
+        return self._tried(lambda: self._conversation().folders())
 
     def found(self, folder: Folder, criteria: str) -> list[int]:
         """The numbers of the messages of a folder that meet the criteria, lowest first."""
-        self._examine(folder)
-        return self._conversation.found(criteria)
+        return self._tried(lambda: self._in(folder).found(criteria))
 
     def parts(self, folder: Folder, parts: Sequence[Sequence[int]]) -> Iterator[Part]:
         """The messages of the parts, in their order; a part over which the server breaks off comes in smaller ones."""
-        self._examine(folder)
         done = 0
         while done < len(parts):
-            try:
-                for rows in self._conversation.rows(parts[done:]):
+            with suppress(BrokenOffError, RateLimitError, UnavailableError):
+                for rows in self._in(folder).rows(parts[done:]):
                     yield Part(parts[done], rows)
                     done += 1
-            except BrokenOffError:
-                self._begin_again(folder)
-                yield from self._halved(folder, parts[done])
-                done += 1
+                return
+            self._pause(0)
+            smaller = list(self._halved(folder, parts[done]))
+            if all(part.rows is None for part in smaller) and not self._answers(folder, parts[done]):
+                raise unreachable(self._account.source)
+            yield from smaller
+            done += 1
 
     def _halved(self, folder: Folder, numbers: Sequence[int]) -> Iterator[Part]:
         """The same numbers tried again, then half of them, until the one is found at which the server breaks off."""
         try:
-            (rows,) = self._conversation.rows([numbers])
+            (rows,) = self._tried(lambda: list(self._in(folder).rows([numbers])))
         except BrokenOffError:
-            self._begin_again(folder)
+            self._pause(0)
             middle = len(numbers) // 2
             if not middle:
                 yield Part(numbers, None)
@@ -71,15 +80,37 @@ class Reader:
         else:
             yield Part(numbers, rows)
 
-    def _begin_again(self, folder: Folder) -> None:
+    def _answers(self, folder: Folder, but: Sequence[int]) -> bool:
+        """Whether another message comes, so that it is not the server itself that breaks off."""
+        others = self.found(folder, f"NOT UID {spelled(but)}")[-1:]
+        with suppress(BrokenOffError):
+            return all(self._tried(lambda: list(self._in(folder).rows([others])))) if others else True
+        return False
+
+    def _tried(self, ask: Callable[[], T]) -> T:
+        """What a question gives, asked again after a pause where the server is not there or wants us to stop."""
+        for attempt in range(TRIES - 1):
+            with suppress(RateLimitError, UnavailableError):
+                return ask()
+            self._pause(attempt)
+        return ask()
+
+    def _pause(self, attempt: int) -> None:
+        """Hang up and wait a little. Raises UnavailableError where that has been done often enough."""
         self._breaks += 1
-        self._conversation.close()
+        self.close()
         if self._breaks > MOST_BREAKS:
             raise unreachable(self._account.source)
-        self._open, self._conversation = None, Conversation(self._account)
-        self._examine(folder)
+        time.sleep(FIRST_PAUSE * 2**attempt)
 
-    def _examine(self, folder: Folder) -> None:
+    def _in(self, folder: Folder) -> Conversation:
+        talk = self._conversation()
         if self._open != folder:
-            self._conversation.examine(folder)
+            talk.examine(folder)
             self._open = folder
+        return talk
+
+    def _conversation(self) -> Conversation:
+        if self._talk is None:
+            self._talk = Conversation(self._account)
+        return self._talk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from imaplib import IMAP4, IMAP4_SSL
 
 SECONDS = 60  # without a word from the server
@@ -52,6 +53,7 @@ def connected(host: str, port: int, tls: str) -> Connection:
         try:
             connection.starttls(ssl.create_default_context())
         except BaseException:
-            connection.shutdown()
+            with suppress(OSError):
+                connection.shutdown()
             raise
     return connection

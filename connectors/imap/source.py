@@ -222,4 +222,5 @@ SOURCE_KIND = SourceKind(
     keeps=("INTERNALDATE", "FLAGS (whether it is a draft)", *KEPT),
     dropped="never requested: subject, names of files, text and every other header field",
     check=_problems,
+    per_owner=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,14 @@ from connectors.imap.rows import received_in, row_from
 from connectors.imap.source import Imap, ImapOptions
 from tests.connectors.mailboxes import CANARY, Reading, practice, read
 from tests.peers.scripted_imap import GREETING, HANG_UP, Answer, Script, fetched, scripted_imap
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been slept."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    return slept
 
 
 @pytest.fixture
@@ -104,7 +113,8 @@ def test_answer_without_end_is_given_up(server: Script, monkeypatch: pytest.Monk
     monkeypatch.setattr(connection, "LARGEST", 10_000)
     monkeypatch.setattr(connection.Connection, "_left", 10_000)
     server.say("FETCH", b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM)] {4294967295}\r\n" + b"x" * 100)
-    assert [fault.reason for fault in read(account(server)).faults] == ["the mail server breaks off at it"]
+    with pytest.raises(UnavailableError):
+        read(account(server))
     server.say("LIST", b'* LIST () "/" "a"\r\n' * 2_000)
     with pytest.raises(UnavailableError):
         read(account(server))
@@ -149,6 +159,22 @@ def test_connection_that_drops_again_and_again_is_given_up() -> None:
         with pytest.raises(UnavailableError):
             read(account(server))
         assert sum("FETCH" in line for line in server.asked) == MOST_BREAKS + 1
+
+
+def test_only_message_there_is_may_be_the_broken_one(server: Script) -> None:
+    server.answers["SEARCH"] = lambda line: b"" if "NOT UID" in line else b'* ESEARCH (TAG "x") UID ALL 1\r\n'
+    server.say("FETCH", None)
+    found = read(account(server))
+    assert [fault.reason for fault in found.faults] == ["the mail server breaks off at it"]
+    server.say("FETCH", fetched(1))
+    assert len(read(account(server), found.cursor).keys) == 1
+
+
+def test_server_that_recovers_is_read(server: Script, pauses: list[float]) -> None:
+    left = [None, b"{tag} NO [LIMIT] slower\r\n", b"{tag} NO [UNAVAILABLE] later\r\n"]
+    server.answers["FETCH"] = lambda _: left.pop(0) if left else fetched(1)
+    assert len(read(account(server)).keys) == 1
+    assert pauses == [1, 1, 2]
 
 
 def test_rows_that_come_before_their_turn_are_kept_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

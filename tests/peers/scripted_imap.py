@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +22,23 @@ HANG_UP = b"{hang up}"
 
 @dataclass
 class Script:
-    """A running server: ``answers`` by the command's name, each made of the line that came; ``asked`` is all of it."""
+    """A running server: ``answers`` by the command's name, each made of the line that came; ``asked`` is all of it.
+
+    ``user`` is who signed in last, ``sign_in`` what is said to that.
+    """
 
     port: int
     answers: dict[str, Callable[[str], Answer]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     greeting: bytes = GREETING
+    user: str = ""
+    sign_in: Callable[[], bytes] = lambda: b"OK in"
+
+    def meet(self, response: str) -> bytes:
+        """What is said to somebody's name and password."""
+        said = b64decode(response).decode()
+        self.user = said.split("\0")[1] if said.startswith("\0") else said
+        return self.sign_in()
 
     def say(self, command: str, answer: Answer) -> None:
         """Answer every such command so."""
@@ -60,7 +72,7 @@ def scripted_imap(folder: str = "INBOX", messages: int = 1) -> Iterator[Script]:
                     return
                 if " AUTHENTICATE " in line and answer.startswith(b"+"):
                     script.asked.append(self.rfile.readline().decode().strip())
-                    self.wfile.write(f"{line.partition(' ')[0]} OK in\r\n".encode())
+                    self.wfile.write(line.partition(" ")[0].encode() + b" " + script.meet(script.asked[-1]) + b"\r\n")
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
