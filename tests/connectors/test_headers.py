@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import getaddresses
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -77,10 +77,10 @@ def test_a_malformed_list_is_not_guessed(text: str) -> None:
     "text", ["(" * 250_000, '"' + '\\"' * 125_000, "<" * 250_000, "@" * 250_000, "a@b.example," * 20_000]
 )
 def test_a_hostile_list_costs_no_stack_and_little_time(text: str) -> None:
-    began = perf_counter()
+    began = process_time()
     with suppress(UnreadableAddressesError):
         addresses_in(text)
-    assert perf_counter() - began < 2
+    assert process_time() - began < 2
 
 
 @pytest.mark.real
@@ -418,9 +418,9 @@ def longest_of(count: int, seed: int) -> float:
             reply_to="ana@harbour.example",
             auto_submitted="no",
         )
-        began = perf_counter()
+        began = process_time()
         found = stamps(mutated(block, chance), ANA, BEN, lists=chance.choice(["ignore", "ordinary"]))
-        slowest = max(slowest, perf_counter() - began)
+        slowest = max(slowest, process_time() - began)
         assert CANARY not in repr(found)
     return slowest
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -106,7 +106,7 @@ def outcomes(count: int, seed: int, folder: Path) -> tuple[Counter[str], float]:
     connector = SOURCE_KIND.make(IcsOptions(path=path.name), replace(CONTEXT, folder=folder))
     for _ in range(count):
         path.write_bytes(mutated(random_))
-        began = perf_counter()
+        began = process_time()
         try:
             (batch,) = connector.fetch(None)
             told = repr(batch)
@@ -114,7 +114,7 @@ def outcomes(count: int, seed: int, folder: Path) -> tuple[Counter[str], float]:
         except ConnectorError as error:
             told = f"{error!r}{error}"
             ends["refused"] += 1
-        slowest = max(slowest, perf_counter() - began)
+        slowest = max(slowest, process_time() - began)
         assert "uokka" not in told
     return ends, slowest
 
@@ -144,9 +144,9 @@ def test_endless_rule_ends_at_once(rule: str, tmp_path: Path) -> None:
     (tmp_path / "ana.ics").write_text(f"BEGIN:VCALENDAR\n{event}END:VCALENDAR\n")
     connector = SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path))
     next(connector.fetch(None))  # the libraries are loaded
-    began = perf_counter()
+    began = process_time()
     (batch,) = connector.fetch(None)
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
     assert (len(batch.records), len(batch.faults)) == (0, 1)
 
 
@@ -154,9 +154,9 @@ def test_endless_rule_ends_at_once(rule: str, tmp_path: Path) -> None:
 def test_daily_rule_from_long_ago_ends_at_once(start: str, tmp_path: Path) -> None:
     event = f"BEGIN:VEVENT\nUID:a\nDTSTART:{start}\nRRULE:FREQ=DAILY\nEND:VEVENT\n"
     (tmp_path / "ana.ics").write_text(f"BEGIN:VCALENDAR\n{event}END:VCALENDAR\n")
-    began = perf_counter()
+    began = process_time()
     next(SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path)).fetch(None))
-    assert perf_counter() - began < 2
+    assert process_time() - began < 2
 
 
 def test_text_that_is_a_path_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
