@@ -6,13 +6,16 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 AGAIN := make PYTHON=python3.11 $(or $(MAKECMDGOALS),demo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format chromium peers clean
+.PHONY: help demo stories test lint format chromium peers clean
 
 help: ## Say what can be made
 	@awk -F ': .*## |: ## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.ready ## Write the demonstration practice to demo/, read it, report on it, serve it (EVENHOURS_DEMO_SERVE=0: do not serve)
 	@$(BIN)/evenhours demo
+
+stories: .venv/.ready ## Plant the demonstration's stories in 20 practices and say when each is noticed (SEEDS=5 for fewer)
+	@$(BIN)/python -m benchmarks.stories $(or $(SEEDS),20)
 
 test: lint chromium peers ## Check everything: lint, then all tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal

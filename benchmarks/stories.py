@@ -53,14 +53,14 @@ class Told:
     by_family: Mapping[str, int | None]
 
 
-def told_in(seed: int, weeks: int = WEEKS) -> Told:
-    """Write, read and analyse one practice."""
+def told_in(seed: int, sources: tuple[str, ...] = ()) -> Told:
+    """Write one practice, read it (or only some of its sources) and analyse it."""
     with TemporaryDirectory() as folder:
-        planted = write_practice(Path(folder) / "practice", NOW, seed=seed, weeks=weeks)
+        planted = write_practice(Path(folder) / "practice", NOW, seed=seed, weeks=WEEKS)
         config = load(planted.config)
         create_key(config.key_file)
         with opened(config.database, create=True) as store:
-            for outcome in ingest(config, store, Pseudonyms(read_key(config.key_file)), Wish(), now=NOW):
+            for outcome in ingest(config, store, Pseudonyms(read_key(config.key_file)), Wish(sources), now=NOW):
                 if outcome.problem:
                     raise RuntimeError(outcome.problem)
             for _ in analyse(config, store, now=NOW):

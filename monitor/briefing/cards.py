@@ -78,7 +78,7 @@ def _moved(row: NoticeRow) -> Table:
     rows = (
         (
             catalogue()[sign.key].title,
-            f"{notices.how_much(sign)} ({sign.low:.1f} to {sign.high:.1f})",
+            f"{notices.how_much(sign)} ({notices.interval(sign)})",
             day_and_month(date_of(sign.since)),
         )
         for sign in row.signs

@@ -28,7 +28,7 @@ from monitor.notices.families import (
 from monitor.notices.finding import find
 from monitor.notices.lines import LINES, Line, line
 from monitor.notices.tonight import notices_of
-from monitor.notices.wording import explanation, headline, how_much, title, try_this, what_moved
+from monitor.notices.wording import explanation, headline, how_much, interval, title, try_this, what_moved
 
 __all__ = [
     "ANSWERS",
@@ -50,6 +50,7 @@ __all__ = [
     "find",
     "headline",
     "how_much",
+    "interval",
     "is_open",
     "left_out",
     "line",

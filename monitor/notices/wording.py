@@ -51,8 +51,12 @@ def _only(row: NoticeRow) -> Sign:
 def _sentence(sign: Sign, week: int, client: str) -> str:
     """One measure: "For six weeks your after-hours replies per session ran 1.8 times your usual (90 % interval …)"."""
     said = watched(sign.key).said.replace("{client}", client or "one client")
-    interval = f"(90 % interval {_decimal(sign.low)} to {_decimal(sign.high)})"
-    return f"{_span(sign, week)} {said.format(f'{how_much(sign)} {interval}')}"
+    return f"{_span(sign, week)} {said.format(f'{how_much(sign)} (90 % interval {interval(sign)})')}"
+
+
+def interval(sign: Sign) -> str:
+    """The 90 % interval of how far a measure moved: "1.3 to 2.4"."""
+    return f"{_decimal(sign.low)} to {_decimal(sign.high)}"
 
 
 def _decimal(number: float) -> str:

@@ -173,6 +173,9 @@ def ranges() -> tuple[OwnRange, ...]:
     )
 
 
+WEEKS_OF = (("27 October", "1 h 58"), ("3 November", "2 h 41"))
+
+
 def card() -> Card:
     rows = (
         ("Tuesday", "21:10", "reply", "34 min"),
@@ -187,6 +190,7 @@ def card() -> Card:
         Table(("Day", "When", "What", "Minutes"), rows),
         "keep 20 minutes free after your last Thursday session.",
         ANSWERS,
+        weeks=Table(("Week of", "Work outside agreed hours"), (("The year before, middle week", "1 h 25"), *WEEKS_OF)),
     )
 
 

@@ -91,9 +91,16 @@ def test_a_page_has_one_first_heading(name: str) -> None:
 def test_answers_are_posted_with_the_token() -> None:
     form = page("full").all("form")[0]
     assert (form.attributes["method"], form.attributes["action"]) == ("post", "/me/notices/7")
-    assert [(i.attributes["name"], i.attributes["value"]) for i in form.all("input")] == [("csrf_token", "t0ken")]
+    fields = {i.attributes["name"]: (i.attributes["type"], i.attributes.get("value")) for i in form.all("input")}
+    assert fields == {"csrf_token": ("hidden", "t0ken"), "until": ("date", None)}
     buttons = {b.attributes["value"]: b.words() for b in form.all("button")}
     assert buttons == {answer.key: answer.label for answer in samples.ANSWERS}
+
+
+def test_an_answer_that_was_given_can_be_taken_back() -> None:
+    (undo,) = [form for form in page("answered").all("form") if "Take the answer back" in form.words()]
+    assert [(b.attributes["name"], b.attributes["value"]) for b in undo.all("button")] == [("answer", "undo")]
+    assert len(page("full").all("form")) == 1
 
 
 def test_a_file_has_neither_buttons_nor_links() -> None:

@@ -1,0 +1,226 @@
+"""The one card of a week: which notice leads, and the weeks and rows behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from connectors.records import Kind
+from monitor.analysis.frames import Frames
+from monitor.briefing.cards import AGAIN, card, leading
+from monitor.notices import ANSWERS, FAMILIES
+from monitor.store.notices import NoticeRow, Sign
+from reports.models import Card
+from tests.monitor.facts import Row, at, day, event, frames, message, seen_times
+
+WEEK = day("2026-03-02")
+CODES = {1: "K7Q2XXXX", 2: "M3PRXXXX"}
+
+
+def notice(
+    ago: int = 0,
+    *,
+    tier: str = "worth a look",
+    family: str = "availability",
+    answer: str | None = None,
+    on: str | None = None,
+    number: int = 1,
+) -> NoticeRow:
+    """A notice so many weeks before the week; ``on`` is the day of its answer."""
+    week = WEEK - 7 * ago
+    answered_at = at(f"{on} 09:00") if on else None
+    return NoticeRow(
+        week,
+        tier,
+        family,
+        "after_hours_replies",
+        1.8,
+        1.3,
+        2.4,
+        week - 35,
+        id=number,
+        answer=answer,
+        answered_at=answered_at,
+    )
+
+
+def led(*found: NoticeRow, today: str = "2026-03-10", week: int = WEEK) -> int | None:
+    first = leading(found, week, day(today))
+    return None if first is None else first.id
+
+
+@pytest.mark.parametrize(
+    ("found", "first"),
+    [
+        ([], None),
+        ([notice(-1)], None),
+        ([notice(0)], 1),
+        ([notice(3)], 1),
+        ([notice(4)], None),
+        ([notice(2), notice(1, number=2)], 2),
+        ([notice(2, tier="pattern"), notice(0, number=2)], 1),
+        ([notice(3), notice(0, tier="line", number=2)], 1),
+        ([notice(0, tier="line")], 1),
+        ([notice(1, tier="line")], None),
+        ([notice(0, answer="noted", on="2026-03-09")], 1),
+        ([notice(0, answer="noted", on="2026-03-09"), notice(2, number=2)], 2),
+        ([notice(1, answer="noted", on="2026-03-09")], None),
+    ],
+)
+def test_one_notice_leads_and_it_is_the_one_that_waits(found: Sequence[NoticeRow], first: int | None) -> None:
+    assert led(*found) == first
+
+
+LATER = notice(2, answer="not_now", on="2026-02-23")
+
+
+@pytest.mark.parametrize(
+    ("found", "today", "week", "first"),
+    [
+        ([LATER], "2026-02-24", WEEK - 14, 1),
+        ([LATER], "2026-03-10", WEEK, None),
+        ([LATER, notice(0, number=2)], "2026-03-10", WEEK, None),
+        ([LATER, notice(0, number=2, family="load")], "2026-03-10", WEEK, 2),
+        ([LATER], "2026-03-22", WEEK + 7, None),
+        ([LATER], "2026-03-24", WEEK + 14, 1),
+        ([LATER, notice(0, number=2)], "2026-03-24", WEEK + 14, 2),
+        ([LATER], "2026-03-31", WEEK + 21, None),
+        ([notice(2, answer="not_now", on="2026-02-23"), notice(-2, number=2)], "2026-03-24", WEEK + 14, 2),
+    ],
+)
+def test_not_for_four_weeks_is_silence_for_four_weeks_and_no_longer(
+    found: Sequence[NoticeRow], today: str, week: int, first: int | None
+) -> None:
+    assert led(*found, today=today, week=week) == first
+
+
+# What stands on it
+
+
+def spring() -> Frames:
+    """Eight Mondays with two clients; in the last week one ran late, one wrote at night, supervision was held."""
+    mondays = [f"2026-{month}" for month in ("01-12", "01-19", "01-26", "02-02", "02-09", "02-16", "02-23", "03-02")]
+    rows: list[Row] = []
+    times: list[Row] = []
+    for on in mondays:
+        for client, hour in ((1, 10), (2, 11)):
+            rows.append(event(f"{on} {hour}:00", f"{on} {hour}:50", client=client, uid=f"{on}-{client}"))
+            late = 62 if (on, client) == ("2026-03-02", 2) else 50
+            times.append(
+                seen_times(f"{on} {hour}:00", f"{on} {hour + late // 60}:{late % 60:02}", uid=f"{on}-{client}")
+            )
+    rows.append(event("2026-02-19 13:00", "2026-02-19 14:00", kind=Kind.SUPERVISION))
+    mail = [
+        message("2026-02-02 12:00"),
+        message("2026-03-03 18:30"),
+        message("2026-03-03 21:40", out=True),
+        message("2026-03-05 10:00", out=True),
+        message("2026-03-04 09:00", client=2),
+    ]
+    return frames(entries=rows, times=times, mail=mail, as_of="2026-03-10 12:00")
+
+
+SPRING = spring()
+
+
+def told(
+    key: str, *, family: str = "", tier: str = "worth a look", client: int = 0, signs: tuple[Sign, ...] = ()
+) -> Card:
+    family = family or next(entry.key for entry in FAMILIES if key in {sign.metric for sign in entry.signs})
+    row = NoticeRow(WEEK, tier, family, key, 1.8, 1.3, 2.4, WEEK - 14, client, id=5, measured=1, signs=signs)
+    values = {(WEEK - 7 * ago, key): float(10 - ago) for ago in range(10)}
+    return card(SPRING, row, WEEK, values, CODES)
+
+
+@pytest.mark.parametrize(
+    ("key", "client", "columns", "rows"),
+    [
+        ("after_hours_replies", 0, ("Sent", "To", "In one go"), [("Tue 21:40", "Mondays, 10:00 · K7Q2", "1 message")]),
+        (
+            "overrun_minutes",
+            0,
+            ("Booked end", "With", "Ended", "Known from"),
+            [("Mon 11:50", "Mondays, 11:00 · M3PR", "+12 min", "record system")],
+        ),
+        ("contact_hours", 0, ("Day", "Sessions", "Together"), [("Monday", "2 sessions", "1 h 52")]),
+        ("weighted_load", 0, ("Day", "Sessions", "Together"), [("Monday", "2 sessions", "1 h 52")]),
+        (
+            "client_contacts",
+            1,
+            ("When", "What"),
+            [("Mon 10:00", "a session"), ("Tue 21:40", "a reply"), ("Thu 10:00", "a message")],
+        ),
+    ],
+)
+def test_the_rows_behind_a_card_are_those_of_the_week(
+    key: str, client: int, columns: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> None:
+    found = told(key, client=client)
+
+    assert found.based_on.columns == columns
+    assert list(found.based_on.rows) == rows
+
+
+def test_the_rows_behind_fewer_supervisions_are_the_last_ones() -> None:
+    found = told("supervision_hours", family="supervision", tier="line")
+
+    assert list(found.based_on.rows) == [("19 February", "1 h")]
+    assert found.weeks is None
+
+
+def test_the_weeks_of_a_card_stand_beside_the_middle_one_of_the_year_before() -> None:
+    found = told("after_hours_replies")
+
+    assert found.weeks is not None
+    assert found.weeks.columns == ("Week of", "Replies sent after hours")
+    assert list(found.weeks.rows) == [
+        ("The year before, middle week", "4"),
+        ("16 February", "8"),
+        ("23 February", "9"),
+        ("2 March", "10"),
+    ]
+
+
+def test_with_one_client_the_weeks_are_those_of_that_client() -> None:
+    found = told("client_contacts", client=1)
+
+    assert found.weeks is not None
+    assert found.weeks.columns == ("Week of", "Contacts")
+    assert found.weeks.rows[-1] == ("2 March", "2")
+    assert "your contacts with the client of Mondays, 10:00 · K7Q2 ran 1.8 times your usual" in found.text
+
+
+def test_a_pattern_is_based_on_what_moved() -> None:
+    signs = (Sign("after_hours_replies", 1.4, 0.9, 2.1, WEEK - 14), Sign("overrun_minutes", 1.1, -0.2, 2.3, WEEK - 28))
+    found = told("after_hours_replies", family="pattern", tier="pattern", signs=signs)
+
+    assert list(found.based_on.rows) == [
+        ("Replies sent after hours", "1.4 times your usual (0.9 to 2.1)", "16 February"),
+        ("Minutes past booked ends", "1.1 minutes later than your usual (−0.2 to 2.3)", "2 February"),
+    ]
+    assert found.weeks is not None
+    assert found.weeks.columns == ("Week of", "Replies sent after hours", "Minutes past booked ends")
+    assert [row[0] for row in found.weeks.rows[1:]] == [
+        "2 February",
+        "9 February",
+        "16 February",
+        "23 February",
+        "2 March",
+    ]
+
+
+def test_a_card_offers_the_five_answers_and_one_thing_to_try() -> None:
+    found = told("after_hours_replies")
+
+    assert [(answer.key, answer.label) for answer in found.answers] == list(ANSWERS.items())
+    assert (found.notice, found.title, found.answered) == (5, "Replies after hours", None)
+    assert found.try_this
+
+
+def test_a_notice_that_was_put_off_says_that_the_four_weeks_are_over() -> None:
+    back = card(SPRING, LATER, WEEK + 14, {}, CODES)
+
+    assert back.text.startswith(AGAIN)
+    assert back.answered is None
+    assert card(SPRING, LATER, LATER.week, {}, CODES).answered == "Not for four weeks"

@@ -1,0 +1,27 @@
+"""In the demonstration practice as it is shipped, each planted story is noticed, and in this week of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.stories import told_in
+from monitor.demo.practice import PEOPLE, STORIES
+
+SHIPPED_SEED = 2026
+OF_THE_STORIES = tuple(
+    f"{person.key}-{source}"
+    for person in PEOPLE
+    if person.key in {story.clinician for story in STORIES}
+    for source in ("calendar", "mail", *(["calls"] if person.ends == "calls" else []))
+)
+
+
+@pytest.mark.slow
+def test_each_story_is_noticed_in_its_week() -> None:
+    assert told_in(SHIPPED_SEED, (*OF_THE_STORIES, "practice-system")).by_family == {
+        "evenings_creeping_up": 8,
+        "one_client_drifting": 3,
+        "sessions_running_over": 3,
+        "overfull_days": 6,
+        "fewer_later_shorter": None,
+    }
