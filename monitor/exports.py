@@ -7,6 +7,7 @@ included; a span that touches them is in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.config import Config
 from monitor.loading import frames_of
 from monitor.roster import Clinician
-from monitor.store import facts, tables
+from monitor.store import facts, notices, tables
 from monitor.store.database import Store
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "metrics": ("clinician", "week", "key", "value", "n", "coverage"),
     "notices": ("clinician", "week", "tier", "family", "key", "client", "rate_ratio", "low", "high", "answer"),
+    "answers": ("clinician", "tier", "family", "answer", "number"),
 }  # fmt: skip
 
 Row = dict[str, object]
@@ -65,12 +67,21 @@ def rows_of(
             return iter([_weekly(row) for row in tables.metrics(connection, clinician.key, *days)])
         if table == "notices":
             return iter([_weekly(row) for row in tables.notices(connection, clinician.key, *days)])
+        if table == "answers":
+            return iter(
+                [_counted(clinician, count) for count in notices.answer_counts(connection, clinician.key, *days)]
+            )
         names = facts.pseudonyms(connection, clinician.key)
         messages = list(tables.messages(connection, clinician.key, *span)) if table == "messages" else []
         frames = frames_of(config, store, clinician, now=now)
     if table == "messages":
         return _messages(messages, frames)
     return (_sessions if table == "sessions" else _replies)(frames, names, *span)
+
+
+def _counted(clinician: Clinician, count: notices.AnswerCount) -> Row:
+    """How often a clinician said one thing to the notices of one family; no answer: still open."""
+    return {"clinician": clinician.key, **asdict(count)}
 
 
 def _midnight(clinician: Clinician, day: date | None, otherwise: int) -> int:

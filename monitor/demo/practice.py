@@ -155,8 +155,8 @@ class Person:
         return f"{self.key}@{DOMAIN}"
 
 
-def _supervision(weekday: int, at: str, *, every: int = 2) -> Standing:
-    return Standing("Supervision with Morag", weekday, at, 60, every, ("morag@supervision.example",))
+def _supervision(weekday: int, at: str, *, every: int = 2, minutes: int = 60) -> Standing:
+    return Standing("Supervision with Morag", weekday, at, minutes, every, ("morag@supervision.example",))
 
 
 _TEAM = Standing("Team meeting", 2, "13:00", 50, guests=(f"team@{DOMAIN}",))
@@ -221,7 +221,7 @@ PEOPLE: tuple[Person, ...] = (
         0.4,
         (Pattern({4: ("13:00-18:00",), 5: ("09:00-13:00", "14:00-16:00")}),),
         mail="maildir",
-        standing=(_supervision(4, "12:00", every=3),),
+        standing=(_supervision(4, "11:00", every=3, minutes=90),),
         other_job=True,
     ),
     Person(
@@ -233,7 +233,7 @@ PEOPLE: tuple[Person, ...] = (
         sessions="system",
         ends="system",
         mail="",
-        standing=(_supervision(3, "13:00", every=4),),
+        standing=(_supervision(2, "16:00", every=4, minutes=90),),
     ),
     Person(
         "ines",

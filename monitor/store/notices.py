@@ -167,10 +167,14 @@ class AnswerCount:
     number: int
 
 
-def answer_counts(connection: sqlite3.Connection, clinician: str) -> list[AnswerCount]:
-    """A clinician's notices by tier, family and standing answer: what the yearly budget is checked against."""
+def answer_counts(connection: sqlite3.Connection, clinician: str, first: int, last: int) -> list[AnswerCount]:
+    """A clinician's notices by tier, family and standing answer: what the yearly budget is checked against.
+
+    Counted are those of weeks that touch the days ``first`` to ``last``.
+    """
     sql = f"""SELECT tier, family, answer, count(*)
               FROM notice JOIN clinician ON clinician.id = notice.clinician_id
               LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
-              WHERE clinician.key = ? GROUP BY tier, family, answer ORDER BY tier, family, answer"""
-    return [AnswerCount(*row) for row in connection.execute(sql, (clinician,))]
+              WHERE clinician.key = ? AND week + 6 >= ? AND week <= ?
+              GROUP BY tier, family, answer ORDER BY tier, family, answer"""
+    return [AnswerCount(*row) for row in connection.execute(sql, (clinician, first, last))]

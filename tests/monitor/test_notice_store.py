@@ -119,12 +119,13 @@ def test_answers_are_counted_by_family(store: Store) -> None:
     first, *_ = saved(store, NOTICE, replace(NOTICE, week=WEEK + 70), LINE)
     answered(store, first, "noted", 5)
 
-    assert answer_counts(store.connection, "ana") == [
+    assert answer_counts(store.connection, "ana", WEEK, WEEK + 100) == [
         AnswerCount("line", "rest", None, 1),
         AnswerCount("worth a look", "availability", None, 1),
         AnswerCount("worth a look", "availability", "noted", 1),
     ]
-    assert answer_counts(store.connection, "ben") == []
+    assert [count.number for count in answer_counts(store.connection, "ana", WEEK + 7, WEEK + 100)] == [1]
+    assert answer_counts(store.connection, "ben", WEEK, WEEK + 100) == []
 
 
 def test_a_database_of_before_keeps_its_notices_and_their_answers() -> None:
