@@ -1,6 +1,7 @@
 """What the pages for one therapist alone may be told, besides the weekly report. Plain frozen values, as in models.
 
 check-in    what the person answered, beside their own weeks
+patterns    every notice there was, one client at a time, the ledger
 clients     who is behind a code, and which codes are one person
 agreements  what was agreed with a client, and from when on
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from reports.models import Unit
+from reports.models import Card, Table, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,4 +213,60 @@ class AgreementReport:
     groups: tuple[FieldGroup, ...]
     said: tuple[Said, ...]
     due: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A notice or line of some week, past or present. ``card`` is what it says and rests on.
+
+    ``moved`` is how far, with its interval, and with whom, where it is about one client; ``weeks`` are those it speaks
+    of, in words. ``answered_on`` is when the standing answer was given, ``until`` the last day of an exception that
+    goes on.
+    """
+
+    card: Card
+    week: date
+    moved: str
+    weeks: str
+    open: bool
+    answered_on: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGroup:
+    """The notes of one family, the newest first."""
+
+    heading: str
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """One entry of the ledger, in words; ``client`` is empty where it is about no single client."""
+
+    entry: int
+    day: date
+    kind: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatternsReport:
+    """Is something drifting? Every note by family, one client at a time, the ledger.
+
+    ``quiet`` are the titles of what is watched and has no note. ``clients`` has one row a client, already in words.
+    ``exceptions`` says how many there were in a year. ``kinds`` and ``people`` are what a new entry can be about.
+    """
+
+    headline: str
+    waiting: tuple[Note, ...]
+    groups: tuple[NoteGroup, ...]
+    quiet: tuple[str, ...]
+    clients: Table
+    ledger: tuple[LedgerLine, ...]
+    exceptions: str
+    kinds: tuple[Choice, ...]
+    people: tuple[Choice, ...]
     today: date

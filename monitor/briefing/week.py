@@ -71,9 +71,9 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
 Values = dict[tuple[int, str], float | None]
 
 
-def values_of(connection: Connection, clinician: Clinician, week: int) -> Values:
-    """Stored weekly numbers of both wings, without those whose coverage is too thin to be shown."""
-    since = week - CONTEXT_WEEKS * 7
+def values_of(connection: Connection, clinician: Clinician, week: int, back: int = CONTEXT_WEEKS) -> Values:
+    """Stored weekly numbers of both wings, ``back`` weeks, without those whose coverage is too thin to be shown."""
+    since = week - back * 7
     rows = weeks.wellbeing(connection, [clinician.key], since, week)
     rows += weeks.workload(connection, [clinician.key], since, week)
     known = catalogue()

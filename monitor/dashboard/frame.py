@@ -15,6 +15,7 @@ HOME = {Role.CLINICIAN: "/me/", Role.DIRECTOR: "/practice/"}
 WAYS = {
     Role.CLINICIAN: (
         ("This week", "/me/"),
+        ("Patterns", "/me/patterns"),
         ("Clients", "/me/clients"),
         ("Agreements", "/me/agreements"),
         ("Check-in", "/me/check-in"),

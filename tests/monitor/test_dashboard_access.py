@@ -23,6 +23,11 @@ ANSWERED = {
     "me.this_week": (401, 200, 200, 404),
     "me.week": (401, 200, 200, 404),
     "me.answer": (401, 400, 400, 404),
+    "patterns.page": (401, 200, 200, 404),
+    "patterns.answer": (401, 400, 400, 404),
+    "patterns.undo": (401, 400, 400, 404),
+    "patterns.enter": (401, 400, 400, 404),
+    "patterns.strike": (401, 400, 400, 404),
     "clients.everybody": (401, 200, 200, 404),
     "clients.one": (401, 200, 404, 404),
     "clients.say": (401, 400, 400, 404),
@@ -60,6 +65,7 @@ def routes(pages: Pages, practice: Written) -> list[tuple[str, str, str]]:
         "key": "single",
         "day": "2026-11-01",
         "client": practice.client,
+        "entry": 1,
     }
     urls = pages.app.url_map.bind("127.0.0.1")
     return [

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 OWN_PAGES = [
     ("ana", "/me/"),
     ("ana", "/me/week/2026-W45"),
+    ("ana", "/me/patterns"),
+    ("ana", "/me/clients"),
+    ("ana", "/me/clients/1"),
+    ("ana", "/me/agreements/1"),
     ("ana", "/me/check-in"),
     ("ana", "/help"),
     ("director", "/practice/"),
@@ -99,6 +103,49 @@ def test_what_a_notice_is_based_on_opens_without_a_script(window: Page, pages: P
     window.get_by_text("What this is based on").click()
 
     assert table.is_visible()
+
+
+def test_a_sheet_is_filled_in_and_drawn_without_a_script(window: Page, pages: Pages) -> None:
+    window.goto(pages.link("ana"))
+    window.get_by_role("link", name="Check-in").click()
+    sheet = window.locator("#proqol5")
+    sheet.get_by_text("Enter your answers").click()
+    for item in range(1, 31):
+        sheet.get_by_role("group", name=f"Question {item}", exact=True).get_by_label("2").check()
+    sheet.get_by_role("button", name="Keep it").click()
+
+    assert window.get_by_role("status").inner_text().startswith("Kept for 18 November 2026: Compassion satisfaction 20")
+    assert window.locator(".wide svg").is_visible()
+    window.get_by_role("button", name="Erase ProQOL 5").click()
+    assert window.get_by_role("status").inner_text() == "That entry is erased."
+
+
+def test_a_client_is_found_marked_and_agreed_with_without_a_script(window: Page, pages: Pages) -> None:
+    window.goto(pages.link("ana"))
+    window.get_by_role("link", name="Clients").click()
+    window.get_by_role("link", name="Thursdays, 09:00").click()
+    window.get_by_label("The work is trauma-focused").select_option("Yes")
+    window.get_by_role("button", name="Keep it").click()
+    assert window.get_by_role("status").inner_text() == "Kept: The work is trauma-focused."
+    assert window.locator("nav [aria-current]").inner_text() == "Clients"
+
+    window.get_by_role("link", name="What was agreed").click()
+    window.get_by_role("checkbox", name="Phone").check()
+    window.get_by_role("checkbox", name="Fees").check()
+    window.get_by_role("button", name="Keep it").click()
+
+    assert window.get_by_role("status").inner_text() == "Kept: Channels between sessions, Fees."
+    assert window.get_by_role("checkbox", name="Phone").is_checked()
+
+
+def test_something_is_written_into_the_ledger_without_a_script(window: Page, pages: Pages) -> None:
+    window.goto(pages.link("ana"))
+    window.get_by_role("link", name="Patterns").click()
+    window.locator("select[name=kind]").select_option("A gift")
+    window.get_by_role("button", name="Write it down").click()
+
+    assert window.get_by_role("status").inner_text() == "Written down: A gift."
+    assert window.locator(".entries").inner_text().startswith("A gift")
 
 
 def test_signing_out_closes_the_pages(window: Page, pages: Pages) -> None:

@@ -23,6 +23,7 @@ from tests.reports.pages import Element, read, visible
 NEVER_SAID = re.compile(r"burnout|\brisk|\bscore|\bshould\b|\bfailed\b", re.IGNORECASE)
 HERS = (
     "/me/",
+    "/me/patterns",
     "/me/clients",
     "/me/agreements",
     "/me/week/2026-W40",
@@ -51,7 +52,7 @@ def test_the_first_page_is_the_last_week_that_is_over(pages: Pages) -> None:
     assert page.request.path == "/me/"
     assert "Week of 9 to 15 November 2026" in visible(page.text)
     assert "Your director sees caseload totals, never this report." in visible(page.text)
-    assert ways(read(page.text)) == ["This week", "Clients", "Agreements", "Check-in", "Help", "Sign out"]
+    assert ways(read(page.text)) == ["This week", "Patterns", "Clients", "Agreements", "Check-in", "Help", "Sign out"]
 
 
 def test_earlier_weeks_are_a_link_away(pages: Pages) -> None:

@@ -1,0 +1,166 @@
+"""Is something drifting? Every notice there was, one client at a time, and the ledger; for the clinician alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from math import isfinite
+
+from monitor import notices
+from monitor.analysis.calendar import date_of, day_number
+from monitor.analysis.one_client import LAST_ENDS, one_by_one
+from monitor.analysis.terms import EXCEPTIONS, LEDGER
+from monitor.briefing import cards
+from monitor.briefing.book import Book, book_of
+from monitor.briefing.week import CONTEXT_WEEKS, Values, last_complete_week, values_of
+from monitor.config import Config
+from monitor.notices import FAMILIES, LINE, LINES, PATTERN, POOLED
+from monitor.roster import Clinician
+from monitor.store import notices as kept
+from monitor.store.database import Store
+from monitor.store.notices import NoticeRow, Sign
+from reports.models import Table, Unit
+from reports.private import Choice, LedgerLine, Note, NoteGroup, PatternsReport
+from reports.wording import DASH, MINUS, counted, day_and_month, full_date, quantity, spelled
+
+A_YEAR = timedelta(days=365)
+CLIENT_COLUMNS = (
+    "Client", "Sessions", "Your messages", "After hours", "Other channel", f"Ends, last {LAST_ENDS}",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What every note is written from."""
+
+    book: Book
+    values: Values
+    last_week: int
+    today: int
+
+
+def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> PatternsReport:
+    """Everything that was ever noticed, as known at ``now``."""
+    last = day_number(last_complete_week(config, clinician, now))
+    with store.read() as connection:
+        book = book_of(config, store, clinician, now=now)
+        rows = kept.notices(connection, clinician.key)
+        first = min((row.since for row in rows), default=last)
+        values = values_of(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
+    told = _Told(book, values, last, int(now.timestamp()) // 86_400)
+    notes = {row.id: _note(told, row) for row in rows}
+    waiting = [row for row in reversed(rows) if notes[row.id].open]
+    return PatternsReport(
+        headline=_headline(len(waiting)),
+        waiting=tuple(notes[row.id] for row in waiting),
+        groups=tuple(_groups(rows, notes)),
+        quiet=tuple(entry.title for entry in FAMILIES if all(row.family != entry.key for row in rows)),
+        clients=Table(CLIENT_COLUMNS, tuple(_client_rows(book))),
+        ledger=tuple(_ledger(book)),
+        exceptions=_exceptions(book, rows),
+        kinds=tuple(Choice(kind, words) for kind, words in LEDGER.items()),
+        people=tuple(Choice(str(client), book.name(client)) for client in book.in_order),
+        today=book.today,
+    )
+
+
+def _headline(waiting: int) -> str:
+    if not waiting:
+        return "Nothing waits for a word from you"
+    wait = "note waits" if waiting == 1 else "notes wait"
+    return f"{spelled(waiting).capitalize()} {wait} for a word from you, if you like"
+
+
+def _groups(rows: Sequence[NoticeRow], notes: Mapping[int, Note]) -> Iterator[NoteGroup]:
+    """What has been answered or is over, by family in the order in which they are declared, lines last."""
+    for entry in (POOLED, *FAMILIES, *LINES):
+        of_family = [notes[row.id] for row in reversed(rows) if row.family == entry.key and not notes[row.id].open]
+        if of_family:
+            yield NoteGroup(entry.title, tuple(of_family))
+
+
+def _note(told: _Told, row: NoticeRow) -> Note:
+    answered = datetime.fromtimestamp(row.answered_at, UTC).date() if row.answered_at else None
+    recent = row.week > told.last_week - 7 * (1 if row.tier == LINE else cards.CARD_WEEKS)
+    return Note(
+        card=cards.card(told.book.frames, row, row.week, told.values, told.book.codes),
+        week=date_of(row.week),
+        moved=" · ".join(filter(None, (_moved(row), told.book.name(row.client) if row.client else ""))),
+        weeks=_weeks(row),
+        open=notices.is_open(row, told.today) and (recent or row.answer is not None),
+        answered_on=answered,
+        until=None if row.until is None else date_of(row.until),
+    )
+
+
+def _moved(row: NoticeRow) -> str:
+    """How far, with the 90 % interval; of a pattern, how many things; nothing of a line."""
+    if row.tier == LINE:
+        return ""
+    if row.tier == PATTERN:
+        return f"{counted(len(row.signs), 'thing')} at once"
+    sign = (row.signs or (Sign(row.key, row.ratio or 0, row.low or 0, row.high or 0, row.since),))[0]
+    interval = f"{sign.low:.1f} to {sign.high:.1f}".replace("-", MINUS)
+    return f"{notices.how_much(sign)} ({interval})"
+
+
+def _weeks(row: NoticeRow) -> str:
+    """The weeks a note speaks of: "Week of 9 November 2026", "19 October to 15 November 2026"."""
+    if row.tier == LINE or row.since >= row.week:
+        return f"Week of {full_date(date_of(row.week))}"
+    return f"{day_and_month(date_of(row.since))} to {full_date(date_of(row.week + 6))}"
+
+
+def _client_rows(book: Book) -> Iterator[tuple[str, ...]]:
+    """One client a row, in the order of the week."""
+    facts = one_by_one(book.frames)
+    columns = {key: dict(zip(facts.index.tolist(), facts[key].tolist(), strict=True)) for key in facts}
+    for client in book.in_order:
+        if client in facts.index:
+            row = {key: float(values[client]) for key, values in columns.items()}
+            yield (
+                book.name(client),
+                _beside(row["sessions"], "agreed", row["agreed_sessions"]),
+                _beside(row["contacts"], "usually", row["usual_contacts"]),
+                quantity(row["after_hours_share"], Unit.PERCENT),
+                quantity(row["other_channel"], Unit.COUNT),
+                _ends(row["end_minutes"], row["end_slope"]),
+            )
+
+
+def _beside(value: float, words: str, other: float) -> str:
+    """A number beside what it is measured by: "4, agreed 4"; alone where there is nothing to measure it by."""
+    said = quantity(value, Unit.COUNT)
+    return f"{said}, {words} {quantity(other, Unit.COUNT)}" if isfinite(other) else said
+
+
+def _ends(minutes: float, slope: float) -> str:
+    """When sessions end, and how that moves: "+6.0 min, +0.5 a session"."""
+    return f"{_signed(minutes)} min, {_signed(slope)} a session" if isfinite(minutes) else DASH
+
+
+def _signed(value: float) -> str:
+    words = f"{value:+.1f}".replace("-", MINUS)
+    return "0" if words[1:] == "0.0" else words
+
+
+def _ledger(book: Book) -> Iterator[LedgerLine]:
+    """The entries, the newest first."""
+    person = {key: client for client, keys in book.keys.items() for key in keys}
+    for row in reversed(book.ledger):
+        who = "" if row.client is None else book.name(person.get(row.client, row.client))
+        yield LedgerLine(row.id, date_of(row.day), LEDGER.get(row.kind, row.kind), who)
+
+
+def _exceptions(book: Book, rows: Sequence[NoticeRow]) -> str:
+    """How many exceptions there were in the last year, in the ledger and by an answer; empty without any."""
+    since: date = book.today - A_YEAR
+    entered = sum(row.kind in EXCEPTIONS and date_of(row.day) > since for row in book.ledger)
+    answered = sum(row.answer in notices.EXCEPTIONS and date_of(row.week) > since for row in rows)
+    if not entered + answered:
+        return ""
+    return (
+        f"{counted(entered + answered, 'exception')} in the last year: {entered} in the ledger, {answered} by an "
+        "answer to a note."
+    )

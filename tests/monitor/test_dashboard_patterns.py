@@ -1,0 +1,183 @@
+"""The patterns as their owner reads and answers them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from monitor.analysis.calendar import day_number
+from monitor.analysis.terms import LEDGER
+from monitor.notices import ANSWERS
+from monitor.store import clients, notices
+from monitor.store.notices import NoticeRow
+from tests.monitor.practices import LAST_WEEK, Written
+from tests.monitor.visitors import Pages, token_on
+from tests.reports.pages import Element, read, visible
+
+HERE = "/me/patterns"
+TODAY = date(2026, 11, 18)
+LAST = day_number(LAST_WEEK)
+
+
+def post(client: FlaskClient, address: str, /, **form: object) -> str:
+    page = client.post(address, data={**form, "csrf_token": token_on(client.get(HERE))}, follow_redirects=True)
+    assert (page.request.path, page.status_code) == (HERE, 200)
+    return " ".join(line.words() for line in read(page.text).all("p", "said"))
+
+
+def status(client: FlaskClient, address: str, /, **form: object) -> int:
+    return client.post(address, data={**form, "csrf_token": token_on(client.get(HERE))}).status_code
+
+
+def noted(pages: Pages, practice: Written) -> dict[str, int]:
+    """Notes of all sorts for Ana; their numbers by family, those of the last week aside."""
+    moved: dict[str, Any] = {"tier": "worth a look", "ratio": 1.9, "low": 1.2, "high": 2.9}
+    rows = [
+        NoticeRow(week=LAST, family="availability", key="after_hours_replies", since=LAST - 21, **moved),
+        NoticeRow(week=LAST - 56, family="sessions running over", key="overrun_minutes", since=LAST - 70, **moved),
+        NoticeRow(
+            week=LAST - 49, family="one client", key="client_contacts", since=LAST - 63, client=practice.client, **moved
+        ),
+        NoticeRow(
+            week=LAST - 42, tier="line", family="day off", key="days_since_full_day_off", ratio=None, low=None,
+            high=None, since=LAST - 42, measured=14.0,
+        ),
+    ]  # fmt: skip
+    with pages.store.write() as connection:
+        notices.save_notices(connection, "ana", rows)
+        return {row.family: row.id for row in notices.notices(connection, "ana")}
+
+
+def entry(page: Element, notice: int) -> Element:
+    return next(e for e in page.all("*") if e.attributes.get("id") == f"note-{notice}")
+
+
+def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: Pages, practice: Written) -> None:
+    page = read(pages.signed_in("ana").get(HERE).text)
+
+    card = entry(page, practice.notice)
+    assert card.fits("section", "card")
+    assert "19 October to 15 November 2026" in card.words()
+    assert "ran 2.4 times your usual (90 % interval 1.6 to 3.5)" in card.words()
+    assert [summary.words() for summary in card.all("summary")] == ["What this is based on", "Week by week"]
+    assert [button.words() for button in card.all("button")] == list(ANSWERS.values())
+    assert page.all("h1")[0].words() == "One note waits for a word from you, if you like"
+
+
+def test_earlier_notes_stand_by_family_with_how_far_and_since_when(pages: Pages, practice: Written) -> None:
+    numbers = noted(pages, practice)
+
+    page = read(pages.signed_in("ana").get(HERE).text)
+
+    said = {family: entry(page, number).all("summary")[0].words() for family, number in numbers.items()}
+    assert said["sessions running over"] == (
+        "31 August to 20 September 2026 · 1.9 minutes later than your usual (1.2 to 2.9)"
+    )
+    assert said["one client"].startswith("7 September to 27 September 2026 · 1.9 times your usual (1.2 to 2.9) · Thur")
+    assert said["day off"] == "Week of 28 September 2026"
+    headings = [heading.words() for heading in page.all("h3")]
+    assert headings == ["Sessions running over", "One client", "Full days off"]
+    assert "14 days since your last full day" in entry(page, numbers["day off"]).words()
+
+
+def test_what_is_watched_and_quiet_is_said(pages: Pages, practice: Written) -> None:
+    assert "Nothing so far about sessions running over" in visible(pages.signed_in("ana").get(HERE).text)
+    assert "sessions running over" not in visible(pages.signed_in("ana").get(HERE).text).partition("Nothing so far")[0]
+    assert practice.notice
+
+
+@pytest.mark.parametrize("key", ANSWERS)
+def test_an_answer_is_kept_shown_and_taken_back(pages: Pages, practice: Written, key: str) -> None:
+    ana, address = pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}"
+
+    assert post(ana, address, answer=key) == f"Your answer is kept: {ANSWERS[key]}."
+    answered = entry(read(ana.get(HERE).text), practice.notice)
+    assert f"Your answer: {ANSWERS[key]}, 18 November 2026" in answered.words()
+    assert read(ana.get(HERE).text).all("h1")[0].words() == "Nothing waits for a word from you"
+    assert post(ana, f"{address}/undo") == "Your answer is taken back."
+    assert "Your answer:" not in visible(ana.get(HERE).text)
+    assert status(ana, f"{address}/undo") == 404
+
+
+def test_an_exception_has_a_last_day(pages: Pages, practice: Written) -> None:
+    ana, address = pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}"
+
+    post(ana, address, answer="planned", until="2026-12-20")
+
+    assert "This was planned, 18 November 2026, until 20 December 2026" in visible(ana.get(HERE).text)
+    assert "1 exception in the last year: 0 in the ledger, 1 by an answer to a note." in visible(ana.get(HERE).text)
+    post(ana, address, answer="noted", until="2026-12-20")
+    assert "until 20 December" not in visible(ana.get(HERE).text)
+
+
+@pytest.mark.parametrize("form", [{"answer": "x"}, {}, {"answer": "planned", "until": "whenever"}])
+def test_what_no_button_sends_is_refused(pages: Pages, practice: Written, form: dict[str, str]) -> None:
+    assert status(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", **form) == 400
+
+
+def test_notes_and_entries_are_their_owners_alone(pages: Pages, practice: Written) -> None:
+    ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
+    post(ana, f"{HERE}/notices/{practice.notice}", answer="noted")
+    post(ana, f"{HERE}/ledger", kind="gift", client="", **{"from": TODAY})
+    (written,) = clients.ledger(pages.store.connection, "ana")
+
+    assert status(ben, f"{HERE}/notices/{practice.notice}", answer="wrong") == 404
+    assert status(ben, f"{HERE}/notices/{practice.notice}/undo") == 404
+    assert status(ben, f"{HERE}/ledger/{written.id}/strike") == 404
+    assert status(ben, f"{HERE}/ledger", kind="gift", client=practice.client, **{"from": TODAY}) == 404
+    assert read(ben.get(HERE).text).all("ul", "entries") == []
+    assert len(clients.ledger(pages.store.connection, "ana")) == 1
+
+
+def test_an_entry_is_written_into_the_ledger_and_struck_out(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+
+    told = post(ana, f"{HERE}/ledger", kind="exception", client=practice.client, **{"from": "2026-11-12"})
+
+    assert told == "Written down: An exception made."
+    (written,) = clients.ledger(pages.store.connection, "ana")
+    assert (written.kind, written.client, written.day) == ("exception", practice.client, day_number(date(2026, 11, 12)))
+    (line,) = [li.words() for li in read(ana.get(HERE).text).all("ul", "entries")[0].all("li")]
+    assert line.startswith("An exception made12 November 2026 · Thursdays, 09:00 ·")
+    assert "1 exception in the last year: 1 in the ledger, 0 by an answer to a note." in visible(ana.get(HERE).text)
+    assert post(ana, f"{HERE}/ledger/{written.id}/strike") == "Struck out."
+    assert clients.ledger(pages.store.connection, "ana") == []
+
+
+def test_every_kind_of_entry_can_be_chosen_and_nothing_else(pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+    chosen = read(ana.get(HERE).text).all("select")[0].all("option")
+
+    assert {option.attributes["value"]: option.words() for option in chosen} == dict(LEDGER)
+    assert status(ana, f"{HERE}/ledger", kind="diary", **{"from": TODAY}) == 400
+    assert status(ana, f"{HERE}/ledger", kind="gift", client="x", **{"from": TODAY}) == 400
+    assert post(ana, f"{HERE}/ledger", kind="gift", **{"from": "1066-10-14"}).startswith("Nothing is kept")
+    assert clients.ledger(pages.store.connection, "ana") == []
+
+
+def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: Pages) -> None:
+    page = read(pages.signed_in("ana").get(HERE).text)
+    section = next(s for s in page.all("section") if "One client at a time" in s.words())
+
+    rows = [[cell.words() for cell in row.all("th") + row.all("td")] for row in section.all("tbody")[0].all("tr")]
+
+    assert [row[0][:16] for row in rows] == [f"Thursdays, {hour:02}:00" for hour in range(9, 14)]
+    assert rows[0][1:5] == ["16", "8, usually 4", "100 %", "–"]
+    assert rows[4][5] == "+6.0 min, 0 a session"
+
+
+def test_the_literature_is_named_once_with_its_source(pages: Pages) -> None:
+    page = visible(pages.signed_in("ana").get(HERE).text)
+
+    assert page.count("compassion fatigue") == 1
+    assert "Hensel and others, Journal of Traumatic Stress 28, 2015" in page
+
+
+def test_before_anything_is_read_there_is_nothing_to_answer(empty_pages: Pages) -> None:
+    page = visible(empty_pages.signed_in("finn").get(HERE).text)
+
+    assert "Nothing waits for a word from you" in page
+    assert "Nobody was met or written to in the last eight weeks." in page

@@ -1,0 +1,130 @@
+"""One client at a time, as tables of facts: what passes with each beside what was agreed and what is usual."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.analysis.one_client import COLUMNS, _slope, one_by_one
+from tests.monitor.facts import Row, event, frames, message, seen_times, term
+
+FIRST = date(2026, 1, 5)
+WEEKS = 20
+AS_OF = "2026-05-25 09:00"  # the Monday after the twentieth week
+LAST_FOUR = range(16, 20)
+
+
+def on(week: int, time: str, *, weekday: int = 0) -> str:
+    return f"{FIRST + timedelta(weeks=week, days=weekday)} {time}"
+
+
+def weekly(client: int = 1, *, weekday: int = 0, since: int = 0) -> list[Row]:
+    """A session every week at ten."""
+    return [
+        event(on(n, "10:00", weekday=weekday), on(n, "10:50", weekday=weekday), client=client, uid=f"{client}-{n}")
+        for n in range(since, WEEKS)
+    ]
+
+
+def sent(*weeks: int, time: str = "12:00", client: int = 1, channel: str = "email") -> list[Row]:
+    return [{**message(on(week, time), out=True, client=client), "channel": channel} for week in weeks]
+
+
+def ended(*minutes: int) -> list[Row]:
+    """True ends of the last sessions, by minutes after the booked one."""
+    weeks = range(WEEKS - len(minutes), WEEKS)
+    return [
+        seen_times(on(n, "10:00"), on(n, f"{10 + (50 + late) // 60}:{(50 + late) % 60:02}"), uid=f"1-{n}")
+        for n, late in zip(weeks, minutes, strict=True)
+    ]
+
+
+def found(client: int = 1, **records: list[Row]) -> dict[str, float]:
+    table = one_by_one(frames(entries=weekly(), as_of=AS_OF, **records))  # type: ignore[arg-type]
+    return {key: float(table[key][client]) for key in COLUMNS}
+
+
+def test_sessions_of_four_weeks_stand_beside_the_agreed_ones() -> None:
+    facts = found(terms=[term(1, "frequency", "0.5", "2026-01-01")])
+
+    assert (facts["sessions"], facts["agreed_sessions"]) == (4, 2)
+
+
+def test_what_was_not_agreed_is_not_known() -> None:
+    facts = found(mail=sent(19))
+
+    assert np.isnan(facts["agreed_sessions"])
+    assert np.isnan(facts["other_channel"])
+
+
+def test_messages_of_four_weeks_stand_beside_the_half_year_before() -> None:
+    before = [week for week in range(16) for _ in range(2)]
+    mail = [*sent(*range(16)), *sent(*range(16), time="15:00"), *sent(*LAST_FOUR), *sent(19, time="15:00")]
+
+    facts = found(mail=mail)
+
+    assert facts["contacts"] == 5
+    assert facts["usual_contacts"] == 4 * len(before) / 16
+
+
+def test_what_is_usual_needs_eight_weeks_with_a_client() -> None:
+    table = one_by_one(frames(entries=[*weekly(), *weekly(2, weekday=1, since=9)], as_of=AS_OF))
+
+    assert np.isnan(table["usual_contacts"][2])
+    assert table["usual_contacts"][1] == 0
+
+
+def test_after_hours_is_a_share_of_eight_weeks() -> None:
+    facts = found(mail=[*sent(13, 14, 15), *sent(19, time="22:00"), *sent(2, time="23:00")])
+
+    assert facts["after_hours_share"] == 25
+
+
+def test_a_channel_that_was_not_agreed_on_its_day_is_counted() -> None:
+    agreed = [term(1, "channels", "email", "2026-01-01"), term(1, "channels", "email,sms", on(18, "")[:10])]
+
+    facts = found(mail=[*sent(17, 19, channel="sms"), *sent(16, channel="phone"), *sent(19)], terms=agreed)
+
+    assert facts["other_channel"] == 2
+
+
+@pytest.mark.parametrize(
+    ("minutes", "mean", "slope"),
+    [
+        ((5, 5, 5, 5), 5, 0),
+        ((0, 1, 2, 3, 4, 5, 6, 7), 3.5, 1),
+        ((0, 1, 2, 3, 4, 5, 6, 45), 8.25, 1),  # one long session tilts nothing
+        ((90, 8, 7, 6, 5, 4, 3, 2, 1), 4.5, -1),  # only the last eight
+    ],
+)
+def test_where_the_last_sessions_ended_and_how_that_moves(minutes: tuple[int, ...], mean: float, slope: float) -> None:
+    facts = found(times=ended(*minutes))
+
+    assert facts["end_minutes"] == pytest.approx(mean)
+    assert facts["end_slope"] == pytest.approx(slope)
+
+
+def test_three_known_ends_say_nothing() -> None:
+    facts = found(times=ended(1, 2, 3))
+
+    assert np.isnan(facts["end_minutes"])
+    assert np.isnan(facts["end_slope"])
+
+
+def test_who_was_neither_met_nor_written_to_lately_has_no_row() -> None:
+    old = [event(on(3, "15:00"), on(3, "15:50"), client=5)]
+
+    assert one_by_one(frames(entries=[*weekly(), *old], as_of=AS_OF)).index.tolist() == [1]
+    assert one_by_one(frames(as_of=AS_OF)).empty
+
+
+@given(st.lists(st.integers(-20, 60), min_size=4, max_size=8), st.integers(-3, 3), st.integers(-30, 30))
+def test_a_slope_follows_what_is_added_to_it(ends: list[int], steeper: int, later: int) -> None:
+    flat = np.array(ends, dtype=float)
+    tilted = flat + float(steeper) * np.arange(len(flat), dtype=float) + float(later)
+
+    assert _slope(tilted) == pytest.approx(_slope(flat) + steeper)
