@@ -27,6 +27,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "google_calendar": "connectors.google.calendar",
         "fhir": "connectors.fhir.source",
         "imap": "connectors.imap.source",
+        "caldav": "connectors.caldav.source",
     }
 )
 GROUP = "evenhours.connectors"

@@ -108,7 +108,7 @@ class IcsConnector:
             yield Batch(cursor=known.text())
             return
         files, reached = answer
-        texts = self._texts(files, _wanted(self._context))
+        texts = self._texts(files, looked_at(self._context))
         reached = _Cursor(known.settings, self._fingerprint(repr(texts)), reached.etag, reached.modified)
         if known.content == reached.content:
             yield Batch(cursor=reached.text())
@@ -118,7 +118,7 @@ class IcsConnector:
     def sightings(self) -> Iterator[Sighting]:
         """Each instance of the window with its title and what the rules make of it."""
         answer = self._files(_Cursor(""))
-        texts = self._texts(answer[0] if answer else [], _wanted(self._context, titles=True))
+        texts = self._texts(answer[0] if answer else [], looked_at(self._context, titles=True))
         for found in self._records(texts):
             if not isinstance(found, Fault):
                 yield self._sighting(*found)
@@ -193,7 +193,7 @@ class IcsConnector:
         return re.sub(r"^webcal://", "https://", url)
 
 
-def _wanted(context: Context, *, titles: bool = False) -> frozenset[str]:
+def looked_at(context: Context, *, titles: bool = False) -> frozenset[str]:
     """The properties beyond times and status that the practice's rules look at."""
     if context.busy_only:
         return frozenset()

@@ -1,0 +1,140 @@
+"""A calendar server, made up: a calendar for each clinician, with states that it compares until it forgets them."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
+from xml.sax.saxutils import escape
+
+import pytest
+
+from tests.connectors.worlds.ics import PLANTED, WHOLE, Calendar
+from tests.connectors.worlds.server import Server
+from tests.connectors.worlds.world import ANA, BEN, CANARY, Behaviour, Trouble
+from tests.peers.replies import Asked, Reply
+
+_PROPERTIES = """<D:current-user-principal><D:href>/{0}/</D:href></D:current-user-principal>
+<C:calendar-home-set><D:href>/{0}/</D:href></C:calendar-home-set>"""
+_CALENDAR = """<D:resourcetype><D:collection/><C:calendar/></D:resourcetype><D:displayname>{1}</D:displayname>
+<D:sync-token>{2}</D:sync-token><D:supported-report-set><D:supported-report><D:report><D:sync-collection/></D:report>
+</D:supported-report></D:supported-report-set>"""
+
+
+class _Diary(Calendar):
+    """The entries of one calendar, each in an object of its own, with every change of them in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[int] = []
+        self.forgotten = -1
+
+    def objects(self) -> dict[int, str]:
+        """The objects' texts: each has one entry."""
+        found = {}
+        for number, moved in self.moved.items():
+            alone = Calendar()
+            alone.moved = {number: moved}
+            found[number] = alone.text()
+        return found
+
+
+class CalendarServer:
+    """Answers PROPFIND and REPORT for whoever signs in; gives whole objects, whatever lines are asked for."""
+
+    kind: ClassVar[str] = "caldav"
+    title: ClassVar[str] = ""
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(WHOLE)
+    planted: ClassVar[Sequence[str]] = (*PLANTED, "places of objects")
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        del folder
+        patch.setenv("EVENHOURS_TEST_PASSWORD", CANARY)
+        self.diaries = {ANA: _Diary(), BEN: _Diary()}
+        self.server = Server(self._answer, _user)
+
+    def options(self) -> str:
+        return f'''url = "{self.server.url}"
+username = "{{key}}"
+password = "env:EVENHOURS_TEST_PASSWORD"'''
+
+    def put(self, *numbers: int, owner: str = ANA) -> None:
+        self.diaries[owner].put(*numbers)
+        self.diaries[owner].log += numbers
+
+    def change(self, number: int, owner: str = ANA) -> None:
+        self.diaries[owner].change(number)
+        self.diaries[owner].log.append(number)
+
+    def drop(self, *numbers: int, owner: str = ANA) -> None:
+        self.diaries[owner].drop(*numbers)
+        self.diaries[owner].log += numbers
+
+    def forget(self, owner: str = ANA) -> None:
+        self.diaries[owner].forgotten = len(self.diaries[owner].log)
+
+    def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
+        self.server.trouble(how, times, owner)
+
+    def mend(self) -> None:
+        self.server.mend()
+
+    def close(self) -> None:
+        self.server.close()
+
+    def _answer(self, asked: Asked) -> Reply:
+        owner = _user(asked)
+        diary = self.diaries[owner]
+        if asked.method == "PROPFIND":
+            return _multistatus(_found(f"/{owner}/", _PROPERTIES.format(owner)), *self._calendars(asked, owner))
+        if "sync-collection" in asked.body:
+            return self._changes(diary, owner, asked.body)
+        if "calendar-multiget" in asked.body:
+            wanted = [int(number) for number in re.findall(r"/(\d+)\.[^/]*</href>", asked.body)]
+        else:
+            wanted = []  # nothing takes place in the days that a window has not reached before
+        objects = diary.objects()
+        return _multistatus(*(_object(owner, number, objects.get(number)) for number in wanted))
+
+    def _calendars(self, asked: Asked, owner: str) -> list[str]:
+        if asked.headers["Depth"] == "0":
+            return []
+        state = f"state-{len(self.diaries[owner].log)}"
+        return [_found(f"/{owner}/calendar/", _CALENDAR.format(owner, CANARY, state))]
+
+    def _changes(self, diary: _Diary, owner: str, body: str) -> Reply:
+        since = re.search(r"<sync-token>(?:state-(\d+))?", body)
+        at = int(since[1] or 0) if since else 0
+        if since and since[1] and at <= diary.forgotten:
+            return Reply(403, b'<error xmlns="DAV:"><valid-sync-token/></error>')
+        objects = diary.objects()
+        changed = [_object(owner, number, objects.get(number), whole=False) for number in sorted(set(diary.log[at:]))]
+        return _multistatus(*changed, f"<D:sync-token>state-{len(diary.log)}</D:sync-token>")
+
+
+def _user(asked: Asked) -> str:
+    return b64decode(asked.headers["Authorization"].split()[1]).decode().partition(":")[0]
+
+
+def _found(href: str, properties: str) -> str:
+    well = f"<D:propstat><D:prop>{properties}</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
+    return f"<D:response><D:href>{href}</D:href>{well}</D:response>"
+
+
+def _object(owner: str, number: int, text: str | None, *, whole: bool = True) -> str:
+    href = f"/{owner}/calendar/{number}.{CANARY}.ics"
+    if text is None:
+        return f"<D:response><D:href>{href}</D:href><D:status>HTTP/1.1 404 Not Found</D:status></D:response>"
+    data = f"<C:calendar-data>{escape(text)}</C:calendar-data>" if whole else ""
+    return _found(href, f"<D:getetag>{hash(text)}</D:getetag>{data}")
+
+
+def _multistatus(*responses: str) -> Reply:
+    spaces = 'xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"'
+    return Reply(207, f"<D:multistatus {spaces}>{''.join(responses)}</D:multistatus>".encode())
+
+
+WORLDS = (CalendarServer,)
