@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from connectors.records import Grade
 from monitor.config import Config
 from monitor.loading import frames_of
 from monitor.roster import Clinician
@@ -42,6 +43,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 Row = dict[str, object]
+UNSCHEDULED = "unscheduled"
 EVER = (-(2**62), 2**62)
 
 
@@ -109,6 +111,9 @@ def _sessions(frames: Frames, names: Mapping[int, str], start: int, end: int) ->
     chosen = frames.sessions[(booked < end) & ((ends > start) | (booked >= start))]
     for values in chosen.sort_values(["booked_start", "uid_key"]).to_dict("records"):
         yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_session(values)}
+    extras = frames.extras[(frames.extras["started_at"] < end) & (frames.extras["ended_at"] > start)]
+    for values in extras.to_dict("records"):
+        yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_extra(values)}
 
 
 def _replies(frames: Frames, names: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
@@ -127,6 +132,13 @@ def _session(values: Mapping[Any, Any]) -> Row:
         "status": values["status"],
         "uid_key": values["uid_key"],
     }
+
+
+def _extra(values: Mapping[Any, Any]) -> Row:
+    """A call that nobody booked: it has no booking, and counts as no session."""
+    nothing = dict.fromkeys(COLUMNS["sessions"][2:])
+    actual = {"actual_start": _iso(values["started_at"]), "actual_end": _iso(values["ended_at"])}
+    return nothing | actual | {"evidence": Grade.CALL.value, "status": UNSCHEDULED}
 
 
 def _reply(values: Mapping[Any, Any]) -> Row:

@@ -39,7 +39,7 @@ from monitor.analysis.calendar import (
 from monitor.analysis.fairness import available_fte
 from monitor.analysis.intervals import Spans, seconds_inside, spans, union
 from monitor.analysis.messages import episodes_from, replies_from, working_seconds
-from monitor.analysis.sessions import HELD, sessions_from
+from monitor.analysis.sessions import HELD, sessions_from, unscheduled_from
 from monitor.analysis.terms import NOT_A_CLIENT
 from monitor.roster import Clinician, Practice
 
@@ -87,6 +87,7 @@ class Frames:
     episodes  see :func:`~monitor.analysis.messages.episodes_from`, and day, week, after_hours, is_reply
     replies   see :func:`~monitor.analysis.messages.replies_from`, and week (of the reply, -1 if there is none),
               inbound_week, after_hours, inbound_after_hours, minutes_clock, minutes_working
+    extras    calls that nobody booked, which are no sessions: client (-1 if unknown), started_at, ended_at, day, week
     entries   calendar entries other than sessions: kind, start, end, all_day, day, week
     days      one row a work day: week, agreed_minutes, working_minutes (less leave), leave_share, usual (agreed by the
               pattern, public holiday or not), active (a held session or a sent message), occupied (active, or another
@@ -108,6 +109,7 @@ class Frames:
     messages: pd.DataFrame
     episodes: pd.DataFrame
     replies: pd.DataFrame
+    extras: pd.DataFrame
     entries: pd.DataFrame
     days: pd.DataFrame
     weeks: pd.DataFrame
@@ -146,6 +148,7 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
         messages=messages,
         episodes=episodes,
         replies=replies,
+        extras=_placed(unscheduled_from(facts.events, facts.evidence, as_of=as_of), calendar, "started_at"),
         entries=entries,
         days=days,
         weeks=_weeks(facts, calendar, days, as_of),

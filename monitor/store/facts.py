@@ -17,11 +17,13 @@ Seen = tuple[int, int] | None
 # A record counts as long as its source is that clinician's.
 _EVENTS = f"""
 SELECT source_id AS source, uid_key, start_at AS start, end_at AS end, booked_end_at AS booked_end, all_day, status,
-       kind, coalesce(client_id, -1) AS client, set_aside, first_seen_at AS known_at
+       kind, coalesce(client_id, -1) AS client, set_aside, first_seen_at AS known_at,
+       coalesce(meeting, '') AS meeting
 FROM event JOIN source_clinician USING (clinician_id, source_id)
 WHERE clinician_id = :clinician AND status <> '{REMOVED}' ORDER BY start_at, source_id, uid_key"""
 _EVIDENCE = """
-SELECT grade, started_at, ended_at, coalesce(uid_key, '') AS uid_key
+SELECT source_id AS source, grade, started_at, ended_at, coalesce(uid_key, '') AS uid_key,
+       coalesce(meeting, '') AS meeting
 FROM evidence JOIN source_clinician USING (clinician_id, source_id)
 WHERE clinician_id = :clinician ORDER BY source_id, evidence_key"""
 _CORRECTIONS = "SELECT uid_key, ended_at FROM correction WHERE clinician_id = :clinician ORDER BY uid_key"
@@ -46,8 +48,8 @@ _TYPES = {
     "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool", "client": "int64", "known_at": "int64",
     "started_at": "float64", "ended_at": "float64", "sent_at": "int64", "outgoing": "bool", "automatic": "bool",
     "counterpart": "int64", "thread": "int64", "source": "int64", "uid_key": "str", "status": "str", "kind": "str",
-    "set_aside": "str", "grade": "str", "counterpart_kind": "str", "channel": "str", "person": "int64",
-    "term": "object", "day": "int64", "value": "object", "said_at": "int64",
+    "set_aside": "str", "meeting": "str", "grade": "str", "counterpart_kind": "str", "channel": "str",
+    "person": "int64", "term": "object", "day": "int64", "value": "object", "said_at": "int64",
 }  # fmt: skip
 
 

@@ -85,20 +85,26 @@ def event(  # noqa: PLR0913
     all_day: bool = False,
     set_aside: str | None = None,
     known: str = "2000-01-01 00:00",
+    meeting: str = "",
     zone: str = BERLIN,
 ) -> Row:
     """A calendar entry; ``end`` is as it stands now, ``booked_end`` as it was booked."""
     return {
         "source": source, "uid_key": uid or f"uid{next(_numbers)}", "start": at(start, zone), "end": at(end, zone),
         "booked_end": at(booked_end or end, zone), "all_day": all_day, "status": status.value, "kind": kind.value,
-        "client": client, "set_aside": set_aside, "known_at": at(known, zone),
+        "client": client, "set_aside": set_aside, "known_at": at(known, zone), "meeting": meeting,
     }  # fmt: skip
 
 
-def seen_times(start: str | None, end: str | None, *, grade: Grade = Grade.EHR, uid: str = "") -> Row:
+def seen_times(
+    start: str | None, end: str | None, *, grade: Grade = Grade.EHR, uid: str = "", meeting: str = "", source: int = 2
+) -> Row:
     """Evidence: when a session truly began and ended."""
     began, ended = (None if text is None else at(text) for text in (start, end))
-    return {"grade": grade.value, "started_at": began, "ended_at": ended, "uid_key": uid}
+    return {
+        "source": source, "grade": grade.value, "started_at": began, "ended_at": ended, "uid_key": uid,
+        "meeting": meeting,
+    }  # fmt: skip
 
 
 def message(
@@ -121,8 +127,12 @@ def message(
 _EVENTS = {
     "source": "int64", "uid_key": "str", "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool",
     "status": "str", "kind": "str", "client": "int64", "set_aside": "object", "known_at": "int64",
+    "meeting": "str",
 }  # fmt: skip
-_EVIDENCE = {"grade": "str", "started_at": "float64", "ended_at": "float64", "uid_key": "str"}
+_EVIDENCE = {
+    "source": "int64", "grade": "str", "started_at": "float64", "ended_at": "float64", "uid_key": "str",
+    "meeting": "str",
+}  # fmt: skip
 _CORRECTIONS = {"uid_key": "str", "ended_at": "float64"}
 _MESSAGES = {
     "sent_at": "int64", "outgoing": "bool", "automatic": "bool", "counterpart": "int64", "counterpart_kind": "str",

@@ -138,7 +138,7 @@ def test_short_pieces_together_are_a_session() -> None:
 
 
 def test_the_record_system_knows_of_a_session_that_the_call_does_not() -> None:
-    found = only(sessions(ten(), times=[called("10:00", "10:02"), visited("10:00", "10:50")]))
+    found = only(sessions(ten(), times=[called("10:00", "10:02"), visited("10:01", "10:50")]))
 
     assert found["status"] == "held"
 

@@ -1,0 +1,211 @@
+"""True times from several sources: which session they are about, what they are worth, which count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+import pytest
+
+from connectors.records import Grade, Kind, Status
+from monitor.analysis.sessions import sessions_from, unscheduled_from
+from tests.monitor.facts import Row, at, corrections, event, events, evidence, seen_times
+
+NOON = at("2026-03-06 12:00")
+CALENDAR, RECORDS, MEET, TELEPHONE = 1, 2, 3, 4
+
+
+def booked(clock: str, uid: str, meeting: str = "", **told: object) -> Row:
+    """A session of 50 minutes on 2 March."""
+    start = pd.Timestamp(f"2026-03-02 {clock}")
+    return event(str(start), str(start + pd.Timedelta(minutes=50)), uid=uid, meeting=meeting, **told)  # type: ignore[arg-type]
+
+
+def told(span: str, *, grade: Grade = Grade.CALL, source: int = MEET, uid: str = "", meeting: str = "") -> Row:
+    """Evidence of 2 March, written "10:01-10:52"; either end may be missing."""
+    start, _, end = span.partition("-")
+    day = "2026-03-02 "
+    return seen_times(
+        day + start if start else None, day + end if end else None, grade=grade, source=source, uid=uid, meeting=meeting
+    )
+
+
+def visit(span: str, uid: str = "ten") -> Row:
+    return told(span, grade=Grade.EHR, source=RECORDS, uid=uid)
+
+
+def clock(instant: float) -> str:
+    """What a clock in Berlin shows; nothing for an unknown instant."""
+    if pd.isna(instant):
+        return ""
+    return (
+        pd.Timestamp(instant, unit="s", tz="UTC").tz_convert("Europe/Berlin").strftime("%H:%M:%S").removesuffix(":00")
+    )
+
+
+def seen(entries: Iterable[Row], times: Iterable[Row]) -> dict[str, tuple[str, str, str]]:
+    """By uid_key: actual span, evidence and status."""
+    found = sessions_from(events(entries), evidence(times), corrections(), as_of=NOON)
+    return {
+        row["uid_key"]: (f"{clock(row['actual_start'])}-{clock(row['actual_end'])}", row["evidence"], row["status"])
+        for row in found.to_dict("records")
+    }
+
+
+# One session, several sources
+
+
+@pytest.mark.parametrize(
+    ("times", "span", "named", "status"),
+    [
+        # the better grade counts, whichever source it comes from
+        ([told("10:01-10:52"), visit("10:02-10:55")], "10:02-10:55", "ehr", "held"),
+        ([visit("10:02-"), told("10:01-10:52")], "10:02-10:52", "call", "held"),
+        # two call logs stay two: they are not joined, the earlier source counts
+        ([told("10:01-10:52"), told("09:58-10:57", source=TELEPHONE)], "10:01-10:52", "call", "held"),
+        # ... unless it knows less
+        ([told("10:01-"), told("09:58-10:57", source=TELEPHONE)], "09:58-10:57", "call", "held"),
+        # pieces of one log are one call
+        ([told("10:01-10:20"), told("10:22-10:52")], "10:01-10:52", "call", "held"),
+        # nobody came to the one, but they spoke on the other
+        ([told("10:00-10:03"), told("10:04-10:50", source=TELEPHONE)], "10:04-10:50", "call", "held"),
+        ([told("10:00-10:03"), told("10:04-10:08", source=TELEPHONE)], "10:00-10:03", "call", "no_show"),
+        # left open: says nothing, and another source counts
+        ([told("10:00-13:00")], "10:00-13:00", "call", "held"),
+        ([told("10:00-13:00:01")], "-", "", "held"),
+        ([told("10:00-17:00"), told("10:02-10:51", source=TELEPHONE)], "10:02-10:51", "call", "held"),
+        ([told("10:00-17:00"), visit("10:02-10:51")], "10:02-10:51", "ehr", "held"),
+        # a record system's template: the booking to the second
+        ([visit("10:00-10:50")], "-", "", "held"),
+        ([visit("10:00-10:50"), told("10:01-10:56")], "10:01-10:56", "call", "held"),
+        ([visit("10:00-10:50:01")], "10:00-10:50:01", "ehr", "held"),
+        ([visit("10:00-10:49")], "10:00-10:49", "ehr", "held"),
+        ([visit("-10:50")], "-10:50", "ehr", "held"),
+        ([visit("10:00-")], "10:00-", "ehr", "held"),
+        # a call is measured: to the second on time is on time
+        ([told("10:00-10:50")], "10:00-10:50", "call", "held"),
+        ([], "-", "", "held"),
+    ],
+)
+def test_what_counts_of_a_session_from_ten_to_ten_to_eleven(
+    times: list[Row], span: str, named: str, status: str
+) -> None:
+    assert seen([booked("10:00", "ten")], times) == {"ten": (span, named, status)}
+    assert seen([booked("10:00", "ten")], times[::-1]) == {"ten": (span, named, status)}
+
+
+def test_a_template_is_told_by_its_own_entry_also_where_the_calendar_shows_another_time() -> None:
+    entries = [booked("10:00", "ten"), event("2026-03-02 10:05", "2026-03-02 10:45", uid="visit", source=RECORDS)]
+    assert seen(entries, [visit("10:05-10:45", "visit")]) == {"ten": ("-", "", "held")}
+    assert seen(entries, [visit("10:06-10:45", "visit")]) == {"ten": ("10:06-10:45", "ehr", "held")}
+
+
+def test_an_end_that_was_moved_in_the_record_system_is_a_template_too() -> None:
+    moved = event("2026-03-02 10:00", "2026-03-02 11:00", booked_end="2026-03-02 10:50", uid="ten", source=RECORDS)
+    assert seen([moved], [visit("10:00-11:00")])["ten"] == ("-", "edited", "held")
+
+
+# Which session a call is about
+
+
+ROOM, OTHER = "room", "other"
+
+
+@pytest.mark.parametrize(
+    ("entries", "call", "session"),
+    [
+        # two series in one room: the instance that it shares most time with
+        ([booked("10:00", "a", ROOM), booked("11:00", "b", ROOM)], told("10:02-11:10", meeting=ROOM), "a"),
+        ([booked("10:00", "a", ROOM), booked("11:00", "b", ROOM)], told("10:45-11:49", meeting=ROOM), "b"),
+        # the room counts before the time
+        ([booked("10:00", "a", ROOM), booked("10:30", "b", OTHER)], told("10:25-11:20", meeting=ROOM), "a"),
+        ([booked("10:00", "a", ROOM), booked("10:30", "b")], told("10:25-11:20", meeting=ROOM), "a"),
+        # a room that is no entry's: an entry without one, never another's
+        ([booked("10:00", "a", ROOM), booked("10:30", "b")], told("10:00-11:20", meeting=OTHER), "b"),
+        ([booked("10:00", "a", ROOM)], told("10:00-10:50", meeting=OTHER), None),
+        # a call that names no room may be anybody's
+        ([booked("10:00", "a", ROOM), booked("11:00", "b")], told("10:02-10:52"), "a"),
+        # the room's entry on another day is not meant
+        ([booked("15:00", "a", ROOM), booked("10:00", "b")], told("10:02-10:52", meeting=ROOM), "b"),
+        # given away: whoever came
+        (
+            [booked("10:00", "a", ROOM, status=Status.CANCELLED), booked("10:00", "b", ROOM)],
+            told("10:02-10:52", meeting=ROOM),
+            "b",
+        ),
+        # it names its entry: there, wherever the time lies
+        ([booked("10:00", "a", ROOM), booked("11:00", "b", ROOM)], told("10:02-10:52", uid="b", meeting=ROOM), "b"),
+        ([booked("10:00", "a")], told("11:00-11:40"), None),
+    ],
+)
+def test_which_session_a_call_is_about(entries: list[Row], call: Row, session: str | None) -> None:
+    found = seen(entries, [call])
+    assert [uid for uid, (_, named, _) in found.items() if named] == ([session] if session else [])
+
+
+def test_a_room_known_to_one_of_two_sources_is_the_sessions() -> None:
+    entries = [booked("10:00", "ten", source=RECORDS), booked("10:00", "seen", ROOM, source=MEET), booked("10:30", "x")]
+    assert seen(entries, [told("10:20-11:20", meeting=ROOM)])["ten"][1] == "call"
+
+
+def test_a_year_of_weekly_rooms_finds_each_week() -> None:
+    weeks = pd.date_range("2025-03-03 10:00", periods=50, freq="7D")
+    entries = [
+        event(str(day), str(day + pd.Timedelta(minutes=50)), uid=str(n), meeting=ROOM) for n, day in enumerate(weeks)
+    ]
+    calls = [
+        seen_times(
+            str(day + pd.Timedelta(minutes=2)), str(day + pd.Timedelta(minutes=53)), grade=Grade.CALL, meeting=ROOM
+        )
+        for day in weeks
+    ]
+    assert set(seen(entries, calls).values()) == {("10:02-10:53", "call", "held")}
+
+
+# Calls that nobody booked
+
+
+def extras(entries: Iterable[Row], times: Iterable[Row], as_of: int = NOON) -> list[tuple[int, str]]:
+    found = unscheduled_from(events(entries), evidence(times), as_of=as_of)
+    rows = found.to_dict("records")
+    return [(row["client"], f"{clock(row['started_at'])}-{clock(row['ended_at'])}") for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("entries", "times", "expected"),
+    [
+        ([], [told("18:00-18:40")], [(-1, "18:00-18:40")]),
+        ([booked("10:00", "a")], [told("18:00-18:40")], [(-1, "18:00-18:40")]),
+        # it belongs to a session, or to something else that was booked
+        ([booked("10:00", "a")], [told("10:49-11:30")], []),
+        ([booked("18:00", "s", kind=Kind.SUPERVISION)], [told("18:05-18:40")], []),
+        # a booking that was called off, or lasts all day, explains nothing
+        ([booked("18:00", "a", status=Status.CANCELLED)], [told("18:05-18:40")], [(-1, "18:05-18:40")]),
+        ([event("2026-03-02 00:00", "2026-03-03 00:00", kind=Kind.LEAVE, all_day=True)], [told("18:05-18:40")],
+         [(-1, "18:05-18:40")]),
+        # with whom: where the room is one client's alone
+        ([booked("10:00", "a", ROOM, client=7)], [told("18:00-18:40", meeting=ROOM)], [(7, "18:00-18:40")]),
+        ([booked("10:00", "a", ROOM, client=7), booked("11:00", "b", ROOM, client=8)],
+         [told("18:00-18:40", meeting=ROOM)], [(-1, "18:00-18:40")]),
+        ([booked("10:00", "a", ROOM, client=7)], [told("18:00-18:40", meeting=OTHER)], [(-1, "18:00-18:40")]),
+        # pieces are one call; what is too short or was left open is none
+        ([], [told("18:00-18:03"), told("18:06-18:20")], [(-1, "18:00-18:20")]),
+        ([], [told("18:00-18:06"), told("18:21-18:30")], [(-1, "18:00-18:06"), (-1, "18:21-18:30")]),
+        ([], [told("18:00-18:04:59")], []),
+        ([], [told("18:00-21:00:01")], []),
+        ([], [told("18:00-")], []),
+        ([], [told("18:00-18:40", grade=Grade.EHR)], []),
+        ([], [], []),
+    ],
+)  # fmt: skip
+def test_calls_that_nobody_booked(entries: list[Row], times: list[Row], expected: list[tuple[int, str]]) -> None:
+    assert extras(entries, times) == expected
+    assert extras(entries, times[::-1]) == expected
+
+
+def test_a_call_that_has_not_begun_is_not_told() -> None:
+    assert extras([], [told("18:00-18:40")], as_of=at("2026-03-02 17:59")) == []
+
+
+def test_a_call_that_nobody_booked_is_no_session() -> None:
+    assert seen([booked("10:00", "a")], [told("18:00-18:40")]) == {"a": ("-", "", "held")}
