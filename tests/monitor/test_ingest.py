@@ -10,8 +10,9 @@ import pytest
 
 from connectors.base import Fault
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, ShrunkenError, UnavailableError
-from connectors.records import Status
+from connectors.records import Grade, SessionEvidence, Status
 from monitor.errors import StoreError, UsageError
+from monitor.exports import COLUMNS, rows_of
 from monitor.ingest import Outcome, Wish, exit_code, ingest
 from monitor.loading import frames_of
 from tests.monitor.memory import NAMES, NOW, House, HouseMaker, at, days, entry, epoch, stamp, true_end
@@ -176,6 +177,22 @@ def test_an_entry_gone_from_its_source_keeps_its_row_and_history_and_may_come_ba
         ("confirmed", int(NOW.timestamp()))
     ]
     assert practice.rows("SELECT status FROM event_history ORDER BY seen_at") == ["confirmed", "removed", "confirmed"]
+
+
+def test_a_call_that_nobody_booked_is_listed_apart(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    call = SessionEvidence("ana", "c", Grade.CALL, at("2026-03-18 17:00"), at("2026-03-18 17:40"))
+    practice.diary.shows(entry("a", "2026-03-18 10:00"), times=[call])
+    practice.ingest()
+    person = practice.config.clinicians[0]
+    rows = list(rows_of("sessions", practice.config, practice.store, person, now=NOW))
+    assert [set(row) for row in rows] == [set(COLUMNS["sessions"])] * 2
+    assert [row["status"] for row in rows] == ["held", "unscheduled"]
+    apart = {name: value for name, value in rows[1].items() if value is not None}
+    assert apart == {
+        "clinician": "ana", "actual_start": "2026-03-18T17:00:00Z", "actual_end": "2026-03-18T17:40:00Z",
+        "evidence": "call", "status": "unscheduled",
+    }  # fmt: skip
 
 
 # A snapshot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -36,7 +37,7 @@ def visit(span: str, uid: str = "ten") -> Row:
 
 def clock(instant: float) -> str:
     """What a clock in Berlin shows; nothing for an unknown instant."""
-    if pd.isna(instant):
+    if np.isnan(instant):
         return ""
     return (
         pd.Timestamp(instant, unit="s", tz="UTC").tz_convert("Europe/Berlin").strftime("%H:%M:%S").removesuffix(":00")
