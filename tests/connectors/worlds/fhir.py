@@ -84,9 +84,9 @@ class Appointments(RecordSystem):
         {
             **_ITSELF,
             Behaviour.DELETED: "a search cannot tell what was deleted: that is noticed every full_every_days",
-            Behaviour.SHRUNK: "as what was deleted",
+            Behaviour.SHRUNK: "a search cannot tell what was deleted: that is noticed every full_every_days",
             Behaviour.RESUMES: "what is booked comes as one snapshot when everything is read",
-            Behaviour.GOES_ON: "as above",
+            Behaviour.GOES_ON: "what is booked comes as one snapshot when everything is read",
         }
     )
     planted: ClassVar[Sequence[str]] = (
@@ -133,7 +133,7 @@ class Messages(RecordSystem):
             Behaviour.GOES_ON: "it begins ten minutes before the last change that it saw",
             Behaviour.CHANGED: "a message that was sent does not change",
             Behaviour.DELETED: "that a message was sent stays true",
-            Behaviour.SHRUNK: "as above",
+            Behaviour.SHRUNK: "that a message was sent stays true",
         }
     )
     planted: ClassVar[Sequence[str]] = (
