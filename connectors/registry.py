@@ -28,6 +28,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "fhir": "connectors.fhir.source",
         "imap": "connectors.imap.source",
         "caldav": "connectors.caldav.source",
+        "microsoft": "connectors.microsoft.source",
     }
 )
 GROUP = "evenhours.connectors"

@@ -62,7 +62,10 @@ def replies() -> Iterator[Replies]:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.close_connection = True
                 return
-            self.send_response(reply.status)
+            say = (
+                self.send_response_only if "Date" in reply.headers else self.send_response
+            )  # with its own clock, or ours
+            say(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))

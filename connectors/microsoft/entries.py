@@ -1,0 +1,246 @@
+"""Events, messages and attendance become records; of each a few fields are looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.base import Context
+from connectors.classify import EntryLook
+from connectors.mail.correspondence import Correspondence
+from connectors.mail.headers import Headers
+from connectors.microsoft.graph import Item
+from connectors.pseudonyms import canonical_address
+from connectors.records import CalendarEvent, Grade, Kind, MessageStamp, SessionEvidence, Status
+
+_FREE = frozenset({"free", "workingElsewhere"})
+_LONG_IS_RIGHT = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.BUSY})
+_MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)", re.IGNORECASE)
+_INVITATION = "#microsoft.graph.eventMessage"
+
+Span = tuple[datetime, datetime]
+
+
+class UnusableError(ValueError):
+    """An item that cannot be used; the words are the reason, without content."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMaker:
+    """Makes records of one account's items."""
+
+    context: Context
+    channel: str
+
+    def event(self, item: Item) -> CalendarEvent | None:
+        """The calendar entry; ``None`` if it is none of the window's. Raises :class:`UnusableError`."""
+        context, owner = self.context, self.context.owners[0]
+        start, end = self._span(item)
+        if end < start:
+            raise UnusableError("it ends before it begins")
+        if not context.window.touches(start, end) or (context.busy_only and _is_nobodys(item)):
+            return None
+        look = EntryLook(_text(item, "subject"), "", _words(item, "categories"), "", tuple(self._attendees(item)))
+        kind, client = context.classifier.entry(look, owner.key, context.names)
+        if context.busy_only:
+            kind, client = Kind.BUSY, None
+        all_day = item.get("isAllDay") is True
+        too_long = not all_day and end - start > context.longest_session and kind not in _LONG_IS_RIGHT
+        return CalendarEvent(
+            clinician=owner.key,
+            uid_key=context.names.entry(f"microsoft {_named(item)}"),
+            start=start,
+            end=end,
+            kind=kind,
+            all_day=all_day,
+            status=_status(item),
+            client=client,
+            edited_at=_instant(item.get("lastModifiedDateTime")),
+            set_aside="longer than longest_session_hours" if too_long else None,
+            meeting=context.names.entry("meeting", code) if (code := meeting_code(join_url(item))) else None,
+        )
+
+    def stamp(self, item: Item, *, sent: bool) -> MessageStamp | None:
+        """When a message was sent; ``None`` if it was not, or not in the window. ``sent``: it lies in Sent Items.
+
+        Raises :class:`UnusableError`.
+        """
+        if "@removed" in item or item.get("isDraft") is True:
+            return None
+        owner = self.context.owners[0]
+        senders = _addresses([item.get("from")])
+        outgoing = sent or not owner.addresses.isdisjoint(map(canonical_address, senders))
+        if sent and owner.addresses and owner.addresses.isdisjoint(map(canonical_address, senders)):
+            senders = sorted(address for address in owner.addresses if "@" in address)[:1]  # an alias nobody listed
+        sent_at = _instant(item.get("sentDateTime" if outgoing else "receivedDateTime"))
+        if sent_at is None:
+            raise UnusableError("it has no readable time")
+        if not self.context.window.touches(sent_at, sent_at):
+            return None
+        stamps = Correspondence(self.context, "ordinary", self.channel).stamps(_headers(item, senders), sent_at)
+        talk = _text(item, "conversationId")
+        for stamp in stamps:
+            node = self.context.names.node(owner.key, f"microsoft conversation {talk}")
+            return replace(stamp, thread_nodes=(*stamp.thread_nodes, node)) if talk else stamp
+        return None
+
+    def attendance(self, report: Item, records: list[Item], meeting: str) -> SessionEvidence | None:
+        """True times of a meeting: from when to when the owner and somebody else were there together.
+
+        ::
+
+            owner       |-----| |--------------|
+            somebody        |---------------|
+            together        |---------------|        a call that was left open counts to where the other left
+
+        ``None`` if nobody else came, or the owner did not.
+        """
+        owner, names = self.context.owners[0], self.context.names
+        own = [span for record in records if self._is_own(record) for span in _spans(record)]
+        others = [span for record in records if not self._is_own(record) for span in _spans(record)]
+        together = [
+            (max(a[0], b[0]), min(a[1], b[1])) for a in own for b in others if max(a[0], b[0]) < min(a[1], b[1])
+        ]
+        if not together:
+            return None
+        start, end = min(span[0] for span in together), max(span[1] for span in together)
+        if not self.context.window.touches(start, end):
+            return None
+        key = names.entry(f"microsoft attendance {_named(report)}")
+        return SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
+
+    def _is_own(self, record: Item) -> bool:
+        address = canonical_address(_text(record, "emailAddress"))
+        if address:
+            return address in self.context.owners[0].addresses
+        return _text(record, "role").lower() == "organizer"
+
+    def _span(self, item: Item) -> Span:
+        """From when to when; an all-day entry runs from local midnight to local midnight."""
+        start, end = _wall(item, "start"), _wall(item, "end")
+        zone = self.context.owners[0].zone if item.get("isAllDay") is True else UTC
+        try:
+            return start.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
+        except OverflowError:
+            raise UnusableError("a time lies beyond the calendar") from None
+
+    def _attendees(self, item: Item) -> Iterator[str]:
+        """Attendees before the organiser, rooms and the owner left out."""
+        people = item.get("attendees")
+        people = [one for one in people if isinstance(one, Mapping)] if isinstance(people, list) else []
+        invited = [one for one in people if one.get("type") != "resource"]
+        for address in _addresses([*invited, item.get("organizer")]):
+            if canonical_address(address) not in self.context.owners[0].addresses:
+                yield address
+
+
+def join_url(item: Item) -> str:
+    """The address at which one joins an entry's online meeting; empty where there is none."""
+    meeting = item.get("onlineMeeting")
+    return _text(meeting, "joinUrl") if isinstance(meeting, Mapping) else ""
+
+
+def meeting_code(url: str) -> str:
+    """What names a Teams meeting in its address: lower case, without dashes."""
+    found = _MEETING.search(url)
+    return found[1].lower().replace("-", "") if found else ""
+
+
+def last_end(item: Item) -> datetime | None:
+    """When an entry ends, by its UTC time; ``None`` where that cannot be read."""
+    try:
+        return _wall(item, "end").replace(tzinfo=UTC)
+    except UnusableError:
+        return None
+
+
+def _is_nobodys(item: Item) -> bool:
+    return _text(item, "showAs") in _FREE or item.get("isCancelled") is True
+
+
+def _status(item: Item) -> Status:
+    answer = item.get("responseStatus")
+    response = _text(answer, "response") if isinstance(answer, Mapping) else ""
+    if item.get("isCancelled") is True:
+        return Status.CANCELLED
+    if response == "declined":
+        return Status.DECLINED
+    tentative = response == "tentativelyAccepted" or _text(item, "showAs") == "tentative"
+    return Status.TENTATIVE if tentative else Status.CONFIRMED
+
+
+def _headers(item: Item, senders: list[str]) -> Headers:
+    """The fields by which a message is told, as if its header block had been read."""
+    recipients = {
+        name: item.get(field)
+        for name, field in (("to", "toRecipients"), ("cc", "ccRecipients"), ("bcc", "bccRecipients"))
+    }
+    lists = {name: _addresses(people) for name, people in recipients.items() if isinstance(people, list)}
+    machine = _text(item, "@odata.type").startswith(_INVITATION)
+    told = {
+        "from": senders,
+        "message-id": [_text(item, "internetMessageId") or f"<{_named(item)}@id.microsoft>"],
+        "auto-submitted": ["auto-generated"] if machine else [],
+        **lists,
+    }
+    return Headers({name: values for name, values in told.items() if values})
+
+
+def _addresses(people: list[Any]) -> list[str]:
+    found = []
+    for one in people:
+        inner = one.get("emailAddress") if isinstance(one, Mapping) else None
+        address = _text(inner, "address") if isinstance(inner, Mapping) else ""
+        if re.fullmatch(r"[^\s,;<>\"]+@[^\s,;<>\"]+", address):
+            found.append(address)
+    return found
+
+
+def _spans(record: Item) -> Iterator[Span]:
+    spans = record.get("attendanceIntervals")
+    for one in spans if isinstance(spans, list) else []:
+        if isinstance(one, Mapping):
+            start, end = _instant(one.get("joinDateTime")), _instant(one.get("leaveDateTime"))
+            if start and end and start < end:
+                yield start, end
+
+
+def _named(item: Item) -> str:
+    name = _text(item, "id")
+    if not name:
+        raise UnusableError("it has no identifier")
+    return name
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _words(item: Item, name: str) -> tuple[str, ...]:
+    values = item.get(name)
+    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+
+
+def _wall(item: Item, name: str) -> datetime:
+    """The clock that a time shows; all were asked for in UTC."""
+    value = item.get(name)
+    text, zone = (_text(value, "dateTime"), _text(value, "timeZone")) if isinstance(value, Mapping) else ("", "")
+    if zone not in {"UTC", "Etc/UTC", "tzone://Microsoft/Utc"}:
+        raise UnusableError(f"its {name} is not in the time zone that was asked for")
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UnusableError(f"its {name} is no time") from None
+    return found.replace(tzinfo=None)
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return found.astimezone(UTC) if found and found.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,111 @@
+"""Asks Microsoft Graph for named fields, page by page, in one owner's name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from connectors.errors import AuthorizationError, MalformedError
+from connectors.http import Client, Question
+from connectors.microsoft.access import Access
+
+Item = Mapping[str, Any]
+Query = Sequence[tuple[str, str]]
+_NOT_THERE = frozenset({403, 404})
+_EXPIRED = 410
+_MOST_PAGES = 10_000
+_PREFER = 'outlook.timezone="UTC", IdType="ImmutableId", odata.maxpagesize={size}'
+
+
+class ExpiredError(Exception):
+    """The link is too old: everything has to be asked for again."""
+
+
+class Graph:
+    """One account. ``said_at`` is the server's own clock at its last answer."""
+
+    def __init__(self, source: str, access: Access, page_size: int) -> None:
+        self._source = source
+        self._access = access
+        self._headers = {"Prefer": _PREFER.format(size=page_size), "Accept": "application/json"}
+        self._token = ""
+        self._client = Client(source)
+        self.said_at: datetime | None = None
+
+    def items(self, path: str, query: Query, *, optional: bool = False) -> Iterator[Item]:
+        """Every item of a collection. ``optional``: none where there is no such thing, or it is somebody else's."""
+        for page, _ in self.pages(path, urlencode(query, quote_via=quote), optional=optional):
+            yield from page
+
+    def pages(self, path: str, query: str, *, optional: bool = False) -> Iterator[tuple[list[Item], str]]:
+        """Pages, each with the query of what comes next: the next page, or the next round's first.
+
+        A link's path and host are our own again, only its query is the server's: a token is sent nowhere else. Raises
+        :class:`ExpiredError` for a query that the server no longer understands.
+        """
+        for _ in range(_MOST_PAGES):
+            answer = self._asked(f"{self._access.root}/{path}?{query}", optional=optional)
+            items = answer.get("value", [])
+            if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+                raise self._malformed("gives an answer that is no list of items.")
+            following = _query(answer.get("@odata.nextLink"))
+            yield items, following or _query(answer.get("@odata.deltaLink"))
+            if not following:
+                return
+            if following == query:
+                break
+            query = following
+        raise self._malformed("sends us round in circles.")
+
+    def item(self, path: str, query: Query) -> Item:
+        """One item; an empty one where there is none, or it is somebody else's."""
+        return self._asked(f"{self._access.root}/{path}?{urlencode(query, quote_via=quote)}", optional=True)
+
+    def _asked(self, url: str, *, optional: bool) -> Item:
+        accepted = {_EXPIRED, *(_NOT_THERE if optional else ())}
+        client = self._signed()
+        try:
+            answer = client.ask(Question("GET", url, self._headers, answers=frozenset(accepted)))
+        except AuthorizationError as error:
+            raise self._access.refused("Microsoft does not let us read this, or no longer.") from error
+        if answer.status == _EXPIRED:
+            raise ExpiredError
+        if answer.status in _NOT_THERE:
+            return {}
+        self.said_at = _date(answer.headers.get("date", "")) or self.said_at
+        try:
+            found = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            raise self._malformed("gives an answer that is no JSON.") from None
+        if not isinstance(found, Mapping):
+            raise self._malformed("gives an answer that is no item.")
+        return found
+
+    def _signed(self) -> Client:
+        """A client with a token that is valid now: a first reading may take longer than one lasts."""
+        token = self._access.token()
+        if token != self._token:
+            self._token, self._client = token, Client(self._source, login=token)
+        return self._client
+
+    def _malformed(self, found: str) -> MalformedError:
+        return MalformedError(self._source, f"the server {found}", "Nothing was changed. The next run tries again.")
+
+
+def _query(link: object) -> str:
+    try:
+        return urlsplit(link).query if isinstance(link, str) else ""
+    except ValueError:
+        return ""
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return found if found.tzinfo else None

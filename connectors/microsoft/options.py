@@ -1,0 +1,90 @@
+"""How a Microsoft account is configured, and which permissions its parts need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+Part = Literal["calendar", "mail", "meetings"]
+
+SCOPES: dict[Part, tuple[str, ...]] = {
+    "calendar": ("Calendars.ReadBasic",),
+    "mail": ("Mail.ReadBasic",),
+    "meetings": ("Calendars.ReadBasic", "OnlineMeetings.Read", "OnlineMeetingArtifact.Read.All"),
+}
+"""The least permissions with which each part can be read: none of them opens the text of an entry or a message."""
+
+IN_WORDS: dict[str, str] = {
+    "Calendars.ReadBasic": "when entries of the calendar are, and with whom",
+    "Mail.ReadBasic": "when messages were sent, from whom to whom",
+    "OnlineMeetings.Read": "which Teams meetings there are",
+    "OnlineMeetingArtifact.Read.All": "who was in a Teams meeting from when to when",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicrosoftOptions:
+    """The options of a source of kind ``microsoft``."""
+
+    client_id: str = field(metadata={"help": "The application's (client) ID, from the registration in Entra."})
+    tenant: str = field(
+        default="organizations",
+        metadata={"help": "The directory's (tenant) ID or domain; without it, any work account."},
+    )
+    client_secret: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where the application's secret is, if it may read in everybody's name; without it each clinician "
+            "signs in (evenhours connect microsoft).",
+            "secret": True,
+        },
+    )
+    read: tuple[Part, ...] = field(
+        default=("calendar", "mail"),
+        metadata={"help": 'What is read: "calendar", "mail", "meetings" (Teams attendance).'},
+    )
+    tokens: Path = field(
+        default=Path("microsoft-tokens"),
+        metadata={"help": "The folder, yours alone, where each clinician's permission is kept."},
+    )
+    channel: str = field(default="email", metadata={"help": "What the messages are called in exports."})
+    api_endpoint: str | None = field(
+        default=None,
+        metadata={"help": "Where everything, signing in too, is asked for instead of at Microsoft's own address."},
+    )
+
+
+def scopes_of(options: MicrosoftOptions) -> tuple[str, ...]:
+    """The permissions that these options need."""
+    return tuple(dict.fromkeys(scope for part in options.read for scope in SCOPES[part]))
+
+
+def problems(options: MicrosoftOptions) -> list[str]:
+    """What types alone cannot find."""
+    found = []
+    if not options.read:
+        found.append('read: at least one of "calendar", "mail" and "meetings"')
+    if options.client_secret and options.tenant in {"organizations", "common", "consumers"}:
+        found.append("tenant: an application that reads in everybody's name needs its directory's own")
+    if options.api_endpoint is not None and not _is_address(options.api_endpoint):
+        found.append("api_endpoint: is not an address; write it like https://proxy.example")
+    return found
+
+
+def redirected(url: str, endpoint: str | None) -> str:
+    """An address of Microsoft's as ``api_endpoint`` has it: the same path, asked for there."""
+    parts = urlsplit(url)
+    return f"{endpoint.rstrip('/')}{parts.path}{'?' if parts.query else ''}{parts.query}" if endpoint else url
+
+
+def in_words(scopes: Sequence[str]) -> str:
+    """What permissions allow, for whoever gives them."""
+    return "; ".join(IN_WORDS.get(scope, scope) for scope in scopes)
+
+
+def _is_address(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in {"http", "https"} and bool(parts.netloc) and not parts.query and not parts.fragment

@@ -1,0 +1,43 @@
+"""How far an account was read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The cursor.
+
+    Under which settings and from which day on everything was read, what the calendar held (a keyed name of it), for
+    each meeting (by its keyed name) the end of the last time that was asked for, and for each folder of mail the query
+    that tells what comes next.
+    """
+
+    settings: str = ""
+    start: str = ""
+    content: str = ""
+    meetings: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def understood(cls, cursor: str | None) -> Progress:
+        """Understand a cursor; whatever is none of ours is the beginning."""
+        try:
+            found = cls(**json.loads(cursor or "{}"))
+            for instant in filter(None, (found.start, *found.meetings.values())):
+                datetime.fromisoformat(instant)
+            return replace(found, folders={str(name): str(query) for name, query in found.folders.items()})
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return cls()
+
+    def text(self) -> str:
+        """The cursor's text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+def written(instant: datetime) -> str:
+    """An instant as Graph's queries want it."""
+    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

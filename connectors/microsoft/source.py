@@ -1,0 +1,132 @@
+"""A clinician's Microsoft account: calendar, message times, Teams attendance.
+
+::
+
+    calendar   a snapshot of the window, of named fields alone
+    meetings   from when to when one was there together with somebody, of those that ended since
+    mail       what changed in each folder since the last run
+
+The calendar has a delta query, too, but that cannot be asked for less than everything: subjects and texts would come.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, timedelta
+from hashlib import sha256
+
+from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.fingerprint import spelled
+from connectors.microsoft.access import Access
+from connectors.microsoft.entries import RecordMaker, UnusableError
+from connectors.microsoft.graph import Graph, Item
+from connectors.microsoft.mail import MESSAGE, Mailbox
+from connectors.microsoft.meetings import ATTENDANCE, Meetings
+from connectors.microsoft.options import MicrosoftOptions, problems
+from connectors.microsoft.progress import Progress, written
+from connectors.records import CalendarEvent
+
+PAGE_SIZE = 500
+_READING = 1  # raise it when the same account is to be read differently
+_TIMES = ("id", "type", "start", "end", "isAllDay", "isCancelled", "showAs", "responseStatus", "lastModifiedDateTime")
+
+
+class Microsoft:
+    """Reads one clinician's account."""
+
+    def __init__(self, options: MicrosoftOptions, context: Context) -> None:
+        self._options, self._context = options, context
+        self._parts = {"calendar"} if context.busy_only else set(options.read)
+        self._maker = RecordMaker(context, options.channel)
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """Yield what is new: the calendar as one snapshot, then attendance, then mail page by page."""
+        graph = Graph(self._context.source, Access(self._context, self._options), PAGE_SIZE)
+        known, settings = Progress.understood(cursor), self._settings()
+        start = self._context.window.start.astimezone(UTC).isoformat()
+        anew = known.settings != settings or start < known.start
+        progress = Progress(settings, start) if anew else known
+        for batch in self._batches(graph, progress):
+            yield replace(batch, anew=anew)
+            anew = False
+
+    def _batches(self, graph: Graph, progress: Progress) -> Iterator[Batch]:
+        entries = self._entries(graph) if {"calendar", "meetings"} & self._parts else []
+        if "calendar" in self._parts and (content := self._fingerprint(entries)) != progress.content:
+            progress = replace(progress, content=content)
+            yield self._snapshot(entries, progress)
+        meetings = Meetings(graph, self._maker, progress)
+        if "meetings" in self._parts:
+            yield from meetings.batches(entries)
+        mailbox = Mailbox(graph, self._maker, meetings.progress)
+        if "mail" in self._parts:
+            yield from mailbox.batches()
+        yield Batch(mailbox.progress.text())
+
+    def _entries(self, graph: Graph) -> list[Item]:
+        window = self._context.window
+        query = (
+            ("startDateTime", written(window.start - timedelta(days=1))),  # an all-day entry's midnight is local
+            ("endDateTime", written(window.end + timedelta(days=1))),
+            ("$select", ",".join(self._fields())),
+        )
+        return [item for item in graph.items("calendarView", query) if item.get("type") != "seriesMaster"]
+
+    def _fields(self) -> Iterator[str]:
+        """What is asked for of an entry: times, and what the practice's rules look at."""
+        yield from _TIMES
+        if self._context.busy_only:
+            return
+        yield from ("attendees", "organizer")
+        rules = self._context.classifier
+        if rules.client_title or any(rule.title for rule in rules.rules):
+            yield "subject"
+        if any(rule.category for rule in rules.rules):
+            yield "categories"
+        if "meetings" in self._parts:
+            yield "onlineMeeting"
+
+    def _snapshot(self, entries: Iterable[Item], progress: Progress) -> Batch:
+        records: list[CalendarEvent] = []
+        faults: list[Fault] = []
+        for number, item in enumerate(entries, 1):
+            try:
+                event = self._maker.event(item)
+            except UnusableError as error:
+                faults.append(Fault(f"event {number}", str(error)))
+            else:
+                records += [event] if event else []
+        return Batch(progress.text(), tuple(records), replaces=self._context.window, faults=tuple(faults))
+
+    def _settings(self) -> str:
+        told, options = self._context, self._options
+        decisive = (told.owners, told.classifier, told.busy_only, told.longest_session)
+        return self._named(spelled((_READING, sorted(self._parts), options.channel, decisive)))
+
+    def _fingerprint(self, entries: list[Item]) -> str:
+        return self._named(json.dumps(entries, sort_keys=True))
+
+    def _named(self, text: str) -> str:
+        # keyed, because titles may be part of what is compared
+        digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return self._context.names.entry(digest, "fingerprint")
+
+
+SOURCE_KIND = SourceKind(
+    name="microsoft",
+    options=MicrosoftOptions,
+    make=Microsoft,
+    title="Microsoft 365: calendar, message times, Teams attendance",
+    keeps=(
+        *_TIMES,
+        "attendees and organizer (address), subject, categories (where a rule looks at them)",
+        "onlineMeeting.joinUrl (where attendance is read)",
+        *MESSAGE,
+        *ATTENDANCE,
+    ),
+    dropped="never requested; names beside an address and telephone numbers of a meeting are left out while parsing",
+    check=problems,
+    per_owner=True,
+)

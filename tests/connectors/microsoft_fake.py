@@ -1,0 +1,306 @@
+"""A made-up Microsoft: signing in, and the parts of Graph that are read, as Microsoft's documentation describes them.
+
+It refuses what Microsoft refuses: fields that there are none of, a select where delta takes none, a filter that delta
+does not know, a time zone that was not asked for, a token without the permission for the path.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.peers.replies import Asked, Reply
+
+Item = dict[str, Any]
+NEEDED = {
+    "calendarView": {"Calendars.ReadBasic"},
+    "mailFolders": {"Mail.ReadBasic"},
+    "onlineMeetings": {"OnlineMeetings.Read", "OnlineMeetingArtifact.Read.All"},
+}
+SPECIAL = ("inbox", "sentitems", "drafts", "deleteditems", "junkemail", "outbox")
+ALL = ("Calendars.ReadBasic", "Mail.ReadBasic", "OnlineMeetings.Read", "OnlineMeetingArtifact.Read.All")
+
+
+@dataclass
+class Account:
+    """One mailbox: entries by id, folders of messages by id, meetings by the address at which one joins.
+
+    ``log`` is what changed in each folder, in order; a delta token is a place in it.
+    """
+
+    events: dict[str, Item] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=lambda: {f"id-{name}": "" for name in SPECIAL})
+    log: dict[str, list[Item]] = field(default_factory=dict)
+    meetings: dict[str, list[Item]] = field(default_factory=dict)
+    forgotten: int = 0
+
+    def put_event(self, name: str, start: datetime, minutes: int, **fields: Any) -> None:
+        self.events[name] = entry(name, start, minutes) | fields
+
+    def put_message(self, folder: str, name: str, at: datetime, **fields: Any) -> None:
+        self.log.setdefault(folder, []).append(letter(name, at) | fields)
+
+    def remove_message(self, folder: str, name: str) -> None:
+        self.log.setdefault(folder, []).append({"id": name, "@removed": {"reason": "deleted"}})
+
+    def put_report(self, url: str, name: str, *records: Item) -> None:
+        spans = [span for record in records for span in record["attendanceIntervals"]]
+        ended = max(span["leaveDateTime"] for span in spans)
+        report = {
+            "id": name,
+            "totalParticipantCount": len(records),
+            "meetingEndDateTime": ended,
+            "records": list(records),
+        }
+        self.meetings.setdefault(url, []).append(report | {"meetingStartDateTime": ended})
+
+
+def entry(name: str, start: datetime, minutes: int) -> Item:
+    """An entry as Graph gives it, all that can be selected."""
+    end = start + timedelta(minutes=minutes)
+    return {
+        "id": name,
+        "iCalUId": f"ical-{name}",
+        "type": "singleInstance",
+        "start": {"dateTime": f"{start:%Y-%m-%dT%H:%M:%S}.0000000", "timeZone": "UTC"},
+        "end": {"dateTime": f"{end:%Y-%m-%dT%H:%M:%S}.0000000", "timeZone": "UTC"},
+        "isAllDay": False,
+        "isCancelled": False,
+        "showAs": "busy",
+        "responseStatus": {"response": "organizer", "time": "0001-01-01T00:00:00Z"},
+        "lastModifiedDateTime": "2026-01-01T09:00:00.1234567Z",
+        "attendees": [],
+        "organizer": {"emailAddress": {"name": "", "address": ""}},
+        "subject": "",
+        "categories": [],
+        "onlineMeeting": None,
+    }
+
+
+def letter(name: str, at: datetime) -> Item:
+    """A message as Graph gives it, all that can be selected."""
+    return {
+        "id": name,
+        "internetMessageId": f"<{name}@post.example>",
+        "conversationId": f"talk-{name}",
+        "receivedDateTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "sentDateTime": f"{at - timedelta(seconds=30):%Y-%m-%dT%H:%M:%SZ}",
+        "isDraft": False,
+        "from": {"emailAddress": {"name": "", "address": "client@post.example"}},
+        "toRecipients": [],
+        "ccRecipients": [],
+        "bccRecipients": [],
+        "subject": "",
+        "bodyPreview": "",
+        "body": {"contentType": "text", "content": ""},
+    }
+
+
+def attended(address: str, *spans: tuple[datetime, datetime], role: str = "Attendee", **more: Any) -> Item:
+    """Somebody's presence in a meeting."""
+    told = [
+        {"joinDateTime": start.isoformat(), "leaveDateTime": end.isoformat(), "durationInSeconds": 1}
+        for start, end in spans
+    ]
+    return {"id": f"r{address}", "emailAddress": address or None, "role": role, "attendanceIntervals": told, **more}
+
+
+@dataclass
+class Microsoft:
+    """Whoever signs in is ``person`` and is granted ``grants``; a token names the person and the scopes."""
+
+    url: str = ""
+    now: datetime = datetime(2026, 3, 20, 12, tzinfo=UTC)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    person: str = "ana"
+    grants: tuple[str, ...] = ALL
+    says_no: bool = False
+    withdrawn: set[str] = field(default_factory=set)
+    secret: str = "application-secret"
+    asked: list[Asked] = field(default_factory=list)
+
+    def account(self, person: str) -> Account:
+        return self.accounts.setdefault(person, Account())
+
+    def answer(self, asked: Asked) -> Reply:
+        self.asked.append(asked)
+        parts = urlsplit(asked.path)
+        query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        if "/v1.0/" not in parts.path:
+            return self._login(parts.path, {name: values[-1] for name, values in parse_qs(asked.body).items()})
+        try:
+            found = self._graph(asked, unquote(parts.path).partition("/v1.0/")[2], query)
+        except _RefusedError as refused:
+            return refused.reply
+        return Reply(body=json.dumps(found).encode(), headers={"Date": format_datetime(self.now, usegmt=True)})
+
+    # Signing in
+
+    def _login(self, path: str, told: Mapping[str, str]) -> Reply:
+        if path.endswith("openid-configuration"):
+            root = f"{LOGIN}{path.partition('/v2.0')[0]}/oauth2/v2.0"
+            return _json(
+                {"issuer": f"{LOGIN}/tenant/v2.0"} | {name: f"{root}/{end}" for name, end in ENDPOINTS.items()}
+            )
+        if path.endswith("/devicecode"):
+            scopes = told["scope"].split()
+            assert "offline_access" in scopes
+            return _json({"device_code": "device", "user_code": "ABC-123", "verification_uri": "https://microsoft.com/devicelogin",
+                          "expires_in": 900, "interval": 0, "message": "…"})  # fmt: skip
+        assert path.endswith("/token"), path
+        return self._token(told)
+
+    def _token(self, told: Mapping[str, str]) -> Reply:
+        kind = told["grant_type"].rpartition(":")[2]
+        if kind == "client_credentials":
+            right = told.get("client_secret") == self.secret
+            return self._given("application", ALL) if right else _no("invalid_client", 401)
+        person = self.person if kind == "device_code" else told["refresh_token"].partition("-")[2]
+        if self.says_no:
+            return _no("authorization_declined")
+        if person in self.withdrawn:
+            return _no("invalid_grant")
+        return self._given(person, self.grants)
+
+    def _given(self, person: str, scopes: tuple[str, ...]) -> Reply:
+        info = urlsafe_b64encode(json.dumps({"uid": person, "utid": "tenant"}).encode()).decode().rstrip("=")
+        return _json({
+            "token_type": "Bearer", "expires_in": 3600, "access_token": f"{person}|{' '.join(scopes)}",
+            "refresh_token": f"refresh-{person}", "client_info": info,
+            "scope": " ".join((*scopes, "openid", "profile")),
+        })  # fmt: skip
+
+    # Graph
+
+    def _graph(self, asked: Asked, path: str, query: Mapping[str, str]) -> Item:
+        account, rest = self._whose(asked, path)
+        steps = rest.split("/")
+        held = set(asked.headers.get("Authorization", "").partition("|")[2].split())
+        if steps[0] not in NEEDED or not held & NEEDED[steps[0]]:
+            raise _RefusedError(403, "ErrorAccessDenied")
+        prefer = asked.headers.get("Prefer", "")
+        if 'outlook.timezone="UTC"' not in prefer or 'IdType="ImmutableId"' not in prefer:
+            raise _RefusedError(400, "the test wants UTC and lasting identifiers")
+        size = int(prefer.rpartition("odata.maxpagesize=")[2])
+        if steps[0] == "mailFolders":
+            return self._mail(account, steps[1:], query, size, f"{GRAPH}/v1.0/{path}")
+        found = self._view(account, query) if steps[0] == "calendarView" else self._online(account, steps[1:], query)
+        return _page(found, query, size, f"{GRAPH}/v1.0/{path}")
+
+    def _whose(self, asked: Asked, path: str) -> tuple[Account, str]:
+        person = asked.headers.get("Authorization", "").removeprefix("Bearer ").partition("|")[0]
+        if not person or person in self.withdrawn:
+            raise _RefusedError(401, "InvalidAuthenticationToken")
+        if path.startswith("me/"):
+            return self.account(person), path.removeprefix("me/")
+        _, name, rest = path.split("/", 2)
+        if person != "application":
+            raise _RefusedError(403, "ErrorAccessDenied")
+        return self.account(name), rest
+
+    def _view(self, account: Account, query: Mapping[str, str]) -> list[Item]:
+        start, end = (datetime.fromisoformat(query[name]) for name in ("startDateTime", "endDateTime"))
+        return [item for item in account.events.values() if _at(item, "start") < end and _at(item, "end") > start]
+
+    def _online(self, account: Account, steps: list[str], query: Mapping[str, str]) -> list[Item]:
+        if not steps:
+            url = query["$filter"].removeprefix("JoinWebUrl eq '").removesuffix("'").replace("''", "'")
+            return [{"id": f"online-{url}", "subject": "", "joinWebUrl": url}] if url in account.meetings else []
+        name = "/".join(steps).partition("/attendanceReports")[0].removeprefix("online-")
+        reports = account.meetings[name]
+        if steps[-1] == "attendanceReports":
+            return [{key: value for key, value in report.items() if key != "records"} for report in reports]
+        wanted = steps[steps.index("attendanceReports") + 1]
+        return next(list(report["records"]) for report in reports if report["id"] == wanted)
+
+    def _mail(self, account: Account, steps: list[str], query: Mapping[str, str], size: int, url: str) -> Item:
+        if steps[-2:] == ["messages", "delta"]:
+            return self._delta(account, steps[0], query, size, url)
+        if len(steps) == 1:
+            if f"id-{steps[0]}" not in account.folders:
+                raise _RefusedError(404, "ErrorItemNotFound")
+            return _selected({"id": f"id-{steps[0]}", "displayName": steps[0], "childFolderCount": 0}, query)
+        parent = steps[0] if steps else ""
+        names = [name for name, above in account.folders.items() if above == parent]
+        children = [sum(above == name for above in account.folders.values()) for name in names]
+        found = [
+            {"id": name, "displayName": name, "childFolderCount": count}
+            for name, count in zip(names, children, strict=True)
+        ]
+        return _page(found, query, size, url)
+
+    def _delta(self, account: Account, folder: str, query: Mapping[str, str], size: int, url: str) -> Item:
+        token = query.get("$skiptoken") or query.get("$deltatoken")
+        if token is None:
+            place, select, since = (
+                0,
+                query.get("$select", ""),
+                query.get("$filter", "").removeprefix("receivedDateTime ge "),
+            )
+        else:
+            age, number, select, since = token.split("~")
+            place = int(number)
+            if int(age) < account.forgotten:
+                raise _RefusedError(410, "SyncStateNotFound")
+        log = account.log.get(folder, [])
+        end = min(len(log), place + size)
+        page = [
+            _selected(item, {"$select": select})
+            for item in log[place:end]
+            if item.get("receivedDateTime", "~") >= since
+        ]
+        kind, name = ("nextLink", "skiptoken") if end < len(log) else ("deltaLink", "deltatoken")
+        return {"value": page, f"@odata.{kind}": f"{url}?${name}={account.forgotten}~{end}~{select}~{since}"}
+
+
+LOGIN, GRAPH = "https://login.microsoftonline.com", "https://graph.microsoft.com"
+ENDPOINTS = {
+    "authorization_endpoint": "authorize",
+    "token_endpoint": "token",
+    "device_authorization_endpoint": "devicecode",
+}
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.reply = Reply(status, json.dumps({"error": {"code": code, "message": code}}).encode())
+
+
+def _page(found: list[Item], query: Mapping[str, str], size: int, url: str) -> Item:
+    place = int(query.get("$skip", 0))
+    told: Item = {"value": [_selected(item, query) for item in found[place : place + size]]}
+    if place + size < len(found):
+        kept = "&".join(f"{name}={value.replace(' ', '%20')}" for name, value in query.items() if name != "$skip")
+        told["@odata.nextLink"] = f"{url}?{kept}&$skip={place + size}"
+    return told
+
+
+def _selected(item: Item, query: Mapping[str, str]) -> Item:
+    names = query["$select"].split(",")
+    if "@removed" in item:
+        return item
+    if missing := [name for name in names if name not in item]:
+        raise _RefusedError(400, f"Could not find a property named '{missing[0]}'")
+    return {name: value for name, value in item.items() if name in {*names, "id"} or name.startswith("@")}
+
+
+def _at(item: Item, name: str) -> datetime:
+    try:
+        return datetime.fromisoformat(item[name]["dateTime"]).replace(tzinfo=UTC)
+    except ValueError:  # a made-up fault: shown in every window
+        return datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def _json(found: object) -> Reply:
+    return Reply(body=json.dumps(found).encode())
+
+
+def _no(error: str, status: int = 400) -> Reply:
+    return Reply(status, json.dumps({"error": error, "error_description": "no"}).encode())

@@ -1,0 +1,473 @@
+"""A Microsoft account, asked over HTTP: signing in with a code, fields asked for by name, links that expire."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.base import Batch, Context, Owner
+from connectors.classify import KindRule
+from connectors.errors import AuthorizationError, ConnectorError, MalformedError, UnavailableError
+from connectors.microsoft import source
+from connectors.microsoft.access import SigningIn, write_consent
+from connectors.microsoft.entries import meeting_code
+from connectors.microsoft.options import MicrosoftOptions, problems, redirected
+from connectors.microsoft.source import SOURCE_KIND
+from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
+from tests.connectors.mailboxes import CANARY, RULES, WINDOW, practice
+from tests.connectors.microsoft_fake import ALL, Account, Microsoft, attended
+from tests.peers.replies import Asked, Replies, Reply, replies
+
+ANA = Owner("ana", ZoneInfo("Europe/Paris"), frozenset({"ana@harbour.example", "ana@old.example"}))
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+JOIN = "https://teams.microsoft.com/l/meetup-join/19%3ameeting_Abc-1%40thread.v2/0?context=it's"
+NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def server() -> Iterator[Replies]:
+    with replies() as running:
+        yield running
+
+
+@pytest.fixture
+def microsoft(server: Replies) -> Microsoft:
+    fake = Microsoft(server.url)
+    server.answer = fake.answer
+    return fake
+
+
+@pytest.fixture
+def account(microsoft: Microsoft, tmp_path: Path) -> Account:
+    """Ana's account; she has signed in."""
+    SigningIn(options(microsoft, read=("calendar", "mail", "meetings"))).wait(tmp_path / "microsoft-tokens", "ana", NOW)
+    microsoft.asked.clear()
+    return microsoft.account("ana")
+
+
+def options(microsoft: Microsoft, **more: Any) -> MicrosoftOptions:
+    return MicrosoftOptions(**{"client_id": "app", "api_endpoint": microsoft.url, **more})
+
+
+def read(microsoft: Microsoft, folder: Path, cursor: str | None = None, **more: Any) -> list[Batch]:
+    names = MicrosoftOptions.__dataclass_fields__
+    given = {name: more.pop(name) for name in [*more] if name in names}
+    context: Context = replace(practice(folder, ANA), **more)
+    return list(SOURCE_KIND.make(options(microsoft, **given), context).fetch(cursor))
+
+
+def records(batches: list[Batch], kind: type[Any]) -> list[Any]:
+    return [one for batch in batches for one in batch.records if isinstance(one, kind)]
+
+
+def person(address: str) -> dict[str, Any]:
+    return {"emailAddress": {"address": address, "name": CANARY}}
+
+
+def guests(*addresses: str) -> list[dict[str, Any]]:
+    return [person(address) | {"type": "required", "status": {"response": "none"}} for address in addresses]
+
+
+# The calendar
+
+
+def test_an_entry_with_somebody_from_outside_is_a_session(
+    microsoft: Microsoft, account: Account, tmp_path: Path
+) -> None:
+    account.put_event("a", START, 50, attendees=guests("ana@old.example", "client@post.example"), subject=CANARY)
+    account.put_event("b", START, 30, attendees=guests("ben@harbour.example"))
+    first, second = records(read(microsoft, tmp_path, read=("calendar",)), CalendarEvent)
+    assert (first.kind, first.start, first.end) == (Kind.SESSION, START, START + timedelta(minutes=50))
+    assert first.client is not None
+    assert first.edited_at == datetime(2026, 1, 1, 9, 0, 0, 123456, tzinfo=UTC)
+    assert (second.kind, second.client) == (Kind.OTHER, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, Status.CONFIRMED),
+        ({"isCancelled": True}, Status.CANCELLED),
+        ({"responseStatus": {"response": "declined"}}, Status.DECLINED),
+        ({"responseStatus": {"response": "tentativelyAccepted"}}, Status.TENTATIVE),
+        ({"showAs": "tentative"}, Status.TENTATIVE),
+    ],
+)
+def test_each_status(
+    microsoft: Microsoft, account: Account, tmp_path: Path, fields: dict[str, Any], status: Status
+) -> None:
+    account.put_event("a", START, 50, **fields)
+    assert [event.status for event in records(read(microsoft, tmp_path, read=("calendar",)), CalendarEvent)] == [status]
+
+
+def test_a_whole_day_is_the_owners_own(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_event("a", datetime(2026, 3, 2, tzinfo=UTC), 24 * 60, isAllDay=True)
+    (event,) = records(read(microsoft, tmp_path, read=("calendar",)), CalendarEvent)
+    assert (event.all_day, event.start) == (True, datetime(2026, 3, 1, 23, tzinfo=UTC))
+
+
+def test_only_what_a_rule_looks_at_is_asked_for(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_event("a", START, 50, subject="Supervision", categories=["Blue"])
+    read(microsoft, tmp_path, read=("calendar",))
+    asked = unquote(microsoft.asked[-1].path)
+    assert "attendees" in asked
+    assert not any(word in asked for word in ("subject", "categories", "body", "location", "onlineMeeting"))
+    rules = replace(RULES, rules=(KindRule(Kind.SUPERVISION, title=__import__("re").compile("supervision", 2)),))
+    (event,) = records(read(microsoft, tmp_path, read=("calendar",), classifier=rules), CalendarEvent)
+    assert event.kind is Kind.SUPERVISION
+    assert "subject" in unquote(microsoft.asked[-1].path)
+    read(microsoft, tmp_path, busy_only=True)
+    assert "attendees" not in unquote(microsoft.asked[-1].path)
+
+
+def test_another_job_is_times_and_nothing_else(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_event("a", START, 50)
+    account.put_event("free", START, 50, showAs="free")
+    account.put_message("id-inbox", "m", START)
+    found = read(microsoft, tmp_path, busy_only=True)
+    assert [(event.kind, event.client) for batch in found for event in batch.records] == [(Kind.BUSY, None)]  # type: ignore[union-attr]
+
+
+def test_an_unchanged_calendar_is_not_stored_again(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_event("a", START, 50)
+    first = read(microsoft, tmp_path, read=("calendar",))
+    assert read(microsoft, tmp_path, first[-1].cursor, read=("calendar",)) == [Batch(first[-1].cursor)]
+    del account.events["a"]
+    second = read(microsoft, tmp_path, first[-1].cursor, read=("calendar",))
+    assert (second[0].records, second[0].replaces) == ((), WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (
+            {"start": {"dateTime": "2026-03-02T09:00:00", "timeZone": "Romance Standard Time"}},
+            "its start is not in the",
+        ),
+        ({"start": {"dateTime": CANARY, "timeZone": "UTC"}}, "its start is no time"),
+        ({"end": {"dateTime": "2026-03-02T08:00:00", "timeZone": "UTC"}}, "it ends before it begins"),
+    ],
+)
+def test_an_entry_that_cannot_be_used_is_set_aside(
+    microsoft: Microsoft, account: Account, tmp_path: Path, fields: dict[str, Any], reason: str
+) -> None:
+    account.put_event("a", START, 50)
+    account.put_event("b", START, 50)
+    account.events["b"].update(fields)
+    found = read(microsoft, tmp_path, read=("calendar",))
+    assert len(records(found, CalendarEvent)) == 1
+    (fault,) = found[0].faults
+    assert (fault.where, fault.reason.startswith(reason)) == ("event 2", True)
+
+
+# Mail
+
+
+def test_a_message_received_and_one_sent(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_message("id-inbox", "q", START, conversationId="t", subject=CANARY)
+    sent = {
+        "from": person("alias@nowhere.example"),
+        "toRecipients": [person("ana@old.example"), person("client@post.example")],
+    }
+    account.put_message("id-sentitems", "a", START + timedelta(hours=1), conversationId="t", **sent)
+    account.put_message("id-drafts", "d", START)
+    account.put_message("id-inbox", "i", START, **{"@odata.type": "#microsoft.graph.eventMessageRequest"})
+    found = sorted(records(read(microsoft, tmp_path, read=("mail",)), MessageStamp), key=lambda stamp: stamp.sent_at)
+    invitation, question, answer = sorted(found, key=lambda stamp: (stamp.outgoing, not stamp.automatic))
+    assert (question.sent_at, question.outgoing) == (START, False)
+    assert (answer.sent_at, answer.outgoing) == (START + timedelta(hours=1) - timedelta(seconds=30), True)
+    assert question.counterpart == answer.counterpart
+    assert answer.counterpart_kind is Counterpart.CLIENT
+    assert question.thread_nodes[-1] == answer.thread_nodes[-1]
+    assert invitation.automatic
+
+
+def test_folders_within_folders_are_read_and_what_is_no_correspondence_is_not(
+    microsoft: Microsoft, account: Account, tmp_path: Path
+) -> None:
+    account.folders |= {"cases": "id-inbox", "deep": "cases", "sent-2025": "id-sentitems", "gone": "id-deleteditems"}
+    for number, folder in enumerate(("cases", "deep", "sent-2025", "gone", "id-junkemail")):
+        account.put_message(folder, f"m{number}", START + timedelta(minutes=number))
+    found = records(read(microsoft, tmp_path, read=("mail",)), MessageStamp)
+    assert sorted((stamp.sent_at.minute, stamp.outgoing) for stamp in found) == [(0, False), (1, False), (1, True)]
+
+
+def test_mail_goes_on_from_the_link_of_each_folder(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    for number in range(5):
+        account.put_message("id-inbox", f"m{number}", START + timedelta(minutes=number))
+    first = read(microsoft, tmp_path, read=("mail",))
+    account.put_message("id-inbox", "new", START + timedelta(hours=1))
+    account.remove_message("id-inbox", "m1")
+    microsoft.asked.clear()
+    second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
+    assert (len(records(first, MessageStamp)), len(records(second, MessageStamp))) == (5, 1)
+    assert not any("$filter" in unquote(asked.path) for asked in microsoft.asked)
+
+
+@pytest.mark.parametrize("page", range(1, 4))
+def test_mail_cut_off_after_any_page_goes_on_with_the_next(
+    microsoft: Microsoft, account: Account, tmp_path: Path, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "PAGE_SIZE", 2)
+    for number in range(7):
+        account.put_message("id-inbox", f"m{number}", START + timedelta(minutes=number))
+    whole = read(microsoft, tmp_path, read=("mail",))
+    cut = whole[:page]
+    rest = read(microsoft, tmp_path, cut[-1].cursor, read=("mail",))
+    assert records([*cut, *rest], MessageStamp) == records(whole, MessageStamp)
+    assert len(records(whole, MessageStamp)) == 7
+
+
+def test_a_link_that_expired_reads_that_folder_anew(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_message("id-inbox", "m", START)
+    first = read(microsoft, tmp_path, read=("mail",))
+    account.forgotten += 1
+    account.put_message("id-inbox", "n", START)
+    second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
+    assert len(records(second, MessageStamp)) == 2
+    assert not second[0].anew
+    assert records(read(microsoft, tmp_path, second[-1].cursor, read=("mail",)), MessageStamp) == []
+
+
+def test_a_server_that_forgets_while_it_is_read_is_left(
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
+) -> None:
+    account.put_message("id-inbox", "m", START)
+
+    def forgetful(asked: Asked) -> Reply:
+        return Reply(410) if "messages/delta" in asked.path else microsoft.answer(asked)
+
+    server.answer = forgetful
+    with pytest.raises(MalformedError, match="forgets"):
+        read(microsoft, tmp_path, read=("mail",))
+
+
+# Meetings
+
+
+def test_times_are_of_being_together(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_event(
+        "a", START, 50, onlineMeeting={"joinUrl": JOIN, "conferenceId": CANARY, "phones": [{"number": CANARY}]}
+    )
+    minutes = [START + timedelta(minutes=number) for number in range(70)]
+    account.put_report(
+        JOIN,
+        "r1",
+        attended("ana@old.example", (minutes[0], minutes[20]), (minutes[22], minutes[69]), role="Organizer"),
+        attended("", (minutes[4], minutes[57]), identity={"displayName": CANARY}),
+    )
+    found = read(microsoft, tmp_path, read=("calendar", "meetings"))
+    (event,), (times,) = records(found, CalendarEvent), records(found, SessionEvidence)
+    assert (times.grade, times.started_at, times.ended_at) == (Grade.CALL, minutes[4], minutes[57])
+    assert (times.meeting, times.uid_key) == (event.meeting, None)
+    assert times.meeting is not None
+    assert "JoinWebUrl eq" in " ".join(unquote(asked.path) for asked in microsoft.asked)
+
+
+def test_a_meeting_to_which_nobody_came_says_nothing(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_event("a", START, 50, onlineMeeting={"joinUrl": JOIN})
+    account.put_report(JOIN, "r1", attended("ana@old.example", (START, START + timedelta(hours=1))))
+    assert records(read(microsoft, tmp_path, read=("meetings",)), SessionEvidence) == []
+
+
+def test_meetings_are_asked_for_once_they_are_over_and_then_no_more(
+    microsoft: Microsoft, account: Account, tmp_path: Path
+) -> None:
+    account.put_event("a", microsoft.now + timedelta(hours=1), 50, onlineMeeting={"joinUrl": JOIN})
+    late = microsoft.now + timedelta(hours=1)
+    account.put_report(
+        JOIN, "r", *(attended(name, (late, late + timedelta(minutes=50))) for name in ("ana@old.example", ""))
+    )
+    runs = [read(microsoft, tmp_path, read=("meetings",))]
+    for days in (1, 2, 3, 4):
+        microsoft.now += timedelta(days=1)
+        runs.append(read(microsoft, tmp_path, runs[-1][-1].cursor, read=("meetings",)))
+        assert days
+    assert [len(records(run, SessionEvidence)) for run in runs] == [0, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        (JOIN, "abc1"),
+        ("https://teams.microsoft.com/l/meetup-join/19:meeting_XyZ@thread.v2/0", "xyz"),
+        ("https://teams.microsoft.com/meet/123", ""),
+        ("", ""),
+    ],
+)
+def test_a_meeting_is_named_by_its_address(url: str, code: str) -> None:
+    assert meeting_code(url) == code
+
+
+# Permission
+
+
+def test_signing_in_keeps_the_permission_in_a_private_file(microsoft: Microsoft, tmp_path: Path) -> None:
+    asking = SigningIn(options(microsoft))
+    assert (asking.code, asking.address) == ("ABC-123", "https://microsoft.com/devicelogin")
+    assert asking.wait(tmp_path / "tokens", "ana", NOW) == ("Calendars.ReadBasic", "Mail.ReadBasic")
+    kept = tmp_path / "tokens" / "ana.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert json.loads(kept.read_text())["given_at"] == NOW.isoformat()
+    assert {asked.path.partition("/organizations")[0] for asked in microsoft.asked} == {""}
+
+
+def test_no_is_told_and_nothing_is_kept(microsoft: Microsoft, tmp_path: Path) -> None:
+    asking = SigningIn(options(microsoft))
+    microsoft.says_no = True
+    with pytest.raises(AuthorizationError, match="nobody signed in"):
+        asking.wait(tmp_path / "tokens", "ana", NOW)
+    assert not (tmp_path / "tokens").exists()
+
+
+def test_without_permission_it_is_said_what_to_type(microsoft: Microsoft, tmp_path: Path) -> None:
+    with pytest.raises(AuthorizationError, match="Run: evenhours connect microsoft --clinician ana"):
+        read(microsoft, tmp_path)
+
+
+def test_a_permission_that_is_not_for_all_asks_again(microsoft: Microsoft, tmp_path: Path) -> None:
+    microsoft.grants = ("Calendars.ReadBasic",)
+    assert SigningIn(options(microsoft)).wait(tmp_path / "microsoft-tokens", "ana", NOW) == ("Calendars.ReadBasic",)
+    with pytest.raises(AuthorizationError, match="not for all"):
+        read(microsoft, tmp_path)
+    assert read(microsoft, tmp_path, read=("calendar",))
+
+
+@pytest.mark.usefixtures("account")
+def test_a_withdrawn_permission_asks_again(microsoft: Microsoft, tmp_path: Path) -> None:
+    microsoft.withdrawn.add("ana")
+    with pytest.raises(AuthorizationError, match="Run: evenhours connect microsoft"):
+        read(microsoft, tmp_path)
+    kept = tmp_path / "microsoft-tokens" / "ana.json"
+    told = json.loads(kept.read_text())
+    told["cache"].pop("AccessToken")
+    kept.write_text(json.dumps(told))
+    with pytest.raises(AuthorizationError, match="withdrawn"):
+        read(microsoft, tmp_path)
+
+
+@pytest.mark.usefixtures("account")
+def test_a_token_that_ran_out_is_renewed_and_kept(microsoft: Microsoft, tmp_path: Path) -> None:
+    kept = tmp_path / "microsoft-tokens" / "ana.json"
+    told = json.loads(kept.read_text())
+    told["cache"].pop("AccessToken")
+    kept.write_text(json.dumps(told))
+    read(microsoft, tmp_path, read=("calendar",))
+    assert "AccessToken" in json.loads(kept.read_text())["cache"]
+    assert sum(asked.path.endswith("/token") for asked in microsoft.asked) == 1
+
+
+@pytest.mark.usefixtures("account")
+def test_a_file_that_others_can_read_is_refused(microsoft: Microsoft, tmp_path: Path) -> None:
+    (tmp_path / "microsoft-tokens" / "ana.json").chmod(0o644)
+    with pytest.raises(UnavailableError, match="can be read by others"):
+        read(microsoft, tmp_path)
+
+
+def test_an_application_reads_with_a_recorded_consent_alone(microsoft: Microsoft, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"tenant": "harbour.example", "client_secret": "env:SECRET", "read": ("calendar",)}
+    microsoft.account("ana@harbour.example").put_event("a", START, 50)
+    with pytest.raises(AuthorizationError, match="has not consented"):
+        read(microsoft, tmp_path, read_secret=lambda _: microsoft.secret, **given)
+    write_consent(tmp_path / "microsoft-tokens", "ana", "ana@harbour.example", options(microsoft, **given), NOW)
+    found = read(microsoft, tmp_path, read_secret=lambda _: microsoft.secret, **given)
+    assert len(records(found, CalendarEvent)) == 1
+    assert "ana@" not in (found[-1].cursor or "")
+    with pytest.raises(AuthorizationError, match="withdrawn"):
+        read(microsoft, tmp_path, read_secret=lambda _: "wrong", **given)
+
+
+# What may go wrong
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(401), AuthorizationError),
+        (Reply(403), AuthorizationError),
+        (Reply(body=b"<html>"), MalformedError),
+        (Reply(body=b"[]"), MalformedError),
+        (Reply(body=b'{"value": 3}'), MalformedError),
+        (Reply(body=b'{"value": [3]}'), MalformedError),
+        (
+            Reply(body=b'{"value": [], "@odata.nextLink": "https://graph.microsoft.com/v1.0/me/calendarView?again"}'),
+            MalformedError,
+        ),
+    ],
+)
+def test_each_refusal_is_one_error(
+    microsoft: Microsoft, server: Replies, tmp_path: Path, reply: Reply, error: type[ConnectorError]
+) -> None:
+    server.answer = lambda asked: reply if "/v1.0/" in asked.path else microsoft.answer(asked)
+    with pytest.raises(error) as raised:
+        read(microsoft, tmp_path, read=("calendar",))
+    assert raised.value.remedy
+
+
+def test_signing_in_at_a_server_that_is_none(server: Replies, microsoft: Microsoft) -> None:
+    server.answer = lambda _: Reply(404, CANARY.encode())
+    with pytest.raises(UnavailableError, match=r"no code|nothing at the address") as error:
+        SigningIn(options(microsoft))
+    assert CANARY not in repr(error.value)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "{}", "null", "[1]", "word", '{"folders":3}', '{"start":"x"}', '{"settings":1}']
+)
+def test_a_cursor_of_somebody_else_is_the_beginning(
+    microsoft: Microsoft, account: Account, tmp_path: Path, cursor: str
+) -> None:
+    account.put_message("id-inbox", "m", START)
+    found = read(microsoft, tmp_path, cursor)
+    assert (len(records(found, MessageStamp)), found[0].anew) == (1, True)
+
+
+def test_nothing_but_times_and_keyed_names_leaves_the_connector(
+    microsoft: Microsoft, account: Account, tmp_path: Path
+) -> None:
+    words = {"subject": CANARY, "bodyPreview": CANARY, "body": {"content": CANARY}}
+    account.put_event(
+        "a",
+        START,
+        50,
+        attendees=guests(f"{CANARY}@post.example"),
+        subject=CANARY,
+        organizer=person(f"{CANARY}@x.example"),
+    )
+    account.put_message("id-inbox", "m", START, **words, **{"from": person(f"{CANARY}@post.example")})
+    found = read(microsoft, tmp_path)
+    assert records(found, CalendarEvent)
+    assert CANARY.lower() not in repr(found).lower()
+    assert not any("subject" in unquote(asked.path) or "body" in unquote(asked.path) for asked in microsoft.asked)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"read": ()}, "read: at least one"),
+        ({"client_secret": "env:A"}, "tenant: an application"),
+        ({"api_endpoint": "nowhere"}, "api_endpoint: is not an address"),
+    ],
+)
+def test_options_that_cannot_be_are_told(given: dict[str, Any], problem: str) -> None:
+    assert problems(MicrosoftOptions(client_id="app")) == []
+    (found,) = problems(MicrosoftOptions(**{"client_id": "app", **given}))
+    assert found.startswith(problem)
+
+
+def test_everything_is_asked_for_at_the_endpoint() -> None:
+    assert (
+        redirected("https://graph.microsoft.com/v1.0/me?a=b", "http://127.0.0.1:9/") == "http://127.0.0.1:9/v1.0/me?a=b"
+    )
+    assert redirected("https://graph.microsoft.com/v1.0/me", None) == "https://graph.microsoft.com/v1.0/me"
+    assert len(ALL) == 4
