@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from monitor.cli.connect_microsoft import microsoft
 from monitor.cli.desk import Desk, pass_desk
 from monitor.errors import EXIT_AUTHORISE, UsageError
 
@@ -24,6 +25,9 @@ WAIT = 300.0  # seconds for somebody to read Google's page
 @click.group()
 def connect() -> None:
     """Let an account be read: its owner says yes once, on the provider's own page."""
+
+
+connect.add_command(microsoft)
 
 
 @connect.command()
@@ -111,7 +115,7 @@ def _on_googles_page(desk: Desk, person: Clinician, wish: _Wish, *, no_browser: 
 def _by_domain(desk: Desk, person: Clinician, wish: _Wish, account: str | None) -> None:
     from connectors.google.consent import write_consent
 
-    address = _address(person, account)
+    address = account_of(person, account)
     asked = _in_words(wish.scopes)
     desk.note(f"{person.name}: the practice's service account will read, in your name ({address}): {asked}.")
     if not click.confirm("Do you, yourself, agree?", err=True):
@@ -125,7 +129,8 @@ def _by_domain(desk: Desk, person: Clinician, wish: _Wish, account: str | None) 
     )
 
 
-def _address(person: Clinician, account: str | None) -> str:
+def account_of(person: Clinician, account: str | None) -> str:
+    """Which of the clinician's addresses is meant; the only one if none is said."""
     from connectors.pseudonyms import canonical_address
 
     mail = sorted(address for address in person.addresses if "@" in address)

@@ -1,0 +1,81 @@
+"""``evenhours connect microsoft``: somebody signs in with a code, on whatever machine has a browser."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.cli.desk import Desk, pass_desk
+from monitor.errors import EXIT_AUTHORISE, UsageError
+
+if TYPE_CHECKING:
+    from connectors.microsoft.options import MicrosoftOptions
+    from monitor.config import SourceConfig
+    from monitor.roster import Clinician
+
+KIND = "microsoft"
+
+
+@click.command()
+@click.option(
+    "--clinician", "key", metavar="KEY", help="Whose account; may be left out if there is only one clinician."
+)
+@click.option("--source", "name", metavar="NAME", help="For this source, where there are several.")
+@click.option("--account", metavar="ADDRESS", help="For an application: which of the clinician's addresses it is.")
+@pass_desk
+def microsoft(desk: Desk, key: str | None, name: str | None, account: str | None) -> None:
+    """Let a clinician's Microsoft account be read: calendar, message times, meetings, as the source says."""
+    person = desk.clinician(key)
+    source = _source(desk, person, name)
+    if source.options.client_secret:
+        _by_application(desk, person, source.options, account)
+    else:
+        _with_a_code(desk, person, source.options)
+
+
+def _source(desk: Desk, person: Clinician, name: str | None) -> SourceConfig:
+    own = [source for source in desk.config.sources if source.kind == KIND and person.key in source.clinicians]
+    chosen = [source for source in own if name in {None, source.name}]
+    if not own:
+        raise UsageError(f"No source of kind {KIND} is {person.key}'s. Add one to the configuration.")
+    if len(chosen) != 1:
+        raise UsageError(f"Say for which source: --source {' | '.join(source.name for source in own)}")
+    return chosen[0]
+
+
+def _with_a_code(desk: Desk, person: Clinician, options: MicrosoftOptions) -> None:
+    from connectors.microsoft.access import SigningIn
+    from connectors.microsoft.options import in_words, scopes_of
+
+    asking = SigningIn(options)
+    desk.note(
+        f"On any machine, {person.name} opens {asking.address} and enters the code {asking.code}.\n"
+        f"What will be read: {in_words(scopes_of(options))}.\nWaiting until that is done ..."
+    )
+    granted = asking.wait(desk.config.folder / options.tokens, person.key, desk.now)
+    missing = [scope for scope in scopes_of(options) if scope not in granted]
+    desk.say(
+        f"{person.key}: connected; may be read: {in_words(granted) or 'nothing'}. Next: evenhours ingest",
+        clinician=person.key,
+        granted=list(granted),
+        missing=missing,
+    )
+    if missing:
+        desk.note(f"Not granted: {in_words(missing)}. An administrator may have to allow it in Entra first.")
+    sys.exit(EXIT_AUTHORISE if missing else 0)
+
+
+def _by_application(desk: Desk, person: Clinician, options: MicrosoftOptions, account: str | None) -> None:
+    from connectors.microsoft.access import write_consent
+    from connectors.microsoft.options import in_words, scopes_of
+    from monitor.cli.connect import account_of
+
+    address, scopes = account_of(person, account), scopes_of(options)
+    desk.note(f"{person.name}: the practice's application will read, in your name ({address}): {in_words(scopes)}.")
+    if not click.confirm("Do you, yourself, agree?", err=True):
+        raise UsageError("Nothing was written down. Without your own consent nothing is read.")
+    write_consent(desk.config.folder / options.tokens, person.key, address, options, desk.now)
+    told = f"{person.key}: written down. Next: evenhours ingest"
+    desk.say(told, clinician=person.key, granted=list(scopes), missing=[])

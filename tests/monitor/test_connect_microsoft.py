@@ -1,0 +1,92 @@
+"""``evenhours connect microsoft``: a code for any machine, or a consent that is written down."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.connectors.microsoft_fake import Microsoft
+from tests.monitor.office import CONFIG, Office
+from tests.peers.replies import replies
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SOURCE = """
+[[source]]
+name = "work"
+kind = "microsoft"
+clinicians = ["ana", "ben"]
+client_id = "application"
+api_endpoint = "{url}"
+"""
+
+
+@pytest.fixture
+def microsoft() -> Iterator[Microsoft]:
+    with replies() as running:
+        fake = Microsoft(running.url)
+        running.answer = fake.answer
+        yield fake
+
+
+def office_with(folder: Path, microsoft: Microsoft, more: str = "") -> Office:
+    office = Office(folder)
+    office.config.write_text(f"{CONFIG}{SOURCE.format(url=microsoft.url)}{more}")
+    return office
+
+
+def test_a_code_is_shown_and_the_permission_opens_the_account(tmp_path: Path, microsoft: Microsoft) -> None:
+    office = office_with(tmp_path, microsoft)
+    microsoft.account("ana").put_event("a", START, 50)
+    answer = office("connect", "microsoft", "--clinician", "ana", "--json")
+    assert answer.code == 0
+    assert answer.told == [{"clinician": "ana", "granted": ["Calendars.ReadBasic", "Mail.ReadBasic"], "missing": []}]
+    assert "ABC-123" in answer.err
+    assert "https://microsoft.com/devicelogin" in answer.err
+    assert stat.S_IMODE((office.folder / "microsoft-tokens" / "ana.json").stat().st_mode) == 0o600
+    read = office("ingest", "--source", "work")
+    assert read.code == 4
+    assert "Run: evenhours connect microsoft --clinician ben" in read.err
+    assert sum(line["source"] == "work" for line in office("export", "events", "--json").told) == 1
+
+
+def test_what_was_not_granted_is_told(tmp_path: Path, microsoft: Microsoft) -> None:
+    microsoft.grants = ("Calendars.ReadBasic",)
+    answer = office_with(tmp_path, microsoft)("connect", "microsoft", "--clinician", "ana")
+    assert answer.code == 4
+    assert "Not granted: when messages were sent" in answer.err
+
+
+def test_no_is_an_answer(tmp_path: Path, microsoft: Microsoft) -> None:
+    microsoft.says_no = True
+    answer = office_with(tmp_path, microsoft)("connect", "microsoft", "--clinician", "ana")
+    assert (answer.code, "nobody signed in" in answer.err) == (4, True)
+    assert not (tmp_path / "microsoft-tokens").exists()
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_an_application_needs_the_persons_own_word(
+    tmp_path: Path, microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch, *, agreed: bool
+) -> None:
+    monkeypatch.setenv("APPLICATION", microsoft.secret)
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: agreed)
+    office = office_with(tmp_path, microsoft, 'tenant = "two.example"\nclient_secret = "env:APPLICATION"\n')
+    microsoft.account("ana@two.example").put_event("a", START, 50)
+    answer = office("connect", "microsoft", "--clinician", "ana")
+    assert answer.code == (0 if agreed else 2)
+    consent = office.folder / "microsoft-tokens" / "ana.consent.json"
+    assert consent.exists() == agreed
+    if agreed:
+        assert json.loads(consent.read_text())["account"] == "ana@two.example"
+    office("ingest", "--source", "work")
+    assert sum(line["source"] == "work" for line in office("export", "events", "--json").told) == agreed
+
+
+def test_somebody_without_such_a_source_is_told(tmp_path: Path) -> None:
+    answer = Office(tmp_path)("connect", "microsoft", "--clinician", "ana")
+    assert (answer.code, "No source of kind microsoft is ana's" in answer.err) == (2, True)
