@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitor.analysis.shifts import MEAN_THRESHOLDS, SMOOTHING, Bools, Floats, spaced
+from monitor.analysis.shifts import MEAN_THRESHOLDS, SMOOTHING, Bools, Floats, moved, spaced
 
 ORDERS = 200
 """Random orders of a person's weeks."""
@@ -52,7 +52,7 @@ def pattern_shifts(scores: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.
     possible = known.sum(axis=1) >= 2
     total = np.where(known, array, 0.0).clip(0).sum(axis=1)
     high = ~possible | (total >= _thresholds(array, known, alarms_per_year))
-    return pd.Series(spaced(high[None], possible[None])[0], index=scores.index, dtype=bool)
+    return pd.Series(spaced(high[None], possible[None] & moved(total[None]))[0], index=scores.index, dtype=bool)
 
 
 def family_score(scores: pd.DataFrame, *, signs: int = 1) -> pd.Series[float]:

@@ -3,7 +3,7 @@
 A notice is looked at after the fact, so its own weeks are the lucky ones. Two things keep the number honest: a change
 is shrunk towards none, and averaged over every week in which it may have begun, weighted by how well that week fits::
 
-    t-59 ......................... | .......... t
+    t-111 ........................ | .......... t
     before: usual rate           since   after: the rate now
                                  every observed week of t-25 ... t is tried
 

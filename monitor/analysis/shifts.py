@@ -2,14 +2,16 @@
 
 Rows are calendar weeks, columns are series, ``NaN`` is a missing week. Nothing is pooled over columns: a series gives
 the same notices alone and among a thousand others. Nothing looks ahead: a later week never changes an earlier row.
-The procedure and its constants were chosen by simulation; ``benchmarks/shifts_false_alarms.py`` shows what they keep::
+The procedure and its constants were chosen by simulation; docs/validity.md shows what they keep::
 
-    week   t-59 ................ t-8   t-7 ....... t
+    week   t-111 ............... t-8   t-7 ....... t
            baseline, own usual rate    rate gate
            observed weeks only         at least 1.25 × usual, at least 3 weeks observed
 
-Each week's surprise ``z`` against the baseline is clipped to ±2 and smoothed; a notice is the smoothed score's way up
-through a threshold that is met by chance ``alarms_per_year`` times in a year of ordinary life.
+Each week's surprise ``z`` against the baseline is clipped and smoothed, and divided by how far it may stray by chance:
+by the chance of the weeks, and by that of a baseline which is itself only estimated and errs the same way every week.
+A notice is the score's way up through a threshold that is met by chance ``alarms_per_year`` times in a year of
+ordinary life. A way up less than eight weeks after the last notice is told when they are over, if it is still high then.
 """
 
 from __future__ import annotations
@@ -27,14 +29,19 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-NEAREST, FURTHEST = 8, 59
-"""The baseline of week ``t`` is what was observed from ``t - 59`` to ``t - 8``: a year, without the last two months."""
+NEAREST, FURTHEST = 8, 111
+"""The baseline of week ``t`` is what was observed from ``t - 111`` to ``t - 8``: two years without the last two months.
+
+Of two years, as far as they were recorded: each month of the year is then in it as often as any other.
+"""
 
 PRIOR_COUNT, PRIOR_EXPOSURE, DISPERSION = 0.5, 0.1, 5.0
 """Shipped, never fitted over people. ``DISPERSION`` is the size of a week's negative binomial around a known rate."""
 
-CLIP = 2.0
-SMOOTHING = 0.15
+LOWEST, HIGHEST = -2.0, 2.25
+"""Where a week's surprise ends: one crisis is not a drift."""
+
+SMOOTHING = 0.2
 GATE_RATIO, GATE_WEEKS, GATE_OBSERVED = 1.25, 8, 3
 PLAIN_MARGIN = 0.5
 """How far a score per session may exceed the score of the bare counts: fewer sessions are not more messages."""
@@ -45,8 +52,8 @@ FIRST_NOTICE = 26
 SPACING = 8
 """Weeks from one notice of a series to its next."""
 
-COUNT_THRESHOLDS = {0.5: 1.93, 0.25: 2.34, 0.1: 2.77}
-MEAN_THRESHOLDS = {0.5: 1.98, 0.25: 2.37, 0.1: 2.78}
+COUNT_THRESHOLDS = {0.5: 1.92, 0.25: 2.26, 0.1: 2.62}
+MEAN_THRESHOLDS = {0.5: 1.99, 0.25: 2.33, 0.1: 2.7}
 """Score by false alarms a year in ordinary life."""
 
 TYPICAL_SD = 1.4
@@ -58,10 +65,10 @@ TYPICAL_SD_WEEKS = 12
 COUNTABLE = 1000.0
 """Beyond, Poisson's part of the scatter is lost in the rest, so that counts can be taken in larger units."""
 
-BLOCK = 16
+BLOCK = 32
 """Series worked on at a time: their windows then stay in the processor's cache."""
 
-_Z = np.linspace(-CLIP, CLIP, 2001)
+_Z = np.linspace(LOWEST, HIGHEST, 2001)
 _P = np.array([NormalDist().cdf(z) for z in _Z])
 
 
@@ -116,7 +123,7 @@ def score_shifts(scores: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.Da
     threshold = _threshold(MEAN_THRESHOLDS, alarms_per_year)
     array = scores.to_numpy(dtype=float, na_value=np.nan).T
     known = np.isfinite(array)
-    found = spaced(~known | (array >= threshold), known)
+    found = spaced(~known | (array >= threshold), known & moved(array))
     return pd.DataFrame(found.T, index=scores.index, columns=scores.columns)
 
 
@@ -163,15 +170,15 @@ def _count_scores(counts: Floats, exposure: Floats) -> tuple[Floats, Bools]:
     observed = np.isfinite(counts) & np.isfinite(exposure) & (exposure > 0)
     y = np.where(observed, counts, 0.0)
     e = np.where(observed, exposure, 0.0)
-    both = _gated_scores(np.concatenate([y, y]), np.concatenate([e, observed]), np.concatenate([observed, observed]))
-    per_exposure, plain = np.split(both, 2)
+    usual = zip(_usual_rate(y, e), _usual_plain(y, observed), strict=True)
+    pairs = (y, y), (e, observed), (observed, observed), *usual
+    per_exposure, plain = np.split(_gated_scores(*(np.concatenate(pair) for pair in pairs)), 2)
     return np.minimum(per_exposure, plain + PLAIN_MARGIN), observed
 
 
-def _gated_scores(y: Floats, e: Floats, observed: Bools) -> Floats:
-    rate, strength = _usual_rate(y, e)
-    surprise = _surprise(y, np.where(observed, rate * e, 1.0), strength)
-    score = _smoothed(surprise, observed)
+def _gated_scores(y: Floats, e: Floats, observed: Bools, rate: Floats, strength: Floats) -> Floats:
+    expected = np.where(observed, rate * e, 1.0)
+    score = _smoothed(_surprise(y, expected), observed, doubt=1 / strength / (1 / expected + 1 / DISPERSION))
     risen = _trailing(y) >= GATE_RATIO * rate * _trailing(e)
     is_open = risen & (_trailing(observed) >= GATE_OBSERVED)
     return np.where(is_open, score, np.minimum(score, 0.0))
@@ -180,19 +187,27 @@ def _gated_scores(y: Floats, e: Floats, observed: Bools) -> Floats:
 def _usual_rate(y: Floats, e: Floats) -> tuple[Floats, Floats]:
     """The baseline's rate and the count it rests on; long weeks weigh less, as counts vary by more than Poisson."""
     ys, es = _baselines(y), _baselines(e)
-    rough = (PRIOR_COUNT + ys.sum(-1)) / (PRIOR_EXPOSURE + es.sum(-1))
-    weight = 1 / (1 + rough[..., None] * es / DISPERSION)
-    strength = PRIOR_COUNT + (weight * ys).sum(-1)
-    return strength / (PRIOR_EXPOSURE + (weight * es).sum(-1)), strength
+    rough = (PRIOR_COUNT + _past(y)) / (PRIOR_EXPOSURE + _past(e))
+    weight = (rough / DISPERSION)[..., None] * es
+    weight += 1
+    np.reciprocal(weight, out=weight)
+    strength = PRIOR_COUNT + np.einsum("swb,swb->sw", weight, ys)
+    return strength / (PRIOR_EXPOSURE + np.einsum("swb,swb->sw", weight, es)), strength
 
 
-def _surprise(y: Floats, expected: Floats, strength: Floats) -> Floats:
-    """Mid-p normal score, clipped, of a count under the negative binomial of mean ``expected``.
+def _usual_plain(y: Floats, observed: Bools) -> tuple[Floats, Floats]:
+    """The same where every week counts as one, so that all weigh alike."""
+    count, weeks = _past(y), _past(observed)
+    weight = 1 / (1 + (PRIOR_COUNT + count) / (PRIOR_EXPOSURE + weeks) / DISPERSION)
+    strength = PRIOR_COUNT + weight * count
+    return strength / (PRIOR_EXPOSURE + weight * weeks), strength
 
-    Its variance is that of the week and of the baseline, expected² (1 / DISPERSION + 1 / strength), beside Poisson's.
-    Masses follow from one another, and the size is below DISPERSION, so that the first one never vanishes.
+
+def _surprise(y: Floats, expected: Floats, size: float = DISPERSION) -> Floats:
+    """Mid-p normal score, clipped, of a count under the negative binomial of mean ``expected`` and that size.
+
+    Masses follow from one another, and the size is small, so that the first one never vanishes.
     """
-    size = 1 / (1 / DISPERSION + 1 / strength)
     unit = np.maximum(1, np.maximum(y, expected) / COUNTABLE)
     y, expected = y / unit, expected / unit
     mass = (size / (size + expected)) ** size
@@ -217,17 +232,20 @@ def _mean_scores(values: Floats, weights: Floats, typical_sd: float) -> tuple[Fl
     squares = (shares * (xs - mean[..., None]) ** 2).sum(-1) / np.maximum(n - 1, 1)
     variance = (n * squares + TYPICAL_SD_WEEKS * typical_sd**2) / (n + TYPICAL_SD_WEEKS)
     share = np.where(observed & (n > 0), np.minimum(1.0, w / usual), 1.0)
-    surprise = np.clip((x - mean) / np.sqrt(variance * (1 / share + 1 / total)), -CLIP, CLIP)
-    return _smoothed(surprise, observed & (n > 0)), observed
+    surprise = np.clip((x - mean) / np.sqrt(variance / share), LOWEST, HIGHEST)
+    return _smoothed(surprise, observed & (n > 0), doubt=share / total), observed
 
 
-def _smoothed(surprise: Floats, observed: Bools) -> Floats:
-    """Exponentially weighted sum of the surprises over its own standard deviation; missing weeks hold it."""
+def _smoothed(surprise: Floats, observed: Bools, doubt: Floats) -> Floats:
+    """Exponentially weighted sum of the surprises over its standard deviation; missing weeks hold it.
+
+    ``doubt`` is the variance that the baseline's own error brings into every surprise alike.
+    """
     weeks = pd.DataFrame(np.where(observed, surprise, np.nan).T)
     mean = weeks.ewm(alpha=SMOOTHING, ignore_na=True).mean().to_numpy().T
     kept = (1 - SMOOTHING) ** np.cumsum(observed, axis=1)
-    deviation = np.sqrt(SMOOTHING / (2 - SMOOTHING) * (1 - kept**2))
-    return np.where(kept < 1, mean * (1 - kept) / np.where(kept < 1, deviation, 1.0), 0.0)
+    variance = SMOOTHING / (2 - SMOOTHING) * (1 - kept**2) + doubt
+    return np.where(kept < 1, mean * (1 - kept) / np.sqrt(np.where(kept < 1, variance, 1.0)), 0.0)
 
 
 def _known(score: Floats, observed: Bools) -> Floats:
@@ -241,32 +259,49 @@ def _crossings(score: Floats, observed: Bools, threshold: float) -> Bools:
     """Upward crossings from the first week on in which a notice may be given; missing weeks hold the score."""
     latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
     high = np.take_along_axis(score, latest, axis=1) >= threshold
-    return spaced(high, np.cumsum(observed, axis=1) >= FIRST_NOTICE)
+    return spaced(high, observed & (np.cumsum(observed, axis=1) >= FIRST_NOTICE))
 
 
 def spaced(high: Bools, possible: Bools) -> Bools:
-    """The first week of each stretch that is high, where a notice is possible, at least SPACING after the last one.
+    """The week in which each stretch that is high gives its one notice: its first, or the first SPACING after the last.
 
     Both are (series, weeks). What is high already when notices become possible began earlier: it gives none.
     """
-    begins = high & possible
-    begins[:, 1:] &= ~high[:, :-1]
-    begins[:, :1] = False
-    last = np.full(len(high), -SPACING)
-    for week in np.flatnonzero(begins.any(axis=0)):
-        begins[:, week] &= week - last >= SPACING
-        last[begins[:, week]] = week
-    return begins
+    was_high = np.ones_like(high)
+    was_high[:, 1:] = high[:, :-1]
+    begins = high & ~was_high & possible
+    told, waits, last = np.zeros_like(high), np.zeros(len(high), dtype=bool), np.full(len(high), -SPACING)
+    for week in np.flatnonzero(high.any(axis=0)):
+        waits = (waits & was_high[:, week] & high[:, week]) | begins[:, week]
+        told[:, week] = waits & possible[:, week] & (week - last >= SPACING)
+        last[told[:, week]] = week
+        waits &= ~told[:, week]
+    return told
+
+
+def moved(scores: Floats) -> Bools:
+    """Where (series, weeks) of scores are not just held over from the week before, as they are in missing weeks."""
+    changed = np.ones(scores.shape, dtype=bool)
+    changed[:, 1:] = scores[:, 1:] != scores[:, :-1]
+    return changed
 
 
 def _baselines(x: Floats | Bools) -> Floats:
-    """(series, weeks, 52): for each week what lies in its baseline window."""
+    """(series, weeks, 104): for each week what lies in its baseline window."""
     padded = np.concatenate([np.zeros((len(x), FURTHEST)), x], axis=1)
     return sliding_window_view(padded, FURTHEST - NEAREST + 1, axis=1)[:, : x.shape[1]]
 
 
+def _past(x: Floats | Bools) -> Floats:
+    """Sums over the baseline window of each week."""
+    return _summed(x, NEAREST, FURTHEST)
+
+
 def _trailing(x: Floats | Bools) -> Floats:
     """Sums over the weeks t-7 … t."""
-    padded = np.concatenate([np.zeros((len(x), GATE_WEEKS)), x], axis=1)
-    total: Floats = np.cumsum(padded, axis=1)
-    return total[:, GATE_WEEKS:] - total[:, :-GATE_WEEKS]
+    return _summed(x, 0, GATE_WEEKS - 1)
+
+
+def _summed(x: Floats | Bools, nearest: int, furthest: int) -> Floats:
+    total = np.cumsum(np.concatenate([np.zeros((len(x), furthest + 1)), x], axis=1), axis=1)
+    return np.asarray(total[:, furthest + 1 - nearest : total.shape[1] - nearest] - total[:, : x.shape[1]])

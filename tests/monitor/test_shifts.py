@@ -130,10 +130,10 @@ def test_a_week_with_few_sessions_behind_its_mean_counts_for_less() -> None:
 @pytest.mark.parametrize(
     ("thresholds", "budget", "score"),
     [
-        (shifts.COUNT_THRESHOLDS, 0.5, 1.93),
-        (shifts.COUNT_THRESHOLDS, 0.25, 2.34),
-        (shifts.COUNT_THRESHOLDS, 0.1, 2.77),
-        (shifts.MEAN_THRESHOLDS, 0.5, 1.98),
+        (shifts.COUNT_THRESHOLDS, 0.5, 1.92),
+        (shifts.COUNT_THRESHOLDS, 0.25, 2.26),
+        (shifts.COUNT_THRESHOLDS, 0.1, 2.62),
+        (shifts.MEAN_THRESHOLDS, 0.5, 1.99),
     ],
 )
 def test_thresholds_are_the_published_ones(thresholds: dict[float, float], budget: float, score: float) -> None:
@@ -152,19 +152,19 @@ def test_thresholds_fall_as_the_budget_grows(one: float, two: float) -> None:
     [(0.0, 0.4096 / 2), (1.0, 0.4096 + 0.32768 / 2), (1.5, 0.4096 + 0.32768), (3.0, 0.90112 + 0.065536 / 2)],
 )
 def test_surprise_is_the_mid_p_of_a_negative_binomial(count: float, mid_p: float) -> None:
-    # A baseline of 20 makes the size 1 / (1/5 + 1/20) = 4; its masses at mean 1 are .4096 .32768 .16384 .065536 ...
-    score = shifts._surprise(np.array([[count]]), np.array([[1.0]]), np.array([[20.0]]))[0, 0]
+    # The masses of size 4 at mean 1 are .4096 .32768 .16384 .065536 ...
+    score = shifts._surprise(np.array([[count]]), np.array([[1.0]]), 4)[0, 0]
     assert score == pytest.approx(NormalDist().inv_cdf(mid_p), abs=1e-5)
 
 
 def test_surprise_of_counts_beyond_counting_is_that_of_their_ratio() -> None:
-    scores = shifts._surprise(np.array([[900.0, 9e11]]), np.array([[600.0, 6e11]]), np.array([[90.0, 90.0]]))
+    scores = shifts._surprise(np.array([[900.0, 9e11]]), np.array([[600.0, 6e11]]))
     assert scores[0, 0] == pytest.approx(scores[0, 1], abs=0.01)
 
 
-@pytest.mark.parametrize(("count", "clipped"), [(0.0, -2.0), (10_000.0, 2.0)])
+@pytest.mark.parametrize(("count", "clipped"), [(0.0, -2.0), (10_000.0, 2.25)])
 def test_surprise_is_clipped(count: float, clipped: float) -> None:
-    score = shifts._surprise(np.array([[count]]), np.array([[80.0]]), np.array([[500.0]]))[0, 0]
+    score = shifts._surprise(np.array([[count]]), np.array([[80.0]]))[0, 0]
     assert score == pytest.approx(clipped)
 
 
@@ -172,18 +172,19 @@ def test_the_score_is_the_recursion_of_the_definition() -> None:
     rng = np.random.default_rng(2)
     surprise, observed = rng.normal(0, 1, (1, 60)), rng.random((1, 60)) > 0.2
     observed[0, :3] = False
+    doubt = rng.uniform(0, 0.1, (1, 60))
     s = v = 0.0
     expected = []
     for week in range(60):
         if observed[0, week]:
-            s, v = 0.85 * s + 0.15 * surprise[0, week], 0.7225 * v + 0.0225
-        expected.append(s / v**0.5 if v else 0.0)
-    assert shifts._smoothed(surprise, observed)[0] == pytest.approx(expected)
+            s, v = 0.8 * s + 0.2 * surprise[0, week], 0.64 * v + 0.04
+        expected.append(s / (v + doubt[0, week]) ** 0.5 if v else 0.0)
+    assert shifts._smoothed(surprise, observed, doubt)[0] == pytest.approx(expected)
 
 
-def test_the_baseline_is_a_year_without_the_last_two_months() -> None:
-    weeks = shifts._baselines(np.arange(1.0, 101.0)[None, :])[0]
-    assert weeks[80].tolist() == list(np.arange(81.0 - 59, 81.0 - 7))
+def test_the_baseline_is_two_years_without_the_last_two_months() -> None:
+    weeks = shifts._baselines(np.arange(1.0, 201.0)[None, :])[0]
+    assert weeks[150].tolist() == list(np.arange(151.0 - 111, 151.0 - 7))
     assert weeks[8, -1] == 1
     assert weeks[7].sum() == 0
 
@@ -197,34 +198,51 @@ def test_the_usual_rate_weights_a_week_by_its_exposure() -> None:
     assert rate[0, 59] == pytest.approx((0.5 + weight * 156) / (0.1 + weight * 52))
 
 
+def test_weeks_that_count_as_one_weigh_alike() -> None:
+    counts = np.random.default_rng(1).poisson(4, (2, 90)).astype(float)
+    observed = np.random.default_rng(2).random((2, 90)) > 0.1
+    short = shifts._usual_plain(counts * observed, observed)
+    assert np.allclose(short, shifts._usual_rate(counts * observed, observed.astype(float)))
+
+
 def test_the_gate_is_open_from_a_quarter_above_the_usual_rate() -> None:
     weeks = np.array([[40.0] * 60 + [48.0] * 8, [40.0] * 60 + [52.0] * 8])
-    closed, opened = shifts._gated_scores(weeks, np.ones((2, 68)), np.ones((2, 68), dtype=bool))[:, -1]
+    usual = shifts._usual_rate(weeks, np.ones((2, 68)))
+    closed, opened = shifts._gated_scores(weeks, np.ones((2, 68)), np.ones((2, 68), dtype=bool), *usual)[:, -1]
     assert closed == 0
     assert opened > 1
 
 
 def test_a_mean_is_judged_by_its_own_scatter_and_by_how_well_the_usual_is_known() -> None:
     values = np.random.default_rng(4).normal(2, 1, 50)
-    expected = [0.0] * 50
+    expected, doubt = [0.0] * 50, [0.0] * 50
     for week in range(9, 50):
         past = values[: week - 7]
         n, spread = len(past), past.var(ddof=1)
         spread = (n * spread + 12 * 1.4**2) / (n + 12)
-        z = (values[week] - past.mean()) / (spread * (1 + 1 / n)) ** 0.5
-        expected[week] = max(-2.0, min(2.0, z))
+        z = (values[week] - past.mean()) / spread**0.5
+        expected[week], doubt[week] = max(-2.0, min(2.25, z)), 1 / n
     score, _ = shifts._mean_scores(values[None, :], np.full((1, 50), 18.0), 1.4)
     observed = np.ones((1, 50), dtype=bool)
     observed[0, :8] = False
-    first = (values[8] - values[0]) / (12 / 13 * 1.4**2 * 2) ** 0.5
-    expected[8] = max(-2.0, min(2.0, first))
-    assert score == pytest.approx(shifts._smoothed(np.array([expected]), observed))
+    first = (values[8] - values[0]) / (12 / 13 * 1.4**2) ** 0.5
+    expected[8], doubt[8] = max(-2.0, min(2.25, first)), 1
+    assert score == pytest.approx(shifts._smoothed(np.array([expected]), observed, np.array([doubt])))
 
 
 @pytest.mark.parametrize(("high_from", "notices"), [(24, []), (25, [25]), (30, [30])])
 def test_the_first_notice_is_that_of_the_26th_observed_week(high_from: int, notices: list[int]) -> None:
     score = np.where(np.arange(40) >= high_from, 3.0, 0.0)[None, :]
     assert np.flatnonzero(shifts._crossings(score, np.ones((1, 40), dtype=bool), 2.0)).tolist() == notices
+
+
+def test_a_way_up_too_soon_is_told_when_eight_weeks_are_over_if_it_is_still_high_then() -> None:
+    score = np.zeros((2, 80))
+    score[:, 30] = 3
+    score[0, 34:] = 3
+    score[1, 34:37] = 3
+    crossings = shifts._crossings(score, np.ones((2, 80), dtype=bool), 2.0)
+    assert [np.flatnonzero(row).tolist() for row in crossings] == [[30, 38], [30]]
 
 
 def test_notices_are_eight_weeks_apart_and_staying_high_does_not_repeat() -> None:
@@ -352,7 +370,7 @@ def test_weeks_left_out_of_the_table_are_refused(detector: Detector) -> None:
 @given(seed=seeds)
 def test_a_notice_is_the_score_s_way_up(seed: int) -> None:
     values, weights = life(seed)
-    for detector, scored, threshold in ((count_shifts, count_scores, 1.93), (mean_shifts, mean_scores, 1.98)):
+    for detector, scored, threshold in ((count_shifts, count_scores, 1.92), (mean_shifts, mean_scores, 1.99)):
         score, notices = scored(values, weights), detector(values, weights).to_numpy()
         assert (score.to_numpy()[notices] >= threshold).all()
 
