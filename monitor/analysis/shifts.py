@@ -11,7 +11,7 @@ The procedure and its constants were chosen by simulation; docs/validity.md show
 Each week's surprise ``z`` against the baseline is clipped and smoothed, and divided by how far it may stray by chance:
 by the chance of the weeks, and by that of a baseline which is itself only estimated and errs the same way every week.
 A notice is the score's way up through a threshold that is met by chance ``alarms_per_year`` times in a year of
-ordinary life. A way up less than eight weeks after the last notice is told when they are over, if it is still high then.
+ordinary life. A way up less than eight weeks after the last notice is told when they are over, if it is high still.
 """
 
 from __future__ import annotations
