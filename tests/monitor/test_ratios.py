@@ -95,7 +95,7 @@ def test_little_evidence_is_shrunk_more() -> None:
 
 @pytest.mark.parametrize(
     ("counts", "week"),
-    [([3.0], 0), ([GAP, 3.0], 1), ([3.0, GAP], 1), ([GAP, GAP], 1), ([3.0] + [GAP] * 70 + [3.0], 71)],
+    [([3.0], 0), ([GAP, 3.0], 1), ([3.0, GAP], 1), ([GAP, GAP], 1), ([3.0] + [GAP] * 120 + [3.0], 121)],
 )
 def test_without_a_before_or_a_now_nothing_is_told(counts: list[float], week: int) -> None:
     assert rate_ratio(counts, np.ones(len(counts)), week) is None
