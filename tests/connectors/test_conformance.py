@@ -232,14 +232,14 @@ def test_a_page_and_its_cursor_are_stored_together_or_not_at_all(practices: Make
 
 
 @of_worlds(Behaviour.UNKNOWN)
-@pytest.mark.parametrize("cursor", ["", "nonsense", "{}", "[]", "null", '{"settings": 1}', "\x00"])
-def test_a_cursor_that_is_not_its_own_is_read_as_none(practice: Practice, practices: MakePractice, cursor: str) -> None:
+def test_a_cursor_that_is_not_its_own_is_read_as_none(practice: Practice, practices: MakePractice) -> None:
     practice.put(10)
-    practice.forget_cursors(cursor)
-    assert problems(practice.read(now=nights(1))) == {}
     whole = practices()
     whole.read(now=nights(1))
-    assert practice.holds() == whole.holds()
+    for cursor in ("", "nonsense", "{}", "[]", "null", '{"settings": 1}', "\x00"):
+        practice.forget_cursors(cursor)
+        assert problems(practice.read(now=nights(1))) == {}
+        assert practice.holds() == whole.holds()
 
 
 @of_worlds(Behaviour.EXPIRED)

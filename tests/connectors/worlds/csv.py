@@ -4,71 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-import pytest
-
-from tests.connectors.worlds.server import JUNK
-from tests.connectors.worlds.world import ANA, CANARY, MINUTES, OF_A_FILE, Behaviour, Trouble, client, moment
+from tests.connectors.worlds.file import FileWorld
+from tests.connectors.worlds.world import CANARY, MINUTES, OF_A_FILE, Behaviour, client, moment
 
 WHOLE = dict.fromkeys((Behaviour.RESUMES, Behaviour.GOES_ON), "a file is read whole, in one page")
-MOVE = timedelta(minutes=15)
 
 
-class _Export:
-    """A file that somebody exports again and again."""
+class _Export(FileWorld):
+    """What is exported anew every night."""
 
     kind: ClassVar[str] = "csv"
+    file_name: ClassVar[str] = "export.csv"
     planted: ClassVar[Sequence[str]] = ("Name", "Notes", "Diagnosis", "Phone")
     header: ClassVar[str]
     columns: ClassVar[str]
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        del patch
-        self.path = folder / "export.csv"
-        self.moved: dict[int, timedelta] = {}
-        self._write()
-
     def options(self) -> str:
-        return f'path = "{self.path}"\n[source.columns]\n{self.columns}'
+        return f"{super().options()}\n[source.columns]\n{self.columns}"
 
-    def put(self, *numbers: int, owner: str = ANA) -> None:
-        del owner
-        self.moved |= dict.fromkeys(numbers, timedelta())
-        self._write()
-
-    def change(self, number: int, owner: str = ANA) -> None:
-        del owner
-        self.moved[number] = MOVE
-        self._write()
-
-    def drop(self, *numbers: int, owner: str = ANA) -> None:
-        del owner
-        for number in numbers:
-            del self.moved[number]
-        self._write()
-
-    def forget(self, owner: str = ANA) -> None:
-        raise NotImplementedError
-
-    def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
-        del times, owner
-        text = self._text()
-        self.path.write_bytes({Trouble.TRUNCATED: text[: len(text) // 2], Trouble.JUNK: JUNK}[how])
-
-    def mend(self) -> None:
-        self._write()
-
-    def close(self) -> None:
-        """Nothing was started."""
-
-    def _write(self) -> None:
-        self.path.write_bytes(self._text())
-
-    def _text(self) -> bytes:
-        rows = [self._row(number, moment(number) + moved) for number, moved in sorted(self.moved.items())]
+    def content(self) -> bytes:
+        rows = [self._row(number, moment(number) + moved) for number, moved in sorted(self.items.items())]
         return "".join(f"{row}\r\n" for row in (self.header, *rows)).encode()
 
     def _row(self, number: int, start: datetime) -> str:

@@ -11,11 +11,11 @@ from typing import ClassVar
 
 import pytest
 
-from tests.connectors.worlds.server import JUNK, Server
+from tests.connectors.worlds.file import MOVE, FileWorld
+from tests.connectors.worlds.server import Server
 from tests.connectors.worlds.world import ANA, CANARY, MINUTES, OF_A_FILE, Behaviour, Trouble, client, moment
 from tests.peers.replies import Asked, Reply
 
-MOVE = timedelta(minutes=15)
 WHOLE = dict.fromkeys((Behaviour.RESUMES, Behaviour.GOES_ON), "the calendar is read whole, in one page")
 PLANTED = (
     "LOCATION", "DESCRIPTION", "COMMENT", "CONTACT", "URL", "ATTACH", "GEO", "CN", "X-ALT-DESC", "CONFERENCE", "VALARM",
@@ -83,51 +83,19 @@ class Calendar:
         )
 
 
-class CalendarFile(Calendar):
+class CalendarFile(FileWorld):
     """A file that somebody exports again and again."""
 
     kind: ClassVar[str] = "ics"
     title: ClassVar[str] = "file"
+    file_name: ClassVar[str] = "calendar.ics"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType({**OF_A_FILE, **WHOLE})
     planted: ClassVar[Sequence[str]] = PLANTED
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        del patch
-        super().__init__()
-        self.path = folder / "calendar.ics"
-        self._write()
-
-    def options(self) -> str:
-        return f'path = "{self.path}"'
-
-    def put(self, *numbers: int, owner: str = ANA) -> None:
-        super().put(*numbers, owner=owner)
-        self._write()
-
-    def change(self, number: int, owner: str = ANA) -> None:
-        super().change(number, owner)
-        self._write()
-
-    def drop(self, *numbers: int, owner: str = ANA) -> None:
-        super().drop(*numbers, owner=owner)
-        self._write()
-
-    def forget(self, owner: str = ANA) -> None:
-        raise NotImplementedError
-
-    def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
-        del times, owner
-        text = self.text().encode()
-        self.path.write_bytes({Trouble.TRUNCATED: text[: len(text) // 2], Trouble.JUNK: JUNK}[how])
-
-    def mend(self) -> None:
-        self._write()
-
-    def close(self) -> None:
-        """Nothing was started."""
-
-    def _write(self) -> None:
-        self.path.write_bytes(self.text().encode())
+    def content(self) -> bytes:
+        told = Calendar()
+        told.moved = self.items
+        return told.text().encode()
 
 
 class CalendarAddress(Calendar):

@@ -10,9 +10,9 @@ from typing import ClassVar
 import pytest
 
 from connectors.sms_xml import source
+from tests.connectors.worlds.file import FileWorld
 from tests.connectors.worlds.letters import LASTING, PAGE
-from tests.connectors.worlds.server import JUNK
-from tests.connectors.worlds.world import ANA, CANARY, NUMBER, OF_A_FILE, Behaviour, Trouble, moment
+from tests.connectors.worlds.world import CANARY, NUMBER, OF_A_FILE, Behaviour, moment
 
 TEXT = (
     '<sms protocol="0" address="+44 {number} {person}" date="{date}" type="{kind}" subject="{canary}" '
@@ -21,11 +21,11 @@ TEXT = (
 )
 
 
-class Backup:
+class Backup(FileWorld):
     """One file, which the app writes anew every night."""
 
     kind: ClassVar[str] = "sms_xml"
-    title: ClassVar[str] = ""
+    file_name: ClassVar[str] = "sms.xml"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {**OF_A_FILE, **LASTING, Behaviour.GOES_ON: "a backup that was cut off is read again from its beginning"}
     )
@@ -33,44 +33,9 @@ class Backup:
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(source, "PAGE_MESSAGES", PAGE)
-        self.path = folder / "sms.xml"
-        self.numbers: list[int] = []
-        self._write()
+        super().__init__(folder, patch)
 
-    def options(self) -> str:
-        return f'path = "{self.path}"'
-
-    def put(self, *numbers: int, owner: str = ANA) -> None:
-        del owner
-        self.numbers += numbers
-        self._write()
-
-    def change(self, number: int, owner: str = ANA) -> None:
-        raise NotImplementedError
-
-    def drop(self, *numbers: int, owner: str = ANA) -> None:
-        del owner
-        self.numbers = [number for number in self.numbers if number not in numbers]
-        self._write()
-
-    def forget(self, owner: str = ANA) -> None:
-        raise NotImplementedError
-
-    def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
-        del times, owner
-        text = self._text()
-        self.path.write_bytes({Trouble.TRUNCATED: text[: len(text) // 2], Trouble.JUNK: JUNK}[how])
-
-    def mend(self) -> None:
-        self._write()
-
-    def close(self) -> None:
-        """Nothing was started."""
-
-    def _write(self) -> None:
-        self.path.write_bytes(self._text())
-
-    def _text(self) -> bytes:
+    def content(self) -> bytes:
         texts = "\n".join(
             TEXT.format(
                 number=NUMBER,
@@ -79,11 +44,9 @@ class Backup:
                 kind=1 + number % 2,
                 canary=CANARY,
             )
-            for number in sorted(self.numbers)
+            for number in sorted(self.items)
         )
-        return (
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<smses count="{len(self.numbers)}">\n{texts}\n</smses>'.encode()
-        )
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n<smses count="{len(self.items)}">\n{texts}\n</smses>'.encode()
 
 
 WORLDS = (Backup,)

@@ -1,0 +1,66 @@
+"""A file that somebody exports again and again: what the worlds of file formats have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from tests.connectors.worlds.server import JUNK
+from tests.connectors.worlds.world import ANA, OF_A_FILE, Behaviour, Trouble
+
+MOVE = timedelta(minutes=15)
+
+
+class FileWorld:
+    """Holds ``items``, each with how far it was moved, in a file called ``file_name``; ``content`` is what is in it."""
+
+    file_name: ClassVar[str]
+    title: ClassVar[str] = ""
+    declines: ClassVar[Mapping[Behaviour, str]] = OF_A_FILE
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        del patch
+        self.path = folder / self.file_name
+        self.items: dict[int, timedelta] = {}
+        self.mend()
+
+    def content(self) -> bytes:
+        """The whole file."""
+        raise NotImplementedError
+
+    def options(self) -> str:
+        return f'path = "{self.path}"'
+
+    def put(self, *numbers: int, owner: str = ANA) -> None:
+        del owner
+        self.items |= dict.fromkeys(numbers, timedelta())
+        self.mend()
+
+    def change(self, number: int, owner: str = ANA) -> None:
+        del owner
+        self.items[number] = MOVE
+        self.mend()
+
+    def drop(self, *numbers: int, owner: str = ANA) -> None:
+        del owner
+        for number in numbers:
+            del self.items[number]
+        self.mend()
+
+    def forget(self, owner: str = ANA) -> None:
+        raise NotImplementedError
+
+    def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
+        del times, owner
+        content = self.content()
+        self.path.write_bytes({Trouble.TRUNCATED: content[: len(content) // 2], Trouble.JUNK: JUNK}[how])
+
+    def mend(self) -> None:
+        self.path.write_bytes(self.content())
+
+    def close(self) -> None:
+        """Nothing was started."""
