@@ -1,0 +1,110 @@
+"""docs/add-a-connector.md, followed to the letter by somebody who has nothing but the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "add-a-connector.md"
+PACKAGE = ("pyproject.toml", "evenhours_bookings/source.py", "evenhours_bookings/world.py")
+
+
+def files() -> dict[str, str]:
+    """The files that the page shows: a path on a line of its own, then the block."""
+    found = re.findall(
+        r"^`([^`\n]+)`\n\n```\w+\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    return dict(found)
+
+
+def commands() -> list[str]:
+    """What the page has one type, a line each."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+class Follower:
+    """Somebody with the page, an empty folder and Evenhours."""
+
+    def __init__(self, folder: Path) -> None:
+        self.package, self.practice = folder / "evenhours-bookings", folder / "practice"
+        (self.package / "evenhours_bookings").mkdir(parents=True)
+        self.practice.mkdir()
+        (self.package / "evenhours_bookings" / "__init__.py").touch()
+        for name, text in files().items():
+            ((self.package if name in PACKAGE else self.practice) / name).write_text(text, encoding="utf-8")
+
+    def install(self) -> None:
+        """What ``pip install --editable`` leaves behind, without fetching anything."""
+        project = tomllib.loads((self.package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        told = self.package / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+        told.mkdir()
+        (told / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        )
+        groups = (
+            f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
+            for group, entries in project["entry-points"].items()
+        )
+        (told / "entry_points.txt").write_text("\n".join(groups))
+
+    def types(self, command: str) -> str:
+        """What a command of the page prints to standard output; it has to succeed."""
+        words = command.split()
+        start = {"evenhours": ["-c", "from monitor.cli import main; main()"], "python": []}[words[0]]
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("EVENHOURS", "PYTEST"))
+        }
+        ended = subprocess.run(
+            [sys.executable, *start, *words[1:]],
+            cwd=self.practice if start else ROOT,
+            env={**environment, "PYTHONPATH": f"{ROOT}{os.pathsep}{self.package}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+
+@pytest.fixture
+def follower(tmp_path: Path) -> Follower:
+    made = Follower(tmp_path)
+    made.install()
+    return made
+
+
+def test_the_page_shows_every_file_and_command() -> None:
+    assert list(files()) == [*PACKAGE[:2], "evenhours.toml", "bookings.json", PACKAGE[2]]
+    assert [command.split()[0] for command in commands()] == ["pip", "evenhours", "evenhours", "evenhours", "python"]
+
+
+def test_the_page_leads_to_a_connector_that_reads(follower: Follower) -> None:
+    ingest, export, doctor = (command for command in commands() if command.startswith("evenhours"))
+    assert "2 rows changed, 1 kept aside" in follower.types(ingest)
+    rows = list(csv.DictReader(io.StringIO(follower.types(export))))
+    assert [(row["start"], row["status"], row["kind"]) for row in rows] == [
+        ("2026-03-02T08:00:00Z", "confirmed", "session"),
+        ("2026-03-02T09:00:00Z", "cancelled", "session"),
+    ]
+    assert all(re.fullmatch("[A-Z2-7]{13}", row["client"]) for row in rows)
+    assert "its id or its times cannot be read, for example booking 3" in follower.types(doctor)
+
+
+@pytest.mark.slow
+def test_the_pages_connector_passes_the_suite(follower: Follower) -> None:
+    (suite,) = (command for command in commands() if command.startswith("python -m pytest"))
+    found = follower.types(f"{suite} -q -p no:cacheprovider")
+    passed = re.search(r"(\d+) passed, (\d+) deselected", found)
+    assert passed, found
+    assert int(passed[1]) >= 12
+    assert "skipped" not in found
