@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from reports import wording
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from reports.private import AgreementReport, AgreementsReport, ClientReport, ClientsReport
 
 PRIVACY = (
@@ -47,7 +49,12 @@ def _drawn(template: str, report: object, csrf_token: str) -> str:
         "clients": CLIENTS,
         "agreements": AGREEMENTS,
         "csrf_token": csrf_token,
-        "day": wording.day_and_month,
+        "day": _short_day,
         "full_date": wording.full_date,
     }
     return fragment(template, **values)
+
+
+def _short_day(day: date) -> str:
+    """A day that stands in a row of days and does not break: "9 Nov"."""
+    return f"{day.day}\u00a0{wording.MONTHS[day.month - 1][:3]}"

@@ -21,7 +21,7 @@ NOW_WEEKS, LATELY_WEEKS, USUAL_WEEKS = 4, 8, 26
 LAST_ENDS = 8
 LEAST_ENDS = 4
 COLUMNS = (
-    "sessions", "agreed_sessions", "contacts", "usual_contacts", "after_hours_share", "other_channel", "end_minutes",
+    "sessions", "agreed_sessions", "contacts", "usual_contacts", "sent", "after_hours", "other_channel", "end_minutes",
     "end_slope",
 )  # fmt: skip
 
@@ -33,7 +33,8 @@ def one_by_one(frames: Frames) -> pd.DataFrame:
     agreed_sessions    four times the agreed sessions a week, NaN where none were agreed
     contacts           sent episodes of the last four weeks
     usual_contacts     sent episodes for four weeks, mean of the 26 weeks before; NaN under eight weeks with the client
-    after_hours_share  of the sent episodes of the last eight weeks, in per cent; NaN without any
+    sent               sent episodes of the last eight weeks
+    after_hours        those of them that were sent after hours
     other_channel      messages of the last eight weeks on channels that the agreement does not name; NaN without one
     end_minutes        mean minutes after the booked end over the last eight known ends, NaN under four
     end_slope          minutes a session by which those ends move (Theil and Sen: the median of all pairs' slopes)
@@ -65,7 +66,8 @@ def _row(frames: Frames, client: int, held: pd.DataFrame, sent: pd.DataFrame, la
         "agreed_sessions": NOW_WEEKS * float(frequency),
         "contacts": float((wrote["week"] > now).sum()),
         "usual_contacts": _usual(met, wrote, now),
-        "after_hours_share": 100 * float(recent["after_hours"].mean()) if len(recent) else np.nan,
+        "sent": float(len(recent)),
+        "after_hours": float(recent["after_hours"].sum()),
         "other_channel": _other_channel(frames, client, lately, last),
         "end_minutes": float(ends.mean()) if enough else np.nan,
         "end_slope": _slope(ends) if enough else np.nan,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from monitor.analysis.calendar import date_of
 from monitor.analysis.terms import CLIENT, TERMS
-from monitor.briefing.book import Book, book_of, field, said_words, value_words
+from monitor.briefing.book import RECENT, Book, book_of, field, said_words, value_words
 from monitor.config import Config
 from monitor.roster import Clinician
 from monitor.store.database import Store
@@ -50,7 +50,7 @@ def agreements_report(config: Config, store: Store, clinician: Clinician, *, now
     current = [client for client in book.in_order if book.holds(client).get("standing", CLIENT) == CLIENT]
     lines = {client: book.line(client, _told(book, client)) for client in current}
     due = [client for client in current if due_words(book.holds(client), book.today)]
-    met = [client for client in current if client in book.sessions or len(book.said(client)) > 0]
+    met = [client for client in current if book.last(client) >= book.today - RECENT or book.said(client)]
     return AgreementsReport(
         headline="What did I agree with this client?",
         due=tuple(_due_line(book, client) for client in due),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from monitor.analysis.calendar import DAY, date_of, day_number
+from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.terms import TERMS, Form, Term, choices_of
 from monitor.briefing.words import CODE, client_name, usual_slots
 from monitor.config import Config
@@ -19,12 +17,13 @@ from monitor.store import clients, facts
 from monitor.store.clients import LedgerRow, TermRow
 from monitor.store.database import Connection, Store
 from reports.private import Choice, ClientLine, Field, Said
-from reports.wording import counted, day_and_month, full_date
+from reports.wording import WEEKDAYS, counted, day_and_month, full_date
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 LAST_SESSIONS = 3
+RECENT = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,10 @@ class Book:
         """What holds of a person on a day (default: today), by term."""
         return terms_on(self.said(client), day or self.today)
 
+    def last(self, client: int) -> date:
+        """The day of the last session; long ago where there was none."""
+        return max(self.sessions.get(client, ()), default=date.min)
+
     def line(self, client: int, told: Iterable[str]) -> ClientLine:
         """The client as a line of a list."""
         return ClientLine(client, self.name(client), self.sessions.get(client, ()), tuple(filter(None, told)))
@@ -87,13 +90,13 @@ def book_of(config: Config, store: Store, clinician: Clinician, *, now: datetime
         frames = frames_of(config, store, clinician, now=now)
         terms, ledger = clients.terms(connection, clinician.key), clients.ledger(connection, clinician.key)
         codes, apart = facts.pseudonyms(connection, clinician.key), clients.kept_apart(connection, clinician.key)
-    keys = _keys(frames)
+    keys, slots = _keys(frames), usual_slots(frames)
     return Book(
         frames=frames,
         codes=codes,
-        slots=usual_slots(frames),
+        slots=slots,
         keys=keys,
-        in_order=_in_order(frames, keys),
+        in_order=_in_order(slots, keys),
         sessions=_sessions(frames),
         contacts=_contacts(frames),
         terms=tuple(terms),
@@ -109,12 +112,14 @@ def _keys(frames: Frames) -> dict[int, tuple[int, ...]]:
     return {person: tuple(key for who, key in pairs if who == person) for person in dict(pairs)}
 
 
-def _in_order(frames: Frames, keys: Iterable[int]) -> tuple[int, ...]:
-    """Clients by weekday and time of their last session."""
-    last = frames.held.groupby("client")["booked_start"].max()
-    wall = frames.calendar.clock.local(last.to_numpy(dtype=np.int64))
-    place = dict(zip(last.index.tolist(), ((wall + 3 * DAY) % (7 * DAY)).tolist(), strict=True))
-    return tuple(sorted(keys, key=lambda client: (client not in place, place.get(client, 0), client)))
+def _in_order(slots: Mapping[int, str], keys: Iterable[int]) -> tuple[int, ...]:
+    """Clients by the weekday and time of their usual slot."""
+
+    def place(client: int) -> tuple[int, str, int]:
+        day, _, time = slots.get(client, "").partition("s, ")
+        return WEEKDAYS.index(day) if time else len(WEEKDAYS), time, client
+
+    return tuple(sorted(keys, key=place))
 
 
 def _sessions(frames: Frames) -> dict[int, tuple[date, ...]]:

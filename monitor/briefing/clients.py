@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from monitor.analysis.same_person import Proposal, Reason, proposals
 from monitor.analysis.terms import CLIENT, STANDINGS, TERMS
-from monitor.briefing.book import Book, book_of, field, said_words
+from monitor.briefing.book import RECENT, Book, book_of, field, said_words
 from monitor.config import Config
 from monitor.roster import USUAL_WEIGHTS, Clinician, Practice
 from monitor.store.database import Store
 from reports.private import Choice, ClientGroup, ClientKey, ClientLine, ClientReport, ClientsReport, Field, MaybeOne
 from reports.wording import counted
 
-RECENT = timedelta(days=90)
 MOST_LINES = 60
 WHO = ("standing", "band", "trauma")
 """The terms that say who somebody is; the others say what was agreed."""
@@ -81,7 +80,7 @@ def _bands(practice: Practice, today: date) -> Sequence[float]:
 def _groups(book: Book) -> Iterator[ClientGroup]:
     known = {client: book.holds(client).get("standing", CLIENT) for client in book.keys}
     current = [client for client in book.in_order if known[client] == CLIENT]
-    recent = [client for client in current if _last(book, client) >= book.today - RECENT]
+    recent = [client for client in current if book.last(client) >= book.today - RECENT]
     before = [client for client in current if client in book.sessions and client not in recent]
     writing = [client for client in current if client not in book.sessions]
     writing.sort(key=lambda client: -(book.contacts[client].messages if client in book.contacts else 0))
@@ -101,10 +100,6 @@ def _groups(book: Book) -> Iterator[ClientGroup]:
 def _group(book: Book, heading: str, sentence: str, clients: Sequence[int], *, only_write: bool = False) -> ClientGroup:
     lines = tuple(_line(book, client) for client in clients[:MOST_LINES])
     return ClientGroup(heading, sentence, lines, max(len(clients) - MOST_LINES, 0), only_write)
-
-
-def _last(book: Book, client: int) -> date:
-    return max(book.sessions.get(client, ()), default=date.min)
 
 
 def _maybe(book: Book, proposal: Proposal) -> MaybeOne:

@@ -120,10 +120,10 @@ def _client_rows(book: Book) -> Iterator[tuple[str, ...]]:
         if client in facts.index:
             row = {key: float(values[client]) for key, values in columns.items()}
             yield (
-                book.name(client),
+                book.name(client).replace(", ", ",\u00a0"),
                 _beside(row["sessions"], "agreed", row["agreed_sessions"]),
                 _beside(row["contacts"], "usually", row["usual_contacts"]),
-                quantity(row["after_hours_share"], Unit.PERCENT),
+                f"{row['after_hours']:.0f} of {row['sent']:.0f}" if row["sent"] else DASH,
                 quantity(row["other_channel"], Unit.COUNT),
                 _ends(row["end_minutes"], row["end_slope"]),
             )

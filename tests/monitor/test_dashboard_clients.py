@@ -99,7 +99,7 @@ def test_clients_stand_by_usual_slot_and_code_with_their_last_three_sessions(pag
     names = listed(page)["Seen in the last 90 days"]
     assert len(names) == 5
     assert all(re.fullmatch(r"[A-Z]\w+days, \d\d:\d\d · [A-Z2-7]{4}", name) for name in names)
-    assert "Last sessions: 12 November, 11 November, 10 November" in visible(page)
+    assert "Last sessions: 12 Nov, 11 Nov, 10 Nov" in visible(page)
 
 
 def test_nobody_else_has_these_clients(pages: Pages, practice: Written) -> None:

@@ -78,10 +78,10 @@ def test_what_is_usual_needs_eight_weeks_with_a_client() -> None:
     assert table["usual_contacts"][1] == 0
 
 
-def test_after_hours_is_a_share_of_eight_weeks() -> None:
+def test_after_hours_are_counted_among_eight_weeks() -> None:
     facts = found(mail=[*sent(13, 14, 15), *sent(19, time="22:00"), *sent(2, time="23:00")])
 
-    assert facts["after_hours_share"] == 25
+    assert (facts["after_hours"], facts["sent"]) == (1, 4)
 
 
 def test_a_channel_that_was_not_agreed_on_its_day_is_counted() -> None:
