@@ -165,7 +165,7 @@ def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: Pages) -> None:
     rows = [[cell.words() for cell in row.all("th") + row.all("td")] for row in section.all("tbody")[0].all("tr")]
 
     assert [row[0][:16] for row in rows] == [f"Thursdays, {hour:02}:00" for hour in range(9, 14)]
-    assert rows[0][1:5] == ["16", "8, usually 4", "11 of 11", "–"]
+    assert rows[0][1:5] == ["16", "8, usually 4", "12 of 12", "–"]
     assert rows[4][5] == "+6.0 min, 0 a session"
 
 

@@ -38,7 +38,7 @@ def ended(*minutes: int) -> list[Row]:
     """True ends of the last sessions, by minutes after the booked one."""
     weeks = range(WEEKS - len(minutes), WEEKS)
     return [
-        seen_times(on(n, "10:00"), on(n, f"{10 + (50 + late) // 60}:{(50 + late) % 60:02}"), uid=f"1-{n}")
+        seen_times(on(n, "10:01"), on(n, f"{10 + (50 + late) // 60}:{(50 + late) % 60:02}"), uid=f"1-{n}")
         for n, late in zip(weeks, minutes, strict=True)
     ]
 
