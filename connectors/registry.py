@@ -25,6 +25,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "csv": "connectors.csv_export.source",
         "sms_xml": "connectors.sms_xml.source",
         "google_calendar": "connectors.google.calendar",
+        "gmail": "connectors.google.gmail",
+        "google_meet": "connectors.google.meet",
         "fhir": "connectors.fhir.source",
         "imap": "connectors.imap.source",
         "caldav": "connectors.caldav.source",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -26,7 +27,9 @@ MAIL = f"{_AUTH}gmail.metadata"
 MEETINGS = f"{_AUTH}meetings.space.readonly"
 REPORTS = f"{_AUTH}admin.reports.audit.readonly"
 NUMBER = "openid"
-SCOPES: Mapping[str, tuple[str, ...]] = MappingProxyType({"google_calendar": (CALENDAR,)})
+SCOPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"google_calendar": (CALENDAR,), "gmail": (MAIL,), "google_meet": (MEETINGS, NUMBER)}
+)
 """Kind of source → what it has to be allowed; nothing in it lets anybody write."""
 IN_WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -50,8 +53,7 @@ class Access:
 
 def scopes_of(kind: str, options: GoogleOptions) -> tuple[str, ...]:
     """What a source of that kind has to be allowed."""
-    del options
-    return SCOPES[kind]
+    return (REPORTS,) if getattr(options, "reports_admin", None) else SCOPES[kind]
 
 
 def token_file(clinician: str) -> str:
@@ -85,6 +87,16 @@ def access(context: Context, options: GoogleOptions, scopes: Sequence[str], subj
     if lacking(scopes, saved.get("scopes", ())):
         raise _ask_again(context, f"{owner.key} gave permission, but not for this: a box was left unticked.")
     return Access(_user_credentials(context, options, saved), str(saved.get("account_id", "")))
+
+
+def numbers_kept(context: Context, options: GoogleOptions) -> frozenset[str]:
+    """Under which numbers Google knows whoever of the practice has given permission."""
+    folder = context.folder / options.tokens
+    found = set()
+    for path in folder.glob("*.json"):
+        with suppress(PrivateFileError):  # somebody else's file is somebody else's trouble
+            found.add(str((read_private(folder, path.name) or {}).get("account_id") or ""))
+    return frozenset(found - {""})
 
 
 def lacking(wanted: Iterable[str], granted: object) -> list[str]:

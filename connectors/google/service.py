@@ -16,6 +16,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Self
 
 from connectors.base import Context
@@ -207,8 +208,8 @@ class Google:
         if reasons & _USED_UP:
             return self._another_night("Google's quota for today is used up.")
         if status == 429 or (status == 403 and reasons & _TOO_FAST):
-            problem = self._another_night("Google asks us to stop for now (too many requests).")
-            return _AgainError(problem, _retry_after(error.resp))
+            wait = _retry_after(error.resp)
+            return _AgainError(self._another_night("Google asks us to stop for now (too many requests).", wait), wait)
         if status >= 500:
             return _AgainError(self._broken_off(), _retry_after(error.resp))
         return self._final(status, reasons)
@@ -229,11 +230,12 @@ class Google:
             return self._revoked(f"Google does not let us read this (HTTP {status}).")
         return RefusedError(self._source, f"Google does not accept the request (HTTP {status}).", "Please report it.")
 
-    def _another_night(self, found: str) -> RateLimitError:
+    def _another_night(self, found: str, wait: float | None = None) -> RateLimitError:
         remedy = (
             "What was read is kept; the next run goes on from there. Daily quotas begin anew at midnight in California."
         )
-        return RateLimitError(self._source, found, remedy)
+        asked = timedelta(seconds=wait) if wait and wait > LONGEST_PAUSE else None
+        return RateLimitError(self._source, found, remedy, asked)
 
     def _broken_off(self) -> UnavailableError:
         return UnavailableError(self._source, "Google gave no whole answer.", "The next run tries again.")

@@ -44,6 +44,7 @@ class Meetings:
     """All meetings of the domain. ``page`` limits what one answer holds."""
 
     page: int = 100
+    canary: str = CANARY
     held: list[Meeting] = field(default_factory=list)
     reported_late: set[int] = field(default_factory=set)  # not in the report yet
     forgotten: set[int] = field(default_factory=set)  # older than 30 days
@@ -86,12 +87,12 @@ class Meetings:
             {"name": "endpoint_id", "value": f"boq_hlane_{meeting.number}_{number}"},
             {"name": "is_external", "boolValue": outside},
             {"name": "product_type", "value": "meet"},
-            {"name": "identifier", "value": part.who or f"{CANARY.lower()}{number}@outside.example"},
+            {"name": "identifier", "value": part.who or f"{self.canary.lower()}{number}@outside.example"},
             {"name": "identifier_type", "value": "email_address"},
-            {"name": "display_name", "value": f"{CANARY} name"},
+            {"name": "display_name", "value": f"{self.canary} name"},
             {"name": "ip_address", "value": "2001:db8::1"},
-            {"name": "location_country", "value": CANARY},
-            {"name": "organizer_email", "value": f"{CANARY}@organizer.example"},
+            {"name": "location_country", "value": self.canary},
+            {"name": "organizer_email", "value": f"{self.canary}@organizer.example"},
             {"name": "network_rtt_msec_mean", "intValue": "12"},
         ]
         if meeting.event_id:
@@ -154,9 +155,14 @@ class Meetings:
                 "earliestStartTime": _stamp(min(part.start for part in parts)),
                 "latestEndTime": _stamp(max(part.end or part.start for part in parts)),
                 **(
-                    {"signedinUser": {"user": f"users/{numbers[parts[0].who]}", "displayName": f"{CANARY} signed in"}}
+                    {
+                        "signedinUser": {
+                            "user": f"users/{numbers[parts[0].who]}",
+                            "displayName": f"{self.canary} signed in",
+                        }
+                    }
                     if parts[0].who
-                    else {"anonymousUser": {"displayName": f"{CANARY} anonymous"}}
+                    else {"anonymousUser": {"displayName": f"{self.canary} anonymous"}}
                 ),
             }
             for name, parts in everybody.items()

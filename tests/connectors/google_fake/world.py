@@ -38,18 +38,25 @@ class GoogleWorld:
         self.google = self._open.enter_context(google_on_loopback())
         self._taken: dict[str, Grant] = {}
         for owner, address in ADDRESSES.items():
-            permission = self.google.doors.allow(address, *self.scopes)
-            write_private(self._tokens, f"{owner}.json", permission)
+            self.let_in(owner, address)
             self.begin(address)
+
+    def let_in(self, owner: str, address: str) -> None:
+        """Keep the owner's permission."""
+        write_private(self._tokens, f"{owner}.json", self.google.doors.allow(address, *self.scopes))
 
     def begin(self, address: str) -> None:
         """What an account has before anything is in it."""
+
+    def account(self, owner: str) -> str:
+        """The account in whose name the owner's things are asked for."""
+        return ADDRESSES[owner]
 
     def options(self) -> str:
         return f'api_endpoint = "{self.google.url}"\ntokens = "{self._tokens}"'
 
     def trouble(self, how: Trouble, times: int | None = None, owner: str = "ana") -> None:
-        address = ADDRESSES[owner]
+        address = self.account(owner)
         if how is Trouble.REVOKED:
             doors = self.google.doors
             self._taken |= {name: grant for name, grant in doors.refreshes.items() if grant.account == address}

@@ -1,0 +1,89 @@
+"""Who was in a call when, and what that says of a session; lists that Google gives page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.base import Context
+from connectors.google.entries import entry_name, meeting_name
+from connectors.google.service import Google
+from connectors.records import Grade, SessionEvidence
+
+Times = list[tuple[datetime, datetime]]
+
+
+@dataclass(slots=True)
+class Call:
+    """One conference: who was there, and when. ``own`` is the clinician's presence, ``others`` those from outside."""
+
+    name: str
+    code: str = ""
+    event_id: str = ""
+    own: Times = field(default_factory=list)
+    others: dict[str, Times] = field(default_factory=dict)
+
+    def evidence(self, context: Context) -> Iterator[SessionEvidence]:
+        """One record for each person from outside who was there while the clinician was."""
+        for person, times in self.others.items():
+            together = shared(self.own, times)
+            if together and context.window.touches(together[0][0], together[-1][1]):
+                yield SessionEvidence(
+                    clinician=context.owners[0].key,
+                    key=context.names.entry(f"{self.name}/{person}", "google meet"),
+                    grade=Grade.CALL,
+                    started_at=together[0][0],
+                    ended_at=max(end for _, end in together),
+                    uid_key=entry_name(context.names, self.event_id) if self.event_id else None,
+                    meeting=meeting_name(context.names, self.code),
+                )
+
+
+def shared(some: Iterable[tuple[datetime, datetime]], others: Iterable[tuple[datetime, datetime]]) -> Times:
+    """The spans, in order, in which there is one of ``some`` and one of ``others``.
+
+    ::
+
+        some      |=======|    |==========|
+        others        |===========|  |==|
+        shared        |===|    |==|  |==|
+    """
+    others = list(others)
+    pairs = ((max(a, c), min(b, d)) for a, b in some for c, d in others)
+    return sorted((start, end) for start, end in pairs if start < end)
+
+
+def pages(google: Google, request: Callable[[dict[str, str]], Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Each page of a list and whether it is the last; ``request`` makes one from what says which page."""
+    page = ""
+    while True:
+        answer = google.ask(request({"pageToken": page} if page else {}))
+        following = str(answer.get("nextPageToken") or "")
+        is_last = not following or following == page
+        yield answer, is_last
+        if is_last:
+            return
+        page = following
+
+
+def entries(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The entries of a list. Raises ValueError where it is none."""
+    found = answer.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise ValueError("a list that is none")
+    return found
+
+
+def instant(text: object) -> datetime:
+    """An instant as Google writes it. Raises ValueError where it has no zone, or is none."""
+    found = datetime.fromisoformat(str(text))
+    if found.tzinfo is None:
+        raise ValueError("an instant without a zone")
+    return found.astimezone(UTC)
+
+
+def written(moment: datetime) -> str:
+    """An instant as Google reads it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

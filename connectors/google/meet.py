@@ -1,0 +1,163 @@
+"""Google Meet: when a session really began and ended, by who was there at the same time.
+
+::
+
+    clinician      |=========|   |==================|       joined, dropped out, came back
+    a client            |=====================|
+    face time           |====|   |============|             begins with the first of it and ends with the last
+
+A call without anybody from outside tells nothing. Two clients one after the other in a room that was never closed are
+two: there is one record for each person from outside. Which session it was is found by the meeting's code and the
+time, or by the entry's name where Google knows it.
+
+The meetings' own record is each clinician's; a domain's report is an administrator's. A call may be told days after
+its end, so every run goes back two days before the last one that it knows; the same call is the same record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.errors import AuthorizationError, MalformedError
+from connectors.fingerprint import spelled
+from connectors.google.access import how_to_connect, numbers_kept, scopes_of
+from connectors.google.calls import Call
+from connectors.google.conferences import Conferences
+from connectors.google.options import GoogleOptions, problems
+from connectors.google.report import KEPT, Report
+from connectors.google.service import Google, Pause
+
+LATE = timedelta(hours=48)
+_READING = 1  # raise it when the same calls are to be read differently
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetOptions(GoogleOptions):
+    """The options of Google Meet."""
+
+    reports_admin: str | None = field(
+        default=None,
+        metadata={
+            "help": "With a service account: the administrator in whose name it reads the domain's report of calls."
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """The end of the last call that was told (epoch seconds; 0: none), since when calls were read, and how."""
+
+    settings: str
+    since: int
+    seen: int = 0
+
+    @classmethod
+    def known(cls, text: str | None, settings: str, start: int) -> _Cursor | None:
+        """The cursor in ``text`` if it holds for these settings and a window from ``start`` on."""
+        try:
+            told = json.loads(text or "{}")
+            found = cls(str(told["settings"]), int(told["since"]), int(told["seen"]))
+            datetime.fromtimestamp(found.seen, UTC)
+        except (ValueError, TypeError, KeyError, OverflowError, OSError):
+            return None
+        return found if found.settings == settings and found.since <= start else None
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+    def begin(self, start: datetime) -> datetime:
+        """The instant from which on calls are asked for."""
+        return max(start, datetime.fromtimestamp(self.seen, UTC) - LATE) if self.seen else start
+
+    def reached(self, latest: datetime | None) -> _Cursor:
+        """The cursor once a call that ended at ``latest`` is stored."""
+        return _Cursor(self.settings, self.since, max(self.seen, int(latest.timestamp()) if latest else 0))
+
+
+class GoogleMeet:
+    """Reads the true times of one clinician's calls."""
+
+    def __init__(self, options: MeetOptions, context: Context, pause: Pause | None = None) -> None:
+        self._options = options
+        self._context = context
+        self._pause = pause
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """Pages of true times of calls that ended since the cursor less two days; the last page moves the cursor."""
+        window, admin = self._context.window, self._options.reports_admin
+        settings, start = self._settings(), int(window.start.timestamp())
+        found = _Cursor.known(cursor, settings, start)
+        known = reached = found or _Cursor(settings, start)
+        scopes, is_first = scopes_of(SOURCE_KIND.name, self._options), found is None
+        with Google(self._context, self._options, scopes, subject=admin, pause=self._pause) as google, self._sense():
+            read = self._reported if admin else self._recorded
+            for calls, latest, faults, is_last in read(google, known.begin(window.start)):
+                reached = reached.reached(latest)
+                records = tuple(found for call in calls for found in call.evidence(self._context))
+                yield Batch((reached if is_last else known).text(), records, faults=faults, anew=is_first)
+                is_first = False
+
+    def _settings(self) -> str:
+        told = self._context
+        inside = (told.classifier.domains, told.classifier.staff, told.classifier.management)
+        text = spelled((_READING, self._options, told.owners, inside))
+        return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")
+
+    def _recorded(
+        self, google: Google, since: datetime
+    ) -> Iterator[tuple[list[Call], datetime | None, tuple[Fault, ...], bool]]:
+        if not google.account_id:
+            found = "the permission does not say under which number Google knows the account."
+            remedy = f"Run: {how_to_connect(self._context.owners[0].key)}"
+            raise AuthorizationError(self._context.source, found, remedy)
+        colleagues = numbers_kept(self._context, self._options)
+        for calls, latest, is_last in Conferences(google, colleagues).ended_since(since):
+            yield calls, latest, (), is_last
+
+    def _reported(
+        self, google: Google, since: datetime
+    ) -> Iterator[tuple[list[Call], datetime | None, tuple[Fault, ...], bool]]:
+        report = Report(google, self._context)
+        calls, latest = report.ended_since(since)
+        yield calls, latest, tuple(report.faults), True
+
+    @contextmanager
+    def _sense(self) -> Iterator[None]:
+        """Say so where what Google answers is not what its own description promises."""
+        try:
+            yield
+        except (ValueError, KeyError, TypeError):
+            # without its cause: it may repeat what was read
+            found = "what Google tells of calls makes no sense."
+            raise MalformedError(self._context.source, found, "The next run tries again.") from None
+
+
+def _problems(options: MeetOptions) -> list[str]:
+    found = problems(options)
+    if options.reports_admin and not options.service_account:
+        found.append("reports_admin: needs a service_account; without one each clinician's own meetings are read")
+    if options.service_account and not options.reports_admin:
+        found.append("reports_admin: missing; a service account reads the domain's report in an administrator's name")
+    return found
+
+
+SOURCE_KIND = SourceKind(
+    name="google_meet",
+    options=MeetOptions,
+    make=GoogleMeet,
+    title="Google Meet",
+    keeps=(
+        "conferenceRecords (name, startTime, endTime, space)", "participants (name, signedinUser.user)",
+        "participantSessions (startTime, endTime)", "spaces (meetingCode)",
+        f"call_ended (time, uniqueQualifier, actor.key, {', '.join(sorted(KEPT))})",
+    ),
+    dropped="never requested; of the domain's report, whose lines come whole, left out while parsing",
+    check=_problems,
+    per_owner=True,
+)  # fmt: skip

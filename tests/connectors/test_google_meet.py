@@ -1,0 +1,272 @@
+"""Google Meet: when a session really began and ended, from the meetings' record and from a domain's report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.errors import AuthorizationError
+from connectors.google.access import MEETINGS, NUMBER, REPORTS, consent_file
+from connectors.google.calls import shared
+from connectors.google.entries import entry_name, meeting_name
+from connectors.google.meet import SOURCE_KIND, GoogleMeet, MeetOptions
+from connectors.google.tokens import write_private
+from connectors.records import Grade
+from tests.connectors.google_fake.diary import CANARY, at
+from tests.connectors.google_fake.discovery import masked
+from tests.connectors.google_fake.meetings import Meetings
+from tests.connectors.google_fake.office import ANA, NAMES, Reader, context, let_in, service_account
+from tests.connectors.google_fake.server import Google
+
+BEN = "ben@harbour.example"
+ADMIN = "director@harbour.example"
+CODE = "abc-defg-hij"
+OUTSIDE = ""
+
+
+@pytest.fixture(params=["the meetings' record", "the domain's report"])
+def reader(request: pytest.FixtureRequest, google: Google, tmp_path: Path) -> Reader:
+    return of_a_domain(google, tmp_path) if "report" in request.param else of_ana(google, tmp_path)
+
+
+def of_ana(google: Google, folder: Path) -> Reader:
+    let_in(google, folder, [MEETINGS, NUMBER])
+    let_in(google, folder, [MEETINGS, NUMBER], BEN, "ben")
+    return Reader(GoogleMeet, MeetOptions(api_endpoint=google.url), context(folder))
+
+
+def of_a_domain(google: Google, folder: Path) -> Reader:
+    place = service_account(google, folder, REPORTS)
+    write_private(folder / "google-tokens", consent_file("ana"), {"account": ANA, "scopes": [REPORTS]})
+    options = MeetOptions(api_endpoint=google.url, service_account=place, reports_admin=ADMIN)
+    return Reader(GoogleMeet, options, context(folder))
+
+
+def spans(reader: Reader) -> list[tuple[str, str]]:
+    return [(f"{call.started_at:%H:%M}", f"{call.ended_at:%H:%M}") for call in reader.calls]
+
+
+def test_face_time_is_when_both_were_there(google: Google, reader: Reader) -> None:
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 09:55"), 70), (OUTSIDE, at("2026-03-02 10:02"), 50))
+    reader.read()
+
+    assert spans(reader) == [("10:02", "10:52")]
+    call = reader.calls[0]
+    assert (call.clinician, call.grade, call.meeting) == ("ana", Grade.CALL, meeting_name(NAMES, CODE))
+
+
+def test_who_dropped_out_and_came_back_was_there_from_first_to_last(google: Google, reader: Reader) -> None:
+    google.meetings.hold(
+        CODE,
+        (ANA, at("2026-03-02 10:00"), 20),
+        (ANA, at("2026-03-02 10:25"), 35),
+        (OUTSIDE, at("2026-03-02 10:01"), 57),
+    )
+    reader.read()
+
+    assert spans(reader) == [("10:01", "10:58")]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(ANA, 0, 50)],
+        [(ANA, 0, 50), (BEN, 0, 50)],
+        [(OUTSIDE, 0, 50), (BEN, 0, 50)],
+        [(ANA, 0, 20), (OUTSIDE, 30, 20)],
+    ],
+    ids=["alone", "with a colleague", "a colleague's", "never at the same time"],
+)
+def test_without_anybody_from_outside_a_call_tells_nothing(
+    google: Google, reader: Reader, parts: list[tuple[str, int, int]]
+) -> None:
+    google.meetings.hold(CODE, *((who, at(f"2026-03-02 10:{minute:02}"), lasts) for who, minute, lasts in parts))
+    reader.read()
+
+    assert reader.calls == []
+
+
+def test_two_clients_in_a_room_that_was_never_closed_are_two(google: Google, reader: Reader) -> None:
+    google.meetings.hold(
+        CODE,
+        (ANA, at("2026-03-02 09:55"), 130),
+        (OUTSIDE, at("2026-03-02 10:00"), 50),
+        (OUTSIDE, at("2026-03-02 11:05"), 55),
+    )
+    reader.read()
+
+    assert spans(reader) == [("10:00", "10:50"), ("11:05", "12:00")]
+
+
+def test_reading_again_changes_nothing_and_goes_back_two_days(google: Google, reader: Reader) -> None:
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    google.meetings.hold(CODE, (ANA, at("2026-03-09 10:00"), 50), (OUTSIDE, at("2026-03-09 10:00"), 50))
+    reader.read()
+    held, cursor = dict(reader.held), reader.cursor
+    reader.read()
+
+    assert (reader.held, reader.cursor) == (held, cursor)
+    assert len([call for batch in reader.batches for call in batch.records]) == 1
+    assert not any(batch.anew for batch in reader.batches)
+
+
+def test_many_calls_come_over_many_pages(google: Google, reader: Reader) -> None:
+    google.meetings.page = 2
+    for day in range(1, 8):
+        google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:05"), 50))
+    reader.read()
+
+    assert spans(reader) == [("10:05", "10:50")] * 7
+
+
+def test_a_run_cut_off_between_two_pages_loses_nothing(google: Google, tmp_path: Path) -> None:
+    reader = of_ana(google, tmp_path)
+    google.meetings.page = 2
+    for day in range(1, 6):
+        google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:05"), 50))
+    pages = GoogleMeet(reader.options, reader.context).fetch(None)
+    reader._store(next(pages))
+    pages.close()  # type: ignore[attr-defined]
+    assert len(reader.calls) == 2
+    reader.read()
+
+    assert len(reader.calls) == 5
+
+
+@pytest.mark.parametrize("cursor", ["x", "[]", "{}", '{"settings": "x", "since": 0, "seen": 99999999999}'])
+def test_a_cursor_that_is_not_understood_is_none(google: Google, reader: Reader, cursor: str) -> None:
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    reader.cursor = cursor
+    reader.read()
+
+    assert len(reader.calls) == 1
+
+
+# The meetings' own record
+
+
+def test_a_meeting_that_still_goes_on_comes_when_it_has_ended(google: Google, tmp_path: Path) -> None:
+    reader = of_ana(google, tmp_path)
+    meeting = google.meetings.hold(
+        CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50), ended=False
+    )
+    reader.read()
+    assert reader.calls == []
+    meeting.ended = True
+    reader.read()
+
+    assert len(reader.calls) == 1
+
+
+def test_only_names_of_things_and_times_are_asked_for(
+    google: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    def overheard(*asked: Any) -> Any:
+        sent.append(str(masked(*asked)))
+        return masked(*asked)
+
+    monkeypatch.setattr("tests.connectors.google_fake.server.masked", overheard)
+    reader = of_ana(google, tmp_path)
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    reader.read()
+
+    assert len(sent) >= 4
+    assert [text for text in sent if CANARY.lower() in text.lower()] == []
+
+
+def test_a_permission_without_the_accounts_number_is_asked_for_again(google: Google, tmp_path: Path) -> None:
+    permission = google.doors.allow(ANA, MEETINGS, NUMBER) | {"account_id": ""}
+    write_private(tmp_path / "google-tokens", "ana.json", permission)
+    reader = Reader(GoogleMeet, MeetOptions(api_endpoint=google.url), context(tmp_path))
+
+    with pytest.raises(AuthorizationError, match="evenhours connect google --clinician ana"):
+        reader.read()
+
+
+# The domain's report
+
+
+def test_the_report_names_the_calendar_entry(google: Google, tmp_path: Path) -> None:
+    reader = of_a_domain(google, tmp_path)
+    google.meetings.hold(
+        CODE,
+        (ANA, at("2026-03-02 10:00"), 50),
+        (OUTSIDE, at("2026-03-02 10:00"), 50),
+        event_id="series_20260302T100000Z",
+    )
+    reader.read()
+
+    assert reader.calls[0].uid_key == entry_name(NAMES, "series_20260302T100000Z")
+
+
+def test_a_line_that_comes_late_is_still_read(google: Google, tmp_path: Path) -> None:
+    reader = of_a_domain(google, tmp_path)
+    late = google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    google.meetings.hold(CODE, (ANA, at("2026-03-03 10:00"), 50), (OUTSIDE, at("2026-03-03 10:00"), 50))
+    google.meetings.reported_late.add(late.number)
+    reader.read()
+    assert len(reader.calls) == 1
+    google.meetings.reported_late.clear()
+    reader.read()
+
+    assert len(reader.calls) == 2
+
+
+def test_the_report_is_read_in_the_administrators_name_with_the_clinicians_consent(
+    google: Google, tmp_path: Path
+) -> None:
+    reader = of_a_domain(google, tmp_path)
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    reader.read()
+    assert {asked.account for asked in google.asked} == {ADMIN}
+    google.asked.clear()
+    (tmp_path / "google-tokens" / consent_file("ana")).unlink()
+    with pytest.raises(AuthorizationError, match="ana has not consented"):
+        reader.read()
+    assert google.asked == []
+
+
+def test_a_line_without_a_length_is_set_aside(google: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = of_a_domain(google, tmp_path)
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    google.meetings.hold(CODE, (ANA, at("2026-03-03 10:00"), 50), (OUTSIDE, at("2026-03-03 10:00"), 50))
+    row = Meetings._row
+
+    def without_length(*told: Any) -> Any:
+        found = row(*told)
+        if told[1].number == 1:
+            found["events"][0]["parameters"] = found["events"][0]["parameters"][1:]
+        return found
+
+    monkeypatch.setattr(Meetings, "_row", without_length)
+    reader.read()
+
+    assert {fault.reason for fault in reader.faults} == {"it tells no end or no length of a call"}
+    assert spans(reader) == [("10:00", "10:50")]
+
+
+@pytest.mark.parametrize(
+    ("options", "faulty"),
+    [
+        ({}, False),
+        ({"service_account": "file:x", "reports_admin": ADMIN}, False),
+        ({"service_account": "file:x"}, True),
+        ({"reports_admin": ADMIN}, True),
+    ],
+)
+def test_service_account_and_administrator_belong_together(options: dict[str, str], *, faulty: bool) -> None:
+    assert SOURCE_KIND.check is not None
+    assert bool(SOURCE_KIND.check(MeetOptions(**options))) is faulty  # type: ignore[arg-type]
+
+
+def test_spans_that_are_shared() -> None:
+    def span(first: str, last: str) -> tuple[Any, Any]:
+        return at(f"2026-03-02 {first}"), at(f"2026-03-02 {last}")
+
+    assert shared([span("10:00", "11:00")], [span("10:30", "11:30")]) == [span("10:30", "11:00")]
+    assert shared([span("10:00", "11:00")], [span("11:00", "12:00")]) == []
+    assert shared([], [span("11:00", "12:00")]) == []

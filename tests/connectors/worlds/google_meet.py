@@ -1,0 +1,104 @@
+"""Video meetings at Google, made up: as the meetings tell of themselves, and as a domain's report tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
+
+import pytest
+
+from connectors.google.access import MEETINGS, NUMBER, REPORTS, consent_file
+from connectors.google.tokens import write_private
+from tests.connectors.google_fake.office import service_account
+from tests.connectors.google_fake.world import GoogleWorld
+from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, MINUTES, Behaviour, Trouble, moment
+
+_FACTS: Mapping[Behaviour, str] = MappingProxyType(
+    {
+        Behaviour.CHANGED: "a call that has ended does not change",
+        Behaviour.DELETED: "a call stays a fact when Google forgets it",
+        Behaviour.SHRUNK: "a call stays a fact when Google forgets it",
+        Behaviour.EXPIRED: "its cursor is the end of a call, which nobody can forget",
+    }
+)
+_PLANTED = ("displayName", "organizer_email", "ip_address", "location_country", "identifier of people from outside")
+_ADMIN = "director@two.example"
+
+
+class Meetings(GoogleWorld):
+    """Each clinician's own meetings; pages hold four of them."""
+
+    kind: ClassVar[str] = "google_meet"
+    title: ClassVar[str] = "meetings"
+    scopes: ClassVar[Sequence[str]] = (MEETINGS, NUMBER)
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
+        {**_FACTS, Behaviour.GOES_ON: "newest first: the cursor moves when the oldest that is new is stored"}
+    )
+    planted: ClassVar[Sequence[str]] = _PLANTED[:1]
+
+    def begin(self, address: str) -> None:
+        del address
+        self.google.meetings.page = 4
+        self.google.meetings.canary = CANARY
+
+    def put(self, *numbers: int, owner: str = ANA) -> None:
+        for number in numbers:
+            start = moment(number)
+            own = ADDRESSES[owner], start - timedelta(minutes=5), MINUTES + 5
+            self.google.meetings.hold(f"abc-{owner}-{number}", own, ("", start, MINUTES))
+
+    def change(self, number: int, owner: str = ANA) -> None:
+        raise NotImplementedError
+
+    def drop(self, *numbers: int, owner: str = ANA) -> None:
+        raise NotImplementedError
+
+    def forget(self, owner: str = ANA) -> None:
+        raise NotImplementedError
+
+
+class DomainsReport(Meetings):
+    """The report of the domain, read in an administrator's name."""
+
+    title: ClassVar[str] = "report"
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
+        {
+            **_FACTS,
+            **dict.fromkeys(
+                (Behaviour.RESUMES, Behaviour.GOES_ON), "the lines of a call may stand on any of its pages"
+            ),
+        }
+    )
+    planted: ClassVar[Sequence[str]] = _PLANTED
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        super().__init__(folder, patch)
+        self._key = folder / service_account(self.google, folder, REPORTS).removeprefix("file:")
+        self._key.chmod(0o600)
+
+    def let_in(self, owner: str, address: str) -> None:
+        write_private(self._tokens, consent_file(owner), {"account": address, "scopes": [REPORTS]})
+
+    def options(self) -> str:
+        return f'{super().options()}\nservice_account = "file:{self._key}"\nreports_admin = "{_ADMIN}"'
+
+    def account(self, owner: str) -> str:
+        del owner
+        return _ADMIN
+
+    def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
+        if how is Trouble.REVOKED:
+            (self._tokens / consent_file(owner)).unlink()
+        else:
+            super().trouble(how, times, owner)
+
+    def mend(self) -> None:
+        super().mend()
+        for owner, address in ADDRESSES.items():
+            self.let_in(owner, address)
+
+
+WORLDS = (Meetings, DomainsReport)
