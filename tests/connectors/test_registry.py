@@ -84,7 +84,7 @@ def test_an_unknown_kind_is_told_with_the_nearest() -> None:
     with pytest.raises(UnknownKindError) as error:
         source_kind("mailbox dir")
     assert error.value.known == kind_names()
-    with pytest.raises(UnknownKindError, match=r'^"maildri" is no kind of source; did you mean maildir\?$'):
+    with pytest.raises(UnknownKindError, match=r'^"maildri" is no kind of source; did you mean maildir, gmail\?$'):
         source_kind("maildri")
 
 
