@@ -15,6 +15,7 @@ from pathlib import Path
 
 from connectors.csv_export.columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
 from connectors.csv_export.patterns import kind_of, may_be_name, patterns_of
+from connectors.csv_export.presets import Preset, recognised
 from connectors.csv_export.records import Shape, is_total, shape_of
 from connectors.csv_export.roles import Column, roles_from
 from connectors.csv_export.table import LARGEST_FILE, Row, Table, TableError, clean, table_from
@@ -43,6 +44,7 @@ class Proposal:
     words: Mapping[str, tuple[str, ...]]
     unlisted: tuple[str, ...]
     notes: tuple[str, ...]
+    preset: Preset | None = None
 
     def toml(self) -> str:
         """A ``[[source]]`` block to be looked over; everything that has to be decided is a comment."""
@@ -52,6 +54,9 @@ class Proposal:
         delimiter = {"\t": "tabs"}.get(self.delimiter, self.delimiter)
         yield f"# {len(self.columns)} columns between {delimiter}, {self.encoding}"
         yield from (f"# {note}" for note in self.notes)
+        if self.preset:
+            yield f"# It looks like the export of {self.preset.label}."
+            yield f'# preset = "{self.preset.name}" can take the place of [source.columns] and [source.format].'
         yield "[[source]]"
         yield f'name = "{_NAMES[shape_of(self.roles)]}"'
         yield 'kind = "csv"'
@@ -102,7 +107,10 @@ def _proposal(path: Path, table: Table, rows: list[Row]) -> Proposal:
     patterns = _patterns(columns, whole)
     words, unlisted = _status_words(_texts(columns, whole, "status"))
     notes = (*_doubts(roles, patterns, unlisted), *_direction_doubts(_texts(columns, whole, "direction")))
-    return Proposal(path, table.header, table.delimiter, table.encoding, roles, patterns, words, unlisted, notes)
+    return Proposal(
+        path, table.header, table.delimiter, table.encoding, roles, patterns, words, unlisted, notes,
+        recognised(table.header),
+    )  # fmt: skip
 
 
 def _column(name: str, rows: list[Row], place: int) -> Column:

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.csv_export.columns import DIRECTIONS, WORDS, words_from
+from connectors.csv_export.presets import presets
 from connectors.csv_export.records import Shape, shape_of
 from connectors.records import Grade
 
@@ -80,7 +81,7 @@ class CsvOptions:
     """A ``[[source]]`` of kind ``csv``."""
 
     path: Path = field(metadata={"help": "the file, or a folder whose *.csv and *.txt are read together"})
-    columns: CsvColumns = field(metadata={"help": "which column has which role"})
+    columns: CsvColumns = field(default=CsvColumns(), metadata={"help": "which column has which role"})
     format: CsvFormat = field(default=CsvFormat(), metadata={"help": "how times, words and the file are written"})
     accumulate: bool = field(
         default=False, metadata={"help": "true: each file brings only what is new, so that nothing missing is gone"}
@@ -89,11 +90,15 @@ class CsvOptions:
     evidence: Grade | None = field(
         default=None, metadata={"help": '"ehr" or "call": what actual times are (visits: ehr, calls: call)'}
     )
+    preset: str | None = _optional("the practice system whose export it is, in the place of columns and format")
 
 
 def check(options: CsvOptions) -> list[str]:
     """What is wrong with the mapping beyond types and keys, each problem with its path below the source."""
-    return [*_column_problems(options.columns.given()), *_format_problems(options.format)]
+    if options.preset is not None and options.preset not in presets():
+        return [f"preset: is none of those there are: {', '.join(presets())}"]
+    columns = options.columns.given()
+    return [*(() if options.preset else _column_problems(columns)), *_format_problems(options.format)]
 
 
 def _column_problems(columns: Mapping[str, str]) -> Iterator[str]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from connectors.base import Batch, Context, Fault, SourceKind
 from connectors.csv_export.columns import DIRECTIONS, WORDS, CellError, alternatives, columns_in
 from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, check
+from connectors.csv_export.presets import presets
 from connectors.csv_export.records import Entry, RowReader, Shape, is_total, shape_of
-from connectors.csv_export.table import LARGEST_FILE, TableError, table_from
+from connectors.csv_export.table import LARGEST_FILE, TableError, clean, table_from
 from connectors.errors import MalformedError, ShrunkenError, UnavailableError
 from connectors.fingerprint import spelled
 from connectors.records import Grade
@@ -58,7 +59,7 @@ class CsvConnector:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """One page: a snapshot of the window for visits, all rows for logs; an empty page if nothing changed."""
-        contents = self._contents()
+        contents = _contents_of(self.options, self.context)
         mark = self._mark(contents)
         earlier = _cursor_from(cursor)
         if earlier.get("mark") == mark:
@@ -81,20 +82,6 @@ class CsvConnector:
             total=len(contents),
         )
 
-    def _contents(self) -> list[bytes]:
-        path = self.context.folder / self.options.path
-        try:
-            files = _files_at(path)
-            if any(file.stat().st_size > LARGEST_FILE for file in files):
-                raise self._malformed(f"it is larger than {LARGEST_FILE // 2**20} MB.")
-            contents = [file.read_bytes() for file in files]
-        except (OSError, ValueError) as error:
-            found = f"{path} cannot be read."
-            raise UnavailableError(self.context.source, found, "Check its path and rights.") from error
-        if not contents:
-            raise UnavailableError(self.context.source, f"there is no CSV file at {path}.", "Check its path.")
-        return contents
-
     def _read(self, contents: list[bytes]) -> _Intake:
         intake = _Intake()
         for number, content in enumerate(contents, 1):
@@ -102,10 +89,14 @@ class CsvConnector:
             try:
                 self._read_file(content, place, intake)
             except TableError as error:
-                raise self._malformed(str(error)) from error
+                raise _malformed(self.options, self.context, str(error)) from error
         if intake.refused and not intake.entries:
             first = next(fault for fault in intake.faults if fault.reason != "totals row")
-            raise self._malformed(f"none of its {intake.refused} rows could be used; {first.where}: {first.reason}.")
+            raise _malformed(
+                self.options,
+                self.context,
+                f"none of its {intake.refused} rows could be used; {first.where}: {first.reason}.",
+            )
         if intake.strangers:
             intake.faults.append(Fault(f"{intake.strangers} rows", "the clinician is nobody of this source"))
         return intake
@@ -126,10 +117,6 @@ class CsvConnector:
             else:
                 intake.strangers += 1
 
-    def _malformed(self, found: str) -> MalformedError:
-        remedy = f"See what the columns may mean: evenhours inspect {self.options.path}"
-        return MalformedError(self.context.source, found, remedy)
-
     def _mark(self, contents: list[bytes]) -> str:
         """A checksum of the bytes and of all that decides what is made of them."""
         context = self.context
@@ -138,6 +125,26 @@ class CsvConnector:
         sums = [hashlib.sha256(content).hexdigest() for content in contents]
         digest = hashlib.sha256(spelled((setup, sums)).encode("utf-8", "surrogatepass")).hexdigest()
         return context.names.entry(digest, "fingerprint")  # under another key every name is another
+
+
+def _contents_of(options: CsvOptions, context: Context) -> list[bytes]:
+    path = context.folder / options.path
+    try:
+        files = _files_at(path)
+        if any(file.stat().st_size > LARGEST_FILE for file in files):
+            raise _malformed(options, context, f"it is larger than {LARGEST_FILE // 2**20} MB.")
+        contents = [file.read_bytes() for file in files]
+    except (OSError, ValueError) as error:
+        found = f"{path} cannot be read."
+        raise UnavailableError(context.source, found, "Check its path and rights.") from error
+    if not contents:
+        raise UnavailableError(context.source, f"there is no CSV file at {path}.", "Check its path.")
+    return contents
+
+
+def _malformed(options: CsvOptions, context: Context, found: str) -> MalformedError:
+    remedy = f"See what the columns may mean: evenhours inspect {options.path}"
+    return MalformedError(context.source, found, remedy)
 
 
 def _cursor_from(text: str | None) -> dict[str, Any]:
@@ -157,9 +164,39 @@ def _files_at(path: Path) -> list[Path]:
     return [path] if path.is_file() else []
 
 
-def make(options: CsvOptions, context: Context) -> CsvConnector:
+@dataclass(frozen=True, slots=True)
+class PresetConnector:
+    """Reads the export of a practice system that is known by name: the file decides which of its columns are which."""
+
+    options: CsvOptions
+    context: Context
+
+    def fetch(self, cursor: str | None) -> Iterator[Batch]:
+        """As :meth:`CsvConnector.fetch`, by the mapping that the preset makes of this file."""
+        content = _contents_of(self.options, self.context)[0]
+        preset = presets()[self.options.preset or ""]
+        known = frozenset(
+            clean(part) for names in preset.columns.values() for name in names for part in name.split("+")
+        )
+        try:
+            table = table_from(content, known, self.options.format.sign)
+            roles = preset.roles(table.header, self.options.columns.given())
+            instant = self.options.format.instant or preset.instant(table, roles)
+        except TableError as error:
+            raise _malformed(self.options, self.context, str(error)) from error
+        words: dict[str, Any] = {
+            name: getattr(self.options.format, name) or listed for name, listed in preset.words.items()
+        }
+        written = replace(self.options.format, instant=instant, **words)
+        mapped = replace(self.options, preset=None, columns=CsvColumns(**roles), format=written)
+        yield from make(mapped, self.context).fetch(cursor)
+
+
+def make(options: CsvOptions, context: Context) -> CsvConnector | PresetConnector:
     """The connector of one source. Raises :class:`MalformedError` for a mapping that cannot mean anything."""
     problems = check(options)
+    if options.preset and not problems:
+        return PresetConnector(options, context)
     if len(context.owners) != 1 and options.columns.clinician is None:
         problems.append("columns.clinician: needed, since the source has several clinicians")
     shape = shape_of(options.columns.given())

@@ -182,8 +182,13 @@ class IcsConnector:
             paths = _calendar_paths(self._context.folder / (self._options.path or ""), self._context.source)
             return [_File(path.stem, _read(path, self._context.source)) for path in paths], known
         answer = Client(self._context.source).get(self._address(self._options.url), known.conditions())
-        if answer.status == 304:
+        if answer.status == 304 and known.conditions():
             return None
+        if answer.status == 304:
+            found = (
+                "the server says that the calendar has not changed, though it was asked for as if for the first time."
+            )
+            raise MalformedError(self._context.source, found, "Nothing was changed. The next run tries again.")
         names = _Cursor(known.settings, "", answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
         return [_File("", answer.body)], names
 

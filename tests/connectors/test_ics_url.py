@@ -139,6 +139,7 @@ def test_condition_is_not_sent_once_the_settings_have_changed(server: Server) ->
         (Reply(302, headers={"Location": "ftp://elsewhere.example/"}), UnavailableError, http.TRIES),
         (Reply(body=CALENDAR[:-30]), MalformedError, 1),
         (Reply(body=b"<html>Sign in</html>"), MalformedError, 1),
+        (Reply(304, b""), MalformedError, 1),
     ],
 )
 def test_each_refusal_is_one_error_and_keeps_the_address_to_itself(

@@ -80,7 +80,7 @@ class Diary(MicrosoftWorld):
         {
             Behaviour.EXPIRED: "the calendar is read as a snapshot and gives no cursors away",
             Behaviour.RESUMES: "it is one page: a snapshot of the window",
-            Behaviour.GOES_ON: "as above",
+            Behaviour.GOES_ON: "it is one page: a snapshot of the window",
         }
     )
     planted: ClassVar[Sequence[str]] = (
@@ -120,7 +120,7 @@ class Letters(MicrosoftWorld):
         {
             Behaviour.CHANGED: "a letter that was sent does not change",
             Behaviour.DELETED: "that a letter was sent stays true",
-            Behaviour.SHRUNK: "as above",
+            Behaviour.SHRUNK: "that a letter was sent stays true",
         }
     )
     planted: ClassVar[Sequence[str]] = ("body", "bodyPreview", "from.emailAddress.name", "displayName")
@@ -149,7 +149,7 @@ class Calls(MicrosoftWorld):
             Behaviour.EXPIRED: "attendance is asked for meeting by meeting; the source gives no cursors away",
             Behaviour.CHANGED: "who was there does not change",
             Behaviour.DELETED: "that somebody was there stays true",
-            Behaviour.SHRUNK: "as above",
+            Behaviour.SHRUNK: "that somebody was there stays true",
         }
     )
     planted: ClassVar[Sequence[str]] = ("subject", "identity", "registrationId")
