@@ -38,7 +38,7 @@ chromium: ## Install Chromium for the tests that look at pages (on Debian, as ro
 	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
 	fi
 
-peers: ## Install the servers that tests read from: Dovecot, Node (on Debian, as root), Medplum; otherwise those are skipped
+peers: ## Install the servers that tests read from: Dovecot, Node (on Debian, as root), Medplum, emulate; otherwise those are skipped
 	@if ! command -v dovecot >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  echo "Installing Dovecot for the tests that read mail from a server (apt-get) ..."; \
 	  export DEBIAN_FRONTEND=noninteractive; \
@@ -49,6 +49,14 @@ peers: ## Install the servers that tests read from: Dovecot, Node (on Debian, as
 	  echo "Installing Node for the tests that read from a record system (apt-get) ..."; \
 	  export DEBIAN_FRONTEND=noninteractive; \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; } >/dev/null 2>&1 \
+	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	fi
+	@if command -v npm >/dev/null && ! cmp -s tests/peers/google/package.json .peers/google/package.json; then \
+	  echo "Installing an emulator of Google's consent and mail for these tests (npm, 9 MB) ..."; \
+	  mkdir -p .peers/google; \
+	  { npm install --prefix .peers/google --no-save --no-package-lock --no-audit --no-fund --ignore-scripts \
+	      $$(sed -n 's/.*"\(emulate\)": "\([0-9.]*\)".*/\1@\2/p' tests/peers/google/package.json) \
+	    && cp tests/peers/google/package.json .peers/google/; } >/dev/null 2>&1 \
 	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
 	fi
 	@if command -v npm >/dev/null && ! cmp -s tests/peers/fhir/package.json .peers/fhir/package.json; then \

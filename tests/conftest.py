@@ -16,12 +16,15 @@ if TYPE_CHECKING:  # playwright loads only for the tests that look at pages
 
     from tests.peers.calendars import CalendarServer
     from tests.peers.dovecot import Dovecot
+    from tests.peers.emulate import Emulator
     from tests.peers.medplum import Medplum
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("EVENHOURS_REAL", ROOT.parent / "shared" / "real"))
 CHROMIUM = os.environ.get("EVENHOURS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 FHIR_PACKAGES = ROOT / ".peers" / "fhir"
+GOOGLE_PACKAGES = ROOT / ".peers" / "google"
+EMULATE = shutil.which("node") and (GOOGLE_PACKAGES / "node_modules" / "emulate").is_dir()
 MEDPLUM = shutil.which("node") and (FHIR_PACKAGES / "node_modules" / "@medplum" / "fhir-router").is_dir()
 DOVECOT = shutil.which("dovecot") and os.geteuid() == 0
 
@@ -29,10 +32,12 @@ DOVECOT = shutil.which("dovecot") and os.geteuid() == 0
 KINDS = {
     "real": "real", "browser": "browser", "page": "browser",
     "dovecot": "peers", "radicale": "peers", "xandikos": "peers", "medplum": "peers",
+    "emulator": "peers",
 }  # fmt: skip
 MISSING = {
     "real": None if REAL.is_dir() else f"the real data is not here: {REAL}",
     "browser": None if CHROMIUM else "there is no Chromium here; EVENHOURS_CHROMIUM says where one is",
+    "emulator": None if EMULATE else "there is no emulator of Google here, or no Node to run it (make peers)",
     "medplum": None if MEDPLUM else "there is no Medplum here, or no Node to run it (make peers)",
     "dovecot": None if DOVECOT else "there is no Dovecot here, or no right to start it (as root: make peers)",
 }
@@ -147,4 +152,13 @@ def medplum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Medplum]:
     from tests.peers.medplum import medplum
 
     with medplum(FHIR_PACKAGES, tmp_path_factory.mktemp("medplum")) as server:
+        yield server
+
+
+@pytest.fixture
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Google's consent and mail as others understood them, on this machine; each test has its own."""
+    from tests.peers.emulate import emulate
+
+    with emulate(GOOGLE_PACKAGES, tmp_path_factory.mktemp("emulate")) as server:
         yield server

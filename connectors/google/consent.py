@@ -50,7 +50,9 @@ class Asking:
         from google_auth_oauthlib.flow import InstalledAppFlow
 
         self._scopes = tuple(scopes)
-        self._flow = InstalledAppFlow.from_client_config(_client(client, options.api_endpoint), scopes=list(scopes))
+        self._client = _client(client)
+        here = {name: redirected(self._client[name], options.api_endpoint) for name in ("auth_uri", "token_uri")}
+        self._flow = InstalledAppFlow.from_client_config({"installed": self._client | here}, scopes=list(scopes))
         self._flow.redirect_uri = back
         # without prompt=consent Google gives no refresh token the second time
         with _leniently(self._flow.client_config["auth_uri"]):
@@ -94,7 +96,7 @@ class Asking:
     def _kept(
         self, token: Mapping[str, Any], granted: Sequence[str], now: datetime, ends_at: datetime | None
     ) -> dict[str, Any]:
-        client = self._flow.client_config
+        client = self._client
         return {
             "refresh_token": token["refresh_token"],
             "client_id": client["client_id"],
@@ -171,7 +173,7 @@ def standing(folder: Path, options: GoogleOptions, clinician: str, scopes: Seque
     return f"{clinician}'s permission ends on {ends_at:%d %B}: the consent screen is in testing mode. {remedy}"
 
 
-def _client(text: str, endpoint: str | None) -> dict[str, Any]:
+def _client(text: str) -> dict[str, str]:
     """The OAuth client as Google's library wants it."""
     remedy = 'Make an OAuth client of the type "Desktop app" in Google\'s console and store the JSON file it gives.'
     try:
@@ -181,7 +183,7 @@ def _client(text: str, endpoint: str | None) -> dict[str, Any]:
         raise UnavailableError(NAME, "the OAuth client is none that this can use.", remedy) from None
     if not all(isinstance(word, str) and word for word in words.values()):
         raise UnavailableError(NAME, "the OAuth client is incomplete.", remedy)
-    return {"installed": words | {name: redirected(words[name], endpoint) for name in ("auth_uri", "token_uri")}}
+    return words
 
 
 @contextmanager

@@ -13,6 +13,7 @@ is begun, or from the last page of the history, never from a message: nothing th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -34,6 +35,7 @@ _MESSAGE = "id,threadId,internalDate,labelIds,payload/headers"
 _LIST = "messages/id,nextPageToken"
 _HISTORY = "history(messagesAdded/message/id,labelsRemoved(message/id,labelIds)),historyId,nextPageToken"
 _NO_CORRESPONDENCE = frozenset({"DRAFT", "SPAM", "TRASH", "CHAT"})
+_HEXADECIMAL = re.compile("[0-9a-f]{1,16}")
 _RESCUED = frozenset({"SPAM", "TRASH"})
 _IMPORTED = timedelta(days=1)  # an own message that Gmail got later than this is from an older mailbox
 
@@ -209,7 +211,8 @@ def _headers(message: Mapping[str, Any]) -> Headers:
     for header in message.get("payload", {}).get("headers", ()):
         fields.setdefault(str(header["name"]).lower(), []).append(" ".join(str(header["value"]).split()))
     kept = {name.lower(): fields[name.lower()] for name in _HEADERS if name.lower() in fields}
-    return Headers(kept | {"x-gm-thrid": [str(int(message["threadId"], 16))]})
+    thread = str(message.get("threadId", ""))
+    return Headers(kept | ({"x-gm-thrid": [str(int(thread, 16))]} if _HEXADECIMAL.fullmatch(thread) else {}))
 
 
 def _sent_at(headers: Headers, accepted_at: datetime, *, is_sent: bool) -> datetime:

@@ -1,0 +1,90 @@
+"""Google's consent and mail against an emulator that others wrote; our own fake is held to Google's descriptions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.errors import AuthorizationError, UnavailableError
+from connectors.google.access import MAIL, NUMBER, token_file
+from connectors.google.consent import Asking
+from connectors.google.gmail import Gmail, GmailOptions, Progress
+from connectors.google.service import Google
+from connectors.google.tokens import read_private
+from tests.connectors.google_fake.diary import at
+from tests.connectors.google_fake.office import NAMES, Reader, context
+
+if TYPE_CHECKING:
+    from tests.peers.emulate import Emulator
+
+NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
+
+
+def connected(emulator: Emulator, folder: Path) -> GmailOptions:
+    """The options with which Ana's account can be read, once she has consented."""
+    options = GmailOptions(api_endpoint=emulator.url)
+    asking = Asking(emulator.client, options, [MAIL, NUMBER])
+    permission = asking.answered(emulator.consent(asking.url), folder / options.tokens, "ana", NOW)
+    assert (set(permission.granted), permission.missing) == ({MAIL, NUMBER}, ())
+    return options
+
+
+def test_consent_with_proof_is_traded_for_a_permission_that_lasts(emulator: Emulator, tmp_path: Path) -> None:
+    options = connected(emulator, tmp_path)
+
+    kept = read_private(tmp_path / options.tokens, token_file("ana")) or {}
+    assert kept["refresh_token"]
+    assert kept["account_id"]
+    with Google(context(tmp_path), options, [MAIL]) as google:
+        listed = google.ask(google.api("gmail", "v1").users().messages().list(userId="me"))
+    assert {message["id"] for message in listed["messages"]} == {"letter1", "letter2"}
+
+
+def test_a_proof_of_another_page_is_refused(emulator: Emulator, tmp_path: Path) -> None:
+    first, second = (Asking(emulator.client, GmailOptions(api_endpoint=emulator.url), [MAIL]) for _ in range(2))
+    leads_to = emulator.consent(first.url)
+
+    with pytest.raises(UnavailableError, match="not the address that Google's page leads to"):
+        second.answered(leads_to, tmp_path / "google-tokens", "ana", NOW)
+    second._state = first._state
+    with pytest.raises(AuthorizationError, match="does not accept the answer"):
+        second.answered(leads_to, tmp_path / "google-tokens", "ana", NOW)
+
+
+def test_a_permission_taken_back_says_what_to_type(emulator: Emulator, tmp_path: Path) -> None:
+    options = connected(emulator, tmp_path)
+    emulator.revoke((read_private(tmp_path / options.tokens, token_file("ana")) or {})["refresh_token"])
+
+    with (
+        Google(context(tmp_path), options, [MAIL]) as google,
+        pytest.raises(AuthorizationError, match="evenhours connect google --clinician ana"),
+    ):
+        google.ask(google.api("gmail", "v1").users().messages().list(userId="me"))
+
+
+def test_its_messages_and_history_become_the_same_records(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_by_one(google: Google, requests: dict[str, Any]) -> dict[str, Any]:
+        return {name: google.ask(request) for name, request in requests.items()}
+
+    options = connected(emulator, tmp_path)
+    monkeypatch.setattr(Google, "ask_all", one_by_one)  # it knows no batches
+    monkeypatch.setattr(Gmail, "_beginning", lambda gmail, *_: Progress(gmail._settings(), "1"))  # and no profile
+    reader = Reader(Gmail, options, context(tmp_path))
+    reader.read()
+    listed = dict(reader.held)
+
+    assert [(stamp.sent_at, stamp.outgoing) for stamp in reader.stamps] == [
+        (at("2026-03-02 10:00"), False),
+        (at("2026-03-02 21:00"), True),
+    ]
+    assert {stamp.counterpart for stamp in reader.stamps} == {NAMES.person("ana", "kim@elsewhere.example")}
+    assert NAMES.node("ana", "thread:18c5f3a2b1d0e9f7") in reader.stamps[0].thread_nodes
+    reader.held.clear()
+    reader.read()  # all of its history is since place 1
+    assert reader.held == listed
+    assert not any(batch.anew for batch in reader.batches)
