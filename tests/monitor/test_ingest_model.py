@@ -1,0 +1,168 @@
+"""Ingest over many nights, cut off, refused and in trouble, against a model of a few lines."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from connectors import registry
+from connectors.base import Batch
+from connectors.errors import ShrunkenError, UnavailableError
+from monitor.ingest import Wish, ingest, readers
+from monitor.store.database import opened
+from tests.monitor.facts import EXAMPLES
+from tests.monitor.memory import NAMES, NOW, House, Source, entry, stamp
+
+OWNERS = ("ana", "ben")
+AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
+LETTERS = "SELECT node, sent_at, thread FROM message JOIN thread_node USING (clinician_id, node) ORDER BY node"
+ENTRIES = "SELECT uid_key, start_at, end_at FROM event WHERE status <> 'removed' ORDER BY uid_key"
+
+
+class CutOffError(Exception):
+    """The run ends here, as if the machine had been switched off."""
+
+
+class Nights(RuleBasedStateMachine):
+    """A diary that is told whole, and two mailboxes to which letters come, page by page.
+
+    ``reached`` is how many pages of each mailbox have ever been stored, ``held`` what is held of the diary.
+    """
+
+    folder: Path
+    numbers: Iterator[int]
+
+    @initialize()
+    def begin(self) -> None:
+        self.practice = self._house()
+        self.mail: dict[str, Source] = self.practice.accounts("mail")
+        self.keys = count(1)
+        self.pages: dict[str, list[list[int]]] = {key: [] for key in OWNERS}
+        self.reached = dict.fromkeys(OWNERS, 0)
+        self.diary = dict.fromkeys("abcd", 9)
+        self.held: dict[str, int] = {}
+        self.nights = 0
+
+    def _house(self) -> House:
+        folder = self.folder / str(next(self.numbers))
+        folder.mkdir()
+        shutil.copy(self.folder / "empty.db", folder / "evenhours.db")
+        return House(folder, diary="ana", mail=" ".join(OWNERS))
+
+    # What happens at the sources
+
+    @rule(owner=st.sampled_from(OWNERS), letters=st.integers(0, 3), again=st.booleans())
+    def letters_come(self, owner: str, letters: int, *, again: bool) -> None:
+        earlier = [key for page in self.pages[owner] for key in page]
+        page = [next(self.keys) for _ in range(letters)] + (earlier[-1:] if again else [])
+        self.pages[owner].append(page)
+        records = tuple(
+            stamp(key, f"2026-03-{1 + key % 15:02} 09:00", *(earlier[-2:-1]), clinician=owner) for key in page
+        )
+        self.mail[owner].pages.append(Batch(None, records))
+
+    @rule(owner=st.sampled_from(OWNERS), after=st.none() | st.integers(0, 4))
+    def a_mailbox_breaks_or_is_mended(self, owner: str, after: int | None) -> None:
+        self.mail[owner].breaks_after, self.mail[owner].error = after, AWAY
+
+    @rule(uid=st.sampled_from("abcd"), hour=st.integers(8, 18))
+    def an_entry_is_put(self, uid: str, hour: int) -> None:
+        self.diary[uid] = hour
+
+    @rule(uid=st.sampled_from("abcd"))
+    def an_entry_is_deleted(self, uid: str) -> None:
+        self.diary.pop(uid, None)
+
+    # Runs
+
+    @rule(cut_after=st.none() | st.integers(1, 6), full=st.booleans(), accept=st.sampled_from((False, False, True)))
+    def night(self, cut_after: int | None, *, full: bool, accept: bool) -> None:
+        before = self._cursors()
+        lost = 100 * (len(self.held) - len(self.diary)) > 30 * len(self.held)
+        problems = self._run(cut_after, full=full, accept_shrink=accept)
+        if lost and not accept:
+            assert isinstance(problems.get("diary"), ShrunkenError)
+        else:
+            assert "diary" not in problems
+            self.held = dict(self.diary)
+        for owner, reached in self._cursors().items():
+            assert full or reached >= before[owner], "a cursor went back"
+            self.reached[owner] = max(self.reached[owner], reached)
+        self._check()
+
+    def _run(self, cut_after: int | None, **wish: Any) -> dict[str, Exception | None]:
+        self.nights += 1
+        stored = 0
+
+        def cut(_name: str, _batch: Batch) -> None:
+            nonlocal stored
+            stored += 1
+            if stored == cut_after:
+                raise CutOffError
+
+        self.practice.diary.shows(*(entry(uid, f"2026-03-10 {hour:02}:00") for uid, hour in self.diary.items()))
+        run = ingest(self.practice.config, self.practice.store, NAMES, Wish(**wish), now=NOW, progress=cut)
+        problems: dict[str, Exception | None] = {}
+        try:
+            for outcome in run:
+                if outcome.problem:
+                    problems[outcome.name] = outcome.problem
+        except CutOffError:
+            pass
+        return problems
+
+    def _cursors(self) -> dict[str, int]:
+        sql = "SELECT key, cursor FROM source JOIN clinician ON clinician.id = owner_id WHERE cursor IS NOT NULL"
+        told = {key: int(cursor.split()[0]) for key, cursor in self.practice.rows(sql)}
+        return {owner: told.get(owner, 0) for owner in OWNERS}
+
+    def _check(self) -> None:
+        for owner in OWNERS:
+            sql = "SELECT node FROM message JOIN clinician ON clinician.id = clinician_id WHERE key ="
+            told = {key for page in self.pages[owner][: self.reached[owner]] for key in page}
+            found = self.practice.rows(f"{sql} '{owner}'")
+            assert (len(found), set(found)) == (len(told), told)
+        assert {row[0] for row in self.practice.rows(ENTRIES)} == self.held.keys()
+
+    @precondition(lambda self: self.nights)
+    @rule()
+    def a_calm_night_gives_what_a_first_one_would(self) -> None:
+        for account in self.mail.values():
+            account.breaks_after = None
+        assert self._run(None, accept_shrink=True) == {}
+        fresh = self._house()
+        for owner, account in fresh.accounts("mail").items():
+            account.pages = [replace(page) for page in self.mail[owner].pages]
+        fresh.diary.shows(*(entry(uid, f"2026-03-10 {hour:02}:00") for uid, hour in self.diary.items()))
+        try:
+            fresh.ingest()
+            for sql in (LETTERS, ENTRIES):
+                assert self.practice.rows(sql) == fresh.rows(sql)
+        finally:
+            fresh.store.close()
+        self.held = dict(self.diary)
+        self.reached = {owner: len(pages) for owner, pages in self.pages.items()}
+        self._check()
+
+    def teardown(self) -> None:
+        self.practice.store.close()
+
+
+@pytest.mark.slow
+def test_many_nights_are_what_a_model_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **own})
+    monkeypatch.setattr(readers, "AT_ONCE", 1)  # account after account, so that a failure can be told again
+    with opened(tmp_path / "empty.db", create=True):
+        pass
+    machine = type("Nights", (Nights,), {"folder": tmp_path, "numbers": count()})
+    run_state_machine_as_test(machine, settings=settings(max_examples=EXAMPLES, stateful_step_count=25))
