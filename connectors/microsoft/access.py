@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -91,14 +92,12 @@ class Access:
         if set(scopes_of(self._options)) - set(kept.get("scopes", ())):
             raise self.refused(f"{self._owner} gave permission, but not for all that is to be read.")
         self._kept = kept
-        self._cache = _cache(json.dumps(kept.get("cache", {})))
+        self._cache = _cache(self._context.source, json.dumps(kept.get("cache", {})))
         return _public_application(self._context.source, self._options, self._cache)
 
     def _acting_application(self) -> Any:
-        from msal import ConfidentialClientApplication
-
         secret = self._context.read_secret(self._options.client_secret or "").strip()
-        return _made(ConfidentialClientApplication, self._context.source, self._options, client_credential=secret)
+        return _made("ConfidentialClientApplication", self._context.source, self._options, client_credential=secret)
 
     def _consented(self) -> str:
         consent = self._read(f"{self._owner}.consent.json")
@@ -123,7 +122,7 @@ class SigningIn:
 
     def __init__(self, options: MicrosoftOptions) -> None:
         self._options = options
-        self._cache = _cache("{}")
+        self._cache = _cache(NAME, "{}")
         try:
             self._application = _public_application(NAME, options, self._cache)
             flow = self._application.initiate_device_flow(list(scopes_of(options)))
@@ -150,6 +149,20 @@ class SigningIn:
         return scopes
 
 
+def standing(folder: Path, options: MicrosoftOptions, clinician: str) -> str:
+    """What is wrong with somebody's permission and how to mend it; empty if nothing is known to be."""
+    name = f"{clinician}.consent.json" if options.client_secret else f"{clinician}.json"
+    try:
+        kept = read_private(folder, name)
+    except PrivateFileError as error:
+        return str(error)
+    again = f"Run: {how_to_connect(clinician)}"
+    if kept is None:
+        return f"{clinician} has not given permission yet. {again}"
+    lacking = set(scopes_of(options)) - set(kept.get("scopes", ()))
+    return f"{clinician} gave permission, but not for all of it. {again}" if lacking else ""
+
+
 def how_to_connect(clinician: str) -> str:
     """What to type to give permission."""
     return f"evenhours connect microsoft --clinician {clinician}"
@@ -163,22 +176,28 @@ def write_consent(folder: Path, clinician: str, account: str, options: Microsoft
 
 def _public_application(source: str, options: MicrosoftOptions, cache: Any) -> Any:
     """The application in the name of whoever signs in."""
-    from msal import PublicClientApplication
-
-    return _made(PublicClientApplication, source, options, token_cache=cache)
+    return _made("PublicClientApplication", source, options, token_cache=cache)
 
 
-def _made(kind: Any, source: str, options: MicrosoftOptions, **more: Any) -> Any:
+def _made(kind: str, source: str, options: MicrosoftOptions, **more: Any) -> Any:
     authority = f"{LOGIN}/{options.tenant}"
     door = _Door(source, options.api_endpoint)
     # Its discovery would ask another host whether this one is Microsoft's.
-    return kind(options.client_id, authority=authority, http_client=door, instance_discovery=False, **more)
+    made = getattr(_library(source), kind)
+    return made(options.client_id, authority=authority, http_client=door, instance_discovery=False, **more)
 
 
-def _cache(text: str) -> Any:
-    from msal import SerializableTokenCache
+def _library(source: str) -> Any:
+    """Microsoft's own library for signing in, which is an extra."""
+    try:
+        return import_module("msal")
+    except ModuleNotFoundError as error:
+        remedy = "Install it: pip install 'evenhours[microsoft]'"
+        raise UnavailableError(source, "what signs in at Microsoft is not installed.", remedy) from error
 
-    cache = SerializableTokenCache()
+
+def _cache(source: str, text: str) -> Any:
+    cache = _library(source).SerializableTokenCache()
     cache.deserialize(text)
     return cache
 

@@ -51,7 +51,14 @@ def _findings(desk: Desk) -> Iterator[Finding]:
     except EvenhoursError as error:
         yield Finding("set-up", "not complete", str(error))
         return
-    checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (_sources, _google, _kept_aside, _hours, _disk)
+    checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
+        _sources,
+        _google,
+        _microsoft,
+        _kept_aside,
+        _hours,
+        _disk,
+    )
     for check in checks:
         yield from check(desk)
 
@@ -94,6 +101,17 @@ def _google(desk: Desk) -> Iterator[Finding]:
         folder, scopes = desk.config.folder / source.options.tokens, scopes_of(source.kind, source.options)
         for clinician in source.clinicians:
             mend = standing(folder, source.options, clinician, scopes, desk.now)
+            found = "not as it has to be" if mend else "given"
+            yield Finding(f"permission of {clinician} for {source.name}", found, mend)
+
+
+def _microsoft(desk: Desk) -> Iterator[Finding]:
+    """Whether each owner of a Microsoft source has given permission."""
+    from connectors.microsoft.access import standing
+
+    for source in (source for source in desk.config.sources if source.kind == "microsoft"):
+        for clinician in source.clinicians:
+            mend = standing(desk.config.folder / source.options.tokens, source.options, clinician)
             found = "not as it has to be" if mend else "given"
             yield Finding(f"permission of {clinician} for {source.name}", found, mend)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -319,6 +320,15 @@ def test_signing_in_keeps_the_permission_in_a_private_file(microsoft: Microsoft,
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert json.loads(kept.read_text())["given_at"] == NOW.isoformat()
     assert {asked.path.partition("/organizations")[0] for asked in microsoft.asked} == {""}
+
+
+def test_without_its_library_it_is_said_what_to_install(
+    microsoft: Microsoft, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert account.events == {}
+    monkeypatch.setitem(sys.modules, "msal", None)
+    with pytest.raises(UnavailableError, match=r"not installed\. Install it: pip install 'evenhours\[microsoft\]'"):
+        read(microsoft, tmp_path)
 
 
 def test_no_is_told_and_nothing_is_kept(microsoft: Microsoft, tmp_path: Path) -> None:
