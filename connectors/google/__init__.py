@@ -2,8 +2,8 @@
 
 ::
 
-    access   whose permission it is, and where it is kept          tokens    private files, written whole or not at all
-    service  asking: one back-off, one translation of refusals     consent   how somebody gives permission
+    access   whose permission it is, and where it is kept          consent   how somebody gives permission
+    service  asking: one back-off, one translation of refusals
     calendar, gmail, meet                                          a connector each
 
 Every field that is wanted is named in the request, so that a title, a subject or a name is not even sent to us where

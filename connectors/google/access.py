@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from connectors.base import Context, Owner
 from connectors.errors import AuthorizationError, UnavailableError
 from connectors.google.options import GoogleOptions
-from connectors.google.tokens import PrivateFileError, read_private
+from connectors.private import PrivateFileError, read_private
 
 _AUTH = "https://www.googleapis.com/auth/"
 CALENDAR = f"{_AUTH}calendar.events.readonly"

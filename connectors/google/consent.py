@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 from connectors.errors import AuthorizationError, ConnectorError, UnavailableError
 from connectors.google.access import NUMBER, consent_file, how_to_connect, lacking, redirected, token_file
 from connectors.google.options import GoogleOptions
-from connectors.google.tokens import PrivateFileError, read_private, write_private
+from connectors.private import PrivateFileError, read_private, write_private
 
 NAME = "google"  # whose fault it is, as errors say
 NOBODY_LISTENS = "http://127.0.0.1:1"

@@ -23,9 +23,9 @@ from urllib.parse import urlencode
 
 from connectors.base import Context
 from connectors.errors import AuthorizationError, UnavailableError
-from connectors.google.tokens import PrivateFileError, read_private, write_private
 from connectors.http import Client, Question
 from connectors.microsoft.options import MicrosoftOptions, redirected, scopes_of
+from connectors.private import PrivateFileError, read_private, write_private
 
 T = TypeVar("T")
 NAME = "microsoft"  # whose fault it is, as errors say where no source is meant

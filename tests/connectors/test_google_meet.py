@@ -12,7 +12,7 @@ from connectors.google.access import MEETINGS, NUMBER, REPORTS, consent_file
 from connectors.google.calls import shared
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.meet import SOURCE_KIND, GoogleMeet, MeetOptions
-from connectors.google.tokens import write_private
+from connectors.private import write_private
 from connectors.records import Grade
 from tests.connectors.google_fake.diary import CANARY, at
 from tests.connectors.google_fake.discovery import masked

@@ -13,7 +13,7 @@ from connectors.google.access import MAIL, NUMBER, token_file
 from connectors.google.consent import Asking
 from connectors.google.gmail import Gmail, GmailOptions, Progress
 from connectors.google.service import Google
-from connectors.google.tokens import read_private
+from connectors.private import read_private
 from tests.connectors.google_fake.diary import at
 from tests.connectors.google_fake.office import NAMES, Reader, context
 

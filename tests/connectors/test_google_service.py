@@ -12,7 +12,7 @@ from connectors.google.access import CALENDAR, consent_file, redirected
 from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.options import problems
 from connectors.google.service import TRIES
-from connectors.google.tokens import write_private
+from connectors.private import write_private
 from connectors.registry import source_kind
 from tests.connectors.google_fake.diary import CANARY, Diary, at
 from tests.connectors.google_fake.office import ANA, Reader, context, let_in, service_account

@@ -49,15 +49,15 @@ def test_a_code_is_shown_and_the_permission_opens_the_account(tmp_path: Path, mi
     assert "ABC-123" in answer.err
     assert "https://microsoft.com/devicelogin" in answer.err
     assert stat.S_IMODE((office.folder / "microsoft-tokens" / "ana.json").stat().st_mode) == 0o600
+    read = office("ingest", "--source", "work")
+    assert read.code == 4
+    assert "Run: evenhours connect microsoft --clinician ben" in read.err
+    assert sum(line["source"] == "work" for line in office("export", "events", "--json").told) == 1
     told = {line["check"]: line for line in office("doctor", "--json").told}
     assert [told[f"permission of {person} for work"]["found"] for person in ("ana", "ben")] == [
         "given",
         "not as it has to be",
     ]
-    read = office("ingest", "--source", "work")
-    assert read.code == 4
-    assert "Run: evenhours connect microsoft --clinician ben" in read.err
-    assert sum(line["source"] == "work" for line in office("export", "events", "--json").told) == 1
 
 
 def test_what_was_not_granted_is_told(tmp_path: Path, microsoft: Microsoft) -> None:

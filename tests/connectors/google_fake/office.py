@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Batch, Connector, Context, Fault, Owner, Window
 from connectors.classify import Classifier, KindRule
-from connectors.google.tokens import write_private
+from connectors.private import write_private
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, MessageStamp, Record, SessionEvidence
 from tests.connectors.google_fake.diary import at

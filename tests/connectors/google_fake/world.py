@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from connectors.google.tokens import write_private
+from connectors.private import write_private
 from tests.connectors.google_fake.doors import Grant
 from tests.connectors.google_fake.server import google_on_loopback
 from tests.connectors.worlds.world import ADDRESSES, Behaviour, Trouble

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 
 from connectors.google.access import MEETINGS, NUMBER, REPORTS, consent_file
-from connectors.google.tokens import write_private
+from connectors.private import write_private
 from tests.connectors.google_fake.office import service_account
 from tests.connectors.google_fake.world import GoogleWorld
 from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, MINUTES, Behaviour, Trouble, moment

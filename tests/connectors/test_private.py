@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.google.tokens import PrivateFileError, read_private, write_private
+from connectors.private import PrivateFileError, read_private, write_private
 
 
 @pytest.fixture
