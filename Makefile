@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 AGAIN := make PYTHON=python3.11 $(or $(MAKECMDGOALS),demo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stories test lint format chromium peers clean
+.PHONY: help demo stories test soak lint format chromium peers clean
 
 help: ## Say what can be made
 	@awk -F ': .*## |: ## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,10 @@ stories: .venv/.ready ## Plant the demonstration's stories in 20 practices and s
 
 test: lint chromium peers ## Check everything: lint, then all tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+soak: .venv/.ready-dev ## Try the properties, models and kills in big numbers (EXAMPLES=2000 KILLS=1000: bigger)
+	EVENHOURS_EXAMPLES=$(or $(EXAMPLES),500) EVENHOURS_KILLS=$(or $(KILLS),200) \
+	  $(BIN)/python -m pytest -o faulthandler_timeout=0 $$(grep -lE 'EXAMPLES|KILLS' tests/*/test_*.py)
 
 lint: .venv/.ready-dev ## Check style, types and the floors of the house
 	$(BIN)/ruff check .

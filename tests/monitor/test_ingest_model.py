@@ -165,4 +165,4 @@ def test_many_nights_are_what_a_model_says(tmp_path: Path, monkeypatch: pytest.M
     with opened(tmp_path / "empty.db", create=True):
         pass
     machine = type("Nights", (Nights,), {"folder": tmp_path, "numbers": count()})
-    run_state_machine_as_test(machine, settings=settings(max_examples=EXAMPLES, stateful_step_count=25))
+    run_state_machine_as_test(machine, settings=settings(max_examples=EXAMPLES, stateful_step_count=min(EXAMPLES, 50)))
