@@ -1,0 +1,97 @@
+"""A whole night with Google: entries, letters and calls of one account become sessions and replies, and no word of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.google.access import CALENDAR, MAIL, MEETINGS, NUMBER
+from connectors.google.tokens import write_private
+from tests.connectors.google_fake.diary import CANARY, at, meeting
+from tests.connectors.google_fake.server import Google, google_on_loopback
+from tests.monitor.office import CONFIG, Office
+
+ANA, CLIENT = "ana@two.example", "kim@post.example"
+CODE = "abc-defg-hij"
+SOURCES = "".join(
+    f'\n[[source]]\nname = "{kind}"\nkind = "{kind}"\nclinician = "ana"\napi_endpoint = "URL"\n'
+    for kind in ("google_calendar", "gmail", "google_meet")
+)
+
+
+@pytest.fixture
+def google() -> Any:
+    with google_on_loopback() as fake:
+        yield fake
+
+
+@pytest.fixture
+def office(tmp_path: Path, google: Google) -> Office:
+    kept = CONFIG.partition("[[source]]")[0]
+    office = Office(tmp_path, kept + SOURCES.replace("URL", google.url))
+    permission = google.doors.allow(ANA, CALENDAR, MAIL, MEETINGS, NUMBER)
+    write_private(tmp_path / "google-tokens", "ana.json", permission)
+    diary, box = google.diary(ANA), google.postbox(ANA)
+    people = [{"email": ANA, "self": True}, {"email": CLIENT, "displayName": CANARY}]
+    for event_id in diary.put_weekly("series", at("2026-03-02 10:00"), 3, attendees=people, conferenceData=meeting(CODE)):
+        assert event_id.startswith("series_2026")
+    for week, late in ((0, 12), (1, 2)):
+        start = at("2026-03-02 10:00") + timedelta(weeks=week)
+        google.meetings.hold(CODE, (ANA, start, 50 + late), ("", start + timedelta(minutes=1), 49 + late))
+    first = box.put(at("2026-03-02 18:00"), CLIENT, ANA, thread="1a")
+    box.put(at("2026-03-02 21:30"), ANA, CLIENT, labels=("SENT",), thread="1a", In_Reply_To=f"<{first}@mail.example>")
+    return office
+
+
+def test_calls_say_when_the_sessions_of_a_series_ended(office: Office) -> None:
+    assert office("nightly").code == 0
+    sessions = office("export", "sessions", "--clinician", "ana", "--json").told
+
+    assert [(line["booked_start"], line["evidence"], line["overrun_minutes"]) for line in sessions] == [
+        ("2026-03-02T10:00:00Z", "call", 12.0),
+        ("2026-03-09T10:00:00Z", "call", 2.0),
+        ("2026-03-16T10:00:00Z", "", None),
+    ]
+
+
+def test_a_reply_is_measured_and_its_client_is_the_sessions(office: Office) -> None:
+    office("nightly")
+    replies = office("export", "replies", "--clinician", "ana", "--json").told
+    sessions = office("export", "sessions", "--clinician", "ana", "--json").told
+
+    assert [line["minutes_clock"] for line in replies] == [210.0]
+    assert {line["client"] for line in sessions} == {replies[0]["client"]}
+
+
+def test_a_second_night_without_news_asks_little_and_changes_no_row(office: Office, google: Google) -> None:
+    office("nightly")
+    before = office.dump()
+    google.asked.clear()
+    assert office("nightly").code == 0
+
+    assert office.dump() == before
+    assert google.methods().count("calendar.events.list") == 1
+    assert "gmail.users.messages.list" not in google.methods()
+
+
+def test_no_word_of_it_is_left_on_this_machine(office: Office) -> None:
+    answer = office("nightly")
+    report = office("report", "weekly", "--clinician", "ana", "--week", "2026-W11")
+
+    left = b"".join(path.read_bytes() for path in office.folder.rglob("*") if path.is_file())
+    for word in (CANARY, CLIENT, CODE, CODE.replace("-", "")):
+        assert word.lower().encode() not in left.lower()
+        assert word.lower() not in (answer.out + answer.err + report.out).lower()
+
+
+def test_a_permission_taken_back_stops_three_sources_and_no_other(office: Office, google: Google) -> None:
+    office("nightly")
+    google.doors.revoke(ANA)
+    answer = office("nightly")
+
+    assert answer.code == 4
+    assert answer.err.count("Run: evenhours connect google --clinician ana") == 3
+    assert len(office("export", "sessions", "--clinician", "ana", "--json").told) == 3
