@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from connectors.classify import Classifier
+from connectors.classify import Classifier, Sighting
 from connectors.pseudonyms import Pseudonyms, canonical_address
 from connectors.records import Record
 
@@ -140,7 +140,8 @@ class SourceKind:
     problem begins with the option's path ("columns.foo: not a role"), so that all are listed with the other faults.
     With ``per_owner`` each owner has an account of their own: one connector for each, whose context has that one owner,
     each with its own cursor, freshness and failure. ``remote`` tells from the options whether a server is waited for
-    (with accounts it always is); several such sources are read side by side.
+    (with accounts it always is); several such sources are read side by side. ``preview`` shows what the practice's
+    rules make of a calendar's entries, for `evenhours classify --try`.
     """
 
     name: str
@@ -152,6 +153,7 @@ class SourceKind:
     check: Callable[[Any], list[str]] | None = None
     per_owner: bool = False
     remote: Callable[[Any], bool] | None = None
+    preview: Callable[[Any, Context], Iterator[Sighting]] | None = None
 
     def is_remote(self, options: Any) -> bool:
         """Whether a source with these options is a server."""

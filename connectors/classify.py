@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from connectors.pseudonyms import Pseudonyms, canonical_address
-from connectors.records import Counterpart, Kind
+from connectors.records import CalendarEvent, Counterpart, Kind
 
 _MACHINE = re.compile(r"^(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|notifications?)([-+.=_].*)?@")
 
@@ -25,6 +27,17 @@ class EntryLook:
     categories: tuple[str, ...] = ()
     colour: str = ""
     attendees: tuple[str, ...] = ()
+
+
+class Sighting(NamedTuple):
+    """What the practice's rules make of one instance, for its owner's own screen; never stored."""
+
+    start: datetime
+    end: datetime
+    title: str
+    kind: Kind
+    client: str | None
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,13 @@ class Classifier:
             return kind, None
         client = outside[0] if outside else self._client_in(look.title)
         return kind, names.person(clinician, client) if client else None
+
+    def sighting(self, look: EntryLook, record: CalendarEvent) -> Sighting:
+        """What became of an entry, with its title and the rule that decided."""
+        number = next((number for number, rule in enumerate(self.rules, 1) if rule.matches(look)), None)
+        otherwise = "somebody from outside" if record.kind is Kind.SESSION else "no rule"
+        rule = f"rule {number}" if number else otherwise
+        return Sighting(record.start, record.end, look.title, record.kind, record.client, rule)
 
     def _client_in(self, title: str) -> str | None:
         found = self.client_title.search(title) if self.client_title else None

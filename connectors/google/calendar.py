@@ -15,16 +15,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from connectors.base import Batch, Context, Fault, SourceKind, Window
+from connectors.classify import Sighting
 from connectors.errors import MalformedError
 from connectors.fingerprint import spelled
 from connectors.google.access import SCOPES
-from connectors.google.entries import UnusableError, Wanted, entry_name, is_gone, record
+from connectors.google.entries import UnusableError, Wanted, entry_name, is_gone, look_at, record
 from connectors.google.options import GoogleOptions, problems
 from connectors.google.service import GoneError, Google, Pause, RefusedError
 from connectors.records import CalendarEvent
@@ -105,6 +106,21 @@ class GoogleCalendar:
                     return
             yield self._snapshot(google, known)
 
+    def sightings(self) -> Iterator[Sighting]:
+        """Each entry of the window with its title and what the rules make of it."""
+        if not self._context.busy_only:
+            self._wanted = replace(self._wanted, titles=True)
+        window, owner = self._context.window, self._context.owners[0]
+        with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
+            for items, _ in self._pages(google, self._bounds()):
+                for item, (found, _) in zip(items, self._read(items, 0), strict=True):
+                    if isinstance(found, CalendarEvent) and window.touches(found.start, found.end):
+                        yield self._context.classifier.sighting(look_at(item, owner, self._name), found)
+
+    def _bounds(self) -> dict[str, str]:
+        window = self._context.window
+        return {"timeMin": _written(window.start), "timeMax": _written(window.end)}
+
     def _settings(self) -> str:
         told = self._context
         decisive = (told.owners, told.classifier, told.busy_only, told.longest_session)
@@ -119,11 +135,10 @@ class GoogleCalendar:
 
     def _snapshot(self, google: Google, known: _Cursor) -> Batch:
         window = self._context.window
-        bounds = {"timeMin": _written(window.start), "timeMax": _written(window.end)}
         records: dict[str, CalendarEvent] = {}
         faults: list[Fault] = []
         token = ""
-        for items, last in self._pages(google, bounds):
+        for items, last in self._pages(google, self._bounds()):
             token = last
             for found, _ in self._read(items, len(records) + len(faults)):
                 if isinstance(found, Fault):
@@ -179,6 +194,11 @@ class GoogleCalendar:
                 yield Fault(f"entry {number}", str(error)), name
 
 
+def preview(options: CalendarOptions, context: Context) -> Iterator[Sighting]:
+    """What the rules make of each entry in the window, for ``evenhours classify --try``; stores nothing."""
+    return GoogleCalendar(options, context).sightings()
+
+
 def _written(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -196,4 +216,5 @@ SOURCE_KIND = SourceKind(
     dropped="never requested",
     check=problems,
     per_owner=True,
+    preview=preview,
 )  # fmt: skip

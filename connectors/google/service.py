@@ -29,6 +29,7 @@ FIRST_PAUSE = 1.0  # seconds; doubles
 LONGEST_PAUSE = 60.0
 SECONDS = 60  # for one answer
 BATCH_PARTS = 50  # more than that is not recommended; each counts as a call of its own
+GMAIL_BATCHES = "https://gmail.googleapis.com/batch"
 _PLACES = {"calendar": "calendar/v3/"}  # the others begin at the root
 _TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"})
 _USED_UP = frozenset({"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"})
@@ -152,9 +153,8 @@ class Google:
             told[name] = answer, refusal
 
         # the client's own batches know nothing of api_endpoint
-        batch = BatchHttpRequest(
-            callback=keep, batch_uri=f"{self._endpoint or 'https://gmail.googleapis.com'}/batch/gmail/v1"
-        )
+        address = f"{self._endpoint}/batch/gmail/v1" if self._endpoint else GMAIL_BATCHES
+        batch = BatchHttpRequest(callback=keep, batch_uri=address)
         for name, request in requests.items():
             batch.add(request, request_id=name)
         self._translated(batch.execute)

@@ -15,17 +15,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.classify import Sighting
 from connectors.errors import MalformedError, UnavailableError
 from connectors.fingerprint import spelled
 from connectors.http import LARGEST, Client
 from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
-from connectors.records import CalendarEvent, Kind
+from connectors.records import CalendarEvent
 
 _READING = 1  # raise it when the same calendar is to be read differently
 
@@ -80,17 +79,6 @@ class _Cursor:
         """The request headers that ask only for what is new."""
         headers = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
         return {name: value for name, value in headers.items() if value}
-
-
-class Sighting(NamedTuple):
-    """What the practice's rules make of one instance, for its owner's own screen; never stored."""
-
-    start: datetime
-    end: datetime
-    title: str
-    kind: Kind
-    client: str | None
-    rule: str
 
 
 class IcsConnector:
@@ -156,11 +144,7 @@ class IcsConnector:
         from connectors.ics.records import look_at
 
         own = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
-        look, rules = look_at(text, own), enumerate(self._context.classifier.rules, 1)
-        number = next((n for n, rule in rules if rule.matches(look)), None)
-        otherwise = "somebody from outside" if record.kind is Kind.SESSION else "no rule"
-        rule = f"rule {number}" if number else otherwise
-        return Sighting(record.start, record.end, text.title, record.kind, record.client, rule)
+        return self._context.classifier.sighting(look_at(text, own), record)
 
     def _texts(self, files: list[_File], wanted: frozenset[str]) -> list[CalendarText]:
         found: list[CalendarText] = []
@@ -261,4 +245,5 @@ SOURCE_KIND = SourceKind(
     dropped="left out while parsing",
     check=_problems,
     remote=_is_remote,
+    preview=preview,
 )  # fmt: skip

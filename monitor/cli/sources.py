@@ -17,7 +17,7 @@ from monitor.cli.progress import SourceBar
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
-    from connectors.ics.source import Sighting
+    from connectors.classify import Sighting
     from monitor.config import SourceConfig
     from monitor.ingest import Outcome, Wish
     from monitor.store.events import Named
@@ -83,11 +83,12 @@ def tell_outcome(desk: Desk, outcome: Outcome) -> None:
 @click.command()
 @click.option("--try", "try_", is_flag=True, help="Show what the rules make of the last weeks; nothing is stored.")
 @click.option("--source", "name", metavar="NAME", help="Only this calendar.")
+@click.option("--clinician", "key", metavar="KEY", help="Whose account, where a calendar has several.")
 @click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="How many weeks back.")
 @pass_desk
-def classify(desk: Desk, name: str | None, weeks: int, *, try_: bool) -> None:
+def classify(desk: Desk, name: str | None, key: str | None, weeks: int, *, try_: bool) -> None:
     """Show on this screen, and store nowhere, what the rules make of your calendar."""
-    from connectors.ics.source import preview
+    from connectors.registry import source_kind
     from monitor.ingest import Wish, context_for
 
     if not try_:
@@ -95,20 +96,35 @@ def classify(desk: Desk, name: str | None, weeks: int, *, try_: bool) -> None:
     today = desk.now.astimezone(desk.config.practice.zone).date()
     wish = Wish(first=today - timedelta(weeks=weeks), last=today)
     kinds: Counter[str] = Counter()
+    person = desk.clinician(key).key if key else None
     for source in _calendars(desk, name):
-        context = context_for(desk.config, source, desk.names, wish, now=desk.now)
-        for seen in preview(source.options, context):
+        if person not in {None, *source.clinicians}:
+            continue
+        account, preview = _account(source, person), source_kind(source.kind).preview
+        context = context_for(desk.config, source, desk.names, wish, now=desk.now, account=account)
+        for seen in preview(source.options, context) if preview else ():
             kinds[seen.kind] += 1
             _tell_entry(desk, source.name, seen, context.owners[0].zone)
     desk.say(", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "No entries in these weeks.")
 
 
 def _calendars(desk: Desk, name: str | None) -> list[SourceConfig]:
-    calendars = {source.name: source for source in desk.config.sources if source.kind == "ics"}
+    from connectors.registry import source_kind
+
+    calendars = {source.name: source for source in desk.config.sources if source_kind(source.kind).preview}
     if name is not None and name not in calendars:
         known = ", ".join(calendars) or "none"
         raise UsageError(f'There is no calendar "{name}". The configuration has: {known}.')
     return [source for source in calendars.values() if name in {None, source.name}]
+
+
+def _account(source: SourceConfig, key: str | None) -> str | None:
+    """Whose account is looked at, if each owner has one: titles are for their owner's screen alone."""
+    if source.accounts == (None,):
+        return None
+    if key is None and len(source.accounts) > 1:
+        raise UsageError(f"{source.name}: say whose: --clinician {' | '.join(source.clinicians)}")
+    return key or source.accounts[0]
 
 
 def _tell_entry(desk: Desk, source: str, seen: Sighting, zone: ZoneInfo) -> None:

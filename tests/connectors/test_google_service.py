@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from connectors.errors import AuthorizationError, MalformedError, RateLimitError
 from connectors.google.access import CALENDAR, consent_file, redirected
 from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.options import problems
-from connectors.google.service import TRIES
+from connectors.google.service import GMAIL_BATCHES, TRIES
 from connectors.private import write_private
 from connectors.registry import source_kind
 from tests.connectors.google_fake.diary import CANARY, Diary, at
+from tests.connectors.google_fake.discovery import DOCUMENTS
 from tests.connectors.google_fake.office import ANA, Reader, context, let_in, service_account
 from tests.connectors.google_fake.server import Google
 
@@ -205,7 +207,13 @@ def test_an_endpoint_reaches_addresses_for_tokens_too() -> None:
     assert redirected("https://oauth2.googleapis.com/token", None) == "https://oauth2.googleapis.com/token"
 
 
-@pytest.mark.parametrize("kind", ["google_calendar"])
+def test_without_an_endpoint_batches_go_where_googles_description_says() -> None:
+    told = json.loads((DOCUMENTS / "gmail.v1.json").read_text())
+
+    assert told["rootUrl"] + told["batchPath"] == GMAIL_BATCHES
+
+
+@pytest.mark.parametrize("kind", ["google_calendar", "gmail", "google_meet"])
 @pytest.mark.parametrize("endpoint", ["proxy.example", "ftp://proxy.example", "https://", "https://proxy.example?a=b"])
 def test_an_endpoint_that_is_no_address_is_a_fault_of_the_configuration(kind: str, endpoint: str) -> None:
     options = source_kind(kind).options(api_endpoint=endpoint)

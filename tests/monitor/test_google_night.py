@@ -1,4 +1,4 @@
-"""A whole night with Google: entries, letters and calls of one account become sessions and replies, and no word of them."""
+"""A whole night with Google: entries, letters and calls become sessions and replies, and no word of them is kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.google.access import CALENDAR, MAIL, MEETINGS, NUMBER
-from connectors.google.tokens import write_private
+from connectors.private import write_private
 from tests.connectors.google_fake.diary import CANARY, at, meeting
 from tests.connectors.google_fake.server import Google, google_on_loopback
 from tests.monitor.office import CONFIG, Office
@@ -36,7 +36,9 @@ def office(tmp_path: Path, google: Google) -> Office:
     write_private(tmp_path / "google-tokens", "ana.json", permission)
     diary, box = google.diary(ANA), google.postbox(ANA)
     people = [{"email": ANA, "self": True}, {"email": CLIENT, "displayName": CANARY}]
-    for event_id in diary.put_weekly("series", at("2026-03-02 10:00"), 3, attendees=people, conferenceData=meeting(CODE)):
+    for event_id in diary.put_weekly(
+        "series", at("2026-03-02 10:00"), 3, attendees=people, conferenceData=meeting(CODE)
+    ):
         assert event_id.startswith("series_2026")
     for week, late in ((0, 12), (1, 2)):
         start = at("2026-03-02 10:00") + timedelta(weeks=week)
@@ -85,6 +87,29 @@ def test_no_word_of_it_is_left_on_this_machine(office: Office) -> None:
     for word in (CANARY, CLIENT, CODE, CODE.replace("-", "")):
         assert word.lower().encode() not in left.lower()
         assert word.lower() not in (answer.out + answer.err + report.out).lower()
+
+
+def test_the_rules_are_tried_on_a_google_calendar_on_the_screen_alone(office: Office, google: Google) -> None:
+    google.diary(ANA).put("one", at("2026-03-04 09:00"), summary="Holiday in Quimper")
+    office("nightly")
+    before = office.dump()
+    answer = office("classify", "--try", "--json", "--clinician", "ana")
+
+    assert {(line["title"], line["kind"], line["rule"]) for line in answer.told} == {
+        ("Holiday in Quimper", "leave", "rule 1"),
+        (f"{CANARY} title", "session", "somebody from outside"),
+    }
+    assert office.dump() == before
+
+
+def test_whose_account_it_is_has_to_be_said_where_there_are_several(office: Office) -> None:
+    office.change(
+        'kind = "google_calendar"\nclinician = "ana"', 'kind = "google_calendar"\nclinicians = ["ana", "ben"]'
+    )
+    answer = office("classify", "--try")
+
+    assert answer.code == 2
+    assert "google_calendar: say whose: --clinician ana | ben" in answer.err
 
 
 def test_a_permission_taken_back_stops_three_sources_and_no_other(office: Office, google: Google) -> None:
