@@ -221,8 +221,7 @@ class Note:
     """A notice or line of some week, past or present. ``card`` is what it says and rests on.
 
     ``moved`` is how far, with its interval, and with whom, where it is about one client; ``weeks`` are those it speaks
-    of, in words. ``answered_on`` is when the standing answer was given, ``until`` the last day of an exception that
-    goes on.
+    of, in words. ``answered_on`` is when the standing answer was given.
     """
 
     card: Card
@@ -231,7 +230,6 @@ class Note:
     weeks: str
     open: bool
     answered_on: date | None = None
-    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

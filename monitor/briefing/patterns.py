@@ -90,7 +90,6 @@ def _note(told: _Told, row: NoticeRow) -> Note:
         weeks=_weeks(row),
         open=notices.is_open(row, told.today) and (recent or row.answer is not None),
         answered_on=answered,
-        until=None if row.until is None else date_of(row.until),
     )
 
 

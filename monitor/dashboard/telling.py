@@ -1,4 +1,4 @@
-"""What the pages about clients share in writing: whose client it is, from which day, and keeping only what changed."""
+"""What the pages share in writing: whose client it is, from and until which day, and keeping only what changed."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ CLIENT_NUMBER = f"int(max={2**63 - 1})"
 """The converter of a client's number in an address."""
 
 EARLIEST, AHEAD = date(1990, 1, 1), timedelta(days=731)
+LONGEST_EXCEPTION = timedelta(days=366)
 
 
 def own(client: int) -> list[TermRow]:
@@ -41,6 +42,21 @@ def given_day() -> int | None:
         return day_number(day)
     flash("Nothing is kept: say from which day on it holds, at the most two years ahead.")
     return None
+
+
+def last_day() -> int | None:
+    """The last day of an exception that a form tells, as a day number; ``None`` where none was given."""
+    text = request.form.get("until", "")
+    if not text:
+        return None
+    today = local_day(visit.clinician(), visit.now())
+    try:
+        last = date.fromisoformat(text)
+    except ValueError:
+        last = date.min
+    if not today <= last <= today + LONGEST_EXCEPTION:
+        abort(400, "An exception lasts until a day between today and a year from now.")
+    return day_number(last)
 
 
 @contextmanager

@@ -16,7 +16,9 @@ HERE = "/me/check-in"
 def answer(client: FlaskClient, key: str, answers: dict[int, int]) -> str:
     """Fill in a sheet; what the page then says."""
     form = {f"q{item}": str(number) for item, number in answers.items()}
-    page = client.post(f"{HERE}/{key}", data={**form, "csrf_token": token_on(client.get(HERE))}, follow_redirects=True)
+    page = client.post(
+        f"{HERE}/{key}", data={**form, "csrf_token": token_on(client.get("/help"))}, follow_redirects=True
+    )
     assert page.status_code == 200
     return next((line.words() for line in read(page.text).all("p", "said")), "")
 

@@ -24,14 +24,14 @@ TODAY = date(2026, 11, 18)
 
 def post(client: FlaskClient, address: str, **form: object) -> str:
     """Send a form of ours; what the next page says."""
-    token = token_on(client.get(CLIENTS if address.startswith(CLIENTS) else AGREEMENTS))
+    token = token_on(client.get("/help"))
     page = client.post(address, data={**form, "csrf_token": token}, follow_redirects=True)
     assert page.status_code == 200, page.status_code
     return " ".join(line.words() for line in read(page.text).all("p", "said"))
 
 
 def status(client: FlaskClient, address: str, **form: object) -> int:
-    return client.post(address, data={**form, "csrf_token": token_on(client.get("/me/"))}).status_code
+    return client.post(address, data={**form, "csrf_token": token_on(client.get("/help"))}).status_code
 
 
 def listed(page: str) -> dict[str, list[str]]:

@@ -23,13 +23,13 @@ LAST = day_number(LAST_WEEK)
 
 
 def post(client: FlaskClient, address: str, /, **form: object) -> str:
-    page = client.post(address, data={**form, "csrf_token": token_on(client.get(HERE))}, follow_redirects=True)
+    page = client.post(address, data={**form, "csrf_token": token_on(client.get("/help"))}, follow_redirects=True)
     assert (page.request.path, page.status_code) == (HERE, 200)
     return " ".join(line.words() for line in read(page.text).all("p", "said"))
 
 
 def status(client: FlaskClient, address: str, /, **form: object) -> int:
-    return client.post(address, data={**form, "csrf_token": token_on(client.get(HERE))}).status_code
+    return client.post(address, data={**form, "csrf_token": token_on(client.get("/help"))}).status_code
 
 
 def noted(pages: Pages, practice: Written) -> dict[str, int]:
@@ -95,10 +95,10 @@ def test_an_answer_is_kept_shown_and_taken_back(pages: Pages, practice: Written,
 
     assert post(ana, address, answer=key) == f"Your answer is kept: {ANSWERS[key]}."
     answered = entry(read(ana.get(HERE).text), practice.notice)
-    assert f"Your answer: {ANSWERS[key]}, 18 November 2026" in answered.words()
+    assert f"Your answer on 18 November 2026: {ANSWERS[key]}" in answered.words()
     assert read(ana.get(HERE).text).all("h1")[0].words() == "Nothing waits for a word from you"
     assert post(ana, f"{address}/undo") == "Your answer is taken back."
-    assert "Your answer:" not in visible(ana.get(HERE).text)
+    assert "Your answer on" not in visible(ana.get(HERE).text)
     assert status(ana, f"{address}/undo") == 404
 
 
@@ -107,7 +107,7 @@ def test_an_exception_has_a_last_day(pages: Pages, practice: Written) -> None:
 
     post(ana, address, answer="planned", until="2026-12-20")
 
-    assert "This was planned, 18 November 2026, until 20 December 2026" in visible(ana.get(HERE).text)
+    assert "Your answer on 18 November 2026: This was planned, until 20 December 2026" in visible(ana.get(HERE).text)
     assert "1 exception in the last year: 0 in the ledger, 1 by an answer to a note." in visible(ana.get(HERE).text)
     post(ana, address, answer="noted", until="2026-12-20")
     assert "until 20 December" not in visible(ana.get(HERE).text)

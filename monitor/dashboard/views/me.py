@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from flask import Blueprint, abort, flash, redirect, request
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
-from monitor.analysis.calendar import day_number
 from monitor.briefing.week import last_complete_week, weekly_report
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
+from monitor.dashboard.telling import last_day
 from monitor.notices import ANSWERS, EXCEPTIONS, UNDO
 from monitor.store.notices import answer_notice, undo_answer
 from reports import weekly
@@ -22,7 +22,6 @@ from reports.wording import iso_week
 
 blueprint = Blueprint("me", __name__, url_prefix="/me")
 LARGEST_ID = 2**63 - 1  # SQLite's
-LONGEST_EXCEPTION = timedelta(days=366)
 
 
 @blueprint.get("/")
@@ -49,7 +48,7 @@ def answer(week: str, notice: int) -> Response:
     monday, said = _monday(week), request.form.get("answer", "")
     if said not in {*ANSWERS, UNDO}:
         abort(400)
-    until = _until() if said in EXCEPTIONS else None
+    until = last_day() if said in EXCEPTIONS else None
     me, now = visit.clinician().key, int(visit.now().timestamp())
     with visit.store().write() as connection:
         if said == UNDO:
@@ -60,21 +59,6 @@ def answer(week: str, notice: int) -> Response:
         abort(404)
     flash("Your answer is taken back." if said == UNDO else f"Your answer is kept: {ANSWERS[said]}.")
     return redirect("/me/" if monday == _last_week() else f"/me/week/{iso_week(monday)}", 303)
-
-
-def _until() -> int | None:
-    """The last day of an exception, as a day number; ``None`` where none was given."""
-    text = request.form.get("until", "")
-    if not text:
-        return None
-    today = visit.now().astimezone(visit.clinician().zone).date()
-    try:
-        last = date.fromisoformat(text)
-    except ValueError:
-        last = date.min
-    if not today <= last <= today + LONGEST_EXCEPTION:
-        abort(400, "An exception lasts until a day between today and a year from now.")
-    return day_number(last)
 
 
 def _last_week() -> date:

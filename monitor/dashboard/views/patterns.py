@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from flask import Blueprint, abort, flash, redirect, request
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
-from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import LEDGER
-from monitor.briefing.check_in import local_day
 from monitor.briefing.patterns import patterns_report
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import AHEAD, CLIENT_NUMBER, given_day, own
+from monitor.dashboard.telling import CLIENT_NUMBER, given_day, last_day, own
 from monitor.notices import ANSWERS, EXCEPTIONS
 from monitor.store import clients, notices
 from reports import patterns
@@ -40,7 +36,7 @@ def answer(notice: int) -> Response:
     said = request.form.get("answer", "")
     if said not in ANSWERS:
         abort(400)
-    until = _until() if said in EXCEPTIONS else None
+    until = last_day() if said in EXCEPTIONS else None
     with visit.store().write() as connection:
         me, now = visit.clinician().key, int(visit.now().timestamp())
         if not notices.answer_notice(connection, me, notice, said, now, until=until):
@@ -89,16 +85,3 @@ def strike(entry: int) -> Response:
             abort(404)
     flash("Struck out.")
     return redirect(HERE, 303)
-
-
-def _until() -> int | None:
-    """The last day of an exception as the form tells it; ``None`` where it says nothing."""
-    text = request.form.get("until", "")
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return abort(400)
-    latest = local_day(visit.clinician(), visit.now()) + AHEAD
-    return day_number(min(day, latest))
