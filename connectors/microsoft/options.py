@@ -24,6 +24,8 @@ IN_WORDS: dict[str, str] = {
     "OnlineMeetingArtifact.Read.All": "who was in a Teams meeting from when to when",
 }
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MicrosoftOptions:
@@ -87,4 +89,5 @@ def in_words(scopes: Sequence[str]) -> str:
 
 def _is_address(text: str) -> bool:
     parts = urlsplit(text)
-    return parts.scheme in {"http", "https"} and bool(parts.netloc) and not parts.query and not parts.fragment
+    private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    return private and bool(parts.netloc) and not parts.query and not parts.fragment

@@ -554,6 +554,12 @@ def test_a_token_and_a_password_are_sent_and_never_told(server: FhirServer) -> N
     assert CANARY not in repr(found)
 
 
+def test_a_secret_address_in_the_open_is_refused_untold() -> None:
+    with pytest.raises(UnavailableError, match="begins with https") as error:
+        read("env:URL", read_secret=lambda _: f"http://{CANARY}.example/fhir")
+    assert CANARY not in str(error.value)
+
+
 def test_a_token_that_was_withdrawn_is_told(server: FhirServer) -> None:
     server.refuses = lambda asked: None if asked.headers.get("Authorization") == "Bearer new" else Reply(401)
     with pytest.raises(AuthorizationError) as error:

@@ -467,6 +467,7 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(
         ({"read": ()}, "read: at least one"),
         ({"client_secret": "env:A"}, "tenant: an application"),
         ({"api_endpoint": "nowhere"}, "api_endpoint: is not an address"),
+        ({"api_endpoint": "http://proxy.example"}, "api_endpoint: is not an address"),
     ],
 )
 def test_options_that_cannot_be_are_told(given: dict[str, Any], problem: str) -> None:
