@@ -15,6 +15,7 @@ from typing import NamedTuple
 from connectors.pseudonyms import Pseudonyms, canonical_address
 from connectors.records import CalendarEvent, Counterpart, Kind
 
+_OUTSIDE_THE_FRAME = frozenset({Kind.PERSONAL, Kind.OTHER})  # such as a coffee with a client
 _MACHINE = re.compile(r"^(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|notifications?)([-+.=_].*)?@")
 
 
@@ -83,7 +84,7 @@ class Classifier:
         return address not in self.staff | self.management and domain_of(address) not in self.domains
 
     def entry(self, look: EntryLook, clinician: str, names: Pseudonyms) -> tuple[Kind, str | None]:
-        """The kind of an entry and, for a session, its client's pseudonym.
+        """The kind of an entry and its client's pseudonym: for a session, or for time with a client that is none.
 
         The client is the first outside attendee; without one, what ``client_title`` finds in the title (its group
         ``client``, else its first group, else the whole match).
@@ -92,6 +93,8 @@ class Classifier:
         kind = next((rule.kind for rule in self.rules if rule.matches(look)), None)
         if kind is None:
             kind = Kind.SESSION if outside else Kind.OTHER
+        if kind in _OUTSIDE_THE_FRAME:
+            return kind, names.person(clinician, outside[0]) if outside else None
         if kind is not Kind.SESSION:
             return kind, None
         client = outside[0] if outside else self._client_in(look.title)

@@ -35,6 +35,7 @@ class Status(StrEnum):
     DECLINED = "declined"
     CANCELLED = "cancelled"
     LATE_CANCELLED = "late_cancelled"
+    CLINICIAN_CANCELLED = "clinician_cancelled"  # where the source says whose cancellation it was
     NO_SHOW = "no_show"
 
 

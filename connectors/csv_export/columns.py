@@ -26,6 +26,11 @@ WORDS = {
         *("late cancelled", "late canceled", "late cancel", "late cancellation", "cancelled late", "canceled late"),
         *("kurzfristig abgesagt", "annulé tardivement"),
     ),
+    "clinician_cancelled": (
+        *("clinician cancelled", "clinician canceled", "provider cancelled", "provider canceled"),
+        *("therapist cancelled", "therapist canceled", "cancelled by provider", "canceled by provider"),
+        *("cancelled by clinician", "canceled by clinician", "vom therapeuten abgesagt", "annulé par le thérapeute"),
+    ),
     "no_show": ("no show", "no-show", "noshow", "dna", "did not attend", "missed", "nicht erschienen", "absent"),
 }
 """The words taken for each status where ``[source.format]`` lists none; compared trimmed, case ignored."""
@@ -40,6 +45,7 @@ _STATUS = {
     "held": Status.CONFIRMED,
     "cancelled": Status.CANCELLED,
     "late_cancelled": Status.LATE_CANCELLED,
+    "clinician_cancelled": Status.CLINICIAN_CANCELLED,
     "no_show": Status.NO_SHOW,
 }
 UNKNOWN = frozenset({"", "-", "–", "—", "n/a", "na", "nan", "none", "null"})

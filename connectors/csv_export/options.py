@@ -61,6 +61,7 @@ class CsvFormat:
     held: tuple[str, ...] | None = _optional("status words of a session that took place or is booked")
     cancelled: tuple[str, ...] | None = _optional("status words of one cancelled in time")
     late_cancelled: tuple[str, ...] | None = _optional("status words of one cancelled late")
+    clinician_cancelled: tuple[str, ...] | None = _optional("status words of one that the clinician cancelled")
     no_show: tuple[str, ...] | None = _optional("status words of one the client did not come to")
     incoming: tuple[str, ...] | None = _optional("direction words of a message received")
     outgoing: tuple[str, ...] | None = _optional("direction words of a message sent")

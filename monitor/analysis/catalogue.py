@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from monitor.analysis.frames import Frames
 
-DEFINITIONS_VERSION = "1"
+DEFINITIONS_VERSION = "2"
 """Printed in every report; raised whenever a definition changes what a number means."""
 
-_MODULES = ("sessions", "messages", "recovery", "caseload")
+_MODULES = (
+    "sessions", "days", "messages", "contact", "recovery", "leave", "supervision", "caseload", "bookings", "clients",
+)  # fmt: skip
 
 
 class Unit(StrEnum):
@@ -50,6 +52,7 @@ class Family(StrEnum):
     MESSAGES = "messages"
     RECOVERY = "recovery"
     CASELOAD = "caseload"
+    CLIENTS = "clients"
 
 
 Compute = Callable[["Frames"], "pd.DataFrame"]
@@ -119,7 +122,13 @@ def catalogue() -> Mapping[str, Metric]:
 
 def measure(frames: Frames) -> pd.DataFrame:
     """Every metric of one clinician: columns week, key, value, n, coverage; value NaN where there is no data."""
+    import numpy as np
     import pandas as pd
 
-    tables = [entry.compute(frames).assign(key=entry.key) for entry in catalogue().values()]
-    return pd.concat([table.reset_index(names="week") for table in tables], ignore_index=True)
+    tables = [entry.compute(frames) for entry in catalogue().values()]
+    weeks = frames.weeks.index.to_numpy()
+    columns = {
+        name: np.concatenate([table[name].to_numpy() for table in tables]) for name in ("value", "n", "coverage")
+    }
+    keys = pd.Series(np.repeat(list(catalogue()), len(weeks)), dtype=object)
+    return pd.DataFrame({"week": np.tile(weeks, len(tables)), **columns, "key": keys})

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from connectors.records import Counterpart, Kind, Status
+from connectors.records import Counterpart, Kind
 from monitor.analysis.agreements import (
     ENTERED,
     PERSONS,
@@ -26,33 +26,30 @@ from monitor.analysis.agreements import (
     persons_from,
     what_holds,
 )
+from monitor.analysis.bookings import CALLED_OFF, outcomes
 from monitor.analysis.calendar import (
     DAY,
     WorkCalendar,
     date_of,
-    day_number,
     monday_of,
     with_entries,
     with_sessions,
     work_calendar,
 )
-from monitor.analysis.fairness import available_fte
-from monitor.analysis.intervals import Spans, seconds_inside, spans, union
+from monitor.analysis.contact import judged
+from monitor.analysis.courses import courses_from
+from monitor.analysis.intervals import Spans, spans, union
 from monitor.analysis.messages import episodes_from, replies_from, working_seconds
+from monitor.analysis.periods import Seen, days_from, stretch_of, weeks_from
 from monitor.analysis.sessions import HELD, sessions_from, unscheduled_from
 from monitor.analysis.terms import NOT_A_CLIENT
 from monitor.roster import Clinician, Practice
 
-QUIET_DAYS = 14  # a source whose last record is older than this is taken as silent, not as empty
-BEGINNING_DAYS = 90  # days of calendar before it can be told who is new (METRICS, intakes)
 MARGIN = timedelta(days=8)
 LONG_AGO, FAR_AHEAD = (
     50 * 366 * DAY,
     5 * 366 * DAY,
 )  # beyond, a date is a broken clock's, and no calendar is made for it
-
-Seen = tuple[int, int] | None
-"""From when to when a kind of source has been read: ``[start, end)``, or ``None`` if none is connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +77,20 @@ class Facts:
 class Frames:
     """One clinician's tables. Keys of one person are joined before anything is derived: a client is a person here.
 
-    sessions  see :func:`~monitor.analysis.sessions.sessions_from`, and day, week, overrun_minutes, after_hours, and
-              began_at and ended_at, the actual times where known, else the booked ones
+    sessions  see :func:`~monitor.analysis.sessions.sessions_from`, and day, week, overrun_minutes, began_at and
+              ended_at (the actual times where known, else the booked ones), outside, covered, after_hours (see
+              :func:`~monitor.analysis.contact.judged`), late, missed, by_clinician, moved (see
+              :func:`~monitor.analysis.bookings.outcomes`)
     held      those of the sessions that took place
-    messages  sent_at, outgoing, automatic, counterpart, counterpart_kind, channel, thread, and day, week, after_hours
-    episodes  see :func:`~monitor.analysis.messages.episodes_from`, and day, week, after_hours, is_reply
+    courses   see :func:`~monitor.analysis.courses.courses_from`
+    messages  sent_at, outgoing, automatic, counterpart, counterpart_kind, channel, thread, and day, week, outside,
+              covered, after_hours
+    episodes  see :func:`~monitor.analysis.messages.episodes_from`, and day, week, outside, covered, after_hours,
+              is_reply
     replies   see :func:`~monitor.analysis.messages.replies_from`, and week (of the reply, -1 if there is none),
               inbound_week, after_hours, inbound_after_hours, minutes_clock, minutes_working
     extras    calls that nobody booked, which are no sessions: client (-1 if unknown), started_at, ended_at, day, week
-    entries   calendar entries other than sessions: kind, start, end, all_day, day, week
+    entries   calendar entries other than sessions: kind, start, end, all_day, client, known_at, day, week
     days      one row a work day: week, agreed_minutes, working_minutes (less leave), leave_share, usual (agreed by the
               pattern, public holiday or not), active (a held session or a sent message), occupied (active, or another
               job's span), worked (0 to 1), calendar_seen
@@ -106,6 +108,7 @@ class Frames:
     as_of: int
     sessions: pd.DataFrame
     held: pd.DataFrame
+    courses: pd.DataFrame
     messages: pd.DataFrame
     episodes: pd.DataFrame
     replies: pd.DataFrame
@@ -127,17 +130,21 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     facts = _of_clients(_of_persons(facts, persons), agreements, calendar)
     sessions = sessions_from(facts.events, facts.evidence, facts.corrections, as_of=as_of)
     calendar = _with_held(calendar, sessions)
-    sessions = _sessions(sessions, calendar)
+    sessions = _sessions(sessions, facts.events, agreements, calendar)
     held = sessions[sessions["status"] == HELD]
     messages = _placed(facts.messages[facts.messages["sent_at"] <= as_of], calendar, "sent_at")
-    messages["after_hours"] = calendar.after_hours(messages["sent_at"].to_numpy(dtype=np.int64))
+    messages = messages.assign(**judged(agreements, calendar, messages["counterpart"], messages["sent_at"]))
     episodes = episodes_from(messages)
-    replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), calendar)
-    episodes = _episodes(episodes, replies, calendar)
+    replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), agreements, calendar)
+    episodes = _episodes(episodes, replies, agreements, calendar)
     entries = _entries(facts.events, calendar)
+    covered = (
+        stretch_of(facts.calendar_seen, facts.events["start"].to_numpy(), as_of),
+        stretch_of(facts.messages_seen, facts.messages["sent_at"].to_numpy(), as_of),
+    )
     active = np.concatenate((held["day"], episodes["day"]))
     busy = _spans_of(entries[entries["kind"] == Kind.BUSY])
-    days = _days(facts.clinician, calendar, _stretch(facts.calendar_seen, facts.events["start"], as_of), active, busy)
+    days = days_from(facts.clinician, calendar, covered[0], active, busy)
     return Frames(
         clinician=facts.clinician,
         practice=practice,
@@ -145,13 +152,14 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
         as_of=as_of,
         sessions=sessions,
         held=held,
+        courses=courses_from(held, agreements, calendar, as_of=as_of),
         messages=messages,
         episodes=episodes,
         replies=replies,
         extras=_placed(unscheduled_from(facts.events, facts.evidence, as_of=as_of), calendar, "started_at"),
         entries=entries,
         days=days,
-        weeks=_weeks(facts, calendar, days, as_of),
+        weeks=weeks_from(facts.clinician, calendar, days, covered, facts.calendar_seen, as_of),
         clients=what_holds(agreements, persons, keys, int(calendar.day_of(as_of))),
         ledger=facts.ledger.assign(week=monday_of(facts.ledger["day"])),
         agreements=agreements,
@@ -161,7 +169,8 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
 def _keys(facts: Facts) -> NDArray[np.int64]:
     """Every key of a client that was met, wrote, was written to, or of whom something was said."""
     clients = facts.messages.loc[facts.messages["counterpart_kind"] == Counterpart.CLIENT, "counterpart"]
-    keys = np.concatenate((facts.events["client"], clients, facts.terms["client"], facts.joined["client"]))
+    met = facts.events.loc[facts.events["kind"] == Kind.SESSION, "client"]
+    keys = np.concatenate((met, clients, facts.terms["client"], facts.joined["client"]))
     return np.asarray(np.unique(keys[keys >= 0]), dtype=np.int64)
 
 
@@ -221,7 +230,7 @@ def _true_spans(held: pd.DataFrame) -> Spans:
 
 
 def _of_kind(events: pd.DataFrame, kind: Kind) -> pd.DataFrame:
-    return events[(events["kind"] == kind) & ~events["status"].isin([Status.CANCELLED, Status.DECLINED])]
+    return events[(events["kind"] == kind) & ~events["status"].isin(CALLED_OFF)]
 
 
 def _spans_of(entries: pd.DataFrame) -> Spans:
@@ -234,157 +243,49 @@ def _leave(events: pd.DataFrame, calendar: WorkCalendar) -> Spans:
     return union(_spans_of(leave[~leave["all_day"]]), calendar.whole_days(_spans_of(leave[leave["all_day"]])))
 
 
-def _sessions(sessions: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
-    placed = _placed(sessions, calendar, "booked_start")
-    over = (placed["actual_end"] - placed["booked_end"]) / 60
-    placed["overrun_minutes"] = over.where(placed["status"] == HELD)
-    placed["after_hours"] = calendar.after_hours(placed["booked_start"].to_numpy(dtype=np.int64))
-    true = _true_spans(placed)
-    placed["began_at"], placed["ended_at"] = true[:, 0], true[:, 1]
-    return placed
+def _sessions(
+    sessions: pd.DataFrame, events: pd.DataFrame, agreements: Agreements, calendar: WorkCalendar
+) -> pd.DataFrame:
+    over = (sessions["actual_end"] - sessions["booked_end"]) / 60
+    true = _true_spans(sessions)
+    return _placed(sessions, calendar, "booked_start").assign(
+        overrun_minutes=over.where(sessions["status"] == HELD),
+        began_at=true[:, 0],
+        ended_at=true[:, 1],
+        **judged(agreements, calendar, sessions["client"], sessions["booked_start"]),
+        **outcomes(sessions, events),
+    )
 
 
-def _replies(replies: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
-    inbound = replies["inbound_at"].to_numpy(dtype=np.int64)
+def _replies(replies: pd.DataFrame, agreements: Agreements, calendar: WorkCalendar) -> pd.DataFrame:
+    inbound, client = replies["inbound_at"].to_numpy(dtype=np.int64), replies["client"]
     answered = replies["reply_at"].notna().to_numpy()
     reply_at = replies["reply_at"].fillna(0).to_numpy(dtype=np.int64)
+    written = answered & ~replies["by_session"].to_numpy()
     return replies.assign(
         inbound_week=calendar.week_of(inbound),
         week=np.where(answered, calendar.week_of(reply_at), -1),
-        inbound_after_hours=calendar.after_hours(inbound),
-        after_hours=answered & ~replies["by_session"].to_numpy() & calendar.after_hours(reply_at),
+        inbound_after_hours=judged(agreements, calendar, client, inbound)["after_hours"],
+        after_hours=written & judged(agreements, calendar, client, reply_at)["after_hours"],
         minutes_clock=replies["waited_seconds"] / 60,
         minutes_working=working_seconds(replies, calendar) / 60,
     )
 
 
-def _episodes(episodes: pd.DataFrame, replies: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
+def _episodes(
+    episodes: pd.DataFrame, replies: pd.DataFrame, agreements: Agreements, calendar: WorkCalendar
+) -> pd.DataFrame:
     """Episodes with their day; one that answers is judged at its first answer, any other where it begins."""
-    answers = replies[replies["episode"] >= 0].groupby("episode")["reply_at"].min().reindex(episodes.index)
-    at = answers.fillna(episodes["sent_at"]).to_numpy(dtype=np.int64)
+    answers = np.full(len(episodes), np.inf)
+    answering = replies[replies["episode"] >= 0]
+    np.minimum.at(answers, answering["episode"].to_numpy(), answering["reply_at"].to_numpy())
+    is_reply = np.isfinite(answers)
+    at = np.where(is_reply, answers, episodes["sent_at"]).astype(np.int64)
     placed = _placed(episodes, calendar, "sent_at")
-    return placed.assign(after_hours=calendar.after_hours(at), is_reply=answers.notna())
+    return placed.assign(is_reply=is_reply, **judged(agreements, calendar, episodes["counterpart"], at))
 
 
 def _entries(events: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
-    standing = ~events["status"].isin([Status.CANCELLED, Status.DECLINED]) & events["set_aside"].isna()
+    standing = ~events["status"].isin(CALLED_OFF) & events["set_aside"].isna()
     other = events[standing & (events["kind"] != Kind.SESSION)]
-    return _placed(other[["kind", "start", "end", "all_day"]], calendar, "start")
-
-
-def _days(
-    clinician: Clinician, calendar: WorkCalendar, seen: tuple[int, int], active: NDArray[np.int64], busy: Spans
-) -> pd.DataFrame:
-    """Every work day of the calendar: how much was agreed, how much of it was leave, and whether it was worked.
-
-    ``seen`` is what the calendar's sources cover, ``active`` are the days with activity, ``busy`` is another job.
-
-    ``worked`` is 1 for a day that is agreed or active, less the share of it that is leave, so that a leave which
-    begins at noon leaves half a day.
-    """
-    days = np.arange(calendar.first_day, calendar.last_day + 1)
-    starts, ends = calendar.day_starts(days), calendar.day_starts(days + 1)
-    agreed, left = _agreed_seconds(calendar, days)
-    on_leave = seconds_inside(calendar.leave, starts, ends) / np.maximum(ends - starts, 1)
-    leave_share = np.where(agreed > 0, 1 - left / np.maximum(agreed, 1), on_leave)
-    is_active = np.isin(days, active)
-    return pd.DataFrame(
-        {
-            "week": monday_of(days),
-            "agreed_minutes": agreed / 60,
-            "working_minutes": left / 60,
-            "leave_share": leave_share,
-            "worked": ((agreed > 0) | is_active) * (1 - leave_share) * _employed(clinician, days, days),
-            "usual": calendar.usual,
-            "active": is_active,
-            "occupied": is_active | (seconds_inside(busy, starts, ends) > 0),
-            "calendar_seen": (starts >= seen[0]) & (ends <= seen[1]),
-        },
-        index=pd.Index(days, name="day"),
-    )
-
-
-def _agreed_seconds(calendar: WorkCalendar, days: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Agreed seconds of each day, and what of them is no leave; an overnight span counts where it starts."""
-    day, start, end = calendar.shifts[calendar.shifts[:, 0] >= days[0]].T
-    agreed, left = np.zeros(len(days), dtype=np.int64), np.zeros(len(days), dtype=np.int64)
-    np.add.at(agreed, day - days[0], end - start)
-    np.add.at(left, day - days[0], end - start - seconds_inside(calendar.leave, start, end))
-    return agreed, left
-
-
-def _weeks(facts: Facts, calendar: WorkCalendar, days: pd.DataFrame, as_of: int) -> pd.DataFrame:
-    """Every week that is over at ``as_of``, from the first that a source has seen to the last.
-
-    A week is compared if it has at least half its usual worked days, and at least one (METRICS section 1).
-    """
-    weeks = _day_sums(days)
-    number = weeks.index.to_numpy()
-    weeks["start"], weeks["end"] = calendar.day_starts(number), calendar.day_starts(number + 7)
-    weeks["calendar_seen"] = _saw(weeks, _stretch(facts.calendar_seen, facts.events["start"], as_of))
-    weeks["messages_seen"] = _saw(weeks, _stretch(facts.messages_seen, facts.messages["sent_at"], as_of))
-    weeks["employed"] = _employed(facts.clinician, number, number + 6)
-    weeks["compared"] = (weeks["worked_days"] >= np.maximum(weeks["usual_days"] / 2, 1)) & weeks["employed"]
-    weeks["since_start"] = _weeks_since_start(facts.clinician, number)
-    weeks["fte"] = available_fte(facts.clinician.fte, weeks["present"], weeks["since_start"])
-    weeks["beginnings_known"] = _beginnings_known(facts, calendar, weeks)
-    seen = (weeks["calendar_seen"] | weeks["messages_seen"]) & (weeks["end"] <= as_of) & weeks["employed"]
-    return weeks.loc[seen.idxmax() : seen[::-1].idxmax()] if seen.any() else weeks[seen]
-
-
-def _day_sums(days: pd.DataFrame) -> pd.DataFrame:
-    """By week: worked, usual and leave days, and the share of the usual days that was no leave.
-
-    A public holiday inside a leave is no leave day, yet the person is away; with no usual day at all, nobody is.
-    """
-    leave = {
-        "leave_days": days["leave_share"] * (days["agreed_minutes"] > 0),
-        "away": days["leave_share"] * days["usual"],
-    }
-    sums = days.assign(**leave).groupby("week")[["worked", "usual", "leave_days", "away"]].sum()
-    present = (1 - sums["away"] / sums["usual"].where(sums["usual"] > 0)).fillna(1).clip(0, 1)
-    weeks = sums.rename(columns={"worked": "worked_days", "usual": "usual_days"})
-    return weeks.drop(columns="away").assign(present=present)
-
-
-def _stretch(seen: Seen, instants: pd.Series, as_of: int) -> tuple[int, int]:
-    """What the sources cover: from the first record on, until they fall silent; nothing where there is none."""
-    if seen is None or instants.empty:
-        return (0, 0)
-    end = min(seen[1], int(instants.max()) + QUIET_DAYS * DAY, as_of)
-    return max(seen[0], int(instants.min())), end
-
-
-def _saw(weeks: pd.DataFrame, stretch: tuple[int, int]) -> pd.Series:
-    """Whether most of each week is covered."""
-    shared = weeks["end"].clip(upper=stretch[1]) - weeks["start"].clip(lower=stretch[0])
-    return shared >= (weeks["end"] - weeks["start"]) / 2
-
-
-def _employed(clinician: Clinician, first_days: NDArray[np.int64], last_days: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the person was with the practice for a part of each stretch of days."""
-    begun = last_days >= day_number(clinician.starts or date.min)
-    return np.asarray(begun & (first_days <= day_number(clinician.ends or date.max)))
-
-
-def _weeks_since_start(clinician: Clinician, weeks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weeks from the one in which the person joined; infinite for who was always there."""
-    if clinician.starts is None:
-        return np.full(len(weeks), np.inf)
-    return np.asarray((weeks - monday_of(day_number(clinician.starts))) / 7.0)
-
-
-def _beginnings_known(facts: Facts, calendar: WorkCalendar, weeks: pd.DataFrame) -> NDArray[np.bool_]:
-    """Whether a client never seen before a week is new: 90 days of calendar lie before it, or the person joined since.
-
-    ::
-
-        calendar seen        |-----------------------------
-        always there          ----90 days---|known
-        joined since              starts|known
-    """
-    first = weeks.index[weeks["calendar_seen"]].min()
-    starts, seen = facts.clinician.starts, facts.calendar_seen
-    if starts is None or seen is None or day_number(starts) < calendar.day_of(seen[0]):
-        first += BEGINNING_DAYS
-    return np.asarray(weeks["calendar_seen"] & (weeks.index >= first))
+    return _placed(other[["kind", "start", "end", "all_day", "client", "known_at"]], calendar, "start")

@@ -19,7 +19,7 @@ ANSWER_SECONDS = 7 * 86_400  # what is not answered by then is unanswered, and c
 
 
 def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
-    """Outgoing episodes of one clinician: one row each with counterpart, kind, sent_at, last_at and messages.
+    """Outgoing episodes of one clinician: one row each with counterpart, its kind, channel, sent_at, last_at, messages.
 
     Messages to one person at most 15 minutes after the one before are one episode; automatic replies are none.
     The returned index is the episode's number; ``messages`` keeps how many it holds.
@@ -38,6 +38,7 @@ def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
         sent_at=("sent_at", "first"),
         last_at=("sent_at", "last"),
         messages=("sent_at", "size"),
+        channel=("channel", "first"),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.intervals import Spans, seconds_inside
-from monitor.analysis.metrics.sessions import inside_work, outside_work
+from monitor.analysis.metrics.work import inside_work, outside_work
 from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
 from reports.wording import listed, quantity, spelled, weekday
 

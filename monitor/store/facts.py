@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from connectors.records import Status
 from monitor.store.events import REMOVED
 
 if TYPE_CHECKING:
@@ -14,12 +15,24 @@ if TYPE_CHECKING:
 
 Seen = tuple[int, int] | None
 
-# A record counts as long as its source is that clinician's.
+_CALLED_OFF = tuple(
+    status.value for status in (Status.CANCELLED, Status.DECLINED, Status.LATE_CANCELLED, Status.CLINICIAN_CANCELLED)
+)
+# A record counts as long as its source is that clinician's. When an entry was called off is the source's own word, if
+# it says anything newer than the entry as it last stood, else when it was first seen so; an entry that was never seen
+# standing leaves it unknown. It was moved if it was ever seen beginning at another time.
 _EVENTS = f"""
+WITH version AS (
+    SELECT source_id, uid_key, max(seen_at) FILTER (WHERE status NOT IN {_CALLED_OFF}) AS stood_at,
+           min(seen_at) FILTER (WHERE status IN {_CALLED_OFF}) AS off_at, count(DISTINCT start_at) > 1 AS moved
+    FROM event_history WHERE clinician_id = :clinician GROUP BY source_id, uid_key)
 SELECT source_id AS source, uid_key, start_at AS start, end_at AS end, booked_end_at AS booked_end, all_day, status,
        kind, coalesce(client_id, -1) AS client, set_aside, first_seen_at AS known_at,
-       coalesce(meeting, '') AS meeting
-FROM event JOIN source_clinician USING (clinician_id, source_id)
+       coalesce(meeting, '') AS meeting,
+       CASE WHEN status NOT IN {_CALLED_OFF} THEN NULL
+            WHEN edited_at > coalesce(stood_at, 0) AND edited_at <= coalesce(off_at, edited_at) THEN edited_at
+            ELSE off_at END AS cancelled_at, coalesce(moved, 0) AS moved
+FROM event JOIN source_clinician USING (clinician_id, source_id) LEFT JOIN version USING (source_id, uid_key)
 WHERE clinician_id = :clinician AND status <> '{REMOVED}' ORDER BY start_at, source_id, uid_key"""
 _EVIDENCE = """
 SELECT source_id AS source, grade, started_at, ended_at, coalesce(uid_key, '') AS uid_key,
@@ -50,6 +63,7 @@ _TYPES = {
     "counterpart": "int64", "thread": "int64", "source": "int64", "uid_key": "str", "status": "str", "kind": "str",
     "set_aside": "str", "meeting": "str", "grade": "str", "counterpart_kind": "str", "channel": "str",
     "person": "int64", "term": "object", "day": "int64", "value": "object", "said_at": "int64",
+    "cancelled_at": "float64", "moved": "bool",
 }  # fmt: skip
 
 

@@ -80,7 +80,8 @@ def test_a_visit_longer_than_any_session_is_kept_and_set_aside(tmp_path: Path) -
         ("DNA", Status.NO_SHOW),
         ("Late Cancelled", Status.LATE_CANCELLED),
         ("CANCELED", Status.CANCELLED),
-        ("Cancelled by clinician", Status.CANCELLED),
+        ("Cancelled by clinician", Status.CLINICIAN_CANCELLED),
+        ("Cancelled by the front desk", Status.CANCELLED),
     ],
 )
 def test_usual_status_words_need_no_list(tmp_path: Path, word: str, status: Status) -> None:

@@ -86,13 +86,16 @@ def event(  # noqa: PLR0913
     set_aside: str | None = None,
     known: str = "2000-01-01 00:00",
     meeting: str = "",
+    cancelled: str | None = None,
+    moved: bool = False,
     zone: str = BERLIN,
 ) -> Row:
-    """A calendar entry; ``end`` is as it stands now, ``booked_end`` as it was booked."""
+    """A calendar entry; ``end`` is as it stands now, ``booked_end`` as it was booked, ``cancelled`` when it was."""
     return {
         "source": source, "uid_key": uid or f"uid{next(_numbers)}", "start": at(start, zone), "end": at(end, zone),
         "booked_end": at(booked_end or end, zone), "all_day": all_day, "status": status.value, "kind": kind.value,
         "client": client, "set_aside": set_aside, "known_at": at(known, zone), "meeting": meeting,
+        "cancelled_at": None if cancelled is None else at(cancelled, zone), "moved": moved,
     }  # fmt: skip
 
 
@@ -107,7 +110,7 @@ def seen_times(
     }  # fmt: skip
 
 
-def message(
+def message(  # noqa: PLR0913
     when: str | int,
     *,
     out: bool = False,
@@ -115,12 +118,13 @@ def message(
     thread: int = 0,
     kind: Counterpart = Counterpart.CLIENT,
     automatic: bool = False,
+    channel: str = "email",
     zone: str = BERLIN,
 ) -> Row:
     sent_at = at(when, zone) if isinstance(when, str) else when
     return {
         "sent_at": sent_at, "outgoing": out, "automatic": automatic, "counterpart": client,
-        "counterpart_kind": kind.value, "channel": "email", "thread": thread, "source": 2,
+        "counterpart_kind": kind.value, "channel": channel, "thread": thread, "source": 2,
     }  # fmt: skip
 
 
@@ -128,6 +132,7 @@ _EVENTS = {
     "source": "int64", "uid_key": "str", "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool",
     "status": "str", "kind": "str", "client": "int64", "set_aside": "object", "known_at": "int64",
     "meeting": "str",
+    "cancelled_at": "float64", "moved": "bool",
 }  # fmt: skip
 _EVIDENCE = {
     "source": "int64", "grade": "str", "started_at": "float64", "ended_at": "float64", "uid_key": "str",

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.records import Counterpart, Grade, Kind, Status
+from monitor.analysis.agreements import ENTERED, SAID
 from monitor.analysis.catalogue import catalogue, measure
 from monitor.analysis.frames import Facts, frames_from
+from monitor.analysis.terms import LEDGER, STANDINGS
 from monitor.roster import Hours, Practice
 from tests.monitor import facts as told
 from tests.monitor.facts import EXAMPLES, at, clinician, facts, hours
@@ -25,7 +27,8 @@ DAY, HOUR = 1440, 60
 LOOKED = WEEKS * 7 * DAY + 10 * HOUR  # six weeks are over
 AFTER_HOURS = (
     "after_hours_replies", "after_hours_reply_share", "after_hours_inbound", "after_hours_inbound_staff",
-    "self_initiated_after_hours", "outside_hours_minutes", "evenings_touched", "night_messages", "off_day_work",
+    "after_hours_inbound_emergency", "self_initiated_after_hours", "outside_hours_minutes", "evenings_touched",
+    "night_messages", "off_day_work", "emergency_contacts", "on_call_minutes", "short_rests", "message_rests",
 )  # fmt: skip
 PATTERNS: tuple[Hours, ...] = (
     hours(),
@@ -49,6 +52,7 @@ class Entry:
     source: int
     past: int | None = None
     grade: Grade = Grade.EHR
+    notice: int | None = None  # hours before it at which it was called off
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,10 @@ class Mail:
     automatic: bool
 
 
+Said = tuple[int, str, str | None, int]
+"""A client, a term, its value and the day from the first Monday on which it begins to hold."""
+
+
 @dataclass(frozen=True)
 class Life:
     """Six weeks of somebody."""
@@ -73,6 +81,9 @@ class Life:
     as_of: int
     joined: int | None = None
     zone: str = told.BERLIN
+    said: tuple[Said, ...] = ()
+    people: tuple[tuple[int, int], ...] = ()
+    ledger: tuple[tuple[int, str, int], ...] = ()
 
     def facts(self) -> Facts:
         starts = None if self.joined is None else (MONDAY + timedelta(days=self.joined)).isoformat()
@@ -87,7 +98,16 @@ class Life:
             messages=told.messages(map(self._message, self.mail)),
             calendar_seen=ever,
             messages_seen=ever,
+            joined=told.joined(*self.people),
+            terms=told.table((self._term(*one) for one in self.said), SAID),
+            ledger=told.table((told.entered(who, kind, self._date(day)) for who, kind, day in self.ledger), ENTERED),
         )
+
+    def _date(self, day: int) -> str:
+        return (MONDAY + timedelta(days=day)).isoformat()
+
+    def _term(self, client: int, name: str, value: str | None, day: int) -> told.Row:
+        return told.term(client, name, value, self._date(day))
 
     def instant(self, minute: int) -> int:
         """As far from the first Monday's midnight, not by the wall clock: the zones that shift have no summer."""
@@ -99,17 +119,17 @@ class Life:
             "source": entry.source, "uid_key": f"uid{number}", "start": start, "end": end, "booked_end": end,
             "all_day": entry.length % DAY == 0, "status": entry.status.value, "kind": entry.kind.value,
             "client": entry.client, "set_aside": None, "known_at": self.instant(entry.start - 9 * DAY),
+            "cancelled_at": self.instant(entry.start - 60 * entry.notice) if entry.notice is not None else None,
+            "moved": entry.length == LONG, "meeting": "",
         }  # fmt: skip
 
     def _evidence(self, number: int, entry: Entry) -> told.Row:
         ended = self.instant(entry.start + entry.length + (entry.past or 0))
         named = f"uid{number}" if entry.grade is Grade.EHR else ""
         return {
-            "grade": entry.grade.value,
-            "started_at": self.instant(entry.start + 1),
-            "ended_at": ended,
-            "uid_key": named,
-        }
+            "source": 2, "grade": entry.grade.value, "started_at": self.instant(entry.start + 1), "ended_at": ended,
+            "uid_key": named, "meeting": "",
+        }  # fmt: skip
 
     def _message(self, one: Mail) -> told.Row:
         return told.message(
@@ -124,17 +144,34 @@ class Life:
 
 minutes = st.integers(0, WEEKS * 7 * DAY // 5).map(lambda n: n * 5)
 late = st.none() | st.integers(-100, 200)
-lengths = st.sampled_from([25, 50, 90, 700])
+LONG = 700
+lengths = st.sampled_from([25, 50, 90, LONG])
 statuses, grades, sources = st.sampled_from(Status), st.sampled_from(Grade), st.integers(1, 2)
 sessions = st.builds(
-    Entry, minutes, lengths, st.integers(-1, 3), st.just(Kind.SESSION), statuses, sources, late, grades
-)
-kinds = st.sampled_from([Kind.LEAVE, Kind.ON_CALL, Kind.BUSY, Kind.SUPERVISION, Kind.OTHER])
+    Entry, minutes, lengths, st.integers(-1, 3), st.just(Kind.SESSION), statuses, sources, late, grades,
+    st.none() | st.integers(-5, 60),
+)  # fmt: skip
+kinds = st.sampled_from([Kind.LEAVE, Kind.ON_CALL, Kind.BUSY, Kind.SUPERVISION, Kind.OTHER, Kind.PROTECTED])
 midnights = minutes.map(lambda n: n - n % DAY)
 others = st.builds(Entry, midnights, st.sampled_from([60, 720, DAY, 9 * DAY]), st.just(-1), kinds, statuses, st.just(1))
 letters = st.builds(
     Mail, minutes, st.booleans(), st.integers(0, 3), st.integers(0, 2), st.sampled_from(Counterpart), st.booleans()
 )
+WORDS: dict[str, list[str | None]] = {
+    "standing": [*STANDINGS, None], "band": ["1", "3", "9"], "trauma": ["yes", "no"], "emergency": ["yes", "no"],
+    "frequency": ["0.5", "2", None], "channels": ["email", "sms,phone"], "contact_hours": ["09:00-12:00"],
+    "contact_days": ["mon,sat"], "modified": ["access", None], "modified_until": ["2026-02-02"],
+}  # fmt: skip
+said = st.sampled_from(list(WORDS)).flatmap(
+    lambda name: st.tuples(st.integers(0, 3), st.just(name), st.sampled_from(WORDS[name]), st.integers(-9, WEEKS * 7))
+)
+pairs = st.sampled_from([(), ((0, 1),), ((1, 2), (0, 3))])
+entries = st.tuples(st.integers(-1, 3), st.sampled_from(list(LEDGER)), st.integers(0, WEEKS * 7))
+agreed = {
+    "said": st.lists(said, max_size=8, unique_by=lambda one: (one[0], one[1], one[3])).map(tuple),
+    "people": pairs,
+    "ledger": st.lists(entries, max_size=4).map(tuple),
+}
 lives = st.builds(
     Life,
     st.sampled_from(PATTERNS),
@@ -142,6 +179,7 @@ lives = st.builds(
     st.lists(letters, max_size=40).map(tuple),
     st.integers(0, (WEEKS + 2) * 7 * DAY),
     st.none() | st.integers(-20, 30),
+    **agreed,
 )
 
 
@@ -202,8 +240,8 @@ def test_without_a_calendar_nothing_is_known_of_sessions() -> None:
     mail = tuple(Mail(day * DAY + 600, True, 1, 0, Counterpart.CLIENT, False) for day in range(40))
     found = measured(Life(hours(), (), mail, LOOKED))
     from_mail = {
-        "after_hours_replies", "after_hours_inbound", "after_hours_inbound_staff", "self_initiated_after_hours",
-        "evenings_touched", "night_messages", "available_fte", "break_kept_share",
+        "after_hours_replies", "after_hours_inbound", "after_hours_inbound_staff", "after_hours_inbound_emergency",
+        "self_initiated_after_hours", "evenings_touched", "night_messages", "available_fte", "break_kept_share",
     }  # fmt: skip
 
     assert len(found) == WEEKS * len(catalogue())

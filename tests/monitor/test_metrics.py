@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,58 +11,8 @@ import pytest
 from connectors.records import Counterpart, Grade, Kind, Status
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
-from monitor.roster import Clinician
 from tests.monitor.facts import Row, clinician, day, event, frames, hours, message, seen_times
-
-UNKNOWN = float("nan")
-DAYS = {"mon": 2, "tue": 3, "wed": 4, "thu": 5, "fri": 6, "sat": 7, "sun": 8}
-
-
-def when(text: str) -> str:
-    """``"mon 10:00"`` in the week in question, else as it is."""
-    name, _, clock = text.partition(" ")
-    return f"2026-03-{DAYS[name]:02} {clock}" if name in DAYS else text
-
-
-def session(start: str, end: str, client: int = 1, **told: object) -> Row:
-    """A session of that week, as ``session("mon 10:00", "10:50")``."""
-    return event(when(start), f"{when(start)[:10]} {end}", client=client, **told)  # type: ignore[arg-type]
-
-
-def sent(start: str, client: int = 1, thread: int = 0) -> Row:
-    return message(when(start), out=True, client=client, thread=thread)
-
-
-def came(start: str, client: int = 1, thread: int = 0, kind: Counterpart = Counterpart.CLIENT) -> Row:
-    return message(when(start), client=client, thread=thread, kind=kind)
-
-
-def before_and_after() -> list[Row]:
-    """A session without a client in the weeks around, so that the calendar is known to work."""
-    return [event(f"2026-{first} 10:00", f"2026-{first} 10:50") for first in ("02-23", "03-16")]
-
-
-def silence() -> list[Row]:
-    """Newsletters in the weeks around, so that the mailbox is known to work."""
-    return [message(f"2026-{first} 10:00", client=99, kind=Counterpart.OTHER) for first in ("02-23", "03-16")]
-
-
-def row(key: str, found: Frames, monday: str = "2026-03-02") -> pd.Series:
-    (only,) = (row for number, row in catalogue()[key].compute(found).iterrows() if number == day(monday))
-    return only
-
-
-def looked(
-    *entries: Row, mail: Iterable[Row] = (), person: Clinician | None = None, times: Iterable[Row] = (), **told: object
-) -> Frames:
-    return frames(
-        person, entries=[*before_and_after(), *entries], mail=[*silence(), *mail], times=times,
-        **told,  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-def value(key: str, *entries: Row, mail: Iterable[Row] = (), monday: str = "2026-03-02", **told: object) -> float:
-    return float(row(key, looked(*entries, mail=mail, **told), monday)["value"])  # type: ignore[arg-type]
+from tests.monitor.week import DAYS, UNKNOWN, before_and_after, came, looked, row, sent, session, value, when
 
 
 def ends(minutes: Sequence[float | None]) -> Iterator[tuple[Row, list[Row]]]:
@@ -499,6 +449,6 @@ def test_what_was_done_in_a_week_of_leave_is_still_counted() -> None:
 
 
 def test_every_metric_is_tested_here() -> None:
-    told = Path(__file__).read_text(encoding="utf-8")
+    told = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_metrics*.py"))
 
     assert [key for key in catalogue() if f'"{key}"' not in told] == []

@@ -10,7 +10,7 @@ import pandas as pd
 from connectors.records import Counterpart
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.messages import median_wait
-from monitor.analysis.metrics.weekly import counts, shares, where
+from monitor.analysis.metrics.weekly import Bools, counts, seen, shares, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -27,7 +27,10 @@ def _replies_sent(frames: Frames) -> pd.DataFrame:
 
 @metric("Replies sent after hours", Unit.COUNT, Family.MESSAGES, evidence="B, mixed", source="physicians' studies")
 def after_hours_replies(frames: Frames) -> pd.DataFrame:
-    """Episodes that answer a client and were sent after hours. Compared per 20 held sessions."""
+    """Episodes that answer a client and were sent after hours. Compared per 20 held sessions.
+
+    Contact that an emergency protocol or a documented modified boundary covers is not after hours.
+    """
     sent = _replies_sent(frames)
     return counts(frames, sent.loc[sent["after_hours"], "week"], "messages_seen")
 
@@ -44,25 +47,27 @@ def after_hours_reply_share(frames: Frames) -> pd.DataFrame:
 
 @metric("Client messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
 def after_hours_inbound(frames: Frames) -> pd.DataFrame:
-    """Client messages that arrived after hours, automatic ones left out: the pressure from outside."""
-    return _inbound_after_hours(frames, Counterpart.CLIENT)
+    """Client messages that arrived after hours, automatic ones and those an emergency protocol covers left out."""
+    return _inbound(frames, "after_hours", Counterpart.CLIENT)
+
+
+@metric("Emergency messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
+def after_hours_inbound_emergency(frames: Frames) -> pd.DataFrame:
+    """Messages outside the agreed hours of clients whom an emergency protocol covers: load, and as agreed."""
+    return _inbound(frames, "emergency", Counterpart.CLIENT)
 
 
 @metric("Messages from the practice after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
 def after_hours_inbound_staff(frames: Frames) -> pd.DataFrame:
     """Messages of colleagues and management that arrived after hours: the organisation's own share of the pressure."""
-    return _inbound_after_hours(frames, Counterpart.COLLEAGUE, Counterpart.MANAGEMENT)
+    return _inbound(frames, "after_hours", Counterpart.COLLEAGUE, Counterpart.MANAGEMENT)
 
 
-def _inbound_after_hours(frames: Frames, *kinds: Counterpart) -> pd.DataFrame:
-    pressing = _sent_after_hours(frames, outgoing=False) & frames.messages["counterpart_kind"].isin(kinds)
-    return counts(frames, frames.messages.loc[pressing, "week"], "messages_seen")
-
-
-def _sent_after_hours(frames: Frames, *, outgoing: bool) -> pd.Series:
-    """Which messages somebody wrote after hours, in one direction."""
+def _inbound(frames: Frames, how: str, *kinds: Counterpart) -> pd.DataFrame:
     messages = frames.messages
-    return (messages["outgoing"] == outgoing) & ~messages["automatic"] & messages["after_hours"]
+    late = messages["outside"] & messages["covered"] if how == "emergency" else messages["after_hours"]
+    pressing = ~messages["outgoing"] & ~messages["automatic"] & late & messages["counterpart_kind"].isin(kinds)
+    return counts(frames, messages.loc[pressing, "week"], "messages_seen")
 
 
 @metric(
@@ -85,23 +90,34 @@ def reply_propensity(frames: Frames) -> pd.DataFrame:
 @metric("Messages begun after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
 def self_initiated_after_hours(frames: Frames) -> pd.DataFrame:
     """Outgoing episodes to clients sent after hours that answer nothing."""
-    own = frames.episodes[~frames.episodes["is_reply"] & (frames.episodes["counterpart_kind"] == Counterpart.CLIENT)]
+    own = frames.episodes[~frames.episodes["is_reply"] & to_clients(frames)]
     return counts(frames, own.loc[own["after_hours"], "week"], "messages_seen")
+
+
+def to_clients(frames: Frames) -> pd.Series:
+    """Which sent episodes went to a client."""
+    return frames.episodes["counterpart_kind"] == Counterpart.CLIENT
 
 
 @metric("Evenings touched", Unit.DAYS, Family.MESSAGES, evidence="C", source="design choice", high=7.0)
 def evenings_touched(frames: Frames) -> pd.DataFrame:
     """Work days with a sent episode or a held session after hours."""
-    late = pd.concat([part.loc[part["after_hours"], ["day", "week"]] for part in (frames.episodes, frames.held)])
-    return counts(frames, late.drop_duplicates("day")["week"], "messages_seen")
+    late = [part.loc[part["after_hours"], "day"] for part in (frames.episodes, frames.held)]
+    days = np.unique(np.concatenate(late)).astype(np.int64)
+    return counts(frames, days - (days + 3) % 7, "messages_seen")
 
 
 @metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice")
 def night_messages(frames: Frames) -> pd.DataFrame:
     """Messages sent between 22:00 and 06:00 local time and after hours; automatic ones left out."""
-    sent = frames.messages.loc[_sent_after_hours(frames, outgoing=True), ["sent_at", "week"]]
-    hour = frames.calendar.clock.local(sent["sent_at"].to_numpy(dtype=np.int64)) // HOUR % 24
-    return counts(frames, sent.loc[(hour >= NIGHT[0]) | (hour < NIGHT[1]), "week"], "messages_seen")
+    messages = frames.messages
+    sent = messages.loc[messages["outgoing"] & ~messages["automatic"] & messages["after_hours"], ["sent_at", "week"]]
+    return counts(frames, sent.loc[_at_night(frames, sent["sent_at"]), "week"], "messages_seen")
+
+
+def _at_night(frames: Frames, instants: pd.Series) -> Bools:
+    hour = frames.calendar.clock.local(instants.to_numpy(dtype=np.int64)) // HOUR % 24
+    return np.asarray((hour >= NIGHT[0]) | (hour < NIGHT[1]))
 
 
 @metric("Time to a reply", Unit.MINUTES, Family.MESSAGES, evidence="D", source="Kaplan and Meier 1958", look_back=2)
@@ -122,10 +138,11 @@ def reply_minutes_working(frames: Frames) -> pd.DataFrame:
 
 
 def _median_waits(frames: Frames, column: str) -> pd.DataFrame:
-    weeks, seen = frames.weeks.index, frames.weeks["messages_seen"]
-    runs = frames.replies.sort_values("inbound_week", kind="stable")
+    weeks = frames.weeks.index.to_numpy()
+    order = np.argsort(frames.replies["inbound_week"].to_numpy(), kind="stable")
+    runs = frames.replies.iloc[order]
     week, minutes = runs["inbound_week"].to_numpy(), runs[column].to_numpy(dtype=float)
     answered = runs["reply_at"].notna().to_numpy()
     edges = np.searchsorted(week, [weeks, weeks + 7])
     medians = [median_wait(minutes[a:b], answered[a:b]) if b - a >= LEAST_RUNS else np.nan for a, b in edges.T]
-    return where(seen, pd.Series(medians, index=weeks, dtype=float), pd.Series(edges[1] - edges[0], index=weeks))
+    return where(frames, seen(frames, "messages_seen"), medians, edges[1] - edges[0])

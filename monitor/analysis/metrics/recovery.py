@@ -1,4 +1,4 @@
-"""Recovery: days off, breaks, leave and supervision. What protects is news too."""
+"""Recovery: nights, days off, breaks and protected time. What protects is news too."""
 
 from __future__ import annotations
 
@@ -9,18 +9,101 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Kind
-from monitor.analysis.catalogue import Family, Unit, Wing, metric
-from monitor.analysis.intervals import spans, subtract
-from monitor.analysis.metrics.sessions import work_spans
-from monitor.analysis.metrics.weekly import counts, shares, where
+from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.intervals import seconds_inside, spans, subtract
+from monitor.analysis.metrics.days import activities, day_edges
+from monitor.analysis.metrics.weekly import Bools, counts, places, ratios, seen, shares, sums, where
+from monitor.analysis.metrics.work import work_spans
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
+REST_SECONDS = 11 * 3600  # Directive 2003/88, article 3
 LONG_DAY = 6 * 60  # agreed minutes beyond which a break is due
 BREAK_SECONDS = 30 * 60
 EDGE_SECONDS = 3600  # before and after a day's middle
-MONTH_SECONDS = round(365.25 / 12 * 86_400)
+
+
+@metric("Short nights", Unit.COUNT, Family.RECOVERY, evidence="A", source="Directive 2003/88, article 3", high=7.0)
+def short_rests(frames: Frames) -> pd.DataFrame:
+    """Nights with less than 11 hours between the last work of a day and the first of the next, another job included.
+
+    A night that is short because of one lone message is not among them. It belongs to the day on which it ends.
+    """
+    weeks, short, lone = _nights(frames)
+    return _half_without_mail(frames, counts(frames, weeks[short & ~lone], "calendar_seen"))
+
+
+@metric(
+    "Nights cut by one message",
+    Unit.COUNT,
+    Family.RECOVERY,
+    evidence="D",
+    source="Directive 2003/88, article 3",
+    high=7.0,
+)
+def message_rests(frames: Frames) -> pd.DataFrame:
+    """Nights with less than 11 hours between the last work and the first because of one lone message: shown apart."""
+    weeks, short, lone = _nights(frames)
+    return _half_without_mail(frames, counts(frames, weeks[short & lone], "calendar_seen"))
+
+
+def _half_without_mail(frames: Frames, found: pd.DataFrame) -> pd.DataFrame:
+    return found.assign(coverage=found["coverage"] * (0.5 + seen(frames, "messages_seen") / 2))
+
+
+def _nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
+    """Of each day with work after the first: its week, whether the night before was short, and by one message alone.
+
+    ::
+
+        work     |---|  |---|     x        |---|
+        night               |--------------|         11 hours without x: cut by one message
+    """
+    starts, ends, episode = activities(frames)
+    day, begins, lasts, first = day_edges(frames)
+    if len(day) < 2:
+        return day[:0], np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
+    last = first[1:] - 1  # the row before a day's first is the last of the day before
+    reach = np.maximum.accumulate(ends)
+    before_last = np.append(-(2**40), reach)[last]  # how far all but the evening's last reaches
+    second = np.append(starts, 2**40)[first[1:] + 1]
+    short = begins[1:] - np.maximum.accumulate(lasts)[:-1] < REST_SECONDS
+    in_the_evening = episode[last] & (begins[1:] - before_last >= REST_SECONDS)
+    in_the_morning = episode[first[1:]] & (second - reach[last] >= REST_SECONDS)
+    return day[1:] - (day[1:] + 3) % 7, short, in_the_evening | in_the_morning
+
+
+@metric(
+    "Longest free stretch",
+    Unit.HOURS,
+    Family.RECOVERY,
+    evidence="A",
+    source="Directive 2003/88, article 5",
+    look_back=2,
+)
+def longest_free_stretch(frames: Frames) -> pd.DataFrame:
+    """The longest stretch without work, another job included, in hours; it belongs to the week in which it ends.
+
+    The directive's 35 hours (24 and 11) protect employees. Unknown where none ended, or where nobody looked in between.
+    """
+    starts, ends, _ = activities(frames)
+    reach = np.maximum.accumulate(ends) if len(ends) else ends
+    free = (starts[1:] - reach[:-1]) / 3600
+    place = places(frames, frames.calendar.week_of(starts[1:]))
+    counted = (place >= 0) & (free > 0) & _watched(frames, reach[:-1], starts[1:])
+    longest = np.zeros(len(frames.weeks))
+    np.maximum.at(longest, place[counted], free[counted])
+    n = np.bincount(place[counted], minlength=len(frames.weeks))
+    return _half_without_mail(frames, where(frames, seen(frames, "calendar_seen") & (n > 0), longest, n))
+
+
+def _watched(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Bools:
+    """Whether the calendar was read on every day between two instants."""
+    days = frames.days.index.to_numpy()
+    unseen = np.append(0, np.cumsum(~frames.days["calendar_seen"].to_numpy()))
+    first, last = (np.clip(frames.calendar.day_of(at) - days[0], 0, len(days)) for at in (starts, ends))
+    return np.asarray(unseen[np.maximum(last, first + 1)] - unseen[np.minimum(first + 1, len(days))] == 0)
 
 
 @metric("Days since a full day off", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", look_back=4)
@@ -29,15 +112,17 @@ def days_since_full_day_off(frames: Frames) -> pd.DataFrame:
 
     Unknown until there was such a day.
     """
-    days = frames.days.index.to_numpy()
-    unknown = days[0] - 1
     off = ~frames.days["occupied"] & frames.days["calendar_seen"]
-    last_off = pd.Series(np.maximum.accumulate(np.where(off, days, unknown)), index=days)
-    sundays = frames.weeks.index + 6
-    last = last_off.reindex(sundays).to_numpy()
-    since = pd.Series(sundays - last, index=frames.weeks.index, dtype=float)
-    known = frames.weeks["calendar_seen"] & (last > unknown)
-    return where(known, since, known)
+    return days_since(frames, frames.days.index.to_numpy()[off])
+
+
+def days_since(frames: Frames, days: NDArray[np.int64]) -> pd.DataFrame:
+    """Days from the last of ``days`` (sorted) to the end of the week; unknown where there was none."""
+    sundays = frames.weeks.index.to_numpy() + 6
+    place = np.searchsorted(days, sundays, side="right") - 1
+    known = seen(frames, "calendar_seen") & (place >= 0)
+    since = sundays - np.append(days, 0)[place]
+    return where(frames, known, since, known)
 
 
 @metric("Breaks kept", Unit.PERCENT, Family.RECOVERY, evidence="C", source="design choice", high=100.0)
@@ -48,8 +133,7 @@ def break_kept_share(frames: Frames) -> pd.DataFrame:
     """
     days = frames.days[frames.days["active"] & (frames.days["working_minutes"] > LONG_DAY)]
     days = days[frames.calendar.day_starts(days.index.to_numpy() + 1) <= frames.as_of]
-    kept = pd.Series(_longest_free(frames, days.index.to_numpy()) >= BREAK_SECONDS, index=days.index)
-    return shares(frames, days["week"], kept)
+    return shares(frames, days["week"], _longest_free(frames, days.index.to_numpy()) >= BREAK_SECONDS)
 
 
 def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -72,55 +156,24 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
     return longest
 
 
-@metric("Supervision", Unit.HOURS, Family.RECOVERY, evidence="A as standard", source="BACP", look_back=5)
-def supervision_hours(frames: Frames) -> pd.DataFrame:
-    """Hours of supervision in the month (30.4 days) that ends with the week, by the calendar.
-
-    Unknown until a whole month of the calendar has been read.
-    """
-    hours, n, whole = _supervision(frames)
-    return where(whole, hours, n)
-
-
-@metric(
-    "Supervision held", Unit.COUNT, Family.RECOVERY, wing=Wing.WORKLOAD, evidence="A as standard", source="BACP",
-    look_back=5, high=1.0,
-)  # fmt: skip
-def supervision_held(frames: Frames) -> pd.DataFrame:
-    """1 if supervision took place in the month that ends with the week, else 0: all that a director is told of it.
-
-    Unknown until there was one or a whole month of the calendar has been read.
-    """
-    _, n, whole = _supervision(frames)
-    known = whole | (frames.weeks["calendar_seen"] & (n > 0))
-    return where(known, (n > 0).astype(float), (n > 0).astype(int))
-
-
-def _supervision(frames: Frames) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """Hours and number of supervisions in the month that ends with each week, and whether all of it has been read."""
-    entries = frames.entries[(frames.entries["kind"] == Kind.SUPERVISION) & ~frames.entries["all_day"]]
-    entries = entries[(entries["end"] <= frames.as_of) & (entries["end"] > entries["start"])].sort_values("end")
-    weeks, ends = frames.weeks, frames.weeks["end"].to_numpy()
-    month = np.searchsorted(entries["end"].to_numpy(), [ends - MONTH_SECONDS, ends], side="right")
-    before = np.concatenate(([0.0], np.cumsum((entries["end"] - entries["start"]) / 3600)))
-    hours = pd.Series(before[month[1]] - before[month[0]], index=weeks.index)
-    read_since = weeks.loc[weeks["calendar_seen"], "start"].min()
-    whole = weeks["calendar_seen"] & (ends - MONTH_SECONDS >= read_since)
-    return hours, pd.Series(month[1] - month[0], index=weeks.index), whole
-
-
-@metric("Leave taken", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries", high=7.0)
-def leave_days(frames: Frames) -> pd.DataFrame:
-    """Agreed working days that were leave, halves counted as halves."""
-    days = frames.weeks["leave_days"]
-    return where(frames.weeks["calendar_seen"], days, (days > 0).astype(int))
+@metric("Protected time kept", Unit.PERCENT, Family.RECOVERY, evidence="C", source="design choice", high=100.0)
+def protected_kept_share(frames: Frames) -> pd.DataFrame:
+    """Of the time booked as protected, the share in which there was no session and no message."""
+    booked = frames.entries[(frames.entries["kind"] == Kind.PROTECTED) & (frames.entries["end"] <= frames.as_of)]
+    edges = booked[["start", "end"]].to_numpy(dtype=np.int64)
+    worked = seconds_inside(work_spans(frames), edges[:, 0], edges[:, 1])
+    whole = sums(frames, booked["week"], edges[:, 1] - edges[:, 0])
+    kept = sums(frames, booked["week"], edges[:, 1] - edges[:, 0] - worked)
+    return ratios(frames, seen(frames, "calendar_seen"), 100 * kept, whole, sums(frames, booked["week"]))
 
 
 @metric("Own days off worked", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", high=7.0)
 def off_day_work(frames: Frames) -> pd.DataFrame:
     """Days without agreed hours, with a held session or two sent episodes outside on-call windows."""
-    free = frames.days.index[frames.days["agreed_minutes"] == 0]
-    sessions, episodes = (part.loc[part["after_hours"], "day"] for part in (frames.held, frames.episodes))
-    often = episodes.value_counts()
-    worked = free[free.isin(sessions) | free.isin(often.index[often >= 2])]
-    return counts(frames, frames.days.loc[worked, "week"], "calendar_seen")
+    free = frames.days.index.to_numpy()[frames.days["agreed_minutes"] == 0]
+    sessions, episodes = (
+        part.loc[part["after_hours"], "day"].to_numpy(dtype=np.int64) for part in (frames.held, frames.episodes)
+    )
+    days, often = np.unique(episodes, return_counts=True)
+    worked = free[np.isin(free, sessions) | np.isin(free, days[often >= 2])]
+    return counts(frames, worked - (worked + 3) % 7, "calendar_seen")

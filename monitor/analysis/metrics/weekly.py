@@ -1,4 +1,4 @@
-"""The shapes that every metric's weekly table comes in."""
+"""The shapes that every metric's weekly table comes in. Occurrences are columns; a week is found by its number."""
 
 from __future__ import annotations
 
@@ -6,50 +6,100 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
-def counts(frames: Frames, weeks: pd.Series, seen: str, amounts: pd.Series | None = None) -> pd.DataFrame:
+
+def column(frames: Frames, name: str) -> NDArray[np.float64]:
+    """A column of the weeks as numbers."""
+    return frames.weeks[name].to_numpy(dtype=np.float64)
+
+
+def seen(frames: Frames, source: str) -> Bools:
+    """Whether a sort of source was read in each week: ``calendar_seen``, ``messages_seen`` or ``beginnings_known``."""
+    return frames.weeks[source].to_numpy(dtype=bool)
+
+
+def places(frames: Frames, weeks: ArrayLike) -> NDArray[np.int64]:
+    """The row of each occurrence's week; -1 for a week that is not there."""
+    index = frames.weeks.index.to_numpy()
+    if not len(index):
+        return np.full(len(np.asarray(weeks)), -1)
+    place = (np.asarray(weeks, dtype=np.int64) - index[0]) // 7
+    return np.asarray(np.where((place >= 0) & (place < len(index)), place, -1))
+
+
+def sums(frames: Frames, weeks: ArrayLike, amounts: ArrayLike | None = None) -> Floats:
+    """Occurrences by week, or the sum of their ``amounts``."""
+    place = places(frames, weeks)
+    there = place >= 0
+    weights = None if amounts is None else np.asarray(amounts, dtype=np.float64)[there]
+    return np.bincount(place[there], weights=weights, minlength=len(frames.weeks)).astype(np.float64)
+
+
+def counts(frames: Frames, weeks: ArrayLike, source: str, amounts: ArrayLike | None = None) -> pd.DataFrame:
     """Occurrences a week, or the sum of their ``amounts``: 0 where nothing was found, NaN where nobody looked.
 
-    ``weeks`` is the week of each occurrence, ``seen`` the column of ``frames.weeks`` that says whether its sources were
-    read. A week of leave without any occurrence is missing, not zero.
+    ``weeks`` is the week of each occurrence, ``source`` says whose having been read makes the number known. A week of
+    leave without any occurrence is missing, not zero.
     """
-    grouped = (pd.Series(1.0, index=weeks.index) if amounts is None else amounts).groupby(weeks.to_numpy())
-    index = frames.weeks.index
-    value = grouped.sum().reindex(index).fillna(0.0).astype(float)
-    n = grouped.size().reindex(index).fillna(0).astype(int)
-    away = (frames.weeks["worked_days"] <= 0) & (n == 0)
-    return where(frames.weeks[seen] & ~away, value, n)
+    n = sums(frames, weeks)
+    value = n if amounts is None else sums(frames, weeks, amounts)
+    away = (column(frames, "worked_days") <= 0) & (n == 0)
+    return where(frames, seen(frames, source) & ~away, value, n)
 
 
-def where(known: pd.Series, value: pd.Series, n: pd.Series) -> pd.DataFrame:
+def where(frames: Frames, known: Bools, value: ArrayLike, n: ArrayLike) -> pd.DataFrame:
     """A value in the weeks in which it is known, wholly; no data in the others."""
-    return table(value.where(known), n.where(known, 0), known.astype(float))
+    return table(frames, np.where(known, value, np.nan), np.where(known, n, 0), known)
 
 
-def table(value: pd.Series, n: pd.Series, coverage: pd.Series) -> pd.DataFrame:
+def table(frames: Frames, value: ArrayLike, n: ArrayLike, coverage: ArrayLike) -> pd.DataFrame:
     """The table itself: index week, columns value, n, coverage."""
-    return pd.DataFrame({"value": value, "n": n.astype(int), "coverage": coverage}).rename_axis("week")
+    columns = {
+        "value": np.asarray(value, dtype=np.float64),
+        "n": np.asarray(n).astype(np.int64),
+        "coverage": np.asarray(coverage, dtype=np.float64),
+    }
+    return pd.DataFrame(columns, index=frames.weeks.index)
 
 
-def means(frames: Frames, weeks: pd.Series, values: pd.Series) -> pd.DataFrame:
+def means(frames: Frames, weeks: ArrayLike, values: ArrayLike) -> pd.DataFrame:
     """The mean of the known ``values`` a week; n is how many are known, coverage their share of all rows."""
-    index = frames.weeks.index
-    grouped = values.groupby(weeks.to_numpy())
-    n = grouped.count().reindex(index).fillna(0)
-    rows = grouped.size().reindex(index).fillna(0)
-    return table(grouped.mean().reindex(index), n, (n / rows.where(rows > 0)).fillna(0.0))
+    amounts = np.asarray(values, dtype=np.float64)
+    place = places(frames, weeks)
+    there = (place >= 0) & ~np.isnan(amounts)
+    rows = np.bincount(place[place >= 0], minlength=len(frames.weeks))
+    n = np.bincount(place[there], minlength=len(frames.weeks))
+    total = np.bincount(place[there], weights=amounts[there], minlength=len(frames.weeks))
+    value = np.where(n > 0, total / np.maximum(n, 1), np.nan)
+    return table(frames, value, n, n / np.maximum(rows, 1))
 
 
-def shares(frames: Frames, weeks: pd.Series, hits: pd.Series) -> pd.DataFrame:
+def shares(frames: Frames, weeks: ArrayLike, hits: ArrayLike) -> pd.DataFrame:
     """Per cent of rows that are hits a week; a row whose hit is NaN is in coverage, not in the share."""
-    return means(frames, weeks, hits.astype(float) * 100)
+    return means(frames, weeks, np.asarray(hits, dtype=np.float64) * 100)
+
+
+def ratios(frames: Frames, known: Bools, part: Floats, whole: Floats, n: ArrayLike) -> pd.DataFrame:
+    """``part`` by ``whole`` in the weeks in which both are known and there is a whole."""
+    usable = known & (whole > 0)
+    return where(frames, usable, part / np.where(usable, whole, 1.0), n)
+
+
+def trailing(values: Floats, weeks: int) -> Floats:
+    """The sum of each row and the ``weeks - 1`` before it, along the first axis; fewer at the beginning."""
+    total = np.concatenate((np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)))
+    first = np.maximum(np.arange(len(values)) + 1 - weeks, 0)
+    return np.asarray(total[1:] - total[first])
 
 
 def no_data(frames: Frames) -> pd.DataFrame:
     """The table of somebody about whom nothing can be said."""
-    nothing = pd.Series(np.nan, index=frames.weeks.index)
-    return where(nothing.notna(), nothing, nothing)
+    nothing = np.zeros(len(frames.weeks))
+    return where(frames, nothing > 0, nothing, nothing)

@@ -20,6 +20,7 @@ HEADINGS = {
     Family.MESSAGES: "Messages",
     Family.RECOVERY: "Rest and recovery",
     Family.CASELOAD: "Caseload",
+    Family.CLIENTS: "One client at a time",
 }
 UNITS = {
     Unit.COUNT: "A count",

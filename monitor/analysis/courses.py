@@ -1,0 +1,68 @@
+"""A client's course: where it begins, and how it ends: said by the clinician, or by ninety days of silence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from monitor.analysis.agreements import Agreements
+from monitor.analysis.calendar import DAY, WorkCalendar
+from monitor.analysis.messages import packed
+from monitor.analysis.terms import DISCHARGED, HANDED_OVER
+
+SILENT_DAYS = 90
+ENDED = (DISCHARGED, HANDED_OVER)
+
+
+def courses_from(held: pd.DataFrame, agreements: Agreements, calendar: WorkCalendar, *, as_of: int) -> pd.DataFrame:
+    """Held sessions with a client, by client and time: client, booked_start, week, begins, closed_at, by_silence.
+
+    ``begins`` marks the first session and the first one after an ending; ``closed_at`` is when the course ended with
+    this session, NaN where it went on or is not known to have ended; ``by_silence`` whether nobody said so.
+
+    ::
+
+        sessions   x   x     x                          x
+        said                    discharged
+        course     |------------|                       |---
+        sessions   x   x     x                             x
+        course     |---------------- 90 days ----|         |---
+    """
+    own = held[held["client"] >= 0].sort_values(["client", "booked_start"], kind="stable", ignore_index=True)
+    client, start = own["client"].to_numpy(), own["booked_start"].to_numpy()
+    same = np.append(client[1:] == client[:-1], False) if len(own) else np.zeros(0, dtype=bool)
+    following = np.where(same, np.append(start[1:], 0), np.inf)
+    said = next_ending(agreements, calendar, client, start)
+    ends = np.minimum(said, start + SILENT_DAYS * DAY)
+    closes = ends < following
+    begins = np.append(True, closes[:-1] | ~same[:-1])[: len(own)]
+    return pd.DataFrame(
+        {
+            "client": client,
+            "booked_start": start,
+            "week": own["week"].to_numpy(),
+            "begins": begins,
+            "closed_at": np.where(closes & (ends <= as_of), ends, np.nan),
+            "by_silence": said > start + SILENT_DAYS * DAY,
+        }
+    )
+
+
+def next_ending(
+    agreements: Agreements, calendar: WorkCalendar, clients: NDArray[np.int64], instants: ArrayLike
+) -> NDArray[np.float64]:
+    """When a client is next discharged or handed over, at or after each instant: that day's last second; or inf."""
+    changes = agreements.changes("standing")
+    changes = changes[changes["value"].isin(ENDED)]
+    at = calendar.day_starts(changes["day"].to_numpy() + 1) - 1
+    ends = np.sort(packed(changes["client"], np.maximum(at, 0)))
+    place = np.searchsorted(ends, packed(clients, instants))
+    found = np.append(ends, np.iinfo(np.int64).max)[place]
+    theirs = found < packed(np.asarray(clients) + 1, 0)
+    return np.where(theirs, (found - packed(clients, 0)).astype(float), np.inf)
+
+
+def ended_on(agreements: Agreements, clients: ArrayLike, days: ArrayLike) -> NDArray[np.bool_]:
+    """Whether each client is discharged or handed over on each day."""
+    return agreements.holds("standing", clients, days, *ENDED)

@@ -1,0 +1,124 @@
+"""Who is being seen: the matrices of weeks and clients that the caseload's measures are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from monitor.analysis.calendar import DAY, day_number
+from monitor.analysis.courses import ended_on, next_ending
+from monitor.analysis.messages import packed
+from monitor.analysis.metrics.weekly import Bools, Floats, places
+from monitor.analysis.sessions import BOOKED, HELD
+from monitor.roster import USUAL_WEIGHTS
+
+if TYPE_CHECKING:
+    from monitor.analysis.frames import Frames
+
+ACTIVE_DAYS = 30
+LOAD_WEEKS = 8
+
+
+def clients_of(frames: Frames) -> NDArray[np.int64]:
+    """Every client with a session of any kind, sorted: the columns of the matrices here."""
+    client = frames.sessions["client"].to_numpy(dtype=np.int64)
+    return np.unique(client[client >= 0])
+
+
+def _sundays(frames: Frames) -> NDArray[np.int64]:
+    return frames.weeks.index.to_numpy()[:, None] + 6
+
+
+def active(frames: Frames) -> Bools:
+    """Whether each client (column) is active at the end of each week (row).
+
+    ::
+
+        weeks            |------|------|------|------|------|------|
+        session                            x
+        active                            |----- 30 days ----|            until a discharge or hand-over
+        as a booking         |--- 30 days ---|               from the week on in which it was known
+    """
+    weeks, ends = frames.weeks.index.to_numpy(), frames.weeks["end"].to_numpy()
+    clients = clients_of(frames)
+    planned = frames.sessions["status"].isin([HELD, BOOKED]) & (frames.sessions["client"] >= 0)
+    sessions = frames.sessions[planned]
+    client, start = sessions["client"].to_numpy(dtype=np.int64), sessions["booked_start"].to_numpy()
+    over = np.searchsorted(ends, start, side="right")
+    seen_until = np.minimum(start + ACTIVE_DAYS * DAY, next_ending(frames.agreements, frames.calendar, client, start))
+    fades = np.where(sessions["status"] == HELD, np.searchsorted(ends, seen_until, side="right"), over)
+    known = np.searchsorted(weeks, frames.calendar.week_of(sessions["known_at"].to_numpy()))
+    comes = np.maximum(np.searchsorted(ends, start - ACTIVE_DAYS * DAY, side="right"), known)
+    column = np.searchsorted(clients, client)
+    shape = len(weeks), len(clients)
+    booked = _covered(shape, column, np.minimum(comes, over), over) & ~ended_on(
+        frames.agreements, clients, _sundays(frames)
+    )
+    return booked | _covered(shape, column, over, np.maximum(fades, over))
+
+
+def _covered(
+    shape: tuple[int, int], column: NDArray[np.int64], first: NDArray[np.int64], after: NDArray[np.int64]
+) -> Bools:
+    """Which rows of its column any stretch ``[first, after)`` covers."""
+    change = np.zeros((shape[0] + 1, shape[1]), dtype=np.int64)
+    np.add.at(change, (first, column), 1)
+    np.add.at(change, (after, column), -1)
+    return np.asarray(np.cumsum(change, axis=0)[:-1] > 0)
+
+
+def cells(frames: Frames, weeks: ArrayLike, clients: ArrayLike) -> Floats:
+    """How many occurrences fall on each week (row) and client (column)."""
+    columns = clients_of(frames)
+    row, client = places(frames, weeks), np.asarray(clients, dtype=np.int64)
+    there = (row >= 0) & np.isin(client, columns)
+    found = np.zeros((len(frames.weeks), len(columns)))
+    np.add.at(found, (row[there], np.searchsorted(columns, client[there])), 1)
+    return found
+
+
+def held_by_week(frames: Frames) -> Floats:
+    """Held sessions of each client (column) in each week (row)."""
+    return cells(frames, frames.courses["week"], frames.courses["client"])
+
+
+def agreed_frequency(frames: Frames) -> Floats:
+    """Sessions a week agreed with each client (column) at the end of each week (row), NaN where none were."""
+    return frames.agreements.numbers("frequency", clients_of(frames), _sundays(frames))
+
+
+def frequency(frames: Frames) -> Floats:
+    """Sessions a week that each client (column) stands for in each week (row).
+
+    What was agreed, else held sessions of the last 8 weeks by the weeks since the course began, if those are fewer.
+    """
+    clients, weeks = clients_of(frames), frames.weeks.index.to_numpy()[:, None]
+    courses = frames.courses
+    held = np.sort(packed(courses["client"].to_numpy(), courses["week"].to_numpy()))
+    earliest, latest = (packed(clients, weeks - 7 * back) for back in (LOAD_WEEKS - 1, 0))
+    recent = np.searchsorted(held, latest, side="right") - np.searchsorted(held, earliest)
+    began = courses[courses["begins"]]
+    starts = np.sort(packed(began["client"].to_numpy(), began["week"].to_numpy()))
+    last_start = np.append(starts, 0)[np.searchsorted(starts, latest, side="right") - 1]
+    since = (latest - last_start) // 7 + 1  # more than enough where the last start is another client's
+    agreed = agreed_frequency(frames)
+    return np.where(np.isnan(agreed), recent / np.clip(since, 1, LOAD_WEEKS), agreed)
+
+
+def weights(frames: Frames) -> Floats:
+    """How many ordinary clients each client (column) counts for at the end of each week (row), by the table."""
+    sundays = _sundays(frames)
+    band = frames.agreements.numbers("band", clients_of(frames), sundays)
+    found = np.ones(band.shape)
+    for number, version in enumerate(frames.practice.weights or (USUAL_WEIGHTS,)):
+        begun = number == 0 or version.starts is None or sundays >= day_number(version.starts)
+        row = np.array(version.bands)[np.clip(np.nan_to_num(band, nan=1).astype(int), 1, len(version.bands)) - 1]
+        found = np.where(begun, row, found)
+    return np.where(np.isnan(band), 1.0, found)
+
+
+def trauma(frames: Frames) -> Bools:
+    """Which clients (columns) are marked trauma-focused at the end of each week (row)."""
+    return frames.agreements.holds("trauma", clients_of(frames), _sundays(frames))

@@ -1,0 +1,101 @@
+"""One client at a time: what was agreed, and what was done beside it. Questions to reflect on, never findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from connectors.records import Kind, Status
+from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.clients import off_agreement
+from monitor.analysis.courses import ended_on
+from monitor.analysis.metrics.active import agreed_frequency, cells, clients_of, held_by_week
+from monitor.analysis.metrics.weekly import (
+    Floats,
+    column,
+    counts,
+    no_data,
+    ratios,
+    seen,
+    trailing,
+)
+from monitor.analysis.terms import EXCEPTIONS
+
+if TYPE_CHECKING:
+    from monitor.analysis.frames import Frames
+
+KEPT_WEEKS = 4
+
+
+@metric(
+    "Agreed sessions delivered",
+    Unit.PERCENT,
+    Family.CLIENTS,
+    evidence="D",
+    source="design choice",
+    look_back=KEPT_WEEKS,
+)
+def frequency_kept(frames: Frames) -> pd.DataFrame:
+    """Held sessions of the last 4 weeks by those agreed, over the clients with whom a frequency was agreed.
+
+    Above 100 % is more often than agreed. The clinician's leave is taken out, and so are sessions that the client
+    cancelled in time. n is the number of clients.
+    """
+    if not frames.agreements.has("frequency"):
+        return no_data(frames)
+    agreed = agreed_frequency(frames)
+    counted = ~np.isnan(agreed) & ~ended_on(
+        frames.agreements, clients_of(frames), frames.weeks.index.to_numpy()[:, None] + 6
+    )
+    due = np.where(counted, agreed, 0.0) * column(frames, "present")[:, None]
+    due = np.maximum(due - np.where(counted, _cancelled_in_time(frames), 0.0), 0.0)
+    held = np.where(counted, held_by_week(frames), 0.0)
+    four, delivered = trailing(due, KEPT_WEEKS), trailing(held, KEPT_WEEKS)
+    known = trailing(seen(frames, "calendar_seen").astype(float), KEPT_WEEKS) == KEPT_WEEKS
+    return ratios(frames, known, 100 * delivered.sum(axis=1), four.sum(axis=1), (four > 0).sum(axis=1))
+
+
+def _cancelled_in_time(frames: Frames) -> Floats:
+    """Sessions of each client (column) that the client cancelled a day or more before, in each week (row)."""
+    sessions = frames.sessions
+    off = sessions[(sessions["status"] == Status.CANCELLED) & (sessions["client"] >= 0) & (sessions["late"] == 0)]
+    return cells(frames, off["week"], off["client"])
+
+
+@metric("Contact that no agreement names", Unit.COUNT, Family.CLIENTS, evidence="D", source="design choice")
+def off_agreement_contacts(frames: Frames) -> pd.DataFrame:
+    """Sent episodes on a channel or at a time that the client's agreement does not name, as a question to reflect on.
+
+    Only clients with whom channels or hours of contact were agreed can have any; an emergency protocol covers all.
+    Unknown until such was agreed with somebody.
+    """
+    if not any(frames.agreements.has(term) for term in ("channels", "contact_hours", "contact_days")):
+        return no_data(frames)
+    return counts(frames, frames.episodes.loc[off_agreement(frames) == 1, "week"], "messages_seen")
+
+
+@metric("Time with clients outside sessions", Unit.COUNT, Family.CLIENTS, evidence="D", source="design choice")
+def outside_frame_contacts(frames: Frames) -> pd.DataFrame:
+    """Calendar entries with a client that are no sessions, such as a coffee: ordinary in a small town, and a question.
+
+    A client here is somebody with whom a session was ever booked.
+    """
+    entries = frames.entries
+    met = entries["kind"].isin((Kind.PERSONAL, Kind.OTHER)) & entries["client"].isin(clients_of(frames))
+    return counts(frames, entries.loc[met & (entries["start"] <= frames.as_of), "week"], "calendar_seen")
+
+
+@metric("Exceptions made", Unit.COUNT, Family.CLIENTS, evidence="D", source="the clinician's own ledger")
+def exceptions(frames: Frames) -> pd.DataFrame:
+    """Entries of the ledger in which something was given that was not agreed: an exception, a gift, a fee waived.
+
+    Clients whom an emergency protocol covers are left out. Unknown until the ledger has an entry of any kind.
+    """
+    ledger = frames.ledger
+    if ledger.empty:
+        return no_data(frames)
+    covered = frames.agreements.holds("emergency", ledger["client"], ledger["day"])
+    made = ledger[ledger["kind"].isin(EXCEPTIONS) & ~covered]
+    return counts(frames, made["week"], "employed")

@@ -1,0 +1,353 @@
+"""Contact, caseload and agreements as small tables of facts. The week in question begins on Monday, 2 March 2026."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from connectors.records import Kind, Status
+from monitor.analysis.catalogue import catalogue
+from monitor.roster import Practice, Weights
+from tests.monitor.facts import BERLIN, Row, clinician, day, entered, event, frames, hours, message, seen_times, term
+from tests.monitor.week import came, looked, row, sent, session, value, when
+
+
+def client_weeks(client: int, first: str, weeks: int, every: int = 7) -> list[Row]:
+    """Sessions of a client at one time of day."""
+    dates = pd.date_range(first, periods=weeks, freq=f"{every}D")
+    return [
+        event(f"{on:%Y-%m-%d} {9 + client:02}:00", f"{on:%Y-%m-%d} {9 + client:02}:50", client=client) for on in dates
+    ]
+
+
+# Emergency protocols, modified boundaries, on call: load, and never outside the agreement
+
+EVENING = [came("mon 17:00"), sent("mon 19:00"), sent("tue 20:00"), came("wed 20:00")]
+AFTER_HOURS = (
+    "after_hours_replies", "self_initiated_after_hours", "after_hours_inbound", "evenings_touched", "night_messages",
+    "outside_hours_minutes", "off_day_work",
+)  # fmt: skip
+
+
+def test_without_an_agreement_an_evening_is_after_hours() -> None:
+    found = looked(mail=EVENING)
+
+    assert [row(key, found)["value"] for key in AFTER_HOURS] == [1, 1, 1, 2, 0, 10, 0]
+    assert row("emergency_contacts", found)["value"] == 0
+    assert row("after_hours_inbound_emergency", found)["value"] == 0
+
+
+def test_what_an_emergency_protocol_covers_has_columns_of_its_own() -> None:
+    weekend = [session("sat 10:00", "10:50"), session("sun 23:00", "23:50")]
+    found = looked(*weekend, mail=EVENING, terms=[term(1, "emergency", "yes")])
+
+    assert [row(key, found)["value"] for key in AFTER_HOURS] == [0] * len(AFTER_HOURS)
+    assert row("emergency_contacts", found)["value"] == 4
+    assert row("after_hours_inbound_emergency", found)["value"] == 1
+    assert row("sessions_held", found)["value"] == 2
+
+
+def test_an_emergency_protocol_covers_from_its_day_on_until_it_is_taken_back() -> None:
+    said = [term(1, "emergency", "yes", "2026-03-03"), term(1, "emergency", "no", "2026-03-04")]
+    found = looked(mail=EVENING, terms=said)
+
+    assert row("after_hours_replies", found)["value"] == 1  # Monday
+    assert row("self_initiated_after_hours", found)["value"] == 0  # Tuesday
+    assert row("after_hours_inbound", found)["value"] == 1  # Wednesday
+
+
+@pytest.mark.parametrize(
+    ("said", "replies"),
+    [
+        ([("modified", "clinical_need"), ("modified_until", "2026-03-03"), ("contact_hours", "09:00-20:00")], 0),
+        ([("modified", "clinical_need"), ("modified_until", "2026-03-02"), ("contact_hours", "09:00-20:00")], 1),
+        ([("modified", "clinical_need"), ("contact_hours", "09:00-20:00")], 1),  # without a review date
+        ([("modified", "clinical_need"), ("modified_until", "2026-05-01"), ("contact_hours", "09:00-19:00")], 1),
+        ([("modified", "clinical_need"), ("modified_until", "2026-05-01")], 1),  # other hours were not agreed
+        ([("modified_until", "2026-05-01"), ("contact_hours", "09:00-20:00")], 1),  # no reason
+        ([("modified", "access"), ("modified_until", "2026-05-01"), ("contact_days", "mon,fri")], 0),
+        ([("modified", "access"), ("modified_until", "2026-05-01"), ("contact_days", "fri")], 1),
+        ([("modified", "access"), ("modified_until", "2026-05-01"), ("contact_hours", "18:00-02:00")], 0),
+    ],
+)
+def test_a_documented_modified_boundary_is_judged_by_its_own_agreement_until_its_review(
+    said: list[tuple[str, str]], replies: int
+) -> None:
+    terms = [term(1, name, text) for name, text in said]
+
+    assert value("after_hours_replies", mail=[came("mon 17:00"), sent("mon 19:00")], terms=terms) == replies
+
+
+def test_work_on_call_is_minutes_of_its_own() -> None:
+    duty = event(when("sat 09:00"), when("sat 12:00"), kind=Kind.ON_CALL)
+    found = looked(duty, session("sat 10:00", "10:50"), mail=[sent("sat 11:30"), sent("sat 13:00", client=2)])
+
+    assert row("on_call_minutes", found).tolist() == [55, 2, 1]
+    assert row("outside_hours_minutes", found)["value"] == 5
+
+
+# Contact between sessions
+
+
+def test_contacts_between_sessions_are_by_active_client() -> None:
+    entries = [session("mon 10:00", "10:50", client=1), session("mon 11:00", "11:50", client=2)]
+    mail = [
+        sent("tue 10:00", client=1),
+        sent("tue 10:05", client=1),
+        sent("wed 10:00", client=1),
+        sent("thu 10:00", client=2),
+    ]
+
+    assert value("between_session_messages", *entries, mail=mail) == 1.5
+    assert pd.isna(value("between_session_messages", mail=mail))
+
+
+def test_a_channel_that_no_agreement_names_is_off_policy() -> None:
+    mail = [sent("tue 10:00"), sent("tue 11:00", channel="sms"), sent("tue 12:00", client=2, channel="sms")]
+
+    assert value("off_policy_channel", mail=mail, terms=[term(1, "channels", "email,phone")]) == 1
+    assert value("off_policy_channel", mail=mail, terms=[term(1, "channels", "email", "2026-03-04")]) == 0
+    assert pd.isna(value("off_policy_channel", mail=mail))
+
+
+def test_contact_off_the_agreement_is_on_another_channel_or_at_another_time() -> None:
+    mail = [
+        sent("mon 10:00"), sent("mon 19:00"), sent("tue 10:00", channel="sms"),
+        sent("wed 20:00", client=2), sent("thu 20:00", client=3),
+    ]  # fmt: skip
+    said = [
+        term(1, "channels", "email"), term(1, "contact_hours", "09:00-18:00"),
+        term(2, "contact_hours", "09:00-18:00"), term(2, "emergency", "yes"),
+    ]  # fmt: skip
+
+    assert value("off_agreement_contacts", mail=mail, terms=said) == 2
+    assert pd.isna(value("off_agreement_contacts", mail=mail, terms=[term(1, "frequency", "1")]))
+
+
+def test_work_outside_work_is_told_for_eight_hours_with_clients() -> None:
+    entries = [session("mon 10:00", "12:00", uid="a"), session("tue 10:00", "12:00")]
+    late = seen_times(when("mon 10:00"), when("mon 12:10"), uid="a")
+    found = looked(*entries, times=[late], mail=[sent("mon 19:00"), sent("tue 11:00", client=2)])
+
+    assert row("work_outside_work", found)["value"] == pytest.approx(8 * (10 + 5) / 240)
+    assert pd.isna(row("work_outside_work", frames(entries=entries, messages_seen=None))["value"])
+
+
+# Caseload
+
+
+@pytest.mark.parametrize("ending", ["discharged", "handed_over"])
+def test_discharged_and_handed_over_clients_are_not_active(ending: str) -> None:
+    entries = [*client_weeks(1, "2026-01-05", 9), *client_weeks(2, "2026-01-06", 9)]
+    booked = event("2026-03-20 10:00", "2026-03-20 10:50", client=2, known="2026-02-20 10:00")
+    found = frames(entries=[*entries, booked], terms=[term(2, "standing", ending, "2026-03-04")])
+
+    assert row("active_clients", found, "2026-02-23")["value"] == 2
+    assert row("active_clients", found)["value"] == 1
+    assert row("weighted_load", found)["value"] == pytest.approx(1)
+    assert row("active_clients", found, "2026-03-16")["value"] == 2  # was seen again
+
+
+def test_a_client_who_is_said_to_be_back_is_active_by_bookings_again() -> None:
+    booked = event("2026-03-20 10:00", "2026-03-20 10:50", client=2, known="2026-02-20 10:00")
+    said = [term(2, "standing", "discharged", "2026-02-24"), term(2, "standing", "client", "2026-03-03")]
+    found = frames(entries=[*client_weeks(1, "2026-01-05", 9), booked], terms=said)
+
+    assert [row("active_clients", found, week)["value"] for week in ("2026-02-23", "2026-03-02")] == [1, 2]
+
+
+def test_a_discharge_is_an_ending_with_a_word_and_coming_back_is_new() -> None:
+    known = client_weeks(9, "2025-08-04", 40)
+    entries = [
+        *known,
+        *client_weeks(1, "2026-01-06", 8),
+        *client_weeks(1, "2026-03-24", 2),
+        *client_weeks(2, "2025-12-03", 1),
+    ]
+    said = [term(1, "standing", "discharged", "2026-03-04"), term(1, "standing", "client", "2026-03-20")]
+    found = frames(entries=entries, terms=said, as_of="2026-07-01 12:00")
+
+    def weeks_of(key: str) -> dict[object, float]:
+        table = catalogue()[key].compute(found)["value"]
+        return dict(table[table > 0])
+
+    # The second client, not seen after 3 December, ends in the same week by silence.
+    assert weeks_of("closures") == {day("2026-03-02"): 2}
+    assert weeks_of("unplanned_endings") == {day("2026-03-02"): 1}
+    assert weeks_of("intakes") == {day("2025-12-01"): 1, day("2026-01-05"): 1, day("2026-03-23"): 1}
+
+
+def test_the_last_session_may_be_on_the_day_of_the_discharge() -> None:
+    entries = [*client_weeks(9, "2025-08-04", 40), *client_weeks(1, "2026-01-06", 9)]
+    found = frames(entries=entries, terms=[term(1, "standing", "discharged", "2026-03-03")], as_of="2026-05-01 12:00")
+
+    assert row("closures", found)["value"] == 1
+    assert row("intakes", found)["value"] == 0
+
+
+def test_bands_weigh_by_the_practices_own_dated_table() -> None:
+    entries = [*client_weeks(1, "2025-12-01", 14), *client_weeks(2, "2025-12-02", 14)]
+    said = [term(1, "band", "2"), term(2, "band", "9", "2026-03-05")]
+    tables = (Weights(None, (1.0, 3.0)), Weights(date(2026, 3, 8), (1.0, 4.0)))
+    own = Practice("Harbour Street", ZoneInfo(BERLIN), weights=tables)
+    load = [
+        row("weighted_load", frames(entries=entries, terms=said, practice=practice), week)["value"]
+        for practice in (None, own)
+        for week in ("2026-02-23", "2026-03-02")
+    ]
+
+    assert load == [1.25 + 1, 1.25 + 2, 3 + 1, 4 + 4]
+
+
+def test_an_agreed_frequency_stands_for_a_client_from_the_first_week_on() -> None:
+    entries = [*client_weeks(1, "2025-12-01", 14), *client_weeks(2, "2026-03-03", 1)]
+
+    assert row("weighted_load", frames(entries=entries, terms=[term(2, "frequency", "0.5")]))["value"] == 1.5
+    assert row("weighted_load", frames(entries=entries))["value"] == 2
+
+
+def test_trauma_share_is_of_the_active_clients() -> None:
+    entries = [some for client in range(1, 5) for some in client_weeks(client, "2026-01-05", 9)]
+    said = [term(1, "trauma", "yes"), term(2, "trauma", "no"), term(3, "trauma", "yes", "2026-03-09")]
+    found = frames(entries=entries, terms=said)
+
+    assert row("trauma_share", found).tolist() == [25, 4, 1]
+    assert row("trauma_share", found, "2026-03-09")["value"] == 50
+    assert pd.isna(row("trauma_share", frames(entries=entries))["value"])
+
+
+# What became of bookings
+
+
+def off(start: str, status: Status = Status.CANCELLED, **told: object) -> Row:
+    return session(start, f"{start[4:6]}:50", 1, status=status, **told)
+
+
+@pytest.mark.parametrize(
+    ("entry", "share", "coverage"),
+    [
+        (off("tue 10:00", cancelled=when("mon 10:00:01")), 50, 1),
+        (off("tue 10:00", cancelled=when("mon 10:00")), 0, 1),
+        (off("tue 10:00", Status.LATE_CANCELLED), 50, 1),
+        (off("tue 10:00", Status.CLINICIAN_CANCELLED), 0, 1),
+        (off("tue 10:00"), None, 0.5),  # nobody knows when
+    ],
+)
+def test_late_is_less_than_a_day(entry: Row, share: float | None, coverage: float) -> None:
+    found = row("cancel_late_share", looked(entry, session("mon 10:00", "10:50")))
+
+    assert found["coverage"] == coverage
+    assert found["value"] == share if share is not None else pd.isna(found["value"])
+
+
+def test_a_source_with_a_word_for_late_means_the_others_in_time() -> None:
+    entries = [off("tue 10:00"), off("wed 10:00", Status.LATE_CANCELLED), session("mon 10:00", "10:50")]
+
+    assert value("cancel_late_share", *entries) == 50
+
+
+def test_missed_sessions_are_known_where_a_source_tells_of_them() -> None:
+    entries = [session("mon 10:00", "10:50"), off("tue 10:00", Status.NO_SHOW), off("wed 10:00", Status.LATE_CANCELLED)]
+
+    assert value("no_show_share", *entries) == pytest.approx(100 / 3)
+    assert pd.isna(value("no_show_share", session("mon 10:00", "10:50")))
+
+
+def test_a_log_shows_that_a_session_was_not_missed() -> None:
+    entry, time = session("mon 10:00", "10:50", uid="a"), seen_times(when("mon 10:00"), when("mon 10:50"), uid="a")
+
+    assert row("no_show_share", looked(entry, session("tue 10:00", "10:50"), times=[time])).tolist() == [0, 1, 0.5]
+
+
+def test_what_the_clinician_called_off_is_known_where_a_source_says_who_did() -> None:
+    mine = off("tue 10:00", Status.CLINICIAN_CANCELLED)
+    entries = [session("mon 10:00", "10:50"), off("wed 10:00"), session("thu 10:00", "10:50")]
+
+    assert value("clinician_cancel_share", mine, *entries) == 25
+    assert pd.isna(value("clinician_cancel_share", *entries))
+
+
+def test_moved_is_known_where_it_was_seen_before_it_began() -> None:
+    entries = [
+        session("mon 10:00", "10:50", moved=True),
+        session("tue 10:00", "10:50"),
+        session("wed 10:00", "10:50", moved=True, known=when("thu 10:00")),
+    ]
+
+    assert row("rescheduled_share", looked(*entries)).tolist() == [50, 2, pytest.approx(2 / 3)]
+
+
+# Agreements
+
+
+def test_frequency_kept_is_of_the_agreed_sessions_of_four_weeks() -> None:
+    entries = [*client_weeks(1, "2026-01-06", 9), *client_weeks(2, "2026-01-07", 5, every=14)]
+    said = [term(1, "frequency", "1"), term(2, "frequency", "1")]
+
+    assert row("frequency_kept", frames(entries=entries, terms=said)).tolist() == [75, 2, 1]
+    assert row("frequency_kept", frames(entries=entries, terms=said[:1])).tolist() == [100, 1, 1]
+    assert pd.isna(row("frequency_kept", frames(entries=entries))["value"])
+
+
+def test_leave_of_either_side_is_no_broken_agreement() -> None:
+    entries = client_weeks(1, "2026-01-06", 7)
+    away = event("2026-02-23 00:00", "2026-03-02 00:00", kind=Kind.LEAVE, all_day=True)
+    ill = event("2026-03-03 10:00", "2026-03-03 10:50", client=1, status=Status.CANCELLED, cancelled="2026-03-01 10:00")
+    later = client_weeks(9, "2026-03-17", 1)
+    said = [term(1, "frequency", "1")]
+
+    assert row("frequency_kept", frames(entries=[*entries, away, ill, *later], terms=said))["value"] == 100
+    assert row("frequency_kept", frames(entries=[*entries, *later], terms=said))["value"] == 50
+
+
+def test_time_with_a_client_that_is_no_session() -> None:
+    coffee = event(when("tue 16:00"), when("tue 17:00"), kind=Kind.PERSONAL, client=1)
+    friend = event(when("wed 16:00"), when("wed 17:00"), kind=Kind.PERSONAL, client=8)
+    errand = event(when("thu 16:00"), when("thu 17:00"), kind=Kind.OTHER)
+
+    assert value("outside_frame_contacts", session("mon 10:00", "10:50"), coffee, friend, errand) == 1
+
+
+def test_exceptions_are_counted_from_the_ledger() -> None:
+    ledger = [
+        entered(1, "exception", "2026-03-03"), entered(1, "gift", "2026-03-04"), entered(3, "exception", "2026-03-05"),
+        entered(2, "request_declined", "2026-03-04"), entered(1, "exception", "2026-03-09"),
+    ]  # fmt: skip
+
+    assert value("exceptions", ledger=ledger, terms=[term(3, "emergency", "yes")]) == 2
+    assert pd.isna(value("exceptions"))
+
+
+def test_a_session_of_a_planned_exception_leaves_the_overrun_share() -> None:
+    entries = [session("mon 10:00", "10:50", uid="a"), session("tue 10:00", "10:50", uid="b")]
+    times = [seen_times(when(f"{on} 10:00"), when(f"{on} 11:10"), uid=uid) for on, uid in (("mon", "a"), ("tue", "b"))]
+
+    assert value("overrun_share", *entries, times=times) == 100
+    found = row("overrun_share", looked(*entries, times=times, ledger=[entered(1, "exception", "2026-03-03")]))
+    assert found[["value", "n"]].tolist() == [100, 1]
+
+
+# Who joins, leaves and goes away
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "days"), [(None, None, 2), ("2026-03-05", None, 1), (None, "2026-03-03", 1)]
+)
+def test_days_before_the_start_and_after_the_end_are_not_worked(
+    starts: str | None, ends: str | None, days: int
+) -> None:
+    person = clinician(hours({"tue": ["09:00-17:00"], "thu": ["09:00-17:00"]}), starts=starts, ends=ends)
+
+    assert looked(session("thu 10:00", "10:50"), person=person).weeks["worked_days"].loc[day("2026-03-02")] == days
+
+
+def test_mail_of_somebody_who_is_not_a_client_is_in_no_number_about_clients() -> None:
+    mail = [came("mon 19:00", client=7), sent("mon 20:00", client=7), message(when("tue 20:00"), client=7)]
+    found = looked(mail=mail, terms=[term(7, "standing", "not_a_client")])
+
+    for key in ("after_hours_inbound", "after_hours_replies", "self_initiated_after_hours"):
+        assert row(key, found)["value"] == 0
+    assert row("evenings_touched", found)["value"] == 1

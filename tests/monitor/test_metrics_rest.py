@@ -1,0 +1,359 @@
+"""Days, nights, leave and supervision as small tables of facts. The week in question begins on Monday, 2 March 2026."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from connectors.records import Kind, Status
+from monitor.roster import Practice
+from tests.monitor.facts import BERLIN, Row, clinician, event, frames, hours, seen_times, term
+from tests.monitor.week import came, looked, row, sent, session, value, when
+
+
+def timed(start: str, booked: str, actual: str, name: str = "a", began: str | None = None) -> tuple[Row, Row]:
+    """A session and when it truly ended."""
+    entry = session(start, booked, uid=name)
+    day = when(start)[:10]
+    return entry, seen_times(f"{day} {began}" if began else when(start), f"{day} {actual}", uid=name)
+
+
+def in_a_row(*starts: str, minutes: int = 50) -> list[Row]:
+    """Sessions that begin at these times."""
+    entries = []
+    for start in starts:
+        end = pd.Timestamp(when(start)) + pd.Timedelta(minutes=minutes)
+        entries.append(session(start, f"{end:%H:%M}"))
+    return entries
+
+
+# Sessions
+
+
+@pytest.mark.parametrize(
+    ("region", "booked", "actual", "count"),
+    [
+        ("US", "10:50", "10:53", 1),
+        ("US", "10:50", "10:52:59", 0),
+        ("US", "10:53", "10:55", 0),
+        ("GB", "10:50", "10:55", None),
+    ],
+)
+def test_billing_boundary_is_at_53_minutes(region: str, booked: str, actual: str, count: float | None) -> None:
+    entry, time = timed("mon 10:00", booked, actual)
+    practice = Practice("Harbour Street", ZoneInfo(BERLIN), region=region)
+    found = row("billing_boundary", looked(entry, times=[time], practice=practice))
+
+    assert found["value"] == count if count is not None else pd.isna(found["value"])
+
+
+def test_billing_boundary_covers_the_sessions_whose_ends_are_known() -> None:
+    entry, time = timed("mon 10:00", "10:50", "10:55")
+    practice = Practice("Harbour Street", ZoneInfo(BERLIN), region="US")
+
+    found = row("billing_boundary", looked(entry, session("tue 10:00", "10:50"), times=[time], practice=practice))
+    assert found.tolist() == [1.0, 1, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("entries", "actual", "minutes"),
+    [
+        (["mon 11:00"], "10:55", 5),  # of the gap
+        (["mon 11:00"], "11:04", 14),  # the gap and four minutes of the next
+        (["mon 13:00"], "11:00", 0),  # more than two hours: nobody's
+        ([], "10:55", 0),  # nothing follows
+        (["mon 11:00"], "10:45", 0),
+    ],
+)
+def test_cascade_minutes_are_what_an_overrun_took(entries: list[str], actual: str, minutes: float) -> None:
+    entry, time = timed("mon 10:00", "10:50", actual)
+
+    assert value("cascade_minutes", entry, *in_a_row(*entries), times=[time]) == minutes
+
+
+def test_an_overrun_into_lunch_took_from_lunch() -> None:
+    entry, time = timed("mon 12:10", "13:00", "13:07")
+
+    assert value("cascade_minutes", entry, times=[time]) == 7
+
+
+@pytest.mark.parametrize(
+    ("ended", "began", "share"), [("10:45", None, 50), ("10:45:01", None, 0), ("10:45", "10:05", 50)]
+)
+def test_shortened_share_is_of_sessions_that_began_on_time(ended: str, began: str | None, share: float) -> None:
+    one, two = timed("mon 10:00", "10:50", ended, began=began), timed("tue 10:00", "10:50", "10:50", "b")
+    late = timed("wed 10:00", "10:50", "10:40", "c", began="10:06")
+
+    found = row("shortened_share", looked(one[0], two[0], late[0], times=[one[1], two[1], late[1]]))
+    assert found[["value", "n"]].tolist() == [share, 2]
+
+
+@pytest.mark.parametrize(
+    ("starts", "longest"),
+    [
+        (["mon 09:00", "mon 09:50", "mon 10:49", "mon 12:00"], 3),
+        (["mon 09:00", "mon 10:00", "mon 11:00"], 1),  # gaps of ten minutes
+        (["mon 09:00", "tue 09:00"], 1),
+    ],
+)
+def test_back_to_back_run_is_the_longest_chain_of_a_day(starts: list[str], longest: int) -> None:
+    assert value("back_to_back_run", *in_a_row(*starts)) == longest
+
+
+def test_back_to_back_days_have_four_in_a_row_or_three_hours_without_a_break() -> None:
+    four = in_a_row("mon 09:00", "mon 09:50", "mon 10:40", "mon 11:30")
+    hours_long = in_a_row("tue 09:00", "tue 10:40", "tue 12:20", minutes=90)
+    with_breaks = in_a_row("wed 09:00", "wed 10:45", "wed 12:30", minutes=90)
+
+    assert value("back_to_back_days", *four, *hours_long, *with_breaks) == 2
+
+
+def test_a_days_length_is_from_first_to_last_work_of_any_kind() -> None:
+    entries = [
+        *in_a_row("mon 09:00", "mon 11:10"),
+        *in_a_row("tue 10:00"),
+        event(when("tue 06:00"), when("tue 07:00"), kind=Kind.BUSY),
+    ]
+    found = looked(*entries, mail=[sent("mon 21:00"), sent("wed 10:00", client=2)])
+
+    assert row("day_span_hours", found)["value"] == pytest.approx(4 + 50 / 60)
+    assert row("day_span_p90_hours", found)["value"] == pytest.approx((4 + 50 / 60) + 0.8 * (12 - 4 - 50 / 60))
+    assert row("day_span_hours", found)["n"] == 3
+
+
+# Nights
+
+
+@pytest.mark.parametrize(
+    ("entries", "mail", "short", "lone"),
+    [
+        ([("mon 21:10", "22:00"), ("tue 08:59", "09:50")], [], 1, 0),
+        ([("mon 21:10", "22:00"), ("tue 09:00", "09:50")], [], 0, 0),
+        ([("tue 09:00", "09:50")], ["mon 22:30"], 0, 1),
+        ([("tue 09:00", "09:50")], ["mon 22:30", "mon 23:10"], 1, 0),
+        ([("mon 21:10", "22:00")], ["tue 07:00"], 0, 1),
+        ([("mon 21:10", "22:00")], ["tue 07:00", "tue 08:00"], 1, 0),
+        ([("tue 09:00", "09:50")], ["tue 00:40"], 0, 1),  # belongs to Monday's evening
+        ([("mon 16:00", "16:50"), ("tue 09:00", "09:50")], [], 0, 0),
+    ],
+)
+def test_short_nights_and_those_that_one_message_cut(
+    entries: list[tuple[str, str]], mail: list[str], short: int, lone: int
+) -> None:
+    found = looked(*(session(*times) for times in entries), mail=[sent(at, client=n) for n, at in enumerate(mail)])
+
+    assert row("short_rests", found)["value"] == short
+    assert row("message_rests", found)["value"] == lone
+
+
+def test_a_night_belongs_to_the_day_on_which_it_ends() -> None:
+    entries = [event("2026-03-08 21:10", "2026-03-08 22:00"), event("2026-03-09 07:00", "2026-03-09 07:50")]
+
+    assert value("short_rests", *entries) == 0
+    assert value("short_rests", *entries, monday="2026-03-09") == 1
+
+
+def test_another_job_cuts_a_night_too() -> None:
+    late = event(when("mon 20:00"), when("mon 23:00"), kind=Kind.BUSY)
+
+    assert value("short_rests", late, session("tue 09:00", "09:50")) == 1
+
+
+def test_the_longest_free_stretch_is_whole_and_belongs_to_the_week_in_which_it_ends() -> None:
+    entries = [session("fri 17:00", "17:50"), event("2026-03-09 09:00", "2026-03-09 09:50")]
+
+    assert value("longest_free_stretch", *entries, monday="2026-03-09") == pytest.approx(63 + 10 / 60)
+    assert value("longest_free_stretch", *entries) == pytest.approx(11 * 24 + 6 + 10 / 60)
+
+
+def test_a_free_stretch_in_which_nobody_looked_is_unknown() -> None:
+    entries = [event("2026-02-02 10:00", "2026-02-02 10:50"), session("mon 10:00", "10:50")]
+    mail = [sent("2025-12-01 10:00"), sent("2026-02-02 09:00")]
+    found = frames(entries=entries, mail=mail)
+
+    assert pd.isna(row("longest_free_stretch", found, "2025-12-29")["value"])
+    assert row("longest_free_stretch", found)["value"] == pytest.approx(28 * 24 - 50 / 60)
+
+
+def test_protected_time_is_kept_by_the_minute() -> None:
+    protected = [event(when(f"{name} 12:00"), when(f"{name} 13:00"), kind=Kind.PROTECTED) for name in ("mon", "tue")]
+
+    assert value("protected_kept_share", *protected, session("mon 12:30", "13:20")) == 75
+    assert pd.isna(value("protected_kept_share", session("mon 12:30", "13:20")))
+
+
+# Leave
+
+
+def leave(start: str, end: str, **told: object) -> Row:
+    return event(when(start), when(end), kind=Kind.LEAVE, all_day=True, **told)  # type: ignore[arg-type]
+
+
+def test_leave_gone_by_and_ahead() -> None:
+    taken = leave("2026-02-23 00:00", "2026-02-26 00:00")
+    booked = leave("2026-03-20 00:00", "2026-03-22 00:00", known="2026-03-05 10:00")
+    found = looked(taken, booked)
+
+    assert row("days_since_leave", found)["value"] == 11  # from Wednesday, 25 February, to Sunday, 8 March
+    assert row("next_leave_in", found)["value"] == 12
+    assert pd.isna(row("next_leave_in", found, "2026-02-23")["value"])  # nobody had booked it yet
+
+
+def test_without_any_leave_nothing_is_known_of_it() -> None:
+    assert pd.isna(value("days_since_leave"))
+    assert pd.isna(value("next_leave_in"))
+    assert pd.isna(value("leave_interrupted"))
+
+
+@pytest.mark.parametrize(
+    ("mail", "terms", "days"),
+    [
+        (["mon 10:00"], [], 0),  # the day for handing over
+        (["wed 10:00", "wed 20:00", "thu 10:00"], [], 2),
+        (["wed 10:00"], [term(1, "emergency", "yes")], 0),
+    ],
+)
+def test_leave_is_interrupted_on_days_with_work(mail: list[str], terms: list[Row], days: int) -> None:
+    off = leave("mon 00:00", "sat 00:00")
+
+    assert row("leave_interrupted", looked(off, mail=[sent(at) for at in mail], terms=terms)).tolist() == [days, 5, 1]
+
+
+def test_work_on_call_does_not_interrupt_a_leave() -> None:
+    duty = event(when("wed 19:00"), when("wed 21:00"), kind=Kind.ON_CALL)
+
+    assert value("leave_interrupted", leave("mon 00:00", "sat 00:00"), duty, mail=[sent("wed 20:00")]) == 0
+
+
+# Supervision
+
+
+def long_known() -> Row:
+    return event("2026-01-05 10:00", "2026-01-05 10:50")
+
+
+def supervision(start: str, end: str, kind: Kind = Kind.SUPERVISION, **told: object) -> Row:
+    return event(start, end, kind=kind, **told)  # type: ignore[arg-type]
+
+
+def test_supervision_by_days_and_by_client_hours() -> None:
+    entries = [
+        long_known(),
+        supervision("2026-02-20 10:00", "2026-02-20 11:00"),
+        supervision("2026-03-05 10:00", "2026-03-05 11:00"),
+        supervision("2026-03-06 10:00", "2026-03-06 11:00", status=Status.CLINICIAN_CANCELLED),
+        *(session(f"{name} 09:00", "10:30") for name in ("mon", "tue", "wed")),
+    ]
+    found = looked(*entries)
+
+    assert row("days_since_supervision", found)["value"] == 3
+    assert row("client_hours_per_supervision_hour", found)["value"] == pytest.approx((4.5 + 50 / 60) / 2)
+    assert pd.isna(row("client_hours_per_supervision_hour", looked(long_known()))["value"])
+    assert pd.isna(row("days_since_supervision", looked(long_known()))["value"])
+
+
+def test_development_hours_are_training_and_consultation() -> None:
+    entries = [
+        long_known(),
+        supervision("2026-02-20 10:00", "2026-02-20 16:00", Kind.TRAINING),
+        supervision("2026-03-05 10:00", "2026-03-05 11:00", Kind.CONSULTATION),
+        supervision("2026-03-05 12:00", "2026-03-05 13:00", Kind.ADMINISTRATION),
+    ]
+
+    assert value("development_hours", *entries) == 7
+    assert value("development_hours", long_known()) == 0
+    assert pd.isna(value("development_hours"))
+
+
+# Boundaries
+
+
+@pytest.mark.parametrize(("clock", "late"), [("17:59:59", 0), ("18:00:00", 1)])
+def test_the_first_minute_after_hours(clock: str, late: int) -> None:
+    assert value("after_hours_replies", mail=[came("mon 17:00"), sent(f"mon {clock}")]) == late
+
+
+def test_a_reply_at_forty_past_midnight_is_the_evening_befores() -> None:
+    found = looked(mail=[came("mon 17:00"), sent("tue 00:40")])
+
+    assert found.episodes["day"].tolist() == [found.episodes["week"].iloc[0]]
+    assert row("evenings_touched", found)["value"] == 1
+
+
+def test_the_hour_that_happens_twice_is_counted_once_each() -> None:
+    """25 October 2026, 02:30 in Berlin: a night shift is an hour longer, and both half past twos are in it."""
+    nights = clinician(hours({"sat": ["22:00-06:00"]}))
+    twice = [
+        event("2026-10-25 01:30", "2026-10-25 02:30", client=1),
+        event("2026-10-25 03:00", "2026-10-25 05:30", client=2),
+    ]
+    around = [event(f"2026-{day} 10:00", f"2026-{day} 10:50") for day in ("10-12", "11-02")]
+    found = frames(nights, entries=[*twice, *around], as_of="2026-11-10 12:00")
+
+    assert row("contact_hours", found, "2026-10-19")["value"] == 3.5
+    assert row("outside_hours_minutes", found, "2026-10-19")["value"] == 0
+
+
+def test_the_longer_night_is_eleven_hours_by_the_clock_on_the_wall_and_twelve_by_the_sun() -> None:
+    """From 22:00 to 08:30 on the night on which the clocks go back are eleven hours and a half."""
+    entries = [event("2026-10-24 21:10", "2026-10-24 22:00"), event("2026-10-25 08:30", "2026-10-25 09:20")]
+    around = [event(f"2026-{day} 10:00", f"2026-{day} 10:50") for day in ("10-12", "11-02")]
+    spring = [event("2026-03-28 21:10", "2026-03-28 22:00"), event("2026-03-29 09:30", "2026-03-29 10:20")]
+
+    assert row("short_rests", frames(entries=[*entries, *around], as_of="2026-11-10 12:00"), "2026-10-19")["value"] == 0
+    late = [event(f"2026-0{day} 10:00", f"2026-0{day} 10:50") for day in ("3-16", "4-06")]
+    assert row("short_rests", frames(entries=[*spring, *late], as_of="2026-04-20 12:00"), "2026-03-23")["value"] == 1
+
+
+def test_a_saturday_practice_works_inside_its_hours_on_saturdays() -> None:
+    saturdays = clinician(hours({"sat": ["09:00-17:00"]}))
+    found = looked(session("sat 10:00", "10:50"), session("wed 10:00", "10:50"), person=saturdays)
+
+    assert row("off_day_work", found)["value"] == 1
+    assert row("outside_hours_minutes", found)["value"] == 50
+
+
+def test_a_night_shift_is_one_day_and_no_short_night_lies_inside_it() -> None:
+    nights = clinician(hours({"mon": ["22:00-06:00"], "tue": ["22:00-06:00"]}))
+    entries = [
+        event(f"2026-03-0{day} {start}", f"2026-03-0{day} {end}", client=1)
+        for day, start, end in ((2, "22:30", "23:20"), (3, "05:00", "05:50"), (3, "22:30", "23:20"))
+    ]
+    found = looked(*entries, person=nights)
+
+    assert row("short_rests", found)["value"] == 0
+    assert row("day_span_hours", found)["value"] == pytest.approx((7 + 20 / 60 + 50 / 60) / 2)
+    assert row("evenings_touched", found)["value"] == 0
+
+
+def test_who_moves_from_lisbon_to_new_york_in_mid_week_has_the_hours_of_each_place() -> None:
+    mover = clinician(zone="Europe/Lisbon", moves={"2026-03-05": "America/New_York"})
+    mail = [
+        came("mon 12:00"),
+        sent("mon 18:30"),  # 17:30 in Lisbon
+        came("thu 15:00", client=2),
+        sent("thu 19:30", client=2),  # 13:30 in New York: her break
+        came("thu 20:00", client=3),
+        sent("fri 00:30", client=3),  # 18:30 in New York
+    ]
+
+    assert value("after_hours_replies", mail=mail, person=mover) == 1
+
+
+def test_who_works_one_day_a_week_is_off_on_the_others() -> None:
+    mondays = clinician(hours({"mon": ["09:00-13:00", "14:00-18:00"]}))
+    found = looked(session("mon 10:00", "10:50"), session("tue 10:00", "10:50"), person=mondays)
+
+    assert found.weeks["usual_days"].unique().tolist() == [1]
+    assert row("off_day_work", found)["value"] == 1
+    assert row("days_since_full_day_off", found)["value"] == 0
+
+
+def test_a_leave_that_begins_at_noon_is_a_day_of_leave_from_noon_on() -> None:
+    off = event(when("wed 12:00"), when("sat 00:00"), kind=Kind.LEAVE)
+    found = looked(off, mail=[sent("wed 10:00"), sent("thu 10:00", client=2)])
+
+    assert row("leave_days", found)["value"] == 2 + 5 / 8
+    assert row("leave_interrupted", found)["value"] == 1

@@ -1,0 +1,82 @@
+"""What the analysis is told of bookings that were called off or moved: when, as far as anybody can know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from math import isnan
+from pathlib import Path
+
+import pytest
+
+from connectors.classify import Classifier, EntryLook, KindRule
+from connectors.pseudonyms import Pseudonyms
+from connectors.records import CalendarEvent, Kind, Status
+from monitor.store.database import Connection, opened
+from monitor.store.events import save_events
+from monitor.store.facts import stored
+from monitor.store.sources import source_row
+
+Version = tuple[int, Status, int | None]
+"""On which day of March it was seen, how it stood, and the day of the source's own last change."""
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    with opened(tmp_path / "evenhours.db", create=True) as store, store.write() as connection:
+        yield connection
+
+
+def on(day: int, hour: int = 2) -> datetime:
+    return datetime(2026, 3, day, hour, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("versions", "cancelled"),
+    [
+        ([(1, Status.CONFIRMED, None)], None),
+        ([(1, Status.CONFIRMED, None), (5, Status.CANCELLED, None)], 5),  # when it was seen
+        ([(1, Status.CONFIRMED, None), (5, Status.CANCELLED, 4)], 4),  # the source's own word
+        ([(3, Status.CONFIRMED, 2), (5, Status.CANCELLED, 2)], 5),  # a word of before it was called off
+        ([(5, Status.CANCELLED, None)], None),  # never seen standing
+        ([(5, Status.CANCELLED, 4)], 4),
+        ([(1, Status.CONFIRMED, None), (5, Status.LATE_CANCELLED, None), (6, Status.CLINICIAN_CANCELLED, None)], 5),
+        ([(1, Status.CONFIRMED, None), (5, Status.CANCELLED, None), (6, Status.CONFIRMED, None)], None),
+    ],
+)
+def test_when_an_entry_was_called_off(connection: Connection, versions: list[Version], cancelled: int | None) -> None:
+    source = source_row(connection, "calendar", "ics", ["ana"])
+    for seen, status, edited in versions:
+        event = CalendarEvent(
+            "ana", "one", on(10, 9), on(10, 10), Kind.SESSION, status=status, edited_at=on(edited) if edited else None
+        )
+        save_events(connection, source, [event], int(on(seen).timestamp()))
+    (found,) = stored(connection, "ana").events["cancelled_at"]
+
+    assert isnan(found) if cancelled is None else found == on(cancelled).timestamp()
+
+
+@pytest.mark.parametrize(("days", "moved"), [((10,), False), ((10, 10), False), ((10, 12), True), ((10, 12, 10), True)])
+def test_an_entry_seen_at_two_times_was_moved(connection: Connection, days: tuple[int, ...], moved: bool) -> None:  # noqa: FBT001
+    source = source_row(connection, "calendar", "ics", ["ana"])
+    for number, day in enumerate(days):
+        event = CalendarEvent("ana", "one", on(day, 9), on(day, 10), Kind.SESSION)
+        save_events(connection, source, [event], int(on(1 + number).timestamp()))
+
+    assert stored(connection, "ana").events["moved"].tolist() == [moved]
+
+
+@pytest.mark.parametrize(
+    ("kind", "known"), [(Kind.PERSONAL, True), (Kind.OTHER, True), (Kind.SUPERVISION, False), (Kind.LEAVE, False)]
+)
+def test_of_time_with_somebody_from_outside_it_is_kept_with_whom_only_where_it_could_be_a_client(
+    kind: Kind,
+    known: bool,  # noqa: FBT001
+) -> None:
+    classifier = Classifier(rules=(KindRule(kind, calendar="here"),), domains=frozenset({"harbour.example"}))
+    names = Pseudonyms(b"k" * 32)
+    look = EntryLook(calendar="here", attendees=("ana@harbour.example", "zebra@mail.example"))
+    found = classifier.entry(look, "ana", names)
+
+    assert found == (kind, names.person("ana", "zebra@mail.example") if known else None)
+    assert classifier.entry(EntryLook(calendar="here"), "ana", names) == (kind, None)

@@ -1,0 +1,63 @@
+"""One week of somebody, as short lines: it begins on Monday, 2 March 2026."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from connectors.records import Counterpart
+from monitor.analysis.catalogue import catalogue
+from monitor.analysis.frames import Frames
+from monitor.roster import Clinician
+from tests.monitor.facts import Row, day, event, frames, message
+
+UNKNOWN = float("nan")
+DAYS = {"mon": 2, "tue": 3, "wed": 4, "thu": 5, "fri": 6, "sat": 7, "sun": 8}
+
+
+def when(text: str) -> str:
+    """``"mon 10:00"`` in the week in question, else as it is."""
+    name, _, clock = text.partition(" ")
+    return f"2026-03-{DAYS[name]:02} {clock}" if name in DAYS else text
+
+
+def session(start: str, end: str, client: int = 1, **told: object) -> Row:
+    """A session of that week, as ``session("mon 10:00", "10:50")``."""
+    return event(when(start), f"{when(start)[:10]} {end}", client=client, **told)  # type: ignore[arg-type]
+
+
+def sent(start: str, client: int = 1, thread: int = 0, channel: str = "email") -> Row:
+    return message(when(start), out=True, client=client, thread=thread, channel=channel)
+
+
+def came(start: str, client: int = 1, thread: int = 0, kind: Counterpart = Counterpart.CLIENT) -> Row:
+    return message(when(start), client=client, thread=thread, kind=kind)
+
+
+def before_and_after() -> list[Row]:
+    """A session without a client in the weeks around, so that the calendar is known to work."""
+    return [event(f"2026-{first} 10:00", f"2026-{first} 10:50") for first in ("02-23", "03-16")]
+
+
+def silence() -> list[Row]:
+    """Newsletters in the weeks around, so that the mailbox is known to work."""
+    return [message(f"2026-{first} 10:00", client=99, kind=Counterpart.OTHER) for first in ("02-23", "03-16")]
+
+
+def row(key: str, found: Frames, monday: str = "2026-03-02") -> pd.Series:
+    (only,) = (row for number, row in catalogue()[key].compute(found).iterrows() if number == day(monday))
+    return only
+
+
+def looked(
+    *entries: Row, mail: Iterable[Row] = (), person: Clinician | None = None, times: Iterable[Row] = (), **told: object
+) -> Frames:
+    return frames(
+        person, entries=[*before_and_after(), *entries], mail=[*silence(), *mail], times=times,
+        **told,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def value(key: str, *entries: Row, mail: Iterable[Row] = (), monday: str = "2026-03-02", **told: object) -> float:
+    return float(row(key, looked(*entries, mail=mail, **told), monday)["value"])  # type: ignore[arg-type]
