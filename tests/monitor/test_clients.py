@@ -26,7 +26,7 @@ def weekly(client: int, weeks: int = 12, past: float = 0.0) -> tuple[list[Row], 
         start, booked = on + pd.Timedelta(hours=9 + client), on + pd.Timedelta(hours=9 + client, minutes=50)
         ended = booked + pd.Timedelta(minutes=past * number)
         entries.append(event(f"{start}", f"{booked}", client=client, uid=f"{client}-{number}"))
-        times.append(seen_times(f"{start}", f"{ended}", uid=f"{client}-{number}"))
+        times.append(seen_times(f"{start + pd.Timedelta(minutes=1)}", f"{ended}", uid=f"{client}-{number}"))
     return entries, times
 
 

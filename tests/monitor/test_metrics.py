@@ -21,7 +21,7 @@ def ends(minutes: Sequence[float | None]) -> Iterator[tuple[Row, list[Row]]]:
         at = f"{list(DAYS)[number // 8]} {9 + number % 8:02}"
         entry = session(f"{at}:00", f"{at[-2:]}:30", uid=f"s{number}")
         ended = None if late is None else f"{when(f'{at}:00')[:13]}:{30 + int(late):02}:{round(late % 1 * 60):02}"
-        yield entry, [] if ended is None else [seen_times(f"{when(f'{at}:00')}", ended, uid=f"s{number}")]
+        yield entry, [] if ended is None else [seen_times(None, ended, uid=f"s{number}")]
 
 
 def with_ends(*minutes: float | None, grace: int = 5) -> Frames:

@@ -257,7 +257,7 @@ def test_missed_sessions_are_known_where_a_source_tells_of_them() -> None:
 
 
 def test_a_log_shows_that_a_session_was_not_missed() -> None:
-    entry, time = session("mon 10:00", "10:50", uid="a"), seen_times(when("mon 10:01"), when("mon 10:50"), uid="a")
+    entry, time = session("mon 10:00", "10:50", uid="a"), seen_times(when("mon 10:00"), when("mon 10:51"), uid="a")
 
     assert row("no_show_share", looked(entry, session("tue 10:00", "10:50"), times=[time])).tolist() == [0, 1, 0.5]
 

@@ -83,7 +83,7 @@ def test_an_overrun_into_lunch_took_from_lunch() -> None:
     ("ended", "began", "share"), [("10:45", None, 50), ("10:45:01", None, 0), ("10:45", "10:05", 50)]
 )
 def test_shortened_share_is_of_sessions_that_began_on_time(ended: str, began: str | None, share: float) -> None:
-    one, two = timed("mon 10:00", "10:50", ended, began=began), timed("tue 10:00", "10:50", "10:50", "b")
+    one, two = timed("mon 10:00", "10:50", ended, began=began), timed("tue 10:00", "10:50", "10:50", "b", began="10:01")
     late = timed("wed 10:00", "10:50", "10:40", "c", began="10:06")
 
     found = row("shortened_share", looked(one[0], two[0], late[0], times=[one[1], two[1], late[1]]))
