@@ -59,11 +59,12 @@ def agreements_report(config: Config, store: Store, clinician: Clinician, *, now
 
 
 def agreement_report(
-    config: Config, store: Store, clinician: Clinician, client: int, *, now: datetime
+    config: Config, store: Store, clinician: Clinician, key: int, *, now: datetime
 ) -> AgreementReport | None:
-    """One client's agreement, ``None`` if there is no such client of the clinician's."""
+    """The agreement with a client by any of their keys, ``None`` if there is no such client of the clinician's."""
     book = book_of(config, store, clinician, now=now)
-    if client not in book.keys:
+    client = book.person(key)
+    if client is None:
         return None
     holds = book.holds(client)
     own = {channel: channel for channel in sorted(set(book.frames.messages["channel"].tolist()))}

@@ -57,6 +57,10 @@ class Book:
         """The usual slot and the code."""
         return client_name(client, self.slots, self.codes)
 
+    def person(self, key: int) -> int | None:
+        """The person behind a key; ``None`` if it is nobody's whom these pages know."""
+        return next((person for person, keys in self.keys.items() if key in keys), None)
+
     def code(self, key: int) -> str:
         """The short code of one key."""
         return self.codes.get(key, "")[:CODE]

@@ -31,17 +31,18 @@ def clients_report(config: Config, store: Store, clinician: Clinician, *, now: d
 
 
 def client_report(
-    config: Config, store: Store, clinician: Clinician, client: int, *, now: datetime
+    config: Config, store: Store, clinician: Clinician, key: int, *, now: datetime
 ) -> ClientReport | None:
-    """One client, ``None`` if there is no such client of the clinician's."""
+    """One client by any of their keys, ``None`` if there is no such client of the clinician's."""
     book = book_of(config, store, clinician, now=now)
-    if client not in book.keys:
+    client = book.person(key)
+    if client is None:
         return None
     others = (Choice(str(other), book.name(other)) for other in book.in_order if other != client)
     return ClientReport(
         line=_line(book, client),
         fields=tuple(_fields(book, client, config.practice)),
-        keys=tuple(ClientKey(key, book.code(key)) for key in book.keys[client]),
+        keys=tuple(ClientKey(one, book.code(one)) for one in book.keys[client]),
         others=tuple(others),
         said=said_words(book, client, WHO),
         today=book.today,

@@ -222,6 +222,8 @@ def test_who_writes_in_one_thread_is_asked_about_joined_and_separated(
 
     assert told == "Joined: they are one person. You can separate them here."
     assert clients.persons(pages.store.connection, "ana") == {practice.client: practice.client, parent: practice.client}
+    page = visible(ana.get(f"{CLIENTS}/{parent}").text)
+    assert "These codes are joined" in page, "either code leads to the person"
     page = visible(ana.get(CLIENTS).text)
     assert "The same person?" not in page
     assert "2 codes joined" in page

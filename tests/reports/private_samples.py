@@ -4,8 +4,31 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from reports.models import Unit
-from reports.private import Answered, Beside, CheckInReport, Felt, Measured, Sheet
+from reports.models import Answer, Card, Table, Unit
+from reports.private import (
+    AgreementReport,
+    AgreementsReport,
+    Answered,
+    Beside,
+    CheckInReport,
+    Choice,
+    ClientGroup,
+    ClientKey,
+    ClientLine,
+    ClientReport,
+    ClientsReport,
+    Felt,
+    Field,
+    FieldGroup,
+    LedgerLine,
+    MaybeOne,
+    Measured,
+    Note,
+    NoteGroup,
+    PatternsReport,
+    Said,
+    Sheet,
+)
 
 FIRST = date(2025, 11, 10)
 THIRDS = ((10.0, "low"), (23.0, "moderate"), (42.0, "high"))
@@ -77,3 +100,77 @@ def check_in() -> CheckInReport:
 def first_check_in() -> CheckInReport:
     """Nothing was answered yet."""
     return CheckInReport("How do you feel?", None, (), (sheet("thirty", 30), sheet("one", 1)), ())
+
+
+HOSTILE = "<script>alert('x')</script> & \"Zoë\""
+
+
+def note(number: int, *, answered: str | None = None, text: str = "For six weeks your replies ran 1.8 times.") -> Note:
+    table = Table(("Sent", "To"), (("Tue 21:40", "Tuesdays, 15:00 · K7Q2"),))
+    answers = (Answer("planned", "This was planned"), Answer("noted", "Thanks, noted"))
+    card = Card(number, "Replies after hours", text, table, "let the rest wait.", answers, answered, weeks=table)
+    return Note(
+        card=card,
+        week=FIRST,
+        moved="1.8 times your usual (1.3 to 2.4)",
+        weeks="6 October to 16 November 2025",
+        open=answered is None,
+        answered_on=FIRST if answered else None,
+    )
+
+
+def patterns() -> PatternsReport:
+    return PatternsReport(
+        headline="One note waits for a word from you, if you like",
+        waiting=(note(7, text=HOSTILE),),
+        groups=(NoteGroup("Replies after hours", (note(6, answered="Thanks, noted"), note(5))),),
+        quiet=("Sessions running over", "One client"),
+        clients=Table(("Client", "Sessions"), ((HOSTILE, "4, agreed 2"),)),
+        ledger=(LedgerLine(3, FIRST, "A gift", "Tuesdays, 15:00 · K7Q2"), LedgerLine(2, FIRST, "Touch", "")),
+        exceptions="2 exceptions in the last year: 1 in the ledger, 1 by an answer to a note.",
+        kinds=(Choice("gift", "A gift"), Choice("touch", "Touch")),
+        people=(Choice("4", HOSTILE),),
+        today=FIRST,
+    )
+
+
+def line() -> ClientLine:
+    return ClientLine(4, HOSTILE, (FIRST, FIRST + timedelta(days=7)), ("Weight band 3", "2 codes joined"))
+
+
+def clients() -> ClientsReport:
+    maybe = MaybeOne(4, 9, ("Tuesdays, 15:00 · K7Q2", "M4ZP"), "Both write in 2 threads of yours.")
+    groups = (
+        ClientGroup("Seen in the last 90 days", "", (line(),), more=3),
+        ClientGroup("Only in messages", "Somebody who writes.", (line(),), only_write=True),
+    )
+    return ClientsReport("Who is behind a code?", (maybe,), groups)
+
+
+FORMS = (
+    Field("standing", "Who this is", "choice", (Choice("client", "A client", chosen=True),), "client", 0, 0),
+    Field("frequency", "Sessions a week", "number", (), "0.5", 0.05, 7),
+    Field(
+        "channels", "Channels", "words", (Choice("email", "Email", chosen=True), Choice("sms", "Text")), "email", 0, 0
+    ),
+    Field("contact_hours", "Hours", "hours", (), "09:00-18:00", 0, 0),
+    Field("review_on", "Review", "date", (), "2026-01-01", 0, 0),
+    Field("fees", "Fees", "agreed", (Choice("agreed", "Agreed", chosen=True),), "agreed", 0, 0),
+    Field("emergency", "Emergency", "yes_no", (Choice("yes", "Yes"), Choice("no", "No")), "", 0, 0),
+)
+SAID = (Said(4, "fees", "Fees: Agreed", FIRST, 20_402), Said(4, "standing", HOSTILE, None, 0))
+
+
+def client() -> ClientReport:
+    keys = (ClientKey(4, "K7Q2"), ClientKey(9, "M4ZP"))
+    return ClientReport(line(), FORMS, keys, (Choice("5", HOSTILE),), SAID, FIRST)
+
+
+def agreements() -> AgreementsReport:
+    return AgreementsReport("What did I agree with this client?", (line(),), (line(),))
+
+
+def agreement() -> AgreementReport:
+    return AgreementReport(
+        line(), (FieldGroup("Sessions", "What holds.", FORMS),), SAID, "the agreement since today", FIRST
+    )

@@ -5,19 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
-import pytest
-
 from reports import charts, check_in, readings, tables
 from reports.private import CheckInReport
 from tests.reports import private_samples as samples
 from tests.reports.pages import Element, read
 
 REPORTS = {"year": samples.check_in, "first": samples.first_check_in}
-
-
-@pytest.fixture(params=REPORTS)
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def html(report: CheckInReport) -> str:
@@ -27,24 +20,6 @@ def html(report: CheckInReport) -> str:
 @cache
 def page(name: str) -> Element:
     return read(html(REPORTS[name]()))
-
-
-def test_a_fragment_holds_under_the_strictest_policy(name: str) -> None:
-    everything = page(name).all("*")
-
-    assert not [e for e in everything if e.tag in {"style", "script", "html", "head", "body", "img", "iframe"}]
-    assert not [e for e in everything if any(a == "style" or a.startswith("on") for a in e.attributes)]
-    ids = [e.attributes["id"] for e in everything if "id" in e.attributes]
-    assert len(ids) == len(set(ids))
-    assert len(page(name).all("h1")) == 1
-
-
-def test_every_form_is_posted_with_the_token(name: str) -> None:
-    forms = page(name).all("form")
-
-    assert {form.attributes["method"] for form in forms} == {"post"}
-    hidden = [[i.attributes["value"] for i in form.all("input") if i.attributes["type"] == "hidden"] for form in forms]
-    assert hidden == [["t0ken"]] * len(forms)
 
 
 def test_a_sheet_asks_every_question_once_with_every_answer() -> None:
