@@ -215,7 +215,7 @@ def test_a_page_and_its_cursor_are_stored_together_or_not_at_all(practices: Make
     whole = practices()
     whole.put(*range(ITEMS))
     whole.read()
-    for page in range(1, whole.pages + 1):
+    for page in sorted({1, (whole.pages + 1) // 2, whole.pages}):
         practice, before = practices(), practices()
         if page > 1:
             with pytest.raises(CutOffError):
@@ -223,10 +223,7 @@ def test_a_page_and_its_cursor_are_stored_together_or_not_at_all(practices: Make
         with practice.disk_fails_at(page), pytest.raises(DiskError):
             practice.read()
         assert practice.holds() == before.holds(), f"page {page}"
-        assert (
-            dict(practice.cursors()).items()
-            <= (dict.fromkeys(dict(practice.cursors())) | dict(before.cursors())).items()
-        )
+        assert practice.cursors() == before.cursors()
         assert problems(practice.read()) == {}
         assert practice.holds() == whole.holds()
 
@@ -398,10 +395,7 @@ COMMANDS = (
         ("export", table, "--clinician", ANA)
         for table in ("events", "sessions", "messages", "replies", "metrics", "notices")
     ),
-    *(
-        ("report", "weekly", "--clinician", ANA, "--week", "2026-W09", "--format", how)
-        for how in ("html", "text", "md")
-    ),
+    ("report", "weekly", "--clinician", ANA, "--week", "2026-W09", "--format", "html"),
     ("report", "fairness"),
 )
 

@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -97,7 +99,8 @@ class Practice:
         text = f'{CONFIG}kind = "{world.kind}"\n{whose}\n{world.options()}\n'
         (folder / "evenhours.toml").write_text(text, encoding="utf-8")
         self.neighbour = Calendar()
-        self._running = opened(folder / "evenhours.db", create=True)
+        (folder / "evenhours.db").write_bytes(_new_database())
+        self._running = opened(folder / "evenhours.db")
         self.store = self._running.__enter__()
         self.waited: list[float] = []
         self.pages = 0
@@ -186,6 +189,16 @@ class Practice:
     def items(self) -> int:
         """How many items of the source are held, whichever table they are rows of."""
         return sum(row[1] == SOURCE for table in ("event", "evidence", "message") for row in self.holds()[table])
+
+
+@cache
+def _new_database() -> bytes:
+    """What a new database is, made once."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "evenhours.db"
+        with opened(path, create=True):
+            pass
+        return path.read_bytes()
 
 
 def nights(number: int) -> datetime:
