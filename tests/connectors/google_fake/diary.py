@@ -27,6 +27,7 @@ class Diary:
     """One calendar. ``page`` limits what one answer holds, whatever the client asks for."""
 
     page: int = 2500
+    longwinded: int = 0  # so many more signs in every token
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     version: int = 0
@@ -108,7 +109,8 @@ class Diary:
         answer |= {"items": found[start:end]}
         if end < len(found):
             return answer | {"nextPageToken": _packed({**state, "at": end})}
-        return answer | {"nextSyncToken": _packed({"version": state["version"], "bounds": bounds, "params": params})}
+        token = {"version": state["version"], "bounds": bounds, "params": params, "": "x" * self.longwinded}
+        return answer | {"nextSyncToken": _packed(token)}
 
     def _since(self, asked: dict[str, Any], params: dict[str, Any]) -> tuple[int | None, list[str | None]]:
         """From which version on changes are wanted (``None``: everything), and between which bounds."""
