@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 AGAIN := make PYTHON=python3.11 $(or $(MAKECMDGOALS),demo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stories test soak lint format chromium peers clean
+.PHONY: help demo stories test soak lint format validity chromium peers clean
 
 help: ## Say what can be made
 	@awk -F ': .*## |: ## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ lint: .venv/.ready-dev ## Check style, types and the floors of the house
 format: .venv/.ready-dev ## Lay out the code and mend what can be mended by rule
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+validity: .venv/.ready-dev ## Race the detectors against others on simulated lives (ten minutes; figures in docs/validity.md)
+	$(BIN)/python -m benchmarks.validity
 
 chromium: ## Install Chromium for the tests that look at pages (on Debian, as root; otherwise those tests are skipped)
 	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

@@ -11,7 +11,7 @@ changes, or nothing::
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ SESSION_SD = 5.2
 REPLY_SD = 1.1
 """By how much the log of one reply's minutes varies."""
 
+OVERRUN_MOOD, REPLY_MOOD = 0.5, 0.2
+"""By how much a week's mean overrun in minutes, and its mean log of minutes until a reply, vary beside that."""
+
 NUMBER_KNOWN = 0.85
 """Share of the sessions whose actual end is known."""
 
@@ -45,6 +48,8 @@ class Drawn:
     weights: Floats
     usual: Floats
     scatter: Floats
+    between: float = 0.0
+    """Of means: the variance of a week's true mean around the usual; ``scatter`` is that of one session or reply."""
 
     @property
     def observed(self) -> Bools:
@@ -150,14 +155,15 @@ def overruns(someone: Lives, change: Change = NOTHING, *, draw: int = 2) -> Draw
     rng = np.random.default_rng((someone.seed, draw))
     known = rng.binomial(someone.sessions.astype(int), NUMBER_KNOWN)
     usual = rng.normal(2, 1.5, someone.people)
-    week = usual + carried_over(rng, someone.people, 0.5) + change.overrun
+    week = usual + carried_over(rng, someone.people, OVERRUN_MOOD) + change.overrun
     own_sd = SESSION_SD * np.exp(rng.normal(0, 0.15, someone.people))
 
     def one_session() -> Floats:
         """Skewed as lateness is: a gamma of shape 4."""
         return np.clip(week + own_sd * (rng.standard_gamma(4, week.shape) - 4) / 2, -10, 20)
 
-    return means_of(one_session, np.where(someone.worked, known, 0), usual)
+    drawn = means_of(one_session, np.where(someone.worked, known, 0), usual)
+    return replace(drawn, scatter=own_sd**2, between=OVERRUN_MOOD**2)
 
 
 def latencies(someone: Lives, change: Change = NOTHING, *, draw: int = 3) -> Drawn:
@@ -165,9 +171,10 @@ def latencies(someone: Lives, change: Change = NOTHING, *, draw: int = 3) -> Dra
     rng = np.random.default_rng((someone.seed, draw))
     replies = rng.poisson(rng.uniform(6, 20, someone.people) * someone.sessions / 20)
     usual = rng.normal(np.log(90), 0.6, someone.people)
-    week = usual + carried_over(rng, someone.people, 0.2) + np.log(change.latency)
+    week = usual + carried_over(rng, someone.people, REPLY_MOOD) + np.log(change.latency)
     replies = np.where(someone.worked & (replies >= 5), replies, 0)
-    return means_of(lambda: rng.normal(week, REPLY_SD), replies, usual)
+    drawn = means_of(lambda: rng.normal(week, REPLY_SD), replies, usual)
+    return replace(drawn, scatter=np.full(someone.people, REPLY_SD**2), between=REPLY_MOOD**2)
 
 
 def means_of(one: Callable[[], Floats], number: NDArray[np.int64], usual: Floats) -> Drawn:
@@ -188,6 +195,12 @@ def ramp(factor: float, *, weeks: int, before: float = 1.0) -> Floats:
     """``before``, then ``factor``, reached in equal steps over so many weeks."""
     risen = np.clip((np.arange(WEEKS) - ONSET + 1) / weeks, 0, 1)
     return (before + (factor - before) * risen)[:, None]
+
+
+def wandering(people: int, seed: int, sd: float) -> Floats:
+    """A level that is never quite the same: a random walk, deviating by so much of its log in a year."""
+    rng = np.random.default_rng((seed, 4))
+    return np.asarray(np.exp(np.cumsum(rng.normal(0, sd / np.sqrt(52), (WEEKS, people)), axis=0)))
 
 
 def one_week(factor: float) -> Floats:

@@ -4,8 +4,8 @@ A client's weeks hold few contacts, so a client's usual rate is drawn towards wh
 clients, the more the less is known of it (empirical Bayes: a gamma distribution of rates, fitted to all of them). Rows
 are calendar weeks, columns are clients, ``NaN`` is a week that does not count for that client. Nothing looks ahead::
 
-    week   t-63 .................... t-12   t-11 ................ t
-           usual rate                       the last 4, 8 and 12 weeks
+    week   t-115 ................... t-12   t-11 ................ t
+           usual rate                       the last 3, 6 and 12 weeks
            drawn towards the clients'       are each held against it
 
 The budget of false notices is that of *all* clients together: the more there are, the more one of them has to show.
@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from monitor.analysis.ratios import Prior, RateRatio, rate_ratio
 from monitor.analysis.shifts import Bools, Floats, check_tables, spaced
 
-NEAREST, FURTHEST = 12, 63
-"""The usual of week ``t`` is what was observed from ``t - 63`` to ``t - 12``."""
+NEAREST, FURTHEST = 12, 115
+"""The usual of week ``t`` is what was observed from ``t - 115`` to ``t - 12``."""
 
-WINDOWS = (4, 8, 12)
+WINDOWS = (3, 6, 12)
 """Weeks up to now that are held against it."""
 
 FIRST_NOTICE = 20
@@ -41,19 +41,19 @@ CLIENT_RATE, CLIENT_RATE_WEEKS = 0.5, 4.0
 WEEK_DISPERSION = 2.0
 """Size of the negative binomial of one client's week around a known rate."""
 
-MOST_A_WEEK = 3.0
+MOST_A_WEEK = 5.0
 """Deviations above the expected at which a week's count ends: one crisis is not a drift."""
 
 LOG_RATIO_SD = 0.8
 """Prior deviation of a change in the log rate of one client."""
 
-SCORE_SQUARED, SCORE_SLOPE = 4.0, 1.75
+SCORE_SQUARED, SCORE_SLOPE = 4.8, 2.0
 """Squared score of one client that chance gives once in two years; by how much it grows with the log of rarity."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Usual:
-    """(weeks, clients): the usual rate, and the gamma distribution's shape that stands for how well it is known."""
+class Usual:
+    """(weeks, clients): usual rates, and the shape of the gamma distribution that says how well each is known."""
 
     rate: Floats
     strength: Floats
@@ -70,7 +70,7 @@ def pair_shifts(counts: pd.DataFrame, exposure: pd.DataFrame, *, alarms_per_year
     if not 0 < alarms_per_year <= 2:
         raise ValueError(f"alarms_per_year must be above 0 and at most 2: {alarms_per_year}")
     y, e, observed = _read(counts, exposure)
-    score = _scores(y, e, observed)
+    score = window_scores(y, e, _usual(y, e))
     known = np.cumsum(observed, axis=0) >= FIRST_NOTICE
     watched = (known & observed).sum(axis=1, keepdims=True)
     rarity = np.log(np.maximum(watched, 1) * 0.5 / alarms_per_year)
@@ -102,34 +102,33 @@ def _read(counts: pd.DataFrame, exposure: pd.DataFrame) -> tuple[Floats, Floats,
     return np.where(observed, y, 0.0), np.where(observed, e, 0.0), observed
 
 
-def _scores(y: Floats, e: Floats, observed: Bools) -> Floats:
-    """The largest of the windows' normal scores."""
-    usual = _usual(y, e)
+def window_scores(y: Floats, e: Floats, usual: Usual) -> Floats:
+    """The largest of the windows' normal scores: (weeks, clients), nothing in missing weeks."""
     expected = usual.rate * e
     most = expected + MOST_A_WEEK * np.sqrt(expected + expected**2 * (1 / WEEK_DISPERSION + 1 / usual.strength))
     capped = np.minimum(y, np.ceil(most))
     scores = [_window_score(capped, e, usual, weeks) for weeks in WINDOWS]
-    return np.where(observed, np.max(scores, axis=0), 0.0)
+    return np.where(e > 0, np.max(scores, axis=0), 0.0)
 
 
-def _window_score(y: Floats, e: Floats, usual: _Usual, weeks: int) -> Floats:
+def _window_score(y: Floats, e: Floats, usual: Usual, weeks: int) -> Floats:
     """Mid-p normal score of the sum of so many weeks: a negative binomial of the week's and the usual's uncertainty."""
     from scipy.special import betainc, ndtri
 
     count, exposed, squared = (_sums(part, 0, weeks - 1) for part in (y, e, e**2))
     exposed = np.maximum(exposed, 1e-9)
-    size = 1 / (squared / exposed**2 / WEEK_DISPERSION + 1 / usual.strength)
+    size = 1 / np.maximum(squared / exposed**2 / WEEK_DISPERSION + 1 / usual.strength, 1e-9)
     missed = usual.rate * exposed / (size + usual.rate * exposed)
     above, beyond = betainc(np.maximum(count, 1e-9), size, missed), betainc(count + 1, size, missed)
     return np.asarray(-ndtri(np.clip((above + beyond) / 2, 1e-15, 1 - 1e-15)))
 
 
-def _usual(y: Floats, e: Floats) -> _Usual:
+def _usual(y: Floats, e: Floats) -> Usual:
     past_y, past_e = _past(y), _past(e)
     shape, rate = _clients(past_y, past_e)
     weight = 1 / (1 + rate / WEEK_DISPERSION)
     strength = shape + weight * past_y
-    return _Usual(strength / (shape / rate + weight * past_e), strength)
+    return Usual(strength / (shape / rate + weight * past_e), strength)
 
 
 def _clients(y: Floats, e: Floats) -> tuple[Floats, Floats]:

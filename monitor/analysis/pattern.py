@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 
 from monitor.analysis.shifts import MEAN_THRESHOLDS, SMOOTHING, Bools, Floats, moved, spaced
 
-ORDERS = 200
+ORDERS = 100
 """Random orders of a person's weeks."""
 
 ORDINARY_WEEKS, ORDINARY_CORRELATION = 52, 0.15
 """Shipped weeks of unit steps that are shuffled in with one's own, so that a year of them is not everything known."""
 
-AGAIN_AFTER = 13
+AGAIN_AFTER = 26
 """Weeks for which a threshold holds before it is measured again, with what has been seen since."""
 
-CHANCE = 1.3
+CHANCE = 2.5
 """How often the shuffled scores cross for each time that real ones do in ordinary life."""
 
 SECOND_SIGN = {2: 1.8, 3: 1.43}
@@ -82,10 +82,10 @@ def _set_back(best: Floats, measures: NDArray[np.intp]) -> Floats:
 
 
 def _thresholds(scores: Floats, known: Bools, alarms_per_year: float) -> Floats:
-    """The height for each week, measured anew each quarter and where another family becomes known."""
+    """The height for each week, measured anew each half year and where another family becomes known."""
     heights = np.full(len(scores), np.inf)
-    quarter = np.arange(len(scores)) // AGAIN_AFTER
-    another = (known[1:] != known[:-1]).any(axis=1) | (quarter[1:] != quarter[:-1])
+    term = np.arange(len(scores)) // AGAIN_AFTER
+    another = (known[1:] != known[:-1]).any(axis=1) | (term[1:] != term[:-1])
     edges = [0, *(np.flatnonzero(another) + 1), len(scores)]
     for start, end in pairwise(edges if len(scores) else []):
         families = known[start]

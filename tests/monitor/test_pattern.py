@@ -14,7 +14,7 @@ GAP = float("nan")
 def scores(seed: int, families: int = 3, weeks: int = 110, known_from: int = 25) -> pd.DataFrame:
     """Scores of ordinary life."""
     steps = np.random.default_rng(seed).normal(size=(weeks, families))
-    smooth = lfilter([np.sqrt(1 - 0.85**2)], [1, -0.85], steps, axis=0)
+    smooth = lfilter([np.sqrt(1 - 0.8**2)], [1, -0.8], steps, axis=0)
     smooth[:known_from] = GAP
     return pd.DataFrame(smooth, columns=[f"family{at}" for at in range(families)])
 
@@ -38,10 +38,10 @@ def test_falling_families_do_not_take_from_a_rising_one() -> None:
 
 def test_families_that_move_together_need_a_higher_sum() -> None:
     rng = np.random.default_rng(1)
-    one = lfilter([np.sqrt(1 - 0.85**2)], [1, -0.85], rng.normal(size=(400, 3)), axis=0)
+    one = lfilter([np.sqrt(1 - 0.8**2)], [1, -0.8], rng.normal(size=(400, 3)), axis=0)
     same = np.repeat(one[:, :1], 3, axis=1)
     for table in (one, same):
-        table[-8:] = 1.5
+        table[-8:] = 1.3
     told = [pattern_shifts(pd.DataFrame(table)).iloc[-8:].any() for table in (one, same)]
     assert told == [True, False]
 
