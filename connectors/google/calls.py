@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from connectors.base import Context
@@ -26,19 +27,38 @@ class Call:
     others: dict[str, Times] = field(default_factory=dict)
 
     def evidence(self, context: Context) -> Iterator[SessionEvidence]:
-        """One record for each person from outside who was there while the clinician was."""
-        for person, times in self.others.items():
-            together = shared(self.own, times)
-            if together and context.window.touches(together[0][0], together[-1][1]):
+        """One record for each person from outside who was there while the clinician was.
+
+        It names the calendar entry only where the call was one session; of people who came one after the other the
+        code and the time tell whose session was whose.
+        """
+        spans = dict(self._face_times())
+        named = self.event_id and _is_one(spans.values())
+        for person, (start, end) in spans.items():
+            if context.window.touches(start, end):
                 yield SessionEvidence(
                     clinician=context.owners[0].key,
                     key=context.names.entry(f"{self.name}/{person}", "google meet"),
                     grade=Grade.CALL,
-                    started_at=together[0][0],
-                    ended_at=max(end for _, end in together),
-                    uid_key=entry_name(context.names, self.event_id) if self.event_id else None,
+                    started_at=start,
+                    ended_at=end,
+                    uid_key=entry_name(context.names, self.event_id) if named else None,
                     meeting=meeting_name(context.names, self.code),
                 )
+
+    def _face_times(self) -> Iterator[tuple[str, tuple[datetime, datetime]]]:
+        """From when to when the clinician and each of the others were there together."""
+        for person, times in self.others.items():
+            together = shared(self.own, times)
+            if together:
+                yield person, (together[0][0], max(end for _, end in together))
+
+
+def _is_one(spans: Iterable[tuple[datetime, datetime]]) -> bool:
+    """Whether there is somebody from the first moment to the last."""
+    ordered = sorted(spans)
+    ends = accumulate((end for _, end in ordered), max)
+    return all(start <= end for end, (start, _) in zip(ends, ordered[1:], strict=False))
 
 
 def shared(some: Iterable[tuple[datetime, datetime]], others: Iterable[tuple[datetime, datetime]]) -> Times:

@@ -203,6 +203,25 @@ def test_the_report_names_the_calendar_entry(google: Google, tmp_path: Path) -> 
     assert reader.calls[0].uid_key == entry_name(NAMES, "series_20260302T100000Z")
 
 
+@pytest.mark.parametrize(
+    ("second", "named"), [("10:05", [True, True]), ("11:05", [False, False])], ids=["a couple", "one after the other"]
+)
+def test_it_names_the_entry_of_one_session_and_of_two_none(
+    google: Google, tmp_path: Path, second: str, named: list[bool]
+) -> None:
+    reader = of_a_domain(google, tmp_path)
+    google.meetings.hold(
+        CODE,
+        (ANA, at("2026-03-02 09:55"), 130),
+        (OUTSIDE, at("2026-03-02 10:00"), 50),
+        (OUTSIDE, at(f"2026-03-02 {second}"), 45),
+        event_id="one",
+    )
+    reader.read()
+
+    assert [call.uid_key is not None for call in reader.calls] == named
+
+
 def test_a_line_that_comes_late_is_still_read(google: Google, tmp_path: Path) -> None:
     reader = of_a_domain(google, tmp_path)
     late = google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
