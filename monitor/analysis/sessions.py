@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from connectors.records import Kind, Status
-from monitor.analysis.evidence import CORRECTED, STANDING, best, linked, unscheduled, without_templates
+from connectors.records import Grade, Kind, Status
+from monitor.analysis.evidence import CORRECTED, STANDING, UNSCHEDULED, best, linked, unscheduled, without_templates
 
 SAME_SESSION = 0.5  # share of the shorter entry that two sources must share to mean one session (design choice)
 
@@ -52,9 +52,11 @@ def unscheduled_from(events: pd.DataFrame, evidence: pd.DataFrame, *, as_of: int
 
     They are no sessions: nothing says that they were one, and mostly not with whom.
     """
-    _, told = _told(events, evidence, pd.DataFrame({"uid_key": [], "ended_at": []}))
-    found = unscheduled(events, told)
-    return found[found["started_at"] <= as_of]
+    calls = evidence[(evidence["grade"] == Grade.CALL) & (evidence["started_at"] <= as_of)]
+    if calls.empty:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in UNSCHEDULED.items()})
+    _, told = _told(events, calls, pd.DataFrame({"uid_key": [], "ended_at": []}))
+    return unscheduled(events, told)
 
 
 def _told(events: pd.DataFrame, evidence: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
