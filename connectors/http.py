@@ -165,7 +165,8 @@ class Client:
             return AuthorizationError(
                 self._source,
                 f"the server no longer lets us in (HTTP {status}).",
-                "Make a new link or password there and store it where the configuration looks for it.",
+                "Make a new link or password there, store it where the configuration looks for it, then run: "
+                f"evenhours ingest --source {self._source}",
             )
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             asked = _retry_after(answer.headers, 0)

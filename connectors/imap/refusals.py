@@ -27,7 +27,8 @@ def refusal(source: str, answer: str, *, signing_in: bool = False) -> ConnectorE
     return AuthorizationError(
         source,
         "the mail server does not accept the name and password.",
-        "Make a new password there (some want one for programs alone) and store it where the configuration looks.",
+        "Make a new password there (some want one for programs alone), store it where the configuration looks for it, "
+        f"then run: evenhours ingest --source {source}",
     )
 
 

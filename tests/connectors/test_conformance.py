@@ -297,7 +297,9 @@ def test_a_refused_password_stops_this_source_alone_keeps_its_cursor_and_says_wh
     for owner in practice.accounts:
         practice._world.trouble(Trouble.REVOKED, owner=owner)
     outcomes = practice.read(now=nights(1))
-    check_refusal(outcomes[practice.name()].problem, AuthorizationError)
+    refused = outcomes[practice.name()].problem
+    check_refusal(refused, AuthorizationError)
+    assert "evenhours " in str(refused), "it does not say what to type"
     assert exit_code(list(outcomes.values())) == 4
     assert (outcomes[NEIGHBOUR].problem, outcomes[NEIGHBOUR].rows) == (None, 1)
     assert (practice.cursors(), practice.items()) == (cursors, held)
