@@ -130,7 +130,8 @@ class MessageStamp:
     thread_nodes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _refuse_naive(self.sent_at)
+        if self.sent_at.tzinfo is None:
+            _refuse_naive(self.sent_at)
 
 
 Record = CalendarEvent | SessionEvidence | MessageStamp

@@ -8,6 +8,7 @@ that somebody else wrote.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _LAST_YEAR = 9_950
 _LAST_CHANGE = datetime(2100, 1, 1, tzinfo=UTC)
 _MARGIN = timedelta(days=3)  # over the span in UTC: floating times and dates find their zone later
 _ONCE = ("DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID")
+_MOMENT = r"(?:;TZID=([^:;\r]+))?:(\d{8}T\d{6})(Z)?\r\n"
+_PLAIN = re.compile(f"DTSTART{_MOMENT}DTEND{_MOMENT}")
 _REPEATING = ("RRULE", "RDATE", "RECURRENCE-ID")
 
 Moment = date | datetime
@@ -144,20 +147,23 @@ def expand(calendars: Iterable[CalendarText], window: Window, seconds: float = 6
 
 def _expanded(calendars: Iterable[CalendarText], window: Window) -> Iterator[Instance | Fault | None]:
     """As :func:`expand`, with a ``None`` after each step of the work."""
-    entries: dict[str, list[_Entry]] = defaultdict(list)
+    entries: dict[str, list[_Entry | Instance]] = defaultdict(list)
     for calendar in calendars:
         for step in _parsed_entries(calendar, window.end):
-            if isinstance(step, _Entry):
-                entries[step.uid].append(step)
-                yield None
-            else:
+            if isinstance(step, Fault):
                 yield step
+            else:
+                entries[step.text.uid].append(step)
+                yield None
     for namesakes in entries.values():
-        yield from _instances(namesakes, window)
+        if len(namesakes) == 1 and isinstance(namesakes[0], Instance):  # most are
+            yield namesakes[0]
+        else:
+            yield from _instances([_as_entry(one, window.end) for one in namesakes], window)
         yield None
 
 
-def _parsed_entries(calendar: CalendarText, horizon: datetime) -> Iterator[_Entry | Fault]:
+def _parsed_entries(calendar: CalendarText, horizon: datetime) -> Iterator[_Entry | Instance | Fault]:
     walker = _walker(calendar.zone)
     if calendar.zone and not walker:
         yield Fault("the calendar itself", "its own time zone is unknown; the clinician's is taken")
@@ -165,11 +171,34 @@ def _parsed_entries(calendar: CalendarText, horizon: datetime) -> Iterator[_Entr
         _define_zone(name, definition)
     for text in calendar.entries:
         try:
-            entry = _parsed(text, walker, horizon)
+            entry = (_single(text) if not walker else None) or _parsed(text, walker, horizon)
         except Exception as error:  # noqa: BLE001  # the parser meets hostile text; whatever it raises, one entry is lost
             yield _fault(text, error)
         else:
             yield entry
+
+
+def _single(text: EntryText) -> Instance | None:
+    """An entry that says no more than when it begins and ends, read without the parser; ``None`` for any other."""
+    match = _PLAIN.fullmatch(text.times)
+    if match is None:
+        return None
+    try:
+        start, end = _plain_moment(*match.group(1, 2, 3)), _plain_moment(*match.group(4, 5, 6))
+        return None if (start.tzinfo is None) != (end.tzinfo is None) or end < start else Instance(text, start, end, "")
+    except (ValueError, OSError, KeyError):  # no time, or no zone that everybody knows
+        return None
+
+
+def _plain_moment(zone: str | None, clock: str, utc: str | None) -> datetime:
+    if zone and utc:
+        raise ValueError
+    return datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone) if zone else UTC if utc else None)
+
+
+def _as_entry(found: _Entry | Instance, horizon: datetime) -> _Entry:
+    """The same for the library that knows series: a single entry may have namesakes that move it."""
+    return _parsed(found.text, None, horizon) if isinstance(found, Instance) else found
 
 
 def _fault(text: EntryText, error: Exception) -> Fault:
@@ -271,7 +300,7 @@ def _comes_true(rule: Any, start: Moment) -> bool:
 def _instances(namesakes: list[_Entry], window: Window) -> Iterator[Instance | Fault]:
     entries, faults = _newest(namesakes)
     yield from faults
-    if len(entries) == 1 and not entries[0].repeats:  # most are
+    if len(entries) == 1 and not entries[0].repeats:
         yield Instance(entries[0].text, entries[0].start, entries[0].end, "")
         return
     try:

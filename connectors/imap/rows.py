@@ -17,6 +17,9 @@ _BLOCK = re.compile(rb'\bBODY\[HEADER[^\]]*\] ?("(?:[^"\\]|\\.)*"|NIL)?', re.IGN
 _RECEIVED = re.compile(
     rb'\bINTERNALDATE "([ \d]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)"', re.IGNORECASE
 )
+_USUAL = re.compile(
+    rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()]*)\) (INTERNALDATE "[^"]{26}") BODY\[HEADER\.FIELDS \([^()]*\)\]'
+)
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {month.encode(): number for number, month in enumerate(MONTHS, 1)}
 
@@ -36,6 +39,8 @@ def row_from(text: bytes, literal: bytes | None) -> Row | None:
 
     ``text`` is the answer without its ``literal``. Gmail's name for a thread becomes a field of the block.
     """
+    if literal is not None and (usual := _USUAL.match(text)):
+        return Row(int(usual[1]), received_in(usual[3]), literal, b"\\draft" in usual[2].lower())
     uid, told = _UID.search(text), _BLOCK.search(text)
     if uid is None or told is None:
         return None

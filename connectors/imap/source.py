@@ -188,7 +188,7 @@ class _Reading:
         sent = self._folder.role is Role.SENT
         outgoing = sent or is_outgoing(headers, self._context.owners[0])
         when = _instant(row, headers, outgoing=outgoing)
-        self._page.put(f"{self._place}, message {row.uid}", headers, when, filed_as_sent=sent)
+        self._page.put(f"{self._place}, message {row.uid}", headers, when, filed_as_sent=outgoing)
 
 
 def _instant(row: Row, headers: Headers, *, outgoing: bool) -> datetime | None:

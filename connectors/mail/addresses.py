@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from email.errors import MessageError
 from email.header import decode_header
+from functools import lru_cache
 
 from connectors.pseudonyms import canonical_address
 
@@ -25,6 +26,7 @@ class UnreadableAddressesError(ValueError):
     """An address list that breaks the grammar; it carries nothing of the list."""
 
 
+@lru_cache(maxsize=8_192)  # the same few people write and are written to
 def addresses_in(text: str) -> tuple[str, ...]:
     """The canonical addresses of a From, To or Cc field, in its order.
 

@@ -6,7 +6,7 @@ where a mailing list put its own address into From and the true one into Reply-T
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -28,6 +28,7 @@ class Correspondence:
     context: Context
     lists: Literal["ignore", "ordinary"] = "ignore"
     channel: str = "email"
+    _kinds: dict[str, Counterpart] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def stamps(self, headers: Headers, sent_at: datetime, *, filed_as_sent: bool = False) -> tuple[MessageStamp, ...]:
         """One stamp for each owner of the source whom the message concerns; none if its sender cannot be read.
@@ -48,7 +49,7 @@ class Correspondence:
 
     def _stamp(self, headers: Headers, sent_at: datetime, owner: Owner, *, outgoing: bool) -> MessageStamp:
         address = _recipient(headers, owner) if outgoing else _sender(headers)
-        kind = self.context.classifier.counterpart(address) if address else Counterpart.OTHER
+        kind = self._kind(address) if address else Counterpart.OTHER
         automatic = _says_automatic(headers)
         if not outgoing:
             automatic = automatic or kind is Counterpart.AUTOMATIC or self._looks_automatic(headers)
@@ -65,6 +66,11 @@ class Correspondence:
             channel=self.channel,
             thread_nodes=nodes,
         )
+
+    def _kind(self, address: str) -> Counterpart:
+        if address not in self._kinds:
+            self._kinds[address] = self.context.classifier.counterpart(address)
+        return self._kinds[address]
 
     def _looks_automatic(self, headers: Headers) -> bool:
         """Whether an incoming message bears the marks of a list, a bulk mailer or a mail system."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 
 from connectors.mail.addresses import UnreadableAddressesError, addresses_in
 
@@ -31,7 +32,7 @@ KEPT = (
     "Return-Path",
     "X-GM-THRID",
 )
-_KEPT = {name.lower().encode(): name.lower() for name in KEPT}
+_KEPT = {spelled.encode(): name.lower() for name in KEPT for spelled in (name, name.lower())}
 _IDENTIFIER = re.compile(r"<([^<>]+)>")
 _WORD = re.compile(r"[^\s;(]+")
 _DAY_NAME = re.compile(r"^\D*,\s*")
@@ -66,7 +67,8 @@ class Headers:
 
     def word(self, name: str) -> str:
         """The field's first word in lower case, without parameters or comments."""
-        match = _WORD.search(self.first(name))
+        text = self.first(name)
+        match = _WORD.search(text) if text else None
         return match[0].lower() if match else ""
 
     def addresses(self, *names: str) -> tuple[str, ...]:
@@ -82,7 +84,7 @@ class Headers:
                 self.unreadable.add(name)
         return self._lists[name]
 
-    @property
+    @cached_property
     def senders(self) -> tuple[str, ...]:
         """The addresses of From. None is well where the mail system itself writes (empty, ``<>``, MAILER-DAEMON)."""
         found = self._addresses("from")
@@ -90,7 +92,7 @@ class Headers:
             self.unreadable.add("from")
         return found
 
-    @property
+    @cached_property
     def date(self) -> datetime | None:
         """When the sender says that it was sent; ``None`` where Date is missing or makes no sense."""
         return instant_from(self.first("date"))
@@ -110,13 +112,15 @@ class Headers:
     def references(self) -> tuple[str, ...]:
         """The identifiers of what this message follows, oldest first; free text between them is passed over."""
         text = " ".join((*self._fields.get("references", ()), *self._fields.get("in-reply-to", ())))
+        if not text:
+            return ()
         return tuple(dict.fromkeys(map(_joined, _IDENTIFIER.findall(text))))
 
     @property
     def provider_thread(self) -> str:
         """Gmail's thread, in the hexadecimal spelling of its interface; empty where the export has none."""
         text = self.first("x-gm-thrid")
-        return f"{int(text):x}" if re.fullmatch("[0-9]{1,20}", text) else ""
+        return f"{int(text):x}" if text and re.fullmatch("[0-9]{1,20}", text) else ""
 
 
 def instant_from(text: str) -> datetime | None:
@@ -136,23 +140,23 @@ def instant_from(text: str) -> datetime | None:
 
 def _fields(block: bytes) -> Iterator[tuple[str, str]]:
     """The kept fields as name and unfolded value."""
-    name, value = None, [b""]
+    name, value = None, b""
     for line in block.replace(b"\0", b"").replace(b"\r\n", b"\n").split(b"\n"):
         if line[:1] in (b" ", b"\t"):
-            value.append(line)
+            value += line
             continue
         if name:
             yield name, _text(value)
         if not line:
             return
-        field, _, first = line.partition(b":")
-        name, value = _KEPT.get(field.rstrip().lower()), [first]
+        field, _, value = line.partition(b":")
+        name = _KEPT.get(field) or _KEPT.get(field.rstrip().lower())
     if name:
         yield name, _text(value)
 
 
-def _text(lines: list[bytes]) -> str:
-    return " ".join(b"".join(lines).decode("utf-8", "replace").split())
+def _text(value: bytes) -> str:
+    return " ".join(value.decode("utf-8", "replace").split())
 
 
 def _joined(identifier: str) -> str:

@@ -16,6 +16,7 @@ from connectors.base import Batch, Context, Owner, Window
 from connectors.classify import Classifier, KindRule
 from connectors.errors import MalformedError, UnavailableError
 from connectors.fingerprint import spelled
+from connectors.ics import series
 from connectors.ics.source import SOURCE_KIND, IcsOptions, preview
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, Status
@@ -602,3 +603,36 @@ def test_real_entry_of_287_hours_is_kept_and_set_aside(real: Path) -> None:
     (batch,) = SOURCE_KIND.make(IcsOptions(path="person_paris_2024.ics"), context).fetch(None)
     (long,) = (event for event in events(batch) if event.set_aside)
     assert long.end - long.start == timedelta(hours=287)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        "DTSTART:20260105T090000Z\nDTEND:20260105T095000Z",
+        "DTSTART:20260105T090000\nDTEND:20260105T095000",
+        "DTSTART;TZID=Europe/Paris:20260329T013000\nDTEND;TZID=Europe/Paris:20260329T033000",
+        "DTSTART;TZID=Europe/Paris:20260329T023000\nDTEND;TZID=Europe/Paris:20260329T024500",
+        "DTSTART;TZID=W. Europe Standard Time:20261025T023000\nDTEND;TZID=Europe/London:20261025T023000",
+        "DTSTART;TZID=Europe/Paris:20260105T090000\nDTEND:20260105T090000Z",
+        "DTSTART:20260105T090000Z\nDTEND:20260105T090000Z",
+        "DTSTART:20260105T090000Z\nDTEND:20260105T080000Z",
+        "DTSTART:20260105T090000\nDTEND:20260105T095000Z",
+        "DTSTART;TZID=Europe/Paris:20260105T090000Z\nDTEND;TZID=Europe/Paris:20260105T095000Z",
+        "DTSTART;TZID=Nowhere/Here:20260105T090000\nDTEND;TZID=Nowhere/Here:20260105T095000",
+        "DTSTART:20260230T090000Z\nDTEND:20260230T095000Z",
+        "DTSTART:20260105T246060Z\nDTEND:20260105T250000Z",
+        "DTSTART;VALUE=DATE:20260105\nDTEND;VALUE=DATE:20260106",
+        "DTEND:20260105T095000Z\nDTSTART:20260105T090000Z",
+    ],
+)
+def test_single_entry_read_without_the_parser_is_the_one_that_the_parser_reads(
+    times: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = read(calendar(f"UID:a\n{times}"), tmp_path)
+    monkeypatch.setattr(series, "_single", lambda _: None)
+    assert read(calendar(f"UID:a\n{times}"), tmp_path) == quick
+
+
+def test_single_entry_has_namesakes_that_move_it(tmp_path: Path) -> None:
+    moved = "UID:a\nSEQUENCE:1\nDTSTART:20260106T090000Z\nDTEND:20260106T095000Z"
+    assert times(read(calendar(SESSION, moved), tmp_path)) == [("01-06 09:00", "01-06 09:50")]

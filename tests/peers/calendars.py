@@ -52,7 +52,7 @@ class CalendarServer:
         self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None, user: str = "user0"
     ) -> tuple[int, str]:
         """One request as ``user``: the status and what came."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=600)
         password = b64encode(f"{user}:{PASSWORD}".encode()).decode()
         usual = {"Authorization": f"Basic {password}", "Content-Type": "application/xml; charset=utf-8"}
         try:

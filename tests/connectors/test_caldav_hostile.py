@@ -1,0 +1,275 @@
+"""A calendar server that refuses, sends us on, says too much or makes no sense: one error each, and nothing lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+from connectors import http
+from connectors.caldav import questions
+from connectors.caldav.multistatus import UnsoundAnswerError, multistatus
+from connectors.caldav.progress import Held, Progress
+from connectors.caldav.source import Caldav, CaldavOptions
+from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
+from tests.connectors.entries import CANARY, WINDOW, entry, later, practice, read, starts
+from tests.peers.replies import Asked, Replies, Reply, replies
+
+PASSWORD = "correct horse"
+SPACES = 'xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:S="http://calendarserver.org/ns/"'
+LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>
+<multistatus xmlns="DAV:"><response><href>&b;</href></response></multistatus>"""
+OUTSIDE = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>
+<multistatus xmlns="DAV:"><response><href>&a;</href></response></multistatus>"""
+
+
+def told(href: str, properties: str = "", status: str = "") -> str:
+    well = f"<propstat><prop>{properties}</prop><status>HTTP/1.1 200 OK</status></propstat>" if properties else ""
+    gone = f"<status>HTTP/1.1 {status}</status>" if status else ""
+    return f"<response><href>{href}</href>{well}{gone}</response>"
+
+
+def answer(*inner: str) -> Reply:
+    return Reply(207, f"<multistatus {SPACES}>{''.join(inner)}</multistatus>".encode())
+
+
+@pytest.fixture
+def server() -> Iterator[Replies]:
+    with replies() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    return slept
+
+
+def connector(server: Replies, path: str = "cal/", **options: Any) -> Caldav:
+    usual = CaldavOptions(f"{server.url}{path}", "ana", "env:CALENDAR")
+    return Caldav(replace(usual, **options), practice(PASSWORD))
+
+
+class Counted:
+    """A calendar whose server knows its state but compares none (no sync-collection), as older ones do."""
+
+    def __init__(self) -> None:
+        self.objects = {"a": entry("a")}
+        self.state = 1
+
+    def __call__(self, asked: Asked) -> Reply:
+        if "multiget" in asked.body:
+            names = [part.partition(".ics")[0] for part in asked.body.split("<href>/cal/")[1:]]
+            return answer(*(self._object(name, whole=True) for name in names))
+        if "calendar-query" in asked.body:
+            return answer()
+        if asked.headers["Depth"] == "1":
+            return answer(told("/cal/", "<resourcetype/>"), *map(self._object, self.objects))
+        kind = "<resourcetype><collection/><C:calendar/></resourcetype>"
+        return answer(told("/cal/", f"{kind}<displayname>x</displayname><S:getctag>{self.state}</S:getctag>"))
+
+    def _object(self, name: str, *, whole: bool = False) -> str:
+        if name not in self.objects:
+            return told(f"/cal/{name}.ics", status="404 Not Found")
+        text = self.objects[name]
+        data = f"<C:calendar-data>{text}</C:calendar-data>" if whole else ""
+        return told(f"/cal/{name}.ics", f"<getetag>{crc32(text.encode())}</getetag>{data}")
+
+
+def test_server_that_compares_no_states_is_compared_object_by_object(server: Replies) -> None:
+    calendar = Counted()
+    server.answer = calendar
+    first = read(connector(server))
+    assert (starts(first), first.replaces) == (["01-05 09:00"], WINDOW)
+    server.asked.clear()
+    assert read(connector(server), first.cursor).records == ()
+    assert [asked.method for asked in server.asked] == ["PROPFIND"]
+    calendar.objects["b"], calendar.state = entry("bb", WINDOW.start), 2
+    second = read(connector(server), first.cursor)
+    assert (starts(second), second.replaces) == (["01-01 00:00"], None)
+    assert sum("multiget" in asked.body for asked in server.asked) == 1
+    del calendar.objects["a"]
+    calendar.state = 3
+    third = read(connector(server), second.cursor)
+    assert (starts(third), third.replaces) == (["01-01 00:00"], WINDOW)
+
+
+def test_objects_are_asked_for_by_the_hundred(server: Replies) -> None:
+    calendar = Counted()
+    calendar.objects = {f"e{number}": entry(f"e{number}") for number in range(250)}
+    server.answer = calendar
+    assert len(read(connector(server)).records) == 250
+    asked = [asked.body.count("<href>") for asked in server.asked if "multiget" in asked.body]
+    assert asked == [100, 100, 50]
+
+
+def test_object_that_is_deleted_while_we_look_is_gone(server: Replies) -> None:
+    calendar = Counted()
+    server.answer = calendar
+    listed = read(connector(server))
+    calendar.objects["a"], calendar.state = entry("a", WINDOW.start), 2
+
+    def vanishes(asked: Asked) -> Reply:
+        if "multiget" in asked.body:
+            return answer(told("/cal/a.ics", status="404 Not Found"))
+        return calendar(asked)
+
+    server.answer = vanishes
+    second = read(connector(server), listed.cursor)
+    assert second.records == ()
+    assert second.replaces == WINDOW  # all of it at once is much
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "asked"),
+    [
+        (Reply(401), AuthorizationError, 1),
+        (Reply(403), AuthorizationError, 1),
+        (Reply(404), UnavailableError, 1),
+        (Reply(405), UnavailableError, 1),
+        (Reply(429, headers={"Retry-After": "3600"}), RateLimitError, 1),
+        (Reply(429), RateLimitError, http.TRIES),
+        (Reply(503), UnavailableError, http.TRIES),
+        (Reply(207, b"<multistatus", length=500), UnavailableError, http.TRIES),
+        (Reply(reset=True), UnavailableError, http.TRIES),
+        (Reply(200, b"<html>Sign in, Quetzalcoatlus</html>"), MalformedError, 1),
+        (Reply(207, b"<html>Sign in, Quetzalcoatlus</html>"), MalformedError, 1),
+        (Reply(207, b"Quetzalcoatlus"), MalformedError, 1),
+        (Reply(207, b""), MalformedError, 1),
+        (Reply(207, LAUGHS), MalformedError, 1),
+        (Reply(207, OUTSIDE), MalformedError, 1),
+        (Reply(207, "<multistatus>ü".encode("utf-16")), MalformedError, 1),
+        (answer(told("http://[", "<resourcetype/>")), MalformedError, 1),
+        (answer(), UnavailableError, 1),
+        (answer(told("/", "<resourcetype><collection/></resourcetype>")), UnavailableError, 1),
+        (Reply(302, headers={"Location": "https://elsewhere.example/"}), UnavailableError, 1),
+    ],
+)
+def test_each_refusal_is_one_error_that_repeats_nothing(
+    reply: Reply, error: type[ConnectorError], asked: int, server: Replies
+) -> None:
+    server.give(reply)
+    with pytest.raises(error) as raised:
+        read(connector(server))
+    assert (type(raised.value), len(server.asked)) == (error, asked)
+    assert CANARY not in f"{raised.value!r}{raised.value.__cause__!r}"
+    assert PASSWORD not in f"{raised.value!r}{raised.value.__cause__!r}"
+
+
+def test_too_large_an_answer_is_refused(server: Replies, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "LARGEST", 1_000)
+    server.give(answer("x" * 2_000))
+    with pytest.raises(MalformedError, match="sends more than"):
+        read(connector(server))
+
+
+@pytest.mark.parametrize(
+    ("where", "reply", "error"),
+    [
+        ("multiget", answer(), MalformedError),
+        ("multiget", answer(told("/cal/a.ics", "<getetag>1</getetag>")), MalformedError),
+        ("multiget", Reply(207, LAUGHS), MalformedError),
+        ("calendar-query", Reply(200, b"<html/>"), MalformedError),
+        ("calendar-query", Reply(503), UnavailableError),
+    ],
+)
+def test_half_a_calendar_is_not_believed(
+    where: str, reply: Reply, error: type[ConnectorError], server: Replies
+) -> None:
+    calendar = Counted()
+    server.answer = calendar
+    first = read(connector(server))
+    calendar.objects["b"], calendar.state = entry("bb", WINDOW.start), 2
+    server.answer = lambda asked: reply if where in asked.body else calendar(asked)
+    with pytest.raises(error):
+        read(Caldav(connector(server)._options, practice(PASSWORD, window=later(1))), first.cursor)
+
+
+def test_object_that_is_no_calendar_is_set_aside(server: Replies) -> None:
+    calendar = Counted()
+    calendar.objects |= {"b": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", "c": f"&lt;html&gt;{CANARY}"}
+    server.answer = calendar
+    found = read(connector(server))
+    assert len(found.records) == 1
+    assert sorted(fault.reason for fault in found.faults) == [
+        "it is a web page, perhaps one that asks to sign in",
+        "it is cut off before its end",
+    ]
+    assert CANARY not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "asks"),
+    [((), False), (("cal.example", "*.cal.test"), False), (("p1.cal.example",), True), (("*.CAL.example",), True)],
+)
+def test_calendars_on_another_server_are_read_where_that_may_be_told_the_password(
+    hosts: tuple[str, ...],
+    asks: bool,  # noqa: FBT001
+    server: Replies,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def ask(_: object, question: http.Question) -> http.Answer:
+        asked.append(question.url)
+        if question.url == "https://p1.cal.example/home/":
+            raise UnavailableError("ana-calendar", "there", "was asked")
+        home = "<C:calendar-home-set><href>https://p1.cal.example/home/</href></C:calendar-home-set>"
+        return http.Answer(207, {}, answer(told("/", home)).body)
+
+    monkeypatch.setattr(http.Client, "ask", ask)
+    with pytest.raises(UnavailableError):
+        read(connector(server, "", hosts=hosts))
+    assert (asked[-1] == "https://p1.cal.example/home/") is asks
+
+
+def test_list_of_changes_that_comes_in_parts_is_read_to_its_end(server: Replies) -> None:
+    calendar = Counted()
+    calendar.objects["b"] = entry("bb", WINDOW.start)
+    kind = "<resourcetype><collection/><C:calendar/></resourcetype><sync-token>t2</sync-token>"
+    reports = "<supported-report-set><report><sync-collection/></report></supported-report-set>"
+
+    def answers(asked: Asked) -> Reply:
+        if asked.method == "PROPFIND":
+            return answer(told("/cal/", kind + reports))
+        if "<sync-token></sync-token>" in asked.body:
+            cut = told("/cal/", status="507 Insufficient Storage")
+            return answer(told("/cal/a.ics", "<getetag>1</getetag>"), cut, "<sync-token>t1</sync-token>")
+        if "<sync-token>t1</sync-token>" in asked.body:
+            return answer(told("/cal/b.ics", "<getetag>2</getetag>"), "<sync-token>t2</sync-token>")
+        return calendar(asked)
+
+    server.answer = answers
+    assert starts(read(connector(server))) == ["01-01 00:00", "01-05 09:00"]
+
+
+def test_what_is_asked_names_no_content() -> None:
+    asked = questions.entries(["/cal/a&b.ics"], frozenset({"ATTENDEE"})).decode()
+    assert '<C:prop name="DTSTART"/>' in asked
+    assert '<C:prop name="ATTENDEE"/>' in asked
+    assert "/cal/a&amp;b.ics" in asked
+    assert not any(name in asked for name in ("SUMMARY", "DESCRIPTION", "LOCATION", "allprop", "<C:calendar-data/>"))
+
+
+@pytest.mark.parametrize("data", [LAUGHS, OUTSIDE, b"<x/>", b"", b"\0"])
+def test_tricks_of_xml_are_no_answer(data: bytes) -> None:
+    with pytest.raises(UnsoundAnswerError):
+        multistatus(data)
+
+
+def test_what_is_remembered_survives_being_written() -> None:
+    held = Held("E" * 13, {"A" * 13: 1_767_225_600, "B" * 13: 0}, is_faulty=True)
+    progress = Progress("s", 1, 2, 3, {"c": "token"}, {"c": {"o": held}})
+    assert Progress.known(progress.written(), "s") == progress
+    assert Progress.known(progress.written(), "other") == Progress("other")
+    assert CANARY not in progress.written()
+
+
+@pytest.mark.parametrize("cursor", [None, "", "junk", "[]", "null", '{"objects": {"a": {"b": 3}}}', '{"objects": []}'])
+def test_cursor_of_somebody_else_is_the_beginning(cursor: str | None) -> None:
+    assert Progress.known(cursor, "s") == Progress("s")
