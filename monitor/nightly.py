@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, Wing
 from monitor.config import Config
 from monitor.errors import AlreadyRunningError, StoreError
-from monitor.loading import frames_of
+from monitor.loading import frames_of, last_week_over
 from monitor.roster import Clinician, Takes
+from monitor.store import facts, weeks
 from monitor.store import notices as kept
-from monitor.store import weeks
 from monitor.store.database import Store
 
 if TYPE_CHECKING:
@@ -75,19 +75,21 @@ def analyse(
 ) -> Iterator[Analysed]:
     """Compute what is out of date; yields each clinician as they are done, each in a transaction of its own.
 
-    Out of date is who was touched by ingest, whose hours or rules changed, and who has a new week; or ``everyone``.
+    Out of date is who was touched by ingest, whose hours or rules changed, whose sources were read again after a pause,
+    and who has a new week; or ``everyone``. All is computed as of the end of the clinician's last week, so that it does
+    not depend on the hour of the run.
     """
-    from monitor.analysis.calendar import day_number, last_week
-
     with store.read() as connection:
         dirty, done = weeks.dirty(connection), weeks.analysed(connection)
     for clinician in config.clinicians:
-        week = day_number(last_week(clinician.zone, config.practice.day_starts_at, now))
-        state = (week, _fingerprint(clinician, config))
+        week, over = last_week_over(config, clinician, now)
+        with store.read() as connection:
+            seen = facts.seen(connection, clinician.key)
+        state = (week, _fingerprint(clinician, config, seen, int(over.timestamp())))
         if everyone or clinician.key in dirty or done.get(clinician.key) != state:
             if progress:
                 progress(clinician.key)
-            yield _analyse_clinician(config, store, clinician, state, now)
+            yield _analyse_clinician(config, store, clinician, state, over)
 
 
 def _analyse_clinician(
@@ -121,11 +123,12 @@ def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:
             yield int(week), str(key), None if isnan(value) else float(value), int(n), float(coverage)
 
 
-def _fingerprint(clinician: Clinician, config: Config) -> str:
-    """What the numbers were computed under, besides the records."""
+def _fingerprint(clinician: Clinician, config: Config, seen: tuple[facts.Seen, facts.Seen], over: int) -> str:
+    """What the numbers were computed under, besides the records: rules, and how much had been read."""
     rules = config.practice
     practice = (rules.country, rules.region, rules.day_starts_at, rules.weights)
     # A set's order differs from run to run; what referrals somebody takes is in no number.
     person = replace(clinician, name="", addresses=frozenset(), takes=Takes())
-    told = (DEFINITIONS_VERSION, person, practice)
+    read = [span and (span[0], min(span[1], over)) for span in seen]
+    told = (DEFINITIONS_VERSION, person, practice, read)
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]

@@ -50,6 +50,22 @@ def last_week(zone: ZoneInfo, day_starts_at: int, now: datetime) -> date:
     return today - timedelta(days=today.weekday() + 7)
 
 
+def last_week_end(
+    clinician: Clinician, now: int, *, day_starts_at: int = 4 * 60, holidays: Collection[date] = ()
+) -> tuple[int, int]:
+    """The clinician's last week that is over at an instant, and the instant at which it was.
+
+    It is over when its last work day is, which an overnight span may draw out.
+    """
+    today = date_of(now // DAY)
+    week = timedelta(days=7)
+    calendar = work_calendar(clinician, today - week, today + week, day_starts_at=day_starts_at, holidays=holidays)
+    mondays = monday_of(day_number(today)) + np.array([-7, 0, 7])
+    ends = calendar.day_starts(mondays)
+    over = int(np.searchsorted(ends, now, side="right")) - 1
+    return int(mondays[over]) - 7, int(ends[over])
+
+
 @dataclass(frozen=True, slots=True)
 class WorkCalendar:
     """One clinician's agreed time between two dates.

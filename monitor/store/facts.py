@@ -88,8 +88,7 @@ class Stored:
 
 def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
     """Everything that is stored of a clinician, in one consistent read."""
-    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
-    binding = {"clinician": row[0] if row else -1}
+    binding = _binding(connection, clinician)
     return Stored(
         events=_table(connection, _EVENTS, binding),
         evidence=_table(connection, _EVIDENCE, binding),
@@ -101,6 +100,17 @@ def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
         terms=_table(connection, _TERMS, binding),
         ledger=_table(connection, _LEDGER, binding),
     )
+
+
+def seen(connection: sqlite3.Connection, clinician: str) -> tuple[Seen, Seen]:
+    """From when to when the clinician's calendars and messages have been read."""
+    binding = _binding(connection, clinician)
+    return _seen(connection, "event", binding), _seen(connection, "message", binding)
+
+
+def _binding(connection: sqlite3.Connection, clinician: str) -> dict[str, int]:
+    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
+    return {"clinician": row[0] if row else -1}
 
 
 def _seen(connection: sqlite3.Connection, table: str, binding: Mapping[str, int]) -> Seen:

@@ -1,0 +1,307 @@
+"""Whatever is edited, comes late, is corrected, agreed or taken back, night after night: the numbers are those of one
+analysis from scratch, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.base import Window
+from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
+from monitor.config import Config
+from monitor.nightly import analyse
+from monitor.roster import Practice, Residence, Weights
+from monitor.store import clients, sources
+from monitor.store.database import Connection, Store, opened
+from monitor.store.events import remove_events, save_events
+from monitor.store.evidence import save_correction, save_evidence
+from monitor.store.messages import save_messages
+from monitor.store.touched import mark_dirty
+from tests.monitor.facts import BERLIN, EXAMPLES, clinician, day, hours
+
+FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)
+WEEKS = 30
+NEW_YORK = ZoneInfo("America/New_York")
+START = FIRST + timedelta(weeks=WEEKS, days=1)
+TABLES = {
+    "workload_week": "*",
+    "wellbeing_week": "*",
+    "notice": "clinician_id, week, tier, family, key, client_id, ratio, low, high, since, measured",  # not its number
+}
+_ALL = "SELECT {columns} FROM {table} ORDER BY 1, 2, 3, 4, 5, 6"
+
+
+def session(number: int, at: datetime, *, client: str = "K1", **told: object) -> CalendarEvent:
+    return CalendarEvent("ana", f"s{number}", at, at + timedelta(minutes=50), Kind.SESSION, client=client, **told)  # type: ignore[arg-type]
+
+
+def letter(number: int, at: datetime, *, out: bool, client: str = "K1") -> MessageStamp:
+    return MessageStamp("ana", number, at, out, client, Counterpart.CLIENT, thread_nodes=(number,))
+
+
+@dataclass
+class Practised:
+    """A practice in a store, as of ``now``; each edit is followed by a night."""
+
+    store: Store
+    config: Config
+    now: datetime = START
+    events: dict[str, CalendarEvent] = field(default_factory=dict)
+
+    def source(self, connection: Connection, name: str) -> sources.SourceRow:
+        return sources.source_row(connection, name, "memory", ["ana"])
+
+    def show(self, *events: CalendarEvent) -> None:
+        self.events |= {event.uid_key: event for event in events}
+        with self.store.write() as connection:
+            source = self.source(connection, "calendar")
+            mark_dirty(connection, save_events(connection, source, events, int(self.now.timestamp())))
+
+    def write(self, *letters: MessageStamp) -> None:
+        with self.store.write() as connection:
+            mark_dirty(connection, save_messages(connection, self.source(connection, "mail"), letters))
+
+    def read(self, *names: str) -> None:
+        """The sources were read to their end, whether or not there was anything new."""
+        window = Window(FIRST - timedelta(days=30), self.now + timedelta(days=120))
+        with self.store.write() as connection:
+            for name in names:
+                sources.save_success(connection, self.source(connection, name), window, int(self.now.timestamp()))
+
+    def night(self) -> None:
+        list(analyse(self.config, self.store, now=self.now))
+
+    def numbers(self) -> dict[str, list[object]]:
+        with self.store.read() as connection:
+            asked = {table: _ALL.format(columns=columns, table=table) for table, columns in TABLES.items()}
+            return {table: connection.execute(sql).fetchall() for table, sql in asked.items()}
+
+    def from_scratch(self) -> dict[str, list[object]]:
+        with self.store.write() as connection:
+            for table in (*TABLES, "notice_sign", "analysed"):
+                connection.execute(f"DELETE FROM {table}")
+        list(analyse(self.config, self.store, now=self.now, everyone=True))
+        return self.numbers()
+
+
+def lived(folder: Path, store: Store) -> Practised:
+    """Thirty weeks of sessions, some of which ran over, and of evenings that became longer."""
+    practice = Practice("Harbour Street", ZoneInfo(BERLIN))
+    files = [folder / name for name in ("evenhours.db", "evenhours.key", "evenhours.toml")]
+    config = Config(practice, (clinician(),), (), None, (), *files)
+    made = Practised(store, config)
+    numbers = [(week, of_the_day) for week in range(WEEKS) for of_the_day in range(4)]
+    starts = [FIRST + timedelta(weeks=week, days=of_the_day, hours=week % 3) for week, of_the_day in numbers]
+    made.show(*(session(n, start, client=f"K{n % 4}") for n, start in enumerate(starts)))
+    made.write(*letters(starts))
+    with store.write() as connection:
+        mark_dirty(connection, save_evidence(connection, made.source(connection, "calendar"), list(true_times(starts))))
+    made.read("calendar", "mail")
+    return made
+
+
+def true_times(starts: list[datetime]) -> Iterator[SessionEvidence]:
+    for number, start in enumerate(starts):
+        ended = start + timedelta(minutes=50 + number // 12)
+        yield SessionEvidence("ana", f"t{number}", Grade.EHR, start + timedelta(minutes=1), ended, f"s{number}")
+
+
+def letters(starts: list[datetime]) -> Iterator[MessageStamp]:
+    for number, start in enumerate(starts):
+        asked = start.replace(hour=16)
+        yield letter(2 * number, asked, out=False, client=f"K{number % 4}")
+        later = timedelta(hours=4 if number > 90 or number % 9 == 0 else 1)
+        yield letter(2 * number + 1, asked + later, out=True, client=f"K{number % 4}")
+
+
+Edit = Callable[[Practised], object]
+numbered = st.integers(0, 4 * WEEKS - 1)
+keys = st.integers(1, 4)
+days_ago = st.integers(-10, 7 * WEEKS)
+said = st.sampled_from(
+    [
+        ("standing", "discharged"), ("standing", "not_a_client"), ("standing", "client"), ("band", "3"), ("band", None),
+        ("emergency", "yes"), ("emergency", "no"), ("frequency", "2"), ("channels", "sms"), ("trauma", "yes"),
+        ("modified", "access"), ("modified_until", "2026-09-01"), ("contact_hours", "08:00-22:00"),
+    ]
+)  # fmt: skip
+rosters: list[dict[str, object]] = [
+    {"hours": (hours({"mon": ["09:00-17:00"]}),)},
+    {"hours": (hours(), hours({"tue": ["11:00-20:00"]}, "2026-05-01"))},
+    {"hours": ()},
+    {"grace_minutes": 2},
+    {"fte": 0.5},
+    {"starts": date(2026, 2, 2)},
+    {"ends": date(2026, 6, 1)},
+    {"residences": (Residence(None, ZoneInfo("Europe/Lisbon")), Residence(date(2026, 4, 1), NEW_YORK))},
+]
+rules: list[dict[str, object]] = [{"region": "US"}, {"weights": (Weights(None, (1.0, 5.0)),)}, {"day_starts_at": 0}]
+
+
+def moved(number: int, by: int) -> Edit:
+    return lambda made: made.show(_moved(made.events.get(f"s{number}"), by))
+
+
+def _moved(event: CalendarEvent | None, by: int) -> CalendarEvent:
+    event = event or session(999, FIRST)
+    shift = timedelta(hours=by)
+    return replace(event, start=event.start + shift, end=event.end + shift)
+
+
+def stood(number: int, status: Status) -> Edit:
+    return lambda made: made.show(replace(made.events[f"s{number}"], status=status))
+
+
+def gone(number: int) -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            source = made.source(connection, "calendar")
+            left = remove_events(connection, source, [("ana", f"s{number}")], int(made.now.timestamp()))
+            mark_dirty(connection, left)
+
+    return edit
+
+
+def late(number: int, ago: int, kind: Kind) -> Edit:
+    def edit(made: Practised) -> None:
+        at = made.now.replace(hour=10) - timedelta(days=ago)
+        made.show(replace(session(1000 + number, at, client="K1"), kind=kind))
+
+    return edit
+
+
+def wrote(number: int, ago: int, client: int, out: bool) -> Edit:  # noqa: FBT001
+    at = timedelta(days=ago, hours=number % 24)
+    return lambda made: made.write(letter(5000 + number, made.now - at, out=out, client=f"K{client}"))
+
+
+def corrected(number: int, past: int) -> Edit:
+    def edit(made: Practised) -> None:
+        event = made.events[f"s{number}"]
+        with made.store.write() as connection:
+            save_correction(connection, "ana", event.uid_key, int(event.end.timestamp()) + 60 * past, 1)
+
+    return edit
+
+
+def told(client: int, term: tuple[str, str | None], ago: int) -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            since = day("2026-08-04") - ago
+            clients.say(connection, "ana", client, *term, from_day=since, now=int(made.now.timestamp()))
+
+    return edit
+
+
+def one_person(client: int, other: int, apart: bool) -> Edit:  # noqa: FBT001
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            if apart:
+                clients.separate(connection, "ana", client)
+            else:
+                clients.join(connection, "ana", [client, other])
+
+    return edit
+
+
+def entered(client: int, kind: str, ago: int) -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            clients.enter(connection, "ana", kind, day=day("2026-08-04") - ago, client=client, now=1)
+
+    return edit
+
+
+def changed(what: dict[str, object]) -> Edit:
+    def edit(made: Practised) -> None:
+        person = replace(made.config.clinicians[0], **what)  # type: ignore[arg-type]
+        made.config = replace(made.config, clinicians=(person,))
+
+    return edit
+
+
+def ruled(what: dict[str, object]) -> Edit:
+    def edit(made: Practised) -> None:
+        practice = replace(made.config.practice, **what)  # type: ignore[arg-type]
+        made.config = replace(made.config, practice=practice)
+
+    return edit
+
+
+def waited(hours_: int, read: tuple[str, ...]) -> Edit:
+    def edit(made: Practised) -> None:
+        made.now += timedelta(hours=hours_)
+        made.read(*read)
+
+    return edit
+
+
+kinds = st.sampled_from([Kind.SESSION, Kind.SUPERVISION, Kind.ON_CALL, Kind.OTHER])
+edits = st.one_of(
+    st.builds(moved, numbered, st.sampled_from([-24, -1, 3, 24 * 7])),
+    st.builds(stood, numbered, st.sampled_from(Status)),
+    st.builds(gone, numbered),
+    st.builds(late, st.integers(0, 20), days_ago, kinds),
+    st.builds(wrote, st.integers(0, 50), days_ago, keys, st.booleans()),
+    st.builds(corrected, numbered, st.integers(-20, 20)),
+    st.builds(told, keys, said, days_ago),
+    st.builds(one_person, keys, keys, st.booleans()),
+    st.builds(entered, keys, st.sampled_from(["exception", "gift", "consultation"]), days_ago),
+    st.builds(changed, st.sampled_from(rosters)),
+    st.builds(ruled, st.sampled_from(rules)),
+    st.builds(waited, st.integers(1, 24 * 9), st.sampled_from([(), ("calendar",), ("calendar", "mail")])),
+)
+
+
+@settings(max_examples=max(EXAMPLES // 8, 2))
+@given(st.lists(edits, min_size=1, max_size=5))
+def test_night_after_night_gives_what_one_analysis_from_scratch_gives(wanted: list[Edit]) -> None:
+    with TemporaryDirectory() as folder, opened(Path(folder) / "evenhours.db", create=True) as store:
+        made = lived(Path(folder), store)
+        made.night()
+        for edit in wanted:
+            edit(made)
+            made.night()
+        found = made.numbers()
+
+        assert found == made.from_scratch()
+
+
+def test_the_made_up_practice_has_notices(tmp_path: Path) -> None:
+    with opened(tmp_path / "evenhours.db", create=True) as store:
+        made = lived(tmp_path, store)
+        made.night()
+
+        assert made.numbers()["notice"]
+
+
+def test_a_second_night_without_news_writes_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path / "evenhours.db", create=True) as store:
+        made = lived(tmp_path, store)
+        made.night()
+        made.now += timedelta(hours=20)
+        made.read("calendar", "mail")
+
+        assert list(analyse(made.config, store, now=made.now)) == []
+
+
+def test_a_source_that_is_read_again_after_a_pause_makes_its_week_known(tmp_path: Path) -> None:
+    """Nothing new was found, yet that nothing was there is news."""
+    with opened(tmp_path / "evenhours.db", create=True) as store:
+        made = lived(tmp_path, store)
+        made.now += timedelta(days=7)  # nobody read anything in the meantime
+        made.night()
+        before = made.numbers()
+        made.read("calendar", "mail")
+        made.night()
+
+        assert made.numbers() != before
+        assert made.numbers() == made.from_scratch()
