@@ -13,7 +13,15 @@ from benchmarks.validity.notices import notices, weeks_until
 from benchmarks.validity.race import one_seed, thresholds
 from benchmarks.validity.rows import Row, Sizes, of_change, of_ordinary
 from benchmarks.validity.simulator import ONSET, WEEKS, Change, counts, lives, step
-from benchmarks.validity.tables import by_seed_table, false_table, gathered, race_table, targets_table, verdict
+from benchmarks.validity.tables import (
+    by_seed_table,
+    clients_table,
+    false_table,
+    gathered,
+    race_table,
+    targets_table,
+    verdict,
+)
 
 FEW = Sizes(people=4, slow=1, patterns=1, clinicians=1)
 
@@ -28,6 +36,7 @@ def test_every_row_with_a_target_is_run_and_told(rows: list[Row], tmp_path: Path
     assert all((measure, EVENHOURS, cell) in together for measure, cell in TARGETS)
     assert targets_table(together).count("met") == 11
     assert all(method.name in race_table(together) for method in COUNTS)
+    assert "an unshrunk ratio" in clients_table(together)
     assert "a level that wanders" in false_table(together)
     assert by_seed_table(rows).count("\n") > 15
     draw(together, tmp_path / "validity.svg")

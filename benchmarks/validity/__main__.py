@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.validity.drawing import draw
 from benchmarks.validity.race import one_seed, thresholds
 from benchmarks.validity.rows import Row, Sizes
-from benchmarks.validity.tables import by_seed_table, false_table, gathered, race_table, targets_table
+from benchmarks.validity.tables import by_seed_table, clients_table, false_table, gathered, race_table, targets_table
 
 SHOWN_NOT = """What this does not show: that people live like this simulation, that a notice is worth having, that
 anybody is more or less well. It shows how often each method is wrong, and how soon it is right, if they do."""
@@ -37,6 +37,7 @@ def report(rows: list[Row], seeds: list[int], sizes: Sizes) -> str:
         "± is one Monte-Carlo standard error, (n) the median delay in weeks.",
         race_table(together),
         targets_table(together),
+        clients_table(together),
         false_table(together),
         by_seed_table(rows),
         SHOWN_NOT,

@@ -15,10 +15,10 @@ ORDINARY = "ordinary life"
 class Sizes:
     """How many are simulated for each seed."""
 
-    people: int = 1000
-    slow: int = 80
-    patterns: int = 200
-    clinicians: int = 80
+    people: int = 800
+    slow: int = 64
+    patterns: int = 160
+    clinicians: int = 64
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from itertools import groupby
 
 import numpy as np
 
+from benchmarks.validity import pairs
 from benchmarks.validity.cells import MEASURES, TARGETS, Cell
 from benchmarks.validity.methods import EVENHOURS, ORACLE
 from benchmarks.validity.rows import Row, pooled
-
-FALSE_BETWEEN = (0.40, 0.60)
 
 Rows = dict[tuple[str, str, str], Row]
 
@@ -41,6 +40,14 @@ def targets_table(rows: Rows) -> str:
         ours, oracle = rows[measure, EVENHOURS, name], rows[measure, ORACLE, name]
         lines.append(line(measure, name, wanted(cell), share(ours), share(oracle), verdict(cell, ours)))
     return "\n".join(lines)
+
+
+def clients_table(rows: Rows) -> str:
+    """The methods for one client at a time."""
+    methods = pairs.UNSHRUNK, EVENHOURS, ORACLE
+    found = ((method, [share(rows[pairs.MEASURE, method, name]) for name in pairs.CHANGES]) for method in methods)
+    head = [line(pairs.MEASURE, *pairs.CHANGES), rule(len(pairs.CHANGES) + 1)]
+    return "\n".join([*head, *(line(method, *shares) for method, shares in found)])
 
 
 def false_table(rows: Rows) -> str:
