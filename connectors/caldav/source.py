@@ -25,6 +25,7 @@ from connectors.base import Batch, Context, Fault, SourceKind
 from connectors.caldav.multistatus import path_of
 from connectors.caldav.progress import Held, Progress
 from connectors.caldav.server import Calendar, CalendarServer, Changes, ExpiredError, Object
+from connectors.classify import Sighting
 from connectors.errors import MalformedError, UnavailableError
 from connectors.fingerprint import spelled
 from connectors.http import Client
@@ -115,6 +116,21 @@ class Caldav:
 
     # Everything
 
+    def sightings(self) -> Iterator[Sighting]:
+        """Each instance of the window with its title and what the rules make of it."""
+        from connectors.ics.records import look_at
+
+        self._wanted = looked_at(self._context, titles=True)
+        server, own = self._server(), self._context.owners[0].addresses
+        objects: dict[Place, Object] = {}
+        found = self._calendars(server)
+        for name, calendar in found.items():
+            hrefs = list(server.changes(calendar, "").etags)
+            objects |= self._objects(name, server.objects(calendar, hrefs, self._wanted))
+        for one in self._records(self._texts(objects, found, [])):
+            if not isinstance(one, Fault):
+                yield self._context.classifier.sighting(look_at(one[0], own), one[1])
+
     def _whole(self, server: CalendarServer, found: Mapping[str, Calendar], settings: str) -> Batch:
         states: dict[str, str] = {}
         objects: dict[Place, Object] = {}
@@ -201,24 +217,14 @@ class Caldav:
         return {(calendar, self._name("object", path_of(one.href))): one for one in objects}
 
     def _read(self, objects: Mapping[Place, Object], found: Mapping[str, Calendar]) -> _Found:
-        from connectors.ics.records import records
-        from connectors.ics.series import TooLongError
-
         faults: list[Fault] = []
         texts = list(self._texts(objects, found, faults))
         came: list[tuple[EntryText, CalendarEvent]] = []
-        try:
-            for one in records(texts, self._context):
-                if isinstance(one, Fault):
-                    faults.append(one)
-                else:
-                    came.append(one)
-        except TooLongError as error:
-            raise MalformedError(
-                self._context.source,
-                "its repeating entries take too long to work out.",
-                "Nothing was changed. Narrow the source's window, or read fewer calendars.",
-            ) from error
+        for one in self._records(texts):
+            if isinstance(one, Fault):
+                faults.append(one)
+            else:
+                came.append(one)
         entries = _entries(texts, came)
         faulty = {_object_at(fault.where) for fault in faults}
         held = {
@@ -226,6 +232,19 @@ class Caldav:
             for (calendar, name), one in objects.items()
         }
         return _Found(tuple(record for _, record in came), tuple(faults), held)
+
+    def _records(self, texts: Iterable[CalendarText]) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
+        from connectors.ics.records import records
+        from connectors.ics.series import TooLongError
+
+        try:
+            yield from records(texts, self._context)
+        except TooLongError as error:
+            raise MalformedError(
+                self._context.source,
+                "its repeating entries take too long to work out.",
+                "Nothing was changed. Narrow the source's window, or read fewer calendars.",
+            ) from error
 
     def _texts(
         self, objects: Mapping[Place, Object], found: Mapping[str, Calendar], faults: list[Fault]
@@ -278,6 +297,11 @@ def _problems(options: CaldavOptions) -> list[str]:
     return ["url: has to begin with https://, or the password would be sent in the open"]
 
 
+def preview(options: CaldavOptions, context: Context) -> Iterator[Sighting]:
+    """What the rules make of each instance in the window, for ``evenhours classify --try``; stores nothing."""
+    return Caldav(options, context).sightings()
+
+
 SOURCE_KIND = SourceKind(
     name="caldav",
     options=CaldavOptions,
@@ -291,4 +315,5 @@ SOURCE_KIND = SourceKind(
     dropped="not asked for; left out while parsing where a server sends it all the same",
     check=_problems,
     per_owner=True,
+    preview=preview,
 )  # fmt: skip

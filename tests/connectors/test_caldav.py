@@ -209,6 +209,15 @@ def test_one_configuration_serves_several_accounts(radicale: CalendarServer) -> 
     assert len(read(diary.connector(url=f"{radicale.url}{user}/{{key}}/")).records) == 1
 
 
+def test_rules_are_tried_on_titles_and_nothing_is_stored(radicale: CalendarServer) -> None:
+    user = radicale.user()
+    diary = Diary(radicale, user, radicale.calendar(user, "Clients"))
+    diary.put("weekly", entry("weekly", FIRST, "RRULE:FREQ=WEEKLY;COUNT=3"))
+    assert SOURCE_KIND.preview is not None
+    seen = list(SOURCE_KIND.preview(diary.connector()._options, practice(PASSWORD)))
+    assert [(one.start, one.title) for one in seen] == [(FIRST + 7 * number * DAY, CANARY) for number in range(3)]
+
+
 def test_no_content_leaves_the_connector(diary: Diary, caplog: pytest.LogCaptureFixture) -> None:
     diary.put(CANARY, entry(CANARY, FIRST, f"ATTENDEE;CN={CANARY}:mailto:{CANARY}@post.example"))
     with caplog.at_level(logging.DEBUG):
