@@ -45,8 +45,18 @@ class Permission:
 class Asking:
     """One person's permission for some scopes, asked for on Google's page at ``url``."""
 
-    def __init__(self, client: str, options: GoogleOptions, scopes: Sequence[str], back: str = NOBODY_LISTENS) -> None:
-        """Prepare the page. ``client`` is the OAuth client's JSON; ``back`` where the browser is sent afterwards."""
+    def __init__(
+        self,
+        client: str,
+        options: GoogleOptions,
+        scopes: Sequence[str],
+        back: str = NOBODY_LISTENS,
+        begun: Sequence[str] = (),
+    ) -> None:
+        """Prepare the page. ``client`` is the OAuth client's JSON; ``back`` where the browser is sent afterwards.
+
+        ``begun`` are the ``secrets`` of a page that was shown before, whose answer is awaited.
+        """
         from google_auth_oauthlib.flow import InstalledAppFlow
 
         self._scopes = tuple(scopes)
@@ -54,9 +64,18 @@ class Asking:
         here = {name: redirected(self._client[name], options.api_endpoint) for name in ("auth_uri", "token_uri")}
         self._flow = InstalledAppFlow.from_client_config({"installed": self._client | here}, scopes=list(scopes))
         self._flow.redirect_uri = back
+        if begun:
+            self._flow.code_verifier = begun[1]
         # without prompt=consent Google gives no refresh token the second time
         with _leniently(self._flow.client_config["auth_uri"]):
-            self.url, self._state = self._flow.authorization_url(access_type="offline", prompt="consent")
+            self.url, self._state = self._flow.authorization_url(
+                access_type="offline", prompt="consent", **({"state": begun[0]} if begun else {})
+            )
+
+    @property
+    def secrets(self) -> tuple[str, str]:
+        """What the page's answer is worth nothing without."""
+        return self._state, self._flow.code_verifier
 
     def answered(self, address: str, folder: Path, clinician: str, now: datetime) -> Permission:
         """Trade the address that the browser was sent to for a permission, and keep it in ``folder``.

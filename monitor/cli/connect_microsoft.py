@@ -70,7 +70,7 @@ def _with_a_code(desk: Desk, person: Clinician, options: MicrosoftOptions) -> No
 def _by_application(desk: Desk, person: Clinician, options: MicrosoftOptions, account: str | None) -> None:
     from connectors.microsoft.access import write_consent
     from connectors.microsoft.options import in_words, scopes_of
-    from monitor.cli.connect import account_of
+    from monitor.onboarding import account_of
 
     address, scopes = account_of(person, account), scopes_of(options)
     desk.note(f"{person.name}: the practice's application will read, in your name ({address}): {in_words(scopes)}.")

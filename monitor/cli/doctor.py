@@ -95,7 +95,7 @@ def _google(desk: Desk) -> Iterator[Finding]:
     """Whether each owner of a Google source has given permission, and whether it lasts."""
     from connectors.google.access import scopes_of
     from connectors.google.consent import standing
-    from monitor.cli.connect import google_sources
+    from monitor.onboarding import google_sources
 
     for source in google_sources(desk.config):
         folder, scopes = desk.config.folder / source.options.tokens, scopes_of(source.kind, source.options)

@@ -1,0 +1,68 @@
+"""Whether somebody's own accounts may be read: what is asked for, and where they say yes."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, request, session
+from werkzeug.wrappers import Response
+
+from monitor import onboarding
+from monitor.access import Role
+from monitor.dashboard import visit
+from monitor.dashboard.frame import page
+from monitor.dashboard.policy import allow
+
+blueprint = Blueprint("accounts", __name__, url_prefix="/me/accounts")
+HERE = "/me/accounts"
+_BEGUN = "google"
+
+
+@blueprint.get("")
+@allow(Role.CLINICIAN)
+def everything() -> str:
+    """What may be read, and what is asked for."""
+    return _page()
+
+
+@blueprint.post("/google")
+@allow(Role.CLINICIAN)
+def begin() -> str | Response:
+    """Show the way to Google's page; what it leads to is given back here."""
+    try:
+        address, session[_BEGUN] = onboarding.begin_on_page(visit.config(), visit.clinician())
+    except onboarding.OnboardingError as error:
+        flash(str(error))
+        return redirect(HERE, 303)
+    return _page(address)
+
+
+@blueprint.post("/google/answer")
+@allow(Role.CLINICIAN)
+def answer() -> Response:
+    """Keep the permission that Google's page led to."""
+    begun = session.pop(_BEGUN, None) or abort(400)
+    address = request.form.get("address", "")
+    try:
+        told = onboarding.finish_on_page(visit.config(), visit.clinician(), begun, address, visit.now())
+    except onboarding.OnboardingError as error:
+        flash(str(error))
+    else:
+        left = f" Left unticked: {told[1]}; you can begin again to give it, too." if told[1] else ""
+        flash(f"Thank you. May be read: {told[0]}.{left}")
+    return redirect(HERE, 303)
+
+
+@blueprint.post("/google/agree")
+@allow(Role.CLINICIAN)
+def agree() -> Response:
+    """Write down that the practice's service account may read in one's name."""
+    try:
+        onboarding.agree_on_page(visit.config(), visit.clinician(), visit.now())
+        flash("Thank you. It is written down, with today's date.")
+    except onboarding.OnboardingError as error:
+        flash(str(error))
+    return redirect(HERE, 303)
+
+
+def _page(address: str = "") -> str:
+    wish, wrong = onboarding.standing_of(visit.config(), visit.clinician(), visit.now())
+    return page("accounts.html", title="Your accounts", wish=wish, wrong=wrong, address=address)

@@ -1,0 +1,165 @@
+"""What somebody has to allow before their accounts can be read, for whoever asks them: the command line or a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monitor.config import Config, SourceConfig
+from monitor.credentials import secret_reader
+from monitor.errors import EvenhoursError, UsageError
+from monitor.roster import Clinician
+
+if TYPE_CHECKING:
+    from connectors.google.consent import Asking, Permission
+
+
+class OnboardingError(EvenhoursError):
+    """Permission was not given, or cannot be asked for; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of one person: for which sources, to be kept in which folder, by which client, which scopes."""
+
+    sources: tuple[str, ...]
+    folder: Path
+    options: Any
+    scopes: tuple[str, ...]
+
+    @property
+    def by_domain(self) -> bool:
+        """Whether a domain's service account reads, so that the person's own consent is all that is missing."""
+        return bool(self.options.service_account)
+
+    @property
+    def words(self) -> str:
+        """What is asked for, as a person reads it."""
+        return in_words(self.scopes)
+
+
+def google_sources(config: Config) -> list[SourceConfig]:
+    """The sources whose owners' permission is Google's to give."""
+    from connectors.google.access import SCOPES
+
+    return [source for source in config.sources if source.kind in SCOPES]
+
+
+def google_wish(config: Config, person: Clinician, name: str | None = None) -> Wish:
+    """All that the person's Google sources need at once, so that consent is asked for a single time.
+
+    Raises UsageError where there is nothing to ask for, or it has to be said for which source.
+    """
+    from connectors.google.access import scopes_of
+
+    found = [source for source in google_sources(config) if person.key in source.clinicians]
+    chosen = [source for source in found if name in {None, source.name}]
+    if not chosen:
+        known = ", ".join(source.name for source in found)
+        if name and known:
+            raise UsageError(f'{person.key} has no Google source "{name}". There are: {known}.')
+        raise UsageError(f"No source of Google's is {person.key}'s. Add one to the configuration: see docs/google.md.")
+    places = {
+        (source.options.tokens, source.options.client, source.options.service_account, source.options.api_endpoint)
+        for source in chosen
+    }
+    if len(places) > 1:
+        raise UsageError(f"Say for which source: --source {' | '.join(source.name for source in chosen)}")
+    scopes = dict.fromkeys(scope for source in chosen for scope in scopes_of(source.kind, source.options))
+    options = chosen[0].options
+    return Wish(tuple(source.name for source in chosen), config.folder / options.tokens, options, tuple(scopes))
+
+
+def asking(config: Config, wish: Wish, back: str | None = None, begun: Sequence[str] = ()) -> Asking:
+    """The page on which Google asks, or one that was ``begun`` (its secrets); the browser is sent ``back`` afterwards.
+
+    Raises UsageError where no OAuth client is configured, ConnectorError where it is none.
+    """
+    from connectors.google.consent import NOBODY_LISTENS, Asking
+
+    if not wish.options.client:
+        remedy = 'Give the OAuth client: client = "file:google-client.json" (docs/google.md says how to get one).'
+        raise UsageError(f"{wish.sources[0]}: there is nothing to ask Google with. {remedy}")
+    client = secret_reader(wish.sources[0], config.folder)(wish.options.client)
+    return Asking(client, wish.options, wish.scopes, back or NOBODY_LISTENS, begun)
+
+
+def begin_on_page(config: Config, person: Clinician) -> tuple[str, tuple[str, ...]]:
+    """The address of Google's page for somebody, and the secrets that its answer will be worth nothing without.
+
+    Raises OnboardingError.
+    """
+    from connectors.errors import ConnectorError
+
+    try:
+        page = asking(config, google_wish(config, person))
+    except (ConnectorError, EvenhoursError) as error:
+        raise OnboardingError(str(error)) from error
+    return page.url, page.secrets
+
+
+def finish_on_page(
+    config: Config, person: Clinician, begun: Sequence[str], address: str, now: datetime
+) -> tuple[str, str]:
+    """Keep the permission that Google's page led to: what may be read, and what was left unticked (empty if nothing).
+
+    Raises OnboardingError.
+    """
+    from connectors.errors import ConnectorError
+
+    try:
+        wish = google_wish(config, person)
+        given: Permission = asking(config, wish, begun=begun).answered(address, wish.folder, person.key, now)
+    except (ConnectorError, EvenhoursError) as error:
+        raise OnboardingError(str(error)) from error
+    return in_words(given.granted), in_words(given.missing) if given.missing else ""
+
+
+def agree_on_page(config: Config, person: Clinician, now: datetime) -> None:
+    """Write down that somebody lets the domain's service account read in their name. Raises OnboardingError."""
+    from connectors.errors import ConnectorError
+    from connectors.google.consent import write_consent
+
+    try:
+        wish = google_wish(config, person)
+        write_consent(wish.folder, person.key, account_of(person, None), wish.scopes, now)
+    except (ConnectorError, EvenhoursError) as error:
+        raise OnboardingError(str(error)) from error
+
+
+def standing_of(config: Config, person: Clinician, now: datetime) -> tuple[Wish | None, str]:
+    """What somebody's Google sources need, and what is wrong with their permission (empty if nothing is).
+
+    ``None`` where none of Google's sources is theirs, or where only the command line can tell them apart.
+    """
+    from connectors.google.consent import standing
+
+    try:
+        wish = google_wish(config, person)
+    except UsageError as error:
+        return None, str(error)
+    return wish, standing(wish.folder, wish.options, person.key, wish.scopes, now)
+
+
+def account_of(person: Clinician, account: str | None) -> str:
+    """Which of the clinician's addresses is meant; the only one if none is said."""
+    from connectors.pseudonyms import canonical_address
+
+    mail = sorted(address for address in person.addresses if "@" in address)
+    if account is not None and canonical_address(account) in mail:
+        return canonical_address(account)
+    if account is None and len(mail) == 1:
+        return mail[0]
+    raise UsageError(
+        f"Say which account: --account {' | '.join(mail) or 'ADDRESS (it has to be in the configuration)'}"
+    )
+
+
+def in_words(scopes: Sequence[str]) -> str:
+    """What may be read, as a person reads it."""
+    from connectors.google.access import IN_WORDS
+
+    return "; ".join(IN_WORDS.get(scope, scope) for scope in scopes) or "nothing"

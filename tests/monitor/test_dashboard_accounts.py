@@ -1,0 +1,115 @@
+"""The page on which somebody lets their own account be read, and whom it listens to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from re import search
+from typing import Any
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+
+from connectors.google.access import CALENDAR
+from connectors.private import read_private
+from monitor.config import load
+from tests.connectors.google_fake.server import Google, google_on_loopback
+from tests.monitor.office import CONFIG, Office
+from tests.monitor.test_connect import ANA, CLIENT, SOURCE, write_private
+from tests.monitor.visitors import Pages, token_on
+
+HERE = "/me/accounts"
+
+
+@pytest.fixture
+def google() -> Iterator[Google]:
+    with google_on_loopback() as fake:
+        fake.doors.chooses = ANA
+        yield fake
+
+
+@pytest.fixture
+def office(tmp_path: Path, google: Google) -> Office:
+    office = Office(tmp_path, CONFIG + SOURCE.format(url=google.url))
+    write_private(office.folder / "google-client.json", json.dumps(CLIENT))
+    assert office("init").code == 0
+    return office
+
+
+@pytest.fixture
+def pages(office: Office) -> Iterator[Pages]:
+    with Pages(load(office.config)) as found:
+        yield found
+
+
+def post(client: FlaskClient, path: str, /, **form: str) -> Any:
+    token = token_on(client.get(HERE))
+    return client.post(path, data={**form, "csrf_token": token}, follow_redirects=True)
+
+
+def on_googles_page(shown: str) -> str:
+    """What somebody does there: says yes, and copies the address that they are sent to."""
+    link = search(r'href="([^"]+/o/oauth2/auth[^"]+)"', shown)
+    assert link is not None
+    return requests.get(unescape(link[1]), allow_redirects=False, timeout=10).headers["Location"]
+
+
+def test_somebody_says_yes_and_gives_the_address_back(office: Office, pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+    assert "Not yet given" in ana.get(HERE).text
+    address = on_googles_page(post(ana, f"{HERE}/google").text)
+    told = post(ana, f"{HERE}/google/answer", address=address).text
+
+    assert "Thank you. May be read: entries of the calendar, read only." in told
+    assert "You have given permission." in told
+    assert (read_private(office.folder / "google-tokens", "ana.json") or {})["scopes"] == [CALENDAR]
+
+
+def test_an_address_is_good_for_whoever_began_and_once(office: Office, pages: Pages) -> None:
+    ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
+    address = on_googles_page(post(ana, f"{HERE}/google").text)
+
+    assert post(ben, f"{HERE}/google/answer", address=address).status_code == 400
+    post(ben, f"{HERE}/google")
+    told = post(ben, f"{HERE}/google/answer", address=address).text
+    assert "that is not the address that Google&#39;s page leads to" in told
+    assert read_private(office.folder / "google-tokens", "ben.json") is None
+    post(ana, f"{HERE}/google/answer", address=address)
+    assert post(ana, f"{HERE}/google/answer", address=address).status_code == 400
+
+
+def test_what_was_left_unticked_is_said(google: Google, pages: Pages) -> None:
+    google.doors.unticked = {CALENDAR}
+    ana = pages.signed_in("ana")
+    address = on_googles_page(post(ana, f"{HERE}/google").text)
+
+    assert (
+        "Left unticked: entries of the calendar, read only" in post(ana, f"{HERE}/google/answer", address=address).text
+    )
+
+
+def test_in_a_domain_consent_is_written_down_by_whoever_signed_in(office: Office) -> None:
+    office.change('client = "file:google-client.json"', 'service_account = "file:service.json"')
+    with Pages(load(office.config)) as pages:
+        told = post(pages.signed_in("ana"), f"{HERE}/google/agree").text
+
+    assert "It is written down" in told
+    consent = read_private(office.folder / "google-tokens", "ana.consent.json") or {}
+    assert (consent["account"], consent["scopes"]) == (ANA, [CALENDAR])
+    assert read_private(office.folder / "google-tokens", "ben.consent.json") is None
+
+
+def test_without_a_client_the_page_says_what_is_missing(office: Office) -> None:
+    office.change('client = "file:google-client.json"\n', "")
+    with Pages(load(office.config)) as pages:
+        assert "there is nothing to ask Google with" in post(pages.signed_in("ana"), f"{HERE}/google").text
+
+
+def test_where_nothing_of_googles_is_read_nothing_is_asked(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office("init")
+    with Pages(load(office.config)) as pages:
+        assert "Nothing of yours at Google is read here." in pages.signed_in("ana").get(HERE).text
