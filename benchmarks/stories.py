@@ -32,12 +32,12 @@ from monitor.store.notices import NoticeRow
 NOW = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
 WEEKS, BEFORE_ANY = 78, 25
 IN_TIME = 12
-FAMILY = {
-    "evenings_creeping_up": "availability",
-    "one_client_drifting": "one client",
-    "sessions_running_over": "sessions running over",
-    "overfull_days": "load",
-    "fewer_later_shorter": "fewer, later, shorter",
+FAMILIES = {
+    "evenings_creeping_up": {"availability"},
+    "one_client_drifting": {"one client"},
+    "sessions_running_over": {"sessions running over"},
+    "overfull_days": {"load", "recovery"},
+    "fewer_later_shorter": {"fewer, later, shorter"},
 }
 ORDINARY = [person.key for person in PEOPLE if person.key not in {story.clinician for story in STORIES}]
 SPEND = {person.key: (person.joined or WEEKS) - BEFORE_ANY for person in PEOPLE}
@@ -79,7 +79,7 @@ def noticed(found: Mapping[str, Sequence[NoticeRow]], *, any_family: bool) -> di
         fitting = (
             row.week
             for row in found[story.clinician]
-            if row.tier != LINE and row.week >= onset and (any_family or row.family == FAMILY[story.key])
+            if row.tier != LINE and row.week >= onset and (any_family or row.family in FAMILIES[story.key])
         )
         first = min(fitting, default=None)
         weeks[story.key] = None if first is None else (first - onset) // 7 + 1
@@ -92,7 +92,7 @@ def main(seeds: Iterable[int]) -> None:
         runs = list(pool.map(told_in, seeds))
     _say(f"{len(runs)} practices of {len(PEOPLE)} people over {WEEKS} weeks\n")
     _say(f"{'story':24}{'own family':>12}{'any notice':>12}{'weeks until':>14}   weeks, one a seed (own family)")
-    for key in FAMILY:
+    for key in FAMILIES:
         own, other = ([getattr(run, name)[key] for run in runs] for name in ("by_family", "noticed"))
         known = [week for week in own if week is not None]
         said = " ".join("-" if week is None else str(week) for week in own)

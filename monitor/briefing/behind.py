@@ -10,6 +10,10 @@ import numpy as np
 
 from connectors.records import Counterpart, Kind
 from monitor.analysis.calendar import date_of
+from monitor.analysis.metrics.days import day_edges
+from monitor.analysis.metrics.leave import HALF
+from monitor.analysis.metrics.recovery import nights
+from monitor.analysis.metrics.sessions import SHORTER
 from monitor.briefing.figures import by_day
 from monitor.briefing.words import client_name, usual_slots
 from monitor.notices.clients import contacts_with
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 ROWS = 12
-EARLY_MINUTES = 5
+BEFORE = 52 * 7  # days
 WEEKLY = ("after_hours_inbound", "reply_propensity", "sessions_held", "contact_hours")
 
 Row = tuple[str, ...]
@@ -56,6 +60,15 @@ def contacts(frames: Frames, client: int) -> dict[int, float | None]:
     return {
         week: None if np.isnan(count) else count for week, count in zip(weeks, counts[client].tolist(), strict=True)
     }
+
+
+def written_by(frames: Frames, row: NoticeRow) -> tuple[float, float]:
+    """Messages a week of the notice's client: in its weeks, and in the year before; NaN where none of them counts."""
+    wrote = frames.messages[~frames.messages["outgoing"] & (frames.messages["counterpart"] == row.client)]
+    counts = wrote.groupby("week").size()
+    known = [week for week, contact in contacts(frames, row.client).items() if contact is not None]
+    weekly = counts.reindex(known, fill_value=0).sort_index()
+    return weekly.loc[row.since : row.week].mean(), weekly.loc[row.since - BEFORE : row.since - 1].mean()
 
 
 class _Week:
@@ -147,12 +160,57 @@ def _supervision(week: _Week) -> Rows:
     return ("Last supervisions", "Lasted"), rows[-4:]
 
 
+def _nights(week: _Week) -> Rows:
+    frames = week.frames
+    _, begins, lasts, _ = day_edges(frames)
+    monday, short, lone = nights(frames)
+    found = np.flatnonzero(short & ~lone & (monday == week.week))
+    rows = [
+        (week.when(lasts[n]), week.when(begins[n + 1]), quantity((begins[n + 1] - lasts[n]) / 60, Unit.MINUTES))
+        for n in found
+    ]
+    return ("Last work", "Next work", "Between"), rows
+
+
+def _early_ends(week: _Week) -> Rows:
+    held = week.of(week.frames.held)
+    early = held[held["overrun_minutes"] <= SHORTER].sort_values("booked_start")
+    found = zip(early["booked_end"], early["client"], early["overrun_minutes"], early["evidence"], strict=True)
+    rows = [
+        (week.when(end), week.who(who), f"{-over:.0f} min early", _source(known)) for end, who, over, known in found
+    ]
+    return ("Booked end", "With", "Ended", "Known from"), rows
+
+
+def _called_off(week: _Week) -> Rows:
+    sessions = week.of(week.frames.sessions)
+    off = sessions[sessions["by_clinician"] == 1].sort_values("booked_start")
+    rows = [(week.when(at), week.who(who)) for at, who in zip(off["booked_start"], off["client"], strict=True)]
+    return ("Booked for", "With"), rows
+
+
+def _on_leave(week: _Week) -> Rows:
+    days = week.frames.days
+    away = days.index[days["leave_share"] >= HALF]
+    parts = ((week.frames.held, "began_at", "a session"), (week.frames.episodes, "sent_at", "a message"))
+    moments = [
+        (at, what)
+        for part, column, what in parts
+        for at in week.of(part).loc[week.of(part)["day"].isin(away), column].tolist()
+    ]
+    return ("When", "What"), [(week.when(at), what) for at, what in sorted(moments)]
+
+
 _TABLES: Mapping[str, Callable[[_Week], Rows]] = {
     "after_hours_replies": _replies,
     "overrun_minutes": _ends,
+    "short_rests": _nights,
     "contact_hours": _days,
     "weighted_load": _days,
     "client_contacts": _contacts,
     "reply_minutes_working": _waits,
+    "clinician_cancel_share": _called_off,
+    "shortened_share": _early_ends,
+    "leave_interrupted": _on_leave,
     "supervision_hours": _supervision,
 }

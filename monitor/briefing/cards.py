@@ -53,6 +53,8 @@ def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mappi
     """The card: evidence first, then at most one thing to try."""
     client = client_name(row.client, usual_slots(frames), codes) if row.client else ""
     moved = notices.what_moved(row, behind.weekly(values))
+    if row.client and row.tier != LINE:
+        moved = notices.client_wrote(*behind.written_by(frames, row))
     text = notices.explanation(row, moved, f"the client of {client}" if client else "")
     returns = row.answer == "not_now" and row.week != week
     answered = None if returns or row.answer is None else _answer(row)

@@ -49,7 +49,8 @@ _SYSTEM_COLUMNS = {
 _CALL_COLUMNS = {"id": "Meeting ID", "actual_start": "Joined", "actual_end": "Left"}
 _STATUS_WORDS = {
     "held": ["Show", "Scheduled"],
-    "cancelled": ["Cancelled", "Clinician Cancelled"],
+    "cancelled": ["Cancelled"],
+    "clinician_cancelled": ["Clinician Cancelled"],
     "late_cancelled": ["Late Cancelled"],
     "no_show": ["No Show"],
 }

@@ -28,7 +28,7 @@ from monitor.notices.families import (
 from monitor.notices.finding import find
 from monitor.notices.lines import LINES, Line, line
 from monitor.notices.tonight import notices_of
-from monitor.notices.wording import explanation, headline, how_much, interval, title, try_this, what_moved
+from monitor.notices.wording import client_wrote, explanation, headline, how_much, interval, title, try_this, what_moved
 
 __all__ = [
     "ANSWERS",
@@ -44,6 +44,7 @@ __all__ = [
     "Line",
     "NoticeFamily",
     "Scale",
+    "client_wrote",
     "crossed",
     "explanation",
     "family",

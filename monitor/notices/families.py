@@ -70,7 +70,7 @@ CONTACTS = "client_contacts"
 """The key of what is watched with one client: sent episodes, and sessions beyond the first of a week."""
 
 LOG_LOAD_SD, LOG_HOURS_SD, LOG_WAIT_SD = 0.06, 0.15, 0.4
-EIGHT_WEEK_SWING = 2.34  # of the score of an eight-week mean: root of 1 + 2 Σ (1 − k/8) 0.85ᵏ
+EIGHT_WEEK_SWING = 2.2  # of the score of an eight-week mean: root of 1 + 2 Σ (1 − k/8) 0.8ᵏ
 
 FAMILIES = (
     NoticeFamily(
@@ -86,6 +86,13 @@ FAMILIES = (
         headline="Sessions ended later than usual.",
         try_this="name the time once, ten minutes before the end of a session that tends to run on.",
         signs=(Watched("overrun_minutes", Scale.MINUTES, "your sessions ended {}", typical_sd=1.4),),
+    ),
+    NoticeFamily(
+        key="recovery",
+        title="Short nights between working days",
+        headline="Nights between working days were short more often than usual.",
+        try_this="after a late evening, let the next day begin later, or move its first session.",
+        signs=(Watched("short_rests", Scale.PER_DAYS, "your nights with less than 11 hours of rest ran {}"),),
     ),
     NoticeFamily(
         key="load",
@@ -107,6 +114,18 @@ FAMILIES = (
         headline="With one client there was more contact than usual.",
         try_this="put this client on the list for your next supervision.",
         signs=(Watched(CONTACTS, Scale.PER_SESSIONS, "your contacts with {client} ran {}"),),
+    ),
+    NoticeFamily(
+        key="fewer, later, shorter",
+        title="Fewer, later, shorter",
+        headline="Replies, sessions or bookings gave way a little.",
+        try_this="tell somebody whom you trust how the last weeks were, whatever the reason is.",
+        signs=(
+            Watched("reply_minutes_working", Scale.TIMES, "the working time to your replies ran {}", LOG_WAIT_SD),
+            Watched("clinician_cancel_share", Scale.SHARE, "the share of sessions that you called off ran {}"),
+            Watched("shortened_share", Scale.SHARE, "the share of sessions that ended early ran {}"),
+        ),
+        least_signs=2,
     ),
 )  # fmt: skip
 

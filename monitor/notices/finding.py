@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.notices.clients import Contacts
-from monitor.notices.families import FAMILIES, PATTERN, POOLED, WORTH_A_LOOK, NoticeFamily, Scale
+from monitor.notices.families import FAMILIES, PATTERN, POOLED, WORTH_A_LOOK, NoticeFamily, Scale, family
 from monitor.notices.series import Series, consecutive, series_of
 from monitor.store.notices import NoticeRow, Sign
 
@@ -29,7 +29,7 @@ Scored = Sequence[tuple[Series, "pd.Series"]]
 def find(
     measured: pd.DataFrame, weeks: pd.DataFrame, contacts: Contacts | None = None, left_out: Sequence[LeftOut] = ()
 ) -> list[NoticeRow]:
-    """Every notice in a clinician's weekly numbers, by week; lines are found in :mod:`monitor.notices.lines`.
+    """Every notice in a clinician's weekly numbers, by week; lines are found by :mod:`monitor.notices.crossing`.
 
     ``measured`` is what :func:`monitor.analysis.catalogue.measure` returned, ``weeks`` the weeks table of the frames,
     ``contacts`` what passed with each client. Weeks that are ``left_out`` of a family count as missing there.
@@ -38,29 +38,25 @@ def find(
         return []
     table = consecutive(measured, weeks)
     scored = {entry.key: _scored(entry, table, left_out) for entry in FAMILIES if not entry.by_client}
-    found = [row for key, signs in scored.items() for row in _of_family(key, signs)]
+    found = [row for key, signs in scored.items() for row in _of_family(family(key), signs)]
     found += [row for entry in FAMILIES if entry.by_client for row in _of_clients(entry, contacts, left_out)]
     return sorted([*found, *_pattern(scored)], key=lambda row: (row.week, row.family, row.client))
 
 
 def _scored(entry: NoticeFamily, table: pd.DataFrame, left_out: Sequence[LeftOut]) -> Scored:
-    known = [sign for sign in entry.signs if ("value", sign.metric) in table.columns]
-    series = [_without(series_of(sign, table), entry.key, left_out) for sign in known]
+    series = [_without(series_of(sign, table), entry.key, left_out) for sign in entry.signs]
     return [(one, one.scores) for one in series]
 
 
-def _without(series: Series, family: str, left_out: Sequence[LeftOut]) -> Series:
+def _without(series: Series, of_family: str, left_out: Sequence[LeftOut]) -> Series:
     out = np.zeros(len(series.amounts), dtype=bool)
     for exception in left_out:
-        if exception.family == family and not exception.client:
+        if exception.family == of_family and not exception.client:
             out |= exception.holds(series.amounts.index)
     return replace(series, amounts=series.amounts.mask(out), weights=series.weights.mask(out))
 
 
-def _of_family(key: str, scored: Scored) -> Iterator[NoticeRow]:
-    entry = next(entry for entry in FAMILIES if entry.key == key)
-    if len(scored) < entry.least_signs:
-        return
+def _of_family(entry: NoticeFamily, scored: Scored) -> Iterator[NoticeRow]:
     for place in np.flatnonzero(_fired(entry, scored)).tolist():
         moved = [one for one, _ in _leading(scored, place, entry.least_signs)]
         signs = [sign for one in moved if (sign := _sign(one, place)) is not None]
@@ -130,10 +126,12 @@ def _rounded(metric: str, told: tuple[float, float, float], since: int) -> Sign:
     return Sign(metric, middle, low, high, int(since))
 
 
-def _row(family: str, tier: str, week: int, signs: Sequence[Sign], client: int = 0) -> NoticeRow:
+def _row(of_family: str, tier: str, week: int, signs: Sequence[Sign], client: int = 0) -> NoticeRow:
     """A notice led by its first sign; several are kept beside it."""
     first, kept = signs[0], tuple(signs) if len(signs) > 1 else ()
-    return NoticeRow(week, tier, family, first.key, first.ratio, first.low, first.high, first.since, client, signs=kept)
+    return NoticeRow(
+        week, tier, of_family, first.key, first.ratio, first.low, first.high, first.since, client, signs=kept
+    )
 
 
 def _of_clients(entry: NoticeFamily, contacts: Contacts | None, left_out: Sequence[LeftOut]) -> Iterator[NoticeRow]:
@@ -159,10 +157,7 @@ def _pattern(scored: Mapping[str, Scored]) -> Iterator[NoticeRow]:
 
     from monitor.analysis.pattern import pattern_shifts
 
-    entries = [entry for entry in FAMILIES if len(scored.get(entry.key, ())) >= entry.least_signs]
-    if len(entries) < 2:
-        return
-    scores = pd.concat({entry.key: _family_score(entry, scored[entry.key]) for entry in entries}, axis=1)
+    scores = pd.concat({key: _family_score(family(key), signs) for key, signs in scored.items()}, axis=1)
     fired = pattern_shifts(scores, alarms_per_year=POOLED.alarms_per_year).to_numpy()
     for place in np.flatnonzero(fired).tolist():
         risen = scores.iloc[place].sort_values(ascending=False)

@@ -34,8 +34,8 @@ def _rest(nights: float, _: str) -> str:
 
 def _free_stretch(hours: float, _: str) -> str:
     return (
-        f"Your longest stretch without work that ended this week was {hours:.0f} hours. The European Working Time "
-        "Directive names 35 hours in a week for employees."
+        f"Your longest stretch without work that ended this week was {hours:.0f} hours, and the one before that was "
+        "short, too. The European Working Time Directive names 35 hours in a week, or in two, for employees."
     )
 
 
@@ -70,12 +70,25 @@ def _just_this_once(number: float, client: str) -> str:
 
 LINES = (
     Line(
+        "rest", "short_rests", "Short nights", "Some nights between working days were short.", _rest,
+        "after a late evening, let the next day begin later.", "Directive 2003/88/EC, article 3",
+    ),
+    Line(
+        "free stretch", "longest_free_stretch", "Time without work", "There was little time without any work.",
+        _free_stretch, "keep one evening and the day after it free of messages.",
+        "Directive 2003/88/EC, articles 3, 5 and 16",
+    ),
+    Line(
         "day off", "days_since_full_day_off", "Full days off", "A full day off is some time ago.", _day_off,
         "choose one day of the coming week now, and tell somebody about it.", "design choice",
     ),
     Line(
         "supervision", "supervision_hours", "Supervision", "There was little supervision in the last month.",
         _supervision, "write to your supervisor with two dates.", "BACP",
+    ),
+    Line(
+        "leave", "leave_interrupted", "Work during leave", "There was work during your leave.", _leave,
+        "name somebody who answers for you before the next leave begins.", "design choice",
     ),
     Line(
         "review", "", "A review is due", "Something that you agreed is due for review.", _review,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.notices.answers import left_out, settled
@@ -23,5 +24,12 @@ def notices_of(frames: Frames, measured: pd.DataFrame, stored: Sequence[NoticeRo
     ``measured`` is every weekly number before anything is left out, ``stored`` are the notices of the last night with
     their answers.
     """
+    stored = _of_persons(frames, stored)
     found = find(measured, frames.weeks, contacts_with(frames), left_out(stored))
     return settled([*found, *crossed(measured, frames, stored)], stored)
+
+
+def _of_persons(frames: Frames, stored: Sequence[NoticeRow]) -> list[NoticeRow]:
+    """The stored notices with the person in the place of each client's key: keys may have been joined since."""
+    person = dict(zip(frames.clients["client"], frames.clients["person"], strict=True))
+    return [replace(row, client=int(person.get(row.client, row.client))) for row in stored]

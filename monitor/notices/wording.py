@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEMAND_ROSE = 1.25  # times as many client messages after hours as before
+LITTLE = 0.25  # messages a week that are added to both sides, so that one letter more is not many times none
 BOUNDARY_MOVED = 10.0  # points of the share answered before work began again
 
 
@@ -131,11 +132,22 @@ def _demand_or_boundary(now: pd.DataFrame, before: pd.DataFrame) -> str:
 
 
 def _demand(times: float) -> str:
+    return f"Clients wrote {_how_much(times, ' after hours')}"
+
+
+def _how_much(times: float, when: str = "") -> str:
     if times >= DEMAND_ROSE:
-        return "Clients wrote more after hours"
+        return f"more{when}"
     if times <= 1 / DEMAND_ROSE:
-        return "Clients wrote less after hours"
-    return "Clients wrote about as much after hours as before"
+        return f"less{when}"
+    return f"about as much{when} as before"
+
+
+def client_wrote(now: float, before: float) -> str:
+    """What is behind a notice about one client: whether the client wrote more. Both are messages a week."""
+    if not (np.isfinite(now) and np.isfinite(before)):
+        return ""
+    return f"This client wrote {_how_much((now + LITTLE) / (before + LITTLE))}."
 
 
 def _more_or_longer(now: pd.DataFrame, before: pd.DataFrame) -> str:

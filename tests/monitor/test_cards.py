@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from connectors.records import Kind
+from connectors.records import Kind, Status
 from monitor.analysis.frames import Frames
+from monitor.briefing import behind
 from monitor.briefing.cards import AGAIN, card, leading
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.store.notices import NoticeRow, Sign
@@ -160,6 +161,53 @@ def test_the_rows_behind_a_card_are_those_of_the_week(
 
     assert found.based_on.columns == columns
     assert list(found.based_on.rows) == rows
+
+
+def full_week() -> Frames:
+    """A late session and an early one, one that ended early, one called off, and a leave with work in it."""
+    return frames(
+        entries=[
+            event("2026-03-02 20:00", "2026-03-02 20:50", client=1, uid="late"),
+            event("2026-03-03 07:00", "2026-03-03 07:50", client=2, uid="early"),
+            event("2026-03-04 12:00", "2026-03-04 12:50", client=2, status=Status.CLINICIAN_CANCELLED),
+            event("2026-03-05 00:00", "2026-03-07 00:00", kind=Kind.LEAVE, all_day=True),
+            event("2026-03-06 10:00", "2026-03-06 10:50", client=1),
+        ],
+        times=[
+            seen_times("2026-03-02 20:00", "2026-03-02 20:41", uid="late"),
+            seen_times("2026-03-03 07:00", "2026-03-03 07:50", uid="early"),
+        ],
+        mail=[
+            message("2026-03-02 09:00"),
+            message("2026-03-04 09:00", out=True),
+            message("2026-03-02 14:00", client=2),
+            message("2026-03-06 12:00", out=True, client=1),
+        ],
+        as_of="2026-03-30 12:00",
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "rows"),
+    [
+        ("short_rests", [("Mon 20:41", "Tue 07:00", "10 h 19")]),
+        ("shortened_share", [("Mon 20:50", "Fridays, 10:00 · K7Q2", "9 min early", "record system")]),
+        ("clinician_cancel_share", [("Wed 12:00", "Tuesdays, 07:00 · M3PR")]),
+        ("leave_interrupted", [("Fri 10:00", "a session"), ("Fri 12:00", "a message")]),
+        (
+            "reply_minutes_working",
+            [
+                ("Mon 09:00", "Fridays, 10:00 · K7Q2", "8 h"),
+                ("Mon 14:00", "Tuesdays, 07:00 · M3PR", "4 h"),
+            ],
+        ),
+        ("longest_free_stretch", []),
+    ],
+)
+def test_the_rows_behind_nights_endings_and_leave(key: str, rows: list[tuple[str, ...]]) -> None:
+    row = NoticeRow(WEEK, "worth a look", "recovery", key, 1.8, 1.3, 2.4, WEEK)
+
+    assert list(behind.rows(full_week(), row, WEEK, CODES).rows) == rows
 
 
 def test_the_rows_behind_fewer_supervisions_are_the_last_ones() -> None:

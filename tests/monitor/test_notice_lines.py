@@ -59,6 +59,12 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("family", "metric", "values", "weeks"),
     [
+        ("rest", "short_rests", [0, 1, 1, 2, 0, 0], [3]),
+        ("rest", "short_rests", [NAN, 1, 3, 3, 0, 4], [2]),
+        ("rest", "short_rests", [2] * 12, [0, 8]),
+        ("rest", "short_rests", [2, *[0] * 8, 2], [0, 9]),
+        ("free stretch", "longest_free_stretch", [60, 35, 34.9, 12, NAN, 12], [3]),
+        ("free stretch", "longest_free_stretch", [12, 60, 12, NAN, 12, 35], []),
         ("day off", "days_since_full_day_off", [1, 7, 12, 13, NAN], [3]),
         ("day off", "days_since_full_day_off", [13] * 12, [0, 8]),
         ("day off", "days_since_full_day_off", [13, *[0] * 8, 13], [0, 9]),
@@ -71,7 +77,27 @@ def test_a_line_is_told_in_the_week_in_which_it_is_crossed_and_eight_weeks_later
 
     assert told(found, family) == weeks
     assert [row.measured for row in found] == [values[week] for week in weeks]
-    assert {(row.tier, row.ratio, row.low, row.high, row.key) for row in found} == {("line", None, None, None, metric)}
+    assert all((row.tier, row.ratio, row.low, row.high, row.key) == ("line", None, None, None, metric) for row in found)
+
+
+@pytest.mark.parametrize(
+    ("leave", "days", "told_of"),
+    [
+        (("2026-01-12", "2026-01-19"), [NAN, 1], [(1, 1)]),
+        (("2026-01-12", "2026-01-19"), [NAN, 0], []),
+        (("2026-01-12", "2026-01-26"), [NAN, 1, 0], []),
+        (("2026-01-12", "2026-01-26"), [NAN, 2, 0], [(1, 2)]),
+        (("2026-01-12", "2026-01-26"), [NAN, 1, 1], [(2, 2)]),
+        (("2026-01-14", "2026-01-21"), [NAN, 0, 1], [(2, 1)]),
+    ],
+)
+def test_work_during_leave_is_a_day_in_a_week_and_two_in_a_longer_one(
+    leave: tuple[str, str], days: list[float], told_of: list[tuple[int, float]]
+) -> None:
+    away = event(f"{leave[0]} 00:00", f"{leave[1]} 00:00", kind=Kind.LEAVE, all_day=True)
+    found = [row for row in crossed(measured({"leave_interrupted": days}), person(away)) if row.family == "leave"]
+
+    assert [((row.week - FIRST) // 7, row.measured) for row in found] == told_of
 
 
 @pytest.mark.parametrize(("region", "weeks"), [("GB", [3, 11]), ("IE", [3, 11]), ("US", []), (None, [])])

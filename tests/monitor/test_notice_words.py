@@ -18,6 +18,7 @@ from monitor.notices import (
     POOLED,
     Line,
     NoticeFamily,
+    client_wrote,
     explanation,
     headline,
     title,
@@ -87,6 +88,21 @@ def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
             ),
         ),
         (
+            row("recovery", sign("short_rests")),
+            (
+                "For six weeks your nights with less than 11 hours of rest ran 1.8 times your usual "
+                "(90 % interval 1.3 to 2.4)."
+            ),
+        ),
+        (
+            row("fewer, later, shorter", sign("reply_minutes_working"), sign("clinician_cancel_share", weeks=1)),
+            (
+                "For six weeks the working time to your replies ran 1.8 times your usual (90 % interval 1.3 to 2.4). "
+                "This week the share of sessions that you called off ran 1.8 times your usual "
+                "(90 % interval 1.3 to 2.4)."
+            ),
+        ),
+        (
             row("one client", sign("client_contacts", 2.3, 1.2, 4.1), client=3),
             f"For six weeks your contacts with {KNOWN_AS} ran 2.3 times your usual (90 % interval 1.2 to 4.1).",
         ),
@@ -111,6 +127,13 @@ def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
+        (
+            of_line("rest", 2),
+            "On two nights of this week there were fewer than 11 hours between your last and your next",
+        ),
+        (of_line("free stretch", 27.6), "Your longest stretch without work that ended this week was 28 hours, and"),
+        (of_line("leave", 1), "There was work on 1 day of your leave, the first day left out, for handing over."),
+        (of_line("leave", 3), "There was work on 3 days of your leave, the first day left out, for handing over."),
         (of_line("day off", 13), "It has been 13 days since your last full day without work; the line is at 12 days."),
         (of_line("supervision", 0), "By your calendar there was no supervision in the last month."),
         (of_line("supervision", 1), "By your calendar there was 1 hour of supervision in the last month."),
@@ -174,6 +197,21 @@ def test_more_sessions_and_longer_ones_are_told_apart(
     assert (
         what_moved(row("load", sign("contact_hours")), weekly(sessions_held=sessions, contact_hours=contact)) == moved
     )
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "moved"),
+    [
+        (3.0, 1.0, "This client wrote more."),
+        (0.5, 2.0, "This client wrote less."),
+        (1.1, 1.0, "This client wrote about as much as before."),
+        (0.0, 0.0, "This client wrote about as much as before."),
+        (UNKNOWN, 1.0, ""),
+        (1.0, UNKNOWN, ""),
+    ],
+)
+def test_of_one_client_it_is_said_whether_that_client_wrote_more(now: float, before: float, moved: str) -> None:
+    assert client_wrote(now, before) == moved
 
 
 def test_where_there_is_no_demand_nothing_is_said_of_it() -> None:

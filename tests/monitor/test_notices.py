@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from monitor.analysis.catalogue import catalogue
+from monitor.analysis.shifts import SMOOTHING
 from monitor.notices import FAMILIES, POOLED, LeftOut, NoticeFamily, find, settled, without
 from monitor.notices.clients import Contacts
-from monitor.notices.families import CONTACTS
+from monitor.notices.families import CONTACTS, EIGHT_WEEK_SWING
 from monitor.store.notices import NoticeRow
 from tests.monitor.facts import day
 
@@ -329,3 +330,8 @@ def test_every_family_and_every_measure_is_declared_once() -> None:
     assert len(WATCHED) == len(set(WATCHED))
     assert set(WATCHED) <= catalogue().keys()
     assert {entry.alarms_per_year for entry in (*FAMILIES, POOLED)} == {0.5}
+
+
+def test_the_swing_of_an_eight_week_mean_is_that_of_the_smoothing() -> None:
+    kept = 1 - SMOOTHING
+    assert round(np.sqrt(1 + 2 * sum((1 - k / 8) * kept**k for k in range(1, 8))), 1) == EIGHT_WEEK_SWING

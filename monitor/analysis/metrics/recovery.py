@@ -30,7 +30,7 @@ def short_rests(frames: Frames) -> pd.DataFrame:
 
     A night that is short because of one lone message is not among them. It belongs to the day on which it ends.
     """
-    weeks, short, lone = _nights(frames)
+    weeks, short, lone = nights(frames)
     return _half_without_mail(frames, counts(frames, weeks[short & ~lone], "calendar_seen"))
 
 
@@ -44,7 +44,7 @@ def short_rests(frames: Frames) -> pd.DataFrame:
 )
 def message_rests(frames: Frames) -> pd.DataFrame:
     """Nights with less than 11 hours between the last work and the first because of one lone message: shown apart."""
-    weeks, short, lone = _nights(frames)
+    weeks, short, lone = nights(frames)
     return _half_without_mail(frames, counts(frames, weeks[short & lone], "calendar_seen"))
 
 
@@ -52,7 +52,7 @@ def _half_without_mail(frames: Frames, found: pd.DataFrame) -> pd.DataFrame:
     return found.assign(coverage=found["coverage"] * (0.5 + seen(frames, "messages_seen") / 2))
 
 
-def _nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
+def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
     """Of each day with work after the first: its week, whether the night before was short, and by one message alone.
 
     ::

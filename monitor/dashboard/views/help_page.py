@@ -11,7 +11,7 @@ from monitor.analysis.catalogue import DEFINITIONS_VERSION, Family, Metric, Unit
 from monitor.dashboard import visit
 from monitor.dashboard.frame import page
 from monitor.dashboard.policy import allow
-from monitor.notices import FAMILIES
+from monitor.notices import FAMILIES, LINES, POOLED
 
 blueprint = Blueprint("help", __name__)
 
@@ -53,7 +53,8 @@ def definitions() -> str:
         units=UNITS,
         seen_by=SEEN_BY,
         grades=GRADES,
-        watched=FAMILIES,
+        watched=(*FAMILIES, POOLED),
+        lines=LINES,
         version=DEFINITIONS_VERSION,
         contacts=visit.config().practice.contacts,
     )

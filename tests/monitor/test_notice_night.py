@@ -1,0 +1,115 @@
+"""A night after an answer: what stays, what is left out, and what the director sees as before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from monitor.analysis.calendar import day_number
+from monitor.briefing.week import weekly_report
+from monitor.nightly import analyse
+from monitor.store import weeks
+from monitor.store.database import Store, opened
+from monitor.store.notices import NoticeRow, answer_notice, notices, save_notices, undo_answer
+from reports.models import EndState, WeeklyReport
+from tests.monitor.practices import LAST_WEEK, NOW, Written
+
+WEEK = day_number(LAST_WEEK)
+ENDS = NoticeRow(WEEK, "worth a look", "sessions running over", "overrun_minutes", 1.5, 0.4, 2.6, WEEK - 7)
+LOAD = NoticeRow(WEEK, "worth a look", "load", "contact_hours", 1.2, 1.1, 1.4, WEEK - 7)
+
+
+def found_again(store: Store, practice: Written) -> list[NoticeRow]:
+    """Ana's notices after one more night."""
+    list(analyse(practice.config, store, now=NOW))
+    with store.read() as connection:
+        return [row for row in notices(connection, "ana") if row.tier != "line"]
+
+
+def said(store: Store, notice: NoticeRow, answer: str, until: int | None = None) -> None:
+    """Ana is told this notice and says something to it."""
+    with store.write() as connection:
+        save_notices(connection, "ana", [notice])
+        number = next(row.id for row in notices(connection, "ana") if row.family == notice.family)
+        assert answer_notice(connection, "ana", number, answer, int(NOW.timestamp()), until=until)
+
+
+def values(store: Store, wing: str, key: str) -> dict[int, float | None]:
+    read = weeks.wellbeing if wing == "wellbeing" else weeks.workload
+    with store.read() as connection:
+        return {week: value for _, week, name, value, _, _ in read(connection, ["ana"], 0, WEEK) if name == key}
+
+
+def report(store: Store, practice: Written) -> WeeklyReport:
+    ana = next(person for person in practice.config.clinicians if person.key == "ana")
+    return weekly_report(practice.config, store, ana, LAST_WEEK, now=NOW)
+
+
+def test_an_answered_notice_outlasts_the_numbers_and_an_open_one_does_not(practice: Written) -> None:
+    with opened(practice.config.database) as store:
+        said(store, ENDS, "noted")
+        with store.write() as connection:
+            save_notices(connection, "ana", [ENDS, LOAD])
+        assert [(row.family, row.answer) for row in found_again(store, practice)] == [
+            ("sessions running over", "noted")
+        ]
+        assert [(row.family, row.answer) for row in found_again(store, practice)] == [
+            ("sessions running over", "noted")
+        ]
+
+
+@pytest.mark.parametrize("answer", ["planned", "needed", "wrong"])
+def test_what_was_an_exception_leaves_the_persons_numbers_and_comes_back_with_the_answer(
+    practice: Written, answer: str
+) -> None:
+    with opened(practice.config.database) as store:
+        before = values(store, "wellbeing", "overrun_minutes")
+        said(store, ENDS, answer)
+        (kept,) = found_again(store, practice)
+        during = values(store, "wellbeing", "overrun_minutes")
+        with store.write() as connection:
+            assert undo_answer(connection, "ana", kept.id, int(NOW.timestamp()))
+        list(analyse(practice.config, store, now=NOW))
+        assert values(store, "wellbeing", "overrun_minutes") == before
+
+    assert before[WEEK] is not None
+    assert [week for week in during if during[week] != before[week]] == [WEEK - 7, WEEK]
+    assert during[WEEK] is None
+
+
+def test_the_directors_numbers_do_not_depend_on_answers(practice: Written) -> None:
+    with opened(practice.config.database) as store:
+        before = {key: values(store, "workload", key) for key in ("weighted_load", "sessions_held")}
+        said(store, LOAD, "planned")
+        found_again(store, practice)
+        hours = values(store, "wellbeing", "contact_hours")
+        assert {key: values(store, "workload", key) for key in before} == before
+
+    assert (hours[WEEK], hours[WEEK - 7]) == (None, None)
+    assert hours[WEEK - 14] is not None
+
+
+def states(told: WeeklyReport) -> set[EndState]:
+    assert told.ends is not None
+    return {end.state for day in told.ends.days for end in day.ends}
+
+
+def test_session_ends_of_an_exception_are_drawn_hollow(practice: Written) -> None:
+    with opened(practice.config.database) as store:
+        assert states(report(store, practice)) == {EndState.WITHIN, EndState.PAST}
+        said(store, ENDS, "planned")
+        assert states(report(store, practice)) == {EndState.WITHIN, EndState.PLANNED}
+
+
+def test_an_exception_goes_on_until_its_day(practice: Written) -> None:
+    early = NoticeRow(WEEK - 28, "worth a look", "sessions running over", "overrun_minutes", 1.5, 0.4, 2.6, WEEK - 35)
+    with opened(practice.config.database) as store:
+        said(store, early, "planned", until=day_number(LAST_WEEK - timedelta(days=10)))
+        found_again(store, practice)
+        gone = [week for week, value in values(store, "wellbeing", "overrun_minutes").items() if value is None]
+        with store.read() as connection:
+            ended = [row.week for row in notices(connection, "ana") if row.family == "exception ended"]
+
+    assert gone == [WEEK - 7 * back for back in (5, 4, 3, 2)]
+    assert ended == [WEEK - 14]
