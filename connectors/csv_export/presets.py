@@ -13,12 +13,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from connectors.csv_export.columns import UNKNOWN, columns_in
+from connectors.csv_export.columns import UNKNOWN, WORDS, columns_in
 from connectors.csv_export.patterns import patterns_of
 from connectors.csv_export.records import shape_of
 from connectors.csv_export.table import Row, Table, TableError, clean
 
-_LISTS = ("held", "cancelled", "late_cancelled", "no_show")
 _NEEDED = ("clinician", "client", "booked_start")
 
 
@@ -26,7 +25,8 @@ _NEEDED = ("clinician", "client", "booked_start")
 class Preset:
     """One kind of export. ``columns`` has the names that each role's column may bear, the best one first.
 
-    ``verified`` is whether a real export has been seen; ``known_by`` are the names by which it is recognised.
+    ``words`` are the status words by list; a list that is not there has the usual ones. ``verified`` is whether a real
+    export has been seen; ``known_by`` are the names by which it is recognised.
     """
 
     name: str
@@ -103,7 +103,7 @@ def _preset(name: str, told: Mapping[str, Any]) -> Preset:
         tuple(told["known_by"]),
         tuple(told["instants"]),
         {role: tuple(names) for role, names in told["columns"].items()},
-        {listed: tuple(told[listed]) for listed in _LISTS},
+        {listed: tuple(told[listed]) for listed in WORDS if listed in told},
     )
 
 
