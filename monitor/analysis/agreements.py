@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -70,25 +70,34 @@ class Agreements:
             days     x   |      x          |     x
             holds  None      weekly          fortnightly
         """
-        who, when = np.broadcast_arrays(np.asarray(clients, dtype=np.int64), np.asarray(days, dtype=np.int64))
-        if not self.has(term):
-            return np.full(who.shape, None, dtype=object)
-        said = self.said[term]
-        place = np.searchsorted(said.since, _packed(who, when), side="right") - 1
-        at = np.maximum(place, 0)
-        theirs = (place >= 0) & (said.since[at] >= _packed(who, 0))
-        held: NDArray[np.object_] = np.array(said.what[at], dtype=object)
+        place, theirs = self._found(term, clients, days)
+        said = np.array([*(self.said[term].what if self.has(term) else []), None], dtype=object)
+        held: NDArray[np.object_] = np.array(said[place], dtype=object)
         held[~theirs] = None
         return held
 
     def numbers(self, term: str, clients: ArrayLike, days: ArrayLike) -> NDArray[np.float64]:
         """As :meth:`texts`, a number or a date as a number (of its day), NaN where nothing was said."""
-        return _mapped(self.texts(term, clients, days), _number_of)
+        place, theirs = self._found(term, clients, days)
+        said = [_number_of(text) for text in self.said[term].what] if self.has(term) else []
+        return np.where(theirs, np.array([*said, np.nan])[place], np.nan)
 
     def holds(self, term: str, clients: ArrayLike, days: ArrayLike, *values: str) -> NDArray[np.bool_]:
         """Whether one of ``values`` holds; without any, whether yes or agreed does."""
-        texts = self.texts(term, clients, days)
-        return np.asarray(np.isin(texts.astype(str), values or ("yes", "agreed")) if texts.size else texts.astype(bool))
+        place, theirs = self._found(term, clients, days)
+        wanted = values or ("yes", "agreed")
+        said = [text in wanted for text in self.said[term].what] if self.has(term) else []
+        return np.asarray(theirs & np.array([*said, False])[place])
+
+    def _found(self, term: str, clients: ArrayLike, days: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where among all that was said of a term stands what holds of each client on each day, and whether it does."""
+        who, when = np.broadcast_arrays(np.asarray(clients, dtype=np.int64), np.asarray(days, dtype=np.int64))
+        if not self.has(term):
+            return np.zeros(who.shape, dtype=np.int64), np.zeros(who.shape, dtype=bool)
+        since = self.said[term].since
+        place = np.asarray(np.searchsorted(since, _packed(who, when), side="right") - 1)
+        at = np.maximum(place, 0)
+        return at, np.asarray((place >= 0) & (since[at] >= _packed(who, 0)))
 
     def has(self, term: str) -> bool:
         """Whether anything was ever said of anybody."""
@@ -130,13 +139,6 @@ def _texts(values: pd.Series) -> NDArray[np.object_]:
 
 def _packed(clients: ArrayLike, days: ArrayLike) -> NDArray[np.int64]:
     return np.asarray(np.asarray(clients, dtype=np.int64) * MANY_DAYS + np.asarray(days, dtype=np.int64))
-
-
-def _mapped(texts: NDArray[np.object_], meaning: Callable[[str | None], float]) -> NDArray[np.float64]:
-    """Each text's meaning; there are few different ones."""
-    flat = texts.ravel().tolist()
-    known = {text: meaning(text) for text in set(flat)}
-    return np.array([known[text] for text in flat], dtype=np.float64).reshape(texts.shape)
 
 
 def _number_of(text: str | None) -> float:

@@ -27,7 +27,8 @@ def judged(
     outside = calendar.after_hours(at)
     days = calendar.day_of(at)
     covered = agreements.holds("emergency", who, days)
-    granted = modified(agreements, who, days) & np.logical_and(*agreed_time(agreements, calendar, who, at))
+    granted = modified(agreements, who, days)
+    granted[granted] = np.logical_and(*agreed_time(agreements, calendar, who[granted], at[granted]))
     return {"outside": outside, "covered": covered, "after_hours": outside & ~covered & ~granted}
 
 
@@ -36,7 +37,7 @@ def modified(agreements: Agreements, clients: ArrayLike, days: ArrayLike) -> NDA
     if not agreements.has("modified"):
         return np.zeros(np.broadcast(clients, days).shape, dtype=bool)
     has_reason = agreements.holds("modified", clients, days, *REASONS)
-    return np.asarray(has_reason & (agreements.numbers("modified_until", clients, days) > np.asarray(days)))
+    return np.array(has_reason & (agreements.numbers("modified_until", clients, days) > np.asarray(days)))
 
 
 def agreed_time(

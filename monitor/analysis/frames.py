@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,6 +101,7 @@ class Frames:
     clients   one row a key: client, person, and per term what holds at ``as_of``, as it is written
     ledger    what was entered: client (-1 for nobody in particular), kind, day, week
     agreements  what was said of each client, by day
+    kept      what several metrics derive from these, see :func:`monitor.analysis.metrics.weekly.once`
     """
 
     clinician: Clinician
@@ -119,6 +121,7 @@ class Frames:
     clients: pd.DataFrame
     ledger: pd.DataFrame
     agreements: Agreements
+    kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Collection[date] = ()) -> Frames:

@@ -29,16 +29,24 @@ def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
         sent       x x     x            x
         episodes  |-------|            |-|      gaps of up to 15 minutes
     """
-    sent = messages[messages["outgoing"] & ~messages["automatic"]].sort_values(["counterpart", "sent_at"])
-    fresh = (sent["counterpart"].diff() != 0) | (sent["sent_at"].diff() > EPISODE_SECONDS)
-    grouped = sent.assign(episode=fresh.cumsum() - 1).groupby("episode")
-    return grouped.agg(
-        counterpart=("counterpart", "first"),
-        counterpart_kind=("counterpart_kind", "first"),
-        sent_at=("sent_at", "first"),
-        last_at=("sent_at", "last"),
-        messages=("sent_at", "size"),
-        channel=("channel", "first"),
+    sent = messages[(messages["outgoing"] & ~messages["automatic"]).to_numpy()]
+    who, at = sent["counterpart"].to_numpy(dtype=np.int64), sent["sent_at"].to_numpy(dtype=np.int64)
+    order = np.lexsort((at, who))
+    who, at = who[order], at[order]
+    fresh = np.append(True, (who[1:] != who[:-1]) | (at[1:] - at[:-1] > EPISODE_SECONDS))[: len(at)]
+    first = np.flatnonzero(fresh)
+    after = np.append(first[1:], len(at))[: len(first)]
+    opening = sent.iloc[order[first]]
+    return pd.DataFrame(
+        {
+            "counterpart": who[first],
+            "counterpart_kind": opening["counterpart_kind"].to_numpy(),
+            "sent_at": at[first],
+            "last_at": at[after - 1],
+            "messages": after - first,
+            "channel": opening["channel"].to_numpy(),
+        },
+        index=pd.RangeIndex(len(first), name="episode"),
     )
 
 

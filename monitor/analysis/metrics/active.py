@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from monitor.analysis.calendar import DAY, day_number
 from monitor.analysis.courses import ended_on, next_ending
 from monitor.analysis.messages import packed
-from monitor.analysis.metrics.weekly import Bools, Floats, places
+from monitor.analysis.metrics.weekly import Bools, Floats, once, places
 from monitor.analysis.sessions import BOOKED, HELD
 from monitor.roster import USUAL_WEIGHTS
 
@@ -21,6 +21,7 @@ ACTIVE_DAYS = 30
 LOAD_WEEKS = 8
 
 
+@once
 def clients_of(frames: Frames) -> NDArray[np.int64]:
     """Every client with a session of any kind, sorted: the columns of the matrices here."""
     client = frames.sessions["client"].to_numpy(dtype=np.int64)
@@ -31,6 +32,7 @@ def _sundays(frames: Frames) -> NDArray[np.int64]:
     return frames.weeks.index.to_numpy()[:, None] + 6
 
 
+@once
 def active(frames: Frames) -> Bools:
     """Whether each client (column) is active at the end of each week (row).
 
@@ -79,11 +81,13 @@ def cells(frames: Frames, weeks: ArrayLike, clients: ArrayLike) -> Floats:
     return found
 
 
+@once
 def held_by_week(frames: Frames) -> Floats:
     """Held sessions of each client (column) in each week (row)."""
     return cells(frames, frames.courses["week"], frames.courses["client"])
 
 
+@once
 def agreed_frequency(frames: Frames) -> Floats:
     """Sessions a week agreed with each client (column) at the end of each week (row), NaN where none were."""
     return frames.agreements.numbers("frequency", clients_of(frames), _sundays(frames))

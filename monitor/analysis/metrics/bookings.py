@@ -8,7 +8,7 @@ import pandas as pd
 
 from connectors.records import Status
 from monitor.analysis.catalogue import Family, Unit, metric
-from monitor.analysis.metrics.weekly import shares, sums
+from monitor.analysis.metrics.weekly import once, shares, sums
 from monitor.analysis.sessions import HELD
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def no_show_share(frames: Frames) -> pd.DataFrame:
     return shares(frames, due["week"], due["missed"].where(due["late"] != 1, 0.0))
 
 
+@once
 def _due(frames: Frames) -> pd.DataFrame:
     """Held, missed and late cancelled sessions, and those that may have been cancelled late."""
     sessions = frames.sessions

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monitor.analysis.catalogue import Family, Unit, metric
-from monitor.analysis.metrics.weekly import counts, places, seen, sums, where
+from monitor.analysis.metrics.weekly import counts, once, places, seen, sums, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -73,16 +73,18 @@ def day_span_p90_hours(frames: Frames) -> pd.DataFrame:
 
 def _spans_by_week(frames: Frames, percentile: float) -> pd.DataFrame:
     day, first, last, _ = day_edges(frames)
-    monday = day - (day + 3) % 7
-    place = places(frames, monday)
-    hours = (last - first) / 3600
-    index = range(len(frames.weeks))
-    parts = [hours[place == row] for row in index]
-    values = [np.percentile(part, percentile) if len(part) else np.nan for part in parts]
-    n = np.array([len(part) for part in parts], dtype=np.int64)
+    place = places(frames, day - (day + 3) % 7)
+    order = np.lexsort((last - first, place))
+    hours = np.append((last - first)[order] / 3600, 0.0)
+    begin, end = np.searchsorted(place[order], [np.arange(len(frames.weeks)), np.arange(1, len(frames.weeks) + 1)])
+    n = end - begin
+    rank = begin + np.maximum(n - 1, 0) * percentile / 100
+    below, above = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
+    values = hours[below] + (hours[above] - hours[below]) * (rank - below)
     return where(frames, seen(frames, "calendar_seen") & (n > 0), values, n)
 
 
+@once
 def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Start, end and whether it is an episode, of everything that was done, another job included; by start."""
     busy = frames.entries[(frames.entries["kind"] == "busy") & (frames.entries["start"] <= frames.as_of)]
@@ -94,6 +96,7 @@ def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], ND
     return starts[order], ends[order], episode[order]
 
 
+@once
 def day_edges(
     frames: Frames,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from connectors.records import Kind
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.intervals import seconds_inside, spans, subtract
 from monitor.analysis.metrics.days import activities, day_edges
-from monitor.analysis.metrics.weekly import Bools, counts, places, ratios, seen, shares, sums, where
+from monitor.analysis.metrics.weekly import Bools, counts, once, places, ratios, seen, shares, sums, where
 from monitor.analysis.metrics.work import work_spans
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def _half_without_mail(frames: Frames, found: pd.DataFrame) -> pd.DataFrame:
     return found.assign(coverage=found["coverage"] * (0.5 + seen(frames, "messages_seen") / 2))
 
 
+@once
 def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
     """Of each day with work after the first: its week, whether the night before was short, and by one message alone.
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.intervals import Spans, intersection, seconds_inside, spans, union
-from monitor.analysis.metrics.weekly import column, counts, means, no_data, seen, shares, trailing, where
+from monitor.analysis.metrics.weekly import column, counts, means, no_data, once, seen, shares, trailing, where
 from monitor.analysis.metrics.work import outside_work
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def contact_hours(frames: Frames) -> pd.DataFrame:
     return counts(frames, frames.held["week"], "calendar_seen", contact_seconds(frames) / 3600)
 
 
+@once
 def contact_seconds(frames: Frames) -> pd.Series:
     """Of each held session."""
     held = frames.held

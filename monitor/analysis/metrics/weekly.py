@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,23 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
+T = TypeVar("T")
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+
+def once(derive: Callable[[Frames], T]) -> Callable[[Frames], T]:
+    """Let what several metrics need be derived from one clinician's frames only once."""
+    name = f"{derive.__module__}.{derive.__qualname__}"
+
+    @wraps(derive)
+    def derived(frames: Frames) -> T:
+        if name not in frames.kept:
+            frames.kept[name] = derive(frames)
+        kept: T = frames.kept[name]
+        return kept
+
+    return derived
 
 
 def column(frames: Frames, name: str) -> NDArray[np.float64]:

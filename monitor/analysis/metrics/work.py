@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from monitor.analysis.intervals import Spans, intersection, spans, subtract, union
+from monitor.analysis.metrics.weekly import once
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 BEFORE_MESSAGE = 5 * 60  # seconds of work taken to lie before a sent episode
 
 
+@once
 def work_spans(frames: Frames) -> Spans:
     """When work is known to have been done: held sessions, and five minutes before each sent episode."""
     return _spans_of(frames.held, frames.episodes)
@@ -28,6 +30,7 @@ def _spans_of(held: pd.DataFrame, episodes: pd.DataFrame) -> Spans:
     )
 
 
+@once
 def outside_work(frames: Frames) -> Spans:
     """The part of the work that lies outside the agreed hours, their breaks and on-call windows.
 
@@ -47,5 +50,6 @@ def on_call_work(frames: Frames) -> Spans:
     return subtract(intersection(work_spans(frames), frames.calendar.on_call), frames.calendar.hours)
 
 
+@once
 def _agreed(frames: Frames) -> Spans:
     return union(frames.calendar.hours, frames.calendar.on_call)

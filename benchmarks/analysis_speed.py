@@ -1,0 +1,122 @@
+"""How long the whole analysis of one clinician's year takes: from stored records to every weekly number.
+
+::
+
+    python -m benchmarks.analysis_speed [RUNS]
+
+A year is 1,500 sessions with true times and 10,000 messages of 30 clients, with agreements for half of them. Prints the
+best and the median of the runs, in seconds of this process: first the frames, then the measures, then both.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from monitor.analysis.agreements import ENTERED, PERSONS, SAID, empty
+from monitor.analysis.catalogue import catalogue, measure
+from monitor.analysis.frames import Facts, frames_from
+from monitor.roster import Clinician, Hours, Practice, Residence
+
+SESSIONS, MESSAGES, CLIENTS = 1500, 10_000, 30
+BEGIN = 1_736_121_600  # Monday, 6 January 2025, in UTC
+DAY, YEAR = 86_400, 365 * 86_400
+BERLIN = ZoneInfo("Europe/Berlin")
+PRACTICE = Practice("Harbour Street", BERLIN)
+OFFICE = Hours(None, dict.fromkeys(range(5), ((9 * 60, 13 * 60), (14 * 60, 18 * 60))))
+ANA = Clinician("ana", "Ana", (Residence(None, BERLIN),), hours=(OFFICE,))
+
+
+def year(seed: int = 1) -> Facts:
+    """The records of one clinician's year."""
+    dice = np.random.default_rng(seed)
+    events = _events(dice)
+    return Facts(
+        clinician=ANA,
+        events=events,
+        evidence=_evidence(events, dice),
+        corrections=pd.DataFrame({"uid_key": pd.Series(dtype="str"), "ended_at": pd.Series(dtype="float64")}),
+        messages=_messages(dice),
+        calendar_seen=(BEGIN - 30 * DAY, BEGIN + YEAR),
+        messages_seen=(BEGIN - 30 * DAY, BEGIN + YEAR),
+        joined=empty(PERSONS),
+        terms=_terms(),
+        ledger=empty(ENTERED),
+    )
+
+
+def _events(dice: np.random.Generator) -> pd.DataFrame:
+    weekdays = [day for day in range(364) if day % 7 < 5]
+    slots = np.array([day * DAY + hour * 3600 for day in weekdays for hour in range(8, 14)])[:SESSIONS]
+    start = BEGIN + slots
+    status = dice.choice(["confirmed", "late_cancelled", "no_show"], len(start), p=[0.93, 0.04, 0.03])
+    return pd.DataFrame(
+        {
+            "source": 1, "uid_key": pd.Series([f"s{n}" for n in range(len(start))], dtype="str"), "start": start,
+            "end": start + 3000, "booked_end": start + 3000, "all_day": False, "status": pd.Series(status, dtype="str"),
+            "kind": pd.Series("session", index=range(len(start)), dtype="str"),
+            "client": dice.integers(0, CLIENTS, len(start)),
+            "set_aside": pd.Series([None] * len(start), dtype="str"), "known_at": start - 20 * DAY,
+            "meeting": pd.Series("", index=range(len(start)), dtype="str"), "cancelled_at": np.nan, "moved": False,
+        }
+    )  # fmt: skip
+
+
+def _evidence(events: pd.DataFrame, dice: np.random.Generator) -> pd.DataFrame:
+    size = len(events)
+    return pd.DataFrame(
+        {
+            "source": 2, "grade": pd.Series("ehr", index=range(size), dtype="str"),
+            "started_at": (events["start"] + dice.integers(0, 300, size)).astype(float),
+            "ended_at": (events["booked_end"] + dice.integers(-200, 600, size)).astype(float),
+            "uid_key": events["uid_key"], "meeting": pd.Series("", index=range(size), dtype="str"),
+        }
+    )  # fmt: skip
+
+
+def _messages(dice: np.random.Generator) -> pd.DataFrame:
+    counterpart = dice.integers(0, CLIENTS, MESSAGES)
+    return pd.DataFrame(
+        {
+            "sent_at": np.sort(BEGIN + dice.integers(0, YEAR - 10 * DAY, MESSAGES)),
+            "outgoing": dice.random(MESSAGES) < 0.5, "automatic": dice.random(MESSAGES) < 0.03,
+            "counterpart": counterpart, "counterpart_kind": pd.Series("client", index=range(MESSAGES), dtype="str"),
+            "channel": pd.Series("email", index=range(MESSAGES), dtype="str"),
+            "thread": counterpart * 1000 + dice.integers(0, 30, MESSAGES), "source": 3,
+        }
+    )  # fmt: skip
+
+
+def _terms() -> pd.DataFrame:
+    said = {"frequency": "1", "channels": "email", "band": "2", "trauma": "yes", "contact_hours": "09:00-18:00"}
+    rows = [(client, term, 0, text, 0) for client in range(0, CLIENTS, 2) for term, text in said.items()]
+    return pd.DataFrame(rows, columns=list(SAID)).astype(dict(SAID))
+
+
+def timed(facts: Facts, runs: int) -> np.ndarray:
+    """Seconds of this process for the frames and for the measures, one row a run; the first run warms up."""
+    found = np.zeros((runs + 1, 2))
+    for run in found:
+        begun = time.process_time()
+        frames = frames_from(facts, PRACTICE, as_of=BEGIN + YEAR)
+        derived = time.process_time()
+        measure(frames)
+        run[:] = derived - begun, time.process_time() - derived
+    return found[1:]
+
+
+def main() -> None:
+    """Print the figures."""
+    found = timed(year(), int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    lines = [f"{len(catalogue())} measures, {SESSIONS} sessions, {MESSAGES} messages"]
+    for name, seconds in (("frames", found[:, 0]), ("measures", found[:, 1]), ("both", found.sum(axis=1))):
+        lines.append(f"{name:>9}  best {seconds.min():.3f} s  median {np.median(seconds):.3f} s")
+    print("\n".join(lines))  # noqa: T201 - a command's answer
+
+
+if __name__ == "__main__":
+    main()
