@@ -90,7 +90,7 @@ def pair_ratio(counts: pd.DataFrame, exposure: pd.DataFrame, week: int, client: 
     shape, rate = _clients(*(_past(part)[week : week + 1] for part in (y, e)))
     column = counts.columns.get_loc(client)
     missing = ~observed[:, column]
-    prior = Prior(float(shape[0, 0]), float(shape[0, 0] / rate[0, 0]), LOG_RATIO_SD)
+    prior = Prior(float(shape[0, 0]), float(shape[0, 0] / rate[0, 0]), LOG_RATIO_SD, WEEK_DISPERSION)
     own = np.where(missing, np.nan, y[:, column]), np.where(missing, np.nan, e[:, column])
     return rate_ratio(*own, week, prior=prior)
 

@@ -67,11 +67,14 @@ class _Changes:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is believed of a rate before its weeks are seen: a count in an exposure; and of a change in its log."""
+    """What is believed of a rate before its weeks are seen: a count in an exposure, the deviation of a change in its log,
+    and the size of the negative binomial of a week.
+    """
 
     count: float = PRIOR_COUNT
     exposure: float = PRIOR_EXPOSURE
     log_ratio_sd: float = LOG_RATIO_SD
+    dispersion: float = DISPERSION
 
 
 SHIPPED = Prior()
@@ -146,14 +149,15 @@ def _rate_changes(y: Floats, e: Floats, after: NDArray[np.bool_], prior: Prior) 
     old, old_strength = _rates(y, e, ~after, prior)
     new, new_strength = _rates(y, e, after, prior)
     expected = np.where(after, new, old) * e
-    fit = y * np.log(expected / (expected + DISPERSION)) - DISPERSION * np.log1p(expected / DISPERSION)
+    fit = y * np.log(expected / (expected + prior.dispersion))
+    fit -= prior.dispersion * np.log1p(expected / prior.dispersion)
     return _Changes(fit.sum(-1), np.log(new / old)[:, 0], (1 / old_strength + 1 / new_strength)[:, 0])
 
 
 def _rates(y: Floats, e: Floats, where: NDArray[np.bool_], prior: Prior) -> tuple[Floats, Floats]:
     """Rate and the count it rests on over the chosen weeks, weighted as the detectors weight their baseline."""
     rough = (prior.count + where @ y) / (prior.exposure + where @ e)
-    weight = where / (1 + rough[:, None] * e / DISPERSION)
+    weight = where / (1 + rough[:, None] * e / prior.dispersion)
     strength = prior.count + weight @ y
     return (strength / (prior.exposure + weight @ e))[:, None], strength[:, None]
 
