@@ -67,8 +67,9 @@ class _Changes:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is believed of a rate before its weeks are seen: a count in an exposure, the deviation of a change in its log,
-    and the size of the negative binomial of a week.
+    """What is believed of a rate before its weeks are seen: a count in an exposure.
+
+    And of a change: the deviation of its log; and of a week: the size of its negative binomial.
     """
 
     count: float = PRIOR_COUNT
