@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,10 +86,10 @@ def noticed(found: Mapping[str, Sequence[NoticeRow]], *, any_family: bool) -> di
     return weeks
 
 
-def main(seeds: Iterable[int]) -> None:
+def main(seeds: Sequence[int]) -> None:
     """Run every seed on two processes and print what was found."""
     with ProcessPoolExecutor(2) as pool:
-        runs = list(pool.map(told_in, seeds))
+        runs = [_said(seed, run) for seed, run in zip(seeds, pool.map(told_in, seeds), strict=True)]
     _say(f"{len(runs)} practices of {len(PEOPLE)} people over {WEEKS} weeks\n")
     _say(f"{'story':24}{'own family':>12}{'any notice':>12}{'weeks until':>14}   weeks, one a seed (own family)")
     for key in FAMILIES:
@@ -103,8 +103,16 @@ def main(seeds: Iterable[int]) -> None:
     _ordinary(runs)
 
 
+def _said(seed: int, run: Told) -> Told:
+    weeks = ", ".join(f"{key} {week or '-'}" for key, week in run.by_family.items())
+    told = sum(row.tier != LINE for key in ORDINARY for row in run.notices[key])
+    _say(f"seed {seed}: {weeks}; notices of {len(ORDINARY)} ordinary people: {told}")
+    return run
+
+
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _in_time(weeks: Sequence[int | None]) -> float:
