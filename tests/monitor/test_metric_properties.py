@@ -259,3 +259,24 @@ def test_a_silent_life_beside_a_calendar_that_works_is_not_unknown() -> None:
     assert found["sessions_held"].tolist() == [1, 0, 0, 0, 0, 0]
     assert np.isnan(found["contact_hours"]).sum() == 0
     assert np.isnan(found["after_hours_replies"]).all()
+
+
+def by_week(life: Life) -> pd.DataFrame:
+    wide = measured(life).pivot(index="week", columns="key", values="value")  # noqa: PD010
+    return wide.reindex(columns=list(catalogue())).fillna(0.0)
+
+
+@settings(max_examples=max(EXAMPLES // 8, 2))
+@given(lives, st.sets(st.integers(0, 3)))
+def test_what_an_agreement_covers_and_what_it_does_not_make_the_whole(life: Life, covered: set[int]) -> None:
+    free = replace(life, said=())
+    whole = by_week(free)
+    parts = by_week(replace(free, said=tuple((client, "emergency", "yes", -400) for client in covered)))
+
+    assert (parts["after_hours_inbound"] + parts["after_hours_inbound_emergency"]).equals(whole["after_hours_inbound"])
+    assert whole[["emergency_contacts", "after_hours_inbound_emergency"]].to_numpy().sum() == 0
+    for key in ("sessions_held", "contact_hours", "short_rests", "days_since_full_day_off", "active_clients"):
+        assert parts[key].equals(whole[key])
+    for key in ("outside_hours_minutes", "evenings_touched", "after_hours_replies", "off_day_work"):
+        assert (parts[key] <= whole[key]).all()
+    assert (whole["unplanned_endings"] <= whole["closures"]).all()
