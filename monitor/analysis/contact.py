@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -56,10 +58,12 @@ def agreed_time(
     return (hours != None) | (weekdays != None), in_hours & on_day  # noqa: E711 - element by element
 
 
+@cache
 def _span(text: str | None) -> tuple[int, int]:
     return span_from(text) if text else (0, MINUTES)
 
 
+@cache
 def _named(text: str | None, weekday: int) -> bool:
     return not text or weekday in {_NUMBERS[name] for name in text.split(",")}
 
