@@ -22,6 +22,10 @@ from tests.monitor.memory import dump
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
+MAIN = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # ignored where tests run in background
+    "from monitor.cli import main; main()"
+)
 
 CONFIG = """
 [practice]
@@ -181,8 +185,7 @@ class Office:
         )
 
     def command(self, *arguments: str) -> list[str]:
-        main = "from monitor.cli import main; main()"
-        return [sys.executable, "-c", main, "--config", str(self.config), *arguments]
+        return [sys.executable, "-c", MAIN, "--config", str(self.config), *arguments]
 
     def dump(self) -> dict[str, list[Any]]:
         """Every record that is stored."""

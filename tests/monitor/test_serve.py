@@ -22,9 +22,9 @@ from monitor.cli.desk import Desk
 from monitor.cli.serve import PortError, serve_pages
 from monitor.errors import StoreError, UsageError
 from tests.monitor import practices
+from tests.monitor.office import MAIN
 from tests.monitor.practices import Written
 
-COMMAND = "from monitor.cli import main; main()"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -33,7 +33,7 @@ def serving(config: Path, *options: str, stdin: int = subprocess.DEVNULL) -> Ite
     """The command, running; stopped as with Ctrl+C."""
     arguments = ["serve", "--config", str(config), "--port", "0", *options]
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
+        [sys.executable, "-c", MAIN, *arguments],
         cwd=ROOT, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
