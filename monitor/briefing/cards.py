@@ -61,13 +61,18 @@ def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mappi
     return Card(
         notice=row.id,
         title=notices.title(row),
-        text=f"{AGAIN} {text}" if returns else text,
+        text=" ".join(part for part in (AGAIN if returns else "", _noticed(row, week), text) if part),
         based_on=_moved(row) if row.tier == PATTERN else behind.rows(frames, row, week, codes),
         try_this=notices.try_this(row),
         answers=tuple(Answer(key, label) for key, label in ANSWERS.items()),
         answered=answered,
         weeks=None if row.tier == LINE else _weeks(frames, row, values),
     )
+
+
+def _noticed(row: NoticeRow, week: int) -> str:
+    """When it was, for a card that leads a later week."""
+    return "" if row.week == week else f"Noticed in the week of {day_and_month(date_of(row.week))}."
 
 
 def _answer(row: NoticeRow) -> str:

@@ -75,7 +75,7 @@ def how_much(sign: Sign) -> str:
 
 def _span(sign: Sign, week: int) -> str:
     weeks = (week - sign.since) // 7 + 1
-    return "This week" if weeks == 1 else f"For {spelled(weeks)} weeks"
+    return "For one week" if weeks == 1 else f"For {spelled(weeks)} weeks"
 
 
 def _together(row: NoticeRow) -> str:

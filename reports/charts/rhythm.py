@@ -199,7 +199,7 @@ def _keys(week: Rhythm) -> list[Key]:
         keys.append(Key("outside", 44.5, partial(_ramp, "slate")))
     if any(day.attention for day in outside):
         keys.append(Key("outside, part of the note", 44.5, partial(_ramp, "amber")))
-    return [*keys, Key("pale to 15 min, dark from 46", 0, lambda *_: None)]
+    return [*keys, Key("faint to 15 min, strong from 46", 0, lambda *_: None)]
 
 
 def _description(week: Rhythm) -> str:

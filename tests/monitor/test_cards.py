@@ -266,6 +266,13 @@ def test_a_card_offers_the_five_answers_and_one_thing_to_try() -> None:
     assert found.try_this
 
 
+def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
+    own, later = (card(SPRING, notice(2), week, {}, CODES).text for week in (WEEK - 14, WEEK))
+
+    assert own.startswith("For ")
+    assert later == f"Noticed in the week of 16 February. {own}"
+
+
 def test_a_notice_that_was_put_off_says_that_the_four_weeks_are_over() -> None:
     back = card(SPRING, LATER, WEEK + 14, {}, CODES)
 

@@ -69,7 +69,7 @@ def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
         ),
         (
             row("availability", sign("after_hours_replies", weeks=1)),
-            "This week your after-hours replies per session ran 1.8 times your usual (90 % interval 1.3 to 2.4).",
+            "For one week your after-hours replies per session ran 1.8 times your usual (90 % interval 1.3 to 2.4).",
         ),
         (
             row("sessions running over", sign("overrun_minutes", 2.04, 0.8, 3.3, weeks=13)),
@@ -98,7 +98,7 @@ def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
             row("fewer, later, shorter", sign("reply_minutes_working"), sign("clinician_cancel_share", weeks=1)),
             (
                 "For six weeks the working time to your replies ran 1.8 times your usual (90 % interval 1.3 to 2.4). "
-                "This week the share of sessions that you called off ran 1.8 times your usual "
+                "For one week the share of sessions that you called off ran 1.8 times your usual "
                 "(90 % interval 1.3 to 2.4)."
             ),
         ),
