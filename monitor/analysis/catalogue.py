@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from monitor.analysis.frames import Frames
 
-DEFINITIONS_VERSION = "2"
+DEFINITIONS_VERSION = "3"
 """Printed in every report; raised whenever a definition changes what a number means."""
 
 _MODULES = (

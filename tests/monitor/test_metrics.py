@@ -11,7 +11,7 @@ import pytest
 from connectors.records import Counterpart, Grade, Kind, Status
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
-from tests.monitor.facts import Row, clinician, day, event, frames, hours, message, seen_times
+from tests.monitor.facts import Row, clinician, day, event, frames, hours, message, seen_times, term
 from tests.monitor.week import DAYS, UNKNOWN, before_and_after, came, looked, row, sent, session, value, when
 
 
@@ -422,12 +422,31 @@ def test_a_joiners_load_is_measured_by_the_fte_of_the_week() -> None:
     assert row("weighted_load", found)["value"] == pytest.approx(22)
 
 
-def test_leave_lowers_both_sides_of_the_load() -> None:
-    seen = [some for client in range(5) for some in client_weeks(client, "2025-12-01", 12)]
-    off = event("2026-02-23 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
-    found = frames(entries=[*seen, off], as_of="2026-03-09 12:00")
+@pytest.mark.parametrize("agreed", [(), ("1",)])
+def test_leave_changes_no_load(agreed: Sequence[str]) -> None:
+    """Five clients who come every week, before, during and after four weeks of leave, agreed on or not."""
+    seen = [some for client in range(5) for some in client_weeks(client, "2025-12-01", 9)]  # until 26 January
+    back = [some for client in range(5) for some in client_weeks(client, "2026-03-02", 4)]
+    off = event("2026-02-02 00:00", "2026-03-02 00:00", kind=Kind.LEAVE, all_day=True)
+    said = [term(client, "frequency", text) for client in range(5) for text in agreed]
+    load = catalogue()["weighted_load"].compute(frames(entries=[*seen, *back, off], terms=said))["value"]
 
-    assert row("weighted_load", found)["value"] == pytest.approx(5)
+    assert load.loc[day("2026-01-26") :].tolist() == pytest.approx([5.0] * 9)
+
+
+def test_a_client_who_begins_after_a_leave_counts_by_the_weeks_since() -> None:
+    off = event("2026-01-19 00:00", "2026-02-23 00:00", kind=Kind.LEAVE, all_day=True)
+    found = frames(entries=[*client_weeks(9, "2025-12-01", 6), *client_weeks(1, "2026-02-23", 2), off])
+
+    assert row("weighted_load", found)["value"] == 1
+
+
+def test_nothing_is_known_of_the_load_after_eight_weeks_away() -> None:
+    off = event("2026-01-12 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
+    booked = event("2026-03-16 10:00", "2026-03-16 10:50", client=1, known="2026-01-05 10:00")
+    found = frames(entries=[*client_weeks(1, "2025-12-01", 6), off, booked])
+
+    assert pd.isna(row("weighted_load", found)["value"])
 
 
 # Leave

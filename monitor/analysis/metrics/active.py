@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from monitor.analysis.calendar import DAY, day_number
 from monitor.analysis.courses import ended_on, next_ending
 from monitor.analysis.messages import packed
-from monitor.analysis.metrics.weekly import Bools, Floats, once, places
+from monitor.analysis.metrics.weekly import Bools, Floats, column, once, places
 from monitor.analysis.sessions import BOOKED, HELD
 from monitor.roster import USUAL_WEIGHTS
 
@@ -96,7 +96,8 @@ def agreed_frequency(frames: Frames) -> Floats:
 def frequency(frames: Frames) -> Floats:
     """Sessions a week that each client (column) stands for in each week (row).
 
-    What was agreed, else held sessions of the last 8 weeks by the weeks since the course began, if those are fewer.
+    What was agreed, else held sessions of the last 8 weeks by the weeks since the course began, if those are fewer,
+    less the share of them that was leave; one week at least.
     """
     clients, weeks = clients_of(frames), frames.weeks.index.to_numpy()[:, None]
     courses = frames.courses
@@ -107,8 +108,12 @@ def frequency(frames: Frames) -> Floats:
     starts = np.sort(packed(began["client"].to_numpy(), began["week"].to_numpy()))
     last_start = np.append(starts, 0)[np.searchsorted(starts, latest, side="right") - 1]
     since = (latest - last_start) // 7 + 1  # more than enough where the last start is another client's
+    since = np.clip(since, 1, LOAD_WEEKS)
+    leave = np.append(0.0, np.cumsum(1 - column(frames, "present")))
+    row = np.arange(1, len(frames.weeks) + 1)[:, None]
+    away = leave[row] - leave[np.maximum(row - since, 0)]
     agreed = agreed_frequency(frames)
-    return np.where(np.isnan(agreed), recent / np.clip(since, 1, LOAD_WEEKS), agreed)
+    return np.where(np.isnan(agreed), recent / np.maximum(since - away, 1), agreed)
 
 
 def weights(frames: Frames) -> Floats:

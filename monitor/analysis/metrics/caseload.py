@@ -75,18 +75,17 @@ def available_fte(frames: Frames) -> pd.DataFrame:
 def weighted_load(frames: Frames) -> pd.DataFrame:
     """Sessions a week that the active clients stand for, each by its weight, per full-time equivalent.
 
-    A client stands for the agreed frequency, else for held sessions divided by the weeks since the first, 8 at most;
-    and counts for the weight of the client's band in the practice's table of that week, 1 without a band. The
-    full-time equivalent is the week's, growing over a new colleague's first twelve weeks, less the leave of the last 8
-    weeks, so that leave lowers both sides.
+    A client stands for the agreed frequency, else for held sessions divided by the weeks since the first, 8 at most,
+    those of leave left out; and counts for the weight of the client's band in the practice's table of that week, 1
+    without a band. The full-time equivalent is the week's, growing over a new colleague's first twelve weeks. Unknown
+    after 8 weeks of nothing but leave.
     """
     if frames.sessions.empty:
         return no_data(frames)
     clients = active(frames)
     sessions_a_week = (clients * frequency(frames) * weights(frames)).sum(axis=1)
-    weeks = np.minimum(np.arange(len(frames.weeks)) + 1, LOAD_WEEKS)
-    present = (trailing(column(frames, "present"), LOAD_WEEKS) / weeks).clip(0, 1)
-    fte = fairness.available_fte(frames.clinician.fte, present, column(frames, "since_start"))
+    there = trailing(column(frames, "present"), LOAD_WEEKS) > 0
+    fte = fairness.available_fte(frames.clinician.fte, there, column(frames, "since_start"))
     return ratios(frames, seen(frames, "calendar_seen"), sessions_a_week, np.asarray(fte), clients.sum(axis=1))
 
 
