@@ -18,7 +18,7 @@ from connectors.records import CalendarEvent, Grade, Kind, MessageStamp, Session
 
 _FREE = frozenset({"free", "workingElsewhere"})
 _LONG_IS_RIGHT = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.BUSY})
-_MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)", re.IGNORECASE)
+_MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)|/meet/(\d+)", re.IGNORECASE)  # long and short addresses
 _INVITATION = "#microsoft.graph.eventMessage"
 
 Span = tuple[datetime, datetime]
@@ -87,30 +87,36 @@ class RecordMaker:
             return replace(stamp, thread_nodes=(*stamp.thread_nodes, node)) if talk else stamp
         return None
 
-    def attendance(self, report: Item, records: list[Item], meeting: str) -> SessionEvidence | None:
-        """True times of a meeting: from when to when the owner and somebody else were there together.
+    def attendance(self, report: Item, records: list[Item], meeting: str) -> Iterator[SessionEvidence]:
+        """True times of a meeting: for each person from outside, from when to when the owner was there, too.
 
         ::
 
-            owner       |-----| |--------------|
-            somebody        |---------------|
-            together        |---------------|        a call that was left open counts to where the other left
-
-        ``None`` if nobody else came, or the owner did not.
+            owner       |-----| |-------------------------|
+            somebody        |---------|
+            another                        |--------|
+            together        |---------|    |--------|         a call that was left open counts to where the other left
         """
         owner, names = self.context.owners[0], self.context.names
         own = [span for record in records if self._is_own(record) for span in _spans(record)]
-        others = [span for record in records if not self._is_own(record) for span in _spans(record)]
-        together = [
-            (max(a[0], b[0]), min(a[1], b[1])) for a in own for b in others if max(a[0], b[0]) < min(a[1], b[1])
-        ]
-        if not together:
-            return None
-        start, end = min(span[0] for span in together), max(span[1] for span in together)
-        if not self.context.window.touches(start, end):
-            return None
-        key = names.entry(f"microsoft attendance {_named(report)}")
-        return SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
+        for person, times in self._from_outside(records).items():
+            together = [(max(a, c), min(b, d)) for a, b in own for c, d in times if max(a, c) < min(b, d)]
+            if not together:
+                continue
+            start, end = min(span[0] for span in together), max(span[1] for span in together)
+            if self.context.window.touches(start, end):
+                key = names.entry(f"microsoft attendance {_named(report)}", person)
+                yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
+
+    def _from_outside(self, records: list[Item]) -> dict[str, list[Span]]:
+        """When each person was there who is of another house, or who gave no address: those by when they came."""
+        found: dict[str, list[Span]] = {}
+        for record in records:
+            address, times = canonical_address(_text(record, "emailAddress")), sorted(_spans(record))
+            is_inside = address and not self.context.classifier.is_outside(address)
+            if times and not self._is_own(record) and not is_inside:
+                found.setdefault(address or times[0][0].isoformat(), []).extend(times)
+        return found
 
     def _is_own(self, record: Item) -> bool:
         address = canonical_address(_text(record, "emailAddress"))
@@ -146,7 +152,13 @@ def join_url(item: Item) -> str:
 def meeting_code(url: str) -> str:
     """What names a Teams meeting in its address: lower case, without dashes."""
     found = _MEETING.search(url)
-    return found[1].lower().replace("-", "") if found else ""
+    return (found[1] or found[2]).lower().replace("-", "") if found else ""
+
+
+def is_organizer(item: Item) -> bool:
+    """Whether the owner invites to the entry; only of such a meeting are they sure to be told who was there."""
+    answer = item.get("responseStatus")
+    return isinstance(answer, Mapping) and answer.get("response") == "organizer"
 
 
 def last_end(item: Item) -> datetime | None:

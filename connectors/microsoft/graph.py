@@ -15,14 +15,17 @@ from connectors.microsoft.access import Access
 
 Item = Mapping[str, Any]
 Query = Sequence[tuple[str, str]]
-_NOT_THERE = frozenset({403, 404})
-_EXPIRED = 410
+_FORBIDDEN, _NOT_THERE, _EXPIRED = 403, 404, 410
 _MOST_PAGES = 10_000
 _PREFER = 'outlook.timezone="UTC", IdType="ImmutableId", odata.maxpagesize={size}'
 
 
 class ExpiredError(Exception):
     """The link is too old: everything has to be asked for again."""
+
+
+class ForbiddenError(AuthorizationError):
+    """Signed in as we are, this may not be read."""
 
 
 class Graph:
@@ -37,7 +40,10 @@ class Graph:
         self.said_at: datetime | None = None
 
     def items(self, path: str, query: Query, *, optional: bool = False) -> Iterator[Item]:
-        """Every item of a collection. ``optional``: none where there is no such thing, or it is somebody else's."""
+        """Every item of a collection. ``optional``: none where there is no such thing.
+
+        Raises :class:`ForbiddenError` and other :class:`~connectors.errors.ConnectorError`.
+        """
         for page, _ in self.pages(path, urlencode(query, quote_via=quote), optional=optional):
             yield from page
 
@@ -62,19 +68,21 @@ class Graph:
         raise self._malformed("sends us round in circles.")
 
     def item(self, path: str, query: Query) -> Item:
-        """One item; an empty one where there is none, or it is somebody else's."""
+        """One item; an empty one where there is none."""
         return self._asked(f"{self._access.root}/{path}?{urlencode(query, quote_via=quote)}", optional=True)
 
     def _asked(self, url: str, *, optional: bool) -> Item:
-        accepted = {_EXPIRED, *(_NOT_THERE if optional else ())}
+        accepted = {_EXPIRED, _FORBIDDEN, *({_NOT_THERE} if optional else ())}
         client = self._signed()
         try:
             answer = client.ask(Question("GET", url, self._headers, answers=frozenset(accepted)))
         except AuthorizationError as error:
-            raise self._access.refused("Microsoft does not let us read this, or no longer.") from error
+            raise self._access.refused("Microsoft does not let us in any more.") from error
+        if answer.status == _FORBIDDEN:
+            raise ForbiddenError(*self._access.refused("Microsoft does not let us read this, or no longer.").args)
         if answer.status == _EXPIRED:
             raise ExpiredError
-        if answer.status in _NOT_THERE:
+        if answer.status == _NOT_THERE:
             return {}
         self.said_at = _date(answer.headers.get("date", "")) or self.said_at
         try:

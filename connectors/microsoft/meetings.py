@@ -5,41 +5,63 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import quote
 
 from connectors.base import Batch
-from connectors.microsoft.entries import RecordMaker, join_url, last_end, meeting_code
-from connectors.microsoft.graph import Graph, Item
+from connectors.microsoft.entries import RecordMaker, is_organizer, join_url, last_end, meeting_code
+from connectors.microsoft.graph import ForbiddenError, Graph, Item
 from connectors.microsoft.progress import Progress
 from connectors.records import SessionEvidence
 
-ATTENDANCE = ("id", "emailAddress", "role", "attendanceIntervals")
+ATTENDANCE = ("emailAddress", "role", "attendanceIntervals")
 _LATE = timedelta(days=2)  # an attendance report may come that long after its meeting
+
+
+class _Ended(NamedTuple):
+    """The last time that a meeting took place."""
+
+    end: datetime
+    url: str
+    is_own: bool
 
 
 @dataclass(slots=True)
 class Meetings:
-    """The meetings that entries of the calendar invite to; ``progress`` is how far they were asked for."""
+    """The meetings that entries of the calendar invite to; ``progress`` is how far they were asked for.
+
+    ``refusal`` is set where Microsoft lets us read the attendance of none of the owner's own.
+    """
 
     graph: Graph
     maker: RecordMaker
     progress: Progress
+    refusal: ForbiddenError | None = None
 
     def batches(self, entries: Iterable[Item]) -> Iterator[Batch]:
-        """True times of each meeting that ended since it was last asked for, meeting by meeting.
+        """True times of each meeting that ended since it was last asked for, the latest first.
 
         A meeting of somebody else's has reports that only they may read; it gives none.
         """
         ended = self._ended(entries)
-        for code, (url, end) in sorted(ended.items()):
-            name, known = self._name(code), self.progress.meetings.get(self._name(code))
-            since = datetime.fromisoformat(known) if known else None
-            if since is None or end > since or self._may_be_late(end):
-                found = tuple(self._attendance(url, code, since))
-                meetings = self.progress.meetings | {name: end.isoformat()}
-                self.progress = replace(self.progress, meetings=meetings)
-                if found:
-                    yield Batch(self.progress.text(), found)
+        due = sorted(((code, last) for code, last in ended.items() if self._is_due(code, last.end)), key=_by_end)
+        was_answered = False
+        for done, (code, last) in enumerate(due, 1):
+            times: tuple[SessionEvidence, ...] = ()
+            try:
+                times = tuple(self._attendance(code, last.url))
+            except ForbiddenError as error:
+                if last.is_own:
+                    found = "Microsoft does not let us read who was in a meeting; all else was read."
+                    self.refusal = ForbiddenError(error.source, found, error.remedy)
+                    continue  # not asked for yet: it will be once we may
+            was_answered = was_answered or last.is_own
+            meetings = self.progress.meetings | {self._name(code): last.end.isoformat()}
+            self.progress = replace(self.progress, meetings=meetings)
+            if times:
+                yield Batch(self.progress.text(), times, done=done, total=len(due))
+        if was_answered:
+            self.refusal = None
         names = set(map(self._name, ended))
         left = {name: end for name, end in self.progress.meetings.items() if name in names}
         self.progress = replace(self.progress, meetings=left)
@@ -47,26 +69,33 @@ class Meetings:
     def _name(self, code: str) -> str:
         return self.maker.context.names.entry("meeting", code)
 
-    def _may_be_late(self, end: datetime) -> bool:
-        return self.graph.said_at is not None and end > self.graph.said_at - _LATE
+    def _since(self, code: str) -> datetime | None:
+        """The end of the last time that was asked for."""
+        known = self.progress.meetings.get(self._name(code))
+        return datetime.fromisoformat(known) if known else None
 
-    def _ended(self, entries: Iterable[Item]) -> dict[str, tuple[str, datetime]]:
-        """For each meeting's code its address and when it last ended, by the server's own clock."""
-        now, found = self.graph.said_at, dict[str, tuple[str, datetime]]()
+    def _is_due(self, code: str, end: datetime) -> bool:
+        since, now = self._since(code), self.graph.said_at
+        return since is None or end > since or (now is not None and end > now - _LATE)
+
+    def _ended(self, entries: Iterable[Item]) -> dict[str, _Ended]:
+        """Each meeting by its code with when it last ended, by the server's own clock."""
+        now, found = self.graph.said_at, dict[str, _Ended]()
         for item in entries:
             url, end = join_url(item), last_end(item)
             code = meeting_code(url)
-            if code and end and (now is None or end <= now) and (code not in found or end > found[code][1]):
-                found[code] = url, end
+            if code and end and (now is None or end <= now) and (code not in found or end > found[code].end):
+                found[code] = _Ended(end, url, is_organizer(item))
         return found
 
-    def _attendance(self, url: str, code: str, since: datetime | None) -> Iterator[SessionEvidence]:
+    def _attendance(self, code: str, url: str) -> Iterator[SessionEvidence]:
         matching = f"JoinWebUrl eq '{url.replace(chr(39), chr(39) * 2)}'"
         for meeting in self.graph.items("onlineMeetings", (("$filter", matching), ("$select", "id")), optional=True):
-            yield from self._reports(f"onlineMeetings/{quote(str(meeting.get('id')), safe='')}", code, since)
+            yield from self._reports(f"onlineMeetings/{quote(str(meeting.get('id')), safe='')}", code)
 
-    def _reports(self, path: str, code: str, since: datetime | None) -> Iterator[SessionEvidence]:
-        """Each time that the meeting took place, but for those long before ``since``; it has a report for each."""
+    def _reports(self, path: str, code: str) -> Iterator[SessionEvidence]:
+        """Each time that the meeting took place, but for those long before what is known; it has a report for each."""
+        since = self._since(code)
         earliest = (since - _LATE).date().isoformat() if since else ""
         named = (("$select", "id,meetingEndDateTime"),)
         for report in self.graph.items(f"{path}/attendanceReports", named, optional=True):
@@ -74,6 +103,10 @@ class Meetings:
                 continue
             inside = f"{path}/attendanceReports/{quote(str(report.get('id')), safe='')}/attendanceRecords"
             records = list(self.graph.items(inside, (("$select", ",".join(ATTENDANCE)),), optional=True))
-            times = self.maker.attendance(report, records, code)
-            if times:
-                yield times
+            yield from self.maker.attendance(report, records, code)
+
+
+def _by_end(meeting: tuple[str, _Ended]) -> tuple[float, str]:
+    """The latest first."""
+    code, last = meeting
+    return -last.end.timestamp(), code

@@ -29,7 +29,7 @@ from connectors.microsoft.progress import Progress, written
 from connectors.records import CalendarEvent
 
 PAGE_SIZE = 500
-_READING = 1  # raise it when the same account is to be read differently
+_READING = 2  # raise it when the same account is to be read differently
 _TIMES = ("id", "type", "start", "end", "isAllDay", "isCancelled", "showAs", "responseStatus", "lastModifiedDateTime")
 
 
@@ -42,7 +42,10 @@ class Microsoft:
         self._maker = RecordMaker(context, options.channel)
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """Yield what is new: the calendar as one snapshot, then attendance, then mail page by page."""
+        """Yield what is new: the calendar as one snapshot, then attendance, then mail page by page.
+
+        That attendance is refused is said at the end, when the rest has been read.
+        """
         graph = Graph(self._context.source, Access(self._context, self._options), PAGE_SIZE)
         known, settings = Progress.understood(cursor), self._settings()
         start = self._context.window.start.astimezone(UTC).isoformat()
@@ -64,6 +67,8 @@ class Microsoft:
         if "mail" in self._parts:
             yield from mailbox.batches()
         yield Batch(mailbox.progress.text())
+        if meetings.refusal:
+            raise meetings.refusal
 
     def _entries(self, graph: Graph) -> list[Item]:
         window = self._context.window

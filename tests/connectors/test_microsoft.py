@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from tests.peers.replies import Asked, Replies, Reply, replies
 ANA = Owner("ana", ZoneInfo("Europe/Paris"), frozenset({"ana@harbour.example", "ana@old.example"}))
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 JOIN = "https://teams.microsoft.com/l/meetup-join/19%3ameeting_Abc-1%40thread.v2/0?context=it's"
+ALL_PARTS = ("calendar", "mail", "meetings")
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
 
@@ -50,7 +51,7 @@ def microsoft(server: Replies) -> Microsoft:
 @pytest.fixture
 def account(microsoft: Microsoft, tmp_path: Path) -> Account:
     """Ana's account; she has signed in."""
-    SigningIn(options(microsoft, read=("calendar", "mail", "meetings"))).wait(tmp_path / "microsoft-tokens", "ana", NOW)
+    SigningIn(options(microsoft, read=ALL_PARTS)).wait(tmp_path / "microsoft-tokens", "ana", NOW)
     microsoft.asked.clear()
     return microsoft.account("ana")
 
@@ -59,11 +60,15 @@ def options(microsoft: Microsoft, **more: Any) -> MicrosoftOptions:
     return MicrosoftOptions(**{"client_id": "app", "api_endpoint": microsoft.url, **more})
 
 
-def read(microsoft: Microsoft, folder: Path, cursor: str | None = None, **more: Any) -> list[Batch]:
+def batches(microsoft: Microsoft, folder: Path, cursor: str | None = None, **more: Any) -> Iterator[Batch]:
     names = MicrosoftOptions.__dataclass_fields__
     given = {name: more.pop(name) for name in [*more] if name in names}
     context: Context = replace(practice(folder, ANA), **more)
-    return list(SOURCE_KIND.make(options(microsoft, **given), context).fetch(cursor))
+    return SOURCE_KIND.make(options(microsoft, **given), context).fetch(cursor)
+
+
+def read(microsoft: Microsoft, folder: Path, cursor: str | None = None, **more: Any) -> list[Batch]:
+    return list(batches(microsoft, folder, cursor, **more))
 
 
 def records(batches: list[Batch], kind: type[Any]) -> list[Any]:
@@ -280,6 +285,113 @@ def test_a_meeting_to_which_nobody_came_says_nothing(microsoft: Microsoft, accou
     assert records(read(microsoft, tmp_path, read=("meetings",)), SessionEvidence) == []
 
 
+def span(first: int, last: int) -> tuple[datetime, datetime]:
+    """From so many minutes after ``START`` to so many."""
+    return START + timedelta(minutes=first), START + timedelta(minutes=last)
+
+
+def times_of(batches: list[Batch]) -> list[tuple[datetime, datetime]]:
+    return sorted((one.started_at, one.ended_at) for one in records(batches, SessionEvidence))
+
+
+def test_a_meeting_with_a_short_address_is_asked_for(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    url = "https://teams.microsoft.com/meet/2312345678901?p=AbCdEf"
+    account.put_event("a", START, 50, onlineMeeting={"joinUrl": url})
+    account.put_report(url, "r", attended("ana@old.example", span(0, 50)), attended("kim@post.example", span(1, 49)))
+    found = read(microsoft, tmp_path, read=("calendar", "meetings"))
+    (event,), (times,) = records(found, CalendarEvent), records(found, SessionEvidence)
+    assert (times.started_at, times.ended_at) == span(1, 49)
+    assert times.meeting == event.meeting is not None
+
+
+@pytest.mark.parametrize("addresses", [("kim@post.example", "lee@post.example"), ("", "")])
+def test_two_clients_one_after_the_other_are_two(
+    microsoft: Microsoft, account: Account, tmp_path: Path, addresses: tuple[str, str]
+) -> None:
+    account.put_event("a", START, 110, onlineMeeting={"joinUrl": JOIN})
+    clients = [attended(name, span(first, first + 50)) for name, first in zip(addresses, (1, 61), strict=True)]
+    account.put_report(JOIN, "r", attended("", span(0, 112), role="Organizer"), *clients)
+    found = read(microsoft, tmp_path, read=("meetings",))
+    assert times_of(found) == [span(1, 51), span(61, 111)]
+    assert len({one.key for one in records(found, SessionEvidence)}) == 2
+
+
+def test_who_drops_out_and_comes_back_was_there_once(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_event("a", START, 50, onlineMeeting={"joinUrl": JOIN})
+    client = attended("kim@post.example", span(1, 20)), attended("Kim@Post.example", span(22, 55))
+    account.put_report(JOIN, "r", attended("ana@old.example", span(0, 60)), *client)
+    assert times_of(read(microsoft, tmp_path, read=("meetings",))) == [span(1, 55)]
+
+
+def test_a_colleague_is_no_client(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_event("a", START, 50, onlineMeeting={"joinUrl": JOIN})
+    account.put_report(
+        JOIN, "r", attended("ana@old.example", span(0, 50)), attended("ben@harbour.example", span(1, 49))
+    )
+    assert times_of(read(microsoft, tmp_path, read=("meetings",))) == []
+
+
+def test_the_latest_meetings_come_first(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    for day, name in enumerate(("b", "d", "a", "c")):
+        url = f"https://teams.microsoft.com/l/meetup-join/19%3ameeting_{name}%40thread.v2/0"
+        first = day * 1440
+        account.put_event(name, START + timedelta(days=day), 50, onlineMeeting={"joinUrl": url})
+        account.put_report(url, name, *(attended(who, span(first, first + 50)) for who in ("ana@old.example", "")))
+    found = [batch for batch in read(microsoft, tmp_path, read=("meetings",)) if batch.records]
+    assert [times_of([batch])[0][0].day - START.day for batch in found] == [3, 2, 1, 0]
+    assert [(batch.done, batch.total) for batch in found] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def refusing(microsoft: Microsoft, *words: str) -> Callable[[Asked], Reply]:
+    """Microsoft as it is, but for the addresses with one of these words: there is no permission for these."""
+    return lambda asked: Reply(403) if any(word in unquote(asked.path) for word in words) else microsoft.answer(asked)
+
+
+@pytest.mark.parametrize("where", ["onlineMeetings?", "/attendanceReports?", "/attendanceRecords?"])
+def test_attendance_that_is_refused_is_said_and_asked_for_again(
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies, where: str
+) -> None:
+    account.put_event("a", START, 50, onlineMeeting={"joinUrl": JOIN})
+    account.put_report(JOIN, "r", *(attended(name, span(0, 50)) for name in ("ana@old.example", "")))
+    account.put_message("id-inbox", "m", START)
+    server.answer = refusing(microsoft, where)
+    given: list[Batch] = []
+    with pytest.raises(AuthorizationError, match=r"who was in a meeting; all else was read\. Run: evenhours connect"):
+        given.extend(batches(microsoft, tmp_path, read=ALL_PARTS))
+    assert len(records(given, MessageStamp)) == 1
+    server.answer = microsoft.answer
+    microsoft.now += timedelta(days=30)
+    assert times_of(read(microsoft, tmp_path, given[-1].cursor, read=ALL_PARTS)) == [span(0, 50)]
+
+
+def test_one_meeting_that_is_refused_among_others_is_only_asked_for_again(
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
+) -> None:
+    other = JOIN.replace("Abc", "Xyz")
+    for name, url in (("a", JOIN), ("b", other)):
+        account.put_event(name, START, 50, onlineMeeting={"joinUrl": url})
+        account.put_report(url, name, *(attended(who, span(0, 50)) for who in ("ana@old.example", "")))
+    server.answer = refusing(microsoft, "Xyz")
+    first = read(microsoft, tmp_path, read=("meetings",))
+    server.answer = microsoft.answer
+    microsoft.now += timedelta(days=30)
+    second = read(microsoft, tmp_path, first[-1].cursor, read=("meetings",))
+    assert (len(times_of(first)), len(times_of(second))) == (1, 1)
+
+
+def test_the_attendance_of_somebody_elses_meeting_may_be_refused(
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
+) -> None:
+    guest = {"responseStatus": {"response": "accepted"}, "onlineMeeting": {"joinUrl": JOIN}}
+    account.put_event("a", START, 50, **guest)
+    server.answer = refusing(microsoft, "onlineMeetings")
+    first = read(microsoft, tmp_path, read=("meetings",))
+    microsoft.asked.clear()
+    microsoft.now += timedelta(days=30)
+    read(microsoft, tmp_path, first[-1].cursor, read=("meetings",))
+    assert not any("onlineMeetings" in asked.path for asked in microsoft.asked)
+
+
 def test_meetings_are_asked_for_once_they_are_over_and_then_no_more(
     microsoft: Microsoft, account: Account, tmp_path: Path
 ) -> None:
@@ -301,7 +413,8 @@ def test_meetings_are_asked_for_once_they_are_over_and_then_no_more(
     [
         (JOIN, "abc1"),
         ("https://teams.microsoft.com/l/meetup-join/19:meeting_XyZ@thread.v2/0", "xyz"),
-        ("https://teams.microsoft.com/meet/123", ""),
+        ("https://teams.microsoft.com/meet/2312345678901?p=AbCdEf", "2312345678901"),
+        ("https://elsewhere.example/meet/room", ""),
         ("", ""),
     ],
 )
