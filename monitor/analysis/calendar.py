@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.clock import LocalClock, local_clock
-from monitor.analysis.intervals import NO_SPANS, Instants, Spans, contains, spans, subtract, union
+from monitor.analysis.intervals import NO_SPANS, Instants, Spans, contains, seconds_inside, spans, subtract, union
 from monitor.roster import ASSUMED_HOURS, Clinician, Hours, MinuteSpan
 
 DAY = 86_400
@@ -100,6 +100,14 @@ class WorkCalendar:
         an 18:00 end, 17:59:59 is not.
         """
         return ~contains(self.covered, instants)
+
+    def outside(self, first: ArrayLike, last: ArrayLike) -> NDArray[np.bool_]:
+        """Whether any second of each stretch, its last one included, is outside the hours, breaks and on-call windows.
+
+        So a session is judged: the half hour around another one makes it no less.
+        """
+        begin, end = np.asarray(first, dtype=np.int64), np.asarray(last, dtype=np.int64) + 1
+        return seconds_inside(union(self.hours, self.on_call), begin, end) < end - begin
 
     def day_of(self, instants: ArrayLike) -> NDArray[np.int64]:
         """The work day of each instant."""

@@ -17,20 +17,27 @@ _NUMBERS = {name: number for number, name in enumerate(WEEKDAYS)}
 
 
 def judged(
-    agreements: Agreements, calendar: WorkCalendar, clients: ArrayLike, instants: ArrayLike
+    agreements: Agreements,
+    calendar: WorkCalendar,
+    clients: ArrayLike,
+    instants: ArrayLike,
+    ends: ArrayLike | None = None,
 ) -> dict[str, NDArray[np.bool_]]:
-    """How each instant with a client is to be counted.
+    """How each instant with a client is to be counted, or each session from its instant to its end.
 
-    outside      outside the clinician's own agreed time (:meth:`WorkCalendar.after_hours`)
+    outside      outside the clinician's own agreed time (:meth:`WorkCalendar.after_hours`); of a session any part of it
+                 (:meth:`WorkCalendar.outside`)
     covered      an emergency protocol or crisis plan covers the client on that day
     after_hours  outside, not covered, and not in the hours that a documented modified boundary grants the client
     """
     who, at = np.asarray(clients, dtype=np.int64), np.asarray(instants, dtype=np.int64)
-    outside = calendar.after_hours(at)
+    last = at if ends is None else np.asarray(ends, dtype=np.int64) - 1
+    outside = calendar.after_hours(at) if ends is None else calendar.outside(at, last)
     days = calendar.day_of(at)
     covered = agreements.holds("emergency", who, days)
     granted = modified(agreements, who, days)
-    granted[granted] = np.logical_and(*agreed_time(agreements, calendar, who[granted], at[granted]))
+    for moment in (at, last):
+        granted[granted] = np.logical_and(*agreed_time(agreements, calendar, who[granted], moment[granted]))
     return {"outside": outside, "covered": covered, "after_hours": outside & ~covered & ~granted}
 
 

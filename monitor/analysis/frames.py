@@ -255,7 +255,7 @@ def _sessions(
         overrun_minutes=over.where(sessions["status"] == HELD),
         began_at=true[:, 0],
         ended_at=true[:, 1],
-        **judged(agreements, calendar, sessions["client"], sessions["booked_start"]),
+        **judged(agreements, calendar, sessions["client"], sessions["booked_start"], sessions["booked_end"]),
         **outcomes(sessions, events),
     )
 

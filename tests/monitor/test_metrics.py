@@ -189,6 +189,26 @@ def test_evenings_touched_are_work_days() -> None:
     assert value("evenings_touched", session("sat 10:00", "10:50"), mail=mail) == 3
 
 
+def test_a_session_outside_the_hours_touches_its_evening_whatever_precedes_it() -> None:
+    """Monday and Tuesday follow a session inside the hours within half an hour; Wednesday straddles their end."""
+    entries = [
+        session("mon 17:00", "17:50"), session("mon 18:00", "18:50"),
+        session("tue 17:00", "17:50"), session("tue 18:15", "19:30"),
+        session("wed 17:30", "21:00"),
+        session("thu 19:00", "19:50"),
+        session("fri 17:10", "18:00"),
+    ]  # fmt: skip
+
+    assert value("evenings_touched", *entries) == 4
+
+
+def test_a_session_partly_on_call_is_partly_after_hours() -> None:
+    duty = event(when("mon 18:00"), when("mon 20:00"), kind=Kind.ON_CALL)
+
+    assert value("evenings_touched", duty, session("mon 17:30", "20:00")) == 0
+    assert value("evenings_touched", duty, session("mon 17:30", "20:01")) == 1
+
+
 @pytest.mark.parametrize(
     ("clock", "count"), [("mon 21:59:59", 0), ("mon 22:00", 1), ("tue 05:59:59", 1), ("tue 06:00", 0), ("mon 03:59", 0)]
 )

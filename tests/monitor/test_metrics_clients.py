@@ -81,6 +81,14 @@ def test_a_documented_modified_boundary_is_judged_by_its_own_agreement_until_its
     assert value("after_hours_replies", mail=[came("mon 17:00"), sent("mon 19:00")], terms=terms) == replies
 
 
+@pytest.mark.parametrize(("end", "evenings"), [("20:00", 0), ("20:01", 1)])
+def test_a_session_in_the_hours_of_a_modified_boundary_is_wholly_in_them(end: str, evenings: int) -> None:
+    said = {"modified": "access", "modified_until": "2026-05-01", "contact_hours": "09:00-20:00"}
+    terms = [term(1, name, text) for name, text in said.items()]
+
+    assert value("evenings_touched", session("mon 19:00", end), terms=terms) == evenings
+
+
 def test_work_on_call_is_minutes_of_its_own() -> None:
     duty = event(when("sat 09:00"), when("sat 12:00"), kind=Kind.ON_CALL)
     found = looked(duty, session("sat 10:00", "10:50"), mail=[sent("sat 11:30"), sent("sat 13:00", client=2)])

@@ -101,7 +101,10 @@ def to_clients(frames: Frames) -> pd.Series:
 
 @metric("Evenings touched", Unit.DAYS, Family.MESSAGES, evidence="C", source="design choice", high=7.0)
 def evenings_touched(frames: Frames) -> pd.DataFrame:
-    """Work days with a sent episode or a held session after hours."""
+    """Work days with a sent episode after hours, or a held session that lies outside the agreed hours, if only in part.
+
+    Contact that an emergency protocol or a documented modified boundary covers does not count.
+    """
     late = [part.loc[part["after_hours"], "day"] for part in (frames.episodes, frames.held)]
     days = np.unique(np.concatenate(late)).astype(np.int64)
     return counts(frames, days - (days + 3) % 7, "messages_seen")
