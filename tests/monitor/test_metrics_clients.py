@@ -50,6 +50,14 @@ def test_what_an_emergency_protocol_covers_has_columns_of_its_own() -> None:
     assert row("sessions_held", found)["value"] == 2
 
 
+def test_covered_work_that_begins_inside_the_hours_is_not_outside_them_later() -> None:
+    entries = [session("mon 17:30", "18:30"), session("tue 17:10", "18:00", uid="a")]
+    late = seen_times(when("tue 17:10"), when("tue 18:20"), uid="a")
+
+    assert value("outside_hours_minutes", *entries, times=[late]) == 50
+    assert value("outside_hours_minutes", *entries, times=[late], terms=[term(1, "emergency", "yes")]) == 0
+
+
 def test_an_emergency_protocol_covers_from_its_day_on_until_it_is_taken_back() -> None:
     said = [term(1, "emergency", "yes", "2026-03-03"), term(1, "emergency", "no", "2026-03-04")]
     found = looked(mail=EVENING, terms=said)

@@ -36,7 +36,8 @@ def outside_work(frames: Frames) -> Spans:
 
     Contact that an emergency protocol or a documented modified boundary covers is left out.
     """
-    held, episodes = (part[~part["outside"] | part["after_hours"]] for part in (frames.held, frames.episodes))
+    parts = frames.held, frames.episodes
+    held, episodes = (part[~part["covered"] & (~part["outside"] | part["after_hours"])] for part in parts)
     return subtract(_spans_of(held, episodes), _agreed(frames))
 
 
