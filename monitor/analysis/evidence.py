@@ -6,6 +6,7 @@
     record system   |---------|       the booking to the second: a template, no evidence
     call, Meet       |----------|     counts: measured, both were there
     call, telephone |-|               under five minutes: on its own it would be a no-show
+    call, Teams         |             nobody came: an instant, a no-show where nothing else is told
     call, tablet    |-------- ... |   over three hours: never hung up, says nothing
 
 Instants are UTC epoch seconds; an unknown one is NaN in a float column, never 0.
@@ -27,6 +28,7 @@ NEAR = 3  # entries on either side, by start, that a call may belong to
 CORRECTED = "corrected"
 STANDING = frozenset({Status.CONFIRMED.value, Status.TENTATIVE.value})
 _RANK = {CORRECTED: 3, Grade.EHR.value: 2, Grade.CALL.value: 1}
+_CALL = ["uid_key", "grade", "source"]
 _APART = 2**40  # more seconds than any calendar has
 
 UNSCHEDULED = {"client": "int64", "started_at": "int64", "ended_at": "int64"}
@@ -37,7 +39,8 @@ def linked(booked: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
 
     ``booked`` are sessions (uid_key, start, booked_end, status, meeting; by start), ``told`` is evidence (source,
     grade, started_at, ended_at, uid_key, meeting). What names its session belongs there; a call of a video meeting to
-    the entry of that meeting that it shares most time with, or of none; any other to the entry that it does.
+    the entry of that meeting that it shares most time with, or of none; any other to the entry that it does. A piece of
+    a meeting that lies beside every entry belongs where the piece does after which the call was taken up again.
     Times that end before they begin, or that say nothing, are left out.
     """
     told = told[~(told["ended_at"] < told["started_at"]) & (told["started_at"].notna() | told["ended_at"].notna())]
@@ -52,8 +55,22 @@ def linked(booked: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
     nameless = (loose["meeting"] == "").to_numpy()
     for chosen, among in ((left & nameless, open_), (left & ~nameless, open_[open_["meeting"] == ""])):
         found[chosen] = _most_overlapped(among, loose[chosen])
-    told.loc[loose.index, "uid_key"] = found
+    beside = pd.isna(_most_overlapped(open_, loose))
+    told.loc[loose.index, "uid_key"] = np.where(beside, _taken_up_again(loose.assign(uid_key=found)), found)
     return told
+
+
+def _taken_up_again(calls: pd.DataFrame) -> pd.Series:
+    """Each call's uid_key; a piece of a video meeting without one has that of the piece before, else of the one after.
+
+    ::
+
+        booked   |--------A--------|
+        pieces     |------------| |-----|      somebody dropped out and came back: A, up to the last moment
+    """
+    pieces = _numbered(calls[(calls["meeting"] != "") & (calls["ended_at"] > calls["started_at"])])
+    pieces["uid_key"] = pieces.groupby("number")["uid_key"].ffill()
+    return pieces.groupby("number")["uid_key"].bfill().reindex(calls.index)
 
 
 def _by_meeting(booked: pd.DataFrame, loose: pd.DataFrame) -> NDArray[np.object_]:
@@ -85,7 +102,8 @@ def _most_overlapped(booked: pd.DataFrame, loose: pd.DataFrame) -> NDArray[np.ob
     if booked.empty or loose.empty:
         return np.full(len(loose), None, dtype=object)
     starts, ends = booked["start"].to_numpy(), booked["booked_end"].to_numpy()
-    begin = loose["started_at"].fillna(loose["ended_at"] - 1).to_numpy()[:, None]
+    is_known = loose["started_at"].notna() & (loose["started_at"] != loose["ended_at"])
+    begin = loose["started_at"].where(is_known, loose["ended_at"] - 1).to_numpy()[:, None]
     finish = loose["ended_at"].fillna(loose["started_at"] + 1).to_numpy()[:, None]
     near = np.searchsorted(starts, begin, side="right") + np.arange(-NEAR, NEAR)
     near = np.clip(near, 0, len(starts) - 1)
@@ -112,14 +130,16 @@ def without_templates(told: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame
 def best(known: pd.DataFrame) -> pd.DataFrame:
     """Per uid_key what counts: actual_start, actual_end, grade, and whether calls say that nobody came.
 
-    Pieces of one call in one source (somebody dropped out and came back) are joined first. The stronger grade counts
-    before the weaker; of one grade the source in which they met before one in which they did not, the one that knows
-    both ends before one that does not, the earlier in the configuration. A correction moves the end alone.
+    Pieces of one call in one source (somebody dropped out and came back) are joined first; that nobody came counts
+    where nothing else is told. The stronger grade counts before the weaker; of one grade the source in which they met
+    before one in which they did not, the one that knows both ends before one that does not, the earlier in the
+    configuration. A correction moves the end alone.
     """
-    pieces = known.assign(seconds=known["ended_at"] - known["started_at"]).groupby(["uid_key", "grade", "source"])
-    whole = pieces.agg(actual_start=("started_at", "min"), actual_end=("ended_at", "max"))
+    nobody = (known["grade"] == Grade.CALL) & (known["started_at"] == known["ended_at"])
+    known = known[~nobody | ~known["uid_key"].isin(known["uid_key"][~nobody])]
+    whole = known.groupby(_CALL).agg(actual_start=("started_at", "min"), actual_end=("ended_at", "max"))
     call = whole.index.get_level_values("grade") == Grade.CALL
-    whole["missed"] = call & (pieces["seconds"].sum(min_count=1) < NO_SHOW_SECONDS)
+    whole["missed"] = call & (_seconds(known).reindex(whole.index) < NO_SHOW_SECONDS)
     unclosed = call & (whole["actual_end"] - whole["actual_start"] > UNCLOSED_SECONDS)
     usable = whole[~unclosed].reset_index(["grade", "source"])
     half = usable[["actual_start", "actual_end"]].isna().any(axis=1)
@@ -128,6 +148,14 @@ def best(known: pd.DataFrame) -> pd.DataFrame:
     found = ranked.groupby(level="uid_key")[["actual_start", "actual_end", "grade", "missed"]].first()
     ends = ranked[ranked["actual_end"].notna()].groupby(level="uid_key")["grade"].first()
     return found.assign(grade=ends.reindex(found.index).fillna(found["grade"]))
+
+
+def _seconds(pieces: pd.DataFrame) -> pd.Series:
+    """How long the pieces of each call last together; what two of them share (a couple) counts once."""
+    pieces = pieces.dropna(subset=["started_at", "ended_at"]).sort_values("started_at")
+    reached = pieces.assign(reached=pieces.groupby(_CALL)["ended_at"].cummax()).groupby(_CALL)["reached"].shift()
+    new = pieces["ended_at"] - pieces["started_at"].clip(lower=reached.fillna(-np.inf))
+    return pieces.assign(new=new.clip(lower=0)).groupby(_CALL)["new"].sum()
 
 
 def unscheduled(events: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
@@ -146,14 +174,20 @@ def unscheduled(events: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(calls: pd.DataFrame) -> pd.DataFrame:
-    """Each call once: pieces of one source and meeting between which less than a quarter of an hour lies."""
-    calls = calls.sort_values(["source", "meeting", "started_at", "ended_at"], ignore_index=True)
-    other = (calls[["source", "meeting"]] != calls[["source", "meeting"]].shift()).any(axis=1)
-    reached = calls.groupby(["source", "meeting"])["ended_at"].cummax().shift()
-    number = (other | (calls["started_at"] - reached >= DROPPED_SECONDS)).cumsum().rename("number")
-    return calls.groupby(number).agg(
-        meeting=("meeting", "first"), started_at=("started_at", "min"), ended_at=("ended_at", "max")
+    """Each call once, of whatever pieces."""
+    return (
+        _numbered(calls)
+        .groupby("number")
+        .agg(meeting=("meeting", "first"), started_at=("started_at", "min"), ended_at=("ended_at", "max"))
     )
+
+
+def _numbered(pieces: pd.DataFrame) -> pd.DataFrame:
+    """In order, with the number of the call: of one source and meeting, with less than a quarter of an hour between."""
+    pieces = pieces.sort_values(["source", "meeting", "started_at", "ended_at"])
+    other = (pieces[["source", "meeting"]] != pieces[["source", "meeting"]].shift()).any(axis=1)
+    reached = pieces.groupby(["source", "meeting"])["ended_at"].cummax().shift()
+    return pieces.assign(number=(other | (pieces["started_at"] - reached >= DROPPED_SECONDS)).cumsum())
 
 
 def _explained(events: pd.DataFrame, calls: pd.DataFrame) -> NDArray[np.bool_]:

@@ -71,6 +71,17 @@ def seen(entries: Iterable[Row], times: Iterable[Row]) -> dict[str, tuple[str, s
         # nobody came to the one, but they spoke on the other
         ([told("10:00-10:03"), told("10:04-10:50", source=TELEPHONE)], "10:04-10:50", "call", "held"),
         ([told("10:00-10:03"), told("10:04-10:08", source=TELEPHONE)], "10:00-10:03", "call", "no_show"),
+        # a couple that was there for three minutes, not for six; pieces of three minutes each, for six
+        ([told("10:00-10:03"), told("10:00-10:03")], "10:00-10:03", "call", "no_show"),
+        ([told("10:00-10:03"), told("10:01-10:02"), told("10:02-10:04:59")], "10:00-10:04:59", "call", "no_show"),
+        ([told("10:00-10:03"), told("10:10-10:13")], "10:00-10:13", "call", "held"),
+        # nobody came to the one: counts where nothing else is told
+        ([told("10:10-10:10")], "10:10-10:10", "call", "no_show"),
+        ([told("10:50-10:50")], "10:50-10:50", "call", "no_show"),
+        ([told("10:50:01-10:50:01")], "-", "", "held"),
+        ([told("10:10-10:10"), told("10:12-10:48")], "10:12-10:48", "call", "held"),
+        ([told("10:10-10:10"), told("10:12-10:48", source=TELEPHONE)], "10:12-10:48", "call", "held"),
+        ([told("10:10-10:10"), visit("-10:52")], "-10:52", "ehr", "held"),
         # left open: says nothing, and another source counts
         ([told("10:00-13:00")], "10:00-13:00", "call", "held"),
         ([told("10:00-13:00:01")], "-", "", "held"),
@@ -142,6 +153,39 @@ ROOM, OTHER = "room", "other"
 def test_which_session_a_call_is_about(entries: list[Row], call: Row, session: str | None) -> None:
     found = seen(entries, [call])
     assert [uid for uid, (_, named, _) in found.items() if named] == ([session] if session else [])
+
+
+@pytest.mark.parametrize(
+    ("entries", "pieces", "spans"),
+    [
+        # somebody dropped out and came back after the booked end, or was there before it began
+        ([booked("10:00", "a", ROOM)], ["10:01-10:48", "10:51-11:05"], {"a": "10:01-11:05"}),
+        ([booked("10:00", "a", ROOM)], ["10:01-10:48", "11:02:59-11:05"], {"a": "10:01-11:05"}),
+        ([booked("10:00", "a", ROOM)], ["09:50-09:57", "10:01-10:48"], {"a": "09:50-10:48"}),
+        ([booked("10:00", "a")], ["10:01-10:48", "10:51-11:05"], {"a": "10:01-11:05"}),
+        # a quarter of an hour later it is another call
+        ([booked("10:00", "a", ROOM)], ["10:01-10:48", "11:03-11:05"], {"a": "10:01-10:48"}),
+        # clients one after the other in one room are each other's neighbours, however little lies between
+        ([booked("10:00", "a", ROOM), booked("11:00", "b", ROOM)], ["10:01-10:48", "10:51-10:58", "11:00-11:49"],
+         {"a": "10:01-10:58", "b": "11:00-11:49"}),
+        ([booked("10:00", "a", ROOM), booked("10:50", "b", ROOM)], ["10:01-10:49", "10:49-11:40"],
+         {"a": "10:01-10:49", "b": "10:49-11:40"}),
+        # what lies in another entry is no piece of this one
+        ([booked("10:00", "a", ROOM), booked("11:00", "b", OTHER)], ["10:01-10:50", "11:00-11:50"],
+         {"a": "10:01-10:50", "b": "-"}),
+        # nobody came afterwards: the session ended when it ended
+        ([booked("10:00", "a", ROOM)], ["10:01-10:48", "10:53-10:53"], {"a": "10:01-10:48"}),
+    ],
+)  # fmt: skip
+def test_a_call_that_is_taken_up_again_is_one(entries: list[Row], pieces: list[str], spans: dict[str, str]) -> None:
+    calls = [told(span, meeting=ROOM) for span in pieces]
+    for times in (calls, calls[::-1]):
+        assert {uid: span for uid, (span, _, _) in seen(entries, times).items()} == spans
+
+
+def test_a_telephone_call_soon_after_a_session_may_be_anybodys() -> None:
+    calls = [told("10:01-10:48", source=TELEPHONE), told("10:51-11:05", source=TELEPHONE)]
+    assert seen([booked("10:00", "a")], calls)["a"][0] == "10:01-10:48"
 
 
 def test_a_room_known_to_one_of_two_sources_is_the_sessions() -> None:
