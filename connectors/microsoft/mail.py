@@ -1,9 +1,14 @@
-"""Mail: each folder by its delta query, from the link where the last run stopped; expired, it is read anew."""
+"""Mail: each folder by its delta query, from the link where the last run stopped; expired, it is read anew.
+
+A first reading brings the newest messages first. It asks for those of the window alone, but in a folder that holds more
+than Microsoft gives of what is asked for like that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from connectors.base import Batch, Fault
@@ -20,6 +25,15 @@ MESSAGE = (
 _NO_CORRESPONDENCE = ("drafts", "deleteditems", "junkemail", "outbox")
 _SENT = "sentitems"
 _ID = (("$select", "id"),)
+_NEWEST_FIRST = "receivedDateTime desc"  # the only order that there is
+MOST_FILTERED = 5000  # messages that a delta query with a filter gives
+
+
+class _Folder(NamedTuple):
+    """One folder: whether it is Sent Items or in it, and how many items it holds."""
+
+    is_sent: bool
+    size: int
 
 
 @dataclass(slots=True)
@@ -32,37 +46,48 @@ class Mailbox:
     messages: int = 0
 
     def batches(self) -> Iterator[Batch]:
-        """What is new in every folder, page by page."""
+        """What is new in every folder, page by page; how far the folders are that are read for the first time."""
         folders = self._folders()
         known = {name: query for name, query in self.progress.folders.items() if name in folders}
         self.progress = replace(self.progress, folders=known)
-        for name, sent in folders.items():
-            try:
-                yield from self._folder(name, sent=sent)
-            except ExpiredError:
-                left = {other: query for other, query in self.progress.folders.items() if other != name}
-                self.progress = replace(self.progress, folders=left)
-                yield from self._read_anew(name, sent=sent)
+        fresh = {name: folder.size for name, folder in folders.items() if name not in known}
+        done, total = 0, sum(fresh.values())
+        for name, folder in folders.items():
+            for came, page in self._pages(name, folder):
+                yield replace(page, done=done + min(came, fresh.get(name, 0)), total=total) if total else page
+            done += fresh.get(name, 0)
 
-    def _read_anew(self, name: str, *, sent: bool) -> Iterator[Batch]:
+    def _pages(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
         try:
-            yield from self._folder(name, sent=sent)
+            yield from self._folder(name, folder)
+        except ExpiredError:
+            left = {other: query for other, query in self.progress.folders.items() if other != name}
+            self.progress = replace(self.progress, folders=left)
+            yield from self._read_anew(name, folder)
+
+    def _read_anew(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
+        try:
+            yield from self._folder(name, folder)
         except ExpiredError:
             source = self.maker.context.source
             found = "the server forgets where a folder's reading began while it goes on."
             raise MalformedError(source, found, "The next run tries again.") from None
 
-    def _folder(self, name: str, *, sent: bool) -> Iterator[Batch]:
-        path = f"mailFolders/{quote(name, safe='')}/messages/delta"
-        for items, following in self.graph.pages(path, self.progress.folders.get(name) or self._beginning()):
-            records, faults = self._stamps(items, sent=sent)
+    def _folder(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
+        """Each page, with how many messages came so far."""
+        path, came = f"mailFolders/{quote(name, safe='')}/messages/delta", 0
+        for items, following in self.graph.pages(path, self.progress.folders.get(name) or self._beginning(folder)):
+            records, faults = self._stamps(items, sent=folder.is_sent)
             self.progress = replace(self.progress, folders=self.progress.folders | {name: following})
-            if records or faults:
-                yield Batch(self.progress.text(), records, faults=faults)
+            came += len(items)
+            if items:
+                yield came, Batch(self.progress.text(), records, faults=faults)
 
-    def _beginning(self) -> str:
-        since = f"receivedDateTime ge {written(self.maker.context.window.start)}"
-        return urlencode((("$select", ",".join(MESSAGE)), ("$filter", since)), quote_via=quote)
+    def _beginning(self, folder: _Folder) -> str:
+        asked = [("$select", ",".join(MESSAGE)), ("$orderby", _NEWEST_FIRST)]
+        if folder.size <= MOST_FILTERED:
+            asked.append(("$filter", f"receivedDateTime ge {written(self.maker.context.window.start)}"))
+        return urlencode(asked, quote_via=quote)
 
     def _stamps(self, items: Iterable[Item], *, sent: bool) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
         records: list[MessageStamp] = []
@@ -77,19 +102,19 @@ class Mailbox:
                 records += [stamp] if stamp else []
         return tuple(records), tuple(faults)
 
-    def _folders(self) -> dict[str, bool]:
-        """The folders that hold correspondence, and whether one is Sent Items or in it."""
+    def _folders(self) -> dict[str, _Folder]:
+        """The folders that hold correspondence."""
         names = (*_NO_CORRESPONDENCE, _SENT)
         special = {name: str(self.graph.item(f"mailFolders/{name}", _ID).get("id")) for name in names}
         sent = special.pop(_SENT)
-        found: dict[str, bool] = {}
+        found: dict[str, _Folder] = {}
         waiting = [("mailFolders", False)]
         while waiting:
             path, is_sent = waiting.pop()
-            for folder in self.graph.items(path, (("$select", "id,childFolderCount"),)):
-                name = str(folder.get("id"))
+            for folder in self.graph.items(path, (("$select", "id,childFolderCount,totalItemCount"),)):
+                name, size = str(folder.get("id")), folder.get("totalItemCount")
                 if name not in found and name not in special.values():
-                    found[name] = is_sent or name == sent
+                    found[name] = _Folder(is_sent or name == sent, size if isinstance(size, int) else 0)
                     if folder.get("childFolderCount"):
-                        waiting.append((f"mailFolders/{quote(name, safe='')}/childFolders", found[name]))
+                        waiting.append((f"mailFolders/{quote(name, safe='')}/childFolders", found[name].is_sent))
         return found

@@ -1,15 +1,16 @@
 """A made-up Microsoft: signing in, and the parts of Graph that are read, as Microsoft's documentation describes them.
 
-It refuses what Microsoft refuses: fields that there are none of, a select where delta takes none, a filter that delta
-does not know, a time zone that was not asked for, a token without the permission for the path.
+It refuses what Microsoft refuses: fields that there are none of, a select where delta takes none, a filter or an order
+that delta does not know, a time zone that was not asked for, a token without the permission for the path.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -24,6 +25,7 @@ NEEDED = {
     "onlineMeetings": {"OnlineMeetings.Read", "OnlineMeetingArtifact.Read.All"},
 }
 SPECIAL = ("inbox", "sentitems", "drafts", "deleteditems", "junkemail", "outbox")
+MOST_FILTERED = 5000  # what a delta query with a filter gives at most
 ALL = ("Calendars.ReadBasic", "Mail.ReadBasic", "OnlineMeetings.Read", "OnlineMeetingArtifact.Read.All")
 
 
@@ -225,38 +227,72 @@ class Microsoft:
         if len(steps) == 1:
             if f"id-{steps[0]}" not in account.folders:
                 raise _RefusedError(404, "ErrorItemNotFound")
-            return _selected({"id": f"id-{steps[0]}", "displayName": steps[0], "childFolderCount": 0}, query)
+            return _selected(
+                {"id": f"id-{steps[0]}", "displayName": steps[0], "childFolderCount": 0, "totalItemCount": 0}, query
+            )
         parent = steps[0] if steps else ""
-        names = [name for name, above in account.folders.items() if above == parent]
-        children = [sum(above == name for above in account.folders.values()) for name in names]
         found = [
-            {"id": name, "displayName": name, "childFolderCount": count}
-            for name, count in zip(names, children, strict=True)
+            {
+                "id": name,
+                "displayName": name,
+                "childFolderCount": sum(above == name for above in account.folders.values()),
+                "totalItemCount": len(account.log.get(name, [])),
+            }
+            for name, above in account.folders.items()
+            if above == parent
         ]
         return _page(found, query, size, url)
 
     def _delta(self, account: Account, folder: str, query: Mapping[str, str], size: int, url: str) -> Item:
-        token = query.get("$skiptoken") or query.get("$deltatoken")
+        log, token = account.log.get(folder, []), query.get("$skiptoken") or query.get("$deltatoken")
         if token is None:
-            place, select, since = (
-                0,
-                query.get("$select", ""),
-                query.get("$filter", "").removeprefix("receivedDateTime ge "),
-            )
+            round_ = _Round.begun(query, len(log))
         else:
-            age, number, select, since = token.split("~")
-            place = int(number)
-            if int(age) < account.forgotten:
+            age, round_ = int(token.partition("~")[0]), _Round.understood(token)
+            if age < account.forgotten:
                 raise _RefusedError(410, "SyncStateNotFound")
-        log = account.log.get(folder, [])
-        end = min(len(log), place + size)
-        page = [
-            _selected(item, {"$select": select})
-            for item in log[place:end]
-            if item.get("receivedDateTime", "~") >= since
-        ]
-        kind, name = ("nextLink", "skiptoken") if end < len(log) else ("deltaLink", "deltatoken")
-        return {"value": page, f"@odata.{kind}": f"{url}?${name}={account.forgotten}~{end}~{select}~{since}"}
+        if "$deltatoken" in query:
+            round_ = replace(round_, place=0, begins=round_.ends, ends=len(log), order="")
+        found = round_.items(log)
+        page, rest = found[round_.place : round_.place + size], len(found) > round_.place + size
+        kind, name = ("nextLink", "skiptoken") if rest else ("deltaLink", "deltatoken")
+        following = replace(round_, place=round_.place + size).token(account.forgotten)
+        value = [_selected(item, {"$select": round_.select}) for item in page]
+        return {"value": value, f"@odata.{kind}": f"{url}?${name}={following}"}
+
+
+@dataclass(frozen=True)
+class _Round:
+    """A round of a delta query: which part of a folder's log it tells of, in which order, and what was told of it."""
+
+    begins: int
+    ends: int
+    place: int
+    select: str
+    since: str
+    order: str
+
+    @classmethod
+    def begun(cls, query: Mapping[str, str], ends: int) -> _Round:
+        since, order = query.get("$filter", ""), query.get("$orderby", "")
+        if not re.fullmatch(r"(receivedDateTime ge \S+)?", since) or order not in {"", "receivedDateTime desc"}:
+            raise _RefusedError(400, "ErrorInvalidUrlQuery")
+        return cls(0, ends, 0, query.get("$select", ""), since.removeprefix("receivedDateTime ge "), order)
+
+    @classmethod
+    def understood(cls, token: str) -> _Round:
+        _, begins, ends, place, *words = token.split("~")
+        return cls(int(begins), int(ends), int(place), *words)
+
+    def token(self, age: int) -> str:
+        parts = (age, self.begins, self.ends, self.place, self.select, self.since, self.order.replace(" ", "+"))
+        return "~".join(map(str, parts))
+
+    def items(self, log: list[Item]) -> list[Item]:
+        found = [item for item in log[self.begins : self.ends] if item.get("receivedDateTime", "~") >= self.since]
+        if self.order:
+            found.sort(key=lambda item: str(item.get("receivedDateTime", "")), reverse=True)
+        return found[:MOST_FILTERED] if self.since else found
 
 
 LOGIN, GRAPH = "https://login.microsoftonline.com", "https://graph.microsoft.com"

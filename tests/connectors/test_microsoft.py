@@ -18,12 +18,13 @@ import pytest
 from connectors.base import Batch, Context, Owner
 from connectors.classify import KindRule
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, UnavailableError
-from connectors.microsoft import source
+from connectors.microsoft import mail, source
 from connectors.microsoft.access import SigningIn, write_consent
 from connectors.microsoft.entries import meeting_code
 from connectors.microsoft.options import MicrosoftOptions, problems, redirected
 from connectors.microsoft.source import SOURCE_KIND
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
+from tests.connectors import microsoft_fake
 from tests.connectors.mailboxes import CANARY, RULES, WINDOW, practice
 from tests.connectors.microsoft_fake import ALL, Account, Microsoft, attended
 from tests.peers.replies import Asked, Replies, Reply, replies
@@ -231,6 +232,34 @@ def test_mail_cut_off_after_any_page_goes_on_with_the_next(
     rest = read(microsoft, tmp_path, cut[-1].cursor, read=("mail",))
     assert records([*cut, *rest], MessageStamp) == records(whole, MessageStamp)
     assert len(records(whole, MessageStamp)) == 7
+
+
+def test_the_newest_messages_come_first_and_it_is_told_how_far_the_folders_are(
+    microsoft: Microsoft, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "PAGE_SIZE", 2)
+    for number in (3, 0, 4, 1, 2):
+        account.put_message("id-inbox", f"m{number}", START + timedelta(minutes=number))
+    account.put_message("id-sentitems", "s", START, **{"from": person("ana@old.example")})
+    first = read(microsoft, tmp_path, read=("mail",))
+    told = [[stamp.sent_at.minute for stamp in batch.records if not stamp.outgoing] for batch in first]  # type: ignore[union-attr]
+    assert [minutes for minutes in told if minutes] == [[4, 3], [2, 1], [0]]
+    assert [(batch.done, batch.total) for batch in first[:-1]] == [(2, 6), (4, 6), (5, 6), (6, 6)]
+    account.put_message("id-inbox", "new", START)
+    second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
+    assert [(batch.done, batch.total) for batch in second] == [(None, None)] * 2
+
+
+def test_a_folder_too_large_for_a_filter_is_read_to_its_end(
+    microsoft: Microsoft, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (microsoft_fake, mail):
+        monkeypatch.setattr(module, "MOST_FILTERED", 3)
+    monkeypatch.setattr(source, "PAGE_SIZE", 2)
+    account.put_message("id-inbox", "old", WINDOW.start - timedelta(days=1))
+    for number in range(5):
+        account.put_message("id-inbox", f"m{number}", START + timedelta(minutes=number))
+    assert len(records(read(microsoft, tmp_path, read=("mail",)), MessageStamp)) == 5
 
 
 def test_a_link_that_expired_reads_that_folder_anew(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
