@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 migrations = Migrations("evenhours")
 
@@ -205,6 +205,29 @@ def two_people(db: Database) -> None:
             clinician_id INTEGER NOT NULL, one INTEGER NOT NULL, other INTEGER NOT NULL, said_at INTEGER NOT NULL,
             PRIMARY KEY (clinician_id, one, other)) STRICT, WITHOUT ROWID"""
     )
+
+
+@migrations()
+def what_a_line_is_about(db: Database) -> None:
+    """Two lines of one week and client are two if they are about two things."""
+    for statement in WHAT_A_LINE_IS_ABOUT:
+        db.execute(statement)
+
+
+WHAT_A_LINE_IS_ABOUT = (
+    # about: the term, the kind of entry or the family that a line of a single day is about; else empty.
+    """CREATE TABLE notice_anew (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, tier TEXT NOT NULL,
+        family TEXT NOT NULL, key TEXT NOT NULL, client_id INTEGER NOT NULL DEFAULT 0, about TEXT NOT NULL DEFAULT '',
+        ratio REAL, low REAL, high REAL, since INTEGER NOT NULL, measured REAL,
+        UNIQUE (clinician_id, week, family, client_id, about)) STRICT""",
+    # The last number given goes along, so that none is given twice.
+    "INSERT INTO sqlite_sequence SELECT 'notice_anew', seq FROM sqlite_sequence WHERE name = 'notice'",
+    """INSERT INTO notice_anew SELECT id, clinician_id, week, tier, family, key, client_id, '', ratio, low, high, since,
+       measured FROM notice""",
+    "DROP TABLE notice",
+    "ALTER TABLE notice_anew RENAME TO notice",
+)
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

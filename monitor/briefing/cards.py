@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 CARD_WEEKS = 4  # how long a notice leads the report, its own week included; a line leads in its own week alone
+LINE_WEEKS = 1
 SHOWN_WEEKS = 12
 BEFORE_WEEKS = 52
 RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, LINE: 0}
@@ -42,11 +43,11 @@ def leading(found: Sequence[NoticeRow], week: int, today: int) -> NoticeRow | No
 def _leads(row: NoticeRow, found: Sequence[NoticeRow], week: int, day: int) -> bool:
     if row.week == week:
         return row.answer is not None or not notices.silent(row, found, day)
-    if row.week > week or row.tier == LINE or notices.silent(row, found, day):
+    if row.week > week or notices.silent(row, found, day):
         return False
-    if row.answer == "not_now":
-        return notices.is_open(row, day) and not notices.is_open(row, day - 7)
-    return row.answer is None and row.week > week - 7 * CARD_WEEKS
+    weeks = LINE_WEEKS if row.tier == LINE else CARD_WEEKS
+    last = row.week + 6 + 7 * weeks  # a report is read in the week after its own
+    return notices.returns(row, found, day, last) or (row.answer is None and row.week > week - 7 * weeks)
 
 
 def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mapping[int, str]) -> Card:
@@ -57,12 +58,13 @@ def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mappi
         moved = notices.client_wrote(*behind.written_by(frames, row))
     text = notices.explanation(row, moved, f"the client of {client}" if client else "")
     returns = row.answer == "not_now" and row.week != week
+    rows_of = row.week if row.tier == LINE else week  # a line is about its own week, a notice goes on
     answered = None if returns or row.answer is None else _answer(row)
     return Card(
         notice=row.id,
         title=notices.title(row),
         text=" ".join(part for part in (AGAIN if returns else "", _noticed(row, week), text) if part),
-        based_on=_moved(row) if row.tier == PATTERN else behind.rows(frames, row, week, codes),
+        based_on=_moved(row) if row.tier == PATTERN else behind.rows(frames, row, rows_of, codes),
         try_this=notices.try_this(row),
         answers=tuple(Answer(key, label) for key, label in ANSWERS.items()),
         answered=answered,

@@ -156,7 +156,7 @@ def _exceptions(book: Book, rows: Sequence[NoticeRow]) -> str:
     """How many exceptions there were in the last year, in the ledger and by an answer; empty without any."""
     since: date = book.today - A_YEAR
     entered = sum(row.kind in EXCEPTIONS and date_of(row.day) > since for row in book.ledger)
-    answered = sum(row.answer in notices.EXCEPTIONS and date_of(row.week) > since for row in rows)
+    answered = sum(notices.excepted(row) and date_of(row.week) > since for row in rows)
     if not entered + answered:
         return ""
     return (

@@ -12,7 +12,7 @@ from monitor.briefing import cards, figures, words
 from monitor.briefing.figures import Attention
 from monitor.config import Config
 from monitor.loading import frames_of
-from monitor.notices import left_out
+from monitor.notices import LINE, left_out
 from monitor.roster import Clinician
 from monitor.store import facts, tables, weeks
 from monitor.store import notices as kept
@@ -45,14 +45,15 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
         fresh = tables.fresh_at(connection, clinician.key)
     today = day_number(now.astimezone(clinician.zone).date())
     notice = cards.leading(found, monday, today)
-    attention = _attention(frames, notice, monday, found)
+    told = notice if notice and (notice.week == monday or notice.tier != LINE) else None  # a put-off line is of before
+    attention = _attention(frames, told, monday, found)
     measures = dict.fromkeys((*MAIN_MEASURES, *(key for key in attention.metrics if key in catalogue())))
     enough = _observed_before(frames, monday) >= ENOUGH_WEEKS
     built = _built_from(frames, monday, fresh, now)
     return WeeklyReport(
         clinician=clinician.name,
         week=week,
-        headline=words.headline(frames, monday, notice, enough_weeks=enough, messages=built.messages_connected),
+        headline=words.headline(frames, monday, told, enough_weeks=enough, messages=built.messages_connected),
         built_from=built,
         card=cards.card(frames, notice, monday, values, codes) if notice else None,
         rhythm=figures.rhythm(frames, monday, attention),

@@ -12,7 +12,19 @@ answers    what a person can say, and what it changes
 wording    a notice in words
 """
 
-from monitor.notices.answers import ANSWERS, EXCEPTIONS, UNDO, LeftOut, is_open, left_out, settled, silent, without
+from monitor.notices.answers import (
+    ANSWERS,
+    EXCEPTIONS,
+    UNDO,
+    LeftOut,
+    excepted,
+    is_open,
+    left_out,
+    returns,
+    settled,
+    silent,
+    without,
+)
 from monitor.notices.crossing import crossed
 from monitor.notices.families import (
     FAMILIES,
@@ -46,6 +58,7 @@ __all__ = [
     "Scale",
     "client_wrote",
     "crossed",
+    "excepted",
     "explanation",
     "family",
     "find",
@@ -56,6 +69,7 @@ __all__ = [
     "left_out",
     "line",
     "notices_of",
+    "returns",
     "settled",
     "silent",
     "title",

@@ -4,7 +4,8 @@
 planned    a dated exception: the notice's weeks, and on to the day it is said to last, leave count and baseline
 needed     the same; a third exception of one kind with one client is told of (:mod:`monitor.notices.lines`)
 noted      nothing
-not_now    the family is off the first page for four weeks; what is found meanwhile waits
+not_now    the family (of a line of a single day: the line) is off the first page for four weeks, then leads once;
+           what is found meanwhile waits and leads once, too
 wrong      the notice's weeks leave count and baseline, until the answer is taken back
 =========  ==========================================================================================================
 
@@ -64,11 +65,16 @@ class LeftOut:
 def left_out(rows: Sequence[NoticeRow]) -> tuple[LeftOut, ...]:
     """What the answers to a person's notices take out of the count and of the baseline. Lines take out nothing."""
     return tuple(
-        LeftOut(key, row.client, row.since, max(row.week + 6, row.until or 0), row.answer)
+        LeftOut(key, row.client, row.since, max(row.week + 6, row.until or 0), row.answer or "")
         for row in rows
-        if row.tier != LINE and row.answer in {*EXCEPTIONS, "wrong"}
+        if excepted(row) or (row.tier != LINE and row.answer == "wrong")
         for key in _families(row)
     )
+
+
+def excepted(row: NoticeRow) -> bool:
+    """Whether what was said to a notice makes it a dated exception. A line is a fact: an answer excepts nothing."""
+    return row.tier != LINE and row.answer in EXCEPTIONS
 
 
 def _families(row: NoticeRow) -> Iterator[str]:
@@ -95,7 +101,10 @@ def without(measured: pd.DataFrame, out: Sequence[LeftOut]) -> pd.DataFrame:
 
 
 def settled(found: Sequence[NoticeRow], stored: Sequence[NoticeRow]) -> list[NoticeRow]:
-    """What was found, less what was answered already: the same notice, a week or two away once its numbers changed."""
+    """What was found, less what was answered already: the same notice, a week or two away once its numbers changed.
+
+    A line of a single day stays: another day, term or kind is another fact, and has its own answer.
+    """
     answered: dict[tuple[str, int], list[int]] = {}
     for row in stored:
         if row.answer is not None:
@@ -103,7 +112,8 @@ def settled(found: Sequence[NoticeRow], stored: Sequence[NoticeRow]) -> list[Not
     return [
         row
         for row in found
-        if all(
+        if row.about
+        or all(
             row.week == week or abs(row.week - week) >= 7 * AGAIN_WEEKS
             for week in answered.get((row.family, row.client), ())
         )
@@ -111,9 +121,26 @@ def settled(found: Sequence[NoticeRow], stored: Sequence[NoticeRow]) -> list[Not
 
 
 def silent(row: NoticeRow, rows: Sequence[NoticeRow], day: int) -> bool:
-    """Whether a notice is kept off the first page on a day, since its family was answered "not for four weeks"."""
-    said = (other for other in rows if other.answer == "not_now" and other.family == row.family)
-    return any(0 <= day - _day_of(other) < SILENT_DAYS for other in said)
+    """Whether a notice is kept off the first page on a day."""
+    return any(0 <= day - said < SILENT_DAYS for said in _put_off(row, rows))
+
+
+def returns(row: NoticeRow, rows: Sequence[NoticeRow], day: int, last: int) -> bool:
+    """Whether four weeks of silence ended in the week to a day, for a notice that was put off or met it unanswered.
+
+    ``last`` is the day after which the notice would no longer have been on the first page.
+    """
+    ended = [said for said in _put_off(row, rows) if SILENT_DAYS <= day - said < SILENT_DAYS + 7]
+    return is_open(row, day) and any(said <= last if row.answer is None else said == _day_of(row) for said in ended)
+
+
+def _put_off(row: NoticeRow, rows: Sequence[NoticeRow]) -> list[int]:
+    """The days on which "not for four weeks" was said to the family, or to the line itself if it is of a single day."""
+    return [
+        _day_of(other)
+        for other in rows
+        if other.answer == "not_now" and (other.place == row.place if row.about else other.family == row.family)
+    ]
 
 
 def is_open(row: NoticeRow, day: int) -> bool:

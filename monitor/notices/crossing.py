@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.analysis.calendar import day_number, monday_of
 from monitor.analysis.terms import EXCEPTIONS as GIVEN
-from monitor.notices.answers import EXCEPTIONS
+from monitor.notices.answers import EXCEPTIONS, excepted
 from monitor.notices.families import AGAIN_WEEKS, LINE
 from monitor.notices.lines import LINES, Line, line
 from monitor.store.notices import NoticeRow
@@ -39,7 +39,7 @@ def crossed(measured: pd.DataFrame, frames: Frames, stored: Sequence[NoticeRow] 
     """
     found = [row for entry in LINES if entry.metric for row in _weekly(entry, measured, frames, stored)]
     found += [*_reviews(frames), *_ended(frames, stored), *_repeated(frames, stored)]
-    return sorted(found, key=lambda row: (row.week, row.family, row.client))
+    return sorted({row.place: row for row in found}.values(), key=lambda row: row.place)
 
 
 def _weekly(entry: Line, measured: pd.DataFrame, frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
@@ -54,8 +54,9 @@ def _weekly(entry: Line, measured: pd.DataFrame, frames: Frames, stored: Sequenc
             yield _told(entry.key, week, number)
 
 
-def _told(family: str, week: int, measured: float, client: int = 0) -> NoticeRow:
-    return NoticeRow(week, LINE, family, line(family).metric, None, None, None, week, client, measured=measured)
+def _told(family: str, week: int, measured: float, client: int = 0, about: str = "") -> NoticeRow:
+    metric = line(family).metric
+    return NoticeRow(week, LINE, family, metric, None, None, None, week, client, measured=measured, about=about)
 
 
 def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
@@ -100,20 +101,20 @@ def _reviews(frames: Frames) -> Iterator[NoticeRow]:
         for client, value in zip(said["client"], said["value"], strict=True):
             due = day_number(date.fromisoformat(value)) if isinstance(value, str) else None
             if due is not None and frames.agreements.texts(term, client, due).item() == value:
-                yield from _in_week(frames, "review", due, 1, int(client))
+                yield from _in_week(frames, "review", due, 1, int(client), term)
 
 
 def _ended(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
     """Exceptions whose last day has come: nothing that a person said ends silently."""
     for row in stored:
-        if row.answer in EXCEPTIONS and row.until is not None and row.until > row.week + 6:
-            yield from _in_week(frames, "exception ended", row.until, 1, row.client)
+        if row.answer in EXCEPTIONS and not row.about and row.until is not None and row.until > row.week + 6:
+            yield from _in_week(frames, "exception ended", row.until, 1, row.client, row.family)
 
 
-def _in_week(frames: Frames, family: str, day: int, measured: float, client: int) -> Iterator[NoticeRow]:
+def _in_week(frames: Frames, family: str, day: int, measured: float, client: int, about: str) -> Iterator[NoticeRow]:
     week = int(monday_of(day))
     if week in frames.weeks.index:
-        yield _told(family, week, measured, max(client, 0))
+        yield _told(family, week, measured, max(client, 0), about)
 
 
 def _repeated(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
@@ -125,9 +126,9 @@ def _repeated(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow
         )
         if not crisis.any():
             made.setdefault((client, kind), []).append(day)
-    for (client, _), days in made.items():
+    for (client, kind), days in made.items():
         for number in range(REPEATS, len(days) + 1, REPEATS):
-            yield from _in_week(frames, "just this once", days[number - 1], number, client)
+            yield from _in_week(frames, "just this once", days[number - 1], number, client, kind)
 
 
 def _exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterable[tuple[int, str, int]]:
@@ -135,5 +136,5 @@ def _exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterable[tuple[i
     given = frames.ledger[frames.ledger["kind"].isin(GIVEN) & (frames.ledger["client"] >= 0)]
     yield from given[["client", "kind", "day"]].itertuples(index=False, name=None)
     for row in stored:
-        if row.client and row.answer in EXCEPTIONS:
+        if row.client and excepted(row):
             yield row.client, row.family, (row.answered_at or 0) // DAY

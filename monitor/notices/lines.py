@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from monitor.analysis.terms import LEDGER
+from monitor.notices.families import FAMILIES, POOLED
 from reports.wording import counted, spelled
 
 
@@ -13,59 +15,62 @@ class Line:
     """One line: what is told once it is crossed.
 
     ``metric`` is the weekly number it is drawn for, empty where it comes from what the person wrote down. ``said`` puts
-    the number into words; its second argument is the client, where there is one. ``source`` names the norm.
+    the number into words, with the client, where there is one, and with what the line is about, where a measure does
+    not say it. ``source`` names the norm.
     """
 
     key: str
     metric: str
     title: str
     headline: str
-    said: Callable[[float, str], str]
+    said: Callable[[float, str, str], str]
     try_this: str
     source: str
 
 
-def _rest(nights: float, _: str) -> str:
+def _rest(nights: float, *_: str) -> str:
     return (
         f"On {spelled(round(nights))} nights of this week there were fewer than 11 hours between your last and your "
         "next work. The European Working Time Directive names 11 hours for employees."
     )
 
 
-def _free_stretch(hours: float, _: str) -> str:
+def _free_stretch(hours: float, *_: str) -> str:
     return (
         f"Your longest stretch without work that ended this week was {hours:.0f} hours, and the one before that was "
         "short, too. The European Working Time Directive names 35 hours in a week, or in two, for employees."
     )
 
 
-def _day_off(days: float, _: str) -> str:
+def _day_off(days: float, *_: str) -> str:
     return f"It has been {counted(round(days), 'day')} since your last full day without work; the line is at 12 days."
 
 
-def _supervision(hours: float, _: str) -> str:
+def _supervision(hours: float, *_: str) -> str:
     found = "was no supervision" if hours == 0 else f"were {hours:.4g} hours of supervision"
     found = "was 1 hour of supervision" if hours == 1 else found
     asked = "BACP asks for at least 1.5 hours in a month with clients."
     return f"By your calendar there {found} in the last month. {asked}"
 
 
-def _leave(days: float, _: str) -> str:
+def _leave(days: float, *_: str) -> str:
     return f"There was work on {counted(round(days), 'day')} of your leave, the first day left out, for handing over."
 
 
-def _review(_: float, client: str) -> str:
-    return f"What you agreed with {client or 'a client'} is due for review."
+def _review(_: float, client: str, term: str) -> str:
+    what = "The modified boundary" if term == "modified_until" else "What you agreed"
+    return f"{what} with {client or 'a client'} is due for review."
 
 
-def _ended(_: float, client: str) -> str:
-    about = f" about {client}" if client else ""
-    return f"The time that you gave an exception{about} is over; from now on these days count again."
+def _ended(_: float, client: str, family: str) -> str:
+    titles = {entry.key: entry.title.lower() for entry in (POOLED, *FAMILIES, *LINES)}
+    what = client or titles.get(family, "something")
+    return f"The time that you gave an exception about {what} is over; from now on it counts again."
 
 
-def _just_this_once(number: float, client: str) -> str:
-    made = f"This is exception number {round(number)} of the same kind with {client or 'one client'}."
-    return f"{made} Boundaries move in small steps."
+def _just_this_once(number: float, client: str, kind: str) -> str:
+    made = LEDGER.get(kind, "More contact than usual")
+    return f"{made}: number {round(number)} with {client or 'one client'}. Boundaries move in small steps."
 
 
 LINES = (

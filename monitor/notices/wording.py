@@ -37,7 +37,7 @@ def try_this(row: NoticeRow) -> str:
 def explanation(row: NoticeRow, moved: str, client: str = "") -> str:
     """The notice in three sentences. ``client`` is how the person knows the client, where it is about one."""
     if row.tier == LINE:
-        return line(row.family).said(row.measured or 0, client)
+        return line(row.family).said(row.measured or 0, client, row.about)
     if row.tier == PATTERN:
         said = [_together(row), "Each by itself may be too small to notice."]
     else:

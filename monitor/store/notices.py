@@ -28,8 +28,9 @@ class Sign:
 class NoticeRow:
     """A notice as it is stored; ``client`` is 0 where it is about no single client, ``id`` 0 before it is stored.
 
-    A line has the number it is about in ``measured`` and no ratio. ``signs`` are the measures that moved together,
-    where there are several. ``answer`` is the latest that was not taken back, ``until`` the last day of an exception.
+    A line has the number it is about in ``measured`` and no ratio; one of a single day says in ``about`` what came on
+    it. ``signs`` are the measures that moved together, where there are several. ``answer`` is the latest that was not
+    taken back, ``until`` the last day of an exception.
     """
 
     week: int
@@ -46,7 +47,13 @@ class NoticeRow:
     answered_at: int | None = None
     until: int | None = None
     measured: float | None = None
+    about: str = ""
     signs: tuple[Sign, ...] = ()
+
+    @property
+    def place(self) -> tuple[int, str, int, str]:
+        """What makes it the same notice as that of the night before, whatever its numbers say now."""
+        return self.week, self.family, self.client, self.about
 
 
 # Of several answers the latest counts; two in the same second count as they came.
@@ -56,9 +63,9 @@ STANDING_ANSWER = """
 
 _NOTICES = f"""
 SELECT week, tier, family, notice.key, ratio, low, high, since, client_id, notice.id, answer, answered_at, until_day,
-       measured
+       measured, about
 FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
-WHERE clinician.key = ? ORDER BY week, family, client_id"""
+WHERE clinician.key = ? ORDER BY week, family, client_id, about"""
 _SIGNS = """
 SELECT notice_id, notice_sign.key, ratio, low, high, since FROM notice_sign
 JOIN clinician ON clinician.id = clinician_id WHERE clinician.key = ? ORDER BY notice_id, ratio DESC, notice_sign.key"""
@@ -79,20 +86,16 @@ def save_notices(connection: sqlite3.Connection, clinician: str, found: Sequence
     Returns how many changed.
     """
     id_ = clinician_ids(connection, [clinician])[clinician]
-    known = {_place(row): row for row in notices(connection, clinician)}
-    wanted = {_place(row) for row in found}
+    known = {row.place: row for row in notices(connection, clinician)}
+    wanted = {row.place for row in found}
     answered = {row[0] for row in connection.execute("SELECT notice_id FROM answer WHERE clinician_id = ?", (id_,))}
     gone = [row.id for place, row in known.items() if place not in wanted and row.id not in answered]
-    fresh = [row for row in found if _told(known.get(_place(row))) != _told(row)]
+    fresh = [row for row in found if _told(known.get(row.place)) != _told(row)]
     for table, column in (("notice_sign", "notice_id"), ("notice", "id")):
         connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(notice,) for notice in gone])
     for row in fresh:
         _save(connection, id_, row)
     return len(gone) + len(fresh)
-
-
-def _place(row: NoticeRow) -> tuple[int, str, int]:
-    return row.week, row.family, row.client
 
 
 def _told(row: NoticeRow | None) -> tuple[object, ...] | None:
@@ -105,14 +108,15 @@ def _told(row: NoticeRow | None) -> tuple[object, ...] | None:
 
 def _save(connection: sqlite3.Connection, clinician: int, row: NoticeRow) -> None:
     (number,) = connection.execute(
-        """INSERT INTO notice (clinician_id, week, tier, family, key, client_id, ratio, low, high, since, measured)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (clinician_id, week, family, client_id) DO UPDATE SET tier = excluded.tier, key = excluded.key,
-           ratio = excluded.ratio, low = excluded.low, high = excluded.high, since = excluded.since,
+        """INSERT INTO notice
+             (clinician_id, week, tier, family, key, client_id, about, ratio, low, high, since, measured)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (clinician_id, week, family, client_id, about) DO UPDATE SET tier = excluded.tier,
+           key = excluded.key, ratio = excluded.ratio, low = excluded.low, high = excluded.high, since = excluded.since,
            measured = excluded.measured RETURNING id""",
         (
-            clinician, row.week, row.tier, row.family, row.key, row.client, row.ratio, row.low, row.high, row.since,
-            row.measured,
+            clinician, row.week, row.tier, row.family, row.key, row.client, row.about, row.ratio, row.low, row.high,
+            row.since, row.measured,
         ),
     ).fetchone()  # fmt: skip
     connection.execute("DELETE FROM notice_sign WHERE notice_id = ?", (number,))

@@ -27,6 +27,7 @@ def notice(
     answer: str | None = None,
     on: str | None = None,
     number: int = 1,
+    about: str = "",
 ) -> NoticeRow:
     """A notice so many weeks before the week; ``on`` is the day of its answer."""
     week = WEEK - 7 * ago
@@ -43,6 +44,7 @@ def notice(
         id=number,
         answer=answer,
         answered_at=answered_at,
+        about=about,
     )
 
 
@@ -94,6 +96,43 @@ def test_not_for_four_weeks_is_silence_for_four_weeks_and_no_longer(
     found: Sequence[NoticeRow], today: str, week: int, first: int | None
 ) -> None:
     assert led(*found, today=today, week=week) == first
+
+
+PUT_OFF = notice(2, tier="line", family="rest", answer="not_now", on="2026-02-23")
+DUE = notice(2, tier="line", family="review", about="review_on", answer="not_now", on="2026-02-23")
+
+
+@pytest.mark.parametrize(
+    ("found", "today", "week", "first"),
+    [
+        ([PUT_OFF], "2026-03-10", WEEK, None),
+        ([PUT_OFF], "2026-03-24", WEEK + 14, 1),
+        ([PUT_OFF], "2026-03-31", WEEK + 21, None),
+        ([PUT_OFF, notice(1, tier="line", family="rest", number=2)], "2026-03-03", WEEK - 7, None),
+        ([PUT_OFF, notice(1, tier="line", family="rest", number=2)], "2026-03-24", WEEK + 14, 2),
+        ([PUT_OFF, notice(4, tier="line", family="rest", number=2)], "2026-03-24", WEEK + 14, 1),
+        ([DUE, notice(1, tier="line", family="review", about="review_on", number=2)], "2026-03-03", WEEK - 7, 2),
+        ([DUE, notice(2, tier="line", family="review", about="modified_until", number=2)], "2026-02-24", WEEK - 14, 2),
+        ([DUE, notice(1, tier="line", family="review", about="review_on", number=2)], "2026-03-24", WEEK + 14, 1),
+        ([LATER, notice(2, number=2)], "2026-03-24", WEEK + 14, 1),
+        ([LATER, notice(7, number=2)], "2026-03-24", WEEK + 14, 1),
+        ([notice(7, number=2), notice(2, answer="noted", on="2026-02-23")], "2026-03-24", WEEK + 14, None),
+    ],
+)
+def test_a_line_that_was_put_off_comes_back_once_and_hides_no_other_fact(
+    found: Sequence[NoticeRow], today: str, week: int, first: int | None
+) -> None:
+    assert led(*found, today=today, week=week) == first
+
+
+def test_a_line_that_comes_back_shows_the_rows_of_its_own_week() -> None:
+    row = NoticeRow(WEEK, "line", "rest", "short_rests", None, None, None, WEEK, measured=2, answer="not_now")
+
+    back = card(full_week(), row, WEEK + 28, {}, CODES)
+
+    assert back.based_on == card(full_week(), row, WEEK, {}, CODES).based_on
+    assert back.based_on.rows
+    assert "Noticed in the week of 2 March." in back.text
 
 
 # What stands on it

@@ -12,7 +12,7 @@ import pytest
 from connectors.records import Kind
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
-from monitor.notices import LINES, crossed
+from monitor.notices import LINES, crossed, settled
 from monitor.roster import Practice
 from monitor.store.notices import NoticeRow
 from tests.monitor.facts import BERLIN, Row, at, day, entered, event, frames, message, term
@@ -208,6 +208,53 @@ def test_with_a_crisis_plan_exceptions_are_not_counted(plan: Row, weeks: list[in
     given = [entered(1, "exception", on) for on in DAYS[:3]]
 
     assert told(crossed(measured(NOTHING), person(terms=[plan], ledger=given)), "just this once") == weeks
+
+
+def facts_of(found: Sequence[NoticeRow]) -> list[tuple[int, str, int, str]]:
+    return [((row.week - FIRST) // 7, row.family, row.client, row.about) for row in found]
+
+
+def test_two_facts_of_one_week_and_client_are_two_lines() -> None:
+    ended = [
+        answered("planned", "2026-01-12", client=0, until="2026-02-11", family=f) for f in ("availability", "load")
+    ]
+    due = [term(1, name, "2026-02-10", "2026-01-01") for name in ("review_on", "modified_until")]
+    given = [entered(1, kind, on) for kind in ("gift", "fee_waived") for on in (*DAYS[:2], "2026-02-09")]
+
+    assert facts_of(crossed(measured(NOTHING), person(terms=due, ledger=given), ended)) == [
+        (5, "exception ended", 0, "availability"),
+        (5, "exception ended", 0, "load"),
+        (5, "just this once", 1, "fee_waived"),
+        (5, "just this once", 1, "gift"),
+        (5, "review", 1, "modified_until"),
+        (5, "review", 1, "review_on"),
+    ]
+
+
+@pytest.mark.parametrize("answer", ["planned", "noted", "not_now"])
+def test_what_was_said_to_one_fact_silences_no_other(answer: str) -> None:
+    until = {"availability": "2026-02-11", "load": "2026-03-04"}
+    ended = [answered("planned", "2026-01-12", client=0, until=until[family], family=family) for family in until]
+    due = [term(1, "review_on", "2026-02-04", "2026-01-01"), term(1, "modified_until", "2026-02-25", "2026-01-01")]
+    given = [entered(1, "gift", on) for on in DAYS[:6]] + [entered(1, "exception", on) for on in DAYS[3:6]]
+    someone = person(terms=due, ledger=given)
+    found = crossed(measured(NOTHING), someone, ended)
+    said = [*ended, *(replace(row, answer=answer, answered_at=at("2026-02-12 12:00")) for row in found[:3])]
+
+    again = crossed(measured(NOTHING), someone, said)
+
+    assert len(found) == 7
+    assert facts_of(settled(again, said)) == facts_of(found)
+
+
+def test_an_answer_to_a_line_is_no_exception_with_the_client() -> None:
+    lines = [
+        NoticeRow(day(on), "line", "review", "", None, None, None, day(on), 1, answer="planned",
+                  answered_at=at(f"{on} 12:00"), measured=1, about="review_on")
+        for on in ("2026-01-12", "2026-01-26", "2026-02-09")
+    ]  # fmt: skip
+
+    assert crossed(measured(NOTHING), person(), lines) == []
 
 
 def test_a_line_that_was_planned_is_quiet_until_the_day_that_was_given() -> None:

@@ -128,6 +128,34 @@ def test_answers_are_counted_by_family(store: Store) -> None:
     assert answer_counts(store.connection, "ben", WEEK, WEEK + 100) == []
 
 
+def test_two_lines_of_a_week_about_two_things_are_two(store: Store) -> None:
+    due = [replace(LINE, family="review", key="", about=term) for term in ("modified_until", "review_on")]
+    first, second = saved(store, *due)
+
+    answered(store, first, "noted", 5)
+
+    assert [(row.about, row.answer) for row in saved(store, *due)] == [("modified_until", "noted"), ("review_on", None)]
+    assert second.id != first.id
+
+
+def test_a_database_without_what_lines_are_about_keeps_numbers_and_notices() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for statement in (*schema.FIRST_LIGHT, *schema.WHAT_WAS_ANSWERED):
+        connection.execute(statement)
+    connection.execute("INSERT INTO clinician VALUES (7, 'ana')")
+    for week in (WEEK, WEEK + 70):
+        columns = "clinician_id, week, tier, family, key, since, measured"
+        connection.execute(
+            f"INSERT INTO notice ({columns}) VALUES (7, {week}, 'line', 'rest', 'short_rests', {week}, 3)"
+        )
+    connection.execute("DELETE FROM notice WHERE id = 2")
+
+    schema.what_a_line_is_about(Database(connection))
+    rows = saved(Store(Path("memory"), connection), replace(LINE, week=WEEK), replace(LINE, week=WEEK + 7))
+
+    assert [(row.id, row.week) for row in rows] == [(1, WEEK), (3, WEEK + 7)]
+
+
 def test_a_database_of_before_keeps_its_notices_and_their_answers() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     old = Database(connection)
@@ -140,6 +168,7 @@ def test_a_database_of_before_keeps_its_notices_and_their_answers() -> None:
         connection.execute(f"INSERT INTO notice ({columns}) VALUES (7, {week}, {told}, {WEEK - 35}, {answer})")
 
     schema.what_was_answered(old)
+    schema.what_a_line_is_about(old)
 
     assert notices(connection, "ana") == [
         replace(NOTICE, id=1, answer="noted", answered_at=5),

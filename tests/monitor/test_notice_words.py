@@ -47,8 +47,8 @@ def sign(key: str, ratio: float = 1.8, low: float = 1.3, high: float = 2.4, *, w
     return Sign(key, ratio, low, high, WEEK - 7 * (weeks - 1))
 
 
-def of_line(key: str, measured: float, client: int = 0) -> NoticeRow:
-    return NoticeRow(WEEK, "line", key, "", None, None, None, WEEK, client, measured=measured)
+def of_line(key: str, measured: float, client: int = 0, about: str = "") -> NoticeRow:
+    return NoticeRow(WEEK, "line", key, "", None, None, None, WEEK, client, measured=measured, about=about)
 
 
 def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
@@ -138,13 +138,17 @@ def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
         (of_line("supervision", 0), "By your calendar there was no supervision in the last month."),
         (of_line("supervision", 1), "By your calendar there was 1 hour of supervision in the last month."),
         (of_line("supervision", 1.25), "By your calendar there were 1.25 hours of supervision in the last month."),
-        (of_line("review", 1, 3), f"What you agreed with {KNOWN_AS} is due for review."),
+        (of_line("review", 1, 3, "review_on"), f"What you agreed with {KNOWN_AS} is due for review."),
+        (of_line("review", 1, 3, "modified_until"), f"The modified boundary with {KNOWN_AS} is due for review."),
         (
-            of_line("exception ended", 1),
-            "The time that you gave an exception is over; from now on these days count again.",
+            of_line("exception ended", 1, about="availability"),
+            "The time that you gave an exception about replies after hours is over; from now on it counts again.",
         ),
-        (of_line("exception ended", 1, 3), f"The time that you gave an exception about {KNOWN_AS} is over;"),
-        (of_line("just this once", 3, 3), f"This is exception number 3 of the same kind with {KNOWN_AS}."),
+        (of_line("exception ended", 1, about="rest"), "The time that you gave an exception about short nights is over"),
+        (of_line("exception ended", 1, about="pattern"), "The time that you gave an exception about several things at"),
+        (of_line("exception ended", 1, 3, "one client"), f"The time that you gave an exception about {KNOWN_AS} is"),
+        (of_line("just this once", 3, 3, "gift"), f"A gift: number 3 with {KNOWN_AS}."),
+        (of_line("just this once", 6, 3, "one client"), f"More contact than usual: number 6 with {KNOWN_AS}."),
     ],
 )
 def test_a_line_is_a_plain_fact(found: NoticeRow, words: str) -> None:

@@ -48,7 +48,7 @@ TEXT = {
     "workload_week": {"key": "the catalogue's"},
     "wellbeing_week": {"key": "the catalogue's"},
     "self_report": {"instrument": "a word of ours", "scale": "a word of ours"},
-    "notice": {"tier": "ours", "family": "ours", "key": "the catalogue's"},
+    "notice": {"tier": "ours", "family": "ours", "key": "the catalogue's", "about": "a word of ours"},
     "notice_sign": {"key": "the catalogue's"},
     "answer": {"answer": "one of our answers"},
     "client_term": {"term": "a declared term's name", "value": "a number, a date or a word of a declared list"},
