@@ -14,6 +14,7 @@ from monitor.analysis.metrics.days import day_edges
 from monitor.analysis.metrics.leave import HALF
 from monitor.analysis.metrics.recovery import nights
 from monitor.analysis.metrics.sessions import SHORTER
+from monitor.analysis.sessions import meetings
 from monitor.briefing.figures import by_day
 from monitor.briefing.words import client_name, usual_slots
 from monitor.notices.clients import contacts_with
@@ -117,7 +118,7 @@ def _source(evidence: str) -> str:
 
 
 def _days(week: _Week) -> Rows:
-    hours = [(date_of(day), len(part), _hours(part)) for day, part in by_day(week.of(week.frames.held))]
+    hours = [(date_of(day), len(part), _hours(part)) for day, part in by_day(meetings(week.of(week.frames.held)))]
     return ("Day", "Sessions", "Together"), [
         (weekday(day), counted(held, "session"), quantity(minutes, Unit.MINUTES)) for day, held, minutes in hours
     ]

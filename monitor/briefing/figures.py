@@ -14,6 +14,7 @@ from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.intervals import Spans, seconds_inside
 from monitor.analysis.metrics.work import inside_work, outside_work
+from monitor.analysis.sessions import meetings
 from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
 from reports.wording import listed, quantity, spelled, weekday
 
@@ -103,7 +104,7 @@ def _rhythm_words(days: Sequence[RhythmDay]) -> tuple[str, str]:
 
 def session_ends(frames: Frames, week: int, attention: Attention) -> SessionEnds | None:
     """When the week's sessions ended, ``None`` if none was held; no days are drawn below 60 % of known ends."""
-    held = frames.held[frames.held["week"] == week]
+    held = meetings(frames.held[frames.held["week"] == week])
     if held.empty:
         return None
     known = int(held["overrun_minutes"].notna().sum())

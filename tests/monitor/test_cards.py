@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from connectors.records import Kind, Status
 from monitor.analysis.frames import Frames
 from monitor.briefing import behind
 from monitor.briefing.cards import AGAIN, card, leading
+from monitor.briefing.figures import Attention, session_ends
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Card
@@ -200,6 +202,17 @@ def test_the_rows_behind_a_card_are_those_of_the_week(
 
     assert found.based_on.columns == columns
     assert list(found.based_on.rows) == rows
+
+
+def test_a_group_is_one_session_in_the_rows_and_in_the_figure() -> None:
+    group = [event("2026-03-02 10:00", "2026-03-02 11:30", client=client, uid=f"g{client}") for client in (1, 2, 3)]
+    found = frames(entries=group, times=[seen_times("2026-03-02 10:00", "2026-03-02 11:40", uid="g2")])
+    ends = session_ends(found, WEEK, Attention())
+
+    load = replace(notice(), key="contact_hours")
+    assert list(behind.rows(found, load, WEEK, CODES).rows) == [("Monday", "1 session", "1 h 40")]
+    assert ends is not None
+    assert (ends.known, ends.held) == (1, 1)
 
 
 def full_week() -> Frames:

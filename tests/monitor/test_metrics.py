@@ -11,7 +11,7 @@ import pytest
 from connectors.records import Counterpart, Grade, Kind, Status
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
-from tests.monitor.facts import Row, clinician, day, event, frames, hours, message, seen_times, term
+from tests.monitor.facts import Row, clinician, day, entered, event, frames, hours, message, seen_times, term
 from tests.monitor.week import DAYS, UNKNOWN, before_and_after, came, looked, row, sent, session, value, when
 
 
@@ -41,6 +41,29 @@ def test_sessions_held() -> None:
 
     assert value("sessions_held", *entries) == 2
     assert value("sessions_held") == 0
+
+
+def test_a_group_is_one_session_of_several_clients() -> None:
+    """Two hours with three clients, the end known of one; beside it a session that ends with it."""
+    group = [session("mon 10:00", "12:00", client, uid=f"g{client}") for client in (1, 2, 3)]
+    ended = seen_times(when("mon 10:00"), when("mon 12:10"), uid="g2")
+    found = looked(*group, session("mon 11:30", "12:00", 4), times=[ended])
+
+    assert row("sessions_held", found)["value"] == 2
+    assert row("contact_hours", found)["value"] == pytest.approx(2 + 10 / 60 + 0.5)
+    assert row("stretch_minutes", found).tolist() == [10, 1, 0.5]
+    assert row("overrun_share", found).tolist() == [100, 1, 0.5]
+    assert row("back_to_back_run", found)["value"] == 2
+    assert row("back_to_back_days", found)["value"] == 0
+    assert row("active_clients", found)["value"] == 4
+
+
+def test_a_group_with_a_planned_exception_leaves_the_overrun_share() -> None:
+    group = [session("mon 10:00", "11:00", client, uid=f"g{client}") for client in (1, 2)]
+    times = [seen_times(when("mon 10:00"), when("mon 11:10"), uid=f"g{client}") for client in (1, 2)]
+
+    assert value("overrun_share", *group, times=times) == 100
+    assert pd.isna(value("overrun_share", *group, times=times, ledger=[entered(2, "exception", "2026-03-02")]))
 
 
 def test_contact_hours_are_actual_where_both_ends_are_known() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.metrics.sessions import met
 from monitor.analysis.metrics.weekly import counts, once, places, seen, sums, where
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _chains(frames: Frames, gap: int) -> tuple[pd.DataFrame, NDArray[np.int64], 
         sessions   |----||----|  |----|        |----|
         so far        1     2       3             1
     """
-    held = frames.held.sort_values(["began_at", "ended_at"], kind="stable")
+    held = met(frames).sort_values(["began_at", "ended_at"], kind="stable")
     begin, end, day = (held[name].to_numpy(dtype=np.int64) for name in ("began_at", "ended_at", "day"))
     if held.empty:
         return held, begin, begin

@@ -11,6 +11,7 @@ from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.intervals import Spans, intersection, seconds_inside, spans, union
 from monitor.analysis.metrics.weekly import column, counts, means, no_data, once, seen, shares, trailing, where
 from monitor.analysis.metrics.work import outside_work
+from monitor.analysis.sessions import meetings
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -24,8 +25,14 @@ LONGEST_GAP = 2 * 3600  # between two sessions of a day: beyond, an overrun cons
 
 @metric("Sessions held", Unit.COUNT, Family.SESSIONS, wing=Wing.WORKLOAD, evidence="–", source="calendar, records")
 def sessions_held(frames: Frames) -> pd.DataFrame:
-    """Sessions that took place: neither cancelled nor a no-show."""
-    return counts(frames, frames.held["week"], "calendar_seen")
+    """Sessions that took place: neither cancelled nor a no-show. A group counts once."""
+    return counts(frames, met(frames)["week"], "calendar_seen")
+
+
+@once
+def met(frames: Frames) -> pd.DataFrame:
+    """The held sessions, a group once: what all measures of sessions are about."""
+    return meetings(frames.held)
 
 
 @metric(
@@ -33,13 +40,13 @@ def sessions_held(frames: Frames) -> pd.DataFrame:
 )
 def contact_hours(frames: Frames) -> pd.DataFrame:
     """Hours of held sessions, actual duration where both ends are known, else booked; a group counts once."""
-    return counts(frames, frames.held["week"], "calendar_seen", contact_seconds(frames) / 3600)
+    return counts(frames, met(frames)["week"], "calendar_seen", contact_seconds(frames) / 3600)
 
 
 @once
 def contact_seconds(frames: Frames) -> pd.Series:
-    """Of each held session."""
-    held = frames.held
+    """Of each held session, a group's once."""
+    held = met(frames)
     actual = (held["actual_end"] - held["actual_start"]).clip(lower=0)  # a corrected end may lie before a logged start
     return actual.fillna(held["booked_end"] - held["booked_start"])
 
@@ -53,7 +60,7 @@ def overrun_minutes(frames: Frames) -> pd.DataFrame:
 
     Needs 8 sessions with a known end within 4 weeks; shown where at least 60 % of the ends are known.
     """
-    held = frames.held
+    held = met(frames)
     weekly = means(frames, held["week"], held["overrun_minutes"].clip(EARLIEST, LATEST))
     enough = trailing(weekly["n"].to_numpy(dtype=float), LEAST_WEEKS) >= LEAST_SESSIONS
     return weekly.assign(value=weekly["value"].where(enough))
@@ -68,7 +75,8 @@ def overrun_share(frames: Frames) -> pd.DataFrame:
 
     A session of a client with an exception in the ledger on that day was planned so and is left out.
     """
-    held = frames.held[~_planned(frames)]
+    held = met(frames)
+    held = held[~held["booked_start"].isin(frames.held.loc[_planned(frames), "booked_start"])]
     late = (held["overrun_minutes"] > frames.clinician.grace_minutes).where(held["overrun_minutes"].notna())
     return shares(frames, held["week"], late)
 
@@ -88,7 +96,7 @@ def _planned(frames: Frames) -> pd.Series:
 )  # fmt: skip
 def late_start_minutes(frames: Frames) -> pd.DataFrame:
     """Mean of actual start less booked start: a late start that runs to time is not an overrun."""
-    held = frames.held
+    held = met(frames)
     return means(frames, held["week"], (held["actual_start"] - held["booked_start"]) / 60)
 
 
@@ -98,7 +106,7 @@ def late_start_minutes(frames: Frames) -> pd.DataFrame:
 )  # fmt: skip
 def stretch_minutes(frames: Frames) -> pd.DataFrame:
     """Mean of actual duration less booked duration, over held sessions with both ends known."""
-    held = frames.held
+    held = met(frames)
     actual, booked = held["actual_end"] - held["actual_start"], held["booked_end"] - held["booked_start"]
     return means(frames, held["week"], (actual - booked) / 60)
 
@@ -108,7 +116,7 @@ def billing_boundary(frames: Frames) -> pd.DataFrame:
     """Sessions booked for less than 53 minutes that lasted 53 or more, where both ends are known; US practices only."""
     if frames.practice.region != "US":
         return no_data(frames)
-    held = frames.held
+    held = met(frames)
     short = (held["booked_end"] - held["booked_start"]) < BILLED_LONG
     lasted = held["actual_end"] - held["actual_start"]
     found = counts(frames, held.loc[short & (lasted >= BILLED_LONG), "week"], "calendar_seen")
@@ -150,7 +158,7 @@ def cascade_minutes(frames: Frames) -> pd.DataFrame:
 
     A gap of more than two hours is nobody's, and so is the time after the day's last session.
     """
-    held = frames.held
+    held = met(frames)
     over = spans(held.loc[held["overrun_minutes"] > 0, ["booked_end", "actual_end"]].to_numpy(dtype=np.int64))
     minutes, pieces = minutes_of(frames, intersection(over, _what_followed(frames)))
     known = means(frames, held["week"], held["overrun_minutes"])
@@ -188,7 +196,7 @@ def shortened_share(frames: Frames) -> pd.DataFrame:
 
     On time is at most 5 minutes after the booked start; both ends have to be known.
     """
-    held = frames.held
+    held = met(frames)
     late_by = (held["actual_start"] - held["booked_start"]) / 60
     held = held[~(late_by > ON_TIME)]
     early = (held["overrun_minutes"] <= SHORTER).where(held["overrun_minutes"].notna() & held["actual_start"].notna())

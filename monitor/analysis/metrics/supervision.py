@@ -10,7 +10,7 @@ import pandas as pd
 from connectors.records import Kind
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.metrics.recovery import days_since
-from monitor.analysis.metrics.sessions import contact_seconds
+from monitor.analysis.metrics.sessions import contact_seconds, met
 from monitor.analysis.metrics.weekly import Bools, Floats, ratios, seen, where
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def days_since_supervision(frames: Frames) -> pd.DataFrame:
 def client_hours_per_supervision_hour(frames: Frames) -> pd.DataFrame:
     """Hours with clients by hours of supervision, both of the month that ends with the week; unknown without any."""
     hours, n = _in_month(frames, Kind.SUPERVISION)
-    held = frames.held.sort_values("booked_start")
+    held = met(frames).sort_values("booked_start")
     with_clients = _month_sums(frames, held["booked_start"], contact_seconds(frames).loc[held.index] / 3600)
     return ratios(frames, _whole_month(frames), with_clients, hours, n)
 
