@@ -25,6 +25,8 @@ from connectors.classify import Classifier, Sighting
 from connectors.pseudonyms import Pseudonyms, canonical_address
 from connectors.records import Record
 
+_WEEK = 7 * 24 * 60 * 60  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -43,6 +45,16 @@ class Window:
             does not  |---|           |---|
         """
         return start < self.end and (end > self.start or start >= self.start)
+
+    @property
+    def seconds(self) -> tuple[int, int]:
+        """Its ends as epoch seconds, as cursors keep them."""
+        return int(self.start.timestamp()), int(self.end.timestamp())
+
+    def follows(self, start: int, end: int) -> bool:
+        """Whether a window of these epoch seconds has moved on to this one by less than a week."""
+        now = self.seconds
+        return all(0 <= moved < _WEEK for moved in (now[0] - start, now[1] - end))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from connectors.base import Window
 
-_WEEK = 7 * 24 * 60 * 60  # seconds
 _NAME = 13  # characters of a keyed name, see Pseudonyms.entry
 _INSTANT = 8  # hexadecimal digits of an instant
 _ENTRY = _NAME + _INSTANT
@@ -82,8 +81,7 @@ class Progress:
 
     def holds_for(self, window: Window) -> bool:
         """Whether what changed since is enough: the last whole reading is less than a week behind."""
-        behind = window.start.timestamp() - self.start, window.end.timestamp() - self.end
-        return bool(self.states) and all(0 <= seconds < _WEEK for seconds in behind)
+        return bool(self.states) and window.follows(self.start, self.end)
 
     def held(self) -> Iterator[tuple[tuple[str, str], Held]]:
         """Every object under its calendar's name and its own."""

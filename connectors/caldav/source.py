@@ -139,7 +139,7 @@ class Caldav:
             states[name] = changes.state
             objects |= self._objects(name, server.objects(calendar, list(changes.etags), self._wanted))
         came = self._read(objects, found)
-        start, end = self._span()
+        start, end = self._context.window.seconds
         progress = Progress(settings, start, end, end, states, _by_calendar(came.held, found))
         window = self._context.window
         return Batch(progress.written(), came.records, replaces=window, faults=came.faults, done=1, total=1)
@@ -163,7 +163,9 @@ class Caldav:
         before = dict(known.held())
         removed = self._removed(before, came.held, gone | objects.keys())
         after = {place: held for place, held in {**before, **came.held}.items() if place not in gone}
-        progress = replace(known, reached=self._span()[1], states=states, objects=_by_calendar(after, found))
+        progress = replace(
+            known, reached=self._context.window.seconds[1], states=states, objects=_by_calendar(after, found)
+        )
         return Batch(progress.written(), came.records, tuple(removed), faults=came.faults, done=1, total=1)
 
     def _changes(self, server: CalendarServer, calendar: Calendar, since: str, known: Mapping[str, Held]) -> Changes:
@@ -199,7 +201,7 @@ class Caldav:
         old = {name: end for place in touched & before.keys() for name, end in before[place].entries.items()}
         new = {name for held in came.values() for name in held.entries}
         others = {name for place in before.keys() - touched for name in before[place].entries}
-        gone = [name for name, end in old.items() if name not in new and end > self._span()[0]]
+        gone = [name for name, end in old.items() if name not in new and end > self._context.window.seconds[0]]
         mended = [
             place
             for place in touched & before.keys()
@@ -257,10 +259,6 @@ class Caldav:
 
     def _name(self, what: str, text: str) -> str:
         return self._context.names.entry(f"caldav {what}", text)
-
-    def _span(self) -> tuple[int, int]:
-        window = self._context.window
-        return int(window.start.timestamp()), int(window.end.timestamp())
 
 
 def _entries(

@@ -14,11 +14,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.classify import Sighting
 from connectors.errors import MalformedError, UnavailableError
 from connectors.fingerprint import spelled
@@ -56,10 +56,15 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """What was read last: under which settings, with what content, and the server's names for that state."""
+    """What was read last: under which settings, with what content, for which window (epoch seconds).
+
+    ``etag`` and ``modified`` are the server's names for that state.
+    """
 
     settings: str
     content: str = ""
+    start: int = 0
+    end: int = 0
     etag: str = ""
     modified: str = ""
 
@@ -75,10 +80,10 @@ class _Cursor:
     def text(self) -> str:
         return json.dumps(asdict(self))
 
-    def conditions(self) -> dict[str, str]:
-        """The request headers that ask only for what is new."""
+    def conditions(self, window: Window) -> dict[str, str]:
+        """The request headers that ask only for what is new, while the window has moved on by less than a week."""
         headers = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
-        return {name: value for name, value in headers.items() if value}
+        return {name: value for name, value in headers.items() if value and window.follows(self.start, self.end)}
 
 
 class IcsConnector:
@@ -89,7 +94,10 @@ class IcsConnector:
         self._context = context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """One batch: the window's snapshot, or an empty one where neither calendar nor settings have changed."""
+        """One batch: the window's snapshot, or an empty one where neither calendar nor settings have changed.
+
+        A calendar of which the server knows no change is taken as it was for a week: what repeats reaches that far.
+        """
         known = _Cursor.known(cursor, self._settings())
         answer = self._files(known)
         if answer is None:
@@ -97,8 +105,9 @@ class IcsConnector:
             return
         files, reached = answer
         texts = self._texts(files, looked_at(self._context))
-        reached = _Cursor(known.settings, self._fingerprint(repr(texts)), reached.etag, reached.modified)
-        if known.content == reached.content:
+        start, end = self._context.window.seconds
+        reached = replace(reached, content=self._fingerprint(repr(texts)), start=start, end=end)
+        if (known.content, known.start, known.end) == (reached.content, start, end):
             yield Batch(cursor=reached.text())
         else:
             yield self._snapshot(texts, reached)
@@ -113,7 +122,7 @@ class IcsConnector:
 
     def _settings(self) -> str:
         told = self._context
-        decisive = (told.window, told.owners, told.classifier, told.busy_only, told.longest_session)
+        decisive = (told.owners, told.classifier, told.busy_only, told.longest_session)
         return self._fingerprint(spelled((_READING, self._options, decisive)))
 
     def _fingerprint(self, text: str) -> str:
@@ -165,16 +174,17 @@ class IcsConnector:
         if self._options.url is None:
             paths = _calendar_paths(self._context.folder / (self._options.path or ""), self._context.source)
             return [_File(path.stem, _read(path, self._context.source)) for path in paths], known
-        answer = Client(self._context.source).get(self._address(self._options.url), known.conditions())
-        if answer.status == 304 and known.conditions():
+        conditions = known.conditions(self._context.window)
+        answer = Client(self._context.source).get(self._address(self._options.url), conditions)
+        if answer.status == 304 and conditions:
             return None
         if answer.status == 304:
             found = (
                 "the server says that the calendar has not changed, though it was asked for as if for the first time."
             )
             raise MalformedError(self._context.source, found, "Nothing was changed. The next run tries again.")
-        names = _Cursor(known.settings, "", answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
-        return [_File("", answer.body)], names
+        etag, modified = answer.headers.get("etag", ""), answer.headers.get("last-modified", "")
+        return [_File("", answer.body)], _Cursor(known.settings, etag=etag, modified=modified)
 
     def _address(self, url: str) -> str:
         if not url.startswith(("http://", "https://", "webcal://")):

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -93,8 +93,10 @@ CONTEXT = Context(
 )
 
 
-def fetched(url: str, cursor: str | None = None) -> Batch:
-    context = replace(CONTEXT, read_secret={"env:CALENDAR": f"{url}\n"}.__getitem__)
+def fetched(url: str, cursor: str | None = None, *, days: int = 0) -> Batch:
+    """What a run brings so many days after the first: the window has moved on with it."""
+    moved = Window(*(end + timedelta(days=days) for end in (CONTEXT.window.start, CONTEXT.window.end)))
+    context = replace(CONTEXT, read_secret={"env:CALENDAR": f"{url}\n"}.__getitem__, window=moved)
     (batch,) = SOURCE_KIND.make(IcsOptions(url="env:CALENDAR"), context).fetch(cursor)
     return batch
 
@@ -114,6 +116,30 @@ def test_same_calendar_under_a_new_etag_changes_nothing_but_the_cursor(server: S
     second = fetched(server.url, first.cursor)
     assert (second.records, second.replaces) == ((), None)
     assert second.cursor != first.cursor
+
+
+def test_unchanged_calendar_is_not_sent_again_for_a_week_of_nights(server: Server) -> None:
+    weekly = CALENDAR.replace(b"END:VEVENT", b"RRULE:FREQ=WEEKLY\r\nEND:VEVENT")
+    server.replies = [Reply(body=weekly, headers={"ETag": '"1"'}), *[Reply(304, b"")] * 6, Reply(body=weekly)]
+    first = fetched(server.url)
+    nights = [fetched(server.url, first.cursor, days=day) for day in range(1, 8)]
+    assert [night.replaces is None for night in nights] == [True] * 6 + [False]
+    assert ["If-None-Match" in asked for asked in server.asked] == [False, *[True] * 6, False]
+    assert {record.end for record in nights[-1].records} - {record.end for record in first.records}  # type: ignore[union-attr]
+
+
+def test_a_calendar_that_comes_again_is_read_for_the_window_as_it_is_now(server: Server) -> None:
+    server.replies = [Reply()]
+    first = fetched(server.url)
+    assert fetched(server.url, first.cursor).replaces is None
+    second = fetched(server.url, first.cursor, days=1)
+    assert second.replaces == Window(*(end + timedelta(days=1) for end in (CONTEXT.window.start, CONTEXT.window.end)))
+
+
+def test_a_window_that_reaches_further_back_asks_for_everything(server: Server) -> None:
+    server.replies = [Reply(headers={"ETag": '"1"'})]
+    fetched(server.url, fetched(server.url).cursor, days=-1)
+    assert "If-None-Match" not in server.asked[1]
 
 
 def test_condition_is_not_sent_once_the_settings_have_changed(server: Server) -> None:
