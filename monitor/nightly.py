@@ -127,8 +127,9 @@ def _fingerprint(clinician: Clinician, config: Config, seen: tuple[facts.Seen, f
     """What the numbers were computed under, besides the records: rules, and how much had been read."""
     rules = config.practice
     practice = (rules.country, rules.region, rules.day_starts_at, rules.weights)
-    # A set's order differs from run to run; what referrals somebody takes is in no number.
-    person = replace(clinician, name="", addresses=frozenset(), takes=Takes())
+    # A set's order differs from run to run; of what referrals somebody takes, the trauma cap alone is in a number.
+    takes = Takes(trauma_cap=clinician.takes.trauma_cap)
+    person = replace(clinician, name="", addresses=frozenset(), takes=takes)
     read = [span and (span[0], min(span[1], over)) for span in seen]
     told = (DEFINITIONS_VERSION, person, practice, read)
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]

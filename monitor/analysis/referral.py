@@ -15,6 +15,9 @@ from math import ceil, inf, isfinite
 TIE = 0.5
 """Weighted sessions a week: two people closer than this are even, and whose turn it is decides."""
 
+WHOLE = 100.0
+"""Per cent: a cap that caps nothing."""
+
 NO_WORDS: frozenset[str] = frozenset()
 
 
@@ -41,8 +44,9 @@ class Candidate:
     """One clinician, as far as referrals go.
 
     ``load`` is weighted sessions a week (``None``: unknown), ``fte`` what it is shared by, ``last_intake`` any number
-    that grows with time (``None``: none known). ``most_clients`` and ``trauma_cap`` (per cent of the clients) are the
-    person's own caps; ``None`` is no limit. Raises ValueError for a load below 0 or an FTE that is not positive.
+    that grows with time (``None``: none known). ``most_clients`` is the person's own cap, ``below_trauma_cap`` how many
+    more trauma-focused clients the other one leaves room for; ``None`` is no limit. Raises ValueError for a load below
+    0 or an FTE that is not positive.
     """
 
     key: str
@@ -50,13 +54,12 @@ class Candidate:
     fte: float = 1.0
     last_intake: int | None = None
     clients: int = 0
-    trauma_clients: int = 0
     skills: frozenset[str] = NO_WORDS
     languages: frozenset[str] = NO_WORDS
     modality: frozenset[str] = NO_WORDS
     open_slots: int | None = None
     most_clients: int | None = None
-    trauma_cap: float | None = None
+    below_trauma_cap: int | None = None
     away: bool = False
 
     def __post_init__(self) -> None:
@@ -78,13 +81,15 @@ class Candidate:
 
     @property
     def trauma_room(self) -> float:
-        """How many trauma-focused ones of them: as long as the share is below the cap before each."""
-        if self.trauma_cap is None or self.trauma_cap >= 100:
-            return self.room
-        cap = self.trauma_cap / 100
-        spare = (cap * self.clients - self.trauma_clients) / (1 - cap)
-        first = 1 if cap > 0 and not self.clients else 0
-        return min(self.room, max(first, ceil(spare - 1e-9)))
+        """How many trauma-focused ones of them."""
+        return self.room if self.below_trauma_cap is None else min(self.room, self.below_trauma_cap)
+
+
+def room_below(cap: float, clients: int, marked: int) -> int:
+    """How many more trauma-focused clients a cap (per cent, below 100) leaves room for: until the share reaches it."""
+    spare = (cap / 100 * clients - marked) / (1 - cap / 100)
+    first = 1 if cap > 0 and not clients else 0
+    return max(first, ceil(spare - 1e-9))
 
 
 class Obstacle(StrEnum):

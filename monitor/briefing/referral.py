@@ -11,7 +11,7 @@ from monitor.analysis.assignment import assign
 from monitor.analysis.calendar import date_of, day_number, monday_of
 from monitor.analysis.fairness import PHASE_IN_WEEKS, WEEKS, available_fte
 from monitor.analysis.intervals import contains, seconds_inside, spans
-from monitor.analysis.referral import Candidate, Obstacle, Other, Place, Referral, next_referral
+from monitor.analysis.referral import WHOLE, Candidate, Obstacle, Other, Place, Referral, next_referral, room_below
 from monitor.briefing.week import OVERDUE
 from monitor.config import Config
 from monitor.roster import Clinician
@@ -88,9 +88,18 @@ def _candidate(person: Clinician, values: Values, last: int, *, away: bool) -> C
         modality=takes.modality,
         open_slots=takes.open_slots,
         most_clients=takes.most_clients,
-        trauma_cap=takes.trauma_cap,
+        below_trauma_cap=_below_trauma_cap(person, values, last),
         away=away,
     )
+
+
+def _below_trauma_cap(person: Clinician, values: Values, last: int) -> int | None:
+    """How many more trauma-focused clients the person's own cap leaves room for, as far as the numbers know."""
+    cap = person.takes.trauma_cap
+    if cap is None or cap >= WHOLE:
+        return None
+    known = _latest(values, person.key, "trauma_room", last)
+    return round(known[1]) if known else room_below(cap, 0, 0)
 
 
 def _load(person: Clinician, values: Values, last: int) -> float | None:

@@ -14,6 +14,7 @@ from monitor.notices import FAMILIES
 PAGE = Path(__file__).parents[2] / "docs" / "definitions.md"
 WORKLOAD = {
     "sessions_held", "active_clients", "intakes", "closures", "available_fte", "weighted_load", "supervision_held",
+    "trauma_room",
 }  # fmt: skip
 
 every_metric = pytest.mark.parametrize("entry", catalogue().values(), ids=catalogue().keys())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks import referral_rule
 from monitor.analysis.assignment import assign
-from monitor.analysis.referral import Candidate, Obstacle, Referral, next_referral
+from monitor.analysis.referral import Candidate, Obstacle, Referral, next_referral, room_below
 
 SKILLS, LANGUAGES, MODALITY = ("CBT", "EMDR"), ("English", "Portuguese"), ("in person", "video")
 WEIGHTS = st.sampled_from([1.0, 1.25, 1.5, 2.0])
@@ -153,14 +153,14 @@ def test_who_is_on_leave_or_full_is_not_eligible_now(reason: str) -> None:
         (50, 10, 5, 0),
         (0, 10, 0, 0),
         (0, 0, 0, 0),
-        (100, 3, 3, 9),
         (None, 3, 3, 9),
     ],
 )
 def test_the_trauma_cap_leaves_room_while_the_share_is_below_it(
     cap: float | None, clients: int, marked: int, more: int
 ) -> None:
-    person = Candidate("ana", 20, clients=clients, trauma_clients=marked, trauma_cap=cap, open_slots=9)
+    below = None if cap is None else room_below(cap, clients, marked)
+    person = Candidate("ana", 20, clients=clients, below_trauma_cap=below, open_slots=9)
     assert person.trauma_room == more
     assert obstacle(person, Referral(trauma=True)) is (None if more else Obstacle.NOT_NOW)
     assert obstacle(person) is None
@@ -194,7 +194,7 @@ def test_a_trauma_question_does_not_tell_the_trauma_cap_from_a_leave(
     people: list[Candidate], person: Candidate, referral: Referral
 ) -> None:
     others, asked = [other for other in people if other.key != person.key], replace(referral, trauma=True)
-    capped, away = replace(person, trauma_cap=0), replace(person, away=True)
+    capped, away = replace(person, below_trauma_cap=0), replace(person, away=True)
     assert next_referral([*others, capped], asked) == next_referral([*others, away], asked)
 
 

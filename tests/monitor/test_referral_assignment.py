@@ -20,17 +20,17 @@ people_strategy = st.lists(
         st.none() | st.integers(0, 4),
         st.integers(0, 3),
         st.booleans(),
-        st.sampled_from([None, 0.0, 30.0]),
+        st.sampled_from([None, 0, 2]),
     ),
     min_size=1,
     max_size=4,
 ).map(
     lambda rows: [
         Candidate(
-            f"p{i}", load, fte, last, clients=5, open_slots=slots, trauma_cap=cap,
+            f"p{i}", load, fte, last, clients=5, open_slots=slots, below_trauma_cap=below,
             languages=frozenset({"Portuguese"} if speaks else ()),
         )
-        for i, (load, fte, last, slots, speaks, cap) in enumerate(rows)
+        for i, (load, fte, last, slots, speaks, below) in enumerate(rows)
     ]
 )  # fmt: skip
 referrals_strategy = st.lists(

@@ -11,6 +11,7 @@ from monitor.analysis import fairness
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.metrics.active import LOAD_WEEKS, active, frequency, trauma, weights
 from monitor.analysis.metrics.weekly import column, counts, no_data, ratios, seen, trailing, where
+from monitor.analysis.referral import WHOLE, room_below
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -87,6 +88,24 @@ def weighted_load(frames: Frames) -> pd.DataFrame:
     there = trailing(column(frames, "present"), LOAD_WEEKS) > 0
     fte = fairness.available_fte(frames.clinician.fte, there, column(frames, "since_start"))
     return ratios(frames, seen(frames, "calendar_seen"), sessions_a_week, np.asarray(fte), clients.sum(axis=1))
+
+
+@metric(
+    "Room for trauma-focused clients", Unit.COUNT, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="–", source="roster",
+    look_back=5,
+)  # fmt: skip
+def trauma_room(frames: Frames) -> pd.DataFrame:
+    """How many more trauma-focused clients the clinician's own cap leaves room for. Unknown without such a cap.
+
+    The next referral asks for this number and no page shows it, so that nobody reads how many there are.
+    """
+    cap = frames.clinician.takes.trauma_cap
+    if cap is None or cap >= WHOLE or frames.sessions.empty:
+        return no_data(frames)
+    clients = active(frames)
+    everybody, marked = clients.sum(axis=1), (clients & trauma(frames)).sum(axis=1)
+    room = [room_below(cap, *both) for both in zip(everybody.tolist(), marked.tolist(), strict=True)]
+    return where(frames, seen(frames, "calendar_seen"), room, everybody)
 
 
 @metric(
