@@ -3,18 +3,19 @@
 ::
 
     first time, settings changed, history forgotten (404)    the history's place → all messages, newest first
-    otherwise                                                what the history says has come since → page by page
+    otherwise                      what the history says has come since → the rest of the list, if there is any
 
 The permission is for metadata only, so Gmail itself refuses texts and searches. Newest first, because years of mail
-take more than one night: what counts most is there after the first. The place in the history is taken before the list
-is begun, or from the last page of the history, never from a message: nothing that comes in between is passed over.
+take more than one night: what counts most is there after the first, and what came since is read before what is left of
+the list. The place in the history is taken before the list is begun, or from the last page of the history, never from a
+message: nothing that comes in between is passed over.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -53,12 +54,17 @@ class GmailOptions(GoogleOptions):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The cursor: the place in the history; while the whole is being ``listed``, the page of the list as well."""
+    """The cursor: the place and page in the history; while the whole is being ``listed``, the page of the list as well.
+
+    ``newest`` is the instant (epoch seconds) at which the list begins.
+    """
 
     settings: str
     history: str = ""
+    news: str = ""
     page: str = ""
     listed: bool = True
+    newest: int = 0
     skipped: Skipped = field(default_factory=Skipped)
 
     @classmethod
@@ -67,8 +73,9 @@ class Progress:
         try:
             told = json.loads(cursor or "{}")
             skipped = Skipped(**told["skipped"])
-            settings, history, page = (str(told[name]) for name in ("settings", "history", "page"))
-            return cls(settings, history, page, bool(told["listed"]), skipped) if history.isdigit() else None
+            settings, history, news, page = (str(told[name]) for name in ("settings", "history", "news", "page"))
+            found = cls(settings, history, news, page, bool(told["listed"]), int(told["newest"]), skipped)
+            return found if history.isdigit() else None
         except (ValueError, TypeError, KeyError):
             return None
 
@@ -85,22 +92,24 @@ class Gmail:
         self._context = context
         self._pause = pause
         self._reading = ReadingOptions(lists=options.lists, channel=options.channel)
-        self._read = 0
+        self._at = Progress("")
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages that were not read before, or of all of them."""
         known = Progress.understood(cursor)
         with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             users = google.api("gmail", "v1").users()
-            if known is not None and not self._is_outdated(known):
-                go_on = self._everything if known.listed else self._news
-                # a place or page that Gmail has forgotten: what was stored stays true, and all is read again
-                with suppress(GoneError, RefusedError):
-                    yield from go_on(google, users, known)
-                    return
-            whole = self._everything(google, users, self._beginning(google, users))
-            yield replace(next(whole), anew=True)
-            yield from whole
+            is_new = known is None or self._is_outdated(known)
+            self._at = self._beginning(google, users) if known is None or is_new else known
+            if not is_new:
+                try:
+                    yield from self._news(google, users)
+                except (GoneError, RefusedError):
+                    # a place that Gmail has forgotten: what was stored stays true, and all is read again
+                    self._at, is_new = self._beginning(google, users), True
+            for batch in self._everything(google, users):
+                yield replace(batch, anew=is_new)
+                is_new = False
 
     def _is_outdated(self, known: Progress) -> bool:
         return known.settings != self._settings() or known.skipped.within(self._context.window)
@@ -121,45 +130,54 @@ class Gmail:
     def _malformed(self) -> MalformedError:
         return MalformedError(self._context.source, "what Gmail answers makes no sense.", "The next run tries again.")
 
-    def _everything(self, google: Google, users: Any, progress: Progress) -> Iterator[Batch]:
-        """All messages, newest first, until a whole page is older than the window."""
-        while progress.listed:
-            page = {"pageToken": progress.page} if progress.page else {}
-            answer = google.ask(users.messages().list(userId="me", maxResults=PAGE, fields=_LIST, **page))
+    def _news(self, google: Google, users: Any) -> Iterator[Batch]:
+        """What has come since."""
+        asked = {"startHistoryId": self._at.history, "maxResults": _HISTORY_PAGE, "fields": _HISTORY}
+        types, is_last = ["messageAdded", "labelRemoved"], False
+        while not is_last:
+            answer = self._told(
+                google,
+                lambda page: users.history().list(userId="me", historyTypes=types, **asked, **page),
+                self._at.news,
+            )
             following = str(answer.get("nextPageToken") or "")
-            batch, older = self._page(google, users, self._names(answer.get("messages", [])), progress)
-            is_last = not following or following == progress.page or older
-            progress = replace(progress, page="" if is_last else following, listed=not is_last, skipped=batch.skipped)
-            records, faults = batch.turn()
-            yield Batch(progress.written(), records, faults=faults)
+            is_last = not following or following == self._at.news
+            names = self._added(answer.get("history", []))
+            page, _ = self._page(google, users, names)
+            place = self._place(answer) if is_last else self._at.history
+            self._at = replace(self._at, history=place, news="" if is_last else following, skipped=page.skipped)
+            if names or not self._at.listed:  # else the next page of the list says how far we are
+                records, faults = page.turn()
+                yield Batch(self._at.written(), records, faults=faults)
 
-    def _news(self, google: Google, users: Any, progress: Progress) -> Iterator[Batch]:
-        """What has come since; a page token that is of no use any more is left out."""
-        while True:
-            asked = {"startHistoryId": progress.history, "maxResults": _HISTORY_PAGE, "fields": _HISTORY}
-            types = ["messageAdded", "labelRemoved"]
-            page = {"pageToken": progress.page} if progress.page else {}
-            request = users.history().list(userId="me", historyTypes=types, **asked, **page)
-            answer = self._told(google, request, progress)
-            if answer is None:
-                progress = replace(progress, page="")
-                continue
+    def _everything(self, google: Google, users: Any) -> Iterator[Batch]:
+        """All messages that are still to be listed, newest first, until a whole page is older than the window."""
+        start = self._context.window.start
+        while self._at.listed:
+            answer = self._told(
+                google,
+                lambda page: users.messages().list(userId="me", maxResults=PAGE, fields=_LIST, **page),
+                self._at.page,
+            )
             following = str(answer.get("nextPageToken") or "")
-            place = progress.history if following else self._place(answer)
-            batch, _ = self._page(google, users, self._added(answer.get("history", [])), progress)
-            progress = replace(progress, history=place, page=following, skipped=batch.skipped)
-            records, faults = batch.turn()
-            yield Batch(progress.written(), records, faults=faults)
-            if not following:
-                return
+            page, accepted = self._page(google, users, self._names(answer.get("messages", [])))
+            older = bool(accepted) and all(instant is not None and instant < start for instant in accepted)
+            is_last = not following or following == self._at.page or older
+            known = [int(instant.timestamp()) for instant in accepted if instant]
+            newest = self._at.newest or max(known, default=0)
+            following = "" if is_last else following
+            self._at = replace(self._at, page=following, listed=not is_last, newest=newest, skipped=page.skipped)
+            total = max(newest - int(start.timestamp()), 1)
+            done = total if is_last else min(newest - min(known, default=newest), total)
+            records, faults = page.turn()
+            yield Batch(self._at.written(), records, faults=faults, done=done, total=total)
 
-    def _told(self, google: Google, request: Any, progress: Progress) -> dict[str, Any] | None:
-        try:
-            return google.ask(request)
-        except RefusedError:
-            if not progress.page:
-                raise
-            return None
+    def _told(self, google: Google, request: Callable[[dict[str, str]], Any], page: str) -> dict[str, Any]:
+        """One page of a list; the first one where the page's token is of no use any more."""
+        if page:
+            with suppress(RefusedError):
+                return google.ask(request({"pageToken": page}))
+        return google.ask(request({}))
 
     def _names(self, messages: Any) -> list[str]:
         """The ids of messages, each once."""
@@ -179,16 +197,20 @@ class Gmail:
             raise self._malformed() from error
         return self._names(found)
 
-    def _page(self, google: Google, users: Any, names: list[str], progress: Progress) -> tuple[MailPage, bool]:
-        """These messages on a page, and whether all of them are older than the window."""
-        page, older = MailPage(self._context, self._reading, progress.skipped), bool(names)
+    def _page(self, google: Google, users: Any, names: list[str]) -> tuple[MailPage, list[datetime | None]]:
+        """These messages on a page, and when Gmail accepted each, as far as it can be told."""
+        page = MailPage(self._context, self._reading, self._at.skipped)
+        accepted: list[datetime | None] = []
         asked = {"userId": "me", "format": "metadata", "metadataHeaders": _HEADERS, "fields": _MESSAGE}
-        for message in google.ask_all({name: users.messages().get(id=name, **asked) for name in names}).values():
-            self._read += 1
-            if message is not None:  # else it was deleted in the meantime
-                accepted_at = self._add(page, f"message {self._read}", message)
-                older = older and accepted_at is not None and accepted_at < self._context.window.start
-        return page, older
+        answers = google.ask_all({name: users.messages().get(id=name, **asked) for name in names})
+        for name, message in answers.items():
+            where = f"message {self._context.names.entry('gmail message', name)}"
+            if isinstance(message, RefusedError):
+                page.fault(where, "Gmail does not hand it out")
+                accepted.append(None)
+            elif not isinstance(message, GoneError):  # else it was deleted in the meantime
+                accepted.append(self._add(page, where, message))
+        return page, accepted
 
     def _add(self, page: MailPage, where: str, message: Mapping[str, Any]) -> datetime | None:
         """Put one message on the page, if it is correspondence; when Gmail accepted it."""

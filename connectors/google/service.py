@@ -105,13 +105,13 @@ class Google:
         answer: dict[str, Any] = self._patiently(lambda: self._answer(request))
         return answer
 
-    def ask_all(self, requests: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
-        """The answers to many requests under their names; ``None`` where something is not there any more.
+    def ask_all(self, requests: Mapping[str, Any]) -> dict[str, dict[str, Any] | GoneError | RefusedError]:
+        """The answers to many requests under their names, or why a part has none that waiting would bring.
 
         They are sent in batches. A part that fails alone is asked again with those behind it, after a pause, until a
-        whole round brings nothing.
+        whole round brings nothing. Raises :class:`RefusedError` where none of several is accepted.
         """
-        answers: dict[str, dict[str, Any] | None] = {}
+        answers: dict[str, dict[str, Any] | GoneError | RefusedError] = {}
         waiting, round_ = dict(requests), 0
         while waiting:
             part = dict(list(waiting.items())[:BATCH_PARTS])
@@ -123,6 +123,9 @@ class Google:
                 continue
             round_ = 0 if found else round_ + 1
             self._wait_or_give_up(failed, max(round_, 1))
+        refusals = [answer for answer in answers.values() if isinstance(answer, RefusedError)]
+        if len(refusals) == len(answers) > 1:
+            raise refusals[0]
         return answers
 
     def _patiently(self, attempt: Callable[[], Any]) -> Any:
@@ -143,7 +146,9 @@ class Google:
     def _answer(self, request: Any) -> dict[str, Any]:
         return self._object(self._translated(request.execute))
 
-    def _batch(self, requests: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any] | None], _AgainError | None]:
+    def _batch(
+        self, requests: Mapping[str, Any]
+    ) -> tuple[dict[str, dict[str, Any] | GoneError | RefusedError], _AgainError | None]:
         """What came of each part, and the first reason why one has to be asked again."""
         from googleapiclient.http import BatchHttpRequest
 
@@ -158,7 +163,7 @@ class Google:
         for name, request in requests.items():
             batch.add(request, request_id=name)
         self._translated(batch.execute)
-        found: dict[str, dict[str, Any] | None] = {}
+        found: dict[str, dict[str, Any] | GoneError | RefusedError] = {}
         failed = None
         for name, (answer, refusal) in told.items():
             try:
@@ -167,13 +172,13 @@ class Google:
                 failed = failed or again
         return found, failed
 
-    def _part(self, answer: Any, refusal: Any) -> dict[str, Any] | None:
+    def _part(self, answer: Any, refusal: Any) -> dict[str, Any] | GoneError | RefusedError:
         if refusal is None:
             return self._object(answer)
-        try:
-            raise self._refusal(refusal)
-        except GoneError:
-            return None
+        problem = self._refusal(refusal)
+        if isinstance(problem, (GoneError, RefusedError)):
+            return problem
+        raise problem
 
     def _object(self, answer: Any) -> dict[str, Any]:
         if not isinstance(answer, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -169,9 +170,58 @@ def test_newest_first_and_resumable_at_any_page(reader: Reader, box: Postbox) ->
     letters(box, 1, first=10)
     reader.read()
     assert not any(batch.anew for batch in reader.batches)
-    assert len(reader.stamps) == 10  # the eleventh is the history's to tell
-    reader.read()
     assert len(reader.stamps) == 11
+
+
+def cut_short(reader: Reader, pages: int) -> None:
+    """A night that ends after some pages."""
+    running = Gmail(reader.options, reader.context).fetch(reader.cursor)
+    for batch in islice(running, pages):
+        reader._store(batch)
+    running.close()  # type: ignore[attr-defined]
+
+
+def test_years_of_mail_never_hold_back_what_has_come_since(reader: Reader, box: Postbox) -> None:
+    box.page = 10
+    letters(box, 60)
+    cut_short(reader, 2)
+    for night in range(1, 4):
+        newest = box.put(at("2026-03-10 08:00") + timedelta(days=night), CLIENT, ANA)
+        cut_short(reader, 2)
+        assert reader.stamps[-1].key == NAMES.node("ana", f"{newest}@mail.example")
+        assert len(reader.stamps) == 20 + night * 11
+    reader.read()
+
+    assert len(reader.stamps) == 63
+
+
+def test_a_history_forgotten_while_the_whole_is_listed_begins_anew_with_the_newest(
+    reader: Reader, box: Postbox
+) -> None:
+    box.page = 10
+    letters(box, 40)
+    cut_short(reader, 2)
+    letters(box, 5, first=40)
+    box.forget_history()
+    cut_short(reader, 1)
+    assert len(reader.stamps) == 25
+    reader.read()
+
+    assert len(reader.stamps) == 45
+
+
+def test_the_list_says_how_far_it_has_come(reader: Reader, box: Postbox) -> None:
+    box.page = 2
+    letters(box, 9)
+    cut_short(reader, 2)
+    reader.read()
+    whole = Reader(Gmail, reader.options, reader.context)
+    told = [(batch.done, batch.total) for batch in whole.read()]
+
+    assert [done for done, _ in told] == sorted({done or 0 for done, _ in told})
+    assert len({total for _, total in told}) == 1
+    assert told[-1][0] == told[-1][1]
+    assert [(batch.done, batch.total) for batch in reader.batches] == told[2:]
 
 
 def test_what_comes_while_the_whole_is_read_is_not_passed_over(
@@ -287,7 +337,16 @@ def test_a_window_that_reaches_further_back_reads_anew(reader: Reader, box: Post
     assert len(reader.stamps) == 3
 
 
-@pytest.mark.parametrize("cursor", ["x", "[]", "{}", '{"settings":"","history":"x","page":"","listed":0,"skipped":{}}'])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "[]",
+        "{}",
+        '{"settings":"","history":"1","page":"","listed":0,"skipped":{}}',
+        '{"settings":"","history":"x","news":"","page":"","listed":0,"newest":0,"skipped":{}}',
+    ],
+)
 def test_a_cursor_that_is_not_understood_is_none(reader: Reader, box: Postbox, cursor: str) -> None:
     letters(box, 1)
     reader.cursor = cursor
@@ -350,6 +409,34 @@ def test_a_message_deleted_in_the_meantime_is_passed_over(google: Google, reader
     assert reader.faults == []
 
 
+def test_a_message_that_gmail_never_hands_out_is_set_aside(google: Google, reader: Reader, box: Postbox) -> None:
+    names = letters(box, 5)
+    google.trouble(400, "failedPrecondition", method="gmail.users.messages.get", after=2, times=1)
+    reader.read()
+
+    assert [fault.reason for fault in reader.faults] == ["Gmail does not hand it out"]
+    assert names[2] not in reader.faults[0].where
+    assert len(reader.stamps) == 4
+    letters(box, 1, first=5)
+    google.trouble(400, "failedPrecondition", method="gmail.users.messages.get", times=1)
+    reader.read()
+    letters(box, 1, first=6)
+    reader.read()
+
+    assert len(reader.stamps) == 5
+
+
+def test_where_gmail_hands_out_none_nothing_is_passed_over(google: Google, reader: Reader, box: Postbox) -> None:
+    letters(box, 3)
+    google.trouble(400, "badRequest", method="gmail.users.messages.get", times=99)
+    with pytest.raises(UnavailableError, match="does not accept the request"):
+        reader.read()
+    google.troubles.clear()
+    reader.read()
+
+    assert len(reader.stamps) == 3
+
+
 # Google's client renews the token of a refused part through a connection of its own, which it never closes
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_permission_taken_back_in_a_batch(google: Google, reader: Reader, box: Postbox) -> None:
@@ -371,7 +458,5 @@ def test_a_message_that_makes_no_sense_is_set_aside(reader: Reader, box: Postbox
     box.messages["m00001"]["payload"]["headers"].append({"name": "From"})
     reader.read()
 
-    assert [(fault.where, fault.reason) for fault in reader.faults] == [
-        ("message 2", "it has no readable date or headers")
-    ]
+    assert [fault.reason for fault in reader.faults] == ["it has no readable date or headers"]
     assert len(reader.stamps) == 1
