@@ -84,6 +84,8 @@ class Batch:
 
     ``anew`` marks the first page of a reading that begins the whole source again: what earlier readings said of the
     same messages counts no more, nor do their faults. The first page after the cursor ``None`` is such a one anyway.
+    ``mended`` are places (see :class:`Fault`) at which nothing is wrong any more; of such a source a place is a keyed
+    name, which stays the same.
 
     ``done`` and ``total`` are for the progress bar, in whatever unit the source counts (bytes, files, entries).
     """
@@ -94,6 +96,7 @@ class Batch:
     replaces: Window | None = None
     anew: bool = False
     faults: tuple[Fault, ...] = ()
+    mended: tuple[str, ...] = ()
     done: int | None = None
     total: int | None = None
 

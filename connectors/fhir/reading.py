@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -66,14 +65,19 @@ class _Intake:
     records: list[Record] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)
     newest: str = ""
-    numbers: Counter[str] = field(default_factory=Counter)
 
     def turn(self) -> _Intake:
-        """Hand over what came so far; numbers go on."""
+        """Hand over what came so far."""
         page = replace(self)
-        self.records, self.removed, self.faults = [], [], []
+        self.records, self.removed, self.faults, self.mended = [], [], [], []
         return page
+
+    def batch(self, cursor: str) -> Batch:
+        """What came, as a page."""
+        records, removed = tuple(self.records), tuple(self.removed)
+        return Batch(cursor, records, removed, faults=tuple(self.faults), mended=tuple(self.mended))
 
 
 class Run:
@@ -84,6 +88,7 @@ class Run:
         self._maker = maker
         self.progress = progress
         self._intake = _Intake()
+        self._done = 0
 
     def whole(self, searches: Iterable[Search], *, anew: bool) -> Batch:
         """Everything that the searches find, as a snapshot of the window."""
@@ -92,9 +97,8 @@ class Run:
                 self._take(search.kind, resources)
             self._reach(search.name)
         self.progress = replace(self.progress, whole_at=self.progress.newest())
-        page, window = self._intake.turn(), self._maker.context.window
-        faults = tuple(page.faults)
-        return Batch(self.covered(), tuple(page.records), replaces=window, anew=anew, faults=faults)
+        page = self._intake.turn().batch(self.covered())
+        return replace(page, removed=(), mended=(), replaces=self._maker.context.window, anew=anew)
 
     def covered(self) -> str:
         """The cursor once everything in the window has been asked for."""
@@ -103,18 +107,22 @@ class Run:
         return self.progress.text()
 
     def pages(self, search: Search) -> Iterator[Batch]:
-        """The search's pages. Its progress goes with them as long as the server sorts, else with the last."""
+        """The search's pages. Its progress goes with them as long as the server sorts, else with the last.
+
+        How far they are is told where the server says how much there is.
+        """
         self._intake.newest = ""
-        is_sorted = True
+        is_sorted, before = True, self._done
         for resources in self._server.search(search.kind, search.query):
             changes = [self._intake.newest, *map(last_updated, resources)]
             is_sorted = is_sorted and changes == sorted(changes)
             self._take(search.kind, resources)
             if is_sorted:
                 self._reach(search.name)
-            page = self._intake.turn()
-            if page.records or page.removed or page.faults:
-                yield Batch(self.progress.text(), tuple(page.records), tuple(page.removed), faults=tuple(page.faults))
+            self._done += len(resources)
+            page, total = self._intake.turn().batch(self.progress.text()), self._server.total
+            if resources:
+                yield page if total is None else replace(page, done=self._done, total=max(before + total, self._done))
         self._reach(search.name)
 
     def _reach(self, name: str) -> None:
@@ -126,13 +134,16 @@ class Run:
         intake = self._intake
         for resource in resources:
             intake.newest = max(intake.newest, last_updated(resource))
-            intake.numbers[kind] += 1
+            name = self._maker.context.names.entry(f"fhir {kind}", str(resource.get("id")))
+            place = f"{kind.lower()} {name}"
             try:
                 doubt = _TAKE[kind](self._maker, resource, intake)
             except (UnusableError, OverflowError) as error:
                 doubt = str(error) if isinstance(error, UnusableError) else "a time lies beyond the calendar"
             if doubt:
-                intake.faults.append(Fault(f"{kind.lower()} {intake.numbers[kind]}", doubt))
+                intake.faults.append(Fault(place, doubt))
+            else:
+                intake.mended.append(place)
 
 
 def _appointment(maker: RecordMaker, resource: Resource, intake: _Intake) -> str | None:

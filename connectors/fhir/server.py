@@ -24,12 +24,16 @@ _ACCEPT = {"Accept": "application/fhir+json"}
 
 
 class Server:
-    """One server's base address and what it is asked with."""
+    """One server's base address and what it is asked with.
+
+    ``total`` is how many resources fit the last search, where the server says so.
+    """
 
     def __init__(self, source: str, base: str, client: Client) -> None:
         self._source = source
         self._base = base.rstrip("/") + "/"
         self._client = client
+        self.total: int | None = None
 
     def search(self, kind: str, query: Query) -> Iterator[tuple[Resource, ...]]:
         """Pages of the resources that fit, oldest change first, each resource once.
@@ -37,6 +41,7 @@ class Server:
         Raises a :class:`~connectors.errors.ConnectorError`.
         """
         seen: set[tuple[str, str]] = set()
+        self.total = None
         count, wanted = COUNT, query
         while True:
             newest, news, is_whole = "", 0, True
@@ -65,6 +70,8 @@ class Server:
             asked.add(url)
             bundle = self._bundle(url)
             resources, total = _matches(bundle, kind), bundle.get("total")
+            if self.total is None and isinstance(total, int):
+                self.total = total
             target = _next(bundle)
             is_short = len(resources) < count and not (isinstance(total, int) and total > len(resources))
             yield resources, bool(target) or len(asked) > 1 or is_short

@@ -37,6 +37,7 @@ def save_page(
         parts.append(evidence.save_evidence(connection, row, times))
         parts.append(save_messages(connection, row, stamps))
         touched = Touched.together(parts)
+        sources.mend_faults(connection, row, batch.mended)
         sources.save_faults(connection, row, batch.faults, now)
         mark_dirty(connection, touched)
         sources.save_cursor(connection, row, batch.cursor)

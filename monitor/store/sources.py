@@ -115,6 +115,13 @@ def save_faults(connection: sqlite3.Connection, source: SourceRow, faults: Seque
     )
 
 
+def mend_faults(connection: sqlite3.Connection, source: SourceRow, places: Iterable[str]) -> None:
+    """Forget what could not be used at these places: it can be now."""
+    connection.executemany(
+        "DELETE FROM kept_aside WHERE source_id = ? AND place = ?", [(source.id, place) for place in places]
+    )
+
+
 def forget_faults(connection: sqlite3.Connection, source: SourceRow) -> None:
     """Forget what could not be used before: the source tells it again."""
     connection.execute("DELETE FROM kept_aside WHERE source_id = ?", (source.id,))

@@ -137,6 +137,29 @@ def reasons(batches: list[Batch]) -> list[str]:
 # What resources become
 
 
+def test_what_could_not_be_used_and_can_be_now_is_told(server: FhirServer) -> None:
+    for name in ("a1", "a2"):
+        server.put("Appointment", name, **booked(0, end=None))
+    first = read(server.url)
+    places = {fault.where for batch in first for fault in batch.faults}
+    assert len(places) == 2
+    server.now += timedelta(hours=1)
+    server.put("Appointment", "a1", **booked(0))
+    second = read(server.url, first[-1].cursor)
+    (mended,) = (place for batch in second for place in batch.mended)
+    assert {fault.where for batch in second for fault in batch.faults} == places - {mended}
+    assert "a1" not in mended
+
+
+def test_it_is_told_how_far_messages_are(server: FhirServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fhir, "COUNT", 2)
+    server.page = 2
+    for number in range(5):
+        server.put("Communication", f"c{number}", **written(number))
+    pages = [batch for batch in read(server.url) if batch.records and not batch.replaces]
+    assert [(batch.done, batch.total) for batch in pages] == [(2, 5), (4, 5), (5, 5)]
+
+
 def test_an_appointment_and_its_encounter_are_one_session_with_true_times(server: FhirServer) -> None:
     server.put("Appointment", "a1", **booked(0, status="fulfilled"))
     server.put("Encounter", "e1", **met(0, appointment=[{"reference": "Appointment/a1"}]))

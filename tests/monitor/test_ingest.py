@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Fault
+from connectors.base import Batch, Fault
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, ShrunkenError, UnavailableError
 from connectors.records import Grade, SessionEvidence, Status
 from monitor.errors import StoreError, UsageError
@@ -290,6 +290,16 @@ def test_the_faults_of_every_page_are_kept_and_those_of_an_earlier_reading_are_n
     practice.labels["mail"] = "mended"
     practice.ingest(now=LATER)
     assert practice.rows(places) == ["message 10", "message 20"]
+
+
+def test_what_is_mended_is_kept_aside_no_more(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    faults = [Fault(f"message {name}", "it has no readable date") for name in "ab"]
+    practice.mail.pages = [Batch(None, faults=tuple(faults))]
+    practice.ingest()
+    practice.mail.pages.append(Batch(None, mended=("message a", "message c")))
+    practice.ingest(now=LATER)
+    assert practice.rows("SELECT place FROM kept_aside") == ["message b"]
 
 
 def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(house: HouseMaker) -> None:
