@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,9 +43,9 @@ def monday_of(days: ArrayLike) -> NDArray[np.int64]:
     return number - (number + 3) % 7
 
 
-def last_week(zone: ZoneInfo, day_starts_at: int, now: datetime) -> date:
-    """The Monday of the last week that is over in a zone, whose work days begin so many minutes after midnight."""
-    today = (now.astimezone(zone) - timedelta(minutes=day_starts_at)).date()
+def last_week(now: datetime, day_starts_at: int) -> date:
+    """The Monday of the last week that is over at a local time; work days begin so many minutes after midnight."""
+    today = (now - timedelta(minutes=day_starts_at)).date()
     return today - timedelta(days=today.weekday() + 7)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.intervals import Instants
-from monitor.roster import Residence
+from monitor.roster import Clinician, Residence
 
 STEP = 86_400  # seconds between two looks at a zone's offset; none changes twice within
 
@@ -42,6 +42,18 @@ class LocalClock:
         """
         shown = np.asarray(wall, dtype=np.int64)
         return shown - self.offset[np.searchsorted(self.wall_since[1:], shown, side="right")]
+
+
+def local_time(clinician: Clinician, instant: float) -> datetime:
+    """An instant as it is told where the clinician lives at that moment."""
+    homes = reversed(clinician.residences)
+    zone = next(home.zone for home in homes if home.starts is None or _midnight(home.starts, home.zone) <= instant)
+    return datetime.fromtimestamp(int(instant), zone)
+
+
+def local_day(clinician: Clinician, now: datetime) -> date:
+    """The day it is where the clinician lives now."""
+    return local_time(clinician, now.timestamp()).date()
 
 
 def local_clock(residences: Sequence[Residence], first: date, last: date) -> LocalClock:

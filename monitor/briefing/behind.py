@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from connectors.records import Counterpart, Kind
 from monitor.analysis.calendar import date_of
+from monitor.analysis.clock import local_time
 from monitor.analysis.metrics.days import day_edges
 from monitor.analysis.metrics.leave import HALF
 from monitor.analysis.metrics.recovery import nights
@@ -85,7 +85,7 @@ class _Week:
 
     def when(self, instant: float) -> str:
         """A moment as "Tue 21:40"."""
-        local = datetime.fromtimestamp(int(instant), self.frames.clinician.zone)
+        local = local_time(self.frames.clinician, instant)
         return f"{short_weekday(local.date())} {local:%H:%M}"
 
     def who(self, client: int) -> str:

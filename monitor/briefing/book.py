@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from monitor.analysis.calendar import date_of, day_number
+from monitor.analysis.clock import local_day
 from monitor.analysis.terms import TERMS, Form, Term, choices_of
 from monitor.briefing.words import CODE, client_name, usual_slots
 from monitor.config import Config
@@ -106,7 +107,7 @@ def book_of(config: Config, store: Store, clinician: Clinician, *, now: datetime
         terms=tuple(terms),
         ledger=tuple(ledger),
         apart=frozenset(apart),
-        today=now.astimezone(clinician.zone).date(),
+        today=local_day(clinician, now),
     )
 
 

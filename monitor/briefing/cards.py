@@ -13,6 +13,7 @@ from monitor.analysis.catalogue import catalogue
 from monitor.briefing import behind
 from monitor.briefing.words import client_name, usual_slots
 from monitor.notices import ANSWERS, LINE, PATTERN
+from monitor.roster import Clinician
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Answer, Card, Table, Unit
 from reports.wording import day_and_month, full_date, quantity
@@ -30,24 +31,24 @@ AGAIN = "You asked for four weeks; they are over."
 Values = Mapping[tuple[int, str], float | None]
 
 
-def leading(found: Sequence[NoticeRow], week: int, today: int) -> NoticeRow | None:
+def leading(found: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> NoticeRow | None:
     """The one notice that leads a week's report: open ones first, patterns before lines, then the latest.
 
     ``today`` is the day number on which it is read; an earlier week is shown as in the days after it.
     """
     day = min(today, week + 13)
-    shown = [row for row in found if _leads(row, found, week, day)]
-    return max(shown, key=lambda row: (notices.is_open(row, day), RANK[row.tier], row.week), default=None)
+    shown = [row for row in found if _leads(row, found, week, day, owner)]
+    return max(shown, key=lambda row: (notices.is_open(row, day, owner), RANK[row.tier], row.week), default=None)
 
 
-def _leads(row: NoticeRow, found: Sequence[NoticeRow], week: int, day: int) -> bool:
+def _leads(row: NoticeRow, found: Sequence[NoticeRow], week: int, day: int, owner: Clinician) -> bool:
     if row.week == week:
-        return row.answer is not None or not notices.silent(row, found, day)
-    if row.week > week or notices.silent(row, found, day):
+        return row.answer is not None or not notices.silent(row, found, day, owner)
+    if row.week > week or notices.silent(row, found, day, owner):
         return False
     weeks = LINE_WEEKS if row.tier == LINE else CARD_WEEKS
     last = row.week + 6 + 7 * weeks  # a report is read in the week after its own
-    return notices.returns(row, found, day, last) or (row.answer is None and row.week > week - 7 * weeks)
+    return notices.returns(row, found, day, last, owner) or (row.answer is None and row.week > week - 7 * weeks)
 
 
 def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mapping[int, str]) -> Card:

@@ -55,7 +55,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime, through: dat
 def _last_week(config: Config, now: datetime, through: date | None) -> int:
     if through is not None:
         return int(monday_of(day_number(through)))
-    return day_number(last_week(config.practice.zone, config.practice.day_starts_at, now))
+    return day_number(last_week(now.astimezone(config.practice.zone), config.practice.day_starts_at))
 
 
 def _employed(person: Clinician, week: int) -> bool:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import catalogue
+from monitor.analysis.clock import local_day
 from monitor.analysis.selfreport import INSTRUMENTS, Instrument, Scale, band, instrument, next_day, reach
 from monitor.briefing.week import MAIN_MEASURES, Values, last_complete_week, values_of
 from monitor.config import Config
@@ -47,11 +48,6 @@ def check_in_report(config: Config, store: Store, clinician: Clinician, *, now: 
         sheets=tuple(_sheet(asked, taken, today) for asked in INSTRUMENTS),
         contacts=config.practice.contacts,
     )
-
-
-def local_day(clinician: Clinician, now: datetime) -> date:
-    """The day it is where the clinician lives."""
-    return now.astimezone(clinician.zone).date()
 
 
 def open_from(asked: Instrument, taken: Sequence[CheckIn], today: date) -> date | None:

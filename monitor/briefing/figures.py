@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.catalogue import catalogue
+from monitor.analysis.clock import local_time
 from monitor.analysis.intervals import Spans, seconds_inside
 from monitor.analysis.metrics.work import inside_work, outside_work
 from monitor.analysis.sessions import meetings
@@ -122,11 +122,11 @@ def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
 
 
 def _ends_day(frames: Frames, day: int, held: pd.DataFrame, attention: Attention) -> EndsDay:
-    grace, zone = frames.clinician.grace_minutes, frames.clinician.zone
+    grace = frames.clinician.grace_minutes
     known = held[held["overrun_minutes"].notna()]
     beyond = EndState.PLANNED if attention.planned_ends else EndState.PAST
     ends = tuple(
-        SessionEnd(float(over), beyond if over > grace else EndState.WITHIN, datetime.fromtimestamp(end, zone))
+        SessionEnd(float(over), beyond if over > grace else EndState.WITHIN, local_time(frames.clinician, end))
         for over, end in zip(known["overrun_minutes"], known["booked_end"], strict=True)
     )
     past = any(end.state is EndState.PAST for end in ends)

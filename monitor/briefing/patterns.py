@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import isfinite
 
 from monitor import notices
@@ -37,7 +37,6 @@ class _Told:
     book: Book
     values: Values
     last_week: int
-    today: int
 
 
 def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> PatternsReport:
@@ -48,7 +47,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         rows = kept.notices(connection, clinician.key)
         first = min((row.since for row in rows), default=last)
         values = values_of(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
-    told = _Told(book, values, last, int(now.timestamp()) // 86_400)
+    told = _Told(book, values, last)
     notes = {row.id: _note(told, row) for row in rows}
     waiting = [row for row in reversed(rows) if notes[row.id].open]
     return PatternsReport(
@@ -81,15 +80,16 @@ def _groups(rows: Sequence[NoticeRow], notes: Mapping[int, Note]) -> Iterator[No
 
 
 def _note(told: _Told, row: NoticeRow) -> Note:
-    answered = datetime.fromtimestamp(row.answered_at, UTC).date() if row.answered_at else None
+    owner = told.book.frames.clinician
+    answered = notices.answered_on(row, owner)
     recent = row.week > told.last_week - 7 * (1 if row.tier == LINE else cards.CARD_WEEKS)
     return Note(
         card=cards.card(told.book.frames, row, row.week, told.values, told.book.codes),
         week=date_of(row.week),
         moved=" · ".join(filter(None, (_moved(row), told.book.name(row.client) if row.client else ""))),
         weeks=_weeks(row),
-        open=notices.is_open(row, told.today) and (recent or row.answer is not None),
-        answered_on=answered,
+        open=notices.is_open(row, day_number(told.book.today), owner) and (recent or row.answer is not None),
+        answered_on=None if answered is None else date_of(answered),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.analysis.calendar import date_of, day_number, last_week
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
+from monitor.analysis.clock import local_day, local_time
 from monitor.briefing import cards, figures, words
 from monitor.briefing.figures import Attention
 from monitor.config import Config
@@ -33,7 +34,7 @@ CONTEXT_WEEKS = 60
 
 def last_complete_week(config: Config, clinician: Clinician, now: datetime) -> date:
     """The Monday of the clinician's last week that is over."""
-    return last_week(clinician.zone, config.practice.day_starts_at, now)
+    return last_week(local_time(clinician, now.timestamp()), config.practice.day_starts_at)
 
 
 def weekly_report(config: Config, store: Store, clinician: Clinician, week: date, *, now: datetime) -> WeeklyReport:
@@ -43,8 +44,7 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
         values = values_of(connection, clinician, monday)
         found, codes = kept.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
         fresh = tables.fresh_at(connection, clinician.key)
-    today = day_number(now.astimezone(clinician.zone).date())
-    notice = cards.leading(found, monday, today)
+    notice = cards.leading(found, monday, day_number(local_day(clinician, now)), clinician)
     told = notice if notice and (notice.week == monday or notice.tier != LINE) else None  # a put-off line is of before
     attention = _attention(frames, told, monday, found)
     measures = dict.fromkeys((*MAIN_MEASURES, *(key for key in attention.metrics if key in catalogue())))
@@ -127,7 +127,7 @@ def _complete_through(frames: Frames, fresh: int | None, week: int) -> datetime 
     if fresh is None:
         return None
     end = int(frames.calendar.day_starts([week + 7])[0])
-    return datetime.fromtimestamp(min(end, fresh), frames.clinician.zone)
+    return local_time(frames.clinician, min(end, fresh))
 
 
 def _notes(frames: Frames, week: int, built: BuiltFrom) -> list[str]:

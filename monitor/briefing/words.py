@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from connectors.records import Kind
 from monitor import notices
 from monitor.analysis.calendar import DAY, date_of
+from monitor.analysis.clock import local_time
 from monitor.briefing.figures import by_day
 from monitor.store.notices import NoticeRow
 from reports.models import Unit
@@ -81,10 +80,11 @@ def protects(frames: Frames, week: int, values: Mapping[tuple[int, str], float |
 
 
 def _next_leave(frames: Frames) -> str:
-    ahead = frames.entries[(frames.entries["kind"] == Kind.LEAVE) & (frames.entries["start"] > frames.as_of)]
-    if ahead.empty:
+    leave = frames.calendar.leave
+    ahead = leave[leave[:, 0] > frames.as_of]
+    if not len(ahead):
         return ""
-    begins = datetime.fromtimestamp(int(ahead["start"].min()), frames.clinician.zone).date()
+    begins = date_of(frames.calendar.day_of(ahead[0, 0]).item())
     return f"Leave is booked from {weekday(begins)}, {day_and_month(begins)}."
 
 
@@ -94,7 +94,7 @@ def ahead(frames: Frames, week: int) -> tuple[str, ...]:
     following = frames.sessions[coming]
     if following.empty:
         return ()
-    first = datetime.fromtimestamp(int(following["booked_start"].min()), frames.clinician.zone)
+    first = local_time(frames.clinician, following["booked_start"].min())
     full = [weekday(date_of(day)) for day, part in by_day(following) if _no_gap(frames, day, part)]
     lines = [f"{counted(len(following), 'session')} booked, the first on {weekday(first.date())} at {first:%H:%M}."]
     if full:

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from flask import abort, flash, request
 
 from monitor.analysis.calendar import date_of, day_number
+from monitor.analysis.clock import local_day
 from monitor.analysis.terms import TERMS
 from monitor.briefing.book import said_of, terms_on
-from monitor.briefing.check_in import local_day
 from monitor.dashboard import visit
 from monitor.errors import UsageError
 from monitor.store import clients

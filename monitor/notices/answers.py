@@ -20,14 +20,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.analysis.calendar import day_number
 from monitor.analysis.catalogue import Wing, catalogue
+from monitor.analysis.clock import local_time
 from monitor.notices.families import AGAIN_WEEKS, LINE, PATTERN, family, family_of
+from monitor.roster import Clinician
 from monitor.store.notices import NoticeRow
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DAY = 86_400
 SILENT_DAYS = 28
 
 ANSWERS: Mapping[str, str] = {
@@ -120,33 +122,38 @@ def settled(found: Sequence[NoticeRow], stored: Sequence[NoticeRow]) -> list[Not
     ]
 
 
-def silent(row: NoticeRow, rows: Sequence[NoticeRow], day: int) -> bool:
+def silent(row: NoticeRow, rows: Sequence[NoticeRow], day: int, owner: Clinician) -> bool:
     """Whether a notice is kept off the first page on a day."""
-    return any(0 <= day - said < SILENT_DAYS for said in _put_off(row, rows))
+    return any(0 <= day - said < SILENT_DAYS for said in _put_off(row, rows, owner))
 
 
-def returns(row: NoticeRow, rows: Sequence[NoticeRow], day: int, last: int) -> bool:
+def returns(row: NoticeRow, rows: Sequence[NoticeRow], day: int, last: int, owner: Clinician) -> bool:
     """Whether four weeks of silence ended in the week to a day, for a notice that was put off or met it unanswered.
 
     ``last`` is the day after which the notice would no longer have been on the first page.
     """
-    ended = [said for said in _put_off(row, rows) if SILENT_DAYS <= day - said < SILENT_DAYS + 7]
-    return is_open(row, day) and any(said <= last if row.answer is None else said == _day_of(row) for said in ended)
+    ended = [said for said in _put_off(row, rows, owner) if SILENT_DAYS <= day - said < SILENT_DAYS + 7]
+    own = answered_on(row, owner)
+    return is_open(row, day, owner) and any(said <= last if own is None else said == own for said in ended)
 
 
-def _put_off(row: NoticeRow, rows: Sequence[NoticeRow]) -> list[int]:
+def _put_off(row: NoticeRow, rows: Sequence[NoticeRow], owner: Clinician) -> list[int]:
     """The days on which "not for four weeks" was said to the family, or to the line itself if it is of a single day."""
     return [
-        _day_of(other)
+        said
         for other in rows
-        if other.answer == "not_now" and (other.place == row.place if row.about else other.family == row.family)
+        if (said := answered_on(other, owner)) is not None
+        and other.answer == "not_now"
+        and (other.place == row.place if row.about else other.family == row.family)
     ]
 
 
-def is_open(row: NoticeRow, day: int) -> bool:
+def is_open(row: NoticeRow, day: int, owner: Clinician) -> bool:
     """Whether a notice waits for an answer on a day: it has none, or four weeks of silence are over."""
-    return row.answer is None or (row.answer == "not_now" and day - _day_of(row) >= SILENT_DAYS)
+    said = answered_on(row, owner)
+    return said is None or (row.answer == "not_now" and day - said >= SILENT_DAYS)
 
 
-def _day_of(row: NoticeRow) -> int:
-    return (row.answered_at or 0) // DAY
+def answered_on(row: NoticeRow, owner: Clinician) -> int | None:
+    """The day on which the standing answer was given, where its owner lived then."""
+    return None if row.answered_at is None else day_number(local_time(owner, row.answered_at).date())

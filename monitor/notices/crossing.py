@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.analysis.calendar import day_number, monday_of
 from monitor.analysis.terms import EXCEPTIONS as GIVEN
-from monitor.notices.answers import EXCEPTIONS, excepted
+from monitor.notices.answers import EXCEPTIONS, answered_on, excepted
 from monitor.notices.families import AGAIN_WEEKS, LINE
 from monitor.notices.lines import LINES, Line, line
 from monitor.store.notices import NoticeRow
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from monitor.analysis.frames import Frames
 
-DAY = 86_400
 SHORT_NIGHTS = 2
 FREE_HOURS = 35  # missed in two weeks running: the directive lets them be counted over 14 days (article 16)
 DAYS_WORKED = 12
@@ -137,4 +136,4 @@ def _exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterable[tuple[i
     yield from given[["client", "kind", "day"]].itertuples(index=False, name=None)
     for row in stored:
         if row.client and excepted(row):
-            yield row.client, row.family, (row.answered_at or 0) // DAY
+            yield row.client, row.family, answered_on(row, frames.clinician) or 0

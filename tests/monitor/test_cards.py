@@ -15,7 +15,7 @@ from monitor.briefing.figures import Attention, session_ends
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Card
-from tests.monitor.facts import Row, at, day, event, frames, message, seen_times
+from tests.monitor.facts import Row, at, clinician, day, event, frames, message, seen_times
 
 WEEK = day("2026-03-02")
 CODES = {1: "K7Q2XXXX", 2: "M3PRXXXX"}
@@ -51,7 +51,7 @@ def notice(
 
 
 def led(*found: NoticeRow, today: str = "2026-03-10", week: int = WEEK) -> int | None:
-    first = leading(found, week, day(today))
+    first = leading(found, week, day(today), clinician())
     return None if first is None else first.id
 
 

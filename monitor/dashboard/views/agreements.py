@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 
 from monitor.access import Role
 from monitor.analysis.calendar import day_number
+from monitor.analysis.clock import local_day
 from monitor.analysis.terms import TERMS, Form
 from monitor.briefing.agreements import AGREED, REVIEWED, TOGETHER, agreement_report, agreements_report
 from monitor.briefing.book import terms_on
-from monitor.briefing.check_in import local_day
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow

@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 
 from monitor.access import Role
 from monitor.analysis.calendar import day_number
+from monitor.analysis.clock import local_day
 from monitor.analysis.selfreport import Instrument, instrument, results
-from monitor.briefing.check_in import check_in_report, local_day, open_from, result_words
+from monitor.briefing.check_in import check_in_report, open_from, result_words
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
