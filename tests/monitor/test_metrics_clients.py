@@ -226,6 +226,14 @@ def test_an_agreed_frequency_stands_for_a_client_from_the_first_week_on() -> Non
     assert row("weighted_load", frames(entries=entries))["value"] == 2
 
 
+def test_after_a_return_sessions_before_the_ending_count_no_more() -> None:
+    entries = [*client_weeks(1, "2026-01-05", 5), *client_weeks(1, "2026-02-23", 1)]
+    said = [term(1, "standing", "discharged", "2026-02-04"), term(1, "standing", "client", "2026-02-20")]
+    load = catalogue()["weighted_load"].compute(frames(entries=entries, terms=said))["value"]
+
+    assert load.loc[day("2026-02-23") : day("2026-03-02")].tolist() == [1, 0.5]
+
+
 def test_trauma_share_is_of_the_active_clients() -> None:
     entries = [some for client in range(1, 5) for some in client_weeks(client, "2026-01-05", 9)]
     said = [term(1, "trauma", "yes"), term(2, "trauma", "no"), term(3, "trauma", "yes", "2026-03-09")]

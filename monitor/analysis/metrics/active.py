@@ -96,18 +96,19 @@ def agreed_frequency(frames: Frames) -> Floats:
 def frequency(frames: Frames) -> Floats:
     """Sessions a week that each client (column) stands for in each week (row).
 
-    What was agreed, else held sessions of the last 8 weeks by the weeks since the course began, if those are fewer,
+    What was agreed, else held sessions of the last 8 weeks or since the course began, if that is later, by these weeks
     less the share of them that was leave; one week at least.
     """
     clients, weeks = clients_of(frames), frames.weeks.index.to_numpy()[:, None]
     courses = frames.courses
     held = np.sort(packed(courses["client"].to_numpy(), courses["week"].to_numpy()))
     earliest, latest = (packed(clients, weeks - 7 * back) for back in (LOAD_WEEKS - 1, 0))
-    recent = np.searchsorted(held, latest, side="right") - np.searchsorted(held, earliest)
     began = courses[courses["begins"]]
     starts = np.sort(packed(began["client"].to_numpy(), began["week"].to_numpy()))
     last_start = np.append(starts, 0)[np.searchsorted(starts, latest, side="right") - 1]
     since = (latest - last_start) // 7 + 1  # more than enough where the last start is another client's
+    first = np.maximum(earliest, last_start)
+    recent = np.searchsorted(held, latest, side="right") - np.searchsorted(held, first)
     since = np.clip(since, 1, LOAD_WEEKS)
     leave = np.append(0.0, np.cumsum(1 - column(frames, "present")))
     row = np.arange(1, len(frames.weeks) + 1)[:, None]

@@ -76,8 +76,8 @@ def available_fte(frames: Frames) -> pd.DataFrame:
 def weighted_load(frames: Frames) -> pd.DataFrame:
     """Sessions a week that the active clients stand for, each by its weight, per full-time equivalent.
 
-    A client stands for the agreed frequency, else for held sessions divided by the weeks since the first, 8 at most,
-    those of leave left out; and counts for the weight of the client's band in the practice's table of that week, 1
+    A client stands for the agreed frequency, else for held sessions divided by the weeks since the first (after a
+    return the first of the new course), 8 at most, those of leave left out; and counts for the weight of the client's band in the practice's table of that week, 1
     without a band. The full-time equivalent is the week's, growing over a new colleague's first twelve weeks. Unknown
     after 8 weeks of nothing but leave.
     """
