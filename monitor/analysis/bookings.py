@@ -22,6 +22,7 @@ def outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, NDArray[
     missed        the client did not come: told by a source that tells of such, or seen in a log
     by_clinician  told by a source that tells of such
     moved         it was first seen at another time; unknown where it was first seen after it began
+    cancelled_at  when it was called off; NaN where it was not, or where nobody knows when
     """
     place = pd.Index(events["uid_key"]).drop_duplicates()
     rows = events.drop_duplicates("uid_key").iloc[place.get_indexer(pd.Index(sessions["uid_key"]))]
@@ -36,6 +37,7 @@ def outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, NDArray[
         "late": np.where(status == Status.LATE_CANCELLED, 1.0, np.where(status == Status.CANCELLED, late, 0.0)),
         "missed": np.where(status == Status.NO_SHOW, 1.0, np.where(seen, 0.0, np.nan)),
         "by_clinician": np.where(status == Status.CLINICIAN_CANCELLED, 1.0, by_clinician),
+        "cancelled_at": np.where(sessions["status"].isin(CALLED_OFF), cancelled_at, np.nan),
         "moved": np.where(sessions["known_at"] < start, rows["moved"].to_numpy(dtype=float), np.nan),
     }
 

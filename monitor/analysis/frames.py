@@ -80,8 +80,8 @@ class Frames:
 
     sessions  see :func:`~monitor.analysis.sessions.sessions_from`, and day, week, overrun_minutes, began_at and
               ended_at (the actual times where known, else the booked ones), outside, covered, after_hours (see
-              :func:`~monitor.analysis.contact.judged`), late, missed, by_clinician, moved (see
-              :func:`~monitor.analysis.bookings.outcomes`)
+              :func:`~monitor.analysis.contact.judged`), late, missed, by_clinician, moved, cancelled_at
+              (see :func:`~monitor.analysis.bookings.outcomes`)
     held      those of the sessions that took place
     courses   see :func:`~monitor.analysis.courses.courses_from`
     messages  sent_at, outgoing, automatic, counterpart, counterpart_kind, channel, thread, and day, week, outside,

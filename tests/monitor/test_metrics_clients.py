@@ -156,6 +156,29 @@ def test_work_outside_work_is_told_for_eight_hours_with_clients() -> None:
 # Caseload
 
 
+@pytest.mark.parametrize(
+    ("told", "weeks"),
+    [
+        ({}, [0, 1, 1, 1, 1]),  # seen on the 28th
+        ({"status": Status.CANCELLED, "cancelled": "2026-03-24 10:00"}, [0, 1, 1, 1, 0]),
+        (
+            {"status": Status.CLINICIAN_CANCELLED, "cancelled": "2026-03-09 03:59"},
+            [0, 0, 0, 0, 0],
+        ),  # before the week ends
+        ({"status": Status.LATE_CANCELLED, "cancelled": "2026-03-28 09:00"}, [0, 1, 1, 1, 0]),
+        ({"status": Status.CANCELLED}, [0, 0, 0, 0, 0]),  # nobody knows when
+        ({"status": Status.NO_SHOW}, [0, 1, 1, 1, 0]),
+    ],
+)
+def test_a_booking_counts_as_it_was_known_in_that_week(told: dict[str, object], weeks: list[float]) -> None:
+    """Of 28 March, known since the third."""
+    booked = event("2026-03-28 10:00", "2026-03-28 10:50", client=1, known="2026-03-03 10:00", **told)  # type: ignore[arg-type]
+    around = [event(f"2026-{on} 10:00", f"2026-{on} 10:50") for on in ("02-23", "04-01")]
+    found = catalogue()["active_clients"].compute(frames(entries=[booked, *around], as_of="2026-03-31 12:00"))["value"]
+
+    assert found.tolist() == weeks
+
+
 @pytest.mark.parametrize("ending", ["discharged", "handed_over"])
 def test_discharged_and_handed_over_clients_are_not_active(ending: str) -> None:
     entries = [*client_weeks(1, "2026-01-05", 9), *client_weeks(2, "2026-01-06", 9)]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from monitor.analysis.bookings import CALLED_OFF
 from monitor.analysis.calendar import DAY, day_number
 from monitor.analysis.courses import ended_on, next_ending
 from monitor.analysis.messages import packed
 from monitor.analysis.metrics.weekly import Bools, Floats, column, once, places
-from monitor.analysis.sessions import BOOKED, HELD
+from monitor.analysis.sessions import HELD
 from monitor.roster import USUAL_WEIGHTS
 
 if TYPE_CHECKING:
@@ -42,20 +43,22 @@ def active(frames: Frames) -> Bools:
         session                            x
         active                            |----- 30 days ----|            until a discharge or hand-over
         as a booking         |--- 30 days ---|               from the week on in which it was known
+        called off           |------|                        until then; one called off nobody knows when is none
     """
     weeks, ends = frames.weeks.index.to_numpy(), frames.weeks["end"].to_numpy()
     clients = clients_of(frames)
-    planned = frames.sessions["status"].isin([HELD, BOOKED]) & (frames.sessions["client"] >= 0)
-    sessions = frames.sessions[planned]
+    sessions = frames.sessions[frames.sessions["client"] >= 0]
     client, start = sessions["client"].to_numpy(dtype=np.int64), sessions["booked_start"].to_numpy()
     over = np.searchsorted(ends, start, side="right")
     seen_until = np.minimum(start + ACTIVE_DAYS * DAY, next_ending(frames.agreements, frames.calendar, client, start))
     fades = np.where(sessions["status"] == HELD, np.searchsorted(ends, seen_until, side="right"), over)
     known = np.searchsorted(weeks, frames.calendar.week_of(sessions["known_at"].to_numpy()))
+    off = sessions["status"].isin(CALLED_OFF).to_numpy()
+    until = np.minimum(np.where(off, np.searchsorted(ends, sessions["cancelled_at"].fillna(0)), over), over)
     comes = np.maximum(np.searchsorted(ends, start - ACTIVE_DAYS * DAY, side="right"), known)
     column = np.searchsorted(clients, client)
     shape = len(weeks), len(clients)
-    booked = _covered(shape, column, np.minimum(comes, over), over) & ~ended_on(
+    booked = _covered(shape, column, np.minimum(comes, until), until) & ~ended_on(
         frames.agreements, clients, _sundays(frames)
     )
     return booked | _covered(shape, column, over, np.maximum(fades, over))

@@ -24,7 +24,7 @@ def active_clients(frames: Frames) -> pd.DataFrame:
     """Clients with a held session in the last 30 days, or a booking in the next 30 as it was known in that week.
 
     Discharged and handed over clients are not, until they are seen again. Where it is not recorded since when a booking
-    was known, held sessions alone count.
+    was known, held sessions alone count. A booking that was called off counts until then, where it is known when.
     """
     if frames.sessions.empty:
         return no_data(frames)
@@ -77,9 +77,9 @@ def weighted_load(frames: Frames) -> pd.DataFrame:
     """Sessions a week that the active clients stand for, each by its weight, per full-time equivalent.
 
     A client stands for the agreed frequency, else for held sessions divided by the weeks since the first (after a
-    return the first of the new course), 8 at most, those of leave left out; and counts for the weight of the client's band in the practice's table of that week, 1
-    without a band. The full-time equivalent is the week's, growing over a new colleague's first twelve weeks. Unknown
-    after 8 weeks of nothing but leave.
+    return the first of the new course), 8 at most, those of leave left out; and counts for the weight of the client's
+    band in the practice's table of that week, 1 without a band. The full-time equivalent is the week's, growing over a
+    new colleague's first twelve weeks. Unknown after 8 weeks of nothing but leave.
     """
     if frames.sessions.empty:
         return no_data(frames)
