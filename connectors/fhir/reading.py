@@ -98,7 +98,8 @@ class Run:
             self._reach(search.name)
         self.progress = replace(self.progress, whole_at=self.progress.newest())
         page = self._intake.turn().batch(self.covered())
-        return replace(page, removed=(), mended=(), replaces=self._maker.context.window, anew=anew)
+        window = self._maker.context.window
+        return replace(page, removed=(), mended=(), replaces=window, anew=anew, done=1, total=1)
 
     def covered(self) -> str:
         """The cursor once everything in the window has been asked for."""
@@ -140,6 +141,7 @@ class Run:
                 doubt = _TAKE[kind](self._maker, resource, intake)
             except (UnusableError, OverflowError) as error:
                 doubt = str(error) if isinstance(error, UnusableError) else "a time lies beyond the calendar"
+                intake.removed += self._maker.entries(str(resource.get("id"))) if kind == "Appointment" else ()
             if doubt:
                 intake.faults.append(Fault(place, doubt))
             else:

@@ -63,8 +63,11 @@ class RecordMaker:
         if events == () and booked.end is not None and booked.end < self.context.window.start:
             return ()
         kept = {event.uid_key for event in events}
-        names = (self._entry(owner.key, "Appointment", booked.id) for owner in self.context.owners)
-        return tuple(name for name in names if name not in kept)
+        return tuple(name for name in self.entries(booked.id) if name not in kept)
+
+    def entries(self, identifier: str) -> Iterator[str]:
+        """The names under which an appointment may be known: it may be any owner's."""
+        yield from (self._entry(owner.key, "Appointment", identifier) for owner in self.context.owners)
 
     def times(self, met: Encounter) -> tuple[SessionEvidence, ...]:
         """The true times of an encounter for each owner who took part.

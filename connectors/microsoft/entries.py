@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Context
+from connectors.calls import Times, shared, waited_in_vain
 from connectors.classify import EntryLook
 from connectors.mail.correspondence import Correspondence
 from connectors.mail.headers import Headers
@@ -96,21 +97,28 @@ class RecordMaker:
             somebody        |---------|
             another                        |--------|
             together        |---------|    |--------|         a call that was left open counts to where the other left
-        """
-        owner, names = self.context.owners[0], self.context.names
-        own = [span for record in records if self._is_own(record) for span in _spans(record)]
-        for person, times in self._from_outside(records).items():
-            together = [(max(a, c), min(b, d)) for a, b in own for c, d in times if max(a, c) < min(b, d)]
-            if not together:
-                continue
-            start, end = min(span[0] for span in together), max(span[1] for span in together)
-            if self.context.window.touches(start, end):
-                key = names.entry(f"microsoft attendance {_named(report)}", person)
-                yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
 
-    def _from_outside(self, records: list[Item]) -> dict[str, list[Span]]:
+        Where nobody else came at all, the instant in the middle of the owner's wait.
+        """
+        own = [span for record in records if self._is_own(record) for span in _spans(record)]
+        others = [span for record in records if not self._is_own(record) for span in _spans(record)]
+        for person, times in self._from_outside(records).items():
+            if together := shared(own, times):
+                yield from self._times(report, person, together[0][0], max(end for _, end in together), meeting)
+        if waited := waited_in_vain(own, others):
+            yield from self._times(report, "nobody", waited, waited, meeting)
+
+    def _times(
+        self, report: Item, person: str, start: datetime, end: datetime, meeting: str
+    ) -> Iterator[SessionEvidence]:
+        owner, names = self.context.owners[0], self.context.names
+        if self.context.window.touches(start, end):
+            key = names.entry(f"microsoft attendance {_named(report)}", person)
+            yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
+
+    def _from_outside(self, records: list[Item]) -> dict[str, Times]:
         """When each person was there who is of another house, or who gave no address: those by when they came."""
-        found: dict[str, list[Span]] = {}
+        found: dict[str, Times] = {}
         for record in records:
             address, times = canonical_address(_text(record, "emailAddress")), sorted(_spans(record))
             is_inside = address and not self.context.classifier.is_outside(address)

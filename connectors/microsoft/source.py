@@ -103,7 +103,9 @@ class Microsoft:
                 faults.append(Fault(f"event {number}", str(error)))
             else:
                 records += [event] if event else []
-        return Batch(progress.text(), tuple(records), replaces=self._context.window, faults=tuple(faults))
+        return Batch(
+            progress.text(), tuple(records), replaces=self._context.window, faults=tuple(faults), done=1, total=1
+        )
 
     def _settings(self) -> str:
         told, options = self._context, self._options

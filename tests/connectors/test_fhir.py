@@ -151,6 +151,14 @@ def test_what_could_not_be_used_and_can_be_now_is_told(server: FhirServer) -> No
     assert "a1" not in mended
 
 
+def test_an_appointment_that_cannot_be_used_any_more_is_gone(server: FhirServer) -> None:
+    server.put("Appointment", "a1", **booked(0))
+    first = read(server.url)
+    server.put("Appointment", "a1", **booked(0, end=None))
+    second = read(server.url, first[-1].cursor)
+    assert Held.after(first, second).of(CalendarEvent) == Held.after(read(server.url)).of(CalendarEvent) == []
+
+
 def test_it_is_told_how_far_messages_are(server: FhirServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fhir, "COUNT", 2)
     server.page = 2

@@ -308,12 +308,6 @@ def test_times_are_of_being_together(microsoft: Microsoft, account: Account, tmp
     assert "JoinWebUrl eq" in " ".join(unquote(asked.path) for asked in microsoft.asked)
 
 
-def test_a_meeting_to_which_nobody_came_says_nothing(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
-    account.put_event("a", START, 50, onlineMeeting={"joinUrl": JOIN})
-    account.put_report(JOIN, "r1", attended("ana@old.example", (START, START + timedelta(hours=1))))
-    assert records(read(microsoft, tmp_path, read=("meetings",)), SessionEvidence) == []
-
-
 def span(first: int, last: int) -> tuple[datetime, datetime]:
     """From so many minutes after ``START`` to so many."""
     return START + timedelta(minutes=first), START + timedelta(minutes=last)
@@ -358,6 +352,32 @@ def test_a_colleague_is_no_client(microsoft: Microsoft, account: Account, tmp_pa
         JOIN, "r", attended("ana@old.example", span(0, 50)), attended("ben@harbour.example", span(1, 49))
     )
     assert times_of(read(microsoft, tmp_path, read=("meetings",))) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "found"),
+    [
+        ([(0, 20)], [], [(10, 10)]),
+        ([(-30, -29), (0, 20)], [("kim@post.example", 21, 40)], [(10, 10)]),
+        ([(0, 4)], [], []),
+        ([(0, 181)], [], []),
+        ([(0, 20)], [("ben@harbour.example", 1, 19)], []),
+        ([(0, 20)], [("kim@post.example", 1, 3)], [(1, 3)]),
+        ([], [("kim@post.example", 1, 19)], []),
+    ],
+)
+def test_a_client_who_never_came_is_an_instant(
+    microsoft: Microsoft,
+    account: Account,
+    tmp_path: Path,
+    own: list[tuple[int, int]],
+    others: list[tuple[str, int, int]],
+    found: list[tuple[int, int]],
+) -> None:
+    account.put_event("a", START, 50, onlineMeeting={"joinUrl": JOIN})
+    people = [attended("ana@old.example", *(span(*times) for times in own), role="Organizer")] if own else []
+    account.put_report(JOIN, "r", *people, *(attended(name, span(*times)) for name, *times in others))
+    assert times_of(read(microsoft, tmp_path, read=("meetings",))) == [span(*times) for times in found]
 
 
 def test_the_latest_meetings_come_first(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
