@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ENDS = {
     EndState.WITHIN: "within time or buffer",
     EndState.PAST: "past your buffer",
-    EndState.PLANNED: "past your buffer, as planned",
+    EndState.PLANNED: "as planned",
 }
 
 

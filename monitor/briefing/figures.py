@@ -13,6 +13,7 @@ from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.clock import local_time
 from monitor.analysis.intervals import Spans, seconds_inside
+from monitor.analysis.metrics.sessions import as_planned
 from monitor.analysis.metrics.work import inside_work, outside_work
 from monitor.analysis.sessions import meetings
 from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
@@ -125,9 +126,12 @@ def _ends_day(frames: Frames, day: int, held: pd.DataFrame, attention: Attention
     grace = frames.clinician.grace_minutes
     known = held[held["overrun_minutes"].notna()]
     beyond = EndState.PLANNED if attention.planned_ends else EndState.PAST
+    planned = np.where(as_planned(frames, known), EndState.PLANNED, EndState.WITHIN)
+    late = (known["overrun_minutes"] > grace) & (planned != EndState.PLANNED)
+    states = np.where(late, beyond, planned)
     ends = tuple(
-        SessionEnd(float(over), beyond if over > grace else EndState.WITHIN, local_time(frames.clinician, end))
-        for over, end in zip(known["overrun_minutes"], known["booked_end"], strict=True)
+        SessionEnd(float(over), EndState(state), local_time(frames.clinician, end))
+        for over, state, end in zip(known["overrun_minutes"], states, known["booked_end"], strict=True)
     )
     past = any(end.state is EndState.PAST for end in ends)
     return EndsDay(date_of(day), ends, len(held), "overrun_minutes" in attention.metrics and past)
@@ -138,10 +142,13 @@ def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, st
     late = sum(past.values())
     rest = f"{known} sessions" if known == held else f"{known} of {held} sessions; the other ends are not known"
     subtitle = f"Each dot is one session, placed by when it ended. {rest}."
+    judged = sum(end.state is not EndState.PLANNED for day in days for end in day.ends)
+    if not judged:
+        return "Your sessions ended as you had planned", subtitle
     if not late:
         return "Every session ended within your buffer", subtitle
-    if late > known / 2:
-        return f"{late} of {known} sessions ended past your buffer", subtitle
+    if late > judged / 2:
+        return f"{late} of {judged} sessions ended past your buffer", subtitle
     most = max(past, key=lambda day: past[day])
     one_day = past[most] > 1 and past[most] >= late / 2
     ran_on = f"{weekday(most)}’s ran on" if one_day else f"{spelled(late)} ran past it"

@@ -159,7 +159,7 @@ def _keys(week: SessionEnds) -> list[Key]:
         "within": "within time or buffer",
         "past": "past your buffer",
         "amber": "past it, part of the note",
-        "planned": "past it, as planned",
+        "planned": "as planned",
     }
     return [Key(says, 2 * RADIUS, partial(_dot, look)) for look, says in words.items() if look in drawn]
 

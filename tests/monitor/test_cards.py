@@ -15,7 +15,7 @@ from monitor.briefing.figures import Attention, session_ends
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Card
-from tests.monitor.facts import Row, at, clinician, day, event, frames, message, seen_times
+from tests.monitor.facts import Row, at, clinician, day, entered, event, frames, message, seen_times
 
 WEEK = day("2026-03-02")
 CODES = {1: "K7Q2XXXX", 2: "M3PRXXXX"}
@@ -213,6 +213,31 @@ def test_a_group_is_one_session_in_the_rows_and_in_the_figure() -> None:
     assert list(behind.rows(found, load, WEEK, CODES).rows) == [("Monday", "1 session", "1 h 40")]
     assert ends is not None
     assert (ends.known, ends.held) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("marked", "states", "title"),
+    [
+        ((), ["past", "past", "within"], "2 of 3 sessions ended past your buffer"),
+        ((1,), ["planned", "past", "within"], "Most sessions ended within your buffer; one ran past it"),
+        ((3,), ["past", "past", "planned"], "2 of 2 sessions ended past your buffer"),
+        ((1, 2), ["planned", "planned", "within"], "Every session ended within your buffer"),
+        ((1, 2, 3), ["planned", "planned", "planned"], "Your sessions ended as you had planned"),
+    ],
+)
+def test_a_planned_session_is_drawn_hollow_and_counts_neither_way(
+    marked: Sequence[int], states: list[str], title: str
+) -> None:
+    starts = {client: f"2026-03-02 1{client}" for client in (1, 2, 3)}
+    held = [event(f"{at}:00", f"{at}:40", client=client, uid=f"s{client}") for client, at in starts.items()]
+    times = [seen_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 52), (3, 42))]
+    given = [entered(client, "exception", "2026-03-02") for client in marked]
+
+    ends = session_ends(frames(entries=held, times=times, ledger=given), WEEK, Attention())
+
+    assert ends is not None
+    assert [end.state.value for end in ends.days[0].ends] == states
+    assert ends.title == title
 
 
 def full_week() -> Frames:

@@ -123,7 +123,7 @@ def test_each_session_is_a_mark_that_says_its_minutes() -> None:
     week = samples.session_ends()
     said = titles(charts.session_ends(week, "k"))
     assert len(said) == sum(len(day.ends) for day in week.days)
-    assert "Thursday, booked to 15:50: +23 min, past your buffer, as planned" in said
+    assert "Thursday, booked to 15:50: +23 min, as planned" in said
 
 
 def test_a_planned_end_leaves_numerator_and_denominator() -> None:

@@ -76,9 +76,14 @@ def overrun_share(frames: Frames) -> pd.DataFrame:
     A session of a client with an exception in the ledger on that day was planned so and is left out.
     """
     held = met(frames)
-    held = held[~held["booked_start"].isin(frames.held.loc[_planned(frames), "booked_start"])]
+    held = held[~as_planned(frames, held)]
     late = (held["overrun_minutes"] > frames.clinician.grace_minutes).where(held["overrun_minutes"].notna())
     return shares(frames, held["week"], late)
+
+
+def as_planned(frames: Frames, held: pd.DataFrame) -> pd.Series:
+    """Which of these sessions were planned as they went, by an exception with anybody who was there."""
+    return held["booked_start"].isin(frames.held.loc[_planned(frames), "booked_start"])
 
 
 def _planned(frames: Frames) -> pd.Series:
