@@ -146,7 +146,7 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
         stretch_of(facts.messages_seen, facts.messages["sent_at"].to_numpy(), as_of),
     )
     active = np.concatenate((held["day"], episodes["day"]))
-    busy = _spans_of(entries[entries["kind"] == Kind.BUSY])
+    busy = _time_of(entries[entries["kind"] == Kind.BUSY], calendar)
     days = days_from(facts.clinician, calendar, covered[0], active, busy)
     return Frames(
         clinician=facts.clinician,
@@ -216,7 +216,9 @@ def _calendar(facts: Facts, practice: Practice, as_of: int, holidays: Collection
     first, last = date_of(known.min() // DAY) - MARGIN, date_of(known.max() // DAY) + MARGIN
     calendar = work_calendar(facts.clinician, first, last, day_starts_at=practice.day_starts_at, holidays=holidays)
     return with_entries(
-        calendar, leave=_leave(facts.events, calendar), on_call=_spans_of(_of_kind(facts.events, Kind.ON_CALL))
+        calendar,
+        leave=_time_of(_of_kind(facts.events, Kind.LEAVE), calendar),
+        on_call=_spans_of(_of_kind(facts.events, Kind.ON_CALL)),
     )
 
 
@@ -240,10 +242,9 @@ def _spans_of(entries: pd.DataFrame) -> Spans:
     return spans(entries[["start", "end"]].to_numpy(dtype=np.int64))
 
 
-def _leave(events: pd.DataFrame, calendar: WorkCalendar) -> Spans:
-    """Leave to the minute where it has hours, else by whole work days."""
-    leave = _of_kind(events, Kind.LEAVE)
-    return union(_spans_of(leave[~leave["all_day"]]), calendar.whole_days(_spans_of(leave[leave["all_day"]])))
+def _time_of(entries: pd.DataFrame, calendar: WorkCalendar) -> Spans:
+    """Entries to the minute where they have hours, else by whole work days."""
+    return union(_spans_of(entries[~entries["all_day"]]), calendar.whole_days(_spans_of(entries[entries["all_day"]])))
 
 
 def _sessions(

@@ -123,6 +123,33 @@ def test_a_days_length_is_from_first_to_last_work_of_any_kind() -> None:
     assert row("day_span_hours", found)["n"] == 3
 
 
+def nine_to_six() -> list[Row]:
+    """Monday and Tuesday from nine to ten to six."""
+    return in_a_row("mon 09:00", "mon 17:00", "tue 09:00", "tue 17:00")
+
+
+def test_a_message_on_a_day_of_leave_makes_no_short_day() -> None:
+    found = looked(*nine_to_six(), leave("wed 00:00", "sat 00:00"), mail=[sent(f"{on} 10:00") for on in ("wed", "thu")])
+
+    for key in ("day_span_hours", "day_span_p90_hours"):
+        assert row(key, found)[["value", "n"]].tolist() == [pytest.approx(8 + 50 / 60), 2]
+
+
+def test_an_all_day_entry_of_another_job_takes_a_day_off_and_tells_no_hours() -> None:
+    elsewhere = event(when("sun 00:00"), "2026-03-09 00:00", kind=Kind.BUSY, all_day=True)
+    found = looked(*nine_to_six(), elsewhere, event("2026-03-09 09:00", "2026-03-09 09:50"))
+
+    assert row("day_span_p90_hours", found)["value"] == pytest.approx(8 + 50 / 60)
+    assert row("days_since_full_day_off", found)["value"] == 1  # Saturday
+    assert row("short_rests", found, "2026-03-09")["value"] == 0
+
+
+def test_what_lasts_into_the_next_day_ends_its_own_with_it() -> None:
+    shift = event(when("wed 10:00"), when("fri 10:00"), kind=Kind.BUSY)
+
+    assert value("day_span_p90_hours", shift) == 18  # until four in the morning
+
+
 # Nights
 
 

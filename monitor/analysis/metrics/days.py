@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from connectors.records import Kind
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.metrics.sessions import met
 from monitor.analysis.metrics.weekly import counts, once, places, seen, sums, where
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 SHORT_GAP, REAL_GAP = 10 * 60, 15 * 60  # seconds between two sessions
+LONGEST_DAY = 30.0  # hours: a day is longer than 24 where an overnight span draws it out
 LONG_RUN, LONG_CONTACT = 4, 3 * 3600  # sessions in a row, seconds of contact without a real gap
 
 
@@ -57,24 +59,33 @@ def _chains(frames: Frames, gap: int) -> tuple[pd.DataFrame, NDArray[np.int64], 
     return held, total[1:] - total[first], np.arange(len(held)) - first + 1
 
 
-@metric("Length of a day", Unit.HOURS, Family.SESSIONS, evidence="C", source="Directive 2003/88, by implication")
+@metric(
+    "Length of a day", Unit.HOURS, Family.SESSIONS, evidence="C", source="Directive 2003/88, by implication",
+    high=LONGEST_DAY,
+)  # fmt: skip
 def day_span_hours(frames: Frames) -> pd.DataFrame:
     """Hours from the first work of a day to the last, the median of the days with work; over 13 leave less than 11.
 
-    Work is a held session, a sent episode, and another job.
+    Work is a held session, a sent episode, and another job, whose all-day entries tell no hours. Days of leave are left
+    out.
     """
     return _spans_by_week(frames, 50)
 
 
-@metric("Length of a long day", Unit.HOURS, Family.SESSIONS, evidence="C", source="Directive 2003/88, by implication")
+@metric(
+    "Length of a long day", Unit.HOURS, Family.SESSIONS, evidence="C", source="Directive 2003/88, by implication",
+    high=LONGEST_DAY,
+)  # fmt: skip
 def day_span_p90_hours(frames: Frames) -> pd.DataFrame:
     """As the length of a day, the 90th percentile: what the longest days of the week are like."""
     return _spans_by_week(frames, 90)
 
 
 def _spans_by_week(frames: Frames, percentile: float) -> pd.DataFrame:
+    there = frames.days.index[frames.days["leave_share"] < 1]
     day, first, last, _ = day_edges(frames)
-    place = places(frames, day - (day + 3) % 7)
+    last = np.minimum(last, frames.calendar.day_starts(day + 1))
+    place = np.where(np.isin(day, there), places(frames, day - (day + 3) % 7), -1)
     order = np.lexsort((last - first, place))
     hours = np.append((last - first)[order] / 3600, 0.0)
     begin, end = np.searchsorted(place[order], [np.arange(len(frames.weeks)), np.arange(1, len(frames.weeks) + 1)])
@@ -87,8 +98,9 @@ def _spans_by_week(frames: Frames, percentile: float) -> pd.DataFrame:
 
 @once
 def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Start, end and whether it is an episode, of everything that was done, another job included; by start."""
-    busy = frames.entries[(frames.entries["kind"] == "busy") & (frames.entries["start"] <= frames.as_of)]
+    """Start, end and whether it is an episode, of everything that was done, another job's hours included; by start."""
+    entries = frames.entries
+    busy = entries[(entries["kind"] == Kind.BUSY) & ~entries["all_day"] & (entries["start"] <= frames.as_of)]
     held, episodes = frames.held, frames.episodes
     starts = np.concatenate((held["began_at"], episodes["sent_at"], busy["start"])).astype(np.int64)
     ends = np.concatenate((held["ended_at"], episodes["last_at"], busy["end"])).astype(np.int64)
