@@ -365,6 +365,13 @@ def test_leave_of_either_side_is_no_broken_agreement() -> None:
     assert row("frequency_kept", frames(entries=[*entries, *later], terms=said))["value"] == 50
 
 
+def test_a_session_cancelled_in_time_is_one_of_the_four_weeks_also_where_less_than_one_a_week_is_agreed() -> None:
+    ill = event("2026-02-17 10:00", "2026-02-17 10:50", client=1, status=Status.CANCELLED, cancelled="2026-02-10 10:00")
+    entries = [*client_weeks(9, "2026-01-06", 12), *client_weeks(1, "2026-03-03", 1), ill]
+
+    assert row("frequency_kept", frames(entries=entries, terms=[term(1, "frequency", "0.5")]))["value"] == 100
+
+
 def test_time_with_a_client_that_is_no_session() -> None:
     coffee = event(when("tue 16:00"), when("tue 17:00"), kind=Kind.PERSONAL, client=1)
     friend = event(when("wed 16:00"), when("wed 17:00"), kind=Kind.PERSONAL, client=8)

@@ -40,8 +40,8 @@ KEPT_WEEKS = 4
 def frequency_kept(frames: Frames) -> pd.DataFrame:
     """Held sessions of the last 4 weeks by those agreed, over the clients with whom a frequency was agreed.
 
-    Above 100 % is more often than agreed. The clinician's leave is taken out, and so are sessions that the client
-    cancelled in time. n is the number of clients.
+    Above 100 % is more often than agreed. The clinician's leave is taken out, and so are, client by client over the
+    four weeks, sessions that were cancelled in time. n is the number of clients.
     """
     if not frames.agreements.has("frequency"):
         return no_data(frames)
@@ -50,9 +50,9 @@ def frequency_kept(frames: Frames) -> pd.DataFrame:
         frames.agreements, clients_of(frames), frames.weeks.index.to_numpy()[:, None] + 6
     )
     due = np.where(counted, agreed, 0.0) * column(frames, "present")[:, None]
-    due = np.maximum(due - np.where(counted, _cancelled_in_time(frames), 0.0), 0.0)
-    held = np.where(counted, held_by_week(frames), 0.0)
-    four, delivered = trailing(due, KEPT_WEEKS), trailing(held, KEPT_WEEKS)
+    cancelled, held = (np.where(counted, part, 0.0) for part in (_cancelled_in_time(frames), held_by_week(frames)))
+    left = trailing(due, KEPT_WEEKS) - trailing(cancelled, KEPT_WEEKS)
+    four, delivered = np.maximum(left.round(9), 0.0), trailing(held, KEPT_WEEKS)
     known = trailing(seen(frames, "calendar_seen").astype(float), KEPT_WEEKS) == KEPT_WEEKS
     return ratios(frames, known, 100 * delivered.sum(axis=1), four.sum(axis=1), (four > 0).sum(axis=1))
 
