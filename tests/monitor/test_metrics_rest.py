@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from connectors.records import Kind, Status
+from monitor.analysis.catalogue import catalogue
 from monitor.roster import Practice
 from tests.monitor.facts import BERLIN, Row, clinician, event, frames, hours, seen_times, term
 from tests.monitor.week import came, looked, row, sent, session, value, when
@@ -55,6 +56,15 @@ def test_billing_boundary_covers_the_sessions_whose_ends_are_known() -> None:
 
     found = row("billing_boundary", looked(entry, session("tue 10:00", "10:50"), times=[time], practice=practice))
     assert found.tolist() == [1.0, 1, 0.5]
+    assert catalogue()["billing_boundary"].least_coverage == 0.6
+
+
+def test_where_no_end_of_a_short_session_is_known_the_billing_boundary_is_unknown() -> None:
+    practice = Practice("Harbour Street", ZoneInfo(BERLIN), region="US")
+    short, long_ = session("tue 10:00", "10:50"), session("wed 10:00", "11:00")
+
+    assert pd.isna(row("billing_boundary", looked(short, long_, practice=practice))["value"])
+    assert row("billing_boundary", looked(long_, practice=practice)).tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize(

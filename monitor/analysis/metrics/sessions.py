@@ -9,7 +9,7 @@ import pandas as pd
 
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.intervals import Spans, intersection, seconds_inside, spans, union
-from monitor.analysis.metrics.weekly import column, counts, means, no_data, once, seen, shares, trailing, where
+from monitor.analysis.metrics.weekly import column, counts, means, no_data, once, seen, shares, sums, trailing, where
 from monitor.analysis.metrics.work import outside_work
 from monitor.analysis.sessions import meetings
 
@@ -116,9 +116,15 @@ def stretch_minutes(frames: Frames) -> pd.DataFrame:
     return means(frames, held["week"], (actual - booked) / 60)
 
 
-@metric("Sessions that reached 53 minutes", Unit.COUNT, Family.SESSIONS, evidence="A", source="CPT 90834 and 90837")
+@metric(
+    "Sessions that reached 53 minutes", Unit.COUNT, Family.SESSIONS, evidence="A", source="CPT 90834 and 90837",
+    least_coverage=0.6,
+)  # fmt: skip
 def billing_boundary(frames: Frames) -> pd.DataFrame:
-    """Sessions booked for less than 53 minutes that lasted 53 or more, where both ends are known; US practices only."""
+    """Sessions booked for less than 53 minutes that lasted 53 or more, where both ends are known; US practices only.
+
+    Unknown in a week in which such sessions were held and both ends of none of them are known.
+    """
     if frames.practice.region != "US":
         return no_data(frames)
     held = met(frames)
@@ -126,7 +132,9 @@ def billing_boundary(frames: Frames) -> pd.DataFrame:
     lasted = held["actual_end"] - held["actual_start"]
     found = counts(frames, held.loc[short & (lasted >= BILLED_LONG), "week"], "calendar_seen")
     known = means(frames, held.loc[short, "week"], lasted[short])
-    return found.assign(coverage=found["coverage"].where(known["n"] + (known["coverage"] == 0) == 0, known["coverage"]))
+    some = sums(frames, held.loc[short, "week"]) > 0
+    value = found["value"].mask(some & (known["n"] == 0))
+    return found.assign(value=value, coverage=known["coverage"].where(some, found["coverage"]))
 
 
 @metric(
