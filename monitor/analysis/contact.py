@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.agreements import Agreements
 from monitor.analysis.calendar import DAY, WorkCalendar
-from monitor.analysis.terms import REASONS, WEEKDAYS
+from monitor.analysis.terms import CRISIS_PLAN, REASONS, WEEKDAYS
 from monitor.config.hours import span_from
 
 MINUTES = 24 * 60
@@ -41,12 +42,20 @@ def judged(
     return {"outside": outside, "covered": covered, "after_hours": outside & ~covered & ~granted}
 
 
-def modified(agreements: Agreements, clients: ArrayLike, days: ArrayLike) -> NDArray[np.bool_]:
-    """Whether a documented modified boundary holds: it has a reason, and its review date lies ahead."""
+def modified(
+    agreements: Agreements, clients: ArrayLike, days: ArrayLike, *, reasons: Collection[str] = REASONS.keys()
+) -> NDArray[np.bool_]:
+    """Whether a documented modified boundary holds: it has one of these reasons, and its review date lies ahead."""
     if not agreements.has("modified"):
         return np.zeros(np.broadcast(clients, days).shape, dtype=bool)
-    has_reason = agreements.holds("modified", clients, days, *REASONS)
+    has_reason = agreements.holds("modified", clients, days, *reasons)
     return np.array(has_reason & (agreements.numbers("modified_until", clients, days) > np.asarray(days)))
+
+
+def in_crisis(agreements: Agreements, clients: ArrayLike, days: ArrayLike) -> NDArray[np.bool_]:
+    """Whether an emergency protocol holds, or a crisis plan whose review date lies ahead."""
+    plan = modified(agreements, clients, days, reasons=(CRISIS_PLAN,))
+    return agreements.holds("emergency", clients, days) | plan
 
 
 def agreed_time(

@@ -69,8 +69,9 @@ WEEKDAYS = {
     "mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday",
     "sun": "Sunday",
 }  # fmt: skip
+CRISIS_PLAN = "crisis_plan"
 REASONS = {
-    "crisis_plan": "A crisis plan",
+    CRISIS_PLAN: "A crisis plan",
     "clinical_need": "A clinical need",
     "life_event": "Something that happened in their life",
     "access": "Access, language or disability",

@@ -49,8 +49,7 @@ def contacts_with(frames: Frames) -> Contacts:
 
 def _agreed_otherwise(frames: Frames, weeks: pd.Index, clients: np.ndarray) -> np.ndarray:
     """Whether a documented modified boundary, until its review, or an emergency protocol holds; (weeks, clients)."""
+    from monitor.analysis.contact import modified
+
     agreed, who, when = frames.agreements, clients[None, :], weeks.to_numpy()[:, None]
-    modified = agreed.texts("modified", who, when) != None  # noqa: E711 - an array of texts and None
-    until = agreed.numbers("modified_until", who, when)
-    in_force = modified.astype(bool) & ~(until < when)
-    return np.asarray(in_force | agreed.holds("emergency", who, when))
+    return modified(agreed, who, when) | agreed.holds("emergency", who, when)

@@ -118,12 +118,11 @@ def _in_week(frames: Frames, family: str, day: int, measured: float, client: int
 
 def _repeated(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
     """The third exception of one kind with one client, the sixth, and so on; not of clients with a crisis plan."""
+    from monitor.analysis.contact import in_crisis
+
     made: dict[tuple[int, str], list[int]] = {}
     for client, kind, day in sorted(_exceptions(frames, stored), key=lambda each: each[2]):
-        crisis = frames.agreements.holds("emergency", client, day) | frames.agreements.holds(
-            "modified", client, day, "crisis_plan"
-        )
-        if not crisis.any():
+        if not in_crisis(frames.agreements, client, day):
             made.setdefault((client, kind), []).append(day)
     for (client, kind), days in made.items():
         for number in range(REPEATS, len(days) + 1, REPEATS):

@@ -390,6 +390,21 @@ def test_exceptions_are_counted_from_the_ledger() -> None:
     assert pd.isna(value("exceptions"))
 
 
+@pytest.mark.parametrize(
+    ("reason", "review", "count"),
+    [
+        ("crisis_plan", "2026-03-05", 1),
+        ("crisis_plan", "2026-05-01", 0),
+        ("distance", "2026-05-01", 2),
+    ],
+)
+def test_exceptions_during_a_crisis_plan_do_not_count_until_its_review(reason: str, review: str, count: int) -> None:
+    plan = [term(1, "modified", reason), term(1, "modified_until", review)]
+    ledger = [entered(1, "exception", "2026-03-04"), entered(1, "exception", "2026-03-05")]
+
+    assert value("exceptions", ledger=ledger, terms=plan) == count
+
+
 def test_a_session_of_a_planned_exception_leaves_the_overrun_share() -> None:
     entries = [session("mon 10:00", "10:50", uid="a"), session("tue 10:00", "10:50", uid="b")]
     times = [seen_times(when(f"{on} 10:00"), when(f"{on} 11:10"), uid=uid) for on, uid in (("mon", "a"), ("tue", "b"))]

@@ -62,7 +62,7 @@ def test_a_second_session_of_a_week_counts_and_the_usual_one_does_not() -> None:
     ("terms", "missing"),
     [
         ([term(1, "emergency", "yes", "2026-02-02")], range(4, 12)),
-        ([term(1, "modified", "distance", "2026-02-02")], range(4, 12)),
+        ([term(1, "modified", "distance", "2026-02-02")], ()),  # without a review date
         (
             [term(1, "modified", "distance", "2026-02-02"), term(1, "modified_until", "2026-02-20", "2026-02-02")],
             range(4, 7),

@@ -193,21 +193,27 @@ def test_the_third_exception_of_a_kind_with_a_client_is_told_of(
     assert {row.client for row in found} <= {1}
 
 
+def until(review: str, reason: str = "crisis_plan") -> list[Row]:
+    return [term(1, "modified", reason, "2026-01-01"), term(1, "modified_until", review, "2026-01-01")]
+
+
 @pytest.mark.parametrize(
     ("plan", "weeks"),
     [
-        (term(1, "emergency", "yes", "2026-01-01"), []),
-        (term(1, "modified", "crisis_plan", "2026-01-01"), []),
-        (term(1, "modified", "distance", "2026-01-01"), [3]),
-        (term(1, "emergency", "yes", "2026-01-20"), []),
-        (term(1, "emergency", "yes", "2026-02-20"), [3]),
-        (term(2, "emergency", "yes", "2026-01-01"), [3]),
+        ([term(1, "emergency", "yes", "2026-01-01")], []),
+        (until("2026-05-01"), []),
+        (until("2026-01-01"), [3]),  # was due for review before any of them
+        ([term(1, "modified", "crisis_plan", "2026-01-01")], [3]),  # has no review date
+        (until("2026-05-01", "distance"), [3]),
+        ([term(1, "emergency", "yes", "2026-01-20")], []),
+        ([term(1, "emergency", "yes", "2026-02-20")], [3]),
+        ([term(2, "emergency", "yes", "2026-01-01")], [3]),
     ],
 )
-def test_with_a_crisis_plan_exceptions_are_not_counted(plan: Row, weeks: list[int]) -> None:
+def test_with_a_crisis_plan_exceptions_are_not_counted(plan: list[Row], weeks: list[int]) -> None:
     given = [entered(1, "exception", on) for on in DAYS[:3]]
 
-    assert told(crossed(measured(NOTHING), person(terms=[plan], ledger=given)), "just this once") == weeks
+    assert told(crossed(measured(NOTHING), person(terms=plan, ledger=given)), "just this once") == weeks
 
 
 def facts_of(found: Sequence[NoticeRow]) -> list[tuple[int, str, int, str]]:

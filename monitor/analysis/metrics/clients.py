@@ -10,6 +10,7 @@ import pandas as pd
 from connectors.records import Kind, Status
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.clients import off_agreement
+from monitor.analysis.contact import in_crisis
 from monitor.analysis.courses import ended_on
 from monitor.analysis.metrics.active import agreed_frequency, cells, clients_of, held_by_week
 from monitor.analysis.metrics.weekly import (
@@ -91,11 +92,11 @@ def outside_frame_contacts(frames: Frames) -> pd.DataFrame:
 def exceptions(frames: Frames) -> pd.DataFrame:
     """Entries of the ledger in which something was given that was not agreed: an exception, a gift, a fee waived.
 
-    Clients whom an emergency protocol covers are left out. Unknown until the ledger has an entry of any kind.
+    Clients with an emergency protocol, or a crisis plan until its review, are left out. Unknown until the ledger has an
+    entry of any kind.
     """
     ledger = frames.ledger
     if ledger.empty:
         return no_data(frames)
-    covered = frames.agreements.holds("emergency", ledger["client"], ledger["day"])
-    made = ledger[ledger["kind"].isin(EXCEPTIONS) & ~covered]
+    made = ledger[ledger["kind"].isin(EXCEPTIONS) & ~in_crisis(frames.agreements, ledger["client"], ledger["day"])]
     return counts(frames, made["week"], "employed")
