@@ -138,11 +138,12 @@ class SmsXml:
         faults: list[Fault] = []
         kept = {file.name: progress.files[file.name] for file in files if file.name in progress.files}
         progress = replace(progress, files=kept)
-        for done, file in enumerate(fresh):
+        before, total = 0, sum(file.holds for file in fresh)
+        for file in fresh:
             skipped = progress.skipped
-            for found in self._texts(file):
+            for done, found in enumerate(self._texts(file), before):
                 if len(stamps) >= PAGE_MESSAGES:
-                    yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=done, total=len(fresh))
+                    yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=done, total=total)
                     stamps, faults = [], []
                 if isinstance(found, Unusable):
                     faults.append(Fault(f"{file.place}{found.where}", found.reason))
@@ -150,8 +151,9 @@ class SmsXml:
                     stamps.append(self._stamp(found))
                 else:
                     skipped = skipped.joined(found.sent_at, self._context.window)
+            before += file.holds
             progress = replace(progress, skipped=skipped, files=progress.files | {file.name: file.holds})
-        yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=len(fresh), total=len(fresh))
+        yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=total, total=total)
 
     def _texts(self, file: _File) -> Iterator[Text | Unusable]:
         try:

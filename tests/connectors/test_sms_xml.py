@@ -214,9 +214,16 @@ def test_a_folder_is_read_whole_calls_and_copies_left_out(tmp_path: Path) -> Non
     (tmp_path / "sms-3.xml").write_bytes(backup(sms(1), sms(2)))
     (tmp_path / "calls-1.xml").write_bytes(b"<calls count='0' />")
     first = texts(tmp_path, path=".")
-    assert (len(first.keys), len(first.stamps), first.batches[-1].total) == (3, 5, 2)
+    assert (len(first.keys), len(first.stamps), first.batches[-1].total) == (3, 5, 5)
     (tmp_path / "sms-4.xml").write_bytes(backup(*map(sms, range(1, 6))))
     assert len(texts(tmp_path, path=".", cursor=first.cursor).stamps) == 5
+
+
+def test_it_is_told_how_many_messages_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "PAGE_MESSAGES", 2)
+    read_backup(tmp_path, *map(sms, range(1, 6)))
+    pages = texts(tmp_path).batches
+    assert [(page.done, page.total) for page in pages] == [(2, 5), (4, 5), (5, 5)]
 
 
 def test_pages_are_whole_and_a_run_cut_off_begins_the_file_again(
