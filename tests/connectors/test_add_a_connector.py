@@ -88,6 +88,13 @@ def test_the_page_shows_every_file_and_command() -> None:
     assert [command.split()[0] for command in commands()] == ["pip", "evenhours", "evenhours", "evenhours", "python"]
 
 
+def test_the_page_says_into_which_folder_each_file_goes_and_where_each_command_is_typed(follower: Follower) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for folder in (follower.package.name, follower.practice.name):
+        assert re.search(rf"[Mm]ake (a|another) folder,? `{folder}`", text)
+        assert re.search(rf"^From the folder `{folder}`", text, re.MULTILINE)
+
+
 def test_the_page_leads_to_a_connector_that_reads(follower: Follower) -> None:
     ingest, export, doctor = (command for command in commands() if command.startswith("evenhours"))
     assert "2 rows changed, 1 kept aside" in follower.types(ingest)
