@@ -14,7 +14,7 @@ from monitor.briefing import behind
 from monitor.briefing.words import client_name, usual_slots
 from monitor.notices import ANSWERS, LINE, PATTERN
 from monitor.roster import Clinician
-from monitor.store.notices import NoticeRow, Sign
+from monitor.store.notices import NoticeRow
 from reports.models import Answer, Card, Table, Unit
 from reports.wording import day_and_month, full_date, quantity
 
@@ -67,7 +67,7 @@ def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mappi
         text=" ".join(part for part in (AGAIN if returns else "", _noticed(row, week), text) if part),
         based_on=_moved(row) if row.tier == PATTERN else behind.rows(frames, row, rows_of, codes),
         try_this=notices.try_this(row),
-        answers=tuple(Answer(key, label) for key, label in ANSWERS.items()),
+        answers=tuple(Answer(key, label) for key, label in notices.answers_to(row).items()),
         answered=answered,
         weeks=None if row.tier == LINE else _weeks(frames, row, values),
     )
@@ -114,7 +114,7 @@ def _told(frames: Frames, row: NoticeRow, values: Values) -> dict[str, tuple[dic
     """The measures of a notice by title: their weekly values, and how these are written."""
     if row.client:
         return {"Contacts": (behind.contacts(frames, row.client), Unit.COUNT)}
-    keys = [sign.key for sign in row.signs or (Sign(row.key, 1, 1, 1, row.since),)]
+    keys = [sign.key for sign in row.moved]
     return {
         catalogue()[key].title: (
             {week: value for (week, name), value in values.items() if name == key},

@@ -19,7 +19,7 @@ from monitor.notices import FAMILIES, LINE, LINES, PATTERN, POOLED
 from monitor.roster import Clinician
 from monitor.store import notices as kept
 from monitor.store.database import Store
-from monitor.store.notices import NoticeRow, Sign
+from monitor.store.notices import NoticeRow
 from reports.models import Table, Unit
 from reports.private import Choice, LedgerLine, Note, NoteGroup, PatternsReport
 from reports.wording import DASH, MINUS, counted, day_and_month, full_date, quantity, spelled
@@ -99,7 +99,7 @@ def _moved(row: NoticeRow) -> str:
         return ""
     if row.tier == PATTERN:
         return f"{counted(len(row.signs), 'thing')} at once"
-    sign = (row.signs or (Sign(row.key, row.ratio or 0, row.low or 0, row.high or 0, row.since),))[0]
+    sign = row.moved[0]
     interval = f"{sign.low:.1f} to {sign.high:.1f}".replace("-", MINUS)
     return f"{notices.how_much(sign)} ({interval})"
 

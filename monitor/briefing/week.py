@@ -87,7 +87,7 @@ def values_of(connection: Connection, clinician: Clinician, week: int, back: int
 
 def _attention(frames: Frames, notice: NoticeRow | None, week: int, found: Sequence[NoticeRow]) -> Attention:
     """What may be drawn in amber: the measures of the notice, and the days of this week that it rests on."""
-    planned = any(out.family == "sessions running over" and out.first - 7 < week <= out.last for out in left_out(found))
+    planned = any(out.metric == "overrun_minutes" and out.first - 7 < week <= out.last for out in left_out(found))
     if notice is None:
         return Attention(planned_ends=planned)
     metrics = tuple(sign.key for sign in notice.signs) or (notice.key,)

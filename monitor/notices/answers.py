@@ -1,12 +1,14 @@
 """What a person can say to a notice, and what each answer changes.
 
 =========  ==========================================================================================================
-planned    a dated exception: the notice's weeks, and on to the day it is said to last, leave count and baseline
+planned    a dated exception: the weeks of each measure of the notice, and on to the day it is said to last, leave count
+           and baseline; a line is not told again until that day
 needed     the same; a third exception of one kind with one client is told of (:mod:`monitor.notices.lines`)
 noted      nothing
 not_now    the family (of a line of a single day: the line) is off the first page for four weeks, then leads once;
            what is found meanwhile waits and leads once, too
-wrong      the notice's weeks leave count and baseline, until the answer is taken back
+wrong      the weeks of each measure of the notice, of a line its own week, leave count and baseline until the answer is
+           taken back
 =========  ==========================================================================================================
 
 No answer ends silently, none becomes more than it is, and every one is kept.
@@ -23,7 +25,7 @@ import numpy as np
 from monitor.analysis.calendar import day_number
 from monitor.analysis.catalogue import Wing, catalogue
 from monitor.analysis.clock import local_time
-from monitor.notices.families import AGAIN_WEEKS, LINE, PATTERN, family, family_of
+from monitor.notices.families import AGAIN_WEEKS, LINE, family_of
 from monitor.roster import Clinician
 from monitor.store.notices import NoticeRow
 
@@ -41,6 +43,9 @@ ANSWERS: Mapping[str, str] = {
 }
 """What a person can say to a notice. Every answer is kept; none escalates."""
 
+TO_A_DAY = ("noted", "not_now")
+"""What can be said to a line of a single day: nothing is counted there that could be taken out."""
+
 UNDO = "undo"
 """What a page sends to take an answer back."""
 
@@ -48,15 +53,19 @@ EXCEPTIONS = ("planned", "needed")
 """Answers that make a dated exception: drawn hollow, and left out of the count and of the baseline."""
 
 
+def answers_to(row: NoticeRow) -> Mapping[str, str]:
+    """What can be said to a notice."""
+    return {key: said for key, said in ANSWERS.items() if key in TO_A_DAY} if row.about else ANSWERS
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Days that do not count for one family, of one client (0: of all); ``answer`` is what was said."""
+    """Days that do not count for one measure, of one client (0: of all)."""
 
-    family: str
+    metric: str
     client: int
     first: int
     last: int
-    answer: str
 
     def holds(self, weeks: pd.Index | pd.Series) -> np.ndarray:
         """Which weeks (their Mondays) it takes out: every one that it touches."""
@@ -65,12 +74,12 @@ class LeftOut:
 
 
 def left_out(rows: Sequence[NoticeRow]) -> tuple[LeftOut, ...]:
-    """What the answers to a person's notices take out of the count and of the baseline. Lines take out nothing."""
+    """What the answers to a person's notices take out of the count and of the baseline."""
     return tuple(
-        LeftOut(key, row.client, row.since, max(row.week + 6, row.until or 0), row.answer or "")
+        LeftOut(metric, row.client, since, max(row.week + 6, row.until or 0))
         for row in rows
-        if excepted(row) or (row.tier != LINE and row.answer == "wrong")
-        for key in _families(row)
+        if excepted(row) or (row.answer == "wrong" and not row.about)
+        for metric, since in _measures(row)
     )
 
 
@@ -79,25 +88,24 @@ def excepted(row: NoticeRow) -> bool:
     return row.tier != LINE and row.answer in EXCEPTIONS
 
 
-def _families(row: NoticeRow) -> Iterator[str]:
-    """The family of a notice, or those that a pattern rests on."""
-    if row.tier == PATTERN:
-        yield from dict.fromkeys(family_of(sign.key).key for sign in row.signs)
+def _measures(row: NoticeRow) -> Iterator[tuple[str, int]]:
+    """What a notice rests on, and since when: all that the families behind it watch, or the measure of a line."""
+    if row.tier == LINE:
+        yield row.key, row.since
     else:
-        yield row.family
+        yield from ((watched.metric, sign.since) for sign in row.moved for watched in family_of(sign.key).signs)
 
 
 def without(measured: pd.DataFrame, out: Sequence[LeftOut]) -> pd.DataFrame:
-    """The weekly numbers for the pages: no data in the weeks that are left out, for the measures of their family.
+    """The weekly numbers for the pages: no data in the weeks that are left out of a measure.
 
     The workload wing stays as it is: what the director sees depends on nobody's answers.
     """
     gone = np.zeros(len(measured), dtype=bool)
     weeks = measured["week"]
     for exception in (each for each in out if not each.client):
-        keys = [sign.metric for sign in family(exception.family).signs]
-        private = [key for key in keys if catalogue()[key].wing is Wing.WELLBEING]
-        gone |= measured["key"].isin(private).to_numpy() & exception.holds(weeks)
+        if catalogue()[exception.metric].wing is Wing.WELLBEING:
+            gone |= (measured["key"] == exception.metric).to_numpy() & exception.holds(weeks)
     values = {"value": measured["value"].mask(gone), "n": measured["n"].mask(gone, 0)}
     return measured.assign(**values, coverage=measured["coverage"].mask(gone, 0.0))
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.notices.families import CONTACTS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,11 +24,11 @@ class Contacts:
     counts: pd.DataFrame
     exposure: pd.DataFrame
 
-    def without(self, family: str, left_out: Sequence[LeftOut]) -> Contacts:
+    def without(self, left_out: Sequence[LeftOut]) -> Contacts:
         """The same without the weeks that a client's exceptions take out."""
         gone = np.zeros(self.counts.shape, dtype=bool)
         for exception in left_out:
-            if exception.family == family:
+            if exception.metric == CONTACTS:
                 weeks, clients = exception.holds(self.counts.index), self.counts.columns == exception.client
                 gone |= np.outer(weeks, clients)
         return Contacts(self.counts.mask(gone), self.exposure.mask(gone))

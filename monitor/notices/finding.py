@@ -32,7 +32,7 @@ def find(
     """Every notice in a clinician's weekly numbers, by week; lines are found by :mod:`monitor.notices.crossing`.
 
     ``measured`` is what :func:`monitor.analysis.catalogue.measure` returned, ``weeks`` the weeks table of the frames,
-    ``contacts`` what passed with each client. Weeks that are ``left_out`` of a family count as missing there.
+    ``contacts`` what passed with each client. Weeks that are ``left_out`` of a measure count as missing there.
     """
     if weeks.empty:
         return []
@@ -44,14 +44,14 @@ def find(
 
 
 def _scored(entry: NoticeFamily, table: pd.DataFrame, left_out: Sequence[LeftOut]) -> Scored:
-    series = [_without(series_of(sign, table), entry.key, left_out) for sign in entry.signs]
+    series = [_without(series_of(sign, table), left_out) for sign in entry.signs]
     return [(one, one.scores) for one in series]
 
 
-def _without(series: Series, of_family: str, left_out: Sequence[LeftOut]) -> Series:
+def _without(series: Series, left_out: Sequence[LeftOut]) -> Series:
     out = np.zeros(len(series.amounts), dtype=bool)
     for exception in left_out:
-        if exception.family == of_family and not exception.client:
+        if exception.metric == series.sign.metric and not exception.client:
             out |= exception.holds(series.amounts.index)
     return replace(series, amounts=series.amounts.mask(out), weights=series.weights.mask(out))
 
@@ -140,7 +140,7 @@ def _of_clients(entry: NoticeFamily, contacts: Contacts | None, left_out: Sequen
 
     if contacts is None or contacts.counts.empty:
         return
-    known = contacts.without(entry.key, left_out)
+    known = contacts.without(left_out)
     fired = pair_shifts(known.counts, known.exposure, alarms_per_year=entry.alarms_per_year)
     for place, column in np.argwhere(fired.to_numpy()).tolist():
         client = fired.columns[column]

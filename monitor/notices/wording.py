@@ -41,12 +41,8 @@ def explanation(row: NoticeRow, moved: str, client: str = "") -> str:
     if row.tier == PATTERN:
         said = [_together(row), "Each by itself may be too small to notice."]
     else:
-        said = [f"{_sentence(sign, row.week, client)}." for sign in row.signs or (_only(row),)]
+        said = [f"{_sentence(sign, row.week, client)}." for sign in row.moved]
     return " ".join([*said, *([moved] if moved else []), _chance(row)])
-
-
-def _only(row: NoticeRow) -> Sign:
-    return Sign(row.key, row.ratio or 0, row.low or 0, row.high or 0, row.since)
 
 
 def _sentence(sign: Sign, week: int, client: str) -> str:

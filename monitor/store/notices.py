@@ -51,6 +51,11 @@ class NoticeRow:
     signs: tuple[Sign, ...] = ()
 
     @property
+    def moved(self) -> tuple[Sign, ...]:
+        """The measures behind a notice: those that moved together, or its own."""
+        return self.signs or (Sign(self.key, self.ratio or 0, self.low or 0, self.high or 0, self.since),)
+
+    @property
     def place(self) -> tuple[int, str, int, str]:
         """What makes it the same notice as that of the night before, whatever its numbers say now."""
         return self.week, self.family, self.client, self.about

@@ -94,12 +94,12 @@ def test_weeks_away_and_weeks_without_mail_do_not_count() -> None:
 
 def test_an_exception_with_a_client_leaves_that_clients_weeks_out() -> None:
     known = contacts_with(frames(entries=SESSIONS, mail=READ))
-    out_of = LeftOut("one client", 1, FIRST, FIRST + 13, "planned")
-    rest = known.without("one client", [out_of])
+    out_of = LeftOut("client_contacts", 1, FIRST, FIRST + 13)
+    rest = known.without([out_of])
 
     assert rest.counts[1].isna().tolist() == [True, True, *[False] * 10]
     assert rest.counts[2].equals(known.counts[2])
-    assert known.without("availability", [out_of]).counts.equals(known.counts)
+    assert known.without([LeftOut("contact_hours", 1, FIRST, FIRST + 13)]).counts.equals(known.counts)
 
 
 def test_whoever_has_no_clients_has_no_contacts() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,21 @@ import pytest
 
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.shifts import SMOOTHING
-from monitor.notices import FAMILIES, POOLED, LeftOut, NoticeFamily, find, settled, without
+from monitor.notices import (
+    ANSWERS,
+    FAMILIES,
+    POOLED,
+    LeftOut,
+    NoticeFamily,
+    answers_to,
+    find,
+    left_out,
+    settled,
+    without,
+)
 from monitor.notices.clients import Contacts
 from monitor.notices.families import CONTACTS, EIGHT_WEEK_SWING
-from monitor.store.notices import NoticeRow
+from monitor.store.notices import NoticeRow, Sign
 from tests.monitor.facts import day
 
 FIRST = day("2025-01-06")
@@ -247,8 +259,8 @@ def test_one_family_alone_is_no_pattern() -> None:
 # What answers change
 
 
-def exception(family: str = "availability", first: int = 60, last: int = 79, client: int = 0) -> LeftOut:
-    return LeftOut(family, client, FIRST + 7 * first, FIRST + 7 * last + 6, "planned")
+def exception(metric: str = "after_hours_replies", first: int = 60, last: int = 79, client: int = 0) -> LeftOut:
+    return LeftOut(metric, client, FIRST + 7 * first, FIRST + 7 * last + 6)
 
 
 def test_an_exception_leaves_the_count_and_the_baseline() -> None:
@@ -262,10 +274,10 @@ def test_an_exception_leaves_the_count_and_the_baseline() -> None:
     assert [84 <= place < 90 for place in places(found)] == [True]
 
 
-def test_an_exception_is_its_familys_alone() -> None:
+def test_an_exception_is_its_measures_alone() -> None:
     step = measured({"after_hours_replies": life("after_hours_replies", 15, 5)})
 
-    assert find(step, weeks(80), left_out=[exception("load"), exception("one client", client=3)]) == find(
+    assert find(step, weeks(80), left_out=[exception("contact_hours"), exception("client_contacts", client=3)]) == find(
         step, weeks(80)
     )
     assert find(step, weeks(80), left_out=[exception()]) == []
@@ -275,7 +287,7 @@ def test_an_exception_with_one_client_is_that_clients_alone() -> None:
     rising = [[0.0, 1, 0, 1] * 14 + [3.0, 4] * 8 for _ in range(2)]
     known = contacts(*[[0.0, 1, 0, 1] * 18 for _ in range(12)], *rising)
     nothing = measured({"overrun_minutes": [UNKNOWN] * 72})
-    out = exception("one client", 50, 71, client=13)
+    out = exception("client_contacts", 50, 71, client=13)
 
     assert {row.client for row in find(nothing, weeks(72), known)} == {13, 14}
     assert {row.client for row in find(nothing, weeks(72), known, [out])} == {14}
@@ -283,7 +295,7 @@ def test_an_exception_with_one_client_is_that_clients_alone() -> None:
 
 def test_what_is_left_out_is_no_data_on_the_pages_and_the_directors_numbers_stay() -> None:
     table = measured({key: life(key, 20) for key in ("after_hours_replies", "contact_hours", "weighted_load")})
-    shown = without(table, [exception(), exception("load")])
+    shown = without(table, [exception(), exception("contact_hours"), exception("weighted_load")])
     wide = shown.pivot_table(index="week", columns="key", values="value", dropna=False)
     gone = wide.loc[FIRST + 60 * 7 :]
 
@@ -293,6 +305,49 @@ def test_what_is_left_out_is_no_data_on_the_pages_and_the_directors_numbers_stay
     assert shown[shown["key"].isin(untouched)].equals(table[table["key"].isin(untouched)])
     assert (shown["coverage"] == 0).sum() - (table["coverage"] == 0).sum() == 2 * 20
     assert without(table, []).equals(table)
+
+
+def spans(*rows: NoticeRow) -> set[tuple[str, int, int]]:
+    """What the answers take out: measure, first and last week."""
+    return {(out.metric, (out.first - FIRST) // 7, (out.last - FIRST) // 7) for out in left_out(rows)}
+
+
+def sign(metric: str, since: int) -> Sign:
+    return Sign(metric, 1.5, 1.1, 2, FIRST + 7 * since)
+
+
+@pytest.mark.parametrize("answer", ["planned", "needed", "wrong"])
+def test_an_answer_to_a_pattern_takes_out_each_familys_own_weeks(answer: str) -> None:
+    signs = sign("after_hours_replies", 30), sign("contact_hours", 20), sign("shortened_share", 38)
+    pattern = replace(told(40, "pattern", answer), tier="pattern", since=FIRST + 7 * 30, signs=signs)
+
+    assert spans(pattern) == {
+        ("after_hours_replies", 30, 40),
+        ("contact_hours", 20, 40),
+        ("weighted_load", 20, 40),
+        ("reply_minutes_working", 38, 40),
+        ("clinician_cancel_share", 38, 40),
+        ("shortened_share", 38, 40),
+    }
+    assert spans(replace(pattern, answer="noted")) == set()
+
+
+def test_a_line_that_looks_wrong_takes_its_week_out_of_its_measure() -> None:
+    line = NoticeRow(FIRST + 7 * 40, "line", "rest", "short_rests", None, None, None, FIRST + 7 * 40, measured=2)
+    due = replace(line, family="review", key="", about="review_on")
+
+    assert spans(replace(line, answer="wrong")) == {("short_rests", 40, 40)}
+    assert spans(replace(line, answer="planned"), replace(due, answer="wrong"), replace(due, answer="planned")) == set()
+    nights = measured({"short_rests": [3.0] * 80})
+    shown = without(nights, left_out([replace(line, answer="wrong")]))
+    assert shown.loc[shown["value"].isna() & (shown["key"] == "short_rests"), "week"].tolist() == [FIRST + 7 * 40]
+
+
+def test_to_a_fact_of_a_day_nothing_can_be_said_that_takes_weeks_out() -> None:
+    line = NoticeRow(FIRST, "line", "rest", "short_rests", None, None, None, FIRST, measured=2)
+
+    assert answers_to(line) == ANSWERS
+    assert list(answers_to(replace(line, family="review", key="", about="review_on"))) == ["noted", "not_now"]
 
 
 def told(week: int, family: str = "availability", answer: str | None = None, client: int = 0) -> NoticeRow:
