@@ -3,7 +3,7 @@
 ::
 
     first time, settings changed, a week gone, token expired (410)     events of the window → one snapshot
-    otherwise                                                          changes since the token → page by page
+    otherwise                                                          changes since the token → one page
 
 Google's sync token holds for the window it was made with, which does not move along; so the window is read whole
 again once it is a week behind. A deleted entry is only known by its id: it is gone, not cancelled, because Google
@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -32,7 +32,6 @@ from connectors.records import CalendarEvent
 
 PAGE = 2500  # Google gives no more
 _READING = 1  # raise it when the same calendar is to be read differently
-_A_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +74,7 @@ class _Cursor:
 
     def holds_for(self, window: Window) -> bool:
         """Whether what changed since is enough: there is a token, and its window is less than a week behind."""
-        if not self.token:
-            return False
-        behind = (window.start.timestamp() - self.start, window.end.timestamp() - self.end)
-        return all(0 <= seconds < _A_WEEK.total_seconds() for seconds in behind)
+        return bool(self.token) and window.follows(self.start, self.end)
 
     def window(self, wanted: Window) -> Window:
         """The window of which the source has told: the token's, up to the end of the one that is wanted now."""
@@ -96,13 +92,13 @@ class GoogleCalendar:
         self._wanted = Wanted.by(context, people=options.attendees)
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """One snapshot of the window, or the pages of what changed since the cursor's token."""
+        """One batch: the snapshot of the window, or what changed since the cursor's token."""
         known = _Cursor.known(cursor, self._settings())
         with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             if known.holds_for(self._context.window):
-                # a token that is of no use any more: pages that were stored stay true, and all is read again
+                # a token that is of no use any more: all is read again
                 with suppress(GoneError, RefusedError):
-                    yield from self._changes(google, known)
+                    yield self._changes(google, known)
                     return
             yield self._snapshot(google, known)
 
@@ -113,7 +109,7 @@ class GoogleCalendar:
         window, owner = self._context.window, self._context.owners[0]
         with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             for items, _ in self._pages(google, self._bounds()):
-                for item, (found, _) in zip(items, self._read(items, 0), strict=True):
+                for item, (found, _) in zip(items, self._read(items), strict=True):
                     if isinstance(found, CalendarEvent) and window.touches(found.start, found.end):
                         yield self._context.classifier.sighting(look_at(item, owner, self._name), found)
 
@@ -140,31 +136,34 @@ class GoogleCalendar:
         token = ""
         for items, last in self._pages(google, self._bounds()):
             token = last
-            for found, _ in self._read(items, len(records) + len(faults)):
+            for found, name in self._read(items):
                 if isinstance(found, Fault):
                     faults.append(found)
                 elif found is not None and window.touches(found.start, found.end):
-                    records[found.uid_key] = found
-        start, end = (int(instant.timestamp()) for instant in (window.start, window.end))
-        cursor = _Cursor(known.settings, token, start, end)
-        return Batch(cursor.text(), tuple(records.values()), replaces=window, faults=tuple(faults), done=1, total=1)
-
-    def _changes(self, google: Google, known: _Cursor) -> Iterator[Batch]:
-        window, read = known.window(self._context.window), 0
-        for items, token in self._pages(google, {"syncToken": known.token}):
-            records: dict[str, CalendarEvent] = {}
-            removed, faults = [], []
-            for found, name in self._read(items, read):
-                if isinstance(found, CalendarEvent) and window.touches(found.start, found.end):
                     records[name] = found
-                elif name:
-                    removed.append(name)
-                if isinstance(found, Fault):
-                    faults.append(found)
-            read += len(items)
-            reached = _Cursor(known.settings, token or known.token, known.start, known.end)
-            gone = tuple(name for name in removed if name not in records)
-            yield Batch(reached.text(), tuple(records.values()), gone, faults=tuple(faults))
+        cursor, told = _Cursor(known.settings, token, *window.seconds), tuple(records.values())
+        return Batch(cursor.text(), told, replaces=window, faults=tuple(faults), done=1, total=1)
+
+    def _changes(self, google: Google, known: _Cursor) -> Batch:
+        """All that has changed at once, so that it can be seen whether much is gone."""
+        window, token = known.window(self._context.window), known.token
+        found: dict[str, CalendarEvent | Fault | None] = {}
+        for items, last in self._pages(google, {"syncToken": known.token}):
+            token = last or token
+            found |= {name: one for one, name in self._read(items)}
+        records = {
+            name: one
+            for name, one in found.items()
+            if isinstance(one, CalendarEvent) and window.touches(one.start, one.end)
+        }
+        faults = tuple(one for one in found.values() if isinstance(one, Fault))
+        return Batch(
+            replace(known, token=token).text(),
+            tuple(records.values()),
+            removed=tuple(name for name in found if name and name not in records),
+            faults=faults,
+            mended=tuple(_place(name) for name, one in found.items() if not isinstance(one, Fault)),
+        )
 
     def _pages(self, google: Google, bounds: Mapping[str, str]) -> Iterator[tuple[list[Any], str]]:
         """Each page's entries with the sync token, which only the last one bears."""
@@ -181,17 +180,22 @@ class GoogleCalendar:
                 return
             page = following
 
-    def _read(self, items: list[Any], before: int) -> Iterator[tuple[CalendarEvent | Fault | None, str]]:
+    def _read(self, items: list[Any]) -> Iterator[tuple[CalendarEvent | Fault | None, str]]:
         """Each entry as a record, a fault, or ``None`` where it is gone, with its keyed name."""
-        for number, item in enumerate(items, before + 1):
+        for item in items:
             if not isinstance(item, dict) or not isinstance(item.get("id"), str):
-                yield Fault(f"entry {number}", "it is no entry"), ""
+                yield Fault("an entry", "it is no entry"), ""
                 continue
             name = entry_name(self._context.names, item["id"])
             try:
                 yield None if is_gone(item) else record(item, self._context, self._name), name
             except UnusableError as error:
-                yield Fault(f"entry {number}", str(error)), name
+                yield Fault(_place(name), str(error)), name
+
+
+def _place(name: str) -> str:
+    """Where an entry that cannot be used is kept aside."""
+    return f"entry {name}"
 
 
 def preview(options: CalendarOptions, context: Context) -> Iterator[Sighting]:

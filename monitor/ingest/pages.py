@@ -26,7 +26,11 @@ def save_page(
     with store.write() as connection:
         if anew:
             row = sources.begin_reading(connection, row)
-        parts = [events.remove_events(connection, row, events.named(row, batch.removed), now)]
+        taken_back = events.named(row, batch.removed)
+        if taken_back:
+            held = events.held_in(connection, row, context.window)
+            _refuse_shrunken(len(held), len(held - taken_back), context)
+        parts = [events.remove_events(connection, row, taken_back, now)]
         if batch.replaces:
             sources.forget_faults(connection, row)
             held = events.held_in(connection, row, batch.replaces)
@@ -47,9 +51,13 @@ def save_page(
 def _missing(
     held: set[events.EntryKey], window: Window, entries: Sequence[CalendarEvent], context: Context
 ) -> set[events.EntryKey]:
-    """What a snapshot no longer holds. A source that has lost far too much is refused, not believed."""
+    """What a snapshot no longer holds."""
     present = {(entry.clinician, entry.uid_key): window.touches(entry.start, entry.end) for entry in entries}
-    inside = sum(present.values())
-    if 100 * (len(held) - inside) > SHRUNKEN_PERCENT * len(held) and not context.accept_shrink:
-        raise ShrunkenError(context.source, len(held), inside)
+    _refuse_shrunken(len(held), sum(present.values()), context)
     return held - present.keys()
+
+
+def _refuse_shrunken(held: int, holds: int, context: Context) -> None:
+    """A source that has lost far too much is refused, not believed, until somebody confirms it."""
+    if 100 * (held - holds) > SHRUNKEN_PERCENT * held and not context.accept_shrink:
+        raise ShrunkenError(context.source, held, holds)

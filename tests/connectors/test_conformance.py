@@ -262,11 +262,45 @@ def test_a_forgotten_cursor_leads_to_a_new_reading_and_our_history_stays(
     assert first_seen <= set(practice.rows("SELECT uid_key, first_seen_at FROM event"))
 
 
-@of_worlds(Behaviour.SHRUNK)
-def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(practice: Practice) -> None:
+@of_worlds(Behaviour.MENDED)
+def test_what_could_not_be_used_is_kept_aside_no_longer_once_it_is_mended(
+    practice: Practice, practices: MakePractice
+) -> None:
+    items, whole = ITEMS * len(practice.accounts), practices()
+    practice._world.spoil(3)
+    for one in (practice, whole):
+        assert problems(one.read(now=nights(1))) == {}
+        assert one.items() == items - 1
+        assert len(one.holds()["kept aside"]) == 1
+    assert practice.holds() == whole.holds()
+    practice._world.change(3)
+    assert problems(practice.read(now=nights(2))) == {}
+    assert practice.holds()["kept aside"] == []
+    assert practice.items() == items
+
+
+SHRINKING = [
+    (world, forgets)
+    for _, world in WORLDS
+    if Behaviour.SHRUNK not in world.declines
+    for forgets in (False, True)
+    if not forgets or Behaviour.EXPIRED not in world.declines
+]
+
+
+@pytest.mark.parametrize(
+    ("world", "forgets"),
+    SHRINKING,
+    ids=[f"{_name(world)}-{'whole' if forgets else 'as is'}" for world, forgets in SHRINKING],
+    indirect=["world"],
+)
+def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(
+    practice: Practice,
+    forgets: bool,  # noqa: FBT001 - whether it tells of all that it holds, or only of what was taken away
+) -> None:
     practice._world.drop(0, 2, 4, 6)
-    if Behaviour.EXPIRED not in practice._world.declines:
-        practice._world.forget()  # so that it tells of all that it holds, not only of what was taken away
+    if forgets:
+        practice._world.forget()
     before, cursors = practice.everything(), practice.cursors()
     refused = practice.outcome(now=nights(1))
     assert isinstance(refused.problem, ShrunkenError)

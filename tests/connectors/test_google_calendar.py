@@ -314,21 +314,39 @@ def test_a_token_too_long_for_an_address_still_arrives(google: Google, diary: Di
     assert len(reader.events) == 2
 
 
-def test_a_run_cut_off_between_two_pages_loses_nothing(diary: Diary, reader: Reader) -> None:
+def test_what_changed_comes_at_once_however_many_pages_it_takes(google: Google, diary: Diary, reader: Reader) -> None:
     diary.put("one", at("2026-03-02 10:00"))
     reader.read()
     diary.page = 1
     for day in range(1, 6):
         diary.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
-    connector = GoogleCalendar(reader.options, reader.context)
-    pages = connector.fetch(reader.cursor)
-    reader._store(next(pages))
-    reader._store(next(pages))
-    pages.close()  # type: ignore[attr-defined]
-    assert len(reader.events) == 3
+    google.asked.clear()
     reader.read()
 
-    assert len(reader.events) == 6
+    assert len(google.asked) == 5
+    assert [len(batch.records) for batch in reader.batches] == [5]
+
+
+def test_a_token_that_expires_between_two_pages_becomes_a_snapshot(
+    diary: Diary, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diary.put("one", at("2026-03-02 10:00"))
+    reader.read()
+    diary.page = 2
+    for day in range(1, 4):
+        diary.put(f"new{day}", at(f"2026-04-0{day} 10:00"))
+    listed = Diary.listed
+
+    def then_expired(self: Diary, asked: dict[str, Any]) -> dict[str, Any]:
+        answer = listed(self, asked)
+        if "syncToken" in asked:
+            self.expire_tokens()
+        return answer
+
+    monkeypatch.setattr(Diary, "listed", then_expired)
+    reader.read()
+
+    assert [(len(batch.records), batch.replaces) for batch in reader.batches] == [(4, WINDOW)]
 
 
 def test_the_calendars_of_two_accounts_are_two(google: Google, diary: Diary, reader: Reader) -> None:

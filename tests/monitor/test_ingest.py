@@ -253,6 +253,28 @@ def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_remov
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10 - holds]
 
 
+@pytest.mark.parametrize(("taken_back", "believed"), [(3, True), (4, False)])
+def test_nor_is_it_believed_where_it_takes_entries_back_one_by_one(
+    house: HouseMaker,
+    taken_back: int,
+    believed: bool,  # noqa: FBT001 - a table of facts
+) -> None:
+    practice = house(diary="ana")
+    ten = [entry(str(number), f"2026-03-{number + 1:02} 10:00") for number in range(10)]
+    practice.diary.shows(*ten, entry("outside", "2024-03-02 10:00"))
+    practice.ingest()
+    before = practice.dump()
+    practice.diary.takes_back(*(str(number) for number in range(taken_back)))
+    problem = practice.ingest(now=LATER)["diary"].problem
+    assert (problem is None) is believed
+    if problem:
+        assert isinstance(problem, ShrunkenError)
+        assert (problem.held, problem.holds) == (10, 10 - taken_back)
+        assert practice.dump() == before
+    assert practice.ingest(now=LATER, accept_shrink=True)["diary"].problem is None
+    assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [taken_back]
+
+
 # Read anew
 
 

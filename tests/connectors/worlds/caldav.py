@@ -37,7 +37,7 @@ class _Diary(Calendar):
         found = {}
         for number, moved in self.moved.items():
             alone = Calendar()
-            alone.moved = {number: moved}
+            alone.moved, alone.spoiled = {number: moved}, self.spoiled
             found[number] = alone.text()
         return found
 
@@ -67,6 +67,10 @@ password = "env:EVENHOURS_TEST_PASSWORD"'''
 
     def change(self, number: int, owner: str = ANA) -> None:
         self.diaries[owner].change(number)
+        self.diaries[owner].log.append(number)
+
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        self.diaries[owner].spoil(number)
         self.diaries[owner].log.append(number)
 
     def drop(self, *numbers: int, owner: str = ANA) -> None:

@@ -58,6 +58,10 @@ class RecordSystem:
         del owner
         self.records.put(self.resource, f"item{number}", **self.elements(number, 15))
 
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        del owner
+        self.records.put(self.resource, f"item{number}", **{**self.elements(number), "end": None})
+
     def drop(self, *numbers: int, owner: str = ANA) -> None:
         del owner
         for number in numbers:
@@ -131,7 +135,7 @@ class Messages(RecordSystem):
         {
             **_ITSELF,
             Behaviour.GOES_ON: "it begins ten minutes before the last change that it saw",
-            Behaviour.CHANGED: "a message that was sent does not change",
+            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "a message that was sent does not change"),
             Behaviour.DELETED: "that a message was sent stays true",
             Behaviour.SHRUNK: "that a message was sent stays true",
         }

@@ -45,6 +45,9 @@ class FileWorld:
         self.items[number] = MOVE
         self.mend()
 
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        raise NotImplementedError
+
     def drop(self, *numbers: int, owner: str = ANA) -> None:
         del owner
         for number in numbers:

@@ -46,6 +46,9 @@ class Mailboxes(GoogleWorld):
     def change(self, number: int, owner: str = ANA) -> None:
         raise NotImplementedError
 
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        raise NotImplementedError
+
     def drop(self, *numbers: int, owner: str = ANA) -> None:
         for number in numbers:
             self.google.postbox(ADDRESSES[owner]).delete(f"{number:x}")

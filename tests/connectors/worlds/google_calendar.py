@@ -39,6 +39,9 @@ class GoogleCalendars(GoogleWorld):
     def change(self, number: int, owner: str = ANA) -> None:
         self._diary(owner).move(f"item{number}", moment(number) + timedelta(minutes=15), MINUTES)
 
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        self._diary(owner).move(f"item{number}", moment(number), -MINUTES)
+
     def drop(self, *numbers: int, owner: str = ANA) -> None:
         self._diary(owner).delete(*(f"item{number}" for number in numbers))
 

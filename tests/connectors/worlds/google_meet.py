@@ -19,6 +19,7 @@ from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, MINUTES, Behav
 _FACTS: Mapping[Behaviour, str] = MappingProxyType(
     {
         Behaviour.CHANGED: "a call that has ended does not change",
+        Behaviour.MENDED: "a call that has ended does not change",
         Behaviour.DELETED: "a call stays a fact when Google forgets it",
         Behaviour.SHRUNK: "a call stays a fact when Google forgets it",
         Behaviour.EXPIRED: "its cursor is the end of a call, which nobody can forget",
@@ -51,6 +52,9 @@ class Meetings(GoogleWorld):
             self.google.meetings.hold(f"abc-{owner}-{number}", own, ("", start, MINUTES))
 
     def change(self, number: int, owner: str = ANA) -> None:
+        raise NotImplementedError
+
+    def spoil(self, number: int, owner: str = ANA) -> None:
         raise NotImplementedError
 
     def drop(self, *numbers: int, owner: str = ANA) -> None:

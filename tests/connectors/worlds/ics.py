@@ -52,6 +52,7 @@ class Calendar:
 
     def __init__(self) -> None:
         self.moved: dict[int, timedelta] = {}
+        self.spoiled: set[int] = set()
 
     def put(self, *numbers: int, owner: str = ANA) -> None:
         del owner
@@ -60,6 +61,11 @@ class Calendar:
     def change(self, number: int, owner: str = ANA) -> None:
         del owner
         self.moved[number] = MOVE
+        self.spoiled.discard(number)
+
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        del owner
+        self.spoiled.add(number)
 
     def drop(self, *numbers: int, owner: str = ANA) -> None:
         del owner
@@ -71,13 +77,12 @@ class Calendar:
         lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:-//{CANARY}//EN", f"X-WR-CALNAME:{CANARY}"]
         return "\r\n".join([*lines, *entries.splitlines(), "END:VCALENDAR", ""])
 
-    @staticmethod
-    def _entry(number: int, moved: timedelta) -> str:
-        start = moment(number) + moved
+    def _entry(self, number: int, moved: timedelta) -> str:
+        start, lasts = moment(number) + moved, timedelta(minutes=MINUTES)
         return ENTRY.format(
             uid=f"{number}.{CANARY}@two.example",
             start=start,
-            end=start + timedelta(minutes=MINUTES),
+            end=start - lasts if number in self.spoiled else start + lasts,
             client=client(number),
             canary=CANARY,
         )

@@ -12,6 +12,7 @@ PAGE = 4  # letters
 LASTING: Mapping[Behaviour, str] = MappingProxyType(
     {
         Behaviour.CHANGED: "a letter does not change",
+        Behaviour.MENDED: "a letter does not change",
         Behaviour.DELETED: "a letter that was written stays a fact when it is deleted",
     }
 )

@@ -56,6 +56,9 @@ class MicrosoftWorld:
     def change(self, number: int, owner: str = ANA) -> None:
         raise NotImplementedError
 
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        raise NotImplementedError
+
     def drop(self, *numbers: int, owner: str = ANA) -> None:
         raise NotImplementedError
 
@@ -98,18 +101,21 @@ class Diary(MicrosoftWorld):
     def change(self, number: int, owner: str = ANA) -> None:
         self._put(number, owner, moment(number) + timedelta(minutes=15))
 
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        self._put(number, owner, moment(number), -MINUTES)
+
     def drop(self, *numbers: int, owner: str = ANA) -> None:
         for number in numbers:
             del self.account(owner).events[f"item{number}"]
 
-    def _put(self, number: int, owner: str, start: datetime) -> None:
+    def _put(self, number: int, owner: str, start: datetime, minutes: int = MINUTES) -> None:
         people = [
             {"emailAddress": {"address": address, "name": CANARY}} for address in (ADDRESSES[owner], client(number))
         ]
         meeting = {"joinUrl": f"https://teams.example/{CANARY}", "phones": [{"number": CANARY}]}
         words: dict[str, Any] = {"subject": CANARY, "location": {"displayName": CANARY}, "bodyPreview": CANARY}
         words |= {"attendees": people, "organizer": people[0], "onlineMeeting": meeting}
-        self.account(owner).put_event(f"item{number}", start, MINUTES, **words)
+        self.account(owner).put_event(f"item{number}", start, minutes, **words)
 
 
 class Letters(MicrosoftWorld):
@@ -118,7 +124,7 @@ class Letters(MicrosoftWorld):
     title: ClassVar[str] = "mail"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
-            Behaviour.CHANGED: "a letter that was sent does not change",
+            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "a letter that was sent does not change"),
             Behaviour.DELETED: "that a letter was sent stays true",
             Behaviour.SHRUNK: "that a letter was sent stays true",
         }
@@ -147,7 +153,7 @@ class Calls(MicrosoftWorld):
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
             Behaviour.EXPIRED: "attendance is asked for meeting by meeting; the source gives no cursors away",
-            Behaviour.CHANGED: "who was there does not change",
+            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "who was there does not change"),
             Behaviour.DELETED: "that somebody was there stays true",
             Behaviour.SHRUNK: "that somebody was there stays true",
         }

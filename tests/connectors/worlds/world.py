@@ -62,6 +62,7 @@ class Behaviour(Enum):
     EXPIRED = "A cursor that the source has forgotten leads to a new reading; our own history stays."
     CHANGED = "A changed item arrives."
     DELETED = "What is gone from the source is gone here; its row and history stay."
+    MENDED = "What could not be used is kept aside no longer once it is mended."
     SHRUNK = "A source that lost more than 30 % is refused until somebody confirms it."
     REVOKED = "A refused password stops this source alone, keeps its cursor and says what to do."
     ACCOUNTS = "One failing account never stops another."
@@ -119,6 +120,10 @@ class World(Protocol):
         """Alter an item so that its row is another one: an entry moves by a quarter of an hour."""
         ...
 
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        """Make an item unusable: one fault and no row, until it changes."""
+        ...
+
     def drop(self, *numbers: int, owner: str = ANA) -> None:
         """Take these items away."""
         ...
@@ -145,6 +150,7 @@ OF_A_FILE: Mapping[Behaviour, str] = MappingProxyType(
         Behaviour.EXPIRED: "a file gives no cursors away",
         Behaviour.REVOKED: "a file asks for no password",
         Behaviour.ACCOUNTS: "one source, one file",
+        Behaviour.MENDED: "a file is read whole, and each time what cannot be used is told anew",
         **dict.fromkeys(
             (Behaviour.LIMITED, Behaviour.LIMITED_SILENTLY, Behaviour.FAILING, Behaviour.RESET),
             "a file does not answer, it is there or not",
