@@ -97,7 +97,8 @@ class Frames:
               job's span), worked (0 to 1), calendar_seen
     weeks     index week, without gaps; worked_days, usual_days, leave_days, present (share of the usual days that were
               no leave), compared, since_start (weeks; infinite for who was always there), fte, employed,
-              calendar_seen, messages_seen, beginnings_known (whether a client never seen before is new), start, end
+              calendar_seen, messages_seen, any_seen (one of them), beginnings_known (whether a client never seen
+              before is new), start, end
     clients   one row a key: client, person, and per term what holds at ``as_of``, as it is written
     ledger    what was entered: client (-1 for nobody in particular), kind, day, week
     agreements  what was said of each client, by day

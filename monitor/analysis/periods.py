@@ -94,8 +94,9 @@ def weeks_from(
         "since_start": since,
     }
     weeks["fte"] = available_fte(clinician.fte, sums["present"], since)
+    weeks["any_seen"] = weeks["calendar_seen"] | weeks["messages_seen"]
     weeks["beginnings_known"] = _beginnings_known(clinician, calendar, number, weeks["calendar_seen"], calendar_seen)
-    seen = np.flatnonzero((weeks["calendar_seen"] | weeks["messages_seen"]) & (end <= as_of) & employed)
+    seen = np.flatnonzero(weeks["any_seen"] & (end <= as_of) & employed)
     table = pd.DataFrame(weeks, index=pd.Index(number, name="week"))
     return table.iloc[seen[0] : seen[-1] + 1] if len(seen) else table.iloc[:0]
 

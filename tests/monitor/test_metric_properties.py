@@ -241,7 +241,8 @@ def test_without_a_calendar_nothing_is_known_of_sessions() -> None:
     found = measured(Life(hours(), (), mail, LOOKED))
     from_mail = {
         "after_hours_replies", "after_hours_inbound", "after_hours_inbound_staff", "after_hours_inbound_emergency",
-        "self_initiated_after_hours", "evenings_touched", "night_messages", "available_fte", "break_kept_share",
+        "self_initiated_after_hours", "evenings_touched", "night_messages", "available_fte", "off_day_work",
+        "emergency_contacts",
     }  # fmt: skip
 
     assert len(found) == WEEKS * len(catalogue())

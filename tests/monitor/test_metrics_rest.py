@@ -11,7 +11,7 @@ from connectors.records import Kind, Status
 from monitor.analysis.catalogue import catalogue
 from monitor.roster import Practice
 from tests.monitor.facts import BERLIN, Row, clinician, event, frames, hours, seen_times, term
-from tests.monitor.week import came, looked, row, sent, session, value, when
+from tests.monitor.week import DAYS, before_and_after, came, looked, row, sent, session, silence, value, when
 
 
 def timed(start: str, booked: str, actual: str, name: str = "a", began: str | None = None) -> tuple[Row, Row]:
@@ -256,6 +256,41 @@ def test_leave_is_interrupted_on_days_with_work(mail: list[str], terms: list[Row
     off = leave("mon 00:00", "sat 00:00")
 
     assert row("leave_interrupted", looked(off, mail=[sent(at) for at in mail], terms=terms)).tolist() == [days, 5, 1]
+
+
+def a_week_of_everything() -> list[Row]:
+    return [
+        *in_a_row("mon 10:00", "sat 10:00", "sun 20:00"),
+        leave("thu 00:00", "sat 00:00"),
+        event(when("sun 19:00"), when("sun 22:00"), kind=Kind.ON_CALL),
+        event(when("tue 12:00"), when("tue 13:00"), kind=Kind.PROTECTED),
+    ]
+
+
+OF_BOTH = {
+    "day_span_hours", "day_span_p90_hours", "evenings_touched", "emergency_contacts", "on_call_minutes", "short_rests",
+    "message_rests", "longest_free_stretch", "days_since_full_day_off", "break_kept_share", "protected_kept_share",
+    "off_day_work", "leave_interrupted", "outside_hours_minutes",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", sorted(OF_BOTH))
+def test_half_of_what_sessions_and_messages_tell_together_is_unseen_without_messages(key: str) -> None:
+    entries = [*before_and_after(), *a_week_of_everything()]
+
+    assert row(key, frames(entries=entries, mail=silence()))["coverage"] == 1
+    assert row(key, frames(entries=entries, messages_seen=None))["coverage"] == 0.5
+
+
+def test_without_a_calendar_what_mail_shows_is_known_by_half() -> None:
+    mail = [sent(f"{on} {clock}", client=n) for n, on in enumerate(DAYS) for clock in ("08:00", "20:00")]
+    found = frames(mail=[*silence(), *mail], terms=[term(6, "emergency", "yes")])
+
+    assert row("off_day_work", found).tolist() == [1, 1, 0.5]  # Saturday; Sunday's are covered
+    assert row("emergency_contacts", found).tolist() == [2, 2, 0.5]
+    assert row("evenings_touched", found).tolist() == [6, 6, 0.5]
+    for key in OF_BOTH - {"off_day_work", "emergency_contacts", "evenings_touched"}:
+        assert pd.isna(row(key, found)["value"])
 
 
 def test_work_on_call_does_not_interrupt_a_leave() -> None:

@@ -13,7 +13,7 @@ from monitor.analysis.intervals import seconds_inside, spans, subtract
 from monitor.analysis.metrics.active import active
 from monitor.analysis.metrics.messages import to_clients
 from monitor.analysis.metrics.sessions import minutes_of
-from monitor.analysis.metrics.weekly import column, counts, no_data, ratios, seen, sums, where
+from monitor.analysis.metrics.weekly import column, counts, half_each, no_data, ratios, seen, sums, where
 from monitor.analysis.metrics.work import on_call_work, work_spans
 
 if TYPE_CHECKING:
@@ -73,10 +73,11 @@ def work_outside_work(frames: Frames) -> pd.DataFrame:
 def emergency_contacts(frames: Frames) -> pd.DataFrame:
     """Sent episodes and held sessions outside the agreed hours with clients whom an emergency protocol covers.
 
-    Load that was agreed: it is in none of the numbers about work after hours.
+    Load that was agreed: it is in none of the numbers about work after hours. At least so many where only the calendar,
+    or only messages, were read.
     """
     covered = [part.loc[part["outside"] & part["covered"], "week"] for part in (frames.episodes, frames.held)]
-    return counts(frames, np.concatenate(covered), "calendar_seen")
+    return half_each(frames, counts(frames, np.concatenate(covered), "any_seen"))
 
 
 @metric("Work on call", Unit.MINUTES, Family.MESSAGES, evidence="D", source="design choice", high=(7 * 24 + 1) * 60.0)
@@ -84,4 +85,4 @@ def on_call_minutes(frames: Frames) -> pd.DataFrame:
     """Minutes of work in on-call windows outside the agreed hours: load that was agreed, and never after hours."""
     minutes, pieces = minutes_of(frames, on_call_work(frames))
     looked = seen(frames, "calendar_seen") & ((column(frames, "worked_days") > 0) | (minutes > 0))
-    return where(frames, looked, minutes, pieces)
+    return half_each(frames, where(frames, looked, minutes, pieces))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from connectors.records import Kind
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.metrics.sessions import met
-from monitor.analysis.metrics.weekly import counts, once, places, seen, sums, where
+from monitor.analysis.metrics.weekly import counts, half_each, once, places, seen, sums, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -93,7 +93,7 @@ def _spans_by_week(frames: Frames, percentile: float) -> pd.DataFrame:
     rank = begin + np.maximum(n - 1, 0) * percentile / 100
     below, above = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
     values = hours[below] + (hours[above] - hours[below]) * (rank - below)
-    return where(frames, seen(frames, "calendar_seen") & (n > 0), values, n)
+    return half_each(frames, where(frames, seen(frames, "calendar_seen") & (n > 0), values, n))
 
 
 @once

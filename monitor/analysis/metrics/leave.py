@@ -13,7 +13,7 @@ from monitor.analysis.calendar import DAY
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.intervals import contains
 from monitor.analysis.metrics.recovery import days_since
-from monitor.analysis.metrics.weekly import column, seen, sums, where
+from monitor.analysis.metrics.weekly import column, half_each, seen, sums, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -68,7 +68,7 @@ def leave_interrupted(frames: Frames) -> pd.DataFrame:
     touched = later[np.isin(later, _days_of_work(frames))]
     taken = sums(frames, days - (days + 3) % 7)
     found = sums(frames, touched - (touched + 3) % 7)
-    return where(frames, seen(frames, "calendar_seen") & (taken > 0), found, taken)
+    return half_each(frames, where(frames, seen(frames, "calendar_seen") & (taken > 0), found, taken))
 
 
 def _days_of_work(frames: Frames) -> NDArray[np.int64]:

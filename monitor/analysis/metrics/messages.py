@@ -10,7 +10,7 @@ import pandas as pd
 from connectors.records import Counterpart
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.messages import median_wait
-from monitor.analysis.metrics.weekly import Bools, counts, seen, shares, where
+from monitor.analysis.metrics.weekly import Bools, counts, half_each, seen, shares, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -103,11 +103,12 @@ def to_clients(frames: Frames) -> pd.Series:
 def evenings_touched(frames: Frames) -> pd.DataFrame:
     """Work days with a sent episode after hours, or a held session that lies outside the agreed hours, if only in part.
 
-    Contact that an emergency protocol or a documented modified boundary covers does not count.
+    Contact that an emergency protocol or a documented modified boundary covers does not count. At least so many where
+    only the calendar, or only messages, were read.
     """
     late = [part.loc[part["after_hours"], "day"] for part in (frames.episodes, frames.held)]
     days = np.unique(np.concatenate(late)).astype(np.int64)
-    return counts(frames, days - (days + 3) % 7, "messages_seen")
+    return half_each(frames, counts(frames, days - (days + 3) % 7, "any_seen"))
 
 
 @metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice")

@@ -12,7 +12,7 @@ from connectors.records import Kind
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.intervals import seconds_inside, spans, subtract
 from monitor.analysis.metrics.days import activities, day_edges
-from monitor.analysis.metrics.weekly import Bools, counts, once, places, ratios, seen, shares, sums, where
+from monitor.analysis.metrics.weekly import Bools, counts, half_each, once, places, ratios, seen, shares, sums, where
 from monitor.analysis.metrics.work import work_spans
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def short_rests(frames: Frames) -> pd.DataFrame:
     A night that is short because of one lone message is not among them. It belongs to the day on which it ends.
     """
     weeks, short, lone = nights(frames)
-    return _half_without_mail(frames, counts(frames, weeks[short & ~lone], "calendar_seen"))
+    return half_each(frames, counts(frames, weeks[short & ~lone], "calendar_seen"))
 
 
 @metric(
@@ -45,11 +45,7 @@ def short_rests(frames: Frames) -> pd.DataFrame:
 def message_rests(frames: Frames) -> pd.DataFrame:
     """Nights with less than 11 hours between the last work and the first because of one lone message: shown apart."""
     weeks, short, lone = nights(frames)
-    return _half_without_mail(frames, counts(frames, weeks[short & lone], "calendar_seen"))
-
-
-def _half_without_mail(frames: Frames, found: pd.DataFrame) -> pd.DataFrame:
-    return found.assign(coverage=found["coverage"] * (0.5 + seen(frames, "messages_seen") / 2))
+    return half_each(frames, counts(frames, weeks[short & lone], "calendar_seen"))
 
 
 @once
@@ -96,7 +92,7 @@ def longest_free_stretch(frames: Frames) -> pd.DataFrame:
     longest = np.zeros(len(frames.weeks))
     np.maximum.at(longest, place[counted], free[counted])
     n = np.bincount(place[counted], minlength=len(frames.weeks))
-    return _half_without_mail(frames, where(frames, seen(frames, "calendar_seen") & (n > 0), longest, n))
+    return half_each(frames, where(frames, seen(frames, "calendar_seen") & (n > 0), longest, n))
 
 
 def _watched(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Bools:
@@ -114,7 +110,7 @@ def days_since_full_day_off(frames: Frames) -> pd.DataFrame:
     Unknown until there was such a day.
     """
     off = ~frames.days["occupied"] & frames.days["calendar_seen"]
-    return days_since(frames, frames.days.index.to_numpy()[off])
+    return half_each(frames, days_since(frames, frames.days.index.to_numpy()[off]))
 
 
 def days_since(frames: Frames, days: NDArray[np.int64]) -> pd.DataFrame:
@@ -130,11 +126,14 @@ def days_since(frames: Frames, days: NDArray[np.int64]) -> pd.DataFrame:
 def break_kept_share(frames: Frames) -> pd.DataFrame:
     """Of the worked days with more than 6 agreed hours, the share with a free half hour inside the day's middle.
 
-    The middle is the agreed span of the day, breaks included, without its first and its last hour.
+    The middle is the agreed span of the day, breaks included, without its first and its last hour. Known for days on
+    which the calendar was read.
     """
-    days = frames.days[frames.days["active"] & (frames.days["working_minutes"] > LONG_DAY)]
+    days = frames.days[frames.days["active"] & frames.days["calendar_seen"]]
+    days = days[days["working_minutes"] > LONG_DAY]
     days = days[frames.calendar.day_starts(days.index.to_numpy() + 1) <= frames.as_of]
-    return shares(frames, days["week"], _longest_free(frames, days.index.to_numpy()) >= BREAK_SECONDS)
+    free = _longest_free(frames, days.index.to_numpy())
+    return half_each(frames, shares(frames, days["week"], free >= BREAK_SECONDS))
 
 
 def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -165,16 +164,20 @@ def protected_kept_share(frames: Frames) -> pd.DataFrame:
     worked = seconds_inside(work_spans(frames), edges[:, 0], edges[:, 1])
     whole = sums(frames, booked["week"], edges[:, 1] - edges[:, 0])
     kept = sums(frames, booked["week"], edges[:, 1] - edges[:, 0] - worked)
-    return ratios(frames, seen(frames, "calendar_seen"), 100 * kept, whole, sums(frames, booked["week"]))
+    known = seen(frames, "calendar_seen")
+    return half_each(frames, ratios(frames, known, 100 * kept, whole, sums(frames, booked["week"])))
 
 
 @metric("Own days off worked", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", high=7.0)
 def off_day_work(frames: Frames) -> pd.DataFrame:
-    """Days without agreed hours, with a held session or two sent episodes outside on-call windows."""
+    """Days without agreed hours, with a held session or two sent episodes outside on-call windows.
+
+    At least so many where only the calendar, or only messages, were read.
+    """
     free = frames.days.index.to_numpy()[frames.days["agreed_minutes"] == 0]
     sessions, episodes = (
         part.loc[part["after_hours"], "day"].to_numpy(dtype=np.int64) for part in (frames.held, frames.episodes)
     )
     days, often = np.unique(episodes, return_counts=True)
     worked = free[np.isin(free, sessions) | np.isin(free, days[often >= 2])]
-    return counts(frames, worked - (worked + 3) % 7, "calendar_seen")
+    return half_each(frames, counts(frames, worked - (worked + 3) % 7, "any_seen"))

@@ -9,7 +9,19 @@ import pandas as pd
 
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.intervals import Spans, intersection, seconds_inside, spans, union
-from monitor.analysis.metrics.weekly import column, counts, means, no_data, once, seen, shares, sums, trailing, where
+from monitor.analysis.metrics.weekly import (
+    column,
+    counts,
+    half_each,
+    means,
+    no_data,
+    once,
+    seen,
+    shares,
+    sums,
+    trailing,
+    where,
+)
 from monitor.analysis.metrics.work import outside_work
 from monitor.analysis.sessions import meetings
 
@@ -150,9 +162,7 @@ def outside_hours_minutes(frames: Frames) -> pd.DataFrame:
     work = outside_work(frames)
     minutes, pieces = minutes_of(frames, work)
     looked = seen(frames, "calendar_seen") & ((column(frames, "worked_days") > 0) | (minutes > 0))
-    found = where(frames, looked, minutes, pieces)
-    half = 0.5 + seen(frames, "messages_seen") / 2  # half the picture without mail
-    return found.assign(coverage=found["coverage"] * half)
+    return half_each(frames, where(frames, looked, minutes, pieces))
 
 
 def minutes_of(frames: Frames, work: Spans) -> tuple[np.ndarray, np.ndarray]:

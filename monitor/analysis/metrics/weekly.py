@@ -38,7 +38,7 @@ def column(frames: Frames, name: str) -> NDArray[np.float64]:
 
 
 def seen(frames: Frames, source: str) -> Bools:
-    """Whether a sort of source was read in each week: ``calendar_seen``, ``messages_seen`` or ``beginnings_known``."""
+    """Whether a sort of source was read in each week: ``calendar_seen``, ``messages_seen``, ``any_seen`` and so on."""
     return frames.weeks[source].to_numpy(dtype=bool)
 
 
@@ -69,6 +69,12 @@ def counts(frames: Frames, weeks: ArrayLike, source: str, amounts: ArrayLike | N
     value = n if amounts is None else sums(frames, weeks, amounts)
     away = (column(frames, "worked_days") <= 0) & (n == 0)
     return where(frames, seen(frames, source) & ~away, value, n)
+
+
+def half_each(frames: Frames, found: pd.DataFrame) -> pd.DataFrame:
+    """What calendars and messages tell of together: with half the coverage where only one of them was read."""
+    read = column(frames, "calendar_seen") + column(frames, "messages_seen")
+    return found.assign(coverage=found["coverage"] * read / 2)
 
 
 def where(frames: Frames, known: Bools, value: ArrayLike, n: ArrayLike) -> pd.DataFrame:
