@@ -25,7 +25,7 @@ FREE_HOURS = 35  # missed in two weeks running: the directive lets them be count
 DAYS_WORKED = 12
 SUPERVISION_HOURS = 1.5
 MONTH_WEEKS = 4
-SHORT_LEAVE_DAYS, LONGEST_LEAVE = 7, 400
+SHORT_LEAVE_DAYS = 7
 REPEATS = 3
 """So many exceptions of one kind with one client are told of, and every so many more."""
 
@@ -69,16 +69,14 @@ def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
 
 def _leave_interrupted(days: pd.Series, frames: Frames) -> pd.Series:
     """The days with work of one leave so far: one in a leave of a week, two in a longer one."""
-    from monitor.analysis.metrics.leave import HALF
+    from monitor.analysis.metrics.leave import leaves
 
-    away = frames.days.index[frames.days["leave_share"] >= HALF].to_numpy()
-    begins = away[np.diff(away, prepend=-2) > 1]
+    taken = leaves(frames)
     told = days.where(days > 0)
     for week in told.dropna().index:
-        first = begins[np.searchsorted(begins, week + 6, side="right") - 1]
-        length = np.argmax(~np.isin(np.arange(first, first + LONGEST_LEAVE), away))
+        first, last = taken[np.searchsorted(taken[:, 0], week + 6, side="right") - 1]
         told[week] = days.loc[monday_of(first) : week].sum()
-        if told[week] < (1 if length <= SHORT_LEAVE_DAYS else 2):
+        if told[week] < (1 if last - first < SHORT_LEAVE_DAYS else 2):
             told[week] = np.nan
     return told
 

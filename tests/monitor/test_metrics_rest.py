@@ -9,8 +9,9 @@ import pytest
 
 from connectors.records import Kind, Status
 from monitor.analysis.catalogue import catalogue
+from monitor.analysis.metrics.leave import leaves
 from monitor.roster import Practice
-from tests.monitor.facts import BERLIN, Row, clinician, event, frames, hours, seen_times, term
+from tests.monitor.facts import BERLIN, Row, clinician, day, event, frames, hours, seen_times, term
 from tests.monitor.week import DAYS, before_and_after, came, looked, row, sent, session, silence, value, when
 
 
@@ -256,6 +257,23 @@ def test_leave_is_interrupted_on_days_with_work(mail: list[str], terms: list[Row
     off = leave("mon 00:00", "sat 00:00")
 
     assert row("leave_interrupted", looked(off, mail=[sent(at) for at in mail], terms=terms)).tolist() == [days, 5, 1]
+
+
+def test_two_weeks_booked_one_by_one_are_one_leave_with_one_day_for_handing_over() -> None:
+    weeks = [leave("mon 00:00", "sat 00:00"), leave("2026-03-09 00:00", "2026-03-14 00:00")]
+    mail = [sent(f"2026-03-{on:02} 10:00", client=on) for on in (2, 9)]
+    found = looked(*weeks, mail=mail)
+
+    assert leaves(found).tolist() == [[day("2026-03-02"), day("2026-03-13")]]
+    assert row("leave_interrupted", found)["value"] == 0
+    assert row("leave_interrupted", found, "2026-03-09")["value"] == 1
+
+
+def test_a_working_day_parts_two_leaves() -> None:
+    found = looked(leave("mon 00:00", "fri 00:00"), leave("2026-03-09 00:00", "2026-03-14 00:00"))
+
+    assert leaves(found).tolist() == [[day("2026-03-02"), day("2026-03-05")], [day("2026-03-09"), day("2026-03-13")]]
+    assert leaves(looked()).tolist() == []
 
 
 def a_week_of_everything() -> list[Row]:

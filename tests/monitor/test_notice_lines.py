@@ -100,6 +100,19 @@ def test_work_during_leave_is_a_day_in_a_week_and_two_in_a_longer_one(
     assert [((row.week - FIRST) // 7, row.measured) for row in found] == told_of
 
 
+@pytest.mark.parametrize(("days", "told_of"), [([NAN, 1, 0], []), ([NAN, 1, 1], [(2, 2)])])
+def test_a_leave_of_two_weeks_booked_one_by_one_is_a_longer_one(
+    days: list[float], told_of: list[tuple[int, float]]
+) -> None:
+    weeks = [
+        event(f"2026-01-{first} 00:00", f"2026-01-{first + 5} 00:00", kind=Kind.LEAVE, all_day=True)
+        for first in (12, 19)
+    ]
+    found = [row for row in crossed(measured({"leave_interrupted": days}), person(*weeks)) if row.family == "leave"]
+
+    assert [((row.week - FIRST) // 7, row.measured) for row in found] == told_of
+
+
 @pytest.mark.parametrize(("region", "weeks"), [("GB", [3, 11]), ("IE", [3, 11]), ("US", []), (None, [])])
 def test_supervision_is_a_line_where_a_professional_body_asks_for_it(region: str | None, weeks: list[int]) -> None:
     hours = [2, 2, 2, 1, *[1] * 8]

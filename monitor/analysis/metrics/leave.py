@@ -34,6 +34,22 @@ def days_since_leave(frames: Frames) -> pd.DataFrame:
     return days_since(frames, _on_leave(frames))
 
 
+def leaves(frames: Frames) -> NDArray[np.int64]:
+    """The first and the last day of each leave, as rows; days without agreed hours do not part what lies around them.
+
+    ::
+
+        leave    mon|-------|fri           mon|-------|fri
+        agreed   mon|-------|fri           mon|-------|fri  mon|-------|fri
+        leaves   mon|-----------------------------|fri
+    """
+    days = frames.days[(frames.days["leave_share"] >= HALF) | (frames.days["agreed_minutes"] > 0)]
+    day, away = days.index.to_numpy(), (days["leave_share"] >= HALF).to_numpy()
+    begins = np.flatnonzero(away & ~np.append(False, away[:-1])[: len(away)])
+    ends = np.flatnonzero(away & ~np.append(away[1:], False)[: len(away)])
+    return np.column_stack((day[begins], day[ends]))
+
+
 def _on_leave(frames: Frames) -> NDArray[np.int64]:
     """Every day of which at least half was leave, free days inside a leave among them."""
     return frames.days.index.to_numpy()[frames.days["leave_share"] >= HALF]
@@ -61,10 +77,11 @@ def _first_days(frames: Frames, leave: pd.DataFrame) -> NDArray[np.int64]:
 def leave_interrupted(frames: Frames) -> pd.DataFrame:
     """Days of leave with a held session or a sent episode, the first of each leave left out: it is for handing over.
 
-    On-call windows and contact that an emergency protocol covers do not count. n is the days of leave.
+    Days without agreed hours, such as a weekend, do not make two leaves of one. On-call windows and contact that an
+    emergency protocol covers do not count. n is the days of leave.
     """
     days = _on_leave(frames)
-    later = days[np.isin(days - 1, days)]
+    later = days[~np.isin(days, leaves(frames)[:, 0])]
     touched = later[np.isin(later, _days_of_work(frames))]
     taken = sums(frames, days - (days + 3) % 7)
     found = sums(frames, touched - (touched + 3) % 7)
