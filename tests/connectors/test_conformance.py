@@ -12,6 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,15 @@ def test_cut_off_it_goes_on_with_the_next_page(practice: Practice, practices: Ma
     cut_off.read()
     assert cut_off.pages == pages - 2
     assert cut_off.holds() == practice.holds()
+
+
+@of_worlds(Behaviour.PROGRESS)
+def test_a_first_reading_says_how_far_it_is(practice: Practice) -> None:
+    for account in map(practice.name, practice.accounts):
+        pages = [(done, total) for done, total in practice.told[account] if done is not None and total is not None]
+        assert len(pages) == len(practice.told[account]) > 0
+        assert all(before < after for (before, _), (after, _) in pairwise(pages)), pages
+        assert pages[-1][0] == pages[-1][1]
 
 
 @of_worlds(Behaviour.TOGETHER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -104,6 +105,7 @@ class Practice:
         self.store = self._running.__enter__()
         self.waited: list[float] = []
         self.pages = 0
+        self.told: dict[str, list[tuple[int | None, int | None]]] = {}
 
     @property
     def config(self) -> Config:
@@ -120,12 +122,14 @@ class Practice:
     def read(self, *, now: datetime = NOW, cut_after: int | None = None, **wish: Any) -> dict[str, Outcome]:
         """One run; outcomes by name. It ends with :class:`CutOffError` after ``cut_after`` of the source's pages.
 
-        ``pages`` are those that the last run brought.
+        ``pages`` are those that the last run brought, and ``told`` says of each that brought something how far it was.
         """
-        self.pages = 0
+        self.pages, self.told = 0, defaultdict(list)
 
-        def count(name: str, _batch: Batch) -> None:
+        def count(name: str, batch: Batch) -> None:
             self.pages += name != NEIGHBOUR
+            if batch.records:
+                self.told[name].append((batch.done, batch.total))
             if self.pages == cut_after:
                 raise CutOffError
 

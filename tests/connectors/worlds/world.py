@@ -57,6 +57,7 @@ class Behaviour(Enum):
     TWICE = "Reading twice changes no row."
     RESUMES = "Cut off after any page, the next run loses and doubles nothing."
     GOES_ON = "Cut off, it goes on with the next page and reads none again."
+    PROGRESS = "A first reading says how far it is."
     TOGETHER = "A page's rows and its cursor are stored together or not at all."
     UNKNOWN = "A cursor that is not its own is read as none."
     EXPIRED = "A cursor that the source has forgotten leads to a new reading; our own history stays."
