@@ -51,26 +51,30 @@ def google_sources(config: Config) -> list[SourceConfig]:
 def google_wish(config: Config, person: Clinician, name: str | None = None) -> Wish:
     """All that the person's Google sources need at once, so that consent is asked for a single time.
 
+    With ``name`` it is all that keep their permission where that source does: a new one takes the place of the old.
     Raises UsageError where there is nothing to ask for, or it has to be said for which source.
     """
     from connectors.google.access import scopes_of
 
     found = [source for source in google_sources(config) if person.key in source.clinicians]
-    chosen = [source for source in found if name in {None, source.name}]
-    if not chosen:
+    places = {_place(source) for source in found if name in {None, source.name}}
+    if not places:
         known = ", ".join(source.name for source in found)
         if name and known:
             raise UsageError(f'{person.key} has no Google source "{name}". There are: {known}.')
         raise UsageError(f"No source of Google's is {person.key}'s. Add one to the configuration: see docs/google.md.")
-    places = {
-        (source.options.tokens, source.options.client, source.options.service_account, source.options.api_endpoint)
-        for source in chosen
-    }
     if len(places) > 1:
-        raise UsageError(f"Say for which source: --source {' | '.join(source.name for source in chosen)}")
+        raise UsageError(f"Say for which source: --source {' | '.join(source.name for source in found)}")
+    chosen = [source for source in found if _place(source) in places]
     scopes = dict.fromkeys(scope for source in chosen for scope in scopes_of(source.kind, source.options))
     options = chosen[0].options
     return Wish(tuple(source.name for source in chosen), config.folder / options.tokens, options, tuple(scopes))
+
+
+def _place(source: SourceConfig) -> tuple[Any, ...]:
+    """Where permission for a source is kept, and who asks for it."""
+    options = source.options
+    return options.tokens, options.client, options.service_account, options.api_endpoint
 
 
 def asking(config: Config, wish: Wish, back: str | None = None, begun: Sequence[str] = ()) -> Asking:

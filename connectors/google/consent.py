@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -134,7 +136,7 @@ def listening(seconds: float) -> Iterator[tuple[str, Callable[[], str]]]:
 
     The second raises :class:`~connectors.errors.UnavailableError` if nobody came within ``seconds``.
     """
-    heard: list[str] = []
+    heard: Queue[str] = Queue()
 
     class Handler(BaseHTTPRequestHandler):
         """Hears one address; a browser's wish for an icon is none."""
@@ -142,7 +144,7 @@ def listening(seconds: float) -> Iterator[tuple[str, Callable[[], str]]]:
         def do_GET(self) -> None:
             """Keep the address and say thank you."""
             if urlsplit(self.path).query:
-                heard.append(self.path)
+                heard.put(self.path)
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
@@ -151,17 +153,20 @@ def listening(seconds: float) -> Iterator[tuple[str, Callable[[], str]]]:
         def log_message(self, *_: object) -> None:
             """Write nothing: the address holds a code."""
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.timeout = seconds
+    def wait() -> str:
+        try:
+            return heard.get(timeout=seconds)
+        except Empty:
+            found = "nobody answered on Google's page in time."
+            raise UnavailableError(NAME, found, "Run the command again.") from None
 
-        def wait() -> str:
-            for _ in range(10):
-                server.handle_request()
-                if heard:
-                    return heard[0]
-            raise UnavailableError(NAME, "nobody answered on Google's page in time.", "Run the command again.")
-
-        yield f"http://127.0.0.1:{server.server_port}", wait
+    # a thread for each connection: browsers open some ahead and say nothing on them
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", wait
+        finally:
+            server.shutdown()
 
 
 def write_consent(folder: Path, clinician: str, account: str, scopes: Sequence[str], now: datetime) -> None:

@@ -31,7 +31,7 @@ connect.add_command(microsoft)
 @click.option(
     "--clinician", "key", metavar="KEY", help="Whose account; may be left out if there is only one clinician."
 )
-@click.option("--source", "name", metavar="NAME", help="For this source alone, where several keep permissions apart.")
+@click.option("--source", "name", metavar="NAME", help="For this source, where several keep permissions apart.")
 @click.option("--no-browser", is_flag=True, help="There is none on this machine: show the page's address instead.")
 @click.option("--account", metavar="ADDRESS", help="For a service account: which of the clinician's addresses it is.")
 @pass_desk

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import click
 import pytest
 import requests
 from click.testing import CliRunner
 
-from connectors.google.access import CALENDAR
-from monitor.cli import evenhours
+from connectors.google.access import CALENDAR, MAIL
+from monitor.cli import connect, evenhours
 from monitor.cli.desk import Desk
 from tests.connectors.google_fake.diary import at
 from tests.connectors.google_fake.office import service_account
@@ -111,6 +113,55 @@ def test_only_reading_is_asked_for_with_proof_and_for_longer_than_an_hour(
     assert asked["scope"] == CALENDAR
     assert (asked["code_challenge_method"], asked["access_type"], asked["prompt"]) == ("S256", "offline", "consent")
     assert asked["redirect_uri"].startswith("http://127.0.0.1:")
+
+
+def test_a_connection_on_which_nothing_is_said_holds_nobody_up(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As browsers open some ahead."""
+    idle: list[socket.socket] = []
+
+    def launch(url: str) -> int:
+        back = urlsplit(parse_qs(urlsplit(url).query)["redirect_uri"][0])
+        idle.append(socket.create_connection((back.hostname, back.port)))
+        Thread(target=lambda: requests.get(url, timeout=10)).start()
+        return 0
+
+    monkeypatch.setattr(click, "launch", launch)
+    monkeypatch.setattr(connect, "WAIT", 5.0)
+    try:
+        assert office("connect", "google", "--clinician", "ana").code == 0
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_whoever_never_answers_is_waited_for_only_so_long(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def launch(url: str) -> int:
+        back = parse_qs(urlsplit(url).query)["redirect_uri"][0]
+        for _ in range(12):
+            requests.get(f"{back}/favicon.ico", timeout=10)
+        return 0
+
+    monkeypatch.setattr(click, "launch", launch)
+    monkeypatch.setattr(connect, "WAIT", 0.2)
+    answer = office("connect", "google", "--clinician", "ana")
+
+    assert answer.code == 1
+    assert "nobody answered on Google's page in time" in answer.err
+
+
+def test_asking_for_one_source_takes_nothing_away_from_another(
+    office: Office, google: Google, browser: list[str]
+) -> None:
+    post = SOURCE.replace('"google"', '"post"').replace("google_calendar", "gmail").format(url=google.url)
+    apart = post.replace('"post"', '"apart"') + 'tokens = "apart"\n'
+    office.config.write_text(office.config.read_text() + post + apart)
+    assert office("connect", "google", "--clinician", "ana").code == 2
+    for name in ("google", "post", "apart"):
+        assert office("connect", "google", "--clinician", "ana", "--source", name).code == 0
+        assert kept(office)["scopes"] == [CALENDAR, MAIL]
+
+    assert json.loads((office.folder / "apart" / "ana.json").read_text())["scopes"] == [MAIL]
+    assert len(browser) == 3
 
 
 def without_browser(office: Office, change: Callable[[str], str] = str) -> Any:
