@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 TERMS = (
     "Load is weighted sessions a week per full-time equivalent (FTE), the mean of eight weeks; before is the eight "
-    "weeks before those. Sessions were held in the eight weeks; clients are the active ones."
+    "weeks before those."
+)
+PEOPLE = (
+    "Sessions were held in the eight weeks; clients are the active ones, new ones those of a first session. Open are "
+    "the slots as they were set; FTE is the mean of what was available, whatever the reason where it was less."
 )
 BASIS = "Caseload only, weighted by the practice’s own table. No personal after-hours data is used."
 BAND = (
@@ -41,6 +45,7 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
         drawn=drawn,
         shares=tables.shares(report),
         people=tables.people(report),
+        people_terms=PEOPLE,
         evenness=tables.evenness(report),
         csv=csv,
     )
@@ -83,6 +88,6 @@ def _outline(report: FairnessReport) -> Outline:
         Section(sentences=(head, report.sentence)),
         Section("Weighted sessions a week per full-time equivalent", (TERMS, BAND), table=tables.shares(report)),
         Section("How even it is", table=tables.evenness(report)),
-        Section("People", table=tables.people(report)),
+        Section("People", (PEOPLE,), table=tables.people(report)),
     )
     return Outline((), report.headline, tuple(s for s in sections if s.table is None or s.table.rows))

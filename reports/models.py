@@ -197,7 +197,9 @@ class CaseloadRow:
     """One clinician's share: weighted sessions a week per FTE, mean of eight weeks and of the eight before.
 
     ``low`` to ``high`` is this person's own band around the equal share; ``difference`` is the share of load against
-    the share of FTE in per cent. ``note`` is a word such as "joined Sep". ``None`` is no data.
+    the share of FTE in per cent. ``available_fte`` is the mean of the eight weeks, whatever the reason where it is less
+    than ``fte``; ``open_slots`` is ``None`` where no limit was set. ``note`` is a word such as "joined Sep". Everywhere
+    else ``None`` is no data.
     """
 
     name: str
@@ -208,9 +210,11 @@ class CaseloadRow:
     high: float
     difference: float | None
     standing: Standing
-    sessions_held: int
+    sessions_held: int | None
     active_clients: int | None
     intakes: int | None
+    open_slots: int | None
+    available_fte: float | None
     supervision_held: bool | None
     note: str = ""
 

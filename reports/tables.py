@@ -100,14 +100,16 @@ STANDINGS = {
 
 def people(report: FairnessReport) -> Table:
     """One row a clinician: what else a director may know."""
-    columns = ("Clinician", "Sessions", "Clients", "Intakes", "Supervision", "")
+    columns = ("Clinician", "Sessions", "Clients", "New", "Open", "FTE", "Supervision", "")
     held = {True: "held", False: "not held", None: wording.DASH}
     rows = (
         (
             row.name,
-            str(row.sessions_held),
+            wording.quantity(row.sessions_held, Unit.COUNT),
             wording.quantity(row.active_clients, Unit.COUNT),
             wording.quantity(row.intakes, Unit.COUNT),
+            wording.quantity(row.open_slots, Unit.COUNT),
+            wording.quantity(row.available_fte, Unit.LOAD),
             held[row.supervision_held],
             row.note,
         )

@@ -100,9 +100,11 @@ def _row(person: Clinician, values: Values, last: int, share: Share | None, foun
         high=equal * (1 + share.high) if share else equal * 1.1,
         difference=share.difference * 100 if share else None,
         standing=_standing(share, joining=joined is not None),
-        sessions_held=_sum(values, person.key, "sessions_held", last) or 0,
+        sessions_held=_sum(values, person.key, "sessions_held", last),
         active_clients=None if active is None else round(active),
         intakes=_sum(values, person.key, "intakes", last),
+        open_slots=person.takes.open_slots,
+        available_fte=_mean(values, person.key, "available_fte", last),
         supervision_held=None if supervision is None else supervision > 0,
         note=f"joined {joined:%b}" if joined else "",
     )

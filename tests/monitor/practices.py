@@ -44,6 +44,7 @@ title = "^session"
 key = "ana"
 name = "Ana"
 addresses = ["ana@harbour.example"]
+open_slots = 3
 hours = [{ mon = ["09:00-17:00"], tue = ["09:00-17:00"], wed = ["09:00-17:00"], thu = ["09:00-17:00"] }]
 
 [[clinician]]

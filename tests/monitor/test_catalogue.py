@@ -13,7 +13,7 @@ from monitor.notices import FAMILIES
 
 PAGE = Path(__file__).parents[2] / "docs" / "definitions.md"
 WORKLOAD = {
-    "sessions_held", "active_clients", "intakes", "closures", "available_fte", "weighted_load", "supervision_held",
+    "sessions_held", "active_clients", "intakes", "available_fte", "weighted_load", "supervision_held",
     "trauma_room",
 }  # fmt: skip
 

@@ -171,6 +171,25 @@ def test_the_same_numbers_come_as_csv(pages: Pages) -> None:
     assert all(row["load_per_fte"] in page for row in rows)
 
 
+def test_the_director_sees_who_has_room_and_of_whom_nothing_is_known(pages: Pages) -> None:
+    director = pages.signed_in("director")
+    page = read(director.get("/practice/").text)
+    table = next(t for t in page.all("table") if "Supervision" in t.words())
+    rows = {
+        row.all("th")[0].words(): [cell.words() for cell in row.all("td")] for row in table.all("tbody")[0].all("tr")
+    }
+    by_csv = {row["clinician"]: row for row in csv.DictReader(io.StringIO(director.get("/practice/caseload.csv").text))}
+
+    assert [cell.words() for cell in table.all("thead")[0].all("th")][1:] == [
+        "Sessions", "Clients", "New", "Open", "FTE", "Supervision",
+    ]  # fmt: skip
+    assert rows["Ana"] == ["160", "5", "0", "3", "1.0", "not held", ""]
+    assert rows["=Ben"][3:5] == ["–", "0.6"]
+    assert set(rows["finn"]) == {"–", ""}
+    assert (by_csv["Ana"]["open_slots"], by_csv["Ana"]["available_fte"]) == ("3", "1.0")
+    assert (by_csv["finn"]["sessions_held"], by_csv["finn"]["available_fte"]) == ("", "")
+
+
 def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) -> None:
     director = pages.signed_in("director")
     before = [without_token(director.get(page)) for page in THEIRS]

@@ -292,7 +292,8 @@ def _share(
         standing = Standing.ABOVE if difference > 0 else Standing.BELOW
     return CaseloadRow(
         name, fte, now, before, share * (1 - band), share * (1 + band), difference, standing,
-        0 if now is None else round(now * fte * 8), None if now is None else round(now * fte * 1.2), 2, True, note,
+        None if now is None else round(now * fte * 8), None if now is None else round(now * fte * 1.2), 2,
+        None if fte == 1.0 else 3, None if now is None else fte * 0.9, True, note,
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def intakes(frames: Frames) -> pd.DataFrame:
     return counts(frames, courses.loc[courses["begins"], "week"], "beginnings_known")
 
 
-@metric("Endings", Unit.COUNT, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="D", source="design choice", look_back=13)
+@metric("Endings", Unit.COUNT, Family.CASELOAD, evidence="D", source="design choice", look_back=13)
 def closures(frames: Frames) -> pd.DataFrame:
     """Clients discharged, handed over, or not seen for 90 days, dated to the 90th. Unknown as long as intakes are."""
     return counts(frames, _closed(frames)["week"], "beginnings_known")

@@ -19,7 +19,8 @@ blueprint = Blueprint("practice", __name__, url_prefix="/practice")
 
 COLUMNS = (
     "clinician", "fte", "load_per_fte", "load_per_fte_before", "band_low", "band_high", "difference_percent",
-    "standing", "sessions_held", "active_clients", "intakes", "supervision_held", "note",
+    "standing", "sessions_held", "active_clients", "intakes", "open_slots", "available_fte",
+    "supervision_held", "note",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -69,6 +70,8 @@ def _cells(row: CaseloadRow) -> tuple[object, ...]:
         row.sessions_held,
         row.active_clients,
         row.intakes,
+        row.open_slots,
+        None if row.available_fte is None else round(row.available_fte, 1),
         None if row.supervision_held is None else int(row.supervision_held),
         _as_text(row.note),
     )
