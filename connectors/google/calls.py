@@ -9,11 +9,10 @@ from itertools import accumulate
 from typing import Any
 
 from connectors.base import Context
+from connectors.calls import Times, shared, waited_in_vain
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.service import Google
 from connectors.records import Grade, SessionEvidence
-
-Times = list[tuple[datetime, datetime]]
 
 
 @dataclass(slots=True)
@@ -25,14 +24,17 @@ class Call:
     event_id: str = ""
     own: Times = field(default_factory=list)
     others: dict[str, Times] = field(default_factory=dict)
+    colleagues: Times = field(default_factory=list)
 
     def evidence(self, context: Context) -> Iterator[SessionEvidence]:
-        """One record for each person from outside who was there while the clinician was.
+        """One record for each person from outside who was there while the clinician was; an instant if nobody came.
 
         It names the calendar entry only where the call was one session; of people who came one after the other the
         code and the time tell whose session was whose.
         """
-        spans = dict(self._face_times())
+        everybody = [*self.colleagues, *(span for times in self.others.values() for span in times)]
+        waited = waited_in_vain(self.own, everybody)
+        spans = {"nobody": (waited, waited)} if waited else dict(self._face_times())
         named = self.event_id and _is_one(spans.values())
         for person, (start, end) in spans.items():
             if context.window.touches(start, end):
@@ -59,20 +61,6 @@ def _is_one(spans: Iterable[tuple[datetime, datetime]]) -> bool:
     ordered = sorted(spans)
     ends = accumulate((end for _, end in ordered), max)
     return all(start <= end for end, (start, _) in zip(ends, ordered[1:], strict=False))
-
-
-def shared(some: Iterable[tuple[datetime, datetime]], others: Iterable[tuple[datetime, datetime]]) -> Times:
-    """The spans, in order, in which there is one of ``some`` and one of ``others``.
-
-    ::
-
-        some      |=======|    |==========|
-        others        |===========|  |==|
-        shared        |===|    |==|  |==|
-    """
-    others = list(others)
-    pairs = ((max(a, c), min(b, d)) for a, b in some for c, d in others)
-    return sorted((start, end) for start, end in pairs if start < end)
 
 
 def pages(google: Google, request: Callable[[dict[str, str]], Any]) -> Iterator[tuple[dict[str, Any], bool]]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors.google.calls import Call, Times, entries, instant, pages, written
+from connectors.calls import Times
+from connectors.google.calls import Call, entries, instant, pages, written
 from connectors.google.service import GoneError, Google
 
 _RECORDS = "conferenceRecords(name,startTime,endTime,space),nextPageToken"
@@ -46,10 +47,13 @@ class Conferences:
         try:
             for person in self._people(call.name):
                 number = _number(person)
+                presence = self._presence(str(person["name"]))
                 if number == self._google.account_id:
-                    call.own += self._presence(str(person["name"]))
-                elif number not in self._colleagues:
-                    call.others[str(person["name"])] = self._presence(str(person["name"]))
+                    call.own += presence
+                elif number in self._colleagues:
+                    call.colleagues += presence
+                else:
+                    call.others[str(person["name"])] = presence
         except GoneError:
             return None
         return call

@@ -6,9 +6,9 @@
     a client            |=====================|
     face time           |====|   |============|             begins with the first of it and ends with the last
 
-A call without anybody from outside tells nothing. Two clients one after the other in a room that was never closed are
-two: there is one record for each person from outside. Which session it was is found by the meeting's code and the
-time, or by the entry's name where Google knows it.
+Where nobody came, the middle of the clinician's wait is told; a call with colleagues alone tells nothing. Two clients
+one after the other in a room that was never closed are two: there is one record for each person from outside. Which
+session it was is found by the meeting's code and the time, or by the entry's name where Google knows it.
 
 The meetings' own record is each clinician's; a domain's report is an administrator's. A call may be told days after
 its end, so every run goes back two days before the last one that it knows; the same call is the same record.
@@ -34,7 +34,7 @@ from connectors.google.report import KEPT, Report
 from connectors.google.service import Google, Pause
 
 LATE = timedelta(hours=48)
-_READING = 1  # raise it when the same calls are to be read differently
+_READING = 2  # raise it when the same calls are to be read differently
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,7 @@ class Report:
             self.faults.append(Fault(f"line {number}", "it tells no end or no length of a call"))
 
     def _join(self, calls: dict[str, Call], row: _Row) -> None:
-        """Put one presence into its call: the clinician's own, somebody's from outside, or nobody's who counts."""
+        """Put one presence into its call: the clinician's own, somebody's from outside, or a colleague's."""
         name, person = row.word("conference_id"), row.word("identifier")
         if not name:
             return
@@ -96,6 +96,8 @@ class Report:
         elif row.outside or (address and self._context.classifier.is_outside(address)):
             known_as = address or row.word("endpoint_id") or str(row.end)
             call.others.setdefault(known_as, []).append((row.start, row.end))
+        else:
+            call.colleagues.append((row.start, row.end))
 
 
 def _parameters(event: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from connectors.calls import shared
 from connectors.errors import AuthorizationError
 from connectors.google.access import MEETINGS, NUMBER, REPORTS, consent_file
-from connectors.google.calls import shared
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.meet import SOURCE_KIND, GoogleMeet, MeetOptions
 from connectors.private import write_private
@@ -72,12 +72,21 @@ def test_who_dropped_out_and_came_back_was_there_from_first_to_last(google: Goog
 @pytest.mark.parametrize(
     "parts",
     [
-        [(ANA, 0, 50)],
+        [(ANA, 0, 4)],
+        [(ANA, 0, 181)],
         [(ANA, 0, 50), (BEN, 0, 50)],
+        [(ANA, 0, 20), (ANA, 40, 4), (BEN, 40, 4)],
         [(OUTSIDE, 0, 50), (BEN, 0, 50)],
-        [(ANA, 0, 20), (OUTSIDE, 30, 20)],
+        [(ANA, 0, 4), (OUTSIDE, 30, 20)],
     ],
-    ids=["alone", "with a colleague", "a colleague's", "never at the same time"],
+    ids=[
+        "a look",
+        "never hung up",
+        "with a colleague",
+        "later with a colleague",
+        "a colleague's",
+        "a look while somebody was there",
+    ],
 )
 def test_without_anybody_from_outside_a_call_tells_nothing(
     google: Google, reader: Reader, parts: list[tuple[str, int, int]]
@@ -86,6 +95,23 @@ def test_without_anybody_from_outside_a_call_tells_nothing(
     reader.read()
 
     assert reader.calls == []
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[(ANA, 4, 20)], [(ANA, 4, 20), (OUTSIDE, 30, 20)], [(ANA, 4, 20), (ANA, 26, 3)]],
+    ids=["alone", "somebody came later", "came back for a look"],
+)
+def test_a_client_who_never_came_is_the_middle_of_the_wait(
+    google: Google, reader: Reader, parts: list[tuple[str, int, int]]
+) -> None:
+    told = [(who, at(f"2026-03-02 10:{minute:02}"), lasts) for who, minute, lasts in parts]
+    google.meetings.hold(CODE, *told, event_id="one")
+    reader.read()
+
+    assert spans(reader) == [("10:14", "10:14")]
+    assert reader.calls[0].meeting == meeting_name(NAMES, CODE)
+    assert reader.calls[0].uid_key in {None, entry_name(NAMES, "one")}
 
 
 def test_two_clients_in_a_room_that_was_never_closed_are_two(google: Google, reader: Reader) -> None:
