@@ -20,8 +20,9 @@ LITERATURE = (
 )
 ONE_CLIENT = (
     "Facts, not notes: sessions and messages of the last four weeks, beside what you agreed and what is usual with "
-    "this client; after hours, and channels that you did not agree on, over eight weeks; where the last sessions "
-    "ended, and which way that moves."
+    "this client, extra sessions being those beyond the agreed number in their week; after hours, and channels that "
+    "you did not agree on, over eight weeks; how long your last replies took in working time, where the last sessions "
+    "ended, and which way both move."
 )
 LEDGER = "What no calendar shows, by kind and day. No words are kept, so that nothing here can name anybody."
 

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 NOW_WEEKS, LATELY_WEEKS, USUAL_WEEKS = 4, 8, 26
-LAST_ENDS = 8
-LEAST_ENDS = 4
+LAST, LEAST = 8, 4  # sessions' ends, or replies, whose slope is taken
 COLUMNS = (
-    "sessions", "agreed_sessions", "contacts", "usual_contacts", "sent", "after_hours", "other_channel", "end_minutes",
-    "end_slope",
+    "sessions", "agreed_sessions", "extra_sessions", "contacts", "usual_contacts", "sent", "after_hours",
+    "other_channel", "reply_minutes", "reply_slope", "end_minutes", "end_slope",
 )  # fmt: skip
 
 
@@ -31,11 +30,14 @@ def one_by_one(frames: Frames) -> pd.DataFrame:
 
     sessions           held in the last four weeks
     agreed_sessions    four times the agreed sessions a week, NaN where none were agreed
+    extra_sessions     of the held ones those beyond the agreed number, week by week, NaN where none were agreed
     contacts           sent episodes of the last four weeks
     usual_contacts     sent episodes for four weeks, mean of the 26 weeks before; NaN under eight weeks with the client
     sent               sent episodes of the last eight weeks
     after_hours        those of them that were sent after hours
     other_channel      messages of the last eight weeks on channels that the agreement does not name; NaN without one
+    reply_minutes      median working minutes of the last eight replies, NaN under four
+    reply_slope        doublings of that time from one reply to the next (as below); growing faster is below 0
     end_minutes        mean minutes after the booked end over the last eight known ends, NaN under four
     end_slope          minutes a session by which those ends move (Theil and Sen: the median of all pairs' slopes)
     """
@@ -50,7 +52,8 @@ def one_by_one(frames: Frames) -> pd.DataFrame:
         part.loc[part["week"] > last - 7 * LATELY_WEEKS, who] for part, who in ((held, "client"), (sent, "counterpart"))
     ]
     clients = np.unique(np.concatenate(lately)).astype(np.int64)
-    rows = [_row(frames, int(client), held, sent, last) for client in clients]
+    replies = frames.replies[frames.replies["reply_at"].notna() & (frames.replies["week"] <= last)]
+    rows = [_row(frames, int(client), held, sent, last) | _speed(replies, int(client)) for client in clients]
     return pd.DataFrame(rows, index=pd.Index(clients, name="client"), columns=list(COLUMNS), dtype=float)
 
 
@@ -58,12 +61,14 @@ def _row(frames: Frames, client: int, held: pd.DataFrame, sent: pd.DataFrame, la
     met, wrote = held[held["client"] == client], sent[sent["counterpart"] == client]
     now, lately = last - 7 * NOW_WEEKS, last - 7 * LATELY_WEEKS
     recent = wrote[wrote["week"] > lately]
-    ends = met.sort_values("booked_start")["overrun_minutes"].dropna().to_numpy(dtype=np.float64)[-LAST_ENDS:]
-    enough = len(ends) >= LEAST_ENDS
+    ends = met.sort_values("booked_start")["overrun_minutes"].dropna().to_numpy(dtype=np.float64)[-LAST:]
+    enough = len(ends) >= LEAST
     frequency = frames.agreements.numbers("frequency", [client], [last + 6])[0]
+    by_week = met.loc[met["week"] > now].groupby("week").size().to_numpy(dtype=np.float64)
     return {
         "sessions": float((met["week"] > now).sum()),
         "agreed_sessions": NOW_WEEKS * float(frequency),
+        "extra_sessions": float(np.maximum(by_week - np.ceil(frequency), 0).sum()) if frequency > 0 else np.nan,
         "contacts": float((wrote["week"] > now).sum()),
         "usual_contacts": _usual(met, wrote, now),
         "sent": float(len(recent)),
@@ -72,6 +77,15 @@ def _row(frames: Frames, client: int, held: pd.DataFrame, sent: pd.DataFrame, la
         "end_minutes": float(ends.mean()) if enough else np.nan,
         "end_slope": _slope(ends) if enough else np.nan,
     }
+
+
+def _speed(replies: pd.DataFrame, client: int) -> dict[str, float]:
+    """How fast the last replies to a client were, and which way that moves."""
+    theirs = replies[replies["client"] == client].sort_values("inbound_at")
+    minutes = theirs["minutes_working"].to_numpy(dtype=np.float64)[-LAST:]
+    if len(minutes) < LEAST:
+        return {"reply_minutes": np.nan, "reply_slope": np.nan}
+    return {"reply_minutes": float(np.median(minutes)), "reply_slope": _slope(np.log2(minutes + 1))}
 
 
 def _usual(met: pd.DataFrame, wrote: pd.DataFrame, now: int) -> float:
@@ -97,7 +111,7 @@ def _other_channel(frames: Frames, client: int, since: int, last: int) -> float:
     return float(sum(not inside for inside in known)) if known or holds is not None else np.nan
 
 
-def _slope(ends: NDArray[np.float64]) -> float:
-    """Minutes a session; one long session among eight does not tilt it."""
-    first, second = np.triu_indices(len(ends), 1)
-    return float(np.median((ends[second] - ends[first]) / (second - first)))
+def _slope(values: NDArray[np.float64]) -> float:
+    """By how much they grow from one to the next; one that stands out among eight does not tilt it."""
+    first, second = np.triu_indices(len(values), 1)
+    return float(np.median((values[second] - values[first]) / (second - first)))

@@ -9,7 +9,7 @@ from math import isfinite
 
 from monitor import notices
 from monitor.analysis.calendar import date_of, day_number
-from monitor.analysis.one_client import LAST_ENDS, one_by_one
+from monitor.analysis.one_client import LAST, one_by_one
 from monitor.analysis.terms import EXCEPTIONS, LEDGER
 from monitor.briefing import cards
 from monitor.briefing.book import Book, book_of
@@ -22,11 +22,12 @@ from monitor.store.database import Store
 from monitor.store.notices import NoticeRow
 from reports.models import Table, Unit
 from reports.private import Choice, LedgerLine, Note, NoteGroup, PatternsReport
-from reports.wording import DASH, MINUS, counted, day_and_month, full_date, quantity, spelled
+from reports.wording import DASH, MINUS, counted, day_and_month, full_date, quantity, signed_percent, spelled
 
 A_YEAR = timedelta(days=365)
 CLIENT_COLUMNS = (
-    "Client", "Sessions", "Your messages", "After hours", "Other channel", f"Ends, last {LAST_ENDS}",
+    "Client", "Sessions", "Your messages", "After hours", "Other channel", f"Replies, last {LAST}",
+    f"Ends, last {LAST}",
 )  # fmt: skip
 
 
@@ -117,15 +118,30 @@ def _client_rows(book: Book) -> Iterator[tuple[str, ...]]:
     columns = {key: dict(zip(facts.index.tolist(), facts[key].tolist(), strict=True)) for key in facts}
     for client in book.in_order:
         if client in facts.index:
-            row = {key: float(values[client]) for key, values in columns.items()}
+            row = {str(key): float(values[client]) for key, values in columns.items()}
             yield (
                 book.name(client).replace(", ", ",\u00a0"),
-                _beside(row["sessions"], "agreed", row["agreed_sessions"]),
+                _sessions(row),
                 _beside(row["contacts"], "usually", row["usual_contacts"]),
                 f"{row['after_hours']:.0f} of {row['sent']:.0f}" if row["sent"] else DASH,
                 quantity(row["other_channel"], Unit.COUNT),
+                _replies(row["reply_minutes"], row["reply_slope"]),
                 _ends(row["end_minutes"], row["end_slope"]),
             )
+
+
+def _sessions(row: Mapping[str, float]) -> str:
+    """Sessions beside the agreed ones: "5, agreed 4, 1 extra"."""
+    extra = row["extra_sessions"]
+    said = _beside(row["sessions"], "agreed", row["agreed_sessions"])
+    return f"{said}, {extra:.0f} extra" if extra > 0 else said
+
+
+def _replies(minutes: float, slope: float) -> str:
+    """How long replies take, and how that moves: "1 h 20, −12 % a reply"."""
+    if not isfinite(minutes):
+        return DASH
+    return f"{quantity(minutes, Unit.MINUTES)}, {signed_percent((2**slope - 1) * 100)} a reply"
 
 
 def _beside(value: float, words: str, other: float) -> str:

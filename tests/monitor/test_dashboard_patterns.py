@@ -175,7 +175,8 @@ def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: Pages) -> None:
 
     assert [row[0][:16] for row in rows] == [f"Thursdays, {hour:02}:00" for hour in range(9, 14)]
     assert rows[0][1:5] == ["16", "8, usually 4", "12 of 12", "–"]
-    assert rows[4][5] == "+6.0 min, 0 a session"
+    assert rows[0][5] == "0 min, 0 % a reply"  # working time: all were written in the evening
+    assert rows[4][5:] == ["–", "+6.0 min, 0 a session"]
 
 
 def test_the_literature_is_named_once_with_its_source(pages: Pages) -> None:

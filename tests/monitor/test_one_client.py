@@ -54,6 +54,52 @@ def test_sessions_of_four_weeks_stand_beside_the_agreed_ones() -> None:
     assert (facts["sessions"], facts["agreed_sessions"]) == (4, 2)
 
 
+@pytest.mark.parametrize(("frequency", "extra"), [("1", 2), ("2", 0), ("0.5", 2), (None, None)])
+def test_sessions_beyond_the_agreed_number_of_a_week_are_extra(frequency: str | None, extra: float | None) -> None:
+    more = [event(on(week, "15:00", weekday=2), on(week, "15:50", weekday=2), client=1) for week in (10, 17, 19)]
+    terms = [term(1, "frequency", frequency, "2026-01-01")] if frequency else []
+
+    facts = one_by_one(frames(entries=[*weekly(), *more], as_of=AS_OF, terms=terms)).loc[1]
+
+    assert facts["extra_sessions"] == extra if extra is not None else np.isnan(facts["extra_sessions"])
+
+
+def replied(*minutes: int) -> list[Row]:
+    """A client writes at nine on Tuesdays; the replies of the last weeks come so many minutes later."""
+    weeks = range(WEEKS - len(minutes), WEEKS)
+    return [
+        row
+        for n, waited in zip(weeks, minutes, strict=True)
+        for row in (
+            message(on(n, "09:00", weekday=1)),
+            message(on(n, f"{9 + waited // 60:02}:{waited % 60:02}", weekday=1), out=True),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "median", "slope"),
+    [
+        ((127, 63, 31, 15, 7), 31, -1),
+        ((7, 15, 31, 63), 23, 1),
+        ((30, 30, 30, 30), 30, 0),
+        ((239, 127, 63, 31, 15, 7, 3, 1, 0), 11, -1),  # the last eight
+        ((30, 30, 30), None, None),
+    ],
+)
+def test_replies_that_grow_faster_have_a_falling_slope(
+    minutes: tuple[int, ...], median: float | None, slope: float | None
+) -> None:
+    facts = found(mail=replied(*minutes))
+
+    if median is None:
+        assert np.isnan(facts["reply_minutes"])
+        assert np.isnan(facts["reply_slope"])
+    else:
+        assert facts["reply_minutes"] == median
+        assert facts["reply_slope"] == pytest.approx(slope)
+
+
 def test_what_was_not_agreed_is_not_known() -> None:
     facts = found(mail=sent(19))
 
