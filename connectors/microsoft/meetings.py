@@ -16,6 +16,7 @@ from connectors.records import SessionEvidence
 
 ATTENDANCE = ("emailAddress", "role", "attendanceIntervals")
 _LATE = timedelta(days=2)  # an attendance report may come that long after its meeting
+_ENOUGH = 5  # refusals before any answer: the rest would be refused, too
 
 
 class _Ended(NamedTuple):
@@ -45,22 +46,25 @@ class Meetings:
         """
         ended = self._ended(entries)
         due = sorted(((code, last) for code, last in ended.items() if self._is_due(code, last.end)), key=_by_end)
-        was_answered = False
+        answered, refused = 0, 0  # of the owner's own
         for done, (code, last) in enumerate(due, 1):
             times: tuple[SessionEvidence, ...] = ()
             try:
                 times = tuple(self._attendance(code, last.url))
             except ForbiddenError as error:
                 if last.is_own:
+                    refused += 1
                     found = "Microsoft does not let us read who was in a meeting; all else was read."
                     self.refusal = ForbiddenError(error.source, found, error.remedy)
+                    if refused == _ENOUGH and not answered:
+                        break
                     continue  # not asked for yet: it will be once we may
-            was_answered = was_answered or last.is_own
+            answered += last.is_own
             meetings = self.progress.meetings | {self._name(code): last.end.isoformat()}
             self.progress = replace(self.progress, meetings=meetings)
             if times:
                 yield Batch(self.progress.text(), times, done=done, total=len(due))
-        if was_answered:
+        if answered:
             self.refusal = None
         names = set(map(self._name, ended))
         left = {name: end for name, end in self.progress.meetings.items() if name in names}

@@ -428,6 +428,18 @@ def test_one_meeting_that_is_refused_among_others_is_only_asked_for_again(
     assert (len(times_of(first)), len(times_of(second))) == (1, 1)
 
 
+def test_after_a_few_refusals_no_more_meetings_are_asked_for(
+    microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
+) -> None:
+    for day in range(8):
+        url = f"https://teams.microsoft.com/meet/{day}"
+        account.put_event(f"e{day}", START + timedelta(days=day), 50, onlineMeeting={"joinUrl": url})
+    server.answer = refusing(microsoft, "onlineMeetings")
+    with pytest.raises(AuthorizationError):
+        read(microsoft, tmp_path, read=("meetings",))
+    assert sum("onlineMeetings" in asked.path for asked in server.asked) == 5
+
+
 def test_the_attendance_of_somebody_elses_meeting_may_be_refused(
     microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
 ) -> None:
