@@ -101,8 +101,7 @@ def _moved(row: NoticeRow) -> str:
     if row.tier == PATTERN:
         return f"{counted(len(row.signs), 'thing')} at once"
     sign = row.moved[0]
-    interval = f"{sign.low:.1f} to {sign.high:.1f}".replace("-", MINUS)
-    return f"{notices.how_much(sign)} ({interval})"
+    return f"{notices.how_much(sign)} ({notices.interval(sign)})"
 
 
 def _weeks(row: NoticeRow) -> str:

@@ -53,20 +53,22 @@ def _sentence(sign: Sign, week: int, client: str) -> str:
 
 def interval(sign: Sign) -> str:
     """The 90 % interval of how far a measure moved: "1.3 to 2.4"."""
-    return f"{_decimal(sign.low)} to {_decimal(sign.high)}"
+    return f"{_decimal(sign.low, sign)} to {_decimal(sign.high, sign)}"
 
 
-def _decimal(number: float) -> str:
-    return f"{number:.1f}".replace("-0.0", "0.0").replace("-", MINUS)
+def _decimal(number: float, sign: Sign) -> str:
+    """With one decimal, or with two where the ends of the interval would read the same; never a minus zero."""
+    places = 1 if f"{sign.low:z.1f}" != f"{sign.high:z.1f}" else 2
+    return f"{number:z.{places}f}".replace("-", MINUS)
 
 
 def how_much(sign: Sign) -> str:
     """How far a measure moved: "1.8 times your usual", "2.3 minutes later than your usual"."""
     if watched(sign.key).scale is not Scale.MINUTES:
-        return f"{sign.ratio:.1f} times your usual"
-    minutes = f"{abs(sign.ratio):.1f}"
+        return f"{_decimal(sign.ratio, sign)} times your usual"
+    minutes = _decimal(abs(sign.ratio), sign)
     way = "later" if sign.ratio >= 0 else "earlier"
-    return f"{minutes} {'minute' if minutes == '1.0' else 'minutes'} {way} than your usual"
+    return f"{minutes} {'minute' if float(minutes) == 1 else 'minutes'} {way} than your usual"
 
 
 def _span(sign: Sign, week: int) -> str:

@@ -42,7 +42,10 @@ def noted(pages: Pages, practice: Written) -> dict[str, int]:
     moved: dict[str, Any] = {"tier": "worth a look", "ratio": 1.9, "low": 1.2, "high": 2.9}
     rows = [
         NoticeRow(week=LAST, family="availability", key="after_hours_replies", since=LAST - 21, **moved),
-        NoticeRow(week=LAST - 56, family="sessions running over", key="overrun_minutes", since=LAST - 70, **moved),
+        NoticeRow(
+            week=LAST - 56, family="sessions running over", key="overrun_minutes", since=LAST - 70,
+            **{**moved, "low": -0.02},
+        ),
         NoticeRow(
             week=LAST - 49, family="one client", key="client_contacts", since=LAST - 63, client=practice.client, **moved
         ),
@@ -79,7 +82,7 @@ def test_earlier_notes_stand_by_family_with_how_far_and_since_when(pages: Pages,
 
     told = {family: entry(page, number).all("summary")[0].words() for family, number in numbers.items()}
     assert told["sessions running over"] == (
-        "31 August to 20 September 2026 · 1.9 minutes later than your usual (1.2 to 2.9)"
+        "31 August to 20 September 2026 · 1.9 minutes later than your usual (0.0 to 2.9)"
     )
     assert told["one client"].startswith("7 September to 27 September 2026 · 1.9 times your usual (1.2 to 2.9) · Thur")
     assert told["day off"] == "Week of 28 September 2026"

@@ -21,6 +21,8 @@ from monitor.notices import (
     client_wrote,
     explanation,
     headline,
+    how_much,
+    interval,
     title,
     try_this,
     what_moved,
@@ -112,6 +114,20 @@ def test_a_notice_says_how_much_how_surely_and_since_when(found: NoticeRow, word
     assert (
         explanation(found, "", KNOWN_AS if found.client else "") == f"{words} {CHANCE.format(spelled(len(FAMILIES)))}"
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "much", "between"),
+    [
+        (sign("weighted_load", 1.21, 1.18, 1.24), "1.21 times your usual", "1.18 to 1.24"),
+        (sign("weighted_load", 1.24, 1.2, 1.27), "1.2 times your usual", "1.2 to 1.3"),
+        (sign("overrun_minutes", 1.004, 0.99, 1.03), "1.00 minute later than your usual", "0.99 to 1.03"),
+        (sign("overrun_minutes", -0.02, -0.04, 0.04), "0.02 minutes earlier than your usual", "−0.04 to 0.04"),
+        (sign("overrun_minutes", 0.3, -0.04, 0.6), "0.3 minutes later than your usual", "0.0 to 0.6"),
+    ],
+)
+def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Sign, much: str, between: str) -> None:
+    assert (how_much(found), interval(found)) == (much, between)
 
 
 def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
