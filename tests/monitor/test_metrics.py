@@ -296,6 +296,22 @@ def test_a_break_is_half_an_hour_in_the_days_middle(entries: list[tuple[str, str
     assert value("break_kept_share", *(session(f"mon {start}", end) for start, end in entries)) == kept
 
 
+@pytest.mark.parametrize(
+    ("worked", "away"),
+    [
+        ([("10:00", "16:30")], ("16:30", "18:00")),
+        ([("10:00", "15:30")], ("16:20", "18:00")),  # the last hour before the leave is no middle
+        ([("10:30", "18:00")], ("09:00", "10:30")),
+        ([("09:00", "12:00"), ("12:40", "18:00")], ("12:00", "12:40")),
+    ],
+)
+def test_leave_is_no_break(worked: list[tuple[str, str]], away: tuple[str, str]) -> None:
+    sessions = [session(f"mon {start}", end) for start, end in worked]
+    off = event(when(f"mon {away[0]}"), when(f"mon {away[1]}"), kind=Kind.LEAVE)
+
+    assert value("break_kept_share", *sessions, off) == 0
+
+
 def test_breaks_of_several_days_night_shifts_among_them() -> None:
     assert value("break_kept_share", session("mon 10:00", "17:00"), session("tue 10:00", "11:00")) == 50
     nights = clinician(hours({"mon": ["22:00-06:00"]}))

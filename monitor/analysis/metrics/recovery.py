@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from connectors.records import Kind
 from monitor.analysis.catalogue import Family, Unit, metric
-from monitor.analysis.intervals import seconds_inside, spans, subtract
+from monitor.analysis.intervals import seconds_inside, spans, subtract, union
 from monitor.analysis.metrics.days import activities, day_edges
 from monitor.analysis.metrics.weekly import Bools, counts, half_each, once, places, ratios, seen, shares, sums, where
 from monitor.analysis.metrics.work import work_spans
@@ -126,8 +126,8 @@ def days_since(frames: Frames, days: NDArray[np.int64]) -> pd.DataFrame:
 def break_kept_share(frames: Frames) -> pd.DataFrame:
     """Of the worked days with more than 6 agreed hours, the share with a free half hour inside the day's middle.
 
-    The middle is the agreed span of the day, breaks included, without its first and its last hour. Known for days on
-    which the calendar was read.
+    The middle is the agreed span of the day, breaks included and leave left out, without its first and its last hour.
+    Known for days on which the calendar was read.
     """
     days = frames.days[frames.days["active"] & frames.days["calendar_seen"]]
     days = days[days["working_minutes"] > LONG_DAY]
@@ -137,20 +137,24 @@ def break_kept_share(frames: Frames) -> pd.DataFrame:
 
 
 def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Seconds of the longest stretch without work in the middle of each day, all of which have agreed hours.
+    """Seconds of the longest stretch without work in the middle of each day, on all of which there was more than leave.
 
     ::
 
         agreed    09:00|-------|13:00   14:00|-------------|18:00
-        middle       10:00|-----------------------------|17:00
-        work           |--| |---------|  |-----| |-----------|
+        leave                                       16:00|-------
+        middle       10:00|-----------------------|15:00
+        work           |--| |---------|  |-----| |-------|
         longest free                  |--|
     """
     shifts = frames.calendar.shifts
     begins, ends = np.searchsorted(shifts[:, 0], days), np.searchsorted(shifts[:, 0], days, side="right")
-    starts = shifts[begins, 1] + EDGE_SECONDS
-    middle = spans(np.column_stack((starts, shifts[ends - 1, 2] - EDGE_SECONDS)))
-    free = subtract(middle, work_spans(frames))
+    opens, closes, working = shifts[begins, 1], shifts[ends - 1, 2], frames.calendar.working
+    first = working[np.searchsorted(working[:, 1], opens, side="right"), 0]
+    last = working[np.searchsorted(working[:, 0], closes) - 1, 1]
+    starts = np.maximum(opens, first) + EDGE_SECONDS
+    middle = spans(np.column_stack((starts, np.minimum(closes, last) - EDGE_SECONDS)))
+    free = subtract(middle, union(work_spans(frames), frames.calendar.leave))
     longest = np.zeros(len(days), dtype=np.int64)
     np.maximum.at(longest, np.searchsorted(starts, free[:, 0], side="right") - 1, free[:, 1] - free[:, 0])
     return longest
