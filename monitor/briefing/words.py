@@ -64,7 +64,7 @@ def client_name(client: int, slots: Mapping[int, str], codes: Mapping[int, str])
 def protects(frames: Frames, week: int, values: Mapping[tuple[int, str], float | None]) -> tuple[str, ...]:
     """What protects, where there is something good to say: supervision, breaks, days off, leave booked."""
     days = frames.days[(frames.days["week"] == week) & frames.days["calendar_seen"]]
-    off = int((~days["active"]).sum())
+    off = int((~days["occupied"]).sum())
     lines = []
     if hours := values.get((week, "supervision_hours")):
         lines.append(f"Supervision: {quantity(hours, Unit.HOURS)} in the last month.")

@@ -12,6 +12,7 @@ from monitor.analysis.frames import Frames
 from monitor.briefing import behind
 from monitor.briefing.cards import AGAIN, card, leading
 from monitor.briefing.figures import Attention, session_ends
+from monitor.briefing.words import protects
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Card
@@ -238,6 +239,14 @@ def test_a_planned_session_is_drawn_hollow_and_counts_neither_way(
     assert ends is not None
     assert [end.state.value for end in ends.days[0].ends] == states
     assert ends.title == title
+
+
+def test_another_job_takes_a_full_day_off_from_what_protects() -> None:
+    elsewhere = event("2026-03-07 10:00", "2026-03-07 14:00", kind=Kind.BUSY)
+    around = [event(f"2026-03-{on} 10:00", f"2026-03-{on} 10:50") for on in ("02", "03", "04", "05", "06", "09")]
+
+    assert protects(frames(entries=around), WEEK, {}) == ("2 full days without work.",)
+    assert protects(frames(entries=[*around, elsewhere]), WEEK, {}) == ("1 full day without work.",)
 
 
 def full_week() -> Frames:
