@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Grade, Status
+from monitor.analysis.evidence import CORRECTED
 
 LATE_SECONDS = 24 * 3600
 CALLED_OFF = (
@@ -19,7 +20,7 @@ def outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, NDArray[
 
     late          a word of the source's; else by when it was cancelled, unknown where that is; a source that has a
                   word for late cancellations means the others in time
-    missed        the client did not come: told by a source that tells of such, or seen in a log
+    missed        the client did not come: told by a source that tells of such, seen in a log, or corrected by hand
     by_clinician  told by a source that tells of such
     moved         it was first seen at another time; unknown where it was first seen after it began
     cancelled_at  when it was called off; NaN where it was not, or where nobody knows when
@@ -31,7 +32,7 @@ def outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, NDArray[
     in_time = _told_by(events, source, Status.LATE_CANCELLED) | (start - cancelled_at >= LATE_SECONDS)
     unknown = ~in_time & np.isnan(cancelled_at)
     late = np.where(in_time, 0.0, np.where(unknown, np.nan, 1.0))
-    seen = _told_by(events, source, Status.NO_SHOW) | sessions["evidence"].isin([grade.value for grade in Grade])
+    seen = _told_by(events, source, Status.NO_SHOW) | sessions["evidence"].isin([CORRECTED, *Grade])
     by_clinician = np.where(_told_by(events, source, Status.CLINICIAN_CANCELLED), 0.0, np.nan)
     return {
         "late": np.where(status == Status.LATE_CANCELLED, 1.0, np.where(status == Status.CANCELLED, late, 0.0)),

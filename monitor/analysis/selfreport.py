@@ -95,14 +95,7 @@ SINGLE = Instrument(
     ends=("not at all", "completely"),
     turned=frozenset(),
     reading=Reading.SUM,
-    scales=(
-        Scale(
-            "burnout",
-            "Burnout, by your own definition",
-            (1,),
-            (Band(1, "under the mark"), Band(3, "at the mark or over")),
-        ),
-    ),
+    scales=(Scale("burnout", "Burnout, by your own definition", (1,), _MARK),),
     days_apart=1,
     source="Dolan and others, Journal of General Internal Medicine 30, 2015",
 )

@@ -324,6 +324,12 @@ def test_a_log_shows_that_a_session_was_not_missed() -> None:
     assert row("no_show_share", looked(entry, session("tue 10:00", "10:50"), times=[time])).tolist() == [0, 1, 0.5]
 
 
+def test_a_corrected_end_shows_that_a_session_was_not_missed() -> None:
+    found = looked(session("mon 10:00", "10:50", uid="a"), corrected={"a": when("mon 10:55")})
+
+    assert row("no_show_share", found).tolist() == [0, 1, 1]
+
+
 def test_what_the_clinician_called_off_is_known_where_a_source_says_who_did() -> None:
     mine = off("tue 10:00", Status.CLINICIAN_CANCELLED)
     entries = [session("mon 10:00", "10:50"), off("wed 10:00"), session("thu 10:00", "10:50")]

@@ -31,7 +31,7 @@ def cancel_late_share(frames: Frames) -> pd.DataFrame:
 def no_show_share(frames: Frames) -> pd.DataFrame:
     """Sessions that clients did not come to, of those held, cancelled late or missed.
 
-    Known where a source tells of missed sessions, or a log shows that the session took place.
+    Known where a source tells of missed sessions, or a log or a corrected end shows that the session took place.
     """
     due = _due(frames)
     due = due[due["late"].notna()]
