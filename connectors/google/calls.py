@@ -6,13 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
-from connectors.base import Context
+from connectors.base import Context, Fault
 from connectors.calls import Times, shared, waited_in_vain
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.service import Google
 from connectors.records import Grade, SessionEvidence
+
+
+class Page(NamedTuple):
+    """Some calls, the latest first, and when they ended; ``is_last`` if no earlier ones are left."""
+
+    calls: list[Call]
+    ends: tuple[datetime, ...]
+    is_last: bool
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.calls import Times
-from connectors.google.calls import Call, entries, instant, pages, written
+from connectors.google.calls import Call, Page, entries, instant, pages, written
 from connectors.google.service import GoneError, Google
 
 _RECORDS = "conferenceRecords(name,startTime,endTime,space),nextPageToken"
@@ -28,8 +28,8 @@ class Conferences:
         self._meet = google.api("meet", "v2")
         self._codes: dict[str, str] = {}
 
-    def ended_since(self, since: datetime) -> Iterator[tuple[list[Call], datetime | None, bool]]:
-        """Pages of calls, newest first, with the latest end among them and whether it is the last page.
+    def ended_since(self, since: datetime) -> Iterator[Page]:
+        """Pages of calls, the latest first.
 
         Raises ValueError, KeyError or TypeError where what Google answers makes no sense.
         """
@@ -39,7 +39,7 @@ class Conferences:
         ):
             ended = [record for record in entries(answer, "conferenceRecords") if record.get("endTime")]
             calls = [call for record in ended if (call := self._call(record))]
-            yield calls, max((instant(record["endTime"]) for record in ended), default=None), is_last
+            yield Page(calls, tuple(instant(record["endTime"]) for record in ended), is_last)
 
     def _call(self, record: Mapping[str, Any]) -> Call | None:
         """Who was in one conference; ``None`` if Google has forgotten it in the meantime."""

@@ -23,17 +23,18 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.base import Batch, Context, SourceKind
 from connectors.errors import AuthorizationError, MalformedError
 from connectors.fingerprint import spelled
 from connectors.google.access import how_to_connect, numbers_kept, scopes_of
-from connectors.google.calls import Call
+from connectors.google.calls import Page
 from connectors.google.conferences import Conferences
 from connectors.google.options import GoogleOptions, problems
 from connectors.google.report import KEPT, Report
 from connectors.google.service import Google, Pause
 
 LATE = timedelta(hours=48)
+RECORDED_FOR, REPORTED_FOR = timedelta(days=30), timedelta(days=180)  # Google forgets what is older
 _READING = 2  # raise it when the same calls are to be read differently
 
 
@@ -96,11 +97,22 @@ class GoogleMeet:
         known = reached = found or _Cursor(settings, start)
         scopes, is_first = scopes_of(SOURCE_KIND.name, self._options), found is None
         with Google(self._context, self._options, scopes, subject=admin, pause=self._pause) as google, self._sense():
-            read = self._reported if admin else self._recorded
-            for calls, latest, faults, is_last in read(google, known.begin(window.start)):
-                reached = reached.reached(latest)
-                records = tuple(found for call in calls for found in call.evidence(self._context))
-                yield Batch((reached if is_last else known).text(), records, faults=faults, anew=is_first)
+            begin = known.begin(window.start)
+            newest, done, kept = begin, 0, REPORTED_FOR if admin else RECORDED_FOR
+            for page in Report(google, self._context).ended_since(begin) if admin else self._recorded(google, begin):
+                reached = reached.reached(max(page.ends, default=None))
+                newest = max((newest, *page.ends))
+                total = max(int(min(newest - begin, kept).total_seconds()), 1)
+                oldest = begin if page.is_last else min(page.ends, default=newest)
+                done = min(max(done, int((newest - oldest).total_seconds())), total)
+                yield Batch(
+                    (reached if page.is_last else known).text(),
+                    tuple(found for call in page.calls for found in call.evidence(self._context)),
+                    anew=is_first,
+                    faults=page.faults,
+                    done=total if page.is_last else done,
+                    total=total,
+                )
                 is_first = False
 
     def _settings(self) -> str:
@@ -109,23 +121,12 @@ class GoogleMeet:
         text = spelled((_READING, self._options, told.owners, inside))
         return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")
 
-    def _recorded(
-        self, google: Google, since: datetime
-    ) -> Iterator[tuple[list[Call], datetime | None, tuple[Fault, ...], bool]]:
+    def _recorded(self, google: Google, since: datetime) -> Iterator[Page]:
         if not google.account_id:
             found = "the permission does not say under which number Google knows the account."
             remedy = f"Run: {how_to_connect(self._context.owners[0].key)}"
             raise AuthorizationError(self._context.source, found, remedy)
-        colleagues = numbers_kept(self._context, self._options)
-        for calls, latest, is_last in Conferences(google, colleagues).ended_since(since):
-            yield calls, latest, (), is_last
-
-    def _reported(
-        self, google: Google, since: datetime
-    ) -> Iterator[tuple[list[Call], datetime | None, tuple[Fault, ...], bool]]:
-        report = Report(google, self._context)
-        calls, latest = report.ended_since(since)
-        yield calls, latest, tuple(report.faults), True
+        yield from Conferences(google, numbers_kept(self._context, self._options)).ended_since(since)
 
     @contextmanager
     def _sense(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """A domain's report of calls (``call_ended``): one line for each time that somebody left one.
 
-Google cannot be told which parameters of a line to send, so a line is cut down to :data:`KEPT` as soon as it is there.
-An address in it says whose line it is, in memory, and is dropped.
+Of the domain's calls only those are asked for that the clinician was in. Google cannot be told which parameters of a
+line to send, so a line is cut down to :data:`KEPT` as soon as it is there. An address in it says whose line it is, in
+memory, and is dropped.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from connectors.base import Context, Fault
-from connectors.google.calls import Call, entries, instant, pages, written
+from connectors.google.calls import Call, Page, entries, instant, pages, written
 from connectors.google.service import Google
 from connectors.pseudonyms import canonical_address
 
@@ -29,6 +30,7 @@ KEPT = frozenset(
 _FIELDS = (
     "nextPageToken,items(id(time,uniqueQualifier),actor/key,events(name,parameters(name,value,intValue,boolValue)))"
 )
+_PAGE = 100  # lines: each names a call that is asked for
 _OUTSIDE = "HANGOUTS_EXTERNAL_OR_ANONYMOUS"
 
 
@@ -45,50 +47,71 @@ class _Row(NamedTuple):
 
 
 class Report:
-    """Reads the domain's report for one clinician; ``faults`` are the lines that could not be used."""
+    """Reads the domain's report for one clinician: their own lines, and all lines of the calls that these name."""
 
     def __init__(self, google: Google, context: Context) -> None:
+        self._activities = google.api("admin", "reports_v1").activities()
         self._google = google
         self._context = context
-        self.faults: list[Fault] = []
 
-    def ended_since(self, since: datetime) -> tuple[list[Call], datetime | None]:
-        """All calls, since the lines of one may stand on several pages, and the latest end among them.
+    def ended_since(self, since: datetime) -> Iterator[Page]:
+        """Pages of calls that the clinician left since then, the latest first, address after address.
 
-        Raises ValueError where what Google answers makes no sense.
+        Raises ValueError, KeyError or TypeError where what Google answers makes no sense.
         """
-        activities = self._google.api("admin", "reports_v1").activities()
+        known: set[str] = set()
+        addresses = sorted(address for address in self._context.owners[0].addresses if "@" in address)
+        for address in addresses:
+            for items, is_last in self._lines("identifier", address, since):
+                faults: dict[str, Fault] = {}
+                own = self._rows(items, faults).values()
+                names = dict.fromkeys(row.word("conference_id") for row in own)
+                calls = [self._call(name, faults) for name in names if name and name not in known]
+                known |= names.keys()
+                ends = tuple(row.end for row in own)
+                yield Page(calls, ends, is_last and address == addresses[-1], tuple(faults.values()))
+
+    def _lines(self, parameter: str, value: str, since: datetime) -> Iterator[tuple[list[dict[str, Any]], bool]]:
+        """Pages of the lines that say this."""
         asked = {"userKey": "all", "applicationName": "meet", "eventName": "call_ended", "startTime": written(since)}
-        rows: dict[tuple[str, str], _Row] = {}
-        for answer, _ in pages(
-            self._google, lambda page: activities.list(**asked, maxResults=1000, fields=_FIELDS, **page)
+        for answer, is_last in pages(
+            self._google,
+            lambda page: self._activities.list(
+                **asked, filters=f"{parameter}=={value}", maxResults=_PAGE, fields=_FIELDS, **page
+            ),
         ):
-            for item in entries(answer, "items"):
-                rows |= dict(self._rows(item, len(rows) + len(self.faults) + 1))
-        calls: dict[str, Call] = {}
+            yield entries(answer, "items"), is_last
+
+    def _call(self, name: str, faults: dict[str, Fault]) -> Call:
+        """Who was in one call; a line of it that comes twice counts once."""
+        rows: dict[str, _Row] = {}
+        for items, _ in self._lines("conference_id", name, self._context.window.start):
+            rows |= self._rows(items, faults)
+        call = Call(name)
         for row in rows.values():
-            self._join(calls, row)
-        return list(calls.values()), max((row.end for row in rows.values()), default=None)
+            self._join(call, row)
+        return call
 
-    def _rows(self, item: Mapping[str, Any], number: int) -> Iterator[tuple[tuple[str, str], _Row]]:
-        """The lines of one activity under the names by which it is known when it comes again."""
-        try:
-            at, name = str(item["id"]["time"]), str(item["id"].get("uniqueQualifier", ""))
-            outside = item.get("actor", {}).get("key") == _OUTSIDE
-            for index, event in enumerate(item["events"]):
-                told = dict(_parameters(event))
-                end, length = instant(at), timedelta(seconds=int(told["duration_seconds"]))
-                row = _Row(end - length, end, outside or told.get("is_external") is True, told)
-                yield (at, f"{name}/{index}"), row
-        except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
-            self.faults.append(Fault(f"line {number}", "it tells no end or no length of a call"))
+    def _rows(self, items: list[dict[str, Any]], faults: dict[str, Fault]) -> dict[str, _Row]:
+        """The lines of some activities under the names by which they are known when they come again."""
+        rows: dict[str, _Row] = {}
+        for item in items:
+            name = self._context.names.entry("google meet line", str(item.get("id")))
+            try:
+                outside = item.get("actor", {}).get("key") == _OUTSIDE
+                for index, event in enumerate(item["events"]):
+                    told = dict(_parameters(event))
+                    end, length = instant(item["id"]["time"]), timedelta(seconds=int(told["duration_seconds"]))
+                    row = _Row(end - length, end, outside or told.get("is_external") is True, told)
+                    rows[f"{name}/{index}"] = row
+            except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
+                faults[name] = Fault(f"line {name}", "it tells no end or no length of a call")
+        return rows
 
-    def _join(self, calls: dict[str, Call], row: _Row) -> None:
+    def _join(self, call: Call, row: _Row) -> None:
         """Put one presence into its call: the clinician's own, somebody's from outside, or a colleague's."""
-        name, person = row.word("conference_id"), row.word("identifier")
-        if not name:
-            return
-        call = calls.setdefault(name, Call(name, row.word("meeting_code")))
+        person = row.word("identifier")
+        call.code = call.code or row.word("meeting_code")
         call.event_id = call.event_id or row.word("calendar_event_id")
         address = canonical_address(person) if "@" in person else ""
         if address in self._context.owners[0].addresses:

@@ -147,8 +147,7 @@ def test_many_calls_come_over_many_pages(google: Google, reader: Reader) -> None
     assert spans(reader) == [("10:05", "10:50")] * 7
 
 
-def test_a_run_cut_off_between_two_pages_loses_nothing(google: Google, tmp_path: Path) -> None:
-    reader = of_ana(google, tmp_path)
+def test_a_run_cut_off_between_two_pages_loses_nothing(google: Google, reader: Reader) -> None:
     google.meetings.page = 2
     for day in range(1, 6):
         google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:05"), 50))
@@ -159,6 +158,16 @@ def test_a_run_cut_off_between_two_pages_loses_nothing(google: Google, tmp_path:
     reader.read()
 
     assert len(reader.calls) == 5
+
+
+def test_it_says_how_far_it_has_come(google: Google, reader: Reader) -> None:
+    google.meetings.page = 2
+    for day in range(1, 6):
+        google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:05"), 50))
+    told = [(batch.done or 0, batch.total) for batch in reader.read()]
+
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert {total for _, total in told} == {told[-1][0]}
 
 
 @pytest.mark.parametrize("cursor", ["x", "[]", "{}", '{"settings": "x", "since": 0, "seen": 99999999999}'])
@@ -259,6 +268,47 @@ def test_a_line_that_comes_late_is_still_read(google: Google, tmp_path: Path) ->
     reader.read()
 
     assert len(reader.calls) == 2
+
+
+def test_only_the_clinicians_own_calls_are_asked_for(google: Google, tmp_path: Path) -> None:
+    reader = of_a_domain(google, tmp_path)
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    google.meetings.hold(CODE, (BEN, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    reader.read()
+
+    assert len(reader.calls) == 1
+    filters = [asked.query["filters"] for asked in google.asked if "activities" in asked.method]
+    assert filters == [f"identifier=={ANA}", "conference_id==conf1"]
+
+
+def test_who_rejoined_on_another_page_was_in_one_call(google: Google, tmp_path: Path) -> None:
+    reader = of_a_domain(google, tmp_path)
+    google.meetings.page = 1
+    google.meetings.hold(
+        CODE,
+        (ANA, at("2026-03-02 10:00"), 20),
+        (ANA, at("2026-03-02 10:25"), 35),
+        (OUTSIDE, at("2026-03-02 10:01"), 57),
+    )
+    reader.read()
+
+    assert spans(reader) == [("10:01", "10:58")]
+    assert [len(batch.records) for batch in reader.batches] == [1, 0]
+
+
+@pytest.mark.parametrize("addresses", [(ANA, "ana@old.example"), ("anna@old.example", ANA)])
+def test_each_of_the_clinicians_addresses_is_looked_for(
+    google: Google, tmp_path: Path, addresses: tuple[str, str]
+) -> None:
+    reader = of_a_domain(google, tmp_path)
+    reader.context = context(tmp_path, addresses=addresses)
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    reader.read()
+    known = reader.cursor
+    reader.read()
+
+    assert len(reader.calls) == 1
+    assert reader.cursor == known
 
 
 def test_the_report_is_read_in_the_administrators_name_with_the_clinicians_consent(

@@ -70,6 +70,7 @@ class Meetings:
         ]
         since = datetime.fromisoformat(asked["startTime"]) if "startTime" in asked else None
         until = datetime.fromisoformat(asked["endTime"]) if "endTime" in asked else None
+        rows = [row for row in rows if _says(row, asked.get("filters", ""))]
         rows = [row for row in rows if _inside(datetime.fromisoformat(row["id"]["time"]), since, until)]
         rows.sort(key=lambda row: str(row["id"]["time"]), reverse=True)
         start = int(asked.get("pageToken", 0))
@@ -204,6 +205,13 @@ class Meetings:
             if f"conf{meeting.number}" == record:
                 return meeting
         raise Refusal(404, "NOT_FOUND")
+
+
+def _says(row: dict[str, Any], filters: str) -> bool:
+    """Whether a line's parameters are as ``filters`` has them ("conference_id==x,is_external==…")."""
+    told = {parameter["name"]: parameter.get("value") for parameter in row["events"][0]["parameters"]}
+    wanted = dict(condition.split("==") for condition in filters.split(",") if condition)
+    return all(told.get(name) == value for name, value in wanted.items())
 
 
 def _inside(instant: datetime, since: datetime | None, until: datetime | None) -> bool:

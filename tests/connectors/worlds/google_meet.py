@@ -69,14 +69,6 @@ class DomainsReport(Meetings):
     """The report of the domain, read in an administrator's name."""
 
     title: ClassVar[str] = "report"
-    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
-        {
-            **_FACTS,
-            **dict.fromkeys(
-                (Behaviour.RESUMES, Behaviour.GOES_ON), "the lines of a call may stand on any of its pages"
-            ),
-        }
-    )
     planted: ClassVar[Sequence[str]] = _PLANTED
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
