@@ -25,6 +25,10 @@ ONE_CLIENT = (
     "ended, and which way both move."
 )
 LEDGER = "What no calendar shows, by kind and day. No words are kept, so that nothing here can name anybody."
+AGENDA = (
+    "What you wrote down, and what was noticed about one client, {}. It is a list for you to choose from: it is shown "
+    "to nobody, and nothing is ticked off."
+)
 
 
 def html(report: PatternsReport, *, actions: str, csrf_token: str) -> str:
@@ -39,7 +43,13 @@ def html(report: PatternsReport, *, actions: str, csrf_token: str) -> str:
     return fragment(
         "patterns.html",
         report=report,
-        lines={"privacy": PRIVACY, "literature": LITERATURE, "one_client": ONE_CLIENT, "ledger": LEDGER},
+        lines={
+            "privacy": PRIVACY,
+            "literature": LITERATURE,
+            "one_client": ONE_CLIENT,
+            "ledger": LEDGER,
+            "agenda": AGENDA.format(report.agenda.since),
+        },
         full_date=wording.full_date,
         quiet=wording.listed([title[0].lower() + title[1:] for title in report.quiet]),
         actions=actions.rstrip("/"),

@@ -251,11 +251,28 @@ class LedgerLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AgendaLine:
+    """What there is to say of one client, in words, the oldest first."""
+
+    client: str
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What could be brought to the next supervision; ``since`` says from when on, inside a sentence."""
+
+    since: str
+    lines: tuple[AgendaLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PatternsReport:
     """Is something drifting? Every note by family, one client at a time, the ledger.
 
     ``quiet`` are the titles of what is watched and has no note. ``clients`` has one row a client, already in words.
     ``exceptions`` says how many there were in a year. ``kinds`` and ``people`` are what a new entry can be about.
+    ``agenda`` is the list for the next supervision.
     """
 
     headline: str
@@ -267,4 +284,5 @@ class PatternsReport:
     exceptions: str
     kinds: tuple[Choice, ...]
     people: tuple[Choice, ...]
+    agenda: Agenda
     today: date

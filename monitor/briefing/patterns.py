@@ -12,6 +12,7 @@ from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.one_client import LAST, one_by_one
 from monitor.analysis.terms import EXCEPTIONS, LEDGER
 from monitor.briefing import cards
+from monitor.briefing.agenda import agenda
 from monitor.briefing.book import Book, book_of
 from monitor.briefing.week import CONTEXT_WEEKS, Values, last_complete_week, values_of
 from monitor.config import Config
@@ -61,6 +62,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         exceptions=_exceptions(book, rows),
         kinds=tuple(Choice(kind, words) for kind, words in LEDGER.items()),
         people=tuple(Choice(str(client), book.name(client)) for client in book.in_order),
+        agenda=agenda(book, rows),
         today=book.today,
     )
 

@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from connectors.records import Kind
 from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import LEDGER
+from monitor.briefing import agenda as supervision
+from monitor.briefing.book import Book
 from monitor.notices import ANSWERS
 from monitor.store import clients, notices
+from monitor.store.clients import LedgerRow
 from monitor.store.notices import NoticeRow
+from reports.private import Agenda, AgendaLine
+from tests.monitor.facts import event, frames
 from tests.monitor.practices import LAST_WEEK, Written
 from tests.monitor.visitors import Pages, token_on
 from tests.reports.pages import Element, read, visible
@@ -180,6 +186,50 @@ def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: Pages) -> None:
     assert rows[0][1:5] == ["16", "8, usually 4", "12 of 12", "–"]
     assert rows[0][5] == "0 min, 0 % a reply"  # working time: all were written in the evening
     assert rows[4][5:] == ["–", "+6.0 min, 0 a session"]
+
+
+def agenda(page: Element) -> tuple[str, list[tuple[str, str]]]:
+    """The sentence of the list for supervision, and its lines."""
+    section = next(part for part in page.all("section") if part.attributes.get("id") == "agenda")
+    lines = [(item.tag, item.words()) for item in section.all("*") if item.tag in {"dt", "dd"}]
+    return section.all("p")[0].words(), lines
+
+
+def test_the_next_supervision_has_a_list_by_client(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+    assert agenda(read(ana.get(HERE).text))[1] == []
+    noted(pages, practice)
+    for kind, client, on in (
+        ("gift", practice.client, "2026-11-12"),
+        ("exception", practice.client, "2026-11-05"),
+        ("touch", "", "2026-11-06"),
+        ("dual_role", practice.client, "2026-09-02"),
+        ("consultation", practice.client, "2026-11-30"),
+    ):
+        page = post(ana, f"{HERE}/ledger", kind=kind, client=client, **{"from": on})
+
+    sentence, lines = agenda(page)
+
+    assert "noticed about one client, of the last eight weeks." in sentence
+    assert [words if tag == "dd" else words[:16] for tag, words in lines] == [
+        "Thursdays, 09:00",
+        "With one client there was more contact than usual, week of 21 September",
+        "An exception made, 5 November",
+        "A gift, 12 November",
+        "No single client",
+        "Touch, 6 November",
+    ]
+
+
+def test_the_list_begins_after_the_last_supervision() -> None:
+    held = [event(f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 11:00", kind=Kind.SUPERVISION) for day in (5, 12, 26)]
+    found = frames(entries=[*held, event("2026-03-10 09:00", "2026-03-10 09:50", client=1)], as_of="2026-03-20 12:00")
+    entries = [LedgerRow(n, day_number(date(2026, 3, on)), "gift", 1, 0) for n, on in enumerate((4, 12, 13, 21))]
+    book = Book(found, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), tuple(entries), frozenset(), date(2026, 3, 20))
+
+    assert supervision.agenda(book, []) == Agenda(
+        "since your last supervision on 12 March 2026", (AgendaLine("K7Q2", ("A gift, 13 March",)),)
+    )
 
 
 def test_the_literature_is_named_once_with_its_source(pages: Pages) -> None:

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 from reports.models import Answer, Card, Table, Unit
 from reports.private import (
+    Agenda,
+    AgendaLine,
     AgreementReport,
     AgreementsReport,
     Answered,
@@ -130,6 +132,7 @@ def patterns() -> PatternsReport:
         exceptions="2 exceptions in the last year: 1 in the ledger, 1 by an answer to a note.",
         kinds=(Choice("gift", "A gift"), Choice("touch", "Touch")),
         people=(Choice("4", HOSTILE),),
+        agenda=Agenda("of the last eight weeks", (AgendaLine(HOSTILE, ("A gift, 3 March",)),)),
         today=FIRST,
     )
 
