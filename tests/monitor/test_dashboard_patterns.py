@@ -199,6 +199,7 @@ def test_the_next_supervision_has_a_list_by_client(pages: Pages, practice: Writt
     ana = pages.signed_in("ana")
     assert agenda(read(ana.get(HERE).text))[1] == []
     noted(pages, practice)
+    page = read(ana.get(HERE).text)
     for kind, client, on in (
         ("gift", practice.client, "2026-11-12"),
         ("exception", practice.client, "2026-11-05"),
