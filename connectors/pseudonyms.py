@@ -13,6 +13,7 @@ from functools import lru_cache
 
 KEY_BYTES = 32
 _NAME_BYTES = 8
+_KINDS = (b"person", b"entry", b"node")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LETTER_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
 _PHONE = re.compile(r"\+?[\d\s().\-/]{5,}")
@@ -41,24 +42,28 @@ class Pseudonyms:
     def __init__(self, key: bytes) -> None:
         if len(key) < KEY_BYTES:
             raise ValueError(f"a practice key has {KEY_BYTES} bytes")
-        self._key = key
+        self._blank = {
+            kind: hashlib.blake2b(digest_size=_NAME_BYTES, key=key, person=b"evenhours." + kind) for kind in _KINDS
+        }
         self.person = lru_cache(maxsize=65_536)(self._person)
+        self.node = lru_cache(maxsize=16_384)(self._node)
 
-    def _digest(self, person: bytes, *words: str) -> bytes:
-        text = "\x1f".join(words).encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, digest_size=_NAME_BYTES, key=self._key, person=person).digest()
+    def _digest(self, kind: bytes, *words: str) -> bytes:
+        digest = self._blank[kind].copy()
+        digest.update("\x1f".join(words).encode("utf-8", "surrogatepass"))
+        return digest.digest()
 
     def _person(self, clinician: str, address: str) -> str:
         """The clinician's own name for a client, colleague or other correspondent: 13 characters of base 32."""
-        return _base32(self._digest(b"evenhours.person", clinician, canonical_address(address)))
+        return _base32(self._digest(b"person", clinician, canonical_address(address)))
 
     def entry(self, uid: str, occurrence: str = "") -> str:
         """The name of one occurrence of a calendar entry, visit or call: 13 characters of base 32."""
-        return _base32(self._digest(b"evenhours.entry", uid, occurrence))
+        return _base32(self._digest(b"entry", uid, occurrence))
 
-    def node(self, clinician: str, identifier: str) -> int:
+    def _node(self, clinician: str, identifier: str) -> int:
         """The signed 64-bit name of a message or provider thread in one clinician's mail."""
-        return int.from_bytes(self._digest(b"evenhours.node", clinician, identifier.strip()), "big", signed=True)
+        return int.from_bytes(self._digest(b"node", clinician, identifier.strip()), "big", signed=True)
 
 
 def _base32(digest: bytes) -> str:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 from imaplib import IMAP4, IMAP4_SSL
+from io import BufferedReader
+from socket import socket
 
 SECONDS = 60  # without a word from the server
 LARGEST = 64 * 1024 * 1024  # bytes of one answer
+_LONGEST_LINE = 1_000_000
+_AT_ONCE = 256 * 1024
 
 
 class TooMuchError(OSError):
@@ -18,20 +22,41 @@ class Connection(IMAP4):
     """A connection whose answers are bounded; ``renew`` before each question."""
 
     _left = LARGEST
+    _coming: BufferedReader | None = None
+    _of: socket | None = None
 
     def renew(self) -> None:
         """Begin a new answer."""
         self._left = LARGEST
 
+    def peek(self) -> bytes:
+        """What has come, without taking it; where there is nothing, what comes next. Nothing where it ended."""
+        return self._answers().peek()
+
     def read(self, size: int) -> bytes:
         """So many bytes, or fewer where the connection ended."""
         if size > self._left:
             raise TooMuchError
-        return self._spent(super().read(size))
+        return self._spent(self._answers().read(size))
 
     def readline(self) -> bytes:
         """One line with its end; nothing where the connection ended."""
-        return self._spent(super().readline())
+        line = self._answers().readline(_LONGEST_LINE + 1)
+        if len(line) > _LONGEST_LINE:
+            raise TooMuchError
+        return self._spent(line)
+
+    def shutdown(self) -> None:
+        """Hang up."""
+        if self._coming:
+            self._coming.close()
+        super().shutdown()
+
+    def _answers(self) -> BufferedReader:
+        """The stream of the present socket: what came before it was encrypted is not believed afterwards."""
+        if self._coming is None or self._of is not self.sock:
+            self._of, self._coming = self.sock, BufferedReader(self.sock.makefile("rb", 0), _AT_ONCE)
+        return self._coming
 
     def _spent(self, data: bytes) -> bytes:
         self._left -= len(data)

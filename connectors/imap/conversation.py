@@ -20,7 +20,7 @@ from connectors.errors import UnavailableError
 from connectors.imap.connection import connected
 from connectors.imap.names import Folder, Role, role_of
 from connectors.imap.refusals import refusal, unreachable
-from connectors.imap.rows import WANTED, Row, row_from
+from connectors.imap.rows import WANTED, Row, row_from, usual_rows
 
 _AHEAD = 2  # questions on their way at a time
 _MOST_FOUND = 5_000_000
@@ -199,20 +199,32 @@ class Conversation:
         self._waiting.append((tag, frozenset(numbers)))
 
     def _answer(self, tag: bytes) -> Iterator[Row]:
+        """The rows before the line with this tag: all that has come at once, the others one by one."""
         client = self._client
-        while not (line := client.readline()).startswith(tag):
-            if not line or line.upper().startswith(b"* BYE"):
-                raise IMAP4.abort
-            literal = None
-            while match := _LITERAL.search(line):
-                literal = client.read(int(match[1]))
-                if len(literal) < int(match[1]):
-                    raise IMAP4.abort
-                line = line[: match.start()] + client.readline()
+        while True:
+            rows, size = usual_rows(client.peek())
+            client.read(size)
+            yield from rows
+            line, literal = self._one()
+            if line.startswith(tag):
+                break
             if _ROW.match(line) and (row := row_from(line, literal)):
                 yield row
         if not line[len(tag) :].upper().startswith(b"OK"):
             raise refusal(self._source, line.decode("ascii", "replace"))
+
+    def _one(self) -> tuple[bytes, bytes | None]:
+        """One answer in one piece, without its literal; and its literal, the last if it has several."""
+        client, literal = self._client, None
+        line = client.readline()
+        while match := _LITERAL.search(line):
+            literal = client.read(int(match[1]))
+            if len(literal) < int(match[1]):
+                raise IMAP4.abort
+            line = line[: match.start()] + client.readline()
+        if not line or line.upper().startswith(b"* BYE"):
+            raise IMAP4.abort
+        return line, literal
 
 
 def _require(answer: tuple[str, list[Any]]) -> list[Any]:

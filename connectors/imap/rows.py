@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
+from connectors.mail.dates import usual_instant
 from connectors.mail.headers import KEPT
 
 _FIELDS = " ".join(name.upper() for name in KEPT if name != "X-GM-THRID")
@@ -18,14 +19,15 @@ _RECEIVED = re.compile(
     rb'\bINTERNALDATE "([ \d]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)"', re.IGNORECASE
 )
 _USUAL = re.compile(
-    rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()]*)\) (INTERNALDATE "[^"]{26}") BODY\[HEADER\.FIELDS \([^()]*\)\]'
+    rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()]*)\) INTERNALDATE "([^"]{26})" BODY\[HEADER\.FIELDS \([^()]*\)\] '
+    rb"\{(\d{1,12})\}\r\n"
 )
+_END = b")\r\n"
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {month.encode(): number for number, month in enumerate(MONTHS, 1)}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A message: its number in the folder, when the server took it in, its header block, whether it is unfinished."""
 
     uid: int
@@ -34,13 +36,26 @@ class Row:
     is_draft: bool = False
 
 
+def usual_rows(answer: bytes) -> tuple[list[Row], int]:
+    """The rows with which a part of an answer begins, as far as they are whole and spelled as usual; where they end."""
+    rows, end = list[Row](), 0
+    while match := _USUAL.match(answer, end):
+        uid, flags, received, size = match.groups()
+        begin = match.end()
+        until = begin + int(size)
+        if answer[until : until + len(_END)] != _END:
+            break
+        received_at = usual_instant(received.decode("latin-1")) or received_in(match[0])
+        rows.append(Row(int(uid), received_at, answer[begin:until], b"\\draft" in flags.lower()))
+        end = until + len(_END)
+    return rows, end
+
+
 def row_from(text: bytes, literal: bytes | None) -> Row | None:
     """The row of one FETCH answer; ``None`` where it tells of something else, as of a flag that has changed.
 
     ``text`` is the answer without its ``literal``. Gmail's name for a thread becomes a field of the block.
     """
-    if literal is not None and (usual := _USUAL.match(text)):
-        return Row(int(usual[1]), received_in(usual[3]), literal, b"\\draft" in usual[2].lower())
     uid, told = _UID.search(text), _BLOCK.search(text)
     if uid is None or told is None:
         return None

@@ -186,17 +186,14 @@ class _Reading:
             return
         headers = Headers.from_block(row.block)
         sent = self._folder.role is Role.SENT
-        outgoing = sent or is_outgoing(headers, self._context.owners[0])
-        when = _instant(row, headers, outgoing=outgoing)
-        self._page.put(f"{self._place}, message {row.uid}", headers, when, filed_as_sent=outgoing)
+        when = self._instant(row.received_at, headers, sent=sent)
+        self._page.put(f"{self._place}, message {row.uid}", headers, when, filed_as_sent=sent)
 
-
-def _instant(row: Row, headers: Headers, *, outgoing: bool) -> datetime | None:
-    if row.received_at is None:
-        return headers.date
-    if outgoing and (date := headers.date) and row.received_at - date > _FILED_LATE:
-        return date
-    return row.received_at
+    def _instant(self, received_at: datetime | None, headers: Headers, *, sent: bool) -> datetime | None:
+        date = headers.date
+        if received_at is None or date is None or received_at - date <= _FILED_LATE:
+            return received_at or date
+        return date if sent or is_outgoing(headers, self._context.owners[0]) else received_at
 
 
 def _day(instant: datetime, days: int) -> str:

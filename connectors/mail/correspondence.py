@@ -6,9 +6,10 @@ where a mailing list put its own address into From and the true one into Reply-T
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from connectors.base import Context, Owner
 from connectors.mail.headers import Headers
@@ -16,6 +17,18 @@ from connectors.records import Counterpart, MessageStamp
 
 _MOST_NODES = 100
 _BULK = frozenset({"bulk", "junk", "auto_reply", "auto-reply"})
+_MOST_KNOWN = 8_192
+_LONGEST_KNOWN = 2_000  # characters
+
+
+class _Ends(NamedTuple):
+    """The two ends of a message, as one owner of the source sees them."""
+
+    owner: str
+    outgoing: bool
+    counterpart: str | None
+    kind: Counterpart
+    automatic: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,49 +41,57 @@ class Correspondence:
     context: Context
     lists: Literal["ignore", "ordinary"] = "ignore"
     channel: str = "email"
-    _kinds: dict[str, Counterpart] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _known: dict[object, tuple[tuple[_Ends, ...], frozenset[str]]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def stamps(self, headers: Headers, sent_at: datetime, *, filed_as_sent: bool = False) -> tuple[MessageStamp, ...]:
         """One stamp for each owner of the source whom the message concerns; none if its sender cannot be read.
 
         A message ``filed_as_sent`` is outgoing, whatever address it bears.
         """
-        if not headers.senders and "from" in headers.unreadable:
-            return ()
         return tuple(
-            self._stamp(headers, sent_at, owner, outgoing=filed_as_sent or is_outgoing(headers, owner))
-            for owner in self._owners(headers)
+            self._stamp(ends, self._nodes(headers, sent_at, ends.owner), sent_at)
+            for ends in self._ends(headers, filed_as_sent=filed_as_sent)
         )
+
+    def _stamp(self, ends: _Ends, nodes: tuple[int, ...], sent_at: datetime) -> MessageStamp:
+        owner, outgoing, counterpart, kind, automatic = ends
+        return MessageStamp(owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes)
+
+    def _ends(self, headers: Headers, *, filed_as_sent: bool) -> tuple[_Ends, ...]:
+        """Who stands at the ends: remembered, because the same few people write to each other again and again."""
+        shared = headers.shared
+        known = self._known.get((shared, filed_as_sent))
+        if known is None:
+            known = tuple(self._found(headers, filed_as_sent=filed_as_sent)), frozenset(headers.unreadable)
+            if sum(len(value or "") for value in shared) <= _LONGEST_KNOWN:
+                if len(self._known) == _MOST_KNOWN:
+                    self._known.clear()
+                self._known[shared, filed_as_sent] = known
+        ends, unreadable = known
+        headers.unreadable |= unreadable
+        return ends
+
+    def _found(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[_Ends]:
+        if headers.senders or "from" not in headers.unreadable:
+            for owner in self._owners(headers):
+                yield self._seen_by(owner, headers, outgoing=filed_as_sent or is_outgoing(headers, owner))
 
     def _owners(self, headers: Headers) -> tuple[Owner, ...]:
         if len(self.context.owners) == 1:
             return self.context.owners
         return self.context.owners_named({*headers.senders, *headers.addresses("reply-to", "to", "cc")})
 
-    def _stamp(self, headers: Headers, sent_at: datetime, owner: Owner, *, outgoing: bool) -> MessageStamp:
+    def _seen_by(self, owner: Owner, headers: Headers, *, outgoing: bool) -> _Ends:
         address = _recipient(headers, owner) if outgoing else _sender(headers)
-        kind = self._kind(address) if address else Counterpart.OTHER
+        kind = self.context.classifier.counterpart(address) if address else Counterpart.OTHER
         automatic = _says_automatic(headers)
         if not outgoing:
             automatic = automatic or kind is Counterpart.AUTOMATIC or self._looks_automatic(headers)
             kind = Counterpart.AUTOMATIC if automatic else kind
-        nodes = self._nodes(headers, sent_at, owner)
-        return MessageStamp(
-            clinician=owner.key,
-            key=nodes[0],
-            sent_at=sent_at,
-            outgoing=outgoing,
-            counterpart=self.context.names.person(owner.key, address) if address else None,
-            counterpart_kind=kind,
-            automatic=automatic,
-            channel=self.channel,
-            thread_nodes=nodes,
-        )
-
-    def _kind(self, address: str) -> Counterpart:
-        if address not in self._kinds:
-            self._kinds[address] = self.context.classifier.counterpart(address)
-        return self._kinds[address]
+        name = self.context.names.person(owner.key, address) if address else None
+        return _Ends(owner.key, outgoing, name, kind, automatic)
 
     def _looks_automatic(self, headers: Headers) -> bool:
         """Whether an incoming message bears the marks of a list, a bulk mailer or a mail system."""
@@ -82,7 +103,7 @@ class Correspondence:
             or all(address.partition("@")[0] == "mailer-daemon" for address in headers.senders)
         )
 
-    def _nodes(self, headers: Headers, sent_at: datetime, owner: Owner) -> tuple[int, ...]:
+    def _nodes(self, headers: Headers, sent_at: datetime, owner: str) -> tuple[int, ...]:
         """The message itself, its provider's thread, then what it follows: of a very long list the two ends."""
         words = [headers.identifier(sent_at)]
         if headers.provider_thread:
@@ -90,7 +111,8 @@ class Correspondence:
         words += headers.references
         if len(words) > _MOST_NODES:
             words = words[: _MOST_NODES // 2] + words[-_MOST_NODES // 2 :]
-        return tuple(dict.fromkeys(self.context.names.node(owner.key, word) for word in words))
+        node = self.context.names.node
+        return tuple(dict.fromkeys([node(owner, word) for word in words]))
 
 
 def _is_listed(headers: Headers) -> bool:

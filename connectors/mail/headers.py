@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Self
 
 from connectors.mail.addresses import UnreadableAddressesError, addresses_in
+from connectors.mail.dates import instant_from
 
 KEPT = (
     "From",
@@ -32,43 +32,55 @@ KEPT = (
     "Return-Path",
     "X-GM-THRID",
 )
-_KEPT = {spelled.encode(): name.lower() for name in KEPT for spelled in (name, name.lower())}
+_OF_THE_ONE_MESSAGE = frozenset({"Date", "Message-ID", "In-Reply-To", "References", "X-GM-THRID"})
+_SHARED = tuple(name.lower() for name in KEPT if name not in _OF_THE_ONE_MESSAGE)
+_KEPT = {spelled: name.lower() for name in KEPT for spelled in (name, name.lower())}
+_ASCII_SPACE = " \t\r\x0b\x0c"
+_AGAIN = "\0"  # between the values of a field that is repeated; no block keeps one
 _IDENTIFIER = re.compile(r"<([^<>]+)>")
 _WORD = re.compile(r"[^\s;(]+")
-_DAY_NAME = re.compile(r"^\D*,\s*")
-_LEAP_SECOND = re.compile(r"(:\d\d):60\b")
-_LONGEST_DATE = 200
+_THREAD = re.compile("[0-9]{1,20}")
 
 
 class Headers:
-    """The kept fields of one message, unfolded, under their lower-case names.
+    """The kept fields of one message under their lower-case names; space within them counts as one blank.
 
     ``unreadable`` gathers the names of the address fields that were asked for and broke the grammar; such a field
     counts as empty.
     """
 
+    __slots__ = ("_fields", "unreadable")
+
     def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
-        self._fields = fields
-        self._lists: dict[str, tuple[str, ...]] = {}
+        self._fields = {name: _AGAIN.join(value.replace(_AGAIN, "") for value in fields[name]) for name in fields}
         self.unreadable: set[str] = set()
 
     @classmethod
-    def from_block(cls, block: bytes) -> Headers:
+    def from_block(cls, block: bytes) -> Self:
         """Read a raw block up to its blank line; a line that is no field is passed over."""
-        fields: dict[str, list[str]] = {}
-        for name, value in _fields(block):
-            fields.setdefault(name, []).append(value)
-        return cls(fields)
+        text = block.replace(_AGAIN.encode(), b"").replace(b"\r\n", b"\n").decode("utf-8", "replace")
+        unfolded = text.partition("\n\n")[0].replace("\n ", " ").replace("\n\t", "\t")
+        headers = cls({})
+        fields = headers._fields
+        for line in unfolded.split("\n") if not text.startswith("\n") else ():
+            spelled, _, value = line.partition(":")
+            if name := _KEPT.get(spelled) or _KEPT.get(spelled.rstrip(_ASCII_SPACE).lower()):
+                fields[name] = f"{fields[name]}{_AGAIN}{value}" if name in fields else value
+        return headers
+
+    @property
+    def shared(self) -> tuple[str | None, ...]:
+        """All that a correspondence's messages have in common, as it stands: everything but their times and names."""
+        return tuple(map(self._fields.get, _SHARED))
 
     def first(self, name: str) -> str:
         """The field's first value; empty where there is none."""
-        values = self._fields.get(name)
-        return values[0] if values else ""
+        value = self._fields.get(name)
+        return _spaced(value.partition(_AGAIN)[0]) if value else ""
 
     def word(self, name: str) -> str:
         """The field's first word in lower case, without parameters or comments."""
-        text = self.first(name)
-        match = _WORD.search(text) if text else None
+        match = _WORD.search(self.first(name))
         return match[0].lower() if match else ""
 
     def addresses(self, *names: str) -> tuple[str, ...]:
@@ -76,15 +88,17 @@ class Headers:
         return tuple(address for name in names for address in self._addresses(name))
 
     def _addresses(self, name: str) -> tuple[str, ...]:
-        if name not in self._lists:
-            try:
-                self._lists[name] = addresses_in(", ".join(self._fields.get(name, ())))
-            except UnreadableAddressesError:
-                self._lists[name] = ()
-                self.unreadable.add(name)
-        return self._lists[name]
+        try:
+            return addresses_in(", ".join(self._values(name)))
+        except UnreadableAddressesError:
+            self.unreadable.add(name)
+            return ()
 
-    @cached_property
+    def _values(self, name: str) -> Iterable[str]:
+        value = self._fields.get(name)
+        return () if value is None else map(_spaced, value.split(_AGAIN))
+
+    @property
     def senders(self) -> tuple[str, ...]:
         """The addresses of From. None is well where the mail system itself writes (empty, ``<>``, MAILER-DAEMON)."""
         found = self._addresses("from")
@@ -92,7 +106,7 @@ class Headers:
             self.unreadable.add("from")
         return found
 
-    @cached_property
+    @property
     def date(self) -> datetime | None:
         """When the sender says that it was sent; ``None`` where Date is missing or makes no sense."""
         return instant_from(self.first("date"))
@@ -103,60 +117,29 @@ class Headers:
         A message without one is known by its kept fields and its instant: folder and copy may add other fields
         (``Status``, ``X-Mozilla-Status``) and change them later, but not these.
         """
-        text = self.first("message-id")
+        text = self._fields.get("message-id", "").partition(_AGAIN)[0]
         match = _IDENTIFIER.search(text)
-        found = _joined(match[1] if match else text.strip("<> "))
-        return found or hashlib.sha256(f"{sorted(self._fields.items())}{sent_at.timestamp()}".encode()).hexdigest()
+        if found := _joined(match[1] if match else text).strip("<>"):
+            return found
+        fields = sorted((name, list(self._values(name))) for name in self._fields)
+        return hashlib.sha256(f"{fields}{sent_at.timestamp()}".encode()).hexdigest()
 
     @property
     def references(self) -> tuple[str, ...]:
         """The identifiers of what this message follows, oldest first; free text between them is passed over."""
-        text = " ".join((*self._fields.get("references", ()), *self._fields.get("in-reply-to", ())))
-        if not text:
-            return ()
+        followed = (self._fields.get("references"), self._fields.get("in-reply-to"))
+        text = " ".join(filter(None, followed)).replace(_AGAIN, " ")
         return tuple(dict.fromkeys(map(_joined, _IDENTIFIER.findall(text))))
 
     @property
     def provider_thread(self) -> str:
         """Gmail's thread, in the hexadecimal spelling of its interface; empty where the export has none."""
         text = self.first("x-gm-thrid")
-        return f"{int(text):x}" if text and re.fullmatch("[0-9]{1,20}", text) else ""
+        return f"{int(text):x}" if _THREAD.fullmatch(text) else ""
 
 
-def instant_from(text: str) -> datetime | None:
-    """The instant of a Date field or of a mailbox's From_ line, in UTC.
-
-    A time without a zone, with ``-0000`` or with a zone's name that RFC 5322 does not know counts as UTC, as that RFC
-    says. The day's name, in whatever language, is not looked at; a leap second is the second before it. Everything
-    else that does not add up (a zone of +9900, 30 February) gives ``None``.
-    """
-    text = _LEAP_SECOND.sub(r"\1:59", _DAY_NAME.sub("", text[:_LONGEST_DATE]))
-    try:
-        parsed = parsedate_to_datetime(text)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-def _fields(block: bytes) -> Iterator[tuple[str, str]]:
-    """The kept fields as name and unfolded value."""
-    name, value = None, b""
-    for line in block.replace(b"\0", b"").replace(b"\r\n", b"\n").split(b"\n"):
-        if line[:1] in (b" ", b"\t"):
-            value += line
-            continue
-        if name:
-            yield name, _text(value)
-        if not line:
-            return
-        field, _, value = line.partition(b":")
-        name = _KEPT.get(field) or _KEPT.get(field.rstrip().lower())
-    if name:
-        yield name, _text(value)
-
-
-def _text(value: bytes) -> str:
-    return " ".join(value.decode("utf-8", "replace").split())
+def _spaced(value: str) -> str:
+    return " ".join(value.split())
 
 
 def _joined(identifier: str) -> str:

@@ -15,7 +15,8 @@ from typing import BinaryIO, Literal
 from connectors.base import Context, Fault, Window
 from connectors.errors import UnavailableError
 from connectors.mail.correspondence import Correspondence
-from connectors.mail.headers import Headers, instant_from
+from connectors.mail.dates import instant_from
+from connectors.mail.headers import Headers
 from connectors.records import MessageStamp
 
 PAGE_MESSAGES = 2_000
@@ -119,8 +120,9 @@ class MailPage:
 
     def _keep(self, stamps: Iterable[MessageStamp]) -> None:
         for stamp in stamps:
-            name = stamp.clinician, stamp.key
-            self._stamps[name] = min(self._stamps.get(name, stamp), stamp, key=_worth)
+            known = self._stamps.setdefault((stamp.clinician, stamp.key), stamp)
+            if known is not stamp:
+                self._stamps[stamp.clinician, stamp.key] = min(known, stamp, key=_worth)
 
 
 def _worth(stamp: MessageStamp) -> tuple[bool, bool, datetime]:

@@ -56,12 +56,13 @@ def _save_rows(connection: sqlite3.Connection, clinician: int, copies: Sequence[
     counting = {id_ for (id_,) in theirs}
     kept = {node: row for node, row in stored.items() if row.source_id in counting}
     for copy in copies:
-        kept[copy.node] = _counting(kept.get(copy.node), copy)
-    changed = [row for node, row in kept.items() if row != stored.get(node)]
-    for row in changed:
-        old = stored.get(row.node)
-        if old is None or row._replace(reading=old.reading) != old:
-            touched.row(clinician, row.sent_at, old.sent_at if old else None)
+        known = kept.setdefault(copy.node, copy)
+        if known is not copy:
+            kept[copy.node] = _counting(known, copy)
+    changed = sorted(row for node, row in kept.items() if row != stored.get(node))
+    moved = [row for row in changed if _says_other(row, stored.get(row.node))]
+    touched.rows += len(moved)
+    touched.mark(clinician, *(at for row in moved for at in (row.sent_at, stored.get(row.node, row).sent_at)))
     people = identities(connection, ((clinician, row.counterpart) for row in changed if row.counterpart))
     numbered = [
         (*row[:7], people[clinician, row.counterpart] if row.counterpart else None, *row[8:]) for row in changed
@@ -69,9 +70,14 @@ def _save_rows(connection: sqlite3.Connection, clinician: int, copies: Sequence[
     connection.executemany(_SAVE, numbered)
 
 
-def _counting(known: _Message | None, copy: _Message) -> _Message:
+def _says_other(row: _Message, old: _Message | None) -> bool:
+    """Whether a row tells something else than the old one did, and not merely in a newer reading."""
+    return old is None or row._replace(reading=old.reading) != old
+
+
+def _counting(known: _Message, copy: _Message) -> _Message:
     """Which of two copies counts: the source's newer reading of its own, else the better."""
-    if known is None or (copy.source_id == known.source_id and copy.reading > known.reading):
+    if copy.source_id == known.source_id and copy.reading > known.reading:
         return copy
     return min(known, copy, key=_worth)
 
@@ -86,17 +92,9 @@ def _worth(copy: _Message) -> tuple[object, ...]:
 
 def _message(source: SourceRow, clinician: int, stamp: MessageStamp) -> _Message:
     return _Message(
-        clinician_id=clinician,
-        sent_at=epoch(stamp.sent_at),
-        node=stamp.key,
-        source_id=source.id,
-        reading=source.reading,
-        outgoing=int(stamp.outgoing),
-        automatic=int(stamp.automatic),
-        counterpart=stamp.counterpart,
-        counterpart_kind=stamp.counterpart_kind.value,
-        channel=stamp.channel,
-    )
+        clinician, epoch(stamp.sent_at), stamp.key, source.id, source.reading,
+        int(stamp.outgoing), int(stamp.automatic), stamp.counterpart, stamp.counterpart_kind.value, stamp.channel,
+    )  # fmt: skip
 
 
 def _stored(connection: sqlite3.Connection, clinician: int, nodes: Sequence[int]) -> dict[int, _Message]:

@@ -40,7 +40,8 @@ def join_threads(connection: sqlite3.Connection, clinician: int, groups: Sequenc
     stored: dict[int, int] = dict(selected(connection, head, nodes))
     forest = Forest()
     for group in groups:
-        forest.join(stored.get(node, node) for node in group)
+        if len(group) > 1:
+            forest.join(stored.get(node, node) for node in group)
     renamed = {thread: root for thread in set(stored.values()) if (root := forest.root(thread)) != thread}
     reached = _first_instants(connection, clinician, {*renamed, *renamed.values()})
     connection.executemany(
@@ -49,7 +50,7 @@ def join_threads(connection: sqlite3.Connection, clinician: int, groups: Sequenc
     )
     connection.executemany(
         "INSERT INTO thread_node VALUES (?, ?, ?)",
-        [(clinician, node, forest.root(node)) for node in nodes if node not in stored],
+        [(clinician, node, forest.root(node)) for node in sorted(nodes) if node not in stored],
     )
     return reached
 

@@ -89,6 +89,14 @@ def stamps(
     return page.turn()
 
 
+def together(blocks: Iterable[bytes], *owners: Owner) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
+    """What header blocks become that lie on one page."""
+    page = MailPage(practice(Path(), *owners), MailOptions(path=Path("x")), Skipped())
+    for block in blocks:
+        page.add("message 1", Headers.from_block(block))
+    return page.turn()
+
+
 def stamp(block: bytes, owner: Owner = ANA, lists: str = "ignore") -> MessageStamp:
     """The one stamp of a header block."""
     ((found,), faults) = stamps(block, owner, lists=lists)

@@ -10,12 +10,15 @@ from pathlib import Path
 from time import process_time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.mail.addresses import UnreadableAddressesError, addresses_in
-from connectors.mail.headers import Headers, instant_from
+from connectors.mail.dates import instant_from, usual_instant
+from connectors.mail.headers import Headers
 from connectors.pseudonyms import canonical_address
 from connectors.records import Counterpart
-from tests.connectors.mailboxes import ANA, BEN, CANARY, NAMES, letter, stamp, stamps
+from tests.connectors.mailboxes import ANA, BEN, CANARY, NAMES, letter, stamp, stamps, together
 
 
 def person(address: str, owner: str = "ana") -> str:
@@ -140,6 +143,24 @@ def test_a_date_that_does_not_add_up_is_none(text: str) -> None:
     assert instant_from(text) is None
 
 
+@given(
+    st.sampled_from(["", "Tue, "]),
+    st.sampled_from(["1", " 1", "01", "29", "30", "31", "39", "0"]),
+    st.sampled_from(" -"),
+    st.sampled_from(["Jan", "Feb", "Sep", "Dec"]),
+    st.sampled_from(["1000", "1999", "2024", "2026", "2999"]),
+    st.from_regex("[0-2][0-9]:[0-5][0-9]:[0-5][0-9]", fullmatch=True),
+    st.from_regex("[+-]([01][0-9]00|[0-9]{4})", fullmatch=True),
+)
+def test_the_usual_spelling_is_the_same_instant_as_any_other(
+    name: str, day: str, dash: str, month: str, year: str, time: str, zone: str
+) -> None:
+    text = f"{name}{day}{dash}{month}{dash}{year} {time} {zone}"
+    quickly, carefully = usual_instant(text), instant_from(f"{text} ")
+    assert quickly in {None, carefully}
+    assert quickly or carefully is None or day.strip() == "0" or time > "24"
+
+
 def test_the_postmark_counts_only_where_date_says_nothing() -> None:
     postmark = "Wed Sep  2 08:00:00 2026"
     ((dated,), _) = stamps(letter(date="Tue, 1 Sep 2026 18:30:00 +0200"), postmark=postmark)
@@ -168,6 +189,12 @@ def test_folded_fields_are_joined_and_stay_one_field() -> None:
 def test_what_stands_behind_the_blank_line_or_is_no_field_is_no_header() -> None:
     headers = Headers.from_block(b">From somebody\nno field\n folded\nTo: a@x.example\n\nTo: b@x.example\n")
     assert headers.addresses("to") == ("a@x.example",)
+
+
+def test_a_repeated_field_has_a_first_value_and_is_one_list() -> None:
+    headers = Headers.from_block(b"To: a@x.example\nto:\n b@x.example\nList-Id: <one>\nList-Id: <two>\n")
+    assert headers.addresses("to") == ("a@x.example", "b@x.example")
+    assert headers.first("list-id") == "<one>"
 
 
 def test_nuls_and_broken_bytes_in_a_name_leave_the_address_readable() -> None:
@@ -339,6 +366,28 @@ def test_in_a_shared_mailbox_each_named_owner_has_a_stamp_of_their_own() -> None
 
 def test_in_a_shared_mailbox_what_names_no_owner_is_nobodys() -> None:
     assert stamps(letter(to="office@harbour.example"), ANA, BEN) == ((), ())
+
+
+# Told before
+
+_SOMEBODY = st.sampled_from(["ana@harbour.example", "c@post.example", "ben@harbour.example", "<>", "c at post", ""])
+_FIELDS = st.fixed_dictionaries(
+    {"From": _SOMEBODY, "to": _SOMEBODY, "cc": _SOMEBODY, "reply_to": _SOMEBODY},
+    optional={"list_id": st.just("<peers.lists.example>"), "precedence": st.just("bulk")},
+)
+
+
+@given(fields=st.lists(_FIELDS, min_size=2, max_size=8), both=st.booleans())
+def test_what_was_told_before_of_the_same_people_changes_no_message(
+    fields: list[dict[str, str]], *, both: bool
+) -> None:
+    owners = (ANA, BEN) if both else (ANA,)
+    blocks = [letter(number, **told) for number, told in enumerate(fields + fields)]
+    alone = [stamps(block, *owners) for block in blocks]
+    assert together(blocks, *owners) == (
+        tuple(found for one, _ in alone for found in one),
+        tuple(fault for _, faults in alone for fault in faults),
+    )
 
 
 # Threads

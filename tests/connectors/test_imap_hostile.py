@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
 from connectors.imap import connection, source
 from connectors.imap.account import MOST_BREAKS
 from connectors.imap.conversation import spelled
-from connectors.imap.rows import received_in, row_from
+from connectors.imap.rows import received_in, row_from, usual_rows
 from connectors.imap.source import Imap, ImapOptions
 from tests.connectors.mailboxes import CANARY, Reading, practice, read
 from tests.peers.scripted_imap import GREETING, HANG_UP, Answer, Script, fetched, scripted_imap
@@ -249,6 +251,27 @@ def test_rows_are_told_from_news_of_flags(told: bytes, block: bytes | None) -> N
 def test_servers_time_is_read_whatever_its_offset(text: bytes, instant: str) -> None:
     found = received_in(text)
     assert (found.isoformat() if found else "None") == instant
+
+
+HEADS = st.builds(
+    b'* 1 FETCH (UID %d FLAGS (%b) INTERNALDATE "%b" BODY[HEADER.FIELDS (FROM TO)] '.__mod__,
+    st.tuples(
+        st.integers(1, 2**32 - 1),
+        st.sampled_from([b"", b"\\Seen", b"\\Seen \\DRAFT"]),
+        st.sampled_from([b"01-Sep-2026 12:00:00 +0200", b" 1-sep-2026 12:00:60 -9900", b"31-Feb-2026 12:00:00 +0000"]),
+    ),
+)
+
+
+@given(st.lists(st.tuples(HEADS, st.binary() | st.just(b")\r\n* 1 FETCH (")), min_size=1), st.integers(0))
+def test_rows_that_have_come_at_once_are_those_read_one_by_one(told: list[tuple[bytes, bytes]], cut: int) -> None:
+    pieces = [b"%b{%d}\r\n%b)\r\n" % (head, len(block), block) for head, block in told]
+    came = b"".join(pieces)
+    came = came[: cut % (len(came) + 1)]
+    rows, end = usual_rows(came)
+    assert rows == [row_from(head + b")\r\n", block) for head, block in told[: len(rows)]]
+    assert end == sum(map(len, pieces[: len(rows)]))
+    assert len(came) - end < len(pieces[len(rows)] if len(rows) < len(pieces) else b"\n")
 
 
 def test_numbers_are_spelled_as_spans() -> None:
