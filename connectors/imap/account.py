@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from connectors.errors import RateLimitError, UnavailableError
@@ -49,21 +51,26 @@ class Reader:
         """The numbers of the messages of a folder that meet the criteria, lowest first."""
         return self._tried(lambda: self._in(folder).found(criteria))
 
-    def parts(self, folder: Folder, parts: Sequence[Sequence[int]]) -> Iterator[Part]:
-        """The messages of the parts, in their order; a part over which the server breaks off comes in smaller ones."""
-        done = 0
-        while done < len(parts):
+    def parts(self, folder: Folder, parts: Iterable[Sequence[int]]) -> Iterator[Part]:
+        """The messages of the parts, in their order; a part over which the server breaks off comes in smaller ones.
+
+        A part is looked up when it is asked for, a few before the last that came.
+        """
+        left, asked = iter(parts), deque[Sequence[int]]()
+        while (first := next(left, None)) is not None:
+            left = chain([first], left)
             with suppress(BrokenOffError, RateLimitError, UnavailableError):
-                for rows in self._in(folder).rows(parts[done:]):
-                    yield Part(parts[done], rows)
-                    done += 1
+                for rows in self._in(folder).rows(_noted(left, asked)):
+                    yield Part(asked.popleft(), rows)
                 return
             self._pause(0)
-            smaller = list(self._halved(folder, parts[done]))
-            if all(part.rows is None for part in smaller) and not self._answers(folder, parts[done]):
+            broken = asked.popleft() if asked else next(left)
+            smaller = list(self._halved(folder, broken))
+            if all(part.rows is None for part in smaller) and not self._answers(folder, broken):
                 raise unreachable(self._account.source)
             yield from smaller
-            done += 1
+            left = chain(tuple(asked), left)
+            asked.clear()
 
     def _halved(self, folder: Folder, numbers: Sequence[int]) -> Iterator[Part]:
         """The same numbers tried again, then half of them, until the one is found at which the server breaks off."""
@@ -114,3 +121,10 @@ class Reader:
         if self._talk is None:
             self._talk = Conversation(self._account)
         return self._talk
+
+
+def _noted(parts: Iterable[Sequence[int]], asked: deque[Sequence[int]]) -> Iterator[Sequence[int]]:
+    """The parts, each noted when it is asked for."""
+    for part in parts:
+        asked.append(part)
+        yield part

@@ -11,10 +11,11 @@ it was filed more than a day after its own Date (an import, a copy from a progra
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Literal
 
 from connectors.base import Batch, Context, SourceKind
@@ -109,6 +110,7 @@ class _Reading:
 
     def __init__(self, context: Context, reader: Reader, folder: Folder, page: MailPage, place: str) -> None:
         self._context, self._reader, self._folder, self._page, self._place = context, reader, folder, page, place
+        self._within = True  # whether all that came lies in the window
         self.done = 0
         self.mark = Mark(folder.validity, folder.next_uid, folder.next_uid)
 
@@ -120,20 +122,18 @@ class _Reading:
         self.mark = mark = known
         if known == replace(known, above=folder.next_uid, below=0, modseq=folder.modseq, broken=()):
             return
-        for part in self._read(self._fresh(known)):
+        for part in self._read(_pages(self._fresh(known))):
             mark = replace(self._after(mark, part), above=max(part.numbers) + 1)
             yield mark
-        for part in self._read(self._older(known)):
+        for part in self._older(known):
             mark = replace(self._after(mark, part), below=min(part.numbers))
             yield mark
-        for part in self._read(self._again(known), at_a_time=1):
+        for part in self._read([number] for number in self._again(known)):
             mark = self._after(mark, part)
         self.mark = replace(mark, above=folder.next_uid, below=0, modseq=folder.modseq)
 
-    def _read(self, numbers: Sequence[int], at_a_time: int = 0) -> Iterator[Part]:
-        size = at_a_time or PAGE
-        parts = [numbers[at : at + size] for at in range(0, len(numbers), size)]
-        for part in self._reader.parts(self._folder, parts) if parts else ():
+    def _read(self, parts: Iterable[Sequence[int]]) -> Iterator[Part]:
+        for part in self._reader.parts(self._folder, parts):
             if part.rows is None:
                 self._page.fault(f"{self._place}, message {part.numbers[0]}", "the mail server breaks off at it")
             for row in part.rows or ():
@@ -157,10 +157,24 @@ class _Reading:
         changed = known.modseq != self._folder.modseq or not known.modseq
         return [*(known.drafts if changed else ()), *known.broken]
 
-    def _older(self, known: Mark) -> list[int]:
-        """What a first reading is to bring or has left, newest first."""
+    def _older(self, known: Mark) -> Iterator[Part]:
+        """What a first reading is to bring or has left, newest first.
+
+        Page by page, which costs the server no search, as long as all of it lies in the window.
+        """
         if not known.below or not self._folder.messages:
-            return []
+            return
+        everything = self._reader.found(self._folder, f"UID 1:{known.below}")
+        left = [number for number in reversed(everything) if number < known.below]
+        below = known.below
+        for part in self._read(takewhile(lambda _: self._within, _pages(left))):
+            below = min(part.numbers)
+            yield part
+        if left and left[-1] < below:
+            yield from self._read(_pages(self._searched(below)))
+
+    def _searched(self, below: int) -> list[int]:
+        """The messages under a number that may lie in the window, newest first."""
         first, last = _day(self._context.window.start, -1), _day(self._context.window.end, 2)
         criteria = f"SINCE {first} BEFORE {last}"
         if self._folder.role is Role.SENT:
@@ -168,7 +182,7 @@ class _Reading:
         found = set(self._reader.found(self._folder, criteria))
         if len(found) < self._folder.messages:
             found |= self._left_out(found, first, last)
-        return sorted((number for number in found if number < known.below), reverse=True)
+        return sorted((number for number in found if number < below), reverse=True)
 
     def _left_out(self, found: set[int], first: str, last: str) -> set[int]:
         """Remember that there is something before and after the window; a few later ones are looked at."""
@@ -187,13 +201,18 @@ class _Reading:
         headers = Headers.from_block(row.block)
         sent = self._folder.role is Role.SENT
         when = self._instant(row.received_at, headers, sent=sent)
-        self._page.put(f"{self._place}, message {row.uid}", headers, when, filed_as_sent=sent)
+        where = f"{self._place}, message {row.uid}"
+        self._within &= self._page.put(where, headers, when, filed_as_sent=sent)
 
     def _instant(self, received_at: datetime | None, headers: Headers, *, sent: bool) -> datetime | None:
         date = headers.date
         if received_at is None or date is None or received_at - date <= _FILED_LATE:
             return received_at or date
         return date if sent or is_outgoing(headers, self._context.owners[0]) else received_at
+
+
+def _pages(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (numbers[at : at + PAGE] for at in range(0, len(numbers), PAGE))
 
 
 def _day(instant: datetime, days: int) -> str:

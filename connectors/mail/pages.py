@@ -96,17 +96,22 @@ class MailPage:
         """Put one message on the page; ``postmark`` is the time of delivery where Date says nothing."""
         self.put(where, headers, headers.date or instant_from(postmark))
 
-    def put(self, where: str, headers: Headers, sent_at: datetime | None, *, filed_as_sent: bool = False) -> None:
-        """Put one message on the page whose time is known, and perhaps that it lay where sent mail lies."""
+    def put(self, where: str, headers: Headers, sent_at: datetime | None, *, filed_as_sent: bool = False) -> bool:
+        """Put one message on the page whose time is known, and perhaps that it lay where sent mail lies.
+
+        Whether it may lie in the window.
+        """
         self._messages += 1
         if sent_at is None:
             self.fault(where, "it has no readable date")
         elif not self._window.touches(sent_at, sent_at):
             self.skipped = self.skipped.joined(sent_at, self._window)
+            return False
         else:
             self._keep(self._correspondence.stamps(headers, sent_at, filed_as_sent=filed_as_sent))
             for name in sorted(headers.unreadable):
                 self.fault(where, f"the addresses in its {name.title()} field cannot be read")
+        return True
 
     def fault(self, where: str, reason: str) -> None:
         """Set a message aside."""

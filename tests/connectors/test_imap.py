@@ -16,6 +16,7 @@ import pytest
 from connectors.base import Batch, Context
 from connectors.errors import AuthorizationError, ShrunkenError, UnavailableError
 from connectors.imap import source
+from connectors.imap.conversation import Conversation
 from connectors.imap.source import SOURCE_KIND, Imap, ImapOptions
 from tests.connectors.mailboxes import ANA, CANARY, WINDOW, Reading, letter, practice, read
 from tests.peers.dovecot import PASSWORD, Dovecot
@@ -221,6 +222,34 @@ def test_earlier_window_begins_the_mailbox_again(dovecot: Dovecot) -> None:
     third = read(account(dovecot, user, window=earlier), second.cursor)
     assert len(third.keys) == 3
     assert third.batches[0].anew
+
+
+def test_mailbox_is_searched_by_day_only_once_a_page_lies_outside_the_window(
+    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "PAGE", 1)
+    asked: list[str] = []
+    found = Conversation.found
+
+    def noted(talk: Conversation, criteria: str) -> list[int]:
+        asked.append(criteria)
+        return found(talk, criteria)
+
+    monkeypatch.setattr(Conversation, "found", noted)
+    user = dovecot.user()
+    dovecot.deliver(user, letters(range(4)))
+    assert len(read(account(dovecot, user)).keys) == 4
+    assert not any("SINCE" in criteria for criteria in asked)
+
+    user = dovecot.user()
+    dovecot.deliver(user, letters([1]))
+    dovecot.deliver(user, letters(range(10, 30)), received_at=datetime(2024, 6, 1, tzinfo=UTC))
+    dovecot.deliver(user, letters([2, 3]))
+    whole = read(account(dovecot, user))
+    assert len(whole.keys) == 3
+    assert any("SINCE" in criteria for criteria in asked)
+    outside_and_on_their_way, last = 3, 1
+    assert len(whole.batches) == 3 + outside_and_on_their_way + last
 
 
 def test_years_in_an_archive_are_read_and_later_ones_when_they_are_wanted(dovecot: Dovecot) -> None:
