@@ -18,7 +18,6 @@ from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, MINUTES, Behav
 
 _FACTS: Mapping[Behaviour, str] = MappingProxyType(
     {
-        Behaviour.PROGRESS: "Google does not say how many calls there are",
         Behaviour.CHANGED: "a call that has ended does not change",
         Behaviour.MENDED: "a call that has ended does not change",
         Behaviour.DELETED: "a call stays a fact when Google forgets it",
