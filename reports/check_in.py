@@ -39,6 +39,7 @@ def html(report: CheckInReport, *, actions: str, csrf_token: str) -> str:
         "check_in.html",
         report=report,
         lines={"privacy": PRIVACY, "kept": KEPT, "closing": CLOSING},
+        assumed=wording.ASSUMED_HOURS if report.beside and report.assumed_hours else "",
         drawn=drawn,
         numbers=tables.beside(report.beside) if report.beside else None,
         waits={sheet.key: _waits(sheet) for sheet in report.sheets},

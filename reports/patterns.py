@@ -48,6 +48,7 @@ def html(report: PatternsReport, *, actions: str, csrf_token: str) -> str:
             "literature": LITERATURE,
             "one_client": ONE_CLIENT,
             "ledger": LEDGER,
+            "assumed": wording.ASSUMED_HOURS if report.assumed_hours else "",
             "agenda": AGENDA.format(report.agenda.since),
         },
         full_date=wording.full_date,

@@ -82,13 +82,17 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class CheckInReport:
-    """How somebody feels, by their own word, beside what was counted; told to that person alone."""
+    """How somebody feels, by their own word, beside what was counted; told to that person alone.
+
+    ``assumed_hours`` says that nobody declared the agreed hours, on which the measures beside it rest.
+    """
 
     headline: str
     beside: Beside | None
     answered: tuple[Answered, ...]
     sheets: tuple[Sheet, ...]
     contacts: tuple[str, ...]
+    assumed_hours: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +276,7 @@ class PatternsReport:
 
     ``quiet`` are the titles of what is watched and has no note. ``clients`` has one row a client, already in words.
     ``exceptions`` says how many there were in a year. ``kinds`` and ``people`` are what a new entry can be about.
-    ``agenda`` is the list for the next supervision.
+    ``agenda`` is the list for the next supervision. ``assumed_hours`` says that nobody declared the agreed hours.
     """
 
     headline: str
@@ -285,4 +289,5 @@ class PatternsReport:
     kinds: tuple[Choice, ...]
     people: tuple[Choice, ...]
     agenda: Agenda
+    assumed_hours: bool
     today: date

@@ -25,7 +25,6 @@ RANGES_BASIS = "Shaded: your own usual range, the middle 80 % of your weeks befo
 TRY = "One thing to try, if it fits:"
 BASED_ON, WEEKS = "What this is based on", "Week by week"
 OVERDUE = "Nothing new has arrived for more than 48 hours, so what you see may be old."
-ASSUMED = "Your hours are assumed until you set them: Monday to Friday, 8:00 to 18:00."
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,8 @@ class Lines:
 
 def _lines(report: WeeklyReport) -> Lines:
     built = report.built_from
-    warnings = [words for given, words in ((built.overdue, OVERDUE), (built.assumed_hours, ASSUMED)) if given]
+    assumed = built.assumed_hours, wording.ASSUMED_HOURS
+    warnings = [words for given, words in ((built.overdue, OVERDUE), assumed) if given]
     definitions = f"Definitions, version {report.definitions_version}."
     week = week_words(report.week)
     return Lines(PRIVACY, week, built_words(built, report.week), tuple(warnings), TRY, CLOSING, definitions)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
+ASSUMED_HOURS = "Your hours are assumed until you set them: Monday to Friday, 8:00 to 18:00."
+"""Stands wherever numbers are shown that rest on hours which nobody declared."""
+
 DASH = "–"
 MINUS = "−"
 NUMBERS = (

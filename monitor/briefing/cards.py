@@ -58,13 +58,14 @@ def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mappi
     if row.client and row.tier != LINE:
         moved = notices.client_wrote(*behind.written_by(frames, row))
     text = notices.explanation(row, moved, f"the client of {client}" if client else "")
+    context = notices.context(row, frames.clinician.fte)
     returns = row.answer == "not_now" and row.week != week
     rows_of = row.week if row.tier == LINE else week  # a line is about its own week, a notice goes on
     answered = None if returns or row.answer is None else _answer(row)
     return Card(
         notice=row.id,
         title=notices.title(row),
-        text=" ".join(part for part in (AGAIN if returns else "", _noticed(row, week), text) if part),
+        text=" ".join(part for part in (AGAIN if returns else "", _noticed(row, week), text, context) if part),
         based_on=_moved(row) if row.tier == PATTERN else behind.rows(frames, row, rows_of, codes),
         try_this=notices.try_this(row),
         answers=tuple(Answer(key, label) for key, label in notices.answers_to(row).items()),

@@ -47,6 +47,7 @@ def check_in_report(config: Config, store: Store, clinician: Clinician, *, now: 
         answered=tuple(_answered(one) for one in reversed(taken)),
         sheets=tuple(_sheet(asked, taken, today) for asked in INSTRUMENTS),
         contacts=config.practice.contacts,
+        assumed_hours=clinician.assumed_hours,
     )
 
 

@@ -63,6 +63,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         kinds=tuple(Choice(kind, words) for kind, words in LEDGER.items()),
         people=tuple(Choice(str(client), book.name(client)) for client in book.in_order),
         agenda=agenda(book, rows),
+        assumed_hours=clinician.assumed_hours,
         today=book.today,
     )
 

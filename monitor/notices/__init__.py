@@ -42,7 +42,17 @@ from monitor.notices.families import (
 from monitor.notices.finding import find
 from monitor.notices.lines import LINES, Line, line
 from monitor.notices.tonight import notices_of
-from monitor.notices.wording import client_wrote, explanation, headline, how_much, interval, title, try_this, what_moved
+from monitor.notices.wording import (
+    client_wrote,
+    context,
+    explanation,
+    headline,
+    how_much,
+    interval,
+    title,
+    try_this,
+    what_moved,
+)
 
 __all__ = [
     "ANSWERS",
@@ -61,6 +71,7 @@ __all__ = [
     "answered_on",
     "answers_to",
     "client_wrote",
+    "context",
     "crossed",
     "excepted",
     "explanation",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEMAND_ROSE = 1.25  # times as many client messages after hours as before
+PLANNED_HOURS = 20  # attended hours a week of a full-time post, as NHS Talking Therapies plans them
 LITTLE = 0.25  # messages a week that are added to both sides, so that one letter more is not many times none
 BOUNDARY_MOVED = 10.0  # points of the share answered before work began again
 
@@ -49,6 +50,14 @@ def _sentence(sign: Sign, week: int, client: str) -> str:
     """One measure: "For six weeks your after-hours replies per session ran 1.8 times your usual (90 % interval …)"."""
     said = watched(sign.key).said.replace("{client}", client or "one client")
     return f"{_span(sign, week)} {said.format(f'{how_much(sign)} (90 % interval {interval(sign)})')}"
+
+
+def context(row: NoticeRow, fte: float) -> str:
+    """What is published about hours with clients, where a notice is about them: to place them, not to meet it."""
+    if "contact_hours" not in {sign.key for sign in row.moved}:
+        return ""
+    own = "" if fte == 1 else f", {PLANNED_HOURS * fte:.3g} for your {fte:.3g}"
+    return f"For context: NHS Talking Therapies plans about {PLANNED_HOURS} attended hours a week for a full post{own}."
 
 
 def interval(sign: Sign) -> str:

@@ -316,6 +316,11 @@ def test_the_weeks_of_a_card_stand_beside_the_middle_one_of_the_year_before() ->
     ]
 
 
+def test_a_card_about_hours_with_clients_places_them() -> None:
+    assert "plans about 20 attended hours a week for a full post." in told("contact_hours").text
+    assert "attended hours" not in told("overrun_minutes").text
+
+
 def test_with_one_client_the_weeks_are_those_of_that_client() -> None:
     found = told("client_contacts", client=1)
 

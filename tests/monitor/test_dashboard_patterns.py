@@ -18,6 +18,7 @@ from monitor.store import clients, notices
 from monitor.store.clients import LedgerRow
 from monitor.store.notices import NoticeRow
 from reports.private import Agenda, AgendaLine
+from reports.wording import ASSUMED_HOURS
 from tests.monitor.facts import event, frames
 from tests.monitor.practices import LAST_WEEK, Written
 from tests.monitor.visitors import Pages, token_on
@@ -186,6 +187,16 @@ def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: Pages) -> None:
     assert rows[0][1:5] == ["16", "8, usually 4", "12 of 12", "–"]
     assert rows[0][5] == "0 min, 0 % a reply"  # working time: all were written in the evening
     assert rows[4][5:] == ["–", "+6.0 min, 0 a session"]
+
+
+@pytest.mark.parametrize(("who", "assumed"), [("ana", False), ("ben", True)])
+def test_who_has_declared_no_hours_is_told_that_they_are_assumed(pages: Pages, who: str, assumed: bool) -> None:  # noqa: FBT001
+    reader = pages.signed_in(who)
+    post_to = "/me/check-in/single"
+    reader.post(post_to, data={"q1": "2", "csrf_token": token_on(reader.get("/help"))})
+
+    for page in (HERE, "/me/check-in", "/me/"):
+        assert (ASSUMED_HOURS in " ".join(visible(reader.get(page).text).split())) is assumed
 
 
 def agenda(page: Element) -> tuple[str, list[tuple[str, str]]]:

@@ -19,6 +19,7 @@ from monitor.notices import (
     Line,
     NoticeFamily,
     client_wrote,
+    context,
     explanation,
     headline,
     how_much,
@@ -128,6 +129,24 @@ def test_a_notice_says_how_much_how_surely_and_since_when(found: NoticeRow, word
 )
 def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Sign, much: str, between: str) -> None:
     assert (how_much(found), interval(found)) == (much, between)
+
+
+@pytest.mark.parametrize(
+    ("found", "fte", "words"),
+    [
+        (row("load", sign("contact_hours")), 1.0, "about 20 attended hours a week for a full post."),
+        (row("load", sign("weighted_load"), sign("contact_hours")), 0.6, "for a full post, 12 for your 0.6."),
+        (row("load", sign("contact_hours")), 0.33, "for a full post, 6.6 for your 0.33."),
+        (row("load", sign("weighted_load")), 1.0, ""),
+        (of_line("rest", 2), 1.0, ""),
+    ],
+)
+def test_hours_with_clients_are_placed_beside_what_is_published(found: NoticeRow, fte: float, words: str) -> None:
+    said = context(found, fte)
+
+    assert said.endswith(words)
+    assert bool(said) is bool(words)
+    assert not BANNED.search(said)
 
 
 def test_a_pattern_names_what_moved_and_its_own_chance() -> None:

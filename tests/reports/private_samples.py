@@ -96,12 +96,13 @@ def check_in() -> CheckInReport:
         answered=(answered,),
         sheets=(sheet("thirty", 30, open_from=date(2026, 4, 1)), sheet("one", 1), sheet("sixteen", 16)),
         contacts=CONTACTS,
+        assumed_hours=True,
     )
 
 
 def first_check_in() -> CheckInReport:
     """Nothing was answered yet."""
-    return CheckInReport("How do you feel?", None, (), (sheet("thirty", 30), sheet("one", 1)), ())
+    return CheckInReport("How do you feel?", None, (), (sheet("thirty", 30), sheet("one", 1)), (), assumed_hours=True)
 
 
 HOSTILE = "<script>alert('x')</script> & \"Zoë\""
@@ -133,6 +134,7 @@ def patterns() -> PatternsReport:
         kinds=(Choice("gift", "A gift"), Choice("touch", "Touch")),
         people=(Choice("4", HOSTILE),),
         agenda=Agenda("of the last eight weeks", (AgendaLine(HOSTILE, ("A gift, 3 March",)),)),
+        assumed_hours=True,
         today=FIRST,
     )
 
