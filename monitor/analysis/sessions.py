@@ -47,12 +47,12 @@ def sessions_from(
     return sessions.rename(columns={"start": "booked_start"})[list(COLUMNS)].astype(COLUMNS)
 
 
-def meetings(held: pd.DataFrame) -> pd.DataFrame:
-    """Held sessions with a group once, in the order given: of the rows of one booked span one with a known end."""
-    start, end = held["booked_start"].to_numpy(), held["booked_end"].to_numpy()
-    order = np.lexsort((held["actual_end"].isna().to_numpy(), end, start))
-    first = np.append(True, (np.diff(start[order]) != 0) | (np.diff(end[order]) != 0))[: len(held)]
-    return held if first.all() else held.iloc[np.sort(order[first])]
+def meetings(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions with a group once, in the order given: of the rows of one booked span one with a known end."""
+    start, end = sessions["booked_start"].to_numpy(), sessions["booked_end"].to_numpy()
+    order = np.lexsort((sessions["actual_end"].isna().to_numpy(), end, start))
+    first = np.append(True, (np.diff(start[order]) != 0) | (np.diff(end[order]) != 0))[: len(sessions)]
+    return sessions if first.all() else sessions.iloc[np.sort(order[first])]
 
 
 def unscheduled_from(events: pd.DataFrame, evidence: pd.DataFrame, *, as_of: int) -> pd.DataFrame:

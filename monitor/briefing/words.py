@@ -10,6 +10,7 @@ import numpy as np
 from monitor import notices
 from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.clock import local_time
+from monitor.analysis.sessions import meetings
 from monitor.briefing.figures import by_day
 from monitor.store.notices import NoticeRow
 from reports.models import Unit
@@ -91,7 +92,7 @@ def _next_leave(frames: Frames) -> str:
 def ahead(frames: Frames, week: int) -> tuple[str, ...]:
     """What is booked for the week after the report's: how many sessions, and days without a gap around noon."""
     coming = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
-    following = frames.sessions[coming]
+    following = meetings(frames.sessions[coming])
     if following.empty:
         return ()
     first = local_time(frames.clinician, following["booked_start"].min())

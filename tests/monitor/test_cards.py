@@ -12,7 +12,7 @@ from monitor.analysis.frames import Frames
 from monitor.briefing import behind
 from monitor.briefing.cards import AGAIN, card, leading
 from monitor.briefing.figures import Attention, session_ends
-from monitor.briefing.words import protects
+from monitor.briefing.words import ahead, protects
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Card
@@ -214,6 +214,7 @@ def test_a_group_is_one_session_in_the_rows_and_in_the_figure() -> None:
     assert list(behind.rows(found, load, WEEK, CODES).rows) == [("Monday", "1 session", "1 h 40")]
     assert ends is not None
     assert (ends.known, ends.held) == (1, 1)
+    assert ahead(found, WEEK - 7) == ("1 session booked, the first on Monday at 10:00.",)
 
 
 @pytest.mark.parametrize(
