@@ -59,6 +59,20 @@ def test_calls_say_when_the_sessions_of_a_series_ended(office: Office) -> None:
     ]
 
 
+def test_a_call_says_who_never_came_and_who_came_back_after_the_booked_end(office: Office, google: Google) -> None:
+    google.diary(ANA).put(
+        "one", at("2026-03-17 10:00"), conferenceData=meeting(CODE), attendees=[{"email": CLIENT}, {"email": ANA}]
+    )
+    google.meetings.hold(CODE, (ANA, at("2026-03-16 09:57"), 20))
+    google.meetings.hold(
+        CODE, (ANA, at("2026-03-17 09:58"), 70), ("", at("2026-03-17 10:01"), 47), ("", at("2026-03-17 10:51"), 14)
+    )
+    office("nightly")
+    sessions = office("export", "sessions", "--clinician", "ana", "--json").told
+
+    assert [(line["status"], line["overrun_minutes"]) for line in sessions[2:]] == [("no_show", None), ("held", 15.0)]
+
+
 def test_a_reply_is_measured_and_its_client_is_the_sessions(office: Office) -> None:
     office("nightly")
     replies = office("export", "replies", "--clinician", "ana", "--json").told
