@@ -56,7 +56,9 @@ def linked(booked: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
     for chosen, among in ((left & nameless, open_), (left & ~nameless, open_[open_["meeting"] == ""])):
         found[chosen] = _most_overlapped(among, loose[chosen])
     beside = pd.isna(_most_overlapped(open_, loose))
-    told.loc[loose.index, "uid_key"] = np.where(beside, _taken_up_again(loose.assign(uid_key=found)), found)
+    if beside.any():
+        found = np.where(beside, _taken_up_again(loose.assign(uid_key=found)), found)
+    told.loc[loose.index, "uid_key"] = found
     return told
 
 
@@ -153,7 +155,8 @@ def best(known: pd.DataFrame) -> pd.DataFrame:
 def _seconds(pieces: pd.DataFrame) -> pd.Series:
     """How long the pieces of each call last together; what two of them share (a couple) counts once."""
     pieces = pieces.dropna(subset=["started_at", "ended_at"]).sort_values("started_at")
-    reached = pieces.assign(reached=pieces.groupby(_CALL)["ended_at"].cummax()).groupby(_CALL)["reached"].shift()
+    number = pieces.groupby(_CALL).ngroup()
+    reached = pieces["ended_at"].groupby(number).cummax().groupby(number).shift()
     new = pieces["ended_at"] - pieces["started_at"].clip(lower=reached.fillna(-np.inf))
     return pieces.assign(new=new.clip(lower=0)).groupby(_CALL)["new"].sum()
 
