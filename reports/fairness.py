@@ -8,7 +8,7 @@ from reports import outline, tables, wording
 from reports.outline import Outline, Section
 
 if TYPE_CHECKING:
-    from reports.models import FairnessReport, ReferralReport
+    from reports.models import FairnessReport, OwnCaseload, ReferralReport
 
 TERMS = (
     "Load is weighted sessions a week per full-time equivalent (FTE), the mean of eight weeks; before is the eight "
@@ -22,6 +22,15 @@ BASIS = "Caseload only, weighted by the practice’s own table. No personal afte
 BAND = (
     "Each person’s band is the larger of 10 % and what chance alone would show for that person; "
     "only beyond it does a share stand out."
+)
+OWN_PRIVACY = "This is the one row about you that anybody else opens in Evenhours. Each clinician sees their own alone."
+SHARED = (
+    "Your director sees it beside the rows of the others. Never work outside your hours, session ends, replies, leave, "
+    "notices or what you answer; and of what you wrote about clients nothing but what their weights add up to."
+)
+NOT_COMPARED = (
+    "Your director also sees it beside an equal share. Among fewer than four people that would tell you about single "
+    "colleagues, so it is left out here."
 )
 OVERDUE = "Nothing new has arrived for more than 48 hours, so what you see may be old."
 
@@ -51,6 +60,24 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
     )
 
 
+def own_html(report: OwnCaseload) -> str:
+    """The body of the page on which a therapist reads their own row, for a frame of the caller's."""
+    from reports.shell import fragment
+
+    return fragment(
+        "own_caseload.html",
+        told=tables.own(report.row, compared=report.compared) if report.row else None,
+        period=period_words(report),
+        fresh=fresh_words(report),
+        lines={
+            "privacy": OWN_PRIVACY,
+            "shared": SHARED,
+            "terms": f"{TERMS} {PEOPLE}",
+            "compared": BAND if report.compared else NOT_COMPARED,
+        },
+    )
+
+
 def standalone(report: FairnessReport) -> str:
     """The report as one file that loads nothing."""
     from reports.shell import standalone as file
@@ -68,12 +95,12 @@ def markdown(report: FairnessReport) -> str:
     return outline.markdown(_outline(report))
 
 
-def period_words(report: FairnessReport) -> str:
+def period_words(report: FairnessReport | OwnCaseload) -> str:
     """What is averaged: "Eight weeks to 9 November 2025"."""
     return f"Eight weeks to {wording.full_date(report.through)}"
 
 
-def fresh_words(report: FairnessReport | ReferralReport) -> str:
+def fresh_words(report: FairnessReport | OwnCaseload | ReferralReport) -> str:
     """How fresh it is."""
     if report.complete_through is None:
         return "Nothing has arrived yet."

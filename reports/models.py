@@ -217,6 +217,7 @@ class CaseloadRow:
     available_fte: float | None
     supervision_held: bool | None
     note: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +241,20 @@ class FairnessReport:
     gini: float | None
     gini_low: float | None
     gini_high: float | None
+    complete_through: datetime | None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCaseload:
+    """The one row of the director's page that is about the reader, ``None`` while there is none.
+
+    ``compared`` says that enough people share the caseload for an equal share to tell nothing of a single one.
+    """
+
+    through: date
+    row: CaseloadRow | None
+    compared: bool
     complete_through: datetime | None
     overdue: bool = False
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from reports.models import EndsDay, FairnessReport, OwnRange, Rhythm, RhythmDay, SessionEnds
+    from reports.models import CaseloadRow, EndsDay, FairnessReport, OwnRange, Rhythm, RhythmDay, SessionEnds
     from reports.private import Beside, Felt
 
 
@@ -98,10 +98,12 @@ STANDINGS = {
 }
 
 
+SUPERVISION = {True: "held", False: "not held", None: wording.DASH}
+
+
 def people(report: FairnessReport) -> Table:
     """One row a clinician: what else a director may know."""
     columns = ("Clinician", "Sessions", "Clients", "New", "Open", "FTE", "Supervision", "")
-    held = {True: "held", False: "not held", None: wording.DASH}
     rows = (
         (
             row.name,
@@ -110,12 +112,35 @@ def people(report: FairnessReport) -> Table:
             wording.quantity(row.intakes, Unit.COUNT),
             wording.quantity(row.open_slots, Unit.COUNT),
             wording.quantity(row.available_fte, Unit.LOAD),
-            held[row.supervision_held],
+            SUPERVISION[row.supervision_held],
             row.note,
         )
         for row in report.rows
     )
     return Table(columns, tuple(rows))
+
+
+def own(row: CaseloadRow, *, compared: bool) -> Table:
+    """One clinician's row of both tables, a line each; without what compares it where that would tell of others."""
+    share = (
+        ("Against an equal share", wording.signed_percent(row.difference)),
+        ("Your band around it", wording.between(row.low, row.high, Unit.LOAD)),
+        ("Where that lies", STANDINGS[row.standing] if row.difference is not None else wording.DASH),
+    )
+    rows = (
+        ("Full-time equivalent (FTE)", readings.fte(row)),
+        ("FTE that was available", wording.quantity(row.available_fte, Unit.LOAD)),
+        ("Load per FTE", wording.quantity(row.load, Unit.LOAD)),
+        ("Load per FTE, the eight weeks before", wording.quantity(row.load_before, Unit.LOAD)),
+        *(share if compared else ()),
+        ("Sessions held", wording.quantity(row.sessions_held, Unit.COUNT)),
+        ("Active clients", wording.quantity(row.active_clients, Unit.COUNT)),
+        ("New clients", wording.quantity(row.intakes, Unit.COUNT)),
+        ("Open slots", wording.quantity(row.open_slots, Unit.COUNT)),
+        ("Supervision in the last month", SUPERVISION[row.supervision_held]),
+        *((("Note", row.note),) if row.note else ()),
+    )
+    return Table(("What", "Value"), rows)
 
 
 def evenness(report: FairnessReport) -> Table:

@@ -12,7 +12,7 @@ from monitor.config import Config
 from monitor.roster import Clinician
 from monitor.store import tables, weeks
 from monitor.store.database import Store
-from reports.models import CaseloadRow, FairnessReport, Standing
+from reports.models import CaseloadRow, FairnessReport, OwnCaseload, Standing
 from reports.wording import listed, spelled
 
 SPAN, LEAST_KNOWN = 8, 4  # weeks of a mean, and how many of them have to be known
@@ -49,6 +49,18 @@ def fairness_report(config: Config, store: Store, *, now: datetime, through: dat
         gini_high=found.gini_high if found else None,
         complete_through=None if run is None else datetime.fromtimestamp(run, config.practice.zone),
         overdue=run is not None and now - datetime.fromtimestamp(run, UTC) > OVERDUE,
+    )
+
+
+def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> OwnCaseload:
+    """What the director sees of one clinician, for that clinician: the same row, and nobody else's."""
+    whole = fairness_report(config, store, now=now)
+    return OwnCaseload(
+        through=whole.through,
+        row=next((row for row in whole.rows if row.key == clinician.key), None),
+        compared=whole.hoover is not None,
+        complete_through=whole.complete_through,
+        overdue=whole.overdue,
     )
 
 
@@ -107,6 +119,7 @@ def _row(person: Clinician, values: Values, last: int, share: Share | None, foun
         available_fte=_mean(values, person.key, "available_fte", last),
         supervision_held=None if supervision is None else supervision > 0,
         note=f"joined {joined:%b}" if joined else "",
+        key=person.key,
     )
 
 

@@ -13,7 +13,18 @@ from jinja2 import ChoiceLoader, PackageLoader, StrictUndefined
 from monitor.config import Config
 from monitor.credentials import read_key
 from monitor.dashboard import assets, faults, headers, policy, visit
-from monitor.dashboard.views import accounts, agreements, check_in, clients, door, help_page, me, patterns, practice
+from monitor.dashboard.views import (
+    accounts,
+    agreements,
+    check_in,
+    clients,
+    data,
+    door,
+    help_page,
+    me,
+    patterns,
+    practice,
+)
 
 LARGEST_FORM = 16 * 1024  # bytes; ours have two short fields
 LOOPBACK = ["127.0.0.1", "localhost"]
@@ -40,7 +51,7 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
     CSRFProtect(app)
     headers.add(app)
     faults.explain(app)
-    for views in (door, me, patterns, clients, agreements, check_in, accounts, practice, help_page, assets):
+    for views in (door, me, patterns, clients, agreements, check_in, data, accounts, practice, help_page, assets):
         app.register_blueprint(views.blueprint)
     return app
 

@@ -19,6 +19,7 @@ WAYS = {
         ("Clients", "/me/clients"),
         ("Agreements", "/me/agreements"),
         ("Check-in", "/me/check-in"),
+        ("Your data", "/me/data"),
         ("Help", "/help"),
     ),
     Role.DIRECTOR: (("Practice", "/practice/"), ("Help", "/help")),

@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -26,6 +27,7 @@ HERS = (
     "/me/patterns",
     "/me/clients",
     "/me/agreements",
+    "/me/data",
     "/me/week/2026-W40",
     "/me/week/2026-W46",
     "/me/week/2031-W01",
@@ -52,7 +54,16 @@ def test_the_first_page_is_the_last_week_that_is_over(pages: Pages) -> None:
     assert page.request.path == "/me/"
     assert "Week of 9 to 15 November 2026" in visible(page.text)
     assert "Your director sees caseload totals, never this report." in visible(page.text)
-    assert ways(read(page.text)) == ["This week", "Patterns", "Clients", "Agreements", "Check-in", "Help", "Sign out"]
+    assert ways(read(page.text)) == [
+        "This week",
+        "Patterns",
+        "Clients",
+        "Agreements",
+        "Check-in",
+        "Your data",
+        "Help",
+        "Sign out",
+    ]
 
 
 def test_earlier_weeks_are_a_link_away(pages: Pages) -> None:
@@ -145,6 +156,38 @@ def test_some_words_are_never_used(pages: Pages, who: str) -> None:
     client = pages.signed_in(who)
 
     assert [word for page in HERS for word in NEVER_SAID.findall(visible(client.get(page).text))] == []
+
+
+def own_row(page: Element) -> dict[str, str]:
+    (table,) = page.all("table")
+    return {row.all("th")[0].words(): row.all("td")[0].words() for row in table.all("tbody")[0].all("tr")}
+
+
+def test_a_clinician_reads_their_own_row_as_the_director_sees_it(pages: Pages) -> None:
+    told = own_row(read(pages.signed_in("ana").get("/me/data").text))
+    answer = pages.signed_in("director").get("/practice/caseload.csv").text
+    row = next(row for row in csv.DictReader(io.StringIO(answer)) if row["clinician"] == "Ana")
+
+    assert told["Load per FTE"] == row["load_per_fte"]
+    assert told["Your band around it"] == f"{row['band_low']} – {row['band_high']}"
+    assert (told["Sessions held"], told["Open slots"]) == (row["sessions_held"], row["open_slots"])
+    assert told["Supervision in the last month"] == "not held"
+
+
+@pytest.mark.parametrize("who", ["ana", "ben", "finn"])
+def test_a_clinician_reads_of_no_colleague(pages: Pages, who: str) -> None:
+    page = visible(pages.signed_in(who).get("/me/data").text)
+
+    assert not re.search(r"\bAna\b|=Ben|\bcleo\b|\bdev\b|\bfinn\b", page)
+
+
+def test_among_three_an_equal_share_would_tell_of_colleagues(practice: Written) -> None:
+    few = replace(practice.config, clinicians=practice.config.clinicians[:3])
+    with Pages(few) as opened:
+        page = read(opened.signed_in("ana").get("/me/data").text)
+
+    assert not own_row(page).keys() & {"Against an equal share", "Your band around it", "Where that lies"}
+    assert "Among fewer than four people that would tell you about single colleagues" in page.words()
 
 
 # The director

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
-from reports.models import Answer, Card, Table, Unit
+from reports.models import Answer, Card, OwnCaseload, Table, Unit
 from reports.private import (
     Agenda,
     AgendaLine,
@@ -31,6 +32,7 @@ from reports.private import (
     Said,
     Sheet,
 )
+from tests.reports.samples import PRACTICE
 
 FIRST = date(2025, 11, 10)
 THIRDS = ((10.0, "low"), (23.0, "moderate"), (42.0, "high"))
@@ -137,6 +139,10 @@ def patterns() -> PatternsReport:
         assumed_hours=True,
         today=FIRST,
     )
+
+
+def own_caseload() -> OwnCaseload:
+    return OwnCaseload(FIRST, replace(PRACTICE[-1], name=HOSTILE), compared=True, complete_through=None)
 
 
 def line() -> ClientLine:

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from reports import check_in, clients, patterns
+from reports import check_in, clients, fairness, patterns
 from tests.reports import private_samples as samples
 from tests.reports.pages import Element, read, visible
 from tests.reports.test_weekly import BANNED
@@ -17,6 +17,7 @@ TOKEN = "t0ken"
 PAGES: dict[str, Callable[[], str]] = {
     "check-in": lambda: check_in.html(samples.check_in(), actions="/me/check-in", csrf_token=TOKEN),
     "patterns": lambda: patterns.html(samples.patterns(), actions="/me/patterns", csrf_token=TOKEN),
+    "data": lambda: fairness.own_html(samples.own_caseload()),
     "clients": lambda: clients.clients_html(samples.clients(), csrf_token=TOKEN),
     "client": lambda: clients.client_html(samples.client(), csrf_token=TOKEN),
     "agreements": lambda: clients.agreements_html(samples.agreements(), csrf_token=TOKEN),
