@@ -31,7 +31,7 @@ def usual_instant(text: str) -> datetime | None:
         return None
     day, _, month, year, time, zone = match.groups()
     try:
-        return datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day.strip():0>2}T{time}{zone}").astimezone(UTC)
+        return datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day.strip().zfill(2)}T{time}{zone}").astimezone(UTC)
     except ValueError:
         return None
 

@@ -135,7 +135,7 @@ class Headers:
     def provider_thread(self) -> str:
         """Gmail's thread, in the hexadecimal spelling of its interface; empty where the export has none."""
         text = self.first("x-gm-thrid")
-        return f"{int(text):x}" if _THREAD.fullmatch(text) else ""
+        return f"{int(text):x}" if text and _THREAD.fullmatch(text) else ""
 
 
 def _spaced(value: str) -> str:
