@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import TERMS
@@ -55,6 +56,9 @@ class _Said:
     what: NDArray[np.object_]
 
 
+_NOTHING = _Said(np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
+
+
 @dataclass(frozen=True, slots=True)
 class Agreements:
     """The dated terms of one clinician's clients."""
@@ -70,34 +74,27 @@ class Agreements:
             days     x   |      x          |     x
             holds  None      weekly          fortnightly
         """
-        place, theirs = self._found(term, clients, days)
-        said = np.array([*(self.said[term].what if self.has(term) else []), None], dtype=object)
-        held: NDArray[np.object_] = np.array(said[place], dtype=object)
-        held[~theirs] = None
-        return held
+        return self.read(term, clients, days, lambda text: text, object)
 
     def numbers(self, term: str, clients: ArrayLike, days: ArrayLike) -> NDArray[np.float64]:
         """As :meth:`texts`, a number or a date as a number (of its day), NaN where nothing was said."""
-        place, theirs = self._found(term, clients, days)
-        said = [_number_of(text) for text in self.said[term].what] if self.has(term) else []
-        return np.where(theirs, np.array([*said, np.nan])[place], np.nan)
+        return self.read(term, clients, days, _number_of, np.float64)
 
     def holds(self, term: str, clients: ArrayLike, days: ArrayLike, *values: str) -> NDArray[np.bool_]:
         """Whether one of ``values`` holds; without any, whether yes or agreed does."""
-        place, theirs = self._found(term, clients, days)
         wanted = values or ("yes", "agreed")
-        said = [text in wanted for text in self.said[term].what] if self.has(term) else []
-        return np.asarray(theirs & np.array([*said, False])[place])
+        return self.read(term, clients, days, lambda text: text in wanted, np.bool_)
 
-    def _found(self, term: str, clients: ArrayLike, days: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Where among all that was said of a term stands what holds of each client on each day, and whether it does."""
-        who, when = np.broadcast_arrays(np.asarray(clients, dtype=np.int64), np.asarray(days, dtype=np.int64))
-        if not self.has(term):
-            return np.zeros(who.shape, dtype=np.int64), np.zeros(who.shape, dtype=bool)
-        since = self.said[term].since
-        place = np.asarray(np.searchsorted(since, _packed(who, when), side="right") - 1)
-        at = np.maximum(place, 0)
-        return at, np.asarray((place >= 0) & (since[at] >= _packed(who, 0)))
+    def read(
+        self, term: str, clients: ArrayLike, days: ArrayLike, meaning: Callable[[str | None], object], kind: DTypeLike
+    ) -> NDArray[Any]:
+        """As :meth:`texts`, what each text means (one of ``kind``); every text is looked at once."""
+        who, when = np.asarray(clients, dtype=np.int64), np.asarray(days, dtype=np.int64)
+        said = self.said.get(term, _NOTHING)
+        place = np.searchsorted(said.since, _packed(who, when), side="right")
+        theirs = np.append(0, said.since)[place] >= _packed(who, 0)
+        each = np.array([meaning(None), *map(meaning, said.what)], dtype=kind)
+        return np.asarray(each[np.where(theirs, place, 0)], dtype=kind)
 
     def has(self, term: str) -> bool:
         """Whether anything was ever said of anybody."""

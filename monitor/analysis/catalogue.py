@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from monitor.analysis.frames import Frames
+    from monitor.analysis.metrics.weekly import Weekly
 
 DEFINITIONS_VERSION = "3"
 """Printed in every report; raised whenever a definition changes what a number means."""
@@ -55,8 +56,8 @@ class Family(StrEnum):
     CLIENTS = "clients"
 
 
-Compute = Callable[["Frames"], "pd.DataFrame"]
-"""From one clinician's frames to a table indexed by week with the columns value, n and coverage (0 to 1)."""
+Compute = Callable[["Frames"], "Weekly"]
+"""From one clinician's frames to the value, n and coverage (0 to 1) of each of their weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,8 @@ def measure(frames: Frames) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    tables = [entry.compute(frames) for entry in catalogue().values()]
+    found = [entry.compute(frames) for entry in catalogue().values()]
+    value, n, coverage = (np.concatenate(parts) for parts in zip(*found, strict=True))
     weeks = frames.weeks.index.to_numpy()
-    columns = {
-        name: np.concatenate([table[name].to_numpy() for table in tables]) for name in ("value", "n", "coverage")
-    }
     keys = pd.Series(np.repeat(list(catalogue()), len(weeks)), dtype=object)
-    return pd.DataFrame({"week": np.tile(weeks, len(tables)), **columns, "key": keys})
+    return pd.DataFrame({"week": np.tile(weeks, len(found)), "value": value, "n": n, "coverage": coverage, "key": keys})

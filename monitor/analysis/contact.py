@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +13,6 @@ from monitor.analysis.terms import CRISIS_PLAN, REASONS, WEEKDAYS
 from monitor.config.hours import span_from
 
 MINUTES = 24 * 60
-_NUMBERS = {name: number for number, name in enumerate(WEEKDAYS)}
 
 
 def judged(
@@ -65,31 +63,34 @@ def agreed_time(
     at, days = np.asarray(instants, dtype=np.int64), calendar.day_of(instants)
     if not (agreements.has("contact_hours") or agreements.has("contact_days")):
         return np.zeros(at.shape, dtype=bool), np.ones(at.shape, dtype=bool)
-    hours = agreements.texts("contact_hours", clients, days)
-    weekdays = agreements.texts("contact_days", clients, days)
+    hours = agreements.read("contact_hours", clients, days, _hours, np.int64)
+    weekdays = agreements.read("contact_days", clients, days, _weekdays, np.bool_)
     minute = calendar.clock.local(at) % DAY // 60
-    spans = np.array([_span(text) for text in hours.tolist()], dtype=np.int64).reshape(-1, 2)
-    in_hours = ((minute >= spans[:, 0]) & (minute < spans[:, 1])) | (minute + MINUTES < spans[:, 1])
-    on_day = np.array([_named(text, day) for text, day in zip(weekdays, (days + 3) % 7, strict=True)], dtype=bool)
-    return (hours != None) | (weekdays != None), in_hours & on_day  # noqa: E711 - element by element
+    begin, end, named = hours.T
+    in_hours = ((minute >= begin) & (minute < end)) | (minute + MINUTES < end)
+    on_day = np.take_along_axis(weekdays, (days[:, None] + 3) % 7, axis=1)[:, 0]
+    return (named > 0) | weekdays[:, -1], in_hours & on_day
 
 
-@cache
-def _span(text: str | None) -> tuple[int, int]:
-    return span_from(text) if text else (0, MINUTES)
+def _hours(text: str | None) -> tuple[int, int, bool]:
+    """From which minute of the day to which, and whether any hours were agreed."""
+    return (*span_from(text), True) if text else (0, MINUTES, text is not None)
 
 
-@cache
-def _named(text: str | None, weekday: int) -> bool:
-    return not text or weekday in {_NUMBERS[name] for name in text.split(",")}
+def _weekdays(text: str | None) -> tuple[bool, ...]:
+    """Of each day of the week whether it was agreed, and whether any days were."""
+    names = (text or ",".join(WEEKDAYS)).split(",")
+    return (*(name in names for name in WEEKDAYS), text is not None)
 
 
 def off_channel(
     agreements: Agreements, clients: ArrayLike, days: ArrayLike, channels: ArrayLike
 ) -> NDArray[np.float64]:
     """1 where a channel is not among those agreed with the client, 0 where it is, NaN where none were agreed."""
-    agreed = agreements.texts("channels", clients, days)
-    pairs = zip(agreed.tolist(), np.asarray(channels, dtype=object).tolist(), strict=True)
-    return np.array(
-        [np.nan if text is None else channel not in text.split(",") for text, channel in pairs], dtype=float
-    )
+    used, place = np.unique(np.asarray(channels, dtype=object), return_inverse=True)
+
+    def off(text: str | None) -> list[float]:
+        return [np.nan if text is None else channel not in text.split(",") for channel in used.tolist()]
+
+    off_each = agreements.read("channels", clients, days, off, np.float64)
+    return np.asarray(np.take_along_axis(off_each, place[:, None], axis=1)[:, 0])

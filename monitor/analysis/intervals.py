@@ -80,7 +80,7 @@ def intersection(one: Spans, other: Spans) -> Spans:
     """
     if len(one) == 0 or len(other) == 0:
         return NO_SPANS
-    edges = np.unique(np.concatenate((one.ravel(), other.ravel())))
+    edges = np.sort(np.concatenate((one.ravel(), other.ravel())))
     pieces = np.column_stack((edges[:-1], edges[1:]))
     return spans(pieces[contains(one, pieces[:, 0]) & contains(other, pieces[:, 0])])
 

@@ -12,7 +12,7 @@ from connectors.records import Counterpart, Grade, Kind, Status
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
 from tests.monitor.facts import Row, clinician, day, entered, event, frames, hours, message, seen_times, term
-from tests.monitor.week import DAYS, UNKNOWN, before_and_after, came, looked, row, sent, session, value, when
+from tests.monitor.week import DAYS, UNKNOWN, before_and_after, came, looked, measured, row, sent, session, value, when
 
 
 def ends(minutes: Sequence[float | None]) -> Iterator[tuple[Row, list[Row]]]:
@@ -433,7 +433,7 @@ def test_intakes_are_known_after_ninety_days() -> None:
 
 def test_a_closure_is_dated_to_the_ninetieth_day() -> None:
     entries = [*client_weeks(9, "2025-10-06", 30), *client_weeks(1, "2025-12-03", 1)]
-    closures = catalogue()["closures"].compute(frames(entries=entries, as_of="2026-05-01 12:00"))["value"]
+    closures = measured("closures", frames(entries=entries, as_of="2026-05-01 12:00"))["value"]
 
     assert closures[closures > 0].to_dict() == {day("2026-03-02"): 1.0}
 
@@ -441,8 +441,8 @@ def test_a_closure_is_dated_to_the_ninetieth_day() -> None:
 def test_who_joined_since_knows_intakes_from_the_first_week() -> None:
     found = frames(clinician(starts="2026-03-02"), entries=client_weeks(1, "2026-03-02", 3))
 
-    assert catalogue()["intakes"].compute(found)["value"].tolist() == [1, 0, 0, 0]
-    assert catalogue()["closures"].compute(found)["value"].tolist() == [0, 0, 0, 0]
+    assert measured("intakes", found)["value"].tolist() == [1, 0, 0, 0]
+    assert measured("closures", found)["value"].tolist() == [0, 0, 0, 0]
 
 
 def test_available_fte_ramps_and_leaves_out_leave() -> None:
@@ -451,7 +451,7 @@ def test_available_fte_ramps_and_leaves_out_leave() -> None:
     half = event("2026-03-16 00:00", "2026-03-18 14:00", kind=Kind.LEAVE)
     found = looked(off, half, person=person)
 
-    assert catalogue()["available_fte"].compute(found)["value"].tolist() == pytest.approx(
+    assert measured("available_fte", found)["value"].tolist() == pytest.approx(
         [0.8 / 12, 0, 0.8 * 3 / 12, 0.8 * 4 / 12 * 0.5, 0.8 * 5 / 12]
     )
 
@@ -488,7 +488,7 @@ def test_leave_changes_no_load(agreed: Sequence[str]) -> None:
     back = [some for client in range(5) for some in client_weeks(client, "2026-03-02", 4)]
     off = event("2026-02-02 00:00", "2026-03-02 00:00", kind=Kind.LEAVE, all_day=True)
     said = [term(client, "frequency", text) for client in range(5) for text in agreed]
-    load = catalogue()["weighted_load"].compute(frames(entries=[*seen, *back, off], terms=said))["value"]
+    load = measured("weighted_load", frames(entries=[*seen, *back, off], terms=said))["value"]
 
     assert load.loc[day("2026-01-26") :].tolist() == pytest.approx([5.0] * 9)
 

@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 
 from connectors.records import Kind, Status
-from monitor.analysis.catalogue import catalogue
 from monitor.roster import Practice, Takes, Weights
 from tests.monitor.facts import BERLIN, Row, clinician, day, entered, event, frames, hours, message, seen_times, term
-from tests.monitor.week import came, looked, row, sent, session, value, when
+from tests.monitor.week import came, looked, measured, row, sent, session, value, when
 
 
 def client_weeks(client: int, first: str, weeks: int, every: int = 7) -> list[Row]:
@@ -174,7 +173,7 @@ def test_a_booking_counts_as_it_was_known_in_that_week(told: dict[str, object], 
     """Of 28 March, known since the third."""
     booked = event("2026-03-28 10:00", "2026-03-28 10:50", client=1, known="2026-03-03 10:00", **told)  # type: ignore[arg-type]
     around = [event(f"2026-{on} 10:00", f"2026-{on} 10:50") for on in ("02-23", "04-01")]
-    found = catalogue()["active_clients"].compute(frames(entries=[booked, *around], as_of="2026-03-31 12:00"))["value"]
+    found = measured("active_clients", frames(entries=[booked, *around], as_of="2026-03-31 12:00"))["value"]
 
     assert found.tolist() == weeks
 
@@ -211,7 +210,7 @@ def test_a_discharge_is_an_ending_with_a_word_and_coming_back_is_new() -> None:
     found = frames(entries=entries, terms=said, as_of="2026-07-01 12:00")
 
     def weeks_of(key: str) -> dict[object, float]:
-        table = catalogue()[key].compute(found)["value"]
+        table = measured(key, found)["value"]
         return dict(table[table > 0])
 
     # The second client, not seen after 3 December, ends in the same week by silence.
@@ -252,7 +251,7 @@ def test_an_agreed_frequency_stands_for_a_client_from_the_first_week_on() -> Non
 def test_after_a_return_sessions_before_the_ending_count_no_more() -> None:
     entries = [*client_weeks(1, "2026-01-05", 5), *client_weeks(1, "2026-02-23", 1)]
     said = [term(1, "standing", "discharged", "2026-02-04"), term(1, "standing", "client", "2026-02-20")]
-    load = catalogue()["weighted_load"].compute(frames(entries=entries, terms=said))["value"]
+    load = measured("weighted_load", frames(entries=entries, terms=said))["value"]
 
     assert load.loc[day("2026-02-23") : day("2026-03-02")].tolist() == [1, 0.5]
 

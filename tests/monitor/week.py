@@ -45,8 +45,13 @@ def silence() -> list[Row]:
     return [message(f"2026-{first} 10:00", client=99, kind=Counterpart.OTHER) for first in ("02-23", "03-16")]
 
 
+def measured(key: str, found: Frames) -> pd.DataFrame:
+    """One metric as a table: value, n and coverage by week."""
+    return pd.DataFrame(catalogue()[key].compute(found)._asdict(), index=found.weeks.index)
+
+
 def row(key: str, found: Frames, monday: str = "2026-03-02") -> pd.Series:
-    (only,) = (row for number, row in catalogue()[key].compute(found).iterrows() if number == day(monday))
+    (only,) = (row for number, row in measured(key, found).iterrows() if number == day(monday))
     return only
 
 

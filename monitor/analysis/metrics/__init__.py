@@ -1,1 +1,1 @@
-"""One function a metric: from a clinician's frames to a weekly table of value, n and coverage."""
+"""One function a metric: from a clinician's frames to the value, n and coverage of each of their weeks."""

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.bookings import CALLED_OFF
 from monitor.analysis.calendar import DAY, day_number
+from monitor.analysis.columns import arrays
 from monitor.analysis.courses import ended_on, next_ending
 from monitor.analysis.messages import packed
 from monitor.analysis.metrics.weekly import Bools, Floats, column, once, places
@@ -47,14 +48,15 @@ def active(frames: Frames) -> Bools:
     """
     weeks, ends = frames.weeks.index.to_numpy(), frames.weeks["end"].to_numpy()
     clients = clients_of(frames)
-    sessions = frames.sessions[frames.sessions["client"] >= 0]
-    client, start = sessions["client"].to_numpy(dtype=np.int64), sessions["booked_start"].to_numpy()
+    names = ("status", "client", "booked_start", "known_at", "cancelled_at")
+    named = frames.sessions["client"].to_numpy() >= 0
+    status, client, start, known_at, cancelled_at = arrays(frames.sessions, *names, rows=named)
     over = np.searchsorted(ends, start, side="right")
     seen_until = np.minimum(start + ACTIVE_DAYS * DAY, next_ending(frames.agreements, frames.calendar, client, start))
-    fades = np.where(sessions["status"] == HELD, np.searchsorted(ends, seen_until, side="right"), over)
-    known = np.searchsorted(weeks, frames.calendar.week_of(sessions["known_at"].to_numpy()))
-    off = sessions["status"].isin(CALLED_OFF).to_numpy()
-    until = np.minimum(np.where(off, np.searchsorted(ends, sessions["cancelled_at"].fillna(0)), over), over)
+    fades = np.where(status == HELD, np.searchsorted(ends, seen_until, side="right"), over)
+    known = np.searchsorted(weeks, frames.calendar.week_of(known_at))
+    off = np.searchsorted(ends, np.where(np.isnan(cancelled_at), 0, cancelled_at))
+    until = np.minimum(np.where(np.isin(status, CALLED_OFF), off, over), over)
     comes = np.maximum(np.searchsorted(ends, start - ACTIVE_DAYS * DAY, side="right"), known)
     column = np.searchsorted(clients, client)
     shape = len(weeks), len(clients)
@@ -103,11 +105,10 @@ def frequency(frames: Frames) -> Floats:
     less the share of them that was leave; one week at least.
     """
     clients, weeks = clients_of(frames), frames.weeks.index.to_numpy()[:, None]
-    courses = frames.courses
-    held = np.sort(packed(courses["client"].to_numpy(), courses["week"].to_numpy()))
+    client, week, begins = arrays(frames.courses, "client", "week", "begins")
+    held = np.sort(packed(client, week))
     earliest, latest = (packed(clients, weeks - 7 * back) for back in (LOAD_WEEKS - 1, 0))
-    began = courses[courses["begins"]]
-    starts = np.sort(packed(began["client"].to_numpy(), began["week"].to_numpy()))
+    starts = np.sort(packed(client[begins], week[begins]))
     last_start = np.append(starts, 0)[np.searchsorted(starts, latest, side="right") - 1]
     since = (latest - last_start) // 7 + 1  # more than enough where the last start is another client's
     first = np.maximum(earliest, last_start)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from connectors.records import Kind, Status
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.clients import off_agreement
+from monitor.analysis.columns import arrays
 from monitor.analysis.contact import in_crisis
 from monitor.analysis.courses import ended_on
 from monitor.analysis.metrics.active import agreed_frequency, cells, clients_of, held_by_week
 from monitor.analysis.metrics.weekly import (
     Floats,
+    Weekly,
     column,
     counts,
     no_data,
@@ -38,7 +39,7 @@ KEPT_WEEKS = 4
     source="design choice",
     look_back=KEPT_WEEKS,
 )
-def frequency_kept(frames: Frames) -> pd.DataFrame:
+def frequency_kept(frames: Frames) -> Weekly:
     """Held sessions of the last 4 weeks by those agreed, over the clients with whom a frequency was agreed.
 
     Above 100 % is more often than agreed. The clinician's leave is taken out, and so are, client by client over the
@@ -55,18 +56,18 @@ def frequency_kept(frames: Frames) -> pd.DataFrame:
     left = trailing(due, KEPT_WEEKS) - trailing(cancelled, KEPT_WEEKS)
     four, delivered = np.maximum(left.round(9), 0.0), trailing(held, KEPT_WEEKS)
     known = trailing(seen(frames, "calendar_seen").astype(float), KEPT_WEEKS) == KEPT_WEEKS
-    return ratios(frames, known, 100 * delivered.sum(axis=1), four.sum(axis=1), (four > 0).sum(axis=1))
+    return ratios(known, 100 * delivered.sum(axis=1), four.sum(axis=1), (four > 0).sum(axis=1))
 
 
 def _cancelled_in_time(frames: Frames) -> Floats:
     """Sessions of each client (column) that the client cancelled a day or more before, in each week (row)."""
-    sessions = frames.sessions
-    off = sessions[(sessions["status"] == Status.CANCELLED) & (sessions["client"] >= 0) & (sessions["late"] == 0)]
-    return cells(frames, off["week"], off["client"])
+    status, client, late, week = arrays(frames.sessions, "status", "client", "late", "week")
+    off = (status == Status.CANCELLED.value) & (late == 0)
+    return cells(frames, week[off], client[off])
 
 
 @metric("Contact that no agreement names", Unit.COUNT, Family.CLIENTS, evidence="D", source="design choice")
-def off_agreement_contacts(frames: Frames) -> pd.DataFrame:
+def off_agreement_contacts(frames: Frames) -> Weekly:
     """Sent episodes on a channel or at a time that the client's agreement does not name, as a question to reflect on.
 
     Only clients with whom channels or hours of contact were agreed can have any; an emergency protocol covers all.
@@ -74,22 +75,23 @@ def off_agreement_contacts(frames: Frames) -> pd.DataFrame:
     """
     if not any(frames.agreements.has(term) for term in ("channels", "contact_hours", "contact_days")):
         return no_data(frames)
-    return counts(frames, frames.episodes.loc[off_agreement(frames) == 1, "week"], "messages_seen")
+    (week,) = arrays(frames.episodes, "week")
+    return counts(frames, week[off_agreement(frames) == 1], "messages_seen")
 
 
 @metric("Time with clients outside sessions", Unit.COUNT, Family.CLIENTS, evidence="D", source="design choice")
-def outside_frame_contacts(frames: Frames) -> pd.DataFrame:
+def outside_frame_contacts(frames: Frames) -> Weekly:
     """Calendar entries with a client that are no sessions, such as a coffee: ordinary in a small town, and a question.
 
     A client here is somebody with whom a session was ever booked.
     """
-    entries = frames.entries
-    met = entries["kind"].isin((Kind.PERSONAL, Kind.OTHER)) & entries["client"].isin(clients_of(frames))
-    return counts(frames, entries.loc[met & (entries["start"] <= frames.as_of), "week"], "calendar_seen")
+    kind, client, start, week = arrays(frames.entries, "kind", "client", "start", "week")
+    met = np.isin(kind, (Kind.PERSONAL, Kind.OTHER)) & np.isin(client, clients_of(frames))
+    return counts(frames, week[met & (start <= frames.as_of)], "calendar_seen")
 
 
 @metric("Exceptions made", Unit.COUNT, Family.CLIENTS, evidence="D", source="the clinician's own ledger")
-def exceptions(frames: Frames) -> pd.DataFrame:
+def exceptions(frames: Frames) -> Weekly:
     """Entries of the ledger in which something was given that was not agreed: an exception, a gift, a fee waived.
 
     Clients with an emergency protocol, or a crisis plan until its review, are left out. Unknown until the ledger has an
@@ -98,5 +100,6 @@ def exceptions(frames: Frames) -> pd.DataFrame:
     ledger = frames.ledger
     if ledger.empty:
         return no_data(frames)
-    made = ledger[ledger["kind"].isin(EXCEPTIONS) & ~in_crisis(frames.agreements, ledger["client"], ledger["day"])]
-    return counts(frames, made["week"], "employed")
+    kind, client, day, week = arrays(ledger, "kind", "client", "day", "week")
+    made = np.isin(kind, tuple(EXCEPTIONS)) & ~in_crisis(frames.agreements, client, day)
+    return counts(frames, week[made], "employed")

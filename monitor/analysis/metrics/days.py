@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Kind
+from monitor.analysis.calendar import monday_of
 from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.columns import arrays
 from monitor.analysis.metrics.sessions import met
-from monitor.analysis.metrics.weekly import counts, half_each, once, places, seen, sums, where
+from monitor.analysis.metrics.weekly import Weekly, counts, half_each, once, places, seen, sums, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -22,48 +23,50 @@ LONG_RUN, LONG_CONTACT = 4, 3 * 3600  # sessions in a row, seconds of contact wi
 
 
 @metric("Sessions in a row", Unit.COUNT, Family.SESSIONS, evidence="C", source="design choice")
-def back_to_back_run(frames: Frames) -> pd.DataFrame:
+def back_to_back_run(frames: Frames) -> Weekly:
     """The longest chain of held sessions of one day with gaps of less than 10 minutes between them."""
-    held, _, run = _chains(frames, SHORT_GAP)
+    day, _, run = _chains(frames, SHORT_GAP)
+    week = monday_of(day)
     longest = np.zeros(len(frames.weeks))
-    place = places(frames, held["week"])
+    place = places(frames, week)
     np.maximum.at(longest, place[place >= 0], run[place >= 0])
-    return where(frames, seen(frames, "calendar_seen") & (longest > 0), longest, sums(frames, held["week"]))
+    return where(seen(frames, "calendar_seen") & (longest > 0), longest, sums(frames, week))
 
 
 @metric("Days of four or more in a row", Unit.DAYS, Family.SESSIONS, evidence="C", source="design choice", high=7.0)
-def back_to_back_days(frames: Frames) -> pd.DataFrame:
+def back_to_back_days(frames: Frames) -> Weekly:
     """Days with 4 sessions or more in a row, or with more than 3 hours of contact without a 15-minute break."""
-    held, _, run = _chains(frames, SHORT_GAP)
+    day, _, run = _chains(frames, SHORT_GAP)
     _, contact, _ = _chains(frames, REAL_GAP)
-    full = held[(run >= LONG_RUN) | (contact > LONG_CONTACT)].drop_duplicates("day")
-    return counts(frames, full["week"], "calendar_seen")
+    full = np.unique(day[(run >= LONG_RUN) | (contact > LONG_CONTACT)])
+    return counts(frames, monday_of(full), "calendar_seen")
 
 
-def _chains(frames: Frames, gap: int) -> tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.int64]]:
-    """Held sessions by the time they began, with the seconds of contact and the sessions of their chain so far.
+def _chains(frames: Frames, gap: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Of the held sessions by the time they began: day, seconds of contact and sessions of their chain so far.
 
     ::
 
         sessions   |----||----|  |----|        |----|
         so far        1     2       3             1
     """
-    held = met(frames).sort_values(["began_at", "ended_at"], kind="stable")
-    begin, end, day = (held[name].to_numpy(dtype=np.int64) for name in ("began_at", "ended_at", "day"))
-    if held.empty:
-        return held, begin, begin
+    begin, end, day = arrays(met(frames), "began_at", "ended_at", "day")
+    order = np.lexsort((end, begin))
+    begin, end, day = begin[order], end[order], day[order]
+    if not len(day):
+        return day, begin, begin
     reach = np.maximum.accumulate(end)
     fresh = np.append(True, (begin[1:] - reach[:-1] >= gap) | (day[1:] != day[:-1]))
-    first = np.maximum.accumulate(np.where(fresh, np.arange(len(held)), 0))
+    first = np.maximum.accumulate(np.where(fresh, np.arange(len(day)), 0))
     total = np.append(0, np.cumsum(end - begin))
-    return held, total[1:] - total[first], np.arange(len(held)) - first + 1
+    return day, total[1:] - total[first], np.arange(len(day)) - first + 1
 
 
 @metric(
     "Length of a day", Unit.HOURS, Family.SESSIONS, evidence="C", source="Directive 2003/88, by implication",
     high=LONGEST_DAY,
 )  # fmt: skip
-def day_span_hours(frames: Frames) -> pd.DataFrame:
+def day_span_hours(frames: Frames) -> Weekly:
     """Hours from the first work of a day to the last, the median of the days with work; over 13 leave less than 11.
 
     Work is a held session, a sent episode, and another job, whose all-day entries tell no hours. Days of leave are left
@@ -76,16 +79,17 @@ def day_span_hours(frames: Frames) -> pd.DataFrame:
     "Length of a long day", Unit.HOURS, Family.SESSIONS, evidence="C", source="Directive 2003/88, by implication",
     high=LONGEST_DAY,
 )  # fmt: skip
-def day_span_p90_hours(frames: Frames) -> pd.DataFrame:
+def day_span_p90_hours(frames: Frames) -> Weekly:
     """As the length of a day, the 90th percentile: what the longest days of the week are like."""
     return _spans_by_week(frames, 90)
 
 
-def _spans_by_week(frames: Frames, percentile: float) -> pd.DataFrame:
-    there = frames.days.index[frames.days["leave_share"] < 1]
+def _spans_by_week(frames: Frames, percentile: float) -> Weekly:
+    (leave_share,) = arrays(frames.days, "leave_share")
+    there = frames.days.index.to_numpy()[leave_share < 1]
     day, first, last, _ = day_edges(frames)
     last = np.minimum(last, frames.calendar.day_starts(day + 1))
-    place = np.where(np.isin(day, there), places(frames, day - (day + 3) % 7), -1)
+    place = np.where(np.isin(day, there), places(frames, monday_of(day)), -1)
     order = np.lexsort((last - first, place))
     hours = np.append((last - first)[order] / 3600, 0.0)
     begin, end = np.searchsorted(place[order], [np.arange(len(frames.weeks)), np.arange(1, len(frames.weeks) + 1)])
@@ -93,18 +97,18 @@ def _spans_by_week(frames: Frames, percentile: float) -> pd.DataFrame:
     rank = begin + np.maximum(n - 1, 0) * percentile / 100
     below, above = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
     values = hours[below] + (hours[above] - hours[below]) * (rank - below)
-    return half_each(frames, where(frames, seen(frames, "calendar_seen") & (n > 0), values, n))
+    return half_each(frames, where(seen(frames, "calendar_seen") & (n > 0), values, n))
 
 
 @once
 def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Start, end and whether it is an episode, of everything that was done, another job's hours included; by start."""
-    entries = frames.entries
-    busy = entries[(entries["kind"] == Kind.BUSY) & ~entries["all_day"] & (entries["start"] <= frames.as_of)]
-    held, episodes = frames.held, frames.episodes
-    starts = np.concatenate((held["began_at"], episodes["sent_at"], busy["start"])).astype(np.int64)
-    ends = np.concatenate((held["ended_at"], episodes["last_at"], busy["end"])).astype(np.int64)
-    episode = np.repeat([False, True, False], [len(held), len(episodes), len(busy)])
+    began, ended = arrays(frames.held, "began_at", "ended_at")
+    sent, last = arrays(frames.episodes, "sent_at", "last_at")
+    kind, start, end, all_day = arrays(frames.entries, "kind", "start", "end", "all_day")
+    busy = (kind == Kind.BUSY.value) & ~all_day & (start <= frames.as_of)
+    starts, ends = np.concatenate((began, sent, start[busy])), np.concatenate((ended, last, end[busy]))
+    episode = np.repeat([False, True, False], [len(began), len(sent), len(starts) - len(began) - len(sent)])
     order = np.lexsort((episode, ends, starts))
     return starts[order], ends[order], episode[order]
 

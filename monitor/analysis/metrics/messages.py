@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from connectors.records import Counterpart
+from monitor.analysis.calendar import monday_of
 from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.columns import Column, arrays
 from monitor.analysis.messages import median_wait
-from monitor.analysis.metrics.weekly import Bools, counts, half_each, seen, shares, where
+from monitor.analysis.metrics.weekly import Bools, Weekly, counts, half_each, once, seen, shares, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -20,112 +21,120 @@ NIGHT = (22, 6)  # local hours
 HOUR = 3600
 
 
-def _replies_sent(frames: Frames) -> pd.DataFrame:
-    """Outgoing episodes that answer a run; one that answers several counts once."""
-    return frames.episodes[frames.episodes["is_reply"]]
+def _replies_sent(frames: Frames) -> tuple[Column, ...]:
+    """Of the outgoing episodes that answer a run, the week and whether after hours; one that answers several is one."""
+    (is_reply,) = arrays(frames.episodes, "is_reply")
+    return arrays(frames.episodes, "week", "after_hours", rows=is_reply)
 
 
 @metric("Replies sent after hours", Unit.COUNT, Family.MESSAGES, evidence="B, mixed", source="physicians' studies")
-def after_hours_replies(frames: Frames) -> pd.DataFrame:
+def after_hours_replies(frames: Frames) -> Weekly:
     """Episodes that answer a client and were sent after hours. Compared per 20 held sessions.
 
     Contact that an emergency protocol or a documented modified boundary covers is not after hours.
     """
-    sent = _replies_sent(frames)
-    return counts(frames, sent.loc[sent["after_hours"], "week"], "messages_seen")
+    week, after_hours = _replies_sent(frames)
+    return counts(frames, week[after_hours], "messages_seen")
 
 
 @metric(
     "Share of replies sent after hours", Unit.PERCENT, Family.MESSAGES, evidence="B, mixed",
     source="physicians' studies", high=100.0,
 )  # fmt: skip
-def after_hours_reply_share(frames: Frames) -> pd.DataFrame:
+def after_hours_reply_share(frames: Frames) -> Weekly:
     """Of all replies to clients, the share that was sent after hours."""
-    sent = _replies_sent(frames)
-    return shares(frames, sent["week"], sent["after_hours"])
+    return shares(frames, *_replies_sent(frames))
 
 
 @metric("Client messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
-def after_hours_inbound(frames: Frames) -> pd.DataFrame:
+def after_hours_inbound(frames: Frames) -> Weekly:
     """Client messages that arrived after hours, automatic ones and those an emergency protocol covers left out."""
-    return _inbound(frames, "after_hours", Counterpart.CLIENT)
+    late, week = arrays(frames.messages, "after_hours", "week")
+    return counts(frames, week[late & _came_from(frames, Counterpart.CLIENT)], "messages_seen")
 
 
 @metric("Emergency messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
-def after_hours_inbound_emergency(frames: Frames) -> pd.DataFrame:
+def after_hours_inbound_emergency(frames: Frames) -> Weekly:
     """Messages outside the agreed hours of clients whom an emergency protocol covers: load, and as agreed."""
-    return _inbound(frames, "emergency", Counterpart.CLIENT)
+    outside, covered, week = arrays(frames.messages, "outside", "covered", "week")
+    return counts(frames, week[outside & covered & _came_from(frames, Counterpart.CLIENT)], "messages_seen")
 
 
 @metric("Messages from the practice after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
-def after_hours_inbound_staff(frames: Frames) -> pd.DataFrame:
+def after_hours_inbound_staff(frames: Frames) -> Weekly:
     """Messages of colleagues and management that arrived after hours: the organisation's own share of the pressure."""
-    return _inbound(frames, "after_hours", Counterpart.COLLEAGUE, Counterpart.MANAGEMENT)
+    late, week = arrays(frames.messages, "after_hours", "week")
+    staff = _came_from(frames, Counterpart.COLLEAGUE) | _came_from(frames, Counterpart.MANAGEMENT)
+    return counts(frames, week[late & staff], "messages_seen")
 
 
-def _inbound(frames: Frames, how: str, *kinds: Counterpart) -> pd.DataFrame:
-    messages = frames.messages
-    late = messages["outside"] & messages["covered"] if how == "emergency" else messages["after_hours"]
-    pressing = ~messages["outgoing"] & ~messages["automatic"] & late & messages["counterpart_kind"].isin(kinds)
-    return counts(frames, messages.loc[pressing, "week"], "messages_seen")
+def _came_from(frames: Frames, kind: Counterpart) -> Bools:
+    """Which messages came in from somebody of a kind, automatic ones left out."""
+    outgoing, automatic, who = arrays(frames.messages, "outgoing", "automatic", "counterpart_kind")
+    return np.asarray(~outgoing & ~automatic & (who == kind.value))
+
+
+@once
+def sent_messages(frames: Frames) -> Bools:
+    """Which messages went out, automatic ones left out."""
+    outgoing, automatic = arrays(frames.messages, "outgoing", "automatic")
+    return np.asarray(outgoing & ~automatic)
 
 
 @metric(
     "Answered before the next working span", Unit.PERCENT, Family.MESSAGES, evidence="D", source="design choice",
     high=100.0,
 )  # fmt: skip
-def reply_propensity(frames: Frames) -> pd.DataFrame:
+def reply_propensity(frames: Frames) -> Weekly:
     """Of the client messages that arrived after hours, the share answered before work began again.
 
     With the number that arrived it tells whether demand rose or the boundary moved. Messages in a row count as one.
     """
-    late = frames.replies[frames.replies["inbound_after_hours"]]
+    (late,) = arrays(frames.replies, "inbound_after_hours")
+    inbound_at, week, reply_at = arrays(frames.replies, "inbound_at", "inbound_week", "reply_at", rows=late)
     begins = frames.calendar.working[:, 0]
-    index = np.searchsorted(begins, late["inbound_at"].to_numpy(), side="right")
-    next_span = np.append(begins, np.iinfo(np.int64).max)[index]
-    decided = late["reply_at"].notna() | (next_span <= frames.as_of)
-    return shares(frames, late["inbound_week"], (late["reply_at"] < next_span).where(decided))
+    next_span = np.append(begins, np.iinfo(np.int64).max)[np.searchsorted(begins, inbound_at, side="right")]
+    decided = ~np.isnan(reply_at) | (next_span <= frames.as_of)
+    return shares(frames, week, np.where(decided, reply_at < next_span, np.nan))
 
 
 @metric("Messages begun after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
-def self_initiated_after_hours(frames: Frames) -> pd.DataFrame:
+def self_initiated_after_hours(frames: Frames) -> Weekly:
     """Outgoing episodes to clients sent after hours that answer nothing."""
-    own = frames.episodes[~frames.episodes["is_reply"] & to_clients(frames)]
-    return counts(frames, own.loc[own["after_hours"], "week"], "messages_seen")
+    is_reply, after_hours, week = arrays(frames.episodes, "is_reply", "after_hours", "week")
+    return counts(frames, week[~is_reply & after_hours & to_clients(frames)], "messages_seen")
 
 
-def to_clients(frames: Frames) -> pd.Series:
+@once
+def to_clients(frames: Frames) -> Bools:
     """Which sent episodes went to a client."""
-    return frames.episodes["counterpart_kind"] == Counterpart.CLIENT
+    (who,) = arrays(frames.episodes, "counterpart_kind")
+    return np.asarray(who == Counterpart.CLIENT.value)
 
 
 @metric("Evenings touched", Unit.DAYS, Family.MESSAGES, evidence="C", source="design choice", high=7.0)
-def evenings_touched(frames: Frames) -> pd.DataFrame:
+def evenings_touched(frames: Frames) -> Weekly:
     """Work days with a sent episode after hours, or a held session that lies outside the agreed hours, if only in part.
 
     Contact that an emergency protocol or a documented modified boundary covers does not count. At least so many where
     only the calendar, or only messages, were read.
     """
-    late = [part.loc[part["after_hours"], "day"] for part in (frames.episodes, frames.held)]
-    days = np.unique(np.concatenate(late)).astype(np.int64)
-    return half_each(frames, counts(frames, days - (days + 3) % 7, "any_seen"))
+    parts = [arrays(part, "after_hours", "day") for part in (frames.episodes, frames.held)]
+    days = np.unique(np.concatenate([day[late] for late, day in parts]))
+    return half_each(frames, counts(frames, monday_of(days), "any_seen"))
 
 
 @metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice")
-def night_messages(frames: Frames) -> pd.DataFrame:
+def night_messages(frames: Frames) -> Weekly:
     """Messages sent between 22:00 and 06:00 local time and after hours; automatic ones left out."""
-    messages = frames.messages
-    sent = messages.loc[messages["outgoing"] & ~messages["automatic"] & messages["after_hours"], ["sent_at", "week"]]
-    return counts(frames, sent.loc[_at_night(frames, sent["sent_at"]), "week"], "messages_seen")
-
-
-def _at_night(frames: Frames, instants: pd.Series) -> Bools:
-    hour = frames.calendar.clock.local(instants.to_numpy(dtype=np.int64)) // HOUR % 24
-    return np.asarray((hour >= NIGHT[0]) | (hour < NIGHT[1]))
+    after_hours, sent_at, week = arrays(frames.messages, "after_hours", "sent_at", "week")
+    late = sent_messages(frames) & after_hours
+    hour = frames.calendar.clock.local(sent_at[late]) // HOUR % 24
+    return counts(frames, week[late][(hour >= NIGHT[0]) | (hour < NIGHT[1])], "messages_seen")
 
 
 @metric("Time to a reply", Unit.MINUTES, Family.MESSAGES, evidence="D", source="Kaplan and Meier 1958", look_back=2)
-def reply_minutes_clock(frames: Frames) -> pd.DataFrame:
+def reply_minutes_clock(frames: Frames) -> Weekly:
     """Median wait of a client's messages on the wall clock, unanswered ones censored at 7 days; needs 5.
 
     A wait belongs to the week in which the client wrote.
@@ -136,17 +145,16 @@ def reply_minutes_clock(frames: Frames) -> pd.DataFrame:
 @metric(
     "Working time to a reply", Unit.MINUTES, Family.MESSAGES, evidence="D", source="Kaplan and Meier 1958", look_back=2
 )
-def reply_minutes_working(frames: Frames) -> pd.DataFrame:
+def reply_minutes_working(frames: Frames) -> Weekly:
     """As the time to a reply, counting only the clinician's own working minutes."""
     return _median_waits(frames, "minutes_working")
 
 
-def _median_waits(frames: Frames, column: str) -> pd.DataFrame:
+def _median_waits(frames: Frames, column: str) -> Weekly:
     weeks = frames.weeks.index.to_numpy()
-    order = np.argsort(frames.replies["inbound_week"].to_numpy(), kind="stable")
-    runs = frames.replies.iloc[order]
-    week, minutes = runs["inbound_week"].to_numpy(), runs[column].to_numpy(dtype=float)
-    answered = runs["reply_at"].notna().to_numpy()
+    week, minutes, reply_at = arrays(frames.replies, "inbound_week", column, "reply_at")
+    order = np.argsort(week, kind="stable")
+    week, minutes, answered = week[order], minutes[order], ~np.isnan(reply_at[order])
     edges = np.searchsorted(week, [weeks, weeks + 7])
     medians = [median_wait(minutes[a:b], answered[a:b]) if b - a >= LEAST_RUNS else np.nan for a, b in edges.T]
-    return where(frames, seen(frames, "messages_seen"), medians, edges[1] - edges[0])
+    return where(seen(frames, "messages_seen"), medians, edges[1] - edges[0])

@@ -5,14 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Kind
+from monitor.analysis.calendar import monday_of
 from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.columns import arrays
 from monitor.analysis.intervals import seconds_inside, spans, subtract, union
 from monitor.analysis.metrics.days import activities, day_edges
-from monitor.analysis.metrics.weekly import Bools, counts, half_each, once, places, ratios, seen, shares, sums, where
+from monitor.analysis.metrics.weekly import (
+    Bools,
+    Weekly,
+    counts,
+    half_each,
+    once,
+    places,
+    ratios,
+    seen,
+    shares,
+    sums,
+    where,
+)
 from monitor.analysis.metrics.work import work_spans
 
 if TYPE_CHECKING:
@@ -25,7 +38,7 @@ EDGE_SECONDS = 3600  # before and after a day's middle
 
 
 @metric("Short nights", Unit.COUNT, Family.RECOVERY, evidence="A", source="Directive 2003/88, article 3", high=7.0)
-def short_rests(frames: Frames) -> pd.DataFrame:
+def short_rests(frames: Frames) -> Weekly:
     """Nights with less than 11 hours between the last work of a day and the first of the next, another job included.
 
     A night that is short because of one lone message is not among them. It belongs to the day on which it ends.
@@ -42,7 +55,7 @@ def short_rests(frames: Frames) -> pd.DataFrame:
     source="Directive 2003/88, article 3",
     high=7.0,
 )
-def message_rests(frames: Frames) -> pd.DataFrame:
+def message_rests(frames: Frames) -> Weekly:
     """Nights with less than 11 hours between the last work and the first because of one lone message: shown apart."""
     weeks, short, lone = nights(frames)
     return half_each(frames, counts(frames, weeks[short & lone], "calendar_seen"))
@@ -68,7 +81,7 @@ def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
     short = begins[1:] - np.maximum.accumulate(lasts)[:-1] < REST_SECONDS
     in_the_evening = episode[last] & (begins[1:] - before_last >= REST_SECONDS)
     in_the_morning = episode[first[1:]] & (second - reach[last] >= REST_SECONDS)
-    return day[1:] - (day[1:] + 3) % 7, short, in_the_evening | in_the_morning
+    return monday_of(day[1:]), short, in_the_evening | in_the_morning
 
 
 @metric(
@@ -79,7 +92,7 @@ def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
     source="Directive 2003/88, article 5",
     look_back=2,
 )
-def longest_free_stretch(frames: Frames) -> pd.DataFrame:
+def longest_free_stretch(frames: Frames) -> Weekly:
     """The longest stretch without work, another job included, in hours; it belongs to the week in which it ends.
 
     The directive's 35 hours (24 and 11) protect employees. Unknown where none ended, or where nobody looked in between.
@@ -92,7 +105,7 @@ def longest_free_stretch(frames: Frames) -> pd.DataFrame:
     longest = np.zeros(len(frames.weeks))
     np.maximum.at(longest, place[counted], free[counted])
     n = np.bincount(place[counted], minlength=len(frames.weeks))
-    return half_each(frames, where(frames, seen(frames, "calendar_seen") & (n > 0), longest, n))
+    return half_each(frames, where(seen(frames, "calendar_seen") & (n > 0), longest, n))
 
 
 def _watched(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Bools:
@@ -104,36 +117,35 @@ def _watched(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64])
 
 
 @metric("Days since a full day off", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", look_back=4)
-def days_since_full_day_off(frames: Frames) -> pd.DataFrame:
+def days_since_full_day_off(frames: Frames) -> Weekly:
     """Days from the last local day without a session, a sent message or another job to the end of the week.
 
     Unknown until there was such a day.
     """
-    off = ~frames.days["occupied"] & frames.days["calendar_seen"]
-    return half_each(frames, days_since(frames, frames.days.index.to_numpy()[off]))
+    occupied, looked = arrays(frames.days, "occupied", "calendar_seen")
+    return half_each(frames, days_since(frames, frames.days.index.to_numpy()[~occupied & looked]))
 
 
-def days_since(frames: Frames, days: NDArray[np.int64]) -> pd.DataFrame:
+def days_since(frames: Frames, days: NDArray[np.int64]) -> Weekly:
     """Days from the last of ``days`` (sorted) to the end of the week; unknown where there was none."""
     sundays = frames.weeks.index.to_numpy() + 6
     place = np.searchsorted(days, sundays, side="right") - 1
     known = seen(frames, "calendar_seen") & (place >= 0)
     since = sundays - np.append(days, 0)[place]
-    return where(frames, known, since, known)
+    return where(known, since, known)
 
 
 @metric("Breaks kept", Unit.PERCENT, Family.RECOVERY, evidence="C", source="design choice", high=100.0)
-def break_kept_share(frames: Frames) -> pd.DataFrame:
+def break_kept_share(frames: Frames) -> Weekly:
     """Of the worked days with more than 6 agreed hours, the share with a free half hour inside the day's middle.
 
     The middle is the agreed span of the day, breaks included and leave left out, without its first and its last hour.
     Known for days on which the calendar was read.
     """
-    days = frames.days[frames.days["active"] & frames.days["calendar_seen"]]
-    days = days[days["working_minutes"] > LONG_DAY]
-    days = days[frames.calendar.day_starts(days.index.to_numpy() + 1) <= frames.as_of]
-    free = _longest_free(frames, days.index.to_numpy())
-    return half_each(frames, shares(frames, days["week"], free >= BREAK_SECONDS))
+    active, looked, minutes = arrays(frames.days, "active", "calendar_seen", "working_minutes")
+    days = frames.days.index.to_numpy()[active & looked & (minutes > LONG_DAY)]
+    days = days[frames.calendar.day_starts(days + 1) <= frames.as_of]
+    return half_each(frames, shares(frames, monday_of(days), _longest_free(frames, days) >= BREAK_SECONDS))
 
 
 def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -161,27 +173,27 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @metric("Protected time kept", Unit.PERCENT, Family.RECOVERY, evidence="C", source="design choice", high=100.0)
-def protected_kept_share(frames: Frames) -> pd.DataFrame:
+def protected_kept_share(frames: Frames) -> Weekly:
     """Of the time booked as protected, the share in which there was no session and no message."""
-    booked = frames.entries[(frames.entries["kind"] == Kind.PROTECTED) & (frames.entries["end"] <= frames.as_of)]
-    edges = booked[["start", "end"]].to_numpy(dtype=np.int64)
-    worked = seconds_inside(work_spans(frames), edges[:, 0], edges[:, 1])
-    whole = sums(frames, booked["week"], edges[:, 1] - edges[:, 0])
-    kept = sums(frames, booked["week"], edges[:, 1] - edges[:, 0] - worked)
+    kind, end = arrays(frames.entries, "kind", "end")
+    booked = (kind == Kind.PROTECTED.value) & (end <= frames.as_of)
+    start, end, week = arrays(frames.entries, "start", "end", "week", rows=booked)
+    whole = sums(frames, week, end - start)
+    kept = sums(frames, week, end - start - seconds_inside(work_spans(frames), start, end))
     known = seen(frames, "calendar_seen")
-    return half_each(frames, ratios(frames, known, 100 * kept, whole, sums(frames, booked["week"])))
+    return half_each(frames, ratios(known, 100 * kept, whole, sums(frames, week)))
 
 
 @metric("Own days off worked", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", high=7.0)
-def off_day_work(frames: Frames) -> pd.DataFrame:
+def off_day_work(frames: Frames) -> Weekly:
     """Days without agreed hours, with a held session or two sent episodes outside on-call windows.
 
     At least so many where only the calendar, or only messages, were read.
     """
-    free = frames.days.index.to_numpy()[frames.days["agreed_minutes"] == 0]
-    sessions, episodes = (
-        part.loc[part["after_hours"], "day"].to_numpy(dtype=np.int64) for part in (frames.held, frames.episodes)
-    )
+    (agreed,) = arrays(frames.days, "agreed_minutes")
+    free = frames.days.index.to_numpy()[agreed == 0]
+    parts = [arrays(part, "after_hours", "day") for part in (frames.held, frames.episodes)]
+    sessions, episodes = (day[late] for late, day in parts)
     days, often = np.unique(episodes, return_counts=True)
     worked = free[np.isin(free, sessions) | np.isin(free, days[often >= 2])]
-    return half_each(frames, counts(frames, worked - (worked + 3) % 7, "any_seen"))
+    return half_each(frames, counts(frames, monday_of(worked), "any_seen"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from connectors.records import Kind
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
+from monitor.analysis.columns import arrays
 from monitor.analysis.metrics.recovery import days_since
 from monitor.analysis.metrics.sessions import contact_seconds, met
-from monitor.analysis.metrics.weekly import Bools, Floats, ratios, seen, where
+from monitor.analysis.metrics.weekly import Bools, Floats, Weekly, ratios, seen, where
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -20,33 +21,34 @@ MONTH_SECONDS = round(365.25 / 12 * 86_400)
 
 
 @metric("Supervision", Unit.HOURS, Family.RECOVERY, evidence="A as standard", source="BACP", look_back=5)
-def supervision_hours(frames: Frames) -> pd.DataFrame:
+def supervision_hours(frames: Frames) -> Weekly:
     """Hours of supervision in the month (30.4 days) that ends with the week, by the calendar.
 
     A calendar does not say how many share a supervision; each counts whole. Unknown until a whole month was read.
     """
     hours, n = _in_month(frames, Kind.SUPERVISION)
-    return where(frames, _whole_month(frames), hours, n)
+    return where(_whole_month(frames), hours, n)
 
 
 @metric(
     "Supervision held", Unit.COUNT, Family.RECOVERY, wing=Wing.WORKLOAD, evidence="A as standard", source="BACP",
     look_back=5, high=1.0,
 )  # fmt: skip
-def supervision_held(frames: Frames) -> pd.DataFrame:
+def supervision_held(frames: Frames) -> Weekly:
     """1 if supervision took place in the month that ends with the week, else 0: all that a director is told of it.
 
     Unknown until there was one or a whole month of the calendar has been read.
     """
     _, n = _in_month(frames, Kind.SUPERVISION)
     known = _whole_month(frames) | (seen(frames, "calendar_seen") & (n > 0))
-    return where(frames, known, n > 0, n > 0)
+    return where(known, n > 0, n > 0)
 
 
 @metric("Days since supervision", Unit.DAYS, Family.RECOVERY, evidence="A as standard", source="BACP", look_back=13)
-def days_since_supervision(frames: Frames) -> pd.DataFrame:
+def days_since_supervision(frames: Frames) -> Weekly:
     """Days from the last supervision in the calendar to the end of the week; unknown where none was ever seen."""
-    return days_since(frames, np.unique(_taken(frames, Kind.SUPERVISION)["day"].to_numpy(dtype=np.int64)))
+    (day,) = arrays(frames.entries, "day", rows=_taken(frames, Kind.SUPERVISION))
+    return days_since(frames, np.unique(day))
 
 
 @metric(
@@ -57,45 +59,44 @@ def days_since_supervision(frames: Frames) -> pd.DataFrame:
     source="BACP",
     look_back=5,
 )
-def client_hours_per_supervision_hour(frames: Frames) -> pd.DataFrame:
+def client_hours_per_supervision_hour(frames: Frames) -> Weekly:
     """Hours with clients by hours of supervision, both of the month that ends with the week; unknown without any."""
     hours, n = _in_month(frames, Kind.SUPERVISION)
-    held = met(frames).sort_values("booked_start")
-    with_clients = _month_sums(frames, held["booked_start"], contact_seconds(frames).loc[held.index] / 3600)
-    return ratios(frames, _whole_month(frames), with_clients, hours, n)
+    (start,) = arrays(met(frames), "booked_start")
+    with_clients = _month_sums(frames, start, contact_seconds(frames) / 3600)
+    return ratios(_whole_month(frames), with_clients, hours, n)
 
 
 @metric("Learning and consultation", Unit.HOURS, Family.RECOVERY, evidence="D", source="design choice", look_back=5)
-def development_hours(frames: Frames) -> pd.DataFrame:
+def development_hours(frames: Frames) -> Weekly:
     """Hours of training and consultation in the month that ends with the week; unknown until a month was read."""
     hours, n = _in_month(frames, Kind.TRAINING, Kind.CONSULTATION)
-    return where(frames, _whole_month(frames), hours, n)
+    return where(_whole_month(frames), hours, n)
 
 
-def _taken(frames: Frames, *kinds: Kind) -> pd.DataFrame:
-    """The entries of these kinds that are over, by their end; an all-day entry says no hours."""
-    entries = frames.entries
-    over = (entries["end"] <= frames.as_of) & (entries["end"] > entries["start"]) & ~entries["all_day"]
-    return entries[entries["kind"].isin(kinds) & over].sort_values("end")
+def _taken(frames: Frames, *kinds: Kind) -> Bools:
+    """Which entries are of these kinds and over; an all-day entry says no hours."""
+    kind, start, end, all_day = arrays(frames.entries, "kind", "start", "end", "all_day")
+    return np.isin(kind, kinds) & (end <= frames.as_of) & (end > start) & ~all_day
 
 
 def _in_month(frames: Frames, *kinds: Kind) -> tuple[Floats, Floats]:
     """Hours and number of entries of these kinds that ended in the month that ends with each week."""
-    taken = _taken(frames, *kinds)
-    hours = (taken["end"] - taken["start"]) / 3600
-    return _month_sums(frames, taken["end"], hours), _month_sums(frames, taken["end"], hours * 0 + 1)
+    start, end = arrays(frames.entries, "start", "end", rows=_taken(frames, *kinds))
+    return _month_sums(frames, end, (end - start) / 3600), _month_sums(frames, end, np.ones(len(end)))
 
 
-def _month_sums(frames: Frames, instants: pd.Series, amounts: pd.Series) -> Floats:
-    """The sum of amounts whose instants (sorted) lie in the month that ends with each week, its end included."""
-    ends = frames.weeks["end"].to_numpy()
-    month = np.searchsorted(instants.to_numpy(dtype=np.int64), [ends - MONTH_SECONDS, ends], side="right")
-    before = np.append(0.0, np.cumsum(amounts.to_numpy(dtype=float)))
+def _month_sums(frames: Frames, instants: NDArray[np.int64], amounts: Floats) -> Floats:
+    """The sum of amounts whose instants lie in the month that ends with each week, its end included."""
+    order = np.argsort(instants)
+    (ends,) = arrays(frames.weeks, "end")
+    month = np.searchsorted(instants[order], [ends - MONTH_SECONDS, ends], side="right")
+    before = np.append(0.0, np.cumsum(amounts[order]))
     return np.asarray(before[month[1]] - before[month[0]])
 
 
 def _whole_month(frames: Frames) -> Bools:
     """Whether all of the month that ends with each week has been read."""
-    looked, weeks = seen(frames, "calendar_seen"), frames.weeks
-    read_since = weeks["start"].to_numpy()[looked].min(initial=2**40)
-    return np.asarray(looked & (weeks["end"].to_numpy() - MONTH_SECONDS >= read_since))
+    start, end, looked = arrays(frames.weeks, "start", "end", "calendar_seen")
+    read_since = start[looked].min(initial=2**40)
+    return np.asarray(looked & (end - MONTH_SECONDS >= read_since))

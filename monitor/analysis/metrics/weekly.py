@@ -1,13 +1,15 @@
-"""The shapes that every metric's weekly table comes in. Occurrences are columns; a week is found by its number."""
+"""The shapes that every metric's weekly numbers come in.
+
+A metric takes the columns it needs as arrays, an element an occurrence; a week is found by its number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+
+class Weekly(NamedTuple):
+    """What a metric says of each week: a value, NaN without data; on how many it rests; how much of it was known."""
+
+    value: Floats
+    n: NDArray[np.int64]
+    coverage: Floats
 
 
 def once(derive: Callable[[Frames], T]) -> Callable[[Frames], T]:
@@ -59,7 +69,7 @@ def sums(frames: Frames, weeks: ArrayLike, amounts: ArrayLike | None = None) -> 
     return np.bincount(place[there], weights=weights, minlength=len(frames.weeks)).astype(np.float64)
 
 
-def counts(frames: Frames, weeks: ArrayLike, source: str, amounts: ArrayLike | None = None) -> pd.DataFrame:
+def counts(frames: Frames, weeks: ArrayLike, source: str, amounts: ArrayLike | None = None) -> Weekly:
     """Occurrences a week, or the sum of their ``amounts``: 0 where nothing was found, NaN where nobody looked.
 
     ``weeks`` is the week of each occurrence, ``source`` says whose having been read makes the number known. A week of
@@ -68,31 +78,23 @@ def counts(frames: Frames, weeks: ArrayLike, source: str, amounts: ArrayLike | N
     n = sums(frames, weeks)
     value = n if amounts is None else sums(frames, weeks, amounts)
     away = (column(frames, "worked_days") <= 0) & (n == 0)
-    return where(frames, seen(frames, source) & ~away, value, n)
+    return where(seen(frames, source) & ~away, value, n)
 
 
-def half_each(frames: Frames, found: pd.DataFrame) -> pd.DataFrame:
+def half_each(frames: Frames, found: Weekly) -> Weekly:
     """What calendars and messages tell of together: with half the coverage where only one of them was read."""
     read = column(frames, "calendar_seen") + column(frames, "messages_seen")
-    return found.assign(coverage=found["coverage"] * read / 2)
+    return found._replace(coverage=found.coverage * read / 2)
 
 
-def where(frames: Frames, known: Bools, value: ArrayLike, n: ArrayLike) -> pd.DataFrame:
+def where(known: Bools, value: ArrayLike, n: ArrayLike) -> Weekly:
     """A value in the weeks in which it is known, wholly; no data in the others."""
-    return table(frames, np.where(known, value, np.nan), np.where(known, n, 0), known)
+    return Weekly(
+        np.where(known, value, np.nan), np.where(known, n, 0).astype(np.int64), np.asarray(known, dtype=np.float64)
+    )
 
 
-def table(frames: Frames, value: ArrayLike, n: ArrayLike, coverage: ArrayLike) -> pd.DataFrame:
-    """The table itself: index week, columns value, n, coverage."""
-    columns = {
-        "value": np.asarray(value, dtype=np.float64),
-        "n": np.asarray(n).astype(np.int64),
-        "coverage": np.asarray(coverage, dtype=np.float64),
-    }
-    return pd.DataFrame(columns, index=frames.weeks.index)
-
-
-def means(frames: Frames, weeks: ArrayLike, values: ArrayLike) -> pd.DataFrame:
+def means(frames: Frames, weeks: ArrayLike, values: ArrayLike) -> Weekly:
     """The mean of the known ``values`` a week; n is how many are known, coverage their share of all rows."""
     amounts = np.asarray(values, dtype=np.float64)
     place = places(frames, weeks)
@@ -101,18 +103,18 @@ def means(frames: Frames, weeks: ArrayLike, values: ArrayLike) -> pd.DataFrame:
     n = np.bincount(place[there], minlength=len(frames.weeks))
     total = np.bincount(place[there], weights=amounts[there], minlength=len(frames.weeks))
     value = np.where(n > 0, total / np.maximum(n, 1), np.nan)
-    return table(frames, value, n, n / np.maximum(rows, 1))
+    return Weekly(value, n, n / np.maximum(rows, 1))
 
 
-def shares(frames: Frames, weeks: ArrayLike, hits: ArrayLike) -> pd.DataFrame:
+def shares(frames: Frames, weeks: ArrayLike, hits: ArrayLike) -> Weekly:
     """Per cent of rows that are hits a week; a row whose hit is NaN is in coverage, not in the share."""
     return means(frames, weeks, np.asarray(hits, dtype=np.float64) * 100)
 
 
-def ratios(frames: Frames, known: Bools, part: Floats, whole: Floats, n: ArrayLike) -> pd.DataFrame:
+def ratios(known: Bools, part: Floats, whole: Floats, n: ArrayLike) -> Weekly:
     """``part`` by ``whole`` in the weeks in which both are known and there is a whole."""
     usable = known & (whole > 0)
-    return where(frames, usable, part / np.where(usable, whole, 1.0), n)
+    return where(usable, part / np.where(usable, whole, 1.0), n)
 
 
 def trailing(values: Floats, weeks: int) -> Floats:
@@ -122,7 +124,7 @@ def trailing(values: Floats, weeks: int) -> Floats:
     return np.asarray(total[1:] - total[first])
 
 
-def no_data(frames: Frames) -> pd.DataFrame:
-    """The table of somebody about whom nothing can be said."""
+def no_data(frames: Frames) -> Weekly:
+    """The weeks of somebody about whom nothing can be said."""
     nothing = np.zeros(len(frames.weeks))
-    return where(frames, nothing > 0, nothing, nothing)
+    return where(nothing > 0, nothing, nothing)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
+from monitor.analysis.columns import arrays
 from monitor.analysis.intervals import Spans, intersection, spans, subtract, union
-from monitor.analysis.metrics.weekly import once
+from monitor.analysis.metrics.weekly import Bools, once
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -19,15 +20,18 @@ BEFORE_MESSAGE = 5 * 60  # seconds of work taken to lie before a sent episode
 @once
 def work_spans(frames: Frames) -> Spans:
     """When work is known to have been done: held sessions, and five minutes before each sent episode."""
-    return _spans_of(frames.held, frames.episodes)
+    pieces, _ = _pieces(frames)
+    return spans(pieces)
 
 
-def _spans_of(held: pd.DataFrame, episodes: pd.DataFrame) -> Spans:
-    before = np.array([BEFORE_MESSAGE, 0])
-    return union(
-        spans(held[["began_at", "ended_at"]].to_numpy(dtype=np.int64)),
-        spans(episodes[["sent_at", "last_at"]].to_numpy(dtype=np.int64) - before),
-    )
+def _pieces(frames: Frames) -> tuple[NDArray[np.int64], Bools]:
+    """Each piece of work as (start, end), and whether it was agreed with that client for any hour or for this one."""
+    began, ended = arrays(frames.held, "began_at", "ended_at")
+    sent, last = arrays(frames.episodes, "sent_at", "last_at")
+    pieces = np.column_stack((np.append(began, sent - BEFORE_MESSAGE), np.append(ended, last)))
+    names = ("outside", "after_hours", "covered")
+    outside, after_hours, covered = (np.append(frames.held[name], frames.episodes[name]) for name in names)
+    return pieces, covered | (outside & ~after_hours)
 
 
 @once
@@ -36,9 +40,8 @@ def outside_work(frames: Frames) -> Spans:
 
     Contact that an emergency protocol or a documented modified boundary covers is left out.
     """
-    parts = frames.held, frames.episodes
-    held, episodes = (part[~part["covered"] & (~part["outside"] | part["after_hours"])] for part in parts)
-    return subtract(_spans_of(held, episodes), _agreed(frames))
+    pieces, granted = _pieces(frames)
+    return subtract(spans(pieces[~granted]), _agreed(frames))
 
 
 def inside_work(frames: Frames) -> Spans:
