@@ -23,10 +23,17 @@ BAND = (
     "Each person’s band is the larger of 10 % and what chance alone would show for that person; "
     "only beyond it does a share stand out."
 )
-OWN_PRIVACY = "This is the one row about you that anybody else opens in Evenhours. Each clinician sees their own alone."
+OWN_PRIVACY = (
+    "This row, and your place when the next referral is given, are all that anybody else sees of you in Evenhours. "
+    "(Whoever administers the computer could open more.)"
+)
 SHARED = (
     "Your director sees it beside the rows of the others. Never work outside your hours, session ends, replies, leave, "
     "notices or what you answer; and of what you wrote about clients nothing but what their weights add up to."
+)
+OWN_TERMS = (
+    "Load is weighted sessions a week. Load, available FTE, sessions and new clients are of the eight weeks; the open "
+    "slots are as they were set."
 )
 NOT_COMPARED = (
     "Your director also sees it beside an equal share. Among fewer than four people that would tell you about single "
@@ -72,7 +79,7 @@ def own_html(report: OwnCaseload) -> str:
         lines={
             "privacy": OWN_PRIVACY,
             "shared": SHARED,
-            "terms": f"{TERMS} {PEOPLE}",
+            "terms": OWN_TERMS,
             "compared": BAND if report.compared else NOT_COMPARED,
         },
     )

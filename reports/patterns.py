@@ -21,8 +21,8 @@ LITERATURE = (
 ONE_CLIENT = (
     "Facts, not notes: sessions and messages of the last four weeks, beside what you agreed and what is usual with "
     "this client, extra sessions being those beyond the agreed number in their week; after hours, and channels that "
-    "you did not agree on, over eight weeks; how long your last replies took in working time, where the last sessions "
-    "ended, and which way both move."
+    "you did not agree on, over eight weeks; how long your last eight replies took in working time, and how many "
+    "minutes past their time the last eight sessions ended, each with how that moves from one to the next."
 )
 LEDGER = "What no calendar shows, by kind and day. No words are kept, so that nothing here can name anybody."
 AGENDA = (

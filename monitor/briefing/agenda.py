@@ -9,7 +9,7 @@ from connectors.records import Kind
 from monitor.analysis.calendar import date_of
 from monitor.analysis.terms import LEDGER
 from monitor.briefing.book import Book
-from monitor.notices import headline
+from monitor.notices import LINE, explanation, headline
 from monitor.store.notices import NoticeRow
 from reports.private import Agenda, AgendaLine
 from reports.wording import day_and_month, full_date
@@ -58,4 +58,10 @@ def _noticed(book: Book, rows: Sequence[NoticeRow]) -> Iterator[Told]:
     for row in rows:
         if row.client and (client := book.person(row.client)):
             week = date_of(row.week)
-            yield client, week + WEEK, f"{headline(row)[:-1]}, week of {day_and_month(week)}"
+            yield client, week + WEEK, f"{_about_this_client(row)}, week of {day_and_month(week)}"
+
+
+def _about_this_client(row: NoticeRow) -> str:
+    """What was noticed, as the beginning of a sentence."""
+    said = explanation(row, "", "this client") if row.tier == LINE else headline(row)
+    return said.split(".")[0]

@@ -146,7 +146,7 @@ def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, st
     if not judged:
         return "Your sessions ended as you had planned", subtitle
     if not late:
-        return "Every session ended within your buffer", subtitle
+        return f"Every session ended within your buffer{', or as planned' if judged < known else ''}", subtitle
     if late > judged / 2:
         return f"{late} of {judged} sessions ended past your buffer", subtitle
     most = max(past, key=lambda day: past[day])

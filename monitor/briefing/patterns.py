@@ -9,7 +9,7 @@ from math import isfinite
 
 from monitor import notices
 from monitor.analysis.calendar import date_of, day_number
-from monitor.analysis.one_client import LAST, one_by_one
+from monitor.analysis.one_client import one_by_one
 from monitor.analysis.terms import EXCEPTIONS, LEDGER
 from monitor.briefing import cards
 from monitor.briefing.agenda import agenda
@@ -27,8 +27,8 @@ from reports.wording import DASH, MINUS, counted, day_and_month, full_date, quan
 
 A_YEAR = timedelta(days=365)
 CLIENT_COLUMNS = (
-    "Client", "Sessions", "Your messages", "After hours", "Other channel", f"Replies, last {LAST}",
-    f"Ends, last {LAST}",
+    "Client", "Sessions", "Your messages", "After hours", "Other channel", "Replies",
+    "Ends, minutes",
 )  # fmt: skip
 
 
@@ -140,10 +140,10 @@ def _sessions(row: Mapping[str, float]) -> str:
 
 
 def _replies(minutes: float, slope: float) -> str:
-    """How long replies take, and how that moves: "1 h 20, −12 % a reply"."""
+    """How long replies take, and how that moves from one to the next: "1 h 20, −12 %"."""
     if not isfinite(minutes):
         return DASH
-    return f"{quantity(minutes, Unit.MINUTES)}, {signed_percent((2**slope - 1) * 100)} a reply"
+    return f"{quantity(minutes, Unit.MINUTES)}, {signed_percent((2**slope - 1) * 100)}"
 
 
 def _beside(value: float, words: str, other: float) -> str:
@@ -153,8 +153,8 @@ def _beside(value: float, words: str, other: float) -> str:
 
 
 def _ends(minutes: float, slope: float) -> str:
-    """When sessions end, and how that moves: "+6.0 min, +0.5 a session"."""
-    return f"{_signed(minutes)} min, {_signed(slope)} a session" if isfinite(minutes) else DASH
+    """When sessions end, and how that moves from one to the next, in minutes: "+6.0, +0.5"."""
+    return f"{_signed(minutes)}, {_signed(slope)}" if isfinite(minutes) else DASH
 
 
 def _signed(value: float) -> str:

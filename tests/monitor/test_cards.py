@@ -223,7 +223,7 @@ def test_a_group_is_one_session_in_the_rows_and_in_the_figure() -> None:
         ((), ["past", "past", "within"], "2 of 3 sessions ended past your buffer"),
         ((1,), ["planned", "past", "within"], "Most sessions ended within your buffer; one ran past it"),
         ((3,), ["past", "past", "planned"], "2 of 2 sessions ended past your buffer"),
-        ((1, 2), ["planned", "planned", "within"], "Every session ended within your buffer"),
+        ((1, 2), ["planned", "planned", "within"], "Every session ended within your buffer, or as planned"),
         ((1, 2, 3), ["planned", "planned", "planned"], "Your sessions ended as you had planned"),
     ],
 )

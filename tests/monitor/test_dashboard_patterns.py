@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -185,8 +186,8 @@ def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: Pages) -> None:
 
     assert [row[0][:16] for row in rows] == [f"Thursdays, {hour:02}:00" for hour in range(9, 14)]
     assert rows[0][1:5] == ["16", "8, usually 4", "12 of 12", "–"]
-    assert rows[0][5] == "0 min, 0 % a reply"  # working time: all were written in the evening
-    assert rows[4][5:] == ["–", "+6.0 min, 0 a session"]
+    assert rows[0][5] == "0 min, 0 %"  # working time: all were written in the evening
+    assert rows[4][5:] == ["–", "+6.0, 0"]
 
 
 @pytest.mark.parametrize(("who", "assumed"), [("ana", False), ("ben", True)])
@@ -231,6 +232,19 @@ def test_the_next_supervision_has_a_list_by_client(pages: Pages, practice: Writt
         "No single client",
         "Touch, 6 November",
     ]
+
+
+def test_a_line_on_the_list_says_what_it_is_about() -> None:
+    found = frames(entries=[event("2026-03-10 09:00", "2026-03-10 09:50", client=1)], as_of="2026-03-20 12:00")
+    book = Book(found, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), (), frozenset(), date(2026, 3, 20))
+    week = day_number(date(2026, 3, 9))
+    review = NoticeRow(week, "line", "review", "", None, None, None, week, 1, measured=1)
+    rows = [replace(review, about=term) for term in ("review_on", "modified_until")]
+
+    assert supervision.agenda(book, rows).lines[0].told == (
+        "The modified boundary with this client is due for review, week of 9 March",
+        "What you agreed with this client is due for review, week of 9 March",
+    )
 
 
 def test_the_list_begins_after_the_last_supervision() -> None:
