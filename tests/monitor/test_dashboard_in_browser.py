@@ -22,6 +22,7 @@ OWN_PAGES = [
     ("ana", "/me/clients/1"),
     ("ana", "/me/agreements/1"),
     ("ana", "/me/check-in"),
+    ("ana", "/me/data"),
     ("ana", "/help"),
     ("director", "/practice/"),
 ]
