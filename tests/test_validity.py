@@ -23,7 +23,7 @@ from benchmarks.validity.tables import (
     verdict,
 )
 
-FEW = Sizes(people=4, slow=1, patterns=1, clinicians=1)
+FEW = Sizes(people=4, slow=1, patterns=1, clinicians=1, whole=1)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,7 @@ def test_every_row_with_a_target_is_run_and_told(rows: list[Row], tmp_path: Path
     assert all(method.name in race_table(together) for method in COUNTS)
     assert "an unshrunk ratio" in clients_table(together)
     assert "a level that wanders" in false_table(together)
+    assert "all that is watched: everything" in false_table(together)
     assert by_seed_table(rows).count("\n") > 15
     draw(together, tmp_path / "validity.svg")
     assert (tmp_path / "validity.svg").stat().st_size > 1000

@@ -31,9 +31,11 @@ def race(seeds: list[int], sizes: Sizes) -> list[Row]:
 def report(rows: list[Row], seeds: list[int], sizes: Sizes) -> str:
     """The whole text."""
     together = gathered(rows)
-    each = f"{sizes.people} people (PELT {sizes.slow}, three families {sizes.patterns}, one client {sizes.clinicians})"
+    fewer = (
+        f"PELT {sizes.slow}, three families {sizes.patterns}, one client {sizes.clinicians}, all at once {sizes.whole}"
+    )
     parts = (
-        f"Seeds {', '.join(map(str, seeds))}, with {each} each.",
+        f"Seeds {', '.join(map(str, seeds))}, with {sizes.people} people ({fewer}) each.",
         "± is one Monte-Carlo standard error, (n) the median delay in weeks.",
         race_table(together),
         targets_table(together),

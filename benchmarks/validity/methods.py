@@ -14,11 +14,12 @@ from scipy.special import betainc, ndtri
 from benchmarks.validity.notices import BUDGET, AtStrictness, Method, notices
 from benchmarks.validity.simulator import Bools, Drawn, Floats
 from monitor.analysis.shifts import (
+    COUNT_SMOOTHING,
     DISPERSION,
+    MEAN_SMOOTHING,
     NEAREST,
     PRIOR_COUNT,
     PRIOR_EXPOSURE,
-    SMOOTHING,
     count_shifts,
     mean_shifts,
 )
@@ -129,20 +130,21 @@ def plain_ewma(drawn: Drawn) -> Floats:
         strength[week] = PRIOR_COUNT + (weight * y[past]).sum(axis=0)
         rate[week] = strength[week] / (PRIOR_EXPOSURE + (weight * e[past]).sum(axis=0))
     surprise = normal_score(y, rate * np.where(e > 0, e, 1), 1 / DISPERSION + 1 / strength)
-    return smoothed(surprise, drawn.observed)
+    return smoothed(surprise, drawn.observed, COUNT_SMOOTHING)
 
 
 def knowing_the_truth(drawn: Drawn) -> Floats:
     """The product's smoothing of surprises under the true rate, the true season and the true scatter of each person."""
     y, e = filled(drawn)
     surprise = normal_score(y, drawn.usual * np.where(e > 0, e, 1), drawn.scatter)
-    return smoothed(surprise, drawn.observed)
+    return smoothed(surprise, drawn.observed, COUNT_SMOOTHING)
 
 
 def knowing_the_mean(drawn: Drawn) -> Floats:
     """The same for means: deviations from the true mean by their true deviation."""
     x, n = filled(drawn)
-    return smoothed((x - drawn.usual) / np.sqrt(drawn.between + drawn.scatter / np.maximum(n, 1)), drawn.observed)
+    surprise = (x - drawn.usual) / np.sqrt(drawn.between + drawn.scatter / np.maximum(n, 1))
+    return smoothed(surprise, drawn.observed, MEAN_SMOOTHING)
 
 
 def shipped_counts(drawn: Drawn) -> AtStrictness:
@@ -195,13 +197,13 @@ def normal_score(y: Floats, expected: Floats, scatter: Floats) -> Floats:
     return np.asarray(-ndtri(above.clip(1e-15, 1 - 1e-15)))
 
 
-def smoothed(surprise: Floats, observed: Bools) -> Floats:
+def smoothed(surprise: Floats, observed: Bools, share: float) -> Floats:
     """Exponentially weighted sum over its own standard deviation, held in missing weeks."""
     score, total, variance = np.zeros_like(surprise), np.zeros(surprise.shape[1]), np.zeros(surprise.shape[1])
-    kept = 1 - SMOOTHING
+    kept = 1 - share
     for week, seen in enumerate(observed):
-        total = np.where(seen, kept * total + SMOOTHING * surprise[week], total)
-        variance = np.where(seen, kept**2 * variance + SMOOTHING**2, variance)
+        total = np.where(seen, kept * total + share * surprise[week], total)
+        variance = np.where(seen, kept**2 * variance + share**2, variance)
         score[week] = total / np.sqrt(np.where(variance > 0, variance, 1.0))
     return score
 

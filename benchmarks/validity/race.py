@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.validity import families, pairs
+from benchmarks.validity import everything, families, pairs
 from benchmarks.validity.cells import MEASURES, Measure
 from benchmarks.validity.methods import EVENHOURS
 from benchmarks.validity.notices import Method, strict_enough, weeks_until, years
@@ -34,7 +34,8 @@ def one_seed(seed: int, sizes: Sizes, strict: Strict) -> list[Row]:
     """Every row of one seed."""
     rows = [row for measure in MEASURES for row in of_measure(measure, seed, sizes, strict)]
     rows += families.rows(seed, sizes.patterns, strict)
-    return rows + pairs.rows(seed, sizes.clinicians, strict)
+    rows += pairs.rows(seed, sizes.clinicians, strict)
+    return rows + everything.rows(seed, sizes.whole)
 
 
 def of_measure(measure: Measure, seed: int, sizes: Sizes, strict: Strict) -> Iterator[Row]:

@@ -18,7 +18,8 @@ class Sizes:
     people: int = 800
     slow: int = 64
     patterns: int = 160
-    clinicians: int = 64
+    clinicians: int = 200
+    whole: int = 80
 
 
 @dataclass(frozen=True)

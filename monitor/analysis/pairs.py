@@ -5,9 +5,11 @@ clients, the more the less is known of it (empirical Bayes: a gamma distribution
 are calendar weeks, columns are clients, ``NaN`` is a week that does not count for that client. Nothing looks ahead::
 
     week   t-115 ................... t-12   t-11 ................ t
-           usual rate                       the last 3, 6 and 12 weeks
-           drawn towards the clients'       are each held against it
+           usual rate                       was there a rise 4, 8 or 12
+           drawn towards the clients'       weeks ago, or was there none?
 
+What is asked of the weeks is how much likelier they are after a rise by one contact a week than as usual. So the budget
+goes to clients of whom such a rise can be told, and is not spent on those whose weeks are too scattered or too few.
 The budget of false notices is that of *all* clients together: the more there are, the more one of them has to show.
 """
 
@@ -26,7 +28,7 @@ from monitor.analysis.shifts import Bools, Floats, check_tables, spaced
 NEAREST, FURTHEST = 12, 115
 """The usual of week ``t`` is what was observed from ``t - 115`` to ``t - 12``."""
 
-WINDOWS = (3, 6, 12)
+WINDOWS = (4, 8, 12)
 """Weeks up to now that are held against it."""
 
 FIRST_NOTICE = 20
@@ -41,14 +43,17 @@ CLIENT_RATE, CLIENT_RATE_WEEKS = 0.5, 4.0
 WEEK_DISPERSION = 2.0
 """Size of the negative binomial of one client's week around a known rate."""
 
-MOST_A_WEEK = 5.0
+MOST_A_WEEK = 6.0
 """Deviations above the expected at which a week's count ends: one crisis is not a drift."""
 
 LOG_RATIO_SD = 0.8
 """Prior deviation of a change in the log rate of one client."""
 
-SCORE_SQUARED, SCORE_SLOPE = 4.8, 2.0
-"""Squared score of one client that chance gives once in two years; by how much it grows with the log of rarity."""
+RISE = 1.0
+"""Contacts a week more than usual: the rise that is looked for."""
+
+LEAST_EVIDENCE = 0.89
+"""Log evidence for a rise that chance gives with one client once in two years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,11 @@ def pair_shifts(counts: pd.DataFrame, exposure: pd.DataFrame, *, alarms_per_year
     if not 0 < alarms_per_year <= 2:
         raise ValueError(f"alarms_per_year must be above 0 and at most 2: {alarms_per_year}")
     y, e, observed = _read(counts, exposure)
-    score = window_scores(y, e, _usual(y, e))
+    evidence = rise_evidence(y, e, _usual(y, e))
     known = np.cumsum(observed, axis=0) >= FIRST_NOTICE
     watched = (known & observed).sum(axis=1, keepdims=True)
     rarity = np.log(np.maximum(watched, 1) * 0.5 / alarms_per_year)
-    high = _held(score >= np.sqrt(np.maximum(SCORE_SQUARED + SCORE_SLOPE * rarity, 1)), observed)
+    high = _held(evidence >= np.maximum(LEAST_EVIDENCE + rarity, 0), observed)
     return pd.DataFrame(spaced(high.T, (known & observed).T).T, index=counts.index, columns=counts.columns)
 
 
@@ -102,25 +107,25 @@ def _read(counts: pd.DataFrame, exposure: pd.DataFrame) -> tuple[Floats, Floats,
     return np.where(observed, y, 0.0), np.where(observed, e, 0.0), observed
 
 
-def window_scores(y: Floats, e: Floats, usual: Usual) -> Floats:
-    """The largest of the windows' normal scores: (weeks, clients), nothing in missing weeks."""
+def rise_evidence(y: Floats, e: Floats, usual: Usual) -> Floats:
+    """How much likelier the last weeks are after a rise than as usual: a logarithm, (weeks, clients).
+
+    Likelihoods are averaged over rises 4, 8 and 12 weeks ago, none of which is preferred. Nothing in missing weeks.
+    """
     expected = usual.rate * e
     most = expected + MOST_A_WEEK * np.sqrt(expected + expected**2 * (1 / WEEK_DISPERSION + 1 / usual.strength))
     capped = np.minimum(y, np.ceil(most))
-    scores = [_window_score(capped, e, usual, weeks) for weeks in WINDOWS]
-    return np.where(e > 0, np.max(scores, axis=0), 0.0)
+    each = [_since(weeks, capped, e, usual) for weeks in WINDOWS]
+    return np.where(e > 0, np.logaddexp.reduce(each) - np.log(len(each)), 0.0)
 
 
-def _window_score(y: Floats, e: Floats, usual: Usual, weeks: int) -> Floats:
-    """Mid-p normal score of the sum of so many weeks: a negative binomial of the week's and the usual's uncertainty."""
-    from scipy.special import betainc, ndtri
-
+def _since(weeks: int, y: Floats, e: Floats, usual: Usual) -> Floats:
+    """Log likelihood ratio of a rise so many weeks ago. Sums are negative binomial, and the usual is uncertain too."""
     count, exposed, squared = (_sums(part, 0, weeks - 1) for part in (y, e, e**2))
     exposed = np.maximum(exposed, 1e-9)
     size = 1 / np.maximum(squared / exposed**2 / WEEK_DISPERSION + 1 / usual.strength, 1e-9)
-    missed = usual.rate * exposed / (size + usual.rate * exposed)
-    above, beyond = betainc(np.maximum(count, 1e-9), size, missed), betainc(count + 1, size, missed)
-    return np.asarray(-ndtri(np.clip((above + beyond) / 2, 1e-15, 1 - 1e-15)))
+    as_usual, risen = usual.rate * exposed, (usual.rate + RISE) * exposed
+    return np.asarray(count * np.log(risen / as_usual) - (count + size) * np.log((size + risen) / (size + as_usual)))
 
 
 def _usual(y: Floats, e: Floats) -> Usual:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitor.analysis.shifts import MEAN_THRESHOLDS, SMOOTHING, Bools, Floats, moved, spaced
+from monitor.analysis.shifts import COUNT_SMOOTHING, MEAN_THRESHOLDS, Bools, Floats, moved, spaced
 
 ORDERS = 100
 """Random orders of a person's weeks."""
@@ -34,7 +34,7 @@ CHANCE = 2.5
 SECOND_SIGN = {2: 1.8, 3: 1.43}
 """By what the second largest of so many scores is multiplied, so that it crosses a threshold as rarely as one alone."""
 
-_KEPT = 1 - SMOOTHING
+_KEPT = 1 - COUNT_SMOOTHING
 _STEP = np.sqrt(1 - _KEPT**2)
 
 

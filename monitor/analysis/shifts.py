@@ -41,7 +41,9 @@ PRIOR_COUNT, PRIOR_EXPOSURE, DISPERSION = 0.5, 0.1, 5.0
 LOWEST, HIGHEST = -2.0, 2.25
 """Where a week's surprise ends: one crisis is not a drift."""
 
-SMOOTHING = 0.2
+COUNT_SMOOTHING, MEAN_SMOOTHING = 0.2, 0.25
+"""The share of the newest week in a score. A mean rests on many sessions or replies, so fewer weeks have to tell."""
+
 GATE_RATIO, GATE_WEEKS, GATE_OBSERVED = 1.25, 8, 3
 PLAIN_MARGIN = 0.5
 """How far a score per session may exceed the score of the bare counts: fewer sessions are not more messages."""
@@ -53,7 +55,7 @@ SPACING = 8
 """Weeks from one notice of a series to its next."""
 
 COUNT_THRESHOLDS = {0.5: 1.92, 0.25: 2.26, 0.1: 2.62}
-MEAN_THRESHOLDS = {0.5: 1.99, 0.25: 2.33, 0.1: 2.7}
+MEAN_THRESHOLDS = {0.5: 2.05, 0.25: 2.38, 0.1: 2.74}
 """Score by false alarms a year in ordinary life."""
 
 TYPICAL_SD = 1.4
@@ -178,7 +180,8 @@ def _count_scores(counts: Floats, exposure: Floats) -> tuple[Floats, Bools]:
 
 def _gated_scores(y: Floats, e: Floats, observed: Bools, rate: Floats, strength: Floats) -> Floats:
     expected = np.where(observed, rate * e, 1.0)
-    score = _smoothed(_surprise(y, expected), observed, doubt=1 / strength / (1 / expected + 1 / DISPERSION))
+    doubt = 1 / strength / (1 / expected + 1 / DISPERSION)
+    score = _smoothed(_surprise(y, expected), observed, COUNT_SMOOTHING, doubt)
     risen = _trailing(y) >= GATE_RATIO * rate * _trailing(e)
     is_open = risen & (_trailing(observed) >= GATE_OBSERVED)
     return np.where(is_open, score, np.minimum(score, 0.0))
@@ -233,18 +236,18 @@ def _mean_scores(values: Floats, weights: Floats, typical_sd: float) -> tuple[Fl
     variance = (n * squares + TYPICAL_SD_WEEKS * typical_sd**2) / (n + TYPICAL_SD_WEEKS)
     share = np.where(observed & (n > 0), np.minimum(1.0, w / usual), 1.0)
     surprise = np.clip((x - mean) / np.sqrt(variance / share), LOWEST, HIGHEST)
-    return _smoothed(surprise, observed & (n > 0), doubt=share / total), observed
+    return _smoothed(surprise, observed & (n > 0), MEAN_SMOOTHING, share / total), observed
 
 
-def _smoothed(surprise: Floats, observed: Bools, doubt: Floats) -> Floats:
+def _smoothed(surprise: Floats, observed: Bools, smoothing: float, doubt: Floats) -> Floats:
     """Exponentially weighted sum of the surprises over its standard deviation; missing weeks hold it.
 
     ``doubt`` is the variance that the baseline's own error brings into every surprise alike.
     """
     weeks = pd.DataFrame(np.where(observed, surprise, np.nan).T)
-    mean = weeks.ewm(alpha=SMOOTHING, ignore_na=True).mean().to_numpy().T
-    kept = (1 - SMOOTHING) ** np.cumsum(observed, axis=1)
-    variance = SMOOTHING / (2 - SMOOTHING) * (1 - kept**2) + doubt
+    mean = weeks.ewm(alpha=smoothing, ignore_na=True).mean().to_numpy().T
+    kept = (1 - smoothing) ** np.cumsum(observed, axis=1)
+    variance = smoothing / (2 - smoothing) * (1 - kept**2) + doubt
     return np.where(kept < 1, mean * (1 - kept) / np.sqrt(np.where(kept < 1, variance, 1.0)), 0.0)
 
 

@@ -70,7 +70,7 @@ CONTACTS = "client_contacts"
 """The key of what is watched with one client: sent episodes, and sessions beyond the first of a week."""
 
 LOG_LOAD_SD, LOG_HOURS_SD, LOG_WAIT_SD = 0.06, 0.15, 0.4
-EIGHT_WEEK_SWING = 2.2  # of the score of an eight-week mean: root of 1 + 2 Σ (1 − k/8) 0.8ᵏ
+EIGHT_WEEK_SWING = 2.1  # of the score of an eight-week mean: root of 1 + 2 Σ (1 − k/8) 0.75ᵏ
 
 FAMILIES = (
     NoticeFamily(

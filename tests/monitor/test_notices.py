@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from monitor.analysis.catalogue import catalogue
-from monitor.analysis.shifts import SMOOTHING
+from monitor.analysis.shifts import MEAN_SMOOTHING
 from monitor.notices import (
     ANSWERS,
     FAMILIES,
@@ -388,5 +388,5 @@ def test_every_family_and_every_measure_is_declared_once() -> None:
 
 
 def test_the_swing_of_an_eight_week_mean_is_that_of_the_smoothing() -> None:
-    kept = 1 - SMOOTHING
+    kept = 1 - MEAN_SMOOTHING
     assert round(np.sqrt(1 + 2 * sum((1 - k / 8) * kept**k for k in range(1, 8))), 1) == EIGHT_WEEK_SWING
