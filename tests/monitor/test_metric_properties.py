@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,7 +19,7 @@ from monitor.analysis.frames import Facts, frames_from
 from monitor.analysis.terms import LEDGER, STANDINGS
 from monitor.roster import Hours, Practice
 from tests.monitor import facts as told
-from tests.monitor.facts import EXAMPLES, at, clinician, facts, hours
+from tests.monitor.facts import EXAMPLES, clinician, facts, hours
 
 MONDAY = date(2026, 1, 5)
 WEEKS = 6
@@ -81,12 +81,13 @@ class Life:
     as_of: int
     joined: int | None = None
     zone: str = told.BERLIN
+    monday: date = MONDAY
     said: tuple[Said, ...] = ()
     people: tuple[tuple[int, int], ...] = ()
     ledger: tuple[tuple[int, str, int], ...] = ()
 
     def facts(self) -> Facts:
-        starts = None if self.joined is None else (MONDAY + timedelta(days=self.joined)).isoformat()
+        starts = None if self.joined is None else self._date(self.joined)
         ever = (self.instant(-400 * DAY), self.instant(400 * DAY))
         known = facts(clinician(self.pattern, zone=self.zone, starts=starts))
         return replace(
@@ -104,14 +105,15 @@ class Life:
         )
 
     def _date(self, day: int) -> str:
-        return (MONDAY + timedelta(days=day)).isoformat()
+        return (self.monday + timedelta(days=day)).isoformat()
 
     def _term(self, client: int, name: str, value: str | None, day: int) -> told.Row:
         return told.term(client, name, value, self._date(day))
 
     def instant(self, minute: int) -> int:
-        """As far from the first Monday's midnight, not by the wall clock: the zones that shift have no summer."""
-        return at(f"{MONDAY} 00:00", self.zone) + 60 * minute
+        """When the wall clock shows so many minutes after the first Monday's midnight."""
+        shown = datetime.combine(self.monday, time()) + timedelta(minutes=minute)
+        return int(shown.replace(tzinfo=ZoneInfo(self.zone)).timestamp())
 
     def _event(self, number: int, entry: Entry) -> told.Row:
         start, end = self.instant(entry.start), self.instant(entry.start + entry.length)
@@ -177,7 +179,7 @@ lives = st.builds(
     st.sampled_from(PATTERNS),
     st.tuples(st.lists(sessions, max_size=25), st.lists(others, max_size=3)).map(lambda both: (*both[0], *both[1])),
     st.lists(letters, max_size=40).map(tuple),
-    st.integers(0, (WEEKS + 2) * 7 * DAY),
+    st.just(LOOKED) | st.integers(0, (WEEKS + 2) * 7 * DAY),
     st.none() | st.integers(-20, 30),
     **agreed,
 )
@@ -211,6 +213,46 @@ def test_values_lie_in_their_range_whatever_the_order_of_rows(life: Life) -> Non
 @given(lives, st.sampled_from(SHIFTED), st.sampled_from(SHIFTED))
 def test_the_same_life_by_the_wall_clock_has_the_same_numbers_anywhere(life: Life, here: str, there: str) -> None:
     pd.testing.assert_frame_equal(measured(replace(life, zone=here)), measured(replace(life, zone=there)))
+
+
+CLOCKS_CHANGE = {"forward": date(2026, 3, 9), "back": date(2026, 10, 5)}
+"""Mondays from which the clocks in Berlin change in the third Sunday's night."""
+
+NIGHT = (20 * DAY - 4 * HOUR, 20 * DAY + 8 * HOUR)
+
+
+LAST_MONDAY = 5 * 7 * DAY + 10 * HOUR
+STILL_THERE = (
+    Entry(LAST_MONDAY, 50, 0, Kind.SESSION, Status.CONFIRMED, 1),
+    Mail(LAST_MONDAY, True, 0, 0, Counterpart.CLIENT, False),
+)
+"""Both sources speak in the last week: two weeks of silence are an hour sooner over where the clocks go forward."""
+
+
+def clear_of_the_night(life: Life) -> Life:
+    """The same without whatever happened while the clocks changed, but for what lasts whole days."""
+
+    def is_clear(entry: Entry) -> bool:
+        ends = entry.start + entry.length + max(entry.past or 0, 0)
+        return entry.length % DAY == 0 or ends <= NIGHT[0] or entry.start >= NIGHT[1]
+
+    entry, letter = STILL_THERE
+    mail = (one for one in life.mail if not NIGHT[0] <= one.at < NIGHT[1])
+    return replace(life, entries=(*filter(is_clear, life.entries), entry), mail=(*mail, letter))
+
+
+@settings(max_examples=EXAMPLES // 4)
+@given(lives, st.sampled_from(sorted(CLOCKS_CHANGE)))
+def test_where_the_clocks_change_only_what_lasts_over_the_night_is_an_hour_longer_or_shorter(
+    life: Life, change: str
+) -> None:
+    here = replace(clear_of_the_night(life), monday=CLOCKS_CHANGE[change])
+    found, unchanged = (measured(replace(here, zone=zone)).set_index(["week", "key"]) for zone in (told.BERLIN, "UTC"))
+    stretch = found.index.isin(["longest_free_stretch"], level="key")
+    hours_more = (found.loc[stretch, "value"] - unchanged.loc[stretch, "value"]).dropna()
+
+    pd.testing.assert_frame_equal(found[~stretch], unchanged[~stretch])
+    assert set(hours_more.round(6)) <= {0.0, -1.0 if change == "forward" else 1.0}
 
 
 weekdays = st.integers(0, WEEKS * 5 - 1).map(lambda n: (n // 5 * 7 + n % 5) * DAY)
