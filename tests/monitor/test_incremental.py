@@ -1,5 +1,5 @@
-"""Whatever is edited, comes late, is corrected, agreed or taken back, night after night: the numbers are those of one
-analysis from scratch, byte for byte.
+"""Whatever is edited, comes late, is corrected, agreed, answered or taken back, night after night: the numbers are
+those of one analysis from scratch, byte for byte.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from connectors.base import Window
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
 from monitor.config import Config
 from monitor.nightly import analyse
+from monitor.notices import ANSWERS, EXCEPTIONS
 from monitor.roster import Practice, Residence, Weights
-from monitor.store import clients, sources
+from monitor.store import clients, notices, sources
 from monitor.store.database import Connection, Store, opened
 from monitor.store.events import remove_events, save_events
 from monitor.store.evidence import save_correction, save_evidence
@@ -85,9 +86,12 @@ class Practised:
             return {table: connection.execute(sql).fetchall() for table, sql in asked.items()}
 
     def from_scratch(self) -> dict[str, list[object]]:
+        """The same of an analysis that knows the records and what was answered, and nothing that was computed."""
         with self.store.write() as connection:
-            for table in (*TABLES, "notice_sign", "analysed"):
+            for table in ("workload_week", "wellbeing_week", "analysed"):
                 connection.execute(f"DELETE FROM {table}")
+            connection.execute("DELETE FROM notice_sign WHERE notice_id NOT IN (SELECT notice_id FROM answer)")
+            connection.execute("DELETE FROM notice WHERE id NOT IN (SELECT notice_id FROM answer)")
         list(analyse(self.config, self.store, now=self.now, everyone=True))
         return self.numbers()
 
@@ -220,6 +224,30 @@ def entered(client: int, kind: str, ago: int) -> Edit:
     return edit
 
 
+def answered(which: int, answer: str, ahead: int | None) -> Edit:
+    """An answer to one of the notices there are, the newest first; an exception may go on for some days."""
+
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            told = notices.notices(connection, "ana")[::-1]
+            row = told[which % len(told)]
+            until = None if ahead is None or answer not in EXCEPTIONS else row.week + ahead
+            notices.answer_notice(connection, "ana", row.id, answer, int(made.now.timestamp()), until=until)
+
+    return edit
+
+
+def taken_back(which: int) -> Edit:
+    """The answer to a notice undone, where there is one."""
+
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            told = notices.notices(connection, "ana")[::-1]
+            notices.undo_answer(connection, "ana", told[which % len(told)].id, int(made.now.timestamp()))
+
+    return edit
+
+
 def changed(what: dict[str, object]) -> Edit:
     def edit(made: Practised) -> None:
         person = replace(made.config.clinicians[0], **what)  # type: ignore[arg-type]
@@ -255,6 +283,8 @@ edits = st.one_of(
     st.builds(told, keys, said, days_ago),
     st.builds(one_person, keys, keys, st.booleans()),
     st.builds(entered, keys, st.sampled_from(["exception", "gift", "consultation"]), days_ago),
+    st.builds(answered, st.integers(0, 3), st.sampled_from(sorted(ANSWERS)), st.none() | st.integers(0, 60)),
+    st.builds(taken_back, st.integers(0, 3)),
     st.builds(changed, st.sampled_from(rosters)),
     st.builds(ruled, st.sampled_from(rules)),
     st.builds(waited, st.integers(1, 24 * 9), st.sampled_from([(), ("calendar",), ("calendar", "mail")])),
