@@ -270,6 +270,11 @@ def test_the_help_defines_every_number(pages: Pages, who: str) -> None:
     assert "Morag, supervisor" in page.words()
 
 
+@pytest.mark.parametrize(("who", "led"), [("ana", True), ("director", False)])
+def test_the_help_leads_a_clinician_to_their_accounts(pages: Pages, who: str, led: bool) -> None:  # noqa: FBT001
+    assert ('href="/me/accounts"' in pages.signed_in(who).get("/help").text) is led
+
+
 def test_nothing_that_was_read_is_told(pages: Pages) -> None:
     ana, director = pages.signed_in("ana"), pages.signed_in("director")
     answers = [*map(ana.get, (*HERS, "/me/check-in", "/help")), *map(director.get, THEIRS)]

@@ -57,6 +57,7 @@ def definitions() -> str:
         lines=LINES,
         version=DEFINITIONS_VERSION,
         contacts=visit.config().practice.contacts,
+        accounts=visit.signed_in().role is Role.CLINICIAN,
     )
 
 
