@@ -35,7 +35,7 @@ def judged(
     days = calendar.day_of(at)
     covered = agreements.holds("emergency", who, days)
     granted = modified(agreements, who, days)
-    for moment in (at, last):
+    for moment in (at, last) if granted.any() else ():
         granted[granted] = np.logical_and(*agreed_time(agreements, calendar, who[granted], moment[granted]))
     return {"outside": outside, "covered": covered, "after_hours": outside & ~covered & ~granted}
 

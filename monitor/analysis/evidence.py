@@ -14,11 +14,15 @@ Instants are UTC epoch seconds; an unknown one is NaN in a float column, never 0
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Grade, Status
+from monitor.analysis.columns import Column, arrays, first_of
+from monitor.analysis.intervals import seconds_inside, spans
 
 NO_SHOW_SECONDS = 5 * 60  # a shorter call is a no-show (METRICS section 1)
 UNCLOSED_SECONDS = 3 * 3600  # a longer one was never hung up
@@ -28,148 +32,203 @@ NEAR = 3  # entries on either side, by start, that a call may belong to
 CORRECTED = "corrected"
 STANDING = frozenset({Status.CONFIRMED.value, Status.TENTATIVE.value})
 _RANK = {CORRECTED: 3, Grade.EHR.value: 2, Grade.CALL.value: 1}
-_CALL = ["uid_key", "grade", "source"]
 _APART = 2**40  # more seconds than any calendar has
 
 UNSCHEDULED = {"client": "int64", "started_at": "int64", "ended_at": "int64"}
 
 
-def linked(booked: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
-    """Evidence with the session it belongs to as ``uid_key``, ``None`` where there is none.
+class Told(NamedTuple):
+    """Evidence, a column each; ``session`` is the row of the session that it is about, -1 for none."""
 
-    ``booked`` are sessions (uid_key, start, booked_end, status, meeting; by start), ``told`` is evidence (source,
-    grade, started_at, ended_at, uid_key, meeting). What names its session belongs there; a call of a video meeting to
-    the entry of that meeting that it shares most time with, or of none; any other to the entry that it does. A piece of
-    a meeting that lies beside every entry belongs where the piece does after which the call was taken up again.
-    Times that end before they begin, or that say nothing, are left out.
+    source: Column
+    grade: Column
+    started_at: Column
+    ended_at: Column
+    meeting: Column
+    session: Column
+
+    def chosen(self, rows: Column) -> Told:
+        """These rows alone."""
+        return Told(*(column[rows] for column in self))
+
+
+class _Booked(NamedTuple):
+    """Booked sessions by start, each with its row."""
+
+    row: Column
+    start: Column
+    end: Column
+
+
+def linked(booked: pd.DataFrame, told: Told) -> Told:
+    """Evidence with the session it belongs to.
+
+    ``booked`` are sessions (start, booked_end, status, meeting; by start). What names its session belongs there; a call
+    of a video meeting to the entry of that meeting that it shares most time with, or of none; any other to the entry
+    that it does. A piece of a meeting that lies beside every entry belongs where the piece does after which the call
+    was taken up again. Times that end before they begin, or that say nothing, are left out.
     """
-    told = told[~(told["ended_at"] < told["started_at"]) & (told["started_at"].notna() | told["ended_at"].notna())]
-    told = told.reset_index(drop=True)
-    loose = told[told["uid_key"].isna() & (told["grade"] != CORRECTED)]
-    open_ = booked[booked["status"].isin(STANDING)]
-    if loose.empty or open_.empty:
-        return told
-    found = _by_meeting(open_, loose)
-    left = pd.isna(found)
-    # An entry of another meeting had a call of its own; a call that names none may have been any entry's.
-    nameless = (loose["meeting"] == "").to_numpy()
-    for chosen, among in ((left & nameless, open_), (left & ~nameless, open_[open_["meeting"] == ""])):
-        found[chosen] = _most_overlapped(among, loose[chosen])
-    beside = pd.isna(_most_overlapped(open_, loose))
-    if beside.any():
-        found = np.where(beside, _taken_up_again(loose.assign(uid_key=found)), found)
-    told.loc[loose.index, "uid_key"] = found
+    silent = np.isnan(told.started_at) & np.isnan(told.ended_at)
+    told = told.chosen(~silent & ~(told.ended_at < told.started_at))
+    loose = (told.session < 0) & (told.grade != CORRECTED)
+    if loose.any():
+        told.session[loose] = _overlapping(booked, told.chosen(loose))
     return told
 
 
-def _taken_up_again(calls: pd.DataFrame) -> pd.Series:
-    """Each call's uid_key; a piece of a video meeting without one has that of the piece before, else of the one after.
+def _overlapping(booked: pd.DataFrame, calls: Told) -> NDArray[np.int64]:
+    """The row of the session that each call belongs to by its time, -1 for none."""
+    status, meeting, start, end = arrays(booked, "status", "meeting", "start", "booked_end")
+    open_ = np.isin(status, tuple(STANDING))
+    every, nobodys = (
+        _Booked(np.flatnonzero(among), start[among], end[among]) for among in (open_, open_ & (meeting == ""))
+    )
+    found = _by_meeting(every, meeting[open_], calls)
+    # An entry of another meeting had a call of its own; a call that names none may have been any entry's.
+    nameless = calls.meeting == ""
+    for chosen, among in (((found < 0) & nameless, every), ((found < 0) & ~nameless, nobodys)):
+        found[chosen] = _most_overlapped(among, calls.chosen(chosen))
+    beside = _most_overlapped(every, calls) < 0
+    return np.where(beside, _taken_up_again(calls._replace(session=found)), found) if beside.any() else found
+
+
+def _taken_up_again(calls: Told) -> NDArray[np.int64]:
+    """Each call's session; a piece of a video meeting without one has that of the piece before, else of the one after.
 
     ::
 
         booked   |--------A--------|
         pieces     |------------| |-----|      somebody dropped out and came back: A, up to the last moment
     """
-    pieces = _numbered(calls[(calls["meeting"] != "") & (calls["ended_at"] > calls["started_at"])])
-    pieces["uid_key"] = pieces.groupby("number")["uid_key"].ffill()
-    return pieces.groupby("number")["uid_key"].bfill().reindex(calls.index)
+    table = pd.DataFrame(calls._asdict())
+    pieces = _numbered(table[(table["meeting"] != "") & (table["ended_at"] > table["started_at"])])
+    pieces["session"] = pieces["session"].where(pieces["session"] >= 0)
+    pieces["session"] = pieces.groupby("number")["session"].ffill()
+    found = pieces.groupby("number")["session"].bfill().reindex(table.index, fill_value=-1)
+    return found.fillna(-1).to_numpy(dtype=np.int64)
 
 
-def _by_meeting(booked: pd.DataFrame, loose: pd.DataFrame) -> NDArray[np.object_]:
+def _by_meeting(booked: _Booked, meetings: Column, calls: Told) -> NDArray[np.int64]:
     """The entry of the same video meeting that each shares most time with: every meeting is put on a day of its own."""
-    codes = {code: number for number, code in enumerate(sorted(set(booked["meeting"]) - {""}), 1)}
-    found = np.full(len(loose), None, dtype=object)
-    known = loose["meeting"].isin(codes).to_numpy()
-    if not known.any():
-        return found
-    named = booked[booked["meeting"] != ""]
-    apart = named["meeting"].map(codes) * _APART
-    named = named.assign(start=named["start"] + apart, booked_end=named["booked_end"] + apart)
-    moved = loose["meeting"][known].map(codes) * _APART
-    shifted = loose[known].assign(
-        started_at=loose["started_at"][known] + moved, ended_at=loose["ended_at"][known] + moved
+    codes = {code: number for number, code in enumerate(sorted(set(meetings) - {""}), 1)}
+    apart, moved = (
+        np.array([codes.get(code, 0) * _APART for code in texts], dtype=np.int64) for texts in (meetings, calls.meeting)
     )
-    found[known] = _most_overlapped(named.sort_values("start", kind="stable"), shifted)
+    found, known = np.full(len(moved), -1), moved > 0
+    order = np.argsort(booked.start + apart, kind="stable")[np.count_nonzero(apart == 0) :]
+    named = _Booked(booked.row[order], (booked.start + apart)[order], (booked.end + apart)[order])
+    shifted = calls._replace(started_at=calls.started_at + moved, ended_at=calls.ended_at + moved)
+    found[known] = _most_overlapped(named, shifted.chosen(known))
     return found
 
 
-def _most_overlapped(booked: pd.DataFrame, loose: pd.DataFrame) -> NDArray[np.object_]:
-    """The uid_key of the booked span that each loose span shares most time with, ``None`` if it shares none.
+def _most_overlapped(booked: _Booked, calls: Told) -> NDArray[np.int64]:
+    """The row of the booked span that each call shares most time with, -1 if it shares none.
 
     ::
 
         booked   |------A------| |------B------|
         call        |------------|--|              A: more of it lies there
     """
-    if booked.empty or loose.empty:
-        return np.full(len(loose), None, dtype=object)
-    starts, ends = booked["start"].to_numpy(), booked["booked_end"].to_numpy()
-    is_known = loose["started_at"].notna() & (loose["started_at"] != loose["ended_at"])
-    begin = loose["started_at"].where(is_known, loose["ended_at"] - 1).to_numpy()[:, None]
-    finish = loose["ended_at"].fillna(loose["started_at"] + 1).to_numpy()[:, None]
-    near = np.searchsorted(starts, begin, side="right") + np.arange(-NEAR, NEAR)
-    near = np.clip(near, 0, len(starts) - 1)
-    shared = np.minimum(finish, ends[near]) - np.maximum(begin, starts[near])
+    if not len(booked.row):
+        return np.full(len(calls.session), -1)
+    is_known = ~np.isnan(calls.started_at) & (calls.started_at != calls.ended_at)
+    begin = np.where(is_known, calls.started_at, calls.ended_at - 1)[:, None]
+    finish = np.where(np.isnan(calls.ended_at), calls.started_at + 1, calls.ended_at)[:, None]
+    near = np.searchsorted(booked.start, begin, side="right") + np.arange(-NEAR, NEAR)
+    near = np.clip(near, 0, len(booked.start) - 1)
+    shared = np.minimum(finish, booked.end[near]) - np.maximum(begin, booked.start[near])
     best = np.take_along_axis(near, shared.argmax(axis=1)[:, None], axis=1)[:, 0]
-    keys: NDArray[np.object_] = booked["uid_key"].to_numpy(dtype=object)[best]
-    keys[shared.max(axis=1) <= 0] = None
-    return keys
+    return np.where(shared.max(axis=1) > 0, booked.row[best], -1)
 
 
-def without_templates(told: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:
+def without_templates(told: Told, named: Column, entries: pd.DataFrame) -> Told:
     """Evidence less what a record system filled in by itself: both ends of the entry it names, to the second.
 
-    ``entries`` has uid_key, start, booked_end and end.
+    ``entries`` has start, booked_end and end; ``named`` is the row of the entry that each names, -1 for none.
     """
-    own = entries.drop_duplicates("uid_key").set_index("uid_key")[["start", "booked_end", "end"]]
-    booked = own.reindex(told["uid_key"])
-    began = told["started_at"].to_numpy() == booked["start"].to_numpy()
-    ended = (told["ended_at"].to_numpy()[:, None] == booked[["booked_end", "end"]].to_numpy()).any(axis=1)
-    kept: pd.DataFrame = told[~((told["grade"] == Grade.EHR).to_numpy() & began & ended)]
-    return kept
+    ends = arrays(entries, "start", "booked_end", "end")
+    start, booked_end, end = (np.append(instants, np.nan)[named] for instants in ends)
+    ended = (told.ended_at == booked_end) | (told.ended_at == end)
+    return told.chosen(~((told.grade == Grade.EHR.value) & (told.started_at == start) & ended))
 
 
-def best(known: pd.DataFrame) -> pd.DataFrame:
-    """Per uid_key what counts: actual_start, actual_end, grade, and whether calls say that nobody came.
+class Best(NamedTuple):
+    """Of each session what counts; NaN and empty where nothing was told."""
+
+    actual_start: Column
+    actual_end: Column
+    grade: Column
+    missed: Column
+
+    def chosen(self, rows: Column) -> Best:
+        """These rows alone."""
+        return Best(*(column[rows] for column in self))
+
+
+def best(told: Told, sessions: int) -> Best:
+    """Per session what counts: the actual times, what the end rests on, and whether calls say that nobody came.
 
     Pieces of one call in one source (somebody dropped out and came back) are joined first; that nobody came counts
     where nothing else is told. The stronger grade counts before the weaker; of one grade the source in which they met
     before one in which they did not, the one that knows both ends before one that does not, the earlier in the
     configuration. A correction moves the end alone.
     """
-    nobody = (known["grade"] == Grade.CALL) & (known["started_at"] == known["ended_at"])
-    known = known[~nobody | ~known["uid_key"].isin(known["uid_key"][~nobody])]
-    whole = known.groupby(_CALL).agg(actual_start=("started_at", "min"), actual_end=("ended_at", "max"))
-    call = whole.index.get_level_values("grade") == Grade.CALL
-    whole["missed"] = call & (_seconds(known).reindex(whole.index) < NO_SHOW_SECONDS)
-    unclosed = call & (whole["actual_end"] - whole["actual_start"] > UNCLOSED_SECONDS)
-    usable = whole[~unclosed].reset_index(["grade", "source"])
-    half = usable[["actual_start", "actual_end"]].isna().any(axis=1)
-    ranked = usable.assign(rank=-usable["grade"].map(_RANK), half=half)
-    ranked = ranked.sort_values(["rank", "missed", "half", "source"], kind="stable")
-    found = ranked.groupby(level="uid_key")[["actual_start", "actual_end", "grade", "missed"]].first()
-    ends = ranked[ranked["actual_end"].notna()].groupby(level="uid_key")["grade"].first()
-    return found.assign(grade=ends.reindex(found.index).fillna(found["grade"]))
+    nobody = (told.grade == Grade.CALL.value) & (told.started_at == told.ended_at)
+    whole, seconds = _pieces_joined(told.chosen(~nobody | ~np.isin(told.session, told.session[~nobody])))
+    call = whole.grade == Grade.CALL.value
+    missed = call & (seconds < NO_SHOW_SECONDS)
+    half = np.isnan(whole.started_at) | np.isnan(whole.ended_at)
+    order = np.lexsort((whole.source, half, missed, -_ranks(whole), whole.session))
+    unclosed = call & (whole.ended_at - whole.started_at > UNCLOSED_SECONDS)
+    order = order[~unclosed[order]]
+    (_, grade, start, end, _, session), missed = whole.chosen(order), missed[order]
+    everything, known_end = np.ones(len(session), dtype=bool), ~np.isnan(end)
+    unknown, nothing = np.full(sessions, np.nan), np.full(sessions, "", dtype=object)
+    return Best(
+        actual_start=first_of(session, start, ~np.isnan(start), unknown),
+        actual_end=first_of(session, end, known_end, unknown),
+        grade=first_of(session, grade, known_end, first_of(session, grade, everything, nothing)),
+        missed=first_of(session, missed, everything, np.zeros(sessions, dtype=bool)),
+    )
 
 
-def _seconds(pieces: pd.DataFrame) -> pd.Series:
-    """How long the pieces of each call last together; what two of them share (a couple) counts once."""
-    pieces = pieces.dropna(subset=["started_at", "ended_at"]).sort_values("started_at")
-    number = pieces.groupby(_CALL).ngroup()
-    reached = pieces["ended_at"].groupby(number).cummax().groupby(number).shift()
-    new = pieces["ended_at"] - pieces["started_at"].clip(lower=reached.fillna(-np.inf))
-    return pieces.assign(new=new.clip(lower=0)).groupby(_CALL)["new"].sum()
+def _pieces_joined(told: Told) -> tuple[Told, NDArray[np.float64]]:
+    """What each source says of each session in each grade, from the first piece's start to the last one's end.
+
+    Beside it how many seconds the pieces last together, NaN where no piece knows both its ends; what two of them share
+    (a couple) counts once.
+    """
+    keys = np.column_stack((told.session, _ranks(told), told.source))
+    order = np.lexsort(keys.T[::-1])
+    told, keys = told.chosen(order), keys[order]
+    begins = np.append(True, (keys[1:] != keys[:-1]).any(axis=1))[: len(keys)]
+    first = np.flatnonzero(begins)
+    known = ~np.isnan(told.ended_at - told.started_at)
+    apart = (np.cumsum(begins)[known] - 1) * _APART  # each call on days of its own
+    pieces = np.column_stack(
+        [instants[known].astype(np.int64) + apart for instants in (told.started_at, told.ended_at)]
+    )
+    days = np.arange(len(first) + 1) * _APART
+    seconds = seconds_inside(spans(pieces), days[:-1], days[1:])
+    started_at, ended_at = np.fmin.reduceat(told.started_at, first), np.fmax.reduceat(told.ended_at, first)
+    whole = told.chosen(first)._replace(started_at=started_at, ended_at=ended_at)
+    return whole, np.where(np.logical_or.reduceat(known, first), seconds, np.nan)
 
 
-def unscheduled(events: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+def _ranks(told: Told) -> NDArray[np.int64]:
+    return np.array([_RANK[grade] for grade in told.grade.tolist()], dtype=np.int64)
+
+
+def unscheduled(events: pd.DataFrame, told: Told) -> pd.DataFrame:
     """Calls that no entry explains: client (-1 if unknown), started_at, ended_at; by start.
 
     ``told`` is evidence as :func:`linked` returns it. A call counts that belongs to no session, shares no time with any
     other entry that stands, and lasted from five minutes to three hours, pieces of it joined. With whom it was is known
     where all entries of its video meeting are with one client.
     """
-    calls = told[told["uid_key"].isna() & (told["grade"] == Grade.CALL)].dropna(subset=["started_at", "ended_at"])
-    calls = _joined(calls)
+    calls = pd.DataFrame(told.chosen((told.session < 0) & (told.grade == Grade.CALL.value))._asdict())
+    calls = _joined(calls.dropna(subset=["started_at", "ended_at"]))
     seconds = calls["ended_at"] - calls["started_at"]
     calls = calls[(seconds >= NO_SHOW_SECONDS) & (seconds <= UNCLOSED_SECONDS)]
     calls = calls[~_explained(events, calls)].sort_values(["started_at", "ended_at"], ignore_index=True)

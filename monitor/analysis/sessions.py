@@ -5,7 +5,7 @@ Instants are UTC epoch seconds; an unknown one is NaN in a float column, never 0
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Grade, Kind, Status
-from monitor.analysis.evidence import CORRECTED, STANDING, UNSCHEDULED, best, linked, unscheduled, without_templates
+from monitor.analysis.columns import Column, arrays, first_of
+from monitor.analysis.evidence import (
+    CORRECTED,
+    STANDING,
+    UNSCHEDULED,
+    Told,
+    best,
+    linked,
+    unscheduled,
+    without_templates,
+)
 
 SAME_SESSION = 0.5  # share of the shorter entry that two sources must share to mean one session (design choice)
 
@@ -24,6 +34,7 @@ COLUMNS = {
     "uid_key": "object", "client": "int64", "booked_start": "int64", "booked_end": "int64", "actual_start": "float64",
     "actual_end": "float64", "evidence": "object", "status": "object", "known_at": "int64",
 }  # fmt: skip
+_TOLD = ("source", "grade", "started_at", "ended_at", "meeting", "uid_key")
 
 
 def sessions_from(
@@ -40,11 +51,19 @@ def sessions_from(
     A session is held if nothing says otherwise and it began at or before ``as_of``.
     """
     booked, told = _told(events, evidence, corrections)
-    known = without_templates(told[told["uid_key"].notna()], booked)
-    sessions = booked.join(best(known), on="uid_key")
-    sessions["evidence"] = _named(sessions)
-    sessions["status"] = _status(sessions, as_of)
-    return sessions.rename(columns={"start": "booked_start"})[list(COLUMNS)].astype(COLUMNS)
+    (keys,) = arrays(booked, "uid_key")
+    same = _looked_up(keys, _first_rows(keys))  # what is told of an entry that is shown at two times is told of both
+    told = told.chosen(told.session >= 0)
+    told = told._replace(session=same[told.session])
+    known = best(without_templates(told, told.session, booked), len(booked)).chosen(same)
+    kept = booked[["uid_key", "client", "start", "booked_end", "known_at"]].rename(columns={"start": "booked_start"})
+    sessions = kept.assign(
+        actual_start=known.actual_start,
+        actual_end=known.actual_end,
+        evidence=_named(booked, known.grade),
+        status=_status(booked, known.missed, as_of),
+    )
+    return sessions[list(COLUMNS)].astype(COLUMNS)
 
 
 def meetings(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -67,22 +86,38 @@ def unscheduled_from(events: pd.DataFrame, evidence: pd.DataFrame, *, as_of: int
     return unscheduled(events, told)
 
 
-def _told(events: pd.DataFrame, evidence: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _told(events: pd.DataFrame, evidence: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, Told]:
     """The booked sessions, each once, and all evidence with the session it is about."""
     entries = _session_entries(events)
     same = _same_sessions(entries)
     booked = _one_per_session(entries, same)
-    names = dict(zip(entries["uid_key"], booked["uid_key"].to_numpy()[same], strict=True))
-    booked = booked.sort_values(["start", "uid_key"], kind="stable", ignore_index=True)
-    evidence = without_templates(evidence, entries)
-    told = pd.concat([evidence, _corrected(corrections)], ignore_index=True)
-    return booked, linked(booked, told.assign(uid_key=told["uid_key"].map(names).astype(object)))
+    order = np.lexsort(arrays(booked, "uid_key", "start"))
+    rows = np.argsort(order)[same]  # where the session of each entry stands by its start
+    *columns, names = map(np.concatenate, zip(arrays(evidence, *_TOLD), _corrected(corrections), strict=True))
+    (keys,) = arrays(entries, "uid_key")
+    source, grade, started_at, ended_at, meeting = columns
+    about = _looked_up(names, dict(zip(keys.tolist(), rows.tolist(), strict=True)))
+    told = Told(source, grade, started_at, ended_at, meeting, about)
+    told = without_templates(told, _looked_up(names, _first_rows(keys)), entries)
+    booked = booked.iloc[order].reset_index(drop=True)
+    return booked, linked(booked, told)
+
+
+def _first_rows(keys: Column) -> dict[str, int]:
+    return {key: row for row, key in reversed(list(enumerate(keys.tolist())))}
+
+
+def _looked_up(keys: Column, numbers: Mapping[str, int]) -> NDArray[np.int64]:
+    """The number of each key, -1 for one that has none."""
+    return np.array([numbers.get(key, -1) for key in keys.tolist()], dtype=np.int64)
 
 
 def _session_entries(events: pd.DataFrame) -> pd.DataFrame:
-    wanted = (events["kind"] == Kind.SESSION) & ~events["all_day"] & events["set_aside"].isna()
-    chosen = events[wanted & (events["end"] > events["start"])]
-    return chosen.sort_values(["start", "source", "uid_key"], ignore_index=True)
+    kind, all_day, start, end = arrays(events, "kind", "all_day", "start", "end")
+    wanted = (kind == Kind.SESSION.value) & ~all_day & events["set_aside"].isna().to_numpy() & (end > start)
+    chosen = np.flatnonzero(wanted)
+    order = np.lexsort(arrays(events, "uid_key", "source", "start", rows=chosen))
+    return events.iloc[chosen[order]].reset_index(drop=True)
 
 
 class _Entry(NamedTuple):
@@ -138,39 +173,42 @@ def _likeness(entry: _Entry, told: list[_Entry]) -> float:
 
 
 def _one_per_session(entries: pd.DataFrame, same: NDArray[np.int64]) -> pd.DataFrame:
-    """Each session once: the first source's entry, with a client and a video meeting if any of them knows one."""
-    ordered = entries.assign(session=same).sort_values(["session", "source"], kind="stable")
-    if len(ordered) == len(np.unique(same)):
-        return ordered
-    groups = ordered.groupby("session")
-    clients = ordered["client"].where(ordered["client"] >= 0).groupby(ordered["session"]).first()
-    meetings = ordered["meeting"].where(ordered["meeting"] != "").groupby(ordered["session"]).first()
-    merged = groups.head(1).set_index("session")
-    merged["client"] = clients.fillna(-1).astype("int64")
-    merged["meeting"] = meetings.fillna("")
-    merged["status"] = groups["status"].agg(_agreed_status)
-    return merged
+    """Each session once: the first source's entry, with a client and a video meeting if any of them knows one.
+
+    A source that knows of a cancellation or a no-show counts before one that merely shows the booking.
+    """
+    (source,) = arrays(entries, "source")
+    order = np.lexsort((source, same))
+    number, first = np.unique(same[order], return_index=True)
+    booked = entries.iloc[order[first]]
+    if len(number) == len(entries):
+        return booked
+    client, meeting, status = arrays(entries, "client", "meeting", "status", rows=order)
+    known = {
+        "client": (client, client >= 0),
+        "meeting": (meeting, meeting != ""),
+        "status": (status, ~np.isin(status, tuple(STANDING))),
+    }
+    told = {name: first_of(same[order], values, there, values[first]) for name, (values, there) in known.items()}
+    return booked.assign(**told)
 
 
-def _agreed_status(told: pd.Series) -> str:
-    """A source that knows of a cancellation or a no-show counts before one that merely shows the booking."""
-    return next((str(status) for status in told if status not in STANDING), str(told.iloc[0]))
+def _corrected(corrections: pd.DataFrame) -> tuple[Column, ...]:
+    """The columns of evidence: each correction is told by no source and knows an end alone."""
+    keys, ends = arrays(corrections, "uid_key", "ended_at")
+    nothing = np.full(len(keys), "", dtype=object)
+    return np.zeros(len(keys), dtype=np.int64), nothing + CORRECTED, np.full(len(keys), np.nan), ends, nothing, keys
 
 
-def _corrected(corrections: pd.DataFrame) -> pd.DataFrame:
-    columns = ["source", "grade", "started_at", "ended_at", "uid_key", "meeting"]
-    return corrections.assign(source=0, grade=CORRECTED, started_at=np.nan, meeting="")[columns]
-
-
-def _named(sessions: pd.DataFrame) -> NDArray[np.object_]:
+def _named(booked: pd.DataFrame, grade: Column) -> Column:
     """The kind of evidence; an end moved after the session began is named, but yields no minutes."""
-    moved = np.where(sessions["end"] != sessions["booked_end"], EDITED, "")
-    return np.where(sessions["grade"].isna(), moved, sessions["grade"]).astype(object)
+    end, booked_end = arrays(booked, "end", "booked_end")
+    return np.where(grade != "", grade, np.where(end != booked_end, EDITED, ""))
 
 
-def _status(sessions: pd.DataFrame, as_of: int) -> NDArray[np.object_]:
-    told = sessions["status"].replace({Status.DECLINED.value: Status.CANCELLED.value})
-    open_ = told.isin(STANDING)
-    missed = sessions["missed"].eq(other=True) & open_
-    taken = np.where(sessions["start"] <= as_of, HELD, BOOKED)
-    return np.where(missed, Status.NO_SHOW.value, np.where(open_, taken, told)).astype(object)
+def _status(booked: pd.DataFrame, missed: Column, as_of: int) -> Column:
+    told, start = arrays(booked, "status", "start")
+    told = np.where(told == Status.DECLINED.value, Status.CANCELLED.value, told)
+    open_ = np.isin(told, tuple(STANDING))
+    taken = np.where(start <= as_of, HELD, BOOKED)
+    return np.where(missed & open_, Status.NO_SHOW.value, np.where(open_, taken, told))
