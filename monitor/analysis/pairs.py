@@ -8,14 +8,14 @@ are calendar weeks, columns are clients, ``NaN`` is a week that does not count f
            usual rate                       was there a rise 4, 8 or 12
            drawn towards the clients'       weeks ago, or was there none?
 
-What is asked of the weeks is how much likelier they are after a rise by one contact a week than as usual. So the budget
-goes to clients of whom such a rise can be told, and is not spent on those whose weeks are too scattered or too few.
-The budget of false notices is that of *all* clients together: the more there are, the more one of them has to show.
+What is asked of the weeks is how much likelier they are after a rise by one or two contacts a week than as usual. So
+the budget goes to clients of whom such a rise can be told, and not to those whose weeks are too scattered or too few.
+It is that of *all* clients together: the more there are, the more one of them has to show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,10 +49,10 @@ MOST_A_WEEK = 6.0
 LOG_RATIO_SD = 0.8
 """Prior deviation of a change in the log rate of one client."""
 
-RISE = 1.0
-"""Contacts a week more than usual: the rise that is looked for."""
+RISES = (1.0, 2.0)
+"""Contacts a week more than usual: the rises that are looked for."""
 
-LEAST_EVIDENCE = 0.89
+LEAST_EVIDENCE = 0.98
 """Log evidence for a rise that chance gives with one client once in two years."""
 
 
@@ -110,22 +110,25 @@ def _read(counts: pd.DataFrame, exposure: pd.DataFrame) -> tuple[Floats, Floats,
 def rise_evidence(y: Floats, e: Floats, usual: Usual) -> Floats:
     """How much likelier the last weeks are after a rise than as usual: a logarithm, (weeks, clients).
 
-    Likelihoods are averaged over rises 4, 8 and 12 weeks ago, none of which is preferred. Nothing in missing weeks.
+    Likelihoods are averaged over rises by one and by two contacts, 4, 8 and 12 weeks ago, none of which is preferred.
+    Nothing in missing weeks.
     """
     expected = usual.rate * e
     most = expected + MOST_A_WEEK * np.sqrt(expected + expected**2 * (1 / WEEK_DISPERSION + 1 / usual.strength))
     capped = np.minimum(y, np.ceil(most))
-    each = [_since(weeks, capped, e, usual) for weeks in WINDOWS]
+    each = [ratio for weeks in WINDOWS for ratio in _since(weeks, capped, e, usual)]
     return np.where(e > 0, np.logaddexp.reduce(each) - np.log(len(each)), 0.0)
 
 
-def _since(weeks: int, y: Floats, e: Floats, usual: Usual) -> Floats:
-    """Log likelihood ratio of a rise so many weeks ago. Sums are negative binomial, and the usual is uncertain too."""
+def _since(weeks: int, y: Floats, e: Floats, usual: Usual) -> Iterator[Floats]:
+    """Log likelihood ratio of each rise so many weeks ago. Sums are negative binomial, the usual is uncertain too."""
     count, exposed, squared = (_sums(part, 0, weeks - 1) for part in (y, e, e**2))
     exposed = np.maximum(exposed, 1e-9)
     size = 1 / np.maximum(squared / exposed**2 / WEEK_DISPERSION + 1 / usual.strength, 1e-9)
-    as_usual, risen = usual.rate * exposed, (usual.rate + RISE) * exposed
-    return np.asarray(count * np.log(risen / as_usual) - (count + size) * np.log((size + risen) / (size + as_usual)))
+    as_usual = usual.rate * exposed
+    for rise in RISES:
+        risen = as_usual + rise * exposed
+        yield count * np.log(risen / as_usual) - (count + size) * np.log((size + risen) / (size + as_usual))
 
 
 def _usual(y: Floats, e: Floats) -> Usual:
