@@ -89,7 +89,7 @@ class Weights:
 
 
 USUAL_WEIGHTS = Weights(None, (1.0, 1.25, 1.5, 2.0))
-"""What the bands count for where the practice has set nothing (METRICS section 2). Without a band a client is 1."""
+"""What the bands count for where the practice has set nothing, a design choice. Without a band a client is 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,6 @@ NOT_COMPARED = (
     "Your director also sees it beside an equal share. Among fewer than four people that would tell you about single "
     "colleagues, so it is left out here."
 )
-OVERDUE = "Nothing new has arrived for more than 48 hours, so what you see may be old."
 
 
 def html(report: FairnessReport, *, csv: str | None = None) -> str:
@@ -113,7 +112,7 @@ def fresh_words(report: FairnessReport | OwnCaseload | ReferralReport) -> str:
         return "Nothing has arrived yet."
     day = wording.day_and_month(report.complete_through.date())
     through = f"Complete through {wording.moment(report.complete_through)}, {day}."
-    return f"{OVERDUE} {through}" if report.overdue else through
+    return f"{wording.OVERDUE} {through}" if report.overdue else through
 
 
 def _outline(report: FairnessReport) -> Outline:

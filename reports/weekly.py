@@ -24,7 +24,6 @@ RANGES = "You, compared only with you"
 RANGES_BASIS = "Shaded: your own usual range, the middle 80 % of your weeks before. No one else’s numbers are used."
 TRY = "One thing to try, if it fits:"
 BASED_ON, WEEKS = "What this is based on", "Week by week"
-OVERDUE = "Nothing new has arrived for more than 48 hours, so what you see may be old."
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +130,8 @@ class Lines:
 
 def _lines(report: WeeklyReport) -> Lines:
     built = report.built_from
-    assumed = built.assumed_hours, wording.ASSUMED_HOURS
-    warnings = [words for given, words in ((built.overdue, OVERDUE), assumed) if given]
+    said = (built.overdue, wording.OVERDUE), (built.assumed_hours, wording.ASSUMED_HOURS)
+    warnings = [words for given, words in said if given]
     definitions = f"Definitions, version {report.definitions_version}."
     week = week_words(report.week)
     return Lines(PRIVACY, week, built_words(built, report.week), tuple(warnings), TRY, CLOSING, definitions)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 ASSUMED_HOURS = "Your hours are assumed until you set them: Monday to Friday, 8:00 to 18:00."
 """Stands wherever numbers are shown that rest on hours which nobody declared."""
 
+OVERDUE = "Nothing new has arrived for more than 48 hours, so what you see may be old."
+
 DASH = "–"
 MINUS = "−"
 NUMBERS = (

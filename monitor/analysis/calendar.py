@@ -18,8 +18,8 @@ from monitor.analysis.intervals import NO_SPANS, Instants, Spans, contains, seco
 from monitor.roster import ASSUMED_HOURS, Clinician, Hours, MinuteSpan
 
 DAY = 86_400
-BREAK = 2 * 60  # minutes between two spans of one day that are a break (METRICS section 1)
-HALO = 30 * 60  # seconds around a session inside the agreed hours (design choice, METRICS section 1)
+BREAK = 2 * 60  # minutes between two spans of one day that are a break
+HALO = 30 * 60  # seconds around a session inside the agreed hours (design choice)
 EPOCH = date(1970, 1, 1)
 MARGIN_DAYS = 15  # work days known beyond either date, so that the weeks at the edges are whole
 
@@ -95,7 +95,7 @@ class WorkCalendar:
         """Whether each instant is after hours. Every metric asks here and nowhere else.
 
         After hours is outside the agreed hours and their breaks, outside on-call windows, and more than 30 minutes from
-        a held session that itself lay inside the agreed hours (METRICS section 1). An end is outside: 18:00:00 is after
+        a held session that itself lay inside the agreed hours, a design choice. An end is outside: 18:00:00 is after
         an 18:00 end, 17:59:59 is not.
         """
         return ~contains(self.covered, instants)

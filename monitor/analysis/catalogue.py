@@ -64,8 +64,9 @@ Compute = Callable[["Frames"], "Weekly"]
 class Metric:
     """One entry of the catalogue.
 
-    ``evidence`` is the grade A to D of METRICS, ``source`` where the definition comes from, ``look_back`` the weeks
-    before a week that its value depends on, ``least_coverage`` the coverage below which a value is kept but not shown.
+    ``evidence`` is a grade from A to D (docs/definitions.md says what each means), ``source`` where the definition
+    comes from, ``look_back`` the weeks before a week that its value depends on, ``least_coverage`` the coverage below
+    which a value is kept but not shown.
     """
 
     key: str

@@ -61,8 +61,3 @@ def next_ending(
     found = np.append(ends, np.iinfo(np.int64).max)[place]
     theirs = found < packed(np.asarray(clients) + 1, 0)
     return np.where(theirs, (found - packed(clients, 0)).astype(float), np.inf)
-
-
-def ended_on(agreements: Agreements, clients: ArrayLike, days: ArrayLike) -> NDArray[np.bool_]:
-    """Whether each client is discharged or handed over on each day."""
-    return agreements.holds("standing", clients, days, *ENDED)

@@ -24,7 +24,7 @@ from connectors.records import Grade, Status
 from monitor.analysis.columns import Column, arrays, first_of
 from monitor.analysis.intervals import seconds_inside, spans
 
-NO_SHOW_SECONDS = 5 * 60  # a shorter call is a no-show (METRICS section 1)
+NO_SHOW_SECONDS = 5 * 60  # a shorter call is a no-show (design choice)
 UNCLOSED_SECONDS = 3 * 3600  # a longer one was never hung up
 DROPPED_SECONDS = 15 * 60  # a call that is taken up again within this is one call (design choice)
 NEAR = 3  # entries on either side, by start, that a call may belong to
@@ -160,10 +160,6 @@ class Best(NamedTuple):
     actual_end: Column
     grade: Column
     missed: Column
-
-    def chosen(self, rows: Column) -> Best:
-        """These rows alone."""
-        return Best(*(column[rows] for column in self))
 
 
 def best(told: Told, sessions: int) -> Best:

@@ -47,10 +47,8 @@ from monitor.analysis.terms import NOT_A_CLIENT
 from monitor.roster import Clinician, Practice
 
 MARGIN = timedelta(days=8)
-LONG_AGO, FAR_AHEAD = (
-    50 * 366 * DAY,
-    5 * 366 * DAY,
-)  # beyond, a date is a broken clock's, and no calendar is made for it
+LONG_AGO, FAR_AHEAD = 50 * 366 * DAY, 5 * 366 * DAY
+"""Beyond, a date is a broken clock's, and no calendar is made for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from monitor.analysis.calendar import WorkCalendar
 from monitor.analysis.intervals import seconds_inside
 from monitor.analysis.sessions import HELD
 
-EPISODE_SECONDS = 15 * 60  # outgoing messages this close are one episode (design choice, METRICS section 1)
+EPISODE_SECONDS = 15 * 60  # outgoing messages this close are one episode (design choice)
 ANSWER_SECONDS = 7 * 86_400  # what is not answered by then is unanswered, and censored there
 
 

@@ -15,7 +15,7 @@ from monitor.analysis.intervals import Spans, seconds_inside
 from monitor.roster import Clinician
 
 QUIET_DAYS = 14  # a source whose last record is older than this is taken as silent, not as empty
-BEGINNING_DAYS = 90  # days of calendar before it can be told who is new (METRICS, intakes)
+BEGINNING_DAYS = 90  # days of calendar before it can be told who is new
 
 Seen = tuple[int, int] | None
 """From when to when a kind of source has been read: ``[start, end)``, or ``None`` if none is connected."""
@@ -76,7 +76,7 @@ def weeks_from(
     """Every week that is over at ``as_of``, from the first that a source has seen to the last.
 
     ``covered`` is what the records of calendars and of messages cover. A week is compared if it has at least half its
-    usual worked days, and at least one (METRICS section 1).
+    usual worked days, and at least one.
     """
     sums = _day_sums(days)
     number = np.unique(days["week"].to_numpy())

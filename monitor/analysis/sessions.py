@@ -18,6 +18,7 @@ from monitor.analysis.evidence import (
     CORRECTED,
     STANDING,
     UNSCHEDULED,
+    Best,
     Told,
     best,
     linked,
@@ -55,7 +56,8 @@ def sessions_from(
     same = _looked_up(keys, _first_rows(keys))  # what is told of an entry that is shown at two times is told of both
     told = told.chosen(told.session >= 0)
     told = told._replace(session=same[told.session])
-    known = best(without_templates(told, told.session, booked), len(booked)).chosen(same)
+    told = without_templates(told, told.session, booked)
+    known = Best(*(column[same] for column in best(told, len(booked))))
     kept = booked[["uid_key", "client", "start", "booked_end", "known_at"]].rename(columns={"start": "booked_start"})
     sessions = kept.assign(
         actual_start=known.actual_start,

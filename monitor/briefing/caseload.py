@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from monitor.analysis.calendar import date_of, day_number, last_week, monday_of
 from monitor.analysis.fairness import LEAST_CLINICIANS, PHASE_IN_WEEKS, Evenness, Share, evenness
-from monitor.briefing.week import OVERDUE
+from monitor.briefing.week import is_overdue
 from monitor.config import Config
 from monitor.roster import Clinician
 from monitor.store import tables, weeks
@@ -48,7 +48,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime, through: dat
         gini_low=found.gini_low if found else None,
         gini_high=found.gini_high if found else None,
         complete_through=None if run is None else datetime.fromtimestamp(run, config.practice.zone),
-        overdue=run is not None and now - datetime.fromtimestamp(run, UTC) > OVERDUE,
+        overdue=is_overdue(run, now),
     )
 
 

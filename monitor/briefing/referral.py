@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from monitor.analysis.assignment import assign
 from monitor.analysis.calendar import date_of, day_number, monday_of
 from monitor.analysis.fairness import PHASE_IN_WEEKS, WEEKS, available_fte
 from monitor.analysis.intervals import contains, seconds_inside, spans
 from monitor.analysis.referral import WHOLE, Candidate, Obstacle, Other, Place, Referral, next_referral, room_below
-from monitor.briefing.week import OVERDUE
+from monitor.briefing.week import is_overdue
 from monitor.config import Config
 from monitor.roster import Clinician
 from monitor.store import absence, tables, weeks
@@ -51,7 +51,7 @@ def referral_report(
         shares=shares,
         unplaced=unplaced,
         complete_through=None if run is None else datetime.fromtimestamp(run, config.practice.zone),
-        overdue=run is not None and now - datetime.fromtimestamp(run, UTC) > OVERDUE,
+        overdue=is_overdue(run, now),
     )
 
 

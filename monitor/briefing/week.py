@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from monitor.analysis.calendar import date_of, day_number, last_week
@@ -110,8 +110,13 @@ def _built_from(frames: Frames, week: int, fresh: int | None, now: datetime) -> 
         not_seen=(*channels, *(channel for channel in ("phone", "portal") if not _has_channel(frames, channel))),
         complete_through=_complete_through(frames, fresh, week),
         assumed_hours=frames.clinician.assumed_hours,
-        overdue=fresh is not None and now - datetime.fromtimestamp(fresh, UTC) > OVERDUE,
+        overdue=is_overdue(fresh, now),
     )
+
+
+def is_overdue(fresh: int | None, now: datetime) -> bool:
+    """Whether the last reading, if there was one, is too long ago."""
+    return fresh is not None and now.timestamp() - fresh > OVERDUE.total_seconds()
 
 
 def _in_week(table: pd.DataFrame, week: int) -> int:

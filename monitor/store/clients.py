@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from monitor.analysis.terms import LEDGER, TERMS, Form, checked
 from monitor.errors import UsageError
 from monitor.store.keys import clinician_ids, selected
-from monitor.store.touched import Touched, mark_dirty
-
-DAY = 86_400
+from monitor.store.touched import DAY, Touched, mark_dirty
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from monitor.store.keys import clinician_ids
-from monitor.store.touched import Touched, mark_dirty
-
-DAY = 86_400
+from monitor.store.touched import DAY, Touched, mark_dirty
 
 
 @dataclass(frozen=True, slots=True)

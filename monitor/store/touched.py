@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
+DAY = 86_400  # seconds
+
 
 @dataclass(slots=True)
 class Touched:

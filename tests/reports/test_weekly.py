@@ -7,10 +7,9 @@ from functools import cache
 
 import pytest
 
-from reports import readings, weekly
+from reports import readings, weekly, wording
 from reports.models import BuiltFrom
 from reports.shell import static
-from reports.wording import ASSUMED_HOURS
 from tests.reports import samples
 from tests.reports.conftest import Snapshot
 from tests.reports.pages import Element, read, visible
@@ -213,9 +212,9 @@ def test_the_source_line_says_what_is_not_seen() -> None:
 
 def test_assumed_hours_and_a_silent_night_are_said() -> None:
     words = page("without-messages").words()
-    assert ASSUMED_HOURS in words
-    assert weekly.OVERDUE in words
-    assert weekly.OVERDUE in _flat(weekly.text(samples.without_messages()))
+    assert wording.ASSUMED_HOURS in words
+    assert wording.OVERDUE in words
+    assert wording.OVERDUE in _flat(weekly.text(samples.without_messages()))
 
 
 def test_words_from_outside_are_escaped() -> None:

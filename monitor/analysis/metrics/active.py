@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from monitor.analysis.bookings import CALLED_OFF
 from monitor.analysis.calendar import DAY, day_number
 from monitor.analysis.columns import arrays
-from monitor.analysis.courses import ended_on, next_ending
+from monitor.analysis.courses import ENDED, next_ending
 from monitor.analysis.messages import packed
 from monitor.analysis.metrics.weekly import Bools, Floats, column, once, places
 from monitor.analysis.sessions import HELD
@@ -32,6 +32,12 @@ def clients_of(frames: Frames) -> NDArray[np.int64]:
 
 def _sundays(frames: Frames) -> NDArray[np.int64]:
     return frames.weeks.index.to_numpy()[:, None] + 6
+
+
+@once
+def ended(frames: Frames) -> Bools:
+    """Whether each client (column) is discharged or handed over at the end of each week (row)."""
+    return frames.agreements.holds("standing", clients_of(frames), _sundays(frames), *ENDED)
 
 
 @once
@@ -60,9 +66,7 @@ def active(frames: Frames) -> Bools:
     comes = np.maximum(np.searchsorted(ends, start - ACTIVE_DAYS * DAY, side="right"), known)
     column = np.searchsorted(clients, client)
     shape = len(weeks), len(clients)
-    booked = _covered(shape, column, np.minimum(comes, until), until) & ~ended_on(
-        frames.agreements, clients, _sundays(frames)
-    )
+    booked = _covered(shape, column, np.minimum(comes, until), until) & ~ended(frames)
     return booked | _covered(shape, column, over, np.maximum(fades, over))
 
 

@@ -11,8 +11,7 @@ from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.clients import off_agreement
 from monitor.analysis.columns import arrays
 from monitor.analysis.contact import in_crisis
-from monitor.analysis.courses import ended_on
-from monitor.analysis.metrics.active import agreed_frequency, cells, clients_of, held_by_week
+from monitor.analysis.metrics.active import agreed_frequency, cells, clients_of, ended, held_by_week
 from monitor.analysis.metrics.weekly import (
     Floats,
     Weekly,
@@ -48,9 +47,7 @@ def frequency_kept(frames: Frames) -> Weekly:
     if not frames.agreements.has("frequency"):
         return no_data(frames)
     agreed = agreed_frequency(frames)
-    counted = ~np.isnan(agreed) & ~ended_on(
-        frames.agreements, clients_of(frames), frames.weeks.index.to_numpy()[:, None] + 6
-    )
+    counted = ~np.isnan(agreed) & ~ended(frames)
     due = np.where(counted, agreed, 0.0) * column(frames, "present")[:, None]
     cancelled, held = (np.where(counted, part, 0.0) for part in (_cancelled_in_time(frames), held_by_week(frames)))
     left = trailing(due, KEPT_WEEKS) - trailing(cancelled, KEPT_WEEKS)

@@ -12,7 +12,7 @@ from monitor.analysis.contact import off_channel
 from monitor.analysis.intervals import seconds_inside, spans, subtract
 from monitor.analysis.metrics.active import active
 from monitor.analysis.metrics.messages import sent_messages, to_clients
-from monitor.analysis.metrics.sessions import minutes_of
+from monitor.analysis.metrics.sessions import LONGEST_WEEK, minutes_of
 from monitor.analysis.metrics.weekly import Weekly, column, counts, half_each, no_data, ratios, seen, sums, where
 from monitor.analysis.metrics.work import on_call_work, work_spans
 
@@ -80,7 +80,7 @@ def emergency_contacts(frames: Frames) -> Weekly:
     return half_each(frames, counts(frames, np.concatenate(weeks), "any_seen"))
 
 
-@metric("Work on call", Unit.MINUTES, Family.MESSAGES, evidence="D", source="design choice", high=(7 * 24 + 1) * 60.0)
+@metric("Work on call", Unit.MINUTES, Family.MESSAGES, evidence="D", source="design choice", high=LONGEST_WEEK)
 def on_call_minutes(frames: Frames) -> Weekly:
     """Minutes of work in on-call windows outside the agreed hours: load that was agreed, and never after hours."""
     minutes, pieces = minutes_of(frames, on_call_work(frames))

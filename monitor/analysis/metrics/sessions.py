@@ -38,6 +38,7 @@ LEAST_SESSIONS, LEAST_WEEKS = 8, 4  # overruns need this many known ends in this
 EARLIEST, LATEST = -10.0, 20.0  # minutes to which an overrun is clipped before it is averaged
 SHORTER, ON_TIME = -5.0, 5.0  # minutes before the booked end, and after the booked start
 BILLED_LONG = 53 * 60  # CPT 90837 begins here; 90834 is 38 to 52 minutes
+LONGEST_WEEK = (7 * 24 + 1) * 60.0  # minutes, where the clocks go back
 LONGEST_GAP = 2 * 3600  # between two sessions of a day: beyond, an overrun consumes nobody's time
 
 
@@ -155,7 +156,7 @@ def billing_boundary(frames: Frames) -> Weekly:
 
 @metric(
     "Work outside agreed hours", Unit.MINUTES, Family.SESSIONS, evidence="C", source="design choice",
-    high=(7 * 24 + 1) * 60.0,
+    high=LONGEST_WEEK,
 )  # fmt: skip
 def outside_hours_minutes(frames: Frames) -> Weekly:
     """At least this much work outside the agreed hours and on-call windows.
