@@ -248,7 +248,7 @@ def _smoothed(surprise: Floats, observed: Bools, smoothing: float, doubt: Floats
     kept = (1 - smoothing) ** np.cumsum(observed, axis=1)
     total = smoothing * kept * np.cumsum(np.where(observed, surprise, 0.0) / kept, axis=1)
     variance = smoothing / (2 - smoothing) * (1 - kept**2) + doubt
-    return total / np.sqrt(np.where(kept < 1, variance, 1.0))
+    return np.asarray(total / np.sqrt(np.where(kept < 1, variance, 1.0)))
 
 
 def _known(score: Floats, observed: Bools) -> Floats:
