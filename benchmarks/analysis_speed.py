@@ -5,13 +5,15 @@
     python -m benchmarks.analysis_speed [RUNS]
 
 A year is 1,500 sessions with true times and 10,000 messages of 30 clients, with agreements for half of them. Prints the
-best and the median of the runs, in seconds of this process: first the frames, then the measures, then both.
+best and the median of the runs, in time of this process: first the frames, then the measures, then both; and what the
+detectors take for a series of two years.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,6 +22,7 @@ import pandas as pd
 from monitor.analysis.agreements import ENTERED, PERSONS, SAID, empty
 from monitor.analysis.catalogue import catalogue, measure
 from monitor.analysis.frames import Facts, frames_from
+from monitor.analysis.shifts import count_shifts, mean_shifts
 from monitor.roster import Clinician, Hours, Practice, Residence
 
 SESSIONS, MESSAGES, CLIENTS = 1500, 10_000, 30
@@ -109,12 +112,29 @@ def timed(facts: Facts, runs: int) -> np.ndarray:
     return found[1:]
 
 
+def detectors(runs: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Milliseconds of this process a series of two years: one alone, and of a thousand at a time."""
+    counts = pd.DataFrame(np.random.default_rng(1).poisson(5, (104, 1000)).astype(float))
+    for detector in (count_shifts, mean_shifts):
+        for words, table, times in (("alone", counts[[0]], 20 * runs), ("of a thousand", counts, runs)):
+            weights = table.where(table.isna(), 1.0)
+            found = np.zeros(times)
+            for run in range(times):
+                begun = time.process_time()
+                detector(table, weights)
+                found[run] = 1000 * (time.process_time() - begun) / table.shape[1]
+            yield f"{detector.__name__}, {words}", found
+
+
 def main() -> None:
     """Print the figures."""
-    found = timed(year(), int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    found = timed(year(), runs)
     lines = [f"{len(catalogue())} measures, {SESSIONS} sessions, {MESSAGES} messages"]
     for name, seconds in (("frames", found[:, 0]), ("measures", found[:, 1]), ("both", found.sum(axis=1))):
         lines.append(f"{name:>9}  best {seconds.min():.3f} s  median {np.median(seconds):.3f} s")
+    for name, milliseconds in detectors(runs):
+        lines.append(f"{name:>27}  best {milliseconds.min():.2f} ms  median {np.median(milliseconds):.2f} ms")
     print("\n".join(lines))  # noqa: T201 - a command's answer
 
 

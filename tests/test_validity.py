@@ -8,6 +8,7 @@ import pytest
 from benchmarks.validity.cells import TARGETS
 from benchmarks.validity.clients import clients
 from benchmarks.validity.drawing import draw
+from benchmarks.validity.intervals import interval_table
 from benchmarks.validity.methods import COUNTS, EVENHOURS
 from benchmarks.validity.notices import notices, weeks_until
 from benchmarks.validity.race import one_seed, thresholds
@@ -42,6 +43,13 @@ def test_every_row_with_a_target_is_run_and_told(rows: list[Row], tmp_path: Path
     assert by_seed_table(rows).count("\n") > 15
     draw(together, tmp_path / "validity.svg")
     assert (tmp_path / "validity.svg").stat().st_size > 1000
+
+
+def test_every_interval_is_held_to_the_truth() -> None:
+    table = interval_table([1], people=40, clinicians=2)
+
+    assert table.count("% of ") == 10
+    assert "one client's ratio" in table
 
 
 def test_the_same_seed_gives_the_same_lives() -> None:

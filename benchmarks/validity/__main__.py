@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.validity.drawing import draw
+from benchmarks.validity.intervals import interval_table
 from benchmarks.validity.race import one_seed, thresholds
 from benchmarks.validity.rows import Row, Sizes
 from benchmarks.validity.tables import by_seed_table, clients_table, false_table, gathered, race_table, targets_table
@@ -41,6 +42,7 @@ def report(rows: list[Row], seeds: list[int], sizes: Sizes) -> str:
         targets_table(together),
         clients_table(together),
         false_table(together),
+        interval_table(seeds, sizes.intervals, sizes.clinicians),
         by_seed_table(rows),
         SHOWN_NOT,
     )

@@ -20,6 +20,7 @@ class Sizes:
     patterns: int = 160
     clinicians: int = 200
     whole: int = 80
+    intervals: int = 400
 
 
 @dataclass(frozen=True)
