@@ -8,7 +8,7 @@ are calendar weeks, columns are clients, ``NaN`` is a week that does not count f
            usual rate                       was there a rise 4, 8 or 12
            drawn towards the clients'       weeks ago, or was there none?
 
-What is asked of the weeks is how much likelier they are after a rise by one or two contacts a week than as usual. So
+What is asked of the weeks is how much likelier they are after a rise by 1, 2 or 4 contacts a week than as usual. So
 the budget goes to clients of whom such a rise can be told, and not to those whose weeks are too scattered or too few.
 It is that of *all* clients together: the more there are, the more one of them has to show.
 """
@@ -49,10 +49,10 @@ MOST_A_WEEK = 6.0
 LOG_RATIO_SD = 0.8
 """Prior deviation of a change in the log rate of one client."""
 
-RISES = (1.0, 2.0)
+RISES = (1.0, 2.0, 4.0)
 """Contacts a week more than usual: the rises that are looked for."""
 
-LEAST_EVIDENCE = 0.98
+LEAST_EVIDENCE = 0.84
 """Log evidence for a rise that chance gives with one client once in two years."""
 
 
@@ -110,7 +110,7 @@ def _read(counts: pd.DataFrame, exposure: pd.DataFrame) -> tuple[Floats, Floats,
 def rise_evidence(y: Floats, e: Floats, usual: Usual) -> Floats:
     """How much likelier the last weeks are after a rise than as usual: a logarithm, (weeks, clients).
 
-    Likelihoods are averaged over rises by one and by two contacts, 4, 8 and 12 weeks ago, none of which is preferred.
+    Likelihoods are averaged over rises by 1, 2 and 4 contacts, 4, 8 and 12 weeks ago, none of which is preferred.
     Nothing in missing weeks.
     """
     expected = usual.rate * e
