@@ -1,6 +1,6 @@
 """Print the race, write it to build/validity.md and draw it to build/validity.svg.
 
-python -m benchmarks.validity [--seeds 21 22 23] [--scale 1.0] [--output build]
+python -m benchmarks.validity [--seeds 41 42 43] [--scale 1.0] [--output build]
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def report(rows: list[Row], seeds: list[int], sizes: Sizes) -> str:
 def main() -> None:
     """Run it."""
     options = argparse.ArgumentParser(description="How often each method is wrong, and how soon it is right.")
-    options.add_argument("--seeds", type=int, nargs="+", default=[21, 22, 23])
+    options.add_argument("--seeds", type=int, nargs="+", default=[41, 42, 43])
     options.add_argument("--scale", type=float, default=1.0, help="how many to simulate, of the usual number")
     options.add_argument("--output", type=Path, default=Path("build"))
     chosen = options.parse_args()
