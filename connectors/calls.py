@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-Times = list[tuple[datetime, datetime]]
+Span = tuple[datetime, datetime]
+Times = list[Span]
 
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=3)  # less was a look, more was never hung up
 
 
-def shared(some: Iterable[tuple[datetime, datetime]], others: Iterable[tuple[datetime, datetime]]) -> Times:
+def shared(some: Iterable[Span], others: Iterable[Span]) -> Times:
     """The spans, in order, in which there is one of ``some`` and one of ``others``.
 
     ::

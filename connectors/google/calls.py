@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from connectors.base import Context, Fault
-from connectors.calls import Times, shared, waited_in_vain
+from connectors.calls import Span, Times, shared, waited_in_vain
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.service import Google
 from connectors.records import Grade, SessionEvidence
@@ -57,7 +57,7 @@ class Call:
                     meeting=meeting_name(context.names, self.code),
                 )
 
-    def _face_times(self) -> Iterator[tuple[str, tuple[datetime, datetime]]]:
+    def _face_times(self) -> Iterator[tuple[str, Span]]:
         """From when to when the clinician and each of the others were there together."""
         for person, times in self.others.items():
             together = shared(self.own, times)
@@ -65,7 +65,7 @@ class Call:
                 yield person, (together[0][0], max(end for _, end in together))
 
 
-def _is_one(spans: Iterable[tuple[datetime, datetime]]) -> bool:
+def _is_one(spans: Iterable[Span]) -> bool:
     """Whether there is somebody from the first moment to the last."""
     ordered = sorted(spans)
     ends = accumulate((end for _, end in ordered), max)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Context
-from connectors.calls import Times, shared, waited_in_vain
+from connectors.calls import Span, Times, shared, waited_in_vain
 from connectors.classify import EntryLook
 from connectors.mail.correspondence import Correspondence
 from connectors.mail.headers import Headers
@@ -21,8 +21,6 @@ _FREE = frozenset({"free", "workingElsewhere"})
 _LONG_IS_RIGHT = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.BUSY})
 _MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)|/meet/(\d+)", re.IGNORECASE)  # long and short addresses
 _INVITATION = "#microsoft.graph.eventMessage"
-
-Span = tuple[datetime, datetime]
 
 
 class UnusableError(ValueError):

@@ -57,13 +57,16 @@ def test_face_time_is_when_both_were_there(google: Google, reader: Reader) -> No
     assert (call.clinician, call.grade, call.meeting) == ("ana", Grade.CALL, meeting_name(NAMES, CODE))
 
 
+DROPPED_OUT = [
+    (ANA, at("2026-03-02 10:00"), 20),
+    (ANA, at("2026-03-02 10:25"), 35),
+    (OUTSIDE, at("2026-03-02 10:01"), 57),
+]
+"""Ana drops out for five minutes of a call and comes back."""
+
+
 def test_who_dropped_out_and_came_back_was_there_from_first_to_last(google: Google, reader: Reader) -> None:
-    google.meetings.hold(
-        CODE,
-        (ANA, at("2026-03-02 10:00"), 20),
-        (ANA, at("2026-03-02 10:25"), 35),
-        (OUTSIDE, at("2026-03-02 10:01"), 57),
-    )
+    google.meetings.hold(CODE, *DROPPED_OUT)
     reader.read()
 
     assert spans(reader) == [("10:01", "10:58")]
@@ -284,12 +287,7 @@ def test_only_the_clinicians_own_calls_are_asked_for(google: Google, tmp_path: P
 def test_who_rejoined_on_another_page_was_in_one_call(google: Google, tmp_path: Path) -> None:
     reader = of_a_domain(google, tmp_path)
     google.meetings.page = 1
-    google.meetings.hold(
-        CODE,
-        (ANA, at("2026-03-02 10:00"), 20),
-        (ANA, at("2026-03-02 10:25"), 35),
-        (OUTSIDE, at("2026-03-02 10:01"), 57),
-    )
+    google.meetings.hold(CODE, *DROPPED_OUT)
     reader.read()
 
     assert spans(reader) == [("10:01", "10:58")]

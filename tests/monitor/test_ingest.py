@@ -231,6 +231,22 @@ def test_a_true_end_that_is_no_longer_told_is_unknown_again(house: HouseMaker) -
     assert practice.dirty() == {"ana": epoch("2026-03-02 11:05")}
 
 
+TEN = [entry(str(number), f"2026-03-{number + 1:02} 10:00") for number in range(10)]
+
+
+def it_holds(practice: House, left: int, *, believed: bool) -> None:
+    """Of ten entries a source holds so many now: it is believed at once, or not until somebody confirms it."""
+    before = practice.dump()
+    problem = practice.ingest(now=LATER)["diary"].problem
+    assert (problem is None) is believed
+    if problem:
+        assert isinstance(problem, ShrunkenError)
+        assert (problem.held, problem.holds) == (10, left)
+        assert practice.dump() == before
+    assert practice.ingest(now=LATER, accept_shrink=True)["diary"].problem is None
+    assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10 - left]
+
+
 @pytest.mark.parametrize(("holds", "believed"), [(7, True), (6, False), (0, False)])
 def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_removed(
     house: HouseMaker,
@@ -238,19 +254,10 @@ def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_remov
     believed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
     practice = house(diary="ana")
-    ten = [entry(str(number), f"2026-03-{number + 1:02} 10:00") for number in range(10)]
-    practice.diary.shows(*ten, entry("outside", "2024-03-02 10:00"))
+    practice.diary.shows(*TEN, entry("outside", "2024-03-02 10:00"))
     practice.ingest()
-    before = practice.dump()
-    practice.diary.shows(*ten[:holds], entry("outside too", "2024-03-03 10:00"))
-    problem = practice.ingest(now=LATER)["diary"].problem
-    assert (problem is None) is believed
-    if problem:
-        assert isinstance(problem, ShrunkenError)
-        assert (problem.held, problem.holds) == (10, holds)
-        assert practice.dump() == before
-    assert practice.ingest(now=LATER, accept_shrink=True)["diary"].problem is None
-    assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10 - holds]
+    practice.diary.shows(*TEN[:holds], entry("outside too", "2024-03-03 10:00"))
+    it_holds(practice, holds, believed=believed)
 
 
 @pytest.mark.parametrize(("taken_back", "believed"), [(3, True), (4, False)])
@@ -260,19 +267,10 @@ def test_nor_is_it_believed_where_it_takes_entries_back_one_by_one(
     believed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
     practice = house(diary="ana")
-    ten = [entry(str(number), f"2026-03-{number + 1:02} 10:00") for number in range(10)]
-    practice.diary.shows(*ten, entry("outside", "2024-03-02 10:00"))
+    practice.diary.shows(*TEN, entry("outside", "2024-03-02 10:00"))
     practice.ingest()
-    before = practice.dump()
     practice.diary.takes_back(*(str(number) for number in range(taken_back)))
-    problem = practice.ingest(now=LATER)["diary"].problem
-    assert (problem is None) is believed
-    if problem:
-        assert isinstance(problem, ShrunkenError)
-        assert (problem.held, problem.holds) == (10, 10 - taken_back)
-        assert practice.dump() == before
-    assert practice.ingest(now=LATER, accept_shrink=True)["diary"].problem is None
-    assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [taken_back]
+    it_holds(practice, 10 - taken_back, believed=believed)
 
 
 # Read anew
