@@ -66,7 +66,7 @@ class Metric:
 
     ``evidence`` is a grade from A to D (docs/definitions.md says what each means), ``source`` where the definition
     comes from, ``look_back`` the weeks before a week that its value depends on, ``least_coverage`` the coverage below
-    which a value is kept but not shown.
+    which a value is kept but not shown. What is not ``shown`` stands on no page: the program alone needs it.
     """
 
     key: str
@@ -80,6 +80,7 @@ class Metric:
     low: float
     high: float
     least_coverage: float
+    shown: bool
     compute: Compute
 
     @property
@@ -100,13 +101,15 @@ def metric(  # noqa: PLR0913 - a declaration names everything once
     low: float = 0.0,
     high: float = float("inf"),
     least_coverage: float = 0.0,
+    shown: bool = True,
 ) -> Callable[[Compute], Compute]:
     """Declare the metric whose key is the function's name."""
 
     def declare(compute: Compute) -> Compute:
         declared = Metric(
-            compute.__name__, title, unit, family, wing, evidence, source, look_back, low, high, least_coverage, compute
-        )
+            compute.__name__, title, unit, family, wing, evidence, source, look_back, low, high, least_coverage, shown,
+            compute,
+        )  # fmt: skip
         compute.__dict__["metric"] = declared
         return compute
 

@@ -35,9 +35,15 @@ def _section(entry: Metric) -> str:
 def _facts(entry: Metric) -> Iterator[str]:
     yield f"key: `{entry.key}`, in {entry.unit.value}{_range(entry)}"
     yield f"evidence: {entry.evidence}; source: {entry.source}"
-    yield "seen by: you and the director" if entry.wing is Wing.WORKLOAD else "seen by: you alone"
+    yield f"seen by: {_seen_by(entry)}"
     if entry.least_coverage:
         yield f"shown where at least {entry.least_coverage:.0%} of the evidence is there"
+
+
+def _seen_by(entry: Metric) -> str:
+    if not entry.shown:
+        return "nobody; it stands on no page"
+    return "you and the director" if entry.wing is Wing.WORKLOAD else "you alone"
 
 
 def _range(entry: Metric) -> str:

@@ -66,3 +66,11 @@ def test_the_page_of_definitions_is_the_catalogues() -> None:
 
 def test_the_page_holds_every_metric_and_no_other() -> None:
     assert re.findall(r"^- key: `(\w+)`", PAGE.read_text(encoding="utf-8"), re.MULTILINE) == list(catalogue())
+
+
+def test_what_no_page_shows_is_said_to_be_seen_by_nobody() -> None:
+    hidden = [key for key, entry in catalogue().items() if not entry.shown]
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert hidden == ["trauma_room"]
+    assert page.count("- seen by: nobody; it stands on no page\n") == len(hidden)

@@ -95,7 +95,7 @@ def weighted_load(frames: Frames) -> Weekly:
 
 @metric(
     "Room for trauma-focused clients", Unit.COUNT, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="–", source="roster",
-    look_back=5,
+    look_back=5, shown=False,
 )  # fmt: skip
 def trauma_room(frames: Frames) -> Weekly:
     """How many more trauma-focused clients the clinician's own cap leaves room for. Unknown without such a cap.
