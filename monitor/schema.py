@@ -223,8 +223,24 @@ WHAT_A_LINE_IS_ABOUT = (
         UNIQUE (clinician_id, week, family, client_id, about)) STRICT""",
     # The last number given goes along, so that none is given twice.
     "INSERT INTO sqlite_sequence SELECT 'notice_anew', seq FROM sqlite_sequence WHERE name = 'notice'",
-    """INSERT INTO notice_anew SELECT id, clinician_id, week, tier, family, key, client_id, '', ratio, low, high, since,
-       measured FROM notice""",
+    # What a line of before was about is what came in its week; an answer to it stays an answer to the same line.
+    """INSERT INTO notice_anew SELECT id, clinician_id, week, tier, family, key, client_id, CASE family
+         WHEN 'review' THEN coalesce((
+             SELECT term FROM client_term LEFT JOIN client_person USING (clinician_id, client_id)
+             WHERE clinician_id = notice.clinician_id AND coalesce(person, client_id) = notice.client_id
+               AND term IN ('review_on', 'modified_until')
+               AND julianday(value) - julianday('1970-01-01') BETWEEN notice.week AND notice.week + 6), 'unknown')
+         WHEN 'exception ended' THEN coalesce((
+             SELECT ended.family FROM answer JOIN notice AS ended ON ended.id = notice_id
+             WHERE ended.clinician_id = notice.clinician_id AND ended.client_id = notice.client_id
+               AND undone_at IS NULL AND until_day BETWEEN notice.week AND notice.week + 6), 'unknown')
+         WHEN 'just this once' THEN coalesce((
+             SELECT kind FROM ledger LEFT JOIN client_person USING (clinician_id, client_id)
+             WHERE clinician_id = notice.clinician_id AND coalesce(person, client_id) = notice.client_id
+               AND kind IN ('exception', 'gift', 'request_accepted', 'fee_waived')
+               AND day BETWEEN notice.week AND notice.week + 6 ORDER BY day DESC), 'one client')
+         ELSE '' END,
+       ratio, low, high, since, measured FROM notice""",
     "DROP TABLE notice",
     "ALTER TABLE notice_anew RENAME TO notice",
 )
