@@ -10,7 +10,7 @@ from monitor.analysis import fairness
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.columns import Column, arrays
 from monitor.analysis.metrics.active import LOAD_WEEKS, active, frequency, trauma, weights
-from monitor.analysis.metrics.weekly import Weekly, column, counts, no_data, ratios, seen, trailing, where
+from monitor.analysis.metrics.weekly import Weekly, column, counts, no_data, ratios, seen, where
 from monitor.analysis.referral import WHOLE, room_below
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ def weighted_load(frames: Frames) -> Weekly:
     A client stands for the agreed frequency, else for held sessions divided by the weeks since the first (after a
     return the first of the new course), 8 at most, those of leave left out; and counts for the weight of the client's
     band in the practice's table of that week, 1 without a band. The full-time equivalent is the week's, growing over a
-    new colleague's first twelve weeks. Unknown after 8 weeks of nothing but leave.
+    new colleague's first twelve weeks. Unknown in a week of nothing but leave.
     """
     if frames.sessions.empty:
         return no_data(frames)
     clients = active(frames)
     sessions_a_week = (clients * frequency(frames) * weights(frames)).sum(axis=1)
-    there = trailing(column(frames, "present"), LOAD_WEEKS) > 0
+    there = column(frames, "present") > 0
     fte = fairness.available_fte(frames.clinician.fte, there, column(frames, "since_start"))
     return ratios(seen(frames, "calendar_seen"), sessions_a_week, np.asarray(fte), clients.sum(axis=1))
 
