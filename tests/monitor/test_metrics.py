@@ -484,7 +484,7 @@ def test_a_joiners_load_is_measured_by_the_fte_of_the_week() -> None:
 
 @pytest.mark.parametrize("agreed", [(), ("1",)])
 def test_leave_changes_no_load(agreed: Sequence[str]) -> None:
-    """Five clients come every week before and after four weeks of leave, in which there is no load, agreed on or not."""
+    """Five clients come every week before and after four weeks of leave, agreed on or not; leave itself has no load."""
     seen = [some for client in range(5) for some in client_weeks(client, "2025-12-01", 9)]  # until 26 January
     back = [some for client in range(5) for some in client_weeks(client, "2026-03-02", 4)]
     off = event("2026-02-02 00:00", "2026-03-02 00:00", kind=Kind.LEAVE, all_day=True)
