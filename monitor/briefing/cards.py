@@ -16,7 +16,7 @@ from monitor.notices import ANSWERS, LINE, PATTERN
 from monitor.roster import Clinician
 from monitor.store.notices import NoticeRow
 from reports.models import Answer, Card, Table, Unit
-from reports.wording import day_and_month, full_date, quantity
+from reports.wording import day_and_month, full_date, listed, quantity, spelled
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -58,25 +58,37 @@ def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mappi
     if row.client and row.tier != LINE:
         moved = notices.client_wrote(*behind.written_by(frames, row))
     text = notices.explanation(row, moved, f"the client of {client}" if client else "")
-    context = notices.context(row, frames.clinician.fte)
+    since, context = _since(frames, row, week, values), notices.context(row, frames.clinician.fte)
     returns = row.answer == "not_now" and row.week != week
     rows_of = row.week if row.tier == LINE else week  # a line is about its own week, a notice goes on
     answered = None if returns or row.answer is None else _answer(row)
     return Card(
         notice=row.id,
         title=notices.title(row),
-        text=" ".join(part for part in (AGAIN if returns else "", _noticed(row, week), text, context) if part),
+        text=" ".join(part for part in (AGAIN if returns else "", _noticed(row, week), text, since, context) if part),
         based_on=_moved(row) if row.tier == PATTERN else behind.rows(frames, row, rows_of, codes),
         try_this=notices.try_this(row),
         answers=tuple(Answer(key, label) for key, label in notices.answers_to(row).items()),
         answered=answered,
-        weeks=None if row.tier == LINE else _weeks(frames, row, values),
+        weeks=None if row.tier == LINE else _weeks(frames, row, week, values),
     )
 
 
 def _noticed(row: NoticeRow, week: int) -> str:
     """When it was, for a card that leads a later week."""
     return "" if row.week == week else f"Noticed in the week of {day_and_month(date_of(row.week))}."
+
+
+def _since(frames: Frames, row: NoticeRow, week: int, values: Values) -> str:
+    """How it went on, where a card of one measure leads a later week: "The two weeks since: 10 and 12."."""
+    weeks = range(row.week + 7, week + 1, 7)
+    if row.tier in {LINE, PATTERN} or not weeks:
+        return ""
+    known, unit = next(iter(_told(frames, row, values).values()))
+    if all(known.get(at) is None for at in weeks):
+        return ""
+    passed = "week" if len(weeks) == 1 else f"{spelled(len(weeks))} weeks"
+    return f"The {passed} since: {listed([quantity(known.get(at), unit) for at in weeks])}."
 
 
 def _answer(row: NoticeRow) -> str:
@@ -97,16 +109,16 @@ def _moved(row: NoticeRow) -> Table:
     return Table(("What", "How much", "Since the week of"), tuple(rows))
 
 
-def _weeks(frames: Frames, row: NoticeRow, values: Values) -> Table | None:
-    """The weeks of the notice, beside the middle week of the year before."""
+def _weeks(frames: Frames, row: NoticeRow, week: int, values: Values) -> Table | None:
+    """The weeks from the beginning of the notice to the report's, beside the middle week of the year before."""
     told = _told(frames, row, values)
     since = min((sign.since for sign in row.signs), default=row.since)
-    weeks = range(max(since, row.week - 7 * (SHOWN_WEEKS - 1)), row.week + 1, 7)
+    last = max(row.week, week)
+    weeks = range(max(since, last - 7 * (SHOWN_WEEKS - 1)), last + 1, 7)
     before = range(since - 7 * BEFORE_WEEKS, since, 7)
     rows = [("The year before, middle week", *(_middle(known, before, unit) for known, unit in told.values()))]
     rows += [
-        (day_and_month(date_of(week)), *(quantity(known.get(week), unit) for known, unit in told.values()))
-        for week in weeks
+        (day_and_month(date_of(at)), *(quantity(known.get(at), unit) for known, unit in told.values())) for at in weeks
     ]
     return Table(("Week of", *told), tuple(rows))
 

@@ -365,6 +365,25 @@ def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
     assert later == f"Noticed in the week of 16 February. {own}"
 
 
+@pytest.mark.parametrize(
+    ("weeks", "said"),
+    [
+        (0, ""),
+        (1, " The week since: 9."),
+        (2, " The two weeks since: 9 and –."),
+        (3, " The three weeks since: 9, – and 11."),
+    ],
+)
+def test_a_card_that_leads_a_later_week_says_how_it_went_on(weeks: int, said: str) -> None:
+    row = notice(2)
+    values = {(row.week + 7 * at, "after_hours_replies"): value for at, value in enumerate([8.0, 9.0, None, 11.0])}
+    own, later = (card(SPRING, row, week, values, CODES) for week in (row.week, row.week + 7 * weeks))
+
+    assert later.text.endswith(own.text + said)
+    assert later.weeks is not None
+    assert [of[1] for of in later.weeks.rows][-weeks - 1 :] == ["8", "9", "–", "11"][: weeks + 1]
+
+
 def test_a_notice_that_was_put_off_says_that_the_four_weeks_are_over() -> None:
     back = card(SPRING, LATER, WEEK + 14, {}, CODES)
 
