@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.bookings import CALLED_OFF
-from monitor.analysis.calendar import DAY, day_number
+from monitor.analysis.calendar import day_number
 from monitor.analysis.columns import arrays
 from monitor.analysis.courses import ENDED, next_ending
 from monitor.analysis.messages import packed
@@ -58,12 +58,14 @@ def active(frames: Frames) -> Bools:
     named = frames.sessions["client"].to_numpy() >= 0
     status, client, start, known_at, cancelled_at = arrays(frames.sessions, *names, rows=named)
     over = np.searchsorted(ends, start, side="right")
-    seen_until = np.minimum(start + ACTIVE_DAYS * DAY, next_ending(frames.agreements, frames.calendar, client, start))
+    days = frames.calendar.day_of(start)
+    fading, near = (frames.calendar.day_starts(days + apart) for apart in (ACTIVE_DAYS, -ACTIVE_DAYS))
+    seen_until = np.minimum(fading, next_ending(frames.agreements, frames.calendar, client, start))
     fades = np.where(status == HELD, np.searchsorted(ends, seen_until, side="right"), over)
     known = np.searchsorted(weeks, frames.calendar.week_of(known_at))
     off = np.searchsorted(ends, np.where(np.isnan(cancelled_at), 0, cancelled_at))
     until = np.minimum(np.where(np.isin(status, CALLED_OFF), off, over), over)
-    comes = np.maximum(np.searchsorted(ends, start - ACTIVE_DAYS * DAY, side="right"), known)
+    comes = np.maximum(np.searchsorted(ends, near, side="right"), known)
     column = np.searchsorted(clients, client)
     shape = len(weeks), len(clients)
     booked = _covered(shape, column, np.minimum(comes, until), until) & ~ended(frames)
