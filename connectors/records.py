@@ -94,8 +94,8 @@ class SessionEvidence:
 
     ``uid_key`` is the occurrence it belongs to where the source knows it, ``meeting`` the video meeting (as in
     :class:`CalendarEvent`); otherwise sessions are found by overlap.
-    Either end may be unknown (``None``), which is not the same as "on time". A call to which nobody came is told as the
-    instant in the middle of the clinician's wait, as both its beginning and its end.
+    Either end may be unknown (``None``), which is not the same as "on time". A video meeting to which nobody came is
+    told as the instant in the middle of the clinician's wait, as both its beginning and its end.
     """
 
     clinician: str

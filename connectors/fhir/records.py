@@ -85,6 +85,8 @@ class RecordMaker:
         """Why an encounter's times cannot be true, if they cannot."""
         if met.start and met.end and met.end < met.start:
             return "its period ends before it begins"
+        if met.start and met.start == met.end:
+            return "its period ends as it begins"
         if met.start and met.end and met.end - met.start > self.context.longest_session:
             return "its period is longer than longest_session_hours"
         return None

@@ -66,9 +66,11 @@ def linked(booked: pd.DataFrame, told: Told) -> Told:
     ``booked`` are sessions (start, booked_end, status, meeting; by start). What names its session belongs there; a call
     of a video meeting to the entry of that meeting that it shares most time with, or of none; any other to the entry
     that it does. A piece of a meeting that lies beside every entry belongs where the piece does after which the call
-    was taken up again. Times that end before they begin, or that say nothing, are left out.
+    was taken up again. Times that end before they begin, or that say nothing, are left out; so is a call of no length
+    that names neither session nor meeting: it was missed on the telephone, and nobody stayed away from a session.
     """
     silent = np.isnan(told.started_at) & np.isnan(told.ended_at)
+    silent |= (told.started_at == told.ended_at) & (told.meeting == "") & (told.session < 0)
     told = told.chosen(~silent & ~(told.ended_at < told.started_at))
     loose = (told.session < 0) & (told.grade != CORRECTED)
     if loose.any():

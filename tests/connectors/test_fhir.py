@@ -284,7 +284,7 @@ def test_an_encounter_that_goes_on_has_no_end(server: FhirServer) -> None:
     assert (times.started_at, times.ended_at, times.uid_key) == (START, None, None)
 
 
-@pytest.mark.parametrize("hours", [-1, 13])
+@pytest.mark.parametrize("hours", [-1, 0, 13])
 def test_an_encounter_that_cannot_be_true_is_told_as_unknown(server: FhirServer, hours: int) -> None:
     period = {"start": START.isoformat(), "end": (START + timedelta(hours=hours)).isoformat()}
     server.put("Encounter", "e1", **met(period=period))

@@ -14,6 +14,7 @@ from tests.monitor.facts import Row, at, corrections, event, events, evidence, s
 
 NOON = at("2026-03-06 12:00")
 CALENDAR, RECORDS, MEET, TELEPHONE = 1, 2, 3, 4
+ROOM, OTHER = "room", "other"
 
 
 def booked(clock: str, uid: str, meeting: str = "", **told: object) -> Row:
@@ -29,6 +30,11 @@ def told(span: str, *, grade: Grade = Grade.CALL, source: int = MEET, uid: str =
     return seen_times(
         day + start if start else None, day + end if end else None, grade=grade, source=source, uid=uid, meeting=meeting
     )
+
+
+def waited(clock: str) -> Row:
+    """The instant that is told where nobody came to a video meeting."""
+    return told(f"{clock}-{clock}", meeting=ROOM)
 
 
 def visit(span: str, uid: str = "ten") -> Row:
@@ -76,12 +82,14 @@ def seen(entries: Iterable[Row], times: Iterable[Row]) -> dict[str, tuple[str, s
         ([told("10:00-10:03"), told("10:01-10:02"), told("10:02-10:04:59")], "10:00-10:04:59", "call", "no_show"),
         ([told("10:00-10:03"), told("10:10-10:13")], "10:00-10:13", "call", "held"),
         # nobody came to the one: counts where nothing else is told
-        ([told("10:10-10:10")], "10:10-10:10", "call", "no_show"),
-        ([told("10:50-10:50")], "10:50-10:50", "call", "no_show"),
-        ([told("10:50:01-10:50:01")], "-", "", "held"),
-        ([told("10:10-10:10"), told("10:12-10:48")], "10:12-10:48", "call", "held"),
-        ([told("10:10-10:10"), told("10:12-10:48", source=TELEPHONE)], "10:12-10:48", "call", "held"),
-        ([told("10:10-10:10"), visit("-10:52")], "-10:52", "ehr", "held"),
+        ([waited("10:10")], "10:10-10:10", "call", "no_show"),
+        ([waited("10:50")], "10:50-10:50", "call", "no_show"),
+        ([waited("10:50:01")], "-", "", "held"),
+        ([waited("10:10"), told("10:12-10:48")], "10:12-10:48", "call", "held"),
+        ([waited("10:10"), told("10:12-10:48", source=TELEPHONE)], "10:12-10:48", "call", "held"),
+        ([waited("10:10"), visit("-10:52")], "-10:52", "ehr", "held"),
+        # somebody else rang meanwhile: a call that was missed on the telephone says nothing of the session
+        ([told("10:10-10:10", source=TELEPHONE)], "-", "", "held"),
         # left open: says nothing, and another source counts
         ([told("10:00-13:00")], "10:00-13:00", "call", "held"),
         ([told("10:00-13:00:01")], "-", "", "held"),
@@ -118,9 +126,6 @@ def test_an_end_that_was_moved_in_the_record_system_is_a_template_too() -> None:
 
 
 # Which session a call is about
-
-
-ROOM, OTHER = "room", "other"
 
 
 @pytest.mark.parametrize(
