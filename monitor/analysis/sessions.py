@@ -5,7 +5,7 @@ Instants are UTC epoch seconds; an unknown one is NaN in a float column, never 0
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,6 @@ from monitor.analysis.evidence import (
     CORRECTED,
     STANDING,
     UNSCHEDULED,
-    Best,
     Told,
     best,
     linked,
@@ -52,12 +51,8 @@ def sessions_from(
     A session is held if nothing says otherwise and it began at or before ``as_of``.
     """
     booked, told = _told(events, evidence, corrections)
-    (keys,) = arrays(booked, "uid_key")
-    same = _looked_up(keys, _first_rows(keys))  # what is told of an entry that is shown at two times is told of both
     told = told.chosen(told.session >= 0)
-    told = told._replace(session=same[told.session])
-    told = without_templates(told, told.session, booked)
-    known = Best(*(column[same] for column in best(told, len(booked))))
+    known = best(without_templates(told, told.session, booked), len(booked))
     kept = booked[["uid_key", "client", "start", "booked_end", "known_at"]].rename(columns={"start": "booked_start"})
     sessions = kept.assign(
         actual_start=known.actual_start,
@@ -96,22 +91,29 @@ def _told(events: pd.DataFrame, evidence: pd.DataFrame, corrections: pd.DataFram
     order = np.lexsort(arrays(booked, "uid_key", "start"))
     rows = np.argsort(order)[same]  # where the session of each entry stands by its start
     *columns, names = map(np.concatenate, zip(arrays(evidence, *_TOLD), _corrected(corrections), strict=True))
-    (keys,) = arrays(entries, "uid_key")
     source, grade, started_at, ended_at, meeting = columns
-    about = _looked_up(names, dict(zip(keys.tolist(), rows.tolist(), strict=True)))
-    told = Told(source, grade, started_at, ended_at, meeting, about)
-    told = without_templates(told, _looked_up(names, _first_rows(keys)), entries)
+    named = _named_entries(names, np.where(np.isnan(ended_at), started_at, ended_at), entries)
+    told = Told(source, grade, started_at, ended_at, meeting, np.append(rows, -1)[named])
+    told = without_templates(told, named, entries)
     booked = booked.iloc[order].reset_index(drop=True)
     return booked, linked(booked, told)
 
 
-def _first_rows(keys: Column) -> dict[str, int]:
-    return {key: row for row, key in reversed(list(enumerate(keys.tolist())))}
+def _named_entries(names: Column, instants: Column, entries: pd.DataFrame) -> NDArray[np.int64]:
+    """The row of the entry that each name means at its instant, -1 for none.
 
+    Two sources may show one entry at two times; then the nearer one is meant.
+    """
+    shown: dict[str, list[int]] = {}
+    keys, start, end = arrays(entries, "uid_key", "start", "booked_end")
+    for row, key in enumerate(keys.tolist()):
+        shown.setdefault(key, []).append(row)
 
-def _looked_up(keys: Column, numbers: Mapping[str, int]) -> NDArray[np.int64]:
-    """The number of each key, -1 for one that has none."""
-    return np.array([numbers.get(key, -1) for key in keys.tolist()], dtype=np.int64)
+    def meant(name: str, at: float) -> int:
+        rows = shown.get(name, [-1])
+        return rows[0] if len(rows) == 1 else min(rows, key=lambda row: max(start[row] - at, at - end[row], 0))
+
+    return np.array([meant(*one) for one in zip(names.tolist(), instants.tolist(), strict=True)], dtype=np.int64)
 
 
 def _session_entries(events: pd.DataFrame) -> pd.DataFrame:

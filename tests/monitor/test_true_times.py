@@ -125,6 +125,15 @@ def test_an_end_that_was_moved_in_the_record_system_is_a_template_too() -> None:
     assert seen([moved], [visit("10:00-11:00")])["ten"] == ("-", "edited", "held")
 
 
+@pytest.mark.parametrize(("span", "ends"), [("11:55-12:52", ["", "12:52"]), ("10:03-11:05", ["11:05", ""])])
+def test_of_an_entry_that_two_sources_show_at_two_times_the_nearer_one_is_meant(span: str, ends: list[str]) -> None:
+    shown = events([booked("10:00", "x"), booked("12:00", "x", source=RECORDS)])
+    by_record = sessions_from(shown, evidence([visit(span, "x")]), corrections(), as_of=NOON)
+    by_hand = sessions_from(shown, evidence(), corrections({"x": f"2026-03-02 {span[6:]}"}), as_of=NOON)
+    for found in (by_record, by_hand):
+        assert [clock(end) for end in found["actual_end"]] == ends
+
+
 # Which session a call is about
 
 
