@@ -223,7 +223,8 @@ class Gmail:
             return None
         if labels.isdisjoint(_NO_CORRESPONDENCE):
             is_sent = "SENT" in labels
-            page.put(where, headers, _sent_at(headers, accepted_at, is_sent=is_sent), filed_as_sent=is_sent)
+            seen = page.ends(headers, filed_as_sent=is_sent)
+            page.put(where, headers, _sent_at(headers, accepted_at, is_sent=is_sent), seen)
         return accepted_at
 
 

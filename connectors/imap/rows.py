@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from connectors.mail.dates import usual_instant
 from connectors.mail.headers import KEPT
 
 _FIELDS = " ".join(name.upper() for name in KEPT if name != "X-GM-THRID")
@@ -19,11 +18,12 @@ _RECEIVED = re.compile(
     rb'\bINTERNALDATE "([ \d]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)"', re.IGNORECASE
 )
 _USUAL = re.compile(
-    rb'\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()]*)\) INTERNALDATE "([^"]{26})" BODY\[HEADER\.FIELDS \([^()]*\)\] '
-    rb"\{(\d{1,12})\}\r\n"
+    rb"\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()]*)\) "
+    rb'INTERNALDATE "([ \d]\d-\w{3}-\d{4} [\d:]{8} [+-]\d{4})" BODY\[HEADER\.FIELDS \([^()]*\)\] \{(\d{1,12})\}\r\n'
 )
 _END = b")\r\n"
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NUMBERS = {f"-{month.title()}-": f"{number:02}" for number, month in enumerate(MONTHS, 1)}
 _MONTHS = {month.encode(): number for number, month in enumerate(MONTHS, 1)}
 
 
@@ -43,12 +43,21 @@ def usual_rows(answer: bytes) -> tuple[list[Row], int]:
         uid, flags, received, size = match.groups()
         begin = match.end()
         until = begin + int(size)
-        if answer[until : until + len(_END)] != _END:
+        if not answer.startswith(_END, until):
             break
-        received_at = usual_instant(received.decode("latin-1")) or received_in(match[0])
+        received_at = _usual_time(received.decode("ascii")) or received_in(match[0])
         rows.append(Row(int(uid), received_at, answer[begin:until], b"\\draft" in flags.lower()))
         end = until + len(_END)
     return rows, end
+
+
+def _usual_time(text: str) -> datetime | None:
+    """The instant of ``01-Sep-2026 18:30:00 +0200``, in UTC; ``None`` for any other spelling."""
+    try:
+        day = f"{text[7:11]}-{_NUMBERS[text[2:7]]}-{text[:2]}"
+        return datetime.fromisoformat(f"{day}T{text[12:20]}{text[21:]}").astimezone(UTC)
+    except (ValueError, KeyError, OverflowError):
+        return None
 
 
 def row_from(text: bytes, literal: bytes | None) -> Row | None:

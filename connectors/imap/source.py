@@ -25,7 +25,6 @@ from connectors.imap.conversation import Account
 from connectors.imap.names import Folder, Role, wanted
 from connectors.imap.progress import Mark, Progress
 from connectors.imap.rows import MONTHS, Row
-from connectors.mail.correspondence import is_outgoing
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import SHRUNK_BELOW, MailPage, ReadingOptions, settings_of
 
@@ -199,16 +198,17 @@ class _Reading:
         if row.is_draft:
             return
         headers = Headers.from_block(row.block)
-        sent = self._folder.role is Role.SENT
-        when = self._instant(row.received_at, headers, sent=sent)
-        where = f"{self._place}, message {row.uid}"
-        self._within &= self._page.put(where, headers, when, filed_as_sent=sent)
+        seen = self._page.ends(headers, filed_as_sent=self._folder.role is Role.SENT)
+        is_sent = bool(seen) and seen[0].outgoing
+        when = _instant(row.received_at, headers, is_sent=is_sent)
+        self._within &= self._page.put(f"{self._place}, message {row.uid}", headers, when, seen)
 
-    def _instant(self, received_at: datetime | None, headers: Headers, *, sent: bool) -> datetime | None:
-        date = headers.date
-        if received_at is None or date is None or received_at - date <= _FILED_LATE:
-            return received_at or date
-        return date if sent or is_outgoing(headers, self._context.owners[0]) else received_at
+
+def _instant(received_at: datetime | None, headers: Headers, *, is_sent: bool) -> datetime | None:
+    if received_at is not None and not is_sent:
+        return received_at
+    date = headers.date
+    return date if received_at is None or (date is not None and received_at - date > _FILED_LATE) else received_at
 
 
 def _pages(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

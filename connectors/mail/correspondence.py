@@ -21,7 +21,7 @@ _MOST_KNOWN = 8_192
 _LONGEST_KNOWN = 2_000  # characters
 
 
-class _Ends(NamedTuple):
+class Ends(NamedTuple):
     """The two ends of a message, as one owner of the source sees them."""
 
     owner: str
@@ -41,26 +41,28 @@ class Correspondence:
     context: Context
     lists: Literal["ignore", "ordinary"] = "ignore"
     channel: str = "email"
-    _known: dict[object, tuple[tuple[_Ends, ...], frozenset[str]]] = field(
+    _known: dict[object, tuple[tuple[Ends, ...], frozenset[str]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
-    def stamps(self, headers: Headers, sent_at: datetime, *, filed_as_sent: bool = False) -> tuple[MessageStamp, ...]:
-        """One stamp for each owner of the source whom the message concerns; none if its sender cannot be read.
-
-        A message ``filed_as_sent`` is outgoing, whatever address it bears.
-        """
+    def stamps(
+        self, headers: Headers, sent_at: datetime, seen: tuple[Ends, ...] | None = None
+    ) -> tuple[MessageStamp, ...]:
+        """One stamp for each owner of the source whom the message concerns, as :meth:`ends` tells, or has told."""
         return tuple(
-            self._stamp(ends, self._nodes(headers, sent_at, ends.owner), sent_at)
-            for ends in self._ends(headers, filed_as_sent=filed_as_sent)
+            [
+                MessageStamp(owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes)
+                for owner, outgoing, counterpart, kind, automatic in (self.ends(headers) if seen is None else seen)
+                for nodes in [self._nodes(headers, sent_at, owner)]
+            ]
         )
 
-    def _stamp(self, ends: _Ends, nodes: tuple[int, ...], sent_at: datetime) -> MessageStamp:
-        owner, outgoing, counterpart, kind, automatic = ends
-        return MessageStamp(owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes)
+    def ends(self, headers: Headers, *, filed_as_sent: bool = False) -> tuple[Ends, ...]:
+        """Who stands at the ends, for each owner of the source whom it concerns; none if its sender cannot be read.
 
-    def _ends(self, headers: Headers, *, filed_as_sent: bool) -> tuple[_Ends, ...]:
-        """Who stands at the ends: remembered, because the same few people write to each other again and again."""
+        A message ``filed_as_sent`` is outgoing, whatever address it bears. The answers are remembered, because the
+        same few people write to each other again and again.
+        """
         shared = headers.shared
         known = self._known.get((shared, filed_as_sent))
         if known is None:
@@ -70,20 +72,21 @@ class Correspondence:
                     self._known.clear()
                 self._known[shared, filed_as_sent] = known
         ends, unreadable = known
-        headers.unreadable |= unreadable
+        if unreadable:
+            headers.unreadable |= unreadable
         return ends
 
-    def _found(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[_Ends]:
+    def _found(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[Ends]:
         if headers.senders or "from" not in headers.unreadable:
             for owner in self._owners(headers):
-                yield self._seen_by(owner, headers, outgoing=filed_as_sent or is_outgoing(headers, owner))
+                yield self._seen_by(owner, headers, outgoing=filed_as_sent or _is_outgoing(headers, owner))
 
     def _owners(self, headers: Headers) -> tuple[Owner, ...]:
         if len(self.context.owners) == 1:
             return self.context.owners
         return self.context.owners_named({*headers.senders, *headers.addresses("reply-to", "to", "cc")})
 
-    def _seen_by(self, owner: Owner, headers: Headers, *, outgoing: bool) -> _Ends:
+    def _seen_by(self, owner: Owner, headers: Headers, *, outgoing: bool) -> Ends:
         address = _recipient(headers, owner) if outgoing else _sender(headers)
         kind = self.context.classifier.counterpart(address) if address else Counterpart.OTHER
         automatic = _says_automatic(headers)
@@ -91,7 +94,7 @@ class Correspondence:
             automatic = automatic or kind is Counterpart.AUTOMATIC or self._looks_automatic(headers)
             kind = Counterpart.AUTOMATIC if automatic else kind
         name = self.context.names.person(owner.key, address) if address else None
-        return _Ends(owner.key, outgoing, name, kind, automatic)
+        return Ends(owner.key, outgoing, name, kind, automatic)
 
     def _looks_automatic(self, headers: Headers) -> bool:
         """Whether an incoming message bears the marks of a list, a bulk mailer or a mail system."""
@@ -120,7 +123,7 @@ def _is_listed(headers: Headers) -> bool:
     return bool(headers.first("list-id")) or headers.word("precedence") == "list"
 
 
-def is_outgoing(headers: Headers, owner: Owner) -> bool:
+def _is_outgoing(headers: Headers, owner: Owner) -> bool:
     """Whether the owner wrote it, by the address it bears."""
     if not owner.addresses.isdisjoint(headers.senders):
         return True

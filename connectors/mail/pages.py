@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal
 
 from connectors.base import Context, Fault, Window
 from connectors.errors import UnavailableError
-from connectors.mail.correspondence import Correspondence
+from connectors.mail.correspondence import Correspondence, Ends
 from connectors.mail.dates import instant_from
 from connectors.mail.headers import Headers
 from connectors.records import MessageStamp
@@ -96,11 +96,12 @@ class MailPage:
         """Put one message on the page; ``postmark`` is the time of delivery where Date says nothing."""
         self.put(where, headers, headers.date or instant_from(postmark))
 
-    def put(self, where: str, headers: Headers, sent_at: datetime | None, *, filed_as_sent: bool = False) -> bool:
-        """Put one message on the page whose time is known, and perhaps that it lay where sent mail lies.
+    def ends(self, headers: Headers, *, filed_as_sent: bool) -> tuple[Ends, ...]:
+        """Who stands at the ends of a message, which perhaps lay where sent mail lies."""
+        return self._correspondence.ends(headers, filed_as_sent=filed_as_sent)
 
-        Whether it may lie in the window.
-        """
+    def put(self, where: str, headers: Headers, sent_at: datetime | None, seen: tuple[Ends, ...] | None = None) -> bool:
+        """Put one message on the page whose time is known, and perhaps its ends. Whether it may lie in the window."""
         self._messages += 1
         if sent_at is None:
             self.fault(where, "it has no readable date")
@@ -108,7 +109,7 @@ class MailPage:
             self.skipped = self.skipped.joined(sent_at, self._window)
             return False
         else:
-            self._keep(self._correspondence.stamps(headers, sent_at, filed_as_sent=filed_as_sent))
+            self._keep(self._correspondence.stamps(headers, sent_at, seen))
             for name in sorted(headers.unreadable):
                 self.fault(where, f"the addresses in its {name.title()} field cannot be read")
         return True
