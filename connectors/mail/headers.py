@@ -37,7 +37,7 @@ _SHARED = tuple(name.lower() for name in KEPT if name not in _OF_THE_ONE_MESSAGE
 _KEPT = {spelled: name.lower() for name in KEPT for spelled in (name, name.lower())}
 _ASCII_SPACE = " \t\r\x0b\x0c"
 _AGAIN = "\0"  # between the values of a field that is repeated; no block keeps one
-_IDENTIFIER = re.compile(r"<([^<>]+)>")
+_IDENTIFIER = re.compile(rf"<([^<>{_AGAIN}]+)>")
 _WORD = re.compile(r"[^\s;(]+")
 _THREAD = re.compile("[0-9]{1,20}")
 
@@ -117,9 +117,9 @@ class Headers:
         A message without one is known by its kept fields and its instant: folder and copy may add other fields
         (``Status``, ``X-Mozilla-Status``) and change them later, but not these.
         """
-        text = self._fields.get("message-id", "").partition(_AGAIN)[0]
+        text = _joined(self._fields.get("message-id", "").partition(_AGAIN)[0])
         match = _IDENTIFIER.search(text)
-        if found := _joined(match[1] if match else text).strip("<>"):
+        if found := match[1] if match else text.strip("<>"):
             return found
         fields = sorted((name, list(self._values(name))) for name in self._fields)
         return hashlib.sha256(f"{fields}{sent_at.timestamp()}".encode()).hexdigest()
@@ -127,9 +127,8 @@ class Headers:
     @property
     def references(self) -> tuple[str, ...]:
         """The identifiers of what this message follows, oldest first; free text between them is passed over."""
-        followed = (self._fields.get("references"), self._fields.get("in-reply-to"))
-        text = " ".join(filter(None, followed)).replace(_AGAIN, " ")
-        return tuple(dict.fromkeys(map(_joined, _IDENTIFIER.findall(text))))
+        references, followed = self._fields.get("references", ""), self._fields.get("in-reply-to", "")
+        return tuple(dict.fromkeys(_IDENTIFIER.findall(_joined(f"{references}{_AGAIN}{followed}"))))
 
     @property
     def provider_thread(self) -> str:
@@ -142,6 +141,6 @@ def _spaced(value: str) -> str:
     return " ".join(value.split())
 
 
-def _joined(identifier: str) -> str:
-    """An identifier without the space that folding may have put into it."""
-    return "".join(identifier.split())
+def _joined(identifiers: str) -> str:
+    """Identifiers without the space that folding may have put into them."""
+    return "".join(identifiers.split())
