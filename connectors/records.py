@@ -110,7 +110,7 @@ class SessionEvidence:
         _refuse_naive(self.started_at, self.ended_at)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take four times as long to make
 class MessageStamp:
     """When one message was sent, in which direction, and a pseudonym for who stood at the other end.
 
