@@ -186,6 +186,14 @@ def test_folded_fields_are_joined_and_stay_one_field() -> None:
     assert headers.date is not None
 
 
+def test_identifiers_are_joined_within_a_field_and_never_over_two() -> None:
+    headers = Headers.from_block(
+        b"Message-ID: <0\n @x>\nReferences: <1\n @x> <2\nReferences: @x>\nIn-Reply-To: @x> <3@x>\n"
+    )
+    assert headers.identifier(datetime(2026, 9, 1, tzinfo=UTC)) == "0@x"
+    assert headers.references == ("1@x", "3@x")
+
+
 def test_what_stands_behind_the_blank_line_or_is_no_field_is_no_header() -> None:
     headers = Headers.from_block(b">From somebody\nno field\n folded\nTo: a@x.example\n\nTo: b@x.example\n")
     assert headers.addresses("to") == ("a@x.example",)
