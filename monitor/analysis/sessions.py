@@ -64,10 +64,17 @@ def sessions_from(
 
 
 def meetings(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions with a group once, in the order given: of the rows of one booked span one with a known end."""
-    start, end = sessions["booked_start"].to_numpy(), sessions["booked_end"].to_numpy()
-    order = np.lexsort((sessions["actual_end"].isna().to_numpy(), end, start))
-    first = np.append(True, (np.diff(start[order]) != 0) | (np.diff(end[order]) != 0))[: len(sessions)]
+    """Sessions with a group once, in the order given: of those that begin together one with a known end, or the longer.
+
+    ::
+
+        calendar         |-------------|      the group as one entry
+        record system    |----------|         and each who was there as another: one meeting
+                         |----------|
+    """
+    start, end, ended = arrays(sessions, "booked_start", "booked_end", "actual_end")
+    order = np.lexsort((-end, np.isnan(ended), start))
+    first = np.append(True, np.diff(start[order]) != 0)[: len(sessions)]
     return sessions if first.all() else sessions.iloc[np.sort(order[first])]
 
 

@@ -59,6 +59,14 @@ def test_a_group_is_one_session_of_several_clients() -> None:
     assert row("active_clients", found)["value"] == 4
 
 
+def test_a_group_that_the_calendar_books_for_longer_than_the_record_system_is_one_session() -> None:
+    calendar = session("mon 10:00", "11:30", client=-1)
+    visits = [session("mon 10:00", "11:20", client, source=2) for client in (1, 2, 3)]
+    found = looked(calendar, *visits)
+
+    assert [row(key, found)["value"] for key in ("sessions_held", "contact_hours", "active_clients")] == [1, 1.5, 3]
+
+
 def test_a_group_with_a_planned_exception_leaves_the_overrun_share() -> None:
     group = [session("mon 10:00", "11:00", client, uid=f"g{client}") for client in (1, 2)]
     times = [seen_times(when("mon 10:00"), when("mon 11:10"), uid=f"g{client}") for client in (1, 2)]
