@@ -161,12 +161,13 @@ def inspect(desk: Desk, file: Path) -> None:
 @pass_desk
 def correct(desk: Desk, uid_key: str, end: str, clinician: str | None) -> None:
     """Say when a session really ended: END is a local time (18:05) or an instant (2026-11-20T18:05)."""
+    from monitor.analysis.clock import local_time
     from monitor.store.evidence import save_correction
 
     session = _session_named(desk, uid_key, clinician)
-    zone = desk.clinician(session.clinician).zone
-    began = datetime.fromtimestamp(session.start, zone)
-    ended = _instant(end, began, datetime.fromtimestamp(session.booked_end, zone))
+    person = desk.clinician(session.clinician)
+    began, booked_end = (local_time(person, instant) for instant in (session.start, session.booked_end))
+    ended = _instant(end, began, booked_end)
     if not 0 <= ended.timestamp() - session.start <= desk.config.practice.longest_session_hours * 3600:
         raise UsageError(f"A session that began at {began:%H:%M on %d %B} cannot have ended at {ended:%H:%M on %d %B}.")
     with desk.writing() as store, store.write() as connection:

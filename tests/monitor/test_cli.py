@@ -401,6 +401,14 @@ def test_a_session_over_midnight_is_corrected_to_the_day_after(office: Office) -
     assert office("correct", key, "00:10", "--json").told[0]["ended_at"] == "2026-03-03T00:10:00+01:00"
 
 
+def test_an_end_is_told_where_somebody_lived_then(read: Office) -> None:
+    """Ana moves to New York after the session."""
+    zones = 'key = "ana"\nzones = [{ zone = "Europe/Berlin" }, { from = 2026-04-01, zone = "America/New_York" }]'
+    read.config.write_text(CONFIG.replace('key = "ana"', zones))
+    key = rows(read("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
+    assert read("correct", key, "10:55", "--json").told[0]["ended_at"] == "2026-03-02T10:55:00+01:00"
+
+
 def test_a_session_of_several_people_is_corrected_for_one_of_them(office: Office) -> None:
     office.config.write_text(
         CONFIG.replace(
