@@ -29,7 +29,8 @@ def save_page(
         taken_back = events.named(row, batch.removed)
         if taken_back:
             held = events.held_in(connection, row, context.window)
-            _refuse_shrunken(len(held), len(held - taken_back), context)
+            come = {name for name, is_inside in _told(entries, context.window).items() if is_inside}
+            _refuse_shrunken(len(held), len((held - taken_back) | come), context)
         parts = [events.remove_events(connection, row, taken_back, now)]
         if batch.replaces:
             sources.forget_faults(connection, row)
@@ -52,9 +53,14 @@ def _missing(
     held: set[events.EntryKey], window: Window, entries: Sequence[CalendarEvent], context: Context
 ) -> set[events.EntryKey]:
     """What a snapshot no longer holds."""
-    present = {(entry.clinician, entry.uid_key): window.touches(entry.start, entry.end) for entry in entries}
+    present = _told(entries, window)
     _refuse_shrunken(len(held), sum(present.values()), context)
     return held - present.keys()
+
+
+def _told(entries: Sequence[CalendarEvent], window: Window) -> dict[events.EntryKey, bool]:
+    """Each entry that is told of, and whether it lies in the window."""
+    return {(entry.clinician, entry.uid_key): window.touches(entry.start, entry.end) for entry in entries}
 
 
 def _refuse_shrunken(held: int, holds: int, context: Context) -> None:

@@ -81,9 +81,9 @@ class Source:
         """From now on its calendar holds these entries."""
         self.entries, self.times = list(entries), list(times)
 
-    def takes_back(self, *uid_keys: str) -> None:
-        """From now on it tells what is gone of a calendar that it has shown."""
-        self.entries, self.pages = None, [Batch(None), Batch(None, removed=uid_keys)]
+    def takes_back(self, *uid_keys: str, told: Sequence[Record] = ()) -> None:
+        """From now on it tells what is gone of a calendar that it has shown, and what has come at the same time."""
+        self.entries, self.pages = None, [Batch(None), Batch(None, tuple(told), removed=uid_keys)]
 
     def fetch(self, cursor: str | None, window: Window, label: str) -> Iterator[Batch]:
         self.cursors.append(cursor)

@@ -273,6 +273,16 @@ def test_nor_is_it_believed_where_it_takes_entries_back_one_by_one(
     it_holds(practice, 10 - taken_back, believed=believed)
 
 
+def test_a_series_that_begins_again_under_other_names_is_no_loss(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(*TEN)
+    practice.ingest()
+    moved = [entry(f"new {number}", f"2026-03-{number + 1:02} 11:00") for number in range(10)]
+    practice.diary.takes_back(*(str(number) for number in range(10)), told=moved)
+    assert practice.ingest(now=LATER)["diary"].problem is None
+    assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10]
+
+
 # Read anew
 
 
