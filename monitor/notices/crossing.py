@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.analysis.calendar import day_number, monday_of
+from monitor.analysis.terms import CLIENT
 from monitor.analysis.terms import EXCEPTIONS as GIVEN
 from monitor.notices.answers import EXCEPTIONS, answered_on, excepted
 from monitor.notices.families import AGAIN_WEEKS, LINE
@@ -92,12 +93,14 @@ _CROSSED: dict[str, Callable[[pd.Series, Frames], pd.Series]] = {
 
 
 def _reviews(frames: Frames) -> Iterator[NoticeRow]:
-    """What is due for review, in the week of its date, unless another date was set by then."""
+    """What is due for review, in the week of its date, unless another date was set or the therapy ended by then."""
     for term in ("review_on", "modified_until"):
         said = frames.agreements.changes(term)
         for client, value in zip(said["client"], said["value"], strict=True):
             due = day_number(date.fromisoformat(value)) if isinstance(value, str) else None
-            if due is not None and frames.agreements.texts(term, client, due).item() == value:
+            if due is None or frames.agreements.texts(term, client, due).item() != value:
+                continue
+            if frames.agreements.texts("standing", client, due).item() in {None, CLIENT}:
                 yield from _in_week(frames, "review", due, 1, int(client), term)
 
 

@@ -145,6 +145,8 @@ def test_supervision_is_missed_in_a_month_with_clients_by_who_has_it_in_the_cale
         ),
         ([term(1, "review_on", "2026-02-04", "2026-01-01"), term(1, "review_on", None, "2026-02-01")], []),
         ([term(1, "modified_until", "2026-02-04", "2026-01-01")], [(4, 1)]),
+        ([term(1, "review_on", "2026-02-04"), term(1, "standing", "handed_over", "2026-02-04")], []),
+        ([term(1, "review_on", "2026-02-04"), term(1, "standing", "discharged", "2026-02-05")], [(4, 1)]),
         ([term(1, "review_on", "2026-06-01", "2026-01-01")], []),
         ([term(1, "review_on", "2026-02-04"), term(2, "review_on", "2026-02-05")], [(4, 1), (4, 2)]),
     ],
