@@ -46,7 +46,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
     last = day_number(last_complete_week(config, clinician, now))
     with store.read() as connection:
         book = book_of(config, store, clinician, now=now)
-        rows = kept.notices(connection, clinician.key)
+        rows = notices.of_persons(book.frames, kept.notices(connection, clinician.key))
         first = min((row.since for row in rows), default=last)
         values = values_of(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
     told = _Told(book, values, last)

@@ -13,7 +13,7 @@ from monitor.briefing import cards, figures, words
 from monitor.briefing.figures import Attention
 from monitor.config import Config
 from monitor.loading import frames_of
-from monitor.notices import LINE, left_out
+from monitor.notices import LINE, left_out, of_persons
 from monitor.roster import Clinician
 from monitor.store import facts, tables, weeks
 from monitor.store import notices as kept
@@ -44,6 +44,7 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
         values = values_of(connection, clinician, monday)
         found, codes = kept.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
         fresh = tables.fresh_at(connection, clinician.key)
+    found = of_persons(frames, found)
     notice = cards.leading(found, monday, day_number(local_day(clinician, now)), clinician)
     told = notice if notice and (notice.week == monday or notice.tier != LINE) else None  # a put-off line is of before
     attention = _attention(frames, told, monday, found)

@@ -41,7 +41,7 @@ from monitor.notices.families import (
 )
 from monitor.notices.finding import find
 from monitor.notices.lines import LINES, Line, line
-from monitor.notices.tonight import notices_of
+from monitor.notices.tonight import notices_of, of_persons
 from monitor.notices.wording import (
     client_wrote,
     context,
@@ -84,6 +84,7 @@ __all__ = [
     "left_out",
     "line",
     "notices_of",
+    "of_persons",
     "returns",
     "settled",
     "silent",

@@ -22,14 +22,16 @@ def notices_of(frames: Frames, measured: pd.DataFrame, stored: Sequence[NoticeRo
     """What is to be told of a person: notices and lines by week.
 
     ``measured`` is every weekly number before anything is left out, ``stored`` are the notices of the last night with
-    their answers.
+    their answers. What was answered keeps the client's key under which it was.
     """
-    stored = _of_persons(frames, stored)
-    found = find(measured, frames.weeks, contacts_with(frames), left_out(stored))
-    return settled([*found, *crossed(measured, frames, stored)], stored)
+    known = of_persons(frames, stored)
+    found = find(measured, frames.weeks, contacts_with(frames), left_out(known))
+    found = settled([*found, *crossed(measured, frames, known)], known)
+    said_of = {one.place: row.client for one, row in zip(known, stored, strict=True) if row.answer is not None}
+    return [replace(row, client=said_of.get(row.place, row.client)) for row in found]
 
 
-def _of_persons(frames: Frames, stored: Sequence[NoticeRow]) -> list[NoticeRow]:
+def of_persons(frames: Frames, stored: Sequence[NoticeRow]) -> list[NoticeRow]:
     """The stored notices with the person in the place of each client's key: keys may have been joined since."""
     person = dict(zip(frames.clients["client"], frames.clients["person"], strict=True))
     return [replace(row, client=int(person.get(row.client, row.client))) for row in stored]

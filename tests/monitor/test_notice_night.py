@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from monitor.analysis.calendar import day_number
+from monitor.briefing.patterns import patterns_report
 from monitor.briefing.week import weekly_report
 from monitor.nightly import analyse
-from monitor.store import weeks
+from monitor.store import clients, facts, weeks
 from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow, answer_notice, notices, save_notices, undo_answer
 from reports.models import EndState, WeeklyReport
@@ -113,3 +114,24 @@ def test_an_exception_goes_on_until_its_day(practice: Written) -> None:
 
     assert gone == [WEEK - 7 * back for back in (5, 4, 3, 2)]
     assert ended == [WEEK - 14]
+
+
+def test_what_was_answered_is_not_asked_again_because_two_codes_are_one_client(practice: Written) -> None:
+    now, ana = int(NOW.timestamp()), next(person for person in practice.config.clinicians if person.key == "ana")
+    with opened(practice.config.database) as store:
+        with store.write() as connection:
+            codes = sorted(facts.pseudonyms(connection, "ana"))
+            one, other = codes[-2:]
+            clients.say(connection, "ana", other, "review_on", f"{LAST_WEEK}", from_day=0, now=now)
+        list(analyse(practice.config, store, now=NOW))
+        with store.write() as connection:
+            (due,) = (row for row in notices(connection, "ana") if row.family == "review")
+            assert answer_notice(connection, "ana", due.id, "noted", now)
+            clients.join(connection, "ana", [one, other])
+        list(analyse(practice.config, store, now=NOW))
+        with store.read() as connection:
+            found = [row for row in notices(connection, "ana") if row.family == "review"]
+        told = patterns_report(practice.config, store, ana, now=NOW)
+
+    assert [(row.id, row.answer) for row in found] == [(due.id, "noted")]
+    assert [note.card.answered for group in told.groups for note in group.notes if note.card.notice == due.id]
