@@ -27,7 +27,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime, through: dat
         rows = weeks.workload(connection, [person.key for person in people], last - (2 * SPAN - 1) * 7, last)
         run = tables.fresh_at(connection)
     values = {(who, at, key): value for who, at, key, value, _, _ in rows}
-    load = {person.key: _mean(values, person.key, "weighted_load", last) for person in people}
+    load = {person.key: _load(values, person.key, last) for person in people}
     fte = {person.key: _mean(values, person.key, "available_fte", last) or 0.0 for person in people}
     counted_in = [person for person in people if load[person.key] is not None and fte[person.key] > 0]
     found = _evenness(counted_in, load, fte)
@@ -75,6 +75,20 @@ def _employed(person: Clinician, week: int) -> bool:
     return begun and (person.ends is None or day_number(person.ends) >= week)
 
 
+def _load(values: Values, who: str, last: int) -> float | None:
+    """The load per FTE of eight weeks, each week by the FTE available in it; ``None`` if fewer than four are known.
+
+    In a new colleague's first weeks a few clients are many for the FTE of the week; these weeks count as little.
+    """
+    both = [
+        [values.get((who, week, key)) for key in ("weighted_load", "available_fte")]
+        for week in range(last, last - 7 * SPAN, -7)
+    ]
+    known = [(load, fte) for load, fte in both if load is not None and fte is not None]
+    whole = sum(fte for _, fte in known)
+    return sum(load * fte for load, fte in known) / whole if len(known) >= LEAST_KNOWN and whole > 0 else None
+
+
 def _mean(values: Values, who: str, key: str, last: int) -> float | None:
     """The mean of the known values of eight weeks; ``None`` if fewer than four are known."""
     known = _known(values, who, key, last)
@@ -107,7 +121,7 @@ def _row(person: Clinician, values: Values, last: int, share: Share | None, foun
         name=person.name,
         fte=person.fte,
         load=share.per_fte if share else None,
-        load_before=_mean(values, person.key, "weighted_load", last - SPAN * 7),
+        load_before=_load(values, person.key, last - SPAN * 7),
         low=equal * (1 + share.low) if share else equal * 0.9,
         high=equal * (1 + share.high) if share else equal * 1.1,
         difference=share.difference * 100 if share else None,
