@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 MinuteSpan = tuple[int, int]
@@ -66,10 +66,13 @@ class Clinician:
     hours: tuple[Hours, ...] = ()
     takes: Takes = Takes()
 
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone lived in last: for naive times in files and for all-day entries."""
-        return self.residences[-1].zone
+    def zone_at(self, instant: datetime) -> ZoneInfo:
+        """The zone lived in at an instant; a date on which somebody moves is the new zone's from its midnight on."""
+        return next(
+            home.zone
+            for home in reversed(self.residences)
+            if home.starts is None or home.starts <= instant.astimezone(home.zone).date()
+        )
 
     @property
     def assumed_hours(self) -> bool:

@@ -46,9 +46,8 @@ class LocalClock:
 
 def local_time(clinician: Clinician, instant: float) -> datetime:
     """An instant as it is told where the clinician lives at that moment."""
-    homes = reversed(clinician.residences)
-    zone = next(home.zone for home in homes if home.starts is None or _midnight(home.starts, home.zone) <= instant)
-    return datetime.fromtimestamp(int(instant), zone)
+    moment = datetime.fromtimestamp(int(instant), UTC)
+    return moment.astimezone(clinician.zone_at(moment))
 
 
 def local_day(clinician: Clinician, now: datetime) -> date:

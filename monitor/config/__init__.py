@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -118,10 +118,10 @@ def classifier(config: Config) -> Classifier:
     )
 
 
-def owners(config: Config, source: SourceConfig) -> tuple[Owner, ...]:
-    """The clinicians whose times the source holds, as a connector knows them."""
+def owners(config: Config, source: SourceConfig, now: datetime) -> tuple[Owner, ...]:
+    """The clinicians whose times the source holds, as a connector knows them, where they live now."""
     return tuple(
-        Owner(clinician.key, clinician.zone, clinician.addresses, clinician.name)
+        Owner(clinician.key, clinician.zone_at(now), clinician.addresses, clinician.name)
         for clinician in config.clinicians
         if clinician.key in source.clinicians
     )

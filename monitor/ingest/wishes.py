@@ -64,7 +64,7 @@ def context_for(
     config: Config, source: SourceConfig, names: Pseudonyms, wish: Wish, *, now: datetime, account: str | None = None
 ) -> Context:
     """All that a connector is told for this run; of one owner's ``account`` it is told that owner alone."""
-    people = tuple(owner for owner in owners(config, source) if account in {None, owner.key})
+    people = tuple(owner for owner in owners(config, source, now) if account in {None, owner.key})
     if not people:
         raise _nobodys(source)
     return Context(

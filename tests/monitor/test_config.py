@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal
@@ -297,7 +297,16 @@ def test_the_classifier_knows_the_practices_people_and_rules(file: Path) -> None
 
 def test_the_owners_of_a_source_carry_what_a_connector_may_know(file: Path) -> None:
     config = loaded(file, PRACTICE, ANA, BEN, DIARY)
-    assert owners(config, config.sources[0]) == (Owner("ana", LONDON, frozenset({"ana@harbour.example"}), "Ana"),)
+    found = owners(config, config.sources[0], datetime(2026, 8, 31, 12, tzinfo=UTC))
+    assert found == (Owner("ana", LONDON, frozenset({"ana@harbour.example"}), "Ana"),)
+
+
+def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(file: Path) -> None:
+    moves = ANA + 'zones = [{ zone = "Europe/London" }, { from = 2026-09-01, zone = "Europe/Paris" }]\n'
+    config = loaded(file, PRACTICE, moves, BEN, DIARY)
+    evening = datetime(2026, 8, 31, 21, 59, tzinfo=UTC)  # a minute before midnight in Paris
+    for now, zone in ((evening, "Europe/London"), (evening + timedelta(minutes=1), "Europe/Paris")):
+        assert [owner.zone.key for owner in owners(config, config.sources[0], now)] == [zone]
 
 
 # What is wrong with it

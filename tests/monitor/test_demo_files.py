@@ -166,7 +166,13 @@ def test_every_source_is_read_without_a_fault(practice: Planted) -> None:
         assert last is not None
         window = Window(datetime.combine(first, time(), LONDON), datetime.combine(last, time(), LONDON))
         context = Context(
-            source.name, owners(config, source), window, classifier(config), Pseudonyms(bytes(32)), practice.folder, str
+            source.name,
+            owners(config, source, NOW),
+            window,
+            classifier(config),
+            Pseudonyms(bytes(32)),
+            practice.folder,
+            str,
         )
         batches = list(source_kind(source.kind).make(source.options, context).fetch(None))
         assert not [fault for batch in batches for fault in batch.faults]
