@@ -77,7 +77,7 @@ def rows_of(
         messages = list(tables.messages(connection, clinician.key, *span)) if table == "messages" else []
         frames = frames_of(config, store, clinician, now=now)
     if table == "messages":
-        return _messages(messages, frames)
+        return _messages(messages, frames, names)
     return (_sessions if table == "sessions" else _replies)(frames, names, *span)
 
 
@@ -99,8 +99,13 @@ def _event(row: tables.Row) -> Row:
     return {**row, "start": _iso(row["start"]), "end": _iso(row["end"])}
 
 
-def _messages(rows: Sequence[tables.Row], frames: Frames) -> Iterator[Row]:
-    late = frames.calendar.after_hours([row["sent_at"] for row in rows])
+def _messages(rows: Sequence[tables.Row], frames: Frames, names: Mapping[int, str]) -> Iterator[Row]:
+    from monitor.analysis.contact import judged
+
+    clients = zip(frames.clients["client"], frames.clients["person"], strict=True)
+    person = {names[client]: person for client, person in clients}
+    who = [person.get(row["counterpart"], -1) for row in rows]
+    late = judged(frames.agreements, frames.calendar, who, [row["sent_at"] for row in rows])["after_hours"]
     for row, after in zip(rows, late, strict=True):
         yield {**row, "sent_at": _iso(row["sent_at"]), "after_hours": int(after)}
 

@@ -25,6 +25,7 @@ from monitor.cli.progress import SourceBar
 from monitor.exports import COLUMNS
 from monitor.ingest import Outcome
 from monitor.nightly import only_run
+from monitor.store import clients, facts
 from monitor.store.database import opened
 from tests.monitor.memory import SHELF, Source
 from tests.monitor.office import CONFIG, NOW, Answer, Office, environment, session
@@ -399,6 +400,19 @@ def test_a_session_over_midnight_is_corrected_to_the_day_after(office: Office) -
     office("ingest")
     key = rows(office("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
     assert office("correct", key, "00:10", "--json").told[0]["ended_at"] == "2026-03-03T00:10:00+01:00"
+
+
+def test_what_an_emergency_protocol_covers_is_not_exported_as_after_hours(read: Office) -> None:
+    """Two of Carol's letters come within Ana's hours, and one goes out at half past nine."""
+
+    def late() -> list[str]:
+        return [row["after_hours"] for row in rows(read("export", "messages", "--clinician", "ana"))]
+
+    assert late() == ["0", "1", "0"]
+    with opened(read.folder / "evenhours.db") as store, store.write() as connection:
+        for client in facts.pseudonyms(connection, "ana"):
+            clients.say(connection, "ana", client, "emergency", "yes", from_day=0, now=0)
+    assert late() == ["0", "0", "0"]
 
 
 def test_an_end_is_told_where_somebody_lived_then(read: Office) -> None:
