@@ -18,6 +18,7 @@ from monitor.analysis.evidence import (
     CORRECTED,
     STANDING,
     UNSCHEDULED,
+    Best,
     Told,
     best,
     linked,
@@ -53,6 +54,7 @@ def sessions_from(
     booked, told = _told(events, evidence, corrections)
     told = told.chosen(told.session >= 0)
     known = best(without_templates(told, told.session, booked), len(booked))
+    known = Best(*(column[_telling(booked, known.grade)] for column in known))
     kept = booked[["uid_key", "client", "start", "booked_end", "known_at"]].rename(columns={"start": "booked_start"})
     sessions = kept.assign(
         actual_start=known.actual_start,
@@ -61,6 +63,21 @@ def sessions_from(
         status=_status(booked, known.missed, as_of),
     )
     return sessions[list(COLUMNS)].astype(COLUMNS)
+
+
+def _telling(booked: pd.DataFrame, grade: Column) -> NDArray[np.int64]:
+    """The row that tells how each session went: its own, or one with a call among a group of one span.
+
+    A call was everybody's who was expected; what a record system or the clinician says is said of one client.
+    """
+    status, start, end = arrays(booked, "status", "start", "booked_end")
+    order = np.lexsort((grade != Grade.CALL.value, end, start))
+    begins = np.append(True, (np.diff(start[order]) != 0) | (np.diff(end[order]) != 0))[: len(order)]
+    rows = np.arange(len(order))
+    of_group = np.empty_like(rows)
+    of_group[order] = order[np.maximum.accumulate(np.where(begins, rows, 0))]
+    silent = (grade == "") & np.isin(status, tuple(STANDING)) & (grade[of_group] == Grade.CALL.value)
+    return np.where(silent, of_group, rows)
 
 
 def meetings(sessions: pd.DataFrame) -> pd.DataFrame:

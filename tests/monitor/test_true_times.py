@@ -134,6 +134,16 @@ def test_of_an_entry_that_two_sources_show_at_two_times_the_nearer_one_is_meant(
         assert [clock(end) for end in found["actual_end"]] == ends
 
 
+@pytest.mark.parametrize(
+    ("call", "known"),
+    [("10:01-10:56", ("10:01-10:56", "call", "held")), ("10:20-10:20", ("10:20-10:20", "call", "no_show"))],
+)
+def test_what_a_call_tells_of_a_group_is_told_of_all_who_were_expected(call: str, known: tuple[str, str, str]) -> None:
+    off = booked("10:00", "off", ROOM, client=3, status=Status.CANCELLED)
+    group = [booked("10:00", str(client), ROOM, client=client) for client in (1, 2)]
+    assert seen([*group, off], [told(call, meeting=ROOM)]) == {"1": known, "2": known, "off": ("-", "", "cancelled")}
+
+
 # Which session a call is about
 
 
