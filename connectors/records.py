@@ -16,8 +16,10 @@ class Kind(StrEnum):
 
     SESSION = "session"
     SUPERVISION = "supervision"
+    GROUP_SUPERVISION = "group_supervision"
     CONSULTATION = "consultation"
     TRAINING = "training"
+    OWN_THERAPY = "own_therapy"
     ADMINISTRATION = "administration"
     LEAVE = "leave"
     ON_CALL = "on_call"
@@ -25,6 +27,10 @@ class Kind(StrEnum):
     PERSONAL = "personal"
     OTHER = "other"
     BUSY = "busy"  # another job's span: times and nothing else
+
+
+SUPERVISION = frozenset({Kind.SUPERVISION, Kind.GROUP_SUPERVISION})
+"""Supervision, alone or with others."""
 
 
 class Status(StrEnum):

@@ -97,7 +97,10 @@ USUAL_WEIGHTS = Weights(None, (1.0, 1.25, 1.5, 2.0))
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """What holds for everybody. ``day_starts_at`` is in minutes after midnight (default 04:00)."""
+    """What holds for everybody. ``day_starts_at`` is in minutes after midnight (default 04:00).
+
+    ``supervision_group`` is how many share a group supervision.
+    """
 
     name: str
     zone: ZoneInfo
@@ -107,5 +110,6 @@ class Practice:
     management: frozenset[str] = frozenset()
     day_starts_at: int = 4 * 60
     longest_session_hours: float = 12
+    supervision_group: int = 4
     contacts: tuple[str, ...] = field(default=())
     weights: tuple[Weights, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from connectors.records import Kind
+from connectors.records import SUPERVISION
 from monitor.analysis.calendar import date_of
 from monitor.analysis.terms import LEDGER
 from monitor.briefing.book import Book
@@ -42,7 +42,7 @@ def _since(last: date | None) -> str:
 def _last_supervision(book: Book) -> date | None:
     """The day of the last supervision that is over and no longer ago than the agenda reaches."""
     entries, now = book.frames.entries, book.frames.as_of
-    held = entries[(entries["kind"] == Kind.SUPERVISION) & (entries["end"] <= now)]
+    held = entries[entries["kind"].isin(SUPERVISION) & (entries["end"] <= now)]
     last = date_of(int(held["day"].max())) if len(held) else date.min
     return last if last >= book.today - LOOK_BACK else None
 

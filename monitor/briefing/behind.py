@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from connectors.records import Counterpart, Kind
+from connectors.records import SUPERVISION, Counterpart
 from monitor.analysis.calendar import date_of
 from monitor.analysis.clock import local_time
 from monitor.analysis.metrics.days import day_edges
@@ -153,7 +153,7 @@ def _waits(week: _Week) -> Rows:
 
 def _supervision(week: _Week) -> Rows:
     entries = week.frames.entries
-    held = entries[(entries["kind"] == Kind.SUPERVISION) & (entries["week"] <= week.week)].sort_values("start")
+    held = entries[entries["kind"].isin(SUPERVISION) & (entries["week"] <= week.week)].sort_values("start")
     rows = [
         (day_and_month(date_of(int(day))), quantity((end - start) / 60, Unit.MINUTES))
         for day, start, end in zip(held["day"], held["start"], held["end"], strict=True)

@@ -150,6 +150,7 @@ def _practice(table: PracticeTable, weights: Sequence[WeightsTable]) -> Practice
         management=frozenset(table.management),
         day_starts_at=table.day_starts_at,
         longest_session_hours=table.longest_session_hours,
+        supervision_group=table.supervision_group,
         contacts=table.contacts,
         weights=tuple(
             Weights(version.from_ if index else None, version.bands) for index, version in enumerate(weights)

@@ -66,6 +66,12 @@ def _session_hours(hours: float) -> float:
     return hours
 
 
+def _group(people: int) -> int:
+    if not 2 <= people <= 100:
+        raise ValueError("has to be from 2 to 100")
+    return people
+
+
 def _fte(share: float) -> float:
     if not 0 < share <= 1.5:
         raise ValueError("has to be more than 0 and at most 1.5; full time is 1.0")
@@ -117,6 +123,7 @@ class PracticeTable:
     management: tuple[Address, ...] = ()
     day_starts_at: Annotated[int, Leaf(str, _day_start)] = 4 * 60
     longest_session_hours: Annotated[float, Leaf(float, _session_hours)] = 12
+    supervision_group: Annotated[int, Leaf(int, _group)] = 4
     client_title: re.Pattern[str] | None = None
     contacts: tuple[str, ...] = ()
     database: Path = Path("evenhours.db")

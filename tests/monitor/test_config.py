@@ -321,7 +321,8 @@ def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(fi
         (PRACTICE + '[practise]\nname = "H"', 'practise: unknown key; did you mean "practice"?'),
         (PRACTICE + 'contry = "GB"', 'practice.contry: unknown key; did you mean "country"?'),
         (PRACTICE + '"a b" = 1', ('practice."a b": unknown key; known are name, zone, country, region, domains, '
-         "management, day_starts_at, longest_session_hours, client_title, contacts, database, key_file")),
+         "management, day_starts_at, longest_session_hours, supervision_group, client_title, contacts, database, "
+         "key_file")),
         (PRACTICE.replace("Harbour Street", " "), "practice.name: is empty"),
         (PRACTICE.replace("London", "Lodnon"),
          'practice.zone: "Europe/Lodnon" is not a time zone; did you mean "Europe/London"?'),
@@ -368,7 +369,8 @@ def test_a_fault_of_the_practice_says_where_and_what(file: Path, text: str, prob
     [
         ('kind = "suprvision"\ntitle = "x"', 'kinds[0].kind: "suprvision" is not known; did you mean "supervision"?'),
         ('kind = "busy"\ntitle = "x"', ('kinds[0].kind: "busy" is not known; known are session, supervision, '
-         "consultation, training, administration, leave, on_call, protected, personal, other")),
+         "group_supervision, consultation, training, own_therapy, administration, leave, on_call, protected, personal, "
+         "other")),
         ('title = "x"', "kinds[0].kind: missing"),
         ('kind = "leave"', ("kinds[0].title: missing; "
          "a rule needs at least one of title, calendar, category, colour, attendee_domain")),

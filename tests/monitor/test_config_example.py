@@ -85,12 +85,13 @@ def test_every_built_in_kind_of_source_is_shown() -> None:
 
 
 def test_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
-    shown = {key: TABLES["practice"][key] for key in ("day_starts_at", "longest_session_hours", "database", "key_file")}
+    numbers = ("longest_session_hours", "supervision_group")
+    shown = {key: TABLES["practice"][key] for key in ("day_starts_at", *numbers, "database", "key_file")}
     (tmp_path / "evenhours.toml").write_text(AS_IT_STANDS, encoding="utf-8")
     config = load(tmp_path / "evenhours.toml")
     assert shown == {
         "day_starts_at": f"{config.practice.day_starts_at // 60:02}:{config.practice.day_starts_at % 60:02}",
-        "longest_session_hours": config.practice.longest_session_hours,
+        **{number: getattr(config.practice, number) for number in numbers},
         "database": config.database.name,
         "key_file": config.key_file.name,
     }

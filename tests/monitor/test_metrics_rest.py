@@ -344,15 +344,31 @@ def test_supervision_by_days_and_by_client_hours() -> None:
     assert pd.isna(row("days_since_supervision", looked(long_known()))["value"])
 
 
-def test_development_hours_are_training_and_consultation() -> None:
+@pytest.mark.parametrize(("people", "hours"), [(2, 2.0), (4, 2.0), (5, 1.4), (10, 1.2)])
+def test_a_group_counts_by_half_or_by_the_number_who_share_it(people: int, hours: float) -> None:
+    entries = [
+        long_known(),
+        supervision("2026-03-05 10:00", "2026-03-05 11:00"),
+        supervision("2026-03-06 10:00", "2026-03-06 12:00", Kind.GROUP_SUPERVISION),
+    ]
+    practice = Practice("Harbour Street", ZoneInfo(BERLIN), supervision_group=people)
+    found = frames(entries=entries, as_of="2026-03-09 12:00", practice=practice)
+
+    assert row("supervision_hours", found)["value"] == pytest.approx(hours)
+    assert row("supervision_held", found)["value"] == 1
+    assert row("days_since_supervision", found)["value"] == 2
+
+
+def test_development_hours_are_training_consultation_and_own_therapy() -> None:
     entries = [
         long_known(),
         supervision("2026-02-20 10:00", "2026-02-20 16:00", Kind.TRAINING),
         supervision("2026-03-05 10:00", "2026-03-05 11:00", Kind.CONSULTATION),
         supervision("2026-03-05 12:00", "2026-03-05 13:00", Kind.ADMINISTRATION),
+        supervision("2026-03-06 12:00", "2026-03-06 13:00", Kind.OWN_THERAPY),
     ]
 
-    assert value("development_hours", *entries) == 7
+    assert value("development_hours", *entries) == 8
     assert value("development_hours", long_known()) == 0
     assert pd.isna(value("development_hours"))
 

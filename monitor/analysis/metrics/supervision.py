@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.records import Kind
+from connectors.records import SUPERVISION, Kind
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.columns import arrays
 from monitor.analysis.metrics.recovery import days_since
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 MONTH_SECONDS = round(365.25 / 12 * 86_400)
+SMALL_GROUP, SMALL_GROUP_SHARE = 4, 0.5  # BACP: up to four count half, larger groups are divided by their number
 
 
 @metric("Supervision", Unit.HOURS, Family.RECOVERY, evidence="A as standard", source="BACP", look_back=5)
 def supervision_hours(frames: Frames) -> Weekly:
     """Hours of supervision in the month (30.4 days) that ends with the week, by the calendar.
 
-    A calendar does not say how many share a supervision; each counts whole. Unknown until a whole month was read.
+    Alone it counts whole; in a group of up to four by half, in a larger one by the number who share it. Unknown until a
+    whole month was read.
     """
-    hours, n = _in_month(frames, Kind.SUPERVISION)
+    hours, n = _supervision(frames)
     return where(_whole_month(frames), hours, n)
 
 
@@ -39,7 +41,7 @@ def supervision_held(frames: Frames) -> Weekly:
 
     Unknown until there was one or a whole month of the calendar has been read.
     """
-    _, n = _in_month(frames, Kind.SUPERVISION)
+    _, n = _supervision(frames)
     known = _whole_month(frames) | (seen(frames, "calendar_seen") & (n > 0))
     return where(known, n > 0, n > 0)
 
@@ -47,7 +49,7 @@ def supervision_held(frames: Frames) -> Weekly:
 @metric("Days since supervision", Unit.DAYS, Family.RECOVERY, evidence="A as standard", source="BACP", look_back=13)
 def days_since_supervision(frames: Frames) -> Weekly:
     """Days from the last supervision in the calendar to the end of the week; unknown where none was ever seen."""
-    (day,) = arrays(frames.entries, "day", rows=_taken(frames, Kind.SUPERVISION))
+    (day,) = arrays(frames.entries, "day", rows=_taken(frames, *SUPERVISION))
     return days_since(frames, np.unique(day))
 
 
@@ -61,7 +63,7 @@ def days_since_supervision(frames: Frames) -> Weekly:
 )
 def client_hours_per_supervision_hour(frames: Frames) -> Weekly:
     """Hours with clients by hours of supervision, both of the month that ends with the week; unknown without any."""
-    hours, n = _in_month(frames, Kind.SUPERVISION)
+    hours, n = _supervision(frames)
     (start,) = arrays(met(frames), "booked_start")
     with_clients = _month_sums(frames, start, contact_seconds(frames) / 3600)
     return ratios(_whole_month(frames), with_clients, hours, n)
@@ -69,9 +71,20 @@ def client_hours_per_supervision_hour(frames: Frames) -> Weekly:
 
 @metric("Learning and consultation", Unit.HOURS, Family.RECOVERY, evidence="D", source="design choice", look_back=5)
 def development_hours(frames: Frames) -> Weekly:
-    """Hours of training and consultation in the month that ends with the week; unknown until a month was read."""
-    hours, n = _in_month(frames, Kind.TRAINING, Kind.CONSULTATION)
+    """Hours of training, consultation and one's own therapy in the month that ends with the week.
+
+    Unknown until a month was read.
+    """
+    hours, n = _in_month(frames, Kind.TRAINING, Kind.CONSULTATION, Kind.OWN_THERAPY)
     return where(_whole_month(frames), hours, n)
+
+
+def _supervision(frames: Frames) -> tuple[Floats, Floats]:
+    """Hours of supervision, as they count, and how many there were, of the month that ends with each week."""
+    alone, n = _in_month(frames, Kind.SUPERVISION)
+    shared, more = _in_month(frames, Kind.GROUP_SUPERVISION)
+    people = frames.practice.supervision_group
+    return alone + shared * (SMALL_GROUP_SHARE if people <= SMALL_GROUP else 1 / people), n + more
 
 
 def _taken(frames: Frames, *kinds: Kind) -> Bools:
