@@ -23,6 +23,7 @@ class Kind(StrEnum):
     ADMINISTRATION = "administration"
     LEAVE = "leave"
     ON_CALL = "on_call"
+    EMERGENCY = "emergency"
     PROTECTED = "protected"
     PERSONAL = "personal"
     OTHER = "other"
@@ -31,6 +32,9 @@ class Kind(StrEnum):
 
 SUPERVISION = frozenset({Kind.SUPERVISION, Kind.GROUP_SUPERVISION})
 """Supervision, alone or with others."""
+
+LONG_IS_RIGHT = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY, Kind.BUSY})
+"""What may last longer than any session does."""
 
 
 class Status(StrEnum):

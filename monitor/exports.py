@@ -105,7 +105,10 @@ def _messages(rows: Sequence[tables.Row], frames: Frames, names: Mapping[int, st
     clients = zip(frames.clients["client"], frames.clients["person"], strict=True)
     person = {names[client]: person for client, person in clients}
     who = [person.get(row["counterpart"], -1) for row in rows]
-    late = judged(frames.agreements, frames.calendar, who, [row["sent_at"] for row in rows])["after_hours"]
+    sent_at = [row["sent_at"] for row in rows]
+    marked = set(frames.messages.loc[frames.messages["emergency"], "thread"])
+    in_one = [row["thread"] in marked for row in rows]
+    late = judged(frames.agreements, frames.calendar, who, sent_at, emergencies=in_one)["after_hours"]
     for row, after in zip(rows, late, strict=True):
         yield {**row, "sent_at": _iso(row["sent_at"]), "after_hours": int(after)}
 

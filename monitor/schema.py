@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 migrations = Migrations("evenhours")
 
@@ -244,6 +244,16 @@ WHAT_A_LINE_IS_ABOUT = (
     "DROP TABLE notice",
     "ALTER TABLE notice_anew RENAME TO notice",
 )
+
+
+@migrations()
+def emergency_threads(db: Database) -> None:
+    """Threads that a clinician marked as an emergency, by a node of theirs: it stays where threads are joined."""
+    db.execute(
+        """CREATE TABLE emergency_thread (
+            clinician_id INTEGER NOT NULL, node INTEGER NOT NULL, marked_at INTEGER NOT NULL,
+            PRIMARY KEY (clinician_id, node)) STRICT, WITHOUT ROWID"""
+    )
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

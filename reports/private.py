@@ -210,11 +210,24 @@ class AgreementsReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """One thread with a client that went on outside the agreed hours, in words; ``emergency``: it was marked so."""
+
+    thread: int
+    words: str
+    emergency: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AgreementReport:
-    """What was agreed with one client. ``due`` says which review is due, empty if none is."""
+    """What was agreed with one client. ``due`` says which review is due, empty if none is.
+
+    ``conversations`` are the latest outside the agreed hours, the newest first.
+    """
 
     line: ClientLine
     groups: tuple[FieldGroup, ...]
+    conversations: tuple[Conversation, ...]
     said: tuple[Said, ...]
     due: str
     today: date

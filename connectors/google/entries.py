@@ -15,11 +15,10 @@ from zoneinfo import ZoneInfo
 from connectors.base import Context, Owner
 from connectors.classify import EntryLook
 from connectors.pseudonyms import Pseudonyms, canonical_address
-from connectors.records import CalendarEvent, Kind, Status
+from connectors.records import LONG_IS_RIGHT, CalendarEvent, Kind, Status
 
 NOT_WORK = frozenset({"birthday", "workingLocation", "fromGmail"})  # Google puts these into calendars by itself
 _OWN_KINDS = {"outOfOffice": Kind.LEAVE, "focusTime": Kind.PROTECTED}
-_LONG_IS_RIGHT = frozenset((Kind.LEAVE, Kind.ON_CALL, Kind.BUSY))
 _COLOURS = (
     "", "Lavender", "Sage", "Grape", "Flamingo", "Banana", "Tangerine", "Peacock", "Graphite", "Blueberry", "Basil",
     "Tomato",
@@ -86,7 +85,7 @@ def record(item: Mapping[str, Any], context: Context, calendar: str) -> Calendar
         return None
     start, end, all_day = _span(item, owner)
     kind, client = _kind(item, context, calendar)
-    too_long = not all_day and end - start > context.longest_session and kind not in _LONG_IS_RIGHT
+    too_long = not all_day and end - start > context.longest_session and kind not in LONG_IS_RIGHT
     return CalendarEvent(
         clinician=owner.key,
         uid_key=entry_name(context.names, str(item["id"])),

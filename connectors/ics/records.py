@@ -13,9 +13,7 @@ from connectors.classify import EntryLook
 from connectors.ics.series import Instance, expand
 from connectors.ics.text import CalendarText, EntryText
 from connectors.pseudonyms import canonical_address
-from connectors.records import CalendarEvent, Kind, Status
-
-_LONG_IS_RIGHT = frozenset((Kind.LEAVE, Kind.ON_CALL, Kind.BUSY))
+from connectors.records import LONG_IS_RIGHT, CalendarEvent, Kind, Status
 
 
 def records(calendars: Iterable[CalendarText], context: Context) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
@@ -53,7 +51,7 @@ class _Reader:
         kind, client = self._kind(text, owner)
         start, end = instance.span(owner.zone)
         timed = isinstance(instance.start, datetime)
-        too_long = timed and end - start > self._context.longest_session and kind not in _LONG_IS_RIGHT
+        too_long = timed and end - start > self._context.longest_session and kind not in LONG_IS_RIGHT
         return CalendarEvent(
             clinician=owner.key,
             uid_key=self._context.names.entry(text.uid, instance.occurrence),

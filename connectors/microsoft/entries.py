@@ -15,10 +15,9 @@ from connectors.mail.correspondence import Correspondence
 from connectors.mail.headers import Headers
 from connectors.microsoft.graph import Item
 from connectors.pseudonyms import canonical_address
-from connectors.records import CalendarEvent, Grade, Kind, MessageStamp, SessionEvidence, Status
+from connectors.records import LONG_IS_RIGHT, CalendarEvent, Grade, Kind, MessageStamp, SessionEvidence, Status
 
 _FREE = frozenset({"free", "workingElsewhere"})
-_LONG_IS_RIGHT = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.BUSY})
 _MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)|/meet/(\d+)", re.IGNORECASE)  # long and short addresses
 _INVITATION = "#microsoft.graph.eventMessage"
 
@@ -47,7 +46,7 @@ class RecordMaker:
         if context.busy_only:
             kind, client = Kind.BUSY, None
         all_day = item.get("isAllDay") is True
-        too_long = not all_day and end - start > context.longest_session and kind not in _LONG_IS_RIGHT
+        too_long = not all_day and end - start > context.longest_session and kind not in LONG_IS_RIGHT
         return CalendarEvent(
             clinician=owner.key,
             uid_key=context.names.entry(f"microsoft {_named(item)}"),

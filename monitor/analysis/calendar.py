@@ -71,6 +71,7 @@ class WorkCalendar:
 
     ``agreed`` are the spans of the work pattern, public holidays taken out; ``hours`` are the same with their breaks
     closed; ``working`` is ``agreed`` without leave; ``covered`` is everything in which work is not after hours.
+    ``emergency`` are the windows marked as covered by the emergency protocol: work in them is load, and as agreed.
     ``shifts`` are the agreed spans one by one as rows of (day it starts on, start, end); ``usual`` says for each day
     from ``first_day`` to ``last_day`` whether the pattern agrees work on it, public holiday or not. ``day_edges`` are
     the instants at which work days begin, from ``MARGIN_DAYS`` before the first to as many after the last.
@@ -89,6 +90,7 @@ class WorkCalendar:
     working: Spans
     leave: Spans
     on_call: Spans
+    emergency: Spans
     covered: Spans
 
     def after_hours(self, instants: ArrayLike) -> NDArray[np.bool_]:
@@ -161,17 +163,21 @@ def work_calendar(
         working=agreed,
         leave=NO_SPANS,
         on_call=NO_SPANS,
+        emergency=NO_SPANS,
         covered=hours,
     )
 
 
-def with_entries(calendar: WorkCalendar, *, leave: Spans = NO_SPANS, on_call: Spans = NO_SPANS) -> WorkCalendar:
-    """The calendar with its leave and on-call windows."""
+def with_entries(
+    calendar: WorkCalendar, *, leave: Spans = NO_SPANS, on_call: Spans = NO_SPANS, emergency: Spans = NO_SPANS
+) -> WorkCalendar:
+    """The calendar with its leave, on-call windows and emergencies."""
     return replace(
         calendar,
         working=subtract(calendar.agreed, leave),
         leave=leave,
         on_call=on_call,
+        emergency=emergency,
         covered=union(calendar.hours, on_call),
     )
 

@@ -1,4 +1,4 @@
-"""When contact with a client is covered by what was agreed with that client: an emergency protocol, or other hours."""
+"""When contact with a client is covered by what was agreed: an emergency protocol, or other hours with that client."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.agreements import Agreements
 from monitor.analysis.calendar import DAY, WorkCalendar
+from monitor.analysis.intervals import contains
 from monitor.analysis.terms import CRISIS_PLAN, REASONS, WEEKDAYS
 from monitor.config.hours import span_from
 
@@ -21,19 +22,26 @@ def judged(
     clients: ArrayLike,
     instants: ArrayLike,
     ends: ArrayLike | None = None,
+    *,
+    emergencies: ArrayLike = False,
 ) -> dict[str, NDArray[np.bool_]]:
     """How each instant with a client is to be counted, or each session from its instant to its end.
 
+    ``emergencies`` says of each whether its thread was marked as an emergency.
+
     outside      outside the clinician's own agreed time (:meth:`WorkCalendar.after_hours`); of a session any part of it
                  (:meth:`WorkCalendar.outside`)
-    covered      an emergency protocol or crisis plan covers the client on that day
+    covered      the emergency protocol covers it: the client on that day, the thread, or a window of the calendar in
+                 which it begins or ends
     after_hours  outside, not covered, and not in the hours that a documented modified boundary grants the client
     """
     who, at = np.asarray(clients, dtype=np.int64), np.asarray(instants, dtype=np.int64)
     last = at if ends is None else np.asarray(ends, dtype=np.int64) - 1
     outside = calendar.after_hours(at) if ends is None else calendar.outside(at, last)
     days = calendar.day_of(at)
-    covered = agreements.holds("emergency", who, days)
+    covered = agreements.holds("emergency", who, days) | np.asarray(emergencies, dtype=bool)
+    for moment in (at, last) if len(calendar.emergency) else ():
+        covered |= contains(calendar.emergency, moment)
     granted = modified(agreements, who, days)
     for moment in (at, last) if granted.any() else ():
         granted[granted] = np.logical_and(*agreed_time(agreements, calendar, who[granted], moment[granted]))

@@ -82,8 +82,8 @@ class Frames:
               (see :func:`~monitor.analysis.bookings.outcomes`)
     held      those of the sessions that took place
     courses   see :func:`~monitor.analysis.courses.courses_from`
-    messages  sent_at, outgoing, automatic, counterpart, counterpart_kind, channel, thread, and day, week, outside,
-              covered, after_hours
+    messages  sent_at, outgoing, automatic, counterpart, counterpart_kind, channel, thread, emergency, and day, week,
+              outside, covered, after_hours
     episodes  see :func:`~monitor.analysis.messages.episodes_from`, and day, week, outside, covered, after_hours,
               is_reply
     replies   see :func:`~monitor.analysis.messages.replies_from`, and week (of the reply, -1 if there is none),
@@ -135,7 +135,10 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     sessions = _sessions(sessions, facts.events, agreements, calendar)
     held = sessions[sessions["status"] == HELD]
     messages = _placed(facts.messages[facts.messages["sent_at"] <= as_of], calendar, "sent_at")
-    messages = messages.assign(**judged(agreements, calendar, messages["counterpart"], messages["sent_at"]))
+    marked = messages["emergency"]
+    messages = messages.assign(
+        **judged(agreements, calendar, messages["counterpart"], messages["sent_at"], emergencies=marked)
+    )
     episodes = episodes_from(messages)
     replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), agreements, calendar)
     episodes = _episodes(episodes, replies, agreements, calendar)
@@ -218,6 +221,7 @@ def _calendar(facts: Facts, practice: Practice, as_of: int, holidays: Collection
         calendar,
         leave=_time_of(_of_kind(facts.events, Kind.LEAVE), calendar),
         on_call=_spans_of(_of_kind(facts.events, Kind.ON_CALL)),
+        emergency=_time_of(_of_kind(facts.events, Kind.EMERGENCY), calendar),
     )
 
 
@@ -262,14 +266,15 @@ def _sessions(
 
 def _replies(replies: pd.DataFrame, agreements: Agreements, calendar: WorkCalendar) -> pd.DataFrame:
     inbound, client = replies["inbound_at"].to_numpy(dtype=np.int64), replies["client"]
+    marked = replies["emergency"]
     answered = replies["reply_at"].notna().to_numpy()
     reply_at = replies["reply_at"].fillna(0).to_numpy(dtype=np.int64)
     written = answered & ~replies["by_session"].to_numpy()
     return replies.assign(
         inbound_week=calendar.week_of(inbound),
         week=np.where(answered, calendar.week_of(reply_at), -1),
-        inbound_after_hours=judged(agreements, calendar, client, inbound)["after_hours"],
-        after_hours=written & judged(agreements, calendar, client, reply_at)["after_hours"],
+        inbound_after_hours=judged(agreements, calendar, client, inbound, emergencies=marked)["after_hours"],
+        after_hours=written & judged(agreements, calendar, client, reply_at, emergencies=marked)["after_hours"],
         minutes_clock=replies["waited_seconds"] / 60,
         minutes_working=working_seconds(replies, calendar) / 60,
     )
@@ -285,7 +290,8 @@ def _episodes(
     is_reply = np.isfinite(answers)
     at = np.where(is_reply, answers, episodes["sent_at"]).astype(np.int64)
     placed = _placed(episodes, calendar, "sent_at")
-    return placed.assign(is_reply=is_reply, **judged(agreements, calendar, episodes["counterpart"], at))
+    told = judged(agreements, calendar, episodes["counterpart"], at, emergencies=episodes["emergency"])
+    return placed.assign(is_reply=is_reply, **told)
 
 
 def _entries(events: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:

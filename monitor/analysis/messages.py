@@ -19,10 +19,11 @@ ANSWER_SECONDS = 7 * 86_400  # what is not answered by then is unanswered, and c
 
 
 def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
-    """Outgoing episodes of one clinician: one row each with counterpart, its kind, channel, sent_at, last_at, messages.
+    """Outgoing episodes of one clinician: counterpart, its kind, channel, sent_at, last_at, messages and emergency.
 
     Messages to one person at most 15 minutes after the one before are one episode; automatic replies are none.
-    The returned index is the episode's number; ``messages`` keeps how many it holds.
+    The returned index is the episode's number; ``messages`` keeps how many it holds, ``emergency`` whether the threads
+    of all of them were marked so.
 
     ::
 
@@ -31,6 +32,7 @@ def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
     """
     sent = messages[(messages["outgoing"] & ~messages["automatic"]).to_numpy()]
     who, at = sent["counterpart"].to_numpy(dtype=np.int64), sent["sent_at"].to_numpy(dtype=np.int64)
+    emergency = sent["emergency"].to_numpy(dtype=bool)
     order = np.lexsort((at, who))
     who, at = who[order], at[order]
     fresh = np.append(True, (who[1:] != who[:-1]) | (at[1:] - at[:-1] > EPISODE_SECONDS))[: len(at)]
@@ -45,6 +47,7 @@ def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
             "last_at": at[after - 1],
             "messages": after - first,
             "channel": opening["channel"].to_numpy(),
+            "emergency": np.logical_and.reduceat(emergency[order], first) if len(first) else np.zeros(0, dtype=bool),
         },
         index=pd.RangeIndex(len(first), name="episode"),
     )
@@ -63,8 +66,9 @@ def replies_from(messages: pd.DataFrame, episodes: pd.DataFrame, sessions: pd.Da
         out       o                          session
         runs  |---|     |-----------|--------|
 
-    Returned: client, inbound_at, reply_at (NaN where unanswered), by_session, episode (-1 where no message answered)
-    and waited_seconds, which for an unanswered run ends at 7 days or at ``as_of``.
+    Returned: client, emergency (whether its thread was marked so), inbound_at, reply_at (NaN where unanswered),
+    by_session, episode (-1 where no message answered) and waited_seconds, which for an unanswered run ends at 7 days or
+    at ``as_of``.
     """
     chat = messages[~messages["automatic"] & (messages["counterpart_kind"] == Counterpart.CLIENT)]
     conversation = chat.groupby(["counterpart", "thread"], sort=True).ngroup()
@@ -134,6 +138,7 @@ def _runs(
     return pd.DataFrame(
         {
             "client": runs["counterpart"].to_numpy(),
+            "emergency": runs["emergency"].to_numpy(),
             "inbound_at": runs["sent_at"].to_numpy(),
             "reply_at": np.where(answered, reply_at, np.nan),
             "by_session": by_session,

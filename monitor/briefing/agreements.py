@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from monitor.analysis.calendar import date_of
+from monitor.analysis.calendar import date_of, day_number
+from monitor.analysis.clock import local_time
 from monitor.analysis.terms import CLIENT, TERMS
 from monitor.briefing.book import RECENT, Book, book_of, field, said_words, value_words
 from monitor.config import Config
 from monitor.roster import Clinician
 from monitor.store.database import Store
-from reports.private import AgreementReport, AgreementsReport, ClientLine, FieldGroup
-from reports.wording import counted, full_date
+from reports.private import AgreementReport, AgreementsReport, ClientLine, Conversation, FieldGroup
+from reports.wording import counted, day_and_month, full_date
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from monitor.analysis.frames import Frames
+
+CONVERSED = timedelta(weeks=8)
+MOST_CONVERSATIONS = 12
 
 GROUPS = (
     (
@@ -78,8 +88,33 @@ def agreement_report(
     )
     line = book.line(client, _told(book, client))
     return AgreementReport(
-        line, tuple(groups), said_words(book, client, AGREED), due_words(holds, book.today), book.today
+        line=line,
+        groups=tuple(groups),
+        conversations=_conversations(book.frames, client, book.today),
+        said=said_words(book, client, AGREED),
+        due=due_words(holds, book.today),
+        today=book.today,
     )
+
+
+def _conversations(frames: Frames, client: int, today: date) -> tuple[Conversation, ...]:
+    """The threads of the last weeks with something outside the agreed hours, whether or not it was agreed."""
+    written = frames.messages[(frames.messages["thread"] != 0) & ~frames.messages["automatic"]]
+    theirs = written[written["counterpart"] == client]
+    outside = theirs[theirs["outside"] & (theirs["day"] >= day_number(today - CONVERSED))]
+    last = theirs.groupby("thread")["sent_at"].max().loc[outside["thread"].unique()]
+    newest = last.sort_values(ascending=False, kind="stable").index[:MOST_CONVERSATIONS]
+    return tuple(_conversation(frames, thread, theirs[theirs["thread"] == thread]) for thread in newest.tolist())
+
+
+def _conversation(frames: Frames, thread: int, messages: pd.DataFrame) -> Conversation:
+    """One thread, by when it went on and how much of it was outside."""
+    days = [day_and_month(date_of(day)) for day in (messages["day"].min(), messages["day"].max())]
+    span = " to ".join(dict.fromkeys(days))
+    outside = messages.loc[messages["outside"], "sent_at"]
+    latest = f"{local_time(frames.clinician, outside.max()):%H:%M}"
+    words = f"{span}: {counted(len(messages), 'message')}, {len(outside)} outside your hours, the last at {latest}"
+    return Conversation(thread, words, bool(messages["emergency"].any()))
 
 
 def due_words(holds: dict[str, str], today: date) -> str:

@@ -42,7 +42,9 @@ WHERE clinician_id = :clinician ORDER BY source_id, evidence_key"""
 _CORRECTIONS = "SELECT uid_key, ended_at FROM correction WHERE clinician_id = :clinician ORDER BY uid_key"
 _MESSAGES = """
 SELECT sent_at, outgoing, automatic, coalesce(counterpart_id, -1) AS counterpart, counterpart_kind, channel,
-       coalesce(thread, 0) AS thread, source_id AS source
+       coalesce(thread, 0) AS thread, source_id AS source, thread IS NOT NULL AND thread IN (
+           SELECT named.thread FROM emergency_thread AS marked JOIN thread_node AS named USING (clinician_id, node)
+           WHERE marked.clinician_id = :clinician) AS emergency
 FROM message JOIN source_clinician USING (clinician_id, source_id) LEFT JOIN thread_node USING (clinician_id, node)
 WHERE clinician_id = :clinician ORDER BY sent_at, node"""
 _JOINED = "SELECT client_id AS client, person FROM client_person WHERE clinician_id = :clinician ORDER BY client_id"
@@ -63,7 +65,7 @@ _TYPES = {
     "counterpart": "int64", "thread": "int64", "source": "int64", "uid_key": "str", "status": "str", "kind": "str",
     "set_aside": "str", "meeting": "str", "grade": "str", "counterpart_kind": "str", "channel": "str",
     "person": "int64", "term": "object", "day": "int64", "value": "object", "said_at": "int64",
-    "cancelled_at": "float64", "moved": "bool",
+    "cancelled_at": "float64", "moved": "bool", "emergency": "bool",
 }  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from monitor.store.keys import selected
+from monitor.store.keys import clinician_ids, selected
+from monitor.store.touched import Touched, mark_dirty
 
 
 class Forest:
@@ -53,6 +54,29 @@ def join_threads(connection: sqlite3.Connection, clinician: int, groups: Sequenc
         [(clinician, node, forest.root(node)) for node in sorted(nodes) if node not in stored],
     )
     return reached
+
+
+def mark_emergency(connection: sqlite3.Connection, clinician: str, thread: int, *, marked: bool, now: int) -> bool:
+    """Say of one of the clinician's threads that the emergency protocol covers it, or that it does not.
+
+    Whatever joins the thread later is covered with it. ``False`` if the thread is not theirs.
+    """
+    id_ = clinician_ids(connection, [clinician])[clinician]
+    begun = _first_instants(connection, id_, [thread])
+    if not begun:
+        return False
+    if marked:
+        connection.execute("INSERT OR IGNORE INTO emergency_thread VALUES (?, ?, ?)", (id_, thread, now))
+    else:
+        members = "SELECT node FROM thread_node WHERE (clinician_id, thread) = (?, ?)"
+        connection.execute(
+            f"DELETE FROM emergency_thread WHERE clinician_id = ? AND node IN ({members})",
+            (id_, id_, thread),
+        )
+    touched = Touched()
+    touched.mark(id_, *begun)
+    mark_dirty(connection, touched)
+    return True
 
 
 def _first_instants(connection: sqlite3.Connection, clinician: int, threads: Iterable[int]) -> list[int]:

@@ -118,6 +118,7 @@ def message(  # noqa: PLR0913
     thread: int = 0,
     kind: Counterpart = Counterpart.CLIENT,
     automatic: bool = False,
+    emergency: bool = False,
     channel: str = "email",
     zone: str = BERLIN,
 ) -> Row:
@@ -125,6 +126,7 @@ def message(  # noqa: PLR0913
     return {
         "sent_at": sent_at, "outgoing": out, "automatic": automatic, "counterpart": client,
         "counterpart_kind": kind.value, "channel": channel, "thread": thread, "source": 2,
+        "emergency": emergency,
     }  # fmt: skip
 
 
@@ -142,6 +144,7 @@ _CORRECTIONS = {"uid_key": "str", "ended_at": "float64"}
 _MESSAGES = {
     "sent_at": "int64", "outgoing": "bool", "automatic": "bool", "counterpart": "int64", "counterpart_kind": "str",
     "channel": "str", "thread": "int64", "source": "int64",
+    "emergency": "bool",
 }  # fmt: skip
 
 

@@ -122,6 +122,7 @@ def test_nobody_else_has_these_clients(pages: Pages, practice: Written) -> None:
         ("clients/{}/apart", {"other": "2"}),
         ("agreements/{}", {"from": "2026-11-01"}),
         ("agreements/{}/reviewed", {"months": "3"}),
+        ("agreements/{}/emergency", {"thread": "1", "marked": "yes"}),
     ],
 )
 def test_what_is_said_of_a_client_is_said_by_their_clinician_alone(
@@ -357,6 +358,52 @@ def test_a_review_that_is_due_is_said_and_reviewed_by_one_button(pages: Pages, p
 )
 def test_months_on_is_the_same_day_or_the_last(day: date, months: int, expected: date) -> None:
     assert _months_on(day, months) == expected
+
+
+def conversations(page: str) -> list[tuple[str, str]]:
+    """The threads that an agreement's page lists: their number, and what can be done."""
+    section = next(part for part in read(page).all("section") if part.attributes.get("id") == "conversations")
+    return [(button.attributes["value"], button.words()) for button in section.all("button")]
+
+
+def test_a_conversation_outside_the_hours_is_marked_as_an_emergency_and_unmarked(
+    pages: Pages, practice: Written
+) -> None:
+    ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
+    (thread, words), *others = conversations(ana.get(address).text)
+    assert words == "It was an emergency"
+    shown = visible(ana.get(address).text)
+    assert re.search(r"\d+ November: \w+ messages?, \d+ outside your hours, the last at \d\d:\d\d", shown)
+
+    assert post(ana, f"{address}/emergency", thread=thread, marked="yes") == "Marked as an emergency."
+
+    assert conversations(ana.get(address).text) == [(thread, "Take back"), *others]
+    assert "Marked as an emergency" in visible(ana.get(address).text)
+    assert pages.store.connection.execute("SELECT count(*) FROM dirty").fetchone() == (1,)
+    assert post(ana, f"{address}/emergency", thread=thread, marked="no").startswith("Taken back")
+    assert conversations(ana.get(address).text) == [(thread, "It was an emergency"), *others]
+
+
+@pytest.mark.parametrize(
+    ("thread", "answered"),
+    [("", 400), ("x", 400), (2**63, 400), (-(2**63) - 1, 400), (2**63 - 1, 404), (-(2**63), 404), ("٣", 400)],
+)
+def test_a_thread_that_is_none_of_ones_own_is_refused(
+    pages: Pages, practice: Written, thread: object, answered: int
+) -> None:
+    address = f"{AGREEMENTS}/{practice.client}/emergency"
+
+    assert status(pages.signed_in("ana"), address, thread=thread, marked="yes") == answered
+    assert pages.store.connection.execute("SELECT count(*) FROM emergency_thread").fetchone() == (0,)
+
+
+def test_nobody_marks_a_thread_of_somebody_elses(pages: Pages, practice: Written) -> None:
+    ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
+    (thread, _), *_ = conversations(ana.get(f"{AGREEMENTS}/{practice.client}").text)
+    bens = min(pseudonyms(pages.store.connection, "ben"))
+
+    assert status(ben, f"{AGREEMENTS}/{bens}/emergency", thread=thread, marked="yes") == 404
+    assert pages.store.connection.execute("SELECT count(*) FROM emergency_thread").fetchone() == (0,)
 
 
 def test_what_is_said_marks_the_numbers_as_out_of_date(pages: Pages, practice: Written) -> None:

@@ -25,6 +25,7 @@ from monitor.store.database import Connection, Store, opened
 from monitor.store.events import remove_events, save_events
 from monitor.store.evidence import save_correction, save_evidence
 from monitor.store.messages import save_messages
+from monitor.store.threads import mark_emergency
 from monitor.store.touched import mark_dirty
 from tests.monitor.facts import BERLIN, EXAMPLES, clinician, day, hours
 
@@ -216,6 +217,28 @@ def one_person(client: int, other: int, apart: bool) -> Edit:  # noqa: FBT001
     return edit
 
 
+def emergency(number: int, marked: bool) -> Edit:  # noqa: FBT001
+    """The thread of a letter marked as an emergency, or not."""
+
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            sql = "SELECT thread FROM thread_node WHERE node = ?"
+            (thread,) = connection.execute(sql, (number,)).fetchone()
+            assert mark_emergency(connection, "ana", thread, marked=marked, now=int(made.now.timestamp()))
+
+    return edit
+
+
+def tied(number: int, other: int) -> Edit:
+    """A letter that turns out to belong to another thread."""
+
+    def edit(made: Practised) -> None:
+        known = letter(5100 + number, made.now - timedelta(days=1), out=True)
+        made.write(replace(known, thread_nodes=(known.key, number, other)))
+
+    return edit
+
+
 def entered(client: int, kind: str, ago: int) -> Edit:
     def edit(made: Practised) -> None:
         with made.store.write() as connection:
@@ -272,7 +295,7 @@ def waited(hours_: int, read: tuple[str, ...]) -> Edit:
     return edit
 
 
-kinds = st.sampled_from([Kind.SESSION, Kind.SUPERVISION, Kind.ON_CALL, Kind.OTHER])
+kinds = st.sampled_from([Kind.SESSION, Kind.SUPERVISION, Kind.ON_CALL, Kind.EMERGENCY, Kind.OTHER])
 edits = st.one_of(
     st.builds(moved, numbered, st.sampled_from([-24, -1, 3, 24 * 7])),
     st.builds(stood, numbered, st.sampled_from(Status)),
@@ -282,6 +305,8 @@ edits = st.one_of(
     st.builds(corrected, numbered, st.integers(-20, 20)),
     st.builds(told, keys, said, days_ago),
     st.builds(one_person, keys, keys, st.booleans()),
+    st.builds(emergency, st.integers(0, 8 * WEEKS - 1), st.booleans()),
+    st.builds(tied, st.integers(0, 8 * WEEKS - 1), st.integers(0, 8 * WEEKS - 1)),
     st.builds(entered, keys, st.sampled_from(["exception", "gift", "consultation"]), days_ago),
     st.builds(answered, st.integers(0, 3), st.sampled_from(sorted(ANSWERS)), st.none() | st.integers(0, 60)),
     st.builds(taken_back, st.integers(0, 3)),

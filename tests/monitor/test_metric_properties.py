@@ -85,6 +85,8 @@ class Life:
     said: tuple[Said, ...] = ()
     people: tuple[tuple[int, int], ...] = ()
     ledger: tuple[tuple[int, str, int], ...] = ()
+    marked: frozenset[int] = frozenset()
+    """Threads that were marked as an emergency."""
 
     def facts(self) -> Facts:
         starts = None if self.joined is None else self._date(self.joined)
@@ -141,6 +143,7 @@ class Life:
             thread=one.thread,
             kind=one.kind,
             automatic=one.automatic,
+            emergency=one.thread in self.marked,
         )
 
 
@@ -153,7 +156,9 @@ sessions = st.builds(
     Entry, minutes, lengths, st.integers(-1, 3), st.just(Kind.SESSION), statuses, sources, late, grades,
     st.none() | st.integers(-5, 60),
 )  # fmt: skip
-kinds = st.sampled_from([Kind.LEAVE, Kind.ON_CALL, Kind.BUSY, Kind.SUPERVISION, Kind.OTHER, Kind.PROTECTED])
+kinds = st.sampled_from(
+    [Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY, Kind.BUSY, Kind.SUPERVISION, Kind.OTHER, Kind.PROTECTED]
+)
 midnights = minutes.map(lambda n: n - n % DAY)
 others = st.builds(Entry, midnights, st.sampled_from([60, 720, DAY, 9 * DAY]), st.just(-1), kinds, statuses, st.just(1))
 letters = st.builds(
@@ -173,6 +178,7 @@ agreed = {
     "said": st.lists(said, max_size=8, unique_by=lambda one: (one[0], one[1], one[3])).map(tuple),
     "people": pairs,
     "ledger": st.lists(entries, max_size=4).map(tuple),
+    "marked": st.frozensets(st.integers(1, 2)),
 }
 lives = st.builds(
     Life,
@@ -312,9 +318,9 @@ def by_week(life: Life) -> pd.DataFrame:
 @settings(max_examples=max(EXAMPLES // 8, 2))
 @given(lives, st.sets(st.integers(0, 3)))
 def test_what_an_agreement_covers_and_what_it_does_not_make_the_whole(life: Life, covered: set[int]) -> None:
-    free = replace(life, said=())
-    whole = by_week(free)
-    parts = by_week(replace(free, said=tuple((client, "emergency", "yes", -400) for client in covered)))
+    ordinary = tuple(entry for entry in life.entries if entry.kind is not Kind.EMERGENCY)
+    whole = by_week(replace(life, said=(), entries=ordinary, marked=frozenset()))
+    parts = by_week(replace(life, said=tuple((client, "emergency", "yes", -400) for client in covered)))
 
     assert (parts["after_hours_inbound"] + parts["after_hours_inbound_emergency"]).equals(whole["after_hours_inbound"])
     assert whole[["emergency_contacts", "after_hours_inbound_emergency"]].to_numpy().sum() == 0

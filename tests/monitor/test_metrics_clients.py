@@ -67,6 +67,44 @@ def test_an_emergency_protocol_covers_from_its_day_on_until_it_is_taken_back() -
     assert row("after_hours_inbound", found)["value"] == 1  # Wednesday
 
 
+def test_a_window_of_the_calendar_covers_whatever_lies_in_it() -> None:
+    """Sessions that begin or end in it, too; whoever the client is, and nothing outside it."""
+    window = event(when("mon 18:30"), when("mon 23:00"), kind=Kind.EMERGENCY, client=-1)
+    late = [session("mon 17:30", "18:40", client=4), session("mon 22:30", "23:20", client=5)]
+    found = looked(window, *late, session("tue 18:30", "19:20", client=6), mail=EVENING)
+
+    assert row("emergency_contacts", found)["value"] == 3  # Monday's letter and two sessions
+    assert row("after_hours_replies", found)["value"] == 0
+    assert row("evenings_touched", found)["value"] == 1  # Tuesday
+    assert row("after_hours_inbound", found)["value"] == 1  # Wednesday
+    assert row("sessions_held", found)["value"] == 3
+
+
+def test_a_day_marked_as_an_emergency_is_the_work_day_with_its_night() -> None:
+    window = event("2026-03-03 00:00", "2026-03-04 00:00", kind=Kind.EMERGENCY, client=-1, all_day=True)
+    mail = [sent("tue 02:00", client=1), sent("tue 20:00", client=2), sent("wed 02:00", client=3)]
+
+    assert row("emergency_contacts", looked(window, mail=mail))["value"] == 2
+
+
+def test_a_thread_marked_as_an_emergency_is_covered_and_no_other_is() -> None:
+    def in_thread(thread: int, *rows: Row) -> list[Row]:
+        return [{**one, "thread": thread, "emergency": thread == 1} for one in rows]
+
+    talk = (came("mon 19:00"), sent("mon 19:30"), sent("mon 19:35"), came("tue 19:00"))
+    found = looked(mail=[*in_thread(1, *talk), *in_thread(2, *talk)])
+
+    assert row("after_hours_inbound", found)["value"] == 2
+    assert row("after_hours_inbound_emergency", found)["value"] == 2
+    assert row("after_hours_replies", found)["value"] == 1, "one episode holds both threads, and one is ordinary"
+    assert row("emergency_contacts", found)["value"] == 0
+
+    alone = looked(mail=in_thread(1, *talk))
+    assert row("after_hours_replies", alone)["value"] == 0
+    assert row("emergency_contacts", alone)["value"] == 1
+    assert alone.replies["inbound_after_hours"].sum() == 0
+
+
 @pytest.mark.parametrize(
     ("said", "replies"),
     [

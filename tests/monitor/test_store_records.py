@@ -19,11 +19,12 @@ from connectors.records import CalendarEvent, Counterpart, Kind, MessageStamp
 from monitor.store import sources
 from monitor.store.database import Store, open_store
 from monitor.store.events import REMOVED, held_in, remove_events, save_events
+from monitor.store.facts import stored
 from monitor.store.keys import clinician_ids, identities
 from monitor.store.messages import save_messages
-from monitor.store.threads import Forest
+from monitor.store.threads import Forest, mark_emergency
 from tests.monitor.facts import EXAMPLES
-from tests.monitor.memory import dump, stamp
+from tests.monitor.memory import at, dump, stamp
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 KEYS = st.integers(-6, 6)
@@ -266,3 +267,23 @@ def test_a_calendar_over_many_nights_is_what_a_dictionary_says(tmp_path: Path) -
         assert not any(dump(STORES[-1]).values())
     finally:
         STORES.pop().close()
+
+
+def test_a_marked_thread_stays_marked_with_whatever_joins_it(store: Store) -> None:
+    """Marked by a node of its own, so that the new name of a joined thread is no matter."""
+
+    def marked(connection: Any) -> list[int]:
+        read = stored(connection, "ana").messages
+        return sorted(read.loc[read["emergency"], "sent_at"].sub(int(at("2026-03-02 00:00").timestamp())).tolist())
+
+    with emptied(store) as connection:
+        source = sources.source_row(connection, "mail", "memory", ["ana"])
+        save_messages(connection, source, [stamp(5, "2026-03-02 00:00:05"), stamp(9, "2026-03-02 00:00:09")])
+        assert mark_emergency(connection, "ana", 9, marked=True, now=1)
+        assert marked(connection) == [9]
+
+        save_messages(connection, source, [stamp(3, "2026-03-02 00:00:03", 9)])
+        assert marked(connection) == [3, 9]
+        assert not mark_emergency(connection, "ana", 9, marked=False, now=1), "its name is 3 now"
+        assert mark_emergency(connection, "ana", 3, marked=False, now=1)
+        assert marked(connection) == []

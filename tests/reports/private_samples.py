@@ -20,6 +20,7 @@ from reports.private import (
     ClientLine,
     ClientReport,
     ClientsReport,
+    Conversation,
     Felt,
     Field,
     FieldGroup,
@@ -183,5 +184,10 @@ def agreements() -> AgreementsReport:
 
 def agreement() -> AgreementReport:
     return AgreementReport(
-        line(), (FieldGroup("Sessions", "What holds.", FORMS),), SAID, "the agreement since today", FIRST
+        line=line(),
+        groups=(FieldGroup("Sessions", "What holds.", FORMS),),
+        conversations=(Conversation(-7, f"3 March: {HOSTILE}", emergency=True), Conversation(8, "2 March", False)),
+        said=SAID,
+        due="the agreement since today",
+        today=FIRST,
     )

@@ -70,10 +70,10 @@ def work_outside_work(frames: Frames) -> Weekly:
 
 @metric("Emergency contacts", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
 def emergency_contacts(frames: Frames) -> Weekly:
-    """Sent episodes and held sessions outside the agreed hours with clients whom an emergency protocol covers.
+    """Sent episodes and held sessions outside the agreed hours that an emergency protocol covers.
 
-    Load that was agreed: it is in none of the numbers about work after hours. At least so many where only the calendar,
-    or only messages, were read.
+    A client, a thread or a window of the calendar can be marked as covered. Load that was agreed: it is in none of the
+    numbers about work after hours. At least so many where only the calendar, or only messages, were read.
     """
     parts = [arrays(part, "outside", "covered", "week") for part in (frames.episodes, frames.held)]
     weeks = [week[outside & covered] for outside, covered, week in parts]

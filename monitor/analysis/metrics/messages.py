@@ -55,7 +55,7 @@ def after_hours_inbound(frames: Frames) -> Weekly:
 
 @metric("Emergency messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
 def after_hours_inbound_emergency(frames: Frames) -> Weekly:
-    """Messages outside the agreed hours of clients whom an emergency protocol covers: load, and as agreed."""
+    """Client messages outside the agreed hours that an emergency protocol covers: load, and as agreed."""
     outside, covered, week = arrays(frames.messages, "outside", "covered", "week")
     return counts(frames, week[outside & covered & _came_from(frames, Counterpart.CLIENT)], "messages_seen")
 

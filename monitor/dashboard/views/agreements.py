@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from flask import Blueprint, abort, flash, redirect, request
@@ -19,6 +20,7 @@ from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
 from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own
 from monitor.store import clients as kept
+from monitor.store.threads import mark_emergency
 from reports import clients
 
 blueprint = Blueprint("agreements", __name__, url_prefix="/me/agreements")
@@ -76,6 +78,26 @@ def reviewed(client: int) -> Response:
         kept.enter(connection, me, REVIEWED, day=day_number(today), client=client, now=now)
     flash("Noted in your ledger, and the next date is set.")
     return redirect(f"{HERE}/{client}", 303)
+
+
+@blueprint.post(f"/<{CLIENT_NUMBER}:client>/emergency")
+@allow(Role.CLINICIAN)
+def emergency(client: int) -> Response:
+    """Mark a thread with a client as an emergency, or take that back."""
+    own(client)
+    thread, marked = _thread(request.form.get("thread", "")), request.form.get("marked") == "yes"
+    me, now = visit.clinician().key, int(visit.now().timestamp())
+    with visit.store().write() as connection:
+        if not mark_emergency(connection, me, thread, marked=marked, now=now):
+            abort(404)
+    flash("Marked as an emergency." if marked else "Taken back: it counts as any other contact.")
+    return redirect(f"{HERE}/{client}#conversations", 303)
+
+
+def _thread(text: str) -> int:
+    """The number of 64 bits that names a thread."""
+    number = int(text) if re.fullmatch(r"-?\d{1,19}", text, re.ASCII) else None
+    return abort(400) if number is None or not -(2**63) <= number < 2**63 else number
 
 
 def _given(term: str) -> str:
