@@ -211,9 +211,13 @@ class AgreementsReport:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One thread with a client that went on outside the agreed hours, in words; ``emergency``: it was marked so."""
+    """One thread with a client that went on outside the agreed hours: when, in days, and how much of it, in words.
+
+    ``emergency``: it was marked so.
+    """
 
     thread: int
+    days: str
     words: str
     emergency: bool
 

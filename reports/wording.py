@@ -133,6 +133,14 @@ def full_date(day: date) -> str:
     return f"{day_and_month(day)} {day.year}"
 
 
+def days_between(first: date, last: date) -> str:
+    """Two days and what lies between: "3 November", "3 to 5 November", "30 November to 2 December"."""
+    if first == last:
+        return day_and_month(first)
+    begun = str(first.day) if (first.year, first.month) == (last.year, last.month) else day_and_month(first)
+    return f"{begun} to {day_and_month(last)}"
+
+
 def iso_week(day: date) -> str:
     """The ISO week of a date: "2025-W45"."""
     year, week, _ = day.isocalendar()

@@ -14,7 +14,7 @@ from monitor.config import Config
 from monitor.roster import Clinician
 from monitor.store.database import Store
 from reports.private import AgreementReport, AgreementsReport, ClientLine, Conversation, FieldGroup
-from reports.wording import counted, day_and_month, full_date
+from reports.wording import counted, days_between, full_date
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,12 +109,11 @@ def _conversations(frames: Frames, client: int, today: date) -> tuple[Conversati
 
 def _conversation(frames: Frames, thread: int, messages: pd.DataFrame) -> Conversation:
     """One thread, by when it went on and how much of it was outside."""
-    days = [day_and_month(date_of(day)) for day in (messages["day"].min(), messages["day"].max())]
-    span = " to ".join(dict.fromkeys(days))
+    first, last = date_of(messages["day"].min()), date_of(messages["day"].max())
     outside = messages.loc[messages["outside"], "sent_at"]
     latest = f"{local_time(frames.clinician, outside.max()):%H:%M}"
-    words = f"{span}: {counted(len(messages), 'message')}, {len(outside)} outside your hours, the last at {latest}"
-    return Conversation(thread, words, bool(messages["emergency"].any()))
+    words = f"{counted(len(messages), 'message')}, {len(outside)} outside your hours, the last at {latest}"
+    return Conversation(thread, days_between(first, last), words, bool(messages["emergency"].any()))
 
 
 def due_words(holds: dict[str, str], today: date) -> str:

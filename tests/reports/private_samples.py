@@ -186,7 +186,10 @@ def agreement() -> AgreementReport:
     return AgreementReport(
         line=line(),
         groups=(FieldGroup("Sessions", "What holds.", FORMS),),
-        conversations=(Conversation(-7, f"3 March: {HOSTILE}", emergency=True), Conversation(8, "2 March", False)),
+        conversations=(
+            Conversation(-7, "3 March", HOSTILE, emergency=True),
+            Conversation(8, "2 March", "2 messages", False),
+        ),
         said=SAID,
         due="the agreement since today",
         today=FIRST,

@@ -78,3 +78,16 @@ def test_days_and_lists_are_plain_english_whatever_the_locale() -> None:
     assert wording.moment(datetime(2025, 11, 9, 23, 59)) == "Sunday night"  # noqa: DTZ001 - local
     assert (wording.clock(18.5), wording.clock(25), wording.clock(24)) == ("18:30", "1:00", "24:00")
     assert (wording.counted(1, "session"), wording.counted(1260, "event")) == ("1 session", "1,260 events")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (date(2025, 11, 3), date(2025, 11, 3), "3 November"),
+        (date(2025, 11, 3), date(2025, 11, 5), "3 to 5 November"),
+        (date(2025, 11, 30), date(2025, 12, 2), "30 November to 2 December"),
+        (date(2024, 11, 3), date(2025, 11, 5), "3 November to 5 November"),
+    ],
+)
+def test_days_between_name_their_month_once(first: date, last: date, words: str) -> None:
+    assert wording.days_between(first, last) == words
