@@ -83,10 +83,12 @@ def _groups(book: Book) -> Iterator[ClientGroup]:
     current = [client for client in book.in_order if known[client] == CLIENT]
     recent = [client for client in current if book.last(client) >= book.today - RECENT]
     before = [client for client in current if client in book.sessions and client not in recent]
-    writing = [client for client in current if client not in book.sessions]
-    writing.sort(key=lambda client: -(book.contacts[client].messages if client in book.contacts else 0))
+    unmet = [client for client in current if client not in book.sessions and client not in book.contacts]
+    writing = [client for client in current if client not in book.sessions and client in book.contacts]
+    writing.sort(key=lambda client: -book.contacts[client].messages)
     yield _group(book, "Seen in the last 90 days", "", recent)
     yield _group(book, "Seen before that", "", before)
+    yield _group(book, "Booked, and not met so far", "", unmet)
     yield _group(
         book,
         "Only in messages",

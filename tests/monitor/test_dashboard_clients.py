@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 
+from connectors.records import CalendarEvent, Kind
 from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import EVER, TERMS
 from monitor.dashboard.views.agreements import _months_on
-from monitor.store import clients
+from monitor.store import clients, sources
+from monitor.store.events import save_events
 from monitor.store.facts import pseudonyms
 from monitor.store.keys import clinician_ids, identities
-from tests.monitor.practices import Written
+from tests.monitor.practices import NOW, Written
 from tests.monitor.visitors import Pages, token_on
 from tests.reports.pages import Element, read, visible
 
@@ -248,6 +250,16 @@ def test_who_only_writes_is_marked_by_one_button(pages: Pages, parent: int) -> N
     names = listed(ana.get(CLIENTS).text)
     assert names["Not clients, or no longer"] == ["PARE"]
     assert "Only in messages" not in names
+
+
+def test_who_is_booked_and_was_not_met_yet_is_no_mere_correspondent(pages: Pages) -> None:
+    start = NOW + timedelta(days=20)
+    with pages.store.write() as connection:
+        calendar = sources.source_row(connection, "ana-calendar", "ics", ["ana"])
+        booked = CalendarEvent("ana", "later", start, start + timedelta(minutes=50), Kind.SESSION, client="NEWCOMER")
+        save_events(connection, calendar, [booked], int(NOW.timestamp()))
+
+    assert listed(pages.signed_in("ana").get(CLIENTS).text)["Booked, and not met so far"] == ["NEWC"]
 
 
 @pytest.mark.parametrize("other", ["", "x", "-1", "9" * 30])
