@@ -38,7 +38,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "clinician", "client", "inbound_at", "reply_at", "minutes_clock", "minutes_working", "after_hours",
     ),
     "metrics": ("clinician", "week", "key", "value", "n", "coverage"),
-    "notices": ("clinician", "week", "tier", "family", "key", "client", "rate_ratio", "low", "high", "answer"),
+    "notices": ("clinician", "week", "tier", "family", "key", "client", "rate_ratio", "low", "high", "answer", "about"),
     "answers": ("clinician", "tier", "family", "answer", "number"),
 }  # fmt: skip
 

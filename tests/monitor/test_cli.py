@@ -25,8 +25,9 @@ from monitor.cli.progress import SourceBar
 from monitor.exports import COLUMNS
 from monitor.ingest import Outcome
 from monitor.nightly import only_run
-from monitor.store import clients, facts
+from monitor.store import clients, facts, notices
 from monitor.store.database import opened
+from monitor.store.notices import NoticeRow
 from tests.monitor.memory import SHELF, Source
 from tests.monitor.office import CONFIG, NOW, Answer, Office, environment, session
 
@@ -413,6 +414,19 @@ def test_what_an_emergency_protocol_covers_is_not_exported_as_after_hours(read: 
         for client in facts.pseudonyms(connection, "ana"):
             clients.say(connection, "ana", client, "emergency", "yes", from_day=0, now=0)
     assert late() == ["0", "0", "0"]
+
+
+def test_an_exported_line_says_what_it_is_about(read: Office) -> None:
+    with opened(read.folder / "evenhours.db") as store, store.write() as connection:
+        line = NoticeRow(20_514, "line", "review", "", None, None, None, 20_514, about="modified_until", measured=1)
+        notices.save_notices(connection, "ana", [line])
+    (row,) = rows(read("export", "notices", "--clinician", "ana"))
+    assert (row["week"], row["family"], row["rate_ratio"], row["about"]) == (
+        "2026-W10",
+        "review",
+        "",
+        "modified_until",
+    )
 
 
 def test_an_end_is_told_where_somebody_lived_then(read: Office) -> None:
