@@ -144,8 +144,8 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     episodes = _episodes(episodes, replies, agreements, calendar)
     entries = _entries(facts.events, calendar)
     covered = (
-        stretch_of(facts.calendar_seen, facts.events["start"].to_numpy(), as_of),
-        stretch_of(facts.messages_seen, facts.messages["sent_at"].to_numpy(), as_of),
+        stretch_of(facts.calendar_seen, facts.events["start"].to_numpy(), calendar.clock, as_of),
+        stretch_of(facts.messages_seen, facts.messages["sent_at"].to_numpy(), calendar.clock, as_of),
     )
     active = np.concatenate((held["day"], episodes["day"]))
     busy = _time_of(entries[entries["kind"] == Kind.BUSY], calendar)

@@ -21,7 +21,8 @@ ANSWER_SECONDS = 7 * 86_400  # what is not answered by then is unanswered, and c
 def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
     """Outgoing episodes of one clinician: counterpart, its kind, channel, sent_at, last_at, messages and emergency.
 
-    Messages to one person at most 15 minutes after the one before are one episode; automatic replies are none.
+    Messages to one person at most 15 minutes after the one before are one episode; automatic replies are none. Kind and
+    channel are those of the first; of several at one moment, of one to a client.
     The returned index is the episode's number; ``messages`` keeps how many it holds, ``emergency`` whether the threads
     of all of them were marked so.
 
@@ -33,7 +34,8 @@ def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
     sent = messages[(messages["outgoing"] & ~messages["automatic"]).to_numpy()]
     who, at = sent["counterpart"].to_numpy(dtype=np.int64), sent["sent_at"].to_numpy(dtype=np.int64)
     emergency = sent["emergency"].to_numpy(dtype=bool)
-    order = np.lexsort((at, who))
+    no_client = (sent["counterpart_kind"] != Counterpart.CLIENT).to_numpy()
+    order = np.lexsort((no_client, at, who))
     who, at = who[order], at[order]
     fresh = np.append(True, (who[1:] != who[:-1]) | (at[1:] - at[:-1] > EPISODE_SECONDS))[: len(at)]
     first = np.flatnonzero(fresh)

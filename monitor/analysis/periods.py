@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monitor.analysis.calendar import DAY, WorkCalendar, day_number, monday_of
+from monitor.analysis.clock import LocalClock
 from monitor.analysis.fairness import available_fte
 from monitor.analysis.intervals import Spans, seconds_inside
 from monitor.roster import Clinician
 
-QUIET_DAYS = 14  # a source whose last record is older than this is taken as silent, not as empty
+QUIET_DAYS = 14  # by the wall clock: a source whose last record is older is taken as silent, not as empty
 BEGINNING_DAYS = 90  # days of calendar before it can be told who is new
 
 Seen = tuple[int, int] | None
@@ -87,8 +88,8 @@ def weeks_from(
         **sums,
         "start": start,
         "end": end,
-        "calendar_seen": _saw(start, end, covered[0]),
-        "messages_seen": _saw(start, end, covered[1]),
+        "calendar_seen": _saw(calendar.clock, start, end, covered[0]),
+        "messages_seen": _saw(calendar.clock, start, end, covered[1]),
         "employed": employed,
         "compared": (sums["worked_days"] >= np.maximum(sums["usual_days"] / 2, 1)) & employed,
         "since_start": since,
@@ -118,17 +119,18 @@ def _day_sums(days: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     return {"worked_days": worked_days, "usual_days": usual_days, "leave_days": leave_days, "present": present}
 
 
-def stretch_of(seen: Seen, instants: NDArray[np.int64], as_of: int) -> Stretch:
+def stretch_of(seen: Seen, instants: NDArray[np.int64], clock: LocalClock, as_of: int) -> Stretch:
     """What the sources cover: from the first record on, until they fall silent; nothing where there is none."""
     if seen is None or not len(instants):
         return (0, 0)
-    end = min(seen[1], int(instants.max()) + QUIET_DAYS * DAY, as_of)
-    return max(seen[0], int(instants.min())), end
+    silent = int(clock.instants(clock.local(instants.max()) + QUIET_DAYS * DAY))
+    return max(seen[0], int(instants.min())), min(seen[1], silent, as_of)
 
 
-def _saw(start: NDArray[np.int64], end: NDArray[np.int64], stretch: Stretch) -> NDArray[np.bool_]:
-    """Whether most of each week is covered."""
-    return np.asarray(np.minimum(end, stretch[1]) - np.maximum(start, stretch[0]) >= (end - start) / 2)
+def _saw(clock: LocalClock, start: NDArray[np.int64], end: NDArray[np.int64], stretch: Stretch) -> NDArray[np.bool_]:
+    """Whether half of each week or more is covered, by the wall clock: one with a change of clocks is no longer."""
+    begins, ends, (first, last) = clock.local(start), clock.local(end), clock.local(stretch)
+    return np.asarray(np.minimum(ends, last) - np.maximum(begins, first) >= (ends - begins) / 2)
 
 
 def _employed(clinician: Clinician, first_days: NDArray[np.int64], last_days: NDArray[np.int64]) -> NDArray[np.bool_]:

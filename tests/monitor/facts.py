@@ -20,6 +20,9 @@ from monitor.roster import Clinician, Hours, MinuteSpan, Practice, Residence
 EXAMPLES = int(os.environ.get("EVENHOURS_EXAMPLES", "25"))
 """How many examples the slower properties are tried on; a soak takes thousands."""
 
+SOAKED = "EVENHOURS_EXAMPLES" in os.environ
+"""Whether this is a soak."""
+
 BERLIN = "Europe/Berlin"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 OFFICE = {day: ["09:00-13:00", "14:00-18:00"] for day in WEEKDAYS[:5]}

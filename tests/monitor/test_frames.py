@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from connectors.records import Kind, Status
+from monitor.analysis.calendar import date_of
 from monitor.analysis.frames import Frames
 from tests.monitor.facts import OFFICE, Row, at, clinician, day, event, facts, frames, hours, message
 
@@ -147,6 +148,34 @@ def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
 
     assert seen.loc[day("2026-02-09")]
     assert not seen.loc[day("2026-02-16")]
+
+
+@pytest.mark.parametrize("first", ["2026-10-12", "2026-10-19", "2026-03-23"])  # the last two have 169 and 167 hours
+@pytest.mark.parametrize(("begins", "seen"), [("16:00", True), ("16:01", False)])
+def test_half_a_week_is_until_thursday_four_oclock_whatever_the_clocks_do(
+    first: str,
+    begins: str,
+    seen: bool,  # noqa: FBT001
+) -> None:
+    monday = day(first)
+    mail = [message(f"{date_of(monday + 3)} {begins}"), message(f"{date_of(monday + 14)} 10:00")]
+    weeks = frames(mail=mail, as_of=f"{date_of(monday + 21)} 10:00").weeks
+
+    assert (monday in weeks.index and bool(weeks.loc[monday, "messages_seen"])) == seen
+
+
+@pytest.mark.parametrize("last", ["2026-10-07", "2026-10-14", "2026-03-18"])  # the clocks change after the last two
+@pytest.mark.parametrize(("said", "seen"), [("16:00", True), ("15:59", False)])
+def test_two_weeks_of_silence_end_at_the_same_time_of_day_whatever_the_clocks_do(
+    last: str,
+    said: str,
+    seen: bool,  # noqa: FBT001
+) -> None:
+    thursday = day(last) + 1
+    mail = [message(f"{date_of(thursday - 7)} 10:00"), message(f"{date_of(thursday)} {said}")]
+    weeks = frames(mail=mail, entries=weekly(first=str(date_of(thursday - 3)), weeks=5), as_of="2026-12-01 10:00").weeks
+
+    assert weeks.loc[thursday - 3 + 14, "messages_seen"] == seen
 
 
 def test_a_source_that_was_never_connected_saw_nothing() -> None:

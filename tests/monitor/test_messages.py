@@ -65,6 +65,17 @@ def test_each_person_has_their_own_episodes_and_automatic_mail_is_none() -> None
     assert found["last_at"].tolist() == [at("2026-03-02 10:10"), at("2026-03-02 10:05")]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_messages_to_one_person_at_one_moment_the_one_to_a_client_opens_the_episode(
+    turned: bool,  # noqa: FBT001
+) -> None:
+    """A person with two keys, of which one is a colleague's address."""
+    both = [sent("02 10:00"), message("2026-03-02 10:00", out=True, kind=Counterpart.COLLEAGUE)]
+    found = episodes_from(messages(both[::-1] if turned else both))
+
+    assert found[["counterpart_kind", "messages"]].to_numpy().tolist() == [["client", 2]]
+
+
 # Runs and their replies
 
 
