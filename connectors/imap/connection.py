@@ -6,7 +6,8 @@ import ssl
 from contextlib import suppress
 from imaplib import IMAP4, IMAP4_SSL
 from io import BufferedReader
-from socket import socket
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from typing import Any
 
 SECONDS = 60  # without a word from the server
 LARGEST = 64 * 1024 * 1024  # bytes of one answer
@@ -24,6 +25,11 @@ class Connection(IMAP4):
     _left = LARGEST
     _coming: BufferedReader | None = None
     _of: socket | None = None
+
+    def open(self, *where: Any, **told: Any) -> None:
+        """Connect. The standard library signs in by small pieces, which a system would hold back to send together."""
+        super().open(*where, **told)
+        self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
     def renew(self) -> None:
         """Begin a new answer."""
