@@ -7,8 +7,8 @@ import io
 import os
 import re
 import subprocess
-import sys
-import tomllib
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -33,41 +33,42 @@ def commands() -> list[str]:
 
 
 class Follower:
-    """Somebody with the page, an empty folder and Evenhours."""
+    """Somebody with the page, an empty folder and an environment that holds Evenhours."""
 
     def __init__(self, folder: Path) -> None:
-        self.package, self.practice = folder / "evenhours-bookings", folder / "practice"
+        self.package, self.practice, self.active = (
+            folder / name for name in ("evenhours-bookings", "practice", "active")
+        )
         (self.package / "evenhours_bookings").mkdir(parents=True)
         self.practice.mkdir()
         (self.package / "evenhours_bookings" / "__init__.py").touch()
         for name, text in files().items():
             ((self.package if name in PACKAGE else self.practice) / name).write_text(text, encoding="utf-8")
+        self._environment()
 
-    def install(self) -> None:
-        """What ``pip install --editable`` leaves behind, without fetching anything."""
-        project = tomllib.loads((self.package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        told = self.package / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-        told.mkdir()
-        (told / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-        )
-        groups = (
-            f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
-            for group, entries in project["entry-points"].items()
-        )
-        (told / "entry_points.txt").write_text("\n".join(groups))
+    def _environment(self) -> None:
+        """An environment of its own that sees all that this one holds, so that nothing is installed into this one."""
+        venv.create(self.active, symlinks=True)
+        (site_packages,) = self.active.glob("lib/python*/site-packages")
+        here = sysconfig.get_path("purelib")
+        (site_packages / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n", encoding="utf-8")
+        for name, call in {"pip": "pip._internal.cli.main", "evenhours": "monitor.cli"}.items():
+            script = self.active / "bin" / name
+            script.write_text(f"#!{self.active}/bin/python\nfrom {call} import main\nraise SystemExit(main())\n")
+            script.chmod(0o700)
 
     def types(self, command: str) -> str:
-        """What a command of the page prints to standard output; it has to succeed."""
+        """What a command of the page prints to standard output; it has to succeed, and nothing is fetched."""
         words = command.split()
-        start = {"evenhours": ["-c", "from monitor.cli import main; main()"], "python": []}[words[0]]
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("EVENHOURS", "PYTEST"))
-        }
+        place = {"pip": self.package, "evenhours": self.practice, "python": ROOT}[words[0]]
+        own = ("EVENHOURS", "PYTEST", "PYTHON", "PIP", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        path = f"{self.active}/bin{os.pathsep}{os.environ['PATH']}"
         ended = subprocess.run(
-            [sys.executable, *start, *words[1:]],
-            cwd=self.practice if start else ROOT,
-            env={**environment, "PYTHONPATH": f"{ROOT}{os.pathsep}{self.package}"},
+            [self.active / "bin" / words[0], *words[1:]],
+            cwd=place,
+            env={**kept, **offline, "PATH": path, "VIRTUAL_ENV": str(self.active)},
             capture_output=True,
             text=True,
             check=False,
@@ -79,7 +80,7 @@ class Follower:
 @pytest.fixture
 def follower(tmp_path: Path) -> Follower:
     made = Follower(tmp_path)
-    made.install()
+    made.types(commands()[0])
     return made
 
 
