@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Literal
 
 from connectors.base import Batch, Context, SourceKind
@@ -28,7 +28,7 @@ from connectors.imap.rows import MONTHS, Row
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import SHRUNK_BELOW, MailPage, ReadingOptions, settings_of
 
-PAGE = 1_000  # messages
+FIRST_PAGE, PAGE = 200, 1_000  # messages
 _FILED_LATE = timedelta(days=1)
 _FEW = 200  # messages that are looked at rather than guessed about
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
@@ -212,7 +212,10 @@ def _instant(received_at: datetime | None, headers: Headers, *, is_sent: bool) -
 
 
 def _pages(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[at : at + PAGE] for at in range(0, len(numbers), PAGE))
+    """The numbers page by page; the first of many is short, so that there is work while the server looks for others."""
+    first = min(FIRST_PAGE, PAGE) if len(numbers) > PAGE else PAGE
+    edges = range(first, len(numbers), PAGE)
+    return (numbers[begin:end] for begin, end in pairwise([0, *edges, len(numbers)]) if begin < end)
 
 
 def _day(instant: datetime, days: int) -> str:

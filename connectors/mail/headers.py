@@ -60,12 +60,13 @@ class Headers:
         """Read a raw block up to its blank line; a line that is no field is passed over."""
         text = block.replace(_AGAIN.encode(), b"").replace(b"\r\n", b"\n").decode("utf-8", "replace")
         unfolded = text.partition("\n\n")[0].replace("\n ", " ").replace("\n\t", "\t")
-        headers = cls({})
-        fields = headers._fields
+        fields: dict[str, str] = {}
         for line in unfolded.split("\n") if not text.startswith("\n") else ():
             spelled, _, value = line.partition(":")
             if name := _KEPT.get(spelled) or _KEPT.get(spelled.rstrip(_ASCII_SPACE).lower()):
                 fields[name] = f"{fields[name]}{_AGAIN}{value}" if name in fields else value
+        headers = cls.__new__(cls)  # the usual way joins values once more, which all mail would wait for
+        headers._fields, headers.unreadable = fields, set()
         return headers
 
     @property
