@@ -64,13 +64,19 @@ class Usual:
     strength: Floats
 
 
-def pair_shifts(counts: pd.DataFrame, exposure: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.DataFrame:
+def pair_shifts(
+    counts: pd.DataFrame,
+    exposure: pd.DataFrame,
+    *,
+    alarms_per_year: float = 0.5,
+    answered: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Weeks in which one client's contacts have risen above that client's own usual.
 
     ``exposure`` is what a week's contacts are measured by: 1 in a week in which the client was in treatment, or the
     agreed frequency. ``alarms_per_year`` is the budget over all clients. ``True`` stands in the first week of each
-    notice; a client's notices are at least eight weeks apart. Raises ValueError as
-    :func:`monitor.analysis.shifts.count_shifts` does.
+    notice; a client's notices are at least eight weeks apart. ``answered``, and ValueError, as in
+    :func:`monitor.analysis.shifts.count_shifts`.
     """
     if not 0 < alarms_per_year <= 2:
         raise ValueError(f"alarms_per_year must be above 0 and at most 2: {alarms_per_year}")
@@ -80,7 +86,8 @@ def pair_shifts(counts: pd.DataFrame, exposure: pd.DataFrame, *, alarms_per_year
     watched = (known & observed).sum(axis=1, keepdims=True)
     rarity = np.log(np.maximum(watched, 1) * 0.5 / alarms_per_year)
     high = _held(evidence >= np.maximum(LEAST_EVIDENCE + rarity, 0), observed)
-    return pd.DataFrame(spaced(high.T, (known & observed).T).T, index=counts.index, columns=counts.columns)
+    said = None if answered is None else answered.to_numpy(dtype=bool).T
+    return pd.DataFrame(spaced(high.T, (known & observed).T, said).T, index=counts.index, columns=counts.columns)
 
 
 def pair_ratio(counts: pd.DataFrame, exposure: pd.DataFrame, week: int, client: Hashable) -> RateRatio | None:

@@ -38,12 +38,15 @@ _KEPT = 1 - COUNT_SMOOTHING
 _STEP = np.sqrt(1 - _KEPT**2)
 
 
-def pattern_shifts(scores: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.Series[bool]:
+def pattern_shifts(
+    scores: pd.DataFrame, *, alarms_per_year: float = 0.5, answered: pd.Series[bool] | None = None
+) -> pd.Series[bool]:
     """Weeks in which the families together have risen above the usual: one row a week, one column a family.
 
     ``scores`` are of unit deviation in ordinary life, as from :func:`monitor.analysis.shifts.count_scores`; NaN where a
     family is not known. At least two must be. ``True`` stands in the first week of each notice, at least eight weeks
-    after the last. The threshold is that of the families known in a week, and rests on earlier weeks alone.
+    from the last and from those that were ``answered``. The threshold is that of the families known in a week, and
+    rests on earlier weeks alone.
     """
     if not 0 < alarms_per_year <= 2:
         raise ValueError(f"alarms_per_year must be above 0 and at most 2: {alarms_per_year}")
@@ -52,7 +55,9 @@ def pattern_shifts(scores: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.
     possible = known.sum(axis=1) >= 2
     total = np.where(known, array, 0.0).clip(0).sum(axis=1)
     high = ~possible | (total >= _thresholds(array, known, alarms_per_year))
-    return pd.Series(spaced(high[None], possible[None] & moved(total[None]))[0], index=scores.index, dtype=bool)
+    said = None if answered is None else answered.to_numpy(dtype=bool)[None]
+    found = spaced(high[None], possible[None] & moved(total[None]), said)
+    return pd.Series(found[0], index=scores.index, dtype=bool)
 
 
 def family_score(scores: pd.DataFrame, *, signs: int = 1) -> pd.Series[float]:

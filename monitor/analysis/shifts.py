@@ -74,16 +74,24 @@ _Z = np.linspace(LOWEST, HIGHEST, 2001)
 _P = np.array([NormalDist().cdf(z) for z in _Z])
 
 
-def count_shifts(counts: pd.DataFrame, exposure: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.DataFrame:
+def count_shifts(
+    counts: pd.DataFrame,
+    exposure: pd.DataFrame,
+    *,
+    alarms_per_year: float = 0.5,
+    answered: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Weeks in which a count per exposure has risen above the person's own usual.
 
     ``exposure`` is what the counts are measured by: held sessions / 20 for messages, worked days / 5 for days. A week
     without exposure is missing. ``True`` stands in the first week of each notice; staying high does not repeat.
+    ``answered`` says in which weeks notices were told and answered: the others keep their distance from them, too.
     Raises ValueError where the tables do not match, are negative or infinite, or the weeks are not consecutive.
     """
     threshold = _threshold(COUNT_THRESHOLDS, alarms_per_year)
     check_tables(counts, exposure)
-    return _by_block(lambda y, e: _crossings(*_count_scores(y, e), threshold), counts, exposure)
+    said = counts == np.inf if answered is None else answered
+    return _by_block(lambda y, e, a: _crossings(*_count_scores(y, e), threshold, a > 0), counts, exposure, said)
 
 
 def count_scores(counts: pd.DataFrame, exposure: pd.DataFrame) -> pd.DataFrame:
@@ -116,16 +124,19 @@ def mean_scores(values: pd.DataFrame, weights: pd.DataFrame, *, typical_sd: floa
     return _by_block(lambda x, w: _known(*_mean_scores(x, w, typical_sd)), values, weights)
 
 
-def score_shifts(scores: pd.DataFrame, *, alarms_per_year: float = 0.5) -> pd.DataFrame:
+def score_shifts(
+    scores: pd.DataFrame, *, alarms_per_year: float = 0.5, answered: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Weeks in which a score goes up through the threshold of that budget, at least eight weeks after the last.
 
     For scores that were put together from several: see :func:`monitor.analysis.pattern.family_score`. Where a score is
-    NaN no notice may be given.
+    NaN no notice may be given. ``answered`` as in :func:`count_shifts`.
     """
     threshold = _threshold(MEAN_THRESHOLDS, alarms_per_year)
     array = scores.to_numpy(dtype=float, na_value=np.nan).T
     known = np.isfinite(array)
-    found = spaced(~known | (array >= threshold), known & moved(array))
+    said = None if answered is None else answered.to_numpy(dtype=bool).T
+    found = spaced(~known | (array >= threshold), known & moved(array), said)
     return pd.DataFrame(found.T, index=scores.index, columns=scores.columns)
 
 
@@ -157,14 +168,12 @@ def check_tables(amounts: pd.DataFrame, other: pd.DataFrame, *, signed: bool = F
             raise ValueError("counts, exposure and weights must be finite and not negative")
 
 
-def _by_block(
-    answer: Callable[[Floats, Floats], NDArray[Any]], first: pd.DataFrame, second: pd.DataFrame
-) -> pd.DataFrame:
+def _by_block(answer: Callable[..., NDArray[Any]], *tables: pd.DataFrame) -> pd.DataFrame:
     """Run series by series, in blocks; arrays inside are (series, weeks)."""
-    one, two = (table.to_numpy(dtype=float, na_value=np.nan).T for table in (first, second))
-    starts = range(0, max(len(one), 1), BLOCK)
-    found = np.concatenate([answer(one[start : start + BLOCK], two[start : start + BLOCK]) for start in starts])
-    return pd.DataFrame(found.T, index=first.index, columns=first.columns)
+    arrays = [table.to_numpy(dtype=float, na_value=np.nan).T for table in tables]
+    starts = range(0, max(len(arrays[0]), 1), BLOCK)
+    found = np.concatenate([answer(*(array[start : start + BLOCK] for array in arrays)) for start in starts])
+    return pd.DataFrame(found.T, index=tables[0].index, columns=tables[0].columns)
 
 
 def _count_scores(counts: Floats, exposure: Floats) -> tuple[Floats, Bools]:
@@ -258,26 +267,37 @@ def _known(score: Floats, observed: Bools) -> Floats:
     return np.where(np.cumsum(observed, axis=1) >= FIRST_NOTICE, held, np.nan)
 
 
-def _crossings(score: Floats, observed: Bools, threshold: float) -> Bools:
+def _crossings(score: Floats, observed: Bools, threshold: float, answered: Bools | None = None) -> Bools:
     """Upward crossings from the first week on in which a notice may be given; missing weeks hold the score."""
     latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
     high = np.take_along_axis(score, latest, axis=1) >= threshold
-    return spaced(high, observed & (np.cumsum(observed, axis=1) >= FIRST_NOTICE))
+    return spaced(high, observed & (np.cumsum(observed, axis=1) >= FIRST_NOTICE), answered)
 
 
-def spaced(high: Bools, possible: Bools) -> Bools:
+def spaced(high: Bools, possible: Bools, answered: Bools | None = None) -> Bools:
     """The week in which each stretch that is high gives its one notice: its first, or the first SPACING after the last.
 
-    Both are (series, weeks). What is high already when notices become possible began earlier: it gives none.
+    All are (series, weeks). What is high already when notices become possible began earlier: it gives none. A notice
+    that was ``answered`` stands in its week, whatever the numbers say now that its weeks are left out: others are as
+    far from it, and a rise that goes on when they are counted again is told once that long is over.
+
+    ::
+
+        answered            |x|
+        left out     ........
+        high                   -----------------
+        notice                       |x|              eight weeks after the answered one
     """
     was_high = np.ones_like(high)
     was_high[:, 1:] = high[:, :-1]
     begins = high & ~was_high & possible
+    stands = np.zeros_like(high) if answered is None else answered
     told, waits, last = np.zeros_like(high), np.zeros(len(high), dtype=bool), np.full(len(high), -SPACING)
-    for week in np.flatnonzero(high.any(axis=0)):
+    for week in np.flatnonzero(high.any(axis=0) | stands.any(axis=0)):
         waits = (waits & was_high[:, week] & high[:, week]) | begins[:, week]
-        told[:, week] = waits & possible[:, week] & (week - last >= SPACING)
-        last[told[:, week]] = week
+        ahead = stands[:, week + 1 : week + SPACING].any(axis=1)
+        told[:, week] = waits & possible[:, week] & (week - last >= SPACING) & ~ahead
+        last[told[:, week] | stands[:, week]] = week
         waits &= ~told[:, week]
     return told
 

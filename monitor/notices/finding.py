@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import exp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,20 +27,26 @@ Scored = Sequence[tuple[Series, "pd.Series"]]
 
 
 def find(
-    measured: pd.DataFrame, weeks: pd.DataFrame, contacts: Contacts | None = None, left_out: Sequence[LeftOut] = ()
+    measured: pd.DataFrame,
+    weeks: pd.DataFrame,
+    contacts: Contacts | None = None,
+    left_out: Sequence[LeftOut] = (),
+    stored: Sequence[NoticeRow] = (),
 ) -> list[NoticeRow]:
     """Every notice in a clinician's weekly numbers, by week; lines are found by :mod:`monitor.notices.crossing`.
 
     ``measured`` is what :func:`monitor.analysis.catalogue.measure` returned, ``weeks`` the weeks table of the frames,
-    ``contacts`` what passed with each client. Weeks that are ``left_out`` of a measure count as missing there.
+    ``contacts`` what passed with each client. Weeks that are ``left_out`` of a measure count as missing there. Of what
+    is ``stored``, a notice that was answered stands, and the next of its kind keeps its distance from it.
     """
+    answered = [row for row in stored if row.answer is not None]
     if weeks.empty:
         return []
     table = consecutive(measured, weeks)
     scored = {entry.key: _scored(entry, table, left_out) for entry in FAMILIES if not entry.by_client}
-    found = [row for key, signs in scored.items() for row in _of_family(family(key), signs)]
-    found += [row for entry in FAMILIES if entry.by_client for row in _of_clients(entry, contacts, left_out)]
-    return sorted([*found, *_pattern(scored)], key=lambda row: (row.week, row.family, row.client))
+    found = [row for key, signs in scored.items() for row in _of_family(family(key), signs, answered)]
+    found += [row for entry in FAMILIES if entry.by_client for row in _of_clients(entry, contacts, left_out, answered)]
+    return sorted([*found, *_pattern(scored, answered)], key=lambda row: (row.week, row.family, row.client))
 
 
 def _scored(entry: NoticeFamily, table: pd.DataFrame, left_out: Sequence[LeftOut]) -> Scored:
@@ -56,24 +62,38 @@ def _without(series: Series, left_out: Sequence[LeftOut]) -> Series:
     return replace(series, amounts=series.amounts.mask(out), weights=series.weights.mask(out))
 
 
-def _of_family(entry: NoticeFamily, scored: Scored) -> Iterator[NoticeRow]:
-    for place in np.flatnonzero(_fired(entry, scored)).tolist():
+def _of_family(entry: NoticeFamily, scored: Scored, answered: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
+    for place in np.flatnonzero(_fired(entry, scored, answered)).tolist():
         moved = [one for one, _ in _leading(scored, place, entry.least_signs)]
         signs = [sign for one in moved if (sign := _sign(one, place)) is not None]
         if len(signs) >= entry.least_signs:
             yield _row(entry.key, WORTH_A_LOOK, int(scored[0][1].index[place]), signs)
 
 
-def _fired(entry: NoticeFamily, scored: Scored) -> np.ndarray:
+def _fired(entry: NoticeFamily, scored: Scored, answered: Sequence[NoticeRow]) -> np.ndarray:
     """Whether a notice begins, for each week."""
     from monitor.analysis.shifts import count_shifts, score_shifts
 
     series = scored[0][0]
+    said, budget = _weeks_of(answered, entry, series.amounts.index), entry.alarms_per_year
     if len(entry.signs) == 1 and series.sign.scale.counted:
         tables = series.amounts.to_frame(), series.weights.to_frame()
-        return count_shifts(*tables, alarms_per_year=entry.alarms_per_year).to_numpy()[:, 0]
-    score = _family_score(entry, scored)
-    return score_shifts(score.to_frame(), alarms_per_year=entry.alarms_per_year).to_numpy()[:, 0]
+        return count_shifts(*tables, alarms_per_year=budget, answered=said).to_numpy()[:, 0]
+    score = _family_score(entry, scored).to_frame()
+    return score_shifts(score, alarms_per_year=budget, answered=said).to_numpy()[:, 0]
+
+
+def _weeks_of(
+    answered: Sequence[NoticeRow], entry: NoticeFamily, weeks: pd.Index, clients: Iterable[Any] = (0,)
+) -> pd.DataFrame:
+    """In which weeks a notice of the family was answered, for each client (0: of none)."""
+    import pandas as pd
+
+    said = pd.DataFrame(data=False, index=weeks, columns=list(clients))
+    for row in answered:
+        if row.family == entry.key and row.week in said.index and row.client in said.columns:
+            said.loc[row.week, row.client] = True
+    return said
 
 
 def _family_score(entry: NoticeFamily, scored: Scored) -> pd.Series:
@@ -134,14 +154,17 @@ def _row(of_family: str, tier: str, week: int, signs: Sequence[Sign], client: in
     )
 
 
-def _of_clients(entry: NoticeFamily, contacts: Contacts | None, left_out: Sequence[LeftOut]) -> Iterator[NoticeRow]:
+def _of_clients(
+    entry: NoticeFamily, contacts: Contacts | None, left_out: Sequence[LeftOut], answered: Sequence[NoticeRow]
+) -> Iterator[NoticeRow]:
     """The notices about single clients; the budget is that of all of them together."""
     from monitor.analysis.pairs import pair_ratio, pair_shifts
 
     if contacts is None or contacts.counts.empty:
         return
     known = contacts.without(left_out)
-    fired = pair_shifts(known.counts, known.exposure, alarms_per_year=entry.alarms_per_year)
+    said = _weeks_of(answered, entry, known.counts.index, known.counts.columns.tolist())
+    fired = pair_shifts(known.counts, known.exposure, alarms_per_year=entry.alarms_per_year, answered=said)
     for place, column in np.argwhere(fired.to_numpy()).tolist():
         client = fired.columns[column]
         ratio = pair_ratio(known.counts, known.exposure, place, client)
@@ -151,14 +174,15 @@ def _of_clients(entry: NoticeFamily, contacts: Contacts | None, left_out: Sequen
             yield _row(entry.key, WORTH_A_LOOK, int(fired.index[place]), [sign], int(client))
 
 
-def _pattern(scored: Mapping[str, Scored]) -> Iterator[NoticeRow]:
+def _pattern(scored: Mapping[str, Scored], answered: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
     """The notices over all families together, each told by the measures that rose most."""
     import pandas as pd
 
     from monitor.analysis.pattern import pattern_shifts
 
     scores = pd.concat({key: _family_score(family(key), signs) for key, signs in scored.items()}, axis=1)
-    fired = pattern_shifts(scores, alarms_per_year=POOLED.alarms_per_year).to_numpy()
+    said = _weeks_of(answered, POOLED, scores.index)[0]
+    fired = pattern_shifts(scores, alarms_per_year=POOLED.alarms_per_year, answered=said).to_numpy()
     for place in np.flatnonzero(fired).tolist():
         risen = scores.iloc[place].sort_values(ascending=False)
         leading = [_leading(scored[str(key)], place, 1) for key, score in risen.items() if score >= MOVED]

@@ -274,6 +274,38 @@ def test_an_exception_leaves_the_count_and_the_baseline() -> None:
     assert [84 <= place < 90 for place in places(found)] == [True]
 
 
+def told_again(answer: str, known: Mapping[str, Sequence[float]], count: int, theirs: Contacts | None) -> list[int]:
+    """When the first of the one family's notices came, and how many weeks after it the others that are told."""
+    table, calendar = measured(known), weeks(count)
+    first = next(row for row in find(table, calendar, theirs) if row.tier == "worth a look")
+    stored = [replace(first, answer=answer, answered_at=0)]
+    found = find(table, calendar, theirs, left_out(stored), stored)
+    return [(row.week - first.week) // 7 for row in settled(found, stored) if row.tier == "worth a look"]
+
+
+@families
+@pytest.mark.parametrize("answer", ["planned", "needed", "wrong"])
+def test_a_rise_that_goes_on_after_an_exception_is_told_once_eight_weeks_are_over(
+    entry: NoticeFamily, answer: str
+) -> None:
+    (again,) = told_again(answer, of_family(entry, 15, 12), 108, None)
+
+    assert 8 <= again <= 16
+
+
+@pytest.mark.parametrize(("answer", "latest"), [("planned", 8), ("needed", 8), ("wrong", 8), ("noted", 0)])
+def test_more_contact_with_one_client_that_goes_on_after_an_exception_is_told_again(answer: str, latest: int) -> None:
+    ordinary = [[0.0, 1, 0, 1] * 27 for _ in range(12)]
+    theirs = contacts(*ordinary, [0.0, 1, 0, 1] * 14 + [3.0, 4, 3, 3] * 13)
+
+    assert told_again(answer, {"overrun_minutes": [UNKNOWN] * 108}, 108, theirs) == [latest]
+
+
+@families
+def test_what_was_noted_is_not_told_again_while_it_stays(entry: NoticeFamily) -> None:
+    assert told_again("noted", of_family(entry, 15, 12), 108, None) == [0]
+
+
 def test_an_exception_is_its_measures_alone() -> None:
     step = measured({"after_hours_replies": life("after_hours_replies", 15, 5)})
 
