@@ -11,6 +11,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice
@@ -31,6 +32,7 @@ MOST_INSTANCES = 5_000  # of one series in one window
 MOST_LOOKS = 200_000  # days, times the times of a day, that a rule may have to go through from its start
 _LAST_YEAR = 9_950
 _LAST_CHANGE = datetime(2100, 1, 1, tzinfo=UTC)
+_LAST_SECOND = time(23, 59, 59)
 _MARGIN = timedelta(days=3)  # over the span in UTC: floating times and dates find their zone later
 _ONCE = ("DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID")
 _MOMENT = r"(?:;TZID=([^:;\r]+))?:(\d{8}T\d{6})(Z)?\r\n"
@@ -238,6 +240,7 @@ def _parsed(text: EntryText, walker: UTCChangingWalker | None, horizon: datetime
     entry = _Entry(component, text)
     _refuse_impossible_span(entry)
     for rule in _as_list(component.get("RRULE")):
+        _end_by_its_clock(rule, entry.start)
         _refuse_costly_rule(rule, entry.start, horizon)
     return entry
 
@@ -268,6 +271,19 @@ def _refuse_impossible_span(entry: _Entry) -> None:
         raise _Unusable("only one of its ends has a time zone")
     if end < start:
         raise _Unusable("it ends before it begins")
+
+
+def _end_by_its_clock(rule: Any, start: Moment) -> None:
+    """Read an UNTIL that is a date, or that floats, by the clock of a series of times; others stay.
+
+    A date is that whole day. The library would take its midnight, and both for UTC: the last session would be lost.
+    """
+    until = rule.get("UNTIL", [None])[0]
+    if until is None or not isinstance(start, datetime) or getattr(until, "tzinfo", None):
+        return
+    last = until if isinstance(until, datetime) else datetime.combine(until, _LAST_SECOND)
+    with suppress(OverflowError):  # the last day that there is: without end, in any zone
+        rule["UNTIL"] = [_instant(last, start.tzinfo) if start.tzinfo else last]
 
 
 def _refuse_costly_rule(rule: Any, start: Moment, horizon: datetime) -> None:

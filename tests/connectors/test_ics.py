@@ -250,6 +250,40 @@ def test_added_period_has_its_own_length(tmp_path: Path) -> None:
     assert times(read(calendar(event), tmp_path)) == [("01-05 09:00", "01-05 09:50"), ("01-06 09:00", "01-06 11:00")]
 
 
+@pytest.mark.parametrize(
+    ("zone", "until"),
+    [
+        (";TZID=Europe/Paris", "20260119"),
+        (";TZID=Europe/Paris", "20260119T150000"),
+        (";TZID=America/New_York", "20260119"),
+        (";TZID=America/New_York", "20260119T150000"),
+        (";TZID=America/New_York", "20260119T235959"),
+        (";TZID=America/New_York", "20260119T200000Z"),
+        (";TZID=Asia/Tokyo", "20260119"),
+        (";TZID=Pacific/Kiritimati", "20260119T150000"),
+        ("", "20260119"),
+        ("", "20260119T150000"),
+    ],
+)
+def test_last_session_of_a_series_that_ends_by_its_own_clock(zone: str, until: str, tmp_path: Path) -> None:
+    event = f"UID:w\nDTSTART{zone}:20260105T150000\nDURATION:PT50M\nRRULE:FREQ=WEEKLY;UNTIL={until}"
+    here = ZoneInfo(zone.partition("=")[2] or "Europe/Paris")
+    starts = [f"{event.start.astimezone(here):%m-%d %H:%M}" for event in events(read(calendar(event), tmp_path))]
+    assert starts == ["01-05 15:00", "01-12 15:00", "01-19 15:00"]
+
+
+@pytest.mark.parametrize("until", ["20260118", "20260119T145959", "20260119T135959Z"])
+def test_no_session_after_a_series_ends(until: str, tmp_path: Path) -> None:
+    event = f"{WEEKLY};UNTIL={until}"
+    assert [start for start, _ in times(read(calendar(event), tmp_path))] == ["01-05 14:00", "01-12 14:00"]
+
+
+def test_series_until_the_last_day_that_there_is_goes_on(tmp_path: Path) -> None:
+    event = "UID:w\nDTSTART;TZID=America/New_York:20260105T150000\nRRULE:FREQ=MONTHLY;UNTIL=99991231"
+    batch = read(calendar(event), tmp_path)
+    assert (len(batch.records), batch.faults) == (12, ())
+
+
 @pytest.mark.parametrize("exdate", [";VALUE=DATE:20260112", ":20260112T140000Z", ";TZID=Europe/Paris:20260112T150000"])
 def test_exception_in_any_spelling(exdate: str, tmp_path: Path) -> None:
     batch = read(calendar(weekly(3, f"EXDATE{exdate}")), tmp_path)
@@ -584,7 +618,7 @@ def test_module_loads_without_its_heavy_libraries() -> None:
     [
         ("person_paris_2024", "Europe/Paris", (2024, 2025), 687, 96),
         ("machbar_public_2019", "Europe/Berlin", (2018, 2020), 520, 1),
-        ("galaxy_wg_google_export", "UTC", (2021, 2027), 1260, 17),
+        ("galaxy_wg_google_export", "UTC", (2021, 2027), 1261, 17),
     ],
 )
 def test_real_calendar(real: Path, name: str, zone: str, years: tuple[int, int], instances: int, all_day: int) -> None:
