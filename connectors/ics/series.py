@@ -93,6 +93,11 @@ class _Entry(EventAdapter):  # type: ignore[misc]
         return self.text.uid
 
     @property
+    def place(self) -> Moment | None:
+        """Which occurrence of its series it stands for, ``None`` for the series itself or a single entry."""
+        return getattr(self.component.get("RECURRENCE-ID"), "dt", None)
+
+    @property
     def repeats(self) -> bool:
         return any(name in self.component for name in _REPEATING)
 
@@ -104,8 +109,8 @@ class _Occurrence(Occurrence):  # type: ignore[misc]
         super().__init__(entry, start, end)
         self.entry = entry
         self.nominal = self.start if start is None else start - entry.move_recurrences_by
-        if start is None and entry.is_modification():
-            self.nominal = _on_same_clock(entry.component["RECURRENCE-ID"].dt, entry.raw_start)
+        if start is None and entry.place is not None:
+            self.nominal = _on_same_clock(entry.place, entry.raw_start)
 
     def instance(self) -> Instance:
         name = _occurrence_name(self.nominal) if self.entry.repeats else ""
@@ -345,12 +350,23 @@ def _newest(namesakes: list[_Entry]) -> tuple[list[_Entry], list[Fault]]:
     """
     kept: dict[object, _Entry] = {}
     faults = []
-    for entry in sorted(namesakes, key=_age):
+    namesakes = sorted(namesakes, key=_age)
+    _place_dates(namesakes)
+    for entry in namesakes:
         older = kept.get(entry.recurrence_ids[:1])
         kept[entry.recurrence_ids[:1]] = entry
         if older and older.sequence == entry.sequence and older.text.times != entry.text.times:
             faults.append(Fault(older.text.place, "another entry of the same name and SEQUENCE has other times"))
     return list(kept.values()), faults
+
+
+def _place_dates(namesakes: list[_Entry]) -> None:
+    """Read a RECURRENCE-ID that is a date as that day's session where the series, the newest there is, has times."""
+    dated = [(entry, entry.place) for entry in namesakes if entry.place and not isinstance(entry.place, datetime)]
+    starts = [entry.raw_start for entry in namesakes if entry.place is None] if dated else []
+    if starts and isinstance(starts[-1], datetime):
+        for entry, day in dated:
+            entry.component["RECURRENCE-ID"].dt = datetime.combine(day, starts[-1].timetz())
 
 
 def _age(entry: _Entry) -> tuple[int, float]:

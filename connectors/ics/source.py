@@ -26,7 +26,7 @@ from connectors.http import LARGEST, Client
 from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
 from connectors.records import CalendarEvent
 
-_READING = 2  # raise it when the same calendar is to be read differently
+_READING = 3  # raise it when the same calendar is to be read differently
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,27 @@ def test_override_that_names_its_place_by_the_wall_clock_keeps_its_name(tmp_path
     assert [event.uid_key for event in events(batch)][1] == NAMES.entry("w", "20260112T140000Z")
 
 
+def test_override_that_names_its_place_by_the_day_alone_keeps_its_name(tmp_path: Path) -> None:
+    moved = "UID:w\nRECURRENCE-ID;VALUE=DATE:20260112\nDTSTART;TZID=Europe/Paris:20260113T160000\nDURATION:PT50M"
+    cancelled = "UID:w\nRECURRENCE-ID;VALUE=DATE:20260119\nDTSTART:20260119T140000Z\nSTATUS:CANCELLED"
+    plain, batch = (read(calendar(*more, weekly(3)), tmp_path) for more in ([], [moved, cancelled]))
+    assert [start for start, _ in times(batch)] == ["01-05 14:00", "01-13 15:00", "01-19 14:00"]
+    assert [event.uid_key for event in events(batch)] == [event.uid_key for event in events(plain)]
+    assert events(batch)[2].status is Status.CANCELLED
+
+
+def test_this_and_future_from_a_day_on(tmp_path: Path) -> None:
+    later = "UID:w\nRECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20260112\nDTSTART;TZID=Europe/Paris:20260112T170000"
+    batch = read(calendar(weekly(3), later), tmp_path)
+    assert [start for start, _ in times(batch)] == ["01-05 14:00", "01-12 16:00", "01-19 16:00"]
+
+
+def test_override_of_a_series_of_whole_days_is_placed_by_the_day(tmp_path: Path) -> None:
+    days = "UID:w\nDTSTART;VALUE=DATE:20260105\nRRULE:FREQ=WEEKLY;COUNT=2"
+    moved = "UID:w\nRECURRENCE-ID;VALUE=DATE:20260112\nDTSTART;VALUE=DATE:20260114"
+    assert [start for start, _ in times(read(calendar(days, moved), tmp_path))] == ["01-04 23:00", "01-13 23:00"]
+
+
 def test_override_without_its_series_is_an_entry_of_its_own(tmp_path: Path) -> None:
     orphan = "UID:o\nRECURRENCE-ID:20260112T140000Z\nDTSTART:20260115T080000Z\nDTEND:20260115T090000Z"
     batch = read(calendar(orphan), tmp_path)
