@@ -44,6 +44,23 @@ class Progress:
         """The cursor's text."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
+    def wanting(self, end: str) -> Progress:
+        """This for a window that ends then. If that is later, messages that were left out count as not read.
+
+        ::
+
+            sent and stored    x    x    x    x    x
+            read so far        ------| end      ^ since       what lies between is asked for again
+
+        The earlier of both ends holds until everything has been asked for: a run may be cut off.
+        """
+        is_later = self.end < end
+        since = {
+            name: min(change, self.end) if is_later and name.startswith("Communication") else change
+            for name, change in self.since.items()
+        }
+        return replace(self, end=min(self.end, end), since=since)
+
     def newest(self) -> str:
         """The last change of an appointment or encounter that was seen."""
         return max((change for name, change in self.since.items() if not name.startswith("Communication")), default="")

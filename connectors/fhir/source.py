@@ -3,7 +3,7 @@
 ::
 
     every run             what changed since the last change that the server told of, less ten minutes
-    a window that moved   what is booked in the days that came into it
+    a window that moved   what is booked in the days that came into it, and what was written in them
     once a week           everything in the window anew: what was deleted there is gone
 
 How far a run came is the server's own word (``meta.lastUpdated``), never our clock's.
@@ -66,10 +66,9 @@ class Fhir:
         people = owners_by_reference(server, self._options.practitioners, self._context)
         known, settings = Progress.understood(cursor), self._settings(people)
         anew = known.settings != settings or written(self._context.window.start) < known.start
-        run = Run(
-            server, RecordMaker(self._context, people, self._options.channel), Progress(settings) if anew else known
-        )
-        if self._is_whole_due(run.progress):
+        known = Progress(settings) if anew else known.wanting(written(self._context.window.end))
+        run = Run(server, RecordMaker(self._context, people, self._options.channel), known)
+        if self._is_whole_due(known):
             yield run.whole(list(self._whole(people)), anew=anew)
         else:
             for search in (*self._come_into_window(people, known), *self._changed(people, known)):

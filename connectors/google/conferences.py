@@ -20,11 +20,15 @@ _TIMES = "participantSessions(startTime,endTime),nextPageToken"
 
 
 class Conferences:
-    """Reads what the meetings themselves say. ``colleagues`` are the numbers of the practice's people."""
+    """Reads what the meetings themselves say. ``colleagues`` are the numbers of the practice's people.
 
-    def __init__(self, google: Google, colleagues: frozenset[str]) -> None:
+    Calls that began at ``until`` or later are not looked into.
+    """
+
+    def __init__(self, google: Google, colleagues: frozenset[str], until: datetime) -> None:
         self._google = google
         self._colleagues = colleagues
+        self._until = until
         self._meet = google.api("meet", "v2")
         self._codes: dict[str, str] = {}
 
@@ -38,7 +42,8 @@ class Conferences:
             self._google, lambda page: records.list(filter=wanted, pageSize=100, fields=_RECORDS, **page)
         ):
             ended = [record for record in entries(answer, "conferenceRecords") if record.get("endTime")]
-            calls = [call for record in ended if (call := self._call(record))]
+            begun = [record for record in ended if instant(record["startTime"]) < self._until]
+            calls = [call for record in begun if (call := self._call(record))]
             yield Page(calls, tuple(instant(record["endTime"]) for record in ended), is_last)
 
     def _call(self, record: Mapping[str, Any]) -> Call | None:

@@ -52,7 +52,15 @@ class MeetOptions(GoogleOptions):
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """The end of the last call that was told (epoch seconds; 0: none), since when calls were read, and how."""
+    """The end of the last call that was told (epoch seconds; 0: none), since when calls were read, and how.
+
+    ::
+
+        calls    x   x  x |  read  x | x     x
+                    since ^    seen ^ ^ the window's end
+
+    ``seen`` never lies after the end of the window: what came later was left out, and is read once it is wanted.
+    """
 
     settings: str
     since: int
@@ -76,9 +84,15 @@ class _Cursor:
         """The instant from which on calls are asked for."""
         return max(start, datetime.fromtimestamp(self.seen, UTC) - LATE) if self.seen else start
 
-    def reached(self, latest: datetime | None) -> _Cursor:
-        """The cursor once a call that ended at ``latest`` is stored."""
-        return _Cursor(self.settings, self.since, max(self.seen, int(latest.timestamp()) if latest else 0))
+    def following(self, start: datetime) -> _Cursor:
+        """The cursor of a reading that begins at :meth:`begin`; from a later start on, days before it are not read."""
+        since = int(start.timestamp()) if self.begin(start) == start else self.since
+        return _Cursor(self.settings, since, self.seen)
+
+    def reached(self, latest: datetime | None, end: datetime) -> _Cursor:
+        """The cursor once a call that ended at ``latest`` is stored, of a window that ends at ``end``."""
+        seen = int(min(latest, end).timestamp()) if latest else 0
+        return _Cursor(self.settings, self.since, max(self.seen, seen))
 
 
 class GoogleMeet:
@@ -94,13 +108,14 @@ class GoogleMeet:
         window, admin = self._context.window, self._options.reports_admin
         settings, start = self._settings(), int(window.start.timestamp())
         found = _Cursor.known(cursor, settings, start)
-        known = reached = found or _Cursor(settings, start)
+        known = found or _Cursor(settings, start)
+        reached = known.following(window.start)
         scopes, is_first = scopes_of(SOURCE_KIND.name, self._options), found is None
         with Google(self._context, self._options, scopes, subject=admin, pause=self._pause) as google, self._sense():
             begin = known.begin(window.start)
             newest, done, kept = begin, 0, REPORTED_FOR if admin else RECORDED_FOR
             for page in Report(google, self._context).ended_since(begin) if admin else self._recorded(google, begin):
-                reached = reached.reached(max(page.ends, default=None))
+                reached = reached.reached(max(page.ends, default=None), window.end)
                 newest = max((newest, *page.ends))
                 total = max(int(min(newest - begin, kept).total_seconds()), 1)
                 oldest = begin if page.is_last else min(page.ends, default=newest)
@@ -126,7 +141,8 @@ class GoogleMeet:
             found = "the permission does not say under which number Google knows the account."
             remedy = f"Run: {how_to_connect(self._context.owners[0].key)}"
             raise AuthorizationError(self._context.source, found, remedy)
-        yield from Conferences(google, numbers_kept(self._context, self._options)).ended_since(since)
+        colleagues, until = numbers_kept(self._context, self._options), self._context.window.end
+        yield from Conferences(google, colleagues, until).ended_since(since)
 
     @contextmanager
     def _sense(self) -> Iterator[None]:

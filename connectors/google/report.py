@@ -65,7 +65,8 @@ class Report:
             for items, is_last in self._lines("identifier", address, since):
                 faults: dict[str, Fault] = {}
                 own = self._rows(items, faults).values()
-                names = dict.fromkeys(row.word("conference_id") for row in own)
+                within = (row for row in own if row.start < self._context.window.end)
+                names = dict.fromkeys(row.word("conference_id") for row in within)
                 calls = [self._call(name, faults) for name in names if name and name not in known]
                 known |= names.keys()
                 ends = tuple(row.end for row in own)

@@ -62,7 +62,7 @@ class RecordMaker:
         )
 
     def stamp(self, item: Item, *, sent: bool) -> MessageStamp | None:
-        """When a message was sent; ``None`` if it was not, or not in the window. ``sent``: it lies in Sent Items.
+        """When a message was sent, in the window or not; ``None`` if it was not. ``sent``: it lies in Sent Items.
 
         Raises :class:`UnusableError`.
         """
@@ -76,8 +76,6 @@ class RecordMaker:
         sent_at = _instant(item.get("sentDateTime" if outgoing else "receivedDateTime"))
         if sent_at is None:
             raise UnusableError("it has no readable time")
-        if not self.context.window.touches(sent_at, sent_at):
-            return None
         stamps = Correspondence(self.context, "ordinary", self.channel).stamps(_headers(item, senders), sent_at)
         talk = _text(item, "conversationId")
         for stamp in stamps:

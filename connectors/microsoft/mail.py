@@ -1,7 +1,8 @@
 """Mail: each folder by its delta query, from the link where the last run stopped; expired, it is read anew.
 
 A first reading brings the newest messages first. It asks for those of the window alone, but in a folder that holds more
-than Microsoft gives of what is asked for like that.
+than Microsoft gives of what is asked for like that. A link does not tell twice of a message that the window left out:
+once the window reaches it, all folders are read anew.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from connectors.base import Batch, Fault
 from connectors.errors import MalformedError
+from connectors.mail.pages import Skipped
 from connectors.microsoft.entries import RecordMaker, UnusableError
 from connectors.microsoft.graph import ExpiredError, Graph, Item
 from connectors.microsoft.progress import Progress, written
@@ -47,6 +49,8 @@ class Mailbox:
 
     def batches(self) -> Iterator[Batch]:
         """What is new in every folder, page by page; how far the folders are that are read for the first time."""
+        if self.progress.skipped.within(self.maker.context.window):
+            self.progress = replace(self.progress, folders={}, skipped=Skipped())
         folders = self._folders()
         known = {name: query for name, query in self.progress.folders.items() if name in folders}
         self.progress = replace(self.progress, folders=known)
@@ -77,8 +81,9 @@ class Mailbox:
         """Each page, with how many messages came so far."""
         path, came = f"mailFolders/{quote(name, safe='')}/messages/delta", 0
         for items, following in self.graph.pages(path, self.progress.folders.get(name) or self._beginning(folder)):
-            records, faults = self._stamps(items, sent=folder.is_sent)
-            self.progress = replace(self.progress, folders=self.progress.folders | {name: following})
+            records, faults, skipped = self._stamps(items, sent=folder.is_sent)
+            folders = self.progress.folders | {name: following}
+            self.progress = replace(self.progress, folders=folders, skipped=skipped)
             came += len(items)
             if items:
                 yield came, Batch(self.progress.text(), records, faults=faults)
@@ -89,18 +94,25 @@ class Mailbox:
             asked.append(("$filter", f"receivedDateTime ge {written(self.maker.context.window.start)}"))
         return urlencode(asked, quote_via=quote)
 
-    def _stamps(self, items: Iterable[Item], *, sent: bool) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
+    def _stamps(
+        self, items: Iterable[Item], *, sent: bool
+    ) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...], Skipped]:
+        """The messages of the window, those that cannot be used, and what has been left out so far."""
         records: list[MessageStamp] = []
         faults: list[Fault] = []
+        window, skipped = self.maker.context.window, self.progress.skipped
         for item in items:
             self.messages += 1
             try:
                 stamp = self.maker.stamp(item, sent=sent)
             except UnusableError as error:
                 faults.append(Fault(f"message {self.messages}", str(error)))
-            else:
-                records += [stamp] if stamp else []
-        return tuple(records), tuple(faults)
+                continue
+            if stamp and window.touches(stamp.sent_at, stamp.sent_at):
+                records.append(stamp)
+            elif stamp:
+                skipped = skipped.joined(stamp.sent_at, window)
+        return tuple(records), tuple(faults), skipped
 
     def _folders(self) -> dict[str, _Folder]:
         """The folders that hold correspondence."""

@@ -47,6 +47,7 @@ class Meetings:
         ended = self._ended(entries)
         due = sorted(((code, last) for code, last in ended.items() if self._is_due(code, last.end)), key=_by_end)
         answered, refused = 0, 0  # of the owner's own
+        told_until = self.maker.context.window.end - _LATE  # what ended later may be told in part alone, or not at all
         for done, (code, last) in enumerate(due, 1):
             times: tuple[SessionEvidence, ...] = ()
             try:
@@ -60,7 +61,7 @@ class Meetings:
                         break
                     continue  # not asked for yet: it will be once we may
             answered += last.is_own
-            meetings = self.progress.meetings | {self._name(code): last.end.isoformat()}
+            meetings = self.progress.meetings | {self._name(code): min(last.end, told_until).isoformat()}
             self.progress = replace(self.progress, meetings=meetings)
             if times:
                 yield Batch(self.progress.text(), times, done=done, total=len(due))

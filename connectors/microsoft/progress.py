@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 
+from connectors.mail.pages import Skipped
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -13,7 +15,7 @@ class Progress:
 
     Under which settings and from which day on everything was read, what the calendar held (a keyed name of it), for
     each meeting (by its keyed name) the end of the last time that was asked for, and for each folder of mail the query
-    that tells what comes next.
+    that tells what comes next. ``skipped`` are messages that such a query has told of and the window left out.
     """
 
     settings: str = ""
@@ -21,12 +23,14 @@ class Progress:
     content: str = ""
     meetings: dict[str, str] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
+    skipped: Skipped = field(default_factory=Skipped)
 
     @classmethod
     def understood(cls, cursor: str | None) -> Progress:
         """Understand a cursor; whatever is none of ours is the beginning."""
         try:
-            found = cls(**json.loads(cursor or "{}"))
+            told = json.loads(cursor or "{}")
+            found = cls(**told | {"skipped": Skipped(**told.get("skipped", {}))})
             for instant in filter(None, (found.start, *found.meetings.values())):
                 datetime.fromisoformat(instant)
             return replace(found, folders={str(name): str(query) for name, query in found.folders.items()})

@@ -410,6 +410,30 @@ def test_a_run_cut_off_after_any_page_loses_nothing(page: int, monkeypatch: pyte
         assert Held.after(first, cut, rest) == Held.after(read(server.url))
 
 
+@pytest.mark.parametrize("page", range(1, 6))
+def test_messages_that_a_shorter_window_left_out_come_once_they_are_wanted(
+    page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fhir, "COUNT", 2)
+    short = Window(WINDOW.start, START + timedelta(hours=24))
+    with fhir_server() as server:
+        server.put("Communication", "m0", **written(0))
+        runs = [read(server.url)]
+        for number in (30, 1, 31, 2, 3, 4):
+            server.now += timedelta(hours=1)
+            server.put("Communication", f"m{number}", **written(number))
+        runs.append(read(server.url, runs[-1][-1].cursor, window=short)[:page])
+        server.put("Communication", "m32", **written(32))
+        runs.append(read(server.url, runs[-1][-1].cursor))
+        assert sorted(stamp.sent_at for stamp in Held.after(*runs).of(MessageStamp)) == sorted(
+            START + timedelta(hours=number, minutes=1) for number in (0, 30, 1, 31, 2, 3, 4, 32)
+        )
+        server.asked.clear()
+        read(server.url, runs[-1][-1].cursor)
+        asked = [asked.path for asked in server.asked if "recipient=" in asked.path]
+        assert "_lastUpdated=ge2026-06-01T17" in asked[0]
+
+
 def test_what_was_deleted_is_noticed_when_everything_is_read_anew(server: FhirServer) -> None:
     fill(server, 4)
     first = read(server.url)

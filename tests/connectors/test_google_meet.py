@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from connectors.records import Grade
 from tests.connectors.google_fake.diary import CANARY, at
 from tests.connectors.google_fake.discovery import masked
 from tests.connectors.google_fake.meetings import Meetings
-from tests.connectors.google_fake.office import ANA, NAMES, Reader, context, let_in, service_account
+from tests.connectors.google_fake.office import ANA, NAMES, WINDOW, Reader, context, let_in, service_account
 from tests.connectors.google_fake.server import Google
 
 BEN = "ben@harbour.example"
@@ -171,6 +172,19 @@ def test_it_says_how_far_it_has_come(google: Google, reader: Reader) -> None:
 
     assert [done for done, _ in told] == sorted({done for done, _ in told})
     assert {total for _, total in told} == {told[-1][0]}
+
+
+def test_of_a_window_that_is_over_no_later_call_is_looked_into(google: Google, reader: Reader) -> None:
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    over = replace(WINDOW, end=at("2026-03-04 00:00"))
+    reader.read(window=over)
+    asked = len(google.asked)
+    for day in range(4, 9):
+        google.meetings.hold(CODE, (ANA, at(f"2026-03-0{day} 10:00"), 50), (OUTSIDE, at(f"2026-03-0{day} 10:00"), 50))
+    reader.read(window=over)
+
+    assert len(google.asked) == 2 * asked
+    assert len(reader.calls) == 1
 
 
 @pytest.mark.parametrize("cursor", ["x", "[]", "{}", '{"settings": "x", "since": 0, "seen": 99999999999}'])
