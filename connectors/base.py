@@ -82,6 +82,9 @@ class Fault:
 class Batch:
     """One page. ``replaces`` makes it a snapshot of that window; ``removed`` are uid_keys the source took back.
 
+    ``replaces_times`` says that the snapshot tells all true times of that window, too: what it does not tell of them is
+    gone. Without it only those that name an entry of the window are.
+
     ``anew`` marks the first page of a reading that begins the whole source again: what earlier readings said of the
     same messages counts no more, nor do their faults. The first page after the cursor ``None`` is such a one anyway.
     ``mended`` are places (see :class:`Fault`) at which nothing is wrong any more; of such a source a place is a keyed
@@ -94,6 +97,7 @@ class Batch:
     records: tuple[Record, ...] = ()
     removed: tuple[str, ...] = ()
     replaces: Window | None = None
+    replaces_times: bool = False
     anew: bool = False
     faults: tuple[Fault, ...] = ()
     mended: tuple[str, ...] = ()

@@ -56,10 +56,10 @@ class MalformedError(ConnectorError):
 class ShrunkenError(ConnectorError):
     """The source holds far less than it did: refused, not believed, until somebody confirms it."""
 
-    def __init__(self, source: str, held: int, holds: int) -> None:
+    def __init__(self, source: str, held: int, holds: int, what: str = "entries") -> None:
         super().__init__(
             source,
-            f"it held {held} entries and now holds {holds}.",
+            f"it held {held} {what} and now holds {holds}.",
             f"Nothing was removed. If that is right, run: evenhours ingest --source {source} --accept-shrink",
         )
         self.held = held

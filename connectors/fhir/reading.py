@@ -108,15 +108,17 @@ class Run:
         self._done = 0
 
     def whole(self, searches: Iterable[Search], *, anew: bool) -> Batch:
-        """Everything that the searches find, as a snapshot of the window."""
+        """Everything that the searches find, as a snapshot of the window; of true times, too, if they ask for them."""
+        kinds = set()
         for search in searches:
+            kinds.add(search.kind)
             for resources in self._server.search(search.kind, search.query):
                 self._take(search.kind, resources)
             self._reach(search.name)
         self.progress = replace(self.progress, whole_at=self.progress.newest())
         page = self._intake.turn().batch(self.covered())
-        window = self._maker.context.window
-        return replace(page, removed=(), mended=(), replaces=window, anew=anew, done=1, total=1)
+        window, times = self._maker.context.window, "Encounter" in kinds
+        return replace(page, removed=(), mended=(), replaces=window, replaces_times=times, anew=anew, done=1, total=1)
 
     def covered(self) -> str:
         """The cursor once everything in the window has been asked for."""

@@ -36,8 +36,10 @@ def save_page(
             sources.forget_faults(connection, row)
             held = events.held_in(connection, row, batch.replaces)
             gone = _missing(held, batch.replaces, entries, context)
+            known = evidence.times_in(connection, row, batch.replaces) if batch.replaces_times else set()
+            _refuse_shrunken(len(known), len({(one.clinician, one.key) for one in times}), context, "true times")
             parts.append(events.remove_events(connection, row, gone, now))
-            parts.append(evidence.drop_evidence(connection, row, held, times))
+            parts.append(evidence.drop_evidence(connection, row, held, known, times))
         parts.append(events.save_events(connection, row, entries, now))
         parts.append(evidence.save_evidence(connection, row, times))
         parts.append(save_messages(connection, row, stamps))
@@ -63,7 +65,7 @@ def _told(entries: Sequence[CalendarEvent], window: Window) -> dict[events.Entry
     return {(entry.clinician, entry.uid_key): window.touches(entry.start, entry.end) for entry in entries}
 
 
-def _refuse_shrunken(held: int, holds: int, context: Context) -> None:
+def _refuse_shrunken(held: int, holds: int, context: Context, what: str = "entries") -> None:
     """A source that has lost far too much is refused, not believed, until somebody confirms it."""
     if 100 * (held - holds) > SHRUNKEN_PERCENT * held and not context.accept_shrink:
-        raise ShrunkenError(context.source, held, holds)
+        raise ShrunkenError(context.source, held, holds, what)

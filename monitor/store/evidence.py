@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from connectors.base import Window
 from connectors.records import SessionEvidence
 from monitor.store.events import EntryKey
-from monitor.store.keys import clinician_ids, epoch_or_none, selected
+from monitor.store.keys import clinician_ids, epoch, epoch_or_none, selected
 from monitor.store.sources import SourceRow
 from monitor.store.touched import Touched, mark_dirty
 
@@ -38,12 +39,31 @@ def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequ
     return touched
 
 
+def times_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> set[EntryKey]:
+    """The true times that the source is known to tell in a window, by clinician and the evidence's key."""
+    rows = connection.execute(
+        """SELECT key, evidence_key FROM source_clinician JOIN evidence USING (clinician_id, source_id)
+           JOIN clinician ON clinician.id = clinician_id
+           WHERE source_id = ? AND ifnull(started_at, ended_at) < ?
+           AND (ifnull(ended_at, started_at) > ? OR ifnull(started_at, ended_at) >= ?)""",
+        (source.id, epoch(window.end), epoch(window.start), epoch(window.start)),
+    )
+    return set(rows)
+
+
 def drop_evidence(
-    connection: sqlite3.Connection, source: SourceRow, held: Collection[EntryKey], found: Sequence[SessionEvidence]
+    connection: sqlite3.Connection,
+    source: SourceRow,
+    held: Collection[EntryKey],
+    times: Collection[EntryKey],
+    found: Sequence[SessionEvidence],
 ) -> Touched:
-    """Drop what the source told about the entries ``held`` before and tells no longer: its end is unknown again."""
+    """Drop what the source told before and tells no longer: its end is unknown again.
+
+    That is what it told about the entries ``held``, and those of its ``times`` (see :func:`times_in`).
+    """
     told = {(source.owners[item.clinician], item.key) for item in found}
-    entries = {(source.owners[clinician], uid_key) for clinician, uid_key in held}
+    entries, keys = ({(source.owners[clinician], name) for clinician, name in names} for names in (held, times))
     owners = ", ".join(map(str, source.owners.values()))
     rows = connection.execute(
         f"SELECT * FROM evidence WHERE clinician_id IN ({owners}) AND source_id = ?", (source.id,)
@@ -51,7 +71,8 @@ def drop_evidence(
     gone = [
         row
         for row in map(_Evidence._make, rows)
-        if (row.clinician_id, row.uid_key) in entries and (row.clinician_id, row.evidence_key) not in told
+        if ((row.clinician_id, row.uid_key) in entries or (row.clinician_id, row.evidence_key) in keys)
+        and (row.clinician_id, row.evidence_key) not in told
     ]
     touched = Touched()
     for row in gone:

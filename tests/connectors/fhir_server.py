@@ -106,6 +106,8 @@ def _is_near(resource: Resource, comparison: str, at: datetime) -> bool:
     span = resource.get("period", resource)
     text = span.get("start" if comparison == "le" or "period" not in resource else "end", span.get("start"))
     instant = datetime.fromisoformat(text) if text else None
+    if instant and instant.tzinfo is None:  # a day alone
+        instant = instant.replace(tzinfo=UTC)
     return instant is not None and (instant >= at if comparison == "ge" else instant <= at)
 
 

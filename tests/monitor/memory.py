@@ -60,13 +60,14 @@ def stamp(key: int, sent: str, *ties: int, clinician: str = "ana", **other: Any)
 class Source:
     """Pages of records from a cursor on, or a calendar that is told whole, as a snapshot of the window.
 
-    It raises ``error`` after ``breaks_after`` pages. ``cursors`` are those that it was asked from, and ``before``
-    is done before each page.
+    ``tells_all_times`` is whether its true times are a part of that snapshot. It raises ``error`` after
+    ``breaks_after`` pages. ``cursors`` are those that it was asked from, and ``before`` is done before each page.
     """
 
     pages: list[Batch] = field(default_factory=list)
     entries: list[CalendarEvent] | None = None
     times: list[SessionEvidence] = field(default_factory=list)
+    tells_all_times: bool = False
     breaks_after: int | None = None
     error: Exception = field(default_factory=lambda: ValueError("Zebra"))
     cursors: list[str | None] = field(default_factory=list)
@@ -100,7 +101,7 @@ class Source:
 
     def _snapshot(self, window: Window) -> Batch:
         wanted = [told for told in self.entries or () if window.touches(told.start, told.end)]
-        return Batch(None, (*wanted, *self.times), replaces=window, faults=())
+        return Batch(None, (*wanted, *self.times), replaces=window, replaces_times=self.tells_all_times)
 
 
 @dataclass(frozen=True)

@@ -231,6 +231,47 @@ def test_a_true_end_that_is_no_longer_told_is_unknown_again(house: HouseMaker) -
     assert practice.dirty() == {"ana": epoch("2026-03-02 11:05")}
 
 
+def met(key: str, started: str | None, ended: str | None) -> SessionEvidence:
+    """A true time that names no entry."""
+    return SessionEvidence("ana", key, Grade.EHR, at(started) if started else None, at(ended) if ended else None)
+
+
+@pytest.mark.parametrize("tells_all_times", [True, False])
+def test_a_true_time_of_no_entry_is_gone_with_a_snapshot_that_tells_all_of_them(
+    house: HouseMaker,
+    tells_all_times: bool,  # noqa: FBT001 - a calendar's snapshot says nothing of what another part told
+) -> None:
+    practice = house(visits="ana")
+    practice.visits.tells_all_times = tells_all_times
+    times = [met(str(day), f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 10:50") for day in (2, 3, 4, 5, 6)]
+    halves = [met("begun", "2026-03-07 10:00", None), met("ended", None, "2026-03-08 10:00"), met("no", None, None)]
+    practice.visits.shows(times=times + halves)
+    practice.ingest(**days("2026-03-01", "2026-03-31"))
+    practice.dirty()
+    practice.visits.shows(times=[*times[3:], *halves[:1]])
+    asked = days("2026-03-04", "2026-03-31")  # nothing is said of what was before
+    practice.ingest(**asked, accept_shrink=True)
+    gone = {"4", "ended"} if tells_all_times else set()
+    left = {"2", "3", "4", "5", "6", "begun", "ended", "no"} - gone
+    assert set(practice.rows("SELECT evidence_key FROM evidence")) == left
+    assert practice.dirty() == ({"ana": epoch("2026-03-04 10:00")} if tells_all_times else {})
+
+
+def test_a_source_that_has_lost_its_true_times_is_refused(house: HouseMaker) -> None:
+    practice = house(visits="ana")
+    practice.visits.tells_all_times = True
+    times = [met(str(day), f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 10:50") for day in (2, 3, 4, 5, 6)]
+    held = [entry("a", "2026-03-02 10:00")]
+    practice.visits.shows(*held, times=times)
+    practice.ingest(**days("2026-03-01", "2026-03-31"))
+    before = practice.dump()
+    practice.visits.shows(*held, times=times[:3])
+    problem = practice.ingest(**days("2026-03-01", "2026-03-31"))["visits"].problem
+    assert isinstance(problem, ShrunkenError)
+    assert "held 5 true times and now holds 3" in str(problem)
+    assert practice.dump() == before
+
+
 TEN = [entry(str(number), f"2026-03-{number + 1:02} 10:00") for number in range(10)]
 
 

@@ -127,6 +127,43 @@ class WholeAppointments(Appointments):
     days: ClassVar[int] = 0
 
 
+class Encounters(RecordSystem):
+    """What took place, each without an appointment, everything read every night."""
+
+    title: ClassVar[str] = "encounters read anew"
+    declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
+        {
+            **WholeAppointments.declines,
+            **dict.fromkeys(
+                (Behaviour.RESUMES, Behaviour.GOES_ON), "what took place comes as one snapshot when everything is read"
+            ),
+        }
+    )
+    planted: ClassVar[Sequence[str]] = (
+        "Encounter.text", "Encounter.reasonCode", "Encounter.type", "Encounter.subject.display",
+        "Encounter.participant.individual.display",
+    )  # fmt: skip
+    resource: ClassVar[str] = "Encounter"
+    days: ClassVar[int] = 0
+
+    def elements(self, number: int, minutes: int = 0) -> dict[str, Any]:
+        start = moment(number) + timedelta(minutes=minutes)
+        return {
+            "status": "finished",
+            "period": {"start": start.isoformat(), "end": (start + timedelta(minutes=MINUTES)).isoformat()},
+            "participant": [{"individual": _PRACTITIONER}],
+            "subject": {"reference": f"Patient/{CANARY}-{number % 3}", "display": CANARY},
+            "type": [_WORDS],
+            "reasonCode": [_WORDS],
+            "text": {"div": CANARY},
+        }
+
+    def spoil(self, number: int, owner: str = ANA) -> None:
+        del owner
+        period = {"start": moment(number).isoformat(), "end": f"{moment(number):%Y-%m-%d}"}
+        self.records.put(self.resource, f"item{number}", **{**self.elements(number), "period": period})
+
+
 class Messages(RecordSystem):
     """Communications, of which there only ever come more."""
 
@@ -158,4 +195,4 @@ class Messages(RecordSystem):
         }
 
 
-WORLDS = (Appointments, WholeAppointments, Messages)
+WORLDS = (Appointments, WholeAppointments, Encounters, Messages)
