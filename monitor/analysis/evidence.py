@@ -170,7 +170,7 @@ def best(told: Told, sessions: int) -> Best:
     Pieces of one call in one source (somebody dropped out and came back) are joined first; that nobody came counts
     where nothing else is told. The stronger grade counts before the weaker; of one grade the source in which they met
     before one in which they did not, the one that knows both ends before one that does not, the earlier in the
-    configuration. A correction moves the end alone.
+    configuration. A correction moves the end alone. A start after the end that counts is passed over.
     """
     nobody = (told.grade == Grade.CALL.value) & (told.started_at == told.ended_at)
     whole, seconds = _pieces_joined(told.chosen(~nobody | ~np.isin(told.session, told.session[~nobody])))
@@ -183,9 +183,11 @@ def best(told: Told, sessions: int) -> Best:
     (_, grade, start, end, _, session), missed = whole.chosen(order), missed[order]
     everything, known_end = np.ones(len(session), dtype=bool), ~np.isnan(end)
     unknown, nothing = np.full(sessions, np.nan), np.full(sessions, "", dtype=object)
+    actual_end = first_of(session, end, known_end, unknown)
+    possible = ~np.isnan(start) & ~(start > actual_end[session])
     return Best(
-        actual_start=first_of(session, start, ~np.isnan(start), unknown),
-        actual_end=first_of(session, end, known_end, unknown),
+        actual_start=first_of(session, start, possible, unknown),
+        actual_end=actual_end,
         grade=first_of(session, grade, known_end, first_of(session, grade, everything, nothing)),
         missed=first_of(session, missed, everything, np.zeros(sessions, dtype=bool)),
     )

@@ -62,12 +62,24 @@ def seen(entries: Iterable[Row], times: Iterable[Row]) -> dict[str, tuple[str, s
 # One session, several sources
 
 
+@pytest.mark.parametrize(("corrected", "span"), [("10:20", "-10:20"), ("10:40", "10:30-10:40")])
+def test_a_start_after_the_corrected_end_is_unknown(corrected: str, span: str) -> None:
+    ended = corrections({"ten": f"2026-03-02 {corrected}"})
+    found = sessions_from(events([booked("10:00", "ten")]), evidence([told("10:30-10:52")]), ended, as_of=NOON)
+    (row,) = found.to_dict("records")
+    assert f"{clock(row['actual_start'])}-{clock(row['actual_end'])}" == span
+
+
 @pytest.mark.parametrize(
     ("times", "span", "named", "status"),
     [
         # the better grade counts, whichever source it comes from
         ([told("10:01-10:52"), visit("10:02-10:55")], "10:02-10:55", "ehr", "held"),
         ([visit("10:02-"), told("10:01-10:52")], "10:02-10:52", "call", "held"),
+        # one that begins after the end that counts is passed over
+        ([visit("-10:20"), told("10:30-10:52")], "-10:20", "ehr", "held"),
+        ([visit("10:55-"), told("10:01-10:52")], "10:01-10:52", "call", "held"),
+        ([visit("10:52-"), told("10:01-10:52")], "10:52-10:52", "call", "held"),
         # two call logs stay two: they are not joined, the earlier source counts
         ([told("10:01-10:52"), told("09:58-10:57", source=TELEPHONE)], "10:01-10:52", "call", "held"),
         # ... unless it knows less
