@@ -82,6 +82,8 @@ class Fault:
 class Batch:
     """One page. ``replaces`` makes it a snapshot of that window; ``removed`` are uid_keys the source took back.
 
+    What is held of an entry from before the window stays as it is in both cases.
+
     ``replaces_times`` says that the snapshot tells all true times of that window, too: what it does not tell of them is
     gone. Without it only those that name an entry of the window are.
 

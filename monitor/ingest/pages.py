@@ -26,7 +26,7 @@ def save_page(
     with store.write() as connection:
         if anew:
             row = sources.begin_reading(connection, row)
-        taken_back = events.named(row, batch.removed)
+        taken_back = events.taken_back(connection, row, batch.removed, context.window)
         if taken_back:
             held = events.held_in(connection, row, context.window)
             come = {name for name, is_inside in _told(entries, context.window).items() if is_inside}

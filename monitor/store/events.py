@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from connectors.base import Window
@@ -142,9 +142,15 @@ def held_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -
     return set(rows)
 
 
-def named(source: SourceRow, uid_keys: Iterable[str]) -> set[EntryKey]:
-    """The entries of these names, whoever of the source's owners has them."""
-    return {(clinician, uid_key) for uid_key in uid_keys for clinician in source.owners}
+def taken_back(
+    connection: sqlite3.Connection, source: SourceRow, uid_keys: Sequence[str], window: Window
+) -> set[EntryKey]:
+    """The entries of these names, whoever of the source's owners has them; none that lies before the window."""
+    start, keys = epoch(window.start), {id_: key for key, id_ in source.owners.items()}
+    stored = _stored(connection, source, uid_keys)
+    return {
+        (keys[row.clinician_id], row.uid_key) for row in stored.values() if max(row.end_at, row.start_at + 1) > start
+    }
 
 
 def remove_events(connection: sqlite3.Connection, source: SourceRow, gone: Collection[EntryKey], now: int) -> Touched:

@@ -181,6 +181,15 @@ def test_a_changed_item_arrives(practice: Practice) -> None:
     assert practice.items() == ITEMS * len(practice.accounts)
 
 
+@of_worlds(Behaviour.CHANGED)
+def test_what_lies_before_the_window_stays_when_it_is_changed(practice: Practice) -> None:
+    assert problems(practice.read(now=nights(430))) == {}
+    for owner in practice.accounts:
+        practice._world.change(3, owner=owner)
+    assert problems(practice.read(now=nights(431))) == {}
+    assert practice.items() == ITEMS * len(practice.accounts)
+
+
 @of_worlds(Behaviour.DELETED)
 def test_what_is_gone_from_the_source_is_gone_and_its_history_stays(practice: Practice) -> None:
     practice._world.drop(4)

@@ -223,6 +223,7 @@ def changes(diary: Diary) -> dict[str, Callable[[], object]]:
         "one instance cancelled": lambda: diary.delete("series_20260310T090000Z"),
         "the whole series deleted": lambda: diary.delete_series("series"),
         "moved out of the window": lambda: diary.move("one", at("2027-03-06 10:00")),
+        "moved to before the window": lambda: diary.move("one", at("2025-03-06 10:00")),
         "turned into a birthday": lambda: diary.change("one", eventType="birthday"),
         "deleted and put back": lambda: put_back(diary),
     }

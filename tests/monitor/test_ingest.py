@@ -207,6 +207,15 @@ def test_a_snapshot_takes_back_nothing_outside_its_window(house: HouseMaker) -> 
     assert practice.rows(STATUS) == [("2018", "confirmed"), ("2019", "removed"), ("2020", "confirmed")]
 
 
+def test_what_is_taken_back_is_gone_unless_it_lies_before_the_window(house: HouseMaker) -> None:
+    practice = house(diary="ana")
+    practice.diary.shows(*(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
+    practice.ingest(**days("2018-01-01", "2020-12-31"))
+    practice.diary.takes_back("2018", "2019", "2020")
+    practice.ingest(**days("2019-01-01", "2019-12-31"), accept_shrink=True)
+    assert practice.rows(STATUS) == [("2018", "confirmed"), ("2019", "removed"), ("2020", "removed")]
+
+
 def test_an_entry_taken_off_one_of_two_owners_is_gone_for_that_one_alone(house: HouseMaker) -> None:
     practice = house(rooms="ana ben")
     shared = [entry(str(n), f"2026-03-{n:02} 10:00", clinician=key) for n in range(1, 5) for key in ("ana", "ben")]
