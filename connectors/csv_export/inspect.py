@@ -56,7 +56,8 @@ class Proposal:
         yield from (f"# {note}" for note in self.notes)
         if self.preset:
             yield f"# It looks like the export of {self.preset.label}."
-            yield f'# preset = "{self.preset.name}" can take the place of [source.columns] and [source.format].'
+            instead = "[source.columns]" if len(self.patterns) > 1 else "[source.columns] and [source.format]"
+            yield f'# preset = "{self.preset.name}" can take the place of {instead}.'
         yield "[[source]]"
         yield f'name = "{_NAMES[shape_of(self.roles)]}"'
         yield 'kind = "csv"'

@@ -74,6 +74,11 @@ def patterns_of(values: Collection[str]) -> tuple[str | None, ...]:
     return (None,) if counts.get(None) == most else tuple(pattern for pattern in likely if counts[pattern] == most)
 
 
+def read_alike(values: Iterable[str], one: str, other: str) -> bool:
+    """Whether two patterns read the same in each of these values."""
+    return all(_instant(value, one) == _instant(value, other) for value in values)
+
+
 def _sample(values: Collection[str]) -> list[str]:
     return sorted(values)[:: len(values) // _SAMPLE + 1]
 
@@ -91,12 +96,11 @@ def _look(text: str) -> str:
 
 
 def _read(values: Iterable[str], pattern: str | None) -> int:
-    return sum(_is_instant(value, pattern) for value in values)
+    return sum(_instant(value, pattern) is not None for value in values)
 
 
-def _is_instant(value: str, pattern: str | None) -> bool:
+def _instant(value: str, pattern: str | None) -> datetime | None:
     try:
-        instant_from(value, pattern, _UTC)
+        return instant_from(value, pattern, _UTC)
     except CellError:
-        return False
-    return True
+        return None

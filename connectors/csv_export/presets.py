@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from connectors.csv_export.columns import UNKNOWN, WORDS, columns_in
-from connectors.csv_export.patterns import patterns_of
+from connectors.csv_export.patterns import patterns_of, read_alike
 from connectors.csv_export.records import shape_of
 from connectors.csv_export.table import Row, Table, TableError, clean
 
@@ -62,16 +62,21 @@ class Preset:
         return found
 
     def instant(self, table: Table, roles: Mapping[str, str]) -> str | None:
-        """How the file writes its times, ``None`` for ISO 8601; by the preset where the file leaves it open.
+        """How the file writes its times, ``None`` for ISO 8601; as the preset has it in a file without any.
 
-        Raises :class:`TableError` where they are written in no way that is known of it.
+        Raises :class:`TableError` where they are written in no way that is known of it, or no row tells day from month.
         """
-        fitting = patterns_of(_starts(table, roles))
+        starts = _starts(table, roles)
+        fitting = patterns_of(starts)
         if fitting == (None,) or not fitting:
             return None if fitting else self.instants[0]
         chosen = next((pattern for pattern in self.instants if pattern in fitting), None)
         if chosen is None:
             raise TableError(f"its times are not written as those of {self.title} are known to be.")
+        others = [pattern for pattern in fitting if pattern and not read_alike(starts, chosen, pattern)]
+        if others:
+            either = " or ".join(f'instant = "{pattern}"' for pattern in (chosen, *others))
+            raise TableError(f"no row tells the day from the month: write into [source.format] either {either}.")
         return chosen
 
 

@@ -20,13 +20,13 @@ from tests.connectors.exports import ANA, BEN, Export, events, evidence, export
 CANARY = "Zebrafink"
 SIMPLEPRACTICE = [
     "Date of Service,Client,Client ID,Clinician,Start time,End time,Billing code,Appointment status,Memo",
-    f"03/04/2024,{CANARY},C1,Ana Silva,1:00 PM,1:50 PM,90834,Show,{CANARY}",
-    f"03/05/2024,{CANARY},C2,Ben,1:00 PM,1:50 PM,90834,Late Cancelled,{CANARY}",
+    f"03/14/2024,{CANARY},C1,Ana Silva,1:00 PM,1:50 PM,90834,Show,{CANARY}",
+    f"03/15/2024,{CANARY},C2,Ben,1:00 PM,1:50 PM,90834,Late Cancelled,{CANARY}",
 ]
 THERAPYNOTES = [
     "Date,Start Time,Duration,Patient,Clinician,Service Code,Status",
-    f"3/4/2024,1:00 PM,50,{CANARY},Ana Silva,90834,Completed",
-    f"3/5/2024,1:00 PM,50,{CANARY},Ben,90834,No Show",
+    f"3/14/2024,1:00 PM,50,{CANARY},Ana Silva,90834,Completed",
+    f"3/15/2024,1:00 PM,50,{CANARY},Ben,90834,No Show",
 ]
 JANE = [
     "Id,Start At,End At,Practitioner,Patient Guid,Patient,Treatment,State",
@@ -35,8 +35,8 @@ JANE = [
 ]
 RETHINK = [
     "AppointmentID,ClientName,StaffName,DateOfService,StartTime,EndTime,ActualStartTime,ActualEndTime,ApptStatus,Duration",
-    f"1,{CANARY},Ana Silva,3/4/2024,1:00 PM,1:50 PM,1:02 PM,1:58 PM,Completed,50",
-    f"2,{CANARY},Ben,3/5/2024,1:00 PM,1:50 PM,,,Cancelled,50",
+    f"1,{CANARY},Ana Silva,3/14/2024,1:00 PM,1:50 PM,1:02 PM,1:58 PM,Completed,50",
+    f"2,{CANARY},Ben,3/15/2024,1:00 PM,1:50 PM,,,Cancelled,50",
 ]
 EXPORTS = {"simplepractice": SIMPLEPRACTICE, "therapynotes": THERAPYNOTES, "jane": JANE, "rethink": RETHINK}
 
@@ -81,7 +81,7 @@ def test_an_export_of_nobody_known_is_recognised_as_none() -> None:
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_an_unknown_set_of_columns_is_refused_with_the_names_that_were_looked_for(tmp_path: Path, name: str) -> None:
-    other = exported(tmp_path, name, [f"Day,Who,{CANARY}", f"3/4/2024,{CANARY},x"])
+    other = exported(tmp_path, name, [f"Day,Who,{CANARY}", f"3/14/2024,{CANARY},x"])
     with pytest.raises(MalformedError) as error:
         other.batch()
     assert re.search(
@@ -98,10 +98,39 @@ def test_an_export_that_lost_a_column_is_refused(tmp_path: Path) -> None:
 
 
 def test_times_that_are_written_otherwise_are_refused(tmp_path: Path) -> None:
-    lines = [line.replace("3/4/2024", "4. März 2024").replace("3/5/2024", "25.03.2024") for line in THERAPYNOTES[:1]]
+    lines = [line.replace("3/14/2024", "4. März 2024").replace("3/15/2024", "25.03.2024") for line in THERAPYNOTES[:1]]
     lines += ["25.03.2024,13:00,50,x,Ana Silva,90834,Completed"]
     with pytest.raises(MalformedError, match="its times are not written"):
         exported(tmp_path, "therapynotes", lines).batch()
+
+
+@pytest.mark.parametrize("name", ["simplepractice", "therapynotes", "rethink"])
+def test_days_that_no_row_tells_from_months_are_refused_until_the_practice_says(tmp_path: Path, name: str) -> None:
+    lines = [re.sub(r"3/1([45])/2024", r"3/\1/2024", line) for line in EXPORTS[name]]
+    with pytest.raises(MalformedError) as error:
+        exported(tmp_path, name, lines).batch()
+    assert str(error.value).startswith("visits: no row tells the day from the month: write into [source.format] either")
+    said = re.findall(r'instant = "([^"]+)"', str(error.value))
+    assert said == ["%m/%d/%Y %I:%M %p", "%d/%m/%Y %I:%M %p"]
+    for instant, month in zip(said, (3, 4), strict=True):
+        first = events(exported(tmp_path, name, lines, format=CsvFormat(instant=instant)).batch())[0]
+        assert (first.start.month, first.start.day) == (month, 7 - month)
+    (tmp_path / "export.csv").write_text("\r\n".join(lines))
+    told = propose(tmp_path / "export.csv").toml()
+    assert f'# preset = "{name}" can take the place of [source.columns].' in told
+    assert all(f'# instant = "{instant}"' in told for instant in said)
+
+
+@pytest.mark.parametrize("day", ["3/3/2024", "05/14/2024"])
+def test_a_day_that_either_way_is_the_same_is_read(tmp_path: Path, day: str) -> None:
+    lines = [re.sub(r"3/1[45]/2024", day, line) for line in THERAPYNOTES]
+    assert len(events(exported(tmp_path, "therapynotes", lines).batch())) == 2
+
+
+def test_a_month_whose_name_is_its_short_name_is_no_doubt(tmp_path: Path) -> None:
+    lines = [re.sub(r"2024-03-0(\d) 13:(\d\d)", r'"May \1, 2024 1:\2 PM"', line) for line in JANE]
+    first, second = events(exported(tmp_path, "jane", lines).batch())
+    assert (first.start.month, first.start.day, second.start.day) == (5, 4, 5)
 
 
 def test_the_practices_own_columns_and_words_win(tmp_path: Path) -> None:
