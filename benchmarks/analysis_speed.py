@@ -89,7 +89,7 @@ def _messages(dice: np.random.Generator) -> pd.DataFrame:
             "outgoing": dice.random(MESSAGES) < 0.5, "automatic": dice.random(MESSAGES) < 0.03,
             "counterpart": counterpart, "counterpart_kind": pd.Series("client", index=range(MESSAGES), dtype="str"),
             "channel": pd.Series("email", index=range(MESSAGES), dtype="str"),
-            "thread": counterpart * 1000 + dice.integers(0, 30, MESSAGES), "source": 3,
+            "thread": counterpart * 1000 + dice.integers(0, 30, MESSAGES), "source": 3, "emergency": False,
         }
     )  # fmt: skip
 

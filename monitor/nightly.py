@@ -126,7 +126,7 @@ def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:
 def _fingerprint(clinician: Clinician, config: Config, seen: tuple[facts.Seen, facts.Seen], over: int) -> str:
     """What the numbers were computed under, besides the records: rules, and how much had been read."""
     rules = config.practice
-    practice = (rules.country, rules.region, rules.day_starts_at, rules.weights)
+    practice = (rules.country, rules.region, rules.day_starts_at, rules.supervision_group, rules.weights)
     # A set's order differs from run to run; of what referrals somebody takes, the trauma cap alone is in a number.
     takes = Takes(trauma_cap=clinician.takes.trauma_cap)
     person = replace(clinician, name="", addresses=frozenset(), takes=takes)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from connectors.records import Counterpart
 from monitor.analysis.contact import agreed_time, off_channel
+from monitor.analysis.intervals import contains
 from monitor.analysis.metrics.active import active, cells, clients_of
 
 if TYPE_CHECKING:
@@ -61,10 +62,14 @@ def _contacts(frames: Frames, episodes: pd.DataFrame) -> Floats:
 
 
 def off_agreement(frames: Frames) -> Floats:
-    """Of each sent episode: 1 if its channel or time is not in the client's agreement, 0 if it is, NaN if none says."""
+    """Of each sent episode: 1 if its channel or time is not in the client's agreement, 0 if it is, NaN if none says.
+
+    None says of what an emergency protocol covers, or was sent on call.
+    """
     episodes, agreements = frames.episodes, frames.agreements
     who = episodes["counterpart"]
     named, within = agreed_time(agreements, frames.calendar, who, episodes["sent_at"])
     channel = off_channel(agreements, who, episodes["day"], episodes["channel"])
     off = np.where(np.isnan(channel) & ~named, np.nan, ((channel == 1) | (named & ~within)).astype(float))
-    return np.where((episodes["counterpart_kind"] == Counterpart.CLIENT) & ~episodes["covered"], off, np.nan)
+    as_agreed = episodes["covered"] | contains(frames.calendar.on_call, episodes["sent_at"])
+    return np.where((episodes["counterpart_kind"] == Counterpart.CLIENT) & ~as_agreed, off, np.nan)

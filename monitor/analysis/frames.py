@@ -91,12 +91,12 @@ class Frames:
     extras    calls that nobody booked, which are no sessions: client (-1 if unknown), started_at, ended_at, day, week
     entries   calendar entries other than sessions: kind, start, end, all_day, client, known_at, day, week
     days      one row a work day: week, agreed_minutes, working_minutes (less leave), leave_share, usual (agreed by the
-              pattern, public holiday or not), active (a held session or a sent message), occupied (active, or another
-              job's span), worked (0 to 1), calendar_seen
+              pattern, public holiday or not), employed, active (a held session or a sent message), occupied (active, or
+              another job's span), worked (0 to 1), calendar_seen
     weeks     index week, without gaps; worked_days, usual_days, leave_days, present (share of the usual days that were
-              no leave), compared, since_start (weeks; infinite for who was always there), fte, employed,
-              calendar_seen, messages_seen, any_seen (one of them), beginnings_known (whether a client never seen
-              before is new), start, end
+              no leave, and with the practice), compared, since_start (weeks; infinite for who was always there), fte,
+              employed, calendar_seen, messages_seen, any_seen (one of them), beginnings_known (whether a client never
+              seen before is new), start, end
     clients   one row a key: client, person, and per term what holds at ``as_of``, as it is written
     ledger    what was entered: client (-1 for nobody in particular), kind, day, week
     agreements  what was said of each client, by day
@@ -143,8 +143,9 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), agreements, calendar)
     episodes = _episodes(episodes, replies, agreements, calendar)
     entries = _entries(facts.events, calendar)
+    own = facts.events[facts.events["kind"] != Kind.BUSY]
     covered = (
-        stretch_of(facts.calendar_seen, facts.events["start"].to_numpy(), calendar.clock, as_of),
+        stretch_of(facts.calendar_seen, own["start"].to_numpy(), calendar.clock, as_of),
         stretch_of(facts.messages_seen, facts.messages["sent_at"].to_numpy(), calendar.clock, as_of),
     )
     active = np.concatenate((held["day"], episodes["day"]))
@@ -220,7 +221,7 @@ def _calendar(facts: Facts, practice: Practice, as_of: int, holidays: Collection
     return with_entries(
         calendar,
         leave=_time_of(_of_kind(facts.events, Kind.LEAVE), calendar),
-        on_call=_spans_of(_of_kind(facts.events, Kind.ON_CALL)),
+        on_call=_time_of(_of_kind(facts.events, Kind.ON_CALL), calendar),
         emergency=_time_of(_of_kind(facts.events, Kind.EMERGENCY), calendar),
     )
 

@@ -49,6 +49,7 @@ def days_from(
             "leave_share": leave_share,
             "worked": ((agreed > 0) | is_active) * (1 - leave_share) * _employed(clinician, days, days),
             "usual": calendar.usual,
+            "employed": _employed(clinician, days, days),
             "active": is_active,
             "occupied": is_active | (seconds_inside(busy, starts, ends) > 0),
             "calendar_seen": (starts >= seen[0]) & (ends <= seen[1]),
@@ -103,16 +104,17 @@ def weeks_from(
 
 
 def _day_sums(days: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    """By week: worked, usual and leave days, and the share of the usual days that was no leave.
+    """By week: worked, usual and leave days, and the share of the usual days on which the person was there.
 
-    A public holiday inside a leave is no leave day, yet the person is away; with no usual day at all, nobody is.
+    That is: no leave, and with the practice. A public holiday inside a leave is no leave day, yet the person is away;
+    with no usual day at all, nobody is.
     """
     week, leave = days["week"].to_numpy(), days["leave_share"].to_numpy()
     place = (week - week[0]) // 7
-    usual = days["usual"].to_numpy()
+    usual, away = days["usual"].to_numpy(), np.where(days["employed"], leave, 1.0)
     sums = [
         np.bincount(place, weights=amount)
-        for amount in (days["worked"], usual, leave * (days["agreed_minutes"].to_numpy() > 0), leave * usual)
+        for amount in (days["worked"], usual, leave * (days["agreed_minutes"].to_numpy() > 0), away * usual)
     ]
     worked_days, usual_days, leave_days, away = sums
     present = np.where(usual_days > 0, 1 - away / np.maximum(usual_days, 1), 1.0).clip(0, 1)

@@ -35,16 +35,18 @@ class Contacts:
 
 
 def contacts_with(frames: Frames) -> Contacts:
-    """Sent episodes with each active client, and held sessions beyond the first of a week.
+    """Sent episodes with each active client, and held sessions beyond the first of a week, emergencies left out.
 
     Weeks and exposure are those of :func:`monitor.analysis.clients.pair_weeks`; weeks are missing as well where a
     modified boundary or an emergency protocol held: such a client is measured by that agreement.
     """
     from monitor.analysis.clients import pair_weeks
-    from monitor.analysis.metrics.active import held_by_week
+    from monitor.analysis.metrics.active import cells, held_by_week
 
     pairs = pair_weeks(frames)
-    counts = pairs.contacts + np.maximum(held_by_week(frames) - 1, 0)
+    held = frames.held[frames.held["outside"] & frames.held["covered"]]
+    ordinary = held_by_week(frames) - cells(frames, held["week"], held["client"])
+    counts = pairs.contacts + np.maximum(ordinary - 1, 0)
     own = ~_agreed_otherwise(frames, counts.index, counts.columns.to_numpy(dtype=np.int64))
     return Contacts(counts.where(own), pairs.exposure.where(own))
 

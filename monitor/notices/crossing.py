@@ -60,25 +60,28 @@ def _told(family: str, week: int, measured: float, client: int = 0, about: str =
 
 
 def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
-    """A month with clients in each week, where a professional body asks for it and the calendar has ever shown any."""
+    """A month with clients in each week, where a professional body asks for it and the calendar has ever shown any.
+
+    In two weeks running: who has it on the first Friday of each month has sometimes five weeks in between.
+    """
     region = frames.practice.region
     held = frames.held.groupby("week").size().reindex(hours.index, fill_value=0)
     with_clients = held.rolling(MONTH_WEEKS).min() > 0
     asked = region is not None and region != "US"
-    return hours.where((hours < SUPERVISION_HOURS) & with_clients & (hours > 0).cummax() & asked)
+    short = (hours < SUPERVISION_HOURS) & (hours.shift() < SUPERVISION_HOURS)
+    return hours.where(short & with_clients & (hours > 0).cummax() & asked)
 
 
 def _leave_interrupted(days: pd.Series, frames: Frames) -> pd.Series:
     """The days with work of one leave so far: one in a leave of a week, two in a longer one."""
-    from monitor.analysis.metrics.leave import leaves
+    from monitor.analysis.metrics.leave import leaves, touched_days
 
-    taken = leaves(frames)
-    told = days.where(days > 0)
-    for week in told.dropna().index:
-        first, last = taken[np.searchsorted(taken[:, 0], week + 6, side="right") - 1]
-        told[week] = days.loc[monday_of(first) : week].sum()
-        if told[week] < (1 if last - first < SHORT_LEAVE_DAYS else 2):
-            told[week] = np.nan
+    told, worked = days.where(days.isna()), touched_days(frames)
+    for first, last in leaves(frames).tolist():
+        within = worked[(worked >= first) & (worked <= last)]
+        for number, day in enumerate(within.tolist(), 1):
+            if number >= (1 if last - first < SHORT_LEAVE_DAYS else 2) and (week := int(monday_of(day))) in told.index:
+                told[week] = np.fmax(told[week], number) if days.notna()[week] else np.nan
     return told
 
 

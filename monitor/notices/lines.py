@@ -37,8 +37,8 @@ def _rest(nights: float, *_: str) -> str:
 
 def _free_stretch(hours: float, *_: str) -> str:
     return (
-        f"Your longest stretch without work that ended this week was {hours:.0f} hours, and the one before that was "
-        "short, too. The European Working Time Directive names 35 hours in a week, or in two, for employees."
+        f"Your longest stretch without work that ended this week was {counted(int(hours), 'hour')}, and the one before "
+        "that was short, too. The European Working Time Directive names 35 hours in a week, or in two, for employees."
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from monitor.notices.families import FAMILIES, LINE, PATTERN, POOLED, Scale, family, watched
 from monitor.notices.lines import line
 from monitor.store.notices import NoticeRow, Sign
-from reports.wording import MINUS, listed, spelled
+from reports.wording import MINUS, counted, listed, spelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,10 +160,11 @@ def client_wrote(now: float, before: float) -> str:
 def _more_or_longer(now: pd.DataFrame, before: pd.DataFrame) -> str:
     held, hours = (now[key].mean() for key in ("sessions_held", "contact_hours"))
     usual_held, usual_hours = (before[key].mean() for key in ("sessions_held", "contact_hours"))
-    if not (held > 0 and usual_held > 0 and np.isfinite(hours / held) and np.isfinite(usual_hours / usual_held)):
+    if not (held >= 0.5 and usual_held > 0 and np.isfinite([hours, usual_hours]).all()):
         return ""
     one = hours / held * 60
     usual = usual_hours / usual_held * 60
     length = "about as long as before" if abs(one - usual) < 2 else f"{one:.0f} minutes instead of {usual:.0f}"
-    number = ", as usual" if round(held) == round(usual_held) else f" where {usual_held:.0f} were usual"
-    return f"You held {held:.0f} sessions a week{number}, each {length}."
+    where = f" where {usual_held:.0f} {'was' if round(usual_held) == 1 else 'were'} usual" if round(usual_held) else ""
+    number = ", as usual" if round(held) == round(usual_held) else where
+    return f"You held {counted(round(held), 'session')} a week{number}, each {length}."

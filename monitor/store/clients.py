@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from monitor.analysis.terms import LEDGER, TERMS, Form, checked
+from monitor.analysis.terms import LEDGER, NOT_A_CLIENT, TERMS, Form, checked
 from monitor.errors import UsageError
 from monitor.store.keys import clinician_ids, selected
 from monitor.store.touched import DAY, Touched, mark_dirty
@@ -47,6 +47,8 @@ def persons(connection: sqlite3.Connection, clinician: str) -> dict[int, int]:
 def join(connection: sqlite3.Connection, clinician: str, clients: Collection[int]) -> int:
     """Let these keys, and whatever was joined to them before, be one person; returns its number.
 
+    Where only some of them were said to be no client, that is taken back: it would take the sessions of the others.
+
     Raises:
         UsageError: one of them is not the clinician's.
     """
@@ -55,8 +57,21 @@ def join(connection: sqlite3.Connection, clinician: str, clients: Collection[int
     meant = {known.get(client, client) for client in clients}
     together = {*clients, *(client for client, person in known.items() if person in meant)}
     person = min(together)
+    _keep_clients(connection, id_, together)
     _save_persons(connection, id_, {client: person for client in together if len(together) > 1})
     return person
+
+
+def _keep_clients(connection: sqlite3.Connection, clinician: int, together: Collection[int]) -> None:
+    """Take back that some of these keys are no client, if not all of them are."""
+    none = (clinician, "standing", NOT_A_CLIENT)
+    sql = "SELECT DISTINCT client_id FROM client_term WHERE (clinician_id, term, value) = (?, ?, ?)"
+    strangers = {client for (client,) in connection.execute(sql, none)} & {*together}
+    if strangers != {*together}:
+        connection.executemany(
+            "DELETE FROM client_term WHERE (clinician_id, term, value) = (?, ?, ?) AND client_id = ?",
+            [(*none, client) for client in strangers],
+        )
 
 
 def separate(connection: sqlite3.Connection, clinician: str, client: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.records import Status
+from connectors.records import Kind, Status
 from monitor.store.events import REMOVED
 
 if TYPE_CHECKING:
@@ -55,8 +55,10 @@ _LEDGER = """
 SELECT coalesce(client_id, -1) AS client, kind, day FROM ledger WHERE clinician_id = :clinician ORDER BY day, id"""
 _SEEN = """
 SELECT min(seen_from), max(seen_to) FROM source JOIN source_clinician ON source_id = source.id
-WHERE clinician_id = :clinician AND seen_to IS NOT NULL AND EXISTS (SELECT 1 FROM {table}
-      WHERE {table}.source_id = source.id AND {table}.clinician_id = :clinician)"""
+WHERE clinician_id = :clinician AND seen_to IS NOT NULL AND EXISTS (SELECT 1 FROM {rows}
+      AND source_id = source.id AND clinician_id = :clinician)"""
+_OWN_ENTRIES = f"event WHERE kind <> '{Kind.BUSY.value}'"  # another job's spans say nothing of one's own calendar
+_STAMPS = "message WHERE TRUE"
 
 # Told in full, because a table without rows has no types of its own.
 _TYPES = {
@@ -96,8 +98,8 @@ def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
         evidence=_table(connection, _EVIDENCE, binding),
         corrections=_table(connection, _CORRECTIONS, binding),
         messages=_table(connection, _MESSAGES, binding),
-        calendar_seen=_seen(connection, "event", binding),
-        messages_seen=_seen(connection, "message", binding),
+        calendar_seen=_seen(connection, _OWN_ENTRIES, binding),
+        messages_seen=_seen(connection, _STAMPS, binding),
         joined=_table(connection, _JOINED, binding),
         terms=_table(connection, _TERMS, binding),
         ledger=_table(connection, _LEDGER, binding),
@@ -107,7 +109,7 @@ def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
 def seen(connection: sqlite3.Connection, clinician: str) -> tuple[Seen, Seen]:
     """From when to when the clinician's calendars and messages have been read."""
     binding = _binding(connection, clinician)
-    return _seen(connection, "event", binding), _seen(connection, "message", binding)
+    return _seen(connection, _OWN_ENTRIES, binding), _seen(connection, _STAMPS, binding)
 
 
 def _binding(connection: sqlite3.Connection, clinician: str) -> dict[str, int]:
@@ -115,8 +117,8 @@ def _binding(connection: sqlite3.Connection, clinician: str) -> dict[str, int]:
     return {"clinician": row[0] if row else -1}
 
 
-def _seen(connection: sqlite3.Connection, table: str, binding: Mapping[str, int]) -> Seen:
-    start, end = connection.execute(_SEEN.format(table=table), binding).fetchone()
+def _seen(connection: sqlite3.Connection, rows: str, binding: Mapping[str, int]) -> Seen:
+    start, end = connection.execute(_SEEN.format(rows=rows), binding).fetchone()
     return None if start is None else (start, end)
 
 

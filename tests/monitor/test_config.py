@@ -369,8 +369,8 @@ def test_a_fault_of_the_practice_says_where_and_what(file: Path, text: str, prob
     [
         ('kind = "suprvision"\ntitle = "x"', 'kinds[0].kind: "suprvision" is not known; did you mean "supervision"?'),
         ('kind = "busy"\ntitle = "x"', ('kinds[0].kind: "busy" is not known; known are session, supervision, '
-         "group_supervision, consultation, training, own_therapy, administration, leave, on_call, protected, personal, "
-         "other")),
+         "group_supervision, consultation, training, own_therapy, administration, leave, on_call, emergency, "
+         "protected, personal, other")),
         ('title = "x"', "kinds[0].kind: missing"),
         ('kind = "leave"', ("kinds[0].title: missing; "
          "a rule needs at least one of title, calendar, category, colour, attendee_domain")),

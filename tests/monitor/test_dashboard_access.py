@@ -40,6 +40,7 @@ ANSWERED = {
     "agreements.one": (401, 200, 404, 404),
     "agreements.say": (401, 400, 400, 404),
     "agreements.reviewed": (401, 400, 400, 404),
+    "agreements.emergency": (401, 400, 400, 404),
     "check_in.page": (401, 200, 200, 404),
     "check_in.keep": (401, 400, 400, 404),
     "check_in.remove": (401, 400, 400, 404),

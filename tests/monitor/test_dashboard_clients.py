@@ -235,6 +235,19 @@ def test_who_writes_in_one_thread_is_asked_about_joined_and_separated(
     assert "Both write in 1 thread of yours." in visible(ana.get(CLIENTS).text)
 
 
+def test_joining_somebody_who_was_marked_as_no_client_keeps_the_client(
+    pages: Pages, practice: Written, parent: int
+) -> None:
+    ana = pages.signed_in("ana")
+    post(ana, f"{CLIENTS}/{parent}/not-a-client")
+
+    told = post(ana, f"{CLIENTS}/{practice.client}/join", other=parent)
+
+    assert told.endswith("“Not a client” is taken back.")
+    assert said(pages) == {}
+    assert len(listed(ana.get(CLIENTS).text)["Seen in the last 90 days"]) == 5
+
+
 def test_two_people_are_not_asked_about_again(pages: Pages, practice: Written, parent: int) -> None:
     ana = pages.signed_in("ana")
 

@@ -178,6 +178,14 @@ def test_two_weeks_of_silence_end_at_the_same_time_of_day_whatever_the_clocks_do
     assert weeks.loc[thursday - 3 + 14, "messages_seen"] == seen
 
 
+def test_another_jobs_calendar_says_nothing_of_ones_own() -> None:
+    elsewhere = [event(f"2026-{on} 10:00", f"2026-{on} 12:00", kind=Kind.BUSY) for on in ("01-06", "02-10", "03-17")]
+    found = frames(entries=[*weekly(weeks=3), *elsewhere])
+
+    assert found.weeks["calendar_seen"].sum() == 4, "two weeks after the last session it has fallen silent"
+    assert frames(entries=elsewhere).weeks.empty
+
+
 def test_a_source_that_was_never_connected_saw_nothing() -> None:
     assert not frames(entries=weekly(), messages_seen=None).weeks["messages_seen"].any()
     assert frames(entries=weekly(), calendar_seen=None, messages_seen=None).weeks.empty

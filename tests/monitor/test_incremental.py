@@ -148,7 +148,12 @@ rosters: list[dict[str, object]] = [
     {"ends": date(2026, 6, 1)},
     {"residences": (Residence(None, ZoneInfo("Europe/Lisbon")), Residence(date(2026, 4, 1), NEW_YORK))},
 ]
-rules: list[dict[str, object]] = [{"region": "US"}, {"weights": (Weights(None, (1.0, 5.0)),)}, {"day_starts_at": 0}]
+rules: list[dict[str, object]] = [
+    {"region": "US"},
+    {"supervision_group": 8},
+    {"weights": (Weights(None, (1.0, 5.0)),)},
+    {"day_starts_at": 0},
+]
 
 
 def moved(number: int, by: int) -> Edit:

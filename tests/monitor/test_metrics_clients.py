@@ -105,6 +105,25 @@ def test_a_thread_marked_as_an_emergency_is_covered_and_no_other_is() -> None:
     assert alone.replies["inbound_after_hours"].sum() == 0
 
 
+def test_what_an_emergency_protocol_covers_or_was_sent_on_call_is_beside_no_agreement() -> None:
+    duty = event(when("wed 18:00"), when("wed 20:00"), kind=Kind.ON_CALL, client=-1)
+    crisis = event(when("thu 18:00"), when("thu 20:00"), kind=Kind.EMERGENCY, client=-1)
+    mail = [sent("wed 19:00", channel="sms"), sent("thu 19:00", channel="sms"), sent("fri 19:00", channel="sms")]
+    said = [term(1, "channels", "email"), term(1, "contact_hours", "09:00-18:00")]
+    found = looked(duty, crisis, mail=mail, terms=said)
+
+    assert row("off_policy_channel", found)["value"] == 1  # Friday
+    assert row("off_agreement_contacts", found)["value"] == 1
+    assert row("off_policy_channel", looked(mail=mail, terms=[*said, term(1, "emergency", "yes")]))["value"] == 0
+
+
+def test_a_day_on_call_is_the_work_day_with_its_night() -> None:
+    duty = event("2026-03-03 00:00", "2026-03-04 00:00", kind=Kind.ON_CALL, client=-1, all_day=True)
+    nights = [sent("tue 02:00", client=1), sent("tue 20:00", client=2), sent("wed 02:00", client=3)]
+
+    assert row("self_initiated_after_hours", looked(duty, mail=nights))["value"] == 1  # Monday's night
+
+
 @pytest.mark.parametrize(
     ("said", "replies"),
     [
@@ -395,6 +414,16 @@ def test_frequency_kept_is_of_the_agreed_sessions_of_four_weeks() -> None:
     assert row("frequency_kept", frames(entries=entries, terms=said)).tolist() == [75, 2, 1]
     assert row("frequency_kept", frames(entries=entries, terms=said[:1])).tolist() == [100, 1, 1]
     assert pd.isna(row("frequency_kept", frames(entries=entries))["value"])
+
+
+def test_who_begins_in_mid_week_owes_no_session_of_before() -> None:
+    """And who leaves in mid-week none of after, as far as a share of the week can tell."""
+    entries, said = [*client_weeks(2, "2026-02-05", 1), *client_weeks(1, "2026-02-09", 4)], [term(1, "frequency", "1")]
+    found = frames(clinician(starts="2026-02-05", ends="2026-03-02"), entries=entries, terms=said)
+
+    assert found.weeks["present"].tolist() == pytest.approx([0.4, 1, 1, 1, 0.2])
+    assert row("frequency_kept", found, "2026-02-23")["value"] == pytest.approx(300 / 3.4)
+    assert row("frequency_kept", found, "2026-03-02")["value"] == pytest.approx(400 / 3.2)
 
 
 def test_leave_of_either_side_is_no_broken_agreement() -> None:

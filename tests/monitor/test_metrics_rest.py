@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from connectors.records import Kind, Status
-from monitor.analysis.catalogue import catalogue
+from monitor.analysis.catalogue import catalogue, measure
 from monitor.analysis.metrics.leave import leaves
+from monitor.notices import crossed
 from monitor.roster import Practice
 from tests.monitor.facts import BERLIN, Row, clinician, day, event, frames, hours, seen_times, term
-from tests.monitor.week import DAYS, before_and_after, came, looked, row, sent, session, silence, value, when
+from tests.monitor.week import DAYS, before_and_after, came, looked, measured, row, sent, session, silence, value, when
 
 
 def timed(start: str, booked: str, actual: str, name: str = "a", began: str | None = None) -> tuple[Row, Row]:
@@ -222,6 +223,21 @@ def test_protected_time_is_kept_by_the_minute() -> None:
     assert pd.isna(value("protected_kept_share", session("mon 12:30", "13:20")))
 
 
+def test_training_and_consultation_are_protected_time_too() -> None:
+    booked = [event(when("mon 12:00"), when("mon 13:00"), kind=kind) for kind in (Kind.TRAINING, Kind.CONSULTATION)]
+
+    assert value("protected_kept_share", booked[0], session("mon 12:30", "13:20")) == 50
+    assert value("protected_kept_share", booked[1]) == 100
+    assert pd.isna(value("protected_kept_share", event(when("mon 12:00"), when("mon 13:00"), kind=Kind.OTHER)))
+
+
+def test_a_day_that_is_protected_is_its_agreed_hours() -> None:
+    """Eight of them; a session takes two, and one in the evening none."""
+    whole = event(when("mon 00:00"), when("tue 00:00"), kind=Kind.PROTECTED, all_day=True)
+
+    assert value("protected_kept_share", whole, session("mon 09:00", "11:00"), session("mon 20:00", "21:00")) == 75
+
+
 # Leave
 
 
@@ -257,6 +273,28 @@ def test_leave_is_interrupted_on_days_with_work(mail: list[str], terms: list[Row
     off = leave("mon 00:00", "sat 00:00")
 
     assert row("leave_interrupted", looked(off, mail=[sent(at) for at in mail], terms=terms)).tolist() == [days, 5, 1]
+
+
+def off(start: str, end: str) -> Row:
+    """Leave of some hours."""
+    return event(when(start), when(end), kind=Kind.LEAVE)
+
+
+@pytest.mark.parametrize(
+    ("worked", "days"),
+    [
+        (["tue 10:00", "wed 10:00"], 0),  # agreed mornings
+        (["tue 15:00", "wed 10:00"], 1),
+        (["tue 20:00"], 0),  # after hours, and no leave
+        (["thu 20:00"], 1),  # of a day that is all leave
+        (["fri 10:00"], 0),
+    ],
+)
+def test_the_agreed_half_of_a_day_of_leave_is_no_leave(worked: list[str], days: float) -> None:
+    entries = [off(f"{name} 13:00", f"{name} 18:00") for name in ("mon", "tue", "wed")]
+    entries += [off("thu 09:00", "thu 18:00"), off("fri 13:00", "fri 18:00")]
+
+    assert value("leave_interrupted", *entries, mail=[sent(at) for at in worked]) == days
 
 
 def test_two_weeks_booked_one_by_one_are_one_leave_with_one_day_for_handing_over() -> None:
@@ -318,6 +356,20 @@ def test_work_on_call_does_not_interrupt_a_leave() -> None:
 
 
 # Supervision
+
+
+def test_supervision_on_the_first_friday_of_each_month_is_held_in_every_week_and_no_line() -> None:
+    fridays = [on for on in pd.date_range("2026-01-02", "2026-12-04", freq="W-FRI") if on.day <= 7]
+    monthly = [event(f"{on:%Y-%m-%d} 10:00", f"{on:%Y-%m-%d} 12:00", kind=Kind.SUPERVISION) for on in fridays]
+    weekly = [
+        event(f"{on:%Y-%m-%d} 10:00", f"{on:%Y-%m-%d} 10:50", client=1)
+        for on in pd.date_range("2025-12-01", "2026-12-07", freq="W-MON")
+    ]
+    british = Practice("Harbour Street", ZoneInfo(BERLIN), region="GB")
+    found = frames(entries=[*monthly, *weekly], as_of="2026-12-14 10:00", practice=british)
+
+    assert set(measured("supervision_held", found)["value"].loc[day("2026-01-05") :]) == {1.0}
+    assert [row for row in crossed(measure(found), found) if row.family == "supervision"] == []
 
 
 def long_known() -> Row:

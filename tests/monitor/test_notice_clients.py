@@ -58,6 +58,14 @@ def test_a_second_session_of_a_week_counts_and_the_usual_one_does_not() -> None:
     assert contacts(entries=[second]) == [0.0, 1.0, *[0.0] * 10]
 
 
+def test_a_second_session_in_an_emergency_is_none_of_these() -> None:
+    second = event("2026-01-14 20:00", "2026-01-14 20:50", client=1)
+    window = event("2026-01-14 19:00", "2026-01-14 22:00", client=-1, kind=Kind.EMERGENCY)
+
+    assert contacts(entries=[second]) == [0.0, 1.0, *[0.0] * 10]
+    assert contacts(entries=[second, window]) == [0.0] * 12
+
+
 @pytest.mark.parametrize(
     ("terms", "missing"),
     [

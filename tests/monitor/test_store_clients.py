@@ -58,6 +58,21 @@ def test_a_key_that_is_separated_leaves_the_others_together(connection: Connecti
     clients.separate(connection, "ana", 4)
 
 
+@pytest.mark.parametrize(("strangers", "left"), [([2], 0), ([2, 3], 0), ([2, 3, 4], 3), ([5], 1)])
+def test_a_person_is_no_client_only_if_none_of_the_keys_is(
+    connection: Connection, strangers: list[int], left: int
+) -> None:
+    """Otherwise the sessions of the others were gone."""
+    for key in strangers:
+        clients.say(connection, "ana", key, "standing", "not_a_client", from_day=0, now=1)
+        clients.say(connection, "ana", key, "band", "2", from_day=0, now=1)
+    clients.join(connection, "ana", [2, 3, 4])
+
+    found = clients.terms(connection, "ana")
+    assert sum(row.term == "standing" for row in found) == left
+    assert sum(row.term == "band" for row in found) == len(strangers)
+
+
 joins = st.lists(st.frozensets(st.integers(1, KEYS), min_size=2, max_size=3), max_size=5)
 
 

@@ -67,8 +67,8 @@ def _cancelled_in_time(frames: Frames) -> Floats:
 def off_agreement_contacts(frames: Frames) -> Weekly:
     """Sent episodes on a channel or at a time that the client's agreement does not name, as a question to reflect on.
 
-    Only clients with whom channels or hours of contact were agreed can have any; an emergency protocol covers all.
-    Unknown until such was agreed with somebody.
+    Only clients with whom channels or hours of contact were agreed can have any; what an emergency protocol covers or
+    was sent on call is none. Unknown until such was agreed with somebody.
     """
     if not any(frames.agreements.has(term) for term in ("channels", "contact_hours", "contact_days")):
         return no_data(frames)

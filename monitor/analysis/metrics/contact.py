@@ -9,7 +9,7 @@ import numpy as np
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.columns import arrays
 from monitor.analysis.contact import off_channel
-from monitor.analysis.intervals import seconds_inside, spans, subtract
+from monitor.analysis.intervals import contains, seconds_inside, spans, subtract
 from monitor.analysis.metrics.active import active
 from monitor.analysis.metrics.messages import sent_messages, to_clients
 from monitor.analysis.metrics.sessions import LONGEST_WEEK, minutes_of
@@ -43,13 +43,15 @@ def between_session_messages(frames: Frames) -> Weekly:
 def off_policy_channel(frames: Frames) -> Weekly:
     """Messages sent to clients on a channel that the client's agreement does not name.
 
-    Unknown until channels were agreed with somebody; clients with whom none were agreed are not counted.
+    Unknown until channels were agreed with somebody; clients with whom none were agreed are not counted, nor what an
+    emergency protocol covers or was sent on call.
     """
     if not frames.agreements.has("channels"):
         return no_data(frames)
-    names = ("counterpart", "day", "channel", "week")
-    who, day, channel, week = arrays(frames.messages, *names, rows=sent_messages(frames))
-    return counts(frames, week[off_channel(frames.agreements, who, day, channel) == 1], "messages_seen")
+    names = ("counterpart", "day", "channel", "week", "covered", "sent_at")
+    who, day, channel, week, covered, at = arrays(frames.messages, *names, rows=sent_messages(frames))
+    off = off_channel(frames.agreements, who, day, channel) == 1
+    return counts(frames, week[off & ~covered & ~contains(frames.calendar.on_call, at)], "messages_seen")
 
 
 @metric(

@@ -80,19 +80,26 @@ def _first_days(frames: Frames) -> NDArray[np.int64]:
 def leave_interrupted(frames: Frames) -> Weekly:
     """Days of leave with a held session or a sent episode, the first of each leave left out: it is for handing over.
 
-    Days without agreed hours, such as a weekend, do not make two leaves of one. On-call windows and contact that an
-    emergency protocol covers do not count. n is the days of leave.
+    Days without agreed hours, such as a weekend, do not make two leaves of one. Of a day that is leave only in part,
+    the agreed rest is no leave. On-call windows and contact that an emergency protocol covers do not count. n is the
+    days of leave.
     """
-    days = _on_leave(frames)
-    later = days[~np.isin(days, leaves(frames)[:, 0])]
-    touched = later[np.isin(later, _days_of_work(frames))]
-    taken = sums(frames, monday_of(days))
-    found = sums(frames, monday_of(touched))
+    taken = sums(frames, monday_of(_on_leave(frames)))
+    found = sums(frames, monday_of(touched_days(frames)))
     return half_each(frames, where(seen(frames, "calendar_seen") & (taken > 0), found, taken))
 
 
+def touched_days(frames: Frames) -> NDArray[np.int64]:
+    """The days of leave with work, sorted; the first of each leave is not among them."""
+    days = _on_leave(frames)
+    later = days[~np.isin(days, leaves(frames)[:, 0])]
+    return np.asarray(later[np.isin(later, _days_of_work(frames))])
+
+
 def _days_of_work(frames: Frames) -> NDArray[np.int64]:
-    """Days with work that nobody had agreed for any hour."""
+    """Days with work in time of leave, or at any hour where all of the day is, that nobody had agreed for any hour."""
     parts = arrays(frames.held, "began_at", "day", "covered"), arrays(frames.episodes, "sent_at", "day", "covered")
     at, day, covered = map(np.concatenate, zip(*parts, strict=True))
-    return np.unique(day[~covered & ~contains(frames.calendar.on_call, at)])
+    (left,) = arrays(frames.days, "working_minutes")
+    away = contains(frames.calendar.leave, at) | np.isin(day, frames.days.index.to_numpy()[left == 0])
+    return np.unique(day[away & ~covered & ~contains(frames.calendar.on_call, at)])

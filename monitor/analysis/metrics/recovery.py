@@ -11,7 +11,7 @@ from connectors.records import Kind
 from monitor.analysis.calendar import monday_of
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.columns import arrays
-from monitor.analysis.intervals import seconds_inside, spans, subtract, union
+from monitor.analysis.intervals import intersection, seconds_inside, spans, subtract, union
 from monitor.analysis.metrics.days import activities, day_edges
 from monitor.analysis.metrics.weekly import (
     Bools,
@@ -35,6 +35,7 @@ REST_SECONDS = 11 * 3600  # Directive 2003/88, article 3
 LONG_DAY = 6 * 60  # agreed minutes beyond which a break is due
 BREAK_SECONDS = 30 * 60
 EDGE_SECONDS = 3600  # before and after a day's middle
+PROTECTED = (Kind.PROTECTED, Kind.TRAINING, Kind.CONSULTATION)
 
 
 @metric("Short nights", Unit.COUNT, Family.RECOVERY, evidence="A", source="Directive 2003/88, article 3", high=7.0)
@@ -174,14 +175,22 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @metric("Protected time kept", Unit.PERCENT, Family.RECOVERY, evidence="C", source="design choice", high=100.0)
 def protected_kept_share(frames: Frames) -> Weekly:
-    """Of the time booked as protected, the share in which there was no session and no message."""
-    kind, end = arrays(frames.entries, "kind", "end")
-    booked = (kind == Kind.PROTECTED.value) & (end <= frames.as_of)
-    start, end, week = arrays(frames.entries, "start", "end", "week", rows=booked)
-    whole = sums(frames, week, end - start)
-    kept = sums(frames, week, end - start - seconds_inside(work_spans(frames), start, end))
+    """Of the time booked as protected, for training or for consultation, the share without a session and a message.
+
+    Of an all-day entry, the agreed hours of its days.
+    """
+    kind, end, all_day = arrays(frames.entries, "kind", "end", "all_day")
+    booked = np.isin(kind, PROTECTED) & (end <= frames.as_of)
+    timed, whole = (
+        np.column_stack(arrays(frames.entries, "start", "end", rows=booked & rows)) for rows in (~all_day, all_day)
+    )
+    agreed = intersection(frames.calendar.whole_days(spans(whole)), frames.calendar.agreed)
+    start, end = np.concatenate((timed, agreed)).T
+    week = frames.calendar.week_of(start)
+    length = sums(frames, week, end - start)
+    kept = length - sums(frames, week, seconds_inside(work_spans(frames), start, end))
     known = seen(frames, "calendar_seen")
-    return half_each(frames, ratios(known, 100 * kept, whole, sums(frames, week)))
+    return half_each(frames, ratios(known, 100 * kept, length, sums(frames, week)))
 
 
 @metric("Own days off worked", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", high=7.0)

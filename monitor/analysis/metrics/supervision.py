@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 MONTH_SECONDS = round(365.25 / 12 * 86_400)
+HELD_SECONDS = 5 * 7 * 86_400  # from one first Friday of a month to the next there are five weeks at the most
 SMALL_GROUP, SMALL_GROUP_SHARE = 4, 0.5  # BACP: up to four count half, larger groups are divided by their number
 
 
@@ -29,7 +30,7 @@ def supervision_hours(frames: Frames) -> Weekly:
     whole month was read.
     """
     hours, n = _supervision(frames)
-    return where(_whole_month(frames), hours, n)
+    return where(_read(frames), hours, n)
 
 
 @metric(
@@ -37,13 +38,15 @@ def supervision_hours(frames: Frames) -> Weekly:
     look_back=5, high=1.0,
 )  # fmt: skip
 def supervision_held(frames: Frames) -> Weekly:
-    """1 if supervision took place in the month that ends with the week, else 0: all that a director is told of it.
+    """1 if supervision took place in the five weeks that end with the week, else 0: all that a director is told of it.
 
-    Unknown until there was one or a whole month of the calendar has been read.
+    Five weeks, so that one each month is always among them. Unknown until there was one or all five of the calendar
+    have been read.
     """
-    _, n = _supervision(frames)
-    known = _whole_month(frames) | (seen(frames, "calendar_seen") & (n > 0))
-    return where(known, n > 0, n > 0)
+    (end,) = arrays(frames.entries, "end", rows=_taken(frames, *SUPERVISION))
+    held = _sums(frames, end, np.ones(len(end)), HELD_SECONDS) > 0
+    known = _read(frames, HELD_SECONDS) | (seen(frames, "calendar_seen") & held)
+    return where(known, held, held)
 
 
 @metric("Days since supervision", Unit.DAYS, Family.RECOVERY, evidence="A as standard", source="BACP", look_back=13)
@@ -65,8 +68,8 @@ def client_hours_per_supervision_hour(frames: Frames) -> Weekly:
     """Hours with clients by hours of supervision, both of the month that ends with the week; unknown without any."""
     hours, n = _supervision(frames)
     (start,) = arrays(met(frames), "booked_start")
-    with_clients = _month_sums(frames, start, contact_seconds(frames) / 3600)
-    return ratios(_whole_month(frames), with_clients, hours, n)
+    with_clients = _sums(frames, start, contact_seconds(frames) / 3600)
+    return ratios(_read(frames), with_clients, hours, n)
 
 
 @metric("Learning and consultation", Unit.HOURS, Family.RECOVERY, evidence="D", source="design choice", look_back=5)
@@ -76,7 +79,7 @@ def development_hours(frames: Frames) -> Weekly:
     Unknown until a month was read.
     """
     hours, n = _in_month(frames, Kind.TRAINING, Kind.CONSULTATION, Kind.OWN_THERAPY)
-    return where(_whole_month(frames), hours, n)
+    return where(_read(frames), hours, n)
 
 
 def _supervision(frames: Frames) -> tuple[Floats, Floats]:
@@ -96,20 +99,20 @@ def _taken(frames: Frames, *kinds: Kind) -> Bools:
 def _in_month(frames: Frames, *kinds: Kind) -> tuple[Floats, Floats]:
     """Hours and number of entries of these kinds that ended in the month that ends with each week."""
     start, end = arrays(frames.entries, "start", "end", rows=_taken(frames, *kinds))
-    return _month_sums(frames, end, (end - start) / 3600), _month_sums(frames, end, np.ones(len(end)))
+    return _sums(frames, end, (end - start) / 3600), _sums(frames, end, np.ones(len(end)))
 
 
-def _month_sums(frames: Frames, instants: NDArray[np.int64], amounts: Floats) -> Floats:
-    """The sum of amounts whose instants lie in the month that ends with each week, its end included."""
+def _sums(frames: Frames, instants: NDArray[np.int64], amounts: Floats, seconds: int = MONTH_SECONDS) -> Floats:
+    """The sum of amounts whose instants lie in the month that ends with each week, or such a time; its end included."""
     order = np.argsort(instants)
     (ends,) = arrays(frames.weeks, "end")
-    month = np.searchsorted(instants[order], [ends - MONTH_SECONDS, ends], side="right")
+    month = np.searchsorted(instants[order], [ends - seconds, ends], side="right")
     before = np.append(0.0, np.cumsum(amounts[order]))
     return np.asarray(before[month[1]] - before[month[0]])
 
 
-def _whole_month(frames: Frames) -> Bools:
-    """Whether all of the month that ends with each week has been read."""
+def _read(frames: Frames, seconds: int = MONTH_SECONDS) -> Bools:
+    """Whether all of the month that ends with each week, or of such a time, has been read."""
     start, end, looked = arrays(frames.weeks, "start", "end", "calendar_seen")
     read_since = start[looked].min(initial=2**40)
-    return np.asarray(looked & (end - MONTH_SECONDS >= read_since))
+    return np.asarray(looked & (end - seconds >= read_since))

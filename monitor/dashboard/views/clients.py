@@ -81,9 +81,11 @@ def take_back(client: int) -> Response:
 def join(client: int) -> Response:
     """Let two codes be one person."""
     other = _other(client)
+    strangers = [row for one in (client, other) for row in own(one) if row.value == NOT_A_CLIENT]
     with visit.store().write() as connection:
         person = kept.join(connection, visit.clinician().key, [client, other])
-    flash("Joined: they are one person. You can separate them here.")
+    taken_back = " “Not a client” is taken back." if strangers and NOT_A_CLIENT not in _values(person) else ""
+    flash(f"Joined: they are one person. You can separate them here.{taken_back}")
     return redirect(f"{HERE}/{person}", 303)
 
 
@@ -107,6 +109,11 @@ def apart(client: int) -> Response:
         kept.keep_apart(connection, visit.clinician().key, client, other, now=int(visit.now().timestamp()))
     flash("Two people it is. You will not be asked again.")
     return redirect(HERE, 303)
+
+
+def _values(client: int) -> set[str | None]:
+    """Every word that was ever said of a client and not taken back."""
+    return {row.value for row in own(client)}
 
 
 def _other(client: int) -> int:
