@@ -38,7 +38,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "clinician", "client", "inbound_at", "reply_at", "minutes_clock", "minutes_working", "after_hours",
     ),
     "metrics": ("clinician", "week", "key", "value", "n", "coverage"),
-    "notices": ("clinician", "week", "tier", "family", "key", "client", "rate_ratio", "low", "high", "answer", "about"),
+    "notices": ("clinician", "week", "tier", "family", "key", "client", "rate_ratio", "low", "high", "answer", "about",
+        "seen",
+    ),
     "answers": ("clinician", "tier", "family", "answer", "number"),
 }  # fmt: skip
 

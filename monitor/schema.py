@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 migrations = Migrations("evenhours")
 
@@ -254,6 +254,13 @@ def emergency_threads(db: Database) -> None:
             clinician_id INTEGER NOT NULL, node INTEGER NOT NULL, marked_at INTEGER NOT NULL,
             PRIMARY KEY (clinician_id, node)) STRICT, WITHOUT ROWID"""
     )
+
+
+@migrations()
+def what_was_counted(db: Database) -> None:
+    """How far a measure moved in the weeks of its notice as they were counted, beside what allows for chance."""
+    for table in ("notice", "notice_sign"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN seen REAL")
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

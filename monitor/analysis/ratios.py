@@ -36,24 +36,29 @@ INTERVAL = NormalDist().inv_cdf(0.95)
 
 @dataclass(frozen=True, slots=True)
 class RateRatio:
-    """How many times the usual, with its 90 % interval, for ``weeks`` calendar weeks from ``since_week_index`` on."""
+    """How many times the usual, with its 90 % interval, for ``weeks`` calendar weeks from ``since_week_index`` on.
+
+    ``seen`` is the plain ratio of those weeks to the ones before, in which nothing allows for chance.
+    """
 
     ratio: float
     low: float
     high: float
     since_week_index: int
     weeks: int
+    seen: float
 
 
 @dataclass(frozen=True, slots=True)
 class MeanDifference:
-    """How much above the usual mean, in its unit, with its 90 % interval; since when as in :class:`RateRatio`."""
+    """How much above the usual mean, in its unit, with its 90 % interval; the rest as in :class:`RateRatio`."""
 
     difference: float
     low: float
     high: float
     since_week_index: int
     weeks: int
+    seen: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,8 @@ def rate_ratio(counts: ArrayLike, exposure: ArrayLike, week: int, *, prior: Prio
     changes = _rate_changes(y, e, after, prior)
     middle, spread = _averaged(changes, prior.log_ratio_sd)
     low, ratio, high = np.exp([middle - INTERVAL * spread, middle, middle + INTERVAL * spread])
-    since = _since(weeks, after, changes)
-    return RateRatio(float(ratio), float(low), float(high), since, week - since + 1)
+    since, seen = _since(weeks, after, changes)
+    return RateRatio(float(ratio), float(low), float(high), since, week - since + 1, float(np.exp(seen)))
 
 
 def mean_difference(
@@ -110,8 +115,8 @@ def mean_difference(
         return None
     changes = _mean_changes(x, np.minimum(1.0, w / w.mean()), after, typical_sd)
     middle, spread = _averaged(changes, typical_sd)
-    since = _since(weeks, after, changes)
-    return MeanDifference(middle, middle - INTERVAL * spread, middle + INTERVAL * spread, since, week - since + 1)
+    since, seen = _since(weeks, after, changes)
+    return MeanDifference(middle, middle - INTERVAL * spread, middle + INTERVAL * spread, since, week - since + 1, seen)
 
 
 def own_range(before: ArrayLike) -> tuple[float, float, float] | None:
@@ -183,5 +188,7 @@ def _averaged(changes: _Changes, prior_sd: float) -> tuple[float, float]:
     return mean, float(np.sqrt(weight @ (variance + (size - mean) ** 2)))
 
 
-def _since(weeks: NDArray[np.intp], after: NDArray[np.bool_], changes: _Changes) -> int:
-    return int(weeks[after[changes.likelihood.argmax()].argmax()])
+def _since(weeks: NDArray[np.intp], after: NDArray[np.bool_], changes: _Changes) -> tuple[int, float]:
+    """The week in which a step fits best, and its size."""
+    best = changes.likelihood.argmax()
+    return int(weeks[after[best].argmax()]), float(changes.size[best])

@@ -101,7 +101,7 @@ def _moved(row: NoticeRow) -> Table:
     rows = (
         (
             catalogue()[sign.key].title,
-            f"{notices.how_much(sign)} ({notices.interval(sign)})",
+            notices.how_far(sign),
             day_and_month(date_of(sign.since)),
         )
         for sign in row.signs

@@ -104,7 +104,7 @@ def _moved(row: NoticeRow) -> str:
     if row.tier == PATTERN:
         return f"{counted(len(row.signs), 'thing')} at once"
     sign = row.moved[0]
-    return f"{notices.how_much(sign)} ({notices.interval(sign)})"
+    return notices.how_far(sign)
 
 
 def _weeks(row: NoticeRow) -> str:

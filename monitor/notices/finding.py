@@ -125,13 +125,15 @@ def _sign(series: Series, place: int) -> Sign | None:
         ratio = rate_ratio(values, weights, place)
         if ratio is None:
             return None
-        return _rounded(series.sign.metric, (ratio.ratio, ratio.low, ratio.high), index[ratio.since_week_index])
+        return _rounded(
+            series.sign.metric, (ratio.ratio, ratio.low, ratio.high, ratio.seen), index[ratio.since_week_index]
+        )
     mean = mean_difference(values, weights, place, typical_sd=series.sign.typical_sd)
     if mean is None:
         return None
-    told = (mean.difference, mean.low, mean.high)
+    told = (mean.difference, mean.low, mean.high, mean.seen)
     if series.sign.scale is not Scale.MINUTES:
-        told = (exp(told[0]), exp(told[1]), exp(told[2]))
+        told = (exp(told[0]), exp(told[1]), exp(told[2]), exp(told[3]))
     return _rounded(series.sign.metric, told, index[mean.since_week_index])
 
 
@@ -141,16 +143,26 @@ def _last_observed(values: np.ndarray, place: int) -> int:
     return int(known[-1]) if len(known) else place
 
 
-def _rounded(metric: str, told: tuple[float, float, float], since: int) -> Sign:
-    middle, low, high = (round(number, 4) for number in told)
-    return Sign(metric, middle, low, high, int(since))
+def _rounded(metric: str, told: tuple[float, float, float, float], since: int) -> Sign:
+    middle, low, high, seen = (round(number, 4) for number in told)
+    return Sign(metric, middle, low, high, int(since), seen)
 
 
 def _row(of_family: str, tier: str, week: int, signs: Sequence[Sign], client: int = 0) -> NoticeRow:
     """A notice led by its first sign; several are kept beside it."""
     first, kept = signs[0], tuple(signs) if len(signs) > 1 else ()
     return NoticeRow(
-        week, tier, of_family, first.key, first.ratio, first.low, first.high, first.since, client, signs=kept
+        week,
+        tier,
+        of_family,
+        first.key,
+        first.ratio,
+        first.low,
+        first.high,
+        first.since,
+        client,
+        seen=first.seen,
+        signs=kept,
     )
 
 
@@ -170,7 +182,7 @@ def _of_clients(
         ratio = pair_ratio(known.counts, known.exposure, place, client)
         if ratio is not None:
             since = fired.index[ratio.since_week_index]
-            sign = _rounded(entry.signs[0].metric, (ratio.ratio, ratio.low, ratio.high), since)
+            sign = _rounded(entry.signs[0].metric, (ratio.ratio, ratio.low, ratio.high, ratio.seen), since)
             yield _row(entry.key, WORTH_A_LOOK, int(fired.index[place]), [sign], int(client))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEMAND_ROSE = 1.25  # times as many client messages after hours as before
 PLANNED_HOURS = 20  # attended hours a week of a full-time post, as NHS Talking Therapies plans them
+SEVERAL = 4.0  # times of a usual that is then nearly nothing: a number would sound like more than it is
 LITTLE = 0.25  # messages a week that are added to both sides, so that one letter more is not many times none
 BOUNDARY_MOVED = 10.0  # points of the share answered before work began again
 
@@ -49,7 +50,20 @@ def explanation(row: NoticeRow, moved: str, client: str = "") -> str:
 def _sentence(sign: Sign, week: int, client: str) -> str:
     """One measure: "For six weeks your after-hours replies per session ran 1.8 times your usual (90 % interval …)"."""
     said = watched(sign.key).said.replace("{client}", client or "one client")
-    return f"{_span(sign, week)} {said.format(f'{how_much(sign)} (90 % interval {interval(sign)})')}"
+    return f"{_span(sign, week)} {said.format(how_far(sign, '90 % interval '))}"
+
+
+def how_far(sign: Sign, naming: str = "") -> str:
+    """How far a measure moved in its weeks, and what is left of it when chance is allowed for.
+
+    "1.6 times your usual; allowing for chance, 1.2 times (90 % interval 0.8 to 1.9)"; one number where both are one.
+    """
+    moved = sign.ratio if sign.seen is None else sign.seen
+    between, middle = f"({naming}{interval(sign)})", _decimal(sign.ratio, sign)
+    if _decimal(moved, sign) == middle:
+        return f"{how_much(sign, sign.ratio)} {between}"
+    unit = "times" if watched(sign.key).scale is not Scale.MINUTES else "minutes"
+    return f"{how_much(sign, moved)}; allowing for chance, {middle} {unit} {between}"
 
 
 def context(row: NoticeRow, fte: float) -> str:
@@ -71,12 +85,12 @@ def _decimal(number: float, sign: Sign) -> str:
     return f"{number:z.{places}f}".replace("-", MINUS)
 
 
-def how_much(sign: Sign) -> str:
-    """How far a measure moved: "1.8 times your usual", "2.3 minutes later than your usual"."""
+def how_much(sign: Sign, moved: float) -> str:
+    """So far: "1.8 times your usual", "several times your usual", "2.3 minutes later than your usual"."""
     if watched(sign.key).scale is not Scale.MINUTES:
-        return f"{_decimal(sign.ratio, sign)} times your usual"
-    minutes = _decimal(abs(sign.ratio), sign)
-    way = "later" if sign.ratio >= 0 else "earlier"
+        return f"{_decimal(moved, sign) if moved < SEVERAL else 'several'} times your usual"
+    minutes = _decimal(abs(moved), sign)
+    way = "later" if moved >= 0 else "earlier"
     return f"{minutes} {'minute' if float(minutes) == 1 else 'minutes'} {way} than your usual"
 
 

@@ -13,13 +13,17 @@ from monitor.store.touched import DAY, Touched, mark_dirty
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One measure behind a notice: how far it moved, with its 90 % interval, and since which week."""
+    """One measure behind a notice: how far it moved, with its 90 % interval, and since which week.
+
+    ``seen`` is how far it moved in those weeks as they were counted, ``None`` where only the estimate was stored.
+    """
 
     key: str
     ratio: float
     low: float
     high: float
     since: int
+    seen: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,13 @@ class NoticeRow:
     until: int | None = None
     measured: float | None = None
     about: str = ""
+    seen: float | None = None
     signs: tuple[Sign, ...] = ()
 
     @property
     def moved(self) -> tuple[Sign, ...]:
         """The measures behind a notice: those that moved together, or its own."""
-        return self.signs or (Sign(self.key, self.ratio or 0, self.low or 0, self.high or 0, self.since),)
+        return self.signs or (Sign(self.key, self.ratio or 0, self.low or 0, self.high or 0, self.since, self.seen),)
 
     @property
     def place(self) -> tuple[int, str, int, str]:
@@ -66,11 +71,11 @@ STANDING_ANSWER = """
 
 _NOTICES = f"""
 SELECT week, tier, family, notice.key, ratio, low, high, since, client_id, notice.id, answer, answered_at, until_day,
-       measured, about
+       measured, about, seen
 FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
 WHERE clinician.key = ? ORDER BY week, family, client_id, about"""
 _SIGNS = """
-SELECT notice_id, notice_sign.key, ratio, low, high, since FROM notice_sign
+SELECT notice_id, notice_sign.key, ratio, low, high, since, seen FROM notice_sign
 JOIN clinician ON clinician.id = clinician_id WHERE clinician.key = ? ORDER BY notice_id, ratio DESC, notice_sign.key"""
 
 
@@ -105,27 +110,27 @@ def _told(row: NoticeRow | None) -> tuple[object, ...] | None:
     """What the numbers say, without what a person said."""
     if row is None:
         return None
-    told = (row.tier, row.key, row.ratio, row.low, row.high, row.since, row.measured)
+    told = (row.tier, row.key, row.ratio, row.low, row.high, row.since, row.measured, row.seen)
     return (*told, *sorted(row.signs, key=lambda sign: sign.key))
 
 
 def _save(connection: sqlite3.Connection, clinician: int, row: NoticeRow) -> None:
     (number,) = connection.execute(
         """INSERT INTO notice
-             (clinician_id, week, tier, family, key, client_id, about, ratio, low, high, since, measured)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             (clinician_id, week, tier, family, key, client_id, about, ratio, low, high, since, measured, seen)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (clinician_id, week, family, client_id, about) DO UPDATE SET tier = excluded.tier,
            key = excluded.key, ratio = excluded.ratio, low = excluded.low, high = excluded.high, since = excluded.since,
-           measured = excluded.measured RETURNING id""",
+           measured = excluded.measured, seen = excluded.seen RETURNING id""",
         (
             clinician, row.week, row.tier, row.family, row.key, row.client, row.about, row.ratio, row.low, row.high,
-            row.since, row.measured,
+            row.since, row.measured, row.seen,
         ),
     ).fetchone()  # fmt: skip
     connection.execute("DELETE FROM notice_sign WHERE notice_id = ?", (number,))
     connection.executemany(
-        "INSERT INTO notice_sign VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(clinician, number, sign.key, sign.ratio, sign.low, sign.high, sign.since) for sign in row.signs],
+        "INSERT INTO notice_sign VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(clinician, number, sign.key, sign.ratio, sign.low, sign.high, sign.since, sign.seen) for sign in row.signs],
     )
 
 

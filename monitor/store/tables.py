@@ -30,7 +30,7 @@ FROM {table} JOIN clinician ON clinician.id = clinician_id
 WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, {table}.key"""
 _NOTICES = f"""
 SELECT clinician.key AS clinician, week, tier, family, notice.key AS key, pseudonym AS client, ratio AS rate_ratio,
-       low, high, answer, about
+       low, high, answer, about, seen
 FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN identity ON identity.id = client_id
 LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
 WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, family, client_id"""

@@ -36,7 +36,8 @@ START = FIRST + timedelta(weeks=WEEKS, days=1)
 TABLES = {
     "workload_week": "*",
     "wellbeing_week": "*",
-    "notice": "clinician_id, week, tier, family, key, client_id, ratio, low, high, since, measured",  # not its number
+    # its number is another one each time
+    "notice": "clinician_id, week, tier, family, key, client_id, ratio, low, high, since, measured, seen",
 }
 _ALL = "SELECT {columns} FROM {table} ORDER BY 1, 2, 3, 4, 5, 6"
 

@@ -153,6 +153,7 @@ def test_a_database_without_what_lines_are_about_keeps_numbers_and_notices() -> 
     connection.execute("DELETE FROM notice WHERE id = 2")
 
     schema.what_a_line_is_about(Database(connection))
+    schema.what_was_counted(Database(connection))
     rows = saved(Store(Path("memory"), connection), replace(LINE, week=WEEK), replace(LINE, week=WEEK + 7))
 
     assert [(row.id, row.week) for row in rows] == [(1, WEEK), (3, WEEK + 7)]
@@ -180,6 +181,7 @@ def test_a_line_that_was_answered_before_it_said_what_it_is_about_is_the_same_li
     connection.execute(f"{said} SELECT 7, id, 'wrong', 5, iif(id = 1, {WEEK}, NULL) FROM notice")
 
     schema.what_a_line_is_about(Database(connection))
+    schema.what_was_counted(Database(connection))
     rows = notices(connection, "ana")
 
     assert [(row.family, row.client, row.about, row.answer) for row in rows] == [
@@ -207,6 +209,7 @@ def test_a_database_of_before_keeps_its_notices_and_their_answers() -> None:
     schema.what_was_answered(old)
     schema.what_is_agreed(old)
     schema.what_a_line_is_about(old)
+    schema.what_was_counted(old)
 
     assert notices(connection, "ana") == [
         replace(NOTICE, id=1, answer="noted", answered_at=5),

@@ -22,8 +22,7 @@ from monitor.notices import (
     context,
     explanation,
     headline,
-    how_much,
-    interval,
+    how_far,
     title,
     try_this,
     what_moved,
@@ -128,7 +127,30 @@ def test_a_notice_says_how_much_how_surely_and_since_when(found: NoticeRow, word
     ],
 )
 def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Sign, much: str, between: str) -> None:
-    assert (how_much(found), interval(found)) == (much, between)
+    assert how_far(found) == f"{much} ({between})"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (sign("after_hours_replies", 1.2, 0.8, 1.9), "1.2 times your usual (0.8 to 1.9)"),
+        (
+            replace(sign("after_hours_replies", 1.2, 0.8, 1.9), seen=1.63),
+            "1.6 times your usual; allowing for chance, 1.2 times (0.8 to 1.9)",
+        ),
+        (
+            replace(sign("short_rests", 1.5, 0.8, 2.5), seen=8.9),
+            "several times your usual; allowing for chance, 1.5 times (0.8 to 2.5)",
+        ),
+        (replace(sign("after_hours_replies", 1.2, 0.8, 1.9), seen=1.16), "1.2 times your usual (0.8 to 1.9)"),
+        (
+            replace(sign("overrun_minutes", 1.5, 0.2, 2.9), seen=2.04),
+            "2.0 minutes later than your usual; allowing for chance, 1.5 minutes (0.2 to 2.9)",
+        ),
+    ],
+)
+def test_what_was_counted_stands_before_what_is_left_of_it_when_chance_is_allowed_for(found: Sign, words: str) -> None:
+    assert how_far(found) == words
 
 
 @pytest.mark.parametrize(
