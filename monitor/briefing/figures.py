@@ -28,6 +28,7 @@ HOUR = 3600
 DAYTIME = (6, 24)  # hours always drawn; others only if there was work in them
 LEAST_COVERAGE = 0.6
 LEAST_DRAWN = 1.0  # minutes in a cell below which it is empty
+INSIDE_FOR_ONE = 4  # seconds inside the hours for each one outside, from which on most of a week lay inside
 RANGE_WEEKS = 12
 
 
@@ -59,7 +60,16 @@ def rhythm(frames: Frames, week: int, attention: Attention) -> Rhythm | None:
         _rhythm_day(frames, int(day), inside[n][shown], outside[n][shown], float(outside[n].sum()), attention)
         for n, day in enumerate(days)
     )
-    return Rhythm(*_rhythm_words(rows), tuple(int(grid[n]) for n in shown), rows)
+    return Rhythm(*_rhythm_words(rows, mostly=mostly_inside(frames, week)), tuple(int(grid[n]) for n in shown), rows)
+
+
+def mostly_inside(frames: Frames, week: int) -> bool:
+    """Whether at most a fifth of the week's work is known to have been outside the agreed hours."""
+    start, end = frames.calendar.day_starts([week, week + 7])
+    inside, outside = (
+        seconds_inside(spans, [start], [end])[0] for spans in (inside_work(frames), outside_work(frames))
+    )
+    return bool(outside <= inside / INSIDE_FOR_ONE)
 
 
 def _minutes(spans: Spans, edges: np.ndarray) -> np.ndarray:
@@ -87,17 +97,16 @@ def _agreed_hours(frames: Frames, day: int) -> tuple[tuple[float, float], ...]:
     return tuple((float(a), min(float(b), first + 24)) for a, b in wall if first <= a < first + 24)
 
 
-def _rhythm_words(days: Sequence[RhythmDay]) -> tuple[str, str]:
-    """The finding as a title, and where the minutes outside were."""
+def _rhythm_words(days: Sequence[RhythmDay], *, mostly: bool) -> tuple[str, str]:
+    """The finding as a title, and where the minutes outside were; ``mostly`` says whether most work was inside."""
     outside = {day.day: day.outside_minutes for day in days if day.outside_minutes}
     total = sum(outside.values())
-    inside = sum(sum(day.inside) for day in days)
     if not outside:
         return "All of your week lay inside the hours you chose", "Nothing was seen outside your agreed hours."
     most = sorted(outside, key=lambda day: -(outside[day] or 0))[:2]
     where = listed([weekday(day) for day in sorted(most)])
     title = "Your week stayed mostly inside the hours you chose"
-    if total > inside / 4:
+    if not mostly:
         title = "A good part of your week lay outside the hours you chose"
     share = "all" if len(outside) <= len(most) else "most"
     return title, f"At least {quantity(total, Unit.MINUTES)} fell outside agreed hours, {share} of it on {where}."

@@ -54,7 +54,14 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
     return WeeklyReport(
         clinician=clinician.name,
         week=week,
-        headline=words.headline(frames, monday, told, enough_weeks=enough, messages=built.messages_connected),
+        headline=words.headline(
+            frames,
+            monday,
+            told,
+            enough_weeks=enough,
+            messages=built.messages_connected,
+            whole=_is_whole(frames, fresh, monday),
+        ),
         built_from=built,
         card=cards.card(frames, notice, monday, values, codes) if notice else None,
         rhythm=figures.rhythm(frames, monday, attention),
@@ -134,6 +141,11 @@ def _complete_through(frames: Frames, fresh: int | None, week: int) -> datetime 
         return None
     end = int(frames.calendar.day_starts([week + 7])[0])
     return local_time(frames.clinician, min(end, fresh))
+
+
+def _is_whole(frames: Frames, fresh: int | None, week: int) -> bool:
+    """Whether the week has been read to its end; where nothing was ever read there is none to wait for."""
+    return fresh is None or fresh >= int(frames.calendar.day_starts([week + 7])[0])
 
 
 def _notes(frames: Frames, week: int, built: BuiltFrom) -> list[str]:

@@ -11,7 +11,7 @@ from monitor import notices
 from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.clock import local_time
 from monitor.analysis.sessions import meetings
-from monitor.briefing.figures import by_day
+from monitor.briefing.figures import by_day, mostly_inside
 from monitor.store.notices import NoticeRow
 from reports.models import Unit
 from reports.wording import counted, day_and_month, listed, quantity, weekday
@@ -24,23 +24,41 @@ if TYPE_CHECKING:
 CODE = 4  # characters of a pseudonym that stand for a client on the person's own pages
 GAP = 30 * 60
 EVERY = 100.0
+NOT_WHOLE = "This week has not been read to its end yet."
 MIDDAY = (10, 15)
 
 
-def headline(frames: Frames, week: int, notice: NoticeRow | None, *, enough_weeks: bool, messages: bool) -> str:
-    """One or two sentences: was this week usual for me?"""
+def headline(
+    frames: Frames, week: int, notice: NoticeRow | None, *, enough_weeks: bool, messages: bool, whole: bool = True
+) -> str:
+    """One or two sentences: was this week usual for me? ``whole`` says whether it has been read to its end."""
     row = frames.weeks.loc[week] if week in frames.weeks.index else None
     if row is None:
         return "Nothing has arrived for this week yet."
     if row["worked_days"] <= 0:
         return "You were away this week."
+    inside = mostly_inside(frames, week)
     if notice is not None:
-        return f"Most of your week stayed where you wanted it. {notices.headline(notice)}"
-    if not row["compared"]:
-        return "A short week. We show it without comparing it."
-    if not enough_weeks:
-        return "Here is your week."
-    return "Nothing stood out this week." if messages else "Your sessions looked like your usual week."
+        return f"{_how_it_lay(inside=inside, whole=whole)} {notices.headline(notice)}"
+    sentences = (
+        (not whole, NOT_WHOLE),
+        (not row["compared"], "A short week. We show it without comparing it."),
+        (not enough_weeks, "Here is your week."),
+        (not inside, "Nothing new stood out; a good part of your week lay outside your hours."),
+        (messages, "Nothing stood out this week."),
+        (True, "Your sessions looked like your usual week."),
+    )
+    return next(sentence for holds, sentence in sentences if holds)
+
+
+def _how_it_lay(*, inside: bool, whole: bool) -> str:
+    if not whole:
+        return NOT_WHOLE
+    return (
+        "Most of your week stayed where you wanted it."
+        if inside
+        else "A good part of your week lay outside your hours."
+    )
 
 
 def usual_slots(frames: Frames) -> dict[int, str]:

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from connectors.records import Kind, Status
+from monitor.analysis.calendar import date_of
 from monitor.analysis.frames import Frames
 from monitor.briefing import behind
 from monitor.briefing.cards import AGAIN, card, leading
-from monitor.briefing.figures import Attention, session_ends
-from monitor.briefing.words import ahead, protects
+from monitor.briefing.figures import Attention, rhythm, session_ends
+from monitor.briefing.words import ahead, headline, protects
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Card
@@ -390,3 +391,44 @@ def test_a_notice_that_was_put_off_says_that_the_four_weeks_are_over() -> None:
     assert back.text.startswith(AGAIN)
     assert back.answered is None
     assert card(SPRING, LATER, LATER.week, {}, CODES).answered == "Not for four weeks"
+
+
+def nine_to_five(*evening: Row) -> Frames:
+    """Twelve weeks of a session each morning, and in the last of them some evenings."""
+    mornings = [
+        event(f"{date_of(WEEK - 7 * ago + on)} 10:00", f"{date_of(WEEK - 7 * ago + on)} 11:00", client=1)
+        for ago in range(12)
+        for on in range(5)
+    ]
+    return frames(entries=[*mornings, *evening], as_of="2026-03-10 10:00")
+
+
+LATE = tuple(event(f"2026-03-0{on} 20:00", f"2026-03-0{on} 21:00", client=2) for on in (3, 4))
+
+
+@pytest.mark.parametrize(
+    ("evening", "told", "whole", "words"),
+    [
+        ((), None, True, "Nothing stood out this week."),
+        (LATE, None, True, "Nothing new stood out; a good part of your week lay outside your hours."),
+        ((), None, False, "This week has not been read to its end yet."),
+        ((), notice(), True, "Most of your week stayed where you wanted it. Evenings ran longer than usual."),
+        (LATE, notice(), True, "A good part of your week lay outside your hours. Evenings ran longer than usual."),
+        (LATE, notice(), False, "This week has not been read to its end yet. Evenings ran longer than usual."),
+    ],
+)
+def test_the_headline_says_what_the_week_was(
+    evening: Sequence[Row],
+    told: NoticeRow | None,
+    whole: bool,  # noqa: FBT001
+    words: str,
+) -> None:
+    assert headline(nine_to_five(*evening), WEEK, told, enough_weeks=True, messages=True, whole=whole) == words
+
+
+@pytest.mark.parametrize(("evenings", "title"), [(1, "mostly inside"), (2, "A good part of your week lay outside")])
+def test_what_is_titled_a_good_part_and_what_heads_the_week_are_one_thing(evenings: int, title: str) -> None:
+    drawn = rhythm(nine_to_five(*LATE[:evenings]), WEEK, Attention())
+
+    assert drawn is not None
+    assert title in drawn.title
