@@ -376,6 +376,20 @@ def long_known() -> Row:
     return event("2026-01-05 10:00", "2026-01-05 10:50")
 
 
+@pytest.mark.parametrize("first", ["2026-01-05", "2026-03-02"])  # the clocks change in the fourth week of the second
+def test_five_weeks_are_five_weeks_whatever_the_clocks_do(first: str) -> None:
+    begins = pd.Timestamp(first)
+    entries = [
+        event(f"{on:%Y-%m-%d} 09:00", f"{on:%Y-%m-%d} 09:50", client=1)
+        for on in pd.date_range(begins, periods=7, freq="W-MON")
+    ]
+    known = measured(
+        "supervision_held", frames(entries=entries, as_of=f"{begins + pd.Timedelta(days=50):%Y-%m-%d} 10:00")
+    )
+
+    assert known["value"].isna().tolist() == [True] * 4 + [False] * 3
+
+
 def supervision(start: str, end: str, kind: Kind = Kind.SUPERVISION, **told: object) -> Row:
     return event(start, end, kind=kind, **told)  # type: ignore[arg-type]
 

@@ -103,16 +103,20 @@ def _in_month(frames: Frames, *kinds: Kind) -> tuple[Floats, Floats]:
 
 
 def _sums(frames: Frames, instants: NDArray[np.int64], amounts: Floats, seconds: int = MONTH_SECONDS) -> Floats:
-    """The sum of amounts whose instants lie in the month that ends with each week, or such a time; its end included."""
-    order = np.argsort(instants)
-    (ends,) = arrays(frames.weeks, "end")
-    month = np.searchsorted(instants[order], [ends - seconds, ends], side="right")
+    """The sum of amounts whose instants lie in the month that ends with each week, or such a time; its end included.
+
+    By the wall clock, so that no change of clocks makes it an hour longer.
+    """
+    at, ends = frames.calendar.clock.local(instants), frames.calendar.clock.local(frames.weeks["end"])
+    order = np.argsort(at)
+    month = np.searchsorted(at[order], [ends - seconds, ends], side="right")
     before = np.append(0.0, np.cumsum(amounts[order]))
     return np.asarray(before[month[1]] - before[month[0]])
 
 
 def _read(frames: Frames, seconds: int = MONTH_SECONDS) -> Bools:
     """Whether all of the month that ends with each week, or of such a time, has been read."""
-    start, end, looked = arrays(frames.weeks, "start", "end", "calendar_seen")
+    (looked,) = arrays(frames.weeks, "calendar_seen")
+    start, end = map(frames.calendar.clock.local, arrays(frames.weeks, "start", "end"))
     read_since = start[looked].min(initial=2**40)
     return np.asarray(looked & (end - seconds >= read_since))
