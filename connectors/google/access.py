@@ -45,10 +45,14 @@ TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What opens one owner's account: Google's credentials, and the account's number where it is known."""
+    """What opens one owner's account: Google's credentials, and the account's number where it is known.
+
+    ``permission`` says when it was given, or for which account: another one may be for another account.
+    """
 
     credentials: Any
     account_id: str = ""
+    permission: str = ""
 
 
 def scopes_of(kind: str, options: GoogleOptions) -> tuple[str, ...]:
@@ -86,7 +90,8 @@ def access(context: Context, options: GoogleOptions, scopes: Sequence[str], subj
         raise _ask_again(context, f"{owner.key} has not given permission yet.")
     if lacking(scopes, saved.get("scopes", ())):
         raise _ask_again(context, f"{owner.key} gave permission, but not for this: a box was left unticked.")
-    return Access(_user_credentials(context, options, saved), str(saved.get("account_id", "")))
+    given_at = str(saved.get("given_at", ""))
+    return Access(_user_credentials(context, options, saved), str(saved.get("account_id", "")), given_at)
 
 
 def numbers_kept(context: Context, options: GoogleOptions) -> frozenset[str]:
@@ -154,7 +159,7 @@ def _delegated(
     account = str(consent.get("account", "")) if consent else ""
     if consent is None or not account or lacking(scopes, consent.get("scopes", ())):
         raise _ask_again(context, f"{owner.key} has not consented to being read through the service account.")
-    return Access(_service_credentials(context, options, scopes, subject or account))
+    return Access(_service_credentials(context, options, scopes, subject or account), permission=account)
 
 
 def _service_credentials(context: Context, options: GoogleOptions, scopes: Sequence[str], subject: str) -> Any:

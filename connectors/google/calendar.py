@@ -2,8 +2,8 @@
 
 ::
 
-    first time, settings changed, a week gone, token expired (410)     events of the window → one snapshot
-    otherwise                                                          changes since the token → one page
+    first time, settings or permission changed, a week gone, token expired (410)     events of the window → one snapshot
+    otherwise                                                                        changes since the token → one page
 
 Google's sync token holds for the window it was made with, which does not move along; so the window is read whole
 again once it is a week behind. A deleted entry is only known by its id: it is gone, not cancelled, because Google
@@ -93,8 +93,8 @@ class GoogleCalendar:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """One batch: the snapshot of the window, or what changed since the cursor's token."""
-        known = _Cursor.known(cursor, self._settings())
         with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
+            known = _Cursor.known(cursor, self._settings(google.permission))
             if known.holds_for(self._context.window):
                 # a token that is of no use any more: all is read again
                 with suppress(GoneError, RefusedError):
@@ -117,9 +117,9 @@ class GoogleCalendar:
         window = self._context.window
         return {"timeMin": _written(window.start), "timeMax": _written(window.end)}
 
-    def _settings(self) -> str:
+    def _settings(self, permission: str) -> str:
         told = self._context
-        decisive = (told.owners, told.classifier, told.busy_only, told.longest_session)
+        decisive = (told.owners, told.classifier, told.busy_only, told.longest_session, permission)
         asked = (self._wanted.fields(), self._parameters(), self._options)
         text = spelled((_READING, asked, decisive))
         return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")

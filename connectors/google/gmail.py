@@ -2,7 +2,7 @@
 
 ::
 
-    first time, settings changed, history forgotten (404)    the history's place → all messages, newest first
+    first time, settings or account changed, history forgotten (404)    the history's place → all messages, newest first
     otherwise                      what the history says has come since → the rest of the list, if there is any
 
 The permission is for metadata only, so Gmail itself refuses texts and searches. Newest first, because years of mail
@@ -56,10 +56,13 @@ class GmailOptions(GoogleOptions):
 class Progress:
     """The cursor: the place and page in the history; while the whole is being ``listed``, the page of the list as well.
 
-    ``newest`` is the instant (epoch seconds) at which the list begins.
+    ``newest`` is the instant (epoch seconds) at which the list begins. ``account`` and ``permission`` are keyed names:
+    a place in one account's history means nothing in another's, and a new permission may be another account's.
     """
 
     settings: str
+    account: str = ""
+    permission: str = ""
     history: str = ""
     news: str = ""
     page: str = ""
@@ -73,8 +76,11 @@ class Progress:
         try:
             told = json.loads(cursor or "{}")
             skipped = Skipped(**told["skipped"])
-            settings, history, news, page = (str(told[name]) for name in ("settings", "history", "news", "page"))
-            found = cls(settings, history, news, page, bool(told["listed"]), int(told["newest"]), skipped)
+            settings, account, permission = (str(told[name]) for name in ("settings", "account", "permission"))
+            history, news, page = (str(told[name]) for name in ("history", "news", "page"))
+            found = cls(
+                settings, account, permission, history, news, page, bool(told["listed"]), int(told["newest"]), skipped
+            )
             return found if history.isdigit() else None
         except (ValueError, TypeError, KeyError):
             return None
@@ -99,6 +105,9 @@ class Gmail:
         known = Progress.understood(cursor)
         with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             users = google.api("gmail", "v1").users()
+            if known and known.permission != self._permission(google):
+                now = self._beginning(google, users)
+                known = replace(known, permission=now.permission) if known.account == now.account else None
             is_new = known is None or self._is_outdated(known)
             self._at = self._beginning(google, users) if known is None or is_new else known
             if not is_new:
@@ -118,8 +127,12 @@ class Gmail:
         return settings_of(self._context, self._reading)
 
     def _beginning(self, google: Google, users: Any) -> Progress:
-        profile = google.ask(users.getProfile(userId="me", fields="historyId"))
-        return Progress(self._settings(), self._place(profile))
+        profile = google.ask(users.getProfile(userId="me", fields="emailAddress,historyId"))
+        account = self._context.names.entry("gmail account", str(profile.get("emailAddress")).lower())
+        return Progress(self._settings(), account, self._permission(google), self._place(profile))
+
+    def _permission(self, google: Google) -> str:
+        return self._context.names.entry("google permission", google.permission)
 
     def _place(self, answer: Mapping[str, Any]) -> str:
         place = answer.get("historyId")
@@ -251,7 +264,7 @@ SOURCE_KIND = SourceKind(
     options=GmailOptions,
     make=Gmail,
     title="Gmail",
-    keeps=("id", "threadId", "internalDate", "labelIds", *_HEADERS),
+    keeps=("emailAddress (of the account, to know it again)", "id", "threadId", "internalDate", "labelIds", *_HEADERS),
     dropped="never requested",
     check=problems,
     per_owner=True,

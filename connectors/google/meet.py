@@ -106,12 +106,12 @@ class GoogleMeet:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Pages of true times of calls that ended since the cursor less two days; the last page moves the cursor."""
         window, admin = self._context.window, self._options.reports_admin
-        settings, start = self._settings(), int(window.start.timestamp())
-        found = _Cursor.known(cursor, settings, start)
-        known = found or _Cursor(settings, start)
-        reached = known.following(window.start)
-        scopes, is_first = scopes_of(SOURCE_KIND.name, self._options), found is None
+        scopes, start = scopes_of(SOURCE_KIND.name, self._options), int(window.start.timestamp())
         with Google(self._context, self._options, scopes, subject=admin, pause=self._pause) as google, self._sense():
+            settings = self._settings(google.account_id)
+            found = _Cursor.known(cursor, settings, start)
+            known, is_first = found or _Cursor(settings, start), found is None
+            reached = known.following(window.start)
             begin = known.begin(window.start)
             newest, done, kept = begin, 0, REPORTED_FOR if admin else RECORDED_FOR
             for page in Report(google, self._context).ended_since(begin) if admin else self._recorded(google, begin):
@@ -130,10 +130,10 @@ class GoogleMeet:
                 )
                 is_first = False
 
-    def _settings(self) -> str:
+    def _settings(self, account: str) -> str:
         told = self._context
         inside = (told.classifier.domains, told.classifier.staff, told.classifier.management)
-        text = spelled((_READING, self._options, told.owners, inside))
+        text = spelled((_READING, self._options, told.owners, inside, account))
         return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")
 
     def _recorded(self, google: Google, since: datetime) -> Iterator[Page]:

@@ -83,6 +83,7 @@ class Google:
         self._pause = pause or _sleep
         found = access(context, options, scopes, subject)
         self.account_id = found.account_id
+        self.permission = found.permission
         self._http = _http(found.credentials)
 
     def __enter__(self) -> Self:

@@ -62,7 +62,7 @@ class Imap:
     def __init__(self, options: ImapOptions, context: Context) -> None:
         self._options = options
         self._context = context
-        self._settings = settings_of(context, options)
+        self._settings = settings_of(context, options, options.host.lower(), self._username())
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages that were not read before."""
@@ -77,6 +77,9 @@ class Imap:
             yield replace(next(pages), anew=anew)
             yield from pages
 
+    def _username(self) -> str:
+        return self._options.username.replace("{key}", self._context.owners[0].key)
+
     def _account(self) -> Account:
         options, (owner,) = self._options, self._context.owners
         secrets = [
@@ -84,8 +87,7 @@ class Imap:
             for where in (options.password, options.token)
         ]
         port = options.port or (993 if options.tls == "tls" else 143)
-        name = options.username.replace("{key}", owner.key)
-        return Account(self._context.source, options.host, port, options.tls, name, *secrets)
+        return Account(self._context.source, options.host, port, options.tls, self._username(), *secrets)
 
     def _pages(self, reader: Reader, folders: Sequence[Folder], known: Progress) -> Iterator[Batch]:
         page = MailPage(self._context, self._options, known.skipped)

@@ -135,11 +135,14 @@ def _worth(stamp: MessageStamp) -> tuple[bool, bool, datetime]:
     return not stamp.outgoing, stamp.automatic, stamp.sent_at
 
 
-def settings_of(context: Context, options: ReadingOptions) -> str:
-    """A keyed name of all that decides what a message becomes: if it changes, a mailbox is read anew."""
+def settings_of(context: Context, options: ReadingOptions, *account: str) -> str:
+    """A keyed name of all that decides what a message becomes: if it changes, a mailbox is read anew.
+
+    ``account`` says which one it is, where the numbers of two may be alike.
+    """
     rules = context.classifier
     words = [
-        [str(_READER_VERSION), options.lists, options.channel],
+        [str(_READER_VERSION), options.lists, options.channel, *account],
         *sorted([owner.key, *sorted(owner.addresses)] for owner in context.owners),
         *(sorted(words) for words in (rules.domains, rules.staff, rules.management)),
     ]

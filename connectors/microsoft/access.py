@@ -39,7 +39,7 @@ _WITHDRAWN = frozenset({"invalid_grant", "interaction_required", "consent_requir
 class Access:
     """What opens one owner's account: a token that is renewed when it has to be.
 
-    ``root`` is where the account's own resources begin.
+    ``root`` is where the account's own resources begin, ``account`` what Microsoft calls it.
     """
 
     def __init__(self, context: Context, options: MicrosoftOptions) -> None:
@@ -52,6 +52,7 @@ class Access:
             f"{redirected(GRAPH, options.api_endpoint).rstrip('/')}/v1.0/{f'users/{account}' if account else 'me'}"
         )
         self._application = self._guarded(self._acting_application if account else self._own_application)
+        self.account = account or self._guarded(self._signed_in)
 
     def token(self) -> str:
         """A token that is valid now. Raises a :class:`~connectors.errors.ConnectorError`."""
@@ -84,6 +85,10 @@ class Access:
             return None
         found = self._application.acquire_token_silent_with_error(list(scopes_of(self._options)), account=accounts[0])
         return _answered(found)
+
+    def _signed_in(self) -> str:
+        accounts = self._application.get_accounts()
+        return str(accounts[0]["home_account_id"]) if accounts else ""
 
     def _own_application(self) -> Any:
         kept = self._read(f"{self._owner}.json")

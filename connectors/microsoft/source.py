@@ -46,8 +46,9 @@ class Microsoft:
 
         That attendance is refused is said at the end, when the rest has been read.
         """
-        graph = Graph(self._context.source, Access(self._context, self._options), PAGE_SIZE)
-        known, settings = Progress.understood(cursor), self._settings()
+        access = Access(self._context, self._options)
+        graph = Graph(self._context.source, access, PAGE_SIZE)
+        known, settings = Progress.understood(cursor), self._settings(access.account)
         start = self._context.window.start.astimezone(UTC).isoformat()
         anew = known.settings != settings or start < known.start
         progress = Progress(settings, start) if anew else known
@@ -107,10 +108,10 @@ class Microsoft:
             progress.text(), tuple(records), replaces=self._context.window, faults=tuple(faults), done=1, total=1
         )
 
-    def _settings(self) -> str:
+    def _settings(self, account: str) -> str:
         told, options = self._context, self._options
         decisive = (told.owners, told.classifier, told.busy_only, told.longest_session)
-        return self._named(spelled((_READING, sorted(self._parts), options.channel, decisive)))
+        return self._named(spelled((_READING, sorted(self._parts), options.channel, decisive, account)))
 
     def _fingerprint(self, entries: list[Item]) -> str:
         return self._named(json.dumps(entries, sort_keys=True))

@@ -297,6 +297,27 @@ def test_a_history_that_google_has_forgotten_begins_anew(reader: Reader, box: Po
     assert len(reader.stamps) == 5
 
 
+def test_another_account_begins_anew_and_the_same_one_under_a_new_permission_goes_on(
+    google: Google, tmp_path: Path, reader: Reader, box: Postbox
+) -> None:
+    letters(box, 3)
+    reader.read()
+    let_in(google, tmp_path, [MAIL])
+    letters(box, 1, first=3)
+    reader.read()
+    assert [(len(batch.records), batch.anew) for batch in reader.batches] == [(1, False)]
+
+    other = google.postbox("ana@elsewhere.example")
+    for number in range(5):
+        other.put(at("2026-03-01 08:00") + timedelta(hours=number), CLIENT, ANA, id=f"other{number}")
+    let_in(google, tmp_path, [MAIL], account="ana@elsewhere.example")
+    reader.read()
+    assert [(len(batch.records), batch.anew) for batch in reader.batches] == [(5, True)]
+    google.asked.clear()
+    reader.read()
+    assert google.methods() == ["gmail.users.history.list"]
+
+
 @pytest.mark.parametrize("listed", [True, False])
 def test_a_page_token_of_another_day_is_left_out(reader: Reader, box: Postbox, listed: bool) -> None:  # noqa: FBT001
     letters(box, 6)

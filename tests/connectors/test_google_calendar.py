@@ -359,6 +359,18 @@ def test_the_calendars_of_two_accounts_are_two(google: Google, diary: Diary, rea
     assert {asked.account for asked in google.asked} == {ANA}
 
 
+def test_another_account_is_read_whole(google: Google, tmp_path: Path, diary: Diary, reader: Reader) -> None:
+    diary.put("one", at("2026-03-02 10:00"))
+    reader.read()
+    for number in range(3):
+        google.diary("ana@elsewhere.example").put(f"other{number}", at("2026-03-03 10:00"))
+    let_in(google, tmp_path, [CALENDAR], account="ana@elsewhere.example")
+    reader.read()
+
+    assert [batch.replaces for batch in reader.batches] == [WINDOW]
+    assert len(reader.events) == 3
+
+
 def test_two_people_at_once_are_refused(reader: Reader) -> None:
     from connectors.errors import UnavailableError
 

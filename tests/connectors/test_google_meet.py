@@ -212,6 +212,19 @@ def test_a_meeting_that_still_goes_on_comes_when_it_has_ended(google: Google, tm
     assert len(reader.calls) == 1
 
 
+def test_of_another_account_the_earlier_calls_are_read_too(google: Google, tmp_path: Path) -> None:
+    reader = of_ana(google, tmp_path)
+    google.meetings.hold(CODE, (ANA, at("2026-03-09 10:00"), 50), (OUTSIDE, at("2026-03-09 10:00"), 50))
+    reader.read()
+    other = "ana@elsewhere.example"
+    google.meetings.hold("xyz", (other, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    let_in(google, tmp_path, [MEETINGS, NUMBER], account=other)
+    reader.read()
+
+    assert [call.meeting for call in reader.calls] == [meeting_name(NAMES, "xyz"), meeting_name(NAMES, CODE)]
+    assert reader.batches[0].anew
+
+
 def test_only_names_of_things_and_times_are_asked_for(
     google: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

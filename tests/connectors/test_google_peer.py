@@ -73,7 +73,11 @@ def test_its_messages_and_history_become_the_same_records(
 
     options = connected(emulator, tmp_path)
     monkeypatch.setattr(Google, "ask_all", one_by_one)  # it knows no batches
-    monkeypatch.setattr(Gmail, "_beginning", lambda gmail, *_: Progress(gmail._settings(), "1"))  # and no profile
+
+    def beginning(gmail: Gmail, google: Google, _users: object) -> Progress:  # and no profile
+        return Progress(gmail._settings(), permission=gmail._permission(google), history="1")
+
+    monkeypatch.setattr(Gmail, "_beginning", beginning)
     reader = Reader(Gmail, options, context(tmp_path))
     reader.read()
     listed = dict(reader.held)

@@ -296,6 +296,19 @@ def test_other_addresses_begin_the_mailbox_again(dovecot: Dovecot) -> None:
     assert second.batches[0].anew
 
 
+def test_another_account_begins_the_mailbox_again_although_its_folders_are_numbered_alike(dovecot: Dovecot) -> None:
+    first, other = dovecot.user(), dovecot.user()
+    dovecot.deliver(first, letters(range(2)))
+    dovecot.deliver(other, letters(range(10, 14)))
+    for user in (first, other):
+        (dovecot.place(user) / "dovecot-uidlist").write_text(f"3 V7 N1 G{'ab' * 16}\n", encoding="ascii")
+    before = read(account(dovecot, first))
+    after = read(account(dovecot, other), before.cursor)
+    assert after.batches[0].anew
+    assert len(after.keys) == 4
+    assert not read(account(dovecot, other), after.cursor).batches[0].anew
+
+
 def test_empty_account_is_read(dovecot: Dovecot) -> None:
     first = read(account(dovecot, dovecot.user()))
     assert [batch.records for batch in first.batches] == [()]

@@ -273,6 +273,19 @@ def test_a_link_that_expired_reads_that_folder_anew(microsoft: Microsoft, accoun
     assert records(read(microsoft, tmp_path, second[-1].cursor, read=("mail",)), MessageStamp) == []
 
 
+def test_another_account_begins_anew(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+    account.put_message("id-inbox", "m", START)
+    first = read(microsoft, tmp_path, read=("mail",))
+    microsoft.person = "somebody"
+    for number in range(2):
+        microsoft.account("somebody").put_message("id-inbox", f"s{number}", START)
+    SigningIn(options(microsoft, read=ALL_PARTS)).wait(tmp_path / "microsoft-tokens", "ana", NOW)
+    second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
+    assert len(records(second, MessageStamp)) == 2
+    assert second[0].anew
+    assert not read(microsoft, tmp_path, second[-1].cursor, read=("mail",))[0].anew
+
+
 def test_a_server_that_forgets_while_it_is_read_is_left(
     microsoft: Microsoft, account: Account, tmp_path: Path, server: Replies
 ) -> None:

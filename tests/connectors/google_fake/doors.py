@@ -54,6 +54,7 @@ class Doors:
             "token_uri": "https://oauth2.googleapis.com/token",
             "scopes": list(scopes),
             "account_id": self.number(account),
+            "given_at": f"2026-01-01T09:{len(self.refreshes):02}:00+00:00",
         }
 
     def revoke(self, account: str) -> None:
