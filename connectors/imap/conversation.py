@@ -28,6 +28,7 @@ _LITERAL = re.compile(rb"\{(\d{1,12})\+?\}\r?\n?$")
 _LISTED = re.compile(rb'\((?P<marks>[^)]*)\) (?:"\\?(?P<delimiter>.)"|NIL) (?P<name>.+)', re.DOTALL)
 _STATUS = re.compile(rb"(?P<name>.+) \((?P<values>[^()]*)\)\s*", re.DOTALL)
 _COUNT = re.compile(rb"(MESSAGES|UIDNEXT|UIDVALIDITY|HIGHESTMODSEQ) (\d{1,20})", re.IGNORECASE)
+_NOT_OURS = re.compile(rb"\[(NOPERM|NONEXISTENT|CANNOT)\]", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FOUND = re.compile(rb"\bALL ([\d:,]+)")
 _ROW = re.compile(rb"\* \d+ FETCH ", re.IGNORECASE)
@@ -107,22 +108,32 @@ class Conversation:
     # What there is
 
     def folders(self) -> list[Folder]:
-        """Every folder with its counts: in one question, where the server can tell them so."""
+        """Every folder with its counts: in one question, where the server can tell them so.
+
+        What a server keeps back is asked for once more, folder by folder; what it still does not tell is 0. A folder
+        that is not ours to read is left out.
+        """
         counts = "MESSAGES UIDNEXT UIDVALIDITY" + (" HIGHESTMODSEQ" if b"CONDSTORE" in self._able else "")
         with self._translated():
             self._client.renew()
             if b"LIST-STATUS" in self._able:
                 special = "SPECIAL-USE " if b"SPECIAL-USE" in self._able else ""
                 _require(self._client.xatom("LIST", '""', '"*"', "RETURN", f"({special}STATUS ({counts}))"))
-                listed = list(self._listed())
             else:
                 _require(self._client.xatom("LIST", '""', '"*"'))
-                listed = list(self._listed())
-                for name, role in listed:
-                    if role is not Role.LEFT_OUT:
-                        self._client.xatom("STATUS", _quoted(name), f"({counts})")
-            status = dict(self._told())
+            listed, status = list(self._listed()), dict(self._told())
+            for name, role in listed:
+                if role is not Role.LEFT_OUT and name not in status:
+                    status |= self._status(name, counts)
         return [_folder(name, role, status[name]) for name, role in listed if name in status]
+
+    def _status(self, name: str, counts: str) -> dict[str, dict[bytes, int]]:
+        """One folder's counts, as far as the server tells them; nothing where it says that it is not ours to read."""
+        kind, said = self._client.xatom("STATUS", _quoted(name), f"({counts})")
+        told = [found for _, found in self._told()]
+        if kind != "OK" and _NOT_OURS.match(said[-1] or b""):
+            return {}
+        return {name: told[-1] if told else {}}
 
     def _listed(self) -> Iterator[tuple[str, Role]]:
         for line in self._lines("LIST"):

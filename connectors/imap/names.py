@@ -34,6 +34,11 @@ class Folder:
     messages: int
     modseq: int = 0
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the server says enough to know what is new."""
+        return self.validity > 0 and self.next_uid > 0
+
 
 _BY_MARK = {
     "\\sent": Role.SENT,

@@ -19,7 +19,7 @@ from itertools import pairwise, takewhile
 from typing import Literal
 
 from connectors.base import Batch, Context, SourceKind
-from connectors.errors import ShrunkenError
+from connectors.errors import ShrunkenError, UnavailableError
 from connectors.imap.account import Part, Reader
 from connectors.imap.conversation import Account
 from connectors.imap.names import Folder, Role, wanted
@@ -65,17 +65,25 @@ class Imap:
         self._settings = settings_of(context, options, options.host.lower(), self._username())
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """Yield pages of the messages that were not read before."""
+        """Yield pages of the messages that were not read before.
+
+        That a folder could not be looked into is said at the end, when the others have been read.
+        """
         known = Progress.understood(cursor)
         with closing(Reader(self._account())) as reader:
             folders = wanted(reader.folders())
+            is_whole = all(folder.is_told for folder in folders)
             holds = sum(folder.messages for folder in folders)
-            if holds < SHRUNK_BELOW * known.held and not self._context.accept_shrink:
+            if is_whole and holds < SHRUNK_BELOW * known.held and not self._context.accept_shrink:
                 raise ShrunkenError(self._context.source, known.held, holds)
             anew = known.settings != self._settings or known.skipped.within(self._context.window)
             pages = self._pages(reader, folders, Progress(self._settings) if anew else known)
             yield replace(next(pages), anew=anew)
             yield from pages
+        if not is_whole:
+            found = "the mail server does not say what is new in some of its folders; the others were read."
+            remedy = "The next run tries again. If that is so every night, it is a server that cannot be read."
+            raise UnavailableError(self._context.source, found, remedy)
 
     def _username(self) -> str:
         return self._options.username.replace("{key}", self._context.owners[0].key)
@@ -94,7 +102,8 @@ class Imap:
         names = [self._context.names.entry("imap", folder.name) for folder in folders]
         marks = {name: mark for name, mark in known.folders.items() if name in names}
         progress, done, total = replace(known, folders=marks), 0, sum(folder.messages for folder in folders)
-        for number, (name, folder) in enumerate(zip(names, folders, strict=True), 1):
+        told = [(number, *pair) for number, pair in enumerate(zip(names, folders, strict=True), 1) if pair[1].is_told]
+        for number, name, folder in told:
             reading = _Reading(self._context, reader, folder, page, f"folder {number}")
             for mark in reading.marks(marks.get(name)):
                 progress = replace(progress, skipped=page.skipped, folders=progress.folders | {name: mark})
@@ -102,7 +111,8 @@ class Imap:
                 yield Batch(progress.written(), records, faults=faults, done=done + reading.done, total=total)
             progress, done = replace(progress, folders=progress.folders | {name: reading.mark}), done + folder.messages
         records, faults = page.turn()
-        last = replace(progress, skipped=page.skipped, held=total)
+        held = total if len(told) == len(folders) else known.held
+        last = replace(progress, skipped=page.skipped, held=held)
         yield Batch(last.written(), records, faults=faults, done=total, total=total)
 
 

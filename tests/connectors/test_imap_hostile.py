@@ -207,6 +207,48 @@ def test_server_without_extensions_is_asked_folder_by_folder(server: Script) -> 
     ]
 
 
+def two_folders(inbox: str, sent: str) -> bytes:
+    """The answer to LIST that tells these counts of two folders."""
+    folders = (("", "INBOX", inbox), ("\\Sent", "Sent", sent))
+    listed = "".join(f'* LIST ({mark}) "/" {name}\r\n' for mark, name, _ in folders)
+    return (listed + "".join(f"* STATUS {name} ({told})\r\n" for _, name, told in folders if told)).encode()
+
+
+@pytest.mark.parametrize(
+    ("listed", "status"),
+    [
+        ("", b""),
+        ("", b"{tag} NO [SERVERBUG] sorry\r\n"),
+        ("MESSAGES 2 UIDVALIDITY 7", b""),
+        ("MESSAGES 2 UIDNEXT 3", b""),
+    ],
+)
+def test_folder_of_which_the_server_does_not_say_what_is_new_is_told_once_the_others_are_read(
+    listed: str, status: bytes, server: Script
+) -> None:
+    server.answers["FETCH"] = lambda line: b"".join(fetched(int(part)) for part in line.split()[2].split(":"))
+    server.say("SEARCH", b'* ESEARCH (TAG "x") UID ALL 1\r\n')
+    server.say("LIST", two_folders("MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7", "MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7"))
+    first = read(account(server))
+    server.say("LIST", two_folders("MESSAGES 2 UIDNEXT 3 UIDVALIDITY 7", listed))
+    server.say("STATUS", status)
+    pages = account(server).fetch(first.cursor)
+    new, last = next(pages), next(pages)
+    with pytest.raises(UnavailableError, match="does not say what is new in some of its folders"):
+        next(pages)
+    assert (len(new.records), len(last.records)) == (1, 0)
+    server.say("LIST", two_folders("MESSAGES 2 UIDNEXT 3 UIDVALIDITY 7", "MESSAGES 2 UIDNEXT 3 UIDVALIDITY 7"))
+    server.asked.clear()
+    read(account(server), last.cursor)
+    assert [line.split()[3] for line in server.asked if "FETCH" in line] == ["2"]
+
+
+def test_folder_that_is_not_ours_to_read_is_passed_over(server: Script) -> None:
+    server.say("LIST", two_folders("MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7", ""))
+    server.say("STATUS", b"{tag} NO [NOPERM] not yours\r\n")
+    assert len(read(account(server)).keys) == 1
+
+
 def test_gmails_threads_are_asked_for_where_they_are_known(server: Script) -> None:
     server.say("CAPABILITY", b"* CAPABILITY IMAP4rev1 LIST-STATUS X-GM-EXT-1\r\n")
     server.say("SEARCH", b"* SEARCH 1\r\n")
