@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from connectors.errors import AuthorizationError, MalformedError
+from connectors.errors import AuthorizationError, MalformedError, UnavailableError
 from connectors.http import Client, Question
 from connectors.microsoft.access import Access
 
 Item = Mapping[str, Any]
 Query = Sequence[tuple[str, str]]
-_FORBIDDEN, _NOT_THERE, _EXPIRED = 403, 404, 410
+_BAD, _FORBIDDEN, _NOT_THERE, _EXPIRED = 400, 403, 404, 410
+_FORGOTTEN = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
 _MOST_PAGES = 10_000
 _PREFER = 'outlook.timezone="UTC", IdType="ImmutableId", odata.maxpagesize={size}'
 
@@ -44,8 +46,9 @@ class Graph:
 
         Raises :class:`ForbiddenError` and other :class:`~connectors.errors.ConnectorError`.
         """
-        for page, _ in self.pages(path, urlencode(query, quote_via=quote), optional=optional):
-            yield from page
+        with self._never_expired():
+            for page, _ in self.pages(path, urlencode(query, quote_via=quote), optional=optional):
+                yield from page
 
     def pages(self, path: str, query: str, *, optional: bool = False) -> Iterator[tuple[list[Item], str]]:
         """Pages, each with the query of what comes next: the next page, or the next round's first.
@@ -69,10 +72,19 @@ class Graph:
 
     def item(self, path: str, query: Query) -> Item:
         """One item; an empty one where there is none."""
-        return self._asked(f"{self._access.root}/{path}?{urlencode(query, quote_via=quote)}", optional=True)
+        with self._never_expired():
+            return self._asked(f"{self._access.root}/{path}?{urlencode(query, quote_via=quote)}", optional=True)
+
+    @contextmanager
+    def _never_expired(self) -> Iterator[None]:
+        """Say so where a server takes a question of our own for a link of another day."""
+        try:
+            yield
+        except ExpiredError:
+            raise self._malformed("says that a question is too old.") from None
 
     def _asked(self, url: str, *, optional: bool) -> Item:
-        accepted = {_EXPIRED, _FORBIDDEN, *({_NOT_THERE} if optional else ())}
+        accepted = {_BAD, _EXPIRED, _FORBIDDEN, *({_NOT_THERE} if optional else ())}
         client = self._signed()
         try:
             answer = client.ask(Question("GET", url, self._headers, answers=frozenset(accepted)))
@@ -80,8 +92,11 @@ class Graph:
             raise self._access.refused("Microsoft does not let us in any more.") from error
         if answer.status == _FORBIDDEN:
             raise ForbiddenError(*self._access.refused("Microsoft does not let us read this, or no longer.").args)
-        if answer.status == _EXPIRED:
+        if answer.status == _EXPIRED or (answer.status == _BAD and _code(answer.body).lower() in _FORGOTTEN):
             raise ExpiredError
+        if answer.status == _BAD:
+            remedy = "The next run tries again."
+            raise UnavailableError(self._source, "the server does not accept the request (HTTP 400).", remedy)
         if answer.status == _NOT_THERE:
             return {}
         self.said_at = _date(answer.headers.get("date", "")) or self.said_at
@@ -102,6 +117,14 @@ class Graph:
 
     def _malformed(self, found: str) -> MalformedError:
         return MalformedError(self._source, f"the server {found}", "Nothing was changed. The next run tries again.")
+
+
+def _code(body: bytes) -> str:
+    """By which word an answer says why it refuses."""
+    try:
+        return str(json.loads(body)["error"]["code"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
 
 
 def _query(link: object) -> str:

@@ -125,6 +125,7 @@ class Microsoft:
     says_no: bool = False
     withdrawn: set[str] = field(default_factory=set)
     secret: str = "application-secret"
+    forgets: tuple[int, str] = (410, "SyncStateNotFound")  # what is said to a link that is too old
     asked: list[Asked] = field(default_factory=list)
 
     def account(self, person: str) -> Account:
@@ -250,7 +251,7 @@ class Microsoft:
         else:
             age, round_ = int(token.partition("~")[0]), _Round.understood(token)
             if age < account.forgotten:
-                raise _RefusedError(410, "SyncStateNotFound")
+                raise _RefusedError(*self.forgets)
         if "$deltatoken" in query:
             round_ = replace(round_, place=0, begins=round_.ends, ends=len(log), order="")
         found = round_.items(log)

@@ -262,10 +262,17 @@ def test_a_folder_too_large_for_a_filter_is_read_to_its_end(
     assert len(records(read(microsoft, tmp_path, read=("mail",)), MessageStamp)) == 5
 
 
-def test_a_link_that_expired_reads_that_folder_anew(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(410, "SyncStateNotFound"), (400, "SyncStateNotFound"), (400, "syncStateInvalid"), (400, "resyncRequired")],
+)
+def test_a_link_that_expired_reads_that_folder_anew(
+    microsoft: Microsoft, account: Account, tmp_path: Path, status: int, code: str
+) -> None:
     account.put_message("id-inbox", "m", START)
     first = read(microsoft, tmp_path, read=("mail",))
     account.forgotten += 1
+    microsoft.forgets = status, code
     account.put_message("id-inbox", "n", START)
     second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
     assert len(records(second, MessageStamp)) == 2
@@ -590,6 +597,10 @@ def test_an_application_reads_with_a_recorded_consent_alone(microsoft: Microsoft
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
+        (Reply(400), UnavailableError),
+        (Reply(400, b'{"error": {"code": "BadRequest"}}'), UnavailableError),
+        (Reply(400, b'{"error": {"code": "SyncStateNotFound"}}'), MalformedError),
+        (Reply(410), MalformedError),
         (Reply(401), AuthorizationError),
         (Reply(403), AuthorizationError),
         (Reply(body=b"<html>"), MalformedError),
