@@ -45,13 +45,14 @@ TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What opens one owner's account: Google's credentials, and the account's number where it is known.
+    """What opens one owner's account: Google's credentials, and the account's number or address where it is known.
 
     ``permission`` says when it was given, or for which account: another one may be for another account.
     """
 
     credentials: Any
     account_id: str = ""
+    account: str = ""
     permission: str = ""
 
 
@@ -90,8 +91,8 @@ def access(context: Context, options: GoogleOptions, scopes: Sequence[str], subj
         raise _ask_again(context, f"{owner.key} has not given permission yet.")
     if lacking(scopes, saved.get("scopes", ())):
         raise _ask_again(context, f"{owner.key} gave permission, but not for this: a box was left unticked.")
-    given_at = str(saved.get("given_at", ""))
-    return Access(_user_credentials(context, options, saved), str(saved.get("account_id", "")), given_at)
+    account_id, given_at = str(saved.get("account_id", "")), str(saved.get("given_at", ""))
+    return Access(_user_credentials(context, options, saved), account_id, permission=given_at)
 
 
 def numbers_kept(context: Context, options: GoogleOptions) -> frozenset[str]:
@@ -159,7 +160,8 @@ def _delegated(
     account = str(consent.get("account", "")) if consent else ""
     if consent is None or not account or lacking(scopes, consent.get("scopes", ())):
         raise _ask_again(context, f"{owner.key} has not consented to being read through the service account.")
-    return Access(_service_credentials(context, options, scopes, subject or account), permission=account)
+    credentials = _service_credentials(context, options, scopes, subject or account)
+    return Access(credentials, account=account, permission=account)
 
 
 def _service_credentials(context: Context, options: GoogleOptions, scopes: Sequence[str], subject: str) -> Any:

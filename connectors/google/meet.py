@@ -108,7 +108,7 @@ class GoogleMeet:
         window, admin = self._context.window, self._options.reports_admin
         scopes, start = scopes_of(SOURCE_KIND.name, self._options), int(window.start.timestamp())
         with Google(self._context, self._options, scopes, subject=admin, pause=self._pause) as google, self._sense():
-            settings = self._settings(google.account_id)
+            settings = self._settings(google.account_id or google.account)
             found = _Cursor.known(cursor, settings, start)
             known, is_first = found or _Cursor(settings, start), found is None
             reached = known.following(window.start)

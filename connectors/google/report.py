@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from connectors.base import Context, Fault
+from connectors.errors import UnavailableError
 from connectors.google.calls import Call, Page, entries, instant, pages, written
 from connectors.google.service import Google
 from connectors.pseudonyms import canonical_address
@@ -53,14 +54,20 @@ class Report:
         self._activities = google.api("admin", "reports_v1").activities()
         self._google = google
         self._context = context
+        known = context.owners[0].addresses | {canonical_address(google.account)}
+        self._own = frozenset(address for address in known if "@" in address)
 
     def ended_since(self, since: datetime) -> Iterator[Page]:
         """Pages of calls that the clinician left since then, the latest first, address after address.
 
-        Raises ValueError, KeyError or TypeError where what Google answers makes no sense.
+        Raises ValueError, KeyError or TypeError where what Google answers makes no sense, and
+        :class:`~connectors.errors.UnavailableError` where no address says which lines are the clinician's.
         """
         known: set[str] = set()
-        addresses = sorted(address for address in self._context.owners[0].addresses if "@" in address)
+        addresses = sorted(self._own)
+        if not addresses:
+            found = "no address is known by which the report could tell whose calls are whose."
+            raise UnavailableError(self._context.source, found, 'Write it under the [[clinician]]\'s "addresses".')
         for address in addresses:
             for items, is_last in self._lines("identifier", address, since):
                 faults: dict[str, Fault] = {}
@@ -115,7 +122,7 @@ class Report:
         call.code = call.code or row.word("meeting_code")
         call.event_id = call.event_id or row.word("calendar_event_id")
         address = canonical_address(person) if "@" in person else ""
-        if address in self._context.owners[0].addresses:
+        if address in self._own:
             call.own.append((row.start, row.end))
         elif row.outside or (address and self._context.classifier.is_outside(address)):
             known_as = address or row.word("endpoint_id") or str(row.end)

@@ -82,7 +82,7 @@ class Google:
         self._endpoint = options.api_endpoint.rstrip("/") if options.api_endpoint else None
         self._pause = pause or _sleep
         found = access(context, options, scopes, subject)
-        self.account_id = found.account_id
+        self.account_id, self.account = found.account_id, found.account
         self.permission = found.permission
         self._http = _http(found.credentials)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.calls import shared
-from connectors.errors import AuthorizationError
+from connectors.errors import AuthorizationError, UnavailableError
 from connectors.google.access import MEETINGS, NUMBER, REPORTS, consent_file
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.meet import SOURCE_KIND, GoogleMeet, MeetOptions
@@ -334,6 +334,18 @@ def test_each_of_the_clinicians_addresses_is_looked_for(
 
     assert len(reader.calls) == 1
     assert reader.cursor == known
+
+
+def test_the_address_in_the_consent_is_looked_for_too(google: Google, tmp_path: Path) -> None:
+    reader = of_a_domain(google, tmp_path)
+    reader.context = context(tmp_path, addresses=())
+    google.meetings.hold(CODE, (ANA, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
+    reader.read()
+    assert len(reader.calls) == 1
+
+    write_private(tmp_path / "google-tokens", consent_file("ana"), {"account": "ana", "scopes": [REPORTS]})
+    with pytest.raises(UnavailableError, match="no address is known"):
+        reader.read()
 
 
 def test_the_report_is_read_in_the_administrators_name_with_the_clinicians_consent(
