@@ -139,11 +139,11 @@ def listening(seconds: float) -> Iterator[tuple[str, Callable[[], str]]]:
     heard: Queue[str] = Queue()
 
     class Handler(BaseHTTPRequestHandler):
-        """Hears one address; a browser's wish for an icon is none."""
+        """Hears the address that bears a state; a browser's wish for an icon is none, nor is a stray request."""
 
         def do_GET(self) -> None:
             """Keep the address and say thank you."""
-            if urlsplit(self.path).query:
+            if "state" in parse_qs(urlsplit(self.path).query):
                 heard.put(self.path)
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")

@@ -134,6 +134,19 @@ def test_a_connection_on_which_nothing_is_said_holds_nobody_up(office: Office, m
             connection.close()
 
 
+def test_a_stray_request_is_not_taken_for_googles_answer(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def launch(url: str) -> int:
+        back = parse_qs(urlsplit(url).query)["redirect_uri"][0]
+        for stray in ("?", "?stray=1", "?code=1"):
+            requests.get(f"{back}/{stray}", timeout=10)
+        Thread(target=lambda: requests.get(url, timeout=10)).start()
+        return 0
+
+    monkeypatch.setattr(click, "launch", launch)
+    monkeypatch.setattr(connect, "WAIT", 5.0)
+    assert office("connect", "google", "--clinician", "ana").code == 0
+
+
 def test_whoever_never_answers_is_waited_for_only_so_long(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     def launch(url: str) -> int:
         back = parse_qs(urlsplit(url).query)["redirect_uri"][0]
