@@ -37,7 +37,7 @@ _LIST = "messages/id,nextPageToken"
 _HISTORY = "history(messagesAdded/message/id,labelsRemoved(message/id,labelIds)),historyId,nextPageToken"
 _NO_CORRESPONDENCE = frozenset({"DRAFT", "SPAM", "TRASH", "CHAT"})
 _HEXADECIMAL = re.compile("[0-9a-f]{1,16}")
-_RESCUED = frozenset({"SPAM", "TRASH"})
+_SHED = frozenset({"SPAM", "TRASH", "DRAFT"})  # labels without which a message may be correspondence after all
 _IMPORTED = timedelta(days=1)  # an own message that Gmail got later than this is from an older mailbox
 
 
@@ -200,12 +200,12 @@ class Gmail:
             raise self._malformed() from error
 
     def _added(self, records: Any) -> list[str]:
-        """The ids of what has come, or has come out of the spam or the trash."""
+        """The ids of what has come, has come out of the spam or the trash, or is no draft any more."""
         try:
             found = [entry["message"] for record in records for entry in record.get("messagesAdded", ())]
             for record in records:
                 changes = record.get("labelsRemoved", ())
-                found += [change["message"] for change in changes if not _RESCUED.isdisjoint(change["labelIds"])]
+                found += [change["message"] for change in changes if not _SHED.isdisjoint(change["labelIds"])]
         except (TypeError, KeyError, AttributeError) as error:
             raise self._malformed() from error
         return self._names(found)

@@ -286,6 +286,16 @@ def test_reading_what_has_come_gives_what_reading_everything_gives(
     assert reader.held == whole.held
 
 
+def test_a_draft_that_is_sent_under_its_own_id_is_read(reader: Reader, box: Postbox) -> None:
+    draft = box.put(at("2026-03-05 10:00"), ANA, CLIENT, labels=("DRAFT",))
+    reader.read()
+    assert reader.stamps == []
+    box.relabel(draft, remove=("DRAFT",), add=("SENT",))
+    reader.read()
+
+    assert [stamp.outgoing for stamp in reader.stamps] == [True]
+
+
 def test_a_history_that_google_has_forgotten_begins_anew(reader: Reader, box: Postbox) -> None:
     letters(box, 3)
     reader.read()
