@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from reports import wording
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from reports.private import PatternsReport
 
 PRIVACY = (
@@ -31,12 +33,13 @@ AGENDA = (
 )
 
 
-def html(report: PatternsReport, *, actions: str, csrf_token: str) -> str:
+def html(report: PatternsReport, *, actions: str, csrf_token: str, until: tuple[date, date] | None = None) -> str:
     """The page's body, for a frame of the caller's.
 
     An answer is posted to ``actions/notices/NOTICE`` as ``answer`` (and ``until``, a date), taken back by a post to
     ``actions/notices/NOTICE/undo``; entries of the ledger are posted to ``actions/ledger`` and struck out by a post to
-    ``actions/ledger/ENTRY/strike``. All carry ``csrf_token``.
+    ``actions/ledger/ENTRY/strike``. All carry ``csrf_token``. ``until`` are the first and the last day that an answer
+    can name as the end of an exception.
     """
     from reports.shell import fragment
 
@@ -54,5 +57,6 @@ def html(report: PatternsReport, *, actions: str, csrf_token: str) -> str:
         full_date=wording.full_date,
         quiet=wording.listed([title[0].lower() + title[1:] for title in report.quiet]),
         actions=actions.rstrip("/"),
+        days=until,
         csrf_token=csrf_token,
     )

@@ -45,12 +45,14 @@ def html(
     csrf_token: str = "",
     weeks: str | None = None,
     data: str | None = None,
+    until: tuple[date, date] | None = None,
 ) -> str:
     """The page's body, for a frame of the caller's.
 
     ``actions`` is the address under which a notice is answered: each answer is posted to ``actions/NOTICE`` as
     ``answer`` with ``csrf_token``; without it there are no buttons. ``weeks`` is an address to which an ISO week is
     appended; without it there are no links to other weeks. ``data`` is the address of what is stored about the reader.
+    ``until`` are the first and the last day that an answer can name as the end of an exception.
     """
     from reports.shell import fragment
 
@@ -63,6 +65,7 @@ def html(
         csrf_token=csrf_token,
         around=_around(report, weeks) if weeks is not None else (),
         data=data,
+        days=until,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the pages share in writing: whose client it is, from and until which day, and keeping only what changed."""
+"""What the pages share in writing: whose client it is, from and until which day, answers, keeping only what changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from monitor.analysis.terms import TERMS
 from monitor.briefing.book import said_of, terms_on
 from monitor.dashboard import visit
 from monitor.errors import UsageError
-from monitor.store import clients
+from monitor.notices import ANSWERS, EXCEPTIONS
+from monitor.store import clients, notices
 from monitor.store.clients import TermRow
 
 CLIENT_NUMBER = f"int(max={2**63 - 1})"
@@ -31,32 +32,59 @@ def own(client: int) -> list[TermRow]:
     return abort(404) if said is None else said
 
 
-def given_day() -> int | None:
-    """The day number that a form says it holds from; without a sensible one the reader is told, and it is ``None``."""
+def given_day(wanted: str = "from which day on it holds") -> int:
+    """The day number that a form says in ``from``; ``wanted`` are the words for what that day is.
+
+    Raises UsageError where it says no day, or one that is too far away.
+    """
     today = local_day(visit.clinician(), visit.now())
     try:
         day = date.fromisoformat(request.form.get("from", ""))
     except ValueError:
         day = date.min
-    if EARLIEST <= day <= today + AHEAD:
-        return day_number(day)
-    flash("Nothing is kept: say from which day on it holds, at the most two years ahead.")
-    return None
+    if not EARLIEST <= day <= today + AHEAD:
+        raise UsageError(f"Say {wanted}, between {EARLIEST.year} and two years from now.")
+    return day_number(day)
 
 
-def last_day() -> int | None:
+def last_days() -> tuple[date, date]:
+    """The first and the last day until which an exception can go on."""
+    today = local_day(visit.clinician(), visit.now())
+    return today, today + LONGEST_EXCEPTION
+
+
+def answer(notice: int, said: str) -> None:
+    """Keep what the reader says to a notice of theirs, an exception with the day until which it goes on, and say so."""
+    if said not in ANSWERS:
+        abort(400)
+    me, now = visit.clinician().key, int(visit.now().timestamp())
+    with tried(), visit.store().write() as connection:
+        until = _last_day() if said in EXCEPTIONS else None
+        if not notices.answer_notice(connection, me, notice, said, now, until=until):
+            abort(404)
+        flash(f"Your answer is kept: {ANSWERS[said]}.")
+
+
+def take_back(notice: int) -> None:
+    """Take the reader's answer to a notice back, and say so."""
+    with visit.store().write() as connection:
+        if not notices.undo_answer(connection, visit.clinician().key, notice, int(visit.now().timestamp())):
+            abort(404)
+    flash("Your answer is taken back.")
+
+
+def _last_day() -> int | None:
     """The last day of an exception that a form tells, as a day number; ``None`` where none was given."""
-    text = request.form.get("until", "")
+    text, (first, last) = request.form.get("until", ""), last_days()
     if not text:
         return None
-    today = local_day(visit.clinician(), visit.now())
     try:
-        last = date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        last = date.min
-    if not today <= last <= today + LONGEST_EXCEPTION:
-        abort(400, "An exception lasts until a day between today and a year from now.")
-    return day_number(last)
+        day = date.min
+    if not first <= day <= last:
+        raise UsageError("An exception lasts until a day between today and a year from now.")
+    return day_number(day)
 
 
 @contextmanager
@@ -69,15 +97,18 @@ def tried() -> Iterator[None]:
 
 
 def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[str, str] | None = None) -> None:
-    """Keep what differs from what holds on that day; an empty value lets nothing hold. Says what was kept."""
+    """Keep what differs from what holds on that day; an empty value lets nothing hold. Says what was kept.
+
+    Raises UsageError with what is wrong about a value; then nothing is kept.
+    """
     holds = {**(unsaid or {}), **terms_on(own(client), date_of(from_day))}
     changed = {term: value for term, value in given.items() if value != holds.get(term, "")}
     if not changed:
         return
-    with tried(), visit.store().write() as connection:
+    with visit.store().write() as connection:
         for term, value in changed.items():
             clients.say(
                 connection, visit.clinician().key, client, term, value or None,
                 from_day=from_day, now=int(visit.now().timestamp()),
             )  # fmt: skip
-        flash(f"Kept: {', '.join(TERMS[term].title for term in changed)}.")
+    flash(f"Kept: {', '.join(TERMS[term].title for term in changed)}.")

@@ -275,7 +275,15 @@ def test_who_is_booked_and_was_not_met_yet_is_no_mere_correspondent(pages: Pages
     assert listed(pages.signed_in("ana").get(CLIENTS).text)["Booked, and not met so far"] == ["NEWC"]
 
 
-@pytest.mark.parametrize("other", ["", "x", "-1", "9" * 30])
+def test_joining_before_a_code_is_chosen_is_answered_with_what_to_do(pages: Pages, practice: Written) -> None:
+    ana, address = pages.signed_in("ana"), f"{CLIENTS}/{practice.client}"
+
+    assert post(ana, f"{address}/join", other="") == "Nothing is joined. Choose another code of this person first."
+    assert "required" in read(ana.get(address).text).all("select")[-1].attributes
+    assert status(pages.signed_in("ben"), f"{address}/join", other="") == 404
+
+
+@pytest.mark.parametrize("other", ["x", "-1", "9" * 30])
 def test_joining_with_nobody_is_refused(pages: Pages, practice: Written, other: str) -> None:
     assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/join", other=other) == 400
 
@@ -336,8 +344,30 @@ def test_a_modified_boundary_needs_reason_author_and_review(
 ) -> None:
     told = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", **form, **{"from": "2026-11-01"})
 
-    assert told.startswith("Nothing is kept: a boundary that is another one on purpose needs a reason")
+    assert told.startswith("Nothing is kept. A boundary that is another one on purpose needs a reason")
     assert said(pages) == {}
+
+
+@pytest.mark.parametrize("review", ["2026-10-31", "2026-11-01", "20261031"])
+@pytest.mark.parametrize("term", ["review_on", "modified_until"])
+def test_a_review_lies_ahead_of_the_day_from_which_it_holds(
+    pages: Pages, practice: Written, term: str, review: str
+) -> None:
+    ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
+    form = {"modified": "crisis_plan", "modified_by": "supervision", "modified_until": "2027-01-01", term: review}
+
+    assert post(ana, address, **form, **{"from": "2026-11-01"}) == (
+        f"Nothing is kept. {TERMS[term].title}: has to be a day after the one from which it holds."
+    )
+    assert said(pages) == {}
+    assert post(ana, address, **{**form, term: "2026-11-02", "from": "2026-11-01"}).startswith("Kept")
+
+
+def test_a_review_that_is_due_stands_in_no_other_points_way(pages: Pages, practice: Written) -> None:
+    ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
+    post(ana, address, review_on="2026-11-01", **{"from": "2026-09-01"})
+
+    assert post(ana, address, review_on="2026-11-01", fees="agreed", **{"from": TODAY}) == "Kept: Fees."
 
 
 @pytest.mark.parametrize(

@@ -117,8 +117,20 @@ def test_an_exception_ends_within_a_year(pages: Pages, practice: Written, until:
     ana = pages.signed_in("ana")
     form = {"answer": "needed", "until": until, "csrf_token": token_on(ana.get("/me/"))}
 
-    assert ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form).status_code == 400
+    page = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form, follow_redirects=True)
+
+    assert (page.request.path, page.status_code) == ("/me/", 200)
+    assert "Nothing is kept. An exception lasts until a day between today and a year from now." in visible(page.text)
     assert "Your answer" not in visible(ana.get("/me/").text)
+
+
+@pytest.mark.parametrize("address", ["/me/", "/me/patterns"])
+def test_the_form_offers_the_days_that_an_exception_can_end_on(pages: Pages, address: str) -> None:
+    (field,) = [
+        e for e in read(pages.signed_in("ana").get(address).text).all("input") if e.attributes.get("name") == "until"
+    ]
+
+    assert (field.attributes["min"], field.attributes["max"]) == ("2026-11-18", "2027-11-19")
 
 
 def test_an_answer_can_be_taken_back(pages: Pages, practice: Written) -> None:

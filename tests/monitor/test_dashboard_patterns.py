@@ -133,7 +133,15 @@ def test_an_exception_has_a_last_day(pages: Pages, practice: Written) -> None:
     assert "until 20 December" not in post(ana, address, answer="noted", until="2026-12-20").words()
 
 
-@pytest.mark.parametrize("form", [{"answer": "x"}, {}, {"answer": "planned", "until": "whenever"}])
+@pytest.mark.parametrize("until", ["whenever", "2026-11-17", "2099-01-01"])
+def test_a_last_day_that_cannot_be_is_said_and_nothing_kept(pages: Pages, practice: Written, until: str) -> None:
+    page = post(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", answer="planned", until=until)
+
+    assert said(page) == "Nothing is kept. An exception lasts until a day between today and a year from now."
+    assert "Your answer on" not in page.words()
+
+
+@pytest.mark.parametrize("form", [{"answer": "x"}, {}])
 def test_what_no_button_sends_is_refused(pages: Pages, practice: Written, form: dict[str, str]) -> None:
     assert status(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", **form) == 400
 
@@ -174,7 +182,9 @@ def test_every_kind_of_entry_can_be_chosen_and_nothing_else(pages: Pages) -> Non
     assert {option.attributes["value"]: option.words() for option in chosen} == dict(LEDGER)
     assert status(ana, f"{HERE}/ledger", kind="diary", **{"from": TODAY}) == 400
     assert status(ana, f"{HERE}/ledger", kind="gift", client="x", **{"from": TODAY}) == 400
-    assert said(post(ana, f"{HERE}/ledger", kind="gift", **{"from": "1066-10-14"})).startswith("Nothing is kept")
+    assert said(post(ana, f"{HERE}/ledger", kind="gift", **{"from": "1066-10-14"})) == (
+        "Nothing is kept. Say on which day it was, between 1990 and two years from now."
+    )
     assert clients.ledger(pages.store.connection, "ana") == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 
 from flask import Blueprint, abort, flash, redirect, request
@@ -10,7 +11,7 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
-from monitor.analysis.calendar import day_number
+from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.clock import local_day
 from monitor.analysis.terms import TERMS, Form
 from monitor.briefing.agreements import AGREED, REVIEWED, TOGETHER, agreement_report, agreements_report
@@ -18,15 +19,17 @@ from monitor.briefing.book import terms_on
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own
+from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own, tried
+from monitor.errors import UsageError
 from monitor.store import clients as kept
 from monitor.store.threads import mark_emergency
 from reports import clients
 
 blueprint = Blueprint("agreements", __name__, url_prefix="/me/agreements")
 HERE = "/me/agreements"
+REVIEWS = ("modified_until", "review_on")
 INCOMPLETE = (
-    "Nothing is kept: a boundary that is another one on purpose needs a reason, who decided it, and a review date. "
+    "A boundary that is another one on purpose needs a reason, who decided it, and a review date. "
     "Leave all three open, or none."
 )
 
@@ -52,11 +55,10 @@ def one(client: int) -> str:
 def say(client: int) -> Response:
     """Keep what changed in an agreement, from a day on."""
     own(client)
-    from_day = given_day()
     given = {term: _given(term) for term in AGREED}
-    if from_day is not None and len({bool(given[term]) for term in TOGETHER}) > 1:
-        flash(INCOMPLETE)
-    elif from_day is not None:
+    with tried():
+        from_day = given_day()
+        _fit(given, terms_on(own(client), date_of(from_day)), from_day)
         keep(client, given, from_day)
     return redirect(f"{HERE}/{client}", 303)
 
@@ -70,7 +72,7 @@ def reviewed(client: int) -> Response:
     if months not in {"3", "6", "12"}:
         abort(400)
     holds, following = terms_on(said, today), _months_on(today, int(months)).isoformat()
-    due = [term for term in ("modified_until", "review_on") if holds.get(term, "9") <= today.isoformat()]
+    due = [term for term in REVIEWS if holds.get(term, "9") <= today.isoformat()]
     with visit.store().write() as connection:
         me, now = visit.clinician().key, int(visit.now().timestamp())
         for term in due or ["review_on"]:
@@ -98,6 +100,23 @@ def _thread(text: str) -> int:
     """The number of 64 bits that names a thread."""
     number = int(text) if re.fullmatch(r"-?\d{1,19}", text, re.ASCII) else None
     return abort(400) if number is None or not -(2**63) <= number < 2**63 else number
+
+
+def _fit(given: Mapping[str, str], holds: Mapping[str, str], from_day: int) -> None:
+    """Refuse, by a UsageError, what cannot be agreed together from that day on, whatever the single values are."""
+    if len({bool(given[term]) for term in TOGETHER}) > 1:
+        raise UsageError(INCOMPLETE)
+    for term in REVIEWS:
+        if given[term] and given[term] != holds.get(term) and not _ahead(given[term], date_of(from_day)):
+            raise UsageError(f"{TERMS[term].title}: has to be a day after the one from which it holds.")
+
+
+def _ahead(text: str, day: date) -> bool:
+    """Whether a date lies after a day; what is no date is not for this to say."""
+    try:
+        return date.fromisoformat(text) > day
+    except ValueError:
+        return True
 
 
 def _given(term: str) -> str:

@@ -12,7 +12,7 @@ from monitor.briefing.clients import WHO, client_report, clients_report
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own
+from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own, tried
 from monitor.store import clients as kept
 from reports import clients
 
@@ -43,9 +43,9 @@ def one(client: int) -> str:
 def say(client: int) -> Response:
     """Keep who a client is, from a day on."""
     own(client)
-    from_day = given_day()
-    if from_day is not None:
-        given = {term: request.form.get(term, "") for term in WHO}
+    given = {term: request.form.get(term, "") for term in WHO}
+    with tried():
+        from_day = given_day()
         since = EVER if given["standing"] == NOT_A_CLIENT else from_day
         keep(client, {"standing": given["standing"]}, since, UNSAID)
         keep(client, {term: given[term] for term in WHO if term != "standing"}, from_day, UNSAID)
@@ -80,6 +80,10 @@ def take_back(client: int) -> Response:
 @allow(Role.CLINICIAN)
 def join(client: int) -> Response:
     """Let two codes be one person."""
+    if not request.form.get("other"):
+        own(client)
+        flash("Nothing is joined. Choose another code of this person first.")
+        return redirect(f"{HERE}/{client}", 303)
     other = _other(client)
     strangers = [row for one in (client, other) for row in own(one) if row.value == NOT_A_CLIENT]
     with visit.store().write() as connection:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, abort, flash, redirect, request
+from flask import Blueprint, abort, redirect, request
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
 from monitor.briefing.week import last_complete_week, weekly_report
-from monitor.dashboard import visit
+from monitor.dashboard import telling, visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import last_day
-from monitor.notices import ANSWERS, EXCEPTIONS, UNDO
-from monitor.store.notices import answer_notice, undo_answer
+from monitor.notices import UNDO
 from reports import weekly
 from reports.models import WeeklyReport
 from reports.wording import iso_week
@@ -46,18 +44,10 @@ def week(week: str) -> str:
 def answer(week: str, notice: int) -> Response:
     """Keep what the person says to a notice, and show the week again."""
     monday, said = _monday(week), request.form.get("answer", "")
-    if said not in {*ANSWERS, UNDO}:
-        abort(400)
-    until = last_day() if said in EXCEPTIONS else None
-    me, now = visit.clinician().key, int(visit.now().timestamp())
-    with visit.store().write() as connection:
-        if said == UNDO:
-            kept = undo_answer(connection, me, notice, now)
-        else:
-            kept = answer_notice(connection, me, notice, said, now, until=until)
-    if not kept:
-        abort(404)
-    flash("Your answer is taken back." if said == UNDO else f"Your answer is kept: {ANSWERS[said]}.")
+    if said == UNDO:
+        telling.take_back(notice)
+    else:
+        telling.answer(notice, said)
     return redirect("/me/" if monday == _last_week() else f"/me/week/{iso_week(monday)}", 303)
 
 
@@ -95,5 +85,6 @@ def _drawn(report: WeeklyReport) -> str:
         actions=f"/me/week/{iso_week(report.week)}/notices",
         csrf_token=generate_csrf(),
         weeks="/me/week/",
+        until=telling.last_days(),
     )
     return framed(weekly.week_words(report.week), body, empty=report.built_from.complete_through is None)

@@ -9,12 +9,11 @@ from werkzeug.wrappers import Response
 from monitor.access import Role
 from monitor.analysis.terms import LEDGER
 from monitor.briefing.patterns import patterns_report
-from monitor.dashboard import visit
+from monitor.dashboard import telling, visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import CLIENT_NUMBER, given_day, last_day, own
-from monitor.notices import ANSWERS, EXCEPTIONS
-from monitor.store import clients, notices
+from monitor.dashboard.telling import CLIENT_NUMBER, given_day, last_days, own, tried
+from monitor.store import clients
 from reports import patterns
 
 blueprint = Blueprint("patterns", __name__, url_prefix="/me/patterns")
@@ -26,22 +25,15 @@ HERE = "/me/patterns"
 def page() -> str:
     """Every notice, every client, the ledger."""
     report = patterns_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
-    return framed("Patterns", patterns.html(report, actions=HERE, csrf_token=generate_csrf()))
+    body = patterns.html(report, actions=HERE, csrf_token=generate_csrf(), until=last_days())
+    return framed("Patterns", body)
 
 
 @blueprint.post(f"/notices/<{CLIENT_NUMBER}:notice>")
 @allow(Role.CLINICIAN)
 def answer(notice: int) -> Response:
-    """Keep what the person says to a notice, an exception with the day until which it goes on."""
-    said = request.form.get("answer", "")
-    if said not in ANSWERS:
-        abort(400)
-    until = last_day() if said in EXCEPTIONS else None
-    with visit.store().write() as connection:
-        me, now = visit.clinician().key, int(visit.now().timestamp())
-        if not notices.answer_notice(connection, me, notice, said, now, until=until):
-            abort(404)
-    flash(f"Your answer is kept: {ANSWERS[said]}.")
+    """Keep what the person says to a notice."""
+    telling.answer(notice, request.form.get("answer", ""))
     return redirect(HERE, 303)
 
 
@@ -49,11 +41,7 @@ def answer(notice: int) -> Response:
 @allow(Role.CLINICIAN)
 def undo(notice: int) -> Response:
     """Take the answer to a notice back."""
-    with visit.store().write() as connection:
-        undone = notices.undo_answer(connection, visit.clinician().key, notice, int(visit.now().timestamp()))
-    if not undone:
-        abort(404)
-    flash("Your answer is taken back.")
+    telling.take_back(notice)
     return redirect(HERE, 303)
 
 
@@ -67,11 +55,9 @@ def enter() -> Response:
     client = int(named) if named else None
     if client is not None:
         own(client)
-    day = given_day()
-    if day is not None:
-        with visit.store().write() as connection:
-            now = int(visit.now().timestamp())
-            clients.enter(connection, visit.clinician().key, kind, day=day, client=client, now=now)
+    with tried(), visit.store().write() as connection:
+        day, now = given_day("on which day it was"), int(visit.now().timestamp())
+        clients.enter(connection, visit.clinician().key, kind, day=day, client=client, now=now)
         flash(f"Written down: {LEDGER[kind]}.")
     return redirect(HERE, 303)
 
