@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.csv_export.columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
-from connectors.csv_export.patterns import kind_of, may_be_name, patterns_of
+from connectors.csv_export.patterns import carries_offset, kind_of, may_be_name, patterns_of
 from connectors.csv_export.presets import Preset, recognised
 from connectors.csv_export.records import Shape, is_total, shape_of
 from connectors.csv_export.roles import Column, roles_from
@@ -23,6 +23,7 @@ from connectors.errors import MalformedError, UnavailableError
 
 _TIMES = ("booked_start", "booked_end", "actual_start", "actual_end", "sent_at")
 _NAMES = {Shape.VISIT: "visits", Shape.CALL: "calls", Shape.MESSAGE: "messages", None: "export"}
+_LOGS = {Shape.CALL: "Call logs", Shape.MESSAGE: "Message logs"}
 _LONGEST_WORD = 40
 _MOST_WORDS = 20
 
@@ -33,6 +34,7 @@ class Proposal:
 
     ``patterns`` are strptime's, ``None`` for ISO 8601: two where no row tells day from month, none where times are
     written in no way known here. ``words`` are status words by list, ``unlisted`` those that belong to none yet.
+    ``zoned`` is whether every time carries an offset of its own.
     """
 
     path: Path
@@ -44,10 +46,11 @@ class Proposal:
     words: Mapping[str, tuple[str, ...]]
     unlisted: tuple[str, ...]
     notes: tuple[str, ...]
+    zoned: bool = False
     preset: Preset | None = None
 
     def toml(self) -> str:
-        """A ``[[source]]`` block to be looked over; everything that has to be decided is a comment."""
+        """A ``[[source]]`` block to be looked over; what has to be decided is a comment, or a value that is refused."""
         return "\n".join([*self._source(), *self._columns(), *self._format()]) + "\n"
 
     def _source(self) -> Iterator[str]:
@@ -78,11 +81,21 @@ class Proposal:
         decided = len(self.patterns) == 1
         for pattern in self.patterns:
             yield f"{'' if decided else '# '}instant = {_text(pattern)}" if pattern else "# times are ISO 8601"
-        yield '# zone = "Europe/Paris"  # of times without an offset; without it the clinician\'s own'
+        yield from self._zone()
         for name, words in self.words.items():
             yield f"{name} = [{', '.join(map(_text, words))}]"
         if self.unlisted:
             yield f"# put into held, cancelled, late_cancelled or no_show: {', '.join(map(_text, self.unlisted))}"
+
+    def _zone(self) -> Iterator[str]:
+        # A program that logs calls or messages mostly writes UTC: read in the clinician's zone such a file looks right
+        # in winter and is an hour off all summer. So nothing reads it until somebody has said which it is.
+        if self.zoned:
+            return
+        if shape_of(self.roles) in _LOGS:
+            yield 'zone = "?"  # "UTC", or where the clock stood that wrote it, such as "Europe/Paris"'
+        else:
+            yield '# zone = "Europe/Paris"  # of times without an offset; without it the clinician\'s own'
 
 
 def propose(path: Path) -> Proposal:
@@ -107,9 +120,15 @@ def _proposal(path: Path, table: Table, rows: list[Row]) -> Proposal:
     columns = columns_in(table.header, roles)
     patterns = _patterns(columns, whole)
     words, unlisted = _status_words(_texts(columns, whole, "status"))
-    notes = (*_doubts(roles, patterns, unlisted), *_direction_doubts(_texts(columns, whole, "direction")))
+    zoned = _zoned(columns, whole)
+    notes = (
+        *_doubts(roles, patterns, unlisted),
+        *_direction_doubts(_texts(columns, whole, "direction")),
+        *_zone_doubts(roles, zoned=zoned),
+        *_number_doubts(roles),
+    )
     return Proposal(
-        path, table.header, table.delimiter, table.encoding, roles, patterns, words, unlisted, notes,
+        path, table.header, table.delimiter, table.encoding, roles, patterns, words, unlisted, notes, zoned,
         recognised(table.header),
     )  # fmt: skip
 
@@ -125,8 +144,17 @@ def _texts(columns: Columns, rows: Iterable[Row], role: str) -> Counter[str]:
 
 def _patterns(columns: Columns, rows: list[Row]) -> tuple[str | None, ...]:
     # One pattern serves all times of a source; if no single one does, the first column decides.
-    texts = [set(_texts(columns, rows, role)) for role in _TIMES if role in columns.places]
+    texts = _times(columns, rows)
     return patterns_of(set().union(*texts)) or patterns_of(texts[0] if texts else ())
+
+
+def _times(columns: Columns, rows: list[Row]) -> list[set[str]]:
+    return [set(_texts(columns, rows, role)) for role in _TIMES if role in columns.places]
+
+
+def _zoned(columns: Columns, rows: list[Row]) -> bool:
+    texts = set().union(*_times(columns, rows))
+    return bool(texts) and all(map(carries_offset, texts))
 
 
 def _status_words(counted: Counter[str]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
@@ -159,6 +187,22 @@ def _doubts(roles: Mapping[str, str], patterns: tuple[str | None, ...], unlisted
 def _direction_doubts(counted: Counter[str]) -> Iterator[str]:
     if any(text.lower() not in words_from({}, DIRECTIONS) for text in counted):
         yield "Some direction words are not known here: list them as incoming = [] and outgoing = []."
+
+
+def _zone_doubts(roles: Mapping[str, str], *, zoned: bool) -> Iterator[str]:
+    shape = shape_of(roles)
+    if zoned or shape is None:
+        return
+    if logs := _LOGS.get(shape):
+        yield f'These times carry no zone. {logs} are often in UTC: then write zone = "UTC" below.'
+        yield "If the clock of the practice wrote them, write the practice's zone. Until you have, nothing is read."
+    else:
+        yield "These times carry no zone: they are read in the clinician's own. Are they in another? Then say so below."
+
+
+def _number_doubts(roles: Mapping[str, str]) -> Iterator[str]:
+    if shape_of(roles) is Shape.CALL and "id" in roles:
+        yield "Each call has a number of its own here. Is it a room's, which comes again? Then take the id line away."
 
 
 def _text(text: str) -> str:

@@ -31,7 +31,8 @@ _TIMES = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p", "%I:%M:%S %p", "%I:%M:%S%p
 
 _CLOCK = r"\d{1,2}:\d\d(:\d\d([.,]\d{1,6})?)?( ?[ap]\.? ?m\.?)?"
 _DAY = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}|\d{1,2}[ -][^\W\d]{3,9}\.?[ -]\d{2,4}|[^\W\d]{3,9}\.? \d{1,2},? \d{4}"
-_OFFSET = r"( ?(Z|[+-]\d\d:?(\d\d)?))?"
+_ZONE = r" ?(Z|[+-]\d\d:?(\d\d)?)"
+_OFFSET = rf"({_ZONE})?"
 
 
 class CellKind(Enum):
@@ -72,6 +73,11 @@ def patterns_of(values: Collection[str]) -> tuple[str | None, ...]:
     counts = {pattern: _read(values, pattern) for pattern in likely} if len(likely) > 1 else dict.fromkeys(likely, 1)
     most = max(counts.values(), default=0)
     return (None,) if counts.get(None) == most else tuple(pattern for pattern in likely if counts[pattern] == most)
+
+
+def carries_offset(value: str) -> bool:
+    """Whether a time ends with its offset from UTC."""
+    return re.search(rf":\d\d([.,]\d+)?{_ZONE}$", value, re.IGNORECASE) is not None
 
 
 def read_alike(values: Iterable[str], one: str, other: str) -> bool:

@@ -23,7 +23,7 @@ _VOCABULARY = {
         "client": "client patient patientin klient klientin customer mrn patientennummer patientennr klientennummer",
         "clinician": "clinician provider therapist staff practitioner counselor counsellor behandler behandlerin "
         "therapeut therapeutin praticien therapeute employee",
-        "entry": "appointment appt visit session encounter event booking termin message call rdv terminnummer",
+        "entry": "appointment appt visit session encounter event booking termin message call meeting rdv terminnummer",
         "identifier": "id no number nr code key identifier identifiant nummer numero uuid guid sid mrn patientennummer "
         "patientennr klientennummer terminnummer",
         "call": "call calls join joined leave left meeting anruf appel",

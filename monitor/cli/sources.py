@@ -147,11 +147,13 @@ def _tell_entry(desk: Desk, source: str, seen: Sighting, zone: ZoneInfo) -> None
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_desk
 def inspect(desk: Desk, file: Path) -> None:
-    """Look at an unknown CSV export and propose how to read it."""
+    """Look at an unknown export and propose how to read it."""
     from connectors.csv_export.inspect import propose
+    from connectors.looks import block, kind_at
 
-    proposal = propose(file)
-    desk.say(proposal.toml(), proposal=proposal.toml())
+    kind = kind_at(file)
+    proposal = block(kind, file) if kind else propose(file).toml()
+    desk.say(proposal, proposal=proposal)
 
 
 @click.command()

@@ -31,6 +31,9 @@ def read_as_proposed(folder: Path, proposed: Proposal) -> Batch:
     formats: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in block["format"].items()
     }
+    if "zone" in formats:  # whoever looks the block over has said which
+        assert formats["zone"] == "?"
+        formats["zone"] = ZoneInfo("UTC")
     return export(folder, block["columns"], (ANA,), **formats).batch()
 
 
@@ -112,6 +115,42 @@ def test_a_call_log_is_recognised(tmp_path: Path) -> None:
     batch = read_as_proposed(tmp_path, proposal(tmp_path, lines))
     assert len(evidence(batch)) == 8
     assert events(batch) == []
+
+
+def calls(*times: str) -> list[str]:
+    return ["Meeting ID,Joined,Left", *(f"{row},{time},{time}" for row, time in enumerate(times))]
+
+
+NAIVE = ("2024-03-01 09:00:10", "2024-07-01 09:00:10")
+
+
+def test_a_log_whose_times_carry_no_zone_is_read_by_nobody_until_it_is_said(tmp_path: Path) -> None:
+    told = proposal(tmp_path, calls(*NAIVE)).toml()
+    assert 'These times carry no zone. Call logs are often in UTC: then write zone = "UTC" below.' in told
+    assert '\nzone = "?"' in told
+
+
+@pytest.mark.parametrize("offset", ["Z", "+02:00", " +0200", "+02"])
+def test_times_with_an_offset_leave_nothing_to_say(tmp_path: Path, offset: str) -> None:
+    assert "zone" not in proposal(tmp_path, calls(*(time + offset for time in NAIVE))).toml()
+
+
+def test_one_time_without_an_offset_is_enough_to_ask(tmp_path: Path) -> None:
+    assert 'zone = "?"' in proposal(tmp_path, calls(*(f"2024-03-0{n} 09:00:10Z" for n in range(1, 9)), *NAIVE)).toml()
+
+
+def test_of_visits_the_zone_is_asked_and_the_clinicians_own_stands(tmp_path: Path) -> None:
+    told = proposal(tmp_path, ISO).toml()
+    assert "# These times carry no zone: they are read in the clinician's own." in told
+    assert '# zone = "Europe/Paris"' in told
+
+
+def test_the_number_of_a_meeting_is_the_calls_own_unless_it_comes_again(tmp_path: Path) -> None:
+    proposed = proposal(tmp_path, calls(*NAIVE))
+    assert proposed.roles["id"] == "Meeting ID"
+    assert "Then take the id line away." in proposed.toml()
+    standing_room = ["Meeting ID,Joined,Left", *(f"7,{time},{time}" for time in NAIVE)]
+    assert "id" not in proposal(tmp_path, standing_room).roles
 
 
 def test_a_message_log_is_recognised(tmp_path: Path) -> None:

@@ -364,6 +364,25 @@ def test_inspect_proposes_a_source(office: Office) -> None:
     assert 'booked_start = "Start"' in answer.out
 
 
+def test_inspect_says_which_kind_reads_what_is_no_table(office: Office) -> None:
+    answer = office("inspect", str(office.folder / "ana.ics"))
+    assert (answer.code, answer.out.splitlines()[0]) == (0, '# It is a calendar: kind = "ics" reads it.')
+    assert "csv" not in answer.out
+
+
+def test_a_call_log_without_a_zone_is_refused_as_proposed_and_read_once_it_is_said(office: Office) -> None:
+    log = "".join(f"{day},2026-03-0{day} 09:01:00,2026-03-0{day} 09:58:00\n" for day in range(2, 6))
+    path = office.write("calls.csv", f"Meeting ID,Joined,Left\n{log}")
+    proposed = office("inspect", str(path)).out.replace('"KEY"', '"ana"')
+    office.config.write_text(CONFIG + proposed)
+    refused = office("ingest")
+    assert (refused.code, "format.zone" in refused.err, '"?" is not a time zone' in refused.err) == (2, True, True)
+    office.change('zone = "?"', 'zone = "UTC"')
+    assert office("nightly").code == 0
+    ends = {row["actual_end"] for row in rows(office("export", "sessions", "--clinician", "ana")) if row["evidence"]}
+    assert ends == {f"2026-03-0{day}T09:58:00Z" for day in range(2, 6)}
+
+
 @pytest.mark.parametrize(
     ("end", "actual_end", "overrun"),
     [
