@@ -83,11 +83,12 @@ def test_contact_hours_are_actual_where_both_ends_are_known() -> None:
     assert value("contact_hours", *entries, times=[both, one]) == 2.25
 
 
-def test_a_corrected_end_before_the_logged_start_takes_no_time() -> None:
+def test_a_corrected_end_before_the_logged_start_leaves_the_start_unknown() -> None:
+    """Then not both ends are known, and the booked hour counts."""
     entries = [session("mon 10:00", "11:00", uid="a")]
     log = seen_times(when("mon 10:30"), when("mon 11:00"), uid="a")
 
-    assert value("contact_hours", *entries, times=[log], corrected={"a": when("mon 10:20")}) == 0
+    assert value("contact_hours", *entries, times=[log], corrected={"a": when("mon 10:20")}) == 1
 
 
 def test_overrun_minutes_are_clipped_means() -> None:
