@@ -106,6 +106,20 @@ def test_a_phone_gets_the_narrow_figures_and_readable_words(page: Page) -> None:
         assert min(page.evaluate(size)) >= 11
 
 
+def test_who_a_row_is_about_stays_when_a_wide_table_is_moved(page: Page) -> None:
+    moved = """() => {
+        const wide = [...document.querySelectorAll('.scroll')].find(s => s.scrollWidth > s.clientWidth);
+        const [who, what] = ['tbody th', 'tbody td'].map(name => wide.querySelector(name));
+        const lefts = () => [who, what].map(cell => cell.getBoundingClientRect().left);
+        const before = lefts();
+        wide.scrollLeft = 40;
+        return lefts().map((left, n) => before[n] - left)}"""
+    with served(framed(next(iter(samples.PRACTICES)))) as url:
+        page.set_viewport_size({"width": 360, "height": 800})
+        page.goto(url)
+        assert page.evaluate(moved) == [0, 40]
+
+
 @pytest.mark.parametrize("name", ["full", "odd-hours", "large", "check-in"])
 @pytest.mark.parametrize("width", [360, 1000])
 def test_no_words_of_a_figure_cover_others(page: Page, name: str, width: int) -> None:
