@@ -1,6 +1,6 @@
 """How often the intervals that people are told hold the truth.
 
-Of counts and means, at the notices of the half year after a change; of one client, ten weeks after one.
+Of counts and means, at the notices of the half year after a change; of one client, in any week of that half year.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmarks.validity.clients import clients
 from benchmarks.validity.simulator import ONSET, Change, Drawn, Floats, counts, lives, overruns, step
@@ -17,7 +18,7 @@ from monitor.analysis.pairs import LOG_RATIO_SD, pair_ratio
 from monitor.analysis.ratios import MeanDifference, RateRatio, mean_difference, rate_ratio
 from monitor.analysis.shifts import TYPICAL_SD, count_shifts, mean_shifts
 
-AFTER, CLIENT_AFTER = 26, 10
+AFTER = 26
 LOG_RATE_SD = 0.4
 """The prior of a notice's log ratio."""
 
@@ -52,8 +53,8 @@ def told(seed: int, people: int, clinicians: int) -> Iterator[Told]:
     for name, more in (*_fixed(people, 0.0, 1.0, 2.0), ("its prior", rng.normal(0, TYPICAL_SD, people))):
         drawn = overruns(someone, Change(overrun=step(1, before=0) * more))
         yield f"minutes more, truly {name}", _at_notices(mean_difference, mean_shifts, drawn, more)
-    ratios = np.exp(rng.normal(0, LOG_RATIO_SD, clinicians))
-    yield "one client's ratio, truly its prior", _of_clients(seed, ratios)
+    ratios, after = np.exp(rng.normal(0, LOG_RATIO_SD, clinicians)), rng.integers(0, AFTER, clinicians)
+    yield "one client's ratio, truly its prior", _of_clients(seed, ratios, after)
 
 
 def _fixed(people: int, *truths: float) -> Iterator[tuple[str, Floats]]:
@@ -77,13 +78,13 @@ def _at_notices(
     return np.array(rows, dtype=float).reshape(-1, 3)
 
 
-def _of_clients(seed: int, ratios: Floats) -> Floats:
+def _of_clients(seed: int, ratios: Floats, after: NDArray[np.int64]) -> Floats:
     rows = []
-    for at, true in enumerate(ratios.tolist()):
+    for at, (true, weeks) in enumerate(zip(ratios.tolist(), after.tolist(), strict=True)):
         before = clients(seed * 10_000 + at)
         theirs = clients(seed * 10_000 + at, before.usual[before.changed] * (true - 1))
         tables = pd.DataFrame(theirs.counts), pd.DataFrame(theirs.exposure)
-        said = pair_ratio(*tables, ONSET + CLIENT_AFTER - 1, theirs.changed)
+        said = pair_ratio(*tables, ONSET + weeks, theirs.changed)
         if said is not None:
             rows.append((said.low <= true <= said.high, said.ratio, true))
     return np.array(rows, dtype=float).reshape(-1, 3)

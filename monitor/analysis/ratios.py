@@ -28,6 +28,9 @@ LOG_RATIO_SD = 0.4
 LONGEST_CHANGE = 26
 """Weeks within which a change that is noticed now is taken to have begun."""
 
+GRID_STEP, GRID_REACH = 0.02, 300
+"""Log rates that are looked at: steps, half as wide as the surest rate is known, and so many to either side."""
+
 OWN_RANGE_WEEKS, OWN_RANGE_LEAST = 12, 6
 
 INTERVAL = NormalDist().inv_cdf(0.95)
@@ -90,7 +93,8 @@ SHIPPED = Prior()
 def rate_ratio(counts: ArrayLike, exposure: ArrayLike, week: int, *, prior: Prior = SHIPPED) -> RateRatio | None:
     """The rate up to ``week`` over the usual rate before; ``None`` where nothing was observed before or in that week.
 
-    ``since_week_index`` is where the likelihood of a step peaks. Raises ValueError as the detectors do.
+    The posterior distribution itself (Bayes), not an approximation to it: the ratio is its median, the interval its
+    middle 90 %, ``since_week_index`` the likeliest beginning. Raises ValueError as the detectors do.
     """
     weeks, y, e = _observed(counts, exposure, week)
     if (y < 0).any():
@@ -98,17 +102,22 @@ def rate_ratio(counts: ArrayLike, exposure: ArrayLike, week: int, *, prior: Prio
     after = _candidates(weeks, week)
     if not len(after):
         return None
-    changes = _rate_changes(y, e, after, prior)
-    middle, spread = _averaged(changes, prior.log_ratio_sd)
-    low, ratio, high = np.exp([middle - INTERVAL * spread, middle, middle + INTERVAL * spread])
-    since, seen = _since(weeks, after, changes)
-    return RateRatio(float(ratio), float(low), float(high), since, week - since + 1, float(np.exp(seen)))
+    begins = after.argmax(axis=1)
+    ratios, likely = _log_ratios(y, e, begins, prior)
+    below = np.cumsum(likely.sum(axis=0))
+    low, ratio, high = np.exp(np.interp((0.05, 0.5, 0.95), below / below[-1], ratios + GRID_STEP / 2))
+    begin = int(begins[likely.sum(axis=1).argmax()])
+    since = int(weeks[begin])
+    return RateRatio(float(ratio), float(low), float(high), since, week - since + 1, _seen_ratio(y, e, begin))
 
 
 def mean_difference(
     values: ArrayLike, weights: ArrayLike, week: int, *, typical_sd: float = TYPICAL_SD
 ) -> MeanDifference | None:
-    """The mean up to ``week`` less the usual mean before; shrunk by a prior of ``typical_sd``, else as a rate ratio."""
+    """The mean up to ``week`` less the usual mean before, shrunk by a prior of ``typical_sd``; else as a rate ratio.
+
+    ``since_week_index`` is where the likelihood of a step peaks.
+    """
     weeks, x, w = _observed(values, weights, week)
     after = _candidates(weeks, week)
     if not len(after):
@@ -151,21 +160,32 @@ def _candidates(weeks: NDArray[np.intp], week: int) -> NDArray[np.bool_]:
     return after
 
 
-def _rate_changes(y: Floats, e: Floats, after: NDArray[np.bool_], prior: Prior) -> _Changes:
-    old, old_strength = _rates(y, e, ~after, prior)
-    new, new_strength = _rates(y, e, after, prior)
-    expected = np.where(after, new, old) * e
-    fit = y * np.log(expected / (expected + prior.dispersion))
-    fit -= prior.dispersion * np.log1p(expected / prior.dispersion)
-    return _Changes(fit.sum(-1), np.log(new / old)[:, 0], (1 / old_strength + 1 / new_strength)[:, 0])
+def _log_ratios(y: Floats, e: Floats, begins: NDArray[np.intp], prior: Prior) -> tuple[Floats, Floats]:
+    """Log ratios, and how likely each of them is with each beginning: (beginnings, log ratios), up to a factor.
+
+    Both rates lie on one grid, so that the distribution of their ratio is a correlation. A week is negative binomial
+    around its rate, the usual rate has a gamma and the log ratio a normal prior, beginnings are alike.
+    """
+    middle = np.log((prior.count + y.sum()) / (prior.exposure + e.sum()))
+    rates = middle + np.arange(-GRID_REACH, GRID_REACH + 1) * GRID_STEP
+    expected = np.exp(rates)[:, None] * e
+    weeks = y * np.log(expected / (expected + prior.dispersion))
+    weeks -= prior.dispersion * np.log1p(expected / prior.dispersion)
+    until = np.cumsum(weeks, axis=1)
+    before = until[:, begins - 1] + (prior.count * rates - prior.exposure * np.exp(rates))[:, None]
+    after = until[:, -1:] - until[:, begins - 1]
+    fit = before.max(axis=0) + after.max(axis=0)
+    pairs = zip(np.exp(before - before.max(axis=0)).T, np.exp(after - after.max(axis=0)).T, strict=True)
+    found: Floats = np.array([np.correlate(new, old, "full") for old, new in pairs])
+    ratios = np.arange(-2 * GRID_REACH, 2 * GRID_REACH + 1) * GRID_STEP
+    found *= np.exp(-((ratios / prior.log_ratio_sd) ** 2) / 2)
+    found *= np.exp(fit - fit.max())[:, None]
+    return np.asarray(ratios), found
 
 
-def _rates(y: Floats, e: Floats, where: NDArray[np.bool_], prior: Prior) -> tuple[Floats, Floats]:
-    """Rate and the count it rests on over the chosen weeks, weighted as the detectors weight their baseline."""
-    rough = (prior.count + where @ y) / (prior.exposure + where @ e)
-    weight = where / (1 + rough[:, None] * e / prior.dispersion)
-    strength = prior.count + weight @ y
-    return (strength / (prior.exposure + weight @ e))[:, None], strength[:, None]
+def _seen_ratio(y: Floats, e: Floats, begin: int) -> float:
+    """The plain ratio of the weeks from ``begin`` on to those before; a usual of nothing counts as half a contact."""
+    return float(y[begin:].sum() / e[begin:].sum() / (max(y[:begin].sum(), PRIOR_COUNT) / e[:begin].sum()))
 
 
 def _mean_changes(x: Floats, share: Floats, after: NDArray[np.bool_], typical_sd: float) -> _Changes:

@@ -41,20 +41,31 @@ def test_no_change_is_told_as_none() -> None:
     assert difference.low < 0 < difference.high
 
 
-def test_a_ratio_of_two_weeks_is_shrunk_by_a_deviation_of_two_fifths() -> None:
-    def known(count: float) -> tuple[float, float]:
-        weight = 1 / (1 + (0.5 + count) / 1.1 / 5)
-        strength = 0.5 + weight * count
-        return strength / (0.1 + weight), strength
+@pytest.mark.parametrize("counts", [[10, 30], [10, 12, 30], [0, 0, 4]])
+def test_a_ratio_is_the_middle_of_what_a_negative_binomial_leaves_likely(counts: list[int]) -> None:
+    usual, log_ratios = np.geomspace(1e-4, 100, 1500)[:, None], np.linspace(-2, 2, 1001)
 
-    (old, before), (new, after) = known(10), known(30)
-    variance = 1 / before + 1 / after
-    told = rate_ratio([10, 30], [1, 1], 1)
-    assert told is not None
-    assert np.log(told.ratio) == pytest.approx(np.log(new / old) * 0.16 / (0.16 + variance))
-    assert np.log(told.high / told.low) == pytest.approx(
-        2 * 1.6449 * (0.16 * variance / (0.16 + variance)) ** 0.5, 1e-4
+    def weeks(of: list[int], rate: np.ndarray) -> np.ndarray:
+        return np.asarray(np.prod([(rate / (rate + 5)) ** count * (5 / (rate + 5)) ** 5 for count in of], axis=0))
+
+    prior = usual**0.5 * np.exp(-0.1 * usual) * np.exp(-((log_ratios / 0.4) ** 2) / 2)
+    likely = sum(
+        weeks(counts[:at], usual) * weeks(counts[at:], usual * np.exp(log_ratios)) for at in range(1, len(counts))
     )
+    below = np.cumsum((prior * likely).sum(axis=0))
+    told = rate_ratio(counts, np.ones(len(counts)), len(counts) - 1)
+    assert told is not None
+    for said, share in ((told.low, 0.05), (told.ratio, 0.5), (told.high, 0.95)):
+        assert np.log(said) == pytest.approx(np.interp(share, below / below[-1], log_ratios), abs=0.005)
+
+
+def test_the_plain_ratio_is_that_of_the_sums() -> None:
+    doubled = rate_ratio([*USUAL, *[8.0, 9.0, 7.0] * 3], np.ones(61), 60)
+    from_nothing = rate_ratio([0.0] * 40 + [3.0] * 10, np.ones(50), 49)
+    assert doubled is not None
+    assert from_nothing is not None
+    assert doubled.seen == 2
+    assert from_nothing.seen == pytest.approx(3 / (0.5 / 40))
 
 
 def test_a_difference_of_two_weeks_is_shrunk_by_the_typical_deviation() -> None:
