@@ -114,17 +114,16 @@ def rate_ratio(counts: ArrayLike, exposure: ArrayLike, week: int, *, prior: Prio
 def mean_difference(
     values: ArrayLike, weights: ArrayLike, week: int, *, typical_sd: float = TYPICAL_SD
 ) -> MeanDifference | None:
-    """The mean up to ``week`` less the usual mean before, shrunk by a prior of ``typical_sd``; else as a rate ratio.
-
-    ``since_week_index`` is where the likelihood of a step peaks.
-    """
+    """The mean up to ``week`` less the usual mean before; shrunk by a prior of ``typical_sd``, else as a rate ratio."""
     weeks, x, w = _observed(values, weights, week)
     after = _candidates(weeks, week)
     if not len(after):
         return None
     changes = _mean_changes(x, np.minimum(1.0, w / w.mean()), after, typical_sd)
-    middle, spread = _averaged(changes, typical_sd)
-    since, seen = _since(weeks, after, changes)
+    likely = _likely(changes, typical_sd)
+    middle, spread = _averaged(changes, likely, typical_sd)
+    at = likely.argmax()
+    since, seen = int(weeks[after[at].argmax()]), float(changes.size[at])
     return MeanDifference(middle, middle - INTERVAL * spread, middle + INTERVAL * spread, since, week - since + 1, seen)
 
 
@@ -196,19 +195,17 @@ def _mean_changes(x: Floats, share: Floats, after: NDArray[np.bool_], typical_sd
     return _Changes(-n / 2 * np.log(total), new - old, total / n * (1 / old_weight + 1 / new_weight))
 
 
-def _averaged(changes: _Changes, prior_sd: float) -> tuple[float, float]:
-    """Mean and deviation of the change's size, each candidate shrunk and weighted by its marginal likelihood."""
+def _likely(changes: _Changes, prior_sd: float) -> Floats:
+    """How likely each beginning is: the marginal likelihoods, together one."""
     whole = changes.variance + prior_sd**2
-    kept = prior_sd**2 / whole
-    size, variance = kept * changes.size, kept * changes.variance
     evidence = changes.likelihood + np.log(changes.variance / whole) / 2 - changes.size**2 / whole / 2
     weight = np.exp(evidence - evidence.max())
-    weight /= weight.sum()
-    mean = float(weight @ size)
-    return mean, float(np.sqrt(weight @ (variance + (size - mean) ** 2)))
+    return np.asarray(weight / weight.sum())
 
 
-def _since(weeks: NDArray[np.intp], after: NDArray[np.bool_], changes: _Changes) -> tuple[int, float]:
-    """The week in which a step fits best, and its size."""
-    best = changes.likelihood.argmax()
-    return int(weeks[after[best].argmax()]), float(changes.size[best])
+def _averaged(changes: _Changes, likely: Floats, prior_sd: float) -> tuple[float, float]:
+    """Mean and deviation of the change's size, each candidate shrunk and weighted by how likely it is."""
+    kept = prior_sd**2 / (changes.variance + prior_sd**2)
+    size, variance = kept * changes.size, kept * changes.variance
+    mean = float(likely @ size)
+    return mean, float(np.sqrt(likely @ (variance + (size - mean) ** 2)))
