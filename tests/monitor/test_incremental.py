@@ -254,14 +254,13 @@ def entered(client: int, kind: str, ago: int) -> Edit:
 
 
 def answered(which: int, answer: str, ahead: int | None) -> Edit:
-    """An answer to one of the notices there are, the newest first; an exception may go on for some days."""
+    """An answer to one of the notices, counted from the newest, if there is one; an exception may go on for days."""
 
     def edit(made: Practised) -> None:
         with made.store.write() as connection:
-            told = notices.notices(connection, "ana")[::-1]
-            row = told[which % len(told)]
-            until = None if ahead is None or answer not in EXCEPTIONS else row.week + ahead
-            notices.answer_notice(connection, "ana", row.id, answer, int(made.now.timestamp()), until=until)
+            for row in notices.notices(connection, "ana")[::-1][which : which + 1]:
+                until = None if ahead is None or answer not in EXCEPTIONS else row.week + ahead
+                notices.answer_notice(connection, "ana", row.id, answer, int(made.now.timestamp()), until=until)
 
     return edit
 
@@ -271,8 +270,8 @@ def taken_back(which: int) -> Edit:
 
     def edit(made: Practised) -> None:
         with made.store.write() as connection:
-            told = notices.notices(connection, "ana")[::-1]
-            notices.undo_answer(connection, "ana", told[which % len(told)].id, int(made.now.timestamp()))
+            for row in notices.notices(connection, "ana")[::-1][which : which + 1]:
+                notices.undo_answer(connection, "ana", row.id, int(made.now.timestamp()))
 
     return edit
 
