@@ -33,13 +33,20 @@ class RecordMaker:
     context: Context
     channel: str
 
+    def may_be_inside(self, item: Item) -> bool:
+        """Whether an entry lies in the window, or cannot be told where it lies."""
+        try:
+            return self.context.window.touches(*self._span(item))
+        except UnusableError:
+            return True
+
     def event(self, item: Item) -> CalendarEvent | None:
-        """The calendar entry; ``None`` if it is none of the window's. Raises :class:`UnusableError`."""
+        """The calendar entry; ``None`` if it leaves its owner free. Raises :class:`UnusableError`."""
         context, owner = self.context, self.context.owners[0]
         start, end = self._span(item)
         if end < start:
             raise UnusableError("it ends before it begins")
-        if not context.window.touches(start, end) or (context.busy_only and _is_nobodys(item)):
+        if context.busy_only and _is_nobodys(item):
             return None
         look = EntryLook(_text(item, "subject"), "", _words(item, "categories"), "", tuple(self._attendees(item)))
         kind, client = context.classifier.entry(look, owner.key, context.names)

@@ -80,7 +80,10 @@ class Mailbox:
     def _folder(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
         """Each page, with how many messages came so far."""
         path, came = f"mailFolders/{quote(name, safe='')}/messages/delta", 0
-        for items, following in self.graph.pages(path, self.progress.folders.get(name) or self._beginning(folder)):
+        query = self.progress.folders.get(name)
+        if not query:
+            query, self.progress = self._beginning(folder), self.progress.read_from(self.maker.context.window.start)
+        for items, following in self.graph.pages(path, query):
             records, faults, skipped = self._stamps(items, sent=folder.is_sent)
             folders = self.progress.folders | {name: following}
             self.progress = replace(self.progress, folders=folders, skipped=skipped)

@@ -61,8 +61,10 @@ class Meetings:
                         break
                     continue  # not asked for yet: it will be once we may
             answered += last.is_own
+            since, begin = self._since(code), self.maker.context.window.start
             meetings = self.progress.meetings | {self._name(code): min(last.end, told_until).isoformat()}
-            self.progress = replace(self.progress, meetings=meetings)
+            known = self.progress if since and since >= begin else self.progress.read_from(begin)
+            self.progress = replace(known, meetings=meetings)
             if times:
                 yield Batch(self.progress.text(), times, done=done, total=len(due))
         if answered:

@@ -13,7 +13,7 @@ from connectors.mail.pages import Skipped
 class Progress:
     """The cursor.
 
-    Under which settings and from which day on everything was read, what the calendar held (a keyed name of it), for
+    Under which settings and from which instant on everything was read, what the calendar held (a keyed name of it), for
     each meeting (by its keyed name) the end of the last time that was asked for, and for each folder of mail the query
     that tells what comes next. ``skipped`` are messages that such a query has told of and the window left out.
     """
@@ -37,11 +37,20 @@ class Progress:
         except (ValueError, TypeError, AttributeError, RecursionError):
             return cls()
 
+    def read_from(self, start: datetime) -> Progress:
+        """Something was read from an instant on alone: a run that reaches back further has to read it again."""
+        return replace(self, start=max(self.start, started(start)))
+
     def text(self) -> str:
         """The cursor's text."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
 
+def started(instant: datetime) -> str:
+    """An instant in a spelling whose order is that of time."""
+    return instant.astimezone(UTC).isoformat(timespec="seconds")
+
+
 def written(instant: datetime) -> str:
     """An instant as Graph's queries want it."""
-    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return started(instant).replace("+00:00", "Z")

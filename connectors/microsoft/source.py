@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from hashlib import sha256
 
 from connectors.base import Batch, Context, Fault, SourceKind
@@ -25,7 +25,7 @@ from connectors.microsoft.graph import Graph, Item
 from connectors.microsoft.mail import MESSAGE, Mailbox
 from connectors.microsoft.meetings import ATTENDANCE, Meetings
 from connectors.microsoft.options import MicrosoftOptions, problems
-from connectors.microsoft.progress import Progress, written
+from connectors.microsoft.progress import Progress, started, written
 from connectors.records import CalendarEvent
 
 PAGE_SIZE = 500
@@ -49,7 +49,7 @@ class Microsoft:
         access = Access(self._context, self._options)
         graph = Graph(self._context.source, access, PAGE_SIZE)
         known, settings = Progress.understood(cursor), self._settings(access.account)
-        start = self._context.window.start.astimezone(UTC).isoformat()
+        start = started(self._context.window.start)
         anew = known.settings != settings or start < known.start
         progress = Progress(settings, start) if anew else known
         for batch in self._batches(graph, progress):
@@ -72,13 +72,15 @@ class Microsoft:
             raise meetings.refusal
 
     def _entries(self, graph: Graph) -> list[Item]:
+        """What the calendar holds in the window; a day more is asked for, as the midnight of all-day entries is local."""
         window = self._context.window
         query = (
-            ("startDateTime", written(window.start - timedelta(days=1))),  # an all-day entry's midnight is local
+            ("startDateTime", written(window.start - timedelta(days=1))),
             ("endDateTime", written(window.end + timedelta(days=1))),
             ("$select", ",".join(self._fields())),
         )
-        return [item for item in graph.items("calendarView", query) if item.get("type") != "seriesMaster"]
+        items = (item for item in graph.items("calendarView", query) if item.get("type") != "seriesMaster")
+        return [item for item in items if self._maker.may_be_inside(item)]
 
     def _fields(self) -> Iterator[str]:
         """What is asked for of an entry: times, and what the practice's rules look at."""

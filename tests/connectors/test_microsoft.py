@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.base import Batch, Context, Owner
+from connectors.base import Batch, Context, Owner, Window
 from connectors.classify import KindRule
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, UnavailableError
 from connectors.microsoft import mail, source
@@ -153,6 +153,23 @@ def test_an_unchanged_calendar_is_not_stored_again(microsoft: Microsoft, account
     assert (second[0].records, second[0].replaces) == ((), WINDOW)
 
 
+def until(end: datetime) -> Window:
+    return Window(WINDOW.start, end)
+
+
+def since(start: datetime) -> Window:
+    return Window(start, WINDOW.end)
+
+
+def test_an_entry_just_after_the_window_is_read_once_the_window_reaches_it(
+    microsoft: Microsoft, account: Account, tmp_path: Path
+) -> None:
+    account.put_event("a", START, 50)
+    narrow = read(microsoft, tmp_path, read=("calendar",), window=until(START - timedelta(hours=1)))
+    assert records(narrow, CalendarEvent) == []
+    assert len(records(read(microsoft, tmp_path, narrow[-1].cursor, read=("calendar",)), CalendarEvent)) == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
@@ -218,6 +235,19 @@ def test_mail_goes_on_from_the_link_of_each_folder(microsoft: Microsoft, account
     second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
     assert (len(records(first, MessageStamp)), len(records(second, MessageStamp))) == (5, 1)
     assert not any("$filter" in unquote(asked.path) for asked in microsoft.asked)
+
+
+def test_a_folder_first_read_from_some_day_on_is_read_whole_once_the_window_reaches_back(
+    microsoft: Microsoft, account: Account, tmp_path: Path
+) -> None:
+    first = read(microsoft, tmp_path, read=("mail",))
+    account.folders["cases"] = "id-inbox"
+    account.put_message("cases", "early", START)
+    account.put_message("cases", "late", START + timedelta(days=9))
+    window = since(START + timedelta(days=5))
+    narrow = read(microsoft, tmp_path, first[-1].cursor, read=("mail",), window=window)
+    assert len(records(narrow, MessageStamp)) == 1
+    assert len(records(read(microsoft, tmp_path, narrow[-1].cursor, read=("mail",)), MessageStamp)) == 2
 
 
 @pytest.mark.parametrize("page", range(1, 4))
@@ -335,6 +365,21 @@ def span(first: int, last: int) -> tuple[datetime, datetime]:
 
 def times_of(batches: list[Batch]) -> list[tuple[datetime, datetime]]:
     return sorted((one.started_at, one.ended_at) for one in records(batches, SessionEvidence))
+
+
+def test_a_meeting_asked_for_from_some_day_on_is_asked_for_again_once_the_window_reaches_back(
+    microsoft: Microsoft, account: Account, tmp_path: Path
+) -> None:
+    parts = ("calendar", "meetings")
+    first = read(microsoft, tmp_path, read=parts)
+    for week in range(2):
+        minutes = [START + timedelta(weeks=week, minutes=number) for number in (1, 49)]
+        account.put_event(f"e{week}", START + timedelta(weeks=week), 50, onlineMeeting={"joinUrl": JOIN})
+        own, guest = (attended(who, tuple(minutes)) for who in ("ana@old.example", "kim@post.example"))  # type: ignore[arg-type]
+        account.put_report(JOIN, f"r{week}", own, guest)
+    narrow = read(microsoft, tmp_path, first[-1].cursor, read=parts, window=since(START + timedelta(days=5)))
+    assert len(times_of(narrow)) == 1
+    assert len(times_of(read(microsoft, tmp_path, narrow[-1].cursor, read=parts))) == 2
 
 
 def test_a_meeting_with_a_short_address_is_asked_for(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
