@@ -161,7 +161,8 @@ class SourceKind:
     problem begins with the option's path ("columns.foo: not a role"), so that all are listed with the other faults.
     With ``per_owner`` each owner has an account of their own: one connector for each, whose context has that one owner,
     each with its own cursor, freshness and failure. ``remote`` tells from the options whether a server is waited for
-    (with accounts it always is); several such sources are read side by side. ``preview`` shows what the practice's
+    (with accounts it always is); several such sources are read side by side. ``booked`` tells from the options whether
+    calendar entries come, on which a caseload rests (by default they do). ``preview`` shows what the practice's
     rules make of a calendar's entries, for `evenhours classify --try`.
     """
 
@@ -174,6 +175,7 @@ class SourceKind:
     check: Callable[[Any], list[str]] | None = None
     per_owner: bool = False
     remote: Callable[[Any], bool] | None = None
+    booked: Callable[[Any], bool] = lambda _: True
     preview: Callable[[Any, Context], Iterator[Sighting]] | None = None
 
     def is_remote(self, options: Any) -> bool:

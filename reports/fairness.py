@@ -8,7 +8,7 @@ from reports import outline, tables, wording
 from reports.outline import Outline, Section
 
 if TYPE_CHECKING:
-    from reports.models import FairnessReport, OwnCaseload, ReferralReport
+    from reports.models import Behind, FairnessReport, OwnCaseload, ReferralReport
 
 TERMS = (
     "Load is weighted sessions a week per full-time equivalent (FTE), the mean of eight weeks; before is the eight "
@@ -111,8 +111,16 @@ def fresh_words(report: FairnessReport | OwnCaseload | ReferralReport) -> str:
     if report.complete_through is None:
         return "Nothing has arrived yet."
     day = wording.day_and_month(report.complete_through.date())
-    through = f"Complete through {wording.moment(report.complete_through)}, {day}."
-    return f"{wording.OVERDUE} {through}" if report.overdue else through
+    said = [wording.OVERDUE] if report.overdue else []
+    said.append(f"Complete through {wording.moment(report.complete_through)}, {day}.")
+    return " ".join([*said, *map(_behind_words, report.behind)])
+
+
+def _behind_words(behind: Behind) -> str:
+    """Whose entries are missing, so that a small number is not taken for little work."""
+    if behind.day is None:
+        return f"Not read to its end so far: {behind.name}’s calendar."
+    return f"Not read since {wording.day_and_month(behind.day)}: {behind.name}’s calendar."
 
 
 def _outline(report: FairnessReport) -> Outline:

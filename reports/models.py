@@ -221,6 +221,14 @@ class CaseloadRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """Somebody whose calendar was not read when the others' were; ``day`` is the last on which it was, if any."""
+
+    name: str
+    day: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class FairnessReport:
     """The director's page: how evenly the caseload is shared, and nothing about how anybody is.
 
@@ -243,6 +251,7 @@ class FairnessReport:
     gini_high: float | None
     complete_through: datetime | None
     overdue: bool = False
+    behind: tuple[Behind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +266,7 @@ class OwnCaseload:
     compared: bool
     complete_through: datetime | None
     overdue: bool = False
+    behind: tuple[Behind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,3 +309,4 @@ class ReferralReport:
     unplaced: int
     complete_through: datetime | None
     overdue: bool = False
+    behind: tuple[Behind, ...] = ()

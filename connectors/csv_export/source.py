@@ -225,5 +225,6 @@ SOURCE_KIND = SourceKind(
     title="Export of a practice system, call log or message log (CSV)",
     keeps=tuple(role.name for role in fields(CsvColumns)),
     dropped="left out while parsing: a column without a role is never looked at",
+    booked=lambda options: bool(options.preset) or shape_of(options.columns.given()) is Shape.VISIT,
     check=check,
 )

@@ -266,6 +266,7 @@ SOURCE_KIND = SourceKind(
     title="Gmail",
     keeps=("emailAddress (of the account, to know it again)", "id", "threadId", "internalDate", "labelIds", *_HEADERS),
     dropped="never requested",
+    booked=lambda _: False,
     check=problems,
     per_owner=True,
 )

@@ -175,6 +175,7 @@ SOURCE_KIND = SourceKind(
         f"call_ended (time, uniqueQualifier, actor.key, {', '.join(sorted(KEPT))})",
     ),
     dropped="never requested; of the domain's report, whose lines come whole, left out while parsing",
+    booked=lambda _: False,
     check=_problems,
     per_owner=True,
 )  # fmt: skip

@@ -252,6 +252,7 @@ SOURCE_KIND = SourceKind(
     title="Mail on a server (IMAP)",
     keeps=("INTERNALDATE", "FLAGS (whether it is a draft)", *KEPT),
     dropped="never requested: subject, names of files, text and every other header field",
+    booked=lambda _: False,
     check=_problems,
     per_owner=True,
 )

@@ -151,4 +151,5 @@ SOURCE_KIND = SourceKind(
     title="Maildir folder",
     keeps=KEPT,
     dropped="left out while parsing: subject, names and every other header; bodies are not read",
+    booked=lambda _: False,
 )

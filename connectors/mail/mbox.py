@@ -215,4 +215,5 @@ SOURCE_KIND = SourceKind(
     title="Mailbox file (mbox), or a folder of them",
     keeps=KEPT,
     dropped="left out while parsing: subject, names and every other header; bodies are skipped unread",
+    booked=lambda _: False,
 )

@@ -72,7 +72,7 @@ class Microsoft:
             raise meetings.refusal
 
     def _entries(self, graph: Graph) -> list[Item]:
-        """What the calendar holds in the window; a day more is asked for, as the midnight of all-day entries is local."""
+        """What the calendar holds in the window; a day more is asked for, as all-day entries have local midnights."""
         window = self._context.window
         query = (
             ("startDateTime", written(window.start - timedelta(days=1))),
@@ -139,4 +139,5 @@ SOURCE_KIND = SourceKind(
     dropped="never requested; names beside an address and telephone numbers of a meeting are left out while parsing",
     check=problems,
     per_owner=True,
+    booked=lambda options: "calendar" in options.read,
 )

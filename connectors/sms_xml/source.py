@@ -213,5 +213,6 @@ SOURCE_KIND = SourceKind(
     title="Texts of a telephone (SMS Backup & Restore)",
     keeps=ALLOWED,
     dropped="left out before parsing: texts, subjects, names of contacts, pictures and every other attribute",
+    booked=lambda _: False,
     check=_problems,
 )

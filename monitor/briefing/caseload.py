@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 
 from monitor.analysis.calendar import date_of, day_number, last_week, monday_of
 from monitor.analysis.fairness import LEAST_CLINICIANS, PHASE_IN_WEEKS, Evenness, Share, evenness
-from monitor.briefing.week import is_overdue
+from monitor.briefing.freshness import freshness
 from monitor.config import Config
 from monitor.roster import Clinician
-from monitor.store import tables, weeks
+from monitor.store import weeks
 from monitor.store.database import Store
 from reports.models import CaseloadRow, FairnessReport, OwnCaseload, Standing
 from reports.wording import listed, spelled
@@ -25,7 +25,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime, through: dat
     people = [person for person in config.clinicians if _employed(person, last)]
     with store.read() as connection:
         rows = weeks.workload(connection, [person.key for person in people], last - (2 * SPAN - 1) * 7, last)
-        run = tables.fresh_at(connection)
+        fresh = freshness(config, connection, people, now)
     values = {(who, at, key): value for who, at, key, value, _, _ in rows}
     load = {person.key: _load(values, person.key, last) for person in people}
     fte = {person.key: _mean(values, person.key, "available_fte", last) or 0.0 for person in people}
@@ -47,8 +47,9 @@ def fairness_report(config: Config, store: Store, *, now: datetime, through: dat
         gini=found.gini if found else None,
         gini_low=found.gini_low if found else None,
         gini_high=found.gini_high if found else None,
-        complete_through=None if run is None else datetime.fromtimestamp(run, config.practice.zone),
-        overdue=is_overdue(run, now),
+        complete_through=fresh.complete_through,
+        overdue=fresh.overdue,
+        behind=fresh.behind,
     )
 
 
@@ -61,6 +62,7 @@ def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: dat
         compared=whole.hoover is not None,
         complete_through=whole.complete_through,
         overdue=whole.overdue,
+        behind=tuple(one for one in whole.behind if one.name == clinician.name),
     )
 
 

@@ -12,10 +12,10 @@ from monitor.analysis.calendar import date_of, day_number, monday_of
 from monitor.analysis.fairness import PHASE_IN_WEEKS, WEEKS, available_fte
 from monitor.analysis.intervals import contains, seconds_inside, spans
 from monitor.analysis.referral import WHOLE, Candidate, Obstacle, Other, Place, Referral, next_referral, room_below
-from monitor.briefing.week import is_overdue
+from monitor.briefing.freshness import freshness
 from monitor.config import Config
 from monitor.roster import Clinician
-from monitor.store import absence, tables, weeks
+from monitor.store import absence, weeks
 from monitor.store.database import Connection, Store
 from reports.models import ReferralReport, ReferralRow, ReferralShare
 from reports.wording import listed, spelled
@@ -38,7 +38,7 @@ def referral_report(
         candidates = [
             _with_given(one, given, referral.weight, today) for one in _candidates(connection, people, today, now)
         ]
-        run = tables.fresh_at(connection)
+        fresh = freshness(config, connection, people, now)
     names = {person.key: person.name for person in people}
     rows = tuple(_rows(candidates, referral, names, {p.key for p in people if _joining(p, today)}))
     shares = _shares(candidates, [referral] * count, names) if count > 1 else ()
@@ -50,8 +50,9 @@ def referral_report(
         rows=rows,
         shares=shares,
         unplaced=unplaced,
-        complete_through=None if run is None else datetime.fromtimestamp(run, config.practice.zone),
-        overdue=is_overdue(run, now),
+        complete_through=fresh.complete_through,
+        overdue=fresh.overdue,
+        behind=fresh.behind,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from monitor.analysis.calendar import date_of, day_number, last_week
@@ -11,11 +11,12 @@ from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
 from monitor.analysis.clock import local_day, local_time
 from monitor.briefing import cards, figures, words
 from monitor.briefing.figures import Attention
+from monitor.briefing.freshness import fresh_at, is_overdue
 from monitor.config import Config
 from monitor.loading import frames_of
 from monitor.notices import LINE, left_out, of_persons
 from monitor.roster import Clinician
-from monitor.store import facts, tables, weeks
+from monitor.store import facts, weeks
 from monitor.store import notices as kept
 from monitor.store.database import Connection, Store
 from monitor.store.notices import NoticeRow
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from monitor.analysis.frames import Frames
 
-OVERDUE = timedelta(hours=48)
 ENOUGH_WEEKS = 6
 MAIN_MEASURES = ("outside_hours_minutes", "after_hours_replies", "overrun_minutes", "sessions_held")
 CONTEXT_WEEKS = 60
@@ -43,7 +43,7 @@ def weekly_report(config: Config, store: Store, clinician: Clinician, week: date
     with store.read() as connection:
         values = values_of(connection, clinician, monday)
         found, codes = kept.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
-        fresh = tables.fresh_at(connection, clinician.key)
+        fresh = fresh_at(config, connection, clinician)
     found = of_persons(frames, found)
     notice = cards.leading(found, monday, day_number(local_day(clinician, now)), clinician)
     told = notice if notice and (notice.week == monday or notice.tier != LINE) else None  # a put-off line is of before
@@ -120,11 +120,6 @@ def _built_from(frames: Frames, week: int, fresh: int | None, now: datetime) -> 
         assumed_hours=frames.clinician.assumed_hours,
         overdue=is_overdue(fresh, now),
     )
-
-
-def is_overdue(fresh: int | None, now: datetime) -> bool:
-    """Whether the last reading, if there was one, is too long ago."""
-    return fresh is not None and now.timestamp() - fresh > OVERDUE.total_seconds()
 
 
 def _in_week(table: pd.DataFrame, week: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from monitor.store.notices import STANDING_ANSWER
@@ -89,17 +89,13 @@ def kept_aside(connection: sqlite3.Connection) -> list[Row]:
     )
 
 
-def fresh_at(connection: sqlite3.Connection, clinician: str | None = None) -> int | None:
-    """When sources were last read to their end: the practice's latest, or one clinician's oldest; else ``None``."""
-    if clinician is None:
-        row = connection.execute("SELECT max(succeeded_at) FROM source").fetchone()
-    else:
-        row = connection.execute(
-            """SELECT min(succeeded_at) FROM source JOIN source_clinician ON source_id = source.id
-               JOIN clinician ON clinician.id = clinician_id WHERE clinician.key = ?""",
-            (clinician,),
-        ).fetchone()
-    return None if row[0] is None else int(row[0])
+def readings(connection: sqlite3.Connection, names: Collection[str]) -> list[tuple[str, int | None]]:
+    """Clinician, and when a source of these names was last read to its end: for each source, or account, of theirs."""
+    found = connection.execute(
+        """SELECT name, clinician.key, succeeded_at FROM source JOIN source_clinician ON source_id = source.id
+           JOIN clinician ON clinician.id = clinician_id ORDER BY source.id""",
+    )
+    return [(key, at) for name, key, at in found if name in names]
 
 
 def begin_run(connection: sqlite3.Connection, command: str, now: int) -> int:

@@ -33,7 +33,7 @@ from monitor import cli
 from monitor.cli.desk import Desk
 from monitor.credentials import create_key
 from monitor.ingest import exit_code
-from tests.connectors.worlds.practice import NEIGHBOUR, CutOffError, DiskError, Practice, nights
+from tests.connectors.worlds.practice import NEIGHBOUR, SOURCE, CutOffError, DiskError, Practice, nights
 from tests.connectors.worlds.world import ANA, BEN, CANARY, NOW, NUMBER, Behaviour, Trouble, World, worlds
 
 ITEMS = 10
@@ -122,6 +122,13 @@ def test_a_world_says_why_it_declines_what_and_in_which_fields_the_canary_stands
     assert world.planted
     assert set(world.planted).isdisjoint(kind.keeps)
     assert (Behaviour.ACCOUNTS in world.declines) is not kind.per_owner
+
+
+@of_worlds(Behaviour.TWICE)
+def test_a_kind_that_brings_entries_says_so(practice: Practice) -> None:
+    (options,) = [source.options for source in practice.config.sources if source.name == SOURCE]
+    entries = [row for row in practice.holds()["event"] if row[1] == SOURCE]
+    assert practice.kind.booked(options) or not entries
 
 
 # Once, twice, bit by bit, anew

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from importlib import metadata
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
 from connectors import registry
 from connectors.base import SourceKind
+from connectors.csv_export.options import CsvColumns, CsvOptions
+from connectors.microsoft.options import MicrosoftOptions
 from connectors.registry import KINDS, UnknownKindError, kind_names, source_kind
 
 HEAVY = (
@@ -78,6 +81,26 @@ def test_a_built_in_kind_is_what_it_is_called_and_explains_each_option(name: str
     assert kind.keeps
     assert kind.dropped
     assert [field.name for field in fields(kind.options) if field.init and not field.metadata.get("help")] == []
+
+
+@pytest.mark.parametrize("name", ["gmail", "google_meet", "imap", "mbox", "maildir", "sms_xml"])
+def test_no_caseload_rests_on_mail_texts_and_calls(name: str) -> None:
+    assert not source_kind(name).booked(object())
+
+
+@pytest.mark.parametrize(
+    ("options", "entries"),
+    [
+        (CsvOptions(Path("a.csv"), CsvColumns(booked_start="from", booked_end="to")), True),
+        (CsvOptions(Path("a.csv"), preset="jane"), True),
+        (CsvOptions(Path("a.csv"), CsvColumns(actual_start="from", actual_end="to")), False),
+        (MicrosoftOptions(client_id="app"), True),
+        (MicrosoftOptions(client_id="app", read=("mail",)), False),
+    ],
+)
+def test_a_kind_of_several_parts_tells_by_its_options(options: CsvOptions | MicrosoftOptions, entries: bool) -> None:  # noqa: FBT001
+    kind = "csv" if isinstance(options, CsvOptions) else "microsoft"
+    assert source_kind(kind).booked(options) is entries
 
 
 def test_an_unknown_kind_is_told_with_the_nearest() -> None:

@@ -1,0 +1,102 @@
+"""What the director is told of how fresh the caseload is: as fresh as everybody's calendar, and whose is behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from monitor.analysis.referral import Referral
+from monitor.briefing.caseload import fairness_report, own_caseload
+from monitor.briefing.referral import referral_report
+from monitor.briefing.week import weekly_report
+from monitor.config import Config
+from monitor.store.database import Store, opened
+from reports import fairness
+from reports.models import Behind
+from tests.monitor.practices import LAST_WEEK, LONDON, NOW, written_practice
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return written_practice(tmp_path_factory.mktemp("practice")).config
+
+
+@pytest.fixture
+def store(config: Config) -> Iterator[Store]:
+    """Every source was read an hour ago."""
+    with opened(config.database) as found:
+        read(found, "%", timedelta(hours=1))
+        yield found
+
+
+def read(store: Store, source: str, ago: timedelta | None) -> None:
+    with store.write() as connection:
+        at = None if ago is None else int((NOW - ago).timestamp())
+        connection.execute("UPDATE source SET succeeded_at = ? WHERE name LIKE ?", (at, source))
+
+
+def test_it_is_as_fresh_as_the_oldest_of_the_calendars(config: Config, store: Store) -> None:
+    read(store, "cleo-calendar", timedelta(hours=30))
+    report = fairness_report(config, store, now=NOW)
+    assert report.complete_through == (NOW - timedelta(hours=30)).astimezone(LONDON)
+    assert (report.overdue, report.behind) == (False, ())
+
+
+@pytest.mark.parametrize(
+    ("ago", "day", "words"),
+    [
+        (timedelta(days=6), date(2026, 11, 12), "Not read since 12 November: cleo’s calendar."),
+        (None, None, "Not read to its end so far: cleo’s calendar."),
+    ],
+)
+def test_whose_calendar_is_behind_the_others_is_named(
+    config: Config, store: Store, ago: timedelta | None, day: date | None, words: str
+) -> None:
+    read(store, "cleo-calendar", ago)
+    report = fairness_report(config, store, now=NOW)
+    assert report.complete_through == (NOW - timedelta(hours=1)).astimezone(LONDON)
+    assert (report.overdue, report.behind) == (False, (Behind("cleo", day),))
+    assert fairness.fresh_words(report) == f"Complete through Wednesday 08:30, 18 November. {words}"
+    referral = referral_report(config, store, Referral(), now=NOW)
+    assert (referral.complete_through, referral.behind) == (report.complete_through, report.behind)
+
+
+def test_of_colleagues_who_are_behind_nobody_else_is_told(config: Config, store: Store) -> None:
+    read(store, "cleo-calendar", timedelta(days=6))
+    people = {person.key: person for person in config.clinicians}
+    assert own_caseload(config, store, people["ana"], now=NOW).behind == ()
+    assert own_caseload(config, store, people["cleo"], now=NOW).behind == (Behind("cleo", date(2026, 11, 12)),)
+
+
+def test_mail_and_call_logs_say_nothing_of_a_caseload(config: Config, store: Store) -> None:
+    read(store, "%", timedelta(days=6))
+    read(store, "ana-mail", timedelta(hours=1))
+    read(store, "ana-calls", timedelta(hours=1))
+    report = fairness_report(config, store, now=NOW)
+    assert report.complete_through == (NOW - timedelta(days=6)).astimezone(LONDON)
+    assert (report.overdue, report.behind) == (True, ())
+
+
+def test_what_is_no_longer_configured_makes_nothing_old(config: Config, store: Store) -> None:
+    read(store, "cleo-calendar", timedelta(days=6))
+    read(store, "ana-mail", timedelta(days=6))
+    left = tuple(source for source in config.sources if source.name not in {"cleo-calendar", "ana-mail"})
+    fewer = replace(config, sources=left)
+    assert fairness_report(fewer, store, now=NOW).behind == ()
+    ana = config.clinicians[0]
+    assert weekly_report(config, store, ana, LAST_WEEK, now=NOW).built_from.overdue
+    assert not weekly_report(fewer, store, ana, LAST_WEEK, now=NOW).built_from.overdue
+
+
+def test_before_anything_was_read_nothing_is_complete(config: Config, store: Store) -> None:
+    read(store, "%", None)
+    report = fairness_report(config, store, now=NOW)
+    assert (report.complete_through, report.overdue, report.behind) == (None, False, ())
+
+
+def test_nothing_read_by_anybody_is_overdue(config: Config, store: Store) -> None:
+    later: datetime = NOW + timedelta(days=3)
+    assert fairness_report(config, store, now=later).overdue
