@@ -226,7 +226,8 @@ class Conversation:
 class AgreementReport:
     """What was agreed with one client. ``due`` says which review is due, empty if none is.
 
-    ``conversations`` are the latest outside the agreed hours, the newest first.
+    ``conversations`` are the latest outside the agreed hours, the newest first. ``since`` stands in the form as the day
+    from which on it holds.
     """
 
     line: ClientLine
@@ -234,7 +235,7 @@ class AgreementReport:
     conversations: tuple[Conversation, ...]
     said: tuple[Said, ...]
     due: str
-    today: date
+    since: str
 
 
 @dataclass(frozen=True, slots=True)

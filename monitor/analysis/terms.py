@@ -188,7 +188,7 @@ def _hours(text: str) -> str:
     try:
         return text_of(span_from(text))
     except ValueError:
-        raise ValueError('has to be hours like "09:00-18:00"') from None
+        raise ValueError('has to be one span of hours, like "09:00-18:00"') from None
 
 
 def _words(term: Term, text: str, own_words: Collection[str]) -> str:

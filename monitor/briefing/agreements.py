@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -69,20 +69,31 @@ def agreements_report(config: Config, store: Store, clinician: Clinician, *, now
 
 
 def agreement_report(
-    config: Config, store: Store, clinician: Clinician, key: int, *, now: datetime
+    config: Config,
+    store: Store,
+    clinician: Clinician,
+    key: int,
+    *,
+    now: datetime,
+    sent: Mapping[str, str] | None = None,
+    since: str = "",
 ) -> AgreementReport | None:
-    """The agreement with a client by any of their keys, ``None`` if there is no such client of the clinician's."""
+    """The agreement with a client by any of their keys, ``None`` if there is no such client of the clinician's.
+
+    The fields show what holds today or, where a form was refused, what was ``sent``, and ``since`` when it was to hold.
+    """
     book = book_of(config, store, clinician, now=now)
     client = book.person(key)
     if client is None:
         return None
     holds = book.holds(client)
+    shown = holds if sent is None else sent
     own = {channel: channel for channel in sorted(set(book.frames.messages["channel"].tolist()))}
     groups = (
         FieldGroup(
             heading,
             sentence,
-            tuple(field(TERMS[t], holds.get(t, ""), own if TERMS[t].open_list else None) for t in terms),
+            tuple(field(TERMS[t], shown.get(t, ""), own if TERMS[t].open_list else None) for t in terms),
         )
         for heading, sentence, terms in GROUPS
     )
@@ -93,7 +104,7 @@ def agreement_report(
         conversations=_conversations(book.frames, client, book.today),
         said=said_words(book, client, AGREED),
         due=due_words(holds, book.today),
-        today=book.today,
+        since=since or book.today.isoformat(),
     )
 
 

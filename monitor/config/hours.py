@@ -1,4 +1,4 @@
-"""Hours of a day as people write them: ``"09:00-13:00"``, overnight ``"22:00-06:00"``, ``"18:00-24:00"``."""
+"""Hours of a day as people write them: ``"09:00-13:00"``, ``"9-17"``, overnight ``"22:00-06:00"``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitor.roster import MinuteSpan
 DAY = 24 * 60
 _HOUR = r"(?:[01]?\d|2[0-3])"
 _CLOCK = re.compile(rf"{_HOUR}:[0-5]\d")
-_SPAN = re.compile(rf"({_CLOCK.pattern})\s*[-–]\s*({_CLOCK.pattern}|24:00)")
+_SPAN = re.compile(rf"({_HOUR}(?::[0-5]\d)?)\s*[-–]\s*({_HOUR}(?::[0-5]\d)?|24(?::00)?)")
 
 
 def minutes_from(text: str) -> int:
@@ -23,6 +23,8 @@ def minutes_from(text: str) -> int:
 
 def span_from(text: str) -> MinuteSpan:
     """A span in minutes after midnight of the day it starts on. Raises ValueError.
+
+    Hours alone are enough where they can mean one thing: ``"9-5"`` may be a day or a night.
 
     ::
 
@@ -37,6 +39,8 @@ def span_from(text: str) -> MinuteSpan:
     start, end = map(_minutes, found.groups())
     if start == end:
         raise ValueError(f'"{text}" ends when it starts; a whole day is "00:00-24:00"')
+    if end < start and ":" not in text:
+        raise ValueError(f'"{text}" may be a day or a night; write it with minutes, like "09:00-17:00"')
     return start, end if end > start else end + DAY
 
 
@@ -52,8 +56,8 @@ def text_of(span: MinuteSpan) -> str:
 
 
 def _minutes(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
+    hours, _, minutes = clock.partition(":")
+    return int(hours) * 60 + int(minutes or 0)
 
 
 def _clock(minutes: int) -> str:

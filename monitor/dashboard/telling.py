@@ -93,7 +93,12 @@ def tried() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        flash(f"Nothing is kept. {error}")
+        refused(error)
+
+
+def refused(error: UsageError) -> None:
+    """Say why nothing is kept."""
+    flash(f"Nothing is kept. {error}")
 
 
 def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[str, str] | None = None) -> None:

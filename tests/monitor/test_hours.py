@@ -18,6 +18,10 @@ from monitor.config.hours import minutes_from, overlapping, span_from, text_of
         ("18:00-00:00", (1080, 1440)),
         ("00:00-24:00", (0, 1440)),
         ("23:59-23:58", (1439, 2878)),
+        ("9-17", (540, 1020)),
+        ("9:30-17", (570, 1020)),
+        ("18-24", (1080, 1440)),
+        ("22:00-6", (1320, 1800)),
     ],
 )
 def test_a_span_is_minutes_from_the_midnight_of_its_first_day(text: str, span: tuple[int, int]) -> None:
@@ -28,7 +32,9 @@ def test_a_span_is_minutes_from_the_midnight_of_its_first_day(text: str, span: t
     "text",
     [
         "",
-        "9-13",
+        "9.30-13",
+        "9",
+        "9-13, 14-18",
         "25:00-26:00",
         "09:60-10:00",
         "24:00-06:00",
@@ -42,6 +48,12 @@ def test_what_is_no_span_says_how_to_write_one(text: str) -> None:
     with pytest.raises(ValueError) as fault:
         span_from(text)
     assert str(fault.value) == f'"{text}" is not a span of hours; write it like "09:00-13:00"'
+
+
+@pytest.mark.parametrize("text", ["9-5", "22-6"])
+def test_hours_alone_are_not_taken_for_a_night(text: str) -> None:
+    with pytest.raises(ValueError, match="may be a day or a night"):
+        span_from(text)
 
 
 def test_a_span_without_length_is_neither_nothing_nor_a_day() -> None:

@@ -38,7 +38,7 @@ def test_a_value_has_one_spelling(term: str, text: str, value: str) -> None:
         ("channels", "zebra", "some of email, sms, phone, video, portal, chat, letter"),
         ("channels", "", "some of email"),
         ("contact_days", "zebra", "some of mon"),
-        ("contact_hours", "25:00 zebra", 'hours like "09:00-18:00"'),
+        ("contact_hours", "25:00 zebra", 'hours, like "09:00-18:00"'),
         ("review_on", "zebra", "a date like 2026-03-02"),
         ("fees", "zebra", "one of agreed"),
     ],

@@ -192,5 +192,5 @@ def agreement() -> AgreementReport:
         ),
         said=SAID,
         due="the agreement since today",
-        today=FIRST,
+        since="2025-11-10",
     )

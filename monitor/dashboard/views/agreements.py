@@ -19,7 +19,7 @@ from monitor.briefing.book import terms_on
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own, tried
+from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own, refused
 from monitor.errors import UsageError
 from monitor.store import clients as kept
 from monitor.store.threads import mark_emergency
@@ -46,20 +46,21 @@ def everybody() -> str:
 @allow(Role.CLINICIAN)
 def one(client: int) -> str:
     """One client's agreement."""
-    report = agreement_report(visit.config(), visit.store(), visit.clinician(), client, now=visit.now()) or abort(404)
-    return framed(report.line.name, clients.agreement_html(report, csrf_token=generate_csrf()))
+    return _page(client)
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>")
 @allow(Role.CLINICIAN)
-def say(client: int) -> Response:
-    """Keep what changed in an agreement, from a day on."""
-    own(client)
-    given = {term: _given(term) for term in AGREED}
-    with tried():
+def say(client: int) -> Response | tuple[str, int]:
+    """Keep what changed in an agreement, from a day on; refused, the form comes back as it was filled in."""
+    said, given = own(client), {term: _given(term) for term in AGREED}
+    try:
         from_day = given_day()
-        _fit(given, terms_on(own(client), date_of(from_day)), from_day)
+        _fit(given, terms_on(said, date_of(from_day)), from_day)
         keep(client, given, from_day)
+    except UsageError as error:
+        refused(error)
+        return _page(client, given), 422
     return redirect(f"{HERE}/{client}", 303)
 
 
@@ -94,6 +95,15 @@ def emergency(client: int) -> Response:
             abort(404)
     flash("Marked as an emergency." if marked else "Taken back: it counts as any other contact.")
     return redirect(f"{HERE}/{client}#conversations", 303)
+
+
+def _page(client: int, sent: Mapping[str, str] | None = None) -> str:
+    """One client's agreement; with what was ``sent`` instead of what holds, where that could not be kept."""
+    config, me, since = visit.config(), visit.clinician(), request.form.get("from", "")
+    report = agreement_report(config, visit.store(), me, client, now=visit.now(), sent=sent, since=since)
+    if report is None:
+        abort(404)
+    return framed(report.line.name, clients.agreement_html(report, csrf_token=generate_csrf()))
 
 
 def _thread(text: str) -> int:
