@@ -8,7 +8,8 @@ agreements  what was agreed with a client, and from when on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from reports.models import Card, Table, Unit
@@ -54,7 +55,8 @@ class Sheet:
     """A questionnaire that can be filled in from an own copy, answer by answer.
 
     ``ends`` say what the lowest and the highest answer mean. ``open_from`` is the day from which it can be answered
-    again, ``None`` when it can be now.
+    again, ``None`` when it can be now. A sheet that was sent with gaps comes back with its ``answers`` by item and the
+    ``gap`` in words; ``is_enough`` says that it can be kept like that.
     """
 
     key: str
@@ -68,6 +70,9 @@ class Sheet:
     source: str
     address: str
     open_from: date | None
+    answers: Mapping[int, int] = field(default_factory=dict)
+    gap: str = ""
+    is_enough: bool = False
 
 
 @dataclass(frozen=True, slots=True)

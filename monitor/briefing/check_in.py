@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.clock import local_day
-from monitor.analysis.selfreport import INSTRUMENTS, Instrument, Scale, band, instrument, next_day, reach
+from monitor.analysis.selfreport import INSTRUMENTS, Instrument, Scale, band, instrument, next_day, reach, results
 from monitor.briefing.week import MAIN_MEASURES, Values, last_complete_week, values_of
 from monitor.config import Config
 from monitor.roster import Clinician
@@ -16,7 +16,7 @@ from monitor.store.database import Store
 from monitor.store.selfreport import CheckIn, check_ins
 from reports.models import Unit
 from reports.private import Answered, Beside, CheckInReport, Felt, Measured, Sheet
-from reports.wording import counted, quantity
+from reports.wording import counted, listed, quantity
 
 LONGEST, SHORTEST = 52, 12  # weeks on the line of time
 BEFORE = 6  # weeks that are shown before the first answer
@@ -35,8 +35,15 @@ READINGS = {
 """How the numbers of each questionnaire are read."""
 
 
-def check_in_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> CheckInReport:
-    """The page of one clinician, as known at ``now``."""
+def check_in_report(
+    config: Config,
+    store: Store,
+    clinician: Clinician,
+    *,
+    now: datetime,
+    sent: Mapping[str, Mapping[int, int]] | None = None,
+) -> CheckInReport:
+    """The page of one clinician, as known at ``now``; with the answers of a sheet that was ``sent`` with gaps."""
     last, today = last_complete_week(config, clinician, now), local_day(clinician, now)
     with store.read() as connection:
         taken = check_ins(connection, clinician.key)
@@ -45,7 +52,7 @@ def check_in_report(config: Config, store: Store, clinician: Clinician, *, now: 
         headline="How do you feel, beside what was counted?",
         beside=_beside(taken, values, last),
         answered=tuple(_answered(one) for one in reversed(taken)),
-        sheets=tuple(_sheet(asked, taken, today) for asked in INSTRUMENTS),
+        sheets=tuple(_sheet(asked, taken, today, (sent or {}).get(asked.key)) for asked in INSTRUMENTS),
         contacts=config.practice.contacts,
         assumed_hours=clinician.assumed_hours,
     )
@@ -75,7 +82,7 @@ def _answered(one: CheckIn) -> Answered:
     return Answered(asked.key, asked.title, date_of(one.day), result_words(asked, one.results))
 
 
-def _sheet(asked: Instrument, taken: Sequence[CheckIn], today: date) -> Sheet:
+def _sheet(asked: Instrument, taken: Sequence[CheckIn], today: date, sent: Mapping[int, int] | None) -> Sheet:
     return Sheet(
         key=asked.key,
         title=asked.title,
@@ -88,7 +95,24 @@ def _sheet(asked: Instrument, taken: Sequence[CheckIn], today: date) -> Sheet:
         source=asked.source,
         address=asked.address,
         open_from=open_from(asked, taken, today),
+        answers=sent or {},
+        gap="" if sent is None else gap_words(asked, sent),
+        is_enough=any(value is not None for value in results(asked, sent or {}).values()),
     )
+
+
+def gap_words(asked: Instrument, answers: Mapping[int, int]) -> str:
+    """Which questions have no answer, and what that costs; empty where all have one."""
+    left_out = [item for item in asked.items if item not in answers]
+    without = [scale.title for scale in asked.scales if not answers.keys() >= set(scale.items)]
+    if not left_out:
+        return ""
+    if len(left_out) == len(asked.items):
+        return "No question has an answer yet."
+    if len(left_out) == 1:
+        return f"Question {left_out[0]} has no answer yet; without it {listed(without)} gets no number."
+    numbers = listed([str(item) for item in left_out])
+    return f"Questions {numbers} have no answer yet; without them there is no number for {listed(without)}."
 
 
 def _beside(taken: Sequence[CheckIn], values: Values, last: date) -> Beside | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from monitor.analysis.selfreport import PROQOL
 from monitor.store.selfreport import check_ins
@@ -13,13 +14,20 @@ from tests.reports.pages import read, visible
 HERE = "/me/check-in"
 
 
-def answer(client: FlaskClient, key: str, answers: dict[int, int]) -> str:
+def answer(client: FlaskClient, key: str, answers: dict[int, int], **more: str) -> str:
     """Fill in a sheet; what the page then says."""
-    form = {f"q{item}": str(number) for item, number in answers.items()}
-    page = client.post(
-        f"{HERE}/{key}", data={**form, "csrf_token": token_on(client.get("/help"))}, follow_redirects=True
-    )
+    page = send(client, key, answers, **more)
     assert page.status_code == 200
+    return words_said(page)
+
+
+def send(client: FlaskClient, key: str, answers: dict[int, int], **more: str) -> TestResponse:
+    form = {f"q{item}": str(number) for item, number in answers.items()}
+    token = token_on(client.get("/help"))
+    return client.post(f"{HERE}/{key}", data={**form, **more, "csrf_token": token}, follow_redirects=True)
+
+
+def words_said(page: TestResponse) -> str:
     return next((line.words() for line in read(page.text).all("p", "said")), "")
 
 
@@ -58,17 +66,49 @@ def test_only_the_numbers_of_the_scales_are_stored(pages: Pages) -> None:
     assert pages.store.connection.execute("SELECT count(*) FROM self_report").fetchone() == (3,)
 
 
-def test_a_question_left_out_costs_its_own_scale(pages: Pages) -> None:
-    said = answer(pages.signed_in("ana"), "proqol5", proqol(2, one=8))
+def test_a_sheet_with_a_gap_comes_back_as_it_was_filled_in(pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+    page = send(ana, "proqol5", proqol(2, one=8) | {1: 5})
 
-    assert "Burnout has no number, because a question was left out." in said
+    assert page.status_code == 422
+    gap = "Question 8 has no answer yet; without it Burnout gets no number."
+    assert words_said(page) == f"Nothing is kept yet. {gap}"
+    assert check_ins(pages.store.connection, "ana") == []
+    form = next(form for form in read(page.text).all("form") if form.attributes["action"] == f"{HERE}/proqol5")
+    ticked = {i.attributes["name"]: i.attributes["value"] for i in form.all("input") if "checked" in i.attributes}
+    assert ticked == {f"q{item}": "5" if item == 1 else "2" for item in PROQOL.items if item != 8}
+    assert [i.attributes["name"] for i in form.all("input") if "autofocus" in i.attributes] == ["q8"]
+    assert [button.words() for button in form.all("button")] == ["Keep it", "Keep it without"]
+    assert [d.attributes for d in read(page.text).all("details") if form in d.all("form")] == [{"open": ""}]
+
+
+def test_a_question_left_out_on_purpose_costs_its_own_scale(pages: Pages) -> None:
+    said = answer(pages.signed_in("ana"), "proqol5", proqol(2, one=8), without="yes")
+
+    assert said.startswith("Kept for 18 November 2026: Compassion satisfaction 20, low")
     (kept,) = check_ins(pages.store.connection, "ana")
     assert kept.results.keys() == {"satisfaction", "trauma"}
 
 
-@pytest.mark.parametrize("answers", [{}, proqol(2, one=1, two=2, three=3)])
-def test_a_sheet_without_any_number_is_not_kept(pages: Pages, answers: dict[int, int]) -> None:
-    assert answer(pages.signed_in("ana"), "proqol5", answers).startswith("Nothing is kept")
+@pytest.mark.parametrize(
+    ("answers", "gap"),
+    [
+        ({}, "No question has an answer yet."),
+        (
+            proqol(2, one=1, two=2, three=3),
+            "Questions 1, 2 and 3 have no answer yet; without them there is no number for ",
+        ),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"without": "yes"}])
+def test_a_sheet_without_any_number_is_not_kept(
+    pages: Pages, answers: dict[int, int], gap: str, more: dict[str, str]
+) -> None:
+    page = send(pages.signed_in("ana"), "proqol5", answers, **more)
+
+    assert page.status_code == 422
+    assert words_said(page).startswith(f"Nothing is kept yet. {gap}")
+    assert "Keep it without" not in page.text
     assert check_ins(pages.store.connection, "ana") == []
 
 

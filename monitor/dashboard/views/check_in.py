@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from flask import Blueprint, abort, flash, redirect, request
@@ -12,13 +13,13 @@ from monitor.access import Role
 from monitor.analysis.calendar import day_number
 from monitor.analysis.clock import local_day
 from monitor.analysis.selfreport import Instrument, instrument, results
-from monitor.briefing.check_in import check_in_report, open_from, result_words
+from monitor.briefing.check_in import check_in_report, gap_words, open_from, result_words
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
 from monitor.store.selfreport import CheckIn, check_ins, remove_check_in, save_check_in
 from reports import check_in
-from reports.wording import full_date, listed
+from reports.wording import full_date
 
 blueprint = Blueprint("check_in", __name__, url_prefix="/me/check-in")
 HERE = "/me/check-in"
@@ -28,18 +29,29 @@ HERE = "/me/check-in"
 @allow(Role.CLINICIAN)
 def page() -> str:
     """What was answered, and what can be."""
-    report = check_in_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
-    return framed("Check-in", check_in.html(report, actions=HERE, csrf_token=generate_csrf()))
+    return _page()
 
 
 @blueprint.post("/<key>")
 @allow(Role.CLINICIAN)
-def keep(key: str) -> Response:
-    """Score a sheet that was filled in and keep its numbers."""
+def keep(key: str) -> Response | tuple[str, int]:
+    """Score a sheet that was filled in and keep its numbers; one with gaps comes back first, as it was filled in."""
     asked = instrument(key) or abort(404)
-    found = _results(asked)
-    numbers = {scale: value for scale, value in found.items() if value is not None}
-    flash(_kept(asked, numbers) if numbers else "Nothing is kept: in every scale a question was left out.")
+    answers = _answers(asked)
+    numbers = {scale: value for scale, value in results(asked, answers).items() if value is not None}
+    me, today = visit.clinician().key, local_day(visit.clinician(), visit.now())
+    with visit.store().read() as connection:
+        waits = open_from(asked, check_ins(connection, me), today)
+    if waits:
+        flash(f"Nothing is kept: you can answer {asked.title} again from {full_date(waits)}.")
+        return redirect(HERE, 303)
+    gap = gap_words(asked, answers)
+    if gap and not (numbers and "without" in request.form):
+        flash(f"Nothing is kept yet. {gap}")
+        return _page({key: answers}), 422
+    with visit.store().write() as connection:
+        save_check_in(connection, me, CheckIn(day_number(today), asked.key, numbers))
+    flash(f"Kept for {full_date(today)}: {' · '.join(result_words(asked, numbers))}.")
     return redirect(HERE, 303)
 
 
@@ -62,23 +74,18 @@ def _date(day: str) -> date:
         return abort(404)
 
 
-def _results(asked: Instrument) -> dict[str, float | None]:
-    """The numbers of the sheet as it was sent; what no sheet of ours can send is refused."""
+def _page(sent: Mapping[str, Mapping[int, int]] | None = None) -> str:
+    """The page; with the answers of a sheet that was sent with gaps."""
+    report = check_in_report(visit.config(), visit.store(), visit.clinician(), now=visit.now(), sent=sent)
+    return framed("Check-in", check_in.html(report, actions=HERE, csrf_token=generate_csrf()))
+
+
+def _answers(asked: Instrument) -> dict[int, int]:
+    """The answers of the sheet as it was sent; what no sheet of ours can send is refused."""
     given = {item: request.form.get(f"q{item}", "") for item in asked.items}
     try:
-        return results(asked, {item: int(answer) for item, answer in given.items() if answer})
+        answers = {item: int(answer) for item, answer in given.items() if answer}
+        results(asked, answers)
     except ValueError:
-        return abort(400)
-
-
-def _kept(asked: Instrument, numbers: dict[str, float]) -> str:
-    """Keep the numbers unless it is too early for them, and say what was done."""
-    me, today = visit.clinician().key, local_day(visit.clinician(), visit.now())
-    with visit.store().write() as connection:
-        waits = open_from(asked, check_ins(connection, me), today)
-        if waits:
-            return f"Nothing is kept: you can answer {asked.title} again from {full_date(waits)}."
-        save_check_in(connection, me, CheckIn(day_number(today), asked.key, numbers))
-    left_out = [scale.title for scale in asked.scales if scale.key not in numbers]
-    gap = f" {listed(left_out)} has no number, because a question was left out." if left_out else ""
-    return f"Kept for {full_date(today)}: {' · '.join(result_words(asked, numbers))}.{gap}"
+        abort(400)
+    return answers
