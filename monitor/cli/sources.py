@@ -16,6 +16,9 @@ from monitor.cli.desk import DAY, Desk, pass_desk
 from monitor.cli.progress import SourceBar
 from monitor.errors import UsageError
 
+_LATE = timedelta(hours=3)  # after the booked end: rather a slip of the pen
+_FOLLOWS = "The weekly numbers follow with the next nightly run."
+
 if TYPE_CHECKING:
     from connectors.classify import Sighting
     from monitor.config import SourceConfig
@@ -158,23 +161,46 @@ def inspect(desk: Desk, file: Path) -> None:
 
 @click.command()
 @click.argument("uid_key")
-@click.argument("end")
+@click.argument("end", required=False)
 @click.option("--clinician", metavar="KEY", help="Whose session, where it is several people's.")
+@click.option("--yes", is_flag=True, help="It is right that it ended hours after it was booked to.")
+@click.option("--undo", is_flag=True, help="Take the correction back; what the sources say counts again.")
 @pass_desk
-def correct(desk: Desk, uid_key: str, end: str, clinician: str | None) -> None:
+def correct(desk: Desk, uid_key: str, end: str | None, clinician: str | None, *, yes: bool, undo: bool) -> None:
     """Say when a session really ended: END is a local time (18:05) or an instant (2026-11-20T18:05)."""
-    from monitor.analysis.clock import local_time
-    from monitor.store.evidence import save_correction
+    from monitor.store.evidence import drop_correction, save_correction
+    from reports.wording import day_and_month
 
+    if undo == (end is not None):
+        raise UsageError("Give the END of the session, or --undo to take a correction back.")
     session = _session_named(desk, uid_key, clinician)
-    person = desk.clinician(session.clinician)
-    began, booked_end = (local_time(person, instant) for instant in (session.start, session.booked_end))
-    ended = _instant(end, began, booked_end)
-    if not 0 <= ended.timestamp() - session.start <= desk.config.practice.longest_session_hours * 3600:
-        raise UsageError(f"A session that began at {began:%H:%M on %d %B} cannot have ended at {ended:%H:%M on %d %B}.")
+    if end is None:
+        with desk.writing() as store, store.write() as connection:
+            if not drop_correction(connection, session.clinician, uid_key):
+                raise UsageError("The end of that session was not corrected.")
+        desk.say(f"Taken back. {_FOLLOWS}", uid_key=uid_key, ended_at=None)
+        return
+    ended = _ended(desk, session, end, yes=yes)
     with desk.writing() as store, store.write() as connection:
         save_correction(connection, session.clinician, uid_key, int(ended.timestamp()), int(desk.now.timestamp()))
-    desk.say(f"Noted: it ended at {ended:%H:%M on %d %B}.", uid_key=uid_key, ended_at=ended.isoformat())
+    told = f"Noted: it ended at {ended:%H:%M} on {day_and_month(ended)}. {_FOLLOWS}"
+    desk.say(told, uid_key=uid_key, ended_at=ended.isoformat())
+
+
+def _ended(desk: Desk, session: Named, end: str, *, yes: bool) -> datetime:
+    """When a session ended, by what was typed. Raises UsageError where that cannot be, or is hours late without yes."""
+    from monitor.analysis.clock import local_time
+    from reports.wording import day_and_month
+
+    person = desk.clinician(session.clinician)
+    began, booked_end = (local_time(person, instant) for instant in (session.start, session.booked_end))
+    booked = f"That session was booked for {day_and_month(began)} from {began:%H:%M} to {booked_end:%H:%M}"
+    ended = _instant(end, began, booked_end)
+    if not 0 <= ended.timestamp() - session.start <= desk.config.practice.longest_session_hours * 3600:
+        raise UsageError(f"{booked}; it cannot have ended at {end}.")
+    if ended - booked_end > _LATE and not yes:
+        raise UsageError(f"{booked}. If it really ended at {ended:%H:%M} on {day_and_month(ended)}, add --yes.")
+    return ended
 
 
 def _session_named(desk: Desk, uid_key: str, clinician: str | None) -> Named:

@@ -97,6 +97,18 @@ def save_correction(connection: sqlite3.Connection, clinician: str, uid_key: str
     mark_dirty(connection, touched)
 
 
+def drop_correction(connection: sqlite3.Connection, clinician: str, uid_key: str) -> bool:
+    """Take a correction back, so that the evidence counts again; ``False`` if there is none."""
+    id_ = clinician_ids(connection, [clinician])[clinician]
+    known = connection.execute(
+        "DELETE FROM correction WHERE clinician_id = ? AND uid_key = ? RETURNING ended_at", (id_, uid_key)
+    ).fetchone()
+    touched = Touched()
+    touched.mark(id_, *(known or ()))
+    mark_dirty(connection, touched)
+    return known is not None
+
+
 def _row(source: SourceRow, item: SessionEvidence) -> _Evidence:
     return _Evidence(
         source.owners[item.clinician],

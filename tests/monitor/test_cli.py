@@ -414,6 +414,44 @@ def test_an_end_that_cannot_be_true_is_refused(read: Office, end: str) -> None:
     assert read("correct", key, end).code == 2
 
 
+@pytest.mark.parametrize("end", ["09:30", "2026-03-04T10:30"])
+def test_an_end_that_cannot_be_true_is_told_beside_the_booking(read: Office, end: str) -> None:
+    key = rows(read("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
+    booked = "That session was booked for 2 March from 10:00 to 10:50; it cannot have ended at"
+    assert f"{booked} {end}." in read("correct", key, end).err
+
+
+def test_an_end_hours_after_the_booked_one_has_to_be_meant(read: Office) -> None:
+    key = rows(read("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
+    refused = read("correct", key, "18:05")
+    assert refused.code == 2
+    assert "If it really ended at 18:05 on 2 March, add --yes." in refused.err
+    assert rows(read("export", "sessions", "--clinician", "ana"))[0]["evidence"] == ""
+    assert read("correct", key, "18:05", "--yes").code == 0
+    assert rows(read("export", "sessions", "--clinician", "ana"))[0]["evidence"] == "corrected"
+
+
+def test_a_correction_is_taken_back(read: Office) -> None:
+    before = rows(read("export", "sessions", "--clinician", "ana"))
+    read("correct", before[0]["uid_key"], "11:05")
+    read("analyse")
+    taken_back = read("correct", before[0]["uid_key"], "--undo")
+    assert (taken_back.code, taken_back.out) == (
+        0,
+        "Taken back. The weekly numbers follow with the next nightly run.\n",
+    )
+    assert rows(read("export", "sessions", "--clinician", "ana")) == before
+    assert read("analyse", "--json").told[0]["computed"] == ["ana"]
+    again = read("correct", before[0]["uid_key"], "--undo")
+    assert (again.code, "was not corrected" in again.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [(), ("11:05", "--undo")])
+def test_a_correction_is_an_end_or_its_taking_back(read: Office, words: tuple[str, ...]) -> None:
+    key = rows(read("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
+    assert "Give the END of the session, or --undo" in read("correct", key, *words).err
+
+
 def test_a_session_over_midnight_is_corrected_to_the_day_after(office: Office) -> None:
     late = session("late", 2, 22).replace("T225000", "T235000")
     office.write("ana.ics", "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n" + late + "END:VCALENDAR\n")
