@@ -33,6 +33,10 @@ Progress = Callable[[str], None]
 """Is told the key of each clinician before the work on their numbers begins."""
 
 
+Failed = Callable[[str, Exception], None]
+"""Is told the key of each clinician whose numbers could not be computed, and why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Analysed:
     """One clinician's numbers, computed again: how many weekly values and notices there are, and how many changed."""
@@ -71,13 +75,22 @@ def only_run(database: Path) -> Iterator[None]:
 
 
 def analyse(
-    config: Config, store: Store, *, now: datetime, everyone: bool = False, progress: Progress | None = None
+    config: Config,
+    store: Store,
+    *,
+    now: datetime,
+    everyone: bool = False,
+    progress: Progress | None = None,
+    failed: Failed | None = None,
 ) -> Iterator[Analysed]:
     """Compute what is out of date; yields each clinician as they are done, each in a transaction of its own.
 
     Out of date is who was touched by ingest, whose hours or rules changed, whose sources were read again after a pause,
     and who has a new week; or ``everyone``. All is computed as of the end of the clinician's last week, so that it does
     not depend on the hour of the run.
+
+    With ``failed`` an error in one clinician's numbers is told and stops nobody else's; they stay out of date, and the
+    last ones stand. Raises it otherwise, and StoreError always: a database that cannot be written is nobody's alone.
     """
     with store.read() as connection:
         dirty, done = weeks.dirty(connection), weeks.analysed(connection)
@@ -89,7 +102,14 @@ def analyse(
         if everyone or clinician.key in dirty or done.get(clinician.key) != state:
             if progress:
                 progress(clinician.key)
-            yield _analyse_clinician(config, store, clinician, state, over)
+            try:
+                analysed = _analyse_clinician(config, store, clinician, state, over)
+            except Exception as error:
+                if failed is None or isinstance(error, StoreError):
+                    raise
+                failed(clinician.key, error)
+            else:
+                yield analysed
 
 
 def _analyse_clinician(

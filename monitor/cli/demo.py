@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def demo(desk: Desk, folder: Path, serve: bool | None, port: int) -> None:  # no
     desk.config_option = str(folder / "evenhours.toml")
     _read(desk)
     clock.done("Calendars, mailboxes, call logs and exports are read into the database")
-    compute(desk)
+    if code := compute(desk):
+        sys.exit(code)
     clock.done("Weekly numbers and notices are computed")
     _write_reports(desk, folder)
     clock.done(f"Reports are written to {folder}/reports/")

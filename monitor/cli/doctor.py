@@ -12,17 +12,22 @@ import click
 
 from monitor.cli.desk import Desk, pass_desk
 from monitor.errors import EXIT_ERROR, EXIT_OK, EvenhoursError
+from reports.wording import counted
 
 SILENT = timedelta(hours=48)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor: what was looked at, what was found, and how to mend it (empty if all is well)."""
+    """One line of the doctor: what was looked at, what was found, and how to mend it (empty if nothing is wrong).
+
+    ``look``: it is nothing wrong, but something to look at.
+    """
 
     check: str
     found: str
     mend: str = ""
+    look: bool = False
 
 
 @click.command()
@@ -32,18 +37,20 @@ def doctor(desk: Desk) -> None:
     ill = False
     for finding in _findings(desk):
         ill = ill or bool(finding.mend)
-        sign = "✗" if finding.mend else "✓"
+        sign = "✗" if finding.mend else "?" if finding.look else "✓"
         mend = f"\n    → {finding.mend}" if finding.mend else ""
         desk.say(
             f"{sign} {finding.check}: {finding.found}{mend}",
-            check=finding.check, found=finding.found, mend=finding.mend or None,
+            check=finding.check, found=finding.found, mend=finding.mend or None, look=finding.look,
         )  # fmt: skip
     sys.exit(EXIT_ERROR if ill else EXIT_OK)
 
 
 def _findings(desk: Desk) -> Iterator[Finding]:
     try:
-        yield Finding("configuration", f"{desk.config_path}, {len(desk.config.sources)} sources")
+        number = len(desk.config.sources)
+        sources = counted(number, "source") if number else "no source yet: add a [[source]]"
+        yield Finding("configuration", f"{desk.config_path}, {sources}", look=not number)
         desk.check_key()
         yield Finding("key", f"{desk.config.key_file.name}, readable by its owner alone")
         with desk.store.read():
@@ -123,14 +130,14 @@ def _kept_aside(desk: Desk) -> Iterator[Finding]:
     with desk.store.read() as connection:
         for row in tables.kept_aside(connection):
             example = f", for example {row['example']}" if row["example"] else ""
-            yield Finding(f"kept aside in {row['source']}", f"{row['number']} × {row['reason']}{example}")
+            yield Finding(f"kept aside in {row['source']}", f"{row['number']} × {row['reason']}{example}", look=True)
 
 
 def _hours(desk: Desk) -> Iterator[Finding]:
     """Who has no agreed hours: their numbers are labelled as assumed."""
     assumed = [person.key for person in desk.config.clinicians if person.assumed_hours]
     if assumed:
-        yield Finding("agreed hours", f"assumed Monday to Friday, 08:00 to 18:00, for {', '.join(assumed)}")
+        yield Finding("agreed hours", f"assumed Monday to Friday, 08:00 to 18:00, for {', '.join(assumed)}", look=True)
 
 
 def _disk(desk: Desk) -> Iterator[Finding]:
@@ -139,4 +146,4 @@ def _disk(desk: Desk) -> Iterator[Finding]:
     path = Path(desk.config.database)
     if mode:
         yield Finding("privacy of the database", f"{path.name} can be read by others", f"chmod 600 {path}")
-    yield Finding("disk", "encryption cannot be seen from here; the practice's disk has to be encrypted")
+    yield Finding("disk", "encryption cannot be seen from here; the practice's disk has to be encrypted", look=True)

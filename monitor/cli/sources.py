@@ -41,8 +41,6 @@ def ingest(
 
     with desk.writing():
         outcomes = read_sources(desk, Wish(sources, first, last, full=full, accept_shrink=accept_shrink))
-    if not outcomes:
-        desk.note("There is no source yet. Add a [[source]] to the configuration.")
     sys.exit(exit_code(outcomes))
 
 
@@ -50,6 +48,8 @@ def read_sources(desk: Desk, wish: Wish) -> list[Outcome]:
     """Read the wished-for sources, tell how each went, and return the outcomes."""
     from monitor.ingest import ingest as run
 
+    if not desk.config.sources:
+        desk.note("There is no source yet. Add a [[source]] to the configuration.")
     outcomes = []
     try:
         with SourceBar() as bar:
@@ -99,8 +99,10 @@ def classify(desk: Desk, name: str | None, key: str | None, weeks: int, *, try_:
     today = desk.now.astimezone(desk.config.practice.zone).date()
     wish = Wish(first=today - timedelta(weeks=weeks), last=today)
     kinds: Counter[str] = Counter()
-    person = desk.clinician(key).key if key else None
-    for source in _calendars(desk, name):
+    person, calendars = desk.clinician(key).key if key else None, _calendars(desk, name)
+    if not calendars:
+        desk.note("There is no calendar yet. Add a [[source]] of a calendar to the configuration.")
+    for source in calendars:
         if person not in {None, *source.clinicians}:
             continue
         account, preview = _account(source, person), source_kind(source.kind).preview

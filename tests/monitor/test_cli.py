@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -19,14 +20,17 @@ from click.testing import CliRunner
 
 from connectors import registry
 from connectors.errors import AuthorizationError, UnavailableError
-from monitor import cli
+from monitor import cli, nightly
 from monitor.cli import COMMANDS, evenhours
 from monitor.cli.progress import SourceBar
+from monitor.config import Config
 from monitor.exports import COLUMNS
 from monitor.ingest import Outcome
+from monitor.loading import frames_of
 from monitor.nightly import only_run
-from monitor.store import clients, facts, notices
-from monitor.store.database import opened
+from monitor.roster import Clinician
+from monitor.store import clients, facts, notices, weeks
+from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow
 from tests.monitor.memory import SHELF, Source
 from tests.monitor.office import CONFIG, NOW, Answer, Office, environment, session
@@ -120,6 +124,59 @@ def cloud(office: Office, monkeypatch: pytest.MonkeyPatch) -> Source:
 
 def test_0_when_all_went_well(office: Office) -> None:
     assert office("ingest").code == office("analyse").code == office("nightly").code == 0
+
+
+@pytest.fixture
+def bens_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ben's numbers cannot be computed, for a reason with a name in it."""
+    whole = frames_of
+
+    def broken(config: Config, store: Store, clinician: Clinician, **more: Any) -> Any:
+        if clinician.key == "ben":
+            raise KeyError("Carol")
+        return whole(config, store, clinician, **more)
+
+    monkeypatch.setattr(nightly, "frames_of", broken)
+
+
+@pytest.mark.parametrize("command", ["analyse", "nightly"])
+@pytest.mark.usefixtures("bens_break")
+def test_3_when_the_numbers_of_some_cannot_be_computed_and_those_of_the_others_are(
+    office: Office, command: str
+) -> None:
+    office("ingest")
+    answer = office(command, "--json")
+    assert (answer.code, answer.told[-1]["computed"], answer.told[-1]["failed"]) == (3, ["ana"], ["ben"])
+    assert "evenhours: ben: the numbers could not be computed (KeyError); the last ones stand." in answer.err
+    assert "Carol" not in answer.err + answer.out
+    with opened(office.folder / "evenhours.db") as store, store.read() as connection:
+        assert "ben" in weeks.dirty(connection)
+
+
+@pytest.mark.usefixtures("bens_break")
+def test_1_when_nobodys_numbers_can_be_computed(office: Office) -> None:
+    office("ingest")
+    office("analyse")
+    assert office("analyse").code == 1
+
+
+def test_nothing_new_to_compute_is_said_so(read: Office) -> None:
+    read("analyse")
+    assert read("analyse").out == "Nothing new to compute.\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        (["ingest"], "There is no source yet. Add a [[source]]"),
+        (["nightly"], "There is no source yet. Add a [[source]]"),
+        (["classify", "--try"], "There is no calendar yet. Add a [[source]]"),
+    ],
+)
+def test_without_a_source_it_is_said_what_to_do(office: Office, command: list[str], wanted: str) -> None:
+    office.config.write_text(CONFIG[: CONFIG.index("[[source]]")])
+    answer = office(*command)
+    assert (answer.code, wanted in answer.err) == (0, True)
 
 
 def test_3_when_some_sources_failed_and_what_the_others_told_is_stored(office: Office) -> None:
@@ -521,6 +578,15 @@ def test_doctor_finds_a_healthy_practice_well(read: Office) -> None:
     found = {line["check"]: line["found"] for line in answer.told}
     assert found["source diary"] == "10 events, 0 message times, 0 true times"
     assert found["agreed hours"].endswith("for ana, ben")
+
+
+def test_doctor_ticks_only_what_is_known_to_be_well(read: Office) -> None:
+    read.config.write_text(CONFIG[: CONFIG.index("[[source]]")])
+    answer = read("doctor")
+    signs = {line[2:].partition(":")[0]: line[0] for line in answer.out.splitlines()}
+    assert answer.code == 0
+    assert signs == {"configuration": "?", "key": "✓", "database": "✓", "agreed hours": "?", "disk": "?"}
+    assert "no source yet: add a [[source]]" in answer.out
 
 
 def lost_mail(office: Office) -> None:
