@@ -14,6 +14,9 @@ from monitor.errors import UsageError
 from monitor.store.keys import clinician_ids, selected
 from monitor.store.touched import DAY, Touched, mark_dirty
 
+TWICE = 60
+"""Seconds within which the same entry of the ledger is one."""
+
 
 @dataclass(frozen=True, slots=True)
 class TermRow:
@@ -147,7 +150,7 @@ def ledger(connection: sqlite3.Connection, clinician: str) -> list[LedgerRow]:
 
 
 def enter(connection: sqlite3.Connection, clinician: str, kind: str, *, day: int, client: int | None, now: int) -> int:
-    """Write an entry into the ledger; returns its number.
+    """Write an entry into the ledger; returns its number. The same once more within a minute is a button pressed twice.
 
     Raises:
         UsageError: the kind is none of the declared ones, or the client is not the clinician's.
@@ -155,8 +158,13 @@ def enter(connection: sqlite3.Connection, clinician: str, kind: str, *, day: int
     id_ = _owner(connection, clinician, [] if client is None else [client])
     if kind not in LEDGER:
         raise UsageError(f"The ledger has no such kind of entry. It has: {', '.join(LEDGER)}.")
+    entry = (id_, day, kind, client)
+    sql = """SELECT id FROM ledger WHERE clinician_id = ? AND day = ? AND kind = ? AND client_id IS ?
+             AND made_at BETWEEN ? AND ?"""
+    if twice := connection.execute(sql, (*entry, now - TWICE, now)).fetchone():
+        return int(twice[0])
     sql = "INSERT INTO ledger (clinician_id, day, kind, client_id, made_at) VALUES (?, ?, ?, ?, ?)"
-    number = connection.execute(sql, (id_, day, kind, client, now)).lastrowid
+    number = connection.execute(sql, (*entry, now)).lastrowid
     _reaches_back(connection, id_, day)
     return int(number or 0)
 

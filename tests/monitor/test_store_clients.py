@@ -121,6 +121,17 @@ def test_the_ledger_is_in_the_order_of_days(connection: Connection) -> None:
     assert len(clients.ledger(connection, "ana")) == 1
 
 
+@pytest.mark.parametrize("client", [1, None])
+def test_a_button_pressed_twice_is_one_entry(connection: Connection, client: int | None) -> None:
+    def enter(kind: str, now: int) -> int:
+        return clients.enter(connection, "ana", kind, day=TODAY, client=client, now=now)
+
+    first = enter("gift", 100)
+    assert enter("gift", 160) == first
+    assert len({first, enter("gift", 161), enter("touch", 161)}) == 3
+    assert len(clients.ledger(connection, "ana")) == 3
+
+
 def join(connection: Connection) -> None:
     clients.join(connection, "ana", [1, 2])
 
