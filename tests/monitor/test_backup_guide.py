@@ -1,0 +1,69 @@
+"""What docs/for-it.md says of backup and restore, command by command."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.monitor.office import ROOT, environment
+from tests.monitor.practices import written_practice
+
+WINGS = ("workload", "wellbeing")
+GUIDE = (ROOT / "docs" / "for-it.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The machine's root, with a practice in it."""
+    root = tmp_path_factory.mktemp("machine")
+    for name in ("etc/evenhours", "mnt/backup", "mnt/safe", "tmp"):
+        (root / name).mkdir(parents=True)
+    written_practice(root / "etc" / "evenhours")
+    return root
+
+
+def blocks(heading: str) -> list[str]:
+    section = GUIDE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+def run(commands: str, root: Path) -> str:
+    """Type the commands, on a machine whose folders lie below ``root``."""
+    commands = commands.replace("/opt/evenhours/.venv/bin", shlex.quote(str(Path(sys.executable).parent)))
+    commands = re.sub(r"(?<![\w.)])/(etc|mnt|tmp)/", rf"{root}/\1/", commands)
+    found = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr + found.stdout
+    return found.stdout
+
+
+def test_a_backup_is_made_while_the_database_is_written_and_is_opened_elsewhere(folder: Path) -> None:
+    backup, key, drill = blocks("Backup and restore")
+    practice = folder / "etc" / "evenhours"
+    with closing(sqlite3.connect(practice / "evenhours.db", isolation_level=None)) as connection:
+        # by the clock that the doctor goes by
+        connection.execute("UPDATE source SET succeeded_at = CAST(strftime('%s', 'now') AS INTEGER)")
+        held = sum(connection.execute(f"SELECT count(*) FROM {wing}_week").fetchone()[0] for wing in WINGS)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM wellbeing_week")  # a run that is at work
+        run(backup, folder)
+        connection.execute("ROLLBACK")
+    run(key, folder)
+
+    (copy,) = (folder / "mnt" / "backup").glob("*.db")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    for name in ("evenhours.toml", "evenhours.key"):
+        (practice / name).unlink()  # the drill needs nothing of what is lost
+    told = run(drill, folder)
+    assert "\u2717" not in told
+    assert int(told.split()[-1]) == held + 1 > 1
+    assert not (folder / "tmp" / "drill").exists()
