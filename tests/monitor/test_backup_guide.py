@@ -37,8 +37,8 @@ def blocks(heading: str) -> list[str]:
 
 def run(commands: str, root: Path) -> str:
     """Type the commands, on a machine whose folders lie below ``root``."""
-    commands = commands.replace("/opt/evenhours/.venv/bin", shlex.quote(str(Path(sys.executable).parent)))
     commands = re.sub(r"(?<![\w.)])/(etc|mnt|tmp)/", rf"{root}/\1/", commands)
+    commands = commands.replace("/opt/evenhours/.venv/bin", shlex.quote(str(Path(sys.executable).parent)))
     found = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands], env=environment(), capture_output=True, text=True, check=False
     )
