@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from tests.connectors.google_fake.server import Google
 
 
+pytest.register_assert_rewrite("tests.connectors.histories")
+
+
 @pytest.fixture
 def google() -> Iterator[Google]:
     """Google on this machine, held to its own descriptions."""

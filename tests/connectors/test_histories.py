@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import date, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
 from connectors.registry import kind_names
-from tests.connectors.worlds.practice import CutOffError, Practice, nights
-from tests.connectors.worlds.world import Behaviour, Trouble, World, moment, worlds
+from tests.connectors.histories import Runs
+from tests.connectors.worlds.practice import Practice
+from tests.connectors.worlds.world import Behaviour, Trouble, World, worlds
 from tests.monitor.facts import EXAMPLES
 
 HISTORIES = max(EXAMPLES // 10, 2)
@@ -21,13 +19,13 @@ FIRST_ITEMS, MOST_ITEMS, FEWEST = 12, 60, 8
 WORLDS = [made for kind in kind_names() for made in worlds(kind)]
 
 
-class History:
+class History(Runs):
     """Something happens, at random, to a practice and to the world that it reads."""
 
     def __init__(self, world: World, practice: Practice, random: Random) -> None:
-        self.world, self.practice, self.random = world, practice, random
+        super().__init__(practice, random)
+        self.world, self.next = world, FIRST_ITEMS
         self.held = {owner: set(range(FIRST_ITEMS)) for owner in practice.accounts}
-        self.next, self.night = FIRST_ITEMS, 0
         for owner in practice.accounts:
             world.put(*range(FIRST_ITEMS), owner=owner)
 
@@ -82,22 +80,6 @@ class History:
     def forget(self) -> None:
         self.world.forget(self.owner())
 
-    def read(self, **wish: Any) -> None:
-        self.night += self.random.choice([1, 1, 1, 12])
-        self.practice.read(now=nights(self.night), **wish)
-
-    def anew(self) -> None:
-        self.read(full=True)
-
-    def narrow(self) -> None:
-        """A run that is to read some days alone, up to one among the items or from one on."""
-        day: date = (moment(0) + timedelta(days=self.random.randint(0, MOST_ITEMS // 5))).date()
-        self.read(**{self.random.choice(["first", "last"]): day})
-
-    def cut_off(self) -> None:
-        with suppress(CutOffError):
-            self.read(cut_after=self.random.randint(1, 4))
-
     def trouble(self) -> None:
         how = self.random.choice([how for how in Trouble if how.value not in self.world.declines])
         self.world.trouble(how, self.random.choice([None, 1, 2, 3]), self.owner())
@@ -124,15 +106,7 @@ def test_after_any_history_the_store_holds_what_a_first_reading_finds(
         history = History(world, practice, random)
         for _ in range(random.randint(3, 14)):
             history.step()
-        outcomes = practice.read(now=nights(history.night), accept_shrink=True)
-        fresh.read(now=nights(history.night))
-
-        assert [outcome.problem for outcome in outcomes.values() if outcome.problem] == []
-        assert practice.holds() == fresh.holds()
-        again = practice.read(now=nights(history.night))
-        assert {name: outcome.rows for name, outcome in again.items() if outcome.rows} == {}
-        practice.read(now=nights(history.night), full=True)
-        assert practice.holds() == fresh.holds()
+        history.holds_what_a_first_reading_finds(fresh)
     finally:
         for one in practices:
             one.close()
