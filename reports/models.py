@@ -224,6 +224,7 @@ class CaseloadRow:
 class Behind:
     """Somebody whose calendar was not read when the others' were; ``day`` is the last on which it was, if any."""
 
+    key: str
     name: str
     day: date | None
 

@@ -62,7 +62,7 @@ def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: dat
         compared=whole.hoover is not None,
         complete_through=whole.complete_through,
         overdue=whole.overdue,
-        behind=tuple(one for one in whole.behind if one.name == clinician.name),
+        behind=tuple(one for one in whole.behind if one.key == clinician.key),
     )
 
 

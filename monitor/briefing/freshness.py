@@ -37,7 +37,7 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
     read: dict[str, int | None] = {}
     for key, at in tables.readings(connection, names):
         read[key] = max(filter(None, (read.get(key), at)), default=None)
-    known = [(person.name, read[person.key]) for person in people if person.key in read]
+    known = [(person, read[person.key]) for person in people if person.key in read]
     newest = max((at for _, at in known if at), default=None)
     if newest is None:
         return Freshness(None, overdue=False, behind=())
@@ -45,7 +45,7 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
     return Freshness(
         datetime.fromtimestamp(min(in_time), zone),
         is_overdue(newest, now),
-        tuple(Behind(name, _day(at, zone)) for name, at in known if at not in in_time),
+        tuple(Behind(who.key, who.name, _day(at, zone)) for who, at in known if at not in in_time),
     )
 
 

@@ -58,7 +58,7 @@ def test_whose_calendar_is_behind_the_others_is_named(
     read(store, "cleo-calendar", ago)
     report = fairness_report(config, store, now=NOW)
     assert report.complete_through == (NOW - timedelta(hours=1)).astimezone(LONDON)
-    assert (report.overdue, report.behind) == (False, (Behind("cleo", day),))
+    assert (report.overdue, report.behind) == (False, (Behind("cleo", "cleo", day),))
     assert fairness.fresh_words(report) == f"Complete through Wednesday 08:30, 18 November. {words}"
     referral = referral_report(config, store, Referral(), now=NOW)
     assert (referral.complete_through, referral.behind) == (report.complete_through, report.behind)
@@ -68,7 +68,14 @@ def test_of_colleagues_who_are_behind_nobody_else_is_told(config: Config, store:
     read(store, "cleo-calendar", timedelta(days=6))
     people = {person.key: person for person in config.clinicians}
     assert own_caseload(config, store, people["ana"], now=NOW).behind == ()
-    assert own_caseload(config, store, people["cleo"], now=NOW).behind == (Behind("cleo", date(2026, 11, 12)),)
+    assert own_caseload(config, store, people["cleo"], now=NOW).behind == (Behind("cleo", "cleo", date(2026, 11, 12)),)
+
+
+def test_a_namesake_is_somebody_else(config: Config, store: Store) -> None:
+    read(store, "cleo-calendar", timedelta(days=6))
+    ana, *others = config.clinicians
+    namesake = replace(ana, name="cleo")
+    assert own_caseload(replace(config, clinicians=(namesake, *others)), store, namesake, now=NOW).behind == ()
 
 
 def test_mail_and_call_logs_say_nothing_of_a_caseload(config: Config, store: Store) -> None:
