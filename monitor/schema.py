@@ -11,7 +11,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 migrations = Migrations("evenhours")
 
@@ -261,6 +261,35 @@ def what_was_counted(db: Database) -> None:
     """How far a measure moved in the weeks of its notice as they were counted, beside what allows for chance."""
     for table in ("notice", "notice_sign"):
         db.execute(f"ALTER TABLE {table} ADD COLUMN seen REAL")
+
+
+@migrations()
+def one_row_a_message(db: Database) -> None:
+    """What is known of a message, and of one that is only referred to, stands in one row."""
+    for statement in ONE_ROW_A_MESSAGE:
+        db.execute(statement)
+
+
+ONE_ROW_A_MESSAGE = (
+    # Every message that is held or referred to; of the latter only the thread is known. thread: the smallest node that
+    # it is tied to; none where its source has no threads. One message of one person is one row, whatever copy or folder
+    # it came from and whatever time that copy says.
+    """CREATE TABLE node (
+        clinician_id INTEGER NOT NULL, node INTEGER NOT NULL, thread INTEGER, sent_at INTEGER, source_id INTEGER,
+        reading INTEGER NOT NULL, outgoing INTEGER NOT NULL, automatic INTEGER NOT NULL, counterpart_kind TEXT NOT NULL,
+        channel TEXT NOT NULL, counterpart_id INTEGER, PRIMARY KEY (clinician_id, node)) STRICT, WITHOUT ROWID""",
+    """INSERT INTO node SELECT clinician_id, node, thread, NULL, NULL, 0, 0, 0, '', '', NULL FROM thread_node""",
+    """INSERT OR REPLACE INTO node
+       SELECT clinician_id, node, thread, sent_at, source_id, reading, outgoing, automatic, counterpart_kind, channel,
+              counterpart_id
+       FROM message LEFT JOIN thread_node USING (clinician_id, node)""",
+    "DROP TABLE message",
+    "DROP TABLE thread_node",
+    # Two threads that turn out to be one are renamed by this. The node that a thread is named by is found without.
+    "CREATE INDEX thread_members ON node (clinician_id, thread) WHERE thread <> node",
+    # The messages that are held.
+    "CREATE VIEW message AS SELECT * FROM node WHERE sent_at IS NOT NULL",
+)
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from monitor.errors import StoreError
 
-SCHEMA_VERSION = 9  # equals monitor.schema.SCHEMA_VERSION, which is slow to import; a test compares them
+SCHEMA_VERSION = 10  # equals monitor.schema.SCHEMA_VERSION, which is slow to import; a test compares them
 _HEADER = b"SQLite format 3\0"
 APPLICATION = 0x4556454E  # "EVEN": marks the file as ours
 BUSY_SECONDS = 30

@@ -43,9 +43,9 @@ _CORRECTIONS = "SELECT uid_key, ended_at FROM correction WHERE clinician_id = :c
 _MESSAGES = """
 SELECT sent_at, outgoing, automatic, coalesce(counterpart_id, -1) AS counterpart, counterpart_kind, channel,
        coalesce(thread, 0) AS thread, source_id AS source, thread IS NOT NULL AND thread IN (
-           SELECT named.thread FROM emergency_thread AS marked JOIN thread_node AS named USING (clinician_id, node)
+           SELECT named.thread FROM emergency_thread AS marked JOIN node AS named USING (clinician_id, node)
            WHERE marked.clinician_id = :clinician) AS emergency
-FROM message JOIN source_clinician USING (clinician_id, source_id) LEFT JOIN thread_node USING (clinician_id, node)
+FROM message JOIN source_clinician USING (clinician_id, source_id)
 WHERE clinician_id = :clinician ORDER BY sent_at, node"""
 _JOINED = "SELECT client_id AS client, person FROM client_person WHERE clinician_id = :clinician ORDER BY client_id"
 _TERMS = """

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from connectors.records import MessageStamp
 from monitor.store.keys import epoch, identities, selected
 from monitor.store.sources import SourceRow
-from monitor.store.threads import join_threads
+from monitor.store.threads import joined, rename
 from monitor.store.touched import Touched
 
 
-class _Message(NamedTuple):
-    """A row of the table ``message``, with the counterpart's pseudonym in the place of its number."""
+class _Node(NamedTuple):
+    """A row of the table ``node``, with the counterpart's pseudonym in the place of its number.
+
+    A message that is only referred to has a thread and nothing else.
+    """
 
     clinician_id: int
-    sent_at: int
     node: int
-    source_id: int
-    reading: int
-    outgoing: int
-    automatic: int
-    counterpart: str | None
-    counterpart_kind: str
-    channel: str
+    thread: int | None
+    sent_at: int | None = None
+    source_id: int | None = None
+    reading: int = 0
+    outgoing: int = 0
+    automatic: int = 0
+    counterpart_kind: str = ""
+    channel: str = ""
+    counterpart: str | None = None
 
 
-_SAVE = """
-INSERT OR REPLACE INTO message (clinician_id, sent_at, node, source_id, reading, outgoing, automatic, counterpart_id,
-                                counterpart_kind, channel) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_SAVE = "INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def save_messages(connection: sqlite3.Connection, source: SourceRow, stamps: Sequence[MessageStamp]) -> Touched:
@@ -44,45 +47,69 @@ def save_messages(connection: sqlite3.Connection, source: SourceRow, stamps: Seq
     for stamp in stamps:
         by_owner[source.owners[stamp.clinician]].append(stamp)
     for clinician, own in by_owner.items():
-        _save_rows(connection, clinician, [_message(source, clinician, stamp) for stamp in own], touched)
-        groups = [stamp.thread_nodes for stamp in own if stamp.thread_nodes]
-        touched.mark(clinician, *join_threads(connection, clinician, groups))
+        _save(connection, source, clinician, own, touched)
     return touched
 
 
-def _save_rows(connection: sqlite3.Connection, clinician: int, copies: Sequence[_Message], touched: Touched) -> None:
-    stored = _stored(connection, clinician, [copy.node for copy in copies])
+def _save(
+    connection: sqlite3.Connection, source: SourceRow, clinician: int, own: Sequence[MessageStamp], touched: Touched
+) -> None:
+    tied = dict.fromkeys(chain.from_iterable([stamp.thread_nodes for stamp in own]))
+    stored = _stored(connection, clinician, [*tied, *(stamp.key for stamp in own if not stamp.thread_nodes)])
+    threads = {node: row.thread for node, row in stored.items() if row.thread is not None}
+    root = joined([stamp.thread_nodes for stamp in own], threads).root
+    renamed = {thread: root(thread) for thread in set(threads.values()) if root(thread) != thread}
+    if renamed:
+        touched.mark(clinician, *rename(connection, clinician, renamed))
+        threads = {node: root(thread) for node, thread in threads.items()}
+        stored = {node: row._replace(thread=threads.get(node)) for node, row in stored.items()}
+    threads |= {node: root(threads.get(node, node)) for node in tied}
+    kept = _counting_copies(connection, source, clinician, own, stored, threads)
+    for node in tied:
+        if node not in kept:
+            kept[node] = stored.get(node, _Node(clinician, node, None))._replace(thread=threads[node])
+    changed = [row for node, row in kept.items() if row != stored.get(node)]
+    _write(connection, clinician, changed)
+    moved = [row for row in changed if row.sent_at is not None and _says_other(row, stored.get(row.node))]
+    touched.rows += len(moved)
+    touched.mark(clinician, *(row.sent_at for row in moved))
+    touched.mark(clinician, *(stored[row.node].sent_at for row in moved if row.node in stored))
+
+
+def _counting_copies(
+    connection: sqlite3.Connection,
+    source: SourceRow,
+    clinician: int,
+    copies: Sequence[MessageStamp],
+    stored: Mapping[int, _Node],
+    threads: Mapping[int, int],
+) -> dict[int, _Node]:
+    """The row of each message of which there are copies."""
     theirs = connection.execute("SELECT source_id FROM source_clinician WHERE clinician_id = ?", (clinician,))
     counting = {id_ for (id_,) in theirs}
-    kept = {node: row for node, row in stored.items() if row.source_id in counting}
-    for copy in copies:
-        known = kept.setdefault(copy.node, copy)
+    kept = {
+        node: row._replace(thread=threads.get(node)) for node, row in stored.items() if row.source_id in counting
+    }
+    for stamp in copies:
+        node = stamp.key
+        copy = _Node(
+            clinician, node, threads.get(node), epoch(stamp.sent_at), source.id, source.reading, int(stamp.outgoing),
+            int(stamp.automatic), str(stamp.counterpart_kind), stamp.channel, stamp.counterpart,
+        )  # fmt: skip
+        known = kept.setdefault(node, copy)
         if known is not copy:
-            kept[copy.node] = _counting(known, copy)
-    changed = sorted(row for node, row in kept.items() if row != stored.get(node))
-    moved = [row for row in changed if _says_other(row, stored.get(row.node))]
-    touched.rows += len(moved)
-    touched.mark(clinician, *(at for row in moved for at in (row.sent_at, stored.get(row.node, row).sent_at)))
-    people = identities(connection, ((clinician, row.counterpart) for row in changed if row.counterpart))
-    numbered = [
-        (*row[:7], people[clinician, row.counterpart] if row.counterpart else None, *row[8:]) for row in changed
-    ]
-    connection.executemany(_SAVE, numbered)
+            kept[node] = _counting(known, copy)
+    return kept
 
 
-def _says_other(row: _Message, old: _Message | None) -> bool:
-    """Whether a row tells something else than the old one did, and not merely in a newer reading."""
-    return old is None or row._replace(reading=old.reading) != old
-
-
-def _counting(known: _Message, copy: _Message) -> _Message:
+def _counting(known: _Node, copy: _Node) -> _Node:
     """Which of two copies counts: the source's newer reading of its own, else the better."""
     if copy.source_id == known.source_id and copy.reading > known.reading:
         return copy
     return min(known, copy, key=_worth)
 
 
-def _worth(copy: _Message) -> tuple[object, ...]:
+def _worth(copy: _Node) -> tuple[object, ...]:
     """Sent before received, personal before automatic, earlier before later; what follows only settles ties."""
     return (
         -copy.outgoing, copy.automatic, copy.sent_at, copy.source_id,
@@ -90,16 +117,21 @@ def _worth(copy: _Message) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _message(source: SourceRow, clinician: int, stamp: MessageStamp) -> _Message:
-    return _Message(
-        clinician, epoch(stamp.sent_at), stamp.key, source.id, source.reading,
-        int(stamp.outgoing), int(stamp.automatic), stamp.counterpart, stamp.counterpart_kind.value, stamp.channel,
-    )  # fmt: skip
+def _says_other(row: _Node, old: _Node | None) -> bool:
+    """Whether a row tells something else than the old one did, and not merely in a newer reading."""
+    return old is None or row._replace(reading=old.reading) != old
 
 
-def _stored(connection: sqlite3.Connection, clinician: int, nodes: Sequence[int]) -> dict[int, _Message]:
-    head = f"""SELECT message.clinician_id, sent_at, node, source_id, reading, outgoing, automatic, pseudonym,
-                      counterpart_kind, channel
-               FROM message LEFT JOIN identity ON identity.id = counterpart_id
-               WHERE message.clinician_id = {clinician:d} AND node IN"""
-    return {row.node: row for row in map(_Message._make, selected(connection, head, nodes))}
+def _write(connection: sqlite3.Connection, clinician: int, rows: Sequence[_Node]) -> None:
+    """Write rows, lowest first: the table is laid out so."""
+    people = identities(connection, {(clinician, row.counterpart) for row in rows if row.counterpart})
+    numbers = {pseudonym: id_ for (_, pseudonym), id_ in people.items()}
+    connection.executemany(_SAVE, [(*row[:-1], numbers.get(row.counterpart or "")) for row in sorted(rows)])
+
+
+def _stored(connection: sqlite3.Connection, clinician: int, nodes: Sequence[int]) -> dict[int, _Node]:
+    head = f"""SELECT node.clinician_id, node, thread, sent_at, source_id, reading, outgoing, automatic,
+                      counterpart_kind, channel, pseudonym
+               FROM node LEFT JOIN identity ON identity.id = counterpart_id
+               WHERE node.clinician_id = {clinician:d} AND node IN"""
+    return {row.node: row for row in map(_Node._make, selected(connection, head, nodes))}

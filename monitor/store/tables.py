@@ -22,7 +22,6 @@ SELECT clinician.key AS clinician, source.name AS source, pseudonym AS counterpa
 FROM message JOIN source_clinician USING (clinician_id, source_id)
 JOIN clinician ON clinician.id = message.clinician_id JOIN source ON source.id = message.source_id
 LEFT JOIN identity ON identity.id = counterpart_id
-LEFT JOIN thread_node ON thread_node.clinician_id = message.clinician_id AND thread_node.node = message.node
 WHERE clinician.key = :clinician AND sent_at >= :start AND sent_at < :end ORDER BY sent_at, message.node"""
 _WEEKS = """
 SELECT clinician.key AS clinician, week, {table}.key AS key, value, n, coverage

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from monitor.store.keys import clinician_ids, selected
+from monitor.store.keys import clinician_ids
 from monitor.store.touched import Touched, mark_dirty
+
+# A thread's nodes; the one that it is named by is not in the index of the others.
+_MEMBERS = """SELECT {what} FROM node WHERE clinician_id = :clinician AND thread = :thread AND thread <> node
+    UNION ALL SELECT {what} FROM node WHERE clinician_id = :clinician AND thread = :thread AND node = :thread"""
 
 
 class Forest:
@@ -29,30 +33,28 @@ class Forest:
         return node
 
 
-def join_threads(connection: sqlite3.Connection, clinician: int, groups: Sequence[tuple[int, ...]]) -> list[int]:
-    """Join what each group ties together; returns the first instants of stored threads that became one.
+def joined(groups: Iterable[Sequence[int]], stored: Mapping[int, int]) -> Forest:
+    """The threads once each group is tied together; ``stored`` are the threads of the nodes that have one already.
 
     ::
 
         stored   {3, 7} {5}        page   7 - 5 - 9        now   {3, 5, 7, 9}, named 3
     """
-    nodes = list(dict.fromkeys(node for group in groups for node in group))
-    head = f"SELECT node, thread FROM thread_node WHERE clinician_id = {clinician:d} AND node IN"
-    stored: dict[int, int] = dict(selected(connection, head, nodes))
     forest = Forest()
     for group in groups:
         if len(group) > 1:
-            forest.join(stored.get(node, node) for node in group)
-    renamed = {thread: root for thread in set(stored.values()) if (root := forest.root(thread)) != thread}
-    reached = _first_instants(connection, clinician, {*renamed, *renamed.values()})
-    connection.executemany(
-        "UPDATE thread_node SET thread = ? WHERE clinician_id = ? AND thread = ?",
-        [(root, clinician, thread) for thread, root in renamed.items()],
-    )
-    connection.executemany(
-        "INSERT INTO thread_node VALUES (?, ?, ?)",
-        [(clinician, node, forest.root(node)) for node in sorted(nodes) if node not in stored],
-    )
+            forest.join([stored.get(node, node) for node in group])
+    return forest
+
+
+def rename(connection: sqlite3.Connection, clinician: int, names: Mapping[int, int]) -> list[int]:
+    """Give stored threads the names of others; returns the first instants of those that become one."""
+    reached = _first_instants(connection, clinician, {*names, *names.values()})
+    for thread, name in names.items():
+        told = {"clinician": clinician, "thread": thread, "name": name}
+        within = "clinician_id = :clinician AND thread = :thread"
+        connection.execute(f"UPDATE node SET thread = :name WHERE {within} AND thread <> node", told)
+        connection.execute(f"UPDATE node SET thread = :name WHERE {within} AND node = :thread", told)
     return reached
 
 
@@ -68,10 +70,9 @@ def mark_emergency(connection: sqlite3.Connection, clinician: str, thread: int, 
     if marked:
         connection.execute("INSERT OR IGNORE INTO emergency_thread VALUES (?, ?, ?)", (id_, thread, now))
     else:
-        members = "SELECT node FROM thread_node WHERE (clinician_id, thread) = (?, ?)"
         connection.execute(
-            f"DELETE FROM emergency_thread WHERE clinician_id = ? AND node IN ({members})",
-            (id_, id_, thread),
+            f"DELETE FROM emergency_thread WHERE clinician_id = :clinician AND node IN ({_MEMBERS.format(what='node')})",
+            {"clinician": id_, "thread": thread},
         )
     touched = Touched()
     touched.mark(id_, *begun)
@@ -81,7 +82,6 @@ def mark_emergency(connection: sqlite3.Connection, clinician: str, thread: int, 
 
 def _first_instants(connection: sqlite3.Connection, clinician: int, threads: Iterable[int]) -> list[int]:
     """When each thread that has messages began."""
-    sql = """SELECT min(sent_at) FROM thread_node CROSS JOIN message USING (clinician_id, node)
-             WHERE clinician_id = ? AND thread = ?"""
-    found = (connection.execute(sql, (clinician, thread)).fetchone()[0] for thread in threads)
+    sql = f"SELECT min(sent_at) FROM ({_MEMBERS.format(what='sent_at')})"
+    found = (connection.execute(sql, {"clinician": clinician, "thread": thread}).fetchone()[0] for thread in threads)
     return [at for at in found if at is not None]

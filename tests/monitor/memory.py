@@ -26,7 +26,7 @@ from monitor.store.database import Store, open_store
 NOW = datetime(2026, 3, 20, 3, tzinfo=UTC)
 NAMES = Pseudonyms(b"k" * 32)
 RECORDS = (
-    "clinician", "source_clinician", "identity", "event", "event_history", "evidence", "message", "thread_node",
+    "clinician", "source_clinician", "identity", "event", "event_history", "evidence", "message", "node",
     "kept_aside",
 )  # fmt: skip
 

@@ -82,13 +82,12 @@ def parent(pages: Pages, practice: Written) -> int:
         ana = clinician_ids(connection, ["ana"])["ana"]
         (number,) = identities(connection, [(ana, "PARENTPARENT")]).values()
         sent, source, reading, thread = connection.execute(
-            """SELECT sent_at, source_id, reading, thread FROM message JOIN thread_node USING (clinician_id, node)
+            """SELECT sent_at, source_id, reading, thread FROM message
                WHERE clinician_id = ? AND counterpart_id = ? LIMIT 1""",
             (ana, practice.client),
         ).fetchone()
-        row = (ana, sent + 60, 7, source, reading, 0, 0, number, "client", "email")
-        connection.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        connection.execute("INSERT INTO thread_node VALUES (?, 7, ?)", (ana, thread))
+        row = (ana, 7, thread, sent + 60, source, reading, 0, 0, "client", "email", number)
+        connection.execute("INSERT INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     return number
 
 

@@ -254,11 +254,10 @@ def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) ->
         "notice",
         "notice_sign",
         "answer",
-        "message",
+        "node",
         "evidence",
         "event",
         "correction",
-        "thread_node",
         "self_report",
     ):
         pages.store.connection.execute(f"DROP TABLE {table}")

@@ -228,7 +228,7 @@ def emergency(number: int, marked: bool) -> Edit:  # noqa: FBT001
 
     def edit(made: Practised) -> None:
         with made.store.write() as connection:
-            sql = "SELECT thread FROM thread_node WHERE node = ?"
+            sql = "SELECT thread FROM node WHERE node = ?"
             (thread,) = connection.execute(sql, (number,)).fetchone()
             assert mark_emergency(connection, "ana", thread, marked=marked, now=int(made.now.timestamp()))
 

@@ -36,12 +36,12 @@ def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_curs
     practice = house(diary="ana", mail="ana")
     practice.mail.tells(letters(1, 2), letters(3, 4), faults=[[], [Fault("message 5", "it has no date")]])
     practice.rows(
-        "CREATE TRIGGER breaks BEFORE INSERT ON message WHEN NEW.node = 4 BEGIN SELECT RAISE(ABORT, 'broken'); END"
+        "CREATE TRIGGER breaks BEFORE INSERT ON node WHEN NEW.node = 4 BEGIN SELECT RAISE(ABORT, 'broken'); END"
     )
     with pytest.raises(StoreError):
         practice.ingest("mail")
     assert practice.rows("SELECT node FROM message") == [1, 2]
-    assert practice.rows("SELECT max(node) FROM thread_node") == [2]
+    assert practice.rows("SELECT max(node) FROM node") == [2]
     assert practice.rows("SELECT * FROM kept_aside") == []
     assert practice.rows("SELECT cursor FROM source") == ["1 first"]
     practice.rows("DROP TRIGGER breaks")
@@ -561,7 +561,20 @@ def test_threads_that_become_one_reach_back_to_the_beginning_of_the_older(house:
     practice.mail.tells([], [stamp(3, "2026-03-05 09:00", 1, 2)])
     practice.ingest()
     assert practice.dirty() == {"ana": epoch("2026-01-05 09:00")}
-    assert practice.rows("SELECT DISTINCT thread FROM thread_node") == [1]
+    assert practice.rows("SELECT DISTINCT thread FROM node") == [1]
+
+
+def test_a_message_that_comes_to_belong_to_a_thread_is_reached_back_to(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    question = replace(stamp(1, "2026-02-05 09:00"), thread_nodes=())
+    practice.mail.tells([question])
+    practice.ingest()
+    assert practice.rows("SELECT thread FROM message") == [None]
+    practice.dirty()
+    practice.mail.tells([], [stamp(2, "2026-03-05 09:00", 1)])
+    practice.ingest()
+    assert practice.dirty() == {"ana": epoch("2026-02-05 09:00")}
+    assert practice.rows("SELECT thread FROM message") == [1, 1]
 
 
 # What is asked for

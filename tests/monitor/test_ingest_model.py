@@ -24,7 +24,7 @@ from tests.monitor.memory import NAMES, NOW, House, Source, entry, stamp
 
 OWNERS = ("ana", "ben")
 AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
-LETTERS = "SELECT node, sent_at, thread FROM message JOIN thread_node USING (clinician_id, node) ORDER BY node"
+LETTERS = "SELECT node, sent_at, thread FROM message ORDER BY node"
 ENTRIES = "SELECT uid_key, start_at, end_at FROM event WHERE status <> 'removed' ORDER BY uid_key"
 
 

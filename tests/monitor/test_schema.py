@@ -41,7 +41,7 @@ TEXT = {
     "event_history": {"uid_key": "keyed", "status": "a word of ours"},
     "evidence": {"evidence_key": "keyed", "grade": "a word of ours", "uid_key": "keyed", "meeting": "keyed"},
     "correction": {"uid_key": "keyed"},
-    "message": {"counterpart_kind": "a word of ours", "channel": "the configuration's"},
+    "node": {"counterpart_kind": "a word of ours", "channel": "the configuration's"},
     "kept_aside": {"place": "a count", "reason": "our phrase"},
     "analysed": {"fingerprint": "a checksum"},
     "run": {"command": "ours"},
@@ -110,19 +110,23 @@ def test_opening_again_changes_nothing(store: Store) -> None:
         assert list(again.connection.iterdump()) == before
 
 
-def test_what_the_first_version_knew_of_its_sources_is_there_in_this_one(tmp_path: Path) -> None:
-    path = tmp_path / "evenhours.db"
+def first_version(path: Path, *statements: str) -> None:
+    """A database as the first version made it, with something in it."""
     first = sqlite3.connect(path, isolation_level=None)
     first.execute(
         "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)"
     )
     first.execute("INSERT INTO _sqlite_migrations VALUES (1, 'evenhours', 'first_light', '2026-01-01')")
-    for statement in schema.FIRST_LIGHT:
+    for statement in (*schema.FIRST_LIGHT, *statements):
         first.execute(statement)
-    first.execute("INSERT INTO source VALUES (7, 'mail', 'mbox', 'cursor', 3, 1, 2, 3, 4, 'away')")
     first.execute(f"PRAGMA application_id = {database.APPLICATION}")
     first.execute("PRAGMA user_version = 1")
     first.close()
+
+
+def test_what_the_first_version_knew_of_its_sources_is_there_in_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "evenhours.db"
+    first_version(path, "INSERT INTO source VALUES (7, 'mail', 'mbox', 'cursor', 3, 1, 2, 3, 4, 'away')")
     with opened(path) as store:
         found = (
             "SELECT id, name, owner_id, kind, cursor, reading, seen_from, seen_to, attempted_at, succeeded_at, fault"
@@ -130,6 +134,25 @@ def test_what_the_first_version_knew_of_its_sources_is_there_in_this_one(tmp_pat
         assert store.connection.execute(f"{found} FROM source").fetchall() == [
             (7, "mail", 0, "mbox", "cursor", 3, 1, 2, 3, 4, "away")
         ]
+
+
+def test_messages_of_the_first_version_keep_their_threads_and_what_they_refer_to(tmp_path: Path) -> None:
+    path = tmp_path / "evenhours.db"
+    first_version(
+        path,
+        "INSERT INTO message VALUES (1, 500, 20, 7, 3, 1, 0, 4, 'client', 'email')",
+        "INSERT INTO message VALUES (1, 600, 30, 7, 3, 0, 1, NULL, 'other', 'sms')",
+        "INSERT INTO message VALUES (2, 600, 20, 7, 3, 0, 0, 5, 'client', 'email')",
+        "INSERT INTO thread_node VALUES (1, 10, 10), (1, 20, 10), (2, 20, 20)",
+    )
+    with opened(path) as store:
+        assert store.connection.execute("SELECT * FROM node ORDER BY clinician_id, node").fetchall() == [
+            (1, 10, 10, None, None, 0, 0, 0, "", "", None),
+            (1, 20, 10, 500, 7, 3, 1, 0, "client", "email", 4),
+            (1, 30, None, 600, 7, 3, 0, 1, "other", "sms", None),
+            (2, 20, 20, 600, 7, 3, 0, 0, "client", "email", 5),
+        ]
+        assert store.connection.execute("SELECT count(*) FROM message").fetchone() == (3,)
 
 
 def test_a_migration_that_fails_leaves_nothing_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

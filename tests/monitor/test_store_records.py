@@ -153,14 +153,14 @@ def test_threads_have_the_same_names_in_whatever_pages_and_order_they_come(
         row = sources.source_row(connection, "inbox", "mbox", ["ana"])
         for start, end in zip([0, *cuts], [*cuts, len(found)], strict=True):
             save_messages(connection, row, found[start:end])
-        assert dict(connection.execute("SELECT node, thread FROM thread_node")) == naive_threads(groups)
+        assert dict(connection.execute("SELECT node, thread FROM node")) == naive_threads(groups)
 
 
 def test_a_thread_of_one_clinician_is_none_of_anothers(store: Store) -> None:
     with emptied(store) as connection:
         row = sources.source_row(connection, "shared", "mbox", ["ana", "ben"])
         save_messages(connection, row, [stamp(2, "2026-03-02 09:00", 1), stamp(2, "2026-03-02 09:00", clinician="ben")])
-        found = connection.execute("SELECT thread FROM thread_node WHERE node = 2 ORDER BY clinician_id").fetchall()
+        found = connection.execute("SELECT thread FROM node WHERE node = 2 ORDER BY clinician_id").fetchall()
         assert found == [(1,), (2,)]
 
 

@@ -60,7 +60,7 @@ path = "neighbour.ics"
 name = "{SOURCE}"
 """
 TABLES = (
-    "clinician", "source_clinician", "identity", "event", "event_history", "evidence", "message", "thread_node",
+    "clinician", "source_clinician", "identity", "event", "event_history", "evidence", "message", "node",
     "kept_aside",
 )  # fmt: skip
 _OF_SOURCE = "JOIN source ON source.id = source_id JOIN clinician ON clinician.id = {table}.clinician_id"
@@ -72,7 +72,7 @@ NOW_HELD = {
         FROM evidence {_OF_SOURCE.format(table="evidence")}""",
     "message": f"""SELECT clinician.key, name, node, sent_at, outgoing, automatic, pseudonym, counterpart_kind, channel
         FROM message {_OF_SOURCE.format(table="message")} LEFT JOIN identity ON identity.id = counterpart_id""",
-    "thread": "SELECT key, node, thread FROM thread_node JOIN clinician ON clinician.id = clinician_id",
+    "thread": "SELECT key, node, thread FROM node JOIN clinician ON clinician.id = clinician_id",
     "kept aside": "SELECT name, place, reason FROM kept_aside JOIN source ON source.id = source_id",
 }
 """What the store holds now, by the names that stay the same in every database."""
