@@ -87,9 +87,7 @@ def _counting_copies(
     """The row of each message of which there are copies."""
     theirs = connection.execute("SELECT source_id FROM source_clinician WHERE clinician_id = ?", (clinician,))
     counting = {id_ for (id_,) in theirs}
-    kept = {
-        node: row._replace(thread=threads.get(node)) for node, row in stored.items() if row.source_id in counting
-    }
+    kept = {node: row._replace(thread=threads.get(node)) for node, row in stored.items() if row.source_id in counting}
     for stamp in copies:
         node = stamp.key
         copy = _Node(

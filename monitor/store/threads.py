@@ -9,8 +9,9 @@ from monitor.store.keys import clinician_ids
 from monitor.store.touched import Touched, mark_dirty
 
 # A thread's nodes; the one that it is named by is not in the index of the others.
-_MEMBERS = """SELECT {what} FROM node WHERE clinician_id = :clinician AND thread = :thread AND thread <> node
-    UNION ALL SELECT {what} FROM node WHERE clinician_id = :clinician AND thread = :thread AND node = :thread"""
+_MEMBERS = """SELECT {0} FROM node INDEXED BY thread_members
+        WHERE clinician_id = :clinician AND thread = :thread AND thread <> node
+    UNION ALL SELECT {0} FROM node WHERE clinician_id = :clinician AND thread = :thread AND node = :thread"""
 
 
 class Forest:
@@ -70,10 +71,8 @@ def mark_emergency(connection: sqlite3.Connection, clinician: str, thread: int, 
     if marked:
         connection.execute("INSERT OR IGNORE INTO emergency_thread VALUES (?, ?, ?)", (id_, thread, now))
     else:
-        connection.execute(
-            f"DELETE FROM emergency_thread WHERE clinician_id = :clinician AND node IN ({_MEMBERS.format(what='node')})",
-            {"clinician": id_, "thread": thread},
-        )
+        among = f"clinician_id = :clinician AND node IN ({_MEMBERS.format('node')})"
+        connection.execute(f"DELETE FROM emergency_thread WHERE {among}", {"clinician": id_, "thread": thread})
     touched = Touched()
     touched.mark(id_, *begun)
     mark_dirty(connection, touched)
@@ -82,6 +81,6 @@ def mark_emergency(connection: sqlite3.Connection, clinician: str, thread: int, 
 
 def _first_instants(connection: sqlite3.Connection, clinician: int, threads: Iterable[int]) -> list[int]:
     """When each thread that has messages began."""
-    sql = f"SELECT min(sent_at) FROM ({_MEMBERS.format(what='sent_at')})"
+    sql = f"SELECT min(sent_at) FROM ({_MEMBERS.format('sent_at')})"
     found = (connection.execute(sql, {"clinician": clinician, "thread": thread}).fetchone()[0] for thread in threads)
     return [at for at in found if at is not None]
