@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 KEY_BYTES = 32
 _NAME_BYTES = 8
+_MOST_NODES = 16_384
 _KINDS = (b"person", b"entry", b"node")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LETTER_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
@@ -36,6 +38,22 @@ def canonical_address(text: str) -> str:
     return " ".join(text.split())
 
 
+class _Nodes(dict[str, int]):
+    """The names of the messages and threads in one clinician's mail, made when they are looked up."""
+
+    def __init__(self, begun: hashlib.blake2b) -> None:
+        super().__init__()
+        self._begun = begun
+
+    def __missing__(self, identifier: str) -> int:
+        if len(self) >= _MOST_NODES:
+            self.clear()
+        digest = self._begun.copy()
+        digest.update(identifier.strip().encode("utf-8", "surrogatepass"))
+        found = self[identifier] = int.from_bytes(digest.digest(), "big", signed=True)
+        return found
+
+
 class Pseudonyms:
     """Names under one practice key (32 bytes). Same key, same words, same name; otherwise unrelated."""
 
@@ -46,12 +64,15 @@ class Pseudonyms:
             kind: hashlib.blake2b(digest_size=_NAME_BYTES, key=key, person=b"evenhours." + kind) for kind in _KINDS
         }
         self.person = lru_cache(maxsize=65_536)(self._person)
-        self.node = lru_cache(maxsize=16_384)(self._node)
+        self.nodes = lru_cache(maxsize=None)(self._nodes)
+
+    def _begun(self, kind: bytes, words: str) -> hashlib.blake2b:
+        digest = self._blank[kind].copy()
+        digest.update(words.encode("utf-8", "surrogatepass"))
+        return digest
 
     def _digest(self, kind: bytes, *words: str) -> bytes:
-        digest = self._blank[kind].copy()
-        digest.update("\x1f".join(words).encode("utf-8", "surrogatepass"))
-        return digest.digest()
+        return self._begun(kind, "\x1f".join(words)).digest()
 
     def _person(self, clinician: str, address: str) -> str:
         """The clinician's own name for a client, colleague or other correspondent: 13 characters of base 32."""
@@ -61,9 +82,13 @@ class Pseudonyms:
         """The name of one occurrence of a calendar entry, visit or call: 13 characters of base 32."""
         return _base32(self._digest(b"entry", uid, occurrence))
 
-    def _node(self, clinician: str, identifier: str) -> int:
+    def _nodes(self, clinician: str) -> Mapping[str, int]:
+        """The signed 64-bit name of each message or provider thread in one clinician's mail."""
+        return _Nodes(self._begun(b"node", f"{clinician}\x1f"))
+
+    def node(self, clinician: str, identifier: str) -> int:
         """The signed 64-bit name of a message or provider thread in one clinician's mail."""
-        return int.from_bytes(self._digest(b"node", clinician, identifier.strip()), "big", signed=True)
+        return self.nodes(clinician)[identifier]
 
 
 def _base32(digest: bytes) -> str:

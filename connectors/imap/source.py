@@ -209,7 +209,7 @@ class _Reading:
     def _put(self, row: Row) -> None:
         if row.is_draft:
             return
-        headers = Headers.from_block(row.block)
+        headers = Headers.from_block(row.block, chosen=True)
         seen = self._page.ends(headers, filed_as_sent=self._folder.role is Role.SENT)
         is_sent = bool(seen) and seen[0].outgoing
         when = _instant(row.received_at, headers, is_sent=is_sent)

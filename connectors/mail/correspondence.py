@@ -41,21 +41,20 @@ class Correspondence:
     context: Context
     lists: Literal["ignore", "ordinary"] = "ignore"
     channel: str = "email"
-    _known: dict[object, tuple[tuple[Ends, ...], frozenset[str]]] = field(
+    _known: dict[tuple[str, bool], tuple[tuple[Ends, ...], frozenset[str]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
-    def stamps(
-        self, headers: Headers, sent_at: datetime, seen: tuple[Ends, ...] | None = None
-    ) -> tuple[MessageStamp, ...]:
+    def stamps(self, headers: Headers, sent_at: datetime, seen: tuple[Ends, ...] | None = None) -> list[MessageStamp]:
         """One stamp for each owner of the source whom the message concerns, as :meth:`ends` tells, or has told."""
-        return tuple(
-            [
-                MessageStamp(owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes)
-                for owner, outgoing, counterpart, kind, automatic in (self.ends(headers) if seen is None else seen)
-                for nodes in [self._nodes(headers, sent_at, owner)]
-            ]
-        )
+        found = []
+        for owner, outgoing, counterpart, kind, automatic in self.ends(headers) if seen is None else seen:
+            nodes = self._nodes(headers, sent_at, owner)
+            stamp = MessageStamp(
+                owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes
+            )
+            found.append(stamp)
+        return found
 
     def ends(self, headers: Headers, *, filed_as_sent: bool = False) -> tuple[Ends, ...]:
         """Who stands at the ends, for each owner of the source whom it concerns; none if its sender cannot be read.
@@ -63,17 +62,14 @@ class Correspondence:
         A message ``filed_as_sent`` is outgoing, whatever address it bears. The answers are remembered, because the
         same few people write to each other again and again.
         """
-        shared = headers.shared
-        known = self._known.get((shared, filed_as_sent))
-        if known is None:
-            known = tuple(self._found(headers, filed_as_sent=filed_as_sent)), frozenset(headers.unreadable)
-            if sum(len(value or "") for value in shared) <= _LONGEST_KNOWN:
+        key = headers.shared, filed_as_sent
+        if (known := self._known.get(key)) is None:
+            known = tuple(self._found(headers, filed_as_sent=filed_as_sent)), headers.unreadable
+            if len(headers.shared) <= _LONGEST_KNOWN:
                 if len(self._known) == _MOST_KNOWN:
                     self._known.clear()
-                self._known[shared, filed_as_sent] = known
-        ends, unreadable = known
-        if unreadable:
-            headers.unreadable |= unreadable
+                self._known[key] = known
+        ends, headers.unreadable = known
         return ends
 
     def _found(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[Ends]:
@@ -109,13 +105,12 @@ class Correspondence:
     def _nodes(self, headers: Headers, sent_at: datetime, owner: str) -> tuple[int, ...]:
         """The message itself, its provider's thread, then what it follows: of a very long list the two ends."""
         words = [headers.identifier(sent_at)]
-        if headers.provider_thread:
-            words.append(f"thread:{headers.provider_thread}")
-        words += headers.references
+        if thread := headers.provider_thread:
+            words.append(f"thread:{thread}")
+        words += dict.fromkeys(headers.references)
         if len(words) > _MOST_NODES:
             words = words[: _MOST_NODES // 2] + words[-_MOST_NODES // 2 :]
-        node = self.context.names.node
-        return tuple(dict.fromkeys([node(owner, word) for word in words]))
+        return tuple(dict.fromkeys(map(self.context.names.nodes(owner).__getitem__, words)))
 
 
 def _is_listed(headers: Headers) -> bool:

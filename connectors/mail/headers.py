@@ -32,52 +32,70 @@ KEPT = (
     "Return-Path",
     "X-GM-THRID",
 )
-_OF_THE_ONE_MESSAGE = frozenset({"Date", "Message-ID", "In-Reply-To", "References", "X-GM-THRID"})
-_SHARED = tuple(name.lower() for name in KEPT if name not in _OF_THE_ONE_MESSAGE)
-_KEPT = {spelled: name.lower() for name in KEPT for spelled in (name, name.lower())}
+_OWN = ("Date", "Message-ID", "In-Reply-To", "References", "X-GM-THRID")  # no two messages have these in common
+_USUAL = frozenset(_OWN)
+_NAMES = {name.lower(): name for name in KEPT}
 _ASCII_SPACE = " \t\r\x0b\x0c"
 _AGAIN = "\0"  # between the values of a field that is repeated; no block keeps one
 _IDENTIFIER = re.compile(rf"<([^<>{_AGAIN}]+)>")
 _WORD = re.compile(r"[^\s;(]+")
 _THREAD = re.compile("[0-9]{1,20}")
+_NONE = frozenset[str]()
+
+
+def _fields(names: Iterable[str]) -> re.Pattern[str]:
+    """Fields of these names, in whatever case, each after the end of a line: its name and its value, still folded."""
+    spelled = "|".join("".join(f"[{letter.upper()}{letter.lower()}]" for letter in name) for name in names)
+    return re.compile(rf"\n({spelled})(?:[{_ASCII_SPACE}]|\n(?=[ \t]))*:([^\n]*(?:\n[ \t][^\n]*)*)")
+
+
+_OWN_FIELDS, _KEPT_FIELDS = _fields(_OWN), _fields(KEPT)
 
 
 class Headers:
     """The kept fields of one message under their lower-case names; space within them counts as one blank.
 
-    ``unreadable`` gathers the names of the address fields that were asked for and broke the grammar; such a field
-    counts as empty.
+    ``shared`` is, as it stands, what the messages of a correspondence have in common: all but their times and names.
+    ``unreadable`` holds the names of the address fields that were asked for and broke the grammar; such a field counts
+    as empty.
     """
 
-    __slots__ = ("_fields", "unreadable")
+    __slots__ = ("_own", "_rest", "shared", "unreadable")
 
     def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
-        self._fields = {name: _AGAIN.join(value.replace(_AGAIN, "") for value in fields[name]) for name in fields}
-        self.unreadable: set[str] = set()
+        values = ((name, _spaced(value.replace(_AGAIN, ""))) for name in fields for value in fields[name])
+        self._take("".join([f"\n{name}:{value}" for name, value in values]))
 
     @classmethod
-    def from_block(cls, block: bytes) -> Self:
-        """Read a raw block up to its blank line; a line that is no field is passed over."""
-        text = block.replace(_AGAIN.encode(), b"").replace(b"\r\n", b"\n").decode("utf-8", "replace")
-        unfolded = text.partition("\n\n")[0].replace("\n ", " ").replace("\n\t", "\t")
-        fields: dict[str, str] = {}
-        for line in unfolded.split("\n") if not text.startswith("\n") else ():
-            spelled, _, value = line.partition(":")
-            if name := _KEPT.get(spelled) or _KEPT.get(spelled.rstrip(_ASCII_SPACE).lower()):
-                fields[name] = f"{fields[name]}{_AGAIN}{value}" if name in fields else value
-        headers = cls.__new__(cls)  # the usual way joins values once more, which all mail would wait for
-        headers._fields, headers.unreadable = fields, set()
+    def from_block(cls, block: bytes, *, chosen: bool = False) -> Self:
+        """Read a raw block up to its blank line; a line that is no field is passed over.
+
+        A block is ``chosen`` where nearly nothing but the kept fields was asked for, so that no others are looked for.
+        """
+        text = "\n" + block.replace(b"\0", b"").replace(b"\r\n", b"\n").decode("utf-8", "replace")
+        text = text.partition("\n\n")[0]
+        headers = cls.__new__(cls)
+        headers._take(text if chosen else "".join([match[0] for match in _KEPT_FIELDS.finditer(text)]))
         return headers
 
-    @property
-    def shared(self) -> tuple[str | None, ...]:
-        """All that a correspondence's messages have in common, as it stands: everything but their times and names."""
-        return tuple(map(self._fields.get, _SHARED))
+    def _take(self, text: str) -> None:
+        """Take the message's own fields apart; the others are only looked into where nobody knows them yet."""
+        parts = _OWN_FIELDS.split(text)
+        self.shared = "".join(parts[::3])
+        self._own = dict(zip(parts[1::3], parts[2::3], strict=True))
+        if 3 * len(self._own) + 1 < len(parts) or not _USUAL.issuperset(self._own):
+            self._own = _gathered(zip(parts[1::3], parts[2::3], strict=True))
+        self._rest: dict[str, str] | None = None
+        self.unreadable: frozenset[str] = _NONE
+
+    def _fields(self) -> dict[str, str]:
+        if self._rest is None:
+            self._rest = _gathered(_KEPT_FIELDS.findall(self.shared))
+        return self._rest | self._own
 
     def first(self, name: str) -> str:
         """The field's first value; empty where there is none."""
-        value = self._fields.get(name)
-        return _spaced(value.partition(_AGAIN)[0]) if value else ""
+        return _spaced(self._value(name).partition(_AGAIN)[0])
 
     def word(self, name: str) -> str:
         """The field's first word in lower case, without parameters or comments."""
@@ -90,27 +108,27 @@ class Headers:
 
     def _addresses(self, name: str) -> tuple[str, ...]:
         try:
-            return addresses_in(", ".join(self._values(name)))
+            return addresses_in(", ".join(_values(self._value(name))))
         except UnreadableAddressesError:
-            self.unreadable.add(name)
+            self.unreadable |= {name}
             return ()
 
-    def _values(self, name: str) -> Iterable[str]:
-        value = self._fields.get(name)
-        return () if value is None else map(_spaced, value.split(_AGAIN))
+    def _value(self, name: str) -> str:
+        """All that a field says, its values apart by :data:`_AGAIN`."""
+        return self._fields().get(_NAMES.get(name, name), "")
 
     @property
     def senders(self) -> tuple[str, ...]:
         """The addresses of From. None is well where the mail system itself writes (empty, ``<>``, MAILER-DAEMON)."""
         found = self._addresses("from")
         if not found and self.word("from") not in {"", "<>", "mailer-daemon"}:
-            self.unreadable.add("from")
+            self.unreadable |= {"from"}
         return found
 
     @property
     def date(self) -> datetime | None:
         """When the sender says that it was sent; ``None`` where Date is missing or makes no sense."""
-        return instant_from(self.first("date"))
+        return instant_from(_spaced(self._own.get("Date", "").partition(_AGAIN)[0]))
 
     def identifier(self, sent_at: datetime) -> str:
         """The Message-ID without brackets.
@@ -118,24 +136,37 @@ class Headers:
         A message without one is known by its kept fields and its instant: folder and copy may add other fields
         (``Status``, ``X-Mozilla-Status``) and change them later, but not these.
         """
-        text = _joined(self._fields.get("message-id", "").partition(_AGAIN)[0])
+        text = _joined(self._own.get("Message-ID", "").partition(_AGAIN)[0])
         match = _IDENTIFIER.search(text)
         if found := match[1] if match else text.strip("<>"):
             return found
-        fields = sorted((name, list(self._values(name))) for name in self._fields)
+        fields = sorted((name.lower(), list(_values(value))) for name, value in self._fields().items())
         return hashlib.sha256(f"{fields}{sent_at.timestamp()}".encode()).hexdigest()
 
     @property
-    def references(self) -> tuple[str, ...]:
+    def references(self) -> list[str]:
         """The identifiers of what this message follows, oldest first; free text between them is passed over."""
-        references, followed = self._fields.get("references", ""), self._fields.get("in-reply-to", "")
-        return tuple(dict.fromkeys(_IDENTIFIER.findall(_joined(f"{references}{_AGAIN}{followed}"))))
+        references, followed = self._own.get("References", ""), self._own.get("In-Reply-To", "")
+        return _IDENTIFIER.findall(_joined(f"{references}{_AGAIN}{followed}")) if references or followed else []
 
     @property
     def provider_thread(self) -> str:
         """Gmail's thread, in the hexadecimal spelling of its interface; empty where the export has none."""
-        text = self.first("x-gm-thrid")
+        text = _spaced(self._own.get("X-GM-THRID", "").partition(_AGAIN)[0])
         return f"{int(text):x}" if text and _THREAD.fullmatch(text) else ""
+
+
+def _gathered(found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Fields by the usual spelling of their names; all that a repeated one says."""
+    fields: dict[str, str] = {}
+    for spelled, value in found:
+        name = _NAMES[spelled.lower()]
+        fields[name] = f"{fields[name]}{_AGAIN}{value}" if name in fields else value
+    return fields
+
+
+def _values(text: str) -> Iterable[str]:
+    return map(_spaced, text.split(_AGAIN))
 
 
 def _spaced(value: str) -> str:

@@ -182,7 +182,7 @@ def test_folded_fields_are_joined_and_stay_one_field() -> None:
     block = b"To: A\n <a@x.example>,\n\tB <b@x.example>\r\nReferences: <1@x>\r\n <2@x>\nDATE : 1 Sep 2026 10:00 +0200\n"
     headers = Headers.from_block(block)
     assert headers.addresses("to") == ("a@x.example", "b@x.example")
-    assert headers.references == ("1@x", "2@x")
+    assert headers.references == ["1@x", "2@x"]
     assert headers.date is not None
 
 
@@ -191,7 +191,7 @@ def test_identifiers_are_joined_within_a_field_and_never_over_two() -> None:
         b"Message-ID: <0\n @x>\nReferences: <1\n @x> <2\nReferences: @x>\nIn-Reply-To: @x> <3@x>\n"
     )
     assert headers.identifier(datetime(2026, 9, 1, tzinfo=UTC)) == "0@x"
-    assert headers.references == ("1@x", "3@x")
+    assert headers.references == ["1@x", "3@x"]
 
 
 def test_what_stands_behind_the_blank_line_or_is_no_field_is_no_header() -> None:
