@@ -248,7 +248,9 @@ def _headers(message: Mapping[str, Any]) -> Headers:
         fields.setdefault(str(header["name"]).lower(), []).append(" ".join(str(header["value"]).split()))
     kept = {name.lower(): fields[name.lower()] for name in _HEADERS if name.lower() in fields}
     thread = str(message.get("threadId", ""))
-    return Headers(kept | ({"x-gm-thrid": [str(int(thread, 16))]} if _HEXADECIMAL.fullmatch(thread) else {}))
+    return Headers.from_fields(
+        kept | ({"x-gm-thrid": [str(int(thread, 16))]} if _HEXADECIMAL.fullmatch(thread) else {})
+    )
 
 
 def _sent_at(headers: Headers, accepted_at: datetime, *, is_sent: bool) -> datetime:

@@ -192,7 +192,7 @@ class Conversation:
             while self._waiting:
                 self._client.renew()
                 tag, numbers = self._waiting[0]
-                came += self._answer(tag)
+                self._answer(tag, came)
                 self._waiting.popleft()
                 for part in islice(left, 1):
                     self._ask(part)
@@ -209,18 +209,18 @@ class Conversation:
         self._client.send(b"%bUID FETCH %b %b\r\n" % (tag, spelled(numbers).encode(), wanted.encode()))
         self._waiting.append((tag, frozenset(numbers)))
 
-    def _answer(self, tag: bytes) -> Iterator[Row]:
-        """The rows before the line with this tag: all that has come at once, the others one by one."""
+    def _answer(self, tag: bytes, came: list[Row]) -> None:
+        """Take the rows before the line with this tag: all that has come at once, the others one by one."""
         client = self._client
         while True:
             rows, size = usual_rows(client.peek())
             client.read(size)
-            yield from rows
+            came += rows
             line, literal = self._one()
             if line.startswith(tag):
                 break
             if _ROW.match(line) and (row := row_from(line, literal)):
-                yield row
+                came.append(row)
         if not line[len(tag) :].upper().startswith(b"OK"):
             raise refusal(self._source, line.decode("ascii", "replace"))
 

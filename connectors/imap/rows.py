@@ -19,7 +19,7 @@ _RECEIVED = re.compile(
 )
 _USUAL = re.compile(
     rb"\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()]*)\) "
-    rb'INTERNALDATE "([ \d]\d-\w{3}-\d{4} [\d:]{8} [+-]\d{4})" BODY\[HEADER\.FIELDS \([^()]*\)\] \{(\d{1,12})\}\r\n'
+    rb'INTERNALDATE "([^"]{26})" BODY\[HEADER\.FIELDS \([^()]*\)\] \{(\d{1,12})\}\r\n'
 )
 _END = b")\r\n"
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -45,7 +45,7 @@ def usual_rows(answer: bytes) -> tuple[list[Row], int]:
         until = begin + int(size)
         if not answer.startswith(_END, until):
             break
-        received_at = _usual_time(received.decode("ascii")) or received_in(match[0])
+        received_at = _usual_time(received.decode("ascii", "replace")) or received_in(match[0])
         rows.append(Row(int(uid), received_at, answer[begin:until], b"\\draft" in flags.lower()))
         end = until + len(_END)
     return rows, end

@@ -121,6 +121,7 @@ class _Reading:
 
     def __init__(self, context: Context, reader: Reader, folder: Folder, page: MailPage, place: str) -> None:
         self._context, self._reader, self._folder, self._page, self._place = context, reader, folder, page, place
+        self._holds_sent = folder.role is Role.SENT
         self._within = True  # whether all that came lies in the window
         self.done = 0
         self.mark = Mark(folder.validity, folder.next_uid, folder.next_uid)
@@ -188,7 +189,7 @@ class _Reading:
         """The messages under a number that may lie in the window, newest first."""
         first, last = _day(self._context.window.start, -1), _day(self._context.window.end, 2)
         criteria = f"SINCE {first} BEFORE {last}"
-        if self._folder.role is Role.SENT:
+        if self._holds_sent:
             criteria = f"OR ({criteria}) (SENTSINCE {first} SENTBEFORE {last})"
         found = set(self._reader.found(self._folder, criteria))
         if len(found) < self._folder.messages:
@@ -210,7 +211,7 @@ class _Reading:
         if row.is_draft:
             return
         headers = Headers.from_block(row.block, chosen=True)
-        seen = self._page.ends(headers, filed_as_sent=self._folder.role is Role.SENT)
+        seen = self._page.ends(headers, filed_as_sent=self._holds_sent)
         is_sent = bool(seen) and seen[0].outgoing
         when = _instant(row.received_at, headers, is_sent=is_sent)
         self._within &= self._page.put(f"{self._place}, message {row.uid}", headers, when, seen)

@@ -50,9 +50,7 @@ class Correspondence:
         found = []
         for owner, outgoing, counterpart, kind, automatic in self.ends(headers) if seen is None else seen:
             nodes = self._nodes(headers, sent_at, owner)
-            stamp = MessageStamp(
-                owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes
-            )
+            stamp = MessageStamp(owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes)
             found.append(stamp)
         return found
 
@@ -104,12 +102,12 @@ class Correspondence:
 
     def _nodes(self, headers: Headers, sent_at: datetime, owner: str) -> tuple[int, ...]:
         """The message itself, its provider's thread, then what it follows: of a very long list the two ends."""
-        words = [headers.identifier(sent_at)]
+        words = headers.identifiers(sent_at)
         if thread := headers.provider_thread:
-            words.append(f"thread:{thread}")
-        words += dict.fromkeys(headers.references)
+            words.insert(1, f"thread:{thread}")
         if len(words) > _MOST_NODES:
-            words = words[: _MOST_NODES // 2] + words[-_MOST_NODES // 2 :]
+            words = list(dict.fromkeys(words))
+            words[_MOST_NODES // 2 : -_MOST_NODES // 2] = []
         return tuple(dict.fromkeys(map(self.context.names.nodes(owner).__getitem__, words)))
 
 

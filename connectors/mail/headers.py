@@ -32,7 +32,8 @@ KEPT = (
     "Return-Path",
     "X-GM-THRID",
 )
-_OWN = ("Date", "Message-ID", "In-Reply-To", "References", "X-GM-THRID")  # no two messages have these in common
+_ONCE = ("Date", "Message-ID", "X-GM-THRID")  # of these the first counts
+_OWN = (*_ONCE, "In-Reply-To", "References")  # no two messages have these in common
 _USUAL = frozenset(_OWN)
 _NAMES = {name.lower(): name for name in KEPT}
 _ASCII_SPACE = " \t\r\x0b\x0c"
@@ -62,31 +63,32 @@ class Headers:
 
     __slots__ = ("_own", "_rest", "shared", "unreadable")
 
-    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, text: str) -> None:
+        """Take ``text`` apart, in which each field stands after the end of a line."""
+        parts = _OWN_FIELDS.split(text)
+        self.shared = "".join(parts[::3])
+        self._own = dict(zip(parts[1::3], parts[2::3]))  # noqa: B905 - the pattern gives both; asking takes as long
+        if 3 * len(self._own) + 1 < len(parts) or not _USUAL.issuperset(self._own):
+            self._own = _gathered(zip(parts[1::3], parts[2::3], strict=True))
+        self._rest: dict[str, str] | None = None  # looked into where nobody knows what is shared
+        self.unreadable: frozenset[str] = _NONE
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Sequence[str]]) -> Self:
+        """What an interface tells of a message: the values of each field, in which nothing is folded."""
         values = ((name, _spaced(value.replace(_AGAIN, ""))) for name in fields for value in fields[name])
-        self._take("".join([f"\n{name}:{value}" for name, value in values]))
+        return cls("".join([f"\n{name}:{value}" for name, value in values]))
 
     @classmethod
     def from_block(cls, block: bytes, *, chosen: bool = False) -> Self:
         """Read a raw block up to its blank line; a line that is no field is passed over.
 
-        A block is ``chosen`` where nearly nothing but the kept fields was asked for, so that no others are looked for.
+        Of a ``chosen`` one a server has left out all but the kept fields, and there is nothing behind the blank line.
         """
-        text = "\n" + block.replace(b"\0", b"").replace(b"\r\n", b"\n").decode("utf-8", "replace")
-        text = text.partition("\n\n")[0]
-        headers = cls.__new__(cls)
-        headers._take(text if chosen else "".join([match[0] for match in _KEPT_FIELDS.finditer(text)]))
-        return headers
-
-    def _take(self, text: str) -> None:
-        """Take the message's own fields apart; the others are only looked into where nobody knows them yet."""
-        parts = _OWN_FIELDS.split(text)
-        self.shared = "".join(parts[::3])
-        self._own = dict(zip(parts[1::3], parts[2::3], strict=True))
-        if 3 * len(self._own) + 1 < len(parts) or not _USUAL.issuperset(self._own):
-            self._own = _gathered(zip(parts[1::3], parts[2::3], strict=True))
-        self._rest: dict[str, str] | None = None
-        self.unreadable: frozenset[str] = _NONE
+        if b"\0" in block:
+            block = block.replace(b"\0", b"")
+        text = "\n" + block.decode("utf-8", "replace")
+        return cls(text if chosen else _kept(text))
 
     def _fields(self) -> dict[str, str]:
         if self._rest is None:
@@ -128,40 +130,51 @@ class Headers:
     @property
     def date(self) -> datetime | None:
         """When the sender says that it was sent; ``None`` where Date is missing or makes no sense."""
-        return instant_from(_spaced(self._own.get("Date", "").partition(_AGAIN)[0]))
+        return instant_from(_spaced(self._own.get("Date", "")))
 
-    def identifier(self, sent_at: datetime) -> str:
-        """The Message-ID without brackets.
+    def identifiers(self, sent_at: datetime) -> list[str]:
+        """The message's own identifier, then those of what it follows, oldest first; free text is passed over.
 
-        A message without one is known by its kept fields and its instant: folder and copy may add other fields
+        A message without a Message-ID is known by its kept fields and its instant: folder and copy may add other fields
         (``Status``, ``X-Mozilla-Status``) and change them later, but not these.
         """
-        text = _joined(self._own.get("Message-ID", "").partition(_AGAIN)[0])
-        match = _IDENTIFIER.search(text)
-        if found := match[1] if match else text.strip("<>"):
+        field = self._own.get
+        text = f"{field('Message-ID', '')}{_AGAIN}{field('References', '')}{_AGAIN}{field('In-Reply-To', '')}"
+        text = "".join(text.split())  # folding may have put space into them
+        found: list[str] = _IDENTIFIER.findall(text)
+        if found and text.startswith(f"<{found[0]}>{_AGAIN}"):
             return found
+        own, _, followed = text.partition(_AGAIN)
+        match = _IDENTIFIER.search(own)
+        name = match[1] if match else own.strip("<>")
+        return [name or self._digest(sent_at), *_IDENTIFIER.findall(followed)]
+
+    def _digest(self, sent_at: datetime) -> str:
         fields = sorted((name.lower(), list(_values(value))) for name, value in self._fields().items())
         return hashlib.sha256(f"{fields}{sent_at.timestamp()}".encode()).hexdigest()
 
     @property
-    def references(self) -> list[str]:
-        """The identifiers of what this message follows, oldest first; free text between them is passed over."""
-        references, followed = self._own.get("References", ""), self._own.get("In-Reply-To", "")
-        return _IDENTIFIER.findall(_joined(f"{references}{_AGAIN}{followed}")) if references or followed else []
-
-    @property
     def provider_thread(self) -> str:
         """Gmail's thread, in the hexadecimal spelling of its interface; empty where the export has none."""
-        text = _spaced(self._own.get("X-GM-THRID", "").partition(_AGAIN)[0])
+        text = self._own.get("X-GM-THRID", "").strip()
         return f"{int(text):x}" if text and _THREAD.fullmatch(text) else ""
 
 
+def _kept(text: str) -> str:
+    """The kept fields alone, of a block up to its blank line."""
+    text = text.replace("\r\n", "\n").partition("\n\n")[0]
+    return "".join([match[0] for match in _KEPT_FIELDS.finditer(text)])
+
+
 def _gathered(found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Fields by the usual spelling of their names; all that a repeated one says."""
+    """Fields by the usual spelling of their names: the first of each, or all that a list says which is repeated."""
     fields: dict[str, str] = {}
     for spelled, value in found:
         name = _NAMES[spelled.lower()]
-        fields[name] = f"{fields[name]}{_AGAIN}{value}" if name in fields else value
+        if name not in fields:
+            fields[name] = value
+        elif name not in _ONCE:
+            fields[name] = f"{fields[name]}{_AGAIN}{value}"
     return fields
 
 
@@ -171,8 +184,3 @@ def _values(text: str) -> Iterable[str]:
 
 def _spaced(value: str) -> str:
     return " ".join(value.split())
-
-
-def _joined(identifiers: str) -> str:
-    """Identifiers without the space that folding may have put into them."""
-    return "".join(identifiers.split())

@@ -208,7 +208,7 @@ def _headers(item: Item, senders: list[str]) -> Headers:
         "auto-submitted": ["auto-generated"] if machine else [],
         **lists,
     }
-    return Headers({name: values for name, values in told.items() if values})
+    return Headers.from_fields({name: values for name, values in told.items() if values})
 
 
 def _addresses(people: list[Any]) -> list[str]:

@@ -63,7 +63,7 @@ def test_the_thread_is_the_one_that_a_mailbox_file_of_googles_export_names(reade
     box.put(at("2026-03-02 20:00"), CLIENT, ANA, thread="18c5f3a2b1d0e9f7")
     reader.read()
 
-    exported = Headers({"x-gm-thrid": [str(int("18c5f3a2b1d0e9f7", 16))]}).provider_thread
+    exported = Headers.from_fields({"x-gm-thrid": [str(int("18c5f3a2b1d0e9f7", 16))]}).provider_thread
     assert NAMES.node("ana", f"thread:{exported}") in reader.stamps[0].thread_nodes
 
 

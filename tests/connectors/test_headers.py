@@ -182,7 +182,7 @@ def test_folded_fields_are_joined_and_stay_one_field() -> None:
     block = b"To: A\n <a@x.example>,\n\tB <b@x.example>\r\nReferences: <1@x>\r\n <2@x>\nDATE : 1 Sep 2026 10:00 +0200\n"
     headers = Headers.from_block(block)
     assert headers.addresses("to") == ("a@x.example", "b@x.example")
-    assert headers.references == ["1@x", "2@x"]
+    assert headers.identifiers(datetime(2026, 9, 1, tzinfo=UTC))[1:] == ["1@x", "2@x"]
     assert headers.date is not None
 
 
@@ -190,8 +190,7 @@ def test_identifiers_are_joined_within_a_field_and_never_over_two() -> None:
     headers = Headers.from_block(
         b"Message-ID: <0\n @x>\nReferences: <1\n @x> <2\nReferences: @x>\nIn-Reply-To: @x> <3@x>\n"
     )
-    assert headers.identifier(datetime(2026, 9, 1, tzinfo=UTC)) == "0@x"
-    assert headers.references == ["1@x", "3@x"]
+    assert headers.identifiers(datetime(2026, 9, 1, tzinfo=UTC)) == ["0@x", "1@x", "3@x"]
 
 
 def test_what_stands_behind_the_blank_line_or_is_no_field_is_no_header() -> None:
@@ -490,6 +489,34 @@ def test_no_subject_name_or_address_is_in_a_stamp() -> None:
     found = repr(stamps(letter(From=f"{CANARY} <{CANARY}@post.example>", to="ana@harbour.example")))
     assert CANARY.lower() not in found.lower()
     assert "post.example" not in found
+
+
+SPELLED = st.sampled_from(
+    ["Date", "From", "To", "Message-ID", "Message-Id", "MESSAGE-ID ", "References", "in-reply-to"]
+)
+FIELDS = st.tuples(
+    SPELLED, st.sampled_from([" <1@x>", " <2@x>\n <3@x>", " c@post.example", "", " Tue, 1 Sep 2026 10:00:00 Z"])
+)
+
+
+@given(st.lists(FIELDS, max_size=8))
+def test_a_block_of_which_a_server_chose_the_fields_is_read_like_any_other(fields: list[tuple[str, str]]) -> None:
+    block = "".join(f"{name}:{value}\n" for name, value in fields).replace("\n", "\r\n").encode() + b"\r\n"
+    at = datetime(2026, 9, 1, tzinfo=UTC)
+    whole, chosen = Headers.from_block(block), Headers.from_block(block, chosen=True)
+    assert chosen.identifiers(at) == whole.identifiers(at)
+    assert (chosen.date, chosen.senders, chosen.addresses("to")) == (whole.date, whole.senders, whole.addresses("to"))
+
+
+def test_the_first_of_several_names_and_dates_counts_and_all_references() -> None:
+    headers = Headers.from_block(
+        b"Message-Id: <1@x>\nDATE: Tue, 1 Sep 2026 10:00:00 +0000\nmessage-id: <2@x>\n"
+        b"Date: Wed, 2 Sep 2026 10:00:00 +0000\n"
+        b"References: <3@x>\nreferences: <4@x>\n"
+    )
+    at = datetime(2026, 9, 1, 10, tzinfo=UTC)
+    assert headers.identifiers(at) == ["1@x", "3@x", "4@x"]
+    assert headers.date == at
 
 
 @pytest.mark.real
