@@ -5,6 +5,7 @@ Instants are UTC epoch seconds; an unknown one is NaN in a float column, never 0
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -52,8 +53,7 @@ def sessions_from(
     A session is held if nothing says otherwise and it began at or before ``as_of``.
     """
     booked, told = _told(events, evidence, corrections)
-    told = told.chosen(told.session >= 0)
-    known = best(without_templates(told, told.session, booked), len(booked))
+    known = best(_of_sessions(booked, told), len(booked))
     known = Best(*(column[_telling(booked, known.grade)] for column in known))
     kept = booked[["uid_key", "client", "start", "booked_end", "known_at"]].rename(columns={"start": "booked_start"})
     sessions = kept.assign(
@@ -63,6 +63,28 @@ def sessions_from(
         status=_status(booked, known.missed, as_of),
     )
     return sessions[list(COLUMNS)].astype(COLUMNS)
+
+
+def met_from(events: pd.DataFrame, evidence: pd.DataFrame) -> dict[int, tuple[int, int]]:
+    """By source: how many true times say how a session went, of how many that it tells.
+
+    Arguments are as for :func:`sessions_from`. What was over before the first session, or began after the last, is not
+    counted, unless there is no session at all.
+    """
+    booked, told = _told(events, evidence, pd.DataFrame({"uid_key": [], "ended_at": []}))
+    started, ended = evidence["started_at"], evidence["ended_at"]
+    within = evidence
+    if len(booked):
+        begun = started.fillna(ended) <= booked["booked_end"].max()
+        within = evidence[begun & (ended.fillna(started) >= booked["start"].min())]
+    met, number = Counter(_of_sessions(booked, told).source.tolist()), Counter(within["source"].tolist())
+    return {source: (met[source], number[source]) for source in sorted(number)}
+
+
+def _of_sessions(booked: pd.DataFrame, told: Told) -> Told:
+    """What says how a session went."""
+    told = told.chosen(told.session >= 0)
+    return without_templates(told, told.session, booked)
 
 
 def _telling(booked: pd.DataFrame, grade: Column) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,6 +61,7 @@ def _findings(desk: Desk) -> Iterator[Finding]:
         return
     checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
         _sources,
+        _true_times,
         _google,
         _microsoft,
         _kept_aside,
@@ -96,6 +98,28 @@ def _sources(desk: Desk) -> Iterator[Finding]:
             )
         else:
             yield Finding(name, held)
+
+
+def _true_times(desk: Desk) -> Iterator[Finding]:
+    """How many of a source's true times say how a session went: few do where its zone or its dates are misread."""
+    from monitor.analysis.sessions import met_from
+    from monitor.store import facts, tables
+
+    configured = {source.name for source in desk.config.sources}
+    told, met = Counter[str](), Counter[str]()
+    with desk.store.read() as connection:
+        names = {row["id"]: row["name"] for row in tables.sources(connection) if row["evidence"]}
+        for clinician in desk.config.clinicians if configured.intersection(names.values()) else ():
+            stored = facts.stored(connection, clinician.key)
+            for source, (those, number) in met_from(stored.events, stored.evidence).items():
+                met[names[source]] += those
+                told[names[source]] += number
+    for name, number in told.items():
+        found = f"{met[name]} of {number} say how a session went"
+        if few := 2 * met[name] < number:
+            found += "; see whether its zone and its dates are right, or whether it merely repeats what was booked"
+        if name in configured:
+            yield Finding(f"true times of {name}", found, look=few)
 
 
 def _google(desk: Desk) -> Iterator[Finding]:

@@ -63,7 +63,8 @@ def sources(connection: sqlite3.Connection) -> list[Row]:
     return list(
         _rows(
             connection,
-            """SELECT name, clinician.key AS account, kind, attempted_at, succeeded_at, fault, seen_from, seen_to,
+            """SELECT source.id, name, clinician.key AS account, kind, attempted_at, succeeded_at, fault,
+                 seen_from, seen_to,
                  (SELECT count(*) FROM event WHERE source_id = source.id) AS events,
                  (SELECT count(*) FROM evidence WHERE source_id = source.id) AS evidence,
                  (SELECT count(*) FROM message WHERE source_id = source.id) AS messages,

@@ -580,6 +580,26 @@ def test_doctor_finds_a_healthy_practice_well(read: Office) -> None:
     assert found["agreed hours"].endswith("for ana, ben")
 
 
+def test_doctor_says_how_many_true_times_meet_a_session(read: Office) -> None:
+    found = {line["check"]: (line["found"], line["look"]) for line in read("doctor", "--json").told}
+    assert found["true times of visits"] == ("2 of 2 say how a session went", False)
+    assert "true times of diary" not in found
+
+
+def test_doctor_asks_for_the_zone_where_few_true_times_meet_a_session(read: Office) -> None:
+    log = ["from,to", "2026-03-02T15:00+00:00,2026-03-02T15:30+00:00", "2026-03-16T15:00+00:00,2026-03-16T15:30+00:00"]
+    read.write("calls.csv", "\n".join(log))
+    columns = 'kind = "csv"\nclinician = "ana"\npath = "calls.csv"\n[source.columns]\n'
+    read.config.write_text(
+        f'{CONFIG}[[source]]\nname = "calls"\n{columns}actual_start = "from"\nactual_end = "to"\n', encoding="utf-8"
+    )
+    assert read("ingest").code == 0
+    answer = read("doctor")
+    (line,) = [line for line in answer.out.splitlines() if "true times of calls" in line]
+    assert line.startswith("? true times of calls: 0 of 2 say how a session went; see whether its zone")
+    assert answer.code == 0
+
+
 def test_doctor_ticks_only_what_is_known_to_be_well(read: Office) -> None:
     read.config.write_text(CONFIG[: CONFIG.index("[[source]]")])
     answer = read("doctor")

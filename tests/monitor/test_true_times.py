@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from connectors.records import Grade, Kind, Status
-from monitor.analysis.sessions import sessions_from, unscheduled_from
+from monitor.analysis.sessions import met_from, sessions_from, unscheduled_from
 from tests.monitor.facts import Row, at, corrections, event, events, evidence, seen_times
 
 NOON = at("2026-03-06 12:00")
@@ -290,3 +290,27 @@ def test_a_call_that_has_not_begun_is_not_told() -> None:
 
 def test_a_call_that_nobody_booked_is_no_session() -> None:
     assert seen([booked("10:00", "a")], [told("18:00-18:40")]) == {"a": ("-", "", "held")}
+
+
+# What of a source can be used
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([told("10:02-10:55"), told("10:40-10:59", source=TELEPHONE)], {MEET: (1, 1), TELEPHONE: (1, 1)}),
+        ([told("10:02-10:55"), told("12:00-12:30")], {MEET: (1, 2)}),
+        ([told("07:02-07:55"), told("09:58-10:49"), told("17:00-17:50")], {MEET: (1, 1)}),
+        ([visit("10:00-10:50")], {RECORDS: (0, 1)}),
+        ([], {}),
+    ],
+)
+def test_of_each_source_it_is_known_how_many_of_its_times_say_how_a_session_went(
+    times: list[Row], expected: dict[int, tuple[int, int]]
+) -> None:
+    entries = [booked("10:00", "ten"), booked("15:00", "three")]
+    assert met_from(events(entries), evidence(times)) == expected
+
+
+def test_without_any_session_no_true_time_says_how_one_went() -> None:
+    assert met_from(events([]), evidence([told("10:02-10:55")])) == {MEET: (0, 1)}
