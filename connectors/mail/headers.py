@@ -83,12 +83,14 @@ class Headers:
     def from_block(cls, block: bytes, *, chosen: bool = False) -> Self:
         """Read a raw block up to its blank line; a line that is no field is passed over.
 
-        Of a ``chosen`` one a server has left out all but the kept fields, and there is nothing behind the blank line.
+        Of a ``chosen`` one a server has left out all but the kept fields, so that these need not be sought; should there
+        be something behind the blank line, it is read like any other.
         """
         if b"\0" in block:
             block = block.replace(b"\0", b"")
         text = "\n" + block.decode("utf-8", "replace")
-        return cls(text if chosen else _kept(text))
+        is_bare = chosen and text.find("\n\r\n", 0, -1) < 0 and text.find("\n\n", 0, -1) < 0
+        return cls(text if is_bare else _kept(text))
 
     def _fields(self) -> dict[str, str]:
         if self._rest is None:

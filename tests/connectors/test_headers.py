@@ -499,9 +499,14 @@ FIELDS = st.tuples(
 )
 
 
-@given(st.lists(FIELDS, max_size=8))
-def test_a_block_of_which_a_server_chose_the_fields_is_read_like_any_other(fields: list[tuple[str, str]]) -> None:
-    block = "".join(f"{name}:{value}\n" for name, value in fields).replace("\n", "\r\n").encode() + b"\r\n"
+@given(
+    st.lists(FIELDS, max_size=8),
+    st.sampled_from(["\r\n", "\n", "\r\nTo: d@post.example\r\n", "\nReferences: <9@x>\n", ""]),
+)
+def test_a_block_of_which_a_server_chose_the_fields_is_read_like_any_other(
+    fields: list[tuple[str, str]], behind: str
+) -> None:
+    block = ("".join(f"{name}:{value}\n" for name, value in fields).replace("\n", "\r\n") + behind).encode()
     at = datetime(2026, 9, 1, tzinfo=UTC)
     whole, chosen = Headers.from_block(block), Headers.from_block(block, chosen=True)
     assert chosen.identifiers(at) == whole.identifiers(at)
