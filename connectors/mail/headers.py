@@ -83,8 +83,8 @@ class Headers:
     def from_block(cls, block: bytes, *, chosen: bool = False) -> Self:
         """Read a raw block up to its blank line; a line that is no field is passed over.
 
-        Of a ``chosen`` one a server has left out all but the kept fields, so that these need not be sought; should there
-        be something behind the blank line, it is read like any other.
+        Of a ``chosen`` one a server has left out all but the kept fields, so that these need not be sought; should
+        there be something behind the blank line, it is read like any other.
         """
         if b"\0" in block:
             block = block.replace(b"\0", b"")
