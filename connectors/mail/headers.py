@@ -44,13 +44,13 @@ _THREAD = re.compile("[0-9]{1,20}")
 _NONE = frozenset[str]()
 
 
-def _fields(names: Iterable[str]) -> re.Pattern[str]:
+def _pattern(names: Iterable[str]) -> re.Pattern[str]:
     """Fields of these names, in whatever case, each after the end of a line: its name and its value, still folded."""
     spelled = "|".join("".join(f"[{letter.upper()}{letter.lower()}]" for letter in name) for name in names)
     return re.compile(rf"\n({spelled})(?:[{_ASCII_SPACE}]|\n(?=[ \t]))*:([^\n]*(?:\n[ \t][^\n]*)*)")
 
 
-_OWN_FIELDS, _KEPT_FIELDS = _fields(_OWN), _fields(KEPT)
+_OWN_FIELDS, _KEPT_FIELDS = _pattern(_OWN), _pattern(KEPT)
 
 
 class Headers:

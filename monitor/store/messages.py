@@ -54,6 +54,7 @@ def save_messages(connection: sqlite3.Connection, source: SourceRow, stamps: Seq
 def _save(
     connection: sqlite3.Connection, source: SourceRow, clinician: int, own: Sequence[MessageStamp], touched: Touched
 ) -> None:
+    """Store one clinician's: first the threads that become one, then every row that is new or tells something else."""
     tied = dict.fromkeys(chain.from_iterable([stamp.thread_nodes for stamp in own]))
     stored = _stored(connection, clinician, [*tied, *(stamp.key for stamp in own if not stamp.thread_nodes)])
     threads = {node: row.thread for node, row in stored.items() if row.thread is not None}
@@ -122,9 +123,9 @@ def _says_other(row: _Node, old: _Node | None) -> bool:
 
 def _write(connection: sqlite3.Connection, clinician: int, rows: Sequence[_Node]) -> None:
     """Write rows, lowest first: the table is laid out so."""
-    people = identities(connection, {(clinician, row.counterpart) for row in rows if row.counterpart})
-    numbers = {pseudonym: id_ for (_, pseudonym), id_ in people.items()}
-    connection.executemany(_SAVE, [(*row[:-1], numbers.get(row.counterpart or "")) for row in sorted(rows)])
+    names = dict.fromkeys(row.counterpart for row in rows if row.counterpart)
+    numbers = identities(connection, [(clinician, name) for name in names])
+    connection.executemany(_SAVE, [(*row[:-1], numbers.get((clinician, row.counterpart or ""))) for row in sorted(rows)])
 
 
 def _stored(connection: sqlite3.Connection, clinician: int, nodes: Sequence[int]) -> dict[int, _Node]:
