@@ -125,7 +125,9 @@ def _write(connection: sqlite3.Connection, clinician: int, rows: Sequence[_Node]
     """Write rows, lowest first: the table is laid out so."""
     names = dict.fromkeys(row.counterpart for row in rows if row.counterpart)
     numbers = identities(connection, [(clinician, name) for name in names])
-    connection.executemany(_SAVE, [(*row[:-1], numbers.get((clinician, row.counterpart or ""))) for row in sorted(rows)])
+    connection.executemany(
+        _SAVE, [(*row[:-1], numbers.get((clinician, row.counterpart or ""))) for row in sorted(rows)]
+    )
 
 
 def _stored(connection: sqlite3.Connection, clinician: int, nodes: Sequence[int]) -> dict[int, _Node]:
