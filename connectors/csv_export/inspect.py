@@ -54,8 +54,9 @@ class Proposal:
         return "\n".join([*self._source(), *self._columns(), *self._format()]) + "\n"
 
     def _source(self) -> Iterator[str]:
-        delimiter = {"\t": "tabs"}.get(self.delimiter, self.delimiter)
-        yield f"# {len(self.columns)} columns between {delimiter}, {self.encoding}"
+        delimiter = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}.get(self.delimiter, self.delimiter)
+        found = f"{len(self.columns)} columns between {delimiter}" if len(self.columns) > 1 else "one column"
+        yield f"# {found}, {self.encoding}"
         yield from (f"# {note}" for note in self.notes)
         if self.preset:
             yield f"# It looks like the export of {self.preset.label}."

@@ -253,3 +253,15 @@ def test_a_name_is_taken_apart_into_plain_words() -> None:
 def test_the_declared_zone_is_left_to_the_owner(tmp_path: Path) -> None:
     batch = read_as_proposed(tmp_path, proposal(tmp_path, ISO))
     assert events(batch)[0].start.astimezone(ZoneInfo("Europe/Paris")).hour == 9
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (GERMAN, "# 6 columns between semicolons, utf-8"),
+        (FRENCH, "# 5 columns between tabs, utf-8"),
+        (["Start", "2026-03-02 09:00"], "# one column, utf-8"),
+    ],
+)
+def test_what_a_file_is_made_of_is_said_in_words(tmp_path: Path, lines: list[str], said: str) -> None:
+    assert proposal(tmp_path, lines).toml().splitlines()[0] == said
