@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import takewhile
+from operator import eq
 from typing import NamedTuple
 
 from connectors.mail.headers import KEPT
@@ -17,10 +20,11 @@ _BLOCK = re.compile(rb'\bBODY\[HEADER[^\]]*\] ?("(?:[^"\\]|\\.)*"|NIL)?', re.IGN
 _RECEIVED = re.compile(
     rb'\bINTERNALDATE "([ \d]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)"', re.IGNORECASE
 )
-_USUAL = re.compile(
-    rb"\* \d+ FETCH \(UID (\d{1,10}) FLAGS \(([^()]*)\) "
-    rb'INTERNALDATE "([^"]{26})" BODY\[HEADER\.FIELDS \([^()]*\)\] \{(\d{1,12})\}\r\n'
+_HEAD = (
+    rb"(\)\r\n\* \d{1,10} FETCH \(UID (\d{1,10}) FLAGS \(([^()]*)\) "
+    rb'INTERNALDATE "([^"]{26})" BODY\[HEADER\.FIELDS \(%b\)\] \{(\d{1,12})\}\r\n)'
 )
+_FIRST = re.compile(_HEAD % b"(?P<fields>[^()]{0,500})")
 _END = b")\r\n"
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NUMBERS = {f"-{month.title()}-": f"{number:02}" for number, month in enumerate(MONTHS, 1)}
@@ -38,21 +42,34 @@ class Row(NamedTuple):
 
 def usual_rows(answer: bytes) -> tuple[list[Row], int]:
     """The rows with which a part of an answer begins, as far as they are whole and spelled as usual; where they end."""
-    rows, end = list[Row](), 0
-    while match := _USUAL.match(answer, end):
-        uid, flags, received, size = match.groups()
-        begin = match.end()
-        until = begin + int(size)
-        if not answer.startswith(_END, until):
-            break
-        received_at = _usual_time(received.decode("ascii", "replace")) or received_in(match[0])
-        rows.append(Row(int(uid), received_at, answer[begin:until], b"\\draft" in flags.lower()))
-        end = until + len(_END)
-    return rows, end
+    begun = _END + answer
+    first = _FIRST.match(begun)
+    if first is None:
+        return [], 0
+    _, *parts = _like(first["fields"]).split(begun)
+    heads, uids, flags, times, sizes, blocks = (parts[column::6] for column in range(6))
+    lengths = list(map(int, sizes))
+    blocks[-1], last = blocks[-1][: lengths[-1]], blocks[-1][lengths[-1] :]
+    whole = sum(1 for _ in takewhile(bool, map(eq, lengths, map(len, blocks))))
+    if whole == len(blocks) and not last.startswith(_END):
+        whole -= 1
+    drafts = {told: b"\\draft" in told.lower() for told in set(flags)}
+    rows = [
+        Row(int(uid), _usual_time(time) or received_in(head), block, drafts[told])
+        for head, uid, told, time, block in zip(heads[:whole], uids, flags, times, blocks, strict=False)
+    ]
+    return rows, sum(map(len, heads[:whole])) + sum(lengths[:whole])
 
 
-def _usual_time(text: str) -> datetime | None:
+@lru_cache(maxsize=16)
+def _like(fields: bytes) -> re.Pattern[bytes]:
+    """What stands between two blocks of an answer that spells the names of the fields so; it does so in every row."""
+    return re.compile(_HEAD % re.escape(fields))
+
+
+def _usual_time(told: bytes) -> datetime | None:
     """The instant of ``01-Sep-2026 18:30:00 +0200``, in UTC; ``None`` for any other spelling."""
+    text = told.decode("ascii", "replace")
     try:
         day = f"{text[7:11]}-{_NUMBERS[text[2:7]]}-{text[:2]}"
         return datetime.fromisoformat(f"{day}T{text[12:20]}{text[21:]}").astimezone(UTC)

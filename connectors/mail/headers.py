@@ -46,8 +46,8 @@ _NONE = frozenset[str]()
 
 def _pattern(names: Iterable[str]) -> re.Pattern[str]:
     """Fields of these names, in whatever case, each after the end of a line: its name and its value, still folded."""
-    spelled = "|".join("".join(f"[{letter.upper()}{letter.lower()}]" for letter in name) for name in names)
-    return re.compile(rf"\n({spelled})(?:[{_ASCII_SPACE}]|\n(?=[ \t]))*:([^\n]*(?:\n[ \t][^\n]*)*)")
+    usual, blank = "|".join(names), rf"(?:[{_ASCII_SPACE}]|\n(?=[ \t]))"
+    return re.compile(rf"\n({usual}|(?ai:{usual}))(?::|{blank}+:)(.*(?:\n[ \t].*)*)")
 
 
 _OWN_FIELDS, _KEPT_FIELDS = _pattern(_OWN), _pattern(KEPT)

@@ -20,10 +20,16 @@ class Forest:
     def __init__(self) -> None:
         self._parent: dict[int, int] = {}
 
-    def join(self, nodes: Iterable[int]) -> None:
+    def join(self, nodes: Sequence[int]) -> None:
         """Let these be of one tree."""
-        roots = {self.root(node) for node in nodes}
-        self._parent.update(dict.fromkeys(roots, min(roots)))
+        parent, root = self._parent, self.root
+        least = root(nodes[0])
+        for node in nodes[1:]:
+            other = root(node)
+            if other < least:
+                parent[least], least = other, other
+            elif other > least:
+                parent[other] = least
 
     def root(self, node: int) -> int:
         """The smallest of the node's tree. The path there is halved, so that long chains stay cheap."""
