@@ -26,6 +26,7 @@ _NAMES = {Shape.VISIT: "visits", Shape.CALL: "calls", Shape.MESSAGE: "messages",
 _LOGS = {Shape.CALL: "Call logs", Shape.MESSAGE: "Message logs"}
 _LONGEST_WORD = 40
 _MOST_WORDS = 20
+_NO_ROW = "There is no row under the names of its columns. Export some days of work and look at that file instead."
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _proposal(path: Path, table: Table, rows: list[Row]) -> Proposal:
     words, unlisted = _status_words(_texts(columns, whole, "status"))
     zoned = _zoned(columns, whole)
     notes = (
-        *_doubts(roles, patterns, unlisted),
+        *(_doubts(roles, patterns, unlisted) if rows else [_NO_ROW]),
         *_direction_doubts(_texts(columns, whole, "direction")),
         *_zone_doubts(roles, zoned=zoned),
         *_number_doubts(roles),

@@ -66,6 +66,12 @@ ISO = [
 ]
 
 
+def test_file_without_rows_says_that_it_has_none(tmp_path: Path) -> None:
+    assert proposal(tmp_path, ["Date,Start,End,Client"]).notes == (
+        "There is no row under the names of its columns. Export some days of work and look at that file instead.",
+    )
+
+
 @pytest.mark.parametrize(
     ("lines", "encoding", "start", "known_ends"),
     [
