@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
+from connectors.network import failure
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
@@ -59,7 +60,11 @@ class Question:
 
 
 class _BrokenOffError(Exception):
-    """No whole answer came."""
+    """No whole answer came; ``problem`` says so in our words."""
+
+    def __init__(self, problem: UnavailableError) -> None:
+        super().__init__()
+        self.problem = problem
 
 
 class Client:
@@ -88,13 +93,13 @@ class Client:
 
         Raises a :class:`~connectors.errors.ConnectorError` for everything else.
         """
-        problem: ConnectorError = self._unreachable()
+        problem: ConnectorError
         for attempt in range(TRIES):
             wait = FIRST_PAUSE * 2**attempt
             try:
                 answer = self._settled(question)
-            except _BrokenOffError:
-                problem = self._unreachable()
+            except _BrokenOffError as broken_off:
+                problem = broken_off.problem
             else:
                 if _is_answer(question, answer.status):
                     return answer
@@ -132,9 +137,9 @@ class Client:
                 timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=self._may_roam,
             ) as response:  # fmt: skip
                 body = b"".join(self._chunks(response))
-        except (RequestException, ValueError, OSError):
+        except (RequestException, ValueError, OSError) as error:
             # without its cause: requests repeats the address in its messages
-            raise _BrokenOffError from None
+            raise self._broken_off(error) from None
         names = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, names, body)
 
@@ -149,15 +154,12 @@ class Client:
                     "Check that the address is the right one.",
                 )
             if time.monotonic() > ends_at:
-                raise _BrokenOffError
+                raise self._broken_off(TimeoutError())
             yield chunk
 
-    def _unreachable(self) -> UnavailableError:
-        return UnavailableError(
-            self._source,
-            "the server gave no whole answer.",
-            "Check the address and the network; the next run tries again.",
-        )
+    def _broken_off(self, error: Exception) -> _BrokenOffError:
+        found, check = failure("the server", error)
+        return _BrokenOffError(UnavailableError(self._source, found, f"{check} The next run tries again."))
 
     def _refusal(self, answer: Answer) -> ConnectorError:
         status = answer.status

@@ -23,6 +23,7 @@ from connectors.base import Context
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
 from connectors.google.access import access, how_to_connect
 from connectors.google.options import GoogleOptions
+from connectors.network import failure
 
 TRIES = 7
 FIRST_PAUSE = 1.0  # seconds; doubles
@@ -34,6 +35,7 @@ _PLACES = {"calendar": "calendar/v3/"}  # the others begin at the root
 _TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"})
 _USED_UP = frozenset({"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"})
 _SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
+_JUNK = (ValueError, LookupError, TypeError, AttributeError)  # what the client raises at answers that are none
 
 _TAKEN_BACK = "Google no longer accepts the permission that was given."
 _EVERY_WEEK = "  If that is every week, the consent screen is in testing mode: see docs/google.md."
@@ -198,14 +200,23 @@ class Google:
         except HttpError as error:
             problem: Exception = self._refusal(error)
         except RefreshError as error:
-            problem = _AgainError(self._broken_off()) if error.retryable else self._revoked(remedy=_EVERY_WEEK)
-        except TransportError:
-            problem = _AgainError(self._broken_off())
+            problem = _AgainError(self._broken_off(error)) if error.retryable else self._revoked(remedy=_EVERY_WEEK)
+        except TransportError as error:
+            problem = _AgainError(self._broken_off(error))
         except GoogleAuthError:
             problem = self._revoked()
-        except (Error, HttpLib2Error, OSError, ValueError, LookupError, TypeError, AttributeError, _http_error()):
+        except (
+            Error,
+            HttpLib2Error,
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            _http_error(),
+        ) as error:
             # cut off, junk, or a batch whose parts are not what was asked for
-            problem = _AgainError(self._broken_off())
+            problem = _AgainError(self._broken_off(error))
         # without its cause: the client repeats addresses and answers in its messages
         raise problem from None
 
@@ -217,7 +228,8 @@ class Google:
             wait = _retry_after(error.resp)
             return _AgainError(self._another_night("Google asks us to stop for now (too many requests).", wait), wait)
         if status >= 500:
-            return _AgainError(self._broken_off(), _retry_after(error.resp))
+            problem = UnavailableError(self._source, f"Google answered HTTP {status}.", "The next run tries again.")
+            return _AgainError(problem, _retry_after(error.resp))
         return self._final(status, reasons)
 
     def _final(self, status: int, reasons: frozenset[str]) -> ConnectorError:
@@ -243,8 +255,9 @@ class Google:
         asked = timedelta(seconds=wait) if wait and wait > LONGEST_PAUSE else None
         return RateLimitError(self._source, found, remedy, asked)
 
-    def _broken_off(self) -> UnavailableError:
-        return UnavailableError(self._source, "Google gave no whole answer.", "The next run tries again.")
+    def _broken_off(self, error: Exception) -> UnavailableError:
+        found, _ = failure("Google", error)
+        return UnavailableError(self._source, found, "Check whether this machine is online. The next run tries again.")
 
     def _revoked(self, found: str = _TAKEN_BACK, remedy: str = "") -> AuthorizationError:
         return AuthorizationError(self._source, found, f"Run: {how_to_connect(self._owner)}{remedy}")

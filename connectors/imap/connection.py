@@ -31,6 +31,12 @@ class Connection(IMAP4):
         super().open(*where, **told)
         self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Go on encrypted. Raises ssl.SSLError where the server offers no such thing."""
+        if "STARTTLS" not in self.capabilities:
+            raise ssl.SSLError("not offered")
+        self.starttls(context)
+
     def renew(self) -> None:
         """Begin a new answer."""
         self._left = LARGEST
@@ -82,7 +88,7 @@ def connected(host: str, port: int, tls: str) -> Connection:
     connection = Connection(host, port, timeout=SECONDS)
     if tls == "starttls":
         try:
-            connection.starttls(ssl.create_default_context())
+            connection.encrypt(ssl.create_default_context())
         except BaseException:
             with suppress(OSError):
                 connection.shutdown()

@@ -7,7 +7,6 @@ they arrive, and the next ones are asked for before these are used, so that the 
 from __future__ import annotations
 
 import re
-import ssl
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,6 @@ from imaplib import IMAP4
 from itertools import groupby, islice
 from typing import Any
 
-from connectors.errors import UnavailableError
 from connectors.imap.connection import connected
 from connectors.imap.names import Folder, Role, role_of
 from connectors.imap.refusals import refusal, unreachable
@@ -92,18 +90,12 @@ class Conversation:
         """Turn what a server and a network may do to us into an error that says what to do, and nothing they said."""
         try:
             yield
-        except ssl.SSLCertVerificationError:
-            raise UnavailableError(
-                self._source,
-                "the mail server's certificate cannot be trusted.",
-                "Check the server's name, or let this machine trust whoever issued the certificate.",
-            ) from None
-        except IMAP4.abort:
-            raise unreachable(self._source) from None
+        except IMAP4.abort as error:
+            raise unreachable(self._source, error) from None
         except IMAP4.error as error:
             raise refusal(self._source, str(error), signing_in=signing_in) from None
-        except (OSError, ValueError, LookupError, AttributeError, TypeError):
-            raise unreachable(self._source) from None
+        except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+            raise unreachable(self._source, error) from None
 
     # What there is
 

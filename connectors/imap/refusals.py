@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
+from connectors.network import failure
 
 _CODE = re.compile(r"\[([A-Z]+)[\] ]")
 _LATER = frozenset(("LIMIT", "OVERQUOTA", "INUSE", "THROTTLED"))
@@ -32,10 +33,7 @@ def refusal(source: str, answer: str, *, signing_in: bool = False) -> ConnectorE
     )
 
 
-def unreachable(source: str) -> UnavailableError:
+def unreachable(source: str, error: Exception | None = None) -> UnavailableError:
     """The error for a server that is not there, hangs up or makes no sense."""
-    return UnavailableError(
-        source,
-        "the mail server gave no whole answer.",
-        "Check its name, port and the network; the next run goes on from here.",
-    )
+    found, check = failure("the mail server", error)
+    return UnavailableError(source, found, f"{check} The next run goes on from here.")

@@ -1,0 +1,102 @@
+"""What is said where no whole answer comes: what was found, and where to look."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from connectors import http
+from connectors.errors import UnavailableError
+from connectors.http import Client
+from connectors.imap.source import Imap, ImapOptions
+from connectors.network import failure
+from tests.connectors.mailboxes import practice, read
+from tests.peers.replies import Reply, replies
+from tests.peers.scripted_imap import scripted_imap
+
+Asking = Callable[[str, int, bool], None]
+
+
+def by_web(host: str, port: int, secure: bool) -> None:  # noqa: FBT001 - the same for both
+    Client("diary", lambda _: None).get(f"http{'s' if secure else ''}://{host}:{port}/secret")
+
+
+def by_mail(host: str, port: int, secure: bool) -> None:  # noqa: FBT001 - the same for both
+    tls = "tls" if secure else "none"
+    options = ImapOptions(host=host, port=port, username="ana", password="secret", tls=tls)  # type: ignore[arg-type]
+    read(Imap(options, practice(Path())))
+
+
+@pytest.fixture(autouse=True)
+def unpaused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
+@pytest.fixture(params=[by_web, by_mail])
+def ask(request: pytest.FixtureRequest) -> Asking:
+    asking: Asking = request.param
+    return asking
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def said(ask: Asking, port: int, *, host: str = "127.0.0.1", secure: bool = False) -> str:
+    with pytest.raises(UnavailableError) as raised:
+        ask(host, port, secure)
+    assert "secret" not in f"{raised.value!r}{raised.value.__cause__!r}"
+    return str(raised.value)
+
+
+def test_closed_port_takes_no_connections(ask: Asking) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert "takes no connections at this port. Check its name and port, and whether it is running." in said(ask, port)
+
+
+def test_name_that_nobody_has_leads_nowhere(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert "was not found: its name leads nowhere." in said(ask, 993, host="mail.example")
+
+
+def test_server_that_is_not_encrypted_is_told_from_one_that_is_not_there(ask: Asking) -> None:
+    with scripted_imap() as server:
+        assert "is not encrypted at this port as it should be." in said(ask, server.port, secure=True)
+
+
+def test_silence_is_no_answer_in_time(ask: Asking, silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "READ_SECONDS", 0.05)
+    monkeypatch.setattr("connectors.imap.connection.SECONDS", 0.05)
+    assert "did not answer in time." in said(ask, silent)
+
+
+def test_answer_that_breaks_off_is_not_whole() -> None:
+    with replies() as server:
+        server.give(Reply(body=b"half", length=400))
+        with pytest.raises(UnavailableError, match=r"no whole answer\. Check its name, its port and the network\."):
+            Client("diary", lambda _: None).get(server.url)
+
+
+def test_mail_server_without_encryption_on_the_way_says_so() -> None:
+    with scripted_imap() as server:
+        options = ImapOptions(host="127.0.0.1", port=server.port, username="ana", password="x", tls="starttls")
+        with pytest.raises(UnavailableError, match="is not encrypted at this port as it should be"):
+            read(Imap(options, practice(Path())))
+    assert not [line for line in server.asked if "STARTTLS" in line or "AUTH" in line]
+
+
+def test_end_of_an_encrypted_answer_is_no_fault_of_the_port() -> None:
+    assert failure("it", ssl.SSLEOFError())[0] == "it gave no whole answer."
+    assert failure("it")[0] == "it gave no whole answer."
