@@ -184,6 +184,12 @@ class Client:
                 f"there is nothing at the address (HTTP {status}).",
                 "Check it; a link that was reset has a new one.",
             )
+        if status in {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}:
+            return UnavailableError(
+                self._source,
+                f"the server at the address is not one for this (HTTP {status}).",
+                "Check the address: whoever runs the server knows the right one.",
+            )
         return UnavailableError(self._source, f"the server answered HTTP {status}.", "The next run tries again.")
 
 

@@ -51,6 +51,14 @@ def test_status_that_the_asker_understands_is_an_answer(server: Replies, client:
         client.ask(Question("REPORT", server.url))
 
 
+@pytest.mark.parametrize("status", [405, 501])
+def test_server_of_another_kind_is_told_from_one_that_fails(status: int, server: Replies, client: Client) -> None:
+    server.give(Reply(status))
+    with pytest.raises(UnavailableError, match=rf"is not one for this \(HTTP {status}\)"):
+        client.ask(Question("REPORT", server.url))
+    assert len(server.asked) == 1
+
+
 def test_question_is_asked_again_with_its_body(server: Replies, client: Client, slept: list[float]) -> None:
     server.give(Reply(503), Reply(429, headers={"Retry-After": "7"}), Reply(207))
     assert client.ask(Question("REPORT", server.url, body=b"<a/>")).status == 207
