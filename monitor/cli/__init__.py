@@ -64,11 +64,12 @@ class LazyCommands(click.Group):
 @click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="evenhours")
 @click.option("--config", type=click.Path(), help="The configuration (default: evenhours.toml here, or your own).")
+@click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Show where in the program an error arose.")
 @click.pass_context
-def evenhours(context: click.Context, config: str | None, *, verbose: bool) -> None:
+def evenhours(context: click.Context, config: str | None, *, json_: bool, verbose: bool) -> None:
     """When clinicians work, told to each of them alone."""
-    context.obj = desk = Desk(config_option=config, verbose=verbose)
+    context.obj = desk = Desk(config_option=config, verbose=verbose, as_json=json_)
     context.call_on_close(desk.close)
 
 

@@ -125,7 +125,7 @@ def pass_desk(command: Callable[Concatenate[Desk, P], R]) -> Callable[P, R]:
     @click.pass_obj
     def with_desk(desk: Desk, /, config_: str | None, *, json_: bool, **options: Any) -> Any:
         desk.config_option = config_ or desk.config_option
-        desk.as_json = json_
+        desk.as_json = json_ or desk.as_json
         return command(desk, **options)  # type: ignore[call-arg]
 
     return update_wrapper(with_desk, command)  # type: ignore[return-value]

@@ -102,6 +102,7 @@ def test_the_configuration_may_be_named_before_or_after_the_command_or_by_the_en
     assert other("doctor").code == 1
     assert "No configuration at" in other("ingest").err
     assert other("doctor", "--config", str(read.config)).code == read("doctor").code
+    assert read("--json", "doctor").out == read("doctor", "--json").out
     monkeypatch.setenv("EVENHOURS_CONFIG", str(read.config))
     found = subprocess.run(
         [sys.executable, "-c", "from monitor.cli import main; main()", "export", "events"],
