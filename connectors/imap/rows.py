@@ -48,6 +48,7 @@ def usual_rows(answer: bytes) -> tuple[list[Row], int]:
         return [], 0
     _, *parts = _like(first["fields"]).split(begun)
     heads, uids, flags, times, sizes, blocks = (parts[column::6] for column in range(6))
+    # What was split off must be as long as was told: else it is torn, or its text looks like another row.
     lengths = list(map(int, sizes))
     blocks[-1], last = blocks[-1][: lengths[-1]], blocks[-1][lengths[-1] :]
     whole = sum(1 for _ in takewhile(bool, map(eq, lengths, map(len, blocks))))
