@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
-from monitor import schema
-from monitor.analysis.calendar import date_of
-from monitor.notices import left_out
 from monitor.store import weeks
 from monitor.store.database import Store, opened
 from monitor.store.notices import (
@@ -138,80 +133,3 @@ def test_two_lines_of_a_week_about_two_things_are_two(store: Store) -> None:
 
     assert [(row.about, row.answer) for row in saved(store, *due)] == [("modified_until", "noted"), ("review_on", None)]
     assert second.id != first.id
-
-
-def test_a_database_without_what_lines_are_about_keeps_numbers_and_notices() -> None:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in (*schema.FIRST_LIGHT, *schema.WHAT_WAS_ANSWERED, *schema.WHAT_IS_AGREED):
-        connection.execute(statement)
-    connection.execute("INSERT INTO clinician VALUES (7, 'ana')")
-    for week in (WEEK, WEEK + 70):
-        columns = "clinician_id, week, tier, family, key, since, measured"
-        connection.execute(
-            f"INSERT INTO notice ({columns}) VALUES (7, {week}, 'line', 'rest', 'short_rests', {week}, 3)"
-        )
-    connection.execute("DELETE FROM notice WHERE id = 2")
-
-    schema.what_a_line_is_about(Database(connection))
-    schema.what_was_counted(Database(connection))
-    rows = saved(Store(Path("memory"), connection), replace(LINE, week=WEEK), replace(LINE, week=WEEK + 7))
-
-    assert [(row.id, row.week) for row in rows] == [(1, WEEK), (3, WEEK + 7)]
-
-
-def test_a_line_that_was_answered_before_it_said_what_it_is_about_is_the_same_line_with_its_answer() -> None:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in (*schema.FIRST_LIGHT, *schema.WHAT_WAS_ANSWERED, *schema.WHAT_IS_AGREED):
-        connection.execute(statement)
-    connection.execute("INSERT INTO clinician VALUES (7, 'ana')")
-    connection.execute("INSERT INTO client_person VALUES (7, 31, 30)")
-    connection.execute(f"INSERT INTO client_term VALUES (7, 31, 'modified_until', 0, '{date_of(WEEK + 2)}', 0)")
-    connection.execute(f"INSERT INTO ledger VALUES (1, 7, {WEEK + 6}, 'gift', 31, 0)")
-    columns = "clinician_id, week, tier, family, key, client_id, since, measured"
-    for told in (
-        "'worth a look', 'availability', 'after_hours_replies', 0",
-        "'line', 'exception ended', '', 0",
-        "'line', 'just this once', '', 30",
-        "'line', 'just this once', '', 40",
-        "'line', 'rest', 'short_rests', 0",
-        "'line', 'review', '', 30",
-    ):
-        connection.execute(f"INSERT INTO notice ({columns}) VALUES (7, {WEEK}, {told}, {WEEK}, 1)")
-    said = "INSERT INTO answer (clinician_id, notice_id, answer, answered_at, until_day)"
-    connection.execute(f"{said} SELECT 7, id, 'wrong', 5, iif(id = 1, {WEEK}, NULL) FROM notice")
-
-    schema.what_a_line_is_about(Database(connection))
-    schema.what_was_counted(Database(connection))
-    rows = notices(connection, "ana")
-
-    assert [(row.family, row.client, row.about, row.answer) for row in rows] == [
-        ("availability", 0, "", "wrong"),
-        ("exception ended", 0, "availability", "wrong"),
-        ("just this once", 30, "gift", "wrong"),
-        ("just this once", 40, "one client", "wrong"),
-        ("rest", 0, "", "wrong"),
-        ("review", 30, "modified_until", "wrong"),
-    ]
-    assert {out.metric for out in left_out(rows)} == {"after_hours_replies", "short_rests"}
-
-
-def test_a_database_of_before_keeps_its_notices_and_their_answers() -> None:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    old = Database(connection)
-    for statement in schema.FIRST_LIGHT:
-        connection.execute(statement)
-    connection.execute("INSERT INTO clinician VALUES (7, 'ana')")
-    columns = "clinician_id, week, tier, family, key, ratio, low, high, since, answer, answered_at"
-    told = "'worth a look', 'availability', 'after_hours_replies', 1.8, 1.3, 2.4"
-    for week, answer in ((WEEK, "'noted', 5"), (WEEK + 70, "NULL, NULL")):
-        connection.execute(f"INSERT INTO notice ({columns}) VALUES (7, {week}, {told}, {WEEK - 35}, {answer})")
-
-    schema.what_was_answered(old)
-    schema.what_is_agreed(old)
-    schema.what_a_line_is_about(old)
-    schema.what_was_counted(old)
-
-    assert notices(connection, "ana") == [
-        replace(NOTICE, id=1, answer="noted", answered_at=5),
-        replace(NOTICE, id=2, week=WEEK + 70),
-    ]

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from monitor import schema
 from monitor.errors import StoreError
-from monitor.store import database
+from monitor.store import database, schema
 from monitor.store.database import Store, open_store, opened
 
 NOBODY = 65534
@@ -37,13 +36,16 @@ TEXT = {
         "kind": "a word of ours",
         "set_aside": "our phrase",
         "meeting": "keyed",
+        "series": "keyed",
     },
     "event_history": {"uid_key": "keyed", "status": "a word of ours"},
     "evidence": {"evidence_key": "keyed", "grade": "a word of ours", "uid_key": "keyed", "meeting": "keyed"},
     "correction": {"uid_key": "keyed"},
     "node": {"counterpart_kind": "a word of ours", "channel": "the configuration's"},
     "kept_aside": {"place": "a count", "reason": "our phrase"},
-    "analysed": {"fingerprint": "a checksum"},
+    "practice": {"key_check": "keyed"},
+    "computation": {"rules": "a checksum", "reading": "a checksum", "fault": "the name of a class"},
+    "gap": {"gap": "a word of ours", "source": "the configuration's"},
     "run": {"command": "ours"},
     "workload_week": {"key": "the catalogue's"},
     "wellbeing_week": {"key": "the catalogue's"},
@@ -101,58 +103,13 @@ def test_the_file_is_private_keeps_its_log_beside_it_and_tells_whose_it_is(store
 
 def test_the_version_that_is_quick_to_import_is_the_schemas_and_each_version_has_its_migration(store: Store) -> None:
     applied = store.connection.execute("SELECT count(*) FROM _sqlite_migrations").fetchone()[0]
-    assert database.SCHEMA_VERSION == schema.SCHEMA_VERSION == applied
+    assert database.SCHEMA_VERSION == schema.SCHEMA_VERSION == database.OLDEST_VERSION + applied - 1
 
 
 def test_opening_again_changes_nothing(store: Store) -> None:
     before = list(store.connection.iterdump())
     with opened(store.path) as again:
         assert list(again.connection.iterdump()) == before
-
-
-def first_version(path: Path, *statements: str) -> None:
-    """A database as the first version made it, with something in it."""
-    first = sqlite3.connect(path, isolation_level=None)
-    first.execute(
-        "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)"
-    )
-    first.execute("INSERT INTO _sqlite_migrations VALUES (1, 'evenhours', 'first_light', '2026-01-01')")
-    for statement in (*schema.FIRST_LIGHT, *statements):
-        first.execute(statement)
-    first.execute(f"PRAGMA application_id = {database.APPLICATION}")
-    first.execute("PRAGMA user_version = 1")
-    first.close()
-
-
-def test_what_the_first_version_knew_of_its_sources_is_there_in_this_one(tmp_path: Path) -> None:
-    path = tmp_path / "evenhours.db"
-    first_version(path, "INSERT INTO source VALUES (7, 'mail', 'mbox', 'cursor', 3, 1, 2, 3, 4, 'away')")
-    with opened(path) as store:
-        found = (
-            "SELECT id, name, owner_id, kind, cursor, reading, seen_from, seen_to, attempted_at, succeeded_at, fault"
-        )
-        assert store.connection.execute(f"{found} FROM source").fetchall() == [
-            (7, "mail", 0, "mbox", "cursor", 3, 1, 2, 3, 4, "away")
-        ]
-
-
-def test_messages_of_the_first_version_keep_their_threads_and_what_they_refer_to(tmp_path: Path) -> None:
-    path = tmp_path / "evenhours.db"
-    first_version(
-        path,
-        "INSERT INTO message VALUES (1, 500, 20, 7, 3, 1, 0, 4, 'client', 'email')",
-        "INSERT INTO message VALUES (1, 600, 30, 7, 3, 0, 1, NULL, 'other', 'sms')",
-        "INSERT INTO message VALUES (2, 600, 20, 7, 3, 0, 0, 5, 'client', 'email')",
-        "INSERT INTO thread_node VALUES (1, 10, 10), (1, 20, 10), (2, 20, 20)",
-    )
-    with opened(path) as store:
-        assert store.connection.execute("SELECT * FROM node ORDER BY clinician_id, node").fetchall() == [
-            (1, 10, 10, None, None, 0, 0, 0, "", "", None),
-            (1, 20, 10, 500, 7, 3, 1, 0, "client", "email", 4),
-            (1, 30, None, 600, 7, 3, 0, 1, "other", "sms", None),
-            (2, 20, 20, 600, 7, 3, 0, 0, "client", "email", 5),
-        ]
-        assert store.connection.execute("SELECT count(*) FROM message").fetchone() == (3,)
 
 
 def test_a_migration_that_fails_leaves_nothing_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,9 +122,9 @@ def test_a_migration_that_fails_leaves_nothing_applied(tmp_path: Path, monkeypat
     path = tmp_path / "evenhours.db"
     with pytest.raises(StoreError):
         open_store(path, create=True)
-    assert sqlite3.connect(path).execute("SELECT name FROM sqlite_master").fetchall() == []
+    assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()
-    with opened(path) as mended:
+    with opened(path, create=True) as mended:
         assert "event" in tables(mended)
 
 
@@ -199,6 +156,14 @@ def ours(path: Path, *statements: str) -> None:
 
 def newer(path: Path) -> None:
     ours(path, "PRAGMA user_version = 99")
+
+
+def older(path: Path) -> None:
+    ours(path, "PRAGMA user_version = 10")
+
+
+def without_a_byte(path: Path) -> None:
+    path.touch()
 
 
 def newer_in_another_journal(path: Path) -> None:
@@ -236,6 +201,8 @@ def cut_off(path: Path) -> None:
     [
         (newer, f"(schema 99; this one knows {schema.SCHEMA_VERSION}). Nothing was changed."),
         (newer_in_another_journal, "made by a newer version"),
+        (older, "was made before the first release of Evenhours (schema 10)"),
+        (without_a_byte, "is empty (0 bytes)."),
         (of_another_program, "is the database of another program. Nothing was changed."),
         (text, "is no database."),
         (short_text, "is no database."),
@@ -282,7 +249,7 @@ def test_a_place_that_cannot_hold_a_database_is_one_sentence(tmp_path: Path, mak
 
 def test_a_database_that_is_not_there_is_made_only_where_that_is_wanted(tmp_path: Path) -> None:
     path = tmp_path / "new" / "evenhours.db"
-    with pytest.raises(StoreError, match=r"There is no database at .* yet\. Run: evenhours init"):
+    with pytest.raises(StoreError, match=r"There is no database at .*where a practice begins, run: evenhours init"):
         open_store(path)
     assert not path.parent.exists()
     open_store(path, create=True).close()
