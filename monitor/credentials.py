@@ -8,6 +8,7 @@ No error of this module carries a secret, nor what a command printed.
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shlex
 import stat
@@ -97,7 +98,11 @@ def read_key(path: Path) -> bytes:
     try:
         text = _private_text(path, follow=False, owners={os.geteuid()})
     except FileNotFoundError as error:
-        remedy = "Put it back from where you keep it, or run: evenhours init"
+        remedy = (
+            "Put it back from where you keep it. Where a practice begins, evenhours init makes one. If it is lost for "
+            "good, rename the database and run: evenhours init, then evenhours nightly, which reads again what the "
+            "sources still hold."
+        )
         raise KeyFileError(f"There is no key file at {path}. {remedy}") from error
     except (OSError, _NotPrivateError) as error:
         raise KeyFileError(f"The key file {path} {_reason(error)}") from error
@@ -130,9 +135,21 @@ def _refuse_unless_private(status: os.stat_result, path: Path, owners: set[int])
     if not stat.S_ISREG(status.st_mode):
         raise _NotPrivateError("is not a file.")
     if status.st_uid not in owners:
-        raise _NotPrivateError(f"belongs to somebody else. Run: chown $USER {shlex.quote(str(path))}")
+        raise _NotPrivateError(f"belongs to {_user_name(status.st_uid)}. {_as_its_owner(status.st_uid)}")
     if status.st_mode & 0o077:
         raise _NotPrivateError(f"can be read by others. Run: chmod 600 {shlex.quote(str(path))}")
+
+
+def _user_name(number: int) -> str:
+    try:
+        return f"the user {pwd.getpwuid(number).pw_name}"
+    except KeyError:
+        return f"the user {number}"
+
+
+def _as_its_owner(number: int) -> str:
+    """Return what whoever is not a file's owner can do: only its owner, or root, could give it away."""
+    return f"Run Evenhours as {_user_name(number)}, or ask whoever administers this computer to give you the file."
 
 
 def _secret_in(folder: Path, place: str) -> str:

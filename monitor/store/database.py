@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +14,14 @@ from pathlib import Path
 
 from monitor.errors import StoreError
 
-SCHEMA_VERSION = 10  # equals monitor.schema.SCHEMA_VERSION, which is slow to import; a test compares them
-_HEADER = b"SQLite format 3\0"
+SCHEMA_VERSION = 11  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
+OLDEST_VERSION = 11  # what can be brought to this version; older files are refused
 APPLICATION = 0x4556454E  # "EVEN": marks the file as ours
 BUSY_SECONDS = 30
+LEAST_BYTES = 512  # SQLite's smallest page
 
 Connection = sqlite3.Connection
-"""For annotations elsewhere: only this package and the schema import sqlite3."""
+"""For annotations elsewhere: only this package imports sqlite3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,7 @@ class Store:
                 yield self.connection
                 self.connection.execute("COMMIT")
             except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
         except sqlite3.Error as error:
             raise _translated(self.path, error) from error
@@ -52,9 +56,22 @@ class Store:
             try:
                 yield self.connection
             finally:
-                self.connection.execute("ROLLBACK")
+                self._roll_back()
         except sqlite3.Error as error:
             raise _translated(self.path, error) from error
+
+    def _roll_back(self) -> None:
+        """End the transaction, unless SQLite has ended it by itself: then its own error is the one to be told."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    def damage(self) -> str:
+        """Return the first thing that SQLite's own quick check finds wrong with the file, empty if nothing is."""
+        try:
+            found = str(self.connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        return "" if found == "ok" else found
 
     def close(self) -> None:
         """Close the file; the log is folded back into it."""
@@ -62,34 +79,47 @@ class Store:
 
 
 @contextmanager
-def opened(path: Path, *, create: bool = False) -> Iterator[Store]:
-    """The store at ``path`` for the length of a ``with``; ``create`` allows a new one, private to its owner."""
-    store = open_store(path, create=create)
+def opened(path: Path, key: bytes | None = None, *, create: bool = False, read_only: bool = False) -> Iterator[Store]:
+    """As :func:`open_store`, for the length of a ``with``."""
+    store = open_store(path, key, create=create, read_only=read_only)
     try:
         yield store
     finally:
         store.close()
 
 
-def open_store(path: Path, *, create: bool = False) -> Store:
-    """Open and, where needed, upgrade the database.
+def open_store(path: Path, key: bytes | None = None, *, create: bool = False, read_only: bool = False) -> Store:
+    """Open the database at ``path``.
+
+    Nothing here opens the file but SQLite itself: closing any other descriptor of it would drop all locks that this
+    process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
+
+    Args:
+        path: The file.
+        key: The practice's key; a database that was begun under another one is refused. ``None`` asks for no key.
+        create: Allow a new database, private to its owner, where there is no file at all.
+        read_only: Write nothing, not even to bring the file to this version's schema.
 
     Raises:
-        StoreError: missing, not a database, another program's, read-only, damaged, or made by a newer version; the file
-            stays as it is, byte for byte.
+        StoreError: The file is missing, empty, not a database, another program's, another practice's, damaged, or made
+            by another version. It stays as it is, byte for byte.
     """
     try:
-        if not path.exists():
-            _begin(path, create=create)
-        _refuse_other_files(path)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        if create and not os.path.lexists(path):
+            _create(path, key)
+        _refuse_missing(path)
+        # A connection is never allowed to make the file: an empty one would look like a practice without data.
+        address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+        connection = sqlite3.connect(
+            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
     except OSError as error:
         reason = (error.strerror or "unknown").lower()
         raise StoreError(f"The database at {path} cannot be opened: {reason}. Check its folder and rights.") from error
     except sqlite3.Error as error:
         raise _translated(path, error) from error
     try:
-        return _checked(Store(path, connection))
+        return _checked(Store(path, connection), key, read_only=read_only)
     except sqlite3.Error as error:
         connection.close()
         raise _translated(path, error) from error
@@ -98,41 +128,89 @@ def open_store(path: Path, *, create: bool = False) -> Store:
         raise
 
 
-def _begin(path: Path, *, create: bool) -> None:
-    if not create:
-        raise StoreError(f"There is no database at {path} yet. Run: evenhours init, then: evenhours ingest")
+def _refuse_missing(path: Path) -> None:
+    if not os.path.lexists(path):
+        raise StoreError(
+            f"There is no database at {path}. Put a backup in its place, or, where a practice begins, run: "
+            "evenhours init"
+        )
+    size = path.stat().st_size if path.is_file() else None
+    if size is not None and 0 < size < LEAST_BYTES:  # SQLite would take it for a database without anything in it
+        raise StoreError(_SENTENCES["SQLITE_NOTADB"].format(path=path))
+    if size == 0:
+        raise StoreError(
+            f"The database at {path} is empty (0 bytes). Put a backup in its place, or, where a practice begins, "
+            "remove the file and run: evenhours init"
+        )
+
+
+def _create(path: Path, key: bytes | None) -> None:
+    """Make a whole database beside ``path`` and move it there, so that a half one never stands in its place."""
+    from monitor.store.schema import upgrade
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
+    beside = Path(name)
+    try:
+        connection = sqlite3.connect(beside, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            with Store(path, connection).write():
+                upgrade(connection)
+                connection.execute(f"PRAGMA application_id = {APPLICATION}")
+                if key is not None:
+                    connection.execute("INSERT INTO practice VALUES (1, ?)", (_key_check(key),))
+        finally:
+            connection.close()
+        beside.replace(path)
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{name}{suffix}").unlink(missing_ok=True)
 
 
-def _refuse_other_files(path: Path) -> None:
-    """Look before SQLite does, which takes a short file of any kind for an empty database and writes over it."""
-    with path.open("rb") as file:
-        if file.read(len(_HEADER)) not in {b"", _HEADER}:
-            raise StoreError(_SENTENCES["SQLITE_NOTADB"].format(path=path))
+def _key_check(key: bytes) -> str:
+    """Return what tells one practice's key from another's and says nothing of the key."""
+    return hashlib.blake2b(b"evenhours", key=key, person=b"evenhours.check", digest_size=16).hexdigest()
 
 
-def _checked(store: Store) -> Store:
-    """The store, ready for use: looked at before anything is set, because setting the journal's mode writes."""
-    found = _version(store)
+def _checked(store: Store, key: bytes | None, *, read_only: bool) -> Store:
+    """Return the store, ready for use: looked at before anything is set, because setting the journal's mode writes."""
+    version = _version(store)
+    if version == SCHEMA_VERSION and key is not None:
+        _refuse_another_key(store, key)
+    if read_only:
+        return store
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
         store.connection.execute(f"PRAGMA {pragma}")
-    if found < SCHEMA_VERSION:
-        from monitor.schema import upgrade
+    if version < SCHEMA_VERSION:
+        from monitor.store.schema import upgrade
 
         with store.write() as connection:
             upgrade(connection)
-            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        if key is not None:
+            _refuse_another_key(store, key)
     return store
 
 
+def _refuse_another_key(store: Store, key: bytes) -> None:
+    row = store.connection.execute("SELECT key_check FROM practice").fetchone()
+    if row is None or not hmac.compare_digest(row[0], _key_check(key)):
+        raise StoreError(
+            f"{store.path} was begun under another key than the one beside it. Nothing was read or written: every name "
+            "would be stored a second time under another pseudonym. Put back the key that belongs to this database, or "
+            "the database that belongs to this key."
+        )
+
+
 def _version(store: Store) -> int:
-    """The version of the file's schema, 0 if it is still empty; refuses what is not ours to write."""
-    (version,), (application,), (tables,) = (
-        store.connection.execute(sql).fetchone()
-        for sql in ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_master")
+    """Return the version of the file's schema; refuse what is not ours to write."""
+    # What is no database, or is damaged, shows when the schema is first read: the pragmas alone do not look that far.
+    store.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (version,), (application,) = (
+        store.connection.execute(sql).fetchone() for sql in ("PRAGMA user_version", "PRAGMA application_id")
     )
-    if application != APPLICATION and (application or version or tables):
+    if application != APPLICATION:
         raise StoreError(
             f"{store.path} is the database of another program. Nothing was changed. "
             "Point [practice] database at a file of its own."
@@ -142,11 +220,17 @@ def _version(store: Store) -> int:
             f"{store.path} was made by a newer version of Evenhours (schema {version}; this one knows "
             f"{SCHEMA_VERSION}). Nothing was changed. Install that version, or restore a backup made with this one."
         )
+    if version < OLDEST_VERSION:
+        raise StoreError(
+            f"{store.path} was made before the first release of Evenhours (schema {version}) and cannot be read by "
+            "this version. Nothing was changed. Rename the file, keep the key, and run: evenhours init, then evenhours "
+            "nightly, which reads again what the sources still hold."
+        )
     return int(version)
 
 
 def _translated(path: Path, error: sqlite3.Error) -> StoreError:
-    """SQLite's error as a sentence with the way out."""
+    """Return SQLite's error as a sentence with the way out."""
     name = getattr(error, "sqlite_errorname", "") or ""
     for prefix, sentence in _SENTENCES.items():
         if name.startswith(prefix):

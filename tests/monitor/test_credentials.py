@@ -203,7 +203,7 @@ def test_somebody_elses_key_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     path = tmp_path / "evenhours.key"
     create_key(path)
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
-    with pytest.raises(KeyFileError, match="belongs to somebody else"):
+    with pytest.raises(KeyFileError, match="belongs to the user"):
         read_key(path)
 
 

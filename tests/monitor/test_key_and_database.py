@@ -1,0 +1,139 @@
+"""One key, one database: what is refused, with the way out, and that nothing is changed by being refused."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from monitor.credentials import create_key
+from tests.monitor.office import Office
+
+COMMANDS = (["ingest"], ["analyse"], ["nightly"], ["export", "events"], ["doctor"], ["report", "fairness"])
+
+
+DAMAGE = ("is damaged", "is no database", "another program", "another key", "could not be used", "newer version")
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    made = Office(tmp_path)
+    assert made("nightly").code == 0
+    return made
+
+
+@pytest.fixture
+def database(office: Office) -> Path:
+    return office.folder / "evenhours.db"
+
+
+@pytest.fixture
+def key(office: Office) -> Path:
+    return office.folder / "evenhours.key"
+
+
+def content(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return list(connection.iterdump())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_under_another_key_nothing_is_read_or_written(
+    office: Office, database: Path, key: Path, command: list[str]
+) -> None:
+    before = content(database)
+    key.unlink()
+    create_key(key)
+
+    answer = office(*command)
+
+    assert answer.code == 1
+    assert "was begun under another key" in answer.out + answer.err
+    assert "Put back the key that belongs to this database" in answer.out + answer.err
+    assert content(database) == before
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ["serve", "--as", "ana"]])
+def test_a_database_that_is_missing_beside_its_key_is_an_error_and_no_new_practice(
+    office: Office, database: Path, command: list[str]
+) -> None:
+    database.unlink()
+
+    answer = office(*command)
+
+    assert answer.code == 1
+    assert "There is no database at" in answer.out + answer.err
+    assert "Put a backup in its place, or, where a practice begins, run: evenhours init" in answer.out + answer.err
+    assert not database.exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_without_a_byte_is_no_new_practice_either(office: Office, database: Path, command: list[str]) -> None:
+    database.write_bytes(b"")
+
+    answer = office(*command)
+
+    assert answer.code == 1
+    assert "is empty (0 bytes)" in answer.out + answer.err
+    assert database.read_bytes() == b""
+
+
+def test_init_alone_begins_a_database_beside_an_old_key(office: Office, database: Path, key: Path) -> None:
+    database.rename(database.with_suffix(".before"))
+    before = key.read_bytes()
+
+    assert office("init").code == 0
+    assert office("nightly").code == 0
+
+    assert key.read_bytes() == before
+    assert office("export", "sessions").out.count("\n") > 2
+
+
+def test_the_remedy_for_a_lost_key_leads_somewhere(office: Office, database: Path, key: Path) -> None:
+    key.unlink()
+    refused = office("nightly")
+    assert refused.code == 1
+    assert "There is no key file" in refused.err
+    assert "rename the database and run: evenhours init, then evenhours nightly" in refused.err
+    assert not key.exists(), "no new key is made beside an old database"
+
+    database.rename(database.with_suffix(".before"))
+    assert office("init").code == 0
+    assert office("nightly").code == 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_doctor_finds_forty_flipped_bits(office: Office, database: Path, seed: int) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    chance, damaged = random.Random(seed), bytearray(database.read_bytes())
+    for _ in range(40):
+        damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+    database.write_bytes(damaged)
+
+    answer = office("doctor")
+
+    assert answer.code == 1
+    assert any(words in answer.out for words in DAMAGE), answer.out
+    assert database.read_bytes() == bytes(damaged), "looking changes nothing"
+
+
+def test_doctor_changes_nothing_and_brings_no_file_to_another_version(office: Office, database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 10")
+    before = database.read_bytes()
+
+    answer = office("doctor")
+
+    assert answer.code == 1
+    assert "was made before the first release" in answer.out
+    assert database.read_bytes() == before
+
+
+def test_doctor_writes_nothing_into_a_practice_that_is_well(office: Office, database: Path) -> None:
+    before = content(database)
+    office("doctor")
+    assert content(database) == before
