@@ -79,7 +79,9 @@ class CalendarEvent:
     midnight to local midnight of its owner. ``edited_at`` is the source's own last change, where it says so.
     ``set_aside`` is the reason why this entry is kept and listed but never counted as working time. ``meeting`` names
     the video meeting it invites to, which several entries and series may share: ``names.entry("meeting", code)``, the
-    code in lower case and without dashes.
+    code in lower case and without dashes. ``series`` is the keyed name of the series, ``names.entry(uid)``, where the
+    connector worked the instance out from a rule that the source tells; an instance that the source tells by itself
+    has none. A rule is told as long as it goes on, so its instances say nothing of how far back a source reaches.
     """
 
     clinician: str
@@ -93,6 +95,7 @@ class CalendarEvent:
     edited_at: datetime | None = None
     set_aside: str | None = None
     meeting: str | None = None
+    series: str | None = None
 
     def __post_init__(self) -> None:
         _refuse_naive(self.start, self.end, self.edited_at)

@@ -33,7 +33,7 @@ from connectors.ics.source import looked_at
 from connectors.ics.text import CalendarText, EntryText, UnsoundError, calendars
 from connectors.records import CalendarEvent
 
-_READING = 3  # raise it when the same calendar is to be read differently
+_READING = 4  # raise it when the same calendar is to be read differently
 _MARGIN = timedelta(days=1)  # whole days and floating times begin at another instant in another zone
 _MUCH = 0.3  # of all entries
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")

@@ -63,6 +63,7 @@ class _Reader:
             client=client,
             edited_at=text.edited_at,
             set_aside="longer than longest_session_hours" if too_long else None,
+            series=self._context.names.entry(text.uid) if instance.by_rule else None,
         )
 
     def _kind(self, text: EntryText, owner: Owner) -> tuple[Kind, str | None]:

@@ -49,12 +49,16 @@ class _Unusable(ValueError):  # noqa: N818  # a reason, not a failure
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One occurrence. ``occurrence`` names its original place in the series and outlives a move; "" without one."""
+    """One occurrence. ``occurrence`` names its original place in the series and outlives a move; "" without one.
+
+    ``by_rule`` is set where a rule of the series is told, and not where the calendar lists instances one by one.
+    """
 
     text: EntryText
     start: Moment
     end: Moment
     occurrence: str
+    by_rule: bool = False
 
     def span(self, zone: tzinfo) -> tuple[datetime, datetime]:
         """Start and end in UTC where dates and floating times are read in ``zone``.
@@ -112,9 +116,9 @@ class _Occurrence(Occurrence):  # type: ignore[misc]
         if start is None and entry.place is not None:
             self.nominal = _on_same_clock(entry.place, entry.raw_start)
 
-    def instance(self) -> Instance:
+    def instance(self, *, by_rule: bool) -> Instance:
         name = _occurrence_name(self.nominal) if self.entry.repeats else ""
-        return Instance(self.entry.text, self.start, self.end, name)
+        return Instance(self.entry.text, self.start, self.end, name, by_rule)
 
 
 class _Series(Series):  # type: ignore[misc]
@@ -324,9 +328,10 @@ def _instances(namesakes: list[_Entry], window: Window) -> Iterator[Instance | F
     if len(entries) == 1 and not entries[0].repeats:
         yield Instance(entries[0].text, entries[0].start, entries[0].end, "")
         return
+    by_rule = any(name in entry.component for entry in entries for name in ("RRULE", "RDATE"))
     try:
         found = _Series(entries).between(_shifted(window.start, -_MARGIN), _shifted(window.end, _MARGIN))
-        instances = [occurrence.instance() for occurrence in islice(found, MOST_INSTANCES + 1)]
+        instances = [occurrence.instance(by_rule=by_rule) for occurrence in islice(found, MOST_INSTANCES + 1)]
     except Exception as error:  # noqa: BLE001  # as above: a series that cannot be expanded is set aside whole
         yield _fault(entries[0].text, error)
         return

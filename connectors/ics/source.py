@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from connectors.http import LARGEST, Client
 from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
 from connectors.records import CalendarEvent
 
-_READING = 3  # raise it when the same calendar is to be read differently
+_READING = 4  # raise it when the same calendar is to be read differently
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class IcsConnector:
         if (known.content, known.start, known.end) == (reached.content, start, end):
             yield Batch(cursor=reached.text())
         else:
-            yield self._snapshot(texts, reached)
+            yield self._snapshot(texts, reached, is_folder=len(files) > 1)
 
     def sightings(self) -> Iterator[Sighting]:
         """Each instance of the window with its title and what the rules make of it."""
@@ -130,11 +132,19 @@ class IcsConnector:
         digest = sha256(text.encode("utf-8", "surrogatepass"))
         return self._context.names.entry(digest.hexdigest(), "fingerprint")
 
-    def _snapshot(self, texts: list[CalendarText], cursor: _Cursor) -> Batch:
+    def _snapshot(self, texts: list[CalendarText], cursor: _Cursor, *, is_folder: bool) -> Batch:
         found = list(self._records(texts))
         faults = tuple(fault for fault in found if isinstance(fault, Fault))
-        records = tuple(pair[1] for pair in found if not isinstance(pair, Fault))
-        return Batch(cursor.text(), records, replaces=self._context.window, faults=faults, done=1, total=1)
+        pairs = [pair for pair in found if not isinstance(pair, Fault)]
+        return Batch(
+            cursor.text(),
+            tuple(record for _, record in pairs),
+            replaces=self._context.window,
+            reaches_back_to=_common_reach(pairs) if is_folder else None,
+            faults=faults,
+            done=1,
+            total=1,
+        )
 
     def _records(self, texts: list[CalendarText]) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
         from connectors.ics.records import records
@@ -190,6 +200,31 @@ class IcsConnector:
         if not url.startswith(("http://", "https://", "webcal://")):
             url = self._context.read_secret(url).strip()
         return re.sub(r"^webcal://", "https://", url)
+
+
+def _common_reach(pairs: Collection[tuple[EntryText, CalendarEvent]]) -> datetime | None:
+    """Return from when on every calendar of a folder tells its single entries, where a clinician has several calendars.
+
+    One file may be an export of everything and another a feed of the last month, and which of them a stored entry came
+    from is not kept. A file without single entries has none that it could have forgotten. Files of one entry each, as
+    programs that synchronise calendars write them, are one calendar together.
+    """
+    entries = defaultdict(set)
+    for text, _ in pairs:
+        entries[_file_of(text)].add(text.uid)
+    earliest: dict[tuple[str, str], datetime] = {}
+    for text, record in pairs:
+        if record.series is None:
+            file = _file_of(text)
+            key = record.clinician, file if len(entries[file]) > 1 else ""
+            earliest[key] = min(earliest.get(key, record.end), record.end)
+    clinicians = [clinician for clinician, _ in earliest]
+    return max(earliest.values()) if len(clinicians) > len(set(clinicians)) else None
+
+
+def _file_of(text: EntryText) -> str:
+    """Return "file 2" of the place "file 2, event 17"."""
+    return text.place.partition(", ")[0]
 
 
 def looked_at(context: Context, *, titles: bool = False) -> frozenset[str]:

@@ -35,6 +35,7 @@ class _Event(NamedTuple):
     edited_at: int | None
     first_seen_at: int
     meeting: str | None
+    series: str | None
 
 
 _COLUMNS = ", ".join(_Event._fields)
@@ -81,6 +82,7 @@ def _event(
         edited_at=edited,
         first_seen_at=old.first_seen_at if old else now,
         meeting=event.meeting,
+        series=event.series,
     )
 
 
@@ -131,15 +133,28 @@ def _stored(
     return {(row.clinician_id, row.uid_key): row for row in rows}
 
 
-def held_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> set[EntryKey]:
-    """The entries that the source is known to hold in a window."""
+class Held(NamedTuple):
+    """An entry that a source is known to hold. Instants are epoch seconds, ``client`` is a pseudonym."""
+
+    clinician: str
+    uid_key: str
+    start: int
+    end: int
+    kind: str
+    client: str | None
+    series: str | None
+
+
+def held_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, Held]:
+    """Return the entries that the source is known to hold in a window."""
     rows = connection.execute(
-        """SELECT key, uid_key FROM source_clinician JOIN event USING (clinician_id, source_id)
-           JOIN clinician ON clinician.id = clinician_id
+        """SELECT key, uid_key, start_at, end_at, kind, pseudonym, series
+           FROM source_clinician JOIN event USING (clinician_id, source_id)
+           JOIN clinician ON clinician.id = event.clinician_id LEFT JOIN identity ON identity.id = client_id
            WHERE source_id = ? AND status <> ? AND start_at < ? AND (end_at > ? OR start_at >= ?)""",
         (source.id, REMOVED, epoch(window.end), epoch(window.start), epoch(window.start)),
     )
-    return set(rows)
+    return {row[:2]: Held._make(row) for row in rows}
 
 
 def taken_back(

@@ -39,31 +39,29 @@ def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequ
     return touched
 
 
-def times_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> set[EntryKey]:
-    """The true times that the source is known to tell in a window, by clinician and the evidence's key."""
+def times_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, tuple[int, int]]:
+    """Return the span of each true time that is stored of the source in a window, by clinician and evidence key."""
     rows = connection.execute(
-        """SELECT key, evidence_key FROM source_clinician JOIN evidence USING (clinician_id, source_id)
+        """SELECT key, evidence_key, ifnull(started_at, ended_at), ifnull(ended_at, started_at)
+           FROM source_clinician JOIN evidence USING (clinician_id, source_id)
            JOIN clinician ON clinician.id = clinician_id
            WHERE source_id = ? AND ifnull(started_at, ended_at) < ?
            AND (ifnull(ended_at, started_at) > ? OR ifnull(started_at, ended_at) >= ?)""",
         (source.id, epoch(window.end), epoch(window.start), epoch(window.start)),
     )
-    return set(rows)
+    return {row[:2]: row[2:] for row in rows}
 
 
 def drop_evidence(
     connection: sqlite3.Connection,
     source: SourceRow,
-    held: Collection[EntryKey],
+    entries: Collection[EntryKey],
     times: Collection[EntryKey],
     found: Sequence[SessionEvidence],
 ) -> Touched:
-    """Drop what the source told before and tells no longer: its end is unknown again.
-
-    That is what it told about the entries ``held``, and those of its ``times`` (see :func:`times_in`).
-    """
+    """Drop what the source told about these entries, and these of its times, unless it tells it again (``found``)."""
     told = {(source.owners[item.clinician], item.key) for item in found}
-    entries, keys = ({(source.owners[clinician], name) for clinician, name in names} for names in (held, times))
+    about, keys = ({(source.owners[clinician], name) for clinician, name in names} for names in (entries, times))
     owners = ", ".join(map(str, source.owners.values()))
     rows = connection.execute(
         f"SELECT * FROM evidence WHERE clinician_id IN ({owners}) AND source_id = ?", (source.id,)
@@ -71,7 +69,7 @@ def drop_evidence(
     gone = [
         row
         for row in map(_Evidence._make, rows)
-        if ((row.clinician_id, row.uid_key) in entries or (row.clinician_id, row.evidence_key) in keys)
+        if ((row.clinician_id, row.uid_key) in about or (row.clinician_id, row.evidence_key) in keys)
         and (row.clinician_id, row.evidence_key) not in told
     ]
     touched = Touched()

@@ -1,4 +1,8 @@
-"""Runs at random over a source at which things happen at random, and what has to hold after all of them."""
+"""Runs at random over a source at which things happen at random, and what has to hold after all of them.
+
+The earliest item stays as it is in every history, so that the source always reaches back to it: what is deleted before
+whatever a source tells cannot be told from what it has forgotten.
+"""
 
 from __future__ import annotations
 

@@ -21,6 +21,11 @@ the program and its tests: `python -m tests.connectors.sources_page > docs/sourc
 
 All kinds share `name`, `kind`, `clinician` or `clinicians`, `window` and `busy_only`, which config.example.toml
 explains.
+
+A source that is read whole takes back what it no longer tells of what is to come, and of the past as far as it still
+reaches: to the earliest single entry that it shows. What lies before that, the source has forgotten; here it stays.
+Where a source gives all its entries new identifiers at each export, they are recognised by their times, kinds and
+clients.
 """
 _TABLE = """\
 ## What each source does
@@ -28,12 +33,30 @@ _TABLE = """\
 Each kind is tried in a made-up world of its own, through the ordinary ingest into a real database
 (`tests/connectors/test_conformance.py`). ✓: tried and found so. A number: it means nothing there; the reason is below.
 """
+_OWN_MAIL = """\
+## Whose message it is
+
+A message of `mbox`, `maildir`, `imap`, `gmail` or `microsoft` counts as sent by its owner where its sender is one of
+their `addresses`, or where it lies among the sent ones (the folder of `imap`, Gmail's label, Microsoft's Sent Items),
+whatever address it bears. Nothing else makes it so: neither the name with which somebody signs in to an account nor
+the address that a provider has for it counts as the owner's before it stands among their `addresses`. Those decide for
+every source alike, also for who is a colleague. `csv`, `sms_xml` and `fhir` say themselves which way a message went.
+
+Of a source from which not one message of the owner was ever known to be sent, automatic ones left out, replies and
+evenings are not known. A run that read something of it says so, and for mail it names the address that stands in most
+of what was read, which most likely is the one that is missing. Messages that bear a known address of an owner, or that
+a machine wrote, say nothing about that and are left out; where two addresses stand in equally many, or one in few,
+none is named. The addresses are counted in memory while a source is read. The one is printed to standard error by
+`ingest`, by `nightly` where that is a terminal, and by `inspect` for `mbox`, `maildir` and `sms_xml` (a number, from
+the lists of group and multimedia messages); never with `--json`. It is stored nowhere, and `doctor`, which opens no
+mail, does not name it.
+"""
 
 
 def sources_markdown() -> str:
     """All of docs/sources.md."""
     sections = (_section(source_kind(name)) for name in KINDS)
-    return "\n".join([_INTRODUCTION, *sections, _TABLE, *_behaviours()])
+    return "\n".join([_INTRODUCTION, *sections, _OWN_MAIL, _TABLE, *_behaviours()])
 
 
 def _section(kind: SourceKind) -> str:

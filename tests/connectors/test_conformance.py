@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from connectors.base import RecordType
 from connectors.errors import (
     AuthorizationError,
     ConnectorError,
@@ -34,7 +35,7 @@ from monitor.cli.desk import Desk
 from monitor.credentials import create_key
 from monitor.ingest import exit_code
 from tests.connectors.worlds.practice import NEIGHBOUR, SOURCE, CutOffError, DiskError, Practice, nights
-from tests.connectors.worlds.world import ANA, BEN, CANARY, NOW, NUMBER, Behaviour, Trouble, World, worlds
+from tests.connectors.worlds.world import ANA, BEN, CANARY, NOW, NUMBER, Behaviour, Trouble, World, moment, worlds
 
 ITEMS = 10
 WORLDS = [(kind, world) for kind in kind_names() for world in worlds(kind)]
@@ -128,7 +129,7 @@ def test_a_world_says_why_it_declines_what_and_in_which_fields_the_canary_stands
 def test_a_kind_that_brings_entries_says_so(practice: Practice) -> None:
     (options,) = [source.options for source in practice.config.sources if source.name == SOURCE]
     entries = [row for row in practice.holds()["event"] if row[1] == SOURCE]
-    assert practice.kind.booked(options) or not entries
+    assert RecordType.CALENDAR in practice.kind.brings(options) or not entries
 
 
 # Once, twice, bit by bit, anew
@@ -209,6 +210,49 @@ def test_what_is_gone_from_the_source_is_gone_and_its_history_stays(practice: Pr
     practice._world.put(4)
     practice.read(now=nights(2))
     assert practice.items() == ITEMS * len(practice.accounts)
+
+
+def forget(practice: Practice, *numbers: int) -> None:
+    """Let the source tell these items no longer, without a word, in a whole answer."""
+    for owner in practice.accounts:
+        practice._world.drop(*numbers, owner=owner)
+        if Behaviour.EXPIRED not in practice._world.declines:
+            practice._world.forget(owner)
+
+
+@of_worlds(Behaviour.FORGETS)
+def test_what_is_no_longer_told_of_the_past_stays_and_what_is_taken_back_is_gone(practice: Practice) -> None:
+    soon = range(250, 255)
+    practice.put(*soon)
+    assert problems(practice.read(now=nights(1))) == {}
+    held = practice.items()
+    forget(practice, *range(5))  # the first of two days
+    assert problems(practice.read(now=nights(2))) == {}
+    assert practice.items() == held
+    forget(practice, 7, 251)
+    assert problems(practice.read(now=nights(3))) == {}
+    assert practice.items() == held - 2 * len(practice.accounts)
+    forget(practice, 5, 6, 8, 9)
+    assert problems(practice.read(now=nights(4))) == {}
+    assert practice.items() == held - 2 * len(practice.accounts)
+
+
+@of_worlds(Behaviour.FORGETS)
+def test_eleven_weekly_readings_of_a_source_that_keeps_a_month_only_ever_add(practice: Practice) -> None:
+    today = (NOW - moment(0)).days
+    days = range(today - 27, today + 80, 7)
+    kept, held = {*range(ITEMS)}, set[Any]()
+    for week in range(11):
+        now = today + 7 * week
+        told = {5 * day + number for day in days if now - 30 <= day < now + 7 for number in range(3)}
+        practice.put(*sorted(told - kept))
+        forget(practice, *sorted(kept - told))
+        kept = told
+        assert problems(practice.read(now=nights(7 * week))) == {}
+        rows = {row[:3] for table in ("event", "evidence") for row in practice.holds()[table]}
+        assert held < rows
+        held = rows
+    assert practice.items() == (ITEMS + 3 * 15) * len(practice.accounts)
 
 
 # Cut off
@@ -342,7 +386,7 @@ def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(
     practice: Practice,
     forgets: bool,  # noqa: FBT001 - whether it tells of all that it holds, or only of what was taken away
 ) -> None:
-    practice._world.drop(0, 2, 4, 6)
+    practice._world.drop(2, 4, 6, 8)  # not the first, which it may have forgotten
     if forgets:
         practice._world.forget()
     before, cursors = practice.everything(), practice.cursors()

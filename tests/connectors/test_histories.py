@@ -90,7 +90,7 @@ class History(Runs):
         return self.random.choice(self.practice.accounts)
 
     def one_of(self, numbers: set[int]) -> int:
-        return self.random.choice(sorted(numbers))
+        return self.random.choice(sorted(numbers - {0}))
 
 
 @pytest.mark.parametrize("number", range(HISTORIES))

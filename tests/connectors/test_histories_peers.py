@@ -26,6 +26,7 @@ from tests.peers.dovecot import PASSWORD, Dovecot
 HISTORIES = min(max(EXAMPLES // 8, 3), USERS // 2)
 FIRST = datetime(2026, 2, 2, 9)  # noqa: DTZ001 - a wall clock's
 OWNER = ADDRESSES[ANA]
+CONTENT = {"Content-Type": "text/calendar; charset=utf-8"}
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ class Diaries(Runs):
         self.server, self.user, self.entries = server, user, dict[str, Entry]()
         self.paths = [server.calendar(user, f"{user}-{number}") for number in range(2)]
         self.number = 0
+        earliest = Entry(f"{self.paths[0]}0", FIRST - timedelta(weeks=2), "UTC", "")
+        server.ask("PUT", f"{self.paths[0]}e0.ics", earliest.text(), CONTENT, user)
 
     def come(self) -> None:
         self.number += 1
@@ -149,8 +152,7 @@ class Diaries(Runs):
 
     def _put(self, path: str, entry: Entry) -> None:
         """Store it; a server may refuse a series that has come to be without an instance."""
-        told = {"Content-Type": "text/calendar; charset=utf-8"}
-        status, _ = self.server.ask("PUT", path, entry.text(), told, self.user)
+        status, _ = self.server.ask("PUT", path, entry.text(), CONTENT, self.user)
         assert status in {200, 201, 204, 400, 412}, status
         if status < 400:
             self.entries[path] = entry

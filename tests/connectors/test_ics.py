@@ -342,6 +342,47 @@ def test_copy_counts_once(tmp_path: Path) -> None:
     assert (len(batch.records), batch.faults) == (1, ())
 
 
+def test_instances_of_a_rule_name_their_series_and_listed_ones_do_not(tmp_path: Path) -> None:
+    moved = WEEKLY.replace("RRULE:FREQ=WEEKLY", "RECURRENCE-ID;TZID=Europe/Paris:20260112T150000")
+    listed = moved.replace("UID:w", "UID:alone")
+    dates = SESSION.replace("UID:a", "UID:d") + "\nRDATE:20260107T090000Z"
+    batch = read(calendar(weekly(3), moved, listed, dates, SESSION), tmp_path)
+    found = {event.uid_key: event.series for event in events(batch)}
+    assert len(found) == 7
+    assert list(found.values()).count(NAMES.entry("w")) == 3
+    assert list(found.values()).count(NAMES.entry("d")) == 2
+    assert {uid for uid, series in found.items() if series is None} == {
+        NAMES.entry("a"), NAMES.entry("alone", "20260112T140000Z"),
+    }  # fmt: skip
+    assert batch.reaches_back_to is None
+
+
+def single(uid: str, day: int) -> str:
+    return f"UID:{uid}\nDTSTART:202601{day:02}T090000Z\nDTEND:202601{day:02}T095000Z"
+
+
+@pytest.mark.parametrize(
+    ("files", "reaches"),
+    [
+        # an export of everything, and a feed that forgets
+        ([[single("a", 5), single("b", 20)], [single("c", 12), single("d", 13)]], 12),
+        # whatever repeats says nothing of how far back its calendar reaches
+        ([[single("a", 5), single("b", 20)], [single("c", 12), single("d", 13), weekly(3)]], 12),
+        ([[single("a", 5), single("b", 20)], [weekly(3)]], None),
+        # an entry a file, as a program writes them that keeps a folder and a server alike
+        ([[single("a", 5)], [single("b", 20)], [single("c", 12)]], None),
+        ([[single("a", 5), single("b", 20)]], None),
+    ],
+)
+def test_a_folder_reaches_as_far_back_as_each_of_its_calendars(
+    tmp_path: Path, files: list[list[str]], reaches: int | None
+) -> None:
+    for number, entries in enumerate(files):
+        (tmp_path / f"{number}.ics").write_text(calendar(*entries))
+    (batch,) = SOURCE_KIND.make(IcsOptions(path="."), replace(CONTEXT, folder=tmp_path)).fetch(None)
+    assert batch.reaches_back_to == (reaches and datetime(2026, 1, reaches, 9, 50, tzinfo=UTC))
+
+
 def test_folder_is_one_calendar(tmp_path: Path) -> None:
     moved = "UID:w\nRECURRENCE-ID:20260112T140000Z\nDTSTART:20260115T080000Z"
     for name, text in (("1.ics", calendar(weekly(2))), ("2.ics", calendar(moved, SESSION)), ("notes.txt", "no")):

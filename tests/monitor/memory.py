@@ -60,7 +60,8 @@ def stamp(key: int, sent: str, *ties: int, clinician: str = "ana", **other: Any)
 class Source:
     """Pages of records from a cursor on, or a calendar that is told whole, as a snapshot of the window.
 
-    ``tells_all_times`` is whether its true times are a part of that snapshot. It raises ``error`` after
+    ``tells_all_times`` is whether its true times are a part of that snapshot, and ``reaches_back_to`` how far back it
+    says that it reaches. It raises ``error`` after
     ``breaks_after`` pages. ``cursors`` are those that it was asked from, and ``before`` is done before each page.
     """
 
@@ -68,6 +69,7 @@ class Source:
     entries: list[CalendarEvent] | None = None
     times: list[SessionEvidence] = field(default_factory=list)
     tells_all_times: bool = False
+    reaches_back_to: datetime | None = None
     breaks_after: int | None = None
     error: Exception = field(default_factory=lambda: ValueError("Zebra"))
     cursors: list[str | None] = field(default_factory=list)
@@ -101,7 +103,13 @@ class Source:
 
     def _snapshot(self, window: Window) -> Batch:
         wanted = [told for told in self.entries or () if window.touches(told.start, told.end)]
-        return Batch(None, (*wanted, *self.times), replaces=window, replaces_times=self.tells_all_times)
+        return Batch(
+            None,
+            (*wanted, *self.times),
+            replaces=window,
+            replaces_times=self.tells_all_times,
+            reaches_back_to=self.reaches_back_to,
+        )
 
 
 @dataclass(frozen=True)

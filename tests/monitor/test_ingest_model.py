@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from connectors import registry
 from connectors.base import Batch
 from connectors.errors import ShrunkenError, UnavailableError
+from connectors.records import CalendarEvent
 from monitor.ingest import Wish, ingest, readers
 from monitor.store.database import opened
 from tests.monitor.facts import EXAMPLES
@@ -35,7 +36,8 @@ class CutOffError(Exception):
 class Nights(RuleBasedStateMachine):
     """A diary that is told whole, and two mailboxes to which letters come, page by page.
 
-    ``reached`` is how many pages of each mailbox have ever been stored, ``held`` what is held of the diary.
+    ``reached`` is how many pages of each mailbox have ever been stored. ``diary`` says on which day of March and at
+    which hour an entry begins that is told, ``held`` that of those that are held.
     """
 
     folder: Path
@@ -48,8 +50,8 @@ class Nights(RuleBasedStateMachine):
         self.keys = count(1)
         self.pages: dict[str, list[list[int]]] = {key: [] for key in OWNERS}
         self.reached = dict.fromkeys(OWNERS, 0)
-        self.diary = dict.fromkeys("abcd", 9)
-        self.held: dict[str, int] = {}
+        self.diary = dict.fromkeys("abcd", (10, 9))
+        self.held: dict[str, tuple[int, int]] = {}
         self.nights = 0
 
     def _house(self) -> House:
@@ -74,30 +76,48 @@ class Nights(RuleBasedStateMachine):
     def a_mailbox_breaks_or_is_mended(self, owner: str, after: int | None) -> None:
         self.mail[owner].breaks_after, self.mail[owner].error = after, AWAY
 
-    @rule(uid=st.sampled_from("abcd"), hour=st.integers(8, 18))
-    def an_entry_is_put(self, uid: str, hour: int) -> None:
-        self.diary[uid] = hour
+    @rule(uid=st.sampled_from("abcd"), day=st.sampled_from((10, 19, 25)), hour=st.integers(8, 18))
+    def an_entry_is_put(self, uid: str, day: int, hour: int) -> None:
+        self.diary[uid] = day, hour
 
     @rule(uid=st.sampled_from("abcd"))
     def an_entry_is_deleted(self, uid: str) -> None:
         self.diary.pop(uid, None)
+
+    @rule(day=st.sampled_from((11, 20, 26)))
+    def the_diary_forgets_what_was_before(self, day: int) -> None:
+        self.diary = {uid: at for uid, at in self.diary.items() if at >= (day, 0)}
+
+    @rule()
+    def the_diary_gives_everything_a_new_name(self) -> None:
+        self.diary = {f"new {next(self.keys)}": at for at in self.diary.values()}
 
     # Runs
 
     @rule(cut_after=st.none() | st.integers(1, 6), full=st.booleans(), accept=st.sampled_from((False, False, True)))
     def night(self, cut_after: int | None, *, full: bool, accept: bool) -> None:
         before = self._cursors()
-        lost = 100 * (len(self.held) - len(self.diary)) > 30 * len(self.held)
+        forgotten = self._forgotten()
+        reached = len(self.held) - len(forgotten)
+        lost = 100 * (reached - len(self.diary)) > 30 * reached
         problems = self._run(cut_after, full=full, accept_shrink=accept)
         if lost and not accept:
             assert isinstance(problems.get("diary"), ShrunkenError)
         else:
             assert "diary" not in problems
-            self.held = dict(self.diary)
+            self.held = forgotten | self.diary
         for owner, reached in self._cursors().items():
             assert full or reached >= before[owner], "a cursor went back"
             self.reached[owner] = max(self.reached[owner], reached)
         self._check()
+
+    def _forgotten(self) -> dict[str, tuple[int, int]]:
+        """Those held that have begun and lie before whatever the diary tells."""
+        earliest = min(self.diary.values(), default=(20, 3))  # else the hour of the run
+        return {uid: at for uid, at in self.held.items() if uid not in self.diary and at < min(earliest, (20, 3))}
+
+    def _shown(self) -> list[CalendarEvent]:
+        return [entry(uid, f"2026-03-{day} {hour:02}:00") for uid, (day, hour) in self.diary.items()]
 
     def _run(self, cut_after: int | None, **wish: Any) -> dict[str, Exception | None]:
         self.nights += 1
@@ -109,7 +129,7 @@ class Nights(RuleBasedStateMachine):
             if stored == cut_after:
                 raise CutOffError
 
-        self.practice.diary.shows(*(entry(uid, f"2026-03-10 {hour:02}:00") for uid, hour in self.diary.items()))
+        self.practice.diary.shows(*self._shown())
         run = ingest(self.practice.config, self.practice.store, NAMES, Wish(**wish), now=NOW, progress=cut)
         problems: dict[str, Exception | None] = {}
         try:
@@ -142,14 +162,16 @@ class Nights(RuleBasedStateMachine):
         fresh = self._house()
         for owner, account in fresh.accounts("mail").items():
             account.pages = [replace(page) for page in self.mail[owner].pages]
-        fresh.diary.shows(*(entry(uid, f"2026-03-10 {hour:02}:00") for uid, hour in self.diary.items()))
+        fresh.diary.shows(*self._shown())
+        forgotten = self._forgotten()
         try:
             fresh.ingest()
-            for sql in (LETTERS, ENTRIES):
-                assert self.practice.rows(sql) == fresh.rows(sql)
+            assert self.practice.rows(LETTERS) == fresh.rows(LETTERS)
+            told = [row for row in self.practice.rows(ENTRIES) if row[0] not in forgotten]
+            assert told == fresh.rows(ENTRIES)
         finally:
             fresh.store.close()
-        self.held = dict(self.diary)
+        self.held = forgotten | self.diary
         self.reached = {owner: len(pages) for owner, pages in self.pages.items()}
         self._check()
 

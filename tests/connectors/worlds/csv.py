@@ -54,7 +54,11 @@ class Calls(_Export):
 
     title: ClassVar[str] = "calls"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
-        {**OF_A_FILE, **WHOLE, Behaviour.DELETED: "a call that took place stays a fact"}
+        {
+            **OF_A_FILE,
+            **WHOLE,
+            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a call that took place stays a fact"),
+        }
     )
     header: ClassVar[str] = "Call,Name,Notes,Joined,Left,Diagnosis,Phone"
     columns: ClassVar[str] = 'id = "Call"\nactual_start = "Joined"\nactual_end = "Left"'

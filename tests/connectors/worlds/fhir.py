@@ -87,7 +87,10 @@ class Appointments(RecordSystem):
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
             **_ITSELF,
-            Behaviour.DELETED: "a search cannot tell what was deleted: that is noticed every full_every_days",
+            **dict.fromkeys(
+                (Behaviour.DELETED, Behaviour.FORGETS),
+                "a search cannot tell what was deleted: that is noticed every full_every_days",
+            ),
             Behaviour.SHRUNK: "a search cannot tell what was deleted: that is noticed every full_every_days",
             Behaviour.RESUMES: "what is booked comes as one snapshot when everything is read",
             Behaviour.GOES_ON: "what is booked comes as one snapshot when everything is read",
@@ -121,7 +124,7 @@ class WholeAppointments(Appointments):
         {
             reason: words
             for reason, words in Appointments.declines.items()
-            if reason not in {Behaviour.DELETED, Behaviour.SHRUNK}
+            if reason not in {Behaviour.DELETED, Behaviour.FORGETS, Behaviour.SHRUNK}
         }
     )
     days: ClassVar[int] = 0
@@ -173,7 +176,7 @@ class Messages(RecordSystem):
             **_ITSELF,
             Behaviour.GOES_ON: "it begins ten minutes before the last change that it saw",
             **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "a message that was sent does not change"),
-            Behaviour.DELETED: "that a message was sent stays true",
+            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "that a message was sent stays true"),
             Behaviour.SHRUNK: "that a message was sent stays true",
         }
     )

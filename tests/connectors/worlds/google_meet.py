@@ -20,7 +20,7 @@ _FACTS: Mapping[Behaviour, str] = MappingProxyType(
     {
         Behaviour.CHANGED: "a call that has ended does not change",
         Behaviour.MENDED: "a call that has ended does not change",
-        Behaviour.DELETED: "a call stays a fact when Google forgets it",
+        **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a call stays a fact when Google forgets it"),
         Behaviour.SHRUNK: "a call stays a fact when Google forgets it",
         Behaviour.EXPIRED: "its cursor is the end of a call, which nobody can forget",
     }

@@ -13,7 +13,9 @@ LASTING: Mapping[Behaviour, str] = MappingProxyType(
     {
         Behaviour.CHANGED: "a letter does not change",
         Behaviour.MENDED: "a letter does not change",
-        Behaviour.DELETED: "a letter that was written stays a fact when it is deleted",
+        **dict.fromkeys(
+            (Behaviour.DELETED, Behaviour.FORGETS), "a letter that was written stays a fact when it is deleted"
+        ),
     }
 )
 """What means nothing to mail."""

@@ -125,7 +125,7 @@ class Letters(MicrosoftWorld):
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
             **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "a letter that was sent does not change"),
-            Behaviour.DELETED: "that a letter was sent stays true",
+            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "that a letter was sent stays true"),
             Behaviour.SHRUNK: "that a letter was sent stays true",
         }
     )
@@ -154,7 +154,7 @@ class Calls(MicrosoftWorld):
         {
             Behaviour.EXPIRED: "attendance is asked for meeting by meeting; the source gives no cursors away",
             **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "who was there does not change"),
-            Behaviour.DELETED: "that somebody was there stays true",
+            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "that somebody was there stays true"),
             Behaviour.SHRUNK: "that somebody was there stays true",
         }
     )

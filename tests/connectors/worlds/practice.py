@@ -66,7 +66,7 @@ TABLES = (
 _OF_SOURCE = "JOIN source ON source.id = source_id JOIN clinician ON clinician.id = {table}.clinician_id"
 NOW_HELD = {
     "event": f"""SELECT clinician.key, name, uid_key, start_at, end_at, all_day, status, event.kind, pseudonym,
-        set_aside, edited_at, meeting FROM event {_OF_SOURCE.format(table="event")}
+        set_aside, edited_at, meeting, series FROM event {_OF_SOURCE.format(table="event")}
         LEFT JOIN identity ON identity.id = client_id WHERE status <> 'removed'""",
     "evidence": f"""SELECT clinician.key, name, evidence_key, grade, started_at, ended_at, uid_key, meeting
         FROM evidence {_OF_SOURCE.format(table="evidence")}""",

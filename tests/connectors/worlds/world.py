@@ -63,6 +63,7 @@ class Behaviour(Enum):
     EXPIRED = "A cursor that the source has forgotten leads to a new reading; our own history stays."
     CHANGED = "A changed item arrives."
     DELETED = "What is gone from the source is gone here; its row and history stay."
+    FORGETS = "What the source no longer tells of the past stays; what it takes back where it still reaches is gone."
     MENDED = "What could not be used is kept aside no longer once it is mended."
     SHRUNK = "A source that lost more than 30 % is refused until somebody confirms it."
     REVOKED = "A refused password stops this source alone, keeps its cursor and says what to do."
