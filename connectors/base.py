@@ -8,24 +8,35 @@ record      one :class:`~connectors.records.CalendarEvent`, ``SessionEvidence`` 
 window      the half-open span of instants that is wanted; an entry is in it if the two touch
 cursor      the connector's own text saying how far it has read; opaque to everybody else
 batch       a page of records with the cursor that is true once they are stored: one transaction
-snapshot    a batch that carries all the source holds in a window, so that what is missing there is gone
+snapshot    a batch that carries all the source tells of a window, so that what is missing where it reaches is gone
+reach       how far back a snapshot tells: many feeds forget what is over after a month, or at once
 fault       a record that could not be used, kept aside with its place and the reason, never its content
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from connectors.address_count import AddressCount
 from connectors.classify import Classifier, Sighting
 from connectors.pseudonyms import Pseudonyms, canonical_address
 from connectors.records import Record
 
 _WEEK = 7 * 24 * 60 * 60  # seconds
+
+
+class RecordType(StrEnum):
+    """What a source tells of: calendar entries, messages, true times of sessions."""
+
+    CALENDAR = "calendar"
+    MESSAGES = "messages"
+    TIMES = "times"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +95,14 @@ class Batch:
 
     What is held of an entry from before the window stays as it is in both cases.
 
-    ``replaces_times`` says that the snapshot tells all true times of that window, too: what it does not tell of them is
-    gone. Without it only those that name an entry of the window are.
+    A snapshot takes back what is missing of what is to come, and of what has begun only as far as it reaches. What lies
+    before its reach was forgotten by the source, not deleted, and stays. ``reaches_back_to`` is the instant from which
+    on the snapshot tells everything. Left out, it is worked out for each clinician from the entries that the snapshot
+    tells: the earliest of those that are not instances of a series (see :attr:`CalendarEvent.series`). State it where
+    that would reach too far: where the source is put together from several feeds, the latest of theirs.
+
+    ``replaces_times`` says that the snapshot tells all true times of that window, too, as far as these reach: what it
+    does not tell of them is gone. Without it only the true times of entries that it tells or takes back are.
 
     ``anew`` marks the first page of a reading that begins the whole source again: what earlier readings said of the
     same messages counts no more, nor do their faults. The first page after the cursor ``None`` is such a one anyway.
@@ -100,6 +117,7 @@ class Batch:
     removed: tuple[str, ...] = ()
     replaces: Window | None = None
     replaces_times: bool = False
+    reaches_back_to: datetime | None = None
     anew: bool = False
     faults: tuple[Fault, ...] = ()
     mended: tuple[str, ...] = ()
@@ -112,7 +130,8 @@ class Context:
     """All that a connector is told of the practice.
 
     ``folder`` is where relative paths begin; ``read_secret`` turns ``env:``, ``file:`` and ``command:`` references
-    into their values.
+    into their values. ``address_count`` is where a reader of messages counts the addresses of those in which it finds
+    no address of an owner; it is kept nowhere.
     """
 
     source: str
@@ -125,6 +144,7 @@ class Context:
     busy_only: bool = False
     longest_session: timedelta = timedelta(hours=12)
     accept_shrink: bool = False
+    address_count: AddressCount = field(default_factory=AddressCount, repr=False, compare=False)
 
     def owners_named(self, addresses: set[str]) -> tuple[Owner, ...]:
         """Whose record it is: the only owner of a personal source, else everyone whom ``addresses`` name."""
@@ -161,9 +181,11 @@ class SourceKind:
     problem begins with the option's path ("columns.foo: not a role"), so that all are listed with the other faults.
     With ``per_owner`` each owner has an account of their own: one connector for each, whose context has that one owner,
     each with its own cursor, freshness and failure. ``remote`` tells from the options whether a server is waited for
-    (with accounts it always is); several such sources are read side by side. ``booked`` tells from the options whether
-    calendar entries come, on which a caseload rests (by default they do). ``preview`` shows what the practice's
-    rules make of a calendar's entries, for `evenhours classify --try`.
+    (with accounts it always is); several such sources are read side by side. ``brings`` tells from the options which
+    parts of somebody's work surely come (by default calendar entries): a week is known once all of them have been read
+    to its end. ``preview`` shows what the practice's rules make of a calendar's entries, for
+    `evenhours classify --try`. ``sent_by_address``: a message counts as sent by its owner where it bears an address of
+    theirs, so that none does where that is missing.
     """
 
     name: str
@@ -175,8 +197,9 @@ class SourceKind:
     check: Callable[[Any], list[str]] | None = None
     per_owner: bool = False
     remote: Callable[[Any], bool] | None = None
-    booked: Callable[[Any], bool] = lambda _: True
+    brings: Callable[[Any], frozenset[RecordType]] = lambda _: frozenset({RecordType.CALENDAR})
     preview: Callable[[Any, Context], Iterator[Sighting]] | None = None
+    sent_by_address: bool = False
 
     def is_remote(self, options: Any) -> bool:
         """Whether a source with these options is a server."""

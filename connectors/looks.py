@@ -1,10 +1,23 @@
-"""Which kind of source reads a file that is no table, by its first bytes: what `evenhours inspect` looks at first."""
+"""Look at a file that is no table, for `evenhours inspect`: by its first bytes, which kind of source reads it.
+
+Of a mailbox or a telephone's texts, also which address most likely is their owner's own.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from connectors.address_count import AddressCount
+from connectors.base import Context, Owner, Window
+from connectors.classify import Classifier
+from connectors.pseudonyms import KEY_BYTES, Pseudonyms
+from connectors.registry import source_kind
 
 _HEAD = 4096
 _POSTMARK = re.compile(rb"From [^\r\n]*\d\d:\d\d")  # a table may have a column "From number"
@@ -15,6 +28,8 @@ _WHAT = {
     "sms_xml": "a backup of texts (SMS Backup & Restore)",
 }
 _NAMES = {"ics": "calendar", "sms_xml": "texts"}
+_WITH_ADDRESSES = frozenset({"mbox", "maildir", "sms_xml"})
+_PAGES = 10  # of some thousand messages: enough to see whose they are
 _ENDINGS = {".ics": "ics", ".ical": "ics", ".mbox": "mbox", ".mbx": "mbox"}
 
 
@@ -33,7 +48,9 @@ def kind_at(path: Path) -> str | None:
 def _kind_of_folder(path: Path) -> str | None:
     if (path / "cur").is_dir() and (path / "new").is_dir():
         return "maildir"
-    return "ics" if any(path.glob("*.ics")) else None
+    if any(path.glob("*.ics")):
+        return "ics"
+    return "mbox" if any(path.glob("*.mbox")) else None
 
 
 def _kind_of(head: bytes, ending: str) -> str | None:
@@ -57,3 +74,25 @@ def block(kind: str, path: Path) -> str:
         f"path = {json.dumps(str(path.absolute()), ensure_ascii=False)}",
     )
     return "\n".join(lines) + "\n"
+
+
+def count_addresses(kind: str, path: Path) -> AddressCount | None:
+    """Count the addresses in the messages of a file or folder as for an owner of whom none is known; store nothing.
+
+    ``None`` where that kind holds no messages. Raises :class:`~connectors.errors.ConnectorError`.
+    """
+    if kind not in _WITH_ADDRESSES:
+        return None
+    declared = source_kind(kind)
+    context = Context(
+        source="inspect",
+        owners=(Owner("", ZoneInfo("UTC")),),
+        window=Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)),
+        classifier=Classifier(),
+        names=Pseudonyms(secrets.token_bytes(KEY_BYTES)),
+        folder=Path.cwd(),
+        read_secret=str,
+    )
+    for _ in islice(declared.make(declared.options(path=path), context).fetch(None), _PAGES):
+        pass
+    return context.address_count

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.base import Batch, Context, Fault, RecordType, SourceKind
 from connectors.csv_export.columns import DIRECTIONS, WORDS, CellError, alternatives, columns_in
 from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, check
 from connectors.csv_export.presets import presets
@@ -218,6 +218,13 @@ def make(options: CsvOptions, context: Context) -> CsvConnector | PresetConnecto
     return CsvConnector(options, context, reader)
 
 
+def _brings(options: CsvOptions) -> frozenset[RecordType]:
+    shape = Shape.VISIT if options.preset else shape_of(options.columns.given())
+    return frozenset({_PART[shape]}) if shape else frozenset()
+
+
+_PART = {Shape.VISIT: RecordType.CALENDAR, Shape.CALL: RecordType.TIMES, Shape.MESSAGE: RecordType.MESSAGES}
+
 SOURCE_KIND = SourceKind(
     name="csv",
     options=CsvOptions,
@@ -225,6 +232,6 @@ SOURCE_KIND = SourceKind(
     title="Export of a practice system, call log or message log (CSV)",
     keeps=tuple(role.name for role in fields(CsvColumns)),
     dropped="left out while parsing: a column without a role is never looked at",
-    booked=lambda options: bool(options.preset) or shape_of(options.columns.given()) is Shape.VISIT,
+    brings=_brings,
     check=check,
 )

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from connectors.base import Batch, Context, SourceKind
+from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError
 from connectors.google.access import SCOPES
 from connectors.google.options import GoogleOptions, problems
@@ -268,7 +268,8 @@ SOURCE_KIND = SourceKind(
     title="Gmail",
     keeps=("emailAddress (of the account, to know it again)", "id", "threadId", "internalDate", "labelIds", *_HEADERS),
     dropped="never requested",
-    booked=lambda _: False,
+    brings=lambda _: frozenset({RecordType.MESSAGES}),
     check=problems,
     per_owner=True,
+    sent_by_address=True,
 )

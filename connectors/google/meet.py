@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from connectors.base import Batch, Context, SourceKind
+from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import AuthorizationError, MalformedError
 from connectors.fingerprint import spelled
 from connectors.google.access import how_to_connect, numbers_kept, scopes_of
@@ -175,7 +175,7 @@ SOURCE_KIND = SourceKind(
         f"call_ended (time, uniqueQualifier, actor.key, {', '.join(sorted(KEPT))})",
     ),
     dropped="never requested; of the domain's report, whose lines come whole, left out while parsing",
-    booked=lambda _: False,
+    brings=lambda _: frozenset({RecordType.TIMES}),
     check=_problems,
     per_owner=True,
 )  # fmt: skip

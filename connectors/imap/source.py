@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 from typing import Literal
 
-from connectors.base import Batch, Context, SourceKind
+from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import ShrunkenError, UnavailableError
 from connectors.imap.account import Part, Reader
 from connectors.imap.conversation import Account
@@ -253,7 +253,8 @@ SOURCE_KIND = SourceKind(
     title="Mail on a server (IMAP)",
     keeps=("INTERNALDATE", "FLAGS (whether it is a draft)", *KEPT),
     dropped="never requested: subject, names of files, text and every other header field",
-    booked=lambda _: False,
+    brings=lambda _: frozenset({RecordType.MESSAGES}),
     check=_problems,
     per_owner=True,
+    sent_by_address=True,
 )

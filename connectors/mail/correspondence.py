@@ -41,7 +41,7 @@ class Correspondence:
     context: Context
     lists: Literal["ignore", "ordinary"] = "ignore"
     channel: str = "email"
-    _known: dict[tuple[str, bool], tuple[tuple[Ends, ...], frozenset[str]]] = field(
+    _known: dict[tuple[str, bool], tuple[tuple[Ends, ...], frozenset[str], tuple[str, ...]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
@@ -62,13 +62,27 @@ class Correspondence:
         """
         key = headers.shared, filed_as_sent
         if (known := self._known.get(key)) is None:
-            known = tuple(self._found(headers, filed_as_sent=filed_as_sent)), headers.unreadable
+            ends, unreadable = tuple(self._found(headers, filed_as_sent=filed_as_sent)), headers.unreadable
+            known = ends, unreadable, self._unknown(headers, ends)
             if len(headers.shared) <= _LONGEST_KNOWN:
                 if len(self._known) == _MOST_KNOWN:
                     self._known.clear()
                 self._known[key] = known
-        ends, headers.unreadable = known
+        ends, headers.unreadable, unknown = known
+        if unknown:
+            self.context.address_count.add(unknown)
         return ends
+
+    def _unknown(self, headers: Headers, ends: tuple[Ends, ...]) -> tuple[str, ...]:
+        """Return the addresses among which an owner's may be that is missing in the configuration.
+
+        Empty where an owner's known address stands in the message, or a machine wrote it.
+        """
+        if not self.context.address_count.is_wanted or any(end.automatic for end in ends):
+            return ()
+        addresses = dict.fromkeys((*headers.senders, *headers.addresses("to", "cc", "bcc")))
+        known = any(not owner.addresses.isdisjoint(addresses) for owner in self.context.owners)
+        return () if known else tuple(addresses)
 
     def _found(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[Ends]:
         if headers.senders or "from" not in headers.unreadable:

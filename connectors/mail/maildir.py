@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from connectors.base import Batch, Context, SourceKind
+from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import ShrunkenError
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
@@ -151,5 +151,6 @@ SOURCE_KIND = SourceKind(
     title="Maildir folder",
     keeps=KEPT,
     dropped="left out while parsing: subject, names and every other header; bodies are not read",
-    booked=lambda _: False,
+    brings=lambda _: frozenset({RecordType.MESSAGES}),
+    sent_by_address=True,
 )

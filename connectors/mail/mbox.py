@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.base import Batch, Context, SourceKind
+from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError, ShrunkenError
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
@@ -215,5 +215,6 @@ SOURCE_KIND = SourceKind(
     title="Mailbox file (mbox), or a folder of them",
     keeps=KEPT,
     dropped="left out while parsing: subject, names and every other header; bodies are skipped unread",
-    booked=lambda _: False,
+    brings=lambda _: frozenset({RecordType.MESSAGES}),
+    sent_by_address=True,
 )

@@ -76,16 +76,14 @@ class RecordMaker:
         if "@removed" in item or item.get("isDraft") is True:
             return None
         owner = self.context.owners[0]
-        senders = _addresses([item.get("from")])
-        outgoing = sent or not owner.addresses.isdisjoint(map(canonical_address, senders))
-        if sent and owner.addresses and owner.addresses.isdisjoint(map(canonical_address, senders)):
-            senders = sorted(address for address in owner.addresses if "@" in address)[:1]  # an alias nobody listed
+        headers, correspondence = _headers(item), Correspondence(self.context, "ordinary", self.channel)
+        outgoing = sent or not owner.addresses.isdisjoint(headers.senders)
         sent_at = _instant(item.get("sentDateTime" if outgoing else "receivedDateTime"))
         if sent_at is None:
             raise UnusableError("it has no readable time")
-        stamps = Correspondence(self.context, "ordinary", self.channel).stamps(_headers(item, senders), sent_at)
+        ends = correspondence.ends(headers, filed_as_sent=sent)
         talk = _text(item, "conversationId")
-        for stamp in stamps:
+        for stamp in correspondence.stamps(headers, sent_at, ends):
             node = self.context.names.node(owner.key, f"microsoft conversation {talk}")
             return replace(stamp, thread_nodes=(*stamp.thread_nodes, node)) if talk else stamp
         return None
@@ -194,7 +192,7 @@ def _status(item: Item) -> Status:
     return Status.TENTATIVE if tentative else Status.CONFIRMED
 
 
-def _headers(item: Item, senders: list[str]) -> Headers:
+def _headers(item: Item) -> Headers:
     """The fields by which a message is told, as if its header block had been read."""
     recipients = {
         name: item.get(field)
@@ -203,7 +201,7 @@ def _headers(item: Item, senders: list[str]) -> Headers:
     lists = {name: _addresses(people) for name, people in recipients.items() if isinstance(people, list)}
     machine = _text(item, "@odata.type").startswith(_INVITATION)
     told = {
-        "from": senders,
+        "from": _addresses([item.get("from")]),
         "message-id": [_text(item, "internetMessageId") or f"<{_named(item)}@id.microsoft>"],
         "auto-submitted": ["auto-generated"] if machine else [],
         **lists,

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
-from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.base import Batch, Context, Fault, RecordType, SourceKind
 from connectors.fingerprint import spelled
 from connectors.microsoft.access import Access
 from connectors.microsoft.entries import RecordMaker, UnusableError
@@ -29,7 +29,7 @@ from connectors.microsoft.progress import Progress, started, written
 from connectors.records import CalendarEvent
 
 PAGE_SIZE = 500
-_READING = 2  # raise it when the same account is to be read differently
+_READING = 3  # raise it when the same account is to be read differently
 _TIMES = ("id", "type", "start", "end", "isAllDay", "isCancelled", "showAs", "responseStatus", "lastModifiedDateTime")
 
 
@@ -124,6 +124,8 @@ class Microsoft:
         return self._context.names.entry(digest, "fingerprint")
 
 
+_BRINGS = {"calendar": RecordType.CALENDAR, "mail": RecordType.MESSAGES, "meetings": RecordType.TIMES}
+
 SOURCE_KIND = SourceKind(
     name="microsoft",
     options=MicrosoftOptions,
@@ -139,5 +141,6 @@ SOURCE_KIND = SourceKind(
     dropped="never requested; names beside an address and telephone numbers of a meeting are left out while parsing",
     check=problems,
     per_owner=True,
-    booked=lambda options: "calendar" in options.read,
+    brings=lambda options: frozenset(_BRINGS[name] for name in options.read),
+    sent_by_address=True,
 )

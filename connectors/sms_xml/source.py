@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.base import Batch, Context, Fault, RecordType, SourceKind
 from connectors.errors import MalformedError, ShrunkenError
 from connectors.fingerprint import spelled
 from connectors.mail.pages import PAGE_MESSAGES, SHRUNK_BELOW, Skipped, astray, is_folder, reading
@@ -165,6 +165,8 @@ class SmsXml:
         names, owner = self._context.names, self._owner.key
         numbers = [canonical_number(number, self._options.country) for number in text.others]
         other = numbers[0] if numbers else ""
+        if text.group:  # the list may hold the owner's number, where nobody has said that it is theirs
+            self._context.address_count.add(set(numbers))
         kind = self._context.classifier.counterpart(other) if other else Counterpart.OTHER
         automatic = not text.outgoing and is_machine(other)
         key = names.node(owner, f"sms {text.identity}")
@@ -213,6 +215,6 @@ SOURCE_KIND = SourceKind(
     title="Texts of a telephone (SMS Backup & Restore)",
     keeps=ALLOWED,
     dropped="left out before parsing: texts, subjects, names of contacts, pictures and every other attribute",
-    booked=lambda _: False,
+    brings=lambda _: frozenset({RecordType.MESSAGES}),
     check=_problems,
 )

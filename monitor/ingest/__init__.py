@@ -14,8 +14,8 @@ thread alone writes. Nothing here knows what a source is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connectors.base import Batch
@@ -24,6 +24,7 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.registry import source_kind
 from monitor.config import Config
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY
+from monitor.ingest.own_mail import OwnMail, Unrecognised
 from monitor.ingest.pages import SHRUNKEN_PERCENT, save_page
 from monitor.ingest.readers import Arrival, Readers
 from monitor.ingest.wishes import DAYS_AHEAD, DAYS_BACK, Account, Wish, accounts, context_for, window_of
@@ -32,8 +33,8 @@ from monitor.store.database import Store
 from monitor.store.sources import SourceRow
 
 __all__ = [
-    "DAYS_AHEAD", "DAYS_BACK", "SHRUNKEN_PERCENT", "Outcome", "Progress", "Wish", "context_for", "exit_code", "ingest",
-    "window_of",
+    "DAYS_AHEAD", "DAYS_BACK", "SHRUNKEN_PERCENT", "Outcome", "Progress", "Unrecognised", "Wish", "context_for",
+    "exit_code", "ingest", "window_of",
 ]  # fmt: skip
 
 
@@ -41,7 +42,8 @@ __all__ = [
 class Outcome:
     """What became of one source, or of one owner's ``account`` of it.
 
-    Rows changed, records kept aside, and what stopped it, if anything did.
+    Rows changed, records kept aside, what stopped it, if anything did, and the owners of whom messages came but none
+    was ever known to be sent by them.
     """
 
     source: str
@@ -50,6 +52,7 @@ class Outcome:
     kept_aside: int = 0
     problem: ConnectorError | None = None
     account: str | None = None
+    unrecognised: Mapping[str, Unrecognised] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -72,7 +75,7 @@ def ingest(
         StoreError: the database could not be written; the page in hand is not stored, all earlier ones are.
     """
     chosen = accounts(config, names, wish, now=now)
-    readings = [_Reading(store, account, now, progress or _silent, full=wish.full) for account in chosen]
+    readings = [_Reading(store, account, now, progress or _silent, wish) for account in chosen]
     apart = [reading for reading in readings if reading.is_remote]
     if len(apart) < 2:
         apart = []
@@ -108,13 +111,15 @@ def _silent(_source: str, _batch: Batch) -> None:
 class _Reading:
     """One account, from its cursor to its end, and what became of it. Pages may come from another thread."""
 
-    def __init__(self, store: Store, account: Account, now: datetime, progress: Progress, *, full: bool) -> None:
+    def __init__(self, store: Store, account: Account, now: datetime, progress: Progress, wish: Wish) -> None:
         self._store, self._account, self._progress = store, account, progress
         self._now = int(now.timestamp())
         self.outcome = Outcome(account.source.name, account.source.kind, account=account.owner)
         self.is_over = False
+        self._own_mail = OwnMail(account.context, sent_by_address=source_kind(account.source.kind).sent_by_address)
         self._row = self._stored()
-        self._cursor = None if full else self._row.cursor
+        self._cursor = None if wish.full else self._row.cursor
+        self._some_days = wish.first is not None or wish.last is not None
         self._anew = self._cursor is None
 
     def _stored(self) -> SourceRow:
@@ -157,6 +162,7 @@ class _Reading:
         anew = self._anew or page.anew
         self._row, touched = save_page(self._store, self._row, page, self._account.context, self._now, anew=anew)
         self._anew = False
+        self._own_mail.note(page.records)
         rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(page.faults)
         self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
         self._progress(self.outcome.name, page)
@@ -166,8 +172,11 @@ class _Reading:
             if problem:
                 sources.save_failure(connection, self._row, str(problem), self._now)
             else:
-                sources.save_success(connection, self._row, self._account.context.window, self._now)
-        self.outcome = replace(self.outcome, problem=problem)
+                window = self._account.context.window
+                sources.save_success(connection, self._row, window, self._now, some_days=self._some_days)
+            sources.save_recognised(connection, self._row, self._own_mail.recognised())
+        unrecognised = self._own_mail.unrecognised(self._store, self._row.id)
+        self.outcome = replace(self.outcome, problem=problem, unrecognised=unrecognised)
         self.is_over = True
 
     def pages(self) -> Iterator[Batch]:

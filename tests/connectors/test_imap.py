@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import pytest
 
+from connectors.address_count import Likely
 from connectors.base import Batch, Context
 from connectors.errors import AuthorizationError, ShrunkenError, UnavailableError
 from connectors.imap import source
@@ -79,6 +80,20 @@ def test_what_lies_in_a_folder_for_sent_mail_was_sent_whatever_address_it_bears(
     stamps = read(account(dovecot, user)).stamps
     assert sorted(stamp.outgoing for stamp in stamps) == [False, True, True]
     assert len({stamp.counterpart for stamp in stamps}) == 1
+
+
+def test_the_address_in_most_messages_is_counted_where_the_owners_is_not_known(dovecot: Dovecot) -> None:
+    user, nobody = dovecot.user(), replace(ANA, addresses=frozenset())
+    dovecot.deliver(user, letters(range(5), To="anna@post.example"))
+    dovecot.deliver(user, letters([20], From="anna@post.example", To="client1@post.example"), "Handled")
+    unknown, known = (
+        context(owners=(nobody,)),
+        context(owners=(replace(ANA, addresses=frozenset({"anna@post.example"})),)),
+    )
+    for told in (unknown, known):
+        read(Imap(options(dovecot, user), told))
+    assert unknown.address_count.likely() == Likely("anna@post.example", 6, 6)
+    assert known.address_count.messages == 0
 
 
 def test_copy_that_was_sent_counts_before_the_one_received(dovecot: Dovecot) -> None:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from connectors.address_count import AddressCount, Likely
 from connectors.base import Batch, Context, Owner, Window
 from connectors.classify import KindRule
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, UnavailableError
@@ -213,6 +214,20 @@ def test_a_message_received_and_one_sent(microsoft: Microsoft, account: Account,
     assert answer.counterpart_kind is Counterpart.CLIENT
     assert question.thread_nodes[-1] == answer.thread_nodes[-1]
     assert invitation.automatic
+
+
+def test_what_lies_among_the_sent_ones_is_sent_though_no_address_is_known(
+    microsoft: Microsoft, account: Account, tmp_path: Path
+) -> None:
+    more = {"from": person("anna@post.example")}
+    account.put_message("id-sentitems", "a", START, **more)
+    for number in range(3):
+        account.put_message("id-sentitems", f"b{number}", START - timedelta(days=number + 1), **more)
+    counts = AddressCount()
+    told: dict[str, Any] = {"owners": (replace(ANA, addresses=frozenset()),), "address_count": counts}
+    stamp, *_ = records(read(microsoft, tmp_path, **told), MessageStamp)
+    assert (stamp.outgoing, stamp.sent_at) == (True, START - timedelta(seconds=30))
+    assert counts.likely() == Likely("anna@post.example", 4, 4)
 
 
 def test_folders_within_folders_are_read_and_what_is_no_correspondence_is_not(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from connectors import registry
-from connectors.base import SourceKind
+from connectors.base import RecordType, SourceKind
 from connectors.csv_export.options import CsvColumns, CsvOptions
 from connectors.microsoft.options import MicrosoftOptions
 from connectors.registry import KINDS, UnknownKindError, kind_names, source_kind
@@ -85,7 +85,7 @@ def test_a_built_in_kind_is_what_it_is_called_and_explains_each_option(name: str
 
 @pytest.mark.parametrize("name", ["gmail", "google_meet", "imap", "mbox", "maildir", "sms_xml"])
 def test_no_caseload_rests_on_mail_texts_and_calls(name: str) -> None:
-    assert not source_kind(name).booked(object())
+    assert RecordType.CALENDAR not in source_kind(name).brings(object())
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_no_caseload_rests_on_mail_texts_and_calls(name: str) -> None:
 )
 def test_a_kind_of_several_parts_tells_by_its_options(options: CsvOptions | MicrosoftOptions, entries: bool) -> None:  # noqa: FBT001
     kind = "csv" if isinstance(options, CsvOptions) else "microsoft"
-    assert source_kind(kind).booked(options) is entries
+    assert (RecordType.CALENDAR in source_kind(kind).brings(options)) is entries
 
 
 def test_an_unknown_kind_is_told_with_the_nearest() -> None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.address_count import Likely
 from connectors.base import Batch, Context, Owner, Window
 from connectors.errors import ConnectorError, MalformedError, ShrunkenError, UnavailableError
 from connectors.records import Counterpart
@@ -371,3 +372,13 @@ def test_errors_are_connector_errors(tmp_path: Path) -> None:
     (tmp_path / "sms.xml").mkdir()
     with pytest.raises(ConnectorError):
         texts(tmp_path)
+
+
+def test_the_number_in_most_lists_is_likely_the_owners(tmp_path: Path) -> None:
+    people = ["+447700900123", "+447700900124", "+447700900125"]
+    entries = [mms(number, ("137", one), ("151", "07700 900001")) for number, one in enumerate(people)]
+    (tmp_path / "sms.xml").write_bytes(backup(sms(9), *entries))
+    nobody = replace(ANA, addresses=frozenset())
+    context = practice(tmp_path, nobody)
+    read(SOURCE_KIND.make(SmsXmlOptions(path=Path("sms.xml"), country="GB"), context))
+    assert context.address_count.likely() == Likely("+447700900001", 3, 3)

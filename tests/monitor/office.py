@@ -41,11 +41,13 @@ title = "holiday"
 key = "ana"
 name = "Ana"
 addresses = ["ana@two.example"]
+hours = [{ mon = ["08:00-18:00"], tue = ["08:00-18:00"], wed = ["08:00-18:00"], thu = ["08:00-18:00"] }]
 
 [[clinician]]
 key = "ben"
 name = "Ben"
 addresses = ["ben@two.example"]
+hours = [{ mon = ["08:00-18:00"], tue = ["08:00-18:00"], wed = ["08:00-18:00"], thu = ["08:00-18:00"] }]
 
 [[source]]
 name = "diary"
@@ -154,6 +156,8 @@ class Office:
             (folder / "Maildir" / name).mkdir(parents=True)
         ben = letter(9, "dora@post.example", "ben@two.example", "Wed, 04 Mar 2026 19:00:00 +0100")
         self.write("Maildir/cur/9.host:2,S", ben)
+        answer = letter(10, "ben@two.example", "dora@post.example", "Wed, 04 Mar 2026 19:20:00 +0100", answers=9)
+        self.write("Maildir/cur/10.host:2,S", answer)
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name

@@ -45,4 +45,4 @@ def test_ctrl_c_ends_a_run_at_once_and_keeps_what_was_read(tmp_path: Path) -> No
     assert b"Stopped. What has been read is kept; the next run goes on from there." in complaints
     assert b"Traceback" not in complaints
     assert b"Exception" not in complaints
-    assert len(office.dump()["message"]) == 4
+    assert len(office.dump()["message"]) == 5

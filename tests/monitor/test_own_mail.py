@@ -1,0 +1,312 @@
+"""A mailbox in which its owner was not recognised: what is said of it, where, and that nothing of it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors import registry
+from connectors.records import Kind
+from monitor.cli.own_mail import how_to_see
+from monitor.config import load
+from monitor.ingest import Outcome, Unrecognised
+from monitor.store.tables import own_mail
+from tests.monitor.memory import HouseMaker, entry, stamp
+from tests.monitor.office import CONFIG, Office, letter, mailbox
+from tests.monitor.test_canaries import spellings
+from tests.monitor.test_cli import on_terminal
+
+OWN = "anna.zebrafink@post.example"
+
+
+def letters(count: int, own: str = OWN, *, answered: bool = True) -> str:
+    """As many letters with several clients, every third one sent from ``own``."""
+    return mailbox(
+        *(
+            letter(number, own, f"c{number % 7}@client.example", f"Mon, 02 Mar 2026 09:{number % 60:02}:00 +0000")
+            if number % 3 == 2 and answered
+            else letter(number, f"c{number % 7}@client.example", own, f"Mon, 02 Mar 2026 09:{number % 60:02}:00 +0000")
+            for number in range(100, 100 + count)
+        )
+    )
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    """Ana's mailbox is that of an address which nobody has told of."""
+    office = Office(tmp_path)
+    office.write("ana.mbox", letters(240))
+    return office
+
+
+# What the run says
+
+
+def test_the_run_names_the_address_and_the_remedy_on_the_screen(office: Office) -> None:
+    answer = office("ingest")
+    assert answer.code == 0
+    assert (
+        "evenhours: mail: none of its 240 messages was sent by ana, as far as the configuration knows. "
+        f"{OWN} stands in 240 of the 240 read now: if that is Ana's, add it to addresses below the [[clinician]] of "
+        "ana and run: evenhours ingest --source mail --full\n"
+    ) in answer.err
+    assert OWN not in answer.out
+
+
+def test_with_the_address_everything_is_read_anew_and_nothing_is_said(office: Office) -> None:
+    office("ingest")
+    office.change('["ana@two.example"]', f'["ana@two.example", "{OWN}"]')
+    answer = office("ingest", "--source", "mail", "--full")
+    assert (answer.code, answer.err) == (0, "")
+    rows = [line for line in office("export", "messages", "--json").told if line["source"] == "mail"]
+    assert sum(row["direction"] == "out" for row in rows) == 80
+
+
+def test_it_is_said_only_where_a_reading_brought_something(office: Office) -> None:
+    office("ingest")
+    assert office("ingest").err == ""
+    path = office.folder / "ana.mbox"
+    path.write_text(path.read_text() + letters(243)[len(letters(240)) :])
+    error = office("ingest").err
+    assert "none of its 243 messages was sent by ana" in error
+    assert f"{OWN} stands in 3 of the 3 read now" in error
+
+
+def test_a_source_from_which_something_was_ever_sent_is_recognised(office: Office) -> None:
+    office.write("ana.mbox", letters(6, "ana@two.example"))
+    assert office("ingest").err.startswith("Made the practice's key")
+    path = office.folder / "ana.mbox"
+    path.write_text(path.read_text() + letters(30, OWN, answered=False)[len(letters(6)) :])
+    answer = office("ingest")
+    assert "mail: 24 rows changed" in answer.out
+    assert answer.err == ""
+
+
+def test_an_automatic_answer_alone_does_not_count_as_sent(office: Office) -> None:
+    away = letter(7, "ana@two.example", "c1@client.example", "Mon, 02 Mar 2026 09:00:00 +0000")
+    office.write("ana.mbox", mailbox(f"Auto-Submitted: auto-replied\n{away}"))
+    assert "mail: its one message was not sent by ana, as far as the configuration knows." in office("ingest").err
+
+
+def test_the_address_of_somebody_else_is_said_to_be_theirs(office: Office) -> None:
+    office.write("ana.mbox", letters(30, "ben@two.example"))
+    error = office("ingest").err
+    assert "ben@two.example stands in 30 of the 30 read now, and is Ben's: see whose mailbox it is.\n" in error
+
+
+def test_where_nobody_is_likely_it_is_said_what_may_be_missing(office: Office) -> None:
+    office.write("ana.mbox", letters(30, "ana@two.example", answered=False))
+    assert (
+        "mail: none of its 30 messages was sent by ana, as far as the configuration knows. "
+        "Add what else Ana sends from to addresses below the [[clinician]] of ana or, where sent messages lie "
+        "elsewhere, that place as a source, and run: evenhours ingest --source mail --full\n"
+    ) in office("ingest").err
+
+
+def test_a_night_that_nobody_watches_names_no_address(office: Office) -> None:
+    answer = office("nightly")
+    assert answer.code == 0
+    assert (
+        "none of its 240 messages was sent by ana, as far as the configuration knows. See which address may be Ana's: "
+        "evenhours ingest --source mail --full\n"
+    ) in answer.err
+    assert OWN not in answer.err + answer.out
+    shown, out = on_terminal(office, "nightly")
+    assert OWN.encode() not in shown + out  # nothing new was read
+
+
+def test_a_night_that_is_watched_names_it(office: Office) -> None:
+    shown, out = on_terminal(office, "nightly")
+    assert f"{OWN} stands in 240 of the 240 read now".encode() in shown
+    assert OWN.encode() not in out
+
+
+def test_an_address_does_not_steer_the_terminal(office: Office) -> None:
+    office.write("ana.mbox", letters(30, "anna\x1b[31m@post.example"))
+    assert "anna [31m@post.example stands in 30" in office("ingest").err
+
+
+def test_of_a_log_that_says_itself_what_was_sent_no_address_is_asked_for(office: Office) -> None:
+    office.write("texts.csv", "at,way,who\n" + "".join(f"2026-03-02T09:0{n}:00Z,in,{n}\n" for n in range(4)))
+    office.config.write_text(
+        CONFIG + '[[source]]\nname = "texts"\nkind = "csv"\nclinician = "ben"\npath = "texts.csv"\n'
+        '[source.columns]\nsent_at = "at"\ndirection = "way"\ncounterpart = "who"\n'
+    )
+    office("ingest")
+    answer = office("ingest", "--source", "texts", "--full")
+    assert answer.err == (
+        "evenhours: texts: none of its 4 messages was sent by ben. See whether it tells of what Ben sent, too: "
+        "replies and evenings are not known from it.\n"
+    )
+    (found,) = [line for line in office("doctor", "--json").told if "in texts was sent" in line["found"]]
+    assert found["mend"] == "See whether it tells of what Ben sent, too: replies and evenings are not known from it."
+
+
+# Whose it is
+
+
+def test_each_owner_of_a_source_is_recognised_on_their_own(house: HouseMaker) -> None:
+    practice = house(mail="ana ben", diary="ana")
+    practice.diary.shows(entry("a", "2026-03-02 10:00", kind=Kind.SESSION))
+    practice.mail.tells(
+        [
+            stamp(1, "2026-03-02 09:00"),
+            stamp(2, "2026-03-02 10:00", clinician="ben"),
+            stamp(3, "2026-03-02 11:00", clinician="ben", outgoing=True),
+        ]
+    )
+    outcomes = practice.ingest()
+    assert outcomes["mail"].unrecognised == {"ana": Unrecognised(messages=1, held=1)}
+    assert outcomes["diary"].unrecognised == {}
+
+
+def test_each_account_is_recognised_on_its_own(house: HouseMaker) -> None:
+    practice = house(mail="ana ben")
+    accounts = practice.accounts("mail")
+    accounts["ana"].tells([stamp(1, "2026-03-02 09:00", outgoing=True)])
+    accounts["ben"].tells([stamp(number, f"2026-03-02 0{number}:00", clinician="ben") for number in (2, 3)])
+    outcomes = practice.ingest()
+    assert outcomes["mail of ana"].unrecognised == {}
+    assert outcomes["mail of ben"].unrecognised == {"ben": Unrecognised(messages=2, held=2)}
+
+
+def test_what_was_sent_and_is_held_elsewhere_was_seen_here_too(house: HouseMaker) -> None:
+    practice = house(archive="ana", mail="ana")
+    both = [stamp(1, "2026-03-02 09:00"), stamp(2, "2026-03-02 10:00", outgoing=True)]
+    practice.archive.tells(both)
+    practice.mail.tells([*both, stamp(3, "2026-03-03 09:00")])
+    assert [outcome.unrecognised for outcome in practice.ingest().values()] == [{}, {}]
+
+
+def test_the_store_tells_what_of_each_source_was_sent(house: HouseMaker) -> None:
+    practice = house(mail="ana ben", cloud="ana", diary="ana")
+    practice.diary.shows(entry("a", "2026-03-02 10:00"))
+    practice.mail.tells(
+        [
+            stamp(1, "2026-03-02 09:00"),
+            stamp(2, "2026-03-02 10:00", outgoing=True, automatic=True),
+            stamp(3, "2026-03-02 11:00", 99, clinician="ben", outgoing=True),
+            stamp(4, "2026-03-02 12:00", clinician="ben"),
+        ]
+    )
+    accounts = practice.accounts("cloud")
+    accounts["ana"].tells([stamp(5, "2026-03-02 13:00", outgoing=True)])
+    practice.ingest()
+    with practice.store.read() as connection:
+        found = [tuple(row.values())[1:] for row in own_mail(connection)]
+        assert found == [("mail", None, "ana", 2, 0), ("mail", None, "ben", 2, 1), ("cloud", "ana", "ana", 1, 1)]
+        assert [row["source"] for row in own_mail(connection, "ben")] == ["mail"]
+
+
+# The doctor
+
+
+def test_doctor_says_that_an_address_is_missing_and_how_to_see_it(office: Office) -> None:
+    office("ingest")
+    answer = office("doctor", "--json")
+    (ill,) = [line for line in answer.told if line["mend"] and "was sent by" in line["found"]]
+    assert answer.code == 1
+    assert ill["check"] == "page of ana"
+    assert ill["found"] == "none of the 240 messages in mail was sent by ana, as far as the configuration knows"
+    assert f"evenhours inspect {office.folder / 'ana.mbox'}" in ill["mend"]
+    assert OWN not in answer.out + answer.err
+
+
+@pytest.mark.parametrize(
+    ("source", "see"),
+    [
+        ('kind = "maildir"\npath = "her mail"', "evenhours inspect '{folder}/her mail'"),
+        (
+            'kind = "imap"\nhost = "mail.example"\nusername = "ana"\npassword = "env:X"',
+            "evenhours ingest --source x --full",
+        ),
+    ],
+)
+def test_the_address_is_seen_in_a_file_by_inspect_and_on_a_server_by_ingest(
+    office: Office, source: str, see: str
+) -> None:
+    office.config.write_text(f'{CONFIG}[[source]]\nname = "x"\nclinician = "ana"\n{source}\n')
+    config = load(office.config)
+    assert how_to_see(config, config.sources[-1], config.clinicians[0]).endswith(see.format(folder=office.folder))
+
+
+def test_doctor_looks_at_what_is_configured_alone(office: Office) -> None:
+    office("ingest")
+    office.config.write_text(office.config.read_text().replace('name = "mail"', 'name = "post"'))
+    assert not [line for line in office("doctor", "--json").told if line["check"].startswith("own mail")]
+
+
+# What is proposed
+
+
+def test_inspect_names_the_address_that_is_probably_yours(office: Office) -> None:
+    answer = office("inspect", str(office.folder / "ana.mbox"))
+    assert 'kind = "mbox"' in answer.out
+    assert answer.err == (
+        f"{OWN} stands in 240 of the 240 messages looked at: probably yours. "
+        "If so, it belongs among the addresses below your [[clinician]].\n"
+    )
+    answer = office("inspect", str(office.folder / "ana.mbox"), "--json")
+    assert OWN not in answer.out + answer.err
+
+
+def test_inspect_looks_into_a_maildir(office: Office) -> None:
+    for number in range(5):
+        text = letter(number, f"c{number}@client.example", OWN, "Mon, 02 Mar 2026 09:00:00 +0000")
+        office.write(f"Maildir/new/{number}.host", text)
+    assert f"{OWN} stands in 5 of the 7 messages" in office("inspect", str(office.folder / "Maildir")).err
+
+
+def test_inspect_looks_into_a_folder_of_mailboxes(office: Office) -> None:
+    (office.folder / "post").mkdir()
+    office.write("post/inbox.mbox", letters(12))
+    answer = office("inspect", str(office.folder / "post"))
+    assert 'kind = "mbox"' in answer.out
+    assert f"{OWN} stands in 12 of the 12 messages" in answer.err
+
+
+def test_inspect_of_texts_names_the_number(office: Office) -> None:
+    lists = "".join(
+        f'<mms date="{1_770_000_000_000 + number}" msg_box="1" m_type="132" address="x"><addrs>'
+        f'<addr address="+44770090010{number}" type="137" /><addr address="+447700900001" type="151" /></addrs></mms>'
+        for number in range(4)
+    )
+    path = office.write("sms.xml", f"<?xml version='1.0'?><smses count='4'>{lists}</smses>")
+    assert "+447700900001 stands in 4 of the 4 messages looked at: probably yours." in office("inspect", str(path)).err
+
+
+def test_inspect_says_where_nobody_stands_out_or_nothing_can_be_read(office: Office) -> None:
+    path = office.write("few.mbox", letters(1))
+    assert "No address stands in most of the messages" in office("inspect", str(path)).err
+    path = office.write("none.mbox", "nothing of a mailbox")
+    answer = office("inspect", str(path))
+    assert (answer.code, "does not begin like a mailbox" in answer.err) == (0, True)
+
+
+# Nothing is kept
+
+
+@pytest.mark.parametrize("command", [("ingest",), ("-v", "nightly", "--json"), ("ingest", "--json")])
+def test_the_address_is_in_no_byte_that_is_stored_nor_in_json(office: Office, command: tuple[str, ...]) -> None:
+    before = {path for path in office.folder.rglob("*") if path.is_file()}
+    answer = office(*command)
+    read = office("doctor", "--json").out + office("export", "messages").out
+    stored = [path.read_bytes() for path in office.folder.rglob("*") if path.is_file() and path not in before]
+    assert stored
+    for text in (answer.out.encode(), read.encode(), *stored):
+        for word in (OWN, OWN.partition("@")[0]):
+            assert [spelling for spelling in spellings(word) if spelling.lower() in text.lower()] == []
+    if "--json" in command:
+        assert OWN not in answer.err
+        assert {line["source"]: line["unrecognised"] for line in answer.told if "source" in line}["mail"] == ["ana"]
+
+
+def test_an_outcome_does_not_show_it() -> None:
+    seen = Unrecognised(messages=240, held=240, address=OWN, standing=236)
+    assert OWN not in repr(Outcome("mail", "mbox", unrecognised={"ana": seen}))
+
+
+def test_every_mailbox_is_known_to_hang_on_addresses() -> None:
+    kinds = {name for name in registry.KINDS if registry.source_kind(name).sent_by_address}
+    assert kinds == {"mbox", "maildir", "imap", "gmail", "microsoft"}
