@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.records import Kind, Status
+from connectors.records import Status
 from monitor.store.events import REMOVED
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Seen = tuple[int, int] | None
 
 _CALLED_OFF = tuple(
     status.value for status in (Status.CANCELLED, Status.DECLINED, Status.LATE_CANCELLED, Status.CLINICIAN_CANCELLED)
@@ -40,26 +38,22 @@ SELECT source_id AS source, grade, started_at, ended_at, coalesce(uid_key, '') A
 FROM evidence JOIN source_clinician USING (clinician_id, source_id)
 WHERE clinician_id = :clinician ORDER BY source_id, evidence_key"""
 _CORRECTIONS = "SELECT uid_key, ended_at FROM correction WHERE clinician_id = :clinician ORDER BY uid_key"
+# A mailbox in which the clinician was never recognised says nothing of how they answer.
 _MESSAGES = """
 SELECT sent_at, outgoing, automatic, coalesce(counterpart_id, -1) AS counterpart, counterpart_kind, channel,
        coalesce(thread, 0) AS thread, source_id AS source, thread IS NOT NULL AND thread IN (
            SELECT named.thread FROM emergency_thread AS marked JOIN node AS named USING (clinician_id, node)
            WHERE marked.clinician_id = :clinician) AS emergency
 FROM message JOIN source_clinician USING (clinician_id, source_id)
-WHERE clinician_id = :clinician ORDER BY sent_at, node"""
+WHERE clinician_id = :clinician AND (own_mail OR source_id IN (
+    SELECT source_id FROM message WHERE clinician_id = :clinician AND outgoing AND NOT automatic))
+ORDER BY sent_at, node"""
 _JOINED = "SELECT client_id AS client, person FROM client_person WHERE clinician_id = :clinician ORDER BY client_id"
 _TERMS = """
 SELECT client_id AS client, term, from_day AS day, value, said_at FROM client_term
 WHERE clinician_id = :clinician ORDER BY client_id, term, from_day"""
 _LEDGER = """
 SELECT coalesce(client_id, -1) AS client, kind, day FROM ledger WHERE clinician_id = :clinician ORDER BY day, id"""
-_SEEN = """
-SELECT min(seen_from), max(seen_to) FROM source JOIN source_clinician ON source_id = source.id
-WHERE clinician_id = :clinician AND seen_to IS NOT NULL AND EXISTS (SELECT 1 FROM {rows}
-      AND source_id = source.id AND clinician_id = :clinician)"""
-_OWN_ENTRIES = f"event WHERE kind <> '{Kind.BUSY.value}'"  # another job's spans say nothing of one's own calendar
-_STAMPS = "message WHERE TRUE"
-
 # Told in full, because a table without rows has no types of its own.
 _TYPES = {
     "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool", "client": "int64", "known_at": "int64",
@@ -73,53 +67,30 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One clinician's records.
-
-    events, evidence, corrections, messages, joined, terms and ledger are as :class:`monitor.analysis.frames.Facts`
-    wants them; the two spans say from when to when sources of each sort have been read, ``None`` where there is none.
-    """
+    """One clinician's records, each table as :class:`monitor.analysis.frames.Facts` wants it."""
 
     events: pd.DataFrame
     evidence: pd.DataFrame
     corrections: pd.DataFrame
     messages: pd.DataFrame
-    calendar_seen: Seen
-    messages_seen: Seen
     joined: pd.DataFrame
     terms: pd.DataFrame
     ledger: pd.DataFrame
 
 
 def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
-    """Everything that is stored of a clinician, in one consistent read."""
-    binding = _binding(connection, clinician)
+    """Return everything that is stored of a clinician, in one consistent read."""
+    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
+    binding = {"clinician": row[0] if row else -1}
     return Stored(
         events=_table(connection, _EVENTS, binding),
         evidence=_table(connection, _EVIDENCE, binding),
         corrections=_table(connection, _CORRECTIONS, binding),
         messages=_table(connection, _MESSAGES, binding),
-        calendar_seen=_seen(connection, _OWN_ENTRIES, binding),
-        messages_seen=_seen(connection, _STAMPS, binding),
         joined=_table(connection, _JOINED, binding),
         terms=_table(connection, _TERMS, binding),
         ledger=_table(connection, _LEDGER, binding),
     )
-
-
-def seen(connection: sqlite3.Connection, clinician: str) -> tuple[Seen, Seen]:
-    """From when to when the clinician's calendars and messages have been read."""
-    binding = _binding(connection, clinician)
-    return _seen(connection, _OWN_ENTRIES, binding), _seen(connection, _STAMPS, binding)
-
-
-def _binding(connection: sqlite3.Connection, clinician: str) -> dict[str, int]:
-    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
-    return {"clinician": row[0] if row else -1}
-
-
-def _seen(connection: sqlite3.Connection, rows: str, binding: Mapping[str, int]) -> Seen:
-    start, end = connection.execute(_SEEN.format(rows=rows), binding).fetchone()
-    return None if start is None else (start, end)
 
 
 def _table(connection: sqlite3.Connection, sql: str, binding: Mapping[str, int]) -> pd.DataFrame:

@@ -61,7 +61,10 @@ def _hand_over(connection: sqlite3.Connection, source: SourceRow) -> None:
         "DELETE FROM source_clinician WHERE source_id = ? AND clinician_id = ?",
         [(source.id, id_) for id_ in before - now],
     )
-    connection.executemany("INSERT INTO source_clinician VALUES (?, ?)", [(source.id, id_) for id_ in now - before])
+    connection.executemany(
+        "INSERT INTO source_clinician (source_id, clinician_id) VALUES (?, ?)",
+        [(source.id, id_) for id_ in now - before],
+    )
     touched = Touched()
     for id_ in before ^ now:
         touched.mark(id_, _first_record(connection, source, id_))
@@ -80,6 +83,80 @@ def _first_record(connection: sqlite3.Connection, source: SourceRow, clinician: 
     return None if row[0] is None else int(row[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a source, or one account of it, has been read for one clinician.
+
+    ``seen_from`` and ``seen_to`` (epoch seconds) are the unbroken span that was read to its end, ``None`` where none
+    ever was. ``holds``: it told something of the clinician at least once. ``own_mail``: they were recognised in it as
+    who writes or is written to.
+    """
+
+    id: int
+    name: str
+    account: str | None
+    seen_from: int | None
+    seen_to: int | None
+    holds: bool
+    own_mail: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How much a source holds of one clinician.
+
+    ``sessions`` and ``busy`` are among the ``entries``, ``sent`` (by the clinician, not by a machine) among the
+    ``messages``.
+    """
+
+    entries: int = 0
+    sessions: int = 0
+    busy: int = 0
+    messages: int = 0
+    sent: int = 0
+    times: int = 0
+
+
+def readings(connection: sqlite3.Connection, clinician: str) -> list[Reading]:
+    """Return every source that is there for a clinician, in the order of their first reading. Opens no record."""
+    return [
+        Reading(*row)
+        for row in connection.execute(
+            """SELECT source.id, name, owner.key, seen_from, seen_to, holds, own_mail
+               FROM source JOIN source_clinician ON source_clinician.source_id = source.id
+               JOIN clinician ON clinician.id = clinician_id LEFT JOIN clinician AS owner ON owner.id = owner_id
+               WHERE clinician.key = ? ORDER BY source.id""",
+            (clinician,),
+        )
+    ]
+
+
+def holdings(connection: sqlite3.Connection, clinician: str) -> dict[int, Holding]:
+    """Return how much each source, by its number, holds of a clinician: for that person's own pages."""
+    rows = connection.execute(
+        """WITH me AS (SELECT id FROM clinician WHERE key = ?)
+           SELECT source_id, sum(entries), sum(sessions), sum(busy), sum(messages), sum(sent), sum(times) FROM (
+             SELECT source_id, count(*) AS entries, sum(kind = 'session') AS sessions, sum(kind = 'busy') AS busy,
+                    0 AS messages, 0 AS sent, 0 AS times
+             FROM event WHERE clinician_id = (SELECT id FROM me) GROUP BY source_id
+             UNION ALL SELECT source_id, 0, 0, 0, count(*), sum(outgoing AND NOT automatic), 0
+             FROM message WHERE clinician_id = (SELECT id FROM me) GROUP BY source_id
+             UNION ALL SELECT source_id, 0, 0, 0, 0, 0, count(*)
+             FROM evidence WHERE clinician_id = (SELECT id FROM me) GROUP BY source_id)
+           GROUP BY source_id""",
+        (clinician,),
+    )
+    return {row[0]: Holding(*row[1:]) for row in rows}
+
+
+def save_holds(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
+    """Remember of whom a source told something."""
+    connection.executemany(
+        "UPDATE source_clinician SET holds = 1 WHERE source_id = ? AND clinician_id = ? AND holds = 0",
+        [(source.id, source.owners[key]) for key in clinicians],
+    )
+
+
 def begin_reading(connection: sqlite3.Connection, source: SourceRow) -> SourceRow:
     """The source is read from its beginning: what it says from here on counts before what it said earlier."""
     connection.execute("UPDATE source SET reading = reading + 1 WHERE id = ?", (source.id,))
@@ -92,14 +169,51 @@ def save_cursor(connection: sqlite3.Connection, source: SourceRow, cursor: str |
     connection.execute("UPDATE source SET cursor = ? WHERE id = ? AND cursor IS NOT ?", (cursor, source.id, cursor))
 
 
-def save_success(connection: sqlite3.Connection, source: SourceRow, window: Window, now: int) -> None:
-    """Remember that the source has been read to its end, for which span of time, and when."""
+def save_success(
+    connection: sqlite3.Connection, source: SourceRow, window: Window, now: int, *, some_days: bool = False
+) -> None:
+    """Remember that the source has been read to its end, for which span of time, and when.
+
+    A run that was asked for ``some_days`` alone never makes a source fresh across days that nobody read.
+    """
     start, end = epoch(window.start), min(epoch(window.end), now)
+    seen = connection.execute("SELECT seen_from, seen_to FROM source WHERE id = ?", (source.id,)).fetchone()
+    start, end = _joined(seen, (start, end), some_days=some_days)
     connection.execute(
-        """UPDATE source SET attempted_at = ?, succeeded_at = ?, fault = NULL,
-           seen_from = min(coalesce(seen_from, ?), ?), seen_to = max(coalesce(seen_to, ?), ?) WHERE id = ?""",
-        (now, now, start, start, end, end, source.id),
+        """UPDATE source SET attempted_at = ?, succeeded_at = ?, fault = NULL, seen_from = ?, seen_to = ?
+           WHERE id = ?""",
+        (now, now, start, end, source.id),
     )
+
+
+def _joined(seen: tuple[int | None, int | None], read: tuple[int, int], *, some_days: bool) -> tuple[int, int]:
+    """Return the unbroken span that has been read. Of two that lie apart an ordinary run's counts, if it is the later.
+
+    ::
+
+        seen      |--------|        |--------|           |--------|
+        read          |--------|               |---|       some days   |---|
+        joined    |------------|               |---|     |--------|
+    """
+    start, end = seen
+    if start is None or end is None:
+        return read
+    if read[0] <= end and read[1] >= start:
+        return min(start, read[0]), max(end, read[1])
+    return read if read[0] > end and not some_days else (start, end)
+
+
+def save_recognised(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
+    """Remember who was recognised in a mailbox as who writes or is written to; whose first time it is, is computed."""
+    touched = Touched()
+    for key in clinicians:
+        first = connection.execute(
+            "UPDATE source_clinician SET own_mail = 1 WHERE source_id = ? AND clinician_id = ? AND own_mail = 0",
+            (source.id, source.owners[key]),
+        ).rowcount
+        if first:
+            touched.mark(source.owners[key], _first_record(connection, source, source.owners[key]))
+    mark_dirty(connection, touched)
 
 
 def save_failure(connection: sqlite3.Connection, source: SourceRow, sentence: str, now: int) -> None:

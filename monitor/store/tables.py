@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from monitor.store.keys import clinician_ids
 from monitor.store.notices import STANDING_ANSWER
 
 _EVENTS = """
@@ -64,7 +66,7 @@ def sources(connection: sqlite3.Connection) -> list[Row]:
         _rows(
             connection,
             """SELECT source.id, name, clinician.key AS account, kind, attempted_at, succeeded_at, fault,
-                 seen_from, seen_to,
+                 seen_from, seen_to, renamed_at,
                  (SELECT count(*) FROM event WHERE source_id = source.id) AS events,
                  (SELECT count(*) FROM evidence WHERE source_id = source.id) AS evidence,
                  (SELECT count(*) FROM message WHERE source_id = source.id) AS messages,
@@ -72,6 +74,29 @@ def sources(connection: sqlite3.Connection) -> list[Row]:
                  (SELECT count(*) FROM event WHERE source_id = source.id AND set_aside IS NOT NULL) AS set_aside
                FROM source LEFT JOIN clinician ON clinician.id = owner_id
                WHERE source.id IN (SELECT source_id FROM source_clinician) ORDER BY source.id""",
+        )
+    )
+
+
+def own_mail(connection: sqlite3.Connection, clinician: str | None = None) -> list[Row]:
+    """Return how much each clinician, or one, is known to have sent, one row for each of their message sources.
+
+    Columns: source_id, source, account (whose it is, where each owner has one), clinician, messages (held), sent
+    (outgoing of these, automatic ones left out). A message that several sources hold stands under the one whose copy
+    counts. A source that the configuration has no more is listed as long as its rows are there.
+    """
+    whose = "WHERE clinician_id = (SELECT id FROM clinician WHERE key = :clinician)" if clinician else ""
+    return list(
+        _rows(
+            connection,
+            f"""SELECT source_id, source.name AS source, owner.key AS account, clinician.key AS clinician,
+                 messages, sent
+               FROM (SELECT clinician_id, source_id, count(*) AS messages, sum(outgoing AND NOT automatic) AS sent
+                     FROM message {whose} GROUP BY clinician_id, source_id)
+               JOIN source_clinician USING (clinician_id, source_id)
+               JOIN clinician ON clinician.id = clinician_id JOIN source ON source.id = source_id
+               LEFT JOIN clinician AS owner ON owner.id = source.owner_id ORDER BY source_id, clinician_id""",
+            clinician=clinician,
         )
     )
 
@@ -89,15 +114,6 @@ def kept_aside(connection: sqlite3.Connection) -> list[Row]:
     )
 
 
-def readings(connection: sqlite3.Connection, names: Collection[str]) -> list[tuple[str, int | None]]:
-    """Clinician, and when a source of these names was last read to its end: for each source, or account, of theirs."""
-    found = connection.execute(
-        """SELECT name, clinician.key, succeeded_at FROM source JOIN source_clinician ON source_id = source.id
-           JOIN clinician ON clinician.id = clinician_id ORDER BY source.id""",
-    )
-    return [(key, at) for name, key, at in found if name in names]
-
-
 def begin_run(connection: sqlite3.Connection, command: str, now: int) -> int:
     """Note the beginning of a run; returns its number."""
     number = connection.execute("INSERT INTO run (command, started_at) VALUES (?, ?)", (command, now)).lastrowid
@@ -107,6 +123,36 @@ def begin_run(connection: sqlite3.Connection, command: str, now: int) -> int:
 def end_run(connection: sqlite3.Connection, run: int, exit_code: int, now: int) -> None:
     """Note how a run ended."""
     connection.execute("UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?", (now, exit_code, run))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it was recorded (epoch seconds); ``ended_at`` and ``exit_code`` are ``None`` where it did not end."""
+
+    started_at: int
+    ended_at: int | None
+    exit_code: int | None
+
+
+def last_runs(connection: sqlite3.Connection, command: str, number: int) -> list[Run]:
+    """Return the last runs of a command, the newest first."""
+    sql = "SELECT started_at, ended_at, exit_code FROM run WHERE command = ? ORDER BY id DESC LIMIT ?"
+    return [Run(*row) for row in connection.execute(sql, (command, number))]
+
+
+def save_gaps(
+    connection: sqlite3.Connection, clinician: str, gaps: Collection[tuple[str, str]], now: int
+) -> set[tuple[str, str]]:
+    """Make ``gaps`` (gap, source) all that a clinician has; return those that are new."""
+    id_ = clinician_ids(connection, [clinician])[clinician]
+    known = set(connection.execute("SELECT gap, source FROM gap WHERE clinician_id = ?", (id_,)).fetchall())
+    new = set(gaps) - known
+    connection.executemany(
+        "DELETE FROM gap WHERE clinician_id = ? AND gap = ? AND source = ?",
+        [(id_, *gone) for gone in known - set(gaps)],
+    )
+    connection.executemany("INSERT INTO gap VALUES (?, ?, ?, ?)", [(id_, *gap, now) for gap in new])
+    return new
 
 
 def _rows(connection: sqlite3.Connection, sql: str, **binding: object) -> Iterator[Row]:

@@ -40,7 +40,11 @@ class Touched:
 
 
 def mark_dirty(connection: sqlite3.Connection, touched: Touched) -> None:
-    """Remember from when on each touched clinician's numbers have to be computed again."""
+    """Remember from when on each touched clinician's numbers have to be computed again, and that their data changed."""
+    connection.executemany(
+        "INSERT INTO data_version VALUES (?, 1) ON CONFLICT DO UPDATE SET version = version + 1",
+        [(clinician,) for clinician in touched.since],
+    )
     connection.executemany(
         "INSERT INTO dirty VALUES (?, ?) ON CONFLICT DO UPDATE SET from_at = min(from_at, excluded.from_at)",
         list(touched.since.items()),
