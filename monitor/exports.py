@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.records import Grade
 from monitor.config import Config
-from monitor.loading import frames_of
 from monitor.roster import Clinician
 from monitor.store import facts, notices, tables
 from monitor.store.database import Store
@@ -62,6 +61,7 @@ def rows_of(
     """The rows of one table and clinician that touch the local days ``first`` to ``last``, in one view of the store."""
     span = _midnight(clinician, first, EVER[0]), _midnight(clinician, last and last + timedelta(days=1), EVER[1])
     from monitor.analysis.calendar import day_number
+    from monitor.loading import frames_of
 
     days = day_number(first) if first else EVER[0], day_number(last) if last else EVER[1]
     with store.read() as connection:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from connectors.base import Window
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
-from monitor.config import Config
-from monitor.nightly import analyse
+from monitor.config import Config, SourceConfig
+from monitor.night import analyse
 from monitor.notices import ANSWERS, EXCEPTIONS
 from monitor.roster import Practice, Residence, Weights
 from monitor.store import clients, notices, sources
@@ -90,7 +90,7 @@ class Practised:
     def from_scratch(self) -> dict[str, list[object]]:
         """The same of an analysis that knows the records and what was answered, and nothing that was computed."""
         with self.store.write() as connection:
-            for table in ("workload_week", "wellbeing_week", "analysed"):
+            for table in ("workload_week", "wellbeing_week", "computation"):
                 connection.execute(f"DELETE FROM {table}")
             connection.execute("DELETE FROM notice_sign WHERE notice_id NOT IN (SELECT notice_id FROM answer)")
             connection.execute("DELETE FROM notice WHERE id NOT IN (SELECT notice_id FROM answer)")
@@ -102,7 +102,8 @@ def lived(folder: Path, store: Store) -> Practised:
     """Thirty weeks of sessions, some of which ran over, and of evenings that became longer."""
     practice = Practice("Harbour Street", ZoneInfo(BERLIN))
     files = [folder / name for name in ("evenhours.db", "evenhours.key", "evenhours.toml")]
-    config = Config(practice, (clinician(),), (), None, (), *files)
+    read = (SourceConfig("calendar", "ics", ("ana",), None), SourceConfig("mail", "mbox", ("ana",), None))
+    config = Config(practice, (clinician(),), (), None, read, *files)
     made = Practised(store, config)
     numbers = [(week, of_the_day) for week in range(WEEKS) for of_the_day in range(4)]
     starts = [FIRST + timedelta(weeks=week, days=of_the_day, hours=week % 3) for week, of_the_day in numbers]

@@ -15,7 +15,7 @@ from monitor.store.clients import TermRow
 from monitor.store.database import Connection, Store, opened
 from monitor.store.facts import stored
 from monitor.store.keys import clinician_ids, identities
-from monitor.store.weeks import dirty, save_analysed
+from monitor.store.weeks import Computation, dirty, save_computation
 from tests.monitor.facts import EXAMPLES, day
 
 KEYS = 6
@@ -155,7 +155,7 @@ def test_what_is_said_for_a_past_day_makes_the_numbers_since_then_out_of_date(
 
 def test_what_is_said_again_changes_nothing(connection: Connection) -> None:
     say(connection)
-    save_analysed(connection, "ana", 0, "")
+    save_computation(connection, "ana", Computation(week=0, rules="", reading=""))
     say(connection)
     assert dirty(connection) == {}
 

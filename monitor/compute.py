@@ -1,0 +1,135 @@
+"""One person's numbers: what is stored of them becomes weekly values and notices, whenever something changed.
+
+::
+
+    facts → frames ─measure→ workload_week | wellbeing_week ─detect→ notice
+
+The night and the pages both come here. Nobody holds a lock meanwhile: numbers are saved only if the person's data are
+still those that they were computed from, and computed again otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isnan
+from typing import TYPE_CHECKING
+
+from monitor.analysis.catalogue import Wing
+from monitor.config import Config
+from monitor.errors import StoreError
+from monitor.loading import frames_of
+from monitor.readiness import Readiness, readiness_of
+from monitor.roster import Clinician
+from monitor.store import notices as kept
+from monitor.store import weeks
+from monitor.store.database import Store
+from monitor.store.weeks import Computation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIES = 5
+"""How often numbers are computed again because data came meanwhile, before that is left to the next call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """One clinician's numbers, computed again: how many weekly values and notices there are, and how many changed."""
+
+    clinician: str
+    values: int
+    notices: int
+    changed: int
+
+
+def bring_up_to_date(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Readiness:
+    """Compute a clinician's numbers if they are out of date, and return what can be said of them then.
+
+    An error in the numbers is remembered, and the last ones stand: what is returned says that they are not current.
+
+    Raises:
+        StoreError: The database cannot be read or written.
+    """
+    with store.read() as connection:
+        ready = readiness_of(config, connection, clinician, now)
+    if ready.is_current:
+        return ready
+    try:
+        compute(config, store, clinician, now=now)
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the page has to say that the numbers are old
+        remember_failure(store, clinician, error, now)
+    with store.read() as connection:
+        return readiness_of(config, connection, clinician, now)
+
+
+def remember_failure(store: Store, clinician: Clinician, error: Exception, now: datetime) -> None:
+    """Store that a clinician's numbers could not be computed: the kind of error alone, its words may repeat content."""
+    with store.write() as connection:
+        weeks.save_computing_failed(connection, clinician.key, type(error).__name__, int(now.timestamp()))
+
+
+def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Computed:
+    """Compute and store all weekly numbers and notices of a clinician, as of the end of their last week.
+
+    So they do not depend on the hour of the run.
+
+    Raises:
+        StoreError: The database cannot be used, or new data came in each time that the numbers were to be saved.
+    """
+    for _ in range(TRIES):
+        with store.read() as connection:
+            ready = readiness_of(config, connection, clinician, now)
+            stored = kept.notices(connection, clinician.key)
+            frames = frames_of(config, store, clinician, now=datetime.fromtimestamp(ready.last_week_end, UTC))
+        computed = _save(store, ready, *_numbers(frames, stored), now=now)
+        if computed is not None:
+            return computed
+    raise StoreError(
+        f"The numbers of {clinician.key} could not be saved: their data changed {TRIES} times meanwhile. The next run "
+        "computes them."
+    )
+
+
+def _numbers(frames: object, stored: list[kept.NoticeRow]) -> tuple[pd.DataFrame, list[kept.NoticeRow]]:
+    from monitor import notices
+    from monitor.analysis.catalogue import measure
+
+    measured = measure(frames)  # type: ignore[arg-type]
+    found = notices.notices_of(frames, measured, stored)  # type: ignore[arg-type]
+    return notices.without(measured, notices.left_out(stored)), found
+
+
+def _save(
+    store: Store, ready: Readiness, measured: pd.DataFrame, found: list[kept.NoticeRow], *, now: datetime
+) -> Computed | None:
+    """Save the numbers unless the person's data changed meanwhile; then return ``None``."""
+    key = ready.clinician.key
+    done = Computation(
+        week=ready.last_week,
+        rules=ready.rules,
+        reading=ready.reading,
+        read_to=ready.read_to,
+        calendars_to=ready.calendars_to,
+        computed_at=int(now.timestamp()),
+    )
+    with store.write() as connection:
+        if weeks.computation(connection, key).version != ready.computation.version:
+            return None
+        changed = sum(weeks.save_weeks(connection, key, wing.value, list(_rows(measured, wing))) for wing in Wing)
+        changed += kept.save_notices(connection, key, found)
+        weeks.save_computation(connection, key, done)
+    return Computed(key, len(measured), len(found), changed)
+
+
+def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:
+    """Yield the rows of one wing; a value that is no number is no data."""
+    from monitor.analysis.catalogue import catalogue
+
+    rows = measured[["week", "value", "n", "coverage", "key"]].itertuples(index=False)
+    for week, value, n, coverage, key in rows:
+        if catalogue()[key].wing is wing:
+            yield int(week), str(key), None if isnan(value) else float(value), int(n), float(coverage)

@@ -1,0 +1,333 @@
+"""What can be said of one clinician: how far their sources were read, what was computed of it, and what is missing.
+
+Every page, report and command that shows numbers asks here first, so that none of them says that all is well over a
+week that nobody read or computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from connectors.base import RecordType
+from connectors.registry import source_kind
+from monitor.analysis.calendar import DAY, date_of, last_week_end
+from monitor.analysis.catalogue import DEFINITIONS_VERSION
+from monitor.config import Config, SourceConfig
+from monitor.roster import Clinician, Takes
+from monitor.store import sources, weeks
+from monitor.store.database import Connection
+from monitor.store.sources import Holding, Reading
+from monitor.store.weeks import Computation
+
+SILENT = timedelta(hours=48)
+"""From then on a source that was not read, or numbers that were not computed, are told on every page."""
+
+FOR_EVER = 2**62
+"""Up to when an archive counts as read: nothing comes to it any more."""
+
+Span = tuple[int, int] | None
+
+
+class Gap(StrEnum):
+    """What keeps a page from saying that nothing stood out, from the first day on until somebody fills it."""
+
+    OWNER_UNKNOWN = "owner unknown"  # a mailbox in which not one message is the clinician's own
+    NO_SESSIONS = "no sessions"  # a calendar of which no entry is a session
+    CALENDAR_EMPTY = "calendar empty"  # one is configured, and nothing was read from it so far
+    NO_CALENDAR = "no calendar"
+    MESSAGES_EMPTY = "messages empty"
+    NO_MESSAGES = "no messages"
+    HOURS_ASSUMED = "hours assumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A gap of one clinician.
+
+    ``source`` is the one that it is about, or that is configured to fill it and has brought nothing yet; ``number`` is
+    how many messages or entries it is about.
+    """
+
+    gap: Gap
+    source: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """A configured source of a clinician's: the parts it tells of, and up to when it was read (epoch seconds).
+
+    ``read_to`` is ``None`` where it was never read to its end. ``elsewhere`` is another job's calendar: its spans, and
+    nothing else.
+    """
+
+    name: str
+    parts: frozenset[RecordType]
+    elsewhere: bool
+    read_to: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What can be said of one clinician at an instant.
+
+    Attributes:
+        clinician: Who it is.
+        sources: Their sources of the configuration; a shared one only where it holds something of theirs.
+        lacks: The gaps, the gravest first.
+        last_week: Their last week that is over (the day number of its Monday), and ``last_week_end`` when it was.
+        rules, reading: Checksums of what numbers are computed under: the configuration, and what had been read.
+        computation: The state in which they were last computed.
+        now: The instant (epoch seconds).
+        spans: From when to when each part was read; ``None`` where it says nothing.
+    """
+
+    clinician: Clinician
+    sources: tuple[SourceState, ...]
+    lacks: tuple[Lack, ...]
+    last_week: int
+    last_week_end: int
+    rules: str
+    reading: str
+    computation: Computation
+    now: int
+    day_starts_at: int
+    spans: Mapping[RecordType, Span]
+    elsewhere_to: int
+
+    @property
+    def read_to(self) -> int:
+        """Up to when everything of theirs that was ever read has been; ``FOR_EVER`` where nothing can grow old."""
+        return min((source.read_to for source in self.sources if source.read_to is not None), default=FOR_EVER)
+
+    @property
+    def calendars_to(self) -> int:
+        """Up to when their calendars have been read."""
+        return calendars_to(self.sources)
+
+    @property
+    def anything_read(self) -> bool:
+        """Whether any source was ever read to its end."""
+        return any(source.read_to is not None for source in self.sources)
+
+    @property
+    def never_read(self) -> tuple[str, ...]:
+        """The sources that were never read to their end."""
+        return tuple(source.name for source in self.sources if source.read_to is None)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the stored numbers are those that would be computed now."""
+        done = self.computation
+        as_now = (done.week, done.rules, done.reading) == (self.last_week, self.rules, self.reading)
+        return as_now and done.dirty_from is None
+
+    def is_computed(self, week: int) -> bool:
+        """Whether the stored numbers of a week are those that would be computed now from what has been read."""
+        done, end = self.computation, self.week_end(week)
+        if done.week is None or done.rules != self.rules or done.week < week:
+            return False
+        unchanged = done.dirty_from is None or done.dirty_from >= end
+        return unchanged and (self.is_current or (done.read_to or 0) >= min(end, self.read_to))
+
+    def behind(self, week: int) -> tuple[SourceState, ...]:
+        """Return the sources that were read once, and not to the end of a week."""
+        end = self.week_end(week)
+        return tuple(source for source in self.sources if source.read_to is not None and source.read_to < end)
+
+    def is_whole(self, week: int) -> bool:
+        """Whether a week was read and computed to its end."""
+        return self.is_computed(week) and not self.behind(week)
+
+    @property
+    def whole_week(self) -> int | None:
+        """The last week that was read and computed to its end (its Monday), ``None`` where none was."""
+        first = self.last_week - 7 * 520
+        return next((week for week in range(self.last_week, first, -7) if self.is_whole(week)), None)
+
+    @property
+    def fresh_to(self) -> int | None:
+        """The older of read and computed (epoch seconds): up to when what is shown is known; ``None``: nothing is."""
+        if not self.anything_read:
+            return None
+        read_to = min(self.read_to, self.now)
+        return read_to if self.is_current else min(read_to, self.computation.computed_at or 0) or None
+
+    @property
+    def silent_sources(self) -> tuple[SourceState, ...]:
+        """The sources that were not read for two days."""
+        since = self.now - SILENT.total_seconds()
+        return tuple(source for source in self.sources if source.read_to is not None and source.read_to < since)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether a source was not read, or the numbers were not computed, for two days."""
+        if self.silent_sources:
+            return True
+        computed = self.computation.computed_at
+        late = computed is None or self.now - computed > SILENT.total_seconds()
+        return self.anything_read and not self.is_current and late
+
+    def week_end(self, week: int) -> int:
+        """The instant at which a week is over; the last one's may be drawn out by an overnight span."""
+        if week == self.last_week:
+            return self.last_week_end
+        return week_end(self.clinician, week, self.day_starts_at)
+
+
+def week_end(clinician: Clinician, week: int, day_starts_at: int) -> int:
+    """Return the instant at which a week (its Monday) is over for somebody; work days begin so many minutes in."""
+    day = date_of(week + 7)
+    zone = clinician.zone_at(datetime.combine(day, time(12), UTC))
+    return int((datetime.combine(day, time(), zone) + timedelta(minutes=day_starts_at)).timestamp())
+
+
+def readiness_of(config: Config, connection: Connection, clinician: Clinician, now: datetime) -> Readiness:
+    """Return what can be said of a clinician at ``now``."""
+    at = int(now.timestamp())
+    readings, holdings = sources.readings(connection, clinician.key), sources.holdings(connection, clinician.key)
+    known = [(reading, holdings.get(reading.id, Holding())) for reading in readings]
+    states = states_of(config, clinician, readings, holdings)
+    spans = {part: _span(part, known, states) for part in RecordType}
+    last_week, end = last_week_end(
+        clinician, at, day_starts_at=config.practice.day_starts_at, holidays=holidays_of(config, [at])
+    )
+    elsewhere = min((s.read_to for s in states if s.elsewhere and s.read_to is not None), default=FOR_EVER)
+    read = [span and (span[0], min(span[1], end)) for span in spans.values()]
+    return Readiness(
+        clinician=clinician,
+        sources=states,
+        lacks=tuple(_lacks(config, clinician, known)),
+        last_week=last_week,
+        last_week_end=end,
+        rules=rules_of(config, clinician),
+        reading=_checksum((read, min(elsewhere, end))),
+        computation=weeks.computation(connection, clinician.key),
+        now=at,
+        day_starts_at=config.practice.day_starts_at,
+        spans=spans,
+        elsewhere_to=elsewhere,
+    )
+
+
+def calendars_to(sources: Sequence[SourceState]) -> int:
+    """Return up to when the calendars among some sources have been read."""
+    ends = (source.read_to for source in sources if RecordType.CALENDAR in source.parts)
+    return min((end for end in ends if end is not None), default=FOR_EVER)
+
+
+def states_of(
+    config: Config, clinician: Clinician, readings: Sequence[Reading], holdings: Mapping[int, Holding]
+) -> tuple[SourceState, ...]:
+    """Return the configured sources of a clinician; a shared one only where it told something of them."""
+    found = {(reading.name, reading.account): reading for reading in readings}
+    states = []
+    for source in config.sources:
+        if clinician.key not in source.clinicians:
+            continue
+        reading = found.get((source.name, clinician.key if source.per_owner else None))
+        shared = len(source.clinicians) > 1 and not source.per_owner
+        if shared and not (reading and reading.holds):
+            continue  # it tells nothing of this person, whose it is no more than anybody's
+        parts = _parts(source, holdings.get(reading.id, Holding()) if reading else Holding())
+        states.append(SourceState(source.name, parts, source.busy_only, _read_to(source, reading)))
+    return tuple(states)
+
+
+def _parts(source: SourceConfig, held: Holding) -> frozenset[RecordType]:
+    """Return the parts that a source tells of: what its kind surely brings, and what it was seen to hold."""
+    brings = frozenset() if source.busy_only else source_kind(source.kind).brings(source.options)
+    numbers = {RecordType.CALENDAR: held.sessions, RecordType.MESSAGES: held.messages, RecordType.TIMES: held.times}
+    return brings | {part for part, number in numbers.items() if number}
+
+
+def _read_to(source: SourceConfig, reading: Reading | None) -> int | None:
+    """Return up to when a source was read; one whose window lies in the past is an archive, and complete."""
+    if reading is None or reading.seen_to is None:
+        return None
+    last = source.window[1]
+    if last is not None and reading.seen_to >= int(datetime.combine(last, time(), UTC).timestamp()):
+        return FOR_EVER
+    return reading.seen_to
+
+
+Known = tuple[Reading, Holding]
+"""A source as it was read, with how much it holds."""
+
+
+def _span(part: RecordType, known: Sequence[Known], states: Sequence[SourceState]) -> Span:
+    """Return from when to when a part was read: to the end only as far as each of its sources was.
+
+    A mailbox in which nothing is the clinician's own, and a calendar without a single session, say nothing of it.
+    """
+    telling = [reading for reading, held in known if reading.seen_from is not None and _tells(held, part)]
+    if not telling or (part is RecordType.CALENDAR and not any(held.sessions for _, held in known)):
+        return None
+    names = {reading.name for reading in telling}
+    ends = [s.read_to for s in states if s.name in names and part in s.parts and s.read_to is not None]
+    return min(reading.seen_from or 0 for reading in telling), min(ends, default=FOR_EVER)
+
+
+def _tells(held: Holding, part: RecordType) -> bool:
+    match part:
+        case RecordType.CALENDAR:
+            return held.entries > held.busy
+        case RecordType.MESSAGES:
+            return held.sent > 0
+        case RecordType.TIMES:
+            return held.times > 0
+
+
+def _lacks(config: Config, clinician: Clinician, known: Sequence[Known]) -> list[Lack]:
+    own = [source for source in config.sources if clinician.key in source.clinicians and not source.busy_only]
+    brought = {
+        part: source.name
+        for source in own
+        if len(source.clinicians) == 1 or source.per_owner  # a shared one that told nothing of somebody is not theirs
+        for part in source_kind(source.kind).brings(source.options)
+    }
+    anything_sent = any(held.sent for _, held in known)
+    entries = sum(held.entries - held.busy for _, held in known)
+    found = [
+        Lack(Gap.OWNER_UNKNOWN, reading.name, held.messages)
+        for reading, held in known
+        if held.messages and not held.sent and not (reading.own_mail and anything_sent)
+    ]
+    if entries and not any(held.sessions for _, held in known):
+        found.append(Lack(Gap.NO_SESSIONS, number=entries))
+    if not entries:
+        source = brought.get(RecordType.CALENDAR)
+        found.append(Lack(Gap.CALENDAR_EMPTY, source) if source else Lack(Gap.NO_CALENDAR))
+    if not any(held.messages for _, held in known):
+        source = brought.get(RecordType.MESSAGES)
+        found.append(Lack(Gap.MESSAGES_EMPTY, source) if source else Lack(Gap.NO_MESSAGES))
+    if clinician.assumed_hours:
+        found.append(Lack(Gap.HOURS_ASSUMED))
+    return found
+
+
+def rules_of(config: Config, clinician: Clinician) -> str:
+    """Return a checksum of what the numbers are computed under besides the records."""
+    rules = config.practice
+    practice = (rules.country, rules.region, rules.day_starts_at, rules.supervision_group, rules.weights)
+    # A set's order differs from run to run; of what referrals somebody takes, the trauma cap alone is in a number.
+    takes = Takes(trauma_cap=clinician.takes.trauma_cap)
+    return _checksum((DEFINITIONS_VERSION, replace(clinician, name="", addresses=frozenset(), takes=takes), practice))
+
+
+def _checksum(values: object) -> str:
+    return sha256(repr(values).encode()).hexdigest()[:16]
+
+
+def holidays_of(config: Config, instants: Sequence[int]) -> Collection[date]:
+    """Return the public holidays of the practice's country over all years of these instants; none without a country."""
+    if not config.practice.country:
+        return ()
+    import holidays
+
+    years = [date_of(at // DAY).year for at in instants]
+    return holidays.country_holidays(config.practice.country, years=range(min(years) - 1, max(years) + 2)).keys()
