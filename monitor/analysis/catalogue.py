@@ -66,7 +66,8 @@ class Metric:
 
     ``evidence`` is a grade from A to D (docs/definitions.md says what each means), ``source`` where the definition
     comes from, ``look_back`` the weeks before a week that its value depends on, ``least_coverage`` the coverage below
-    which a value is kept but not shown. What is not ``shown`` stands on no page: the program alone needs it.
+    which a value is kept but not shown. What is not ``shown`` stands on no page: the program alone needs it. What is
+    counted ``by_hours`` rests on the agreed hours: where nobody declared any, a 0 is not known to be one.
     """
 
     key: str
@@ -81,7 +82,16 @@ class Metric:
     high: float
     least_coverage: float
     shown: bool
+    by_hours: bool
     compute: Compute
+
+    @property
+    def needs(self) -> str:
+        """The column of the weeks that says whether what the metric rests on was read to the end.
+
+        Sessions are the calendar's alone. When messages were after hours depends on both, as do nights and days off.
+        """
+        return "calendar_read" if self.family in {Family.SESSIONS, Family.CASELOAD} else "all_read"
 
     @property
     def definition(self) -> str:
@@ -102,13 +112,14 @@ def metric(  # noqa: PLR0913 - a declaration names everything once
     high: float = float("inf"),
     least_coverage: float = 0.0,
     shown: bool = True,
+    by_hours: bool = False,
 ) -> Callable[[Compute], Compute]:
     """Declare the metric whose key is the function's name."""
 
     def declare(compute: Compute) -> Compute:
         declared = Metric(
             compute.__name__, title, unit, family, wing, evidence, source, look_back, low, high, least_coverage, shown,
-            compute,
+            by_hours, compute,
         )  # fmt: skip
         compute.__dict__["metric"] = declared
         return compute
@@ -126,11 +137,16 @@ def catalogue() -> Mapping[str, Metric]:
 
 
 def measure(frames: Frames) -> pd.DataFrame:
-    """Every metric of one clinician: columns week, key, value, n, coverage; value NaN where there is no data."""
+    """Every metric of one clinician: columns week, key, value, n, coverage; value NaN where there is no data.
+
+    A week of which something was not read to its end has no number that would need it, rather than a smaller one.
+    """
     import numpy as np
     import pandas as pd
 
-    found = [entry.compute(frames) for entry in catalogue().values()]
+    from monitor.analysis.metrics.weekly import only_where, seen
+
+    found = [only_where(seen(frames, entry.needs), entry.compute(frames)) for entry in catalogue().values()]
     value, n, coverage = (np.concatenate(parts) for parts in zip(*found, strict=True))
     weeks = frames.weeks.index.to_numpy()
     keys = pd.Series(np.repeat(list(catalogue()), len(weeks)), dtype=object)

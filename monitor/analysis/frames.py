@@ -41,7 +41,7 @@ from monitor.analysis.contact import judged
 from monitor.analysis.courses import courses_from
 from monitor.analysis.intervals import Spans, spans, union
 from monitor.analysis.messages import episodes_from, replies_from, working_seconds
-from monitor.analysis.periods import Seen, days_from, stretch_of, weeks_from
+from monitor.analysis.periods import FAR_AWAY, Seen, days_from, stretch_of, weeks_from, with_readings
 from monitor.analysis.sessions import HELD, sessions_from, unscheduled_from
 from monitor.analysis.terms import NOT_A_CLIENT
 from monitor.roster import Clinician, Practice
@@ -55,8 +55,9 @@ LONG_AGO, FAR_AHEAD = 50 * 366 * DAY, 5 * 366 * DAY
 class Facts:
     """What is stored of one clinician; columns as :func:`monitor.store.facts.stored` returns them.
 
-    ``calendar_seen`` and ``messages_seen`` are the spans in which the sources have been read. ``joined`` says which
-    keys are one person (client, person), ``terms`` what was said of clients (client, term, day, value, said_at),
+    ``calendar_seen`` and ``messages_seen`` are the spans in which all sources of the part have been read, ``None``
+    where there is none; ``elsewhere_to`` is up to when another job's calendar was. ``joined`` says which keys are one
+    person (client, person), ``terms`` what was said of clients (client, term, day, value, said_at),
     ``ledger`` what was entered (client, -1 for nobody in particular, kind, day).
     """
 
@@ -67,6 +68,7 @@ class Facts:
     messages: pd.DataFrame
     calendar_seen: Seen
     messages_seen: Seen
+    elsewhere_to: int = FAR_AWAY
     joined: pd.DataFrame = field(default_factory=lambda: empty(PERSONS))
     terms: pd.DataFrame = field(default_factory=lambda: empty(SAID))
     ledger: pd.DataFrame = field(default_factory=lambda: empty(ENTERED))
@@ -95,8 +97,10 @@ class Frames:
               another job's span), worked (0 to 1), calendar_seen
     weeks     index week, without gaps; worked_days, usual_days, leave_days, present (share of the usual days that were
               no leave, and with the practice), compared, since_start (weeks; infinite for who was always there), fte,
-              employed, calendar_seen, messages_seen, any_seen (one of them), beginnings_known (whether a client never
-              seen before is new), start, end
+              employed, calendar_seen, messages_seen, any_seen (one of them), alone_seen (calendars, or messages of
+              somebody who has no calendar), calendar_read and all_read (what is connected of calendars, and of
+              everything, was read to the week's end), beginnings_known (whether a client never seen before is new),
+              start, end
     clients   one row a key: client, person, and per term what holds at ``as_of``, as it is written
     ledger    what was entered: client (-1 for nobody in particular), kind, day, week
     agreements  what was said of each client, by day
@@ -143,7 +147,8 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), agreements, calendar)
     episodes = _episodes(episodes, replies, agreements, calendar)
     entries = _entries(facts.events, calendar)
-    own = facts.events[facts.events["kind"] != Kind.BUSY]
+    # What no rule recognised, and another job's spans, do not show that somebody's calendar has begun to be kept.
+    own = facts.events[~facts.events["kind"].isin([Kind.BUSY, Kind.OTHER])]
     covered = (
         stretch_of(facts.calendar_seen, own["start"].to_numpy(), calendar.clock, as_of),
         stretch_of(facts.messages_seen, facts.messages["sent_at"].to_numpy(), calendar.clock, as_of),
@@ -151,6 +156,9 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     active = np.concatenate((held["day"], episodes["day"]))
     busy = _time_of(entries[entries["kind"] == Kind.BUSY], calendar)
     days = days_from(facts.clinician, calendar, covered[0], active, busy)
+    weeks = weeks_from(facts.clinician, calendar, days, covered, facts.calendar_seen, as_of)
+    read_to = (facts.calendar_seen, facts.messages_seen, (0, facts.elsewhere_to))
+    weeks = with_readings(weeks, read_to, held["week"], episodes["week"])
     return Frames(
         clinician=facts.clinician,
         practice=practice,
@@ -165,7 +173,7 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
         extras=_placed(unscheduled_from(facts.events, facts.evidence, as_of=as_of), calendar, "started_at"),
         entries=entries,
         days=days,
-        weeks=weeks_from(facts.clinician, calendar, days, covered, facts.calendar_seen, as_of),
+        weeks=weeks,
         clients=what_holds(agreements, persons, keys, int(calendar.day_of(as_of))),
         ledger=facts.ledger.assign(week=monday_of(facts.ledger["day"])),
         agreements=agreements,

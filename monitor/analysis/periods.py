@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -20,6 +21,9 @@ BEGINNING_DAYS = 90  # days of calendar before it can be told who is new
 
 Seen = tuple[int, int] | None
 """From when to when a kind of source has been read: ``[start, end)``, or ``None`` if none is connected."""
+
+FAR_AWAY = 2**62
+"""Up to when something is read that cannot grow old."""
 
 Stretch = tuple[int, int]
 """What the records of a kind of source cover; ``(0, 0)`` is nothing."""
@@ -96,11 +100,35 @@ def weeks_from(
         "since_start": since,
     }
     weeks["fte"] = available_fte(clinician.fte, sums["present"], since)
-    weeks["any_seen"] = weeks["calendar_seen"] | weeks["messages_seen"]
     weeks["beginnings_known"] = _beginnings_known(clinician, calendar, number, weeks["calendar_seen"], calendar_seen)
-    seen = np.flatnonzero(weeks["any_seen"] & (end <= as_of) & employed)
+    seen = np.flatnonzero((weeks["calendar_seen"] | weeks["messages_seen"]) & (end <= as_of) & employed)
     table = pd.DataFrame(weeks, index=pd.Index(number, name="week"))
     return table.iloc[seen[0] : seen[-1] + 1] if len(seen) else table.iloc[:0]
+
+
+def with_readings(
+    weeks: pd.DataFrame, read: Sequence[Seen], held: pd.Series[int], sent: pd.Series[int]
+) -> pd.DataFrame:
+    """Return the weeks with what may be said of them: a part that was not read to a week's end says nothing of it.
+
+    ``read`` are the spans of calendars, messages and another job's calendar; ``held`` and ``sent`` the week of each
+    held session and of each sent episode. Sessions without a single sent message mean that the mailbox in use
+    is another one: such a week says nothing about messages.
+    """
+    end = weeks["end"].to_numpy()
+    calendar, messages, elsewhere = (span is None or end <= span[1] for span in read)
+    wrote_elsewhere = weeks.index.isin(held) & ~weeks.index.isin(sent)
+    calendar_seen = weeks["calendar_seen"] & calendar
+    messages_seen = weeks["messages_seen"] & messages & ~wrote_elsewhere
+    return weeks.assign(
+        calendar_seen=calendar_seen,
+        messages_seen=messages_seen,
+        any_seen=calendar_seen | messages_seen,
+        alone_seen=messages_seen if read[0] is None else calendar_seen,
+        calendar_read=calendar,
+        all_read=calendar & messages & elsewhere,
+        beginnings_known=weeks["beginnings_known"] & calendar_seen,
+    )
 
 
 def _day_sums(days: pd.DataFrame) -> dict[str, NDArray[np.float64]]:

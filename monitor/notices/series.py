@@ -63,10 +63,12 @@ def series_of(sign: Watched, table: pd.DataFrame) -> Series:
 
 
 def _scaled(scale: Scale, value: pd.Series, n: pd.Series, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    agreed = table["value", AGREED]
+    agreed, sessions = table["value", AGREED], table["value", "sessions_held"]
     match scale:
+        case Scale.PER_SESSIONS if sessions.isna().all():  # no calendar is connected: the days stand for the sessions
+            return value, table["value", WORKED] / EXPOSURE_DAYS
         case Scale.PER_SESSIONS:
-            return value, table["value", "sessions_held"] / EXPOSURE_SESSIONS
+            return value, sessions / EXPOSURE_SESSIONS
         case Scale.PER_DAYS:
             return value, table["value", WORKED] / EXPOSURE_DAYS
         case Scale.SHARE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from connectors.records import Kind
+from connectors.records import Counterpart, Kind
 from monitor.analysis.clients import pair_weeks
 from monitor.analysis.frames import Frames
 from tests.monitor.facts import Row, day, event, frames, message, seen_times, term
@@ -28,10 +28,16 @@ def sent(when: str, client: int = 1, channel: str = "email") -> Row:
     return message(when, out=True, client=client, channel=channel)
 
 
+def to_a_colleague(when: str) -> Row:
+    """A message without which a week with sessions says nothing of the mail."""
+    return message(when, out=True, client=98, kind=Counterpart.COLLEAGUE)
+
+
 def lives(*mail: Row, past: float = 0.0, terms: tuple[Row, ...] = ()) -> Frames:
     """Two clients seen weekly."""
     one, two = weekly(1, past=past), weekly(2)
     around = [message(f"2026-{on} 10:00", client=99) for on in ("01-05", "03-25")]
+    around += [to_a_colleague(f"{on:%Y-%m-%d} 12:00") for on in pd.date_range("2026-01-05", periods=12, freq="7D")]
     return frames(entries=[*one[0], *two[0]], times=[*one[1], *two[1]], mail=[*around, *mail], terms=terms)
 
 
@@ -48,7 +54,7 @@ def test_a_week_does_not_count_for_who_is_not_active_nor_in_a_leave() -> None:
     discharged = (term(2, "standing", "discharged", "2026-01-20"), term(2, "standing", "client", "2026-03-30"))
     entries, _ = weekly(1)
     off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
-    seen = [message(f"2026-{on} 10:00", client=99) for on in ("01-05", "03-25")]
+    seen = [to_a_colleague(f"{on:%Y-%m-%d} 12:00") for on in pd.date_range("2026-01-05", periods=12, freq="7D")]
     early = [event(f"2026-01-{on} 11:00", f"2026-01-{on} 11:50", client=2) for on in ("05", "12", "19")]
     found = pair_weeks(frames(entries=[*entries, *early, off], mail=seen, terms=discharged))
 

@@ -28,6 +28,12 @@ def weekly(first: str = "2026-01-05", weeks: int = 12) -> list[Row]:
     return [session(f"{monday:%Y-%m-%d} 10:00") for monday in pd.date_range(first, periods=weeks, freq="7D")]
 
 
+def supervision(first: str = "2026-01-05", weeks: int = 12) -> list[Row]:
+    """Something in the calendar every week that is no session."""
+    mondays = pd.date_range(first, periods=weeks, freq="7D")
+    return [event(f"{at:%Y-%m-%d} 10:00", f"{at:%Y-%m-%d} 11:00", kind=Kind.SUPERVISION) for at in mondays]
+
+
 def week(found: Frames, monday: str = "2026-03-02") -> pd.Series:
     return one(found.weeks, day(monday))
 
@@ -144,10 +150,19 @@ def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
 
 def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
     mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "02-03")]
-    seen = frames(entries=weekly(), mail=mail).weeks["messages_seen"]
+    seen = frames(entries=supervision(), mail=mail).weeks["messages_seen"]
 
     assert seen.loc[day("2026-02-09")]
     assert not seen.loc[day("2026-02-16")]
+
+
+def test_a_week_of_sessions_without_a_message_of_ones_own_says_nothing_of_the_mail() -> None:
+    mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "01-20")]
+    mail += [message("2026-01-14 10:00"), message("2026-01-15 10:00", out=True, automatic=True)]
+    weeks = frames(entries=weekly(), mail=mail).weeks["messages_seen"]
+
+    assert weeks.loc[[day("2026-01-05"), day("2026-01-12"), day("2026-01-19")]].tolist() == [True, False, True]
+    assert frames(entries=supervision(), mail=mail).weeks["messages_seen"].loc[day("2026-01-12")]
 
 
 @pytest.mark.parametrize("first", ["2026-10-12", "2026-10-19", "2026-03-23"])  # the last two have 169 and 167 hours
@@ -173,7 +188,7 @@ def test_two_weeks_of_silence_end_at_the_same_time_of_day_whatever_the_clocks_do
 ) -> None:
     thursday = day(last) + 1
     mail = [message(f"{date_of(thursday - 7)} 10:00"), message(f"{date_of(thursday)} {said}")]
-    weeks = frames(mail=mail, entries=weekly(first=str(date_of(thursday - 3)), weeks=5), as_of="2026-12-01 10:00").weeks
+    weeks = frames(mail=mail, entries=supervision(str(date_of(thursday - 3)), 5), as_of="2026-12-01 10:00").weeks
 
     assert weeks.loc[thursday - 3 + 14, "messages_seen"] == seen
 

@@ -13,7 +13,20 @@ from monitor.analysis.metrics.leave import leaves
 from monitor.notices import crossed
 from monitor.roster import Practice
 from tests.monitor.facts import BERLIN, Row, clinician, day, event, frames, hours, seen_times, term
-from tests.monitor.week import DAYS, before_and_after, came, looked, measured, row, sent, session, silence, value, when
+from tests.monitor.week import (
+    DAYS,
+    a_word_to_a_colleague,
+    before_and_after,
+    came,
+    looked,
+    measured,
+    row,
+    sent,
+    session,
+    silence,
+    value,
+    when,
+)
 
 
 def timed(start: str, booked: str, actual: str, name: str = "a", began: str | None = None) -> tuple[Row, Row]:
@@ -334,7 +347,7 @@ OF_BOTH = {
 def test_half_of_what_sessions_and_messages_tell_together_is_unseen_without_messages(key: str) -> None:
     entries = [*before_and_after(), *a_week_of_everything()]
 
-    assert row(key, frames(entries=entries, mail=silence()))["coverage"] == 1
+    assert row(key, frames(entries=entries, mail=[*silence(), a_word_to_a_colleague()]))["coverage"] == 1
     assert row(key, frames(entries=entries, messages_seen=None))["coverage"] == 0.5
 
 

@@ -20,7 +20,7 @@ SESSIONS = [
 
 
 READ = [
-    message(f"{monday:%Y-%m-%d} 08:30", client=9, kind=Counterpart.COLLEAGUE)
+    message(f"{monday:%Y-%m-%d} 08:30", out=True, client=9, kind=Counterpart.COLLEAGUE)
     for monday in pd.date_range("2026-01-05", periods=12, freq="7D")
 ]
 

@@ -45,6 +45,11 @@ def silence() -> list[Row]:
     return [message(f"2026-{first} 10:00", client=99, kind=Counterpart.OTHER) for first in ("02-23", "03-16")]
 
 
+def a_word_to_a_colleague() -> Row:
+    """The one message without which a week with sessions says nothing of the mail."""
+    return message(when("wed 10:30"), out=True, client=98, kind=Counterpart.COLLEAGUE)
+
+
 def measured(key: str, found: Frames) -> pd.DataFrame:
     """One metric as a table: value, n and coverage by week."""
     return pd.DataFrame(catalogue()[key].compute(found)._asdict(), index=found.weeks.index)

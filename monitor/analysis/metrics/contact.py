@@ -70,7 +70,7 @@ def work_outside_work(frames: Frames) -> Weekly:
     return ratios(known, A_DAY * beside, with_clients, pieces)
 
 
-@metric("Emergency contacts", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
+@metric("Emergency contacts", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", by_hours=True)
 def emergency_contacts(frames: Frames) -> Weekly:
     """Sent episodes and held sessions outside the agreed hours that an emergency protocol covers.
 

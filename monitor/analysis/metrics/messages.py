@@ -27,7 +27,14 @@ def _replies_sent(frames: Frames) -> tuple[Column, ...]:
     return arrays(frames.episodes, "week", "after_hours", rows=is_reply)
 
 
-@metric("Replies sent after hours", Unit.COUNT, Family.MESSAGES, evidence="B, mixed", source="physicians' studies")
+@metric(
+    "Replies sent after hours",
+    Unit.COUNT,
+    Family.MESSAGES,
+    evidence="B, mixed",
+    source="physicians' studies",
+    by_hours=True,
+)
 def after_hours_replies(frames: Frames) -> Weekly:
     """Episodes that answer a client and were sent after hours. Compared per 20 held sessions.
 
@@ -39,28 +46,37 @@ def after_hours_replies(frames: Frames) -> Weekly:
 
 @metric(
     "Share of replies sent after hours", Unit.PERCENT, Family.MESSAGES, evidence="B, mixed",
-    source="physicians' studies", high=100.0,
+    source="physicians' studies", high=100.0, by_hours=True
 )  # fmt: skip
 def after_hours_reply_share(frames: Frames) -> Weekly:
     """Of all replies to clients, the share that was sent after hours."""
     return shares(frames, *_replies_sent(frames))
 
 
-@metric("Client messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
+@metric("Client messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", by_hours=True)
 def after_hours_inbound(frames: Frames) -> Weekly:
     """Client messages that arrived after hours, automatic ones and those an emergency protocol covers left out."""
     late, week = arrays(frames.messages, "after_hours", "week")
     return counts(frames, week[late & _came_from(frames, Counterpart.CLIENT)], "messages_seen")
 
 
-@metric("Emergency messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
+@metric(
+    "Emergency messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", by_hours=True
+)
 def after_hours_inbound_emergency(frames: Frames) -> Weekly:
     """Client messages outside the agreed hours that an emergency protocol covers: load, and as agreed."""
     outside, covered, week = arrays(frames.messages, "outside", "covered", "week")
     return counts(frames, week[outside & covered & _came_from(frames, Counterpart.CLIENT)], "messages_seen")
 
 
-@metric("Messages from the practice after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
+@metric(
+    "Messages from the practice after hours",
+    Unit.COUNT,
+    Family.MESSAGES,
+    evidence="D",
+    source="design choice",
+    by_hours=True,
+)
 def after_hours_inbound_staff(frames: Frames) -> Weekly:
     """Messages of colleagues and management that arrived after hours: the organisation's own share of the pressure."""
     late, week = arrays(frames.messages, "after_hours", "week")
@@ -83,7 +99,7 @@ def sent_messages(frames: Frames) -> Bools:
 
 @metric(
     "Answered before the next working span", Unit.PERCENT, Family.MESSAGES, evidence="D", source="design choice",
-    high=100.0,
+    high=100.0, by_hours=True
 )  # fmt: skip
 def reply_propensity(frames: Frames) -> Weekly:
     """Of the client messages that arrived after hours, the share answered before work began again.
@@ -98,7 +114,7 @@ def reply_propensity(frames: Frames) -> Weekly:
     return shares(frames, week, np.where(decided, reply_at < next_span, np.nan))
 
 
-@metric("Messages begun after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
+@metric("Messages begun after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", by_hours=True)
 def self_initiated_after_hours(frames: Frames) -> Weekly:
     """Outgoing episodes to clients sent after hours that answer nothing."""
     is_reply, after_hours, week = arrays(frames.episodes, "is_reply", "after_hours", "week")
@@ -112,7 +128,7 @@ def to_clients(frames: Frames) -> Bools:
     return np.asarray(who == Counterpart.CLIENT.value)
 
 
-@metric("Evenings touched", Unit.DAYS, Family.MESSAGES, evidence="C", source="design choice", high=7.0)
+@metric("Evenings touched", Unit.DAYS, Family.MESSAGES, evidence="C", source="design choice", high=7.0, by_hours=True)
 def evenings_touched(frames: Frames) -> Weekly:
     """Work days with a sent episode after hours, or a held session that lies outside the agreed hours, if only in part.
 
@@ -124,7 +140,7 @@ def evenings_touched(frames: Frames) -> Weekly:
     return half_each(frames, counts(frames, monday_of(days), "any_seen"))
 
 
-@metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice")
+@metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice", by_hours=True)
 def night_messages(frames: Frames) -> Weekly:
     """Messages sent between 22:00 and 06:00 local time and after hours; automatic ones left out."""
     after_hours, sent_at, week = arrays(frames.messages, "after_hours", "sent_at", "week")

@@ -45,7 +45,7 @@ def short_rests(frames: Frames) -> Weekly:
     A night that is short because of one lone message is not among them. It belongs to the day on which it ends.
     """
     weeks, short, lone = nights(frames)
-    return half_each(frames, counts(frames, weeks[short & ~lone], "calendar_seen"))
+    return half_each(frames, counts(frames, weeks[short & ~lone], "alone_seen"))
 
 
 @metric(
@@ -59,7 +59,7 @@ def short_rests(frames: Frames) -> Weekly:
 def message_rests(frames: Frames) -> Weekly:
     """Nights with less than 11 hours between the last work and the first because of one lone message: shown apart."""
     weeks, short, lone = nights(frames)
-    return half_each(frames, counts(frames, weeks[short & lone], "calendar_seen"))
+    return half_each(frames, counts(frames, weeks[short & lone], "alone_seen"))
 
 
 @once
@@ -193,7 +193,9 @@ def protected_kept_share(frames: Frames) -> Weekly:
     return half_each(frames, ratios(known, 100 * kept, length, sums(frames, week)))
 
 
-@metric("Own days off worked", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", high=7.0)
+@metric(
+    "Own days off worked", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", high=7.0, by_hours=True
+)
 def off_day_work(frames: Frames) -> Weekly:
     """Days without agreed hours, with a held session or two sent episodes outside on-call windows.
 

@@ -156,7 +156,7 @@ def billing_boundary(frames: Frames) -> Weekly:
 
 @metric(
     "Work outside agreed hours", Unit.MINUTES, Family.SESSIONS, evidence="C", source="design choice",
-    high=LONGEST_WEEK,
+    high=LONGEST_WEEK, by_hours=True
 )  # fmt: skip
 def outside_hours_minutes(frames: Frames) -> Weekly:
     """At least this much work outside the agreed hours and on-call windows.
@@ -166,7 +166,7 @@ def outside_hours_minutes(frames: Frames) -> Weekly:
     """
     work = outside_work(frames)
     minutes, pieces = minutes_of(frames, work)
-    looked = seen(frames, "calendar_seen") & ((column(frames, "worked_days") > 0) | (minutes > 0))
+    looked = seen(frames, "alone_seen") & ((column(frames, "worked_days") > 0) | (minutes > 0))
     return half_each(frames, where(looked, minutes, pieces))
 
 

@@ -82,9 +82,19 @@ def counts(frames: Frames, weeks: ArrayLike, source: str, amounts: ArrayLike | N
 
 
 def half_each(frames: Frames, found: Weekly) -> Weekly:
-    """What calendars and messages tell of together: with half the coverage where only one of them was read."""
+    """What calendars and messages tell of together: with half the coverage where only one of them is there.
+
+    No data where one of them, or another job's calendar, is there and was not read to the week's end.
+    """
     read = column(frames, "calendar_seen") + column(frames, "messages_seen")
-    return found._replace(coverage=found.coverage * read / 2)
+    return only_where(seen(frames, "all_read"), found._replace(coverage=found.coverage * read / 2))
+
+
+def only_where(known: Bools, found: Weekly) -> Weekly:
+    """The same numbers in the weeks in which they are known; no data in the others."""
+    return Weekly(
+        np.where(known, found.value, np.nan), np.where(known, found.n, 0), np.where(known, found.coverage, 0.0)
+    )
 
 
 def where(known: Bools, value: ArrayLike, n: ArrayLike) -> Weekly:
