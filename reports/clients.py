@@ -15,7 +15,6 @@ PRIVACY = (
     "Private to you. No name is stored: a client is known by the usual slot and a short code, and nobody else’s pages "
     "show either."
 )
-COUNTS_FROM = "Your weekly numbers follow with the next nightly run."
 CLIENTS, AGREEMENTS = "/me/clients", "/me/agreements"
 
 
@@ -45,7 +44,6 @@ def _drawn(template: str, report: object, csrf_token: str) -> str:
     values: dict[str, Any] = {
         "report": report,
         "privacy": PRIVACY,
-        "counts_from": COUNTS_FROM,
         "clients": CLIENTS,
         "agreements": AGREEMENTS,
         "csrf_token": csrf_token,

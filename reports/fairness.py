@@ -8,6 +8,8 @@ from reports import outline, tables, wording
 from reports.outline import Outline, Section
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reports.models import Behind, FairnessReport, OwnCaseload, ReferralReport
 
 TERMS = (
@@ -66,8 +68,11 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
     )
 
 
-def own_html(report: OwnCaseload) -> str:
-    """The body of the page on which a therapist reads their own row, for a frame of the caller's."""
+def own_html(report: OwnCaseload, warnings: Sequence[str] = ()) -> str:
+    """Return the body of the page on which a therapist reads their own row, for a frame of the caller's.
+
+    ``warnings`` say what of them was not read or not computed.
+    """
     from reports.shell import fragment
 
     return fragment(
@@ -75,6 +80,7 @@ def own_html(report: OwnCaseload) -> str:
         told=tables.own(report.row, compared=report.compared) if report.row else None,
         period=period_words(report),
         fresh=fresh_words(report),
+        warnings=warnings,
         lines={
             "privacy": OWN_PRIVACY,
             "shared": SHARED,
@@ -119,8 +125,8 @@ def fresh_words(report: FairnessReport | OwnCaseload | ReferralReport) -> str:
 def _behind_words(behind: Behind) -> str:
     """Whose entries are missing, so that a small number is not taken for little work."""
     if behind.day is None:
-        return f"Not read to its end so far: {behind.name}’s calendar."
-    return f"Not read since {wording.day_and_month(behind.day)}: {behind.name}’s calendar."
+        return f"Not known so far: {behind.name}’s caseload."
+    return f"Not known since {wording.day_and_month(behind.day)}: {behind.name}’s caseload."
 
 
 def _outline(report: FairnessReport) -> Outline:

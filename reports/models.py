@@ -26,8 +26,7 @@ class Unit(StrEnum):
 class BuiltFrom:
     """What a weekly report rests on. ``not_seen`` names channels that are not connected ("phone", "portal").
 
-    ``complete_through`` is local; ``None`` when nothing has arrived yet. ``overdue`` says that the nightly run has been
-    silent for more than 48 hours.
+    ``complete_through`` is local, the older of read and computed; ``None`` when nothing has arrived yet.
     """
 
     calendar_events: int
@@ -36,7 +35,14 @@ class BuiltFrom:
     not_seen: tuple[str, ...]
     complete_through: datetime | None
     assumed_hours: bool
-    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing without which a page can say less: a heading, and what it hides with what would make it known."""
+
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +167,9 @@ class OwnRange:
 class WeeklyReport:
     """One therapist's week, told to that therapist alone.
 
-    ``week`` is its Monday. ``headline`` is one or two sentences. ``notes`` say what is missing and why (too few weeks
-    for a range, ends known for too few sessions). ``previous`` and ``following`` are neighbouring weeks that have a
+    ``week`` is its Monday. ``headline`` is one or two sentences. ``warnings`` say what was not read or not computed, of
+    this week and of newer ones; ``missing`` what is not connected or not known of the person. ``notes`` say what else
+    is missing and why (too few weeks for a range). ``previous`` and ``following`` are neighbouring weeks that have a
     report.
     """
 
@@ -181,6 +188,8 @@ class WeeklyReport:
     definitions_version: str
     previous: date | None = None
     following: date | None = None
+    warnings: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 class Standing(StrEnum):

@@ -56,6 +56,7 @@ def html(report: PatternsReport, *, actions: str, csrf_token: str, until: tuple[
         },
         full_date=wording.full_date,
         quiet=wording.listed([title[0].lower() + title[1:] for title in report.quiet]),
+        unknown=wording.listed([title[0].lower() + title[1:] for title in report.unknown]),
         actions=actions.rstrip("/"),
         days=until,
         csrf_token=csrf_token,

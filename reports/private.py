@@ -297,8 +297,10 @@ class Agenda:
 class PatternsReport:
     """Is something drifting? Every note by family, one client at a time, the ledger.
 
-    ``quiet`` are the titles of what is watched and has no note. ``clients`` has one row a client, already in words.
-    ``exceptions`` says how many there were in a year. ``kinds`` and ``people`` are what a new entry can be about.
+    ``quiet`` are the titles of what is watched and has no note, ``unknown`` of what cannot be watched, since nothing is
+    known of it. ``warnings`` say what was not read, not computed or not recognised. ``clients`` has one row a client,
+    already in words. ``exceptions`` says how many there were in a year. ``kinds`` and ``people`` are what a new entry
+    can be about.
     ``agenda`` is the list for the next supervision. ``assumed_hours`` says that nobody declared the agreed hours.
     """
 
@@ -314,3 +316,5 @@ class PatternsReport:
     agenda: Agenda
     assumed_hours: bool
     today: date
+    unknown: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

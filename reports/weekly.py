@@ -99,10 +99,9 @@ def built_words(built: BuiltFrom, week: date) -> str:
     """What the report rests on, what it does not see, how fresh it is."""
     events = wording.counted(built.calendar_events, "calendar event")
     times = wording.counted(built.message_times, "message time")
-    if built.messages_connected:
-        said = [f"Built from {events} and {times}.", "No message or note is read."]
-    else:
-        said = [f"Built from {events}.", "Messages are not connected, so replies are not in it."]
+    said = [f"Built from {events} and {times}.", "No message or note is read."]
+    if not built.messages_connected:
+        said = [f"Built from {events}.", "No messages of yours are in it, so replies and evenings are not."]
     if built.not_seen:
         said.append(f"Not seen: {', '.join(built.not_seen)}.")
     return " ".join([*said, _fresh_words(built.complete_through, week)])
@@ -133,8 +132,7 @@ class Lines:
 
 def _lines(report: WeeklyReport) -> Lines:
     built = report.built_from
-    said = (built.overdue, wording.OVERDUE), (built.assumed_hours, wording.ASSUMED_HOURS)
-    warnings = [words for given, words in said if given]
+    warnings = [*report.warnings, *([wording.ASSUMED_HOURS] if built.assumed_hours else [])]
     definitions = f"Definitions, version {report.definitions_version}."
     week = week_words(report.week)
     return Lines(PRIVACY, week, built_words(built, report.week), tuple(warnings), TRY, CLOSING, definitions)
@@ -204,6 +202,7 @@ def _outline(report: WeeklyReport) -> Outline:
         basis = _basis(report.ranges).removeprefix("Shaded: your own usual range,").strip()
         basis = f"Your range is {basis}" if basis.startswith("the middle") else basis
         sections.append(Section(RANGES, (basis,), table=tables.this_week(report.ranges)))
+    sections += [Section(one.title, (one.text,)) for one in report.missing]
     for heading, items in _lists(report):
         sections.append(Section(heading, items=items))
     sections.append(Section(sentences=(lines.closing, lines.definitions)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 CARD_WEEKS = 4  # how long a notice leads the report, its own week included; a line leads in its own week alone
 LINE_WEEKS = 1
 SHOWN_WEEKS = 12
+EASED_WEEKS = 8  # observed weeks after a notice before it can be over
 BEFORE_WEEKS = 52
 RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, LINE: 0}
 AGAIN = "You asked for four weeks; they are over."
@@ -39,6 +41,50 @@ def leading(found: Sequence[NoticeRow], week: int, today: int, owner: Clinician)
     day = min(today, week + 13)
     shown = [row for row in found if _leads(row, found, week, day, owner)]
     return max(shown, key=lambda row: (notices.is_open(row, day, owner), RANK[row.tier], row.week), default=None)
+
+
+def resting(found: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> int:
+    """Return how many notices of the last weeks are silent because of an answer: they do not make a week quiet."""
+    day = min(today, week + 13)
+    recent = [
+        row for row in found if week - 7 * CARD_WEEKS < row.week <= week and (row.tier != LINE or row.week == week)
+    ]
+    return sum(row.answer not in {None, "wrong"} or notices.silent(row, found, day, owner) for row in recent)
+
+
+def going_on(frames: Frames, found: Sequence[NoticeRow], week: int, values: Values) -> list[NoticeRow]:
+    """Return the notices of earlier weeks that are not over as far as can be seen, the latest of each family.
+
+    One is over once eight observed weeks after it lie nearer to what was usual before it began than to what it was
+    noticed at. Lines tell of single weeks, and what was answered as wrong was none.
+    """
+    open_ = {
+        (row.family, row.client): row
+        for row in found
+        if row.tier != LINE and row.answer != "wrong" and row.week < week and _goes_on(frames, row, week, values)
+    }
+    return list(open_.values())
+
+
+def _goes_on(frames: Frames, row: NoticeRow, week: int, values: Values) -> bool:
+    if row.tier == PATTERN:
+        parts = [
+            replace(row, tier=notices.WORTH_A_LOOK, key=sign.key, since=sign.since, signs=()) for sign in row.signs
+        ]
+        return any(_goes_on(frames, part, week, values) for part in parts)
+    known = next(iter(_told(frames, row, values).values()))[0]
+    before, during, after = (
+        [value for at in weeks if (value := known.get(at)) is not None]
+        for weeks in (
+            range(row.since - 7 * BEFORE_WEEKS, row.since, 7),
+            range(row.since, row.week + 1, 7),
+            range(row.week + 7, week + 1, 7),
+        )
+    )
+    if not before or not during or len(after) < EASED_WEEKS:
+        return True
+    usual, level, now = float(np.median(before)), float(np.mean(during)), float(np.mean(after[-EASED_WEEKS:]))
+    return (now - usual) * (level - usual) > (level - usual) ** 2 / 2
 
 
 def _leads(row: NoticeRow, found: Sequence[NoticeRow], week: int, day: int, owner: Clinician) -> bool:

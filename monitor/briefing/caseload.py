@@ -12,7 +12,7 @@ from monitor.config import Config
 from monitor.roster import Clinician
 from monitor.store import weeks
 from monitor.store.database import Store
-from reports.models import CaseloadRow, FairnessReport, OwnCaseload, Standing
+from reports.models import Behind, CaseloadRow, FairnessReport, OwnCaseload, Standing
 from reports.wording import listed, spelled
 
 SPAN, LEAST_KNOWN = 8, 4  # weeks of a mean, and how many of them have to be known
@@ -20,13 +20,19 @@ Values = Mapping[tuple[str, int, str], float | None]
 
 
 def fairness_report(config: Config, store: Store, *, now: datetime, through: date | None = None) -> FairnessReport:
-    """How the caseload was shared over the eight weeks that end with the Sunday ``through`` (default: the last one)."""
-    last = _last_week(config, now, through)
-    people = [person for person in config.clinicians if _employed(person, last)]
+    """How the caseload was shared over the eight weeks that end with the Sunday ``through``.
+
+    By default these end with the last week that was read and computed whole of everybody but those behind; the rows of
+    these say that nothing is known.
+    """
     with store.read() as connection:
+        fresh = freshness(config, connection, config.clinicians, now)
+        last = _last_week(config, now, through, fresh.week)
+        people = [person for person in config.clinicians if _employed(person, last)]
         rows = weeks.workload(connection, [person.key for person in people], last - (2 * SPAN - 1) * 7, last)
-        fresh = freshness(config, connection, people, now)
-    values = {(who, at, key): value for who, at, key, value, _, _ in rows}
+    behind = tuple(one for one in fresh.behind if one.key in {person.key for person in people})
+    unknown = {one.key for one in behind}
+    values = {(who, at, key): value for who, at, key, value, _, _ in rows if who not in unknown}
     load = {person.key: _load(values, person.key, last) for person in people}
     fte = {person.key: _mean(values, person.key, "available_fte", last) or 0.0 for person in people}
     counted_in = [person for person in people if load[person.key] is not None and fte[person.key] > 0]
@@ -37,7 +43,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime, through: dat
     return FairnessReport(
         practice=config.practice.name,
         through=date_of(last + 6),
-        headline=_headline(table),
+        headline=_headline(table, behind),
         sentence=_sentence(found),
         equal_share=found.equal_share if found else None,
         rows=tuple(table),
@@ -49,7 +55,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime, through: dat
         gini_high=found.gini_high if found else None,
         complete_through=fresh.complete_through,
         overdue=fresh.overdue,
-        behind=fresh.behind,
+        behind=behind,
     )
 
 
@@ -66,9 +72,11 @@ def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: dat
     )
 
 
-def _last_week(config: Config, now: datetime, through: date | None) -> int:
+def _last_week(config: Config, now: datetime, through: date | None, known: int | None) -> int:
     if through is not None:
         return int(monday_of(day_number(through)))
+    if known is not None:
+        return known
     return day_number(last_week(now.astimezone(config.practice.zone), config.practice.day_starts_at))
 
 
@@ -97,9 +105,12 @@ def _mean(values: Values, who: str, key: str, last: int) -> float | None:
     return sum(known) / len(known) if len(known) >= LEAST_KNOWN else None
 
 
-def _sum(values: Values, who: str, key: str, last: int) -> int | None:
-    known = _known(values, who, key, last)
-    return round(sum(known)) if known else None
+def _sum(values: Values, person: Clinician, key: str, last: int) -> int | None:
+    """The sum over eight weeks, or those since somebody joined; ``None`` where one of them is not known."""
+    first = day_number(person.starts) if person.starts else last - 7 * (SPAN - 1)
+    due = sum(last - 7 * back + 6 >= first for back in range(SPAN))
+    known = _known(values, person.key, key, last)
+    return round(sum(known)) if known and len(known) >= due else None
 
 
 def _known(values: Values, who: str, key: str, last: int) -> list[float]:
@@ -128,9 +139,9 @@ def _row(person: Clinician, values: Values, last: int, share: Share | None, foun
         high=equal * (1 + share.high) if share else equal * 1.1,
         difference=share.difference * 100 if share else None,
         standing=_standing(share, joining=joined is not None),
-        sessions_held=_sum(values, person.key, "sessions_held", last),
+        sessions_held=_sum(values, person, "sessions_held", last),
         active_clients=None if active is None else round(active),
-        intakes=_sum(values, person.key, "intakes", last),
+        intakes=_sum(values, person, "intakes", last),
         open_slots=person.takes.open_slots,
         available_fte=_mean(values, person.key, "available_fte", last),
         supervision_held=None if supervision is None else supervision > 0,
@@ -153,7 +164,7 @@ def _standing(share: Share | None, *, joining: bool) -> Standing:
     return Standing.ABOVE if share.difference > 0 else Standing.BELOW
 
 
-def _headline(rows: Sequence[CaseloadRow]) -> str:
+def _headline(rows: Sequence[CaseloadRow], behind: Sequence[Behind]) -> str:
     above = [row.name for row in rows if row.standing is Standing.ABOVE]
     below = [row.name for row in rows if row.standing is Standing.BELOW]
     if not any(row.load is not None for row in rows):
@@ -163,6 +174,10 @@ def _headline(rows: Sequence[CaseloadRow]) -> str:
         return f"{spelled(len(above)).capitalize()} {who} carrying more than an equal share"
     if below:
         return f"{listed(below)} could take more; nobody carries more than an equal share"
+    if behind:
+        return (
+            f"The caseload of {listed([one.name for one in behind])} is not known; that of the others is shared evenly"
+        )
     return "The caseload is shared about as evenly as chance allows"
 
 

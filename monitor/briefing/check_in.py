@@ -9,8 +9,9 @@ from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.clock import local_day
 from monitor.analysis.selfreport import INSTRUMENTS, Instrument, Scale, band, instrument, next_day, reach, results
-from monitor.briefing.week import MAIN_MEASURES, Values, last_complete_week, values_of
+from monitor.briefing.week import MAIN_MEASURES, Values, leading_week, values_of
 from monitor.config import Config
+from monitor.readiness import readiness_of
 from monitor.roster import Clinician
 from monitor.store.database import Store
 from monitor.store.selfreport import CheckIn, check_ins
@@ -44,8 +45,9 @@ def check_in_report(
     sent: Mapping[str, Mapping[int, int]] | None = None,
 ) -> CheckInReport:
     """The page of one clinician, as known at ``now``; with the answers of a sheet that was ``sent`` with gaps."""
-    last, today = last_complete_week(config, clinician, now), local_day(clinician, now)
+    today = local_day(clinician, now)
     with store.read() as connection:
+        last = date_of(leading_week(readiness_of(config, connection, clinician, now)))
         taken = check_ins(connection, clinician.key)
         values = values_of(connection, clinician, day_number(last))
     return CheckInReport(

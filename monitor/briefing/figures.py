@@ -16,6 +16,8 @@ from monitor.analysis.intervals import Spans, seconds_inside
 from monitor.analysis.metrics.sessions import as_planned
 from monitor.analysis.metrics.work import inside_work, outside_work
 from monitor.analysis.sessions import meetings
+from monitor.briefing.known import Known
+from monitor.readiness import Gap
 from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
 from reports.wording import listed, quantity, spelled, weekday
 
@@ -44,7 +46,7 @@ class Attention:
     planned_ends: bool = False
 
 
-def rhythm(frames: Frames, week: int, attention: Attention) -> Rhythm | None:
+def rhythm(frames: Frames, week: int, attention: Attention, known: Known) -> Rhythm | None:
     """The week by hour, ``None`` where no source saw anything of it."""
     days = np.arange(week, week + 7)
     first = frames.calendar.day_starts_at // HOUR
@@ -60,7 +62,8 @@ def rhythm(frames: Frames, week: int, attention: Attention) -> Rhythm | None:
         _rhythm_day(frames, int(day), inside[n][shown], outside[n][shown], float(outside[n].sum()), attention)
         for n, day in enumerate(days)
     )
-    return Rhythm(*_rhythm_words(rows, mostly=mostly_inside(frames, week)), tuple(int(grid[n]) for n in shown), rows)
+    said = _rhythm_words(rows, mostly=mostly_inside(frames, week)) if known.hours else _rhythm_seen(rows, known)
+    return Rhythm(*said, tuple(int(grid[n]) for n in shown), rows)
 
 
 def mostly_inside(frames: Frames, week: int) -> bool:
@@ -112,6 +115,14 @@ def _rhythm_words(days: Sequence[RhythmDay], *, mostly: bool) -> tuple[str, str]
     return title, f"At least {quantity(total, Unit.MINUTES)} fell outside agreed hours, {share} of it on {where}."
 
 
+def _rhythm_seen(days: Sequence[RhythmDay], known: Known) -> tuple[str, str]:
+    """What was seen, where it is not known that all work was seen or when work was meant to be."""
+    total = sum(day.outside_minutes or 0 for day in days)
+    hours = "the assumed hours" if known.has(Gap.HOURS_ASSUMED) else "agreed hours"
+    found = f"At least {quantity(total, Unit.MINUTES)} fell outside {hours}." if total else ""
+    return "What was seen of your week, by hour", found
+
+
 def session_ends(frames: Frames, week: int, attention: Attention) -> SessionEnds | None:
     """When the week's sessions ended, ``None`` if none was held; no days are drawn below 60 % of known ends."""
     held = meetings(frames.held[frames.held["week"] == week])
@@ -155,7 +166,8 @@ def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, st
     if not judged:
         return "Your sessions ended as you had planned", subtitle
     if not late:
-        return f"Every session ended within your buffer{', or as planned' if judged < known else ''}", subtitle
+        every = "Every session" if known == held else f"All {known} sessions whose end is known"
+        return f"{every} ended within your buffer{', or as planned' if judged < known else ''}", subtitle
     if late > judged / 2:
         return f"{late} of {judged} sessions ended past your buffer", subtitle
     most = max(past, key=lambda day: past[day])
@@ -177,10 +189,13 @@ def own_ranges(
     values: Mapping[tuple[int, str], float | None],
     keys: Sequence[str],
     rests_on: Collection[str],
+    *,
+    unsure: bool = False,
 ) -> tuple[OwnRange, ...]:
     """Each measure's last 13 weeks with the middle 80 % of those before; weeks that are not compared stay out of it.
 
     ``values`` are the stored weekly numbers by (week, key); ``rests_on`` are those that the week's notice rests on.
+    Where not all work is seen, or nobody declared the hours (``unsure``), no 0 of work outside them is drawn.
     """
     from monitor.analysis.ratios import own_range
 
@@ -194,7 +209,9 @@ def own_ranges(
         unit = Unit(catalogue()[key].unit.value)
         usual = own_range([_or_nan(values.get((at, key))) for at in before])
         low, middle, high = _whole(usual, unit) if usual else (None, None, None)
-        drawn = tuple(values.get((at, key)) for at in weeks)
+        drawn = tuple(_certain(values.get((at, key)), unsure=unsure and catalogue()[key].by_hours) for at in weeks)
+        if all(value is None for value in drawn):
+            continue
         title, dates = catalogue()[key].title, tuple(map(date_of, weeks))
         ranges.append(OwnRange(key, title, unit, dates, drawn, low, middle, high, attention=key in rests_on))
     return tuple(ranges)
@@ -204,6 +221,11 @@ def _whole(usual: tuple[float, float, float], unit: Unit) -> tuple[float, float,
     """The range of a count in whole numbers: nobody holds 15.1 sessions."""
     low, middle, high = usual
     return (math.floor(low), middle, math.ceil(high)) if unit is Unit.COUNT else usual
+
+
+def _certain(value: float | None, *, unsure: bool) -> float | None:
+    """The value, unless it is a 0 of which nobody can be sure."""
+    return None if value == 0 and unsure else value
 
 
 def _or_nan(value: float | None) -> float:

@@ -1,63 +1,102 @@
-"""How fresh it is what is shown: of one clinician, and of all, of whom somebody may be behind the others."""
+"""How fresh the caseload is that a director sees: of everybody, and of whom somebody may be behind the others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from connectors.registry import source_kind
+from connectors.base import RecordType
+from monitor.analysis.calendar import day_number, last_week
+from monitor.analysis.clock import local_time
 from monitor.config import Config
+from monitor.readiness import SILENT, calendars_to, rules_of, states_of, week_end
 from monitor.roster import Clinician
-from monitor.store import tables
+from monitor.store import sources, weeks
 from monitor.store.database import Connection
+from monitor.store.weeks import Computation
 from reports.models import Behind
 
-OVERDUE = timedelta(hours=48)
+WEEKS_BACK = 104
+"""How far back a last whole week is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """``complete_through`` holds for everybody but those ``behind``; ``overdue``: for nobody anything is newer."""
+    """``complete_through`` holds for everybody but those ``behind``; ``overdue``: for nobody anything is newer.
+
+    ``week`` is the last week (its Monday) of which the caseload is known of everybody but those behind, ``None`` where
+    there is none.
+    """
 
     complete_through: datetime | None
     overdue: bool
     behind: tuple[Behind, ...]
+    week: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caseload:
+    """How far somebody's calendars were read and computed: up to when, and the last whole week; ``None``: never."""
+
+    person: Clinician
+    through: int | None
+    week: int | None
 
 
 def freshness(config: Config, connection: Connection, people: Sequence[Clinician], now: datetime) -> Freshness:
-    """How fresh the caseload of these people is.
+    """Return how fresh the caseload of these people is: the older of read and computed, calendar by calendar.
 
-    Of each the newest reading of a calendar or record system counts; whoever has none in the configuration is passed
-    over.
+    Somebody is behind whose calendars were not read, or whose numbers were not computed, to the end of the last week
+    that is known of anybody. Who has no calendar in the configuration is passed over. No record is opened.
     """
-    names = {source.name for source in config.sources if not source.busy_only}
-    names &= {source.name for source in config.sources if source_kind(source.kind).booked(source.options)}
-    read: dict[str, int | None] = {}
-    for key, at in tables.readings(connection, names):
-        read[key] = max(filter(None, (read.get(key), at)), default=None)
-    known = [(person, read[person.key]) for person in people if person.key in read]
-    newest = max((at for _, at in known if at), default=None)
-    if newest is None:
-        return Freshness(None, overdue=False, behind=())
-    zone, in_time = config.practice.zone, {at for _, at in known if at and newest - at <= OVERDUE.total_seconds()}
+    found = [one for person in people if (one := _caseload(config, connection, person, now)) is not None]
+    week = max((one.week for one in found if one.week is not None), default=None)
+    in_time = [one for one in found if week is not None and one.week == week]
+    newest = max((one.through for one in found if one.through), default=None)
+    zone = config.practice.zone
     return Freshness(
-        datetime.fromtimestamp(min(in_time), zone),
-        is_overdue(newest, now),
-        tuple(Behind(who.key, who.name, _day(at, zone)) for who, at in known if at not in in_time),
+        min((_moment(one.through, zone) for one in in_time if one.through), default=None),
+        newest is not None and now.timestamp() - newest > SILENT.total_seconds(),
+        tuple(
+            Behind(one.person.key, one.person.name, _day(one.through, zone))
+            for one in found
+            if newest is not None and one not in in_time
+        ),
+        week,
     )
 
 
-def fresh_at(config: Config, connection: Connection, clinician: Clinician) -> int | None:
-    """Up to when all of a clinician's sources were read that ever were to their end; ``None`` where none was."""
-    read = tables.readings(connection, {source.name for source in config.sources})
-    return min((at for key, at in read if key == clinician.key and at), default=None)
+def _caseload(config: Config, connection: Connection, person: Clinician, now: datetime) -> Caseload | None:
+    """Return how far somebody's caseload is known; ``None`` where no calendar is configured for them."""
+    states = states_of(config, person, sources.readings(connection, person.key), {})
+    own = [source for source in states if RecordType.CALENDAR in source.parts]
+    if not own:
+        return None
+    done = weeks.computation(connection, person.key)
+    if any(source.read_to is None for source in own) or done.week is None or done.calendars_to is None:
+        return Caseload(person, None, None)
+    minutes = config.practice.day_starts_at
+    last_over = day_number(last_week(local_time(person, now.timestamp()), minutes))
+    read_to = min(calendars_to(own), int(now.timestamp()))
+    known = [
+        week
+        for week in range(last_over, last_over - 7 * WEEKS_BACK, -7)
+        if _is_known(done, week, week_end(person, week, minutes), read_to, rules_of(config, person))
+    ]
+    is_newest = bool(known) and known[0] == last_over and done.dirty_from is None
+    through = read_to if is_newest else min(read_to, done.computed_at or 0)
+    return Caseload(person, through, known[0] if known else None)
 
 
-def is_overdue(fresh: int | None, now: datetime) -> bool:
-    """Whether the last reading, if there was one, is too long ago."""
-    return fresh is not None and now.timestamp() - fresh > OVERDUE.total_seconds()
+def _is_known(done: Computation, week: int, end: int, read_to: int, rules: str) -> bool:
+    computed = done.rules == rules and (done.week or 0) >= week and (done.calendars_to or 0) >= end
+    return computed and read_to >= end and (done.dirty_from is None or done.dirty_from >= end)
+
+
+def _moment(instant: int | None, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(instant or 0, zone)
 
 
 def _day(instant: int | None, zone: ZoneInfo) -> date | None:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import isfinite
 
+from connectors.base import RecordType
 from monitor import notices
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.one_client import one_by_one
 from monitor.analysis.terms import EXCEPTIONS, LEDGER
-from monitor.briefing import cards
+from monitor.briefing import cards, gaps
 from monitor.briefing.agenda import agenda
 from monitor.briefing.book import Book, book_of
-from monitor.briefing.week import CONTEXT_WEEKS, Values, last_complete_week, values_of
+from monitor.briefing.week import CONTEXT_WEEKS, Values, leading_week, values_of
 from monitor.config import Config
 from monitor.notices import FAMILIES, LINE, LINES, PATTERN, POOLED
+from monitor.readiness import Gap, Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import notices as kept
 from monitor.store.database import Store
@@ -32,6 +34,9 @@ CLIENT_COLUMNS = (
 )  # fmt: skip
 
 
+RECENT_WEEKS = 8
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     """What every note is written from."""
@@ -43,20 +48,25 @@ class _Told:
 
 def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> PatternsReport:
     """Everything that was ever noticed, as known at ``now``."""
-    last = day_number(last_complete_week(config, clinician, now))
     with store.read() as connection:
+        ready = readiness_of(config, connection, clinician, now)
+        last = leading_week(ready)
         book = book_of(config, store, clinician, now=now)
         rows = notices.of_persons(book.frames, kept.notices(connection, clinician.key))
         first = min((row.since for row in rows), default=last)
         values = values_of(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
+    values = {(at, key): value for (at, key), value in values.items() if ready.is_computed(at)}
+    unknown, noticed = _unknown(values, last, ready), {row.family for row in rows}
+    missing = tuple(_missing(ready)) if ready.anything_read else ()
     told = _Told(book, values, last)
     notes = {row.id: _note(told, row) for row in rows}
     waiting = [row for row in reversed(rows) if notes[row.id].open]
     return PatternsReport(
-        headline=_headline(len(waiting)),
+        headline=_headline(len(waiting), len(rows), everything_known=not (unknown or missing)),
         waiting=tuple(notes[row.id] for row in waiting),
         groups=tuple(_groups(rows, notes)),
-        quiet=tuple(entry.title for entry in FAMILIES if all(row.family != entry.key for row in rows)),
+        quiet=tuple(entry.title for entry in FAMILIES if entry.key not in {*unknown, *noticed}),
+        unknown=tuple(entry.title for entry in FAMILIES if entry.key in unknown),
         clients=Table(CLIENT_COLUMNS, tuple(_client_rows(book))),
         ledger=tuple(_ledger(book)),
         exceptions=_exceptions(book, rows),
@@ -65,14 +75,37 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         agenda=agenda(book, rows),
         assumed_hours=clinician.assumed_hours,
         today=book.today,
+        warnings=missing,
     )
 
 
-def _headline(waiting: int) -> str:
-    if not waiting:
-        return "Nothing waits for a word from you"
-    wait = "note waits" if waiting == 1 else "notes wait"
-    return f"{spelled(waiting).capitalize()} {wait} for a word from you, if you like"
+def _headline(waiting: int, noted: int, *, everything_known: bool) -> str:
+    if waiting:
+        wait = "note waits" if waiting == 1 else "notes wait"
+        return f"{spelled(waiting).capitalize()} {wait} for your answer, if you like"
+    if noted:
+        return "You have answered every note, or it is over"
+    return "There is no note so far" if everything_known else "There is no note so far, and not everything is known"
+
+
+def _unknown(values: Values, last: int, ready: Readiness) -> set[str]:
+    """The families of which nothing is known in the last weeks: of these, silence says nothing."""
+    recent = range(last - 7 * (RECENT_WEEKS - 1), last + 1, 7)
+    known = {key for (week, key), value in values.items() if value is not None and week in recent}
+    no_mail = ready.spans[RecordType.MESSAGES] is None
+    return {
+        entry.key
+        for entry in FAMILIES
+        if (no_mail if entry.by_client else not known & {sign.metric for sign in entry.signs})
+    }
+
+
+def _missing(ready: Readiness) -> Iterator[str]:
+    """What the page has to say of what it does not know."""
+    yield from gaps.all_warnings(ready)
+    for lack in ready.lacks:
+        if lack.gap is not Gap.HOURS_ASSUMED:  # that is said wherever numbers stand
+            yield gaps.explained(lack)[1]
 
 
 def _groups(rows: Sequence[NoticeRow], notes: Mapping[int, Note]) -> Iterator[NoteGroup]:

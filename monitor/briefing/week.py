@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from monitor.analysis.calendar import date_of, day_number, last_week
+from connectors.base import RecordType
+from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
 from monitor.analysis.clock import local_day, local_time
-from monitor.briefing import cards, figures, words
+from monitor.briefing import cards, figures, gaps, words
 from monitor.briefing.figures import Attention
-from monitor.briefing.freshness import fresh_at, is_overdue
+from monitor.briefing.known import Known
 from monitor.config import Config
 from monitor.loading import frames_of
 from monitor.notices import LINE, left_out, of_persons
+from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import facts, weeks
 from monitor.store import notices as kept
 from monitor.store.database import Connection, Store
 from monitor.store.notices import NoticeRow
-from reports.models import BuiltFrom, WeeklyReport
+from reports.models import BuiltFrom, Missing, WeeklyReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,48 +34,63 @@ MAIN_MEASURES = ("outside_hours_minutes", "after_hours_replies", "overrun_minute
 CONTEXT_WEEKS = 60
 
 
-def last_complete_week(config: Config, clinician: Clinician, now: datetime) -> date:
-    """The Monday of the clinician's last week that is over."""
-    return last_week(local_time(clinician, now.timestamp()), config.practice.day_starts_at)
+def leading_week(ready: Readiness) -> int:
+    """Return the week (its Monday) that a page leads with: the last that was read and computed whole, if any was."""
+    whole = ready.whole_week
+    return ready.last_week if whole is None else whole
 
 
-def weekly_report(config: Config, store: Store, clinician: Clinician, week: date, *, now: datetime) -> WeeklyReport:
-    """The report of one clinician's week (its Monday), as known at ``now``."""
-    frames, monday = frames_of(config, store, clinician, now=now), day_number(week)
+def weekly_report(
+    config: Config, store: Store, clinician: Clinician, week: date | None = None, *, now: datetime
+) -> WeeklyReport:
+    """Return the report of one clinician's week (its Monday), as known at ``now``.
+
+    By default it is the last week that was read and computed whole. Of any other the report says which part is missing,
+    and shows no number that would need it.
+    """
     with store.read() as connection:
+        ready = readiness_of(config, connection, clinician, now)
+        frames = frames_of(config, store, clinician, now=now)
+        monday = leading_week(ready) if week is None else day_number(week)
+        newer = gaps.incomplete(ready, ready.last_week) if week is None and monday < ready.last_week else ""
         values = values_of(connection, clinician, monday)
         found, codes = kept.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
-        fresh = fresh_at(config, connection, clinician)
-    found = of_persons(frames, found)
-    notice = cards.leading(found, monday, day_number(local_day(clinician, now)), clinician)
+    known = Known.of(ready, frames, monday, newer)
+    values = {(at, key): value for (at, key), value in values.items() if ready.is_computed(at)}
+    found = of_persons(frames, found) if known.computed else []
+    today = day_number(local_day(clinician, now))
+    notice = cards.leading(found, monday, today, clinician)
     told = notice if notice and (notice.week == monday or notice.tier != LINE) else None  # a put-off line is of before
     attention = _attention(frames, told, monday, found)
     measures = dict.fromkeys((*MAIN_MEASURES, *(key for key in attention.metrics if key in catalogue())))
     enough = _observed_before(frames, monday) >= ENOUGH_WEEKS
-    built = _built_from(frames, monday, fresh, now)
+    built = _built_from(frames, monday, ready)
     return WeeklyReport(
         clinician=clinician.name,
-        week=week,
+        week=date_of(monday),
         headline=words.headline(
             frames,
             monday,
             told,
+            known=known,
             enough_weeks=enough,
-            messages=built.messages_connected,
-            whole=_is_whole(frames, fresh, monday),
+            resting=cards.resting(found, monday, today, clinician),
+            going_on=cards.going_on(frames, found, monday, values),
         ),
         built_from=built,
         card=cards.card(frames, notice, monday, values, codes) if notice else None,
-        rhythm=figures.rhythm(frames, monday, attention),
-        ends=figures.session_ends(frames, monday, attention),
-        ranges=figures.own_ranges(frames, monday, values, tuple(measures), attention.metrics),
-        protects=words.protects(frames, monday, values),
-        ahead=words.ahead(frames, monday),
-        notes=tuple(_notes(frames, monday, built)),
+        rhythm=figures.rhythm(frames, monday, attention, known) if known.whole else None,
+        ends=figures.session_ends(frames, monday, attention) if known.sessions else None,
+        ranges=figures.own_ranges(frames, monday, values, tuple(measures), attention.metrics, unsure=bool(known.lacks)),
+        protects=words.protects(frames, monday, values) if known.whole and not newer else (),
+        ahead=words.ahead(frames, monday) if known.sessions else (),
+        notes=tuple(_notes(frames, monday)),
         contacts=config.practice.contacts,
         definitions_version=DEFINITIONS_VERSION,
-        previous=_neighbour(frames, monday - 7),
-        following=_neighbour(frames, monday + 7),
+        previous=_neighbour(ready, frames, monday - 7),
+        following=_neighbour(ready, frames, monday + 7),
+        warnings=gaps.warnings(ready),
+        missing=tuple(Missing(*gaps.explained(lack)) for lack in known.lacks),
     )
 
 
@@ -108,17 +125,16 @@ def _observed_before(frames: Frames, week: int) -> int:
     return int((frames.weeks["compared"] & (frames.weeks.index < week)).sum())
 
 
-def _built_from(frames: Frames, week: int, fresh: int | None, now: datetime) -> BuiltFrom:
-    messages = not frames.messages.empty
+def _built_from(frames: Frames, week: int, ready: Readiness) -> BuiltFrom:
+    messages = ready.spans[RecordType.MESSAGES] is not None
     channels = () if messages else ("messages",)
     return BuiltFrom(
         calendar_events=_in_week(frames.sessions, week) + _in_week(frames.entries, week),
         message_times=_in_week(frames.messages, week),
         messages_connected=messages,
         not_seen=(*channels, *(channel for channel in ("phone", "portal") if not _has_channel(frames, channel))),
-        complete_through=_complete_through(frames, fresh, week),
+        complete_through=_complete_through(ready, week),
         assumed_hours=frames.clinician.assumed_hours,
-        overdue=is_overdue(fresh, now),
     )
 
 
@@ -130,32 +146,25 @@ def _has_channel(frames: Frames, channel: str) -> bool:
     return bool((frames.messages["channel"] == channel).any())
 
 
-def _complete_through(frames: Frames, fresh: int | None, week: int) -> datetime | None:
-    """Up to when the week is known: its end, or the last reading if that was earlier."""
-    if fresh is None:
+def _complete_through(ready: Readiness, week: int) -> datetime | None:
+    """Up to when the week is known: its end, or what was read and computed last if that was earlier."""
+    if not ready.anything_read:
         return None
-    end = int(frames.calendar.day_starts([week + 7])[0])
-    return local_time(frames.clinician, min(end, fresh))
+    end = ready.week_end(week)
+    known = end if ready.is_whole(week) else ready.fresh_to
+    return None if known is None else local_time(ready.clinician, min(end, known))
 
 
-def _is_whole(frames: Frames, fresh: int | None, week: int) -> bool:
-    """Whether the week has been read to its end; where nothing was ever read there is none to wait for."""
-    return fresh is None or fresh >= int(frames.calendar.day_starts([week + 7])[0])
-
-
-def _notes(frames: Frames, week: int, built: BuiltFrom) -> list[str]:
+def _notes(frames: Frames, week: int) -> list[str]:
     """What is missing, and what would help."""
-    notes = []
     observed = _observed_before(frames, week)
-    if observed < ENOUGH_WEEKS:
-        have = "none yet" if observed == 0 else str(observed)
-        notes.append(
-            f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {have}. We show your week without comparing it."
-        )
-    if not built.messages_connected:
-        notes.append("No messages are connected, so evenings and replies are not in this report.")
-    return notes
+    if observed >= ENOUGH_WEEKS:
+        return []
+    have = "none yet" if observed == 0 else str(observed)
+    return [f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {have}. We show your week without comparing it."]
 
 
-def _neighbour(frames: Frames, week: int) -> date | None:
-    return date_of(week) if week in frames.weeks.index else None
+def _neighbour(ready: Readiness, frames: Frames, week: int) -> date | None:
+    """A neighbouring week that has a report: something was seen of it, or it is over and waits to be read."""
+    waits = len(frames.weeks) > 0 and frames.weeks.index[-1] < week <= ready.last_week
+    return date_of(week) if week in frames.weeks.index or waits else None

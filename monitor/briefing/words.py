@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +11,12 @@ from monitor import notices
 from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.clock import local_time
 from monitor.analysis.sessions import meetings
+from monitor.briefing import gaps
 from monitor.briefing.figures import by_day, mostly_inside
+from monitor.briefing.known import Known
 from monitor.store.notices import NoticeRow
 from reports.models import Unit
-from reports.wording import counted, day_and_month, listed, quantity, weekday
+from reports.wording import counted, day_and_month, listed, quantity, spelled, weekday
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,36 +26,74 @@ if TYPE_CHECKING:
 CODE = 4  # characters of a pseudonym that stand for a client on the person's own pages
 GAP = 30 * 60
 EVERY = 100.0
-NOT_WHOLE = "This week has not been read to its end yet."
 MIDDAY = (10, 15)
 
 
 def headline(
-    frames: Frames, week: int, notice: NoticeRow | None, *, enough_weeks: bool, messages: bool, whole: bool = True
+    frames: Frames,
+    week: int,
+    notice: NoticeRow | None,
+    *,
+    known: Known,
+    enough_weeks: bool,
+    resting: int = 0,
+    going_on: Sequence[NoticeRow] = (),
 ) -> str:
-    """One or two sentences: was this week usual for me? ``whole`` says whether it has been read to its end."""
+    """Return one or two sentences: was this week usual for me?
+
+    That nothing stood out is said only of a week that was read and computed whole, with hours that the person chose and
+    with calendar and messages in which they were recognised, and without a notice that is ``going_on``; else that is
+    said instead. ``resting`` is how many notices the person has put off or explained.
+    """
     row = frames.weeks.loc[week] if week in frames.weeks.index else None
+    if known.nothing_read:
+        return "Nothing has arrived yet."
+    if known.incomplete:
+        return known.incomplete
+    if known.newer:
+        return f"{known.newer} Below is the last week that is."
     if row is None:
-        return "Nothing has arrived for this week yet."
-    if row["worked_days"] <= 0:
+        return gaps.headline(known.lacks) if known.lacks else "Nothing was seen of this week."
+    if row["worked_days"] <= 0 and notice is None:
         return "You were away this week."
-    inside = mostly_inside(frames, week)
     if notice is not None:
-        return f"{_how_it_lay(inside=inside, whole=whole)} {notices.headline(notice)}"
+        return f"{_how_it_lay(frames, week, known)} {notices.headline(notice)}".strip()
+    if known.lacks:
+        return gaps.headline(known.lacks)
+    if not known.messages:
+        return "Not one message of yours was seen this week, so this page cannot say whether it was usual."
+    inside = mostly_inside(frames, week)
     sentences = (
-        (not whole, NOT_WHOLE),
         (not row["compared"], "A short week. We show it without comparing it."),
         (not enough_weeks, "Here is your week."),
+        (bool(going_on), _still(going_on)),
         (not inside, "Nothing new stood out; a good part of your week lay outside your hours."),
-        (messages, "Nothing stood out this week."),
-        (True, "Your sessions looked like your usual week."),
+        (resting == 1, "Nothing else stood out; one thing is put off or explained, under Patterns."),
+        (resting > 1, f"Nothing else stood out; {spelled(resting)} things are put off or explained, under Patterns."),
+        (True, "Nothing stood out this week."),
     )
     return next(sentence for holds, sentence in sentences if holds)
 
 
-def _how_it_lay(*, inside: bool, whole: bool) -> str:
-    if not whole:
-        return NOT_WHOLE
+def _still(going_on: Sequence[NoticeRow]) -> str:
+    """What goes on: "Still so: replies after hours, since September; fuller days, since July."."""
+    said = [f"{_lower(notices.title(row))}, since {date_of(_since(row)):%B}" for row in going_on]
+    return f"Still so: {'; '.join(said)}."
+
+
+def _since(row: NoticeRow) -> int:
+    return min((sign.since for sign in row.signs), default=row.since)
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
+def _how_it_lay(frames: Frames, week: int, known: Known) -> str:
+    """How the week lay in the hours, where that is known."""
+    if not known.hours:
+        return ""
+    inside = mostly_inside(frames, week)
     return (
         "Most of your week stayed where you wanted it."
         if inside
@@ -83,7 +123,7 @@ def client_name(client: int, slots: Mapping[int, str], codes: Mapping[int, str])
 def protects(frames: Frames, week: int, values: Mapping[tuple[int, str], float | None]) -> tuple[str, ...]:
     """What protects, where there is something good to say: supervision, breaks, days off, leave booked."""
     days = frames.days[(frames.days["week"] == week) & frames.days["calendar_seen"]]
-    off = int((~days["occupied"]).sum())
+    off = [weekday(date_of(int(day))) for day in days.index[~days["occupied"]]]
     lines = []
     if hours := values.get((week, "supervision_hours")):
         lines.append(f"Supervision: {quantity(hours, Unit.HOURS)} in the last month.")
@@ -92,7 +132,7 @@ def protects(frames: Frames, week: int, values: Mapping[tuple[int, str], float |
         days_kept = "every long day" if kept >= EVERY else f"{quantity(kept, Unit.PERCENT)} of your long days"
         lines.append(f"A real break on {days_kept}.")
     if off:
-        lines.append(f"{counted(off, 'full day').capitalize()} without work.")
+        lines.append(f"No work was seen on {listed(off)}.")
     if leave := _next_leave(frames):
         lines.append(leave)
     return tuple(lines)

@@ -13,8 +13,10 @@ from monitor.analysis.frames import Frames
 from monitor.briefing import behind
 from monitor.briefing.cards import AGAIN, card, leading
 from monitor.briefing.figures import Attention, rhythm, session_ends
+from monitor.briefing.known import Known
 from monitor.briefing.words import ahead, headline, protects
 from monitor.notices import ANSWERS, FAMILIES
+from monitor.readiness import Gap, Lack
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Card
 from tests.monitor.facts import Row, at, clinician, day, entered, event, frames, message, seen_times
@@ -247,8 +249,8 @@ def test_another_job_takes_a_full_day_off_from_what_protects() -> None:
     elsewhere = event("2026-03-07 10:00", "2026-03-07 14:00", kind=Kind.BUSY)
     around = [event(f"2026-03-{on} 10:00", f"2026-03-{on} 10:50") for on in ("02", "03", "04", "05", "06", "09")]
 
-    assert protects(frames(entries=around), WEEK, {}) == ("2 full days without work.",)
-    assert protects(frames(entries=[*around, elsewhere]), WEEK, {}) == ("1 full day without work.",)
+    assert protects(frames(entries=around), WEEK, {}) == ("No work was seen on Saturday and Sunday.",)
+    assert protects(frames(entries=[*around, elsewhere]), WEEK, {}) == ("No work was seen on Sunday.",)
 
 
 def full_week() -> Frames:
@@ -403,32 +405,47 @@ def nine_to_five(*evening: Row) -> Frames:
     return frames(entries=[*mornings, *evening], as_of="2026-03-10 10:00")
 
 
+ALL_KNOWN = Known("", computed=True, whole=True, sessions=True, lacks=(), nothing_read=False, messages=True)
+HALF_READ = replace(ALL_KNOWN, incomplete="It is not complete.", whole=False)
+ASSUMED = replace(ALL_KNOWN, lacks=(Lack(Gap.HOURS_ASSUMED),))
+SILENT = replace(ALL_KNOWN, messages=False)
 LATE = tuple(event(f"2026-03-0{on} 20:00", f"2026-03-0{on} 21:00", client=2) for on in (3, 4))
 
 
 @pytest.mark.parametrize(
-    ("evening", "told", "whole", "words"),
+    ("evening", "told", "known", "words"),
     [
-        ((), None, True, "Nothing stood out this week."),
-        (LATE, None, True, "Nothing new stood out; a good part of your week lay outside your hours."),
-        ((), None, False, "This week has not been read to its end yet."),
-        ((), notice(), True, "Most of your week stayed where you wanted it. Evenings ran longer than usual."),
-        (LATE, notice(), True, "A good part of your week lay outside your hours. Evenings ran longer than usual."),
-        (LATE, notice(), False, "This week has not been read to its end yet. Evenings ran longer than usual."),
+        ((), None, ALL_KNOWN, "Nothing stood out this week."),
+        (LATE, None, ALL_KNOWN, "Nothing new stood out; a good part of your week lay outside your hours."),
+        ((), None, HALF_READ, "It is not complete."),
+        ((), None, ASSUMED, "Your hours are assumed, so this page cannot say whether your week was usual."),
+        (
+            (),
+            None,
+            SILENT,
+            "Not one message of yours was seen this week, so this page cannot say whether it was usual.",
+        ),
+        ((), notice(), ALL_KNOWN, "Most of your week stayed where you wanted it. Evenings ran longer than usual."),
+        (LATE, notice(), ALL_KNOWN, "A good part of your week lay outside your hours. Evenings ran longer than usual."),
+        (LATE, notice(), HALF_READ, "It is not complete."),
+        (LATE, notice(), ASSUMED, "Evenings ran longer than usual."),
     ],
 )
 def test_the_headline_says_what_the_week_was(
-    evening: Sequence[Row],
-    told: NoticeRow | None,
-    whole: bool,  # noqa: FBT001
-    words: str,
+    evening: Sequence[Row], told: NoticeRow | None, known: Known, words: str
 ) -> None:
-    assert headline(nine_to_five(*evening), WEEK, told, enough_weeks=True, messages=True, whole=whole) == words
+    assert headline(nine_to_five(*evening), WEEK, told, enough_weeks=True, known=known) == words
+
+
+@pytest.mark.parametrize(("resting", "words"), [(1, "one thing is"), (2, "two things are")])
+def test_what_was_put_off_does_not_make_a_week_quiet(resting: int, words: str) -> None:
+    said = headline(nine_to_five(), WEEK, None, enough_weeks=True, known=ALL_KNOWN, resting=resting)
+    assert said == f"Nothing else stood out; {words} put off or explained, under Patterns."
 
 
 @pytest.mark.parametrize(("evenings", "title"), [(1, "mostly inside"), (2, "A good part of your week lay outside")])
 def test_what_is_titled_a_good_part_and_what_heads_the_week_are_one_thing(evenings: int, title: str) -> None:
-    drawn = rhythm(nine_to_five(*LATE[:evenings]), WEEK, Attention())
+    drawn = rhythm(nine_to_five(*LATE[:evenings]), WEEK, Attention(), ALL_KNOWN)
 
     assert drawn is not None
     assert title in drawn.title

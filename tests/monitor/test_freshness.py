@@ -35,7 +35,7 @@ def store(config: Config) -> Iterator[Store]:
 def read(store: Store, source: str, ago: timedelta | None) -> None:
     with store.write() as connection:
         at = None if ago is None else int((NOW - ago).timestamp())
-        connection.execute("UPDATE source SET succeeded_at = ? WHERE name LIKE ?", (at, source))
+        connection.execute("UPDATE source SET succeeded_at = ?, seen_to = ? WHERE name LIKE ?", (at, at, source))
 
 
 def test_it_is_as_fresh_as_the_oldest_of_the_calendars(config: Config, store: Store) -> None:
@@ -48,8 +48,8 @@ def test_it_is_as_fresh_as_the_oldest_of_the_calendars(config: Config, store: St
 @pytest.mark.parametrize(
     ("ago", "day", "words"),
     [
-        (timedelta(days=6), date(2026, 11, 12), "Not read since 12 November: cleo’s calendar."),
-        (None, None, "Not read to its end so far: cleo’s calendar."),
+        (timedelta(days=6), date(2026, 11, 12), "Not known since 12 November: cleo’s caseload."),
+        (None, None, "Not known so far: cleo’s caseload."),
     ],
 )
 def test_whose_calendar_is_behind_the_others_is_named(
@@ -94,8 +94,9 @@ def test_what_is_no_longer_configured_makes_nothing_old(config: Config, store: S
     fewer = replace(config, sources=left)
     assert fairness_report(fewer, store, now=NOW).behind == ()
     ana = config.clinicians[0]
-    assert weekly_report(config, store, ana, LAST_WEEK, now=NOW).built_from.overdue
-    assert not weekly_report(fewer, store, ana, LAST_WEEK, now=NOW).built_from.overdue
+    said = "The week of 9 to 15 November 2026 is not complete: your messages (ana-mail) were last read on Thursday 12 "
+    assert weekly_report(config, store, ana, LAST_WEEK, now=NOW).headline.startswith(said)
+    assert "ana-mail" not in weekly_report(fewer, store, ana, LAST_WEEK, now=NOW).headline
 
 
 def test_before_anything_was_read_nothing_is_complete(config: Config, store: Store) -> None:

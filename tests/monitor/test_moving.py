@@ -8,12 +8,14 @@ import pytest
 
 from connectors.records import Kind
 from monitor import notices
+from monitor.analysis.calendar import date_of
 from monitor.analysis.clock import local_day, local_time
 from monitor.analysis.frames import Frames
 from monitor.briefing import behind, figures, words
 from monitor.briefing.figures import Attention
-from monitor.briefing.week import last_complete_week
 from monitor.config import Config
+from monitor.readiness import readiness_of
+from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
 from tests.monitor.facts import Row, at, clinician, day, event, frames, message, seen_times
 from tests.monitor.practices import Written
@@ -84,8 +86,12 @@ def test_a_move_that_lies_ahead_decides_no_week_yet(practice: Written) -> None:
     config: Config = practice.config
     monday = datetime(2026, 3, 2, 5, tzinfo=UTC)  # a new week has begun in Lisbon, and has not in New York
 
-    assert last_complete_week(config, MOVER, monday) == date(2026, 2, 23)
-    assert last_complete_week(config, clinician(zone=NEW_YORK), monday) == date(2026, 2, 16)
+    with opened(config.database) as store, store.read() as connection:
+        weeks = [
+            date_of(readiness_of(config, connection, person, monday).last_week)
+            for person in (MOVER, clinician(zone=NEW_YORK))
+        ]
+    assert weeks == [date(2026, 2, 23), date(2026, 2, 16)]
 
 
 def test_an_answer_is_of_the_day_on_which_it_was_given() -> None:

@@ -9,7 +9,7 @@ import pytest
 from monitor.analysis.calendar import day_number
 from monitor.briefing.patterns import patterns_report
 from monitor.briefing.week import weekly_report
-from monitor.nightly import analyse
+from monitor.night import analyse
 from monitor.store import clients, facts, weeks
 from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow, answer_notice, notices, save_notices, undo_answer
@@ -100,6 +100,7 @@ def test_session_ends_of_an_exception_are_drawn_hollow(practice: Written) -> Non
     with opened(practice.config.database) as store:
         assert states(report(store, practice)) == {EndState.WITHIN, EndState.PAST}
         said(store, ENDS, "planned")
+        found_again(store, practice)
         assert states(report(store, practice)) == {EndState.WITHIN, EndState.PLANNED}
 
 

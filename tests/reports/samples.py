@@ -13,6 +13,7 @@ from reports.models import (
     EndsDay,
     EndState,
     FairnessReport,
+    Missing,
     OwnRange,
     Rhythm,
     RhythmDay,
@@ -239,8 +240,21 @@ def answered() -> WeeklyReport:
 
 
 def without_messages() -> WeeklyReport:
-    built = BuiltFrom(1, 0, False, (), datetime(2025, 11, 6, 14, 5), True, overdue=True)  # noqa: DTZ001 - local
-    return replace(quiet(), headline="Your week by the calendar alone.", built_from=built, following=None)
+    built = BuiltFrom(1, 0, False, (), datetime(2025, 11, 6, 14, 5), True)  # noqa: DTZ001 - local
+    warning = (
+        "The week of 3 to 9 November 2025 is not complete: your calendar (diary) was last read on Thursday 6 November."
+    )
+    missing = (
+        Missing("Where are your messages?", "No messages are connected, so replies and evenings are not known."),
+    )
+    return replace(
+        quiet(),
+        headline="Your week by the calendar alone.",
+        built_from=built,
+        following=None,
+        warnings=(warning,),
+        missing=missing,
+    )
 
 
 def first_weeks() -> WeeklyReport:

@@ -207,14 +207,14 @@ def test_the_source_line_says_what_is_not_seen() -> None:
         "Complete through Sunday night."
     )
     alone = BuiltFrom(1, 0, False, (), None, False)
-    assert "Messages are not connected" in weekly.built_words(alone, MONDAY)
+    assert "No messages of yours are in it" in weekly.built_words(alone, MONDAY)
 
 
-def test_assumed_hours_and_a_silent_night_are_said() -> None:
-    words = page("without-messages").words()
-    assert wording.ASSUMED_HOURS in words
-    assert wording.OVERDUE in words
-    assert wording.OVERDUE in _flat(weekly.text(samples.without_messages()))
+def test_assumed_hours_and_what_was_not_read_are_said() -> None:
+    words, report = page("without-messages").words(), samples.without_messages()
+    for said in (wording.ASSUMED_HOURS, *report.warnings, *(one.text for one in report.missing)):
+        assert said in words
+        assert said in _flat(weekly.text(report))
 
 
 def test_words_from_outside_are_escaped() -> None:
