@@ -45,8 +45,9 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
         "trim_blocks": True,
         "lstrip_blocks": True,
     }
-    app.config.update(_settings(read_key(config.key_file), https=https))
-    visit.begin(app, config, clock)
+    key = read_key(config.key_file)
+    app.config.update(_settings(key, https=https))
+    visit.begin(app, config, key, clock)
     policy.guard(app)
     CSRFProtect(app)
     headers.add(app)

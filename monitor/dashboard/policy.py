@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Flask, abort, current_app, request
+from flask import Flask, Response, abort, current_app, request
 
 from monitor.access import Role
 from monitor.dashboard import visit
@@ -34,8 +34,16 @@ def allowed(view: object) -> frozenset[Role]:
 
 
 def guard(app: Flask) -> None:
-    """Let nobody past who is not allowed to."""
+    """Let nobody past who is not allowed to, and let nobody see numbers of before what they just wrote."""
     app.before_request(_stop_others)
+    app.after_request(_compute_what_was_written)
+
+
+def _compute_what_was_written(response: Response) -> Response:
+    """Compute a clinician's numbers after a write of theirs, so that every page shows one state."""
+    if request.method == "POST" and visit.holds_clinician():
+        visit.readiness()
+    return response
 
 
 def _stop_others() -> None:
@@ -48,3 +56,5 @@ def _stop_others() -> None:
         return
     if visit.signed_in().role not in roles:
         abort(404)
+    if request.method == "GET" and visit.holds_clinician():
+        visit.readiness()  # a night that failed, or a configuration that changed, is made good here

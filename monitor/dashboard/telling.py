@@ -17,7 +17,6 @@ from monitor.errors import UsageError
 from monitor.notices import ANSWERS, EXCEPTIONS
 from monitor.store import clients, notices
 from monitor.store.clients import TermRow
-from reports.clients import COUNTS_FROM
 
 CLIENT_NUMBER = f"int(max={2**63 - 1})"
 """The converter of a client's number in an address."""
@@ -63,8 +62,7 @@ def answer(notice: int, said: str) -> None:
         until = _last_day() if said in EXCEPTIONS else None
         if not notices.answer_notice(connection, me, notice, said, now, until=until):
             abort(404)
-        follows = f" {COUNTS_FROM}" if said in {*EXCEPTIONS, "wrong"} else ""
-        flash(f"Your answer is kept: {ANSWERS[said]}.{follows}")
+        flash(f"Your answer is kept: {ANSWERS[said]}.")
 
 
 def take_back(notice: int) -> None:

@@ -10,9 +10,12 @@ from flask import Flask, abort, current_app, g, session
 
 from monitor import access
 from monitor.access import Reader
+from monitor.compute import bring_up_to_date
 from monitor.config import Config
+from monitor.readiness import Readiness
 from monitor.roster import Clinician
-from monitor.store.database import Store, open_store
+from monitor.store.database import Store
+from monitor.store.practice import open_practice
 
 _SESSION = "session"
 _EXTENSION = "evenhours"
@@ -23,12 +26,13 @@ class House:
     """What all requests share."""
 
     config: Config
+    key: bytes
     clock: Callable[[], datetime]
 
 
-def begin(app: Flask, config: Config, clock: Callable[[], datetime]) -> None:
+def begin(app: Flask, config: Config, key: bytes, clock: Callable[[], datetime]) -> None:
     """Give the requests of an application their surroundings."""
-    app.extensions[_EXTENSION] = House(config, clock)
+    app.extensions[_EXTENSION] = House(config, key, clock)
     app.teardown_appcontext(_close_store)
 
 
@@ -48,7 +52,7 @@ def now() -> datetime:
 def store() -> Store:
     """This request's own store, opened when it is first asked for."""
     if "store" not in g:
-        g.store = open_store(config().database)
+        g.store = open_practice(config(), _house().key)
     opened: Store = g.store
     return opened
 
@@ -70,6 +74,20 @@ def signed_in() -> Reader:
 def clinician() -> Clinician:
     """The clinician who is reading; for anybody else there is no such page."""
     return signed_in().clinician or abort(404)
+
+
+def holds_clinician() -> bool:
+    """Whether a clinician has signed in, as far as this request has asked."""
+    found = g.get("reader")
+    return found is not None and found.clinician is not None
+
+
+def readiness() -> Readiness:
+    """What can be said of the clinician who is reading; what is out of date is computed first."""
+    if "readiness" not in g:
+        g.readiness = bring_up_to_date(config(), store(), clinician(), now=now())
+    ready: Readiness = g.readiness
+    return ready
 
 
 def sign_in(token: str) -> bool:

@@ -16,6 +16,7 @@ from monitor.store import clients, sources
 from monitor.store.events import save_events
 from monitor.store.facts import pseudonyms
 from monitor.store.keys import clinician_ids, identities
+from monitor.store.weeks import computation
 from tests.monitor.practices import NOW, Written
 from tests.monitor.visitors import Pages, token_on
 from tests.reports.pages import Element, read, visible
@@ -451,7 +452,7 @@ def test_a_conversation_outside_the_hours_is_marked_as_an_emergency_and_unmarked
 
     assert conversations(ana.get(address).text) == [(thread, "Take back"), *others]
     assert "November, an emergency" in visible(ana.get(address).text)
-    assert pages.store.connection.execute("SELECT count(*) FROM dirty").fetchone() == (1,)
+    assert pages.store.connection.execute("SELECT count(*) FROM dirty").fetchone() == (0,), "computed at once"
     assert post(ana, f"{address}/emergency", thread=thread, marked="no").startswith("Taken back")
     assert conversations(ana.get(address).text) == [(thread, "Mark"), *others]
 
@@ -478,12 +479,17 @@ def test_nobody_marks_a_thread_of_somebody_elses(pages: Pages, practice: Written
     assert pages.store.connection.execute("SELECT count(*) FROM emergency_thread").fetchone() == (0,)
 
 
-def test_what_is_said_marks_the_numbers_as_out_of_date(pages: Pages, practice: Written) -> None:
-    assert pages.store.connection.execute("SELECT count(*) FROM dirty").fetchone() == (0,)
+def test_what_is_said_of_a_client_is_computed_at_once(pages: Pages, practice: Written) -> None:
+    with pages.store.read() as connection:
+        before = computation(connection, "ana")
+    pages.clock.passes(minutes=5)
 
     post(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}", standing="discharged", **{"from": TODAY})
 
-    assert pages.store.connection.execute("SELECT count(*) FROM dirty").fetchone() == (1,)
+    with pages.store.read() as connection:
+        now = computation(connection, "ana")
+    assert (now.dirty_from, now.computed_at) == (None, int(pages.clock().timestamp()))
+    assert now.version > before.version
 
 
 @pytest.mark.parametrize("page", [CLIENTS, AGREEMENTS])

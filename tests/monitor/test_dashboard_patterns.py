@@ -80,7 +80,7 @@ def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: Pages, pract
     assert "ran 2.4 times your usual (90 % interval 1.6 to 3.5)" in card.words()
     assert [summary.words() for summary in card.all("summary")] == ["What this is based on", "Week by week"]
     assert [button.words() for button in card.all("button")] == list(ANSWERS.values())
-    assert page.all("h1")[0].words() == "One note waits for a word from you, if you like"
+    assert page.all("h1")[0].words() == "One note waits for your answer, if you like"
 
 
 def test_earlier_notes_stand_by_family_with_how_far_and_since_when(pages: Pages, practice: Written) -> None:
@@ -100,7 +100,7 @@ def test_earlier_notes_stand_by_family_with_how_far_and_since_when(pages: Pages,
 
 
 def test_what_is_watched_and_quiet_is_said(pages: Pages) -> None:
-    before, _, after = visible(pages.signed_in("ana").get(HERE).text).partition("Nothing so far about ")
+    before, _, after = visible(pages.signed_in("ana").get(HERE).text).partition("No note so far about ")
 
     assert after.startswith("sessions running over")
     assert "sessions running over" not in before.lower()
@@ -112,10 +112,9 @@ def test_an_answer_is_kept_shown_and_taken_back(pages: Pages, practice: Written,
 
     answered = post(ana, address, answer=key)
 
-    follows = " Your weekly numbers follow with the next nightly run." if key in {"planned", "needed", "wrong"} else ""
-    assert said(answered) == f"Your answer is kept: {ANSWERS[key]}.{follows}"
+    assert said(answered) == f"Your answer is kept: {ANSWERS[key]}."
     assert f"Your answer on 18 November 2026: {ANSWERS[key]}" in entry(answered, practice.notice).words()
-    assert answered.all("h1")[0].words() == "Nothing waits for a word from you"
+    assert answered.all("h1")[0].words() == "You have answered every note, or it is over"
 
     undone = post(ana, f"{address}/undo")
 
@@ -221,8 +220,6 @@ def agenda(page: Element) -> tuple[str, list[tuple[str, str]]]:
 def test_the_next_supervision_has_a_list_by_client(pages: Pages, practice: Written) -> None:
     ana = pages.signed_in("ana")
     assert agenda(read(ana.get(HERE).text))[1] == []
-    noted(pages, practice)
-    page = read(ana.get(HERE).text)
     for kind, client, on in (
         ("gift", practice.client, "2026-11-12"),
         ("exception", practice.client, "2026-11-05"),
@@ -230,9 +227,10 @@ def test_the_next_supervision_has_a_list_by_client(pages: Pages, practice: Writt
         ("dual_role", practice.client, "2026-09-02"),
         ("consultation", practice.client, "2026-11-30"),
     ):
-        page = post(ana, f"{HERE}/ledger", kind=kind, client=client, **{"from": on})
+        post(ana, f"{HERE}/ledger", kind=kind, client=client, **{"from": on})
+    noted(pages, practice)
 
-    sentence, lines = agenda(page)
+    sentence, lines = agenda(read(ana.get(HERE).text))
 
     assert "noticed about one client, of the last eight weeks." in sentence
     assert [words if tag == "dd" else words[:16] for tag, words in lines] == [
@@ -279,5 +277,5 @@ def test_the_literature_is_named_once_with_its_source(pages: Pages) -> None:
 def test_before_anything_is_read_there_is_nothing_to_answer(empty_pages: Pages) -> None:
     page = visible(empty_pages.signed_in("finn").get(HERE).text)
 
-    assert "Nothing waits for a word from you" in page
+    assert "There is no note so far, and not everything is known" in page
     assert "Nobody was met or written to in the last eight weeks." in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from monitor.access import Role
+from monitor.briefing import gaps
 from monitor.briefing.caseload import own_caseload
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
@@ -21,4 +22,5 @@ def shared() -> str:
     store = visit.store()
     with store.read():
         report = own_caseload(visit.config(), store, visit.clinician(), now=visit.now())
-    return framed("Your data", fairness.own_html(report), empty=report.row is None)
+    body = fairness.own_html(report, gaps.all_warnings(visit.readiness()))
+    return framed("Your data", body, empty=report.row is None)

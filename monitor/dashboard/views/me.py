@@ -9,7 +9,8 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
-from monitor.briefing.week import last_complete_week, weekly_report
+from monitor.analysis.calendar import date_of
+from monitor.briefing.week import leading_week, weekly_report
 from monitor.dashboard import telling, visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
@@ -26,7 +27,7 @@ LARGEST_ID = 2**63 - 1  # SQLite's
 @allow(Role.CLINICIAN)
 def this_week() -> str:
     """The last week that is over."""
-    return _drawn(_report(_last_week()))
+    return _drawn(_report(None))
 
 
 @blueprint.get("/week/<week>")
@@ -48,11 +49,9 @@ def answer(week: str, notice: int) -> Response:
         telling.take_back(notice)
     else:
         telling.answer(notice, said)
-    return redirect("/me/" if monday == _last_week() else f"/me/week/{iso_week(monday)}", 303)
-
-
-def _last_week() -> date:
-    return last_complete_week(visit.config(), visit.clinician(), visit.now())
+    return redirect(
+        "/me/" if monday == date_of(leading_week(visit.readiness())) else f"/me/week/{iso_week(monday)}", 303
+    )
 
 
 def _monday(week: str) -> date:
@@ -62,12 +61,12 @@ def _monday(week: str) -> date:
         monday = date.fromisocalendar(int(year), int(number), 1)
     except ValueError:
         monday = date.max
-    if monday > _last_week():
+    if monday > date_of(visit.readiness().last_week):
         abort(404, "There is no report for that week: it is not over yet, or there is no such week.")
     return monday
 
 
-def _report(monday: date) -> WeeklyReport:
+def _report(monday: date | None) -> WeeklyReport:
     store = visit.store()
     with store.read():
         return weekly_report(visit.config(), store, visit.clinician(), monday, now=visit.now())
@@ -76,7 +75,9 @@ def _report(monday: date) -> WeeklyReport:
 def _is_known(report: WeeklyReport) -> bool:
     """Whether anything is held of that week, or of the one before."""
     built = report.built_from
-    return bool(built.calendar_events or built.message_times or report.previous) or report.week == _last_week()
+    return bool(built.calendar_events or built.message_times or report.previous) or report.week == date_of(
+        visit.readiness().last_week
+    )
 
 
 def _drawn(report: WeeklyReport) -> str:
