@@ -67,7 +67,7 @@ def _empty(folder: Path) -> None:
 def _read(desk: Desk) -> None:
     from monitor.cli.sources import read_sources
     from monitor.ingest import Wish
-    from monitor.nightly import only_run
+    from monitor.night import only_run
 
     desk.begin_store()
     with only_run(desk.config.database):
@@ -77,7 +77,7 @@ def _read(desk: Desk) -> None:
 def _write_reports(desk: Desk, folder: Path) -> None:
     """The weekly report of each clinician and the director's page."""
     from monitor.briefing.caseload import fairness_report
-    from monitor.briefing.week import last_complete_week, weekly_report
+    from monitor.briefing.week import weekly_report
     from monitor.cli.reports import write_private
     from reports import fairness, weekly
 
@@ -86,7 +86,6 @@ def _write_reports(desk: Desk, folder: Path) -> None:
     shared = fairness_report(desk.config, desk.store, now=desk.now)
     write_private(reports / "fairness.html", fairness.standalone(shared))
     for person in desk.config.clinicians:
-        week = last_complete_week(desk.config, person, desk.now)
-        told = weekly_report(desk.config, desk.store, person, week, now=desk.now)
+        told = weekly_report(desk.config, desk.store, person, now=desk.now)
         write_private(reports / f"{person.key}.html", weekly.standalone(told))
         write_private(reports / f"{person.key}.md", weekly.markdown(told))

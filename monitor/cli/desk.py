@@ -53,33 +53,30 @@ class Desk:
     @cached_property
     def store(self) -> Store:
         """The practice's database; it must be there."""
-        from monitor.store.database import open_store
+        from monitor.store.practice import open_practice
 
-        return open_store(self.config.database)
+        return open_practice(self.config)
 
-    def begin_store(self) -> Store:
-        """The practice's database, made now together with its key if this is the very first run."""
-        from monitor.credentials import create_key
-        from monitor.store.database import open_store
+    def begin_store(self, *, renew: bool = False) -> Store:
+        """The practice's database, made now together with its key if this is the very first run.
 
-        if not self.config.database.exists() and not self.config.key_file.exists():
-            create_key(self.config.key_file)
+        ``renew`` makes a database beside a key that is there already.
+        """
+        from monitor.store.practice import begin_practice
+
+        store, key_is_new = begin_practice(self.config, renew=renew)
+        if key_is_new:
             self.note(f"Made the practice's key, {self.config.key_file.name}. Keep a copy apart from the database.")
-        self.check_key()  # no database is made without it
-        self.__dict__["store"] = open_store(self.config.database, create=True)
-        return self.store
+        self.__dict__["store"] = store
+        return store
 
     @contextmanager
-    def writing(self) -> Iterator[Store]:
+    def writing(self, *, renew: bool = False) -> Iterator[Store]:
         """The database for a command that writes, which has to be the only one to do so."""
-        from monitor.nightly import only_run
+        from monitor.night import only_run
 
         with only_run(self.config.database):
-            yield self.begin_store()
-
-    def check_key(self) -> None:
-        """Refuse to go on without the practice's key."""
-        _ = self.names
+            yield self.begin_store(renew=renew)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -115,6 +112,11 @@ class Desk:
     def note(self, text: str) -> None:
         """Something beside the result, for people: to standard error."""
         click.echo(text, err=True)
+
+
+def printable(text: str) -> str:
+    """Return text that others wrote without what could steer the terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def pass_desk(command: Callable[Concatenate[Desk, P], R]) -> Callable[P, R]:

@@ -12,10 +12,19 @@ from pathlib import Path
 import click
 
 from monitor.cli.desk import Desk, pass_desk
-from monitor.errors import EXIT_ERROR, EXIT_OK, EvenhoursError
+from monitor.cli.own_mail import how_to_see
+from monitor.credentials import read_key
+from monitor.errors import EXIT_ERROR, EXIT_OK, EvenhoursError, StoreError
+from monitor.store.practice import open_practice
 from reports.wording import counted
 
-SILENT = timedelta(hours=48)
+MISSED = timedelta(hours=30)
+"""A last night that began before that was not the last one there should have been."""
+
+CRON_LINE = "30 4 * * * evenhours nightly"
+
+RENAMED = timedelta(days=28)
+"""A source that has kept its names for so long is no longer mentioned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +61,139 @@ def _findings(desk: Desk) -> Iterator[Finding]:
         number = len(desk.config.sources)
         sources = counted(number, "source") if number else "no source yet: add a [[source]]"
         yield Finding("configuration", f"{desk.config_path}, {sources}", look=not number)
-        desk.check_key()
+        read_key(desk.config.key_file)
         yield Finding("key", f"{desk.config.key_file.name}, readable by its owner alone")
-        with desk.store.read():
-            yield Finding("database", f"{desk.config.database.name}, current")
+        # Nothing is written here, not even to bring an older file to this version.
+        store = desk.__dict__["store"] = open_practice(desk.config, read_only=True)
     except EvenhoursError as error:
         yield Finding("set-up", "not complete", str(error))
         return
+    name = desk.config.database.name
+    if damage := store.damage():
+        yield Finding("database", f"{name} is damaged ({damage.splitlines()[0]})", "Put a backup in its place.")
+        return
+    else:
+        yield Finding("database", f"{name}, belongs to this key, no damage found")
     checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
+        _last_night,
+        _cron,
         _sources,
+        _people,
+        _renamed,
         _true_times,
         _google,
         _microsoft,
         _kept_aside,
-        _hours,
         _disk,
     )
-    for check in checks:
-        yield from check(desk)
+    try:
+        for check in checks:
+            yield from check(desk)
+    except StoreError as error:  # damage that the quick check does not see, such as in the text of the schema
+        yield Finding("database", str(error), "If it was damaged, put a backup in its place.")
+
+
+def _last_night(desk: Desk) -> Iterator[Finding]:
+    """When the last night ended, and how."""
+    from monitor.night import is_running
+    from monitor.store import tables
+
+    with desk.store.read() as connection:
+        runs = tables.last_runs(connection, "nightly", 1)
+    if not runs:
+        yield Finding("last night", f"no nightly run was recorded so far; the line for cron is: {CRON_LINE}", look=True)
+        return
+    (last,) = runs
+    began = _moment(desk, last.started_at)
+    if last.ended_at is None and is_running(desk.config.database):
+        yield Finding("last night", f"a run began on {began} and is still working", look=True)
+    elif last.ended_at is None:
+        yield Finding(
+            "last night",
+            f"the run that began on {began} did not end: it was killed, or the computer stopped",
+            "Nothing is lost. Run: evenhours nightly",
+        )
+    elif desk.now.timestamp() - last.started_at > MISSED.total_seconds():
+        yield Finding(
+            "last night",
+            f"the last one ended on {_moment(desk, last.ended_at)}, with exit code {last.exit_code}",
+            f"Check that cron runs. Its line is: {CRON_LINE}",
+        )
+    elif last.exit_code:
+        mend = "See below for what was not read or not computed; docs/for-it.md lists the exit codes."
+        yield Finding("last night", f"ended on {_moment(desk, last.ended_at)}, with exit code {last.exit_code}", mend)
+    else:
+        yield Finding("last night", f"ended on {_moment(desk, last.ended_at)}; everything was read and computed")
+
+
+def _cron(desk: Desk) -> Iterator[Finding]:
+    """Whether cron starts a night soon enough after each clinician's week for Monday's page to have that week."""
+    from monitor.cli.schedule import LATE, nightly_lines
+    from monitor.readiness import readiness_of
+
+    lines = nightly_lines(desk.config.path)
+    if not lines:
+        return
+    here = desk.now.astimezone().tzinfo
+    late = []
+    for person in desk.config.clinicians:
+        with desk.store.read() as connection:
+            ready = readiness_of(desk.config, connection, person, desk.now)
+        end = datetime.fromtimestamp(ready.week_end(ready.last_week + 7), here)
+        starts = [start for line in lines if (start := line.next_after(end)) is not None]
+        if not starts or min(starts) - end > LATE:
+            late.append(person.key)
+    said = ", ".join(line.text for line in lines)
+    if late:
+        mend = f"Write: {CRON_LINE} (hourly, 30 * * * *, where people live in several zones)"
+        yield Finding("cron", f"{said}: Monday's page of {', '.join(late)} would lack the week before", mend)
+    else:
+        yield Finding("cron", f"{said}: Monday's pages have the week before")
+
+
+def _people(desk: Desk) -> Iterator[Finding]:
+    """What each clinician's page has to say of what it does not know: nothing of their numbers is told here."""
+    from monitor.briefing import gaps
+    from monitor.readiness import Gap, readiness_of
+
+    sources = {source.name: source for source in desk.config.sources}
+    for person in desk.config.clinicians:
+        with desk.store.read() as connection:
+            ready = readiness_of(desk.config, connection, person, desk.now)
+        page = f"page of {person.key}"
+        if not ready.is_current and ready.anything_read:
+            failed = ready.computation.fault
+            found = f"the numbers could not be computed ({failed})" if failed else "the numbers are not computed yet"
+            mend = "evenhours -v analyse shows where it arose; please report it." if failed else "evenhours analyse"
+            yield Finding(page, found, mend)
+        said = gaps.all_warnings(ready)
+        for sentence in said:
+            yield Finding(page, f"it says: {sentence}", "See the sources above and the last night.")
+        for lack in ready.lacks:
+            found, mend = gaps.for_it(person, lack)
+            if lack.gap is Gap.OWNER_UNKNOWN and lack.source in sources:
+                mend = how_to_see(desk.config, sources[lack.source], person)
+            if lack.gap in gaps.LOOK:
+                yield Finding(page, f"{found}. {mend}", look=True)
+            else:
+                yield Finding(page, found, mend)
+        if ready.is_current and not said and not ready.lacks:
+            yield Finding(page, "everything of the last week was read and computed")
+
+
+def _moment(desk: Desk, instant: int) -> str:
+    return f"{datetime.fromtimestamp(instant, desk.config.practice.zone):%A %-d %B at %H:%M}"
 
 
 def _sources(desk: Desk) -> Iterator[Finding]:
     """Whether each configured source has been read, and lately."""
+    from monitor.readiness import SILENT
     from monitor.store import tables
 
     with desk.store.read() as connection:
         known = {(row["name"], row["account"]): row for row in tables.sources(connection)}
     accounts = [(source.name, account) for source in desk.config.sources for account in source.accounts]
+    windows = {source.name: source.window[1] for source in desk.config.sources}
     for source, account in accounts:
         row = known.get((source, account))
         name = f"source {source} of {account}" if account else f"source {source}"
@@ -87,10 +202,11 @@ def _sources(desk: Desk) -> Iterator[Finding]:
             yield Finding(name, "never read", told or f"evenhours ingest --source {source}")
             continue
         held = f"{row['events']} events, {row['messages']} message times, {row['evidence']} true times"
-        read_at = datetime.fromtimestamp(row["succeeded_at"], UTC)
+        read_at, last = datetime.fromtimestamp(row["seen_to"], UTC), windows[source]
+        is_archive = last is not None and read_at.date() >= last
         if row["fault"]:
             yield Finding(name, held, row["fault"])
-        elif desk.now - read_at > SILENT:
+        elif desk.now - read_at > SILENT and not is_archive:
             yield Finding(name, f"{held}; last read {read_at:%d %B}", "Check that cron runs: evenhours nightly")
         elif not (row["events"] or row["messages"] or row["evidence"]):
             yield Finding(
@@ -98,6 +214,27 @@ def _sources(desk: Desk) -> Iterator[Finding]:
             )
         else:
             yield Finding(name, held)
+
+
+def _renamed(desk: Desk) -> Iterator[Finding]:
+    """Name the sources that give their entries new names at each export."""
+    from monitor.store import tables
+
+    seen: dict[str, datetime] = {}
+    with desk.store.read() as connection:
+        for row in tables.sources(connection):
+            if row["renamed_at"] is not None:
+                at = datetime.fromtimestamp(row["renamed_at"], UTC)
+                seen[row["name"]] = max(at, seen.get(row["name"], at))
+    for name in (source.name for source in desk.config.sources if source.name in seen):
+        if desk.now - seen[name] <= RENAMED:
+            yield Finding(
+                f"names in {name}",
+                "this source gives its entries new identifiers at each export, last seen on "
+                f"{seen[name]:%d %B}; corrections and history were moved along. "
+                "An export with stable identifiers (UID) would be better",
+                look=True,
+            )
 
 
 def _true_times(desk: Desk) -> Iterator[Finding]:
@@ -155,13 +292,6 @@ def _kept_aside(desk: Desk) -> Iterator[Finding]:
         for row in tables.kept_aside(connection):
             example = f", for example {row['example']}" if row["example"] else ""
             yield Finding(f"kept aside in {row['source']}", f"{row['number']} × {row['reason']}{example}", look=True)
-
-
-def _hours(desk: Desk) -> Iterator[Finding]:
-    """Who has no agreed hours: their numbers are labelled as assumed."""
-    assumed = [person.key for person in desk.config.clinicians if person.assumed_hours]
-    if assumed:
-        yield Finding("agreed hours", f"assumed Monday to Friday, 08:00 to 18:00, for {', '.join(assumed)}", look=True)
 
 
 def _disk(desk: Desk) -> Iterator[Finding]:

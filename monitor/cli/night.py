@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +15,18 @@ from monitor.cli.desk import Desk, pass_desk
 from monitor.cli.progress import SourceBar
 from monitor.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTLY
 
+if TYPE_CHECKING:
+    from monitor.ingest import Outcome
+
+DAYS_A_WEEK = 7
+
 
 @click.command()
 @click.option("--full", is_flag=True, help="Everybody, not only those whose records changed.")
 @pass_desk
 def analyse(desk: Desk, *, full: bool) -> None:
     """Compute the weekly numbers and notices that are out of date."""
-    from monitor.nightly import only_run
+    from monitor.night import only_run
 
     store = desk.store  # it has to be there
     with only_run(store.path):
@@ -31,7 +39,7 @@ def compute(desk: Desk, *, full: bool = False) -> int:
 
     Returns the exit code: 3 if somebody's numbers could not be computed, 1 if nobody's could.
     """
-    from monitor.nightly import analyse as run
+    from monitor.night import analyse as run
 
     failed: dict[str, Exception] = {}
     with SourceBar() as bar:
@@ -50,7 +58,9 @@ def compute(desk: Desk, *, full: bool = False) -> int:
     )
     for person, error in failed.items():
         _tell_failure(desk, person, error)
-    return EXIT_OK if not failed else EXIT_PARTLY if done else EXIT_ERROR
+    if not failed:
+        return EXIT_OK
+    return EXIT_ERROR if len(failed) == len(desk.config.clinicians) else EXIT_PARTLY
 
 
 def _tell_failure(desk: Desk, person: str, error: Exception) -> None:
@@ -61,6 +71,38 @@ def _tell_failure(desk: Desk, person: str, error: Exception) -> None:
     )
     if desk.verbose:
         traceback.print_exception(error)
+
+
+def tell_gaps(desk: Desk, outcomes: Sequence[Outcome]) -> None:
+    """Say what keeps somebody's page from saying more: in the night in which it begins, and once a month.
+
+    ``outcomes`` are those of the night's reading: they may know which address is missing, and that is named where
+    somebody looks at standard error.
+    """
+    from monitor.briefing import gaps
+    from monitor.cli.own_mail import tell_unrecognised
+    from monitor.readiness import Gap, readiness_of
+    from monitor.store import tables
+
+    local = desk.now.astimezone(desk.config.practice.zone)
+    with desk.store.write() as connection:
+        nights = tables.last_runs(connection, "nightly", 2)
+        before = nights[1].started_at if len(nights) > 1 else 0
+        is_first_today = datetime.fromtimestamp(before, local.tzinfo).date() < local.date()
+        monthly = is_first_today and local.weekday() == 0 and local.day <= DAYS_A_WEEK
+        for person in desk.config.clinicians:
+            lacks = {(lack.gap.value, lack.source): lack for lack in readiness_of(
+                desk.config, connection, person, desk.now).lacks}  # fmt: skip
+            new = tables.save_gaps(connection, person.key, lacks.keys(), int(desk.now.timestamp()))
+            for place, lack in lacks.items():
+                if not monthly and place not in new:
+                    continue
+                seen = [one for one in outcomes if one.source == lack.source and person.key in one.unrecognised]
+                if lack.gap is Gap.OWNER_UNKNOWN and seen:
+                    tell_unrecognised(desk, seen[0], [person.key], name_address=sys.stderr.isatty())
+                else:
+                    found, mend = gaps.for_it(person, lack)
+                    desk.note(f"evenhours: {found}. {mend}")
 
 
 @click.command()
@@ -74,12 +116,13 @@ def nightly(desk: Desk) -> None:
     with desk.writing() as store:
         with store.write() as connection:
             run = tables.begin_run(connection, "nightly", int(desk.now.timestamp()))
-        code = EXIT_ERROR
+        code, began = EXIT_ERROR, time.monotonic()
         try:
             outcomes = read_sources(desk, Wish())
             computed = compute(desk)
+            tell_gaps(desk, outcomes)
             code = exit_code(outcomes) or computed
         finally:
             with store.write() as connection:
-                tables.end_run(connection, run, code, int(datetime.now(UTC).timestamp()))
+                tables.end_run(connection, run, code, int(desk.now.timestamp() + time.monotonic() - began))
     sys.exit(code)

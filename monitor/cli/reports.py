@@ -31,13 +31,13 @@ FORMATS = ["html", "text", "md"]
 @pass_desk
 def weekly(desk: Desk, clinician: str | None, week: date | None, form: str, output: Path | None) -> None:
     """The weekly self-care report: private to the clinician it is about."""
-    from monitor.briefing.week import last_complete_week, weekly_report
+    from monitor.briefing.week import weekly_report
+    from monitor.compute import bring_up_to_date
     from reports import weekly as drawn
 
     person = desk.clinician(clinician)
-    told: WeeklyReport = weekly_report(
-        desk.config, desk.store, person, week or last_complete_week(desk.config, person, desk.now), now=desk.now
-    )
+    bring_up_to_date(desk.config, desk.store, person, now=desk.now)
+    told: WeeklyReport = weekly_report(desk.config, desk.store, person, week, now=desk.now)
     _write(desk, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
 
 

@@ -24,7 +24,7 @@ def init(desk: Desk, name: str, zone: str) -> None:
     if not desk.config_path.exists():
         write_private(desk.config_path, _beginning(name, zone))
         desk.note(f"Written: {desk.config_path}. It explains itself; fill in who works here and where times come from.")
-    with desk.writing():
+    with desk.writing(renew=True):
         sources = len(desk.config.sources)
     desk.say(
         f"Ready: {desk.config.database.name} beside the configuration. "

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from monitor.cli.desk import DAY, Desk, pass_desk
+from monitor.cli.desk import DAY, Desk, pass_desk, printable
+from monitor.cli.own_mail import tell_likely_address, tell_unrecognised
 from monitor.cli.progress import SourceBar
 from monitor.errors import UsageError
 
 _LATE = timedelta(hours=3)  # after the booked end: rather a slip of the pen
-_FOLLOWS = "The weekly numbers follow with the next nightly run."
 
 if TYPE_CHECKING:
     from connectors.classify import Sighting
@@ -41,6 +41,8 @@ def ingest(
 
     with desk.writing():
         outcomes = read_sources(desk, Wish(sources, first, last, full=full, accept_shrink=accept_shrink))
+        for outcome in outcomes:
+            tell_unrecognised(desk, outcome, outcome.unrecognised.keys(), name_address=True)
     sys.exit(exit_code(outcomes))
 
 
@@ -75,6 +77,7 @@ def tell_outcome(desk: Desk, outcome: Outcome) -> None:
         rows=outcome.rows,
         kept_aside=outcome.kept_aside,
         problem=str(outcome.problem) if outcome.problem else None,
+        unrecognised=[*outcome.unrecognised],
     )
     if outcome.problem:
         whose = f"{outcome.account}: " if outcome.account else ""
@@ -135,10 +138,8 @@ def _account(source: SourceConfig, key: str | None) -> str | None:
 def _tell_entry(desk: Desk, source: str, seen: Sighting, zone: ZoneInfo) -> None:
     start = seen.start.astimezone(zone)
     client = f"  client {seen.client[:4]}" if seen.client else ""
-    # A title is written by whoever sends an invitation: it must not steer the terminal.
-    title = "".join(sign if sign.isprintable() else " " for sign in seen.title)
     desk.say(
-        f"{start:%a %d %b %H:%M}  {seen.kind:<16}{title}{client}",
+        f"{start:%a %d %b %H:%M}  {seen.kind:<16}{printable(seen.title)}{client}",
         source=source,
         start=start.isoformat(),
         kind=seen.kind,
@@ -159,6 +160,8 @@ def inspect(desk: Desk, file: Path) -> None:
     kind = kind_at(file)
     proposal = block(kind, file) if kind else propose(file).toml()
     desk.say(proposal, proposal=proposal)
+    if kind:
+        tell_likely_address(desk, kind, file)
 
 
 @click.command()
@@ -180,13 +183,24 @@ def correct(desk: Desk, uid_key: str, end: str | None, clinician: str | None, *,
         with desk.writing() as store, store.write() as connection:
             if not drop_correction(connection, session.clinician, uid_key):
                 raise UsageError("The end of that session was not corrected.")
-        desk.say(f"Taken back. {_FOLLOWS}", uid_key=uid_key, ended_at=None)
+        desk.say(f"Taken back. {_computed(desk, session.clinician)}", uid_key=uid_key, ended_at=None)
         return
     ended = _ended(desk, session, end, yes=yes)
     with desk.writing() as store, store.write() as connection:
         save_correction(connection, session.clinician, uid_key, int(ended.timestamp()), int(desk.now.timestamp()))
-    told = f"Noted: it ended at {ended:%H:%M} on {day_and_month(ended)}. {_FOLLOWS}"
+    computed = _computed(desk, session.clinician)
+    told = f"Noted: it ended at {ended:%H:%M} on {day_and_month(ended)}. {computed}"
     desk.say(told, uid_key=uid_key, ended_at=ended.isoformat())
+
+
+def _computed(desk: Desk, key: str) -> str:
+    """Compute the numbers that a write changed; return the sentence that says whether they are up to date."""
+    from monitor.compute import bring_up_to_date
+
+    ready = bring_up_to_date(desk.config, desk.store, desk.clinician(key), now=desk.now)
+    if ready.is_current:
+        return "The weekly numbers are up to date."
+    return "The weekly numbers could not be computed; the last ones stand. evenhours doctor says more."
 
 
 def _ended(desk: Desk, session: Named, end: str, *, yes: bool) -> datetime:

@@ -1,0 +1,145 @@
+"""The first days tell no comfort: what is not connected, not recognised or not chosen is said, and shown as no 0."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from monitor import cli
+from monitor.cli.desk import Desk
+from monitor.config import load
+from monitor.readiness import Gap
+from tests.monitor.office import CONFIG, Office
+from tests.monitor.visitors import Pages
+
+NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
+COMFORT = re.compile(
+    r"nothing (new |else )?stood out|inside the hours|nothing was seen outside|stayed where you wanted"
+    r"|looked like your usual|full days? without work|you have answered every note",
+    re.IGNORECASE,
+)
+HOURS = re.compile(r"^hours = .*\n", re.MULTILINE)
+DIARY = re.compile(r'\[\[source\]\]\nname = "diary".*?(?=\[\[source\]\])', re.DOTALL)
+MAIL = re.compile(r'\[\[source\]\]\nname = "mail".*?(?=\[\[source\]\])', re.DOTALL)
+
+
+def assumed(config: str) -> str:
+    return HOURS.sub("", config)
+
+
+def without_calendar(config: str) -> str:
+    return DIARY.sub("", config)
+
+
+def without_mail(config: str) -> str:
+    return MAIL.sub("", config)
+
+
+def unknown_owner(config: str) -> str:
+    return config.replace('addresses = ["ana@two.example"]', 'addresses = ["anna@elsewhere.example"]')
+
+
+def without_rules(config: str) -> str:
+    return config.replace('kind = "leave"\ntitle = "holiday"', 'kind = "administration"\ntitle = "."')
+
+
+CASES = {
+    Gap.HOURS_ASSUMED: (assumed, "Your hours are assumed", "nobody declared the hours of ana"),
+    Gap.NO_CALENDAR: (without_calendar, "No calendar is connected", "no calendar is connected for ana"),
+    Gap.NO_MESSAGES: (without_mail, "No messages are connected", "no messages are connected for ana"),
+    Gap.OWNER_UNKNOWN: (unknown_owner, "No message was recognised as yours", "was sent by ana"),
+    Gap.NO_SESSIONS: (without_rules, "No entry of your calendar was recognised as a session", "is a session by"),
+}
+
+
+def at(office: Office, now: datetime, *arguments: str) -> tuple[int, str, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "Desk", partial(Desk, now=now))
+        done = CliRunner().invoke(cli.evenhours, ["--config", str(office.config), *arguments])
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.fixture(params=CASES, ids=str)
+def gap(request: pytest.FixtureRequest) -> Gap:
+    found: Gap = request.param
+    return found
+
+
+@pytest.fixture
+def office(tmp_path: Path, gap: Gap) -> Office:
+    return Office(tmp_path, CASES[gap][0](CONFIG))
+
+
+def pages_of(office: Office) -> dict[str, str]:
+    """All that reaches Ana: her pages, and the report in each of its forms."""
+    said = {}
+    with Pages(load(office.config)) as pages:
+        pages.clock.now = NOW
+        ana = pages.signed_in("ana")
+        for path in ("/me/", "/me/patterns", "/me/data"):
+            said[path] = ana.get(path).text
+    for form in ("text", "md", "html"):
+        said[form] = office("report", "weekly", "--clinician", "ana", "--format", form).out
+    return said
+
+
+def test_nothing_says_that_all_is_well(office: Office) -> None:
+    assert office("nightly").code == 0
+    for place, said in pages_of(office).items():
+        words = re.sub(r"(?s)<(style|script)\b.*?</\1>|<[^>]+>", " ", said)
+        assert not COMFORT.search(words), (place, COMFORT.search(words))
+
+
+def test_the_headline_says_what_is_missing_and_the_page_what_would_make_it_known(office: Office, gap: Gap) -> None:
+    office("nightly")
+    said = pages_of(office)
+    headline = re.search(r"<h1>(.*?)</h1>", said["/me/"])
+    assert headline is not None
+    assert headline[1].startswith(CASES[gap][1])
+    assert "What would let this page say more" in said["/me/"]
+    assert CASES[gap][1] in " ".join(said["text"].split())
+
+
+def test_doctor_says_it_with_the_remedy(office: Office, gap: Gap) -> None:
+    office("nightly")
+    answer = office("doctor")
+    (line,) = [line for line in answer.out.splitlines() if CASES[gap][2] in line and "page of ana" in line]
+    assert line[0] == ("?" if gap is Gap.NO_MESSAGES else "✗")
+    assert answer.code == (0 if gap is Gap.NO_MESSAGES else 1)
+
+
+def test_the_night_says_it_once_when_it_begins_and_on_each_first_monday_of_a_month(office: Office, gap: Gap) -> None:
+    sentence = CASES[gap][2]
+    said = {}
+    for day in (NOW, *(NOW + timedelta(days=n) for n in (1, 10, 17, 24)), NOW + timedelta(days=17, hours=6)):
+        code, _, said[day] = at(office, day, "nightly")
+        assert code == 0
+
+    told = {day for day, words in said.items() if sentence in words}
+    assert told == {NOW, datetime(2026, 4, 6, 12, tzinfo=UTC)}, "6 April is the first Monday of a month"
+
+
+def test_a_gap_that_was_filled_and_opens_again_is_said_again(office: Office, gap: Gap) -> None:
+    office("nightly")
+    broken = office.config.read_text(encoding="utf-8")
+    office.config.write_text(CONFIG, encoding="utf-8")
+    assert CASES[gap][2] not in office("nightly").err
+    office.config.write_text(broken, encoding="utf-8")
+    if gap in {Gap.NO_CALENDAR, Gap.NO_MESSAGES, Gap.OWNER_UNKNOWN, Gap.NO_SESSIONS}:
+        return  # what was read meanwhile stays known
+    assert CASES[gap][2] in office("nightly").err
+
+
+@pytest.mark.parametrize("gap", [Gap.HOURS_ASSUMED, Gap.OWNER_UNKNOWN, Gap.NO_MESSAGES], indirect=False)
+def test_no_number_that_would_need_it_is_a_zero(tmp_path: Path, gap: Gap) -> None:
+    office = Office(tmp_path, CASES[gap][0](CONFIG))
+    office("nightly")
+    text = office("report", "weekly", "--clinician", "ana").out
+    for title in ("Replies sent after hours", "Work outside agreed hours"):
+        found = re.search(rf"^{title} +(\S+)", text, re.MULTILINE)
+        assert found is None or found[1] not in {"0", "0 min"}
