@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 AGAIN := make PYTHON=python3.11 $(or $(MAKECMDGOALS),demo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench stories test soak lint format validity chromium peers clean
+.PHONY: help demo bench stories quarter test soak lint format validity chromium peers clean
 
 help: ## Say what can be made
 	@awk -F ': .*## |: ## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,9 @@ demo: .venv/.ready ## Write the demonstration practice to demo/, read it, report
 
 stories: .venv/.ready ## Plant the demonstration's stories in 20 practices and say when each is noticed (SEEDS=5 for fewer)
 	@$(BIN)/python -m benchmarks.stories $(or $(SEEDS),20)
+
+quarter: .venv/.ready-dev ## Live a simulated quarter in which things go wrong and say what claims that all is well (minutes)
+	@$(BIN)/python -m benchmarks.quarter
 
 bench: .venv/.ready-dev peers ## Say what reading costs beside servers and parsers alone (ONLY="imap caldav ics mbox" for some; minutes)
 	@$(BIN)/python -m benchmarks.reading_speed $(ONLY)

@@ -23,7 +23,7 @@ from monitor.credentials import create_key, read_key
 from monitor.demo import write_practice
 from monitor.demo.practice import PEOPLE, STORIES
 from monitor.ingest import Wish, ingest
-from monitor.nightly import analyse
+from monitor.night import analyse
 from monitor.notices import LINE
 from monitor.store import notices
 from monitor.store.database import opened

@@ -1,0 +1,1 @@
+"""A simulated quarter in which things go wrong, and whether anything says that all is well when it is not."""
