@@ -17,7 +17,7 @@ from monitor.analysis.calendar import day_number
 from monitor.config import Config, load
 from monitor.credentials import create_key, read_key
 from monitor.ingest import Wish, ingest
-from monitor.nightly import analyse
+from monitor.night import analyse
 from monitor.store import facts, notices
 from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
@@ -100,7 +100,7 @@ def empty_practice(folder: Path) -> Config:
     (folder / "evenhours.toml").write_text(PEOPLE, encoding="utf-8")
     config = load(folder / "evenhours.toml")
     create_key(config.key_file)
-    with opened(config.database, create=True):
+    with opened(config.database, read_key(config.key_file), create=True):
         return config
 
 

@@ -86,6 +86,7 @@ def office(tmp_path: Path) -> Office:
     office.write("ana.mbox", mailbox(*LETTERS))
     office.write("Maildir/cur/9.host:2,S", LETTERS[0].replace("ana@", "ben@"))
     office.write("Maildir/cur/10.host:2,S", LETTERS[2].replace("ana@", "ben@"))
+    office.write("Maildir/cur/11.host:2,S", LETTERS[1].replace("ana@", "ben@"))
     office.write("visits.csv", VISITS)
     return office
 
@@ -117,7 +118,7 @@ def test_no_word_of_a_source_is_found_again(office: Office, tmp_path: Path, monk
 
     assert {command: answer.code for command, answer in answers.items() if answer.code} == {}
     assert {"evenhours.db", "ana.html", "ben.html", "fairness.html"} <= told.keys()
-    assert [told[f"export {table}"].count(b"\n") - 1 for table in ("events", "sessions", "messages")] == [4, 4, 4]
+    assert [told[f"export {table}"].count(b"\n") - 1 for table in ("events", "sessions", "messages")] == [4, 4, 5]
     words = [*CANARIES.values(), "Zebrafink", LOCAL_PART]
     found = {
         (place, word)

@@ -200,11 +200,12 @@ def test_a_call_that_nobody_booked_is_listed_apart(house: HouseMaker) -> None:
 
 def test_a_snapshot_takes_back_nothing_outside_its_window(house: HouseMaker) -> None:
     practice = house(diary="ana")
-    practice.diary.shows(*(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
+    told = entry("told", "2019-01-07 10:00")
+    practice.diary.shows(told, *(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
     practice.ingest(**days("2018-01-01", "2020-12-31"))
-    practice.diary.shows()
+    practice.diary.shows(told)
     practice.ingest(**days("2019-01-01", "2019-12-31"), accept_shrink=True)
-    assert practice.rows(STATUS) == [("2018", "confirmed"), ("2019", "removed"), ("2020", "confirmed")]
+    assert practice.rows(STATUS)[:-1] == [("2018", "confirmed"), ("2019", "removed"), ("2020", "confirmed")]
 
 
 def test_what_is_taken_back_is_gone_unless_it_lies_before_the_window(house: HouseMaker) -> None:
@@ -257,13 +258,13 @@ def test_a_true_time_of_no_entry_is_gone_with_a_snapshot_that_tells_all_of_them(
     practice.visits.shows(times=times + halves)
     practice.ingest(**days("2026-03-01", "2026-03-31"))
     practice.dirty()
-    practice.visits.shows(times=[*times[3:], *halves[:1]])
+    practice.visits.shows(times=[*times[2:3], *times[4:], *halves[:1]])
     asked = days("2026-03-04", "2026-03-31")  # nothing is said of what was before
     practice.ingest(**asked, accept_shrink=True)
-    gone = {"4", "ended"} if tells_all_times else set()
+    gone = {"5", "ended"} if tells_all_times else set()
     left = {"2", "3", "4", "5", "6", "begun", "ended", "no"} - gone
     assert set(practice.rows("SELECT evidence_key FROM evidence")) == left
-    assert practice.dirty() == ({"ana": epoch("2026-03-04 10:00")} if tells_all_times else {})
+    assert practice.dirty() == ({"ana": epoch("2026-03-05 10:00")} if tells_all_times else {})
 
 
 def test_a_source_that_has_lost_its_true_times_is_refused(house: HouseMaker) -> None:
@@ -297,7 +298,7 @@ def it_holds(practice: House, left: int, *, believed: bool) -> None:
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10 - left]
 
 
-@pytest.mark.parametrize(("holds", "believed"), [(7, True), (6, False), (0, False)])
+@pytest.mark.parametrize(("holds", "believed"), [(7, True), (6, False), (1, False)])
 def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_removed(
     house: HouseMaker,
     holds: int,
@@ -384,12 +385,12 @@ def test_what_is_mended_is_kept_aside_no_more(house: HouseMaker) -> None:
 
 def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(house: HouseMaker) -> None:
     practice = house(mail="ben")
-    practice.mail.tells([stamp(1, "2026-03-01 09:00", clinician="ben")])
+    practice.mail.tells([stamp(1, "2026-03-01 09:00", clinician="ben", outgoing=True)])
     practice.ingest()
     practice.dirty()
     practice.owners["mail"] = "ana"
     practice.labels["mail"] = "ana's"
-    practice.mail.tells([stamp(1, "2026-03-01 09:00", clinician="ana")])
+    practice.mail.tells([stamp(1, "2026-03-01 09:00", clinician="ana", outgoing=True)])
     practice.ingest()
     ana, ben = (
         frames_of(practice.config, practice.store, person, now=NOW).messages for person in practice.config.clinicians
@@ -502,9 +503,9 @@ def test_what_the_account_of_a_former_owner_told_counts_no_more(house: HouseMake
 
 def test_a_source_that_comes_to_be_read_account_by_account_counts_once(house: HouseMaker) -> None:
     practice = house(mail="ana")
-    practice.mail.tells(letters(1, 2))
+    practice.mail.tells([stamp(n, f"2026-03-0{n} 09:00", outgoing=True) for n in (1, 2)])
     practice.ingest()
-    practice.accounts("mail")["ana"].tells(letters(1, 2))
+    practice.accounts("mail")["ana"].tells([stamp(n, f"2026-03-0{n} 09:00", outgoing=True) for n in (1, 2)])
     practice.ingest(now=LATER)
     frames = frames_of(practice.config, practice.store, practice.config.clinicians[0], now=LATER)
     assert len(frames.messages) == 2
@@ -591,6 +592,7 @@ def asked(practice: House, **wish: Any) -> tuple[str, ...]:
 def test_both_days_of_a_window_are_local_and_included(house: HouseMaker) -> None:
     practice = house(diary="ana")
     assert asked(practice, **days("2026-03-03", "2026-03-04")) == ("2026-03-03", "2026-03-04")
+    practice = house(diary="ana")
     practice.diary.shows(entry("eve", "2026-03-04 22:30", 20), entry("next", "2026-03-04 23:00"))  # 23:30 and 00:00
     practice.ingest(**days("2026-03-03", "2026-03-04"), accept_shrink=True)
     assert practice.rows("SELECT uid_key FROM event WHERE status <> 'removed'") == ["eve"]

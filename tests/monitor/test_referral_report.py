@@ -10,7 +10,7 @@ from monitor.analysis.calendar import day_number
 from monitor.analysis.referral import Referral
 from monitor.briefing.referral import referral_report
 from monitor.config import Config
-from monitor.nightly import analyse
+from monitor.night import analyse
 from monitor.roster import Takes
 from monitor.store import clients, facts, weeks
 from monitor.store.database import Store, opened
