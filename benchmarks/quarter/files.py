@@ -86,7 +86,7 @@ class Files:
 
 
 def settings(plan: Plan, day: date) -> str:
-    """The settings of a day: its people and their sources, the shared one first, so that it is read in each night that runs."""
+    """The settings of a day: its people and their sources, the shared one first, so that each night reads it."""
     blocks = [PRACTICE]
     for person in plan.staff(day):
         addresses = [f"{person.key}@{DOMAIN}"]
