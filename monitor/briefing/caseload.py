@@ -106,11 +106,16 @@ def _mean(values: Values, who: str, key: str, last: int) -> float | None:
 
 
 def _sum(values: Values, person: Clinician, key: str, last: int) -> int | None:
-    """The sum over eight weeks, or those since somebody joined; ``None`` where one of them is not known."""
+    """The sum over eight weeks, or those since somebody joined; ``None`` where one of them was not read.
+
+    A week of leave has no number of its own, and adds nothing: a dash would tell of the leave.
+    """
     first = day_number(person.starts) if person.starts else last - 7 * (SPAN - 1)
-    due = sum(last - 7 * back + 6 >= first for back in range(SPAN))
-    known = _known(values, person.key, key, last)
-    return round(sum(known)) if known and len(known) >= due else None
+    due = [week for week in range(last - 7 * (SPAN - 1), last + 1, 7) if week + 6 >= first]
+    was_read = "active_clients" if key == "sessions_held" else key  # which is known in a week of leave, too
+    if any(values.get((person.key, week, was_read)) is None for week in due):
+        return None
+    return round(sum(values.get((person.key, week, key)) or 0 for week in due))
 
 
 def _known(values: Values, who: str, key: str, last: int) -> list[float]:

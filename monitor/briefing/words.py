@@ -51,7 +51,7 @@ def headline(
     if known.incomplete:
         return known.incomplete
     if known.newer:
-        return f"{known.newer} Below is the last week that is."
+        return f"{known.newer} Below is the last complete week."
     if row is None:
         return gaps.headline(known.lacks) if known.lacks else "Nothing was seen of this week."
     if row["worked_days"] <= 0 and notice is None:
