@@ -135,6 +135,19 @@ def test_read_but_not_computed_for_three_weeks(practice: Practice, request: pyte
     assert "Ana’s caseload" in director
 
 
+def test_numbers_of_another_configuration_are_not_shown_as_todays(
+    practice: Practice, request: pytest.FixtureRequest
+) -> None:
+    practice.nights(MONDAY, 1)
+    practice.change('mon = ["08:00-18:00"]', 'mon = ["08:00-09:00"]')
+    request.getfixturevalue("anas_break")
+
+    said = practice.page(MONDAY + timedelta(hours=4))
+
+    assert "its numbers could not be computed" in said
+    assert not QUIET.search(said)
+
+
 def test_when_cron_was_silent_for_two_days_everything_says_so(practice: Practice) -> None:
     practice.nights(MONDAY - timedelta(days=1), 2)
     now = MONDAY + timedelta(hours=49)
