@@ -260,7 +260,7 @@ def full_week() -> Frames:
             event("2026-03-02 20:00", "2026-03-02 20:50", client=1, uid="late"),
             event("2026-03-03 07:00", "2026-03-03 07:50", client=2, uid="early"),
             event("2026-03-04 12:00", "2026-03-04 12:50", client=2, status=Status.CLINICIAN_CANCELLED),
-            event("2026-03-05 00:00", "2026-03-07 00:00", kind=Kind.LEAVE, all_day=True),
+            event("2026-03-05 00:00", "2026-03-10 00:00", kind=Kind.LEAVE, all_day=True),
             event("2026-03-06 10:00", "2026-03-06 10:50", client=1),
         ],
         times=[

@@ -320,9 +320,9 @@ def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(fi
         ('[practice]\nname = "H"', "practice.zone: missing"),
         (PRACTICE + '[practise]\nname = "H"', 'practise: unknown key; did you mean "practice"?'),
         (PRACTICE + 'contry = "GB"', 'practice.contry: unknown key; did you mean "country"?'),
-        (PRACTICE + '"a b" = 1', ('practice."a b": unknown key; known are name, zone, country, region, domains, '
-         "management, day_starts_at, longest_session_hours, supervision_group, client_title, contacts, database, "
-         "key_file")),
+        (PRACTICE + '"a b" = 1', ('practice."a b": unknown key; known are name, zone, country, subdivision, '
+         "region, domains, management, day_starts_at, longest_session_hours, supervision_group, client_title, "
+         "contacts, database, key_file")),
         (PRACTICE.replace("Harbour Street", " "), "practice.name: is empty"),
         (PRACTICE.replace("London", "Lodnon"),
          'practice.zone: "Europe/Lodnon" is not a time zone; did you mean "Europe/London"?'),

@@ -108,7 +108,7 @@ def reply_propensity(frames: Frames) -> Weekly:
     """
     (late,) = arrays(frames.replies, "inbound_after_hours")
     inbound_at, week, reply_at = arrays(frames.replies, "inbound_at", "inbound_week", "reply_at", rows=late)
-    begins = frames.calendar.working[:, 0]
+    begins = frames.calendar.agreed[:, 0]
     next_span = np.append(begins, np.iinfo(np.int64).max)[np.searchsorted(begins, inbound_at, side="right")]
     decided = ~np.isnan(reply_at) | (next_span <= frames.as_of)
     return shares(frames, week, np.where(decided, reply_at < next_span, np.nan))
@@ -132,6 +132,7 @@ def to_clients(frames: Frames) -> Bools:
 def evenings_touched(frames: Frames) -> Weekly:
     """Work days with a sent episode after hours, or a held session that lies outside the agreed hours, if only in part.
 
+    A session is judged from its booked start to its actual end where that is known, else to its booked end.
     Contact that an emergency protocol or a documented modified boundary covers does not count. At least so many where
     only the calendar, or only messages, were read.
     """
