@@ -243,6 +243,11 @@ def test_evenings_touched_are_work_days() -> None:
     assert value("evenings_touched", session("sat 10:00", "10:50"), mail=mail) == 3
 
 
+def test_messages_in_a_row_that_begin_inside_the_hours_touch_the_evening_into_which_they_run() -> None:
+    assert value("evenings_touched", mail=[sent("mon 17:50"), sent("mon 17:59:59")]) == 0
+    assert value("evenings_touched", mail=[sent("mon 17:50"), sent("mon 18:00")]) == 1
+
+
 def test_a_session_outside_the_hours_touches_its_evening_whatever_precedes_it() -> None:
     """Monday and Tuesday follow a session inside the hours within half an hour; Wednesday straddles their end."""
     entries = [
