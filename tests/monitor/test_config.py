@@ -119,6 +119,7 @@ def test_a_practice_says_what_holds_for_everybody(file: Path) -> None:
         PRACTICE,
         """
         country = "GB"
+        subdivision = "SCT"
         region = "GB"
         domains = ["Harbour.example"]
         management = ["Director+work@harbour.example"]
@@ -134,6 +135,7 @@ def test_a_practice_says_what_holds_for_everybody(file: Path) -> None:
         name="Harbour Street",
         zone=LONDON,
         country="GB",
+        subdivision="SCT",
         region="GB",
         domains=frozenset({"harbour.example"}),
         management=frozenset({"director@harbour.example"}),
@@ -337,6 +339,12 @@ def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(fi
          'practice.zone: "\0" is not a time zone; write it like "Europe/Paris"'),
         (PRACTICE + 'country = "gb"',
          'practice.country: "gb" is not a country\'s code of two capital letters, such as "GB"'),
+        (PRACTICE + 'country = "XX"', 'practice.country: no public holidays of "XX" are known; leave it out'),
+        (PRACTICE + 'subdivision = "ENG"', "practice.subdivision: is a part of a country; write country as well"),
+        (PRACTICE + 'country = "GB"\nsubdivision = "England"',
+         'practice.subdivision: "England" is no part of GB; possible are ENG, NIR, SCT, WLS'),
+        (PRACTICE + 'country = "IE"\nsubdivision = "C"',
+         'practice.subdivision: "C" is no part of IE; IE has none; leave it out'),
         (PRACTICE + 'domains = "harbour.example"', "practice.domains: expected a list in [brackets], found text"),
         (PRACTICE + 'domains = ["ana@harbour.example"]',
          'practice.domains[0]: "ana@harbour.example" is not a domain; write only what stands behind the @'),

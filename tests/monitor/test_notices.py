@@ -184,6 +184,21 @@ def test_ends_that_are_hardly_known_say_nothing() -> None:
     assert find(measured(step, coverage=0.6), weeks(72)) != []
 
 
+def test_overruns_are_noticed_by_the_clipped_mean_and_told_by_the_true_one() -> None:
+    shown = life("overrun_minutes", 15, 3)
+    table = measured({"overrun_minutes": shown})
+    true = table.assign(value=table["value"].where(table["key"] != "overrun_minutes", table["value"] * 2))
+    still = measured({"overrun_minutes": life("overrun_minutes", 18)})
+    unclipped = still.assign(
+        value=still["value"].where(still["key"] != "overrun_minutes", [*shown] * (len(still) // 72))
+    )
+    (told,), (twice,) = find(table, weeks(72)), find(true, weeks(72))
+
+    assert find(unclipped, weeks(72)) == []
+    assert (twice.week, twice.key, twice.since) == (told.week, "overrun_minutes", told.since)
+    assert (twice.seen or 0) == pytest.approx(2 * (told.seen or 0), abs=1e-3)
+
+
 def test_without_sessions_there_is_nothing_to_measure_replies_by() -> None:
     assert find(measured({"after_hours_replies": life("after_hours_replies", 15, 3)}, sessions=0), weeks(72)) == []
 
