@@ -158,7 +158,7 @@ def _reply(values: Mapping[Any, Any]) -> Row:
         "reply_at": _iso(values["reply_at"]),
         "minutes_clock": _decimal(values["minutes_clock"]) if answered else None,
         "minutes_working": _decimal(values["minutes_working"]) if answered else None,
-        "after_hours": int(values["after_hours"]),
+        "after_hours": int(values["after_hours"]) if answered else None,
     }
 
 

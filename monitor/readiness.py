@@ -17,6 +17,7 @@ from connectors.registry import source_kind
 from monitor.analysis.calendar import DAY, date_of, last_week_end
 from monitor.analysis.catalogue import DEFINITIONS_VERSION
 from monitor.config import Config, SourceConfig
+from monitor.config.public_holidays import days_off
 from monitor.roster import Clinician, Takes
 from monitor.store import sources, weeks
 from monitor.store.database import Connection
@@ -313,7 +314,8 @@ def _lacks(config: Config, clinician: Clinician, known: Sequence[Known]) -> list
 def rules_of(config: Config, clinician: Clinician) -> str:
     """Return a checksum of what the numbers are computed under besides the records."""
     rules = config.practice
-    practice = (rules.country, rules.region, rules.day_starts_at, rules.supervision_group, rules.weights)
+    holidays = (rules.country, rules.subdivision)
+    practice = (*holidays, rules.region, rules.day_starts_at, rules.supervision_group, rules.weights)
     # A set's order differs from run to run; of what referrals somebody takes, the trauma cap alone is in a number.
     takes = Takes(trauma_cap=clinician.takes.trauma_cap)
     return _checksum((DEFINITIONS_VERSION, replace(clinician, name="", addresses=frozenset(), takes=takes), practice))
@@ -324,10 +326,9 @@ def _checksum(values: object) -> str:
 
 
 def holidays_of(config: Config, instants: Sequence[int]) -> Collection[date]:
-    """Return the public holidays of the practice's country over all years of these instants; none without a country."""
-    if not config.practice.country:
+    """Return the public holidays of the practice over all years of these instants; none without a country."""
+    practice = config.practice
+    if not practice.country:
         return ()
-    import holidays
-
     years = [date_of(at // DAY).year for at in instants]
-    return holidays.country_holidays(config.practice.country, years=range(min(years) - 1, max(years) + 2)).keys()
+    return days_off(practice.country, practice.subdivision, range(min(years) - 1, max(years) + 2))

@@ -99,12 +99,14 @@ USUAL_WEIGHTS = Weights(None, (1.0, 1.25, 1.5, 2.0))
 class Practice:
     """What holds for everybody. ``day_starts_at`` is in minutes after midnight (default 04:00).
 
-    ``supervision_group`` is how many share a group supervision.
+    ``supervision_group`` is how many share a group supervision. ``subdivision`` is the part of the country whose public
+    holidays hold.
     """
 
     name: str
     zone: ZoneInfo
     country: str | None = None
+    subdivision: str | None = None
     region: str | None = None
     domains: frozenset[str] = frozenset()
     management: frozenset[str] = frozenset()

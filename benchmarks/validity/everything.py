@@ -56,6 +56,7 @@ def measures(someone: Lives) -> dict[str, Drawn]:
         "sessions_held": known(held, held),
         "after_hours_replies": known(counts(someone).amounts, held),
         "overrun_minutes": overruns(someone),
+        "overrun_minutes_clipped": overruns(someone),
         "short_rests": nights(someone, rng),
         "contact_hours": known(held * HOURS_A_SESSION * np.exp(rng.normal(0, 0.05, held.shape)), held),
         "weighted_load": known(load(held), held),

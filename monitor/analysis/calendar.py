@@ -69,12 +69,13 @@ def last_week_end(
 class WorkCalendar:
     """One clinician's agreed time between two dates.
 
-    ``agreed`` are the spans of the work pattern, public holidays taken out; ``hours`` are the same with their breaks
-    closed; ``working`` is ``agreed`` without leave; ``covered`` is everything in which work is not after hours.
+    ``agreed`` are the spans of the work pattern, public holidays and leave taken out; ``hours`` are the same with their
+    breaks closed; ``covered`` is everything in which work is not after hours.
     ``emergency`` are the windows marked as covered by the emergency protocol: work in them is load, and as agreed.
-    ``shifts`` are the agreed spans one by one as rows of (day it starts on, start, end); ``usual`` says for each day
-    from ``first_day`` to ``last_day`` whether the pattern agrees work on it, public holiday or not. ``day_edges`` are
-    the instants at which work days begin, from ``MARGIN_DAYS`` before the first to as many after the last.
+    ``shifts`` are the spans of the pattern one by one, on leave too, as rows of (day it starts on, start, end);
+    ``usual`` says for each day from ``first_day`` to ``last_day`` whether the pattern agrees work on it, public holiday
+    or not. ``day_edges`` are the instants at which work days begin, from ``MARGIN_DAYS`` before the first to as many
+    after the last.
     ``day_starts_at`` is in seconds.
     """
 
@@ -87,7 +88,6 @@ class WorkCalendar:
     usual: NDArray[np.bool_]
     agreed: Spans
     hours: Spans
-    working: Spans
     leave: Spans
     on_call: Spans
     emergency: Spans
@@ -160,7 +160,6 @@ def work_calendar(
         usual=np.array([bool(version.days.get(day.weekday())) for day, version in dated[1:]], dtype=bool),
         agreed=agreed,
         hours=hours,
-        working=agreed,
         leave=NO_SPANS,
         on_call=NO_SPANS,
         emergency=NO_SPANS,
@@ -171,14 +170,16 @@ def work_calendar(
 def with_entries(
     calendar: WorkCalendar, *, leave: Spans = NO_SPANS, on_call: Spans = NO_SPANS, emergency: Spans = NO_SPANS
 ) -> WorkCalendar:
-    """The calendar with its leave, on-call windows and emergencies."""
+    """The calendar with its leave, on-call windows and emergencies. On leave no hour is an agreed hour."""
+    hours = subtract(calendar.hours, leave)
     return replace(
         calendar,
-        working=subtract(calendar.agreed, leave),
+        agreed=subtract(calendar.agreed, leave),
+        hours=hours,
         leave=leave,
         on_call=on_call,
         emergency=emergency,
-        covered=union(calendar.hours, on_call),
+        covered=union(hours, on_call),
     )
 
 

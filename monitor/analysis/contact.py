@@ -36,7 +36,7 @@ def judged(
     after_hours  outside, not covered, and not in the hours that a documented modified boundary grants the client
     """
     who, at = np.asarray(clients, dtype=np.int64), np.asarray(instants, dtype=np.int64)
-    last = at if ends is None else np.asarray(ends, dtype=np.int64) - 1
+    last = at if ends is None else np.maximum(np.asarray(ends, dtype=np.int64) - 1, at)
     outside = calendar.after_hours(at) if ends is None else calendar.outside(at, last)
     days = calendar.day_of(at)
     covered = agreements.holds("emergency", who, days) | np.asarray(emergencies, dtype=bool)

@@ -79,9 +79,9 @@ class Frames:
     """One clinician's tables. Keys of one person are joined before anything is derived: a client is a person here.
 
     sessions  see :func:`~monitor.analysis.sessions.sessions_from`, and day, week, overrun_minutes, began_at and
-              ended_at (the actual times where known, else the booked ones), outside, covered, after_hours (see
-              :func:`~monitor.analysis.contact.judged`), late, missed, by_clinician, moved, cancelled_at
-              (see :func:`~monitor.analysis.bookings.outcomes`)
+              ended_at (the actual times where known, else the booked ones), outside, covered, after_hours (from the
+              booked start to ended_at, see :func:`~monitor.analysis.contact.judged`), late, missed, by_clinician,
+              moved, cancelled_at (see :func:`~monitor.analysis.bookings.outcomes`)
     held      those of the sessions that took place
     courses   see :func:`~monitor.analysis.courses.courses_from`
     messages  sent_at, outgoing, automatic, counterpart, counterpart_kind, channel, thread, emergency, and day, week,
@@ -89,18 +89,18 @@ class Frames:
     episodes  see :func:`~monitor.analysis.messages.episodes_from`, and day, week, outside, covered, after_hours,
               is_reply
     replies   see :func:`~monitor.analysis.messages.replies_from`, and week (of the reply, -1 if there is none),
-              inbound_week, after_hours, inbound_after_hours, minutes_clock, minutes_working
+              inbound_week, after_hours (NaN where unanswered), inbound_after_hours, minutes_clock, minutes_working
     extras    calls that nobody booked, which are no sessions: client (-1 if unknown), started_at, ended_at, day, week
     entries   calendar entries other than sessions: kind, start, end, all_day, client, known_at, day, week
     days      one row a work day: week, agreed_minutes, working_minutes (less leave), leave_share, usual (agreed by the
               pattern, public holiday or not), employed, active (a held session or a sent message), occupied (active, or
               another job's span), worked (0 to 1), calendar_seen
     weeks     index week, without gaps; worked_days, usual_days, leave_days, present (share of the usual days that were
-              no leave, and with the practice), compared, since_start (weeks; infinite for who was always there), fte,
-              employed, calendar_seen, messages_seen, any_seen (one of them), alone_seen (calendars, or messages of
-              somebody who has no calendar), calendar_read and all_read (what is connected of calendars, and of
-              everything, was read to the week's end), beginnings_known (whether a client never seen before is new),
-              start, end
+              neither leave nor public holiday, and with the practice), compared, since_start (weeks; infinite for who
+              was always there), fte, employed, calendar_seen, messages_seen, any_seen (one of them), alone_seen
+              (calendars, or messages of somebody who has no calendar), calendar_read and all_read (what is connected of
+              calendars, and of everything, was read to the week's end), beginnings_known (whether a client never seen
+              before is new), start, end
     clients   one row a key: client, person, and per term what holds at ``as_of``, as it is written
     ledger    what was entered: client (-1 for nobody in particular), kind, day, week
     agreements  what was said of each client, by day
@@ -278,7 +278,9 @@ def _sessions(
         overrun_minutes=over.where(sessions["status"] == HELD),
         began_at=true[:, 0],
         ended_at=true[:, 1],
-        **judged(agreements, calendar, sessions["client"], sessions["booked_start"], sessions["booked_end"]),
+        **judged(
+            agreements, calendar, sessions["client"], np.minimum(sessions["booked_start"], true[:, 1]), true[:, 1]
+        ),
         **outcomes(sessions, events),
     )
 
@@ -288,12 +290,13 @@ def _replies(replies: pd.DataFrame, agreements: Agreements, calendar: WorkCalend
     marked = replies["emergency"]
     answered = replies["reply_at"].notna().to_numpy()
     reply_at = replies["reply_at"].fillna(0).to_numpy(dtype=np.int64)
-    written = answered & ~replies["by_session"].to_numpy()
+    written = ~replies["by_session"].to_numpy()
+    late = judged(agreements, calendar, client, reply_at, emergencies=marked)["after_hours"]
     return replies.assign(
         inbound_week=calendar.week_of(inbound),
         week=np.where(answered, calendar.week_of(reply_at), -1),
         inbound_after_hours=judged(agreements, calendar, client, inbound, emergencies=marked)["after_hours"],
-        after_hours=written & judged(agreements, calendar, client, reply_at, emergencies=marked)["after_hours"],
+        after_hours=np.where(answered, written & late, np.nan),
         minutes_clock=replies["waited_seconds"] / 60,
         minutes_working=working_seconds(replies, calendar) / 60,
     )

@@ -162,7 +162,7 @@ def _episode_of(chat: pd.DataFrame, place: NDArray[np.int64], episodes: pd.DataF
 def working_seconds(replies: pd.DataFrame, calendar: WorkCalendar) -> NDArray[np.int64]:
     """How much of each wait lay in the clinician's own working time (agreed hours without breaks and leave)."""
     inbound = replies["inbound_at"].to_numpy(dtype=np.int64)
-    return seconds_inside(calendar.working, inbound, inbound + replies["waited_seconds"].to_numpy(dtype=np.int64))
+    return seconds_inside(calendar.agreed, inbound, inbound + replies["waited_seconds"].to_numpy(dtype=np.int64))
 
 
 def median_wait(minutes: NDArray[np.float64], answered: NDArray[np.bool_]) -> float:

@@ -134,16 +134,14 @@ def with_readings(
 def _day_sums(days: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """By week: worked, usual and leave days, and the share of the usual days on which the person was there.
 
-    That is: no leave, and with the practice. A public holiday inside a leave is no leave day, yet the person is away;
-    with no usual day at all, nobody is.
+    That is: no leave, no public holiday without agreed hours, and with the practice. With no usual day at all, nobody
+    is away.
     """
     week, leave = days["week"].to_numpy(), days["leave_share"].to_numpy()
     place = (week - week[0]) // 7
-    usual, away = days["usual"].to_numpy(), np.where(days["employed"], leave, 1.0)
-    sums = [
-        np.bincount(place, weights=amount)
-        for amount in (days["worked"], usual, leave * (days["agreed_minutes"].to_numpy() > 0), away * usual)
-    ]
+    usual, agreed = days["usual"].to_numpy(), days["agreed_minutes"].to_numpy() > 0
+    away = np.where(days["employed"] & agreed, leave, 1.0)  # a usual day without agreed hours is a public holiday
+    sums = [np.bincount(place, weights=amount) for amount in (days["worked"], usual, leave * agreed, away * usual)]
     worked_days, usual_days, leave_days, away = sums
     present = np.where(usual_days > 0, 1 - away / np.maximum(usual_days, 1), 1.0).clip(0, 1)
     return {"worked_days": worked_days, "usual_days": usual_days, "leave_days": leave_days, "present": present}

@@ -10,10 +10,11 @@ import numpy as np
 from connectors.records import SUPERVISION, Counterpart
 from monitor.analysis.calendar import date_of
 from monitor.analysis.clock import local_time
+from monitor.analysis.intervals import spans
 from monitor.analysis.metrics.days import day_edges
-from monitor.analysis.metrics.leave import HALF
+from monitor.analysis.metrics.leave import interrupted_days
 from monitor.analysis.metrics.recovery import nights
-from monitor.analysis.metrics.sessions import SHORTER
+from monitor.analysis.metrics.sessions import SHORTER, past_buffer
 from monitor.analysis.sessions import meetings
 from monitor.briefing.figures import by_day
 from monitor.briefing.words import client_name, usual_slots
@@ -106,8 +107,8 @@ def _replies(week: _Week) -> Rows:
 
 
 def _ends(week: _Week) -> Rows:
-    held = week.of(week.frames.held)
-    late = held[held["overrun_minutes"] > week.frames.clinician.grace_minutes].sort_values("booked_start")
+    held = meetings(week.of(week.frames.held))
+    late = held[past_buffer(week.frames, held)].sort_values("booked_start")
     found = zip(late["booked_end"], late["client"], late["overrun_minutes"], late["evidence"], strict=True)
     rows = [(week.when(end), week.who(who), f"{over:+.0f} min", _source(known)) for end, who, over, known in found]
     return ("Booked end", "With", "Ended", "Known from"), rows
@@ -118,14 +119,16 @@ def _source(evidence: str) -> str:
 
 
 def _days(week: _Week) -> Rows:
-    hours = [(date_of(day), len(part), _hours(part)) for day, part in by_day(meetings(week.of(week.frames.held)))]
+    hours = [(date_of(day), len(part), _minutes(part)) for day, part in by_day(meetings(week.of(week.frames.held)))]
     return ("Day", "Sessions", "Together"), [
         (weekday(day), counted(held, "session"), quantity(minutes, Unit.MINUTES)) for day, held, minutes in hours
     ]
 
 
-def _hours(held: pd.DataFrame) -> float:
-    return float((held["ended_at"] - held["began_at"]).sum() / 60)
+def _minutes(held: pd.DataFrame) -> float:
+    """Minutes of the clock in which any of these sessions took place."""
+    together = spans(held[["began_at", "ended_at"]].to_numpy(dtype=np.int64))
+    return float((together[:, 1] - together[:, 0]).sum() / 60)
 
 
 def _contacts(week: _Week) -> Rows:
@@ -191,8 +194,7 @@ def _called_off(week: _Week) -> Rows:
 
 
 def _on_leave(week: _Week) -> Rows:
-    days = week.frames.days
-    away = days.index[days["leave_share"] >= HALF]
+    away = interrupted_days(week.frames)
     parts = ((week.frames.held, "began_at", "a session"), (week.frames.episodes, "sent_at", "a message"))
     moments = [
         (at, what)

@@ -13,7 +13,7 @@ from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.clock import local_time
 from monitor.analysis.intervals import Spans, seconds_inside
-from monitor.analysis.metrics.sessions import as_planned
+from monitor.analysis.metrics.sessions import as_planned, past_buffer
 from monitor.analysis.metrics.work import inside_work, outside_work
 from monitor.analysis.sessions import meetings
 from monitor.briefing.known import Known
@@ -144,12 +144,10 @@ def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
 
 
 def _ends_day(frames: Frames, day: int, held: pd.DataFrame, attention: Attention) -> EndsDay:
-    grace = frames.clinician.grace_minutes
     known = held[held["overrun_minutes"].notna()]
     beyond = EndState.PLANNED if attention.planned_ends else EndState.PAST
     planned = np.where(as_planned(frames, known), EndState.PLANNED, EndState.WITHIN)
-    late = (known["overrun_minutes"] > grace) & (planned != EndState.PLANNED)
-    states = np.where(late, beyond, planned)
+    states = np.where(past_buffer(frames, known), beyond, planned)
     ends = tuple(
         SessionEnd(float(over), EndState(state), local_time(frames.clinician, end))
         for over, state, end in zip(known["overrun_minutes"], states, known["booked_end"], strict=True)

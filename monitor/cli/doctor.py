@@ -13,6 +13,7 @@ import click
 
 from monitor.cli.desk import Desk, pass_desk
 from monitor.cli.own_mail import how_to_see
+from monitor.config import Config, public_holidays
 from monitor.credentials import read_key
 from monitor.errors import EXIT_ERROR, EXIT_OK, EvenhoursError, StoreError
 from monitor.store.practice import open_practice
@@ -75,6 +76,7 @@ def _findings(desk: Desk) -> Iterator[Finding]:
     else:
         yield Finding("database", f"{name}, belongs to this key, no damage found")
     checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
+        _holidays,
         _last_night,
         _cron,
         _sources,
@@ -91,6 +93,29 @@ def _findings(desk: Desk) -> Iterator[Finding]:
             yield from check(desk)
     except StoreError as error:  # damage that the quick check does not see, such as in the text of the schema
         yield Finding("database", str(error), "If it was damaged, put a backup in its place.")
+
+
+def _holidays(desk: Desk) -> Iterator[Finding]:
+    """Whether the public holidays are those of the practice's part of the country, where they differ."""
+    practice = desk.config.practice
+    if practice.country is None:
+        return
+    if lacks := lacks_subdivision(desk.config, desk.now.year):
+        yield Finding("public holidays", *lacks)
+    else:
+        yield Finding("public holidays", ", ".join(filter(None, (practice.country, practice.subdivision))))
+
+
+def lacks_subdivision(config: Config, year: int) -> tuple[str, str] | None:
+    """Say what is amiss and how to mend it where holidays differ within the country and no part of it is named."""
+    country = config.practice.country
+    if country is None or config.practice.subdivision is not None:
+        return None
+    parts = public_holidays.lacking(country, year)
+    if not parts:
+        return None
+    found = f"those of {country} differ by its parts, and the configuration names none: some holidays are missing"
+    return found, f"Write subdivision under [practice], one of {', '.join(parts)}"
 
 
 def _last_night(desk: Desk) -> Iterator[Finding]:

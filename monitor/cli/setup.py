@@ -8,6 +8,7 @@ from importlib import resources
 import click
 
 from monitor.cli.desk import Desk, pass_desk
+from monitor.cli.doctor import lacks_subdivision
 from monitor.cli.reports import write_private
 from monitor.errors import UsageError
 
@@ -26,6 +27,8 @@ def init(desk: Desk, name: str, zone: str) -> None:
         desk.note(f"Written: {desk.config_path}. It explains itself; fill in who works here and where times come from.")
     with desk.writing(renew=True):
         sources = len(desk.config.sources)
+    if lacks := lacks_subdivision(desk.config, desk.now.year):
+        desk.note(f"Public holidays: {lacks[0]}. {lacks[1]}.")
     desk.say(
         f"Ready: {desk.config.database.name} beside the configuration. "
         + ("Next: evenhours ingest" if sources else "Next: add a [[source]], then run evenhours ingest"),

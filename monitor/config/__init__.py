@@ -145,6 +145,7 @@ def _practice(table: PracticeTable, weights: Sequence[WeightsTable]) -> Practice
         name=table.name,
         zone=table.zone,
         country=table.country,
+        subdivision=table.subdivision,
         region=table.region,
         domains=frozenset(table.domains),
         management=frozenset(table.management),

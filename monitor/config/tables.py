@@ -18,6 +18,7 @@ from connectors.classify import KindRule
 from connectors.pseudonyms import canonical_address
 from connectors.records import Kind
 from monitor.config.hours import DAY, minutes_from, overlapping, span_from, text_of
+from monitor.config.public_holidays import subdivisions
 from monitor.config.reader import Leaf, choice
 from monitor.roster import MinuteSpan
 
@@ -118,6 +119,7 @@ class PracticeTable:
     name: str
     zone: ZoneInfo
     country: Country | None = None
+    subdivision: str | None = None
     region: Country | None = None
     domains: tuple[Annotated[str, Leaf(str, _domain)], ...] = ()
     management: tuple[Address, ...] = ()
@@ -130,9 +132,25 @@ class PracticeTable:
     key_file: Path = Path("evenhours.key")
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """The key beside the names it protects is one thing, the key instead of them another."""
+        """A key in the database's place, and holidays that are not known."""
+        yield from self._holiday_faults()
+        # The key beside the names it protects is one thing, the key instead of them another.
         if self.database == self.key_file:
             yield "key_file", "is the database's own path; the key has to be a file of its own"
+
+    def _holiday_faults(self) -> Iterator[tuple[str, str]]:
+        if self.country is None:
+            if self.subdivision is not None:
+                yield "subdivision", "is a part of a country; write country as well"
+            return
+        try:
+            possible = subdivisions(self.country)
+        except KeyError:
+            yield "country", f'no public holidays of "{self.country}" are known; leave it out'
+            return
+        if self.subdivision is not None and self.subdivision not in possible:
+            known = f"possible are {', '.join(possible)}" if possible else f"{self.country} has none; leave it out"
+            yield "subdivision", f'"{self.subdivision}" is no part of {self.country}; {known}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _PRACTICE = f"""# The demonstration practice: invented people in ordinary files,
 [practice]
 name = "Harbour Street"
 country = "GB"
+subdivision = "ENG"
 region = "GB"
 zone = "{ZONE}"
 domains = ["{DOMAIN}"]

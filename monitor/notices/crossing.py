@@ -73,10 +73,10 @@ def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
 
 
 def _leave_interrupted(days: pd.Series, frames: Frames) -> pd.Series:
-    """The days with work of one leave so far: one in a leave of a week, two in a longer one."""
-    from monitor.analysis.metrics.leave import leaves, touched_days
+    """The days with work of one leave so far: one in a leave of up to seven days, two in a longer one."""
+    from monitor.analysis.metrics.leave import interrupted_days, leaves
 
-    told, worked = days.where(days.isna()), touched_days(frames)
+    told, worked = days.where(days.isna()), interrupted_days(frames)
     for first, last in leaves(frames).tolist():
         within = worked[(worked >= first) & (worked <= last)]
         for number, day in enumerate(within.tolist(), 1):

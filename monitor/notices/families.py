@@ -34,7 +34,8 @@ class Watched:
 
     ``said`` finishes the sentence "For six weeks …"; ``{}`` stands for how far it moved. ``typical_sd`` is the shipped
     week-to-week deviation of a mean (of its logarithm where ratios are compared), ``swing`` how much wider the score of
-    a measure that is itself a mean of several weeks swings than that of single weeks.
+    a measure that is itself a mean of several weeks swings than that of single weeks. ``found_in`` is the metric in
+    which its changes are looked for, where that is another than the one that is shown.
     """
 
     metric: str
@@ -42,6 +43,7 @@ class Watched:
     said: str
     typical_sd: float = 0
     swing: float = 1
+    found_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,12 @@ FAMILIES = (
         title="Sessions running over",
         headline="Sessions ended later than usual.",
         try_this="name the time once, ten minutes before the end of a session that tends to run on.",
-        signs=(Watched("overrun_minutes", Scale.MINUTES, "your sessions ended {}", typical_sd=1.4),),
+        signs=(
+            Watched(
+                "overrun_minutes", Scale.MINUTES, "your sessions ended {}", typical_sd=1.4,
+                found_in="overrun_minutes_clipped",
+            ),
+        ),
     ),
     NoticeFamily(
         key="recovery",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monitor.notices.clients import Contacts
-from monitor.notices.families import FAMILIES, PATTERN, POOLED, WORTH_A_LOOK, NoticeFamily, Scale, family
+from monitor.notices.families import FAMILIES, PATTERN, POOLED, WORTH_A_LOOK, NoticeFamily, Scale, Watched, family
 from monitor.notices.series import Series, consecutive, series_of
 from monitor.store.notices import NoticeRow, Sign
 
@@ -50,8 +50,12 @@ def find(
 
 
 def _scored(entry: NoticeFamily, table: pd.DataFrame, left_out: Sequence[LeftOut]) -> Scored:
-    series = [_without(series_of(sign, table), left_out) for sign in entry.signs]
-    return [(one, one.scores) for one in series]
+    """Return each measure as it is shown, with the scores of what its changes are looked for in."""
+
+    def series(sign: Watched, metric: str) -> Series:
+        return _without(series_of(sign, table, metric), left_out)
+
+    return [(series(sign, sign.metric), series(sign, sign.found_in).scores) for sign in entry.signs]
 
 
 def _without(series: Series, left_out: Sequence[LeftOut]) -> Series:

@@ -36,9 +36,10 @@ def _rest(nights: float, *_: str) -> str:
 
 
 def _free_stretch(hours: float, *_: str) -> str:
+    longest = counted(int(hours), "hour")
     return (
-        f"Your longest stretch without work that ended this week was {counted(int(hours), 'hour')}, and the one before "
-        "that was short, too. The European Working Time Directive names 35 hours in a week, or in two, for employees."
+        f"The longest stretch without work that touched this week was {longest}, and that of the week before was "
+        "short, too. The European Working Time Directive names 35 hours in a week, or in two, for employees."
     )
 
 
@@ -54,7 +55,7 @@ def _supervision(hours: float, *_: str) -> str:
 
 
 def _leave(days: float, *_: str) -> str:
-    return f"There was work on {counted(round(days), 'day')} of your leave, the first day left out, for handing over."
+    return f"There was work on {counted(round(days), 'day')} of your leave, its first and last day left out."
 
 
 def _review(_: float, client: str, term: str) -> str:

@@ -53,10 +53,11 @@ def consecutive(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     return wide.reindex(weeks.index[weeks["compared"]]).reindex(every)
 
 
-def series_of(sign: Watched, table: pd.DataFrame) -> Series:
-    """A measure out of :func:`consecutive`'s table."""
-    known = table["coverage", sign.metric] >= catalogue()[sign.metric].least_coverage
-    value, n = table["value", sign.metric].where(known), table["n", sign.metric]
+def series_of(sign: Watched, table: pd.DataFrame, metric: str = "") -> Series:
+    """A measure out of :func:`consecutive`'s table, by the numbers that are shown or by those of another metric."""
+    metric = metric or sign.metric
+    known = table["coverage", metric] >= catalogue()[metric].least_coverage
+    value, n = table["value", metric].where(known), table["n", metric]
     values, weights = _scaled(sign.scale, value, n, table)
     missing = values.isna() | ~(weights > 0)
     return Series(sign, values.mask(missing).rename(sign.metric), weights.mask(missing).rename(sign.metric))

@@ -84,7 +84,6 @@ def test_a_break_is_no_agreed_time() -> None:
     found = calendar()
 
     assert seconds(found.hours) - seconds(found.agreed) == 3600 * found.usual.sum()
-    assert np.array_equal(found.working, found.agreed)
 
 
 # The half hour around sessions
@@ -150,12 +149,19 @@ def test_on_call_is_not_after_hours() -> None:
     assert not after(seen(found, ("09:00", "09:50", "09:00", "09:50")), "2026-03-07 21:00")
 
 
-def test_leave_is_no_working_time_but_does_not_move_the_hours() -> None:
+def test_on_leave_no_hour_is_an_agreed_hour() -> None:
     leave = spans([(at("2026-03-02 13:30"), at("2026-03-03 00:00"))])
     found = with_entries(calendar(), leave=leave)
 
-    assert seconds(found.agreed) - seconds(found.working) == 4 * 3600
-    assert not after(found, "2026-03-02 15:00")
+    assert seconds(calendar().agreed) - seconds(found.agreed) == 4 * 3600
+    assert [after(found, f"2026-03-02 {time}") for time in ("13:29:59", "13:30", "15:00")] == [False, True, True]
+
+
+def test_a_session_on_leave_opens_no_half_hour() -> None:
+    leave = spans([(at("2026-03-02 00:00"), at("2026-03-03 00:00"))])
+    found = seen(with_entries(calendar(), leave=leave), ("09:00", "09:50", "09:00", "09:50"))
+
+    assert after(found, "2026-03-02 10:00")
 
 
 def test_an_all_day_entry_means_work_days() -> None:

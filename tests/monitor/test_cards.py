@@ -9,6 +9,7 @@ import pytest
 
 from connectors.records import Kind, Status
 from monitor.analysis.calendar import date_of
+from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
 from monitor.briefing import behind
 from monitor.briefing.cards import AGAIN, card, leading
@@ -245,6 +246,24 @@ def test_a_planned_session_is_drawn_hollow_and_counts_neither_way(
     assert ends.title == title
 
 
+@pytest.mark.parametrize(("marked", "clients"), [((), ["K7Q2", "M3PR"]), ((1,), ["M3PR"]), ((1, 2), [])])
+def test_a_planned_session_leaves_the_rows_the_share_and_the_figures_count_alike(
+    marked: Sequence[int], clients: list[str]
+) -> None:
+    starts = {1: "2026-03-02 11", 2: "2026-03-02 12", 3: "2026-03-02 13"}
+    held = [event(f"{at}:00", f"{at}:40", client=client, uid=f"s{client}") for client, at in starts.items()]
+    times = [seen_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 46), (3, 45))]
+    found = frames(entries=held, times=times, ledger=[entered(client, "exception", "2026-03-02") for client in marked])
+    rows = behind.rows(found, replace(notice(), key="overrun_minutes"), WEEK, CODES).rows
+    ends = session_ends(found, WEEK, Attention())
+    share = catalogue()["overrun_share"].compute(found)
+
+    assert [who.rpartition(" ")[2] for _, who, *_ in rows] == clients
+    assert ends is not None
+    assert [end.state.value for end in ends.days[0].ends].count("past") == len(clients)
+    assert share.value.tolist() == pytest.approx([100 * len(clients) / (3 - len(marked))])
+
+
 def test_another_job_takes_a_full_day_off_from_what_protects() -> None:
     elsewhere = event("2026-03-07 10:00", "2026-03-07 14:00", kind=Kind.BUSY)
     around = [event(f"2026-03-{on} 10:00", f"2026-03-{on} 10:50") for on in ("02", "03", "04", "05", "06", "09")]
@@ -260,7 +279,7 @@ def full_week() -> Frames:
             event("2026-03-02 20:00", "2026-03-02 20:50", client=1, uid="late"),
             event("2026-03-03 07:00", "2026-03-03 07:50", client=2, uid="early"),
             event("2026-03-04 12:00", "2026-03-04 12:50", client=2, status=Status.CLINICIAN_CANCELLED),
-            event("2026-03-05 00:00", "2026-03-07 00:00", kind=Kind.LEAVE, all_day=True),
+            event("2026-03-05 00:00", "2026-03-10 00:00", kind=Kind.LEAVE, all_day=True),
             event("2026-03-06 10:00", "2026-03-06 10:50", client=1),
         ],
         times=[

@@ -33,7 +33,7 @@ from monitor.store import clients, facts, notices, weeks
 from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow
 from tests.monitor.memory import SHELF, Source
-from tests.monitor.office import CONFIG, NOW, Answer, Office, environment, session
+from tests.monitor.office import CONFIG, LETTERS, NOW, Answer, Office, calendar, environment, mailbox, session
 
 MEMORY = '[[source]]\nname = "cloud"\nkind = "memory"\nclinician = "ana"\n'
 
@@ -645,6 +645,36 @@ def test_doctor_ticks_only_what_is_known_to_be_well(read: Office) -> None:
         "disk": "?",
     }  # fmt: skip
     assert "no source yet: add a [[source]]" in answer.out
+
+
+def test_doctor_and_init_say_where_public_holidays_differ_within_the_country(read: Office) -> None:
+    """Nothing is amiss without a country, in one without parts, and once the part is named."""
+
+    def found() -> list[tuple[str, str | None]]:
+        answer = read("doctor", "--json")
+        return [(line["found"], line["mend"]) for line in answer.told if line["check"] == "public holidays"]
+
+    remedy = "Write subdivision under [practice], one of ENG, NIR, SCT, WLS"
+    assert found() == []
+    assert "Public holidays" not in read("init").err
+    read.change('zone = "Europe/Paris"', 'zone = "Europe/Paris"\ncountry = "GB"')
+    ((amiss, mend),) = found()
+    assert (amiss.startswith("those of GB differ by its parts"), mend) == (True, remedy)
+    assert remedy in read("init").err
+    read.change('country = "GB"', 'country = "GB"\nsubdivision = "ENG"')
+    assert found() == [("GB, ENG", None)]
+    read.change('country = "GB"\nsubdivision = "ENG"', 'country = "NL"')
+    assert found() == [("NL", None)]
+
+
+def test_a_run_that_was_never_answered_is_neither_inside_nor_after_hours(office: Office) -> None:
+    office.write("ana.mbox", mailbox(LETTERS[0]))
+    office.write("ana.ics", calendar())
+    office("init")
+    office("ingest")
+    answer = office("export", "replies", "--clinician", "ana", "--json")
+
+    assert [(row["reply_at"], row["minutes_clock"], row["after_hours"]) for row in answer.told] == [(None, None, None)]
 
 
 def lost_mail(office: Office) -> None:

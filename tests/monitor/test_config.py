@@ -119,6 +119,7 @@ def test_a_practice_says_what_holds_for_everybody(file: Path) -> None:
         PRACTICE,
         """
         country = "GB"
+        subdivision = "SCT"
         region = "GB"
         domains = ["Harbour.example"]
         management = ["Director+work@harbour.example"]
@@ -134,6 +135,7 @@ def test_a_practice_says_what_holds_for_everybody(file: Path) -> None:
         name="Harbour Street",
         zone=LONDON,
         country="GB",
+        subdivision="SCT",
         region="GB",
         domains=frozenset({"harbour.example"}),
         management=frozenset({"director@harbour.example"}),
@@ -320,9 +322,9 @@ def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(fi
         ('[practice]\nname = "H"', "practice.zone: missing"),
         (PRACTICE + '[practise]\nname = "H"', 'practise: unknown key; did you mean "practice"?'),
         (PRACTICE + 'contry = "GB"', 'practice.contry: unknown key; did you mean "country"?'),
-        (PRACTICE + '"a b" = 1', ('practice."a b": unknown key; known are name, zone, country, region, domains, '
-         "management, day_starts_at, longest_session_hours, supervision_group, client_title, contacts, database, "
-         "key_file")),
+        (PRACTICE + '"a b" = 1', ('practice."a b": unknown key; known are name, zone, country, subdivision, '
+         "region, domains, management, day_starts_at, longest_session_hours, supervision_group, client_title, "
+         "contacts, database, key_file")),
         (PRACTICE.replace("Harbour Street", " "), "practice.name: is empty"),
         (PRACTICE.replace("London", "Lodnon"),
          'practice.zone: "Europe/Lodnon" is not a time zone; did you mean "Europe/London"?'),
@@ -337,6 +339,12 @@ def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(fi
          'practice.zone: "\0" is not a time zone; write it like "Europe/Paris"'),
         (PRACTICE + 'country = "gb"',
          'practice.country: "gb" is not a country\'s code of two capital letters, such as "GB"'),
+        (PRACTICE + 'country = "XX"', 'practice.country: no public holidays of "XX" are known; leave it out'),
+        (PRACTICE + 'subdivision = "ENG"', "practice.subdivision: is a part of a country; write country as well"),
+        (PRACTICE + 'country = "GB"\nsubdivision = "England"',
+         'practice.subdivision: "England" is no part of GB; possible are ENG, NIR, SCT, WLS'),
+        (PRACTICE + 'country = "IE"\nsubdivision = "C"',
+         'practice.subdivision: "C" is no part of IE; IE has none; leave it out'),
         (PRACTICE + 'domains = "harbour.example"', "practice.domains: expected a list in [brackets], found text"),
         (PRACTICE + 'domains = ["ana@harbour.example"]',
          'practice.domains[0]: "ana@harbour.example" is not a domain; write only what stands behind the @'),

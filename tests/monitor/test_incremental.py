@@ -153,6 +153,7 @@ rosters: list[dict[str, object]] = [
 rules: list[dict[str, object]] = [
     {"region": "US"},
     {"supervision_group": 8},
+    {"country": "DE", "subdivision": "BY"},
     {"weights": (Weights(None, (1.0, 5.0)),)},
     {"day_starts_at": 0},
 ]

@@ -51,7 +51,7 @@ def test_a_group_is_one_session_of_several_clients() -> None:
     found = looked(*group, session("mon 11:30", "12:00", 4), times=[ended])
 
     assert row("sessions_held", found)["value"] == 2
-    assert row("contact_hours", found)["value"] == pytest.approx(2 + 10 / 60 + 0.5)
+    assert row("contact_hours", found)["value"] == pytest.approx(2 + 10 / 60)
     assert row("stretch_minutes", found).tolist() == [10, 1, 0.5]
     assert row("overrun_share", found).tolist() == [100, 1, 0.5]
     assert row("back_to_back_run", found)["value"] == 2
@@ -75,26 +75,47 @@ def test_a_group_with_a_planned_exception_leaves_the_overrun_share() -> None:
     assert pd.isna(value("overrun_share", *group, times=times, ledger=[entered(2, "exception", "2026-03-02")]))
 
 
-def test_contact_hours_are_actual_where_both_ends_are_known() -> None:
+def test_contact_hours_last_from_the_actual_start_to_the_actual_end_else_the_booked_one() -> None:
     entries = [session("mon 10:00", "11:00", uid="a"), session("tue 10:00", "11:00", uid="b")]
     both = seen_times(when("mon 10:15"), when("mon 11:30"), uid="a")
     one = seen_times(None, when("tue 11:30"), uid="b")
 
-    assert value("contact_hours", *entries, times=[both, one]) == 2.25
+    assert value("contact_hours", *entries, times=[both, one]) == 1.25 + 1.5
+
+
+def test_contact_hours_count_entries_that_overlap_once() -> None:
+    overlapping = [session("mon 10:00", "11:00"), session("mon 10:30", "11:30", 2), session("mon 10:40", "10:50", 3)]
+
+    assert value("contact_hours", *overlapping, session("mon 11:30", "12:00", 4)) == 2
 
 
 def test_a_corrected_end_before_the_logged_start_leaves_the_start_unknown() -> None:
-    """Then not both ends are known, and the booked hour counts."""
+    """Then the session lasted from its booked start to the corrected end."""
     entries = [session("mon 10:00", "11:00", uid="a")]
     log = seen_times(when("mon 10:30"), when("mon 11:00"), uid="a")
 
-    assert value("contact_hours", *entries, times=[log], corrected={"a": when("mon 10:20")}) == 1
+    found = value("contact_hours", *entries, times=[log], corrected={"a": when("mon 10:20")})
+    assert found == pytest.approx(20 / 60)
 
 
-def test_overrun_minutes_are_clipped_means() -> None:
-    found = row("overrun_minutes", with_ends(2, 2, 2, 2, 2, 2, 28, -25))
+def test_overrun_minutes_are_the_true_mean_and_clipped_where_changes_are_looked_for() -> None:
+    found = with_ends(2, 2, 2, 2, 2, 2, 28, -25)
 
-    assert found.tolist() == [(6 * 2 + 20 - 10) / 8, 8, 1.0]
+    assert row("overrun_minutes", found).tolist() == [(6 * 2 + 28 - 25) / 8, 8, 1.0]
+    assert row("overrun_minutes_clipped", found).tolist() == [(6 * 2 + 20 - 10) / 8, 8, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ([1, 2, 3, 4, 5, 6, 21, 23, -19], 4),  # a third of nine: the median
+        ([1, 2, 3, 4, 5, 6, 7, 23, -19], (28 + 20 - 10) / 9),
+        ([25] * 8, 25),
+        ([1, 2, 3, 4, 5, 6, 20, 20, 20], (21 + 60) / 9),  # nothing is clipped
+    ],
+)
+def test_a_week_in_which_the_clip_binds_for_a_third_is_judged_on_the_median(ends: list[float], expected: float) -> None:
+    assert row("overrun_minutes_clipped", with_ends(*ends))["value"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("known", "expected"), [(8, 3.0), (7, UNKNOWN)])
@@ -222,6 +243,11 @@ def test_evenings_touched_are_work_days() -> None:
     assert value("evenings_touched", session("sat 10:00", "10:50"), mail=mail) == 3
 
 
+def test_messages_in_a_row_that_begin_inside_the_hours_touch_the_evening_into_which_they_run() -> None:
+    assert value("evenings_touched", mail=[sent("mon 17:50"), sent("mon 17:59:59")]) == 0
+    assert value("evenings_touched", mail=[sent("mon 17:50"), sent("mon 18:00")]) == 1
+
+
 def test_a_session_outside_the_hours_touches_its_evening_whatever_precedes_it() -> None:
     """Monday and Tuesday follow a session inside the hours within half an hour; Wednesday straddles their end."""
     entries = [
@@ -233,6 +259,30 @@ def test_a_session_outside_the_hours_touches_its_evening_whatever_precedes_it() 
     ]  # fmt: skip
 
     assert value("evenings_touched", *entries) == 4
+
+
+@pytest.mark.parametrize(("ended", "evenings"), [("18:00", 0), ("18:01", 1), (None, 0)])
+def test_a_session_touches_an_evening_by_its_actual_end(ended: str | None, evenings: float) -> None:
+    times = [seen_times(None, when(f"mon {ended}"), uid="a")] if ended else []
+
+    assert value("evenings_touched", session("mon 17:00", "17:50", uid="a"), times=times) == evenings
+
+
+@pytest.mark.parametrize(("ended", "evenings"), [("17:59", 0), ("18:01", 1), (None, 1)])
+def test_a_session_that_ended_before_it_was_booked_to_leaves_the_evening_alone(
+    ended: str | None, evenings: float
+) -> None:
+    times = [seen_times(None, when(f"mon {ended}"), uid="a")] if ended else []
+
+    assert value("evenings_touched", session("mon 17:20", "18:10", uid="a"), times=times) == evenings
+
+
+def test_work_on_leave_is_after_hours_at_any_hour() -> None:
+    off = event(when("wed 00:00"), when("thu 00:00"), kind=Kind.LEAVE, all_day=True)
+    mail = [came("wed 09:00"), sent("wed 10:00"), came("thu 09:00", 2), sent("thu 10:00", 2)]
+
+    assert value("after_hours_replies", off, mail=mail) == 1
+    assert value("outside_hours_minutes", off, mail=mail) == 5
 
 
 def test_a_session_partly_on_call_is_partly_after_hours() -> None:
@@ -464,6 +514,13 @@ def test_available_fte_ramps_and_leaves_out_leave() -> None:
     assert measured("available_fte", found)["value"].tolist() == pytest.approx(
         [0.8 / 12, 0, 0.8 * 3 / 12, 0.8 * 4 / 12 * 0.5, 0.8 * 5 / 12]
     )
+
+
+def test_available_fte_leaves_out_public_holidays() -> None:
+    found = looked(person=clinician(fte=0.8), holidays=["2026-03-04", "2026-03-07"])
+
+    assert row("available_fte", found)["value"] == pytest.approx(0.8 * 4 / 5)
+    assert row("available_fte", found, "2026-03-09")["value"] == pytest.approx(0.8)
 
 
 def test_weighted_load_is_sessions_a_week_for_each_fte() -> None:

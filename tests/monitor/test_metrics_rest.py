@@ -9,7 +9,7 @@ import pytest
 
 from connectors.records import Kind, Status
 from monitor.analysis.catalogue import catalogue, measure
-from monitor.analysis.metrics.leave import leaves
+from monitor.analysis.metrics.leave import leaves, with_weekends
 from monitor.notices import crossed
 from monitor.roster import Practice
 from tests.monitor.facts import BERLIN, Row, clinician, day, event, frames, hours, seen_times, term
@@ -213,11 +213,37 @@ def test_another_job_cuts_a_night_too() -> None:
     assert value("short_rests", late, session("tue 09:00", "09:50")) == 1
 
 
-def test_the_longest_free_stretch_is_whole_and_belongs_to_the_week_in_which_it_ends() -> None:
+def test_the_longest_free_stretch_is_whole_in_every_week_that_it_touches() -> None:
+    """Of the weeks from 23 February to 15 March; the first and the last have a session on their Monday at ten."""
     entries = [session("fri 17:00", "17:50"), event("2026-03-09 09:00", "2026-03-09 09:50")]
+    found = measured("longest_free_stretch", looked(*entries))["value"]
+    until_friday = 11 * 24 + 6 + 10 / 60
 
-    assert value("longest_free_stretch", *entries, monday="2026-03-09") == pytest.approx(63 + 10 / 60)
-    assert value("longest_free_stretch", *entries) == pytest.approx(11 * 24 + 6 + 10 / 60)
+    assert found.loc[day("2026-02-23") : day("2026-03-02")].tolist() == pytest.approx([until_friday, until_friday])
+    assert found[day("2026-03-09")] == pytest.approx(7 * 24 + 10 / 60)
+    assert value("longest_free_stretch", *entries, session("wed 10:00", "10:50"), session("sun 09:00", "09:50"),
+                 monday="2026-03-09") == pytest.approx(7 * 24 + 10 / 60)  # fmt: skip
+
+
+def test_a_weekend_off_counts_for_both_weeks_that_it_borders() -> None:
+    """It lasts from Friday at six to Monday at seven; one that ends when the new week begins does not touch that."""
+    days = [event(f"2026-03-{on:02} 07:00", f"2026-03-{on:02} 18:00") for on in (*range(2, 7), *range(9, 16))]
+    early = event("2026-03-09 04:00", "2026-03-09 07:00")
+
+    def both(*entries: Row) -> list[float]:
+        found = measured("longest_free_stretch", looked(*entries))["value"]
+        return found.loc[day("2026-03-02") : day("2026-03-09")].tolist()
+
+    before = 6 * 24 + 20 + 10 / 60  # from the Monday of the week before
+    assert both(*days) == pytest.approx([before, 61])
+    assert both(*days, early) == pytest.approx([before, 16])  # the last night
+
+
+def test_a_stretch_that_still_lasts_counts_to_the_end_of_the_last_week_that_was_read() -> None:
+    entries = [event(f"2026-03-{on:02} 08:00", f"2026-03-{on:02} 18:00") for on in range(2, 7)]
+
+    assert row("longest_free_stretch", frames(entries=entries, as_of="2026-03-09 04:00"))["value"] == 58
+    assert row("longest_free_stretch", frames(entries=entries, as_of="2026-03-11 12:00"))["value"] == 58
 
 
 def test_a_free_stretch_in_which_nobody_looked_is_unknown() -> None:
@@ -277,7 +303,8 @@ def test_without_any_leave_nothing_is_known_of_it() -> None:
 @pytest.mark.parametrize(
     ("mail", "terms", "days"),
     [
-        (["mon 10:00"], [], 0),  # the day for handing over
+        (["mon 10:00", "fri 10:00"], [], 0),  # the first and the last day
+        (["sat 10:00", "sun 10:00"], [], 0),  # the weekend that adjoins is a part of its edge
         (["wed 10:00", "wed 20:00", "thu 10:00"], [], 2),
         (["wed 10:00"], [term(1, "emergency", "yes")], 0),
     ],
@@ -285,7 +312,7 @@ def test_without_any_leave_nothing_is_known_of_it() -> None:
 def test_leave_is_interrupted_on_days_with_work(mail: list[str], terms: list[Row], days: int) -> None:
     off = leave("mon 00:00", "sat 00:00")
 
-    assert row("leave_interrupted", looked(off, mail=[sent(at) for at in mail], terms=terms)).tolist() == [days, 5, 1]
+    assert row("leave_interrupted", looked(off, mail=[sent(at) for at in mail], terms=terms)).tolist() == [days, 7, 1]
 
 
 def off(start: str, end: str) -> Row:
@@ -310,7 +337,39 @@ def test_the_agreed_half_of_a_day_of_leave_is_no_leave(worked: list[str], days: 
     assert value("leave_interrupted", *entries, mail=[sent(at) for at in worked]) == days
 
 
-def test_two_weeks_booked_one_by_one_are_one_leave_with_one_day_for_handing_over() -> None:
+def test_work_at_the_edges_of_a_leave_is_told_apart() -> None:
+    """Monday to Friday with both weekends: work on the Sunday before, on Monday, on Wednesday, and on the Saturday."""
+    mail = [sent(at, client=n) for n, at in enumerate(("2026-03-01 20:00", "mon 10:00", "wed 10:00", "sat 10:00"))]
+    found = looked(leave("mon 00:00", "sat 00:00"), mail=mail)
+
+    assert [row("leave_edge_days", found, monday).tolist() for monday in ("2026-02-23", "2026-03-02")] == [
+        [1, 2, 1], [2, 7, 1],
+    ]  # fmt: skip
+    assert row("leave_interrupted", found).tolist() == [1, 7, 1]
+    assert pd.isna(row("leave_edge_days", found, "2026-03-09")["value"])
+
+
+def test_a_public_holiday_that_adjoins_a_leave_belongs_to_it_and_a_working_day_ends_it() -> None:
+    found = looked(leave("tue 00:00", "thu 00:00"), holidays=["2026-03-02"])
+
+    assert with_weekends(found).tolist() == [[day("2026-02-28"), day("2026-03-04")]]
+    assert leaves(found).tolist() == [[day("2026-03-03"), day("2026-03-04")]]
+
+
+def test_leave_is_interrupted_by_the_minute() -> None:
+    """A session of 50 minutes and a message, five minutes; what is agreed, on call or at the edges is none."""
+    entries = [leave("mon 00:00", "wed 00:00"), off("wed 13:00", "wed 18:00"), leave("thu 00:00", "sat 00:00")]
+    duty = event(when("thu 20:00"), when("thu 22:00"), kind=Kind.ON_CALL)
+    held = [session("tue 10:00", "10:50"), session("wed 12:30", "13:20"), session("mon 10:00", "10:50")]
+    mail = [sent("tue 20:00"), sent("thu 20:30", client=2), sent("thu 22:02", client=3), sent("fri 10:00", client=4)]
+    found = looked(*entries, duty, *held, mail=mail)
+
+    assert row("leave_interrupted", found)["value"] == 2
+    assert row("leave_interrupted_minutes", found)["value"] == pytest.approx(50 + 5 + 2)
+    assert pd.isna(row("leave_interrupted_minutes", found, "2026-03-16")["value"])
+
+
+def test_two_weeks_booked_one_by_one_are_one_leave_with_one_first_day() -> None:
     weeks = [leave("mon 00:00", "sat 00:00"), leave("2026-03-09 00:00", "2026-03-14 00:00")]
     mail = [sent(f"2026-03-{on:02} 10:00", client=on) for on in (2, 9)]
     found = looked(*weeks, mail=mail)

@@ -84,11 +84,13 @@ def test_a_line_is_told_in_the_week_in_which_it_is_crossed_and_eight_weeks_later
     ("leaves", "worked", "told_of"),
     [
         ([(12, 19)], [14], [(1, 1)]),
-        ([(12, 19)], [12], []),  # the first day is for handing over
+        ([(12, 19)], [12, 18], []),  # the first and the last day are told apart
+        ([(13, 17)], [17, 18], []),  # and so is the weekend that adjoins
         ([(12, 26)], [14], []),
         ([(12, 26)], [14, 15], [(1, 2)]),
         ([(12, 26)], [14, 20], [(2, 2)]),
-        ([(14, 21)], [20], [(2, 1)]),
+        ([(14, 21)], [19], [(2, 1)]),
+        ([(14, 21)], [20], []),
         ([(12, 17), (19, 24)], [20], []),  # two weeks booked one by one are one leave
         ([(12, 17), (19, 24)], [14, 20], [(2, 2)]),
         ([(12, 22), (23, 24)], [20], []),  # a long one ends and a short one begins in one week

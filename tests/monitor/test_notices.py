@@ -30,7 +30,12 @@ from tests.monitor.facts import day
 
 FIRST = day("2025-01-06")
 UNKNOWN = float("nan")
-WATCHED = [sign.metric for entry in FAMILIES for sign in entry.signs if sign.metric != CONTACTS]
+WATCHED = [
+    key
+    for entry in FAMILIES
+    for sign in entry.signs
+    for key in {sign.metric, sign.found_in or sign.metric} - {CONTACTS}
+]
 BY_WEEK = [entry for entry in FAMILIES if not entry.by_client]
 families = pytest.mark.parametrize("entry", BY_WEEK, ids=lambda entry: entry.key)
 
@@ -63,6 +68,8 @@ def weeks(count: int, *, away: Sequence[int] = ()) -> pd.DataFrame:
 def measured(series: Mapping[str, Sequence[float]], *, sessions: float = 20, coverage: float = 1) -> pd.DataFrame:
     """A clinician's weekly numbers: these are known, and as many sessions every week; nothing else is."""
     count = len(next(iter(series.values())))
+    if "overrun_minutes" in series:  # no end here is so far off that one would be clipped
+        series = {**series, "overrun_minutes_clipped": series["overrun_minutes"]}
     known: dict[str, tuple[Sequence[float], int, float]] = {
         **dict.fromkeys(WATCHED, ([UNKNOWN] * count, 0, 0.0)),
         **{key: (values, 18, coverage) for key, values in series.items()},
@@ -175,6 +182,21 @@ def test_ends_that_are_hardly_known_say_nothing() -> None:
 
     assert find(measured(step, coverage=0.59), weeks(72)) == []
     assert find(measured(step, coverage=0.6), weeks(72)) != []
+
+
+def test_overruns_are_noticed_by_the_clipped_mean_and_told_by_the_true_one() -> None:
+    shown = life("overrun_minutes", 15, 3)
+    table = measured({"overrun_minutes": shown})
+    true = table.assign(value=table["value"].where(table["key"] != "overrun_minutes", table["value"] * 2))
+    still = measured({"overrun_minutes": life("overrun_minutes", 18)})
+    unclipped = still.assign(
+        value=still["value"].where(still["key"] != "overrun_minutes", [*shown] * (len(still) // 72))
+    )
+    (told,), (twice,) = find(table, weeks(72)), find(true, weeks(72))
+
+    assert find(unclipped, weeks(72)) == []
+    assert (twice.week, twice.key, twice.since) == (told.week, "overrun_minutes", told.since)
+    assert (twice.seen or 0) == pytest.approx(2 * (told.seen or 0), abs=1e-3)
 
 
 def test_without_sessions_there_is_nothing_to_measure_replies_by() -> None:

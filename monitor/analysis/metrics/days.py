@@ -58,7 +58,8 @@ def _chains(frames: Frames, gap: int) -> tuple[NDArray[np.int64], NDArray[np.int
     reach = np.maximum.accumulate(end)
     fresh = np.append(True, (begin[1:] - reach[:-1] >= gap) | (day[1:] != day[:-1]))
     first = np.maximum.accumulate(np.where(fresh, np.arange(len(day)), 0))
-    total = np.append(0, np.cumsum(end - begin))
+    before = np.where(fresh, begin, np.append(begin[:1], reach[:-1]))  # an entry that overlaps adds only what is new
+    total = np.append(0, np.cumsum(end - np.minimum(np.maximum(begin, before), end)))
     return day, total[1:] - total[first], np.arange(len(day)) - first + 1
 
 

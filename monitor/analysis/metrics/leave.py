@@ -11,14 +11,29 @@ from connectors.records import Kind
 from monitor.analysis.calendar import DAY, monday_of
 from monitor.analysis.catalogue import Family, Unit, metric
 from monitor.analysis.columns import arrays
-from monitor.analysis.intervals import contains
+from monitor.analysis.intervals import NO_SPANS, Spans, contains, intersection, spans, subtract, union
 from monitor.analysis.metrics.recovery import days_since
-from monitor.analysis.metrics.weekly import Weekly, column, half_each, seen, sums, where
+from monitor.analysis.metrics.sessions import LONGEST_WEEK, minutes_of
+from monitor.analysis.metrics.weekly import (
+    Bools,
+    Floats,
+    Weekly,
+    column,
+    half_each,
+    once,
+    only_where,
+    seen,
+    sums,
+    where,
+)
+from monitor.analysis.metrics.work import work_not_covered
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 HALF = 0.5  # the share of a day from which on it is a day of leave
+SATURDAY = 5
+STUDIES = "Sinsky 2024 and Obermiller 2025, physicians"
 
 
 @metric("Leave taken", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries", high=7.0)
@@ -34,6 +49,7 @@ def days_since_leave(frames: Frames) -> Weekly:
     return days_since(frames, _on_leave(frames))
 
 
+@once
 def leaves(frames: Frames) -> NDArray[np.int64]:
     """The first and the last day of each leave, as rows; days without agreed hours do not part what lies around them.
 
@@ -49,6 +65,28 @@ def leaves(frames: Frames) -> NDArray[np.int64]:
     begins = np.flatnonzero(away & ~np.append(False, away[:-1])[: len(away)])
     ends = np.flatnonzero(away & ~np.append(away[1:], False)[: len(away)])
     return np.column_stack((day[begins], day[ends]))
+
+
+@once
+def with_weekends(frames: Frames) -> NDArray[np.int64]:
+    """The first and the last day of each leave with the free weekend days and public holidays that adjoin it, as rows.
+
+    ::
+
+        agreed           |fri|       |mon|-------|fri|       |mon|
+        leave                        |mon|-------|fri|
+        with weekends          |sat|-----------------|sun|
+    """
+    agreed, usual = arrays(frames.days, "agreed_minutes", "usual")
+    day = frames.days.index.to_numpy()
+    free = (agreed == 0) & (usual | ((day + 3) % 7 >= SATURDAY))
+    row = np.arange(len(day))
+    before = np.maximum.accumulate(np.where(free, -1, row))  # the last day up to each one that is not free
+    after = np.minimum.accumulate(np.where(free, len(day), row)[::-1])[::-1]
+    begins, ends = leaves(frames).T - day[0]
+    first = np.minimum(before[np.maximum(begins - 1, 0)] + 1, begins)
+    last = np.maximum(after[np.minimum(ends + 1, len(day) - 1)] - 1, ends)
+    return np.asarray(np.column_stack((first, last)) + day[0])
 
 
 def _on_leave(frames: Frames) -> NDArray[np.int64]:
@@ -76,26 +114,73 @@ def _first_days(frames: Frames) -> NDArray[np.int64]:
     return np.where(all_day, (frames.calendar.clock.local(start) + DAY // 2) // DAY, day)
 
 
-@metric("Days of leave interrupted", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", high=7.0)
+@metric("Days of leave interrupted", Unit.DAYS, Family.RECOVERY, evidence="B", source=STUDIES, high=7.0)
 def leave_interrupted(frames: Frames) -> Weekly:
-    """Days of leave with a held session or a sent episode, the first of each leave left out: it is for handing over.
+    """Days between the first and the last day of a leave with a held session or a sent episode.
 
-    Days without agreed hours, such as a weekend, do not make two leaves of one. Of a day that is leave only in part,
-    the agreed rest is no leave. On-call windows and contact that an emergency protocol covers do not count. n is the
+    Weekends and public holidays that adjoin a leave belong to it, as a part of its edges; days without agreed hours do
+    not make two leaves of one. Of a day that is leave only in part, the agreed rest is no leave. On-call windows and
+    contact that an emergency protocol covers do not count. n is the days of leave, those at the edges among them.
+    """
+    return _interrupted(frames)
+
+
+@once
+def _interrupted(frames: Frames) -> Weekly:
+    return _days_in_leave(frames, interrupted_days(frames))
+
+
+@metric("Work inside leave", Unit.MINUTES, Family.RECOVERY, evidence="B", source=STUDIES, high=LONGEST_WEEK)
+def leave_interrupted_minutes(frames: Frames) -> Weekly:
+    """At least so many minutes of work on the days of leave that were interrupted, what they had of agreed hours aside.
+
+    Held sessions and the 5 minutes before each sent episode; those at the edges of a leave are left out here too.
+    """
+    minutes, _ = minutes_of(frames, _work_in_leave(frames))
+    days = _interrupted(frames)
+    return only_where(~np.isnan(days.value), days._replace(value=minutes))
+
+
+@metric("Edges of leave worked", Unit.DAYS, Family.RECOVERY, evidence="B", source=STUDIES, high=7.0)
+def leave_edge_days(frames: Frames) -> Weekly:
+    """Days with work at the edges of a leave, where most work in leave lies: told apart from those in its middle.
+
+    The edges are its first and its last day, each with the weekend and the public holidays that adjoin it. n is the
     days of leave.
     """
-    taken = sums(frames, monday_of(_on_leave(frames)))
-    found = sums(frames, monday_of(touched_days(frames)))
-    return half_each(frames, where(seen(frames, "calendar_seen") & (taken > 0), found, taken))
+    worked = _days_of_work(frames)
+    at_edges = _within(worked, *with_weekends(frames).T) & ~np.isin(worked, interrupted_days(frames))
+    return _days_in_leave(frames, worked[at_edges])
 
 
-def touched_days(frames: Frames) -> NDArray[np.int64]:
-    """The days of leave with work, sorted; the first of each leave is not among them."""
-    days = _on_leave(frames)
-    later = days[~np.isin(days, leaves(frames)[:, 0])]
-    return np.asarray(later[np.isin(later, _days_of_work(frames))])
+def _days_in_leave(frames: Frames, days: NDArray[np.int64]) -> Weekly:
+    """By week how many of the days of leave these are; unknown in a week without any leave."""
+    taken = _taken(frames)
+    return half_each(frames, where(seen(frames, "calendar_seen") & (taken > 0), sums(frames, monday_of(days)), taken))
 
 
+@once
+def _taken(frames: Frames) -> Floats:
+    """Days of leave by week, with the weekends and public holidays that adjoin it."""
+    days = frames.days.index.to_numpy()
+    return sums(frames, monday_of(days[_within(days, *with_weekends(frames).T)]))
+
+
+def _within(days: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]) -> Bools:
+    """Which days lie in any of these stretches, both ends included."""
+    place = np.searchsorted(first, days, side="right") - 1
+    return np.asarray((place >= 0) & (days <= np.append(last, 0)[place]))
+
+
+@once
+def interrupted_days(frames: Frames) -> NDArray[np.int64]:
+    """The days with work between the first and the last day of a leave, sorted."""
+    first, last = leaves(frames).T
+    worked = _days_of_work(frames)
+    return worked[_within(worked, first + 1, last - 1)]
+
+
+@once
 def _days_of_work(frames: Frames) -> NDArray[np.int64]:
     """Days with work in time of leave, or at any hour where all of the day is, that nobody had agreed for any hour."""
     parts = arrays(frames.held, "began_at", "day", "covered"), arrays(frames.episodes, "sent_at", "day", "covered")
@@ -103,3 +188,18 @@ def _days_of_work(frames: Frames) -> NDArray[np.int64]:
     (left,) = arrays(frames.days, "working_minutes")
     away = contains(frames.calendar.leave, at) | np.isin(day, frames.days.index.to_numpy()[left == 0])
     return np.unique(day[away & ~covered & ~contains(frames.calendar.on_call, at)])
+
+
+def _work_in_leave(frames: Frames) -> Spans:
+    """Work on the days on which leave was interrupted: in its hours, or at any hour of a day without agreed ones."""
+    days = interrupted_days(frames)
+    if not len(days):
+        return NO_SPANS
+    (left,) = arrays(frames.days, "working_minutes")
+    whole = days[left[days - frames.days.index.to_numpy()[0]] == 0]
+    of_days, of_whole = (
+        spans(np.column_stack((frames.calendar.day_starts(some), frames.calendar.day_starts(some + 1))))
+        for some in (days, whole)
+    )
+    time = union(intersection(of_days, frames.calendar.leave), of_whole)
+    return subtract(intersection(work_not_covered(frames), time), frames.calendar.on_call)

@@ -108,7 +108,7 @@ def reply_propensity(frames: Frames) -> Weekly:
     """
     (late,) = arrays(frames.replies, "inbound_after_hours")
     inbound_at, week, reply_at = arrays(frames.replies, "inbound_at", "inbound_week", "reply_at", rows=late)
-    begins = frames.calendar.working[:, 0]
+    begins = frames.calendar.agreed[:, 0]
     next_span = np.append(begins, np.iinfo(np.int64).max)[np.searchsorted(begins, inbound_at, side="right")]
     decided = ~np.isnan(reply_at) | (next_span <= frames.as_of)
     return shares(frames, week, np.where(decided, reply_at < next_span, np.nan))
@@ -130,13 +130,15 @@ def to_clients(frames: Frames) -> Bools:
 
 @metric("Evenings touched", Unit.DAYS, Family.MESSAGES, evidence="C", source="design choice", high=7.0, by_hours=True)
 def evenings_touched(frames: Frames) -> Weekly:
-    """Work days with a sent episode after hours, or a held session that lies outside the agreed hours, if only in part.
+    """Work days with a message sent after hours, or a held session that lies outside the agreed hours, if only in part.
 
+    A session is judged from its booked start to its actual end where that is known, else to its booked end.
     Contact that an emergency protocol or a documented modified boundary covers does not count. At least so many where
     only the calendar, or only messages, were read.
     """
-    parts = [arrays(part, "after_hours", "day") for part in (frames.episodes, frames.held)]
-    days = np.unique(np.concatenate([day[late] for late, day in parts]))
+    late, day = arrays(frames.messages, "after_hours", "day", rows=sent_messages(frames))
+    of_sessions, booked_on = arrays(frames.held, "after_hours", "day")
+    days = np.unique(np.concatenate((day[late], booked_on[of_sessions])))
     return half_each(frames, counts(frames, monday_of(days), "any_seen"))
 
 

@@ -19,7 +19,6 @@ from monitor.analysis.metrics.weekly import (
     counts,
     half_each,
     once,
-    places,
     ratios,
     seen,
     shares,
@@ -94,19 +93,31 @@ def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
     look_back=2,
 )
 def longest_free_stretch(frames: Frames) -> Weekly:
-    """The longest stretch without work, another job included, in hours; it belongs to the week in which it ends.
+    """The longest stretch without work, another job included, that touches the week, in hours.
 
-    The directive's 35 hours (24 and 11) protect employees. Unknown where none ended, or where nobody looked in between.
+    It counts whole for each week that it touches, so that a Sunday off counts for both weeks that it borders; one that
+    still lasts counts up to the end of the last week that was read whole. The directive's 35 hours (24 and 11) protect
+    employees. Unknown where nobody looked in between, unless a longer one is known.
     """
     starts, ends, _ = activities(frames)
-    reach = np.maximum.accumulate(ends) if len(ends) else ends
-    free = (starts[1:] - reach[:-1]) / 3600
-    place = places(frames, frames.calendar.week_of(starts[1:]))
-    counted = (place >= 0) & (free > 0) & _watched(frames, reach[:-1], starts[1:])
-    longest = np.zeros(len(frames.weeks))
-    np.maximum.at(longest, place[counted], free[counted])
-    n = np.bincount(place[counted], minlength=len(frames.weeks))
-    return half_each(frames, where(seen(frames, "calendar_seen") & (n > 0), longest, n))
+    begins = np.maximum.accumulate(ends) if len(ends) else ends
+    read_to = frames.weeks["end"][seen(frames, "all_read")].max() if seen(frames, "all_read").any() else 0
+    over = np.append(starts, read_to)[1:] if len(starts) else starts
+    hours = (over - begins) / 3600
+    free = hours > 0
+    begins, over, hours = begins[free], over[free], hours[free]
+    start, end = arrays(frames.weeks, "start", "end")
+    first, after = np.searchsorted(end, begins, side="right"), np.searchsorted(start, over)
+    weeks = np.maximum(after - first, 0)  # which each stretch touches, one after the other
+    stretch = np.repeat(np.arange(len(hours)), weeks)
+    week = first[stretch] + np.arange(len(stretch)) - (np.cumsum(weeks) - weeks)[stretch]
+    watched = _watched(frames, begins, over)[stretch]
+    longest, unknown = np.zeros(len(start)), np.zeros(len(start))
+    np.maximum.at(longest, week[watched], hours[stretch][watched])
+    np.maximum.at(unknown, week[~watched], hours[stretch][~watched])
+    n = np.bincount(week[watched], minlength=len(start))
+    known = seen(frames, "calendar_seen") & (n > 0) & (longest >= unknown)
+    return half_each(frames, where(known, longest, n))
 
 
 def _watched(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Bools:
@@ -162,9 +173,9 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     shifts = frames.calendar.shifts
     begins, ends = np.searchsorted(shifts[:, 0], days), np.searchsorted(shifts[:, 0], days, side="right")
-    opens, closes, working = shifts[begins, 1], shifts[ends - 1, 2], frames.calendar.working
-    first = working[np.searchsorted(working[:, 1], opens, side="right"), 0]
-    last = working[np.searchsorted(working[:, 0], closes) - 1, 1]
+    opens, closes, agreed = shifts[begins, 1], shifts[ends - 1, 2], frames.calendar.agreed
+    first = agreed[np.searchsorted(agreed[:, 1], opens, side="right"), 0]
+    last = agreed[np.searchsorted(agreed[:, 0], closes) - 1, 1]
     starts = np.maximum(opens, first) + EDGE_SECONDS
     middle = spans(np.column_stack((starts, np.minimum(closes, last) - EDGE_SECONDS)))
     free = subtract(middle, union(work_spans(frames), frames.calendar.leave))

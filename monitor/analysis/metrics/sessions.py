@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 LEAST_SESSIONS, LEAST_WEEKS = 8, 4  # overruns need this many known ends in this many weeks
-EARLIEST, LATEST = -10.0, 20.0  # minutes to which an overrun is clipped before it is averaged
+EARLIEST, LATEST = -10.0, 20.0  # minutes to which an overrun is clipped where changes are looked for
+CLIPPED_OFTEN = 1 / 3  # the share of a week's sessions from which on a clipped mean would hide what happened
 SHORTER, ON_TIME = -5.0, 5.0  # minutes before the booked end, and after the booked start
 BILLED_LONG = 53 * 60  # CPT 90837 begins here; 90834 is 38 to 52 minutes
 LONGEST_WEEK = (7 * 24 + 1) * 60.0  # minutes, where the clocks go back
@@ -58,31 +59,59 @@ def met(frames: Frames) -> pd.DataFrame:
     "Time with clients", Unit.HOURS, Family.SESSIONS, evidence="C", source="NHS Talking Therapies manual, as context"
 )
 def contact_hours(frames: Frames) -> Weekly:
-    """Hours of held sessions, actual duration where both ends are known, else booked; a group counts once."""
-    return counts(frames, met(frames)["week"], "calendar_seen", contact_seconds(frames) / 3600)
+    """Hours of the clock in which a held session took place: entries that overlap count once.
+
+    A session lasts from its actual start to its actual end; of either that is not known, the booked one is taken.
+    """
+    minutes, _ = minutes_of(frames, contact_spans(frames))
+    held = sums(frames, met(frames)["week"])
+    known = seen(frames, "calendar_seen") & ((column(frames, "worked_days") > 0) | (minutes > 0) | (held > 0))
+    return where(known, minutes / 60, held)
 
 
 @once
-def contact_seconds(frames: Frames) -> Floats:
-    """Of each held session, a group's once."""
-    began, ended, start, end = arrays(met(frames), "actual_start", "actual_end", "booked_start", "booked_end")
-    actual = np.maximum(ended - began, 0)  # a corrected end may lie before a logged start
-    return np.where(np.isnan(actual), end - start, actual)
+def contact_spans(frames: Frames) -> Spans:
+    """When a held session took place: the union of their spans."""
+    return spans(np.column_stack(arrays(frames.held, "began_at", "ended_at")))
 
 
 @metric(
     "Minutes past booked ends", Unit.MINUTES, Family.SESSIONS, evidence="D", source="design choice",
-    look_back=LEAST_WEEKS, low=EARLIEST, high=LATEST, least_coverage=0.6,
+    look_back=LEAST_WEEKS, low=-float("inf"), least_coverage=0.6,
 )  # fmt: skip
 def overrun_minutes(frames: Frames) -> Weekly:
-    """Mean of actual end less booked end over held sessions, each clipped to -10 to +20 minutes.
+    """Mean of actual end less booked end over held sessions.
 
     Needs 8 sessions with a known end within 4 weeks; shown where at least 60 % of the ends are known.
     """
     week, overrun = arrays(met(frames), "week", "overrun_minutes")
-    found = means(frames, week, np.clip(overrun, EARLIEST, LATEST))
+    return _of_enough(means(frames, week, overrun))
+
+
+def _of_enough(found: Weekly) -> Weekly:
+    """The values of weeks that, with the three before, rest on enough sessions."""
     enough = trailing(found.n.astype(float), LEAST_WEEKS) >= LEAST_SESSIONS
     return found._replace(value=np.where(enough, found.value, np.nan))
+
+
+@metric(
+    "Minutes past booked ends, as watched", Unit.MINUTES, Family.SESSIONS, evidence="D", source="design choice",
+    look_back=LEAST_WEEKS, low=-float("inf"), least_coverage=0.6, shown=False,
+)  # fmt: skip
+def overrun_minutes_clipped(frames: Frames) -> Weekly:
+    """The minutes past booked ends as changes are looked for in them, so that one session makes no notice.
+
+    The mean of the week's sessions, each clipped to -10 to +20 minutes; where that changes a third of them or more, the
+    median of all as they were.
+    """
+    week, overrun = arrays(met(frames), "week", "overrun_minutes")
+    clipped = np.clip(overrun, EARLIEST, LATEST)
+    found = means(frames, week, clipped)
+    changed = means(frames, week, np.where(np.isnan(overrun), np.nan, clipped != overrun)).value
+    weeks, value = frames.weeks.index.to_numpy(), found.value.copy()
+    for row in np.flatnonzero(changed >= CLIPPED_OFTEN - 1e-9):
+        value[row] = np.nanmedian(overrun[week == weeks[row]])
+    return _of_enough(found._replace(value=value))
 
 
 @metric(
@@ -95,21 +124,30 @@ def overrun_share(frames: Frames) -> Weekly:
     A session of a client with an exception in the ledger on that day was planned so and is left out.
     """
     held = met(frames)
-    week, overrun = arrays(held, "week", "overrun_minutes", rows=~as_planned(frames, held))
-    return shares(frames, week, np.where(np.isnan(overrun), np.nan, overrun > frames.clinician.grace_minutes))
+    week, overrun = arrays(held, "week", "overrun_minutes")
+    late = np.where(np.isnan(overrun), np.nan, past_buffer(frames, held))
+    counted = ~as_planned(frames, held)
+    return shares(frames, week[counted], late[counted])
+
+
+def past_buffer(frames: Frames, held: pd.DataFrame) -> Bools:
+    """Which of these sessions ended past the person's own buffer and were not planned so: the share, chart and rows."""
+    late = held["overrun_minutes"].to_numpy() > frames.clinician.grace_minutes
+    return np.asarray(late & ~as_planned(frames, held))
 
 
 def as_planned(frames: Frames, held: pd.DataFrame) -> Bools:
     """Which of these sessions were planned as they went, by an exception with anybody who was there."""
-    (planned,) = arrays(frames.held, "booked_start", rows=_planned(frames))
-    return np.isin(held["booked_start"].to_numpy(), planned)
+    return np.isin(held["booked_start"].to_numpy(), _planned_starts(frames))
 
 
-def _planned(frames: Frames) -> Bools:
-    """Which held sessions are those of an exception that the clinician wrote down."""
+@once
+def _planned_starts(frames: Frames) -> NDArray[np.int64]:
+    """When the held sessions were booked to begin of which the clinician wrote down an exception."""
     kind, client = arrays(frames.ledger, "kind", "client")
     made = packed(*arrays(frames.ledger, "client", "day", rows=(kind == "exception") & (client >= 0)))
-    return np.isin(packed(*arrays(frames.held, "client", "day")), made)
+    client, day, start = arrays(frames.held, "client", "day", "booked_start")
+    return start[np.isin(packed(client, day), made)]
 
 
 @metric(

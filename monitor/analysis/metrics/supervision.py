@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from connectors.records import SUPERVISION, Kind
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.columns import arrays
+from monitor.analysis.intervals import seconds_inside
 from monitor.analysis.metrics.recovery import days_since
-from monitor.analysis.metrics.sessions import contact_seconds, met
+from monitor.analysis.metrics.sessions import contact_spans
 from monitor.analysis.metrics.weekly import Bools, Floats, Weekly, ratios, seen, where
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ def days_since_supervision(frames: Frames) -> Weekly:
 def client_hours_per_supervision_hour(frames: Frames) -> Weekly:
     """Hours with clients by hours of supervision, both of the month that ends with the week; unknown without any."""
     hours, n = _supervision(frames)
-    (start,) = arrays(met(frames), "booked_start")
-    with_clients = _sums(frames, start, contact_seconds(frames) / 3600)
+    end = frames.weeks["end"].to_numpy()
+    begin = frames.calendar.clock.instants(frames.calendar.clock.local(end) - MONTH_SECONDS)
+    with_clients = seconds_inside(contact_spans(frames), begin, end) / 3600
     return ratios(_read(frames), with_clients, hours, n)
 
 

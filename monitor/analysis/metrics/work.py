@@ -24,6 +24,12 @@ def work_spans(frames: Frames) -> Spans:
     return spans(pieces)
 
 
+def work_not_covered(frames: Frames) -> Spans:
+    """The work without what an emergency protocol covers."""
+    pieces, _ = _pieces(frames)
+    return spans(pieces[~np.append(*(arrays(part, "covered")[0] for part in (frames.held, frames.episodes)))])
+
+
 def _pieces(frames: Frames) -> tuple[NDArray[np.int64], Bools]:
     """Each piece of work as (start, end), and whether it was agreed with that client for any hour or for this one."""
     began, ended = arrays(frames.held, "began_at", "ended_at")

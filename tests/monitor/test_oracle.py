@@ -1,0 +1,537 @@
+"""The numbers once more, in plain Python: from exported rows and the configuration, by the catalogue's definitions.
+
+Nothing here knows how the analysis is written. Spans are lists of (start, end) in epoch seconds, half open and sorted.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import holidays
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.hangu_sessions import convert
+from monitor import cli
+from monitor.cli.desk import Desk
+from monitor.demo import write_practice
+
+Row = Mapping[str, str]
+Span = tuple[int, int]
+Reply = tuple[str, str, str, float | None, float | None, str]
+"""Client, inbound_at, reply_at, minutes by the clock and working, after hours."""
+
+NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
+WEEKS = 40
+HALO, BREAK, REPLY_IN, EPISODE = 30 * 60, 2 * 3600, 7 * 86_400, 15 * 60
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CALLED_OFF = {"cancelled", "declined", "late_cancelled", "clinician_cancelled"}
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        elif end > start:
+            found.append((start, end))
+    return found
+
+
+def without(spans: Iterable[Span], gone: Iterable[Span]) -> list[Span]:
+    left = merged(spans)
+    for start, end in merged(gone):
+        pieces = [((a, min(b, start)), (max(a, end), b)) for a, b in left]
+        left = [(a, b) for pair in pieces for a, b in pair if b > a]
+    return left
+
+
+def inside(spans: list[Span], at: int) -> bool:
+    place = bisect_right(spans, (at, 2**62)) - 1
+    return place >= 0 and at < spans[place][1]
+
+
+def seconds(spans: list[Span], start: int, end: int) -> int:
+    """How much of the stretch the spans cover."""
+    place = max(bisect_right(spans, (start, 2**62)) - 1, 0)
+    total = 0
+    for a, b in spans[place:]:
+        if a >= end:
+            break
+        total += max(min(b, end) - max(a, start), 0)
+    return total
+
+
+def instant(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+@dataclass(frozen=True)
+class Clinician:
+    """One clinician of the configuration, with what was exported."""
+
+    now: datetime
+    person: Mapping[str, Any]
+    practice: Mapping[str, Any]
+    events: list[Row]
+    sessions: list[Row]
+    messages: list[Row]
+    replies: list[Row]
+    metrics: list[Row]
+
+    @property
+    def key(self) -> str:
+        return str(self.person["key"])
+
+    # Days, weeks and the wall clock
+
+    @cached_property
+    def zones(self) -> list[tuple[date, ZoneInfo]]:
+        if "zones" in self.person:
+            return [
+                (part.get("from", date.min) if n else date.min, ZoneInfo(part["zone"]))
+                for n, part in enumerate(self.person["zones"])
+            ]
+        return [(date.min, ZoneInfo(self.person.get("zone", self.practice["zone"])))]
+
+    def at_wall(self, day: date, minutes: int) -> int:
+        zone = [zone for begins, zone in self.zones if begins <= day][-1]
+        wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minutes)  # noqa: DTZ001 - a wall clock
+        return int(wall.replace(tzinfo=zone).timestamp())
+
+    @cached_property
+    def days(self) -> list[date]:
+        instants = [instant(row["sent_at"]) for row in self.messages] + [instant(row["start"]) for row in self.events]
+        first = datetime.fromtimestamp(min(instants), UTC).date() - timedelta(days=21)
+        return [first + timedelta(days=n) for n in range((self.now.date() - first).days + 21)]
+
+    @cached_property
+    def edges(self) -> list[int]:
+        """When each work day begins: at its hour, or when an overnight span of the evening before is over."""
+        hour, minute = map(int, self.practice.get("day_starts_at", "04:00").split(":"))
+        starts = [self.at_wall(day, 60 * hour + minute) for day in self.days]
+        for n, day in enumerate(self.days[:-1]):
+            starts[n + 1] = max([starts[n + 1], *(self.at_wall(day, end) for _, end in self.pattern(day))])
+        return starts
+
+    def day_of(self, at: int) -> date:
+        return self.days[bisect_right(self.edges, at) - 1]
+
+    def edge(self, day: date) -> int:
+        return self.edges[(day - self.days[0]).days]
+
+    # Agreed time
+
+    def pattern(self, day: date) -> list[Span]:
+        """The agreed spans of a day in minutes of its wall clock."""
+        versions = self.person.get("hours") or [{day: ["08:00-18:00"] for day in WEEKDAYS[:5]}]
+        begun = [version for version in versions if version.get("from", date.min) <= day] or versions[:1]
+        texts = begun[-1].get("holidays" if day in self.public_holidays else WEEKDAYS[day.weekday()], ())
+        found = []
+        for text in texts:
+            (h1, m1), (h2, m2) = ([int(part) for part in time.split(":")] for time in text.split("-"))
+            start, end = 60 * h1 + m1, 60 * h2 + m2
+            found.append((start, end if end > start else end + 24 * 60))
+        return sorted(found)
+
+    @cached_property
+    def public_holidays(self) -> set[date]:
+        if "country" not in self.practice:
+            return set()
+        years = range(self.days[0].year, self.days[-1].year + 2)
+        return set(
+            holidays.country_holidays(self.practice["country"], subdiv=self.practice.get("subdivision"), years=years)
+        )
+
+    def of_kind(self, kind: str) -> list[Span]:
+        """Entries of a kind: by the minute, or by whole work days."""
+        found = []
+        for row in self.events:
+            if row["kind"] != kind or row["status"] in CALLED_OFF:
+                continue
+            start, end = instant(row["start"]), instant(row["end"])
+            if row["all_day"] == "1":
+                first, last = (self.day_of(at + 12 * 3600) for at in (start, end))
+                start, end = self.edge(first), self.edge(last)
+            found.append((start, end))
+        return merged(found)
+
+    @cached_property
+    def leave(self) -> list[Span]:
+        return self.of_kind("leave")
+
+    @cached_property
+    def agreed(self) -> list[Span]:
+        """On leave no hour is an agreed hour, and breaks are none."""
+        return without(self.spans_of_days(close_breaks=False), self.leave)
+
+    @cached_property
+    def hours(self) -> list[Span]:
+        """The same with breaks of up to two hours."""
+        return without(self.spans_of_days(close_breaks=True), self.leave)
+
+    def spans_of_days(self, *, close_breaks: bool) -> list[Span]:
+        found = []
+        for day in self.days:
+            spans = self.pattern(day)
+            for (_, end), (start, _) in pairwise(spans):
+                if close_breaks and (start - end) * 60 <= BREAK:
+                    found.append((self.at_wall(day, end), self.at_wall(day, start)))
+            found += [(self.at_wall(day, start), self.at_wall(day, end)) for start, end in spans]
+        return merged(found)
+
+    # Sessions
+
+    @cached_property
+    def held(self) -> list[tuple[str, int, int, int, int]]:
+        """Client, booked start and end, and when each began and ended: actually, else as booked."""
+        return [
+            (
+                row["client"],
+                instant(row["booked_start"]),
+                instant(row["booked_end"]),
+                instant(row["actual_start"] or row["booked_start"]),
+                instant(row["actual_end"] or row["booked_end"]),
+            )
+            for row in self.sessions
+            if row["status"] == "held"
+        ]
+
+    # After hours
+
+    @cached_property
+    def covered(self) -> list[Span]:
+        """Agreed, on call, an emergency's window, or within half an hour of a session that was itself inside."""
+        halos = [
+            (began - HALO, ended + HALO + 1)
+            for _, booked, end, began, ended in self.held
+            if seconds(self.hours, booked, end) == end - booked and self.in_one_span(booked, end)
+        ]
+        return merged([*self.hours, *self.of_kind("on_call"), *self.of_kind("emergency"), *halos])
+
+    def in_one_span(self, start: int, end: int) -> bool:
+        return any(a <= start and end <= b for a, b in self.hours)
+
+    def after_hours(self, at: int) -> bool:
+        return not inside(self.covered, at)
+
+    # Messages
+
+    @cached_property
+    def sent(self) -> list[Row]:
+        return [row for row in self.messages if row["direction"] == "out" and row["automatic"] == "0"]
+
+    def expected_replies(self) -> Iterator[Reply]:
+        """One row an inbound run."""
+        starts = defaultdict(list)
+        for client, _, _, began, _ in self.held:
+            if began <= self.now.timestamp():
+                starts[client].append(began)
+        for times in starts.values():
+            times.sort()
+        threads = defaultdict(list)
+        for row in self.messages:
+            if row["automatic"] == "0" and row["counterpart_kind"] == "client":
+                threads[row["counterpart"], row["thread"]].append((instant(row["sent_at"]), row["direction"] == "out"))
+        for (client, _), talk in threads.items():
+            yield from self.runs(client, sorted(talk), starts[client])
+
+    def runs(self, client: str, talk: list[tuple[int, bool]], sessions: list[int]) -> Iterator[Reply]:
+        first: int | None = None
+        for at, out in [*talk, (2**60, True)]:
+            if first is not None:
+                place = bisect_left(sessions, first)
+                session = sessions[place] if place < len(sessions) else 2**61
+                if out or session < at:
+                    answer = min(session, at)
+                    yield self.run(client, first, answer, by_session=session < at)
+                    first = None
+            if not out and first is None:
+                first = at
+
+    def run(self, client: str, first: int, answer: int, *, by_session: bool) -> Reply:
+        if answer - first > REPLY_IN or answer > self.now.timestamp():
+            return client, iso(first), "", None, None, ""
+        late = not by_session and self.after_hours(answer)
+        working = seconds(self.agreed, first, answer) / 60
+        return client, iso(first), iso(answer), (answer - first) / 60, working, str(int(late))
+
+    # Weekly numbers
+
+    @cached_property
+    def weeks(self) -> list[date]:
+        """The Mondays of the weeks that have numbers."""
+        return sorted({monday(row["week"]) for row in self.metrics})
+
+    @cached_property
+    def until(self) -> int:
+        """Numbers are those that were known when the last week was over."""
+        return self.edge(self.weeks[-1] + timedelta(days=7))
+
+    def evenings(self) -> Counter[date]:
+        """Work days with a message sent after hours, or a session that lies outside by its actual end."""
+        agreed = merged([*self.hours, *self.of_kind("on_call")])
+        emergency = self.of_kind("emergency")
+        touched = {self.day_of(at) for at in map(sent_at, self.sent) if self.after_hours(at)}
+        for _, booked, _, _, ended in self.held:
+            if seconds(agreed, booked, ended) < ended - booked and not inside(emergency, booked):
+                touched.add(self.day_of(booked))
+        return Counter(day - timedelta(days=day.weekday()) for day in touched)
+
+    def contact_hours(self) -> dict[date, float]:
+        together = merged((began, ended) for _, booked, _, began, ended in self.held if booked <= self.until)
+        return {
+            week: seconds(together, self.edge(week), self.edge(week + timedelta(days=7))) / 3600 for week in self.weeks
+        }
+
+    def free_stretches(self) -> dict[date, float]:
+        """The longest stretch without a session, a sent message or another job that touches each week, whole."""
+        busy = [
+            (instant(row["start"]), instant(row["end"]))
+            for row in self.events
+            if row["kind"] == "busy" and row["all_day"] == "0" and row["status"] not in CALLED_OFF
+        ]
+        done = [(at, at + 1) for at in map(sent_at, self.sent)]
+        done += [(began, max(ended, began + 1)) for _, booked, _, began, ended in self.held if booked <= self.until]
+        done = merged(span for span in [*done, *busy] if span[0] < self.until)
+        ends = [start for start, _ in done[1:]] + [self.until]
+        gaps = [(end, start) for (_, end), start in zip(done, ends, strict=True) if start > end]
+        found: dict[date, float] = defaultdict(float)
+        for week in self.weeks:
+            first, last = self.edge(week), self.edge(week + timedelta(days=7))
+            found[week] = max((b - a for a, b in gaps if b > first and a < last), default=0) / 3600
+        return found
+
+    def exported(self, key: str) -> dict[date, float]:
+        return {
+            monday(row["week"]): float(row["value"]) for row in self.metrics if row["key"] == key and row["value"] != ""
+        }
+
+
+def sent_at(row: Row) -> int:
+    return instant(row["sent_at"])
+
+
+def number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def iso(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+
+
+def monday(week: str) -> date:
+    year, number = week.split("-W")
+    return date.fromisocalendar(int(year), int(number), 1)
+
+
+# The practices
+
+
+def exported(config: Path, now: datetime) -> list[Clinician]:
+    """Everything that the command line exports after a first night, clinician by clinician."""
+
+    def run(*arguments: str) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cli, "Desk", partial(Desk, now=now))
+            answer = CliRunner().invoke(cli.evenhours, ["--config", str(config), *arguments])
+        assert answer.exit_code == 0, answer.output
+        return answer.stdout
+
+    run("init")
+    run("nightly")
+    names = ("events", "sessions", "messages", "replies", "metrics")
+    tables: dict[str, list[Row]] = {name: [*csv.DictReader(io.StringIO(run("export", name)))] for name in names}
+    settings = tomllib.loads(config.read_text(encoding="utf-8"))
+    people = []
+    for person in settings["clinician"]:
+        rows = ([row for row in tables[name] if row["clinician"] == person["key"]] for name in names)
+        people.append(Clinician(now, person, settings["practice"], *rows))
+    return people
+
+
+REAL = """
+[practice]
+name = "Real"
+zone = "Europe/Paris"
+country = "DE"
+subdivision = "BW"
+
+[[kinds]]
+kind = "leave"
+title = "^leave$"
+
+[[kinds]]
+kind = "session"
+title = "."
+
+[[clinician]]
+key = "owner"
+addresses = ["owner@clinic.example", "owner.alias@old-clinic.example"]
+hours = [
+  {{ mon = ["09:00-12:00", "13:30-19:00"], tue = ["09:00-12:00", "15:00-18:00"], wed = ["20:00-05:00"] }},
+  {{ from = 2024-07-01, mon = ["08:00-18:00"], tue = ["08:00-18:00"], holidays = ["10:00-12:00"] }},
+]
+
+[[clinician]]
+key = "doctor"
+zone = "Asia/Shanghai"
+hours = [
+  {{ mon = ["08:30-12:00", "14:30-18:00"], tue = ["08:30-12:00", "14:30-18:00"], wed = ["08:30-12:00"] }},
+]
+
+[[source]]
+name = "calendar"
+kind = "ics"
+clinician = "owner"
+path = "{real}/ics/person_paris_2024.ics"
+window = {{ from = 2023-06-01, to = 2025-06-30 }}
+
+[[source]]
+name = "leave"
+kind = "ics"
+clinician = "owner"
+path = "leave.ics"
+window = {{ from = 2023-06-01, to = 2025-06-30 }}
+
+[[source]]
+name = "other-job"
+kind = "ics"
+clinician = "owner"
+path = "{real}/ics/galaxy_wg_google_export.ics"
+busy_only = true
+window = {{ from = 2023-06-01, to = 2025-06-30 }}
+
+[[source]]
+name = "mail"
+kind = "mbox"
+clinician = "owner"
+path = "mail.mbox"
+window = {{ from = 2023-06-01, to = 2025-06-30 }}
+
+[[source]]
+name = "visits"
+kind = "csv"
+clinician = "doctor"
+path = "visits.csv"
+window = {{ from = 2017-12-31, to = 2019-01-01 }}
+
+[source.columns]
+id = "session"
+booked_start = "booked_start"
+booked_end = "booked_end"
+actual_start = "actual_start"
+actual_end = "actual_end"
+
+[source.format]
+zone = "Asia/Shanghai"
+"""
+LEAVE = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//Test//EN
+BEGIN:VEVENT
+UID:whole
+DTSTART;VALUE=DATE:20240304
+DTEND;VALUE=DATE:20240312
+SUMMARY:leave
+END:VEVENT
+BEGIN:VEVENT
+UID:afternoon
+DTSTART;TZID=Europe/Paris:20240423T140000
+DTEND;TZID=Europe/Paris:20240423T180000
+SUMMARY:leave
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> list[Clinician]:
+    """The demonstration practice, every record of it."""
+    folder = tmp_path_factory.mktemp("demonstration") / "practice"
+    return exported(write_practice(folder, NOW, weeks=WEEKS).config, NOW)
+
+
+@pytest.fixture(scope="module")
+def lived(real: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Clinician]:
+    """Real calendars, a real mailbox and a real physician's year, with hours that nobody would choose."""
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "leave.ics").write_text(LEAVE.replace("\n", "\r\n"), encoding="utf-8", newline="")
+    (folder / "evenhours.toml").write_text(REAL.format(real=real), encoding="utf-8")
+    # What makes a letter one of a list is left out, so that there are incoming ones that no machine sent.
+    lines = (real / "mail" / "uboot_stm32_headers.mbox").read_bytes().splitlines(keepends=True)
+    kept = (line for line in lines if not line.startswith((b"List-", b"Precedence:")))
+    (folder / "mail.mbox").write_bytes(b"".join(kept))
+    convert(real / "pms" / "hangu_clinic_2018.csv", folder / "visits.csv")
+    return exported(folder / "evenhours.toml", datetime(2025, 6, 30, 12, tzinfo=UTC))
+
+
+practices = pytest.mark.parametrize(
+    "people", ["demonstration", pytest.param("lived", marks=pytest.mark.real)], indirect=True
+)
+
+
+@pytest.fixture
+def people(request: pytest.FixtureRequest) -> list[Clinician]:
+    found: list[Clinician] = request.getfixturevalue(request.param)
+    return found
+
+
+@practices
+@pytest.mark.slow
+def test_messages_are_after_hours(people: list[Clinician]) -> None:
+    for person in people:
+        found = [(row["sent_at"], int(row["after_hours"])) for row in person.messages]
+        assert found == [(row["sent_at"], person.after_hours(sent_at(row))) for row in person.messages], person.key
+    flags = [row["after_hours"] for person in people for row in person.messages]
+    assert min(Counter(flags).values()) > 500
+
+
+@practices
+@pytest.mark.slow
+def test_replies_on_both_clocks(people: list[Clinician]) -> None:
+    def rounded(row: Reply) -> Reply:
+        client, inbound_at, reply_at, clock, working, late = row
+        return client, inbound_at, reply_at, clock and round(clock, 3), working and round(working, 3), late
+
+    for person in people:
+        found = Counter(
+            (
+                row["client"], row["inbound_at"], row["reply_at"], number(row["minutes_clock"]),
+                number(row["minutes_working"]), row["after_hours"],
+            )
+            for row in person.replies
+        )  # fmt: skip
+        assert found == Counter(map(rounded, person.expected_replies())), person.key
+    assert sum(row["reply_at"] != "" for person in people for row in person.replies) > 50
+
+
+@practices
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("contact_hours", Clinician.contact_hours),
+        ("evenings_touched", Clinician.evenings),
+        ("longest_free_stretch", Clinician.free_stretches),
+    ],
+)
+def test_weekly_numbers(people: list[Clinician], key: str, expected: Callable[[Clinician], dict[date, float]]) -> None:
+    compared = 0
+    for person in people:
+        found, computed = person.exported(key), expected(person)
+        compared += len(found)
+        assert found == pytest.approx({week: computed.get(week, 0) for week in found}, abs=1e-3), person.key
+    assert compared > 80
