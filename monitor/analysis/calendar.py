@@ -65,6 +65,11 @@ def last_week_end(
     return int(mondays[over]) - 7, int(ends[over])
 
 
+def contract_fte(clinician: Clinician, weeks: ArrayLike) -> NDArray[np.float64]:
+    """Return the contract's full-time equivalent at the end of each week."""
+    return np.array([clinician.fte_on(date_of(week + 6)) for week in np.asarray(weeks).tolist()], dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class WorkCalendar:
     """One clinician's agreed time between two dates.

@@ -161,18 +161,31 @@ def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None
     return float(low), float(min(1.0, np.exp(middle + spread)))
 
 
+def phased_in(fte: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
+    """FTE of each week as load is shared by it: growing over a new colleague's first twelve weeks.
+
+    ``weeks_since_start`` counts from 0 in the first week, is negative before it and infinite for who was always there.
+    Raises ValueError for anything outside these.
+    """
+    f, since = (np.asarray(part, dtype=float) for part in (fte, weeks_since_start))
+    if not (np.isfinite(f).all() and (f >= 0).all()):
+        raise ValueError("FTE must be finite and not negative")
+    if np.isnan(since).any():
+        raise ValueError("weeks since the start must be numbers")
+    grown: Floats = f * np.clip((since + 1) / PHASE_IN_WEEKS, 0, 1)
+    return grown
+
+
 def available_fte(fte: ArrayLike, worked_share: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
     """FTE available in each week: less the week's leave, and growing over a new colleague's first twelve weeks.
 
-    ``worked_share`` is worked days over agreed days (0 to 1). ``weeks_since_start`` counts from 0 in the first week, is
-    negative before it and infinite for who was always there. Raises ValueError for anything outside these.
+    ``worked_share`` is worked days over agreed days (0 to 1), ``weeks_since_start`` as :func:`phased_in` takes it.
+    Raises ValueError for anything outside these.
     """
-    f, share, since = (np.asarray(part, dtype=float) for part in (fte, worked_share, weeks_since_start))
-    if not (np.isfinite(f).all() and (f >= 0).all() and ((share >= 0) & (share <= 1)).all()):
-        raise ValueError("FTE must be finite and not negative, the worked share between 0 and 1")
-    if np.isnan(since).any():
-        raise ValueError("weeks since the start must be numbers")
-    available: Floats = f * share * np.clip((since + 1) / PHASE_IN_WEEKS, 0, 1)
+    share = np.asarray(worked_share, dtype=float)
+    if not ((share >= 0) & (share <= 1)).all():
+        raise ValueError("the worked share must be between 0 and 1")
+    available: Floats = phased_in(fte, weeks_since_start) * share
     return available
 
 

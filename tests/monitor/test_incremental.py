@@ -145,7 +145,7 @@ rosters: list[dict[str, object]] = [
     {"hours": (hours(), hours({"tue": ["11:00-20:00"]}, "2026-05-01"))},
     {"hours": ()},
     {"grace_minutes": 2},
-    {"fte": 0.5},
+    {"contracts": (Contract(None, 0.5),)},
     {"starts": date(2026, 2, 2)},
     {"ends": date(2026, 6, 1)},
     {"residences": (Residence(None, ZoneInfo("Europe/Lisbon")), Residence(date(2026, 4, 1), NEW_YORK))},
