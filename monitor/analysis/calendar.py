@@ -43,6 +43,14 @@ def monday_of(days: ArrayLike) -> NDArray[np.int64]:
     return number - (number + 3) % 7
 
 
+BLOCK_DAYS = 28
+
+
+def block_of(day: int) -> int:
+    """Return the first Monday of the block of four weeks in which a day lies; blocks are counted from 5 January 1970."""
+    return day - (day - day_number(date(1970, 1, 5))) % BLOCK_DAYS
+
+
 def last_week(now: datetime, day_starts_at: int) -> date:
     """The Monday of the last week that is over at a local time; work days begin so many minutes after midnight."""
     today = (now - timedelta(minutes=day_starts_at)).date()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
     from monitor.analysis.metrics.weekly import Weekly
 
-DEFINITIONS_VERSION = "5"
+DEFINITIONS_VERSION = "6"
 """Printed in every report; raised whenever a definition changes what a number means."""
 
 _MODULES = (

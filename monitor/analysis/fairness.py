@@ -1,7 +1,7 @@
 """How evenly a practice's caseload is shared among its clinicians, beside what chance alone would show.
 
 ``load`` is each clinician's weighted sessions a week, *not* divided by FTE, as the mean of eight weeks, one week being
-noise; ``fte`` the mean FTE available in those weeks (:func:`available_fte`). Who had no FTE available is left out.
+noise; ``fte`` the mean FTE by which it is shared (:func:`phased_in`). Who had none is left out.
 There is no ratio of the highest to the lowest: it grows with the number of clinicians.
 """
 
@@ -151,14 +151,33 @@ def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None
     n = len(x)
     if n < LEAST_CLINICIANS:
         return None
-    gaps = _gaps(x, f)
-    total = _gini(gaps.sum() / 2, x.sum(), f.sum(), (f**2).sum())
-    without = _gini(gaps.sum() / 2 - gaps.sum(axis=1), x.sum() - x, f.sum() - f, (f**2).sum() - f**2)
-    logs = np.log(np.maximum(without, SMALLEST_GINI))
+    middle, logs = _logs(x, f)
     spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
-    middle = np.log(np.maximum(total, SMALLEST_GINI))
-    low = np.exp(middle - spread) if total > SMALLEST_GINI else 0.0
+    low = np.exp(middle - spread) if middle > np.log(SMALLEST_GINI) else 0.0
     return float(low), float(min(1.0, np.exp(middle + spread)))
+
+
+def gini_change(
+    load: ArrayLike, fte: ArrayLike, load_before: ArrayLike, fte_before: ArrayLike
+) -> tuple[float, float] | None:
+    """90 % interval of the ratio of two Ginis of the same clinicians, now by before; ``None`` below four of them.
+
+    Student's t on the jackknife of its logarithm, as :func:`gini_interval`: leaving one clinician out of both periods
+    at once keeps what the two have in common. Without any load in one of them there is no ratio.
+    """
+    from scipy.special import stdtrit
+
+    periods = ((np.asarray(x, dtype=float), np.asarray(f, dtype=float)) for x, f in ((load, fte), (load_before, fte_before)))
+    (now, now_fte), (before, before_fte) = periods
+    n = len(now)
+    if n < LEAST_CLINICIANS or not (now.sum() > 0 and before.sum() > 0):
+        return None
+    (total, without), (total_before, without_before) = (
+        _logs(*_checked(x, f)) for x, f in ((now, now_fte), (before, before_fte))
+    )
+    middle, each = total - total_before, without - without_before
+    spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((each - each.mean()) ** 2).sum())
+    return float(np.exp(middle - spread)), float(np.exp(middle + spread))
 
 
 def phased_in(fte: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
@@ -209,6 +228,14 @@ def _shares(x: Floats, f: Floats, by_chance: Chance) -> tuple[Share, ...]:
     high = np.maximum(by_chance.high, PLAIN_BAND)
     rows = zip(per_fte.tolist(), difference.tolist(), low.tolist(), high.tolist(), strict=True)
     return tuple(Share(*row) for row in rows)
+
+
+def _logs(x: Floats, f: Floats) -> tuple[float, Floats]:
+    """Return the logarithm of the Gini, and of those without each clinician."""
+    gaps = _gaps(x, f)
+    total = _gini(gaps.sum() / 2, x.sum(), f.sum(), (f**2).sum())
+    without = _gini(gaps.sum() / 2 - gaps.sum(axis=1), x.sum() - x, f.sum() - f, (f**2).sum() - f**2)
+    return float(np.log(np.maximum(total, SMALLEST_GINI))), np.log(np.maximum(without, SMALLEST_GINI))
 
 
 def _gaps(x: Floats, f: Floats) -> Floats:

@@ -65,7 +65,7 @@ def _closed(frames: Frames) -> tuple[Column, Column]:
     return frames.calendar.week_of(closed_at[closed]), by_silence[closed]
 
 
-@metric("Available full-time equivalent", Unit.LOAD, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="–", source="roster")
+@metric("Available full-time equivalent", Unit.LOAD, Family.CASELOAD, evidence="–", source="roster")
 def available_fte(frames: Frames) -> Weekly:
     """The full-time equivalent of the week, without the share of it that was not available; the reason is not told."""
     fte = column(frames, "fte")
