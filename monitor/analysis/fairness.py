@@ -28,7 +28,7 @@ PHASE_IN_WEEKS = 12
 PLAIN_BAND = 0.10
 """Nobody stands out within 10 % of the equal share, however sure the difference is; design choice."""
 
-DRAWS, SEED = 10_000, 20
+DRAWS, FEW_DRAWS, SEED = 10_000, 500, 20
 """Chance is simulated, always the same way: the same practice is told the same number twice."""
 
 SMALLEST_GINI = 0.005
@@ -151,33 +151,42 @@ def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None
     n = len(x)
     if n < LEAST_CLINICIANS:
         return None
-    middle, logs = _logs(x, f)
+    total, without = _ginis(x, f)
+    logs, middle = (np.log(np.maximum(part, SMALLEST_GINI)) for part in (without, total))
     spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
-    low = np.exp(middle - spread) if middle > np.log(SMALLEST_GINI) else 0.0
+    low = np.exp(middle - spread) if total > SMALLEST_GINI else 0.0
     return float(low), float(min(1.0, np.exp(middle + spread)))
 
 
 def gini_change(
-    load: ArrayLike, fte: ArrayLike, load_before: ArrayLike, fte_before: ArrayLike
+    load: ArrayLike, fte: ArrayLike, load_before: ArrayLike, fte_before: ArrayLike, *, weeks: int = WEEKS
 ) -> tuple[float, float] | None:
-    """90 % interval of the ratio of two Ginis of the same clinicians, now by before; ``None`` below four of them.
+    """90 % interval of the difference of two Ginis of the same clinicians, now less before; ``None`` below four.
 
-    Student's t on the jackknife of its logarithm, as :func:`gini_interval`: leaving one clinician out of both periods
-    at once keeps what the two have in common. Without any load in one of them there is no ratio.
+    Two things make it wide: that it may rest on one person (the jackknife, leaving one clinician out of both periods at
+    once, which keeps what the two have in common), and what chance alone does to the Gini of each period. Errors as
+    :func:`hoover`.
     """
     from scipy.special import stdtrit
 
-    periods = ((np.asarray(x, dtype=float), np.asarray(f, dtype=float)) for x, f in ((load, fte), (load_before, fte_before)))
-    (now, now_fte), (before, before_fte) = periods
-    n = len(now)
-    if n < LEAST_CLINICIANS or not (now.sum() > 0 and before.sum() > 0):
+    now, before = _checked(load, fte), _checked(load_before, fte_before)
+    n = len(now[0])
+    if n < LEAST_CLINICIANS:
         return None
-    (total, without), (total_before, without_before) = (
-        _logs(*_checked(x, f)) for x, f in ((now, now_fte), (before, before_fte))
+    (total, without), (total_before, without_before) = _ginis(*now), _ginis(*before)
+    each = without - without_before
+    by_chance = sum(_chance_variance(*period, weeks) for period in (now, before))
+    spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt(
+        (n - 1) / n * ((each - each.mean()) ** 2).sum() + by_chance
     )
-    middle, each = total - total_before, without - without_before
-    spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((each - each.mean()) ** 2).sum())
-    return float(np.exp(middle - spread)), float(np.exp(middle + spread))
+    return float(total - total_before - spread), float(total - total_before + spread)
+
+
+def _chance_variance(x: Floats, f: Floats, weeks: int) -> float:
+    """Return the variance of the Gini under equal true loads, each week's sessions being Poisson."""
+    drawn = np.random.default_rng(SEED).poisson(x.sum() * f / f.sum() * weeks, size=(FEW_DRAWS, len(x))).astype(float)
+    sums = np.array([_gaps(one, f).sum() / 2 for one in drawn])
+    return float(_gini(sums, drawn.sum(axis=1), f.sum(), (f**2).sum()).var())
 
 
 def phased_in(fte: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
@@ -230,12 +239,12 @@ def _shares(x: Floats, f: Floats, by_chance: Chance) -> tuple[Share, ...]:
     return tuple(Share(*row) for row in rows)
 
 
-def _logs(x: Floats, f: Floats) -> tuple[float, Floats]:
-    """Return the logarithm of the Gini, and of those without each clinician."""
+def _ginis(x: Floats, f: Floats) -> tuple[float, Floats]:
+    """Return the Gini, and those without each clinician."""
     gaps = _gaps(x, f)
     total = _gini(gaps.sum() / 2, x.sum(), f.sum(), (f**2).sum())
     without = _gini(gaps.sum() / 2 - gaps.sum(axis=1), x.sum() - x, f.sum() - f, (f**2).sum() - f**2)
-    return float(np.log(np.maximum(total, SMALLEST_GINI))), np.log(np.maximum(without, SMALLEST_GINI))
+    return float(total), without
 
 
 def _gaps(x: Floats, f: Floats) -> Floats:

@@ -258,13 +258,15 @@ def _handover(person: Clinician, last: BlockPerson | None) -> Handover:
 def _trend(counted: Sequence[str], now: Mapping[str, Mean], before: Mapping[str, Mean]) -> str:
     """Return a sentence about how the evenness changed where chance does not explain it, else nothing."""
     both = [key for key in counted if key in before]
+    if not both or not all(sum(part[key].total for key in both) > 0 for part in (now, before)):
+        return ""
     change = gini_change(
         [now[key].total for key in both], [now[key].shared_by for key in both],
         [before[key].total for key in both], [before[key].shared_by for key in both],
     )  # fmt: skip
-    if change is None or change[0] <= 1 <= change[1]:
+    if change is None or change[0] <= 0 <= change[1]:
         return ""
-    return f"It is shared {'less' if change[0] > 1 else 'more'} evenly than in the eight weeks before."
+    return f"It is shared {'less' if change[0] > 0 else 'more'} evenly than in the eight weeks before."
 
 
 def _headline(rows: Sequence[CaseloadRow], unknown: Sequence[str], period: Period) -> str:

@@ -29,7 +29,7 @@ def diary(seed: int, *, leave: bool = False, standing: bool = False) -> list[Row
         for client in range(CLIENTS):
             day = FIRST + timedelta(weeks=week, days=client % 5)
             away = leave and LEAVE[0] <= day < LEAVE[1]
-            if (standing if away else chance.random() < 0.9):
+            if standing if away else chance.random() < 0.9:
                 hour = 9 + client // 5
                 rows.append(event(f"{day} {hour:02}:00", f"{day} {hour:02}:50", client=client))
     if leave:
@@ -75,9 +75,13 @@ def test_clients_who_come_every_other_week_stay_through_a_long_leave() -> None:
         for day in days
         for client in range(6)
     ]
-    off = event(f"{FIRST + timedelta(weeks=15)} 00:00", f"{FIRST + timedelta(weeks=20)} 00:00", kind=Kind.LEAVE, all_day=True)
+    off = event(
+        f"{FIRST + timedelta(weeks=15)} 00:00", f"{FIRST + timedelta(weeks=20)} 00:00", kind=Kind.LEAVE, all_day=True
+    )
     for terms in ([], [term(client, "frequency", "0.5") for client in range(6)]):
-        found = measured("weighted_load", frames(entries=[*entries, off], terms=terms, as_of="2026-11-30 12:00"))["value"]
+        found = measured("weighted_load", frames(entries=[*entries, off], terms=terms, as_of="2026-11-30 12:00"))[
+            "value"
+        ]
         during = [float(found[day_number(FIRST) + 7 * number]) for number in range(14, 24)]
         assert during == pytest.approx([3.0] * 10, abs=0.8)  # weeks beside a leave fall together
 
