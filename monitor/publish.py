@@ -79,9 +79,7 @@ def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> 
     )
 
 
-def _person(
-    person: Clinician, values: Values, start: int, *, has_rule: bool, knows_intakes: bool
-) -> BlockPerson:
+def _person(person: Clinician, values: Values, start: int, *, has_rule: bool, knows_intakes: bool) -> BlockPerson:
     fte, shared_by = _ftes(person, start)
     due = _weeks(person, start)
     by_week = [(values.get((person.key, week, "weighted_load")), _shared_by(person, week)) for week in due]
@@ -94,7 +92,9 @@ def _person(
     return BlockPerson(
         clinician=person.key,
         # A new colleague's first weeks count by the little that they were there for. A tenth is as fine as it is shown.
-        load=round(sum(load * share for load, share in loads) / sum(share for _, share in loads), 1) if is_known else None,
+        load=round(sum(load * share for load, share in loads) / sum(share for _, share in loads), 1)
+        if is_known
+        else None,
         fte=fte,
         shared_by=shared_by,
         active_clients=round(clients[-1]) if clients else None,

@@ -183,7 +183,9 @@ def slots_words(slots: OwnSlots) -> str:
     if slots.set_on is None:
         return "These numbers come from the practice’s configuration. Are they yours?"
     day = wording.full_date(slots.set_on)
-    return f"You set them on {day}, more than eight weeks ago. Are they still right?" if slots.asks else f"Set on {day}."
+    return (
+        f"You set them on {day}, more than eight weeks ago. Are they still right?" if slots.asks else f"Set on {day}."
+    )
 
 
 def fresh_words(report: FairnessReport | OwnCaseload | ReferralReport) -> str:
@@ -204,7 +206,9 @@ def _behind_words(behind: Behind) -> str:
 
 
 def _outline(report: FairnessReport) -> Outline:
-    head = f"{report.practice}. {period_words(report.period)}. {coming_words(report.period)} {BASIS} {fresh_words(report)}"
+    head = (
+        f"{report.practice}. {period_words(report.period)}. {coming_words(report.period)} {BASIS} {fresh_words(report)}"
+    )
     said = (head, report.sentence, report.trend, unknown_words(report), *map(handover_words, report.handovers))
     sections = (
         Section(sentences=tuple(filter(None, said))),

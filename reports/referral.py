@@ -46,7 +46,9 @@ def markdown(report: ReferralReport) -> str:
 
 
 def _outline(report: ReferralReport) -> Outline:
-    head = Section(sentences=(f"{report.practice}. {report.asked} {period_words(report.period)}. {fresh_words(report)}",))
+    head = Section(
+        sentences=(f"{report.practice}. {report.asked} {period_words(report.period)}. {fresh_words(report)}",)
+    )
     sections = (
         Section("Who takes how many", table=_shares(report)),
         Section("In this order", (TERMS,), table=_narrow_ranking(report)),

@@ -75,7 +75,9 @@ def last_week_end(
 
 def contract_fte(clinician: Clinician, weeks: ArrayLike) -> NDArray[np.float64]:
     """Return the contract's full-time equivalent at the end of each week."""
-    return np.array([clinician.fte_on(date_of(week + 6)) for week in np.asarray(weeks).tolist()], dtype=np.float64)
+    later = [day_number(one.starts) for one in clinician.contracts[1:] if one.starts]
+    place = np.searchsorted(later, np.asarray(weeks, dtype=np.int64) + 6, side="right")
+    return np.array([one.fte for one in clinician.contracts], dtype=np.float64)[place]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Unit(StrEnum):
 
 
 class Wing(StrEnum):
-    """Where a metric is stored, and so who may see it: the director's connection opens the workload table alone."""
+    """Where a metric is stored: what the director's blocks of four weeks are made from, or for its owner alone."""
 
     WORKLOAD = "workload"
     WELLBEING = "wellbeing"
@@ -81,7 +81,6 @@ class Metric:
     low: float
     high: float
     least_coverage: float
-    shown: bool
     by_hours: bool
     compute: Compute
 
@@ -111,14 +110,13 @@ def metric(  # noqa: PLR0913 - a declaration names everything once
     low: float = 0.0,
     high: float = float("inf"),
     least_coverage: float = 0.0,
-    shown: bool = True,
     by_hours: bool = False,
 ) -> Callable[[Compute], Compute]:
     """Declare the metric whose key is the function's name."""
 
     def declare(compute: Compute) -> Compute:
         declared = Metric(
-            compute.__name__, title, unit, family, wing, evidence, source, look_back, low, high, least_coverage, shown,
+            compute.__name__, title, unit, family, wing, evidence, source, look_back, low, high, least_coverage,
             by_hours, compute,
         )  # fmt: skip
         compute.__dict__["metric"] = declared

@@ -50,7 +50,7 @@ def next_block(config: Config, connection: Connection, now: datetime) -> NextBlo
         known = blocks.first_known_week(connection)
         start = _first_from(int(monday_of(today)) if known is None else known)
     ends_at = _begins_at(config, start + BLOCK_DAYS)
-    read_at = blocks.first_read_at(connection)
+    read_at = blocks.first_read_at(connection) if last is None else None
     begun = ends_at if read_at is None else max(ends_at, datetime.fromtimestamp(read_at, ends_at.tzinfo))
     people = employed(config.clinicians, start, start + BLOCK_DAYS - 1)
     states = {person.key: caseload_known(config, connection, person, now) for person in people}

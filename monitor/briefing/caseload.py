@@ -210,7 +210,13 @@ def _is_old(own: OpenSlots, last: date) -> bool:
 
 
 def _row(
-    person: Clinician, last: BlockPerson | None, share: Share | None, even: Evenness | None, *, period: Period, today: date
+    person: Clinician,
+    last: BlockPerson | None,
+    share: Share | None,
+    even: Evenness | None,
+    *,
+    period: Period,
+    today: date,
 ) -> CaseloadRow:
     """Return the row as far as the block and the comparison tell it."""
     joining = joins_until(person, period.last or today)
@@ -226,7 +232,13 @@ def _row(
         standing = Standing.UNKNOWN
     elif compared.stands_out:
         standing = Standing.ABOVE if compared.difference > 0 else Standing.BELOW
-    note = f"leaves {_day(leaving - timedelta(days=1))}" if leaving else f"joining until {_day(joining)}" if joining else ""
+    note = (
+        f"leaves {_day(leaving - timedelta(days=1))}"
+        if leaving
+        else f"joining until {_day(joining)}"
+        if joining
+        else ""
+    )
     return CaseloadRow(
         name=person.name,
         fte=last.fte if last else person.fte_on(today),

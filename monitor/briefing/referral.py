@@ -85,7 +85,9 @@ def _candidates(
         new = joins_until(person, today) is not None  # of whom nothing is known yet has no clients
         load = shown[person.key].total if person.key in shown else 0.0 if new else None
         slots, trauma_slots = slots_of(person, stored, ever)
-        intakes = [block.start for block in published for one in block.people if one.clinician == person.key and one.intakes]
+        intakes = [
+            block.start for block in published for one in block.people if one.clinician == person.key and one.intakes
+        ]
         last = ever.get(person.key)
         given = day_number(datetime.fromtimestamp(last.last_at, config.practice.zone).date()) if last else None
         found.append(

@@ -200,7 +200,7 @@ class ClinicianTable:
     key: Key
     name: str | None = None
     addresses: tuple[Address, ...] = ()
-    fte: tuple[FteTable, ...] | Share = 1.0
+    fte: Share | tuple[FteTable, ...] = 1.0
     starts: date | None = None
     ends: date | None = None
     zone: ZoneInfo | None = None

@@ -155,7 +155,9 @@ def _keys(rows: Sequence[CaseloadRow]) -> list[Key]:
     """Only what is drawn is explained."""
     drawn = {row.standing for row in rows if row.load is not None}
     keys = [Key(words, 2 * RADIUS, partial(_dot, standing)) for standing, words in WORDS.items() if standing in drawn]
-    return [*keys, Key("the two blocks before", 6, _hollow)] if any(row.load_before is not None for row in rows) else keys
+    return (
+        [*keys, Key("the two blocks before", 6, _hollow)] if any(row.load_before is not None for row in rows) else keys
+    )
 
 
 def _dot(standing: Standing, on: Drawing, x: float, y: float) -> None:

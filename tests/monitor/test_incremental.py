@@ -19,7 +19,7 @@ from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageS
 from monitor.config import Config, SourceConfig
 from monitor.night import analyse
 from monitor.notices import ANSWERS, EXCEPTIONS
-from monitor.roster import Practice, Residence, Weights
+from monitor.roster import Contract, Practice, Residence, Weights
 from monitor.store import clients, notices, sources
 from monitor.store.database import Connection, Store, opened
 from monitor.store.events import remove_events, save_events

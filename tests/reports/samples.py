@@ -323,7 +323,11 @@ PRACTICE = (
     _share("E. Novak", 1.0, 25.7, 26.1),
     _share("F. Tanaka", 0.5, 24.8, 25.2),
     replace(
-        _share("G. Whitaker", 1.0, 24.1, 24.6), low=None, high=None, difference=None, standing=Standing.LEAVING,
+        _share("G. Whitaker", 1.0, 24.1, 24.6),
+        low=None,
+        high=None,
+        difference=None,
+        standing=Standing.LEAVING,
         note="leaves 19 Dec",
     ),
     _share("H. Boateng", 1.0, 18.0, 15.2, "joining until 29 Nov", joining=True),

@@ -27,7 +27,9 @@ def test_the_page_says_headline_chance_and_basis(name: str) -> None:
         assert report.headline in rendered
         assert report.sentence in rendered
         assert fairness.BASIS in rendered
-        days = "No block is published yet" if name == "first-block" else "29 September to 26 October 2025 · published 27"
+        days = (
+            "No block is published yet" if name == "first-block" else "29 September to 26 October 2025 · published 27"
+        )
         assert days in rendered
         assert "block is that of 27 October to 23 November 2025" in rendered
         assert "on 8 December at the latest" in rendered
@@ -70,7 +72,10 @@ def test_an_index_that_chance_could_make_anything_is_not_printed() -> None:
 
 def test_who_leaves_has_clients_to_hand_over() -> None:
     said = "G. Whitaker leaves on 19 December 2025: 29 clients to hand over, at the block’s end."
-    for rendered in (read(fairness.html(samples.practice())).words(), " ".join(fairness.text(samples.practice()).split())):
+    for rendered in (
+        read(fairness.html(samples.practice())).words(),
+        " ".join(fairness.text(samples.practice()).split()),
+    ):
         assert said in rendered
 
 

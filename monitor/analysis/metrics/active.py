@@ -72,7 +72,7 @@ def in_care(frames: Frames) -> Bools:
         in care      |-----------------------------------|
     """
     there = np.cumsum(1 - frames.days["leave_share"].to_numpy())
-    first, last = (int(frames.days.index[place]) for place in (0, -1))
+    first, last = frames.calendar.first_day, frames.calendar.last_day
     there = np.append(there, there[-1] + np.arange(1, SILENT_DAYS + 1))  # nothing is known of later days
 
     def fading(days: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -101,16 +101,22 @@ def booked(frames: Frames) -> Bools:
     return _covered(shape, np.searchsorted(clients, client), np.minimum(comes, until), until) & ~ended(frames)
 
 
+@once
+def _ending(frames: Frames) -> Floats:
+    """Return for each held session with a client when that client is next discharged or handed over, or infinity."""
+    client, start = arrays(frames.courses, "client", "booked_start")
+    return next_ending(frames.agreements, frames.calendar, client, start)
+
+
 def _seen_lately(frames: Frames, fading: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Bools:
     """Which clients (columns) had a held session that has not faded by the end of each week (row).
 
     ``fading`` gives the day on which a session of a day no longer counts.
     """
     ends, clients = frames.weeks["end"].to_numpy(), clients_of(frames)
-    named = (frames.held["client"] >= 0).to_numpy()
-    client, start = arrays(frames.held, "client", "booked_start", rows=named)
+    client, start = arrays(frames.courses, "client", "booked_start")
     faded = frames.calendar.day_starts(fading(frames.calendar.day_of(start)))
-    until = np.minimum(faded, next_ending(frames.agreements, frames.calendar, client, start))
+    until = np.minimum(faded, _ending(frames))
     over, fades = (np.searchsorted(ends, at, side="right") for at in (start, until))
     shape = len(ends), len(clients)
     return _covered(shape, np.searchsorted(clients, client), over, np.maximum(fades, over))
@@ -178,7 +184,8 @@ def frequency(frames: Frames) -> Floats:
     """
     rows, shape = np.arange(len(frames.weeks))[:, None], (1, len(clients_of(frames)))
     client, week, at, begins = arrays(frames.courses, "client", "week", "booked_start", "begins")
-    day_off = frames.days.index[frames.days["usual"] & (frames.days["agreed_minutes"] <= 0)]
+    usual, minutes = arrays(frames.days, "usual", "agreed_minutes")
+    day_off = frames.days.index.to_numpy()[usual & (minutes <= 0)]
     away = contains(frames.calendar.leave, at) | np.isin(frames.calendar.day_of(at), day_off)
     there = presence(frames)
     some = np.cumsum(there > 0)
