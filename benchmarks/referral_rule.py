@@ -7,10 +7,10 @@ Fourteen clinicians of 0.4 to 1.0 FTE. A client's weight is one of the default b
 chance of 1 in 40, and none ever changes hands. Referrals come at random, as many as keep the practice at 20 weighted
 sessions a week per FTE; the first session is in the week after. Everybody can take everybody.
 
-The rule sees what Evenhours shows on the day: the weighted load of the last week that is over, by the shipped
-definition, in which somebody whose therapy has ended counts for 30 days more. "With those given" adds the referrals
-given since, as ``--given`` does. Printed is the corrected Gini over the last year: of the true loads, and of the
-eight-week means that the director sees; ± is one Monte-Carlo standard error over practices.
+The rule sees what Evenhours shows on the day: the load of the last published block of four weeks, by the shipped
+definition, in which somebody whose therapy has ended counts for 30 days more. "With those assigned" adds the
+referrals assigned since the last block, as ``--assign`` records them. Printed is the corrected Gini over the last year:
+of the true loads, and of the eight-week means that the director sees; ± is one Monte-Carlo standard error.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CLINICIANS, LOAD_PER_FTE, YEAR = 14, 20.0, 52
 FTES = (0.4, 0.5, 0.6, 0.8, 1.0)
 BANDS, BAND_SHARES = (1.0, 1.25, 1.5, 2.0), (0.55, 0.20, 0.15, 0.10)
 FREQUENCIES, FREQUENCY_SHARES = (1.0, 0.5), (0.7, 0.3)
-HELD, ENDS, ACTIVE_WEEKS = 0.9, 1 / 40, 4
+HELD, ENDS, ACTIVE_WEEKS, BLOCK = 0.9, 1 / 40, 4, 4
 WEIGHTED_SESSIONS = float(np.dot(BANDS, BAND_SHARES) * np.dot(FREQUENCIES, FREQUENCY_SHARES)) * HELD
 
 
@@ -56,12 +56,12 @@ def fewest_clients(people: Sequence[Candidate], referral: Referral) -> int:
 
 
 RULES: dict[str, tuple[Rule, bool]] = {
-    "the rule, with those given": (by_rule, True),
+    "the rule, with those assigned": (by_rule, True),
     "the rule, without them": (by_rule, False),
     "round robin": (in_turn, True),
     "fewest clients": (fewest_clients, True),
 }
-"""What decides, and whether it is told the referrals that the numbers do not show yet."""
+"""What decides, and whether it is told the referrals that no block shows yet."""
 
 
 @dataclass
@@ -99,6 +99,8 @@ class Practice:
         self.fte = rng.choice(FTES, CLINICIANS)
         self.referrals_a_week = LOAD_PER_FTE * self.fte.sum() / WEIGHTED_SESSIONS * ENDS
         self.clients: list[Client] = []
+        self.shown: list[Floats] = []  # of each week
+        self.block, self.assigned = np.zeros(CLINICIANS), np.zeros(CLINICIANS)
         self.last_intake, self.intakes = [0] * CLINICIANS, 0
 
     def loads(self, kind: str) -> Floats:
@@ -110,15 +112,14 @@ class Practice:
 
     def week(self) -> None:
         """Referrals come and are given, one after another; then everybody works."""
-        shown = self.loads("shown_load")
-        for client in self.clients:
-            if self.told and not client.held:
-                shown[client.therapist] += client.weight
+        if len(self.shown) % BLOCK == 0 and self.shown:
+            self.block, self.assigned = np.mean(self.shown[-BLOCK:], axis=0), np.zeros(CLINICIANS)
         for _ in range(self.rng.poisson(self.referrals_a_week)):
-            self._refer(shown)
+            self._refer(self.block + self.assigned)
         for client in self.clients:
             client.week(self.rng)
         self.clients = [client for client in self.clients if not client.ended or any(client.held[-ACTIVE_WEEKS:])]
+        self.shown.append(self.loads("shown_load"))
 
     def _refer(self, shown: Floats) -> None:
         referral = Referral(weight=float(self.rng.choice(BANDS, p=BAND_SHARES)))
@@ -128,7 +129,7 @@ class Practice:
         frequency = float(self.rng.choice(FREQUENCIES, p=FREQUENCY_SHARES))
         self.clients.append(Client(taker, referral.weight, frequency))
         if self.told:
-            shown[taker] += referral.weight
+            self.assigned[taker] += referral.weight
 
     def _people(self, shown: Floats) -> list[Candidate]:
         clients = Counter(client.therapist for client in self.clients if not client.ended)

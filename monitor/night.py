@@ -3,6 +3,7 @@
 ::
 
     sources ─ingest→ dirty ─compute→ weekly numbers, notices
+                                           └─publish→ blocks of four weeks, for the director
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from monitor.compute import Computed, compute, remember_failure
 from monitor.config import Config
 from monitor.errors import AlreadyRunningError, StoreError
+from monitor.publish import publish
 from monitor.readiness import readiness_of
 from monitor.store.database import Store
 
@@ -78,7 +80,7 @@ def analyse(
     progress: Progress | None = None,
     failed: Failed | None = None,
 ) -> Iterator[Computed]:
-    """Compute whoever is out of date, or ``everyone``; yield each clinician as they are done.
+    """Compute whoever is out of date, or ``everyone``; yield each clinician as they are done; then publish what is due.
 
     With ``failed`` an error in one clinician's numbers is told and remembered and stops nobody else's; they stay out of
     date, and the last ones stand.
@@ -103,3 +105,4 @@ def analyse(
             failed(clinician.key, error)
         else:
             yield computed
+    publish(config, store, now=now)

@@ -316,9 +316,9 @@ def rules_of(config: Config, clinician: Clinician) -> str:
     rules = config.practice
     holidays = (rules.country, rules.subdivision)
     practice = (*holidays, rules.region, rules.day_starts_at, rules.supervision_group, rules.weights)
-    # A set's order differs from run to run; of what referrals somebody takes, the trauma cap alone is in a number.
-    takes = Takes(trauma_cap=clinician.takes.trauma_cap)
-    return _checksum((DEFINITIONS_VERSION, replace(clinician, name="", addresses=frozenset(), takes=takes), practice))
+    # What referrals somebody takes is in no number, and a set's order differs from run to run.
+    known = replace(clinician, name="", addresses=frozenset(), takes=Takes())
+    return _checksum((DEFINITIONS_VERSION, known, practice))
 
 
 def _checksum(values: object) -> str:

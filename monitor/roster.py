@@ -36,19 +36,27 @@ class Residence:
 
 
 @dataclass(frozen=True, slots=True)
-class Takes:
-    """Which referrals a clinician can take. What is not listed is not offered; ``None`` is no limit.
+class Contract:
+    """The share of a full post from a local date on; ``starts`` is ``None`` for the first, which holds before it too."""
 
-    ``open_slots`` is how many more clients there is room for, ``most_clients`` and ``trauma_cap`` (per cent of the
-    clients) are the person's own caps.
+    starts: date | None
+    fte: float
+
+
+FULL_TIME = Contract(None, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """Which referrals a clinician can take. What is not listed is not offered.
+
+    ``open_slots`` is the number with which a clinician begins, until they set their own; ``None`` is none so far.
     """
 
     skills: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
     modality: frozenset[str] = frozenset()
     open_slots: int | None = None
-    most_clients: int | None = None
-    trauma_cap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class Clinician:
     key: str
     name: str
     residences: tuple[Residence, ...]
-    fte: float = 1.0
+    contracts: tuple[Contract, ...] = (FULL_TIME,)
     starts: date | None = None
     ends: date | None = None
     grace_minutes: int = 5
@@ -73,6 +81,11 @@ class Clinician:
             for home in reversed(self.residences)
             if home.starts is None or home.starts <= instant.astimezone(home.zone).date()
         )
+
+    def fte_on(self, day: date) -> float:
+        """The contract's share of a full post on a local date."""
+        begun = [one.fte for one in self.contracts if one.starts is None or one.starts <= day]
+        return begun[-1] if begun else self.contracts[0].fte
 
     @property
     def assumed_hours(self) -> bool:

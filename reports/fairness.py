@@ -10,20 +10,33 @@ from reports.outline import Outline, Section
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reports.models import Behind, FairnessReport, OwnCaseload, ReferralReport
+    from reports.models import Behind, FairnessReport, Handover, OwnCaseload, OwnSlots, Period, ReferralReport
 
 TERMS = (
-    "Load is weighted sessions a week per full-time equivalent (FTE), the mean of eight weeks; before is the eight "
-    "weeks before those."
+    "Load is what a caseload asks for in an ordinary week: weighted sessions per full-time equivalent (FTE) of the "
+    "contract, the mean of the last two blocks of four weeks; before is the two blocks before those. Leave changes "
+    "nobody’s load."
 )
 PEOPLE = (
-    "Sessions were held in the eight weeks; clients are the active ones, new ones those of a first session. Open are "
-    "the slots as they were set; FTE is the mean of what was available, whatever the reason where it was less."
+    "Clients are the active ones at the block’s end, new ones those of a first session in it. Open slots are as each "
+    "clinician sets them, today; a dash where nobody has."
 )
-BASIS = "Caseload only, weighted by the practice’s own table. No personal after-hours data is used."
+BASIS = "Caseload only, weighted by the practice’s own table."
 BAND = (
     "Each person’s band is the larger of 10 % and what chance alone would show for that person; "
     "only beyond it does a share stand out."
+)
+BLOCKS = (
+    "Blocks of four weeks, published once and never recomputed: what is corrected later shows in the next one. There "
+    "are no other weeks to be had."
+)
+LEFT_OUT = (
+    "Work outside agreed hours, session ends, replies, notices, leave and absence. They belong to each therapist alone, "
+    "and nothing here is computed from a private limit or a private wish."
+)
+GUESSED = (
+    "From the sessions that the practice held one can guess that people were away in a block, and whoever assigns work "
+    "knows of leave anyway. Whoever can run the evenhours command on the practice’s computer could read everything."
 )
 OWN_PRIVACY = (
     "This row, and your place when the next referral is given, are all that anybody else sees of you in Evenhours. "
@@ -34,8 +47,8 @@ SHARED = (
     "notices or what you answer; and of what you wrote about clients nothing but what their weights add up to."
 )
 OWN_TERMS = (
-    "Load is weighted sessions a week. Load, available FTE, sessions and new clients are of the eight weeks; the open "
-    "slots are as they were set."
+    "Load is weighted sessions a week, the mean of the last two blocks of four weeks; clients, new clients and "
+    "supervision are of the last block. A block is published once: what you correct later shows in the next one."
 )
 NOT_COMPARED = (
     "Your director also sees it beside an equal share. Among fewer than four people that would tell you about single "
@@ -49,38 +62,55 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
     from reports.shell import fragment
 
     drawn = (
-        (charts.shares(report, "shares"), charts.shares(report, "shares-narrow", narrow=True)) if report.rows else ()
+        (charts.shares(report, "shares"), charts.shares(report, "shares-narrow", narrow=True))
+        if any(row.load is not None for row in report.rows)
+        else ()
     )
     return fragment(
         "fairness.html",
         report=report,
-        period=period_words(report),
-        basis=BASIS,
-        band=BAND,
-        terms=TERMS,
+        period=period_words(report.period),
+        coming=coming_words(report.period),
+        handovers=[handover_words(one) for one in report.handovers],
+        lines={
+            "basis": BASIS,
+            "band": BAND,
+            "terms": TERMS,
+            "people": PEOPLE,
+            "blocks": BLOCKS,
+            "left_out": LEFT_OUT,
+            "guessed": GUESSED,
+        },
         fresh=fresh_words(report),
+        unknown=unknown_words(report),
         drawn=drawn,
         shares=tables.shares(report),
         people=tables.people(report),
-        people_terms=PEOPLE,
+        practice=tables.practice(report),
         evenness=tables.evenness(report),
         csv=csv,
     )
 
 
-def own_html(report: OwnCaseload, warnings: Sequence[str] = ()) -> str:
+def own_html(report: OwnCaseload, warnings: Sequence[str] = (), *, actions: str = "", csrf_token: str = "") -> str:
     """Return the body of the page on which a therapist reads their own row, for a frame of the caller's.
 
-    ``warnings`` say what of them was not read or not computed.
+    ``warnings`` say what of them was not read or not computed. ``actions`` is where the open slots are sent to; without
+    it they cannot be changed.
     """
     from reports.shell import fragment
 
     return fragment(
         "own_caseload.html",
         told=tables.own(report.row, compared=report.compared) if report.row else None,
-        period=period_words(report),
+        period=period_words(report.period),
+        coming=coming_words(report.period),
         fresh=fresh_words(report),
         warnings=warnings,
+        slots=report.slots,
+        slots_words=slots_words(report.slots),
+        actions=actions,
+        csrf_token=csrf_token,
         lines={
             "privacy": OWN_PRIVACY,
             "shared": SHARED,
@@ -94,7 +124,7 @@ def standalone(report: FairnessReport) -> str:
     """The report as one file that loads nothing."""
     from reports.shell import standalone as file
 
-    return file(f"Evenhours, {report.practice}: {period_words(report)}", html(report))
+    return file(f"Evenhours, {report.practice}: {period_words(report.period)}", html(report))
 
 
 def text(report: FairnessReport) -> str:
@@ -107,9 +137,55 @@ def markdown(report: FairnessReport) -> str:
     return outline.markdown(_outline(report))
 
 
-def period_words(report: FairnessReport | OwnCaseload) -> str:
-    """What is averaged: "Eight weeks to 9 November 2025"."""
-    return f"Eight weeks to {wording.full_date(report.through)}"
+def period_words(period: Period) -> str:
+    """Return the days of the last block, and when it was published: "26 October to 22 November 2026 · published …"."""
+    if period.first is None or period.last is None or period.published is None:
+        return "No block is published yet"
+    days = f"{wording.day_and_month(period.first)} to {wording.full_date(period.last)}"
+    return f"{days} · published {wording.day_and_month(period.published)}"
+
+
+def coming_words(period: Period) -> str:
+    """Return which block comes next, what it waits for, and until when."""
+    days = f"{wording.day_and_month(period.next_first)} to {wording.full_date(period.next_last)}"
+    until = wording.day_and_month(period.until)
+    if period.waits_for:
+        return (
+            f"The block of {days} is over and waits for {wording.listed(period.waits_for)}, whose caseload is not read "
+            f"and computed to its end; on {until} at the latest it is published without them."
+        )
+    which = "The first" if period.last is None else "The next"
+    return (
+        f"{which} block is that of {days}. It is published in the first night in which everybody’s caseload is read "
+        f"and computed to its end, on {until} at the latest."
+    )
+
+
+def unknown_words(report: FairnessReport) -> str:
+    """Return whose caseload is not known in the last block; nothing where everybody's is."""
+    if not report.unknown:
+        return ""
+    return f"Not known in this block, for good: the caseload of {wording.listed(report.unknown)}."
+
+
+def handover_words(one: Handover) -> str:
+    """Return who leaves, and how many clients have to be handed over."""
+    clients = "how many clients there are to hand over is not known"
+    if one.clients is not None:
+        clients = f"{wording.counted(one.clients, 'client')} to hand over"
+    return f"{one.name} leaves on {wording.full_date(one.last)}: {clients}, at the block’s end."
+
+
+def slots_words(slots: OwnSlots) -> str:
+    """Return how old somebody's own open slots are, as a question where they should be looked at."""
+    if slots.slots is None:
+        return "You have not said so far. Until you do, your director sees a dash and a referral takes it for room."
+    if slots.set_on is None:
+        return "These numbers come from the practice’s configuration. Are they yours?"
+    day = wording.full_date(slots.set_on)
+    return (
+        f"You set them on {day}, more than eight weeks ago. Are they still right?" if slots.asks else f"Set on {day}."
+    )
 
 
 def fresh_words(report: FairnessReport | OwnCaseload | ReferralReport) -> str:
@@ -130,11 +206,16 @@ def _behind_words(behind: Behind) -> str:
 
 
 def _outline(report: FairnessReport) -> Outline:
-    head = f"{report.practice}. {period_words(report)}. {BASIS} {fresh_words(report)}"
+    head = (
+        f"{report.practice}. {period_words(report.period)}. {coming_words(report.period)} {BASIS} {fresh_words(report)}"
+    )
+    said = (head, report.sentence, report.trend, unknown_words(report), *map(handover_words, report.handovers))
     sections = (
-        Section(sentences=(head, report.sentence)),
+        Section(sentences=tuple(filter(None, said))),
         Section("Weighted sessions a week per full-time equivalent", (TERMS, BAND), table=tables.shares(report)),
         Section("How even it is", table=tables.evenness(report)),
         Section("People", (PEOPLE,), table=tables.people(report)),
+        Section("The practice as a whole", table=tables.practice(report)),
+        Section("What this leaves out", (LEFT_OUT, BLOCKS, GUESSED)),
     )
     return Outline((), report.headline, tuple(s for s in sections if s.table is None or s.table.rows))

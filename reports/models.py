@@ -197,38 +197,52 @@ class WeeklyReport:
 
 
 class Standing(StrEnum):
-    """Where a caseload lies against an equal share; outside only beyond the larger of 10 % and chance."""
+    """Where a caseload lies against an equal share; outside only beyond the larger of 10 % and chance.
+
+    Whoever is joining or leaving, or whose caseload is not known, is not compared.
+    """
 
     INSIDE = "inside"
     ABOVE = "above"
     BELOW = "below"
     JOINING = "joining"
+    LEAVING = "leaving"
+    UNKNOWN = "not known"
+
+
+class Supervision(StrEnum):
+    """Supervision by the calendar; not known where no rule tells it from other entries, or the caseload is not."""
+
+    HELD = "held"
+    NONE = "none in the calendar"
+    UNKNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
 class CaseloadRow:
-    """One clinician's share: weighted sessions a week per FTE, mean of eight weeks and of the eight before.
+    """One clinician's share: weighted sessions a week per FTE, mean of the last two blocks and of the two before.
 
-    ``low`` to ``high`` is this person's own band around the equal share; ``difference`` is the share of load against
-    the share of FTE in per cent. ``available_fte`` is the mean of the eight weeks, whatever the reason where it is less
-    than ``fte``; ``open_slots`` is ``None`` where no limit was set. ``note`` is a word such as "joined Sep". Everywhere
-    else ``None`` is no data.
+    ``fte`` is the contract's. ``low`` to ``high`` is this person's own band around the equal share and ``difference``
+    the share of load against the share of FTE in per cent; ``None`` where somebody is not compared. Clients, intakes
+    and supervision are of the last block, the open slots as the person set them last: ``None`` where they never did.
+    ``slots_are_old`` says that this was more than eight weeks before the last block ended, never when. ``note`` is a
+    word such as "joined Sep". Everywhere else ``None`` is not known.
     """
 
     name: str
     fte: float
     load: float | None
     load_before: float | None
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     difference: float | None
     standing: Standing
-    sessions_held: int | None
     active_clients: int | None
     intakes: int | None
     open_slots: int | None
-    available_fte: float | None
-    supervision_held: bool | None
+    trauma_slots: int | None
+    supervision: Supervision
+    slots_are_old: bool = False
     note: str = ""
     key: str = ""
 
@@ -243,18 +257,48 @@ class Behind:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """The block of four weeks that was published last: its days, the day of publishing and the days of the next one.
+
+    ``waits_for`` are those who keep the next one from being published although it is over, ``until`` the day on which
+    it is published without them. Before the first block is published ``first``, ``last`` and ``published`` are
+    ``None``.
+    """
+
+    first: date | None
+    last: date | None
+    published: date | None
+    next_first: date
+    next_last: date
+    until: date
+    waits_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Somebody who leaves: the last day, and how many clients have to be handed over (``None``: not known)."""
+
+    name: str
+    last: date
+    clients: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class FairnessReport:
     """The director's page: how evenly the caseload is shared, and nothing about how anybody is.
 
-    ``through`` is the Sunday that ends the eight weeks. ``hoover`` is a share of all load (0 to 1), ``would_move`` the
-    same in weighted sessions a week, ``would_move_by_chance`` what equal true loads would show; ``gini`` is corrected
-    for small numbers, with its interval. Indices are ``None`` below four clinicians.
+    ``hoover`` is a share of all load (0 to 1), ``would_move`` the same in weighted sessions a week,
+    ``would_move_by_chance`` what equal true loads would show; ``total`` is all load. ``gini`` is corrected for small
+    numbers, with its interval. Indices are ``None`` below four clinicians, and where chance could make them anything.
+    ``trend`` is a sentence, empty where no trend is certain. ``sessions_held`` and ``nothing_booked`` are the
+    practice's as a whole. ``unknown`` are those whose caseload is not known in the last block.
     """
 
     practice: str
-    through: date
+    period: Period
     headline: str
     sentence: str
+    trend: str
     equal_share: float | None
     rows: tuple[CaseloadRow, ...]
     hoover: float | None
@@ -263,9 +307,27 @@ class FairnessReport:
     gini: float | None
     gini_low: float | None
     gini_high: float | None
+    sessions_held: int | None
+    nothing_booked: int | None
+    handovers: tuple[Handover, ...]
+    unknown: tuple[str, ...]
     complete_through: datetime | None
     overdue: bool = False
     behind: tuple[Behind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSlots:
+    """The open slots as their owner sees them; ``slots`` and ``trauma_slots`` are ``None`` while nobody set them.
+
+    ``set_on`` is the day on which their owner did, ``None`` where they stand in the configuration. ``asks`` says that
+    this is more than eight weeks ago, or never was.
+    """
+
+    slots: int | None
+    trauma_slots: int | None
+    set_on: date | None
+    asks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +337,10 @@ class OwnCaseload:
     ``compared`` says that enough people share the caseload for an equal share to tell nothing of a single one.
     """
 
-    through: date
+    period: Period
     row: CaseloadRow | None
     compared: bool
+    slots: OwnSlots
     complete_through: datetime | None
     overdue: bool = False
     behind: tuple[Behind, ...] = ()
@@ -287,14 +350,15 @@ class OwnCaseload:
 class ReferralRow:
     """One clinician and a referral; ``place`` 1 is the next to take it.
 
-    ``load_after`` is weighted sessions a week per FTE with it, ``last_intake`` the Monday of the week of the last new
-    client, ``None`` if none is known. Whoever cannot take it has no place and no number, so that the row is the same
-    whatever the reason is.
+    ``load_after`` is weighted sessions a week per FTE with it, ``assigned`` how many referrals were given since the
+    last block; ``last_intake`` is the first day of the last block with a new client, or the day of the last referral,
+    ``None`` if none is known. Whoever cannot take it has no place and no number.
     """
 
     name: str
     place: int | None
     load_after: float | None
+    assigned: int
     last_intake: date | None
     reason: str
 
@@ -321,6 +385,7 @@ class ReferralReport:
     rows: tuple[ReferralRow, ...]
     shares: tuple[ReferralShare, ...]
     unplaced: int
+    period: Period
     complete_through: datetime | None
     overdue: bool = False
     behind: tuple[Behind, ...] = ()

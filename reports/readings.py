@@ -80,8 +80,8 @@ def load(row: CaseloadRow) -> str:
 
 
 def load_before(row: CaseloadRow) -> str:
-    """One clinician's load of the eight weeks before."""
-    return f"{row.name}, eight weeks before: {wording.quantity(row.load_before, Unit.LOAD)}"
+    """One clinician's load of the two blocks before."""
+    return f"{row.name}, the two blocks before: {wording.quantity(row.load_before, Unit.LOAD)}"
 
 
 def band(scale: Felt, value: float) -> str:

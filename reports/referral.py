@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports import outline, wording
-from reports.fairness import fresh_words
+from reports.fairness import fresh_words, period_words
 from reports.models import Table, Unit
 from reports.outline import Outline, Section
 
@@ -13,15 +13,11 @@ if TYPE_CHECKING:
     from reports.models import ReferralReport, ReferralRow
 
 TERMS = (
-    "Load is weighted sessions a week per full-time equivalent (FTE) with the referral, from the last week that is "
-    "over. Whoever then has the lowest takes it; within half a session it goes to whoever has waited longest for a new "
-    "client. No therapy that has begun changes hands."
+    "Load is weighted sessions a week per full-time equivalent (FTE) with the referral: that of the last block of four "
+    "weeks, and what was assigned since. Whoever is within half a session per FTE of the lowest could take it; first "
+    "stands who has waited longest for a new client. No therapy that has begun changes hands."
 )
-NUMBERS = ("Load", "New client, week of")
-NOT_NOW = (
-    "“Not eligible now” is said alike of no open slots, of a limit that somebody has set and of an absence; which of "
-    "them it is, is not shown."
-)
+NUMBERS = ("Load", "Assigned since", "Last new client")
 
 
 def html(report: ReferralReport) -> str:
@@ -32,7 +28,7 @@ def html(report: ReferralReport) -> str:
         "referral.html",
         report=report,
         terms=TERMS,
-        not_now=NOT_NOW,
+        period=period_words(report.period),
         fresh=fresh_words(report),
         ranking=_ranking(report),
         shares=_shares(report),
@@ -50,10 +46,12 @@ def markdown(report: ReferralReport) -> str:
 
 
 def _outline(report: ReferralReport) -> Outline:
-    head = Section(sentences=(f"{report.practice}. {report.asked} {fresh_words(report)}",))
+    head = Section(
+        sentences=(f"{report.practice}. {report.asked} {period_words(report.period)}. {fresh_words(report)}",)
+    )
     sections = (
         Section("Who takes how many", table=_shares(report)),
-        Section("In this order", (TERMS, NOT_NOW), table=_narrow_ranking(report)),
+        Section("In this order", (TERMS,), table=_narrow_ranking(report)),
     )
     return Outline(
         (), report.headline, (head, *(section for section in sections if section.table and section.table.rows))
@@ -75,10 +73,10 @@ def _place(row: ReferralRow) -> str:
     return wording.DASH if row.place is None else f"{row.place}"
 
 
-def _numbers(row: ReferralRow) -> tuple[str, str]:
-    """The load with the referral, and the week of the last new client."""
-    week = wording.DASH if row.last_intake is None else wording.day_and_month(row.last_intake)
-    return wording.quantity(row.load_after, Unit.LOAD), week
+def _numbers(row: ReferralRow) -> tuple[str, str, str]:
+    """The load with the referral, what was assigned since the last block, and when the last new client came."""
+    day = wording.DASH if row.last_intake is None else wording.day_and_month(row.last_intake)
+    return wording.quantity(row.load_after, Unit.LOAD), f"{row.assigned}", day
 
 
 def _shares(report: ReferralReport) -> Table:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reports import readings, wording
-from reports.models import Standing, Table, Unit
+from reports.models import Table, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,62 +82,67 @@ def shares(report: FairnessReport) -> Table:
             wording.quantity(row.load, Unit.LOAD),
             wording.quantity(row.load_before, Unit.LOAD),
             wording.signed_percent(row.difference),
-            wording.between(row.low, row.high, Unit.LOAD),
-            STANDINGS[row.standing] if row.difference is not None else wording.DASH,
+            wording.DASH if row.low is None else wording.between(row.low, row.high, Unit.LOAD),
+            row.standing.value,
         )
         for row in report.rows
     )
     return Table(columns, tuple(rows))
-
-
-STANDINGS = {
-    Standing.INSIDE: "inside",
-    Standing.ABOVE: "above",
-    Standing.BELOW: "below",
-    Standing.JOINING: "joining",
-}
-
-
-SUPERVISION = {True: "held", False: "not held", None: wording.DASH}
 
 
 def people(report: FairnessReport) -> Table:
-    """One row a clinician: what else a director may know."""
-    columns = ("Clinician", "Sessions", "Clients", "New", "Open", "FTE", "Supervision", "")
+    """One row a clinician by name, so that the table ranks nobody: what else a director may know; then the practice."""
+    columns = ("Clinician", "Clients", "New", "Open slots", "for trauma", "FTE", "Supervision", "")
     rows = (
         (
             row.name,
-            wording.quantity(row.sessions_held, Unit.COUNT),
             wording.quantity(row.active_clients, Unit.COUNT),
             wording.quantity(row.intakes, Unit.COUNT),
             wording.quantity(row.open_slots, Unit.COUNT),
-            wording.quantity(row.available_fte, Unit.LOAD),
-            SUPERVISION[row.supervision_held],
-            row.note,
+            wording.quantity(row.trauma_slots, Unit.COUNT),
+            readings.fte(row),
+            row.supervision.value,
+            "; ".join(filter(None, (row.note, OLD_SLOTS if row.slots_are_old else ""))),
         )
-        for row in report.rows
+        for row in sorted(report.rows, key=lambda row: row.name.casefold())
     )
     return Table(columns, tuple(rows))
+
+
+OLD_SLOTS = "slots older than eight weeks"
+
+
+def practice(report: FairnessReport) -> Table:
+    """What is said of the practice as a whole alone; nothing below five people."""
+    if report.sessions_held is None and report.nothing_booked is None:
+        return Table(("Practice", "Number"), ())
+    rows = (
+        ("Sessions held in the four weeks", wording.quantity(report.sessions_held, Unit.COUNT)),
+        ("Clients with nothing booked at their end", wording.quantity(report.nothing_booked, Unit.COUNT)),
+    )
+    return Table(("Practice", "Number"), rows)
 
 
 def own(row: CaseloadRow, *, compared: bool) -> Table:
     """One clinician's row of both tables, a line each; without what compares it where that would tell of others."""
     share = (
         ("Against an equal share", wording.signed_percent(row.difference)),
-        ("Your band around it", wording.between(row.low, row.high, Unit.LOAD)),
-        ("Where that lies", STANDINGS[row.standing] if row.difference is not None else wording.DASH),
+        (
+            "Your band around it",
+            wording.DASH if row.low is None else wording.between(row.low, row.high, Unit.LOAD),
+        ),
+        ("Where that lies", row.standing.value),
     )
     rows = (
         ("Full-time equivalent (FTE)", readings.fte(row)),
-        ("FTE that was available", wording.quantity(row.available_fte, Unit.LOAD)),
         ("Load per FTE", wording.quantity(row.load, Unit.LOAD)),
-        ("Load per FTE, the eight weeks before", wording.quantity(row.load_before, Unit.LOAD)),
+        ("Load per FTE, the two blocks before", wording.quantity(row.load_before, Unit.LOAD)),
         *(share if compared else ()),
-        ("Sessions held", wording.quantity(row.sessions_held, Unit.COUNT)),
         ("Active clients", wording.quantity(row.active_clients, Unit.COUNT)),
         ("New clients", wording.quantity(row.intakes, Unit.COUNT)),
         ("Open slots", wording.quantity(row.open_slots, Unit.COUNT)),
-        ("Supervision in the last month", SUPERVISION[row.supervision_held]),
+        ("Open slots for trauma-focused work", wording.quantity(row.trauma_slots, Unit.COUNT)),
+        ("Supervision", row.supervision.value),
         *((("Note", row.note),) if row.note else ()),
     )
     return Table(("What", "Value"), rows)
@@ -145,22 +150,24 @@ def own(row: CaseloadRow, *, compared: bool) -> Table:
 
 def evenness(report: FairnessReport) -> Table:
     """The indices, each beside what it means; nothing below four clinicians."""
-    if report.hoover is None or report.gini is None:
+    if report.hoover is None:
         return Table(("Measure", "Value"), ())
-    interval = "–"
-    if report.gini_low is not None and report.gini_high is not None:
-        interval = f"{report.gini_low:.2f} to {report.gini_high:.2f}"
-    rows = (
+    rows = [
         ("Weighted sessions a week that would sit elsewhere", wording.quantity(report.would_move, Unit.LOAD)),
         (
             "The same, were all loads truly equal (chance alone)",
             wording.quantity(report.would_move_by_chance, Unit.LOAD),
         ),
         ("Share of all load that would move (Hoover)", wording.quantity(report.hoover * 100, Unit.PERCENT)),
-        ("Gini, corrected for small numbers", f"{report.gini:.2f}"),
-        ("Its 90 % interval", interval),
-    )
-    return Table(("Measure", "Value"), rows)
+    ]
+    if report.gini is not None and report.gini_low is not None and report.gini_high is not None:
+        rows += [
+            ("Gini, corrected for small numbers", f"{report.gini:.2f}"),
+            ("Its 90 % interval", f"{report.gini_low:.2f} to {report.gini_high:.2f}"),
+        ]
+    else:
+        rows.append(("Gini", "not said: so few people leave too much to chance"))
+    return Table(("Measure", "Value"), tuple(rows))
 
 
 def beside(shown: Beside) -> Table:

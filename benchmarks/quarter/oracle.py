@@ -11,7 +11,18 @@ from enum import StrEnum
 
 from benchmarks.quarter import phrases
 from benchmarks.quarter.files import sessions_held
-from benchmarks.quarter.plan import DAY, NOT_WHOLE, OVERDUE_NIGHTS, WEEK, Fault, Missing, Person, Plan, monday_of
+from benchmarks.quarter.plan import (
+    BLOCK,
+    DAY,
+    NOT_WHOLE,
+    OVERDUE_NIGHTS,
+    WEEK,
+    Fault,
+    Missing,
+    Person,
+    Plan,
+    monday_of,
+)
 
 
 class Page(StrEnum):
@@ -218,51 +229,53 @@ def _numbers(missing: frozenset[Missing], report: str, held: int) -> Iterator[Sa
 
 
 def _own_row(plan: Plan, day: date, person: Person, said: str) -> Iterator[Said]:
-    end = _period_end(words(said)) or monday_of(day) - DAY
     load = _cells(said).get(phrases.OWN_LOAD, [phrases.DASH[0]])[0]
-    if (why := _behind(plan, person, day, end)) and load not in phrases.DASH:
-        yield Rule.NUMBER, why, f"{phrases.OWN_LOAD}: {load} (to {end:%-d %B})"
+    for rule, why, quote in _load(plan, day, person, load):
+        yield rule, why, f"{phrases.OWN_LOAD}: {quote}"
 
 
 # -- the director's pages ----------------------------------------------------------------------------------------------
 
 
-def _behind(plan: Plan, person: Person, day: date, end: date, *, opened: bool = True) -> str:
-    """Why a director's number that reaches to a day, the last of its period, is not known; empty where it is."""
-    caseload = {Missing.CALENDAR_UNREAD, Missing.NOT_COMPUTED, Missing.NO_CALENDAR, Missing.NO_DATA}
-    return ", ".join(sorted(plan.missing(person, day, monday_of(end), opened=opened) & caseload))
+def _load(plan: Plan, day: date, person: Person, load: str) -> Iterator[Said]:
+    """Judge a load: the mean of the last two blocks of four weeks, of each as it was known in its night."""
+    last = sorted(plan.published(day))[-2:]
+    known = [block for block in last if plan.knows(person, block, day)]
+    quote = f"{load or 'left out'} (blocks of {', '.join(f'{block:%-d %B}' for block in last) or 'none'})"
+    if not known and load not in phrases.DASH:
+        yield Rule.NUMBER, "no block knows it", quote
+    if known and load in phrases.DASH:
+        yield Rule.FALSE_ALARM, "a block knows it", quote
 
 
 def _practice(plan: Plan, morning: Morning) -> Iterator[Complaint]:
     day = morning.day
+    published = plan.published(day)
+    last = max(published, default=None)
     for page in (Page.PRACTICE, Page.FAIRNESS):
         if not (said := morning.said.get(("", page))):
             continue
         text = words(without_tables(said))
-        end = _period_end(text) or monday_of(day) - DAY
         rows = _cells(said) if page is Page.PRACTICE else _columns(said)
-        staff = [one for one in plan.staff(day) if one.joined is None or one.joined <= end]
-        opened = page is Page.FAIRNESS  # the director looks first, the report is written last
-        behind = {one.key: why for one in staff if (why := _behind(plan, one, day, end, opened=opened))}
-        for person in staff:
+        shown = _period_end(text)
+        if last and shown != last + BLOCK - DAY:
+            why = f"the block to {last + BLOCK - DAY:%-d %B} is published"
+            yield Complaint(day, "", page, Rule.NOT_LED, why, f"to {shown:%-d %B}" if shown else lead_of(said))
+        for person in plan.staff(day):
             load = "".join(rows.get(person.name, [])[phrases.LOAD_COLUMN :][:1])
-            why = behind.get(person.key, "")
-            stale = why and not plan.missing(person, day) & {Missing.NO_CALENDAR, Missing.NO_DATA}
-            if why and load not in phrases.DASH:
-                quote = f"{person.name}: load {load} (to {end:%-d %B})"
-                yield Complaint(day, person.key, page, Rule.NUMBER, why, quote)
-            if why not in {"", Missing.NO_DATA} and stale:
-                named = [pattern.format(name=person.name) for pattern in phrases.BEHIND_NAMED]
-                named += phrases.NAMED_FOR_ALL if len(behind) == len(staff) else ()
+            for rule, why, quote in _load(plan, day, person, load):
+                yield Complaint(day, person.key, page, rule, why, f"{person.name}: load {quote}")
+        following = last + BLOCK if last else None
+        waits = plan.waits_for(following, day) if following and day >= following + BLOCK else ()
+        unknown = [one for one in plan.staff(day) if last and one.calendar and not plan.knows(one, last, day)]
+        overdue = any(Missing.OVERDUE in plan.missing(one, day) for one in plan.staff(day))
+        for person in (*waits, *unknown):
+            named = [pattern.format(name=person.name) for pattern in phrases.BEHIND_NAMED]
+            named += phrases.NAMED_FOR_ALL if overdue else ()
+            if plan.data_from(person) <= day and not found(named, text):
                 fresh = found([r"complete through"], text)
-                if not found(named, text):
-                    yield Complaint(day, person.key, page, Rule.NOT_NAMED, why, fresh or lead_of(said))
-            known = end + DAY - plan.data_from(person) >= WEEK * 8
-            if not why and known and load in phrases.DASH:
-                quote = f"{person.name}: load {load or 'left out'} (to {end:%-d %B})"
-                yield Complaint(day, person.key, page, Rule.FALSE_ALARM, "all is known", quote)
-        overdue = any(Missing.OVERDUE in plan.missing(one, day) for one in staff)
-        if not behind and not overdue and (alarm := found(phrases.BANNER, text)):
+                yield Complaint(day, person.key, page, Rule.NOT_NAMED, "a block waits", fresh or lead_of(said))
+        if not waits and not unknown and not overdue and (alarm := found(phrases.BANNER, text)):
             yield Complaint(day, "", page, Rule.FALSE_ALARM, "everybody is whole", alarm)
 
 

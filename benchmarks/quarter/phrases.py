@@ -84,7 +84,7 @@ BANNER_MARKUP = r'class="(warning|banner)[^"]*"'
 WEEK_SHOWN = r"Week of (?P<first>\d{1,2}(?: \w+)?(?: \d{4})?) to (?P<last>\d{1,2} \w+ \d{4})"
 FRESH = r"complete through [^.]*\."
 COMPLETE = (r"complete through sunday night",)
-PERIOD_END = r"weeks to (?P<last>\d{1,2} \w+ \d{4})"
+PERIOD_END = r"to (?P<last>\d{1,2} \w+ \d{4}) · published"
 
 DASH = ("–", "not known", "")
 MEASURES = {

@@ -17,6 +17,9 @@ DAY = timedelta(days=1)
 FIRST_RANGE_WEEKS = 6  # observed weeks before which nothing can be called usual
 DRIFT_WEEKS = 5  # after so many whole weeks of fivefold evenings no page may be quiet about them
 OVERDUE_NIGHTS = 2
+BLOCK = WEEK * 4
+FIRST_BLOCK = date(1970, 1, 5)
+WAIT = DAY * 14  # a block waits no longer for anybody
 
 
 class Fault(StrEnum):
@@ -214,6 +217,40 @@ class Plan:
             Missing.OPEN_CHANGE: any(one.first + WEEK * (DRIFT_WEEKS - 1) <= week <= one.last for one in drifts),
         }
         return (kind for kind, holds in lacks.items() if holds)
+
+    @lru_cache(maxsize=1000)  # noqa: B019 - a plan lives as long as the program
+    def published(self, day: date) -> dict[date, date]:
+        """The blocks of four weeks that are published on a morning: first Monday → the day of the night.
+
+        Each in the first whole night in which everybody who has a calendar is known to its end, or two weeks after it.
+        What the files held before the first night waits for two weeks from then.
+        """
+        begun = self.first - WEEK * self.history_weeks
+        block = begun + (-(begun - FIRST_BLOCK) % BLOCK)
+        found: dict[date, date] = {}
+        for night in (self.first + DAY * n for n in range((day - self.first).days + 1)):
+            ran = bool(self.night(night).exits) and not self.night(night).killed
+            while ran and night >= block + BLOCK:
+                until = max(block + BLOCK, self.first if not found else date.min) + WAIT
+                if night < until and self.waits_for(block, night):
+                    break
+                found[block] = night
+                block += BLOCK
+        return found
+
+    def waits_for(self, block: date, day: date) -> tuple[Person, ...]:
+        """Whoever has a calendar and is not known on a day to the end of a block that is over."""
+        return tuple(person for person in self.staff(day) if person.calendar and not self._reaches(person, block, day))
+
+    def knows(self, person: Person, block: date, day: date) -> bool:
+        """Return whether somebody's caseload stands in a block that is published on a day."""
+        night = self.published(day)[block]
+        there = person in self.staff(night) and self.data_from(person) <= block
+        return person.calendar and there and self._reaches(person, block, night)
+
+    def _reaches(self, person: Person, block: date, day: date) -> bool:
+        read = self.read_on(f"{person.key}-calendar", day)
+        return min(read, self.computed_on(person, day)) >= block + BLOCK
 
     def is_away(self, person: Person, week: date) -> bool:
         """Return whether all of a week was leave."""

@@ -43,6 +43,14 @@ def monday_of(days: ArrayLike) -> NDArray[np.int64]:
     return number - (number + 3) % 7
 
 
+BLOCK_DAYS = 28
+
+
+def block_of(day: int) -> int:
+    """Return the first Monday of the block of four weeks in which a day lies; blocks are counted from 5 January 1970."""
+    return day - (day - day_number(date(1970, 1, 5))) % BLOCK_DAYS
+
+
 def last_week(now: datetime, day_starts_at: int) -> date:
     """The Monday of the last week that is over at a local time; work days begin so many minutes after midnight."""
     today = (now - timedelta(minutes=day_starts_at)).date()
@@ -63,6 +71,13 @@ def last_week_end(
     ends = calendar.day_starts(mondays)
     over = int(np.searchsorted(ends, now, side="right")) - 1
     return int(mondays[over]) - 7, int(ends[over])
+
+
+def contract_fte(clinician: Clinician, weeks: ArrayLike) -> NDArray[np.float64]:
+    """Return the contract's full-time equivalent at the end of each week."""
+    later = [day_number(one.starts) for one in clinician.contracts[1:] if one.starts]
+    place = np.searchsorted(later, np.asarray(weeks, dtype=np.int64) + 6, side="right")
+    return np.array([one.fte for one in clinician.contracts], dtype=np.float64)[place]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Unit(StrEnum):
 
 
 class Wing(StrEnum):
-    """Where a metric is stored, and so who may see it: the director's connection opens the workload table alone."""
+    """Where a metric is stored: what the director's blocks of four weeks are made from, or for its owner alone."""
 
     WORKLOAD = "workload"
     WELLBEING = "wellbeing"

@@ -43,7 +43,9 @@ def _facts(entry: Metric) -> Iterator[str]:
 def _seen_by(entry: Metric) -> str:
     if not entry.shown:
         return "nobody; it stands on no page"
-    return "you and the director" if entry.wing is Wing.WORKLOAD else "you alone"
+    if entry.wing is Wing.WORKLOAD:
+        return "you alone; the director’s blocks of four weeks are made from it"
+    return "you alone"
 
 
 def _range(entry: Metric) -> str:

@@ -1,7 +1,7 @@
 """How evenly a practice's caseload is shared among its clinicians, beside what chance alone would show.
 
 ``load`` is each clinician's weighted sessions a week, *not* divided by FTE, as the mean of eight weeks, one week being
-noise; ``fte`` the mean FTE available in those weeks (:func:`available_fte`). Who had no FTE available is left out.
+noise; ``fte`` the mean FTE by which it is shared (:func:`phased_in`). Who had none is left out.
 There is no ratio of the highest to the lowest: it grows with the number of clinicians.
 """
 
@@ -28,7 +28,7 @@ PHASE_IN_WEEKS = 12
 PLAIN_BAND = 0.10
 """Nobody stands out within 10 % of the equal share, however sure the difference is; design choice."""
 
-DRAWS, SEED = 10_000, 20
+DRAWS, FEW_DRAWS, SEED = 10_000, 500, 20
 """Chance is simulated, always the same way: the same practice is told the same number twice."""
 
 SMALLEST_GINI = 0.005
@@ -151,28 +151,69 @@ def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None
     n = len(x)
     if n < LEAST_CLINICIANS:
         return None
-    gaps = _gaps(x, f)
-    total = _gini(gaps.sum() / 2, x.sum(), f.sum(), (f**2).sum())
-    without = _gini(gaps.sum() / 2 - gaps.sum(axis=1), x.sum() - x, f.sum() - f, (f**2).sum() - f**2)
-    logs = np.log(np.maximum(without, SMALLEST_GINI))
+    total, without = _ginis(x, f)
+    logs, middle = (np.log(np.maximum(part, SMALLEST_GINI)) for part in (without, total))
     spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
-    middle = np.log(np.maximum(total, SMALLEST_GINI))
     low = np.exp(middle - spread) if total > SMALLEST_GINI else 0.0
     return float(low), float(min(1.0, np.exp(middle + spread)))
+
+
+def gini_change(
+    load: ArrayLike, fte: ArrayLike, load_before: ArrayLike, fte_before: ArrayLike, *, weeks: int = WEEKS
+) -> tuple[float, float] | None:
+    """90 % interval of the difference of two Ginis of the same clinicians, now less before; ``None`` below four.
+
+    Two things make it wide: that it may rest on one person (the jackknife, leaving one clinician out of both periods at
+    once, which keeps what the two have in common), and what chance alone does to the Gini of each period. Errors as
+    :func:`hoover`.
+    """
+    from scipy.special import stdtrit
+
+    now, before = _checked(load, fte), _checked(load_before, fte_before)
+    n = len(now[0])
+    if n < LEAST_CLINICIANS:
+        return None
+    (total, without), (total_before, without_before) = _ginis(*now), _ginis(*before)
+    each = without - without_before
+    by_chance = sum(_chance_variance(*period, weeks) for period in (now, before))
+    spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt(
+        (n - 1) / n * ((each - each.mean()) ** 2).sum() + by_chance
+    )
+    return float(total - total_before - spread), float(total - total_before + spread)
+
+
+def _chance_variance(x: Floats, f: Floats, weeks: int) -> float:
+    """Return the variance of the Gini under equal true loads, each week's sessions being Poisson."""
+    drawn = np.random.default_rng(SEED).poisson(x.sum() * f / f.sum() * weeks, size=(FEW_DRAWS, len(x))).astype(float)
+    sums = np.array([_gaps(one, f).sum() / 2 for one in drawn])
+    return float(_gini(sums, drawn.sum(axis=1), f.sum(), (f**2).sum()).var())
+
+
+def phased_in(fte: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
+    """FTE of each week as load is shared by it: growing over a new colleague's first twelve weeks.
+
+    ``weeks_since_start`` counts from 0 in the first week, is negative before it and infinite for who was always there.
+    Raises ValueError for anything outside these.
+    """
+    f, since = (np.asarray(part, dtype=float) for part in (fte, weeks_since_start))
+    if not (np.isfinite(f).all() and (f >= 0).all()):
+        raise ValueError("FTE must be finite and not negative")
+    if np.isnan(since).any():
+        raise ValueError("weeks since the start must be numbers")
+    grown: Floats = f * np.clip((since + 1) / PHASE_IN_WEEKS, 0, 1)
+    return grown
 
 
 def available_fte(fte: ArrayLike, worked_share: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
     """FTE available in each week: less the week's leave, and growing over a new colleague's first twelve weeks.
 
-    ``worked_share`` is worked days over agreed days (0 to 1). ``weeks_since_start`` counts from 0 in the first week, is
-    negative before it and infinite for who was always there. Raises ValueError for anything outside these.
+    ``worked_share`` is worked days over agreed days (0 to 1), ``weeks_since_start`` as :func:`phased_in` takes it.
+    Raises ValueError for anything outside these.
     """
-    f, share, since = (np.asarray(part, dtype=float) for part in (fte, worked_share, weeks_since_start))
-    if not (np.isfinite(f).all() and (f >= 0).all() and ((share >= 0) & (share <= 1)).all()):
-        raise ValueError("FTE must be finite and not negative, the worked share between 0 and 1")
-    if np.isnan(since).any():
-        raise ValueError("weeks since the start must be numbers")
-    available: Floats = f * share * np.clip((since + 1) / PHASE_IN_WEEKS, 0, 1)
+    share = np.asarray(worked_share, dtype=float)
+    if not ((share >= 0) & (share <= 1)).all():
+        raise ValueError("the worked share must be between 0 and 1")
+    available: Floats = phased_in(fte, weeks_since_start) * share
     return available
 
 
@@ -196,6 +237,14 @@ def _shares(x: Floats, f: Floats, by_chance: Chance) -> tuple[Share, ...]:
     high = np.maximum(by_chance.high, PLAIN_BAND)
     rows = zip(per_fte.tolist(), difference.tolist(), low.tolist(), high.tolist(), strict=True)
     return tuple(Share(*row) for row in rows)
+
+
+def _ginis(x: Floats, f: Floats) -> tuple[float, Floats]:
+    """Return the Gini, and those without each clinician."""
+    gaps = _gaps(x, f)
+    total = _gini(gaps.sum() / 2, x.sum(), f.sum(), (f**2).sum())
+    without = _gini(gaps.sum() / 2 - gaps.sum(axis=1), x.sum() - x, f.sum() - f, (f**2).sum() - f**2)
+    return float(total), without
 
 
 def _gaps(x: Floats, f: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitor.analysis.calendar import DAY, WorkCalendar, day_number, monday_of
+from monitor.analysis.calendar import DAY, WorkCalendar, contract_fte, day_number, monday_of
 from monitor.analysis.clock import LocalClock
 from monitor.analysis.fairness import available_fte
 from monitor.analysis.intervals import Spans, seconds_inside
@@ -99,7 +99,7 @@ def weeks_from(
         "compared": (sums["worked_days"] >= np.maximum(sums["usual_days"] / 2, 1)) & employed,
         "since_start": since,
     }
-    weeks["fte"] = available_fte(clinician.fte, sums["present"], since)
+    weeks["fte"] = available_fte(contract_fte(clinician, number), sums["present"], since)
     weeks["beginnings_known"] = _beginnings_known(clinician, calendar, number, weeks["calendar_seen"], calendar_seen)
     seen = np.flatnonzero((weeks["calendar_seen"] | weeks["messages_seen"]) & (end <= as_of) & employed)
     table = pd.DataFrame(weeks, index=pd.Index(number, name="week"))

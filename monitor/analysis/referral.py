@@ -1,8 +1,8 @@
 """Who takes the next referral: whoever has the lowest load per FTE after it, among those who can take it.
 
-Load is weighted sessions a week, as in :mod:`monitor.analysis.fairness`. Existing therapies are never moved. What an
-answer tells of somebody who cannot take a referral is either what the practice itself publishes (a skill, a language,
-a way of meeting that is not listed) or *not eligible now*: one word for leave, for no open slots and for any cap.
+Load is weighted sessions a week, as in :mod:`monitor.analysis.fairness`. Existing therapies are never moved. All that
+goes in is what the director may see: what is listed, the load of the last blocks, and open slots as each clinician set
+them. So no set of questions finds out anything else.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil, inf, isfinite
+from math import inf, isfinite
 
 TIE = 0.5
 """Weighted sessions a week: two people closer than this are even, and whose turn it is decides."""
-
-WHOLE = 100.0
-"""Per cent: a cap that caps nothing."""
 
 NO_WORDS: frozenset[str] = frozenset()
 
@@ -44,8 +41,8 @@ class Candidate:
     """One clinician, as far as referrals go.
 
     ``load`` is weighted sessions a week (``None``: unknown), ``fte`` what it is shared by, ``last_intake`` any number
-    that grows with time (``None``: none known). ``most_clients`` is the person's own cap, ``below_trauma_cap`` how many
-    more trauma-focused clients the other one leaves room for; ``None`` is no limit. Raises ValueError for a load below
+    that grows with time (``None``: none known). ``open_slots`` is how many more clients the person could take,
+    ``trauma_slots`` how many of them for trauma-focused work; ``None`` is no number. Raises ValueError for a load below
     0 or an FTE that is not positive.
     """
 
@@ -58,9 +55,8 @@ class Candidate:
     languages: frozenset[str] = NO_WORDS
     modality: frozenset[str] = NO_WORDS
     open_slots: int | None = None
-    most_clients: int | None = None
-    below_trauma_cap: int | None = None
-    away: bool = False
+    trauma_slots: int | None = None
+    leaving: bool = False
 
     def __post_init__(self) -> None:
         if not (isfinite(self.fte) and self.fte > 0):
@@ -74,30 +70,25 @@ class Candidate:
 
     @property
     def room(self) -> float:
-        """How many more clients the person can take now."""
-        slots = inf if self.open_slots is None else self.open_slots
-        below_cap = inf if self.most_clients is None else self.most_clients - self.clients
-        return 0 if self.away else max(0, min(slots, below_cap))
+        """How many more clients the person can take."""
+        if self.leaving:
+            return 0
+        return inf if self.open_slots is None else self.open_slots
 
     @property
     def trauma_room(self) -> float:
-        """How many trauma-focused ones of them."""
-        return self.room if self.below_trauma_cap is None else min(self.room, self.below_trauma_cap)
-
-
-def room_below(cap: float, clients: int, marked: int) -> int:
-    """How many more trauma-focused clients a cap (per cent, below 100) leaves room for: until the share reaches it."""
-    spare = (cap / 100 * clients - marked) / (1 - cap / 100)
-    first = 1 if cap > 0 and not clients else 0
-    return max(first, ceil(spare - 1e-9))
+        """How many of them for trauma-focused work."""
+        return self.room if self.trauma_slots is None else min(self.room, self.trauma_slots)
 
 
 class Obstacle(StrEnum):
-    """What stands in the way. Which of leave, slots and caps it is has no word of its own."""
+    """What stands in the way; each of these the director knows already."""
 
     UNLISTED = "does not list it"
-    NOT_NOW = "not eligible now"
-    LOAD_UNKNOWN = "load not known yet"
+    LEAVING = "leaving"
+    NO_SLOTS = "no open slots"
+    NO_TRAUMA_SLOTS = "no open slots for trauma-focused work"
+    LOAD_UNKNOWN = "load not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +137,15 @@ def next_referral(people: Sequence[Candidate], referral: Referral) -> Ranking:
 
 
 def obstacle_of(person: Candidate, referral: Referral) -> Other | None:
-    """Why this person cannot take it; what is published first, so that the rest cannot be asked for piece by piece."""
-    lacks = _lacks(person, referral)
-    if lacks:
+    """Return why this person cannot take it, ``None`` where they can."""
+    if lacks := _lacks(person, referral):
         return Other(person.key, Obstacle.UNLISTED, lacks)
-    if not (person.trauma_room if referral.trauma else person.room):
-        return Other(person.key, Obstacle.NOT_NOW)
+    if person.leaving:
+        return Other(person.key, Obstacle.LEAVING)
+    if not person.room:
+        return Other(person.key, Obstacle.NO_SLOTS)
+    if referral.trauma and not person.trauma_room:
+        return Other(person.key, Obstacle.NO_TRAUMA_SLOTS)
     return Other(person.key, Obstacle.LOAD_UNKNOWN) if person.load is None else None
 
 

@@ -104,7 +104,7 @@ def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mappi
     if row.client and row.tier != LINE:
         moved = notices.client_wrote(*behind.written_by(frames, row))
     text = notices.explanation(row, moved, f"the client of {client}" if client else "")
-    since, context = _since(frames, row, week, values), notices.context(row, frames.clinician.fte)
+    since, context = _since(frames, row, week, values), notices.context(row, frames.clinician.fte_on(date_of(week)))
     returns = row.answer == "not_now" and row.week != week
     rows_of = row.week if row.tier == LINE else week  # a line is about its own week, a notice goes on
     answered = None if returns or row.answer is None else _answer(row)

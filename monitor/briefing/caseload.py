@@ -1,201 +1,314 @@
-"""The director's page, filled from the workload wing alone: nothing here opens anybody's wellbeing numbers."""
+"""The director's page, filled from published blocks, the roster and open slots: nothing here opens weekly numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
-from monitor.analysis.calendar import date_of, day_number, last_week, monday_of
-from monitor.analysis.fairness import LEAST_CLINICIANS, PHASE_IN_WEEKS, Evenness, Share, evenness
-from monitor.briefing.freshness import freshness
+from monitor.analysis.calendar import BLOCK_DAYS, date_of
+from monitor.analysis.fairness import (
+    LEAST_CLINICIANS,
+    PHASE_IN_WEEKS,
+    Evenness,
+    Share,
+    evenness,
+    gini_change,
+)
+from monitor.briefing.blocks import employed, next_block
+from monitor.briefing.freshness import Freshness, freshness
 from monitor.config import Config
 from monitor.roster import Clinician
-from monitor.store import weeks
-from monitor.store.database import Store
-from reports.models import Behind, CaseloadRow, FairnessReport, OwnCaseload, Standing
-from reports.wording import listed, spelled
+from monitor.store import blocks, referrals
+from monitor.store.blocks import Block, BlockPerson
+from monitor.store.database import Connection, Store
+from monitor.store.referrals import Assigned, OpenSlots
+from reports.models import (
+    Behind,
+    CaseloadRow,
+    FairnessReport,
+    Handover,
+    OwnCaseload,
+    OwnSlots,
+    Period,
+    Standing,
+    Supervision,
+)
+from reports.wording import listed
 
-SPAN, LEAST_KNOWN = 8, 4  # weeks of a mean, and how many of them have to be known
-Values = Mapping[tuple[str, int, str], float | None]
+SPAN = 2  # blocks of a mean
+WIDEST = 0.3
+"""An index whose interval is wider says nothing, and is not printed."""
+
+LEAVES_WITHIN = timedelta(weeks=12)
+SLOTS_HOLD = timedelta(weeks=8)
 
 
-def fairness_report(config: Config, store: Store, *, now: datetime, through: date | None = None) -> FairnessReport:
-    """How the caseload was shared over the eight weeks that end with the Sunday ``through``.
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """Somebody's load over some blocks, per FTE, and the FTE by which it is shared."""
 
-    By default these end with the last week that was read and computed whole of everybody but those behind; the rows of
-    these say that nothing is known.
-    """
+    load: float
+    shared_by: float
+
+    @property
+    def total(self) -> float:
+        """Weighted sessions a week."""
+        return self.load * self.shared_by
+
+
+def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessReport:
+    """Return how the caseload was shared in the blocks that were published last; nobody can ask for other weeks."""
+    today = now.astimezone(config.practice.zone).date()
     with store.read() as connection:
+        published = blocks.blocks(connection, 2 * SPAN)
+        period = period_of(config, connection, now, published)
         fresh = freshness(config, connection, config.clinicians, now)
-        last = _last_week(config, now, through, fresh.week)
-        people = [person for person in config.clinicians if _employed(person, last)]
-        rows = weeks.workload(connection, [person.key for person in people], last - (2 * SPAN - 1) * 7, last)
-    behind = tuple(one for one in fresh.behind if one.key in {person.key for person in people})
-    unknown = {one.key for one in behind}
-    values = {(who, at, key): value for who, at, key, value, _, _ in rows if who not in unknown}
-    load = {person.key: _load(values, person.key, last) for person in people}
-    fte = {person.key: _mean(values, person.key, "available_fte", last) or 0.0 for person in people}
-    counted_in = [person for person in people if load[person.key] is not None and fte[person.key] > 0]
-    found = _evenness(counted_in, load, fte)
-    shares = dict(zip((person.key for person in counted_in), found.shares if found else (), strict=True))
-    table = [_row(person, values, last, shares.get(person.key), found) for person in people]
-    table.sort(key=lambda row: -1.0 if row.load is None else row.load, reverse=True)
+        slots, assigned = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
+    last = {one.clinician: one for one in published[0].people} if published else {}
+    here = {person.key for person in employed(config.clinicians, _number(today), _number(today))}
+    people = [person for person in config.clinicians if person.key in {*last, *here}]
+    now_, before = (means(part, people) for part in (published[:SPAN], published[SPAN:]))
+    counted = [person.key for person in people if person.key in now_ and not is_leaving(person, today)]
+    even = _evenness([now_[key] for key in counted], weeks=len(published[:SPAN]) * BLOCK_DAYS // 7)
+    shares = dict(zip(counted, even.shares, strict=True)) if even else {}
+    old = {key for key, own in slots.items() if period.last and _is_old(own, period.last)}
+    table = [
+        replace(
+            _row(person, last.get(person.key), shares.get(person.key), even, period=period, today=today),
+            load=now_[person.key].load if person.key in now_ else None,
+            load_before=before[person.key].load if person.key in before else None,
+            open_slots=slots_of(person, slots, assigned)[0],
+            trauma_slots=slots_of(person, slots, assigned)[1],
+            slots_are_old=person.key in old,
+        )
+        for person in people
+    ]
+    table.sort(key=lambda row: (row.load is None, -(row.load or 0.0), row.name))
+    unknown = tuple(person.name for person in people if person.key in last and last[person.key].load is None)
+    leavers = [person for person in people if person.key in here and is_leaving(person, today)]
+    certain = even is not None and _is_certain(even)
     return FairnessReport(
         practice=config.practice.name,
-        through=date_of(last + 6),
-        headline=_headline(table, behind),
-        sentence=_sentence(found),
-        equal_share=found.equal_share if found else None,
+        period=period,
+        headline=_headline(table, unknown, period),
+        sentence=_sentence(even),
+        trend=_trend(counted, now_, before),
+        equal_share=even.equal_share if even else None,
         rows=tuple(table),
-        hoover=found.hoover if found else None,
-        would_move=found.would_move if found else None,
-        would_move_by_chance=found.would_move_by_chance if found else None,
-        gini=found.gini if found else None,
-        gini_low=found.gini_low if found else None,
-        gini_high=found.gini_high if found else None,
+        hoover=even.hoover if even else None,
+        would_move=even.would_move if even else None,
+        would_move_by_chance=even.would_move_by_chance if even else None,
+        gini=even.gini if even and certain else None,
+        gini_low=even.gini_low if even and certain else None,
+        gini_high=even.gini_high if even and certain else None,
+        sessions_held=published[0].sessions_held if published else None,
+        nothing_booked=published[0].nothing_booked if published else None,
+        handovers=tuple(_handover(person, last.get(person.key)) for person in leavers),
+        unknown=unknown,
         complete_through=fresh.complete_through,
         overdue=fresh.overdue,
-        behind=behind,
+        behind=_employed_behind(fresh, here),
     )
 
 
 def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> OwnCaseload:
-    """What the director sees of one clinician, for that clinician: the same row, and nobody else's."""
+    """Return what the director sees of one clinician, for that clinician: the same row, and nobody else's."""
     whole = fairness_report(config, store, now=now)
+    with store.read() as connection:
+        stored, assigned = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
+    numbers, own = slots_of(clinician, stored, assigned), stored.get(clinician.key)
     return OwnCaseload(
-        through=whole.through,
+        period=whole.period,
         row=next((row for row in whole.rows if row.key == clinician.key), None),
-        compared=whole.hoover is not None,
+        compared=sum(row.difference is not None for row in whole.rows) >= LEAST_CLINICIANS,
+        slots=OwnSlots(
+            *numbers,
+            set_on=datetime.fromtimestamp(own.set_at, clinician.zone_at(now)).date() if own else None,
+            asks=own is None or now.timestamp() - own.set_at > SLOTS_HOLD.total_seconds(),
+        ),
         complete_through=whole.complete_through,
         overdue=whole.overdue,
         behind=tuple(one for one in whole.behind if one.key == clinician.key),
     )
 
 
-def _last_week(config: Config, now: datetime, through: date | None, known: int | None) -> int:
-    if through is not None:
-        return int(monday_of(day_number(through)))
-    if known is not None:
-        return known
-    return day_number(last_week(now.astimezone(config.practice.zone), config.practice.day_starts_at))
+def period_of(config: Config, connection: Connection, now: datetime, published: Sequence[Block]) -> Period:
+    """Return the block that was published last, and what is known of the next one."""
+    coming = next_block(config, connection, now)
+    last = published[0] if published else None
+    return Period(
+        first=date_of(last.start) if last else None,
+        last=date_of(last.start + BLOCK_DAYS - 1) if last else None,
+        published=datetime.fromtimestamp(last.published_at, config.practice.zone).date() if last else None,
+        next_first=date_of(coming.start),
+        next_last=date_of(coming.start + BLOCK_DAYS - 1),
+        until=coming.until.date(),
+        waits_for=tuple(person.name for person in coming.missing) if now >= coming.ends_at else (),
+    )
 
 
-def _employed(person: Clinician, week: int) -> bool:
-    begun = person.starts is None or day_number(person.starts) <= week + 6
-    return begun and (person.ends is None or day_number(person.ends) >= week)
+def means(published: Sequence[Block], people: Sequence[Clinician]) -> dict[str, Mean]:
+    """Return by key the mean of some blocks, each block by the FTE that shared it; nobody of whom none is known."""
+    found = {}
+    for person in people:
+        rows = [one for block in published for one in block.people if one.clinician == person.key]
+        known = [(one.load, one.shared_by) for one in rows if one.load is not None and one.shared_by > 0]
+        if known:
+            whole = sum(share for _, share in known)
+            found[person.key] = Mean(sum(load * share for load, share in known) / whole, whole / len(known))
+    return found
 
 
-def _load(values: Values, who: str, last: int) -> float | None:
-    """The load per FTE of eight weeks, each week by the FTE available in it; ``None`` if fewer than four are known.
-
-    In a new colleague's first weeks a few clients are many for the FTE of the week; these weeks count as little.
-    """
-    both = [
-        [values.get((who, week, key)) for key in ("weighted_load", "available_fte")]
-        for week in range(last, last - 7 * SPAN, -7)
-    ]
-    known = [(load, fte) for load, fte in both if load is not None and fte is not None]
-    whole = sum(fte for _, fte in known)
-    return sum(load * fte for load, fte in known) / whole if len(known) >= LEAST_KNOWN and whole > 0 else None
-
-
-def _mean(values: Values, who: str, key: str, last: int) -> float | None:
-    """The mean of the known values of eight weeks; ``None`` if fewer than four are known."""
-    known = _known(values, who, key, last)
-    return sum(known) / len(known) if len(known) >= LEAST_KNOWN else None
+def slots_of(
+    person: Clinician, stored: Mapping[str, OpenSlots], assigned: Mapping[str, Assigned]
+) -> tuple[int | None, int | None]:
+    """Return somebody's open slots and those for trauma-focused work: what they set, else what they begin with."""
+    if own := stored.get(person.key):
+        return own.slots, own.trauma_slots
+    if person.takes.open_slots is None:
+        return None, None
+    given = assigned[person.key].number if person.key in assigned else 0
+    left = max(person.takes.open_slots - given, 0)
+    return left, left
 
 
-def _sum(values: Values, person: Clinician, key: str, last: int) -> int | None:
-    """The sum over eight weeks, or those since somebody joined; ``None`` where one of them was not read.
+def is_leaving(person: Clinician, today: date) -> bool:
+    """Whether somebody leaves within twelve weeks, or has left."""
+    return person.ends is not None and person.ends - today <= LEAVES_WITHIN
 
-    A week of leave has no number of its own, and adds nothing: a dash would tell of the leave.
-    """
-    first = day_number(person.starts) if person.starts else last - 7 * (SPAN - 1)
-    due = [week for week in range(last - 7 * (SPAN - 1), last + 1, 7) if week + 6 >= first]
-    was_read = "active_clients" if key == "sessions_held" else key  # which is known in a week of leave, too
-    if any(values.get((person.key, week, was_read)) is None for week in due):
+
+def joins_until(person: Clinician, day: date) -> date | None:
+    """Return the last day of somebody's phase-in, ``None`` where it is over by a day."""
+    if person.starts is None:
         return None
-    return round(sum(values.get((person.key, week, key)) or 0 for week in due))
+    last = person.starts + timedelta(weeks=PHASE_IN_WEEKS) - timedelta(days=person.starts.weekday() + 1)
+    return last if last >= day else None
 
 
-def _known(values: Values, who: str, key: str, last: int) -> list[float]:
-    return [value for back in range(SPAN) if (value := values.get((who, last - 7 * back, key))) is not None]
+def _number(day: date) -> int:
+    return (day - date_of(0)).days
 
 
-def _evenness(
-    people: Sequence[Clinician], load: Mapping[str, float | None], fte: Mapping[str, float]
-) -> Evenness | None:
-    """The indices over everybody with a known load; ``None`` where nobody has any."""
-    totals = [(load[person.key] or 0.0) * fte[person.key] for person in people]
-    return evenness(totals, [fte[person.key] for person in people]) if sum(totals) > 0 else None
+def _employed_behind(fresh: Freshness, here: set[str]) -> tuple[Behind, ...]:
+    return tuple(one for one in fresh.behind if one.key in here)
 
 
-def _row(person: Clinician, values: Values, last: int, share: Share | None, found: Evenness | None) -> CaseloadRow:
-    equal = found.equal_share if found else 0.0
-    joined = _joined(person, last)
-    active = values.get((person.key, last, "active_clients"))
-    supervision = values.get((person.key, last, "supervision_held"))
+def _evenness(known: Sequence[Mean], *, weeks: int) -> Evenness | None:
+    """Return the indices over everybody who is compared; ``None`` where nobody has any load."""
+    totals = [one.total for one in known]
+    return evenness(totals, [one.shared_by for one in known], weeks=weeks) if sum(totals) > 0 else None
+
+
+def _is_certain(even: Evenness) -> bool:
+    return even.gini_low is not None and even.gini_high is not None and even.gini_high - even.gini_low <= WIDEST
+
+
+def _is_old(own: OpenSlots, last: date) -> bool:
+    """Whether slots were set more than eight weeks before a block's last day: by blocks, so that it tells no day."""
+    return last - datetime.fromtimestamp(own.set_at, UTC).date() > SLOTS_HOLD
+
+
+def _row(
+    person: Clinician,
+    last: BlockPerson | None,
+    share: Share | None,
+    even: Evenness | None,
+    *,
+    period: Period,
+    today: date,
+) -> CaseloadRow:
+    """Return the row as far as the block and the comparison tell it."""
+    joining = joins_until(person, period.last or today)
+    leaving = person.ends if is_leaving(person, today) else None
+    compared = share if share and even and not joining else None
+    equal = even.equal_share if even else 0.0
+    standing = Standing.INSIDE
+    if leaving:
+        standing = Standing.LEAVING
+    elif joining:
+        standing = Standing.JOINING
+    elif compared is None:
+        standing = Standing.UNKNOWN
+    elif compared.stands_out:
+        standing = Standing.ABOVE if compared.difference > 0 else Standing.BELOW
+    note = (
+        f"leaves {_day(leaving - timedelta(days=1))}"
+        if leaving
+        else f"joining until {_day(joining)}"
+        if joining
+        else ""
+    )
     return CaseloadRow(
         name=person.name,
-        fte=person.fte,
-        load=share.per_fte if share else None,
-        load_before=_load(values, person.key, last - SPAN * 7),
-        low=equal * (1 + share.low) if share else equal * 0.9,
-        high=equal * (1 + share.high) if share else equal * 1.1,
-        difference=share.difference * 100 if share else None,
-        standing=_standing(share, joining=joined is not None),
-        sessions_held=_sum(values, person, "sessions_held", last),
-        active_clients=None if active is None else round(active),
-        intakes=_sum(values, person, "intakes", last),
-        open_slots=person.takes.open_slots,
-        available_fte=_mean(values, person.key, "available_fte", last),
-        supervision_held=None if supervision is None else supervision > 0,
-        note=f"joined {joined:%b}" if joined else "",
+        fte=last.fte if last else person.fte_on(today),
+        load=None,
+        load_before=None,
+        low=equal * (1 + compared.low) if compared else None,
+        high=equal * (1 + compared.high) if compared else None,
+        difference=compared.difference * 100 if compared else None,
+        standing=standing,
+        active_clients=last.active_clients if last else None,
+        intakes=last.intakes if last else None,
+        open_slots=None,
+        trauma_slots=None,
+        supervision=Supervision(last.supervision) if last else Supervision.UNKNOWN,
+        note=note,
         key=person.key,
     )
 
 
-def _joined(person: Clinician, last: int) -> date | None:
-    """When somebody joined who is still in phase-in."""
-    recent = person.starts and date_of(last) - person.starts < timedelta(weeks=PHASE_IN_WEEKS)
-    return person.starts if recent else None
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b}"
 
 
-def _standing(share: Share | None, *, joining: bool) -> Standing:
-    if joining:
-        return Standing.JOINING
-    if share is None or not share.stands_out:
-        return Standing.INSIDE
-    return Standing.ABOVE if share.difference > 0 else Standing.BELOW
+def _handover(person: Clinician, last: BlockPerson | None) -> Handover:
+    assert person.ends is not None  # noqa: S101 - who leaves has a last day
+    return Handover(person.name, person.ends - timedelta(days=1), last.active_clients if last else None)
 
 
-def _headline(rows: Sequence[CaseloadRow], behind: Sequence[Behind]) -> str:
+def _trend(counted: Sequence[str], now: Mapping[str, Mean], before: Mapping[str, Mean]) -> str:
+    """Return a sentence about how the evenness changed where chance does not explain it, else nothing."""
+    both = [key for key in counted if key in before]
+    if not both or not all(sum(part[key].total for key in both) > 0 for part in (now, before)):
+        return ""
+    change = gini_change(
+        [now[key].total for key in both], [now[key].shared_by for key in both],
+        [before[key].total for key in both], [before[key].shared_by for key in both],
+    )  # fmt: skip
+    if change is None or change[0] <= 0 <= change[1]:
+        return ""
+    return f"It is shared {'less' if change[0] > 0 else 'more'} evenly than in the eight weeks before."
+
+
+def _headline(rows: Sequence[CaseloadRow], unknown: Sequence[str], period: Period) -> str:
+    """Return the finding. Whoever carries more is named; nobody is for carrying too little."""
+    if period.last is None:
+        return "There is no block of four weeks to show yet"
     above = [row.name for row in rows if row.standing is Standing.ABOVE]
-    below = [row.name for row in rows if row.standing is Standing.BELOW]
     if not any(row.load is not None for row in rows):
         return "There is no caseload to compare yet"
     if above:
-        who = "person is" if len(above) == 1 else "people are"
-        return f"{spelled(len(above)).capitalize()} {who} carrying more than an equal share"
-    if below:
-        return f"{listed(below)} could take more; nobody carries more than an equal share"
-    if behind:
-        return (
-            f"The caseload of {listed([one.name for one in behind])} is not known; that of the others is shared evenly"
-        )
+        return f"{listed(above)} {'carries' if len(above) == 1 else 'carry'} more than an equal share"
+    if unknown:
+        return f"The caseload of {listed(unknown)} is not known; nobody else carries more than an equal share"
+    if any(row.standing is Standing.BELOW for row in rows):
+        return "Nobody carries more than an equal share"
     return "The caseload is shared about as evenly as chance allows"
 
 
-def _sentence(found: Evenness | None) -> str:
-    """Hoover in one sentence, always beside what chance alone would show."""
-    if found is None:
+def _sentence(even: Evenness | None) -> str:
+    """Return Hoover in one sentence, always beside what chance alone would show."""
+    if even is None:
         return ""
-    if found.would_move is None or found.would_move_by_chance is None:
+    if even.would_move is None or even.would_move_by_chance is None:
         return (
             f"With fewer than {LEAST_CLINICIANS} clinicians an index would say more about single people than about the "
             "practice."
         )
+    total = even.would_move / even.hoover if even.hoover else 0.0
+    of_all = f" of {total:.0f}" if total else ""
     return (
-        f"For equal shares about {found.would_move:.0f} weighted sessions a week would sit elsewhere; "
-        f"chance alone would show {found.would_move_by_chance:.0f}."
+        f"For equal shares, {even.would_move:.0f}{of_all} weighted sessions a week would sit with other people. If "
+        f"everybody’s load were truly equal, chance alone would still show about {even.would_move_by_chance:.0f}."
     )

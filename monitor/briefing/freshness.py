@@ -51,7 +51,7 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
     Somebody is behind whose calendars were not read, or whose numbers were not computed, to the end of the last week
     that is known of anybody. Who has no calendar in the configuration is passed over. No record is opened.
     """
-    found = [one for person in people if (one := _caseload(config, connection, person, now)) is not None]
+    found = [one for person in people if (one := caseload_known(config, connection, person, now)) is not None]
     week = max((one.week for one in found if one.week is not None), default=None)
     in_time = [one for one in found if week is not None and one.week == week]
     newest = max((one.through for one in found if one.through), default=None)
@@ -68,7 +68,7 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
     )
 
 
-def _caseload(config: Config, connection: Connection, person: Clinician, now: datetime) -> Caseload | None:
+def caseload_known(config: Config, connection: Connection, person: Clinician, now: datetime) -> Caseload | None:
     """Return how far somebody's caseload is known; ``None`` where no calendar is configured for them."""
     states = states_of(config, person, sources.readings(connection, person.key), {})
     own = [source for source in states if RecordType.CALENDAR in source.parts]
@@ -80,10 +80,11 @@ def _caseload(config: Config, connection: Connection, person: Clinician, now: da
     minutes = config.practice.day_starts_at
     last_over = day_number(last_week(local_time(person, now.timestamp()), minutes))
     read_to = min(calendars_to(own), int(now.timestamp()))
+    rules = rules_of(config, person)
     known = [
         week
         for week in range(last_over, last_over - 7 * WEEKS_BACK, -7)
-        if _is_known(done, week, week_end(person, week, minutes), read_to, rules_of(config, person))
+        if _is_known(done, week, week_end(person, week, minutes), read_to, rules)
     ]
     is_newest = bool(known) and known[0] == last_over and done.dirty_from is None
     through = read_to if is_newest else min(read_to, done.computed_at or 0)

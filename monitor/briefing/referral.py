@@ -1,195 +1,168 @@
-"""Who takes the next referral, filled from the workload wing, the roster and whether somebody is there at all."""
+"""Who takes the next referral, filled from published blocks, the roster, open slots and what was assigned since."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 
 from monitor.analysis.assignment import assign
-from monitor.analysis.calendar import date_of, day_number, monday_of
-from monitor.analysis.fairness import PHASE_IN_WEEKS, WEEKS, available_fte
-from monitor.analysis.intervals import contains, seconds_inside, spans
-from monitor.analysis.referral import WHOLE, Candidate, Obstacle, Other, Place, Referral, next_referral, room_below
+from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number, monday_of
+from monitor.analysis.fairness import phased_in
+from monitor.analysis.referral import Candidate, Obstacle, Other, Place, Referral, next_referral
+from monitor.briefing.blocks import employed
+from monitor.briefing.caseload import is_leaving, joins_until, means, period_of, slots_of
 from monitor.briefing.freshness import freshness
 from monitor.config import Config
 from monitor.roster import Clinician
-from monitor.store import absence, weeks
+from monitor.store import blocks, referrals
+from monitor.store.blocks import Block
 from monitor.store.database import Connection, Store
+from monitor.store.referrals import Assigned
 from reports.models import ReferralReport, ReferralRow, ReferralShare
-from reports.wording import listed, spelled
+from reports.wording import day_and_month, listed, spelled
 
-LOOK_BACK = 53  # weeks in which the last new client is looked for
-WEEK_AHEAD = timedelta(days=7)
-Values = Mapping[tuple[str, int, str], float | None]
+LOOK_BACK = 13
+"""Blocks in which the last new client is looked for: a year."""
 
 
 def referral_report(
-    config: Config, store: Store, referral: Referral, *, now: datetime, count: int = 1, given: Sequence[str] = ()
+    config: Config, store: Store, referral: Referral, *, now: datetime, count: int = 1
 ) -> ReferralReport:
-    """Who takes the next such referral, and for a ``count`` above 1 who takes how many of them.
-
-    ``given`` are the keys of those who took one lately that the numbers do not show yet, each weighing as this one.
-    """
+    """Return who could take the next such referral, and for a ``count`` above 1 who takes how many of them."""
     today = now.astimezone(config.practice.zone).date()
-    people = [person for person in config.clinicians if _employed(person, today)]
+    people = employed(config.clinicians, day_number(today), day_number(today))
     with store.read() as connection:
-        candidates = [
-            _with_given(one, given, referral.weight, today) for one in _candidates(connection, people, today, now)
-        ]
+        published = blocks.blocks(connection, LOOK_BACK)
+        period = period_of(config, connection, now, published)
+        assigned = referrals.assigned_since(connection, _end_of(config, published))
+        candidates = _candidates(config, connection, people, published, assigned, today)
         fresh = freshness(config, connection, people, now)
     names = {person.key: person.name for person in people}
-    rows = tuple(_rows(candidates, referral, names, {p.key for p in people if _joining(p, today)}))
+    rows = tuple(_rows(candidates, referral, people, assigned, today))
     shares = _shares(candidates, [referral] * count, names) if count > 1 else ()
     unplaced = count - sum(share.referrals for share in shares) if count > 1 else int(not (rows and rows[0].place))
     return ReferralReport(
         practice=config.practice.name,
         asked=_asked(referral, count),
-        headline=_headline(rows, shares, unplaced),
+        headline=_headline(candidates, referral, names, shares, unplaced),
         rows=rows,
         shares=shares,
         unplaced=unplaced,
+        period=period,
         complete_through=fresh.complete_through,
         overdue=fresh.overdue,
         behind=fresh.behind,
     )
 
 
-def _employed(person: Clinician, today: date) -> bool:
-    return (person.starts is None or person.starts <= today) and (person.ends is None or today < person.ends)
+def _end_of(config: Config, published: Sequence[Block]) -> int:
+    """Return when the last block was over: from then on what was assigned is in none."""
+    if not published:
+        return 0
+    end = datetime.combine(date_of(published[0].start + BLOCK_DAYS), time(), config.practice.zone)
+    return int((end + timedelta(minutes=config.practice.day_starts_at)).timestamp())
 
 
-def _candidates(connection: Connection, people: Sequence[Clinician], today: date, now: datetime) -> Iterator[Candidate]:
-    last = int(monday_of(day_number(today))) - 7
-    keys = [person.key for person in people]
-    stored = weeks.workload(connection, keys, last - (LOOK_BACK - 1) * 7, last)
-    values = {(who, at, key): value for who, at, key, value, _, _ in stored}
-    away = _away(connection, keys, now)
+def _candidates(
+    config: Config,
+    connection: Connection,
+    people: Sequence[Clinician],
+    published: Sequence[Block],
+    assigned: Mapping[str, Assigned],
+    today: date,
+) -> list[Candidate]:
+    """Return everybody with the load of the last block, and what was assigned since.
+
+    The mean of two blocks would be calmer and too slow: somebody would get referrals for weeks after being no longer
+    the lowest (benchmarks/referral_rule.py). Where the last block does not know a load, the one before may.
+    """
+    stored, ever = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
+    shown, clients = means(published[1:2], people) | means(published[:1], people), _clients(published)
+    found = []
     for person in people:
-        yield _candidate(person, values, last, away=person.key in away)
+        lately = assigned.get(person.key)
+        new = joins_until(person, today) is not None  # of whom nothing is known yet has no clients
+        load = shown[person.key].total if person.key in shown else 0.0 if new else None
+        slots, trauma_slots = slots_of(person, stored, ever)
+        intakes = [
+            block.start for block in published for one in block.people if one.clinician == person.key and one.intakes
+        ]
+        last = ever.get(person.key)
+        given = day_number(datetime.fromtimestamp(last.last_at, config.practice.zone).date()) if last else None
+        found.append(
+            Candidate(
+                key=person.key,
+                load=None if load is None else load + (lately.weight if lately else 0.0),
+                fte=_fte(person, today),
+                last_intake=max([*intakes[:1], *([] if given is None else [given])], default=None),
+                clients=clients.get(person.key, 0),
+                skills=person.takes.skills,
+                languages=person.takes.languages,
+                modality=person.takes.modality,
+                open_slots=slots,
+                trauma_slots=trauma_slots,
+                leaving=is_leaving(person, today),
+            )
+        )
+    return found
 
 
-def _candidate(person: Clinician, values: Values, last: int, *, away: bool) -> Candidate:
-    """A clinician with the load of the last known week, which is itself taken over eight weeks of sessions.
-
-    The mean of eight such weeks would be even calmer, and too slow: somebody would get referrals for weeks after being
-    no longer the lowest (benchmarks/referral_rule.py). Leave lessens no FTE here: a referral is for the weeks to come.
-    """
-    clients = _latest(values, person.key, "active_clients", last)
-    takes = person.takes
-    return Candidate(
-        key=person.key,
-        load=_load(person, values, last),
-        fte=_fte(person, last + 7),
-        last_intake=_last_intake(values, person.key, last),
-        clients=round(clients[1]) if clients else 0,
-        skills=takes.skills,
-        languages=takes.languages,
-        modality=takes.modality,
-        open_slots=takes.open_slots,
-        most_clients=takes.most_clients,
-        below_trauma_cap=_below_trauma_cap(person, values, last),
-        away=away,
-    )
+def _clients(published: Sequence[Block]) -> dict[str, int]:
+    return {one.clinician: one.active_clients or 0 for block in published[:1] for one in block.people}
 
 
-def _below_trauma_cap(person: Clinician, values: Values, last: int) -> int | None:
-    """How many more trauma-focused clients the person's own cap leaves room for, as far as the numbers know."""
-    cap = person.takes.trauma_cap
-    if cap is None or cap >= WHOLE:
-        return None
-    known = _latest(values, person.key, "trauma_room", last)
-    return round(known[1]) if known else room_below(cap, 0, 0)
-
-
-def _load(person: Clinician, values: Values, last: int) -> float | None:
-    """Weighted sessions a week; none for a new colleague of whom nothing is known yet, unknown for anybody else."""
-    known = _latest(values, person.key, "weighted_load", last)
-    if known is None:
-        return 0.0 if _joining(person, date_of(last + 7)) else None
-    week, per_fte = known
-    return per_fte * _fte(person, week)
-
-
-def _fte(person: Clinician, week: int) -> float:
-    """The FTE of that week, growing over a new colleague's first twelve."""
-    starts = person.starts
-    since = float("inf") if starts is None else max(0, (week - int(monday_of(day_number(starts)))) // 7)
-    return float(available_fte(person.fte, 1.0, since))
-
-
-def _joining(person: Clinician, today: date) -> bool:
-    return person.starts is not None and today - person.starts < timedelta(weeks=PHASE_IN_WEEKS)
-
-
-def _latest(values: Values, who: str, key: str, last: int) -> tuple[int, float] | None:
-    """The last week of eight in which a number is known, and the number."""
-    found = ((week, values.get((who, week, key))) for week in range(last, last - WEEKS * 7, -7))
-    return next(((week, value) for week, value in found if value is not None), None)
-
-
-def _last_intake(values: Values, who: str, last: int) -> int | None:
-    recent = range(last, last - LOOK_BACK * 7, -7)
-    return next((week for week in recent if values.get((who, week, "intakes")) or 0), None)
-
-
-def _away(connection: Connection, keys: Sequence[str], now: datetime) -> set[str]:
-    """Who is on leave now, or for more than half of the seven days to come."""
-    start, end = int(now.timestamp()), int((now + WEEK_AHEAD).timestamp())
-    rows = absence.leave(connection, keys, start, end)
-    by_person = {key: spans([(first, last) for who, first, last in rows if who == key]) for key, _, _ in rows}
-    return {
-        key
-        for key, leave in by_person.items()
-        if contains(leave, start) or 2 * seconds_inside(leave, start, end) > end - start
-    }
-
-
-def _with_given(person: Candidate, given: Sequence[str], weight: float, today: date) -> Candidate:
-    """With the referrals given lately: they weigh and take the turn.
-
-    They fill no place, so that nobody's limit can be found by asking again with one more.
-    """
-    times = given.count(person.key)
-    if not times or person.load is None:
-        return person
-    return replace(person, load=person.load + times * weight, last_intake=int(monday_of(day_number(today))))
+def _fte(person: Clinician, today: date) -> float:
+    """Return the FTE of this week, growing over a new colleague's first twelve."""
+    week = int(monday_of(day_number(today)))
+    joined = float("inf") if person.starts is None else (week - int(monday_of(day_number(person.starts)))) / 7
+    return float(phased_in(person.fte_on(today), joined))
 
 
 def _rows(
-    people: Sequence[Candidate], referral: Referral, names: Mapping[str, str], joining: Collection[str]
+    candidates: Sequence[Candidate],
+    referral: Referral,
+    people: Sequence[Clinician],
+    assigned: Mapping[str, Assigned],
+    today: date,
 ) -> Iterator[ReferralRow]:
-    """The ranking, then everybody else by name, so that not even the order tells why."""
-    ranking = next_referral(people, referral)
+    """Yield the ranking, then everybody else by name."""
+    by_key = {person.key: person for person in people}
+    ranking = next_referral(candidates, referral)
     lowest = min((place.after for place in ranking.places), default=0.0)
     even = sum(place.even for place in ranking.places)
     for number, place in enumerate(ranking.places, start=1):
-        reason = _reason(place, number, even, lowest) + ("; joined lately" if place.key in joining else "")
+        person = by_key[place.key]
+        reason = _reason(place, number, even, lowest) + ("; joined lately" if joins_until(person, today) else "")
         last = None if place.last_intake is None else date_of(place.last_intake)
-        yield ReferralRow(names[place.key], number, place.after, last, reason)
-    for other in sorted(ranking.others, key=lambda other: names[other.key]):
-        yield ReferralRow(names[other.key], None, None, None, _obstacle(other))
+        given = assigned[place.key].number if place.key in assigned else 0
+        yield ReferralRow(person.name, number, place.after, given, last, reason)
+    for other in sorted(ranking.others, key=lambda other: by_key[other.key].name):
+        given = assigned[other.key].number if other.key in assigned else 0
+        yield ReferralRow(by_key[other.key].name, None, None, given, None, _obstacle(other, by_key[other.key]))
 
 
 def _reason(place: Place, number: int, even: int, lowest: float) -> str:
     if not place.even:
         return f"{place.after - lowest:.1f} above the lowest"
-    if number > 1:
-        return "within half a session of the lowest"
-    return "within half a session of the lowest, and nobody of these waited longer" if even > 1 else "the lowest load"
+    if even == 1:
+        return "the lowest load"
+    return "within half a session per FTE of the lowest" + (", and has waited longest" if number == 1 else "")
 
 
-def _obstacle(other: Other) -> str:
+def _obstacle(other: Other, person: Clinician) -> str:
     if other.obstacle is Obstacle.UNLISTED:
         return f"does not list {listed(other.lacks)}"
+    if other.obstacle is Obstacle.LEAVING and person.ends is not None:
+        last = person.ends - timedelta(days=1)
+        return f"leaves on {day_and_month(last)}"
     return other.obstacle.value
 
 
 def _shares(
-    people: Sequence[Candidate], referrals: Sequence[Referral], names: Mapping[str, str]
+    people: Sequence[Candidate], referrals_: Sequence[Referral], names: Mapping[str, str]
 ) -> tuple[ReferralShare, ...]:
-    found = assign(people, referrals)
+    found = assign(people, referrals_)
     takers = Counter(taker for taker in found.takers if taker is not None)
     return tuple(
         ReferralShare(names[person.key], takers[person.key], found.after[person.key])
@@ -199,7 +172,7 @@ def _shares(
 
 
 def _asked(referral: Referral, count: int) -> str:
-    """The referral in words: "One referral of weight 1.25: EMDR, Portuguese, trauma-focused."."""
+    """Return the referral in words: "One referral of weight 1.25: EMDR, Portuguese, trauma-focused."."""
     words = [
         *sorted(referral.skills),
         referral.language,
@@ -211,10 +184,20 @@ def _asked(referral: Referral, count: int) -> str:
     return f"{number} of weight {referral.weight:g}{': ' if wanted else ''}{wanted}."
 
 
-def _headline(rows: Sequence[ReferralRow], shares: Sequence[ReferralShare], unplaced: int) -> str:
+def _headline(
+    people: Sequence[Candidate],
+    referral: Referral,
+    names: Mapping[str, str],
+    shares: Sequence[ReferralShare],
+    unplaced: int,
+) -> str:
+    """Return the answer; where several are as low, all of them, and the last word is the director's."""
     if shares:
         left = f"; {spelled(unplaced)} can be taken by nobody now" if unplaced else ""
         return f"{listed([f'{share.name} takes {spelled(share.referrals)}' for share in shares])}{left}"
-    if not rows or rows[0].place is None:
+    even = [names[place.key] for place in next_referral(people, referral).places if place.even]
+    if not even:
         return "Nobody can take this referral now"
-    return f"{rows[0].name} takes the next referral"
+    if len(even) == 1:
+        return f"{even[0]} has the lowest load; you decide"
+    return f"{', '.join(even[:-1])} or {even[-1]} could take it; you decide"

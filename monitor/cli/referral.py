@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli.desk import Desk, pass_desk
 from monitor.errors import UsageError
+
+if TYPE_CHECKING:
+    from monitor.analysis.referral import Referral
+    from monitor.roster import Clinician
 
 
 @click.command()
@@ -20,7 +25,7 @@ from monitor.errors import UsageError
 )
 @click.option("--trauma", is_flag=True, help="The work will be trauma-focused.")
 @click.option("--count", type=click.IntRange(1, 20), default=1, show_default=True, help="Several such at once.")
-@click.option("--given", multiple=True, metavar="KEY", help="Took one lately that the numbers do not show yet.")
+@click.option("--assign", "taker", metavar="KEY", help="Record that this clinician takes it.")
 @pass_desk
 def referral(  # noqa: PLR0913
     desk: Desk,
@@ -29,11 +34,11 @@ def referral(  # noqa: PLR0913
     modality: str | None,
     weight: float,
     count: int,
-    given: tuple[str, ...],
+    taker: str | None,
     *,
     trauma: bool,
 ) -> None:
-    """Rank who takes the next referral, with reasons: for the director."""
+    """Rank who could take the next referral, with reasons: for the director."""
     from monitor.analysis.referral import Referral
     from monitor.briefing.referral import referral_report
     from reports import referral as drawn
@@ -46,9 +51,29 @@ def referral(  # noqa: PLR0913
         modality=modality and _listed("modality", modality, (one.modality for one in takes)),
         trauma=trauma,
     )
-    keys = [desk.clinician(key).key for key in given]
-    told = referral_report(desk.config, desk.store, wanted, now=desk.now, count=count, given=keys)
+    if taker is not None:
+        _assign(desk, desk.clinician(taker), wanted, count)
+        return
+    told = referral_report(desk.config, desk.store, wanted, now=desk.now, count=count)
     desk.say(drawn.text(told).rstrip("\n"), **asdict(told))
+
+
+def _assign(desk: Desk, person: Clinician, referral: Referral, count: int) -> None:
+    """Record a referral: until the next block it counts with its weight, and takes one of the open slots."""
+    from monitor.store import referrals
+
+    with desk.store.write() as connection:
+        for _ in range(count):
+            referrals.assign(
+                connection, person.key, weight=referral.weight, trauma=referral.trauma, now=int(desk.now.timestamp())
+            )
+    number = "One referral" if count == 1 else f"{count} referrals"
+    desk.say(
+        f"{number} of weight {referral.weight:g} for {person.name}: counted from now on.",
+        assigned=person.key,
+        weight=referral.weight,
+        count=count,
+    )
 
 
 def _listed(option: str, word: str, by_person: Iterable[frozenset[str]]) -> str:

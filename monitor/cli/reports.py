@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from monitor.cli.desk import DAY, WEEK, Desk, pass_desk
+from monitor.cli.desk import WEEK, Desk, pass_desk
 
 if TYPE_CHECKING:
     from reports.models import FairnessReport, WeeklyReport
@@ -42,16 +42,15 @@ def weekly(desk: Desk, clinician: str | None, week: date | None, form: str, outp
 
 
 @report.command()
-@click.option("--through", type=DAY, help="A day of the last of the eight weeks (default: the last week that is over).")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write (default: standard output).")
 @pass_desk
-def fairness(desk: Desk, through: date | None, form: str, output: Path | None) -> None:
-    """How evenly the caseload is shared: for the director, and nothing about how anybody is."""
+def fairness(desk: Desk, form: str, output: Path | None) -> None:
+    """Write how evenly the caseload was shared in the last published blocks of four weeks: for the director."""
     from monitor.briefing.caseload import fairness_report
     from reports import fairness as drawn
 
-    told: FairnessReport = fairness_report(desk.config, desk.store, now=desk.now, through=through)
+    told: FairnessReport = fairness_report(desk.config, desk.store, now=desk.now)
     _write(desk, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
 
 

@@ -19,6 +19,7 @@ from monitor.config.tables import (
     WEEKDAYS,
     ClinicianTable,
     File,
+    FteTable,
     HoursTable,
     KindTable,
     PracticeTable,
@@ -26,7 +27,7 @@ from monitor.config.tables import (
     WeightsTable,
 )
 from monitor.errors import ConfigError, MissingConfigError
-from monitor.roster import Clinician, Hours, Practice, Residence, Takes, Weights
+from monitor.roster import Clinician, Contract, Hours, Practice, Residence, Takes, Weights
 
 FILE_NAME = "evenhours.toml"
 EVERYBODY = "*"
@@ -170,7 +171,7 @@ def _clinician(table: ClinicianTable, practice_zone: ZoneInfo) -> Clinician:
         key=table.key,
         name=table.name or table.key,
         residences=tuple(zones) or (Residence(None, table.zone or practice_zone),),
-        fte=table.fte,
+        contracts=_contracts(table.fte),
         starts=table.starts,
         ends=table.ends,
         grace_minutes=table.grace_minutes,
@@ -180,14 +181,18 @@ def _clinician(table: ClinicianTable, practice_zone: ZoneInfo) -> Clinician:
     )
 
 
+def _contracts(fte: float | Sequence[FteTable]) -> tuple[Contract, ...]:
+    if isinstance(fte, float):
+        return (Contract(None, fte),)
+    return tuple(Contract(version.from_ if index else None, version.fte) for index, version in enumerate(fte))
+
+
 def _takes(table: ClinicianTable) -> Takes:
     return Takes(
         skills=frozenset(table.skills),
         languages=frozenset(table.languages),
         modality=frozenset(table.modality),
         open_slots=table.open_slots,
-        most_clients=table.most_clients,
-        trauma_cap=table.trauma_cap,
     )
 
 

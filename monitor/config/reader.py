@@ -84,11 +84,16 @@ class Reader:
         """The table as ``shape``. With faults it is good for looking at other places only.
 
         A faulty key then counts as left out; a required one keeps the text that stands there, so that what refers to
-        it is no second fault. ``known`` are keys of the same table that somebody else reads.
+        it is no second fault. ``known`` are keys of the same table that somebody else reads. A shape may say in
+        ``REPLACED`` what has taken the place of keys that it once had.
         """
         keys = keys_of(shape)
+        replaced: Mapping[str, str] = getattr(shape, "REPLACED", {})
         unknown = [name for name in table if name not in keys and name not in known]
-        self.add((_inside(place, name), f"unknown key{meant(name, [*keys, *known])}") for name in unknown)
+        self.add(
+            (_inside(place, name), replaced.get(name) or f"unknown key{meant(name, [*keys, *known])}")
+            for name in unknown
+        )
         hints = get_type_hints(shape, include_extras=True)
         read = {
             field.name: self._key(field, hints[field.name], table, _inside(place, name)) for name, field in keys.items()

@@ -6,12 +6,12 @@ Keys end up as they are explained in ``config.example.toml``; a test reads both 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from connectors.classify import KindRule
@@ -91,12 +91,6 @@ def _places(number: int) -> int:
     return number
 
 
-def _percent(share: float) -> float:
-    if not 0 <= share <= 100:
-        raise ValueError("has to be from 0 to 100 per cent")
-    return share
-
-
 def _weight(number: float) -> float:
     if not 0 < number <= 10:
         raise ValueError("has to be more than 0 and at most 10; an ordinary client is 1")
@@ -109,6 +103,7 @@ Address = Annotated[str, Leaf(str, _address)]
 Country = Annotated[str, Leaf(str, _country)]
 Span = Annotated[MinuteSpan, Leaf(str, span_from)]
 Places = Annotated[int, Leaf(int, _places)]
+Share = Annotated[float, Leaf(float, _fte)]
 PracticeKind = Annotated[Kind, choice((kind for kind in Kind if kind is not Kind.BUSY), Kind)]
 
 
@@ -209,13 +204,21 @@ class ZoneTable:
 
 
 @dataclass(frozen=True, slots=True)
+class FteTable:
+    """The share of a full post from a date on."""
+
+    fte: Share
+    from_: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ClinicianTable:
     """``[[clinician]]``: one person."""
 
     key: Key
     name: str | None = None
     addresses: tuple[Address, ...] = ()
-    fte: Annotated[float, Leaf(float, _fte)] = 1.0
+    fte: Share | tuple[FteTable, ...] = 1.0
     starts: date | None = None
     ends: date | None = None
     zone: ZoneInfo | None = None
@@ -226,11 +229,20 @@ class ClinicianTable:
     languages: tuple[str, ...] = ()
     modality: tuple[str, ...] = ()
     open_slots: Places | None = None
-    most_clients: Places | None = None
-    trauma_cap: Annotated[float, Leaf(float, _percent)] | None = None
+
+    REPLACED: ClassVar[Mapping[str, str]] = {
+        "most_clients": "is gone: a private limit decides no referral any more; write open_slots, which the director "
+        "sees and the clinician changes under Your data",
+        "trauma_cap": "is gone: a private limit decides no referral any more; the clinician sets how many of the open "
+        "slots are for trauma-focused work under Your data",
+    }
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """A key that is taken, dates and zones that contradict each other."""
+        if self.fte == ():
+            yield "fte", "is empty; write a share of a full post, or one with the date from which it holds"
+        if isinstance(self.fte, tuple):
+            yield from _dates_out_of_order("fte", [version.from_ for version in self.fte])
         if self.key == DIRECTOR:
             yield "key", f'"{DIRECTOR}" signs in as the director; choose another key'
         if self.starts and self.ends and self.starts >= self.ends:

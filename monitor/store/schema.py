@@ -12,7 +12,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 """Raised with every change. Before the first release a change is made in the text below and older files are refused."""
 
 migrations = Migrations("evenhours")
@@ -117,13 +117,35 @@ TABLES = (
     """CREATE TABLE computation (
         clinician_id INTEGER PRIMARY KEY, week INTEGER, rules TEXT, reading TEXT, read_to INTEGER, calendars_to INTEGER,
         computed_at INTEGER, failed_at INTEGER, fault TEXT) STRICT""",
-    # The two wings. The director's pages read the first and never the second.
+    # The two wings. What a director sees is published from the first; the second is for its owner alone.
     """CREATE TABLE workload_week (
         clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, key TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
         coverage REAL NOT NULL, PRIMARY KEY (clinician_id, week, key)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE wellbeing_week (
         clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, key TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
         coverage REAL NOT NULL, PRIMARY KEY (clinician_id, week, key)) STRICT, WITHOUT ROWID""",
+    # ---- What the director sees: blocks of four calendar weeks, written once. A later correction changes none of them.
+    # sessions_held, nothing_booked: of the practice as a whole, of the last week alone the second; none below five
+    # people of whom they are known.
+    """CREATE TABLE block (
+        start INTEGER PRIMARY KEY, published_at INTEGER NOT NULL, sessions_held INTEGER,
+        nothing_booked INTEGER) STRICT""",
+    # Everybody who was employed in a block. load: weighted sessions a week for each full-time equivalent, of the weeks
+    # in which it was known; none where somebody was not computed whole in time. fte: the contract's at the block's end;
+    # shared_by: the mean by which load is shared, less in somebody's first twelve weeks. active_clients: at its end.
+    """CREATE TABLE block_person (
+        block INTEGER NOT NULL, clinician_id INTEGER NOT NULL, load REAL, fte REAL NOT NULL, shared_by REAL NOT NULL,
+        active_clients INTEGER, intakes INTEGER, supervision TEXT NOT NULL,
+        PRIMARY KEY (block, clinician_id)) STRICT, WITHOUT ROWID""",
+    # How many more clients somebody could take, and of these for trauma-focused work, as they said themselves.
+    """CREATE TABLE open_slots (
+        clinician_id INTEGER PRIMARY KEY, slots INTEGER NOT NULL, trauma_slots INTEGER NOT NULL,
+        set_at INTEGER NOT NULL) STRICT""",
+    # Referrals as the director assigned them.
+    """CREATE TABLE assignment (
+        id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, assigned_at INTEGER NOT NULL,
+        weight REAL NOT NULL) STRICT""",
+    # ---- Notices.
     # about: the term, the kind of entry or the family that a line of a single day is about; else empty. A line has no
     # ratio but a number, measured. seen: how far a measure moved as it was counted, beside the ratio that allows for
     # chance. No number is given twice, so that an answer in a page that is older than the last night finds its notice
@@ -161,7 +183,7 @@ TABLES = (
 
 
 @migrations()
-def version_11(db: Database) -> None:
+def version_12(db: Database) -> None:
     """Create every table."""
     for statement in TABLES:
         db.execute(statement)

@@ -102,6 +102,13 @@ def wellbeing(
     return _weeks(connection, "wellbeing_week", list(keys), since, until)
 
 
+def known_since(connection: sqlite3.Connection, key: str) -> dict[str, int]:
+    """Return by clinician the first week in which a number of the workload wing is known."""
+    sql = """SELECT clinician.key, min(week) FROM workload_week JOIN clinician ON clinician.id = clinician_id
+             WHERE workload_week.key = ? AND value IS NOT NULL GROUP BY clinician.key"""
+    return dict(connection.execute(sql, (key,)).fetchall())
+
+
 def _weeks(
     connection: sqlite3.Connection, table: str, keys: list[str], since: int, until: int
 ) -> list[tuple[str, *WeekRow]]:

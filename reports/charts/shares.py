@@ -1,4 +1,4 @@
-"""How the caseload is shared: a dot a clinician beside an equal share, the eight weeks before as a hollow dot."""
+"""How the caseload is shared: a dot a clinician beside an equal share, the two blocks before as a hollow dot."""
 
 from __future__ import annotations
 
@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from reports.models import CaseloadRow, FairnessReport
 
 RADIUS = 4.6
-PARTS = {Standing.INSIDE: "teal-4", Standing.ABOVE: "amber-4", Standing.BELOW: "slate-4", Standing.JOINING: "slate-3"}
+PARTS = {
+    Standing.INSIDE: "teal-4",
+    Standing.ABOVE: "amber-4",
+    Standing.BELOW: "slate-4",
+    Standing.JOINING: "slate-3",
+    Standing.LEAVING: "slate-3",
+    Standing.UNKNOWN: "slate-3",
+}
 WORDS = {
     Standing.INSIDE: "inside the band",
     Standing.ABOVE: "above it",
     Standing.BELOW: "below it",
-    Standing.JOINING: "joining",
+    Standing.JOINING: "joining, not compared",
+    Standing.LEAVING: "leaving, not compared",
 }
 AXIS = "weighted sessions a week per full-time equivalent"
 
@@ -67,6 +75,8 @@ def _band(on: Drawing, report: FairnessReport, row: CaseloadRow, plot: Plot, top
     """The person's own band and the equal share; on a phone below the name, so that no word stands on the line."""
     if top > plot.top:
         on.line([(0 if paper.narrow else plot.left, top), (plot.right, top)], "rule", 0.8)
+    if row.low is None or row.high is None:
+        return
     upper, height = (top + 22, plot.row - 23) if paper.narrow else (top, plot.row)
     on.area(plot.x(row.low), upper, plot.x(row.high) - plot.x(row.low), height, "band")
     if report.equal_share is not None:
@@ -80,7 +90,7 @@ def _plot(rows: Sequence[CaseloadRow], paper: Sheet) -> Plot:
     margin = (high - low or 1) * 0.04
     names = max([60.0, *(word_width(row.name, paper.body) for row in rows)])
     left = 0.0 if paper.narrow else min(names, 150.0) + 56
-    right = paper.width - (0 if paper.narrow else 120 if any(row.note for row in rows) else 54)
+    right = paper.width - (0 if paper.narrow else 162 if any(row.note for row in rows) else 54)
     return Plot(left, right, paper.small * 2.1, 46.0 if paper.narrow else 24.0, max(low - margin, 0), high + margin)
 
 
@@ -100,7 +110,7 @@ def _heads(on: Drawing, report: FairnessReport, plot: Plot, paper: Sheet) -> Non
 def _names(on: Drawing, row: CaseloadRow, plot: Plot, paper: Sheet, top: float) -> None:
     difference, part = wording.signed_percent(row.difference), PARTS[row.standing]
     stands_out = row.standing in {Standing.ABOVE, Standing.BELOW}
-    part = part if row.standing is not Standing.JOINING and row.difference is not None else "quiet"
+    part = part if row.difference is not None else "quiet"
     fte = readings.fte(row)
     if paper.narrow:
         _narrow_names(on, row, paper, top + 16, fte)
@@ -110,7 +120,7 @@ def _names(on: Drawing, row: CaseloadRow, plot: Plot, paper: Sheet, top: float) 
     on.words(0, baseline, shortened(row.name, plot.left - 54, paper.body), paper.body, "ink")
     on.words(plot.left - 14, baseline, fte, paper.small, anchor="right")
     on.words(plot.right + 46, baseline, difference, paper.body, part, anchor="right", bold=stands_out)
-    on.words(plot.right + 56, baseline, shortened(row.note, 62, paper.small), paper.small)
+    on.words(plot.right + 56, baseline, shortened(row.note, 104, paper.small), paper.small)
 
 
 def _narrow_names(on: Drawing, row: CaseloadRow, paper: Sheet, baseline: float, fte: str) -> None:
@@ -145,7 +155,9 @@ def _keys(rows: Sequence[CaseloadRow]) -> list[Key]:
     """Only what is drawn is explained."""
     drawn = {row.standing for row in rows if row.load is not None}
     keys = [Key(words, 2 * RADIUS, partial(_dot, standing)) for standing, words in WORDS.items() if standing in drawn]
-    return [*keys, Key("eight weeks before", 6, _hollow)] if any(row.load_before is not None for row in rows) else keys
+    return (
+        [*keys, Key("the two blocks before", 6, _hollow)] if any(row.load_before is not None for row in rows) else keys
+    )
 
 
 def _dot(standing: Standing, on: Drawing, x: float, y: float) -> None:

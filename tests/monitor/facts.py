@@ -15,7 +15,7 @@ from monitor.analysis.agreements import ENTERED, PERSONS, SAID
 from monitor.analysis.calendar import day_number
 from monitor.analysis.frames import Facts, Frames, frames_from
 from monitor.config.hours import span_from
-from monitor.roster import Clinician, Hours, MinuteSpan, Practice, Residence
+from monitor.roster import Clinician, Contract, Hours, MinuteSpan, Practice, Residence
 
 EXAMPLES = int(os.environ.get("EVENHOURS_EXAMPLES", "25"))
 """How many examples the slower properties are tried on; a soak takes thousands."""
@@ -67,7 +67,7 @@ def clinician(
         key="ana",
         name="Ana",
         residences=(Residence(None, ZoneInfo(zone)), *later),
-        fte=fte,
+        contracts=(Contract(None, fte),),
         starts=date.fromisoformat(starts) if starts else None,
         ends=date.fromisoformat(ends) if ends else None,
         grace_minutes=grace,

@@ -21,7 +21,7 @@ from connectors.registry import UnknownKindError
 from monitor import config as config_module
 from monitor.config import Config, SourceConfig, classifier, find, load, owners
 from monitor.errors import EXIT_USAGE, ConfigError, MissingConfigError
-from monitor.roster import Clinician, Hours, Practice, Residence
+from monitor.roster import Clinician, Contract, Hours, Practice, Residence
 
 PARIS, LONDON = ZoneInfo("Europe/Paris"), ZoneInfo("Europe/London")
 
@@ -172,7 +172,7 @@ def test_a_clinician_says_who_when_and_where(file: Path) -> None:
             key="ana",
             name="Ana",
             residences=(Residence(None, PARIS),),
-            fte=0.8,
+            contracts=(Contract(None, 0.8),),
             starts=date(2024, 3, 1),
             ends=date(2026, 12, 31),
             grace_minutes=10,

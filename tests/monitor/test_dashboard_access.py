@@ -45,6 +45,7 @@ ANSWERED = {
     "check_in.keep": (401, 400, 400, 404),
     "check_in.remove": (401, 400, 400, 404),
     "data.shared": (401, 200, 200, 404),
+    "data.open_slots": (401, 400, 400, 404),
     "accounts.everything": (401, 200, 200, 404),
     "accounts.begin": (401, 400, 400, 404),
     "accounts.answer": (401, 400, 400, 404),

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from monitor.analysis.catalogue import catalogue
 from monitor.dashboard.views import practice as practice_views
 from monitor.notices import ANSWERS
+from monitor.store.referrals import open_slots
 from tests.monitor.practices import CANARIES, Written
 from tests.monitor.visitors import Pages, token_on
 from tests.reports.pages import Element, read, visible
@@ -182,8 +183,40 @@ def test_a_clinician_reads_their_own_row_as_the_director_sees_it(pages: Pages) -
 
     assert told["Load per FTE"] == row["load_per_fte"]
     assert told["Your band around it"] == f"{row['band_low']} – {row['band_high']}"
-    assert (told["Sessions held"], told["Open slots"]) == (row["sessions_held"], row["open_slots"])
-    assert told["Supervision in the last month"] == "not held"
+    assert (told["Active clients"], told["Open slots"]) == (row["active_clients"], row["open_slots"]) == ("5", "3")
+    assert told["Supervision"] == row["supervision"] == "not known"
+
+
+def test_a_clinician_sets_open_slots_that_the_director_sees(pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+    page = ana.get("/me/data")
+    assert "These numbers come from the practice’s configuration." in visible(page.text)
+    form = {"slots": "2", "trauma_slots": "1", "csrf_token": token_on(page)}
+    answer = ana.post("/me/data/open-slots", data=form, follow_redirects=True)
+    assert "Kept: 2 open, 1 of them for trauma-focused work. Your director sees both." in visible(answer.text)
+    assert "Set on 18 November 2026." in visible(answer.text)
+    director = pages.signed_in("director")
+    row = next(
+        row
+        for row in csv.DictReader(io.StringIO(director.get("/practice/caseload.csv").text))
+        if row["clinician"] == "Ana"
+    )
+    assert (row["open_slots"], row["trauma_slots"], row["slots_older_than_eight_weeks"]) == ("2", "1", "0")
+    assert (
+        "18 November 2026."
+        not in visible(director.get("/practice/").text).split("What can still")[0].split("People")[1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("slots", "trauma_slots"), [("", "0"), ("2", "3"), ("-1", "0"), ("100", "1"), ("9" * 5000, "0"), ("2.5", "1")]
+)
+def test_open_slots_that_cannot_be_are_refused(pages: Pages, slots: str, trauma_slots: str) -> None:
+    ana = pages.signed_in("ana")
+    form = {"slots": slots, "trauma_slots": trauma_slots, "csrf_token": token_on(ana.get("/me/data"))}
+    assert "Nothing is kept." in visible(ana.post("/me/data/open-slots", data=form, follow_redirects=True).text)
+    with pages.store.read() as connection:
+        assert open_slots(connection) == {}
 
 
 @pytest.mark.parametrize("who", ["ana", "ben", "finn"])
@@ -219,7 +252,7 @@ def test_the_same_numbers_come_as_csv(pages: Pages) -> None:
 
     rows = list(csv.DictReader(io.StringIO(answer.text)))
 
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="caseload-2026-11-15.csv"'
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="caseload-2026-10-25.csv"'
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert {row["clinician"] for row in rows} == {"Ana", "'=Ben", "cleo", "dev", "finn"}
     assert [row["load_per_fte"] for row in rows if row["clinician"] == "finn"] == [""]
@@ -236,13 +269,14 @@ def test_the_director_sees_who_has_room_and_of_whom_nothing_is_known(pages: Page
     by_csv = {row["clinician"]: row for row in csv.DictReader(io.StringIO(director.get("/practice/caseload.csv").text))}
 
     assert [cell.words() for cell in table.all("thead")[0].all("th")][1:] == [
-        "Sessions", "Clients", "New", "Open", "FTE", "Supervision",
+        "Clients", "New", "Open slots", "for trauma", "FTE", "Supervision",
     ]  # fmt: skip
-    assert rows["Ana"] == ["160", "5", "–", "3", "1.0", "not held", ""]
-    assert rows["=Ben"][3:5] == ["–", "0.6"]
-    assert set(rows["finn"]) == {"–", ""}
-    assert (by_csv["Ana"]["open_slots"], by_csv["Ana"]["available_fte"]) == ("3", "1.0")
-    assert (by_csv["finn"]["sessions_held"], by_csv["finn"]["available_fte"]) == ("", "")
+    assert rows["Ana"] == ["5", "–", "3", "3", "1.0", "not known", ""]
+    assert rows["=Ben"][2:5] == ["–", "–", "0.6"]
+    assert rows["finn"] == ["–", "–", "–", "–", "1.0", "not known", ""]
+    assert (by_csv["Ana"]["open_slots"], by_csv["Ana"]["fte"]) == ("3", "1.0")
+    assert (by_csv["finn"]["load_per_fte"], by_csv["finn"]["standing"]) == ("", "not known")
+    assert not any(re.search("sessions|available|booked", name) for name in by_csv["Ana"])
 
 
 def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) -> None:
@@ -259,6 +293,7 @@ def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) ->
         "event",
         "correction",
         "self_report",
+        "workload_week",
     ):
         pages.store.connection.execute(f"DROP TABLE {table}")
 

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.analysis import fairness
-from monitor.analysis.fairness import available_fte, chance, evenness, gini, gini_interval, hoover, would_move
+from monitor.analysis.fairness import (
+    available_fte,
+    chance,
+    evenness,
+    gini,
+    gini_change,
+    gini_interval,
+    hoover,
+    would_move,
+)
 
 INF = float("inf")
 
@@ -168,7 +177,7 @@ def test_available_fte_runs_along_weeks() -> None:
 
 @pytest.mark.parametrize("bad", [(-1, 1, 0), (1, 1.1, 0), (1, -0.1, 0), (1, float("nan"), 0), (INF, 1, 0)])
 def test_impossible_availability_is_refused(bad: tuple[float, float, float]) -> None:
-    with pytest.raises(ValueError, match="worked share"):
+    with pytest.raises(ValueError, match="worked share|FTE must be"):
         available_fte(*bad)
 
 
@@ -198,3 +207,31 @@ def test_impossible_practices_are_refused(load: list[float], fte: list[float], w
 def test_chance_needs_a_week() -> None:
     with pytest.raises(ValueError, match="weeks"):
         chance([1], [1], weeks=0)
+
+
+# A trend
+
+
+def claims(spread: float, spread_before: float, n: int, tries: int = 150) -> float:
+    """The share of practices of which a change of evenness would be claimed."""
+    found = 0
+    for seed in range(tries):
+        rng = np.random.default_rng(seed)
+        who = rng.normal(0, 1, n)
+        loads = [rng.poisson(8 * 20 * np.exp(sd * who)) / 8 for sd in (spread, spread_before)]
+        low, high = gini_change(loads[0], np.ones(n), loads[1], np.ones(n)) or (0.0, 0.0)
+        found += not low <= 0 <= high
+    return found / tries
+
+
+@pytest.mark.parametrize(("spread", "n"), [(0.0, 6), (0.0, 14), (0.15, 6), (0.15, 14), (0.3, 10)])
+def test_no_trend_is_claimed_where_there_is_none(spread: float, n: int) -> None:
+    assert claims(spread, spread, n) <= 0.1
+
+
+def test_a_trend_that_is_there_is_claimed() -> None:
+    assert claims(0.4, 0.1, 12) >= 0.9
+
+
+def test_below_four_clinicians_there_is_no_trend() -> None:
+    assert gini_change([1, 2, 3], [1, 1, 1], [3, 2, 1], [1, 1, 1]) is None

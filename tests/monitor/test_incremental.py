@@ -19,7 +19,7 @@ from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageS
 from monitor.config import Config, SourceConfig
 from monitor.night import analyse
 from monitor.notices import ANSWERS, EXCEPTIONS
-from monitor.roster import Practice, Residence, Weights
+from monitor.roster import Contract, Practice, Residence, Weights
 from monitor.store import clients, notices, sources
 from monitor.store.database import Connection, Store, opened
 from monitor.store.events import remove_events, save_events
@@ -145,7 +145,7 @@ rosters: list[dict[str, object]] = [
     {"hours": (hours(), hours({"tue": ["11:00-20:00"]}, "2026-05-01"))},
     {"hours": ()},
     {"grace_minutes": 2},
-    {"fte": 0.5},
+    {"contracts": (Contract(None, 0.5),)},
     {"starts": date(2026, 2, 2)},
     {"ends": date(2026, 6, 1)},
     {"residences": (Residence(None, ZoneInfo("Europe/Lisbon")), Residence(date(2026, 4, 1), NEW_YORK))},

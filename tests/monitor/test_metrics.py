@@ -12,7 +12,7 @@ import pytest
 from connectors.records import Counterpart, Grade, Kind, Status
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
-from tests.monitor.facts import Row, clinician, day, entered, event, frames, hours, message, seen_times, term
+from tests.monitor.facts import Row, at, clinician, day, entered, event, frames, hours, message, seen_times, term
 from tests.monitor.week import DAYS, UNKNOWN, before_and_after, came, looked, measured, row, sent, session, value, when
 
 
@@ -550,31 +550,35 @@ def test_a_joiners_load_is_measured_by_the_fte_of_the_week() -> None:
 
 @pytest.mark.parametrize("agreed", [(), ("1",)])
 def test_leave_changes_no_load(agreed: Sequence[str]) -> None:
-    """Five clients come every week before and after four weeks of leave, agreed on or not; leave itself has no load."""
+    """Five clients come every week before and after four weeks of leave, agreed on or not."""
     seen = [some for client in range(5) for some in client_weeks(client, "2025-12-01", 9)]  # until 26 January
     back = [some for client in range(5) for some in client_weeks(client, "2026-03-02", 4)]
     off = event("2026-02-02 00:00", "2026-03-02 00:00", kind=Kind.LEAVE, all_day=True)
     said = [term(client, "frequency", text) for client in range(5) for text in agreed]
     load = measured("weighted_load", frames(entries=[*seen, *back, off], terms=said))["value"]
 
-    assert load.loc[day("2026-01-26") :].tolist() == pytest.approx(
-        [5.0, *[np.nan] * 4, 5.0, 5.0, 5.0, 5.0], nan_ok=True
-    )
+    assert load.loc[day("2026-01-26") :].tolist() == pytest.approx([5.0] * 9)
 
 
 def test_a_client_who_begins_after_a_leave_counts_by_the_weeks_since() -> None:
     off = event("2026-01-19 00:00", "2026-02-23 00:00", kind=Kind.LEAVE, all_day=True)
-    found = frames(entries=[*client_weeks(9, "2025-12-01", 6), *client_weeks(1, "2026-02-23", 2), off])
+    found = frames(entries=[*client_weeks(9, "2025-11-03", 6), *client_weeks(1, "2026-02-23", 2), off])
 
     assert row("weighted_load", found)["value"] == 1
 
 
-def test_a_week_of_nothing_but_leave_has_no_load() -> None:
-    off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
-    booked = event("2026-03-16 10:00", "2026-03-16 10:50", client=1, known="2026-01-05 10:00")
-    found = frames(entries=[*client_weeks(1, "2025-12-01", 6), off, booked])
-
-    assert pd.isna(row("weighted_load", found)["value"])
+def test_clients_with_nothing_booked_are_those_without_a_session_in_the_next_thirty_days() -> None:
+    known = {"known": "2026-02-01 10:00"}
+    entries = [
+        *(event(f"2026-03-0{day} 10:00", f"2026-03-0{day} 10:50", client=day, **known) for day in (2, 3, 4)),
+        event("2026-03-10 10:00", "2026-03-10 10:50", client=2, **known),
+        event("2026-04-20 10:00", "2026-04-20 10:50", client=3, **known),
+        event("2026-03-12 10:00", "2026-03-12 10:50", client=4, known="2026-03-09 10:00"),
+    ]
+    assert row("nothing_booked", frames(entries=entries)).tolist() == [2, 3, 1]
+    before = [*client_weeks(1, "2026-01-05", 9), *entries]
+    unread = [{**one, "known_at": at("2026-03-04 10:00")} for one in before]
+    assert pd.isna(row("nothing_booked", frames(entries=unread))["value"])
 
 
 # Leave

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ import pandas as pd
 import pytest
 
 from connectors.records import Kind, Status
-from monitor.roster import Practice, Takes, Weights
+from monitor.roster import Practice, Weights
 from tests.monitor.facts import BERLIN, Row, clinician, day, entered, event, frames, hours, message, seen_times, term
 from tests.monitor.week import came, looked, measured, row, sent, session, value, when
 
@@ -321,20 +320,6 @@ def test_trauma_share_is_of_the_active_clients() -> None:
     assert row("trauma_share", found).tolist() == [25, 4, 1]
     assert row("trauma_share", found, "2026-03-09")["value"] == 50
     assert pd.isna(row("trauma_share", frames(entries=entries))["value"])
-
-
-@pytest.mark.parametrize(
-    ("cap", "marked", "rooms"),
-    [(40, 2, 0), (40, 1, 1), (60, 2, 1), (75, 2, 4), (100, 4, None), (None, 4, None), (0, 0, 0)],
-)
-def test_the_own_trauma_cap_leaves_room_for_so_many(cap: float | None, marked: int, rooms: float | None) -> None:
-    entries = [some for client in range(1, 5) for some in client_weeks(client, "2026-01-05", 9)]
-    said = [term(client, "trauma", "yes") for client in range(1, marked + 1)]
-    person = replace(clinician(), takes=Takes(trauma_cap=cap))
-
-    found = row("trauma_room", frames(person, entries=entries, terms=said))["value"]
-
-    assert found == rooms if rooms is not None else pd.isna(found)
 
 
 # What became of bookings

@@ -66,16 +66,30 @@ def test_a_number_of_a_week_that_is_not_known_has_to_be_a_dash() -> None:
     assert wrong not in rules(GONE, "ana", Page.WEEKLY, said.format("–"))
 
 
-def test_the_director_is_told_who_is_behind() -> None:
-    row = "<h1>Eight weeks to 11 October 2026</h1>{}<table><tr><th>Ana</th><td>1.0</td><td>{}</td></tr></table>"
-    found = judged(SHORT, Morning(GONE, {("", Page.PRACTICE): row.format("", "11.6")}, doctor=Ran(1)))
-    assert {one.rule for one in found if one.about == "ana" and one.where == Page.PRACTICE} == {
-        Rule.NUMBER,
-        Rule.NOT_NAMED,
-    }
-    named = row.format("<p>Not read since 7 October: Ana’s calendar.</p>", "–")
-    found = judged(SHORT, Morning(GONE, {("", Page.PRACTICE): named}, doctor=Ran(1)))
-    assert not [one for one in found if one.about == "ana" and one.where == Page.PRACTICE]
+BLOCK = (
+    "<h1>31 August to {} 2026 · published 6 October</h1>{}<table><tr><th>{}</th><td>1.0</td><td>{}</td></tr></table>"
+)
+
+
+def of_the_director(day: date, *told: str) -> set[tuple[str, str]]:
+    found = judged(SHORT, Morning(day, {("", Page.PRACTICE): BLOCK.format(*told)}, doctor=Ran(1)))
+    return {(one.about, one.rule) for one in found if one.where == Page.PRACTICE}
+
+
+def test_a_load_stands_where_a_block_knows_it_and_nowhere_else() -> None:
+    assert ("jun", Rule.FALSE_ALARM) not in of_the_director(GONE, "27 September", "", "Jun", "11.6")
+    assert ("jun", Rule.FALSE_ALARM) in of_the_director(GONE, "27 September", "", "Jun", "–")
+    assert ("cleo", Rule.NUMBER) in of_the_director(GONE, "27 September", "", "Cleo", "11.6")
+    assert ("cleo", Rule.NUMBER) not in of_the_director(GONE, "27 September", "", "Cleo", "–")
+    assert ("", Rule.NOT_LED) not in of_the_director(GONE, "27 September", "", "Jun", "11.6")
+    assert ("", Rule.NOT_LED) in of_the_director(GONE, "25 October", "", "Jun", "11.6")
+
+
+def test_the_director_is_told_for_whom_a_block_waits() -> None:
+    """On the last day but one of the plan cron has been silent since the block was over."""
+    assert ("ana", Rule.NOT_NAMED) in of_the_director(SILENT, "27 September", "", "Ana", "11.6")
+    named = "<p>The block waits for Ana, whose caseload is not read.</p>"
+    assert ("ana", Rule.NOT_NAMED) not in of_the_director(SILENT, "27 September", named, "Ana", "11.6")
 
 
 def test_doctor_says_when_the_last_night_ended() -> None:

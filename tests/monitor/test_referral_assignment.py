@@ -27,7 +27,7 @@ people_strategy = st.lists(
 ).map(
     lambda rows: [
         Candidate(
-            f"p{i}", load, fte, last, clients=5, open_slots=slots, below_trauma_cap=below,
+            f"p{i}", load, fte, last, clients=5, open_slots=slots, trauma_slots=below,
             languages=frozenset({"Portuguese"} if speaks else ()),
         )
         for i, (load, fte, last, slots, speaks, below) in enumerate(rows)

@@ -49,6 +49,7 @@ TEXT = {
     "run": {"command": "ours"},
     "workload_week": {"key": "the catalogue's"},
     "wellbeing_week": {"key": "the catalogue's"},
+    "block_person": {"supervision": "a word of ours"},
     "self_report": {"instrument": "a word of ours", "scale": "a word of ours"},
     "notice": {"tier": "ours", "family": "ours", "key": "the catalogue's", "about": "a word of ours"},
     "notice_sign": {"key": "the catalogue's"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from reports.models import Answer, Card, OwnCaseload, Table, Unit
+from reports.models import Answer, Card, OwnCaseload, OwnSlots, Table, Unit
 from reports.private import (
     Agenda,
     AgendaLine,
@@ -33,7 +33,7 @@ from reports.private import (
     Said,
     Sheet,
 )
-from tests.reports.samples import PRACTICE
+from tests.reports.samples import PERIOD, PRACTICE
 
 FIRST = date(2025, 11, 10)
 THIRDS = ((10.0, "low"), (23.0, "moderate"), (42.0, "high"))
@@ -143,7 +143,10 @@ def patterns() -> PatternsReport:
 
 
 def own_caseload() -> OwnCaseload:
-    return OwnCaseload(FIRST, replace(PRACTICE[-1], name=HOSTILE), compared=True, complete_through=None)
+    return OwnCaseload(
+        PERIOD, replace(PRACTICE[-1], name=HOSTILE), compared=True, slots=OwnSlots(3, 1, FIRST, asks=True),
+        complete_through=None,
+    )  # fmt: skip
 
 
 def line() -> ClientLine:

@@ -13,13 +13,16 @@ from reports.models import (
     EndsDay,
     EndState,
     FairnessReport,
+    Handover,
     Missing,
     OwnRange,
     Rhythm,
     RhythmDay,
     SessionEnd,
     SessionEnds,
+    Period,
     Standing,
+    Supervision,
     Table,
     Unit,
     WeeklyReport,
@@ -298,16 +301,17 @@ def _share(
 ) -> CaseloadRow:
     band = max(0.10, 0.09 / fte)
     share = 25.9
-    difference = None if now is None else (now / share - 1) * 100
-    standing = Standing.INSIDE
-    if joining:
-        standing = Standing.JOINING
-    elif difference is not None and abs(difference) > band * 100:
+    compared = now is not None and not joining
+    difference = (now / share - 1) * 100 if now is not None and compared else None
+    standing = Standing.JOINING if joining else Standing.INSIDE if compared else Standing.UNKNOWN
+    if difference is not None and abs(difference) > band * 100:
         standing = Standing.ABOVE if difference > 0 else Standing.BELOW
+    low, high = (share * (1 - band), share * (1 + band)) if compared else (None, None)
     return CaseloadRow(
-        name, fte, now, before, share * (1 - band), share * (1 + band), difference, standing,
-        None if now is None else round(now * fte * 8), None if now is None else round(now * fte * 1.2), 2,
-        None if fte == 1.0 else 3, None if now is None else fte * 0.9, True, note,
+        name, fte, now, before, low, high, difference, standing, None if now is None else round(now * fte * 1.2), 2,
+        None if fte == 1.0 else 3, None if fte == 1.0 else 1,
+        Supervision.UNKNOWN if now is None else Supervision.HELD if fte == 1.0 else Supervision.NONE,
+        slots_are_old=fte == 0.5, note=note,
     )  # fmt: skip
 
 
@@ -318,17 +322,34 @@ PRACTICE = (
     _share("D. Haddad", 0.6, 26.4, 27.9),
     _share("E. Novak", 1.0, 25.7, 26.1),
     _share("F. Tanaka", 0.5, 24.8, 25.2),
-    _share("G. Whitaker", 1.0, 24.1, 24.6),
-    _share("H. Boateng", 1.0, 18.0, 15.2, "joined Sep", joining=True),
+    replace(
+        _share("G. Whitaker", 1.0, 24.1, 24.6),
+        low=None,
+        high=None,
+        difference=None,
+        standing=Standing.LEAVING,
+        note="leaves 19 Dec",
+    ),
+    _share("H. Boateng", 1.0, 18.0, 15.2, "joining until 29 Nov", joining=True),
 )
+
+
+PERIOD = Period(
+    first=date(2025, 9, 29), last=date(2025, 10, 26), published=date(2025, 10, 27), next_first=date(2025, 10, 27),
+    next_last=date(2025, 11, 23), until=date(2025, 12, 8),
+)  # fmt: skip
 
 
 def practice(rows: tuple[CaseloadRow, ...] = PRACTICE) -> FairnessReport:
     return FairnessReport(
         practice="Harbour Street",
-        through=date(2025, 11, 9),
-        headline="Two people are carrying more than an equal share",
-        sentence="9.8 weighted sessions a week would have to sit elsewhere; chance alone would show about 6.2.",
+        period=PERIOD,
+        headline="A. Okafor and B. Lindqvist carry more than an equal share",
+        sentence=(
+            "For equal shares, 10 of 175 weighted sessions a week would sit with other people. If everybody’s load were "
+            "truly equal, chance alone would still show about 6."
+        ),
+        trend="It is shared less evenly than in the eight weeks before.",
         equal_share=25.9,
         rows=rows,
         hoover=0.056,
@@ -337,6 +358,10 @@ def practice(rows: tuple[CaseloadRow, ...] = PRACTICE) -> FairnessReport:
         gini=0.071,
         gini_low=0.04,
         gini_high=0.11,
+        sessions_held=612,
+        nothing_booked=9,
+        handovers=(Handover("G. Whitaker", date(2025, 12, 19), 29),),
+        unknown=(),
         complete_through=datetime(2025, 11, 9, 23, 59),  # noqa: DTZ001 - local
     )
 
@@ -347,7 +372,7 @@ def large_practice() -> FairnessReport:
         "李小龍", "Oluwaseun Adébáyọ̀", "Þórunn Guðmundsdóttir",
     )  # fmt: skip
     more = tuple(_share(name, 0.4 + n / 10, 20.0 + 2 * n, 21.0 + n) for n, name in enumerate(names))
-    return practice((*PRACTICE, *more, _share("N. Ewcomer", 0.75, None, None, "joined Nov", joining=True)))
+    return practice((*PRACTICE, *more, _share("N. Ewcomer", 0.75, None, None, "joining until 1 Feb", joining=True)))
 
 
 def small_practice() -> FairnessReport:
@@ -356,11 +381,28 @@ def small_practice() -> FairnessReport:
     bare = replace(
         report, headline="The caseload is close to an equal share", sentence=sentence, hoover=None, would_move=None
     )
-    return replace(bare, would_move_by_chance=None, gini=None, gini_low=None, gini_high=None)
+    return replace(
+        bare, would_move_by_chance=None, gini=None, gini_low=None, gini_high=None, trend="", sessions_held=None,
+        nothing_booked=None, handovers=(), unknown=("D. Haddad",),
+    )  # fmt: skip
+
+
+def first_block() -> FairnessReport:
+    """A practice that is younger than one block."""
+    young = replace(PERIOD, first=None, last=None, published=None)
+    rows = tuple(
+        replace(row, load=None, load_before=None, low=None, high=None, difference=None, standing=Standing.UNKNOWN,
+                active_clients=None, intakes=None, supervision=Supervision.UNKNOWN, slots_are_old=False)
+        for row in PRACTICE[:5]
+    )  # fmt: skip
+    return replace(
+        small_practice(), period=young, headline="There is no block of four weeks to show yet", sentence="", rows=rows,
+        equal_share=None, unknown=(),
+    )  # fmt: skip
 
 
 WEEKS = {
     "full": full, "quiet": quiet, "answered": answered, "without-messages": without_messages,
     "first-weeks": first_weeks, "nothing-yet": nothing_yet, "leave": leave, "odd-hours": odd_hours,
 }  # fmt: skip
-PRACTICES = {"practice": practice, "large": large_practice, "small": small_practice}
+PRACTICES = {"practice": practice, "large": large_practice, "small": small_practice, "first-block": first_block}

@@ -172,7 +172,7 @@ def test_a_clinician_without_data_has_a_dash_and_no_dot() -> None:
 
 def test_the_weeks_before_are_hollow_and_joined_to_now() -> None:
     said = titles(charts.shares(samples.practice(), "k"))
-    assert "A. Okafor, eight weeks before: 29.8" in said
+    assert "A. Okafor, the two blocks before: 29.8" in said
     assert "A. Okafor: 31.6, +22 % against an equal share" in said
 
 

@@ -27,7 +27,12 @@ def test_the_page_says_headline_chance_and_basis(name: str) -> None:
         assert report.headline in rendered
         assert report.sentence in rendered
         assert fairness.BASIS in rendered
-        assert "Eight weeks to 9 November 2025" in rendered
+        days = (
+            "No block is published yet" if name == "first-block" else "29 September to 26 October 2025 · published 27"
+        )
+        assert days in rendered
+        assert "block is that of 27 October to 23 November 2025" in rendered
+        assert "on 8 December at the latest" in rendered
 
 
 def test_a_fragment_holds_under_the_strictest_policy(name: str) -> None:
@@ -38,13 +43,17 @@ def test_a_fragment_holds_under_the_strictest_policy(name: str) -> None:
 
 
 def test_the_numbers_are_the_drawn_ones(name: str) -> None:
+    if name == "first-block":
+        assert not read(fairness.html(report_of(name))).all("section", "figure")
+        return
     figure = read(fairness.html(report_of(name))).all("section", "figure")[0]
     drawn = [use.all("title")[0].words() for use in figure.all("svg")[0].all("use") if use.all("title")]
     rows = [
         (row.all("th")[0].words(), [td.words() for td in row.all("td")]) for row in figure.all("tbody")[0].all("tr")
     ]
-    listed = [f"{who}, eight weeks before: {c[2]}" for who, c in rows if c[2] != "–"]
-    listed += [f"{who}: {c[1]}, {c[3]} against an equal share" for who, c in rows if c[1] != "–"]
+    listed = [f"{who}, the two blocks before: {c[2]}" for who, c in rows if c[2] != "–"]
+    compared = {who: f", {c[3]} against an equal share" if c[3] != "–" else "" for who, c in rows}
+    listed += [f"{who}: {c[1]}{compared[who]}" for who, c in rows if c[1] != "–"]
     assert sorted(listed) == sorted(drawn)
 
 
@@ -52,6 +61,29 @@ def test_below_four_clinicians_there_is_no_index() -> None:
     for rendered in (fairness.html(samples.small_practice()), fairness.text(samples.small_practice())):
         assert "Gini" not in rendered
         assert "Hoover" not in rendered
+
+
+def test_an_index_that_chance_could_make_anything_is_not_printed() -> None:
+    vague = replace(samples.practice(), gini=None, gini_low=None, gini_high=None)
+    for rendered in (fairness.html(vague), fairness.text(vague)):
+        assert "0.07" not in rendered
+        assert "so few people leave too much to chance" in " ".join(rendered.split())
+
+
+def test_who_leaves_has_clients_to_hand_over() -> None:
+    said = "G. Whitaker leaves on 19 December 2025: 29 clients to hand over, at the block’s end."
+    for rendered in (
+        read(fairness.html(samples.practice())).words(),
+        " ".join(fairness.text(samples.practice()).split()),
+    ):
+        assert said in rendered
+
+
+def test_a_block_that_waits_says_for_whom() -> None:
+    period = replace(samples.PERIOD, waits_for=("C. Marín", "E. Novak"))
+    words = fairness.coming_words(period)
+    assert words.startswith("The block of 27 October to 23 November 2025 is over and waits for C. Marín and E. Novak,")
+    assert words.endswith("on 8 December at the latest it is published without them.")
 
 
 def test_no_clinicians_is_a_page_too() -> None:
@@ -70,7 +102,7 @@ def test_names_are_escaped_in_every_rendering() -> None:
 
 def test_every_row_of_a_markdown_table_has_its_columns() -> None:
     tables = re.findall(r"(?:^\|.*\n)+", fairness.markdown(samples.large_practice()), flags=re.MULTILINE)
-    assert len(tables) == 3
+    assert len(tables) == 4
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
 

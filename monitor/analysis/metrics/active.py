@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from monitor.analysis.bookings import CALLED_OFF
 from monitor.analysis.calendar import day_number
 from monitor.analysis.columns import arrays
-from monitor.analysis.courses import ENDED, next_ending
-from monitor.analysis.messages import packed
-from monitor.analysis.metrics.weekly import Bools, Floats, column, once, places
-from monitor.analysis.sessions import HELD
+from monitor.analysis.courses import ENDED, SILENT_DAYS, next_ending
+from monitor.analysis.intervals import contains
+from monitor.analysis.metrics.weekly import Bools, Floats, once, places, sums
 from monitor.roster import USUAL_WEIGHTS
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ACTIVE_DAYS = 30
 LOAD_WEEKS = 8
+LOOK_BACK = LOAD_WEEKS + 13
+"""Weeks among which the last eight with any presence are looked for: a client not seen for 13 has left by silence."""
 
 
 @once
@@ -52,24 +54,72 @@ def active(frames: Frames) -> Bools:
         as a booking         |--- 30 days ---|               from the week on in which it was known
         called off           |------|                        until then; one called off nobody knows when is none
     """
+    return booked(frames) | _seen_lately(frames, lambda days: days + ACTIVE_DAYS)
+
+
+@once
+def in_care(frames: Frames) -> Bools:
+    """Which clients (columns) are the clinician's at the end of each week (row): the active ones.
+
+    Days of the clinician's own leave are none of the 30, so that nobody's caseload fades because they are away. After
+    90 days in all a client has left by silence.
+
+    ::
+
+        session      x
+        leave            |--------------------|
+        active       |----- 30 days ----|
+        in care      |-----------------------------------|
+    """
+    there = np.cumsum(1 - frames.days["leave_share"].to_numpy())
+    first, last = frames.calendar.first_day, frames.calendar.last_day
+    there = np.append(there, there[-1] + np.arange(1, SILENT_DAYS + 1))  # nothing is known of later days
+
+    def fading(days: NDArray[np.int64]) -> NDArray[np.int64]:
+        seen_by = there[np.clip(days, first, last) - first]
+        faded = first + np.searchsorted(there, seen_by + ACTIVE_DAYS - 1e-9)
+        return np.minimum(faded, days + SILENT_DAYS)
+
+    return booked(frames) | _seen_lately(frames, fading)
+
+
+@once
+def booked(frames: Frames) -> Bools:
+    """Which clients (columns) have a booking in the 30 days after the end of each week (row), as known in it."""
     weeks, ends = frames.weeks.index.to_numpy(), frames.weeks["end"].to_numpy()
     clients = clients_of(frames)
     names = ("status", "client", "booked_start", "known_at", "cancelled_at")
     named = frames.sessions["client"].to_numpy() >= 0
     status, client, start, known_at, cancelled_at = arrays(frames.sessions, *names, rows=named)
     over = np.searchsorted(ends, start, side="right")
-    days = frames.calendar.day_of(start)
-    fading, near = (frames.calendar.day_starts(days + apart) for apart in (ACTIVE_DAYS, -ACTIVE_DAYS))
-    seen_until = np.minimum(fading, next_ending(frames.agreements, frames.calendar, client, start))
-    fades = np.where(status == HELD, np.searchsorted(ends, seen_until, side="right"), over)
+    near = frames.calendar.day_starts(frames.calendar.day_of(start) - ACTIVE_DAYS)
     known = np.searchsorted(weeks, frames.calendar.week_of(known_at))
     off = np.searchsorted(ends, np.where(np.isnan(cancelled_at), 0, cancelled_at))
     until = np.minimum(np.where(np.isin(status, CALLED_OFF), off, over), over)
     comes = np.maximum(np.searchsorted(ends, near, side="right"), known)
-    column = np.searchsorted(clients, client)
     shape = len(weeks), len(clients)
-    booked = _covered(shape, column, np.minimum(comes, until), until) & ~ended(frames)
-    return booked | _covered(shape, column, over, np.maximum(fades, over))
+    return _covered(shape, np.searchsorted(clients, client), np.minimum(comes, until), until) & ~ended(frames)
+
+
+@once
+def _ending(frames: Frames) -> Floats:
+    """Return for each held session with a client when that client is next discharged or handed over, or infinity."""
+    client, start = arrays(frames.courses, "client", "booked_start")
+    return next_ending(frames.agreements, frames.calendar, client, start)
+
+
+def _seen_lately(frames: Frames, fading: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Bools:
+    """Which clients (columns) had a held session that has not faded by the end of each week (row).
+
+    ``fading`` gives the day on which a session of a day no longer counts.
+    """
+    ends, clients = frames.weeks["end"].to_numpy(), clients_of(frames)
+    client, start = arrays(frames.courses, "client", "booked_start")
+    faded = frames.calendar.day_starts(fading(frames.calendar.day_of(start)))
+    until = np.minimum(faded, _ending(frames))
+    over, fades = (np.searchsorted(ends, at, side="right") for at in (start, until))
+    shape = len(ends), len(clients)
+    return _covered(shape, np.searchsorted(clients, client), over, np.maximum(fades, over))
 
 
 def _covered(
@@ -104,27 +154,51 @@ def agreed_frequency(frames: Frames) -> Floats:
     return frames.agreements.numbers("frequency", clients_of(frames), _sundays(frames))
 
 
-def frequency(frames: Frames) -> Floats:
-    """Sessions a week that each client (column) stands for in each week (row).
+@once
+def presence(frames: Frames) -> Floats:
+    """Return of each week the share of the usual days on which the clinician was there: no leave, no public holiday.
 
-    What was agreed, else held sessions of the last 8 weeks or since the course began, if that is later, by these weeks
-    less the share of them that was leave; one week at least.
+    A holiday on which hours are agreed is a day like any other. Without any usual day the whole week counts.
     """
-    clients, weeks = clients_of(frames), frames.weeks.index.to_numpy()[:, None]
-    client, week, begins = arrays(frames.courses, "client", "week", "begins")
-    held = np.sort(packed(client, week))
-    earliest, latest = (packed(clients, weeks - 7 * back) for back in (LOAD_WEEKS - 1, 0))
-    starts = np.sort(packed(client[begins], week[begins]))
-    last_start = np.append(starts, 0)[np.searchsorted(starts, latest, side="right") - 1]
-    since = (latest - last_start) // 7 + 1  # more than enough where the last start is another client's
-    first = np.maximum(earliest, last_start)
-    recent = np.searchsorted(held, latest, side="right") - np.searchsorted(held, first)
-    since = np.clip(since, 1, LOAD_WEEKS)
-    leave = np.append(0.0, np.cumsum(1 - column(frames, "present")))
-    row = np.arange(1, len(frames.weeks) + 1)[:, None]
-    away = leave[row] - leave[np.maximum(row - since, 0)]
+    week, usual, agreed, employed, leave_share = arrays(
+        frames.days, "week", "usual", "agreed_minutes", "employed", "leave_share"
+    )
+    there = usual * (agreed > 0) * employed * (1 - leave_share)
+    days = sums(frames, week, usual)
+    return np.where(days > 0, sums(frames, week, there) / np.maximum(days, 1), 1.0)
+
+
+def frequency(frames: Frames) -> Floats:
+    """Return the sessions a week that each client (column) asks for in an ordinary week, as known in each week (row).
+
+    What was agreed, else held sessions by the weeks in which both were there: since the course began, the last eight in
+    which the clinician was not away all week. Leave and public holidays are in neither: not their part of a week, and
+    not a session that was left standing in the diary. One week at least.
+
+    ::
+
+        weeks        |------|------|------|------|------|
+        leave                      |---------|
+        there           1      1      0      0.6    1
+        sessions        x      x     (x)     x      x       4 in 3.6 weeks
+    """
+    rows, shape = np.arange(len(frames.weeks))[:, None], (1, len(clients_of(frames)))
+    client, week, at, begins = arrays(frames.courses, "client", "week", "booked_start", "begins")
+    usual, minutes = arrays(frames.days, "usual", "agreed_minutes")
+    day_off = frames.days.index.to_numpy()[usual & (minutes <= 0)]
+    away = contains(frames.calendar.leave, at) | np.isin(frames.calendar.day_of(at), day_off)
+    there = presence(frames)
+    some = np.cumsum(there > 0)
+    # The first row of the last eight weeks with any presence, and of the client's course.
+    window = np.maximum(np.searchsorted(some, some - LOAD_WEEKS, side="right"), rows[:, 0] - (LOOK_BACK - 1))
+    begun = np.maximum.accumulate(np.where(cells(frames, week[begins], client[begins]) > 0, rows, 0), axis=0)
+    first = np.maximum(window[:, None], begun)
+    held = np.vstack((np.zeros(shape), np.cumsum(cells(frames, week[~away], client[~away]), axis=0)))
+    weeks_there = np.append(0.0, np.cumsum(there))
+    sessions = np.take_along_axis(held, rows + 1, axis=0) - np.take_along_axis(held, first, axis=0)
+    both = weeks_there[rows + 1] - weeks_there[first]
     agreed = agreed_frequency(frames)
-    return np.where(np.isnan(agreed), recent / np.maximum(since - away, 1), agreed)
+    return np.where(np.isnan(agreed), sessions / np.maximum(both, 1), agreed)
 
 
 def weights(frames: Frames) -> Floats:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.analysis import fairness
+from monitor.analysis.calendar import contract_fte
 from monitor.analysis.catalogue import Family, Unit, Wing, metric
 from monitor.analysis.columns import Column, arrays
-from monitor.analysis.metrics.active import LOAD_WEEKS, active, frequency, trauma, weights
+from monitor.analysis.metrics.active import LOOK_BACK, active, booked, frequency, in_care, trauma, weights
 from monitor.analysis.metrics.weekly import Weekly, column, counts, no_data, ratios, seen, where
-from monitor.analysis.referral import WHOLE, room_below
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -65,7 +65,7 @@ def _closed(frames: Frames) -> tuple[Column, Column]:
     return frames.calendar.week_of(closed_at[closed]), by_silence[closed]
 
 
-@metric("Available full-time equivalent", Unit.LOAD, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="–", source="roster")
+@metric("Available full-time equivalent", Unit.LOAD, Family.CASELOAD, evidence="–", source="roster")
 def available_fte(frames: Frames) -> Weekly:
     """The full-time equivalent of the week, without the share of it that was not available; the reason is not told."""
     fte = column(frames, "fte")
@@ -74,41 +74,44 @@ def available_fte(frames: Frames) -> Weekly:
 
 @metric(
     "Weighted load per full-time equivalent", Unit.LOAD, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="D",
-    source="design choice", look_back=LOAD_WEEKS,
+    source="design choice", look_back=LOOK_BACK,
 )  # fmt: skip
 def weighted_load(frames: Frames) -> Weekly:
-    """Sessions a week that the active clients stand for, each by its weight, per full-time equivalent.
+    """Sessions that the caseload asks for in an ordinary week, by weight, per full-time equivalent: leave changes none.
 
-    A client stands for the agreed frequency, else for held sessions divided by the weeks since the first (after a
-    return the first of the new course), 8 at most, those of leave left out; and counts for the weight of the client's
-    band in the practice's table of that week, 1 without a band. The full-time equivalent is the week's, growing over a
-    new colleague's first twelve weeks. Unknown in a week of nothing but leave.
+    Each active client asks for the agreed frequency, else for held sessions divided by the weeks since the first (after
+    a return the first of the new course), at most the last 8 in which the clinician was there. Leave and public
+    holidays are left out of both, sessions that were left standing in the diary included, and days of leave make no
+    client less active. A client counts for the weight of the client's band in the practice's table of that week, 1
+    without a band. The full-time equivalent is the contract's of that week, growing over a new colleague's first twelve
+    weeks.
+    """
+    if frames.sessions.empty:
+        return no_data(frames)
+    clients = in_care(frames)
+    sessions_a_week = (clients * frequency(frames) * weights(frames)).sum(axis=1)
+    contract = contract_fte(frames.clinician, frames.weeks.index)
+    fte = fairness.phased_in(contract, column(frames, "since_start"))
+    return ratios(seen(frames, "calendar_seen"), sessions_a_week, fte, clients.sum(axis=1))
+
+
+@metric(
+    "Clients with nothing booked", Unit.COUNT, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="–",
+    source="design choice", look_back=5,
+)  # fmt: skip
+def nothing_booked(frames: Frames) -> Weekly:
+    """Active clients without a booking in the next 30 days, as it was known in that week.
+
+    Unknown in weeks before the calendar was first read, of which nobody knows what was booked.
     """
     if frames.sessions.empty:
         return no_data(frames)
     clients = active(frames)
-    sessions_a_week = (clients * frequency(frames) * weights(frames)).sum(axis=1)
-    there = column(frames, "present") > 0
-    fte = fairness.available_fte(frames.clinician.fte, there, column(frames, "since_start"))
-    return ratios(seen(frames, "calendar_seen"), sessions_a_week, np.asarray(fte), clients.sum(axis=1))
-
-
-@metric(
-    "Room for trauma-focused clients", Unit.COUNT, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="–", source="roster",
-    look_back=5, shown=False,
-)  # fmt: skip
-def trauma_room(frames: Frames) -> Weekly:
-    """How many more trauma-focused clients the clinician's own cap leaves room for. Unknown without such a cap.
-
-    The next referral asks for this number and no page shows it, so that nobody reads how many there are.
-    """
-    cap = frames.clinician.takes.trauma_cap
-    if cap is None or cap >= WHOLE or frames.sessions.empty:
-        return no_data(frames)
-    clients = active(frames)
-    everybody, marked = clients.sum(axis=1), (clients & trauma(frames)).sum(axis=1)
-    room = [room_below(cap, *both) for both in zip(everybody.tolist(), marked.tolist(), strict=True)]
-    return where(seen(frames, "calendar_seen"), room, everybody)
+    start, known_at = (
+        table[name].to_numpy() for table, name in ((frames.weeks, "start"), (frames.sessions, "known_at"))
+    )
+    watched = start >= known_at.min()
+    return where(seen(frames, "calendar_seen") & watched, (clients & ~booked(frames)).sum(axis=1), clients.sum(axis=1))
 
 
 @metric(

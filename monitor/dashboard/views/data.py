@@ -1,26 +1,55 @@
-"""What of a therapist the director sees, for that therapist: the one row, and nobody else's."""
+"""What of a therapist the director sees, for that therapist: the one row, nobody else's, and their open slots."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, flash, redirect, request
+from flask_wtf.csrf import generate_csrf
+from werkzeug.wrappers import Response
 
 from monitor.access import Role
 from monitor.briefing import gaps
 from monitor.briefing.caseload import own_caseload
-from monitor.dashboard import visit
+from monitor.dashboard import telling, visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
+from monitor.errors import UsageError
+from monitor.store.referrals import OpenSlots, set_open_slots
 from reports import fairness
 
 blueprint = Blueprint("data", __name__, url_prefix="/me/data")
+HERE = "/me/data"
+MOST_SLOTS = 99
 
 
 @blueprint.get("")
 @allow(Role.CLINICIAN)
 def shared() -> str:
-    """The clinician's own row of the director's page."""
+    """Show the clinician's own row of the director's page."""
     store = visit.store()
     with store.read():
         report = own_caseload(visit.config(), store, visit.clinician(), now=visit.now())
-    body = fairness.own_html(report, gaps.all_warnings(visit.readiness()))
-    return framed("Your data", body, empty=report.row is None)
+    warnings = gaps.all_warnings(visit.readiness())
+    body = fairness.own_html(report, warnings, actions=f"{HERE}/open-slots", csrf_token=generate_csrf())
+    return framed("Your data", body)
+
+
+@blueprint.post("/open-slots")
+@allow(Role.CLINICIAN)
+def open_slots() -> Response:
+    """Keep how many more clients the reader could take; the director sees the numbers."""
+    with telling.tried():
+        slots, trauma_slots = _number("slots"), _number("trauma_slots")
+        if trauma_slots > slots:
+            raise UsageError("Of your open slots no more can be for trauma-focused work than there are.")
+        said = OpenSlots(slots, trauma_slots, int(visit.now().timestamp()))
+        with visit.store().write() as connection:
+            set_open_slots(connection, visit.clinician().key, said)
+        flash(f"Kept: {slots} open, {trauma_slots} of them for trauma-focused work. Your director sees both.")
+    return redirect(HERE, 303)
+
+
+def _number(field: str) -> int:
+    text = request.form.get(field, "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_SLOTS))):
+        raise UsageError(f"Give both numbers, each from 0 to {MOST_SLOTS}.")
+    return int(text)

@@ -32,7 +32,7 @@ UNITS = {
 }
 SEEN_BY = {
     Wing.WELLBEING: "seen only by the person it is about",
-    Wing.WORKLOAD: "seen by that person and the director",
+    Wing.WORKLOAD: "seen only by the person it is about; the director’s blocks of four weeks are made from it",
 }
 GRADES = {
     "A": "regulation or professional standard",

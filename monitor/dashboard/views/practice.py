@@ -1,4 +1,4 @@
-"""The director's page: how evenly the caseload is shared, from the workload wing alone."""
+"""The director's page: how evenly the caseload is shared, from published blocks alone."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ blueprint = Blueprint("practice", __name__, url_prefix="/practice")
 
 COLUMNS = (
     "clinician", "fte", "load_per_fte", "load_per_fte_before", "band_low", "band_high", "difference_percent",
-    "standing", "sessions_held", "active_clients", "intakes", "open_slots", "available_fte",
-    "supervision_held", "note",
+    "standing", "active_clients", "intakes", "open_slots", "trauma_slots", "slots_older_than_eight_weeks",
+    "supervision", "note",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -31,7 +31,7 @@ def caseload() -> str:
     """The dot plot and its tables."""
     report = _report()
     body = fairness.html(report, csv="/practice/caseload.csv")
-    return framed("Practice", body, empty=report.complete_through is None)
+    return framed("Practice", body, empty=report.complete_through is None and report.period.last is None)
 
 
 @blueprint.get("/caseload.csv")
@@ -39,7 +39,7 @@ def caseload() -> str:
 def caseload_csv() -> Response:
     """The rows of the page as CSV."""
     report = _report()
-    name = f"caseload-{report.through}.csv"
+    name = f"caseload-{report.period.last or 'none'}.csv"
     return Response(
         _csv(report),
         content_type="text/csv; charset=utf-8",
@@ -67,12 +67,12 @@ def _cells(row: CaseloadRow) -> tuple[object, ...]:
         *(None if load is None else round(load, 1) for load in (row.load, row.load_before, row.low, row.high)),
         None if row.difference is None else round(row.difference),
         row.standing.value,
-        row.sessions_held,
         row.active_clients,
         row.intakes,
         row.open_slots,
-        None if row.available_fte is None else round(row.available_fte, 1),
-        None if row.supervision_held is None else int(row.supervision_held),
+        row.trauma_slots,
+        int(row.slots_are_old),
+        row.supervision.value,
         _as_text(row.note),
     )
 

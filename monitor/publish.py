@@ -1,0 +1,124 @@
+"""Blocks of four weeks become what the director sees: each published once, in one transaction, and never recomputed.
+
+::
+
+    weeks       |--|--|--|--|--|--|--|--|--
+    blocks      |-----------|-----------|
+    published                 * the night in which everybody is computed whole, 14 days after the end at the latest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from connectors.records import SUPERVISION
+from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number, monday_of
+from monitor.analysis.fairness import phased_in
+from monitor.briefing.blocks import NextBlock, employed, next_block
+from monitor.config import Config
+from monitor.roster import Clinician
+from monitor.store import blocks, weeks
+from monitor.store.blocks import Block, BlockPerson
+from monitor.store.database import Connection, Store
+from reports.models import Supervision
+
+LEAST_PEOPLE = 5
+"""Below, a sum over the practice would tell of single people (TRUST, aggregates)."""
+
+Values = Mapping[tuple[str, int, str], float | None]
+"""The weekly numbers of a block by clinician, week and key."""
+
+
+def publish(config: Config, store: Store, *, now: datetime) -> list[int]:
+    """Publish every block that is due and return their first Mondays.
+
+    Raises:
+        StoreError: The database cannot be written.
+    """
+    published: list[int] = []
+    while True:
+        with store.read() as connection:
+            due = next_block(config, connection, now).is_due(now)
+        if not due:
+            return published
+        with store.write() as connection:
+            block = next_block(config, connection, now)  # as it is under the lock that this transaction holds
+            if block.is_due(now):
+                blocks.save_block(connection, _block(config, connection, block, int(now.timestamp())))
+                published.append(block.start)
+
+
+def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> Block:
+    keys = [person.key for person in due.people]
+    last_week = due.start + BLOCK_DAYS - 7
+    values = {
+        (who, week, key): value
+        for who, week, key, value, _, _ in weeks.workload(connection, keys, due.start, last_week)
+    }
+    has_rule = any(rule.kind in SUPERVISION for rule in config.rules)
+    intakes_known = weeks.known_since(connection, "intakes")
+    people = []
+    for person in due.people:
+        if person.key in due.known:
+            since = intakes_known.get(person.key)
+            knows_intakes = since is not None and since <= max(due.start, _first_week(person, due.start))
+            people.append(_person(person, values, due.start, has_rule=has_rule, knows_intakes=knows_intakes))
+        else:
+            fte, shared_by = _ftes(person, due.start)
+            people.append(BlockPerson(person.key, None, fte, shared_by, None, None, Supervision.UNKNOWN.value))
+    held = [value or 0.0 for (who, _, key), value in values.items() if key == "sessions_held" and who in due.known]
+    unbooked = [values.get((who, last_week, "nothing_booked")) for who in due.known]
+    enough = len(due.known) >= LEAST_PEOPLE
+    return Block(
+        start=due.start,
+        published_at=now,
+        sessions_held=round(sum(held)) if enough else None,
+        nothing_booked=round(sum(filter(None, unbooked))) if enough and None not in unbooked else None,
+        people=tuple(people),
+    )
+
+
+def _person(person: Clinician, values: Values, start: int, *, has_rule: bool, knows_intakes: bool) -> BlockPerson:
+    fte, shared_by = _ftes(person, start)
+    due = _weeks(person, start)
+    by_week = [(values.get((person.key, week, "weighted_load")), _shared_by(person, week)) for week in due]
+    loads = [(load, share) for load, share in by_week if load is not None and share > 0]
+    is_known = 2 * len(loads) >= len(due) > 0 and loads
+    clients = [value for week in due if (value := values.get((person.key, week, "active_clients"))) is not None]
+    held = values.get((person.key, due[-1], "supervision_held")) if due else None
+    intakes = sum(values.get((person.key, week, "intakes")) or 0.0 for week in due)
+    supervision = Supervision.HELD if held else Supervision.NONE if has_rule and held == 0 else Supervision.UNKNOWN
+    return BlockPerson(
+        clinician=person.key,
+        # A new colleague's first weeks count by the little that they were there for. A tenth is as fine as it is shown.
+        load=round(sum(load * share for load, share in loads) / sum(share for _, share in loads), 1)
+        if is_known
+        else None,
+        fte=fte,
+        shared_by=shared_by,
+        active_clients=round(clients[-1]) if clients else None,
+        intakes=round(intakes) if knows_intakes else None,
+        supervision=supervision.value,
+    )
+
+
+def _weeks(person: Clinician, start: int) -> list[int]:
+    """Return the weeks of a block in which somebody was employed."""
+    return [week for week in range(start, start + BLOCK_DAYS, 7) if employed([person], week, week + 6)]
+
+
+def _ftes(person: Clinician, start: int) -> tuple[float, float]:
+    """Return the contract's FTE at a block's end, and the mean of the four weeks by which load is shared."""
+    shared = sum(_shared_by(person, week) for week in _weeks(person, start)) / (BLOCK_DAYS // 7)
+    return person.fte_on(date_of(start + BLOCK_DAYS - 1)), shared
+
+
+def _shared_by(person: Clinician, week: int) -> float:
+    since = float("inf") if person.starts is None else (week - _first_week(person, week)) / 7
+    return float(phased_in(person.fte_on(date_of(week + 6)), since))
+
+
+def _first_week(person: Clinician, otherwise: int) -> int:
+    """Return the week in which somebody joined; ``otherwise`` where they were always there."""
+    return otherwise if person.starts is None else int(monday_of(day_number(person.starts)))

@@ -1,0 +1,92 @@
+"""What the director sees: fixed blocks of four weeks, each written once and never changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitor.store.keys import clinician_ids
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPerson:
+    """One clinician in a block. ``load`` is weighted sessions a week per FTE; ``None`` is not known, for good.
+
+    ``fte`` is the contract's at the block's end, ``shared_by`` the mean by which the load is shared. ``supervision`` is
+    one of the words of :class:`~reports.models.Supervision`.
+    """
+
+    clinician: str
+    load: float | None
+    fte: float
+    shared_by: float
+    active_clients: int | None
+    intakes: int | None
+    supervision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block as it was published: its first Monday (a day number), when, and what is said of all together."""
+
+    start: int
+    published_at: int
+    sessions_held: int | None
+    nothing_booked: int | None
+    people: tuple[BlockPerson, ...]
+
+
+def last_start(connection: sqlite3.Connection) -> int | None:
+    """Return the first Monday of the last block that was published, ``None`` where there is none."""
+    found: int | None = connection.execute("SELECT max(start) FROM block").fetchone()[0]
+    return found
+
+
+def save_block(connection: sqlite3.Connection, block: Block) -> None:
+    """Publish a block. One that was published before cannot be changed: sqlite3.IntegrityError."""
+    ids = clinician_ids(connection, [person.clinician for person in block.people])
+    connection.execute(
+        "INSERT INTO block VALUES (?, ?, ?, ?)",
+        (block.start, block.published_at, block.sessions_held, block.nothing_booked),
+    )
+    connection.executemany(
+        "INSERT INTO block_person VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                block.start, ids[one.clinician], one.load, one.fte, one.shared_by, one.active_clients, one.intakes,
+                one.supervision,
+            )
+            for one in block.people
+        ],
+    )  # fmt: skip
+
+
+def blocks(connection: sqlite3.Connection, number: int) -> list[Block]:
+    """Return the last blocks that were published, at most so many, the newest first."""
+    rows = connection.execute(
+        "SELECT start, published_at, sessions_held, nothing_booked FROM block ORDER BY start DESC LIMIT ?", (number,)
+    ).fetchall()
+    return [Block(start, at, held, unbooked, _people(connection, start)) for start, at, held, unbooked in rows]
+
+
+def _people(connection: sqlite3.Connection, start: int) -> tuple[BlockPerson, ...]:
+    rows: Sequence[tuple[object, ...]] = connection.execute(
+        """SELECT key, load, fte, shared_by, active_clients, intakes, supervision FROM block_person
+           JOIN clinician ON clinician.id = clinician_id WHERE block = ? ORDER BY key""",
+        (start,),
+    ).fetchall()
+    return tuple(BlockPerson(*row) for row in rows)  # type: ignore[arg-type]
+
+
+def first_known_week(connection: sqlite3.Connection) -> int | None:
+    """Return the earliest week in which anybody's load is known."""
+    sql = "SELECT min(week) FROM workload_week WHERE key = 'weighted_load' AND value IS NOT NULL"
+    found: int | None = connection.execute(sql).fetchone()[0]
+    return found
+
+
+def first_read_at(connection: sqlite3.Connection) -> int | None:
+    """Return when the practice's first calendar entry was read."""
+    found: int | None = connection.execute("SELECT min(first_seen_at) FROM event").fetchone()[0]
+    return found

@@ -1,0 +1,122 @@
+"""A practice of several people whose diaries are written straight into the store: lived week by week, night by night."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from connectors.base import Window
+from connectors.classify import KindRule
+from connectors.records import CalendarEvent, Kind
+from monitor.config import Config, SourceConfig
+from monitor.night import analyse
+from monitor.roster import Clinician, Practice, Residence
+from monitor.store import sources
+from monitor.store.database import Store, opened
+from monitor.store.events import remove_events, save_events
+from monitor.store.touched import mark_dirty
+
+LONDON = ZoneInfo("Europe/London")
+BLOCK = date(2026, 10, 26)
+"""The first day of a block, and so is every fourth Monday before and after it."""
+
+FIRST = BLOCK - timedelta(weeks=24)
+NAMES = ("ana", "ben", "cleo", "dev", "esi", "farid", "grace", "hugo", "ines", "jun")
+
+
+def person(key: str, **told: object) -> Clinician:
+    return Clinician(key, key.capitalize(), (Residence(None, LONDON),), **told)  # type: ignore[arg-type]
+
+
+def morning(day: date) -> datetime:
+    """A quarter of an hour after the night of 4:30."""
+    return datetime(day.year, day.month, day.day, 4, 45, tzinfo=LONDON)
+
+
+def session(key: str, day: date, hour: int, client: str) -> CalendarEvent:
+    start = datetime(day.year, day.month, day.day, hour, tzinfo=LONDON).astimezone(UTC)
+    name = f"{key}-{client}-{day}"
+    return CalendarEvent(key, name, start, start + timedelta(minutes=50), Kind.SESSION, client=f"{key}{client}")
+
+
+def leave(key: str, first: date, after: date) -> CalendarEvent:
+    start, end = (datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC) for day in (first, after))
+    return CalendarEvent(key, f"{key}-leave-{first}", start, end, Kind.LEAVE, all_day=True)
+
+
+def diary(
+    key: str,
+    clients: int,
+    first: date,
+    weeks: int,
+    seed: int,
+    *,
+    away: Sequence[tuple[date, date]] = (),
+    comes: float = 0.9,
+) -> Iterator[CalendarEvent]:
+    """Each client has one hour a week, from Monday to Friday, and comes to nine in ten; none while somebody is away."""
+    chance = random.Random(f"{key}{seed}")
+    for week in range(weeks):
+        for number in range(clients):
+            day = first + timedelta(weeks=week, days=number % 5)
+            if chance.random() < comes and not any(start <= day < end for start, end in away):
+                yield session(key, day, 9 + number // 5, f"C{number}")
+    for start, end in away:
+        yield leave(key, start, end)
+
+
+@dataclass
+class BlockPractice:
+    """The practice in a store. ``now`` is the morning to which it was lived."""
+
+    store: Store
+    config: Config
+    now: datetime = field(default_factory=lambda: morning(BLOCK + timedelta(weeks=4)))
+
+    def show(self, key: str, events: Iterable[CalendarEvent]) -> None:
+        with self.store.write() as connection:
+            rows = save_events(connection, self._source(connection, key), list(events), int(self.now.timestamp()))
+            mark_dirty(connection, rows)
+
+    def take_back(self, key: str, *uid_keys: str) -> None:
+        gone = [(key, uid_key) for uid_key in uid_keys]
+        with self.store.write() as connection:
+            rows = remove_events(connection, self._source(connection, key), gone, int(self.now.timestamp()))
+            mark_dirty(connection, rows)
+
+    def read(self, *keys: str) -> None:
+        """These people's calendars were read to their end."""
+        window = Window(datetime(2025, 1, 1, tzinfo=UTC), self.now + timedelta(days=120))
+        with self.store.write() as connection:
+            for key in keys:
+                sources.save_success(connection, self._source(connection, key), window, int(self.now.timestamp()))
+
+    def night(self, day: date | None = None, *, unread: Sequence[str] = ()) -> None:
+        """Live to the morning of a day: everybody's calendar is read but that of the ``unread``, then all is computed."""
+        if day is not None:
+            self.now = morning(day)
+        self.read(*(person.key for person in self.config.clinicians if person.key not in unread))
+        list(analyse(self.config, self.store, now=self.now))
+
+    def change(self, key: str, **told: object) -> None:
+        """Change what the configuration says of somebody."""
+        people = tuple(replace(one, **told) if one.key == key else one for one in self.config.clinicians)  # type: ignore[arg-type]
+        self.config = replace(self.config, clinicians=people)
+
+    def _source(self, connection: object, key: str) -> sources.SourceRow:
+        return sources.source_row(connection, f"{key}-calendar", "ics", [key])  # type: ignore[arg-type]
+
+
+@contextmanager
+def practice(folder: Path, people: Sequence[Clinician], rules: Sequence[KindRule] = ()) -> Iterator[BlockPractice]:
+    """A practice without any record so far."""
+    files = [folder / name for name in ("evenhours.db", "evenhours.key", "evenhours.toml")]
+    read = tuple(SourceConfig(f"{one.key}-calendar", "ics", (one.key,), None) for one in people)
+    config = Config(Practice("Harbour Street", LONDON), tuple(people), tuple(rules), None, read, *files)
+    with opened(config.database, create=True) as store:
+        yield BlockPractice(store, config)

@@ -1,0 +1,308 @@
+"""Blocks of four weeks: published once, in the first night in which everybody is known, and never recomputed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.classify import KindRule
+from connectors.records import CalendarEvent, Kind
+from monitor.analysis.calendar import block_of, date_of, day_number
+from monitor.analysis.referral import Referral
+from monitor.briefing.caseload import fairness_report, own_caseload
+from monitor.briefing.referral import referral_report
+from monitor.publish import publish
+from monitor.roster import Contract, Takes
+from monitor.store import blocks, referrals
+from monitor.store.referrals import OpenSlots
+from reports import fairness
+from reports.models import FairnessReport, Standing, Supervision
+from tests.monitor.block_practice import BLOCK, FIRST, NAMES, BlockPractice, diary, person, practice, session
+
+AFTER = BLOCK + timedelta(weeks=4)
+WEEKS = (AFTER - FIRST).days // 7
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def six(tmp_path: Path) -> Iterator[BlockPractice]:
+    """Six people with twenty-eight weeks behind them and eighteen clients each, of whom nothing is computed yet."""
+    with practice(
+        tmp_path, [person(key) for key in NAMES[:6]], [KindRule(Kind.SUPERVISION, re.compile("case"))]
+    ) as made:
+        for number, key in enumerate(NAMES[:6]):
+            made.show(key, diary(key, 18, FIRST, WEEKS, number))
+        yield made
+
+
+def report(made: BlockPractice) -> FairnessReport:
+    return fairness_report(made.config, made.store, now=made.now)
+
+
+def starts(made: BlockPractice) -> list[date]:
+    with made.store.read() as connection:
+        return [date_of(block.start) for block in blocks.blocks(connection, 99)]
+
+
+def row(made: BlockPractice, key: str) -> object:
+    return next(one for one in report(made).rows if one.key == key)
+
+
+def test_blocks_begin_on_every_fourth_monday_since_1970() -> None:
+    assert date_of(block_of(day_number(BLOCK))) == BLOCK
+    assert {date_of(block_of(day_number(BLOCK + DAY * day))) for day in range(28)} == {BLOCK}
+    assert date_of(block_of(day_number(BLOCK) - 1)) == BLOCK - timedelta(weeks=4)
+    assert date_of(block_of(day_number(date(1970, 1, 5)))) == date(1970, 1, 5)
+
+
+def test_the_first_night_publishes_the_whole_past_and_a_block_is_never_published_twice(six: BlockPractice) -> None:
+    six.night(AFTER)
+    assert starts(six) == [BLOCK - timedelta(weeks=4 * back) for back in range(7)]
+    assert (report(six).period.first, report(six).period.last) == (BLOCK, AFTER - DAY)
+    assert publish(six.config, six.store, now=six.now) == []
+    six.night(AFTER + DAY)
+    assert len(starts(six)) == 7
+
+
+def test_a_block_that_is_not_over_is_not_published(six: BlockPractice) -> None:
+    six.night(AFTER - DAY)
+    assert starts(six)[0] == BLOCK - timedelta(weeks=4)
+
+
+def test_what_is_corrected_later_changes_no_block(six: BlockPractice) -> None:
+    six.night(AFTER)
+    before, told = report(six), fairness.text(report(six))
+    six.take_back(
+        "ana",
+        *(
+            f"ana-C{number}-{BLOCK + timedelta(weeks=week, days=number % 5)}"
+            for number in range(18)
+            for week in range(4)
+        ),
+    )
+    six.show("ben", [session("ben", BLOCK + DAY * day, 20, f"X{day}") for day in range(20)])
+    six.show("cleo", diary("cleo", 18, BLOCK, 4, 2, away=[(BLOCK, AFTER)]))
+    six.change("dev", contracts=(Contract(None, 0.5),))
+    six.night(AFTER + DAY)
+    after = report(six)
+    assert (after.rows, after.sessions_held, after.would_move) == (before.rows, before.sessions_held, before.would_move)
+    assert re.sub("Complete through .*", "", fairness.text(after), flags=re.S) == re.sub(
+        "Complete through .*", "", told, flags=re.S
+    )
+
+
+def test_a_block_waits_for_everybody_and_says_for_whom(six: BlockPractice) -> None:
+    six.night(AFTER - timedelta(weeks=4))
+    six.night(AFTER, unread=["ben"])
+    assert starts(six)[0] == BLOCK - timedelta(weeks=4)
+    assert report(six).period.waits_for == ("Ben",)
+    assert "waits for Ben" in fairness.text(report(six))
+    six.night(AFTER + 9 * DAY)
+    assert starts(six)[0] == BLOCK
+    assert report(six).unknown == ()
+
+
+def test_after_fourteen_days_whoever_is_not_whole_is_not_known_for_good(six: BlockPractice) -> None:
+    six.night(AFTER - timedelta(weeks=4))
+    for days in (0, 7, 13):
+        six.night(AFTER + days * DAY, unread=["ben"])
+        assert starts(six)[0] == BLOCK - timedelta(weeks=4)
+    six.night(AFTER + 14 * DAY, unread=["ben"])
+    assert starts(six)[0] == BLOCK
+    assert report(six).unknown == ("Ben",)
+    assert "Not known in this block, for good: the caseload of Ben." in " ".join(fairness.text(report(six)).split())
+    six.night(AFTER + 15 * DAY)
+    with six.store.read() as connection:
+        (ben,) = [one for one in blocks.blocks(connection, 1)[0].people if one.clinician == "ben"]
+    assert (ben.load, ben.active_clients, ben.intakes, ben.supervision) == (None, None, None, "not known")
+
+
+def test_a_history_waits_for_calendars_that_are_connected_within_two_weeks(six: BlockPractice) -> None:
+    six.night(AFTER, unread=["ben"])
+    assert starts(six) == []
+    six.night(AFTER + DAY)
+    assert len(starts(six)) == 7
+    assert report(six).unknown == ()
+
+
+def test_before_the_first_block_the_page_says_what_it_waits_for(tmp_path: Path) -> None:
+    with practice(tmp_path, [person(key) for key in NAMES[:4]]) as made:
+        for number, key in enumerate(NAMES[:4]):
+            made.show(key, diary(key, 10, BLOCK, 4, number))
+        made.night(BLOCK + timedelta(weeks=2))
+        told = " ".join(fairness.text(report(made)).split())
+        assert "There is no block of four weeks to show yet" in told
+        assert "The first block is that of 26 October to 22 November 2026." in told
+        assert "on 7 December at the latest" in told
+        made.night(AFTER)
+        assert starts(made) == [BLOCK]
+
+
+def test_a_block_is_published_whole_or_not_at_all(six: BlockPractice, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = blocks.save_block
+
+    def broken(connection: object, block: blocks.Block) -> None:
+        save(connection, block)  # type: ignore[arg-type]
+        if block.start == day_number(BLOCK):
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(blocks, "save_block", broken)
+    with pytest.raises(ZeroDivisionError):
+        six.night(AFTER)
+    assert starts(six)[0] == BLOCK - timedelta(weeks=4)
+    monkeypatch.undo()
+    six.night(AFTER)
+    assert starts(six)[0] == BLOCK
+
+
+def test_who_leaves_within_twelve_weeks_is_not_ranked_and_their_clients_are_handed_over(six: BlockPractice) -> None:
+    six.show("esi", diary("esi", 30, FIRST, WEEKS, 9))
+    six.change("esi", ends=AFTER + timedelta(weeks=12))
+    six.night(AFTER)
+    found = next(one for one in report(six).rows if one.key == "esi")
+    assert (found.standing, found.difference, found.low) == (Standing.LEAVING, None, None)
+    (handover,) = report(six).handovers
+    assert (handover.name, handover.last, handover.clients) == (
+        "Esi",
+        AFTER + timedelta(weeks=12) - DAY,
+        found.active_clients,
+    )
+    assert "Esi" not in report(six).headline
+    asked = referral_report(six.config, six.store, Referral(), now=six.now)
+    assert next(one for one in asked.rows if one.name == "Esi").reason == "leaves on 14 February"
+    six.change("esi", ends=AFTER + timedelta(weeks=12, days=1))
+    assert next(one for one in report(six).rows if one.key == "esi").standing is Standing.ABOVE
+    assert report(six).headline == "Esi carries more than an equal share"
+
+
+def test_nobody_is_named_for_carrying_too_little(six: BlockPractice) -> None:
+    gone = [f"esi-C{n}-{FIRST + timedelta(weeks=week, days=n % 5)}" for n in range(4, 18) for week in range(WEEKS)]
+    six.take_back("esi", *gone)
+    six.night(AFTER)
+    assert next(one for one in report(six).rows if one.key == "esi").standing is Standing.BELOW
+    assert "Esi" not in report(six).headline
+
+
+def test_supervision_is_held_or_none_or_not_known(six: BlockPractice) -> None:
+    at = six.now - timedelta(days=5)
+    six.show("ana", [CalendarEvent("ana", "s", at, at + timedelta(hours=1), Kind.SUPERVISION)])
+    six.night(AFTER)
+    words = {one.key: one.supervision for one in report(six).rows}
+    assert words == {key: Supervision.HELD if key == "ana" else Supervision.NONE for key in words}
+
+
+def test_without_a_rule_supervision_is_not_known(tmp_path: Path) -> None:
+    with practice(tmp_path, [person(key) for key in NAMES[:4]]) as made:
+        for number, key in enumerate(NAMES[:4]):
+            made.show(key, diary(key, 10, FIRST, WEEKS, number))
+        made.night(AFTER)
+        assert {one.supervision for one in report(made).rows} == {Supervision.UNKNOWN}
+        assert (report(made).sessions_held, report(made).nothing_booked) == (None, None)  # four are fewer than five
+
+
+def test_sessions_held_are_the_practices_alone(six: BlockPractice) -> None:
+    six.night(AFTER)
+    held = six.store.connection.execute(
+        "SELECT sum(value) FROM workload_week WHERE key = 'sessions_held' AND week BETWEEN ? AND ?",
+        (day_number(BLOCK), day_number(BLOCK) + 21),
+    ).fetchone()[0]
+    assert report(six).sessions_held == held
+    assert "sessions" not in {name for one in report(six).rows for name in one.__dataclass_fields__}
+
+
+def test_load_is_the_mean_of_two_blocks_beside_the_two_before(six: BlockPractice) -> None:
+    six.night(AFTER)
+    with six.store.read() as connection:
+        stored = [
+            next(one.load for one in block.people if one.clinician == "ana") for block in blocks.blocks(connection, 4)
+        ]
+    ana = next(one for one in report(six).rows if one.key == "ana")
+    assert ana.load == pytest.approx(sum(filter(None, stored[:2])) / 2)
+    assert ana.load_before == pytest.approx(sum(filter(None, stored[2:])) / 2)
+
+
+def test_a_contract_with_dates_counts_by_the_week(six: BlockPractice) -> None:
+    six.change("ana", contracts=(Contract(None, 1.0), Contract(BLOCK + timedelta(weeks=2), 0.5)))
+    six.night(AFTER)
+    with six.store.read() as connection:
+        ana = [next(one for one in block.people if one.clinician == "ana") for block in blocks.blocks(connection, 2)]
+    assert [(one.fte, one.shared_by) for one in ana] == [(0.5, 0.75), (1.0, 1.0)]
+    assert ana[0].load == pytest.approx(16.2 / 0.75, rel=0.1)
+
+
+# Open slots and assignments
+
+
+def test_the_director_sees_open_slots_and_never_the_day(six: BlockPractice) -> None:
+    six.change("ben", takes=Takes(open_slots=4))
+    for day, slots in ((AFTER - timedelta(weeks=13), OpenSlots(2, 1, 0)),):
+        set_at = int((six.now - (AFTER - day)).timestamp())
+        with six.store.write() as connection:
+            referrals.set_open_slots(connection, "ana", OpenSlots(slots.slots, slots.trauma_slots, set_at))
+    six.night(AFTER)
+    rows = {one.key: one for one in report(six).rows}
+    seen = {key: (one.open_slots, one.trauma_slots, one.slots_are_old) for key, one in rows.items()}
+    assert (seen["ana"], seen["ben"], seen["cleo"]) == ((2, 1, True), (4, 4, False), (None, None, False))
+    own = own_caseload(six.config, six.store, six.config.clinicians[0], now=six.now).slots
+    assert (own.slots, own.asks) == (2, True)
+
+
+def test_what_was_assigned_counts_until_the_next_block_and_takes_a_slot(six: BlockPractice) -> None:
+    six.night(AFTER)
+    asked = referral_report(six.config, six.store, Referral(weight=2), now=six.now)
+    first = next(one.key for one in six.config.clinicians if one.name == asked.rows[0].name)
+    load = asked.rows[0].load_after or 0
+    with six.store.write() as connection:
+        referrals.set_open_slots(connection, first, OpenSlots(3, 1, int(six.now.timestamp())))
+        referrals.assign(connection, first, weight=2, trauma=True, now=int(six.now.timestamp()))
+    again = next(
+        one
+        for one in referral_report(six.config, six.store, Referral(weight=2), now=six.now).rows
+        if one.name == asked.rows[0].name
+    )
+    assert (again.load_after, again.assigned) == (pytest.approx(load + 2), 1)
+    slots = next(one for one in report(six).rows if one.key == first)
+    assert (slots.open_slots, slots.trauma_slots) == (2, 0)
+    for key in NAMES[:6]:
+        six.show(key, diary(key, 18, AFTER, 4, 7))
+    six.night(AFTER + timedelta(weeks=4))
+    later = next(
+        one
+        for one in referral_report(six.config, six.store, Referral(weight=2), now=six.now).rows
+        if one.name == asked.rows[0].name
+    )
+    assert later.assigned == 0
+
+
+def test_ties_are_said_and_the_last_word_is_the_directors(six: BlockPractice) -> None:
+    six.night(AFTER)
+    for key in NAMES[:6]:
+        six.store.connection.execute(
+            "UPDATE block_person SET load = ? WHERE clinician_id = (SELECT id FROM clinician WHERE key = ?)",
+            (15.0 if key in {"ana", "ben"} else 18.0, key),
+        )
+    asked = referral_report(six.config, six.store, Referral(), now=six.now)
+    assert asked.headline == "Ana or Ben could take it; you decide"
+    assert [one.reason for one in asked.rows[:2]] == [
+        "within half a session per FTE of the lowest, and has waited longest", "within half a session per FTE of the lowest",
+    ]  # fmt: skip
+
+
+def test_a_trend_is_claimed_only_where_its_interval_excludes_none(six: BlockPractice) -> None:
+    six.night(AFTER)
+    assert report(six).trend == ""
+    for block, loads in (
+        (BLOCK, (10, 14, 18, 22, 26, 30)),
+        (BLOCK - timedelta(weeks=8), (17, 17.4, 18, 18.2, 18.6, 19)),
+    ):
+        for start in (block, block - timedelta(weeks=4)):
+            for key, load in zip(NAMES[:6], loads, strict=True):
+                six.store.connection.execute(
+                    "UPDATE block_person SET load = ? WHERE block = ? AND clinician_id = (SELECT id FROM clinician WHERE key = ?)",
+                    (load, day_number(start), key),
+                )
+    assert report(six).trend == "It is shared less evenly than in the eight weeks before."
