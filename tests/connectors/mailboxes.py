@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connectors.base import Batch, Connector, Context, Fault, Owner, Window
+from connectors.base import Batch, Connector, Context, Fault, Owner, Skipped, Window
 from connectors.classify import Classifier
 from connectors.mail.headers import Headers
-from connectors.mail.pages import MailOptions, MailPage, Skipped
+from connectors.mail.pages import MailOptions, MailPage
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import MessageStamp
 

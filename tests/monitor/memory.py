@@ -102,10 +102,9 @@ class Source:
             raise self.error
 
     def _snapshot(self, window: Window) -> Batch:
-        wanted = [told for told in self.entries or () if window.touches(told.start, told.end)]
         return Batch(
             None,
-            (*wanted, *self.times),
+            (*(self.entries or ()), *self.times),
             replaces=window,
             replaces_times=self.tells_all_times,
             reaches_back_to=self.reaches_back_to,

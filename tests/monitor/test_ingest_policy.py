@@ -110,7 +110,8 @@ path = "bookings.json"
 
 
 def booking(number: int, start: str, end: str, **more: str) -> dict[str, Any]:
-    return {"id": number, "start": f"{start}:00+01:00", "end": f"{end}:00+01:00", "client": "carol@post.example", **more}
+    told = {"id": number, "start": f"{start}:00+01:00", "end": f"{end}:00+01:00", "client": "carol@post.example"}
+    return told | more
 
 
 @pytest.mark.usefixtures("bookings")
