@@ -33,6 +33,13 @@ class RecordMaker:
     context: Context
     channel: str
 
+    def may_be_inside(self, item: Item) -> bool:
+        """Whether an entry lies in the window, or cannot be told where it lies."""
+        try:
+            return self.context.window.touches(*self._span(item))
+        except UnusableError:
+            return True
+
     def event(self, item: Item) -> CalendarEvent:
         """The calendar entry. Raises :class:`UnusableError`."""
         context, owner = self.context, self.context.owners[0]

@@ -72,14 +72,18 @@ class Microsoft:
             raise meetings.refusal
 
     def _entries(self, graph: Graph) -> list[Item]:
-        """What the calendar holds in the window; a day more is asked for, as all-day entries have local midnights."""
+        """What the calendar holds in the window; a day more is asked for, as all-day entries have local midnights.
+
+        That day is left out again, so that a window which moved over something shows in the content's fingerprint.
+        """
         window = self._context.window
         query = (
             ("startDateTime", written(window.start - timedelta(days=1))),
             ("endDateTime", written(window.end + timedelta(days=1))),
             ("$select", ",".join(self._fields())),
         )
-        return [item for item in graph.items("calendarView", query) if item.get("type") != "seriesMaster"]
+        items = (item for item in graph.items("calendarView", query) if item.get("type") != "seriesMaster")
+        return [item for item in items if self._maker.may_be_inside(item)]
 
     def _fields(self) -> Iterator[str]:
         """What is asked for of an entry: times, and what the practice's rules look at."""

@@ -183,7 +183,7 @@ class _Reading:
         self.is_over = True
 
     def pages(self) -> Iterator[Page]:
-        """What is kept of the connector's batches; what it does against its contract is an error of this source alone."""
+        """What is kept of the connector's batches; what it does against its contract is its own error."""
         source, context, policy = self._account.source, self._account.context, self._account.policy
         skipped = Skipped() if self._cursor is None else self._row.skipped
         try:

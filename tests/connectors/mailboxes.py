@@ -50,9 +50,7 @@ class Reading:
         return {stamp.key for stamp in self.stamps}
 
 
-def practice(
-    folder: Path, *owners: Owner, window: Window = WINDOW, rules: Classifier = RULES, accept_shrink: bool = False
-) -> Context:
+def practice(folder: Path, *owners: Owner, window: Window = WINDOW, rules: Classifier = RULES) -> Context:
     return Context(
         source="post",
         owners=owners or (ANA,),
@@ -61,7 +59,6 @@ def practice(
         names=NAMES,
         folder=folder,
         read_secret=str,
-        accept_shrink=accept_shrink,
     )
 
 
