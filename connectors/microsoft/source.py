@@ -38,7 +38,7 @@ class Microsoft:
 
     def __init__(self, options: MicrosoftOptions, context: Context) -> None:
         self._options, self._context = options, context
-        self._parts = {"calendar"} if context.times_suffice else set(options.read)
+        self._parts = set(options.read) & {"calendar"} if context.times_suffice else set(options.read)
         self._maker = RecordMaker(context, options.channel)
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:

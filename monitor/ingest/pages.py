@@ -10,7 +10,7 @@ from monitor.ingest.policy import Page, Policy
 from monitor.ingest.snapshots import Snapshot, missing_times
 from monitor.store import events, evidence, renaming, sources
 from monitor.store.database import Connection, Store
-from monitor.store.messages import save_messages
+from monitor.store.messages import drop_messages, save_messages
 from monitor.store.sources import SourceRow
 from monitor.store.touched import Touched, mark_dirty
 
@@ -28,6 +28,14 @@ def save_page(
             policy.refuse_shrunken(row.held, batch.holds)
         if anew:
             row = sources.begin_reading(connection, row)
+        parts = []
+        if policy.busy_only and row.policy not in {None, policy.settings}:
+            # What an ordinary reading has stored goes as well, also of days that this one does not reach.
+            parts += [
+                events.keep_times_alone(connection, row),
+                evidence.drop_all_evidence(connection, row),
+                drop_messages(connection, row),
+            ]
         taken_back = events.taken_back(connection, row, batch.removed, policy.window)
         if batch.replaces is None and page.dropped:
             taken_back |= page.dropped & events.held_in(connection, row, policy.window).keys()
@@ -35,7 +43,7 @@ def save_page(
             held = events.held_in(connection, row, policy.window)
             told = {(entry.clinician, entry.uid_key) for entry in entries}
             policy.refuse_shrunken(len(held), len((held.keys() - taken_back) | told))
-        parts = [events.remove_events(connection, row, taken_back, now)]
+        parts.append(events.remove_events(connection, row, taken_back, now))
         if batch.replaces:
             sources.forget_faults(connection, row)
             parts += _compare(connection, row, page, batch.replaces, times, policy, now)
