@@ -32,7 +32,7 @@ def save_page(
         if policy.busy_only and row.policy not in {None, policy.settings}:
             # What an ordinary reading has stored goes as well, also of days that this one does not reach.
             parts += [
-                events.keep_times_alone(connection, row),
+                events.keep_times_alone(connection, row, now),
                 evidence.drop_all_evidence(connection, row),
                 drop_messages(connection, row),
             ]

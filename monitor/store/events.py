@@ -176,12 +176,15 @@ def remove_events(connection: sqlite3.Connection, source: SourceRow, gone: Colle
     return _changed(connection, [(row, row._replace(status=REMOVED)) for row in leaving], now)
 
 
-def keep_times_alone(connection: sqlite3.Connection, source: SourceRow) -> Touched:
+def keep_times_alone(connection: sqlite3.Connection, source: SourceRow, now: int) -> Touched:
     """Make every stored entry of the source another job's: its times, and nothing else."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM event WHERE source_id = ?", (source.id,)).fetchall()
-    busy = {"kind": Kind.BUSY.value, "client_id": None, "edited_at": None, "meeting": None}
-    pairs = [(row, row._replace(**busy)) for row in map(_Event._make, rows)]
-    return _changed(connection, [(old, new) for old, new in pairs if new != old], 0)
+    changes: list[tuple[_Event | None, _Event]] = []
+    for old in map(_Event._make, rows):
+        new = old._replace(kind=Kind.BUSY.value, client_id=None, edited_at=None, meeting=None)
+        if new != old:
+            changes.append((old, new))
+    return _changed(connection, changes, now)
 
 
 class Named(NamedTuple):

@@ -36,7 +36,7 @@ from monitor.cli.desk import Desk
 from monitor.credentials import create_key
 from monitor.ingest import exit_code
 from tests.connectors.worlds.practice import NEIGHBOUR, SOURCE, CutOffError, DiskError, Practice, nights
-from tests.connectors.worlds.world import ANA, BEN, CANARY, NOW, NUMBER, Behaviour, Trouble, World, moment, worlds
+from tests.connectors.worlds.world import ANA, BEN, CANARY, NOW, NUMBER, ZONE, Behaviour, Trouble, World, moment, worlds
 
 ITEMS = 10
 WORLDS = [(kind, world) for kind in kind_names() for world in worlds(kind)]
@@ -448,8 +448,8 @@ def test_what_lasts_longer_than_any_session_counts_for_nothing_but_in_another_jo
 def test_what_lies_outside_the_window_is_not_stored_and_comes_once_it_is_wanted(
     practice: Practice, practices: MakePractice
 ) -> None:
-    days = {"first": date(2026, 2, 3), "last": date(2026, 2, 3)}
-    start = int(datetime(2026, 2, 3, tzinfo=ZoneInfo("Europe/Paris")).timestamp())
+    day = date(2026, 2, 3)
+    start = int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(ZONE)).timestamp())
     end = start + 24 * 60 * 60
 
     def inside(rows: list[Any], first: int, last: int) -> list[Any]:
@@ -457,7 +457,7 @@ def test_what_lies_outside_the_window_is_not_stored_and_comes_once_it_is_wanted(
         return [row for row, begin, over in found if begin < end and (over > start or begin >= start)]
 
     whole, narrow = practice.holds(), practices()
-    assert problems(narrow.read(**days)) == {}
+    assert problems(narrow.read(first=day, last=day)) == {}
     found = narrow.holds()
     for table, first, last in (("event", 3, 4), ("evidence", 4, 5), ("message", 3, 3)):
         expected = [row[:first] for row in inside(whole[table], first, last)]
