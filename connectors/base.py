@@ -11,13 +11,17 @@ batch       a page of records with the cursor that is true once they are stored:
 snapshot    a batch that carries all the source tells of a window, so that what is missing where it reaches is gone
 reach       how far back a snapshot tells: many feeds forget what is over after a month, or at once
 fault       a record that could not be used, kept aside with its place and the reason, never its content
+
+A connector says what its source holds. What the practice keeps of that is decided once for all sources, by ingest:
+what lies outside the window, what another job's calendar may say, how long a session can be, how much may be gone at
+once. A connector may leave out what it does not need to ask for, and need not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,6 +73,33 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """The nearest instants, in epoch seconds, of what was left out before and after the window.
+
+    ::
+
+        records    x   x  x |  read | x     x
+                          ^ before     ^ after
+        a window that reaches one of the two has something to read in what was read already
+    """
+
+    before: int | None = None
+    after: int | None = None
+
+    def within(self, window: Window) -> bool:
+        """Return ``True`` if the window may hold one of those that were left out."""
+        start, end = window.start.timestamp(), window.end.timestamp()
+        return (self.before is not None and self.before >= start) or (self.after is not None and self.after < end)
+
+    def joined(self, instant: datetime, window: Window) -> Skipped:
+        """Return these and one more, which is outside ``window``."""
+        at = int(instant.timestamp())
+        if instant < window.start:
+            return Skipped(at if self.before is None else max(at, self.before), self.after)
+        return Skipped(self.before, at if self.after is None else min(at, self.after))
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """A clinician as a connector knows one: ``addresses`` are canonical (see :func:`canonical_address`).
 
@@ -109,6 +140,9 @@ class Batch:
     ``mended`` are places (see :class:`Fault`) at which nothing is wrong any more; of such a source a place is a keyed
     name, which stays the same.
 
+    ``holds`` is how many messages or rows the source has in all, for a source that is only ever added to: so it is
+    seen when much of it is gone. State it, where it can be counted, on the first page of a reading.
+
     ``done`` and ``total`` are for the progress bar, in whatever unit the source counts (bytes, files, entries).
     """
 
@@ -121,6 +155,7 @@ class Batch:
     anew: bool = False
     faults: tuple[Fault, ...] = ()
     mended: tuple[str, ...] = ()
+    holds: int | None = None
     done: int | None = None
     total: int | None = None
 
@@ -130,8 +165,9 @@ class Context:
     """All that a connector is told of the practice.
 
     ``folder`` is where relative paths begin; ``read_secret`` turns ``env:``, ``file:`` and ``command:`` references
-    into their values. ``address_count`` is where a reader of messages counts the addresses of those in which it finds
-    no address of an owner; it is kept nowhere.
+    into their values. ``times_suffice`` is a hint and decides nothing: the times of this source's entries alone will be
+    kept, so that a connector may ask for less. ``address_count`` is where a reader of messages counts the addresses of
+    those in which it finds no address of an owner; it is kept nowhere.
     """
 
     source: str
@@ -141,9 +177,7 @@ class Context:
     names: Pseudonyms
     folder: Path
     read_secret: Callable[[str], str]
-    busy_only: bool = False
-    longest_session: timedelta = timedelta(hours=12)
-    accept_shrink: bool = False
+    times_suffice: bool = False
     address_count: AddressCount = field(default_factory=AddressCount, repr=False, compare=False)
 
     def owners_named(self, addresses: set[str]) -> tuple[Owner, ...]:
@@ -162,8 +196,9 @@ class Connector(Protocol):
 
         Each batch's cursor is true once that batch is stored, so a run cut off after any page resumes there.
         A cursor this connector does not understand is read as ``None``. A connector keeps in its cursor a fingerprint
-        of all in its options and context that decides what becomes of a record (owners, addresses, zones, rules, the
-        practice's key); under another one it begins the source again and says so by ``anew`` or a snapshot. Raises
+        of all in its options and context that decides what it makes of a record (owners, addresses, zones, rules, the
+        practice's key); under another one it begins the source again and says so by ``anew`` or a snapshot. When the
+        practice's policy changes, ingest begins the source again and asks from ``None``. Raises
         :class:`~connectors.errors.ConnectorError`, never anything else, for what a source may do to us.
         """
         ...

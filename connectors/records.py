@@ -49,6 +49,10 @@ class Status(StrEnum):
     NO_SHOW = "no_show"
 
 
+CALLED_OFF = frozenset({Status.DECLINED, Status.CANCELLED, Status.LATE_CANCELLED, Status.CLINICIAN_CANCELLED})
+"""What does not take place."""
+
+
 class Counterpart(StrEnum):
     """Who stands at the other end of a message. An outside person counts as a client until marked otherwise."""
 
@@ -77,7 +81,9 @@ class CalendarEvent:
 
     ``uid_key`` names UID and original occurrence, so it survives a move. An all-day entry runs from local
     midnight to local midnight of its owner. ``edited_at`` is the source's own last change, where it says so.
-    ``set_aside`` is the reason why this entry is kept and listed but never counted as working time. ``meeting`` names
+    ``set_aside`` is the reason why this entry is kept and listed but never counted as working time, where the source
+    itself gives one: that it is too long is for ingest to say. ``is_free`` marks an entry whose time the source shows
+    as free: in another job's calendar it is nobody's time. ``meeting`` names
     the video meeting it invites to, which several entries and series may share: ``names.entry("meeting", code)``, the
     code in lower case and without dashes. ``series`` is the keyed name of the series, ``names.entry(uid)``, where the
     connector worked the instance out from a rule that the source tells; an instance that the source tells by itself
@@ -94,6 +100,7 @@ class CalendarEvent:
     client: str | None = None
     edited_at: datetime | None = None
     set_aside: str | None = None
+    is_free: bool = False
     meeting: str | None = None
     series: str | None = None
 

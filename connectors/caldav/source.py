@@ -97,7 +97,7 @@ class Caldav:
 
     def _settings(self) -> str:
         told = self._context
-        decisive = (told.owners, told.classifier, told.busy_only, told.longest_session)
+        decisive = (told.owners, told.classifier)
         text = spelled((_READING, self._options, decisive))
         return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")
 
@@ -117,7 +117,7 @@ class Caldav:
     # Everything
 
     def sightings(self) -> Iterator[Sighting]:
-        """Each instance of the window with its title and what the rules make of it."""
+        """Each instance near the window with its title and what the rules make of it."""
         from connectors.ics.records import look_at
 
         self._wanted = looked_at(self._context, titles=True)

@@ -32,8 +32,8 @@ from connectors.csv_export.table import Row, clean
 from connectors.pseudonyms import canonical_address
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, Record, SessionEvidence
 
-TOO_LONG = "longer than longest_session_hours"
 _HALF_A_DAY = timedelta(hours=12)
+_LONGEST_NIGHT = timedelta(hours=16)  # an end that is written before its start lies on the next day, if not later
 _TOTAL = re.compile(r"(grand |sub)?totals?\b|sum\b|summe\b|gesamt|somme\b", re.IGNORECASE)
 
 
@@ -107,15 +107,15 @@ class RowReader:
     def _visit(self, cells: _Cells) -> Entry:
         event = self._event(cells)
         try:
-            times = () if self.context.busy_only else self._evidence(cells, event)
+            times = self._evidence(cells, event)
         except CellError as doubt:
             return Entry(event.uid_key, event.start, event.end, (event,), (str(doubt),))
         return Entry(event.uid_key, event.start, event.end, (event, *times))
 
     def _event(self, cells: _Cells) -> CalendarEvent:
-        longest, owner, busy = self.context.longest_session, cells.owner.key, self.context.busy_only
+        owner = cells.owner.key
         start = cells.known("booked_start")
-        end = cells.end("booked", "booked_start", start, longest)
+        end = cells.end("booked", "booked_start", start)
         if end is None:
             raise CellError("booked_end is empty")
         named = cells.text("client")
@@ -125,21 +125,20 @@ class RowReader:
             self._name(cells, client or "", start.isoformat()),
             start,
             end,
-            Kind.BUSY if busy else Kind.SESSION,
+            Kind.SESSION,
             status=status_from(cells.text("status"), self.statuses),
-            client=None if busy else client,
-            set_aside=TOO_LONG if end - start > longest else None,
+            client=client,
         )
 
     def _evidence(self, cells: _Cells, event: CalendarEvent) -> tuple[SessionEvidence, ...]:
-        started, ended = _actual(cells, event.start, self.context.longest_session)
+        started, ended = _actual(cells, event.start)
         if started is None and ended is None:
             return ()
         return (SessionEvidence(event.clinician, event.uid_key, self.grade, started, ended, event.uid_key),)
 
     def _call(self, cells: _Cells) -> Entry:
         started = cells.instant("actual_start")
-        ended = cells.end("actual", "actual_start", started, self.context.longest_session)
+        ended = cells.end("actual", "actual_start", started)
         start, end = started or ended, ended or started
         if start is None or end is None:
             raise CellError("actual_start and actual_end are empty")
@@ -201,7 +200,7 @@ class _Cells:
     def next_day(self, instant: datetime) -> datetime:
         return (instant.astimezone(self.zone) + timedelta(days=1)).astimezone(UTC)
 
-    def end(self, which: str, start_role: str, start: datetime | None, longest: timedelta) -> datetime | None:
+    def end(self, which: str, start_role: str, start: datetime | None) -> datetime | None:
         """The booked or actual end: minutes after ``start``, or an instant that is not before it.
 
         Where start and end share a date column, a session over midnight ends on the day after.
@@ -213,7 +212,7 @@ class _Cells:
         if end is None or start is None or end >= start:
             return end
         later = self.next_day(end)
-        if self.columns.share_date(start_role, f"{which}_end") and later - start <= longest:
+        if self.columns.share_date(start_role, f"{which}_end") and later - start <= _LONGEST_NIGHT:
             return later
         raise CellError(f"{which}_end is before {start_role}")
 
@@ -225,17 +224,15 @@ def _duration(text: str, role: str) -> timedelta:
         raise CellError(f"{role} {error}") from None
 
 
-def _actual(cells: _Cells, booked: datetime, longest: timedelta) -> tuple[datetime | None, datetime | None]:
+def _actual(cells: _Cells, booked: datetime) -> tuple[datetime | None, datetime | None]:
     """When a visit began and ended, ``None`` where unknown. Raises :class:`CellError` if it cannot have been so."""
     started = cells.instant("actual_start")
     shared = cells.columns.share_date("booked_start", "actual_start")
     if started and shared and booked - started > _HALF_A_DAY:  # booked for 23:50, begun at 0:05
         started = cells.next_day(started)
-    ended = cells.end("actual", "actual_start" if started else "booked_start", started or booked, longest)
+    ended = cells.end("actual", "actual_start" if started else "booked_start", started or booked)
     if ended and ended == started:
         raise CellError("actual_end is the same as actual_start")
-    if ended and ended - (started or booked) > longest:
-        raise CellError(f"the actual times are {TOO_LONG}")
     return started, ended
 
 

@@ -7,7 +7,6 @@ unless ``accumulate`` says that each file brings only what is new. Call logs and
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -19,14 +18,11 @@ from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, che
 from connectors.csv_export.presets import presets
 from connectors.csv_export.records import Entry, RowReader, Shape, is_total, shape_of
 from connectors.csv_export.table import LARGEST_FILE, TableError, clean, table_from
-from connectors.errors import MalformedError, ShrunkenError, UnavailableError
+from connectors.errors import MalformedError, UnavailableError
 from connectors.fingerprint import spelled
 from connectors.records import Grade
 
 __all__ = ["SOURCE_KIND", "CsvColumns", "CsvConnector", "CsvFormat", "CsvOptions", "check", "make"]
-
-_LEAST_SHARE = 0.7
-"""A log that holds less than this share of what it held is refused."""
 
 
 @dataclass(slots=True)
@@ -61,22 +57,17 @@ class CsvConnector:
         """One page: a snapshot of the window for visits, all rows for logs; an empty page if nothing changed."""
         contents = _contents_of(self.options, self.context)
         mark = self._mark(contents)
-        earlier = _cursor_from(cursor)
-        if earlier.get("mark") == mark:
+        if mark == cursor:
             yield Batch(cursor)
             return
-        intake = self._read(contents)
-        held, holds = earlier.get("rows", 0), len(intake.entries)
-        snapshot = self.reader.shape is Shape.VISIT and not self.options.accumulate
-        if not (snapshot or self.options.accumulate or self.context.accept_shrink) and holds < _LEAST_SHARE * held:
-            raise ShrunkenError(self.context.source, held, holds)
-        window = self.context.window
-        wanted = (entry for entry in intake.entries.values() if window.touches(entry.start, entry.end))
+        intake, accumulate = self._read(contents), self.options.accumulate
+        snapshot = self.reader.shape is Shape.VISIT and not accumulate
         yield Batch(
-            json.dumps({"mark": mark, "rows": holds}),
-            tuple(record for entry in wanted for record in entry.records),
-            replaces=window if snapshot else None,
-            anew=not self.options.accumulate,
+            mark,
+            tuple(record for entry in intake.entries.values() for record in entry.records),
+            replaces=self.context.window if snapshot else None,
+            holds=None if snapshot or accumulate else len(intake.entries),
+            anew=not accumulate,
             faults=tuple(intake.faults),
             done=len(contents),
             total=len(contents),
@@ -121,7 +112,7 @@ class CsvConnector:
         """A checksum of the bytes and of all that decides what is made of them."""
         context = self.context
         days = (context.window.start.date(), context.window.end.date())  # the window moves on every night
-        setup = (self.options, context.owners, days, context.longest_session, context.busy_only, context.classifier)
+        setup = (self.options, context.owners, days, context.classifier)
         sums = [hashlib.sha256(content).hexdigest() for content in contents]
         digest = hashlib.sha256(spelled((setup, sums)).encode("utf-8", "surrogatepass")).hexdigest()
         return context.names.entry(digest, "fingerprint")  # under another key every name is another
@@ -145,17 +136,6 @@ def _contents_of(options: CsvOptions, context: Context) -> list[bytes]:
 def _malformed(options: CsvOptions, context: Context, found: str) -> MalformedError:
     remedy = f"See what the columns may mean: evenhours inspect {options.path}"
     return MalformedError(context.source, found, remedy)
-
-
-def _cursor_from(text: str | None) -> dict[str, Any]:
-    """What an earlier run left; empty for what this connector did not write."""
-    try:
-        cursor = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(cursor, dict) or not isinstance(cursor.get("rows"), int):
-        return {}
-    return cursor
 
 
 def _files_at(path: Path) -> list[Path]:
@@ -200,7 +180,7 @@ def make(options: CsvOptions, context: Context) -> CsvConnector | PresetConnecto
     if len(context.owners) != 1 and options.columns.clinician is None:
         problems.append("columns.clinician: needed, since the source has several clinicians")
     shape = shape_of(options.columns.given())
-    if context.busy_only and shape is not Shape.VISIT:
+    if context.times_suffice and shape is not Shape.VISIT:
         problems.append("busy_only: needs booked_start with booked_end or booked_minutes")
     if problems or shape is None:
         raise MalformedError(context.source, "; ".join(problems) + ".", f"Run: evenhours inspect {options.path}")

@@ -37,7 +37,7 @@ class RecordMaker:
     channel: str
 
     def events(self, booked: Appointment) -> tuple[CalendarEvent, ...]:
-        """The booked event of each owner whose it is; none while it has no time, or lies outside the window.
+        """The booked event of each owner whose it is; none while it has no time.
 
         Raises :class:`~connectors.fhir.resources.UnusableError`.
         """
@@ -51,17 +51,10 @@ class RecordMaker:
             return ()
         if end < start:
             raise UnusableError("it ends before it begins")
-        if not self.context.window.touches(start, end):
-            return ()
         return tuple(self._event(booked, status, start, end, owner) for owner in self._owners(booked.people))
 
     def gone(self, booked: Appointment, events: Iterable[CalendarEvent]) -> tuple[str, ...]:
-        """The names under which a changed appointment may be known and no longer is.
-
-        One that was moved out of the window backwards keeps its place in the past.
-        """
-        if events == () and booked.end is not None and booked.end < self.context.window.start:
-            return ()
+        """The names under which a changed appointment may be known and no longer is."""
         kept = {event.uid_key for event in events}
         return tuple(name for name in self.entries(booked.id) if name not in kept)
 
@@ -76,9 +69,6 @@ class RecordMaker:
         was told of it before.
         """
         start, end = (met.start, met.end) if met.status in _TAKES_PLACE else (None, None)
-        first = start or end
-        if first and not self.context.window.touches(first, end or first):
-            return ()
         return tuple(self._time(met, start, end, owner) for owner in self._owners(met.people))
 
     def doubt(self, met: Encounter) -> str | None:
@@ -87,8 +77,6 @@ class RecordMaker:
             return "its period ends before it begins"
         if met.start and met.start == met.end:
             return "its period ends as it begins"
-        if met.start and met.end and met.end - met.start > self.context.longest_session:
-            return "its period is longer than longest_session_hours"
         return None
 
     def stamps(self, message: Communication) -> Iterator[MessageStamp]:
@@ -99,7 +87,7 @@ class RecordMaker:
             outgoing = self.people.get(message.sender) == owner.key
             times = (message.sent, message.received) if outgoing else (message.received, message.sent)
             sent_at = next(filter(None, times), None)
-            if sent_at and self.context.window.touches(sent_at, sent_at):
+            if sent_at:
                 yield self._stamp(message, sent_at, owner, outgoing=outgoing)
 
     def _event(
@@ -108,17 +96,15 @@ class RecordMaker:
         client = next((name for kind in _CLIENTS for name in booked.people if _kind(name) == kind), "")
         declined = any(self.people.get(name) == owner.key for name in booked.declined)
         declines = declined and status in {Status.CONFIRMED, Status.TENTATIVE}
-        kind = Kind.BUSY if self.context.busy_only else Kind.SESSION if client else Kind.OTHER
         return CalendarEvent(
             clinician=owner.key,
             uid_key=self._entry(owner.key, "Appointment", booked.id),
             start=start,
             end=end,
-            kind=kind,
+            kind=Kind.SESSION if client else Kind.OTHER,
             status=Status.DECLINED if declines else status,
-            client=self._person(owner.key, client) if client and kind is Kind.SESSION else None,
+            client=self._person(owner.key, client) if client else None,
             edited_at=datetime.fromisoformat(booked.changed) if booked.changed else None,
-            set_aside="longer than longest_session_hours" if end - start > self.context.longest_session else None,
         )
 
     def _time(self, met: Encounter, start: datetime | None, end: datetime | None, owner: Owner) -> SessionEvidence:

@@ -73,7 +73,7 @@ class Fhir:
         else:
             for search in (*self._come_into_window(people, known), *self._changed(people, known)):
                 yield from run.pages(search)
-        for search in () if self._context.busy_only else self._messages(people, run.progress):
+        for search in () if self._context.times_suffice else self._messages(people, run.progress):
             yield from run.pages(search)
         yield Batch(run.covered())
 
@@ -111,7 +111,7 @@ class Fhir:
 
     @property
     def _calendar(self) -> tuple[str, ...]:
-        return ("Appointment",) if self._context.busy_only else ("Appointment", "Encounter")
+        return ("Appointment",) if self._context.times_suffice else ("Appointment", "Encounter")
 
     def _searches(
         self, people: Mapping[str, str], kinds: Iterable[str], span: Callable[[str], Query]
@@ -140,7 +140,7 @@ class Fhir:
 
     def _settings(self, people: Mapping[str, str]) -> str:
         told, options = self._context, self._options
-        decisive = (_READING, options.url, options.channel, people, told.owners, told.busy_only, told.longest_session)
+        decisive = (_READING, options.url, options.channel, people, told.owners)
         return told.names.entry(spelled(decisive), "fingerprint")
 
 

@@ -76,10 +76,6 @@ class _Cursor:
         """Whether what changed since is enough: there is a token, and its window is less than a week behind."""
         return bool(self.token) and window.follows(self.start, self.end)
 
-    def window(self, wanted: Window) -> Window:
-        """The window of which the source has told: the token's, up to the end of the one that is wanted now."""
-        return Window(datetime.fromtimestamp(self.start, UTC), wanted.end)
-
 
 class GoogleCalendar:
     """Reads one calendar of one account."""
@@ -104,13 +100,13 @@ class GoogleCalendar:
 
     def sightings(self) -> Iterator[Sighting]:
         """Each entry of the window with its title and what the rules make of it."""
-        if not self._context.busy_only:
+        if not self._context.times_suffice:
             self._wanted = replace(self._wanted, titles=True)
-        window, owner = self._context.window, self._context.owners[0]
+        owner = self._context.owners[0]
         with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             for items, _ in self._pages(google, self._bounds()):
                 for item, (found, _) in zip(items, self._read(items), strict=True):
-                    if isinstance(found, CalendarEvent) and window.touches(found.start, found.end):
+                    if isinstance(found, CalendarEvent):
                         yield self._context.classifier.sighting(look_at(item, owner, self._name), found)
 
     def _bounds(self) -> dict[str, str]:
@@ -119,7 +115,7 @@ class GoogleCalendar:
 
     def _settings(self, permission: str) -> str:
         told = self._context
-        decisive = (told.owners, told.classifier, told.busy_only, told.longest_session, permission)
+        decisive = (told.owners, told.classifier, permission)
         asked = (self._wanted.fields(), self._parameters(), self._options)
         text = spelled((_READING, asked, decisive))
         return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")
@@ -139,23 +135,19 @@ class GoogleCalendar:
             for found, name in self._read(items):
                 if isinstance(found, Fault):
                     faults.append(found)
-                elif found is not None and window.touches(found.start, found.end):
+                elif found is not None:
                     records[name] = found
         cursor, told = _Cursor(known.settings, token, *window.seconds), tuple(records.values())
         return Batch(cursor.text(), told, replaces=window, faults=tuple(faults), done=1, total=1)
 
     def _changes(self, google: Google, known: _Cursor) -> Batch:
         """All that has changed at once, so that it can be seen whether much is gone."""
-        window, token = known.window(self._context.window), known.token
+        token = known.token
         found: dict[str, CalendarEvent | Fault | None] = {}
         for items, last in self._pages(google, {"syncToken": known.token}):
             token = last or token
             found |= {name: one for one, name in self._read(items)}
-        records = {
-            name: one
-            for name, one in found.items()
-            if isinstance(one, CalendarEvent) and window.touches(one.start, one.end)
-        }
+        records = {name: one for name, one in found.items() if isinstance(one, CalendarEvent)}
         faults = tuple(one for one in found.values() if isinstance(one, Fault))
         return Batch(
             replace(known, token=token).text(),

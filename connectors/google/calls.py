@@ -46,16 +46,15 @@ class Call:
         spans = {"nobody": (waited, waited)} if waited else dict(self._face_times())
         named = self.event_id and _is_one(spans.values())
         for person, (start, end) in spans.items():
-            if context.window.touches(start, end):
-                yield SessionEvidence(
-                    clinician=context.owners[0].key,
-                    key=context.names.entry(f"{self.name}/{person}", "google meet"),
-                    grade=Grade.CALL,
-                    started_at=start,
-                    ended_at=end,
-                    uid_key=entry_name(context.names, self.event_id) if named else None,
-                    meeting=meeting_name(context.names, self.code),
-                )
+            yield SessionEvidence(
+                clinician=context.owners[0].key,
+                key=context.names.entry(f"{self.name}/{person}", "google meet"),
+                grade=Grade.CALL,
+                started_at=start,
+                ended_at=end,
+                uid_key=entry_name(context.names, self.event_id) if named else None,
+                meeting=meeting_name(context.names, self.code),
+            )
 
     def _face_times(self) -> Iterator[tuple[str, Span]]:
         """From when to when the clinician and each of the others were there together."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from connectors.base import Context, Owner
 from connectors.classify import EntryLook
 from connectors.pseudonyms import Pseudonyms, canonical_address
-from connectors.records import LONG_IS_RIGHT, CalendarEvent, Kind, Status
+from connectors.records import CalendarEvent, Kind, Status
 
 NOT_WORK = frozenset({"birthday", "workingLocation", "fromGmail"})  # Google puts these into calendars by itself
 _OWN_KINDS = {"outOfOffice": Kind.LEAVE, "focusTime": Kind.PROTECTED}
@@ -39,8 +39,8 @@ class Wanted:
 
     @classmethod
     def by(cls, context: Context, *, people: bool) -> Wanted:
-        """What this source's rules look at; of another job's calendar nothing."""
-        if context.busy_only:
+        """What this source's rules look at; nothing where times suffice."""
+        if context.times_suffice:
             return cls(titles=False, colours=False, people=False)
         rules = context.classifier.rules
         titles = context.classifier.client_title is not None or any(rule.title for rule in rules)
@@ -74,18 +74,15 @@ def is_gone(item: Mapping[str, Any]) -> bool:
     return item.get("status") == "cancelled" or item.get("eventType") in NOT_WORK
 
 
-def record(item: Mapping[str, Any], context: Context, calendar: str) -> CalendarEvent | None:
-    """The record of one entry; ``None`` where another job's calendar shows free time.
+def record(item: Mapping[str, Any], context: Context, calendar: str) -> CalendarEvent:
+    """The record of one entry.
 
     Raises:
         UnusableError: what came is no entry, or its times make no sense.
     """
     owner = context.owners[0]
-    if context.busy_only and item.get("transparency") == "transparent":
-        return None
     start, end, all_day = _span(item, owner)
     kind, client = _kind(item, context, calendar)
-    too_long = not all_day and end - start > context.longest_session and kind not in LONG_IS_RIGHT
     return CalendarEvent(
         clinician=owner.key,
         uid_key=entry_name(context.names, str(item["id"])),
@@ -96,15 +93,14 @@ def record(item: Mapping[str, Any], context: Context, calendar: str) -> Calendar
         status=_status(item),
         client=client,
         edited_at=_instant({"dateTime": item.get("updated")}) if item.get("updated") else None,
-        set_aside=_set_aside(item, too_long=too_long),
+        set_aside="its end is not known" if item.get("endTimeUnspecified") else None,
+        is_free=item.get("transparency") == "transparent",
         meeting=_meeting(item, context),
     )
 
 
 def _kind(item: Mapping[str, Any], context: Context, calendar: str) -> tuple[Kind, str | None]:
     """What the rules make of it; where none fits, Google's own kinds of absence and of undisturbed work."""
-    if context.busy_only:
-        return Kind.BUSY, None
     look = look_at(item, context.owners[0], calendar)
     own = _OWN_KINDS.get(str(item.get("eventType")))
     if own and not any(rule.matches(look) for rule in context.classifier.rules):
@@ -143,12 +139,6 @@ def _status(item: Mapping[str, Any]) -> Status:
     if any(who.get("self") and who.get("responseStatus") == "declined" for who in _people(item)):
         return Status.DECLINED
     return Status.TENTATIVE if item.get("status") == "tentative" else Status.CONFIRMED
-
-
-def _set_aside(item: Mapping[str, Any], *, too_long: bool) -> str | None:
-    if item.get("endTimeUnspecified"):
-        return "its end is not known"
-    return "longer than longest_session_hours" if too_long else None
 
 
 def _meeting(item: Mapping[str, Any], context: Context) -> str | None:

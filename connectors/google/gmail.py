@@ -21,13 +21,13 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from connectors.base import Batch, Context, RecordType, SourceKind
+from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
 from connectors.errors import MalformedError
 from connectors.google.access import SCOPES
 from connectors.google.options import GoogleOptions, problems
 from connectors.google.service import GoneError, Google, Pause, RefusedError
 from connectors.mail.headers import KEPT, Headers
-from connectors.mail.pages import MailPage, ReadingOptions, Skipped, settings_of
+from connectors.mail.pages import MailPage, ReadingOptions, settings_of
 
 PAGE = 100  # of the list: what a night that is cut off reads twice at most
 _HISTORY_PAGE = 500

@@ -13,11 +13,11 @@ from connectors.classify import EntryLook
 from connectors.ics.series import Instance, expand
 from connectors.ics.text import CalendarText, EntryText
 from connectors.pseudonyms import canonical_address
-from connectors.records import LONG_IS_RIGHT, CalendarEvent, Kind, Status
+from connectors.records import CalendarEvent, Kind, Status
 
 
 def records(calendars: Iterable[CalendarText], context: Context) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
-    """Every record that touches the window, beside the text it came from, and every fault.
+    """Every record near the window, beside the text it came from, and every fault.
 
     Raises :class:`~connectors.ics.series.TooLongError`.
     """
@@ -37,21 +37,15 @@ class _Reader:
         self._looked: dict[tuple[str, str], tuple[Kind, str | None]] = {}
 
     def records(self, instance: Instance) -> Iterator[CalendarEvent]:
-        """The records of one instance that touch the window, one for each clinician whose it is."""
-        text = instance.text
-        if self._context.busy_only and (text.transparent or text.status == "CANCELLED"):
-            return  # another job's free time is nobody's time
-        for owner in self._context.owners_named({attendee.address for attendee in text.attendees}):
-            record = self._record(instance, owner)
-            if self._context.window.touches(record.start, record.end):
-                yield record
+        """The records of one instance, one for each clinician whose it is."""
+        for owner in self._context.owners_named({attendee.address for attendee in instance.text.attendees}):
+            yield self._record(instance, owner)
 
     def _record(self, instance: Instance, owner: Owner) -> CalendarEvent:
         text = instance.text
         kind, client = self._kind(text, owner)
         start, end = instance.span(owner.zone)
         timed = isinstance(instance.start, datetime)
-        too_long = timed and end - start > self._context.longest_session and kind not in LONG_IS_RIGHT
         return CalendarEvent(
             clinician=owner.key,
             uid_key=self._context.names.entry(text.uid, instance.occurrence),
@@ -62,13 +56,11 @@ class _Reader:
             status=_status(text, owner),
             client=client,
             edited_at=text.edited_at,
-            set_aside="longer than longest_session_hours" if too_long else None,
+            is_free=text.transparent,
             series=self._context.names.entry(text.uid) if instance.by_rule else None,
         )
 
     def _kind(self, text: EntryText, owner: Owner) -> tuple[Kind, str | None]:
-        if self._context.busy_only:
-            return Kind.BUSY, None
         key = text.place, owner.key
         if key not in self._looked:
             look = look_at(text, owner.addresses)

@@ -6,7 +6,7 @@
 
 What is set aside as a fault and never guessed: an entry whose time zone nobody knows, one that ends before it
 begins, one that mixes dates and times, a rule that has no end in practice. Kept: cancelled and declined ones with
-their status, zero-length ones, and those longer than ``longest_session`` with the reason why they do not count.
+their status, and zero-length ones.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class IcsConnector:
             yield self._snapshot(texts, reached, is_folder=len(files) > 1)
 
     def sightings(self) -> Iterator[Sighting]:
-        """Each instance of the window with its title and what the rules make of it."""
+        """Each instance near the window with its title and what the rules make of it."""
         answer = self._files(_Cursor(""))
         texts = self._texts(answer[0] if answer else [], looked_at(self._context, titles=True))
         for found in self._records(texts):
@@ -124,7 +124,7 @@ class IcsConnector:
 
     def _settings(self) -> str:
         told = self._context
-        decisive = (told.owners, told.classifier, told.busy_only, told.longest_session)
+        decisive = (told.owners, told.classifier)
         return self._fingerprint(spelled((_READING, self._options, decisive)))
 
     def _fingerprint(self, text: str) -> str:
@@ -229,7 +229,7 @@ def _file_of(text: EntryText) -> str:
 
 def looked_at(context: Context, *, titles: bool = False) -> frozenset[str]:
     """The properties beyond times and status that the practice's rules look at."""
-    if context.busy_only:
+    if context.times_suffice:
         return frozenset()
     rules = context.classifier.rules
     asked = {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 
-from connectors.mail.pages import Skipped
+from connectors.base import Skipped
 
 _MOST_DRAFTS = 200
 
@@ -40,11 +40,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The marks of the folders under their keyed names, how many messages they held, and under which settings."""
+    """The marks of the folders under their keyed names, and under which settings they were made."""
 
     settings: str = ""
     skipped: Skipped = field(default_factory=Skipped)
-    held: int = 0
     folders: dict[str, Mark] = field(default_factory=dict)
 
     @classmethod
@@ -56,7 +55,7 @@ class Progress:
                 name: Mark(validity, above, below, modseq, tuple(drafts), tuple(broken))
                 for name, (validity, above, below, modseq, drafts, broken) in told["folders"].items()
             }
-            return cls(told["settings"], Skipped(**told["skipped"]), int(told["held"]), folders)
+            return cls(told["settings"], Skipped(**told["skipped"]), folders)
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls()
 

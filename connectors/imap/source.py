@@ -19,14 +19,14 @@ from itertools import pairwise, takewhile
 from typing import Literal
 
 from connectors.base import Batch, Context, RecordType, SourceKind
-from connectors.errors import ShrunkenError, UnavailableError
+from connectors.errors import UnavailableError
 from connectors.imap.account import Part, Reader
 from connectors.imap.conversation import Account
 from connectors.imap.names import Folder, Role, wanted
 from connectors.imap.progress import Mark, Progress
 from connectors.imap.rows import MONTHS, Row
 from connectors.mail.headers import KEPT, Headers
-from connectors.mail.pages import SHRUNK_BELOW, MailPage, ReadingOptions, settings_of
+from connectors.mail.pages import MailPage, ReadingOptions, settings_of
 
 FIRST_PAGE, PAGE = 200, 1_000  # messages
 _FILED_LATE = timedelta(days=1)
@@ -73,12 +73,10 @@ class Imap:
         with closing(Reader(self._account())) as reader:
             folders = wanted(reader.folders())
             is_whole = all(folder.is_told for folder in folders)
-            holds = sum(folder.messages for folder in folders)
-            if is_whole and holds < SHRUNK_BELOW * known.held and not self._context.accept_shrink:
-                raise ShrunkenError(self._context.source, known.held, holds)
+            holds = sum(folder.messages for folder in folders) if is_whole else None
             anew = known.settings != self._settings or known.skipped.within(self._context.window)
             pages = self._pages(reader, folders, Progress(self._settings) if anew else known)
-            yield replace(next(pages), anew=anew)
+            yield replace(next(pages), anew=anew, holds=holds)
             yield from pages
         if not is_whole:
             found = "the mail server does not say what is new in some of its folders; the others were read."
@@ -111,8 +109,7 @@ class Imap:
                 yield Batch(progress.written(), records, faults=faults, done=done + reading.done, total=total)
             progress, done = replace(progress, folders=progress.folders | {name: reading.mark}), done + folder.messages
         records, faults = page.turn()
-        held = total if len(told) == len(folders) else known.held
-        last = replace(progress, skipped=page.skipped, held=held)
+        last = replace(progress, skipped=page.skipped)
         yield Batch(last.written(), records, faults=faults, done=total, total=total)
 
 

@@ -12,14 +12,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from connectors.base import Batch, Context, RecordType, SourceKind
-from connectors.errors import ShrunkenError
+from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
-    SHRUNK_BELOW,
     MailOptions,
     MailPage,
-    Skipped,
     astray,
     block_of,
     is_folder,
@@ -68,15 +65,13 @@ class Maildir:
         known = Progress.understood(cursor)
         with reading(self._context, self._options.path):
             files = self._files()
-            if len(files) < SHRUNK_BELOW * len(known.read) and not self._context.accept_shrink:
-                raise ShrunkenError(self._context.source, len(known.read), len(files))
             progress = self._start(known, frozenset(files))
             fresh = {name: path for name, path in files.items() if name not in progress.read}
             if not fresh and progress == known:
-                yield Batch(cursor)
+                yield Batch(cursor, holds=len(files))
                 return
             pages = self._pages(progress, fresh)
-            yield replace(next(pages), anew=self._is_anew(known))
+            yield replace(next(pages), anew=self._is_anew(known), holds=len(files))
             yield from pages
 
     def _start(self, known: Progress, present: frozenset[str]) -> Progress:

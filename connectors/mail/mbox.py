@@ -1,7 +1,7 @@
 """Mailbox files (mbox), read as a stream of header blocks: a gigabyte takes no more memory than a small one.
 
 A file that merely grew is read from where the last run stopped. Whatever else happened to it (mail was deleted from it,
-a window reaches further back, an address was added), it is read anew, after a look at whether it lost too much.
+a window reaches further back, an address was added), it is counted and read anew.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.base import Batch, Context, RecordType, SourceKind
-from connectors.errors import MalformedError, ShrunkenError
+from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
+from connectors.errors import MalformedError
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
-    SHRUNK_BELOW,
     MailOptions,
     MailPage,
-    Skipped,
     astray,
     block_of,
     is_folder,
@@ -115,11 +113,11 @@ class Mbox:
             start = known
         with reading(self._context, self._options.path):
             parts = self._parts(start)
-            held = self._counted(known, parts)
+            held = {part.name: part.mark.held if part.mark else self._count(part) for part in parts}
             marks = {part.name: part.mark for part in parts if part.mark}
             progress = replace(start, files=marks)
             if all(part.is_read for part in parts) and progress == known:
-                yield Batch(cursor)
+                yield Batch(cursor, holds=sum(held.values()))
                 return
             pages = self._pages(progress, parts, held)
             yield replace(next(pages), anew=start is not known)
@@ -148,17 +146,6 @@ class Mbox:
             size = path.stat().st_size
             return Part(path, name, size, mark if mark and mark.fits(file, size) else None, place)
 
-    def _counted(self, known: Progress, parts: list[Part]) -> dict[str, int]:
-        """What the files hold that are read anew, counted if one of them was known; raises if too much is gone."""
-        if known.files.keys() <= {part.name for part in parts if part.mark}:
-            return {}
-        counts = {part.name: self._count(part) for part in parts if not part.mark}
-        holds = sum(counts.values()) + sum(part.mark.held for part in parts if part.mark)
-        held = sum(mark.held for mark in known.files.values())
-        if holds < SHRUNK_BELOW * held and not self._context.accept_shrink:
-            raise ShrunkenError(self._context.source, held, holds)
-        return counts
-
     def _count(self, part: Part) -> int:
         with part.path.open("rb") as file:
             return sum(1 for _ in self._starts(file, 0, part.size))
@@ -168,13 +155,15 @@ class Mbox:
         before = 0
         page = MailPage(self._context, self._options, progress.skipped)
         for part in parts:
-            for mark in () if part.is_read else self._marks(part, page, held.get(part.name, 0)):
+            for mark in () if part.is_read else self._marks(part, page, held[part.name]):
                 progress = replace(progress, skipped=page.skipped, files=progress.files | {part.name: mark})
+                held[part.name] = mark.held
                 records, faults = page.turn()
-                yield Batch(progress.written(), records, faults=faults, done=before + mark.size, total=total)
+                holds, done = sum(held.values()), before + mark.size
+                yield Batch(progress.written(), records, faults=faults, holds=holds, done=done, total=total)
             before += part.size
         if all(part.is_read for part in parts):
-            yield Batch(progress.written(), done=total, total=total)
+            yield Batch(progress.written(), holds=sum(held.values()), done=total, total=total)
 
     def _marks(self, part: Part, page: MailPage, held: int) -> Iterator[Mark]:
         """Fill the page with the file's messages; yield a mark wherever it is full, and at the end."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, Literal
 
-from connectors.base import Context, Fault, Window
+from connectors.base import Context, Fault, Skipped
 from connectors.errors import UnavailableError
 from connectors.mail.correspondence import Correspondence, Ends
 from connectors.mail.dates import instant_from
@@ -20,7 +20,6 @@ from connectors.mail.headers import Headers
 from connectors.records import MessageStamp
 
 PAGE_MESSAGES = 2_000
-SHRUNK_BELOW = 0.7
 _FIRST_LOOK = 16 * 1024
 _LONGEST_BLOCK = 256 * 1024
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -43,33 +42,6 @@ class MailOptions(ReadingOptions):
     """The options of a mailbox source."""
 
     path: Path = field(metadata={"help": "The mailbox, relative to the configuration file."})
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """The nearest instants, in epoch seconds, of messages left out before and after the window.
-
-    ::
-
-        messages   x   x  x |  read | x     x
-                          ^ before     ^ after
-        a window that reaches one of the two has something to read in what was read already
-    """
-
-    before: int | None = None
-    after: int | None = None
-
-    def within(self, window: Window) -> bool:
-        """Whether the window may hold one of the messages that were left out."""
-        start, end = window.start.timestamp(), window.end.timestamp()
-        return (self.before is not None and self.before >= start) or (self.after is not None and self.after < end)
-
-    def joined(self, sent_at: datetime, window: Window) -> Skipped:
-        """These and one more, which is outside ``window``."""
-        instant = int(sent_at.timestamp())
-        if sent_at < window.start:
-            return Skipped(instant if self.before is None else max(instant, self.before), self.after)
-        return Skipped(self.before, instant if self.after is None else min(instant, self.after))
 
 
 class MailPage:

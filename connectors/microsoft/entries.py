@@ -15,7 +15,7 @@ from connectors.mail.correspondence import Correspondence
 from connectors.mail.headers import Headers
 from connectors.microsoft.graph import Item
 from connectors.pseudonyms import canonical_address
-from connectors.records import LONG_IS_RIGHT, CalendarEvent, Grade, Kind, MessageStamp, SessionEvidence, Status
+from connectors.records import CalendarEvent, Grade, MessageStamp, SessionEvidence, Status
 
 _FREE = frozenset({"free", "workingElsewhere"})
 _MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)|/meet/(\d+)", re.IGNORECASE)  # long and short addresses
@@ -40,31 +40,25 @@ class RecordMaker:
         except UnusableError:
             return True
 
-    def event(self, item: Item) -> CalendarEvent | None:
-        """The calendar entry; ``None`` if it leaves its owner free. Raises :class:`UnusableError`."""
+    def event(self, item: Item) -> CalendarEvent:
+        """The calendar entry. Raises :class:`UnusableError`."""
         context, owner = self.context, self.context.owners[0]
         start, end = self._span(item)
         if end < start:
             raise UnusableError("it ends before it begins")
-        if context.busy_only and _is_nobodys(item):
-            return None
         look = EntryLook(_text(item, "subject"), "", _words(item, "categories"), "", tuple(self._attendees(item)))
         kind, client = context.classifier.entry(look, owner.key, context.names)
-        if context.busy_only:
-            kind, client = Kind.BUSY, None
-        all_day = item.get("isAllDay") is True
-        too_long = not all_day and end - start > context.longest_session and kind not in LONG_IS_RIGHT
         return CalendarEvent(
             clinician=owner.key,
             uid_key=context.names.entry(f"microsoft {_named(item)}"),
             start=start,
             end=end,
             kind=kind,
-            all_day=all_day,
+            all_day=item.get("isAllDay") is True,
             status=_status(item),
             client=client,
             edited_at=_instant(item.get("lastModifiedDateTime")),
-            set_aside="longer than longest_session_hours" if too_long else None,
+            is_free=_text(item, "showAs") in _FREE,
             meeting=context.names.entry("meeting", code) if (code := meeting_code(join_url(item))) else None,
         )
 
@@ -112,9 +106,8 @@ class RecordMaker:
         self, report: Item, person: str, start: datetime, end: datetime, meeting: str
     ) -> Iterator[SessionEvidence]:
         owner, names = self.context.owners[0], self.context.names
-        if self.context.window.touches(start, end):
-            key = names.entry(f"microsoft attendance {_named(report)}", person)
-            yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
+        key = names.entry(f"microsoft attendance {_named(report)}", person)
+        yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
 
     def _from_outside(self, records: list[Item]) -> dict[str, Times]:
         """When each person was there who is of another house, or who gave no address: those by when they came."""
@@ -175,10 +168,6 @@ def last_end(item: Item) -> datetime | None:
         return _wall(item, "end").replace(tzinfo=UTC)
     except UnusableError:
         return None
-
-
-def _is_nobodys(item: Item) -> bool:
-    return _text(item, "showAs") in _FREE or item.get("isCancelled") is True
 
 
 def _status(item: Item) -> Status:

@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from connectors.base import Batch, Fault
+from connectors.base import Batch, Fault, Skipped
 from connectors.errors import MalformedError
-from connectors.mail.pages import Skipped
 from connectors.microsoft.entries import RecordMaker, UnusableError
 from connectors.microsoft.graph import ExpiredError, Graph, Item
 from connectors.microsoft.progress import Progress, written

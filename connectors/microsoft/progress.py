@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 
-from connectors.mail.pages import Skipped
+from connectors.base import Skipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Microsoft:
 
     def __init__(self, options: MicrosoftOptions, context: Context) -> None:
         self._options, self._context = options, context
-        self._parts = {"calendar"} if context.busy_only else set(options.read)
+        self._parts = set(options.read) & {"calendar"} if context.times_suffice else set(options.read)
         self._maker = RecordMaker(context, options.channel)
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
@@ -72,7 +72,10 @@ class Microsoft:
             raise meetings.refusal
 
     def _entries(self, graph: Graph) -> list[Item]:
-        """What the calendar holds in the window; a day more is asked for, as all-day entries have local midnights."""
+        """What the calendar holds in the window; a day more is asked for, as all-day entries have local midnights.
+
+        That day is left out again, so that a window which moved over something shows in the content's fingerprint.
+        """
         window = self._context.window
         query = (
             ("startDateTime", written(window.start - timedelta(days=1))),
@@ -85,7 +88,7 @@ class Microsoft:
     def _fields(self) -> Iterator[str]:
         """What is asked for of an entry: times, and what the practice's rules look at."""
         yield from _TIMES
-        if self._context.busy_only:
+        if self._context.times_suffice:
             return
         yield from ("attendees", "organizer")
         rules = self._context.classifier
@@ -101,18 +104,16 @@ class Microsoft:
         faults: list[Fault] = []
         for number, item in enumerate(entries, 1):
             try:
-                event = self._maker.event(item)
+                records.append(self._maker.event(item))
             except UnusableError as error:
                 faults.append(Fault(f"event {number}", str(error)))
-            else:
-                records += [event] if event else []
         return Batch(
             progress.text(), tuple(records), replaces=self._context.window, faults=tuple(faults), done=1, total=1
         )
 
     def _settings(self, account: str) -> str:
         told, options = self._context, self._options
-        decisive = (told.owners, told.classifier, told.busy_only, told.longest_session)
+        decisive = (told.owners, told.classifier)
         return self._named(spelled((_READING, sorted(self._parts), options.channel, decisive, account)))
 
     def _fingerprint(self, entries: list[Item]) -> str:

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from connectors.base import Batch, Context, Fault, RecordType, SourceKind
-from connectors.errors import MalformedError, ShrunkenError
+from connectors.errors import MalformedError
 from connectors.fingerprint import spelled
-from connectors.mail.pages import PAGE_MESSAGES, SHRUNK_BELOW, Skipped, astray, is_folder, reading
+from connectors.mail.pages import PAGE_MESSAGES, astray, is_folder, reading
 from connectors.records import Counterpart, MessageStamp
 from connectors.sms_xml.messages import Text, Unusable, texts_in
 from connectors.sms_xml.phones import canonical_number, is_machine
@@ -46,7 +46,6 @@ class Progress:
     """The cursor: under which settings which files, by their content, were read, and how many messages they held."""
 
     settings: str = ""
-    skipped: Skipped = field(default_factory=Skipped)
     files: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -55,7 +54,7 @@ class Progress:
         try:
             told = json.loads(cursor or "{}")
             files = {str(name): int(held) for name, held in told["files"].items()}
-            return cls(str(told["settings"]), Skipped(**told["skipped"]), files)
+            return cls(str(told["settings"]), files)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return cls()
 
@@ -87,27 +86,22 @@ class SmsXml:
         known = Progress.understood(cursor)
         with reading(self._context, self._options.path):
             files = self._files()
-            self._refuse_shrunken(known, files)
+            holds = max(file.holds for file in files)
             settings = self._settings()
-            anew = known.settings != settings or known.skipped.within(self._context.window)
+            anew = known.settings != settings
             start = Progress(settings) if anew else known
             fresh = [file for file in files if file.name not in start.files]
             if not fresh and not anew:
-                yield Batch(cursor)
+                yield Batch(cursor, holds=holds)
                 return
             pages = self._pages(start, files, fresh)
-            yield replace(next(pages), anew=anew)
+            yield replace(next(pages), anew=anew, holds=holds)
             yield from pages
 
     def _settings(self) -> str:
         options = replace(self._options, path=Path())
         decisive = (_READING, options, self._owner, self._context.classifier)
         return self._context.names.entry(spelled(decisive), "fingerprint")
-
-    def _refuse_shrunken(self, known: Progress, files: list[_File]) -> None:
-        held, holds = max(known.files.values(), default=0), max(file.holds for file in files)
-        if holds < SHRUNK_BELOW * held and not self._context.accept_shrink:
-            raise ShrunkenError(self._context.source, held, holds)
 
     def _files(self) -> list[_File]:
         path = self._context.folder / self._options.path
@@ -140,19 +134,16 @@ class SmsXml:
         progress = replace(progress, files=kept)
         before, total = 0, sum(file.holds for file in fresh)
         for file in fresh:
-            skipped = progress.skipped
             for done, found in enumerate(self._texts(file), before):
                 if len(stamps) >= PAGE_MESSAGES:
                     yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=done, total=total)
                     stamps, faults = [], []
                 if isinstance(found, Unusable):
                     faults.append(Fault(f"{file.place}{found.where}", found.reason))
-                elif self._context.window.touches(found.sent_at, found.sent_at):
-                    stamps.append(self._stamp(found))
                 else:
-                    skipped = skipped.joined(found.sent_at, self._context.window)
+                    stamps.append(self._stamp(found))
             before += file.holds
-            progress = replace(progress, skipped=skipped, files=progress.files | {file.name: file.holds})
+            progress = replace(progress, files=progress.files | {file.name: file.holds})
         yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=total, total=total)
 
     def _texts(self, file: _File) -> Iterator[Text | Unusable]:

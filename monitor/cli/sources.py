@@ -110,9 +110,13 @@ def classify(desk: Desk, name: str | None, key: str | None, weeks: int, *, try_:
             continue
         account, preview = _account(source, person), source_kind(source.kind).preview
         context = context_for(desk.config, source, desk.names, wish, now=desk.now, account=account)
+        if source.busy_only:
+            desk.note(f"{source.name}: another job's calendar. Its times alone are kept, and no rule looks at it.")
+            continue
         for seen in preview(source.options, context) if preview else ():
-            kinds[seen.kind] += 1
-            _tell_entry(desk, source.name, seen, context.owners[0].zone)
+            if context.window.touches(seen.start, seen.end):
+                kinds[seen.kind] += 1
+                _tell_entry(desk, source.name, seen, context.owners[0].zone)
     desk.say(", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "No entries in these weeks.")
 
 

@@ -2,10 +2,10 @@
 
 ::
 
-    source ─fetch(cursor)→ Batch ─┬─ events, evidence, messages
-                                  ├─ faults            one transaction
-                                  ├─ dirty marks
-                                  └─ cursor
+    source ─fetch(cursor)→ Batch ─policy→ Page ─┬─ events, evidence, messages
+                                                ├─ faults            one transaction
+                                                ├─ dirty marks
+                                                └─ cursor
 
 A source that fails keeps its rows and its cursor and never stops another. Where each owner has an account of their own,
 each account is read, and fails, on its own. Servers are waited for side by side, files read one after the other; one
@@ -18,14 +18,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from connectors.base import Batch
+from connectors.base import Batch, Skipped
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError
 from connectors.pseudonyms import Pseudonyms
 from connectors.registry import source_kind
 from monitor.config import Config
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY
 from monitor.ingest.own_mail import OwnMail, Unrecognised
-from monitor.ingest.pages import SHRUNKEN_PERCENT, save_page
+from monitor.ingest.pages import save_page
+from monitor.ingest.policy import SHRUNKEN_PERCENT, Page
 from monitor.ingest.readers import Arrival, Readers
 from monitor.ingest.wishes import DAYS_AHEAD, DAYS_BACK, Account, Wish, accounts, context_for, window_of
 from monitor.store import sources
@@ -118,7 +119,9 @@ class _Reading:
         self.is_over = False
         self._own_mail = OwnMail(account.context, sent_by_address=source_kind(account.source.kind).sent_by_address)
         self._row = self._stored()
-        self._cursor = None if wish.full else self._row.cursor
+        context, policy = account.context, account.policy
+        begins_again = wish.full or self._row.policy != policy.settings or self._row.skipped.within(context.window)
+        self._cursor = None if begins_again else self._row.cursor
         self._some_days = wish.first is not None or wish.last is not None
         self._anew = self._cursor is None
 
@@ -148,7 +151,7 @@ class _Reading:
         """Store a page, or note how the reading ended. What comes after its end is left."""
         if self.is_over:
             return
-        if isinstance(arrival, Batch):
+        if isinstance(arrival, Page):
             try:
                 self._save(arrival)
             except ConnectorError as problem:
@@ -158,14 +161,14 @@ class _Reading:
         else:
             raise arrival
 
-    def _save(self, page: Batch) -> None:
-        anew = self._anew or page.anew
-        self._row, touched = save_page(self._store, self._row, page, self._account.context, self._now, anew=anew)
+    def _save(self, page: Page) -> None:
+        batch, anew = page.batch, self._anew or page.batch.anew
+        self._row, touched = save_page(self._store, self._row, page, self._account.policy, self._now, anew=anew)
         self._anew = False
-        self._own_mail.note(page.records)
-        rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(page.faults)
+        self._own_mail.note(batch.records)
+        rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(batch.faults)
         self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
-        self._progress(self.outcome.name, page)
+        self._progress(self.outcome.name, batch)
 
     def _end(self, problem: ConnectorError | None) -> None:
         with self._store.write() as connection:
@@ -179,17 +182,17 @@ class _Reading:
         self.outcome = replace(self.outcome, problem=problem, unrecognised=unrecognised)
         self.is_over = True
 
-    def pages(self) -> Iterator[Batch]:
-        """What the connector yields; whatever it does against its contract is an error of this one source."""
-        source, context = self._account.source, self._account.context
-        people = {owner.key for owner in context.owners}
+    def pages(self) -> Iterator[Page]:
+        """What is kept of the connector's batches; what it does against its contract is its own error."""
+        source, context, policy = self._account.source, self._account.context, self._account.policy
+        skipped = Skipped() if self._cursor is None else self._row.skipped
         try:
             for batch in source_kind(source.kind).make(source.options, context).fetch(self._cursor):
                 if self.is_over:
                     return
-                if not people.issuperset(record.clinician for record in batch.records):
-                    raise LookupError("a record of somebody whose source it is not")  # noqa: TRY301 - a fault like any
-                yield batch
+                page = policy.page(batch, Skipped() if batch.anew else skipped)
+                skipped = page.skipped
+                yield page
         except ConnectorError:
             raise
         except Exception as error:

@@ -4,38 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.base import Batch, Context, Window
-from connectors.errors import ShrunkenError
+from connectors.base import Window
 from connectors.records import CalendarEvent, MessageStamp, SessionEvidence
+from monitor.ingest.policy import Page, Policy
 from monitor.ingest.snapshots import Snapshot, missing_times
 from monitor.store import events, evidence, renaming, sources
 from monitor.store.database import Connection, Store
-from monitor.store.messages import save_messages
+from monitor.store.messages import drop_messages, save_messages
 from monitor.store.sources import SourceRow
 from monitor.store.touched import Touched, mark_dirty
 
-SHRUNKEN_PERCENT = 30  # a source that lost more than this of what it held, where it reaches, is refused
-
 
 def save_page(
-    store: Store, row: SourceRow, batch: Batch, context: Context, now: int, *, anew: bool
+    store: Store, row: SourceRow, page: Page, policy: Policy, now: int, *, anew: bool
 ) -> tuple[SourceRow, Touched]:
     """Store one page: everything or nothing. Raises :class:`~connectors.errors.ShrunkenError`."""
+    batch = page.batch
     entries = [record for record in batch.records if isinstance(record, CalendarEvent)]
     times = [record for record in batch.records if isinstance(record, SessionEvidence)]
     stamps = [record for record in batch.records if isinstance(record, MessageStamp)]
     with store.write() as connection:
+        if batch.holds is not None:
+            policy.refuse_shrunken(row.held, batch.holds)
         if anew:
             row = sources.begin_reading(connection, row)
-        taken_back = events.taken_back(connection, row, batch.removed, context.window)
+        parts = []
+        if policy.busy_only and row.policy not in {None, policy.settings}:
+            # What an ordinary reading has stored goes as well, also of days that this one does not reach.
+            parts += [
+                events.keep_times_alone(connection, row, now),
+                evidence.drop_all_evidence(connection, row),
+                drop_messages(connection, row),
+            ]
+        taken_back = events.taken_back(connection, row, batch.removed, policy.window)
+        if batch.replaces is None and page.dropped:
+            taken_back |= page.dropped & events.held_in(connection, row, policy.window).keys()
         if taken_back:
-            held = events.held_in(connection, row, context.window)
-            come = {name for name, is_inside in _told(entries, context.window).items() if is_inside}
-            _refuse_shrunken(len(held), len((held.keys() - taken_back) | come), context)
-        parts = [events.remove_events(connection, row, taken_back, now)]
+            held = events.held_in(connection, row, policy.window)
+            told = {(entry.clinician, entry.uid_key) for entry in entries}
+            policy.refuse_shrunken(len(held), len((held.keys() - taken_back) | told))
+        parts.append(events.remove_events(connection, row, taken_back, now))
         if batch.replaces:
             sources.forget_faults(connection, row)
-            parts += _compare(connection, row, batch, batch.replaces, times, context, now)
+            parts += _compare(connection, row, page, batch.replaces, times, policy, now)
         parts.append(events.save_events(connection, row, entries, now))
         parts.append(evidence.save_evidence(connection, row, times))
         parts.append(save_messages(connection, row, stamps))
@@ -45,19 +56,21 @@ def save_page(
         mark_dirty(connection, touched)
         sources.save_holds(connection, row, {record.clinician for record in batch.records})
         sources.save_cursor(connection, row, batch.cursor)
+        row = sources.save_terms(connection, row, policy.settings, page.skipped, batch.holds)
     return row, touched
 
 
 def _compare(
     connection: Connection,
     row: SourceRow,
-    batch: Batch,
+    page: Page,
     window: Window,
     times: Sequence[SessionEvidence],
-    context: Context,
+    policy: Policy,
     now: int,
 ) -> list[Touched]:
     """Rename what a snapshot tells under another name, and remove what it takes back."""
+    batch = page.batch
     snapshot = Snapshot(batch, now)
     held = events.held_in(connection, row, window)
     parts = []
@@ -68,27 +81,16 @@ def _compare(
     if names:
         parts.append(renaming.rename_events(connection, row, names, now))
         held = events.held_in(connection, row, window)
-    gone = snapshot.missing(held)
+    gone = snapshot.missing(held) | (page.dropped & held.keys())
     present = sum(window.touches(entry.start, entry.end) for entry in snapshot.told.values())
-    _refuse_shrunken(len(gone | (held.keys() & snapshot.told.keys())), present, context)
+    policy.refuse_shrunken(len(gone | (held.keys() & snapshot.told.keys())), present)
     parts.append(events.remove_events(connection, row, gone, now))
 
     told_times = {(one.clinician, one.key) for one in times}
     stored_times = evidence.times_in(connection, row, window) if batch.replaces_times else {}
     lost = missing_times(stored_times, batch, times, now)
-    _refuse_shrunken(len(lost | (stored_times.keys() & told_times)), len(told_times), context, "true times")
+    policy.refuse_shrunken(len(lost | (stored_times.keys() & told_times)), len(told_times), "true times")
     # Where true times have a reach of their own, an entry may be told for longer than they are.
     about = gone if batch.replaces_times else gone | snapshot.told.keys()
     parts.append(evidence.drop_evidence(connection, row, about, lost, times))
     return parts
-
-
-def _told(entries: Sequence[CalendarEvent], window: Window) -> dict[events.EntryKey, bool]:
-    """Each entry that is told of, and whether it lies in the window."""
-    return {(entry.clinician, entry.uid_key): window.touches(entry.start, entry.end) for entry in entries}
-
-
-def _refuse_shrunken(held: int, holds: int, context: Context, what: str = "entries") -> None:
-    """A source that has lost far too much is refused, not believed, until somebody confirms it."""
-    if 100 * (held - holds) > SHRUNKEN_PERCENT * held and not context.accept_shrink:
-        raise ShrunkenError(context.source, held, holds, what)

@@ -16,11 +16,11 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from connectors.base import Batch
+from monitor.ingest.policy import Page
 
 AT_ONCE = 8  # threads; each waits for a server most of its time
 
-Arrival = Batch | BaseException | None
+Arrival = Page | BaseException | None
 """A page, what ended the reading, or ``None``: read to its end."""
 
 K = TypeVar("K")
@@ -32,7 +32,7 @@ class Readers(Generic[K]):
     The threads hold nothing that has to be closed: whoever leaves early leaves them to end after the page in hand.
     """
 
-    def __init__(self, jobs: Sequence[tuple[K, Callable[[], Iterator[Batch]]]]) -> None:
+    def __init__(self, jobs: Sequence[tuple[K, Callable[[], Iterator[Page]]]]) -> None:
         self._waiting = deque(jobs)
         # Room for one more page of everybody: after stopping, nobody waits here for good.
         self._arrivals: Queue[tuple[K, Arrival]] = Queue(2 * AT_ONCE)
@@ -63,7 +63,7 @@ class Readers(Generic[K]):
                 return
             self._arrivals.put((key, self._read(key, pages)))
 
-    def _read(self, key: K, pages: Callable[[], Iterator[Batch]]) -> Arrival:
+    def _read(self, key: K, pages: Callable[[], Iterator[Page]]) -> Arrival:
         """Hand over every page; how it ended."""
         try:
             for page in pages():

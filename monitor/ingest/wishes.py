@@ -11,8 +11,9 @@ from connectors.pseudonyms import Pseudonyms
 from monitor.config import Config, SourceConfig, classifier, owners
 from monitor.credentials import secret_reader
 from monitor.errors import UsageError
+from monitor.ingest.policy import Policy
 
-DAYS_BACK, DAYS_AHEAD = 400, 120
+DAYS_BACK, DAYS_AHEAD = 750, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +29,33 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One thing to read: a source, or one ``owner``'s account of it."""
+    """One thing to read: a source, or one ``owner``'s account of it, with what its connector is told and is kept."""
 
     source: SourceConfig
     owner: str | None
     context: Context
+    policy: Policy
 
 
 def accounts(config: Config, names: Pseudonyms, wish: Wish, *, now: datetime) -> list[Account]:
     """All that a run is to read, in the order of the configuration. Raises :class:`UsageError`."""
-    return [
-        Account(source, owner, context_for(config, source, names, wish, now=now, account=owner))
-        for source in _wished(config, wish)
-        for owner in source.accounts
-    ]
+    chosen = []
+    for source in _wished(config, wish):
+        for owner in source.accounts:
+            context = context_for(config, source, names, wish, now=now, account=owner)
+            chosen.append(Account(source, owner, context, _policy(config, source, context, wish)))
+    return chosen
+
+
+def _policy(config: Config, source: SourceConfig, context: Context, wish: Wish) -> Policy:
+    return Policy(
+        source=source.name,
+        owners=frozenset(owner.key for owner in context.owners),
+        window=context.window,
+        busy_only=source.busy_only,
+        longest_seconds=config.practice.longest_session_hours * 3600,
+        accept_shrink=wish.accept_shrink,
+    )
 
 
 def _wished(config: Config, wish: Wish) -> list[SourceConfig]:
@@ -75,14 +89,12 @@ def context_for(
         names=names,
         folder=config.folder,
         read_secret=secret_reader(source.name, config.folder),
-        busy_only=source.busy_only,
-        longest_session=timedelta(hours=config.practice.longest_session_hours),
-        accept_shrink=wish.accept_shrink,
+        times_suffice=source.busy_only,
     )
 
 
 def window_of(source: SourceConfig, people: Sequence[Owner], wish: Wish, now: datetime) -> Window:
-    """The instants that are wanted: the run's own days, else the source's, else 400 days back to 120 ahead.
+    """The instants that are wanted: the run's own days, else the source's, else 750 days back to 120 ahead.
 
     Days are local to the owners and both inclusive.
     """

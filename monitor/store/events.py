@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from connectors.base import Window
-from connectors.records import CalendarEvent
+from connectors.records import CalendarEvent, Kind
 from monitor.store.keys import epoch, epoch_or_none, identities, selected
 from monitor.store.sources import SourceRow
 from monitor.store.touched import Touched
@@ -174,6 +174,17 @@ def remove_events(connection: sqlite3.Connection, source: SourceRow, gone: Colle
     stored = _stored(connection, source, sorted({uid_key for _, uid_key in gone}))
     leaving = [row for key, row in stored.items() if key in wanted and row.status != REMOVED]
     return _changed(connection, [(row, row._replace(status=REMOVED)) for row in leaving], now)
+
+
+def keep_times_alone(connection: sqlite3.Connection, source: SourceRow, now: int) -> Touched:
+    """Make every stored entry of the source another job's: its times, and nothing else."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM event WHERE source_id = ?", (source.id,)).fetchall()
+    changes: list[tuple[_Event | None, _Event]] = []
+    for old in map(_Event._make, rows):
+        new = old._replace(kind=Kind.BUSY.value, client_id=None, edited_at=None, meeting=None)
+        if new != old:
+            changes.append((old, new))
+    return _changed(connection, changes, now)
 
 
 class Named(NamedTuple):

@@ -81,6 +81,15 @@ def drop_evidence(
     return touched
 
 
+def drop_all_evidence(connection: sqlite3.Connection, source: SourceRow) -> Touched:
+    """Drop all true times that the source told."""
+    rows = connection.execute("DELETE FROM evidence WHERE source_id = ? RETURNING *", (source.id,)).fetchall()
+    touched = Touched()
+    for row in map(_Evidence._make, rows):
+        _touch(touched, row)
+    return touched
+
+
 def save_correction(connection: sqlite3.Connection, clinician: str, uid_key: str, ended_at: int, now: int) -> None:
     """A clinician's own word for when a session ended; it beats all evidence."""
     id_ = clinician_ids(connection, [clinician])[clinician]

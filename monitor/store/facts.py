@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.records import Status
+from connectors.records import CALLED_OFF
 from monitor.store.events import REMOVED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CALLED_OFF = tuple(
-    status.value for status in (Status.CANCELLED, Status.DECLINED, Status.LATE_CANCELLED, Status.CLINICIAN_CANCELLED)
-)
+_CALLED_OFF = tuple(sorted(status.value for status in CALLED_OFF))
 # A record counts as long as its source is that clinician's. When an entry was called off is the source's own word, if
 # it says anything newer than the entry as it last stood, else when it was first seen so; an entry that was never seen
 # standing leaves it unknown. It was moved if it was ever seen beginning at another time.

@@ -51,6 +51,23 @@ def save_messages(connection: sqlite3.Connection, source: SourceRow, stamps: Seq
     return touched
 
 
+def drop_messages(connection: sqlite3.Connection, source: SourceRow) -> Touched:
+    """Drop all messages of the source. One that others refer to stays known as a part of its thread, without a time."""
+    touched = Touched()
+    for clinician, sent_at in connection.execute(
+        "SELECT clinician_id, sent_at FROM message WHERE source_id = ?", (source.id,)
+    ):
+        touched.row(clinician, sent_at)
+    connection.execute(
+        """UPDATE node SET sent_at = NULL, source_id = NULL, reading = 0, outgoing = 0, automatic = 0,
+               counterpart_kind = '', channel = '', counterpart_id = NULL
+           WHERE source_id = ?""",
+        (source.id,),
+    )
+    connection.execute("DELETE FROM node WHERE thread IS NULL AND sent_at IS NULL")
+    return touched
+
+
 def _save(
     connection: sqlite3.Connection, source: SourceRow, clinician: int, own: Sequence[MessageStamp], touched: Touched
 ) -> None:

@@ -23,12 +23,15 @@ TABLES = (
     # ---- Who and where from. Names and addresses stay in the configuration.
     "CREATE TABLE clinician (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
     # owner_id: whose account it is where each owner of a source has one, read on its own; 0 where it is one for all.
-    # cursor: the connector's own text. reading: how often the source was read from its beginning.
+    # cursor: the connector's own text. policy: under which it holds; another one begins the source again.
+    # skipped_before, skipped_after: the nearest instants of what the window left out since. held: how many messages or
+    # rows the source last had in all. reading: how often the source was read from its beginning.
     # seen_from, seen_to: the unbroken span that has been read to its end; seen_to is how fresh the source is.
     # renamed_at: when it last came with new names for everything that it had told before.
     """CREATE TABLE source (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL, owner_id INTEGER NOT NULL DEFAULT 0, kind TEXT NOT NULL,
-        cursor TEXT, reading INTEGER NOT NULL DEFAULT 0, seen_from INTEGER, seen_to INTEGER, attempted_at INTEGER,
+        cursor TEXT, policy TEXT, skipped_before INTEGER, skipped_after INTEGER, held INTEGER NOT NULL DEFAULT 0,
+        reading INTEGER NOT NULL DEFAULT 0, seen_from INTEGER, seen_to INTEGER, attempted_at INTEGER,
         succeeded_at INTEGER, fault TEXT, renamed_at INTEGER, UNIQUE (name, owner_id)) STRICT""",
     # Whose times a source holds now. What it told of anybody else before stays stored and counts no more.
     # holds: whether it ever told something of the clinician. own_mail: whether they were ever recognised in it as who

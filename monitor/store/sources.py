@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from connectors.base import Fault, Window
+from connectors.base import Fault, Skipped, Window
 from monitor.store.keys import clinician_ids, epoch
 from monitor.store.touched import Touched, mark_dirty
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source as it is stored: its number, cursor, how often it was read anew, and its owners' numbers by key."""
+    """A source as it is stored: its number, cursor, how often it was read anew, and its owners' numbers by key.
+
+    The cursor holds under ``policy``, with what the window had ``skipped`` by then. ``held`` is how much the source
+    last said that it has in all.
+    """
 
     id: int
     cursor: str | None
     reading: int
     owners: Mapping[str, int]
+    policy: str | None = None
+    skipped: Skipped = field(default_factory=Skipped)
+    held: int = 0
 
 
 def source_row(
@@ -35,10 +42,12 @@ def source_row(
            ON CONFLICT (name, owner_id) DO UPDATE SET kind = excluded.kind WHERE kind <> excluded.kind""",
         (name, owner, kind),
     )
-    id_, cursor, reading = connection.execute(
-        "SELECT id, cursor, reading FROM source WHERE name = ? AND owner_id = ?", (name, owner)
+    id_, cursor, reading, policy, before, after, held = connection.execute(
+        """SELECT id, cursor, reading, policy, skipped_before, skipped_after, held
+           FROM source WHERE name = ? AND owner_id = ?""",
+        (name, owner),
     ).fetchone()
-    source = SourceRow(id_, cursor, reading, owners)
+    source = SourceRow(id_, cursor, reading, owners, policy, Skipped(before, after), held)
     _hand_over(connection, source)
     return source
 
@@ -167,6 +176,19 @@ def begin_reading(connection: sqlite3.Connection, source: SourceRow) -> SourceRo
 def save_cursor(connection: sqlite3.Connection, source: SourceRow, cursor: str | None) -> None:
     """Remember how far the source has been read."""
     connection.execute("UPDATE source SET cursor = ? WHERE id = ? AND cursor IS NOT ?", (cursor, source.id, cursor))
+
+
+def save_terms(
+    connection: sqlite3.Connection, source: SourceRow, policy: str, skipped: Skipped, holds: int | None
+) -> SourceRow:
+    """Remember under which policy the cursor holds, what the window left out, and how much the source has in all."""
+    row = replace(source, policy=policy, skipped=skipped, held=source.held if holds is None else holds)
+    if row != source:
+        connection.execute(
+            "UPDATE source SET policy = ?, skipped_before = ?, skipped_after = ?, held = ? WHERE id = ?",
+            (policy, skipped.before, skipped.after, row.held, source.id),
+        )
+    return row
 
 
 def save_success(

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connectors.base import Batch, Connector, Context, Fault, Owner, Window
+from connectors.base import Batch, Connector, Context, Fault, Owner, Skipped, Window
 from connectors.classify import Classifier
 from connectors.mail.headers import Headers
-from connectors.mail.pages import MailOptions, MailPage, Skipped
+from connectors.mail.pages import MailOptions, MailPage
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import MessageStamp
 
@@ -50,9 +50,7 @@ class Reading:
         return {stamp.key for stamp in self.stamps}
 
 
-def practice(
-    folder: Path, *owners: Owner, window: Window = WINDOW, rules: Classifier = RULES, accept_shrink: bool = False
-) -> Context:
+def practice(folder: Path, *owners: Owner, window: Window = WINDOW, rules: Classifier = RULES) -> Context:
     return Context(
         source="post",
         owners=owners or (ANA,),
@@ -61,7 +59,6 @@ def practice(
         names=NAMES,
         folder=folder,
         read_secret=str,
-        accept_shrink=accept_shrink,
     )
 
 

@@ -11,11 +11,12 @@ import logging
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -35,7 +36,7 @@ from monitor.cli.desk import Desk
 from monitor.credentials import create_key
 from monitor.ingest import exit_code
 from tests.connectors.worlds.practice import NEIGHBOUR, SOURCE, CutOffError, DiskError, Practice, nights
-from tests.connectors.worlds.world import ANA, BEN, CANARY, NOW, NUMBER, Behaviour, Trouble, World, moment, worlds
+from tests.connectors.worlds.world import ANA, BEN, CANARY, NOW, NUMBER, ZONE, Behaviour, Trouble, World, moment, worlds
 
 ITEMS = 10
 WORLDS = [(kind, world) for kind in kind_names() for world in worlds(kind)]
@@ -367,6 +368,105 @@ def test_what_could_not_be_used_is_kept_aside_no_longer_once_it_is_mended(
     assert practice.items() == items
 
 
+# The practice's policy, whoever brings the records
+
+EVENT = (
+    "whose", "source", "uid_key", "start", "end", "all_day", "status", "kind", "client", "set_aside", "edited_at",
+    "meeting", "series",
+)  # fmt: skip
+ANOTHER_JOB, SHORT = "busy_only = true", "longest_session_hours = 0.5"  # an item lasts 50 minutes
+NO_BOOKINGS = "busy_only: needs booked_start"  # an export of calls or messages alone is none of another job
+
+
+def entries_of(practice: Practice) -> list[dict[str, Any]]:
+    """The source's entries as they are held."""
+    return [dict(zip(EVENT, row, strict=True)) for row in practice.holds()["event"] if row[1] == SOURCE]
+
+
+def others_of(practice: Practice) -> list[Any]:
+    """The source's true times and messages as they are held."""
+    return [row for table in ("evidence", "message") for row in practice.holds()[table] if row[1] == SOURCE]
+
+
+def times_of(entries: list[dict[str, Any]]) -> set[Any]:
+    return {(entry["whose"], entry["uid_key"], entry["start"], entry["end"]) for entry in entries}
+
+
+def read_as(practice: Practice, now: int) -> None:
+    """One night's reading, that may say that such a source cannot be another job's."""
+    for problem in problems(practice.read(now=nights(now))).values():
+        assert NO_BOOKINGS in str(problem)
+
+
+@of_worlds(Behaviour.BUSY)
+def test_of_another_job_times_are_kept_and_nothing_else(practice: Practice, practices: MakePractice) -> None:
+    ordinary, fresh = entries_of(practice), practices()
+    fresh.settle(source=ANOTHER_JOB)
+    read_as(fresh, 1)
+    assert times_of(entries_of(fresh)) == times_of(ordinary)
+    assert others_of(fresh) == []
+    for entry in entries_of(fresh):
+        said = {name: entry[name] for name in ("kind", "status", "client", "set_aside", "edited_at", "meeting")}
+        assert said == {"kind": "busy", "status": "confirmed"} | dict.fromkeys(
+            ("client", "set_aside", "edited_at", "meeting")
+        )
+    before = practice.holds()
+    practice.settle(source=ANOTHER_JOB)
+    read_as(practice, 1)
+    if not others_of(practice):  # else it was refused, and everything stays as it was
+        assert entries_of(practice) == entries_of(fresh)
+    practice.settle()
+    assert problems(practice.read(now=nights(2))) == {}
+    assert {table: rows for table, rows in practice.holds().items() if table != "thread"} == {
+        table: rows for table, rows in before.items() if table != "thread"
+    }
+
+
+@of_worlds(Behaviour.LONG)
+def test_what_lasts_longer_than_any_session_counts_for_nothing_but_in_another_job(
+    practice: Practice, practices: MakePractice
+) -> None:
+    before, fresh = practice.holds(), practices()
+    assert {entry["set_aside"] for entry in entries_of(practice)} <= {None}
+    for one in (practice, fresh):
+        one.settle(practice=SHORT)
+        assert problems(one.read(now=nights(1))) == {}
+    assert practice.holds() == fresh.holds()
+    long = [entry for entry in entries_of(practice) if not entry["all_day"]]
+    assert all(entry["set_aside"] == "longer than longest_session_hours" for entry in long)
+    believed = [row for row in practice.holds()["evidence"] if row[3] == "ehr" and row[4] and row[5]]
+    assert [row for row in believed if row[5] - row[4] > 1800] == []
+    fresh.settle(practice=SHORT, source=ANOTHER_JOB)
+    read_as(fresh, 2)
+    assert {entry["set_aside"] for entry in entries_of(fresh) if entry["kind"] == "busy"} <= {None}
+    practice.settle()
+    assert problems(practice.read(now=nights(2))) == {}
+    assert practice.holds() == before
+
+
+@of_worlds(Behaviour.WINDOW)
+def test_what_lies_outside_the_window_is_not_stored_and_comes_once_it_is_wanted(
+    practice: Practice, practices: MakePractice
+) -> None:
+    day = date(2026, 2, 3)
+    start = int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(ZONE)).timestamp())
+    end = start + 24 * 60 * 60
+
+    def inside(rows: list[Any], first: int, last: int) -> list[Any]:
+        found = [(row, row[first] or row[last], row[last] or row[first]) for row in rows if row[1] == SOURCE]
+        return [row for row, begin, over in found if begin < end and (over > start or begin >= start)]
+
+    whole, narrow = practice.holds(), practices()
+    assert problems(narrow.read(first=day, last=day)) == {}
+    found = narrow.holds()
+    for table, first, last in (("event", 3, 4), ("evidence", 4, 5), ("message", 3, 3)):
+        expected = [row[:first] for row in inside(whole[table], first, last)]
+        assert [row[:first] for row in found[table]] == expected
+    assert 0 < narrow.items() < practice.items()
+    assert problems(narrow.read(now=nights(1))) == {}
+    assert narrow.holds() == whole
+
+
 SHRINKING = [
     (world, forgets)
     for _, world in WORLDS
@@ -389,11 +489,14 @@ def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(
     practice._world.drop(2, 4, 6, 8)  # not the first, which it may have forgotten
     if forgets:
         practice._world.forget()
-    before, cursors = practice.everything(), practice.cursors()
+    before, cursors, held = practice.everything(), practice.cursors(), practice.holds()
     refused = practice.outcome(now=nights(1))
     assert isinstance(refused.problem, ShrunkenError)
     assert "--accept-shrink" in str(refused.problem)
     assert (practice.everything(), practice.cursors()) == (before, cursors)
+    anew = practice.outcome(now=nights(1), full=True)
+    assert isinstance(anew.problem, ShrunkenError)
+    assert practice.holds() == held
     assert practice.outcome(now=nights(2), accept_shrink=True).problem is None
     assert practice.outcome(now=nights(3)).problem is None
     if Behaviour.DELETED not in practice._world.declines:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ import pytest
 from connectors.base import Window
 from connectors.classify import Classifier
 from connectors.csv_export.source import SOURCE_KIND, CsvColumns, CsvFormat, CsvOptions, check
-from connectors.errors import ConnectorError, MalformedError, ShrunkenError, UnavailableError
+from connectors.errors import ConnectorError, MalformedError, UnavailableError
 from connectors.records import Counterpart, Grade, Kind, Status
 from tests.connectors.exports import (
     ANA,
@@ -25,6 +25,7 @@ from tests.connectors.exports import (
     stamps,
     visits,
 )
+from tests.connectors.kept import kept
 
 NINE = "C1,2024-03-04 09:00,2024-03-04 09:50,2024-03-04 09:02,2024-03-04 10:01,Show,n"
 TEN = "C2,2024-03-04 10:00,2024-03-04 10:50,,,Show,n"
@@ -65,11 +66,6 @@ def test_minutes_may_stand_for_the_ends(tmp_path: Path) -> None:
     assert evidence(batch)[0].ended_at == local("2024-03-04 10:04")
 
 
-def test_a_visit_longer_than_any_session_is_kept_and_set_aside(tmp_path: Path) -> None:
-    long = "C1,2024-03-04 09:00,2024-03-16 08:00,,,Show,n"
-    assert events(export(tmp_path).write(visits(long)).batch())[0].set_aside == "longer than longest_session_hours"
-
-
 @pytest.mark.parametrize(
     ("word", "status"),
     [
@@ -94,12 +90,6 @@ def test_listed_words_replace_the_usual_ones_of_their_list(tmp_path: Path) -> No
     batch = source.write(visits(TEN, NINE.replace("Show", "Seen by phone"), NINE.replace("Show", "Attended"))).batch()
     assert [event.status for event in events(batch)] == [Status.NO_SHOW, Status.CONFIRMED]
     assert reasons(batch) == [("line 4", "status is none of the words listed in [source.format]")]
-
-
-def test_a_busy_source_says_times_and_nothing_else(tmp_path: Path) -> None:
-    batch = export(tmp_path).but(busy_only=True).write(visits(NINE)).batch()
-    assert [(event.kind, event.client) for event in events(batch)] == [(Kind.BUSY, None)]
-    assert evidence(batch) == []
 
 
 def test_day_and_time_in_two_columns_are_one_instant(tmp_path: Path) -> None:
@@ -140,7 +130,6 @@ def test_an_end_before_its_start_is_a_fault_and_not_a_day_later(tmp_path: Path) 
         ("2024-03-04 09:02", "2024-03-04 08:50", "actual_end is before actual_start"),
         ("", "2024-03-04 08:50", "actual_end is before booked_start"),
         ("2024-03-04 09:02", "2024-03-04 09:02", "actual_end is the same as actual_start"),
-        ("2024-03-04 09:02", "2024-03-07 09:50", "the actual times are longer than longest_session_hours"),
         ("2024-03-04 09:02", "soon", "actual_end is no date and time of ISO 8601"),
     ],
 )
@@ -238,7 +227,8 @@ def test_visits_are_a_snapshot_of_the_window(tmp_path: Path) -> None:
     source = export(tmp_path)
     batch = source.write(visits(NINE, NINE.replace("2024", "2023"))).batch()
     assert batch.replaces == source.context.window
-    assert len(events(batch)) == 1
+    assert len(events(batch)) == 2
+    assert len(events(kept(batch, source.context.window))) == 1
 
 
 def test_accumulating_visits_take_nothing_back(tmp_path: Path) -> None:
@@ -258,7 +248,6 @@ def test_what_decides_the_reading_is_part_of_the_cursor(tmp_path: Path) -> None:
     cursor = source.batch().cursor
     later = Window(datetime(2024, 2, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
     assert source.but(window=later).batch(cursor).records
-    assert source.but(longest_session=timedelta(minutes=30)).batch(cursor).records
     assert export(tmp_path, zone=ZoneInfo("Europe/London")).batch(cursor).records
 
 
@@ -307,15 +296,9 @@ def log_of(calls: int) -> str:
     return "\n".join(["Join,Leave", *rows])
 
 
-def test_a_log_that_lost_a_third_is_refused_until_somebody_confirms(tmp_path: Path) -> None:
-    source = export(tmp_path, CALLS).write(log_of(20))
-    cursor = source.batch().cursor
-    source.write(log_of(13))
-    with pytest.raises(ShrunkenError) as refused:
-        source.batch(cursor)
-    assert (refused.value.held, refused.value.holds) == (20, 13)
-    assert len(source.but(accept_shrink=True).batch(cursor).records) == 13
-    assert len(source.write(log_of(14)).batch(cursor).records) == 14
+def test_a_log_says_how_many_rows_it_has_unless_each_file_brings_only_what_is_new(tmp_path: Path) -> None:
+    assert export(tmp_path, CALLS).write(log_of(20)).batch().holds == 20
+    assert export(tmp_path, CALLS, accumulate=True).batch().holds is None
 
 
 def test_a_folder_is_read_together_in_the_order_of_its_names(tmp_path: Path) -> None:
@@ -380,7 +363,7 @@ def test_a_source_of_several_clinicians_needs_their_column(tmp_path: Path) -> No
 
 def test_a_busy_source_needs_bookings(tmp_path: Path) -> None:
     with pytest.raises(MalformedError, match="busy_only"):
-        export(tmp_path, CALLS).but(busy_only=True).write(log_of(1)).batch()
+        export(tmp_path, CALLS).but(times_suffice=True).write(log_of(1)).batch()
 
 
 @pytest.mark.parametrize("path", ["nowhere.csv", "empty", "nul\0byte", "x" * 5000])

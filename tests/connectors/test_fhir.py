@@ -21,6 +21,7 @@ from connectors.fhir import server as fhir
 from connectors.fhir.source import SOURCE_KIND, FhirOptions
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, Record, SessionEvidence, Status
 from tests.connectors.fhir_server import FhirServer, fhir_server
+from tests.connectors.kept import kept
 from tests.connectors.mailboxes import CANARY, practice
 from tests.peers.replies import Asked, Reply, replies
 
@@ -93,13 +94,13 @@ def written(number: int = 0, sender: str = "Patient/9", *recipients: str, **elem
 
 
 def read(url: str, cursor: str | None = None, **more: object) -> list[Batch]:
-    """What one run gives; ``more`` are options, or parts of the context."""
+    """What is kept of one run; ``more`` are options, or parts of the context."""
     names = FhirOptions.__dataclass_fields__
     options = {name: more.pop(name) for name in [*more] if name in names}
     owners = more.pop("owners", (ANA, BEN))
     context: Context = replace(practice(Path(), window=WINDOW), owners=owners, **more)  # type: ignore[arg-type]
     told = FhirOptions(**{"url": url, "practitioners": PEOPLE, **options})  # type: ignore[arg-type]
-    return list(SOURCE_KIND.make(told, context).fetch(cursor))
+    return [kept(batch, context.window) for batch in SOURCE_KIND.make(told, context).fetch(cursor)]
 
 
 @dataclass
@@ -327,12 +328,11 @@ def test_messages_have_a_direction_a_time_and_somebody_at_the_other_end(server: 
     assert {stamp.channel for stamp in found} == {"portal"}
 
 
-def test_another_job_is_times_and_nothing_else(server: FhirServer) -> None:
+def test_where_times_suffice_appointments_alone_are_asked_for(server: FhirServer) -> None:
     server.put("Appointment", "a1", **booked())
     server.put("Encounter", "e1", **met())
     server.put("Communication", "c1", **written())
-    found = read(server.url, busy_only=True)
-    assert [(event.kind, event.client) for event in records(found, CalendarEvent)] == [(Kind.BUSY, None)]
+    found = read(server.url, times_suffice=True)
     assert sum(len(batch.records) for batch in found) == 1
     assert {asked.path.partition("?")[0].rpartition("/")[2] for asked in server.asked} == {"Appointment"}
 
@@ -464,7 +464,7 @@ def test_a_window_that_moved_reads_the_days_that_came_into_it(server: FhirServer
 
 @pytest.mark.parametrize(
     "more",
-    [{"channel": "post"}, {"practitioners": {"ana": ("Practitioner/1",)}}, {"longest_session": timedelta(hours=1)}],
+    [{"channel": "post"}, {"practitioners": {"ana": ("Practitioner/1",)}}],
 )
 def test_other_settings_read_anew(server: FhirServer, more: dict[str, object]) -> None:
     fill(server, 2)

@@ -110,15 +110,6 @@ def test_status_and_what_does_not_count(
     assert (named(reader, "a").status, named(reader, "a").set_aside) == (status, set_aside)
 
 
-def test_an_entry_of_a_day_and_a_night_is_kept_and_does_not_count(reader: Reader, diary: Diary) -> None:
-    diary.put("a", at("2026-03-02 10:00"), 25 * 60)
-    diary.put("b", at("2026-03-02 10:00"), 25 * 60, eventType="outOfOffice")
-    reader.read()
-
-    assert named(reader, "a").set_aside == "longer than longest_session_hours"
-    assert named(reader, "b").set_aside is None
-
-
 def test_rooms_and_oneself_are_not_from_outside(reader: Reader, diary: Diary) -> None:
     room = {"email": "room1@resource.calendar.example", "resource": True, "responseStatus": "accepted"}
     diary.put("a", at("2026-03-02 10:00"), attendees=[*invited("ben@harbour.example"), room])
@@ -174,14 +165,14 @@ def test_no_title_no_address_and_no_colour_is_asked_for_where_no_rule_needs_them
     assert not {"summary", "colorId", "email"} & set(query["fields"].replace("(", ",").replace(")", ",").split(","))
 
 
-def test_another_jobs_calendar_tells_times_and_nothing_else(google: Google, tmp_path: Path, diary: Diary) -> None:
+def test_where_times_suffice_nothing_else_is_asked_for(google: Google, tmp_path: Path, diary: Diary) -> None:
     diary.put("a", at("2026-03-02 10:00"), attendees=invited(CLIENT))
     diary.put("b", at("2026-03-03 10:00"), transparency="transparent")
-    told = context(tmp_path, rule(Kind.LEAVE, title="x"), busy_only=True)
+    told = context(tmp_path, rule(Kind.LEAVE, title="x"), times_suffice=True)
     reader = Reader(GoogleCalendar, CalendarOptions(api_endpoint=google.url), told)
     reader.read()
 
-    assert [(event.kind, event.client) for event in reader.events] == [(Kind.BUSY, None)]
+    assert [(event.client, event.is_free) for event in reader.events] == [(None, False), (None, True)]
     assert "summary" not in google.asked[-1].query["fields"]
     assert google.asked[-1].query["maxAttendees"] == 1
 

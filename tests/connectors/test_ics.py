@@ -20,6 +20,7 @@ from connectors.ics import series
 from connectors.ics.source import SOURCE_KIND, IcsOptions, preview
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, Status
+from tests.connectors.kept import kept
 
 NAMES = Pseudonyms(b"k" * 32)
 PARIS = ZoneInfo("Europe/Paris")
@@ -435,20 +436,14 @@ def test_entry_without_an_end_has_no_length(tmp_path: Path) -> None:
     assert times(read(calendar("UID:a\nDTSTART:20260105T090000Z"), tmp_path)) == [("01-05 09:00", "01-05 09:00")]
 
 
-def test_long_entry_is_kept_and_set_aside(tmp_path: Path) -> None:
-    long = "UID:a\nDTSTART:20260105T090000Z\nDTEND:20260117T080000Z\nSUMMARY:Holiday"
-    assert events(read(calendar(long), tmp_path))[0].set_aside == "longer than longest_session_hours"
-    leave = Classifier(rules=(KindRule(Kind.LEAVE, title=re.compile("holiday", re.IGNORECASE)),))
-    assert events(read(calendar(long), tmp_path, replace(CONTEXT, classifier=leave)))[0].set_aside is None
-
-
-def test_only_what_touches_the_window_is_there(tmp_path: Path) -> None:
+def test_only_what_touches_the_window_is_kept(tmp_path: Path) -> None:
     edges = [
         ("before", "20251231T230000Z", "20260101T000000Z"), ("into", "20251231T230000Z", "20260101T000001Z"),
         ("first", "20260101T000000Z", "20260101T000000Z"), ("last", "20261231T235959Z", "20270101T010000Z"),
         ("after", "20270101T000000Z", "20270101T010000Z"),
     ]  # fmt: skip
     batch = read(calendar(*(f"UID:{uid}\nDTSTART:{start}\nDTEND:{end}" for uid, start, end in edges)), tmp_path)
+    batch = kept(batch, CONTEXT.window)
     assert {event.uid_key for event in events(batch)} == {NAMES.entry(uid) for uid in ("into", "first", "last")}
 
 
@@ -555,15 +550,16 @@ def test_shared_calendar_gives_each_entry_to_whom_it_names(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
-def test_busy_only_keeps_times_and_nothing_else(tmp_path: Path) -> None:
-    text = calendar(
-        f"{SESSION}\nSUMMARY:Session\nATTENDEE:mailto:kim@mail.example",
-        "UID:c\nDTSTART:20260106T090000Z\nSTATUS:CANCELLED",
-        "UID:t\nDTSTART:20260107T090000Z\nTRANSP:TRANSPARENT",
-    )
+def test_time_that_is_shown_as_free_is_told(tmp_path: Path) -> None:
+    text = calendar(SESSION, "UID:t\nDTSTART:20260107T090000Z\nTRANSP:TRANSPARENT")
+    assert [event.is_free for event in events(read(text, tmp_path))] == [False, True]
+
+
+def test_where_times_suffice_no_title_is_looked_at(tmp_path: Path) -> None:
     rule = Classifier(rules=(KindRule(Kind.SESSION, title=re.compile("Session")),))
-    (event,) = events(read(text, tmp_path, replace(CONTEXT, busy_only=True, classifier=rule)))
-    assert (event.kind, event.client, event.set_aside) == (Kind.BUSY, None, None)
+    text = calendar(f"{SESSION}\nSUMMARY:Session\nATTENDEE:mailto:kim@mail.example")
+    (event,) = events(read(text, tmp_path, replace(CONTEXT, times_suffice=True, classifier=rule)))
+    assert (event.kind, event.client) == (Kind.OTHER, None)
 
 
 # Again
@@ -600,8 +596,6 @@ def test_settings_have_one_spelling() -> None:
         {"window": Window(CONTEXT.window.start, CONTEXT.window.end + timedelta(days=1))},
         {"classifier": Classifier(rules=(KindRule(Kind.LEAVE, title=re.compile("x" * 300 + "y")),))},
         {"owners": (replace(ANA, zone=ZoneInfo("Europe/London")),)},
-        {"busy_only": True},
-        {"longest_session": timedelta(minutes=10)},
         {"names": Pseudonyms(b"j" * 32)},
     ],
 )
@@ -688,17 +682,17 @@ def test_real_calendar(real: Path, name: str, zone: str, years: tuple[int, int],
     first, last = (datetime(year, 1, 1, tzinfo=local) for year in years)
     context = replace(CONTEXT, folder=real / "ics", owners=(Owner("ana", local),), window=Window(first, last))
     (batch,) = SOURCE_KIND.make(IcsOptions(path=f"{name}.ics"), context).fetch(None)
+    batch = kept(batch, context.window)
     assert batch.faults == ()
     assert (len(batch.records), sum(event.all_day for event in events(batch))) == (instances, all_day)
     assert len({event.uid_key for event in events(batch)}) == instances
 
 
-def test_real_entry_of_287_hours_is_kept_and_set_aside(real: Path) -> None:
+def test_real_entry_of_287_hours_is_told(real: Path) -> None:
     window = Window(datetime(2024, 1, 1, tzinfo=PARIS), datetime(2025, 1, 1, tzinfo=PARIS))
     context = replace(CONTEXT, folder=real / "ics", window=window)
     (batch,) = SOURCE_KIND.make(IcsOptions(path="person_paris_2024.ics"), context).fetch(None)
-    (long,) = (event for event in events(batch) if event.set_aside)
-    assert long.end - long.start == timedelta(hours=287)
+    assert max(event.end - event.start for event in events(batch) if not event.all_day) == timedelta(hours=287)
 
 
 @pytest.mark.parametrize(

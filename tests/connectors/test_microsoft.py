@@ -26,6 +26,7 @@ from connectors.microsoft.options import MicrosoftOptions, problems, redirected
 from connectors.microsoft.source import SOURCE_KIND
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
 from tests.connectors import microsoft_fake
+from tests.connectors.kept import kept
 from tests.connectors.mailboxes import CANARY, RULES, WINDOW, practice
 from tests.connectors.microsoft_fake import ALL, Account, Microsoft, attended
 from tests.peers.replies import Asked, Replies, Reply, replies
@@ -133,16 +134,16 @@ def test_only_what_a_rule_looks_at_is_asked_for(microsoft: Microsoft, account: A
     (event,) = records(read(microsoft, tmp_path, read=("calendar",), classifier=rules), CalendarEvent)
     assert event.kind is Kind.SUPERVISION
     assert "subject" in unquote(microsoft.asked[-1].path)
-    read(microsoft, tmp_path, busy_only=True)
+    read(microsoft, tmp_path, times_suffice=True)
     assert "attendees" not in unquote(microsoft.asked[-1].path)
 
 
-def test_another_job_is_times_and_nothing_else(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
+def test_where_times_suffice_the_calendar_alone_is_read(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
     account.put_event("a", START, 50)
     account.put_event("free", START, 50, showAs="free")
     account.put_message("id-inbox", "m", START)
-    found = read(microsoft, tmp_path, busy_only=True)
-    assert [(event.kind, event.client) for batch in found for event in batch.records] == [(Kind.BUSY, None)]  # type: ignore[union-attr]
+    found = read(microsoft, tmp_path, times_suffice=True)
+    assert [event.is_free for batch in found for event in batch.records] == [False, True]  # type: ignore[union-attr]
 
 
 def test_an_unchanged_calendar_is_not_stored_again(microsoft: Microsoft, account: Account, tmp_path: Path) -> None:
@@ -393,7 +394,7 @@ def test_a_meeting_asked_for_from_some_day_on_is_asked_for_again_once_the_window
         own, guest = (attended(who, tuple(minutes)) for who in ("ana@old.example", "kim@post.example"))  # type: ignore[arg-type]
         account.put_report(JOIN, f"r{week}", own, guest)
     narrow = read(microsoft, tmp_path, first[-1].cursor, read=parts, window=since(START + timedelta(days=5)))
-    assert len(times_of(narrow)) == 1
+    assert len(times_of([kept(batch, since(START + timedelta(days=5))) for batch in narrow])) == 1
     assert len(times_of(read(microsoft, tmp_path, narrow[-1].cursor, read=parts))) == 2
 
 

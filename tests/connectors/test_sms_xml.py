@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.address_count import Likely
-from connectors.base import Batch, Context, Owner, Window
-from connectors.errors import ConnectorError, MalformedError, ShrunkenError, UnavailableError
+from connectors.base import Batch, Context, Owner
+from connectors.errors import ConnectorError, MalformedError, UnavailableError
 from connectors.records import Counterpart
 from connectors.sms_xml import source
 from connectors.sms_xml.phones import canonical_number, is_machine
@@ -206,7 +206,7 @@ def test_the_next_backup_brings_the_same_messages_under_the_same_keys(tmp_path: 
 def test_a_backup_that_was_read_is_not_read_again_under_another_name(tmp_path: Path) -> None:
     first = read_backup(tmp_path, sms(1))
     (tmp_path / "sms.xml").rename(tmp_path / "sms-2.xml")
-    assert texts(tmp_path, path="sms-2.xml", cursor=first.cursor).batches == [Batch(first.cursor)]
+    assert texts(tmp_path, path="sms-2.xml", cursor=first.cursor).batches == [Batch(first.cursor, holds=1)]
 
 
 def test_a_folder_is_read_whole_calls_and_copies_left_out(tmp_path: Path) -> None:
@@ -235,17 +235,7 @@ def test_pages_are_whole_and_a_run_cut_off_begins_the_file_again(
     assert [len(batch.records) for batch in whole.batches] == [4, 4, 2]
     for page in whole.batches[:-1]:
         assert texts(tmp_path, cursor=page.cursor).keys == whole.keys
-    assert texts(tmp_path, cursor=whole.cursor).batches == [Batch(whole.cursor)]
-
-
-def test_only_the_window_is_given_and_a_wider_one_reads_again(tmp_path: Path) -> None:
-    late = Window(datetime.fromtimestamp(START / 1000 + 330, UTC), datetime(2027, 1, 1, tzinfo=UTC))
-    first = read_backup(tmp_path, *map(sms, range(10)), window=late)
-    assert len(first.stamps) == 4
-    later = replace(late, start=late.start.replace(hour=23))
-    assert texts(tmp_path, cursor=first.cursor, window=later).stamps == []
-    again = texts(tmp_path, cursor=first.cursor)
-    assert (len(again.stamps), again.batches[0].anew) == (10, True)
+    assert texts(tmp_path, cursor=whole.cursor).batches == [Batch(whole.cursor, holds=10)]
 
 
 @pytest.mark.parametrize(
@@ -262,12 +252,11 @@ def test_a_cursor_of_somebody_else_is_the_beginning(tmp_path: Path, cursor: str)
     assert len(read_backup(tmp_path, sms(1), cursor=cursor).stamps) == 1
 
 
-def test_a_backup_that_lost_much_is_refused_until_confirmed(tmp_path: Path) -> None:
+def test_a_backup_says_how_many_messages_it_has(tmp_path: Path) -> None:
     first = read_backup(tmp_path, *map(sms, range(20)))
-    with pytest.raises(ShrunkenError) as error:
-        read_backup(tmp_path, *map(sms, range(13)), cursor=first.cursor)
-    assert (error.value.held, error.value.holds) == (20, 13)
-    assert len(read_backup(tmp_path, sms(1), cursor=first.cursor, accept_shrink=True).stamps) == 1
+    second = read_backup(tmp_path, *map(sms, range(13)), cursor=first.cursor)
+    again = texts(tmp_path, cursor=second.cursor)
+    assert [reading.batches[0].holds for reading in (first, second, again)] == [20, 13, 13]
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,9 @@ class Source:
             raise self.error
 
     def _snapshot(self, window: Window) -> Batch:
-        wanted = [told for told in self.entries or () if window.touches(told.start, told.end)]
         return Batch(
             None,
-            (*wanted, *self.times),
+            (*(self.entries or ()), *self.times),
             replaces=window,
             replaces_times=self.tells_all_times,
             reaches_back_to=self.reaches_back_to,
@@ -135,12 +134,15 @@ SOURCE_KIND = SourceKind("memory", MemoryOptions, Memory, "in memory", (), "noth
 
 
 class House:
-    """A practice in a folder. ``house.diary.shows(…)``, ``house.ingest()``, ``house.rows("SELECT …")``."""
+    """A practice in a folder; ``settings`` are further lines of each source, ``practice`` those of the practice.
+
+    ``house.diary.shows(…)``, ``house.ingest()``, ``house.rows("SELECT …")``."""
 
     def __init__(self, folder: Path, **owners: str) -> None:
         """``owners`` are the sources, each with the keys of its owners: ``diary="ana", rooms="ana ben"``."""
         self.folder, self.owners, self.labels = folder, owners, dict.fromkeys(owners, "first")
         self.kinds = dict.fromkeys(owners, "memory")
+        self.settings, self.practice = dict.fromkeys(owners, ""), ""
         self.sources = {name: Source() for name in owners}
         SHELF.update({(folder, name): source for name, source in self.sources.items()})
         self.store: Store = open_store(folder / "evenhours.db", create=True)
@@ -158,11 +160,11 @@ class House:
     @property
     def config(self) -> Config:
         people = dict.fromkeys(["ana", "ben", *" ".join(self.owners.values()).split()])
-        text = '[practice]\nname = "Memory"\nzone = "Europe/Paris"\n'
+        text = f'[practice]\nname = "Memory"\nzone = "Europe/Paris"\n{self.practice}\n'
         text += "".join(f'[[clinician]]\nkey = "{key}"\n' for key in people)
         for name, keys in self.owners.items():
             text += f'[[source]]\nname = "{name}"\nkind = "{self.kinds[name]}"\n'
-            text += f'clinicians = {keys.split()}\nlabel = "{self.labels[name]}"\n'
+            text += f'clinicians = {keys.split()}\nlabel = "{self.labels[name]}"\n{self.settings[name]}\n'
         path = self.folder / "evenhours.toml"
         path.write_text(text)
         return load(path)

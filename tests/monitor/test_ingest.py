@@ -305,9 +305,9 @@ def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_remov
     believed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
     practice = house(diary="ana")
-    practice.diary.shows(*TEN, entry("outside", "2024-03-02 10:00"))
+    practice.diary.shows(*TEN, entry("outside", "2023-03-02 10:00"))
     practice.ingest()
-    practice.diary.shows(*TEN[:holds], entry("outside too", "2024-03-03 10:00"))
+    practice.diary.shows(*TEN[:holds], entry("outside too", "2023-03-03 10:00"))
     it_holds(practice, holds, believed=believed)
 
 
@@ -318,7 +318,7 @@ def test_nor_is_it_believed_where_it_takes_entries_back_one_by_one(
     believed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
     practice = house(diary="ana")
-    practice.diary.shows(*TEN, entry("outside", "2024-03-02 10:00"))
+    practice.diary.shows(*TEN, entry("outside", "2023-03-02 10:00"))
     practice.ingest()
     practice.diary.takes_back(*(str(number) for number in range(taken_back)))
     it_holds(practice, 10 - taken_back, believed=believed)

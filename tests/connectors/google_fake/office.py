@@ -18,6 +18,7 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, MessageStamp, Record, SessionEvidence
 from tests.connectors.google_fake.diary import at
 from tests.connectors.google_fake.server import Google
+from tests.connectors.kept import kept
 
 NAMES = Pseudonyms(b"k" * 32)
 ANA = "ana@harbour.example"
@@ -44,7 +45,7 @@ class Reader:
         self.batches = []
         for batch in connector.fetch(self.cursor):
             self.batches.append(batch)
-            self._store(batch)
+            self._store(kept(batch, context.window))
         return self.batches
 
     def _store(self, batch: Batch) -> None:

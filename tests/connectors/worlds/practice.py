@@ -96,9 +96,7 @@ class Practice:
         self.folder, self._world, self._patch = folder, world, patch
         self.kind = source_kind(world.kind)
         self.accounts = (ANA, BEN) if self.kind.per_owner else (ANA,)
-        whose = f'clinicians = ["{ANA}", "{BEN}"]' if self.kind.per_owner else f'clinician = "{ANA}"'
-        text = f'{CONFIG}kind = "{world.kind}"\n{whose}\n{world.options()}\n'
-        (folder / "evenhours.toml").write_text(text, encoding="utf-8")
+        self.settle()
         self.neighbour = Calendar()
         (folder / "evenhours.db").write_bytes(_new_database())
         self._running = opened(folder / "evenhours.db")
@@ -110,6 +108,13 @@ class Practice:
     @property
     def config(self) -> Config:
         return load(self.folder / "evenhours.toml")
+
+    def settle(self, practice: str = "", source: str = "") -> None:
+        """From now on these lines stand in the tables of the practice and of the source."""
+        whose = f'clinicians = ["{ANA}", "{BEN}"]' if self.kind.per_owner else f'clinician = "{ANA}"'
+        head = CONFIG.replace("[practice]\n", f"[practice]\n{practice}\n")
+        text = f'{head}kind = "{self._world.kind}"\n{whose}\n{source}\n{self._world.options()}\n'
+        (self.folder / "evenhours.toml").write_text(text, encoding="utf-8")
 
     def close(self) -> None:
         self._running.__exit__(None, None, None)

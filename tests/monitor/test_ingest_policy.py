@@ -1,0 +1,359 @@
+"""The practice's policy holds for every source alike: what is kept of a record does not depend on who brings it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors import registry
+from connectors.base import Batch, Fault, Skipped, Window
+from connectors.errors import ShrunkenError
+from connectors.records import CALLED_OFF, CalendarEvent, Grade, Kind, Record, Status
+from monitor.analysis.calendar import day_number
+from monitor.analysis.catalogue import measure
+from monitor.config import Config, load
+from monitor.ingest import Outcome, Wish, ingest
+from monitor.ingest.policy import TOO_LONG, Policy
+from monitor.loading import frames_of
+from monitor.store.database import Store, open_store
+from tests.connectors.test_add_a_connector import files
+from tests.monitor.memory import NAMES, HouseMaker, at, days, entry, epoch, stamp, true_end
+
+NOW = datetime(2026, 3, 23, 4, tzinfo=UTC)  # a Monday
+PRACTICE = """
+[practice]
+name = "Two"
+zone = "Europe/Paris"
+[[clinician]]
+key = "ana"
+addresses = ["ana@two.example"]
+"""
+
+
+def practice(folder: Path, *sources: str) -> tuple[Config, Store]:
+    path = folder / "evenhours.toml"
+    path.write_text(PRACTICE + "".join(f'[[source]]\nclinician = "ana"\n{source}\n' for source in sources))
+    config = load(path)
+    return config, open_store(config.database, create=True)
+
+
+def read(config: Config, store: Store, **wish: Any) -> dict[str, Outcome]:
+    found = {outcome.name: outcome for outcome in ingest(config, store, NAMES, Wish(**wish), now=NOW)}
+    assert [outcome.problem for outcome in found.values() if outcome.problem] == []
+    return found
+
+
+def stored(store: Store, sql: str) -> list[Any]:
+    """What the database answers; a single column without its tuples."""
+    found = store.connection.execute(sql).fetchall()
+    return [row[0] for row in found] if found and len(found[0]) == 1 else found
+
+
+def last_week(config: Config, store: Store) -> dict[str, float]:
+    """Ana's numbers of the week before ``NOW``."""
+    found = measure(frames_of(config, store, config.clinicians[0], now=NOW))
+    rows = found[found["week"] == day_number(date(2026, 3, 16))]
+    return dict(zip(rows["key"], rows["value"], strict=True))
+
+
+# Another job's shifts
+
+
+VISITS = """name = "clinic"
+kind = "csv"
+path = "visits.csv"
+[source.columns]
+client = "Client"
+booked_start = "Start"
+booked_end = "End"
+"""
+SHIFTS = """name = "ward"
+kind = "csv"
+path = "shifts.csv"
+busy_only = true
+[source.columns]
+booked_start = "From"
+booked_end = "To"
+"""
+
+
+def test_a_shift_of_a_whole_day_in_another_jobs_export_is_no_day_off(tmp_path: Path) -> None:
+    worked = [day for day in range(2, 21) if day not in {7, 8}]
+    rows = [f"C1,2026-03-{day:02} 09:00,2026-03-{day:02} 09:50\n" for day in worked]
+    (tmp_path / "visits.csv").write_text("".join(["Client,Start,End\n", *rows]))
+    (tmp_path / "shifts.csv").write_text("From,To\n2026-03-21 08:00,2026-03-22 08:00\n")
+    config, store = practice(tmp_path, VISITS, SHIFTS)
+    read(config, store)
+    found = last_week(config, store)
+    assert found["days_since_full_day_off"] == 14  # since Sunday the 8th
+    assert found["longest_free_stretch"] == pytest.approx(23 + 1 / 6)  # from one day's session to the next
+
+
+# A connector of others
+
+
+@pytest.fixture
+def bookings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connector that docs/add-a-connector.md teaches, installed."""
+    module = ModuleType("evenhours_bookings.source")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(files()["evenhours_bookings/source.py"], "source.py", "exec"), module.__dict__)
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, "bookings": module.__name__})
+
+
+FRONT_DESK = """name = "front-desk"
+kind = "bookings"
+path = "bookings.json"
+"""
+
+
+def booking(number: int, start: str, end: str, **more: str) -> dict[str, Any]:
+    told = {"id": number, "start": f"{start}:00+01:00", "end": f"{end}:00+01:00", "client": "carol@post.example"}
+    return told | more
+
+
+@pytest.mark.usefixtures("bookings")
+def test_no_connector_makes_48_hours_a_session(tmp_path: Path) -> None:
+    told = [
+        booking(1, "2026-03-16T09:00", "2026-03-16T09:50"),
+        booking(2, "2026-03-17T09:00", "2026-03-19T09:50"),
+    ]
+    (tmp_path / "bookings.json").write_text(json.dumps(told))
+    config, store = practice(tmp_path, FRONT_DESK)
+    read(config, store)
+    found = last_week(config, store)
+    assert found["contact_hours"] == pytest.approx(50 / 60)
+    assert stored(store, "SELECT set_aside FROM event ORDER BY start_at") == [None, "longer than longest_session_hours"]
+
+
+# Entries
+
+
+WINDOW = Window(at("2026-03-02 00:00"), at("2026-03-09 00:00"))
+POLICY = Policy("diary", frozenset({"ana", "ben"}), WINDOW)
+ANOTHER_JOB = replace(POLICY, busy_only=True)
+
+
+def kept(*records: Record, policy: Policy = POLICY, **batch: Any) -> tuple[Record, ...]:
+    return policy.page(Batch("1", records, **batch), Skipped()).batch.records
+
+
+@pytest.mark.parametrize(
+    ("kind", "hours", "reason"),
+    [
+        (Kind.SESSION, 12, None),
+        (Kind.SESSION, 12.01, TOO_LONG),
+        (Kind.SUPERVISION, 24, TOO_LONG),
+        (Kind.OTHER, 24, TOO_LONG),
+        *((kind, 48, None) for kind in (Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY, Kind.BUSY)),
+    ],
+)
+def test_what_is_longer_than_any_session_is_set_aside(kind: Kind, hours: float, reason: str | None) -> None:
+    (found,) = kept(entry("a", "2026-03-03 09:00", int(hours * 60) + (hours % 1 > 0), kind=kind))
+    assert isinstance(found, CalendarEvent)
+    assert found.set_aside == reason
+
+
+def test_a_whole_day_is_no_span_of_hours_and_a_sources_own_reason_stays() -> None:
+    day = entry("a", "2026-03-03 00:00", 24 * 60, all_day=True)
+    open_end = entry("b", "2026-03-03 00:00", 24 * 60, set_aside="its end is not known")
+    assert kept(day, open_end) == (day, open_end)
+
+
+def test_hours_are_those_that_passed_and_not_those_on_the_wall() -> None:
+    paris = ZoneInfo("Europe/Paris")
+    start, end = (datetime(2026, 3, day, hour, 30, tzinfo=paris) for day, hour in ((28, 20), (29, 9)))  # 12 h
+    spring = replace(POLICY, window=Window(at("2026-03-01 00:00"), at("2026-04-01 00:00")))
+    (found,) = kept(CalendarEvent("ana", "a", start, end, Kind.SESSION), policy=spring)
+    assert isinstance(found, CalendarEvent)
+    assert found.set_aside is None
+
+
+def test_another_jobs_entry_is_its_times_and_nothing_else() -> None:
+    told = entry(
+        "a", "2026-03-03 09:00", 24 * 60, client="K7Q2", meeting="M", edited_at=at("2026-03-01 09:00"), series="S",
+        status=Status.TENTATIVE,
+    )  # fmt: skip
+    (found,) = kept(told, true_end("a", "2026-03-03 09:50"), stamp(1, "2026-03-03 09:00"), policy=ANOTHER_JOB)
+    assert found == replace(told, kind=Kind.BUSY, client=None, meeting=None, edited_at=None, status=Status.CONFIRMED)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_kept"),
+    [
+        ({"is_free": True}, False),
+        *(({"status": status}, status not in CALLED_OFF) for status in Status),
+    ],
+)
+def test_another_jobs_free_time_is_nobodys_time(told: dict[str, Any], is_kept: bool) -> None:  # noqa: FBT001
+    one = entry("a", "2026-03-03 09:00", **told)
+    page = ANOTHER_JOB.page(Batch("1", (one,)), Skipped())
+    assert len(page.batch.records) == is_kept
+    assert set(page.dropped) == (set() if is_kept else {("ana", "a")})
+    assert kept(one) == (one,)
+
+
+def test_of_two_entries_of_one_name_the_later_decides() -> None:
+    inside, outside = entry("a", "2026-03-03 09:00"), entry("a", "2026-04-03 09:00")
+    for told, dropped in (((inside, outside), {("ana", "a")}), ((outside, inside), set())):
+        page = POLICY.page(Batch("1", told), Skipped())
+        assert page.batch.records == (() if dropped else (inside,))
+        assert set(page.dropped) == dropped
+
+
+def test_a_record_of_somebody_whose_source_it_is_not_is_refused() -> None:
+    with pytest.raises(LookupError):
+        kept(entry("a", "2026-03-03 09:00", clinician="cleo"))
+
+
+# True times
+
+
+@pytest.mark.parametrize(
+    ("grade", "ended", "is_believed"),
+    [
+        (Grade.EHR, "2026-03-03 21:00", True), (Grade.EHR, "2026-03-03 21:01", False),
+        (Grade.CALL, "2026-03-04 09:00", True), (Grade.EHR, None, True),
+    ],
+)  # fmt: skip
+def test_a_record_systems_times_that_no_session_lasts_are_not_believed(
+    grade: Grade,
+    ended: str | None,
+    is_believed: bool,  # noqa: FBT001 - a table of facts
+) -> None:
+    told = replace(true_end("a", ended, "2026-03-03 09:00"), grade=grade)
+    batch = POLICY.page(Batch("1", (told,)), Skipped()).batch
+    assert batch.records == (told if is_believed else replace(told, started_at=None, ended_at=None),)
+    place = "true times of entry a"
+    assert batch.faults == (() if is_believed else (Fault(place, f"they are {TOO_LONG}"),))
+    assert batch.mended == ((place,) if is_believed and grade is Grade.EHR else ())
+
+
+# The window
+
+
+@pytest.mark.parametrize(
+    ("record", "is_kept"),
+    [
+        (entry("a", "2026-03-01 23:00", 60), False),
+        (entry("a", "2026-03-01 23:00", 61), True),
+        (entry("a", "2026-03-02 00:00", 0), True),
+        (entry("a", "2026-03-08 23:59", 60), True),
+        (entry("a", "2026-03-09 00:00", 60), False),
+        (true_end("a", "2026-03-01 23:59"), False),
+        (true_end("a", "2026-03-02 00:30", "2026-03-01 23:30"), True),
+        (true_end("a", None), True),
+        (stamp(1, "2026-03-01 23:59"), False),
+        (stamp(1, "2026-03-02 00:00"), True),
+        (stamp(1, "2026-03-09 00:00"), False),
+    ],
+)
+def test_what_lies_outside_the_window_is_not_kept(record: Record, is_kept: bool) -> None:  # noqa: FBT001
+    assert kept(record) == ((record,) if is_kept else ())
+
+
+def test_what_the_window_left_out_is_remembered_but_not_what_is_still_to_come_of_a_calendar() -> None:
+    told = (
+        entry("a", "2026-02-27 09:00"), true_end("a", "2026-02-28 09:00"), stamp(1, "2026-02-20 09:00"),
+        entry("b", "2026-03-20 09:00"), stamp(2, "2026-03-22 09:00"), stamp(3, "2026-03-21 09:00"),
+    )  # fmt: skip
+    left = Skipped(epoch("2026-02-28 09:00"), epoch("2026-03-21 09:00"))
+    assert POLICY.page(Batch("1", told), Skipped()).skipped == left
+    assert POLICY.page(Batch("1"), left).skipped == left
+    assert POLICY.page(Batch("1", told, replaces=WINDOW), Skipped()).skipped == Skipped()
+
+
+def test_a_message_that_the_window_left_out_comes_once_it_is_wanted(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    practice.mail.tells([stamp(1, "2026-03-02 09:00")], [stamp(2, "2026-03-04 09:00")])
+    practice.ingest(**days("2026-03-03", "2026-03-10"))
+    assert practice.rows("SELECT node FROM message") == [2]
+    practice.ingest(**days("2026-03-03", "2026-03-11"))
+    assert practice.mail.cursors == [None, "2 first"]
+    practice.ingest()
+    practice.ingest()
+    assert practice.mail.cursors[2:] == [None, "2 first"]
+    assert practice.rows("SELECT node FROM message") == [1, 2]
+
+
+def test_an_entry_that_moved_out_of_the_window_is_gone_whichever_way_it_is_told(house: HouseMaker) -> None:
+    away = entry("b", "2029-03-04 10:00")
+    for is_whole in (True, False):
+        practice = house(diary="ana")
+        practice.diary.shows(*BOOKED)
+        practice.ingest()
+        if is_whole:
+            practice.diary.shows(*BOOKED[:1], away, *BOOKED[2:])
+        else:
+            practice.diary.takes_back(told=[away])
+        practice.ingest()
+        assert practice.rows("SELECT uid_key FROM event WHERE status = 'removed'") == ["b"]
+
+
+# A changed policy
+
+
+BOOKED = [entry(name, f"2026-03-{day:02} 10:00", 600, client="K7Q2") for day, name in enumerate("abcd", 24)]
+
+
+def test_a_changed_policy_begins_the_source_again_and_an_unchanged_one_does_not(house: HouseMaker) -> None:
+    practice = house(diary="ana", rooms="ana")
+    practice.diary.shows(*BOOKED)
+    practice.rooms.shows(entry("r", "2026-03-03 10:00"))
+    practice.ingest()
+    practice.settings["diary"] = "busy_only = true"
+    practice.ingest()
+    assert practice.rows("SELECT DISTINCT kind, client_id FROM event WHERE uid_key <> 'r'") == [("busy", None)]
+    practice.practice = "longest_session_hours = 0.5"
+    practice.ingest()
+    practice.ingest()
+    assert practice.diary.cursors == [None, None, None, "1 first"]
+    assert practice.rooms.cursors == [None, "1 first", None, "1 first"]
+    assert practice.rows("SELECT uid_key FROM event WHERE set_aside IS NOT NULL") == ["r"]
+
+
+def test_what_an_ordinary_reading_stored_goes_when_a_source_becomes_another_jobs(house: HouseMaker) -> None:
+    practice = house(diary="ana", mail="ana")
+    old, ended = entry("old", "2019-03-04 10:00", client="K7Q2"), true_end("old", "2019-03-04 10:55")
+    practice.diary.tells([old, ended, stamp(1, "2019-03-04 12:00"), stamp(2, "2019-03-05 12:00", 1)])
+    practice.mail.tells([stamp(3, "2026-03-05 12:00")])
+    practice.ingest(**days("2019-01-01", "2019-12-31"))
+    practice.ingest("mail")
+    practice.dirty()
+    practice.settings["diary"] = "busy_only = true"
+    practice.diary.tells([entry("new", "2026-03-04 10:00", client="K7Q2")])
+    practice.ingest()
+    found = practice.rows("SELECT uid_key, kind, client_id, meeting FROM event ORDER BY uid_key")
+    assert found == [("new", "busy", None, None), ("old", "busy", None, None)]
+    assert practice.rows("SELECT * FROM evidence") == []
+    assert practice.rows("SELECT node FROM message") == [3]
+    assert practice.dirty() == {"ana": epoch("2019-03-04 10:00")}
+
+
+# Much is gone
+
+
+def test_a_source_of_messages_that_shrank_is_refused_whatever_it_is_asked_from(house: HouseMaker) -> None:
+    practice = house(mail="ana")
+    practice.mail.pages = [Batch(None, (stamp(1, "2026-03-02 09:00"),), holds=10)]
+    practice.ingest()
+    for holds, believed in ((6, False), (7, True)):
+        practice.mail.pages = [Batch(None, (stamp(holds, "2026-03-02 09:00"),), holds=holds)]
+        before = practice.dump()
+        problem = practice.ingest(full=True)["mail"].problem
+        assert (problem is None) is believed
+        assert (practice.dump() == before) is not believed
+    practice.mail.pages = [Batch(None, (stamp(4, "2026-03-02 09:00"),), holds=4)]
+    problem = practice.ingest(full=True)["mail"].problem
+    assert isinstance(problem, ShrunkenError)
+    assert (problem.held, problem.holds) == (7, 4)
+    assert practice.ingest(full=True, accept_shrink=True)["mail"].problem is None
+    assert practice.ingest(full=True)["mail"].problem is None
