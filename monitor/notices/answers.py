@@ -93,7 +93,11 @@ def _measures(row: NoticeRow) -> Iterator[tuple[str, int]]:
     if row.tier == LINE:
         yield row.key, row.since
     else:
-        yield from ((watched.metric, sign.since) for sign in row.moved for watched in family_of(sign.key).signs)
+        for sign in row.moved:
+            for watched in family_of(sign.key).signs:
+                yield watched.metric, sign.since
+                if watched.found_in:
+                    yield watched.found_in, sign.since
 
 
 def without(measured: pd.DataFrame, out: Sequence[LeftOut]) -> pd.DataFrame:

@@ -261,7 +261,7 @@ def test_a_planned_session_leaves_the_rows_the_share_and_the_figures_count_alike
     assert [who.rpartition(" ")[2] for _, who, *_ in rows] == clients
     assert ends is not None
     assert [end.state.value for end in ends.days[0].ends].count("past") == len(clients)
-    assert share.value.tolist() == pytest.approx([100 * len(clients) / (3 - len(marked))])
+    assert share.value[0] == pytest.approx(100 * len(clients) / (3 - len(marked)))
 
 
 def test_another_job_takes_a_full_day_off_from_what_protects() -> None:
