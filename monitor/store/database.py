@@ -66,9 +66,9 @@ class Store:
             self.connection.execute("ROLLBACK")
 
     def damage(self) -> str:
-        """Return the first thing that SQLite's own quick check finds wrong with the file, empty if nothing is."""
+        """Return the first thing that SQLite's own integrity check finds wrong with the file, empty if nothing is."""
         try:
-            found = str(self.connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            found = str(self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
         except sqlite3.DatabaseError as error:
             return str(error)
         return "" if found == "ok" else found
