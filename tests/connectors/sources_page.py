@@ -20,7 +20,7 @@ Every kind of `[[source]]`, its options, what is read of it, and what it does on
 the program and its tests: `python -m tests.connectors.sources_page > docs/sources.md`.
 
 All kinds share `name`, `kind`, `clinician` or `clinicians`, `window` and `busy_only`, which config.example.toml
-explains.
+explains. What these say, and `longest_session_hours`, holds for every kind alike, also for those that others add.
 
 A source that is read whole takes back what it no longer tells of what is to come, and of the past as far as it still
 reaches: to the earliest single entry that it shows. What lies before that, the source has forgotten; here it stays.

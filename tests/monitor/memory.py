@@ -97,7 +97,7 @@ class Source:
             self.before()
             if number == self.breaks_after:
                 raise self.error
-            yield replace(page, cursor=f"{number + 1} {label}", anew=number == 0)
+            yield replace(page, cursor=f"{number + 1} {label}", anew=number == 0 and cursor is not None)
         if self.breaks_after is not None and self.breaks_after >= len(pages):
             raise self.error
 
@@ -136,7 +136,8 @@ SOURCE_KIND = SourceKind("memory", MemoryOptions, Memory, "in memory", (), "noth
 class House:
     """A practice in a folder; ``settings`` are further lines of each source, ``practice`` those of the practice.
 
-    ``house.diary.shows(…)``, ``house.ingest()``, ``house.rows("SELECT …")``."""
+    ``house.diary.shows(…)``, ``house.ingest()``, ``house.rows("SELECT …")``.
+    """
 
     def __init__(self, folder: Path, **owners: str) -> None:
         """``owners`` are the sources, each with the keys of its owners: ``diary="ana", rooms="ana ben"``."""

@@ -20,7 +20,7 @@ from connectors.records import CALLED_OFF, CalendarEvent, Grade, Kind, Record, S
 from monitor.analysis.calendar import day_number
 from monitor.analysis.catalogue import measure
 from monitor.config import Config, load
-from monitor.ingest import Outcome, Wish, ingest
+from monitor.ingest import Outcome, Wish, context_for, ingest
 from monitor.ingest.policy import TOO_LONG, Policy
 from monitor.loading import frames_of
 from monitor.store.database import Store, open_store
@@ -260,9 +260,18 @@ def test_what_lies_outside_the_window_is_not_kept(record: Record, is_kept: bool)
     assert kept(record) == ((record,) if is_kept else ())
 
 
+def test_a_window_that_nobody_declared_reaches_750_days_back_and_120_ahead(tmp_path: Path) -> None:
+    config, _ = practice(tmp_path, VISITS)
+    (source,) = config.sources
+    window = context_for(config, source, NAMES, Wish(), now=NOW).window
+    paris = ZoneInfo("Europe/Paris")
+    assert window.start == datetime(2024, 3, 3, tzinfo=paris)
+    assert window.end == datetime(2026, 7, 22, tzinfo=paris)
+
+
 def test_what_the_window_left_out_is_remembered_but_not_what_is_still_to_come_of_a_calendar() -> None:
     told = (
-        entry("a", "2026-02-27 09:00"), true_end("a", "2026-02-28 09:00"), stamp(1, "2026-02-20 09:00"),
+        entry("a", "2026-02-21 09:00", 7 * 24 * 60), true_end("a", "2026-02-27 09:00"), stamp(1, "2026-02-20 09:00"),
         entry("b", "2026-03-20 09:00"), stamp(2, "2026-03-22 09:00"), stamp(3, "2026-03-21 09:00"),
     )  # fmt: skip
     left = Skipped(epoch("2026-02-28 09:00"), epoch("2026-03-21 09:00"))
@@ -285,23 +294,23 @@ def test_a_message_that_the_window_left_out_comes_once_it_is_wanted(house: House
 
 
 def test_an_entry_that_moved_out_of_the_window_is_gone_whichever_way_it_is_told(house: HouseMaker) -> None:
-    away = entry("b", "2029-03-04 10:00")
+    away = entry("a", "2029-03-04 10:00")
     for is_whole in (True, False):
         practice = house(diary="ana")
         practice.diary.shows(*BOOKED)
         practice.ingest()
         if is_whole:
-            practice.diary.shows(*BOOKED[:1], away, *BOOKED[2:])
+            practice.diary.shows(away, *BOOKED[1:])  # which reaches back to b alone
         else:
             practice.diary.takes_back(told=[away])
         practice.ingest()
-        assert practice.rows("SELECT uid_key FROM event WHERE status = 'removed'") == ["b"]
+        assert practice.rows("SELECT uid_key FROM event WHERE status = 'removed'") == ["a"]
 
 
 # A changed policy
 
 
-BOOKED = [entry(name, f"2026-03-{day:02} 10:00", 600, client="K7Q2") for day, name in enumerate("abcd", 24)]
+BOOKED = [entry(name, f"2026-03-{day:02} 10:00", 600, client="K7Q2") for day, name in enumerate("abcd", 10)]
 
 
 def test_a_changed_policy_begins_the_source_again_and_an_unchanged_one_does_not(house: HouseMaker) -> None:

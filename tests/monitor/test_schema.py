@@ -27,6 +27,7 @@ TEXT = {
         "name": "the configuration's",
         "kind": "the registry's",
         "cursor": "the connector's: counts, keyed names, checksums",
+        "policy": "our phrase, with the numbers of the configuration",
         "fault": "our sentence",
     },
     "identity": {"pseudonym": "keyed"},
