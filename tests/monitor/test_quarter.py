@@ -66,7 +66,9 @@ def test_a_number_of_a_week_that_is_not_known_has_to_be_a_dash() -> None:
     assert wrong not in rules(GONE, "ana", Page.WEEKLY, said.format("–"))
 
 
-BLOCK = "<h1>31 August to {} 2026 · published 6 October</h1>{}<table><tr><th>{}</th><td>1.0</td><td>{}</td></tr></table>"
+BLOCK = (
+    "<h1>31 August to {} 2026 · published 6 October</h1>{}<table><tr><th>{}</th><td>1.0</td><td>{}</td></tr></table>"
+)
 
 
 def of_the_director(day: date, *told: str) -> set[tuple[str, str]]:

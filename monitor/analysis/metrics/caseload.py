@@ -107,7 +107,9 @@ def nothing_booked(frames: Frames) -> Weekly:
     if frames.sessions.empty:
         return no_data(frames)
     clients = active(frames)
-    start, known_at = (table[name].to_numpy() for table, name in ((frames.weeks, "start"), (frames.sessions, "known_at")))
+    start, known_at = (
+        table[name].to_numpy() for table, name in ((frames.weeks, "start"), (frames.sessions, "known_at"))
+    )
     watched = start >= known_at.min()
     return where(seen(frames, "calendar_seen") & watched, (clients & ~booked(frames)).sum(axis=1), clients.sum(axis=1))
 
