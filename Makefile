@@ -29,12 +29,12 @@ bench: .venv/.ready-dev peers ## Say what reading costs beside servers and parse
 test: lint chromium peers ## Check everything: lint, then all tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-soak: .venv/.ready-dev ## Try the properties, models and kills in big numbers: hours (METRICS=10000 EXAMPLES=500 KILLS=200)
+soak: .venv/.ready-dev ## Try the properties, models and kills in big numbers: hours (METRICS=10000 EXAMPLES=500 KILLS=200 ROUNDS=200)
 	EVENHOURS_EXAMPLES=$(or $(METRICS),10000) $(BIN)/python -m pytest -o faulthandler_timeout=0 --numprocesses auto \
 	  tests/monitor/test_metric_properties.py
-	EVENHOURS_EXAMPLES=$(or $(EXAMPLES),500) EVENHOURS_KILLS=$(or $(KILLS),200) \
+	EVENHOURS_EXAMPLES=$(or $(EXAMPLES),500) EVENHOURS_KILLS=$(or $(KILLS),200) EVENHOURS_ROUNDS=$(or $(ROUNDS),200) \
 	  $(BIN)/python -m pytest -o faulthandler_timeout=0 --numprocesses auto \
-	  $$(grep -lE 'EXAMPLES|KILLS' tests/*/test_*.py | grep -v test_metric_properties)
+	  $$(grep -lE 'EXAMPLES|KILLS|ROUNDS' tests/*/test_*.py | grep -v test_metric_properties)
 
 lint: .venv/.ready-dev ## Check style, types and the floors of the house
 	$(BIN)/ruff check .

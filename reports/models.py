@@ -97,12 +97,16 @@ class RhythmDay:
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """The week by hour. ``hours`` are local hours of the work day, 24 and more being after midnight."""
+    """The week by hour. ``hours`` are local hours of the work day, 24 and more being after midnight.
+
+    ``assumed`` says that nobody declared the hours that are drawn as agreed.
+    """
 
     title: str
     subtitle: str
     hours: tuple[int, ...]
     days: tuple[RhythmDay, ...]
+    assumed: bool = False
 
 
 class EndState(StrEnum):

@@ -147,8 +147,7 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), agreements, calendar)
     episodes = _episodes(episodes, replies, agreements, calendar)
     entries = _entries(facts.events, calendar)
-    # What no rule recognised, and another job's spans, do not show that somebody's calendar has begun to be kept.
-    own = facts.events[~facts.events["kind"].isin([Kind.BUSY, Kind.OTHER])]
+    own = _since_the_first_session(facts.events)
     covered = (
         stretch_of(facts.calendar_seen, own["start"].to_numpy(), calendar.clock, as_of),
         stretch_of(facts.messages_seen, facts.messages["sent_at"].to_numpy(), calendar.clock, as_of),
@@ -178,6 +177,17 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
         ledger=facts.ledger.assign(week=monday_of(facts.ledger["day"])),
         agreements=agreements,
     )
+
+
+def _since_the_first_session(events: pd.DataFrame) -> pd.DataFrame:
+    """What shows that a calendar is kept: entries of known kinds, from the first session on.
+
+    A team meeting in a shared calendar, or a holiday entered ahead, does not show that sessions are entered already.
+    """
+    known = ~events["kind"].isin([Kind.BUSY, Kind.OTHER])
+    first = events.loc[events["kind"] == Kind.SESSION, "start"].min()
+    own: pd.DataFrame = events[known & (events["start"] >= first)]
+    return own
 
 
 def _keys(facts: Facts) -> NDArray[np.int64]:

@@ -63,7 +63,8 @@ def rhythm(frames: Frames, week: int, attention: Attention, known: Known) -> Rhy
         for n, day in enumerate(days)
     )
     said = _rhythm_words(rows, mostly=mostly_inside(frames, week)) if known.hours else _rhythm_seen(rows, known)
-    return Rhythm(*said, tuple(int(grid[n]) for n in shown), rows)
+    assumed = frames.clinician.assumed_hours
+    return Rhythm(*said, tuple(int(grid[n]) for n in shown), rows, assumed)
 
 
 def mostly_inside(frames: Frames, week: int) -> bool:

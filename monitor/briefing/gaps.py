@@ -166,6 +166,10 @@ def _warnings(ready: Readiness) -> Iterator[str]:
 
 def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
     """Return when each source was last read, in one phrase for those of one day."""
+    if len(sources) > 1 and len(sources) == sum(source.read_to is not None for source in ready.sources):
+        days = {_day(ready, source.read_to) for source in sources}
+        if len(days) == 1:
+            return [f"nothing was read since {days.pop()}"]
     by_day: dict[str, list[SourceState]] = {}
     for source in sources:
         by_day.setdefault(_day(ready, source.read_to), []).append(source)

@@ -56,7 +56,8 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         first = min((row.since for row in rows), default=last)
         values = values_of(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
     values = {(at, key): value for (at, key), value in values.items() if ready.is_computed(at)}
-    unknown, noticed = _unknown(values, last, ready), {row.family for row in rows}
+    no_mail = ready.spans[RecordType.MESSAGES] is None
+    unknown, noticed = _unknown(values, last, no_mail=no_mail), {row.family for row in rows}
     missing = tuple(_missing(ready)) if ready.anything_read else ()
     told = _Told(book, values, last)
     notes = {row.id: _note(told, row) for row in rows}
@@ -67,7 +68,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         groups=tuple(_groups(rows, notes)),
         quiet=tuple(entry.title for entry in FAMILIES if entry.key not in {*unknown, *noticed}),
         unknown=tuple(entry.title for entry in FAMILIES if entry.key in unknown),
-        clients=Table(CLIENT_COLUMNS, tuple(_client_rows(book))),
+        clients=Table(CLIENT_COLUMNS, tuple(_client_rows(book, messages=not no_mail))),
         ledger=tuple(_ledger(book)),
         exceptions=_exceptions(book, rows),
         kinds=tuple(Choice(kind, words) for kind, words in LEDGER.items()),
@@ -88,11 +89,10 @@ def _headline(waiting: int, noted: int, *, everything_known: bool) -> str:
     return "There is no note so far" if everything_known else "There is no note so far, and not everything is known"
 
 
-def _unknown(values: Values, last: int, ready: Readiness) -> set[str]:
+def _unknown(values: Values, last: int, *, no_mail: bool) -> set[str]:
     """The families of which nothing is known in the last weeks: of these, silence says nothing."""
     recent = range(last - 7 * (RECENT_WEEKS - 1), last + 1, 7)
     known = {key for (week, key), value in values.items() if value is not None and week in recent}
-    no_mail = ready.spans[RecordType.MESSAGES] is None
     return {
         entry.key
         for entry in FAMILIES
@@ -147,8 +147,8 @@ def _weeks(row: NoticeRow) -> str:
     return f"{day_and_month(date_of(row.since))} to {full_date(date_of(row.week + 6))}"
 
 
-def _client_rows(book: Book) -> Iterator[tuple[str, ...]]:
-    """One client a row, in the order of the week."""
+def _client_rows(book: Book, *, messages: bool) -> Iterator[tuple[str, ...]]:
+    """One client a row, in the order of the week; without ``messages`` nothing is known of what was sent."""
     facts = one_by_one(book.frames)
     columns = {key: dict(zip(facts.index.tolist(), facts[key].tolist(), strict=True)) for key in facts}
     for client in book.in_order:
@@ -157,9 +157,9 @@ def _client_rows(book: Book) -> Iterator[tuple[str, ...]]:
             yield (
                 book.name(client).replace(", ", ",\u00a0"),
                 _sessions(row),
-                _beside(row["contacts"], "usually", row["usual_contacts"]),
+                _beside(row["contacts"], "usually", row["usual_contacts"]) if messages else DASH,
                 f"{row['after_hours']:.0f} of {row['sent']:.0f}" if row["sent"] else DASH,
-                quantity(row["other_channel"], Unit.COUNT),
+                quantity(row["other_channel"], Unit.COUNT) if messages else DASH,
                 _replies(row["reply_minutes"], row["reply_slope"]),
                 _ends(row["end_minutes"], row["end_slope"]),
             )

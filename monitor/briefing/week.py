@@ -82,7 +82,7 @@ def weekly_report(
         rhythm=figures.rhythm(frames, monday, attention, known) if known.whole else None,
         ends=figures.session_ends(frames, monday, attention) if known.sessions else None,
         ranges=figures.own_ranges(frames, monday, values, tuple(measures), attention.metrics, unsure=bool(known.lacks)),
-        protects=words.protects(frames, monday, values) if known.whole and not newer else (),
+        protects=words.protects(frames, monday, values, messages=known.messages) if known.whole and not newer else (),
         ahead=words.ahead(frames, monday) if known.sessions else (),
         notes=tuple(_notes(frames, monday)),
         contacts=config.practice.contacts,

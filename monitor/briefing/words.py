@@ -51,7 +51,7 @@ def headline(
     if known.incomplete:
         return known.incomplete
     if known.newer:
-        return f"{known.newer} Below is the last week that is."
+        return f"{known.newer} Below is the last complete week."
     if row is None:
         return gaps.headline(known.lacks) if known.lacks else "Nothing was seen of this week."
     if row["worked_days"] <= 0 and notice is None:
@@ -120,8 +120,14 @@ def client_name(client: int, slots: Mapping[int, str], codes: Mapping[int, str])
     return " · ".join(part for part in (slots.get(int(client), ""), code) if part) or "no client known"
 
 
-def protects(frames: Frames, week: int, values: Mapping[tuple[int, str], float | None]) -> tuple[str, ...]:
-    """What protects, where there is something good to say: supervision, breaks, days off, leave booked."""
+def protects(
+    frames: Frames, week: int, values: Mapping[tuple[int, str], float | None], *, messages: bool = True
+) -> tuple[str, ...]:
+    """What protects, where there is something good to say: supervision, breaks, days off, leave booked.
+
+    Without ``messages`` a break and a day off are told as far as the calendar shows.
+    """
+    so_far = "" if messages else ", as far as your calendar shows"
     days = frames.days[(frames.days["week"] == week) & frames.days["calendar_seen"]]
     off = [weekday(date_of(int(day))) for day in days.index[~days["occupied"]]]
     lines = []
@@ -130,9 +136,9 @@ def protects(frames: Frames, week: int, values: Mapping[tuple[int, str], float |
     kept = values.get((week, "break_kept_share"))
     if kept:
         days_kept = "every long day" if kept >= EVERY else f"{quantity(kept, Unit.PERCENT)} of your long days"
-        lines.append(f"A real break on {days_kept}.")
+        lines.append(f"A real break on {days_kept}{so_far}.")
     if off:
-        lines.append(f"No work was seen on {listed(off)}.")
+        lines.append(f"No work was seen on {listed(off)}{so_far}.")
     if leave := _next_leave(frames):
         lines.append(leave)
     return tuple(lines)

@@ -193,7 +193,10 @@ def _outlined(on: Drawing, x: float, y: float) -> None:
 
 def _keys(week: Rhythm) -> list[Key]:
     """Only what is drawn is explained."""
-    keys = [Key("agreed hours", 18, _outlined), Key("inside", 44.5, partial(_ramp, "teal"))]
+    keys = [
+        Key("assumed hours" if week.assumed else "agreed hours", 18, _outlined),
+        Key("inside", 44.5, partial(_ramp, "teal")),
+    ]
     outside = [day for day in week.days if any(minutes > 0 for minutes in day.outside)]
     if any(not day.attention for day in outside):
         keys.append(Key("outside", 44.5, partial(_ramp, "slate")))

@@ -150,7 +150,7 @@ def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
 
 def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
     mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "02-03")]
-    seen = frames(entries=supervision(), mail=mail).weeks["messages_seen"]
+    seen = frames(entries=[*weekly(weeks=1), *supervision()], mail=mail).weeks["messages_seen"]
 
     assert seen.loc[day("2026-02-09")]
     assert not seen.loc[day("2026-02-16")]
@@ -188,7 +188,9 @@ def test_two_weeks_of_silence_end_at_the_same_time_of_day_whatever_the_clocks_do
 ) -> None:
     thursday = day(last) + 1
     mail = [message(f"{date_of(thursday - 7)} 10:00"), message(f"{date_of(thursday)} {said}")]
-    weeks = frames(mail=mail, entries=supervision(str(date_of(thursday - 3)), 5), as_of="2026-12-01 10:00").weeks
+    monday = str(date_of(thursday - 3))
+    entries = [*weekly(monday, 1), *supervision(monday, 5)]
+    weeks = frames(mail=mail, entries=entries, as_of="2026-12-01 10:00").weeks
 
     assert weeks.loc[thursday - 3 + 14, "messages_seen"] == seen
 
@@ -199,6 +201,15 @@ def test_another_jobs_calendar_says_nothing_of_ones_own() -> None:
 
     assert found.weeks["calendar_seen"].sum() == 4, "two weeks after the last session it has fallen silent"
     assert frames(entries=elsewhere).weeks.empty
+
+
+def test_a_calendar_is_kept_from_its_first_session_on() -> None:
+    """A meeting in a shared calendar, before anything stands in one's own, made a week of no sessions of it."""
+    meetings = supervision("2026-01-05", 6)
+    seen = frames(entries=[*meetings, *weekly("2026-01-19", 4)]).weeks["calendar_seen"]
+
+    assert seen[seen].index.min() == day("2026-01-19")
+    assert frames(entries=meetings).weeks.empty
 
 
 def test_a_source_that_was_never_connected_saw_nothing() -> None:

@@ -78,7 +78,7 @@ def test_on_monday_morning_the_page_has_last_week(practice: Practice) -> None:
 def test_before_the_night_monday_s_page_says_that_the_week_is_not_complete(practice: Practice) -> None:
     practice.nights(MONDAY - timedelta(days=8), 8)
     said = practice.page(MONDAY - timedelta(minutes=10))
-    assert "The week of 9 to 15 March 2026 is not complete: your calendar (diary)" in said
+    assert "The week of 9 to 15 March 2026 is not complete: nothing was read since Sunday 15 March" in said
     assert "Week of 2 to 8 March 2026" in said
     assert not QUIET.search(said)
 
@@ -135,11 +135,24 @@ def test_read_but_not_computed_for_three_weeks(practice: Practice, request: pyte
     assert "Ana’s caseload" in director
 
 
+def test_numbers_of_another_configuration_are_not_shown_as_todays(
+    practice: Practice, request: pytest.FixtureRequest
+) -> None:
+    practice.nights(MONDAY, 1)
+    practice.change('mon = ["08:00-18:00"]', 'mon = ["08:00-09:00"]')
+    request.getfixturevalue("anas_break")
+
+    said = practice.page(MONDAY + timedelta(hours=4))
+
+    assert "its numbers could not be computed" in said
+    assert not QUIET.search(said)
+
+
 def test_when_cron_was_silent_for_two_days_everything_says_so(practice: Practice) -> None:
     practice.nights(MONDAY - timedelta(days=1), 2)
     now = MONDAY + timedelta(hours=49)
 
-    assert "were last read on Monday 16 March, so what you see may be old." in practice.page(now)
+    assert "Nothing was read since Monday 16 March, so what you see may be old." in practice.page(now)
     assert "Nothing new has arrived for more than 48 hours" in practice.page(now, "director", "/practice/")
     code, doctor, _ = practice.at(now, "doctor")
     assert code == 1
