@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 AGAIN := make PYTHON=python3.11 $(or $(MAKECMDGOALS),demo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench stories quarter test soak lint format validity chromium peers clean
+.PHONY: help demo bench stories quarter attack test soak lint format validity chromium peers clean
 
 help: ## Say what can be made
 	@awk -F ': .*## |: ## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ stories: .venv/.ready ## Plant the demonstration's stories in 20 practices and s
 
 quarter: .venv/.ready-dev ## Live a simulated quarter in which things go wrong and say what claims that all is well (minutes)
 	@$(BIN)/python -m benchmarks.quarter
+
+attack: .venv/.ready-dev ## Read all that a director reaches on every morning of a year and say what that gives away (half an hour)
+	@EVENHOURS_ROW_31=1 $(BIN)/python -m pytest -o faulthandler_timeout=0 -s -p no:randomly tests/monitor/test_row_31.py
 
 bench: .venv/.ready-dev peers ## Say what reading costs beside servers and parsers alone (ONLY="imap caldav ics mbox" for some; minutes)
 	@$(BIN)/python -m benchmarks.reading_speed $(ONLY)

@@ -37,7 +37,7 @@ class Residence:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The share of a full post from a local date on; ``starts`` is ``None`` for the first, which holds before it too."""
+    """The share of a full post from a local date on; ``starts`` is ``None`` for the first."""
 
     starts: date | None
     fte: float

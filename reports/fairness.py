@@ -31,8 +31,8 @@ BLOCKS = (
     "are no other weeks to be had."
 )
 LEFT_OUT = (
-    "Work outside agreed hours, session ends, replies, notices, leave and absence. They belong to each therapist alone, "
-    "and nothing here is computed from a private limit or a private wish."
+    "Work outside agreed hours, session ends, replies, notices, leave and absence. They belong to each therapist "
+    "alone, and nothing here is computed from a private limit or a private wish."
 )
 GUESSED = (
     "From the sessions that the practice held one can guess that people were away in a block, and whoever assigns work "

@@ -47,7 +47,7 @@ BLOCK_DAYS = 28
 
 
 def block_of(day: int) -> int:
-    """Return the first Monday of the block of four weeks in which a day lies; blocks are counted from 5 January 1970."""
+    """Return the first Monday of a day's block of four weeks; they are counted from 5 January 1970."""
     return day - (day - day_number(date(1970, 1, 5))) % BLOCK_DAYS
 
 

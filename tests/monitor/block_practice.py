@@ -1,4 +1,4 @@
-"""A practice of several people whose diaries are written straight into the store: lived week by week, night by night."""
+"""A practice of several people whose diaries are written straight into the store: lived night by night."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from connectors.base import Window
 from connectors.classify import KindRule
 from connectors.records import CalendarEvent, Kind
 from monitor.config import Config, SourceConfig
+from monitor.credentials import create_key, read_key
 from monitor.night import analyse
 from monitor.roster import Clinician, Practice, Residence
 from monitor.store import sources
@@ -97,7 +98,7 @@ class BlockPractice:
                 sources.save_success(connection, self._source(connection, key), window, int(self.now.timestamp()))
 
     def night(self, day: date | None = None, *, unread: Sequence[str] = ()) -> None:
-        """Live to the morning of a day: everybody's calendar is read but that of the ``unread``, then all is computed."""
+        """Live to the morning of a day: all calendars are read but those of the ``unread``, then all is computed."""
         if day is not None:
             self.now = morning(day)
         self.read(*(person.key for person in self.config.clinicians if person.key not in unread))
@@ -118,5 +119,6 @@ def practice(folder: Path, people: Sequence[Clinician], rules: Sequence[KindRule
     files = [folder / name for name in ("evenhours.db", "evenhours.key", "evenhours.toml")]
     read = tuple(SourceConfig(f"{one.key}-calendar", "ics", (one.key,), None) for one in people)
     config = Config(Practice("Harbour Street", LONDON), tuple(people), tuple(rules), None, read, *files)
-    with opened(config.database, create=True) as store:
+    create_key(config.key_file)
+    with opened(config.database, read_key(config.key_file), create=True) as store:
         yield BlockPractice(store, config)

@@ -177,7 +177,7 @@ def test_available_fte_runs_along_weeks() -> None:
 
 @pytest.mark.parametrize("bad", [(-1, 1, 0), (1, 1.1, 0), (1, -0.1, 0), (1, float("nan"), 0), (INF, 1, 0)])
 def test_impossible_availability_is_refused(bad: tuple[float, float, float]) -> None:
-    with pytest.raises(ValueError, match="worked share|FTE must be"):
+    with pytest.raises(ValueError, match=r"worked share|FTE must be"):
         available_fte(*bad)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -568,12 +567,14 @@ def test_a_client_who_begins_after_a_leave_counts_by_the_weeks_since() -> None:
 
 
 def test_clients_with_nothing_booked_are_those_without_a_session_in_the_next_thirty_days() -> None:
-    known = {"known": "2026-02-01 10:00"}
+    def booked(day: str, client: int, known: str = "2026-02-01 10:00") -> Row:
+        return event(f"{day} 10:00", f"{day} 10:50", client=client, known=known)
+
     entries = [
-        *(event(f"2026-03-0{day} 10:00", f"2026-03-0{day} 10:50", client=day, **known) for day in (2, 3, 4)),
-        event("2026-03-10 10:00", "2026-03-10 10:50", client=2, **known),
-        event("2026-04-20 10:00", "2026-04-20 10:50", client=3, **known),
-        event("2026-03-12 10:00", "2026-03-12 10:50", client=4, known="2026-03-09 10:00"),
+        *(booked(f"2026-03-0{day}", day) for day in (2, 3, 4)),
+        booked("2026-03-10", 2),
+        booked("2026-04-20", 3),
+        booked("2026-03-12", 4, "2026-03-09 10:00"),
     ]
     assert row("nothing_booked", frames(entries=entries)).tolist() == [2, 3, 1]
     before = [*client_weeks(1, "2026-01-05", 9), *entries]

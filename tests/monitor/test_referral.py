@@ -145,7 +145,9 @@ def test_what_is_not_listed_is_not_offered_and_is_named(referral: Referral, lack
     ],
 )
 def test_open_slots_and_a_farewell_decide_and_are_said(
-    known: dict[str, Any], trauma: bool, found: Obstacle | None
+    known: dict[str, Any],
+    trauma: bool,  # noqa: FBT001
+    found: Obstacle | None,
 ) -> None:
     assert obstacle(Candidate("ana", 20, **known), Referral(trauma=trauma)) is found
 

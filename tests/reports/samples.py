@@ -16,11 +16,11 @@ from reports.models import (
     Handover,
     Missing,
     OwnRange,
+    Period,
     Rhythm,
     RhythmDay,
     SessionEnd,
     SessionEnds,
-    Period,
     Standing,
     Supervision,
     Table,
@@ -346,8 +346,8 @@ def practice(rows: tuple[CaseloadRow, ...] = PRACTICE) -> FairnessReport:
         period=PERIOD,
         headline="A. Okafor and B. Lindqvist carry more than an equal share",
         sentence=(
-            "For equal shares, 10 of 175 weighted sessions a week would sit with other people. If everybody’s load were "
-            "truly equal, chance alone would still show about 6."
+            "For equal shares, 10 of 175 weighted sessions a week would sit with other people. If everybody’s load "
+            "were truly equal, chance alone would still show about 6."
         ),
         trend="It is shared less evenly than in the eight weeks before.",
         equal_share=25.9,
