@@ -69,7 +69,7 @@ class Store:
         """Return the first thing that SQLite's own integrity check finds wrong with the file, empty if nothing is."""
         try:
             found = str(self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             return str(error)
         return "" if found == "ok" else found
 
@@ -123,6 +123,9 @@ def open_store(path: Path, key: bytes | None = None, *, create: bool = False, re
     except sqlite3.Error as error:
         connection.close()
         raise _translated(path, error) from error
+    except UnicodeDecodeError as error:  # SQLite's own message quotes bytes of the file
+        connection.close()
+        raise StoreError(_SENTENCES["SQLITE_CORRUPT"].format(path=path)) from error
     except BaseException:
         connection.close()
         raise
