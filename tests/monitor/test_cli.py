@@ -251,6 +251,8 @@ def test_5_even_if_it_is_the_very_first_run_of_another_process(office: Office) -
         (["report", "weekly", "--clinician", "ana", "--week", "2026-W54"], '"2026-W54" is no week; write it like'),
         (["report", "weekly", "--clinician", "ana", "--week", "0001-W01"], "is not of our time"),
         (["report", "fairness", "--format", "pdf"], "'pdf' is not one of"),
+        (["report", "fairness", "--through", "2026-03-01"], "'--through'"),
+        (["referral", "--given", "ana"], "'--given'"),
         (["classify"], "Rules are tried with: evenhours classify --try"),
         (["classify", "--try", "--source", "mail"], 'There is no calendar "mail". The configuration has: diary.'),
         (["classify", "--try", "--weeks", "0"], "is not in the range"),

@@ -392,6 +392,18 @@ def test_a_fault_of_a_rule_says_where_and_what(file: Path, text: str, problem: s
     assert faults(file, PRACTICE, "[[kinds]]\n", text) == [problem]
 
 
+def test_a_contract_may_have_dates(file: Path) -> None:
+    config = loaded(
+        file,
+        PRACTICE,
+        '[[clinician]]\nkey = "ana"\nfte = [{ from = 2025-03-01, fte = 1.0 }, { from = 2026-01-01, fte = 0.6 }]',
+    )
+    (ana,) = config.clinicians
+    assert ana.contracts == (Contract(None, 1.0), Contract(date(2026, 1, 1), 0.6))
+    days = (date(2024, 1, 1), date(2025, 12, 31), date(2026, 1, 1))
+    assert [ana.fte_on(day) for day in days] == [1.0, 1.0, 0.6]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -407,6 +419,25 @@ def test_a_fault_of_a_rule_says_where_and_what(file: Path, text: str, problem: s
         ("fte = nan", "clinician[1].fte: has to be more than 0 and at most 1.5; full time is 1.0"),
         ('fte = "0.8"', "clinician[1].fte: expected a number, found text"),
         ("fte = true", "clinician[1].fte: expected a number, found true or false"),
+        (
+            "fte = []",
+            "clinician[1].fte: is empty; write a share of a full post, or one with the date from which it holds",
+        ),
+        ("fte = [{ fte = 1.0 }, { fte = 0.5 }]", "clinician[1].fte[1].from: missing; only the first may leave it out"),
+        (
+            "fte = [{ from = 2026-01-01, fte = 2 }]",
+            "clinician[1].fte[0].fte: has to be more than 0 and at most 1.5; full time is 1.0",
+        ),
+        (
+            "most_clients = 22",
+            ("clinician[1].most_clients: is gone: a private limit decides no referral any more; write open_slots, "
+            "which the director sees and the clinician changes under Your data"),
+        ),
+        (
+            "trauma_cap = 40",
+            ("clinician[1].trauma_cap: is gone: a private limit decides no referral any more; the clinician sets how "
+            "many of the open slots are for trauma-focused work under Your data"),
+        ),
         ("grace_minutes = 61", "clinician[1].grace_minutes: has to be from 0 to 60 minutes"),
         ("grace_minutes = 2.5", "clinician[1].grace_minutes: expected a whole number, found a number"),
         ('starts = "2024-01-01"',

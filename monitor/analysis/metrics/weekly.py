@@ -49,7 +49,11 @@ def column(frames: Frames, name: str) -> NDArray[np.float64]:
 
 def seen(frames: Frames, source: str) -> Bools:
     """Whether a sort of source was read in each week: ``calendar_seen``, ``messages_seen``, ``any_seen`` and so on."""
-    return frames.weeks[source].to_numpy(dtype=bool)
+    if source not in frames.kept:  # nearly every metric asks
+        frames.kept[source] = frames.weeks[source].to_numpy(dtype=bool).copy()
+        frames.kept[source].setflags(write=False)
+    read: Bools = frames.kept[source]
+    return read
 
 
 def places(frames: Frames, weeks: ArrayLike) -> NDArray[np.int64]:
