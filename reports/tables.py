@@ -116,9 +116,13 @@ def practice(report: FairnessReport) -> Table:
     """What is said of the practice as a whole alone; nothing below five people."""
     if report.sessions_held is None and report.nothing_booked is None:
         return Table(("Practice", "Number"), ())
+    unknown = "not known: a calendar was not read yet then"
     rows = (
         ("Sessions held in the four weeks", wording.quantity(report.sessions_held, Unit.COUNT)),
-        ("Clients with nothing booked at their end", wording.quantity(report.nothing_booked, Unit.COUNT)),
+        (
+            "Clients with nothing booked at their end",
+            unknown if report.nothing_booked is None else wording.quantity(report.nothing_booked, Unit.COUNT),
+        ),
     )
     return Table(("Practice", "Number"), rows)
 

@@ -86,6 +86,12 @@ def test_a_block_that_waits_says_for_whom() -> None:
     assert words.endswith("on 8 December at the latest it is published without them.")
 
 
+def test_bookings_that_nobody_saw_are_not_known_rather_than_a_dash() -> None:
+    report = replace(report_of("practice"), nothing_booked=None)
+    for rendered in (read(fairness.html(report)).words(), " ".join(fairness.text(report).split())):
+        assert "not known: a calendar was not read yet then" in rendered
+
+
 def test_no_clinicians_is_a_page_too() -> None:
     empty = replace(samples.practice(()), equal_share=None, hoover=None, gini=None)
     assert "<svg" not in fairness.html(empty)
