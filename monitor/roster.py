@@ -48,15 +48,11 @@ FULL_TIME = Contract(None, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Takes:
-    """Which referrals a clinician can take. What is not listed is not offered.
-
-    ``open_slots`` is the number with which a clinician begins, until they set their own; ``None`` is none so far.
-    """
+    """Which referrals a clinician can take. What is not listed is not offered."""
 
     skills: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
     modality: frozenset[str] = frozenset()
-    open_slots: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

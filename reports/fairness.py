@@ -19,7 +19,8 @@ TERMS = (
 )
 PEOPLE = (
     "Clients are the active ones at the block’s end, new ones those of a first session in it. Open slots are as each "
-    "clinician sets them, today; a dash where nobody has."
+    "clinician sets them, today: by day, in the evening (from 17:00), and how many of these together are for "
+    "trauma-focused work; a dash where nobody has."
 )
 BASIS = "Caseload only, weighted by the practice’s own table."
 BAND = (
@@ -49,6 +50,11 @@ SHARED = (
 OWN_TERMS = (
     "Load is weighted sessions a week, the mean of the last two blocks of four weeks; clients, new clients and "
     "supervision are of the last block. A block is published once: what you correct later shows in the next one."
+)
+SLOTS_FIELDS = (
+    ("day", "By day"),
+    ("evening", "In the evening, from 17:00"),
+    ("trauma", "How many of these together for trauma-focused work"),
 )
 NOT_COMPARED = (
     "Your director also sees it beside an equal share. Among fewer than four people that would tell you about single "
@@ -109,6 +115,7 @@ def own_html(report: OwnCaseload, warnings: Sequence[str] = (), *, actions: str 
         warnings=warnings,
         slots=report.slots,
         slots_words=slots_words(report.slots),
+        slots_fields=SLOTS_FIELDS,
         actions=actions,
         csrf_token=csrf_token,
         lines={
@@ -176,12 +183,10 @@ def handover_words(one: Handover) -> str:
     return f"{one.name} leaves on {wording.full_date(one.last)}: {clients}, at the block’s end."
 
 
-def slots_words(slots: OwnSlots) -> str:
+def slots_words(slots: OwnSlots | None) -> str:
     """Return how old somebody's own open slots are, as a question where they should be looked at."""
-    if slots.slots is None:
-        return "You have not said so far. Until you do, your director sees a dash and a referral takes it for room."
-    if slots.set_on is None:
-        return "These numbers come from the practice’s configuration. Are they yours?"
+    if slots is None:
+        return "You have not set any so far. Until you do, your director sees a dash, and referrals count on room here."
     day = wording.full_date(slots.set_on)
     return (
         f"You set them on {day}, more than eight weeks ago. Are they still right?" if slots.asks else f"Set on {day}."

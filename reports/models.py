@@ -224,7 +224,8 @@ class CaseloadRow:
 
     ``fte`` is the contract's. ``low`` to ``high`` is this person's own band around the equal share and ``difference``
     the share of load against the share of FTE in per cent; ``None`` where somebody is not compared. Clients, intakes
-    and supervision are of the last block, the open slots as the person set them last: ``None`` where they never did.
+    and supervision are of the last block. Open slots, by day and in the evening, and how many of them together are for
+    trauma-focused work, are as the person set them last: ``None`` where they never did.
     ``slots_are_old`` says that this was more than eight weeks before the last block ended, never when. ``note`` is a
     word such as "joined Sep". Everywhere else ``None`` is not known.
     """
@@ -239,7 +240,8 @@ class CaseloadRow:
     standing: Standing
     active_clients: int | None
     intakes: int | None
-    open_slots: int | None
+    day_slots: int | None
+    evening_slots: int | None
     trauma_slots: int | None
     supervision: Supervision
     slots_are_old: bool = False
@@ -318,15 +320,15 @@ class FairnessReport:
 
 @dataclass(frozen=True, slots=True)
 class OwnSlots:
-    """The open slots as their owner sees them; ``slots`` and ``trauma_slots`` are ``None`` while nobody set them.
+    """The open slots as their owner sees them: by day, in the evening, and of these for trauma-focused work.
 
-    ``set_on`` is the day on which their owner did, ``None`` where they stand in the configuration. ``asks`` says that
-    this is more than eight weeks ago, or never was.
+    ``set_on`` is the day on which their owner set them; ``asks`` says that this is more than eight weeks ago.
     """
 
-    slots: int | None
-    trauma_slots: int | None
-    set_on: date | None
+    day: int
+    evening: int
+    trauma: int
+    set_on: date
     asks: bool
 
 
@@ -334,13 +336,14 @@ class OwnSlots:
 class OwnCaseload:
     """The one row of the director's page that is about the reader, ``None`` while there is none.
 
+    ``slots`` are ``None`` while the reader has not set any.
     ``compared`` says that enough people share the caseload for an equal share to tell nothing of a single one.
     """
 
     period: Period
     row: CaseloadRow | None
     compared: bool
-    slots: OwnSlots
+    slots: OwnSlots | None
     complete_through: datetime | None
     overdue: bool = False
     behind: tuple[Behind, ...] = ()

@@ -92,13 +92,14 @@ def shares(report: FairnessReport) -> Table:
 
 def people(report: FairnessReport) -> Table:
     """One row a clinician by name, so that the table ranks nobody: what else a director may know; then the practice."""
-    columns = ("Clinician", "Clients", "New", "Open slots", "for trauma", "FTE", "Supervision", "")
+    columns = ("Clinician", "Clients", "New", "Open by day", "in the evening", "for trauma", "FTE", "Supervision", "")
     rows = (
         (
             row.name,
             wording.quantity(row.active_clients, Unit.COUNT),
             wording.quantity(row.intakes, Unit.COUNT),
-            wording.quantity(row.open_slots, Unit.COUNT),
+            wording.quantity(row.day_slots, Unit.COUNT),
+            wording.quantity(row.evening_slots, Unit.COUNT),
             wording.quantity(row.trauma_slots, Unit.COUNT),
             readings.fte(row),
             row.supervision.value,
@@ -144,8 +145,9 @@ def own(row: CaseloadRow, *, compared: bool) -> Table:
         *(share if compared else ()),
         ("Active clients", wording.quantity(row.active_clients, Unit.COUNT)),
         ("New clients", wording.quantity(row.intakes, Unit.COUNT)),
-        ("Open slots", wording.quantity(row.open_slots, Unit.COUNT)),
-        ("Open slots for trauma-focused work", wording.quantity(row.trauma_slots, Unit.COUNT)),
+        ("Open slots by day", wording.quantity(row.day_slots, Unit.COUNT)),
+        ("Open slots in the evening", wording.quantity(row.evening_slots, Unit.COUNT)),
+        ("Of these for trauma-focused work", wording.quantity(row.trauma_slots, Unit.COUNT)),
         ("Supervision", row.supervision.value),
         *((("Note", row.note),) if row.note else ()),
     )

@@ -267,7 +267,8 @@ def _practice(plan: Plan, morning: Morning) -> Iterator[Complaint]:
                 yield Complaint(day, person.key, page, rule, why, f"{person.name}: load {quote}")
         following = last + BLOCK if last else None
         waits = plan.waits_for(following, day) if following and day >= following + BLOCK else ()
-        unknown = [one for one in plan.staff(day) if last and one.calendar and not plan.knows(one, last, day)]
+        there = plan.staff(last + BLOCK - DAY) if last else ()  # who joined later is not in the block at all
+        unknown = [one for one in there if last and one.calendar and not plan.knows(one, last, day)]
         overdue = any(Missing.OVERDUE in plan.missing(one, day) for one in plan.staff(day))
         for person in (*waits, *unknown):
             named = [pattern.format(name=person.name) for pattern in phrases.BEHIND_NAMED]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.analysis.referral import Candidate, Referral, obstacle_of, ties, turn
+from monitor.analysis.referral import Candidate, Referral, TimeOfDay, obstacle_of, ties, turn
 
 if TYPE_CHECKING:
     from scipy.optimize import LinearConstraint
@@ -60,6 +60,7 @@ class _Programme:
         self.people, self.count = people, len(referrals)
         self.weight = np.array([referrals[j].weight for j in self.referral], dtype=float)
         self.trauma = np.array([referrals[j].trauma for j in self.referral], dtype=bool)
+        self.time = [referrals[j].time for j in self.referral]
         self.by_person = (self.person == np.arange(len(people))[:, None]).astype(float)
         self.by_referral = (self.referral == np.arange(self.count)[:, None]).astype(float)
 
@@ -90,11 +91,19 @@ class _Programme:
         return _solved(np.concatenate((cost, 1 / (2 * fte))), rows, len(cost))[: len(cost)]
 
     def _room(self, more: int) -> list[LinearConstraint]:
-        """Nobody takes more than they have room for; ``more`` columns follow that have nothing to do with it."""
+        """Nobody takes more than they have room for; ``more`` columns follow that have nothing to do with it.
+
+        A client who can come at any time fits wherever a slot is left, so the sum and each time of day are all there is
+        to limit.
+        """
         empty = np.zeros((len(self.people), more))
-        room, trauma = np.array([(p.room, p.trauma_room) for p in self.people]).T
-        everything = _at_most(np.hstack((self.by_person, empty)), room)
-        return [everything, _at_most(np.hstack((self.by_person * self.trauma, empty)), trauma)]
+        limits = [(np.ones_like(self.trauma), [p.room() for p in self.people])]
+        limits.append((self.trauma, [p.trauma_room() for p in self.people]))
+        limits.extend(
+            (np.array([asked is time for asked in self.time]), [p.room(time) for p in self.people])
+            for time in TimeOfDay
+        )
+        return [_at_most(np.hstack((self.by_person * which, empty)), np.array(room)) for which, room in limits]
 
     def _squares(self, placed: Floats) -> LinearConstraint:
         """Each person's square s of the weights W taken: s - (a + b) W >= -ab, between all neighbouring sums a, b."""

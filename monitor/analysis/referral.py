@@ -3,12 +3,15 @@
 Load is weighted sessions a week, as in :mod:`monitor.analysis.fairness`. Existing therapies are never moved. All that
 goes in is what the director may see: what is listed, the load of the last blocks, and open slots as each clinician set
 them. So no set of questions finds out anything else.
+
+A referral may ask for the day or the evening. An evening begins at 17:00, by what each clinician says of their slots:
+nothing is read from a calendar for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf, isfinite
 
@@ -18,11 +21,19 @@ TIE = 0.5
 NO_WORDS: frozenset[str] = frozenset()
 
 
+class TimeOfDay(StrEnum):
+    """When a client can come; the evening begins at 17:00."""
+
+    DAY = "day"
+    EVENING = "evening"
+
+
 @dataclass(frozen=True, slots=True)
 class Referral:
     """Somebody who is looking for a therapist: ``weight`` sessions a week, and what the therapist has to list.
 
-    ``trauma`` says that the work will be trauma-focused. Raises ValueError for a weight that is not positive.
+    ``trauma`` says that the work will be trauma-focused, ``time`` when the client can come (``None``: at any time).
+    Raises ValueError for a weight that is not positive.
     """
 
     weight: float = 1.0
@@ -30,6 +41,7 @@ class Referral:
     language: str | None = None
     modality: str | None = None
     trauma: bool = False
+    time: TimeOfDay | None = None
 
     def __post_init__(self) -> None:
         if not (isfinite(self.weight) and self.weight > 0):
@@ -37,13 +49,40 @@ class Referral:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSlots:
+    """New clients somebody could take by day and in the evening; ``trauma`` of these may be trauma-focused work."""
+
+    day: int
+    evening: int
+    trauma: int
+
+    @property
+    def total(self) -> int:
+        """Slots by day and in the evening together."""
+        return self.day + self.evening
+
+    def at(self, time: TimeOfDay | None) -> int:
+        """Return the slots at a time of day, at any time for ``None``."""
+        return self.total if time is None else self.day if time is TimeOfDay.DAY else self.evening
+
+    def less(self, referral: Referral) -> OpenSlots:
+        """Return what is left once a referral has taken a slot.
+
+        A client who can come at any time takes one of the day while there is one, since evenings are asked for more.
+        A slot that was not there is not taken, so that no number falls below 0.
+        """
+        by_day = referral.time is TimeOfDay.DAY or (referral.time is None and self.day > 0)
+        left = replace(self, day=max(self.day - by_day, 0), evening=max(self.evening - (not by_day), 0))
+        return replace(left, trauma=min(max(self.trauma - referral.trauma, 0), left.total))
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One clinician, as far as referrals go.
 
     ``load`` is weighted sessions a week (``None``: unknown), ``fte`` what it is shared by, ``last_intake`` any number
-    that grows with time (``None``: none known). ``open_slots`` is how many more clients the person could take,
-    ``trauma_slots`` how many of them for trauma-focused work; ``None`` is no number. Raises ValueError for a load below
-    0 or an FTE that is not positive.
+    that grows with time (``None``: none known). ``slots`` are the open ones; ``None`` where the person never set any,
+    which limits nothing. Raises ValueError for a load below 0 or an FTE that is not positive.
     """
 
     key: str
@@ -54,8 +93,7 @@ class Candidate:
     skills: frozenset[str] = NO_WORDS
     languages: frozenset[str] = NO_WORDS
     modality: frozenset[str] = NO_WORDS
-    open_slots: int | None = None
-    trauma_slots: int | None = None
+    slots: OpenSlots | None = None
     leaving: bool = False
 
     def __post_init__(self) -> None:
@@ -68,17 +106,13 @@ class Candidate:
         """Load per FTE once so much has been added to it; infinite where it is unknown."""
         return inf if self.load is None else (self.load + weight) / self.fte
 
-    @property
-    def room(self) -> float:
-        """How many more clients the person can take."""
-        if self.leaving:
-            return 0
-        return inf if self.open_slots is None else self.open_slots
+    def room(self, time: TimeOfDay | None = None) -> float:
+        """Return how many more clients the person can take at a time of day."""
+        return inf if self.slots is None else self.slots.at(time)
 
-    @property
     def trauma_room(self) -> float:
-        """How many of them for trauma-focused work."""
-        return self.room if self.trauma_slots is None else min(self.room, self.trauma_slots)
+        """Return how many more clients the person can take for trauma-focused work."""
+        return inf if self.slots is None else self.slots.trauma
 
 
 class Obstacle(StrEnum):
@@ -87,6 +121,8 @@ class Obstacle(StrEnum):
     UNLISTED = "does not list it"
     LEAVING = "leaving"
     NO_SLOTS = "no open slots"
+    NO_DAY_SLOTS = "no open slots by day"
+    NO_EVENING_SLOTS = "no open slots in the evening"
     NO_TRAUMA_SLOTS = "no open slots for trauma-focused work"
     LOAD_UNKNOWN = "load not known"
 
@@ -142,9 +178,12 @@ def obstacle_of(person: Candidate, referral: Referral) -> Other | None:
         return Other(person.key, Obstacle.UNLISTED, lacks)
     if person.leaving:
         return Other(person.key, Obstacle.LEAVING)
-    if not person.room:
+    if not person.room():
         return Other(person.key, Obstacle.NO_SLOTS)
-    if referral.trauma and not person.trauma_room:
+    if not person.room(referral.time):
+        by_day = referral.time is TimeOfDay.DAY
+        return Other(person.key, Obstacle.NO_DAY_SLOTS if by_day else Obstacle.NO_EVENING_SLOTS)
+    if referral.trauma and not person.trauma_room():
         return Other(person.key, Obstacle.NO_TRAUMA_SLOTS)
     return Other(person.key, Obstacle.LOAD_UNKNOWN) if person.load is None else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from monitor.analysis.calendar import BLOCK_DAYS, date_of
@@ -22,7 +22,7 @@ from monitor.roster import Clinician
 from monitor.store import blocks, referrals
 from monitor.store.blocks import Block, BlockPerson
 from monitor.store.database import Connection, Store
-from monitor.store.referrals import Assigned, OpenSlots
+from monitor.store.referrals import StoredSlots
 from reports.models import (
     Behind,
     CaseloadRow,
@@ -57,6 +57,16 @@ class Mean:
         return self.load * self.shared_by
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """By clinician: the last block, the means of the last two and of the two before, and the open slots."""
+
+    last: Mapping[str, BlockPerson]
+    now: Mapping[str, Mean]
+    before: Mapping[str, Mean]
+    slots: Mapping[str, StoredSlots]
+
+
 def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessReport:
     """Return how the caseload was shared in the blocks that were published last; nobody can ask for other weeks."""
     today = now.astimezone(config.practice.zone).date()
@@ -64,7 +74,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
         published = blocks.blocks(connection, 2 * SPAN)
         period = period_of(config, connection, now, published)
         fresh = freshness(config, connection, config.clinicians, now)
-        slots, assigned = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
+        slots = referrals.open_slots(connection)
     last = {one.clinician: one for one in published[0].people} if published else {}
     here = {person.key for person in employed(config.clinicians, _number(today), _number(today))}
     people = [person for person in config.clinicians if person.key in {*last, *here}]
@@ -72,18 +82,9 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
     counted = [person.key for person in people if person.key in now_ and not is_leaving(person, today)]
     even = _evenness([now_[key] for key in counted], weeks=len(published[:SPAN]) * BLOCK_DAYS // 7)
     shares = dict(zip(counted, even.shares, strict=True)) if even else {}
-    old = {key for key, own in slots.items() if period.last and _is_old(own, period.last)}
-    table = [
-        replace(
-            _row(person, last.get(person.key), shares.get(person.key), even, period=period, today=today),
-            load=now_[person.key].load if person.key in now_ else None,
-            load_before=before[person.key].load if person.key in before else None,
-            open_slots=slots_of(person, slots, assigned)[0],
-            trauma_slots=slots_of(person, slots, assigned)[1],
-            slots_are_old=person.key in old,
-        )
-        for person in people
-    ]
+    known = Known(last, now_, before, slots)
+    equal = even.equal_share if even else 0.0
+    table = [_row(person, known, shares.get(person.key), equal, period, today) for person in people]
     table.sort(key=lambda row: (row.load is None, -(row.load or 0.0), row.name))
     unknown = tuple(person.name for person in people if person.key in last and last[person.key].load is None)
     leavers = [person for person in people if person.key in here and is_leaving(person, today)]
@@ -116,17 +117,20 @@ def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: dat
     """Return what the director sees of one clinician, for that clinician: the same row, and nobody else's."""
     whole = fairness_report(config, store, now=now)
     with store.read() as connection:
-        stored, assigned = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
-    numbers, own = slots_of(clinician, stored, assigned), stored.get(clinician.key)
+        own = referrals.open_slots(connection).get(clinician.key)
     return OwnCaseload(
         period=whole.period,
         row=next((row for row in whole.rows if row.key == clinician.key), None),
         compared=sum(row.difference is not None for row in whole.rows) >= LEAST_CLINICIANS,
         slots=OwnSlots(
-            *numbers,
-            set_on=datetime.fromtimestamp(own.set_at, clinician.zone_at(now)).date() if own else None,
-            asks=own is None or now.timestamp() - own.set_at > SLOTS_HOLD.total_seconds(),
-        ),
+            own.day,
+            own.evening,
+            own.trauma,
+            set_on=datetime.fromtimestamp(own.set_at, clinician.zone_at(now)).date(),
+            asks=now.timestamp() - own.set_at > SLOTS_HOLD.total_seconds(),
+        )
+        if own
+        else None,
         complete_through=whole.complete_through,
         overdue=whole.overdue,
         behind=tuple(one for one in whole.behind if one.key == clinician.key),
@@ -160,19 +164,6 @@ def means(published: Sequence[Block], people: Sequence[Clinician]) -> dict[str, 
     return found
 
 
-def slots_of(
-    person: Clinician, stored: Mapping[str, OpenSlots], assigned: Mapping[str, Assigned]
-) -> tuple[int | None, int | None]:
-    """Return somebody's open slots and those for trauma-focused work: what they set, else what they begin with."""
-    if own := stored.get(person.key):
-        return own.slots, own.trauma_slots
-    if person.takes.open_slots is None:
-        return None, None
-    given = assigned[person.key].number if person.key in assigned else 0
-    left = max(person.takes.open_slots - given, 0)
-    return left, left
-
-
 def is_leaving(person: Clinician, today: date) -> bool:
     """Whether somebody leaves within twelve weeks, or has left."""
     return person.ends is not None and person.ends - today <= LEAVES_WITHIN
@@ -204,25 +195,15 @@ def _is_certain(even: Evenness) -> bool:
     return even.gini_low is not None and even.gini_high is not None and even.gini_high - even.gini_low <= WIDEST
 
 
-def _is_old(own: OpenSlots, last: date) -> bool:
-    """Whether slots were set more than eight weeks before a block's last day: by blocks, so that it tells no day."""
-    return last - datetime.fromtimestamp(own.set_at, UTC).date() > SLOTS_HOLD
-
-
 def _row(
-    person: Clinician,
-    last: BlockPerson | None,
-    share: Share | None,
-    even: Evenness | None,
-    *,
-    period: Period,
-    today: date,
+    person: Clinician, known: Known, share: Share | None, equal: float, period: Period, today: date
 ) -> CaseloadRow:
-    """Return the row as far as the block and the comparison tell it."""
+    """Return one clinician's row; ``share`` is ``None`` for whom no load is known, ``equal`` the equal share."""
+    last, slots = known.last.get(person.key), known.slots.get(person.key)
+    load, before = known.now.get(person.key), known.before.get(person.key)
     joining = joins_until(person, period.last or today)
     leaving = person.ends if is_leaving(person, today) else None
-    compared = share if share and even and not joining else None
-    equal = even.equal_share if even else 0.0
+    compared = share if share and not joining else None
     standing = Standing.INSIDE
     if leaving:
         standing = Standing.LEAVING
@@ -242,16 +223,21 @@ def _row(
     return CaseloadRow(
         name=person.name,
         fte=last.fte if last else person.fte_on(today),
-        load=None,
-        load_before=None,
+        load=load.load if load else None,
+        load_before=before.load if before else None,
         low=equal * (1 + compared.low) if compared else None,
         high=equal * (1 + compared.high) if compared else None,
         difference=compared.difference * 100 if compared else None,
         standing=standing,
         active_clients=last.active_clients if last else None,
         intakes=last.intakes if last else None,
-        open_slots=None,
-        trauma_slots=None,
+        day_slots=slots.day if slots else None,
+        evening_slots=slots.evening if slots else None,
+        trauma_slots=slots.trauma if slots else None,
+        # By the block's last day and not by today's, so that it does not give away the day on which they were set.
+        slots_are_old=bool(
+            slots and period.last and period.last - datetime.fromtimestamp(slots.set_at, UTC).date() > SLOTS_HOLD
+        ),
         supervision=Supervision(last.supervision) if last else Supervision.UNKNOWN,
         note=note,
         key=person.key,

@@ -9,9 +9,9 @@ from datetime import date, datetime, time, timedelta
 from monitor.analysis.assignment import assign
 from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number, monday_of
 from monitor.analysis.fairness import phased_in
-from monitor.analysis.referral import Candidate, Obstacle, Other, Place, Referral, next_referral
+from monitor.analysis.referral import Candidate, Obstacle, Other, Place, Referral, TimeOfDay, next_referral
 from monitor.briefing.blocks import employed
-from monitor.briefing.caseload import is_leaving, joins_until, means, period_of, slots_of
+from monitor.briefing.caseload import is_leaving, joins_until, means, period_of
 from monitor.briefing.freshness import freshness
 from monitor.config import Config
 from monitor.roster import Clinician
@@ -84,7 +84,6 @@ def _candidates(
         lately = assigned.get(person.key)
         new = joins_until(person, today) is not None  # of whom nothing is known yet has no clients
         load = shown[person.key].total if person.key in shown else 0.0 if new else None
-        slots, trauma_slots = slots_of(person, stored, ever)
         intakes = [
             block.start for block in published for one in block.people if one.clinician == person.key and one.intakes
         ]
@@ -100,8 +99,7 @@ def _candidates(
                 skills=person.takes.skills,
                 languages=person.takes.languages,
                 modality=person.takes.modality,
-                open_slots=slots,
-                trauma_slots=trauma_slots,
+                slots=stored.get(person.key),
                 leaving=is_leaving(person, today),
             )
         )
@@ -129,11 +127,14 @@ def _rows(
     """Yield the ranking, then everybody else by name."""
     by_key = {person.key: person for person in people}
     ranking = next_referral(candidates, referral)
+    with_slots = {person.key for person in candidates if person.slots is not None}
     lowest = min((place.after for place in ranking.places), default=0.0)
     even = sum(place.even for place in ranking.places)
     for number, place in enumerate(ranking.places, start=1):
         person = by_key[place.key]
-        reason = _reason(place, number, even, lowest) + ("; joined lately" if joins_until(person, today) else "")
+        reason = _reason(place, number, even, lowest)
+        reason += "; joined lately" if joins_until(person, today) else ""
+        reason += "" if place.key in with_slots else "; open slots not set"
         last = None if place.last_intake is None else date_of(place.last_intake)
         given = assigned[place.key].number if place.key in assigned else 0
         yield ReferralRow(person.name, number, place.after, given, last, reason)
@@ -172,12 +173,13 @@ def _shares(
 
 
 def _asked(referral: Referral, count: int) -> str:
-    """Return the referral in words: "One referral of weight 1.25: EMDR, Portuguese, trauma-focused."."""
+    """Return the referral in words: "One referral of weight 1.25: EMDR, Portuguese, trauma-focused, by day."."""
     words = [
         *sorted(referral.skills),
         referral.language,
         referral.modality,
         "trauma-focused" if referral.trauma else None,
+        None if referral.time is None else "by day" if referral.time is TimeOfDay.DAY else "in the evening",
     ]
     wanted = ", ".join(filter(None, words))
     number = f"{spelled(count).capitalize()} {'referral' if count == 1 else 'referrals'}"

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -33,6 +34,7 @@ def demo(desk: Desk, folder: Path, serve: bool | None, port: int) -> None:  # no
     desk.config_option = str(folder / "evenhours.toml")
     _read(desk)
     clock.done("Calendars, mailboxes, call logs and exports are read into the database")
+    _set_slots(desk)
     if code := compute(desk):
         sys.exit(code)
     clock.done("Weekly numbers and notices are computed")
@@ -72,6 +74,18 @@ def _read(desk: Desk) -> None:
     desk.begin_store()
     with only_run(desk.config.database):
         read_sources(desk, Wish())
+
+
+def _set_slots(desk: Desk) -> None:
+    """Set the open slots that the invented clinicians would have set on their own pages."""
+    from monitor.analysis.referral import OpenSlots
+    from monitor.demo import SLOTS
+    from monitor.store.referrals import set_open_slots
+
+    with desk.store.write() as connection:
+        for key, (day, evening, trauma, weeks) in SLOTS.items():
+            set_at = int((desk.now - timedelta(weeks=weeks)).timestamp())
+            set_open_slots(connection, key, OpenSlots(day, evening, trauma), set_at=set_at)
 
 
 def _write_reports(desk: Desk, folder: Path) -> None:

@@ -24,22 +24,24 @@ if TYPE_CHECKING:
     "--weight", type=click.FloatRange(0.25, 5), default=1.0, show_default=True, help="Weighted sessions a week."
 )
 @click.option("--trauma", is_flag=True, help="The work will be trauma-focused.")
+@click.option("--time", type=click.Choice(["day", "evening"]), help="When the client can come; evening is from 17:00.")
 @click.option("--count", type=click.IntRange(1, 20), default=1, show_default=True, help="Several such at once.")
 @click.option("--assign", "taker", metavar="KEY", help="Record that this clinician takes it.")
 @pass_desk
 def referral(  # noqa: PLR0913
     desk: Desk,
+    *,
     skills: tuple[str, ...],
     language: str | None,
     modality: str | None,
     weight: float,
+    time: str | None,
     count: int,
     taker: str | None,
-    *,
     trauma: bool,
 ) -> None:
     """Rank who could take the next referral, with reasons: for the director."""
-    from monitor.analysis.referral import Referral
+    from monitor.analysis.referral import Referral, TimeOfDay
     from monitor.briefing.referral import referral_report
     from reports import referral as drawn
 
@@ -50,6 +52,7 @@ def referral(  # noqa: PLR0913
         language=language and _listed("languages", language, (one.languages for one in takes)),
         modality=modality and _listed("modality", modality, (one.modality for one in takes)),
         trauma=trauma,
+        time=TimeOfDay(time) if time else None,
     )
     if taker is not None:
         _assign(desk, desk.clinician(taker), wanted, count)
@@ -64,9 +67,7 @@ def _assign(desk: Desk, person: Clinician, referral: Referral, count: int) -> No
 
     with desk.store.write() as connection:
         for _ in range(count):
-            referrals.assign(
-                connection, person.key, weight=referral.weight, trauma=referral.trauma, now=int(desk.now.timestamp())
-            )
+            referrals.assign(connection, person.key, referral, now=int(desk.now.timestamp()))
     number = "One referral" if count == 1 else f"{count} referrals"
     desk.say(
         f"{number} of weight {referral.weight:g} for {person.name}: counted from now on.",

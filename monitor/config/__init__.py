@@ -192,7 +192,6 @@ def _takes(table: ClinicianTable) -> Takes:
         skills=frozenset(table.skills),
         languages=frozenset(table.languages),
         modality=frozenset(table.modality),
-        open_slots=table.open_slots,
     )
 
 

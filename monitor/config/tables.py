@@ -85,12 +85,6 @@ def _grace(minutes: int) -> int:
     return minutes
 
 
-def _places(number: int) -> int:
-    if not 0 <= number <= 1000:
-        raise ValueError("has to be from 0 to 1000")
-    return number
-
-
 def _weight(number: float) -> float:
     if not 0 < number <= 10:
         raise ValueError("has to be more than 0 and at most 10; an ordinary client is 1")
@@ -102,7 +96,6 @@ Key = Annotated[str, Leaf(str, _key)]
 Address = Annotated[str, Leaf(str, _address)]
 Country = Annotated[str, Leaf(str, _country)]
 Span = Annotated[MinuteSpan, Leaf(str, span_from)]
-Places = Annotated[int, Leaf(int, _places)]
 Share = Annotated[float, Leaf(float, _fte)]
 PracticeKind = Annotated[Kind, choice((kind for kind in Kind if kind is not Kind.BUSY), Kind)]
 
@@ -211,6 +204,9 @@ class FteTable:
     from_: date | None = None
 
 
+SLOTS_ARE_SET = "each clinician sets their own open slots under Your data"
+
+
 @dataclass(frozen=True, slots=True)
 class ClinicianTable:
     """``[[clinician]]``: one person."""
@@ -228,13 +224,11 @@ class ClinicianTable:
     skills: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     modality: tuple[str, ...] = ()
-    open_slots: Places | None = None
 
     REPLACED: ClassVar[Mapping[str, str]] = {
-        "most_clients": "is gone: a private limit decides no referral any more; write open_slots, which the director "
-        "sees and the clinician changes under Your data",
-        "trauma_cap": "is gone: a private limit decides no referral any more; the clinician sets how many of the open "
-        "slots are for trauma-focused work under Your data",
+        "most_clients": f"is gone: a private limit decides no referral any more; {SLOTS_ARE_SET}",
+        "trauma_cap": f"is gone: a private limit decides no referral any more; {SLOTS_ARE_SET}",
+        "open_slots": f"is not set here; {SLOTS_ARE_SET}",
     }
 
     def faults(self) -> Iterator[tuple[str, str]]:

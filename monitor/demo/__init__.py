@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from monitor.demo.files import Planted, PlantedStory, write_practice
+from monitor.demo.practice import SLOTS
 
-__all__ = ["Planted", "PlantedStory", "write_practice"]
+__all__ = ["SLOTS", "Planted", "PlantedStory", "write_practice"]

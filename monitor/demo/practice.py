@@ -162,6 +162,19 @@ def _supervision(weekday: int, at: str, *, every: int = 2, minutes: int = 60) ->
 _TEAM = Standing("Team meeting", 2, "13:00", 50, guests=(f"team@{DOMAIN}",))
 _LUNCH = Standing("Lunch (protected)", 0, "13:00", 45)
 
+SLOTS: Mapping[str, tuple[int, int, int, int]] = {
+    "ana": (1, 1, 1, 2),
+    "cleo": (0, 1, 0, 3),
+    "dev": (0, 0, 0, 1),
+    "farid": (3, 1, 2, 4),
+    "grace": (2, 0, 1, 20),
+    "hugo": (1, 0, 0, 5),
+    "ines": (2, 1, 1, 3),
+    "jun": (0, 2, 1, 6),
+    "lena": (4, 2, 2, 2),
+}
+"""Open slots as people set them: by day, in the evening, of these for trauma-focused work, and how many weeks ago."""
+
 PEOPLE: tuple[Person, ...] = (
     Person(
         "ana",

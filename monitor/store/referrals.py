@@ -1,54 +1,51 @@
-"""What a referral goes by besides the load: open slots, as each clinician set them, and what was assigned lately."""
+"""Open slots, as each clinician set them, and the referrals that were assigned."""
 
 from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
 
+from monitor.analysis.referral import OpenSlots, Referral
 from monitor.store.keys import clinician_ids
 
 
 @dataclass(frozen=True, slots=True)
-class OpenSlots:
-    """How many more clients somebody could take, and how many of them for trauma-focused work; when that was set."""
+class StoredSlots(OpenSlots):
+    """Open slots and the instant at which their owner set them."""
 
-    slots: int
-    trauma_slots: int
     set_at: int
 
 
-def open_slots(connection: sqlite3.Connection) -> dict[str, OpenSlots]:
+def open_slots(connection: sqlite3.Connection) -> dict[str, StoredSlots]:
     """Return the open slots of everybody who ever set them, by key."""
     rows = connection.execute(
-        """SELECT key, slots, trauma_slots, set_at FROM open_slots JOIN clinician ON clinician.id = clinician_id"""
+        "SELECT key, day, evening, trauma, set_at FROM open_slots JOIN clinician ON clinician.id = clinician_id"
     )
-    return {key: OpenSlots(*numbers) for key, *numbers in rows}
+    return {key: StoredSlots(*numbers) for key, *numbers in rows}
 
 
-def set_open_slots(connection: sqlite3.Connection, clinician: str, slots: OpenSlots) -> None:
-    """Keep what a clinician says of their open slots."""
+def set_open_slots(connection: sqlite3.Connection, clinician: str, slots: OpenSlots, *, set_at: int) -> None:
+    """Store what a clinician says of their open slots."""
     id_ = clinician_ids(connection, [clinician])[clinician]
     connection.execute(
-        "INSERT OR REPLACE INTO open_slots VALUES (?, ?, ?, ?)", (id_, slots.slots, slots.trauma_slots, slots.set_at)
+        "INSERT OR REPLACE INTO open_slots VALUES (?, ?, ?, ?, ?)",
+        (id_, slots.day, slots.evening, slots.trauma, set_at),
     )
 
 
-def assign(connection: sqlite3.Connection, clinician: str, *, weight: float, trauma: bool, now: int) -> None:
-    """Record that a referral was given to somebody: it takes one of the open slots that they set."""
+def assign(connection: sqlite3.Connection, clinician: str, referral: Referral, *, now: int) -> None:
+    """Record that a referral was given to somebody; it takes one of the open slots that they set."""
     id_ = clinician_ids(connection, [clinician])[clinician]
     connection.execute(
-        "INSERT INTO assignment (clinician_id, assigned_at, weight) VALUES (?, ?, ?)", (id_, now, weight)
+        "INSERT INTO assignment (clinician_id, assigned_at, weight) VALUES (?, ?, ?)", (id_, now, referral.weight)
     )
-    connection.execute(
-        """UPDATE open_slots SET slots = max(slots - 1, 0),
-             trauma_slots = min(max(trauma_slots - ?, 0), max(slots - 1, 0)) WHERE clinician_id = ?""",
-        (int(trauma), id_),
-    )
+    if stored := open_slots(connection).get(clinician):
+        set_open_slots(connection, clinician, stored.less(referral), set_at=stored.set_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """What was assigned to somebody since an instant: the weights together, and when the last one was."""
+    """What was assigned to somebody since an instant: the weights together, the number, and when the last one was."""
 
     weight: float
     number: int
@@ -62,4 +59,4 @@ def assigned_since(connection: sqlite3.Connection, since: int) -> dict[str, Assi
            JOIN clinician ON clinician.id = clinician_id WHERE assigned_at >= ? GROUP BY key""",
         (since,),
     )
-    return {key: Assigned(*told) for key, *told in rows}
+    return {key: Assigned(*numbers) for key, *numbers in rows}

@@ -12,7 +12,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 """Raised with every change. Before the first release a change is made in the text below and older files are refused."""
 
 migrations = Migrations("evenhours")
@@ -140,9 +140,9 @@ TABLES = (
         block INTEGER NOT NULL, clinician_id INTEGER NOT NULL, load REAL, fte REAL NOT NULL, shared_by REAL NOT NULL,
         active_clients INTEGER, intakes INTEGER, supervision TEXT NOT NULL,
         PRIMARY KEY (block, clinician_id)) STRICT, WITHOUT ROWID""",
-    # How many more clients somebody could take, and of these for trauma-focused work, as they said themselves.
+    # New clients somebody could take by day and in the evening, and how many of these together for trauma-focused work.
     """CREATE TABLE open_slots (
-        clinician_id INTEGER PRIMARY KEY, slots INTEGER NOT NULL, trauma_slots INTEGER NOT NULL,
+        clinician_id INTEGER PRIMARY KEY, day INTEGER NOT NULL, evening INTEGER NOT NULL, trauma INTEGER NOT NULL,
         set_at INTEGER NOT NULL) STRICT""",
     # Referrals as the director assigned them.
     """CREATE TABLE assignment (

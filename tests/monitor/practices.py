@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.pseudonyms import Pseudonyms
 from monitor.analysis.calendar import day_number
+from monitor.analysis.referral import OpenSlots
 from monitor.config import Config, load
 from monitor.credentials import create_key, read_key
 from monitor.ingest import Wish, ingest
@@ -21,6 +22,7 @@ from monitor.night import analyse
 from monitor.store import facts, notices
 from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
+from monitor.store.referrals import set_open_slots
 
 NOW = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
 LAST_WEEK = date(2026, 11, 9)
@@ -44,7 +46,6 @@ title = "^session"
 key = "ana"
 name = "Ana"
 addresses = ["ana@harbour.example"]
-open_slots = 3
 hours = [{ mon = ["09:00-17:00"], tue = ["09:00-17:00"], wed = ["09:00-17:00"], thu = ["09:00-17:00"] }]
 
 [[clinician]]
@@ -116,6 +117,7 @@ def written_practice(folder: Path) -> Written:
         assert [outcome.problem for outcome in outcomes if outcome.problem] == []
         list(analyse(config, store, now=NOW))
         with store.write() as connection:
+            set_open_slots(connection, "ana", OpenSlots(2, 1, 1), set_at=int((NOW - timedelta(weeks=3)).timestamp()))
             for key in ("ana", "ben"):
                 notices.save_notices(connection, key, [_notice()])
         with store.read() as connection:

@@ -12,13 +12,12 @@ import pytest
 from connectors.classify import KindRule
 from connectors.records import CalendarEvent, Kind
 from monitor.analysis.calendar import block_of, date_of, day_number
-from monitor.analysis.referral import Referral
+from monitor.analysis.referral import OpenSlots, Referral, TimeOfDay
 from monitor.briefing.caseload import fairness_report, own_caseload
 from monitor.briefing.referral import referral_report
 from monitor.publish import publish
-from monitor.roster import Contract, Takes
+from monitor.roster import Contract
 from monitor.store import blocks, referrals
-from monitor.store.referrals import OpenSlots
 from reports import fairness
 from reports.models import FairnessReport, Standing, Supervision
 from tests.monitor.block_practice import BLOCK, FIRST, NAMES, BlockPractice, diary, person, practice, session
@@ -238,17 +237,19 @@ def test_a_contract_with_dates_counts_by_the_week(six: BlockPractice) -> None:
 
 
 def test_the_director_sees_open_slots_and_never_the_day(six: BlockPractice) -> None:
-    six.change("ben", takes=Takes(open_slots=4))
-    for day, slots in ((AFTER - timedelta(weeks=13), OpenSlots(2, 1, 0)),):
-        set_at = int((six.now - (AFTER - day)).timestamp())
-        with six.store.write() as connection:
-            referrals.set_open_slots(connection, "ana", OpenSlots(slots.slots, slots.trauma_slots, set_at))
+    with six.store.write() as connection:
+        for key, slots, weeks in (("ana", OpenSlots(2, 0, 1), 13), ("ben", OpenSlots(0, 4, 0), 3)):
+            set_at = int((six.now - timedelta(weeks=weeks)).timestamp())
+            referrals.set_open_slots(connection, key, slots, set_at=set_at)
     six.night(AFTER)
-    rows = {one.key: one for one in report(six).rows}
-    seen = {key: (one.open_slots, one.trauma_slots, one.slots_are_old) for key, one in rows.items()}
-    assert (seen["ana"], seen["ben"], seen["cleo"]) == ((2, 1, True), (4, 4, False), (None, None, False))
+    seen = {
+        one.key: (one.day_slots, one.evening_slots, one.trauma_slots, one.slots_are_old) for one in report(six).rows
+    }
+    assert (seen["ana"], seen["ben"], seen["cleo"]) == ((2, 0, 1, True), (0, 4, 0, False), (None, None, None, False))
     own = own_caseload(six.config, six.store, six.config.clinicians[0], now=six.now).slots
-    assert (own.slots, own.asks) == (2, True)
+    assert own is not None
+    assert (own.day, own.evening, own.trauma, own.asks) == (2, 0, 1, True)
+    assert own_caseload(six.config, six.store, six.config.clinicians[2], now=six.now).slots is None
 
 
 def test_what_was_assigned_counts_until_the_next_block_and_takes_a_slot(six: BlockPractice) -> None:
@@ -257,8 +258,9 @@ def test_what_was_assigned_counts_until_the_next_block_and_takes_a_slot(six: Blo
     first = next(one.key for one in six.config.clinicians if one.name == asked.rows[0].name)
     load = asked.rows[0].load_after or 0
     with six.store.write() as connection:
-        referrals.set_open_slots(connection, first, OpenSlots(3, 1, int(six.now.timestamp())))
-        referrals.assign(connection, first, weight=2, trauma=True, now=int(six.now.timestamp()))
+        referrals.set_open_slots(connection, first, OpenSlots(2, 1, 1), set_at=int(six.now.timestamp()))
+        wanted = Referral(weight=2, trauma=True, time=TimeOfDay.EVENING)
+        referrals.assign(connection, first, wanted, now=int(six.now.timestamp()))
     again = next(
         one
         for one in referral_report(six.config, six.store, Referral(weight=2), now=six.now).rows
@@ -267,7 +269,7 @@ def test_what_was_assigned_counts_until_the_next_block_and_takes_a_slot(six: Blo
     assert again.load_after == pytest.approx(load + 2)
     assert again.assigned == 1
     slots = next(one for one in report(six).rows if one.key == first)
-    assert (slots.open_slots, slots.trauma_slots) == (2, 0)
+    assert (slots.day_slots, slots.evening_slots, slots.trauma_slots) == (2, 0, 0)
     for key in NAMES[:6]:
         six.show(key, diary(key, 18, AFTER, 4, 7))
     six.night(AFTER + timedelta(weeks=4))
@@ -289,7 +291,8 @@ def test_ties_are_said_and_the_last_word_is_the_directors(six: BlockPractice) ->
     asked = referral_report(six.config, six.store, Referral(), now=six.now)
     assert asked.headline == "Ana or Ben could take it; you decide"
     near = "within half a session per FTE of the lowest"
-    assert [one.reason for one in asked.rows[:2]] == [f"{near}, and has waited longest", near]
+    unset = "; open slots not set"
+    assert [one.reason for one in asked.rows[:2]] == [f"{near}, and has waited longest{unset}", f"{near}{unset}"]
 
 
 def test_a_trend_is_claimed_only_where_its_interval_excludes_none(six: BlockPractice) -> None:

@@ -430,13 +430,17 @@ def test_a_contract_may_have_dates(file: Path) -> None:
         ),
         (
             "most_clients = 22",
-            ("clinician[1].most_clients: is gone: a private limit decides no referral any more; write open_slots, "
-            "which the director sees and the clinician changes under Your data"),
+            ("clinician[1].most_clients: is gone: a private limit decides no referral any more; each clinician sets "
+            "their own open slots under Your data"),
         ),
         (
             "trauma_cap = 40",
-            ("clinician[1].trauma_cap: is gone: a private limit decides no referral any more; the clinician sets how "
-            "many of the open slots are for trauma-focused work under Your data"),
+            ("clinician[1].trauma_cap: is gone: a private limit decides no referral any more; each clinician sets "
+            "their own open slots under Your data"),
+        ),
+        (
+            "open_slots = 3",
+            "clinician[1].open_slots: is not set here; each clinician sets their own open slots under Your data",
         ),
         ("grace_minutes = 61", "clinician[1].grace_minutes: has to be from 0 to 60 minutes"),
         ("grace_minutes = 2.5", "clinician[1].grace_minutes: expected a whole number, found a number"),

@@ -183,25 +183,32 @@ def test_a_clinician_reads_their_own_row_as_the_director_sees_it(pages: Pages) -
 
     assert told["Load per FTE"] == row["load_per_fte"]
     assert told["Your band around it"] == f"{row['band_low']} – {row['band_high']}"
-    assert (told["Active clients"], told["Open slots"]) == (row["active_clients"], row["open_slots"]) == ("5", "3")
+    assert told["Active clients"] == row["active_clients"] == "5"
+    assert told["Open slots by day"] == row["day_slots"] == "2"
+    assert told["Open slots in the evening"] == row["evening_slots"] == "1"
+    assert told["Of these for trauma-focused work"] == row["trauma_slots"] == "1"
     assert told["Supervision"] == row["supervision"] == "not known"
 
 
 def test_a_clinician_sets_open_slots_that_the_director_sees(pages: Pages) -> None:
-    ana = pages.signed_in("ana")
-    page = ana.get("/me/data")
-    assert "These numbers come from the practice’s configuration." in visible(page.text)
-    form = {"slots": "2", "trauma_slots": "1", "csrf_token": token_on(page)}
-    answer = ana.post("/me/data/open-slots", data=form, follow_redirects=True)
-    assert "Kept: 2 open, 1 of them for trauma-focused work. Your director sees both." in visible(answer.text)
+    ben = pages.signed_in("ben")
+    page = ben.get("/me/data")
+    assert "You have not set any so far." in visible(page.text)
+    form = {"day": "0", "evening": "4", "trauma": "3", "csrf_token": token_on(page)}
+    answer = ben.post("/me/data/open-slots", data=form, follow_redirects=True)
+    assert (
+        "Saved: 0 by day and 4 in the evening, 3 of them for trauma-focused work. Your director sees these three "
+        "numbers." in visible(answer.text)
+    )
     assert "Set on 18 November 2026." in visible(answer.text)
     director = pages.signed_in("director")
     row = next(
         row
         for row in csv.DictReader(io.StringIO(director.get("/practice/caseload.csv").text))
-        if row["clinician"] == "Ana"
+        if row["clinician"] == "'=Ben"
     )
-    assert (row["open_slots"], row["trauma_slots"], row["slots_older_than_eight_weeks"]) == ("2", "1", "0")
+    assert [row[name] for name in ("day_slots", "evening_slots", "trauma_slots")] == ["0", "4", "3"]
+    assert row["slots_older_than_eight_weeks"] == "0"
     assert (
         "18 November 2026."
         not in visible(director.get("/practice/").text).split("What can still")[0].split("People")[1]
@@ -209,14 +216,15 @@ def test_a_clinician_sets_open_slots_that_the_director_sees(pages: Pages) -> Non
 
 
 @pytest.mark.parametrize(
-    ("slots", "trauma_slots"), [("", "0"), ("2", "3"), ("-1", "0"), ("100", "1"), ("9" * 5000, "0"), ("2.5", "1")]
+    ("day", "evening", "trauma"),
+    [("", "0", "0"), ("1", "1", "3"), ("-1", "2", "0"), ("0", "100", "1"), ("9" * 5000, "0", "0"), ("2.5", "0", "1")],
 )
-def test_open_slots_that_cannot_be_are_refused(pages: Pages, slots: str, trauma_slots: str) -> None:
-    ana = pages.signed_in("ana")
-    form = {"slots": slots, "trauma_slots": trauma_slots, "csrf_token": token_on(ana.get("/me/data"))}
-    assert "Nothing is kept." in visible(ana.post("/me/data/open-slots", data=form, follow_redirects=True).text)
+def test_open_slots_that_cannot_be_are_refused(pages: Pages, day: str, evening: str, trauma: str) -> None:
+    ben = pages.signed_in("ben")
+    form = {"day": day, "evening": evening, "trauma": trauma, "csrf_token": token_on(ben.get("/me/data"))}
+    assert "Nothing is kept." in visible(ben.post("/me/data/open-slots", data=form, follow_redirects=True).text)
     with pages.store.read() as connection:
-        assert open_slots(connection) == {}
+        assert "ben" not in open_slots(connection)
 
 
 @pytest.mark.parametrize("who", ["ana", "ben", "finn"])
@@ -269,12 +277,12 @@ def test_the_director_sees_who_has_room_and_of_whom_nothing_is_known(pages: Page
     by_csv = {row["clinician"]: row for row in csv.DictReader(io.StringIO(director.get("/practice/caseload.csv").text))}
 
     assert [cell.words() for cell in table.all("thead")[0].all("th")][1:] == [
-        "Clients", "New", "Open slots", "for trauma", "FTE", "Supervision",
+        "Clients", "New", "Open by day", "in the evening", "for trauma", "FTE", "Supervision",
     ]  # fmt: skip
-    assert rows["Ana"] == ["5", "–", "3", "3", "1.0", "not known", ""]
-    assert rows["=Ben"][2:5] == ["–", "–", "0.6"]
-    assert rows["finn"] == ["–", "–", "–", "–", "1.0", "not known", ""]
-    assert (by_csv["Ana"]["open_slots"], by_csv["Ana"]["fte"]) == ("3", "1.0")
+    assert rows["Ana"] == ["5", "–", "2", "1", "1", "1.0", "not known", ""]
+    assert rows["=Ben"][2:6] == ["–", "–", "–", "0.6"]
+    assert rows["finn"] == ["–", "–", "–", "–", "–", "1.0", "not known", ""]
+    assert (by_csv["Ana"]["day_slots"], by_csv["Ana"]["fte"]) == ("2", "1.0")
     assert (by_csv["finn"]["load_per_fte"], by_csv["finn"]["standing"]) == ("", "not known")
     assert not any(re.search("sessions|available|booked", name) for name in by_csv["Ana"])
 

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import referral_rule
-from monitor.analysis.referral import Candidate, Obstacle, Referral, next_referral
+from monitor.analysis.referral import Candidate, Obstacle, OpenSlots, Referral, TimeOfDay, next_referral
 
 SKILLS, LANGUAGES, MODALITY = ("CBT", "EMDR"), ("English", "Portuguese"), ("in person", "video")
 WEIGHTS = st.sampled_from([1.0, 1.25, 1.5, 2.0])
+TRAUMA = Referral(trauma=True)
 
 referrals = st.builds(
     Referral,
@@ -23,7 +24,9 @@ referrals = st.builds(
     language=st.sampled_from([None, *LANGUAGES]),
     modality=st.sampled_from([None, *MODALITY]),
     trauma=st.booleans(),
+    time=st.none() | st.sampled_from(TimeOfDay),
 )
+slots = st.builds(OpenSlots, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
 
 
 def candidates(**known: st.SearchStrategy[object]) -> st.SearchStrategy[Candidate]:
@@ -36,8 +39,7 @@ def candidates(**known: st.SearchStrategy[object]) -> st.SearchStrategy[Candidat
         "skills": st.frozensets(st.sampled_from(SKILLS)),
         "languages": st.frozensets(st.sampled_from(LANGUAGES)),
         "modality": st.frozensets(st.sampled_from(MODALITY)),
-        "open_slots": st.none() | st.integers(0, 3),
-        "trauma_slots": st.none() | st.integers(0, 3),
+        "slots": st.none() | slots,
         "leaving": st.booleans(),
     }
     return st.builds(Candidate, **(parts | known))
@@ -131,25 +133,42 @@ def test_what_is_not_listed_is_not_offered_and_is_named(referral: Referral, lack
 
 
 @pytest.mark.parametrize(
-    ("known", "trauma", "found"),
+    ("known", "referral", "found"),
     [
-        ({}, False, None),
-        ({"open_slots": 1}, False, None),
-        ({"open_slots": 0}, False, Obstacle.NO_SLOTS),
-        ({"open_slots": 0, "trauma_slots": 0}, True, Obstacle.NO_SLOTS),
-        ({"open_slots": 2, "trauma_slots": 0}, True, Obstacle.NO_TRAUMA_SLOTS),
-        ({"open_slots": 2, "trauma_slots": 0}, False, None),
-        ({"open_slots": 2, "trauma_slots": 1}, True, None),
-        ({"open_slots": 0, "trauma_slots": 3}, True, Obstacle.NO_SLOTS),
-        ({"leaving": True}, False, Obstacle.LEAVING),
+        ({}, Referral(), None),
+        ({"slots": OpenSlots(1, 0, 0)}, Referral(), None),
+        ({"slots": OpenSlots(0, 1, 0)}, Referral(), None),
+        ({"slots": OpenSlots(0, 0, 0)}, Referral(), Obstacle.NO_SLOTS),
+        ({"slots": OpenSlots(0, 0, 0)}, TRAUMA, Obstacle.NO_SLOTS),
+        ({"slots": OpenSlots(1, 1, 0)}, TRAUMA, Obstacle.NO_TRAUMA_SLOTS),
+        ({"slots": OpenSlots(1, 1, 0)}, Referral(), None),
+        ({"slots": OpenSlots(1, 1, 1)}, TRAUMA, None),
+        ({"slots": OpenSlots(2, 0, 0)}, Referral(time=TimeOfDay.EVENING), Obstacle.NO_EVENING_SLOTS),
+        ({"slots": OpenSlots(2, 1, 0)}, Referral(time=TimeOfDay.EVENING), None),
+        ({"slots": OpenSlots(0, 2, 0)}, Referral(time=TimeOfDay.DAY), Obstacle.NO_DAY_SLOTS),
+        ({"leaving": True}, Referral(), Obstacle.LEAVING),
     ],
 )
 def test_open_slots_and_a_farewell_decide_and_are_said(
-    known: dict[str, Any],
-    trauma: bool,  # noqa: FBT001
-    found: Obstacle | None,
+    known: dict[str, Any], referral: Referral, found: Obstacle | None
 ) -> None:
-    assert obstacle(Candidate("ana", 20, **known), Referral(trauma=trauma)) is found
+    assert obstacle(Candidate("ana", 20, **known), referral) is found
+
+
+@pytest.mark.parametrize(
+    ("before", "referral", "after"),
+    [
+        (OpenSlots(2, 1, 1), Referral(), OpenSlots(1, 1, 1)),
+        (OpenSlots(0, 1, 1), Referral(), OpenSlots(0, 0, 0)),
+        (OpenSlots(2, 1, 1), Referral(time=TimeOfDay.EVENING), OpenSlots(2, 0, 1)),
+        (OpenSlots(2, 0, 1), Referral(time=TimeOfDay.EVENING), OpenSlots(2, 0, 1)),
+        (OpenSlots(2, 1, 2), TRAUMA, OpenSlots(1, 1, 1)),
+        (OpenSlots(1, 1, 2), Referral(), OpenSlots(0, 1, 1)),
+        (OpenSlots(0, 0, 0), TRAUMA, OpenSlots(0, 0, 0)),
+    ],
+)
+def test_a_referral_takes_a_slot_of_its_time_of_day(before: OpenSlots, referral: Referral, after: OpenSlots) -> None:
+    assert before.less(referral) == after
 
 
 def test_an_unknown_load_is_said() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.analysis.assignment import Assignment, Takers, _Programme, assign
-from monitor.analysis.referral import TIE, Candidate, Referral, next_referral, obstacle_of
+from monitor.analysis.referral import TIE, Candidate, OpenSlots, Referral, TimeOfDay, next_referral, obstacle_of
 
 NEAR = 1e-6
 
@@ -18,19 +19,17 @@ people_strategy = st.lists(
         st.floats(0, 25).map(lambda load: round(load, 2)),
         st.sampled_from([0.4, 0.6, 1.0]),
         st.none() | st.integers(0, 4),
-        st.integers(0, 3),
+        st.none() | st.builds(OpenSlots, st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)),
         st.booleans(),
-        st.sampled_from([None, 0, 2]),
     ),
     min_size=1,
     max_size=4,
 ).map(
     lambda rows: [
         Candidate(
-            f"p{i}", load, fte, last, clients=5, open_slots=slots, trauma_slots=below,
-            languages=frozenset({"Portuguese"} if speaks else ()),
+            f"p{i}", load, fte, last, clients=5, slots=slots, languages=frozenset({"Portuguese"} if speaks else ()),
         )
-        for i, (load, fte, last, slots, speaks, below) in enumerate(rows)
+        for i, (load, fte, last, slots, speaks) in enumerate(rows)
     ]
 )  # fmt: skip
 referrals_strategy = st.lists(
@@ -39,6 +38,7 @@ referrals_strategy = st.lists(
         weight=st.sampled_from([1.0, 1.25, 1.5, 2.0]),
         language=st.sampled_from([None, "Portuguese"]),
         trauma=st.booleans(),
+        time=st.none() | st.sampled_from(TimeOfDay),
     ),
     max_size=4,
 )
@@ -55,12 +55,19 @@ def cost(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Tak
 
 
 def allowed(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Takers) -> bool:
-    pairs = [(taker, referral) for taker, referral in zip(takers, referrals, strict=True) if taker is not None]
-    return all(obstacle_of(people[taker], referral) is None for taker, referral in pairs) and all(
-        sum(taker == i for taker, _ in pairs) <= person.room
-        and sum(taker == i and referral.trauma for taker, referral in pairs) <= person.trauma_room
-        for i, person in enumerate(people)
-    )
+    """Say whether everybody has a slot for each that falls to them, those who can come at any time placed last."""
+    for number, person in enumerate(people):
+        own = [referral for referral, taker in zip(referrals, takers, strict=True) if taker == number]
+        if any(obstacle_of(person, referral) for referral in own):
+            return False
+        left = person.slots
+        for referral in sorted(own, key=lambda referral: referral.time is None):
+            if left is not None:
+                if not left.at(referral.time) or (referral.trauma and not left.trauma):
+                    return False
+                trauma = left.trauma - referral.trauma
+                left = replace(left.less(replace(referral, trauma=False)), trauma=trauma)
+    return True
 
 
 def ways(people: Sequence[Candidate], referrals: Sequence[Referral]) -> list[Takers]:
@@ -107,7 +114,7 @@ def test_a_single_one_goes_as_the_rule_says(people: list[Candidate], weight: flo
 
 
 def test_the_only_one_who_speaks_portuguese_is_kept_for_who_needs_it() -> None:
-    rui = Candidate("rui", 5, open_slots=1, languages=frozenset({"Portuguese"}))
+    rui = Candidate("rui", 5, slots=OpenSlots(1, 0, 0), languages=frozenset({"Portuguese"}))
     people = [rui, Candidate("ana", 20), Candidate("ben", 21)]
     assert assign(people, [Referral(), Referral(language="portuguese")]).takers == ("ana", "rui")
 
@@ -124,8 +131,13 @@ def test_even_people_get_one_each_those_who_waited_longest_first() -> None:
 
 
 def test_when_there_is_no_room_the_earlier_ones_are_placed() -> None:
-    found = assign([Candidate("ana", 20, open_slots=2)], [Referral(2), Referral(1.5), Referral(1)])
+    found = assign([Candidate("ana", 20, slots=OpenSlots(2, 0, 0))], [Referral(2), Referral(1.5), Referral(1)])
     assert found.takers == ("ana", "ana", None)
+
+
+def test_an_evening_is_kept_for_whoever_can_only_come_then() -> None:
+    people = [Candidate("ana", 5, slots=OpenSlots(0, 1, 0)), Candidate("ben", 20, slots=OpenSlots(1, 0, 0))]
+    assert assign(people, [Referral(), Referral(time=TimeOfDay.EVENING)]).takers == ("ben", "ana")
 
 
 def test_nobody_and_nothing_are_answers_too() -> None:

@@ -10,12 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from monitor import cli
-from monitor.analysis.referral import Referral
+from monitor.analysis.referral import OpenSlots, Referral, TimeOfDay
 from monitor.briefing.referral import referral_report
 from monitor.cli.desk import Desk
 from monitor.store import clients, facts, referrals
 from monitor.store.database import Store, opened
-from monitor.store.referrals import OpenSlots
 from reports.models import ReferralReport
 from tests.monitor.practices import NOW, Written
 
@@ -28,23 +27,27 @@ def place(report: ReferralReport, name: str) -> tuple[int | None, str]:
     return next((row.place, row.reason) for row in report.rows if row.name == name)
 
 
-@pytest.mark.parametrize(("slots", "trauma_slots", "ordinary", "for_trauma"), [
-    (2, 1, None, None),
-    (2, 0, None, "no open slots for trauma-focused work"),
-    (0, 0, "no open slots", "no open slots"),
+@pytest.mark.parametrize(("slots", "wanted", "reason"), [
+    (OpenSlots(2, 0, 1), Referral(), None),
+    (OpenSlots(2, 0, 1), Referral(trauma=True), None),
+    (OpenSlots(2, 0, 0), Referral(trauma=True), "no open slots for trauma-focused work"),
+    (OpenSlots(0, 0, 0), Referral(), "no open slots"),
+    (OpenSlots(0, 0, 0), Referral(trauma=True, time=TimeOfDay.EVENING), "no open slots"),
+    (OpenSlots(2, 0, 1), Referral(time=TimeOfDay.DAY), None),
+    (OpenSlots(2, 0, 1), Referral(time=TimeOfDay.EVENING), "no open slots in the evening"),
+    (OpenSlots(0, 3, 1), Referral(time=TimeOfDay.DAY), "no open slots by day"),
 ])  # fmt: skip
 def test_open_slots_decide_who_can_take_it(
-    practice: Written, slots: int, trauma_slots: int, ordinary: str | None, for_trauma: str | None
+    practice: Written, slots: OpenSlots, wanted: Referral, reason: str | None
 ) -> None:
     with opened(practice.config.database) as store:
         with store.write() as connection:
-            referrals.set_open_slots(connection, "ben", OpenSlots(slots, trauma_slots, 0))
-        for trauma, reason in ((False, ordinary), (True, for_trauma)):
-            for count in (1, 3):
-                report = asked(practice, store, trauma=trauma, count=count)
-                found = place(report, "=Ben")
-                assert found == (None, reason) if reason else found[0] is not None
-                assert not reason or "=Ben" not in {share.name for share in report.shares}
+            referrals.set_open_slots(connection, "ben", slots, set_at=0)
+        for count in (1, 3):
+            report = referral_report(practice.config, store, wanted, now=NOW, count=count)
+            found = place(report, "=Ben")
+            assert found == (None, reason) if reason else found[0] is not None
+            assert not reason or "=Ben" not in {share.name for share in report.shares}
 
 
 def test_marks_of_clients_decide_nothing(practice: Written) -> None:

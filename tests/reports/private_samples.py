@@ -144,7 +144,7 @@ def patterns() -> PatternsReport:
 
 def own_caseload() -> OwnCaseload:
     return OwnCaseload(
-        PERIOD, replace(PRACTICE[-1], name=HOSTILE), compared=True, slots=OwnSlots(3, 1, FIRST, asks=True),
+        PERIOD, replace(PRACTICE[-1], name=HOSTILE), compared=True, slots=OwnSlots(2, 1, 1, FIRST, asks=True),
         complete_through=None,
     )  # fmt: skip
 

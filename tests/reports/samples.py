@@ -309,7 +309,7 @@ def _share(
     low, high = (share * (1 - band), share * (1 + band)) if compared else (None, None)
     return CaseloadRow(
         name, fte, now, before, low, high, difference, standing, None if now is None else round(now * fte * 1.2), 2,
-        None if fte == 1.0 else 3, None if fte == 1.0 else 1,
+        None if fte == 1.0 else 2, None if fte == 1.0 else 1, None if fte == 1.0 else 1,
         Supervision.UNKNOWN if now is None else Supervision.HELD if fte == 1.0 else Supervision.NONE,
         slots_are_old=fte == 0.5, note=note,
     )  # fmt: skip

@@ -7,13 +7,14 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
+from monitor.analysis.referral import OpenSlots
 from monitor.briefing import gaps
 from monitor.briefing.caseload import own_caseload
 from monitor.dashboard import telling, visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
 from monitor.errors import UsageError
-from monitor.store.referrals import OpenSlots, set_open_slots
+from monitor.store.referrals import set_open_slots
 from reports import fairness
 
 blueprint = Blueprint("data", __name__, url_prefix="/me/data")
@@ -38,18 +39,23 @@ def shared() -> str:
 def open_slots() -> Response:
     """Keep how many more clients the reader could take; the director sees the numbers."""
     with telling.tried():
-        slots, trauma_slots = _number("slots"), _number("trauma_slots")
-        if trauma_slots > slots:
-            raise UsageError("Of your open slots no more can be for trauma-focused work than there are.")
-        said = OpenSlots(slots, trauma_slots, int(visit.now().timestamp()))
+        slots = OpenSlots(_number("day"), _number("evening"), _number("trauma"))
+        if slots.trauma > slots.total:
+            raise UsageError(
+                f"You have {slots.total} open slots by day and in the evening together, so no more than {slots.total} "
+                f"can be for trauma-focused work."
+            )
         with visit.store().write() as connection:
-            set_open_slots(connection, visit.clinician().key, said)
-        flash(f"Kept: {slots} open, {trauma_slots} of them for trauma-focused work. Your director sees both.")
+            set_open_slots(connection, visit.clinician().key, slots, set_at=int(visit.now().timestamp()))
+        flash(
+            f"Saved: {slots.day} by day and {slots.evening} in the evening, {slots.trauma} of them for trauma-focused "
+            "work. Your director sees these three numbers."
+        )
     return redirect(HERE, 303)
 
 
 def _number(field: str) -> int:
     text = request.form.get(field, "").strip()
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_SLOTS))):
-        raise UsageError(f"Give both numbers, each from 0 to {MOST_SLOTS}.")
+        raise UsageError(f"Give all three numbers, each from 0 to {MOST_SLOTS}.")
     return int(text)

@@ -19,8 +19,8 @@ blueprint = Blueprint("practice", __name__, url_prefix="/practice")
 
 COLUMNS = (
     "clinician", "fte", "load_per_fte", "load_per_fte_before", "band_low", "band_high", "difference_percent",
-    "standing", "active_clients", "intakes", "open_slots", "trauma_slots", "slots_older_than_eight_weeks",
-    "supervision", "note",
+    "standing", "active_clients", "intakes", "day_slots", "evening_slots", "trauma_slots",
+    "slots_older_than_eight_weeks", "supervision", "note",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -69,7 +69,8 @@ def _cells(row: CaseloadRow) -> tuple[object, ...]:
         row.standing.value,
         row.active_clients,
         row.intakes,
-        row.open_slots,
+        row.day_slots,
+        row.evening_slots,
         row.trauma_slots,
         int(row.slots_are_old),
         row.supervision.value,
