@@ -25,8 +25,12 @@ from click.testing import CliRunner
 
 from benchmarks.hangu_sessions import convert
 from monitor import cli
+from monitor.briefing.caseload import fairness_report
 from monitor.cli.desk import Desk
+from monitor.config import load
 from monitor.demo import write_practice
+from monitor.store.database import opened
+from tests.monitor.test_fairness_oracle import gini, hoover
 
 Row = Mapping[str, str]
 Span = tuple[int, int]
@@ -82,6 +86,7 @@ def instant(text: str) -> int:
 class Clinician:
     """One clinician of the configuration, with what was exported."""
 
+    config: Path
     now: datetime
     person: Mapping[str, Any]
     practice: Mapping[str, Any]
@@ -314,6 +319,82 @@ class Clinician:
             found[week] = max((b - a for a, b in gaps if b > first and a < last), default=0) / 3600
         return found
 
+    # Load
+
+    @cached_property
+    def away(self) -> dict[date, float]:
+        """The share of each day that is leave: of the agreed hours where there are some, else of the day."""
+        found = {}
+        for day in self.days[:-1]:
+            spans = [(self.at_wall(day, start), self.at_wall(day, end)) for start, end in self.pattern(day)]
+            spans = spans or [(self.edge(day), self.edge(day + timedelta(days=1)))]
+            leave = sum(seconds(self.leave, start, end) for start, end in spans)
+            found[day] = leave / sum(end - start for start, end in spans)
+        return found
+
+    def usual(self, day: date) -> bool:
+        """Whether hours are agreed on this weekday, be it a public holiday or not."""
+        versions = self.person.get("hours") or [{day: ["08:00-18:00"] for day in WEEKDAYS[:5]}]
+        begun = [version for version in versions if version.get("from", date.min) <= day] or versions[:1]
+        return bool(begun[-1].get(WEEKDAYS[day.weekday()]))
+
+    def present(self, week: date) -> float:
+        """The share of a week's usual days on which the person was there."""
+        days = [day for day in (week + timedelta(days=n) for n in range(7)) if self.usual(day)]
+        starts: date = self.person.get("starts", date.min)
+        there = [1 - self.away[day] if self.pattern(day) and day >= starts else 0.0 for day in days]
+        return sum(there) / len(days) if days else 1.0
+
+    def shared_by(self, week: date) -> float:
+        """The contract's FTE, growing over the first twelve weeks."""
+        fte = float(self.person.get("fte", 1.0))
+        if "starts" not in self.person:
+            return fte
+        weeks = (week - (self.person["starts"] - timedelta(days=self.person["starts"].weekday()))).days // 7 + 1
+        return fte * float(min(max(weeks, 0), 12)) / 12
+
+    def loads(self) -> dict[date, float]:
+        """Σ over the active clients of held sessions ÷ weeks in which both were there (8 at most), ÷ FTE."""
+        by_client: dict[str, list[int]] = defaultdict(list)
+        for client, booked, *_ in self.held:
+            if client and booked <= self.until:
+                by_client[client].append(booked)
+        present = {week: self.present(week) for week in self.weeks}
+        found = {}
+        for week in self.weeks:
+            end = self.edge(week + timedelta(days=7))
+            total = sum(
+                self.asks(sorted(booked for booked in times if booked < end), week, present)
+                for times in by_client.values()
+            )
+            found[week] = total / self.shared_by(week)
+        return found
+
+    def asks(self, times: list[int], week: date, present: Mapping[date, float]) -> float:
+        """Sessions a week that a client asks for at the end of a week: none from one who is not active."""
+        if not times:
+            return 0.0
+        last, sunday = self.day_of(times[-1]), week + timedelta(days=6)
+        silent = [last + timedelta(days=n) for n in range(1, (sunday - last).days + 1)]
+        if len(silent) >= 90 or sum(1 - self.away[day] for day in silent) > 30 - 1e-9:
+            return 0.0
+        begun = times[0]
+        for before, after in pairwise(times):
+            begun = after if after - before > 90 * 86_400 else begun
+        there, weeks, first = 0.0, 0, week
+        for at in reversed([one for one in self.weeks if one <= week]):
+            if weeks == 8 or self.edge(at + timedelta(days=7)) <= begun:
+                break
+            there, weeks, first = there + present[at], weeks + (present[at] > 0), at
+        counted = [
+            at
+            for at in times
+            if at >= max(begun, self.edge(first))
+            and not inside(self.leave, at)
+            and not (self.usual(self.day_of(at)) and not self.pattern(self.day_of(at)))
+        ]
+        return len(counted) / max(there, 1.0)
+
     def exported(self, key: str) -> dict[date, float]:
         return {
             monday(row["week"]): float(row["value"]) for row in self.metrics if row["key"] == key and row["value"] != ""
@@ -358,7 +439,7 @@ def exported(config: Path, now: datetime) -> list[Clinician]:
     people = []
     for person in settings["clinician"]:
         rows = ([row for row in tables[name] if row["clinician"] == person["key"]] for name in names)
-        people.append(Clinician(now, person, settings["practice"], *rows))
+        people.append(Clinician(config, now, person, settings["practice"], *rows))
     return people
 
 
@@ -464,6 +545,71 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> list[Clinician]:
     return exported(write_practice(folder, NOW, weeks=WEEKS).config, NOW)
 
 
+CLINIC = """
+[practice]
+name = "Clinic"
+zone = "Asia/Shanghai"
+country = "CN"
+
+[[kinds]]
+kind = "leave"
+title = "^leave$"
+
+"""
+DOCTOR = """
+[[clinician]]
+key = "{key}"
+fte = {fte}
+hours = [{{ mon = ["08:00-18:00"], tue = ["08:00-18:00"], wed = ["08:00-18:00"], thu = ["08:00-18:00"] }}]
+
+[[source]]
+name = "{key}-visits"
+kind = "csv"
+clinician = "{key}"
+path = "{key}.csv"
+window = {{ from = 2017-12-31, to = 2019-01-01 }}
+
+[source.columns]
+client = "ID"
+booked_start = "start"
+booked_minutes = "minutes"
+
+[source.format]
+zone = "Asia/Shanghai"
+"""
+AWAY = """
+[[source]]
+name = "leave"
+kind = "ics"
+clinician = "d0"
+path = "leave.ics"
+window = { from = 2017-12-31, to = 2019-01-01 }
+"""
+
+
+@pytest.fixture(scope="module")
+def clinic(real: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Clinician]:
+    """A year of real consultations, whose patients five doctors of different FTE share; one of them goes on leave."""
+    folder = tmp_path_factory.mktemp("clinic")
+    with (real / "pms" / "hangu_clinic_2018.csv").open(encoding="utf-8", newline="") as file:
+        visits = list(csv.DictReader(file))
+    settings = CLINIC + AWAY
+    for doctor in range(5):
+        key = f"d{doctor}"
+        rows = (
+            (row["ID"], f"{row['DateInferred']} {row['StartTime']}", max(int(float(row["ServTime"] or 600)) // 60, 1))
+            for row in visits
+            if int(row["ID"][1:], 36) % 7 % 5 == doctor  # two of them have twice as many
+        )
+        with (folder / f"{key}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("ID", "start", "minutes"), *rows])
+        settings += DOCTOR.format(key=key, fte=(1.0, 0.8, 0.5, 0.5, 1.0)[doctor])
+    leave = LEAVE.replace("20240304", "20181105").replace("20240312", "20181124").replace("202404", "201811")
+    (folder / "leave.ics").write_text(leave.replace("\n", "\r\n"), encoding="utf-8", newline="")
+    (folder / "evenhours.toml").write_text(settings, encoding="utf-8")
+    return exported(folder / "evenhours.toml", datetime(2018, 12, 31, 12, tzinfo=UTC))
+
+
 @pytest.fixture(scope="module")
 def lived(real: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Clinician]:
     """Real calendars, a real mailbox and a real physician's year, with hours that nobody would choose."""
@@ -535,3 +681,45 @@ def test_weekly_numbers(people: list[Clinician], key: str, expected: Callable[[C
         compared += len(found)
         assert found == pytest.approx({week: computed.get(week, 0) for week in found}, abs=1e-3), person.key
     assert compared > 80
+
+
+several = pytest.mark.parametrize(
+    "people", ["demonstration", pytest.param("clinic", marks=pytest.mark.real)], indirect=True
+)
+
+
+@several
+@pytest.mark.slow
+def test_weekly_loads(people: list[Clinician]) -> None:
+    compared = 0
+    for person in people:
+        found, computed = person.exported("weighted_load"), person.loads()
+        compared += sum(load > 1 for load in found.values())
+        assert found == pytest.approx({week: computed[week] for week in found}, abs=1e-3), person.key
+    assert compared > 80
+
+
+@several
+@pytest.mark.slow
+def test_the_shares_of_the_last_two_blocks(people: list[Clinician]) -> None:
+    config, now = load(people[0].config), people[0].now
+    with opened(config.database) as store:
+        report = fairness_report(config, store, now=now)
+    assert report.period.last is not None
+    first = report.period.last + timedelta(days=1 - 8 * 7)
+    loads, ftes = [], []
+    for person in people:
+        weekly, blocks = person.loads(), []
+        for block in (first, first + timedelta(weeks=4)):
+            weeks = [week for week in (block + timedelta(weeks=n) for n in range(4)) if week in weekly]
+            shares = [person.shared_by(week) for week in weeks]
+            if sum(shares):
+                mean = sum(weekly[week] * share for week, share in zip(weeks, shares, strict=True)) / sum(shares)
+                blocks.append((round(mean, 1), sum(shares) / 4))
+        loads.append(sum(mean * share for mean, share in blocks) / len(blocks))
+        ftes.append(sum(share for _, share in blocks) / len(blocks))
+    expected = hoover(loads, ftes)
+    assert report.hoover == pytest.approx(expected, abs=0.002)
+    assert report.would_move == pytest.approx(expected * sum(loads), abs=0.2)
+    assert report.equal_share == pytest.approx(sum(loads) / sum(ftes), abs=0.06)
+    assert report.gini is None or report.gini == pytest.approx(gini(loads, ftes), abs=0.004)
