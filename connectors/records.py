@@ -49,7 +49,7 @@ class Status(StrEnum):
     NO_SHOW = "no_show"
 
 
-CALLED_OFF = frozenset({Status.DECLINED, Status.CANCELLED, Status.LATE_CANCELLED, Status.CLINICIAN_CANCELLED})
+CALLED_OFF = (Status.DECLINED, Status.CANCELLED, Status.LATE_CANCELLED, Status.CLINICIAN_CANCELLED)
 """What does not take place."""
 
 

@@ -6,13 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from connectors.records import Grade, Status
+from connectors.records import CALLED_OFF, Grade, Status
 from monitor.analysis.evidence import CORRECTED
 
 LATE_SECONDS = 24 * 3600
-CALLED_OFF = (
-    Status.CANCELLED.value, Status.DECLINED.value, Status.LATE_CANCELLED.value, Status.CLINICIAN_CANCELLED.value,
-)  # fmt: skip
 
 
 def outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, NDArray[np.float64]]:

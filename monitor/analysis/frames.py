@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from connectors.records import Counterpart, Kind
+from connectors.records import CALLED_OFF, Counterpart, Kind
 from monitor.analysis.agreements import (
     ENTERED,
     PERSONS,
@@ -27,7 +27,7 @@ from monitor.analysis.agreements import (
     persons_from,
     what_holds,
 )
-from monitor.analysis.bookings import CALLED_OFF, outcomes
+from monitor.analysis.bookings import outcomes
 from monitor.analysis.calendar import (
     DAY,
     WorkCalendar,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from monitor.analysis.bookings import CALLED_OFF
+from connectors.records import CALLED_OFF
 from monitor.analysis.calendar import day_number
 from monitor.analysis.columns import arrays
 from monitor.analysis.courses import ENDED, SILENT_DAYS, next_ending
