@@ -92,7 +92,7 @@ def shares(report: FairnessReport) -> Table:
 
 def people(report: FairnessReport) -> Table:
     """One row a clinician by name, so that the table ranks nobody: what else a director may know; then the practice."""
-    columns = ("Clinician", "Clients", "New", "Open by day", "in the evening", "for trauma", "FTE", "Supervision", "")
+    columns = ("Clinician", "Clients", "New", "Slots: day", "evening", "trauma", "Supervision", "")
     rows = (
         (
             row.name,
@@ -101,7 +101,6 @@ def people(report: FairnessReport) -> Table:
             wording.quantity(row.day_slots, Unit.COUNT),
             wording.quantity(row.evening_slots, Unit.COUNT),
             wording.quantity(row.trauma_slots, Unit.COUNT),
-            readings.fte(row),
             row.supervision.value,
             "; ".join(filter(None, (row.note, OLD_SLOTS if row.slots_are_old else ""))),
         )

@@ -277,11 +277,11 @@ def test_the_director_sees_who_has_room_and_of_whom_nothing_is_known(pages: Page
     by_csv = {row["clinician"]: row for row in csv.DictReader(io.StringIO(director.get("/practice/caseload.csv").text))}
 
     assert [cell.words() for cell in table.all("thead")[0].all("th")][1:] == [
-        "Clients", "New", "Open by day", "in the evening", "for trauma", "FTE", "Supervision",
+        "Clients", "New", "Slots: day", "evening", "trauma", "Supervision",
     ]  # fmt: skip
-    assert rows["Ana"] == ["5", "–", "2", "1", "1", "1.0", "not known", ""]
-    assert rows["=Ben"][2:6] == ["–", "–", "–", "0.6"]
-    assert rows["finn"] == ["–", "–", "–", "–", "–", "1.0", "not known", ""]
+    assert rows["Ana"] == ["5", "–", "2", "1", "1", "not known", ""]
+    assert rows["=Ben"][2:5] == ["–", "–", "–"]
+    assert rows["finn"] == ["–", "–", "–", "–", "–", "not known", ""]
     assert (by_csv["Ana"]["day_slots"], by_csv["Ana"]["fte"]) == ("2", "1.0")
     assert (by_csv["finn"]["load_per_fte"], by_csv["finn"]["standing"]) == ("", "not known")
     assert not any(re.search("sessions|available|booked", name) for name in by_csv["Ana"])
