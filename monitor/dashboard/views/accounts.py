@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, request, session
+from flask import Blueprint, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from monitor import onboarding
@@ -12,7 +12,6 @@ from monitor.dashboard.frame import page
 from monitor.dashboard.policy import allow
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/me/accounts")
-HERE = "/me/accounts"
 _BEGUN = "google"
 
 
@@ -30,8 +29,8 @@ def begin() -> str | Response:
     try:
         address, session[_BEGUN] = onboarding.begin_on_page(visit.config(), visit.clinician())
     except onboarding.OnboardingError as error:
-        flash(str(error))
-        return redirect(HERE, 303)
+        visit.tell(str(error))
+        return redirect(url_for(".everything"), 303)
     return _page(address)
 
 
@@ -44,11 +43,11 @@ def answer() -> Response:
     try:
         told = onboarding.finish_on_page(visit.config(), visit.clinician(), begun, address, visit.now())
     except onboarding.OnboardingError as error:
-        flash(str(error))
+        visit.tell(str(error))
     else:
         left = f" Left unticked: {told[1]}; you can begin again to give it, too." if told[1] else ""
-        flash(f"Thank you. May be read: {told[0]}.{left}")
-    return redirect(HERE, 303)
+        visit.tell(f"Thank you. May be read: {told[0]}.{left}")
+    return redirect(url_for(".everything"), 303)
 
 
 @blueprint.post("/google/agree")
@@ -57,10 +56,10 @@ def agree() -> Response:
     """Write down that the practice's service account may read in one's name."""
     try:
         onboarding.agree_on_page(visit.config(), visit.clinician(), visit.now())
-        flash("Thank you. It is written down, with today's date.")
+        visit.tell("Thank you. It is written down, with today's date.")
     except onboarding.OnboardingError as error:
-        flash(str(error))
-    return redirect(HERE, 303)
+        visit.tell(str(error))
+    return redirect(url_for(".everything"), 303)
 
 
 def _page(address: str = "") -> str:
