@@ -105,7 +105,9 @@ def test_every_visitor_on_every_route(pages: Pages, practice: Written) -> None:
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
 def test_no_method_opens_what_another_closes(pages: Pages, practice: Written, method: str) -> None:
     private = [
-        address for endpoint, _, address in routes(pages, practice) if not endpoint.startswith(("door.link", "door.sign", "assets"))
+        address
+        for endpoint, _, address in routes(pages, practice)
+        if not endpoint.startswith(("door.link", "door.sign", "assets"))
     ]
 
     assert {pages.stranger().open(address, method=method).status_code for address in private} <= {401, 405}
@@ -181,7 +183,7 @@ def test_a_links_page_says_whose_pages_it_opens_and_what_ends(pages: Pages) -> N
     stranger, ben = pages.stranger(), pages.signed_in("ben")
 
     shown = stranger.get(pages.link("ana")).text
-    assert "<button class=\"main\">Open Ana’s pages</button>" in shown
+    assert '<button class="main">Open Ana’s pages</button>' in shown
     assert "You are not signed in yet" in shown
     shown = ben.get(pages.link("director")).text
     assert "Open the director’s pages" in shown

@@ -102,7 +102,9 @@ def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: Pages, practice
     ana = pages.signed_in("ana")
     form = {"answer": "noted", "csrf_token": token_on(ana.get("/me/"))}
 
-    assert ana.post(f"/me/week/2026-W45/notices/{practice.notice}", data=form).location == f"{pages.root}/me/week/2026-W45"
+    assert (
+        ana.post(f"/me/week/2026-W45/notices/{practice.notice}", data=form).location == f"{pages.root}/me/week/2026-W45"
+    )
 
 
 def test_an_exception_may_go_on_until_a_day(pages: Pages, practice: Written) -> None:

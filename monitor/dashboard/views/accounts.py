@@ -70,9 +70,13 @@ def withdraw(provider: onboarding.Provider) -> Response:
     name = NAMES[provider]
     try:
         if onboarding.withdraw(visit.config(), visit.clinician(), provider):
-            visit.tell(f"Taken back: it is deleted, and no later run reads your {name} account unless you give it anew.")
+            visit.tell(
+                f"Taken back: it is deleted, and no later run reads your {name} account unless you give it anew."
+            )
         else:
-            visit.tell(f"There was nothing to take back: nothing with which your {name} account could be read lies here.")
+            visit.tell(
+                f"There was nothing to take back: nothing with which your {name} account could be read lies here."
+            )
     except onboarding.OnboardingError as error:
         visit.tell(f"It is not taken back. {error}")
     visit.take_consent()  # nor does an answer of Google's that is still to come give it anew
