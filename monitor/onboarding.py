@@ -69,9 +69,10 @@ def withdraw(config: Config, person: Clinician, provider: Provider) -> bool:
     from connectors.private import PrivateFileError, remove_private
 
     try:
-        return any([remove_private(folder, name) for folder, name in _permissions(config, person, provider)])
+        deleted = [remove_private(folder, name) for folder, name in _permissions(config, person, provider)]
     except PrivateFileError as error:
         raise OnboardingError(str(error)) from error
+    return any(deleted)
 
 
 def _permissions(config: Config, person: Clinician, provider: Provider) -> list[tuple[Path, str]]:

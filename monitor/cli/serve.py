@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -79,13 +79,14 @@ def _server(app: WSGIApplication, listening: socket.socket) -> BaseWSGIServer:
 
     class PlainAnswer(ErrorTask):
         def execute(self) -> None:
-            self.response_headers.extend(HEADERS.items())
+            self.response_headers = [*self.response_headers, *HEADERS.items()]
             super().execute()
 
     class Channel(HTTPChannel):
         error_task_class = PlainAnswer
 
-    server = create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST)
+    served = create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST)
+    server = cast("BaseWSGIServer", served)  # of one socket
     server.channel_class = Channel
     return server
 

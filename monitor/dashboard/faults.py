@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, current_app
-from werkzeug.exceptions import HTTPException, NotFound, SecurityError, Unauthorized
+from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 
 from monitor.access import Reader
 from monitor.dashboard import visit
@@ -14,8 +14,10 @@ SENTENCES = {
     400: ("That did not arrive as it was sent", "Go back, load the page again and repeat what you did."),
     401: (
         "You are not signed in",
-        "Open the link that evenhours serve printed and press its button. It works once; for a new one, run the command "
-        "again.",
+        (
+            "Open the link that evenhours serve printed and press its button. It works once; for a new one, run the "
+            "command again."
+        ),
     ),
     403: ("This page is closed", "Nobody has said yet who may open it."),
     404: ("There is no such page here", "The address may have a slip in it, or the page is somebody else’s."),
@@ -32,12 +34,12 @@ SENTENCES = {
 }
 UNNOTED = (
     "This look cannot be written down",
-    "The practice’s disk is full, or cannot be written. Until it can be, nothing opens here that is about other people. "
-    "Whoever looks after the computer can run: evenhours doctor",
+    (
+        "The practice’s disk is full, or cannot be written. Until it can be, nothing opens here that is about other "
+        "people. Whoever looks after the computer can run: evenhours doctor"
+    ),
 )
 FOREIGN_HOST = "Evenhours answers only under this computer's own names, 127.0.0.1 and localhost.\n"
-
-SAID_BY_VIEWS = (NotFound, Unauthorized)  # their descriptions may be ours; those of others never are
 
 Answer = tuple[str, int]
 
@@ -73,7 +75,8 @@ def _unnoted(error: UnnotedLookError) -> Answer:
 
 
 def _view_said(error: HTTPException) -> str | None:
-    own = isinstance(error, SAID_BY_VIEWS) and error.description != type(error).description
+    # The description of a page that is missing may be ours; those of others never are.
+    own = isinstance(error, NotFound) and error.description != type(error).description
     return error.description if own else None
 
 

@@ -94,7 +94,7 @@ def _own_pages_open() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        current_app.logger.error("%s", error)
+        current_app.logger.warning("%s", error)
         g.is_unwritten = True
 
 

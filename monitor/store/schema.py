@@ -179,8 +179,8 @@ TABLES = (
     # ---- Sign-in: only hashes of tokens are kept.
     """CREATE TABLE signin_link (
         token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
-    # messages: what the session's next page says, once. consent: the secrets of a provider's page that was begun and has
-    # not been answered. Both are lists in JSON, and neither is ever in the cookie.
+    # messages: what the session's next page says, once. consent: the secrets of a provider's page that was begun and
+    # not answered yet. Both are lists in JSON, and neither is ever in the cookie.
     """CREATE TABLE web_session (
         token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, started_at INTEGER NOT NULL, seen_at INTEGER NOT NULL,
         messages TEXT NOT NULL DEFAULT '[]', consent TEXT NOT NULL DEFAULT '[]') STRICT, WITHOUT ROWID""",

@@ -58,6 +58,7 @@ ANSWERED = {
     "accounts.begin": (401, 400, 400, 404),
     "accounts.answer": (401, 400, 400, 404),
     "accounts.agree": (401, 400, 400, 404),
+    "accounts.withdraw": (401, 400, 400, 404),
     "practice.caseload": (401, 404, 404, 200),
     "practice.caseload_csv": (401, 404, 404, 200),
     "help.definitions": (401, 200, 200, 200),
@@ -81,6 +82,7 @@ def routes(pages: Pages, practice: Written) -> list[tuple[str, str, str]]:
         "day": "2026-11-01",
         "client": practice.client,
         "entry": 1,
+        "provider": "google",
     }
     urls = pages.app.url_map.bind("127.0.0.1")
     return [
@@ -184,7 +186,7 @@ def test_a_links_page_says_whose_pages_it_opens_and_what_ends(pages: Pages) -> N
 
     shown = stranger.get(pages.link("ana")).text
     assert '<button class="main">Open Ana’s pages</button>' in shown
-    assert "You are not signed in yet" in shown
+    assert "For whoever holds this link" in shown
     shown = ben.get(pages.link("director")).text
     assert "Open the director’s pages" in shown
     assert "You are reading as =Ben" in shown
@@ -427,10 +429,10 @@ def test_a_practice_keeps_its_path_and_shares_it_with_none(pages: Pages, tmp_pat
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "BREW"])
 def test_another_path_says_nothing(pages: Pages, method: str, path: str) -> None:
     held, thief = cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
-    told = {"base_url": "http://127.0.0.1:8137", "headers": {"Cookie": f"evenhours={held}"}}
-    assert thief.get(f"{pages.root}/me/", **told).status_code == 200
+    thief.environ_base.update(HTTP_COOKIE=f"evenhours={held}")
+    assert thief.get(f"{pages.root}/me/", base_url="http://127.0.0.1:8137").status_code == 200
 
-    answer = thief.open(path.format(root=pages.root[1:]), method=method, **told)
+    answer = thief.open(path.format(root=pages.root[1:]), method=method, base_url="http://127.0.0.1:8137")
 
     assert answer.status_code == 404
     assert pages.root[1:] not in answer.text + str(answer.headers)

@@ -156,9 +156,7 @@ def test_an_own_permission_is_taken_back_and_no_late_answer_gives_it_anew(
     assert google.asked == []
 
 
-def test_what_cannot_be_deleted_is_not_called_taken_back(
-    office: Office, pages: Pages, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_deleted_is_not_called_taken_back(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     ana = pages.signed_in("ana")
     post(ana, f"{HERE}/google/answer", address=on_googles_page(post(ana, f"{HERE}/google").text))
 

@@ -389,7 +389,14 @@ def test_whoever_has_not_signed_in_is_told_how(pages: Pages) -> None:
 
 
 def test_a_spent_link_is_told_from_no_link(pages: Pages) -> None:
-    assert "This link has been used already" in visible(pages.stranger().get("/sign-in/spent").text)
+    stranger, ana = (
+        visible(client.get("/sign-in/spent").text) for client in (pages.stranger(), pages.signed_in("ana"))
+    )
+
+    for shown in (stranger, ana):
+        assert "This link opens nothing any more It has been used already, or it is too old" in shown
+    assert "run evenhours serve again" in stranger
+    assert "You are signed in: go on above." in ana
 
 
 def test_a_fault_of_ours_gives_nothing_away(

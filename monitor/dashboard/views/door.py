@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, url_for
+from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
@@ -14,10 +14,7 @@ from monitor.dashboard.session import SIGN_IN, browser
 blueprint = Blueprint("door", __name__)
 
 NOBODY = "You are not signed in"
-SPENT = (
-    "This link has been used already, or it is too old: each works once, for a short time. For a new one, run "
-    "evenhours serve again."
-)
+SPENT = "It has been used already, or it is too old: each works once, for a short time."
 
 
 @blueprint.get("/")
@@ -29,15 +26,16 @@ def home() -> Response:
 
 @blueprint.get(f"{SIGN_IN}/<token>")
 @allow(Role.ANYBODY)
-def link(token: str) -> str:
+def link(token: str) -> str | tuple[str, int]:
     """Say whose pages a one-time link opens, and show the button. Previews and scanners use nothing up."""
-    whose = visit.reader_of_link(token) or abort(401, SPENT)
-    earlier = visit.reader()
+    whose, earlier = visit.reader_of_link(token), visit.reader()
+    if whose is None:
+        return _spent()
     browser().begin_signing_in()
     return page_for(
         None,
         "sign_in.html",
-        reads=f"You are reading as {earlier.name}" if earlier else "You are not signed in yet",
+        reads=f"You are reading as {earlier.name}" if earlier else "For whoever holds this link",
         pages=whose.pages,
         earlier=earlier.name if earlier else "",
     )
@@ -45,10 +43,10 @@ def link(token: str) -> str:
 
 @blueprint.post(f"{SIGN_IN}/<token>")
 @allow(Role.ANYBODY)
-def sign_in(token: str) -> Response:
+def sign_in(token: str) -> Response | tuple[str, int]:
     """Use up a one-time link; the address that one is sent on to does not hold it."""
     if not visit.sign_in(token):
-        abort(401, SPENT)
+        return _spent()
     return redirect(url_for("door.home"), 303)
 
 
@@ -63,4 +61,20 @@ def sign_out() -> str:
         reads=NOBODY,
         title="You are signed out",
         sentence="Of what you saw nothing stays in this browser but the pages’ addresses in its history.",
+    )
+
+
+def _spent() -> tuple[str, int]:
+    """Say that a link signs nobody in; whoever has signed in, with this very link perhaps, goes on as before."""
+    reader = visit.reader()
+    way_on = "You are signed in: go on above." if reader else "For a new one, run evenhours serve again."
+    return (
+        page_for(
+            reader,
+            "sentence.html",
+            reads=NOBODY,
+            title="This link opens nothing any more",
+            sentence=f"{SPENT} {way_on}",
+        ),
+        401,
     )
