@@ -234,6 +234,29 @@ def test_a_cookie_that_somebody_else_set_never_becomes_a_session(pages: Pages) -
     assert bearer(pages, "chosen, too").get("/me/").status_code == 401
 
 
+def test_a_fault_at_a_link_leaves_its_secret_out_of_the_log(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = pages.link("ana")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("ZEBRA")
+
+    monkeypatch.setattr(visit, "reader_of_link", broken)
+
+    assert pages.stranger().get(link).status_code == 500
+    assert "ZEBRA" in caplog.text
+    assert "/sign-in/<token>" in caplog.text
+    assert link.rpartition("/")[2] not in caplog.text
+
+
+def test_a_cookie_from_another_port_does_not_take_over(pages: Pages) -> None:
+    word, browser = cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
+    browser.environ_base["HTTP_COOKIE"] = f"evenhours={word}; evenhours=somebody-elses"  # the longer path comes first
+
+    assert "You are reading as Ana" in browser.get("/me/").text
+
+
 def test_the_links_secret_goes_no_further_than_its_own_page(pages: Pages) -> None:
     link, client = pages.link("ana"), pages.stranger()
     secret = link.rpartition("/")[2]
