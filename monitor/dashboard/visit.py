@@ -70,7 +70,7 @@ def reader() -> Reader | None:
         g.reader = access.reader_named(config(), found.subject) if found else None
         g.session_has_messages = bool(found and found.has_messages)
         if found and access.is_to_be_noted(found, now()):
-            with _own_pages_open():
+            with _if_writable():
                 access.note_use(store(), held, now())
     reading: Reader | None = g.reader
     return reading
@@ -89,7 +89,7 @@ def note_look() -> None:
 
 
 @contextmanager
-def _own_pages_open() -> Iterator[None]:
+def _if_writable() -> Iterator[None]:
     """Let somebody's own pages open also while nothing can be written; they say so."""
     try:
         yield
@@ -122,7 +122,7 @@ def holds_clinician() -> bool:
 def readiness() -> Readiness:
     """What can be said of the clinician who is reading; what is out of date is computed first, if it can be stored."""
     if "readiness" not in g:
-        with _own_pages_open():
+        with _if_writable():
             g.readiness = bring_up_to_date(config(), store(), clinician(), now=now())
     if "readiness" not in g:
         with store().read() as connection:
@@ -168,7 +168,7 @@ def messages() -> list[str]:
     """Return what the page that is being made has to say, and let no later page say it."""
     told: list[str] = g.pop("messages", [])
     if g.get("session_has_messages"):
-        with _own_pages_open(), store().write() as connection:
+        with _if_writable(), store().write() as connection:
             told = [*signin.take(connection, browser().token, "messages"), *told]
             g.session_has_messages = False
     return told
@@ -191,7 +191,7 @@ def _keep_messages(response: Response) -> Response:
     """Keep for the next page what this one had no page to say on. It lies with the session, never in the cookie."""
     told: list[str] = g.pop("messages", [])
     if told and browser().token:
-        with _own_pages_open(), store().write() as connection:
+        with _if_writable(), store().write() as connection:
             signin.keep(connection, browser().token, "messages", told)
     return response
 

@@ -113,12 +113,12 @@ def test_a_permission_is_taken_back_on_the_page(
     with Pages(load(office.config)) as pages:
         ana = pages.signed_in("ana")
         shown = ana.get("/me/accounts")
-        assert "You have given permission." in shown.text
+        assert "A permission of yours is kept here." in shown.text
         form = {"csrf_token": token_on(shown)}
         told = ana.post("/me/accounts/microsoft/withdraw", data=form, follow_redirects=True).text
 
     assert "no later run reads your Microsoft account" in told
-    assert "You have not given permission." in told
+    assert "No permission of yours is kept here." in told
     assert list(folder.iterdir()) == []
     read = office("ingest", "--source", "work")
     assert (read.code, sum(line["source"] == "work" for line in office("export", "events", "--json").told)) == (4, 0)
