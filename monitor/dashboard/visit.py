@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Flask, Response, abort, current_app, g
+from flask import Flask, Response, abort, current_app, g, request
 
 from monitor import access
 from monitor.access import Reader
@@ -167,7 +167,7 @@ def unsay() -> None:
 def messages() -> list[str]:
     """Return what the page that is being made has to say, and let no later page say it."""
     told: list[str] = g.pop("messages", [])
-    if g.get("session_has_messages"):
+    if g.get("session_has_messages") and request.method != "HEAD":
         with _if_writable(), store().write() as connection:
             told = [*signin.take(connection, browser().token, "messages"), *told]
             g.session_has_messages = False

@@ -384,6 +384,7 @@ def test_a_message_lies_with_the_session_and_is_shown_once(pages: Pages, practic
     assert "Set-Cookie" not in answer.headers
     assert cookie(ana) == before
     assert json.loads(held) == ["Kept: The work is trauma-focused."]
+    assert ana.head("/help").status_code == 200
     assert "Kept: The work is trauma-focused." in ana.get("/help").text
     assert "Kept: The work is trauma-focused." not in other.get("/help").text
     assert pages.store.connection.execute("SELECT messages FROM web_session").fetchone() == ("[]",)
@@ -512,7 +513,9 @@ def test_every_page_names_its_reader(pages: Pages, practice: Written) -> None:
 def test_every_answer_carries_the_headers(pages: Pages, practice: Written) -> None:
     asked, nobody = routes(pages, practice), pages.stranger()
     clients = [visitor(pages, name) for name in VISITORS]
-    answers = [client.open(address, method=method) for client in clients for _, method, address in asked]
+    methods = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "BREW")
+    addresses = sorted({address for _, _, address in asked})
+    answers = [client.open(address, method=method) for client in clients for address in addresses for method in methods]
     answers += [nobody.get("/nowhere"), nobody.put("/me/"), nobody.get("/", headers={"Host": "evil.example"})]
 
     for name, value in HEADERS.items():

@@ -61,6 +61,10 @@ def sign_in(window: Page, pages: Pages, who: str) -> None:
     window.get_by_role("button").click()
 
 
+def sessions(pages: Pages) -> list[str]:
+    return [subject for (subject,) in pages.store.connection.execute("SELECT subject FROM web_session")]
+
+
 def overflow(window: Page) -> int:
     return int(window.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
@@ -94,6 +98,24 @@ def test_a_links_page_fits_a_phone_and_a_desk(window: Page, pages: Pages, theme:
         box = window.get_by_role("button", name="Open Ana’s pages").bounding_box()
         assert box is not None
         assert box["height"] >= 44
+
+
+def test_a_link_in_a_mail_signs_in_by_its_button_and_ends_who_was_there(
+    window: Page, pages: Pages, address: str
+) -> None:
+    sign_in(window, pages, "director")
+    assert window.locator(".reads").inner_text() == "You are reading as the director"
+    link = f"{address}{pages.root}{pages.link('ana')}"
+
+    window.goto(f'data:text/html,<a href="{link}">A mail on another site</a>')
+    window.get_by_role("link").click()
+    assert window.locator(".reads").inner_text() == "For whoever holds this link"  # strict cookies stay at home
+    assert len(sessions(pages)) == 1
+    window.get_by_role("button", name="Open Ana’s pages").click()
+
+    assert window.url == f"{address}{pages.root}/me/"
+    assert window.locator(".reads").inner_text() == "You are reading as Ana"
+    assert sessions(pages) == ["ana"]
 
 
 def test_the_typeface_is_ours(window: Page, pages: Pages) -> None:
