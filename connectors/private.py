@@ -76,6 +76,19 @@ def write_private(folder: Path, name: str, content: Mapping[str, Any]) -> None:
         raise PrivateFileError(f"{folder / name} cannot be written.", remedy) from error
 
 
+def remove_private(folder: Path, name: str) -> bool:
+    """Delete a file of the folder for good, whatever it is; say whether there was one. Raises PrivateFileError."""
+    try:
+        (folder / name).unlink()
+        _sync_folder(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        remedy = "Delete it by hand, or let whoever runs evenhours write there."
+        raise PrivateFileError(f"{folder / name} cannot be deleted.", remedy) from error
+    return True
+
+
 def _refuse_loose(status: os.stat_result, path: Path, mode: str, is_right: Callable[[int], bool]) -> None:
     if not is_right(status.st_mode):
         raise PrivateFileError(f"{path} is a link or no ordinary place.", "Put the file or folder itself there.")

@@ -36,6 +36,16 @@ class Reader:
         """As whom this reader opens pages."""
         return Role.CLINICIAN if self.clinician else Role.DIRECTOR
 
+    @property
+    def name(self) -> str:
+        """What pages call this reader."""
+        return self.clinician.name if self.clinician else "the director"
+
+    @property
+    def pages(self) -> str:
+        """What links call this reader's pages."""
+        return f"{self.name}’s pages"
+
 
 def reader_named(config: Config, subject: str) -> Reader | None:
     """The reader behind a subject; ``None`` if the configuration no longer knows that person."""
@@ -44,10 +54,24 @@ def reader_named(config: Config, subject: str) -> Reader | None:
     return next((Reader(person) for person in config.clinicians if person.key == subject), None)
 
 
-def sign_in(store: Store, token: str, now: datetime) -> str | None:
-    """Use up a one-time link: the token of a new session, or ``None`` if the link is unknown, used or too old."""
+def reader_of_link(config: Config, store: Store, token: str, now: datetime) -> Reader | None:
+    """Return whom a one-time link signs in, and use nothing up; ``None`` if it is unknown, used or too old."""
+    with store.read() as connection:
+        subject = signin.subject_of_link(connection, token, _epoch(now))
+    return None if subject is None else reader_named(config, subject)
+
+
+def sign_in(store: Store, token: str, now: datetime, *, earlier: str = "") -> str | None:
+    """Use up a one-time link and end the ``earlier`` session of the same browser, both or neither.
+
+    Returns:
+        The token of a new session, or ``None`` if the link is unknown, used or too old.
+    """
     with store.write() as connection:
-        return signin.redeem_link(connection, token, _epoch(now))
+        begun = signin.redeem_link(connection, token, _epoch(now))
+        if begun is not None and earlier:
+            signin.end_session(connection, earlier)
+    return begun
 
 
 def sign_out(store: Store, session: str) -> None:
@@ -56,16 +80,21 @@ def sign_out(store: Store, session: str) -> None:
         signin.end_session(connection, session)
 
 
-def reader_of(config: Config, store: Store, session: str, now: datetime) -> Reader | None:
-    """Whose session it is, kept alive by being asked for; ``None`` if it is unknown, idle too long or too old."""
+def session_of(store: Store, session: str, now: datetime) -> signin.Session | None:
+    """Return the session with that token; ``None`` if it is unknown, idle too long or too old."""
     with store.read() as connection:
-        found = signin.session_of(connection, session, _epoch(now))
-    if found is None:
-        return None
-    if _epoch(now) - found.seen_at >= SEEN_SECONDS:
-        with store.write() as connection:
-            signin.keep_alive(connection, session, _epoch(now))
-    return reader_named(config, found.subject)
+        return signin.session_of(connection, session, _epoch(now))
+
+
+def is_to_be_noted(found: signin.Session, now: datetime) -> bool:
+    """Say whether this use of a session is to be written down, or one of less than a minute ago was."""
+    return _epoch(now) - found.seen_at >= SEEN_SECONDS
+
+
+def note_use(store: Store, session: str, now: datetime) -> None:
+    """Write down that a session was used now, which keeps it alive. Raises StoreError where nothing can be written."""
+    with store.write() as connection:
+        signin.keep_alive(connection, session, _epoch(now))
 
 
 def _epoch(now: datetime) -> int:

@@ -51,6 +51,10 @@ class StoreError(EvenhoursError):
     """The database cannot be opened or written: not a database, read-only, made by a newer version, disk full."""
 
 
+class UnnotedLookError(StoreError):
+    """A look at others' data could not be written down, and so it shows nothing."""
+
+
 class SecretError(EvenhoursError):
     """The place a secret is said to be in holds none, or others can read it. Never carries the secret."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from monitor.config import Config, SourceConfig
 from monitor.credentials import secret_reader
@@ -39,6 +39,48 @@ class Wish:
     def words(self) -> str:
         """What is asked for, as a person reads it."""
         return in_words(self.scopes)
+
+
+Provider = Literal["google", "microsoft"]
+"""Whose permission it is that somebody gives or takes back."""
+
+PROVIDERS: tuple[Provider, ...] = ("google", "microsoft")
+
+
+def sources_at(config: Config, person: Clinician, provider: Provider) -> list[SourceConfig]:
+    """The person's own sources whose permission is that provider's to give."""
+    from connectors.google.access import SCOPES
+
+    kinds = set(SCOPES) if provider == "google" else {provider}
+    return [source for source in config.sources if source.kind in kinds and person.key in source.clinicians]
+
+
+def has_permission(config: Config, person: Clinician, provider: Provider) -> bool:
+    """Whether anything is kept with which somebody's account at the provider could be read."""
+    return any((folder / name).is_file() for folder, name in _permissions(config, person, provider))
+
+
+def withdraw(config: Config, person: Clinician, provider: Provider) -> bool:
+    """Delete all with which somebody's account at the provider could be read; say whether there was anything.
+
+    Their own permission and their consent to the practice's service account or application, for every source of theirs.
+    Raises OnboardingError where it cannot be deleted.
+    """
+    from connectors.private import PrivateFileError, remove_private
+
+    try:
+        deleted = [remove_private(folder, name) for folder, name in _permissions(config, person, provider)]
+    except PrivateFileError as error:
+        raise OnboardingError(str(error)) from error
+    return any(deleted)
+
+
+def _permissions(config: Config, person: Clinician, provider: Provider) -> list[tuple[Path, str]]:
+    """Return where permissions of a person can lie: folder and file."""
+    from connectors.google.access import consent_file, token_file  # Microsoft's are called the same
+
+    folders = dict.fromkeys(config.folder / source.options.tokens for source in sources_at(config, person, provider))
+    return [(folder, name(person.key)) for folder in folders for name in (token_file, consent_file)]
 
 
 def google_sources(config: Config) -> list[SourceConfig]:

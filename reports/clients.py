@@ -15,37 +15,36 @@ PRIVACY = (
     "Private to you. No name is stored: a client is known by the usual slot and a short code, and nobody else’s pages "
     "show either."
 )
-CLIENTS, AGREEMENTS = "/me/clients", "/me/agreements"
 
 
-def clients_html(report: ClientsReport, *, csrf_token: str) -> str:
-    """The body of the list of clients, for a frame of the caller's. Its forms are posted below ``/me/clients``."""
-    return _drawn("clients.html", report, csrf_token)
+def clients_html(report: ClientsReport, *, csrf_token: str, clients: str, agreements: str) -> str:
+    """The body of the list of clients, for a frame of the caller's. Its forms are posted below ``clients``."""
+    return _drawn("clients.html", report, csrf_token, clients, agreements)
 
 
-def client_html(report: ClientReport, *, csrf_token: str) -> str:
+def client_html(report: ClientReport, *, csrf_token: str, clients: str, agreements: str) -> str:
     """The body of one client's page."""
-    return _drawn("client.html", report, csrf_token)
+    return _drawn("client.html", report, csrf_token, clients, agreements)
 
 
-def agreements_html(report: AgreementsReport, *, csrf_token: str) -> str:
+def agreements_html(report: AgreementsReport, *, csrf_token: str, clients: str, agreements: str) -> str:
     """The body of the list of agreements."""
-    return _drawn("agreements.html", report, csrf_token)
+    return _drawn("agreements.html", report, csrf_token, clients, agreements)
 
 
-def agreement_html(report: AgreementReport, *, csrf_token: str) -> str:
-    """The body of one client's agreement. Its forms are posted below ``/me/agreements``."""
-    return _drawn("agreement.html", report, csrf_token)
+def agreement_html(report: AgreementReport, *, csrf_token: str, clients: str, agreements: str) -> str:
+    """The body of one client's agreement. Its forms are posted below ``agreements``."""
+    return _drawn("agreement.html", report, csrf_token, clients, agreements)
 
 
-def _drawn(template: str, report: object, csrf_token: str) -> str:
+def _drawn(template: str, report: object, csrf_token: str, clients: str, agreements: str) -> str:
     from reports.shell import fragment
 
     values: dict[str, Any] = {
         "report": report,
         "privacy": PRIVACY,
-        "clients": CLIENTS,
-        "agreements": AGREEMENTS,
+        "clients": clients,
+        "agreements": agreements,
         "csrf_token": csrf_token,
         "day": _short_day,
         "full_date": wording.full_date,

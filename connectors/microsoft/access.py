@@ -58,6 +58,8 @@ class Access:
         """A token that is valid now. Raises a :class:`~connectors.errors.ConnectorError`."""
         answer = self._guarded(self._asked)
         if self._cache is not None and self._cache.has_state_changed:
+            if self._read(f"{self._owner}.json") is None:  # taken back meanwhile: it must not come to life again
+                raise self.refused(f"{self._owner} took the permission back.")
             _write(self._folder, f"{self._owner}.json", self._kept | {"cache": json.loads(self._cache.serialize())})
             self._cache.has_state_changed = False
         if answer and "access_token" in answer:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -20,6 +20,9 @@ from monitor.cli.desk import Desk, pass_desk
 from monitor.errors import EvenhoursError, UsageError
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from waitress.server import BaseWSGIServer
+
     from monitor.store.database import Store
 
 LOOPBACK = ("127.0.0.1", "localhost")
@@ -49,14 +52,13 @@ def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "
         PortError: the port is taken.
         StoreError, KeyFileError: there is no database or no key yet, or it cannot be used.
     """
-    from waitress.server import create_server
-
     from monitor.dashboard.app import create_app
 
-    named, store = _subjects(desk, subjects), desk.store
+    named, store = _subjects(desk, subjects), desk.store  # held open, so that a full disk has room for all it needs
     app = create_app(desk.config, lambda: datetime.now(UTC))
     listening = _listening(host, port)
-    links = _Links(desk, store, f"http://{host}:{listening.getsockname()[1]}", named, lasts)
+    address = f"http://{host}:{listening.getsockname()[1]}{app.config['APPLICATION_ROOT']}"
+    links = _Links(desk, store, address, named, lasts)
     desk.say(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
     links.tell()
     if sys.stdin and sys.stdin.isatty() and not desk.as_json:
@@ -64,7 +66,29 @@ def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "
         signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background nobody presses Enter
         Thread(target=links.tell_on_enter, daemon=True).start()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
-    create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST).run()
+    _server(app, listening).run()
+
+
+def _server(app: WSGIApplication, listening: socket.socket) -> BaseWSGIServer:
+    """Return the server, whose own answers (to what is no request, or too large) carry the headers of every page."""
+    from waitress.channel import HTTPChannel
+    from waitress.server import create_server
+    from waitress.task import ErrorTask
+
+    from monitor.dashboard.headers import HEADERS
+
+    class PlainAnswer(ErrorTask):
+        def execute(self) -> None:
+            self.response_headers = [*self.response_headers, *HEADERS.items()]
+            super().execute()
+
+    class Channel(HTTPChannel):
+        error_task_class = PlainAnswer
+
+    served = create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST)
+    server = cast("BaseWSGIServer", served)  # of one socket
+    server.channel_class = Channel
+    return server
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +103,9 @@ class _Links:
 
     def tell(self) -> None:
         """Make new links and print them."""
-        links = {subject: f"{self.url}/sign-in/{token}" for subject, token in self._tokens().items()}
+        from monitor.dashboard.session import SIGN_IN
+
+        links = {subject: f"{self.url}{SIGN_IN}/{token}" for subject, token in self._tokens().items()}
         if self.desk.as_json:
             self.desk.say("", url=self.url, links=links)
             return

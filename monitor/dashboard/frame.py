@@ -1,34 +1,37 @@
-"""The frame around every page: its ways to go, and the body that a report drew or a template writes."""
+"""The frame around every page: whose it is, its ways to go, and the body that a report drew or a template writes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 from markupsafe import Markup
 
 from monitor.access import Reader, Role
 from monitor.dashboard import visit
 from monitor.dashboard.assets import assets
 
-HOME = {Role.CLINICIAN: "/me/", Role.DIRECTOR: "/practice/"}
+HOME = {Role.CLINICIAN: "me.this_week", Role.DIRECTOR: "practice.caseload"}
 WAYS = {
     Role.CLINICIAN: (
-        ("This week", "/me/"),
-        ("Patterns", "/me/patterns"),
-        ("Clients", "/me/clients"),
-        ("Agreements", "/me/agreements"),
-        ("Check-in", "/me/check-in"),
-        ("Your data", "/me/data"),
-        ("Help", "/help"),
+        ("This week", "me.this_week"),
+        ("Patterns", "patterns.page"),
+        ("Clients", "clients.everybody"),
+        ("Agreements", "agreements.everybody"),
+        ("Check-in", "check_in.page"),
+        ("Your data", "data.shared"),
+        ("Help", "help.definitions"),
     ),
-    Role.DIRECTOR: (("Practice", "/practice/"), ("Help", "/help")),
+    Role.DIRECTOR: (("Practice", "practice.caseload"), ("Help", "help.definitions")),
 }
-"""Where the pages of each reader are: words and address."""
+"""Where the pages of each reader are: words and view."""
 
 
 def framed(title: str, body: str, *, empty: bool = False) -> str:
-    """A page around the body that a report drew; ``empty`` says that nothing has ever been read."""
+    """A page around the body that a report drew; ``empty`` says that nothing has ever been read.
+
+    The title names no client: it stays in the browser's history after signing out.
+    """
     return page("report.html", title=title, body=Markup(body), empty=empty)  # noqa: S704 (the reports escape)
 
 
@@ -37,13 +40,23 @@ def page(template: str, **values: Any) -> str:
     return page_for(visit.reader(), template, **values)
 
 
-def page_for(reader: Reader | None, template: str, **values: Any) -> str:
-    """A page with the ways to go of one reader; ``None`` has none."""
+def page_for(reader: Reader | None, template: str, *, reads: str = "", **values: Any) -> str:
+    """A page that names its reader and has their ways to go.
+
+    ``None`` has none, and ``reads`` says in the place of a name what is known of whoever reads.
+    """
+    here, ways = f"{request.script_root}{request.path}", []
+    for words, view in WAYS[reader.role] if reader else ():
+        address = url_for(view)
+        below = not address.endswith("/") and here.startswith(f"{address}/")
+        ways.append((words, address, here == address or below))
     return render_template(
         template,
-        stylesheet=assets().address("evenhours.css"),
-        pages_css=assets().address("pages.css"),
-        ways=WAYS[reader.role] if reader else (),
-        here=request.path,
+        stylesheet=f"{request.script_root}{assets().address('evenhours.css')}",
+        pages_css=f"{request.script_root}{assets().address('pages.css')}",
+        reads=f"You are reading as {reader.name}" if reader else reads,
+        messages=visit.messages() if reader else [],
+        is_unwritten=visit.is_unwritten(),
+        ways=ways,
         **values,
     )

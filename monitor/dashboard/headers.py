@@ -21,6 +21,11 @@ def add(app: Flask) -> None:
     app.after_request(_with_headers)
 
 
+def answer(status: int, text: str) -> Response:
+    """Return a plain answer with the headers, for what no page answers."""
+    return Response(text, status, HEADERS, content_type="text/plain; charset=utf-8")
+
+
 def _with_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

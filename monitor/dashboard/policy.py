@@ -56,5 +56,7 @@ def _stop_others() -> None:
         return
     if visit.signed_in().role not in roles:
         abort(404)
+    if roles == {Role.DIRECTOR}:
+        visit.note_look()  # what only the director sees is others' data
     if request.method == "GET" and visit.holds_clinician():
         visit.readiness()  # a night that failed, or a configuration that changed, is made good here

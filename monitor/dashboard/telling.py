@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 
-from flask import abort, flash, request
+from flask import abort, request, url_for
+from flask_wtf.csrf import generate_csrf
 
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.clock import local_day
@@ -23,6 +24,15 @@ CLIENT_NUMBER = f"int(max={2**63 - 1})"
 
 EARLIEST, AHEAD = date(1990, 1, 1), timedelta(days=731)
 LONGEST_EXCEPTION = timedelta(days=366)
+
+
+def forms() -> dict[str, str]:
+    """What the pages about clients need to link to each other and to be answered: addresses and the session's token."""
+    return {
+        "clients": url_for("clients.everybody"),
+        "agreements": url_for("agreements.everybody"),
+        "csrf_token": generate_csrf(),
+    }
 
 
 def own(client: int) -> list[TermRow]:
@@ -62,7 +72,7 @@ def answer(notice: int, said: str) -> None:
         until = _last_day() if said in EXCEPTIONS else None
         if not notices.answer_notice(connection, me, notice, said, now, until=until):
             abort(404)
-        flash(f"Your answer is kept: {ANSWERS[said]}.")
+        visit.tell(f"Your answer is kept: {ANSWERS[said]}.")
 
 
 def take_back(notice: int) -> None:
@@ -70,7 +80,7 @@ def take_back(notice: int) -> None:
     with visit.store().write() as connection:
         if not notices.undo_answer(connection, visit.clinician().key, notice, int(visit.now().timestamp())):
             abort(404)
-    flash("Your answer is taken back.")
+    visit.tell("Your answer is taken back.")
 
 
 def _last_day() -> int | None:
@@ -98,7 +108,7 @@ def tried() -> Iterator[None]:
 
 def refused(error: UsageError) -> None:
     """Say why nothing is kept."""
-    flash(f"Nothing is kept. {error}")
+    visit.tell(f"Nothing is kept. {error}")
 
 
 def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[str, str] | None = None) -> None:
@@ -116,4 +126,4 @@ def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[s
                 connection, visit.clinician().key, client, term, value or None,
                 from_day=from_day, now=int(visit.now().timestamp()),
             )  # fmt: skip
-    flash(f"Kept: {', '.join(TERMS[term].title for term in changed)}.")
+    visit.tell(f"Kept: {', '.join(TERMS[term].title for term in changed)}.")

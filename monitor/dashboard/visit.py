@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Flask, abort, current_app, g, session
+from flask import Flask, Response, abort, current_app, g, request
 
 from monitor import access
 from monitor.access import Reader
 from monitor.compute import bring_up_to_date
 from monitor.config import Config
-from monitor.readiness import Readiness
+from monitor.dashboard.session import browser
+from monitor.errors import StoreError, UnnotedLookError
+from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
+from monitor.store import signin
 from monitor.store.database import Store
 from monitor.store.practice import open_practice
 
-_SESSION = "session"
 _EXTENSION = "evenhours"
 
 
@@ -33,6 +36,7 @@ class House:
 def begin(app: Flask, config: Config, key: bytes, clock: Callable[[], datetime]) -> None:
     """Give the requests of an application their surroundings."""
     app.extensions[_EXTENSION] = House(config, key, clock)
+    app.after_request(_keep_messages)
     app.teardown_appcontext(_close_store)
 
 
@@ -60,10 +64,43 @@ def store() -> Store:
 def reader() -> Reader | None:
     """Who is reading; ``None`` if nobody has signed in, or too long ago."""
     if "reader" not in g:
-        held = session.get(_SESSION)
-        g.reader = access.reader_of(config(), store(), held, now()) if held else None
-    found: Reader | None = g.reader
-    return found
+        held, found = browser().token, None
+        if held:
+            found = access.session_of(store(), held, now())
+        g.reader = access.reader_named(config(), found.subject) if found else None
+        g.session_has_messages = bool(found and found.has_messages)
+        if found and access.is_to_be_noted(found, now()):
+            with _if_writable():
+                access.note_use(store(), held, now())
+    reading: Reader | None = g.reader
+    return reading
+
+
+def note_look() -> None:
+    """Write this look down, whatever was written down a moment ago: nobody looks at others' data without that.
+
+    Raises:
+        UnnotedLookError: It cannot be written down.
+    """
+    try:
+        access.note_use(store(), browser().token, now())
+    except StoreError as error:
+        raise UnnotedLookError(str(error)) from error
+
+
+@contextmanager
+def _if_writable() -> Iterator[None]:
+    """Let somebody's own pages open also while nothing can be written; they say so."""
+    try:
+        yield
+    except StoreError as error:
+        current_app.logger.warning("%s", error)
+        g.is_unwritten = True
+
+
+def is_unwritten() -> bool:
+    """Whether something of this request could not be written down."""
+    return bool(g.get("is_unwritten"))
 
 
 def signed_in() -> Reader:
@@ -83,29 +120,80 @@ def holds_clinician() -> bool:
 
 
 def readiness() -> Readiness:
-    """What can be said of the clinician who is reading; what is out of date is computed first."""
+    """What can be said of the clinician who is reading; what is out of date is computed first, if it can be stored."""
     if "readiness" not in g:
-        g.readiness = bring_up_to_date(config(), store(), clinician(), now=now())
+        with _if_writable():
+            g.readiness = bring_up_to_date(config(), store(), clinician(), now=now())
+    if "readiness" not in g:
+        with store().read() as connection:
+            g.readiness = readiness_of(config(), connection, clinician(), now())
     ready: Readiness = g.readiness
     return ready
 
 
+def reader_of_link(token: str) -> Reader | None:
+    """Whom a one-time link signs in; ``None`` if it is unknown, used or too old."""
+    return access.reader_of_link(config(), store(), token, now())
+
+
 def sign_in(token: str) -> bool:
     """Use up a one-time link and begin a new session; an earlier one of this browser ends. Whether the link held."""
-    begun = access.sign_in(store(), token, now())
+    begun = access.sign_in(store(), token, now(), earlier=browser().token)
     if begun is None:
         return False
-    sign_out()
-    session[_SESSION] = begun
+    browser().begin(begun)
+    g.pop("reader", None)
     return True
 
 
 def sign_out() -> None:
     """End this browser's session, in the store and in the browser."""
-    if held := session.get(_SESSION):
+    if held := browser().token:
         access.sign_out(store(), held)
-    session.clear()
+    browser().end()
     g.pop("reader", None)
+
+
+def tell(message: str) -> None:
+    """Say something on the next page that this reader sees, which may be this request's own; once."""
+    g.setdefault("messages", []).append(message)
+
+
+def unsay() -> None:
+    """Forget what this request was about to say: what it says was done was not."""
+    g.pop("messages", None)
+
+
+def messages() -> list[str]:
+    """Return what the page that is being made has to say, and let no later page say it."""
+    told: list[str] = g.pop("messages", [])
+    if g.get("session_has_messages") and request.method != "HEAD":
+        with _if_writable(), store().write() as connection:
+            told = [*signin.take(connection, browser().token, "messages"), *told]
+            g.session_has_messages = False
+    return told
+
+
+def keep_consent(begun: Sequence[str]) -> None:
+    """Keep the secrets of a provider's page that this reader was shown, in the place of an earlier one's."""
+    with store().write() as connection:
+        signin.take(connection, browser().token, "consent")
+        signin.keep(connection, browser().token, "consent", list(begun))
+
+
+def take_consent() -> list[str]:
+    """Return the secrets of the provider's page that this reader was shown last, once; empty if there is none."""
+    with store().write() as connection:
+        return signin.take(connection, browser().token, "consent")
+
+
+def _keep_messages(response: Response) -> Response:
+    """Keep for the next page what this one had no page to say on. It lies with the session, never in the cookie."""
+    told: list[str] = g.pop("messages", [])
+    if told and browser().token:
+        with _if_writable(), store().write() as connection:
+            signin.keep(connection, browser().token, "messages", told)
+    return response
 
 
 def _house() -> House:

@@ -12,7 +12,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 14
 """Raised with every change. Before the first release a change is made in the text below and older files are refused."""
 
 migrations = Migrations("evenhours")
@@ -179,14 +179,16 @@ TABLES = (
     # ---- Sign-in: only hashes of tokens are kept.
     """CREATE TABLE signin_link (
         token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+    # messages: what the session's next page says, once. consent: the secrets of a provider's page that was begun and
+    # not answered yet. Both are lists in JSON, and neither is ever in the cookie.
     """CREATE TABLE web_session (
-        token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, started_at INTEGER NOT NULL,
-        seen_at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+        token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, started_at INTEGER NOT NULL, seen_at INTEGER NOT NULL,
+        messages TEXT NOT NULL DEFAULT '[]', consent TEXT NOT NULL DEFAULT '[]') STRICT, WITHOUT ROWID""",
 )
 
 
 @migrations()
-def version_12(db: Database) -> None:
+def version_14(db: Database) -> None:
     """Create every table."""
     for statement in TABLES:
         db.execute(statement)

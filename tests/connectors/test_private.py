@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.private import PrivateFileError, read_private, write_private
+from connectors.private import PrivateFileError, read_private, remove_private, write_private
 
 
 @pytest.fixture
@@ -23,6 +23,17 @@ def test_what_was_written_is_read_and_belongs_to_us_alone(folder: Path) -> None:
     assert read_private(folder, "ana.json") == {"token": "a"}
     assert (folder.stat().st_mode & 0o777, (folder / "ana.json").stat().st_mode & 0o777) == (0o700, 0o600)
     assert read_private(folder, "ben.json") is None
+
+
+def test_what_is_deleted_is_gone_and_nothing_else_is(folder: Path) -> None:
+    assert not remove_private(folder, "ana.json")
+    write_private(folder, "ana.json", {"token": "a"})
+    write_private(folder, "ben.json", {"token": "b"})
+
+    assert remove_private(folder, "ana.json")
+
+    assert [path.name for path in folder.iterdir()] == ["ben.json"]
+    assert not remove_private(folder, "ana.json")
 
 
 def test_a_permissive_umask_loosens_nothing(folder: Path) -> None:

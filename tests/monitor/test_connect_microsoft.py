@@ -7,12 +7,16 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
+from connectors.microsoft import access
+from monitor.config import load
 from tests.connectors.microsoft_fake import Microsoft
 from tests.monitor.office import CONFIG, Office
+from tests.monitor.visitors import Pages, token_on
 from tests.peers.replies import replies
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -90,6 +94,53 @@ def test_an_application_needs_the_persons_own_word(
         assert json.loads(consent.read_text())["account"] == "ana@two.example"
     office("ingest", "--source", "work")
     assert sum(line["source"] == "work" for line in office("export", "events", "--json").told) == agreed
+
+
+@pytest.mark.parametrize("application", [True, False])
+def test_a_permission_is_taken_back_on_the_page(
+    tmp_path: Path, microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch, *, application: bool
+) -> None:
+    monkeypatch.setenv("APPLICATION", microsoft.secret)
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: True)
+    more = 'tenant = "two.example"\nclient_secret = "env:APPLICATION"\n' if application else ""
+    office = office_with(tmp_path, microsoft, more)
+    microsoft.account("ana@two.example" if application else "ana").put_event("a", START, 50)
+    assert office("init").code == 0
+    assert office("connect", "microsoft", "--clinician", "ana").code == 0
+    folder = office.folder / "microsoft-tokens"
+    assert len(list(folder.iterdir())) == 1
+
+    with Pages(load(office.config)) as pages:
+        ana = pages.signed_in("ana")
+        shown = ana.get("/me/accounts")
+        assert "A permission of yours is kept here." in shown.text
+        form = {"csrf_token": token_on(shown)}
+        told = ana.post("/me/accounts/microsoft/withdraw", data=form, follow_redirects=True).text
+
+    assert "no later run reads your Microsoft account" in told
+    assert "No permission of yours is kept here." in told
+    assert list(folder.iterdir()) == []
+    read = office("ingest", "--source", "work")
+    assert (read.code, sum(line["source"] == "work" for line in office("export", "events", "--json").told)) == (4, 0)
+
+
+def test_a_permission_that_was_taken_back_during_a_run_does_not_come_back(
+    tmp_path: Path, microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = office_with(tmp_path, microsoft)
+    assert office("connect", "microsoft", "--clinician", "ana").code == 0
+    token, read = office.folder / "microsoft-tokens" / "ana.json", access.Access._asked
+
+    def taken_back_meanwhile(self: access.Access) -> Any:
+        answer = read(self)
+        token.unlink(missing_ok=True)
+        self._cache.has_state_changed = True
+        return answer
+
+    monkeypatch.setattr(access.Access, "_asked", taken_back_meanwhile)
+
+    assert office("ingest", "--source", "work").code == 4
+    assert not token.exists()
 
 
 def test_somebody_without_such_a_source_is_told(tmp_path: Path) -> None:

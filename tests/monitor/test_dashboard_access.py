@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from monitor.access import Role
+from monitor.dashboard import visit
 from monitor.dashboard.assets import assets
 from monitor.dashboard.headers import HEADERS
 from monitor.dashboard.policy import allow, allowed
+from monitor.errors import StoreError
+from tests.monitor import practices
 from tests.monitor.practices import Written
-from tests.monitor.visitors import Pages, bearer, cookie, token_on
+from tests.monitor.visitors import Pages, bearer, cookie, press, token_on
 
 VISITORS = ("nobody", "ana", "ben", "director")
 # Endpoint -> what each visitor is answered, without a form's token: 400 says that only the token was missing.
 ANSWERED = {
     "door.home": (401, 303, 303, 303),
-    "door.sign_in": (401, 401, 401, 401),
+    "door.link": (401, 401, 401, 401),
+    "door.sign_in": (400, 400, 400, 400),
     "door.sign_out": (400, 400, 400, 400),
     "me.this_week": (401, 200, 200, 404),
     "me.week": (401, 200, 200, 404),
@@ -50,6 +58,7 @@ ANSWERED = {
     "accounts.begin": (401, 400, 400, 404),
     "accounts.answer": (401, 400, 400, 404),
     "accounts.agree": (401, 400, 400, 404),
+    "accounts.withdraw": (401, 400, 400, 404),
     "practice.caseload": (401, 404, 404, 200),
     "practice.caseload_csv": (401, 404, 404, 200),
     "help.definitions": (401, 200, 200, 200),
@@ -73,6 +82,7 @@ def routes(pages: Pages, practice: Written) -> list[tuple[str, str, str]]:
         "day": "2026-11-01",
         "client": practice.client,
         "entry": 1,
+        "provider": "google",
     }
     urls = pages.app.url_map.bind("127.0.0.1")
     return [
@@ -97,7 +107,9 @@ def test_every_visitor_on_every_route(pages: Pages, practice: Written) -> None:
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
 def test_no_method_opens_what_another_closes(pages: Pages, practice: Written, method: str) -> None:
     private = [
-        address for endpoint, _, address in routes(pages, practice) if not endpoint.startswith(("door.sign", "assets"))
+        address
+        for endpoint, _, address in routes(pages, practice)
+        if not endpoint.startswith(("door.link", "door.sign", "assets"))
     ]
 
     assert {pages.stranger().open(address, method=method).status_code for address in private} <= {401, 405}
@@ -135,34 +147,134 @@ def test_a_notice_is_answered_by_its_owner_alone(pages: Pages, practice: Written
 
 
 def test_a_link_signs_in_once(pages: Pages) -> None:
-    link = pages.link("ana")
+    link, client, late = pages.link("ana"), pages.stranger(), pages.stranger()
+    token = token_on(late.get(link))
 
-    assert pages.stranger().get(link, follow_redirects=True).status_code == 200
-    assert pages.stranger().get(link).status_code == 401
+    assert press(client, link).status_code == 303
+    assert client.get("/", follow_redirects=True).status_code == 200
+    assert late.get(link).status_code == 401
+    assert late.post(link, data={"csrf_token": token}).status_code == 401
 
 
 def test_a_link_waits_for_a_quarter_of_an_hour(pages: Pages) -> None:
-    first, second = pages.link("ana"), pages.link("ana")
+    first, second, client = pages.link("ana"), pages.link("ana"), pages.stranger()
+    token = token_on(client.get(second))
 
     pages.clock.passes(minutes=15)
-    assert pages.stranger().get(first).status_code == 303
+    assert press(pages.stranger(), first).status_code == 303
     pages.clock.passes(seconds=1)
-    assert pages.stranger().get(second).status_code == 401
+    assert client.get(second).status_code == 401
+    assert client.post(second, data={"csrf_token": token}).status_code == 401
 
 
-def test_what_only_looks_at_a_link_does_not_use_it_up(pages: Pages) -> None:
-    link, curious = pages.link("ana"), pages.stranger()
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_looking_at_a_link_uses_nothing_up_and_writes_nothing(pages: Pages, method: str) -> None:
+    link, ana = pages.link("ana"), pages.signed_in("ana")
+    before = pages.store.connection.execute("PRAGMA data_version").fetchone()
 
-    assert curious.head(link).status_code == 204
-    assert curious.get(link, headers={"Sec-Purpose": "prefetch;prerender"}).status_code == 204
-    assert pages.stranger().get(link).status_code == 303
+    for curious in (pages.stranger(), pages.stranger(), ana):
+        for told in ({}, {"Sec-Purpose": "prefetch;prerender"}, {"User-Agent": "a scanner of links"}):
+            assert curious.open(link, method=method, headers=told).status_code == 200
+
+    assert pages.store.connection.execute("PRAGMA data_version").fetchone() == before
+    assert ana.get("/me/").status_code == 200
+    assert press(pages.stranger(), link).status_code == 303
+
+
+def test_a_links_page_says_whose_pages_it_opens_and_what_ends(pages: Pages) -> None:
+    stranger, ben = pages.stranger(), pages.signed_in("ben")
+
+    shown = stranger.get(pages.link("ana")).text
+    assert '<button class="main">Open Ana’s pages</button>' in shown
+    assert "For whoever holds this link" in shown
+    shown = ben.get(pages.link("director")).text
+    assert "Open the director’s pages" in shown
+    assert "You are reading as =Ben" in shown
+    assert "it ends your signing in as =Ben" in shown
+
+
+def test_the_button_of_a_link_belongs_to_the_browser_that_shows_it(pages: Pages) -> None:
+    link, somebody, ben = pages.link("ana"), pages.stranger(), pages.signed_in("ben")
+    theirs = token_on(somebody.get(link))
+
+    assert ben.post(link).status_code == 400
+    assert ben.post(link, data={"csrf_token": theirs}).status_code == 400
+    assert ben.post(link, data={"csrf_token": token_on(ben.get("/me/"))}).status_code == 400
+    assert ben.get("/me/").status_code == 200
+    assert press(pages.stranger(), link).status_code == 303
+
+
+def test_a_link_from_a_mail_leaves_the_session_alone_until_the_button_ends_it(pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+    before, link = cookie(ana), pages.link("director")
+    from_elsewhere = pages.stranger()  # a strict cookie stays at home when another site's link is followed
+
+    shown = from_elsewhere.get(link)
+    assert [told.partition("=")[0] for told in shown.headers.getlist("Set-Cookie")] == ["evenhours-sign-in"]
+    assert f"Path={pages.root}/sign-in" in shown.headers["Set-Cookie"].split("; ")
+    word = shown.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    ana.set_cookie("evenhours-sign-in", word, path=f"{pages.root}/sign-in")
+    assert ana.get("/me/").status_code == 200
+
+    assert ana.post(link, data={"csrf_token": token_on(shown)}).status_code == 303
+
+    assert ana.get("/practice/").status_code == 200
+    assert bearer(pages, before).get("/help").status_code == 401
+    assert ana.get_cookie("evenhours-sign-in", path=f"{pages.root}/sign-in") is None
+
+
+def test_a_cookie_that_somebody_else_set_never_becomes_a_session(pages: Pages) -> None:
+    victim = bearer(pages, "chosen by somebody else")
+    victim.set_cookie("evenhours-sign-in", "chosen, too", path=f"{pages.root}/sign-in")
+
+    assert press(victim, pages.link("ana")).status_code == 303
+
+    assert cookie(victim) != "chosen by somebody else"
+    assert bearer(pages, "chosen by somebody else").get("/me/").status_code == 401
+    assert bearer(pages, "chosen, too").get("/me/").status_code == 401
+
+
+def test_a_fault_at_a_link_leaves_its_secret_out_of_the_log(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = pages.link("ana")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("ZEBRA")
+
+    monkeypatch.setattr(visit, "reader_of_link", broken)
+
+    assert pages.stranger().get(link).status_code == 500
+    assert "ZEBRA" in caplog.text
+    assert "/sign-in/<token>" in caplog.text
+    assert link.rpartition("/")[2] not in caplog.text
+
+
+def test_a_cookie_from_another_port_does_not_take_over(pages: Pages) -> None:
+    word, browser = cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
+    browser.environ_base["HTTP_COOKIE"] = f"evenhours={word}; evenhours=somebody-elses"  # the longer path comes first
+
+    assert "You are reading as Ana" in browser.get("/me/").text
+
+
+def test_the_links_secret_goes_no_further_than_its_own_page(pages: Pages) -> None:
+    link, client = pages.link("ana"), pages.stranger()
+    secret = link.rpartition("/")[2]
+
+    shown = client.get(link)
+    assert secret not in shown.text
+    assert secret not in str(shown.headers)
+    assert shown.headers["Referrer-Policy"] == "no-referrer"
+    sent_on = client.post(link, data={"csrf_token": token_on(shown)})
+    assert sent_on.headers["Location"] == f"{pages.root}/"
+    assert secret not in sent_on.text + str(sent_on.headers)
 
 
 def test_signing_in_gives_a_new_cookie_and_ends_the_session_before(pages: Pages) -> None:
     client = pages.signed_in("ana")
     before = cookie(client)
 
-    client.get(pages.link("director"))
+    press(client, pages.link("director"))
 
     assert cookie(client) != before
     assert client.get("/practice/").status_code == 200
@@ -176,14 +288,19 @@ def test_a_cookie_is_worth_nothing_after_signing_out(pages: Pages) -> None:
 
     assert client.post("/sign-out", data={"csrf_token": token_on(client.get("/me/"))}).status_code == 200
 
-    assert client.get_cookie("evenhours") is None
+    assert client.get_cookie("evenhours", path=pages.root) is None
     assert bearer(pages, stolen).get("/me/").status_code == 401
 
 
 def test_a_cookie_that_was_changed_is_worth_nothing(pages: Pages) -> None:
-    content, _, signature = cookie(pages.signed_in("ana")).partition(".")
+    word, thief = cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
 
-    assert bearer(pages, f"{content}x.{signature}").get("/help").status_code == 401
+    def answered(held: str) -> int:
+        return thief.get("/help", headers={"Cookie": f"evenhours={held}"}).status_code
+
+    changed = (f"{word}x", word[:-1], word.swapcase(), "", "\xff\xfe", '"\\377"', "x" * 5000)
+    assert {answered(held) for held in changed} == {401}
+    assert answered(word) == 200
 
 
 def test_a_session_ends_after_a_quarter_of_an_hour_without_use(pages: Pages) -> None:
@@ -227,21 +344,167 @@ def test_whoever_has_left_the_configuration_is_out(practice: Written) -> None:
 
 
 def test_the_cookie_stays_on_this_site_and_out_of_scripts(pages: Pages) -> None:
-    told = pages.stranger().get(pages.link("ana")).headers["Set-Cookie"]
+    client, link = pages.stranger(), pages.link("ana")
+    shown = client.get(link)
+    told = client.post(link, data={"csrf_token": token_on(shown)}).headers.getlist("Set-Cookie")
 
-    assert told.startswith("evenhours=")
-    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(told.split("; "))
-    assert "Expires" not in told
+    assert told[0].startswith("evenhours=")
+    assert {"HttpOnly", "SameSite=Strict", f"Path={pages.root}"} <= set(told[0].split("; "))
+    assert {"HttpOnly", "SameSite=Strict"} <= set(shown.headers["Set-Cookie"].split("; "))
+    assert "Expires" not in told[0] + shown.headers["Set-Cookie"]
 
 
 def test_over_tls_the_cookie_is_bound_to_the_host(pages: Pages) -> None:
     from monitor.dashboard.app import create_app
 
     secure = create_app(pages.config, pages.clock, https=True).test_client()
-    told = secure.get(pages.link("ana"), base_url="https://localhost").headers["Set-Cookie"]
+    link, here = pages.link("ana"), {"base_url": "https://localhost"}
+    shown = secure.get(link, **here)
+    told = secure.post(link, data={"csrf_token": token_on(shown)}, **here).headers.getlist("Set-Cookie")
 
-    assert told.startswith("__Host-evenhours=")
-    assert "Secure" in told.split("; ")
+    assert told[0].startswith("__Host-evenhours=")
+    assert shown.headers["Set-Cookie"].startswith("__Host-evenhours-sign-in=")
+    for cookie_line in (*told, shown.headers["Set-Cookie"]):
+        assert {"Secure", "Path=/"} <= set(cookie_line.split("; "))
+        assert "Domain" not in cookie_line
+    assert secure.get("/", **here, follow_redirects=True).request.path == "/me/"
+
+
+# The cookie holds a word, the server the rest
+
+
+def test_a_message_lies_with_the_session_and_is_shown_once(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+    before, other = cookie(ana), bearer(pages, cookie(ana))
+    form = {"csrf_token": token_on(ana.get("/me/")), "trauma": "yes", "standing": "client", "from": "2026-11-01"}
+
+    answer = ana.post(f"/me/clients/{practice.client}", data=form)
+    (held,) = pages.store.connection.execute("SELECT messages FROM web_session").fetchone()
+
+    assert "Set-Cookie" not in answer.headers
+    assert cookie(ana) == before
+    assert json.loads(held) == ["Kept: The work is trauma-focused."]
+    assert ana.head("/help").status_code == 200
+    assert "Kept: The work is trauma-focused." in ana.get("/help").text
+    assert "Kept: The work is trauma-focused." not in other.get("/help").text
+    assert pages.store.connection.execute("SELECT messages FROM web_session").fetchone() == ("[]",)
+
+
+@pytest.mark.parametrize("ends", ["signing out", "another link", "time"])
+def test_a_message_ends_with_its_session(pages: Pages, practice: Written, ends: str) -> None:
+    ana = pages.signed_in("ana")
+    token = token_on(ana.get("/me/"))
+    ana.post(f"/me/clients/{practice.client}/not-a-client", data={"csrf_token": token})
+    match ends:
+        case "signing out":
+            ana.post("/sign-out", data={"csrf_token": token})
+        case "another link":
+            press(ana, pages.link("ana"))
+        case "time":
+            pages.clock.passes(minutes=16)
+            ana.get("/me/")
+
+    again = ana if ends == "another link" else pages.signed_in("ana")
+    assert "Kept:" not in again.get("/me/").text
+    assert pages.store.connection.execute("SELECT messages FROM web_session").fetchall() == [("[]",)]
+
+
+def test_what_was_rolled_back_is_not_said(pages: Pages, practice: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, say = pages.signed_in("ana"), visit.tell
+    form = {"answer": "planned", "csrf_token": token_on(ana.get("/me/"))}
+
+    def then_the_disk_is_full(message: str) -> None:
+        say(message)
+        raise StoreError("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(visit, "tell", then_the_disk_is_full)
+        answer = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
+
+    assert answer.status_code == 503
+    assert "Nothing was changed." in answer.text
+    assert "Your answer" not in ana.get("/me/").text
+
+
+def test_no_cookie_of_these_pages_says_anything(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+
+    for endpoint, method, address in routes(pages, practice):
+        if endpoint != "door.sign_out":
+            form = {"csrf_token": token_on(ana.get("/help"))} if method == "POST" else None
+            assert "Set-Cookie" not in ana.open(address, method=method, data=form).headers
+    assert re.fullmatch(r"[\w-]{43}", cookie(ana))
+
+
+# Below a path of the practice's own
+
+
+def test_a_practice_keeps_its_path_and_shares_it_with_none(pages: Pages, tmp_path: Path) -> None:
+    another = tmp_path / "another"
+    another.mkdir()
+
+    assert re.fullmatch(r"/[0-9a-f]{24}", pages.root)
+    with Pages(pages.config) as later, Pages(practices.empty_practice(another)) as others:
+        assert later.root == pages.root
+        assert others.root != pages.root
+
+
+@pytest.mark.parametrize("path", ["/", "/me/", "/sign-in/x", "/static/0/evenhours.css", "/favicon.ico", "/{root}x/me/"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "BREW"])
+def test_another_path_says_nothing(pages: Pages, method: str, path: str) -> None:
+    held, thief = cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
+    thief.environ_base.update(HTTP_COOKIE=f"evenhours={held}")
+    assert thief.get(f"{pages.root}/me/", base_url="http://127.0.0.1:8137").status_code == 200
+
+    answer = thief.open(path.format(root=pages.root[1:]), method=method, base_url="http://127.0.0.1:8137")
+
+    assert answer.status_code == 404
+    assert pages.root[1:] not in answer.text + str(answer.headers)
+    assert "Ana" not in answer.text
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+def test_every_address_on_a_page_lies_below_the_path(pages: Pages, practice: Written) -> None:
+    for name in VISITORS:
+        client = visitor(pages, name)
+        for _, method, address in routes(pages, practice):
+            if method == "GET" and "/static/" not in address:
+                text = client.get(address).text
+                found = re.findall(r'(?:href|action|src)="([^"]*)"', text)
+                ours = [url for url in found if not url.startswith(("#", "data:", "https://"))]
+                assert [url for url in ours if not url.startswith(f"{pages.root}/")] == []
+
+
+def test_no_title_and_no_address_names_a_client(pages: Pages, practice: Written) -> None:
+    ana = pages.signed_in("ana")
+    name = html.unescape(re.findall("<h1>(.*?)</h1>", ana.get(f"/me/clients/{practice.client}").text)[0])
+    code = name.rpartition("· ")[2]
+    assert re.fullmatch("[A-Z0-9]{4}", code)
+
+    for endpoint, method, address in routes(pages, practice):
+        assert code not in address
+        if method == "GET" and endpoint != "assets.asset":
+            shown = ana.get(address).text
+            titles = re.findall("<title>(.*?)</title>", shown.partition("<body>")[0])
+            assert len(titles) == (0 if endpoint == "door.home" and "Redirecting" in titles else 1)
+            assert not [title for title in titles if code in title or "Thursdays" in title]
+    assert "<title>One client · Evenhours</title>" in ana.get(f"/me/clients/{practice.client}").text
+    assert "<title>What was agreed · Evenhours</title>" in ana.get(f"/me/agreements/{practice.client}").text
+
+
+def test_every_page_names_its_reader(pages: Pages, practice: Written) -> None:
+    reads = {
+        "nobody": "You are not signed in",
+        "ana": "You are reading as Ana",
+        "ben": "You are reading as =Ben",
+        "director": "You are reading as the director",
+    }
+    for name in VISITORS:
+        client = visitor(pages, name)
+        for endpoint, method, address in routes(pages, practice):
+            answer = client.open(address, method=method)
+            if answer.mimetype == "text/html" and answer.status_code not in {302, 303}:
+                assert re.findall('<p class="reads">(.*?)</p>', answer.text) == [reads[name]], (name, endpoint)
 
 
 # What every answer says
@@ -250,7 +513,9 @@ def test_over_tls_the_cookie_is_bound_to_the_host(pages: Pages) -> None:
 def test_every_answer_carries_the_headers(pages: Pages, practice: Written) -> None:
     asked, nobody = routes(pages, practice), pages.stranger()
     clients = [visitor(pages, name) for name in VISITORS]
-    answers = [client.open(address, method=method) for client in clients for _, method, address in asked]
+    methods = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "BREW")
+    addresses = sorted({address for _, _, address in asked})
+    answers = [client.open(address, method=method) for client in clients for address in addresses for method in methods]
     answers += [nobody.get("/nowhere"), nobody.put("/me/"), nobody.get("/", headers={"Host": "evil.example"})]
 
     for name, value in HEADERS.items():
@@ -318,12 +583,14 @@ def test_a_form_without_this_sessions_token_changes_nothing(pages: Pages, practi
 @pytest.mark.parametrize("next_page", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x"])
 def test_no_parameter_leads_elsewhere(pages: Pages, practice: Written, next_page: str) -> None:
     ana = pages.stranger()
-    moved = [ana.get(pages.link("ana"), query_string={"next": next_page})]
+    link = pages.link("ana")
+    form = {"next": next_page, "csrf_token": token_on(ana.get(link, query_string={"next": next_page}))}
+    moved = [ana.post(link, query_string={"next": next_page}, data=form)]
     moved.append(ana.get("/", query_string={"next": next_page}))
     form = {"answer": "noted", "next": next_page, "csrf_token": token_on(ana.get("/me/"))}
     moved.append(ana.post(f"/me/week/2026-W46/notices/{practice.notice}?next={next_page}", data=form))
 
-    assert [answer.headers["Location"] for answer in moved] == ["/", "/me/", "/me/"]
+    assert [answer.headers["Location"].removeprefix(pages.root) for answer in moved] == ["/", "/me/", "/me/"]
 
 
 def test_a_form_beyond_measure_is_refused(pages: Pages) -> None:

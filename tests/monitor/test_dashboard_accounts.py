@@ -16,10 +16,12 @@ from flask.testing import FlaskClient
 from connectors.google.access import CALENDAR
 from connectors.private import read_private
 from monitor.config import load
+from tests.connectors.google_fake.diary import at
+from tests.connectors.google_fake.office import service_account
 from tests.connectors.google_fake.server import Google, google_on_loopback
 from tests.monitor.office import CONFIG, Office
 from tests.monitor.test_connect import ANA, CLIENT, SOURCE, write_private
-from tests.monitor.visitors import Pages, token_on
+from tests.monitor.visitors import Pages, cookie, token_on
 
 HERE = "/me/accounts"
 
@@ -100,6 +102,94 @@ def test_in_a_domain_consent_is_written_down_by_whoever_signed_in(office: Office
     consent = read_private(office.folder / "google-tokens", "ana.consent.json") or {}
     assert (consent["account"], consent["scopes"]) == (ANA, [CALENDAR])
     assert read_private(office.folder / "google-tokens", "ben.consent.json") is None
+
+
+def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: Google) -> None:
+    place = service_account(google, office.folder, CALENDAR)
+    (office.folder / "service.json").chmod(0o600)
+    office.change('client = "file:google-client.json"', f'service_account = "{place}"')
+    google.diary(ANA).put("one", at("2026-03-02 10:00"))
+    consent = office.folder / "google-tokens" / "ana.consent.json"
+    with Pages(load(office.config)) as pages:
+        ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
+        assert "Take it back" not in ana.get(HERE).text
+        post(ana, f"{HERE}/google/agree")
+        post(ben, f"{HERE}/google/agree")
+        office("ingest", "--source", "google")
+        asked = [question.account for question in google.asked]
+        assert ANA in asked
+
+        told = post(ana, f"{HERE}/google/withdraw").text
+
+        assert "Taken back: it is deleted, and no later run reads your Google account" in told
+        assert "Not yet given" in told
+        assert "Take it back" not in told
+        assert not consent.exists()
+        assert "Take it back" in ben.get(HERE).text
+        assert "There was nothing to take back" in post(ana, f"{HERE}/google/withdraw").text
+    google.asked.clear()
+    read = office("ingest", "--source", "google")
+
+    assert read.code == 4
+    assert "ana has not consented" in read.err
+    assert {question.account for question in google.asked} == {"ben@two.example"}
+    found = {line["check"]: line["found"] for line in office("doctor", "--json").told}
+    assert found["permission of ana for google"] == "not as it has to be"
+    assert found["permission of ben for google"] == "given"
+
+
+def test_an_own_permission_is_taken_back_and_no_late_answer_gives_it_anew(
+    office: Office, google: Google, pages: Pages
+) -> None:
+    ana, token = pages.signed_in("ana"), office.folder / "google-tokens" / "ana.json"
+    post(ana, f"{HERE}/google/answer", address=on_googles_page(post(ana, f"{HERE}/google").text))
+    assert token.exists()
+    late = on_googles_page(post(ana, f"{HERE}/google").text)
+
+    post(ana, f"{HERE}/google/withdraw")
+
+    assert not token.exists()
+    assert post(ana, f"{HERE}/google/answer", address=late).status_code == 400
+    assert not token.exists()
+    google.asked.clear()
+    assert office("ingest", "--source", "google").code == 4
+    assert google.asked == []
+
+
+def test_what_cannot_be_deleted_is_not_called_taken_back(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana = pages.signed_in("ana")
+    post(ana, f"{HERE}/google/answer", address=on_googles_page(post(ana, f"{HERE}/google").text))
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        told = post(ana, f"{HERE}/google/withdraw").text
+
+    assert "It is not taken back." in told
+    assert "You have given permission." in told
+
+
+def test_what_googles_answer_is_bound_to_is_in_no_cookie(pages: Pages) -> None:
+    ana = pages.signed_in("ana")
+    before = cookie(ana)
+    post(ana, f"{HERE}/google")
+
+    (kept,) = pages.store.connection.execute("SELECT consent FROM web_session").fetchone()
+    assert len(json.loads(kept)) == 2
+    assert cookie(ana) == before
+
+
+def test_sources_whose_permissions_lie_apart_are_not_called_nothing(office: Office) -> None:
+    with office.config.open("a") as config:
+        config.write(SOURCE.format(url="http://127.0.0.1:9").replace('"google"', '"second"') + 'tokens = "second"\n')
+    write_private(office.folder / "google-client.json", json.dumps(CLIENT))
+    with Pages(load(office.config)) as pages:
+        shown = pages.signed_in("ana").get(HERE).text
+
+    assert "Nothing of yours at Google" not in shown
+    assert "Several sources of yours keep it apart" in shown
 
 
 def test_without_a_client_the_page_says_what_is_missing(office: Office) -> None:

@@ -74,7 +74,9 @@ def test_a_sheet_with_a_gap_comes_back_as_it_was_filled_in(pages: Pages) -> None
     gap = "Question 8 has no answer yet; without it Burnout gets no number."
     assert words_said(page) == f"Nothing is kept yet. {gap}"
     assert check_ins(pages.store.connection, "ana") == []
-    form = next(form for form in read(page.text).all("form") if form.attributes["action"] == f"{HERE}/proqol5")
+    form = next(
+        form for form in read(page.text).all("form") if form.attributes["action"] == f"{pages.root}{HERE}/proqol5"
+    )
     ticked = {i.attributes["name"]: i.attributes["value"] for i in form.all("input") if "checked" in i.attributes}
     assert ticked == {f"q{item}": "5" if item == 1 else "2" for item in PROQOL.items if item != 8}
     assert [i.attributes["name"] for i in form.all("input") if "autofocus" in i.attributes] == ["q8"]

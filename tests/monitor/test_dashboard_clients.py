@@ -47,7 +47,7 @@ def listed(page: str) -> dict[str, list[str]]:
 
 
 def form_at(page: Element, action: str) -> Element:
-    return next(form for form in page.all("form") if form.attributes.get("action") == action)
+    return next(form for form in page.all("form") if form.attributes.get("action", "").endswith(action))
 
 
 def filled(page: Element, action: str) -> dict[str, object]:

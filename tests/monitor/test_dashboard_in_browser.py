@@ -56,6 +56,15 @@ def window(browser: Browser, address: str) -> Iterator[Page]:
     assert complaints == []
 
 
+def sign_in(window: Page, pages: Pages, who: str) -> None:
+    window.goto(f"{pages.root}{pages.link(who)}")
+    window.get_by_role("button").click()
+
+
+def sessions(pages: Pages) -> list[str]:
+    return [subject for (subject,) in pages.store.connection.execute("SELECT subject FROM web_session")]
+
+
 def overflow(window: Page) -> int:
     return int(window.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
@@ -66,10 +75,10 @@ def test_a_page_fits_a_phone_and_a_desk(
     window: Page, pages: Pages, who: str, page: str, theme: Literal["light", "dark"]
 ) -> None:
     window.emulate_media(color_scheme=theme)
-    window.goto(pages.link(who))
+    sign_in(window, pages, who)
     for width in WIDTHS:
         window.set_viewport_size({"width": width, "height": 800})
-        answer = window.goto(page)
+        answer = window.goto(f"{pages.root}{page}")
         assert answer is not None
         assert answer.status == 200
         assert overflow(window) == 0
@@ -79,15 +88,45 @@ def test_a_page_fits_a_phone_and_a_desk(
     assert dark == (theme == "dark")
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_links_page_fits_a_phone_and_a_desk(window: Page, pages: Pages, theme: Literal["light", "dark"]) -> None:
+    window.emulate_media(color_scheme=theme)
+    window.goto(f"{pages.root}{pages.link('ana')}")
+    for width in WIDTHS:
+        window.set_viewport_size({"width": width, "height": 800})
+        assert overflow(window) == 0
+        box = window.get_by_role("button", name="Open Ana’s pages").bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+
+
+def test_a_link_in_a_mail_signs_in_by_its_button_and_ends_who_was_there(
+    window: Page, pages: Pages, address: str
+) -> None:
+    sign_in(window, pages, "director")
+    assert window.locator(".reads").inner_text() == "You are reading as the director"
+    link = f"{address}{pages.root}{pages.link('ana')}"
+
+    window.goto(f'data:text/html,<a href="{link}">A mail on another site</a>')
+    window.get_by_role("link").click()
+    assert window.locator(".reads").inner_text() == "For whoever holds this link"  # strict cookies stay at home
+    assert len(sessions(pages)) == 1
+    window.get_by_role("button", name="Open Ana’s pages").click()
+
+    assert window.url == f"{address}{pages.root}/me/"
+    assert window.locator(".reads").inner_text() == "You are reading as Ana"
+    assert sessions(pages) == ["ana"]
+
+
 def test_the_typeface_is_ours(window: Page, pages: Pages) -> None:
-    window.goto(pages.link("ana"))
+    sign_in(window, pages, "ana")
     window.evaluate("document.fonts.ready")
 
     assert window.evaluate("[...document.fonts].filter(face => face.status == 'loaded').length") >= 2
 
 
 def test_a_notice_is_answered_by_a_button(window: Page, pages: Pages) -> None:
-    window.goto(pages.link("ana"))
+    sign_in(window, pages, "ana")
     window.get_by_role("button", name="This was planned").click()
 
     assert window.url.endswith("/me/")
@@ -97,7 +136,7 @@ def test_a_notice_is_answered_by_a_button(window: Page, pages: Pages) -> None:
 
 
 def test_what_a_notice_is_based_on_opens_without_a_script(window: Page, pages: Pages) -> None:
-    window.goto(pages.link("ana"))
+    sign_in(window, pages, "ana")
     table = window.locator(".card table").first
     assert not table.is_visible()
 
@@ -107,7 +146,7 @@ def test_what_a_notice_is_based_on_opens_without_a_script(window: Page, pages: P
 
 
 def test_a_sheet_is_filled_in_and_drawn_without_a_script(window: Page, pages: Pages) -> None:
-    window.goto(pages.link("ana"))
+    sign_in(window, pages, "ana")
     window.get_by_role("link", name="Check-in").click()
     sheet = window.locator("#proqol5")
     sheet.get_by_text("Enter your answers").click()
@@ -122,7 +161,7 @@ def test_a_sheet_is_filled_in_and_drawn_without_a_script(window: Page, pages: Pa
 
 
 def test_a_client_is_found_marked_and_agreed_with_without_a_script(window: Page, pages: Pages) -> None:
-    window.goto(pages.link("ana"))
+    sign_in(window, pages, "ana")
     window.get_by_role("link", name="Clients").click()
     window.get_by_role("link", name="Thursdays, 09:00").click()
     window.get_by_label("The work is trauma-focused").select_option("Yes")
@@ -140,7 +179,7 @@ def test_a_client_is_found_marked_and_agreed_with_without_a_script(window: Page,
 
 
 def test_something_is_written_into_the_ledger_without_a_script(window: Page, pages: Pages) -> None:
-    window.goto(pages.link("ana"))
+    sign_in(window, pages, "ana")
     window.get_by_role("link", name="Patterns").click()
     window.locator("select[name=kind]").select_option("A gift")
     window.get_by_role("button", name="Write it down").click()
@@ -150,13 +189,13 @@ def test_something_is_written_into_the_ledger_without_a_script(window: Page, pag
 
 
 def test_signing_out_closes_the_pages(window: Page, pages: Pages) -> None:
-    window.goto(pages.link("director"))
+    sign_in(window, pages, "director")
     window.get_by_role("button", name="Sign out").click()
     assert window.get_by_role("heading", level=1).inner_text() == "You are signed out"
 
 
 def test_the_pages_link_up(window: Page, pages: Pages) -> None:
-    window.goto(pages.link("ana"))
+    sign_in(window, pages, "ana")
     window.get_by_role("link", name="Week before").click()
     assert window.url.endswith("/me/week/2026-W45")
     window.get_by_role("link", name="Help", exact=True).click()
@@ -166,7 +205,7 @@ def test_the_pages_link_up(window: Page, pages: Pages) -> None:
 
 
 def test_everything_that_can_be_used_is_reached_by_the_keyboard(window: Page, pages: Pages) -> None:
-    window.goto(pages.link("ana"))
+    sign_in(window, pages, "ana")
     window.keyboard.press("Tab")
     assert window.evaluate("document.activeElement.className") == "skip"
     reached = set()

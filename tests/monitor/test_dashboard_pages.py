@@ -6,8 +6,12 @@ import base64
 import csv
 import io
 import re
+import resource
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -15,9 +19,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from monitor.analysis.catalogue import catalogue
+from monitor.dashboard import visit
 from monitor.dashboard.views import practice as practice_views
 from monitor.notices import ANSWERS
+from monitor.store.practice import open_practice
 from monitor.store.referrals import open_slots
+from monitor.store.touched import Touched, mark_dirty
 from tests.monitor.practices import CANARIES, Written
 from tests.monitor.visitors import Pages, token_on
 from tests.reports.pages import Element, read, visible
@@ -70,7 +77,7 @@ def test_the_first_page_is_the_last_week_that_is_over(pages: Pages) -> None:
 def test_earlier_weeks_are_a_link_away(pages: Pages) -> None:
     ana = pages.signed_in("ana")
 
-    assert 'href="/me/week/2026-W45"' in ana.get("/me/").text
+    assert f'href="{pages.root}/me/week/2026-W45"' in ana.get("/me/").text
     assert "Week of 2 to 8 November 2026" in visible(ana.get("/me/week/2026-W45").text)
 
 
@@ -102,7 +109,9 @@ def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: Pages, practice
     ana = pages.signed_in("ana")
     form = {"answer": "noted", "csrf_token": token_on(ana.get("/me/"))}
 
-    assert ana.post(f"/me/week/2026-W45/notices/{practice.notice}", data=form).location == "/me/week/2026-W45"
+    assert (
+        ana.post(f"/me/week/2026-W45/notices/{practice.notice}", data=form).location == f"{pages.root}/me/week/2026-W45"
+    )
 
 
 def test_an_exception_may_go_on_until_a_day(pages: Pages, practice: Written) -> None:
@@ -229,7 +238,7 @@ def test_open_slots_that_cannot_be_are_refused(pages: Pages, day: str, evening: 
 
 @pytest.mark.parametrize("who", ["ana", "ben", "finn"])
 def test_a_clinician_reads_of_no_colleague(pages: Pages, who: str) -> None:
-    page = visible(pages.signed_in(who).get("/me/data").text)
+    page = visible(pages.signed_in(who).get("/me/data").text.partition("<main")[2])
 
     assert not re.search(r"\bAna\b|=Ben|\bcleo\b|\bdev\b|\bfinn\b", page)
 
@@ -326,7 +335,7 @@ def test_the_help_defines_every_number(pages: Pages, who: str) -> None:
 
 @pytest.mark.parametrize(("who", "led"), [("ana", True), ("director", False)])
 def test_the_help_leads_a_clinician_to_their_accounts(pages: Pages, who: str, led: bool) -> None:  # noqa: FBT001
-    assert ('href="/me/accounts"' in pages.signed_in(who).get("/help").text) is led
+    assert (f'href="{pages.root}/me/accounts"' in pages.signed_in(who).get("/help").text) is led
 
 
 def test_nothing_that_was_read_is_told(pages: Pages) -> None:
@@ -390,12 +399,19 @@ def test_pages_drawn_at_the_same_time_are_the_same_pages(pages: Pages) -> None:
 def test_whoever_has_not_signed_in_is_told_how(pages: Pages) -> None:
     page = pages.stranger().get("/me/")
 
-    assert "Open the link that evenhours serve printed." in visible(page.text)
+    assert "Open the link that evenhours serve printed and press its button." in visible(page.text)
     assert ways(read(page.text)) == []
 
 
 def test_a_spent_link_is_told_from_no_link(pages: Pages) -> None:
-    assert "This link has been used already" in visible(pages.stranger().get("/sign-in/spent").text)
+    stranger, ana = (
+        visible(client.get("/sign-in/spent").text) for client in (pages.stranger(), pages.signed_in("ana"))
+    )
+
+    for shown in (stranger, ana):
+        assert "This link opens nothing any more It has been used already, or it is too old" in shown
+    assert "run evenhours serve again" in stranger
+    assert "You are signed in: go on above." in ana
 
 
 def test_a_fault_of_ours_gives_nothing_away(
@@ -426,3 +442,101 @@ def test_without_its_database_a_page_says_what_to_do(pages: Pages, page: str) ->
     assert answer.status_code == (404 if page == "/nowhere" else 503)
     assert page == "/nowhere" or "evenhours doctor" in visible(answer.text)
     assert str(pages.config.database) not in answer.text
+
+
+@pytest.fixture(params=["full", "read-only"])
+def unwritable(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], AbstractContextManager[None]]:
+    """A disk on which nothing can be written, for the length of a ``with``."""
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    @contextmanager
+    def read_only() -> Iterator[None]:
+        with monkeypatch.context() as patch:  # as SQLite opens a file that this user may not write
+            patch.setattr(visit, "open_practice", partial(open_practice, read_only=True))
+            yield
+
+    return full if request.param == "full" else read_only
+
+
+NOTED = "could not be written down"
+
+
+def test_where_nothing_can_be_written_the_own_pages_open_and_others_do_not(
+    pages: Pages, unwritable: Callable[[], AbstractContextManager[None]]
+) -> None:
+    ana, director = pages.signed_in("ana"), pages.signed_in("director")
+    pages.clock.passes(minutes=2)
+
+    with unwritable():
+        own = [ana.get(page) for page in ("/me/", "/me/patterns", "/me/data", "/help")]
+        others = [director.get(page) for page in THEIRS]
+        theirs = director.get("/help")
+
+    assert [(page.status_code, NOTED in page.text) for page in [*own, theirs]] == [(200, True)] * 5
+    assert [page.status_code for page in others] == [503, 503]
+    for page in others:
+        assert "This look cannot be written down" in page.text
+        assert "Ana" not in page.text
+        assert "You are reading as the director" in page.text
+    again = [ana.get("/me/"), director.get("/practice/")]
+    assert [(page.status_code, NOTED in page.text) for page in again] == [(200, False)] * 2
+
+
+def test_a_directors_look_is_written_down_each_time(pages: Pages) -> None:
+    director = pages.signed_in("director")
+
+    def noted() -> int:
+        return int(pages.store.connection.execute("SELECT seen_at FROM web_session").fetchone()[0])
+
+    before = noted()
+    pages.clock.passes(seconds=5)
+    director.get("/help")
+    assert noted() == before
+    director.get("/practice/")
+    assert noted() == before + 5
+
+
+def test_where_nothing_can_be_written_old_numbers_are_called_old(
+    pages: Pages, unwritable: Callable[[], AbstractContextManager[None]]
+) -> None:
+    ana = pages.signed_in("ana")
+    with pages.store.write() as connection:
+        touched = Touched()
+        touched.row(1, int(pages.clock().timestamp()) - 8 * 86_400)
+        mark_dirty(connection, touched)
+
+    with unwritable():
+        page = ana.get("/me/")
+
+    assert page.status_code == 200
+    assert NOTED in page.text
+    assert "Nothing stood out" not in page.text
+
+
+def test_where_nothing_can_be_written_a_form_says_that_nothing_was_changed(
+    pages: Pages, practice: Written, unwritable: Callable[[], AbstractContextManager[None]]
+) -> None:
+    ana, link, stranger = pages.signed_in("ana"), pages.link("ben"), pages.stranger()
+    form = {"csrf_token": token_on(ana.get("/me/")), "answer": "planned"}
+    theirs = {"csrf_token": token_on(stranger.get(link))}
+
+    with unwritable():
+        answers = [
+            ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form),
+            stranger.post(link, data=theirs),
+        ]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert all("Nothing was changed." in answer.text for answer in answers)
+    assert "Your answer" not in ana.get("/me/").text
+    assert stranger.post(link, data=theirs).status_code == 303

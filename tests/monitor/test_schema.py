@@ -58,7 +58,12 @@ TEXT = {
     "client_term": {"term": "a declared term's name", "value": "a number, a date or a word of a declared list"},
     "ledger": {"kind": "a declared kind"},
     "signin_link": {"token_hash": "a hash", "subject": "a clinician's key or the director"},
-    "web_session": {"token_hash": "a hash", "subject": "a clinician's key or the director"},
+    "web_session": {
+        "token_hash": "a hash",
+        "subject": "a clinician's key or the director",
+        "messages": "what the pages themselves say, until it was shown",
+        "consent": "secrets of a page of Google's",
+    },
 }
 
 

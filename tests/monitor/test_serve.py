@@ -11,19 +11,27 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.cookiejar import CookieJar
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
 from monitor.cli.desk import Desk
-from monitor.cli.serve import PortError, serve_pages
+from monitor.cli.serve import PortError, _server, serve_pages
+from monitor.dashboard.headers import HEADERS
 from monitor.errors import StoreError, UsageError
 from tests.monitor import practices
 from tests.monitor.office import MAIN
 from tests.monitor.practices import Written
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,9 +53,13 @@ def serving(config: Path, *options: str, stdin: int = subprocess.DEVNULL) -> Ite
     assert process.returncode == 0
 
 
-def opened(address: str) -> tuple[str, str]:
-    """Where a browser ends up, and what it reads there."""
-    with build_opener(HTTPCookieProcessor(CookieJar())).open(address, timeout=20) as answer:
+def opened(link: str) -> tuple[str, str]:
+    """Where a browser ends up that follows a link and presses its button, and what it reads there."""
+    browser = build_opener(HTTPCookieProcessor(CookieJar()))
+    with browser.open(link, timeout=20) as shown:
+        token = re.search('name="csrf_token" value="([^"]+)"', shown.read().decode())
+    assert token is not None
+    with browser.open(link, data=urlencode({"csrf_token": token[1]}).encode(), timeout=20) as answer:
         return answer.url, answer.read().decode()
 
 
@@ -68,7 +80,9 @@ def test_the_links_lead_to_their_pages(tmp_path: Path) -> None:
     config = practices.empty_practice(tmp_path)
 
     with serving(config.path, "--as", "ana", "--as", "director") as process:
-        address = re.fullmatch(r"Evenhours is on (http://127\.0\.0\.1:\d+) — press Ctrl\+C to stop\.", told(process))
+        address = re.fullmatch(
+            r"Evenhours is on (http://127\.0\.0\.1:\d+/[0-9a-f]{24}) — press Ctrl\+C to stop\.", told(process)
+        )
         assert address is not None
         links = [re.fullmatch(r"(\w+): (http\S+)  \(works once, for 15 minutes\)", told(process)) for _ in range(2)]
         assert [link and link[1] for link in links] == ["ana", "director"]
@@ -102,6 +116,112 @@ def test_scripts_read_one_line_of_json(tmp_path: Path) -> None:
 
         assert list(told_all) == ["url", "links"]
         assert opened(told_all["links"]["director"])[0] == f"{told_all['url']}/practice/"
+
+
+def asked(address: str, request: bytes) -> tuple[bytes, dict[str, str], bytes]:
+    """The first line, the headers and the body that are answered to bytes as they are."""
+    with socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=20) as connection:
+        with suppress(ConnectionError):  # it answers, and listens no longer
+            connection.sendall(request)
+        answer = b""
+        with suppress(ConnectionError):
+            while received := connection.recv(65536):
+                answer += received
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    return first.encode(), dict(line.split(": ", 1) for line in lines), body
+
+
+def test_the_servers_own_answers_carry_the_headers_too(tmp_path: Path) -> None:
+    config = practices.empty_practice(tmp_path)
+    with serving(config.path, "--as", "ana") as process:
+        address = told(process).split()[3]
+        link = urlsplit(told(process).split()[1]).path.encode()
+        here = urlsplit(address).path.encode()
+        rest = b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+        requests = {
+            b"400 no request": b"GET\r\n\r\n",
+            b"400 no version": b"GET " + link + b" HTTP/x\r\n\r\n",
+            b"400 length": b"POST " + here + b"/sign-out" + rest + b"Content-Length: -1\r\n\r\n",
+            b"400 another name": b"GET " + here + b"/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+            b"400 no token": b"POST " + here + b"/sign-out" + rest + b"Content-Length: 0\r\n\r\n",
+            b"401 nobody": b"GET " + here + b"/me/" + rest + b"\r\n",
+            b"404 outside": b"GET /me/" + rest + b"\r\n",
+            b"404 unknown": b"GET " + here + b"/nowhere" + rest + b"\r\n",
+            b"405 method": b"BREW " + here + b"/" + rest + b"\r\n",
+            b"413 body": b"POST " + here + b"/sign-out" + rest + b"Content-Length: 70000\r\n\r\n",
+            b"413 chunks": b"POST " + here + b"/sign-out" + rest + b"Transfer-Encoding: chunked\r\n\r\n"
+            + b"fff0\r\n" + b"x" * 0xFFF0 + b"\r\nfff0\r\n" + b"x" * 0xFFF0 + b"\r\n0\r\n\r\n",
+            b"431 header": b"GET " + here + b"/" + rest + b"X: " + b"x" * 300_000 + b"\r\n\r\n",
+            b"501 coding": b"POST " + here + b"/" + rest + b"Transfer-Encoding: x\r\n\r\n",
+        }  # fmt: skip
+        for name, request in requests.items():
+            first, headers, body = asked(address, request)
+
+            assert first.split()[1] == name.split()[0], name
+            assert {header: headers.get(header) for header in HEADERS} == HEADERS, name
+            assert "Server" not in headers
+            assert b"waitress" not in body.lower()
+            assert b"Traceback" not in body
+        for outside in (b"400 no request", b"404 outside", b"413 body", b"431 header"):
+            assert here[1:] not in asked(address, requests[outside])[2]
+
+
+def test_a_fault_beneath_the_pages_is_one_plain_sentence_with_the_headers(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_environ: object, _start_response: object) -> NoReturn:
+        raise RuntimeError("ZEBRA")
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = _server(broken, listening)
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        first, headers, body = asked(address, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    finally:
+        server.task_dispatcher.shutdown()
+        server.asyncore.close_all(server._map)  # type: ignore[attr-defined]
+        thread.join()
+
+    assert first.split()[1] == b"500"
+    assert {header: headers.get(header) for header in HEADERS} == HEADERS
+    assert b"ZEBRA" not in body
+    assert "ZEBRA" in caplog.text
+
+
+def test_another_server_of_this_machine_is_not_sent_the_cookie(tmp_path: Path, browser: Browser) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append((self.path, self.headers.get("Cookie")))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    config = practices.empty_practice(tmp_path)
+    with (
+        serving(config.path, "--as", "ana") as process,
+        ThreadingHTTPServer(("127.0.0.1", 0), Listener) as listener,
+        browser.new_context() as context,
+    ):
+        thread = Thread(target=listener.serve_forever)
+        thread.start()
+        address, link, window = told(process).split()[3], told(process).split()[1], context.new_page()
+        window.goto(link)
+        window.get_by_role("button").click()
+        assert window.url == f"{address}/me/"
+        assert {held["path"] for held in context.cookies()} == {urlsplit(address).path}
+
+        for path in ("/", "/me/", "/sign-in/x", f"{urlsplit(address).path}x/"):
+            window.goto(f"http://127.0.0.1:{listener.server_port}{path}")
+        listener.shutdown()
+        thread.join()
+
+    assert len([path for path, _ in seen if path != "/favicon.ico"]) == 4
+    assert {cookie for _, cookie in seen} == {None}
 
 
 def test_a_port_in_use_is_said(desk: Desk) -> None:

@@ -42,6 +42,11 @@ class Pages:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.store.close()
 
+    @property
+    def root(self) -> str:
+        """The path below which the pages lie; the client of a test adds it by itself."""
+        return str(self.app.config["APPLICATION_ROOT"])
+
     def link(self, subject: str) -> str:
         with self.store.write() as connection:
             return f"/sign-in/{make_link(connection, subject, int(self.clock().timestamp()))}"
@@ -51,12 +56,17 @@ class Pages:
 
     def signed_in(self, subject: str) -> FlaskClient:
         client = self.stranger()
-        assert client.get(self.link(subject)).status_code == 303
+        assert press(client, self.link(subject)).status_code == 303
         return client
 
 
+def press(client: FlaskClient, link: str) -> TestResponse:
+    """Open a one-time link and press its button."""
+    return client.post(link, data={"csrf_token": token_on(client.get(link))})
+
+
 def cookie(client: FlaskClient) -> str:
-    held = client.get_cookie("evenhours")
+    held = client.get_cookie("evenhours", path=client.application.config["APPLICATION_ROOT"])
     assert held is not None
     return held.value
 
@@ -64,7 +74,7 @@ def cookie(client: FlaskClient) -> str:
 def bearer(pages: Pages, value: str) -> FlaskClient:
     """Somebody who got hold of a cookie."""
     client = pages.stranger()
-    client.set_cookie("evenhours", value)
+    client.set_cookie("evenhours", value, path=pages.root)
     return client
 
 

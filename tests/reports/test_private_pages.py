@@ -14,14 +14,15 @@ from tests.reports.pages import Element, read, visible
 from tests.reports.test_weekly import BANNED
 
 TOKEN = "t0ken"
+FORMS = {"csrf_token": TOKEN, "clients": "/me/clients", "agreements": "/me/agreements"}
 PAGES: dict[str, Callable[[], str]] = {
     "check-in": lambda: check_in.html(samples.check_in(), actions="/me/check-in", csrf_token=TOKEN),
     "patterns": lambda: patterns.html(samples.patterns(), actions="/me/patterns", csrf_token=TOKEN),
     "data": lambda: fairness.own_html(samples.own_caseload()),
-    "clients": lambda: clients.clients_html(samples.clients(), csrf_token=TOKEN),
-    "client": lambda: clients.client_html(samples.client(), csrf_token=TOKEN),
-    "agreements": lambda: clients.agreements_html(samples.agreements(), csrf_token=TOKEN),
-    "agreement": lambda: clients.agreement_html(samples.agreement(), csrf_token=TOKEN),
+    "clients": lambda: clients.clients_html(samples.clients(), **FORMS),
+    "client": lambda: clients.client_html(samples.client(), **FORMS),
+    "agreements": lambda: clients.agreements_html(samples.agreements(), **FORMS),
+    "agreement": lambda: clients.agreement_html(samples.agreement(), **FORMS),
 }
 
 

@@ -1,8 +1,8 @@
-"""Whether somebody's own accounts may be read: what is asked for, and where they say yes."""
+"""Whether somebody's own accounts may be read: what is asked for, where they say yes, and where they take it back."""
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, request, session
+from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from monitor import onboarding
@@ -12,8 +12,7 @@ from monitor.dashboard.frame import page
 from monitor.dashboard.policy import allow
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/me/accounts")
-HERE = "/me/accounts"
-_BEGUN = "google"
+NAMES = {"google": "Google", "microsoft": "Microsoft"}
 
 
 @blueprint.get("")
@@ -28,10 +27,11 @@ def everything() -> str:
 def begin() -> str | Response:
     """Show the way to Google's page; what it leads to is given back here."""
     try:
-        address, session[_BEGUN] = onboarding.begin_on_page(visit.config(), visit.clinician())
+        address, secrets = onboarding.begin_on_page(visit.config(), visit.clinician())
     except onboarding.OnboardingError as error:
-        flash(str(error))
-        return redirect(HERE, 303)
+        visit.tell(str(error))
+        return redirect(url_for(".everything"), 303)
+    visit.keep_consent(secrets)
     return _page(address)
 
 
@@ -39,16 +39,16 @@ def begin() -> str | Response:
 @allow(Role.CLINICIAN)
 def answer() -> Response:
     """Keep the permission that Google's page led to."""
-    begun = session.pop(_BEGUN, None) or abort(400)
+    begun = visit.take_consent() or abort(400)
     address = request.form.get("address", "")
     try:
         told = onboarding.finish_on_page(visit.config(), visit.clinician(), begun, address, visit.now())
     except onboarding.OnboardingError as error:
-        flash(str(error))
+        visit.tell(str(error))
     else:
         left = f" Left unticked: {told[1]}; you can begin again to give it, too." if told[1] else ""
-        flash(f"Thank you. May be read: {told[0]}.{left}")
-    return redirect(HERE, 303)
+        visit.tell(f"Thank you. May be read: {told[0]}.{left}")
+    return redirect(url_for(".everything"), 303)
 
 
 @blueprint.post("/google/agree")
@@ -57,12 +57,42 @@ def agree() -> Response:
     """Write down that the practice's service account may read in one's name."""
     try:
         onboarding.agree_on_page(visit.config(), visit.clinician(), visit.now())
-        flash("Thank you. It is written down, with today's date.")
+        visit.tell("Thank you. It is written down, with today's date.")
     except onboarding.OnboardingError as error:
-        flash(str(error))
-    return redirect(HERE, 303)
+        visit.tell(str(error))
+    return redirect(url_for(".everything"), 303)
+
+
+@blueprint.post("/<any(google, microsoft):provider>/withdraw")
+@allow(Role.CLINICIAN)
+def withdraw(provider: onboarding.Provider) -> Response:
+    """Delete the permission or consent with which one's account could be read."""
+    name = NAMES[provider]
+    try:
+        if onboarding.withdraw(visit.config(), visit.clinician(), provider):
+            visit.tell(
+                f"Taken back: it is deleted, and no later run reads your {name} account unless you give it anew."
+            )
+        else:
+            visit.tell(
+                f"There was nothing to take back: nothing with which your {name} account could be read lies here."
+            )
+    except onboarding.OnboardingError as error:
+        visit.tell(f"It is not taken back. {error}")
+    visit.take_consent()  # nor does an answer of Google's that is still to come give it anew
+    return redirect(url_for(".everything"), 303)
 
 
 def _page(address: str = "") -> str:
-    wish, wrong = onboarding.standing_of(visit.config(), visit.clinician(), visit.now())
-    return page("accounts.html", title="Your accounts", wish=wish, wrong=wrong, address=address)
+    config, me = visit.config(), visit.clinician()
+    wish, wrong = onboarding.standing_of(config, me, visit.now())
+    return page(
+        "accounts.html",
+        title="Your accounts",
+        wish=wish,
+        wrong=wrong,
+        address=address,
+        sources={name: [s.name for s in onboarding.sources_at(config, me, name)] for name in onboarding.PROVIDERS},
+        given={name: onboarding.has_permission(config, me, name) for name in onboarding.PROVIDERS},
+        me=me.key,
+    )

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from flask import Blueprint, abort, flash, redirect, request
-from flask_wtf.csrf import generate_csrf
+from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
@@ -19,14 +18,13 @@ from monitor.briefing.book import terms_on
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own, refused
+from monitor.dashboard.telling import CLIENT_NUMBER, forms, given_day, keep, own, refused
 from monitor.errors import UsageError
 from monitor.store import clients as kept
 from monitor.store.threads import mark_emergency
 from reports import clients
 
 blueprint = Blueprint("agreements", __name__, url_prefix="/me/agreements")
-HERE = "/me/agreements"
 REVIEWS = ("modified_until", "review_on")
 INCOMPLETE = (
     "A boundary that is another one on purpose needs a reason, who decided it, and a review date. "
@@ -39,7 +37,7 @@ INCOMPLETE = (
 def everybody() -> str:
     """All clients with what was agreed in short."""
     report = agreements_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
-    return framed("Agreements", clients.agreements_html(report, csrf_token=generate_csrf()))
+    return framed("Agreements", clients.agreements_html(report, **forms()))
 
 
 @blueprint.get(f"/<{CLIENT_NUMBER}:client>")
@@ -61,7 +59,7 @@ def say(client: int) -> Response | tuple[str, int]:
     except UsageError as error:
         refused(error)
         return _page(client, given), 422
-    return redirect(f"{HERE}/{client}", 303)
+    return redirect(url_for(".one", client=client), 303)
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>/reviewed")
@@ -79,8 +77,8 @@ def reviewed(client: int) -> Response:
         for term in due or ["review_on"]:
             kept.say(connection, me, client, term, following, from_day=day_number(today), now=now)
         kept.enter(connection, me, REVIEWED, day=day_number(today), client=client, now=now)
-    flash("Noted in your ledger, and the next date is set.")
-    return redirect(f"{HERE}/{client}", 303)
+    visit.tell("Noted in your ledger, and the next date is set.")
+    return redirect(url_for(".one", client=client), 303)
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>/emergency")
@@ -93,8 +91,8 @@ def emergency(client: int) -> Response:
     with visit.store().write() as connection:
         if not mark_emergency(connection, me, thread, marked=marked, now=now):
             abort(404)
-    flash("Marked as an emergency." if marked else "Taken back: it counts as any other contact.")
-    return redirect(f"{HERE}/{client}#conversations", 303)
+    visit.tell("Marked as an emergency." if marked else "Taken back: it counts as any other contact.")
+    return redirect(url_for(".one", client=client, _anchor="conversations"), 303)
 
 
 def _page(client: int, sent: Mapping[str, str] | None = None) -> str:
@@ -103,7 +101,7 @@ def _page(client: int, sent: Mapping[str, str] | None = None) -> str:
     report = agreement_report(config, visit.store(), me, client, now=visit.now(), sent=sent, since=since)
     if report is None:
         abort(404)
-    return framed(report.line.name, clients.agreement_html(report, csrf_token=generate_csrf()))
+    return framed("What was agreed", clients.agreement_html(report, **forms()))
 
 
 def _thread(text: str) -> int:

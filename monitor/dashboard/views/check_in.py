@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from flask import Blueprint, abort, flash, redirect, request
+from flask import Blueprint, abort, redirect, request, url_for
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
@@ -22,7 +22,6 @@ from reports import check_in
 from reports.wording import full_date
 
 blueprint = Blueprint("check_in", __name__, url_prefix="/me/check-in")
-HERE = "/me/check-in"
 
 
 @blueprint.get("")
@@ -43,16 +42,16 @@ def keep(key: str) -> Response | tuple[str, int]:
     with visit.store().read() as connection:
         waits = open_from(asked, check_ins(connection, me), today)
     if waits:
-        flash(f"Nothing is kept: you can answer {asked.title} again from {full_date(waits)}.")
-        return redirect(HERE, 303)
+        visit.tell(f"Nothing is kept: you can answer {asked.title} again from {full_date(waits)}.")
+        return redirect(url_for(".page"), 303)
     gap = gap_words(asked, answers)
     if gap and not (numbers and "without" in request.form):
-        flash(f"Nothing is kept yet. {gap}")
+        visit.tell(f"Nothing is kept yet. {gap}")
         return _page({key: answers}), 422
     with visit.store().write() as connection:
         save_check_in(connection, me, CheckIn(day_number(today), asked.key, numbers))
-    flash(f"Kept for {full_date(today)}: {' · '.join(result_words(asked, numbers))}.")
-    return redirect(HERE, 303)
+    visit.tell(f"Kept for {full_date(today)}: {' · '.join(result_words(asked, numbers))}.")
+    return redirect(url_for(".page"), 303)
 
 
 @blueprint.post("/<key>/<day>/remove")
@@ -63,8 +62,8 @@ def remove(key: str, day: str) -> Response:
         erased = remove_check_in(connection, visit.clinician().key, day_number(_date(day)), key)
     if not erased:
         abort(404)
-    flash("That entry is erased.")
-    return redirect(HERE, 303)
+    visit.tell("That entry is erased.")
+    return redirect(url_for(".page"), 303)
 
 
 def _date(day: str) -> date:
@@ -77,7 +76,7 @@ def _date(day: str) -> date:
 def _page(sent: Mapping[str, Mapping[int, int]] | None = None) -> str:
     """The page; with the answers of a sheet that was sent with gaps."""
     report = check_in_report(visit.config(), visit.store(), visit.clinician(), now=visit.now(), sent=sent)
-    return framed("Check-in", check_in.html(report, actions=HERE, csrf_token=generate_csrf()))
+    return framed("Check-in", check_in.html(report, actions=url_for(".page"), csrf_token=generate_csrf()))
 
 
 def _answers(asked: Instrument) -> dict[int, int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, request
-from flask_wtf.csrf import generate_csrf
+from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
@@ -12,12 +11,11 @@ from monitor.briefing.clients import WHO, client_report, clients_report
 from monitor.dashboard import visit
 from monitor.dashboard.frame import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import CLIENT_NUMBER, given_day, keep, own, tried
+from monitor.dashboard.telling import CLIENT_NUMBER, forms, given_day, keep, own, tried
 from monitor.store import clients as kept
 from reports import clients
 
 blueprint = Blueprint("clients", __name__, url_prefix="/me/clients")
-HERE = "/me/clients"
 UNSAID = {"standing": CLIENT, "trauma": "no"}
 """What holds of whoever nothing was said of."""
 
@@ -27,7 +25,7 @@ UNSAID = {"standing": CLIENT, "trauma": "no"}
 def everybody() -> str:
     """Everybody who was met or wrote."""
     report = clients_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
-    return framed("Clients", clients.clients_html(report, csrf_token=generate_csrf()))
+    return framed("Clients", clients.clients_html(report, **forms()))
 
 
 @blueprint.get(f"/<{CLIENT_NUMBER}:client>")
@@ -35,7 +33,7 @@ def everybody() -> str:
 def one(client: int) -> str:
     """One client."""
     report = client_report(visit.config(), visit.store(), visit.clinician(), client, now=visit.now()) or abort(404)
-    return framed(report.line.name, clients.client_html(report, csrf_token=generate_csrf()))
+    return framed("One client", clients.client_html(report, **forms()))
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>")
@@ -49,7 +47,7 @@ def say(client: int) -> Response:
         since = EVER if given["standing"] == NOT_A_CLIENT else from_day
         keep(client, {"standing": given["standing"]}, since, UNSAID)
         keep(client, {term: given[term] for term in WHO if term != "standing"}, from_day, UNSAID)
-    return redirect(f"{HERE}/{client}", 303)
+    return redirect(url_for(".one", client=client), 303)
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>/not-a-client")
@@ -58,7 +56,7 @@ def not_a_client(client: int) -> Response:
     """Somebody who writes and never was a client."""
     own(client)
     keep(client, {"standing": NOT_A_CLIENT}, EVER, UNSAID)
-    return redirect(HERE, 303)
+    return redirect(url_for(".everybody"), 303)
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>/take-back")
@@ -72,8 +70,8 @@ def take_back(client: int) -> Response:
         if not kept.unsay(connection, visit.clinician().key, client, term, from_day=int(day)):
             abort(404)
         person = kept.persons(connection, visit.clinician().key).get(client, client)
-    flash(f"Taken back: {TERMS[term].title}.")
-    return redirect(f"{HERE if term in WHO else '/me/agreements'}/{person}", 303)
+    visit.tell(f"Taken back: {TERMS[term].title}.")
+    return redirect(url_for(".one" if term in WHO else "agreements.one", client=person), 303)
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>/join")
@@ -82,15 +80,15 @@ def join(client: int) -> Response:
     """Let two codes be one person."""
     if not request.form.get("other"):
         own(client)
-        flash("Nothing is joined. Choose another code of this person first.")
-        return redirect(f"{HERE}/{client}", 303)
+        visit.tell("Nothing is joined. Choose another code of this person first.")
+        return redirect(url_for(".one", client=client), 303)
     other = _other(client)
     strangers = [row for one in (client, other) for row in own(one) if row.value == NOT_A_CLIENT]
     with visit.store().write() as connection:
         person = kept.join(connection, visit.clinician().key, [client, other])
     taken_back = " “Not a client” is taken back." if strangers and NOT_A_CLIENT not in _values(person) else ""
-    flash(f"Joined: they are one person. You can separate them here.{taken_back}")
-    return redirect(f"{HERE}/{person}", 303)
+    visit.tell(f"Joined: they are one person. You can separate them here.{taken_back}")
+    return redirect(url_for(".one", client=person), 303)
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>/separate")
@@ -100,8 +98,8 @@ def separate(client: int) -> Response:
     own(client)
     with visit.store().write() as connection:
         kept.separate(connection, visit.clinician().key, client)
-    flash("Separated: that code is a person of its own again.")
-    return redirect(f"{HERE}/{client}", 303)
+    visit.tell("Separated: that code is a person of its own again.")
+    return redirect(url_for(".one", client=client), 303)
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>/apart")
@@ -111,8 +109,8 @@ def apart(client: int) -> Response:
     other = _other(client)
     with visit.store().write() as connection:
         kept.keep_apart(connection, visit.clinician().key, client, other, now=int(visit.now().timestamp()))
-    flash("Two people it is. You will not be asked again.")
-    return redirect(HERE, 303)
+    visit.tell("Two people it is. You will not be asked again.")
+    return redirect(url_for(".everybody"), 303)
 
 
 def _values(client: int) -> set[str | None]:

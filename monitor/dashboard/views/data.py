@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, request
+from flask import Blueprint, redirect, request, url_for
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
@@ -18,7 +18,6 @@ from monitor.store.referrals import set_open_slots
 from reports import fairness
 
 blueprint = Blueprint("data", __name__, url_prefix="/me/data")
-HERE = "/me/data"
 MOST_SLOTS = 99
 
 
@@ -30,7 +29,7 @@ def shared() -> str:
     with store.read():
         report = own_caseload(visit.config(), store, visit.clinician(), now=visit.now())
     warnings = gaps.all_warnings(visit.readiness())
-    body = fairness.own_html(report, warnings, actions=f"{HERE}/open-slots", csrf_token=generate_csrf())
+    body = fairness.own_html(report, warnings, actions=url_for(".open_slots"), csrf_token=generate_csrf())
     return framed("Your data", body)
 
 
@@ -47,11 +46,11 @@ def open_slots() -> Response:
             )
         with visit.store().write() as connection:
             set_open_slots(connection, visit.clinician().key, slots, set_at=int(visit.now().timestamp()))
-        flash(
+        visit.tell(
             f"Saved: {slots.day} by day and {slots.evening} in the evening, {slots.trauma} of them for trauma-focused "
             "work. Your director sees these three numbers."
         )
-    return redirect(HERE, 303)
+    return redirect(url_for(".shared"), 303)
 
 
 def _number(field: str) -> int:

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, request
+from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
 from monitor.dashboard import visit
 from monitor.dashboard.frame import HOME, page_for
 from monitor.dashboard.policy import allow
+from monitor.dashboard.session import SIGN_IN, browser
 
 blueprint = Blueprint("door", __name__)
 
-SPENT = (
-    "This link has been used already, or it is too old: each works once, for a short time. For a new one, run "
-    "evenhours serve again."
-)
+NOBODY = "You are not signed in"
+SPENT = "It has been used already, or it is too old: each works once, for a short time."
 
 
 @blueprint.get("/")
 @allow(Role.CLINICIAN, Role.DIRECTOR)
 def home() -> Response:
     """On to the reader's own page."""
-    return redirect(HOME[visit.signed_in().role], 303)
+    return redirect(url_for(HOME[visit.signed_in().role]), 303)
 
 
-@blueprint.get("/sign-in/<token>")
+@blueprint.get(f"{SIGN_IN}/<token>")
 @allow(Role.ANYBODY)
-def sign_in(token: str) -> Response:
-    """Use up a one-time link. What merely looks at it, such as a preview, does not."""
-    if request.method == "HEAD" or "Sec-Purpose" in request.headers:
-        return Response(status=204)
+def link(token: str) -> str | tuple[str, int]:
+    """Say whose pages a one-time link opens, and show the button. Previews and scanners use nothing up."""
+    whose, earlier = visit.reader_of_link(token), visit.reader()
+    if whose is None:
+        return _spent()
+    browser().begin_signing_in()
+    return page_for(
+        None,
+        "sign_in.html",
+        reads=f"You are reading as {earlier.name}" if earlier else "For whoever holds this link",
+        pages=whose.pages,
+        earlier=earlier.name if earlier else "",
+    )
+
+
+@blueprint.post(f"{SIGN_IN}/<token>")
+@allow(Role.ANYBODY)
+def sign_in(token: str) -> Response | tuple[str, int]:
+    """Use up a one-time link; the address that one is sent on to does not hold it."""
     if not visit.sign_in(token):
-        abort(401, SPENT)
-    return redirect("/", 303)
+        return _spent()
+    return redirect(url_for("door.home"), 303)
 
 
 @blueprint.post("/sign-out")
@@ -41,4 +55,26 @@ def sign_in(token: str) -> Response:
 def sign_out() -> str:
     """End the session for good."""
     visit.sign_out()
-    return page_for(None, "sentence.html", title="You are signed out", sentence="Nothing of it stays in this browser.")
+    return page_for(
+        None,
+        "sentence.html",
+        reads=NOBODY,
+        title="You are signed out",
+        sentence="Of what you saw nothing stays in this browser but the pages’ addresses in its history.",
+    )
+
+
+def _spent() -> tuple[str, int]:
+    """Say that a link signs nobody in; whoever has signed in, with this very link perhaps, goes on as before."""
+    reader = visit.reader()
+    way_on = "You are signed in: go on above." if reader else "For a new one, run evenhours serve again."
+    return (
+        page_for(
+            reader,
+            "sentence.html",
+            reads=NOBODY,
+            title="This link opens nothing any more",
+            sentence=f"{SPENT} {way_on}",
+        ),
+        401,
+    )

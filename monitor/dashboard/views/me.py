@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, abort, redirect, request
+from flask import Blueprint, abort, redirect, request, url_for
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
@@ -49,9 +49,8 @@ def answer(week: str, notice: int) -> Response:
         telling.take_back(notice)
     else:
         telling.answer(notice, said)
-    return redirect(
-        "/me/" if monday == date_of(leading_week(visit.readiness())) else f"/me/week/{iso_week(monday)}", 303
-    )
+    leads = monday == date_of(leading_week(visit.readiness()))
+    return redirect(url_for(".this_week") if leads else url_for(".week", week=iso_week(monday)), 303)
 
 
 def _monday(week: str) -> date:
@@ -83,9 +82,9 @@ def _is_known(report: WeeklyReport) -> bool:
 def _drawn(report: WeeklyReport) -> str:
     body = weekly.html(
         report,
-        actions=f"/me/week/{iso_week(report.week)}/notices",
+        actions=f"{url_for('.week', week=iso_week(report.week))}/notices",
         csrf_token=generate_csrf(),
-        weeks="/me/week/",
+        weeks=f"{url_for('.this_week')}week/",
         until=telling.last_days(),
     )
     return framed(weekly.week_words(report.week), body, empty=report.built_from.complete_through is None)

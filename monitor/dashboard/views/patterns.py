@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, request
+from flask import Blueprint, abort, redirect, request, url_for
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
@@ -17,7 +17,6 @@ from monitor.store import clients
 from reports import patterns
 
 blueprint = Blueprint("patterns", __name__, url_prefix="/me/patterns")
-HERE = "/me/patterns"
 
 
 @blueprint.get("")
@@ -25,7 +24,7 @@ HERE = "/me/patterns"
 def page() -> str:
     """Every notice, every client, the ledger."""
     report = patterns_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
-    body = patterns.html(report, actions=HERE, csrf_token=generate_csrf(), until=last_days())
+    body = patterns.html(report, actions=url_for(".page"), csrf_token=generate_csrf(), until=last_days())
     return framed("Patterns", body)
 
 
@@ -34,7 +33,7 @@ def page() -> str:
 def answer(notice: int) -> Response:
     """Keep what the person says to a notice."""
     telling.answer(notice, request.form.get("answer", ""))
-    return redirect(HERE, 303)
+    return redirect(url_for(".page"), 303)
 
 
 @blueprint.post(f"/notices/<{CLIENT_NUMBER}:notice>/undo")
@@ -42,7 +41,7 @@ def answer(notice: int) -> Response:
 def undo(notice: int) -> Response:
     """Take the answer to a notice back."""
     telling.take_back(notice)
-    return redirect(HERE, 303)
+    return redirect(url_for(".page"), 303)
 
 
 @blueprint.post("/ledger")
@@ -58,8 +57,8 @@ def enter() -> Response:
     with tried(), visit.store().write() as connection:
         day, now = given_day("on which day it was"), int(visit.now().timestamp())
         clients.enter(connection, visit.clinician().key, kind, day=day, client=client, now=now)
-        flash(f"Written down: {LEDGER[kind]}.")
-    return redirect(HERE, 303)
+        visit.tell(f"Written down: {LEDGER[kind]}.")
+    return redirect(url_for(".page"), 303)
 
 
 @blueprint.post(f"/ledger/<{CLIENT_NUMBER}:entry>/strike")
@@ -69,5 +68,5 @@ def strike(entry: int) -> Response:
     with visit.store().write() as connection:
         if not clients.strike(connection, visit.clinician().key, entry):
             abort(404)
-    flash("Struck out.")
-    return redirect(HERE, 303)
+    visit.tell("Struck out.")
+    return redirect(url_for(".page"), 303)

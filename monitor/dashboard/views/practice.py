@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, url_for
 
 from monitor.access import Role
 from monitor.briefing.caseload import fairness_report
@@ -30,7 +30,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def caseload() -> str:
     """The dot plot and its tables."""
     report = _report()
-    body = fairness.html(report, csv="/practice/caseload.csv")
+    body = fairness.html(report, csv=url_for(".caseload_csv"))
     return framed("Practice", body, empty=report.complete_through is None and report.period.last is None)
 
 
