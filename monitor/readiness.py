@@ -127,6 +127,13 @@ class Readiness:
         as_now = (done.week, done.rules, done.reading) == (self.last_week, self.rules, self.reading)
         return as_now and done.dirty_from is None
 
+    @property
+    def changed_since(self) -> bool:
+        """Whether the stored numbers are of the last week that is over, and all records that changed are of later."""
+        done = self.computation
+        as_now = (done.week, done.rules, done.reading) == (self.last_week, self.rules, self.reading)
+        return as_now and done.dirty_from is not None and done.dirty_from > self.last_week_end
+
     def is_computed(self, week: int) -> bool:
         """Whether the stored numbers of a week are those that would be computed now from what has been read."""
         done, end = self.computation, self.week_end(week)

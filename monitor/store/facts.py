@@ -18,7 +18,7 @@ _CALLED_OFF = tuple(sorted(status.value for status in CALLED_OFF))
 # A record counts as long as its source is that clinician's. When an entry was called off is the source's own word, if
 # it says anything newer than the entry as it last stood, else when it was first seen so; an entry that was never seen
 # standing leaves it unknown. It was moved if it was ever seen beginning at another time.
-_EVENTS = f"""
+EVENTS = f"""
 WITH version AS (
     SELECT source_id, uid_key, max(seen_at) FILTER (WHERE status NOT IN {_CALLED_OFF}) AS stood_at,
            min(seen_at) FILTER (WHERE status IN {_CALLED_OFF}) AS off_at, count(DISTINCT start_at) > 1 AS moved
@@ -108,7 +108,7 @@ def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
     """Return everything that is stored of a clinician, in one consistent read."""
     binding = _binding(connection, clinician)
     return Stored(
-        events=_table(connection, _EVENTS, binding),
+        events=_table(connection, EVENTS, binding),
         evidence=_table(connection, _EVIDENCE, binding),
         corrections=_table(connection, _CORRECTIONS, binding),
         messages=_table(connection, _MESSAGES, binding),
