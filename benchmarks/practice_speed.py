@@ -114,7 +114,7 @@ class Life:
         days = range(-self.days - monday, 0)
         self.entries = [entry for day in range(days.start, AHEAD) for entry in self._entries(day)]
         self._save(connection, TUESDAY, self.entries, [one for day in days for one in self._letters(day)])
-        for client, in connection.execute(
+        for (client,) in connection.execute(
             "SELECT identity.id FROM identity JOIN clinician ON clinician.id = clinician_id WHERE key = ? LIMIT ?",
             (self.key, CLIENTS // 2),
         ).fetchall():
@@ -172,9 +172,7 @@ class Life:
             )  # fmt: skip
         if date.weekday() == 0:
             start = date.replace(hour=12).astimezone(UTC)
-            found.append(
-                CalendarEvent(self.key, f"v{day}", start, start + timedelta(hours=1), Kind.SUPERVISION)
-            )
+            found.append(CalendarEvent(self.key, f"v{day}", start, start + timedelta(hours=1), Kind.SUPERVISION))
         return found
 
     def _times(self, entry: CalendarEvent) -> Iterator[SessionEvidence]:
@@ -270,7 +268,10 @@ def the_pages(practice: Practice, years: int) -> None:
     for path, report in PAGES.items():
         page, tables = (partial(made, config, store, person, now=now) for made in (report, frames_of))
         page()
-        told(f"{path}, {years} years, over its tables", *zip(*[(seconds(page), seconds(tables)) for _ in range(RUNS)], strict=True))
+        told(
+            f"{path}, {years} years, over its tables",
+            *zip(*[(seconds(page), seconds(tables)) for _ in range(RUNS)], strict=True),
+        )
 
 
 def main() -> None:

@@ -206,7 +206,9 @@ def _across(connection: sqlite3.Connection, binding: dict[str, int], entries: Se
         {**binding, "session": Kind.SESSION.value},
     )
     reach = max((until for (until,) in running), default=binding["end"])
-    following = [(entry.start, max(entry.end, entry.booked_end), tuple(entry)) for entry in entries if entry.may_be_session]
+    following = [
+        (entry.start, max(entry.end, entry.booked_end), tuple(entry)) for entry in entries if entry.may_be_session
+    ]
     following += [(min(first, last), max(first, last), tuple(rest)) for first, last, *rest in times]
     for start, until, row in sorted(following, key=lambda one: one[0]):
         if start > reach + NEAR:
