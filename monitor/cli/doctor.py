@@ -286,10 +286,10 @@ def _true_times(desk: Desk, stored: StoredSources) -> Iterator[Finding]:
         wanted = desk.config.clinicians if configured.intersection(names.values()) else ()
         plain = facts.plain_times(connection) if wanted else {}
         for clinician in wanted:
-            found = {source: (number, number) for source, number in plain.get(clinician.key, {}).items()}
-            if not found and (times := facts.stored_times(connection, clinician.key)):
-                found = met_from(*times)
-            for source, (those, number) in found.items():
+            numbers = {source: (number, number) for source, number in plain.get(clinician.key, {}).items()}
+            if not numbers and (times := facts.stored_times(connection, clinician.key)):
+                numbers = met_from(*times)
+            for source, (those, number) in numbers.items():
                 met[names[source]] += those
                 told[names[source]] += number
     for name, number in told.items():

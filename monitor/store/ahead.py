@@ -68,7 +68,7 @@ def ahead(connection: sqlite3.Connection, clinician: str, end: int) -> str:
     row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
     binding = {"clinician": row[0] if row else -1, "end": end}
     entries = [_Entry(*row) for row in connection.execute(f"SELECT * FROM ({EVENTS}) WHERE start > :end", binding)]
-    parts = {
+    parts: dict[str, Sequence[Part]] = {
         "said": _said(connection, binding),
         "kinds": _kinds(connection, binding),
         "mail": _mail(connection, binding),
@@ -81,7 +81,7 @@ def ahead(connection: sqlite3.Connection, clinician: str, end: int) -> str:
         "border": list(_across(connection, binding, entries)),
         "named": list(_named(connection, binding, entries)),
     }
-    told = [(name, sorted(map(repr, part))) for name, part in parts.items()]
+    told = [(name, sorted(repr(row) for row in rows)) for name, rows in parts.items()]
     return sha256(repr(told).encode()).hexdigest()[:16]
 
 
@@ -221,13 +221,12 @@ def _named(connection: sqlite3.Connection, binding: dict[str, int], entries: Seq
     """Where a name leads across the end: true times of later about an entry of before, and the other way round."""
     before = f"""SELECT uid_key FROM event JOIN source_clinician USING (clinician_id, source_id)
                  WHERE clinician_id = :clinician AND start_at <= :end AND status <> '{REMOVED}'"""
-    for row in connection.execute(
+    yield from connection.execute(
         f"""SELECT evidence.* FROM evidence JOIN source_clinician USING (clinician_id, source_id)
             WHERE clinician_id = :clinician AND coalesce(max(started_at, ended_at), started_at, ended_at) > :end
             AND uid_key IN ({before})""",
         binding,
-    ):
-        yield row
+    )
     names = {
         name
         for (name,) in connection.execute(

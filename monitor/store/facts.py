@@ -126,7 +126,7 @@ def stored_times(connection: sqlite3.Connection, clinician: str) -> tuple[pd.Dat
 
 
 def plain_times(connection: sqlite3.Connection) -> dict[str, dict[int, int]]:
-    """Return by clinician and source how many true times there are, of everybody all of whose plainly tell of a session.
+    """Return by clinician and source how many true times there are, of whom all of them plainly tell of a session.
 
     Of these :func:`monitor.analysis.sessions.met_from` would find that each says how one went.
     """

@@ -116,8 +116,8 @@ TABLES = (
     "CREATE TABLE data_version (clinician_id INTEGER PRIMARY KEY, version INTEGER NOT NULL) STRICT",
     # The state in which a clinician's numbers were last computed, and when: the last week that was over, the rules
     # (configuration and definitions), what had been read, and up to when all of their sources, and their calendars
-    # alone, had been. failed_at and fault say that a later attempt failed. ahead: a checksum of what lay after that week
-    # and bears on the numbers all the same (monitor/store/ahead.py).
+    # alone, had been. failed_at and fault say that a later attempt failed. ahead: a checksum of what lay after that
+    # week and bears on the numbers all the same (monitor/store/ahead.py).
     """CREATE TABLE computation (
         clinician_id INTEGER PRIMARY KEY, week INTEGER, rules TEXT, reading TEXT, read_to INTEGER, calendars_to INTEGER,
         computed_at INTEGER, failed_at INTEGER, fault TEXT, ahead TEXT) STRICT""",

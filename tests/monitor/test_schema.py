@@ -46,7 +46,10 @@ TEXT = {
     "kept_aside": {"place": "a count", "reason": "our phrase"},
     "practice": {"key_check": "keyed"},
     "computation": {
-        "rules": "a checksum", "reading": "a checksum", "fault": "the name of a class", "ahead": "a checksum",
+        "rules": "a checksum",
+        "reading": "a checksum",
+        "fault": "the name of a class",
+        "ahead": "a checksum",
     },
     "gap": {"gap": "a word of ours", "source": "the configuration's"},
     "run": {"command": "ours"},
