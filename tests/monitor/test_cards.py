@@ -16,8 +16,9 @@ from monitor.briefing.behind import WeekValues
 from monitor.briefing.cards import AGAIN, card, leading
 from monitor.briefing.figures import Attention, rhythm, session_ends
 from monitor.briefing.known import Known
-from monitor.briefing.words import ahead, headline, protects
+from monitor.briefing.words import ahead, headline, protects, usual_slots
 from monitor.notices import ANSWERS, FAMILIES
+from monitor.notices.clients import contacts_with
 from monitor.readiness import Gap, Lack
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Card
@@ -469,3 +470,13 @@ def test_what_is_titled_a_good_part_and_what_heads_the_week_are_one_thing(evenin
 
     assert drawn is not None
     assert title in drawn.title
+
+
+def test_what_every_note_of_a_page_asks_for_is_made_once() -> None:
+    values = WeekValues({(WEEK, "sessions_held"): 20.0, (WEEK + 7, "sessions_held"): None})
+
+    assert usual_slots(SPRING) is usual_slots(SPRING)
+    assert contacts_with(SPRING) is contacts_with(SPRING)
+    assert values.context is values.context
+    assert values.of("sessions_held") == {WEEK: 20.0, WEEK + 7: None}
+    assert values.of_weeks(lambda week: week == WEEK) == {(WEEK, "sessions_held"): 20.0}

@@ -356,7 +356,7 @@ edits = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=max(EXAMPLES // 2, 5))
+@settings(max_examples=max(EXAMPLES // 4, 5))
 @given(st.lists(edits, min_size=1, max_size=4), st.booleans())
 def test_whatever_comes_after_the_last_week_each_night_says_what_one_analysis_from_scratch_says(
     wanted: list[Edit],
