@@ -95,11 +95,13 @@ def analyse(
     for clinician in config.clinicians:
         with store.read() as connection:
             ready = readiness_of(config, connection, clinician, now)
-        if not everyone and (ready.is_current or leave_alone(store, ready, now=now)):
+        if ready.is_current and not everyone:
             continue
-        if progress:
-            progress(clinician.key)
         try:
+            if not everyone and leave_alone(store, ready, now=now):
+                continue
+            if progress:
+                progress(clinician.key)
             computed = compute(config, store, clinician, now=now)
         except Exception as error:
             if failed is None or isinstance(error, StoreError):

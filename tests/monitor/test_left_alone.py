@@ -369,3 +369,13 @@ def test_whatever_comes_after_the_last_week_each_night_says_what_one_analysis_fr
             made.night()
 
             assert made.numbers() == expected
+
+
+def test_a_fault_in_seeing_who_can_be_left_alone_is_that_persons_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with practice(*USUAL) as made:
+        AFTER["a letter"](made)
+        monkeypatch.setattr("monitor.compute.ahead", lambda *_: 1 / 0)
+        failed: dict[str, Exception] = {}
+
+        assert list(analyse(made.config, made.store, now=made.now, failed=failed.__setitem__)) == []
+        assert list(map(type, failed.values())) == [ZeroDivisionError]
