@@ -53,7 +53,7 @@ BEFORE = {
     "long": entry("long", END - 20 * MINUTE, 5 * HOUR, client="K0"),
     "eve": entry("eve", END - 110 * MINUTE, client="K3"),
     "plain": entry("plain", END - 6 * DAY + 12 * HOUR, client="K3"),  # of which no true time is told by its name
-    "off": entry("off", END - 6 * DAY + 14 * HOUR, status=Status.CANCELLED),  # since nobody knows when
+    "off": entry("off", END - 6 * DAY + 14 * HOUR, status=Status.CANCELLED, client="K5"),  # since nobody knows when
     "seldom": entry("seldom", END - 8 * WEEK, client="K6"),
     "next": entry("next", END + 8 * DAY, client="K6"),  # which makes K6 an active client
     "blank": entry("blank", END + 9 * DAY, client=None),
@@ -194,7 +194,7 @@ REACH_BACK: dict[str, tuple[Edit, tuple[str, ...]]] = {
     ),
     "a booking that was known is no session": (changed("next", kind=Kind.OTHER), USUAL),
     "another source names the client of a booking that both knew": (
-        shows(replace(BEFORE["blank"], uid_key="visit", client="K6"), source="visits"), ("next", *USUAL),
+        shows(replace(BEFORE["blank"], uid_key="visit", client="K5"), source="visits"), USUAL,
     ),
     "a booking that was called off stands elsewhere at another time": (
         both(
