@@ -190,7 +190,8 @@ REACH_BACK: dict[str, tuple[Edit, tuple[str, ...]]] = {
         changed("next", status=Status.CANCELLED, edited_at=END - DAY), USUAL,
     ),
     "another source tells of a long session across the week's end": (
-        shows(entry("visit", END + 3 * HOUR, HOUR, status=Status.CANCELLED, client="K0"), source="visits"), ("on call",),
+        shows(entry("other", END + 3 * HOUR, HOUR, status=Status.CANCELLED, client="K0"), source="visits"),
+        ("on call",),
     ),
     "a booking that was known is no session": (changed("next", kind=Kind.OTHER), USUAL),
     "another source names the client of a booking that both knew": (
@@ -222,7 +223,7 @@ REACH_BACK: dict[str, tuple[Edit, tuple[str, ...]]] = {
         times("call", END + MINUTE, END + 9 * MINUTE, None, Grade.CALL), USUAL,
     ),
     "another source tells of a session across the week's end": (
-        shows(entry("visit", END + MINUTE, 9 * MINUTE, status=Status.CANCELLED, client="K2"), source="visits"), USUAL,
+        shows(entry("other", END + MINUTE, 9 * MINUTE, status=Status.CANCELLED, client="K2"), source="visits"), USUAL,
     ),
     "a session soon after the week's end": (shows(entry("soon", END + 20 * MINUTE)), ("night", *USUAL)),
     "a true time of this week names a session of before": (
