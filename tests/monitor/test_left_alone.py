@@ -184,6 +184,7 @@ def changed(name: str, **what: object) -> Edit:
 
 USUAL = ("on call", "long")
 REACH_BACK: dict[str, tuple[Edit, tuple[str, ...]]] = {
+    "a letter of last week that comes late": (wrote(letter(8100, END - HOUR, out=True)), USUAL),
     "a booking that was known is taken back": (gone("next"), USUAL),
     "a booking that was known is moved far away": (changed("next", start=END + 50 * DAY, end=END + 51 * DAY), USUAL),
     "a booking that was known had been called off by then": (
