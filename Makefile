@@ -23,8 +23,9 @@ quarter: .venv/.ready-dev ## Live a simulated quarter in which things go wrong a
 attack: .venv/.ready-dev ## Read all that a director reaches on every morning of a year and say what that gives away (half an hour)
 	@EVENHOURS_ROW_31=1 $(BIN)/python -m pytest -o faulthandler_timeout=0 -s -p no:randomly tests/monitor/test_row_31.py
 
-bench: .venv/.ready-dev peers ## Say what reading costs beside servers and parsers alone (ONLY="imap caldav ics mbox" for some; minutes)
+bench: .venv/.ready-dev peers ## Say what reading and a practice's daily work cost (ONLY="imap caldav ics mbox doctor night pages" for some; minutes)
 	@$(BIN)/python -m benchmarks.reading_speed $(ONLY)
+	@$(BIN)/python -m benchmarks.practice_speed $(ONLY)
 
 test: lint chromium peers ## Check everything: lint, then all tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal

@@ -24,6 +24,7 @@ from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import notices as kept
 from monitor.store import weeks
+from monitor.store.ahead import ahead
 from monitor.store.database import Store
 from monitor.store.weeks import Computation
 
@@ -57,7 +58,8 @@ def bring_up_to_date(config: Config, store: Store, clinician: Clinician, *, now:
     if ready.is_current:
         return ready
     try:
-        compute(config, store, clinician, now=now)
+        if not leave_alone(store, ready, now=now):
+            compute(config, store, clinician, now=now)
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the page has to say that the numbers are old
@@ -72,6 +74,27 @@ def remember_failure(store: Store, clinician: Clinician, error: Exception, now: 
         weeks.save_computing_failed(connection, clinician.key, type(error).__name__, int(now.timestamp()))
 
 
+def leave_alone(store: Store, ready: Readiness, *, now: datetime) -> bool:
+    """Let the stored numbers of somebody who is out of date stand as computed ``now``, if all would stay as it is.
+
+    That is where only records of after the last week that is over have changed, and nothing that bears on that week.
+
+    Raises:
+        StoreError: The database cannot be read or written.
+    """
+    done, key = ready.computation, ready.clinician.key
+    if not ready.changed_since or done.failed_at is not None:
+        return False
+    with store.read() as connection:
+        if ahead(connection, key, ready.last_week_end) != done.ahead:
+            return False
+    with store.write() as connection:
+        if weeks.computation(connection, key).version != done.version:
+            return False
+        weeks.save_computation(connection, key, _computation(ready, done.ahead, now))
+    return True
+
+
 def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Computed:
     """Compute and store all weekly numbers and notices of a clinician, as of the end of their last week.
 
@@ -84,8 +107,9 @@ def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime
         with store.read() as connection:
             ready = readiness_of(config, connection, clinician, now)
             stored = kept.notices(connection, clinician.key)
+            later = ahead(connection, clinician.key, ready.last_week_end)
             frames = frames_of(config, store, clinician, now=datetime.fromtimestamp(ready.last_week_end, UTC))
-        computed = _save(store, ready, *_numbers(frames, stored), now=now)
+        computed = _save(store, ready, _computation(ready, later, now), *_numbers(frames, stored))
         if computed is not None:
             return computed
     raise StoreError(
@@ -103,19 +127,23 @@ def _numbers(frames: object, stored: list[kept.NoticeRow]) -> tuple[pd.DataFrame
     return notices.without(measured, notices.left_out(stored)), found
 
 
-def _save(
-    store: Store, ready: Readiness, measured: pd.DataFrame, found: list[kept.NoticeRow], *, now: datetime
-) -> Computed | None:
-    """Save the numbers unless the person's data changed meanwhile; then return ``None``."""
-    key = ready.clinician.key
-    done = Computation(
+def _computation(ready: Readiness, later: str | None, now: datetime) -> Computation:
+    return Computation(
         week=ready.last_week,
         rules=ready.rules,
         reading=ready.reading,
         read_to=ready.read_to,
         calendars_to=ready.calendars_to,
         computed_at=int(now.timestamp()),
+        ahead=later,
     )
+
+
+def _save(
+    store: Store, ready: Readiness, done: Computation, measured: pd.DataFrame, found: list[kept.NoticeRow]
+) -> Computed | None:
+    """Save the numbers unless the person's data changed meanwhile; then return ``None``."""
+    key = ready.clinician.key
     with store.write() as connection:
         if weeks.computation(connection, key).version != ready.computation.version:
             return None

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from monitor.compute import Computed, compute, remember_failure
+from monitor.compute import Computed, compute, leave_alone, remember_failure
 from monitor.config import Config
 from monitor.errors import AlreadyRunningError, StoreError
 from monitor.publish import publish
@@ -82,6 +82,9 @@ def analyse(
 ) -> Iterator[Computed]:
     """Compute whoever is out of date, or ``everyone``; yield each clinician as they are done; then publish what is due.
 
+    Whose changes all lie after the last week that is over, and bear on nothing before, is left alone: their numbers
+    stand as computed tonight.
+
     With ``failed`` an error in one clinician's numbers is told and remembered and stops nobody else's; they stay out of
     date, and the last ones stand.
 
@@ -94,9 +97,11 @@ def analyse(
             ready = readiness_of(config, connection, clinician, now)
         if ready.is_current and not everyone:
             continue
-        if progress:
-            progress(clinician.key)
         try:
+            if not everyone and leave_alone(store, ready, now=now):
+                continue
+            if progress:
+                progress(clinician.key)
             computed = compute(config, store, clinician, now=now)
         except Exception as error:
             if failed is None or isinstance(error, StoreError):

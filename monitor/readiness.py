@@ -123,9 +123,19 @@ class Readiness:
     @property
     def is_current(self) -> bool:
         """Whether the stored numbers are those that would be computed now."""
+        return self._is_as_now and self.computation.dirty_from is None
+
+    @property
+    def changed_since(self) -> bool:
+        """Whether the stored numbers are of the last week that is over, and all records that changed are of later."""
+        since = self.computation.dirty_from
+        return self._is_as_now and since is not None and since > self.last_week_end
+
+    @property
+    def _is_as_now(self) -> bool:
+        """Whether the week, the rules and what had been read are those under which the numbers were computed."""
         done = self.computation
-        as_now = (done.week, done.rules, done.reading) == (self.last_week, self.rules, self.reading)
-        return as_now and done.dirty_from is None
+        return (done.week, done.rules, done.reading) == (self.last_week, self.rules, self.reading)
 
     def is_computed(self, week: int) -> bool:
         """Whether the stored numbers of a week are those that would be computed now from what has been read."""

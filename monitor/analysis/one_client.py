@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Counterpart
+from monitor.analysis.columns import arrays
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -53,11 +54,20 @@ def one_by_one(frames: Frames) -> pd.DataFrame:
     ]
     clients = np.unique(np.concatenate(lately)).astype(np.int64)
     replies = frames.replies[frames.replies["reply_at"].notna() & (frames.replies["week"] <= last)]
-    rows = [_row(frames, int(client), held, sent, last) | _speed(replies, int(client)) for client in clients]
+    messages = _sent_lately(frames, last)
+    rows = [_row(frames, int(client), held, sent, messages, last) | _speed(replies, int(client)) for client in clients]
     return pd.DataFrame(rows, index=pd.Index(clients, name="client"), columns=list(COLUMNS), dtype=float)
 
 
-def _row(frames: Frames, client: int, held: pd.DataFrame, sent: pd.DataFrame, last: int) -> dict[str, float]:
+def _sent_lately(frames: Frames, last: int) -> pd.DataFrame:
+    """Return the sent messages of the last eight weeks."""
+    outgoing, automatic, week = arrays(frames.messages, "outgoing", "automatic", "week")
+    return frames.messages[outgoing & ~automatic & (week > last - 7 * LATELY_WEEKS) & (week <= last)]
+
+
+def _row(
+    frames: Frames, client: int, held: pd.DataFrame, sent: pd.DataFrame, messages: pd.DataFrame, last: int
+) -> dict[str, float]:
     met, wrote = held[held["client"] == client], sent[sent["counterpart"] == client]
     now, lately = last - 7 * NOW_WEEKS, last - 7 * LATELY_WEEKS
     recent = wrote[wrote["week"] > lately]
@@ -73,7 +83,7 @@ def _row(frames: Frames, client: int, held: pd.DataFrame, sent: pd.DataFrame, la
         "usual_contacts": _usual(met, wrote, now),
         "sent": float(len(recent)),
         "after_hours": float(recent["after_hours"].sum()),
-        "other_channel": _other_channel(frames, client, lately, last),
+        "other_channel": _other_channel(frames, client, messages, last),
         "end_minutes": float(ends.mean()) if enough else np.nan,
         "end_slope": _slope(ends) if enough else np.nan,
     }
@@ -97,10 +107,9 @@ def _usual(met: pd.DataFrame, wrote: pd.DataFrame, now: int) -> float:
     return NOW_WEEKS * number / weeks if weeks >= LATELY_WEEKS else np.nan
 
 
-def _other_channel(frames: Frames, client: int, since: int, last: int) -> float:
+def _other_channel(frames: Frames, client: int, messages: pd.DataFrame, last: int) -> float:
     """Sent messages on a channel that what was agreed on their day does not name."""
-    sent = frames.messages[frames.messages["outgoing"] & ~frames.messages["automatic"]]
-    sent = sent[(sent["counterpart"] == client) & (sent["week"] > since) & (sent["week"] <= last)]
+    sent = messages[messages["counterpart"] == client]
     agreed = frames.agreements.texts("channels", [client] * len(sent), sent["day"].to_numpy(dtype=np.int64))
     named = [
         None if text is None else channel in text.split(",")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,34 @@ ROWS = 12
 BEFORE = 52 * 7  # days
 WEEKLY = ("after_hours_inbound", "reply_propensity", "sessions_held", "contact_hours")
 
+
+class WeekValues(dict[tuple[int, str], float | None]):
+    """Weekly numbers by week and key. They do not change: what every note of a page asks for is made once."""
+
+    def of_weeks(self, wanted: Callable[[int], bool]) -> WeekValues:
+        """Return the numbers of the weeks that are wanted."""
+        weeks = {week for week in {week for week, _ in self} if wanted(week)}
+        return WeekValues({place: value for place, value in self.items() if place[0] in weeks})
+
+    def of(self, key: str) -> Mapping[int, float | None]:
+        """Return the weekly numbers of one measure."""
+        return self._by_key.get(key, {})
+
+    @cached_property
+    def _by_key(self) -> dict[str, dict[int, float | None]]:
+        found: dict[str, dict[int, float | None]] = {}
+        for (week, key), value in self.items():
+            found.setdefault(key, {})[week] = value
+        return found
+
+    @cached_property
+    def context(self) -> pd.DataFrame:
+        """One row a week with what tells demand from boundary, and more sessions from longer ones."""
+        import pandas as pd
+
+        return pd.DataFrame({key: pd.Series(self.of(key), dtype=float) for key in WEEKLY}).sort_index()
+
+
 Row = tuple[str, ...]
 Rows = tuple[Row, Sequence[Row]]
 """Columns and rows."""
@@ -42,15 +71,6 @@ def rows(frames: Frames, row: NoticeRow, week: int, codes: Mapping[int, str]) ->
     columns, found = _TABLES.get(row.key, _nothing)(_Week(frames, week, row.client, codes))
     more = [(f"and {len(found) - ROWS} more", *[""] * (len(columns) - 1))] if len(found) > ROWS else []
     return Table(columns, (*found[:ROWS], *more))
-
-
-def weekly(values: Mapping[tuple[int, str], float | None]) -> pd.DataFrame:
-    """One row a week with what tells demand from boundary, and more sessions from longer ones."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        {key: pd.Series({at: value for (at, k), value in values.items() if k == key}, dtype=float) for key in WEEKLY}
-    ).sort_index()
 
 
 def contacts(frames: Frames, client: int) -> dict[int, float | None]:

@@ -12,6 +12,7 @@ from monitor import notices
 from monitor.analysis.calendar import date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.briefing import behind
+from monitor.briefing.behind import WeekValues
 from monitor.briefing.words import client_name, usual_slots
 from monitor.notices import ANSWERS, LINE, PATTERN
 from monitor.roster import Clinician
@@ -29,8 +30,6 @@ EASED_WEEKS = 8  # observed weeks after a notice before it can be over
 BEFORE_WEEKS = 52
 RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, LINE: 0}
 AGAIN = "You asked for four weeks; they are over."
-
-Values = Mapping[tuple[int, str], float | None]
 
 
 def leading(found: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> NoticeRow | None:
@@ -52,7 +51,7 @@ def resting(found: Sequence[NoticeRow], week: int, today: int, owner: Clinician)
     return sum(row.answer not in {None, "wrong"} or notices.silent(row, found, day, owner) for row in recent)
 
 
-def going_on(frames: Frames, found: Sequence[NoticeRow], week: int, values: Values) -> list[NoticeRow]:
+def going_on(frames: Frames, found: Sequence[NoticeRow], week: int, values: WeekValues) -> list[NoticeRow]:
     """Return the notices of earlier weeks that are not over as far as can be seen, the latest of each family.
 
     One is over once eight observed weeks after it lie nearer to what was usual before it began than to what it was
@@ -66,7 +65,7 @@ def going_on(frames: Frames, found: Sequence[NoticeRow], week: int, values: Valu
     return list(open_.values())
 
 
-def _goes_on(frames: Frames, row: NoticeRow, week: int, values: Values) -> bool:
+def _goes_on(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> bool:
     if row.tier == PATTERN:
         parts = [
             replace(row, tier=notices.WORTH_A_LOOK, key=sign.key, since=sign.since, signs=()) for sign in row.signs
@@ -97,10 +96,10 @@ def _leads(row: NoticeRow, found: Sequence[NoticeRow], week: int, day: int, owne
     return notices.returns(row, found, day, last, owner) or (row.answer is None and row.week > week - 7 * weeks)
 
 
-def card(frames: Frames, row: NoticeRow, week: int, values: Values, codes: Mapping[int, str]) -> Card:
+def card(frames: Frames, row: NoticeRow, week: int, values: WeekValues, codes: Mapping[int, str]) -> Card:
     """The card: evidence first, then at most one thing to try."""
     client = client_name(row.client, usual_slots(frames), codes) if row.client else ""
-    moved = notices.what_moved(row, behind.weekly(values))
+    moved = notices.what_moved(row, values.context)
     if row.client and row.tier != LINE:
         moved = notices.client_wrote(*behind.written_by(frames, row))
     text = notices.explanation(row, moved, f"the client of {client}" if client else "")
@@ -125,7 +124,7 @@ def _noticed(row: NoticeRow, week: int) -> str:
     return "" if row.week == week else f"Noticed in the week of {day_and_month(date_of(row.week))}."
 
 
-def _since(frames: Frames, row: NoticeRow, week: int, values: Values) -> str:
+def _since(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> str:
     """How it went on, where a card of one measure leads a later week: "The two weeks since: 10 and 12."."""
     weeks = range(row.week + 7, week + 1, 7)
     if row.tier in {LINE, PATTERN} or not weeks:
@@ -155,7 +154,7 @@ def _moved(row: NoticeRow) -> Table:
     return Table(("What", "How much", "Since the week of"), tuple(rows))
 
 
-def _weeks(frames: Frames, row: NoticeRow, week: int, values: Values) -> Table | None:
+def _weeks(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> Table | None:
     """The weeks from the beginning of the notice to the report's, beside the middle week of the year before."""
     told = _told(frames, row, values)
     since = min((sign.since for sign in row.signs), default=row.since)
@@ -169,18 +168,12 @@ def _weeks(frames: Frames, row: NoticeRow, week: int, values: Values) -> Table |
     return Table(("Week of", *told), tuple(rows))
 
 
-def _told(frames: Frames, row: NoticeRow, values: Values) -> dict[str, tuple[dict[int, float | None], Unit]]:
+def _told(frames: Frames, row: NoticeRow, values: WeekValues) -> dict[str, tuple[Mapping[int, float | None], Unit]]:
     """The measures of a notice by title: their weekly values, and how these are written."""
     if row.client:
         return {"Contacts": (behind.contacts(frames, row.client), Unit.COUNT)}
     keys = [sign.key for sign in row.moved]
-    return {
-        catalogue()[key].title: (
-            {week: value for (week, name), value in values.items() if name == key},
-            Unit(catalogue()[key].unit.value),
-        )
-        for key in keys
-    }
+    return {catalogue()[key].title: (values.of(key), Unit(catalogue()[key].unit.value)) for key in keys}
 
 
 def _middle(known: Mapping[int, float | None], weeks: range, unit: Unit) -> str:

@@ -9,7 +9,8 @@ from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.clock import local_day
 from monitor.analysis.selfreport import INSTRUMENTS, Instrument, Scale, band, instrument, next_day, reach, results
-from monitor.briefing.week import MAIN_MEASURES, Values, leading_week, values_of
+from monitor.briefing.behind import WeekValues
+from monitor.briefing.week import MAIN_MEASURES, leading_week, values_of
 from monitor.config import Config
 from monitor.readiness import readiness_of
 from monitor.roster import Clinician
@@ -117,7 +118,7 @@ def gap_words(asked: Instrument, answers: Mapping[int, int]) -> str:
     return f"Questions {numbers} have no answer yet; without them there is no number for {listed(without)}."
 
 
-def _beside(taken: Sequence[CheckIn], values: Values, last: date) -> Beside | None:
+def _beside(taken: Sequence[CheckIn], values: WeekValues, last: date) -> Beside | None:
     """Answers and weeks of at most a year; ``None`` while nothing was answered in it."""
     newest = max([last, *(_monday(date_of(one.day)) for one in taken)])
     recent = [one for one in taken if date_of(one.day) > newest - timedelta(weeks=LONGEST - 1)]
@@ -150,7 +151,7 @@ def _felt(asked: Instrument, scale: Scale, taken: Sequence[CheckIn]) -> Felt | N
     return Felt(f"{scale.title}", *reach(asked, scale), bands, points) if points else None
 
 
-def _measured(key: str, values: Values, weeks: Sequence[date]) -> Measured | None:
+def _measured(key: str, values: WeekValues, weeks: Sequence[date]) -> Measured | None:
     known = tuple(values.get((day_number(week), key)) for week in weeks)
     if all(value is None for value in known):
         return None

@@ -14,8 +14,9 @@ from monitor.analysis.one_client import one_by_one
 from monitor.analysis.terms import EXCEPTIONS, LEDGER
 from monitor.briefing import cards, gaps
 from monitor.briefing.agenda import agenda
+from monitor.briefing.behind import WeekValues
 from monitor.briefing.book import Book, book_of
-from monitor.briefing.week import CONTEXT_WEEKS, Values, leading_week, values_of
+from monitor.briefing.week import CONTEXT_WEEKS, leading_week, values_of
 from monitor.config import Config
 from monitor.notices import FAMILIES, LINE, LINES, PATTERN, POOLED
 from monitor.readiness import Gap, Readiness, readiness_of
@@ -42,7 +43,7 @@ class _Told:
     """What every note is written from."""
 
     book: Book
-    values: Values
+    values: WeekValues
     last_week: int
 
 
@@ -55,7 +56,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         rows = notices.of_persons(book.frames, kept.notices(connection, clinician.key))
         first = min((row.since for row in rows), default=last)
         values = values_of(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
-    values = {(at, key): value for (at, key), value in values.items() if ready.is_computed(at)}
+    values = values.of_weeks(ready.is_computed)
     no_mail = ready.spans[RecordType.MESSAGES] is None
     unknown, noticed = _unknown(values, last, no_mail=no_mail), {row.family for row in rows}
     missing = tuple(_missing(ready)) if ready.anything_read else ()
@@ -89,7 +90,7 @@ def _headline(waiting: int, noted: int, *, everything_known: bool) -> str:
     return "There is no note so far" if everything_known else "There is no note so far, and not everything is known"
 
 
-def _unknown(values: Values, last: int, *, no_mail: bool) -> set[str]:
+def _unknown(values: WeekValues, last: int, *, no_mail: bool) -> set[str]:
     """The families of which nothing is known in the last weeks: of these, silence says nothing."""
     recent = range(last - 7 * (RECENT_WEEKS - 1), last + 1, 7)
     known = {key for (week, key), value in values.items() if value is not None and week in recent}

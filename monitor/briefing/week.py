@@ -11,6 +11,7 @@ from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
 from monitor.analysis.clock import local_day, local_time
 from monitor.briefing import cards, figures, gaps, words
+from monitor.briefing.behind import WeekValues
 from monitor.briefing.figures import Attention
 from monitor.briefing.known import Known
 from monitor.config import Config
@@ -56,7 +57,7 @@ def weekly_report(
         values = values_of(connection, clinician, monday)
         found, codes = kept.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
     known = Known.of(ready, frames, monday, newer)
-    values = {(at, key): value for (at, key), value in values.items() if ready.is_computed(at)}
+    values = values.of_weeks(ready.is_computed)
     found = of_persons(frames, found) if known.computed else []
     today = day_number(local_day(clinician, now))
     notice = cards.leading(found, monday, today, clinician)
@@ -94,20 +95,19 @@ def weekly_report(
     )
 
 
-Values = dict[tuple[int, str], float | None]
-
-
-def values_of(connection: Connection, clinician: Clinician, week: int, back: int = CONTEXT_WEEKS) -> Values:
+def values_of(connection: Connection, clinician: Clinician, week: int, back: int = CONTEXT_WEEKS) -> WeekValues:
     """Stored weekly numbers of both wings, ``back`` weeks, without those whose coverage is too thin to be shown."""
     since = week - back * 7
     rows = weeks.wellbeing(connection, [clinician.key], since, week)
     rows += weeks.workload(connection, [clinician.key], since, week)
     known = catalogue()
-    return {
-        (at, key): value if coverage >= known[key].least_coverage else None
-        for _, at, key, value, _, coverage in rows
-        if key in known
-    }
+    return WeekValues(
+        {
+            (at, key): value if coverage >= known[key].least_coverage else None
+            for _, at, key, value, _, coverage in rows
+            if key in known
+        }
+    )
 
 
 def _attention(frames: Frames, notice: NoticeRow | None, week: int, found: Sequence[NoticeRow]) -> Attention:

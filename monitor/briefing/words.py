@@ -10,6 +10,7 @@ import numpy as np
 from monitor import notices
 from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.clock import local_time
+from monitor.analysis.metrics.weekly import once
 from monitor.analysis.sessions import meetings
 from monitor.briefing import gaps
 from monitor.briefing.figures import by_day, mostly_inside
@@ -101,6 +102,7 @@ def _how_it_lay(frames: Frames, week: int, known: Known) -> str:
     )
 
 
+@once
 def usual_slots(frames: Frames) -> dict[int, str]:
     """By client: the weekday and time at which most of the last sessions began, as "Tuesdays, 15:00"."""
     recent = frames.held[frames.held["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +21,9 @@ from monitor.errors import EXIT_ERROR, EXIT_OK, EvenhoursError, StoreError
 from monitor.store.practice import open_practice
 from reports.wording import counted
 
+if TYPE_CHECKING:
+    from monitor.store.tables import Row
+
 MISSED = timedelta(hours=30)
 """A last night that began before that was not the last one there should have been."""
 
@@ -26,6 +31,10 @@ CRON_LINE = "30 4 * * * evenhours nightly"
 
 RENAMED = timedelta(days=28)
 """A source that has kept its names for so long is no longer mentioned."""
+
+
+StoredSources = Callable[[], "list[Row]"]
+"""Returns the stored sources with how much each holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +84,15 @@ def _findings(desk: Desk) -> Iterator[Finding]:
         return
     else:
         yield Finding("database", f"{name}, belongs to this key, no damage found")
+    stored = cache(partial(_stored_sources, desk))  # counted once, when it is first asked for
     checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
         _holidays,
         _last_night,
         _cron,
-        _sources,
+        partial(_sources, stored=stored),
         _people,
-        _renamed,
-        _true_times,
+        partial(_renamed, stored=stored),
+        partial(_true_times, stored=stored),
         _google,
         _microsoft,
         _kept_aside,
@@ -210,13 +220,18 @@ def _moment(desk: Desk, instant: int) -> str:
     return f"{datetime.fromtimestamp(instant, desk.config.practice.zone):%A %-d %B at %H:%M}"
 
 
-def _sources(desk: Desk) -> Iterator[Finding]:
-    """Whether each configured source has been read, and lately."""
-    from monitor.readiness import SILENT
+def _stored_sources(desk: Desk) -> list[Row]:
     from monitor.store import tables
 
     with desk.store.read() as connection:
-        known = {(row["name"], row["account"]): row for row in tables.sources(connection)}
+        return tables.sources(connection)
+
+
+def _sources(desk: Desk, stored: StoredSources) -> Iterator[Finding]:
+    """Whether each configured source has been read, and lately."""
+    from monitor.readiness import SILENT
+
+    known = {(row["name"], row["account"]): row for row in stored()}
     accounts = [(source.name, account) for source in desk.config.sources for account in source.accounts]
     windows = {source.name: source.window[1] for source in desk.config.sources}
     for source, account in accounts:
@@ -241,16 +256,13 @@ def _sources(desk: Desk) -> Iterator[Finding]:
             yield Finding(name, held)
 
 
-def _renamed(desk: Desk) -> Iterator[Finding]:
+def _renamed(desk: Desk, stored: StoredSources) -> Iterator[Finding]:
     """Name the sources that give their entries new names at each export."""
-    from monitor.store import tables
-
     seen: dict[str, datetime] = {}
-    with desk.store.read() as connection:
-        for row in tables.sources(connection):
-            if row["renamed_at"] is not None:
-                at = datetime.fromtimestamp(row["renamed_at"], UTC)
-                seen[row["name"]] = max(at, seen.get(row["name"], at))
+    for row in stored():
+        if row["renamed_at"] is not None:
+            at = datetime.fromtimestamp(row["renamed_at"], UTC)
+            seen[row["name"]] = max(at, seen.get(row["name"], at))
     for name in (source.name for source in desk.config.sources if source.name in seen):
         if desk.now - seen[name] <= RENAMED:
             yield Finding(
@@ -262,18 +274,22 @@ def _renamed(desk: Desk) -> Iterator[Finding]:
             )
 
 
-def _true_times(desk: Desk) -> Iterator[Finding]:
+def _true_times(desk: Desk, stored: StoredSources) -> Iterator[Finding]:
     """How many of a source's true times say how a session went: few do where its zone or its dates are misread."""
     from monitor.analysis.sessions import met_from
-    from monitor.store import facts, tables
+    from monitor.store import facts
 
     configured = {source.name for source in desk.config.sources}
     told, met = Counter[str](), Counter[str]()
+    names = {row["id"]: row["name"] for row in stored() if row["evidence"]}
     with desk.store.read() as connection:
-        names = {row["id"]: row["name"] for row in tables.sources(connection) if row["evidence"]}
-        for clinician in desk.config.clinicians if configured.intersection(names.values()) else ():
-            stored = facts.stored(connection, clinician.key)
-            for source, (those, number) in met_from(stored.events, stored.evidence).items():
+        wanted = desk.config.clinicians if configured.intersection(names.values()) else ()
+        plain = facts.plain_times(connection) if wanted else {}
+        for clinician in wanted:
+            numbers = {source: (number, number) for source, number in plain.get(clinician.key, {}).items()}
+            if not numbers and (times := facts.stored_times(connection, clinician.key)):
+                numbers = met_from(*times)
+            for source, (those, number) in numbers.items():
                 met[names[source]] += those
                 told[names[source]] += number
     for name, number in told.items():

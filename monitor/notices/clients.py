@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.analysis.metrics.weekly import once
 from monitor.notices.families import CONTACTS
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Contacts:
         return Contacts(self.counts.mask(gone), self.exposure.mask(gone))
 
 
+@once
 def contacts_with(frames: Frames) -> Contacts:
     """Sent episodes with each active client, and held sessions beyond the first of a week, emergencies left out.
 

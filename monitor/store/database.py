@@ -14,8 +14,8 @@ from pathlib import Path
 
 from monitor.errors import StoreError
 
-SCHEMA_VERSION = 14  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
-OLDEST_VERSION = 14  # what can be brought to this version; older files are refused
+SCHEMA_VERSION = 15  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
+OLDEST_VERSION = 15  # what can be brought to this version; older files are refused
 APPLICATION = 0x4556454E  # "EVEN": marks the file as ours
 BUSY_SECONDS = 30
 LEAST_BYTES = 512  # SQLite's smallest page

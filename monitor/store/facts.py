@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.records import CALLED_OFF
+from connectors.records import CALLED_OFF, Kind
 from monitor.store.events import REMOVED
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _CALLED_OFF = tuple(sorted(status.value for status in CALLED_OFF))
 # A record counts as long as its source is that clinician's. When an entry was called off is the source's own word, if
 # it says anything newer than the entry as it last stood, else when it was first seen so; an entry that was never seen
 # standing leaves it unknown. It was moved if it was ever seen beginning at another time.
-_EVENTS = f"""
+EVENTS = f"""
 WITH version AS (
     SELECT source_id, uid_key, max(seen_at) FILTER (WHERE status NOT IN {_CALLED_OFF}) AS stood_at,
            min(seen_at) FILTER (WHERE status IN {_CALLED_OFF}) AS off_at, count(DISTINCT start_at) > 1 AS moved
@@ -35,6 +36,33 @@ SELECT source_id AS source, grade, started_at, ended_at, coalesce(uid_key, '') A
        coalesce(meeting, '') AS meeting
 FROM evidence JOIN source_clinician USING (clinician_id, source_id)
 WHERE clinician_id = :clinician ORDER BY source_id, evidence_key"""
+# What is needed of the events to see which session a true time is about: of the entries that can be sessions.
+_SESSION_ENTRIES = f"""
+SELECT source_id AS source, uid_key, start_at AS start, end_at AS end, booked_end_at AS booked_end, all_day, status,
+       kind, coalesce(client_id, -1) AS client, set_aside, coalesce(meeting, '') AS meeting
+FROM event JOIN source_clinician USING (clinician_id, source_id)
+WHERE clinician_id = :clinician AND kind = '{Kind.SESSION.value}' AND status <> '{REMOVED}'
+ORDER BY start_at, source_id, uid_key"""
+# True times that need no looking for: all of somebody's name an entry of the only source that has sessions of theirs,
+# share time with it, and do not begin at its very start, as what a record system fills in by itself does.
+_PLAIN_TIMES = f"""
+WITH entry AS (
+    SELECT * FROM event JOIN source_clinician USING (clinician_id, source_id)
+    WHERE kind = '{Kind.SESSION.value}' AND status <> '{REMOVED}'
+      AND NOT all_day AND set_aside IS NULL AND end_at > start_at),
+teller AS MATERIALIZED (
+    SELECT clinician_id, min(source_id) AS teller_id FROM entry GROUP BY clinician_id
+    HAVING min(source_id) = max(source_id)),
+told AS (
+    SELECT evidence.clinician_id, evidence.source_id, count(*) AS number, count(entry.start_at) AS plain
+    FROM evidence JOIN source_clinician USING (clinician_id, source_id)
+    LEFT JOIN teller USING (clinician_id)
+    LEFT JOIN entry ON entry.clinician_id = evidence.clinician_id AND entry.source_id = teller_id
+        AND entry.uid_key = evidence.uid_key AND started_at < ended_at AND started_at <> start_at
+        AND started_at < booked_end_at AND ended_at > start_at
+    GROUP BY evidence.clinician_id, evidence.source_id)
+SELECT key, source_id, number FROM told JOIN clinician ON clinician.id = clinician_id
+WHERE clinician_id NOT IN (SELECT clinician_id FROM told WHERE plain < number) ORDER BY key, source_id"""
 _CORRECTIONS = "SELECT uid_key, ended_at FROM correction WHERE clinician_id = :clinician ORDER BY uid_key"
 # A mailbox in which the clinician was never recognised says nothing of how they answer.
 _MESSAGES = """
@@ -78,10 +106,9 @@ class Stored:
 
 def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
     """Return everything that is stored of a clinician, in one consistent read."""
-    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
-    binding = {"clinician": row[0] if row else -1}
+    binding = _binding(connection, clinician)
     return Stored(
-        events=_table(connection, _EVENTS, binding),
+        events=_table(connection, EVENTS, binding),
         evidence=_table(connection, _EVIDENCE, binding),
         corrections=_table(connection, _CORRECTIONS, binding),
         messages=_table(connection, _MESSAGES, binding),
@@ -89,6 +116,29 @@ def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
         terms=_table(connection, _TERMS, binding),
         ledger=_table(connection, _LEDGER, binding),
     )
+
+
+def stored_times(connection: sqlite3.Connection, clinician: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Return a clinician's entries that can be sessions, and all true times; ``None`` where there is no true time."""
+    binding = _binding(connection, clinician)
+    evidence = _table(connection, _EVIDENCE, binding)
+    return None if evidence.empty else (_table(connection, _SESSION_ENTRIES, binding), evidence)
+
+
+def plain_times(connection: sqlite3.Connection) -> dict[str, dict[int, int]]:
+    """Return by clinician and source how many true times there are, of whom all of them plainly tell of a session.
+
+    Of these :func:`monitor.analysis.sessions.met_from` would find that each says how one went.
+    """
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for clinician, source, number in connection.execute(_PLAIN_TIMES):
+        found[clinician][source] = number
+    return dict(found)
+
+
+def _binding(connection: sqlite3.Connection, clinician: str) -> dict[str, int]:
+    row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
+    return {"clinician": row[0] if row else -1}
 
 
 def _table(connection: sqlite3.Connection, sql: str, binding: Mapping[str, int]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 14
+SCHEMA_VERSION = 15
 """Raised with every change. Before the first release a change is made in the text below and older files are refused."""
 
 migrations = Migrations("evenhours")
@@ -116,10 +116,11 @@ TABLES = (
     "CREATE TABLE data_version (clinician_id INTEGER PRIMARY KEY, version INTEGER NOT NULL) STRICT",
     # The state in which a clinician's numbers were last computed, and when: the last week that was over, the rules
     # (configuration and definitions), what had been read, and up to when all of their sources, and their calendars
-    # alone, had been. failed_at and fault say that a later attempt failed.
+    # alone, had been. failed_at and fault say that a later attempt failed. ahead: a checksum of what lay after that
+    # week and bears on the numbers all the same (monitor/store/ahead.py).
     """CREATE TABLE computation (
         clinician_id INTEGER PRIMARY KEY, week INTEGER, rules TEXT, reading TEXT, read_to INTEGER, calendars_to INTEGER,
-        computed_at INTEGER, failed_at INTEGER, fault TEXT) STRICT""",
+        computed_at INTEGER, failed_at INTEGER, fault TEXT, ahead TEXT) STRICT""",
     # The two wings. What a director sees is published from the first; the second is for its owner alone.
     """CREATE TABLE workload_week (
         clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, key TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
@@ -188,7 +189,7 @@ TABLES = (
 
 
 @migrations()
-def version_14(db: Database) -> None:
+def version_15(db: Database) -> None:
     """Create every table."""
     for statement in TABLES:
         db.execute(statement)

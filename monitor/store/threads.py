@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from monitor.store.keys import clinician_ids
@@ -55,8 +56,18 @@ def joined(groups: Iterable[Sequence[int]], stored: Mapping[int, int]) -> Forest
 
 
 def rename(connection: sqlite3.Connection, clinician: int, names: Mapping[int, int]) -> list[int]:
-    """Give stored threads the names of others; returns the first instants of those that become one."""
-    reached = _first_instants(connection, clinician, {*names, *names.values()})
+    """Give stored threads the names of others; returns the first instants of those that become one.
+
+    A thread that merely gets the name of a new message tells nothing else than before. That is not so simple where
+    threads were marked as emergencies: a mark holds for all that is joined to it, be its own messages gone.
+    """
+    together: dict[int, set[int]] = defaultdict(set)
+    for thread, name in names.items():
+        together[name] |= {thread, name}
+    sql = "SELECT EXISTS (SELECT 1 FROM emergency_thread WHERE clinician_id = ?)"
+    (has_marks,) = connection.execute(sql, (clinician,)).fetchone()
+    begun = [_first_instants(connection, clinician, threads) for threads in together.values()]
+    reached = [at for instants in begun if len(instants) > 1 or has_marks for at in instants]
     for thread, name in names.items():
         told = {"clinician": clinician, "thread": thread, "name": name}
         within = "clinician_id = :clinician AND thread = :thread"

@@ -20,9 +20,9 @@ class Computation:
 
     ``week`` is the last that was over then; ``rules`` and ``reading`` are checksums of the configuration and of what
     had been read; ``read_to`` is up to when all sources of theirs had been, ``calendars_to`` all calendars.
-    ``dirty_from`` is the earliest instant of
-    what changed since, ``version`` counts every such change. ``failed_at`` says that a later attempt failed. Instants
-    are epoch seconds; ``None`` is never.
+    ``ahead`` is the checksum of :func:`monitor.store.ahead.ahead` at the end of that week. ``dirty_from`` is the
+    earliest instant of what changed since, ``version`` counts every such change. ``failed_at`` says that a later
+    attempt failed. Instants are epoch seconds; ``None`` is never.
     """
 
     week: int | None = None
@@ -33,6 +33,7 @@ class Computation:
     computed_at: int | None = None
     failed_at: int | None = None
     fault: str | None = None
+    ahead: str | None = None
     dirty_from: int | None = None
     version: int = 0
 
@@ -46,7 +47,7 @@ def dirty(connection: sqlite3.Connection) -> dict[str, int]:
 def computation(connection: sqlite3.Connection, clinician: str) -> Computation:
     """Return in which state a clinician's numbers were last computed, and what changed since."""
     row = connection.execute(
-        """SELECT week, rules, reading, read_to, calendars_to, computed_at, failed_at, fault, from_at,
+        """SELECT week, rules, reading, read_to, calendars_to, computed_at, failed_at, fault, ahead, from_at,
                   coalesce(version, 0)
            FROM clinician LEFT JOIN computation ON computation.clinician_id = clinician.id
            LEFT JOIN dirty ON dirty.clinician_id = clinician.id
@@ -60,8 +61,8 @@ def save_computation(connection: sqlite3.Connection, clinician: str, done: Compu
     """Remember the state in which a clinician's numbers were computed; they are no longer dirty."""
     id_ = clinician_ids(connection, [clinician])[clinician]
     connection.execute(
-        "INSERT OR REPLACE INTO computation VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
-        (id_, done.week, done.rules, done.reading, done.read_to, done.calendars_to, done.computed_at),
+        "INSERT OR REPLACE INTO computation VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)",
+        (id_, done.week, done.rules, done.reading, done.read_to, done.calendars_to, done.computed_at, done.ahead),
     )
     connection.execute("DELETE FROM dirty WHERE clinician_id = ?", (id_,))
 

@@ -12,11 +12,13 @@ from monitor.analysis.calendar import date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
 from monitor.briefing import behind
+from monitor.briefing.behind import WeekValues
 from monitor.briefing.cards import AGAIN, card, leading
 from monitor.briefing.figures import Attention, rhythm, session_ends
 from monitor.briefing.known import Known
-from monitor.briefing.words import ahead, headline, protects
+from monitor.briefing.words import ahead, headline, protects, usual_slots
 from monitor.notices import ANSWERS, FAMILIES
+from monitor.notices.clients import contacts_with
 from monitor.readiness import Gap, Lack
 from monitor.store.notices import NoticeRow, Sign
 from reports.models import Card
@@ -135,9 +137,9 @@ def test_a_line_that_was_put_off_comes_back_once_and_hides_no_other_fact(
 def test_a_line_that_comes_back_shows_the_rows_of_its_own_week() -> None:
     row = NoticeRow(WEEK, "line", "rest", "short_rests", None, None, None, WEEK, measured=2, answer="not_now")
 
-    back = card(full_week(), row, WEEK + 28, {}, CODES)
+    back = card(full_week(), row, WEEK + 28, WeekValues(), CODES)
 
-    assert back.based_on == card(full_week(), row, WEEK, {}, CODES).based_on
+    assert back.based_on == card(full_week(), row, WEEK, WeekValues(), CODES).based_on
     assert back.based_on.rows
     assert "Noticed in the week of 2 March." in back.text
 
@@ -177,7 +179,7 @@ def told(
     family = family or next(entry.key for entry in FAMILIES if key in {sign.metric for sign in entry.signs})
     row = NoticeRow(WEEK, tier, family, key, 1.8, 1.3, 2.4, WEEK - 14, client, id=5, measured=1, signs=signs)
     values = {(WEEK - 7 * ago, key): float(10 - ago) for ago in range(10)}
-    return card(SPRING, row, WEEK, values, CODES)
+    return card(SPRING, row, WEEK, WeekValues(values), CODES)
 
 
 @pytest.mark.parametrize(
@@ -381,7 +383,7 @@ def test_a_card_offers_the_five_answers_and_one_thing_to_try() -> None:
 
 
 def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
-    own, later = (card(SPRING, notice(2), week, {}, CODES).text for week in (WEEK - 14, WEEK))
+    own, later = (card(SPRING, notice(2), week, WeekValues(), CODES).text for week in (WEEK - 14, WEEK))
 
     assert own.startswith("For ")
     assert later == f"Noticed in the week of 16 February. {own}"
@@ -399,7 +401,7 @@ def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
 def test_a_card_that_leads_a_later_week_says_how_it_went_on(weeks: int, said: str) -> None:
     row = notice(2)
     values = {(row.week + 7 * at, "after_hours_replies"): value for at, value in enumerate([8.0, 9.0, None, 11.0])}
-    own, later = (card(SPRING, row, week, values, CODES) for week in (row.week, row.week + 7 * weeks))
+    own, later = (card(SPRING, row, week, WeekValues(values), CODES) for week in (row.week, row.week + 7 * weeks))
 
     assert later.text.endswith(own.text + said)
     assert later.weeks is not None
@@ -407,11 +409,11 @@ def test_a_card_that_leads_a_later_week_says_how_it_went_on(weeks: int, said: st
 
 
 def test_a_notice_that_was_put_off_says_that_the_four_weeks_are_over() -> None:
-    back = card(SPRING, LATER, WEEK + 14, {}, CODES)
+    back = card(SPRING, LATER, WEEK + 14, WeekValues(), CODES)
 
     assert back.text.startswith(AGAIN)
     assert back.answered is None
-    assert card(SPRING, LATER, LATER.week, {}, CODES).answered == "Not for four weeks"
+    assert card(SPRING, LATER, LATER.week, WeekValues(), CODES).answered == "Not for four weeks"
 
 
 def nine_to_five(*evening: Row) -> Frames:
@@ -468,3 +470,13 @@ def test_what_is_titled_a_good_part_and_what_heads_the_week_are_one_thing(evenin
 
     assert drawn is not None
     assert title in drawn.title
+
+
+def test_what_every_note_of_a_page_asks_for_is_made_once() -> None:
+    values = WeekValues({(WEEK, "sessions_held"): 20.0, (WEEK + 7, "sessions_held"): None})
+
+    assert usual_slots(SPRING) is usual_slots(SPRING)
+    assert contacts_with(SPRING) is contacts_with(SPRING)
+    assert values.context is values.context
+    assert values.of("sessions_held") == {WEEK: 20.0, WEEK + 7: None}
+    assert values.of_weeks(lambda week: week == WEEK) == {(WEEK, "sessions_held"): 20.0}

@@ -98,13 +98,13 @@ class Practised:
         return self.numbers()
 
 
-def lived(folder: Path, store: Store) -> Practised:
-    """Thirty weeks of sessions, some of which ran over, and of evenings that became longer."""
+def lived(folder: Path, store: Store, now: datetime = START) -> Practised:
+    """Thirty weeks of sessions, some of which ran over, and of evenings that became longer, as read at ``now``."""
     practice = Practice("Harbour Street", ZoneInfo(BERLIN))
     files = [folder / name for name in ("evenhours.db", "evenhours.key", "evenhours.toml")]
     read = (SourceConfig("calendar", "ics", ("ana",), None), SourceConfig("mail", "mbox", ("ana",), None))
     config = Config(practice, (clinician(),), (), None, read, *files)
-    made = Practised(store, config)
+    made = Practised(store, config, now)
     numbers = [(week, of_the_day) for week in range(WEEKS) for of_the_day in range(4)]
     starts = [FIRST + timedelta(weeks=week, days=of_the_day, hours=week % 3) for week, of_the_day in numbers]
     made.show(*(session(n, start, client=f"K{n % 4}") for n, start in enumerate(starts)))

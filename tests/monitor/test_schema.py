@@ -45,7 +45,12 @@ TEXT = {
     "node": {"counterpart_kind": "a word of ours", "channel": "the configuration's"},
     "kept_aside": {"place": "a count", "reason": "our phrase"},
     "practice": {"key_check": "keyed"},
-    "computation": {"rules": "a checksum", "reading": "a checksum", "fault": "the name of a class"},
+    "computation": {
+        "rules": "a checksum",
+        "reading": "a checksum",
+        "fault": "the name of a class",
+        "ahead": "a checksum",
+    },
     "gap": {"gap": "a word of ours", "source": "the configuration's"},
     "run": {"command": "ours"},
     "workload_week": {"key": "the catalogue's"},

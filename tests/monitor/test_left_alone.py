@@ -1,0 +1,383 @@
+"""A night leaves alone whoever changed only after the last week that is over, and says what one analysis of all would.
+
+The last week ended on Monday, 3 August 2026, at 04:00 in Berlin; it is Tuesday now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.records import CalendarEvent, Grade, Kind, MessageStamp, SessionEvidence, Status
+from monitor.compute import bring_up_to_date
+from monitor.night import analyse
+from monitor.notices import ANSWERS
+from monitor.readiness import readiness_of
+from monitor.store import clients
+from monitor.store.database import opened
+from monitor.store.events import remove_events, save_events
+from monitor.store.evidence import save_correction, save_evidence
+from monitor.store.messages import save_messages
+from monitor.store.touched import mark_dirty
+from tests.monitor.facts import EXAMPLES, day
+from tests.monitor.test_incremental import START, Edit, Practised, answered, letter, lived, waited
+
+END = datetime(2026, 8, 3, 2, tzinfo=UTC)  # 04:00 in Berlin
+WEEK, DAY, HOUR, MINUTE = timedelta(weeks=1), timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+LAST_THREAD = 2 * 119 + 1  # the answer that was sent last, in the last week
+
+
+def entry(name: str, at: datetime, length: timedelta = 50 * MINUTE, **what: object) -> CalendarEvent:
+    made = CalendarEvent("ana", name, at, at + length, Kind.SESSION, client="K1")
+    return replace(made, **what)  # type: ignore[arg-type]
+
+
+def booked(week: int, number: int) -> CalendarEvent:
+    """One of the sessions of a week ahead: on Monday K0, on Tuesday K1, on Wednesday K2."""
+    return entry(f"ahead{week}.{number}", END + week * WEEK + number * DAY + 5 * HOUR, client=f"K{number}")
+
+
+BOOKED = tuple(booked(week, number) for week in range(6) for number in range(3))
+BEFORE = {
+    "leave": entry("leave", END - 4 * DAY + 3 * HOUR, 3 * DAY, kind=Kind.LEAVE, client=None),  # from Thursday on
+    "night": entry("night", END - 30 * MINUTE, 40 * MINUTE, client="K2"),  # from Sunday to Monday
+    "on call": entry("on call", END - 40 * MINUTE, 41 * MINUTE, kind=Kind.ON_CALL, client=None),
+    "long": entry("long", END - 20 * MINUTE, 5 * HOUR, client="K0"),
+    "eve": entry("eve", END - 110 * MINUTE, client="K3"),
+    "plain": entry("plain", END - 6 * DAY + 12 * HOUR, client="K3"),  # of which no true time is told by its name
+    "off": entry("off", END - 6 * DAY + 14 * HOUR, status=Status.CANCELLED, client="K5"),  # since nobody knows when
+    "seldom": entry("seldom", END - 8 * WEEK, client="K6"),
+    "next": entry("next", END + 8 * DAY, client="K6"),  # which makes K6 an active client
+    "blank": entry("blank", END + 9 * DAY, client=None),
+    "twice": entry("twice", END + 10 * DAY, client="K7"),
+    "holiday": entry("holiday", END + 20 * DAY, 5 * DAY, kind=Kind.LEAVE, client=None),
+}
+
+
+@contextmanager
+def practice(*without: str, quiet: bool = False) -> Iterator[Practised]:
+    """Thirty weeks as read in the last of them, with what was booked ahead by then, and a night on the Tuesday after.
+
+    To a second address, ``post``, there are only letters of clients. Where it is ``quiet``, nothing was seen in the
+    last three weeks, and nothing is booked.
+    """
+    with TemporaryDirectory() as folder, opened(Path(folder) / "evenhours.db", create=True) as store:
+        made = lived(Path(folder), store, END - 4 * DAY)
+        if quiet:
+            with store.write() as connection:
+                since = int((END - 3 * WEEK).timestamp())
+                connection.execute("DELETE FROM event WHERE start_at > ?", (since,))
+                connection.execute("DELETE FROM node WHERE sent_at > ?", (since,))
+        else:
+            made.show(*BOOKED, *(event for name, event in BEFORE.items() if name not in without))
+            made.write(letter(6000, END - 2 * DAY - 16 * HOUR, out=True))  # on Friday, on leave
+            times("eve", BEFORE["eve"].start, BEFORE["eve"].end + 20 * MINUTE, "eve")(made)
+            times("orphan", BEFORE["plain"].start, BEFORE["plain"].end + 9 * MINUTE, "unknown")(made)
+            shows(replace(BEFORE["blank"], uid_key="visit"), source="visits")(made)
+        by_post(*(letter(7000 + n, END - (n + 3) * DAY, out=False, client=f"K{n % 4}") for n in range(9)))(made)
+        made.now = START
+        made.read("calendar", "mail", "post")
+        made.night()
+        assert not computed(made)
+        yield made
+
+
+def computed(made: Practised) -> bool:
+    """Whether a night computed anybody."""
+    return bool(list(analyse(made.config, made.store, now=made.now)))
+
+
+def from_scratch(made: Practised) -> dict[str, list[object]]:
+    """The numbers of an analysis that knows the records alone; made of a copy, so that the nights can go on."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "copy.db"
+        made.store.connection.execute("VACUUM INTO ?", (str(path),))
+        with opened(path) as store:
+            return Practised(store, made.config, made.now).from_scratch()
+
+
+def shows(*events: CalendarEvent, source: str = "calendar") -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            row = made.source(connection, source)
+            mark_dirty(connection, save_events(connection, row, events, int(made.now.timestamp())))
+
+    return edit
+
+
+def gone(name: str) -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            row = made.source(connection, "calendar")
+            mark_dirty(connection, remove_events(connection, row, [("ana", name)], int(made.now.timestamp())))
+
+    return edit
+
+
+def times(name: str, start: datetime | None, end: datetime | None, about: str | None, grade: Grade = Grade.EHR) -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            row = made.source(connection, "calendar")
+            mark_dirty(
+                connection, save_evidence(connection, row, [SessionEvidence("ana", name, grade, start, end, about)])
+            )
+
+    return edit
+
+
+def by_post(*letters: MessageStamp) -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            mark_dirty(connection, save_messages(connection, made.source(connection, "post"), letters))
+
+    return edit
+
+
+def wrote(*letters: MessageStamp) -> Edit:
+    return lambda made: made.write(*letters)
+
+
+def corrected(name: str, at: datetime) -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            save_correction(connection, "ana", name, int(at.timestamp()), 1)
+
+    return edit
+
+
+def said(term: str, value: str, ahead: int) -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            since = day("2026-08-04") + ahead
+            clients.say(connection, "ana", 1, term, value, from_day=since, now=int(made.now.timestamp()))
+
+    return edit
+
+
+def entered(kind: str, ahead: int) -> Edit:
+    def edit(made: Practised) -> None:
+        with made.store.write() as connection:
+            clients.enter(connection, "ana", kind, day=day("2026-08-04") + ahead, client=1, now=1)
+
+    return edit
+
+
+def both(*edits: Edit) -> Edit:
+    def edit(made: Practised) -> None:
+        for each in edits:
+            each(made)
+
+    return edit
+
+
+def changed(name: str, **what: object) -> Edit:
+    return shows(replace(BEFORE[name], **what))  # type: ignore[arg-type]
+
+
+USUAL = ("on call", "long")
+REACH_BACK: dict[str, tuple[Edit, tuple[str, ...]]] = {
+    "a letter of last week that comes late": (wrote(letter(8100, END - HOUR, out=True)), USUAL),
+    "a booking that was known is taken back": (gone("next"), USUAL),
+    "a booking that was known is moved far away": (changed("next", start=END + 50 * DAY, end=END + 51 * DAY), USUAL),
+    "a booking that was known had been called off by then": (
+        changed("next", status=Status.CANCELLED, edited_at=END - DAY), USUAL,
+    ),
+    "another source tells of a long session across the week's end": (
+        shows(entry("other", END + 3 * HOUR, HOUR, status=Status.CANCELLED, client="K0"), source="visits"),
+        ("on call",),
+    ),
+    "a booking that was known is no session": (changed("next", kind=Kind.OTHER), USUAL),
+    "another source names the client of a booking that both knew": (
+        shows(replace(BEFORE["blank"], uid_key="visit", client="K5"), source="visits"), USUAL,
+    ),
+    "a booking that was called off stands elsewhere at another time": (
+        both(
+            changed("twice", status=Status.CANCELLED),
+            shows(replace(BEFORE["twice"], start=END + 9 * DAY + HOUR, end=END + 9 * DAY + 2 * HOUR), source="visits"),
+        ), USUAL,
+    ),
+    "leave goes on": (shows(entry("more", END + 4 * HOUR, 5 * DAY, kind=Kind.LEAVE, client=None)), USUAL),
+    "leave that was booked is taken back": (gone("holiday"), USUAL),
+    "leave that was booked is put off": (changed("holiday", start=END + 27 * DAY, end=END + 30 * DAY), USUAL),
+    "an emergency window holds at a session's end": (
+        shows(entry("crisis", END + 5 * MINUTE, HOUR, kind=Kind.EMERGENCY, client=None)), USUAL,
+    ),
+    "on call at a session's end": (
+        shows(entry("goes on", END + MINUTE, HOUR, kind=Kind.ON_CALL, client=None)), ("eve", "long"),
+    ),
+    "somebody did not come, for the first time": (shows(replace(BOOKED[0], status=Status.NO_SHOW)), USUAL),
+    "called off late, for the first time": (shows(replace(BOOKED[0], status=Status.LATE_CANCELLED)), USUAL),
+    "called off by the clinician, for the first time": (
+        shows(replace(BOOKED[0], status=Status.CLINICIAN_CANCELLED)), USUAL,
+    ),
+    "the first letter from another address": (by_post(letter(7100, END + DAY, out=True)), USUAL),
+    "a true end after the week's": (times("over", None, END + 20 * MINUTE, "night"), USUAL),
+    "a call that goes on after the week's end": (
+        times("call", END + MINUTE, END + 9 * MINUTE, None, Grade.CALL), USUAL,
+    ),
+    "another source tells of a session across the week's end": (
+        shows(entry("other", END + MINUTE, 9 * MINUTE, status=Status.CANCELLED, client="K2"), source="visits"), USUAL,
+    ),
+    "a session soon after the week's end": (shows(entry("soon", END + 20 * MINUTE)), ("night", *USUAL)),
+    "a true time of this week names a session of before": (
+        times("late", END + DAY, END + DAY + HOUR, "plain"), USUAL,
+    ),
+    "an entry of this week has the name that a true time told before": (shows(entry("unknown", END + DAY)), USUAL),
+    "an end after the week's, corrected": (corrected("night", END + 30 * MINUTE), USUAL),
+    "a term from next month on, the first of its kind": (said("trauma", "yes", 30), USUAL),
+    "an entry of the ledger ahead, the first": (entered("exception", 30), USUAL),
+}  # fmt: skip
+"""What is dated after the last week and changes its numbers, and what of the practice has to be away for that."""
+
+
+@pytest.mark.parametrize("name", REACH_BACK)
+def test_what_reaches_back_is_computed(name: str) -> None:
+    edit, without = REACH_BACK[name]
+    with practice(*without) as made:
+        before = made.numbers()
+        edit(made)
+        expected = from_scratch(made)
+        made.night()
+
+        assert (made.numbers() == expected, before == expected) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "edit", [wrote(letter(8000, END + DAY, out=True)), shows(entry("again", END + DAY))], ids=["letter", "session"]
+)
+def test_what_ends_a_silence_makes_the_weeks_before_known(edit: Edit) -> None:
+    with practice(quiet=True) as made:
+        before = made.numbers()
+        edit(made)
+        expected = from_scratch(made)
+        made.night()
+
+        assert (made.numbers() == expected, before == expected) == (True, False)
+
+
+def thread(key: int, at: datetime, *, out: bool) -> MessageStamp:
+    """A letter of the thread that was written in last."""
+    return replace(letter(key, at, out=out, client="K3"), thread_nodes=(key, LAST_THREAD))
+
+
+AFTER: dict[str, Edit] = {
+    "a letter": wrote(letter(8000, END + DAY, out=False)),
+    "an answer to a letter of last week": wrote(thread(8000, END + DAY, out=True)),
+    "an answer whose name becomes that of the thread": wrote(thread(-8000, END + DAY, out=True)),
+    "a booking": shows(entry("later", END + 20 * DAY)),
+    "true times of this week": times("monday", BOOKED[0].start, BOOKED[0].end + 7 * MINUTE, BOOKED[0].uid_key),
+    "a session of this week that was called off": shows(replace(BOOKED[1], status=Status.CANCELLED)),
+    "a meeting": shows(entry("team", END + DAY, kind=Kind.OTHER, client=None)),
+}
+
+
+@pytest.mark.parametrize("name", AFTER)
+def test_what_lies_after_is_left_alone_and_is_current_all_the_same(name: str) -> None:
+    with practice(*USUAL) as made:
+        made.now += 20 * HOUR
+        made.read("calendar", "mail", "post")
+        AFTER[name](made)
+        expected = from_scratch(made)
+
+        assert not computed(made)
+        assert made.numbers() == expected
+        with made.store.read() as connection:
+            ready = readiness_of(made.config, connection, made.config.clinicians[0], made.now)
+        assert (ready.is_current, ready.computation.computed_at) == (True, int(made.now.timestamp()))
+        assert ready.fresh_to == int(made.now.timestamp())
+
+
+def test_a_page_leaves_alone_what_a_night_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    with practice(*USUAL) as made:
+        AFTER["a letter"](made)
+        monkeypatch.setattr("monitor.compute.compute", lambda *_, **__: pytest.fail("computed"))
+
+        assert bring_up_to_date(made.config, made.store, made.config.clinicians[0], now=made.now).is_current
+
+
+def test_who_could_not_be_computed_is_not_left_alone() -> None:
+    with practice(*USUAL) as made:
+        AFTER["a letter"](made)
+        with made.store.write() as connection:
+            connection.execute("UPDATE computation SET failed_at = 1, fault = 'ValueError'")
+
+        assert computed(made)
+
+
+def test_on_monday_everybody_is_computed() -> None:
+    with practice(*USUAL) as made:
+        made.now += 6 * DAY
+        made.read("calendar", "mail", "post")
+
+        assert computed(made)
+
+
+numbered, days = st.integers(0, 8), st.integers(0, 40)
+instants = st.builds(lambda n, minutes: END + n * DAY + minutes * MINUTE, st.integers(-3, 30), st.integers(-60, 1440))
+people = st.sampled_from(["K0", "K1", "K6", "K7", "K9", None])
+kinds = st.sampled_from([Kind.SESSION, Kind.SESSION, Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY, Kind.BUSY, Kind.OTHER])
+entries = st.builds(
+    lambda name, at, length, kind, client, status, all_day: entry(
+        name, at, length * MINUTE, kind=kind, client=client, status=status, all_day=all_day
+    ),
+    st.sampled_from([*BEFORE, *(event.uid_key for event in BOOKED[:6]), "new", "s118"]), instants,
+    st.sampled_from([10, 50, 600, 5000]), kinds, people, st.sampled_from(Status), st.booleans(),
+)  # fmt: skip
+letters = st.builds(
+    lambda key, at, out, client, of_thread: replace(
+        letter(key, at, out=out, client=client), thread_nodes=(key, of_thread) if of_thread else (key,)
+    ),
+    st.integers(-4, 4).map(lambda n: 9000 * n + 5), instants, st.booleans(), st.sampled_from(["K1", "K3", "K9"]),
+    st.sampled_from([0, LAST_THREAD, LAST_THREAD - 7, 7003]),
+)  # fmt: skip
+edits = st.one_of(
+    st.builds(shows, entries, source=st.sampled_from(["calendar", "calendar", "visits"])),
+    st.builds(gone, st.sampled_from([*BEFORE, *(event.uid_key for event in BOOKED)])),
+    st.builds(wrote, letters),
+    st.builds(by_post, letters),
+    st.builds(
+        times, st.sampled_from(["orphan", "eve", "t118", "new"]), st.none() | instants, instants,
+        st.none() | st.sampled_from([*BEFORE, "s118", "ahead0.0"]), st.sampled_from(Grade),
+    ),
+    st.builds(corrected, st.sampled_from([*BEFORE, "s118"]), instants),
+    st.builds(
+        said, st.sampled_from(["trauma", "emergency"]), st.sampled_from(["yes", "no"]), days
+    ),
+    st.builds(said, st.just("standing"), st.sampled_from(["not_a_client", "discharged", "client"]), days),
+    st.builds(entered, st.sampled_from(["exception", "gift"]), days),
+    st.builds(answered, st.integers(0, 3), st.sampled_from(sorted(ANSWERS)), st.none() | st.integers(0, 60)),
+    st.builds(waited, st.integers(1, 30), st.sampled_from([(), ("calendar", "mail", "post")])),
+)  # fmt: skip
+
+
+@settings(max_examples=max(EXAMPLES // 4, 5))
+@given(st.lists(edits, min_size=1, max_size=4), st.booleans())
+def test_whatever_comes_after_the_last_week_each_night_says_what_one_analysis_from_scratch_says(
+    wanted: list[Edit],
+    quiet: bool,  # noqa: FBT001
+) -> None:
+    with practice(*USUAL, quiet=quiet) as made:
+        for edit in wanted:
+            edit(made)
+            expected = from_scratch(made)
+            made.night()
+
+            assert made.numbers() == expected
+
+
+def test_a_fault_in_seeing_who_can_be_left_alone_is_that_persons_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with practice(*USUAL) as made:
+        AFTER["a letter"](made)
+        monkeypatch.setattr("monitor.compute.ahead", lambda *_: 1 / 0)
+        failed: dict[str, Exception] = {}
+
+        assert list(analyse(made.config, made.store, now=made.now, failed=failed.__setitem__)) == []
+        assert list(map(type, failed.values())) == [ZeroDivisionError]
