@@ -31,12 +31,12 @@ from connectors.fingerprint import spelled
 from connectors.http import Client
 from connectors.ics.source import looked_at
 from connectors.ics.text import CalendarText, EntryText, UnsoundError, calendars
+from connectors.network import is_open
 from connectors.records import CalendarEvent
 
 _READING = 4  # raise it when the same calendar is to be read differently
 _MARGIN = timedelta(days=1)  # whole days and floating times begin at another instant in another zone
 _MUCH = 0.3  # of all entries
-_LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
 
 Place = tuple[str, str]
 """The keyed names of a calendar and of an object in it."""
@@ -289,10 +289,9 @@ def _by_calendar(held: Mapping[Place, Held], found: Mapping[str, Calendar]) -> d
 
 
 def _problems(options: CaldavOptions) -> list[str]:
-    scheme, _, rest = options.url.partition("://")
-    if scheme == "https" or (scheme == "http" and _LOOPBACK.fullmatch(rest.partition("/")[0])):
-        return []
-    return ["url: has to begin with https://, or the password would be sent in the open"]
+    if is_open(options.url):
+        return ["url: has to begin with https://, or the password would be sent in the open"]
+    return []
 
 
 def preview(options: CaldavOptions, context: Context) -> Iterator[Sighting]:

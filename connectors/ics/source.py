@@ -22,9 +22,10 @@ from pathlib import Path
 
 from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.classify import Sighting
+from connectors.deadline import LARGEST
 from connectors.errors import MalformedError, UnavailableError
 from connectors.fingerprint import spelled
-from connectors.http import LARGEST, Client
+from connectors.http import Client
 from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
 from connectors.records import CalendarEvent
 

@@ -15,10 +15,12 @@ from imaplib import IMAP4
 from itertools import groupby, islice
 from typing import Any
 
+from connectors.deadline import Deadline
 from connectors.imap.connection import connected
 from connectors.imap.names import Folder, Role, role_of
 from connectors.imap.refusals import refusal, unreachable
 from connectors.imap.rows import WANTED, Row, row_from, usual_rows
+from connectors.network import is_loopback, used_up
 
 _AHEAD = 2  # questions on their way at a time
 _MOST_FOUND = 5_000_000
@@ -52,12 +54,12 @@ class BrokenOffError(Exception):
 class Conversation:
     """A connection that is signed in. Close it; after a :class:`BrokenOffError` it is of no more use."""
 
-    def __init__(self, account: Account) -> None:
-        self._source = account.source
+    def __init__(self, account: Account, deadline: Deadline) -> None:
+        self._source, self._deadline = account.source, deadline
         self._number = 0
         self._waiting: deque[tuple[bytes, frozenset[int]]] = deque()
         with self._translated():
-            self._client = connected(account.host, account.port, account.tls)
+            self._client = connected(account.host, account.port, account.tls, deadline)
         try:
             with self._translated(signing_in=True):
                 self._sign_in(account)
@@ -183,6 +185,7 @@ class Conversation:
                 self._ask(part)
             while self._waiting:
                 self._client.renew()
+                self._deadline.renew()
                 tag, numbers = self._waiting[0]
                 self._answer(tag, came)
                 self._waiting.popleft()
@@ -192,6 +195,8 @@ class Conversation:
                 # a server may answer the next question before it says that it has done with this one
                 came = [row for row in came if row.uid not in numbers]
         except (IMAP4.abort, OSError, ValueError) as error:
+            if used_up(error):
+                raise unreachable(self._source, error) from None
             raise BrokenOffError from error
 
     def _ask(self, numbers: Collection[int]) -> None:
