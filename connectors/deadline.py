@@ -91,6 +91,11 @@ class Deadline:
         before, begun = self._waited, time.monotonic()
         try:
             yield self.left()
+        except TimeoutError as error:
+            self._waited = before + time.monotonic() - begun
+            if self._left() <= 0:
+                raise self._too_slow() from error
+            raise
         finally:
             self._waited = before + time.monotonic() - begun
 

@@ -112,6 +112,8 @@ class Reader:
             except UsedUpError:
                 raise
             except (RateLimitError, UnavailableError):
+                if not self._deadline.allows(FIRST_PAUSE * 2**attempt):
+                    raise
                 self._pause(attempt)
         return ask()
 
@@ -119,10 +121,9 @@ class Reader:
         """Hang up and wait a little. Raises UnavailableError where that has been done often enough."""
         self._breaks += 1
         self.close()
-        pause = FIRST_PAUSE * 2**attempt
-        if self._breaks > MOST_BREAKS or not self._deadline.allows(pause):
+        if self._breaks > MOST_BREAKS:
             raise unreachable(self._account.source)
-        time.sleep(pause)
+        time.sleep(FIRST_PAUSE * 2**attempt)
 
     def _in(self, folder: Folder) -> Conversation:
         talk = self._conversation()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -21,23 +21,45 @@ def drip(to: BinaryIO, byte: bytes, over: threading.Event) -> None:
 
 
 @contextmanager
-def dripping(at_once: bytes = b"", byte: bytes = b"0", *, after_question: bool = True) -> Iterator[int]:
+def dripping(
+    at_once: bytes = b"",
+    byte: bytes = b"0",
+    *,
+    whole: Mapping[str, bytes] | None = None,
+    unasked: bool = False,
+    pause: float = 0,
+) -> Iterator[int]:
     """The port of a server that answers every question so: what it says ``at_once``, then ``byte`` by ``byte``.
 
-    Without ``after_question`` it begins as soon as somebody has connected.
+    Where the path has one of the words of ``whole`` in it, it gives that answer, after a ``pause``, and no more. One
+    that speaks ``unasked`` begins as soon as somebody has connected.
     """
     over = threading.Event()
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            while after_question and self.rfile.readline().strip():
-                pass
+            path = "" if unasked else self._asked()
+            for word, answer in (whole or {}).items():
+                if word in path:
+                    over.wait(pause)
+                    self.wfile.write(answer)
+                    return
             self.wfile.write(at_once)
             drip(self.wfile, byte, over)
+
+        def _asked(self) -> str:
+            first, length = self.rfile.readline().decode(), 0
+            while line := self.rfile.readline().strip().lower():
+                length = int(line.partition(b":")[2]) if line.startswith(b"content-length:") else length
+            self.rfile.read(length)
+            return first
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
         allow_reuse_address = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that hung up is no news."""
 
     with Server(("127.0.0.1", 0), Handler) as listening:
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
@@ -48,3 +70,10 @@ def dripping(at_once: bytes = b"", byte: bytes = b"0", *, after_question: bool =
             over.set()
             listening.shutdown()
             thread.join()
+
+
+def answer(body: bytes, status: str = "200 OK", kind: str = "application/json", **headers: str) -> bytes:
+    """A whole answer over HTTP."""
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{more}\r\n"
+    return head.encode() + body
