@@ -24,6 +24,7 @@ from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.classify import Sighting
 from connectors.deadline import LARGEST
 from connectors.errors import MalformedError, UnavailableError
+from connectors.files import NoFileError, files_among, opened
 from connectors.fingerprint import spelled
 from connectors.http import Client
 from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
@@ -183,8 +184,9 @@ class IcsConnector:
     def _files(self, known: _Cursor) -> tuple[list[_File], _Cursor] | None:
         """The calendar's files with the server's names for their state; ``None`` if the server knows of no change."""
         if self._options.url is None:
-            paths = _calendar_paths(self._context.folder / (self._options.path or ""), self._context.source)
-            return [_File(path.stem, _read(path, self._context.source)) for path in paths], known
+            shown, source = self._options.path or "", self._context.source
+            paths = _calendar_paths(self._context.folder / shown, shown, source)
+            return [_File(path.stem, _read(path, shown, source)) for path in paths], known
         conditions = known.conditions(self._context.window)
         answer = Client(self._context.source).get(self._address(self._options.url), conditions)
         if answer.status == 304 and conditions:
@@ -241,20 +243,28 @@ def looked_at(context: Context, *, titles: bool = False) -> frozenset[str]:
     return PEOPLE | {name for name in LOOKS if asked[name]}
 
 
-def _calendar_paths(path: Path, source: str) -> list[Path]:
-    paths = sorted(path.glob("*.ics")) if path.is_dir() else [path]
-    if not paths or not all(found.is_file() for found in paths):
+def _calendar_paths(path: Path, shown: str, source: str) -> list[Path]:
+    try:
+        paths = files_among(path.glob("*.ics")) if path.is_dir() else [path]
+    except NoFileError as error:
+        raise error.told(source, shown) from error
+    if not paths or not paths[0].exists():
         raise UnavailableError(source, f"there is no calendar file at {path}.", "Check the source's path.")
     return paths
 
 
-def _read(path: Path, source: str) -> bytes:
+def _read(path: Path, shown: str, source: str) -> bytes:
     try:
-        if path.stat().st_size > LARGEST:
-            raise MalformedError(
-                source, f"{path} is larger than {LARGEST // 1024**2} MB.", "Export a shorter period of the calendar."
-            )
-        return path.read_bytes()
+        with opened(path) as file:
+            if path.stat().st_size > LARGEST:
+                raise MalformedError(
+                    source,
+                    f"{path} is larger than {LARGEST // 1024**2} MB.",
+                    "Export a shorter period of the calendar.",
+                )
+            return file.read(LARGEST + 1)
+    except NoFileError as error:
+        raise error.told(source, shown) from error
     except OSError as error:
         raise UnavailableError(source, f"{path} cannot be read.", "Check its permissions.") from error
 

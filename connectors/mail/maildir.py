@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
+from connectors.files import opened
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
     MailOptions,
@@ -126,9 +127,7 @@ class Maildir:
     def _add(self, page: MailPage, where: str, path: Path) -> bool:
         """Whether the message could be read; one that was moved while we looked comes with the next run."""
         try:
-            if not path.is_file():
-                return False
-            with path.open("rb") as file:
+            with opened(path) as file:
                 block, _ = block_of(file)
         except FileNotFoundError:
             return False

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
 from connectors.errors import MalformedError
+from connectors.files import files_among, opened
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
     MailOptions,
@@ -132,7 +133,7 @@ class Mbox:
         path = self._context.folder / self._options.path
         if not is_folder(self._context, self._options.path):
             return [path]
-        found = sorted(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox" and entry.is_file())
+        found = files_among(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox")
         if found:
             return found
         if (path / "cur").is_dir():
@@ -142,12 +143,12 @@ class Mbox:
     def _part(self, path: Path, place: str, start: Progress) -> Part:
         name = self._context.names.entry("mbox", path.name)
         mark = start.files.get(name)
-        with path.open("rb") as file:
+        with opened(path) as file:
             size = path.stat().st_size
             return Part(path, name, size, mark if mark and mark.fits(file, size) else None, place)
 
     def _count(self, part: Part) -> int:
-        with part.path.open("rb") as file:
+        with opened(part.path) as file:
             return sum(1 for _ in self._starts(file, 0, part.size))
 
     def _pages(self, progress: Progress, parts: list[Part], held: dict[str, int]) -> Iterator[Batch]:
@@ -167,7 +168,7 @@ class Mbox:
 
     def _marks(self, part: Part, page: MailPage, held: int) -> Iterator[Mark]:
         """Fill the page with the file's messages; yield a mark wherever it is full, and at the end."""
-        with part.path.open("rb") as file:
+        with opened(part.path) as file:
             mark = part.mark or Mark(held=held)
             for begin in self._starts(file, mark.resumes_at, part.size):
                 if page.is_full:
