@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from connectors.deadline import LARGEST
 from connectors.errors import MalformedError, UnavailableError
 from connectors.files import NoFileError, files_among, opened
 from connectors.fingerprint import spelled
-from connectors.http import Client
+from connectors.http import Client, Question
 from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
 from connectors.records import CalendarEvent
 
@@ -62,7 +63,8 @@ class _File:
 class _Cursor:
     """What was read last: under which settings, with what content, for which window (epoch seconds).
 
-    ``etag`` and ``modified`` are the server's names for that state.
+    ``etag`` and ``modified`` are the server's names for that state. An ETag may be anything, a path or somebody's name
+    too, so a keyed name of it is kept: the server cannot be asked by it, but it is known again by an answer's head.
     """
 
     settings: str
@@ -84,10 +86,9 @@ class _Cursor:
     def text(self) -> str:
         return json.dumps(asdict(self))
 
-    def conditions(self, window: Window) -> dict[str, str]:
-        """The request headers that ask only for what is new, while the window has moved on by less than a week."""
-        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
-        return {name: value for name, value in headers.items() if value and window.follows(self.start, self.end)}
+    def holds_for(self, window: Window) -> bool:
+        """Whether what was read is enough, if it is the same still: the window has moved on by less than a week."""
+        return window.follows(self.start, self.end)
 
 
 class IcsConnector:
@@ -187,22 +188,38 @@ class IcsConnector:
             shown, source = self._options.path or "", self._context.source
             paths = _calendar_paths(self._context.folder / shown, shown, source)
             return [_File(path.stem, _read(path, shown, source)) for path in paths], known
-        conditions = known.conditions(self._context.window)
-        answer = Client(self._context.source).get(self._address(self._options.url), conditions)
-        if answer.status == 304 and conditions:
+        holds = known.holds_for(self._context.window)
+        by_date = {"If-Modified-Since": known.modified} if holds and known.modified and not known.etag else {}
+        question = Question("GET", self._address(self._options.url), by_date)
+        if holds and known.etag:
+            question = replace(question, is_known=lambda headers: self._etag(headers) == known.etag)
+        answer = Client(self._context.source).ask(question)
+        if answer.status == 304 and (by_date or question.is_known):
             return None
         if answer.status == 304:
             found = (
                 "the server says that the calendar has not changed, though it was asked for as if for the first time."
             )
             raise MalformedError(self._context.source, found, "Nothing was changed. The next run tries again.")
-        etag, modified = answer.headers.get("etag", ""), answer.headers.get("last-modified", "")
+        etag, modified = self._etag(answer.headers), _date(answer.headers.get("last-modified", ""))
         return [_File("", answer.body)], _Cursor(known.settings, etag=etag, modified=modified)
+
+    def _etag(self, headers: Mapping[str, str]) -> str:
+        etag = headers.get("etag", "")
+        return self._context.names.entry(etag, "etag") if etag else ""
 
     def _address(self, url: str) -> str:
         if not url.startswith(("http://", "https://", "webcal://")):
             url = self._context.read_secret(url).strip()
         return re.sub(r"^webcal://", "https://", url)
+
+
+def _date(text: str) -> str:
+    """A date as servers write it; nothing of what is none."""
+    try:
+        return format_datetime(parsedate_to_datetime(text), usegmt=True)
+    except (ValueError, TypeError):
+        return ""
 
 
 def _common_reach(pairs: Collection[tuple[EntryText, CalendarEvent]]) -> datetime | None:
