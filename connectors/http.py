@@ -235,9 +235,9 @@ def _session(deadline: Deadline) -> Session:
 
     from connectors.adapter import WatchedAdapter
 
-    # it writes paths, at DEBUG each that it asks for, at WARNING those whose answers have odd headers; and a private
-    # link is nothing but a path
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    # it writes addresses, at DEBUG each that it asks for, at WARNING those whose answers have odd headers; and a private
+    # link is nothing but an address
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     session = Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, WatchedAdapter(deadline))

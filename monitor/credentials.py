@@ -48,7 +48,11 @@ def is_private_url(text: str) -> bool:
         return True
     path = unquote(parts.path)
     words = (*re.split(r"[/.]", path), *(value for _, value in query), parts.fragment)
-    return bool(_LINKS.search(path)) or any(_LONG_RANDOM.fullmatch(word) or _RANDOM.fullmatch(word) for word in words)
+    return (
+        _LINKS.search(path) is not None
+        or any(map(_LONG_RANDOM.fullmatch, path.split("/")))
+        or any(map(_RANDOM.fullmatch, words))
+    )
 
 
 def read_secret(reference: str, folder: Path, environ: Mapping[str, str] = os.environ) -> str:

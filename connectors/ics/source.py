@@ -29,6 +29,7 @@ from connectors.files import NoFileError, files_among, opened
 from connectors.fingerprint import spelled
 from connectors.http import Client, Question
 from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
+from connectors.network import is_open
 from connectors.records import CalendarEvent
 
 _READING = 4  # raise it when the same calendar is to be read differently
@@ -209,9 +210,9 @@ class IcsConnector:
         return self._context.names.entry(etag, "etag") if etag else ""
 
     def _address(self, url: str) -> str:
-        if not url.startswith(("http://", "https://", "webcal://")):
+        if not re.match(r"(https?|webcals?)://", url):
             url = self._context.read_secret(url).strip()
-        return re.sub(r"^webcal://", "https://", url)
+        return re.sub(r"^webcals?://", "https://", url)
 
 
 def _date(text: str) -> str:
@@ -289,6 +290,8 @@ def _read(path: Path, shown: str, source: str) -> bytes:
 def _problems(options: IcsOptions) -> list[str]:
     if (options.path is None) == (options.url is None):
         return ["path: give either path or url"]
+    if (options.url or "").startswith("http:") and is_open(options.url or ""):
+        return ["url: what is read there would travel in the open; the address has to begin with https"]
     return []
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +21,7 @@ from connectors.classify import Classifier
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
 from connectors.ics.source import SOURCE_KIND, IcsConnector, IcsOptions
 from connectors.pseudonyms import Pseudonyms
+from tests.peers.dripping import dripping
 
 SECRET = "private-7f3a"
 CALENDAR = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTART:20260105T090000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
@@ -238,7 +240,16 @@ def test_address_is_never_logged(server: Server, caplog: pytest.LogCaptureFixtur
     assert SECRET not in caplog.text
 
 
+def test_address_is_not_logged_where_the_head_of_an_answer_makes_no_sense(caplog: pytest.LogCaptureFixture) -> None:
+    head = b"HTTP/1.1 200 OK\r\nno field at all\r\nContent-Length: %d\r\n\r\n" % len(CALENDAR)
+    with dripping(whole={"/": head + CALENDAR}) as port, caplog.at_level(logging.DEBUG):
+        with suppress(ConnectorError):
+            fetched(f"http://127.0.0.1:{port}/{SECRET}.ics")
+    assert SECRET not in caplog.text
+
+
 def test_plain_and_webcal_addresses_are_used_as_they_are() -> None:
     connector = IcsConnector(IcsOptions(url="x"), CONTEXT)
     assert connector._address("webcal://a.example/b.ics") == "https://a.example/b.ics"
-    assert connector._address("http://a.example/b.ics") == "http://a.example/b.ics"
+    assert connector._address("webcals://a.example/b.ics") == "https://a.example/b.ics"
+    assert connector._address("https://a.example/b.ics") == "https://a.example/b.ics"

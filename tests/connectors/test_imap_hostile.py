@@ -335,3 +335,37 @@ def test_all_that_have_come_come_at_once_if_spelled_alike(told: list[tuple[bytes
 def test_numbers_are_spelled_as_spans() -> None:
     assert spelled([7, 3, 2, 1]) == "1:3,7"
     assert spelled(range(5, 6)) == "5"
+
+
+def numbered(server: Script, status: str, examine: str | None = None) -> None:
+    """Let the server call its numbering so, in both places in which it does."""
+    server.say("LIST", two_folders("MESSAGES 1 UIDNEXT 2 UIDVALIDITY " + status, "MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7"))
+    server.say("EXAMINE", f"* OK [UIDVALIDITY {status if examine is None else examine}] valid\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    "validity",
+    ["7", "007", "4294967296", "9" * 25, "9" * 5_000, "abc", "-1", "1e9", "7.5", "NIL", '"7"', "d\u00e9j\u00e0", "Kim-Miller"],
+)
+def test_numbering_may_be_called_anything(validity: str, server: Script) -> None:
+    numbered(server, validity)
+    first = read(account(server))
+    assert len(first.keys) == 1
+    assert "Miller" not in (first.cursor or "")
+    server.asked.clear()
+    assert read(account(server), first.cursor).keys == set()
+    assert not [line for line in server.asked if "FETCH" in line]
+    numbered(server, f"{validity[:100]}8")
+    assert read(account(server), first.cursor).keys == first.keys
+
+
+@pytest.mark.parametrize(("status", "examine"), [("0", "0"), ("7", "8"), ("7", "abc"), ("abc", ""), ("7", "7 8]")])
+@pytest.mark.usefixtures("pauses")
+def test_numbering_that_makes_no_sense_is_refused_once(status: str, examine: str, server: Script) -> None:
+    numbered(server, status, examine)
+    if examine.startswith("7"):
+        assert len(read(account(server)).keys) == 1
+        return
+    with pytest.raises(UnavailableError):
+        read(account(server))
+    assert len(server.asked) < 60
