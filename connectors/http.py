@@ -235,8 +235,8 @@ def _session(deadline: Deadline) -> Session:
 
     from connectors.adapter import WatchedAdapter
 
-    # it writes addresses, at DEBUG each that it asks for, at WARNING those whose answers have odd headers; and a private
-    # link is nothing but an address
+    # it writes addresses, at DEBUG each that it asks for, at WARNING those whose answers have odd heads; a private link
+    # is nothing but an address
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     session = Session()
     for scheme in ("https://", "http://"):

@@ -65,11 +65,12 @@ class Reader:
             try:
                 for rows in self._in(folder).rows(_noted(left, asked)):
                     yield Part(asked.popleft(), rows)
-                return
             except UsedUpError:
                 raise
             except (BrokenOffError, RateLimitError, UnavailableError):
                 self._pause(0)
+            else:
+                return
             broken = asked.popleft() if asked else next(left)
             smaller = list(self._halved(folder, broken))
             if all(part.rows is None for part in smaller) and not self._answers(folder, broken):

@@ -38,7 +38,8 @@ class Mark:
 
     ``size`` are the bytes that are accounted for and ``head`` names the first of them; ``last`` is where the last
     message read begins and ``digest`` names its header block, or is empty while that was still being written. Both are
-    keyed names: a header block is easily guessed. ``read`` counts the messages up to there and ``held`` those that the file held when it was last counted.
+    keyed names: a header block is easily guessed. ``read`` counts the messages up to there and ``held`` those that the
+    file held when it was last counted.
     """
 
     size: int = 0

@@ -7,18 +7,17 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from dataclasses import replace
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors import deadline, http
+from connectors import deadline, http, registry
 from connectors.base import Context
 from connectors.errors import UnavailableError, UsedUpError
 from connectors.google import service
-from connectors.google.access import CALENDAR
+from connectors.google.access import CALENDAR, SCOPES
 from connectors.google.consent import Asking
 from connectors.google.options import GoogleOptions
 from connectors.http import Client
@@ -28,7 +27,7 @@ from connectors.microsoft.access import write_consent
 from connectors.microsoft.options import MicrosoftOptions
 from connectors.private import write_private
 from connectors.registry import source_kind
-from tests.connectors.mailboxes import ANA, WINDOW, practice, read
+from tests.connectors.mailboxes import WINDOW, practice, read
 from tests.peers.dripping import answer, dripping
 from tests.peers.scripted_imap import DRIP, HANG_UP, fetched, scripted_imap
 
@@ -60,12 +59,12 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "READ_SECONDS", 30)
 
 
-class Held(AssertionError):
+class HeldError(AssertionError):
     """Somebody waits for longer than they may."""
 
 
 def ended(read: Any, within: float = AT_MOST) -> BaseException | None:
-    """What ended a reading, or None where nothing did. Raises :class:`Held`."""
+    """What ended a reading, or None where nothing did. Raises :class:`HeldError`."""
     ends: list[BaseException | None] = []
 
     def run() -> None:
@@ -81,7 +80,7 @@ def ended(read: Any, within: float = AT_MOST) -> BaseException | None:
     thread.start()
     thread.join(within)
     if not ends:
-        raise Held(f"still reading after {time.monotonic() - begun:.1f} s")
+        raise HeldError(f"still reading after {time.monotonic() - begun:.1f} s")
     return ends[0]
 
 
@@ -144,63 +143,43 @@ def test_head_without_end_is_too_much_however_fast_it_comes(monkeypatch: pytest.
     assert "sends more than an answer can be" in str(error)
 
 
-class steadily:  # noqa: N801 - used like a function
+@contextmanager
+def steadily(at_once: int, size: int) -> Iterator[int]:
     """The port of a server that sends ``size`` bytes, ``at_once`` every 20 ms."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
 
-    def __init__(self, at_once: int, size: int) -> None:
-        self._at_once, self._size = at_once, size
+        def serve() -> None:
+            asking, _ = server.accept()
+            with closing(asking):
+                asking.recv(65_536)
+                asking.sendall(OK + b"Content-Length: %d\r\n\r\n" % size)
+                for _ in range(0, size, at_once):
+                    time.sleep(0.02)
+                    asking.sendall(b"x" * at_once)
 
-    def __enter__(self) -> int:
-        self._server = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._serve, daemon=True).start()
-        port: int = self._server.getsockname()[1]
-        return port
-
-    def __exit__(self, *_: object) -> None:
-        self._server.close()
-
-    def _serve(self) -> None:
-        asking, _ = self._server.accept()
-        with closing(asking):
-            asking.recv(65_536)
-            asking.sendall(OK + b"Content-Length: %d\r\n\r\n" % self._size)
-            for _ in range(0, self._size, self._at_once):
-                time.sleep(0.02)
-                asking.sendall(b"x" * self._at_once)
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
 
 
 # Every kind that asks a web server
 
 
-def ics(context: Context, url: str) -> Any:
+def ics(_: Context, url: str) -> Any:
     return source_kind("ics").options(url=url)
 
 
-def caldav(context: Context, url: str) -> Any:
+def caldav(_: Context, url: str) -> Any:
     return source_kind("caldav").options(url=url, username="ana", password="env:X")
 
 
-def fhir(context: Context, url: str) -> Any:
+def fhir(_: Context, url: str) -> Any:
     return source_kind("fhir").options(url=url, practitioners={"ana": ("Practitioner/7",)})
 
 
 def google(kind: str, context: Context, url: str) -> Any:
-    kept = {
-        "refresh_token": "r",
-        "client_id": "c",
-        "client_secret": "s",
-        "scopes": list(service_scopes(kind)),
-        "account_id": "7",
-        "given_at": "",
-    }
-    write_private(context.folder / "google-tokens", "ana.json", kept)
+    words = {"refresh_token": "r", "client_id": "c", "client_secret": "s", "account_id": "7"}
+    write_private(context.folder / "google-tokens", "ana.json", words | {"scopes": list(SCOPES[kind])})
     return source_kind(kind).options(api_endpoint=url.rstrip("/"))
-
-
-def service_scopes(kind: str) -> tuple[str, ...]:
-    from connectors.google.access import SCOPES
-
-    return SCOPES[kind]
 
 
 def microsoft(context: Context, url: str) -> Any:
@@ -249,10 +228,8 @@ def test_every_kind_leaves_a_server_that_drips(case: str, place: str, tmp_path: 
 
 
 def test_every_kind_that_waits_for_a_server_is_among_them() -> None:
-    from connectors.registry import KINDS as ALL
-
     files = {"csv", "mbox", "maildir", "sms_xml"}
-    assert {kind for kind, *_ in KINDS.values()} | {"imap"} | files == set(ALL)
+    assert {kind for kind, *_ in KINDS.values()} | {"imap"} | files == registry.KINDS.keys()
 
 
 def test_google_reconnects_within_one_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +254,7 @@ def test_google_that_drips_while_it_shakes_hands_is_left(tmp_path: Path) -> None
 
 
 def test_trading_a_code_for_a_permission_ends(tmp_path: Path) -> None:
-    client = {name: "https://google.example/x" for name in ("auth_uri", "token_uri")}
+    client = dict.fromkeys(("auth_uri", "token_uri"), "https://google.example/x")
     words = json.dumps({"installed": {"client_id": "c", "client_secret": "s", **client}})
     with dripping(*PLACES["body"]) as port:
         asking = Asking(words, GoogleOptions(api_endpoint=f"http://127.0.0.1:{port}"), [CALENDAR])
@@ -398,11 +375,14 @@ def test_mail_server_has_a_run_of_its_own_length_however_often_it_breaks_off(
 
 
 def test_name_with_many_addresses_that_take_nobody_has_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> None:
+        time.sleep(0.02)
+        raise TimeoutError
+
     nowhere = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))] * 1_000
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: nowhere)
-    monkeypatch.setattr(socket.socket, "connect", lambda *_: (time.sleep(0.02), (_ for _ in ()).throw(TimeoutError()))[0])
-    error = ended(lambda: Client("diary", lambda _: None).get("https://diary.example/"))
-    assert_too_slow(error)
+    monkeypatch.setattr(socket.socket, "connect", slow)
+    assert_too_slow(ended(lambda: Client("diary", lambda _: None).get("https://diary.example/")))
 
 
 def test_seconds_of_waiting_are_counted_and_our_own_are_not() -> None:
@@ -417,12 +397,8 @@ def test_seconds_of_waiting_are_counted_and_our_own_are_not() -> None:
     assert one.left() == pytest.approx(SECONDS)
 
 
-def test_dripping_server_drips() -> None:
-    """Without a deadline such a server holds whoever asks: what these tests would show if there were none."""
-    with ExitStack() as stack:
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr(deadline, "ANSWER_SECONDS", 1e9)
-        port = stack.enter_context(dripping(*PLACES["body"]))
-        with pytest.raises(Held):
-            ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/"))
-
-
+def test_without_a_deadline_a_server_that_drips_holds_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such servers would be no test if they ended by themselves."""
+    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 1e9)
+    with dripping(*PLACES["body"]) as port, pytest.raises(HeldError):
+        ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/"))

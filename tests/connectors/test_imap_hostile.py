@@ -345,7 +345,21 @@ def numbered(server: Script, status: str, examine: str | None = None) -> None:
 
 @pytest.mark.parametrize(
     "validity",
-    ["7", "007", "4294967296", "9" * 25, "9" * 5_000, "abc", "-1", "1e9", "7.5", "NIL", '"7"', "d\u00e9j\u00e0", "Kim-Miller"],
+    [
+        "7",
+        "007",
+        "4294967296",
+        "9" * 25,
+        "9" * 5_000,
+        "abc",
+        "-1",
+        "1e9",
+        "7.5",
+        "NIL",
+        '"7"',
+        "d\u00e9j\u00e0",
+        "Kim-Miller",
+    ],
 )
 def test_numbering_may_be_called_anything(validity: str, server: Script) -> None:
     numbered(server, validity)

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from connectors.base import Context
+from connectors.deadline import Deadline
 from connectors.errors import ConnectorError, UnavailableError
 from connectors.google.access import CALENDAR, SCOPES
 from connectors.google.consent import Asking
 from connectors.google.options import GoogleOptions
 from connectors.http import Answer, Client, Question
 from connectors.imap.conversation import Account, Conversation
-from connectors.deadline import Deadline
 from connectors.microsoft.access import write_consent
 from connectors.network import is_loopback, is_open
 from connectors.private import write_private
@@ -217,7 +217,7 @@ def test_google_is_not_followed_to_another_server(google_moving: Any, tmp_path: 
 
 @pytest.mark.parametrize("status", [302, 307, 308])
 def test_code_and_secret_are_sent_to_no_other_server(status: int, tmp_path: Path) -> None:
-    client = {name: "https://google.example/token" for name in ("auth_uri", "token_uri")}
+    client = dict.fromkeys(("auth_uri", "token_uri"), "https://google.example/token")
     words = json.dumps({"installed": {"client_id": "c", "client_secret": "s", **client}})
     with replies() as server, replies() as other:
         server.give(Reply(status, headers={"Location": other.url}))

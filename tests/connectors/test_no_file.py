@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from connectors import files
 from connectors.csv_export.inspect import propose
 from connectors.errors import ConnectorError
 from connectors.files import NoFileError, opened
@@ -55,7 +54,7 @@ def columns() -> Any:
     return lambda path: declared(path=path, columns=CsvColumns(client="Client", booked_start="Start", booked_end="End"))
 
 
-def at(kind: str) -> Callable[[Path], Any]:
+def at(kind: str) -> Callable[[Any], Any]:
     return columns() if kind == "csv" else lambda path: source_kind(kind).options(path=path)
 
 
@@ -177,7 +176,7 @@ def test_file_that_becomes_a_pipe_while_we_look_holds_nobody(
                 os.mkfifo(path)
         return really(place, *told, **more)
 
-    monkeypatch.setattr(files.os, "open", swapped)
+    monkeypatch.setattr(os, "open", swapped)
     assert isinstance(within_time(reading(kind, tmp_path, "source")), ConnectorError)
 
 

@@ -13,7 +13,7 @@ from tests.peers.dripping import answer, dripping
 
 PLACES = {
     "google": "calendar/ical/ana%40harbour.example/private-0a1b2c3d4e5f6a7b8c/basic.ics",
-    "outlook": "owa/calendar/0a1b2c3d4e5f6a7b8c9d0a1b2c3d4e5f@harbour.example/0a1b2c3d4e5f6a7b8c9d0a1b2c3d4e5f/calendar.ics",
+    "outlook": "owa/calendar/ana@harbour.example/0a1b2c3d4e5f6a7b8c9d0a1b2c3d4e5f/calendar.ics",
     "nextcloud": "remote.php/dav/public-calendars/Wx8sYd4kEiGjNL2b?export",
     "nextcloud's page": "index.php/apps/calendar/p/Wx8sYd4kEiGjNL2b",
     "nextcloud's share": "s/Wx8sYd4kEiGjNL2/download",

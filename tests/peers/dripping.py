@@ -6,12 +6,12 @@ import socketserver
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO
+from io import BufferedIOBase
 
 EVERY = 0.02  # seconds between two bytes
 
 
-def drip(to: BinaryIO, byte: bytes, over: threading.Event) -> None:
+def drip(to: BufferedIOBase, byte: bytes, over: threading.Event) -> None:
     """Say ``byte`` again and again, until the other side hangs up or the test is over."""
     while not over.wait(EVERY):
         try:
@@ -75,5 +75,7 @@ def dripping(
 def answer(body: bytes, status: str = "200 OK", kind: str = "application/json", **headers: str) -> bytes:
     """A whole answer over HTTP."""
     more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{more}\r\n"
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{more}\r\n"
+    )
     return head.encode() + body
