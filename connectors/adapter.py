@@ -30,7 +30,8 @@ class _Secure(_Plain, HTTPSConnection):
 
     def connect(self) -> None:
         """Connect, shake hands, and watch what comes of it."""
-        with self._deadline.throughout():
+        with self._deadline.throughout() as left:
+            self.timeout = min(self.timeout, left) if isinstance(self.timeout, (int, float)) else left
             super().connect()
         self.sock = watch(self.sock, self._deadline)
 

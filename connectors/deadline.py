@@ -127,7 +127,7 @@ class Deadline:
         if self._waited >= RUN_SECONDS:
             return TooSlowError(f"{RUN_SECONDS / 3600:.0f} hours of waiting in one run")
         seconds = self._waited - self._before
-        return TooSlowError(f"{self._arrived:,} bytes in {seconds:.0f} seconds")
+        return TooSlowError(f"{self._arrived:,} bytes in {seconds:.0f} s")
 
 
 class _Watch:

@@ -24,10 +24,15 @@ class _Watched:
 
     def connect(self) -> None:
         """Connect in the time that is left, and watch what comes of it."""
-        with self.deadline.throughout() as left:
-            self.timeout = min(self.timeout, left)
-            super().connect()  # type: ignore[misc]
+        usual = self.timeout
+        try:
+            with self.deadline.throughout() as left:
+                self.timeout = min(usual, left)
+                super().connect()  # type: ignore[misc]
+        finally:
+            self.timeout = usual
         self.sock = watch(self.sock, self.deadline)
+        self.sock.settimeout(usual)
 
 
 class _Plain(_Watched, HTTPConnectionWithTimeout):  # type: ignore[misc]

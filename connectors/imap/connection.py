@@ -44,6 +44,7 @@ class Connection(IMAP4):
             self.sock.settimeout(min(SECONDS, left))
             self.starttls(context)
         self.sock = watch(self.sock, self._deadline)
+        self.sock.settimeout(SECONDS)
 
     def renew(self) -> None:
         """Begin a new answer."""
