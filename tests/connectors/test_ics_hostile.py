@@ -119,6 +119,22 @@ def outcomes(count: int, seed: int, folder: Path) -> tuple[Counter[str], float]:
     return ends, slowest
 
 
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("field", ["DTSTART", "DTEND", "RECURRENCE-ID"])
+@pytest.mark.parametrize("value", ["PT1H30M", "-PT1H", "20260105T090000Z/PT1H"])
+@pytest.mark.parametrize("rule", ["", "RRULE:FREQ=DAILY;COUNT=3\n"])
+def test_duration_in_the_place_of_a_date_sets_the_entry_aside(
+    field: str, value: str, rule: str, tmp_path: Path, *, ends: bool
+) -> None:
+    told = {"DTSTART": "20260105T090000Z", **({"DTEND": "20260105T100000Z"} if ends else {}), field: value}
+    lines = "".join(f"{name}:{text}\n" for name, text in told.items())
+    text = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:a\n{lines}{rule}END:VEVENT\nEND:VCALENDAR\n"
+    (tmp_path / "ana.ics").write_text(text)
+    connector = SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path))
+    (batch,) = connector.fetch(None)
+    assert (batch.records, len(batch.faults)) == ((), 1)
+
+
 @pytest.mark.slow
 def test_mutations_end_well(tmp_path: Path) -> None:
     ends, slowest = outcomes(2_000, seed=20261122, folder=tmp_path)
