@@ -29,6 +29,7 @@ from connectors.microsoft.options import MicrosoftOptions
 from connectors.private import write_private
 from connectors.registry import source_kind
 from tests.connectors.mailboxes import WINDOW, practice, read
+from tests.peers.dovecot import certify
 from tests.peers.dripping import answer, dripping
 from tests.peers.scripted_imap import DRIP, HANG_UP, fetched, scripted_imap
 
@@ -254,6 +255,32 @@ def test_google_that_drips_while_it_shakes_hands_is_left(tmp_path: Path) -> None
             google("google_calendar", context, f"https://127.0.0.1:{port}"), context
         )
         assert_too_slow(ended(lambda: list(made.fetch(None))), "Google")
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a certificate for localhost that this machine trusts."""
+    certify(tmp_path)
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "certificate.pem"))
+    monkeypatch.setattr("httplib2.CA_CERTS", str(tmp_path / "certificate.pem"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("place", ["field of the head", "body", "size of a chunk", "chunk"])
+def test_encrypted_web_server_that_drips_is_left(place: str, trusted: Path) -> None:
+    with dripping(*PLACES[place], certificate=trusted) as port:
+        assert_too_slow(ended(lambda: Client("diary").get(f"https://localhost:{port}/")))
+        context = practice(trusted)
+        options = google("google_calendar", context, f"https://localhost:{port}")
+        made = source_kind("google_calendar").make(options, context)
+        assert_too_slow(ended(lambda: list(made.fetch(None))), "Google")
+
+
+def test_encrypted_mail_server_that_drips_is_left(trusted: Path) -> None:
+    with dripping(b"* OK ", unasked=True, certificate=trusted) as port:
+        options = ImapOptions(host="localhost", port=port, username="ana", password="x")
+        assert_too_slow(ended(lambda: read(Imap(options, practice(trusted)))), "the mail server")
 
 
 def test_trading_a_code_for_a_permission_ends(tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
 
 EVERY = 0.02  # seconds between two bytes
 
@@ -28,13 +31,18 @@ def dripping(
     whole: Mapping[str, bytes] | None = None,
     unasked: bool = False,
     pause: float = 0,
+    certificate: Path | None = None,
 ) -> Iterator[int]:
     """The port of a server that answers every question so: what it says ``at_once``, then ``byte`` by ``byte``.
 
     Where the path has one of the words of ``whole`` in it, it gives that answer, after a ``pause``, and no more. One
-    that speaks ``unasked`` begins as soon as somebody has connected.
+    that speaks ``unasked`` begins as soon as somebody has connected. With a folder that holds a
+    ``certificate`` all is encrypted.
     """
     over = threading.Event()
+    encryption = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+    if certificate and encryption:
+        encryption.load_cert_chain(certificate / "certificate.pem", certificate / "key.pem")
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -57,6 +65,10 @@ def dripping(
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
         allow_reuse_address = True
+
+        def get_request(self) -> tuple[Any, Any]:
+            taken, where = super().get_request()
+            return (encryption.wrap_socket(taken, server_side=True) if encryption else taken), where
 
         def handle_error(self, request: object, client_address: object) -> None:
             """A client that hung up is no news."""
