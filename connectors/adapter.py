@@ -1,4 +1,4 @@
-"""How requests connects: by urllib3's connections, with a deadline over name, head, body and chunks."""
+"""The connections of requests, with a deadline over connecting, head, body and chunks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WATCHED = {HTTPConnection: _Plain, HTTPSConnection: _Secure}
 
 
 class WatchedAdapter(HTTPAdapter):
-    """What a session sends through, under one deadline."""
+    """A session's way out, under one deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline

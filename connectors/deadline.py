@@ -1,4 +1,4 @@
-"""How long a server may keep us waiting: for one answer, and in a whole run.
+"""The time for which a server may keep us waiting: for one answer, and in a whole run.
 
 ::
 
@@ -36,7 +36,7 @@ class TooMuchError(OSError):
 
 
 class Deadline:
-    """What a server has used up of our time. Call :meth:`renew` before each question."""
+    """The time that a server has used up. Call :meth:`renew` before each question."""
 
     def __init__(self) -> None:
         self._waited = 0.0  # seconds in all
@@ -57,7 +57,7 @@ class Deadline:
         return left
 
     def allows(self, pause: float) -> bool:
-        """Whether there is time for a pause between two tries, which then counts as waiting."""
+        """Count a pause between two tries as waiting, if there is time for it; return ``False`` where there is none."""
         if pause >= self._left():
             return False
         self._waited += pause

@@ -1,4 +1,4 @@
-"""What a network did to us, in words that say what to look at, and who may read along on it.
+"""Words for what a network did to us, and a look at who may read along on it.
 
 Nothing that the other side said is passed on.
 """

@@ -184,7 +184,7 @@ class Caldav:
         return Changes(fresh, told.gone, told.state)
 
     def _state(self, calendar: Calendar, state: str) -> str:
-        """What is remembered of a calendar's state: itself where the server is asked by it, else a keyed name."""
+        """Return a calendar's state as it is remembered: itself where the server is asked by it, else a keyed name."""
         return state if calendar.tells_changes or not state else self._name("state", state)
 
     def _vanished(self, changes: Changes, came: Iterable[Object]) -> set[str]:

@@ -1,4 +1,4 @@
-"""How Google's client connects: by httplib2's connections, encrypted, with a deadline over its reconnects, too."""
+"""The connections of Google's client: encrypted, with a deadline over all of its reconnects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class OpenError(Exception):
 
 
 class _Watched:
-    """What both kinds of connection do when they connect, and connect again."""
+    """Connecting, and connecting again, as both kinds of connection do it."""
 
     deadline: Deadline
     timeout: float
@@ -49,7 +49,7 @@ class _Secure(_Watched, HTTPSConnectionWithTimeout):  # type: ignore[misc]
 
 
 class WatchedHttp(Http):  # type: ignore[misc]
-    """What Google's client sends through, tokens too. A question goes where it was meant to and is not sent on."""
+    """The way out of Google's client, for tokens too. A question goes where it was meant to and is not sent on."""
 
     def __init__(self, deadline: Deadline, seconds: float) -> None:
         super().__init__(timeout=seconds)

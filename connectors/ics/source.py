@@ -88,7 +88,7 @@ class _Cursor:
         return json.dumps(asdict(self))
 
     def holds_for(self, window: Window) -> bool:
-        """Whether what was read is enough, if it is the same still: the window has moved on by less than a week."""
+        """Return ``True`` while an unchanged calendar need not be read again: for a week of nights."""
         return window.follows(self.start, self.end)
 
 

@@ -102,7 +102,7 @@ class Reader:
         return False
 
     def _tried(self, ask: Callable[[], T]) -> T:
-        """What a question gives, asked again after a pause where the server is not there or wants us to stop.
+        """Return what a question gives, asked again after a pause where the server is not there or wants us to stop.
 
         All tries have one deadline together.
         """

@@ -259,7 +259,7 @@ def _folder(name: str, role: Role, counts: dict[bytes, bytes]) -> Folder:
 
 
 def _validity(told: bytes) -> str:
-    """What a server says of the numbering, in one spelling; empty where it says nothing, or 0."""
+    """Return the word that a server has for its numbering; empty where it has none, or 0."""
     word = next(iter(told.split()), b"")[:_LONGEST_VALIDITY]
     return word.lstrip(b"0").decode("utf-8", "surrogateescape")
 

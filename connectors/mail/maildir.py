@@ -125,7 +125,7 @@ class Maildir:
         yield Batch(progress.written(), records, faults=faults, done=len(fresh), total=len(fresh))
 
     def _add(self, page: MailPage, where: str, path: Path) -> bool:
-        """Whether the message could be read; one that was moved while we looked comes with the next run.
+        """Return ``True`` if the message could be read; one that was moved while we looked comes with the next run.
 
         What is no file is no message.
         """
