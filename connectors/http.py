@@ -277,7 +277,7 @@ def joined(url: str, reference: str) -> str:
 
 
 def _location(headers: Mapping[str, str]) -> str:
-    """Return the place to which a server sends us on; some write other letters than ASCII, which come as if they were Latin-1."""
+    """Return the place to which a server sends us on; letters beyond ASCII come as if they were Latin-1."""
     return headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace")
 
 
