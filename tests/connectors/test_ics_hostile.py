@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+import io
+import os
 import random
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -180,13 +184,16 @@ def test_text_that_is_a_path_opens_nothing(tmp_path: Path, monkeypatch: pytest.M
     secret.write_bytes(SEED)
     (tmp_path / "ana.ics").write_text(str(secret))
     opened: list[Path] = []
-    read = Path.read_bytes
 
-    def watched(path: Path) -> bytes:
-        opened.append(path)
-        return read(path)
+    def watching(really: Any) -> Any:
+        def watched(path: Any, *more: Any, **told: Any) -> Any:
+            opened.append(Path(str(path)))
+            return really(path, *more, **told)
 
-    monkeypatch.setattr(Path, "read_bytes", watched)
+        return watched
+
+    for owner, name in ((os, "open"), (builtins, "open"), (io, "open"), (Path, "read_bytes"), (Path, "open")):
+        monkeypatch.setattr(owner, name, watching(getattr(owner, name)))
     with pytest.raises(ConnectorError):
         next(SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path)).fetch(None))
-    assert opened == [tmp_path / "ana.ics"]
+    assert [path for path in opened if path.suffix == ".ics"] == [tmp_path / "ana.ics"]
