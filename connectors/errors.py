@@ -49,6 +49,10 @@ class UnavailableError(ConnectorError):
     """The file or server cannot be reached or read."""
 
 
+class UsedUpError(UnavailableError):
+    """The server took all the time or room that an answer may take: it is not asked again tonight."""
+
+
 class MalformedError(ConnectorError):
     """What came is not what the source's kind promises: cut off, another format, unknown columns."""
 

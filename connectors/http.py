@@ -1,9 +1,9 @@
 """One way to ask a web server: one session, one back-off policy, a limit on size and time.
 
-A refused or failing server is asked again a few times, after what its Retry-After says or a doubling pause. An
-address may be a secret in itself (a calendar's private link), so none is ever part of an error, and the library that
-would log it is kept from doing so. A password goes to the server it was meant for and to no other, also where that
-server sends us on.
+A refused or failing server is asked again a few times, after what its Retry-After says or a doubling pause; all tries
+of a question share one deadline. An address may be a secret in itself (a calendar's private link), so none is ever part
+of an error, and the library that would log it is kept from doing so. A password goes to the server it was meant for
+and to no other, also where that server sends us on. Nothing travels in the open, except on this machine itself.
 """
 
 from __future__ import annotations
@@ -19,8 +19,16 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
-from connectors.network import failure
+from connectors.deadline import LARGEST, Deadline
+from connectors.errors import (
+    AuthorizationError,
+    ConnectorError,
+    MalformedError,
+    RateLimitError,
+    UnavailableError,
+    UsedUpError,
+)
+from connectors.network import failure, is_open, used_up
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
@@ -28,8 +36,7 @@ if TYPE_CHECKING:
 TRIES = 4
 FIRST_PAUSE = 1.0  # seconds; doubles
 LONGEST_PAUSE = 60.0  # seconds; a server that asks for more is left until the next run
-CONNECT_SECONDS, READ_SECONDS, WHOLE_SECONDS = 10, 60, 300
-LARGEST = 64 * 1024 * 1024  # bytes, unpacked
+CONNECT_SECONDS, READ_SECONDS = 10, 60  # of silence; see connectors.deadline for the whole
 MOST_HOPS = 5
 _AGAIN = frozenset((429, 500, 502, 503, 504))
 _MOVED = frozenset((301, 302, 307, 308))
@@ -49,6 +56,7 @@ class Answer:
 class Question:
     """What a server is asked. ``answers`` are statuses beside 2xx and 304 that the asker understands.
 
+    ``is_known`` may say by an answer's headers that the rest is known: it is left unread, and the answer a 304.
     Only for what may be asked twice: a question to which no whole answer comes is repeated.
     """
 
@@ -57,6 +65,7 @@ class Question:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     answers: frozenset[int] = frozenset()
+    is_known: Callable[[Mapping[str, str]], bool] | None = None
 
 
 class _BrokenOffError(Exception):
@@ -71,15 +80,21 @@ class Client:
     """Asks servers on behalf of one source. ``pause`` sleeps for some seconds; a test may count instead.
 
     With a ``login`` (name and password, or a token) every question carries it, and a server that sends us on to another
-    is not followed there.
+    is not followed there; nor is it with a body, which may hold a secret, too. Several clients of one source share a
+    ``deadline``.
     """
 
     def __init__(
-        self, source: str, pause: Callable[[float], None] | None = None, login: tuple[str, str] | str | None = None
+        self,
+        source: str,
+        pause: Callable[[float], None] | None = None,
+        login: tuple[str, str] | str | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
         self._source = source
         self._pause = pause or time.sleep
-        self._session = _session()
+        self._deadline = deadline or Deadline()
+        self._session = _session(self._deadline)
         self._may_roam = login is None
         if login:
             self._session.auth = _signature(login)
@@ -94,6 +109,7 @@ class Client:
         Raises a :class:`~connectors.errors.ConnectorError` for everything else.
         """
         problem: ConnectorError
+        self._deadline.renew()
         for attempt in range(TRIES):
             wait = FIRST_PAUSE * 2**attempt
             try:
@@ -107,26 +123,41 @@ class Client:
                 if answer.status not in _AGAIN:
                     raise problem
                 wait = _retry_after(answer.headers, wait)
-            if attempt + 1 == TRIES or wait > LONGEST_PAUSE:
+            if attempt + 1 == TRIES or wait > LONGEST_PAUSE or not self._deadline.allows(wait):
                 break
             self._pause(wait)
         raise problem
 
     def _settled(self, question: Question) -> Answer:
-        """The answer of the place to which the server sends us on, as long as it is the same server."""
+        """The answer of the place to which the server sends us on, where it may."""
         for _ in range(MOST_HOPS):
+            if is_open(question.url):
+                found = "what is read there would travel in the open."
+                raise UnavailableError(self._source, found, "Write an address that begins with https.")
             answer = self._exchanged(question)
-            if self._may_roam or answer.status not in _MOVED:
+            if answer.status not in _MOVED and not (answer.status == HTTPStatus.SEE_OTHER and question.method == "GET"):
                 return answer
-            target = joined(question.url, answer.headers.get("location", ""))
-            if server_of(target) != server_of(question.url):
-                raise UnavailableError(
-                    self._source,
-                    "the server sends us on to another, which is not told the password.",
-                    "If that is right, write the other one's address into the configuration.",
-                )
+            target = joined(question.url, _location(answer.headers))
+            self._refuse_to_follow(question, target)
             question = replace(question, url=target)
         raise UnavailableError(self._source, "the server sends us round in circles.", "Check the address.")
+
+    def _refuse_to_follow(self, question: Question, target: str) -> None:
+        here, there = server_of(question.url), server_of(target)
+        if here == there:
+            return
+        if not self._may_roam or question.body is not None:
+            raise UnavailableError(
+                self._source,
+                "the server sends us on to another, which is not told the password.",
+                "If that is right, write the other one's address into the configuration.",
+            )
+        if is_open(target) or (here[0] == "https" and there[0] != "https"):
+            raise UnavailableError(
+                self._source,
+                "the server sends us on to an address at which all would travel in the open.",
+                "Ask whoever runs it for an address that begins with https.",
+            )
 
     def _exchanged(self, question: Question) -> Answer:
         from requests import RequestException
@@ -134,17 +165,19 @@ class Client:
         try:
             with self._session.request(
                 question.method, question.url, data=question.body, headers=dict(question.headers), stream=True,
-                timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=self._may_roam,
+                timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False,
             ) as response:  # fmt: skip
+                names = {name.lower(): value for name, value in response.headers.items()}
+                if question.is_known and response.status_code == HTTPStatus.OK and question.is_known(names):
+                    return Answer(HTTPStatus.NOT_MODIFIED, names, b"")
                 body = b"".join(self._chunks(response))
         except (RequestException, ValueError, OSError) as error:
             # without its cause: requests repeats the address in its messages
             raise self._broken_off(error) from None
-        names = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, names, body)
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
-        ends_at, size = time.monotonic() + WHOLE_SECONDS, 0
+        size = 0
         for chunk in response.iter_content(_SOME_BYTES):
             size += len(chunk)
             if size > LARGEST:
@@ -153,12 +186,12 @@ class Client:
                     f"the server sends more than {LARGEST // 1024**2} MB.",
                     "Check that the address is the right one.",
                 )
-            if time.monotonic() > ends_at:
-                raise self._broken_off(TimeoutError())
             yield chunk
 
-    def _broken_off(self, error: Exception) -> _BrokenOffError:
+    def _broken_off(self, error: Exception) -> _BrokenOffError | UsedUpError:
         found, check = failure("the server", error)
+        if used_up(error):
+            return UsedUpError(self._source, found, f"{check} The next run tries again.")
         return _BrokenOffError(UnavailableError(self._source, found, f"{check} The next run tries again."))
 
     def _refusal(self, answer: Answer) -> ConnectorError:
@@ -197,12 +230,17 @@ def _is_answer(question: Question, status: int) -> bool:
     return status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED or status in question.answers
 
 
-def _session() -> Session:
+def _session(deadline: Deadline) -> Session:
     from requests import Session
 
-    # at DEBUG it writes every path it asks for, and a private link is nothing but a path
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+    from connectors.adapter import WatchedAdapter
+
+    # it writes addresses, at DEBUG each that it asks for, at WARNING those whose answers have odd heads; a private link
+    # is nothing but an address
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     session = Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, WatchedAdapter(deadline))
     session.headers["User-Agent"] = "evenhours"
     return session
 
@@ -236,6 +274,11 @@ def joined(url: str, reference: str) -> str:
         return urljoin(url, reference)
     except ValueError:
         return ""
+
+
+def _location(headers: Mapping[str, str]) -> str:
+    """Return the place to which a server sends us on; letters beyond ASCII come as if they were Latin-1."""
+    return headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _retry_after(headers: Mapping[str, str], otherwise: float) -> float:

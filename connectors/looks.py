@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from connectors.address_count import AddressCount
 from connectors.base import Context, Owner, Window
 from connectors.classify import Classifier
+from connectors.files import opened
 from connectors.pseudonyms import KEY_BYTES, Pseudonyms
 from connectors.registry import source_kind
 
@@ -38,7 +39,7 @@ def kind_at(path: Path) -> str | None:
     try:
         if path.is_dir():
             return _kind_of_folder(path)
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(_HEAD)
     except (OSError, ValueError):
         return None

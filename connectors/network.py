@@ -1,10 +1,17 @@
-"""What a network did to us, in words that say what to look at. Nothing that the other side said is passed on."""
+"""Words for what a network did to us, and a look at who may read along on it.
+
+Nothing that the other side said is passed on.
+"""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from ipaddress import ip_address
 from socket import gaierror
+from urllib.parse import urlsplit
+
+from connectors.deadline import TooMuchError, TooSlowError
 
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
@@ -24,6 +31,30 @@ _FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
 )
 
 
+def is_loopback(host: str | None) -> bool:
+    """Return ``True`` for this machine itself: what goes there passes nobody."""
+    try:
+        return host is not None and (host.lower() == "localhost" or ip_address(host).is_loopback)
+    except ValueError:
+        return False
+
+
+def is_open(url: str) -> bool:
+    """Return ``True`` where others on the way could read along: anywhere without https, except on this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return True
+    if "\\" in url:  # of which libraries make different hosts
+        return True
+    return parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
+def used_up(error: BaseException | None) -> bool:
+    """Return ``True`` where a server took all the time or room it may: asking again would only take more."""
+    return any(isinstance(cause, (TooSlowError, TooMuchError)) for cause in _causes(error))
+
+
 def failure(who: str, error: BaseException | None = None) -> tuple[str, str]:
     """What was found where no whole answer came from ``who``, and what to check.
 
@@ -31,6 +62,10 @@ def failure(who: str, error: BaseException | None = None) -> tuple[str, str]:
     that led to ``error`` are looked at.
     """
     for cause in _causes(error):
+        if isinstance(cause, TooSlowError):
+            return f"{who} answers too slowly: {cause}.", "Ask whoever runs it why; nothing else had to wait for it."
+        if isinstance(cause, TooMuchError):
+            return f"{who} sends more than an answer can be.", "Check that the address is the right one."
         for kind, found, check in _FAILURES:
             if isinstance(cause, kind) and not isinstance(cause, _CUT_OFF):
                 return found.format(who=who), check

@@ -28,6 +28,11 @@ _SECRET_BYTES = 65_536
 _REFERENCE = re.compile(r"(env|file|command):\s*(\S.*)")
 _SECRET_WORD = re.compile(r"key|token|secret|passw|auth|sig", re.IGNORECASE)
 _LONG_RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])(\w{24,}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
+_RANDOM = re.compile(r"(?=[\w-]{12,}$)(?:.*?(?:[A-Za-z]\d|\d[A-Za-z])){3}.*")  # letters and digits change often
+_LINKS = re.compile(
+    r"/private-|/public-calendars/[^/]|/apps/calendar/(p|embed)/[^/]|/s/\w{8}|/published/\d+/[^/]|/feed/ks\w{8}",
+    re.IGNORECASE,
+)  # Google, Nextcloud, iCloud, TeamUp: what follows is the key
 
 
 def is_reference(text: str) -> bool:
@@ -38,10 +43,16 @@ def is_reference(text: str) -> bool:
 def is_private_url(text: str) -> bool:
     """Whether knowing the address is enough to read what lies there: a secret feed, a log-in, a token."""
     parts = urlsplit(text)
-    if "@" in parts.netloc or any(_SECRET_WORD.search(name) for name, _ in parse_qsl(parts.query, True)):
+    query = parse_qsl(parts.query, True)
+    if "@" in parts.netloc or any(_SECRET_WORD.search(name) for name, _ in query):
         return True
     path = unquote(parts.path)
-    return "/private-" in path.lower() or any(map(_LONG_RANDOM.fullmatch, path.split("/")))
+    words = (*re.split(r"[/.]", path), *(value for _, value in query), parts.fragment)
+    return (
+        _LINKS.search(path) is not None
+        or any(map(_LONG_RANDOM.fullmatch, path.split("/")))
+        or any(map(_RANDOM.fullmatch, words))
+    )
 
 
 def read_secret(reference: str, folder: Path, environ: Mapping[str, str] = os.environ) -> str:

@@ -31,12 +31,12 @@ from connectors.fingerprint import spelled
 from connectors.http import Client
 from connectors.ics.source import looked_at
 from connectors.ics.text import CalendarText, EntryText, UnsoundError, calendars
+from connectors.network import is_open
 from connectors.records import CalendarEvent
 
 _READING = 4  # raise it when the same calendar is to be read differently
 _MARGIN = timedelta(days=1)  # whole days and floating times begin at another instant in another zone
 _MUCH = 0.3  # of all entries
-_LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
 
 Place = tuple[str, str]
 """The keyed names of a calendar and of an object in it."""
@@ -136,7 +136,7 @@ class Caldav:
         objects: dict[Place, Object] = {}
         for name, calendar in found.items():
             changes = server.changes(calendar, "")
-            states[name] = changes.state
+            states[name] = self._state(calendar, changes.state)
             objects |= self._objects(name, server.objects(calendar, list(changes.etags), self._wanted))
         came = self._read(objects, found)
         start, end = self._context.window.seconds
@@ -152,7 +152,7 @@ class Caldav:
         states = dict(known.states)
         for name, calendar in found.items():
             changes = self._changes(server, calendar, states[name], known.objects[name])
-            states[name] = changes.state
+            states[name] = self._state(calendar, changes.state)
             fresh = list(server.objects(calendar, list(changes.etags), self._wanted))
             gone |= {(name, self._name("object", path)) for path in self._vanished(changes, fresh)}
             objects |= self._objects(name, self._reached(server, calendar, known))
@@ -170,8 +170,8 @@ class Caldav:
 
     def _changes(self, server: CalendarServer, calendar: Calendar, since: str, known: Mapping[str, Held]) -> Changes:
         """What has changed since a state, whether or not the server can compare it with another."""
-        if since and since == calendar.state:
-            return Changes({}, frozenset(), since)
+        if since and since == self._state(calendar, calendar.state):
+            return Changes({}, frozenset(), calendar.state)
         told = server.changes(calendar, since if calendar.tells_changes else "")
         names = {href: self._name("object", path_of(href)) for href in told.etags}
         fresh = {
@@ -182,6 +182,10 @@ class Caldav:
         if not calendar.tells_changes and known.keys() - names.values():
             raise _NotEnoughError
         return Changes(fresh, told.gone, told.state)
+
+    def _state(self, calendar: Calendar, state: str) -> str:
+        """Return a calendar's state as it is remembered: itself where the server is asked by it, else a keyed name."""
+        return state if calendar.tells_changes or not state else self._name("state", state)
 
     def _vanished(self, changes: Changes, came: Iterable[Object]) -> set[str]:
         """The paths of what was deleted, also while we looked."""
@@ -289,10 +293,9 @@ def _by_calendar(held: Mapping[Place, Held], found: Mapping[str, Calendar]) -> d
 
 
 def _problems(options: CaldavOptions) -> list[str]:
-    scheme, _, rest = options.url.partition("://")
-    if scheme == "https" or (scheme == "http" and _LOOPBACK.fullmatch(rest.partition("/")[0])):
-        return []
-    return ["url: has to begin with https://, or the password would be sent in the open"]
+    if is_open(options.url):
+        return ["url: has to begin with https://, or the password would be sent in the open"]
+    return []
 
 
 def preview(options: CaldavOptions, context: Context) -> Iterator[Sighting]:

@@ -19,6 +19,7 @@ from connectors.csv_export.presets import presets
 from connectors.csv_export.records import Entry, RowReader, Shape, is_total, shape_of
 from connectors.csv_export.table import LARGEST_FILE, TableError, clean, table_from
 from connectors.errors import MalformedError, UnavailableError
+from connectors.files import NoFileError, files_among, opened
 from connectors.fingerprint import spelled
 from connectors.records import Grade
 
@@ -124,7 +125,9 @@ def _contents_of(options: CsvOptions, context: Context) -> list[bytes]:
         files = _files_at(path)
         if any(file.stat().st_size > LARGEST_FILE for file in files):
             raise _malformed(options, context, f"it is larger than {LARGEST_FILE // 2**20} MB.")
-        contents = [file.read_bytes() for file in files]
+        contents = [_read(file) for file in files]
+    except NoFileError as error:
+        raise error.told(context.source, options.path) from error
     except (OSError, ValueError) as error:
         found = f"{path} cannot be read."
         raise UnavailableError(context.source, found, "Check its path and rights.") from error
@@ -140,8 +143,13 @@ def _malformed(options: CsvOptions, context: Context, found: str) -> MalformedEr
 
 def _files_at(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.suffix.lower() in {".csv", ".txt"} and file.is_file())
-    return [path] if path.is_file() else []
+        return files_among(file for file in path.iterdir() if file.suffix.lower() in {".csv", ".txt"})
+    return [path] if path.exists() else []
+
+
+def _read(path: Path) -> bytes:
+    with opened(path) as file:
+        return file.read()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from connectors.base import Batch, Context, SourceKind
-from connectors.errors import MalformedError, UnavailableError
+from connectors.errors import MalformedError
 from connectors.fhir.people import IDENTIFIER, REFERENCE, owners_by_reference
 from connectors.fhir.reading import Progress, Run, Search, since
 from connectors.fhir.records import RecordMaker
@@ -26,10 +25,10 @@ from connectors.fhir.resources import ELEMENTS
 from connectors.fhir.server import Query, Server, written
 from connectors.fingerprint import spelled
 from connectors.http import Client
+from connectors.network import is_open
 
 _READING = 1  # raise it when the same resources are to be read differently
 _LONGEST = timedelta(days=1)  # what began before the window may reach into it
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _PARTS = {"Appointment": ("actor",), "Encounter": ("participant",), "Communication": ("sender", "recipient")}
 """By which search parameters a server is asked for the practitioners' own resources alone."""
 
@@ -127,9 +126,6 @@ class Fhir:
     def _server(self) -> Server:
         options, source = self._options, self._context.source
         url = options.url if re.match(r"https?://", options.url) else self._context.read_secret(options.url).strip()
-        if _is_open(url):
-            found = "what is read there would travel in the open."
-            raise UnavailableError(source, found, "Write an address that begins with https.")
         return Server(source, url, Client(source, login=self._login()))
 
     def _login(self) -> tuple[str, str] | str | None:
@@ -155,17 +151,11 @@ def _problems(options: FhirOptions) -> list[str]:
         problems.append("password: user and password go together")
     if options.token and options.user:
         problems.append("token: a token, or user and password, not both")
-    if _is_open(options.url):
+    if re.match(r"https?://", options.url) and is_open(options.url):
         problems.append("url: what is read there would travel in the open; the address has to begin with https")
     if options.full_every_days < 0:
         problems.append("full_every_days: a number of days, or 0")
     return problems
-
-
-def _is_open(url: str) -> bool:
-    """Whether others on the way could read along."""
-    parts = urlsplit(url)
-    return parts.scheme == "http" and parts.hostname not in _LOOPBACK
 
 
 def _make(options: FhirOptions, context: Context) -> Fhir:

@@ -23,14 +23,16 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from connectors.deadline import Deadline
 from connectors.errors import AuthorizationError, ConnectorError, UnavailableError
 from connectors.google.access import NUMBER, consent_file, how_to_connect, lacking, redirected, token_file
 from connectors.google.options import GoogleOptions
+from connectors.network import is_loopback
 from connectors.private import PrivateFileError, read_private, write_private
 
 NAME = "google"  # whose fault it is, as errors say
 NOBODY_LISTENS = "http://127.0.0.1:1"
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+SECONDS = 60  # of silence
 _PAGE = "<!doctype html><title>Evenhours</title><p>Thank you. You can close this page."
 _WHAT_TO_DO = "Run the command again and let it."
 
@@ -101,9 +103,14 @@ class Asking:
         from oauthlib.oauth2 import OAuth2Error
         from requests import RequestException
 
+        from connectors.adapter import WatchedAdapter
+
         with _leniently(self._flow.client_config["token_uri"]):
             try:
-                token: Mapping[str, Any] = self._flow.fetch_token(code=code, include_client_id=True)
+                session = self._flow.oauth2session
+                session.max_redirects = 0  # the code and the client's secret go where they were meant to
+                session.mount(self._flow.client_config["token_uri"], WatchedAdapter(Deadline()))
+                token: Mapping[str, Any] = self._flow.fetch_token(code=code, include_client_id=True, timeout=SECONDS)
             except OAuth2Error:
                 # without its cause: it repeats what the server said
                 raise AuthorizationError(NAME, "Google does not accept the answer.", "Run the command again.") from None
@@ -214,7 +221,7 @@ def _client(text: str) -> dict[str, str]:
 def _leniently(address: str) -> Iterator[None]:
     """Let fewer scopes be granted than were asked for, which is told and not raised; without TLS on loopback alone."""
     lenient = {"OAUTHLIB_RELAX_TOKEN_SCOPE": "1"}
-    if urlsplit(address).hostname in _LOOPBACK:
+    if is_loopback(urlsplit(address).hostname):
         lenient["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     before = {name: os.environ.get(name) for name in lenient}
     os.environ.update(lenient)

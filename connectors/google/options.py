@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from connectors.network import is_open
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleOptions:
@@ -41,6 +43,6 @@ def problems(options: GoogleOptions) -> list[str]:
     if options.api_endpoint is None:
         return []
     parts = urlsplit(options.api_endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+    if is_open(options.api_endpoint) or not parts.netloc or parts.query or parts.fragment:
         return ["api_endpoint: is not an address; write it like https://proxy.example"]
     return []

@@ -20,10 +20,18 @@ from datetime import timedelta
 from typing import Any, Self
 
 from connectors.base import Context
-from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
+from connectors.deadline import Deadline
+from connectors.errors import (
+    AuthorizationError,
+    ConnectorError,
+    MalformedError,
+    RateLimitError,
+    UnavailableError,
+    UsedUpError,
+)
 from connectors.google.access import access, how_to_connect
 from connectors.google.options import GoogleOptions
-from connectors.network import failure
+from connectors.network import failure, used_up
 
 TRIES = 7
 FIRST_PAUSE = 1.0  # seconds; doubles
@@ -86,7 +94,8 @@ class Google:
         found = access(context, options, scopes, subject)
         self.account_id, self.account = found.account_id, found.account
         self.permission = found.permission
-        self._http = _http(found.credentials)
+        self._deadline = Deadline()
+        self._http = _http(found.credentials, self._deadline)
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +114,7 @@ class Google:
 
     def ask(self, request: Any) -> dict[str, Any]:
         """The answer to one request. Raises a :class:`~connectors.errors.ConnectorError` where there is none."""
+        self._deadline.renew()
         answer: dict[str, Any] = self._patiently(lambda: self._answer(request))
         return answer
 
@@ -116,11 +126,14 @@ class Google:
         """
         answers: dict[str, dict[str, Any] | GoneError | RefusedError] = {}
         waiting, round_ = dict(requests), 0
+        self._deadline.renew()
         while waiting:
             part = dict(list(waiting.items())[:BATCH_PARTS])
             found, failed = self._patiently(lambda part=part: self._batch(part))  # type: ignore[misc]
             answers |= found
             waiting = {name: request for name, request in waiting.items() if name not in found}
+            if found:
+                self._deadline.renew()
             if failed is None:
                 round_ = 0
                 continue
@@ -142,7 +155,7 @@ class Google:
 
     def _wait_or_give_up(self, again: _AgainError, tried: int) -> None:
         wait = FIRST_PAUSE * 2 ** (tried - 1) if again.wait is None else again.wait
-        if tried >= TRIES or wait > LONGEST_PAUSE:
+        if tried >= TRIES or wait > LONGEST_PAUSE or not self._deadline.allows(wait):
             raise again.problem from again
         self._pause(wait)
 
@@ -195,14 +208,16 @@ class Google:
         from googleapiclient.errors import Error, HttpError
         from httplib2 import HttpLib2Error
 
+        from connectors.google.connection import OpenError
+
         try:
             return ask()
         except HttpError as error:
             problem: Exception = self._refusal(error)
         except RefreshError as error:
-            problem = _AgainError(self._broken_off(error)) if error.retryable else self._revoked(remedy=_EVERY_WEEK)
+            problem = self._broken_off(error) if error.retryable else self._revoked(remedy=_EVERY_WEEK)
         except TransportError as error:
-            problem = _AgainError(self._broken_off(error))
+            problem = self._broken_off(error)
         except GoogleAuthError:
             problem = self._revoked()
         except (
@@ -216,7 +231,10 @@ class Google:
             _http_error(),
         ) as error:
             # cut off, junk, or a batch whose parts are not what was asked for
-            problem = _AgainError(self._broken_off(error))
+            problem = self._broken_off(error)
+        except OpenError:
+            found = "what is asked for there would travel in the open."
+            problem = UnavailableError(self._source, found, "Write addresses that begin with https.")
         # without its cause: the client repeats addresses and answers in its messages
         raise problem from None
 
@@ -255,22 +273,27 @@ class Google:
         asked = timedelta(seconds=wait) if wait and wait > LONGEST_PAUSE else None
         return RateLimitError(self._source, found, remedy, asked)
 
-    def _broken_off(self, error: Exception) -> UnavailableError:
-        found, _ = failure("Google", error)
-        return UnavailableError(self._source, found, "Check whether this machine is online. The next run tries again.")
+    def _broken_off(self, error: Exception) -> Exception:
+        """A reason to ask again, unless what was asked took all the time that there is."""
+        found, check = failure("Google", error)
+        if used_up(error):
+            return UsedUpError(self._source, found, f"{check} The next run tries again.")
+        remedy = "Check whether this machine is online. The next run tries again."
+        return _AgainError(UnavailableError(self._source, found, remedy))
 
     def _revoked(self, found: str = _TAKEN_BACK, remedy: str = "") -> AuthorizationError:
         return AuthorizationError(self._source, found, f"Run: {how_to_connect(self._owner)}{remedy}")
 
 
-def _http(credentials: Any) -> Any:
+def _http(credentials: Any, deadline: Deadline) -> Any:
     from google_auth_httplib2 import AuthorizedHttp
-    from httplib2 import Http
+
+    from connectors.google.connection import WatchedHttp
 
     # below this they write addresses and reasons, and what we say of a refusal is enough
     for name in ("googleapiclient", "google.auth", "google_auth_httplib2"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    return AuthorizedHttp(credentials, http=Http(timeout=SECONDS))
+    return AuthorizedHttp(credentials, http=WatchedHttp(deadline, SECONDS))
 
 
 def _http_error() -> type[Exception]:

@@ -35,6 +35,7 @@ _LAST_CHANGE = datetime(2100, 1, 1, tzinfo=UTC)
 _LAST_SECOND = time(23, 59, 59)
 _MARGIN = timedelta(days=3)  # over the span in UTC: floating times and dates find their zone later
 _ONCE = ("DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID")
+_MOMENTS = ("DTSTART", "DTEND", "RECURRENCE-ID")
 _MOMENT = r"(?:;TZID=([^:;\r]+))?:(\d{8}T\d{6})(Z)?\r\n"
 _PLAIN = re.compile(f"DTSTART{_MOMENT}DTEND{_MOMENT}")
 _REPEATING = ("RRULE", "RDATE", "RECURRENCE-ID")
@@ -259,6 +260,8 @@ def _refuse_unreadable(component: Any) -> None:
         raise _Unusable("its dates cannot be read")
     if any(isinstance(component.get(name), list) for name in _ONCE if name != "RRULE"):
         raise _Unusable("it has two of what it may have once")
+    if not all(isinstance(component[name].dt, date) for name in _MOMENTS if name in component):
+        raise _Unusable("its dates cannot be read")  # a duration or a period, as the parser takes some misspelled ones
     if "EXRULE" in component:
         raise _Unusable("it has exceptions by rule (EXRULE), which are not understood")
 

@@ -14,18 +14,22 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
 
 from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.classify import Sighting
+from connectors.deadline import LARGEST
 from connectors.errors import MalformedError, UnavailableError
+from connectors.files import NoFileError, files_among, opened
 from connectors.fingerprint import spelled
-from connectors.http import LARGEST, Client
+from connectors.http import Client, Question
 from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
+from connectors.network import is_open
 from connectors.records import CalendarEvent
 
 _READING = 4  # raise it when the same calendar is to be read differently
@@ -60,7 +64,8 @@ class _File:
 class _Cursor:
     """What was read last: under which settings, with what content, for which window (epoch seconds).
 
-    ``etag`` and ``modified`` are the server's names for that state.
+    ``etag`` and ``modified`` are the server's names for that state. An ETag may be anything, a path or somebody's name
+    too, so a keyed name of it is kept: the server cannot be asked by it, but it is known again by an answer's head.
     """
 
     settings: str
@@ -82,10 +87,9 @@ class _Cursor:
     def text(self) -> str:
         return json.dumps(asdict(self))
 
-    def conditions(self, window: Window) -> dict[str, str]:
-        """The request headers that ask only for what is new, while the window has moved on by less than a week."""
-        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
-        return {name: value for name, value in headers.items() if value and window.follows(self.start, self.end)}
+    def holds_for(self, window: Window) -> bool:
+        """Return ``True`` while an unchanged calendar need not be read again: for a week of nights."""
+        return window.follows(self.start, self.end)
 
 
 class IcsConnector:
@@ -182,24 +186,41 @@ class IcsConnector:
     def _files(self, known: _Cursor) -> tuple[list[_File], _Cursor] | None:
         """The calendar's files with the server's names for their state; ``None`` if the server knows of no change."""
         if self._options.url is None:
-            paths = _calendar_paths(self._context.folder / (self._options.path or ""), self._context.source)
-            return [_File(path.stem, _read(path, self._context.source)) for path in paths], known
-        conditions = known.conditions(self._context.window)
-        answer = Client(self._context.source).get(self._address(self._options.url), conditions)
-        if answer.status == 304 and conditions:
+            shown, source = self._options.path or "", self._context.source
+            paths = _calendar_paths(self._context.folder / shown, shown, source)
+            return [_File(path.stem, _read(path, shown, source)) for path in paths], known
+        holds = known.holds_for(self._context.window)
+        by_date = {"If-Modified-Since": known.modified} if holds and known.modified and not known.etag else {}
+        question = Question("GET", self._address(self._options.url), by_date)
+        if holds and known.etag:
+            question = replace(question, is_known=lambda headers: self._etag(headers) == known.etag)
+        answer = Client(self._context.source).ask(question)
+        if answer.status == 304 and (by_date or question.is_known):
             return None
         if answer.status == 304:
             found = (
                 "the server says that the calendar has not changed, though it was asked for as if for the first time."
             )
             raise MalformedError(self._context.source, found, "Nothing was changed. The next run tries again.")
-        etag, modified = answer.headers.get("etag", ""), answer.headers.get("last-modified", "")
+        etag, modified = self._etag(answer.headers), _date(answer.headers.get("last-modified", ""))
         return [_File("", answer.body)], _Cursor(known.settings, etag=etag, modified=modified)
 
+    def _etag(self, headers: Mapping[str, str]) -> str:
+        etag = headers.get("etag", "")
+        return self._context.names.entry(etag, "etag") if etag else ""
+
     def _address(self, url: str) -> str:
-        if not url.startswith(("http://", "https://", "webcal://")):
+        if not re.match(r"(https?|webcals?)://", url):
             url = self._context.read_secret(url).strip()
-        return re.sub(r"^webcal://", "https://", url)
+        return re.sub(r"^webcals?://", "https://", url)
+
+
+def _date(text: str) -> str:
+    """A date as servers write it; nothing of what is none."""
+    try:
+        return format_datetime(parsedate_to_datetime(text), usegmt=True)
+    except (ValueError, TypeError):
+        return ""
 
 
 def _common_reach(pairs: Collection[tuple[EntryText, CalendarEvent]]) -> datetime | None:
@@ -240,20 +261,28 @@ def looked_at(context: Context, *, titles: bool = False) -> frozenset[str]:
     return PEOPLE | {name for name in LOOKS if asked[name]}
 
 
-def _calendar_paths(path: Path, source: str) -> list[Path]:
-    paths = sorted(path.glob("*.ics")) if path.is_dir() else [path]
-    if not paths or not all(found.is_file() for found in paths):
+def _calendar_paths(path: Path, shown: str, source: str) -> list[Path]:
+    try:
+        paths = files_among(path.glob("*.ics")) if path.is_dir() else [path]
+    except NoFileError as error:
+        raise error.told(source, shown) from error
+    if not paths or not paths[0].exists():
         raise UnavailableError(source, f"there is no calendar file at {path}.", "Check the source's path.")
     return paths
 
 
-def _read(path: Path, source: str) -> bytes:
+def _read(path: Path, shown: str, source: str) -> bytes:
     try:
-        if path.stat().st_size > LARGEST:
-            raise MalformedError(
-                source, f"{path} is larger than {LARGEST // 1024**2} MB.", "Export a shorter period of the calendar."
-            )
-        return path.read_bytes()
+        with opened(path) as file:
+            if path.stat().st_size > LARGEST:
+                raise MalformedError(
+                    source,
+                    f"{path} is larger than {LARGEST // 1024**2} MB.",
+                    "Export a shorter period of the calendar.",
+                )
+            return file.read(LARGEST + 1)
+    except NoFileError as error:
+        raise error.told(source, shown) from error
     except OSError as error:
         raise UnavailableError(source, f"{path} cannot be read.", "Check its permissions.") from error
 
@@ -261,6 +290,8 @@ def _read(path: Path, source: str) -> bytes:
 def _problems(options: IcsOptions) -> list[str]:
     if (options.path is None) == (options.url is None):
         return ["path: give either path or url"]
+    if (options.url or "").startswith("http:") and is_open(options.url or ""):
+        return ["url: what is read there would travel in the open; the address has to begin with https"]
     return []
 
 

@@ -9,7 +9,8 @@ from contextlib import suppress
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
-from connectors.errors import RateLimitError, UnavailableError
+from connectors.deadline import Deadline
+from connectors.errors import RateLimitError, UnavailableError, UsedUpError
 from connectors.imap.conversation import Account, BrokenOffError, Conversation, spelled
 from connectors.imap.names import Folder
 from connectors.imap.refusals import unreachable
@@ -33,6 +34,7 @@ class Reader:
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self._deadline = Deadline()
         self._breaks = 0
         self._talk: Conversation | None = None
         self._open: Folder | None = None
@@ -59,11 +61,16 @@ class Reader:
         left, asked = iter(parts), deque[Sequence[int]]()
         while (first := next(left, None)) is not None:
             left = chain([first], left)
-            with suppress(BrokenOffError, RateLimitError, UnavailableError):
+            self._deadline.renew()
+            try:
                 for rows in self._in(folder).rows(_noted(left, asked)):
                     yield Part(asked.popleft(), rows)
+            except UsedUpError:
+                raise
+            except (BrokenOffError, RateLimitError, UnavailableError):
+                self._pause(0)
+            else:
                 return
-            self._pause(0)
             broken = asked.popleft() if asked else next(left)
             smaller = list(self._halved(folder, broken))
             if all(part.rows is None for part in smaller) and not self._answers(folder, broken):
@@ -95,11 +102,20 @@ class Reader:
         return False
 
     def _tried(self, ask: Callable[[], T]) -> T:
-        """What a question gives, asked again after a pause where the server is not there or wants us to stop."""
+        """Return what a question gives, asked again after a pause where the server is not there or wants us to stop.
+
+        All tries have one deadline together.
+        """
+        self._deadline.renew()
         for attempt in range(TRIES - 1):
-            with suppress(RateLimitError, UnavailableError):
+            try:
                 return ask()
-            self._pause(attempt)
+            except UsedUpError:
+                raise
+            except (RateLimitError, UnavailableError):
+                if not self._deadline.allows(FIRST_PAUSE * 2**attempt):
+                    raise
+                self._pause(attempt)
         return ask()
 
     def _pause(self, attempt: int) -> None:
@@ -119,7 +135,7 @@ class Reader:
 
     def _conversation(self) -> Conversation:
         if self._talk is None:
-            self._talk = Conversation(self._account)
+            self._talk = Conversation(self._account, self._deadline)
         return self._talk
 
 

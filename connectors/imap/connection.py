@@ -9,22 +9,27 @@ from io import BufferedReader
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import Any
 
+from connectors.deadline import Deadline, TooMuchError, watch
+
 SECONDS = 60  # without a word from the server
 LARGEST = 64 * 1024 * 1024  # bytes of one answer
 _LONGEST_LINE = 1_000_000
 _AT_ONCE = 256 * 1024
 
 
-class TooMuchError(OSError):
-    """A server that does not stop."""
-
-
 class Connection(IMAP4):
-    """A connection whose answers are bounded; ``renew`` before each question."""
+    """A connection whose answers are bounded, and watched from its first packet; ``renew`` before each question."""
 
     _left = LARGEST
     _coming: BufferedReader | None = None
     _of: socket | None = None
+
+    def __init__(self, deadline: Deadline, host: str, port: int, **told: Any) -> None:
+        self._deadline = deadline
+        super().__init__(host, port, timeout=SECONDS, **told)
+
+    def _create_socket(self, timeout: float | None) -> socket:
+        return self._deadline.connected((self.host, self.port), timeout)
 
     def open(self, *where: Any, **told: Any) -> None:
         """Connect. The standard library signs in by small pieces, which a system would hold back to send together."""
@@ -35,7 +40,11 @@ class Connection(IMAP4):
         """Go on encrypted. Raises ssl.SSLError where the server offers no such thing."""
         if "STARTTLS" not in self.capabilities:
             raise ssl.SSLError("not offered")
-        self.starttls(context)
+        with self._deadline.throughout() as left:
+            self.sock.settimeout(min(SECONDS, left))
+            self.starttls(context)
+        self.sock = watch(self.sock, self._deadline)
+        self.sock.settimeout(SECONDS)
 
     def renew(self) -> None:
         """Begin a new answer."""
@@ -80,12 +89,21 @@ class Connection(IMAP4):
 class SecureConnection(Connection, IMAP4_SSL):
     """The same, encrypted from the beginning."""
 
+    def _create_socket(self, timeout: float | None) -> socket:
+        plain = super()._create_socket(timeout)
+        with self._deadline.throughout() as left:
+            plain.settimeout(min(SECONDS, left))
+            sock = self.ssl_context.wrap_socket(plain, server_hostname=self.host)
+        secure: socket = watch(sock, self._deadline)
+        secure.settimeout(timeout)
+        return secure
 
-def connected(host: str, port: int, tls: str) -> Connection:
+
+def connected(host: str, port: int, tls: str, deadline: Deadline) -> Connection:
     """A connection that has been greeted: ``tls`` is "tls", "starttls" or "none"."""
     if tls == "tls":
-        return SecureConnection(host, port, ssl_context=ssl.create_default_context(), timeout=SECONDS)
-    connection = Connection(host, port, timeout=SECONDS)
+        return SecureConnection(deadline, host, port, ssl_context=ssl.create_default_context())
+    connection = Connection(deadline, host, port)
     if tls == "starttls":
         try:
             connection.encrypt(ssl.create_default_context())

@@ -15,17 +15,22 @@ from imaplib import IMAP4
 from itertools import groupby, islice
 from typing import Any
 
+from connectors.deadline import Deadline
+from connectors.errors import UnavailableError
 from connectors.imap.connection import connected
 from connectors.imap.names import Folder, Role, role_of
 from connectors.imap.refusals import refusal, unreachable
 from connectors.imap.rows import WANTED, Row, row_from, usual_rows
+from connectors.network import is_loopback, used_up
 
 _AHEAD = 2  # questions on their way at a time
 _MOST_FOUND = 5_000_000
 _LITERAL = re.compile(rb"\{(\d{1,12})\+?\}\r?\n?$")
 _LISTED = re.compile(rb'\((?P<marks>[^)]*)\) (?:"\\?(?P<delimiter>.)"|NIL) (?P<name>.+)', re.DOTALL)
 _STATUS = re.compile(rb"(?P<name>.+) \((?P<values>[^()]*)\)\s*", re.DOTALL)
-_COUNT = re.compile(rb"(MESSAGES|UIDNEXT|UIDVALIDITY|HIGHESTMODSEQ) (\d{1,20})", re.IGNORECASE)
+_COUNT = re.compile(rb"(MESSAGES|UIDNEXT|UIDVALIDITY|HIGHESTMODSEQ) ([^\s()]{1,200})", re.IGNORECASE)
+_NUMBER = re.compile(rb"\d{1,20}")
+_LONGEST_VALIDITY = 200
 _NOT_OURS = re.compile(rb"\[(NOPERM|NONEXISTENT|CANNOT)\]", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FOUND = re.compile(rb"\bALL ([\d:,]+)")
@@ -52,12 +57,15 @@ class BrokenOffError(Exception):
 class Conversation:
     """A connection that is signed in. Close it; after a :class:`BrokenOffError` it is of no more use."""
 
-    def __init__(self, account: Account) -> None:
-        self._source = account.source
+    def __init__(self, account: Account, deadline: Deadline) -> None:
+        self._source, self._deadline = account.source, deadline
         self._number = 0
         self._waiting: deque[tuple[bytes, frozenset[int]]] = deque()
+        if account.tls == "none" and not is_loopback(account.host):
+            found = "name, password and mail would travel in the open."
+            raise UnavailableError(self._source, found, 'Write tls = "tls" or tls = "starttls".')
         with self._translated():
-            self._client = connected(account.host, account.port, account.tls)
+            self._client = connected(account.host, account.port, account.tls, deadline)
         try:
             with self._translated(signing_in=True):
                 self._sign_in(account)
@@ -119,7 +127,7 @@ class Conversation:
                     status |= self._status(name, counts)
         return [_folder(name, role, status[name]) for name, role in listed if name in status]
 
-    def _status(self, name: str, counts: str) -> dict[str, dict[bytes, int]]:
+    def _status(self, name: str, counts: str) -> dict[str, dict[bytes, bytes]]:
         """One folder's counts, as far as the server tells them; nothing where it says that it is not ours to read."""
         kind, said = self._client.xatom("STATUS", _quoted(name), f"({counts})")
         told = [found for _, found in self._told()]
@@ -133,10 +141,10 @@ class Conversation:
                 marks = match["marks"].decode("ascii", "replace").split()
                 yield name, role_of(name, marks, (match["delimiter"] or b"").decode("ascii", "replace"))
 
-    def _told(self) -> Iterator[tuple[str, dict[bytes, int]]]:
+    def _told(self) -> Iterator[tuple[str, dict[bytes, bytes]]]:
         for line in self._lines("STATUS"):
             if match := _STATUS.fullmatch(line):
-                counts = {name.upper(): int(value) for name, value in _COUNT.findall(match["values"])}
+                counts = {name.upper(): value for name, value in _COUNT.findall(match["values"])}
                 yield _unquoted(match["name"]), counts
 
     def _lines(self, kind: str) -> Iterator[bytes]:
@@ -157,7 +165,7 @@ class Conversation:
             self._client.renew()
             _require(self._client.select(_quoted(folder.name), readonly=True))
             validity = self._client.response("UIDVALIDITY")[1][-1]
-        if validity is None or int(validity) != folder.validity:
+        if _validity(validity or b"") != folder.validity:
             raise unreachable(self._source)
 
     def found(self, criteria: str) -> list[int]:
@@ -183,6 +191,7 @@ class Conversation:
                 self._ask(part)
             while self._waiting:
                 self._client.renew()
+                self._deadline.renew()
                 tag, numbers = self._waiting[0]
                 self._answer(tag, came)
                 self._waiting.popleft()
@@ -192,6 +201,8 @@ class Conversation:
                 # a server may answer the next question before it says that it has done with this one
                 came = [row for row in came if row.uid not in numbers]
         except (IMAP4.abort, OSError, ValueError) as error:
+            if used_up(error):
+                raise unreachable(self._source, error) from None
             raise BrokenOffError from error
 
     def _ask(self, numbers: Collection[int]) -> None:
@@ -238,9 +249,19 @@ def _require(answer: tuple[str, list[Any]]) -> list[Any]:
     return data
 
 
-def _folder(name: str, role: Role, counts: dict[bytes, int]) -> Folder:
-    validity, next_uid = counts.get(b"UIDVALIDITY", 0), counts.get(b"UIDNEXT", 0)
-    return Folder(name, role, validity, next_uid, counts.get(b"MESSAGES", 0), counts.get(b"HIGHESTMODSEQ", 0))
+def _folder(name: str, role: Role, counts: dict[bytes, bytes]) -> Folder:
+    def number(count: bytes) -> int:
+        told = counts.get(count, b"")
+        return int(told) if _NUMBER.fullmatch(told) else 0
+
+    validity = _validity(counts.get(b"UIDVALIDITY", b""))
+    return Folder(name, role, validity, number(b"UIDNEXT"), number(b"MESSAGES"), number(b"HIGHESTMODSEQ"))
+
+
+def _validity(told: bytes) -> str:
+    """Return the word that a server has for its numbering; empty where it has none, or 0."""
+    word = next(iter(told.split()), b"")[:_LONGEST_VALIDITY]
+    return word.lstrip(b"0").decode("utf-8", "surrogateescape")
 
 
 def _numbers(sets: bytes) -> Iterator[int]:

@@ -25,11 +25,14 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder as the server tells of it: its name as it is spelled there, how many messages, the next number."""
+    """A folder as the server tells of it: its name as it is spelled there, how many messages, the next number.
+
+    ``validity`` changes when the messages are numbered anew. It should be a number; whatever it is stands for itself.
+    """
 
     name: str
     role: Role
-    validity: int
+    validity: str
     next_uid: int
     messages: int
     modseq: int = 0
@@ -37,7 +40,7 @@ class Folder:
     @property
     def is_told(self) -> bool:
         """Whether the server says enough to know what is new."""
-        return self.validity > 0 and self.next_uid > 0
+        return bool(self.validity) and self.next_uid > 0
 
 
 _BY_MARK = {

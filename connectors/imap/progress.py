@@ -13,7 +13,7 @@ _MOST_DRAFTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One folder, whose messages the server numbers upwards as long as ``validity`` stays the same.
+    """One folder, whose messages the server numbers upwards as long as ``validity``, a keyed name, stays the same.
 
     ::
 
@@ -24,7 +24,7 @@ class Mark:
     At the ``broken`` ones the server broke off; they are tried again every time.
     """
 
-    validity: int
+    validity: str
     above: int
     below: int = 0
     modseq: int = 0

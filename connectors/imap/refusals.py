@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
-from connectors.network import failure
+from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError, UsedUpError
+from connectors.network import failure, used_up
 
 _CODE = re.compile(r"\[([A-Z]+)[\] ]")
 _LATER = frozenset(("LIMIT", "OVERQUOTA", "INUSE", "THROTTLED"))
@@ -34,6 +34,7 @@ def refusal(source: str, answer: str, *, signing_in: bool = False) -> ConnectorE
 
 
 def unreachable(source: str, error: Exception | None = None) -> UnavailableError:
-    """The error for a server that is not there, hangs up or makes no sense."""
+    """The error for a server that is not there, hangs up, makes no sense or does not come to an end."""
     found, check = failure("the mail server", error)
-    return UnavailableError(source, found, f"{check} The next run goes on from here.")
+    kind = UsedUpError if used_up(error) else UnavailableError
+    return kind(source, found, f"{check} The next run goes on from here.")

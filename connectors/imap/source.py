@@ -10,7 +10,6 @@ it was filed more than a day after its own Date (an import, a copy from a progra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -27,11 +26,11 @@ from connectors.imap.progress import Mark, Progress
 from connectors.imap.rows import MONTHS, Row
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import MailPage, ReadingOptions, settings_of
+from connectors.network import is_loopback
 
 FIRST_PAGE, PAGE = 200, 1_000  # messages
 _FILED_LATE = timedelta(days=1)
 _FEW = 200  # messages that are looked at rather than guessed about
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +120,13 @@ class _Reading:
         self._holds_sent = folder.role is Role.SENT
         self._within = True  # whether all that came lies in the window
         self.done = 0
-        self.mark = Mark(folder.validity, folder.next_uid, folder.next_uid)
+        validity = context.names.entry("imap validity", folder.validity)
+        self.mark = Mark(validity, folder.next_uid, folder.next_uid)
 
     def marks(self, known: Mark | None) -> Iterator[Mark]:
         """Read what is new and what is left; nothing is asked where neither can be."""
         folder = self._folder
-        if known is None or known.validity != folder.validity:
+        if known is None or known.validity != self.mark.validity:
             known = self.mark
         self.mark = mark = known
         if known == replace(known, above=folder.next_uid, below=0, modseq=folder.modseq, broken=()):
@@ -238,7 +238,7 @@ def _problems(options: ImapOptions) -> list[str]:
     problems = []
     if (options.password is None) == (options.token is None):
         problems.append("password: give either password or token")
-    if options.tls == "none" and not _LOOPBACK.fullmatch(options.host):
+    if options.tls == "none" and not is_loopback(options.host):
         problems.append('tls: "none" would send the password in the open; it is for this machine itself alone')
     return problems
 

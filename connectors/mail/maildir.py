@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
+from connectors.files import NoFileError, opened
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
     MailOptions,
@@ -124,13 +125,14 @@ class Maildir:
         yield Batch(progress.written(), records, faults=faults, done=len(fresh), total=len(fresh))
 
     def _add(self, page: MailPage, where: str, path: Path) -> bool:
-        """Whether the message could be read; one that was moved while we looked comes with the next run."""
+        """Return ``True`` if the message could be read; one that was moved while we looked comes with the next run.
+
+        What is no file is no message.
+        """
         try:
-            if not path.is_file():
-                return False
-            with path.open("rb") as file:
+            with opened(path) as file:
                 block, _ = block_of(file)
-        except FileNotFoundError:
+        except (FileNotFoundError, NoFileError):
             return False
         except OSError:
             page.fault(where, "its file cannot be read")

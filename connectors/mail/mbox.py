@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
 from connectors.errors import MalformedError
+from connectors.files import files_among, opened
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
     MailOptions,
@@ -26,6 +27,7 @@ from connectors.mail.pages import (
     settings_of,
 )
 from connectors.mail.postmarks import NoMailboxError, messages_in, time_of
+from connectors.pseudonyms import Pseudonyms
 
 _HEAD = 4 * 1024
 
@@ -35,8 +37,9 @@ class Mark:
     """How far one mailbox file has been read.
 
     ``size`` are the bytes that are accounted for and ``head`` names the first of them; ``last`` is where the last
-    message read begins and ``digest`` names its header block, or is empty while that was still being written;
-    ``read`` counts the messages up to there and ``held`` those that the file held when it was last counted.
+    message read begins and ``digest`` names its header block, or is empty while that was still being written. Both are
+    keyed names: a header block is easily guessed. ``read`` counts the messages up to there and ``held`` those that the
+    file held when it was last counted.
     """
 
     size: int = 0
@@ -51,12 +54,12 @@ class Mark:
         """Where to look for the next message."""
         return self.last + 1 if self.digest else self.last if self.read else 0
 
-    def fits(self, file: BinaryIO, size: int) -> bool:
+    def fits(self, file: BinaryIO, size: int, names: Pseudonyms) -> bool:
         """Whether the file still begins, and where reading stopped still continues, as it did."""
-        if size < self.size or _head(file, self.size) != self.head:
+        if size < self.size or _head(file, self.size, names) != self.head:
             return False
         file.seek(self.last)
-        return not self.digest or _name(block_of(file)[0]) == self.digest
+        return not self.digest or _name(block_of(file)[0], names) == self.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class Mbox:
         path = self._context.folder / self._options.path
         if not is_folder(self._context, self._options.path):
             return [path]
-        found = sorted(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox" and entry.is_file())
+        found = files_among(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox")
         if found:
             return found
         if (path / "cur").is_dir():
@@ -140,14 +143,15 @@ class Mbox:
         raise astray(self._context, f'the folder "{self._options.path}" holds no file named *.mbox.')
 
     def _part(self, path: Path, place: str, start: Progress) -> Part:
-        name = self._context.names.entry("mbox", path.name)
+        names = self._context.names
+        name = names.entry("mbox", path.name)
         mark = start.files.get(name)
-        with path.open("rb") as file:
+        with opened(path) as file:
             size = path.stat().st_size
-            return Part(path, name, size, mark if mark and mark.fits(file, size) else None, place)
+            return Part(path, name, size, mark if mark and mark.fits(file, size, names) else None, place)
 
     def _count(self, part: Part) -> int:
-        with part.path.open("rb") as file:
+        with opened(part.path) as file:
             return sum(1 for _ in self._starts(file, 0, part.size))
 
     def _pages(self, progress: Progress, parts: list[Part], held: dict[str, int]) -> Iterator[Batch]:
@@ -167,18 +171,19 @@ class Mbox:
 
     def _marks(self, part: Part, page: MailPage, held: int) -> Iterator[Mark]:
         """Fill the page with the file's messages; yield a mark wherever it is full, and at the end."""
-        with part.path.open("rb") as file:
+        names = self._context.names
+        with opened(part.path) as file:
             mark = part.mark or Mark(held=held)
             for begin in self._starts(file, mark.resumes_at, part.size):
                 if page.is_full:
-                    yield replace(mark, head=_head(file, mark.size))
+                    yield replace(mark, head=_head(file, mark.size, names))
                 file.seek(begin)
                 block, is_whole = block_of(file)
                 postmark, _, fields = block.partition(b"\n")
                 page.add(f"{part.place}message {mark.read + 1}", Headers.from_block(fields), time_of(postmark))
                 read = mark.read + is_whole
-                mark = Mark(begin + 1, "", begin, _name(block) if is_whole else "", read, max(mark.held, read))
-            yield replace(mark, size=part.size, head=_head(file, part.size))
+                mark = Mark(begin + 1, "", begin, _name(block, names) if is_whole else "", read, max(mark.held, read))
+            yield replace(mark, size=part.size, head=_head(file, part.size, names))
 
     def _starts(self, file: BinaryIO, start: int, end: int) -> Iterator[int]:
         try:
@@ -188,13 +193,13 @@ class Mbox:
             raise MalformedError(self._context.source, found, "Export the mailbox again in the format mbox.") from error
 
 
-def _head(file: BinaryIO, size: int) -> str:
+def _head(file: BinaryIO, size: int, names: Pseudonyms) -> str:
     file.seek(0)
-    return _name(file.read(min(_HEAD, size)))
+    return _name(file.read(min(_HEAD, size)), names)
 
 
-def _name(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
+def _name(data: bytes, names: Pseudonyms) -> str:
+    return names.entry(hashlib.sha256(data).hexdigest(), "mbox")
 
 
 SOURCE_KIND = SourceKind(

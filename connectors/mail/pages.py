@@ -14,6 +14,7 @@ from typing import BinaryIO, Literal
 
 from connectors.base import Context, Fault, Skipped
 from connectors.errors import UnavailableError
+from connectors.files import NoFileError
 from connectors.mail.correspondence import Correspondence, Ends
 from connectors.mail.dates import instant_from
 from connectors.mail.headers import Headers
@@ -140,6 +141,8 @@ def reading(context: Context, path: Path) -> Iterator[None]:
     except PermissionError as error:
         remedy = "Give whoever runs evenhours the right to read it."
         raise UnavailableError(context.source, f'"{path}" may not be read.', remedy) from error
+    except NoFileError as error:
+        raise error.told(context.source, path) from error
     except OSError as error:
         remedy = "Check the disk it lies on, then run it again."
         raise UnavailableError(context.source, f'"{path}" cannot be read.', remedy) from error
@@ -150,7 +153,7 @@ def is_folder(context: Context, path: Path) -> bool:
     with reading(context, path):
         mode = (context.folder / path).stat().st_mode
     if not (S_ISDIR(mode) or S_ISREG(mode)):
-        raise astray(context, f'"{path}" is neither a file nor a folder.')
+        raise NoFileError().told(context.source, path)
     return S_ISDIR(mode)
 
 

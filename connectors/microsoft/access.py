@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from connectors.base import Context
+from connectors.deadline import Deadline
 from connectors.errors import AuthorizationError, UnavailableError
 from connectors.http import Client, Question
 from connectors.microsoft.options import MicrosoftOptions, redirected, scopes_of
@@ -39,7 +40,8 @@ _WITHDRAWN = frozenset({"invalid_grant", "interaction_required", "consent_requir
 class Access:
     """What opens one owner's account: a token that is renewed when it has to be.
 
-    ``root`` is where the account's own resources begin, ``account`` what Microsoft calls it.
+    ``root`` is where the account's own resources begin, ``account`` what Microsoft calls it; ``deadline`` is for
+    everything that is asked on behalf of the source.
     """
 
     def __init__(self, context: Context, options: MicrosoftOptions) -> None:
@@ -47,6 +49,7 @@ class Access:
         self._owner = context.owners[0].key
         self._folder = context.folder / options.tokens
         self._cache: Any = None
+        self.deadline = Deadline()
         account = self._consented() if options.client_secret else None
         self.root = (
             f"{redirected(GRAPH, options.api_endpoint).rstrip('/')}/v1.0/{f'users/{account}' if account else 'me'}"
@@ -100,11 +103,12 @@ class Access:
             raise self.refused(f"{self._owner} gave permission, but not for all that is to be read.")
         self._kept = kept
         self._cache = _cache(self._context.source, json.dumps(kept.get("cache", {})))
-        return _public_application(self._context.source, self._options, self._cache)
+        return _public_application(self._context.source, self._options, self._cache, self.deadline)
 
     def _acting_application(self) -> Any:
         secret = self._context.read_secret(self._options.client_secret or "").strip()
-        return _made("ConfidentialClientApplication", self._context.source, self._options, client_credential=secret)
+        kind, source = "ConfidentialClientApplication", self._context.source
+        return _made(kind, source, self._options, self.deadline, client_credential=secret)
 
     def _consented(self) -> str:
         consent = self._read(f"{self._owner}.consent.json")
@@ -131,7 +135,7 @@ class SigningIn:
         self._options = options
         self._cache = _cache(NAME, "{}")
         try:
-            self._application = _public_application(NAME, options, self._cache)
+            self._application = _public_application(NAME, options, self._cache, Deadline())
             flow = self._application.initiate_device_flow(list(scopes_of(options)))
         except _JUNK:
             flow = {}
@@ -181,14 +185,14 @@ def write_consent(folder: Path, clinician: str, account: str, options: Microsoft
     _write(folder, f"{clinician}.consent.json", content)
 
 
-def _public_application(source: str, options: MicrosoftOptions, cache: Any) -> Any:
+def _public_application(source: str, options: MicrosoftOptions, cache: Any, deadline: Deadline) -> Any:
     """The application in the name of whoever signs in."""
-    return _made("PublicClientApplication", source, options, token_cache=cache)
+    return _made("PublicClientApplication", source, options, deadline, token_cache=cache)
 
 
-def _made(kind: str, source: str, options: MicrosoftOptions, **more: Any) -> Any:
+def _made(kind: str, source: str, options: MicrosoftOptions, deadline: Deadline, **more: Any) -> Any:
     authority = f"{LOGIN}/{options.tenant}"
-    door = _Door(source, options.api_endpoint)
+    door = _Door(source, options.api_endpoint, deadline)
     # Its discovery would ask another host whether this one is Microsoft's.
     made = getattr(_library(source), kind)
     return made(options.client_id, authority=authority, http_client=door, instance_discovery=False, **more)
@@ -235,10 +239,10 @@ class _Response:
 class _Door:
     """The door through which msal asks: where ``endpoint`` says, and as patiently as all is asked for."""
 
-    def __init__(self, source: str, endpoint: str | None) -> None:
+    def __init__(self, source: str, endpoint: str | None, deadline: Deadline) -> None:
         logging.getLogger("msal").setLevel(logging.ERROR)  # it writes what servers say
         self._source = source
-        self._client = Client(source)
+        self._client = Client(source, deadline=deadline)
         self._endpoint = endpoint
 
     def get(self, url: str, params: Mapping[str, str] | None = None, **more: Any) -> _Response:

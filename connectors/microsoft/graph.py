@@ -38,7 +38,7 @@ class Graph:
         self._access = access
         self._headers = {"Prefer": _PREFER.format(size=page_size), "Accept": "application/json"}
         self._token = ""
-        self._client = Client(source)
+        self._client = Client(source, deadline=access.deadline)
         self.said_at: datetime | None = None
 
     def items(self, path: str, query: Query, *, optional: bool = False) -> Iterator[Item]:
@@ -112,7 +112,7 @@ class Graph:
         """A client with a token that is valid now: a first reading may take longer than one lasts."""
         token = self._access.token()
         if token != self._token:
-            self._token, self._client = token, Client(self._source, login=token)
+            self._token, self._client = token, Client(self._source, login=token, deadline=self._access.deadline)
         return self._client
 
     def _malformed(self, found: str) -> MalformedError:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from connectors.network import is_open
+
 Part = Literal["calendar", "mail", "meetings"]
 
 SCOPES: dict[Part, tuple[str, ...]] = {
@@ -23,8 +25,6 @@ IN_WORDS: dict[str, str] = {
     "OnlineMeetings.Read": "which Teams meetings there are",
     "OnlineMeetingArtifact.Read.All": "who was in a Teams meeting from when to when",
 }
-
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,5 +89,4 @@ def in_words(scopes: Sequence[str]) -> str:
 
 def _is_address(text: str) -> bool:
     parts = urlsplit(text)
-    private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    return private and bool(parts.netloc) and not parts.query and not parts.fragment
+    return not is_open(text) and bool(parts.netloc) and not parts.query and not parts.fragment

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from connectors.base import Batch, Context, Fault, RecordType, SourceKind
 from connectors.errors import MalformedError
+from connectors.files import files_among, opened
 from connectors.fingerprint import spelled
 from connectors.mail.pages import PAGE_MESSAGES, astray, is_folder, reading
 from connectors.records import Counterpart, MessageStamp
@@ -107,7 +108,7 @@ class SmsXml:
         path = self._context.folder / self._options.path
         paths = [path]
         if is_folder(self._context, self._options.path):
-            paths = sorted(path.glob("[sS][mM][sS]*.[xX][mM][lL]"))
+            paths = files_among(path.glob("[sS][mM][sS]*.[xX][mM][lL]"))
             if not paths:
                 raise astray(self._context, f'the folder "{self._options.path}" holds no file named sms*.xml.')
         found = [self._file(file, f"file {n}, " if len(paths) > 1 else "") for n, file in enumerate(paths, 1)]
@@ -181,7 +182,7 @@ class SmsXml:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with opened(path) as file:
         while chunk := file.read(_SOME_BYTES):
             yield chunk
 

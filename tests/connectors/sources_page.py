@@ -26,6 +26,12 @@ A source that is read whole takes back what it no longer tells of what is to com
 reaches: to the earliest single entry that it shows. What lies before that, the source has forgotten; here it stays.
 Where a source gives all its entries new identifiers at each export, they are recognised by their times, kinds and
 clients.
+
+A server has five minutes for each answer, longer only while the answer comes steadily, and two hours of waiting in a
+run; then its error says how slowly it answers, and the other sources are read. Nothing is asked for in the open but on
+this machine itself: not by `http://`, not by IMAP without TLS, not where a server sends us on to. A pipe, a device or a
+socket is refused unopened wherever a file or a folder of files is to be; among a Maildir's messages it is passed over.
+No address of a source, which may be a key in itself, is written into an error, a log or a record.
 """
 _TABLE = """\
 ## What each source does

@@ -60,7 +60,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.objects = {"a": entry("a")}
-        self.state = 1
+        self.state: int | str = 1
 
     def __call__(self, asked: Asked) -> Reply:
         if "multiget" in asked.body:
@@ -97,6 +97,18 @@ def test_server_that_compares_no_states_is_compared_object_by_object(server: Rep
     calendar.state = 3
     third = read(connector(server), second.cursor)
     assert (starts(third), third.replaces) == (["01-01 00:00"], WINDOW)
+
+
+def test_nothing_that_a_server_calls_a_state_is_kept_as_it_is(server: Replies) -> None:
+    calendar = Counted()
+    calendar.state = "/home/ana/Kim-Miller"
+    server.answer = calendar
+    first = read(connector(server))
+    assert "Miller" not in (first.cursor or "")
+    assert str(crc32(entry("a").encode())) not in (first.cursor or "")
+    server.asked.clear()
+    assert read(connector(server), first.cursor).cursor == first.cursor
+    assert [asked.method for asked in server.asked] == ["PROPFIND"]
 
 
 def test_objects_are_asked_for_by_the_hundred(server: Replies) -> None:

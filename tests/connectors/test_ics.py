@@ -100,7 +100,7 @@ def test_unreadable_file_is_unavailable(tmp_path: Path, monkeypatch: pytest.Monk
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("connectors.ics.source.opened", refuse)
     with pytest.raises(UnavailableError, match="cannot be read"):
         read(calendar(SESSION), tmp_path)
 

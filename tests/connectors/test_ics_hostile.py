@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+import io
+import os
 import random
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -119,6 +123,22 @@ def outcomes(count: int, seed: int, folder: Path) -> tuple[Counter[str], float]:
     return ends, slowest
 
 
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("field", ["DTSTART", "DTEND", "RECURRENCE-ID"])
+@pytest.mark.parametrize("value", ["PT1H30M", "-PT1H", "20260105T090000Z/PT1H"])
+@pytest.mark.parametrize("rule", ["", "RRULE:FREQ=DAILY;COUNT=3\n"])
+def test_duration_in_the_place_of_a_date_sets_the_entry_aside(
+    field: str, value: str, rule: str, tmp_path: Path, *, ends: bool
+) -> None:
+    told = {"DTSTART": "20260105T090000Z", **({"DTEND": "20260105T100000Z"} if ends else {}), field: value}
+    lines = "".join(f"{name}:{text}\n" for name, text in told.items())
+    text = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:a\n{lines}{rule}END:VEVENT\nEND:VCALENDAR\n"
+    (tmp_path / "ana.ics").write_text(text)
+    connector = SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path))
+    (batch,) = connector.fetch(None)
+    assert (batch.records, len(batch.faults)) == ((), 1)
+
+
 @pytest.mark.slow
 def test_mutations_end_well(tmp_path: Path) -> None:
     ends, slowest = outcomes(2_000, seed=20261122, folder=tmp_path)
@@ -164,13 +184,16 @@ def test_text_that_is_a_path_opens_nothing(tmp_path: Path, monkeypatch: pytest.M
     secret.write_bytes(SEED)
     (tmp_path / "ana.ics").write_text(str(secret))
     opened: list[Path] = []
-    read = Path.read_bytes
 
-    def watched(path: Path) -> bytes:
-        opened.append(path)
-        return read(path)
+    def watching(really: Any) -> Any:
+        def watched(path: Any, *more: Any, **told: Any) -> Any:
+            opened.append(Path(str(path)))
+            return really(path, *more, **told)
 
-    monkeypatch.setattr(Path, "read_bytes", watched)
+        return watched
+
+    for owner, name in ((os, "open"), (builtins, "open"), (io, "open"), (Path, "read_bytes"), (Path, "open")):
+        monkeypatch.setattr(owner, name, watching(getattr(owner, name)))
     with pytest.raises(ConnectorError):
         next(SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path)).fetch(None))
-    assert opened == [tmp_path / "ana.ics"]
+    assert [path for path in opened if path.suffix == ".ics"] == [tmp_path / "ana.ics"]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors import deadline
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
 from connectors.imap import connection, source
 from connectors.imap.account import MOST_BREAKS
@@ -335,3 +339,98 @@ def test_all_that_have_come_come_at_once_if_spelled_alike(told: list[tuple[bytes
 def test_numbers_are_spelled_as_spans() -> None:
     assert spelled([7, 3, 2, 1]) == "1:3,7"
     assert spelled(range(5, 6)) == "5"
+
+
+def numbered(server: Script, status: str, examine: str | None = None) -> None:
+    """Let the server call its numbering so, in both places in which it does."""
+    server.say("LIST", two_folders("MESSAGES 1 UIDNEXT 2 UIDVALIDITY " + status, "MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7"))
+    server.say("EXAMINE", f"* OK [UIDVALIDITY {status if examine is None else examine}] valid\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    "validity",
+    [
+        "7",
+        "007",
+        "4294967296",
+        "9" * 25,
+        "9" * 5_000,
+        "abc",
+        "-1",
+        "1e9",
+        "7.5",
+        "NIL",
+        '"7"',
+        "d\u00e9j\u00e0",
+        "Kim-Miller",
+    ],
+)
+def test_numbering_may_be_called_anything(validity: str, server: Script) -> None:
+    numbered(server, validity)
+    first = read(account(server))
+    assert len(first.keys) == 1
+    assert "Miller" not in (first.cursor or "")
+    server.asked.clear()
+    assert read(account(server), first.cursor).keys == set()
+    assert not [line for line in server.asked if "FETCH" in line]
+    numbered(server, f"{validity[:100]}8")
+    assert read(account(server), first.cursor).keys == first.keys
+
+
+@pytest.mark.parametrize(("status", "examine"), [("0", "0"), ("7", "8"), ("7", "abc"), ("abc", ""), ("7", "7 8]")])
+@pytest.mark.usefixtures("pauses")
+def test_numbering_that_makes_no_sense_is_refused_once(status: str, examine: str, server: Script) -> None:
+    numbered(server, status, examine)
+    if examine.startswith("7"):
+        assert len(read(account(server)).keys) == 1
+        return
+    with pytest.raises(UnavailableError):
+        read(account(server))
+    assert len(server.asked) < 60
+
+
+SPLICES = [
+    b"", b"\r\n", b"* ", b"* BYE\r\n", b"{7}\r\n", b"{99999999999}\r\n", b"{0}\r\n", b"(", b")", b'"', b"\\", b"NIL",
+    b"\0",
+    b"* 1 FETCH (UID 1)\r\n", b"UIDVALIDITY x", b"UIDNEXT 99999999999999999999", b"MESSAGES -1", b" UID ", b"1:*",
+    b"4294967295:1", b"{tag} NO [LIMIT] later\r\n", b"{tag} BAD\r\n", b"{tag} OK\r\n", b"+ go\r\n", b"\xff", b"]",
+    b"[CLOSED]",
+]  # fmt: skip
+COMMANDS = ("CAPABILITY", "LIST", "EXAMINE", "SEARCH", "FETCH", "LOGOUT")
+
+
+def injured(data: bytes, random_: Random) -> bytes:
+    """An answer with one to four small injuries, after which the server may hang up."""
+    for _ in range(random_.randint(1, 4)):
+        at, length = random_.randrange(len(data) + 1), random_.choice((0, 1, 1, 4, 20))
+        piece = random_.choice((random_.choice(SPLICES), random_.randbytes(2), data[at : at + length] * 2))
+        data = data[:at] + piece + data[at + length :]
+    return data + HANG_UP if random_.random() < 0.1 else data
+
+
+def ends_of(count: int, seed: int, server: Script) -> Counter[str]:
+    """How so many accounts ended whose answers are injured; whatever is no ConnectorError is raised."""
+    random_, ends, sound = Random(seed), Counter[str](), dict(server.answers)
+    for _ in range(count):
+        name = random_.choice(COMMANDS)
+        whole = sound[name]("UID FETCH 1:3")
+        assert whole is not None
+        server.answers = dict(sound)
+        server.say(name, injured(whole, random_))
+        try:
+            found = read(account(server))
+            told, end = repr(found), "whole" if len(found.keys) == 3 else "in part"
+        except ConnectorError as error:
+            told, end = f"{error}{error!r}", "refused"
+        ends[end] += 1
+        assert CANARY not in told
+    return ends
+
+
+def test_three_hundred_injured_answers_end_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 0.3)
+    block = f"From: <client@post.example>\r\nSubject: {CANARY}\r\n".encode()
+    with scripted_imap(messages=3) as server:
+        server.say("FETCH", b"".join(fetched(n, b"%bMessage-ID: <%d@x>\r\n\r\n" % (block, n)) for n in (1, 2, 3)))
+        ends = ends_of(int(os.environ.get("EVENHOURS_INJURED", "300")), 29, server)
+    assert set(ends) == {"whole", "in part", "refused"}

@@ -51,7 +51,7 @@ def test_marks_and_names_say_what_a_folder_is_for(name: str, marks: str, role: R
 
 
 def folder(name: str, role: Role) -> Folder:
-    return Folder(name, role, 1, 1, 0)
+    return Folder(name, role, "1", 1, 0)
 
 
 def test_inbox_and_sent_mail_come_first() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors import files
 from connectors.base import Batch
 from connectors.errors import UnavailableError
 from connectors.mail import pages as mail
@@ -87,15 +88,15 @@ def test_a_file_that_vanishes_while_we_look_is_read_where_it_went(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(tmp_path, [1, 2])
-    opened = Path.open
+    opened = files.opened
 
-    def moving(path: Path, mode: str) -> object:
+    def moving(path: Path) -> object:
         if path == tmp_path / file_of(1):
             path.rename(tmp_path / file_of(1, flags=":2,RS"))
-        return opened(path, mode)
+        return opened(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", moving)
+        patch.setattr("connectors.mail.maildir.opened", moving)
         first = read(maildir(tmp_path))
     assert (len(first.stamps), first.faults) == (1, [])
     assert len(read(maildir(tmp_path), first.cursor).stamps) == 1
@@ -105,15 +106,15 @@ def test_a_file_that_cannot_be_read_is_told_by_its_number_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(tmp_path, [1, 2])
-    opened = Path.open
+    opened = files.opened
 
-    def failing(path: Path, mode: str) -> object:
+    def failing(path: Path) -> object:
         if path == tmp_path / file_of(2):
             raise OSError(5, "Input/output error", CANARY)
-        return opened(path, mode)
+        return opened(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", failing)
+        patch.setattr("connectors.mail.maildir.opened", failing)
         first = read(maildir(tmp_path))
     assert [(fault.where, fault.reason) for fault in first.faults] == [("message 2", "its file cannot be read")]
     assert len(read(maildir(tmp_path), first.cursor).stamps) == 1

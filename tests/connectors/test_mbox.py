@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -21,6 +22,7 @@ from connectors.mail import postmarks
 from connectors.mail.mbox import Mbox
 from connectors.mail.pages import MailOptions, reading
 from connectors.mail.postmarks import messages_in
+from connectors.pseudonyms import Pseudonyms
 from connectors.records import MessageStamp
 from tests.connectors.mailboxes import ANA, BEN, CANARY, NAMES, WINDOW, Reading, letter, practice, read, threads
 
@@ -432,3 +434,17 @@ def test_a_mailbox_of_two_owners_gives_each_their_own(tmp_path: Path) -> None:
     (tmp_path / "all.mbox").write_bytes(message(1) + message(2, to="ben@harbour.example, ana@old.example"))
     found = read(Mbox(options_of("all.mbox"), practice(tmp_path, ANA, BEN)))
     assert sorted(stamp.clinician for stamp in found.stamps) == ["ana", "ana", "ben"]
+
+
+def test_cursor_holds_no_digest_that_could_be_guessed(tmp_path: Path) -> None:
+    """A header block is easily guessed, down to its Message-ID: what names it needs the practice's key."""
+    content = mailbox([1, 2])
+    (tmp_path / "ana.mbox").write_bytes(content)
+    cursor = read(mbox(tmp_path)).cursor or ""
+    held = {mark[name] for mark in json.loads(cursor)["files"].values() for name in ("head", "digest")}
+    blocks = [content, *(block for at in range(len(content)) if (block := content[at:].partition(b"\n\n")[0] + b"\n"))]
+    plain = {hashlib.sha256(block).hexdigest() for block in blocks}
+    assert not [digest for digest in plain if any(digest.startswith(name.lower()) for name in held)]
+    other = replace(practice(tmp_path), names=Pseudonyms(b"o" * 32))
+    again = read(Mbox(options_of(), other)).cursor or ""
+    assert not held & {mark[name] for mark in json.loads(again)["files"].values() for name in ("head", "digest")}

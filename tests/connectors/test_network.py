@@ -68,7 +68,7 @@ def test_name_that_nobody_has_leads_nowhere(ask: Asking, monkeypatch: pytest.Mon
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert "was not found: its name leads nowhere." in said(ask, 993, host="mail.example")
+    assert "was not found: its name leads nowhere." in said(ask, 993, host="mail.example", secure=True)
 
 
 def test_server_that_is_not_encrypted_is_told_from_one_that_is_not_there(ask: Asking) -> None:

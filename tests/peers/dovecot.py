@@ -139,7 +139,7 @@ def dovecot(said: list[str] | None = None) -> Iterator[Dovecot]:
         (folder / "mail").mkdir()
         shutil.chown(folder / "mail", _READER, _group())
         (folder / "passwords").write_text(f"anybody:{{PLAIN}}{PASSWORD}\n", encoding="utf-8")
-        _certify(folder)
+        certify(folder)
         configuration = folder / "dovecot.conf"
         words = {"folder": folder, "port": port, "secure_port": secure_port, "user": _READER, "group": _group()}
         configuration.write_text(_CONFIGURATION.format(**words), encoding="utf-8")
@@ -150,7 +150,7 @@ def dovecot(said: list[str] | None = None) -> Iterator[Dovecot]:
             said += server.log.splitlines()
 
 
-def _certify(folder: Path) -> None:
+def certify(folder: Path) -> None:
     """Write a certificate for localhost, issued by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])

@@ -9,22 +9,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.peers.dripping import drip
+
 GREETING = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2] ready\r\n"
 CAPABLE = "IMAP4rev1 AUTH=PLAIN ESEARCH LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE"
 
 Answer = bytes | None
 """What goes out before the tagged OK, or with a ``{tag}`` of its own instead of it.
 
-Where it ends with :data:`HANG_UP`, or is None, the server hangs up.
+Where it ends with :data:`HANG_UP`, or is None, the server hangs up; where it ends with :data:`DRIP`, it says one more
+byte every now and then, without end.
 """
 HANG_UP = b"{hang up}"
+DRIP = b"{drip}"
 
 
 @dataclass
 class Script:
     """A running server: ``answers`` by the command's name, each made of the line that came; ``asked`` is all of it.
 
-    ``user`` is who signed in last, ``sign_in`` what is said to that.
+    ``user`` is who signed in last, ``sign_in`` what is said to that, ``byte`` what it drips.
     """
 
     port: int
@@ -32,6 +36,7 @@ class Script:
     asked: list[str] = field(default_factory=list)
     greeting: bytes = GREETING
     user: str = ""
+    byte: bytes = b"y"
     sign_in: Callable[[], bytes] = lambda: b"OK in"
 
     def meet(self, response: str) -> bytes:
@@ -49,7 +54,7 @@ class Script:
         tag, _, rest = line.partition(" ")
         name = rest.removeprefix("UID ").partition(" ")[0].upper()
         answer = self.answers[name](rest) if name in self.answers else b""
-        if answer is None or answer.startswith(b"+") or answer.endswith(HANG_UP):
+        if answer is None or answer.startswith(b"+") or answer.endswith((HANG_UP, DRIP)):
             return answer
         if b"{tag}" in answer:
             return answer.replace(b"{tag}", tag.encode())
@@ -60,6 +65,8 @@ class Script:
 def scripted_imap(folder: str = "INBOX", messages: int = 1) -> Iterator[Script]:
     """A server on a free port with one folder; until told otherwise its messages are all alike."""
 
+    over = threading.Event()
+
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             self.wfile.write(script.greeting)
@@ -67,7 +74,9 @@ def scripted_imap(folder: str = "INBOX", messages: int = 1) -> Iterator[Script]:
                 line = received.decode("utf-8", "replace").strip("\r\n")
                 script.asked.append(line)
                 answer = script.reply(line) or HANG_UP
-                self.wfile.write(answer.removesuffix(HANG_UP))
+                self.wfile.write(answer.removesuffix(HANG_UP).removesuffix(DRIP))
+                if answer.endswith(DRIP):
+                    drip(self.wfile, script.byte, over)
                 if answer.endswith(HANG_UP):
                     return
                 if " AUTHENTICATE " in line and answer.startswith(b"+"):
@@ -96,6 +105,7 @@ def scripted_imap(folder: str = "INBOX", messages: int = 1) -> Iterator[Script]:
         try:
             yield script
         finally:
+            over.set()
             listening.shutdown()
             thread.join()
 

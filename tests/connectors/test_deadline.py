@@ -1,0 +1,434 @@
+"""Nobody holds the night: a server that drips is left at the deadline, one that delivers steadily never is."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors import deadline, http, registry
+from connectors.base import Context
+from connectors.errors import UnavailableError, UsedUpError
+from connectors.google import service
+from connectors.google.access import CALENDAR, SCOPES
+from connectors.google.consent import Asking
+from connectors.google.options import GoogleOptions
+from connectors.http import Client
+from connectors.imap import connection
+from connectors.imap.source import PAGE, Imap, ImapOptions
+from connectors.microsoft.access import write_consent
+from connectors.microsoft.options import MicrosoftOptions
+from connectors.private import write_private
+from connectors.registry import source_kind
+from tests.connectors.mailboxes import WINDOW, practice, read
+from tests.peers.dovecot import certify
+from tests.peers.dripping import answer, dripping
+from tests.peers.scripted_imap import DRIP, HANG_UP, fetched, scripted_imap
+
+SECONDS = 0.4
+AT_MOST = SECONDS + 2.0  # row 29 grants five; a machine with much to do is granted some of them here
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+TLS_RECORD = b"\x16\x03\x03\x40\x00"  # announces 16 KiB of a handshake
+PLACES = {
+    "head": (b"", b"H"),
+    "field of the head": (OK + b"X-Odd: ", b"y"),
+    "body": (OK + b"Content-Length: 100000\r\n\r\n", b"y"),
+    "body without a length": (OK + b"\r\n", b"y"),
+    "size of a chunk": (CHUNKED, b"0"),
+    "chunk": (CHUNKED + b"FFFF\r\n", b"y"),
+    "end of the chunks": (CHUNKED + b"1\r\nx\r\n0\r\nX-Odd: ", b"y"),
+    "head of a move": (b"HTTP/1.1 302 Found\r\nLocation: /", b"y"),
+    "body of a move": (b"HTTP/1.1 302 Found\r\nLocation: /on\r\nContent-Length: 100000\r\n\r\n", b"y"),
+    "body of a refusal": (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 100000\r\n\r\n", b"y"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grant a server little; of silence it could have more than of everything."""
+    monkeypatch.setattr(deadline, "ANSWER_SECONDS", SECONDS)
+    for module in (service, connection):
+        monkeypatch.setattr(module, "SECONDS", 30)
+    monkeypatch.setattr(http, "READ_SECONDS", 30)
+
+
+class HeldError(AssertionError):
+    """Somebody waits for longer than they may."""
+
+
+def ended(read: Any, within: float = AT_MOST) -> BaseException | None:
+    """What ended a reading, or None where nothing did. Raises :class:`HeldError`."""
+    ends: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            read()
+        except BaseException as error:  # noqa: BLE001 - it is looked at by the test
+            ends.append(error)
+        else:
+            ends.append(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    begun = time.monotonic()
+    thread.start()
+    thread.join(within)
+    if not ends:
+        raise HeldError(f"still reading after {time.monotonic() - begun:.1f} s")
+    return ends[0]
+
+
+def assert_too_slow(error: BaseException | None, who: str = "the server") -> None:
+    assert isinstance(error, UsedUpError), repr(error)
+    said = (
+        rf"{who} answers too slowly: [\d,]+ bytes in \d s\. Ask whoever runs it why; nothing else had to wait for it\."
+    )
+    assert re.search(said, str(error))
+
+
+# A web server
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_web_server_that_drips_is_left_at_the_deadline(place: str) -> None:
+    with dripping(*PLACES[place]) as port:
+        assert_too_slow(ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/private-7f3a")))
+
+
+def test_web_server_that_drips_while_it_shakes_hands_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
+    with dripping(TLS_RECORD, unasked=True) as port:
+        error = ended(lambda: Client("diary", lambda _: None).get(f"https://127.0.0.1:{port}/"))
+    assert isinstance(error, UnavailableError)
+
+
+def test_tries_of_one_question_have_one_deadline_together() -> None:
+    with dripping(whole={"/": answer(b"", "503 Busy")}, pause=SECONDS / 3) as port:
+        pauses: list[float] = []
+        error = ended(lambda: Client("diary", pauses.append).get(f"http://127.0.0.1:{port}/"))
+    assert (str(error), pauses) == ("diary: the server answered HTTP 503. The next run tries again.", [])
+
+
+def test_moves_of_one_question_have_one_deadline_together() -> None:
+    with dripping(whole={"/": answer(b"", "302 Found", Location="/on")}, pause=SECONDS * 0.4) as port:
+        assert_too_slow(ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/")))
+
+
+def test_each_question_has_a_deadline_of_its_own_and_the_run_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dripping(whole={"/": answer(b"{}")}, pause=SECONDS / 2) as port:
+        client = Client("diary")
+        for _ in range(4):
+            client.get(f"http://127.0.0.1:{port}/")
+        monkeypatch.setattr(deadline, "RUN_SECONDS", SECONDS * 3)
+        error = ended(lambda: [client.get(f"http://127.0.0.1:{port}/") for _ in range(9)])
+    assert isinstance(error, UsedUpError)
+    assert "hours of waiting in one run" in str(error)
+
+
+def test_large_answer_that_comes_steadily_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "SLOWEST", 1_000)
+    with steadily(100, 8_000) as port:  # 5,000 bytes a second, for four times as long as an answer has
+        assert len(Client("diary").get(f"http://127.0.0.1:{port}/").body) == 8_000
+
+
+def test_head_without_end_is_too_much_however_fast_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "LARGEST", 100_000)
+    with dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000) as port:
+        error = ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/"))
+    assert isinstance(error, UsedUpError)
+    assert "sends more than an answer can be" in str(error)
+
+
+@contextmanager
+def steadily(at_once: int, size: int) -> Iterator[int]:
+    """The port of a server that sends ``size`` bytes, ``at_once`` every 20 ms."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            asking, _ = server.accept()
+            with closing(asking):
+                asking.recv(65_536)
+                asking.sendall(OK + b"Content-Length: %d\r\n\r\n" % size)
+                for _ in range(0, size, at_once):
+                    time.sleep(0.02)
+                    asking.sendall(b"x" * at_once)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+# Every kind that asks a web server
+
+
+def ics(_: Context, url: str) -> Any:
+    return source_kind("ics").options(url=url)
+
+
+def caldav(_: Context, url: str) -> Any:
+    return source_kind("caldav").options(url=url, username="ana", password="env:X")
+
+
+def fhir(_: Context, url: str) -> Any:
+    return source_kind("fhir").options(url=url, practitioners={"ana": ("Practitioner/7",)})
+
+
+def google(kind: str, context: Context, url: str) -> Any:
+    words = {"refresh_token": "r", "client_id": "c", "client_secret": "s", "account_id": "7"}
+    write_private(context.folder / "google-tokens", "ana.json", words | {"scopes": list(SCOPES[kind])})
+    return source_kind(kind).options(api_endpoint=url.rstrip("/"))
+
+
+def microsoft(context: Context, url: str) -> Any:
+    options = MicrosoftOptions(
+        client_id="app", tenant="harbour.example", client_secret="env:X", api_endpoint=url.rstrip("/")
+    )
+    write_consent(context.folder / "microsoft-tokens", "ana", "ana@harbour.example", options, WINDOW.start)
+    return options
+
+
+TOKEN = answer(json.dumps({"access_token": "t", "token_type": "Bearer", "expires_in": 3600}).encode())
+LOGIN = "https://login.microsoftonline.com/harbour.example"
+DISCOVERY = answer(
+    json.dumps(
+        {
+            "issuer": f"{LOGIN}/v2.0",
+            "authorization_endpoint": f"{LOGIN}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{LOGIN}/oauth2/v2.0/token",
+        }
+    ).encode()
+)
+SIGNED_IN = {"openid-configuration": DISCOVERY, "/token": TOKEN}
+KINDS: dict[str, tuple[str, Any, dict[str, bytes]]] = {
+    "ics": ("ics", ics, {}),
+    "caldav": ("caldav", caldav, {}),
+    "fhir": ("fhir", fhir, {}),
+    "google_calendar's token": ("google_calendar", lambda *told: google("google_calendar", *told), {}),
+    "google_calendar": ("google_calendar", lambda *told: google("google_calendar", *told), SIGNED_IN),
+    "gmail": ("gmail", lambda *told: google("gmail", *told), SIGNED_IN),
+    "google_meet": ("google_meet", lambda *told: google("google_meet", *told), SIGNED_IN),
+    "microsoft's discovery": ("microsoft", microsoft, {}),
+    "microsoft's token": ("microsoft", microsoft, {"openid-configuration": DISCOVERY}),
+    "microsoft": ("microsoft", microsoft, SIGNED_IN),
+}
+
+
+@pytest.mark.parametrize("place", ["field of the head", "body", "size of a chunk", "chunk"])
+@pytest.mark.parametrize("case", KINDS)
+def test_every_kind_leaves_a_server_that_drips(case: str, place: str, tmp_path: Path) -> None:
+    kind, options, whole = KINDS[case]
+    context = practice(tmp_path)
+    with dripping(*PLACES[place], whole=whole) as port:
+        made = source_kind(kind).make(options(context, f"http://127.0.0.1:{port}/"), context)
+        error = ended(lambda: list(made.fetch(None)))
+    assert_too_slow(error, "Google" if kind.startswith(("goo", "gm")) else "the server")
+
+
+def test_every_kind_that_waits_for_a_server_is_among_them() -> None:
+    files = {"csv", "mbox", "maildir", "sms_xml"}
+    assert {kind for kind, *_ in KINDS.values()} | {"imap"} | files == registry.KINDS.keys()
+
+
+def test_google_reconnects_within_one_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """httplib2 connects anew where an answer makes no sense, which must not begin the time anew."""
+    monkeypatch.setattr(service, "_sleep", lambda _: None)
+    context = practice(tmp_path)
+    with dripping(whole={"/token": TOKEN, "/": b"junk\r\n\r\n"}, pause=SECONDS * 0.4) as port:
+        made = source_kind("google_calendar").make(
+            google("google_calendar", context, f"http://127.0.0.1:{port}"), context
+        )
+        error = ended(lambda: list(made.fetch(None)))
+    assert isinstance(error, UnavailableError)
+
+
+def test_google_that_drips_while_it_shakes_hands_is_left(tmp_path: Path) -> None:
+    context = practice(tmp_path)
+    with dripping(TLS_RECORD, unasked=True) as port:
+        made = source_kind("google_calendar").make(
+            google("google_calendar", context, f"https://127.0.0.1:{port}"), context
+        )
+        assert_too_slow(ended(lambda: list(made.fetch(None))), "Google")
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a certificate for localhost that this machine trusts."""
+    certify(tmp_path)
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "certificate.pem"))
+    monkeypatch.setattr("httplib2.CA_CERTS", str(tmp_path / "certificate.pem"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("place", ["field of the head", "body", "size of a chunk", "chunk"])
+def test_encrypted_web_server_that_drips_is_left(place: str, trusted: Path) -> None:
+    with dripping(*PLACES[place], certificate=trusted) as port:
+        assert_too_slow(ended(lambda: Client("diary").get(f"https://localhost:{port}/")))
+        context = practice(trusted)
+        options = google("google_calendar", context, f"https://localhost:{port}")
+        made = source_kind("google_calendar").make(options, context)
+        assert_too_slow(ended(lambda: list(made.fetch(None))), "Google")
+
+
+def test_encrypted_mail_server_that_drips_is_left(trusted: Path) -> None:
+    with dripping(b"* OK ", unasked=True, certificate=trusted) as port:
+        options = ImapOptions(host="localhost", port=port, username="ana", password="x")
+        assert_too_slow(ended(lambda: read(Imap(options, practice(trusted)))), "the mail server")
+
+
+def test_trading_a_code_for_a_permission_ends(tmp_path: Path) -> None:
+    client = dict.fromkeys(("auth_uri", "token_uri"), "https://google.example/x")
+    words = json.dumps({"installed": {"client_id": "c", "client_secret": "s", **client}})
+    with dripping(*PLACES["body"]) as port:
+        asking = Asking(words, GoogleOptions(api_endpoint=f"http://127.0.0.1:{port}"), [CALENDAR])
+        address = f"http://127.0.0.1:1/?code=7&state={asking.secrets[0]}"
+        error = ended(lambda: asking.answered(address, tmp_path, "ana", WINDOW.start))
+    assert isinstance(error, UnavailableError)
+
+
+# A mail server
+
+
+def mail(port: int, folder: Path, tls: str = "none") -> Any:
+    options = ImapOptions(host="127.0.0.1", port=port, username="ana", password="x", tls=tls)  # type: ignore[arg-type]
+    return lambda: read(Imap(options, practice(folder)))
+
+
+@pytest.mark.parametrize(
+    ("greeting", "tls"),
+    [(b"", "none"), (b"* OK ", "none"), (b"* OK ", "starttls"), (TLS_RECORD, "tls")],
+    ids=["before a word", "in the greeting", "before STARTTLS", "in the handshake"],
+)
+def test_mail_server_that_drips_from_the_beginning_is_left(greeting: bytes, tls: str, tmp_path: Path) -> None:
+    with dripping(greeting, unasked=True) as port:
+        error = ended(mail(port, tmp_path, tls))
+    assert_too_slow(error, "the mail server")
+
+
+def test_mail_server_that_drips_in_the_handshake_after_starttls_is_left(tmp_path: Path) -> None:
+    greeting = b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready\r\n"
+    with scripted_imap() as server:
+        server.greeting = greeting
+        server.say("CAPABILITY", b"* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN\r\n")
+        server.answers["STARTTLS"] = lambda _: f"{tag(server.asked)} OK go\r\n".encode() + DRIP
+        server.byte = TLS_RECORD
+        assert_too_slow(ended(mail(server.port, tmp_path, "starttls")), "the mail server")
+
+
+def tag(asked: list[str]) -> str:
+    return asked[-1].partition(" ")[0]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("CAPABILITY", b"* CAPABILITY "),
+        ("AUTHENTICATE", b"+"),
+        ("LIST", b"* LIST () "),
+        ("LIST", b"* LIST () {1000}\r\n"),
+        ("EXAMINE", b"* OK "),
+        ("SEARCH", b"* ESEARCH "),
+        ("FETCH", b"* 1 FETCH (UID 1 "),
+        ("FETCH", b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM)] {100000}\r\n"),
+        ("FETCH", fetched(1) + b"* 1 FETCH ("),
+    ],
+    ids=["line", "going on", "line of folders", "literal of folders", "examine", "search", "line of a message",
+         "literal of a message", "behind a message"],
+)  # fmt: skip
+def test_mail_server_that_drips_in_an_answer_is_left(command: str, said: bytes, tmp_path: Path) -> None:
+    with scripted_imap() as server:
+        server.say(command, said + DRIP)
+        assert_too_slow(ended(mail(server.port, tmp_path)), "the mail server")
+
+
+def test_mail_server_that_drips_its_goodbye_is_left_and_was_read(tmp_path: Path) -> None:
+    with scripted_imap() as server:
+        server.say("LOGOUT", b"* BYE " + DRIP)
+        assert ended(mail(server.port, tmp_path)) is None
+
+
+def test_tries_of_one_question_to_a_mail_server_have_one_deadline_together(tmp_path: Path) -> None:
+    def late(_: str) -> bytes:
+        time.sleep(SECONDS * 0.6)
+        return HANG_UP
+
+    with scripted_imap() as server:
+        server.answers["LIST"] = late
+        error = ended(mail(server.port, tmp_path))
+        asked = [line for line in server.asked if "LIST" in line]
+    assert isinstance(error, UnavailableError)
+    assert len(asked) == 1  # a pause of a second is more than is left
+
+
+def test_large_mailbox_that_comes_steadily_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.imap.source.PAGE", 2)
+
+    def slowly(line: str) -> bytes:
+        time.sleep(SECONDS / 4)
+        first, _, last = line.split()[2].partition(":")
+        return b"".join(map(fetched, range(int(first), int(last or first) + 1)))
+
+    assert PAGE > 2
+    with scripted_imap(messages=16) as server:
+        server.answers["FETCH"] = slowly
+        found: list[Any] = []
+        assert ended(lambda: found.append(mail(server.port, tmp_path)()), SECONDS * 20) is None
+    assert len(found[0].stamps) == 16
+
+
+def test_mail_server_has_a_run_of_its_own_length_however_often_it_breaks_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.imap.account.FIRST_PAUSE", 0)
+    monkeypatch.setattr(deadline, "RUN_SECONDS", SECONDS * 2)
+    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 30)
+
+    def late(_: str) -> bytes:
+        time.sleep(SECONDS / 4)
+        return b"* 1 FETCH (" + HANG_UP
+
+    with scripted_imap(messages=64) as server:
+        server.answers["FETCH"] = late
+        error = ended(mail(server.port, tmp_path), SECONDS * 2 + 3)
+    assert isinstance(error, UsedUpError)
+    assert "hours of waiting in one run" in str(error)
+
+
+# Names and connections
+
+
+def test_name_with_many_addresses_that_take_nobody_has_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> None:
+        time.sleep(0.02)
+        raise TimeoutError
+
+    nowhere = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))] * 1_000
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: nowhere)
+    monkeypatch.setattr(socket.socket, "connect", slow)
+    assert_too_slow(ended(lambda: Client("diary", lambda _: None).get("https://diary.example/")))
+
+
+def test_seconds_of_waiting_are_counted_and_our_own_are_not() -> None:
+    one = deadline.Deadline()
+    one.renew()
+    time.sleep(SECONDS * 1.2)
+    assert one.left() == pytest.approx(SECONDS)
+    assert one.allows(SECONDS / 2)
+    assert one.left() == pytest.approx(SECONDS / 2)
+    assert not one.allows(SECONDS)
+    one.renew()
+    assert one.left() == pytest.approx(SECONDS)
+
+
+def test_without_a_deadline_a_server_that_drips_holds_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such servers would be no test if they ended by themselves."""
+    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 1e9)
+    with dripping(*PLACES["body"]) as port, pytest.raises(HeldError):
+        ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/"))
