@@ -21,7 +21,7 @@ from monitor.config.public_holidays import days_off
 from monitor.roster import Clinician, Takes
 from monitor.store import sources, weeks
 from monitor.store.database import Connection
-from monitor.store.sources import Holding, Reading
+from monitor.store.sources import Holding, Holdings, Reading
 from monitor.store.weeks import Computation
 
 SILENT = timedelta(hours=48)
@@ -197,12 +197,15 @@ def week_end(clinician: Clinician, week: int, day_starts_at: int) -> int:
     return int((datetime.combine(day, time(), zone) + timedelta(minutes=day_starts_at)).timestamp())
 
 
-def readiness_of(config: Config, connection: Connection, clinician: Clinician, now: datetime) -> Readiness:
-    """Return what can be said of a clinician at ``now``."""
+def readiness_of(
+    config: Config, connection: Connection, clinician: Clinician, now: datetime, *, holdings: Holdings | None = None
+) -> Readiness:
+    """Return what can be said of a clinician at ``now``; ``holdings`` are given by who asks for many clinicians."""
     at = int(now.timestamp())
-    readings, holdings = sources.readings(connection, clinician.key), sources.holdings(connection, clinician.key)
-    known = [(reading, holdings.get(reading.id, Holding())) for reading in readings]
-    states = states_of(config, clinician, readings, holdings)
+    readings = sources.readings(connection, clinician.key)
+    held = (sources.holdings(connection, clinician.key) if holdings is None else holdings).get(clinician.key, {})
+    known = [(reading, held.get(reading.id, Holding())) for reading in readings]
+    states = states_of(config, clinician, readings, held)
     spans = {part: _span(part, known, states) for part in RecordType}
     last_week, end = last_week_end(
         clinician, at, day_starts_at=config.practice.day_starts_at, holidays=holidays_of(config, [at])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from monitor.store.practice import open_practice
 from reports.wording import counted
 
 if TYPE_CHECKING:
+    from monitor.store.sources import Holdings
     from monitor.store.tables import Row
 
 MISSED = timedelta(hours=30)
@@ -31,10 +32,6 @@ CRON_LINE = "30 4 * * * evenhours nightly"
 
 RENAMED = timedelta(days=28)
 """A source that has kept its names for so long is no longer mentioned."""
-
-
-StoredSources = Callable[[], "list[Row]"]
-"""Returns the stored sources with how much each holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +63,37 @@ def doctor(desk: Desk) -> None:
     sys.exit(EXIT_ERROR if ill else EXIT_OK)
 
 
+class Stored:
+    """The stored sources and how much each holds, counted once, when they are first asked for."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Count nothing yet."""
+        self._desk = desk
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """How much each source holds of each clinician."""
+        from monitor.store import sources
+
+        with self._desk.store.read() as connection:
+            return sources.holdings(connection)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The stored sources, each with its entries, messages and true times."""
+        from monitor.store import tables
+
+        numbers: dict[int, Counter[str]] = defaultdict(Counter)
+        for of_clinician in self.holdings.values():
+            for source, held in of_clinician.items():
+                numbers[source].update(events=held.entries, messages=held.messages, evidence=held.times)
+        with self._desk.store.read() as connection:
+            return [
+                {**row} | {name: numbers[row["id"]][name] for name in ("events", "messages", "evidence")}
+                for row in tables.sources(connection)
+            ]
+
+
 def _findings(desk: Desk) -> Iterator[Finding]:
     try:
         number = len(desk.config.sources)
@@ -84,13 +112,13 @@ def _findings(desk: Desk) -> Iterator[Finding]:
         return
     else:
         yield Finding("database", f"{name}, belongs to this key, no damage found")
-    stored = cache(partial(_stored_sources, desk))  # counted once, when it is first asked for
+    stored = Stored(desk)
     checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
         _holidays,
         _last_night,
-        _cron,
+        partial(_cron, stored=stored),
         partial(_sources, stored=stored),
-        _people,
+        partial(_people, stored=stored),
         partial(_renamed, stored=stored),
         partial(_true_times, stored=stored),
         _google,
@@ -161,7 +189,7 @@ def _last_night(desk: Desk) -> Iterator[Finding]:
         yield Finding("last night", f"ended on {_moment(desk, last.ended_at)}; everything was read and computed")
 
 
-def _cron(desk: Desk) -> Iterator[Finding]:
+def _cron(desk: Desk, stored: Stored) -> Iterator[Finding]:
     """Whether cron starts a night soon enough after each clinician's week for Monday's page to have that week."""
     from monitor.cli.schedule import LATE, nightly_lines
     from monitor.readiness import readiness_of
@@ -173,7 +201,7 @@ def _cron(desk: Desk) -> Iterator[Finding]:
     late = []
     for person in desk.config.clinicians:
         with desk.store.read() as connection:
-            ready = readiness_of(desk.config, connection, person, desk.now)
+            ready = readiness_of(desk.config, connection, person, desk.now, holdings=stored.holdings)
         end = datetime.fromtimestamp(ready.week_end(ready.last_week + 7), here)
         starts = [start for line in lines if (start := line.next_after(end)) is not None]
         if not starts or min(starts) - end > LATE:
@@ -186,7 +214,7 @@ def _cron(desk: Desk) -> Iterator[Finding]:
         yield Finding("cron", f"{said}: Monday's pages have the week before")
 
 
-def _people(desk: Desk) -> Iterator[Finding]:
+def _people(desk: Desk, stored: Stored) -> Iterator[Finding]:
     """What each clinician's page has to say of what it does not know: nothing of their numbers is told here."""
     from monitor.briefing import gaps
     from monitor.readiness import Gap, readiness_of
@@ -194,7 +222,7 @@ def _people(desk: Desk) -> Iterator[Finding]:
     sources = {source.name: source for source in desk.config.sources}
     for person in desk.config.clinicians:
         with desk.store.read() as connection:
-            ready = readiness_of(desk.config, connection, person, desk.now)
+            ready = readiness_of(desk.config, connection, person, desk.now, holdings=stored.holdings)
         page = f"page of {person.key}"
         if not ready.is_current and ready.anything_read:
             failed = ready.computation.fault
@@ -220,18 +248,11 @@ def _moment(desk: Desk, instant: int) -> str:
     return f"{datetime.fromtimestamp(instant, desk.config.practice.zone):%A %-d %B at %H:%M}"
 
 
-def _stored_sources(desk: Desk) -> list[Row]:
-    from monitor.store import tables
-
-    with desk.store.read() as connection:
-        return tables.sources(connection)
-
-
-def _sources(desk: Desk, stored: StoredSources) -> Iterator[Finding]:
+def _sources(desk: Desk, stored: Stored) -> Iterator[Finding]:
     """Whether each configured source has been read, and lately."""
     from monitor.readiness import SILENT
 
-    known = {(row["name"], row["account"]): row for row in stored()}
+    known = {(row["name"], row["account"]): row for row in stored.rows}
     accounts = [(source.name, account) for source in desk.config.sources for account in source.accounts]
     windows = {source.name: source.window[1] for source in desk.config.sources}
     for source, account in accounts:
@@ -256,10 +277,10 @@ def _sources(desk: Desk, stored: StoredSources) -> Iterator[Finding]:
             yield Finding(name, held)
 
 
-def _renamed(desk: Desk, stored: StoredSources) -> Iterator[Finding]:
+def _renamed(desk: Desk, stored: Stored) -> Iterator[Finding]:
     """Name the sources that give their entries new names at each export."""
     seen: dict[str, datetime] = {}
-    for row in stored():
+    for row in stored.rows:
         if row["renamed_at"] is not None:
             at = datetime.fromtimestamp(row["renamed_at"], UTC)
             seen[row["name"]] = max(at, seen.get(row["name"], at))
@@ -274,14 +295,14 @@ def _renamed(desk: Desk, stored: StoredSources) -> Iterator[Finding]:
             )
 
 
-def _true_times(desk: Desk, stored: StoredSources) -> Iterator[Finding]:
+def _true_times(desk: Desk, stored: Stored) -> Iterator[Finding]:
     """How many of a source's true times say how a session went: few do where its zone or its dates are misread."""
     from monitor.analysis.sessions import met_from
     from monitor.store import facts
 
     configured = {source.name for source in desk.config.sources}
     told, met = Counter[str](), Counter[str]()
-    names = {row["id"]: row["name"] for row in stored() if row["evidence"]}
+    names = {row["id"]: row["name"] for row in stored.rows if row["evidence"]}
     with desk.store.read() as connection:
         wanted = desk.config.clinicians if configured.intersection(names.values()) else ()
         plain = facts.plain_times(connection) if wanted else {}

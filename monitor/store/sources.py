@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -140,22 +141,30 @@ def readings(connection: sqlite3.Connection, clinician: str) -> list[Reading]:
     ]
 
 
-def holdings(connection: sqlite3.Connection, clinician: str) -> dict[int, Holding]:
-    """Return how much each source, by its number, holds of a clinician: for that person's own pages."""
+Holdings = Mapping[str, Mapping[int, Holding]]
+"""By clinician and source number."""
+
+
+def holdings(connection: sqlite3.Connection, clinician: str | None = None) -> Holdings:
+    """Return how much each source holds of each clinician, or of one. Each table is read once."""
+    whose = "WHERE clinician_id = (SELECT id FROM clinician WHERE key = :clinician)" if clinician else ""
     rows = connection.execute(
-        """WITH me AS (SELECT id FROM clinician WHERE key = ?)
-           SELECT source_id, sum(entries), sum(sessions), sum(busy), sum(messages), sum(sent), sum(times) FROM (
-             SELECT source_id, count(*) AS entries, sum(kind = 'session') AS sessions, sum(kind = 'busy') AS busy,
-                    0 AS messages, 0 AS sent, 0 AS times
-             FROM event WHERE clinician_id = (SELECT id FROM me) GROUP BY source_id
-             UNION ALL SELECT source_id, 0, 0, 0, count(*), sum(outgoing AND NOT automatic), 0
-             FROM message WHERE clinician_id = (SELECT id FROM me) GROUP BY source_id
-             UNION ALL SELECT source_id, 0, 0, 0, 0, 0, count(*)
-             FROM evidence WHERE clinician_id = (SELECT id FROM me) GROUP BY source_id)
-           GROUP BY source_id""",
-        (clinician,),
+        f"""SELECT key, source_id, sum(entries), sum(sessions), sum(busy), sum(messages), sum(sent), sum(times)
+           FROM (
+             SELECT clinician_id, source_id, count(*) AS entries, sum(kind = 'session') AS sessions,
+                    sum(kind = 'busy') AS busy, 0 AS messages, 0 AS sent, 0 AS times
+             FROM event {whose} GROUP BY clinician_id, source_id
+             UNION ALL SELECT clinician_id, source_id, 0, 0, 0, count(*), sum(outgoing AND NOT automatic), 0
+             FROM message {whose} GROUP BY clinician_id, source_id
+             UNION ALL SELECT clinician_id, source_id, 0, 0, 0, 0, 0, count(*)
+             FROM evidence {whose} GROUP BY clinician_id, source_id)
+           JOIN clinician ON clinician.id = clinician_id GROUP BY clinician_id, source_id""",
+        {"clinician": clinician},
     )
-    return {row[0]: Holding(*row[1:]) for row in rows}
+    found: dict[str, dict[int, Holding]] = defaultdict(dict)
+    for key, source, *numbers in rows:
+        found[key][source] = Holding(*numbers)
+    return found
 
 
 def save_holds(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:

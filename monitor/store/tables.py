@@ -61,23 +61,12 @@ def notices(connection: sqlite3.Connection, clinician: str, first: int, last: in
 
 
 def sources(connection: sqlite3.Connection) -> list[Row]:
-    """Each source, or account of it: its last attempt and success, its fault, how much it holds and could not use."""
-    # Each table is counted once for all sources: none of them has an index by source.
+    """Each source, or account of it: its last attempt and success, and its fault."""
     return list(
         _rows(
             connection,
-            """SELECT source.id, name, clinician.key AS account, kind, attempted_at, succeeded_at, fault,
-                 seen_from, seen_to, renamed_at, ifnull(events, 0) AS events, ifnull(evidence, 0) AS evidence,
-                 ifnull(messages, 0) AS messages, ifnull(kept_aside, 0) AS kept_aside, ifnull(set_aside, 0) AS set_aside
-               FROM source LEFT JOIN clinician ON clinician.id = owner_id
-               LEFT JOIN (SELECT source_id, count(*) AS events, count(set_aside) AS set_aside
-                          FROM event GROUP BY source_id) AS held_events ON held_events.source_id = source.id
-               LEFT JOIN (SELECT source_id, count(*) AS evidence
-                          FROM evidence GROUP BY source_id) AS held_evidence ON held_evidence.source_id = source.id
-               LEFT JOIN (SELECT source_id, count(*) AS messages
-                          FROM message GROUP BY source_id) AS held_messages ON held_messages.source_id = source.id
-               LEFT JOIN (SELECT source_id, count(*) AS kept_aside
-                          FROM kept_aside GROUP BY source_id) AS unused ON unused.source_id = source.id
+            """SELECT source.id, name, clinician.key AS account, kind, attempted_at, succeeded_at, fault, seen_from,
+                 seen_to, renamed_at FROM source LEFT JOIN clinician ON clinician.id = owner_id
                WHERE source.id IN (SELECT source_id FROM source_clinician) ORDER BY source.id""",
         )
     )
