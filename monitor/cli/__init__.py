@@ -5,6 +5,7 @@ Commands load when they are called, so that ``evenhours --version`` and ``--help
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from connectors.errors import AuthorizationError, ConnectorError
 from monitor import __version__
+from monitor.cli import streams
 from monitor.cli.desk import Desk
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EvenhoursError
 
@@ -51,7 +53,8 @@ class LazyCommands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Without ``-v`` no trace is shown: it could repeat what was read from a source."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # what cannot be printed shows here, and not when the process has ended
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
@@ -59,6 +62,7 @@ class LazyCommands(click.Group):
                 raise
             click.echo(f"evenhours: {_sentence(error)}", err=True)
             ctx.exit(_exit_code(error))
+        return result
 
 
 @click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -75,6 +79,7 @@ def evenhours(context: click.Context, config: str | None, *, json_: bool, verbos
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
+    streams.hold()
     evenhours.main(arguments, prog_name="evenhours")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from monitor.cli import streams
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,11 +72,18 @@ class Desk:
         return store
 
     @contextmanager
-    def writing(self, *, renew: bool = False) -> Iterator[Store]:
-        """The database for a command that writes, which has to be the only one to do so."""
+    def working(self) -> Iterator[None]:
+        """The time of a command that writes: no other one does, and its output cannot end it."""
         from monitor.night import only_run
 
+        streams.work_goes_on()
         with only_run(self.config.database):
+            yield
+
+    @contextmanager
+    def writing(self, *, renew: bool = False) -> Iterator[Store]:
+        """The database for the time of a command that writes."""
+        with self.working():
             yield self.begin_store(renew=renew)
 
     def close(self) -> None:

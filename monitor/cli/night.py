@@ -26,10 +26,8 @@ DAYS_A_WEEK = 7
 @pass_desk
 def analyse(desk: Desk, *, full: bool) -> None:
     """Compute the weekly numbers and notices that are out of date."""
-    from monitor.night import only_run
-
-    store = desk.store  # it has to be there
-    with only_run(store.path):
+    _ = desk.store  # it has to be there
+    with desk.working():
         code = compute(desk, full=full)
     sys.exit(code)
 

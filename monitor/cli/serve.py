@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.cli import streams
 from monitor.cli.desk import Desk, pass_desk
 from monitor.errors import EvenhoursError, UsageError
 
@@ -53,6 +54,7 @@ def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "
 
     from monitor.dashboard.app import create_app
 
+    streams.work_goes_on()  # of the links, too, the first line may be all that somebody wants
     named, store = _subjects(desk, subjects), desk.store
     app = create_app(desk.config, lambda: datetime.now(UTC))
     listening = _listening(host, port)
