@@ -51,6 +51,10 @@ class StoreError(EvenhoursError):
     """The database cannot be opened or written: not a database, read-only, made by a newer version, disk full."""
 
 
+class FullError(StoreError):
+    """There is no room left where something has to be written."""
+
+
 class SecretError(EvenhoursError):
     """The place a secret is said to be in holds none, or others can read it. Never carries the secret."""
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import click
 
 from connectors.errors import AuthorizationError, ConnectorError
+from connectors.private import full_disk, is_full
 from monitor import __version__
 from monitor.cli import streams
 from monitor.cli.desk import Desk
@@ -86,6 +89,9 @@ def main(arguments: list[str] | None = None) -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, (EvenhoursError, ConnectorError)):
         return str(error)
+    if isinstance(error, OSError) and is_full(error):
+        folder = Path(error.filename).parent if isinstance(error.filename, str) else Path(gettempdir())
+        return f"Nothing more can be written: {full_disk(folder)}. Make room and run the command again."
     return f"a fault of ours ({type(error).__name__}). Please report it; evenhours -v shows where it arose."
 
 

@@ -55,6 +55,10 @@ def save_page(
         sources.save_faults(connection, row, batch.faults, now)
         mark_dirty(connection, touched)
         sources.save_holds(connection, row, {record.clinician for record in batch.records})
+        # With its page: a run that is cut off before it ends does not read it again.
+        sources.save_recognised(
+            connection, row, {one.clinician for one in stamps if one.outgoing and not one.automatic}
+        )
         sources.save_cursor(connection, row, batch.cursor)
         row = sources.save_terms(connection, row, policy.settings, page.skipped, batch.holds)
     return row, touched
