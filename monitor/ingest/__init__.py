@@ -2,10 +2,10 @@
 
 ::
 
-    source ─fetch(cursor)→ Batch ─policy→ Page ─┬─ events, evidence, messages
-                                                ├─ faults            one transaction
-                                                ├─ dirty marks
-                                                └─ cursor
+    source ─fetch(cursor)→ Batch ─policy→ Page ─answer whole?→ ─┬─ events, evidence, messages
+                                                                ├─ faults            one transaction a page
+                                                                ├─ dirty marks
+                                                                └─ cursor
 
 A source that fails keeps its rows and its cursor and never stops another. Where each owner has an account of their own,
 each account is read, and fails, on its own. Servers are waited for side by side, files read one after the other; one
@@ -24,10 +24,12 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.registry import source_kind
 from monitor.config import Config
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY
+from monitor.ingest.answers import Answer
 from monitor.ingest.own_mail import OwnMail, Unrecognised
-from monitor.ingest.pages import save_page
+from monitor.ingest.pages import save_answer
 from monitor.ingest.policy import SHRUNKEN_PERCENT, Page
 from monitor.ingest.readers import Arrival, Readers
+from monitor.ingest.snapshots import Told
 from monitor.ingest.wishes import DAYS_AHEAD, DAYS_BACK, Account, Wish, accounts, context_for, window_of
 from monitor.store import sources
 from monitor.store.database import Store
@@ -124,6 +126,7 @@ class _Reading:
         self._cursor = None if begins_again else self._row.cursor
         self._some_days = wish.first is not None or wish.last is not None
         self._anew = self._cursor is None
+        self._answer, self._told = Answer(store.path.parent), Told()
 
     def _stored(self) -> SourceRow:
         source, people = self._account.source, [owner.key for owner in self._account.context.owners]
@@ -162,13 +165,23 @@ class _Reading:
             raise arrival
 
     def _save(self, page: Page) -> None:
-        batch, anew = page.batch, self._anew or page.batch.anew
-        self._row, touched = save_page(self._store, self._row, page, self._account.policy, self._now, anew=anew)
-        self._anew = False
-        self._own_mail.note(batch.records)
-        rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(batch.faults)
-        self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
-        self._progress(self.outcome.name, batch)
+        """Hold a page until its answer has come to its end, and then store all of them."""
+        self._answer.add(page)
+        if page.batch.replaces:
+            self._told.add(page)
+        if page.batch.goes_on:
+            return
+        answer, told, anew = self._answer, self._told, self._anew or self._answer.anew
+        self._answer, self._told, self._anew = Answer(self._store.path.parent), Told(), False
+        for row, stored, touched in save_answer(
+            self._store, self._row, answer, told, self._account.policy, self._now, anew=anew
+        ):
+            self._row = row
+            batch = stored.batch
+            self._own_mail.note(batch.records)
+            rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(batch.faults)
+            self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
+            self._progress(self.outcome.name, batch)
 
     def _end(self, problem: ConnectorError | None) -> None:
         with self._store.write() as connection:
