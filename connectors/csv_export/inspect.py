@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.content import opened
 from connectors.csv_export.columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
 from connectors.csv_export.patterns import carries_offset, kind_of, may_be_name, patterns_of
 from connectors.csv_export.presets import Preset, recognised
@@ -105,8 +106,9 @@ def propose(path: Path) -> Proposal:
     try:
         if path.is_file() and path.stat().st_size > LARGEST_FILE:
             raise TableError(f"the file is larger than {LARGEST_FILE // 2**20} MB.")
-        table = table_from(path.read_bytes())
-        return _proposal(path, table, [row for row in table.rows() if not is_total(row)])
+        with opened(path) as content:
+            table = table_from(content)
+            return _proposal(path, table, [row for row in table.rows() if not is_total(row)])
     except (OSError, ValueError) as error:
         if isinstance(error, TableError):
             raise MalformedError(path.name, str(error), "Save it as CSV with one row of column names.") from error
