@@ -97,12 +97,13 @@ def test_missing_file_and_empty_folder_are_unavailable(tmp_path: Path) -> None:
 
 
 def test_unreadable_file_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(path))
+    def refuse(path: Path, mode: str) -> bytes:
+        raise PermissionError(13, "Permission denied", f"{path} {mode}")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    (tmp_path / "ana.ics").write_text(calendar(SESSION), encoding="utf-8")
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UnavailableError, match="cannot be read"):
-        read(calendar(SESSION), tmp_path)
+        next(SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path)).fetch(None))
 
 
 def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -164,13 +165,13 @@ def test_text_that_is_a_path_opens_nothing(tmp_path: Path, monkeypatch: pytest.M
     secret.write_bytes(SEED)
     (tmp_path / "ana.ics").write_text(str(secret))
     opened: list[Path] = []
-    read = Path.read_bytes
+    open_ = Path.open
 
-    def watched(path: Path) -> bytes:
+    def watched(path: Path, mode: str) -> IO[Any]:
         opened.append(path)
-        return read(path)
+        return open_(path, mode)
 
-    monkeypatch.setattr(Path, "read_bytes", watched)
+    monkeypatch.setattr(Path, "open", watched)
     with pytest.raises(ConnectorError):
         next(SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path)).fetch(None))
     assert opened == [tmp_path / "ana.ics"]
