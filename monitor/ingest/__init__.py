@@ -15,6 +15,7 @@ thread alone writes. Nothing here knows what a source is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -82,7 +83,9 @@ def ingest(
     apart = [reading for reading in readings if reading.is_remote]
     if len(apart) < 2:
         apart = []
-    with Readers([(reading, reading.pages) for reading in apart]) as readers:
+    with ExitStack() as open_, Readers([(reading, reading.pages) for reading in apart]) as readers:
+        for reading in readings:
+            open_.callback(reading.close)
         for reading in readings:
             if reading in apart:
                 while not reading.is_over:
@@ -173,15 +176,20 @@ class _Reading:
             return
         answer, told, anew = self._answer, self._told, self._anew or self._answer.anew
         self._answer, self._told, self._anew = Answer(self._store.path.parent), Told(), False
-        for row, stored, touched in save_answer(
-            self._store, self._row, answer, told, self._account.policy, self._now, anew=anew
-        ):
-            self._row = row
-            batch = stored.batch
-            self._own_mail.note(batch.records)
-            rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(batch.faults)
-            self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
-            self._progress(self.outcome.name, batch)
+        with closing(answer):
+            for row, stored, touched in save_answer(
+                self._store, self._row, answer, told, self._account.policy, self._now, anew=anew
+            ):
+                self._row = row
+                batch = stored.batch
+                self._own_mail.note(batch.records)
+                rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(batch.faults)
+                self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
+                self._progress(self.outcome.name, batch)
+
+    def close(self) -> None:
+        """Leave an answer that has not come to its end."""
+        self._answer.close()
 
     def _end(self, problem: ConnectorError | None) -> None:
         with self._store.write() as connection:

@@ -122,6 +122,11 @@ class Answer:
         if batch.goes_on:
             self._hold(page)
 
+    def close(self) -> None:
+        """Give back what the pages took."""
+        if self._file:
+            self._file.close()
+
     def keeps(self, names: Sequence[EntryKey]) -> list[bool]:
         """Return for each of these names whether an entry of it is told and stored."""
         return [at >= 0 and bool(self.kept[at]) for at in self.entries.places(names).tolist()]
