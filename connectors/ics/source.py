@@ -174,11 +174,7 @@ class IcsConnector:
         from connectors.ics.records import records
         from connectors.ics.series import TooLongError
 
-        together, seen = set[int](), set[int]()
-        for file in files:
-            together |= file.outline.together | (seen & file.outline.uids)
-            seen |= file.outline.uids
-        alone = seen - together  # an entry without a UID is none of them
+        known, together = _uids(files)
         texts = (
             text
             for file in files
@@ -187,7 +183,10 @@ class IcsConnector:
             )
         )
         try:
-            yield from records(texts, self._context, lambda text: hash(text.uid) in alone)
+            # An entry without a UID is none that is known.
+            yield from records(
+                texts, self._context, lambda text: (uid := hash(text.uid)) in known and uid not in together
+            )
         except UnsoundError as error:  # it was sound a moment ago
             sentence = "the calendar was written to while it was read."
             raise UnavailableError(
@@ -244,6 +243,17 @@ class IcsConnector:
         if not url.startswith(("http://", "https://", "webcal://")):
             url = self._context.read_secret(url).strip()
         return re.sub(r"^webcal://", "https://", url)
+
+
+def _uids(files: Sequence[_File]) -> tuple[set[int], set[int]]:
+    """Return hashes of all UIDs, and of those that several entries of all files, or a series, have."""
+    if len(files) == 1:
+        return files[0].outline.uids, files[0].outline.together
+    known, together = set[int](), set[int]()
+    for file in files:
+        together |= file.outline.together | (known & file.outline.uids)
+        known |= file.outline.uids
+    return known, together
 
 
 class _CommonReach:

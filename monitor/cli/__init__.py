@@ -5,10 +5,12 @@ Commands load when they are called, so that ``evenhours --version`` and ``--help
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
 from tempfile import gettempdir
+from types import FrameType
 from typing import Any
 
 import click
@@ -72,7 +74,9 @@ class LazyCommands(click.Group):
 @click.version_option(__version__, prog_name="evenhours")
 @click.option("--config", type=click.Path(), help="The configuration (default: evenhours.toml here, or your own).")
 @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
-@click.option("-v", "--verbose", is_flag=True, help="Show where in the program an error arose.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Show all that a night does, and where in the program an error arose."
+)
 @click.pass_context
 def evenhours(context: click.Context, config: str | None, *, json_: bool, verbose: bool) -> None:
     """When clinicians work, told to each of them alone."""
@@ -83,7 +87,14 @@ def evenhours(context: click.Context, config: str | None, *, json_: bool, verbos
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     streams.hold()
+    signal.signal(signal.SIGTERM, _terminated)
     evenhours.main(arguments, prog_name="evenhours")
+
+
+def _terminated(number: int, _frame: FrameType | None) -> None:
+    """End as after an error: what is half done is taken back, the lock falls, the log is folded into the database."""
+    signal.signal(number, signal.SIG_DFL)  # whoever asks twice means at once
+    sys.exit(128 + number)
 
 
 def _sentence(error: Exception) -> str:

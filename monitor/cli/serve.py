@@ -67,6 +67,7 @@ def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "
         Thread(target=links.tell_on_enter, daemon=True).start()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
     create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST).run()
+    store.empty_log()  # on Ctrl+C and SIGTERM the server comes to its end, too
 
 
 @dataclass(frozen=True, slots=True)

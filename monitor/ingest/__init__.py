@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from time import monotonic
 
 from connectors.base import Batch, Skipped
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError
@@ -46,8 +47,8 @@ __all__ = [
 class Outcome:
     """What became of one source, or of one owner's ``account`` of it.
 
-    Rows changed, records kept aside, what stopped it, if anything did, and the owners of whom messages came but none
-    was ever known to be sent by them.
+    Rows changed, records kept aside, what stopped it, if anything did, the owners of whom messages came but none was
+    ever known to be sent by them, and the seconds from its beginning to its end.
     """
 
     source: str
@@ -57,6 +58,7 @@ class Outcome:
     problem: ConnectorError | None = None
     account: str | None = None
     unrecognised: Mapping[str, Unrecognised] = field(default_factory=dict)
+    seconds: float = field(default=0, compare=False)
 
     @property
     def name(self) -> str:
@@ -122,6 +124,7 @@ class _Reading:
         self._now = int(now.timestamp())
         self.outcome = Outcome(account.source.name, account.source.kind, account=account.owner)
         self.is_over = False
+        self._begun = 0.0
         self._own_mail = OwnMail(account.context, sent_by_address=source_kind(account.source.kind).sent_by_address)
         self._row = self._stored()
         context, policy = account.context, account.policy
@@ -200,13 +203,15 @@ class _Reading:
                 sources.save_success(connection, self._row, window, self._now, some_days=self._some_days)
             sources.save_recognised(connection, self._row, self._own_mail.recognised())
         unrecognised = self._own_mail.unrecognised(self._store, self._row.id)
-        self.outcome = replace(self.outcome, problem=problem, unrecognised=unrecognised)
+        seconds = monotonic() - self._begun if self._begun else 0.0
+        self.outcome = replace(self.outcome, problem=problem, unrecognised=unrecognised, seconds=seconds)
         self.is_over = True
 
     def pages(self) -> Iterator[Page]:
         """What is kept of the connector's batches; what it does against its contract is its own error."""
         source, context, policy = self._account.source, self._account.context, self._account.policy
         skipped = Skipped() if self._cursor is None else self._row.skipped
+        self._begun = monotonic()
         try:
             for batch in source_kind(source.kind).make(source.options, context).fetch(self._cursor):
                 if self.is_over:

@@ -9,17 +9,18 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.private import full_disk, is_full, why_unwritten
 from monitor.errors import FullError, StoreError
 
-SCHEMA_VERSION = 12  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
-OLDEST_VERSION = 12  # what can be brought to this version; older files are refused
+SCHEMA_VERSION = 13  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
+OLDEST_VERSION = 13  # what can be brought to this version; older files are refused
 APPLICATION = 0x4556454E  # "EVEN": marks the file as ours
 BUSY_SECONDS = 30
+MOMENT_SECONDS = 2
 LEAST_BYTES = 512  # SQLite's smallest page
 
 Connection = sqlite3.Connection
@@ -34,8 +35,11 @@ class Store:
     connection: sqlite3.Connection
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that holds the write lock from its beginning; rolled back if anything is raised."""
+    def write(self, *, erases: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction that holds the write lock from its beginning; rolled back if anything is raised.
+
+        What it ``erases`` is gone from the write-ahead log, too, when it has ended.
+        """
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -46,6 +50,18 @@ class Store:
                 raise
         except sqlite3.Error as error:
             raise _translated(self.path, error) from error
+        if erases:
+            self.empty_log()
+
+    def empty_log(self) -> None:
+        """Fold the write-ahead log into the file and empty it: pages as they were before lie in it until then.
+
+        Where somebody reads for longer than a moment, the next one who does this, or who closes the file last, does it.
+        """
+        with suppress(sqlite3.Error):
+            self.connection.execute(f"PRAGMA busy_timeout = {MOMENT_SECONDS * 1000}")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
