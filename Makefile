@@ -25,6 +25,7 @@ attack: .venv/.ready-dev ## Read all that a director reaches on every morning of
 
 bench: .venv/.ready-dev peers ## Say what reading costs beside servers and parsers alone (ONLY="imap caldav ics mbox" for some; minutes)
 	@$(BIN)/python -m benchmarks.reading_speed $(ONLY)
+	@$(if $(ONLY),,$(BIN)/python -m benchmarks.large_files)
 
 test: lint chromium peers ## Check everything: lint, then all tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal

@@ -133,3 +133,15 @@ def test_without_a_database_the_way_to_one_is_said(desk: Desk) -> None:
 
     with pytest.raises(StoreError, match="evenhours init"):
         serve_pages(desk, ["ana"], port=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_asked_to_end_leaves_no_log_behind(practice: Written, number: signal.Signals) -> None:
+    with serving(practice.config.path, "--as", "ana") as server:
+        _ = told(server), told(server)  # the address, and the link that was stored
+        log = practice.config.path.parent / "evenhours.db-wal"
+        assert log.exists()
+        server.send_signal(number)
+        assert server.wait(60) == 0
+        assert not log.exists()
