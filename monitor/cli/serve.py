@@ -60,14 +60,17 @@ def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "
     listening = _listening(host, port)
     links = _Links(desk, store, f"http://{host}:{listening.getsockname()[1]}", named, lasts)
     desk.say(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
-    links.tell()
-    if sys.stdin and sys.stdin.isatty() and not desk.as_json:
-        desk.say("Press Enter for new links.")
-        signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background nobody presses Enter
-        Thread(target=links.tell_on_enter, daemon=True).start()
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
-    create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST).run()
-    store.empty_log()  # on Ctrl+C and SIGTERM the server comes to its end, too
+    with suppress(SystemExit):  # SIGTERM is how a service is ended
+        links.tell()
+        if sys.stdin and sys.stdin.isatty() and not desk.as_json:
+            desk.say("Press Enter for new links.")
+            signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background nobody presses Enter
+            Thread(target=links.tell_on_enter, daemon=True).start()
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
+        create_server(
+            app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST
+        ).run()
+    store.empty_log()
 
 
 @dataclass(frozen=True, slots=True)
