@@ -26,6 +26,7 @@ attack: .venv/.ready-dev ## Read all that a director reaches on every morning of
 bench: .venv/.ready-dev peers ## Say what reading and a practice's daily work cost (ONLY="imap caldav ics mbox doctor night pages" for some; minutes)
 	@$(BIN)/python -m benchmarks.reading_speed $(ONLY)
 	@$(BIN)/python -m benchmarks.practice_speed $(ONLY)
+	@$(if $(ONLY),,$(BIN)/python -m benchmarks.large_files)
 
 test: lint chromium peers ## Check everything: lint, then all tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal

@@ -8,7 +8,8 @@ record      one :class:`~connectors.records.CalendarEvent`, ``SessionEvidence`` 
 window      the half-open span of instants that is wanted; an entry is in it if the two touch
 cursor      the connector's own text saying how far it has read; opaque to everybody else
 batch       a page of records with the cursor that is true once they are stored: one transaction
-snapshot    a batch that carries all the source tells of a window, so that what is missing where it reaches is gone
+answer      one batch, or several of which each but the last goes on: nothing of it is stored before all have come
+snapshot    an answer that carries all the source tells of a window, so that what is missing where it reaches is gone
 reach       how far back a snapshot tells: many feeds forget what is over after a month, or at once
 fault       a record that could not be used, kept aside with its place and the reason, never its content
 
@@ -143,6 +144,12 @@ class Batch:
     ``holds`` is how many messages or rows the source has in all, for a source that is only ever added to: so it is
     seen when much of it is gone. State it, where it can be counted, on the first page of a reading.
 
+    ``goes_on`` says that more pages of the same answer follow. Nothing of an answer is stored before its last page has
+    come, so that a large one can be told in pieces and still be refused as a whole. Of two records of one name in it
+    the later counts. Every page of a snapshot has ``replaces``; ``reaches_back_to``, ``replaces_times``, ``holds`` and
+    the cursor are the last one's, ``anew`` any one's. The cursor of the others is the one that was given: a run that is
+    cut off while the answer is stored asks again.
+
     ``done`` and ``total`` are for the progress bar, in whatever unit the source counts (bytes, files, entries).
     """
 
@@ -156,6 +163,7 @@ class Batch:
     faults: tuple[Fault, ...] = ()
     mended: tuple[str, ...] = ()
     holds: int | None = None
+    goes_on: bool = False
     done: int | None = None
     total: int | None = None
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from io import BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -170,7 +171,10 @@ class Client:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 if question.is_known and response.status_code == HTTPStatus.OK and question.is_known(names):
                     return Answer(HTTPStatus.NOT_MODIFIED, names, b"")
-                body = b"".join(self._chunks(response))
+                # A buffer hands its bytes over as they are: pieces that are joined are there twice for a moment.
+                buffer = BytesIO()
+                buffer.writelines(self._chunks(response))
+                body = buffer.getvalue()
         except (RequestException, ValueError, OSError) as error:
             # without its cause: requests repeats the address in its messages
             raise self._broken_off(error) from None

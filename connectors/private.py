@@ -6,6 +6,7 @@ whoever could read it may have done so.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -15,6 +16,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+_UNITS = (("GB", 1024**3), ("MB", 1024**2), ("kB", 1024))
 
 
 class PrivateFileError(Exception):
@@ -51,6 +54,30 @@ def read_private(folder: Path, name: str) -> dict[str, Any] | None:
     return found
 
 
+def is_full(error: OSError) -> bool:
+    """Return ``True`` if there is no room left for what was to be written."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+def full_disk(folder: Path) -> str:
+    """Return words for a folder's disk that is full: which one, and how much is free."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return f"the disk of {folder} is full"
+    free = status.f_bavail * status.f_frsize
+    told = next((f"{free / size:.0f} {unit}" for unit, size in _UNITS if free >= size), f"{free} bytes")
+    no_files = status.f_files and not status.f_favail
+    return f"the disk of {folder} is full ({told} free{', but no room for another file' if no_files else ''})"
+
+
+def why_unwritten(folder: Path, error: OSError) -> str:
+    """Return words for why nothing can be written into a folder."""
+    if error.errno == errno.EDQUOT:
+        return f"this user's share of the disk of {folder} is used up"
+    return full_disk(folder) if is_full(error) else (error.strerror or "unknown").lower()
+
+
 def write_private(folder: Path, name: str, content: Mapping[str, Any]) -> None:
     """Put ``content`` into a file of the folder, readable by its owner alone, in the place of what was there.
 
@@ -72,8 +99,8 @@ def write_private(folder: Path, name: str, content: Mapping[str, Any]) -> None:
             raise
         _sync_folder(folder)
     except OSError as error:
-        remedy = "Make room on the disk, or let whoever runs evenhours write there."
-        raise PrivateFileError(f"{folder / name} cannot be written.", remedy) from error
+        remedy = "Make room on the disk." if is_full(error) else "Let whoever runs evenhours write there."
+        raise PrivateFileError(f"{folder / name} cannot be written: {why_unwritten(folder, error)}.", remedy) from error
 
 
 def remove_private(folder: Path, name: str) -> bool:

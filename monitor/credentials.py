@@ -20,6 +20,7 @@ from secrets import token_hex
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from connectors.errors import UnavailableError
+from connectors.private import is_full, why_unwritten
 from connectors.pseudonyms import KEY_BYTES
 from monitor.errors import KeyFileError, SecretError
 
@@ -95,13 +96,15 @@ def create_key(path: Path) -> None:
     except FileExistsError as error:
         raise KeyFileError(f"{path} exists already. Keep it: without it the stored names mean nothing.") from error
     except OSError as error:
-        raise KeyFileError(f"{path} cannot be written: {_reason(error)}.") from error
+        raise KeyFileError(f"{path} cannot be written: {why_unwritten(path.parent, error)}.") from error
     try:
         _write_through(descriptor, path, token_hex(KEY_BYTES))
     except OSError as error:
         with suppress(OSError):
             path.unlink()
-        raise KeyFileError(f"{path} cannot be written: {_reason(error)}. Nothing was left behind.") from error
+        found = f"{path} cannot be written: {why_unwritten(path.parent, error)}."
+        remedy = " Make room and run the command again." if is_full(error) else ""
+        raise KeyFileError(f"{found} Nothing was left behind.{remedy}") from error
 
 
 def read_key(path: Path) -> bytes:

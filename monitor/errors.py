@@ -55,6 +55,10 @@ class UnnotedLookError(StoreError):
     """A look at others' data could not be written down, and so it shows nothing."""
 
 
+class FullError(StoreError):
+    """There is no room left where something has to be written."""
+
+
 class SecretError(EvenhoursError):
     """The place a secret is said to be in holds none, or others can read it. Never carries the secret."""
 

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from connectors.private import is_full, why_unwritten
 from monitor.compute import Computed, compute, leave_alone, remember_failure
 from monitor.config import Config
-from monitor.errors import AlreadyRunningError, StoreError
+from monitor.errors import AlreadyRunningError, FullError, StoreError
 from monitor.publish import publish
 from monitor.readiness import readiness_of
 from monitor.store.database import Store
@@ -47,8 +48,10 @@ def only_run(database: Path) -> Iterator[None]:
             "Another run is still working on this practice. It will finish by itself; there is nothing to do."
         ) from error
     except OSError as error:
-        reason = (error.strerror or "unknown").lower()
-        raise StoreError(f"{lock.lock_file} cannot be written: {reason}. Check the folder and its rights.") from error
+        found = f"{lock.lock_file} cannot be written: {why_unwritten(database.parent, error)}."
+        if is_full(error):
+            raise FullError(f"{found} Make room and run the command again.") from error
+        raise StoreError(f"{found} Check the folder and its rights.") from error
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.content import opened
 from connectors.csv_export.columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
 from connectors.csv_export.patterns import carries_offset, kind_of, may_be_name, patterns_of
 from connectors.csv_export.presets import Preset, recognised
@@ -20,7 +21,6 @@ from connectors.csv_export.records import Shape, is_total, shape_of
 from connectors.csv_export.roles import Column, roles_from
 from connectors.csv_export.table import LARGEST_FILE, Row, Table, TableError, clean, table_from
 from connectors.errors import MalformedError, UnavailableError
-from connectors.files import opened
 
 _TIMES = ("booked_start", "booked_end", "actual_start", "actual_end", "sent_at")
 _NAMES = {Shape.VISIT: "visits", Shape.CALL: "calls", Shape.MESSAGE: "messages", None: "export"}
@@ -104,12 +104,11 @@ class Proposal:
 def propose(path: Path) -> Proposal:
     """Look at a file and propose its mapping. Raises :class:`ConnectorError` if it is no table with a header."""
     try:
-        with opened(path) as file:
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise TableError(f"the file is larger than {LARGEST_FILE // 2**20} MB.")
-        table = table_from(content)
-        return _proposal(path, table, [row for row in table.rows() if not is_total(row)])
+        with opened(path) as content:
+            if content.size > LARGEST_FILE:
+                raise TableError(f"the file is larger than {LARGEST_FILE // 2**20} MB.")
+            table = table_from(content)
+            return _proposal(path, table, [row for row in table.rows() if not is_total(row)])
     except (OSError, ValueError) as error:
         if isinstance(error, TableError):
             raise MalformedError(path.name, str(error), "Save it as CSV with one row of column names.") from error

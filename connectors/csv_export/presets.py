@@ -7,7 +7,7 @@ with the names that were looked for.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -119,5 +119,5 @@ def _first(names: Sequence[str], header: Sequence[str]) -> str | None:
 
 def _starts(table: Table, roles: Mapping[str, str]) -> set[str]:
     columns = columns_in(table.header, {"booked_start": roles["booked_start"]})
-    rows: list[Row] = [row for row in table.rows() if len(row.cells) >= len(table.header)]
+    rows: Iterator[Row] = (row for row in table.rows() if len(row.cells) >= len(table.header))
     return {text for row in rows if (text := columns.text(row, "booked_start")).lower() not in UNKNOWN}

@@ -7,43 +7,81 @@ unless ``accumulate`` says that each file brings only what is new. Call logs and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from connectors.base import Batch, Context, Fault, RecordType, SourceKind
+from connectors.content import Content, opened
 from connectors.csv_export.columns import DIRECTIONS, WORDS, CellError, alternatives, columns_in
 from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, check
 from connectors.csv_export.presets import presets
 from connectors.csv_export.records import Entry, RowReader, Shape, is_total, shape_of
 from connectors.csv_export.table import LARGEST_FILE, TableError, clean, table_from
 from connectors.errors import MalformedError, UnavailableError
-from connectors.files import NoFileError, files_among, opened
+from connectors.files import NoFileError, files_among
 from connectors.fingerprint import spelled
-from connectors.records import Grade
+from connectors.records import Grade, Record
 
 __all__ = ["SOURCE_KIND", "CsvColumns", "CsvConnector", "CsvFormat", "CsvOptions", "check", "make"]
+
+PAGE_ROWS = 5_000
+_DIFFERS = "a later row about the same entry differs; the later one counts"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A row that cannot be used, and why; one that sums up the others is none."""
+
+    reason: str
+    is_total: bool
 
 
 @dataclass(slots=True)
 class _Intake:
-    """What the rows gave: one entry a key, faults with their place, and how many rows were nobody's."""
+    """What the rows of one page gave: one entry a key, and faults with their place; and of all pages some numbers.
+
+    ``names`` are hashes of the keys on every page, in eight bytes each: a million has to fit into a small machine.
+    """
 
     entries: dict[str | int, Entry] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    rows: int = 0
     refused: int = 0
     strangers: int = 0
+    refusal: Fault | None = None
+    names: array[int] = field(default_factory=lambda: array("q"))
 
     def take(self, entry: Entry, where: str) -> None:
         self.faults += [Fault(where, doubt) for doubt in entry.doubts]
         if self.entries.setdefault(entry.key, entry) != entry:
-            self.faults.append(Fault(where, "a later row about the same entry differs; the later one counts"))
+            self.faults.append(Fault(where, _DIFFERS))
             self.entries[entry.key] = entry
 
     def refuse(self, where: str, reason: str, *, total: bool) -> None:
         self.faults.append(Fault(where, "totals row" if total else reason))
-        self.refused += not total
+        if not total:
+            self.refused += 1
+            self.refusal = self.refusal or self.faults[-1]
+
+    def turn(self) -> tuple[tuple[Record, ...], tuple[Fault, ...]]:
+        """Hand over what is on the page and begin a new one."""
+        self.names.extend(map(hash, self.entries))
+        page = tuple(record for entry in self.entries.values() for record in entry.records), tuple(self.faults)
+        self.entries, self.faults = {}, []
+        return page
+
+    def counted(self) -> tuple[int, frozenset[int]]:
+        """Return how many keys there are, and the hashes of those that stand on several pages."""
+        if self.rows <= PAGE_ROWS:
+            return len(self.names), frozenset()
+        import numpy as np
+
+        names, counts = np.unique(np.frombuffer(self.names, np.int64), return_counts=True)
+        return len(names), frozenset(names[counts > 1].tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,85 +93,113 @@ class CsvConnector:
     reader: RowReader
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """One page: a snapshot of the window for visits, all rows for logs; an empty page if nothing changed."""
-        contents = _contents_of(self.options, self.context)
-        mark = self._mark(contents)
-        if mark == cursor:
-            yield Batch(cursor)
-            return
-        intake, accumulate = self._read(contents), self.options.accumulate
-        snapshot = self.reader.shape is Shape.VISIT and not accumulate
-        yield Batch(
-            mark,
-            tuple(record for entry in intake.entries.values() for record in entry.records),
-            replaces=self.context.window if snapshot else None,
-            holds=None if snapshot or accumulate else len(intake.entries),
-            anew=not accumulate,
-            faults=tuple(intake.faults),
-            done=len(contents),
-            total=len(contents),
-        )
+        """One answer: a snapshot of the window for visits, all rows for logs; an empty page if nothing changed."""
+        with _contents_of(self.options, self.context) as contents:
+            mark = self._mark(contents)
+            if mark == cursor:
+                yield Batch(cursor)
+                return
+            yield from self._pages(contents, cursor, mark)
 
-    def _read(self, contents: list[bytes]) -> _Intake:
-        intake = _Intake()
+    def _pages(self, contents: Sequence[Content], cursor: str | None, mark: str) -> Iterator[Batch]:
+        intake, accumulate = _Intake(), self.options.accumulate
+        snapshot = self.reader.shape is Shape.VISIT and not accumulate
+        blank = Batch(cursor, replaces=self.context.window if snapshot else None, anew=not accumulate)
+        for where, found in self._rows(contents):
+            if intake.rows and not intake.rows % PAGE_ROWS:
+                records, faults = intake.turn()
+                yield replace(blank, records=records, faults=faults, goes_on=True, done=intake.rows)
+            intake.rows += 1
+            if isinstance(found, Entry):
+                intake.take(found, where)
+            elif found is None:
+                intake.strangers += 1
+            else:
+                intake.refuse(where, found.reason, total=found.is_total)
+        records, faults = intake.turn()
+        if intake.refusal and not intake.names:
+            first = intake.refusal
+            sentence = f"none of its {intake.refused} rows could be used; {first.where}: {first.reason}."
+            raise _malformed(self.options, self.context, sentence)
+        count, twice = intake.counted()
+        faults = (*faults, *self._contradictions(contents, twice))
+        if intake.strangers:
+            faults = (*faults, Fault(f"{intake.strangers} rows", "the clinician is nobody of this source"))
+        if any(content.has_changed for content in contents):
+            sentence = "it was written to while it was read."
+            raise UnavailableError(self.context.source, sentence, "Nothing was changed. The next run reads it again.")
+        yield replace(
+            blank, cursor=mark, records=records, faults=faults, done=intake.rows, total=intake.rows,
+            holds=None if snapshot or accumulate else count,
+        )  # fmt: skip
+
+    def _contradictions(self, contents: Sequence[Content], twice: frozenset[int]) -> Iterator[Fault]:
+        """Yield a fault for each row that differs from the last one of its key, if that stands on an earlier page."""
+        last: dict[str | int, tuple[Entry, int]] = {}
+        for number, (where, found) in enumerate(self._rows(contents) if twice else ()):
+            if isinstance(found, Entry) and hash(found.key) in twice:
+                page = number // PAGE_ROWS
+                before, its_page = last.get(found.key, (found, page))
+                if before != found and its_page < page:
+                    yield Fault(where, _DIFFERS)
+                last[found.key] = found, page
+
+    def _rows(self, contents: Sequence[Content]) -> Iterator[tuple[str, Entry | _Refused | None]]:
+        """Yield what each row gives and where it stands; ``None`` is nobody's."""
         for number, content in enumerate(contents, 1):
             place = f"file {number} line" if len(contents) > 1 else "line"
             try:
-                self._read_file(content, place, intake)
+                yield from self._rows_of(content, place)
             except TableError as error:
                 raise _malformed(self.options, self.context, str(error)) from error
-        if intake.refused and not intake.entries:
-            first = next(fault for fault in intake.faults if fault.reason != "totals row")
-            raise _malformed(
-                self.options,
-                self.context,
-                f"none of its {intake.refused} rows could be used; {first.where}: {first.reason}.",
-            )
-        if intake.strangers:
-            intake.faults.append(Fault(f"{intake.strangers} rows", "the clinician is nobody of this source"))
-        return intake
 
-    def _read_file(self, content: bytes, place: str, intake: _Intake) -> None:
+    def _rows_of(self, content: Content, place: str) -> Iterator[tuple[str, Entry | _Refused | None]]:
         named = self.options.columns.given()
         table = table_from(content, alternatives(named), self.options.format.sign)
         columns = columns_in(table.header, named)
         for row in table.rows():
-            where = f"{place} {row.line}"
             try:
                 entry = self.reader.entry(row, columns)
             except CellError as error:
-                intake.refuse(where, str(error), total=is_total(row))
-                continue
-            if entry:
-                intake.take(entry, where)
+                yield f"{place} {row.line}", _Refused(str(error), is_total(row))
             else:
-                intake.strangers += 1
+                yield f"{place} {row.line}", entry
 
-    def _mark(self, contents: list[bytes]) -> str:
+    def _mark(self, contents: Sequence[Content]) -> str:
         """A checksum of the bytes and of all that decides what is made of them."""
         context = self.context
         days = (context.window.start.date(), context.window.end.date())  # the window moves on every night
         setup = (self.options, context.owners, days, context.classifier)
-        sums = [hashlib.sha256(content).hexdigest() for content in contents]
+        sums = [_checksum(content) for content in contents]
         digest = hashlib.sha256(spelled((setup, sums)).encode("utf-8", "surrogatepass")).hexdigest()
         return context.names.entry(digest, "fingerprint")  # under another key every name is another
 
 
-def _contents_of(options: CsvOptions, context: Context) -> list[bytes]:
+def _checksum(content: Content) -> str:
+    digest = hashlib.sha256()
+    for chunk in content.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _contents_of(options: CsvOptions, context: Context) -> Iterator[Sequence[Content]]:
+    """What the files hold, for the length of a ``with``."""
     path = context.folder / options.path
-    try:
-        files = _files_at(path)
-        if any(file.stat().st_size > LARGEST_FILE for file in files):
-            raise _malformed(options, context, f"it is larger than {LARGEST_FILE // 2**20} MB.")
-        contents = [_read(file) for file in files]
-    except NoFileError as error:
-        raise error.told(context.source, options.path) from error
-    except (OSError, ValueError) as error:
-        found = f"{path} cannot be read."
-        raise UnavailableError(context.source, found, "Check its path and rights.") from error
-    if not contents:
-        raise UnavailableError(context.source, f"there is no CSV file at {path}.", "Check its path.")
-    return contents
+    with ExitStack() as open_:
+        try:
+            files = _files_at(path)
+            if any(file.stat().st_size > LARGEST_FILE for file in files):
+                raise _malformed(options, context, f"it is larger than {LARGEST_FILE // 2**20} MB.")
+            contents = [open_.enter_context(opened(file)) for file in files]
+        except NoFileError as error:
+            raise error.told(context.source, options.path) from error
+        except (OSError, ValueError) as error:
+            found = f"{path} cannot be read."
+            raise UnavailableError(context.source, found, "Check its path and rights.") from error
+        if not contents:
+            raise UnavailableError(context.source, f"there is no CSV file at {path}.", "Check its path.")
+        yield contents
 
 
 def _malformed(options: CsvOptions, context: Context, found: str) -> MalformedError:
@@ -147,11 +213,6 @@ def _files_at(path: Path) -> list[Path]:
     return [path] if path.exists() else []
 
 
-def _read(path: Path) -> bytes:
-    with opened(path) as file:
-        return file.read()
-
-
 @dataclass(frozen=True, slots=True)
 class PresetConnector:
     """Reads the export of a practice system that is known by name: the file decides which of its columns are which."""
@@ -161,7 +222,12 @@ class PresetConnector:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """As :meth:`CsvConnector.fetch`, by the mapping that the preset makes of this file."""
-        content = _contents_of(self.options, self.context)[0]
+        with _contents_of(self.options, self.context) as contents:
+            mapped = self._mapped(contents[0])
+        yield from make(mapped, self.context).fetch(cursor)
+
+    def _mapped(self, content: Content) -> CsvOptions:
+        """The options of the same source with the preset's columns, times and words."""
         preset = presets()[self.options.preset or ""]
         known = frozenset(
             clean(part) for names in preset.columns.values() for name in names for part in name.split("+")
@@ -176,8 +242,7 @@ class PresetConnector:
             name: getattr(self.options.format, name) or listed for name, listed in preset.words.items()
         }
         written = replace(self.options.format, instant=instant, **words)
-        mapped = replace(self.options, preset=None, columns=CsvColumns(**roles), format=written)
-        yield from make(mapped, self.context).fetch(cursor)
+        return replace(self.options, preset=None, columns=CsvColumns(**roles), format=written)
 
 
 def make(options: CsvOptions, context: Context) -> CsvConnector | PresetConnector:

@@ -6,12 +6,15 @@ error repeats a cell.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
+
+from connectors.content import Content
 
 DELIMITERS = (",", ";", "\t")
 LARGEST_FILE = 256 * 2**20
@@ -20,6 +23,7 @@ _PREAMBLE = 20
 """Report titles, filters and ``sep=;`` may stand above the header: it is sought in this many rows."""
 
 _END = "\0end"
+_ERRORS = {"cp1252": "replace"}  # it leaves five bytes undefined
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -42,12 +46,13 @@ class Table:
     header: tuple[str, ...]
     delimiter: str
     encoding: str
-    _text: str = field(repr=False)
+    _content: Content = field(repr=False)
     _header_line: int
 
     def rows(self) -> Iterator[Row]:
         """Every row below the header that is not blank. Raises :class:`TableError` where the file breaks off."""
-        return (row for row in _rows(self._text, self.delimiter) if row.line > self._header_line)
+        lines = _lines(self._content, self.encoding)
+        return (row for row in _rows(lines, self.delimiter) if row.line > self._header_line)
 
 
 def clean(cell: str) -> str:
@@ -63,18 +68,19 @@ def clean(cell: str) -> str:
     return text if text.isprintable() else "".join(sign for sign in text if sign.isprintable())
 
 
-def table_from(content: bytes, wanted: Collection[str] = (), delimiter: str | None = None) -> Table:
-    """Find the header in a file's bytes: the row with most ``wanted`` names, else the first of the usual width.
+def table_from(content: Content, wanted: Collection[str] = (), delimiter: str | None = None) -> Table:
+    """Find the header in a file: the row with most ``wanted`` names, else the first of the usual width.
 
     Raises :class:`TableError` for an empty file, one that is no text, or a quotation mark that is never closed.
     """
-    text, encoding = _decode(content)
-    layouts = [_layout(text, sign, frozenset(wanted)) for sign in ([delimiter] if delimiter else DELIMITERS)]
+    encoding = _encoding(content)
+    signs = [delimiter] if delimiter else DELIMITERS
+    layouts = [_layout(_lines(content, encoding), sign, frozenset(wanted)) for sign in signs]
     best = max((layout for layout in layouts if layout), key=lambda layout: layout.merit, default=None)
     if best is None:
         raise TableError("the file is empty.")
     header = tuple(clean(cell) for cell in best.header.cells)
-    return Table(header, best.delimiter, encoding, text, best.header.line)
+    return Table(header, best.delimiter, encoding, content, best.header.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +92,8 @@ class _Layout:
     merit: tuple[int, int]
 
 
-def _layout(text: str, delimiter: str, wanted: frozenset[str]) -> _Layout | None:
-    top = list(islice(_rows(text, delimiter, whole=False), _PREAMBLE))
+def _layout(lines: Iterable[str], delimiter: str, wanted: frozenset[str]) -> _Layout | None:
+    top = list(islice(_rows(lines, delimiter, whole=False), _PREAMBLE))
     if not top:
         return None
     width = Counter(len(row.cells) for row in top).most_common(1)[0][0]
@@ -97,10 +103,10 @@ def _layout(text: str, delimiter: str, wanted: frozenset[str]) -> _Layout | None
     return _Layout(delimiter, header, (max(found), width))
 
 
-def _rows(text: str, delimiter: str, *, whole: bool = True) -> Iterator[Row]:
+def _rows(lines: Iterable[str], delimiter: str, *, whole: bool = True) -> Iterator[Row]:
     # A row of our own is put behind the last. If it does not come out again, a quotation mark has swallowed it.
     csv.field_size_limit(_LONGEST_CELL)  # one limit for the whole process; raising it takes nothing from anybody
-    reader = csv.reader(io.StringIO(f"{text}\n{_END}\n", newline=""), delimiter=delimiter)
+    reader = csv.reader(chain(lines, ("\n", f"{_END}\n")), delimiter=delimiter)
     line, after = 1, 1
     try:
         for cells in reader:
@@ -115,14 +121,24 @@ def _rows(text: str, delimiter: str, *, whole: bool = True) -> Iterator[Row]:
         raise TableError(f"a quotation mark in the row at line {line} is never closed: the file is cut off.")
 
 
-def _decode(content: bytes) -> tuple[str, str]:
-    # UTF-8 proves itself; what is not UTF-8 comes from an older Windows program. cp1252 leaves five bytes undefined.
-    if len(content) > LARGEST_FILE:
+def _lines(content: Content, encoding: str) -> Iterator[str]:
+    """Yield the lines of a file with their ends, as they are."""
+    with io.TextIOWrapper(content.stream(), encoding, _ERRORS.get(encoding), newline="") as text:
+        for line in text:
+            yield line.replace("\0", "")
+
+
+def _encoding(content: Content) -> str:
+    # UTF-8 proves itself; what is not UTF-8 comes from an older Windows program.
+    if content.size > LARGEST_FILE:
         raise TableError(f"the file is larger than {LARGEST_FILE // 2**20} MB.")
-    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), None)
-    for encoding in (marked or "utf-8", "cp1252"):
-        try:
-            return content.decode(encoding).replace("\0", ""), encoding
-        except UnicodeDecodeError:
-            continue
-    return content.decode("cp1252", "replace").replace("\0", ""), "cp1252"
+    beginning = content.stream().read(4)
+    likely = next((name for mark, name in _BYTE_ORDER_MARKS.items() if beginning.startswith(mark)), "utf-8")
+    decoder = codecs.getincrementaldecoder(likely)()
+    try:
+        for chunk in content.chunks():
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return likely

@@ -5,7 +5,7 @@ Loaded only when a calendar is read, as :mod:`connectors.ics.series` is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from connectors.base import Context, Fault, Owner
@@ -15,14 +15,18 @@ from connectors.ics.text import CalendarText, EntryText
 from connectors.pseudonyms import canonical_address
 from connectors.records import CalendarEvent, Kind, Status
 
+_MOST_LOOKS = 10_000  # a series' instances follow one another
 
-def records(calendars: Iterable[CalendarText], context: Context) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
+
+def records(
+    calendars: Iterable[CalendarText], context: Context, is_alone: Callable[[EntryText], bool] = lambda _: False
+) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
     """Every record near the window, beside the text it came from, and every fault.
 
-    Raises :class:`~connectors.ics.series.TooLongError`.
+    ``is_alone`` as of :func:`~connectors.ics.series.expand`. Raises :class:`~connectors.ics.series.TooLongError`.
     """
     reader = _Reader(context)
-    for found in expand(calendars, context.window):
+    for found in expand(calendars, context.window, is_alone):
         if isinstance(found, Fault):
             yield found
         else:
@@ -63,6 +67,8 @@ class _Reader:
     def _kind(self, text: EntryText, owner: Owner) -> tuple[Kind, str | None]:
         key = text.place, owner.key
         if key not in self._looked:
+            if len(self._looked) >= _MOST_LOOKS:
+                self._looked.clear()
             look = look_at(text, owner.addresses)
             self._looked[key] = self._context.classifier.entry(look, owner.key, self._context.names)
         return self._looked[key]

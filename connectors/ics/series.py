@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -143,45 +143,64 @@ class TooLongError(ValueError):
     """The calendars need more time than a whole practice's would."""
 
 
-def expand(calendars: Iterable[CalendarText], window: Window, seconds: float = 60) -> Iterator[Instance | Fault]:
+def expand(
+    calendars: Iterable[CalendarText],
+    window: Window,
+    is_alone: Callable[[EntryText], bool] = lambda _: False,
+    seconds: float = 60,
+) -> Iterator[Instance | Fault]:
     """Every instance near the window (a few days more on either side) and every entry that cannot be used.
 
-    Entries of all calendars count as one, so that a move kept in one file finds its series in another. Raises
-    :class:`TooLongError` after ``seconds``: half a calendar would look like one from which the rest was deleted.
+    Entries of all calendars count as one, so that a move kept in one file finds its series in another; of one that
+    ``is_alone`` it is known that it has no namesake, and it is not kept until the others are there. Raises
+    :class:`TooLongError` after ``seconds`` of work: half a calendar would look like one from which the rest was gone.
     """
-    ends_at = monotonic() + seconds
-    for found in _expanded(calendars, window):
-        if monotonic() > ends_at:
+    spent, since = 0.0, monotonic()
+    for found in _expanded(calendars, window, is_alone):
+        spent += monotonic() - since
+        if spent > seconds:
             raise TooLongError
         if found:
             yield found
+        since = monotonic()  # what became of it meanwhile is no work of ours
 
 
-def _expanded(calendars: Iterable[CalendarText], window: Window) -> Iterator[Instance | Fault | None]:
+def _expanded(
+    calendars: Iterable[CalendarText], window: Window, is_alone: Callable[[EntryText], bool]
+) -> Iterator[Instance | Fault | None]:
     """As :func:`expand`, with a ``None`` after each step of the work."""
     entries: dict[str, list[_Entry | Instance]] = defaultdict(list)
     for calendar in calendars:
         for step in _parsed_entries(calendar, window.end):
             if isinstance(step, Fault):
                 yield step
+            elif is_alone(step.text):
+                yield from _together([step], window)
             else:
                 entries[step.text.uid].append(step)
                 yield None
     for namesakes in entries.values():
-        if len(namesakes) == 1 and isinstance(namesakes[0], Instance):  # most are
-            yield namesakes[0]
-        else:
-            yield from _instances([_as_entry(one, window.end) for one in namesakes], window)
+        yield from _together(namesakes, window)
         yield None
+
+
+def _together(namesakes: list[_Entry | Instance], window: Window) -> Iterator[Instance | Fault]:
+    """Yield what all entries of one name mean together."""
+    if len(namesakes) == 1 and isinstance(namesakes[0], Instance):  # most are
+        yield namesakes[0]
+    else:
+        yield from _instances([_as_entry(one, window.end) for one in namesakes], window)
 
 
 def _parsed_entries(calendar: CalendarText, horizon: datetime) -> Iterator[_Entry | Instance | Fault]:
     walker = _walker(calendar.zone)
     if calendar.zone and not walker:
         yield Fault("the calendar itself", "its own time zone is unknown; the clinician's is taken")
-    for name, definition in calendar.zones.items():
-        _define_zone(name, definition)
+    defined = 0
     for text in calendar.entries:
+        for name in islice(calendar.zones, defined, None):
+            _define_zone(name, calendar.zones[name])
+        defined = len(calendar.zones)
         try:
             entry = (_single(text) if not walker else None) or _parsed(text, walker, horizon)
         except Exception as error:  # noqa: BLE001  # the parser meets hostile text; whatever it raises, one entry is lost

@@ -2,7 +2,8 @@
 
 ::
 
-    bytes → sound? → allowed lines → [changed?] → entries → instances → records, one snapshot of the window
+    first    bytes → sound? → allowed lines → changed? which entries belong together?
+    then     bytes → allowed lines → entry by entry → instances → records, one snapshot of the window in pages
 
 What is set aside as a fault and never guessed: an entry whose time zone nobody knows, one that ends before it
 begins, one that mixes dates and times, a rule that has no end in practice. Kept: cancelled and declined ones with
@@ -13,8 +14,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -23,16 +24,18 @@ from pathlib import Path
 
 from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.classify import Sighting
+from connectors.content import Content, opened
 from connectors.deadline import LARGEST
 from connectors.errors import MalformedError, UnavailableError
-from connectors.files import NoFileError, files_among, opened
+from connectors.files import NoFileError, files_among
 from connectors.fingerprint import spelled
 from connectors.http import Client, Question
-from connectors.ics.text import LOOKS, PEOPLE, CalendarText, EntryText, UnsoundError, calendars
+from connectors.ics.text import LOOKS, PEOPLE, EntryText, Outline, UnsoundError, calendars_in, outline_of
 from connectors.network import is_open
 from connectors.records import CalendarEvent
 
-_READING = 4  # raise it when the same calendar is to be read differently
+PAGE_ENTRIES = 5_000
+_READING = 5  # raise it when the same calendar is to be read differently
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,12 @@ class IcsOptions:
 
 @dataclass(frozen=True, slots=True)
 class _File:
+    """A calendar's file: the name by which rules know it, where it stands among several, and what it holds."""
+
     name: str
-    data: bytes
+    place: str
+    content: Content
+    outline: Outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +107,33 @@ class IcsConnector:
         self._context = context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """One batch: the window's snapshot, or an empty one where neither calendar nor settings have changed.
+        """One answer: the window's snapshot, or an empty page where neither calendar nor settings have changed.
 
         A calendar of which the server knows no change is taken as it was for a week: what repeats reaches that far.
         """
         known = _Cursor.known(cursor, self._settings())
-        answer = self._files(known)
-        if answer is None:
-            yield Batch(cursor=known.text())
-            return
-        files, reached = answer
-        texts = self._texts(files, looked_at(self._context))
-        start, end = self._context.window.seconds
-        reached = replace(reached, content=self._fingerprint(repr(texts)), start=start, end=end)
-        if (known.content, known.start, known.end) == (reached.content, start, end):
-            yield Batch(cursor=reached.text())
-        else:
-            yield self._snapshot(texts, reached, is_folder=len(files) > 1)
+        with ExitStack() as open_:
+            answer = self._files(known, looked_at(self._context), open_)
+            if answer is None:
+                yield Batch(cursor=known.text())
+                return
+            files, reached = answer
+            start, end = self._context.window.seconds
+            digests = [(file.name, file.outline.digest) for file in files]
+            reached = replace(reached, content=self._fingerprint(repr(digests)), start=start, end=end)
+            if (known.content, known.start, known.end) == (reached.content, start, end):
+                yield Batch(cursor=reached.text())
+            else:
+                yield from self._snapshot(files, cursor, reached)
 
     def sightings(self) -> Iterator[Sighting]:
         """Each instance near the window with its title and what the rules make of it."""
-        answer = self._files(_Cursor(""))
-        texts = self._texts(answer[0] if answer else [], looked_at(self._context, titles=True))
-        for found in self._records(texts):
-            if not isinstance(found, Fault):
-                yield self._sighting(*found)
+        wanted = looked_at(self._context, titles=True)
+        with ExitStack() as open_:
+            answer = self._files(_Cursor(""), wanted, open_)
+            for found in self._records(answer[0] if answer else [], wanted):
+                if not isinstance(found, Fault):
+                    yield self._sighting(*found)
 
     def _settings(self) -> str:
         told = self._context
@@ -136,26 +145,57 @@ class IcsConnector:
         digest = sha256(text.encode("utf-8", "surrogatepass"))
         return self._context.names.entry(digest.hexdigest(), "fingerprint")
 
-    def _snapshot(self, texts: list[CalendarText], cursor: _Cursor, *, is_folder: bool) -> Batch:
-        found = list(self._records(texts))
-        faults = tuple(fault for fault in found if isinstance(fault, Fault))
-        pairs = [pair for pair in found if not isinstance(pair, Fault)]
-        return Batch(
-            cursor.text(),
-            tuple(record for _, record in pairs),
-            replaces=self._context.window,
-            reaches_back_to=_common_reach(pairs) if is_folder else None,
-            faults=faults,
-            done=1,
-            total=1,
-        )
+    def _snapshot(self, files: Sequence[_File], cursor: str | None, reached: _Cursor) -> Iterator[Batch]:
+        """Yield the pages of the snapshot."""
+        wanted, reach = looked_at(self._context), _CommonReach()
+        blank = Batch(cursor, replaces=self._context.window)
+        records: list[CalendarEvent] = []
+        faults: list[Fault] = []
+        done = 0
+        for found in self._records(files, wanted):
+            if len(records) + len(faults) >= PAGE_ENTRIES:
+                done += len(records)
+                yield replace(blank, records=tuple(records), faults=tuple(faults), goes_on=True, done=done)
+                records, faults = [], []
+            if isinstance(found, Fault):
+                faults.append(found)
+            else:
+                records.append(found[1])
+                if len(files) > 1:
+                    reach.add(*found)
+        if any(file.content.has_changed for file in files):
+            sentence = "the calendar was written to while it was read."
+            raise UnavailableError(self._context.source, sentence, "Nothing was changed. The next run reads it again.")
+        done += len(records)
+        yield replace(
+            blank, cursor=reached.text(), records=tuple(records), faults=tuple(faults), done=done or 1, total=done or 1,
+            reaches_back_to=reach.instant() if len(files) > 1 else None,
+        )  # fmt: skip
 
-    def _records(self, texts: list[CalendarText]) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
+    def _records(
+        self, files: Sequence[_File], wanted: frozenset[str]
+    ) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
         from connectors.ics.records import records
         from connectors.ics.series import TooLongError
 
+        known, together = _uids(files)
+        texts = (
+            text
+            for file in files
+            for text in calendars_in(
+                file.content, file.outline, wanted, self._options.calendar or file.name, file.place
+            )
+        )
         try:
-            yield from records(texts, self._context)
+            # An entry without a UID is none that is known.
+            yield from records(
+                texts, self._context, lambda text: (uid := hash(text.uid)) in known and uid not in together
+            )
+        except UnsoundError as error:  # it was sound a moment ago
+            sentence = "the calendar was written to while it was read."
+            raise UnavailableError(
+                self._context.source, sentence, "Nothing was changed. The next run reads it again."
+            ) from error
         except TooLongError as error:
             raise MalformedError(
                 self._context.source,
@@ -169,26 +209,13 @@ class IcsConnector:
         own = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
         return self._context.classifier.sighting(look_at(text, own), record)
 
-    def _texts(self, files: list[_File], wanted: frozenset[str]) -> list[CalendarText]:
-        found: list[CalendarText] = []
-        for number, file in enumerate(files, 1):
-            place = f"file {number}, " if len(files) > 1 else ""
-            try:
-                found += calendars(file.data, wanted, self._options.calendar or file.name, place)
-            except UnsoundError as error:
-                raise MalformedError(
-                    self._context.source,
-                    f"the calendar{f' in file {number}' if place else ''} cannot be used: {error}.",
-                    "Nothing was changed. Export it again, or check the address.",
-                ) from error
-        return found
-
-    def _files(self, known: _Cursor) -> tuple[list[_File], _Cursor] | None:
+    def _files(self, known: _Cursor, wanted: frozenset[str], open_: ExitStack) -> tuple[list[_File], _Cursor] | None:
         """The calendar's files with the server's names for their state; ``None`` if the server knows of no change."""
         if self._options.url is None:
             shown, source = self._options.path or "", self._context.source
             paths = _calendar_paths(self._context.folder / shown, shown, source)
-            return [_File(path.stem, _read(path, shown, source)) for path in paths], known
+            contents = [(path.stem, _opened(path, shown, source, open_)) for path in paths]
+            return self._outlined(contents, wanted), known
         holds = known.holds_for(self._context.window)
         by_date = {"If-Modified-Since": known.modified} if holds and known.modified and not known.etag else {}
         question = Question("GET", self._address(self._options.url), by_date)
@@ -203,7 +230,23 @@ class IcsConnector:
             )
             raise MalformedError(self._context.source, found, "Nothing was changed. The next run tries again.")
         etag, modified = self._etag(answer.headers), _date(answer.headers.get("last-modified", ""))
-        return [_File("", answer.body)], _Cursor(known.settings, etag=etag, modified=modified)
+        reached = _Cursor(known.settings, etag=etag, modified=modified)
+        return self._outlined([("", Content(answer.body))], wanted), reached
+
+    def _outlined(self, contents: Sequence[tuple[str, Content]], wanted: frozenset[str]) -> list[_File]:
+        """Read each file through once: whether it is sound, and what its entries need to be understood one by one."""
+        files = []
+        for number, (name, content) in enumerate(contents, 1):
+            place = f"file {number}, " if len(contents) > 1 else ""
+            try:
+                files.append(_File(name, place, content, outline_of(content, wanted)))
+            except UnsoundError as error:
+                raise MalformedError(
+                    self._context.source,
+                    f"the calendar{f' in file {number}' if place else ''} cannot be used: {error}.",
+                    "Nothing was changed. Export it again, or check the address.",
+                ) from error
+        return files
 
     def _etag(self, headers: Mapping[str, str]) -> str:
         etag = headers.get("etag", "")
@@ -223,24 +266,46 @@ def _date(text: str) -> str:
         return ""
 
 
-def _common_reach(pairs: Collection[tuple[EntryText, CalendarEvent]]) -> datetime | None:
-    """Return from when on every calendar of a folder tells its single entries, where a clinician has several calendars.
+def _uids(files: Sequence[_File]) -> tuple[set[int], set[int]]:
+    """Return hashes of all UIDs, and of those that several entries of all files, or a series, have."""
+    if len(files) == 1:
+        return files[0].outline.uids, files[0].outline.together
+    known, together = set[int](), set[int]()
+    for file in files:
+        together |= file.outline.together | (known & file.outline.uids)
+        known |= file.outline.uids
+    return known, together
+
+
+class _CommonReach:
+    """From when on every calendar of a folder tells its single entries, where a clinician has several calendars.
 
     One file may be an export of everything and another a feed of the last month, and which of them a stored entry came
     from is not kept. A file without single entries has none that it could have forgotten. Files of one entry each, as
     programs that synchronise calendars write them, are one calendar together.
     """
-    entries = defaultdict(set)
-    for text, _ in pairs:
-        entries[_file_of(text)].add(text.uid)
-    earliest: dict[tuple[str, str], datetime] = {}
-    for text, record in pairs:
+
+    def __init__(self) -> None:
+        self._only: dict[str, str | None] = {}
+        self._earliest: dict[tuple[str, str], datetime] = {}
+
+    def add(self, text: EntryText, record: CalendarEvent) -> None:
+        """Note one record and the entry that it came from."""
+        file = _file_of(text)
+        if self._only.setdefault(file, text.uid) != text.uid:
+            self._only[file] = None
         if record.series is None:
-            file = _file_of(text)
-            key = record.clinician, file if len(entries[file]) > 1 else ""
-            earliest[key] = min(earliest.get(key, record.end), record.end)
-    clinicians = [clinician for clinician, _ in earliest]
-    return max(earliest.values()) if len(clinicians) > len(set(clinicians)) else None
+            key = record.clinician, file
+            self._earliest[key] = min(self._earliest.get(key, record.end), record.end)
+
+    def instant(self) -> datetime | None:
+        """Return that instant; ``None`` where nobody has several calendars."""
+        earliest: dict[tuple[str, str], datetime] = {}
+        for (clinician, file), end in self._earliest.items():
+            key = clinician, file if self._only[file] is None else ""
+            earliest[key] = min(earliest.get(key, end), end)
+        clinicians = [clinician for clinician, _ in earliest]
+        return max(earliest.values()) if len(clinicians) > len(set(clinicians)) else None
 
 
 def _file_of(text: EntryText) -> str:
@@ -271,20 +336,18 @@ def _calendar_paths(path: Path, shown: str, source: str) -> list[Path]:
     return paths
 
 
-def _read(path: Path, shown: str, source: str) -> bytes:
+def _opened(path: Path, shown: str, source: str, open_: ExitStack) -> Content:
     try:
-        with opened(path) as file:
-            if path.stat().st_size > LARGEST:
-                raise MalformedError(
-                    source,
-                    f"{path} is larger than {LARGEST // 1024**2} MB.",
-                    "Export a shorter period of the calendar.",
-                )
-            return file.read(LARGEST + 1)
+        content = open_.enter_context(opened(path))
     except NoFileError as error:
         raise error.told(source, shown) from error
     except OSError as error:
         raise UnavailableError(source, f"{path} cannot be read.", "Check its permissions.") from error
+    if content.size > LARGEST:
+        raise MalformedError(
+            source, f"{path} is larger than {LARGEST // 1024**2} MB.", "Export a shorter period of the calendar."
+        )
+    return content
 
 
 def _problems(options: IcsOptions) -> list[str]:

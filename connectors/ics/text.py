@@ -7,12 +7,16 @@ alarms and names of people are never looked at again.
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
+from itertools import count, takewhile
 
+from connectors.content import Content
 from connectors.ics.zones import zone_name
 
 _FOLD = re.compile(rb"(?:\r\n|\n|\r)[ \t]")
@@ -31,6 +35,10 @@ PLAIN = frozenset(("UID", "SEQUENCE", "STATUS", "TRANSP", "LAST-MODIFIED"))
 PEOPLE = frozenset(("ATTENDEE", "ORGANIZER"))
 LOOKS = frozenset(("SUMMARY", "CATEGORIES", "COLOR"))
 _ZONE_LINES = frozenset(("DTSTART", "RRULE", "RDATE", "TZOFFSETFROM", "TZOFFSETTO"))
+_SERIES = frozenset(("RRULE", "RDATE", "RECURRENCE-ID"))
+_KEPT = TIMES | PLAIN | _ZONE_LINES | {"TZID", "X-WR-TIMEZONE"}
+_OUTLINING = _ZONE_LINES | _SERIES | {"BEGIN", "END", "UID", "TZID", "X-WR-TIMEZONE"}
+_NO_PARAMETERS: dict[str, str] = {}
 
 
 class UnsoundError(ValueError):
@@ -78,11 +86,29 @@ class EntryText:
 
 @dataclass(frozen=True, slots=True)
 class CalendarText:
-    """What is kept of one VCALENDAR: its own zone's name ("" if it has none), zones it defines, entries."""
+    """What is kept of one VCALENDAR: its own zone's name ("" if it has none), zones it defines, entries.
+
+    The entries may come one by one, and of the zones those are there that an entry has named by then.
+    """
 
     zone: str
     zones: dict[str, str]
-    entries: tuple[EntryText, ...]
+    entries: Iterable[EntryText]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a first reading of a sound file finds: what its entries need to be understood one by one in a second.
+
+    ``calendars`` are the zone of each VCALENDAR and the zones it defines. ``uids`` are hashes of all its entries' UIDs,
+    and ``together`` of those that belong to several entries or to a series. ``digest`` changes with every line that is
+    looked at.
+    """
+
+    digest: str
+    calendars: list[tuple[str, dict[str, str]]]
+    uids: set[int]
+    together: set[int]
 
 
 def calendars(
@@ -92,18 +118,51 @@ def calendars(
 
     ``name`` is the calendar's for rules; ``prefix`` goes before each entry's place. Raises :class:`UnsoundError`.
     """
-    number = 0
-    found = []
-    for calendar in _components(_lines(data, TIMES | PLAIN | _ZONE_LINES | {"TZID", "X-WR-TIMEZONE"} | wanted)):
-        zones = dict(_defined_zone(inner) for inner in calendar.inner if inner.name == "VTIMEZONE")
-        names = _ZoneNames(zones)
-        entries = []
-        for event in (inner for inner in calendar.inner if inner.name == "VEVENT"):
-            number += 1
-            entries.append(_entry(event, f"{prefix}event {number}", name, names))
-        zone = next((line.value.strip() for line in calendar.lines if line.name == "X-WR-TIMEZONE"), "")
-        found.append(CalendarText(zone, names.used, tuple(entries)))
-    return tuple(found)
+    content = Content(data)
+    found = calendars_in(content, outline_of(content, wanted), wanted, name, prefix)
+    return tuple(replace(calendar, entries=tuple(calendar.entries)) for calendar in found)
+
+
+def outline_of(content: Content, wanted: frozenset[str] = frozenset()) -> Outline:
+    """Read a file through for the first time. Raises :class:`UnsoundError` if it is no whole calendar."""
+    digest = sha256()
+
+    def note(text: str) -> None:
+        digest.update(f"{text}\n".encode("utf-8", "surrogatepass"))
+
+    zones: dict[str, str] = {}
+    found = Outline("", [], set(), set())
+    for part, parents in _components(_lines(content, _KEPT | wanted, _OUTLINING, note)):
+        if part.name == "VCALENDAR":
+            zone = next((line.value.strip() for line in part.lines if line.name == "X-WR-TIMEZONE"), "")
+            found.calendars.append((zone, zones))
+            zones = {}
+        elif part.name == "VTIMEZONE" and parents == 1:
+            zones |= [_defined_zone(part)]
+        elif part.name == "VEVENT" and parents == 1:
+            plain = {line.name: line.value.strip() for line in part.lines}
+            uid = hash(plain.get("UID", ""))
+            if uid in found.uids or not plain.keys().isdisjoint(_SERIES):
+                found.together.add(uid)
+            found.uids.add(uid)
+    return replace(found, digest=digest.hexdigest())
+
+
+def calendars_in(
+    content: Content, outline: Outline, wanted: frozenset[str], name: str = "", prefix: str = ""
+) -> Iterator[CalendarText]:
+    """Read a file again, entry by entry; arguments as of :func:`calendars`."""
+    events = (
+        None if part.name == "VCALENDAR" else part
+        for part, parents in _components(_lines(content, _KEPT | wanted))
+        if part.name == "VCALENDAR" or (part.name == "VEVENT" and parents == 1)
+    )
+    number = count(1)
+    for zone, defined in outline.calendars:
+        names = _ZoneNames(defined)
+        own = takewhile(lambda event: event is not None, events)  # a VCALENDAR comes behind its parts
+        entries = (_entry(event, f"{prefix}event {next(number)}", name, names) for event in own if event)
+        yield CalendarText(zone, names.used, entries)
 
 
 @dataclass(slots=True)
@@ -113,55 +172,118 @@ class _Component:
     inner: list[_Component] = field(default_factory=list)
 
 
-def _components(lines: Iterable[Line]) -> list[_Component]:
-    """The VCALENDARs of a file, if each component that begins also ends, and none lies outside them."""
-    top = _Component("")
-    open_: list[_Component] = [top]
+def _components(lines: Iterable[Line]) -> Iterator[tuple[_Component, int]]:
+    """Yield each VCALENDAR of a file as it ends, and before it each of its parts, with the number of what encloses it.
+
+    That holds if each component that begins also ends, and none lies outside a VCALENDAR.
+    """
+    open_: list[_Component] = []
+    number = 0
     for line in lines:
         if line.name == "BEGIN":
             component = _Component(line.value.strip().upper())
-            if (len(open_) == 1) != (component.name == "VCALENDAR") or len(open_) > _DEEPEST:
-                raise UnsoundError("its parts are not nested as a calendar's are")
-            open_[-1].inner.append(component)
+            if (not open_) != (component.name == "VCALENDAR") or len(open_) >= _DEEPEST:
+                raise _unsound(lines, "its parts are not nested as a calendar's are")
             open_.append(component)
         elif line.name == "END":
-            if len(open_) == 1 or open_.pop().name != line.value.strip().upper():
-                raise UnsoundError("its parts do not end as they begin")
-        else:
+            if not open_ or open_[-1].name != line.value.strip().upper():
+                raise _unsound(lines, "its parts do not end as they begin")
+            component = open_.pop()
+            if len(open_) > 1:
+                open_[-1].inner.append(component)
+            else:
+                number += 1
+                yield component, len(open_)
+        elif open_:
             open_[-1].lines.append(line)
-    if len(open_) > 1 or not top.inner:
+    if open_ or not number:
         raise UnsoundError("it is cut off before its end")
-    return top.inner
 
 
-def _lines(data: bytes, kept: frozenset[str]) -> Iterator[Line]:
-    """The kept lines of a file, unfolded, with BEGIN and END; every other line is passed over unread."""
-    texts = [text for text in _BREAK.split(_decoded(_FOLD.sub(b"", data))) if text.strip()]
-    _refuse_other_formats(texts)
+def _unsound(rest: Iterable[Line], reason: str) -> UnsoundError:
+    """Return what is wrong with a file; if it does not end as a calendar does either, that it is cut off is raised."""
+    deque(rest, maxlen=0)
+    return UnsoundError(reason)
+
+
+def _lines(
+    content: Content,
+    kept: frozenset[str],
+    parsed: frozenset[str] | None = None,
+    told: Callable[[str], object] | None = None,
+) -> Iterator[Line]:
+    """Yield the kept lines of a file, unfolded, with BEGIN and END; every other line is passed over unread.
+
+    Where only some of them have to be ``parsed``, the others are ``told`` with these as they stand.
+    """
     kept |= {"BEGIN", "END"}
-    for text in texts:
-        name = _NAME.match(text)
-        if name and name.group().upper() in kept and (match := _LINE.fullmatch(text)):
-            yield Line(match[1].upper(), _parameters(match[2]), match[3])
-
-
-def _refuse_other_formats(texts: list[str]) -> None:
-    if not texts:
+    parsed = kept if parsed is None else parsed
+    last = ""
+    for text in _texts(content):
+        if not last:
+            _refuse_other_formats(text)
+        last = text
+        match = _NAME.match(text)
+        name = match.group().upper() if match else ""
+        if match is None or name not in kept:
+            continue
+        if told:
+            told(text)
+        if name not in parsed:
+            continue
+        if text[match.end() : match.end() + 1] == ":":  # most have no parameters
+            yield Line(name, _NO_PARAMETERS, text[match.end() + 1 :])
+        elif whole := _LINE.fullmatch(text):
+            yield Line(name, _parameters(whole[2]), whole[3])
+    if not last:
         raise UnsoundError("it is empty")
-    if texts[0].lstrip().startswith("<"):
-        raise UnsoundError("it is a web page, perhaps one that asks to sign in")
-    if texts[0].strip().upper() != "BEGIN:VCALENDAR":
-        raise UnsoundError("it does not begin as a calendar does")
-    if texts[-1].strip().upper() != "END:VCALENDAR":
+    if last.strip().upper() != "END:VCALENDAR":
         raise UnsoundError("it is cut off before its end")
 
 
-def _decoded(data: bytes) -> str:
-    """The text: UTF-8 with or without a mark, else Latin-1, in which every byte is a letter."""
+def _texts(content: Content) -> Iterator[str]:
+    """Yield the unfolded lines of a file that hold anything."""
+    encoding = _encoding(content)
+    mark = b"\xef\xbb\xbf"
+    for number, piece in enumerate(_whole_lines(content)):
+        unfolded = _FOLD.sub(b"", piece if number else piece.removeprefix(mark))
+        for text in _BREAK.split(unfolded.decode(encoding)):
+            if text.strip():
+                yield text
+
+
+def _whole_lines(content: Content) -> Iterator[bytes]:
+    """Yield a file in pieces, each of which ends where a line does that does not go on in the next."""
+    held = bytearray()
+    for chunk in content.chunks():
+        looked_at = max(len(held) - 1, 0)
+        held += chunk
+        at = len(held)
+        while (at := max(held.rfind(b"\n", looked_at, at), held.rfind(b"\r", looked_at, at))) >= 0:
+            if at + 1 < len(held) and held[at + 1] not in b" \t\r\n":
+                yield bytes(held[: at + 1])
+                del held[: at + 1]
+                break
+    yield bytes(held)
+
+
+def _refuse_other_formats(first: str) -> None:
+    if first.lstrip().startswith("<"):
+        raise UnsoundError("it is a web page, perhaps one that asks to sign in")
+    if first.strip().upper() != "BEGIN:VCALENDAR":
+        raise UnsoundError("it does not begin as a calendar does")
+
+
+def _encoding(content: Content) -> str:
+    """UTF-8 with or without a mark, else Latin-1, in which every byte is a letter."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        return data.decode("utf-8-sig")
+        for chunk in content.chunks():
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+        return "latin-1"
+    return "utf-8"
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -5,13 +5,20 @@ Commands load when they are called, so that ``evenhours --version`` and ``--help
 
 from __future__ import annotations
 
+import signal
+import sys
 from importlib import import_module
+from pathlib import Path
+from tempfile import gettempdir
+from types import FrameType
 from typing import Any
 
 import click
 
 from connectors.errors import AuthorizationError, ConnectorError
+from connectors.private import full_disk, is_full
 from monitor import __version__
+from monitor.cli import streams
 from monitor.cli.desk import Desk
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EvenhoursError
 
@@ -51,7 +58,8 @@ class LazyCommands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Without ``-v`` no trace is shown: it could repeat what was read from a source."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # what cannot be printed shows here, and not when the process has ended
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
@@ -59,13 +67,16 @@ class LazyCommands(click.Group):
                 raise
             click.echo(f"evenhours: {_sentence(error)}", err=True)
             ctx.exit(_exit_code(error))
+        return result
 
 
 @click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="evenhours")
 @click.option("--config", type=click.Path(), help="The configuration (default: evenhours.toml here, or your own).")
 @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
-@click.option("-v", "--verbose", is_flag=True, help="Show where in the program an error arose.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Show all that a night does, and where in the program an error arose."
+)
 @click.pass_context
 def evenhours(context: click.Context, config: str | None, *, json_: bool, verbose: bool) -> None:
     """When clinicians work, told to each of them alone."""
@@ -75,12 +86,23 @@ def evenhours(context: click.Context, config: str | None, *, json_: bool, verbos
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
+    streams.hold()
+    signal.signal(signal.SIGTERM, _terminated)
     evenhours.main(arguments, prog_name="evenhours")
+
+
+def _terminated(number: int, _frame: FrameType | None) -> None:
+    """End as after an error: what is half done is taken back, the lock falls, the log is folded into the database."""
+    signal.signal(number, signal.SIG_DFL)  # whoever asks twice means at once
+    sys.exit(128 + number)
 
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, (EvenhoursError, ConnectorError)):
         return str(error)
+    if isinstance(error, OSError) and is_full(error):
+        folder = Path(error.filename).parent if isinstance(error.filename, str) else Path(gettempdir())
+        return f"Nothing more can be written: {full_disk(folder)}. Make room and run the command again."
     return f"a fault of ours ({type(error).__name__}). Please report it; evenhours -v shows where it arose."
 
 

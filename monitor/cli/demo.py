@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from monitor.cli import streams
 from monitor.cli.desk import Desk, pass_desk
 from monitor.errors import UsageError
 
@@ -27,6 +28,7 @@ def demo(desk: Desk, folder: Path, serve: bool | None, port: int) -> None:  # no
     from monitor.cli.night import compute
     from monitor.demo import write_practice
 
+    streams.work_goes_on()
     clock = _Steps(desk)
     _empty(folder)
     write_practice(folder, desk.now)
@@ -69,10 +71,8 @@ def _empty(folder: Path) -> None:
 def _read(desk: Desk) -> None:
     from monitor.cli.sources import read_sources
     from monitor.ingest import Wish
-    from monitor.night import only_run
 
-    desk.begin_store()
-    with only_run(desk.config.database):
+    with desk.writing():
         read_sources(desk, Wish())
 
 

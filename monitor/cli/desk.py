@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from monitor.cli import streams
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Desk:
     config_option: str | None = None
     verbose: bool = False
     as_json: bool = False
+    quiet: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @cached_property
@@ -71,12 +73,23 @@ class Desk:
         return store
 
     @contextmanager
-    def writing(self, *, renew: bool = False) -> Iterator[Store]:
-        """The database for a command that writes, which has to be the only one to do so."""
+    def working(self) -> Iterator[None]:
+        """The time of a command that writes: no other one does, and its output cannot end it."""
         from monitor.night import only_run
 
+        streams.work_goes_on()
         with only_run(self.config.database):
-            yield self.begin_store(renew=renew)
+            yield
+
+    @contextmanager
+    def writing(self, *, renew: bool = False) -> Iterator[Store]:
+        """The database for the time of a command that writes; afterwards its log holds nothing that was erased."""
+        with self.working():
+            store = self.begin_store(renew=renew)
+            try:
+                yield store
+            finally:
+                store.empty_log()
 
     def close(self) -> None:
         """Close what was opened."""
@@ -103,9 +116,13 @@ class Desk:
         return people[key]
 
     def say(self, text: str, **told: object) -> None:
-        """One result: a line for people, or with ``--json`` one line of JSON that holds ``told`` alone."""
+        """One result: a line for people, or with ``--json`` one line of JSON that holds ``told`` alone.
+
+        Where the desk is quiet there is no line for people: what somebody has to do is a note.
+        """
         if not self.as_json:
-            click.echo(text)
+            if not self.quiet:
+                click.echo(text)
         elif told:
             click.echo(json.dumps(told, default=str, ensure_ascii=False))
 

@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import click
 from monitor.cli.desk import Desk, pass_desk
 from monitor.cli.progress import SourceBar
 from monitor.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTLY
+from monitor.store import tables
 
 if TYPE_CHECKING:
     from monitor.ingest import Outcome
@@ -26,10 +28,8 @@ DAYS_A_WEEK = 7
 @pass_desk
 def analyse(desk: Desk, *, full: bool) -> None:
     """Compute the weekly numbers and notices that are out of date."""
-    from monitor.night import only_run
-
-    store = desk.store  # it has to be there
-    with only_run(store.path):
+    _ = desk.store  # it has to be there
+    with desk.working():
         code = compute(desk, full=full)
     sys.exit(code)
 
@@ -82,7 +82,6 @@ def tell_gaps(desk: Desk, outcomes: Sequence[Outcome]) -> None:
     from monitor.briefing import gaps
     from monitor.cli.own_mail import tell_unrecognised
     from monitor.readiness import Gap, readiness_of
-    from monitor.store import tables
 
     local = desk.now.astimezone(desk.config.practice.zone)
     with desk.store.write() as connection:
@@ -105,24 +104,81 @@ def tell_gaps(desk: Desk, outcomes: Sequence[Outcome]) -> None:
                     desk.note(f"evenhours: {found}. {mend}")
 
 
-@click.command()
-@pass_desk
-def nightly(desk: Desk) -> None:
-    """Everything that cron is there for: read what is new, compute, and say what to do where something broke."""
-    from monitor.cli.sources import read_sources
-    from monitor.ingest import Wish, exit_code
-    from monitor.store import tables
+NIGHTS_SHOWN = 31
 
+
+@click.command()
+@click.option("--log", is_flag=True, help="Show what the last nights did, and do nothing.")
+@pass_desk
+def nightly(desk: Desk, *, log: bool) -> None:
+    """Everything that cron is there for: read what is new, compute, and say what to do where something broke.
+
+    Only what somebody has to do is printed; on a terminal, with -v and with --json all that was done.
+    """
+    if log:
+        tell_nights(desk)
+        return
+    desk.quiet = not (desk.verbose or desk.as_json or sys.stdout.isatty())
     with desk.writing() as store:
         with store.write() as connection:
             run = tables.begin_run(connection, "nightly", int(desk.now.timestamp()))
         code, began = EXIT_ERROR, time.monotonic()
         try:
-            outcomes = read_sources(desk, Wish())
-            computed = compute(desk)
-            tell_gaps(desk, outcomes)
-            code = exit_code(outcomes) or computed
+            local = desk.now.astimezone(desk.config.practice.zone)
+            desk.say(f"Begun on {local:%A, %d %B %Y at %H:%M} ({local.tzinfo}).")
+            code = work(desk, run)
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+            raise
         finally:
+            seconds = time.monotonic() - began
             with store.write() as connection:
-                tables.end_run(connection, run, code, int(desk.now.timestamp() + time.monotonic() - began))
+                tables.end_run(connection, run, code, int(desk.now.timestamp() + seconds))
+        desk.say(f"Done after {seconds:.0f} s (exit code {code}).")
     sys.exit(code)
+
+
+def work(desk: Desk, run: int) -> int:
+    """Read, compute and say what keeps a page from saying more; note each source in ``run``, return the exit code."""
+    from monitor.cli.sources import read_sources, tell_outcome
+    from monitor.ingest import Wish, exit_code
+
+    def note(desk: Desk, outcome: Outcome) -> None:
+        problem = str(outcome.problem) if outcome.problem else None
+        with desk.store.write() as connection:
+            tables.save_run_source(
+                connection, run,
+                tables.RunSource(outcome.name, outcome.seconds, outcome.rows, outcome.kept_aside, problem),
+            )  # fmt: skip
+        tell_outcome(desk, outcome, outcome.seconds)
+
+    outcomes = read_sources(desk, Wish(), note)
+    computed = compute(desk)
+    tell_gaps(desk, outcomes)
+    return exit_code(outcomes) or computed
+
+
+def tell_nights(desk: Desk) -> None:
+    """Print what the last nights did, the newest last."""
+    with desk.store.read() as connection:
+        nights = tables.last_runs(connection, "nightly", NIGHTS_SHOWN)
+    zone = desk.config.practice.zone
+    for night in reversed(nights):
+        begun = datetime.fromtimestamp(night.started_at, zone)
+        ended = None if night.ended_at is None else datetime.fromtimestamp(night.ended_at, zone)
+        how = "it did not end" if ended is None else f"{ended:%H:%M:%S}, exit code {night.exit_code}"
+        lines = [f"{begun:%Y-%m-%d %H:%M:%S} – {how}"]
+        for source in night.sources:
+            rows = f"{source.changed} row{'' if source.changed == 1 else 's'} changed"
+            aside = f", {source.kept_aside} kept aside" if source.kept_aside else ""
+            fault = f"; {source.fault}" if source.fault else ""
+            lines.append(f"    {source.name}: {rows}{aside} ({source.seconds:.1f} s){fault}")
+        desk.say(
+            "\n".join(lines),
+            begun=begun.isoformat(),
+            ended=ended and ended.isoformat(),
+            exit_code=night.exit_code,
+            sources=[asdict(source) for source in night.sources],
+        )
+    if not nights:
+        desk.say("There was no night in the last 30 days.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.cli import streams
 from monitor.cli.desk import Desk, pass_desk
 from monitor.errors import UsageError
 
@@ -65,6 +66,7 @@ def _assign(desk: Desk, person: Clinician, referral: Referral, count: int) -> No
     """Record a referral: until the next block it counts with its weight, and takes one of the open slots."""
     from monitor.store import referrals
 
+    streams.work_goes_on()
     with desk.store.write() as connection:
         for _ in range(count):
             referrals.assign(connection, person.key, referral, now=int(desk.now.timestamp()))

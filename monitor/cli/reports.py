@@ -70,18 +70,31 @@ def _write(desk: Desk, content: str, output: Path | None) -> None:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write a file that only its owner may read; an existing one is replaced at once or not at all."""
+    """Write a file that only its owner may read; an existing one is replaced at once or not at all.
+
+    Raises:
+        FullError: The disk is full. Nothing is left of what was begun.
+        UsageError: The file cannot be written there.
+    """
     import os
     import tempfile
 
-    from monitor.errors import UsageError
+    from connectors.private import is_full, why_unwritten
+    from monitor.errors import FullError, UsageError
 
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {(error.strerror or 'unknown').lower()}.") from error
+        found = f"{path} cannot be written: {why_unwritten(path.parent, error)}."
+        if is_full(error):
+            raise FullError(f"{found} Make room and run the command again.") from error
+        raise UsageError(found) from error

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from monitor.cli import streams
 from monitor.cli.desk import Desk, pass_desk
 from monitor.errors import EvenhoursError, UsageError
 
@@ -54,19 +55,22 @@ def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "
     """
     from monitor.dashboard.app import create_app
 
+    streams.work_goes_on()  # of the links, too, the first line may be all that somebody wants
     named, store = _subjects(desk, subjects), desk.store  # held open, so that a full disk has room for all it needs
     app = create_app(desk.config, lambda: datetime.now(UTC))
     listening = _listening(host, port)
     address = f"http://{host}:{listening.getsockname()[1]}{app.config['APPLICATION_ROOT']}"
     links = _Links(desk, store, address, named, lasts)
     desk.say(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
-    links.tell()
-    if sys.stdin and sys.stdin.isatty() and not desk.as_json:
-        desk.say("Press Enter for new links.")
-        signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background nobody presses Enter
-        Thread(target=links.tell_on_enter, daemon=True).start()
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
-    _server(app, listening).run()
+    with suppress(SystemExit):  # SIGTERM is how a service is ended
+        links.tell()
+        if sys.stdin and sys.stdin.isatty() and not desk.as_json:
+            desk.say("Press Enter for new links.")
+            signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background nobody presses Enter
+            Thread(target=links.tell_on_enter, daemon=True).start()
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
+        _server(app, listening).run()
+    store.empty_log()
 
 
 def _server(app: WSGIApplication, listening: socket.socket) -> BaseWSGIServer:

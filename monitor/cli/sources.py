@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,8 +47,8 @@ def ingest(
     sys.exit(exit_code(outcomes))
 
 
-def read_sources(desk: Desk, wish: Wish) -> list[Outcome]:
-    """Read the wished-for sources, tell how each went, and return the outcomes."""
+def read_sources(desk: Desk, wish: Wish, tell: Callable[[Desk, Outcome], None] | None = None) -> list[Outcome]:
+    """Read the wished-for sources, ``tell`` how each went (:func:`tell_outcome`), and return the outcomes."""
     from monitor.ingest import ingest as run
 
     if not desk.config.sources:
@@ -57,27 +58,30 @@ def read_sources(desk: Desk, wish: Wish) -> list[Outcome]:
         with SourceBar() as bar:
             for outcome in run(desk.config, desk.store, desk.names, wish, now=desk.now, progress=bar.step):
                 bar.clear()
-                tell_outcome(desk, outcome)
+                (tell or tell_outcome)(desk, outcome)
                 outcomes.append(outcome)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         desk.note("Stopped. What has been read is kept; the next run goes on from there.")
         raise
     return outcomes
 
 
-def tell_outcome(desk: Desk, outcome: Outcome) -> None:
-    """One line about one source; a fault with its remedy goes to standard error, too."""
+def tell_outcome(desk: Desk, outcome: Outcome, seconds: float | None = None) -> None:
+    """One line about one source, with the ``seconds`` that it took; a fault with its remedy to standard error, too."""
     aside = f", {outcome.kept_aside} kept aside (evenhours doctor says why)" if outcome.kept_aside else ""
     rows = f"{outcome.rows} row{'' if outcome.rows == 1 else 's'} changed"
     told = f"{'read in part, ' if outcome.problem else ''}{rows}{aside}"
+    took = {} if seconds is None else {"seconds": round(seconds, 1)}
     desk.say(
-        f"{outcome.name}: {'not read' if outcome.problem and not outcome.rows else told}",
+        f"{outcome.name}: {'not read' if outcome.problem and not outcome.rows else told}"
+        + (f" ({seconds:.1f} s)" if seconds is not None else ""),
         source=outcome.source,
         account=outcome.account,
         rows=outcome.rows,
         kept_aside=outcome.kept_aside,
         problem=str(outcome.problem) if outcome.problem else None,
         unrecognised=[*outcome.unrecognised],
+        **took,
     )
     if outcome.problem:
         whose = f"{outcome.account}: " if outcome.account else ""

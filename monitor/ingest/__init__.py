@@ -2,10 +2,10 @@
 
 ::
 
-    source ─fetch(cursor)→ Batch ─policy→ Page ─┬─ events, evidence, messages
-                                                ├─ faults            one transaction
-                                                ├─ dirty marks
-                                                └─ cursor
+    source ─fetch(cursor)→ Batch ─policy→ Page ─answer whole?→ ─┬─ events, evidence, messages
+                                                                ├─ faults            one transaction a page
+                                                                ├─ dirty marks
+                                                                └─ cursor
 
 A source that fails keeps its rows and its cursor and never stops another. Where each owner has an account of their own,
 each account is read, and fails, on its own. Servers are waited for side by side, files read one after the other; one
@@ -15,8 +15,10 @@ thread alone writes. Nothing here knows what a source is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from time import monotonic
 
 from connectors.base import Batch, Skipped
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError
@@ -24,10 +26,12 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.registry import source_kind
 from monitor.config import Config
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY
+from monitor.ingest.answers import Answer
 from monitor.ingest.own_mail import OwnMail, Unrecognised
-from monitor.ingest.pages import save_page
+from monitor.ingest.pages import save_answer
 from monitor.ingest.policy import SHRUNKEN_PERCENT, Page
 from monitor.ingest.readers import Arrival, Readers
+from monitor.ingest.snapshots import Told
 from monitor.ingest.wishes import DAYS_AHEAD, DAYS_BACK, Account, Wish, accounts, context_for, window_of
 from monitor.store import sources
 from monitor.store.database import Store
@@ -43,8 +47,8 @@ __all__ = [
 class Outcome:
     """What became of one source, or of one owner's ``account`` of it.
 
-    Rows changed, records kept aside, what stopped it, if anything did, and the owners of whom messages came but none
-    was ever known to be sent by them.
+    Rows changed, records kept aside, what stopped it, if anything did, the owners of whom messages came but none was
+    ever known to be sent by them, and the seconds from its beginning to its end.
     """
 
     source: str
@@ -54,6 +58,7 @@ class Outcome:
     problem: ConnectorError | None = None
     account: str | None = None
     unrecognised: Mapping[str, Unrecognised] = field(default_factory=dict)
+    seconds: float = field(default=0, compare=False)
 
     @property
     def name(self) -> str:
@@ -80,7 +85,9 @@ def ingest(
     apart = [reading for reading in readings if reading.is_remote]
     if len(apart) < 2:
         apart = []
-    with Readers([(reading, reading.pages) for reading in apart]) as readers:
+    with ExitStack() as open_, Readers([(reading, reading.pages) for reading in apart]) as readers:
+        for reading in readings:
+            open_.callback(reading.close)
         for reading in readings:
             if reading in apart:
                 while not reading.is_over:
@@ -117,6 +124,7 @@ class _Reading:
         self._now = int(now.timestamp())
         self.outcome = Outcome(account.source.name, account.source.kind, account=account.owner)
         self.is_over = False
+        self._begun = 0.0
         self._own_mail = OwnMail(account.context, sent_by_address=source_kind(account.source.kind).sent_by_address)
         self._row = self._stored()
         context, policy = account.context, account.policy
@@ -124,6 +132,7 @@ class _Reading:
         self._cursor = None if begins_again else self._row.cursor
         self._some_days = wish.first is not None or wish.last is not None
         self._anew = self._cursor is None
+        self._answer, self._told = Answer(store.path.parent), Told()
 
     def _stored(self) -> SourceRow:
         source, people = self._account.source, [owner.key for owner in self._account.context.owners]
@@ -162,13 +171,28 @@ class _Reading:
             raise arrival
 
     def _save(self, page: Page) -> None:
-        batch, anew = page.batch, self._anew or page.batch.anew
-        self._row, touched = save_page(self._store, self._row, page, self._account.policy, self._now, anew=anew)
-        self._anew = False
-        self._own_mail.note(batch.records)
-        rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(batch.faults)
-        self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
-        self._progress(self.outcome.name, batch)
+        """Hold a page until its answer has come to its end, and then store all of them."""
+        self._answer.add(page)
+        if page.batch.replaces:
+            self._told.add(page)
+        if page.batch.goes_on:
+            return
+        answer, told, anew = self._answer, self._told, self._anew or self._answer.anew
+        self._answer, self._told, self._anew = Answer(self._store.path.parent), Told(), False
+        with closing(answer):
+            for row, stored, touched in save_answer(
+                self._store, self._row, answer, told, self._account.policy, self._now, anew=anew
+            ):
+                self._row = row
+                batch = stored.batch
+                self._own_mail.note(batch.records)
+                rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(batch.faults)
+                self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
+                self._progress(self.outcome.name, batch)
+
+    def close(self) -> None:
+        """Leave an answer that has not come to its end."""
+        self._answer.close()
 
     def _end(self, problem: ConnectorError | None) -> None:
         with self._store.write() as connection:
@@ -179,13 +203,15 @@ class _Reading:
                 sources.save_success(connection, self._row, window, self._now, some_days=self._some_days)
             sources.save_recognised(connection, self._row, self._own_mail.recognised())
         unrecognised = self._own_mail.unrecognised(self._store, self._row.id)
-        self.outcome = replace(self.outcome, problem=problem, unrecognised=unrecognised)
+        seconds = monotonic() - self._begun if self._begun else 0.0
+        self.outcome = replace(self.outcome, problem=problem, unrecognised=unrecognised, seconds=seconds)
         self.is_over = True
 
     def pages(self) -> Iterator[Page]:
         """What is kept of the connector's batches; what it does against its contract is its own error."""
         source, context, policy = self._account.source, self._account.context, self._account.policy
         skipped = Skipped() if self._cursor is None else self._row.skipped
+        self._begun = monotonic()
         try:
             for batch in source_kind(source.kind).make(source.options, context).fetch(self._cursor):
                 if self.is_over:

@@ -11,14 +11,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from connectors.base import Batch
 from connectors.records import CalendarEvent, SessionEvidence
+from monitor.ingest.answers import Answer, Names
+from monitor.ingest.policy import Page
 from monitor.store.events import EntryKey, Held
 from monitor.store.keys import epoch
 
+SOME = 10_000  # entries that are compared at once
 RENAMED_PERCENT = 90  # if so much of what a snapshot could tell is there under another name, names were renewed
 
 
@@ -47,52 +51,130 @@ class Reaches(dict[EntryKey, Reach]):
         self[key] = Reach(min(known.start, start), min(known.end, end))
 
 
-class Snapshot:
-    """The entries of a snapshot that was read at ``now``, as they are compared with what is held."""
+class Told:
+    """How far back the pages of a snapshot reach, and how many entries of its window they tell."""
 
-    def __init__(self, batch: Batch, now: int) -> None:
-        self.told = {(one.clinician, one.uid_key): one for one in batch.records if isinstance(one, CalendarEvent)}
-        self._now = now
-        self._stated = _stated(batch)
-        self._singles, self._everything, self._series = Reaches(), Reaches(), Reaches()
-        for (clinician, uid_key), entry in self.told.items():
-            span = epoch(entry.start), epoch(entry.end)
-            self._series.add((clinician, entry.series or uid_key), *span)
-            self._everything.add((clinician, ""), *span)
-            if entry.series is None:
-                self._singles.add((clinician, ""), *span)
+    def __init__(self) -> None:
+        self.present = self.number_of_times = 0
+        self.singles, self.everything, self.series, self.times = Reaches(), Reaches(), Reaches(), Reaches()
+
+    def add(self, page: Page) -> None:
+        """Note what a page tells."""
+        window = page.batch.replaces
+        for record in page.batch.records:
+            if isinstance(record, CalendarEvent):
+                span, who = (epoch(record.start), epoch(record.end)), (record.clinician, "")
+                self.present += window is not None and window.touches(record.start, record.end)
+                self.everything.add(who, *span)
+                if record.series is None:
+                    self.singles.add(who, *span)
+                else:
+                    self.series.add((record.clinician, record.series), *span)
+            elif isinstance(record, SessionEvidence):
+                self.number_of_times += 1
+                ends = [epoch(at) for at in (record.started_at, record.ended_at) if at is not None]
+                if ends:
+                    self.times.add((record.clinician, ""), ends[0], ends[-1])
+
+
+class Snapshot:
+    """What a snapshot that was read at ``now`` tells, as it is compared with what is held.
+
+    What is held is walked through and never in memory as a whole. The entries that are told are looked at again,
+    page by page, where more than their names has to be known.
+    """
+
+    def __init__(self, answer: Answer, told: Told, now: int) -> None:
+        self._answer, self._told, self._now = answer, told, now
+        self._stated = _stated(answer.last.batch)
         self._renamed: set[str] = set()
 
-    def new_names(self, held: Mapping[EntryKey, Held]) -> dict[EntryKey, str]:
+    def new_names(self, held: Callable[[], Iterator[Held]]) -> dict[EntryKey, str]:
         """Return the new name of each entry held that is told under another one, where a source renews its names.
 
         It does for a clinician if nearly everything that it could tell is there again as an entry that was not held,
         with the same start, end, kind and client. Where so much is clear, one that differs by its end alone is the same
         entry, too: its end was moved.
         """
+        missing: dict[str, list[Held]] = defaultdict(list)
+        could: dict[str, int] = defaultdict(int)
+        for entry, is_told in self._compared(held()):
+            if is_told:
+                could[entry.clinician] += 1
+            else:
+                missing[entry.clinician].append(entry)
+        self._tell_series_of(entry for lost in missing.values() for entry in lost)
         names: dict[EntryKey, str] = {}
-        for clinician in {entry.clinician for entry in held.values()}:
-            own = [entry for entry in held.values() if entry.clinician == clinician]
-            missing = [entry for entry in own if (clinician, entry.uid_key) not in self.told]
-            fresh = [one for key, one in self.told.items() if key[0] == clinician and key not in held]
-            could = {entry.uid_key for entry in own if self._could_tell(entry, by_name=False)}
-            twins = _twins(missing, fresh, with_end=True)
-            if not could or 100 * len(could & twins.keys()) < RENAMED_PERCENT * len(could):
+        for clinician, lost in missing.items():
+            able = {entry.uid_key for entry in lost if self._could_tell(entry, by_name=False)}
+            could[clinician] += len(able)
+            if not able or 100 * len(able) < RENAMED_PERCENT * could[clinician]:
                 continue
-            missing = [entry for entry in missing if entry.uid_key not in twins]
-            fresh = [one for one in fresh if one.uid_key not in set(twins.values())]
-            twins |= _twins(missing, fresh, with_end=False)
+            fresh = self._fresh(clinician, held())
+            twins = _twins(lost, fresh, with_end=True)
+            if 100 * len(able & twins.keys()) < RENAMED_PERCENT * could[clinician]:
+                continue
+            rest = [entry for entry in lost if entry.uid_key not in twins]
+            taken = set(twins.values())
+            twins |= _twins(rest, (one for one in fresh if one.uid_key not in taken), with_end=False)
             names |= {(clinician, old): new for old, new in twins.items()}
             self._renamed.add(clinician)
         return names
 
-    def missing(self, held: Mapping[EntryKey, Held]) -> set[EntryKey]:
-        """Return the entries that were taken back: those that the source could tell and does not."""
-        return {
+    def _fresh(self, clinician: str, held: Iterator[Held]) -> list[CalendarEvent]:
+        """Return the entries of a clinician that are told and were not held."""
+        known = Names()
+        for entry in held:
+            known.add((entry.clinician, entry.uid_key))
+        own = [
+            record
+            for page in self._answer.pages()
+            for record in page.batch.records
+            if isinstance(record, CalendarEvent) and record.clinician == clinician
+        ]
+        places = known.places([(one.clinician, one.uid_key) for one in own]).tolist()
+        return [one for one, place in zip(own, places, strict=True) if place < 0]
+
+    def missing(self, held: Callable[[], Iterator[Held]]) -> tuple[set[EntryKey], int]:
+        """Return the entries that were taken back, and how many of those held are told or were taken back.
+
+        Taken back are those that the source could tell and does not, and those of which it tells what is not kept.
+        """
+        away: list[Held] = []
+        still = 0
+        for entry, is_told in self._compared(held()):
+            still += is_told
+            if not is_told:
+                away.append(entry)
+        self._tell_series_of(away)
+        keys = [(entry.clinician, entry.uid_key) for entry in away]
+        gone = {
             key
-            for key, entry in held.items()
-            if key not in self.told and self._could_tell(entry, by_name=entry.clinician not in self._renamed)
+            for key, entry, dropped in zip(keys, away, self._answer.drops(keys), strict=True)
+            if dropped or self._could_tell(entry, by_name=entry.clinician not in self._renamed)
         }
+        return gone, still + len(gone)
+
+    def _compared(self, held: Iterator[Held]) -> Iterator[tuple[Held, bool]]:
+        """Yield each entry held and whether it is told."""
+        while some := list(islice(held, SOME)):
+            yield from zip(some, self._answer.keeps([(entry.clinician, entry.uid_key) for entry in some]), strict=True)
+
+    def _tell_series_of(self, away: Iterable[Held]) -> None:
+        """Let single entries that bear the name of a series reach as far back as they begin: the rule has gone."""
+        wanted = {(entry.clinician, entry.series) for entry in away if entry.series is not None}
+        names = [(clinician, series) for clinician, series in wanted]
+        single = {name for name, told in zip(names, self._answer.keeps(names), strict=True) if told}
+        if single:
+            for page in self._answer.pages():
+                for record in page.batch.records:
+                    if (
+                        isinstance(record, CalendarEvent)
+                        and record.series is None
+                        and (record.clinician, record.uid_key) in single
+                    ):
+                        key = record.clinician, record.uid_key
+                        self._told.series.add(key, epoch(record.start), epoch(record.end))
 
     def _could_tell(self, entry: Held, *, by_name: bool) -> bool:
         """Return ``True`` if the source would tell this entry, had nobody taken it back.
@@ -104,29 +186,24 @@ class Snapshot:
         """
         if entry.start > self._now:
             return True
-        reach = self._stated or self._singles.get((entry.clinician, ""))
+        reach = self._stated or self._told.singles.get((entry.clinician, ""))
         if reach is None and not by_name:
-            reach = self._everything.get((entry.clinician, ""))
-        own = self._series.get((entry.clinician, entry.series or entry.uid_key))
+            reach = self._told.everything.get((entry.clinician, ""))
+        own = self._told.series.get((entry.clinician, entry.series or entry.uid_key))
         return any(each is not None and each.covers(entry.start, entry.end) for each in (reach, own))
 
+    def lost_times(self, stored: Mapping[EntryKey, tuple[int, int]]) -> tuple[set[EntryKey], int]:
+        """Return the true times, each stored with its span, that were taken back, and how many are told or were.
 
-def missing_times(
-    stored: Mapping[EntryKey, tuple[int, int]], batch: Batch, times: Iterable[SessionEvidence], now: int
-) -> set[EntryKey]:
-    """Return the keys of true times, each stored with its span, that a snapshot of all true times takes back."""
-    told, reaches, stated = set(), Reaches(), _stated(batch)
-    for item in times:
-        told.add((item.clinician, item.key))
-        ends = [epoch(at) for at in (item.started_at, item.ended_at) if at is not None]
-        if ends:
-            reaches.add((item.clinician, ""), ends[0], ends[-1])
-    gone = set()
-    for key, (start, end) in stored.items():
-        reach = stated or reaches.get((key[0], ""))
-        if key not in told and (start > now or (reach is not None and reach.covers(start, end))):
-            gone.add(key)
-    return gone
+        That is for a snapshot of all true times.
+        """
+        gone, still = set(), 0
+        for (key, (start, end)), is_told in zip(stored.items(), self._answer.tells([*stored]), strict=True):
+            still += is_told
+            reach = self._stated or self._told.times.get((key[0], ""))
+            if not is_told and (start > self._now or (reach is not None and reach.covers(start, end))):
+                gone.add(key)
+        return gone, still + len(gone)
 
 
 def _stated(batch: Batch) -> Reach | None:

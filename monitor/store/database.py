@@ -6,18 +6,21 @@ import hashlib
 import hmac
 import os
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.errors import StoreError
+from connectors.private import full_disk, is_full, why_unwritten
+from monitor.errors import FullError, StoreError
 
-SCHEMA_VERSION = 15  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
-OLDEST_VERSION = 15  # what can be brought to this version; older files are refused
+SCHEMA_VERSION = 16  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
+OLDEST_VERSION = 16  # what can be brought to this version; older files are refused
 APPLICATION = 0x4556454E  # "EVEN": marks the file as ours
 BUSY_SECONDS = 30
+MOMENT_SECONDS = 2
 LEAST_BYTES = 512  # SQLite's smallest page
 
 Connection = sqlite3.Connection
@@ -32,8 +35,11 @@ class Store:
     connection: sqlite3.Connection
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that holds the write lock from its beginning; rolled back if anything is raised."""
+    def write(self, *, erases: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction that holds the write lock from its beginning; rolled back if anything is raised.
+
+        What it ``erases`` is gone from the write-ahead log, too, when it has ended.
+        """
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -44,6 +50,18 @@ class Store:
                 raise
         except sqlite3.Error as error:
             raise _translated(self.path, error) from error
+        if erases:
+            self.empty_log()
+
+    def empty_log(self) -> None:
+        """Fold the write-ahead log into the file and empty it: pages as they were before lie in it until then.
+
+        Where somebody reads for longer than a moment, the next one who does this, or who closes the file last, does it.
+        """
+        with suppress(sqlite3.Error):
+            self.connection.execute(f"PRAGMA busy_timeout = {MOMENT_SECONDS * 1000}")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -114,8 +132,10 @@ def open_store(path: Path, key: bytes | None = None, *, create: bool = False, re
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
     except OSError as error:
-        reason = (error.strerror or "unknown").lower()
-        raise StoreError(f"The database at {path} cannot be opened: {reason}. Check its folder and rights.") from error
+        found = f"The database at {path} cannot be opened: {why_unwritten(path.parent, error)}."
+        if is_full(error):
+            raise FullError(f"{found} Make room and run the command again.") from error
+        raise StoreError(f"{found} Check its folder and rights.") from error
     except sqlite3.Error as error:
         raise _translated(path, error) from error
     try:
@@ -148,7 +168,11 @@ def _refuse_missing(path: Path) -> None:
 
 
 def _create(path: Path, key: bytes | None) -> None:
-    """Make a whole database beside ``path`` and move it there, so that a half one never stands in its place."""
+    """Make a whole database beside ``path`` and move it there, so that a half one never stands in its place.
+
+    It is made without a write-ahead log: on a full disk that could not be folded back into it when it is closed, and
+    SQLite is silent about that.
+    """
     from monitor.store.schema import upgrade
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +182,6 @@ def _create(path: Path, key: bytes | None) -> None:
     try:
         connection = sqlite3.connect(beside, isolation_level=None)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
             with Store(path, connection).write():
                 upgrade(connection)
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -235,18 +258,40 @@ def _version(store: Store) -> int:
 def _translated(path: Path, error: sqlite3.Error) -> StoreError:
     """Return SQLite's error as a sentence with the way out."""
     name = getattr(error, "sqlite_errorname", "") or ""
+    folder = min((path.parent, _temporary_folder()), key=_free)
+    if name == "SQLITE_FULL" or (name.startswith(_PERHAPS_FULL) and _free(path.parent) < _LEAST_ROOM):
+        found = f"{path} cannot be written: {full_disk(folder)}."
+        return FullError(f"{found} Nothing of this page was stored. Make room and run the command again.")
     for prefix, sentence in _SENTENCES.items():
         if name.startswith(prefix):
             return StoreError(sentence.format(path=path))
     return StoreError(f"The database at {path} could not be used ({name or type(error).__name__}): {error}.")
 
 
+def _free(folder: Path) -> int:
+    """Return the bytes that are free on a folder's disk for this user."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return sys.maxsize
+    return status.f_bavail * status.f_frsize if status.f_favail or not status.f_files else 0
+
+
+def _temporary_folder() -> Path:
+    """Return where SQLite sorts what is larger than its memory (https://sqlite.org/tempfiles.html, 5)."""
+    named = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108
+    return next((Path(name) for name in named if name and os.access(name, os.W_OK | os.X_OK)), Path())
+
+
+_LEAST_ROOM = 64 * 1024
+_PERHAPS_FULL = ("SQLITE_IOERR", "SQLITE_CANTOPEN")
+"""What SQLite says where there is no room for the log's index, or for another file."""
+
 _SENTENCES = {
     "SQLITE_NOTADB": "{path} is no database. Point [practice] database at another file, or put a backup in its place.",
     "SQLITE_CORRUPT": "{path} is damaged. Nothing was written. Put a backup in its place.",
     "SQLITE_READONLY": "{path} cannot be written. Check that this user owns the file and its folder.",
     "SQLITE_CANTOPEN": "{path} cannot be opened. Check that the folder exists and that this user may write there.",
-    "SQLITE_FULL": "The disk of {path} is full. Nothing of this page was stored. Make room and run the command again.",
     "SQLITE_IOERR": "The disk of {path} reported an error. Nothing of this page was stored. Check it, then run again.",
     "SQLITE_BUSY": "Another program has been writing to {path} for more than half a minute. Try again later.",
 }

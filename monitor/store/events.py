@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from connectors.base import Window
@@ -145,8 +145,8 @@ class Held(NamedTuple):
     series: str | None
 
 
-def held_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, Held]:
-    """Return the entries that the source is known to hold in a window."""
+def each_held(connection: sqlite3.Connection, source: SourceRow, window: Window) -> Iterator[Held]:
+    """Yield the entries that the source is known to hold in a window."""
     rows = connection.execute(
         """SELECT key, uid_key, start_at, end_at, kind, pseudonym, series
            FROM source_clinician JOIN event USING (clinician_id, source_id)
@@ -154,7 +154,12 @@ def held_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -
            WHERE source_id = ? AND status <> ? AND start_at < ? AND (end_at > ? OR start_at >= ?)""",
         (source.id, REMOVED, epoch(window.end), epoch(window.start), epoch(window.start)),
     )
-    return {row[:2]: Held._make(row) for row in rows}
+    return map(Held._make, rows)
+
+
+def held_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, Held]:
+    """Return the entries that the source is known to hold in a window."""
+    return {(entry.clinician, entry.uid_key): entry for entry in each_held(connection, source, window)}
 
 
 def taken_back(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from connectors.base import Window
@@ -13,8 +13,10 @@ from monitor.store.keys import clinician_ids, epoch, epoch_or_none, selected
 from monitor.store.sources import SourceRow
 from monitor.store.touched import Touched, mark_dirty
 
+_SOME = 10_000
 
-class _Evidence(NamedTuple):
+
+class Evidence(NamedTuple):
     """A row of the table ``evidence``, in the order of its columns."""
 
     clinician_id: int
@@ -52,26 +54,18 @@ def times_in(connection: sqlite3.Connection, source: SourceRow, window: Window) 
     return {row[:2]: row[2:] for row in rows}
 
 
-def drop_evidence(
-    connection: sqlite3.Connection,
-    source: SourceRow,
-    entries: Collection[EntryKey],
-    times: Collection[EntryKey],
-    found: Sequence[SessionEvidence],
-) -> Touched:
-    """Drop what the source told about these entries, and these of its times, unless it tells it again (``found``)."""
-    told = {(source.owners[item.clinician], item.key) for item in found}
-    about, keys = ({(source.owners[clinician], name) for clinician, name in names} for names in (entries, times))
+def each_stored(connection: sqlite3.Connection, source: SourceRow) -> Iterator[list[Evidence]]:
+    """Yield all true times of the source and its owners, some thousand at a time."""
     owners = ", ".join(map(str, source.owners.values()))
     rows = connection.execute(
         f"SELECT * FROM evidence WHERE clinician_id IN ({owners}) AND source_id = ?", (source.id,)
-    ).fetchall()
-    gone = [
-        row
-        for row in map(_Evidence._make, rows)
-        if ((row.clinician_id, row.uid_key) in about or (row.clinician_id, row.evidence_key) in keys)
-        and (row.clinician_id, row.evidence_key) not in told
-    ]
+    )
+    while some := rows.fetchmany(_SOME):
+        yield [Evidence._make(row) for row in some]
+
+
+def drop_evidence(connection: sqlite3.Connection, gone: Sequence[Evidence]) -> Touched:
+    """Drop these true times."""
     touched = Touched()
     for row in gone:
         _touch(touched, row)
@@ -85,7 +79,7 @@ def drop_all_evidence(connection: sqlite3.Connection, source: SourceRow) -> Touc
     """Drop all true times that the source told."""
     rows = connection.execute("DELETE FROM evidence WHERE source_id = ? RETURNING *", (source.id,)).fetchall()
     touched = Touched()
-    for row in map(_Evidence._make, rows):
+    for row in map(Evidence._make, rows):
         _touch(touched, row)
     return touched
 
@@ -116,8 +110,8 @@ def drop_correction(connection: sqlite3.Connection, clinician: str, uid_key: str
     return known is not None
 
 
-def _row(source: SourceRow, item: SessionEvidence) -> _Evidence:
-    return _Evidence(
+def _row(source: SourceRow, item: SessionEvidence) -> Evidence:
+    return Evidence(
         source.owners[item.clinician],
         source.id,
         item.key,
@@ -129,12 +123,12 @@ def _row(source: SourceRow, item: SessionEvidence) -> _Evidence:
     )
 
 
-def _touch(touched: Touched, new: _Evidence, old: _Evidence | None = None) -> None:
+def _touch(touched: Touched, new: Evidence, old: Evidence | None = None) -> None:
     touched.row(new.clinician_id, *(at for row in (new, old) if row for at in (row.started_at, row.ended_at)))
 
 
-def _stored(connection: sqlite3.Connection, source: SourceRow, keys: Sequence[str]) -> dict[tuple[int, str], _Evidence]:
+def _stored(connection: sqlite3.Connection, source: SourceRow, keys: Sequence[str]) -> dict[tuple[int, str], Evidence]:
     owners = ", ".join(map(str, source.owners.values()))
     head = f"SELECT * FROM evidence WHERE source_id = {source.id:d} AND clinician_id IN ({owners}) AND evidence_key IN"
-    rows = map(_Evidence._make, selected(connection, head, keys))
+    rows = map(Evidence._make, selected(connection, head, keys))
     return {(row.clinician_id, row.evidence_key): row for row in rows}

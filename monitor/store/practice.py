@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitor.config import Config
 from monitor.credentials import create_key, read_key
+from monitor.errors import StoreError
 from monitor.store.database import Store, open_store
 
 
@@ -34,4 +35,9 @@ def begin_practice(config: Config, *, renew: bool = False) -> tuple[Store, bool]
     begins = not config.database.exists() and not config.key_file.exists()
     if begins:
         create_key(config.key_file)
-    return open_store(config.database, read_key(config.key_file), create=begins or renew), begins
+    try:
+        return open_store(config.database, read_key(config.key_file), create=begins or renew), begins
+    except StoreError:
+        if begins and not config.database.exists():  # else the next run would miss a database that never was
+            config.key_file.unlink(missing_ok=True)
+        raise

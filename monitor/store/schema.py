@@ -12,7 +12,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 15
+SCHEMA_VERSION = 16
 """Raised with every change. Before the first release a change is made in the text below and older files are refused."""
 
 migrations = Migrations("evenhours")
@@ -173,6 +173,12 @@ TABLES = (
     """CREATE TABLE run (
         id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER,
         exit_code INTEGER) STRICT""",
+    # What a run read, source by source (or account of it): how long that took, how many rows it changed and could not
+    # use, and why the source could not be read, if so. Both are kept for 30 days.
+    """CREATE TABLE run_source (
+        run_id INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, seconds REAL NOT NULL,
+        changed INTEGER NOT NULL, kept_aside INTEGER NOT NULL, fault TEXT,
+        PRIMARY KEY (run_id, number)) STRICT, WITHOUT ROWID""",
     # What keeps a page from saying that all is well, and since when, so that a night says it when it begins.
     """CREATE TABLE gap (
         clinician_id INTEGER NOT NULL, gap TEXT NOT NULL, source TEXT NOT NULL, since_at INTEGER NOT NULL,
@@ -189,7 +195,7 @@ TABLES = (
 
 
 @migrations()
-def version_15(db: Database) -> None:
+def version_16(db: Database) -> None:
     """Create every table."""
     for statement in TABLES:
         db.execute(statement)

@@ -37,6 +37,8 @@ LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
 WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, family, client_id"""
 
 Row = Mapping[str, Any]
+RUNS_SECONDS = 30 * 86_400
+"""How long runs are remembered."""
 
 
 def events(connection: sqlite3.Connection, clinician: str, start: int, end: int) -> Iterator[Row]:
@@ -109,7 +111,10 @@ def kept_aside(connection: sqlite3.Connection) -> list[Row]:
 
 
 def begin_run(connection: sqlite3.Connection, command: str, now: int) -> int:
-    """Note the beginning of a run; returns its number."""
+    """Note the beginning of a run and forget those of more than 30 days ago; returns its number."""
+    old = "SELECT id FROM run WHERE started_at < ?"
+    connection.execute(f"DELETE FROM run_source WHERE run_id IN ({old})", (now - RUNS_SECONDS,))
+    connection.execute(f"DELETE FROM run WHERE id IN ({old})", (now - RUNS_SECONDS,))
     number = connection.execute("INSERT INTO run (command, started_at) VALUES (?, ?)", (command, now)).lastrowid
     return int(number or 0)
 
@@ -120,18 +125,42 @@ def end_run(connection: sqlite3.Connection, run: int, exit_code: int, now: int) 
 
 
 @dataclass(frozen=True, slots=True)
+class RunSource:
+    """What a run read of one source, or account of it, in how many seconds; ``fault`` says why it could not."""
+
+    name: str
+    seconds: float
+    changed: int
+    kept_aside: int
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run as it was recorded (epoch seconds); ``ended_at`` and ``exit_code`` are ``None`` where it did not end."""
 
     started_at: int
     ended_at: int | None
     exit_code: int | None
+    sources: tuple[RunSource, ...] = ()
+
+
+def save_run_source(connection: sqlite3.Connection, run: int, source: RunSource) -> None:
+    """Note what a run read of one source."""
+    connection.execute(
+        """INSERT INTO run_source SELECT ?, 1 + count(*), ?, ?, ?, ?, ? FROM run_source WHERE run_id = ?""",
+        (run, source.name, source.seconds, source.changed, source.kept_aside, source.fault, run),
+    )
 
 
 def last_runs(connection: sqlite3.Connection, command: str, number: int) -> list[Run]:
     """Return the last runs of a command, the newest first."""
-    sql = "SELECT started_at, ended_at, exit_code FROM run WHERE command = ? ORDER BY id DESC LIMIT ?"
-    return [Run(*row) for row in connection.execute(sql, (command, number))]
+    sql = "SELECT id, started_at, ended_at, exit_code FROM run WHERE command = ? ORDER BY id DESC LIMIT ?"
+    read = "SELECT name, seconds, changed, kept_aside, fault FROM run_source WHERE run_id = ? ORDER BY number"
+    return [
+        Run(begun, ended, code, tuple(RunSource(*source) for source in connection.execute(read, (id_,))))
+        for id_, begun, ended, code in connection.execute(sql, (command, number)).fetchall()
+    ]
 
 
 def save_gaps(

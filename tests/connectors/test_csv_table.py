@@ -7,6 +7,7 @@ from time import process_time
 
 import pytest
 
+from connectors.content import Content
 from connectors.csv_export.columns import CellError, alternatives, minutes_from
 from connectors.csv_export.inspect import propose
 from connectors.csv_export.table import TableError, clean, table_from
@@ -118,7 +119,7 @@ def test_a_header_alone_is_an_empty_snapshot(tmp_path: Path) -> None:
 def test_a_cell_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.csv_export.table._LONGEST_CELL", 100)
     with pytest.raises(TableError, match="line 2 has a cell that never ends"):
-        list(table_from(b"A,B\n1," + b"x" * 200).rows())
+        list(table_from(Content(b"A,B\n1," + b"x" * 200)).rows())
     csv.field_size_limit(2**24)
 
 

@@ -100,9 +100,10 @@ def test_unreadable_file_is_unavailable(tmp_path: Path, monkeypatch: pytest.Monk
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
+    (tmp_path / "ana.ics").write_text(calendar(SESSION), encoding="utf-8")
     monkeypatch.setattr("connectors.ics.source.opened", refuse)
     with pytest.raises(UnavailableError, match="cannot be read"):
-        read(calendar(SESSION), tmp_path)
+        next(SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path)).fetch(None))
 
 
 def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

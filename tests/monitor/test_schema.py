@@ -53,6 +53,7 @@ TEXT = {
     },
     "gap": {"gap": "a word of ours", "source": "the configuration's"},
     "run": {"command": "ours"},
+    "run_source": {"name": "the configuration's", "fault": "a sentence of ours"},
     "workload_week": {"key": "the catalogue's"},
     "wellbeing_week": {"key": "the catalogue's"},
     "block_person": {"supervision": "a word of ours"},

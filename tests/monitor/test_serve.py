@@ -253,3 +253,16 @@ def test_without_a_database_the_way_to_one_is_said(desk: Desk) -> None:
 
     with pytest.raises(StoreError, match="evenhours init"):
         serve_pages(desk, ["ana"], port=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_asked_to_end_leaves_no_log_behind(practice: Written, number: signal.Signals) -> None:
+    with serving(practice.config.path, "--as", "ana") as server:
+        _, link = told(server), told(server)
+        opened(re.findall(r"http\S+", link)[0])  # it answers
+        log = practice.config.path.parent / "evenhours.db-wal"
+        assert log.exists()
+        server.send_signal(number)
+        assert server.wait(60) == 0
+        assert not log.exists()

@@ -58,7 +58,7 @@ def keep(key: str) -> Response | tuple[str, int]:
 @allow(Role.CLINICIAN)
 def remove(key: str, day: str) -> Response:
     """Erase one entry for good."""
-    with visit.store().write() as connection:
+    with visit.store().write(erases=True) as connection:
         erased = remove_check_in(connection, visit.clinician().key, day_number(_date(day)), key)
     if not erased:
         abort(404)

@@ -65,7 +65,7 @@ def enter() -> Response:
 @allow(Role.CLINICIAN)
 def strike(entry: int) -> Response:
     """Take an entry out of the ledger."""
-    with visit.store().write() as connection:
+    with visit.store().write(erases=True) as connection:
         if not clients.strike(connection, visit.clinician().key, entry):
             abort(404)
     visit.tell("Struck out.")

@@ -10,7 +10,7 @@ from typing import ClassVar
 from tests.connectors.worlds.file import FileWorld
 from tests.connectors.worlds.world import CANARY, MINUTES, OF_A_FILE, Behaviour, client, moment
 
-WHOLE = dict.fromkeys((Behaviour.RESUMES, Behaviour.GOES_ON), "a file is read whole, in one page")
+WHOLE = dict.fromkeys((Behaviour.RESUMES, Behaviour.GOES_ON), "a file is one answer: cut off, a run asks for it again")
 
 
 class _Export(FileWorld):

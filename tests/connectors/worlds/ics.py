@@ -16,7 +16,9 @@ from tests.connectors.worlds.server import Server
 from tests.connectors.worlds.world import ANA, CANARY, MINUTES, OF_A_FILE, Behaviour, Trouble, client, moment
 from tests.peers.replies import Asked, Reply
 
-WHOLE = dict.fromkeys((Behaviour.RESUMES, Behaviour.GOES_ON), "the calendar is read whole, in one page")
+WHOLE = dict.fromkeys(
+    (Behaviour.RESUMES, Behaviour.GOES_ON), "the calendar is one answer: cut off, a run asks for it again"
+)
 PLANTED = (
     "LOCATION", "DESCRIPTION", "COMMENT", "CONTACT", "URL", "ATTACH", "GEO", "CN", "X-ALT-DESC", "CONFERENCE", "VALARM",
 )  # fmt: skip

@@ -1,0 +1,119 @@
+"""A quiet night prints nothing and keeps a log; one that is asked to end comes to its end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from monitor.night import only_run
+from monitor.store import tables
+from monitor.store.database import opened
+from tests.monitor.office import NOW, Office, environment
+from tests.monitor.test_cli import on_terminal
+from tests.monitor.test_ingest_stopped import SILENT
+
+SECONDS = 60
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def test_a_night_in_which_nobody_has_to_do_anything_prints_nothing(office: Office) -> None:
+    assert office("init").code == 0
+    first, second = office("nightly"), office("nightly")
+    assert (first.code, first.out, first.err) == (second.code, second.out, second.err) == (0, "", "")
+
+
+def test_a_night_prints_what_somebody_has_to_do_and_no_more(office: Office) -> None:
+    office("init")
+    (office.folder / "ana.mbox").unlink()
+    answer = office("nightly")
+    assert (answer.code, answer.out) == (3, "")
+    assert 'mail: there is no "ana.mbox"' in answer.err
+
+
+def test_asked_for_it_a_night_tells_all_with_its_times(office: Office) -> None:
+    office("init")
+    told = office("-v", "nightly").out.splitlines()
+    assert told[0] == "Begun on Friday, 20 March 2026 at 13:00 (Europe/Paris)."
+    assert told[1].startswith("diary: 10 rows changed (")
+    assert told[1].endswith(" s)")
+    assert told[-2].startswith("2 of 2 clinicians computed")
+    assert told[-1].startswith("Done after ")
+    assert [line["source"] for line in office("nightly", "--json").told[:4]] == ["diary", "mail", "letters", "visits"]
+
+
+def test_on_a_terminal_a_night_tells_all(office: Office) -> None:
+    shown, out = on_terminal(office, "nightly")
+    assert b"diary" in shown + out
+
+
+def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
+    office("nightly")
+    (office.folder / "ana.mbox").unlink()
+    office("nightly")
+    first, second = office("nightly", "--log", "--json").told
+    assert [source["name"] for source in first["sources"]] == ["diary", "mail", "letters", "visits"]
+    assert (first["exit_code"], second["exit_code"]) == (0, 3)
+    assert first["sources"][0]["changed"] == 10
+    assert 'there is no "ana.mbox"' in second["sources"][1]["fault"]
+    told = office("nightly", "--log").out
+    assert "2026-03-20 13:00:00 – " in told
+    assert 'there is no "ana.mbox"' in told
+    now = int(NOW.timestamp())
+    with opened(office.folder / "evenhours.db") as store, store.write() as connection:
+        tables.begin_run(connection, "nightly", now + tables.RUNS_SECONDS)
+        assert len(tables.last_runs(connection, "nightly", 9)) == 3
+        tables.begin_run(connection, "nightly", now + tables.RUNS_SECONDS + 1)
+        assert len(tables.last_runs(connection, "nightly", 9)) == 2
+        assert connection.execute("SELECT count(*) FROM run_source").fetchone() == (0,)
+
+
+@pytest.mark.slow
+def test_a_night_that_is_asked_to_end_keeps_what_was_read_and_says_so(office: Office) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(SECONDS)
+        waiting = "".join(SILENT.format(number=number, port=silent.getsockname()[1]) for number in (1, 2))
+        office.config.write_text(office.config.read_text(encoding="utf-8") + waiting, encoding="utf-8")
+        run = subprocess.Popen(
+            office.command("-v", "nightly"), cwd=office.folder, env=environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        asked = [silent.accept()[0] for _ in range(2)]
+        assert run.stdout is not None
+        for _ in ("begun", "diary", "mail", "letters", "visits"):
+            run.stdout.readline()
+        run.send_signal(signal.SIGTERM)
+        _, complaints = run.communicate(timeout=SECONDS)
+        for connection in asked:
+            connection.close()
+    assert run.returncode == 128 + signal.SIGTERM
+    assert b"Stopped. What has been read is kept" in complaints
+    assert b"Traceback" not in complaints
+    assert b"Exception" not in complaints
+    with only_run(office.folder / "evenhours.db"):
+        assert not (office.folder / "evenhours.db-wal").exists()
+    (night,) = [json.loads(line) for line in office("nightly", "--log", "--json").out.splitlines()]
+    assert night["exit_code"] == 128 + signal.SIGTERM
+    assert [source["name"] for source in night["sources"]] == ["diary", "mail", "letters", "visits"]
+
+
+def test_what_is_erased_is_gone_from_the_log_too(tmp_path: Path) -> None:
+    path, word = tmp_path / "practice.db", "a-word-that-nobody-else-uses"
+    log = tmp_path / "practice.db-wal"
+    with opened(path, create=True) as store, opened(path) as server, closing(server.connection.execute("SELECT 1")):
+        with store.write() as connection:
+            connection.execute("INSERT INTO source (name, kind, fault) VALUES ('x', 'ics', ?)", (word,))
+        assert word.encode() in log.read_bytes()
+        with store.write(erases=True) as connection:
+            connection.execute("DELETE FROM source")
+        assert log.stat().st_size == 0
+        assert word.encode() not in path.read_bytes()
