@@ -1,4 +1,4 @@
-"""The house keeps its own rules: light doors, short functions, one clock, pinned dependencies, no secrets."""
+"""The house keeps its own rules: light doors, one clock, pinned dependencies, no secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Any
 
 import pytest
@@ -25,9 +24,6 @@ WINGS = ("connectors", "monitor", "reports")
 HEAVY = frozenset(
     {"flask", "googleapiclient", "icalendar", "matplotlib", "numpy", "pandas", "recurring_ical_events", "sqlite_utils"}
 )
-TOO_LONG_FOR_A_REASON: dict[str, str] = {}  # "monitor/x.py" or "monitor/x.py:function" -> the reason
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 # Light doors
@@ -76,51 +72,13 @@ def test_the_version_is_said_at_once(tmp_path: Path) -> None:
     assert min(processor_seconds(command, environment) for _ in range(5)) < 0.15
 
 
-# Short functions, short files
+# One clock
 
 
 @cache
 def trees() -> dict[str, ast.Module]:
     files = chain.from_iterable((ROOT / wing).rglob("*.py") for wing in WINGS)
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in files}
-
-
-def functions() -> Iterator[tuple[str, Function]]:
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
-            if isinstance(node, Function):
-                yield f"{path}:{node.name}", node
-
-
-def lines(function: Function) -> int:
-    """How many lines a function takes, its documentation not counted."""
-    documented = function.body[0] if ast.get_docstring(function) is not None else None
-    spent = (documented.end_lineno or 0) - documented.lineno + 1 if documented else 0
-    return (function.end_lineno or 0) - function.lineno + 1 - spent
-
-
-def test_no_function_is_longer_than_a_page() -> None:
-    assert {name: lines(node) for name, node in functions() if lines(node) > 60}.keys() <= TOO_LONG_FOR_A_REASON.keys()
-
-
-def test_most_functions_are_short() -> None:
-    lengths = [lines(node) for _, node in functions()]
-
-    assert median(lengths) <= 8
-    assert quantiles(lengths, n=10)[-1] < 25
-
-
-def test_no_file_is_longer_than_400_lines() -> None:
-    lengths = {path: (ROOT / path).read_text(encoding="utf-8").count("\n") for path in trees()}
-
-    assert {path: length for path, length in lengths.items() if length > 400}.keys() <= TOO_LONG_FOR_A_REASON.keys()
-
-
-def test_what_is_excused_is_still_there() -> None:
-    assert TOO_LONG_FOR_A_REASON.keys() <= trees().keys() | dict(functions()).keys()
-
-
-# One clock
 
 
 def clock_readings(tree: ast.Module) -> set[str]:
