@@ -63,7 +63,7 @@ class LazyCommands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            if ctx.params["verbose"]:
+            if ctx.obj is not None and ctx.obj.verbose:
                 raise
             click.echo(f"evenhours: {_sentence(error)}", err=True)
             ctx.exit(_exit_code(error))

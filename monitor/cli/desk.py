@@ -137,14 +137,16 @@ def printable(text: str) -> str:
 
 
 def pass_desk(command: Callable[Concatenate[Desk, P], R]) -> Callable[P, R]:
-    """Give a command its desk, and the options that every command takes: ``--config`` and ``--json``."""
+    """Give a command its desk, and the options that every command takes: ``--config``, ``--json`` and ``-v``."""
 
     @click.option("--config", "config_", type=click.Path(), help="The configuration to use.")
     @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
+    @click.option("-v", "--verbose", "verbose_", is_flag=True, help="Show all that is done, and where an error arose.")
     @click.pass_obj
-    def with_desk(desk: Desk, /, config_: str | None, *, json_: bool, **options: Any) -> Any:
+    def with_desk(desk: Desk, /, config_: str | None, *, json_: bool, verbose_: bool, **options: Any) -> Any:
         desk.config_option = config_ or desk.config_option
         desk.as_json = json_ or desk.as_json
+        desk.verbose = verbose_ or desk.verbose
         return command(desk, **options)  # type: ignore[call-arg]
 
     return update_wrapper(with_desk, command)  # type: ignore[return-value]

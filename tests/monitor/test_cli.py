@@ -72,7 +72,7 @@ def test_every_command_takes_config_and_json_and_says_what_it_does() -> None:
     assert {name.split()[0] for name in found} == COMMANDS.keys()
     for name, command in found.items():
         options = {option for parameter in command.params for option in parameter.opts}
-        assert {"--config", "--json"} <= options, name
+        assert {"--config", "--json", "--verbose"} <= options, name
         assert command.help, name
 
 

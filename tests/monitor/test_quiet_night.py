@@ -42,7 +42,7 @@ def test_a_night_prints_what_somebody_has_to_do_and_no_more(office: Office) -> N
 
 def test_asked_for_it_a_night_tells_all_with_its_times(office: Office) -> None:
     office("init")
-    told = office("-v", "nightly").out.splitlines()
+    told = office("nightly", "-v").out.splitlines()
     assert told[0] == "Begun on Friday, 20 March 2026 at 13:00 (Europe/Paris)."
     assert told[1].startswith("diary: 10 rows changed (")
     assert told[1].endswith(" s)")
