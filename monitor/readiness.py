@@ -187,10 +187,10 @@ class Readiness:
 
 
 def week_end(clinician: Clinician, week: int, day_starts_at: int) -> int:
-    """Return the instant at which a week (its Monday) is over for somebody; work days begin so many minutes in."""
+    """Return the instant at which a week (its Monday) is over for somebody; work days begin so many seconds in."""
     day = date_of(week + 7)
     zone = clinician.zone_at(datetime.combine(day, time(12), UTC))
-    return int((datetime.combine(day, time(), zone) + timedelta(minutes=day_starts_at)).timestamp())
+    return int((datetime.combine(day, time(), zone) + timedelta(seconds=day_starts_at)).timestamp())
 
 
 def readiness_of(
