@@ -5,7 +5,7 @@
     sources ─ingest→ dirty ─compute→ weekly numbers, notices
                                            └─publish→ blocks of four weeks, for the director
 
-All of it under the lock that two writing commands share. What happens is told meanwhile; the command line prints it.
+All of it under the lock that two writing commands share. A listener hears what happens; the command line's prints it.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ Failed = Callable[[str, Exception], None]
 """Is told the key of each clinician whose numbers could not be computed, and why."""
 
 
-class Teller(Protocol):
-    """Tells people what a night does, as it does it."""
+class Listener(Protocol):
+    """Takes what a night does, as it does it; the command line's prints it."""
 
     def reading(self) -> AbstractContextManager[ingest.Progress]:
         """Return the time in which sources are read, with what shows how far each is."""
 
     def read(self, outcome: ingest.Outcome) -> None:
-        """Tell what became of a source."""
+        """Take what became of a source."""
 
     def computing(self) -> AbstractContextManager[Progress]:
         """Return the time in which numbers are computed, with what shows whose."""
 
     def computed(self, analysis: Analysis) -> None:
-        """Tell whose numbers were computed, and whose could not be."""
+        """Take whose numbers were computed, and whose could not be."""
 
     def missing(self, clinician: Clinician, lack: Lack) -> None:
-        """Tell what keeps somebody's page from saying more."""
+        """Take what keeps somebody's page from saying more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class Ended:
     seconds: float
 
 
-def night(config: Config, store: Store, names: Pseudonyms, teller: Teller, *, now: datetime) -> Ended:
-    """Read what is new, compute, and tell what keeps a page from saying more. The caller holds the lock.
+def night(config: Config, store: Store, names: Pseudonyms, listener: Listener, *, now: datetime) -> Ended:
+    """Read what is new, compute, and say what keeps a page from saying more. The caller holds the lock.
 
     What was read is recorded source by source, and how the run ended however it ended.
 
@@ -96,19 +96,19 @@ def night(config: Config, store: Store, names: Pseudonyms, teller: Teller, *, no
     code, seconds, began = EXIT_ERROR, 0.0, monotonic()
     try:
         outcomes = []
-        with teller.reading() as progress:
+        with listener.reading() as progress:
             for outcome in ingest.ingest(config, store, names, ingest.Wish(), now=now, progress=progress):
                 problem = str(outcome.problem) if outcome.problem else None
                 read = tables.RunSource(outcome.name, outcome.seconds, outcome.rows, outcome.kept_aside, problem)
                 with store.write() as connection:
                     tables.save_run_source(connection, run, read)
-                teller.read(outcome)
+                listener.read(outcome)
                 outcomes.append(outcome)
-        with teller.computing() as whose:
+        with listener.computing() as whose:
             analysis = analyse_all(config, store, now=now, progress=whose)
-        teller.computed(analysis)
-        for clinician, lack in _lacks_to_tell(config, store, now):
-            teller.missing(clinician, lack)
+        listener.computed(analysis)
+        for clinician, lack in _due_lacks(config, store, now):
+            listener.missing(clinician, lack)
         code = ingest.exit_code(outcomes) or analysis.exit_code
     except SystemExit as stopped:
         code = int(stopped.code or 0)
@@ -120,7 +120,7 @@ def night(config: Config, store: Store, names: Pseudonyms, teller: Teller, *, no
     return Ended(code, seconds)
 
 
-def _lacks_to_tell(config: Config, store: Store, now: datetime) -> list[tuple[Clinician, Lack]]:
+def _due_lacks(config: Config, store: Store, now: datetime) -> list[tuple[Clinician, Lack]]:
     """Save what keeps each page from saying more; return what is new, and all of it once a month.
 
     That is in the first night of a month's first Monday.

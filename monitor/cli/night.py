@@ -71,7 +71,7 @@ def nightly(desk: Desk, *, log: bool) -> None:
 
 
 class Printer:
-    """Prints what a night does (see :class:`monitor.night.Teller`)."""
+    """Prints what a night does (see :class:`monitor.night.Listener`)."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
