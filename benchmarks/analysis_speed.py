@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from monitor.analysis.agreements import ENTERED, PERSONS, SAID, empty
 from monitor.analysis.catalogue import catalogue, measure
-from monitor.analysis.frames import Facts, frames_from
+from monitor.analysis.frames import Frames, frames_from
+from monitor.analysis.records import COLUMNS, Records
 from monitor.analysis.shifts import count_shifts, mean_shifts
 from monitor.roster import Clinician, Hours, Practice, Residence
 
@@ -34,22 +34,29 @@ OFFICE = Hours(None, dict.fromkeys(range(5), ((9 * 60, 13 * 60), (14 * 60, 18 * 
 ANA = Clinician("ana", "Ana", (Residence(None, BERLIN),), hours=(OFFICE,))
 
 
-def year(seed: int = 1) -> Facts:
+def year(seed: int = 1) -> Records:
     """The records of one clinician's year."""
     dice = np.random.default_rng(seed)
     events = _events(dice)
-    return Facts(
-        clinician=ANA,
+    return Records(
         events=events,
         evidence=_evidence(events, dice),
-        corrections=pd.DataFrame({"uid_key": pd.Series(dtype="str"), "ended_at": pd.Series(dtype="float64")}),
+        corrections=_table("corrections"),
         messages=_messages(dice),
-        calendar_seen=(BEGIN - 30 * DAY, BEGIN + YEAR),
-        messages_seen=(BEGIN - 30 * DAY, BEGIN + YEAR),
-        joined=empty(PERSONS),
+        joined=_table("joined"),
         terms=_terms(),
-        ledger=empty(ENTERED),
+        ledger=_table("ledger"),
     )
+
+
+def frames_of(records: Records) -> Frames:
+    """Return the frames of that year, read to its end."""
+    seen = (BEGIN - 30 * DAY, BEGIN + YEAR)
+    return frames_from(records, ANA, PRACTICE, as_of=BEGIN + YEAR, calendar_seen=seen, messages_seen=seen)
+
+
+def _table(name: str, rows: Sequence[tuple[object, ...]] = ()) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(COLUMNS[name])).astype(dict(COLUMNS[name]))
 
 
 def _events(dice: np.random.Generator) -> pd.DataFrame:
@@ -96,16 +103,17 @@ def _messages(dice: np.random.Generator) -> pd.DataFrame:
 
 def _terms() -> pd.DataFrame:
     said = {"frequency": "1", "channels": "email", "band": "2", "trauma": "yes", "contact_hours": "09:00-18:00"}
-    rows = [(client, term, 0, text, 0) for client in range(0, CLIENTS, 2) for term, text in said.items()]
-    return pd.DataFrame(rows, columns=list(SAID)).astype(dict(SAID))
+    return _table(
+        "terms", [(client, term, 0, text, 0) for client in range(0, CLIENTS, 2) for term, text in said.items()]
+    )
 
 
-def timed(facts: Facts, runs: int) -> np.ndarray:
+def timed(records: Records, runs: int) -> np.ndarray:
     """Seconds of this process for the frames and for the measures, one row a run; the first run warms up."""
     found = np.zeros((runs + 1, 2))
     for run in found:
         begun = time.process_time()
-        frames = frames_from(facts, PRACTICE, as_of=BEGIN + YEAR)
+        frames = frames_of(records)
         derived = time.process_time()
         measure(frames)
         run[:] = derived - begun, time.process_time() - derived

@@ -31,6 +31,8 @@ from monitor.store.weeks import Computation
 if TYPE_CHECKING:
     import pandas as pd
 
+    from monitor.analysis.frames import Frames
+
 TRIES = 5
 """How often numbers are computed again because data came meanwhile, before that is left to the next call."""
 
@@ -118,12 +120,12 @@ def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime
     )
 
 
-def _numbers(frames: object, stored: list[kept.NoticeRow]) -> tuple[pd.DataFrame, list[kept.NoticeRow]]:
+def _numbers(frames: Frames, stored: list[kept.NoticeRow]) -> tuple[pd.DataFrame, list[kept.NoticeRow]]:
     from monitor import notices
     from monitor.analysis.catalogue import measure
 
-    measured = measure(frames)  # type: ignore[arg-type]
-    found = notices.notices_of(frames, measured, stored)  # type: ignore[arg-type]
+    measured = measure(frames)
+    found = notices.notices_of(frames, measured, stored)
     return notices.without(measured, notices.left_out(stored)), found
 
 

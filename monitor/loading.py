@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 
 def frames_of(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Frames:
     """Return everything derived from what is stored of one clinician, as of ``now``."""
-    from monitor.analysis.frames import Facts, frames_from
+    from monitor.analysis.frames import frames_from
 
     with store.read() as connection:
-        stored = facts.stored(connection, clinician.key)
+        records = facts.records_of(connection, clinician.key)
         ready = readiness_of(config, connection, clinician, now)
-    known = Facts(
-        clinician, stored.events, stored.evidence, stored.corrections, stored.messages,
-        calendar_seen=ready.spans[RecordType.CALENDAR], messages_seen=ready.spans[RecordType.MESSAGES],
-        elsewhere_to=ready.elsewhere_to, joined=stored.joined, terms=stored.terms, ledger=stored.ledger,
-    )  # fmt: skip
-    events = stored.events
+    as_of, events = int(now.timestamp()), records.events
     touched = [int(events["start"].min()), int(events["end"].max())] if len(events) else []
-    holidays = holidays_of(config, [int(now.timestamp()), *touched])
-    return frames_from(known, config.practice, as_of=int(now.timestamp()), holidays=holidays)
+    return frames_from(
+        records,
+        clinician,
+        config.practice,
+        as_of=as_of,
+        calendar_seen=ready.spans[RecordType.CALENDAR],
+        messages_seen=ready.spans[RecordType.MESSAGES],
+        elsewhere_to=ready.elsewhere_to,
+        holidays=holidays_of(config, [as_of, *touched]),
+    )

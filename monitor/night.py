@@ -1,25 +1,36 @@
-"""The night: whoever is out of date is computed, under the lock that two writing commands share.
+"""The night: sources are read, whoever is out of date is computed, blocks are published, and the run is recorded.
 
 ::
 
     sources ─ingest→ dirty ─compute→ weekly numbers, notices
                                            └─publish→ blocks of four weeks, for the director
+
+All of it under the lock that two writing commands share. A listener hears what happens; the command line's prints it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
+from typing import Protocol
 
 from connectors.private import is_full, why_unwritten
+from connectors.pseudonyms import Pseudonyms
+from monitor import ingest
 from monitor.compute import Computed, compute, leave_alone, remember_failure
 from monitor.config import Config
-from monitor.errors import AlreadyRunningError, FullError, StoreError
+from monitor.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTLY, AlreadyRunningError, FullError, StoreError
 from monitor.publish import publish
-from monitor.readiness import readiness_of
+from monitor.readiness import Lack, readiness_of
+from monitor.roster import Clinician
+from monitor.store import tables
 from monitor.store.database import Store
+
+DAYS_A_WEEK = 7
 
 Progress = Callable[[str], None]
 """Is told the key of each clinician before the work on their numbers begins."""
@@ -27,6 +38,106 @@ Progress = Callable[[str], None]
 
 Failed = Callable[[str, Exception], None]
 """Is told the key of each clinician whose numbers could not be computed, and why."""
+
+
+class Listener(Protocol):
+    """Takes what a night does, as it does it; the command line's prints it."""
+
+    def reading(self) -> AbstractContextManager[ingest.Progress]:
+        """Return the time in which sources are read, with what shows how far each is."""
+
+    def read(self, outcome: ingest.Outcome) -> None:
+        """Take what became of a source."""
+
+    def computing(self) -> AbstractContextManager[Progress]:
+        """Return the time in which numbers are computed, with what shows whose."""
+
+    def computed(self, analysis: Analysis) -> None:
+        """Take whose numbers were computed, and whose could not be."""
+
+    def missing(self, clinician: Clinician, lack: Lack) -> None:
+        """Take what keeps somebody's page from saying more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Whose numbers were computed, and whose could not be, of how many ``people``."""
+
+    computed: tuple[Computed, ...]
+    failed: Mapping[str, Exception]
+    people: int
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code: 3 if somebody's numbers could not be computed, 1 if nobody's could."""
+        if not self.failed:
+            return EXIT_OK
+        return EXIT_ERROR if len(self.failed) == self.people else EXIT_PARTLY
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of a night."""
+
+    exit_code: int
+    seconds: float
+
+
+def night(config: Config, store: Store, names: Pseudonyms, listener: Listener, *, now: datetime) -> Ended:
+    """Read what is new, compute, and say what keeps a page from saying more. The caller holds the lock.
+
+    What was read is recorded source by source, and how the run ended however it ended.
+
+    Raises:
+        StoreError: The database cannot be written.
+    """
+    with store.write() as connection:
+        run = tables.begin_run(connection, "nightly", int(now.timestamp()))
+    code, seconds, began = EXIT_ERROR, 0.0, monotonic()
+    try:
+        outcomes = []
+        with listener.reading() as progress:
+            for outcome in ingest.ingest(config, store, names, ingest.Wish(), now=now, progress=progress):
+                problem = str(outcome.problem) if outcome.problem else None
+                read = tables.RunSource(outcome.name, outcome.seconds, outcome.rows, outcome.kept_aside, problem)
+                with store.write() as connection:
+                    tables.save_run_source(connection, run, read)
+                listener.read(outcome)
+                outcomes.append(outcome)
+        with listener.computing() as whose:
+            analysis = analyse_all(config, store, now=now, progress=whose)
+        listener.computed(analysis)
+        for clinician, lack in _due_lacks(config, store, now):
+            listener.missing(clinician, lack)
+        code = ingest.exit_code(outcomes) or analysis.exit_code
+    except SystemExit as stopped:
+        code = int(stopped.code or 0)
+        raise
+    finally:
+        seconds = monotonic() - began
+        with store.write() as connection:
+            tables.end_run(connection, run, code, int(now.timestamp() + seconds))
+    return Ended(code, seconds)
+
+
+def _due_lacks(config: Config, store: Store, now: datetime) -> list[tuple[Clinician, Lack]]:
+    """Save what keeps each page from saying more; return what is new, and all of it once a month.
+
+    That is in the first night of a month's first Monday.
+    """
+    local = now.astimezone(config.practice.zone)
+    found = []
+    with store.write() as connection:
+        nights = tables.last_runs(connection, "nightly", 2)
+        before = nights[1].started_at if len(nights) > 1 else 0
+        is_first_today = datetime.fromtimestamp(before, local.tzinfo).date() < local.date()
+        is_monthly = is_first_today and local.weekday() == 0 and local.day <= DAYS_A_WEEK
+        for person in config.clinicians:
+            ready = readiness_of(config, connection, person, now)
+            lacks = {(lack.gap.value, lack.source): lack for lack in ready.lacks}
+            new = tables.save_gaps(connection, person.key, lacks.keys(), int(now.timestamp()))
+            found += [(person, lack) for place, lack in lacks.items() if is_monthly or place in new]
+    return found
 
 
 @contextmanager
@@ -114,3 +225,16 @@ def analyse(
         else:
             yield computed
     publish(config, store, now=now)
+
+
+def analyse_all(
+    config: Config, store: Store, *, now: datetime, everyone: bool = False, progress: Progress | None = None
+) -> Analysis:
+    """Analyse whoever is out of date, or ``everyone``; an error in one clinician's numbers stops nobody else's.
+
+    Raises:
+        StoreError: The database cannot be written.
+    """
+    failed: dict[str, Exception] = {}
+    people = analyse(config, store, now=now, everyone=everyone, progress=progress, failed=failed.__setitem__)
+    return Analysis(tuple(people), failed, len(config.clinicians))

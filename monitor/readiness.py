@@ -16,6 +16,7 @@ from connectors.base import RecordType
 from connectors.registry import source_kind
 from monitor.analysis.calendar import DAY, date_of, last_week_end
 from monitor.analysis.catalogue import DEFINITIONS_VERSION
+from monitor.analysis.records import FOR_EVER, Seen
 from monitor.config import Config, SourceConfig
 from monitor.config.public_holidays import days_off
 from monitor.roster import Clinician, Takes
@@ -26,11 +27,6 @@ from monitor.store.weeks import Computation
 
 SILENT = timedelta(hours=48)
 """From then on a source that was not read, or numbers that were not computed, are told on every page."""
-
-FOR_EVER = 2**62
-"""Up to when an archive counts as read: nothing comes to it any more."""
-
-Span = tuple[int, int] | None
 
 
 class Gap(StrEnum):
@@ -97,7 +93,7 @@ class Readiness:
     computation: Computation
     now: int
     day_starts_at: int
-    spans: Mapping[RecordType, Span]
+    spans: Mapping[RecordType, Seen]
     elsewhere_to: int
 
     @property
@@ -191,10 +187,10 @@ class Readiness:
 
 
 def week_end(clinician: Clinician, week: int, day_starts_at: int) -> int:
-    """Return the instant at which a week (its Monday) is over for somebody; work days begin so many minutes in."""
+    """Return the instant at which a week (its Monday) is over for somebody; work days begin so many seconds in."""
     day = date_of(week + 7)
     zone = clinician.zone_at(datetime.combine(day, time(12), UTC))
-    return int((datetime.combine(day, time(), zone) + timedelta(minutes=day_starts_at)).timestamp())
+    return int((datetime.combine(day, time(), zone) + timedelta(seconds=day_starts_at)).timestamp())
 
 
 def readiness_of(
@@ -273,7 +269,7 @@ Known = tuple[Reading, Holding]
 """A source as it was read, with how much it holds."""
 
 
-def _span(part: RecordType, known: Sequence[Known], states: Sequence[SourceState]) -> Span:
+def _span(part: RecordType, known: Sequence[Known], states: Sequence[SourceState]) -> Seen:
     """Return from when to when a part was read: to the end only as far as each of its sources was.
 
     A mailbox in which nothing is the clinician's own, and a calendar without a single session, say nothing of it.

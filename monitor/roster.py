@@ -26,6 +26,9 @@ class Hours:
 ASSUMED_HOURS = Hours(None, dict.fromkeys(range(5), ((8 * 60, 18 * 60),)))
 """Monday to Friday, 08:00 to 18:00: what is taken, and said to be taken, where nobody declared hours."""
 
+DAY_STARTS_AT = 4 * 3600
+"""Seconds after midnight at which a work day begins, where the practice does not say otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Residence:
@@ -106,7 +109,7 @@ USUAL_WEIGHTS = Weights(None, (1.0, 1.25, 1.5, 2.0))
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """What holds for everybody. ``day_starts_at`` is in minutes after midnight (default 04:00).
+    """What holds for everybody. ``day_starts_at`` is in seconds after midnight (default 04:00).
 
     ``supervision_group`` is how many share a group supervision. ``subdivision`` is the part of the country whose public
     holidays hold.
@@ -119,7 +122,7 @@ class Practice:
     region: str | None = None
     domains: frozenset[str] = frozenset()
     management: frozenset[str] = frozenset()
-    day_starts_at: int = 4 * 60
+    day_starts_at: int = DAY_STARTS_AT
     longest_session_hours: float = 12
     supervision_group: int = 4
     contacts: tuple[str, ...] = field(default=())

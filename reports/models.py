@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Unit(StrEnum):
-    """How a number is written; :func:`reports.wording.quantity` does it."""
+    """What a number counts, and so how it is written; :func:`reports.wording.quantity` does it."""
 
     COUNT = "count"  # "8"
     MINUTES = "minutes"  # "38 min", "2 h 41"

@@ -16,15 +16,6 @@ from monitor.analysis.terms import TERMS
 
 MANY_DAYS = 1 << 20  # more than any day number, so that (client, day) is one sortable number
 
-PERSONS = {"client": "int64", "person": "int64"}
-SAID = {"client": "int64", "term": "object", "day": "int64", "value": "object", "said_at": "int64"}
-ENTERED = {"client": "int64", "kind": "object", "day": "int64"}
-
-
-def empty(columns: Mapping[str, str]) -> pd.DataFrame:
-    """A table of these columns without rows."""
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
-
 
 @dataclass(frozen=True, slots=True)
 class Persons:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.clock import LocalClock, local_clock
 from monitor.analysis.intervals import NO_SPANS, Instants, Spans, contains, seconds_inside, spans, subtract, union
-from monitor.roster import ASSUMED_HOURS, Clinician, Hours, MinuteSpan
+from monitor.roster import ASSUMED_HOURS, DAY_STARTS_AT, Clinician, Hours, MinuteSpan
 
 DAY = 86_400
 BREAK = 2 * 60  # minutes between two spans of one day that are a break
@@ -52,13 +52,13 @@ def block_of(day: int) -> int:
 
 
 def last_week(now: datetime, day_starts_at: int) -> date:
-    """The Monday of the last week that is over at a local time; work days begin so many minutes after midnight."""
-    today = (now - timedelta(minutes=day_starts_at)).date()
+    """The Monday of the last week that is over at a local time; work days begin so many seconds after midnight."""
+    today = (now - timedelta(seconds=day_starts_at)).date()
     return today - timedelta(days=today.weekday() + 7)
 
 
 def last_week_end(
-    clinician: Clinician, now: int, *, day_starts_at: int = 4 * 60, holidays: Collection[date] = ()
+    clinician: Clinician, now: int, *, day_starts_at: int = DAY_STARTS_AT, holidays: Collection[date] = ()
 ) -> tuple[int, int]:
     """The clinician's last week that is over at an instant, and the instant at which it was.
 
@@ -153,7 +153,12 @@ class WorkCalendar:
 
 
 def work_calendar(
-    clinician: Clinician, first: date, last: date, *, day_starts_at: int = 4 * 60, holidays: Collection[date] = ()
+    clinician: Clinician,
+    first: date,
+    last: date,
+    *,
+    day_starts_at: int = DAY_STARTS_AT,
+    holidays: Collection[date] = (),
 ) -> WorkCalendar:
     """The calendar of one clinician from ``first`` to ``last`` (local dates, inclusive), before entries are known."""
     margin = timedelta(days=MARGIN_DAYS)
@@ -167,10 +172,10 @@ def work_calendar(
     hours = spans(_shifts([(day, _close_breaks(day_spans)) for day, day_spans in pattern], clock)[:, 1:])
     return WorkCalendar(
         clock=clock,
-        day_starts_at=day_starts_at * 60,
+        day_starts_at=day_starts_at,
         first_day=day_number(first),
         last_day=day_number(last),
-        day_edges=_day_edges(clock, day_number(first), day_number(last), day_starts_at * 60, shifts),
+        day_edges=_day_edges(clock, day_number(first), day_number(last), day_starts_at, shifts),
         shifts=shifts,
         usual=np.array([bool(version.days.get(day.weekday())) for day, version in dated[1:]], dtype=bool),
         agreed=agreed,

@@ -14,6 +14,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from reports.models import Unit
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -26,17 +28,6 @@ DEFINITIONS_VERSION = "6"
 _MODULES = (
     "sessions", "days", "messages", "contact", "recovery", "leave", "supervision", "caseload", "bookings", "clients",
 )  # fmt: skip
-
-
-class Unit(StrEnum):
-    """What a metric's number counts."""
-
-    COUNT = "count"
-    MINUTES = "minutes"
-    HOURS = "hours"
-    PERCENT = "percent"
-    DAYS = "days"
-    LOAD = "load"
 
 
 class Wing(StrEnum):

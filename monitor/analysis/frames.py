@@ -1,7 +1,7 @@
 """The tables a metric may see, and nothing else.
 
-:class:`Facts` is what is stored of one clinician; :func:`frames_from` derives :class:`Frames` from it. Days and weeks
-are day numbers (see :mod:`monitor.analysis.calendar`), instants UTC epoch seconds, unknown ones NaN.
+:func:`frames_from` derives :class:`Frames` from one clinician's :class:`~monitor.analysis.records.Records`. Days and
+weeks are day numbers (see :mod:`monitor.analysis.calendar`), instants UTC epoch seconds, unknown ones NaN.
 """
 
 from __future__ import annotations
@@ -16,17 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import CALLED_OFF, Counterpart, Kind
-from monitor.analysis.agreements import (
-    ENTERED,
-    PERSONS,
-    SAID,
-    Agreements,
-    Persons,
-    agreements_from,
-    empty,
-    persons_from,
-    what_holds,
-)
+from monitor.analysis.agreements import Agreements, Persons, agreements_from, persons_from, what_holds
 from monitor.analysis.bookings import outcomes
 from monitor.analysis.calendar import (
     DAY,
@@ -41,7 +31,8 @@ from monitor.analysis.contact import judged
 from monitor.analysis.courses import courses_from
 from monitor.analysis.intervals import Spans, spans, union
 from monitor.analysis.messages import episodes_from, replies_from, working_seconds
-from monitor.analysis.periods import FAR_AWAY, Seen, days_from, stretch_of, weeks_from, with_readings
+from monitor.analysis.periods import days_from, stretch_of, weeks_from, with_readings
+from monitor.analysis.records import FOR_EVER, Records, Seen
 from monitor.analysis.sessions import HELD, sessions_from, unscheduled_from
 from monitor.analysis.terms import NOT_A_CLIENT
 from monitor.roster import Clinician, Practice
@@ -49,29 +40,6 @@ from monitor.roster import Clinician, Practice
 MARGIN = timedelta(days=8)
 LONG_AGO, FAR_AHEAD = 50 * 366 * DAY, 5 * 366 * DAY
 """Beyond, a date is a broken clock's, and no calendar is made for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is stored of one clinician; columns as :func:`monitor.store.facts.stored` returns them.
-
-    ``calendar_seen`` and ``messages_seen`` are the spans in which all sources of the part have been read, ``None``
-    where there is none; ``elsewhere_to`` is up to when another job's calendar was. ``joined`` says which keys are one
-    person (client, person), ``terms`` what was said of clients (client, term, day, value, said_at),
-    ``ledger`` what was entered (client, -1 for nobody in particular, kind, day).
-    """
-
-    clinician: Clinician
-    events: pd.DataFrame
-    evidence: pd.DataFrame
-    corrections: pd.DataFrame
-    messages: pd.DataFrame
-    calendar_seen: Seen
-    messages_seen: Seen
-    elsewhere_to: int = FAR_AWAY
-    joined: pd.DataFrame = field(default_factory=lambda: empty(PERSONS))
-    terms: pd.DataFrame = field(default_factory=lambda: empty(SAID))
-    ledger: pd.DataFrame = field(default_factory=lambda: empty(ENTERED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +95,32 @@ class Frames:
     kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
-def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Collection[date] = ()) -> Frames:
-    """Derive every table of one clinician as known at the instant ``as_of``."""
-    persons = persons_from(facts.joined)
-    agreements = agreements_from(facts.terms, persons)
-    calendar = _calendar(facts, practice, as_of, holidays)
-    keys = _keys(facts)
-    facts = _of_clients(_of_persons(facts, persons), agreements, calendar)
-    sessions = sessions_from(facts.events, facts.evidence, facts.corrections, as_of=as_of)
+def frames_from(  # noqa: PLR0913 - all that is known of one clinician, each by its name
+    records: Records,
+    clinician: Clinician,
+    practice: Practice,
+    *,
+    as_of: int,
+    calendar_seen: Seen,
+    messages_seen: Seen,
+    elsewhere_to: int = FOR_EVER,
+    holidays: Collection[date] = (),
+) -> Frames:
+    """Derive every table of one clinician as known at the instant ``as_of``.
+
+    ``calendar_seen`` and ``messages_seen`` are the spans in which all sources of the part have been read,
+    ``elsewhere_to`` is up to when another job's calendar was.
+    """
+    persons = persons_from(records.joined)
+    agreements = agreements_from(records.terms, persons)
+    calendar = _calendar(records, clinician, practice, as_of, holidays)
+    keys = _keys(records)
+    records = _of_clients(_of_persons(records, persons), agreements, calendar)
+    sessions = sessions_from(records.events, records.evidence, records.corrections, as_of=as_of)
     calendar = _with_held(calendar, sessions)
-    sessions = _sessions(sessions, facts.events, agreements, calendar)
+    sessions = _sessions(sessions, records.events, agreements, calendar)
     held = sessions[sessions["status"] == HELD]
-    messages = _placed(facts.messages[facts.messages["sent_at"] <= as_of], calendar, "sent_at")
+    messages = _placed(records.messages[records.messages["sent_at"] <= as_of], calendar, "sent_at")
     marked = messages["emergency"]
     messages = messages.assign(
         **judged(agreements, calendar, messages["counterpart"], messages["sent_at"], emergencies=marked)
@@ -146,20 +128,20 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
     episodes = episodes_from(messages)
     replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), agreements, calendar)
     episodes = _episodes(episodes, replies, agreements, calendar)
-    entries = _entries(facts.events, calendar)
-    own = _since_the_first_session(facts.events)
+    entries = _entries(records.events, calendar)
+    own = _since_the_first_session(records.events)
     covered = (
-        stretch_of(facts.calendar_seen, own["start"].to_numpy(), calendar.clock, as_of),
-        stretch_of(facts.messages_seen, facts.messages["sent_at"].to_numpy(), calendar.clock, as_of),
+        stretch_of(calendar_seen, own["start"].to_numpy(), calendar.clock, as_of),
+        stretch_of(messages_seen, records.messages["sent_at"].to_numpy(), calendar.clock, as_of),
     )
     active = np.concatenate((held["day"], episodes["day"]))
     busy = _time_of(entries[entries["kind"] == Kind.BUSY], calendar)
-    days = days_from(facts.clinician, calendar, covered[0], active, busy)
-    weeks = weeks_from(facts.clinician, calendar, days, covered, facts.calendar_seen, as_of)
-    read_to = (facts.calendar_seen, facts.messages_seen, (0, facts.elsewhere_to))
+    days = days_from(clinician, calendar, covered[0], active, busy)
+    weeks = weeks_from(clinician, calendar, days, covered, calendar_seen, as_of)
+    read_to = (calendar_seen, messages_seen, (0, elsewhere_to))
     weeks = with_readings(weeks, read_to, held["week"], episodes["week"])
     return Frames(
-        clinician=facts.clinician,
+        clinician=clinician,
         practice=practice,
         calendar=calendar,
         as_of=as_of,
@@ -169,12 +151,12 @@ def frames_from(facts: Facts, practice: Practice, *, as_of: int, holidays: Colle
         messages=messages,
         episodes=episodes,
         replies=replies,
-        extras=_placed(unscheduled_from(facts.events, facts.evidence, as_of=as_of), calendar, "started_at"),
+        extras=_placed(unscheduled_from(records.events, records.evidence, as_of=as_of), calendar, "started_at"),
         entries=entries,
         days=days,
         weeks=weeks,
         clients=what_holds(agreements, persons, keys, int(calendar.day_of(as_of))),
-        ledger=facts.ledger.assign(week=monday_of(facts.ledger["day"])),
+        ledger=records.ledger.assign(week=monday_of(records.ledger["day"])),
         agreements=agreements,
     )
 
@@ -190,34 +172,34 @@ def _since_the_first_session(events: pd.DataFrame) -> pd.DataFrame:
     return own
 
 
-def _keys(facts: Facts) -> NDArray[np.int64]:
+def _keys(records: Records) -> NDArray[np.int64]:
     """Every key of a client that was met, wrote, was written to, or of whom something was said."""
-    clients = facts.messages.loc[facts.messages["counterpart_kind"] == Counterpart.CLIENT, "counterpart"]
-    met = facts.events.loc[facts.events["kind"] == Kind.SESSION, "client"]
-    keys = np.concatenate((met, clients, facts.terms["client"], facts.joined["client"]))
+    clients = records.messages.loc[records.messages["counterpart_kind"] == Counterpart.CLIENT, "counterpart"]
+    met = records.events.loc[records.events["kind"] == Kind.SESSION, "client"]
+    keys = np.concatenate((met, clients, records.terms["client"], records.joined["client"]))
     return np.asarray(np.unique(keys[keys >= 0]), dtype=np.int64)
 
 
-def _of_persons(facts: Facts, persons: Persons) -> Facts:
-    """The facts with the person in the place of each of their keys."""
+def _of_persons(records: Records, persons: Persons) -> Records:
+    """Return the records with the person in the place of each of their keys."""
     return replace(
-        facts,
-        events=facts.events.assign(client=persons.of(facts.events["client"])),
-        messages=facts.messages.assign(counterpart=persons.of(facts.messages["counterpart"])),
-        ledger=facts.ledger.assign(client=persons.of(facts.ledger["client"])),
+        records,
+        events=records.events.assign(client=persons.of(records.events["client"])),
+        messages=records.messages.assign(counterpart=persons.of(records.messages["counterpart"])),
+        ledger=records.ledger.assign(client=persons.of(records.ledger["client"])),
     )
 
 
-def _of_clients(facts: Facts, agreements: Agreements, calendar: WorkCalendar) -> Facts:
+def _of_clients(records: Records, agreements: Agreements, calendar: WorkCalendar) -> Records:
     """Whoever is not a client on a day counts as none: what they write is other mail, and meeting them no session."""
     if not agreements.has("standing"):
-        return facts
-    events, messages = facts.events, facts.messages
+        return records
+    events, messages = records.events, records.messages
     met = agreements.holds("standing", events["client"], calendar.day_of(events["start"]), NOT_A_CLIENT)
     wrote = agreements.holds("standing", messages["counterpart"], calendar.day_of(messages["sent_at"]), NOT_A_CLIENT)
     wrote &= (messages["counterpart_kind"] == Counterpart.CLIENT).to_numpy()
     return replace(
-        facts,
+        records,
         events=events.assign(
             client=events["client"].mask(met, -1),
             kind=events["kind"].mask(met & (events["kind"] == Kind.SESSION), Kind.OTHER.value),
@@ -231,16 +213,18 @@ def _placed(table: pd.DataFrame, calendar: WorkCalendar, instant: str) -> pd.Dat
     return table.assign(day=days, week=monday_of(days))
 
 
-def _calendar(facts: Facts, practice: Practice, as_of: int, holidays: Collection[date]) -> WorkCalendar:
-    known = pd.concat([facts.messages["sent_at"], facts.events["start"], facts.events["end"], pd.Series([as_of])])
+def _calendar(
+    records: Records, clinician: Clinician, practice: Practice, as_of: int, holidays: Collection[date]
+) -> WorkCalendar:
+    known = pd.concat([records.messages["sent_at"], records.events["start"], records.events["end"], pd.Series([as_of])])
     known = known.clip(as_of - LONG_AGO, as_of + FAR_AHEAD)
     first, last = date_of(known.min() // DAY) - MARGIN, date_of(known.max() // DAY) + MARGIN
-    calendar = work_calendar(facts.clinician, first, last, day_starts_at=practice.day_starts_at, holidays=holidays)
+    calendar = work_calendar(clinician, first, last, day_starts_at=practice.day_starts_at, holidays=holidays)
     return with_entries(
         calendar,
-        leave=_time_of(_of_kind(facts.events, Kind.LEAVE), calendar),
-        on_call=_time_of(_of_kind(facts.events, Kind.ON_CALL), calendar),
-        emergency=_time_of(_of_kind(facts.events, Kind.EMERGENCY), calendar),
+        leave=_time_of(_of_kind(records.events, Kind.LEAVE), calendar),
+        on_call=_time_of(_of_kind(records.events, Kind.ON_CALL), calendar),
+        emergency=_time_of(_of_kind(records.events, Kind.EMERGENCY), calendar),
     )
 
 

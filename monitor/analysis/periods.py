@@ -14,16 +14,11 @@ from monitor.analysis.calendar import DAY, WorkCalendar, contract_fte, day_numbe
 from monitor.analysis.clock import LocalClock
 from monitor.analysis.fairness import available_fte
 from monitor.analysis.intervals import Spans, seconds_inside
+from monitor.analysis.records import Seen
 from monitor.roster import Clinician
 
 QUIET_DAYS = 14  # by the wall clock: a source whose last record is older is taken as silent, not as empty
 BEGINNING_DAYS = 90  # days of calendar before it can be told who is new
-
-Seen = tuple[int, int] | None
-"""From when to when a kind of source has been read: ``[start, end)``, or ``None`` if none is connected."""
-
-FAR_AWAY = 2**62
-"""Up to when something is read that cannot grow old."""
 
 Stretch = tuple[int, int]
 """What the records of a kind of source cover; ``(0, 0)`` is nothing."""

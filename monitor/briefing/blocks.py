@@ -79,4 +79,4 @@ def _first_from(week: int) -> int:
 def _begins_at(config: Config, day: int) -> datetime:
     """Return when a day begins at the practice."""
     midnight = datetime.combine(date_of(day), time(), config.practice.zone)
-    return midnight + timedelta(minutes=config.practice.day_starts_at)
+    return midnight + timedelta(seconds=config.practice.day_starts_at)

@@ -173,7 +173,7 @@ def _told(frames: Frames, row: NoticeRow, values: WeekValues) -> dict[str, tuple
     if row.client:
         return {"Contacts": (behind.contacts(frames, row.client), Unit.COUNT)}
     keys = [sign.key for sign in row.moved]
-    return {catalogue()[key].title: (values.of(key), Unit(catalogue()[key].unit.value)) for key in keys}
+    return {catalogue()[key].title: (values.of(key), catalogue()[key].unit) for key in keys}
 
 
 def _middle(known: Mapping[int, float | None], weeks: range, unit: Unit) -> str:

@@ -155,4 +155,4 @@ def _measured(key: str, values: WeekValues, weeks: Sequence[date]) -> Measured |
     known = tuple(values.get((day_number(week), key)) for week in weeks)
     if all(value is None for value in known):
         return None
-    return Measured(catalogue()[key].title, Unit(catalogue()[key].unit.value), known)
+    return Measured(catalogue()[key].title, catalogue()[key].unit, known)

@@ -205,7 +205,7 @@ def own_ranges(
     for key in keys:
         if all(values.get((at, key)) is None for at in weeks):
             continue
-        unit = Unit(catalogue()[key].unit.value)
+        unit = catalogue()[key].unit
         usual = own_range([_or_nan(values.get((at, key))) for at in before])
         low, middle, high = _whole(usual, unit) if usual else (None, None, None)
         drawn = tuple(_certain(values.get((at, key)), unsure=unsure and catalogue()[key].by_hours) for at in weeks)

@@ -77,14 +77,14 @@ def caseload_known(config: Config, connection: Connection, person: Clinician, no
     done = weeks.computation(connection, person.key)
     if any(source.read_to is None for source in own) or done.week is None or done.calendars_to is None:
         return Caseload(person, None, None)
-    minutes = config.practice.day_starts_at
-    last_over = day_number(last_week(local_time(person, now.timestamp()), minutes))
+    day_starts_at = config.practice.day_starts_at
+    last_over = day_number(last_week(local_time(person, now.timestamp()), day_starts_at))
     read_to = min(calendars_to(own), int(now.timestamp()))
     rules = rules_of(config, person)
     known = [
         week
         for week in range(last_over, last_over - 7 * WEEKS_BACK, -7)
-        if _is_known(done, week, week_end(person, week, minutes), read_to, rules)
+        if _is_known(done, week, week_end(person, week, day_starts_at), read_to, rules)
     ]
     is_newest = bool(known) and known[0] == last_over and done.dirty_from is None
     through = read_to if is_newest else min(read_to, done.computed_at or 0)

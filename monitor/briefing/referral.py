@@ -61,7 +61,7 @@ def _end_of(config: Config, published: Sequence[Block]) -> int:
     if not published:
         return 0
     end = datetime.combine(date_of(published[0].start + BLOCK_DAYS), time(), config.practice.zone)
-    return int((end + timedelta(minutes=config.practice.day_starts_at)).timestamp())
+    return int((end + timedelta(seconds=config.practice.day_starts_at)).timestamp())
 
 
 def _candidates(

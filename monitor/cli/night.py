@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,13 +14,16 @@ import click
 
 from monitor.cli.desk import Desk, pass_desk
 from monitor.cli.progress import SourceBar
-from monitor.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTLY
 from monitor.store import tables
 
 if TYPE_CHECKING:
     from monitor.ingest import Outcome
+    from monitor.ingest import Progress as PageProgress
+    from monitor.night import Analysis
+    from monitor.readiness import Lack
+    from monitor.roster import Clinician
 
-DAYS_A_WEEK = 7
+NIGHTS_SHOWN = 31
 
 
 @click.command()
@@ -35,76 +38,14 @@ def analyse(desk: Desk, *, full: bool) -> None:
 
 
 def compute(desk: Desk, *, full: bool = False) -> int:
-    """Analyse whoever is out of date and tell how many values changed; no number of anybody is printed.
+    """Analyse whoever is out of date and tell how it went; return the exit code."""
+    from monitor.night import analyse_all
 
-    Returns the exit code: 3 if somebody's numbers could not be computed, 1 if nobody's could.
-    """
-    from monitor.night import analyse as run
-
-    failed: dict[str, Exception] = {}
-    with SourceBar() as bar:
-        people = run(
-            desk.config, desk.store, now=desk.now, everyone=full,
-            progress=lambda person: bar.show(f"{person} …"), failed=failed.__setitem__,
-        )  # fmt: skip
-        done = list(people)
-    changed = sum(person.changed for person in done)
-    told = f"{len(done)} of {len(desk.config.clinicians)} clinicians computed, {changed} weekly values changed."
-    desk.say(
-        told if done or failed else "Nothing new to compute.",
-        computed=[person.clinician for person in done],
-        changed=changed,
-        failed=[*failed],
-    )
-    for person, error in failed.items():
-        _tell_failure(desk, person, error)
-    if not failed:
-        return EXIT_OK
-    return EXIT_ERROR if len(failed) == len(desk.config.clinicians) else EXIT_PARTLY
-
-
-def _tell_failure(desk: Desk, person: str, error: Exception) -> None:
-    """What went wrong, without the error's own words: they may repeat what was read."""
-    desk.note(
-        f"evenhours: {person}: the numbers could not be computed ({type(error).__name__}); the last ones stand. "
-        "This is a fault of ours: please report it. evenhours -v analyse shows where it arose."
-    )
-    if desk.verbose:
-        traceback.print_exception(error)
-
-
-def tell_gaps(desk: Desk, outcomes: Sequence[Outcome]) -> None:
-    """Say what keeps somebody's page from saying more: in the night in which it begins, and once a month.
-
-    ``outcomes`` are those of the night's reading: they may know which address is missing, and that is named where
-    somebody looks at standard error.
-    """
-    from monitor.briefing import gaps
-    from monitor.cli.own_mail import tell_unrecognised
-    from monitor.readiness import Gap, readiness_of
-
-    local = desk.now.astimezone(desk.config.practice.zone)
-    with desk.store.write() as connection:
-        nights = tables.last_runs(connection, "nightly", 2)
-        before = nights[1].started_at if len(nights) > 1 else 0
-        is_first_today = datetime.fromtimestamp(before, local.tzinfo).date() < local.date()
-        monthly = is_first_today and local.weekday() == 0 and local.day <= DAYS_A_WEEK
-        for person in desk.config.clinicians:
-            lacks = {(lack.gap.value, lack.source): lack for lack in readiness_of(
-                desk.config, connection, person, desk.now).lacks}  # fmt: skip
-            new = tables.save_gaps(connection, person.key, lacks.keys(), int(desk.now.timestamp()))
-            for place, lack in lacks.items():
-                if not monthly and place not in new:
-                    continue
-                seen = [one for one in outcomes if one.source == lack.source and person.key in one.unrecognised]
-                if lack.gap is Gap.OWNER_UNKNOWN and seen:
-                    tell_unrecognised(desk, seen[0], [person.key], name_address=sys.stderr.isatty())
-                else:
-                    found, mend = gaps.for_it(person, lack)
-                    desk.note(f"evenhours: {found}. {mend}")
-
-
-NIGHTS_SHOWN = 31
+    printer = Printer(desk)
+    with printer.computing() as progress:
+        analysis = analyse_all(desk.config, desk.store, now=desk.now, everyone=full, progress=progress)
+    printer.computed(analysis)
+    return analysis.exit_code
 
 
 @click.command()
@@ -118,44 +59,85 @@ def nightly(desk: Desk, *, log: bool) -> None:
     if log:
         tell_nights(desk)
         return
+    from monitor.night import night
+
     desk.quiet = not (desk.verbose or desk.as_json or sys.stdout.isatty())
     with desk.writing() as store:
-        with store.write() as connection:
-            run = tables.begin_run(connection, "nightly", int(desk.now.timestamp()))
-        code, began = EXIT_ERROR, time.monotonic()
-        try:
-            local = desk.now.astimezone(desk.config.practice.zone)
-            desk.say(f"Begun on {local:%A, %d %B %Y at %H:%M} ({local.tzinfo}).")
-            code = work(desk, run)
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-            raise
-        finally:
-            seconds = time.monotonic() - began
-            with store.write() as connection:
-                tables.end_run(connection, run, code, int(desk.now.timestamp() + seconds))
-        desk.say(f"Done after {seconds:.0f} s (exit code {code}).")
-    sys.exit(code)
+        local = desk.now.astimezone(desk.config.practice.zone)
+        desk.say(f"Begun on {local:%A, %d %B %Y at %H:%M} ({local.tzinfo}).")
+        ended = night(desk.config, store, desk.names, Printer(desk), now=desk.now)
+        desk.say(f"Done after {ended.seconds:.0f} s (exit code {ended.exit_code}).")
+    sys.exit(ended.exit_code)
 
 
-def work(desk: Desk, run: int) -> int:
-    """Read, compute and say what keeps a page from saying more; note each source in ``run``, return the exit code."""
-    from monitor.cli.sources import read_sources, tell_outcome
-    from monitor.ingest import Wish, exit_code
+class Printer:
+    """Prints what a night does (see :class:`monitor.night.Listener`)."""
 
-    def note(desk: Desk, outcome: Outcome) -> None:
-        problem = str(outcome.problem) if outcome.problem else None
-        with desk.store.write() as connection:
-            tables.save_run_source(
-                connection, run,
-                tables.RunSource(outcome.name, outcome.seconds, outcome.rows, outcome.kept_aside, problem),
-            )  # fmt: skip
-        tell_outcome(desk, outcome, outcome.seconds)
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._outcomes: list[Outcome] = []
+        self._bar = SourceBar()
 
-    outcomes = read_sources(desk, Wish(), note)
-    computed = compute(desk)
-    tell_gaps(desk, outcomes)
-    return exit_code(outcomes) or computed
+    @contextmanager
+    def reading(self) -> Iterator[PageProgress]:
+        """Show on a terminal how far each source is."""
+        from monitor.cli.sources import reading
+
+        with reading(self._desk) as self._bar:
+            yield self._bar.step
+
+    def read(self, outcome: Outcome) -> None:
+        """Print a line about a source."""
+        from monitor.cli.sources import tell_outcome
+
+        self._bar.clear()
+        tell_outcome(self._desk, outcome, outcome.seconds)
+        self._outcomes.append(outcome)
+
+    @contextmanager
+    def computing(self) -> Iterator[Callable[[str], None]]:
+        """Show on a terminal whose numbers are being computed."""
+        with SourceBar() as bar:
+            yield lambda person: bar.show(f"{person} …")
+
+    def computed(self, analysis: Analysis) -> None:
+        """Print how many values changed, and whose numbers could not be computed; no number of anybody is printed."""
+        changed = sum(person.changed for person in analysis.computed)
+        told = (
+            f"{len(analysis.computed)} of {analysis.people} clinicians computed, {changed} weekly values changed."
+            if analysis.computed or analysis.failed
+            else "Nothing new to compute."
+        )
+        self._desk.say(
+            told,
+            computed=[person.clinician for person in analysis.computed],
+            changed=changed,
+            failed=[*analysis.failed],
+        )
+        for person, error in analysis.failed.items():
+            # Without the error's own words: they may repeat what was read.
+            self._desk.note(
+                f"evenhours: {person}: the numbers could not be computed ({type(error).__name__}); the last ones "
+                "stand. This is a fault of ours: please report it. evenhours -v analyse shows where it arose."
+            )
+            if self._desk.verbose:
+                traceback.print_exception(error)
+
+    def missing(self, clinician: Clinician, lack: Lack) -> None:
+        """Print what keeps somebody's page from saying more.
+
+        Tonight's outcomes may know which address is missing; that is named where somebody looks at standard error.
+        """
+        from monitor.briefing import gaps
+        from monitor.cli.own_mail import tell_unrecognised
+        from monitor.readiness import Gap
+
+        seen = [one for one in self._outcomes if one.source == lack.source and clinician.key in one.unrecognised]
+        if lack.gap is Gap.OWNER_UNKNOWN and seen:
+            tell_unrecognised(self._desk, seen[0], [clinician.key], name_address=sys.stderr.isatty())
+        else:
+            found, mend = gaps.for_it(clinician, lack)
+            self._desk.note(f"evenhours: {found}. {mend}")
 
 
 def tell_nights(desk: Desk) -> None:

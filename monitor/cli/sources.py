@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,23 +48,30 @@ def ingest(
     sys.exit(exit_code(outcomes))
 
 
-def read_sources(desk: Desk, wish: Wish, tell: Callable[[Desk, Outcome], None] | None = None) -> list[Outcome]:
-    """Read the wished-for sources, ``tell`` how each went (:func:`tell_outcome`), and return the outcomes."""
+def read_sources(desk: Desk, wish: Wish) -> list[Outcome]:
+    """Read the wished-for sources, tell how each went, and return the outcomes."""
     from monitor.ingest import ingest as run
 
+    outcomes = []
+    with reading(desk) as bar:
+        for outcome in run(desk.config, desk.store, desk.names, wish, now=desk.now, progress=bar.step):
+            bar.clear()
+            tell_outcome(desk, outcome)
+            outcomes.append(outcome)
+    return outcomes
+
+
+@contextmanager
+def reading(desk: Desk) -> Iterator[SourceBar]:
+    """The time in which sources are read: how far each is, and what is kept where it is cut short."""
     if not desk.config.sources:
         desk.note("There is no source yet. Add a [[source]] to the configuration.")
-    outcomes = []
     try:
         with SourceBar() as bar:
-            for outcome in run(desk.config, desk.store, desk.names, wish, now=desk.now, progress=bar.step):
-                bar.clear()
-                (tell or tell_outcome)(desk, outcome)
-                outcomes.append(outcome)
+            yield bar
     except (KeyboardInterrupt, SystemExit):
         desk.note("Stopped. What has been read is kept; the next run goes on from there.")
         raise
-    return outcomes
 
 
 def tell_outcome(desk: Desk, outcome: Outcome, seconds: float | None = None) -> None:

@@ -20,7 +20,7 @@ from connectors.records import Kind
 from monitor.config.hours import DAY, minutes_from, overlapping, span_from, text_of
 from monitor.config.public_holidays import subdivisions
 from monitor.config.reader import Leaf, choice
-from monitor.roster import MinuteSpan
+from monitor.roster import DAY_STARTS_AT, MinuteSpan
 
 DIRECTOR = "director"  # who signs in with `serve --as director`
 MOST_BANDS = 9
@@ -55,10 +55,11 @@ def _country(text: str) -> str:
 
 
 def _day_start(text: str) -> int:
+    """Return the seconds after midnight."""
     minutes = minutes_from(text)
     if minutes > DAY // 2:
         raise ValueError(f'"{text}" is too late for a day to start; it has to be "12:00" or earlier')
-    return minutes
+    return minutes * 60
 
 
 def _session_hours(hours: float) -> float:
@@ -111,7 +112,7 @@ class PracticeTable:
     region: Country | None = None
     domains: tuple[Annotated[str, Leaf(str, _domain)], ...] = ()
     management: tuple[Address, ...] = ()
-    day_starts_at: Annotated[int, Leaf(str, _day_start)] = 4 * 60
+    day_starts_at: Annotated[int, Leaf(str, _day_start)] = DAY_STARTS_AT
     longest_session_hours: Annotated[float, Leaf(float, _session_hours)] = 12
     supervision_group: Annotated[int, Leaf(int, _group)] = 4
     client_title: re.Pattern[str] | None = None

@@ -29,7 +29,7 @@ from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY
 from monitor.ingest.answers import Answer
 from monitor.ingest.own_mail import OwnMail, Unrecognised
 from monitor.ingest.pages import save_answer
-from monitor.ingest.policy import SHRUNKEN_PERCENT, Page
+from monitor.ingest.policy import Page
 from monitor.ingest.readers import Arrival, Readers
 from monitor.ingest.snapshots import Told
 from monitor.ingest.wishes import DAYS_AHEAD, DAYS_BACK, Account, Wish, accounts, context_for, window_of
@@ -38,7 +38,7 @@ from monitor.store.database import Store
 from monitor.store.sources import SourceRow
 
 __all__ = [
-    "DAYS_AHEAD", "DAYS_BACK", "SHRUNKEN_PERCENT", "Outcome", "Progress", "Unrecognised", "Wish", "context_for",
+    "DAYS_AHEAD", "DAYS_BACK", "Outcome", "Progress", "Unrecognised", "Wish", "context_for",
     "exit_code", "ingest", "window_of",
 ]  # fmt: skip
 

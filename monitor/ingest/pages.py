@@ -6,7 +6,12 @@
     every page         records, faults, dirty marks
     the last page      what the answer takes back is removed; cursor, policy, how much the source has
 
-So a run that is cut off in between has taken nothing back, and asks its source again.
+So a run that is cut off in between has taken nothing back, and asks its source again. What is taken back::
+
+    by a page          what its source removed, and entries that moved out of the window
+    by a snapshot      what it could tell and does not (monitor.ingest.snapshots says what it could), with its times
+
+Both are refused where they are far too much (:meth:`~monitor.ingest.policy.Policy.refuse_shrunken`).
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from connectors.base import Window
 from connectors.records import CalendarEvent, MessageStamp, SessionEvidence
 from monitor.ingest.answers import Answer
 from monitor.ingest.policy import Page, Policy
@@ -21,6 +27,7 @@ from monitor.ingest.snapshots import Snapshot, Told
 from monitor.store import events, evidence, renaming, sources
 from monitor.store.database import Connection, Store
 from monitor.store.events import EntryKey
+from monitor.store.evidence import Evidence
 from monitor.store.messages import drop_messages, save_messages
 from monitor.store.sources import SourceRow
 from monitor.store.touched import Touched, mark_dirty
@@ -42,6 +49,7 @@ def save_answer(
     Raises:
         ShrunkenError: Far too much is gone. Nothing of the answer was stored.
     """
+    window = answer.last.batch.replaces
     taken_back = TakenBack()
     is_first = True
     for page in answer.pages():
@@ -49,12 +57,14 @@ def save_answer(
             parts: list[Touched] = []
             if is_first:
                 row, parts = _begin(connection, row, answer, policy, now, anew=anew)
-                if answer.last.batch.replaces:
-                    taken_back, renamed = _judge(connection, row, answer, told, policy, now)
-                    parts.append(renamed)
+                if window:
+                    snapshot = Snapshot(answer, told, now)
+                    parts.append(_rename(connection, row, snapshot, window, now))
+                    taken_back = _judge(connection, row, snapshot, window, policy)
             parts += _save(connection, row, page, policy, now)
-            if not page.batch.goes_on:
-                parts += _take_back(connection, row, answer, taken_back, now)
+            if not page.batch.goes_on and window:
+                parts.append(events.remove_events(connection, row, taken_back.entries, now))
+                parts.append(evidence.drop_evidence(connection, _lost_times(connection, row, answer, taken_back)))
             touched = Touched.together(parts)
             mark_dirty(connection, touched)
             if not page.batch.goes_on:
@@ -68,9 +78,11 @@ def _begin(
     connection: Connection, row: SourceRow, answer: Answer, policy: Policy, now: int, *, anew: bool
 ) -> tuple[SourceRow, list[Touched]]:
     """Refuse a log of which much is gone; begin a reading, and another job's source as such."""
-    holds = answer.last.batch.holds
-    if holds is not None:
-        policy.refuse_shrunken(row.held, holds)
+    batch = answer.last.batch
+    if batch.holds is not None:
+        policy.refuse_shrunken(row.held, batch.holds)
+    if batch.replaces:  # it tells again of what could not be used
+        sources.forget_faults(connection, row)
     if anew:
         row = sources.begin_reading(connection, row)
     if not policy.busy_only or row.policy in {None, policy.settings}:
@@ -83,37 +95,28 @@ def _begin(
     ]
 
 
-def _judge(
-    connection: Connection, row: SourceRow, answer: Answer, told: Told, policy: Policy, now: int
-) -> tuple[TakenBack, Touched]:
-    """Rename what a snapshot tells under another name; return what it takes back.
-
-    Raises:
-        ShrunkenError: That would be far too much.
-    """
-    batch = answer.last.batch
-    assert batch.replaces is not None  # noqa: S101 - whoever calls this has looked
-    window = batch.replaces
-    sources.forget_faults(connection, row)
-    if answer.tells_twice():
-        told = Told()
-        for page in answer.pages():
-            told.add(page)
-    snapshot = Snapshot(answer, told, now)
-    renamed = Touched()
+def _rename(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, now: int) -> Touched:
+    """Rename what a snapshot tells under another name."""
     names = snapshot.new_names(lambda: events.each_held(connection, row, window))
     if names:  # a name that was in use before is not new
         stored = renaming.stored_names(connection, row, names.values())
         names = {(who, old): new for (who, old), new in names.items() if (who, new) not in stored}
-    if names:
-        renamed = renaming.rename_events(connection, row, names, now)
-    gone, known = snapshot.missing(lambda: events.each_held(connection, row, window))
-    policy.refuse_shrunken(known, told.present)
-    lost: set[EntryKey] = set()
-    if batch.replaces_times:
-        lost, known = snapshot.lost_times(evidence.times_in(connection, row, window))
-        policy.refuse_shrunken(known, told.number_of_times, "true times")
-    return TakenBack(gone, lost), renamed
+    return renaming.rename_events(connection, row, names, now) if names else Touched()
+
+
+def _judge(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, policy: Policy) -> TakenBack:
+    """Return what a snapshot takes back: what it could tell and does not.
+
+    Raises:
+        ShrunkenError: That would be far too much.
+    """
+    entries, known = snapshot.missing(lambda: events.each_held(connection, row, window))
+    policy.refuse_shrunken(known, snapshot.told.present)
+    if not snapshot.tells_all_times:
+        return TakenBack(entries)
+    times, known = snapshot.lost_times(evidence.times_in(connection, row, window))
+    policy.refuse_shrunken(known, snapshot.told.number_of_times, "true times")
+    return TakenBack(entries, times)
 
 
 def _save(connection: Connection, row: SourceRow, page: Page, policy: Policy, now: int) -> list[Touched]:
@@ -122,15 +125,8 @@ def _save(connection: Connection, row: SourceRow, page: Page, policy: Policy, no
     entries = [record for record in batch.records if isinstance(record, CalendarEvent)]
     times = [record for record in batch.records if isinstance(record, SessionEvidence)]
     stamps = [record for record in batch.records if isinstance(record, MessageStamp)]
-    taken_back = events.taken_back(connection, row, batch.removed, policy.window)
-    if batch.replaces is None and page.dropped:
-        taken_back |= page.dropped & events.held_in(connection, row, policy.window).keys()
-    if taken_back:
-        held = events.held_in(connection, row, policy.window)
-        told = {(entry.clinician, entry.uid_key) for entry in entries}
-        policy.refuse_shrunken(len(held), len((held.keys() - taken_back) | told))
     parts = [
-        events.remove_events(connection, row, taken_back, now),
+        events.remove_events(connection, row, _removed(connection, row, page, policy), now),
         events.save_events(connection, row, entries, now),
         evidence.save_evidence(connection, row, times),
         save_messages(connection, row, stamps),
@@ -143,25 +139,40 @@ def _save(connection: Connection, row: SourceRow, page: Page, policy: Policy, no
     return parts
 
 
-def _take_back(
-    connection: Connection, row: SourceRow, answer: Answer, taken_back: TakenBack, now: int
-) -> Iterator[Touched]:
-    """Remove what a snapshot takes back, and true times of entries that it tells without them."""
-    batch = answer.last.batch
-    if batch.replaces is None:
-        return
-    yield events.remove_events(connection, row, taken_back.entries, now)
-    gone, lost = ({(row.owners[who], name) for who, name in names} for names in (taken_back.entries, taken_back.times))
+def _removed(connection: Connection, row: SourceRow, page: Page, policy: Policy) -> set[EntryKey]:
+    """Return what a page by itself takes back: what its source removed, and entries that moved out of the window.
+
+    What a snapshot does not keep is judged with all that it tells.
+
+    Raises:
+        ShrunkenError: That would be far too much.
+    """
+    batch = page.batch
+    removed = events.taken_back(connection, row, batch.removed, policy.window)
+    dropped = page.dropped if batch.replaces is None else frozenset()
+    if not removed and not dropped:
+        return set()
+    held = events.held_in(connection, row, policy.window).keys()
+    gone = removed | (dropped & held)
+    told = {(entry.clinician, entry.uid_key) for entry in batch.records if isinstance(entry, CalendarEvent)}
+    policy.refuse_shrunken(len(held), len((held - gone) | told))
+    return gone
+
+
+def _lost_times(connection: Connection, row: SourceRow, answer: Answer, taken_back: TakenBack) -> list[Evidence]:
+    """Return the stored true times that go with a snapshot, none of which it tells again.
+
+    They go with their entry, or by themselves, or because the snapshot tells their entry without them. The last does
+    not hold where true times have a reach of their own: an entry may be told for longer than they are.
+    """
     keys = {id_: key for key, id_ in row.owners.items()}
-    leaving = []
+    lost = []
     for some in evidence.each_stored(connection, row):
-        about = answer.keeps([(keys[one.clinician_id], one.uid_key or "") for one in some])
-        again = answer.tells([(keys[one.clinician_id], one.evidence_key) for one in some])
-        for one, is_told, is_again in zip(some, about, again, strict=True):
-            # Where true times have a reach of their own, an entry may be told for longer than they are.
-            without = is_told and not batch.replaces_times
-            if not is_again and (
-                without or (one.clinician_id, one.uid_key) in gone or (one.clinician_id, one.evidence_key) in lost
-            ):
-                leaving.append(one)
-    yield evidence.drop_evidence(connection, leaving)
+        entries = [(keys[one.clinician_id], one.uid_key or "") for one in some]
+        times = [(keys[one.clinician_id], one.evidence_key) for one in some]
+        kept, told = answer.keeps(entries), answer.tells(times)
+        for one, entry, time, is_kept, is_told in zip(some, entries, times, kept, told, strict=True):
+            is_left_out = is_kept and not answer.last.batch.replaces_times
+            if not is_told and (is_left_out or entry in taken_back.entries or time in taken_back.times):
+                lost.append(one)
+    return lost

@@ -85,7 +85,12 @@ class Snapshot:
     """
 
     def __init__(self, answer: Answer, told: Told, now: int) -> None:
-        self._answer, self._told, self._now = answer, told, now
+        if answer.tells_twice():  # each name counts once
+            told = Told()
+            for page in answer.pages():
+                told.add(page)
+        self.told = told
+        self._answer, self._now = answer, now
         self._stated = _stated(answer.last.batch)
         self._renamed: set[str] = set()
 
@@ -174,7 +179,7 @@ class Snapshot:
                         and (record.clinician, record.uid_key) in single
                     ):
                         key = record.clinician, record.uid_key
-                        self._told.series.add(key, epoch(record.start), epoch(record.end))
+                        self.told.series.add(key, epoch(record.start), epoch(record.end))
 
     def _could_tell(self, entry: Held, *, by_name: bool) -> bool:
         """Return ``True`` if the source would tell this entry, had nobody taken it back.
@@ -186,21 +191,26 @@ class Snapshot:
         """
         if entry.start > self._now:
             return True
-        reach = self._stated or self._told.singles.get((entry.clinician, ""))
+        reach = self._stated or self.told.singles.get((entry.clinician, ""))
         if reach is None and not by_name:
-            reach = self._told.everything.get((entry.clinician, ""))
-        own = self._told.series.get((entry.clinician, entry.series or entry.uid_key))
+            reach = self.told.everything.get((entry.clinician, ""))
+        own = self.told.series.get((entry.clinician, entry.series or entry.uid_key))
         return any(each is not None and each.covers(entry.start, entry.end) for each in (reach, own))
+
+    @property
+    def tells_all_times(self) -> bool:
+        """Whether it tells all true times, too: then one that is missing was taken back."""
+        return bool(self._answer.last.batch.replaces_times)
 
     def lost_times(self, stored: Mapping[EntryKey, tuple[int, int]]) -> tuple[set[EntryKey], int]:
         """Return the true times, each stored with its span, that were taken back, and how many are told or were.
 
-        That is for a snapshot of all true times.
+        That is for a snapshot that :attr:`tells_all_times`.
         """
         gone, still = set(), 0
         for (key, (start, end)), is_told in zip(stored.items(), self._answer.tells([*stored]), strict=True):
             still += is_told
-            reach = self._stated or self._told.times.get((key[0], ""))
+            reach = self._stated or self.told.times.get((key[0], ""))
             if not is_told and (start > self._now or (reach is not None and reach.covers(start, end))):
                 gone.add(key)
         return gone, still + len(gone)

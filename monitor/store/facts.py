@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connectors.records import CALLED_OFF, Kind
+from monitor.analysis.records import COLUMNS, Records
 from monitor.store.events import REMOVED
 
 if TYPE_CHECKING:
@@ -80,49 +80,23 @@ SELECT client_id AS client, term, from_day AS day, value, said_at FROM client_te
 WHERE clinician_id = :clinician ORDER BY client_id, term, from_day"""
 _LEDGER = """
 SELECT coalesce(client_id, -1) AS client, kind, day FROM ledger WHERE clinician_id = :clinician ORDER BY day, id"""
-# Told in full, because a table without rows has no types of its own.
-_TYPES = {
-    "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool", "client": "int64", "known_at": "int64",
-    "started_at": "float64", "ended_at": "float64", "sent_at": "int64", "outgoing": "bool", "automatic": "bool",
-    "counterpart": "int64", "thread": "int64", "source": "int64", "uid_key": "str", "status": "str", "kind": "str",
-    "set_aside": "str", "meeting": "str", "grade": "str", "counterpart_kind": "str", "channel": "str",
-    "person": "int64", "term": "object", "day": "int64", "value": "object", "said_at": "int64",
-    "cancelled_at": "float64", "moved": "bool", "emergency": "bool",
+_SENTENCES = {
+    "events": EVENTS, "evidence": _EVIDENCE, "corrections": _CORRECTIONS, "messages": _MESSAGES, "joined": _JOINED,
+    "terms": _TERMS, "ledger": _LEDGER,
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One clinician's records, each table as :class:`monitor.analysis.frames.Facts` wants it."""
-
-    events: pd.DataFrame
-    evidence: pd.DataFrame
-    corrections: pd.DataFrame
-    messages: pd.DataFrame
-    joined: pd.DataFrame
-    terms: pd.DataFrame
-    ledger: pd.DataFrame
-
-
-def stored(connection: sqlite3.Connection, clinician: str) -> Stored:
-    """Return everything that is stored of a clinician, in one consistent read."""
+def records_of(connection: sqlite3.Connection, clinician: str) -> Records:
+    """Return everything that is stored of a clinician; the caller's transaction makes it one consistent read."""
     binding = _binding(connection, clinician)
-    return Stored(
-        events=_table(connection, EVENTS, binding),
-        evidence=_table(connection, _EVIDENCE, binding),
-        corrections=_table(connection, _CORRECTIONS, binding),
-        messages=_table(connection, _MESSAGES, binding),
-        joined=_table(connection, _JOINED, binding),
-        terms=_table(connection, _TERMS, binding),
-        ledger=_table(connection, _LEDGER, binding),
-    )
+    return Records(**{name: _table(connection, name, sql, binding) for name, sql in _SENTENCES.items()})
 
 
 def stored_times(connection: sqlite3.Connection, clinician: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     """Return a clinician's entries that can be sessions, and all true times; ``None`` where there is no true time."""
     binding = _binding(connection, clinician)
-    evidence = _table(connection, _EVIDENCE, binding)
-    return None if evidence.empty else (_table(connection, _SESSION_ENTRIES, binding), evidence)
+    evidence = _table(connection, "evidence", _EVIDENCE, binding)
+    return None if evidence.empty else (_table(connection, "events", _SESSION_ENTRIES, binding), evidence)
 
 
 def plain_times(connection: sqlite3.Connection) -> dict[str, dict[int, int]]:
@@ -141,13 +115,14 @@ def _binding(connection: sqlite3.Connection, clinician: str) -> dict[str, int]:
     return {"clinician": row[0] if row else -1}
 
 
-def _table(connection: sqlite3.Connection, sql: str, binding: Mapping[str, int]) -> pd.DataFrame:
+def _table(connection: sqlite3.Connection, name: str, sql: str, binding: Mapping[str, int]) -> pd.DataFrame:
+    """Return the rows of a sentence with the types of that table of records; it may leave columns out."""
     import pandas as pd
 
     cursor = connection.execute(sql, binding)
-    names = [column[0] for column in cursor.description]
-    table = pd.DataFrame.from_records(cursor.fetchall(), columns=names)
-    return table.astype({name: kind for name, kind in _TYPES.items() if name in names})
+    columns = [column[0] for column in cursor.description]
+    table = pd.DataFrame.from_records(cursor.fetchall(), columns=columns)
+    return table.astype({column: COLUMNS[name][column] for column in columns})
 
 
 def pseudonyms(connection: sqlite3.Connection, clinician: str) -> dict[int, str]:

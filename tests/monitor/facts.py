@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from connectors.records import Counterpart, Grade, Kind, Status
-from monitor.analysis.agreements import ENTERED, PERSONS, SAID
 from monitor.analysis.calendar import day_number
-from monitor.analysis.frames import Facts, Frames, frames_from
+from monitor.analysis.frames import Frames, frames_from
+from monitor.analysis.records import COLUMNS, Records
 from monitor.config.hours import span_from
 from monitor.roster import Clinician, Contract, Hours, MinuteSpan, Practice, Residence
 
@@ -133,39 +133,22 @@ def message(  # noqa: PLR0913
     }  # fmt: skip
 
 
-_EVENTS = {
-    "source": "int64", "uid_key": "str", "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool",
-    "status": "str", "kind": "str", "client": "int64", "set_aside": "object", "known_at": "int64",
-    "meeting": "str",
-    "cancelled_at": "float64", "moved": "bool",
-}  # fmt: skip
-_EVIDENCE = {
-    "source": "int64", "grade": "str", "started_at": "float64", "ended_at": "float64", "uid_key": "str",
-    "meeting": "str",
-}  # fmt: skip
-_CORRECTIONS = {"uid_key": "str", "ended_at": "float64"}
-_MESSAGES = {
-    "sent_at": "int64", "outgoing": "bool", "automatic": "bool", "counterpart": "int64", "counterpart_kind": "str",
-    "channel": "str", "thread": "int64", "source": "int64",
-    "emergency": "bool",
-}  # fmt: skip
-
-
-def table(rows: Iterable[Row], types: Mapping[str, str]) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(types)).astype(dict(types))
+def table(name: str, rows: Iterable[Row]) -> pd.DataFrame:
+    """Rows as that table of the records."""
+    return pd.DataFrame(list(rows), columns=list(COLUMNS[name])).astype(dict(COLUMNS[name]))
 
 
 def events(rows: Iterable[Row]) -> pd.DataFrame:
-    return table(rows, _EVENTS)
+    return table("events", rows)
 
 
 def evidence(rows: Iterable[Row] = ()) -> pd.DataFrame:
-    return table(rows, _EVIDENCE)
+    return table("evidence", rows)
 
 
 def corrections(ends: Mapping[str, str] | None = None) -> pd.DataFrame:
     """What the clinician says about ends, by uid_key."""
-    return table([{"uid_key": uid, "ended_at": at(end)} for uid, end in (ends or {}).items()], _CORRECTIONS)
+    return table("corrections", [{"uid_key": uid, "ended_at": at(end)} for uid, end in (ends or {}).items()])
 
 
 def term(client: int, name: str, value: str | None, since: str | None = None, *, said: str = "2000-01-01 00:00") -> Row:
@@ -175,7 +158,7 @@ def term(client: int, name: str, value: str | None, since: str | None = None, *,
 
 def joined(*people: Sequence[int]) -> pd.DataFrame:
     """Keys of one person, as ``joined([1, 4], [2, 3])``."""
-    return table([{"client": key, "person": min(keys)} for keys in people for key in keys], PERSONS)
+    return table("joined", [{"client": key, "person": min(keys)} for keys in people for key in keys])
 
 
 def entered(client: int, kind: str, on: str) -> Row:
@@ -184,33 +167,27 @@ def entered(client: int, kind: str, on: str) -> Row:
 
 
 def messages(rows: Iterable[Row]) -> pd.DataFrame:
-    return table(rows, _MESSAGES)
+    return table("messages", rows)
 
 
-def facts(  # noqa: PLR0913
-    person: Clinician | None = None,
+def records(
     *,
     entries: Iterable[Row] = (),
     times: Iterable[Row] = (),
     corrected: Mapping[str, str] | None = None,
     mail: Iterable[Row] = (),
-    calendar_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
-    messages_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
     people: Iterable[Sequence[int]] = (),
     terms: Iterable[Row] = (),
     ledger: Iterable[Row] = (),
-) -> Facts:
-    return Facts(
-        clinician=person or clinician(),
+) -> Records:
+    return Records(
         events=events(entries),
         evidence=evidence(times),
         corrections=corrections(corrected),
         messages=messages(mail),
-        calendar_seen=calendar_seen and (at(calendar_seen[0]), at(calendar_seen[1])),
-        messages_seen=messages_seen and (at(messages_seen[0]), at(messages_seen[1])),
         joined=joined(*people),
-        terms=table(terms, SAID),
-        ledger=table(ledger, ENTERED),
+        terms=table("terms", terms),
+        ledger=table("ledger", ledger),
     )
 
 
@@ -231,9 +208,15 @@ def frames(  # noqa: PLR0913
     practice: Practice | None = None,
 ) -> Frames:
     """Everything derived from those records as of a moment in Berlin."""
-    known = facts(
-        person, entries=entries, times=times, corrected=corrected, mail=mail, calendar_seen=calendar_seen,
-        messages_seen=messages_seen, people=people, terms=terms, ledger=ledger,
-    )  # fmt: skip
-    practice = practice or Practice("Harbour Street", ZoneInfo(BERLIN))
-    return frames_from(known, practice, as_of=at(as_of), holidays=set(map(date.fromisoformat, holidays)))
+    stored = records(
+        entries=entries, times=times, corrected=corrected, mail=mail, people=people, terms=terms, ledger=ledger
+    )
+    return frames_from(
+        stored,
+        person or clinician(),
+        practice or Practice("Harbour Street", ZoneInfo(BERLIN)),
+        as_of=at(as_of),
+        calendar_seen=calendar_seen and (at(calendar_seen[0]), at(calendar_seen[1])),
+        messages_seen=messages_seen and (at(messages_seen[0]), at(messages_seen[1])),
+        holidays=set(map(date.fromisoformat, holidays)),
+    )

@@ -18,10 +18,13 @@ from monitor.analysis.intervals import Spans, spans
 from monitor.roster import Clinician, Hours, Residence
 from tests.monitor.facts import BERLIN, OFFICE, at, clinician, day, hours
 
+HOUR = 3600
 FIRST, LAST = date(2025, 12, 1), date(2026, 12, 31)
 
 
-def calendar(person: Clinician | None = None, day_starts_at: int = 240, holidays: Sequence[str] = ()) -> WorkCalendar:
+def calendar(
+    person: Clinician | None = None, day_starts_at: int = 4 * HOUR, holidays: Sequence[str] = ()
+) -> WorkCalendar:
     days_off = set(map(date.fromisoformat, holidays))
     return made(person or clinician(), FIRST, LAST, day_starts_at=day_starts_at, holidays=days_off)
 
@@ -245,7 +248,9 @@ def test_a_reply_after_midnight_belongs_to_the_evening_before() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("starts_at", "expected"), [(0, "2026-03-03"), (60, "2026-03-02"), (360, "2026-03-02")])
+@pytest.mark.parametrize(
+    ("starts_at", "expected"), [(0, "2026-03-03"), (1 * HOUR, "2026-03-02"), (6 * HOUR, "2026-03-02")]
+)
 def test_a_work_day_may_begin_at_another_hour(starts_at: int, expected: str) -> None:
     assert calendar(day_starts_at=starts_at).day_of([at("2026-03-03 00:40")]).tolist() == [day(expected)]
 
@@ -258,7 +263,7 @@ def test_days_have_numbers_and_weeks_have_mondays(given_day: date) -> None:
     assert date_of(int(monday_of(number))) == given_day - timedelta(days=given_day.weekday())
 
 
-@given(st.integers(at("2026-01-01 00:00"), at("2026-12-01 00:00")), st.sampled_from([0, 150, 240]))
+@given(st.integers(at("2026-01-01 00:00"), at("2026-12-01 00:00")), st.sampled_from([0, 2 * HOUR + 1800, 4 * HOUR]))
 def test_every_instant_lies_in_its_own_work_day(instant: int, starts_at: int) -> None:
     found = calendar(clinician(zone="Europe/Lisbon", moves={"2026-06-10": "America/New_York"}), starts_at)
     number = found.day_of([instant])

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.analysis.catalogue import Family, Metric, Unit, Wing, catalogue
+from monitor.analysis.catalogue import Family, Metric, Wing, catalogue
 from monitor.analysis.definitions import definitions_markdown
 from monitor.notices import FAMILIES
+from reports.models import Unit
 
 PAGE = Path(__file__).parents[2] / "docs" / "definitions.md"
 WORKLOAD = {

@@ -139,7 +139,7 @@ def test_a_practice_says_what_holds_for_everybody(file: Path) -> None:
         region="GB",
         domains=frozenset({"harbour.example"}),
         management=frozenset({"director@harbour.example"}),
-        day_starts_at=330,
+        day_starts_at=330 * 60,
         longest_session_hours=3.5,
         contacts=("Your supervisor", "Your union"),
     )

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -90,7 +91,7 @@ def test_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "evenhours.toml").write_text(AS_IT_STANDS, encoding="utf-8")
     config = load(tmp_path / "evenhours.toml")
     assert shown == {
-        "day_starts_at": f"{config.practice.day_starts_at // 60:02}:{config.practice.day_starts_at % 60:02}",
+        "day_starts_at": f"{datetime.fromtimestamp(config.practice.day_starts_at, UTC):%H:%M}",
         **{number: getattr(config.practice, number) for number in numbers},
         "database": config.database.name,
         "key_file": config.key_file.name,

@@ -9,7 +9,7 @@ import pytest
 from connectors.records import Kind, Status
 from monitor.analysis.calendar import date_of
 from monitor.analysis.frames import Frames
-from tests.monitor.facts import OFFICE, Row, at, clinician, day, event, facts, frames, hours, message
+from tests.monitor.facts import OFFICE, Row, at, clinician, day, event, frames, hours, message, records
 
 MONDAY = day("2026-03-02")
 
@@ -305,4 +305,4 @@ def test_nobody_did_anything() -> None:
 
     assert found.weeks.empty
     assert found.held.empty
-    assert facts().events.empty
+    assert records().events.empty

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.records import Counterpart, Grade, Kind, Status
-from monitor.analysis.agreements import ENTERED, SAID
 from monitor.analysis.catalogue import catalogue, measure
-from monitor.analysis.frames import Facts, frames_from
+from monitor.analysis.frames import Frames, frames_from
+from monitor.analysis.records import Records
 from monitor.analysis.terms import LEDGER, STANDINGS
 from monitor.roster import Hours, Practice
 from tests.monitor import facts as told
-from tests.monitor.facts import EXAMPLES, SOAKED, clinician, facts, hours
+from tests.monitor.facts import EXAMPLES, SOAKED, clinician, hours
 
 MONDAY = date(2026, 1, 5)
 WEEKS = 6
@@ -88,23 +88,25 @@ class Life:
     marked: frozenset[int] = frozenset()
     """Threads that were marked as an emergency."""
 
-    def facts(self) -> Facts:
-        starts = None if self.joined is None else self._date(self.joined)
-        ever = (self.instant(-400 * DAY), self.instant(400 * DAY))
-        known = facts(clinician(self.pattern, zone=self.zone, starts=starts))
-        return replace(
-            known,
-            events=told.events(self._event(number, entry) for number, entry in enumerate(self.entries)),
-            evidence=told.evidence(
-                self._evidence(number, entry) for number, entry in enumerate(self.entries) if entry.past is not None
-            ),
-            messages=told.messages(map(self._message, self.mail)),
-            calendar_seen=ever,
-            messages_seen=ever,
-            joined=told.joined(*self.people),
-            terms=told.table((self._term(*one) for one in self.said), SAID),
-            ledger=told.table((told.entered(who, kind, self._date(day)) for who, kind, day in self.ledger), ENTERED),
+    def records(self) -> Records:
+        events = (self._event(number, entry) for number, entry in enumerate(self.entries))
+        times = (self._evidence(number, entry) for number, entry in enumerate(self.entries) if entry.past is not None)
+        return told.records(
+            entries=events,
+            times=times,
+            mail=map(self._message, self.mail),
+            people=self.people,
+            terms=(self._term(*one) for one in self.said),
+            ledger=(told.entered(who, kind, self._date(day)) for who, kind, day in self.ledger),
         )
+
+    def frames(self, records: Records) -> Frames:
+        ever = (self.instant(-400 * DAY), self.instant(400 * DAY))
+        starts = None if self.joined is None else self._date(self.joined)
+        person = clinician(self.pattern, zone=self.zone, starts=starts)
+        practice = Practice("Harbour Street", ZoneInfo(self.zone))
+        as_of = self.instant(self.as_of)
+        return frames_from(records, person, practice, as_of=as_of, calendar_seen=ever, messages_seen=ever)
 
     def _date(self, day: int) -> str:
         return (self.monday + timedelta(days=day)).isoformat()
@@ -197,12 +199,11 @@ def tried(share: int) -> int:
 
 
 def measured(life: Life, *, shuffled: bool = False) -> pd.DataFrame:
-    known = life.facts()
+    records = life.records()
     if shuffled:
         names = ("events", "evidence", "messages")
-        known = replace(known, **{name: getattr(known, name).sample(frac=1, random_state=1) for name in names})
-    practice = Practice("Harbour Street", ZoneInfo(life.zone))
-    return measure(frames_from(known, practice, as_of=life.instant(life.as_of)))
+        records = replace(records, **{name: getattr(records, name).sample(frac=1, random_state=1) for name in names})
+    return measure(life.frames(records))
 
 
 @settings(max_examples=tried(2))

@@ -50,7 +50,7 @@ def test_true_times_that_plainly_tell_of_a_session_are_those_that_a_whole_look_f
             for source, shown in zip(sources, (first, second), strict=True):
                 save_events(connection, source, shown, 1)
             save_evidence(connection, sources[0], told)
-            whole = facts.stored(connection, "ana")
+            whole = facts.records_of(connection, "ana")
             looked_at = facts.stored_times(connection, "ana")
             plain = facts.plain_times(connection).get("ana")
         assert looked_at is not None

@@ -18,6 +18,7 @@ from monitor.store import database, schema
 from monitor.store.database import Store, open_store, opened
 
 NOBODY = 65534
+PAGE = Path(__file__).parents[2] / "docs" / "schema.md"
 
 # Every column that can hold text, and what it holds. A column that is not here fails the test: where content could
 # come to rest has to be thought about.
@@ -85,6 +86,14 @@ def tables(store: Store) -> dict[str, bool]:
         "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
     )
     return {name: bool(strict) for name, strict in found if not name.startswith("sqlite_")}
+
+
+def test_the_page_of_the_database_is_made_of_the_schema() -> None:
+    assert PAGE.read_text(encoding="utf-8") == schema.schema_markdown()
+
+
+def test_every_table_says_what_it_holds() -> None:
+    assert [statement for comment, statement in schema.paragraphs() if statement and not comment] == []
 
 
 def test_every_table_of_ours_is_strict(store: Store) -> None:

@@ -9,26 +9,25 @@ from __future__ import annotations
 import cProfile
 import pstats
 
-from benchmarks.analysis_speed import BEGIN, MESSAGES, PRACTICE, SESSIONS, YEAR, timed, year
+from benchmarks.analysis_speed import MESSAGES, SESSIONS, frames_of, timed, year
 from monitor.analysis.catalogue import measure
-from monitor.analysis.frames import frames_from
 
 CALLS = 147_000  # of functions, the interpreter's own among them
 SECONDS = 2.0  # of processor time, on whatever machine and under whatever load the tests run
 
 
 def test_a_year_is_analysed_in_a_moment() -> None:
-    facts = year()
+    records = year()
 
-    assert (len(facts.events), len(facts.messages)) == (SESSIONS, MESSAGES)
-    assert timed(facts, runs=2).sum(axis=1).min() < SECONDS
+    assert (len(records.events), len(records.messages)) == (SESSIONS, MESSAGES)
+    assert timed(records, runs=2).sum(axis=1).min() < SECONDS
 
 
 def test_a_year_takes_no_more_calls_than_it_needs() -> None:
-    facts = year()
-    timed(facts, runs=0)  # imports and caches
+    records = year()
+    timed(records, runs=0)  # imports and caches
 
     with cProfile.Profile() as profile:
-        measure(frames_from(facts, PRACTICE, as_of=BEGIN + YEAR))
+        measure(frames_of(records))
 
     assert pstats.Stats(profile).total_calls < CALLS  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ from connectors.records import CalendarEvent, Counterpart, Kind, MessageStamp
 from monitor.store import sources
 from monitor.store.database import Store, open_store
 from monitor.store.events import REMOVED, held_in, remove_events, save_events
-from monitor.store.facts import stored
+from monitor.store.facts import records_of
 from monitor.store.keys import clinician_ids, identities
 from monitor.store.messages import save_messages
 from monitor.store.threads import Forest, mark_emergency
@@ -273,7 +273,7 @@ def test_a_marked_thread_stays_marked_with_whatever_joins_it(store: Store) -> No
     """Marked by a node of its own, so that the new name of a joined thread is no matter."""
 
     def marked(connection: Any) -> list[int]:
-        read = stored(connection, "ana").messages
+        read = records_of(connection, "ana").messages
         return sorted(read.loc[read["emergency"], "sent_at"].sub(int(at("2026-03-02 00:00").timestamp())).tolist())
 
     with emptied(store) as connection:

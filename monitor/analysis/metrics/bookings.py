@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from connectors.records import Status
-from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import Column, arrays
 from monitor.analysis.metrics.weekly import Weekly, once, shares, sums
 from monitor.analysis.sessions import HELD
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

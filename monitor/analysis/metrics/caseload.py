@@ -8,10 +8,11 @@ import numpy as np
 
 from monitor.analysis import fairness
 from monitor.analysis.calendar import contract_fte
-from monitor.analysis.catalogue import Family, Unit, Wing, metric
+from monitor.analysis.catalogue import Family, Wing, metric
 from monitor.analysis.columns import Column, arrays
 from monitor.analysis.metrics.active import LOOK_BACK, active, booked, frequency, in_care, trauma, weights
 from monitor.analysis.metrics.weekly import Weekly, column, counts, no_data, ratios, seen, where
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

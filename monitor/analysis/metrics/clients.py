@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from connectors.records import Kind, Status
-from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.clients import off_agreement
 from monitor.analysis.columns import arrays
 from monitor.analysis.contact import in_crisis
@@ -23,6 +23,7 @@ from monitor.analysis.metrics.weekly import (
     trailing,
 )
 from monitor.analysis.terms import EXCEPTIONS
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

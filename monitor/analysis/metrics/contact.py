@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import arrays
 from monitor.analysis.contact import off_channel
 from monitor.analysis.intervals import contains, seconds_inside, spans, subtract
@@ -15,6 +15,7 @@ from monitor.analysis.metrics.messages import sent_messages, to_clients
 from monitor.analysis.metrics.sessions import LONGEST_WEEK, minutes_of
 from monitor.analysis.metrics.weekly import Weekly, column, counts, half_each, no_data, ratios, seen, sums, where
 from monitor.analysis.metrics.work import on_call_work, work_spans
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from connectors.records import Kind
 from monitor.analysis.calendar import monday_of
-from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import arrays
 from monitor.analysis.metrics.sessions import met
 from monitor.analysis.metrics.weekly import Weekly, counts, half_each, once, places, seen, sums, where
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from connectors.records import Kind
 from monitor.analysis.calendar import DAY, monday_of
-from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import arrays
 from monitor.analysis.intervals import NO_SPANS, Spans, contains, intersection, spans, subtract, union
 from monitor.analysis.metrics.recovery import days_since
@@ -27,6 +27,7 @@ from monitor.analysis.metrics.weekly import (
     where,
 )
 from monitor.analysis.metrics.work import work_not_covered
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

@@ -8,10 +8,11 @@ import numpy as np
 
 from connectors.records import Counterpart
 from monitor.analysis.calendar import monday_of
-from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import Column, arrays
 from monitor.analysis.messages import median_wait
 from monitor.analysis.metrics.weekly import Bools, Weekly, counts, half_each, once, seen, shares, where
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from connectors.records import Kind
 from monitor.analysis.calendar import monday_of
-from monitor.analysis.catalogue import Family, Unit, metric
+from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import arrays
 from monitor.analysis.intervals import intersection, seconds_inside, spans, subtract, union
 from monitor.analysis.metrics.days import activities, day_edges
@@ -26,6 +26,7 @@ from monitor.analysis.metrics.weekly import (
     where,
 )
 from monitor.analysis.metrics.work import work_spans
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitor.analysis.catalogue import Family, Unit, Wing, metric
+from monitor.analysis.catalogue import Family, Wing, metric
 from monitor.analysis.columns import arrays
 from monitor.analysis.intervals import Spans, intersection, seconds_inside, spans, union
 from monitor.analysis.messages import packed
@@ -30,6 +30,7 @@ from monitor.analysis.metrics.weekly import (
 )
 from monitor.analysis.metrics.work import outside_work
 from monitor.analysis.sessions import BOOKED, HELD, meetings
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.records import SUPERVISION, Kind
-from monitor.analysis.catalogue import Family, Unit, Wing, metric
+from monitor.analysis.catalogue import Family, Wing, metric
 from monitor.analysis.columns import arrays
 from monitor.analysis.intervals import seconds_inside
 from monitor.analysis.metrics.recovery import days_since
 from monitor.analysis.metrics.sessions import contact_spans
 from monitor.analysis.metrics.weekly import Bools, Floats, Weekly, ratios, seen, where
+from reports.models import Unit
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames

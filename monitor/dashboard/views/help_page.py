@@ -7,11 +7,12 @@ from itertools import groupby
 from flask import Blueprint
 
 from monitor.access import Role
-from monitor.analysis.catalogue import DEFINITIONS_VERSION, Family, Metric, Unit, Wing, catalogue
+from monitor.analysis.catalogue import DEFINITIONS_VERSION, Family, Metric, Wing, catalogue
 from monitor.dashboard import visit
 from monitor.dashboard.frame import page
 from monitor.dashboard.policy import allow
 from monitor.notices import FAMILIES, LINES, POOLED
+from reports.models import Unit
 
 blueprint = Blueprint("help", __name__)
 
