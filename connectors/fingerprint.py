@@ -1,4 +1,4 @@
-"""Settings as a text that is the same in every process, to tell whether a cursor still holds under them."""
+"""Names of settings that are the same in every process, to tell whether a cursor still holds under them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import re
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from enum import Enum
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors.pseudonyms import Pseudonyms
+
 _SAME_EVERYWHERE = (str, int, float, date, timedelta, ZoneInfo, Enum, Path, type(None))
+
+
+def fingerprint(names: Pseudonyms, *decisive: Any) -> str:
+    """Return a keyed name of a tree of settings: titles may be part of it, and under another key it is another."""
+    digest = sha256(spelled(decisive).encode("utf-8", "surrogatepass"))
+    return names.entry(digest.hexdigest(), "fingerprint")
 
 
 def spelled(value: Any) -> str:

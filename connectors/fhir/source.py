@@ -19,15 +19,14 @@ from datetime import datetime, timedelta
 from connectors.base import Batch, Context, SourceKind
 from connectors.errors import MalformedError
 from connectors.fhir.people import IDENTIFIER, REFERENCE, owners_by_reference
-from connectors.fhir.reading import Progress, Run, Search, since
+from connectors.fhir.reading import FhirCursor, Run, Search, since
 from connectors.fhir.records import RecordMaker
 from connectors.fhir.resources import ELEMENTS
 from connectors.fhir.server import Query, Server, written
-from connectors.fingerprint import spelled
+from connectors.fingerprint import fingerprint
 from connectors.http import Client
 from connectors.network import is_open
 
-_READING = 1  # raise it when the same resources are to be read differently
 _LONGEST = timedelta(days=1)  # what began before the window may reach into it
 _PARTS = {"Appointment": ("actor",), "Encounter": ("participant",), "Communication": ("sender", "recipient")}
 """By which search parameters a server is asked for the practitioners' own resources alone."""
@@ -63,24 +62,24 @@ class Fhir:
         """Yield the whole window where that is due, else what changed; then messages, page by page."""
         server = self._server()
         people = owners_by_reference(server, self._options.practitioners, self._context)
-        known, settings = Progress.understood(cursor), self._settings(people)
-        anew = known.settings != settings or written(self._context.window.start) < known.start
-        known = Progress(settings) if anew else known.wanting(written(self._context.window.end))
+        known = FhirCursor.parse(cursor, self._settings(people))
+        anew = known.is_new or written(self._context.window.start) < known.start
+        known = FhirCursor(known.settings) if anew else known.wanting(written(self._context.window.end))
         run = Run(server, RecordMaker(self._context, people, self._options.channel), known)
         if self._is_whole_due(known):
             yield run.whole(list(self._whole(people)), anew=anew)
         else:
             for search in (*self._come_into_window(people, known), *self._changed(people, known)):
                 yield from run.pages(search)
-        for search in () if self._context.times_suffice else self._messages(people, run.progress):
+        for search in () if self._context.times_suffice else self._messages(people, run.cursor):
             yield from run.pages(search)
         yield Batch(run.covered())
 
-    def _is_whole_due(self, progress: Progress) -> bool:
-        newest = progress.newest()
-        if not newest or not progress.whole_at:
+    def _is_whole_due(self, cursor: FhirCursor) -> bool:
+        newest = cursor.newest()
+        if not newest or not cursor.whole_at:
             return True
-        gone_by = datetime.fromisoformat(newest) - datetime.fromisoformat(progress.whole_at)
+        gone_by = datetime.fromisoformat(newest) - datetime.fromisoformat(cursor.whole_at)
         return gone_by >= timedelta(days=self._options.full_every_days)
 
     def _whole(self, people: Mapping[str, str]) -> Iterator[Search]:
@@ -89,7 +88,7 @@ class Fhir:
         span = ("date", f"ge{written(window.start - _LONGEST)}"), ("date", f"le{written(window.end)}")
         return self._searches(people, self._calendar, lambda _: span)
 
-    def _come_into_window(self, people: Mapping[str, str], known: Progress) -> Iterator[Search]:
+    def _come_into_window(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[Search]:
         """What is booked in days that an earlier run did not ask for."""
         window = self._context.window
         if not known.end or written(window.end) <= known.end:
@@ -100,10 +99,10 @@ class Fhir:
         )
         yield from (replace(search, name="") for search in self._searches(people, self._calendar, lambda _: span))
 
-    def _changed(self, people: Mapping[str, str], known: Progress) -> Iterator[Search]:
+    def _changed(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[Search]:
         return self._searches(people, self._calendar, lambda name: since(known.since.get(name, "")))
 
-    def _messages(self, people: Mapping[str, str], known: Progress) -> Iterator[Search]:
+    def _messages(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[Search]:
         """What was written since; a message of the window cannot have been changed before it."""
         start = written(self._context.window.start)
         return self._searches(people, ("Communication",), lambda name: since(known.since.get(name, start)))
@@ -136,8 +135,7 @@ class Fhir:
 
     def _settings(self, people: Mapping[str, str]) -> str:
         told, options = self._context, self._options
-        decisive = (_READING, options.url, options.channel, people, told.owners)
-        return told.names.entry(spelled(decisive), "fingerprint")
+        return fingerprint(told.names, options.url, options.channel, people, told.owners)
 
 
 def _problems(options: FhirOptions) -> list[str]:

@@ -171,7 +171,7 @@ def test_a_window_that_reaches_further_back_asks_for_everything(server: Server) 
 def test_condition_is_not_sent_once_the_settings_have_changed(server: Server) -> None:
     server.replies = [Reply(headers=CHANGED_AT)]
     first = fetched(server.url)
-    fetched(server.url, (first.cursor or "").replace('"settings": "', '"settings": "X'))
+    fetched(server.url, (first.cursor or "").replace('"settings":"', '"settings":"X'))
     assert "If-Modified-Since" not in server.asked[1]
 
 
