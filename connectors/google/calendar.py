@@ -26,8 +26,9 @@ from connectors.fingerprint import fingerprint
 from connectors.google.access import SCOPES
 from connectors.google.entries import UnusableError, Wanted, entry_name, is_gone, look_at, record
 from connectors.google.options import GoogleOptions, problems
-from connectors.google.service import GoneError, Google, Pause, RefusedError
+from connectors.google.service import GoneError, Google, RefusedError
 from connectors.records import CalendarEvent
+from connectors.retry import Pause
 
 PAGE = 2500  # Google gives no more
 

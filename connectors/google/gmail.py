@@ -24,9 +24,10 @@ from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError
 from connectors.google.access import SCOPES
 from connectors.google.options import GoogleOptions, problems
-from connectors.google.service import GoneError, Google, Pause, RefusedError
+from connectors.google.service import GoneError, Google, RefusedError
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import MailCursor, MailPage, ReadingOptions, settings_of
+from connectors.retry import Pause
 
 PAGE = 100  # of the list: what a night that is cut off reads twice at most
 _HISTORY_PAGE = 500

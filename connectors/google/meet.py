@@ -31,7 +31,8 @@ from connectors.google.calls import Page
 from connectors.google.conferences import Conferences
 from connectors.google.options import GoogleOptions, problems
 from connectors.google.report import KEPT, Report
-from connectors.google.service import Google, Pause
+from connectors.google.service import Google
+from connectors.retry import Pause
 
 LATE = timedelta(hours=48)
 RECORDED_FOR, REPORTED_FOR = timedelta(days=30), timedelta(days=180)  # Google forgets what is older

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import pytest
 
-from connectors import http
+from connectors import http, retry
 from connectors.caldav import questions
 from connectors.caldav.cursor import CaldavCursor, Held
 from connectors.caldav.multistatus import UnsoundAnswerError, multistatus
@@ -145,10 +145,10 @@ def test_object_that_is_deleted_while_we_look_is_gone(server: Replies) -> None:
         (Reply(404), UnavailableError, 1),
         (Reply(405), UnavailableError, 1),
         (Reply(429, headers={"Retry-After": "3600"}), RateLimitError, 1),
-        (Reply(429), RateLimitError, http.TRIES),
-        (Reply(503), UnavailableError, http.TRIES),
-        (Reply(207, b"<multistatus", length=500), UnavailableError, http.TRIES),
-        (Reply(reset=True), UnavailableError, http.TRIES),
+        (Reply(429), RateLimitError, retry.TRIES),
+        (Reply(503), UnavailableError, retry.TRIES),
+        (Reply(207, b"<multistatus", length=500), UnavailableError, retry.TRIES),
+        (Reply(reset=True), UnavailableError, retry.TRIES),
         (Reply(200, b"<html>Sign in, Quetzalcoatlus</html>"), MalformedError, 1),
         (Reply(207, b"<html>Sign in, Quetzalcoatlus</html>"), MalformedError, 1),
         (Reply(207, b"Quetzalcoatlus"), MalformedError, 1),
