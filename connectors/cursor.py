@@ -13,12 +13,21 @@ fields, since a mailbox or a calendar may need thousands of them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date, timedelta
+from enum import Enum
+from hashlib import sha256
+from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
+
+from connectors.pseudonyms import Pseudonyms
 
 _Decoder = Callable[[Any], Any]
+_SAME_EVERYWHERE = (str, int, float, date, timedelta, ZoneInfo, Enum, Path, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,32 @@ class Cursor:
 
     def check(self) -> None:
         """Raise ValueError, OverflowError or OSError where fields of the right type hold what is never dumped."""
+
+
+def fingerprint(names: Pseudonyms, *decisive: Any) -> str:
+    """Return a keyed name of a tree of settings: titles may be part of it, and under another key it is another."""
+    digest = sha256(spelled(decisive).encode("utf-8", "surrogatepass"))
+    return names.entry(digest.hexdigest(), "fingerprint")
+
+
+def spelled(value: Any) -> str:
+    """A text for a tree of settings: sets sorted, patterns in full (their own ``repr`` is cut off).
+
+    Raises :class:`TypeError` for what has no such text, as a function whose ``repr`` is its address.
+    """
+    if is_dataclass(value):
+        return spelled([getattr(value, member.name) for member in fields(value)])
+    if isinstance(value, re.Pattern):
+        return spelled([value.pattern, value.flags])
+    if isinstance(value, (frozenset, set)):
+        return spelled(sorted(value))
+    if isinstance(value, dict):
+        return spelled(sorted(value.items()))
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(spelled, value))}]"
+    if isinstance(value, _SAME_EVERYWHERE):
+        return repr(value)
+    raise TypeError(type(value).__name__)
 
 
 def _plain(value: Any) -> Any:

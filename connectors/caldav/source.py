@@ -25,8 +25,8 @@ from connectors.caldav.cursor import CaldavCursor, Held
 from connectors.caldav.multistatus import path_of
 from connectors.caldav.server import Calendar, CalendarServer, Changes, ExpiredError, Object
 from connectors.classify import Sighting
+from connectors.cursor import fingerprint
 from connectors.errors import MalformedError, UnavailableError
-from connectors.fingerprint import fingerprint
 from connectors.http import Client
 from connectors.ics.source import looked_at
 from connectors.ics.text import CalendarText, EntryText, UnsoundError, calendars

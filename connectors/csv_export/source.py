@@ -21,10 +21,9 @@ from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, che
 from connectors.csv_export.presets import presets
 from connectors.csv_export.records import Entry, RowReader, Shape, is_total, shape_of
 from connectors.csv_export.table import LARGEST_FILE, TableError, clean, table_from
-from connectors.cursor import Cursor
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError, UnavailableError
 from connectors.files import NoFileError, files_among
-from connectors.fingerprint import fingerprint
 from connectors.records import Grade, Record
 
 __all__ = ["SOURCE_KIND", "CsvColumns", "CsvConnector", "CsvFormat", "CsvOptions", "check", "make"]

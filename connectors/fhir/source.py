@@ -17,16 +17,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connectors.base import Batch, Context, SourceKind
+from connectors.cursor import fingerprint
 from connectors.errors import MalformedError
-from connectors.fhir.people import IDENTIFIER, REFERENCE, owners_by_reference
 from connectors.fhir.reading import FhirCursor, Run, Search, since
 from connectors.fhir.records import RecordMaker
 from connectors.fhir.resources import ELEMENTS
 from connectors.fhir.server import Query, Server, written
-from connectors.fingerprint import fingerprint
 from connectors.http import Client
 from connectors.network import is_open
 
+_REFERENCE = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9.-]{1,64}")
+_IDENTIFIER = re.compile(r"[^|\s]*\|[^|]+")
 _LONGEST = timedelta(days=1)  # what began before the window may reach into it
 _PARTS = {"Appointment": ("actor",), "Encounter": ("participant",), "Communication": ("sender", "recipient")}
 """By which search parameters a server is asked for the practitioners' own resources alone."""
@@ -61,7 +62,7 @@ class Fhir:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield the whole window where that is due, else what changed; then messages, page by page."""
         server = self._server()
-        people = owners_by_reference(server, self._options.practitioners, self._context)
+        people = _owners_by_reference(server, self._options.practitioners, self._context)
         known = FhirCursor.parse(cursor, self._settings(people))
         anew = known.is_new or written(self._context.window.start) < known.start
         known = FhirCursor(known.settings) if anew else known.wanting(written(self._context.window.end))
@@ -138,12 +139,38 @@ class Fhir:
         return fingerprint(told.names, options.url, options.channel, people, told.owners)
 
 
+def _owners_by_reference(server: Server, named: Mapping[str, tuple[str, ...]], context: Context) -> dict[str, str]:
+    """The key of the owner whom each practitioner's reference means.
+
+    ``named`` gives references (``Practitioner/7``) and identifiers (``system|value``) for each owner; the server is
+    asked who bears an identifier. Raises a :class:`~connectors.errors.ConnectorError`, also where nobody does.
+    """
+    return {
+        reference: owner.key
+        for owner in context.owners
+        for number, name in enumerate(named.get(owner.key, ()), 1)
+        for reference in _references(server, name, f"practitioners.{owner.key}, entry {number}", context.source)
+    }
+
+
+def _references(server: Server, name: str, place: str, source: str) -> Iterator[str]:
+    if _REFERENCE.fullmatch(name):
+        yield name
+        return
+    pages = server.search("Practitioner", (("identifier", name), ("_elements", "id")))
+    found = [str(practitioner.get("id")) for page in pages for practitioner in page]
+    if not found:
+        remedy = "Look it up in the record system, and write it as system|value or Practitioner/id."
+        raise MalformedError(source, f"{place}: the server knows nobody by this identifier.", remedy)
+    yield from (f"Practitioner/{identifier}" for identifier in found)
+
+
 def _problems(options: FhirOptions) -> list[str]:
     problems = []
     if not any(options.practitioners.values()):
         problems.append("practitioners: name at least one clinician's reference or identifier")
     for owner, names in options.practitioners.items():
-        if not all(REFERENCE.fullmatch(name) or IDENTIFIER.fullmatch(name) for name in names):
+        if not all(_REFERENCE.fullmatch(name) or _IDENTIFIER.fullmatch(name) for name in names):
             problems.append(f"practitioners.{owner}: write Practitioner/id or system|value")
     if (options.user is None) != (options.password is None):
         problems.append("password: user and password go together")

@@ -20,9 +20,8 @@ from typing import Any
 
 from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.classify import Sighting
-from connectors.cursor import Cursor
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError
-from connectors.fingerprint import fingerprint
 from connectors.google.access import SCOPES
 from connectors.google.entries import UnusableError, Wanted, entry_name, is_gone, look_at, record
 from connectors.google.options import GoogleOptions, problems

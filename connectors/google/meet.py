@@ -23,9 +23,8 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from connectors.base import Batch, Context, RecordType, SourceKind
-from connectors.cursor import Cursor
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import AuthorizationError, MalformedError
-from connectors.fingerprint import fingerprint
 from connectors.google.access import how_to_connect, numbers_kept, scopes_of
 from connectors.google.calls import Page
 from connectors.google.conferences import Conferences

@@ -24,11 +24,10 @@ from typing import ClassVar
 from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.classify import Sighting
 from connectors.content import Content, opened
-from connectors.cursor import Cursor
+from connectors.cursor import Cursor, fingerprint
 from connectors.deadline import LARGEST
 from connectors.errors import MalformedError, UnavailableError
 from connectors.files import NoFileError, files_among
-from connectors.fingerprint import fingerprint
 from connectors.http import Client, Question
 from connectors.ics.text import LOOKS, PEOPLE, EntryText, Outline, UnsoundError, calendars_in, outline_of
 from connectors.network import is_open

@@ -12,9 +12,8 @@ from typing import NamedTuple, TypeVar
 from connectors import retry
 from connectors.deadline import Deadline
 from connectors.errors import RateLimitError, UnavailableError, UsedUpError
-from connectors.imap.conversation import Account, BrokenOffError, Conversation, spelled
+from connectors.imap.conversation import Account, BrokenOffError, Conversation, spelled, unreachable
 from connectors.imap.names import Folder
-from connectors.imap.refusals import unreachable
 from connectors.imap.rows import Row
 from connectors.retry import AgainError, Patience
 

@@ -12,10 +12,9 @@ from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, Literal
 
 from connectors.base import Context, Fault, Skipped, Window
-from connectors.cursor import Cursor
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import UnavailableError
 from connectors.files import NoFileError
-from connectors.fingerprint import fingerprint
 from connectors.mail.correspondence import Correspondence, Ends
 from connectors.mail.dates import instant_from
 from connectors.mail.headers import Headers

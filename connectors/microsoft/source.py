@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from connectors.base import Batch, Context, Fault, RecordType, SourceKind
-from connectors.fingerprint import fingerprint
+from connectors.cursor import fingerprint
 from connectors.microsoft.access import Access
 from connectors.microsoft.cursor import MicrosoftCursor, started, written
 from connectors.microsoft.entries import RecordMaker, UnusableError

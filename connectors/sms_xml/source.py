@@ -13,14 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from connectors.base import Batch, Context, Fault, RecordType, SourceKind
-from connectors.cursor import Cursor
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError
 from connectors.files import files_among, opened
-from connectors.fingerprint import fingerprint
 from connectors.mail.pages import PAGE_MESSAGES, astray, is_folder, reading
 from connectors.records import Counterpart, MessageStamp
-from connectors.sms_xml.messages import Text, Unusable, texts_in
-from connectors.sms_xml.phones import canonical_number, is_machine
+from connectors.sms_xml.messages import Text, Unusable, canonical_number, is_machine, texts_in
 from connectors.sms_xml.sieve import ALLOWED, UnfitError
 
 _SOME_BYTES = 256 * 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.caldav.cursor import CaldavCursor, Held
-from connectors.cursor import Cursor
+from connectors.cursor import Cursor, spelled
 from connectors.fhir.reading import FhirCursor
 from connectors.google.calendar import GoogleCalendarCursor
 from connectors.google.gmail import GmailCursor
@@ -135,3 +136,12 @@ def test_a_field_too_few_or_too_many_is_the_beginning(cursor: Cursor, what: str)
 def test_true_is_no_number() -> None:
     text = SmsXmlCursor("s", {"a": 1}).dump()
     assert SmsXmlCursor.parse(text.replace('"a":1', '"a":true'), "s").is_new
+
+
+def test_settings_have_one_spelling() -> None:
+    assert spelled(frozenset("cab")) == "['a','b','c']"
+    assert spelled({"b": 1, "a": None}) == "[['a',None],['b',1]]"
+    assert spelled(re.compile("x" * 300)) != spelled(re.compile("x" * 301))
+    assert spelled(re.compile("x")) != spelled(re.compile("x", re.IGNORECASE))
+    with pytest.raises(TypeError):
+        spelled(str.lower)
