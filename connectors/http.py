@@ -23,9 +23,8 @@ from connectors.errors import (
     MalformedError,
     RateLimitError,
     UnavailableError,
-    UsedUpError,
 )
-from connectors.network import failure, is_open, used_up
+from connectors.network import is_open, no_answer
 from connectors.retry import AGAIN, AgainError, Patience, Pause, put_off, retry_after
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ class Client:
                 body = buffer.getvalue()
         except (RequestException, ValueError, OSError) as error:
             # without its cause: requests repeats the address in its messages
-            raise self._broken_off(error) from None
+            raise AgainError(no_answer(self._source, "the server", error)) from None
         return Answer(response.status_code, names, body)
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
@@ -168,11 +167,6 @@ class Client:
                     "Check that the address is the right one.",
                 )
             yield chunk
-
-    def _broken_off(self, error: Exception) -> AgainError:
-        found, check = failure("the server", error)
-        kind = UsedUpError if used_up(error) else UnavailableError
-        return AgainError(kind(self._source, found, f"{check} The next run tries again."))
 
     def _refusal(self, answer: Answer) -> ConnectorError:
         status = answer.status

@@ -30,7 +30,7 @@ from connectors.errors import (
 )
 from connectors.google.access import access, how_to_connect
 from connectors.google.options import GoogleOptions
-from connectors.network import failure, used_up
+from connectors.network import no_answer
 from connectors.retry import AGAIN, GOOGLE_TRIES, AgainError, Patience, Pause, put_off, retry_after
 
 SECONDS = 60  # for one answer
@@ -240,11 +240,11 @@ class Google:
         return RateLimitError(self._source, found, remedy, put_off(wait))
 
     def _broken_off(self, error: Exception) -> AgainError:
-        found, check = failure("Google", error)
-        if used_up(error):
-            return AgainError(UsedUpError(self._source, found, f"{check} The next run tries again."))
-        remedy = "Check whether this machine is online. The next run tries again."
-        return AgainError(UnavailableError(self._source, found, remedy))
+        problem = no_answer(self._source, "Google", error)
+        if not isinstance(problem, UsedUpError):  # there is no name or port of Google's to check
+            remedy = "Check whether this machine is online. The next run tries again."
+            problem = UnavailableError(self._source, problem.found, remedy)
+        return AgainError(problem)
 
     def _revoked(self, found: str = _TAKEN_BACK, remedy: str = "") -> AuthorizationError:
         return AuthorizationError(self._source, found, f"Run: {how_to_connect(self._owner)}{remedy}")

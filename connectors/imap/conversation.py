@@ -16,11 +16,11 @@ from itertools import groupby, islice
 from typing import Any
 
 from connectors.deadline import Deadline
-from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError, UsedUpError
+from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
 from connectors.imap.connection import connected
 from connectors.imap.names import Folder, Role, role_of
 from connectors.imap.rows import WANTED, Row, row_from, usual_rows
-from connectors.network import failure, is_loopback, used_up
+from connectors.network import is_loopback, no_answer, used_up
 
 _AHEAD = 2  # questions on their way at a time
 _MOST_FOUND = 5_000_000
@@ -266,9 +266,7 @@ def refusal(source: str, answer: str, *, signing_in: bool = False) -> ConnectorE
 
 def unreachable(source: str, error: Exception | None = None) -> UnavailableError:
     """The error for a server that is not there, hangs up, makes no sense or does not come to an end."""
-    found, check = failure("the mail server", error)
-    kind = UsedUpError if used_up(error) else UnavailableError
-    return kind(source, found, f"{check} The next run goes on from here.")
+    return no_answer(source, "the mail server", error, "The next run goes on from here.")
 
 
 def _require(answer: tuple[str, list[Any]]) -> list[Any]:
