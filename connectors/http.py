@@ -1,20 +1,16 @@
-"""One way to ask a web server: one session, one back-off policy, a limit on size and time.
+"""One way to ask a web server: one session, one back-off policy (connectors.retry), a limit on size and time.
 
-A refused or failing server is asked again a few times, after what its Retry-After says or a doubling pause; all tries
-of a question share one deadline. An address may be a secret in itself (a calendar's private link), so none is ever part
-of an error, and the library that would log it is kept from doing so. A password goes to the server it was meant for
-and to no other, also where that server sends us on. Nothing travels in the open, except on this machine itself.
+An address may be a secret in itself (a calendar's private link), so none is ever part of an error, and the library that
+would log it is kept from doing so. A password goes to the server it was meant for and to no other, also where that
+server sends us on. Nothing travels in the open, except on this machine itself.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -27,19 +23,15 @@ from connectors.errors import (
     MalformedError,
     RateLimitError,
     UnavailableError,
-    UsedUpError,
 )
-from connectors.network import failure, is_open, used_up
+from connectors.network import is_open, no_answer
+from connectors.retry import AGAIN, AgainError, Patience, Pause, put_off, retry_after
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
-TRIES = 4
-FIRST_PAUSE = 1.0  # seconds; doubles
-LONGEST_PAUSE = 60.0  # seconds; a server that asks for more is left until the next run
 CONNECT_SECONDS, READ_SECONDS = 10, 60  # of silence; see connectors.deadline for the whole
 MOST_HOPS = 5
-_AGAIN = frozenset((429, 500, 502, 503, 504))
 _MOVED = frozenset((301, 302, 307, 308))
 _SOME_BYTES = 64 * 1024
 
@@ -69,14 +61,6 @@ class Question:
     is_known: Callable[[Mapping[str, str]], bool] | None = None
 
 
-class _BrokenOffError(Exception):
-    """No whole answer came; ``problem`` says so in our words."""
-
-    def __init__(self, problem: UnavailableError) -> None:
-        super().__init__()
-        self.problem = problem
-
-
 class Client:
     """Asks servers on behalf of one source. ``pause`` sleeps for some seconds; a test may count instead.
 
@@ -88,13 +72,13 @@ class Client:
     def __init__(
         self,
         source: str,
-        pause: Callable[[float], None] | None = None,
+        pause: Pause | None = None,
         login: tuple[str, str] | str | None = None,
         deadline: Deadline | None = None,
     ) -> None:
         self._source = source
-        self._pause = pause or time.sleep
         self._deadline = deadline or Deadline()
+        self._patience = Patience(self._deadline, pause)
         self._session = _session(self._deadline)
         self._may_roam = login is None
         if login:
@@ -109,24 +93,16 @@ class Client:
 
         Raises a :class:`~connectors.errors.ConnectorError` for everything else.
         """
-        problem: ConnectorError
         self._deadline.renew()
-        for attempt in range(TRIES):
-            wait = FIRST_PAUSE * 2**attempt
-            try:
-                answer = self._settled(question)
-            except _BrokenOffError as broken_off:
-                problem = broken_off.problem
-            else:
-                if _is_answer(question, answer.status):
-                    return answer
-                problem = self._refusal(answer)
-                if answer.status not in _AGAIN:
-                    raise problem
-                wait = _retry_after(answer.headers, wait)
-            if attempt + 1 == TRIES or wait > LONGEST_PAUSE or not self._deadline.allows(wait):
-                break
-            self._pause(wait)
+        return self._patience.ask(lambda: self._answered(question))
+
+    def _answered(self, question: Question) -> Answer:
+        answer = self._settled(question)
+        if _is_answer(question, answer.status):
+            return answer
+        problem = self._refusal(answer)
+        if answer.status in AGAIN:
+            raise AgainError(problem, retry_after(answer.headers))
         raise problem
 
     def _settled(self, question: Question) -> Answer:
@@ -177,7 +153,7 @@ class Client:
                 body = buffer.getvalue()
         except (RequestException, ValueError, OSError) as error:
             # without its cause: requests repeats the address in its messages
-            raise self._broken_off(error) from None
+            raise AgainError(no_answer(self._source, "the server", error)) from None
         return Answer(response.status_code, names, body)
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
@@ -192,12 +168,6 @@ class Client:
                 )
             yield chunk
 
-    def _broken_off(self, error: Exception) -> _BrokenOffError | UsedUpError:
-        found, check = failure("the server", error)
-        if used_up(error):
-            return UsedUpError(self._source, found, f"{check} The next run tries again.")
-        return _BrokenOffError(UnavailableError(self._source, found, f"{check} The next run tries again."))
-
     def _refusal(self, answer: Answer) -> ConnectorError:
         status = answer.status
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
@@ -208,12 +178,11 @@ class Client:
                 f"evenhours ingest --source {self._source}",
             )
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            asked = _retry_after(answer.headers, 0)
             return RateLimitError(
                 self._source,
                 "the server asks us to stop for now (HTTP 429).",
                 "What was read is kept; the next run goes on from there.",
-                timedelta(seconds=asked) if asked > LONGEST_PAUSE else None,
+                put_off(retry_after(answer.headers)),
             )
         if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
             return UnavailableError(
@@ -283,15 +252,3 @@ def joined(url: str, reference: str) -> str:
 def _location(headers: Mapping[str, str]) -> str:
     """Return the place to which a server sends us on; letters beyond ASCII come as if they were Latin-1."""
     return headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace")
-
-
-def _retry_after(headers: Mapping[str, str], otherwise: float) -> float:
-    """Seconds to wait: the header's number, or its date counted from the server's own clock."""
-    text = headers.get("retry-after", "")
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        wait = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))
-    except (ValueError, TypeError):
-        return otherwise
-    return max(0.0, wait.total_seconds())

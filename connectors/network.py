@@ -12,6 +12,7 @@ from socket import gaierror
 from urllib.parse import urlsplit
 
 from connectors.deadline import TooMuchError, TooSlowError
+from connectors.errors import UnavailableError, UsedUpError
 
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
@@ -55,7 +56,16 @@ def used_up(error: BaseException | None) -> bool:
     return any(isinstance(cause, (TooSlowError, TooMuchError)) for cause in _causes(error))
 
 
-def failure(who: str, error: BaseException | None = None) -> tuple[str, str]:
+def no_answer(
+    source: str, who: str, error: BaseException | None, after: str = "The next run tries again."
+) -> UnavailableError:
+    """Return the error for ``who`` that is not there, hangs up, makes no sense or does not come to an end."""
+    found, check = _failure(who, error)
+    kind = UsedUpError if used_up(error) else UnavailableError
+    return kind(source, found, f"{check} {after}")
+
+
+def _failure(who: str, error: BaseException | None) -> tuple[str, str]:
     """What was found where no whole answer came from ``who``, and what to check.
 
     The libraries that ask wrap what happened, and repeat addresses in their own words: only the kinds of the errors

@@ -78,26 +78,30 @@ def why_unwritten(folder: Path, error: OSError) -> str:
     return full_disk(folder) if is_full(error) else (error.strerror or "unknown").lower()
 
 
-def write_private(folder: Path, name: str, content: Mapping[str, Any]) -> None:
-    """Put ``content`` into a file of the folder, readable by its owner alone, in the place of what was there.
+def replace_file(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read, in the place of what was there. Raises OSError.
 
-    A run that is cut off at any moment leaves the old file or the new one. Raises :class:`PrivateFileError`.
+    A run that is cut off at any moment leaves the old file or the new one.
     """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    _write_through(descriptor, Path(temporary), text, place=path)
+
+
+def create_file(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read where there is none. Raises FileExistsError and other OSError.
+
+    Nothing is left of one that could not be written to its end.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    _write_through(os.open(path, flags, 0o600), path, text, place=path)
+
+
+def write_private(folder: Path, name: str, content: Mapping[str, Any]) -> None:
+    """Put ``content`` into a file of the private folder as :func:`replace_file` does. Raises PrivateFileError."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         _refuse_loose(folder.lstat(), folder, "700", stat.S_ISDIR)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")  # mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(dict(content), file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, folder / name)  # noqa: PTH105 (the name that mkstemp gave)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-            raise
-        _sync_folder(folder)
+        replace_file(folder / name, json.dumps(dict(content)))
     except OSError as error:
         remedy = "Make room on the disk." if is_full(error) else "Let whoever runs evenhours write there."
         raise PrivateFileError(f"{folder / name} cannot be written: {why_unwritten(folder, error)}.", remedy) from error
@@ -126,9 +130,29 @@ def _refuse_loose(status: os.stat_result, path: Path, mode: str, is_right: Calla
         raise PrivateFileError(f"{path} can be read by others.", remedy)
 
 
+def _write_through(descriptor: int, path: Path, text: str, *, place: Path) -> None:
+    """Write the file just made at ``path`` down to the disk and move it to its place, or leave nothing of it."""
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        if path != place:
+            path.replace(place)
+        _sync_folder(place.parent)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
 def _sync_folder(folder: Path) -> None:
+    """Write a folder's names down to the disk. Some network drives cannot; there the system decides when."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
     finally:
         os.close(descriptor)

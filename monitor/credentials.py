@@ -14,13 +14,12 @@ import shlex
 import stat
 import subprocess
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from connectors.errors import UnavailableError
-from connectors.private import is_full, why_unwritten
+from connectors.private import create_file, is_full, why_unwritten
 from connectors.pseudonyms import KEY_BYTES
 from monitor.errors import KeyFileError, SecretError
 
@@ -92,19 +91,13 @@ def secret_reader(source: str, folder: Path) -> Callable[[str], str]:
 def create_key(path: Path) -> None:
     """Write a new practice key: 32 random bytes in hex, readable by its owner alone. Never replaces a file."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        create_file(path, token_hex(KEY_BYTES) + "\n")
     except FileExistsError as error:
         raise KeyFileError(f"{path} exists already. Keep it: without it the stored names mean nothing.") from error
     except OSError as error:
-        raise KeyFileError(f"{path} cannot be written: {why_unwritten(path.parent, error)}.") from error
-    try:
-        _write_through(descriptor, path, token_hex(KEY_BYTES))
-    except OSError as error:
-        with suppress(OSError):
-            path.unlink()
         found = f"{path} cannot be written: {why_unwritten(path.parent, error)}."
-        remedy = " Make room and run the command again." if is_full(error) else ""
-        raise KeyFileError(f"{found} Nothing was left behind.{remedy}") from error
+        remedy = " Nothing was left behind. Make room and run the command again." if is_full(error) else ""
+        raise KeyFileError(f"{found}{remedy}") from error
 
 
 def read_key(path: Path) -> bytes:
@@ -189,19 +182,6 @@ def _secret_printed_by(command: str, folder: Path) -> str:
     except (OSError, ValueError) as error:
         raise SecretError("The secret's command cannot be run. Try it by hand.") from error
     return done.stdout.decode("utf-8", "replace")
-
-
-def _write_through(descriptor: int, path: Path, text: str) -> None:
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _described(scheme: str, place: str) -> str:

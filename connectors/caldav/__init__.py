@@ -3,6 +3,6 @@
 multistatus  what a server says of many things at once
 questions    the bodies of our questions
 server       from an address to calendars, and what is asked of each
-progress     the cursor
+cursor       what is remembered of a server: names of states and of entries
 source       the connector
 """

@@ -19,22 +19,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
 from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.caldav.cursor import CaldavCursor, Held
 from connectors.caldav.multistatus import path_of
-from connectors.caldav.progress import Held, Progress
 from connectors.caldav.server import Calendar, CalendarServer, Changes, ExpiredError, Object
 from connectors.classify import Sighting
+from connectors.cursor import fingerprint
 from connectors.errors import MalformedError, UnavailableError
-from connectors.fingerprint import spelled
 from connectors.http import Client
 from connectors.ics.source import looked_at
 from connectors.ics.text import CalendarText, EntryText, UnsoundError, calendars
 from connectors.network import is_open
 from connectors.records import CalendarEvent
 
-_READING = 4  # raise it when the same calendar is to be read differently
 _MARGIN = timedelta(days=1)  # whole days and floating times begin at another instant in another zone
 _MUCH = 0.3  # of all entries
 
@@ -81,7 +79,7 @@ class Caldav:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """One batch: the window's snapshot, or what changed since."""
-        known = Progress.known(cursor, self._settings())
+        known = CaldavCursor.parse(cursor, self._settings())
         server = self._server()
         found = self._calendars(server)
         if known.holds_for(self._context.window) and known.states.keys() == found.keys():
@@ -98,8 +96,7 @@ class Caldav:
     def _settings(self) -> str:
         told = self._context
         decisive = (told.owners, told.classifier)
-        text = spelled((_READING, self._options, decisive))
-        return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")
+        return fingerprint(told.names, self._options, decisive)
 
     def _calendars(self, server: CalendarServer) -> dict[str, Calendar]:
         """The calendars to read under their keyed names."""
@@ -140,13 +137,13 @@ class Caldav:
             objects |= self._objects(name, server.objects(calendar, list(changes.etags), self._wanted))
         came = self._read(objects, found)
         start, end = self._context.window.seconds
-        progress = Progress(settings, start, end, end, states, _by_calendar(came.held, found))
+        reached = CaldavCursor(settings, start, end, end, states, _by_calendar(came.held, found))
         window = self._context.window
-        return Batch(progress.written(), came.records, replaces=window, faults=came.faults, done=1, total=1)
+        return Batch(reached.dump(), came.records, replaces=window, faults=came.faults, done=1, total=1)
 
     # What changed
 
-    def _since(self, server: CalendarServer, found: Mapping[str, Calendar], known: Progress) -> Batch:
+    def _since(self, server: CalendarServer, found: Mapping[str, Calendar], known: CaldavCursor) -> Batch:
         objects: dict[Place, Object] = {}
         gone: set[Place] = set()
         states = dict(known.states)
@@ -158,15 +155,15 @@ class Caldav:
             objects |= self._objects(name, self._reached(server, calendar, known))
             objects |= self._objects(name, fresh)
         if not objects and not gone and states == known.states:
-            return Batch(known.written())
+            return Batch(known.dump())
         came = self._read(objects, found)
         before = dict(known.held())
         removed = self._removed(before, came.held, gone | objects.keys())
         after = {place: held for place, held in {**before, **came.held}.items() if place not in gone}
-        progress = replace(
+        reached = replace(
             known, reached=self._context.window.seconds[1], states=states, objects=_by_calendar(after, found)
         )
-        return Batch(progress.written(), came.records, tuple(removed), faults=came.faults, done=1, total=1)
+        return Batch(reached.dump(), came.records, tuple(removed), faults=came.faults, done=1, total=1)
 
     def _changes(self, server: CalendarServer, calendar: Calendar, since: str, known: Mapping[str, Held]) -> Changes:
         """What has changed since a state, whether or not the server can compare it with another."""
@@ -191,7 +188,7 @@ class Caldav:
         """The paths of what was deleted, also while we looked."""
         return set(changes.gone) | {path_of(href) for href in changes.etags} - {path_of(one.href) for one in came}
 
-    def _reached(self, server: CalendarServer, calendar: Calendar, known: Progress) -> Iterator[Object]:
+    def _reached(self, server: CalendarServer, calendar: Calendar, known: CaldavCursor) -> Iterator[Object]:
         """The objects with an occurrence in the days that the window has not reached before."""
         start, end = datetime.fromtimestamp(known.reached, UTC), self._context.window.end.astimezone(UTC)
         if start < end:

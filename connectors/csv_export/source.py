@@ -21,9 +21,9 @@ from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, che
 from connectors.csv_export.presets import presets
 from connectors.csv_export.records import Entry, RowReader, Shape, is_total, shape_of
 from connectors.csv_export.table import LARGEST_FILE, TableError, clean, table_from
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError, UnavailableError
 from connectors.files import NoFileError, files_among
-from connectors.fingerprint import spelled
 from connectors.records import Grade, Record
 
 __all__ = ["SOURCE_KIND", "CsvColumns", "CsvConnector", "CsvFormat", "CsvOptions", "check", "make"]
@@ -95,13 +95,13 @@ class CsvConnector:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """One answer: a snapshot of the window for visits, all rows for logs; an empty page if nothing changed."""
         with _contents_of(self.options, self.context) as contents:
-            mark = self._mark(contents)
-            if mark == cursor:
+            known = Cursor.parse(cursor, self._fingerprint(contents))
+            if not known.is_new:
                 yield Batch(cursor)
                 return
-            yield from self._pages(contents, cursor, mark)
+            yield from self._pages(contents, cursor, known)
 
-    def _pages(self, contents: Sequence[Content], cursor: str | None, mark: str) -> Iterator[Batch]:
+    def _pages(self, contents: Sequence[Content], cursor: str | None, reached: Cursor) -> Iterator[Batch]:
         intake, accumulate = _Intake(), self.options.accumulate
         snapshot = self.reader.shape is Shape.VISIT and not accumulate
         blank = Batch(cursor, replaces=self.context.window if snapshot else None, anew=not accumulate)
@@ -129,7 +129,7 @@ class CsvConnector:
             sentence = "it was written to while it was read."
             raise UnavailableError(self.context.source, sentence, "Nothing was changed. The next run reads it again.")
         yield replace(
-            blank, cursor=mark, records=records, faults=faults, done=intake.rows, total=intake.rows,
+            blank, cursor=reached.dump(), records=records, faults=faults, done=intake.rows, total=intake.rows,
             holds=None if snapshot or accumulate else count,
         )  # fmt: skip
 
@@ -165,14 +165,12 @@ class CsvConnector:
             else:
                 yield f"{place} {row.line}", entry
 
-    def _mark(self, contents: Sequence[Content]) -> str:
+    def _fingerprint(self, contents: Sequence[Content]) -> str:
         """A checksum of the bytes and of all that decides what is made of them."""
         context = self.context
         days = (context.window.start.date(), context.window.end.date())  # the window moves on every night
-        setup = (self.options, context.owners, days, context.classifier)
         sums = [_checksum(content) for content in contents]
-        digest = hashlib.sha256(spelled((setup, sums)).encode("utf-8", "surrogatepass")).hexdigest()
-        return context.names.entry(digest, "fingerprint")  # under another key every name is another
+        return fingerprint(context.names, self.options, context.owners, days, context.classifier, sums)
 
 
 def _checksum(content: Content) -> str:

@@ -2,8 +2,7 @@
 
 server     searches, page by page, whatever the server makes of pages
 resources  JSON becomes appointments, encounters and communications, of which a few fields are looked at
-people     whose they are: practitioners and owners
 records    these become events, true times and message stamps
 reading    a search's pages become batches, and how far they came
-source     the connector
+source     the connector, and whose they are: practitioners and owners
 """

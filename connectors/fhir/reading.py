@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connectors.base import Batch, Fault
+from connectors.cursor import Cursor
 from connectors.fhir.records import RecordMaker
 from connectors.fhir.resources import UnusableError, appointment_from, communication_from, encounter_from
 from connectors.fhir.server import Query, Resource, Server, last_updated, written
@@ -17,34 +17,23 @@ _OVERLAP = timedelta(minutes=10)  # a change may be seen only after one that bea
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """The cursor: under which settings which window was read, up to which change of each kind of resource.
+class FhirCursor(Cursor):
+    """Which window was read, up to which change of each kind of resource.
 
     ``whole_at`` is the last change that was known when everything was read.
     """
 
-    settings: str = ""
     start: str = ""
     end: str = ""
     whole_at: str = ""
     since: dict[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def understood(cls, cursor: str | None) -> Progress:
-        """Understand a cursor; whatever is none of ours is the beginning."""
-        try:
-            found = cls(**json.loads(cursor or "{}"))
-            for instant in filter(None, (found.start, found.end, found.whole_at, *found.since.values())):
-                datetime.fromisoformat(instant)
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            return cls()
-        return found
+    def check(self) -> None:
+        """Raise ValueError for instants that are none."""
+        for instant in filter(None, (self.start, self.end, self.whole_at, *self.since.values())):
+            datetime.fromisoformat(instant)
 
-    def text(self) -> str:
-        """The cursor's text."""
-        return json.dumps(asdict(self), separators=(",", ":"))
-
-    def wanting(self, end: str) -> Progress:
+    def wanting(self, end: str) -> FhirCursor:
         """This for a window that ends then. If that is later, messages that were left out count as not read.
 
         ::
@@ -100,10 +89,10 @@ class _Intake:
 class Run:
     """Asks the server and remembers how far it came."""
 
-    def __init__(self, server: Server, maker: RecordMaker, progress: Progress) -> None:
+    def __init__(self, server: Server, maker: RecordMaker, cursor: FhirCursor) -> None:
         self._server = server
         self._maker = maker
-        self.progress = progress
+        self.cursor = cursor
         self._intake = _Intake()
         self._done = 0
 
@@ -115,7 +104,7 @@ class Run:
             for resources in self._server.search(search.kind, search.query):
                 self._take(search.kind, resources)
             self._reach(search.name)
-        self.progress = replace(self.progress, whole_at=self.progress.newest())
+        self.cursor = replace(self.cursor, whole_at=self.cursor.newest())
         page = self._intake.turn().batch(self.covered())
         window, times = self._maker.context.window, "Encounter" in kinds
         return replace(page, removed=(), mended=(), replaces=window, replaces_times=times, anew=anew, done=1, total=1)
@@ -123,8 +112,8 @@ class Run:
     def covered(self) -> str:
         """The cursor once everything in the window has been asked for."""
         window = self._maker.context.window
-        self.progress = replace(self.progress, start=written(window.start), end=written(window.end))
-        return self.progress.text()
+        self.cursor = replace(self.cursor, start=written(window.start), end=written(window.end))
+        return self.cursor.dump()
 
     def pages(self, search: Search) -> Iterator[Batch]:
         """The search's pages. Its progress goes with them as long as the server sorts, else with the last.
@@ -140,15 +129,15 @@ class Run:
             if is_sorted:
                 self._reach(search.name)
             self._done += len(resources)
-            page, total = self._intake.turn().batch(self.progress.text()), self._server.total
+            page, total = self._intake.turn().batch(self.cursor.dump()), self._server.total
             if resources:
                 yield page if total is None else replace(page, done=self._done, total=max(before + total, self._done))
         self._reach(search.name)
 
     def _reach(self, name: str) -> None:
-        newest = max(self._intake.newest, self.progress.since.get(name, ""))
+        newest = max(self._intake.newest, self.cursor.since.get(name, ""))
         if name and newest:
-            self.progress = replace(self.progress, since=self.progress.since | {name: newest})
+            self.cursor = replace(self.cursor, since=self.cursor.since | {name: newest})
 
     def _take(self, kind: str, resources: Iterable[Resource]) -> None:
         intake = self._intake

@@ -17,17 +17,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connectors.base import Batch, Context, SourceKind
+from connectors.cursor import fingerprint
 from connectors.errors import MalformedError
-from connectors.fhir.people import IDENTIFIER, REFERENCE, owners_by_reference
-from connectors.fhir.reading import Progress, Run, Search, since
+from connectors.fhir.reading import FhirCursor, Run, Search, since
 from connectors.fhir.records import RecordMaker
 from connectors.fhir.resources import ELEMENTS
 from connectors.fhir.server import Query, Server, written
-from connectors.fingerprint import spelled
 from connectors.http import Client
 from connectors.network import is_open
 
-_READING = 1  # raise it when the same resources are to be read differently
+_REFERENCE = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9.-]{1,64}")
+_IDENTIFIER = re.compile(r"[^|\s]*\|[^|]+")
 _LONGEST = timedelta(days=1)  # what began before the window may reach into it
 _PARTS = {"Appointment": ("actor",), "Encounter": ("participant",), "Communication": ("sender", "recipient")}
 """By which search parameters a server is asked for the practitioners' own resources alone."""
@@ -62,25 +62,25 @@ class Fhir:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield the whole window where that is due, else what changed; then messages, page by page."""
         server = self._server()
-        people = owners_by_reference(server, self._options.practitioners, self._context)
-        known, settings = Progress.understood(cursor), self._settings(people)
-        anew = known.settings != settings or written(self._context.window.start) < known.start
-        known = Progress(settings) if anew else known.wanting(written(self._context.window.end))
+        people = _owners_by_reference(server, self._options.practitioners, self._context)
+        known = FhirCursor.parse(cursor, self._settings(people))
+        anew = known.is_new or written(self._context.window.start) < known.start
+        known = FhirCursor(known.settings) if anew else known.wanting(written(self._context.window.end))
         run = Run(server, RecordMaker(self._context, people, self._options.channel), known)
         if self._is_whole_due(known):
             yield run.whole(list(self._whole(people)), anew=anew)
         else:
             for search in (*self._come_into_window(people, known), *self._changed(people, known)):
                 yield from run.pages(search)
-        for search in () if self._context.times_suffice else self._messages(people, run.progress):
+        for search in () if self._context.times_suffice else self._messages(people, run.cursor):
             yield from run.pages(search)
         yield Batch(run.covered())
 
-    def _is_whole_due(self, progress: Progress) -> bool:
-        newest = progress.newest()
-        if not newest or not progress.whole_at:
+    def _is_whole_due(self, cursor: FhirCursor) -> bool:
+        newest = cursor.newest()
+        if not newest or not cursor.whole_at:
             return True
-        gone_by = datetime.fromisoformat(newest) - datetime.fromisoformat(progress.whole_at)
+        gone_by = datetime.fromisoformat(newest) - datetime.fromisoformat(cursor.whole_at)
         return gone_by >= timedelta(days=self._options.full_every_days)
 
     def _whole(self, people: Mapping[str, str]) -> Iterator[Search]:
@@ -89,7 +89,7 @@ class Fhir:
         span = ("date", f"ge{written(window.start - _LONGEST)}"), ("date", f"le{written(window.end)}")
         return self._searches(people, self._calendar, lambda _: span)
 
-    def _come_into_window(self, people: Mapping[str, str], known: Progress) -> Iterator[Search]:
+    def _come_into_window(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[Search]:
         """What is booked in days that an earlier run did not ask for."""
         window = self._context.window
         if not known.end or written(window.end) <= known.end:
@@ -100,10 +100,10 @@ class Fhir:
         )
         yield from (replace(search, name="") for search in self._searches(people, self._calendar, lambda _: span))
 
-    def _changed(self, people: Mapping[str, str], known: Progress) -> Iterator[Search]:
+    def _changed(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[Search]:
         return self._searches(people, self._calendar, lambda name: since(known.since.get(name, "")))
 
-    def _messages(self, people: Mapping[str, str], known: Progress) -> Iterator[Search]:
+    def _messages(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[Search]:
         """What was written since; a message of the window cannot have been changed before it."""
         start = written(self._context.window.start)
         return self._searches(people, ("Communication",), lambda name: since(known.since.get(name, start)))
@@ -136,8 +136,33 @@ class Fhir:
 
     def _settings(self, people: Mapping[str, str]) -> str:
         told, options = self._context, self._options
-        decisive = (_READING, options.url, options.channel, people, told.owners)
-        return told.names.entry(spelled(decisive), "fingerprint")
+        return fingerprint(told.names, options.url, options.channel, people, told.owners)
+
+
+def _owners_by_reference(server: Server, named: Mapping[str, tuple[str, ...]], context: Context) -> dict[str, str]:
+    """The key of the owner whom each practitioner's reference means.
+
+    ``named`` gives references (``Practitioner/7``) and identifiers (``system|value``) for each owner; the server is
+    asked who bears an identifier. Raises a :class:`~connectors.errors.ConnectorError`, also where nobody does.
+    """
+    return {
+        reference: owner.key
+        for owner in context.owners
+        for number, name in enumerate(named.get(owner.key, ()), 1)
+        for reference in _references(server, name, f"practitioners.{owner.key}, entry {number}", context.source)
+    }
+
+
+def _references(server: Server, name: str, place: str, source: str) -> Iterator[str]:
+    if _REFERENCE.fullmatch(name):
+        yield name
+        return
+    pages = server.search("Practitioner", (("identifier", name), ("_elements", "id")))
+    found = [str(practitioner.get("id")) for page in pages for practitioner in page]
+    if not found:
+        remedy = "Look it up in the record system, and write it as system|value or Practitioner/id."
+        raise MalformedError(source, f"{place}: the server knows nobody by this identifier.", remedy)
+    yield from (f"Practitioner/{identifier}" for identifier in found)
 
 
 def _problems(options: FhirOptions) -> list[str]:
@@ -145,7 +170,7 @@ def _problems(options: FhirOptions) -> list[str]:
     if not any(options.practitioners.values()):
         problems.append("practitioners: name at least one clinician's reference or identifier")
     for owner, names in options.practitioners.items():
-        if not all(REFERENCE.fullmatch(name) or IDENTIFIER.fullmatch(name) for name in names):
+        if not all(_REFERENCE.fullmatch(name) or _IDENTIFIER.fullmatch(name) for name in names):
             problems.append(f"practitioners.{owner}: write Practitioner/id or system|value")
     if (options.user is None) != (options.password is None):
         problems.append("password: user and password go together")

@@ -12,26 +12,24 @@ does not say whether a client called off or somebody tidied up. Our own history 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.classify import Sighting
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError
-from connectors.fingerprint import spelled
 from connectors.google.access import SCOPES
 from connectors.google.entries import UnusableError, Wanted, entry_name, is_gone, look_at, record
 from connectors.google.options import GoogleOptions, problems
-from connectors.google.service import GoneError, Google, Pause, RefusedError
+from connectors.google.service import GoneError, Google, RefusedError
 from connectors.records import CalendarEvent
+from connectors.retry import Pause
 
 PAGE = 2500  # Google gives no more
-_READING = 1  # raise it when the same calendar is to be read differently
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,26 +49,12 @@ class CalendarOptions(GoogleOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class _Cursor:
-    """The sync token, with the settings and the window (epoch seconds) that it holds for."""
+class GoogleCalendarCursor(Cursor):
+    """The sync token, with the window (epoch seconds) that it holds for."""
 
-    settings: str
     token: str = ""
     start: int = 0
     end: int = 0
-
-    @classmethod
-    def known(cls, text: str | None, settings: str) -> _Cursor:
-        """The cursor in ``text`` if it holds under these settings, else one that knows nothing."""
-        try:
-            told = json.loads(text or "{}")
-            found = cls(str(told["settings"]), str(told["token"]), int(told["start"]), int(told["end"]))
-        except (ValueError, TypeError, KeyError):
-            return cls(settings)
-        return found if found.settings == settings else cls(settings)
-
-    def text(self) -> str:
-        return json.dumps(asdict(self))
 
     def holds_for(self, window: Window) -> bool:
         """Whether what changed since is enough: there is a token, and its window is less than a week behind."""
@@ -90,7 +74,7 @@ class GoogleCalendar:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """One batch: the snapshot of the window, or what changed since the cursor's token."""
         with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
-            known = _Cursor.known(cursor, self._settings(google.permission))
+            known = GoogleCalendarCursor.parse(cursor, self._settings(google.permission))
             if known.holds_for(self._context.window):
                 # a token that is of no use any more: all is read again
                 with suppress(GoneError, RefusedError):
@@ -117,15 +101,14 @@ class GoogleCalendar:
         told = self._context
         decisive = (told.owners, told.classifier, permission)
         asked = (self._wanted.fields(), self._parameters(), self._options)
-        text = spelled((_READING, asked, decisive))
-        return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")
+        return fingerprint(told.names, asked, decisive)
 
     def _parameters(self) -> dict[str, Any]:
         """What every request of one sync must say alike."""
         found = {"calendarId": self._options.calendar_id, "singleEvents": True, "maxResults": PAGE}
         return found if self._wanted.people else found | {"maxAttendees": 1}
 
-    def _snapshot(self, google: Google, known: _Cursor) -> Batch:
+    def _snapshot(self, google: Google, known: GoogleCalendarCursor) -> Batch:
         window = self._context.window
         records: dict[str, CalendarEvent] = {}
         faults: list[Fault] = []
@@ -137,10 +120,10 @@ class GoogleCalendar:
                     faults.append(found)
                 elif found is not None:
                     records[name] = found
-        cursor, told = _Cursor(known.settings, token, *window.seconds), tuple(records.values())
-        return Batch(cursor.text(), told, replaces=window, faults=tuple(faults), done=1, total=1)
+        cursor, told = GoogleCalendarCursor(known.settings, token, *window.seconds), tuple(records.values())
+        return Batch(cursor.dump(), told, replaces=window, faults=tuple(faults), done=1, total=1)
 
-    def _changes(self, google: Google, known: _Cursor) -> Batch:
+    def _changes(self, google: Google, known: GoogleCalendarCursor) -> Batch:
         """All that has changed at once, so that it can be seen whether much is gone."""
         token = known.token
         found: dict[str, CalendarEvent | Fault | None] = {}
@@ -150,7 +133,7 @@ class GoogleCalendar:
         records = {name: one for name, one in found.items() if isinstance(one, CalendarEvent)}
         faults = tuple(one for one in found.values() if isinstance(one, Fault))
         return Batch(
-            replace(known, token=token).text(),
+            replace(known, token=token).dump(),
             tuple(records.values()),
             removed=tuple(name for name in found if name and name not in records),
             faults=faults,

@@ -13,21 +13,21 @@ message: nothing that comes in between is passed over.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
+from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError
 from connectors.google.access import SCOPES
 from connectors.google.options import GoogleOptions, problems
-from connectors.google.service import GoneError, Google, Pause, RefusedError
+from connectors.google.service import GoneError, Google, RefusedError
 from connectors.mail.headers import KEPT, Headers
-from connectors.mail.pages import MailPage, ReadingOptions, settings_of
+from connectors.mail.pages import MailCursor, MailPage, ReadingOptions, settings_of
+from connectors.retry import Pause
 
 PAGE = 100  # of the list: what a night that is cut off reads twice at most
 _HISTORY_PAGE = 500
@@ -53,14 +53,13 @@ class GmailOptions(GoogleOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """The cursor: the place and page in the history; while the whole is being ``listed``, the page of the list as well.
+class GmailCursor(MailCursor):
+    """The place and page in the history; while the whole is being ``listed``, the page of the list as well.
 
     ``newest`` is the instant (epoch seconds) at which the list begins. ``account`` and ``permission`` are keyed names:
     a place in one account's history means nothing in another's, and a new permission may be another account's.
     """
 
-    settings: str
     account: str = ""
     permission: str = ""
     history: str = ""
@@ -68,26 +67,11 @@ class Progress:
     page: str = ""
     listed: bool = True
     newest: int = 0
-    skipped: Skipped = field(default_factory=Skipped)
 
-    @classmethod
-    def understood(cls, cursor: str | None) -> Progress | None:
-        """Understand a cursor; whatever is none of ours is ``None``."""
-        try:
-            told = json.loads(cursor or "{}")
-            skipped = Skipped(**told["skipped"])
-            settings, account, permission = (str(told[name]) for name in ("settings", "account", "permission"))
-            history, news, page = (str(told[name]) for name in ("history", "news", "page"))
-            found = cls(
-                settings, account, permission, history, news, page, bool(told["listed"]), int(told["newest"]), skipped
-            )
-            return found if history.isdigit() else None
-        except (ValueError, TypeError, KeyError):
-            return None
-
-    def written(self) -> str:
-        """The cursor's text."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+    def check(self) -> None:
+        """Raise ValueError for a place in the history that is none."""
+        if not self.history.isdigit():
+            raise ValueError
 
 
 class Gmail:
@@ -98,18 +82,18 @@ class Gmail:
         self._context = context
         self._pause = pause
         self._reading = ReadingOptions(lists=options.lists, channel=options.channel)
-        self._at = Progress("")
+        self._at = GmailCursor("")
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages that were not read before, or of all of them."""
-        known = Progress.understood(cursor)
+        known = GmailCursor.parse(cursor, self._settings())
         with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             users = google.api("gmail", "v1").users()
-            if known and known.permission != self._permission(google):
+            if not known.is_new and known.permission != self._permission(google):
                 now = self._beginning(google, users)
-                known = replace(known, permission=now.permission) if known.account == now.account else None
-            is_new = known is None or self._is_outdated(known)
-            self._at = self._beginning(google, users) if known is None or is_new else known
+                known = replace(known, permission=now.permission) if known.account == now.account else now
+            is_new = known.begins_anew(self._context.window)
+            self._at = self._beginning(google, users) if is_new else known
             if not is_new:
                 try:
                     yield from self._news(google, users)
@@ -120,16 +104,14 @@ class Gmail:
                 yield replace(batch, anew=is_new)
                 is_new = False
 
-    def _is_outdated(self, known: Progress) -> bool:
-        return known.settings != self._settings() or known.skipped.within(self._context.window)
-
     def _settings(self) -> str:
         return settings_of(self._context, self._reading)
 
-    def _beginning(self, google: Google, users: Any) -> Progress:
+    def _beginning(self, google: Google, users: Any) -> GmailCursor:
         profile = google.ask(users.getProfile(userId="me", fields="emailAddress,historyId"))
         account = self._context.names.entry("gmail account", str(profile.get("emailAddress")).lower())
-        return Progress(self._settings(), account, self._permission(google), self._place(profile))
+        permission, place = self._permission(google), self._place(profile)
+        return GmailCursor(self._settings(), account=account, permission=permission, history=place)
 
     def _permission(self, google: Google) -> str:
         return self._context.names.entry("google permission", google.permission)
@@ -161,7 +143,7 @@ class Gmail:
             self._at = replace(self._at, history=place, news="" if is_last else following, skipped=page.skipped)
             if names or not self._at.listed:  # else the next page of the list says how far we are
                 records, faults = page.turn()
-                yield Batch(self._at.written(), records, faults=faults)
+                yield Batch(self._at.dump(), records, faults=faults)
 
     def _everything(self, google: Google, users: Any) -> Iterator[Batch]:
         """All messages that are still to be listed, newest first, until a whole page is older than the window."""
@@ -183,7 +165,7 @@ class Gmail:
             total = max(newest - int(start.timestamp()), 1)
             done = total if is_last else min(newest - min(known, default=newest), total)
             records, faults = page.turn()
-            yield Batch(self._at.written(), records, faults=faults, done=done, total=total)
+            yield Batch(self._at.dump(), records, faults=faults, done=done, total=total)
 
     def _told(self, google: Google, request: Callable[[dict[str, str]], Any], page: str) -> dict[str, Any]:
         """One page of a list; the first one where the page's token is of no use any more."""

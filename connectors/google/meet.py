@@ -16,26 +16,25 @@ its end, so every run goes back two days before the last one that it knows; the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from typing import ClassVar
 
 from connectors.base import Batch, Context, RecordType, SourceKind
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import AuthorizationError, MalformedError
-from connectors.fingerprint import spelled
 from connectors.google.access import how_to_connect, numbers_kept, scopes_of
 from connectors.google.calls import Page
 from connectors.google.conferences import Conferences
 from connectors.google.options import GoogleOptions, problems
 from connectors.google.report import KEPT, Report
-from connectors.google.service import Google, Pause
+from connectors.google.service import Google
+from connectors.retry import Pause
 
 LATE = timedelta(hours=48)
 RECORDED_FOR, REPORTED_FOR = timedelta(days=30), timedelta(days=180)  # Google forgets what is older
-_READING = 2  # raise it when the same calls are to be read differently
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +50,8 @@ class MeetOptions(GoogleOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class _Cursor:
-    """The end of the last call that was told (epoch seconds; 0: none), since when calls were read, and how.
+class MeetCursor(Cursor):
+    """The end of the last call that was told (epoch seconds; 0: none), and since when calls were read.
 
     ::
 
@@ -62,37 +61,27 @@ class _Cursor:
     ``seen`` never lies after the end of the window: what came later was left out, and is read once it is wanted.
     """
 
-    settings: str
-    since: int
+    version: ClassVar[int] = 2
+    since: int = 0
     seen: int = 0
 
-    @classmethod
-    def known(cls, text: str | None, settings: str, start: int) -> _Cursor | None:
-        """The cursor in ``text`` if it holds for these settings and a window from ``start`` on."""
-        try:
-            told = json.loads(text or "{}")
-            found = cls(str(told["settings"]), int(told["since"]), int(told["seen"]))
-            datetime.fromtimestamp(found.seen, UTC)
-        except (ValueError, TypeError, KeyError, OverflowError, OSError):
-            return None
-        return found if found.settings == settings and found.since <= start else None
-
-    def text(self) -> str:
-        return json.dumps(asdict(self))
+    def check(self) -> None:
+        """Raise ValueError, OverflowError or OSError for an instant that is none."""
+        datetime.fromtimestamp(self.seen, UTC)
 
     def begin(self, start: datetime) -> datetime:
         """The instant from which on calls are asked for."""
         return max(start, datetime.fromtimestamp(self.seen, UTC) - LATE) if self.seen else start
 
-    def following(self, start: datetime) -> _Cursor:
+    def following(self, start: datetime) -> MeetCursor:
         """The cursor of a reading that begins at :meth:`begin`; from a later start on, days before it are not read."""
         since = int(start.timestamp()) if self.begin(start) == start else self.since
-        return _Cursor(self.settings, since, self.seen)
+        return MeetCursor(self.settings, since, self.seen)
 
-    def reached(self, latest: datetime | None, end: datetime) -> _Cursor:
+    def reached(self, latest: datetime | None, end: datetime) -> MeetCursor:
         """The cursor once a call that ended at ``latest`` is stored, of a window that ends at ``end``."""
         seen = int(min(latest, end).timestamp()) if latest else 0
-        return _Cursor(self.settings, self.since, max(self.seen, seen))
+        return MeetCursor(self.settings, self.since, max(self.seen, seen))
 
 
 class GoogleMeet:
@@ -109,8 +98,9 @@ class GoogleMeet:
         scopes, start = scopes_of(SOURCE_KIND.name, self._options), int(window.start.timestamp())
         with Google(self._context, self._options, scopes, subject=admin, pause=self._pause) as google, self._sense():
             settings = self._settings(google.account_id or google.account)
-            found = _Cursor.known(cursor, settings, start)
-            known, is_first = found or _Cursor(settings, start), found is None
+            known = MeetCursor.parse(cursor, settings)
+            if is_first := known.is_new or known.since > start:
+                known = MeetCursor(settings, start)
             reached = known.following(window.start)
             begin = known.begin(window.start)
             newest, done, kept = begin, 0, REPORTED_FOR if admin else RECORDED_FOR
@@ -121,7 +111,7 @@ class GoogleMeet:
                 oldest = begin if page.is_last else min(page.ends, default=newest)
                 done = min(max(done, int((newest - oldest).total_seconds())), total)
                 yield Batch(
-                    (reached if page.is_last else known).text(),
+                    (reached if page.is_last else known).dump(),
                     tuple(found for call in page.calls for found in call.evidence(self._context)),
                     anew=is_first,
                     faults=page.faults,
@@ -133,8 +123,7 @@ class GoogleMeet:
     def _settings(self, account: str) -> str:
         told = self._context
         inside = (told.classifier.domains, told.classifier.staff, told.classifier.management)
-        text = spelled((_READING, self._options, told.owners, inside, account))
-        return told.names.entry(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "fingerprint")
+        return fingerprint(told.names, self._options, told.owners, inside, account)
 
     def _recorded(self, google: Google, since: datetime) -> Iterator[Page]:
         if not google.account_id:

@@ -2,7 +2,7 @@
 
 ::
 
-    429, rate limit, 5xx, broken off   again after 1, 2, 4 … seconds, or as Retry-After says; then another night
+    429, rate limit, 5xx, broken off   again (connectors.retry); then another night
     quota or daily limit used up       another night, at once
     401, revoked, not permitted        authorise again
     404, 410                           told to the connector, which knows what it means
@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from functools import partial
 from typing import Any, Self
 
 from connectors.base import Context
@@ -31,11 +30,9 @@ from connectors.errors import (
 )
 from connectors.google.access import access, how_to_connect
 from connectors.google.options import GoogleOptions
-from connectors.network import failure, used_up
+from connectors.network import no_answer
+from connectors.retry import AGAIN, GOOGLE_TRIES, AgainError, Patience, Pause, put_off, retry_after
 
-TRIES = 7
-FIRST_PAUSE = 1.0  # seconds; doubles
-LONGEST_PAUSE = 60.0
 SECONDS = 60  # for one answer
 BATCH_PARTS = 50  # more than that is not recommended; each counts as a call of its own
 GMAIL_BATCHES = "https://gmail.googleapis.com/batch"
@@ -48,8 +45,6 @@ _JUNK = (ValueError, LookupError, TypeError, AttributeError)  # what the client 
 _TAKEN_BACK = "Google no longer accepts the permission that was given."
 _EVERY_WEEK = "  If that is every week, the consent screen is in testing mode: see docs/google.md."
 
-Pause = Callable[[float], None]
-
 
 class GoneError(UnavailableError):
     """What was asked for is not there (404), or not any more (410)."""
@@ -57,19 +52,6 @@ class GoneError(UnavailableError):
 
 class RefusedError(UnavailableError):
     """The request itself is not accepted (400): a page or sync token from another time, as a rule."""
-
-
-class _AgainError(Exception):
-    """It may work later: after ``wait`` seconds if the server said so; else ``problem`` is what to say."""
-
-    def __init__(self, problem: ConnectorError, wait: float | None = None) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.wait = wait
-
-
-def _sleep(seconds: float) -> None:
-    time.sleep(seconds)
 
 
 class Google:
@@ -90,11 +72,11 @@ class Google:
         self._source = context.source
         self._owner = context.owners[0].key if context.owners else ""
         self._endpoint = options.api_endpoint.rstrip("/") if options.api_endpoint else None
-        self._pause = pause or _sleep
         found = access(context, options, scopes, subject)
         self.account_id, self.account = found.account_id, found.account
         self.permission = found.permission
         self._deadline = Deadline()
+        self._patience = Patience(self._deadline, pause, GOOGLE_TRIES)
         self._http = _http(found.credentials, self._deadline)
 
     def __enter__(self) -> Self:
@@ -115,7 +97,7 @@ class Google:
     def ask(self, request: Any) -> dict[str, Any]:
         """The answer to one request. Raises a :class:`~connectors.errors.ConnectorError` where there is none."""
         self._deadline.renew()
-        answer: dict[str, Any] = self._patiently(lambda: self._answer(request))
+        answer: dict[str, Any] = self._patience.ask(lambda: self._answer(request))
         return answer
 
     def ask_all(self, requests: Mapping[str, Any]) -> dict[str, dict[str, Any] | GoneError | RefusedError]:
@@ -129,7 +111,7 @@ class Google:
         self._deadline.renew()
         while waiting:
             part = dict(list(waiting.items())[:BATCH_PARTS])
-            found, failed = self._patiently(lambda part=part: self._batch(part))  # type: ignore[misc]
+            found, failed = self._patience.ask(partial(self._batch, part))
             answers |= found
             waiting = {name: request for name, request in waiting.items() if name not in found}
             if found:
@@ -138,33 +120,18 @@ class Google:
                 round_ = 0
                 continue
             round_ = 0 if found else round_ + 1
-            self._wait_or_give_up(failed, max(round_, 1))
+            self._patience.wait(failed, max(round_, 1))
         refusals = [answer for answer in answers.values() if isinstance(answer, RefusedError)]
         if len(refusals) == len(answers) > 1:
             raise refusals[0]
         return answers
-
-    def _patiently(self, attempt: Callable[[], Any]) -> Any:
-        tried = 0
-        while True:
-            try:
-                return attempt()
-            except _AgainError as again:
-                tried += 1
-                self._wait_or_give_up(again, tried)
-
-    def _wait_or_give_up(self, again: _AgainError, tried: int) -> None:
-        wait = FIRST_PAUSE * 2 ** (tried - 1) if again.wait is None else again.wait
-        if tried >= TRIES or wait > LONGEST_PAUSE or not self._deadline.allows(wait):
-            raise again.problem from again
-        self._pause(wait)
 
     def _answer(self, request: Any) -> dict[str, Any]:
         return self._object(self._translated(request.execute))
 
     def _batch(
         self, requests: Mapping[str, Any]
-    ) -> tuple[dict[str, dict[str, Any] | GoneError | RefusedError], _AgainError | None]:
+    ) -> tuple[dict[str, dict[str, Any] | GoneError | RefusedError], AgainError | None]:
         """What came of each part, and the first reason why one has to be asked again."""
         from googleapiclient.http import BatchHttpRequest
 
@@ -184,7 +151,7 @@ class Google:
         for name, (answer, refusal) in told.items():
             try:
                 found[name] = self._part(answer, refusal)
-            except _AgainError as again:
+            except AgainError as again:
                 failed = failed or again
         return found, failed
 
@@ -199,7 +166,7 @@ class Google:
     def _object(self, answer: Any) -> dict[str, Any]:
         if not isinstance(answer, dict):
             problem = MalformedError(self._source, "what Google answers makes no sense.", "The next run tries again.")
-            raise _AgainError(problem)
+            raise AgainError(problem)
         return answer
 
     def _translated(self, ask: Callable[[], Any]) -> Any:
@@ -243,11 +210,11 @@ class Google:
         if reasons & _USED_UP:
             return self._another_night("Google's quota for today is used up.")
         if status == 429 or (status == 403 and reasons & _TOO_FAST):
-            wait = _retry_after(error.resp)
-            return _AgainError(self._another_night("Google asks us to stop for now (too many requests).", wait), wait)
+            wait = retry_after(error.resp)
+            return AgainError(self._another_night("Google asks us to stop for now (too many requests).", wait), wait)
         if status >= 500:
             problem = UnavailableError(self._source, f"Google answered HTTP {status}.", "The next run tries again.")
-            return _AgainError(problem, _retry_after(error.resp))
+            return AgainError(problem, retry_after(error.resp)) if status in AGAIN else problem
         return self._final(status, reasons)
 
     def _final(self, status: int, reasons: frozenset[str]) -> ConnectorError:
@@ -270,16 +237,14 @@ class Google:
         remedy = (
             "What was read is kept; the next run goes on from there. Daily quotas begin anew at midnight in California."
         )
-        asked = timedelta(seconds=wait) if wait and wait > LONGEST_PAUSE else None
-        return RateLimitError(self._source, found, remedy, asked)
+        return RateLimitError(self._source, found, remedy, put_off(wait))
 
-    def _broken_off(self, error: Exception) -> Exception:
-        """A reason to ask again, unless what was asked took all the time that there is."""
-        found, check = failure("Google", error)
-        if used_up(error):
-            return UsedUpError(self._source, found, f"{check} The next run tries again.")
-        remedy = "Check whether this machine is online. The next run tries again."
-        return _AgainError(UnavailableError(self._source, found, remedy))
+    def _broken_off(self, error: Exception) -> AgainError:
+        problem = no_answer(self._source, "Google", error)
+        if not isinstance(problem, UsedUpError):  # there is no name or port of Google's to check
+            remedy = "Check whether this machine is online. The next run tries again."
+            problem = UnavailableError(self._source, problem.found, remedy)
+        return AgainError(problem)
 
     def _revoked(self, found: str = _TAKEN_BACK, remedy: str = "") -> AuthorizationError:
         return AuthorizationError(self._source, found, f"Run: {how_to_connect(self._owner)}{remedy}")
@@ -311,8 +276,3 @@ def _reasons(content: object) -> frozenset[str]:
     except (ValueError, TypeError, LookupError, AttributeError):
         return frozenset()
     return frozenset(word for word in words if isinstance(word, str))
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    text = str(headers.get("retry-after", ""))
-    return float(text[:9]) if text.isascii() and text.isdigit() else None

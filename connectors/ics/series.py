@@ -193,7 +193,8 @@ def _together(namesakes: list[_Entry | Instance], window: Window) -> Iterator[In
 
 
 def _parsed_entries(calendar: CalendarText, horizon: datetime) -> Iterator[_Entry | Instance | Fault]:
-    walker = _walker(calendar.zone)
+    zone = zone_name(calendar.zone) if calendar.zone else None
+    walker = UTCChangingWalker(ZoneInfo(zone)) if zone else None
     if calendar.zone and not walker:
         yield Fault("the calendar itself", "its own time zone is unknown; the clinician's is taken")
     defined = 0
@@ -234,11 +235,6 @@ def _as_entry(found: _Entry | Instance, horizon: datetime) -> _Entry:
 
 def _fault(text: EntryText, error: Exception) -> Fault:
     return Fault(text.place, str(error) if isinstance(error, _Unusable) else "its dates cannot be read")
-
-
-def _walker(zone: str) -> UTCChangingWalker | None:
-    name = zone_name(zone) if zone else None
-    return UTCChangingWalker(ZoneInfo(name)) if name else None
 
 
 def _define_zone(name: str, definition: str) -> None:

@@ -12,30 +12,28 @@ their status, and zero-length ones.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from hashlib import sha256
 from pathlib import Path
+from typing import ClassVar
 
 from connectors.base import Batch, Context, Fault, SourceKind, Window
 from connectors.classify import Sighting
 from connectors.content import Content, opened
+from connectors.cursor import Cursor, fingerprint
 from connectors.deadline import LARGEST
 from connectors.errors import MalformedError, UnavailableError
 from connectors.files import NoFileError, files_among
-from connectors.fingerprint import spelled
 from connectors.http import Client, Question
 from connectors.ics.text import LOOKS, PEOPLE, EntryText, Outline, UnsoundError, calendars_in, outline_of
 from connectors.network import is_open
 from connectors.records import CalendarEvent
 
 PAGE_ENTRIES = 5_000
-_READING = 5  # raise it when the same calendar is to be read differently
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +66,19 @@ class _File:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cursor:
-    """What was read last: under which settings, with what content, for which window (epoch seconds).
+class IcsCursor(Cursor):
+    """What was read last: with what content, for which window (epoch seconds).
 
     ``etag`` and ``modified`` are the server's names for that state. An ETag may be anything, a path or somebody's name
     too, so a keyed name of it is kept: the server cannot be asked by it, but it is known again by an answer's head.
     """
 
-    settings: str
+    version: ClassVar[int] = 5
     content: str = ""
     start: int = 0
     end: int = 0
     etag: str = ""
     modified: str = ""
-
-    @classmethod
-    def known(cls, text: str | None, settings: str) -> _Cursor:
-        """The cursor in ``text`` if it holds under these settings, else one that knows nothing."""
-        try:
-            found = cls(**json.loads(text or "{}"))
-        except (ValueError, TypeError):
-            return cls(settings)
-        return found if found.settings == settings else cls(settings)
-
-    def text(self) -> str:
-        return json.dumps(asdict(self))
 
     def holds_for(self, window: Window) -> bool:
         """Return ``True`` while an unchanged calendar need not be read again: for a week of nights."""
@@ -111,18 +97,18 @@ class IcsConnector:
 
         A calendar of which the server knows no change is taken as it was for a week: what repeats reaches that far.
         """
-        known = _Cursor.known(cursor, self._settings())
+        known = IcsCursor.parse(cursor, self._settings())
         with ExitStack() as open_:
             answer = self._files(known, looked_at(self._context), open_)
             if answer is None:
-                yield Batch(cursor=known.text())
+                yield Batch(cursor=known.dump())
                 return
             files, reached = answer
             start, end = self._context.window.seconds
             digests = [(file.name, file.outline.digest) for file in files]
-            reached = replace(reached, content=self._fingerprint(repr(digests)), start=start, end=end)
+            reached = replace(reached, content=fingerprint(self._context.names, digests), start=start, end=end)
             if (known.content, known.start, known.end) == (reached.content, start, end):
-                yield Batch(cursor=reached.text())
+                yield Batch(cursor=reached.dump())
             else:
                 yield from self._snapshot(files, cursor, reached)
 
@@ -130,7 +116,7 @@ class IcsConnector:
         """Each instance near the window with its title and what the rules make of it."""
         wanted = looked_at(self._context, titles=True)
         with ExitStack() as open_:
-            answer = self._files(_Cursor(""), wanted, open_)
+            answer = self._files(IcsCursor(""), wanted, open_)
             for found in self._records(answer[0] if answer else [], wanted):
                 if not isinstance(found, Fault):
                     yield self._sighting(*found)
@@ -138,14 +124,9 @@ class IcsConnector:
     def _settings(self) -> str:
         told = self._context
         decisive = (told.owners, told.classifier)
-        return self._fingerprint(spelled((_READING, self._options, decisive)))
+        return fingerprint(told.names, self._options, decisive)
 
-    def _fingerprint(self, text: str) -> str:
-        # keyed, because titles are part of what is compared
-        digest = sha256(text.encode("utf-8", "surrogatepass"))
-        return self._context.names.entry(digest.hexdigest(), "fingerprint")
-
-    def _snapshot(self, files: Sequence[_File], cursor: str | None, reached: _Cursor) -> Iterator[Batch]:
+    def _snapshot(self, files: Sequence[_File], cursor: str | None, reached: IcsCursor) -> Iterator[Batch]:
         """Yield the pages of the snapshot."""
         wanted, reach = looked_at(self._context), _CommonReach()
         blank = Batch(cursor, replaces=self._context.window)
@@ -168,7 +149,7 @@ class IcsConnector:
             raise UnavailableError(self._context.source, sentence, "Nothing was changed. The next run reads it again.")
         done += len(records)
         yield replace(
-            blank, cursor=reached.text(), records=tuple(records), faults=tuple(faults), done=done or 1, total=done or 1,
+            blank, cursor=reached.dump(), records=tuple(records), faults=tuple(faults), done=done or 1, total=done or 1,
             reaches_back_to=reach.instant() if len(files) > 1 else None,
         )  # fmt: skip
 
@@ -209,7 +190,9 @@ class IcsConnector:
         own = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
         return self._context.classifier.sighting(look_at(text, own), record)
 
-    def _files(self, known: _Cursor, wanted: frozenset[str], open_: ExitStack) -> tuple[list[_File], _Cursor] | None:
+    def _files(
+        self, known: IcsCursor, wanted: frozenset[str], open_: ExitStack
+    ) -> tuple[list[_File], IcsCursor] | None:
         """The calendar's files with the server's names for their state; ``None`` if the server knows of no change."""
         if self._options.url is None:
             shown, source = self._options.path or "", self._context.source
@@ -230,7 +213,7 @@ class IcsConnector:
             )
             raise MalformedError(self._context.source, found, "Nothing was changed. The next run tries again.")
         etag, modified = self._etag(answer.headers), _date(answer.headers.get("last-modified", ""))
-        reached = _Cursor(known.settings, etag=etag, modified=modified)
+        reached = IcsCursor(known.settings, etag=etag, modified=modified)
         return self._outlined([("", Content(answer.body))], wanted), reached
 
     def _outlined(self, contents: Sequence[tuple[str, Content]], wanted: frozenset[str]) -> list[_File]:

@@ -2,6 +2,6 @@
 
 names         what a folder's name and marks say it is for
 conversation  one connection: signing in, folders, searches, header blocks as they arrive
-progress      the cursor
+cursor        how far each folder was read
 source        the connector
 """

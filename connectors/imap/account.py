@@ -9,15 +9,14 @@ from contextlib import suppress
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
+from connectors import retry
 from connectors.deadline import Deadline
 from connectors.errors import RateLimitError, UnavailableError, UsedUpError
-from connectors.imap.conversation import Account, BrokenOffError, Conversation, spelled
+from connectors.imap.conversation import Account, BrokenOffError, Conversation, spelled, unreachable
 from connectors.imap.names import Folder
-from connectors.imap.refusals import unreachable
 from connectors.imap.rows import Row
+from connectors.retry import AgainError, Patience
 
-TRIES = 4
-FIRST_PAUSE = 1.0  # seconds; doubles
 MOST_BREAKS = 40
 T = TypeVar("T")
 
@@ -35,6 +34,7 @@ class Reader:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._deadline = Deadline()
+        self._patience = Patience(self._deadline, self._pause)
         self._breaks = 0
         self._talk: Conversation | None = None
         self._open: Folder | None = None
@@ -68,7 +68,7 @@ class Reader:
             except UsedUpError:
                 raise
             except (BrokenOffError, RateLimitError, UnavailableError):
-                self._pause(0)
+                self._pause(retry.FIRST_PAUSE)
             else:
                 return
             broken = asked.popleft() if asked else next(left)
@@ -84,7 +84,7 @@ class Reader:
         try:
             (rows,) = self._tried(lambda: list(self._in(folder).rows([numbers])))
         except BrokenOffError:
-            self._pause(0)
+            self._pause(retry.FIRST_PAUSE)
             middle = len(numbers) // 2
             if not middle:
                 yield Part(numbers, None)
@@ -106,25 +106,23 @@ class Reader:
 
         All tries have one deadline together.
         """
-        self._deadline.renew()
-        for attempt in range(TRIES - 1):
+
+        def attempt() -> T:
             try:
                 return ask()
-            except UsedUpError:
-                raise
-            except (RateLimitError, UnavailableError):
-                if not self._deadline.allows(FIRST_PAUSE * 2**attempt):
-                    raise
-                self._pause(attempt)
-        return ask()
+            except (RateLimitError, UnavailableError) as error:
+                raise AgainError(error) from None
 
-    def _pause(self, attempt: int) -> None:
+        self._deadline.renew()
+        return self._patience.ask(attempt)
+
+    def _pause(self, seconds: float) -> None:
         """Hang up and wait a little. Raises UnavailableError where that has been done often enough."""
         self._breaks += 1
         self.close()
         if self._breaks > MOST_BREAKS:
             raise unreachable(self._account.source)
-        time.sleep(FIRST_PAUSE * 2**attempt)
+        time.sleep(seconds)
 
     def _in(self, folder: Folder) -> Conversation:
         talk = self._conversation()

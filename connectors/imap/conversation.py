@@ -16,12 +16,11 @@ from itertools import groupby, islice
 from typing import Any
 
 from connectors.deadline import Deadline
-from connectors.errors import UnavailableError
+from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
 from connectors.imap.connection import connected
 from connectors.imap.names import Folder, Role, role_of
-from connectors.imap.refusals import refusal, unreachable
 from connectors.imap.rows import WANTED, Row, row_from, usual_rows
-from connectors.network import is_loopback, used_up
+from connectors.network import is_loopback, no_answer, used_up
 
 _AHEAD = 2  # questions on their way at a time
 _MOST_FOUND = 5_000_000
@@ -34,6 +33,10 @@ _LONGEST_VALIDITY = 200
 _NOT_OURS = re.compile(rb"\[(NOPERM|NONEXISTENT|CANNOT)\]", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FOUND = re.compile(rb"\bALL ([\d:,]+)")
+_REFUSAL = re.compile(r"\[([A-Z]+)[\] ]")
+_LATER = frozenset(("LIMIT", "OVERQUOTA", "INUSE", "THROTTLED"))
+_NOT_NOW = frozenset(("UNAVAILABLE", "SERVERBUG", "CONTACTADMIN"))
+_KEY = frozenset(("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "NOPERM"))
 _ROW = re.compile(rb"\* \d+ FETCH ", re.IGNORECASE)
 
 
@@ -239,6 +242,31 @@ class Conversation:
         if not line or line.upper().startswith(b"* BYE"):
             raise IMAP4.abort
         return line, literal
+
+
+def refusal(source: str, answer: str, *, signing_in: bool = False) -> ConnectorError:
+    """The error for a NO or BAD: by its response code (RFC 5530), else by what was asked."""
+    match = _REFUSAL.search(answer)
+    code = match[1] if match else ""
+    if code in _LATER:
+        return RateLimitError(source, "the mail server asks us to stop for now.", "The next run tries again.")
+    if code == "PRIVACYREQUIRED":
+        return UnavailableError(
+            source, "the mail server takes no password in the open.", 'Write tls = "tls" or tls = "starttls".'
+        )
+    if code in _NOT_NOW or not (signing_in or code in _KEY):
+        return UnavailableError(source, "the mail server refuses what it was asked.", "The next run tries again.")
+    return AuthorizationError(
+        source,
+        "the mail server does not accept the name and password.",
+        "Make a new password there (some want one for programs alone), store it where the configuration looks for it, "
+        f"then run: evenhours ingest --source {source}",
+    )
+
+
+def unreachable(source: str, error: Exception | None = None) -> UnavailableError:
+    """The error for a server that is not there, hangs up, makes no sense or does not come to an end."""
+    return no_answer(source, "the mail server", error, "The next run goes on from here.")
 
 
 def _require(answer: tuple[str, list[Any]]) -> list[Any]:

@@ -21,8 +21,8 @@ from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import UnavailableError
 from connectors.imap.account import Part, Reader
 from connectors.imap.conversation import Account
+from connectors.imap.cursor import ImapCursor, Mark
 from connectors.imap.names import Folder, Role, wanted
-from connectors.imap.progress import Mark, Progress
 from connectors.imap.rows import MONTHS, Row
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import MailPage, ReadingOptions, settings_of
@@ -68,13 +68,13 @@ class Imap:
 
         That a folder could not be looked into is said at the end, when the others have been read.
         """
-        known = Progress.understood(cursor)
+        known = ImapCursor.parse(cursor, self._settings)
         with closing(Reader(self._account())) as reader:
             folders = wanted(reader.folders())
             is_whole = all(folder.is_told for folder in folders)
             holds = sum(folder.messages for folder in folders) if is_whole else None
-            anew = known.settings != self._settings or known.skipped.within(self._context.window)
-            pages = self._pages(reader, folders, Progress(self._settings) if anew else known)
+            anew = known.begins_anew(self._context.window)
+            pages = self._pages(reader, folders, ImapCursor(self._settings) if anew else known)
             yield replace(next(pages), anew=anew, holds=holds)
             yield from pages
         if not is_whole:
@@ -94,22 +94,22 @@ class Imap:
         port = options.port or (993 if options.tls == "tls" else 143)
         return Account(self._context.source, options.host, port, options.tls, self._username(), *secrets)
 
-    def _pages(self, reader: Reader, folders: Sequence[Folder], known: Progress) -> Iterator[Batch]:
+    def _pages(self, reader: Reader, folders: Sequence[Folder], known: ImapCursor) -> Iterator[Batch]:
         page = MailPage(self._context, self._options, known.skipped)
         names = [self._context.names.entry("imap", folder.name) for folder in folders]
         marks = {name: mark for name, mark in known.folders.items() if name in names}
-        progress, done, total = replace(known, folders=marks), 0, sum(folder.messages for folder in folders)
+        reached, done, total = replace(known, folders=marks), 0, sum(folder.messages for folder in folders)
         told = [(number, *pair) for number, pair in enumerate(zip(names, folders, strict=True), 1) if pair[1].is_told]
         for number, name, folder in told:
             reading = _Reading(self._context, reader, folder, page, f"folder {number}")
             for mark in reading.marks(marks.get(name)):
-                progress = replace(progress, skipped=page.skipped, folders=progress.folders | {name: mark})
+                reached = replace(reached, skipped=page.skipped, folders=reached.folders | {name: mark})
                 records, faults = page.turn()
-                yield Batch(progress.written(), records, faults=faults, done=done + reading.done, total=total)
-            progress, done = replace(progress, folders=progress.folders | {name: reading.mark}), done + folder.messages
+                yield Batch(reached.dump(), records, faults=faults, done=done + reading.done, total=total)
+            reached, done = replace(reached, folders=reached.folders | {name: reading.mark}), done + folder.messages
         records, faults = page.turn()
-        last = replace(progress, skipped=page.skipped)
-        yield Batch(last.written(), records, faults=faults, done=total, total=total)
+        last = replace(reached, skipped=page.skipped)
+        yield Batch(last.dump(), records, faults=faults, done=total, total=total)
 
 
 class _Reading:

@@ -7,15 +7,15 @@ nothing (a copy or a restored backup has another) and is not looked at.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
+from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.files import NoFileError, opened
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
+    MailCursor,
     MailOptions,
     MailPage,
     astray,
@@ -25,33 +25,14 @@ from connectors.mail.pages import (
     settings_of,
 )
 
-_NAME_LENGTH = 13  # of a keyed name, see Pseudonyms.entry
 _NO_CORRESPONDENCE = frozenset({"drafts", "templates", "junk", "spam", "trash"})
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """The cursor: the keyed names of the messages that were read, and under which settings."""
+class MaildirCursor(MailCursor):
+    """The keyed names of the messages that were read."""
 
-    settings: str = ""
-    skipped: Skipped = field(default_factory=Skipped)
     read: frozenset[str] = frozenset()
-
-    @classmethod
-    def understood(cls, cursor: str | None) -> Progress:
-        """Understand a cursor; whatever is none of ours is the beginning."""
-        try:
-            told = json.loads(cursor or "{}")
-            names = told["read"]
-            read = frozenset(names[at : at + _NAME_LENGTH] for at in range(0, len(names), _NAME_LENGTH))
-            return cls(told["settings"], Skipped(**told["skipped"]), read)
-        except (ValueError, TypeError, KeyError):
-            return cls()
-
-    def written(self) -> str:
-        """The cursor's text; the names have one length and need nothing between them."""
-        told = {"settings": self.settings, "skipped": asdict(self.skipped), "read": "".join(sorted(self.read))}
-        return json.dumps(told, separators=(",", ":"))
 
 
 class Maildir:
@@ -63,27 +44,20 @@ class Maildir:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages that were not read before."""
-        known = Progress.understood(cursor)
+        known = MaildirCursor.parse(cursor, settings_of(self._context, self._options))
+        anew = known.begins_anew(self._context.window)
         with reading(self._context, self._options.path):
             files = self._files()
-            progress = self._start(known, frozenset(files))
-            fresh = {name: path for name, path in files.items() if name not in progress.read}
-            if not fresh and progress == known:
+            # what was read and is still there
+            read = frozenset[str]() if anew else known.read.intersection(files)
+            reached = MaildirCursor(known.settings) if anew else replace(known, read=read)
+            fresh = {name: path for name, path in files.items() if name not in reached.read}
+            if not fresh and reached == known and not anew:
                 yield Batch(cursor, holds=len(files))
                 return
-            pages = self._pages(progress, fresh)
-            yield replace(next(pages), anew=self._is_anew(known), holds=len(files))
+            pages = self._pages(reached, fresh)
+            yield replace(next(pages), anew=anew, holds=len(files))
             yield from pages
-
-    def _start(self, known: Progress, present: frozenset[str]) -> Progress:
-        """Where to go on: what was read and is still there, or nothing where it has to be read anew."""
-        if self._is_anew(known):
-            return Progress(settings_of(self._context, self._options))
-        return replace(known, read=known.read & present)
-
-    def _is_anew(self, known: Progress) -> bool:
-        settings = settings_of(self._context, self._options)
-        return known.settings != settings or known.skipped.within(self._context.window)
 
     def _files(self) -> dict[str, Path]:
         """The messages' files under their keyed unique names, in the order of these unique names."""
@@ -110,19 +84,19 @@ class Maildir:
             raise astray(self._context, f'"{shown}" is no Maildir: neither cur nor new is in it.')
         return folders
 
-    def _pages(self, progress: Progress, fresh: dict[str, Path]) -> Iterator[Batch]:
-        page = MailPage(self._context, self._options, progress.skipped)
+    def _pages(self, reached: MaildirCursor, fresh: dict[str, Path]) -> Iterator[Batch]:
+        page = MailPage(self._context, self._options, reached.skipped)
         names: set[str] = set()
         for done, (name, path) in enumerate(fresh.items()):
             if page.is_full:
-                progress = replace(progress, skipped=page.skipped, read=progress.read | names)
+                reached = replace(reached, skipped=page.skipped, read=reached.read | names)
                 records, faults = page.turn()
-                yield Batch(progress.written(), records, faults=faults, done=done, total=len(fresh))
+                yield Batch(reached.dump(), records, faults=faults, done=done, total=len(fresh))
             if self._add(page, f"message {done + 1}", path):
                 names.add(name)
-        progress = replace(progress, skipped=page.skipped, read=progress.read | names)
+        reached = replace(reached, skipped=page.skipped, read=reached.read | names)
         records, faults = page.turn()
-        yield Batch(progress.written(), records, faults=faults, done=len(fresh), total=len(fresh))
+        yield Batch(reached.dump(), records, faults=faults, done=len(fresh), total=len(fresh))
 
     def _add(self, page: MailPage, where: str, path: Path) -> bool:
         """Return ``True`` if the message could be read; one that was moved while we looked comes with the next run.

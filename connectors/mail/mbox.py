@@ -7,17 +7,17 @@ a window reaches further back, an address was added), it is counted and read ane
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.base import Batch, Context, RecordType, Skipped, SourceKind
+from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError
 from connectors.files import files_among, opened
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
+    MailCursor,
     MailOptions,
     MailPage,
     astray,
@@ -63,26 +63,10 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """The cursor: the marks of the source's files under their keyed names, and under which settings they were made."""
+class MboxCursor(MailCursor):
+    """The marks of the source's files under their keyed names."""
 
-    settings: str = ""
-    skipped: Skipped = field(default_factory=Skipped)
     files: dict[str, Mark] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, cursor: str | None) -> Progress:
-        """Understand a cursor; whatever is none of ours is the beginning."""
-        try:
-            told = json.loads(cursor or "{}")
-            files = {name: Mark(**mark) for name, mark in told["files"].items()}
-            return cls(told["settings"], Skipped(**told["skipped"]), files)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return cls()
-
-    def written(self) -> str:
-        """The cursor's text."""
-        return json.dumps(asdict(self), separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +94,22 @@ class Mbox:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages; a file that merely grew is read from where the last run stopped, any other change from 0."""
-        known = Progress.read(cursor)
-        start = Progress(settings_of(self._context, self._options))
-        if known.settings == start.settings and not known.skipped.within(self._context.window):
-            start = known
+        known = MboxCursor.parse(cursor, settings_of(self._context, self._options))
+        anew = known.begins_anew(self._context.window)
+        start = MboxCursor(known.settings) if anew else known
         with reading(self._context, self._options.path):
             parts = self._parts(start)
             held = {part.name: part.mark.held if part.mark else self._count(part) for part in parts}
             marks = {part.name: part.mark for part in parts if part.mark}
-            progress = replace(start, files=marks)
-            if all(part.is_read for part in parts) and progress == known:
+            reached = replace(start, files=marks)
+            if all(part.is_read for part in parts) and reached == known and not anew:
                 yield Batch(cursor, holds=sum(held.values()))
                 return
-            pages = self._pages(progress, parts, held)
-            yield replace(next(pages), anew=start is not known)
+            pages = self._pages(reached, parts, held)
+            yield replace(next(pages), anew=anew)
             yield from pages
 
-    def _parts(self, start: Progress) -> list[Part]:
+    def _parts(self, start: MboxCursor) -> list[Part]:
         paths = self._paths()
         places = [f"mailbox {number}, " if len(paths) > 1 else "" for number in range(1, len(paths) + 1)]
         return [self._part(path, place, start) for path, place in zip(paths, places, strict=True)]
@@ -142,7 +125,7 @@ class Mbox:
             raise astray(self._context, f'"{self._options.path}" is a Maildir: write kind = "maildir".')
         raise astray(self._context, f'the folder "{self._options.path}" holds no file named *.mbox.')
 
-    def _part(self, path: Path, place: str, start: Progress) -> Part:
+    def _part(self, path: Path, place: str, start: MboxCursor) -> Part:
         names = self._context.names
         name = names.entry("mbox", path.name)
         mark = start.files.get(name)
@@ -154,20 +137,20 @@ class Mbox:
         with opened(part.path) as file:
             return sum(1 for _ in self._starts(file, 0, part.size))
 
-    def _pages(self, progress: Progress, parts: list[Part], held: dict[str, int]) -> Iterator[Batch]:
+    def _pages(self, reached: MboxCursor, parts: list[Part], held: dict[str, int]) -> Iterator[Batch]:
         total = sum(part.size for part in parts)
         before = 0
-        page = MailPage(self._context, self._options, progress.skipped)
+        page = MailPage(self._context, self._options, reached.skipped)
         for part in parts:
             for mark in () if part.is_read else self._marks(part, page, held[part.name]):
-                progress = replace(progress, skipped=page.skipped, files=progress.files | {part.name: mark})
+                reached = replace(reached, skipped=page.skipped, files=reached.files | {part.name: mark})
                 held[part.name] = mark.held
                 records, faults = page.turn()
                 holds, done = sum(held.values()), before + mark.size
-                yield Batch(progress.written(), records, faults=faults, holds=holds, done=done, total=total)
+                yield Batch(reached.dump(), records, faults=faults, holds=holds, done=done, total=total)
             before += part.size
         if all(part.is_read for part in parts):
-            yield Batch(progress.written(), holds=sum(held.values()), done=total, total=total)
+            yield Batch(reached.dump(), holds=sum(held.values()), done=total, total=total)
 
     def _marks(self, part: Part, page: MailPage, held: int) -> Iterator[Mark]:
         """Fill the page with the file's messages; yield a mark wherever it is full, and at the end."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,8 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, Literal
 
-from connectors.base import Context, Fault, Skipped
+from connectors.base import Context, Fault, Skipped, Window
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import UnavailableError
 from connectors.files import NoFileError
 from connectors.mail.correspondence import Correspondence, Ends
@@ -24,7 +24,6 @@ PAGE_MESSAGES = 2_000
 _FIRST_LOOK = 16 * 1024
 _LONGEST_BLOCK = 256 * 1024
 _BLANK_LINE = re.compile(rb"\n\r?\n")
-_READER_VERSION = 1  # raise it when the same mailbox would give other records: then everything is read again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +42,17 @@ class MailOptions(ReadingOptions):
     """The options of a mailbox source."""
 
     path: Path = field(metadata={"help": "The mailbox, relative to the configuration file."})
+
+
+@dataclass(frozen=True, slots=True)
+class MailCursor(Cursor):
+    """What the cursors of all mail share: the nearest messages that the window left out."""
+
+    skipped: Skipped = field(default_factory=Skipped)
+
+    def begins_anew(self, window: Window) -> bool:
+        """Return ``True`` if all has to be read again: under other settings, or for a message that was left out."""
+        return self.is_new or self.skipped.within(window)
 
 
 class MailPage:
@@ -114,12 +124,9 @@ def settings_of(context: Context, options: ReadingOptions, *account: str) -> str
     ``account`` says which one it is, where the numbers of two may be alike.
     """
     rules = context.classifier
-    words = [
-        [str(_READER_VERSION), options.lists, options.channel, *account],
-        *sorted([owner.key, *sorted(owner.addresses)] for owner in context.owners),
-        *(sorted(words) for words in (rules.domains, rules.staff, rules.management)),
-    ]
-    return context.names.entry(json.dumps(words))
+    owners = sorted((owner.key, owner.addresses) for owner in context.owners)
+    inside = (rules.domains, rules.staff, rules.management)
+    return fingerprint(context.names, options.lists, options.channel, account, owners, inside)
 
 
 def block_of(file: BinaryIO) -> tuple[bytes, bool]:

@@ -14,9 +14,9 @@ from urllib.parse import quote, urlencode
 
 from connectors.base import Batch, Fault, Skipped
 from connectors.errors import MalformedError
+from connectors.microsoft.cursor import MicrosoftCursor, written
 from connectors.microsoft.entries import RecordMaker, UnusableError
 from connectors.microsoft.graph import ExpiredError, Graph, Item
-from connectors.microsoft.progress import Progress, written
 from connectors.records import MessageStamp
 
 MESSAGE = (
@@ -39,20 +39,20 @@ class _Folder(NamedTuple):
 
 @dataclass(slots=True)
 class Mailbox:
-    """One account's folders; ``progress`` is how far they are read once the batches so far are stored."""
+    """One account's folders; ``cursor`` is how far they are read once the batches so far are stored."""
 
     graph: Graph
     maker: RecordMaker
-    progress: Progress
+    cursor: MicrosoftCursor
     messages: int = 0
 
     def batches(self) -> Iterator[Batch]:
         """What is new in every folder, page by page; how far the folders are that are read for the first time."""
-        if self.progress.skipped.within(self.maker.context.window):
-            self.progress = replace(self.progress, folders={}, skipped=Skipped())
+        if self.cursor.skipped.within(self.maker.context.window):
+            self.cursor = replace(self.cursor, folders={}, skipped=Skipped())
         folders = self._folders()
-        known = {name: query for name, query in self.progress.folders.items() if name in folders}
-        self.progress = replace(self.progress, folders=known)
+        known = {name: query for name, query in self.cursor.folders.items() if name in folders}
+        self.cursor = replace(self.cursor, folders=known)
         fresh = {name: folder.size for name, folder in folders.items() if name not in known}
         done, total = 0, sum(fresh.values())
         for name, folder in folders.items():
@@ -64,8 +64,8 @@ class Mailbox:
         try:
             yield from self._folder(name, folder)
         except ExpiredError:
-            left = {other: query for other, query in self.progress.folders.items() if other != name}
-            self.progress = replace(self.progress, folders=left)
+            left = {other: query for other, query in self.cursor.folders.items() if other != name}
+            self.cursor = replace(self.cursor, folders=left)
             yield from self._read_anew(name, folder)
 
     def _read_anew(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
@@ -79,16 +79,16 @@ class Mailbox:
     def _folder(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
         """Each page, with how many messages came so far."""
         path, came = f"mailFolders/{quote(name, safe='')}/messages/delta", 0
-        query = self.progress.folders.get(name)
+        query = self.cursor.folders.get(name)
         if not query:
-            query, self.progress = self._beginning(folder), self.progress.read_from(self.maker.context.window.start)
+            query, self.cursor = self._beginning(folder), self.cursor.read_from(self.maker.context.window.start)
         for items, following in self.graph.pages(path, query):
             records, faults, skipped = self._stamps(items, sent=folder.is_sent)
-            folders = self.progress.folders | {name: following}
-            self.progress = replace(self.progress, folders=folders, skipped=skipped)
+            folders = self.cursor.folders | {name: following}
+            self.cursor = replace(self.cursor, folders=folders, skipped=skipped)
             came += len(items)
             if items:
-                yield came, Batch(self.progress.text(), records, faults=faults)
+                yield came, Batch(self.cursor.dump(), records, faults=faults)
 
     def _beginning(self, folder: _Folder) -> str:
         asked = [("$select", ",".join(MESSAGE)), ("$orderby", _NEWEST_FIRST)]
@@ -102,7 +102,7 @@ class Mailbox:
         """The messages of the window, those that cannot be used, and what has been left out so far."""
         records: list[MessageStamp] = []
         faults: list[Fault] = []
-        window, skipped = self.maker.context.window, self.progress.skipped
+        window, skipped = self.maker.context.window, self.cursor.skipped
         for item in items:
             self.messages += 1
             try:

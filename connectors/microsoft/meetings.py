@@ -9,9 +9,9 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from connectors.base import Batch
+from connectors.microsoft.cursor import MicrosoftCursor
 from connectors.microsoft.entries import RecordMaker, is_organizer, join_url, last_end, meeting_code
 from connectors.microsoft.graph import ForbiddenError, Graph, Item
-from connectors.microsoft.progress import Progress
 from connectors.records import SessionEvidence
 
 ATTENDANCE = ("emailAddress", "role", "attendanceIntervals")
@@ -29,14 +29,14 @@ class _Ended(NamedTuple):
 
 @dataclass(slots=True)
 class Meetings:
-    """The meetings that entries of the calendar invite to; ``progress`` is how far they were asked for.
+    """The meetings that entries of the calendar invite to; ``cursor`` is how far they were asked for.
 
     ``refusal`` is set where Microsoft lets us read the attendance of none of the owner's own.
     """
 
     graph: Graph
     maker: RecordMaker
-    progress: Progress
+    cursor: MicrosoftCursor
     refusal: ForbiddenError | None = None
 
     def batches(self, entries: Iterable[Item]) -> Iterator[Batch]:
@@ -62,23 +62,23 @@ class Meetings:
                     continue  # not asked for yet: it will be once we may
             answered += last.is_own
             since, begin = self._since(code), self.maker.context.window.start
-            meetings = self.progress.meetings | {self._name(code): min(last.end, told_until).isoformat()}
-            known = self.progress if since and since >= begin else self.progress.read_from(begin)
-            self.progress = replace(known, meetings=meetings)
+            meetings = self.cursor.meetings | {self._name(code): min(last.end, told_until).isoformat()}
+            known = self.cursor if since and since >= begin else self.cursor.read_from(begin)
+            self.cursor = replace(known, meetings=meetings)
             if times:
-                yield Batch(self.progress.text(), times, done=done, total=len(due))
+                yield Batch(self.cursor.dump(), times, done=done, total=len(due))
         if answered:
             self.refusal = None
         names = set(map(self._name, ended))
-        left = {name: end for name, end in self.progress.meetings.items() if name in names}
-        self.progress = replace(self.progress, meetings=left)
+        left = {name: end for name, end in self.cursor.meetings.items() if name in names}
+        self.cursor = replace(self.cursor, meetings=left)
 
     def _name(self, code: str) -> str:
         return self.maker.context.names.entry("meeting", code)
 
     def _since(self, code: str) -> datetime | None:
         """The end of the last time that was asked for."""
-        known = self.progress.meetings.get(self._name(code))
+        known = self.cursor.meetings.get(self._name(code))
         return datetime.fromisoformat(known) if known else None
 
     def _is_due(self, code: str, end: datetime) -> bool:

@@ -15,21 +15,19 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from hashlib import sha256
 
 from connectors.base import Batch, Context, Fault, RecordType, SourceKind
-from connectors.fingerprint import spelled
+from connectors.cursor import fingerprint
 from connectors.microsoft.access import Access
+from connectors.microsoft.cursor import MicrosoftCursor, started, written
 from connectors.microsoft.entries import RecordMaker, UnusableError
 from connectors.microsoft.graph import Graph, Item
 from connectors.microsoft.mail import MESSAGE, Mailbox
 from connectors.microsoft.meetings import ATTENDANCE, Meetings
 from connectors.microsoft.options import MicrosoftOptions, problems
-from connectors.microsoft.progress import Progress, started, written
 from connectors.records import CalendarEvent
 
 PAGE_SIZE = 500
-_READING = 3  # raise it when the same account is to be read differently
 _TIMES = ("id", "type", "start", "end", "isAllDay", "isCancelled", "showAs", "responseStatus", "lastModifiedDateTime")
 
 
@@ -48,26 +46,25 @@ class Microsoft:
         """
         access = Access(self._context, self._options)
         graph = Graph(self._context.source, access, PAGE_SIZE)
-        known, settings = Progress.understood(cursor), self._settings(access.account)
+        known = MicrosoftCursor.parse(cursor, self._settings(access.account))
         start = started(self._context.window.start)
-        anew = known.settings != settings or start < known.start
-        progress = Progress(settings, start) if anew else known
-        for batch in self._batches(graph, progress):
+        anew = known.is_new or start < known.start
+        for batch in self._batches(graph, MicrosoftCursor(known.settings, start) if anew else known):
             yield replace(batch, anew=anew)
             anew = False
 
-    def _batches(self, graph: Graph, progress: Progress) -> Iterator[Batch]:
+    def _batches(self, graph: Graph, cursor: MicrosoftCursor) -> Iterator[Batch]:
         entries = self._entries(graph) if {"calendar", "meetings"} & self._parts else []
-        if "calendar" in self._parts and (content := self._fingerprint(entries)) != progress.content:
-            progress = replace(progress, content=content)
-            yield self._snapshot(entries, progress)
-        meetings = Meetings(graph, self._maker, progress)
+        if "calendar" in self._parts and (content := self._content(entries)) != cursor.content:
+            cursor = replace(cursor, content=content)
+            yield self._snapshot(entries, cursor)
+        meetings = Meetings(graph, self._maker, cursor)
         if "meetings" in self._parts:
             yield from meetings.batches(entries)
-        mailbox = Mailbox(graph, self._maker, meetings.progress)
+        mailbox = Mailbox(graph, self._maker, meetings.cursor)
         if "mail" in self._parts:
             yield from mailbox.batches()
-        yield Batch(mailbox.progress.text())
+        yield Batch(mailbox.cursor.dump())
         if meetings.refusal:
             raise meetings.refusal
 
@@ -99,7 +96,7 @@ class Microsoft:
         if "meetings" in self._parts:
             yield "onlineMeeting"
 
-    def _snapshot(self, entries: Iterable[Item], progress: Progress) -> Batch:
+    def _snapshot(self, entries: Iterable[Item], cursor: MicrosoftCursor) -> Batch:
         records: list[CalendarEvent] = []
         faults: list[Fault] = []
         for number, item in enumerate(entries, 1):
@@ -108,21 +105,16 @@ class Microsoft:
             except UnusableError as error:
                 faults.append(Fault(f"event {number}", str(error)))
         return Batch(
-            progress.text(), tuple(records), replaces=self._context.window, faults=tuple(faults), done=1, total=1
+            cursor.dump(), tuple(records), replaces=self._context.window, faults=tuple(faults), done=1, total=1
         )
 
     def _settings(self, account: str) -> str:
-        told, options = self._context, self._options
-        decisive = (told.owners, told.classifier)
-        return self._named(spelled((_READING, sorted(self._parts), options.channel, decisive, account)))
+        told = self._context
+        decisive = (sorted(self._parts), self._options.channel, told.owners, told.classifier, account)
+        return fingerprint(told.names, *decisive)
 
-    def _fingerprint(self, entries: list[Item]) -> str:
-        return self._named(json.dumps(entries, sort_keys=True))
-
-    def _named(self, text: str) -> str:
-        # keyed, because titles may be part of what is compared
-        digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._context.names.entry(digest, "fingerprint")
+    def _content(self, entries: list[Item]) -> str:
+        return fingerprint(self._context.names, json.dumps(entries, sort_keys=True))
 
 
 _BRINGS = {"calendar": RecordType.CALENDAR, "mail": RecordType.MESSAGES, "meetings": RecordType.TIMES}

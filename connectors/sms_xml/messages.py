@@ -17,6 +17,7 @@ _NEVER_SENT = frozenset({"3", "4", "5", "6"})  # draft, outbox, failed, queued
 _REPORTS = frozenset({"134", "135", "136"})  # of delivery and of reading
 _FROM = "137"
 _NOBODY = frozenset({"", "null", "insert-address-token"})
+_SHORT_CODE = 6  # digits; longer ones belong to people
 _TAIL = 7  # digits by which telephones, too, tell one number however it is written
 
 
@@ -143,3 +144,27 @@ def _instant(text: str) -> datetime | None:
         return datetime.fromtimestamp(int(text) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+@lru_cache(maxsize=65_536)
+def canonical_number(text: str, country: str | None) -> str:
+    """The number with its country's code (E.164) where ``country`` (ISO code) says how local ones are dialled.
+
+    Without a country, and for words, short codes and what can be no number there, its digits as they are.
+    """
+    plain = canonical_address(text)
+    if country is None or not plain.removeprefix("+").isdigit() or len(plain) <= _SHORT_CODE:
+        return plain
+    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_possible_number, parse
+
+    try:
+        number = parse(plain, country)
+    except NumberParseException:
+        return plain
+    return str(format_number(number, PhoneNumberFormat.E164)) if is_possible_number(number) else plain
+
+
+def is_machine(number: str) -> bool:
+    """Whether nobody could be called there: a word in the place of a number, or a short code."""
+    digits = number.removeprefix("+")
+    return bool(number) and "@" not in number and (not digits.isdigit() or len(digits) <= _SHORT_CODE)

@@ -7,24 +7,21 @@ A file that was read before, under whatever name, is not read again.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from connectors.base import Batch, Context, Fault, RecordType, SourceKind
+from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError
 from connectors.files import files_among, opened
-from connectors.fingerprint import spelled
 from connectors.mail.pages import PAGE_MESSAGES, astray, is_folder, reading
 from connectors.records import Counterpart, MessageStamp
-from connectors.sms_xml.messages import Text, Unusable, texts_in
-from connectors.sms_xml.phones import canonical_number, is_machine
+from connectors.sms_xml.messages import Text, Unusable, canonical_number, is_machine, texts_in
 from connectors.sms_xml.sieve import ALLOWED, UnfitError
 
 _SOME_BYTES = 256 * 1024
-_READING = 1  # raise it when the same backup is to be read differently
 _MESSAGE = re.compile(rb"<[sm]ms\s")
 _OVERLAP = 4
 _END = b"</smses>"
@@ -43,25 +40,10 @@ class SmsXmlOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """The cursor: under which settings which files, by their content, were read, and how many messages they held."""
+class SmsXmlCursor(Cursor):
+    """The files, by their content, that were read, and how many messages they held."""
 
-    settings: str = ""
     files: dict[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def understood(cls, cursor: str | None) -> Progress:
-        """Understand a cursor; whatever is none of ours is the beginning."""
-        try:
-            told = json.loads(cursor or "{}")
-            files = {str(name): int(held) for name, held in told["files"].items()}
-            return cls(str(told["settings"]), files)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return cls()
-
-    def written(self) -> str:
-        """The cursor's text."""
-        return json.dumps(asdict(self), separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +66,21 @@ class SmsXml:
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages in files that were not read before."""
-        known = Progress.understood(cursor)
+        known = SmsXmlCursor.parse(cursor, self._settings())
         with reading(self._context, self._options.path):
             files = self._files()
             holds = max(file.holds for file in files)
-            settings = self._settings()
-            anew = known.settings != settings
-            start = Progress(settings) if anew else known
-            fresh = [file for file in files if file.name not in start.files]
-            if not fresh and not anew:
+            fresh = [file for file in files if file.name not in known.files]
+            if not fresh and not known.is_new:
                 yield Batch(cursor, holds=holds)
                 return
-            pages = self._pages(start, files, fresh)
-            yield replace(next(pages), anew=anew, holds=holds)
+            pages = self._pages(known, files, fresh)
+            yield replace(next(pages), anew=known.is_new, holds=holds)
             yield from pages
 
     def _settings(self) -> str:
         options = replace(self._options, path=Path())
-        decisive = (_READING, options, self._owner, self._context.classifier)
-        return self._context.names.entry(spelled(decisive), "fingerprint")
+        return fingerprint(self._context.names, options, self._owner, self._context.classifier)
 
     def _files(self) -> list[_File]:
         path = self._context.folder / self._options.path
@@ -127,25 +105,25 @@ class SmsXml:
             raise self._malformed(place, "it is cut off before its end")
         return _File(path, place, self._context.names.entry(digest.hexdigest(), "backup"), holds)
 
-    def _pages(self, progress: Progress, files: list[_File], fresh: list[_File]) -> Iterator[Batch]:
+    def _pages(self, reached: SmsXmlCursor, files: list[_File], fresh: list[_File]) -> Iterator[Batch]:
         """Pages of all fresh files; a file counts as read with its last page, so that a cut-off run begins it again."""
         stamps: list[MessageStamp] = []
         faults: list[Fault] = []
-        kept = {file.name: progress.files[file.name] for file in files if file.name in progress.files}
-        progress = replace(progress, files=kept)
+        kept = {file.name: reached.files[file.name] for file in files if file.name in reached.files}
+        reached = replace(reached, files=kept)
         before, total = 0, sum(file.holds for file in fresh)
         for file in fresh:
             for done, found in enumerate(self._texts(file), before):
                 if len(stamps) >= PAGE_MESSAGES:
-                    yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=done, total=total)
+                    yield Batch(reached.dump(), tuple(stamps), faults=tuple(faults), done=done, total=total)
                     stamps, faults = [], []
                 if isinstance(found, Unusable):
                     faults.append(Fault(f"{file.place}{found.where}", found.reason))
                 else:
                     stamps.append(self._stamp(found))
             before += file.holds
-            progress = replace(progress, files=progress.files | {file.name: file.holds})
-        yield Batch(progress.written(), tuple(stamps), faults=tuple(faults), done=total, total=total)
+            reached = replace(reached, files=reached.files | {file.name: file.holds})
+        yield Batch(reached.dump(), tuple(stamps), faults=tuple(faults), done=total, total=total)
 
     def _texts(self, file: _File) -> Iterator[Text | Unusable]:
         try:

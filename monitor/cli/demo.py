@@ -92,14 +92,14 @@ def _write_reports(desk: Desk, folder: Path) -> None:
     """The weekly report of each clinician and the director's page."""
     from monitor.briefing.caseload import fairness_report
     from monitor.briefing.week import weekly_report
-    from monitor.cli.reports import write_private
+    from monitor.cli.reports import write_output
     from reports import fairness, weekly
 
     reports = folder / "reports"
     reports.mkdir(mode=0o700, exist_ok=True)
     shared = fairness_report(desk.config, desk.store, now=desk.now)
-    write_private(reports / "fairness.html", fairness.standalone(shared))
+    write_output(reports / "fairness.html", fairness.standalone(shared))
     for person in desk.config.clinicians:
         told = weekly_report(desk.config, desk.store, person, now=desk.now)
-        write_private(reports / f"{person.key}.html", weekly.standalone(told))
-        write_private(reports / f"{person.key}.md", weekly.markdown(told))
+        write_output(reports / f"{person.key}.html", weekly.standalone(told))
+        write_output(reports / f"{person.key}.md", weekly.markdown(told))

@@ -65,34 +65,22 @@ def _write(desk: Desk, content: str, output: Path | None) -> None:
     if output is None:
         desk.say(content.rstrip("\n"), report=content)
         return
-    write_private(output, content)
+    write_output(output, content)
     desk.say(f"Written: {output}", output=str(output))
 
 
-def write_private(path: Path, content: str) -> None:
+def write_output(path: Path, content: str) -> None:
     """Write a file that only its owner may read; an existing one is replaced at once or not at all.
 
     Raises:
         FullError: The disk is full. Nothing is left of what was begun.
         UsageError: The file cannot be written there.
     """
-    import os
-    import tempfile
-
-    from connectors.private import is_full, why_unwritten
+    from connectors.private import is_full, replace_file, why_unwritten
     from monitor.errors import FullError, UsageError
 
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(path, content)
     except OSError as error:
         found = f"{path} cannot be written: {why_unwritten(path.parent, error)}."
         if is_full(error):

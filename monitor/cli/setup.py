@@ -9,7 +9,7 @@ import click
 
 from monitor.cli.desk import Desk, pass_desk
 from monitor.cli.doctor import lacks_subdivision
-from monitor.cli.reports import write_private
+from monitor.cli.reports import write_output
 from monitor.errors import UsageError
 
 
@@ -23,7 +23,7 @@ def init(desk: Desk, name: str, zone: str) -> None:
     What is already there stays as it is; run it again after filling in the configuration.
     """
     if not desk.config_path.exists():
-        write_private(desk.config_path, _beginning(name, zone))
+        write_output(desk.config_path, _beginning(name, zone))
         desk.note(f"Written: {desk.config_path}. It explains itself; fill in who works here and where times come from.")
     with desk.writing(renew=True):
         sources = len(desk.config.sources)

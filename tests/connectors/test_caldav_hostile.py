@@ -10,10 +10,10 @@ from zlib import crc32
 
 import pytest
 
-from connectors import http
+from connectors import http, retry
 from connectors.caldav import questions
+from connectors.caldav.cursor import CaldavCursor, Held
 from connectors.caldav.multistatus import UnsoundAnswerError, multistatus
-from connectors.caldav.progress import Held, Progress
 from connectors.caldav.source import Caldav, CaldavOptions
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
 from tests.connectors.entries import CANARY, WINDOW, entry, later, practice, read, starts
@@ -145,10 +145,10 @@ def test_object_that_is_deleted_while_we_look_is_gone(server: Replies) -> None:
         (Reply(404), UnavailableError, 1),
         (Reply(405), UnavailableError, 1),
         (Reply(429, headers={"Retry-After": "3600"}), RateLimitError, 1),
-        (Reply(429), RateLimitError, http.TRIES),
-        (Reply(503), UnavailableError, http.TRIES),
-        (Reply(207, b"<multistatus", length=500), UnavailableError, http.TRIES),
-        (Reply(reset=True), UnavailableError, http.TRIES),
+        (Reply(429), RateLimitError, retry.TRIES),
+        (Reply(503), UnavailableError, retry.TRIES),
+        (Reply(207, b"<multistatus", length=500), UnavailableError, retry.TRIES),
+        (Reply(reset=True), UnavailableError, retry.TRIES),
         (Reply(200, b"<html>Sign in, Quetzalcoatlus</html>"), MalformedError, 1),
         (Reply(207, b"<html>Sign in, Quetzalcoatlus</html>"), MalformedError, 1),
         (Reply(207, b"Quetzalcoatlus"), MalformedError, 1),
@@ -274,14 +274,8 @@ def test_tricks_of_xml_are_no_answer(data: bytes) -> None:
         multistatus(data)
 
 
-def test_what_is_remembered_survives_being_written() -> None:
+def test_what_is_remembered_names_no_content() -> None:
     held = Held("E" * 13, {"A" * 13: 1_767_225_600, "B" * 13: 0}, is_faulty=True)
-    progress = Progress("s", 1, 2, 3, {"c": "token"}, {"c": {"o": held}})
-    assert Progress.known(progress.written(), "s") == progress
-    assert Progress.known(progress.written(), "other") == Progress("other")
-    assert CANARY not in progress.written()
-
-
-@pytest.mark.parametrize("cursor", [None, "", "junk", "[]", "null", '{"objects": {"a": {"b": 3}}}', '{"objects": []}'])
-def test_cursor_of_somebody_else_is_the_beginning(cursor: str | None) -> None:
-    assert Progress.known(cursor, "s") == Progress("s")
+    cursor = CaldavCursor("s", 1, 2, 3, {"c": "token"}, {"c": {"o": held}})
+    assert CaldavCursor.parse(cursor.dump(), "s") == cursor
+    assert CANARY not in cursor.dump()

@@ -238,7 +238,7 @@ def test_every_kind_that_waits_for_a_server_is_among_them() -> None:
 
 def test_google_reconnects_within_one_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """httplib2 connects anew where an answer makes no sense, which must not begin the time anew."""
-    monkeypatch.setattr(service, "_sleep", lambda _: None)
+    monkeypatch.setattr("connectors.retry._sleep", lambda _: None)
     context = practice(tmp_path)
     with dripping(whole={"/token": TOKEN, "/": b"junk\r\n\r\n"}, pause=SECONDS * 0.4) as port:
         made = source_kind("google_calendar").make(
@@ -386,7 +386,7 @@ def test_large_mailbox_that_comes_steadily_is_not_cut(tmp_path: Path, monkeypatc
 def test_mail_server_has_a_run_of_its_own_length_however_often_it_breaks_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.imap.account.FIRST_PAUSE", 0)
+    monkeypatch.setattr("connectors.retry.FIRST_PAUSE", 0)
     monkeypatch.setattr(deadline, "RUN_SECONDS", SECONDS * 2)
     monkeypatch.setattr(deadline, "ANSWER_SECONDS", 30)
 

@@ -11,7 +11,7 @@ import pytest
 from connectors.errors import AuthorizationError, UnavailableError
 from connectors.google.access import MAIL, NUMBER, token_file
 from connectors.google.consent import Asking
-from connectors.google.gmail import Gmail, GmailOptions, Progress
+from connectors.google.gmail import Gmail, GmailCursor, GmailOptions
 from connectors.google.service import Google
 from connectors.private import read_private
 from tests.connectors.google_fake.diary import at
@@ -74,8 +74,8 @@ def test_its_messages_and_history_become_the_same_records(
     options = connected(emulator, tmp_path)
     monkeypatch.setattr(Google, "ask_all", one_by_one)  # it knows no batches
 
-    def beginning(gmail: Gmail, google: Google, _users: object) -> Progress:  # and no profile
-        return Progress(gmail._settings(), permission=gmail._permission(google), history="1")
+    def beginning(gmail: Gmail, google: Google, _users: object) -> GmailCursor:  # and no profile
+        return GmailCursor(gmail._settings(), permission=gmail._permission(google), history="1")
 
     monkeypatch.setattr(Gmail, "_beginning", beginning)
     reader = Reader(Gmail, options, context(tmp_path))

@@ -15,7 +15,6 @@ import pytest
 from connectors.base import Batch, Context, Owner, Window
 from connectors.classify import Classifier, KindRule
 from connectors.errors import MalformedError, UnavailableError
-from connectors.fingerprint import spelled
 from connectors.ics import series
 from connectors.ics.source import SOURCE_KIND, IcsOptions, preview
 from connectors.pseudonyms import Pseudonyms
@@ -580,15 +579,6 @@ def test_nothing_new_yields_one_empty_batch(tmp_path: Path) -> None:
 def test_cursor_holds_in_another_process(tmp_path: Path) -> None:
     again = replace(CONTEXT, names=Pseudonyms(b"k" * 32), read_secret=lambda reference: reference)
     assert read(calendar(SESSION), tmp_path).cursor == read(calendar(SESSION), tmp_path, again).cursor
-
-
-def test_settings_have_one_spelling() -> None:
-    assert spelled(frozenset("cab")) == "['a','b','c']"
-    assert spelled({"b": 1, "a": None}) == "[['a',None],['b',1]]"
-    assert spelled(re.compile("x" * 300)) != spelled(re.compile("x" * 301))
-    assert spelled(re.compile("x")) != spelled(re.compile("x", re.IGNORECASE))
-    with pytest.raises(TypeError):
-        spelled(str.lower)
 
 
 @pytest.mark.parametrize(

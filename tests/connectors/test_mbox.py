@@ -19,7 +19,7 @@ from connectors.base import Batch, Context, Owner, Window
 from connectors.errors import ConnectorError, MalformedError, UnavailableError
 from connectors.mail import pages as mail
 from connectors.mail import postmarks
-from connectors.mail.mbox import Mbox
+from connectors.mail.mbox import Mbox, MboxCursor
 from connectors.mail.pages import MailOptions, reading
 from connectors.mail.postmarks import messages_in
 from connectors.pseudonyms import Pseudonyms
@@ -436,15 +436,22 @@ def test_a_mailbox_of_two_owners_gives_each_their_own(tmp_path: Path) -> None:
     assert sorted(stamp.clinician for stamp in found.stamps) == ["ana", "ana", "ben"]
 
 
+def names_in(cursor: str) -> set[str]:
+    marks = MboxCursor.parse(cursor, json.loads(cursor)["settings"]).files.values()
+    names = {name for mark in marks for name in (mark.head, mark.digest)}
+    assert names
+    return names
+
+
 def test_cursor_holds_no_digest_that_could_be_guessed(tmp_path: Path) -> None:
     """A header block is easily guessed, down to its Message-ID: what names it needs the practice's key."""
     content = mailbox([1, 2])
     (tmp_path / "ana.mbox").write_bytes(content)
     cursor = read(mbox(tmp_path)).cursor or ""
-    held = {mark[name] for mark in json.loads(cursor)["files"].values() for name in ("head", "digest")}
+    held = names_in(cursor)
     blocks = [content, *(block for at in range(len(content)) if (block := content[at:].partition(b"\n\n")[0] + b"\n"))]
     plain = {hashlib.sha256(block).hexdigest() for block in blocks}
     assert not [digest for digest in plain if any(digest.startswith(name.lower()) for name in held)]
     other = replace(practice(tmp_path), names=Pseudonyms(b"o" * 32))
     again = read(Mbox(options_of(), other)).cursor or ""
-    assert not held & {mark[name] for mark in json.loads(again)["files"].values() for name in ("head", "digest")}
+    assert not held & names_in(again)

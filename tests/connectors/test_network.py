@@ -14,7 +14,7 @@ from connectors import http
 from connectors.errors import UnavailableError
 from connectors.http import Client
 from connectors.imap.source import Imap, ImapOptions
-from connectors.network import failure
+from connectors.network import no_answer
 from tests.connectors.mailboxes import practice, read
 from tests.peers.replies import Reply, replies
 from tests.peers.scripted_imap import scripted_imap
@@ -98,5 +98,5 @@ def test_mail_server_without_encryption_on_the_way_says_so() -> None:
 
 
 def test_end_of_an_encrypted_answer_is_no_fault_of_the_port() -> None:
-    assert failure("it", ssl.SSLEOFError())[0] == "it gave no whole answer."
-    assert failure("it")[0] == "it gave no whole answer."
+    assert no_answer("diary", "it", ssl.SSLEOFError()).found == "it gave no whole answer."
+    assert no_answer("diary", "it", None).found == "it gave no whole answer."

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.private import PrivateFileError, read_private, remove_private, write_private
+from connectors.private import PrivateFileError, create_file, read_private, remove_private, replace_file, write_private
 
 
 @pytest.fixture
@@ -62,6 +64,44 @@ def test_a_writing_that_breaks_off_leaves_the_old_file(
 
     assert read_private(folder, "ana.json") == {"token": "old"}
     assert [path.name for path in folder.iterdir()] == ["ana.json"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_new_file_that_breaks_off_leaves_none_even_where_only_its_folder_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fail(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        create_file(tmp_path / "evenhours.key", "k")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_drive_that_cannot_sync_folders_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    create_file(tmp_path / "evenhours.key", "k")
+    replace_file(tmp_path / "report.html", "old")
+    replace_file(tmp_path / "report.html", "new")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"evenhours.key": "k", "report.html": "new"}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_new_file_replaces_nothing_and_follows_no_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+    for name in ("key", "link"):
+        if name == "key":
+            create_file(tmp_path / name, "old")
+        with pytest.raises(FileExistsError):
+            create_file(tmp_path / name, "new")
+    assert (tmp_path / "key").read_text() == "old"
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_links_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -135,11 +135,11 @@ def test_a_later_night_on_a_full_disk_keeps_what_was_there(disk: Path) -> None:
 
 def test_a_report_on_a_full_disk_leaves_the_old_one_and_nothing_else(disk: Path) -> None:
     report = disk / "report.html"
-    reports.write_private(report, "old")
+    reports.write_output(report, "old")
     before = names(disk)
     with Filled(disk, PAGE):
         with pytest.raises(FullError, match=FULL) as error:
-            reports.write_private(report, "new" * 10_000)
+            reports.write_output(report, "new" * 10_000)
         assert str(disk) in str(error.value)
         assert names(disk) - before == {"filler"}
     assert report.read_text() == "old"
@@ -155,7 +155,7 @@ def test_a_private_file_that_cannot_be_written_leaves_nothing(
     (tmp_path / "tokens").mkdir(mode=0o700)
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises((FullError, UsageError)) as unwritten:
-        reports.write_private(tmp_path / "report.html", "words")
+        reports.write_output(tmp_path / "report.html", "words")
     with pytest.raises(PrivateFileError) as unkept:
         write_private(tmp_path / "tokens", "ana.json", {"token": "t"})
     assert sorted(names(tmp_path)) == ["tokens"]

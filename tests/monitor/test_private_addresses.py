@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from connectors import http
 from tests.monitor.office import CONFIG, Office
 from tests.peers.dripping import answer, dripping
 
@@ -52,7 +51,7 @@ def test_private_address_in_the_configuration_is_refused_and_not_repeated(place:
 def test_private_address_is_neither_said_nor_kept(
     place: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(http, "FIRST_PAUSE", 0)
+    monkeypatch.setattr("connectors.retry.FIRST_PAUSE", 0)
     office = Office(tmp_path, CONFIG + FEED.replace("WHERE", "env:HOLDING_FEED"))
     with dripping(whole={"/": SAID[said]}) as port, caplog.at_level(logging.DEBUG):
         monkeypatch.setenv("HOLDING_FEED", f"http://127.0.0.1:{port}/{PLACES[place]}")

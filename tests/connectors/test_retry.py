@@ -1,0 +1,83 @@
+"""Asking again: after which pauses, for how long, and what is raised in the end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors import deadline
+from connectors.deadline import Deadline
+from connectors.errors import UnavailableError, UsedUpError
+from connectors.retry import GOOGLE_TRIES, TRIES, AgainError, Patience, put_off, retry_after
+
+BUSY = UnavailableError("diary", "the server answered HTTP 503.", "The next run tries again.")
+LATER = "Mon, 05 Jan 2026 10:00:09 GMT"
+NOW = "Mon, 05 Jan 2026 10:00:00 GMT"
+
+
+def pauses_before_it_is_given_up(
+    wait: float | None, tries: int = TRIES, problem: UnavailableError = BUSY
+) -> list[float]:
+    pauses: list[float] = []
+
+    def attempt() -> None:
+        try:
+            Path("/private-7f3a").stat()
+        except FileNotFoundError:
+            raise AgainError(problem, wait) from None
+
+    with pytest.raises(UnavailableError) as error:
+        Patience(Deadline(), pauses.append, tries).ask(attempt)
+    assert error.value is problem
+    assert error.value.__context__ is None  # what led to it may repeat a private link
+    return pauses
+
+
+def test_the_pause_doubles_or_is_what_the_server_asks_for() -> None:
+    assert pauses_before_it_is_given_up(None) == [1, 2, 4]
+    assert pauses_before_it_is_given_up(7) == [7, 7, 7]
+    assert sum(pauses_before_it_is_given_up(None, GOOGLE_TRIES)) > 60
+
+
+def test_who_asks_for_more_than_a_minute_or_took_all_the_time_is_left_at_once() -> None:
+    assert pauses_before_it_is_given_up(61) == []
+    assert pauses_before_it_is_given_up(None, problem=UsedUpError("diary", "too slow.", "Ask.")) == []
+
+
+def test_pauses_count_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 4)
+    assert pauses_before_it_is_given_up(None) == [1, 2]
+
+
+def test_what_comes_after_all_is_returned() -> None:
+    problems = iter([AgainError(BUSY), AgainError(BUSY, 3)])
+    pauses: list[float] = []
+
+    def attempt() -> str:
+        if problem := next(problems, None):
+            raise problem
+        return "there"
+
+    assert Patience(Deadline(), pauses.append).ask(attempt) == "there"
+    assert pauses == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": LATER, "date": NOW}, 9),
+        ({"retry-after": NOW, "date": LATER}, 0),
+        ({"retry-after": LATER}, None),
+        ({"retry-after": "soon", "date": NOW}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date_by_the_servers_clock(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_what_is_put_off_is_longer_than_we_wait() -> None:
+    assert (put_off(None), put_off(60), put_off(7200)) == (None, None, timedelta(hours=2))
