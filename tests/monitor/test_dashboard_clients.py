@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from connectors.records import CalendarEvent, Kind
 from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import EVER, TERMS
-from monitor.dashboard.views.agreements import _months_on
+from monitor.dashboard.me.agreements import _months_on
 from monitor.store import clients, sources
 from monitor.store.events import save_events
 from monitor.store.facts import pseudonyms

@@ -1,20 +1,21 @@
-"""The frame around every page: whose it is, its ways to go, and the body that a report drew or a template writes."""
+"""The layout of every page: whose it is, its ways to go, and the body that a report drew or a template writes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, request, url_for
+import flask
+from flask import render_template, url_for
 from markupsafe import Markup
 
 from monitor.access import Reader, Role
-from monitor.dashboard import visit
-from monitor.dashboard.assets import assets
+from monitor.dashboard import request
+from monitor.dashboard.layout import assets
 
-HOME = {Role.CLINICIAN: "me.this_week", Role.DIRECTOR: "practice.caseload"}
+HOME = {Role.CLINICIAN: "week.this_week", Role.DIRECTOR: "practice.caseload"}
 WAYS = {
     Role.CLINICIAN: (
-        ("This week", "me.this_week"),
+        ("This week", "week.this_week"),
         ("Patterns", "patterns.page"),
         ("Clients", "clients.everybody"),
         ("Agreements", "agreements.everybody"),
@@ -32,12 +33,12 @@ def framed(title: str, body: str, *, empty: bool = False) -> str:
 
     The title names no client: it stays in the browser's history after signing out.
     """
-    return page("report.html", title=title, body=Markup(body), empty=empty)  # noqa: S704 (the reports escape)
+    return page("layout/report.html", title=title, body=Markup(body), empty=empty)  # noqa: S704 (the reports escape)
 
 
 def page(template: str, **values: Any) -> str:
     """A page from a template of ours, for whoever is reading."""
-    return page_for(visit.reader(), template, **values)
+    return page_for(request.reader(), template, **values)
 
 
 def page_for(reader: Reader | None, template: str, *, reads: str = "", **values: Any) -> str:
@@ -45,18 +46,18 @@ def page_for(reader: Reader | None, template: str, *, reads: str = "", **values:
 
     ``None`` has none, and ``reads`` says in the place of a name what is known of whoever reads.
     """
-    here, ways = f"{request.script_root}{request.path}", []
+    here, ways = f"{flask.request.script_root}{flask.request.path}", []
     for words, view in WAYS[reader.role] if reader else ():
         address = url_for(view)
         below = not address.endswith("/") and here.startswith(f"{address}/")
         ways.append((words, address, here == address or below))
     return render_template(
         template,
-        stylesheet=f"{request.script_root}{assets().address('evenhours.css')}",
-        pages_css=f"{request.script_root}{assets().address('pages.css')}",
+        stylesheet=f"{flask.request.script_root}{assets.assets().address('evenhours.css')}",
+        pages_css=f"{flask.request.script_root}{assets.assets().address('pages.css')}",
         reads=f"You are reading as {reader.name}" if reader else reads,
-        messages=visit.messages() if reader else [],
-        is_unwritten=visit.is_unwritten(),
+        messages=request.messages() if reader else [],
+        is_unwritten=request.is_unwritten(),
         ways=ways,
         **values,
     )

@@ -35,7 +35,7 @@ class Assets:
 @cache
 def assets() -> Assets:
     """The files of the reports and those that only the pages need."""
-    own = resources.files("monitor.dashboard") / "static"
+    own = resources.files("monitor.dashboard.layout") / "static"
     files = dict(sorted([*_below(shell.static()), *_below(own)]))
     digest = hashlib.sha256()
     for name, content in files.items():

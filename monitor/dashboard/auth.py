@@ -1,17 +1,18 @@
-"""In and out: the one-time link, the way to one's own page, and signing out."""
+"""Signing in by a one-time link, the way to one's own page, and signing out."""
 
 from __future__ import annotations
 
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
+from monitor import access
 from monitor.access import Role
-from monitor.dashboard import visit
-from monitor.dashboard.frame import HOME, page_for
+from monitor.dashboard import request
+from monitor.dashboard.layout import HOME, page_for
 from monitor.dashboard.policy import allow
 from monitor.dashboard.session import SIGN_IN, browser
 
-blueprint = Blueprint("door", __name__)
+blueprint = Blueprint("auth", __name__)
 
 NOBODY = "You are not signed in"
 SPENT = "It has been used already, or it is too old: each works once, for a short time."
@@ -21,14 +22,15 @@ SPENT = "It has been used already, or it is too old: each works once, for a shor
 @allow(Role.CLINICIAN, Role.DIRECTOR)
 def home() -> Response:
     """On to the reader's own page."""
-    return redirect(url_for(HOME[visit.signed_in().role]), 303)
+    return redirect(url_for(HOME[request.signed_in().role]), 303)
 
 
 @blueprint.get(f"{SIGN_IN}/<token>")
 @allow(Role.ANYBODY)
 def link(token: str) -> str | tuple[str, int]:
     """Say whose pages a one-time link opens, and show the button. Previews and scanners use nothing up."""
-    whose, earlier = visit.reader_of_link(token), visit.reader()
+    whose = access.reader_of_link(request.config(), request.store(), token, request.now())
+    earlier = request.reader()
     if whose is None:
         return _spent()
     browser().begin_signing_in()
@@ -45,19 +47,25 @@ def link(token: str) -> str | tuple[str, int]:
 @allow(Role.ANYBODY)
 def sign_in(token: str) -> Response | tuple[str, int]:
     """Use up a one-time link; the address that one is sent on to does not hold it."""
-    if not visit.sign_in(token):
+    begun = access.sign_in(request.store(), token, request.now(), earlier=browser().token)
+    if begun is None:
         return _spent()
-    return redirect(url_for("door.home"), 303)
+    browser().begin(begun)
+    request.forget_reader()
+    return redirect(url_for(".home"), 303)
 
 
 @blueprint.post("/sign-out")
 @allow(Role.ANYBODY)
 def sign_out() -> str:
     """End the session for good."""
-    visit.sign_out()
+    if held := browser().token:
+        access.sign_out(request.store(), held)
+    browser().end()
+    request.forget_reader()
     return page_for(
         None,
-        "sentence.html",
+        "layout/sentence.html",
         reads=NOBODY,
         title="You are signed out",
         sentence="Of what you saw nothing stays in this browser but the pages’ addresses in its history.",
@@ -66,12 +74,12 @@ def sign_out() -> str:
 
 def _spent() -> tuple[str, int]:
     """Say that a link signs nobody in; whoever has signed in, with this very link perhaps, goes on as before."""
-    reader = visit.reader()
+    reader = request.reader()
     way_on = "You are signed in: go on above." if reader else "For a new one, run evenhours serve again."
     return (
         page_for(
             reader,
-            "sentence.html",
+            "layout/sentence.html",
             reads=NOBODY,
             title="This link opens nothing any more",
             sentence=f"{SPENT} {way_on}",

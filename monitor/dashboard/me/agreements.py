@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
@@ -15,10 +15,10 @@ from monitor.analysis.clock import local_day
 from monitor.analysis.terms import TERMS, Form
 from monitor.briefing.agreements import AGREED, REVIEWED, TOGETHER, agreement_report, agreements_report
 from monitor.briefing.book import terms_on
-from monitor.dashboard import visit
-from monitor.dashboard.frame import framed
+from monitor.dashboard import request
+from monitor.dashboard.forms import CLIENT_NUMBER, forms, given_day, keep, own, refused
+from monitor.dashboard.layout import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import CLIENT_NUMBER, forms, given_day, keep, own, refused
 from monitor.errors import UsageError
 from monitor.store import clients as kept
 from monitor.store.threads import mark_emergency
@@ -36,7 +36,7 @@ INCOMPLETE = (
 @allow(Role.CLINICIAN)
 def everybody() -> str:
     """All clients with what was agreed in short."""
-    report = agreements_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
+    report = agreements_report(request.config(), request.store(), request.clinician(), now=request.now())
     return framed("Agreements", clients.agreements_html(report, **forms()))
 
 
@@ -66,18 +66,18 @@ def say(client: int) -> Response | tuple[str, int]:
 @allow(Role.CLINICIAN)
 def reviewed(client: int) -> Response:
     """Note in the ledger that an agreement was reviewed today, and set the next date of every review that was due."""
-    said, today = own(client), local_day(visit.clinician(), visit.now())
-    months = request.form.get("months", "")
+    said, today = own(client), local_day(request.clinician(), request.now())
+    months = request.form().get("months", "")
     if months not in {"3", "6", "12"}:
         abort(400)
     holds, following = terms_on(said, today), _months_on(today, int(months)).isoformat()
     due = [term for term in REVIEWS if holds.get(term, "9") <= today.isoformat()]
-    with visit.store().write() as connection:
-        me, now = visit.clinician().key, int(visit.now().timestamp())
+    with request.store().write() as connection:
+        me, now = request.clinician().key, int(request.now().timestamp())
         for term in due or ["review_on"]:
             kept.say(connection, me, client, term, following, from_day=day_number(today), now=now)
         kept.enter(connection, me, REVIEWED, day=day_number(today), client=client, now=now)
-    visit.tell("Noted in your ledger, and the next date is set.")
+    request.tell("Noted in your ledger, and the next date is set.")
     return redirect(url_for(".one", client=client), 303)
 
 
@@ -86,19 +86,19 @@ def reviewed(client: int) -> Response:
 def emergency(client: int) -> Response:
     """Mark a thread with a client as an emergency, or take that back."""
     own(client)
-    thread, marked = _thread(request.form.get("thread", "")), request.form.get("marked") == "yes"
-    me, now = visit.clinician().key, int(visit.now().timestamp())
-    with visit.store().write() as connection:
+    thread, marked = _thread(request.form().get("thread", "")), request.form().get("marked") == "yes"
+    me, now = request.clinician().key, int(request.now().timestamp())
+    with request.store().write() as connection:
         if not mark_emergency(connection, me, thread, marked=marked, now=now):
             abort(404)
-    visit.tell("Marked as an emergency." if marked else "Taken back: it counts as any other contact.")
+    request.tell("Marked as an emergency." if marked else "Taken back: it counts as any other contact.")
     return redirect(url_for(".one", client=client, _anchor="conversations"), 303)
 
 
 def _page(client: int, sent: Mapping[str, str] | None = None) -> str:
     """One client's agreement; with what was ``sent`` instead of what holds, where that could not be kept."""
-    config, me, since = visit.config(), visit.clinician(), request.form.get("from", "")
-    report = agreement_report(config, visit.store(), me, client, now=visit.now(), sent=sent, since=since)
+    config, me, since = request.config(), request.clinician(), request.form().get("from", "")
+    report = agreement_report(config, request.store(), me, client, now=request.now(), sent=sent, since=since)
     if report is None:
         abort(404)
     return framed("What was agreed", clients.agreement_html(report, **forms()))
@@ -130,8 +130,8 @@ def _ahead(text: str, day: date) -> bool:
 def _given(term: str) -> str:
     """A term as the form tells it."""
     if TERMS[term].form is Form.WORDS:
-        return ",".join(word for word in request.form.getlist(term))
-    return request.form.get(term, "").strip()
+        return ",".join(word for word in request.form().getlist(term))
+    return request.form().get(term, "").strip()
 
 
 def _months_on(day: date, months: int) -> date:

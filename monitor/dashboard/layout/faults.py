@@ -6,8 +6,8 @@ from flask import Flask, current_app
 from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 
 from monitor.access import Reader
-from monitor.dashboard import visit
-from monitor.dashboard.frame import page_for
+from monitor.dashboard import request
+from monitor.dashboard.layout import page_for
 from monitor.errors import EvenhoursError, UnnotedLookError
 
 SENTENCES = {
@@ -71,7 +71,7 @@ def _store_fault(error: EvenhoursError) -> Answer:
 def _unnoted(error: UnnotedLookError) -> Answer:
     current_app.logger.error("%s", error)
     title, sentence = UNNOTED
-    return page_for(visit.reader(), "sentence.html", title=title, sentence=sentence), 503
+    return page_for(request.reader(), "layout/sentence.html", title=title, sentence=sentence), 503
 
 
 def _view_said(error: HTTPException) -> str | None:
@@ -82,16 +82,16 @@ def _view_said(error: HTTPException) -> str | None:
 
 def _told(code: int, sentence: str | None = None) -> Answer:
     if code >= 500:
-        visit.unsay()
+        request.unsay()
     title, usual = SENTENCES.get(code, SENTENCES[400 if code < 500 else 500])
     reads = "You are not signed in" if code < 500 else "Who is reading cannot be said just now"
     reader = _reader() if code < 500 else None
-    return page_for(reader, "sentence.html", reads=reads, title=title, sentence=sentence or usual), code
+    return page_for(reader, "layout/sentence.html", reads=reads, title=title, sentence=sentence or usual), code
 
 
 def _reader() -> Reader | None:
     """Who is reading, as far as the store can tell."""
     try:
-        return visit.reader()
+        return request.reader()
     except EvenhoursError:
         return None

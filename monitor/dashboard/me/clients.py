@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
 from monitor.analysis.terms import CLIENT, EVER, NOT_A_CLIENT, TERMS
 from monitor.briefing.clients import WHO, client_report, clients_report
-from monitor.dashboard import visit
-from monitor.dashboard.frame import framed
+from monitor.dashboard import request
+from monitor.dashboard.forms import CLIENT_NUMBER, forms, given_day, keep, own, tried
+from monitor.dashboard.layout import framed
 from monitor.dashboard.policy import allow
-from monitor.dashboard.telling import CLIENT_NUMBER, forms, given_day, keep, own, tried
 from monitor.store import clients as kept
 from reports import clients
 
@@ -24,7 +24,7 @@ UNSAID = {"standing": CLIENT, "trauma": "no"}
 @allow(Role.CLINICIAN)
 def everybody() -> str:
     """Everybody who was met or wrote."""
-    report = clients_report(visit.config(), visit.store(), visit.clinician(), now=visit.now())
+    report = clients_report(request.config(), request.store(), request.clinician(), now=request.now())
     return framed("Clients", clients.clients_html(report, **forms()))
 
 
@@ -32,7 +32,9 @@ def everybody() -> str:
 @allow(Role.CLINICIAN)
 def one(client: int) -> str:
     """One client."""
-    report = client_report(visit.config(), visit.store(), visit.clinician(), client, now=visit.now()) or abort(404)
+    report = client_report(request.config(), request.store(), request.clinician(), client, now=request.now()) or abort(
+        404
+    )
     return framed("One client", clients.client_html(report, **forms()))
 
 
@@ -41,7 +43,7 @@ def one(client: int) -> str:
 def say(client: int) -> Response:
     """Keep who a client is, from a day on."""
     own(client)
-    given = {term: request.form.get(term, "") for term in WHO}
+    given = {term: request.form().get(term, "") for term in WHO}
     with tried():
         from_day = given_day()
         since = EVER if given["standing"] == NOT_A_CLIENT else from_day
@@ -63,14 +65,14 @@ def not_a_client(client: int) -> Response:
 @allow(Role.CLINICIAN)
 def take_back(client: int) -> Response:
     """Let what was said for a day be unsaid."""
-    term, day = request.form.get("term", ""), request.form.get("from", "")
+    term, day = request.form().get("term", ""), request.form().get("from", "")
     if term not in TERMS or not day.isdecimal() or len(day) > 6:
         abort(400)
-    with visit.store().write() as connection:
-        if not kept.unsay(connection, visit.clinician().key, client, term, from_day=int(day)):
+    with request.store().write() as connection:
+        if not kept.unsay(connection, request.clinician().key, client, term, from_day=int(day)):
             abort(404)
-        person = kept.persons(connection, visit.clinician().key).get(client, client)
-    visit.tell(f"Taken back: {TERMS[term].title}.")
+        person = kept.persons(connection, request.clinician().key).get(client, client)
+    request.tell(f"Taken back: {TERMS[term].title}.")
     return redirect(url_for(".one" if term in WHO else "agreements.one", client=person), 303)
 
 
@@ -78,16 +80,16 @@ def take_back(client: int) -> Response:
 @allow(Role.CLINICIAN)
 def join(client: int) -> Response:
     """Let two codes be one person."""
-    if not request.form.get("other"):
+    if not request.form().get("other"):
         own(client)
-        visit.tell("Nothing is joined. Choose another code of this person first.")
+        request.tell("Nothing is joined. Choose another code of this person first.")
         return redirect(url_for(".one", client=client), 303)
     other = _other(client)
     strangers = [row for one in (client, other) for row in own(one) if row.value == NOT_A_CLIENT]
-    with visit.store().write() as connection:
-        person = kept.join(connection, visit.clinician().key, [client, other])
+    with request.store().write() as connection:
+        person = kept.join(connection, request.clinician().key, [client, other])
     taken_back = " “Not a client” is taken back." if strangers and NOT_A_CLIENT not in _values(person) else ""
-    visit.tell(f"Joined: they are one person. You can separate them here.{taken_back}")
+    request.tell(f"Joined: they are one person. You can separate them here.{taken_back}")
     return redirect(url_for(".one", client=person), 303)
 
 
@@ -96,9 +98,9 @@ def join(client: int) -> Response:
 def separate(client: int) -> Response:
     """Let one code be a person of its own again."""
     own(client)
-    with visit.store().write() as connection:
-        kept.separate(connection, visit.clinician().key, client)
-    visit.tell("Separated: that code is a person of its own again.")
+    with request.store().write() as connection:
+        kept.separate(connection, request.clinician().key, client)
+    request.tell("Separated: that code is a person of its own again.")
     return redirect(url_for(".one", client=client), 303)
 
 
@@ -107,9 +109,9 @@ def separate(client: int) -> Response:
 def apart(client: int) -> Response:
     """Remember that two codes are two people."""
     other = _other(client)
-    with visit.store().write() as connection:
-        kept.keep_apart(connection, visit.clinician().key, client, other, now=int(visit.now().timestamp()))
-    visit.tell("Two people it is. You will not be asked again.")
+    with request.store().write() as connection:
+        kept.keep_apart(connection, request.clinician().key, client, other, now=int(request.now().timestamp()))
+    request.tell("Two people it is. You will not be asked again.")
     return redirect(url_for(".everybody"), 303)
 
 
@@ -120,7 +122,7 @@ def _values(client: int) -> set[str | None]:
 
 def _other(client: int) -> int:
     """The other code that a form names; both are the reader's own."""
-    named = request.form.get("other", "")
+    named = request.form().get("other", "")
     if not named.isdecimal() or len(named) > 18 or int(named) == client:
         abort(400)
     own(client)

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, url_for
 
 from monitor.access import Role
 from monitor.briefing.caseload import fairness_report
-from monitor.dashboard import visit
-from monitor.dashboard.frame import framed
+from monitor.dashboard import request
+from monitor.dashboard.layout import framed
 from monitor.dashboard.policy import allow
 from reports import fairness
 from reports.models import CaseloadRow, FairnessReport
@@ -48,9 +48,9 @@ def caseload_csv() -> Response:
 
 
 def _report() -> FairnessReport:
-    store = visit.store()
+    store = request.store()
     with store.read():
-        return fairness_report(visit.config(), store, now=visit.now())
+        return fairness_report(request.config(), store, now=request.now())
 
 
 def _csv(report: FairnessReport) -> str:

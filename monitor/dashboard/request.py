@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Flask, Response, abort, current_app, g, request
+import flask
+from flask import Flask, Response, abort, current_app, g
+from werkzeug.datastructures import MultiDict
 
 from monitor import access
 from monitor.access import Reader
@@ -25,7 +27,7 @@ _EXTENSION = "evenhours"
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class AppState:
     """What all requests share."""
 
     config: Config
@@ -35,20 +37,20 @@ class House:
 
 def begin(app: Flask, config: Config, key: bytes, clock: Callable[[], datetime]) -> None:
     """Give the requests of an application their surroundings."""
-    app.extensions[_EXTENSION] = House(config, key, clock)
+    app.extensions[_EXTENSION] = AppState(config, key, clock)
     app.after_request(_keep_messages)
     app.teardown_appcontext(_close_store)
 
 
 def config() -> Config:
     """The practice's configuration."""
-    return _house().config
+    return _state().config
 
 
 def now() -> datetime:
     """The instant of this request, the same wherever it is asked for."""
     if "now" not in g:
-        g.now = _house().clock()
+        g.now = _state().clock()
     instant: datetime = g.now
     return instant
 
@@ -56,9 +58,14 @@ def now() -> datetime:
 def store() -> Store:
     """This request's own store, opened when it is first asked for."""
     if "store" not in g:
-        g.store = open_practice(config(), _house().key)
+        g.store = open_practice(config(), _state().key)
     opened: Store = g.store
     return opened
+
+
+def form() -> MultiDict[str, str]:
+    """The fields of the form that was sent."""
+    return flask.request.form
 
 
 def reader() -> Reader | None:
@@ -131,26 +138,8 @@ def readiness() -> Readiness:
     return ready
 
 
-def reader_of_link(token: str) -> Reader | None:
-    """Whom a one-time link signs in; ``None`` if it is unknown, used or too old."""
-    return access.reader_of_link(config(), store(), token, now())
-
-
-def sign_in(token: str) -> bool:
-    """Use up a one-time link and begin a new session; an earlier one of this browser ends. Whether the link held."""
-    begun = access.sign_in(store(), token, now(), earlier=browser().token)
-    if begun is None:
-        return False
-    browser().begin(begun)
-    g.pop("reader", None)
-    return True
-
-
-def sign_out() -> None:
-    """End this browser's session, in the store and in the browser."""
-    if held := browser().token:
-        access.sign_out(store(), held)
-    browser().end()
+def forget_reader() -> None:
+    """Look anew for who is reading: it has just changed."""
     g.pop("reader", None)
 
 
@@ -167,24 +156,11 @@ def unsay() -> None:
 def messages() -> list[str]:
     """Return what the page that is being made has to say, and let no later page say it."""
     told: list[str] = g.pop("messages", [])
-    if g.get("session_has_messages") and request.method != "HEAD":
+    if g.get("session_has_messages") and flask.request.method != "HEAD":
         with _if_writable(), store().write() as connection:
             told = [*signin.take(connection, browser().token, "messages"), *told]
             g.session_has_messages = False
     return told
-
-
-def keep_consent(begun: Sequence[str]) -> None:
-    """Keep the secrets of a provider's page that this reader was shown, in the place of an earlier one's."""
-    with store().write() as connection:
-        signin.take(connection, browser().token, "consent")
-        signin.keep(connection, browser().token, "consent", list(begun))
-
-
-def take_consent() -> list[str]:
-    """Return the secrets of the provider's page that this reader was shown last, once; empty if there is none."""
-    with store().write() as connection:
-        return signin.take(connection, browser().token, "consent")
 
 
 def _keep_messages(response: Response) -> Response:
@@ -196,9 +172,9 @@ def _keep_messages(response: Response) -> Response:
     return response
 
 
-def _house() -> House:
-    house: House = current_app.extensions[_EXTENSION]
-    return house
+def _state() -> AppState:
+    state: AppState = current_app.extensions[_EXTENSION]
+    return state
 
 
 def _close_store(_error: BaseException | None) -> None:

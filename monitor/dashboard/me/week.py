@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, url_for
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
 from monitor.analysis.calendar import date_of
 from monitor.briefing.week import leading_week, weekly_report
-from monitor.dashboard import telling, visit
-from monitor.dashboard.frame import framed
+from monitor.dashboard import forms, request
+from monitor.dashboard.layout import framed
 from monitor.dashboard.policy import allow
 from monitor.notices import UNDO
 from reports import weekly
 from reports.models import WeeklyReport
 from reports.wording import iso_week
 
-blueprint = Blueprint("me", __name__, url_prefix="/me")
+blueprint = Blueprint("week", __name__, url_prefix="/me")
 LARGEST_ID = 2**63 - 1  # SQLite's
 
 
@@ -44,12 +44,12 @@ def week(week: str) -> str:
 @allow(Role.CLINICIAN)
 def answer(week: str, notice: int) -> Response:
     """Keep what the person says to a notice, and show the week again."""
-    monday, said = _monday(week), request.form.get("answer", "")
+    monday, said = _monday(week), request.form().get("answer", "")
     if said == UNDO:
-        telling.take_back(notice)
+        forms.take_back(notice)
     else:
-        telling.answer(notice, said)
-    leads = monday == date_of(leading_week(visit.readiness()))
+        forms.answer(notice, said)
+    leads = monday == date_of(leading_week(request.readiness()))
     return redirect(url_for(".this_week") if leads else url_for(".week", week=iso_week(monday)), 303)
 
 
@@ -60,22 +60,22 @@ def _monday(week: str) -> date:
         monday = date.fromisocalendar(int(year), int(number), 1)
     except ValueError:
         monday = date.max
-    if monday > date_of(visit.readiness().last_week):
+    if monday > date_of(request.readiness().last_week):
         abort(404, "There is no report for that week: it is not over yet, or there is no such week.")
     return monday
 
 
 def _report(monday: date | None) -> WeeklyReport:
-    store = visit.store()
+    store = request.store()
     with store.read():
-        return weekly_report(visit.config(), store, visit.clinician(), monday, now=visit.now())
+        return weekly_report(request.config(), store, request.clinician(), monday, now=request.now())
 
 
 def _is_known(report: WeeklyReport) -> bool:
     """Whether anything is held of that week, or of the one before."""
     built = report.built_from
     return bool(built.calendar_events or built.message_times or report.previous) or report.week == date_of(
-        visit.readiness().last_week
+        request.readiness().last_week
     )
 
 
@@ -85,6 +85,6 @@ def _drawn(report: WeeklyReport) -> str:
         actions=f"{url_for('.week', week=iso_week(report.week))}/notices",
         csrf_token=generate_csrf(),
         weeks=f"{url_for('.this_week')}week/",
-        until=telling.last_days(),
+        until=forms.last_days(),
     )
     return framed(weekly.week_words(report.week), body, empty=report.built_from.complete_through is None)

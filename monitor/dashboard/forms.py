@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 
-from flask import abort, request, url_for
+from flask import abort, url_for
 from flask_wtf.csrf import generate_csrf
 
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.clock import local_day
 from monitor.analysis.terms import TERMS
 from monitor.briefing.book import said_of, terms_on
-from monitor.dashboard import visit
+from monitor.dashboard import request
 from monitor.errors import UsageError
 from monitor.notices import ANSWERS, EXCEPTIONS
 from monitor.store import clients, notices
@@ -37,8 +37,8 @@ def forms() -> dict[str, str]:
 
 def own(client: int) -> list[TermRow]:
     """What was said of a client of the reader's; for anybody else's there is no such page."""
-    with visit.store().read() as connection:
-        said = said_of(connection, visit.clinician().key, client)
+    with request.store().read() as connection:
+        said = said_of(connection, request.clinician().key, client)
     return abort(404) if said is None else said
 
 
@@ -47,9 +47,9 @@ def given_day(wanted: str = "from which day on it holds") -> int:
 
     Raises UsageError where it says no day, or one that is too far away.
     """
-    today = local_day(visit.clinician(), visit.now())
+    today = local_day(request.clinician(), request.now())
     try:
-        day = date.fromisoformat(request.form.get("from", ""))
+        day = date.fromisoformat(request.form().get("from", ""))
     except ValueError:
         day = date.min
     if not EARLIEST <= day <= today + AHEAD:
@@ -59,7 +59,7 @@ def given_day(wanted: str = "from which day on it holds") -> int:
 
 def last_days() -> tuple[date, date]:
     """The first and the last day until which an exception can go on."""
-    today = local_day(visit.clinician(), visit.now())
+    today = local_day(request.clinician(), request.now())
     return today, today + LONGEST_EXCEPTION
 
 
@@ -67,25 +67,25 @@ def answer(notice: int, said: str) -> None:
     """Keep what the reader says to a notice of theirs, an exception with the day until which it goes on, and say so."""
     if said not in ANSWERS:
         abort(400)
-    me, now = visit.clinician().key, int(visit.now().timestamp())
-    with tried(), visit.store().write() as connection:
+    me, now = request.clinician().key, int(request.now().timestamp())
+    with tried(), request.store().write() as connection:
         until = _last_day() if said in EXCEPTIONS else None
         if not notices.answer_notice(connection, me, notice, said, now, until=until):
             abort(404)
-        visit.tell(f"Your answer is kept: {ANSWERS[said]}.")
+        request.tell(f"Your answer is kept: {ANSWERS[said]}.")
 
 
 def take_back(notice: int) -> None:
     """Take the reader's answer to a notice back, and say so."""
-    with visit.store().write() as connection:
-        if not notices.undo_answer(connection, visit.clinician().key, notice, int(visit.now().timestamp())):
+    with request.store().write() as connection:
+        if not notices.undo_answer(connection, request.clinician().key, notice, int(request.now().timestamp())):
             abort(404)
-    visit.tell("Your answer is taken back.")
+    request.tell("Your answer is taken back.")
 
 
 def _last_day() -> int | None:
     """The last day of an exception that a form tells, as a day number; ``None`` where none was given."""
-    text, (first, last) = request.form.get("until", ""), last_days()
+    text, (first, last) = request.form().get("until", ""), last_days()
     if not text:
         return None
     try:
@@ -108,7 +108,7 @@ def tried() -> Iterator[None]:
 
 def refused(error: UsageError) -> None:
     """Say why nothing is kept."""
-    visit.tell(f"Nothing is kept. {error}")
+    request.tell(f"Nothing is kept. {error}")
 
 
 def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[str, str] | None = None) -> None:
@@ -120,10 +120,10 @@ def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[s
     changed = {term: value for term, value in given.items() if value != holds.get(term, "")}
     if not changed:
         return
-    with visit.store().write() as connection:
+    with request.store().write() as connection:
         for term, value in changed.items():
             clients.say(
-                connection, visit.clinician().key, client, term, value or None,
-                from_day=from_day, now=int(visit.now().timestamp()),
+                connection, request.clinician().key, client, term, value or None,
+                from_day=from_day, now=int(request.now().timestamp()),
             )  # fmt: skip
-    visit.tell(f"Kept: {', '.join(TERMS[term].title for term in changed)}.")
+    request.tell(f"Kept: {', '.join(TERMS[term].title for term in changed)}.")

@@ -8,8 +8,8 @@ from flask import Blueprint
 
 from monitor.access import Role
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, Family, Metric, Unit, Wing, catalogue
-from monitor.dashboard import visit
-from monitor.dashboard.frame import page
+from monitor.dashboard import request
+from monitor.dashboard.layout import page
 from monitor.dashboard.policy import allow
 from monitor.notices import FAMILIES, LINES, POOLED
 
@@ -48,7 +48,7 @@ GRADES = {
 def definitions() -> str:
     """Every definition of the catalogue, by what it is about."""
     return page(
-        "help.html",
+        "help/definitions.html",
         families=_families(),
         units=UNITS,
         seen_by=SEEN_BY,
@@ -56,8 +56,8 @@ def definitions() -> str:
         watched=(*FAMILIES, POOLED),
         lines=LINES,
         version=DEFINITIONS_VERSION,
-        contacts=visit.config().practice.contacts,
-        accounts=visit.signed_in().role is Role.CLINICIAN,
+        contacts=request.config().practice.contacts,
+        accounts=request.signed_in().role is Role.CLINICIAN,
     )
 
 
