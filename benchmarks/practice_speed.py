@@ -28,14 +28,14 @@ import numpy as np
 
 from connectors.base import Window
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
-from monitor.briefing.agreements import agreements_report
-from monitor.briefing.clients import clients_report
-from monitor.briefing.patterns import patterns_report
 from monitor.briefing.week import weekly_report
 from monitor.cli.desk import Desk
 from monitor.cli.doctor import doctor
 from monitor.config import Config, load
 from monitor.credentials import create_key, read_key
+from monitor.dashboard.me.agreements import agreements_report
+from monitor.dashboard.me.clients import clients_report
+from monitor.dashboard.me.patterns import patterns_report
 from monitor.loading import frames_of
 from monitor.night import analyse
 from monitor.store import clients, sources

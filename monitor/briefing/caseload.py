@@ -28,8 +28,6 @@ from reports.models import (
     CaseloadRow,
     FairnessReport,
     Handover,
-    OwnCaseload,
-    OwnSlots,
     Period,
     Standing,
     Supervision,
@@ -110,30 +108,6 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
         complete_through=fresh.complete_through,
         overdue=fresh.overdue,
         behind=_employed_behind(fresh, here),
-    )
-
-
-def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> OwnCaseload:
-    """Return what the director sees of one clinician, for that clinician: the same row, and nobody else's."""
-    whole = fairness_report(config, store, now=now)
-    with store.read() as connection:
-        own = referrals.open_slots(connection).get(clinician.key)
-    return OwnCaseload(
-        period=whole.period,
-        row=next((row for row in whole.rows if row.key == clinician.key), None),
-        compared=sum(row.difference is not None for row in whole.rows) >= LEAST_CLINICIANS,
-        slots=OwnSlots(
-            own.day,
-            own.evening,
-            own.trauma,
-            set_on=datetime.fromtimestamp(own.set_at, clinician.zone_at(now)).date(),
-            asks=now.timestamp() - own.set_at > SLOTS_HOLD.total_seconds(),
-        )
-        if own
-        else None,
-        complete_through=whole.complete_through,
-        overdue=whole.overdue,
-        behind=tuple(one for one in whole.behind if one.key == clinician.key),
     )
 
 

@@ -20,6 +20,7 @@ from monitor.dashboard.help import definitions
 from monitor.dashboard.layout import assets, faults
 from monitor.dashboard.me import accounts, agreements, check_in, clients, data, patterns, week
 from monitor.dashboard.practice import caseload
+from reports import shell
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -73,6 +74,7 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
         "trim_blocks": True,
         "lstrip_blocks": True,
     }
+    app.jinja_env.filters["quantities"] = shell.quantities
     key = read_key(config.key_file)
     app.config.update(_settings(key, https=https))
     session.begin(app, app.config["SECRET_KEY"])

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 
-from flask import abort, url_for
-from flask_wtf.csrf import generate_csrf
+from flask import abort
 
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.clock import local_day
 from monitor.analysis.terms import TERMS
-from monitor.briefing.book import said_of, terms_on
 from monitor.dashboard import request
+from monitor.dashboard.me.book import said_of, terms_on
 from monitor.errors import UsageError
 from monitor.notices import ANSWERS, EXCEPTIONS
 from monitor.store import clients, notices
@@ -24,15 +23,6 @@ CLIENT_NUMBER = f"int(max={2**63 - 1})"
 
 EARLIEST, AHEAD = date(1990, 1, 1), timedelta(days=731)
 LONGEST_EXCEPTION = timedelta(days=366)
-
-
-def forms() -> dict[str, str]:
-    """What the pages about clients need to link to each other and to be answered: addresses and the session's token."""
-    return {
-        "clients": url_for("clients.everybody"),
-        "agreements": url_for("agreements.everybody"),
-        "csrf_token": generate_csrf(),
-    }
 
 
 def own(client: int) -> list[TermRow]:

@@ -461,7 +461,7 @@ def unwritable(
     @contextmanager
     def read_only() -> Iterator[None]:
         with monkeypatch.context() as patch:  # as SQLite opens a file that this user may not write
-            patch.setattr(request, "open_practice", partial(open_practice, read_only=True))
+            patch.setattr("monitor.dashboard.request.open_practice", partial(open_practice, read_only=True))
             yield
 
     return full if request.param == "full" else read_only

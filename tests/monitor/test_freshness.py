@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from monitor.analysis.referral import Referral
-from monitor.briefing.caseload import fairness_report, own_caseload
+from monitor.briefing.caseload import fairness_report
 from monitor.briefing.referral import referral_report
 from monitor.briefing.week import weekly_report
 from monitor.config import Config
+from monitor.dashboard.me.data import own_caseload
 from monitor.store.database import Store, opened
 from reports import fairness
 from reports.models import Behind

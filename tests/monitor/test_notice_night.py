@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from monitor.analysis.calendar import day_number
-from monitor.briefing.patterns import patterns_report
 from monitor.briefing.week import weekly_report
+from monitor.dashboard.me.patterns import patterns_report
 from monitor.night import analyse
 from monitor.store import clients, facts, weeks
 from monitor.store.database import Store, opened

@@ -16,10 +16,10 @@ HOME = {Role.CLINICIAN: "week.this_week", Role.DIRECTOR: "practice.caseload"}
 WAYS = {
     Role.CLINICIAN: (
         ("This week", "week.this_week"),
-        ("Patterns", "patterns.page"),
+        ("Patterns", "patterns.overview"),
         ("Clients", "clients.everybody"),
         ("Agreements", "agreements.everybody"),
-        ("Check-in", "check_in.page"),
+        ("Check-in", "check_in.overview"),
         ("Your data", "data.shared"),
         ("Help", "help.definitions"),
     ),

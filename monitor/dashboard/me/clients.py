@@ -2,22 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
 from flask import Blueprint, abort, redirect, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
-from monitor.analysis.terms import CLIENT, EVER, NOT_A_CLIENT, TERMS
-from monitor.briefing.clients import WHO, client_report, clients_report
+from monitor.analysis.same_person import Proposal, Reason, proposals
+from monitor.analysis.terms import CLIENT, EVER, NOT_A_CLIENT, STANDINGS, TERMS
+from monitor.config import Config
 from monitor.dashboard import request
-from monitor.dashboard.forms import CLIENT_NUMBER, forms, given_day, keep, own, tried
-from monitor.dashboard.layout import framed
+from monitor.dashboard.forms import CLIENT_NUMBER, given_day, keep, own, tried
+from monitor.dashboard.layout import page
+from monitor.dashboard.me.book import (
+    PRIVACY,
+    RECENT,
+    Book,
+    Choice,
+    ClientLine,
+    Field,
+    Said,
+    book_of,
+    field,
+    said_words,
+    short_day,
+)
 from monitor.dashboard.policy import allow
+from monitor.roster import USUAL_WEIGHTS, Clinician, Practice
 from monitor.store import clients as kept
-from reports import clients
+from monitor.store.database import Store
+from reports.wording import counted, full_date
 
 blueprint = Blueprint("clients", __name__, url_prefix="/me/clients")
 UNSAID = {"standing": CLIENT, "trauma": "no"}
 """What holds of whoever nothing was said of."""
+MOST_LINES = 60
+WHO = ("standing", "band", "trauma")
+"""The terms that say who somebody is; the others say what was agreed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaybeOne:
+    """Two clients who might be one person, and why that is asked."""
+
+    one: int
+    other: int
+    names: tuple[str, str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGroup:
+    """Clients of one sort. ``more`` are left out; ``only_write`` are those whom no session is known of."""
+
+    heading: str
+    sentence: str
+    lines: tuple[ClientLine, ...]
+    more: int = 0
+    only_write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsReport:
+    """Whoever was met or wrote, for the clinician alone."""
+
+    headline: str
+    maybe: tuple[MaybeOne, ...]
+    groups: tuple[ClientGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """One of the keys that a person has, and its code."""
+
+    client: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientReport:
+    """One client: who it is, which keys are joined, whom else they could be joined with, and what was said."""
+
+    line: ClientLine
+    fields: tuple[Field, ...]
+    keys: tuple[ClientKey, ...]
+    others: tuple[Choice, ...]
+    said: tuple[Said, ...]
+    today: date
 
 
 @blueprint.get("")
@@ -25,7 +98,7 @@ UNSAID = {"standing": CLIENT, "trauma": "no"}
 def everybody() -> str:
     """Everybody who was met or wrote."""
     report = clients_report(request.config(), request.store(), request.clinician(), now=request.now())
-    return framed("Clients", clients.clients_html(report, **forms()))
+    return draw_everybody(report)
 
 
 @blueprint.get(f"/<{CLIENT_NUMBER}:client>")
@@ -35,7 +108,7 @@ def one(client: int) -> str:
     report = client_report(request.config(), request.store(), request.clinician(), client, now=request.now()) or abort(
         404
     )
-    return framed("One client", clients.client_html(report, **forms()))
+    return draw_one(report)
 
 
 @blueprint.post(f"/<{CLIENT_NUMBER}:client>")
@@ -128,3 +201,113 @@ def _other(client: int) -> int:
     own(client)
     own(int(named))
     return int(named)
+
+
+def draw_everybody(report: ClientsReport) -> str:
+    """Draw the list of clients."""
+    return page("me/clients.html", title="Clients", report=report, privacy=PRIVACY, day=short_day)
+
+
+def draw_one(report: ClientReport) -> str:
+    """Draw one client. The title names nobody: it stays in the browser's history after signing out."""
+    return page(
+        "me/client.html", title="One client", report=report, privacy=PRIVACY, day=short_day, full_date=full_date
+    )
+
+
+def clients_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientsReport:
+    """Everybody who was met or wrote, as known at ``now``."""
+    book = book_of(config, store, clinician, now=now)
+    found = proposals(book.frames.held, book.frames.messages, apart=book.apart)
+    return ClientsReport(
+        headline="Who is behind a code?",
+        maybe=tuple(_maybe(book, proposal) for proposal in found),
+        groups=tuple(group for group in _groups(book) if group.lines),
+    )
+
+
+def client_report(
+    config: Config, store: Store, clinician: Clinician, key: int, *, now: datetime
+) -> ClientReport | None:
+    """One client by any of their keys, ``None`` if there is no such client of the clinician's."""
+    book = book_of(config, store, clinician, now=now)
+    client = book.person(key)
+    if client is None:
+        return None
+    others = (Choice(str(other), book.name(other)) for other in book.in_order if other != client)
+    return ClientReport(
+        line=_line(book, client),
+        fields=tuple(_fields(book, client, config.practice)),
+        keys=tuple(ClientKey(one, book.code(one)) for one in book.keys[client]),
+        others=tuple(others),
+        said=said_words(book, client, WHO),
+        today=book.today,
+    )
+
+
+def _line(book: Book, client: int) -> ClientLine:
+    holds = book.holds(client)
+    standing = holds.get("standing", CLIENT)
+    return book.line(
+        client,
+        (
+            STANDINGS[standing] if standing != CLIENT else "",
+            f"Weight band {holds['band']}" if "band" in holds else "",
+            "Trauma-focused" if holds.get("trauma") == "yes" else "",
+            f"{counted(len(book.keys[client]), 'code')} joined" if len(book.keys[client]) > 1 else "",
+            book.contact(client),
+        ),
+    )
+
+
+def _fields(book: Book, client: int, practice: Practice) -> Iterator[Field]:
+    """Standing, weight band and trauma mark; the bands are the practice's own of today."""
+    holds = book.holds(client)
+    yield field(TERMS["standing"], holds.get("standing", CLIENT))
+    bands = {str(n): f"Band {n}, counts {weight:g}" for n, weight in enumerate(_bands(practice, book.today), 1)}
+    yield field(TERMS["band"], holds.get("band", ""), {"": "No band, counts 1"} | bands)
+    yield field(TERMS["trauma"], holds.get("trauma", "no"))
+
+
+def _bands(practice: Practice, today: date) -> Sequence[float]:
+    begun = [table for table in practice.weights if table.starts is None or table.starts <= today]
+    return (begun or [USUAL_WEIGHTS])[-1].bands
+
+
+def _groups(book: Book) -> Iterator[ClientGroup]:
+    known = {client: book.holds(client).get("standing", CLIENT) for client in book.keys}
+    current = [client for client in book.in_order if known[client] == CLIENT]
+    recent = [client for client in current if book.last(client) >= book.today - RECENT]
+    before = [client for client in current if client in book.sessions and client not in recent]
+    unmet = [client for client in current if client not in book.sessions and client not in book.contacts]
+    writing = [client for client in current if client not in book.sessions and client in book.contacts]
+    writing.sort(key=lambda client: -book.contacts[client].messages)
+    yield _group(book, "Seen in the last 90 days", "", recent)
+    yield _group(book, "Seen before that", "", before)
+    yield _group(book, "Booked, and not met so far", "", unmet)
+    yield _group(
+        book,
+        "Only in messages",
+        "Somebody outside the practice who writes counts as a client until you say otherwise.",
+        writing,
+        only_write=True,
+    )
+    rest = [client for client in book.in_order if known[client] != CLIENT]
+    yield _group(book, "Not clients, or no longer", "", rest)
+
+
+def _group(book: Book, heading: str, sentence: str, clients: Sequence[int], *, only_write: bool = False) -> ClientGroup:
+    lines = tuple(_line(book, client) for client in clients[:MOST_LINES])
+    return ClientGroup(heading, sentence, lines, max(len(clients) - MOST_LINES, 0), only_write)
+
+
+def _maybe(book: Book, proposal: Proposal) -> MaybeOne:
+    names = (book.name(proposal.one), book.name(proposal.other))
+    if proposal.reason is Reason.THREAD:
+        reason = f"Both write in {counted(proposal.seen, 'thread')} of yours."
+    else:
+        reason = (
+            f"{names[1]} only writes, {names[0]} is only met: {proposal.seen} of {proposal.of} messages came within a "
+            "day before or three hours after those sessions."
+        )
+    return MaybeOne(proposal.one, proposal.other, names, reason)

@@ -1,4 +1,4 @@
-"""A clinician's clients as the pages about them read them: everything once, one consistent view."""
+"""A clinician's clients as the pages about them read and show them: everything once, one consistent view."""
 
 from __future__ import annotations
 
@@ -17,14 +17,63 @@ from monitor.roster import Clinician
 from monitor.store import clients, facts
 from monitor.store.clients import LedgerRow, TermRow
 from monitor.store.database import Connection, Store
-from reports.private import Choice, ClientLine, Field, Said
-from reports.wording import WEEKDAYS, counted, day_and_month, full_date
+from reports.wording import MONTHS, WEEKDAYS, counted, day_and_month, full_date
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 LAST_SESSIONS = 3
 RECENT = timedelta(days=90)
+PRIVACY = (
+    "Private to you. No name is stored: a client is known by the usual slot and a short code, and nobody else’s pages "
+    "show either."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing that can be chosen."""
+
+    key: str
+    words: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLine:
+    """One client in a list: by usual slot and code, with the last session days and what was said of them, in words."""
+
+    client: int
+    name: str
+    sessions: tuple[date, ...]
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One dated thing that was said, so that it can be taken back; ``since`` is ``None`` for "always"."""
+
+    client: int
+    term: str
+    words: str
+    since: date | None
+    from_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that can be agreed. ``form`` is how it is written; ``value`` what holds, as it is written.
+
+    ``low`` and ``high`` bound a number.
+    """
+
+    term: str
+    title: str
+    form: str
+    choices: tuple[Choice, ...]
+    value: str
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +240,8 @@ def field(term: Term, value: str, own: Mapping[str, str] | None = None) -> Field
     words = dict(own or {}) | dict(choices_of(term))
     choices = tuple(Choice(key, said, key in given) for key, said in words.items())
     return Field(term.name, term.title, term.form.name.lower(), choices, value, term.low, term.high)
+
+
+def short_day(day: date) -> str:
+    """Write a day that stands in a row of days and does not break: "9 Nov"."""
+    return f"{day.day}\u00a0{MONTHS[day.month - 1][:3]}"

@@ -3,40 +3,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 
-from reports import charts, check_in, readings, tables
-from reports.private import CheckInReport
-from tests.reports import private_samples as samples
-from tests.reports.pages import Element, read
-
-REPORTS = {"year": samples.check_in, "first": samples.first_check_in}
-
-
-def html(report: CheckInReport) -> str:
-    return check_in.html(report, actions="/me/check-in", csrf_token="t0ken")
-
-
-@cache
-def page(name: str) -> Element:
-    return read(html(REPORTS[name]()))
-
-
-def test_a_sheet_asks_every_question_once_with_every_answer() -> None:
-    form = next(f for f in page("first").all("form") if f.attributes["action"] == "/me/check-in/thirty")
-    asked = [
-        (i.attributes["name"], i.attributes["value"]) for i in form.all("input") if i.attributes["type"] == "radio"
-    ]
-
-    assert asked == [(f"q{item}", str(answer)) for item in range(1, 31) for answer in range(1, 6)]
-    assert [legend.words() for legend in form.all("legend")] == [f"Question {item}" for item in range(1, 31)]
-
-
-def test_a_sheet_that_has_to_wait_says_until_when_and_has_no_form() -> None:
-    actions = {form.attributes["action"] for form in page("year").all("form")}
-
-    assert actions == {"/me/check-in/one", "/me/check-in/sixteen", "/me/check-in/thirty/2026-03-02/remove"}
-    assert "You can answer it again from 1 April 2026." in page("year").words()
+from reports import charts, readings, tables
+from tests.reports import samples
+from tests.reports.pages import read
 
 
 def test_the_numbers_of_the_figure_are_the_drawn_ones() -> None:
@@ -82,7 +52,3 @@ def test_neither_a_band_nor_a_value_is_made_up() -> None:
 
     assert readings.band(exhaustion, 4.0) == ""
     assert readings.last_measured(replies, samples.beside().weeks) == ("–", "no value")
-
-
-def test_nothing_on_it_is_amber() -> None:
-    assert "amber" not in html(samples.check_in())

@@ -5,72 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from reports.models import Answer, Card, OwnCaseload, OwnSlots, Table, Unit
-from reports.private import (
-    Agenda,
-    AgendaLine,
-    AgreementReport,
-    AgreementsReport,
-    Answered,
-    Beside,
-    CheckInReport,
-    Choice,
-    ClientGroup,
-    ClientKey,
-    ClientLine,
-    ClientReport,
-    ClientsReport,
-    Conversation,
-    Felt,
-    Field,
-    FieldGroup,
-    LedgerLine,
-    MaybeOne,
-    Measured,
-    Note,
-    NoteGroup,
-    PatternsReport,
-    Said,
-    Sheet,
-)
-from tests.reports.samples import PERIOD, PRACTICE
+from monitor.dashboard.me.agenda import Agenda, AgendaLine
+from monitor.dashboard.me.agreements import AgreementReport, AgreementsReport, Conversation, FieldGroup
+from monitor.dashboard.me.book import Choice, ClientLine, Field, Said
+from monitor.dashboard.me.check_in import Answered, CheckInReport, Sheet
+from monitor.dashboard.me.clients import ClientGroup, ClientKey, ClientReport, ClientsReport, MaybeOne
+from monitor.dashboard.me.data import OwnCaseload, OwnSlots
+from monitor.dashboard.me.patterns import LedgerLine, Note, NoteGroup, PatternsReport
+from reports.models import Answer, Card, Table
+from tests.reports.samples import FIRST, PERIOD, PRACTICE, beside
 
-FIRST = date(2025, 11, 10)
-THIRDS = ((10.0, "low"), (23.0, "moderate"), (42.0, "high"))
 CONTACTS = ("Morag, supervisor",)
-
-
-def beside() -> Beside:
-    """A year: a scale with three answers, one with a single answer, one without published parts; weeks with gaps."""
-    weeks = tuple(FIRST + timedelta(weeks=n) for n in range(52))
-    outside = tuple(None if n in {6, 7, 30} else 40.0 + 3 * (n % 9) for n in range(52))
-    over = tuple(round(1.5 - (n % 5) * 0.7, 1) for n in range(52))
-    return Beside(
-        title="You answered on 4 days; these are the weeks around it",
-        subtitle="Each large dot is an answer of yours.",
-        weeks=weeks,
-        felt=(
-            Felt("Compassion satisfaction", 10, 50, THIRDS, _points((40, 41.0), (120, 22.0), (360, 35.0))),
-            Felt("Burnout, by your own definition", 1, 5, ((1, "under"), (3, "over")), _points((200, 3.0))),
-            Felt("Exhaustion", 1, 4, (), _points((0, 2.625), (120, 4.0))),
-        ),
-        measured=(
-            Measured("Work outside agreed hours", Unit.MINUTES, outside),
-            Measured("Minutes past the booked end", Unit.MINUTES, over),
-            Measured("Replies after hours", Unit.COUNT, (None,) * 52),
-        ),
-    )
-
-
-def short_beside() -> Beside:
-    """One answer on the first day there was anything."""
-    weeks = (FIRST,)
-    felt = Felt("Burnout", 10, 50, THIRDS, ((FIRST, 21.0),))
-    return Beside("You answered on 1 day; these are the weeks around it", "", weeks, (felt,), ())
-
-
-def _points(*answers: tuple[int, float]) -> tuple[tuple[date, float], ...]:
-    return tuple((FIRST + timedelta(days=days), value) for days, value in answers)
 
 
 def sheet(key: str, items: int, *, open_from: date | None = None) -> Sheet:

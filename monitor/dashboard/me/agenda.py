@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from connectors.records import SUPERVISION
 from monitor.analysis.calendar import date_of
 from monitor.analysis.terms import LEDGER
-from monitor.briefing.book import Book
+from monitor.dashboard.me.book import Book
 from monitor.notices import LINE, explanation, headline
 from monitor.store.notices import NoticeRow
-from reports.private import Agenda, AgendaLine
 from reports.wording import day_and_month, full_date
 
 LOOK_BACK = timedelta(weeks=8)
@@ -20,6 +20,22 @@ LOOK_BACK = timedelta(weeks=8)
 WEEK = timedelta(days=7)
 Told = tuple[int, date, str]
 """A client (0: none), the day from which something was known, and what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgendaLine:
+    """What there is to say of one client, in words, the oldest first."""
+
+    client: str
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What could be brought to the next supervision; ``since`` says from when on, inside a sentence."""
+
+    since: str
+    lines: tuple[AgendaLine, ...]
 
 
 def agenda(book: Book, rows: Sequence[NoticeRow]) -> Agenda:
