@@ -79,9 +79,9 @@ def tell_gaps(desk: Desk, outcomes: Sequence[Outcome]) -> None:
     ``outcomes`` are those of the night's reading: they may know which address is missing, and that is named where
     somebody looks at standard error.
     """
-    from monitor.briefing import gaps
     from monitor.cli.own_mail import tell_unrecognised
     from monitor.readiness import Gap, readiness_of
+    from monitor.weekly_report import gaps
 
     local = desk.now.astimezone(desk.config.practice.zone)
     with desk.store.write() as connection:

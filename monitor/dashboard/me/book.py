@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.clock import local_day
 from monitor.analysis.terms import TERMS, Form, Term, choices_of
-from monitor.briefing.words import CODE, client_name, usual_slots
 from monitor.config import Config
 from monitor.loading import frames_of
 from monitor.roster import Clinician
 from monitor.store import clients, facts
 from monitor.store.clients import LedgerRow, TermRow
 from monitor.store.database import Connection, Store
+from monitor.weekly_report.words import CODE, client_name, usual_slots
 from reports.wording import MONTHS, WEEKDAYS, counted, day_and_month, full_date
 
 if TYPE_CHECKING:

@@ -14,8 +14,6 @@ from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.clock import local_day
 from monitor.analysis.selfreport import INSTRUMENTS, Instrument, Scale, band, instrument, next_day, reach, results
-from monitor.briefing.behind import WeekValues
-from monitor.briefing.week import MAIN_MEASURES, leading_week, values_of
 from monitor.config import Config
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
@@ -24,6 +22,8 @@ from monitor.readiness import readiness_of
 from monitor.roster import Clinician
 from monitor.store.database import Store
 from monitor.store.selfreport import CheckIn, check_ins, remove_check_in, save_check_in
+from monitor.weekly_report.behind import WeekValues
+from monitor.weekly_report.report import MAIN_MEASURES, leading_week, values_of
 from reports import tables
 from reports.models import Beside, Felt, Measured, Unit
 from reports.wording import ASSUMED_HOURS, counted, full_date, listed, quantity

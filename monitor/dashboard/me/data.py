@@ -12,17 +12,17 @@ from werkzeug.wrappers import Response
 from monitor.access import Role
 from monitor.analysis.fairness import LEAST_CLINICIANS
 from monitor.analysis.referral import OpenSlots
-from monitor.briefing import gaps
-from monitor.briefing.caseload import SLOTS_HOLD, fairness_report
 from monitor.config import Config
 from monitor.dashboard import forms, request
 from monitor.dashboard.layout import page
 from monitor.dashboard.policy import allow
 from monitor.errors import UsageError
+from monitor.fairness_report.report import SLOTS_HOLD, fairness_report
 from monitor.roster import Clinician
 from monitor.store import referrals
 from monitor.store.database import Store
 from monitor.store.referrals import set_open_slots
+from monitor.weekly_report import gaps
 from reports import fairness, readings, wording
 from reports.models import Behind, CaseloadRow, Period, Table, Unit
 

@@ -16,9 +16,6 @@ from monitor.access import Role
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.one_client import one_by_one
 from monitor.analysis.terms import EXCEPTIONS, LEDGER
-from monitor.briefing import cards, gaps
-from monitor.briefing.behind import WeekValues
-from monitor.briefing.week import CONTEXT_WEEKS, leading_week, values_of
 from monitor.config import Config
 from monitor.dashboard import forms, request
 from monitor.dashboard.forms import CLIENT_NUMBER, given_day, last_days, own, tried
@@ -33,6 +30,9 @@ from monitor.store import clients
 from monitor.store import notices as kept
 from monitor.store.database import Store
 from monitor.store.notices import NoticeRow
+from monitor.weekly_report import cards, gaps
+from monitor.weekly_report.behind import WeekValues
+from monitor.weekly_report.report import CONTEXT_WEEKS, leading_week, values_of
 from reports.models import Card, Table, Unit
 from reports.wording import (
     ASSUMED_HOURS,

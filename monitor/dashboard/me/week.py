@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 
 from monitor.access import Role
 from monitor.analysis.calendar import date_of
-from monitor.briefing.week import leading_week, weekly_report
 from monitor.dashboard import forms, request
 from monitor.dashboard.layout import framed
 from monitor.dashboard.policy import allow
 from monitor.notices import UNDO
+from monitor.weekly_report.report import leading_week, weekly_report
 from reports import weekly
 from reports.models import WeeklyReport
 from reports.wording import iso_week

@@ -8,10 +8,10 @@ import io
 from flask import Blueprint, Response, url_for
 
 from monitor.access import Role
-from monitor.briefing.caseload import fairness_report
 from monitor.dashboard import request
 from monitor.dashboard.layout import framed
 from monitor.dashboard.policy import allow
+from monitor.fairness_report.report import fairness_report
 from reports import fairness
 from reports.models import CaseloadRow, FairnessReport
 

@@ -11,12 +11,12 @@ import numpy as np
 from monitor import notices
 from monitor.analysis.calendar import date_of
 from monitor.analysis.catalogue import catalogue
-from monitor.briefing import behind
-from monitor.briefing.behind import WeekValues
-from monitor.briefing.words import client_name, usual_slots
 from monitor.notices import ANSWERS, LINE, PATTERN
 from monitor.roster import Clinician
 from monitor.store.notices import NoticeRow
+from monitor.weekly_report import behind
+from monitor.weekly_report.behind import WeekValues
+from monitor.weekly_report.words import client_name, usual_slots
 from reports.models import Answer, Card, Table, Unit
 from reports.wording import day_and_month, full_date, listed, quantity, spelled
 

@@ -16,8 +16,8 @@ from monitor.analysis.intervals import Spans, seconds_inside
 from monitor.analysis.metrics.sessions import as_planned, past_buffer
 from monitor.analysis.metrics.work import inside_work, outside_work
 from monitor.analysis.sessions import meetings
-from monitor.briefing.known import Known
 from monitor.readiness import Gap
+from monitor.weekly_report.gaps import Known
 from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
 from reports.wording import listed, quantity, spelled, weekday
 

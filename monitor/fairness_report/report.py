@@ -15,9 +15,9 @@ from monitor.analysis.fairness import (
     evenness,
     gini_change,
 )
-from monitor.briefing.blocks import employed, next_block
-from monitor.briefing.freshness import Freshness, freshness
 from monitor.config import Config
+from monitor.fairness_report.blocks import employed, next_block
+from monitor.fairness_report.freshness import Freshness, freshness
 from monitor.roster import Clinician
 from monitor.store import blocks, referrals
 from monitor.store.blocks import Block, BlockPerson

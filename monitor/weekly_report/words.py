@@ -12,10 +12,10 @@ from monitor.analysis.calendar import DAY, date_of
 from monitor.analysis.clock import local_time
 from monitor.analysis.metrics.weekly import once
 from monitor.analysis.sessions import meetings
-from monitor.briefing import gaps
-from monitor.briefing.figures import by_day, mostly_inside
-from monitor.briefing.known import Known
 from monitor.store.notices import NoticeRow
+from monitor.weekly_report import gaps
+from monitor.weekly_report.figures import by_day, mostly_inside
+from monitor.weekly_report.gaps import Known
 from reports.models import Unit
 from reports.wording import counted, day_and_month, listed, quantity, spelled, weekday
 

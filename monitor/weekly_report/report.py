@@ -10,10 +10,6 @@ from connectors.base import RecordType
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
 from monitor.analysis.clock import local_day, local_time
-from monitor.briefing import cards, figures, gaps, words
-from monitor.briefing.behind import WeekValues
-from monitor.briefing.figures import Attention
-from monitor.briefing.known import Known
 from monitor.config import Config
 from monitor.loading import frames_of
 from monitor.notices import LINE, left_out, of_persons
@@ -23,6 +19,10 @@ from monitor.store import facts, weeks
 from monitor.store import notices as kept
 from monitor.store.database import Connection, Store
 from monitor.store.notices import NoticeRow
+from monitor.weekly_report import cards, figures, gaps, words
+from monitor.weekly_report.behind import WeekValues
+from monitor.weekly_report.figures import Attention
+from monitor.weekly_report.gaps import Known
 from reports.models import BuiltFrom, Missing, WeeklyReport
 
 if TYPE_CHECKING:

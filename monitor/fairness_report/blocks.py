@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from monitor.analysis.calendar import BLOCK_DAYS, block_of, date_of, day_number, monday_of
-from monitor.briefing.freshness import caseload_known
 from monitor.config import Config
+from monitor.fairness_report.freshness import caseload_known
 from monitor.roster import Clinician
 from monitor.store import blocks
 from monitor.store.database import Connection

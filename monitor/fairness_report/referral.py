@@ -10,10 +10,10 @@ from monitor.analysis.assignment import assign
 from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number, monday_of
 from monitor.analysis.fairness import phased_in
 from monitor.analysis.referral import Candidate, Obstacle, Other, Place, Referral, TimeOfDay, next_referral
-from monitor.briefing.blocks import employed
-from monitor.briefing.caseload import is_leaving, joins_until, means, period_of
-from monitor.briefing.freshness import freshness
 from monitor.config import Config
+from monitor.fairness_report.blocks import employed
+from monitor.fairness_report.freshness import freshness
+from monitor.fairness_report.report import is_leaving, joins_until, means, period_of
 from monitor.roster import Clinician
 from monitor.store import blocks, referrals
 from monitor.store.blocks import Block

@@ -17,10 +17,10 @@ from monitor.analysis.metrics.leave import interrupted_days
 from monitor.analysis.metrics.recovery import nights
 from monitor.analysis.metrics.sessions import SHORTER, past_buffer
 from monitor.analysis.sessions import meetings
-from monitor.briefing.figures import by_day
-from monitor.briefing.words import client_name, usual_slots
 from monitor.notices.clients import contacts_with
 from monitor.store.notices import NoticeRow
+from monitor.weekly_report.figures import by_day
+from monitor.weekly_report.words import client_name, usual_slots
 from reports.models import Table, Unit
 from reports.wording import counted, day_and_month, quantity, short_weekday, weekday
 
