@@ -13,9 +13,9 @@ from monitor.analysis.clock import local_time
 from monitor.config import Config
 from monitor.readiness import SILENT, calendars_to, rules_of, states_of, week_end
 from monitor.roster import Clinician
-from monitor.store import sources, weeks
+from monitor.store import computations, sources
+from monitor.store.computations import Computation
 from monitor.store.database import Connection
-from monitor.store.weeks import Computation
 from reports.models import Behind
 
 WEEKS_BACK = 104
@@ -74,7 +74,7 @@ def caseload_known(config: Config, connection: Connection, person: Clinician, no
     own = [source for source in states if RecordType.CALENDAR in source.parts]
     if not own:
         return None
-    done = weeks.computation(connection, person.key)
+    done = computations.computation(connection, person.key)
     if any(source.read_to is None for source in own) or done.week is None or done.calendars_to is None:
         return Caseload(person, None, None)
     minutes = config.practice.day_starts_at
