@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 from flask import Flask
 from flask_wtf import CSRFProtect
-from jinja2 import ChoiceLoader, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, PackageLoader
 
 from monitor.config import Config
 from monitor.credentials import read_key
@@ -69,10 +69,9 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
     """
     app = Pages("monitor.dashboard", static_folder=None)
     app.jinja_options = {
+        # A page's template lies beside its module; what all reports share comes from theirs.
         "loader": ChoiceLoader([PackageLoader("monitor.dashboard", ""), PackageLoader("reports")]),
-        "undefined": StrictUndefined,
-        "trim_blocks": True,
-        "lstrip_blocks": True,
+        **shell.TEMPLATE_OPTIONS,
     }
     app.jinja_env.filters["quantities"] = shell.quantities
     key = read_key(config.key_file)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-import reports
 from monitor.dashboard.me import check_in
 from reports import fairness, palette, shell, weekly
 from tests.monitor import private_samples
@@ -65,7 +64,7 @@ def served(html: str, policy: str = POLICY) -> Iterator[str]:
 
 @cache
 def framed(name: str) -> str:
-    return reports.environment().from_string(FRAME).render(body=PAGES[name](), stylesheet="/static/evenhours.css")
+    return shell.environment().from_string(FRAME).render(body=PAGES[name](), stylesheet="/static/evenhours.css")
 
 
 def complaints(page: Page) -> list[str]:
