@@ -1,4 +1,4 @@
-"""What the pages share in writing: whose client it is, from and until which day, answers, keeping only what changed."""
+"""Forms, as all pages that write read them: whose client, from which day, answers, only what changed is kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST_EXCEPTION = timedelta(days=366)
 
 
 def own(client: int) -> list[TermRow]:
-    """What was said of a client of the reader's; for anybody else's there is no such page."""
+    """Return what was said of a client of the reader's; for anybody else's there is no such page."""
     with request.store().read() as connection:
         said = said_of(connection, request.clinician().key, client)
     return abort(404) if said is None else said

@@ -29,7 +29,7 @@ def allow(*roles: Role) -> Callable[[View], View]:
 
 
 def allowed(view: object) -> frozenset[Role]:
-    """Who may open a view: nobody, unless it says so."""
+    """Return who may open a view: nobody, unless it says so."""
     roles: frozenset[Role] = getattr(view, _POLICY, frozenset())
     return roles
 

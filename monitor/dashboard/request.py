@@ -1,4 +1,4 @@
-"""What one request has at hand: the configuration, its own store, the clock, and who is reading."""
+"""The context of one request: the configuration, its own store, the clock, and who is reading."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXTENSION = "evenhours"
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """What all requests share."""
+    """State that all requests share."""
 
     config: Config
     key: bytes
@@ -69,7 +69,7 @@ def form() -> MultiDict[str, str]:
 
 
 def reader() -> Reader | None:
-    """Who is reading; ``None`` if nobody has signed in, or too long ago."""
+    """Return who is reading; ``None`` if nobody has signed in, or too long ago."""
     if "reader" not in g:
         held, found = browser().token, None
         if held:
@@ -106,12 +106,12 @@ def _if_writable() -> Iterator[None]:
 
 
 def is_unwritten() -> bool:
-    """Whether something of this request could not be written down."""
+    """Say whether something of this request could not be written down."""
     return bool(g.get("is_unwritten"))
 
 
 def signed_in() -> Reader:
-    """Who is reading; nobody is told to sign in."""
+    """Return who is reading; nobody is told to sign in."""
     return reader() or abort(401)
 
 
@@ -121,13 +121,13 @@ def clinician() -> Clinician:
 
 
 def holds_clinician() -> bool:
-    """Whether a clinician has signed in, as far as this request has asked."""
+    """Say whether a clinician has signed in, as far as this request has asked."""
     found = g.get("reader")
     return found is not None and found.clinician is not None
 
 
 def readiness() -> Readiness:
-    """What can be said of the clinician who is reading; what is out of date is computed first, if it can be stored."""
+    """Return how much is known of the clinician who reads; what is out of date is computed first, if it can be."""
     if "readiness" not in g:
         with _if_writable():
             g.readiness = bring_up_to_date(config(), store(), clinician(), now=now())

@@ -1,4 +1,4 @@
-"""What each number means, read from the catalogue; who sees it; whom to talk to."""
+"""Help: the meaning of each number, read from the catalogue; who sees it; whom to talk to."""
 
 from __future__ import annotations
 

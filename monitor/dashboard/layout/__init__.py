@@ -25,7 +25,7 @@ WAYS = {
     ),
     Role.DIRECTOR: (("Practice", "practice.caseload"), ("Help", "help.definitions")),
 }
-"""Where the pages of each reader are: words and view."""
+"""The navigation of each reader: words and view."""
 
 
 def framed(title: str, body: str, *, empty: bool = False) -> str:

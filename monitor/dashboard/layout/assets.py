@@ -28,7 +28,7 @@ class Assets:
     version: str
 
     def address(self, name: str) -> str:
-        """Where a file is served."""
+        """Return the path at which a file is served."""
         return f"/static/{self.version}/{name}"
 
 

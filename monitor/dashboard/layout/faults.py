@@ -1,4 +1,4 @@
-"""What a person reads when a page cannot be shown: what it means and what to do, and no detail of ours."""
+"""Pages for when a page cannot be shown: what that means and what to do, and no detail of ours."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _told(code: int, sentence: str | None = None) -> Answer:
 
 
 def _reader() -> Reader | None:
-    """Who is reading, as far as the store can tell."""
+    """Return who is reading, as far as the store can tell."""
     try:
         return request.reader()
     except EvenhoursError:

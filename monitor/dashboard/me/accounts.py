@@ -1,4 +1,4 @@
-"""Whether somebody's own accounts may be read: what is asked for, where they say yes, and where they take it back."""
+"""Permission to read somebody's own accounts: what is asked for, where they say yes, and where they take it back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = {"google": "Google", "microsoft": "Microsoft"}
 @blueprint.get("")
 @allow(Role.CLINICIAN)
 def everything() -> str:
-    """What may be read, and what is asked for."""
+    """Show what may be read, and what is asked for."""
     return _page()
 
 

@@ -1,4 +1,4 @@
-"""What could be brought to the next supervision: what was written down or noticed since the last one, by client."""
+"""The agenda of the next supervision: what was written down or noticed since the last one, by client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monitor.store.notices import NoticeRow
 from reports.wording import day_and_month, full_date
 
 LOOK_BACK = timedelta(weeks=8)
-"""How far back the agenda reaches where the calendar knows of no supervision in that time."""
+"""The reach of the agenda where the calendar knows of no supervision in that time."""
 
 WEEK = timedelta(days=7)
 Told = tuple[int, date, str]
@@ -24,7 +24,7 @@ Told = tuple[int, date, str]
 
 @dataclass(frozen=True, slots=True)
 class AgendaLine:
-    """What there is to say of one client, in words, the oldest first."""
+    """One client on the agenda, in words, the oldest first."""
 
     client: str
     told: tuple[str, ...]
@@ -32,7 +32,7 @@ class AgendaLine:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """What could be brought to the next supervision; ``since`` says from when on, inside a sentence."""
+    """A list for the next supervision; ``since`` says from when on, inside a sentence."""
 
     since: str
     lines: tuple[AgendaLine, ...]
@@ -78,6 +78,6 @@ def _noticed(book: Book, rows: Sequence[NoticeRow]) -> Iterator[Told]:
 
 
 def _about_this_client(row: NoticeRow) -> str:
-    """What was noticed, as the beginning of a sentence."""
+    """Say what was noticed, as the beginning of a sentence."""
     said = explanation(row, "", "this client") if row.tier == LINE else headline(row)
     return said.split(".")[0]

@@ -1,4 +1,4 @@
-"""What was agreed with each client, from which day on, and which review is due; for the clinician alone."""
+"""Agreements with clients, each from a day on, and the reviews that are due; for the clinician alone."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ REVIEWED = "policy_reviewed"
 
 @dataclass(frozen=True, slots=True)
 class AgreementsReport:
-    """What was agreed with each client, in short; ``due`` are those whose review is."""
+    """All agreements in short; ``due`` are those whose review is."""
 
     headline: str
     due: tuple[ClientLine, ...]
@@ -118,7 +118,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class AgreementReport:
-    """What was agreed with one client. ``due`` says which review is due, empty if none is.
+    """The agreement with one client. ``due`` says which review is due, empty if none is.
 
     ``conversations`` are the latest outside the agreed hours, the newest first. ``since`` stands in the form as the day
     from which on it holds.
@@ -220,7 +220,7 @@ def _fit(given: Mapping[str, str], holds: Mapping[str, str], from_day: int) -> N
 
 
 def _ahead(text: str, day: date) -> bool:
-    """Whether a date lies after a day; what is no date is not for this to say."""
+    """Say whether a date lies after a day; of what is no date something else says so."""
     try:
         return date.fromisoformat(text) > day
     except ValueError:
@@ -331,7 +331,7 @@ def _conversation(frames: Frames, thread: int, messages: pd.DataFrame) -> Conver
 
 
 def due_words(holds: dict[str, str], today: date) -> str:
-    """Which review of what holds is due on a day; empty where none is."""
+    """Name the reviews that are due on a day; empty where none is."""
     dates = {term: date.fromisoformat(holds[term]) for term in ("modified_until", "review_on") if term in holds}
     named = {"modified_until": "the modified boundary", "review_on": "the agreement"}
     due = [f"{named[term]} since {full_date(day)}" for term, day in dates.items() if day <= today]
@@ -362,7 +362,7 @@ def _told(book: Book, client: int) -> Iterator[str]:
 
 
 def _last_reviewed(book: Book, client: int) -> date | None:
-    """When the ledger says that a policy was last reviewed with a client."""
+    """Return the day on which, by the ledger, a policy was last reviewed with a client."""
     theirs = set(book.keys[client])
     days = [row.day for row in book.ledger if row.client in theirs and row.kind == REVIEWED]
     return date_of(max(days)) if days else None

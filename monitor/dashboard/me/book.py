@@ -78,7 +78,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """What is known of a client's messages: how many, and the day of the last."""
+    """A client's messages: how many, and the day of the last."""
 
     messages: int
     last: date
@@ -116,12 +116,12 @@ class Book:
         return self.codes.get(key, "")[:CODE]
 
     def said(self, client: int) -> list[TermRow]:
-        """All that was said of a person under any of their keys, the latest day first."""
+        """Return all that was said of a person under any of their keys, the latest day first."""
         theirs = set(self.keys.get(client, ()))
         return sorted((row for row in self.terms if row.client in theirs), key=lambda row: -row.from_day)
 
     def holds(self, client: int, day: date | None = None) -> dict[str, str]:
-        """What holds of a person on a day (default: today), by term."""
+        """Return the terms that hold for a person on a day (default: today)."""
         return terms_on(self.said(client), day or self.today)
 
     def last(self, client: int) -> date:
@@ -192,7 +192,7 @@ def _contacts(frames: Frames) -> dict[int, Contact]:
 
 
 def terms_on(said: Iterable[TermRow], day: date) -> dict[str, str]:
-    """What holds on a day of what was said: by term the latest at or before it, if that is a value."""
+    """Return the terms that hold on a day: of each the latest at or before it, if that is a value."""
     number = day_number(day)
     before = sorted((row for row in said if row.from_day <= number), key=lambda row: (row.from_day, row.said_at))
     latest = {row.term: row.value for row in before}
@@ -210,7 +210,7 @@ def value_words(term: Term, value: str | None) -> str:
 
 
 def said_of(connection: Connection, clinician: str, client: int) -> list[TermRow] | None:
-    """All that was said of a person under any of their keys; ``None`` if nobody of the clinician's is meant."""
+    """Return all that was said of a person under any of their keys; ``None`` if nobody of the clinician's is meant."""
     if client not in facts.pseudonyms(connection, clinician):
         return None
     persons = clients.persons(connection, clinician)
@@ -219,7 +219,7 @@ def said_of(connection: Connection, clinician: str, client: int) -> list[TermRow
 
 
 def said_words(book: Book, client: int, terms: Iterable[str]) -> tuple[Said, ...]:
-    """What was said of a client in some terms, the latest first, to be taken back."""
+    """Return what was said of a client in some terms, the latest first, to be taken back."""
     wanted = set(terms)
     return tuple(
         Said(

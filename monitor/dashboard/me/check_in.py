@@ -1,4 +1,4 @@
-"""How somebody feels, by their own word: the sheets to fill in, and what was answered beside the own measured weeks."""
+"""The check-in: sheets to fill in about how one feels, and what was answered beside the own measured weeks."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ READINGS = {
     "single": "The study puts its mark at 3.",
     "olbi": "Two means of 1 to 4; scored from your own copy.",
 }
-"""How the numbers of each questionnaire are read."""
+"""The reading of each questionnaire's numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class CheckInReport:
-    """How somebody feels, by their own word, beside what was counted; told to that person alone.
+    """The page: answers by one's own word beside what was counted; for that person alone.
 
     ``assumed_hours`` says that nobody declared the agreed hours, on which the measures beside it rest.
     """
@@ -112,7 +112,7 @@ class CheckInReport:
 @blueprint.get("")
 @allow(Role.CLINICIAN)
 def overview() -> str:
-    """What was answered, and what can be."""
+    """Show what was answered, and what can be."""
     return _page()
 
 
@@ -261,7 +261,7 @@ def _sheet(asked: Instrument, taken: Sequence[CheckIn], today: date, sent: Mappi
 
 
 def gap_words(asked: Instrument, answers: Mapping[int, int]) -> str:
-    """Which questions have no answer, and what that costs; empty where all have one."""
+    """Name the questions without an answer, and what that costs; empty where all have one."""
     left_out = [item for item in asked.items if item not in answers]
     without = [scale.title for scale in asked.scales if not answers.keys() >= set(scale.items)]
     if not left_out:

@@ -1,4 +1,4 @@
-"""Who is behind a code: whom two codes are, who is no client, who was handed over; for the clinician alone."""
+"""Clients by their codes: whom two codes are, who is no client, who was handed over; for the clinician alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from reports.wording import counted, full_date
 
 blueprint = Blueprint("clients", __name__, url_prefix="/me/clients")
 UNSAID = {"standing": CLIENT, "trauma": "no"}
-"""What holds of whoever nothing was said of."""
+"""The terms of whoever nothing was said of."""
 MOST_LINES = 60
 WHO = ("standing", "band", "trauma")
 """The terms that say who somebody is; the others say what was agreed."""

@@ -1,4 +1,4 @@
-"""What of a therapist the director sees, for that therapist: the one row, nobody else's, and their open slots."""
+"""A therapist's own data as the director sees them, for that therapist: the one row, and the open slots."""
 
 from __future__ import annotations
 

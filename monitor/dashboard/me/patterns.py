@@ -216,7 +216,7 @@ def draw(report: PatternsReport, until: tuple[date, date] | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What every note is written from."""
+    """The sources that every note is written from."""
 
     book: Book
     values: WeekValues
@@ -278,7 +278,7 @@ def _unknown(values: WeekValues, last: int, *, no_mail: bool) -> set[str]:
 
 
 def _missing(ready: Readiness) -> Iterator[str]:
-    """What the page has to say of what it does not know."""
+    """Say what the page does not know."""
     yield from gaps.all_warnings(ready)
     for lack in ready.lacks:
         if lack.gap is not Gap.HOURS_ASSUMED:  # that is said wherever numbers stand
@@ -286,7 +286,7 @@ def _missing(ready: Readiness) -> Iterator[str]:
 
 
 def _groups(rows: Sequence[NoticeRow], notes: Mapping[int, Note]) -> Iterator[NoteGroup]:
-    """What has been answered or is over, by family in the order in which they are declared, lines last."""
+    """Yield what has been answered or is over, by family in the order in which they are declared, lines last."""
     for entry in (POOLED, *FAMILIES, *LINES):
         of_family = [notes[row.id] for row in reversed(rows) if row.family == entry.key and not notes[row.id].open]
         if of_family:
@@ -308,7 +308,7 @@ def _note(told: _Told, row: NoticeRow) -> Note:
 
 
 def _moved(row: NoticeRow) -> str:
-    """How far, with the 90 % interval; of a pattern, how many things; nothing of a line."""
+    """Say how far, with the 90 % interval; of a pattern, how many things; nothing of a line."""
     if row.tier == LINE:
         return ""
     if row.tier == PATTERN:
@@ -350,7 +350,7 @@ def _sessions(row: Mapping[str, float]) -> str:
 
 
 def _replies(minutes: float, slope: float) -> str:
-    """How long replies take, and how that moves from one to the next: "1 h 20, −12 %"."""
+    """Say how long replies take, and how that moves from one to the next: "1 h 20, −12 %"."""
     if not isfinite(minutes):
         return DASH
     return f"{quantity(minutes, Unit.MINUTES)}, {signed_percent((2**slope - 1) * 100)}"
@@ -363,7 +363,7 @@ def _beside(value: float, words: str, other: float) -> str:
 
 
 def _ends(minutes: float, slope: float) -> str:
-    """When sessions end, and how that moves from one to the next, in minutes: "+6.0, +0.5"."""
+    """Say when sessions end, and how that moves from one to the next, in minutes: "+6.0, +0.5"."""
     return f"{_signed(minutes)}, {_signed(slope)}" if isfinite(minutes) else DASH
 
 
@@ -381,7 +381,7 @@ def _ledger(book: Book) -> Iterator[LedgerLine]:
 
 
 def _exceptions(book: Book, rows: Sequence[NoticeRow]) -> str:
-    """How many exceptions there were in the last year, in the ledger and by an answer; empty without any."""
+    """Count the exceptions of the last year, in the ledger and by an answer; empty without any."""
     since: date = book.today - A_YEAR
     entered = sum(row.kind in EXCEPTIONS and date_of(row.day) > since for row in book.ledger)
     answered = sum(notices.excepted(row) and date_of(row.week) > since for row in rows)

@@ -72,7 +72,7 @@ def _report(monday: date | None) -> WeeklyReport:
 
 
 def _is_known(report: WeeklyReport) -> bool:
-    """Whether anything is held of that week, or of the one before."""
+    """Say whether anything is stored of that week, or of the one before."""
     built = report.built_from
     return bool(built.calendar_events or built.message_times or report.previous) or report.week == date_of(
         request.readiness().last_week
