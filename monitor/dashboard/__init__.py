@@ -5,7 +5,6 @@ auth       signing in and out
 session    what the browser holds: one random word
 policy     who may open which view; without a policy, nobody
 request    what one request has at hand: configuration, store, clock, reader, form, and what the next page says
-forms      what pages that write share
 headers    what every answer says to the browser
 layout     what stands around every page, what a person reads when one cannot be shown, style sheets and fonts
 me         the pages for one therapist alone

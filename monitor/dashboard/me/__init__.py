@@ -5,6 +5,7 @@ patterns    every notice there was, one client at a time, the ledger; agenda: wh
 clients     who is behind a code
 agreements  what was agreed with whom
 book        a clinician's clients, read once for these three
+forms       what these pages share in writing
 check_in    how somebody feels, by their own word
 data        what the director sees of one, and the open slots
 accounts    what may be read of one's own accounts

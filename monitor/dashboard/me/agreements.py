@@ -17,7 +17,6 @@ from monitor.analysis.clock import local_day, local_time
 from monitor.analysis.terms import CLIENT, TERMS, Form
 from monitor.config import Config
 from monitor.dashboard import request
-from monitor.dashboard.forms import CLIENT_NUMBER, given_day, keep, own, refused
 from monitor.dashboard.layout import page
 from monitor.dashboard.me.book import (
     PRIVACY,
@@ -33,6 +32,7 @@ from monitor.dashboard.me.book import (
     terms_on,
     value_words,
 )
+from monitor.dashboard.me.forms import ROW_NUMBER, given_day, keep, own, refused
 from monitor.dashboard.policy import allow
 from monitor.errors import UsageError
 from monitor.roster import Clinician
@@ -140,14 +140,14 @@ def everybody() -> str:
     return draw_everybody(report)
 
 
-@blueprint.get(f"/<{CLIENT_NUMBER}:client>")
+@blueprint.get(f"/<{ROW_NUMBER}:client>")
 @allow(Role.CLINICIAN)
 def one(client: int) -> str:
     """One client's agreement."""
     return _page(client)
 
 
-@blueprint.post(f"/<{CLIENT_NUMBER}:client>")
+@blueprint.post(f"/<{ROW_NUMBER}:client>")
 @allow(Role.CLINICIAN)
 def say(client: int) -> Response | tuple[str, int]:
     """Keep what changed in an agreement, from a day on; refused, the form comes back as it was filled in."""
@@ -162,7 +162,7 @@ def say(client: int) -> Response | tuple[str, int]:
     return redirect(url_for(".one", client=client), 303)
 
 
-@blueprint.post(f"/<{CLIENT_NUMBER}:client>/reviewed")
+@blueprint.post(f"/<{ROW_NUMBER}:client>/reviewed")
 @allow(Role.CLINICIAN)
 def reviewed(client: int) -> Response:
     """Note in the ledger that an agreement was reviewed today, and set the next date of every review that was due."""
@@ -181,7 +181,7 @@ def reviewed(client: int) -> Response:
     return redirect(url_for(".one", client=client), 303)
 
 
-@blueprint.post(f"/<{CLIENT_NUMBER}:client>/emergency")
+@blueprint.post(f"/<{ROW_NUMBER}:client>/emergency")
 @allow(Role.CLINICIAN)
 def emergency(client: int) -> Response:
     """Mark a thread with a client as an emergency, or take that back."""

@@ -14,7 +14,6 @@ from monitor.analysis.same_person import Proposal, Reason, proposals
 from monitor.analysis.terms import CLIENT, EVER, NOT_A_CLIENT, STANDINGS, TERMS
 from monitor.config import Config
 from monitor.dashboard import request
-from monitor.dashboard.forms import CLIENT_NUMBER, given_day, keep, own, tried
 from monitor.dashboard.layout import page
 from monitor.dashboard.me.book import (
     PRIVACY,
@@ -29,6 +28,7 @@ from monitor.dashboard.me.book import (
     said_words,
     short_day,
 )
+from monitor.dashboard.me.forms import ROW_NUMBER, given_day, keep, own, tried
 from monitor.dashboard.policy import allow
 from monitor.roster import USUAL_WEIGHTS, Clinician, Practice
 from monitor.store import clients as kept
@@ -101,7 +101,7 @@ def everybody() -> str:
     return draw_everybody(report)
 
 
-@blueprint.get(f"/<{CLIENT_NUMBER}:client>")
+@blueprint.get(f"/<{ROW_NUMBER}:client>")
 @allow(Role.CLINICIAN)
 def one(client: int) -> str:
     """One client."""
@@ -111,7 +111,7 @@ def one(client: int) -> str:
     return draw_one(report)
 
 
-@blueprint.post(f"/<{CLIENT_NUMBER}:client>")
+@blueprint.post(f"/<{ROW_NUMBER}:client>")
 @allow(Role.CLINICIAN)
 def say(client: int) -> Response:
     """Keep who a client is, from a day on."""
@@ -125,7 +125,7 @@ def say(client: int) -> Response:
     return redirect(url_for(".one", client=client), 303)
 
 
-@blueprint.post(f"/<{CLIENT_NUMBER}:client>/not-a-client")
+@blueprint.post(f"/<{ROW_NUMBER}:client>/not-a-client")
 @allow(Role.CLINICIAN)
 def not_a_client(client: int) -> Response:
     """Somebody who writes and never was a client."""
@@ -134,7 +134,7 @@ def not_a_client(client: int) -> Response:
     return redirect(url_for(".everybody"), 303)
 
 
-@blueprint.post(f"/<{CLIENT_NUMBER}:client>/take-back")
+@blueprint.post(f"/<{ROW_NUMBER}:client>/take-back")
 @allow(Role.CLINICIAN)
 def take_back(client: int) -> Response:
     """Let what was said for a day be unsaid."""
@@ -149,7 +149,7 @@ def take_back(client: int) -> Response:
     return redirect(url_for(".one" if term in WHO else "agreements.one", client=person), 303)
 
 
-@blueprint.post(f"/<{CLIENT_NUMBER}:client>/join")
+@blueprint.post(f"/<{ROW_NUMBER}:client>/join")
 @allow(Role.CLINICIAN)
 def join(client: int) -> Response:
     """Let two codes be one person."""
@@ -166,7 +166,7 @@ def join(client: int) -> Response:
     return redirect(url_for(".one", client=person), 303)
 
 
-@blueprint.post(f"/<{CLIENT_NUMBER}:client>/separate")
+@blueprint.post(f"/<{ROW_NUMBER}:client>/separate")
 @allow(Role.CLINICIAN)
 def separate(client: int) -> Response:
     """Let one code be a person of its own again."""
@@ -177,7 +177,7 @@ def separate(client: int) -> Response:
     return redirect(url_for(".one", client=client), 303)
 
 
-@blueprint.post(f"/<{CLIENT_NUMBER}:client>/apart")
+@blueprint.post(f"/<{ROW_NUMBER}:client>/apart")
 @allow(Role.CLINICIAN)
 def apart(client: int) -> Response:
     """Remember that two codes are two people."""

@@ -13,8 +13,9 @@ from monitor.access import Role
 from monitor.analysis.fairness import LEAST_CLINICIANS
 from monitor.analysis.referral import OpenSlots
 from monitor.config import Config
-from monitor.dashboard import forms, request
+from monitor.dashboard import request
 from monitor.dashboard.layout import page
+from monitor.dashboard.me import forms
 from monitor.dashboard.policy import allow
 from monitor.errors import UsageError
 from monitor.fairness_report.report import SLOTS_HOLD, fairness_report

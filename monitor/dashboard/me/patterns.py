@@ -17,11 +17,12 @@ from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.one_client import one_by_one
 from monitor.analysis.terms import EXCEPTIONS, LEDGER
 from monitor.config import Config
-from monitor.dashboard import forms, request
-from monitor.dashboard.forms import CLIENT_NUMBER, given_day, last_days, own, tried
+from monitor.dashboard import request
 from monitor.dashboard.layout import page
+from monitor.dashboard.me import forms
 from monitor.dashboard.me.agenda import Agenda, agenda
 from monitor.dashboard.me.book import Book, Choice, book_of
+from monitor.dashboard.me.forms import ROW_NUMBER, given_day, last_days, own, tried
 from monitor.dashboard.policy import allow
 from monitor.notices import FAMILIES, LINE, LINES, PATTERN, POOLED
 from monitor.readiness import Gap, Readiness, readiness_of
@@ -149,7 +150,7 @@ def overview() -> str:
     return draw(report, last_days())
 
 
-@blueprint.post(f"/notices/<{CLIENT_NUMBER}:notice>")
+@blueprint.post(f"/notices/<{ROW_NUMBER}:notice>")
 @allow(Role.CLINICIAN)
 def answer(notice: int) -> Response:
     """Keep what the person says to a notice."""
@@ -157,7 +158,7 @@ def answer(notice: int) -> Response:
     return redirect(url_for(".overview"), 303)
 
 
-@blueprint.post(f"/notices/<{CLIENT_NUMBER}:notice>/undo")
+@blueprint.post(f"/notices/<{ROW_NUMBER}:notice>/undo")
 @allow(Role.CLINICIAN)
 def undo(notice: int) -> Response:
     """Take the answer to a notice back."""
@@ -182,7 +183,7 @@ def enter() -> Response:
     return redirect(url_for(".overview"), 303)
 
 
-@blueprint.post(f"/ledger/<{CLIENT_NUMBER}:entry>/strike")
+@blueprint.post(f"/ledger/<{ROW_NUMBER}:entry>/strike")
 @allow(Role.CLINICIAN)
 def strike(entry: int) -> Response:
     """Take an entry out of the ledger."""

@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 
 from monitor.access import Role
 from monitor.analysis.calendar import date_of
-from monitor.dashboard import forms, request
+from monitor.dashboard import request
 from monitor.dashboard.layout import framed
+from monitor.dashboard.me import forms
 from monitor.dashboard.policy import allow
 from monitor.notices import UNDO
 from monitor.weekly_report.report import leading_week, weekly_report
@@ -20,7 +21,6 @@ from reports.models import WeeklyReport
 from reports.wording import iso_week
 
 blueprint = Blueprint("week", __name__, url_prefix="/me")
-LARGEST_ID = 2**63 - 1  # SQLite's
 
 
 @blueprint.get("/")
@@ -40,7 +40,7 @@ def week(week: str) -> str:
     return _drawn(report)
 
 
-@blueprint.post(f"/week/<week>/notices/<int(max={LARGEST_ID}):notice>")
+@blueprint.post(f"/week/<week>/notices/<{forms.ROW_NUMBER}:notice>")
 @allow(Role.CLINICIAN)
 def answer(week: str, notice: int) -> Response:
     """Keep what the person says to a notice, and show the week again."""

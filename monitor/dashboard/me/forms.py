@@ -1,4 +1,4 @@
-"""Forms, as all pages that write read them: whose client, from which day, answers, only what changed is kept."""
+"""Forms of the pages for one therapist: whose client, from which day, answers, only what changed is kept."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from monitor.notices import ANSWERS, EXCEPTIONS
 from monitor.store import clients, notices
 from monitor.store.clients import TermRow
 
-CLIENT_NUMBER = f"int(max={2**63 - 1})"
-"""The converter of a client's number in an address."""
+ROW_NUMBER = f"int(max={2**63 - 1})"
+"""The converter of a row's number in an address; the largest is SQLite's."""
 
 EARLIEST, AHEAD = date(1990, 1, 1), timedelta(days=731)
 LONGEST_EXCEPTION = timedelta(days=366)
