@@ -28,14 +28,13 @@ import numpy as np
 
 from connectors.base import Window
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
-from monitor.briefing.agreements import agreements_report
-from monitor.briefing.clients import clients_report
-from monitor.briefing.patterns import patterns_report
-from monitor.briefing.week import weekly_report
 from monitor.cli.desk import Desk
 from monitor.cli.doctor import doctor
 from monitor.config import Config, load
 from monitor.credentials import create_key, read_key
+from monitor.dashboard.me.agreements import agreements_report
+from monitor.dashboard.me.clients import clients_report
+from monitor.dashboard.me.patterns import patterns_report
 from monitor.loading import frames_of
 from monitor.night import analyse
 from monitor.store import clients, sources
@@ -44,6 +43,7 @@ from monitor.store.events import save_events
 from monitor.store.evidence import save_evidence
 from monitor.store.messages import save_messages
 from monitor.store.touched import mark_dirty
+from monitor.weekly_report.report import weekly_report
 
 RUNS = 3
 PARIS = ZoneInfo("Europe/Paris")

@@ -22,11 +22,11 @@ from monitor.errors import StoreError
 from monitor.loading import frames_of
 from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
+from monitor.store import computations, weeks
 from monitor.store import notices as kept
-from monitor.store import weeks
 from monitor.store.ahead import ahead
+from monitor.store.computations import Computation
 from monitor.store.database import Store
-from monitor.store.weeks import Computation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ def bring_up_to_date(config: Config, store: Store, clinician: Clinician, *, now:
 def remember_failure(store: Store, clinician: Clinician, error: Exception, now: datetime) -> None:
     """Store that a clinician's numbers could not be computed: the kind of error alone, its words may repeat content."""
     with store.write() as connection:
-        weeks.save_computing_failed(connection, clinician.key, type(error).__name__, int(now.timestamp()))
+        computations.save_computing_failed(connection, clinician.key, type(error).__name__, int(now.timestamp()))
 
 
 def leave_alone(store: Store, ready: Readiness, *, now: datetime) -> bool:
@@ -91,9 +91,9 @@ def leave_alone(store: Store, ready: Readiness, *, now: datetime) -> bool:
         if ahead(connection, key, ready.last_week_end) != done.ahead:
             return False
     with store.write() as connection:
-        if weeks.computation(connection, key).version != done.version:
+        if computations.computation(connection, key).version != done.version:
             return False
-        weeks.save_computation(connection, key, _computation(ready, done.ahead, now))
+        computations.save_computation(connection, key, _computation(ready, done.ahead, now))
     return True
 
 
@@ -147,11 +147,11 @@ def _save(
     """Save the numbers unless the person's data changed meanwhile; then return ``None``."""
     key = ready.clinician.key
     with store.write() as connection:
-        if weeks.computation(connection, key).version != ready.computation.version:
+        if computations.computation(connection, key).version != ready.computation.version:
             return None
         changed = sum(weeks.save_weeks(connection, key, wing.value, list(_rows(measured, wing))) for wing in Wing)
         changed += kept.save_notices(connection, key, found)
-        weeks.save_computation(connection, key, done)
+        computations.save_computation(connection, key, done)
     return Computed(key, len(measured), len(found), changed)
 
 

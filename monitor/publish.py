@@ -15,8 +15,8 @@ from datetime import datetime
 from connectors.records import SUPERVISION
 from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number, monday_of
 from monitor.analysis.fairness import phased_in
-from monitor.briefing.blocks import NextBlock, employed, next_block
 from monitor.config import Config
+from monitor.fairness_report.blocks import NextBlock, employed, next_block
 from monitor.roster import Clinician
 from monitor.store import blocks, weeks
 from monitor.store.blocks import Block, BlockPerson

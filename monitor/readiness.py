@@ -20,10 +20,10 @@ from monitor.analysis.records import FOR_EVER, Seen
 from monitor.config import Config, SourceConfig
 from monitor.config.public_holidays import days_off
 from monitor.roster import Clinician, Takes
-from monitor.store import sources, weeks
+from monitor.store import computations, sources
+from monitor.store.computations import Computation
 from monitor.store.database import Connection
 from monitor.store.sources import Holding, Holdings, Reading
-from monitor.store.weeks import Computation
 
 SILENT = timedelta(hours=48)
 """From then on a source that was not read, or numbers that were not computed, are told on every page."""
@@ -216,7 +216,7 @@ def readiness_of(
         last_week_end=end,
         rules=rules_of(config, clinician),
         reading=_checksum((read, min(elsewhere, end))),
-        computation=weeks.computation(connection, clinician.key),
+        computation=computations.computation(connection, clinician.key),
         now=at,
         day_starts_at=config.practice.day_starts_at,
         spans=spans,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from reports import outline, tables, wording
 from reports.outline import Outline, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import datetime
 
-    from reports.models import Behind, FairnessReport, Handover, OwnCaseload, OwnSlots, Period, ReferralReport
+    from reports.models import Behind, FairnessReport, Handover, Period
 
 TERMS = (
     "Load is what a caseload asks for in an ordinary week: weighted sessions per full-time equivalent (FTE) of the "
@@ -39,27 +39,17 @@ GUESSED = (
     "From the sessions that the practice held one can guess that people were away in a block, and whoever assigns work "
     "knows of leave anyway. Whoever can run the evenhours command on the practice’s computer could read everything."
 )
-OWN_PRIVACY = (
-    "This row, and your place when the next referral is given, are all that anybody else sees of you in Evenhours. "
-    "(Whoever administers the computer could open more.)"
-)
-SHARED = (
-    "Your director sees it beside the rows of the others. Never work outside your hours, session ends, replies, leave, "
-    "notices or what you answer; and of what you wrote about clients nothing but what their weights add up to."
-)
-OWN_TERMS = (
-    "Load is weighted sessions a week, the mean of the last two blocks of four weeks; clients, new clients and "
-    "supervision are of the last block. A block is published once: what you correct later shows in the next one."
-)
-SLOTS_FIELDS = (
-    ("day", "By day"),
-    ("evening", "In the evening, from 17:00"),
-    ("trauma", "How many of these together for trauma-focused work"),
-)
-NOT_COMPARED = (
-    "Your director also sees it beside an equal share. Among fewer than four people that would tell you about single "
-    "colleagues, so it is left out here."
-)
+
+
+class Freshness(Protocol):
+    """Up to when a report about the caseload is complete, whether that is overdue, and for whom it is not."""
+
+    @property
+    def complete_through(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def overdue(self) -> bool: ...  # noqa: D102
+    @property
+    def behind(self) -> tuple[Behind, ...]: ...  # noqa: D102
 
 
 def html(report: FairnessReport, *, csv: str | None = None) -> str:
@@ -95,35 +85,6 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
         practice=tables.practice(report),
         evenness=tables.evenness(report),
         csv=csv,
-    )
-
-
-def own_html(report: OwnCaseload, warnings: Sequence[str] = (), *, actions: str = "", csrf_token: str = "") -> str:
-    """Return the body of the page on which a therapist reads their own row, for a frame of the caller's.
-
-    ``warnings`` say what of them was not read or not computed. ``actions`` is where the open slots are sent to; without
-    it they cannot be changed.
-    """
-    from reports.shell import fragment
-
-    return fragment(
-        "own_caseload.html",
-        told=tables.own(report.row, compared=report.compared) if report.row else None,
-        period=period_words(report.period),
-        coming=coming_words(report.period),
-        fresh=fresh_words(report),
-        warnings=warnings,
-        slots=report.slots,
-        slots_words=slots_words(report.slots),
-        slots_fields=SLOTS_FIELDS,
-        actions=actions,
-        csrf_token=csrf_token,
-        lines={
-            "privacy": OWN_PRIVACY,
-            "shared": SHARED,
-            "terms": OWN_TERMS,
-            "compared": BAND if report.compared else NOT_COMPARED,
-        },
     )
 
 
@@ -183,17 +144,7 @@ def handover_words(one: Handover) -> str:
     return f"{one.name} leaves on {wording.full_date(one.last)}: {clients}, at the block’s end."
 
 
-def slots_words(slots: OwnSlots | None) -> str:
-    """Return how old somebody's own open slots are, as a question where they should be looked at."""
-    if slots is None:
-        return "You have not set any so far. Until you do, your director sees a dash, and referrals count on room here."
-    day = wording.full_date(slots.set_on)
-    return (
-        f"You set them on {day}, more than eight weeks ago. Are they still right?" if slots.asks else f"Set on {day}."
-    )
-
-
-def fresh_words(report: FairnessReport | OwnCaseload | ReferralReport) -> str:
+def fresh_words(report: Freshness) -> str:
     """How fresh it is."""
     if report.complete_through is None:
         return "Nothing has arrived yet."

@@ -1,7 +1,7 @@
 """All that a report may be told. Plain frozen values: whoever fills them has already decided who may know.
 
 Two families that share nothing: :class:`WeeklyReport` is for one therapist alone, :class:`FairnessReport` is for the
-director and has no field in which anybody's wellbeing could travel.
+director and has no field in which anybody's wellbeing could travel. :class:`Beside` is the figure of the check-in page.
 """
 
 from __future__ import annotations
@@ -319,37 +319,6 @@ class FairnessReport:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnSlots:
-    """The open slots as their owner sees them: by day, in the evening, and of these for trauma-focused work.
-
-    ``set_on`` is the day on which their owner set them; ``asks`` says that this is more than eight weeks ago.
-    """
-
-    day: int
-    evening: int
-    trauma: int
-    set_on: date
-    asks: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OwnCaseload:
-    """The one row of the director's page that is about the reader, ``None`` while there is none.
-
-    ``slots`` are ``None`` while the reader has not set any.
-    ``compared`` says that enough people share the caseload for an equal share to tell nothing of a single one.
-    """
-
-    period: Period
-    row: CaseloadRow | None
-    compared: bool
-    slots: OwnSlots | None
-    complete_through: datetime | None
-    overdue: bool = False
-    behind: tuple[Behind, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ReferralRow:
     """One clinician and a referral; ``place`` 1 is the next to take it.
 
@@ -392,3 +361,38 @@ class ReferralReport:
     complete_through: datetime | None
     overdue: bool = False
     behind: tuple[Behind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Felt:
+    """One scale of a questionnaire over time. ``low`` to ``high`` is what it can come to.
+
+    ``bands`` are the published parts of it: the first value of each, and its word; empty where none is published.
+    ``points`` are the days on which it was answered, the oldest first, each with the result.
+    """
+
+    title: str
+    low: float
+    high: float
+    bands: tuple[tuple[float, str], ...]
+    points: tuple[tuple[date, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One measure by week, along ``Beside.weeks``; ``None`` where there is no value."""
+
+    title: str
+    unit: Unit
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was felt beside what was measured, on one line of time. ``weeks`` are Mondays."""
+
+    title: str
+    subtitle: str
+    weeks: tuple[date, ...]
+    felt: tuple[Felt, ...]
+    measured: tuple[Measured, ...]

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from reports.models import CaseloadRow, EndsDay, OwnRange, RhythmDay, SessionEnd
-    from reports.private import Felt, Measured
+    from reports.models import CaseloadRow, EndsDay, Felt, Measured, OwnRange, RhythmDay, SessionEnd
 
 ENDS = {
     EndState.WITHIN: "within time or buffer",

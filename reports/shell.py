@@ -19,6 +19,9 @@ FONT = re.compile(r'url\("fonts/(inter-latin-[\w-]+\.woff2)"\)')
 QUANTITY = re.compile(r"\d+ h \d\d\b|\d[\d.,]* (?:h|min|%|days?|weeks?)(?!\w)")
 FACE = re.compile(r"@font-face\s*\{[^}]*latin-ext[^}]*\}\s*")
 
+TEMPLATE_OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+"""How templates are read: a missing name is an error, and a line with a tag alone leaves no blank line."""
+
 
 def static() -> Traversable:
     """The folder of the style sheet and the fonts, to be served as it is."""
@@ -27,14 +30,8 @@ def static() -> Traversable:
 
 @cache
 def environment() -> Environment:
-    """Templates of the reports: everything is escaped, a missing name is an error."""
-    made = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Templates of the reports: everything is escaped."""
+    made = Environment(loader=PackageLoader("reports"), autoescape=True, **TEMPLATE_OPTIONS)
     made.filters["quantities"] = quantities
     made.globals["stylesheet"] = ""
     return made

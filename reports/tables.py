@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from reports.models import CaseloadRow, EndsDay, FairnessReport, OwnRange, Rhythm, RhythmDay, SessionEnds
-    from reports.private import Beside, Felt
+    from reports.models import (
+        Beside,
+        EndsDay,
+        FairnessReport,
+        Felt,
+        OwnRange,
+        Rhythm,
+        RhythmDay,
+        SessionEnds,
+    )
 
 
 def rhythm(week: Rhythm) -> Table:
@@ -125,32 +133,6 @@ def practice(report: FairnessReport) -> Table:
         ),
     )
     return Table(("Practice", "Number"), rows)
-
-
-def own(row: CaseloadRow, *, compared: bool) -> Table:
-    """One clinician's row of both tables, a line each; without what compares it where that would tell of others."""
-    share = (
-        ("Against an equal share", wording.signed_percent(row.difference)),
-        (
-            "Your band around it",
-            wording.DASH if row.low is None else wording.between(row.low, row.high, Unit.LOAD),
-        ),
-        ("Where that lies", row.standing.value),
-    )
-    rows = (
-        ("Full-time equivalent (FTE)", readings.fte(row)),
-        ("Load per FTE", wording.quantity(row.load, Unit.LOAD)),
-        ("Load per FTE, the two blocks before", wording.quantity(row.load_before, Unit.LOAD)),
-        *(share if compared else ()),
-        ("Active clients", wording.quantity(row.active_clients, Unit.COUNT)),
-        ("New clients", wording.quantity(row.intakes, Unit.COUNT)),
-        ("Open slots by day", wording.quantity(row.day_slots, Unit.COUNT)),
-        ("Open slots in the evening", wording.quantity(row.evening_slots, Unit.COUNT)),
-        ("Of these for trauma-focused work", wording.quantity(row.trauma_slots, Unit.COUNT)),
-        ("Supervision", row.supervision.value),
-        *((("Note", row.note),) if row.note else ()),
-    )
-    return Table(("What", "Value"), rows)
 
 
 def evenness(report: FairnessReport) -> Table:

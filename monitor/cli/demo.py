@@ -90,9 +90,9 @@ def _set_slots(desk: Desk) -> None:
 
 def _write_reports(desk: Desk, folder: Path) -> None:
     """The weekly report of each clinician and the director's page."""
-    from monitor.briefing.caseload import fairness_report
-    from monitor.briefing.week import weekly_report
     from monitor.cli.reports import write_output
+    from monitor.fairness_report.report import fairness_report
+    from monitor.weekly_report.report import weekly_report
     from reports import fairness, weekly
 
     reports = folder / "reports"

@@ -216,8 +216,8 @@ def _cron(desk: Desk, stored: Stored) -> Iterator[Finding]:
 
 def _people(desk: Desk, stored: Stored) -> Iterator[Finding]:
     """What each clinician's page has to say of what it does not know: nothing of their numbers is told here."""
-    from monitor.briefing import gaps
     from monitor.readiness import Gap, readiness_of
+    from monitor.weekly_report import gaps
 
     sources = {source.name: source for source in desk.config.sources}
     for person in desk.config.clinicians:

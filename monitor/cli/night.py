@@ -128,9 +128,9 @@ class Printer:
 
         Tonight's outcomes may know which address is missing; that is named where somebody looks at standard error.
         """
-        from monitor.briefing import gaps
         from monitor.cli.own_mail import tell_unrecognised
         from monitor.readiness import Gap
+        from monitor.weekly_report import gaps
 
         seen = [one for one in self._outcomes if one.source == lack.source and clinician.key in one.unrecognised]
         if lack.gap is Gap.OWNER_UNKNOWN and seen:

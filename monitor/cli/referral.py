@@ -43,7 +43,7 @@ def referral(  # noqa: PLR0913
 ) -> None:
     """Rank who could take the next referral, with reasons: for the director."""
     from monitor.analysis.referral import Referral, TimeOfDay
-    from monitor.briefing.referral import referral_report
+    from monitor.fairness_report.referral import referral_report
     from reports import referral as drawn
 
     takes = [person.takes for person in desk.config.clinicians]

@@ -31,8 +31,8 @@ FORMATS = ["html", "text", "md"]
 @pass_desk
 def weekly(desk: Desk, clinician: str | None, week: date | None, form: str, output: Path | None) -> None:
     """The weekly self-care report: private to the clinician it is about."""
-    from monitor.briefing.week import weekly_report
     from monitor.compute import bring_up_to_date
+    from monitor.weekly_report.report import weekly_report
     from reports import weekly as drawn
 
     person = desk.clinician(clinician)
@@ -47,7 +47,7 @@ def weekly(desk: Desk, clinician: str | None, week: date | None, form: str, outp
 @pass_desk
 def fairness(desk: Desk, form: str, output: Path | None) -> None:
     """Write how evenly the caseload was shared in the last published blocks of four weeks: for the director."""
-    from monitor.briefing.caseload import fairness_report
+    from monitor.fairness_report.report import fairness_report
     from reports import fairness as drawn
 
     told: FairnessReport = fairness_report(desk.config, desk.store, now=desk.now)

@@ -1,13 +1,15 @@
 """The pages: read-only but for an answer to a notice, closed unless a view says who may open it, without any script.
 
 app        the factory
-policy     who may open which view; without a policy, nobody
-visit      what one request has at hand: configuration, store, clock, reader, and what the next page says
+auth       signing in and out
 session    what the browser holds: one random word
-frame      what stands around every page
-telling    what pages that write share
+policy     who may open which view; without a policy, nobody
+request    what one request has at hand: configuration, store, clock, reader, form, and what the next page says
 headers    what every answer says to the browser
-faults     what a person reads when a page cannot be shown
-assets     the style sheets and fonts
-views      the pages themselves
+layout     what stands around every page, what a person reads when one cannot be shown, style sheets and fonts
+me         the pages for one therapist alone
+practice   the pages for the director
+help       what each number means
+
+A page is one place: its query, its frozen dataclasses and its view are one module, and its template lies beside it.
 """

@@ -8,25 +8,19 @@ from datetime import datetime
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, request
+import flask
+from flask import Flask
 from flask_wtf import CSRFProtect
-from jinja2 import ChoiceLoader, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, PackageLoader
 
 from monitor.config import Config
 from monitor.credentials import read_key
-from monitor.dashboard import assets, faults, headers, policy, session, visit
-from monitor.dashboard.views import (
-    accounts,
-    agreements,
-    check_in,
-    clients,
-    data,
-    door,
-    help_page,
-    me,
-    patterns,
-    practice,
-)
+from monitor.dashboard import auth, headers, policy, request, session
+from monitor.dashboard.help import definitions
+from monitor.dashboard.layout import assets, faults
+from monitor.dashboard.me import accounts, agreements, check_in, clients, data, patterns, week
+from monitor.dashboard.practice import caseload
+from reports import shell
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,7 +34,7 @@ class Pages(Flask):
 
     def log_exception(self, exc_info: Any) -> None:
         """Write down a fault by the rule of its address."""
-        self.logger.error("A fault of ours at %s [%s]", request.url_rule, request.method, exc_info=exc_info)
+        self.logger.error("A fault of ours at %s [%s]", flask.request.url_rule, flask.request.method, exc_info=exc_info)
 
 
 class BelowPath:
@@ -75,22 +69,22 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
     """
     app = Pages("monitor.dashboard", static_folder=None)
     app.jinja_options = {
-        "loader": ChoiceLoader([PackageLoader("monitor.dashboard"), PackageLoader("reports")]),
-        "undefined": StrictUndefined,
-        "trim_blocks": True,
-        "lstrip_blocks": True,
+        # A page's template lies beside its module; what all reports share comes from theirs.
+        "loader": ChoiceLoader([PackageLoader("monitor.dashboard", ""), PackageLoader("reports")]),
+        **shell.TEMPLATE_OPTIONS,
     }
+    app.jinja_env.filters["quantities"] = shell.quantities
     key = read_key(config.key_file)
     app.config.update(_settings(key, https=https))
     session.begin(app, app.config["SECRET_KEY"])
     if not https:
         app.wsgi_app = BelowPath(app.wsgi_app, own_path(key))  # type: ignore[method-assign]
-    visit.begin(app, config, key, clock)
+    request.begin(app, config, key, clock)
     policy.guard(app)
     CSRFProtect(app)
     headers.add(app)
     faults.explain(app)
-    for views in (door, me, patterns, clients, agreements, check_in, data, accounts, practice, help_page, assets):
+    for views in (auth, week, patterns, clients, agreements, check_in, data, accounts, caseload, definitions, assets):
         app.register_blueprint(views.blueprint)
     return app
 

@@ -1,4 +1,4 @@
-"""What every answer says to the browser: load nothing from elsewhere, run nothing, keep nothing, tell nobody."""
+"""Headers of every answer. The browser shall load nothing from elsewhere, run nothing and keep nothing."""
 
 from __future__ import annotations
 

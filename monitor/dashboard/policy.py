@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Flask, Response, abort, current_app, request
+import flask
+from flask import Flask, Response, abort, current_app
 
 from monitor.access import Role
-from monitor.dashboard import visit
+from monitor.dashboard import request
 
 View = TypeVar("View", bound=Callable[..., object])
 _POLICY = "allowed_roles"
@@ -28,7 +29,7 @@ def allow(*roles: Role) -> Callable[[View], View]:
 
 
 def allowed(view: object) -> frozenset[Role]:
-    """Who may open a view: nobody, unless it says so."""
+    """Return who may open a view: nobody, unless it says so."""
     roles: frozenset[Role] = getattr(view, _POLICY, frozenset())
     return roles
 
@@ -41,22 +42,22 @@ def guard(app: Flask) -> None:
 
 def _compute_what_was_written(response: Response) -> Response:
     """Compute a clinician's numbers after a write of theirs, so that every page shows one state."""
-    if request.method == "POST" and visit.holds_clinician():
-        visit.readiness()
+    if flask.request.method == "POST" and request.holds_clinician():
+        request.readiness()
     return response
 
 
 def _stop_others() -> None:
-    if request.endpoint is None:
+    if flask.request.endpoint is None:
         return  # there is no such page, and that is what will be said
-    roles = allowed(current_app.view_functions[request.endpoint])
+    roles = allowed(current_app.view_functions[flask.request.endpoint])
     if not roles:
         abort(403)
     if Role.ANYBODY in roles:
         return
-    if visit.signed_in().role not in roles:
+    if request.signed_in().role not in roles:
         abort(404)
     if roles == {Role.DIRECTOR}:
-        visit.note_look()  # what only the director sees is others' data
-    if request.method == "GET" and visit.holds_clinician():
-        visit.readiness()  # a night that failed, or a configuration that changed, is made good here
+        request.note_look()  # what only the director sees is others' data
+    if flask.request.method == "GET" and request.holds_clinician():
+        request.readiness()  # a night that failed, or a configuration that changed, is made good here

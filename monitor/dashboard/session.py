@@ -1,4 +1,4 @@
-"""What the browser holds of a session: one random word in a cookie. All else lies in the store.
+"""The browser's part of a session: one random word in a cookie. All else lies in the store.
 
 ::
 

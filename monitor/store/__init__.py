@@ -8,6 +8,7 @@ touched    what a page changed, and from when on
 clients    keys joined to persons, dated terms of clients, the ledger
 facts      what the analysis reads
 weeks      what the analysis writes: weekly numbers of both wings
+computations   when that was last done, and what changed since
 notices    notices and lines, the measures behind them, every answer
 tables     what ``export`` and ``doctor`` read
 selfreport what a person answered about themself

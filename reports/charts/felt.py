@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from reports.private import Beside, Felt, Measured
+    from reports.models import Beside, Felt, Measured
 
 DAY_LEAST = 7 * 4  # points of a month below which its name would touch the next
 

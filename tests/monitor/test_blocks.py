@@ -13,8 +13,9 @@ from connectors.classify import KindRule
 from connectors.records import CalendarEvent, Kind
 from monitor.analysis.calendar import block_of, date_of, day_number
 from monitor.analysis.referral import OpenSlots, Referral, TimeOfDay
-from monitor.briefing.caseload import fairness_report, own_caseload
-from monitor.briefing.referral import referral_report
+from monitor.dashboard.me.data import own_caseload
+from monitor.fairness_report.referral import referral_report
+from monitor.fairness_report.report import fairness_report
 from monitor.publish import publish
 from monitor.roster import Contract
 from monitor.store import blocks, referrals

@@ -11,16 +11,16 @@ from connectors.records import Kind, Status
 from monitor.analysis.calendar import date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
-from monitor.briefing import behind
-from monitor.briefing.behind import WeekValues
-from monitor.briefing.cards import AGAIN, card, leading
-from monitor.briefing.figures import Attention, rhythm, session_ends
-from monitor.briefing.known import Known
-from monitor.briefing.words import ahead, headline, protects, usual_slots
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.notices.clients import contacts_with
 from monitor.readiness import Gap, Lack
 from monitor.store.notices import NoticeRow, Sign
+from monitor.weekly_report import behind
+from monitor.weekly_report.behind import WeekValues
+from monitor.weekly_report.cards import AGAIN, card, leading
+from monitor.weekly_report.figures import Attention, rhythm, session_ends
+from monitor.weekly_report.gaps import Known
+from monitor.weekly_report.words import ahead, headline, protects, usual_slots
 from reports.models import Card
 from tests.monitor.facts import Row, at, clinician, day, entered, event, frames, message, seen_times
 

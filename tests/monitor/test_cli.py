@@ -29,7 +29,7 @@ from monitor.ingest import Outcome
 from monitor.loading import frames_of
 from monitor.night import only_run
 from monitor.roster import Clinician
-from monitor.store import clients, facts, notices, weeks
+from monitor.store import clients, computations, facts, notices
 from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow
 from tests.monitor.memory import SHELF, Source
@@ -151,7 +151,7 @@ def test_3_when_the_numbers_of_some_cannot_be_computed_and_those_of_the_others_a
     assert "evenhours: ben: the numbers could not be computed (KeyError); the last ones stand." in answer.err
     assert "Carol" not in answer.err + answer.out
     with opened(office.folder / "evenhours.db") as store, store.read() as connection:
-        assert "ben" in weeks.dirty(connection)
+        assert "ben" in computations.dirty(connection)
 
 
 def test_1_when_nobodys_numbers_can_be_computed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from monitor import access
 from monitor.access import Role
-from monitor.dashboard import visit
-from monitor.dashboard.assets import assets
+from monitor.dashboard import request
 from monitor.dashboard.headers import HEADERS
+from monitor.dashboard.layout.assets import assets
 from monitor.dashboard.policy import allow, allowed
 from monitor.errors import StoreError
 from tests.monitor import practices
@@ -24,14 +25,14 @@ from tests.monitor.visitors import Pages, bearer, cookie, press, token_on
 VISITORS = ("nobody", "ana", "ben", "director")
 # Endpoint -> what each visitor is answered, without a form's token: 400 says that only the token was missing.
 ANSWERED = {
-    "door.home": (401, 303, 303, 303),
-    "door.link": (401, 401, 401, 401),
-    "door.sign_in": (400, 400, 400, 400),
-    "door.sign_out": (400, 400, 400, 400),
-    "me.this_week": (401, 200, 200, 404),
-    "me.week": (401, 200, 200, 404),
-    "me.answer": (401, 400, 400, 404),
-    "patterns.page": (401, 200, 200, 404),
+    "auth.home": (401, 303, 303, 303),
+    "auth.link": (401, 401, 401, 401),
+    "auth.sign_in": (400, 400, 400, 400),
+    "auth.sign_out": (400, 400, 400, 400),
+    "week.this_week": (401, 200, 200, 404),
+    "week.week": (401, 200, 200, 404),
+    "week.answer": (401, 400, 400, 404),
+    "patterns.overview": (401, 200, 200, 404),
     "patterns.answer": (401, 400, 400, 404),
     "patterns.undo": (401, 400, 400, 404),
     "patterns.enter": (401, 400, 400, 404),
@@ -49,7 +50,7 @@ ANSWERED = {
     "agreements.say": (401, 400, 400, 404),
     "agreements.reviewed": (401, 400, 400, 404),
     "agreements.emergency": (401, 400, 400, 404),
-    "check_in.page": (401, 200, 200, 404),
+    "check_in.overview": (401, 200, 200, 404),
     "check_in.keep": (401, 400, 400, 404),
     "check_in.remove": (401, 400, 400, 404),
     "data.shared": (401, 200, 200, 404),
@@ -109,7 +110,7 @@ def test_no_method_opens_what_another_closes(pages: Pages, practice: Written, me
     private = [
         address
         for endpoint, _, address in routes(pages, practice)
-        if not endpoint.startswith(("door.link", "door.sign", "assets"))
+        if not endpoint.startswith(("auth.link", "auth.sign", "assets"))
     ]
 
     assert {pages.stranger().open(address, method=method).status_code for address in private} <= {401, 405}
@@ -242,7 +243,7 @@ def test_a_fault_at_a_link_leaves_its_secret_out_of_the_log(
     def broken(*_: object) -> None:
         raise RuntimeError("ZEBRA")
 
-    monkeypatch.setattr(visit, "reader_of_link", broken)
+    monkeypatch.setattr(access, "reader_of_link", broken)
 
     assert pages.stranger().get(link).status_code == 500
     assert "ZEBRA" in caplog.text
@@ -410,7 +411,7 @@ def test_a_message_ends_with_its_session(pages: Pages, practice: Written, ends: 
 
 
 def test_what_was_rolled_back_is_not_said(pages: Pages, practice: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    ana, say = pages.signed_in("ana"), visit.tell
+    ana, say = pages.signed_in("ana"), request.tell
     form = {"answer": "planned", "csrf_token": token_on(ana.get("/me/"))}
 
     def then_the_disk_is_full(message: str) -> None:
@@ -418,7 +419,7 @@ def test_what_was_rolled_back_is_not_said(pages: Pages, practice: Written, monke
         raise StoreError("The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(visit, "tell", then_the_disk_is_full)
+        patch.setattr(request, "tell", then_the_disk_is_full)
         answer = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
 
     assert answer.status_code == 503
@@ -430,7 +431,7 @@ def test_no_cookie_of_these_pages_says_anything(pages: Pages, practice: Written)
     ana = pages.signed_in("ana")
 
     for endpoint, method, address in routes(pages, practice):
-        if endpoint != "door.sign_out":
+        if endpoint != "auth.sign_out":
             form = {"csrf_token": token_on(ana.get("/help"))} if method == "POST" else None
             assert "Set-Cookie" not in ana.open(address, method=method, data=form).headers
     assert re.fullmatch(r"[\w-]{43}", cookie(ana))
@@ -486,7 +487,7 @@ def test_no_title_and_no_address_names_a_client(pages: Pages, practice: Written)
         if method == "GET" and endpoint != "assets.asset":
             shown = ana.get(address).text
             titles = re.findall("<title>(.*?)</title>", shown.partition("<body>")[0])
-            assert len(titles) == (0 if endpoint == "door.home" and "Redirecting" in titles else 1)
+            assert len(titles) == (0 if endpoint == "auth.home" and "Redirecting" in titles else 1)
             assert not [title for title in titles if code in title or "Thursdays" in title]
     assert "<title>One client · Evenhours</title>" in ana.get(f"/me/clients/{practice.client}").text
     assert "<title>What was agreed · Evenhours</title>" in ana.get(f"/me/agreements/{practice.client}").text

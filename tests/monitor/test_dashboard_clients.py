@@ -11,12 +11,12 @@ from flask.testing import FlaskClient
 from connectors.records import CalendarEvent, Kind
 from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import EVER, TERMS
-from monitor.dashboard.views.agreements import _months_on
+from monitor.dashboard.me.agreements import _months_on
 from monitor.store import clients, sources
+from monitor.store.computations import computation
 from monitor.store.events import save_events
 from monitor.store.facts import pseudonyms
 from monitor.store.keys import clinician_ids, identities
-from monitor.store.weeks import computation
 from tests.monitor.practices import NOW, Written
 from tests.monitor.visitors import Pages, token_on
 from tests.reports.pages import Element, read, visible

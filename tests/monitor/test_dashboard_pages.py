@@ -19,8 +19,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from monitor.analysis.catalogue import catalogue
-from monitor.dashboard import visit
-from monitor.dashboard.views import practice as practice_views
+from monitor.dashboard.practice import caseload as practice_views
 from monitor.notices import ANSWERS
 from monitor.store.practice import open_practice
 from monitor.store.referrals import open_slots
@@ -462,7 +461,7 @@ def unwritable(
     @contextmanager
     def read_only() -> Iterator[None]:
         with monkeypatch.context() as patch:  # as SQLite opens a file that this user may not write
-            patch.setattr(visit, "open_practice", partial(open_practice, read_only=True))
+            patch.setattr("monitor.dashboard.request.open_practice", partial(open_practice, read_only=True))
             yield
 
     return full if request.param == "full" else read_only

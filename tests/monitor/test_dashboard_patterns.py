@@ -12,13 +12,13 @@ from flask.testing import FlaskClient
 from connectors.records import Kind
 from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import LEDGER
-from monitor.briefing import agenda as supervision
-from monitor.briefing.book import Book
+from monitor.dashboard.me import agenda as supervision
+from monitor.dashboard.me.agenda import Agenda, AgendaLine
+from monitor.dashboard.me.book import Book
 from monitor.notices import ANSWERS
 from monitor.store import clients, notices
 from monitor.store.clients import LedgerRow
 from monitor.store.notices import NoticeRow
-from reports.private import Agenda, AgendaLine
 from reports.wording import ASSUMED_HOURS
 from tests.monitor.facts import event, frames
 from tests.monitor.practices import LAST_WEEK, Written

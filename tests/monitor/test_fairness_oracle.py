@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.briefing.caseload import fairness_report
 from monitor.exports import rows_of
+from monitor.fairness_report.report import fairness_report
 from monitor.roster import Clinician, Contract
 from monitor.store import blocks, clients, facts
 from tests.monitor.block_practice import BLOCK, FIRST, LONDON, BlockPractice, diary, person, practice, session

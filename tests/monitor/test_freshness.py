@@ -9,11 +9,12 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from monitor.analysis.referral import Referral
-from monitor.briefing.caseload import fairness_report, own_caseload
-from monitor.briefing.referral import referral_report
-from monitor.briefing.week import weekly_report
 from monitor.config import Config
+from monitor.dashboard.me.data import own_caseload
+from monitor.fairness_report.referral import referral_report
+from monitor.fairness_report.report import fairness_report
 from monitor.store.database import Store, opened
+from monitor.weekly_report.report import weekly_report
 from reports import fairness
 from reports.models import Behind
 from tests.monitor.practices import LAST_WEEK, LONDON, NOW, written_practice

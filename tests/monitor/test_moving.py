@@ -11,12 +11,12 @@ from monitor import notices
 from monitor.analysis.calendar import date_of
 from monitor.analysis.clock import local_day, local_time
 from monitor.analysis.frames import Frames
-from monitor.briefing import behind, figures, words
-from monitor.briefing.figures import Attention
 from monitor.config import Config
 from monitor.readiness import readiness_of
 from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
+from monitor.weekly_report import behind, figures, words
+from monitor.weekly_report.figures import Attention
 from tests.monitor.facts import Row, at, clinician, day, event, frames, message, seen_times
 from tests.monitor.practices import Written
 

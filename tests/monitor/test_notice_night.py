@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from monitor.analysis.calendar import day_number
-from monitor.briefing.patterns import patterns_report
-from monitor.briefing.week import weekly_report
+from monitor.dashboard.me.patterns import patterns_report
 from monitor.night import analyse
 from monitor.store import clients, facts, weeks
 from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow, answer_notice, notices, save_notices, undo_answer
+from monitor.weekly_report.report import weekly_report
 from reports.models import EndState, WeeklyReport
 from tests.monitor.practices import LAST_WEEK, NOW, Written
 

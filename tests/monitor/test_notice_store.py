@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store import weeks
+from monitor.store import computations
 from monitor.store.database import Store, opened
 from monitor.store.notices import (
     AnswerCount,
@@ -109,7 +109,7 @@ def test_an_answer_has_the_numbers_computed_again_from_the_change_on(store: Stor
     (notice,) = saved(store, NOTICE)
     answered(store, notice, "wrong", 5)
 
-    assert weeks.dirty(store.connection) == {"ana": NOTICE.since * 86_400}
+    assert computations.dirty(store.connection) == {"ana": NOTICE.since * 86_400}
 
 
 def test_answers_are_counted_by_family(store: Store) -> None:

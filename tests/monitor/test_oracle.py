@@ -25,10 +25,10 @@ from click.testing import CliRunner
 
 from benchmarks.hangu_sessions import convert
 from monitor import cli
-from monitor.briefing.caseload import fairness_report
 from monitor.cli.desk import Desk
 from monitor.config import load
 from monitor.demo import write_practice
+from monitor.fairness_report.report import fairness_report
 from monitor.store.database import opened
 from tests.monitor.test_fairness_oracle import gini, hoover
 

@@ -16,8 +16,8 @@ from monitor import cli, compute
 from monitor.cli.desk import Desk
 from monitor.config import Config, load
 from monitor.loading import frames_of
+from monitor.store.computations import computation
 from monitor.store.database import Store, opened
-from monitor.store.weeks import computation
 from tests.monitor.office import CONFIG, Office, calendar, letter, mailbox, session
 from tests.monitor.visitors import Pages
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from monitor import cli
 from monitor.analysis.referral import OpenSlots, Referral, TimeOfDay
-from monitor.briefing.referral import referral_report
 from monitor.cli.desk import Desk
+from monitor.fairness_report.referral import referral_report
 from monitor.store import clients, facts, referrals
 from monitor.store.database import Store, opened
 from reports.models import ReferralReport

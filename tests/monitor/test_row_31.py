@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from monitor.analysis.calendar import day_number
 from monitor.analysis.referral import OpenSlots, Referral, TimeOfDay
-from monitor.briefing.blocks import employed
-from monitor.briefing.caseload import fairness_report, is_leaving
-from monitor.briefing.referral import referral_report
+from monitor.fairness_report.blocks import employed
+from monitor.fairness_report.referral import referral_report
+from monitor.fairness_report.report import fairness_report, is_leaving
 from monitor.roster import Clinician, Takes
 from monitor.store import referrals
 from reports import fairness

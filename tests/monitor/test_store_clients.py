@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from monitor.errors import UsageError
 from monitor.store import clients
 from monitor.store.clients import TermRow
+from monitor.store.computations import Computation, dirty, save_computation
 from monitor.store.database import Connection, Store, opened
 from monitor.store.facts import records_of
 from monitor.store.keys import clinician_ids, identities
-from monitor.store.weeks import Computation, dirty, save_computation
 from tests.monitor.facts import EXAMPLES, day
 
 KEYS = 6

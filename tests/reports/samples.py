@@ -7,13 +7,16 @@ from datetime import date, datetime, time, timedelta
 
 from reports.models import (
     Answer,
+    Beside,
     BuiltFrom,
     Card,
     CaseloadRow,
     EndsDay,
     EndState,
     FairnessReport,
+    Felt,
     Handover,
+    Measured,
     Missing,
     OwnRange,
     Period,
@@ -406,3 +409,40 @@ WEEKS = {
     "first-weeks": first_weeks, "nothing-yet": nothing_yet, "leave": leave, "odd-hours": odd_hours,
 }  # fmt: skip
 PRACTICES = {"practice": practice, "large": large_practice, "small": small_practice, "first-block": first_block}
+
+
+FIRST = date(2025, 11, 10)
+THIRDS = ((10.0, "low"), (23.0, "moderate"), (42.0, "high"))
+
+
+def beside() -> Beside:
+    """A year: a scale with three answers, one with a single answer, one without published parts; weeks with gaps."""
+    weeks = tuple(FIRST + timedelta(weeks=n) for n in range(52))
+    outside = tuple(None if n in {6, 7, 30} else 40.0 + 3 * (n % 9) for n in range(52))
+    over = tuple(round(1.5 - (n % 5) * 0.7, 1) for n in range(52))
+    return Beside(
+        title="You answered on 4 days; these are the weeks around it",
+        subtitle="Each large dot is an answer of yours.",
+        weeks=weeks,
+        felt=(
+            Felt("Compassion satisfaction", 10, 50, THIRDS, _points((40, 41.0), (120, 22.0), (360, 35.0))),
+            Felt("Burnout, by your own definition", 1, 5, ((1, "under"), (3, "over")), _points((200, 3.0))),
+            Felt("Exhaustion", 1, 4, (), _points((0, 2.625), (120, 4.0))),
+        ),
+        measured=(
+            Measured("Work outside agreed hours", Unit.MINUTES, outside),
+            Measured("Minutes past the booked end", Unit.MINUTES, over),
+            Measured("Replies after hours", Unit.COUNT, (None,) * 52),
+        ),
+    )
+
+
+def short_beside() -> Beside:
+    """One answer on the first day there was anything."""
+    weeks = (FIRST,)
+    felt = Felt("Burnout", 10, 50, THIRDS, ((FIRST, 21.0),))
+    return Beside("You answered on 1 day; these are the weeks around it", "", weeks, (felt,), ())
+
+
+def _points(*answers: tuple[int, float]) -> tuple[tuple[date, float], ...]:
+    return tuple((FIRST + timedelta(days=days), value) for days, value in answers)

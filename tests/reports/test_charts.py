@@ -12,7 +12,7 @@ from reports.charts.ends import nudged
 from reports.charts.layout import WIDE, shortened, word_width
 from reports.charts.rhythm import Grid, outline
 from reports.models import EndState
-from tests.reports import private_samples, samples
+from tests.reports import samples
 from tests.reports.pages import Element, read
 
 DRAWN: dict[str, Callable[..., str]] = {
@@ -23,8 +23,8 @@ DRAWN: dict[str, Callable[..., str]] = {
     "ranges": lambda **how: charts.own_ranges(samples.ranges(), "k", **how),
     "shares": lambda **how: charts.shares(samples.practice(), "k", **how),
     "many-shares": lambda **how: charts.shares(samples.large_practice(), "k", **how),
-    "beside": lambda **how: charts.beside(private_samples.beside(), "k", **how),
-    "short-beside": lambda **how: charts.beside(private_samples.short_beside(), "k", **how),
+    "beside": lambda **how: charts.beside(samples.beside(), "k", **how),
+    "short-beside": lambda **how: charts.beside(samples.short_beside(), "k", **how),
     "no-rows": lambda **how: charts.shares(samples.practice(()), "k", **how),
 }
 

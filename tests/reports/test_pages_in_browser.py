@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-import reports
-from reports import check_in, fairness, palette, shell, weekly
-from tests.reports import private_samples, samples
+from monitor.dashboard.me import check_in
+from reports import fairness, palette, shell, weekly
+from tests.monitor import private_samples
+from tests.monitor.private_pages import main_of
+from tests.reports import samples
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -26,7 +28,7 @@ POLICY = (
 FRAME = '{% extends "shell.html" %}{% block main %}{{ body | safe }}{% endblock %}'
 PAGES: dict[str, Callable[[], str]] = {
     **{name: lambda make=make: weekly.html(make(), actions="/a", weeks="/w") for name, make in samples.WEEKS.items()},  # type: ignore[misc]
-    "check-in": lambda: check_in.html(private_samples.check_in(), actions="/a", csrf_token=""),
+    "check-in": lambda: main_of(lambda: check_in.draw(private_samples.check_in())),
     **{name: lambda make=make: fairness.html(make()) for name, make in samples.PRACTICES.items()},  # type: ignore[misc]
 }
 
@@ -62,7 +64,7 @@ def served(html: str, policy: str = POLICY) -> Iterator[str]:
 
 @cache
 def framed(name: str) -> str:
-    return reports.environment().from_string(FRAME).render(body=PAGES[name](), stylesheet="/static/evenhours.css")
+    return shell.environment().from_string(FRAME).render(body=PAGES[name](), stylesheet="/static/evenhours.css")
 
 
 def complaints(page: Page) -> list[str]:

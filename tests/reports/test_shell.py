@@ -6,21 +6,21 @@ import sys
 import pytest
 from jinja2 import UndefinedError
 
-import reports
+from reports import shell
 from reports.shell import quantities
 
 EXTENDED = '{% extends "shell.html" %}{% block main %}{{ words }}{% endblock %}'
 
 
 def test_a_page_can_put_its_own_frame_around() -> None:
-    page = reports.environment().from_string(EXTENDED).render(words="<i>", stylesheet="/static/evenhours.css")
+    page = shell.environment().from_string(EXTENDED).render(words="<i>", stylesheet="/static/evenhours.css")
     assert '<link rel="stylesheet" href="/static/evenhours.css">' in page
     assert "&lt;i&gt;" in page
 
 
 def test_a_missing_name_is_an_error() -> None:
     with pytest.raises(UndefinedError):
-        reports.environment().from_string(EXTENDED).render(stylesheet="")
+        shell.environment().from_string(EXTENDED).render(stylesheet="")
 
 
 def test_quantities_hold_together_and_words_are_escaped() -> None:

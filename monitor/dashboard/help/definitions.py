@@ -1,0 +1,67 @@
+"""Help: the meaning of each number, read from the catalogue; who sees it; whom to talk to."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from flask import Blueprint
+
+from monitor.access import Role
+from monitor.analysis.catalogue import DEFINITIONS_VERSION, Family, Metric, Wing, catalogue
+from monitor.dashboard import request
+from monitor.dashboard.layout import page
+from monitor.dashboard.policy import allow
+from monitor.notices import FAMILIES, LINES, POOLED
+from reports.models import Unit
+
+blueprint = Blueprint("help", __name__)
+
+HEADINGS = {
+    Family.SESSIONS: "Sessions",
+    Family.MESSAGES: "Messages",
+    Family.RECOVERY: "Rest and recovery",
+    Family.CASELOAD: "Caseload",
+    Family.CLIENTS: "One client at a time",
+}
+UNITS = {
+    Unit.COUNT: "A count",
+    Unit.MINUTES: "In minutes",
+    Unit.HOURS: "In hours",
+    Unit.PERCENT: "In per cent",
+    Unit.DAYS: "In days",
+    Unit.LOAD: "A number",
+}
+SEEN_BY = {
+    Wing.WELLBEING: "seen only by the person it is about",
+    Wing.WORKLOAD: "seen only by the person it is about; the director’s blocks of four weeks are made from it",
+}
+GRADES = {
+    "A": "regulation or professional standard",
+    "B": "several observational studies",
+    "C": "indirect evidence, or small studies",
+    "D": "opinion, or our own choice",
+    "–": "a plain count, with nothing to prove",
+}
+
+
+@blueprint.get("/help")
+@allow(Role.CLINICIAN, Role.DIRECTOR)
+def definitions() -> str:
+    """Every definition of the catalogue, by what it is about."""
+    return page(
+        "help/definitions.html",
+        families=_families(),
+        units=UNITS,
+        seen_by=SEEN_BY,
+        grades=GRADES,
+        watched=(*FAMILIES, POOLED),
+        lines=LINES,
+        version=DEFINITIONS_VERSION,
+        contacts=request.config().practice.contacts,
+        accounts=request.signed_in().role is Role.CLINICIAN,
+    )
+
+
+def _families() -> list[tuple[str, list[Metric]]]:
+    metrics = sorted(catalogue().values(), key=lambda metric: list(Family).index(metric.family))
+    return [(HEADINGS[family], list(found)) for family, found in groupby(metrics, lambda metric: metric.family)]

@@ -1,0 +1,202 @@
+"""A therapist's own data as the director sees them, for that therapist: the one row, and the open slots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask import Blueprint, redirect, url_for
+from werkzeug.wrappers import Response
+
+from monitor.access import Role
+from monitor.analysis.fairness import LEAST_CLINICIANS
+from monitor.analysis.referral import OpenSlots
+from monitor.config import Config
+from monitor.dashboard import request
+from monitor.dashboard.layout import page
+from monitor.dashboard.me import forms
+from monitor.dashboard.policy import allow
+from monitor.errors import UsageError
+from monitor.fairness_report.report import SLOTS_HOLD, fairness_report
+from monitor.roster import Clinician
+from monitor.store import referrals
+from monitor.store.database import Store
+from monitor.store.referrals import set_open_slots
+from monitor.weekly_report import gaps
+from reports import fairness, readings, wording
+from reports.models import Behind, CaseloadRow, Period, Table, Unit
+
+blueprint = Blueprint("data", __name__, url_prefix="/me/data")
+MOST_SLOTS = 99
+OWN_PRIVACY = (
+    "This row, and your place when the next referral is given, are all that anybody else sees of you in Evenhours. "
+    "(Whoever administers the computer could open more.)"
+)
+SHARED = (
+    "Your director sees it beside the rows of the others. Never work outside your hours, session ends, replies, leave, "
+    "notices or what you answer; and of what you wrote about clients nothing but what their weights add up to."
+)
+OWN_TERMS = (
+    "Load is weighted sessions a week, the mean of the last two blocks of four weeks; clients, new clients and "
+    "supervision are of the last block. A block is published once: what you correct later shows in the next one."
+)
+SLOTS_FIELDS = (
+    ("day", "By day"),
+    ("evening", "In the evening, from 17:00"),
+    ("trauma", "How many of these together for trauma-focused work"),
+)
+NOT_COMPARED = (
+    "Your director also sees it beside an equal share. Among fewer than four people that would tell you about single "
+    "colleagues, so it is left out here."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSlots:
+    """The open slots as their owner sees them: by day, in the evening, and of these for trauma-focused work.
+
+    ``set_on`` is the day on which their owner set them; ``asks`` says that this is more than eight weeks ago.
+    """
+
+    day: int
+    evening: int
+    trauma: int
+    set_on: date
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCaseload:
+    """The one row of the director's page that is about the reader, ``None`` while there is none.
+
+    ``slots`` are ``None`` while the reader has not set any.
+    ``compared`` says that enough people share the caseload for an equal share to tell nothing of a single one.
+    """
+
+    period: Period
+    row: CaseloadRow | None
+    compared: bool
+    slots: OwnSlots | None
+    complete_through: datetime | None
+    overdue: bool = False
+    behind: tuple[Behind, ...] = ()
+
+
+@blueprint.get("")
+@allow(Role.CLINICIAN)
+def shared() -> str:
+    """Show the clinician's own row of the director's page."""
+    store = request.store()
+    with store.read():
+        report = own_caseload(request.config(), store, request.clinician(), now=request.now())
+    return draw(report, gaps.all_warnings(request.readiness()))
+
+
+@blueprint.post("/open-slots")
+@allow(Role.CLINICIAN)
+def open_slots() -> Response:
+    """Keep how many more clients the reader could take; the director sees the numbers."""
+    with forms.tried():
+        slots = OpenSlots(_number("day"), _number("evening"), _number("trauma"))
+        if slots.trauma > slots.total:
+            raise UsageError(
+                f"You have {slots.total} open slots by day and in the evening together, so no more than {slots.total} "
+                f"can be for trauma-focused work."
+            )
+        with request.store().write() as connection:
+            set_open_slots(connection, request.clinician().key, slots, set_at=int(request.now().timestamp()))
+        request.tell(
+            f"Saved: {slots.day} by day and {slots.evening} in the evening, {slots.trauma} of them for trauma-focused "
+            "work. Your director sees these three numbers."
+        )
+    return redirect(url_for(".shared"), 303)
+
+
+def _number(field: str) -> int:
+    text = request.form().get(field, "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_SLOTS))):
+        raise UsageError(f"Give all three numbers, each from 0 to {MOST_SLOTS}.")
+    return int(text)
+
+
+def draw(report: OwnCaseload, warnings: Sequence[str] = ()) -> str:
+    """Draw the page; ``warnings`` say what of the reader was not read or not computed."""
+    return page(
+        "me/data.html",
+        title="Your data",
+        told=own_row(report.row, compared=report.compared) if report.row else None,
+        period=fairness.period_words(report.period),
+        coming=fairness.coming_words(report.period),
+        fresh=fairness.fresh_words(report),
+        warnings=warnings,
+        slots=report.slots,
+        slots_words=slots_words(report.slots),
+        slots_fields=SLOTS_FIELDS,
+        lines={
+            "privacy": OWN_PRIVACY,
+            "shared": SHARED,
+            "terms": OWN_TERMS,
+            "compared": fairness.BAND if report.compared else NOT_COMPARED,
+        },
+    )
+
+
+def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> OwnCaseload:
+    """Return what the director sees of one clinician, for that clinician: the same row, and nobody else's."""
+    whole = fairness_report(config, store, now=now)
+    with store.read() as connection:
+        own = referrals.open_slots(connection).get(clinician.key)
+    return OwnCaseload(
+        period=whole.period,
+        row=next((row for row in whole.rows if row.key == clinician.key), None),
+        compared=sum(row.difference is not None for row in whole.rows) >= LEAST_CLINICIANS,
+        slots=OwnSlots(
+            own.day,
+            own.evening,
+            own.trauma,
+            set_on=datetime.fromtimestamp(own.set_at, clinician.zone_at(now)).date(),
+            asks=now.timestamp() - own.set_at > SLOTS_HOLD.total_seconds(),
+        )
+        if own
+        else None,
+        complete_through=whole.complete_through,
+        overdue=whole.overdue,
+        behind=tuple(one for one in whole.behind if one.key == clinician.key),
+    )
+
+
+def own_row(row: CaseloadRow, *, compared: bool) -> Table:
+    """One clinician's row of both tables, a line each; without what compares it where that would tell of others."""
+    share = (
+        ("Against an equal share", wording.signed_percent(row.difference)),
+        (
+            "Your band around it",
+            wording.DASH if row.low is None else wording.between(row.low, row.high, Unit.LOAD),
+        ),
+        ("Where that lies", row.standing.value),
+    )
+    rows = (
+        ("Full-time equivalent (FTE)", readings.fte(row)),
+        ("Load per FTE", wording.quantity(row.load, Unit.LOAD)),
+        ("Load per FTE, the two blocks before", wording.quantity(row.load_before, Unit.LOAD)),
+        *(share if compared else ()),
+        ("Active clients", wording.quantity(row.active_clients, Unit.COUNT)),
+        ("New clients", wording.quantity(row.intakes, Unit.COUNT)),
+        ("Open slots by day", wording.quantity(row.day_slots, Unit.COUNT)),
+        ("Open slots in the evening", wording.quantity(row.evening_slots, Unit.COUNT)),
+        ("Of these for trauma-focused work", wording.quantity(row.trauma_slots, Unit.COUNT)),
+        ("Supervision", row.supervision.value),
+        *((("Note", row.note),) if row.note else ()),
+    )
+    return Table(("What", "Value"), rows)
+
+
+def slots_words(slots: OwnSlots | None) -> str:
+    """Return how old somebody's own open slots are, as a question where they should be looked at."""
+    if slots is None:
+        return "You have not set any so far. Until you do, your director sees a dash, and referrals count on room here."
+    day = wording.full_date(slots.set_on)
+    return (
+        f"You set them on {day}, more than eight weeks ago. Are they still right?" if slots.asks else f"Set on {day}."
+    )

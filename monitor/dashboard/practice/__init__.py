@@ -1,0 +1,1 @@
+"""The pages for the director, from published blocks alone."""

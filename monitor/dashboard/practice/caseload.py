@@ -1,0 +1,83 @@
+"""The director's page: how evenly the caseload is shared, from published blocks alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from flask import Blueprint, Response, url_for
+
+from monitor.access import Role
+from monitor.dashboard import request
+from monitor.dashboard.layout import framed
+from monitor.dashboard.policy import allow
+from monitor.fairness_report.report import fairness_report
+from reports import fairness
+from reports.models import CaseloadRow, FairnessReport
+
+blueprint = Blueprint("practice", __name__, url_prefix="/practice")
+
+COLUMNS = (
+    "clinician", "fte", "load_per_fte", "load_per_fte_before", "band_low", "band_high", "difference_percent",
+    "standing", "active_clients", "intakes", "day_slots", "evening_slots", "trauma_slots",
+    "slots_older_than_eight_weeks", "supervision", "note",
+)  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@blueprint.get("/")
+@allow(Role.DIRECTOR)
+def caseload() -> str:
+    """The dot plot and its tables."""
+    report = _report()
+    body = fairness.html(report, csv=url_for(".caseload_csv"))
+    return framed("Practice", body, empty=report.complete_through is None and report.period.last is None)
+
+
+@blueprint.get("/caseload.csv")
+@allow(Role.DIRECTOR)
+def caseload_csv() -> Response:
+    """The rows of the page as CSV."""
+    report = _report()
+    name = f"caseload-{report.period.last or 'none'}.csv"
+    return Response(
+        _csv(report),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _report() -> FairnessReport:
+    store = request.store()
+    with store.read():
+        return fairness_report(request.config(), store, now=request.now())
+
+
+def _csv(report: FairnessReport) -> str:
+    """The same numbers as on the page, as finely as there; no data is an empty cell."""
+    text = io.StringIO()
+    csv.writer(text).writerows([COLUMNS, *(_cells(row) for row in report.rows)])
+    return text.getvalue()
+
+
+def _cells(row: CaseloadRow) -> tuple[object, ...]:
+    return (
+        _as_text(row.name),
+        row.fte,
+        *(None if load is None else round(load, 1) for load in (row.load, row.load_before, row.low, row.high)),
+        None if row.difference is None else round(row.difference),
+        row.standing.value,
+        row.active_clients,
+        row.intakes,
+        row.day_slots,
+        row.evening_slots,
+        row.trauma_slots,
+        int(row.slots_are_old),
+        row.supervision.value,
+        _as_text(row.note),
+    )
+
+
+def _as_text(words: str) -> str:
+    """Words that no spreadsheet takes for a formula."""
+    return f"'{words}" if words.startswith(FORMULA) else words

@@ -1,0 +1,82 @@
+"""The next block of four weeks: which one it is, whose caseload it waits for, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from monitor.analysis.calendar import BLOCK_DAYS, block_of, date_of, day_number, monday_of
+from monitor.config import Config
+from monitor.fairness_report.freshness import caseload_known
+from monitor.roster import Clinician
+from monitor.store import blocks
+from monitor.store.database import Connection
+
+WAIT = timedelta(days=14)
+"""Whoever is not computed whole so long after a block is not known in it for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextBlock:
+    """A block that is not published yet: its first Monday, when it is over, and until when it is waited for.
+
+    ``known`` are those of its people whose caseload is computed whole for it, ``missing`` those who are waited for. Who
+    has no calendar is neither.
+    """
+
+    start: int
+    ends_at: datetime
+    until: datetime
+    people: tuple[Clinician, ...]
+    known: frozenset[str]
+    missing: tuple[Clinician, ...]
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it can be published: it is over and everybody is known, or has been waited for long enough."""
+        return now >= self.ends_at and (not self.missing or now >= self.until)
+
+
+def next_block(config: Config, connection: Connection, now: datetime) -> NextBlock:
+    """Return the block that is published next: the first whose weeks are all known, then one after the other.
+
+    Where a practice brings a history with it, the weeks in which its first calendars are connected are waited for.
+    """
+    last = blocks.last_start(connection)
+    if last is not None:
+        start = last + BLOCK_DAYS
+    else:
+        today = day_number(now.astimezone(config.practice.zone).date())
+        known = blocks.first_known_week(connection)
+        start = _first_from(int(monday_of(today)) if known is None else known)
+    ends_at = _begins_at(config, start + BLOCK_DAYS)
+    read_at = blocks.first_read_at(connection) if last is None else None
+    begun = ends_at if read_at is None else max(ends_at, datetime.fromtimestamp(read_at, ends_at.tzinfo))
+    people = employed(config.clinicians, start, start + BLOCK_DAYS - 1)
+    states = {person.key: caseload_known(config, connection, person, now) for person in people}
+    last_week = start + BLOCK_DAYS - 7
+    whole = {key for key, state in states.items() if state and state.week is not None and state.week >= last_week}
+    missing = tuple(person for person in people if states[person.key] is not None and person.key not in whole)
+    return NextBlock(start, ends_at, begun + WAIT, tuple(people), frozenset(whole), missing)
+
+
+def employed(people: Sequence[Clinician], first: int, last: int) -> list[Clinician]:
+    """Return who is with the practice on any of these days."""
+    return [
+        person
+        for person in people
+        if (person.starts is None or day_number(person.starts) <= last)
+        and (person.ends is None or day_number(person.ends) > first)
+    ]
+
+
+def _first_from(week: int) -> int:
+    """Return the first block that begins in a week or later."""
+    block = block_of(week)
+    return block if block == week else block + BLOCK_DAYS
+
+
+def _begins_at(config: Config, day: int) -> datetime:
+    """Return when a day begins at the practice."""
+    midnight = datetime.combine(date_of(day), time(), config.practice.zone)
+    return midnight + timedelta(seconds=config.practice.day_starts_at)

@@ -1,0 +1,205 @@
+"""Who takes the next referral, filled from published blocks, the roster, open slots and what was assigned since."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+
+from monitor.analysis.assignment import assign
+from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number, monday_of
+from monitor.analysis.fairness import phased_in
+from monitor.analysis.referral import Candidate, Obstacle, Other, Place, Referral, TimeOfDay, next_referral
+from monitor.config import Config
+from monitor.fairness_report.blocks import employed
+from monitor.fairness_report.freshness import freshness
+from monitor.fairness_report.report import is_leaving, joins_until, means, period_of
+from monitor.roster import Clinician
+from monitor.store import blocks, referrals
+from monitor.store.blocks import Block
+from monitor.store.database import Connection, Store
+from monitor.store.referrals import Assigned
+from reports.models import ReferralReport, ReferralRow, ReferralShare
+from reports.wording import day_and_month, listed, spelled
+
+LOOK_BACK = 13
+"""Blocks in which the last new client is looked for: a year."""
+
+
+def referral_report(
+    config: Config, store: Store, referral: Referral, *, now: datetime, count: int = 1
+) -> ReferralReport:
+    """Return who could take the next such referral, and for a ``count`` above 1 who takes how many of them."""
+    today = now.astimezone(config.practice.zone).date()
+    people = employed(config.clinicians, day_number(today), day_number(today))
+    with store.read() as connection:
+        published = blocks.blocks(connection, LOOK_BACK)
+        period = period_of(config, connection, now, published)
+        assigned = referrals.assigned_since(connection, _end_of(config, published))
+        candidates = _candidates(config, connection, people, published, assigned, today)
+        fresh = freshness(config, connection, people, now)
+    names = {person.key: person.name for person in people}
+    rows = tuple(_rows(candidates, referral, people, assigned, today))
+    shares = _shares(candidates, [referral] * count, names) if count > 1 else ()
+    unplaced = count - sum(share.referrals for share in shares) if count > 1 else int(not (rows and rows[0].place))
+    return ReferralReport(
+        practice=config.practice.name,
+        asked=_asked(referral, count),
+        headline=_headline(candidates, referral, names, shares, unplaced),
+        rows=rows,
+        shares=shares,
+        unplaced=unplaced,
+        period=period,
+        complete_through=fresh.complete_through,
+        overdue=fresh.overdue,
+        behind=fresh.behind,
+    )
+
+
+def _end_of(config: Config, published: Sequence[Block]) -> int:
+    """Return when the last block was over: from then on what was assigned is in none."""
+    if not published:
+        return 0
+    end = datetime.combine(date_of(published[0].start + BLOCK_DAYS), time(), config.practice.zone)
+    return int((end + timedelta(seconds=config.practice.day_starts_at)).timestamp())
+
+
+def _candidates(
+    config: Config,
+    connection: Connection,
+    people: Sequence[Clinician],
+    published: Sequence[Block],
+    assigned: Mapping[str, Assigned],
+    today: date,
+) -> list[Candidate]:
+    """Return everybody with the load of the last block, and what was assigned since.
+
+    The mean of two blocks would be calmer and too slow: somebody would get referrals for weeks after being no longer
+    the lowest (benchmarks/referral_rule.py). Where the last block does not know a load, the one before may.
+    """
+    stored, ever = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
+    shown, clients = means(published[1:2], people) | means(published[:1], people), _clients(published)
+    found = []
+    for person in people:
+        lately = assigned.get(person.key)
+        new = joins_until(person, today) is not None  # of whom nothing is known yet has no clients
+        load = shown[person.key].total if person.key in shown else 0.0 if new else None
+        intakes = [
+            block.start for block in published for one in block.people if one.clinician == person.key and one.intakes
+        ]
+        last = ever.get(person.key)
+        given = day_number(datetime.fromtimestamp(last.last_at, config.practice.zone).date()) if last else None
+        found.append(
+            Candidate(
+                key=person.key,
+                load=None if load is None else load + (lately.weight if lately else 0.0),
+                fte=_fte(person, today),
+                last_intake=max([*intakes[:1], *([] if given is None else [given])], default=None),
+                clients=clients.get(person.key, 0),
+                skills=person.takes.skills,
+                languages=person.takes.languages,
+                modality=person.takes.modality,
+                slots=stored.get(person.key),
+                leaving=is_leaving(person, today),
+            )
+        )
+    return found
+
+
+def _clients(published: Sequence[Block]) -> dict[str, int]:
+    return {one.clinician: one.active_clients or 0 for block in published[:1] for one in block.people}
+
+
+def _fte(person: Clinician, today: date) -> float:
+    """Return the FTE of this week, growing over a new colleague's first twelve."""
+    week = int(monday_of(day_number(today)))
+    joined = float("inf") if person.starts is None else (week - int(monday_of(day_number(person.starts)))) / 7
+    return float(phased_in(person.fte_on(today), joined))
+
+
+def _rows(
+    candidates: Sequence[Candidate],
+    referral: Referral,
+    people: Sequence[Clinician],
+    assigned: Mapping[str, Assigned],
+    today: date,
+) -> Iterator[ReferralRow]:
+    """Yield the ranking, then everybody else by name."""
+    by_key = {person.key: person for person in people}
+    ranking = next_referral(candidates, referral)
+    with_slots = {person.key for person in candidates if person.slots is not None}
+    lowest = min((place.after for place in ranking.places), default=0.0)
+    even = sum(place.even for place in ranking.places)
+    for number, place in enumerate(ranking.places, start=1):
+        person = by_key[place.key]
+        reason = _reason(place, number, even, lowest)
+        reason += "; joined lately" if joins_until(person, today) else ""
+        reason += "" if place.key in with_slots else "; open slots not set"
+        last = None if place.last_intake is None else date_of(place.last_intake)
+        given = assigned[place.key].number if place.key in assigned else 0
+        yield ReferralRow(person.name, number, place.after, given, last, reason)
+    for other in sorted(ranking.others, key=lambda other: by_key[other.key].name):
+        given = assigned[other.key].number if other.key in assigned else 0
+        yield ReferralRow(by_key[other.key].name, None, None, given, None, _obstacle(other, by_key[other.key]))
+
+
+def _reason(place: Place, number: int, even: int, lowest: float) -> str:
+    if not place.even:
+        return f"{place.after - lowest:.1f} above the lowest"
+    if even == 1:
+        return "the lowest load"
+    return "within half a session per FTE of the lowest" + (", and has waited longest" if number == 1 else "")
+
+
+def _obstacle(other: Other, person: Clinician) -> str:
+    if other.obstacle is Obstacle.UNLISTED:
+        return f"does not list {listed(other.lacks)}"
+    if other.obstacle is Obstacle.LEAVING and person.ends is not None:
+        last = person.ends - timedelta(days=1)
+        return f"leaves on {day_and_month(last)}"
+    return other.obstacle.value
+
+
+def _shares(
+    people: Sequence[Candidate], referrals_: Sequence[Referral], names: Mapping[str, str]
+) -> tuple[ReferralShare, ...]:
+    found = assign(people, referrals_)
+    takers = Counter(taker for taker in found.takers if taker is not None)
+    return tuple(
+        ReferralShare(names[person.key], takers[person.key], found.after[person.key])
+        for person in people
+        if takers[person.key]
+    )
+
+
+def _asked(referral: Referral, count: int) -> str:
+    """Return the referral in words: "One referral of weight 1.25: EMDR, Portuguese, trauma-focused, by day."."""
+    words = [
+        *sorted(referral.skills),
+        referral.language,
+        referral.modality,
+        "trauma-focused" if referral.trauma else None,
+        None if referral.time is None else "by day" if referral.time is TimeOfDay.DAY else "in the evening",
+    ]
+    wanted = ", ".join(filter(None, words))
+    number = f"{spelled(count).capitalize()} {'referral' if count == 1 else 'referrals'}"
+    return f"{number} of weight {referral.weight:g}{': ' if wanted else ''}{wanted}."
+
+
+def _headline(
+    people: Sequence[Candidate],
+    referral: Referral,
+    names: Mapping[str, str],
+    shares: Sequence[ReferralShare],
+    unplaced: int,
+) -> str:
+    """Return the answer; where several are as low, all of them, and the last word is the director's."""
+    if shares:
+        left = f"; {spelled(unplaced)} can be taken by nobody now" if unplaced else ""
+        return f"{listed([f'{share.name} takes {spelled(share.referrals)}' for share in shares])}{left}"
+    even = [names[place.key] for place in next_referral(people, referral).places if place.even]
+    if not even:
+        return "Nobody can take this referral now"
+    if len(even) == 1:
+        return f"{even[0]} has the lowest load; you decide"
+    return f"{', '.join(even[:-1])} or {even[-1]} could take it; you decide"

@@ -1,0 +1,256 @@
+"""What is missing, in words: for the person it is about, and for whoever looks after the computer.
+
+And how much of one week is known, so that no sentence says more than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from connectors.base import RecordType
+from monitor.analysis.calendar import date_of
+from monitor.analysis.clock import local_time
+from monitor.readiness import Gap, Lack, Readiness, SourceState
+from monitor.roster import Clinician
+from reports.weekly import week_words
+from reports.wording import counted, day_and_month, listed, weekday
+
+if TYPE_CHECKING:
+    from monitor.analysis.frames import Frames
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A gap in words. ``{number}``, ``{source}`` and ``{person}`` (a key) stand for what it is about.
+
+    clause       in the headline of the person's own page
+    title, text  on that page: what is hidden, and what would make it known
+    found, mend  for ``doctor`` and the night
+    """
+
+    clause: str
+    title: str
+    text: str
+    found: str
+    mend: str
+
+
+WORDS: Mapping[Gap, Words] = {
+    Gap.OWNER_UNKNOWN: Words(
+        "no message was recognised as yours",
+        "Which address is yours?",
+        "None of the {number} in {source} looks like one that you sent, so replies and evenings are not known. Your "
+        "address has to be added to the configuration; whoever looks after Evenhours sees which one is probably "
+        "missing by: evenhours ingest --source {source} --full",
+        "none of the {number} in {source} was sent by {person}, as far as the configuration knows",
+        "One of their addresses is missing. evenhours ingest --source {source} --full names the one that stands in "
+        'most messages; add it to addresses below key = "{person}".',
+    ),
+    Gap.NO_SESSIONS: Words(
+        "no entry of your calendar was recognised as a session",
+        "Which entries are sessions?",
+        "None of the {number} of your calendar was recognised as a session, so sessions, breaks and days off are not "
+        "known. The rules are in the configuration, under [[kinds]]; evenhours classify --try shows what they make of "
+        "your calendar.",
+        "none of the {number} in the calendar of {person} is a session by the rules",
+        "Look at: evenhours classify --try, and correct the [[kinds]] of the configuration.",
+    ),
+    Gap.CALENDAR_EMPTY: Words(
+        "nothing was found in your calendar yet",
+        "Nothing was found in your calendar",
+        "{source} is configured as your calendar, and no entry of it was read so far. Whoever looks after the computer "
+        "sees why by: evenhours doctor",
+        "no entry was read from {source} for {person}",
+        "Check its path, its window and whose it is.",
+    ),
+    Gap.NO_CALENDAR: Words(
+        "no calendar is connected",
+        "Where is your calendar?",
+        "No calendar is connected, so sessions, breaks and days off are not known. What messages alone prove is told "
+        "as “at least”.",
+        "no calendar is connected for {person}",
+        "Add a [[source]] of a calendar to the configuration.",
+    ),
+    Gap.MESSAGES_EMPTY: Words(
+        "nothing was found in your messages yet",
+        "Nothing was found in your messages",
+        "{source} is configured for your messages, and none was read so far. Whoever looks after the computer sees why "
+        "by: evenhours doctor",
+        "no message was read from {source} for {person}",
+        "Check its path and whose it is.",
+    ),
+    Gap.NO_MESSAGES: Words(
+        "no messages are connected",
+        "Where are your messages?",
+        "No messages are connected, so replies and evenings are not known. They can be added to the configuration as a "
+        "[[source]] of their own.",
+        "no messages are connected for {person}",
+        "Replies and evenings stay unknown, and the page says so. A [[source]] of messages would tell.",
+    ),
+    Gap.HOURS_ASSUMED: Words(
+        "your hours are assumed",
+        "When is work?",
+        "Until you say so, Monday to Friday, 8:00 to 18:00 is assumed. Your hours go into the configuration, as hours "
+        "below your [[clinician]]; then this page can say what lay outside them.",
+        "nobody declared the hours of {person}; Monday to Friday, 08:00 to 18:00 is assumed",
+        'Write hours = [...] below key = "{person}".',
+    ),
+}
+
+LOOK = frozenset({Gap.NO_MESSAGES})
+"""Gaps that somebody may want: nothing is wrong, and the page says what it does not know."""
+
+
+def headline(lacks: Sequence[Lack]) -> str:
+    """Return one sentence that names every gap, in the place of "Nothing stood out"."""
+    said = listed(list(dict.fromkeys(WORDS[lack.gap].clause for lack in lacks)))
+    return f"{said[:1].upper()}{said[1:]}, so this page cannot say whether your week was usual."
+
+
+def explained(lack: Lack) -> tuple[str, str]:
+    """Return a gap for the person it is about: a heading, and what is hidden with what would make it known."""
+    return WORDS[lack.gap].title, _filled(WORDS[lack.gap].text, lack, "")
+
+
+def for_it(person: Clinician, lack: Lack) -> tuple[str, str]:
+    """Return a gap as ``doctor`` and the night say it: what was found, and what to do about it."""
+    words = WORDS[lack.gap]
+    return _filled(words.found, lack, person.key), _filled(words.mend, lack, person.key)
+
+
+def _filled(words: str, lack: Lack, person: str) -> str:
+    one, many = ("entry", "entries") if lack.gap is Gap.NO_SESSIONS else ("message", "messages")
+    return words.format(number=counted(lack.number, one, many), source=lack.source, person=person)
+
+
+PARTS = {
+    RecordType.CALENDAR: "your calendar",
+    RecordType.MESSAGES: "your messages",
+    RecordType.TIMES: "the log of true session times",
+}
+
+
+def incomplete(ready: Readiness, week: int) -> str:
+    """Return which part of a week was not read or not computed, empty if nothing is missing."""
+    if ready.is_whole(week):
+        return ""
+    said = _last_read(ready, ready.behind(week))
+    if not ready.is_computed(week):
+        since = ready.computation.computed_at
+        failed = "could not be computed" if ready.computation.failed_at is not None else "are not computed yet"
+        last = f" (the last time that they were is {_day(ready, since)})" if since else ""
+        said.append(f"its numbers {failed}{last}")
+    words = week_words(date_of(week))
+    return f"The {words[:1].lower()}{words[1:]} is not complete: {listed(said)}."
+
+
+def all_warnings(ready: Readiness) -> tuple[str, ...]:
+    """Return what a page has to say of what it does not know, where no headline tells of the last week."""
+    newest = incomplete(ready, ready.last_week) if ready.anything_read else ""
+    return (*([newest] if newest else []), *warnings(ready))
+
+
+def warnings(ready: Readiness) -> tuple[str, ...]:
+    """Return what a page has to say of what it does not know, beside the headline that tells of the week itself."""
+    return tuple(_warnings(ready))
+
+
+def _warnings(ready: Readiness) -> Iterator[str]:
+    if not ready.anything_read:
+        return
+    if ready.never_read:
+        yield f"Not read so far: {', '.join(ready.never_read)}."
+    newest = ready.last_week
+    silent = [source for source in ready.silent_sources if source not in ready.behind(newest)]
+    if silent:
+        told = listed(_last_read(ready, silent))
+        yield f"{told[:1].upper()}{told[1:]}, so what you see may be old."
+    elif ready.is_overdue and not ready.silent_sources and ready.is_whole(newest):
+        yield "Your numbers were not computed for more than 48 hours, so what you see may be old."
+
+
+def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
+    """Return when each source was last read, in one phrase for those of one day."""
+    if len(sources) > 1 and len(sources) == sum(source.read_to is not None for source in ready.sources):
+        days = {_day(ready, source.read_to) for source in sources}
+        if len(days) == 1:
+            return [f"nothing was read since {days.pop()}"]
+    by_day: dict[str, list[SourceState]] = {}
+    for source in sources:
+        by_day.setdefault(_day(ready, source.read_to), []).append(source)
+    return [
+        f"{listed([_source(source) for source in those])} {_were(those)} last read on {day}"
+        for day, those in by_day.items()
+    ]
+
+
+def _source(source: SourceState) -> str:
+    if source.elsewhere:
+        return f"your other job’s calendar ({source.name})"
+    part = next((part for part in RecordType if part in source.parts), None)
+    return f"{PARTS[part]} ({source.name})" if part else source.name
+
+
+def _were(sources: Sequence[SourceState]) -> str:
+    plural = len(sources) > 1 or (
+        RecordType.MESSAGES in sources[0].parts and RecordType.CALENDAR not in sources[0].parts
+    )
+    return "were" if plural else "was"
+
+
+def _day(ready: Readiness, instant: int | None) -> str:
+    local = local_time(ready.clinician, instant or 0)
+    return f"{weekday(local.date())} {day_and_month(local.date())}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a week.
+
+    Attributes:
+        incomplete: The sentence that says which part was not read or computed; empty where nothing is missing.
+        newer: The same of the last week that is over, where the page leads with an earlier one.
+        computed: Whether its numbers were computed.
+        whole: Whether everything was read and computed to its end.
+        sessions: Whether its calendars were, and the numbers.
+        lacks: The gaps of the person.
+        nothing_read: Whether nothing of the person was ever read.
+        messages: Whether messages say something of this week.
+    """
+
+    incomplete: str
+    computed: bool
+    whole: bool
+    sessions: bool
+    lacks: tuple[Lack, ...]
+    nothing_read: bool
+    messages: bool
+    newer: str = ""
+
+    @classmethod
+    def of(cls, ready: Readiness, frames: Frames, week: int, newer: str = "") -> Self:
+        """Return what is known of a week (its Monday)."""
+        computed = ready.is_computed(week)
+        calendars = any(RecordType.CALENDAR in source.parts for source in ready.behind(week))
+        weeks = frames.weeks
+        return cls(
+            incomplete=incomplete(ready, week) if ready.anything_read else "",
+            computed=computed,
+            whole=ready.is_whole(week),
+            sessions=computed and not calendars,
+            lacks=ready.lacks if ready.anything_read else (),
+            nothing_read=not ready.anything_read,
+            messages=week in weeks.index and bool(weeks.loc[week, "messages_seen"]),
+            newer=newer,
+        )
+
+    @property
+    def hours(self) -> bool:
+        """Whether it can be said that nothing lay outside the hours: they were chosen, and all work is seen."""
+        return self.whole and self.messages and not self.lacks and not self.newer
+
+    def has(self, gap: Gap) -> bool:
+        """Whether the person has that gap."""
+        return any(lack.gap is gap for lack in self.lacks)

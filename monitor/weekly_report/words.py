@@ -1,0 +1,178 @@
+"""The sentences of a weekly report: headline, what protects, what is ahead; and how clients and times are named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor import notices
+from monitor.analysis.calendar import DAY, date_of
+from monitor.analysis.clock import local_time
+from monitor.analysis.metrics.weekly import once
+from monitor.analysis.sessions import meetings
+from monitor.store.notices import NoticeRow
+from monitor.weekly_report import gaps
+from monitor.weekly_report.figures import by_day, mostly_inside
+from monitor.weekly_report.gaps import Known
+from reports.models import Unit
+from reports.wording import counted, day_and_month, listed, quantity, spelled, weekday
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from monitor.analysis.frames import Frames
+
+CODE = 4  # characters of a pseudonym that stand for a client on the person's own pages
+GAP = 30 * 60
+EVERY = 100.0
+MIDDAY = (10, 15)
+
+
+def headline(
+    frames: Frames,
+    week: int,
+    notice: NoticeRow | None,
+    *,
+    known: Known,
+    enough_weeks: bool,
+    resting: int = 0,
+    going_on: Sequence[NoticeRow] = (),
+) -> str:
+    """Return one or two sentences: was this week usual for me?
+
+    That nothing stood out is said only of a week that was read and computed whole, with hours that the person chose and
+    with calendar and messages in which they were recognised, and without a notice that is ``going_on``; else that is
+    said instead. ``resting`` is how many notices the person has put off or explained.
+    """
+    row = frames.weeks.loc[week] if week in frames.weeks.index else None
+    if known.nothing_read:
+        return "Nothing has arrived yet."
+    if known.incomplete:
+        return known.incomplete
+    if known.newer:
+        return f"{known.newer} Below is the last complete week."
+    if row is None:
+        return gaps.headline(known.lacks) if known.lacks else "Nothing was seen of this week."
+    if row["worked_days"] <= 0 and notice is None:
+        return "You were away this week."
+    if notice is not None:
+        return f"{_how_it_lay(frames, week, known)} {notices.headline(notice)}".strip()
+    if known.lacks:
+        return gaps.headline(known.lacks)
+    if not known.messages:
+        return "Not one message of yours was seen this week, so this page cannot say whether it was usual."
+    inside = mostly_inside(frames, week)
+    sentences = (
+        (not row["compared"], "A short week. We show it without comparing it."),
+        (not enough_weeks, "Here is your week."),
+        (bool(going_on), _still(going_on)),
+        (not inside, "Nothing new stood out; a good part of your week lay outside your hours."),
+        (resting == 1, "Nothing else stood out; one thing is put off or explained, under Patterns."),
+        (resting > 1, f"Nothing else stood out; {spelled(resting)} things are put off or explained, under Patterns."),
+        (True, "Nothing stood out this week."),
+    )
+    return next(sentence for holds, sentence in sentences if holds)
+
+
+def _still(going_on: Sequence[NoticeRow]) -> str:
+    """What goes on: "Still so: replies after hours, since September; fuller days, since July."."""
+    said = [f"{_lower(notices.title(row))}, since {date_of(_since(row)):%B}" for row in going_on]
+    return f"Still so: {'; '.join(said)}."
+
+
+def _since(row: NoticeRow) -> int:
+    return min((sign.since for sign in row.signs), default=row.since)
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
+def _how_it_lay(frames: Frames, week: int, known: Known) -> str:
+    """How the week lay in the hours, where that is known."""
+    if not known.hours:
+        return ""
+    inside = mostly_inside(frames, week)
+    return (
+        "Most of your week stayed where you wanted it."
+        if inside
+        else "A good part of your week lay outside your hours."
+    )
+
+
+@once
+def usual_slots(frames: Frames) -> dict[int, str]:
+    """By client: the weekday and time at which most of the last sessions began, as "Tuesdays, 15:00"."""
+    recent = frames.held[frames.held["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
+    local = frames.calendar.clock.local(recent["booked_start"].to_numpy(dtype=np.int64))
+    slots = recent.assign(day=(local // DAY + 3) % 7, minute=local % DAY // 60)
+    times = slots.groupby(["client", "day", "minute"]).size().reset_index(name="times")
+    usual = times.sort_values("times", kind="stable").groupby("client").tail(1)
+    return {
+        int(client): f"{weekday(date_of(int(day) + 4))}s, {int(minute) // 60:02}:{int(minute) % 60:02}"
+        for client, day, minute, _ in usual.itertuples(index=False)
+    }
+
+
+def client_name(client: int, slots: Mapping[int, str], codes: Mapping[int, str]) -> str:
+    """How the person recognises a client: the usual slot and a short code, never a name."""
+    code = codes.get(int(client), "")[:CODE]
+    return " · ".join(part for part in (slots.get(int(client), ""), code) if part) or "no client known"
+
+
+def protects(
+    frames: Frames, week: int, values: Mapping[tuple[int, str], float | None], *, messages: bool = True
+) -> tuple[str, ...]:
+    """What protects, where there is something good to say: supervision, breaks, days off, leave booked.
+
+    Without ``messages`` a break and a day off are told as far as the calendar shows.
+    """
+    so_far = "" if messages else ", as far as your calendar shows"
+    days = frames.days[(frames.days["week"] == week) & frames.days["calendar_seen"]]
+    off = [weekday(date_of(int(day))) for day in days.index[~days["occupied"]]]
+    lines = []
+    if hours := values.get((week, "supervision_hours")):
+        lines.append(f"Supervision: {quantity(hours, Unit.HOURS)} in the last month.")
+    kept = values.get((week, "break_kept_share"))
+    if kept:
+        days_kept = "every long day" if kept >= EVERY else f"{quantity(kept, Unit.PERCENT)} of your long days"
+        lines.append(f"A real break on {days_kept}{so_far}.")
+    if off:
+        lines.append(f"No work was seen on {listed(off)}{so_far}.")
+    if leave := _next_leave(frames):
+        lines.append(leave)
+    return tuple(lines)
+
+
+def _next_leave(frames: Frames) -> str:
+    leave = frames.calendar.leave
+    ahead = leave[leave[:, 0] > frames.as_of]
+    if not len(ahead):
+        return ""
+    begins = date_of(frames.calendar.day_of(ahead[0, 0]).item())
+    return f"Leave is booked from {weekday(begins)}, {day_and_month(begins)}."
+
+
+def ahead(frames: Frames, week: int) -> tuple[str, ...]:
+    """What is booked for the week after the report's: how many sessions, and days without a gap around noon."""
+    coming = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
+    following = meetings(frames.sessions[coming])
+    if following.empty:
+        return ()
+    first = local_time(frames.clinician, following["booked_start"].min())
+    full = [weekday(date_of(day)) for day, part in by_day(following) if _no_gap(frames, day, part)]
+    lines = [f"{counted(len(following), 'session')} booked, the first on {weekday(first.date())} at {first:%H:%M}."]
+    if full:
+        lines.append(f"No gap of half an hour on {listed(full)} between {MIDDAY[0]} and {MIDDAY[1] - 12}.")
+    return tuple(lines)
+
+
+def _no_gap(frames: Frames, day: int, sessions: pd.DataFrame) -> bool:
+    """Whether sessions leave no half hour free between 10 and 3."""
+    from monitor.analysis.intervals import complement, spans
+
+    start, end = frames.calendar.clock.instants(np.array([day * DAY + hour * 3600 for hour in MIDDAY]))
+    free = complement(spans(sessions[["booked_start", "booked_end"]].to_numpy(dtype=np.int64)), int(start), int(end))
+    return bool((free[:, 1] - free[:, 0]).max(initial=0) < GAP)

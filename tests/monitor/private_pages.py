@@ -1,0 +1,26 @@
+"""The pages for one therapist alone as they are drawn from reports with invented numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask import Flask
+
+from monitor.dashboard.app import create_app
+from tests.monitor.practices import NOW, empty_practice
+
+
+@cache
+def app() -> Flask:
+    with TemporaryDirectory() as folder:
+        return create_app(empty_practice(Path(folder)), lambda: NOW)
+
+
+def main_of(draw: Callable[[], str]) -> str:
+    """What a page says within its layout. Addresses begin with ``/me``, as if the pages lay at the root."""
+    with app().test_request_context("/me/"):
+        html = draw().replace(str(app().config["APPLICATION_ROOT"]), "")
+    return html.partition('<main id="main">')[2].partition("</main>")[0]

@@ -1,0 +1,117 @@
+"""What holds for every page for one therapist alone, with invented numbers and hostile names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from monitor.dashboard.me import agreements, check_in, clients, data, patterns
+from tests.monitor import private_samples as samples
+from tests.monitor.private_pages import main_of
+from tests.reports.pages import Element, read, visible
+from tests.reports.test_weekly import BANNED
+
+PAGES: dict[str, Callable[[], str]] = {
+    "check-in": lambda: check_in.draw(samples.check_in()),
+    "patterns": lambda: patterns.draw(samples.patterns()),
+    "data": lambda: data.draw(samples.own_caseload()),
+    "clients": lambda: clients.draw_everybody(samples.clients()),
+    "client": lambda: clients.draw_one(samples.client()),
+    "agreements": lambda: agreements.draw_everybody(samples.agreements()),
+    "agreement": lambda: agreements.draw_one(samples.agreement()),
+}
+
+
+@pytest.fixture(params=PAGES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@cache
+def page(name: str) -> Element:
+    return read(main_of(PAGES[name]))
+
+
+def test_a_fragment_holds_under_the_strictest_policy(name: str) -> None:
+    everything = page(name).all("*")
+
+    assert not [e for e in everything if e.tag in {"style", "script", "html", "head", "body", "img", "iframe"}]
+    assert not [e for e in everything if any(a == "style" or a.startswith("on") for a in e.attributes)]
+    ids = [e.attributes["id"] for e in everything if "id" in e.attributes]
+    assert len(ids) == len(set(ids))
+    assert len(page(name).all("h1")) == 1
+
+
+def test_every_form_is_posted_to_these_pages_with_the_token(name: str) -> None:
+    for form in page(name).all("form"):
+        assert form.attributes["method"] == "post"
+        assert form.attributes["action"].startswith("/me/")
+        hidden = [i.attributes["value"] for i in form.all("input") if i.attributes.get("name") == "csrf_token"]
+        assert len(hidden) == 1
+        assert all(hidden)
+        assert form.all("button")
+
+
+def test_whatever_can_be_filled_in_says_what_it_is(name: str) -> None:
+    named = {id(field) for label in page(name).all("label") for field in label.all("*")}
+    fields = [f for tag in ("input", "select") for f in page(name).all(tag) if f.attributes.get("type") != "hidden"]
+
+    assert [f.attributes for f in fields if id(f) not in named] == []
+
+
+def test_a_button_says_by_itself_what_it_does(name: str) -> None:
+    said = [
+        (form.attributes["action"], b.attributes.get("aria-label") or b.words())
+        for form in page(name).all("form")
+        for b in form.all("button")
+    ]
+
+    assert len(said) == len(set(said))
+    assert all(words for _, words in said)
+
+
+def test_words_that_come_from_elsewhere_stay_words(name: str) -> None:
+    assert "<script" not in main_of(PAGES[name])
+
+
+@pytest.mark.parametrize("quiet", sorted(PAGES.keys() - {"check-in"}))
+def test_some_words_are_never_used(quiet: str) -> None:
+    html = main_of(PAGES[quiet]).replace("1.3 to 2.4", "")
+
+    assert BANNED.findall(visible(html)) == []
+    assert "!" not in visible(re.sub(r"&[#\w]+;", "", html))
+
+
+def test_only_what_waits_for_a_word_is_a_card() -> None:
+    assert [card.attributes["id"] for card in page("patterns").all("section", "card")] == ["note-7"]
+    assert [card.all("h2")[0].words() for card in page("agreement").all("section", "card")] == ["A review is due"]
+    assert page("clients").all("section", "card") == []
+
+
+def test_what_was_answered_can_be_taken_back_and_what_was_not_cannot() -> None:
+    actions = [form.attributes["action"] for form in page("patterns").all("form")]
+
+    assert [action for action in actions if action.endswith("/undo")] == ["/me/patterns/notices/6/undo"]
+
+
+def test_a_field_shows_what_holds() -> None:
+    form = next(f for f in page("agreement").all("form") if f.attributes["action"] == "/me/agreements/4")
+
+    values = {
+        i.attributes["name"]: i.attributes["value"] for i in form.all("input") if i.attributes.get("type") != "checkbox"
+    }
+    ticked = {i.attributes["name"]: i.attributes["value"] for i in form.all("input") if "checked" in i.attributes}
+    chosen = {
+        s.attributes["name"]: [o.attributes["value"] for o in s.all("option") if "selected" in o.attributes]
+        for s in form.all("select")
+    }
+
+    assert values | {"csrf_token": ""} == {
+        "csrf_token": "", "frequency": "0.5", "contact_hours": "09:00-18:00", "review_on": "2026-01-01",
+        "from": "2025-11-10",
+    }  # fmt: skip
+    assert ticked == {"channels": "email", "fees": "agreed"}
+    assert chosen == {"standing": ["client"], "emergency": [""]}

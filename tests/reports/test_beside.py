@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+from reports import charts, readings, tables
+from tests.reports import samples
+from tests.reports.pages import read
+
+
+def test_the_numbers_of_the_figure_are_the_drawn_ones() -> None:
+    shown = samples.beside()
+    rows = {row[0]: row[1:] for row in tables.beside(shown).rows}
+    said = [use.all("title")[0].words() for use in read(charts.beside(shown, "k")).all("use") if use.all("title")]
+
+    assert len(rows) == 52
+    assert sum(cell != "–" for row in rows.values() for cell in row) == len(said)
+    assert rows["15 December 2025"] == ("41", "–", "–", "55 min", "1.5 min", "–")
+    assert "Compassion satisfaction, 20 December: 41, moderate" in said
+    assert "Exhaustion, 10 November: 2.6" in said
+
+
+def test_two_answers_in_a_week_are_both_in_its_row() -> None:
+    shown = samples.beside()
+    (day, value), *_ = shown.felt[0].points
+    twice = replace(shown.felt[0], points=((day, value), (day + timedelta(days=1), 30.0)))
+
+    table = tables.beside(replace(shown, felt=(twice,), measured=()))
+
+    assert [row[1] for row in table.rows if row[1] != "–"] == ["41, 30"]
+
+
+def test_a_fine_line_leads_from_each_day_of_answers_through_each_measure() -> None:
+    shown = samples.beside()
+    days = {day for felt in shown.felt for day, _ in felt.points}
+    svg = read(charts.beside(shown, "k"))
+
+    fine = [p for p in svg.all("path") if p.attributes.get("class") == "s-slate-2" and p.attributes["d"].count("M") > 1]
+
+    assert [p.attributes["d"].count("M") for p in fine] == [len(days)] * len(shown.measured)
+
+
+def test_a_week_without_a_value_breaks_the_line() -> None:
+    svg = charts.beside(samples.beside(), "k")
+
+    assert len(re.findall(r'class="s-teal-2" stroke-width="1.5"', svg)) == 3 + 1  # outside hours has two gaps
+
+
+def test_neither_a_band_nor_a_value_is_made_up() -> None:
+    exhaustion, replies = samples.beside().felt[2], samples.beside().measured[2]
+
+    assert readings.band(exhaustion, 4.0) == ""
+    assert readings.last_measured(replies, samples.beside().weeks) == ("–", "no value")
