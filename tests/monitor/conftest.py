@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors import registry
+from monitor.config import load
 from tests.monitor import practices
 from tests.monitor.memory import House, HouseMaker
 from tests.monitor.practices import Written
@@ -23,9 +24,9 @@ def read_once(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 @pytest.fixture
 def practice(read_once: Written, tmp_path: Path) -> Written:
-    """The practice with a database of this test's own."""
-    database = Path(shutil.copy(read_once.config.database, tmp_path))
-    return replace(read_once, config=replace(read_once.config, database=database))
+    """The practice in a folder of this test's own, so that a command or a server may change it, too."""
+    folder = shutil.copytree(read_once.config.folder, tmp_path / "practice")
+    return replace(read_once, config=load(folder / read_once.config.path.name))
 
 
 @pytest.fixture
