@@ -65,7 +65,7 @@ class OpenSlots:
         """Return the slots at a time of day, at any time for ``None``."""
         return self.total if time is None else self.day if time is TimeOfDay.DAY else self.evening
 
-    def less(self, referral: Referral) -> OpenSlots:
+    def after(self, referral: Referral) -> OpenSlots:
         """Return what is left once a referral has taken a slot.
 
         A client who can come at any time takes one of the day while there is one, since evenings are asked for more.

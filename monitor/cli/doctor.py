@@ -63,16 +63,16 @@ def doctor(desk: Desk) -> None:
     sys.exit(EXIT_ERROR if ill else EXIT_OK)
 
 
-class Stored:
+class SourceCounts:
     """The stored sources and how much each holds, counted once, when they are first asked for."""
 
     def __init__(self, desk: Desk) -> None:
-        """Count nothing yet."""
+        """Keep the desk; nothing is counted yet."""
         self._desk = desk
 
     @cached_property
     def holdings(self) -> Holdings:
-        """How much each source holds of each clinician."""
+        """The number of records of each source and clinician."""
         from monitor.store import sources
 
         with self._desk.store.read() as connection:
@@ -112,15 +112,15 @@ def _findings(desk: Desk) -> Iterator[Finding]:
         return
     else:
         yield Finding("database", f"{name}, belongs to this key, no damage found")
-    stored = Stored(desk)
+    counts = SourceCounts(desk)
     checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
         _holidays,
         _last_night,
-        partial(_cron, stored=stored),
-        partial(_sources, stored=stored),
-        partial(_people, stored=stored),
-        partial(_renamed, stored=stored),
-        partial(_true_times, stored=stored),
+        partial(_cron, counts=counts),
+        partial(_sources, counts=counts),
+        partial(_people, counts=counts),
+        partial(_renamed, counts=counts),
+        partial(_true_times, counts=counts),
         _google,
         _microsoft,
         _kept_aside,
@@ -189,7 +189,7 @@ def _last_night(desk: Desk) -> Iterator[Finding]:
         yield Finding("last night", f"ended on {_moment(desk, last.ended_at)}; everything was read and computed")
 
 
-def _cron(desk: Desk, stored: Stored) -> Iterator[Finding]:
+def _cron(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
     """Whether cron starts a night soon enough after each clinician's week for Monday's page to have that week."""
     from monitor.cli.schedule import LATE, nightly_lines
     from monitor.readiness import readiness_of
@@ -201,7 +201,7 @@ def _cron(desk: Desk, stored: Stored) -> Iterator[Finding]:
     late = []
     for person in desk.config.clinicians:
         with desk.store.read() as connection:
-            ready = readiness_of(desk.config, connection, person, desk.now, holdings=stored.holdings)
+            ready = readiness_of(desk.config, connection, person, desk.now, holdings=counts.holdings)
         end = datetime.fromtimestamp(ready.week_end(ready.last_week + 7), here)
         starts = [start for line in lines if (start := line.next_after(end)) is not None]
         if not starts or min(starts) - end > LATE:
@@ -214,7 +214,7 @@ def _cron(desk: Desk, stored: Stored) -> Iterator[Finding]:
         yield Finding("cron", f"{said}: Monday's pages have the week before")
 
 
-def _people(desk: Desk, stored: Stored) -> Iterator[Finding]:
+def _people(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
     """What each clinician's page has to say of what it does not know: nothing of their numbers is told here."""
     from monitor.readiness import Gap, readiness_of
     from monitor.weekly_report import gaps
@@ -222,7 +222,7 @@ def _people(desk: Desk, stored: Stored) -> Iterator[Finding]:
     sources = {source.name: source for source in desk.config.sources}
     for person in desk.config.clinicians:
         with desk.store.read() as connection:
-            ready = readiness_of(desk.config, connection, person, desk.now, holdings=stored.holdings)
+            ready = readiness_of(desk.config, connection, person, desk.now, holdings=counts.holdings)
         page = f"page of {person.key}"
         if not ready.is_current and ready.anything_read:
             failed = ready.computation.fault
@@ -248,11 +248,11 @@ def _moment(desk: Desk, instant: int) -> str:
     return f"{datetime.fromtimestamp(instant, desk.config.practice.zone):%A %-d %B at %H:%M}"
 
 
-def _sources(desk: Desk, stored: Stored) -> Iterator[Finding]:
+def _sources(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
     """Whether each configured source has been read, and lately."""
     from monitor.readiness import SILENT
 
-    known = {(row["name"], row["account"]): row for row in stored.rows}
+    known = {(row["name"], row["account"]): row for row in counts.rows}
     accounts = [(source.name, account) for source in desk.config.sources for account in source.accounts]
     windows = {source.name: source.window[1] for source in desk.config.sources}
     for source, account in accounts:
@@ -277,10 +277,10 @@ def _sources(desk: Desk, stored: Stored) -> Iterator[Finding]:
             yield Finding(name, held)
 
 
-def _renamed(desk: Desk, stored: Stored) -> Iterator[Finding]:
+def _renamed(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
     """Name the sources that give their entries new names at each export."""
     seen: dict[str, datetime] = {}
-    for row in stored.rows:
+    for row in counts.rows:
         if row["renamed_at"] is not None:
             at = datetime.fromtimestamp(row["renamed_at"], UTC)
             seen[row["name"]] = max(at, seen.get(row["name"], at))
@@ -295,14 +295,14 @@ def _renamed(desk: Desk, stored: Stored) -> Iterator[Finding]:
             )
 
 
-def _true_times(desk: Desk, stored: Stored) -> Iterator[Finding]:
+def _true_times(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
     """How many of a source's true times say how a session went: few do where its zone or its dates are misread."""
     from monitor.analysis.sessions import met_from
     from monitor.store import facts
 
     configured = {source.name for source in desk.config.sources}
     told, met = Counter[str](), Counter[str]()
-    names = {row["id"]: row["name"] for row in stored.rows if row["evidence"]}
+    names = {row["id"]: row["name"] for row in counts.rows if row["evidence"]}
     with desk.store.read() as connection:
         wanted = desk.config.clinicians if configured.intersection(names.values()) else ()
         plain = facts.plain_times(connection) if wanted else {}

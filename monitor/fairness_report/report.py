@@ -56,7 +56,7 @@ class Mean:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CaseloadData:
     """By clinician: the last block, the means of the last two and of the two before, and the open slots."""
 
     last: Mapping[str, BlockPerson]
@@ -80,9 +80,9 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
     counted = [person.key for person in people if person.key in now_ and not is_leaving(person, today)]
     even = _evenness([now_[key] for key in counted], weeks=len(published[:SPAN]) * BLOCK_DAYS // 7)
     shares = dict(zip(counted, even.shares, strict=True)) if even else {}
-    known = Known(last, now_, before, slots)
+    data = CaseloadData(last, now_, before, slots)
     equal = even.equal_share if even else 0.0
-    table = [_row(person, known, shares.get(person.key), equal, period, today) for person in people]
+    table = [_row(person, data, shares.get(person.key), equal, period, today) for person in people]
     table.sort(key=lambda row: (row.load is None, -(row.load or 0.0), row.name))
     unknown = tuple(person.name for person in people if person.key in last and last[person.key].load is None)
     leavers = [person for person in people if person.key in here and is_leaving(person, today)]
@@ -170,11 +170,11 @@ def _is_certain(even: Evenness) -> bool:
 
 
 def _row(
-    person: Clinician, known: Known, share: Share | None, equal: float, period: Period, today: date
+    person: Clinician, data: CaseloadData, share: Share | None, equal: float, period: Period, today: date
 ) -> CaseloadRow:
     """Return one clinician's row; ``share`` is ``None`` for whom no load is known, ``equal`` the equal share."""
-    last, slots = known.last.get(person.key), known.slots.get(person.key)
-    load, before = known.now.get(person.key), known.before.get(person.key)
+    last, slots = data.last.get(person.key), data.slots.get(person.key)
+    load, before = data.now.get(person.key), data.before.get(person.key)
     joining = joins_until(person, period.last or today)
     leaving = person.ends if is_leaving(person, today) else None
     compared = share if share and not joining else None

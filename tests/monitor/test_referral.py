@@ -168,7 +168,7 @@ def test_open_slots_and_a_farewell_decide_and_are_said(
     ],
 )
 def test_a_referral_takes_a_slot_of_its_time_of_day(before: OpenSlots, referral: Referral, after: OpenSlots) -> None:
-    assert before.less(referral) == after
+    assert before.after(referral) == after
 
 
 def test_an_unknown_load_is_said() -> None:

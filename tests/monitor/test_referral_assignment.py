@@ -66,7 +66,7 @@ def allowed(people: Sequence[Candidate], referrals: Sequence[Referral], takers: 
                 if not left.at(referral.time) or (referral.trauma and not left.trauma):
                     return False
                 trauma = left.trauma - referral.trauma
-                left = replace(left.less(replace(referral, trauma=False)), trauma=trauma)
+                left = replace(left.after(replace(referral, trauma=False)), trauma=trauma)
     return True
 
 
