@@ -43,22 +43,22 @@ SELECT source_id AS source, uid_key, start_at AS start, end_at AS end, booked_en
 FROM event JOIN source_clinician USING (clinician_id, source_id)
 WHERE clinician_id = :clinician AND kind = '{Kind.SESSION.value}' AND status <> '{REMOVED}'
 ORDER BY start_at, source_id, uid_key"""
+_MAY_BE_SESSION = f"""entry.kind = '{Kind.SESSION.value}' AND entry.status <> '{REMOVED}'
+    AND NOT entry.all_day AND entry.set_aside IS NULL AND entry.end_at > entry.start_at"""
 # True times that need no looking for: all of somebody's name an entry of the only source that has sessions of theirs,
 # share time with it, and do not begin at its very start, as what a record system fills in by itself does.
+# The entry is looked up by the table's own key: a common table of entries would be copied first.
 _PLAIN_TIMES = f"""
-WITH entry AS (
-    SELECT * FROM event JOIN source_clinician USING (clinician_id, source_id)
-    WHERE kind = '{Kind.SESSION.value}' AND status <> '{REMOVED}'
-      AND NOT all_day AND set_aside IS NULL AND end_at > start_at),
-teller AS MATERIALIZED (
-    SELECT clinician_id, min(source_id) AS teller_id FROM entry GROUP BY clinician_id
-    HAVING min(source_id) = max(source_id)),
+WITH teller AS MATERIALIZED (
+    SELECT clinician_id, min(source_id) AS teller_id
+    FROM event AS entry JOIN source_clinician USING (clinician_id, source_id) WHERE {_MAY_BE_SESSION}
+    GROUP BY clinician_id HAVING min(source_id) = max(source_id)),
 told AS (
     SELECT evidence.clinician_id, evidence.source_id, count(*) AS number, count(entry.start_at) AS plain
     FROM evidence JOIN source_clinician USING (clinician_id, source_id)
     LEFT JOIN teller USING (clinician_id)
-    LEFT JOIN entry ON entry.clinician_id = evidence.clinician_id AND entry.source_id = teller_id
-        AND entry.uid_key = evidence.uid_key AND started_at < ended_at AND started_at <> start_at
+    LEFT JOIN event AS entry ON entry.clinician_id = evidence.clinician_id AND entry.source_id = teller_id
+        AND entry.uid_key = evidence.uid_key AND {_MAY_BE_SESSION} AND started_at < ended_at AND started_at <> start_at
         AND started_at < booked_end_at AND ended_at > start_at
     GROUP BY evidence.clinician_id, evidence.source_id)
 SELECT key, source_id, number FROM told JOIN clinician ON clinician.id = clinician_id
