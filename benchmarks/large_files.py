@@ -23,7 +23,7 @@ from time import process_time
 
 from connectors.pseudonyms import Pseudonyms
 from monitor.config import load
-from monitor.ingest import Wish, ingest
+from monitor.ingest import IngestRequest, ingest
 from monitor.store.database import opened
 
 MEGABYTES, VISITS, MOST = 60, 1_000_000, 200
@@ -99,7 +99,7 @@ def read(folder: Path) -> None:
     path = folder / "evenhours.db"
     with opened(path, create=not path.exists()) as store:
         begun = process_time()
-        (outcome,) = ingest(config, store, NAMES, Wish(), now=NOW)
+        (outcome,) = ingest(config, store, NAMES, IngestRequest(), now=NOW)
         seconds = process_time() - begun
     if outcome.problem or not outcome.rows:
         raise SystemExit(f"the benchmark read nothing: {outcome.problem}")

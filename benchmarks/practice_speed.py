@@ -41,8 +41,8 @@ from monitor.store import clients, sources
 from monitor.store.database import Connection, Store, open_store
 from monitor.store.events import save_events
 from monitor.store.evidence import save_evidence
+from monitor.store.invalidation import mark_dirty
 from monitor.store.messages import save_messages
-from monitor.store.touched import mark_dirty
 from monitor.weekly_report.report import weekly_report
 
 RUNS = 3

@@ -31,7 +31,7 @@ from connectors.caldav import questions
 from connectors.imap.rows import WANTED
 from connectors.pseudonyms import Pseudonyms
 from monitor.config import load
-from monitor.ingest import Outcome, Wish, ingest
+from monitor.ingest import IngestRequest, Outcome, ingest
 from monitor.store.database import opened
 from tests.peers import calendars
 from tests.peers.dovecot import PASSWORD, Dovecot, dovecot
@@ -67,7 +67,7 @@ def read_into_sqlite(folder: Path, options: str, clock: Callable[[], float] = pe
     config = load(place / "evenhours.toml")
     with opened(place / "evenhours.db", create=True) as store:
         begun = clock()
-        (outcome,) = ingest(config, store, NAMES, Wish(), now=NOW)
+        (outcome,) = ingest(config, store, NAMES, IngestRequest(), now=NOW)
         seconds = clock() - begun
     _require(outcome)
     return seconds

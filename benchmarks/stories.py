@@ -22,7 +22,7 @@ from monitor.config import load
 from monitor.credentials import create_key, read_key
 from monitor.demo import write_practice
 from monitor.demo.practice import PEOPLE, STORIES
-from monitor.ingest import Wish, ingest
+from monitor.ingest import IngestRequest, ingest
 from monitor.night import analyse
 from monitor.notices import LINE
 from monitor.store import notices
@@ -60,7 +60,9 @@ def told_in(seed: int, sources: tuple[str, ...] = ()) -> Told:
         config = load(planted.config)
         create_key(config.key_file)
         with opened(config.database, create=True) as store:
-            for outcome in ingest(config, store, Pseudonyms(read_key(config.key_file)), Wish(sources), now=NOW):
+            for outcome in ingest(
+                config, store, Pseudonyms(read_key(config.key_file)), IngestRequest(sources), now=NOW
+            ):
                 if outcome.problem:
                     raise RuntimeError(outcome.problem)
             for _ in analyse(config, store, now=NOW):

@@ -97,7 +97,7 @@ def night(config: Config, store: Store, names: Pseudonyms, listener: Listener, *
     try:
         outcomes = []
         with listener.reading() as progress:
-            for outcome in ingest.ingest(config, store, names, ingest.Wish(), now=now, progress=progress):
+            for outcome in ingest.ingest(config, store, names, ingest.IngestRequest(), now=now, progress=progress):
                 problem = str(outcome.problem) if outcome.problem else None
                 read = tables.RunSource(outcome.name, outcome.seconds, outcome.rows, outcome.kept_aside, problem)
                 with store.write() as connection:

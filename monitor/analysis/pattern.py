@@ -60,20 +60,20 @@ def pattern_shifts(
     return pd.Series(found[0], index=scores.index, dtype=bool)
 
 
-def family_score(scores: pd.DataFrame, *, signs: int = 1) -> pd.Series[float]:
-    """One score for a family of two or three measures: the largest, or the second largest where it needs two signs.
+def family_score(scores: pd.DataFrame, *, signals: int = 1) -> pd.Series[float]:
+    """One score for a family of two or three measures: the largest, or the second largest where it needs two signals.
 
     It is set back (or forth) by what the choice alone gives, so that it means what a single score means. That is by the
-    number of measures known in the week and taken as independent: for measures that move together one sign becomes
-    a little too careful, two signs a little too easy. NaN where fewer are known than the signs asked for.
+    number of measures known in the week and taken as independent: for measures that move together one signal becomes
+    a little too careful, two signals a little too easy. NaN where fewer are known than the signals asked for.
     """
     array = scores.to_numpy(dtype=float, na_value=np.nan)
     known = np.isfinite(array).sum(axis=1)
-    if not 1 <= signs <= 2 or not signs <= array.shape[1] <= 3:
-        raise ValueError(f"one or two signs of at most three measures: {signs} of {array.shape[1]}")
-    chosen = -np.sort(-np.where(np.isfinite(array), array, -np.inf), axis=1)[:, signs - 1]
-    chosen = np.where(known >= signs, chosen, np.nan)
-    if signs == 2:
+    if not 1 <= signals <= 2 or not signals <= array.shape[1] <= 3:
+        raise ValueError(f"one or two signals of at most three measures: {signals} of {array.shape[1]}")
+    chosen = -np.sort(-np.where(np.isfinite(array), array, -np.inf), axis=1)[:, signals - 1]
+    chosen = np.where(known >= signals, chosen, np.nan)
+    if signals == 2:
         chosen = chosen * np.where(known == 2, SECOND_SIGN[2], SECOND_SIGN[3])
         return pd.Series(chosen, index=scores.index)
     return pd.Series(_set_back(chosen, known), index=scores.index)

@@ -70,10 +70,10 @@ def _empty(folder: Path) -> None:
 
 def _read(desk: Desk) -> None:
     from monitor.cli.sources import read_sources
-    from monitor.ingest import Wish
+    from monitor.ingest import IngestRequest
 
     with desk.writing():
-        read_sources(desk, Wish())
+        read_sources(desk, IngestRequest())
 
 
 def _set_slots(desk: Desk) -> None:

@@ -24,7 +24,7 @@ _LATE = timedelta(hours=3)  # after the booked end: rather a slip of the pen
 if TYPE_CHECKING:
     from connectors.classify import Sighting
     from monitor.config import SourceConfig
-    from monitor.ingest import Outcome, Wish
+    from monitor.ingest import IngestRequest, Outcome
     from monitor.store.events import Named
 
 
@@ -39,22 +39,22 @@ def ingest(
     desk: Desk, sources: tuple[str, ...], first: date | None, last: date | None, *, full: bool, accept_shrink: bool
 ) -> None:
     """Read what is new from every source into the database."""
-    from monitor.ingest import Wish, exit_code
+    from monitor.ingest import IngestRequest, exit_code
 
     with desk.writing():
-        outcomes = read_sources(desk, Wish(sources, first, last, full=full, accept_shrink=accept_shrink))
+        outcomes = read_sources(desk, IngestRequest(sources, first, last, full=full, accept_shrink=accept_shrink))
         for outcome in outcomes:
             tell_unrecognised(desk, outcome, outcome.unrecognised.keys(), name_address=True)
     sys.exit(exit_code(outcomes))
 
 
-def read_sources(desk: Desk, wish: Wish) -> list[Outcome]:
-    """Read the wished-for sources, tell how each went, and return the outcomes."""
+def read_sources(desk: Desk, request: IngestRequest) -> list[Outcome]:
+    """Read the requested sources, print how each went, and return the outcomes."""
     from monitor.ingest import ingest as run
 
     outcomes = []
     with reading(desk) as bar:
-        for outcome in run(desk.config, desk.store, desk.names, wish, now=desk.now, progress=bar.step):
+        for outcome in run(desk.config, desk.store, desk.names, request, now=desk.now, progress=bar.step):
             bar.clear()
             tell_outcome(desk, outcome)
             outcomes.append(outcome)
@@ -107,12 +107,12 @@ def tell_outcome(desk: Desk, outcome: Outcome, seconds: float | None = None) -> 
 def classify(desk: Desk, name: str | None, key: str | None, weeks: int, *, try_: bool) -> None:
     """Show on this screen, and store nowhere, what the rules make of your calendar."""
     from connectors.registry import source_kind
-    from monitor.ingest import Wish, context_for
+    from monitor.ingest import IngestRequest, context_for
 
     if not try_:
         raise UsageError("Rules are tried with: evenhours classify --try")
     today = desk.now.astimezone(desk.config.practice.zone).date()
-    wish = Wish(first=today - timedelta(weeks=weeks), last=today)
+    request = IngestRequest(first=today - timedelta(weeks=weeks), last=today)
     kinds: Counter[str] = Counter()
     person, calendars = desk.clinician(key).key if key else None, _calendars(desk, name)
     if not calendars:
@@ -121,7 +121,7 @@ def classify(desk: Desk, name: str | None, key: str | None, weeks: int, *, try_:
         if person not in {None, *source.clinicians}:
             continue
         account, preview = _account(source, person), source_kind(source.kind).preview
-        context = context_for(desk.config, source, desk.names, wish, now=desk.now, account=account)
+        context = context_for(desk.config, source, desk.names, request, now=desk.now, account=account)
         if source.busy_only:
             desk.note(f"{source.name}: another job's calendar. Its times alone are kept, and no rule looks at it.")
             continue

@@ -31,15 +31,23 @@ from monitor.ingest.own_mail import OwnMail, Unrecognised
 from monitor.ingest.pages import save_answer
 from monitor.ingest.policy import Page
 from monitor.ingest.readers import Arrival, Readers
+from monitor.ingest.request import DAYS_AHEAD, DAYS_BACK, Account, IngestRequest, accounts, context_for, window_of
 from monitor.ingest.snapshots import Told
-from monitor.ingest.wishes import DAYS_AHEAD, DAYS_BACK, Account, Wish, accounts, context_for, window_of
 from monitor.store import sources
 from monitor.store.database import Store
 from monitor.store.sources import SourceRow
 
 __all__ = [
-    "DAYS_AHEAD", "DAYS_BACK", "Outcome", "Progress", "Unrecognised", "Wish", "context_for",
-    "exit_code", "ingest", "window_of",
+    "DAYS_AHEAD",
+    "DAYS_BACK",
+    "IngestRequest",
+    "Outcome",
+    "Progress",
+    "Unrecognised",
+    "context_for",
+    "exit_code",
+    "ingest",
+    "window_of",
 ]  # fmt: skip
 
 
@@ -71,17 +79,23 @@ Progress = Callable[[str, Batch], None]
 
 
 def ingest(
-    config: Config, store: Store, names: Pseudonyms, wish: Wish, *, now: datetime, progress: Progress | None = None
+    config: Config,
+    store: Store,
+    names: Pseudonyms,
+    request: IngestRequest,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
 ) -> Iterator[Outcome]:
-    """Read every wished-for source; yields an outcome as each, or each account of it, is done, in their order.
+    """Read every requested source; yields an outcome as each, or each account of it, is done, in their order.
 
     Raises:
-        UsageError: before anything is read: the wish names a source that the configuration does not have, or days that
-            end before they begin.
-        StoreError: the database could not be written; the page in hand is not stored, all earlier ones are.
+        UsageError: The request names a source that the configuration does not have, or days that end before they begin.
+            Nothing was read.
+        StoreError: The database could not be written. The current page is not stored, all earlier ones are.
     """
-    chosen = accounts(config, names, wish, now=now)
-    readings = [_Reading(store, account, now, progress or _silent, wish) for account in chosen]
+    chosen = accounts(config, names, request, now=now)
+    readings = [_Reading(store, account, now, progress or _silent, request) for account in chosen]
     apart = [reading for reading in readings if reading.is_remote]
     if len(apart) < 2:
         apart = []
@@ -119,7 +133,9 @@ def _silent(_source: str, _batch: Batch) -> None:
 class _Reading:
     """One account, from its cursor to its end, and what became of it. Pages may come from another thread."""
 
-    def __init__(self, store: Store, account: Account, now: datetime, progress: Progress, wish: Wish) -> None:
+    def __init__(
+        self, store: Store, account: Account, now: datetime, progress: Progress, request: IngestRequest
+    ) -> None:
         self._store, self._account, self._progress = store, account, progress
         self._now = int(now.timestamp())
         self.outcome = Outcome(account.source.name, account.source.kind, account=account.owner)
@@ -128,9 +144,9 @@ class _Reading:
         self._own_mail = OwnMail(account.context, sent_by_address=source_kind(account.source.kind).sent_by_address)
         self._row = self._stored()
         context, policy = account.context, account.policy
-        begins_again = wish.full or self._row.policy != policy.settings or self._row.skipped.within(context.window)
+        begins_again = request.full or self._row.policy != policy.settings or self._row.skipped.within(context.window)
         self._cursor = None if begins_again else self._row.cursor
-        self._some_days = wish.first is not None or wish.last is not None
+        self._some_days = request.first is not None or request.last is not None
         self._anew = self._cursor is None
         self._answer, self._told = Answer(store.path.parent), Told()
 
@@ -180,13 +196,13 @@ class _Reading:
         answer, told, anew = self._answer, self._told, self._anew or self._answer.anew
         self._answer, self._told, self._anew = Answer(self._store.path.parent), Told(), False
         with closing(answer):
-            for row, stored, touched in save_answer(
+            for row, stored, invalidation in save_answer(
                 self._store, self._row, answer, told, self._account.policy, self._now, anew=anew
             ):
                 self._row = row
                 batch = stored.batch
                 self._own_mail.note(batch.records)
-                rows, kept_aside = self.outcome.rows + touched.rows, self.outcome.kept_aside + len(batch.faults)
+                rows, kept_aside = self.outcome.rows + invalidation.rows, self.outcome.kept_aside + len(batch.faults)
                 self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
                 self._progress(self.outcome.name, batch)
 

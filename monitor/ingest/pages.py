@@ -28,9 +28,9 @@ from monitor.store import events, evidence, renaming, sources
 from monitor.store.database import Connection, Store
 from monitor.store.events import EntryKey
 from monitor.store.evidence import Evidence
+from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.messages import drop_messages, save_messages
 from monitor.store.sources import SourceRow
-from monitor.store.touched import Touched, mark_dirty
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class TakenBack:
 
 def save_answer(
     store: Store, row: SourceRow, answer: Answer, told: Told, policy: Policy, now: int, *, anew: bool
-) -> Iterator[tuple[SourceRow, Page, Touched]]:
+) -> Iterator[tuple[SourceRow, Page, Invalidation]]:
     """Store an answer, page by page; yield each with the source as it is then, and what changed.
 
     Raises:
@@ -54,7 +54,7 @@ def save_answer(
     is_first = True
     for page in answer.pages():
         with store.write() as connection:
-            parts: list[Touched] = []
+            parts: list[Invalidation] = []
             if is_first:
                 row, parts = _begin(connection, row, answer, policy, now, anew=anew)
                 if window:
@@ -65,18 +65,18 @@ def save_answer(
             if not page.batch.goes_on and window:
                 parts.append(events.remove_events(connection, row, taken_back.entries, now))
                 parts.append(evidence.drop_evidence(connection, _lost_times(connection, row, answer, taken_back)))
-            touched = Touched.together(parts)
-            mark_dirty(connection, touched)
+            invalidation = Invalidation.merged(parts)
+            mark_dirty(connection, invalidation)
             if not page.batch.goes_on:
                 sources.save_cursor(connection, row, page.batch.cursor)
                 row = sources.save_terms(connection, row, policy.settings, page.skipped, page.batch.holds)
         is_first = False
-        yield row, page, touched
+        yield row, page, invalidation
 
 
 def _begin(
     connection: Connection, row: SourceRow, answer: Answer, policy: Policy, now: int, *, anew: bool
-) -> tuple[SourceRow, list[Touched]]:
+) -> tuple[SourceRow, list[Invalidation]]:
     """Refuse a log of which much is gone; begin a reading, and another job's source as such."""
     batch = answer.last.batch
     if batch.holds is not None:
@@ -95,13 +95,13 @@ def _begin(
     ]
 
 
-def _rename(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, now: int) -> Touched:
+def _rename(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, now: int) -> Invalidation:
     """Rename what a snapshot tells under another name."""
     names = snapshot.new_names(lambda: events.each_held(connection, row, window))
     if names:  # a name that was in use before is not new
         stored = renaming.stored_names(connection, row, names.values())
         names = {(who, old): new for (who, old), new in names.items() if (who, new) not in stored}
-    return renaming.rename_events(connection, row, names, now) if names else Touched()
+    return renaming.rename_events(connection, row, names, now) if names else Invalidation()
 
 
 def _judge(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, policy: Policy) -> TakenBack:
@@ -119,7 +119,7 @@ def _judge(connection: Connection, row: SourceRow, snapshot: Snapshot, window: W
     return TakenBack(entries, times)
 
 
-def _save(connection: Connection, row: SourceRow, page: Page, policy: Policy, now: int) -> list[Touched]:
+def _save(connection: Connection, row: SourceRow, page: Page, policy: Policy, now: int) -> list[Invalidation]:
     """Store what one page tells."""
     batch = page.batch
     entries = [record for record in batch.records if isinstance(record, CalendarEvent)]

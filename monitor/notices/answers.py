@@ -93,11 +93,11 @@ def _measures(row: NoticeRow) -> Iterator[tuple[str, int]]:
     if row.tier == LINE:
         yield row.key, row.since
     else:
-        for sign in row.moved:
-            for watched in family_of(sign.key).signs:
-                yield watched.metric, sign.since
+        for signal in row.moved:
+            for watched in family_of(signal.key).signals:
+                yield watched.metric, signal.since
                 if watched.found_in:
-                    yield watched.found_in, sign.since
+                    yield watched.found_in, signal.since
 
 
 def without(measured: pd.DataFrame, out: Sequence[LeftOut]) -> pd.DataFrame:

@@ -50,22 +50,22 @@ class Watched:
 class NoticeFamily:
     """One of the things that are watched, with its own yearly budget of false notices.
 
-    ``signs`` are its measures and ``least_signs`` how many of them have to move. The family of single clients watches
-    each client's contacts; its one sign is no metric of the catalogue.
+    ``signals`` are its measures and ``min_signals`` how many of them have to move. The family of single clients watches
+    each client's contacts; its one signal is no metric of the catalogue.
     """
 
     key: str
     title: str
     headline: str
     try_this: str
-    signs: tuple[Watched, ...]
-    least_signs: int = 1
+    signals: tuple[Watched, ...]
+    min_signals: int = 1
     alarms_per_year: float = 0.5
 
     @property
     def by_client(self) -> bool:
         """Whether it watches one client at a time."""
-        return self.signs[0].metric == CONTACTS
+        return self.signals[0].metric == CONTACTS
 
 
 CONTACTS = "client_contacts"
@@ -80,14 +80,14 @@ FAMILIES = (
         title="Replies after hours",
         headline="Evenings ran longer than usual.",
         try_this="decide before the evening begins which messages can wait for the morning, and let the rest wait.",
-        signs=(Watched("after_hours_replies", Scale.PER_SESSIONS, "your after-hours replies per session ran {}"),),
+        signals=(Watched("after_hours_replies", Scale.PER_SESSIONS, "your after-hours replies per session ran {}"),),
     ),
     NoticeFamily(
         key="sessions running over",
         title="Sessions running over",
         headline="Sessions ended later than usual.",
         try_this="name the time once, ten minutes before the end of a session that tends to run on.",
-        signs=(
+        signals=(
             Watched(
                 "overrun_minutes", Scale.MINUTES, "your sessions ended {}", typical_sd=1.4,
                 found_in="overrun_minutes_clipped",
@@ -99,14 +99,14 @@ FAMILIES = (
         title="Short nights between working days",
         headline="Nights between working days were short more often than usual.",
         try_this="after a late evening, let the next day begin later, or move its first session.",
-        signs=(Watched("short_rests", Scale.PER_DAYS, "your nights with less than 11 hours of rest ran {}"),),
+        signals=(Watched("short_rests", Scale.PER_DAYS, "your nights with less than 11 hours of rest ran {}"),),
     ),
     NoticeFamily(
         key="load",
         title="Fuller days",
         headline="There was more work in your days than usual.",
         try_this="keep one hour of the coming weeks free before it is asked for.",
-        signs=(
+        signals=(
             Watched(
                 "contact_hours", Scale.TIMES_PER_DAY, "your time with clients for each agreed day ran {}", LOG_HOURS_SD
             ),
@@ -120,19 +120,19 @@ FAMILIES = (
         title="One client",
         headline="With one client there was more contact than usual.",
         try_this="put this client on the list for your next supervision.",
-        signs=(Watched(CONTACTS, Scale.PER_SESSIONS, "your contacts with {client} ran {}"),),
+        signals=(Watched(CONTACTS, Scale.PER_SESSIONS, "your contacts with {client} ran {}"),),
     ),
     NoticeFamily(
         key="fewer, later, shorter",
         title="Fewer, later, shorter",
         headline="Replies, sessions or bookings gave way a little.",
         try_this="tell somebody whom you trust how the last weeks were, whatever the reason is.",
-        signs=(
+        signals=(
             Watched("reply_minutes_working", Scale.TIMES, "the working time to your replies ran {}", LOG_WAIT_SD),
             Watched("clinician_cancel_share", Scale.SHARE, "the share of sessions that you called off ran {}"),
             Watched("shortened_share", Scale.SHARE, "the share of sessions that ended early ran {}"),
         ),
-        least_signs=2,
+        min_signals=2,
     ),
 )  # fmt: skip
 
@@ -141,7 +141,7 @@ POOLED = NoticeFamily(
     title="Several things at once",
     headline="Several things moved a little at the same time.",
     try_this="look at the coming two weeks as a whole, and take one thing out of them.",
-    signs=(),
+    signals=(),
 )
 """The pattern over all families that are known of a person, with a budget of its own."""
 
@@ -153,9 +153,9 @@ def family(key: str) -> NoticeFamily:
 
 def watched(metric: str) -> Watched:
     """The declaration of a measure behind a stored notice."""
-    return next(sign for entry in FAMILIES for sign in entry.signs if sign.metric == metric)
+    return next(signal for entry in FAMILIES for signal in entry.signals if signal.metric == metric)
 
 
 def family_of(metric: str) -> NoticeFamily:
     """The family that watches a measure."""
-    return next(entry for entry in FAMILIES if metric in {sign.metric for sign in entry.signs})
+    return next(entry for entry in FAMILIES if metric in {signal.metric for signal in entry.signals})

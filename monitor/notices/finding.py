@@ -12,7 +12,7 @@ import numpy as np
 from monitor.notices.clients import Contacts
 from monitor.notices.families import FAMILIES, PATTERN, POOLED, WORTH_A_LOOK, NoticeFamily, Scale, Watched, family
 from monitor.notices.series import Series, consecutive, series_of
-from monitor.store.notices import NoticeRow, Sign
+from monitor.store.notices import NoticeRow, Signal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def find(
         return []
     table = consecutive(measured, weeks)
     scored = {entry.key: _scored(entry, table, left_out) for entry in FAMILIES if not entry.by_client}
-    found = [row for key, signs in scored.items() for row in _of_family(family(key), signs, answered)]
+    found = [row for key, signals in scored.items() for row in _of_family(family(key), signals, answered)]
     found += [row for entry in FAMILIES if entry.by_client for row in _of_clients(entry, contacts, left_out, answered)]
     return sorted([*found, *_pattern(scored, answered)], key=lambda row: (row.week, row.family, row.client))
 
@@ -52,26 +52,26 @@ def find(
 def _scored(entry: NoticeFamily, table: pd.DataFrame, left_out: Sequence[LeftOut]) -> Scored:
     """Return each measure as it is shown, with the scores of what its changes are looked for in."""
 
-    def series(sign: Watched, metric: str) -> Series:
-        return _without(series_of(sign, table, metric), left_out)
+    def series(signal: Watched, metric: str) -> Series:
+        return _without(series_of(signal, table, metric), left_out)
 
-    return [(series(sign, sign.metric), series(sign, sign.found_in).scores) for sign in entry.signs]
+    return [(series(signal, signal.metric), series(signal, signal.found_in).scores) for signal in entry.signals]
 
 
 def _without(series: Series, left_out: Sequence[LeftOut]) -> Series:
     out = np.zeros(len(series.amounts), dtype=bool)
     for exception in left_out:
-        if exception.metric == series.sign.metric and not exception.client:
+        if exception.metric == series.signal.metric and not exception.client:
             out |= exception.holds(series.amounts.index)
     return replace(series, amounts=series.amounts.mask(out), weights=series.weights.mask(out))
 
 
 def _of_family(entry: NoticeFamily, scored: Scored, answered: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
     for place in np.flatnonzero(_fired(entry, scored, answered)).tolist():
-        moved = [one for one, _ in _leading(scored, place, entry.least_signs)]
-        signs = [sign for one in moved if (sign := _sign(one, place)) is not None]
-        if len(signs) >= entry.least_signs:
-            yield _row(entry.key, WORTH_A_LOOK, int(scored[0][1].index[place]), signs)
+        moved = [one for one, _ in _leading(scored, place, entry.min_signals)]
+        signals = [signal for one in moved if (signal := _signal(one, place)) is not None]
+        if len(signals) >= entry.min_signals:
+            yield _row(entry.key, WORTH_A_LOOK, int(scored[0][1].index[place]), signals)
 
 
 def _fired(entry: NoticeFamily, scored: Scored, answered: Sequence[NoticeRow]) -> np.ndarray:
@@ -80,7 +80,7 @@ def _fired(entry: NoticeFamily, scored: Scored, answered: Sequence[NoticeRow]) -
 
     series = scored[0][0]
     said, budget = _weeks_of(answered, entry, series.amounts.index), entry.alarms_per_year
-    if len(entry.signs) == 1 and series.sign.scale.counted:
+    if len(entry.signals) == 1 and series.signal.scale.counted:
         tables = series.amounts.to_frame(), series.weights.to_frame()
         return count_shifts(*tables, alarms_per_year=budget, answered=said).to_numpy()[:, 0]
     score = _family_score(entry, scored).to_frame()
@@ -106,7 +106,7 @@ def _family_score(entry: NoticeFamily, scored: Scored) -> pd.Series:
     from monitor.analysis.pattern import family_score
 
     scores = pd.concat([score for _, score in scored], axis=1)
-    return scores.iloc[:, 0] if len(entry.signs) == 1 else family_score(scores, signs=entry.least_signs)
+    return scores.iloc[:, 0] if len(entry.signals) == 1 else family_score(scores, signals=entry.min_signals)
 
 
 def _leading(scored: Scored, place: int, least: int) -> list[tuple[Series, float]]:
@@ -119,26 +119,26 @@ def _or_low(score: float) -> float:
     return score if np.isfinite(score) else -np.inf
 
 
-def _sign(series: Series, place: int) -> Sign | None:
+def _signal(series: Series, place: int) -> Signal | None:
     """How far a measure moved and since when: a ratio, or a difference where the scale is in minutes."""
     from monitor.analysis.ratios import mean_difference, rate_ratio
 
     values, weights, index = series.amounts.to_numpy(), series.weights.to_numpy(), series.amounts.index
     place = _last_observed(values, place)
-    if series.sign.scale.counted:
+    if series.signal.scale.counted:
         ratio = rate_ratio(values, weights, place)
         if ratio is None:
             return None
         return _rounded(
-            series.sign.metric, (ratio.ratio, ratio.low, ratio.high, ratio.seen), index[ratio.since_week_index]
+            series.signal.metric, (ratio.ratio, ratio.low, ratio.high, ratio.seen), index[ratio.since_week_index]
         )
-    mean = mean_difference(values, weights, place, typical_sd=series.sign.typical_sd)
+    mean = mean_difference(values, weights, place, typical_sd=series.signal.typical_sd)
     if mean is None:
         return None
     told = (mean.difference, mean.low, mean.high, mean.seen)
-    if series.sign.scale is not Scale.MINUTES:
+    if series.signal.scale is not Scale.MINUTES:
         told = (exp(told[0]), exp(told[1]), exp(told[2]), exp(told[3]))
-    return _rounded(series.sign.metric, told, index[mean.since_week_index])
+    return _rounded(series.signal.metric, told, index[mean.since_week_index])
 
 
 def _last_observed(values: np.ndarray, place: int) -> int:
@@ -147,14 +147,14 @@ def _last_observed(values: np.ndarray, place: int) -> int:
     return int(known[-1]) if len(known) else place
 
 
-def _rounded(metric: str, told: tuple[float, float, float, float], since: int) -> Sign:
+def _rounded(metric: str, told: tuple[float, float, float, float], since: int) -> Signal:
     middle, low, high, seen = (round(number, 4) for number in told)
-    return Sign(metric, middle, low, high, int(since), seen)
+    return Signal(metric, middle, low, high, int(since), seen)
 
 
-def _row(of_family: str, tier: str, week: int, signs: Sequence[Sign], client: int = 0) -> NoticeRow:
-    """A notice led by its first sign; several are kept beside it."""
-    first, kept = signs[0], tuple(signs) if len(signs) > 1 else ()
+def _row(of_family: str, tier: str, week: int, signals: Sequence[Signal], client: int = 0) -> NoticeRow:
+    """A notice led by its first signal; several are kept beside it."""
+    first, kept = signals[0], tuple(signals) if len(signals) > 1 else ()
     return NoticeRow(
         week,
         tier,
@@ -166,7 +166,7 @@ def _row(of_family: str, tier: str, week: int, signs: Sequence[Sign], client: in
         first.since,
         client,
         seen=first.seen,
-        signs=kept,
+        signals=kept,
     )
 
 
@@ -186,8 +186,8 @@ def _of_clients(
         ratio = pair_ratio(known.counts, known.exposure, place, client)
         if ratio is not None:
             since = fired.index[ratio.since_week_index]
-            sign = _rounded(entry.signs[0].metric, (ratio.ratio, ratio.low, ratio.high, ratio.seen), since)
-            yield _row(entry.key, WORTH_A_LOOK, int(fired.index[place]), [sign], int(client))
+            signal = _rounded(entry.signals[0].metric, (ratio.ratio, ratio.low, ratio.high, ratio.seen), since)
+            yield _row(entry.key, WORTH_A_LOOK, int(fired.index[place]), [signal], int(client))
 
 
 def _pattern(scored: Mapping[str, Scored], answered: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
@@ -196,12 +196,12 @@ def _pattern(scored: Mapping[str, Scored], answered: Sequence[NoticeRow]) -> Ite
 
     from monitor.analysis.pattern import pattern_shifts
 
-    scores = pd.concat({key: _family_score(family(key), signs) for key, signs in scored.items()}, axis=1)
+    scores = pd.concat({key: _family_score(family(key), signals) for key, signals in scored.items()}, axis=1)
     said = _weeks_of(answered, POOLED, scores.index)[0]
     fired = pattern_shifts(scores, alarms_per_year=POOLED.alarms_per_year, answered=said).to_numpy()
     for place in np.flatnonzero(fired).tolist():
         risen = scores.iloc[place].sort_values(ascending=False)
         leading = [_leading(scored[str(key)], place, 1) for key, score in risen.items() if score >= MOVED]
-        signs = [sign for pairs in leading for one, _ in pairs[:1] if (sign := _sign(one, place)) is not None]
-        if len(signs) >= 2:
-            yield _row(POOLED.key, PATTERN, int(scores.index[place]), signs)
+        signals = [signal for pairs in leading for one, _ in pairs[:1] if (signal := _signal(one, place)) is not None]
+        if len(signals) >= 2:
+            yield _row(POOLED.key, PATTERN, int(scores.index[place]), signals)

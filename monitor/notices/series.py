@@ -25,7 +25,7 @@ class Series:
     behind each mean.
     """
 
-    sign: Watched
+    signal: Watched
     amounts: pd.Series
     weights: pd.Series
 
@@ -35,9 +35,9 @@ class Series:
         from monitor.analysis.shifts import count_scores, mean_scores
 
         tables = self.amounts.to_frame(), self.weights.to_frame()
-        if self.sign.scale.counted:
+        if self.signal.scale.counted:
             return count_scores(*tables).iloc[:, 0]
-        return mean_scores(*tables, typical_sd=self.sign.typical_sd).iloc[:, 0] / self.sign.swing
+        return mean_scores(*tables, typical_sd=self.signal.typical_sd).iloc[:, 0] / self.signal.swing
 
 
 def consecutive(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
@@ -53,14 +53,14 @@ def consecutive(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     return wide.reindex(weeks.index[weeks["compared"]]).reindex(every)
 
 
-def series_of(sign: Watched, table: pd.DataFrame, metric: str = "") -> Series:
+def series_of(signal: Watched, table: pd.DataFrame, metric: str = "") -> Series:
     """A measure out of :func:`consecutive`'s table, by the numbers that are shown or by those of another metric."""
-    metric = metric or sign.metric
+    metric = metric or signal.metric
     known = table["coverage", metric] >= catalogue()[metric].least_coverage
     value, n = table["value", metric].where(known), table["n", metric]
-    values, weights = _scaled(sign.scale, value, n, table)
+    values, weights = _scaled(signal.scale, value, n, table)
     missing = values.isna() | ~(weights > 0)
-    return Series(sign, values.mask(missing).rename(sign.metric), weights.mask(missing).rename(sign.metric))
+    return Series(signal, values.mask(missing).rename(signal.metric), weights.mask(missing).rename(signal.metric))
 
 
 def _scaled(scale: Scale, value: pd.Series, n: pd.Series, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from monitor.notices.families import FAMILIES, LINE, PATTERN, POOLED, Scale, family, watched
 from monitor.notices.lines import line
-from monitor.store.notices import NoticeRow, Sign
+from monitor.store.notices import NoticeRow, Signal
 from reports.wording import MINUS, counted, listed, spelled
 
 if TYPE_CHECKING:
@@ -43,64 +43,64 @@ def explanation(row: NoticeRow, moved: str, client: str = "") -> str:
     if row.tier == PATTERN:
         said = [_together(row), "Each by itself may be too small to notice."]
     else:
-        said = [f"{_sentence(sign, row.week, client)}." for sign in row.moved]
+        said = [f"{_sentence(signal, row.week, client)}." for signal in row.moved]
     return " ".join([*said, *([moved] if moved else []), _chance(row)])
 
 
-def _sentence(sign: Sign, week: int, client: str) -> str:
+def _sentence(signal: Signal, week: int, client: str) -> str:
     """One measure: "For six weeks your after-hours replies per session ran 1.8 times your usual (90 % interval …)"."""
-    said = watched(sign.key).said.replace("{client}", client or "one client")
-    return f"{_span(sign, week)} {said.format(how_far(sign, '90 % interval '))}"
+    said = watched(signal.key).said.replace("{client}", client or "one client")
+    return f"{_span(signal, week)} {said.format(how_far(signal, '90 % interval '))}"
 
 
-def how_far(sign: Sign, naming: str = "") -> str:
+def how_far(signal: Signal, naming: str = "") -> str:
     """How far a measure moved in its weeks, and what is left of it when chance is allowed for.
 
     "1.6 times your usual; allowing for chance, 1.2 times (90 % interval 0.8 to 1.9)"; one number where both are one.
     """
-    moved = sign.ratio if sign.seen is None else sign.seen
-    between, middle = f"({naming}{interval(sign)})", _decimal(sign.ratio, sign)
-    if _decimal(moved, sign) == middle:
-        return f"{how_much(sign, sign.ratio)} {between}"
-    unit = "times" if watched(sign.key).scale is not Scale.MINUTES else "minutes"
-    return f"{how_much(sign, moved)}; allowing for chance, {middle} {unit} {between}"
+    moved = signal.ratio if signal.seen is None else signal.seen
+    between, middle = f"({naming}{interval(signal)})", _decimal(signal.ratio, signal)
+    if _decimal(moved, signal) == middle:
+        return f"{how_much(signal, signal.ratio)} {between}"
+    unit = "times" if watched(signal.key).scale is not Scale.MINUTES else "minutes"
+    return f"{how_much(signal, moved)}; allowing for chance, {middle} {unit} {between}"
 
 
 def context(row: NoticeRow, fte: float) -> str:
     """What is published about hours with clients, where a notice is about them: to place them, not to meet it."""
-    if "contact_hours" not in {sign.key for sign in row.moved}:
+    if "contact_hours" not in {signal.key for signal in row.moved}:
         return ""
     own = "" if fte == 1 else f", {PLANNED_HOURS * fte:.3g} for your {fte:.3g}"
     return f"For context: NHS Talking Therapies plans about {PLANNED_HOURS} attended hours a week for a full post{own}."
 
 
-def interval(sign: Sign) -> str:
+def interval(signal: Signal) -> str:
     """The 90 % interval of how far a measure moved: "1.3 to 2.4"."""
-    return f"{_decimal(sign.low, sign)} to {_decimal(sign.high, sign)}"
+    return f"{_decimal(signal.low, signal)} to {_decimal(signal.high, signal)}"
 
 
-def _decimal(number: float, sign: Sign) -> str:
+def _decimal(number: float, signal: Signal) -> str:
     """With one decimal, or with two where the ends of the interval would read the same; never a minus zero."""
-    places = 1 if f"{sign.low:z.1f}" != f"{sign.high:z.1f}" else 2
+    places = 1 if f"{signal.low:z.1f}" != f"{signal.high:z.1f}" else 2
     return f"{number:z.{places}f}".replace("-", MINUS)
 
 
-def how_much(sign: Sign, moved: float) -> str:
+def how_much(signal: Signal, moved: float) -> str:
     """So far: "1.8 times your usual", "several times your usual", "2.3 minutes later than your usual"."""
-    if watched(sign.key).scale is not Scale.MINUTES:
-        return f"{_decimal(moved, sign) if moved < SEVERAL else 'several'} times your usual"
-    minutes = _decimal(abs(moved), sign)
+    if watched(signal.key).scale is not Scale.MINUTES:
+        return f"{_decimal(moved, signal) if moved < SEVERAL else 'several'} times your usual"
+    minutes = _decimal(abs(moved), signal)
     way = "later" if moved >= 0 else "earlier"
     return f"{minutes} {'minute' if float(minutes) == 1 else 'minutes'} {way} than your usual"
 
 
-def _span(sign: Sign, week: int) -> str:
-    weeks = (week - sign.since) // 7 + 1
+def _span(signal: Signal, week: int) -> str:
+    weeks = (week - signal.since) // 7 + 1
     return "For one week" if weeks == 1 else f"For {spelled(weeks)} weeks"
 
 
 def _together(row: NoticeRow) -> str:
-    named = listed([short_name(sign.key) for sign in row.signs])
+    named = listed([short_name(signal.key) for signal in row.signals])
     return f"Several things moved a little at the same time: {named}."
 
 

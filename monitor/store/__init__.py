@@ -4,7 +4,7 @@ database   open, one way to write, one way to read
 keys       numbers for clinicians and pseudonyms
 sources    what ingest remembers of each source: owners, cursor, faults
 events, evidence, messages, threads    the records that ingest stores; saving the same page again changes nothing
-touched    what a page changed, and from when on
+invalidation    what a page changed, and from when on
 clients    keys joined to persons, dated terms of clients, the ledger
 facts      what the analysis reads
 weeks      what the analysis writes: weekly numbers of both wings

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from monitor.analysis.terms import LEDGER, NOT_A_CLIENT, TERMS, Form, checked
 from monitor.errors import UsageError
+from monitor.store.invalidation import DAY, Invalidation, mark_dirty
 from monitor.store.keys import clinician_ids, selected
-from monitor.store.touched import DAY, Touched, mark_dirty
 
 TWICE = 60
 """Seconds within which the same entry of the ledger is one."""
@@ -210,9 +210,9 @@ def _owner(connection: sqlite3.Connection, clinician: str, clients: Collection[i
 
 def _reaches_back(connection: sqlite3.Connection, clinician: int, day: int) -> None:
     """The clinician's numbers are out of date from this day on, in whatever zone it began."""
-    touched = Touched()
-    touched.mark(clinician, max(day - 1, 0) * DAY)
-    mark_dirty(connection, touched)
+    invalidation = Invalidation()
+    invalidation.extend_to(clinician, max(day - 1, 0) * DAY)
+    mark_dirty(connection, invalidation)
 
 
 def keep_apart(connection: sqlite3.Connection, clinician: str, one: int, other: int, *, now: int) -> None:

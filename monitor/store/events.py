@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from connectors.base import Window
 from connectors.records import CalendarEvent, Kind
+from monitor.store.invalidation import Invalidation
 from monitor.store.keys import epoch, epoch_or_none, identities, selected
 from monitor.store.sources import SourceRow
-from monitor.store.touched import Touched
 
 REMOVED = "removed"  # the source no longer holds it; the row and its history stay
 
@@ -44,7 +44,7 @@ _SAVE = f"INSERT OR REPLACE INTO event ({_COLUMNS}) VALUES ({', '.join('?' * len
 
 def save_events(
     connection: sqlite3.Connection, source: SourceRow, events: Sequence[CalendarEvent], now: int
-) -> Touched:
+) -> Invalidation:
     """Store new and changed events; a changed one leaves its versions in the history.
 
     An end that moved after the session had begun leaves the booked end where it was: the entry was edited. Any other
@@ -104,17 +104,17 @@ def _booked_end(old: _Event | None, start: int, end: int, edited: int | None, no
     return old.booked_end_at if changed_at > start else end
 
 
-def _changed(connection: sqlite3.Connection, changes: Sequence[tuple[_Event | None, _Event]], now: int) -> Touched:
-    touched = Touched()
+def _changed(connection: sqlite3.Connection, changes: Sequence[tuple[_Event | None, _Event]], now: int) -> Invalidation:
+    invalidation = Invalidation()
     for old, new in changes:
-        touched.row(new.clinician_id, new.start_at, old.start_at if old else None)
+        invalidation.add_row(new.clinician_id, new.start_at, old.start_at if old else None)
     connection.executemany(_SAVE, [new for _, new in changes])
     # A version that is there stays there: the first one of an event is written with its first change.
     connection.executemany(
         "INSERT INTO event_history VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [version for old, new in changes if old for version in _versions(old, new, now)],
     )
-    return touched
+    return invalidation
 
 
 def _versions(old: _Event, new: _Event, now: int) -> list[tuple[int, int, str, int, int, int, str]]:
@@ -173,7 +173,9 @@ def taken_back(
     }
 
 
-def remove_events(connection: sqlite3.Connection, source: SourceRow, gone: Collection[EntryKey], now: int) -> Touched:
+def remove_events(
+    connection: sqlite3.Connection, source: SourceRow, gone: Collection[EntryKey], now: int
+) -> Invalidation:
     """Mark events as gone from their source; rows and history stay."""
     wanted = {(source.owners[clinician], uid_key) for clinician, uid_key in gone}
     stored = _stored(connection, source, sorted({uid_key for _, uid_key in gone}))
@@ -181,7 +183,7 @@ def remove_events(connection: sqlite3.Connection, source: SourceRow, gone: Colle
     return _changed(connection, [(row, row._replace(status=REMOVED)) for row in leaving], now)
 
 
-def keep_times_alone(connection: sqlite3.Connection, source: SourceRow, now: int) -> Touched:
+def keep_times_alone(connection: sqlite3.Connection, source: SourceRow, now: int) -> Invalidation:
     """Make every stored entry of the source another job's: its times, and nothing else."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM event WHERE source_id = ?", (source.id,)).fetchall()
     changes: list[tuple[_Event | None, _Event]] = []

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from connectors.base import Window
 from connectors.records import SessionEvidence
 from monitor.store.events import EntryKey
+from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.keys import clinician_ids, epoch, epoch_or_none, selected
 from monitor.store.sources import SourceRow
-from monitor.store.touched import Touched, mark_dirty
 
 _SOME = 10_000
 
@@ -29,16 +29,16 @@ class Evidence(NamedTuple):
     meeting: str | None
 
 
-def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequence[SessionEvidence]) -> Touched:
+def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequence[SessionEvidence]) -> Invalidation:
     """Store true times; those of one source and key replace each other."""
     rows = {(row.clinician_id, row.evidence_key): row for row in (_row(source, item) for item in found)}
     stored = _stored(connection, source, [item.key for item in found])
-    touched = Touched()
+    invalidation = Invalidation()
     changed = [row for key, row in rows.items() if stored.get(key) != row]
     for row in changed:
-        _touch(touched, row, stored.get((row.clinician_id, row.evidence_key)))
+        _invalidate(invalidation, row, stored.get((row.clinician_id, row.evidence_key)))
     connection.executemany("INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)", changed)
-    return touched
+    return invalidation
 
 
 def times_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, tuple[int, int]]:
@@ -64,24 +64,24 @@ def each_stored(connection: sqlite3.Connection, source: SourceRow) -> Iterator[l
         yield [Evidence._make(row) for row in some]
 
 
-def drop_evidence(connection: sqlite3.Connection, gone: Sequence[Evidence]) -> Touched:
+def drop_evidence(connection: sqlite3.Connection, gone: Sequence[Evidence]) -> Invalidation:
     """Drop these true times."""
-    touched = Touched()
+    invalidation = Invalidation()
     for row in gone:
-        _touch(touched, row)
+        _invalidate(invalidation, row)
     connection.executemany(
         "DELETE FROM evidence WHERE clinician_id = ? AND source_id = ? AND evidence_key = ?", [row[:3] for row in gone]
     )
-    return touched
+    return invalidation
 
 
-def drop_all_evidence(connection: sqlite3.Connection, source: SourceRow) -> Touched:
+def drop_all_evidence(connection: sqlite3.Connection, source: SourceRow) -> Invalidation:
     """Drop all true times that the source told."""
     rows = connection.execute("DELETE FROM evidence WHERE source_id = ? RETURNING *", (source.id,)).fetchall()
-    touched = Touched()
+    invalidation = Invalidation()
     for row in map(Evidence._make, rows):
-        _touch(touched, row)
-    return touched
+        _invalidate(invalidation, row)
+    return invalidation
 
 
 def save_correction(connection: sqlite3.Connection, clinician: str, uid_key: str, ended_at: int, now: int) -> None:
@@ -93,9 +93,9 @@ def save_correction(connection: sqlite3.Connection, clinician: str, uid_key: str
     if known == (ended_at,):
         return
     connection.execute("INSERT OR REPLACE INTO correction VALUES (?, ?, ?, ?)", (id_, uid_key, ended_at, now))
-    touched = Touched()
-    touched.row(id_, ended_at, *(known or ()))
-    mark_dirty(connection, touched)
+    invalidation = Invalidation()
+    invalidation.add_row(id_, ended_at, *(known or ()))
+    mark_dirty(connection, invalidation)
 
 
 def drop_correction(connection: sqlite3.Connection, clinician: str, uid_key: str) -> bool:
@@ -104,9 +104,9 @@ def drop_correction(connection: sqlite3.Connection, clinician: str, uid_key: str
     known = connection.execute(
         "DELETE FROM correction WHERE clinician_id = ? AND uid_key = ? RETURNING ended_at", (id_, uid_key)
     ).fetchone()
-    touched = Touched()
-    touched.mark(id_, *(known or ()))
-    mark_dirty(connection, touched)
+    invalidation = Invalidation()
+    invalidation.extend_to(id_, *(known or ()))
+    mark_dirty(connection, invalidation)
     return known is not None
 
 
@@ -123,8 +123,8 @@ def _row(source: SourceRow, item: SessionEvidence) -> Evidence:
     )
 
 
-def _touch(touched: Touched, new: Evidence, old: Evidence | None = None) -> None:
-    touched.row(new.clinician_id, *(at for row in (new, old) if row for at in (row.started_at, row.ended_at)))
+def _invalidate(invalidation: Invalidation, new: Evidence, old: Evidence | None = None) -> None:
+    invalidation.add_row(new.clinician_id, *(at for row in (new, old) if row for at in (row.started_at, row.ended_at)))
 
 
 def _stored(connection: sqlite3.Connection, source: SourceRow, keys: Sequence[str]) -> dict[tuple[int, str], Evidence]:

@@ -9,10 +9,10 @@ from itertools import chain
 from typing import NamedTuple
 
 from connectors.records import MessageStamp
+from monitor.store.invalidation import Invalidation
 from monitor.store.keys import epoch, identities, selected
 from monitor.store.sources import SourceRow
 from monitor.store.threads import joined, rename
-from monitor.store.touched import Touched
 
 
 class _Node(NamedTuple):
@@ -37,27 +37,27 @@ class _Node(NamedTuple):
 _SAVE = "INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def save_messages(connection: sqlite3.Connection, source: SourceRow, stamps: Sequence[MessageStamp]) -> Touched:
+def save_messages(connection: sqlite3.Connection, source: SourceRow, stamps: Sequence[MessageStamp]) -> Invalidation:
     """Store message times, one row a message, and join their threads.
 
     Which of several copies counts does not depend on the order in which they come.
     """
-    touched = Touched()
+    invalidation = Invalidation()
     by_owner: dict[int, list[MessageStamp]] = defaultdict(list)
     for stamp in stamps:
         by_owner[source.owners[stamp.clinician]].append(stamp)
     for clinician, own in by_owner.items():
-        _save(connection, source, clinician, own, touched)
-    return touched
+        _save(connection, source, clinician, own, invalidation)
+    return invalidation
 
 
-def drop_messages(connection: sqlite3.Connection, source: SourceRow) -> Touched:
+def drop_messages(connection: sqlite3.Connection, source: SourceRow) -> Invalidation:
     """Drop all messages of the source. One that others refer to stays known as a part of its thread, without a time."""
-    touched = Touched()
+    invalidation = Invalidation()
     for clinician, sent_at in connection.execute(
         "SELECT clinician_id, sent_at FROM message WHERE source_id = ?", (source.id,)
     ):
-        touched.row(clinician, sent_at)
+        invalidation.add_row(clinician, sent_at)
     connection.execute(
         """UPDATE node SET sent_at = NULL, source_id = NULL, reading = 0, outgoing = 0, automatic = 0,
                counterpart_kind = '', channel = '', counterpart_id = NULL
@@ -65,11 +65,15 @@ def drop_messages(connection: sqlite3.Connection, source: SourceRow) -> Touched:
         (source.id,),
     )
     connection.execute("DELETE FROM node WHERE thread IS NULL AND sent_at IS NULL")
-    return touched
+    return invalidation
 
 
 def _save(
-    connection: sqlite3.Connection, source: SourceRow, clinician: int, own: Sequence[MessageStamp], touched: Touched
+    connection: sqlite3.Connection,
+    source: SourceRow,
+    clinician: int,
+    own: Sequence[MessageStamp],
+    invalidation: Invalidation,
 ) -> None:
     """Store one clinician's: first the threads that become one, then every row that is new or tells something else."""
     tied = dict.fromkeys(chain.from_iterable([stamp.thread_nodes for stamp in own]))
@@ -78,7 +82,7 @@ def _save(
     root = joined([stamp.thread_nodes for stamp in own], threads).root
     renamed = {thread: root(thread) for thread in set(threads.values()) if root(thread) != thread}
     if renamed:
-        touched.mark(clinician, *rename(connection, clinician, renamed))
+        invalidation.extend_to(clinician, *rename(connection, clinician, renamed))
         threads = {node: root(thread) for node, thread in threads.items()}
         stored = {node: row._replace(thread=threads.get(node)) for node, row in stored.items()}
     threads |= {node: root(threads.get(node, node)) for node in tied}
@@ -89,9 +93,9 @@ def _save(
     changed = [row for node, row in kept.items() if row != stored.get(node)]
     _write(connection, clinician, changed)
     moved = [row for row in changed if row.sent_at is not None and _says_other(row, stored.get(row.node))]
-    touched.rows += len(moved)
-    touched.mark(clinician, *(row.sent_at for row in moved))
-    touched.mark(clinician, *(stored[row.node].sent_at for row in moved if row.node in stored))
+    invalidation.rows += len(moved)
+    invalidation.extend_to(clinician, *(row.sent_at for row in moved))
+    invalidation.extend_to(clinician, *(stored[row.node].sent_at for row in moved if row.node in stored))
 
 
 def _counting_copies(

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from monitor.store.invalidation import DAY, Invalidation, mark_dirty
 from monitor.store.keys import clinician_ids
-from monitor.store.touched import DAY, Touched, mark_dirty
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class Signal:
     """One measure behind a notice: how far it moved, with its 90 % interval, and since which week.
 
     ``seen`` is how far it moved in those weeks as they were counted, ``None`` where only the estimate was stored.
@@ -31,7 +31,7 @@ class NoticeRow:
     """A notice as it is stored; ``client`` is 0 where it is about no single client, ``id`` 0 before it is stored.
 
     A line has the number it is about in ``measured`` and no ratio; one of a single day says in ``about`` what came on
-    it. ``signs`` are the measures that moved together, where there are several. ``answer`` is the latest that was not
+    it. ``signals`` are the measures that moved together, where there are several. ``answer`` is the latest that was not
     taken back, ``until`` the last day of an exception.
     """
 
@@ -51,12 +51,14 @@ class NoticeRow:
     measured: float | None = None
     about: str = ""
     seen: float | None = None
-    signs: tuple[Sign, ...] = ()
+    signals: tuple[Signal, ...] = ()
 
     @property
-    def moved(self) -> tuple[Sign, ...]:
+    def moved(self) -> tuple[Signal, ...]:
         """The measures behind a notice: those that moved together, or its own."""
-        return self.signs or (Sign(self.key, self.ratio or 0, self.low or 0, self.high or 0, self.since, self.seen),)
+        return self.signals or (
+            Signal(self.key, self.ratio or 0, self.low or 0, self.high or 0, self.since, self.seen),
+        )
 
     @property
     def place(self) -> tuple[int, str, int, str]:
@@ -74,18 +76,19 @@ SELECT week, tier, family, notice.key, ratio, low, high, since, client_id, notic
        measured, about, seen
 FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
 WHERE clinician.key = ? ORDER BY week, family, client_id, about"""
-_SIGNS = """
-SELECT notice_id, notice_sign.key, ratio, low, high, since, seen FROM notice_sign
-JOIN clinician ON clinician.id = clinician_id WHERE clinician.key = ? ORDER BY notice_id, ratio DESC, notice_sign.key"""
+_SIGNALS = """
+SELECT notice_id, notice_signal.key, ratio, low, high, since, seen FROM notice_signal
+JOIN clinician ON clinician.id = clinician_id WHERE clinician.key = ?
+ORDER BY notice_id, ratio DESC, notice_signal.key"""
 
 
 def notices(connection: sqlite3.Connection, clinician: str) -> list[NoticeRow]:
     """A clinician's notices and lines, the oldest first."""
-    signs: dict[int, list[Sign]] = defaultdict(list)
-    for notice, *told in connection.execute(_SIGNS, (clinician,)):
-        signs[notice].append(Sign(*told))
+    signals: dict[int, list[Signal]] = defaultdict(list)
+    for notice, *told in connection.execute(_SIGNALS, (clinician,)):
+        signals[notice].append(Signal(*told))
     rows = [NoticeRow(*row) for row in connection.execute(_NOTICES, (clinician,)).fetchall()]
-    return [replace(row, signs=tuple(signs[row.id])) for row in rows]
+    return [replace(row, signals=tuple(signals[row.id])) for row in rows]
 
 
 def save_notices(connection: sqlite3.Connection, clinician: str, found: Sequence[NoticeRow]) -> int:
@@ -99,7 +102,7 @@ def save_notices(connection: sqlite3.Connection, clinician: str, found: Sequence
     answered = {row[0] for row in connection.execute("SELECT notice_id FROM answer WHERE clinician_id = ?", (id_,))}
     gone = [row.id for place, row in known.items() if place not in wanted and row.id not in answered]
     fresh = [row for row in found if _told(known.get(row.place)) != _told(row)]
-    for table, column in (("notice_sign", "notice_id"), ("notice", "id")):
+    for table, column in (("notice_signal", "notice_id"), ("notice", "id")):
         connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(notice,) for notice in gone])
     for row in fresh:
         _save(connection, id_, row)
@@ -111,7 +114,7 @@ def _told(row: NoticeRow | None) -> tuple[object, ...] | None:
     if row is None:
         return None
     told = (row.tier, row.key, row.ratio, row.low, row.high, row.since, row.measured, row.seen)
-    return (*told, *sorted(row.signs, key=lambda sign: sign.key))
+    return (*told, *sorted(row.signals, key=lambda signal: signal.key))
 
 
 def _save(connection: sqlite3.Connection, clinician: int, row: NoticeRow) -> None:
@@ -127,10 +130,13 @@ def _save(connection: sqlite3.Connection, clinician: int, row: NoticeRow) -> Non
             row.since, row.measured, row.seen,
         ),
     ).fetchone()  # fmt: skip
-    connection.execute("DELETE FROM notice_sign WHERE notice_id = ?", (number,))
+    connection.execute("DELETE FROM notice_signal WHERE notice_id = ?", (number,))
     connection.executemany(
-        "INSERT INTO notice_sign VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [(clinician, number, sign.key, sign.ratio, sign.low, sign.high, sign.since, sign.seen) for sign in row.signs],
+        "INSERT INTO notice_signal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (clinician, number, signal.key, signal.ratio, signal.low, signal.high, signal.since, signal.seen)
+            for signal in row.signals
+        ],
     )
 
 
@@ -148,7 +154,7 @@ def answer_notice(
         (answer, until, now, notice, clinician),
     ).rowcount
     if kept == 1:
-        _touch(connection, notice)
+        _invalidate(connection, notice)
     return kept == 1
 
 
@@ -160,13 +166,13 @@ def undo_answer(connection: sqlite3.Connection, clinician: str, notice: int, now
         (now, notice, clinician),
     ).rowcount
     if undone:
-        _touch(connection, notice)
+        _invalidate(connection, notice)
     return undone > 0
 
 
-def _touch(connection: sqlite3.Connection, notice: int) -> None:
+def _invalidate(connection: sqlite3.Connection, notice: int) -> None:
     since, owner = connection.execute("SELECT since, clinician_id FROM notice WHERE id = ?", (notice,)).fetchone()
-    mark_dirty(connection, Touched(since={owner: since * DAY}))
+    mark_dirty(connection, Invalidation(since={owner: since * DAY}))
 
 
 @dataclass(frozen=True, slots=True)

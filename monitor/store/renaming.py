@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 
 from monitor.store.events import REMOVED, EntryKey
+from monitor.store.invalidation import Invalidation
 from monitor.store.keys import selected
 from monitor.store.sources import SourceRow
-from monitor.store.touched import Touched
 
 
 def stored_names(connection: sqlite3.Connection, source: SourceRow, uid_keys: Iterable[str]) -> set[EntryKey]:
@@ -19,17 +19,17 @@ def stored_names(connection: sqlite3.Connection, source: SourceRow, uid_keys: It
 
 def rename_events(
     connection: sqlite3.Connection, source: SourceRow, names: Mapping[EntryKey, str], now: int
-) -> Touched:
+) -> Invalidation:
     """Give entries new names, none of which may be stored; history, true times and corrections move along.
 
     Another source may hold an entry of the old name, as two exports of one calendar do. What that source tells of it
     keeps the name, and a correction holds for both.
     """
     new_names = {(source.owners[clinician], old): new for (clinician, old), new in names.items()}
-    touched = Touched()
+    invalidation = Invalidation()
     for (clinician, old), start in _starts(connection, source, (old for _, old in names)).items():
         if (clinician, old) in new_names:
-            touched.row(clinician, start)
+            invalidation.add_row(clinician, start)
     for table, column in (("event", "uid_key"), ("event_history", "uid_key"), ("evidence", "evidence_key")):
         # The evidence of a source that tells an entry and its true times in one row bears the entry's name.
         connection.executemany(
@@ -60,7 +60,7 @@ def rename_events(
         [row[:2] for row in moved if row[:2] not in shared],
     )
     connection.execute("UPDATE source SET renamed_at = ? WHERE id = ?", (now, source.id))
-    return touched
+    return invalidation
 
 
 def _starts(connection: sqlite3.Connection, source: SourceRow, uid_keys: Iterable[str]) -> dict[tuple[int, str], int]:

@@ -247,7 +247,7 @@ CREATE TABLE notice (
 ) STRICT;
 
 -- The measures that moved together, where there are several; the notice itself holds the first of them.
-CREATE TABLE notice_sign (
+CREATE TABLE notice_signal (
     clinician_id INTEGER NOT NULL, notice_id INTEGER NOT NULL, key TEXT NOT NULL, ratio REAL NOT NULL,
     low REAL NOT NULL, high REAL NOT NULL, since INTEGER NOT NULL, seen REAL,
     PRIMARY KEY (notice_id, key)

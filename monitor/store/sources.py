@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.base import Fault, Skipped, Window
+from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.keys import clinician_ids, epoch
-from monitor.store.touched import Touched, mark_dirty
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,10 @@ def _hand_over(connection: sqlite3.Connection, source: SourceRow) -> None:
         "INSERT INTO source_clinician (source_id, clinician_id) VALUES (?, ?)",
         [(source.id, id_) for id_ in now - before],
     )
-    touched = Touched()
+    invalidation = Invalidation()
     for id_ in before ^ now:
-        touched.mark(id_, _first_record(connection, source, id_))
-    mark_dirty(connection, touched)
+        invalidation.extend_to(id_, _first_record(connection, source, id_))
+    mark_dirty(connection, invalidation)
 
 
 def _first_record(connection: sqlite3.Connection, source: SourceRow, clinician: int) -> int | None:
@@ -236,15 +236,15 @@ def _joined(seen: tuple[int | None, int | None], read: tuple[int, int], *, some_
 
 def save_recognised(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
     """Remember who was recognised in a mailbox as who writes or is written to; whose first time it is, is computed."""
-    touched = Touched()
+    invalidation = Invalidation()
     for key in clinicians:
         first = connection.execute(
             "UPDATE source_clinician SET own_mail = 1 WHERE source_id = ? AND clinician_id = ? AND own_mail = 0",
             (source.id, source.owners[key]),
         ).rowcount
         if first:
-            touched.mark(source.owners[key], _first_record(connection, source, source.owners[key]))
-    mark_dirty(connection, touched)
+            invalidation.extend_to(source.owners[key], _first_record(connection, source, source.owners[key]))
+    mark_dirty(connection, invalidation)
 
 
 def save_failure(connection: sqlite3.Connection, source: SourceRow, sentence: str, now: int) -> None:

@@ -6,8 +6,8 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.keys import clinician_ids
-from monitor.store.touched import Touched, mark_dirty
 
 # A thread's nodes; the one that it is named by is not in the index of the others.
 _MEMBERS = """SELECT {0} FROM node INDEXED BY thread_members
@@ -90,9 +90,9 @@ def mark_emergency(connection: sqlite3.Connection, clinician: str, thread: int, 
     else:
         among = f"clinician_id = :clinician AND node IN ({_MEMBERS.format('node')})"
         connection.execute(f"DELETE FROM emergency_thread WHERE {among}", {"clinician": id_, "thread": thread})
-    touched = Touched()
-    touched.mark(id_, *begun)
-    mark_dirty(connection, touched)
+    invalidation = Invalidation()
+    invalidation.extend_to(id_, *begun)
+    mark_dirty(connection, invalidation)
     return True
 
 

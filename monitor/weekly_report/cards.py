@@ -68,7 +68,8 @@ def going_on(frames: Frames, found: Sequence[NoticeRow], week: int, values: Week
 def _goes_on(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> bool:
     if row.tier == PATTERN:
         parts = [
-            replace(row, tier=notices.WORTH_A_LOOK, key=sign.key, since=sign.since, signs=()) for sign in row.signs
+            replace(row, tier=notices.WORTH_A_LOOK, key=signal.key, since=signal.since, signals=())
+            for signal in row.signals
         ]
         return any(_goes_on(frames, part, week, values) for part in parts)
     known = next(iter(_told(frames, row, values).values()))[0]
@@ -145,11 +146,11 @@ def _moved(row: NoticeRow) -> Table:
     """What moved together, each by how much and since when."""
     rows = (
         (
-            catalogue()[sign.key].title,
-            notices.how_far(sign),
-            day_and_month(date_of(sign.since)),
+            catalogue()[signal.key].title,
+            notices.how_far(signal),
+            day_and_month(date_of(signal.since)),
         )
-        for sign in row.signs
+        for signal in row.signals
     )
     return Table(("What", "How much", "Since the week of"), tuple(rows))
 
@@ -157,7 +158,7 @@ def _moved(row: NoticeRow) -> Table:
 def _weeks(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> Table | None:
     """The weeks from the beginning of the notice to the report's, beside the middle week of the year before."""
     told = _told(frames, row, values)
-    since = min((sign.since for sign in row.signs), default=row.since)
+    since = min((signal.since for signal in row.signals), default=row.since)
     last = max(row.week, week)
     weeks = range(max(since, last - 7 * (SHOWN_WEEKS - 1)), last + 1, 7)
     before = range(since - 7 * BEFORE_WEEKS, since, 7)
@@ -172,7 +173,7 @@ def _told(frames: Frames, row: NoticeRow, values: WeekValues) -> dict[str, tuple
     """The measures of a notice by title: their weekly values, and how these are written."""
     if row.client:
         return {"Contacts": (behind.contacts(frames, row.client), Unit.COUNT)}
-    keys = [sign.key for sign in row.moved]
+    keys = [signal.key for signal in row.moved]
     return {catalogue()[key].title: (values.of(key), catalogue()[key].unit) for key in keys}
 
 

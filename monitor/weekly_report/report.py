@@ -115,7 +115,7 @@ def _attention(frames: Frames, notice: NoticeRow | None, week: int, found: Seque
     planned = any(out.metric == "overrun_minutes" and out.first - 7 < week <= out.last for out in left_out(found))
     if notice is None:
         return Attention(planned_ends=planned)
-    metrics = tuple(sign.key for sign in notice.signs) or (notice.key,)
+    metrics = tuple(signal.key for signal in notice.signals) or (notice.key,)
     late = frames.episodes[frames.episodes["is_reply"] & frames.episodes["after_hours"]]
     days = late.loc[late["week"] == week, "day"] if "after_hours_replies" in metrics else ()
     return Attention(metrics, frozenset(int(day) for day in days), planned)

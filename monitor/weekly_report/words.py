@@ -83,7 +83,7 @@ def _still(going_on: Sequence[NoticeRow]) -> str:
 
 
 def _since(row: NoticeRow) -> int:
-    return min((sign.since for sign in row.signs), default=row.since)
+    return min((signal.since for signal in row.signals), default=row.since)
 
 
 def _lower(words: str) -> str:

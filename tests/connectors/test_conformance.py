@@ -164,14 +164,14 @@ def test_reading_what_is_new_gives_the_same_as_reading_everything(practice: Prac
 
 
 @of_worlds(Behaviour.FULL)
-@pytest.mark.parametrize("wish", [{"last": date(2026, 2, 3)}, {"first": date(2026, 2, 12)}], ids=["to", "from"])
+@pytest.mark.parametrize("options", [{"last": date(2026, 2, 3)}, {"first": date(2026, 2, 12)}], ids=["to", "from"])
 def test_a_night_that_is_to_read_some_days_alone_loses_nothing_of_the_others(
-    practice: Practice, practices: MakePractice, wish: dict[str, Any]
+    practice: Practice, practices: MakePractice, options: dict[str, Any]
 ) -> None:
     narrow = practices()  # nothing was read before
     practice.put(10, 11, 50, 51)
     for one in (practice, narrow):
-        assert problems(one.read(now=nights(1), **wish)) == {}
+        assert problems(one.read(now=nights(1), **options)) == {}
     practice.put(12, 52)
     whole = practices()
     assert problems(whole.read(now=nights(2))) == {}

@@ -20,7 +20,7 @@ from monitor.roster import Clinician, Practice, Residence
 from monitor.store import sources
 from monitor.store.database import Store, opened
 from monitor.store.events import remove_events, save_events
-from monitor.store.touched import mark_dirty
+from monitor.store.invalidation import mark_dirty
 
 LONDON = ZoneInfo("Europe/London")
 BLOCK = date(2026, 10, 26)

@@ -20,7 +20,7 @@ from connectors.records import (
     SessionEvidence,
 )
 from monitor.config import Config, load
-from monitor.ingest import Outcome, Wish, ingest
+from monitor.ingest import IngestRequest, Outcome, ingest
 from monitor.store.database import Store, open_store
 
 NOW = datetime(2026, 3, 20, 3, tzinfo=UTC)
@@ -170,9 +170,9 @@ class House:
         path.write_text(text)
         return load(path)
 
-    def ingest(self, *names: str, now: datetime = NOW, **wish: Any) -> dict[str, Outcome]:
+    def ingest(self, *names: str, now: datetime = NOW, **options: Any) -> dict[str, Outcome]:
         """One run, over all sources or those named."""
-        outcomes = ingest(self.config, self.store, NAMES, Wish(names, **wish), now=now)
+        outcomes = ingest(self.config, self.store, NAMES, IngestRequest(names, **options), now=now)
         return {outcome.name: outcome for outcome in outcomes}
 
     def rows(self, sql: str) -> list[Any]:

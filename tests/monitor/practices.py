@@ -17,7 +17,7 @@ from monitor.analysis.calendar import day_number
 from monitor.analysis.referral import OpenSlots
 from monitor.config import Config, load
 from monitor.credentials import create_key, read_key
-from monitor.ingest import Wish, ingest
+from monitor.ingest import IngestRequest, ingest
 from monitor.night import analyse
 from monitor.store import facts, notices
 from monitor.store.database import opened
@@ -113,7 +113,7 @@ def written_practice(folder: Path) -> Written:
     (folder / "ana.mbox").write_bytes(b"".join(_mailbox()))
     (folder / "ana-calls.csv").write_text("Call,Joined,Left\n" + "".join(_calls()), encoding="utf-8")
     with opened(config.database) as store:
-        outcomes = list(ingest(config, store, Pseudonyms(read_key(config.key_file)), Wish(), now=NOW))
+        outcomes = list(ingest(config, store, Pseudonyms(read_key(config.key_file)), IngestRequest(), now=NOW))
         assert [outcome.problem for outcome in outcomes if outcome.problem] == []
         list(analyse(config, store, now=NOW))
         with store.write() as connection:

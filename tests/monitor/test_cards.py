@@ -14,7 +14,7 @@ from monitor.analysis.frames import Frames
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.notices.clients import contacts_with
 from monitor.readiness import Gap, Lack
-from monitor.store.notices import NoticeRow, Sign
+from monitor.store.notices import NoticeRow, Signal
 from monitor.weekly_report import behind
 from monitor.weekly_report.behind import WeekValues
 from monitor.weekly_report.cards import AGAIN, card, leading
@@ -174,10 +174,10 @@ SPRING = spring()
 
 
 def told(
-    key: str, *, family: str = "", tier: str = "worth a look", client: int = 0, signs: tuple[Sign, ...] = ()
+    key: str, *, family: str = "", tier: str = "worth a look", client: int = 0, signals: tuple[Signal, ...] = ()
 ) -> Card:
-    family = family or next(entry.key for entry in FAMILIES if key in {sign.metric for sign in entry.signs})
-    row = NoticeRow(WEEK, tier, family, key, 1.8, 1.3, 2.4, WEEK - 14, client, id=5, measured=1, signs=signs)
+    family = family or next(entry.key for entry in FAMILIES if key in {signal.metric for signal in entry.signals})
+    row = NoticeRow(WEEK, tier, family, key, 1.8, 1.3, 2.4, WEEK - 14, client, id=5, measured=1, signals=signals)
     values = {(WEEK - 7 * ago, key): float(10 - ago) for ago in range(10)}
     return card(SPRING, row, WEEK, WeekValues(values), CODES)
 
@@ -356,8 +356,11 @@ def test_with_one_client_the_weeks_are_those_of_that_client() -> None:
 
 
 def test_a_pattern_is_based_on_what_moved() -> None:
-    signs = (Sign("after_hours_replies", 1.4, 0.9, 2.1, WEEK - 14), Sign("overrun_minutes", 1.1, -0.2, 2.3, WEEK - 28))
-    found = told("after_hours_replies", family="pattern", tier="pattern", signs=signs)
+    signals = (
+        Signal("after_hours_replies", 1.4, 0.9, 2.1, WEEK - 14),
+        Signal("overrun_minutes", 1.1, -0.2, 2.3, WEEK - 28),
+    )
+    found = told("after_hours_replies", family="pattern", tier="pattern", signals=signals)
 
     assert list(found.based_on.rows) == [
         ("Replies sent after hours", "1.4 times your usual (0.9 to 2.1)", "16 February"),

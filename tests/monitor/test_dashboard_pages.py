@@ -21,9 +21,9 @@ from werkzeug.test import TestResponse
 from monitor.analysis.catalogue import catalogue
 from monitor.dashboard.practice import caseload as practice_views
 from monitor.notices import ANSWERS
+from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.practice import open_practice
 from monitor.store.referrals import open_slots
-from monitor.store.touched import Touched, mark_dirty
 from tests.monitor.practices import CANARIES, Written
 from tests.monitor.visitors import Pages, token_on
 from tests.reports.pages import Element, read, visible
@@ -302,7 +302,7 @@ def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) ->
     for table in (
         "wellbeing_week",
         "notice",
-        "notice_sign",
+        "notice_signal",
         "answer",
         "node",
         "evidence",
@@ -510,9 +510,9 @@ def test_where_nothing_can_be_written_old_numbers_are_called_old(
 ) -> None:
     ana = pages.signed_in("ana")
     with pages.store.write() as connection:
-        touched = Touched()
-        touched.row(1, int(pages.clock().timestamp()) - 8 * 86_400)
-        mark_dirty(connection, touched)
+        invalidation = Invalidation()
+        invalidation.add_row(1, int(pages.clock().timestamp()) - 8 * 86_400)
+        mark_dirty(connection, invalidation)
 
     with unwritable():
         page = ana.get("/me/")

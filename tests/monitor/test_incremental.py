@@ -24,9 +24,9 @@ from monitor.store import clients, notices, sources
 from monitor.store.database import Connection, Store, opened
 from monitor.store.events import remove_events, save_events
 from monitor.store.evidence import save_correction, save_evidence
+from monitor.store.invalidation import mark_dirty
 from monitor.store.messages import save_messages
 from monitor.store.threads import mark_emergency
-from monitor.store.touched import mark_dirty
 from tests.monitor.facts import BERLIN, EXAMPLES, clinician, day, hours
 
 FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -92,7 +92,7 @@ class Practised:
         with self.store.write() as connection:
             for table in ("workload_week", "wellbeing_week", "computation"):
                 connection.execute(f"DELETE FROM {table}")
-            connection.execute("DELETE FROM notice_sign WHERE notice_id NOT IN (SELECT notice_id FROM answer)")
+            connection.execute("DELETE FROM notice_signal WHERE notice_id NOT IN (SELECT notice_id FROM answer)")
             connection.execute("DELETE FROM notice WHERE id NOT IN (SELECT notice_id FROM answer)")
         list(analyse(self.config, self.store, now=self.now, everyone=True))
         return self.numbers()

@@ -13,7 +13,7 @@ from connectors.errors import AuthorizationError, ConnectorError, RateLimitError
 from connectors.records import Grade, SessionEvidence, Status
 from monitor.errors import StoreError, UsageError
 from monitor.exports import COLUMNS, rows_of
-from monitor.ingest import Outcome, Wish, exit_code, ingest
+from monitor.ingest import IngestRequest, Outcome, exit_code, ingest
 from monitor.loading import frames_of
 from tests.monitor.memory import NAMES, NOW, House, HouseMaker, at, days, entry, epoch, stamp, true_end
 
@@ -581,11 +581,11 @@ def test_a_message_that_comes_to_belong_to_a_thread_is_reached_back_to(house: Ho
 # What is asked for
 
 
-def asked(practice: House, **wish: Any) -> tuple[str, ...]:
+def asked(practice: House, **options: Any) -> tuple[str, ...]:
     """First and last instant of what an entry may touch, as the clock in Paris shows them."""
     held = [entry(str(day), f"{date(2026, 3, 1) + timedelta(days=day)} 12:00") for day in range(10)]
     practice.diary.shows(*held)
-    practice.ingest(**wish)
+    practice.ingest(**options)
     return tuple(practice.rows("SELECT strftime('%Y-%m-%d', start_at, 'unixepoch') FROM event ORDER BY start_at"))
 
 
@@ -599,7 +599,7 @@ def test_both_days_of_a_window_are_local_and_included(house: HouseMaker) -> None
 
 
 @pytest.mark.parametrize(
-    ("names", "wish", "words"),
+    ("names", "options", "words"),
     [
         (("nowhere",), {}, 'no source "nowhere". The configuration has: diary, mail.'),
         ((), days("2026-03-05", "2026-03-04"), "diary: the window ends on 2026-03-04"),
@@ -608,11 +608,11 @@ def test_both_days_of_a_window_are_local_and_included(house: HouseMaker) -> None
     ],
 )
 def test_a_wish_that_cannot_be_meant_is_refused_before_anything_is_read(
-    house: HouseMaker, names: tuple[str, ...], wish: dict[str, Any], words: str
+    house: HouseMaker, names: tuple[str, ...], options: dict[str, Any], words: str
 ) -> None:
     practice = house(diary="ana", mail="ana")
     with pytest.raises(UsageError, match=words):
-        practice.ingest(*names, **wish)
+        practice.ingest(*names, **options)
     assert practice.diary.cursors == practice.mail.cursors == []
     assert practice.rows("SELECT * FROM source") == []
 
@@ -621,7 +621,7 @@ def test_a_source_of_nobody_is_a_sentence(house: HouseMaker) -> None:
     practice = house(diary="ana")
     nobody = replace(practice.config, clinicians=())
     with pytest.raises(UsageError, match="nobody's times are in it"):
-        list(ingest(nobody, practice.store, NAMES, Wish(), now=NOW))
+        list(ingest(nobody, practice.store, NAMES, IngestRequest(), now=NOW))
 
 
 def test_a_run_is_remembered_with_the_span_it_covered(house: HouseMaker) -> None:

@@ -14,7 +14,7 @@ from connectors.csv_export import source as csv_source
 from connectors.errors import ShrunkenError
 from connectors.ics import source as ics_source
 from monitor.config import load
-from monitor.ingest import Outcome, Wish, answers, ingest
+from monitor.ingest import IngestRequest, Outcome, answers, ingest
 from monitor.store.database import Store, opened
 from tests.monitor.memory import NAMES, NOW, dump
 from tests.monitor.office import ENTRY, calendar
@@ -114,7 +114,7 @@ def none(_: int) -> bool:
     return False
 
 
-def read(folder: Path, options: str, store: Store, cut_after: int | None = None, **wish: Any) -> tuple[Outcome, int]:
+def read(folder: Path, options: str, store: Store, cut_after: int | None = None, **request: Any) -> tuple[Outcome, int]:
     """One run, perhaps cut off after a page; how it went and how many pages were stored."""
     (folder / "evenhours.toml").write_text(PRACTICE + options, encoding="utf-8")
     pages = 0
@@ -125,7 +125,9 @@ def read(folder: Path, options: str, store: Store, cut_after: int | None = None,
         if pages == cut_after:
             raise CutOffError
 
-    (outcome,) = ingest(load(folder / "evenhours.toml"), store, NAMES, Wish(**wish), now=NOW, progress=progress)
+    (outcome,) = ingest(
+        load(folder / "evenhours.toml"), store, NAMES, IngestRequest(**request), now=NOW, progress=progress
+    )
     return outcome, pages
 
 

@@ -18,7 +18,7 @@ from connectors import registry
 from connectors.base import Batch
 from connectors.errors import ShrunkenError, UnavailableError
 from connectors.records import CalendarEvent
-from monitor.ingest import Wish, ingest, readers
+from monitor.ingest import IngestRequest, ingest, readers
 from monitor.store.database import opened
 from tests.monitor.facts import EXAMPLES
 from tests.monitor.memory import NAMES, NOW, House, Source, entry, stamp
@@ -119,7 +119,7 @@ class Nights(RuleBasedStateMachine):
     def _shown(self) -> list[CalendarEvent]:
         return [entry(uid, f"2026-03-{day} {hour:02}:00") for uid, (day, hour) in self.diary.items()]
 
-    def _run(self, cut_after: int | None, **wish: Any) -> dict[str, Exception | None]:
+    def _run(self, cut_after: int | None, **options: Any) -> dict[str, Exception | None]:
         self.nights += 1
         stored = 0
 
@@ -130,7 +130,7 @@ class Nights(RuleBasedStateMachine):
                 raise CutOffError
 
         self.practice.diary.shows(*self._shown())
-        run = ingest(self.practice.config, self.practice.store, NAMES, Wish(**wish), now=NOW, progress=cut)
+        run = ingest(self.practice.config, self.practice.store, NAMES, IngestRequest(**options), now=NOW, progress=cut)
         problems: dict[str, Exception | None] = {}
         try:
             for outcome in run:

@@ -20,7 +20,7 @@ from connectors.records import CALLED_OFF, CalendarEvent, Grade, Kind, Record, S
 from monitor.analysis.calendar import day_number
 from monitor.analysis.catalogue import measure
 from monitor.config import Config, load
-from monitor.ingest import Outcome, Wish, context_for, ingest
+from monitor.ingest import IngestRequest, Outcome, context_for, ingest
 from monitor.ingest.policy import TOO_LONG, Policy
 from monitor.loading import frames_of
 from monitor.store.database import Store, open_store
@@ -45,8 +45,8 @@ def practice(folder: Path, *sources: str) -> tuple[Config, Store]:
     return config, open_store(config.database, create=True)
 
 
-def read(config: Config, store: Store, **wish: Any) -> dict[str, Outcome]:
-    found = {outcome.name: outcome for outcome in ingest(config, store, NAMES, Wish(**wish), now=NOW)}
+def read(config: Config, store: Store, **options: Any) -> dict[str, Outcome]:
+    found = {outcome.name: outcome for outcome in ingest(config, store, NAMES, IngestRequest(**options), now=NOW)}
     assert [outcome.problem for outcome in found.values() if outcome.problem] == []
     return found
 
@@ -263,7 +263,7 @@ def test_what_lies_outside_the_window_is_not_kept(record: Record, is_kept: bool)
 def test_a_window_that_nobody_declared_reaches_750_days_back_and_120_ahead(tmp_path: Path) -> None:
     config, _ = practice(tmp_path, VISITS)
     (source,) = config.sources
-    window = context_for(config, source, NAMES, Wish(), now=NOW).window
+    window = context_for(config, source, NAMES, IngestRequest(), now=NOW).window
     paris = ZoneInfo("Europe/Paris")
     assert window.start == datetime(2024, 3, 3, tzinfo=paris)
     assert window.end == datetime(2026, 7, 22, tzinfo=paris)

@@ -11,7 +11,7 @@ import pytest
 from connectors.base import Batch
 from connectors.errors import ShrunkenError, UnavailableError
 from monitor.errors import StoreError
-from monitor.ingest import Wish, exit_code, ingest
+from monitor.ingest import IngestRequest, exit_code, ingest
 from monitor.ingest.readers import AT_ONCE
 from tests.monitor.memory import NAMES, NOW, House, HouseMaker, Source, entry, stamp
 
@@ -120,7 +120,7 @@ def test_an_account_that_shrank_is_refused_and_the_others_are_read(house: HouseM
 
 
 def run(practice: House, progress: Any) -> None:
-    list(ingest(practice.config, practice.store, NAMES, Wish(), now=NOW, progress=progress))
+    list(ingest(practice.config, practice.store, NAMES, IngestRequest(), now=NOW, progress=progress))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, StoreError])

@@ -25,8 +25,8 @@ from monitor.store import clients
 from monitor.store.database import opened
 from monitor.store.events import remove_events, save_events
 from monitor.store.evidence import save_correction, save_evidence
+from monitor.store.invalidation import mark_dirty
 from monitor.store.messages import save_messages
-from monitor.store.touched import mark_dirty
 from tests.monitor.facts import EXAMPLES, day
 from tests.monitor.test_incremental import START, Edit, Practised, answered, letter, lived, waited
 

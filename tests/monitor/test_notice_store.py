@@ -13,7 +13,7 @@ from monitor.store.database import Store, opened
 from monitor.store.notices import (
     AnswerCount,
     NoticeRow,
-    Sign,
+    Signal,
     answer_counts,
     answer_notice,
     notices,
@@ -25,8 +25,13 @@ from tests.monitor.facts import day
 WEEK = day("2026-03-02")
 NOTICE = NoticeRow(WEEK, "worth a look", "availability", "after_hours_replies", 1.8, 1.3, 2.4, WEEK - 35)
 LINE = NoticeRow(WEEK, "line", "rest", "short_rests", None, None, None, WEEK, measured=3)
-SIGNS = (Sign("reply_minutes_working", 1.6, 1.1, 2.2, WEEK - 14), Sign("shortened_share", 1.4, 1.0, 2.0, WEEK - 7))
-WITHDRAWAL = NoticeRow(WEEK + 7, "worth a look", "withdrawal", SIGNS[0].key, 1.6, 1.1, 2.2, WEEK - 14, signs=SIGNS)
+SIGNALS = (
+    Signal("reply_minutes_working", 1.6, 1.1, 2.2, WEEK - 14),
+    Signal("shortened_share", 1.4, 1.0, 2.0, WEEK - 7),
+)
+WITHDRAWAL = NoticeRow(
+    WEEK + 7, "worth a look", "withdrawal", SIGNALS[0].key, 1.6, 1.1, 2.2, WEEK - 14, signals=SIGNALS
+)
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ def test_saving_the_same_again_changes_nothing(store: Store) -> None:
         assert save_notices(connection, "ana", [NOTICE, LINE, WITHDRAWAL]) == 3
         assert save_notices(connection, "ana", [WITHDRAWAL, LINE, NOTICE]) == 0
         assert save_notices(connection, "ana", [WITHDRAWAL, replace(NOTICE, ratio=1.7), LINE]) == 1
-        assert save_notices(connection, "ana", [replace(WITHDRAWAL, signs=SIGNS[:1]), LINE]) == 2
+        assert save_notices(connection, "ana", [replace(WITHDRAWAL, signals=SIGNALS[:1]), LINE]) == 2
 
 
 def test_an_open_notice_goes_with_its_numbers_and_an_answered_one_stays(store: Store) -> None:

@@ -27,7 +27,7 @@ from monitor.notices import (
     try_this,
     what_moved,
 )
-from monitor.store.notices import NoticeRow, Sign
+from monitor.store.notices import NoticeRow, Signal
 from reports.wording import spelled
 from tests.monitor.facts import day
 
@@ -39,14 +39,16 @@ CHANCE = "Chance alone produces about one such note every two years for each of 
 KNOWN_AS = "the client of Tuesdays, 15:00 · K7Q2"
 
 
-def row(family: str, *signs: Sign, client: int = 0, tier: str = "worth a look") -> NoticeRow:
-    first = signs[0]
-    kept = tuple(signs) if len(signs) > 1 else ()
-    return NoticeRow(WEEK, tier, family, first.key, first.ratio, first.low, first.high, first.since, client, signs=kept)
+def row(family: str, *signals: Signal, client: int = 0, tier: str = "worth a look") -> NoticeRow:
+    first = signals[0]
+    kept = tuple(signals) if len(signals) > 1 else ()
+    return NoticeRow(
+        WEEK, tier, family, first.key, first.ratio, first.low, first.high, first.since, client, signals=kept
+    )
 
 
-def sign(key: str, ratio: float = 1.8, low: float = 1.3, high: float = 2.4, *, weeks: int = 6) -> Sign:
-    return Sign(key, ratio, low, high, WEEK - 7 * (weeks - 1))
+def signal(key: str, ratio: float = 1.8, low: float = 1.3, high: float = 2.4, *, weeks: int = 6) -> Signal:
+    return Signal(key, ratio, low, high, WEEK - 7 * (weeks - 1))
 
 
 def of_line(key: str, measured: float, client: int = 0, about: str = "") -> NoticeRow:
@@ -66,23 +68,23 @@ def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
     ("found", "words"),
     [
         (
-            row("availability", sign("after_hours_replies")),
+            row("availability", signal("after_hours_replies")),
             "For six weeks your after-hours replies per session ran 1.8 times your usual (90 % interval 1.3 to 2.4).",
         ),
         (
-            row("availability", sign("after_hours_replies", weeks=1)),
+            row("availability", signal("after_hours_replies", weeks=1)),
             "For one week your after-hours replies per session ran 1.8 times your usual (90 % interval 1.3 to 2.4).",
         ),
         (
-            row("sessions running over", sign("overrun_minutes", 2.04, 0.8, 3.3, weeks=13)),
+            row("sessions running over", signal("overrun_minutes", 2.04, 0.8, 3.3, weeks=13)),
             "For 13 weeks your sessions ended 2.0 minutes later than your usual (90 % interval 0.8 to 3.3).",
         ),
         (
-            row("sessions running over", sign("overrun_minutes", 0.98, -0.2, 2.1, weeks=2)),
+            row("sessions running over", signal("overrun_minutes", 0.98, -0.2, 2.1, weeks=2)),
             "For two weeks your sessions ended 1.0 minute later than your usual (90 % interval −0.2 to 2.1).",
         ),
         (
-            row("load", sign("contact_hours", 1.2, 1.1, 1.4), sign("weighted_load", 1.3, 1.2, 1.4, weeks=3)),
+            row("load", signal("contact_hours", 1.2, 1.1, 1.4), signal("weighted_load", 1.3, 1.2, 1.4, weeks=3)),
             (
                 "For six weeks your time with clients for each agreed day ran 1.2 times your usual "
                 "(90 % interval 1.1 to 1.4). "
@@ -90,14 +92,14 @@ def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
             ),
         ),
         (
-            row("recovery", sign("short_rests")),
+            row("recovery", signal("short_rests")),
             (
                 "For six weeks your nights with less than 11 hours of rest ran 1.8 times your usual "
                 "(90 % interval 1.3 to 2.4)."
             ),
         ),
         (
-            row("fewer, later, shorter", sign("reply_minutes_working"), sign("clinician_cancel_share", weeks=1)),
+            row("fewer, later, shorter", signal("reply_minutes_working"), signal("clinician_cancel_share", weeks=1)),
             (
                 "For six weeks the working time to your replies ran 1.8 times your usual (90 % interval 1.3 to 2.4). "
                 "For one week the share of sessions that you called off ran 1.8 times your usual "
@@ -105,7 +107,7 @@ def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
             ),
         ),
         (
-            row("one client", sign("client_contacts", 2.3, 1.2, 4.1), client=3),
+            row("one client", signal("client_contacts", 2.3, 1.2, 4.1), client=3),
             f"For six weeks your contacts with {KNOWN_AS} ran 2.3 times your usual (90 % interval 1.2 to 4.1).",
         ),
     ],
@@ -119,47 +121,49 @@ def test_a_notice_says_how_much_how_surely_and_since_when(found: NoticeRow, word
 @pytest.mark.parametrize(
     ("found", "much", "between"),
     [
-        (sign("weighted_load", 1.21, 1.18, 1.24), "1.21 times your usual", "1.18 to 1.24"),
-        (sign("weighted_load", 1.24, 1.2, 1.27), "1.2 times your usual", "1.2 to 1.3"),
-        (sign("overrun_minutes", 1.004, 0.99, 1.03), "1.00 minute later than your usual", "0.99 to 1.03"),
-        (sign("overrun_minutes", -0.02, -0.04, 0.04), "0.02 minutes earlier than your usual", "−0.04 to 0.04"),
-        (sign("overrun_minutes", 0.3, -0.04, 0.6), "0.3 minutes later than your usual", "0.0 to 0.6"),
+        (signal("weighted_load", 1.21, 1.18, 1.24), "1.21 times your usual", "1.18 to 1.24"),
+        (signal("weighted_load", 1.24, 1.2, 1.27), "1.2 times your usual", "1.2 to 1.3"),
+        (signal("overrun_minutes", 1.004, 0.99, 1.03), "1.00 minute later than your usual", "0.99 to 1.03"),
+        (signal("overrun_minutes", -0.02, -0.04, 0.04), "0.02 minutes earlier than your usual", "−0.04 to 0.04"),
+        (signal("overrun_minutes", 0.3, -0.04, 0.6), "0.3 minutes later than your usual", "0.0 to 0.6"),
     ],
 )
-def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Sign, much: str, between: str) -> None:
+def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Signal, much: str, between: str) -> None:
     assert how_far(found) == f"{much} ({between})"
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (sign("after_hours_replies", 1.2, 0.8, 1.9), "1.2 times your usual (0.8 to 1.9)"),
+        (signal("after_hours_replies", 1.2, 0.8, 1.9), "1.2 times your usual (0.8 to 1.9)"),
         (
-            replace(sign("after_hours_replies", 1.2, 0.8, 1.9), seen=1.63),
+            replace(signal("after_hours_replies", 1.2, 0.8, 1.9), seen=1.63),
             "1.6 times your usual; allowing for chance, 1.2 times (0.8 to 1.9)",
         ),
         (
-            replace(sign("short_rests", 1.5, 0.8, 2.5), seen=8.9),
+            replace(signal("short_rests", 1.5, 0.8, 2.5), seen=8.9),
             "several times your usual; allowing for chance, 1.5 times (0.8 to 2.5)",
         ),
-        (replace(sign("after_hours_replies", 1.2, 0.8, 1.9), seen=1.16), "1.2 times your usual (0.8 to 1.9)"),
+        (replace(signal("after_hours_replies", 1.2, 0.8, 1.9), seen=1.16), "1.2 times your usual (0.8 to 1.9)"),
         (
-            replace(sign("overrun_minutes", 1.5, 0.2, 2.9), seen=2.04),
+            replace(signal("overrun_minutes", 1.5, 0.2, 2.9), seen=2.04),
             "2.0 minutes later than your usual; allowing for chance, 1.5 minutes (0.2 to 2.9)",
         ),
     ],
 )
-def test_what_was_counted_stands_before_what_is_left_of_it_when_chance_is_allowed_for(found: Sign, words: str) -> None:
+def test_what_was_counted_stands_before_what_is_left_of_it_when_chance_is_allowed_for(
+    found: Signal, words: str
+) -> None:
     assert how_far(found) == words
 
 
 @pytest.mark.parametrize(
     ("found", "fte", "words"),
     [
-        (row("load", sign("contact_hours")), 1.0, "about 20 attended hours a week for a full post."),
-        (row("load", sign("weighted_load"), sign("contact_hours")), 0.6, "for a full post, 12 for your 0.6."),
-        (row("load", sign("contact_hours")), 0.33, "for a full post, 6.6 for your 0.33."),
-        (row("load", sign("weighted_load")), 1.0, ""),
+        (row("load", signal("contact_hours")), 1.0, "about 20 attended hours a week for a full post."),
+        (row("load", signal("weighted_load"), signal("contact_hours")), 0.6, "for a full post, 12 for your 0.6."),
+        (row("load", signal("contact_hours")), 0.33, "for a full post, 6.6 for your 0.33."),
+        (row("load", signal("weighted_load")), 1.0, ""),
         (of_line("rest", 2), 1.0, ""),
     ],
 )
@@ -172,7 +176,9 @@ def test_hours_with_clients_are_placed_beside_what_is_published(found: NoticeRow
 
 
 def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
-    found = row("pattern", sign("contact_hours"), sign("after_hours_replies"), sign("overrun_minutes"), tier="pattern")
+    found = row(
+        "pattern", signal("contact_hours"), signal("after_hours_replies"), signal("overrun_minutes"), tier="pattern"
+    )
 
     assert explanation(found, "") == (
         "Several things moved a little at the same time: time with clients, replies after hours and the ends of "
@@ -238,7 +244,7 @@ MORE = {"after_hours_inbound": (4.0, 8.0), "reply_propensity": (40.0, 42.0)}
     ],
 )
 def test_demand_and_boundary_are_told_apart(told: dict[str, tuple[float, float]], moved: str) -> None:
-    found = what_moved(row("availability", sign("after_hours_replies")), weekly(**told))
+    found = what_moved(row("availability", signal("after_hours_replies")), weekly(**told))
 
     assert found.startswith(moved)
     assert bool(found) is bool(moved)
@@ -257,7 +263,7 @@ def test_more_sessions_and_longer_ones_are_told_apart(
     sessions: tuple[float, float], contact: tuple[float, float], moved: str
 ) -> None:
     assert (
-        what_moved(row("load", sign("contact_hours")), weekly(sessions_held=sessions, contact_hours=contact)) == moved
+        what_moved(row("load", signal("contact_hours")), weekly(sessions_held=sessions, contact_hours=contact)) == moved
     )
 
 
@@ -279,8 +285,8 @@ def test_of_one_client_it_is_said_whether_that_client_wrote_more(now: float, bef
 def test_where_there_is_no_demand_nothing_is_said_of_it() -> None:
     everything = weekly(**MORE, sessions_held=(18, 22), contact_hours=(15.0, 18.4))
 
-    assert what_moved(row("sessions running over", sign("overrun_minutes")), everything) == ""
-    assert what_moved(row("one client", sign("client_contacts"), client=3), everything) == ""
+    assert what_moved(row("sessions running over", signal("overrun_minutes")), everything) == ""
+    assert what_moved(row("one client", signal("client_contacts"), client=3), everything) == ""
     assert what_moved(of_line("day off", 13), everything) == ""
 
 
@@ -295,8 +301,8 @@ def said_of(found: Sequence[NoticeRow]) -> list[str]:
 @pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.key)
 def test_no_family_judges(entry: NoticeFamily) -> None:
     client = 3 if entry.by_client else 0
-    found = row(entry.key, *(sign(each.metric) for each in entry.signs), client=client)
-    words = said_of([found, replace(found, signs=found.signs[:2])])
+    found = row(entry.key, *(signal(each.metric) for each in entry.signals), client=client)
+    words = said_of([found, replace(found, signals=found.signals[:2])])
 
     assert [text for text in words if BANNED.search(text) or "{" in text or "  " in text] == []
     assert all(text[0].isupper() for text in words[:3])

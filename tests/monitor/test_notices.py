@@ -25,7 +25,7 @@ from monitor.notices import (
 )
 from monitor.notices.clients import Contacts
 from monitor.notices.families import CONTACTS, EIGHT_WEEK_SWING
-from monitor.store.notices import NoticeRow, Sign
+from monitor.store.notices import NoticeRow, Signal
 from tests.monitor.facts import day
 
 FIRST = day("2025-01-06")
@@ -33,8 +33,8 @@ UNKNOWN = float("nan")
 WATCHED = [
     key
     for entry in FAMILIES
-    for sign in entry.signs
-    for key in {sign.metric, sign.found_in or sign.metric} - {CONTACTS}
+    for signal in entry.signals
+    for key in {signal.metric, signal.found_in or signal.metric} - {CONTACTS}
 ]
 BY_WEEK = [entry for entry in FAMILIES if not entry.by_client]
 families = pytest.mark.parametrize("entry", BY_WEEK, ids=lambda entry: entry.key)
@@ -85,7 +85,7 @@ def measured(series: Mapping[str, Sequence[float]], *, sessions: float = 20, cov
 
 def of_family(entry: NoticeFamily, usual: int, risen: int = 0) -> dict[str, list[float]]:
     """All measures of a family, rising together."""
-    return {sign.metric: life(sign.metric, usual, risen) for sign in entry.signs}
+    return {signal.metric: life(signal.metric, usual, risen) for signal in entry.signals}
 
 
 def contacts(*clients: Sequence[float]) -> Contacts:
@@ -113,12 +113,12 @@ def test_a_rise_is_noticed_once_within_weeks(entry: NoticeFamily) -> None:
     assert row.high is not None
     assert row.low < row.ratio < row.high
     assert (row.tier, row.client, row.answer, row.measured) == ("worth a look", 0, None, None)
-    assert row.key in {sign.metric for sign in entry.signs}
+    assert row.key in {signal.metric for signal in entry.signals}
 
 
 @families
 def test_life_as_usual_is_no_notice(entry: NoticeFamily) -> None:
-    flat = {sign.metric: LIFE[sign.metric][0] * 20 for sign in entry.signs}
+    flat = {signal.metric: LIFE[signal.metric][0] * 20 for signal in entry.signals}
 
     assert find(measured(flat), weeks(80)) == []
     assert find(measured(dict.fromkeys(flat, [0.0] * 80)), weeks(80)) == []
@@ -127,7 +127,7 @@ def test_life_as_usual_is_no_notice(entry: NoticeFamily) -> None:
 
 @families
 def test_nothing_is_noticed_in_the_first_half_year(entry: NoticeFamily) -> None:
-    sudden = {sign.metric: LIFE[sign.metric][0] * 3 + LIFE[sign.metric][1] * 4 for sign in entry.signs}
+    sudden = {signal.metric: LIFE[signal.metric][0] * 3 + LIFE[signal.metric][1] * 4 for signal in entry.signals}
 
     assert find(measured({key: values[:25] for key, values in sudden.items()}), weeks(25)) == []
 
@@ -135,8 +135,8 @@ def test_nothing_is_noticed_in_the_first_half_year(entry: NoticeFamily) -> None:
 @families
 def test_two_notices_of_a_family_are_eight_weeks_apart(entry: NoticeFamily) -> None:
     ups = {
-        sign.metric: LIFE[sign.metric][0] * 10 + (LIFE[sign.metric][1] + LIFE[sign.metric][0] * 2) * 8
-        for sign in entry.signs
+        signal.metric: LIFE[signal.metric][0] * 10 + (LIFE[signal.metric][1] + LIFE[signal.metric][0] * 2) * 8
+        for signal in entry.signals
     }
     found = [row for row in find(measured(ups), weeks(136)) if row.family == entry.key]
 
@@ -149,7 +149,7 @@ def test_a_family_keeps_to_its_budget_in_ordinary_weeks(entry: NoticeFamily) -> 
     rng = np.random.default_rng(11)
     told = 0
     for _ in range(30):
-        drawn = {sign.metric: _ordinary(sign.metric, rng, 130) for sign in entry.signs}
+        drawn = {signal.metric: _ordinary(signal.metric, rng, 130) for signal in entry.signals}
         told += sum(row.family == entry.key for row in find(measured(drawn), weeks(130)))
 
     assert told / (30 * 105 / 52) < 2 * entry.alarms_per_year
@@ -267,12 +267,12 @@ def test_what_is_too_little_alone_is_a_pattern_together() -> None:
 
     assert {row.family for row in found} == {POOLED.key}
     assert len(in_time) >= 6
-    assert {sign.key for row in found for sign in row.signs} <= slight.keys()
-    assert {len(row.signs) for row in found} <= {2, 3}
+    assert {signal.key for row in found for signal in row.signals} <= slight.keys()
+    assert {len(row.signals) for row in found} <= {2, 3}
 
 
 def test_one_family_alone_is_no_pattern() -> None:
-    flat = {sign.metric: life(sign.metric, 20) for entry in BY_WEEK for sign in entry.signs}
+    flat = {signal.metric: life(signal.metric, 20) for entry in BY_WEEK for signal in entry.signals}
     found = find(measured(flat | {"after_hours_replies": life("after_hours_replies", 15, 5)}), weeks(80))
 
     assert {row.tier for row in found} == {"worth a look"}
@@ -366,14 +366,14 @@ def spans(*rows: NoticeRow) -> set[tuple[str, int, int]]:
     return {(out.metric, (out.first - FIRST) // 7, (out.last - FIRST) // 7) for out in left_out(rows)}
 
 
-def sign(metric: str, since: int) -> Sign:
-    return Sign(metric, 1.5, 1.1, 2, FIRST + 7 * since)
+def signal(metric: str, since: int) -> Signal:
+    return Signal(metric, 1.5, 1.1, 2, FIRST + 7 * since)
 
 
 @pytest.mark.parametrize("answer", ["planned", "needed", "wrong"])
 def test_an_answer_to_a_pattern_takes_out_each_familys_own_weeks(answer: str) -> None:
-    signs = sign("after_hours_replies", 30), sign("contact_hours", 20), sign("shortened_share", 38)
-    pattern = replace(told(40, "pattern", answer), tier="pattern", since=FIRST + 7 * 30, signs=signs)
+    signals = signal("after_hours_replies", 30), signal("contact_hours", 20), signal("shortened_share", 38)
+    pattern = replace(told(40, "pattern", answer), tier="pattern", since=FIRST + 7 * 30, signals=signals)
 
     assert spans(pattern) == {
         ("after_hours_replies", 30, 40),

@@ -70,7 +70,7 @@ def test_the_larger_of_two_is_set_back() -> None:
 
 def test_two_signs_are_asked_of_three_measures() -> None:
     table = pd.DataFrame({"a": [9.0, 1.5, GAP], "b": [0.0, 1.5, 9.0], "c": [0.0, 0.0, GAP]})
-    told = family_score(table, signs=2)
+    told = family_score(table, signals=2)
     assert told[0] == 0
     assert told[1] > 2
     assert np.isnan(told[2])
@@ -81,10 +81,10 @@ def test_a_score_that_is_high_already_when_it_becomes_known_gives_no_notice() ->
     assert np.flatnonzero(score_shifts(table)["a"]).tolist() == [15]
 
 
-@pytest.mark.parametrize("signs", [0, 3])
-def test_impossible_numbers_of_signs_are_refused(signs: int) -> None:
-    with pytest.raises(ValueError, match="one or two signs"):
-        family_score(scores(1), signs=signs)
+@pytest.mark.parametrize("signals", [0, 3])
+def test_impossible_numbers_of_signals_are_refused(signals: int) -> None:
+    with pytest.raises(ValueError, match="one or two signals"):
+        family_score(scores(1), signals=signals)
 
 
 @pytest.mark.parametrize("budget", [0, -1, 2.5, GAP])

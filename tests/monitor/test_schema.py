@@ -60,7 +60,7 @@ TEXT = {
     "block_person": {"supervision": "a word of ours"},
     "self_report": {"instrument": "a word of ours", "scale": "a word of ours"},
     "notice": {"tier": "ours", "family": "ours", "key": "the catalogue's", "about": "a word of ours"},
-    "notice_sign": {"key": "the catalogue's"},
+    "notice_signal": {"key": "the catalogue's"},
     "answer": {"answer": "one of our answers"},
     "client_term": {"term": "a declared term's name", "value": "a number, a date or a word of a declared list"},
     "ledger": {"kind": "a declared kind"},

@@ -274,7 +274,7 @@ def _unknown(values: WeekValues, last: int, *, no_mail: bool) -> set[str]:
     return {
         entry.key
         for entry in FAMILIES
-        if (no_mail if entry.by_client else not known & {sign.metric for sign in entry.signs})
+        if (no_mail if entry.by_client else not known & {signal.metric for signal in entry.signals})
     }
 
 
@@ -313,9 +313,9 @@ def _moved(row: NoticeRow) -> str:
     if row.tier == LINE:
         return ""
     if row.tier == PATTERN:
-        return f"{counted(len(row.signs), 'thing')} at once"
-    sign = row.moved[0]
-    return notices.how_far(sign)
+        return f"{counted(len(row.signals), 'thing')} at once"
+    signal = row.moved[0]
+    return notices.how_far(signal)
 
 
 def _weeks(row: NoticeRow) -> str:

@@ -17,7 +17,7 @@ DAYS_BACK, DAYS_AHEAD = 750, 120
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class IngestRequest:
     """What one run was asked for: which sources (all if empty), which local days, from the start, shrinking allowed."""
 
     sources: tuple[str, ...] = ()
@@ -37,37 +37,37 @@ class Account:
     policy: Policy
 
 
-def accounts(config: Config, names: Pseudonyms, wish: Wish, *, now: datetime) -> list[Account]:
+def accounts(config: Config, names: Pseudonyms, request: IngestRequest, *, now: datetime) -> list[Account]:
     """All that a run is to read, in the order of the configuration. Raises :class:`UsageError`."""
     chosen = []
-    for source in _wished(config, wish):
+    for source in _requested(config, request):
         for owner in source.accounts:
-            context = context_for(config, source, names, wish, now=now, account=owner)
-            chosen.append(Account(source, owner, context, _policy(config, source, context, wish)))
+            context = context_for(config, source, names, request, now=now, account=owner)
+            chosen.append(Account(source, owner, context, _policy(config, source, context, request)))
     return chosen
 
 
-def _policy(config: Config, source: SourceConfig, context: Context, wish: Wish) -> Policy:
+def _policy(config: Config, source: SourceConfig, context: Context, request: IngestRequest) -> Policy:
     return Policy(
         source=source.name,
         owners=frozenset(owner.key for owner in context.owners),
         window=context.window,
         busy_only=source.busy_only,
         longest_seconds=config.practice.longest_session_hours * 3600,
-        accept_shrink=wish.accept_shrink,
+        accept_shrink=request.accept_shrink,
     )
 
 
-def _wished(config: Config, wish: Wish) -> list[SourceConfig]:
+def _requested(config: Config, request: IngestRequest) -> list[SourceConfig]:
     known = {source.name: source for source in config.sources}
-    unknown = [name for name in wish.sources if name not in known]
+    unknown = [name for name in request.sources if name not in known]
     if unknown:
         raise UsageError(f'There is no source "{unknown[0]}". The configuration has: {", ".join(known) or "none"}.')
-    wished = [source for name, source in known.items() if not wish.sources or name in wish.sources]
-    for source in wished:
+    requested = [source for name, source in known.items() if not request.sources or name in request.sources]
+    for source in requested:
         if not source.clinicians:
             raise _nobodys(source)
-    return wished
+    return requested
 
 
 def _nobodys(source: SourceConfig) -> UsageError:
@@ -75,7 +75,13 @@ def _nobodys(source: SourceConfig) -> UsageError:
 
 
 def context_for(
-    config: Config, source: SourceConfig, names: Pseudonyms, wish: Wish, *, now: datetime, account: str | None = None
+    config: Config,
+    source: SourceConfig,
+    names: Pseudonyms,
+    request: IngestRequest,
+    *,
+    now: datetime,
+    account: str | None = None,
 ) -> Context:
     """All that a connector is told for this run; of one owner's ``account`` it is told that owner alone."""
     people = tuple(owner for owner in owners(config, source, now) if account in {None, owner.key})
@@ -84,7 +90,7 @@ def context_for(
     return Context(
         source=source.name,
         owners=people,
-        window=window_of(source, people, wish, now),
+        window=window_of(source, people, request, now),
         classifier=classifier(config),
         names=names,
         folder=config.folder,
@@ -93,14 +99,14 @@ def context_for(
     )
 
 
-def window_of(source: SourceConfig, people: Sequence[Owner], wish: Wish, now: datetime) -> Window:
+def window_of(source: SourceConfig, people: Sequence[Owner], request: IngestRequest, now: datetime) -> Window:
     """The instants that are wanted: the run's own days, else the source's, else 750 days back to 120 ahead.
 
     Days are local to the owners and both inclusive.
     """
     today = now.astimezone(people[0].zone).date()
-    first = wish.first or source.window[0] or today - timedelta(days=DAYS_BACK)
-    last = wish.last or source.window[1] or today + timedelta(days=DAYS_AHEAD)
+    first = request.first or source.window[0] or today - timedelta(days=DAYS_BACK)
+    last = request.last or source.window[1] or today + timedelta(days=DAYS_AHEAD)
     if last < first:
         raise UsageError(f"{source.name}: the window ends on {last}, before it begins on {first}.")
     zones = [owner.zone for owner in people]
