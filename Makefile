@@ -1,4 +1,4 @@
-# `make demo` shows Evenhours, `make test` checks it. Python 3.11 or newer, its venv and make are all they need.
+# `make demo` shows Evenhours, `make test` checks it. Both need Python 3.11 or newer with venv, and make.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,69 +8,69 @@ AGAIN := make PYTHON=python3.11 $(or $(MAKECMDGOALS),demo)
 .DEFAULT_GOAL := help
 .PHONY: help demo bench stories quarter attack test soak lint format validity chromium peers clean
 
-help: ## Say what can be made
+help: ## List these targets
 	@awk -F ': .*## |: ## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-demo: .venv/.ready ## Write the demonstration practice to demo/, read it, report on it, serve it (EVENHOURS_DEMO_SERVE=0: do not serve)
+demo: .venv/.ready ## Write a demonstration practice to demo/, read it, write its reports, serve its pages (EVENHOURS_DEMO_SERVE=0: do not serve)
 	@$(BIN)/evenhours demo
 
-stories: .venv/.ready ## Plant the demonstration's stories in 20 practices and say when each is noticed (SEEDS=5 for fewer)
+stories: .venv/.ready ## Simulate the demonstration's changes in 20 practices and print the week of each notice (SEEDS=5 for fewer)
 	@$(BIN)/python -m benchmarks.stories $(or $(SEEDS),20)
 
-quarter: .venv/.ready-dev ## Live a simulated quarter in which things go wrong and say what claims that all is well (minutes)
+quarter: .venv/.ready-dev ## Simulate a quarter with failures and fail if anything claims that all is well (minutes)
 	@$(BIN)/python -m benchmarks.quarter
 
-attack: .venv/.ready-dev ## Read all that a director reaches on every morning of a year and say what that gives away (half an hour)
+attack: .venv/.ready-dev ## Measure what a director could derive from a year of daily pages and exports (half an hour)
 	@EVENHOURS_ROW_31=1 $(BIN)/python -m pytest -o faulthandler_timeout=0 -s -p no:randomly tests/monitor/test_row_31.py
 
-bench: .venv/.ready-dev peers ## Say what reading and a practice's daily work cost (ONLY="imap caldav ics mbox doctor night pages" for some; minutes)
+bench: .venv/.ready-dev peers ## Measure reading and a practice's daily work (minutes; ONLY="imap caldav ics mbox doctor night pages" for some)
 	@$(BIN)/python -m benchmarks.reading_speed $(ONLY)
 	@$(BIN)/python -m benchmarks.practice_speed $(ONLY)
 	@$(if $(ONLY),,$(BIN)/python -m benchmarks.large_files)
 
-test: lint chromium peers ## Check everything: lint, then all tests
+test: lint chromium peers ## Run lint, then all tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-soak: .venv/.ready-dev ## Try the properties, models and kills in big numbers: hours (METRICS=10000 EXAMPLES=500 KILLS=200 ROUNDS=200)
+soak: .venv/.ready-dev ## Repeat property, model and kill tests many times (hours; METRICS=10000 EXAMPLES=500 KILLS=200 ROUNDS=200)
 	EVENHOURS_EXAMPLES=$(or $(METRICS),10000) $(BIN)/python -m pytest -o faulthandler_timeout=0 --numprocesses auto \
 	  tests/monitor/test_metric_properties.py
 	EVENHOURS_EXAMPLES=$(or $(EXAMPLES),500) EVENHOURS_KILLS=$(or $(KILLS),200) EVENHOURS_ROUNDS=$(or $(ROUNDS),200) \
 	  $(BIN)/python -m pytest -o faulthandler_timeout=0 --numprocesses auto \
 	  $$(grep -lE 'EXAMPLES|KILLS|ROUNDS' tests/*/test_*.py | grep -v test_metric_properties)
 
-lint: .venv/.ready-dev ## Check style, types and the floors of the house
+lint: .venv/.ready-dev ## Check style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-format: .venv/.ready-dev ## Lay out the code and mend what can be mended by rule
+format: .venv/.ready-dev ## Format the code and apply ruff's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-validity: .venv/.ready-dev ## Race the detectors against others on simulated lives (ten minutes; figures in docs/validity.md)
+validity: .venv/.ready-dev ## Compare the detectors with other methods on simulated people (ten minutes; results in docs/validity.md)
 	$(BIN)/python -m benchmarks.validity
 
-chromium: ## Install Chromium for the tests that look at pages (on Debian, as root; otherwise those tests are skipped)
+chromium: ## Install Chromium for the browser tests (on Debian as root; otherwise they are skipped)
 	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  echo "Installing Chromium for the tests that look at pages (apt-get) ..."; \
+	  echo "Installing Chromium for the browser tests (apt-get) ..."; \
 	  export DEBIAN_FRONTEND=noninteractive; \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 \
-	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	    || echo "It cannot be installed here; those tests will be skipped."; \
 	fi
 
-peers: ## Install the servers that tests read from: Dovecot, Node (on Debian, as root), Medplum, emulate; otherwise those are skipped
+peers: ## Install the servers for the peer tests: Dovecot, Node (on Debian as root), Medplum, emulate; otherwise they are skipped
 	@if ! command -v dovecot >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  echo "Installing Dovecot for the tests that read mail from a server (apt-get) ..."; \
 	  export DEBIAN_FRONTEND=noninteractive; \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends dovecot-imapd; } >/dev/null 2>&1 \
-	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	    || echo "It cannot be installed here; those tests will be skipped."; \
 	fi
 	@if ! command -v npm >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  echo "Installing Node for the tests that read from a record system (apt-get) ..."; \
 	  export DEBIAN_FRONTEND=noninteractive; \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; } >/dev/null 2>&1 \
-	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	    || echo "It cannot be installed here; those tests will be skipped."; \
 	fi
 	@if command -v npm >/dev/null && ! cmp -s tests/peers/google/package.json .peers/google/package.json; then \
 	  echo "Installing an emulator of Google's consent and mail for these tests (npm, 9 MB) ..."; \
@@ -78,7 +78,7 @@ peers: ## Install the servers that tests read from: Dovecot, Node (on Debian, as
 	  { npm install --prefix .peers/google --no-save --no-package-lock --no-audit --no-fund --ignore-scripts \
 	      $$(sed -n 's/.*"\(emulate\)": "\([0-9.]*\)".*/\1@\2/p' tests/peers/google/package.json) \
 	    && cp tests/peers/google/package.json .peers/google/; } >/dev/null 2>&1 \
-	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	    || echo "It cannot be installed here; those tests will be skipped."; \
 	fi
 	@if command -v npm >/dev/null && ! cmp -s tests/peers/fhir/package.json .peers/fhir/package.json; then \
 	  echo "Installing Medplum's FHIR server for these tests (npm, 116 MB) ..."; \
@@ -86,14 +86,14 @@ peers: ## Install the servers that tests read from: Dovecot, Node (on Debian, as
 	  { npm install --prefix .peers/fhir --no-save --no-package-lock --no-audit --no-fund --ignore-scripts \
 	      $$(sed -n 's/.*"\(@medplum[^"]*\)": "\([0-9.]*\)".*/\1@\2/p' tests/peers/fhir/package.json) \
 	    && cp tests/peers/fhir/package.json .peers/fhir/; } >/dev/null 2>&1 \
-	    || echo "It cannot be installed here; those tests will say that they are skipped."; \
+	    || echo "It cannot be installed here; those tests will be skipped."; \
 	fi
 
 clean: ## Remove the environment, the caches and the demonstration practice
 	rm -rf .venv .peers demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find connectors monitor reports tests -name __pycache__ -prune -exec rm -rf {} +
 
-# The environment. A stamp is younger than what it was installed from, so that the second time costs nothing.
+# The environment. Each stamp file is newer than what was installed, so a second run installs nothing.
 
 .venv/.ready: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing what Evenhours needs into .venv (a minute or two the first time) ..."
