@@ -27,8 +27,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 
-from connectors.caldav import questions
-from connectors.imap.rows import WANTED
+from connectors.caldav import requests
+from connectors.imap.messages import WANTED
 from connectors.pseudonyms import Pseudonyms
 from monitor.config import load
 from monitor.ingest import IngestRequest, Outcome, ingest
@@ -207,9 +207,9 @@ def caldav() -> None:
 def requests_alone(server: calendars.CalendarServer, path: str) -> float:
     """Seconds that the list of objects and the objects take."""
     begun = perf_counter()
-    listed = _report(server, path, questions.changes(""))
+    listed = _report(server, path, requests.changes(""))
     hrefs = [part.partition("</href>")[0] for part in listed.split("<href>")[1:]]
-    objects = _report(server, path, questions.entries(hrefs, frozenset()))
+    objects = _report(server, path, requests.entries(hrefs, frozenset()))
     seconds = perf_counter() - begun
     if objects.count("BEGIN:VEVENT") < OBJECTS:
         raise SystemExit("the benchmark was given nothing")

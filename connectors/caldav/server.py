@@ -8,7 +8,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from connectors.caldav import questions
+from connectors.caldav import requests
 from connectors.caldav.multistatus import (
     CALDAV,
     CALENDAR_SERVER,
@@ -90,7 +90,7 @@ class CalendarServer:
         found = {
             told.path: _calendar(self._place(home, told.href), told)
             for home in (self._place(url, home) for home in homes)
-            for told in self._asked("PROPFIND", home, questions.properties(), depth="1").told
+            for told in self._asked("PROPFIND", home, requests.properties(), depth="1").told
             if _is_calendar(told)
         }
         if not found:
@@ -105,7 +105,7 @@ class CalendarServer:
         """What the server says of an address, or of where it says that calendars are (RFC 6764)."""
         well_known = joined(url, "/.well-known/caldav")
         for place in (url, well_known) if urlsplit(url).path in {"", "/"} else (url,):
-            answer = self._asked("PROPFIND", place, questions.properties(), answers=_MISSING)
+            answer = self._asked("PROPFIND", place, requests.properties(), answers=_MISSING)
             if answer.told:
                 return answer.told[0]
         raise UnavailableError(self._source, "there is no calendar server at the address.", "Check the address.")
@@ -129,13 +129,13 @@ class CalendarServer:
     def changes(self, calendar: Calendar, since: str) -> Changes:
         """What has changed since a state ("": everything there is). Raises :class:`ExpiredError`."""
         if not calendar.tells_changes:
-            answer = self._asked("PROPFIND", calendar.url, questions.properties(["getetag", "resourcetype"]), depth="1")
+            answer = self._asked("PROPFIND", calendar.url, requests.properties(["getetag", "resourcetype"]), depth="1")
             objects = (told for told in answer.told if told.path != calendar.path and told.text(f"{DAV}getetag"))
             return Changes({told.href: told.text(f"{DAV}getetag") for told in objects}, frozenset(), calendar.state)
         etags: dict[str, str] = {}
         gone: set[str] = set()
         for _ in range(_MOST_PAGES):
-            answer = self._asked("REPORT", calendar.url, questions.changes(since), answers=_EXPIRED)
+            answer = self._asked("REPORT", calendar.url, requests.changes(since), answers=_EXPIRED)
             for told in (told for told in answer.told if told.path != calendar.path):
                 if told.status == 404:
                     gone.add(told.path)
@@ -150,7 +150,7 @@ class CalendarServer:
         """These objects, as far as they are still there."""
         for at in range(0, len(hrefs), AT_ONCE):
             asked = hrefs[at : at + AT_ONCE]
-            answer = self._asked("REPORT", calendar.url, questions.entries(asked, self._lines(wanted)))
+            answer = self._asked("REPORT", calendar.url, requests.entries(asked, self._lines(wanted)))
             if {path_of(href) for href in asked} - {told.path for told in answer.told}:
                 raise self._malformed()
             yield from self._held(calendar, answer)
@@ -159,7 +159,7 @@ class CalendarServer:
         self, calendar: Calendar, start: datetime, end: datetime, wanted: frozenset[str]
     ) -> Iterator[Object]:
         """The objects with an occurrence in a span of time."""
-        asked = questions.between(start, end, self._lines(wanted))
+        asked = requests.between(start, end, self._lines(wanted))
         yield from self._held(calendar, self._asked("REPORT", calendar.url, asked, depth="1"))
 
     def _lines(self, wanted: frozenset[str]) -> frozenset[str] | None:

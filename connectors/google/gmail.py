@@ -26,7 +26,7 @@ from connectors.google.access import SCOPES
 from connectors.google.options import GoogleOptions, problems
 from connectors.google.service import GoneError, Google, RefusedError
 from connectors.mail.headers import KEPT, Headers
-from connectors.mail.pages import MailCursor, MailPage, ReadingOptions, settings_of
+from connectors.mail.pages import MailCursor, MailOptions, MailPage, settings_fingerprint
 from connectors.retry import Pause
 
 PAGE = 100  # of the list: what a night that is cut off reads twice at most
@@ -81,7 +81,7 @@ class Gmail:
         self._options = options
         self._context = context
         self._pause = pause
-        self._reading = ReadingOptions(lists=options.lists, channel=options.channel)
+        self._reading = MailOptions(lists=options.lists, channel=options.channel)
         self._at = GmailCursor("")
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
@@ -92,7 +92,7 @@ class Gmail:
             if not known.is_new and known.permission != self._permission(google):
                 now = self._beginning(google, users)
                 known = replace(known, permission=now.permission) if known.account == now.account else now
-            is_new = known.begins_anew(self._context.window)
+            is_new = known.needs_full_read(self._context.window)
             self._at = self._beginning(google, users) if is_new else known
             if not is_new:
                 try:
@@ -105,7 +105,7 @@ class Gmail:
                 is_new = False
 
     def _settings(self) -> str:
-        return settings_of(self._context, self._reading)
+        return settings_fingerprint(self._context, self._reading)
 
     def _beginning(self, google: Google, users: Any) -> GmailCursor:
         profile = google.ask(users.getProfile(userId="me", fields="emailAddress,historyId"))
@@ -142,7 +142,7 @@ class Gmail:
             place = self._place(answer) if is_last else self._at.history
             self._at = replace(self._at, history=place, news="" if is_last else following, skipped=page.skipped)
             if names or not self._at.listed:  # else the next page of the list says how far we are
-                records, faults = page.turn()
+                records, faults = page.flush()
                 yield Batch(self._at.dump(), records, faults=faults)
 
     def _everything(self, google: Google, users: Any) -> Iterator[Batch]:
@@ -164,7 +164,7 @@ class Gmail:
             self._at = replace(self._at, page=following, listed=not is_last, newest=newest, skipped=page.skipped)
             total = max(newest - int(start.timestamp()), 1)
             done = total if is_last else min(newest - min(known, default=newest), total)
-            records, faults = page.turn()
+            records, faults = page.flush()
             yield Batch(self._at.dump(), records, faults=faults, done=done, total=total)
 
     def _told(self, google: Google, request: Callable[[dict[str, str]], Any], page: str) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class Gmail:
         for name, message in answers.items():
             where = f"message {self._context.names.entry('gmail message', name)}"
             if isinstance(message, RefusedError):
-                page.fault(where, "Gmail does not hand it out")
+                page.reject(where, "Gmail does not hand it out")
                 accepted.append(None)
             elif not isinstance(message, GoneError):  # else it was deleted in the meantime
                 accepted.append(self._add(page, where, message))
@@ -214,12 +214,12 @@ class Gmail:
             accepted_at = datetime.fromtimestamp(int(message["internalDate"]) // 1000, UTC)
             headers = _headers(message)
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError):
-            page.fault(where, "it has no readable date or headers")
+            page.reject(where, "it has no readable date or headers")
             return None
         if labels.isdisjoint(_NO_CORRESPONDENCE):
             is_sent = "SENT" in labels
-            seen = page.ends(headers, filed_as_sent=is_sent)
-            page.put(where, headers, _sent_at(headers, accepted_at, is_sent=is_sent), seen)
+            seen = page.participants(headers, filed_as_sent=is_sent)
+            page.add_at(where, headers, _sent_at(headers, accepted_at, is_sent=is_sent), seen)
         return accepted_at
 
 
@@ -237,7 +237,7 @@ def _headers(message: Mapping[str, Any]) -> Headers:
 
 def _sent_at(headers: Headers, accepted_at: datetime, *, is_sent: bool) -> datetime:
     """Gmail's own time, except for an own message that was brought over from elsewhere much later."""
-    date = headers.date
+    date = headers.sent_at
     if is_sent and date is not None and accepted_at - date > _IMPORTED:
         return date
     return accepted_at

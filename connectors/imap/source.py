@@ -19,13 +19,13 @@ from typing import Literal
 
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import UnavailableError
-from connectors.imap.account import Part, Reader
-from connectors.imap.conversation import Account
 from connectors.imap.cursor import ImapCursor, Mark
-from connectors.imap.names import Folder, Role, wanted
-from connectors.imap.rows import MONTHS, Row
+from connectors.imap.folders import Folder, Role, wanted
+from connectors.imap.messages import MONTHS, Row
+from connectors.imap.reader import Part, Reader
+from connectors.imap.session import Account
 from connectors.mail.headers import KEPT, Headers
-from connectors.mail.pages import MailPage, ReadingOptions, settings_of
+from connectors.mail.pages import MailOptions, MailPage, settings_fingerprint
 from connectors.network import is_loopback
 
 FIRST_PAGE, PAGE = 200, 1_000  # messages
@@ -34,7 +34,7 @@ _FEW = 200  # messages that are looked at rather than guessed about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImapOptions(ReadingOptions):
+class ImapOptions(MailOptions):
     """Where the account is and who reads it. Of several owners each has one: ``{key}`` stands for the clinician's."""
 
     host: str = field(metadata={"help": "The mail server's name."})
@@ -61,7 +61,7 @@ class Imap:
     def __init__(self, options: ImapOptions, context: Context) -> None:
         self._options = options
         self._context = context
-        self._settings = settings_of(context, options, options.host.lower(), self._username())
+        self._settings = settings_fingerprint(context, options, options.host.lower(), self._username())
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages that were not read before.
@@ -73,7 +73,7 @@ class Imap:
             folders = wanted(reader.folders())
             is_whole = all(folder.is_told for folder in folders)
             holds = sum(folder.messages for folder in folders) if is_whole else None
-            anew = known.begins_anew(self._context.window)
+            anew = known.needs_full_read(self._context.window)
             pages = self._pages(reader, folders, ImapCursor(self._settings) if anew else known)
             yield replace(next(pages), anew=anew, holds=holds)
             yield from pages
@@ -104,10 +104,10 @@ class Imap:
             reading = _Reading(self._context, reader, folder, page, f"folder {number}")
             for mark in reading.marks(marks.get(name)):
                 reached = replace(reached, skipped=page.skipped, folders=reached.folders | {name: mark})
-                records, faults = page.turn()
+                records, faults = page.flush()
                 yield Batch(reached.dump(), records, faults=faults, done=done + reading.done, total=total)
             reached, done = replace(reached, folders=reached.folders | {name: reading.mark}), done + folder.messages
-        records, faults = page.turn()
+        records, faults = page.flush()
         last = replace(reached, skipped=page.skipped)
         yield Batch(last.dump(), records, faults=faults, done=total, total=total)
 
@@ -144,7 +144,7 @@ class _Reading:
     def _read(self, parts: Iterable[Sequence[int]]) -> Iterator[Part]:
         for part in self._reader.parts(self._folder, parts):
             if part.rows is None:
-                self._page.fault(f"{self._place}, message {part.numbers[0]}", "the mail server breaks off at it")
+                self._page.reject(f"{self._place}, message {part.numbers[0]}", "the mail server breaks off at it")
             for row in part.rows or ():
                 self._put(row)
             self.done += len(part.numbers)
@@ -208,16 +208,16 @@ class _Reading:
         if row.is_draft:
             return
         headers = Headers.from_block(row.block, chosen=True)
-        seen = self._page.ends(headers, filed_as_sent=self._holds_sent)
+        seen = self._page.participants(headers, filed_as_sent=self._holds_sent)
         is_sent = bool(seen) and seen[0].outgoing
         when = _instant(row.received_at, headers, is_sent=is_sent)
-        self._within &= self._page.put(f"{self._place}, message {row.uid}", headers, when, seen)
+        self._within &= self._page.add_at(f"{self._place}, message {row.uid}", headers, when, seen)
 
 
 def _instant(received_at: datetime | None, headers: Headers, *, is_sent: bool) -> datetime | None:
     if received_at is not None and not is_sent:
         return received_at
-    date = headers.date
+    date = headers.sent_at
     return date if received_at is None or (date is not None and received_at - date > _FILED_LATE) else received_at
 
 

@@ -130,7 +130,7 @@ class Headers:
         return found
 
     @property
-    def date(self) -> datetime | None:
+    def sent_at(self) -> datetime | None:
         """When the sender says that it was sent; ``None`` where Date is missing or makes no sense."""
         return instant_from(_spaced(self._own.get("Date", "")))
 

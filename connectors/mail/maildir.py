@@ -15,14 +15,14 @@ from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.files import NoFileError, opened
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
+    MailboxOptions,
     MailCursor,
-    MailOptions,
     MailPage,
-    astray,
-    block_of,
     is_folder,
-    reading,
-    settings_of,
+    path_error,
+    read_header_block,
+    settings_fingerprint,
+    translated_errors,
 )
 
 _NO_CORRESPONDENCE = frozenset({"drafts", "templates", "junk", "spam", "trash"})
@@ -38,15 +38,15 @@ class MaildirCursor(MailCursor):
 class Maildir:
     """Reads a Maildir and the folders in it, except drafts, templates, junk and trash."""
 
-    def __init__(self, options: MailOptions, context: Context) -> None:
+    def __init__(self, options: MailboxOptions, context: Context) -> None:
         self._options = options
         self._context = context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages that were not read before."""
-        known = MaildirCursor.parse(cursor, settings_of(self._context, self._options))
-        anew = known.begins_anew(self._context.window)
-        with reading(self._context, self._options.path):
+        known = MaildirCursor.parse(cursor, settings_fingerprint(self._context, self._options))
+        anew = known.needs_full_read(self._context.window)
+        with translated_errors(self._context, self._options.path):
             files = self._files()
             # what was read and is still there
             read = frozenset[str]() if anew else known.read.intersection(files)
@@ -76,12 +76,12 @@ class Maildir:
         """The Maildir itself and its folders: ``.Sent`` as Maildir++ has them, ``Sent`` as others do."""
         shown, path = self._options.path, self._context.folder / self._options.path
         if not is_folder(self._context, shown):
-            raise astray(self._context, f'"{shown}" is a file: write kind = "mbox" if it is a mailbox.')
+            raise path_error(self._context, f'"{shown}" is a file: write kind = "mbox" if it is a mailbox.')
         inside = sorted(entry for entry in path.iterdir() if entry.name not in {"cur", "new", "tmp"})
         wanted = (entry for entry in inside if entry.name.rpartition(".")[2].lower() not in _NO_CORRESPONDENCE)
         folders = [folder for folder in (path, *wanted) if (folder / "cur").is_dir() or (folder / "new").is_dir()]
         if not folders:
-            raise astray(self._context, f'"{shown}" is no Maildir: neither cur nor new is in it.')
+            raise path_error(self._context, f'"{shown}" is no Maildir: neither cur nor new is in it.')
         return folders
 
     def _pages(self, reached: MaildirCursor, fresh: dict[str, Path]) -> Iterator[Batch]:
@@ -90,12 +90,12 @@ class Maildir:
         for done, (name, path) in enumerate(fresh.items()):
             if page.is_full:
                 reached = replace(reached, skipped=page.skipped, read=reached.read | names)
-                records, faults = page.turn()
+                records, faults = page.flush()
                 yield Batch(reached.dump(), records, faults=faults, done=done, total=len(fresh))
             if self._add(page, f"message {done + 1}", path):
                 names.add(name)
         reached = replace(reached, skipped=page.skipped, read=reached.read | names)
-        records, faults = page.turn()
+        records, faults = page.flush()
         yield Batch(reached.dump(), records, faults=faults, done=len(fresh), total=len(fresh))
 
     def _add(self, page: MailPage, where: str, path: Path) -> bool:
@@ -105,11 +105,11 @@ class Maildir:
         """
         try:
             with opened(path) as file:
-                block, _ = block_of(file)
+                block, _ = read_header_block(file)
         except (FileNotFoundError, NoFileError):
             return False
         except OSError:
-            page.fault(where, "its file cannot be read")
+            page.reject(where, "its file cannot be read")
             return False
         page.add(where, Headers.from_block(block))
         return True
@@ -117,7 +117,7 @@ class Maildir:
 
 SOURCE_KIND = SourceKind(
     name="maildir",
-    options=MailOptions,
+    options=MailboxOptions,
     make=Maildir,
     title="Maildir folder",
     keeps=KEPT,

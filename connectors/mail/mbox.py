@@ -17,16 +17,16 @@ from connectors.errors import MalformedError
 from connectors.files import files_among, opened
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
+    MailboxOptions,
     MailCursor,
-    MailOptions,
     MailPage,
-    astray,
-    block_of,
     is_folder,
-    reading,
-    settings_of,
+    path_error,
+    read_header_block,
+    settings_fingerprint,
+    translated_errors,
 )
-from connectors.mail.postmarks import NoMailboxError, messages_in, time_of
+from connectors.mail.separators import NoMailboxError, messages_in, time_of
 from connectors.pseudonyms import Pseudonyms
 
 _HEAD = 4 * 1024
@@ -59,7 +59,7 @@ class Mark:
         if size < self.size or _head(file, self.size, names) != self.head:
             return False
         file.seek(self.last)
-        return not self.digest or _name(block_of(file)[0], names) == self.digest
+        return not self.digest or _name(read_header_block(file)[0], names) == self.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +88,16 @@ class Part:
 class Mbox:
     """Reads one mailbox file, or each ``*.mbox`` of a folder."""
 
-    def __init__(self, options: MailOptions, context: Context) -> None:
+    def __init__(self, options: MailboxOptions, context: Context) -> None:
         self._options = options
         self._context = context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages; a file that merely grew is read from where the last run stopped, any other change from 0."""
-        known = MboxCursor.parse(cursor, settings_of(self._context, self._options))
-        anew = known.begins_anew(self._context.window)
+        known = MboxCursor.parse(cursor, settings_fingerprint(self._context, self._options))
+        anew = known.needs_full_read(self._context.window)
         start = MboxCursor(known.settings) if anew else known
-        with reading(self._context, self._options.path):
+        with translated_errors(self._context, self._options.path):
             parts = self._parts(start)
             held = {part.name: part.mark.held if part.mark else self._count(part) for part in parts}
             marks = {part.name: part.mark for part in parts if part.mark}
@@ -122,8 +122,8 @@ class Mbox:
         if found:
             return found
         if (path / "cur").is_dir():
-            raise astray(self._context, f'"{self._options.path}" is a Maildir: write kind = "maildir".')
-        raise astray(self._context, f'the folder "{self._options.path}" holds no file named *.mbox.')
+            raise path_error(self._context, f'"{self._options.path}" is a Maildir: write kind = "maildir".')
+        raise path_error(self._context, f'the folder "{self._options.path}" holds no file named *.mbox.')
 
     def _part(self, path: Path, place: str, start: MboxCursor) -> Part:
         names = self._context.names
@@ -145,7 +145,7 @@ class Mbox:
             for mark in () if part.is_read else self._marks(part, page, held[part.name]):
                 reached = replace(reached, skipped=page.skipped, files=reached.files | {part.name: mark})
                 held[part.name] = mark.held
-                records, faults = page.turn()
+                records, faults = page.flush()
                 holds, done = sum(held.values()), before + mark.size
                 yield Batch(reached.dump(), records, faults=faults, holds=holds, done=done, total=total)
             before += part.size
@@ -161,7 +161,7 @@ class Mbox:
                 if page.is_full:
                     yield replace(mark, head=_head(file, mark.size, names))
                 file.seek(begin)
-                block, is_whole = block_of(file)
+                block, is_whole = read_header_block(file)
                 postmark, _, fields = block.partition(b"\n")
                 page.add(f"{part.place}message {mark.read + 1}", Headers.from_block(fields), time_of(postmark))
                 read = mark.read + is_whole
@@ -187,7 +187,7 @@ def _name(data: bytes, names: Pseudonyms) -> str:
 
 SOURCE_KIND = SourceKind(
     name="mbox",
-    options=MailOptions,
+    options=MailboxOptions,
     make=Mbox,
     title="Mailbox file (mbox), or a folder of them",
     keeps=KEPT,

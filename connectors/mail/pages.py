@@ -15,9 +15,9 @@ from connectors.base import Context, Fault, Skipped, Window
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import UnavailableError
 from connectors.files import NoFileError
-from connectors.mail.correspondence import Correspondence, Ends
 from connectors.mail.dates import instant_from
 from connectors.mail.headers import Headers
+from connectors.mail.stamps import Participants, StampBuilder
 from connectors.records import MessageStamp
 
 PAGE_MESSAGES = 2_000
@@ -27,7 +27,7 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingOptions:
+class MailOptions:
     """How the messages of any mail source are read."""
 
     lists: Literal["ignore", "ordinary"] = field(
@@ -38,7 +38,7 @@ class ReadingOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailOptions(ReadingOptions):
+class MailboxOptions(MailOptions):
     """The options of a mailbox source."""
 
     path: Path = field(metadata={"help": "The mailbox, relative to the configuration file."})
@@ -50,7 +50,7 @@ class MailCursor(Cursor):
 
     skipped: Skipped = field(default_factory=Skipped)
 
-    def begins_anew(self, window: Window) -> bool:
+    def needs_full_read(self, window: Window) -> bool:
         """Return ``True`` if all has to be read again: under other settings, or for a message that was left out."""
         return self.is_new or self.skipped.within(window)
 
@@ -62,9 +62,9 @@ class MailPage:
     automatic, rather with the earlier time. The store decides likewise between pages and sources.
     """
 
-    def __init__(self, context: Context, options: ReadingOptions, skipped: Skipped) -> None:
+    def __init__(self, context: Context, options: MailOptions, skipped: Skipped) -> None:
         self._window = context.window
-        self._correspondence = Correspondence(context, options.lists, options.channel)
+        self._correspondence = StampBuilder(context, options.lists, options.channel)
         self._stamps: dict[tuple[str, int], MessageStamp] = {}
         self._faults: list[Fault] = []
         self._messages = 0
@@ -77,31 +77,33 @@ class MailPage:
 
     def add(self, where: str, headers: Headers, postmark: str = "") -> None:
         """Put one message on the page; ``postmark`` is the time of delivery where Date says nothing."""
-        self.put(where, headers, headers.date or instant_from(postmark))
+        self.add_at(where, headers, headers.sent_at or instant_from(postmark))
 
-    def ends(self, headers: Headers, *, filed_as_sent: bool) -> tuple[Ends, ...]:
+    def participants(self, headers: Headers, *, filed_as_sent: bool) -> tuple[Participants, ...]:
         """Who stands at the ends of a message, which perhaps lay where sent mail lies."""
-        return self._correspondence.ends(headers, filed_as_sent=filed_as_sent)
+        return self._correspondence.participants(headers, filed_as_sent=filed_as_sent)
 
-    def put(self, where: str, headers: Headers, sent_at: datetime | None, seen: tuple[Ends, ...] | None = None) -> bool:
+    def add_at(
+        self, where: str, headers: Headers, sent_at: datetime | None, seen: tuple[Participants, ...] | None = None
+    ) -> bool:
         """Put one message on the page whose time is known, and perhaps its ends. Whether it may lie in the window."""
         self._messages += 1
         if sent_at is None:
-            self.fault(where, "it has no readable date")
+            self.reject(where, "it has no readable date")
         elif not self._window.touches(sent_at, sent_at):
             self.skipped = self.skipped.joined(sent_at, self._window)
             return False
         else:
             self._keep(self._correspondence.stamps(headers, sent_at, seen))
             for name in sorted(headers.unreadable):
-                self.fault(where, f"the addresses in its {name.title()} field cannot be read")
+                self.reject(where, f"the addresses in its {name.title()} field cannot be read")
         return True
 
-    def fault(self, where: str, reason: str) -> None:
+    def reject(self, where: str, reason: str) -> None:
         """Set a message aside."""
         self._faults.append(Fault(where, reason))
 
-    def turn(self) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
+    def flush(self) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
         """Hand over what is on the page and begin a new one."""
         page = tuple(self._stamps.values()), tuple(self._faults)
         self._stamps, self._faults, self._messages = {}, [], 0
@@ -118,7 +120,7 @@ def _worth(stamp: MessageStamp) -> tuple[bool, bool, datetime]:
     return not stamp.outgoing, stamp.automatic, stamp.sent_at
 
 
-def settings_of(context: Context, options: ReadingOptions, *account: str) -> str:
+def settings_fingerprint(context: Context, options: MailOptions, *account: str) -> str:
     """A keyed name of all that decides what a message becomes: if it changes, a mailbox is read anew.
 
     ``account`` says which one it is, where the numbers of two may be alike.
@@ -129,7 +131,7 @@ def settings_of(context: Context, options: ReadingOptions, *account: str) -> str
     return fingerprint(context.names, options.lists, options.channel, account, owners, inside)
 
 
-def block_of(file: BinaryIO) -> tuple[bytes, bool]:
+def read_header_block(file: BinaryIO) -> tuple[bytes, bool]:
     """The header block that begins where the file stands, and whether its end was seen (or it is overlong)."""
     block = file.read(_FIRST_LOOK)
     if len(block) == _FIRST_LOOK and not _BLANK_LINE.search(block):
@@ -139,12 +141,12 @@ def block_of(file: BinaryIO) -> tuple[bytes, bool]:
 
 
 @contextmanager
-def reading(context: Context, path: Path) -> Iterator[None]:
+def translated_errors(context: Context, path: Path) -> Iterator[None]:
     """Turn what the file system may do to us into an :class:`UnavailableError` that says what to do."""
     try:
         yield
     except FileNotFoundError as error:
-        raise astray(context, f'there is no "{path}".') from error
+        raise path_error(context, f'there is no "{path}".') from error
     except PermissionError as error:
         remedy = "Give whoever runs evenhours the right to read it."
         raise UnavailableError(context.source, f'"{path}" may not be read.', remedy) from error
@@ -157,13 +159,13 @@ def reading(context: Context, path: Path) -> Iterator[None]:
 
 def is_folder(context: Context, path: Path) -> bool:
     """Whether the configured path is a folder rather than a file; a pipe or device is refused unopened."""
-    with reading(context, path):
+    with translated_errors(context, path):
         mode = (context.folder / path).stat().st_mode
     if not (S_ISDIR(mode) or S_ISREG(mode)):
         raise NoFileError().told(context.source, path)
     return S_ISDIR(mode)
 
 
-def astray(context: Context, found: str) -> UnavailableError:
+def path_error(context: Context, found: str) -> UnavailableError:
     """What to say where the path leads to nothing that can be used."""
     return UnavailableError(context.source, found, "Correct its path, which begins at the configuration file's folder.")

@@ -11,8 +11,8 @@ from typing import Any
 from connectors.base import Context
 from connectors.calls import Span, Times, shared, waited_in_vain
 from connectors.classify import EntryLook
-from connectors.mail.correspondence import Correspondence
 from connectors.mail.headers import Headers
+from connectors.mail.stamps import StampBuilder
 from connectors.microsoft.graph import Item
 from connectors.pseudonyms import canonical_address
 from connectors.records import CalendarEvent, Grade, MessageStamp, SessionEvidence, Status
@@ -70,12 +70,12 @@ class RecordMaker:
         if "@removed" in item or item.get("isDraft") is True:
             return None
         owner = self.context.owners[0]
-        headers, correspondence = _headers(item), Correspondence(self.context, "ordinary", self.channel)
+        headers, correspondence = _headers(item), StampBuilder(self.context, "ordinary", self.channel)
         outgoing = sent or not owner.addresses.isdisjoint(headers.senders)
         sent_at = _instant(item.get("sentDateTime" if outgoing else "receivedDateTime"))
         if sent_at is None:
             raise UnusableError("it has no readable time")
-        ends = correspondence.ends(headers, filed_as_sent=sent)
+        ends = correspondence.participants(headers, filed_as_sent=sent)
         talk = _text(item, "conversationId")
         for stamp in correspondence.stamps(headers, sent_at, ends):
             node = self.context.names.node(owner.key, f"microsoft conversation {talk}")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from xml.parsers import expat
 
 from connectors.pseudonyms import canonical_address
-from connectors.sms_xml.sieve import Sieve, UnfitError
+from connectors.sms_xml.filter import Sieve, UnfitError
 
 _RECEIVED, _SENT = "1", "2"
 _NEVER_SENT = frozenset({"3", "4", "5", "6"})  # draft, outbox, failed, queued
@@ -51,7 +51,7 @@ class Unusable:
 def texts_in(chunks: Iterable[bytes], own: frozenset[str]) -> Iterator[Text | Unusable]:
     """Every text that was sent or received, in the file's order; ``own`` are the owner's numbers.
 
-    Raises :class:`~connectors.sms_xml.sieve.UnfitError` for what is no backup of texts.
+    Raises :class:`~connectors.sms_xml.filter.UnfitError` for what is no backup of texts.
     """
     sieve, reader = Sieve(), _Reader(own)
     parser = expat.ParserCreate("UTF-8")

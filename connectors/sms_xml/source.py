@@ -16,10 +16,10 @@ from connectors.base import Batch, Context, Fault, RecordType, SourceKind
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError
 from connectors.files import files_among, opened
-from connectors.mail.pages import PAGE_MESSAGES, astray, is_folder, reading
+from connectors.mail.pages import PAGE_MESSAGES, is_folder, path_error, translated_errors
 from connectors.records import Counterpart, MessageStamp
+from connectors.sms_xml.filter import ALLOWED, UnfitError
 from connectors.sms_xml.messages import Text, Unusable, canonical_number, is_machine, texts_in
-from connectors.sms_xml.sieve import ALLOWED, UnfitError
 
 _SOME_BYTES = 256 * 1024
 _MESSAGE = re.compile(rb"<[sm]ms\s")
@@ -67,7 +67,7 @@ class SmsXml:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages in files that were not read before."""
         known = SmsXmlCursor.parse(cursor, self._settings())
-        with reading(self._context, self._options.path):
+        with translated_errors(self._context, self._options.path):
             files = self._files()
             holds = max(file.holds for file in files)
             fresh = [file for file in files if file.name not in known.files]
@@ -88,7 +88,7 @@ class SmsXml:
         if is_folder(self._context, self._options.path):
             paths = files_among(path.glob("[sS][mM][sS]*.[xX][mM][lL]"))
             if not paths:
-                raise astray(self._context, f'the folder "{self._options.path}" holds no file named sms*.xml.')
+                raise path_error(self._context, f'the folder "{self._options.path}" holds no file named sms*.xml.')
         found = [self._file(file, f"file {n}, " if len(paths) > 1 else "") for n, file in enumerate(paths, 1)]
         return list({file.name: file for file in found}.values())
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from connectors.base import Batch, Connector, Context, Fault, Owner, Skipped, Window
 from connectors.classify import Classifier
 from connectors.mail.headers import Headers
-from connectors.mail.pages import MailOptions, MailPage
+from connectors.mail.pages import MailboxOptions, MailPage
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import MessageStamp
 
@@ -80,18 +80,18 @@ def stamps(
     block: bytes, *owners: Owner, lists: str = "ignore", postmark: str = ""
 ) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
     """What one header block becomes."""
-    options = MailOptions(path=Path("x"), lists="ordinary" if lists == "ordinary" else "ignore")
+    options = MailboxOptions(path=Path("x"), lists="ordinary" if lists == "ordinary" else "ignore")
     page = MailPage(practice(Path(), *owners), options, Skipped())
     page.add("message 1", Headers.from_block(block), postmark)
-    return page.turn()
+    return page.flush()
 
 
 def together(blocks: Iterable[bytes], *owners: Owner) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
     """What header blocks become that lie on one page."""
-    page = MailPage(practice(Path(), *owners), MailOptions(path=Path("x")), Skipped())
+    page = MailPage(practice(Path(), *owners), MailboxOptions(path=Path("x")), Skipped())
     for block in blocks:
         page.add("message 1", Headers.from_block(block))
-    return page.turn()
+    return page.flush()
 
 
 def stamp(block: bytes, owner: Owner = ANA, lists: str = "ignore") -> MessageStamp:

@@ -11,7 +11,7 @@ from zlib import crc32
 import pytest
 
 from connectors import http, retry
-from connectors.caldav import questions
+from connectors.caldav import requests
 from connectors.caldav.cursor import CaldavCursor, Held
 from connectors.caldav.multistatus import UnsoundAnswerError, multistatus
 from connectors.caldav.source import Caldav, CaldavOptions
@@ -261,7 +261,7 @@ def test_list_of_changes_that_comes_in_parts_is_read_to_its_end(server: Replies)
 
 
 def test_what_is_asked_names_no_content() -> None:
-    asked = questions.entries(["/cal/a&b.ics"], frozenset({"ATTENDEE"})).decode()
+    asked = requests.entries(["/cal/a&b.ics"], frozenset({"ATTENDEE"})).decode()
     assert '<C:prop name="DTSTART"/>' in asked
     assert '<C:prop name="ATTENDEE"/>' in asked
     assert "/cal/a&amp;b.ics" in asked

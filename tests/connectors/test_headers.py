@@ -183,7 +183,7 @@ def test_folded_fields_are_joined_and_stay_one_field() -> None:
     headers = Headers.from_block(block)
     assert headers.addresses("to") == ("a@x.example", "b@x.example")
     assert headers.identifiers(datetime(2026, 9, 1, tzinfo=UTC))[1:] == ["1@x", "2@x"]
-    assert headers.date is not None
+    assert headers.sent_at is not None
 
 
 def test_identifiers_are_joined_within_a_field_and_never_over_two() -> None:
@@ -510,7 +510,11 @@ def test_a_block_of_which_a_server_chose_the_fields_is_read_like_any_other(
     at = datetime(2026, 9, 1, tzinfo=UTC)
     whole, chosen = Headers.from_block(block), Headers.from_block(block, chosen=True)
     assert chosen.identifiers(at) == whole.identifiers(at)
-    assert (chosen.date, chosen.senders, chosen.addresses("to")) == (whole.date, whole.senders, whole.addresses("to"))
+    assert (chosen.sent_at, chosen.senders, chosen.addresses("to")) == (
+        whole.sent_at,
+        whole.senders,
+        whole.addresses("to"),
+    )
 
 
 def test_the_first_of_several_names_and_dates_counts_and_all_references() -> None:
@@ -521,7 +525,7 @@ def test_the_first_of_several_names_and_dates_counts_and_all_references() -> Non
     )
     at = datetime(2026, 9, 1, 10, tzinfo=UTC)
     assert headers.identifiers(at) == ["1@x", "3@x", "4@x"]
-    assert headers.date == at
+    assert headers.sent_at == at
 
 
 @pytest.mark.real

@@ -17,7 +17,7 @@ from connectors.address_count import Likely
 from connectors.base import Batch, Context
 from connectors.errors import AuthorizationError, UnavailableError
 from connectors.imap import source
-from connectors.imap.conversation import Conversation
+from connectors.imap.session import Conversation
 from connectors.imap.source import SOURCE_KIND, Imap, ImapOptions
 from tests.connectors.mailboxes import ANA, CANARY, WINDOW, Reading, letter, practice, read
 from tests.peers.dovecot import PASSWORD, Dovecot

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from connectors import deadline
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
 from connectors.imap import connection, source
-from connectors.imap.account import MOST_BREAKS
-from connectors.imap.conversation import spelled
-from connectors.imap.rows import received_in, row_from, usual_rows
+from connectors.imap.messages import received_in, row_from, usual_rows
+from connectors.imap.reader import MOST_BREAKS
+from connectors.imap.session import spelled
 from connectors.imap.source import Imap, ImapOptions
 from tests.connectors.mailboxes import CANARY, Reading, practice, read
 from tests.peers.scripted_imap import GREETING, HANG_UP, Answer, Script, fetched, scripted_imap

@@ -18,7 +18,7 @@ from connectors.google.access import CALENDAR, SCOPES
 from connectors.google.consent import Asking
 from connectors.google.options import GoogleOptions
 from connectors.http import Answer, Client, Question
-from connectors.imap.conversation import Account, Conversation
+from connectors.imap.session import Account, Conversation
 from connectors.microsoft.access import write_consent
 from connectors.network import is_loopback, is_open
 from connectors.private import write_private

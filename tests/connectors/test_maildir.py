@@ -14,14 +14,14 @@ from connectors.base import Batch
 from connectors.errors import UnavailableError
 from connectors.mail import pages as mail
 from connectors.mail.maildir import Maildir
-from connectors.mail.pages import MailOptions
+from connectors.mail.pages import MailboxOptions
 from tests.connectors.mailboxes import ANA, CANARY, WINDOW, Reading, letter, practice, read
 
 BODY = f"\n{CANARY}\nFrom: other@post.example\n".encode()
 
 
 def maildir(folder: Path, name: str = "post") -> Maildir:
-    return Maildir(MailOptions(path=Path(name)), practice(folder))
+    return Maildir(MailboxOptions(path=Path(name)), practice(folder))
 
 
 def file_of(number: int, part: str = "cur", folder: str = "", flags: str = ":2,S") -> Path:
@@ -182,7 +182,7 @@ def test_a_maildir_says_how_many_messages_it_has(tmp_path: Path) -> None:
 def test_a_window_that_reaches_what_was_left_out_reads_again(tmp_path: Path) -> None:
     deliver(tmp_path, range(5))
     later = practice(tmp_path, window=replace(WINDOW, start=datetime(2026, 12, 1, tzinfo=UTC)))
-    first = read(Maildir(MailOptions(path=Path("post")), later))
+    first = read(Maildir(MailboxOptions(path=Path("post")), later))
     assert first.stamps == []
     assert len(read(maildir(tmp_path), first.cursor).stamps) == 5
 
@@ -191,7 +191,7 @@ def test_a_new_alias_makes_the_maildir_be_read_anew(tmp_path: Path) -> None:
     deliver(tmp_path, range(5))
     first = read(maildir(tmp_path))
     aliased = practice(tmp_path, replace(ANA, addresses=ANA.addresses | {"client3@post.example"}))
-    second = read(Maildir(MailOptions(path=Path("post")), aliased), first.cursor)
+    second = read(Maildir(MailboxOptions(path=Path("post")), aliased), first.cursor)
     assert [stamp.outgoing for stamp in second.stamps].count(True) == 1
 
 

@@ -18,10 +18,10 @@ import pytest
 from connectors.base import Batch, Context, Owner, Window
 from connectors.errors import ConnectorError, MalformedError, UnavailableError
 from connectors.mail import pages as mail
-from connectors.mail import postmarks
+from connectors.mail import separators
 from connectors.mail.mbox import Mbox, MboxCursor
-from connectors.mail.pages import MailOptions, reading
-from connectors.mail.postmarks import messages_in
+from connectors.mail.pages import MailboxOptions, translated_errors
+from connectors.mail.separators import messages_in
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import MessageStamp
 from tests.connectors.mailboxes import ANA, BEN, CANARY, NAMES, WINDOW, Reading, letter, practice, read, threads
@@ -41,8 +41,8 @@ def mbox(folder: Path, name: str = "ana.mbox", **options: str) -> Mbox:
     return Mbox(options_of(name, **options), practice(folder))
 
 
-def options_of(name: str = "ana.mbox", lists: str = "ignore", channel: str = "email") -> MailOptions:
-    return MailOptions(path=Path(name), lists="ordinary" if lists == "ordinary" else "ignore", channel=channel)
+def options_of(name: str = "ana.mbox", lists: str = "ignore", channel: str = "email") -> MailboxOptions:
+    return MailboxOptions(path=Path(name), lists="ordinary" if lists == "ordinary" else "ignore", channel=channel)
 
 
 def read_bytes(folder: Path, content: bytes) -> Reading:
@@ -127,7 +127,7 @@ def test_messages_are_found_alike_whatever_the_chunks_borders(monkeypatch: pytes
     )
     expected = [at for at in range(len(content)) if content.startswith(POSTMARK, at)]
     for chunk in (2_500, 2_501, 2_777, 4_096, 1_000_000):
-        monkeypatch.setattr(postmarks, "_CHUNK", chunk)
+        monkeypatch.setattr(separators, "_CHUNK", chunk)
         assert list(messages_in(io.BytesIO(content), 0, len(content))) == expected
 
 
@@ -379,7 +379,7 @@ def test_a_missing_file_is_told_with_its_path_and_what_to_do(tmp_path: Path) -> 
 
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     refused = pytest.raises(UnavailableError, match=r'"ana.mbox" may not be read\..*right to read')
-    with refused, reading(practice(tmp_path), Path("ana.mbox")):
+    with refused, translated_errors(practice(tmp_path), Path("ana.mbox")):
         raise PermissionError(13, "Permission denied", "/secret/place")
 
 

@@ -21,8 +21,8 @@ from connectors.base import Batch, Context, Owner
 from connectors.errors import ConnectorError, MalformedError, UnavailableError
 from connectors.records import Counterpart
 from connectors.sms_xml import source
+from connectors.sms_xml.filter import ALLOWED, Sieve, UnfitError
 from connectors.sms_xml.messages import canonical_number, is_machine
-from connectors.sms_xml.sieve import ALLOWED, Sieve, UnfitError
 from connectors.sms_xml.source import SOURCE_KIND, SmsXmlOptions
 from tests.connectors.mailboxes import CANARY, NAMES, RULES, Reading, practice, read
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.imap.names import Folder, Role, readable, role_of, wanted
+from connectors.imap.folders import Folder, Role, readable, role_of, wanted
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from typing import NamedTuple, TypeVar
 from connectors import retry
 from connectors.deadline import Deadline
 from connectors.errors import RateLimitError, UnavailableError, UsedUpError
-from connectors.imap.conversation import Account, BrokenOffError, Conversation, spelled, unreachable
-from connectors.imap.names import Folder
-from connectors.imap.rows import Row
+from connectors.imap.folders import Folder
+from connectors.imap.messages import Row
+from connectors.imap.session import Account, BrokenOffError, Conversation, spelled, unreachable
 from connectors.retry import AgainError, Patience
 
 MOST_BREAKS = 40

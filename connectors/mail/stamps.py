@@ -21,7 +21,7 @@ _MOST_KNOWN = 8_192
 _LONGEST_KNOWN = 2_000  # characters
 
 
-class Ends(NamedTuple):
+class Participants(NamedTuple):
     """The two ends of a message, as one owner of the source sees them."""
 
     owner: str
@@ -32,7 +32,7 @@ class Ends(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Correspondence:
+class StampBuilder:
     """Makes stamps of messages, as one source's options say.
 
     ``lists = "ordinary"`` takes mail through a mailing list for what a person wrote; ``"ignore"`` for automatic.
@@ -41,20 +41,22 @@ class Correspondence:
     context: Context
     lists: Literal["ignore", "ordinary"] = "ignore"
     channel: str = "email"
-    _known: dict[tuple[str, bool], tuple[tuple[Ends, ...], frozenset[str], tuple[str, ...]]] = field(
+    _known: dict[tuple[str, bool], tuple[tuple[Participants, ...], frozenset[str], tuple[str, ...]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
-    def stamps(self, headers: Headers, sent_at: datetime, seen: tuple[Ends, ...] | None = None) -> list[MessageStamp]:
+    def stamps(
+        self, headers: Headers, sent_at: datetime, seen: tuple[Participants, ...] | None = None
+    ) -> list[MessageStamp]:
         """One stamp for each owner of the source whom the message concerns, as :meth:`ends` tells, or has told."""
         found = []
-        for owner, outgoing, counterpart, kind, automatic in self.ends(headers) if seen is None else seen:
+        for owner, outgoing, counterpart, kind, automatic in self.participants(headers) if seen is None else seen:
             nodes = self._nodes(headers, sent_at, owner)
             stamp = MessageStamp(owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes)
             found.append(stamp)
         return found
 
-    def ends(self, headers: Headers, *, filed_as_sent: bool = False) -> tuple[Ends, ...]:
+    def participants(self, headers: Headers, *, filed_as_sent: bool = False) -> tuple[Participants, ...]:
         """Who stands at the ends, for each owner of the source whom it concerns; none if its sender cannot be read.
 
         A message ``filed_as_sent`` is outgoing, whatever address it bears. The answers are remembered, because the
@@ -62,29 +64,29 @@ class Correspondence:
         """
         key = headers.shared, filed_as_sent
         if (known := self._known.get(key)) is None:
-            ends, unreadable = tuple(self._found(headers, filed_as_sent=filed_as_sent)), headers.unreadable
-            known = ends, unreadable, self._unknown(headers, ends)
+            participants, unreadable = tuple(self._found(headers, filed_as_sent=filed_as_sent)), headers.unreadable
+            known = participants, unreadable, self._unknown(headers, participants)
             if len(headers.shared) <= _LONGEST_KNOWN:
                 if len(self._known) == _MOST_KNOWN:
                     self._known.clear()
                 self._known[key] = known
-        ends, headers.unreadable, unknown = known
+        participants, headers.unreadable, unknown = known
         if unknown:
             self.context.address_count.add(unknown)
-        return ends
+        return participants
 
-    def _unknown(self, headers: Headers, ends: tuple[Ends, ...]) -> tuple[str, ...]:
+    def _unknown(self, headers: Headers, participants: tuple[Participants, ...]) -> tuple[str, ...]:
         """Return the addresses among which an owner's may be that is missing in the configuration.
 
         Empty where an owner's known address stands in the message, or a machine wrote it.
         """
-        if not self.context.address_count.is_wanted or any(end.automatic for end in ends):
+        if not self.context.address_count.is_wanted or any(end.automatic for end in participants):
             return ()
         addresses = dict.fromkeys((*headers.senders, *headers.addresses("to", "cc", "bcc")))
         known = any(not owner.addresses.isdisjoint(addresses) for owner in self.context.owners)
         return () if known else tuple(addresses)
 
-    def _found(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[Ends]:
+    def _found(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[Participants]:
         if headers.senders or "from" not in headers.unreadable:
             for owner in self._owners(headers):
                 yield self._seen_by(owner, headers, outgoing=filed_as_sent or _is_outgoing(headers, owner))
@@ -94,7 +96,7 @@ class Correspondence:
             return self.context.owners
         return self.context.owners_named({*headers.senders, *headers.addresses("reply-to", "to", "cc")})
 
-    def _seen_by(self, owner: Owner, headers: Headers, *, outgoing: bool) -> Ends:
+    def _seen_by(self, owner: Owner, headers: Headers, *, outgoing: bool) -> Participants:
         address = _recipient(headers, owner) if outgoing else _sender(headers)
         kind = self.context.classifier.counterpart(address) if address else Counterpart.OTHER
         automatic = _says_automatic(headers)
@@ -102,7 +104,7 @@ class Correspondence:
             automatic = automatic or kind is Counterpart.AUTOMATIC or self._looks_automatic(headers)
             kind = Counterpart.AUTOMATIC if automatic else kind
         name = self.context.names.person(owner.key, address) if address else None
-        return Ends(owner.key, outgoing, name, kind, automatic)
+        return Participants(owner.key, outgoing, name, kind, automatic)
 
     def _looks_automatic(self, headers: Headers) -> bool:
         """Whether an incoming message bears the marks of a list, a bulk mailer or a mail system."""

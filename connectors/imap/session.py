@@ -18,8 +18,8 @@ from typing import Any
 from connectors.deadline import Deadline
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
 from connectors.imap.connection import connected
-from connectors.imap.names import Folder, Role, role_of
-from connectors.imap.rows import WANTED, Row, row_from, usual_rows
+from connectors.imap.folders import Folder, Role, role_of
+from connectors.imap.messages import WANTED, Row, row_from, usual_rows
 from connectors.network import is_loopback, no_answer, used_up
 
 _AHEAD = 2  # questions on their way at a time
