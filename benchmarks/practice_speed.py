@@ -28,7 +28,7 @@ import numpy as np
 
 from connectors.base import Window
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.cli.doctor import doctor
 from monitor.config import Config, load
 from monitor.credentials import create_key, read_key
@@ -232,11 +232,11 @@ def seconds(work: Callable[[], object]) -> float:
 
 def examined(practice: Practice) -> str:
     """Return what the doctor says."""
-    desk = Desk(now=TUESDAY + timedelta(hours=1))
+    context = CliContext(now=TUESDAY + timedelta(hours=1))
     said = StringIO()
     with redirect_stdout(said), suppress(SystemExit):
-        doctor.main(["--config", str(practice.config.path)], obj=desk)
-    desk.close()
+        doctor.main(["--config", str(practice.config.path)], obj=context)
+    context.close()
     return said.getvalue()
 
 

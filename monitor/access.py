@@ -47,7 +47,7 @@ class Reader:
         return f"{self.name}’s pages"
 
 
-def reader_named(config: Config, subject: str) -> Reader | None:
+def reader_for(config: Config, subject: str) -> Reader | None:
     """The reader behind a subject; ``None`` if the configuration no longer knows that person."""
     if subject == DIRECTOR:
         return Reader()
@@ -58,7 +58,7 @@ def reader_of_link(config: Config, store: Store, token: str, now: datetime) -> R
     """Return whom a one-time link signs in, and use nothing up; ``None`` if it is unknown, used or too old."""
     with store.read() as connection:
         subject = signin.subject_of_link(connection, token, _epoch(now))
-    return None if subject is None else reader_named(config, subject)
+    return None if subject is None else reader_for(config, subject)
 
 
 def sign_in(store: Store, token: str, now: datetime, *, earlier: str = "") -> str | None:
@@ -86,12 +86,12 @@ def session_of(store: Store, session: str, now: datetime) -> signin.Session | No
         return signin.session_of(connection, session, _epoch(now))
 
 
-def is_to_be_noted(found: signin.Session, now: datetime) -> bool:
+def is_use_to_be_recorded(found: signin.Session, now: datetime) -> bool:
     """Say whether this use of a session is to be written down, or one of less than a minute ago was."""
     return _epoch(now) - found.seen_at >= SEEN_SECONDS
 
 
-def note_use(store: Store, session: str, now: datetime) -> None:
+def record_use(store: Store, session: str, now: datetime) -> None:
     """Write down that a session was used now, which keeps it alive. Raises StoreError where nothing can be written."""
     with store.write() as connection:
         signin.keep_alive(connection, session, _epoch(now))

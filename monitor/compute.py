@@ -38,7 +38,7 @@ TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Computed:
+class ComputeResult:
     """One clinician's numbers, computed again: how many weekly values and notices there are, and how many changed."""
 
     clinician: str
@@ -60,23 +60,23 @@ def bring_up_to_date(config: Config, store: Store, clinician: Clinician, *, now:
     if ready.is_current:
         return ready
     try:
-        if not leave_alone(store, ready, now=now):
+        if not keep_if_unaffected(store, ready, now=now):
             compute(config, store, clinician, now=now)
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the page has to say that the numbers are old
-        remember_failure(store, clinician, error, now)
+        record_failure(store, clinician, error, now)
     with store.read() as connection:
         return readiness_of(config, connection, clinician, now)
 
 
-def remember_failure(store: Store, clinician: Clinician, error: Exception, now: datetime) -> None:
+def record_failure(store: Store, clinician: Clinician, error: Exception, now: datetime) -> None:
     """Store that a clinician's numbers could not be computed: the kind of error alone, its words may repeat content."""
     with store.write() as connection:
         computations.save_computing_failed(connection, clinician.key, type(error).__name__, int(now.timestamp()))
 
 
-def leave_alone(store: Store, ready: Readiness, *, now: datetime) -> bool:
+def keep_if_unaffected(store: Store, ready: Readiness, *, now: datetime) -> bool:
     """Let the stored numbers of somebody who is out of date stand as computed ``now``, if all would stay as it is.
 
     That is where only records of after the last week that is over have changed, and nothing that bears on that week.
@@ -85,7 +85,7 @@ def leave_alone(store: Store, ready: Readiness, *, now: datetime) -> bool:
         StoreError: The database cannot be read or written.
     """
     done, key = ready.computation, ready.clinician.key
-    if not ready.changed_since or done.failed_at is not None:
+    if not ready.changed_only_later or done.failed_at is not None:
         return False
     with store.read() as connection:
         if ahead(connection, key, ready.last_week_end) != done.ahead:
@@ -97,7 +97,7 @@ def leave_alone(store: Store, ready: Readiness, *, now: datetime) -> bool:
     return True
 
 
-def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Computed:
+def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ComputeResult:
     """Compute and store all weekly numbers and notices of a clinician, as of the end of their last week.
 
     So they do not depend on the hour of the run.
@@ -143,7 +143,7 @@ def _computation(ready: Readiness, later: str | None, now: datetime) -> Computat
 
 def _save(
     store: Store, ready: Readiness, done: Computation, measured: pd.DataFrame, found: list[kept.NoticeRow]
-) -> Computed | None:
+) -> ComputeResult | None:
     """Save the numbers unless the person's data changed meanwhile; then return ``None``."""
     key = ready.clinician.key
     with store.write() as connection:
@@ -152,7 +152,7 @@ def _save(
         changed = sum(weeks.save_weeks(connection, key, wing.value, list(_rows(measured, wing))) for wing in Wing)
         changed += kept.save_notices(connection, key, found)
         computations.save_computation(connection, key, done)
-    return Computed(key, len(measured), len(found), changed)
+    return ComputeResult(key, len(measured), len(found), changed)
 
 
 def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:

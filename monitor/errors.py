@@ -51,11 +51,11 @@ class StoreError(EvenhoursError):
     """The database cannot be opened or written: not a database, read-only, made by a newer version, disk full."""
 
 
-class UnnotedLookError(StoreError):
+class AccessLogError(StoreError):
     """A look at others' data could not be written down, and so it shows nothing."""
 
 
-class FullError(StoreError):
+class DiskFullError(StoreError):
     """There is no room left where something has to be written."""
 
 

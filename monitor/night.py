@@ -21,11 +21,11 @@ from typing import Protocol
 from connectors.private import is_full, why_unwritten
 from connectors.pseudonyms import Pseudonyms
 from monitor import ingest
-from monitor.compute import Computed, compute, leave_alone, remember_failure
+from monitor.compute import ComputeResult, compute, keep_if_unaffected, record_failure
 from monitor.config import Config
-from monitor.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTLY, AlreadyRunningError, FullError, StoreError
+from monitor.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTLY, AlreadyRunningError, DiskFullError, StoreError
 from monitor.publish import publish
-from monitor.readiness import Lack, readiness_of
+from monitor.readiness import Gap, readiness_of
 from monitor.roster import Clinician
 from monitor.store import tables
 from monitor.store.database import Store
@@ -40,7 +40,7 @@ Failed = Callable[[str, Exception], None]
 """Is told the key of each clinician whose numbers could not be computed, and why."""
 
 
-class Listener(Protocol):
+class NightListener(Protocol):
     """Takes what a night does, as it does it; the command line's prints it."""
 
     def reading(self) -> AbstractContextManager[ingest.Progress]:
@@ -52,18 +52,18 @@ class Listener(Protocol):
     def computing(self) -> AbstractContextManager[Progress]:
         """Return the time in which numbers are computed, with what shows whose."""
 
-    def computed(self, analysis: Analysis) -> None:
+    def computed(self, analysis: AnalysisResult) -> None:
         """Take whose numbers were computed, and whose could not be."""
 
-    def missing(self, clinician: Clinician, lack: Lack) -> None:
+    def missing(self, clinician: Clinician, gap: Gap) -> None:
         """Take what keeps somebody's page from saying more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
+class AnalysisResult:
     """Whose numbers were computed, and whose could not be, of how many ``people``."""
 
-    computed: tuple[Computed, ...]
+    computed: tuple[ComputeResult, ...]
     failed: Mapping[str, Exception]
     people: int
 
@@ -76,14 +76,14 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class NightResult:
     """The end of a night."""
 
     exit_code: int
     seconds: float
 
 
-def night(config: Config, store: Store, names: Pseudonyms, listener: Listener, *, now: datetime) -> Ended:
+def night(config: Config, store: Store, names: Pseudonyms, listener: NightListener, *, now: datetime) -> NightResult:
     """Read what is new, compute, and say what keeps a page from saying more. The caller holds the lock.
 
     What was read is recorded source by source, and how the run ended however it ended.
@@ -107,8 +107,8 @@ def night(config: Config, store: Store, names: Pseudonyms, listener: Listener, *
         with listener.computing() as whose:
             analysis = analyse_all(config, store, now=now, progress=whose)
         listener.computed(analysis)
-        for clinician, lack in _due_lacks(config, store, now):
-            listener.missing(clinician, lack)
+        for clinician, gap in _due_gaps(config, store, now):
+            listener.missing(clinician, gap)
         code = ingest.exit_code(outcomes) or analysis.exit_code
     except SystemExit as stopped:
         code = int(stopped.code or 0)
@@ -117,10 +117,10 @@ def night(config: Config, store: Store, names: Pseudonyms, listener: Listener, *
         seconds = monotonic() - began
         with store.write() as connection:
             tables.end_run(connection, run, code, int(now.timestamp() + seconds))
-    return Ended(code, seconds)
+    return NightResult(code, seconds)
 
 
-def _due_lacks(config: Config, store: Store, now: datetime) -> list[tuple[Clinician, Lack]]:
+def _due_gaps(config: Config, store: Store, now: datetime) -> list[tuple[Clinician, Gap]]:
     """Save what keeps each page from saying more; return what is new, and all of it once a month.
 
     That is in the first night of a month's first Monday.
@@ -134,14 +134,14 @@ def _due_lacks(config: Config, store: Store, now: datetime) -> list[tuple[Clinic
         is_monthly = is_first_today and local.weekday() == 0 and local.day <= DAYS_A_WEEK
         for person in config.clinicians:
             ready = readiness_of(config, connection, person, now)
-            lacks = {(lack.gap.value, lack.source): lack for lack in ready.lacks}
-            new = tables.save_gaps(connection, person.key, lacks.keys(), int(now.timestamp()))
-            found += [(person, lack) for place, lack in lacks.items() if is_monthly or place in new]
+            gaps = {(gap.kind.value, gap.source): gap for gap in ready.gaps}
+            new = tables.save_gaps(connection, person.key, gaps.keys(), int(now.timestamp()))
+            found += [(person, gap) for place, gap in gaps.items() if is_monthly or place in new]
     return found
 
 
 @contextmanager
-def only_run(database: Path) -> Iterator[None]:
+def run_lock(database: Path) -> Iterator[None]:
     """The lock that two writing commands share; it falls with the process that holds it.
 
     Raises:
@@ -161,7 +161,7 @@ def only_run(database: Path) -> Iterator[None]:
     except OSError as error:
         found = f"{lock.lock_file} cannot be written: {why_unwritten(database.parent, error)}."
         if is_full(error):
-            raise FullError(f"{found} Make room and run the command again.") from error
+            raise DiskFullError(f"{found} Make room and run the command again.") from error
         raise StoreError(f"{found} Check the folder and its rights.") from error
     try:
         yield
@@ -193,7 +193,7 @@ def analyse(
     everyone: bool = False,
     progress: Progress | None = None,
     failed: Failed | None = None,
-) -> Iterator[Computed]:
+) -> Iterator[ComputeResult]:
     """Compute whoever is out of date, or ``everyone``; yield each clinician as they are done; then publish what is due.
 
     Whose changes all lie after the last week that is over, and bear on nothing before, is left alone: their numbers
@@ -212,7 +212,7 @@ def analyse(
         if ready.is_current and not everyone:
             continue
         try:
-            if not everyone and leave_alone(store, ready, now=now):
+            if not everyone and keep_if_unaffected(store, ready, now=now):
                 continue
             if progress:
                 progress(clinician.key)
@@ -220,7 +220,7 @@ def analyse(
         except Exception as error:
             if failed is None or isinstance(error, StoreError):
                 raise
-            remember_failure(store, clinician, error, now)
+            record_failure(store, clinician, error, now)
             failed(clinician.key, error)
         else:
             yield computed
@@ -229,7 +229,7 @@ def analyse(
 
 def analyse_all(
     config: Config, store: Store, *, now: datetime, everyone: bool = False, progress: Progress | None = None
-) -> Analysis:
+) -> AnalysisResult:
     """Analyse whoever is out of date, or ``everyone``; an error in one clinician's numbers stops nobody else's.
 
     Raises:
@@ -237,4 +237,4 @@ def analyse_all(
     """
     failed: dict[str, Exception] = {}
     people = analyse(config, store, now=now, everyone=everyone, progress=progress, failed=failed.__setitem__)
-    return Analysis(tuple(people), failed, len(config.clinicians))
+    return AnalysisResult(tuple(people), failed, len(config.clinicians))

@@ -22,7 +22,7 @@ class OnboardingError(EvenhoursError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PermissionRequest:
     """What is asked of one person: for which sources, to be kept in which folder, by which client, which scopes."""
 
     sources: tuple[str, ...]
@@ -38,7 +38,7 @@ class Wish:
     @property
     def words(self) -> str:
         """What is asked for, as a person reads it."""
-        return in_words(self.scopes)
+        return describe_scopes(self.scopes)
 
 
 Provider = Literal["google", "microsoft"]
@@ -47,7 +47,7 @@ Provider = Literal["google", "microsoft"]
 PROVIDERS: tuple[Provider, ...] = ("google", "microsoft")
 
 
-def sources_at(config: Config, person: Clinician, provider: Provider) -> list[SourceConfig]:
+def sources_of_provider(config: Config, person: Clinician, provider: Provider) -> list[SourceConfig]:
     """The person's own sources whose permission is that provider's to give."""
     from connectors.google.access import SCOPES
 
@@ -79,7 +79,9 @@ def _permissions(config: Config, person: Clinician, provider: Provider) -> list[
     """Return where permissions of a person can lie: folder and file."""
     from connectors.google.access import consent_file, token_file  # Microsoft's are called the same
 
-    folders = dict.fromkeys(config.folder / source.options.tokens for source in sources_at(config, person, provider))
+    folders = dict.fromkeys(
+        config.folder / source.options.tokens for source in sources_of_provider(config, person, provider)
+    )
     return [(folder, name(person.key)) for folder in folders for name in (token_file, consent_file)]
 
 
@@ -90,7 +92,7 @@ def google_sources(config: Config) -> list[SourceConfig]:
     return [source for source in config.sources if source.kind in SCOPES]
 
 
-def google_wish(config: Config, person: Clinician, name: str | None = None) -> Wish:
+def google_request(config: Config, person: Clinician, name: str | None = None) -> PermissionRequest:
     """All that the person's Google sources need at once, so that consent is asked for a single time.
 
     With ``name`` it is all that keep their permission where that source does: a new one takes the place of the old.
@@ -110,7 +112,9 @@ def google_wish(config: Config, person: Clinician, name: str | None = None) -> W
     chosen = [source for source in found if _place(source) in places]
     scopes = dict.fromkeys(scope for source in chosen for scope in scopes_of(source.kind, source.options))
     options = chosen[0].options
-    return Wish(tuple(source.name for source in chosen), config.folder / options.tokens, options, tuple(scopes))
+    return PermissionRequest(
+        tuple(source.name for source in chosen), config.folder / options.tokens, options, tuple(scopes)
+    )
 
 
 def _place(source: SourceConfig) -> tuple[Any, ...]:
@@ -119,21 +123,23 @@ def _place(source: SourceConfig) -> tuple[Any, ...]:
     return options.tokens, options.client, options.service_account, options.api_endpoint
 
 
-def asking(config: Config, wish: Wish, back: str | None = None, begun: Sequence[str] = ()) -> Asking:
+def consent_page(
+    config: Config, request: PermissionRequest, back: str | None = None, begun: Sequence[str] = ()
+) -> Asking:
     """The page on which Google asks, or one that was ``begun`` (its secrets); the browser is sent ``back`` afterwards.
 
     Raises UsageError where no OAuth client is configured, ConnectorError where it is none.
     """
     from connectors.google.consent import NOBODY_LISTENS, Asking
 
-    if not wish.options.client:
+    if not request.options.client:
         remedy = 'Give the OAuth client: client = "file:google-client.json" (docs/google.md says how to get one).'
-        raise UsageError(f"{wish.sources[0]}: there is nothing to ask Google with. {remedy}")
-    client = secret_reader(wish.sources[0], config.folder)(wish.options.client)
-    return Asking(client, wish.options, wish.scopes, back or NOBODY_LISTENS, begun)
+        raise UsageError(f"{request.sources[0]}: there is nothing to ask Google with. {remedy}")
+    client = secret_reader(request.sources[0], config.folder)(request.options.client)
+    return Asking(client, request.options, request.scopes, back or NOBODY_LISTENS, begun)
 
 
-def begin_on_page(config: Config, person: Clinician) -> tuple[str, tuple[str, ...]]:
+def start_consent(config: Config, person: Clinician) -> tuple[str, tuple[str, ...]]:
     """The address of Google's page for somebody, and the secrets that its answer will be worth nothing without.
 
     Raises OnboardingError.
@@ -141,13 +147,13 @@ def begin_on_page(config: Config, person: Clinician) -> tuple[str, tuple[str, ..
     from connectors.errors import ConnectorError
 
     try:
-        page = asking(config, google_wish(config, person))
+        page = consent_page(config, google_request(config, person))
     except (ConnectorError, EvenhoursError) as error:
         raise OnboardingError(str(error)) from error
     return page.url, page.secrets
 
 
-def finish_on_page(
+def complete_consent(
     config: Config, person: Clinician, begun: Sequence[str], address: str, now: datetime
 ) -> tuple[str, str]:
     """Keep the permission that Google's page led to: what may be read, and what was left unticked (empty if nothing).
@@ -157,26 +163,28 @@ def finish_on_page(
     from connectors.errors import ConnectorError
 
     try:
-        wish = google_wish(config, person)
-        given: Permission = asking(config, wish, begun=begun).answered(address, wish.folder, person.key, now)
+        request = google_request(config, person)
+        given: Permission = consent_page(config, request, begun=begun).answered(
+            address, request.folder, person.key, now
+        )
     except (ConnectorError, EvenhoursError) as error:
         raise OnboardingError(str(error)) from error
-    return in_words(given.granted), in_words(given.missing) if given.missing else ""
+    return describe_scopes(given.granted), describe_scopes(given.missing) if given.missing else ""
 
 
-def agree_on_page(config: Config, person: Clinician, now: datetime) -> None:
+def record_consent(config: Config, person: Clinician, now: datetime) -> None:
     """Write down that somebody lets the domain's service account read in their name. Raises OnboardingError."""
     from connectors.errors import ConnectorError
     from connectors.google.consent import write_consent
 
     try:
-        wish = google_wish(config, person)
-        write_consent(wish.folder, person.key, account_of(person, None), wish.scopes, now)
+        request = google_request(config, person)
+        write_consent(request.folder, person.key, account_address(person, None), request.scopes, now)
     except (ConnectorError, EvenhoursError) as error:
         raise OnboardingError(str(error)) from error
 
 
-def standing_of(config: Config, person: Clinician, now: datetime) -> tuple[Wish | None, str]:
+def permission_status(config: Config, person: Clinician, now: datetime) -> tuple[PermissionRequest | None, str]:
     """What somebody's Google sources need, and what is wrong with their permission (empty if nothing is).
 
     ``None`` where none of Google's sources is theirs, or where only the command line can tell them apart.
@@ -184,13 +192,13 @@ def standing_of(config: Config, person: Clinician, now: datetime) -> tuple[Wish 
     from connectors.google.consent import standing
 
     try:
-        wish = google_wish(config, person)
+        request = google_request(config, person)
     except UsageError as error:
         return None, str(error)
-    return wish, standing(wish.folder, wish.options, person.key, wish.scopes, now)
+    return request, standing(request.folder, request.options, person.key, request.scopes, now)
 
 
-def account_of(person: Clinician, account: str | None) -> str:
+def account_address(person: Clinician, account: str | None) -> str:
     """Which of the clinician's addresses is meant; the only one if none is said."""
     from connectors.pseudonyms import canonical_address
 
@@ -204,7 +212,7 @@ def account_of(person: Clinician, account: str | None) -> str:
     )
 
 
-def in_words(scopes: Sequence[str]) -> str:
+def describe_scopes(scopes: Sequence[str]) -> str:
     """What may be read, as a person reads it."""
     from connectors.google.access import IN_WORDS
 

@@ -19,17 +19,17 @@ from monitor.analysis.catalogue import DEFINITIONS_VERSION
 from monitor.analysis.records import FOR_EVER, Seen
 from monitor.config import Config, SourceConfig
 from monitor.config.public_holidays import days_off
-from monitor.roster import Clinician, Takes
+from monitor.roster import Clinician, ReferralPreferences
 from monitor.store import computations, sources
 from monitor.store.computations import Computation
 from monitor.store.database import Connection
 from monitor.store.sources import Holding, Holdings, Reading
 
-SILENT = timedelta(hours=48)
+OVERDUE_AFTER = timedelta(hours=48)
 """From then on a source that was not read, or numbers that were not computed, are told on every page."""
 
 
-class Gap(StrEnum):
+class GapKind(StrEnum):
     """What keeps a page from saying that nothing stood out, from the first day on until somebody fills it."""
 
     OWNER_UNKNOWN = "owner unknown"  # a mailbox in which not one message is the clinician's own
@@ -42,14 +42,14 @@ class Gap(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class Gap:
     """A gap of one clinician.
 
     ``source`` is the one that it is about, or that is configured to fill it and has brought nothing yet; ``number`` is
     how many messages or entries it is about.
     """
 
-    gap: Gap
+    kind: GapKind
     source: str = ""
     number: int = 0
 
@@ -58,13 +58,13 @@ class Lack:
 class SourceState:
     """A configured source of a clinician's: the parts it tells of, and up to when it was read (epoch seconds).
 
-    ``read_to`` is ``None`` where it was never read to its end. ``elsewhere`` is another job's calendar: its spans, and
-    nothing else.
+    ``read_to`` is ``None`` where it was never read to its end. ``busy_only`` marks another job's calendar, of which only
+    the times are used.
     """
 
     name: str
     parts: frozenset[RecordType]
-    elsewhere: bool
+    busy_only: bool
     read_to: int | None
 
 
@@ -75,7 +75,7 @@ class Readiness:
     Attributes:
         clinician: Who it is.
         sources: Their sources of the configuration; a shared one only where it holds something of theirs.
-        lacks: The gaps, the gravest first.
+        gaps: The gaps, the gravest first.
         last_week: Their last week that is over (the day number of its Monday), and ``last_week_end`` when it was.
         rules, reading: Checksums of what numbers are computed under: the configuration, and what had been read.
         computation: The state in which they were last computed.
@@ -85,7 +85,7 @@ class Readiness:
 
     clinician: Clinician
     sources: tuple[SourceState, ...]
-    lacks: tuple[Lack, ...]
+    gaps: tuple[Gap, ...]
     last_week: int
     last_week_end: int
     rules: str
@@ -112,7 +112,7 @@ class Readiness:
         return any(source.read_to is not None for source in self.sources)
 
     @property
-    def never_read(self) -> tuple[str, ...]:
+    def unread_sources(self) -> tuple[str, ...]:
         """The sources that were never read to their end."""
         return tuple(source.name for source in self.sources if source.read_to is None)
 
@@ -122,7 +122,7 @@ class Readiness:
         return self._is_as_now and self.computation.dirty_from is None
 
     @property
-    def changed_since(self) -> bool:
+    def changed_only_later(self) -> bool:
         """Whether the stored numbers are of the last week that is over, and all records that changed are of later."""
         since = self.computation.dirty_from
         return self._is_as_now and since is not None and since > self.last_week_end
@@ -141,20 +141,20 @@ class Readiness:
         unchanged = done.dirty_from is None or done.dirty_from >= end
         return unchanged and (self.is_current or (done.read_to or 0) >= min(end, self.read_to))
 
-    def behind(self, week: int) -> tuple[SourceState, ...]:
+    def incomplete_sources(self, week: int) -> tuple[SourceState, ...]:
         """Return the sources that were read once, and not to the end of a week."""
         end = self.week_end(week)
         return tuple(source for source in self.sources if source.read_to is not None and source.read_to < end)
 
-    def is_whole(self, week: int) -> bool:
+    def is_complete(self, week: int) -> bool:
         """Whether a week was read and computed to its end."""
-        return self.is_computed(week) and not self.behind(week)
+        return self.is_computed(week) and not self.incomplete_sources(week)
 
     @property
-    def whole_week(self) -> int | None:
+    def last_complete_week(self) -> int | None:
         """The last week that was read and computed to its end (its Monday), ``None`` where none was."""
         first = self.last_week - 7 * 520
-        return next((week for week in range(self.last_week, first, -7) if self.is_whole(week)), None)
+        return next((week for week in range(self.last_week, first, -7) if self.is_complete(week)), None)
 
     @property
     def fresh_to(self) -> int | None:
@@ -165,18 +165,18 @@ class Readiness:
         return read_to if self.is_current else min(read_to, self.computation.computed_at or 0) or None
 
     @property
-    def silent_sources(self) -> tuple[SourceState, ...]:
+    def overdue_sources(self) -> tuple[SourceState, ...]:
         """The sources that were not read for two days."""
-        since = self.now - SILENT.total_seconds()
+        since = self.now - OVERDUE_AFTER.total_seconds()
         return tuple(source for source in self.sources if source.read_to is not None and source.read_to < since)
 
     @property
     def is_overdue(self) -> bool:
         """Whether a source was not read, or the numbers were not computed, for two days."""
-        if self.silent_sources:
+        if self.overdue_sources:
             return True
         computed = self.computation.computed_at
-        late = computed is None or self.now - computed > SILENT.total_seconds()
+        late = computed is None or self.now - computed > OVERDUE_AFTER.total_seconds()
         return self.anything_read and not self.is_current and late
 
     def week_end(self, week: int) -> int:
@@ -201,20 +201,20 @@ def readiness_of(
     readings = sources.readings(connection, clinician.key)
     held = (sources.holdings(connection, clinician.key) if holdings is None else holdings).get(clinician.key, {})
     known = [(reading, held.get(reading.id, Holding())) for reading in readings]
-    states = states_of(config, clinician, readings, held)
+    states = source_states(config, clinician, readings, held)
     spans = {part: _span(part, known, states) for part in RecordType}
     last_week, end = last_week_end(
         clinician, at, day_starts_at=config.practice.day_starts_at, holidays=holidays_of(config, [at])
     )
-    elsewhere = min((s.read_to for s in states if s.elsewhere and s.read_to is not None), default=FOR_EVER)
+    elsewhere = min((s.read_to for s in states if s.busy_only and s.read_to is not None), default=FOR_EVER)
     read = [span and (span[0], min(span[1], end)) for span in spans.values()]
     return Readiness(
         clinician=clinician,
         sources=states,
-        lacks=tuple(_lacks(config, clinician, known)),
+        gaps=tuple(_gaps(config, clinician, known)),
         last_week=last_week,
         last_week_end=end,
-        rules=rules_of(config, clinician),
+        rules=settings_checksum(config, clinician),
         reading=_checksum((read, min(elsewhere, end))),
         computation=computations.computation(connection, clinician.key),
         now=at,
@@ -230,7 +230,7 @@ def calendars_to(sources: Sequence[SourceState]) -> int:
     return min((end for end in ends if end is not None), default=FOR_EVER)
 
 
-def states_of(
+def source_states(
     config: Config, clinician: Clinician, readings: Sequence[Reading], holdings: Mapping[int, Holding]
 ) -> tuple[SourceState, ...]:
     """Return the configured sources of a clinician; a shared one only where it told something of them."""
@@ -292,7 +292,7 @@ def _tells(held: Holding, part: RecordType) -> bool:
             return held.times > 0
 
 
-def _lacks(config: Config, clinician: Clinician, known: Sequence[Known]) -> list[Lack]:
+def _gaps(config: Config, clinician: Clinician, known: Sequence[Known]) -> list[Gap]:
     own = [source for source in config.sources if clinician.key in source.clinicians and not source.busy_only]
     brought = {
         part: source.name
@@ -303,30 +303,30 @@ def _lacks(config: Config, clinician: Clinician, known: Sequence[Known]) -> list
     anything_sent = any(held.sent for _, held in known)
     entries = sum(held.entries - held.busy for _, held in known)
     found = [
-        Lack(Gap.OWNER_UNKNOWN, reading.name, held.messages)
+        Gap(GapKind.OWNER_UNKNOWN, reading.name, held.messages)
         for reading, held in known
         if held.messages and not held.sent and not (reading.own_mail and anything_sent)
     ]
     if entries and not any(held.sessions for _, held in known):
-        found.append(Lack(Gap.NO_SESSIONS, number=entries))
+        found.append(Gap(GapKind.NO_SESSIONS, number=entries))
     if not entries:
         source = brought.get(RecordType.CALENDAR)
-        found.append(Lack(Gap.CALENDAR_EMPTY, source) if source else Lack(Gap.NO_CALENDAR))
+        found.append(Gap(GapKind.CALENDAR_EMPTY, source) if source else Gap(GapKind.NO_CALENDAR))
     if not any(held.messages for _, held in known):
         source = brought.get(RecordType.MESSAGES)
-        found.append(Lack(Gap.MESSAGES_EMPTY, source) if source else Lack(Gap.NO_MESSAGES))
-    if clinician.assumed_hours:
-        found.append(Lack(Gap.HOURS_ASSUMED))
+        found.append(Gap(GapKind.MESSAGES_EMPTY, source) if source else Gap(GapKind.NO_MESSAGES))
+    if clinician.has_assumed_hours:
+        found.append(Gap(GapKind.HOURS_ASSUMED))
     return found
 
 
-def rules_of(config: Config, clinician: Clinician) -> str:
+def settings_checksum(config: Config, clinician: Clinician) -> str:
     """Return a checksum of what the numbers are computed under besides the records."""
     rules = config.practice
     holidays = (rules.country, rules.subdivision)
     practice = (*holidays, rules.region, rules.day_starts_at, rules.supervision_group, rules.weights)
     # What referrals somebody takes is in no number, and a set's order differs from run to run.
-    known = replace(clinician, name="", addresses=frozenset(), takes=Takes())
+    known = replace(clinician, name="", addresses=frozenset(), referral_preferences=ReferralPreferences())
     return _checksum((DEFINITIONS_VERSION, known, practice))
 
 

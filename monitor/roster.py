@@ -50,7 +50,7 @@ FULL_TIME = Contract(None, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Takes:
+class ReferralPreferences:
     """Which referrals a clinician can take. What is not listed is not offered."""
 
     skills: frozenset[str] = frozenset()
@@ -71,7 +71,7 @@ class Clinician:
     grace_minutes: int = 5
     addresses: frozenset[str] = frozenset()
     hours: tuple[Hours, ...] = ()
-    takes: Takes = Takes()
+    referral_preferences: ReferralPreferences = ReferralPreferences()
 
     def zone_at(self, instant: datetime) -> ZoneInfo:
         """The zone lived in at an instant; a date on which somebody moves is the new zone's from its midnight on."""
@@ -87,7 +87,7 @@ class Clinician:
         return begun[-1] if begun else self.contracts[0].fte
 
     @property
-    def assumed_hours(self) -> bool:
+    def has_assumed_hours(self) -> bool:
         """Whether the hours were declared by nobody."""
         return not self.hours
 
@@ -103,7 +103,7 @@ class Weights:
     bands: tuple[float, ...]
 
 
-USUAL_WEIGHTS = Weights(None, (1.0, 1.25, 1.5, 2.0))
+DEFAULT_WEIGHTS = Weights(None, (1.0, 1.25, 1.5, 2.0))
 """What the bands count for where the practice has set nothing, a design choice. Without a band a client is 1."""
 
 

@@ -26,7 +26,7 @@ from benchmarks.quarter.oracle import Morning, Page, Ran, earlier_week
 from benchmarks.quarter.plan import Fault, Plan
 from monitor import cli
 from monitor.analysis import catalogue
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.config import load
 from monitor.credentials import create_key
 from tests.monitor.visitors import Pages
@@ -58,7 +58,7 @@ def clock_at(now: datetime) -> Iterator[None]:
             return cls.combine(moment.date(), moment.timetz())
 
     with ExitStack() as stack:
-        stack.enter_context(patch.object(cli, "Desk", partial(Desk, now=now)))
+        stack.enter_context(patch.object(cli, "CliContext", partial(CliContext, now=now)))
         for name in ("night", "doctor", "sources", "serve"):
             module = f"monitor.cli.{name}"
             __import__(module)

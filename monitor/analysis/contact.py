@@ -11,7 +11,7 @@ from monitor.analysis.agreements import Agreements
 from monitor.analysis.calendar import DAY, WorkCalendar
 from monitor.analysis.intervals import contains
 from monitor.analysis.terms import CRISIS_PLAN, REASONS, WEEKDAYS
-from monitor.config.hours import span_from
+from monitor.config.hours import parse_span
 
 MINUTES = 24 * 60
 
@@ -82,7 +82,7 @@ def agreed_time(
 
 def _hours(text: str | None) -> tuple[int, int, bool]:
     """From which minute of the day to which, and whether any hours were agreed."""
-    return (*span_from(text), True) if text else (0, MINUTES, text is not None)
+    return (*parse_span(text), True) if text else (0, MINUTES, text is not None)
 
 
 def _weekdays(text: str | None) -> tuple[bool, ...]:

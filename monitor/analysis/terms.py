@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from math import isfinite
 
-from monitor.config.hours import span_from, text_of
+from monitor.config.hours import format_span, parse_span
 
 EVER = 0
 """The day number from which on something holds that was always so: an insurer was never a client."""
@@ -186,7 +186,7 @@ def _is_date(text: str) -> bool:
 
 def _hours(text: str) -> str:
     try:
-        return text_of(span_from(text))
+        return format_span(parse_span(text))
     except ValueError:
         raise ValueError('has to be one span of hours, like "09:00-18:00"') from None
 

@@ -19,7 +19,7 @@ from connectors.errors import AuthorizationError, ConnectorError
 from connectors.private import full_disk, is_full
 from monitor import __version__
 from monitor.cli import streams
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EvenhoursError
 
 COMMANDS = {
@@ -78,10 +78,10 @@ class LazyCommands(click.Group):
     "-v", "--verbose", is_flag=True, help="Show all that a night does, and where in the program an error arose."
 )
 @click.pass_context
-def evenhours(context: click.Context, config: str | None, *, json_: bool, verbose: bool) -> None:
+def evenhours(click_context: click.Context, config: str | None, *, json_: bool, verbose: bool) -> None:
     """When clinicians work, told to each of them alone."""
-    context.obj = desk = Desk(config_option=config, verbose=verbose, as_json=json_)
-    context.call_on_close(desk.close)
+    click_context.obj = context = CliContext(config_option=config, verbose=verbose, as_json=json_)
+    click_context.call_on_close(context.close)
 
 
 def main(arguments: list[str] | None = None) -> None:

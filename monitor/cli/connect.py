@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.connect_microsoft import microsoft
-from monitor.cli.desk import Desk, pass_desk
+from monitor.cli.context import CliContext, pass_context
 from monitor.errors import EXIT_AUTHORISE, UsageError
 
 if TYPE_CHECKING:
     from connectors.google.consent import Permission
-    from monitor.onboarding import Wish
+    from monitor.onboarding import PermissionRequest
     from monitor.roster import Clinician
 
 WAIT = 300.0  # seconds for somebody to read Google's page
@@ -34,62 +34,64 @@ connect.add_command(microsoft)
 @click.option("--source", "name", metavar="NAME", help="For this source, where several keep permissions apart.")
 @click.option("--no-browser", is_flag=True, help="There is none on this machine: show the page's address instead.")
 @click.option("--account", metavar="ADDRESS", help="For a service account: which of the clinician's addresses it is.")
-@pass_desk
-def google(desk: Desk, key: str | None, name: str | None, account: str | None, *, no_browser: bool) -> None:
+@pass_context
+def google(context: CliContext, key: str | None, name: str | None, account: str | None, *, no_browser: bool) -> None:
     """Let a clinician's Google account be read: calendar, mail headers, meetings, as the sources need."""
-    from monitor.onboarding import google_wish
+    from monitor.onboarding import google_request
 
-    person = desk.clinician(key)
-    wish = google_wish(desk.config, person, name)
-    if wish.by_domain:
-        _by_domain(desk, person, wish, account)
+    person = context.clinician(key)
+    request = google_request(context.config, person, name)
+    if request.by_domain:
+        _by_domain(context, person, request, account)
         return
-    permission = _on_googles_page(desk, person, wish, no_browser=no_browser)
-    _tell(desk, person, permission)
+    permission = _on_googles_page(context, person, request, no_browser=no_browser)
+    _print_permission(context, person, permission)
     sys.exit(EXIT_AUTHORISE if permission.missing else 0)
 
 
-def _on_googles_page(desk: Desk, person: Clinician, wish: Wish, *, no_browser: bool) -> Permission:
+def _on_googles_page(
+    context: CliContext, person: Clinician, request: PermissionRequest, *, no_browser: bool
+) -> Permission:
     from connectors.google.consent import listening
-    from monitor.onboarding import asking
+    from monitor.onboarding import consent_page
 
     if no_browser:
-        page = asking(desk.config, wish)
-        desk.note(
+        page = consent_page(context.config, request)
+        context.note(
             f"Open this on any machine, signed in as {person.name}, and let it:\n\n{page.url}\n\n"
             "After the last click the browser shows a page that cannot be reached. That is right: copy its address, "
             "from the bar at the top, whole."
         )
-        return page.answered(click.prompt("The address", err=True), wish.folder, person.key, desk.now)
+        return page.answered(click.prompt("The address", err=True), request.folder, person.key, context.now)
     with listening(WAIT) as (back, wait):
-        page = asking(desk.config, wish, back)
-        desk.note(f"Google's page opens in the browser. If it does not, open it yourself:\n\n{page.url}\n")
+        page = consent_page(context.config, request, back)
+        context.note(f"Google's page opens in the browser. If it does not, open it yourself:\n\n{page.url}\n")
         click.launch(page.url)
-        return page.answered(wait(), wish.folder, person.key, desk.now)
+        return page.answered(wait(), request.folder, person.key, context.now)
 
 
-def _by_domain(desk: Desk, person: Clinician, wish: Wish, account: str | None) -> None:
+def _by_domain(context: CliContext, person: Clinician, request: PermissionRequest, account: str | None) -> None:
     from connectors.google.consent import write_consent
-    from monitor.onboarding import account_of
+    from monitor.onboarding import account_address
 
-    address = account_of(person, account)
-    desk.note(f"{person.name}: the practice's service account will read, in your name ({address}): {wish.words}.")
+    address = account_address(person, account)
+    context.note(f"{person.name}: the practice's service account will read, in your name ({address}): {request.words}.")
     if not click.confirm("Do you, yourself, agree?", err=True):
         raise UsageError("Nothing was written down. Without your own consent nothing is read.")
-    write_consent(wish.folder, person.key, address, wish.scopes, desk.now)
-    desk.say(
+    write_consent(request.folder, person.key, address, request.scopes, context.now)
+    context.say(
         f"{person.key}: written down. Next: evenhours ingest",
         clinician=person.key,
-        granted=list(wish.scopes),
+        granted=list(request.scopes),
         missing=[],
     )
 
 
-def _tell(desk: Desk, person: Clinician, permission: Permission) -> None:
-    from monitor.onboarding import in_words
+def _print_permission(context: CliContext, person: Clinician, permission: Permission) -> None:
+    from monitor.onboarding import describe_scopes
 
-    told = f"{person.key}: connected; may be read: {in_words(permission.granted)}."
-    desk.say(
+    told = f"{person.key}: connected; may be read: {describe_scopes(permission.granted)}."
+    context.say(
         f"{told} Next: evenhours ingest",
         clinician=person.key,
         granted=list(permission.granted),
@@ -97,9 +99,9 @@ def _tell(desk: Desk, person: Clinician, permission: Permission) -> None:
         ends_at=permission.ends_at.isoformat() if permission.ends_at else None,
     )
     if permission.missing:
-        desk.note(f"Left unticked: {in_words(permission.missing)}. Run the command again to give it, too.")
+        context.note(f"Left unticked: {describe_scopes(permission.missing)}. Run the command again to give it, too.")
     if permission.ends_at:
-        desk.note(
+        context.note(
             f"This permission ends on {permission.ends_at:%d %B}, because the consent screen is in testing mode. "
             "Publish it in Google's console and connect again: docs/google.md."
         )

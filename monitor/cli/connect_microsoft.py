@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli.desk import Desk, pass_desk
+from monitor.cli.context import CliContext, pass_context
 from monitor.errors import EXIT_AUTHORISE, UsageError
 
 if TYPE_CHECKING:
@@ -24,19 +24,19 @@ KIND = "microsoft"
 )
 @click.option("--source", "name", metavar="NAME", help="For this source, where there are several.")
 @click.option("--account", metavar="ADDRESS", help="For an application: which of the clinician's addresses it is.")
-@pass_desk
-def microsoft(desk: Desk, key: str | None, name: str | None, account: str | None) -> None:
+@pass_context
+def microsoft(context: CliContext, key: str | None, name: str | None, account: str | None) -> None:
     """Let a clinician's Microsoft account be read: calendar, message times, meetings, as the source says."""
-    person = desk.clinician(key)
-    source = _source(desk, person, name)
+    person = context.clinician(key)
+    source = _source(context, person, name)
     if source.options.client_secret:
-        _by_application(desk, person, source.options, account)
+        _by_application(context, person, source.options, account)
     else:
-        _with_a_code(desk, person, source.options)
+        _with_a_code(context, person, source.options)
 
 
-def _source(desk: Desk, person: Clinician, name: str | None) -> SourceConfig:
-    own = [source for source in desk.config.sources if source.kind == KIND and person.key in source.clinicians]
+def _source(context: CliContext, person: Clinician, name: str | None) -> SourceConfig:
+    own = [source for source in context.config.sources if source.kind == KIND and person.key in source.clinicians]
     chosen = [source for source in own if name in {None, source.name}]
     if not own:
         raise UsageError(f"No source of kind {KIND} is {person.key}'s. Add one to the configuration.")
@@ -45,37 +45,37 @@ def _source(desk: Desk, person: Clinician, name: str | None) -> SourceConfig:
     return chosen[0]
 
 
-def _with_a_code(desk: Desk, person: Clinician, options: MicrosoftOptions) -> None:
+def _with_a_code(context: CliContext, person: Clinician, options: MicrosoftOptions) -> None:
     from connectors.microsoft.access import SigningIn
     from connectors.microsoft.options import in_words, scopes_of
 
     asking = SigningIn(options)
-    desk.note(
+    context.note(
         f"On any machine, {person.name} opens {asking.address} and enters the code {asking.code}.\n"
         f"What will be read: {in_words(scopes_of(options))}.\nWaiting until that is done ..."
     )
-    granted = asking.wait(desk.config.folder / options.tokens, person.key, desk.now)
+    granted = asking.wait(context.config.folder / options.tokens, person.key, context.now)
     missing = [scope for scope in scopes_of(options) if scope not in granted]
-    desk.say(
+    context.say(
         f"{person.key}: connected; may be read: {in_words(granted) or 'nothing'}. Next: evenhours ingest",
         clinician=person.key,
         granted=list(granted),
         missing=missing,
     )
     if missing:
-        desk.note(f"Not granted: {in_words(missing)}. An administrator may have to allow it in Entra first.")
+        context.note(f"Not granted: {in_words(missing)}. An administrator may have to allow it in Entra first.")
     sys.exit(EXIT_AUTHORISE if missing else 0)
 
 
-def _by_application(desk: Desk, person: Clinician, options: MicrosoftOptions, account: str | None) -> None:
+def _by_application(context: CliContext, person: Clinician, options: MicrosoftOptions, account: str | None) -> None:
     from connectors.microsoft.access import write_consent
     from connectors.microsoft.options import in_words, scopes_of
-    from monitor.onboarding import account_of
+    from monitor.onboarding import account_address
 
-    address, scopes = account_of(person, account), scopes_of(options)
-    desk.note(f"{person.name}: the practice's application will read, in your name ({address}): {in_words(scopes)}.")
+    address, scopes = account_address(person, account), scopes_of(options)
+    context.note(f"{person.name}: the practice's application will read, in your name ({address}): {in_words(scopes)}.")
     if not click.confirm("Do you, yourself, agree?", err=True):
         raise UsageError("Nothing was written down. Without your own consent nothing is read.")
-    write_consent(desk.config.folder / options.tokens, person.key, address, options, desk.now)
+    write_consent(context.config.folder / options.tokens, person.key, address, options, context.now)
     told = f"{person.key}: written down. Next: evenhours ingest"
-    desk.say(told, clinician=person.key, granted=list(scopes), missing=[])
+    context.say(told, clinician=person.key, granted=list(scopes), missing=[])

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli.desk import Desk, pass_desk
-from monitor.cli.own_mail import how_to_see
+from monitor.cli.context import CliContext, pass_context
+from monitor.cli.own_mail import remedy_for_unknown_owner
 from monitor.config import Config, public_holidays
 from monitor.credentials import read_key
 from monitor.errors import EXIT_ERROR, EXIT_OK, EvenhoursError, StoreError
@@ -48,15 +48,15 @@ class Finding:
 
 
 @click.command()
-@pass_desk
-def doctor(desk: Desk) -> None:
+@pass_context
+def doctor(context: CliContext) -> None:
     """Look at the configuration, the key, the database and every source, and say how to mend what is wrong."""
     ill = False
-    for finding in _findings(desk):
+    for finding in _findings(context):
         ill = ill or bool(finding.mend)
         sign = "✗" if finding.mend else "?" if finding.look else "✓"
         mend = f"\n    → {finding.mend}" if finding.mend else ""
-        desk.say(
+        context.say(
             f"{sign} {finding.check}: {finding.found}{mend}",
             check=finding.check, found=finding.found, mend=finding.mend or None, look=finding.look,
         )  # fmt: skip
@@ -66,16 +66,16 @@ def doctor(desk: Desk) -> None:
 class SourceCounts:
     """The stored sources and how much each holds, counted once, when they are first asked for."""
 
-    def __init__(self, desk: Desk) -> None:
-        """Keep the desk; nothing is counted yet."""
-        self._desk = desk
+    def __init__(self, context: CliContext) -> None:
+        """Keep the context; nothing is counted yet."""
+        self._context = context
 
     @cached_property
     def holdings(self) -> Holdings:
         """The number of records of each source and clinician."""
         from monitor.store import sources
 
-        with self._desk.store.read() as connection:
+        with self._context.store.read() as connection:
             return sources.holdings(connection)
 
     @cached_property
@@ -87,33 +87,33 @@ class SourceCounts:
         for of_clinician in self.holdings.values():
             for source, held in of_clinician.items():
                 numbers[source].update(events=held.entries, messages=held.messages, evidence=held.times)
-        with self._desk.store.read() as connection:
+        with self._context.store.read() as connection:
             return [
                 {**row} | {name: numbers[row["id"]][name] for name in ("events", "messages", "evidence")}
                 for row in tables.sources(connection)
             ]
 
 
-def _findings(desk: Desk) -> Iterator[Finding]:
+def _findings(context: CliContext) -> Iterator[Finding]:
     try:
-        number = len(desk.config.sources)
+        number = len(context.config.sources)
         sources = counted(number, "source") if number else "no source yet: add a [[source]]"
-        yield Finding("configuration", f"{desk.config_path}, {sources}", look=not number)
-        read_key(desk.config.key_file)
-        yield Finding("key", f"{desk.config.key_file.name}, readable by its owner alone")
+        yield Finding("configuration", f"{context.config_path}, {sources}", look=not number)
+        read_key(context.config.key_file)
+        yield Finding("key", f"{context.config.key_file.name}, readable by its owner alone")
         # Nothing is written here, not even to bring an older file to this version.
-        store = desk.__dict__["store"] = open_practice(desk.config, read_only=True)
+        store = context.__dict__["store"] = open_practice(context.config, read_only=True)
     except EvenhoursError as error:
         yield Finding("set-up", "not complete", str(error))
         return
-    name = desk.config.database.name
+    name = context.config.database.name
     if damage := store.damage():
         yield Finding("database", f"{name} is damaged ({damage.splitlines()[0]})", "Put a backup in its place.")
         return
     else:
         yield Finding("database", f"{name}, belongs to this key, no damage found")
-    counts = SourceCounts(desk)
-    checks: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
+    counts = SourceCounts(context)
+    checks: tuple[Callable[[CliContext], Iterator[Finding]], ...] = (
         _holidays,
         _last_night,
         partial(_cron, counts=counts),
@@ -128,18 +128,18 @@ def _findings(desk: Desk) -> Iterator[Finding]:
     )
     try:
         for check in checks:
-            yield from check(desk)
+            yield from check(context)
     except StoreError as error:  # damage that the quick check does not see, such as in the text of the schema
         yield Finding("database", str(error), "If it was damaged, put a backup in its place.")
 
 
-def _holidays(desk: Desk) -> Iterator[Finding]:
+def _holidays(context: CliContext) -> Iterator[Finding]:
     """Whether the public holidays are those of the practice's part of the country, where they differ."""
-    practice = desk.config.practice
+    practice = context.config.practice
     if practice.country is None:
         return
-    if lacks := lacks_subdivision(desk.config, desk.now.year):
-        yield Finding("public holidays", *lacks)
+    if gaps := lacks_subdivision(context.config, context.now.year):
+        yield Finding("public holidays", *gaps)
     else:
         yield Finding("public holidays", ", ".join(filter(None, (practice.country, practice.subdivision))))
 
@@ -156,19 +156,19 @@ def lacks_subdivision(config: Config, year: int) -> tuple[str, str] | None:
     return found, f"Write subdivision under [practice], one of {', '.join(parts)}"
 
 
-def _last_night(desk: Desk) -> Iterator[Finding]:
+def _last_night(context: CliContext) -> Iterator[Finding]:
     """When the last night ended, and how."""
     from monitor.night import is_running
     from monitor.store import tables
 
-    with desk.store.read() as connection:
+    with context.store.read() as connection:
         runs = tables.last_runs(connection, "nightly", 1)
     if not runs:
         yield Finding("last night", f"no nightly run was recorded so far; the line for cron is: {CRON_LINE}", look=True)
         return
     (last,) = runs
-    began = _moment(desk, last.started_at)
-    if last.ended_at is None and is_running(desk.config.database):
+    began = _moment(context, last.started_at)
+    if last.ended_at is None and is_running(context.config.database):
         yield Finding("last night", f"a run began on {began} and is still working", look=True)
     elif last.ended_at is None:
         yield Finding(
@@ -176,32 +176,34 @@ def _last_night(desk: Desk) -> Iterator[Finding]:
             f"the run that began on {began} did not end: it was killed, or the computer stopped",
             "Nothing is lost. Run: evenhours nightly",
         )
-    elif desk.now.timestamp() - last.started_at > MISSED.total_seconds():
+    elif context.now.timestamp() - last.started_at > MISSED.total_seconds():
         yield Finding(
             "last night",
-            f"the last one ended on {_moment(desk, last.ended_at)}, with exit code {last.exit_code}",
+            f"the last one ended on {_moment(context, last.ended_at)}, with exit code {last.exit_code}",
             f"Check that cron runs. Its line is: {CRON_LINE}",
         )
     elif last.exit_code:
         mend = "See below for what was not read or not computed; docs/for-it.md lists the exit codes."
-        yield Finding("last night", f"ended on {_moment(desk, last.ended_at)}, with exit code {last.exit_code}", mend)
+        yield Finding(
+            "last night", f"ended on {_moment(context, last.ended_at)}, with exit code {last.exit_code}", mend
+        )
     else:
-        yield Finding("last night", f"ended on {_moment(desk, last.ended_at)}; everything was read and computed")
+        yield Finding("last night", f"ended on {_moment(context, last.ended_at)}; everything was read and computed")
 
 
-def _cron(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
+def _cron(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     """Whether cron starts a night soon enough after each clinician's week for Monday's page to have that week."""
     from monitor.cli.schedule import LATE, nightly_lines
     from monitor.readiness import readiness_of
 
-    lines = nightly_lines(desk.config.path)
+    lines = nightly_lines(context.config.path)
     if not lines:
         return
-    here = desk.now.astimezone().tzinfo
+    here = context.now.astimezone().tzinfo
     late = []
-    for person in desk.config.clinicians:
-        with desk.store.read() as connection:
-            ready = readiness_of(desk.config, connection, person, desk.now, holdings=counts.holdings)
+    for person in context.config.clinicians:
+        with context.store.read() as connection:
+            ready = readiness_of(context.config, connection, person, context.now, holdings=counts.holdings)
         end = datetime.fromtimestamp(ready.week_end(ready.last_week + 7), here)
         starts = [start for line in lines if (start := line.next_after(end)) is not None]
         if not starts or min(starts) - end > LATE:
@@ -209,20 +211,20 @@ def _cron(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
     said = ", ".join(line.text for line in lines)
     if late:
         mend = f"Write: {CRON_LINE} (hourly, 30 * * * *, where people live in several zones)"
-        yield Finding("cron", f"{said}: Monday's page of {', '.join(late)} would lack the week before", mend)
+        yield Finding("cron", f"{said}: Monday's page of {', '.join(late)} would gap the week before", mend)
     else:
         yield Finding("cron", f"{said}: Monday's pages have the week before")
 
 
-def _people(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
+def _people(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     """What each clinician's page has to say of what it does not know: nothing of their numbers is told here."""
-    from monitor.readiness import Gap, readiness_of
+    from monitor.readiness import GapKind, readiness_of
     from monitor.weekly_report import gaps
 
-    sources = {source.name: source for source in desk.config.sources}
-    for person in desk.config.clinicians:
-        with desk.store.read() as connection:
-            ready = readiness_of(desk.config, connection, person, desk.now, holdings=counts.holdings)
+    sources = {source.name: source for source in context.config.sources}
+    for person in context.config.clinicians:
+        with context.store.read() as connection:
+            ready = readiness_of(context.config, connection, person, context.now, holdings=counts.holdings)
         page = f"page of {person.key}"
         if not ready.is_current and ready.anything_read:
             failed = ready.computation.fault
@@ -232,29 +234,29 @@ def _people(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
         said = gaps.all_warnings(ready)
         for sentence in said:
             yield Finding(page, f"it says: {sentence}", "See the sources above and the last night.")
-        for lack in ready.lacks:
-            found, mend = gaps.for_it(person, lack)
-            if lack.gap is Gap.OWNER_UNKNOWN and lack.source in sources:
-                mend = how_to_see(desk.config, sources[lack.source], person)
-            if lack.gap in gaps.LOOK:
+        for gap in ready.gaps:
+            found, mend = gaps.for_it(person, gap)
+            if gap.kind is GapKind.OWNER_UNKNOWN and gap.source in sources:
+                mend = remedy_for_unknown_owner(context.config, sources[gap.source], person)
+            if gap.kind in gaps.LOOK:
                 yield Finding(page, f"{found}. {mend}", look=True)
             else:
                 yield Finding(page, found, mend)
-        if ready.is_current and not said and not ready.lacks:
+        if ready.is_current and not said and not ready.gaps:
             yield Finding(page, "everything of the last week was read and computed")
 
 
-def _moment(desk: Desk, instant: int) -> str:
-    return f"{datetime.fromtimestamp(instant, desk.config.practice.zone):%A %-d %B at %H:%M}"
+def _moment(context: CliContext, instant: int) -> str:
+    return f"{datetime.fromtimestamp(instant, context.config.practice.zone):%A %-d %B at %H:%M}"
 
 
-def _sources(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
+def _sources(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     """Whether each configured source has been read, and lately."""
-    from monitor.readiness import SILENT
+    from monitor.readiness import OVERDUE_AFTER
 
     known = {(row["name"], row["account"]): row for row in counts.rows}
-    accounts = [(source.name, account) for source in desk.config.sources for account in source.accounts]
-    windows = {source.name: source.window[1] for source in desk.config.sources}
+    accounts = [(source.name, account) for source in context.config.sources for account in source.accounts]
+    windows = {source.name: source.window[1] for source in context.config.sources}
     for source, account in accounts:
         row = known.get((source, account))
         name = f"source {source} of {account}" if account else f"source {source}"
@@ -267,7 +269,7 @@ def _sources(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
         is_archive = last is not None and read_at.date() >= last
         if row["fault"]:
             yield Finding(name, held, row["fault"])
-        elif desk.now - read_at > SILENT and not is_archive:
+        elif context.now - read_at > OVERDUE_AFTER and not is_archive:
             yield Finding(name, f"{held}; last read {read_at:%d %B}", "Check that cron runs: evenhours nightly")
         elif not (row["events"] or row["messages"] or row["evidence"]):
             yield Finding(
@@ -277,15 +279,15 @@ def _sources(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
             yield Finding(name, held)
 
 
-def _renamed(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
+def _renamed(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     """Name the sources that give their entries new names at each export."""
     seen: dict[str, datetime] = {}
     for row in counts.rows:
         if row["renamed_at"] is not None:
             at = datetime.fromtimestamp(row["renamed_at"], UTC)
             seen[row["name"]] = max(at, seen.get(row["name"], at))
-    for name in (source.name for source in desk.config.sources if source.name in seen):
-        if desk.now - seen[name] <= RENAMED:
+    for name in (source.name for source in context.config.sources if source.name in seen):
+        if context.now - seen[name] <= RENAMED:
             yield Finding(
                 f"names in {name}",
                 "this source gives its entries new identifiers at each export, last seen on "
@@ -295,16 +297,16 @@ def _renamed(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
             )
 
 
-def _true_times(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
+def _true_times(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     """How many of a source's true times say how a session went: few do where its zone or its dates are misread."""
     from monitor.analysis.sessions import met_from
     from monitor.store import facts
 
-    configured = {source.name for source in desk.config.sources}
+    configured = {source.name for source in context.config.sources}
     told, met = Counter[str](), Counter[str]()
     names = {row["id"]: row["name"] for row in counts.rows if row["evidence"]}
-    with desk.store.read() as connection:
-        wanted = desk.config.clinicians if configured.intersection(names.values()) else ()
+    with context.store.read() as connection:
+        wanted = context.config.clinicians if configured.intersection(names.values()) else ()
         plain = facts.plain_times(connection) if wanted else {}
         for clinician in wanted:
             numbers = {source: (number, number) for source, number in plain.get(clinician.key, {}).items()}
@@ -321,45 +323,45 @@ def _true_times(desk: Desk, counts: SourceCounts) -> Iterator[Finding]:
             yield Finding(f"true times of {name}", found, look=few)
 
 
-def _google(desk: Desk) -> Iterator[Finding]:
+def _google(context: CliContext) -> Iterator[Finding]:
     """Whether each owner of a Google source has given permission, and whether it lasts."""
     from connectors.google.access import scopes_of
     from connectors.google.consent import standing
     from monitor.onboarding import google_sources
 
-    for source in google_sources(desk.config):
-        folder, scopes = desk.config.folder / source.options.tokens, scopes_of(source.kind, source.options)
+    for source in google_sources(context.config):
+        folder, scopes = context.config.folder / source.options.tokens, scopes_of(source.kind, source.options)
         for clinician in source.clinicians:
-            mend = standing(folder, source.options, clinician, scopes, desk.now)
+            mend = standing(folder, source.options, clinician, scopes, context.now)
             found = "not as it has to be" if mend else "given"
             yield Finding(f"permission of {clinician} for {source.name}", found, mend)
 
 
-def _microsoft(desk: Desk) -> Iterator[Finding]:
+def _microsoft(context: CliContext) -> Iterator[Finding]:
     """Whether each owner of a Microsoft source has given permission."""
     from connectors.microsoft.access import standing
 
-    for source in (source for source in desk.config.sources if source.kind == "microsoft"):
+    for source in (source for source in context.config.sources if source.kind == "microsoft"):
         for clinician in source.clinicians:
-            mend = standing(desk.config.folder / source.options.tokens, source.options, clinician)
+            mend = standing(context.config.folder / source.options.tokens, source.options, clinician)
             found = "not as it has to be" if mend else "given"
             yield Finding(f"permission of {clinician} for {source.name}", found, mend)
 
 
-def _kept_aside(desk: Desk) -> Iterator[Finding]:
+def _kept_aside(context: CliContext) -> Iterator[Finding]:
     """What could not be used, by reason; no remedy is due, these are kept and listed."""
     from monitor.store import tables
 
-    with desk.store.read() as connection:
+    with context.store.read() as connection:
         for row in tables.kept_aside(connection):
             example = f", for example {row['example']}" if row["example"] else ""
             yield Finding(f"kept aside in {row['source']}", f"{row['number']} × {row['reason']}{example}", look=True)
 
 
-def _disk(desk: Desk) -> Iterator[Finding]:
+def _disk(context: CliContext) -> Iterator[Finding]:
     """Whether others on this machine can read the database."""
-    mode = desk.config.database.stat().st_mode & 0o077
-    path = Path(desk.config.database)
+    mode = context.config.database.stat().st_mode & 0o077
+    path = Path(context.config.database)
     if mode:
         yield Finding("privacy of the database", f"{path.name} can be read by others", f"chmod 600 {path}")
     yield Finding("disk", "encryption cannot be seen from here; the practice's disk has to be encrypted", look=True)

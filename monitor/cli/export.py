@@ -10,7 +10,7 @@ from datetime import date
 
 import click
 
-from monitor.cli.desk import DAY, Desk, pass_desk
+from monitor.cli.context import DAY, CliContext, pass_context
 from monitor.errors import UsageError
 from monitor.exports import COLUMNS, rows_of
 
@@ -21,18 +21,20 @@ from monitor.exports import COLUMNS, rows_of
 @click.option("--from", "first", type=DAY, help="First local day.")
 @click.option("--to", "last", type=DAY, help="Last local day, included.")
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
-@pass_desk
-def export(desk: Desk, table: str, clinician: str | None, first: date | None, last: date | None, form: str) -> None:
+@pass_context
+def export(
+    context: CliContext, table: str, clinician: str | None, first: date | None, last: date | None, form: str
+) -> None:
     """Print one table, every row that touches the days asked for."""
     if first and last and last < first:
         raise UsageError(f"--to {last} lies before --from {first}.")
-    people = [desk.clinician(clinician)] if clinician else desk.config.clinicians
+    people = [context.clinician(clinician)] if clinician else context.config.clinicians
     rows = (
         row
         for person in people
-        for row in rows_of(table, desk.config, desk.store, person, first=first, last=last, now=desk.now)
+        for row in rows_of(table, context.config, context.store, person, first=first, last=last, now=context.now)
     )
-    (_jsonl if form == "jsonl" or desk.as_json else _csv)(COLUMNS[table], rows)
+    (_jsonl if form == "jsonl" or context.as_json else _csv)(COLUMNS[table], rows)
 
 
 def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:

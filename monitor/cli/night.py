@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli.desk import Desk, pass_desk
-from monitor.cli.progress import SourceBar
+from monitor.cli.context import CliContext, pass_context
+from monitor.cli.progress import ProgressBar
 from monitor.store import tables
 
 if TYPE_CHECKING:
     from monitor.ingest import Outcome
     from monitor.ingest import Progress as PageProgress
-    from monitor.night import Analysis
-    from monitor.readiness import Lack
+    from monitor.night import AnalysisResult
+    from monitor.readiness import Gap
     from monitor.roster import Clinician
 
 NIGHTS_SHOWN = 31
@@ -28,79 +28,79 @@ NIGHTS_SHOWN = 31
 
 @click.command()
 @click.option("--full", is_flag=True, help="Everybody, not only those whose records changed.")
-@pass_desk
-def analyse(desk: Desk, *, full: bool) -> None:
+@pass_context
+def analyse(context: CliContext, *, full: bool) -> None:
     """Compute the weekly numbers and notices that are out of date."""
-    _ = desk.store  # it has to be there
-    with desk.working():
-        code = compute(desk, full=full)
+    _ = context.store  # it has to be there
+    with context.working():
+        code = compute(context, full=full)
     sys.exit(code)
 
 
-def compute(desk: Desk, *, full: bool = False) -> int:
+def compute(context: CliContext, *, full: bool = False) -> int:
     """Analyse whoever is out of date and tell how it went; return the exit code."""
     from monitor.night import analyse_all
 
-    printer = Printer(desk)
+    printer = Printer(context)
     with printer.computing() as progress:
-        analysis = analyse_all(desk.config, desk.store, now=desk.now, everyone=full, progress=progress)
+        analysis = analyse_all(context.config, context.store, now=context.now, everyone=full, progress=progress)
     printer.computed(analysis)
     return analysis.exit_code
 
 
 @click.command()
 @click.option("--log", is_flag=True, help="Show what the last nights did, and do nothing.")
-@pass_desk
-def nightly(desk: Desk, *, log: bool) -> None:
+@pass_context
+def nightly(context: CliContext, *, log: bool) -> None:
     """Everything that cron is there for: read what is new, compute, and say what to do where something broke.
 
     Only what somebody has to do is printed; on a terminal, with -v and with --json all that was done.
     """
     if log:
-        tell_nights(desk)
+        print_nights(context)
         return
     from monitor.night import night
 
-    desk.quiet = not (desk.verbose or desk.as_json or sys.stdout.isatty())
-    with desk.writing() as store:
-        local = desk.now.astimezone(desk.config.practice.zone)
-        desk.say(f"Begun on {local:%A, %d %B %Y at %H:%M} ({local.tzinfo}).")
-        ended = night(desk.config, store, desk.names, Printer(desk), now=desk.now)
-        desk.say(f"Done after {ended.seconds:.0f} s (exit code {ended.exit_code}).")
+    context.quiet = not (context.verbose or context.as_json or sys.stdout.isatty())
+    with context.writing() as store:
+        local = context.now.astimezone(context.config.practice.zone)
+        context.say(f"Begun on {local:%A, %d %B %Y at %H:%M} ({local.tzinfo}).")
+        ended = night(context.config, store, context.names, Printer(context), now=context.now)
+        context.say(f"Done after {ended.seconds:.0f} s (exit code {ended.exit_code}).")
     sys.exit(ended.exit_code)
 
 
 class Printer:
-    """Prints what a night does (see :class:`monitor.night.Listener`)."""
+    """Prints what a night does (see :class:`monitor.night.NightListener`)."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: CliContext) -> None:
+        self._context = context
         self._outcomes: list[Outcome] = []
-        self._bar = SourceBar()
+        self._bar = ProgressBar()
 
     @contextmanager
     def reading(self) -> Iterator[PageProgress]:
         """Show on a terminal how far each source is."""
         from monitor.cli.sources import reading
 
-        with reading(self._desk) as self._bar:
+        with reading(self._context) as self._bar:
             yield self._bar.step
 
     def read(self, outcome: Outcome) -> None:
         """Print a line about a source."""
-        from monitor.cli.sources import tell_outcome
+        from monitor.cli.sources import print_outcome
 
         self._bar.clear()
-        tell_outcome(self._desk, outcome, outcome.seconds)
+        print_outcome(self._context, outcome, outcome.seconds)
         self._outcomes.append(outcome)
 
     @contextmanager
     def computing(self) -> Iterator[Callable[[str], None]]:
         """Show on a terminal whose numbers are being computed."""
-        with SourceBar() as bar:
+        with ProgressBar() as bar:
             yield lambda person: bar.show(f"{person} …")
 
-    def computed(self, analysis: Analysis) -> None:
+    def computed(self, analysis: AnalysisResult) -> None:
         """Print how many values changed, and whose numbers could not be computed; no number of anybody is printed."""
         changed = sum(person.changed for person in analysis.computed)
         told = (
@@ -108,7 +108,7 @@ class Printer:
             if analysis.computed or analysis.failed
             else "Nothing new to compute."
         )
-        self._desk.say(
+        self._context.say(
             told,
             computed=[person.clinician for person in analysis.computed],
             changed=changed,
@@ -116,35 +116,35 @@ class Printer:
         )
         for person, error in analysis.failed.items():
             # Without the error's own words: they may repeat what was read.
-            self._desk.note(
+            self._context.note(
                 f"evenhours: {person}: the numbers could not be computed ({type(error).__name__}); the last ones "
                 "stand. This is a fault of ours: please report it. evenhours -v analyse shows where it arose."
             )
-            if self._desk.verbose:
+            if self._context.verbose:
                 traceback.print_exception(error)
 
-    def missing(self, clinician: Clinician, lack: Lack) -> None:
+    def missing(self, clinician: Clinician, gap: Gap) -> None:
         """Print what keeps somebody's page from saying more.
 
         Tonight's outcomes may know which address is missing; that is named where somebody looks at standard error.
         """
-        from monitor.cli.own_mail import tell_unrecognised
-        from monitor.readiness import Gap
+        from monitor.cli.own_mail import print_unrecognised
+        from monitor.readiness import GapKind
         from monitor.weekly_report import gaps
 
-        seen = [one for one in self._outcomes if one.source == lack.source and clinician.key in one.unrecognised]
-        if lack.gap is Gap.OWNER_UNKNOWN and seen:
-            tell_unrecognised(self._desk, seen[0], [clinician.key], name_address=sys.stderr.isatty())
+        seen = [one for one in self._outcomes if one.source == gap.source and clinician.key in one.unrecognised]
+        if gap.kind is GapKind.OWNER_UNKNOWN and seen:
+            print_unrecognised(self._context, seen[0], [clinician.key], name_address=sys.stderr.isatty())
         else:
-            found, mend = gaps.for_it(clinician, lack)
-            self._desk.note(f"evenhours: {found}. {mend}")
+            found, mend = gaps.for_it(clinician, gap)
+            self._context.note(f"evenhours: {found}. {mend}")
 
 
-def tell_nights(desk: Desk) -> None:
+def print_nights(context: CliContext) -> None:
     """Print what the last nights did, the newest last."""
-    with desk.store.read() as connection:
+    with context.store.read() as connection:
         nights = tables.last_runs(connection, "nightly", NIGHTS_SHOWN)
-    zone = desk.config.practice.zone
+    zone = context.config.practice.zone
     for night in reversed(nights):
         begun = datetime.fromtimestamp(night.started_at, zone)
         ended = None if night.ended_at is None else datetime.fromtimestamp(night.ended_at, zone)
@@ -155,7 +155,7 @@ def tell_nights(desk: Desk) -> None:
             aside = f", {source.kept_aside} kept aside" if source.kept_aside else ""
             fault = f"; {source.fault}" if source.fault else ""
             lines.append(f"    {source.name}: {rows}{aside} ({source.seconds:.1f} s){fault}")
-        desk.say(
+        context.say(
             "\n".join(lines),
             begun=begun.isoformat(),
             ended=ended and ended.isoformat(),
@@ -163,4 +163,4 @@ def tell_nights(desk: Desk) -> None:
             sources=[asdict(source) for source in night.sources],
         )
     if not nights:
-        desk.say("There was no night in the last 30 days.")
+        context.say("There was no night in the last 30 days.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import ConnectorError
-from monitor.cli.desk import Desk, printable
+from monitor.cli.context import CliContext, printable
 from reports.wording import counted
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.roster import Clinician
 
 
-def tell_unrecognised(desk: Desk, outcome: Outcome, owners: Collection[str], *, name_address: bool) -> None:
+def print_unrecognised(context: CliContext, outcome: Outcome, owners: Collection[str], *, name_address: bool) -> None:
     """Say of these owners, who are not known to have sent anything, what is missing, and how to go on.
 
     ``name_address`` is whether somebody looks at standard error; where it may be kept, no address stands there.
@@ -33,13 +33,15 @@ def tell_unrecognised(desk: Desk, outcome: Outcome, owners: Collection[str], *, 
             continue
         number = max(seen.held, seen.messages)
         told = "its one message was not" if number == 1 else f"none of its {number} messages was"
-        person = desk.clinician(key)
+        person = context.clinician(key)
         if sent_by_address:
             known = f" sent by {key}, as far as the configuration knows."
-            remedy = _remedy(desk.config, outcome.source, person, seen, name_address=name_address and not desk.as_json)
+            remedy = _remedy(
+                context.config, outcome.source, person, seen, name_address=name_address and not context.as_json
+            )
         else:
             known, remedy = f" sent by {key}.", _see_whether_it_tells(person)
-        desk.note(f"evenhours: {outcome.source}: {told}{known} {remedy}")
+        context.note(f"evenhours: {outcome.source}: {told}{known} {remedy}")
 
 
 def _remedy(config: Config, source: str, person: Clinician, seen: Unrecognised, *, name_address: bool) -> str:
@@ -64,7 +66,7 @@ def _see_whether_it_tells(person: Clinician) -> str:
     return f"See whether it tells of what {who} sent, too: replies and evenings are not known from it."
 
 
-def how_to_see(config: Config, source: SourceConfig, person: Clinician) -> str:
+def remedy_for_unknown_owner(config: Config, source: SourceConfig, person: Clinician) -> str:
     """Return the remedy for a source in which an owner was not recognised; it opens nobody's mail."""
     from connectors.registry import source_kind
 
@@ -81,23 +83,23 @@ def how_to_see(config: Config, source: SourceConfig, person: Clinician) -> str:
     )
 
 
-def tell_likely_address(desk: Desk, kind: str, path: Path) -> None:
+def print_likely_address(context: CliContext, kind: str, path: Path) -> None:
     """Name the address that stands in most messages of a file or folder, on this screen."""
     from connectors.looks import count_addresses
 
-    if desk.as_json:
+    if context.as_json:
         return
     try:
         count: Any = count_addresses(kind, path)
     except ConnectorError as problem:
-        desk.note(f"evenhours: {problem}")
+        context.note(f"evenhours: {problem}")
         return
     if count is None:
         return
     if likely := count.likely():
-        desk.note(
+        context.note(
             f"{printable(likely.address)} stands in {likely.messages} of the {counted(likely.counted, 'message')} "
             "looked at: probably yours. If so, it belongs among the addresses below your [[clinician]]."
         )
     else:
-        desk.note("No address stands in most of the messages looked at.")
+        context.note("No address stands in most of the messages looked at.")

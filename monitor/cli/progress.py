@@ -15,7 +15,7 @@ WIDTH = 24
 SOON = 10  # seconds; less is not worth a word
 
 
-class SourceBar:
+class ProgressBar:
     """The source that is being read, how far, and how long the slowest of all that are being read will still take."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,7 +37,7 @@ class SourceBar:
             return
         self._estimate(source, batch.done, batch.total)
         share = min(batch.done / batch.total, 1)
-        left = spoken(max(self._ends.values(), default=0) - self._clock())
+        left = format_duration(max(self._ends.values(), default=0) - self._clock())
         self.show(f"{source} {'█' * round(share * WIDTH):░<{WIDTH}} {share:4.0%}{left and f'  {left} left'}")
 
     def _estimate(self, source: str, done: int, total: int) -> None:
@@ -63,7 +63,7 @@ class SourceBar:
             sys.stderr.flush()
 
 
-def spoken(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """About how long that is; nothing where it is not worth a word."""
     if seconds < SOON:
         return ""

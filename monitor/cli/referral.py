@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli import streams
-from monitor.cli.desk import Desk, pass_desk
+from monitor.cli.context import CliContext, pass_context
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 @click.option("--time", type=click.Choice(["day", "evening"]), help="When the client can come; evening is from 17:00.")
 @click.option("--count", type=click.IntRange(1, 20), default=1, show_default=True, help="Several such at once.")
 @click.option("--assign", "taker", metavar="KEY", help="Record that this clinician takes it.")
-@pass_desk
+@pass_context
 def referral(  # noqa: PLR0913
-    desk: Desk,
+    context: CliContext,
     *,
     skills: tuple[str, ...],
     language: str | None,
@@ -46,7 +46,7 @@ def referral(  # noqa: PLR0913
     from monitor.fairness_report.referral import referral_report
     from reports import referral as drawn
 
-    takes = [person.takes for person in desk.config.clinicians]
+    takes = [person.referral_preferences for person in context.config.clinicians]
     wanted = Referral(
         weight=weight,
         skills=frozenset(_listed("skills", word, (one.skills for one in takes)) for word in skills),
@@ -56,22 +56,22 @@ def referral(  # noqa: PLR0913
         time=TimeOfDay(time) if time else None,
     )
     if taker is not None:
-        _assign(desk, desk.clinician(taker), wanted, count)
+        _assign(context, context.clinician(taker), wanted, count)
         return
-    told = referral_report(desk.config, desk.store, wanted, now=desk.now, count=count)
-    desk.say(drawn.text(told).rstrip("\n"), **asdict(told))
+    told = referral_report(context.config, context.store, wanted, now=context.now, count=count)
+    context.say(drawn.text(told).rstrip("\n"), **asdict(told))
 
 
-def _assign(desk: Desk, person: Clinician, referral: Referral, count: int) -> None:
+def _assign(context: CliContext, person: Clinician, referral: Referral, count: int) -> None:
     """Record a referral: until the next block it counts with its weight, and takes one of the open slots."""
     from monitor.store import referrals
 
     streams.work_goes_on()
-    with desk.store.write() as connection:
+    with context.store.write() as connection:
         for _ in range(count):
-            referrals.assign(connection, person.key, referral, now=int(desk.now.timestamp()))
+            referrals.assign(connection, person.key, referral, now=int(context.now.timestamp()))
     number = "One referral" if count == 1 else f"{count} referrals"
-    desk.say(
+    context.say(
         f"{number} of weight {referral.weight:g} for {person.name}: counted from now on.",
         assigned=person.key,
         weight=referral.weight,
@@ -81,10 +81,13 @@ def _assign(desk: Desk, person: Clinician, referral: Referral, count: int) -> No
 
 def _listed(option: str, word: str, by_person: Iterable[frozenset[str]]) -> str:
     """The word as somebody lists it; one that nobody lists is a slip of the pen."""
-    from monitor.config.reader import meant
+    from monitor.config.reader import suggestion_for
 
     words = {known.lower(): known for known in sorted(frozenset[str]().union(*by_person))}
     if word.lower() not in words:
-        hint = meant(word, list(words.values())) or f'; write {option} = ["{word}"] below somebody\'s [[clinician]]'
+        hint = (
+            suggestion_for(word, list(words.values()))
+            or f'; write {option} = ["{word}"] below somebody\'s [[clinician]]'
+        )
         raise UsageError(f'Nobody lists "{word}" among {option}{hint}.')
     return words[word.lower()]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from monitor.cli.desk import WEEK, Desk, pass_desk
+from monitor.cli.context import WEEK, CliContext, pass_context
 
 if TYPE_CHECKING:
     from reports.models import FairnessReport, WeeklyReport
@@ -28,30 +28,30 @@ FORMATS = ["html", "text", "md"]
 @click.option("--week", type=WEEK, help="The week, as 2026-W46 (default: the last that is over).")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write (default: standard output).")
-@pass_desk
-def weekly(desk: Desk, clinician: str | None, week: date | None, form: str, output: Path | None) -> None:
+@pass_context
+def weekly(context: CliContext, clinician: str | None, week: date | None, form: str, output: Path | None) -> None:
     """The weekly self-care report: private to the clinician it is about."""
     from monitor.compute import bring_up_to_date
     from monitor.weekly_report.report import weekly_report
     from reports import weekly as drawn
 
-    person = desk.clinician(clinician)
-    bring_up_to_date(desk.config, desk.store, person, now=desk.now)
-    told: WeeklyReport = weekly_report(desk.config, desk.store, person, week, now=desk.now)
-    _write(desk, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
+    person = context.clinician(clinician)
+    bring_up_to_date(context.config, context.store, person, now=context.now)
+    told: WeeklyReport = weekly_report(context.config, context.store, person, week, now=context.now)
+    _write(context, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
 
 
 @report.command()
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write (default: standard output).")
-@pass_desk
-def fairness(desk: Desk, form: str, output: Path | None) -> None:
+@pass_context
+def fairness(context: CliContext, form: str, output: Path | None) -> None:
     """Write how evenly the caseload was shared in the last published blocks of four weeks: for the director."""
     from monitor.fairness_report.report import fairness_report
     from reports import fairness as drawn
 
-    told: FairnessReport = fairness_report(desk.config, desk.store, now=desk.now)
-    _write(desk, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
+    told: FairnessReport = fairness_report(context.config, context.store, now=context.now)
+    _write(context, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
 
 
 def _drawn(
@@ -60,29 +60,29 @@ def _drawn(
     return {"html": html, "text": text, "md": markdown}
 
 
-def _write(desk: Desk, content: str, output: Path | None) -> None:
+def _write(context: CliContext, content: str, output: Path | None) -> None:
     """To a file that is private from its beginning and whole or not there, or to standard output."""
     if output is None:
-        desk.say(content.rstrip("\n"), report=content)
+        context.say(content.rstrip("\n"), report=content)
         return
     write_output(output, content)
-    desk.say(f"Written: {output}", output=str(output))
+    context.say(f"Written: {output}", output=str(output))
 
 
 def write_output(path: Path, content: str) -> None:
     """Write a file that only its owner may read; an existing one is replaced at once or not at all.
 
     Raises:
-        FullError: The disk is full. Nothing is left of what was begun.
+        DiskFullError: The disk is full. Nothing is left of what was begun.
         UsageError: The file cannot be written there.
     """
     from connectors.private import is_full, replace_file, why_unwritten
-    from monitor.errors import FullError, UsageError
+    from monitor.errors import DiskFullError, UsageError
 
     try:
         replace_file(path, content)
     except OSError as error:
         found = f"{path} cannot be written: {why_unwritten(path.parent, error)}."
         if is_full(error):
-            raise FullError(f"{found} Make room and run the command again.") from error
+            raise DiskFullError(f"{found} Make room and run the command again.") from error
         raise UsageError(found) from error

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from monitor.cli import streams
-from monitor.cli.desk import Desk, pass_desk
+from monitor.cli.context import CliContext, pass_context
 from monitor.errors import EvenhoursError, UsageError
 
 if TYPE_CHECKING:
@@ -39,13 +39,15 @@ class PortError(EvenhoursError):
 @click.option("--as", "subjects", multiple=True, metavar="KEY|director", help="Who gets a link; repeat it for several.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine itself.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8137, show_default=True, help="0 takes any free one.")
-@pass_desk
-def serve(desk: Desk, subjects: tuple[str, ...], host: str, port: int) -> None:
+@pass_context
+def serve(context: CliContext, subjects: tuple[str, ...], host: str, port: int) -> None:
     """Show the pages in this machine's browser, signed in by a link that works once."""
-    serve_pages(desk, subjects, port=port, host=host)
+    serve_pages(context, subjects, port=port, host=host)
 
 
-def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "127.0.0.1", lasts: int = 15) -> None:
+def serve_pages(
+    context: CliContext, subjects: Sequence[str], *, port: int, host: str = "127.0.0.1", lasts: int = 15
+) -> None:
     """Serve until Ctrl+C. Prints the address and one link for each subject, good for ``lasts`` minutes.
 
     Raises:
@@ -56,18 +58,21 @@ def serve_pages(desk: Desk, subjects: Sequence[str], *, port: int, host: str = "
     from monitor.dashboard.app import create_app
 
     streams.work_goes_on()  # of the links, too, the first line may be all that somebody wants
-    named, store = _subjects(desk, subjects), desk.store  # held open, so that a full disk has room for all it needs
-    app = create_app(desk.config, lambda: datetime.now(UTC))
+    named, store = (
+        _subjects(context, subjects),
+        context.store,
+    )  # held open, so that a full disk has room for all it needs
+    app = create_app(context.config, lambda: datetime.now(UTC))
     listening = _listening(host, port)
     address = f"http://{host}:{listening.getsockname()[1]}{app.config['APPLICATION_ROOT']}"
-    links = _Links(desk, store, address, named, lasts)
-    desk.say(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
+    links = _Links(context, store, address, named, lasts)
+    context.say(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
     with suppress(SystemExit):  # SIGTERM is how a service is ended
-        links.tell()
-        if sys.stdin and sys.stdin.isatty() and not desk.as_json:
-            desk.say("Press Enter for new links.")
+        links.print_links()
+        if sys.stdin and sys.stdin.isatty() and not context.as_json:
+            context.say("Press Enter for new links.")
             signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background nobody presses Enter
-            Thread(target=links.tell_on_enter, daemon=True).start()
+            Thread(target=links.print_on_enter, daemon=True).start()
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
         _server(app, listening).run()
     store.empty_log()
@@ -99,30 +104,30 @@ def _server(app: WSGIApplication, listening: socket.socket) -> BaseWSGIServer:
 class _Links:
     """One-time links to the pages at ``url`` for some readers, good for ``lasts`` minutes."""
 
-    desk: Desk
+    context: CliContext
     store: Store
     url: str
     subjects: Sequence[str]
     lasts: int
 
-    def tell(self) -> None:
+    def print_links(self) -> None:
         """Make new links and print them."""
         from monitor.dashboard.session import SIGN_IN
 
         links = {subject: f"{self.url}{SIGN_IN}/{token}" for subject, token in self._tokens().items()}
-        if self.desk.as_json:
-            self.desk.say("", url=self.url, links=links)
+        if self.context.as_json:
+            self.context.say("", url=self.url, links=links)
             return
         for subject, link in links.items():
-            self.desk.say(f"{subject}: {link}  (works once, for {self.lasts} minutes)")
+            self.context.say(f"{subject}: {link}  (works once, for {self.lasts} minutes)")
         if len(links) > 1:
-            self.desk.say("To see both sides at once, open one of them in a private window.")
+            self.context.say("To see both sides at once, open one of them in a private window.")
 
-    def tell_on_enter(self) -> None:
+    def print_on_enter(self) -> None:
         """Print new links whenever somebody presses Enter."""
         with suppress(OSError):  # the terminal is somebody else's now
             for _ in sys.stdin:
-                self.tell()
+                self.print_links()
 
     def _tokens(self) -> dict[str, str]:
         from monitor.store.signin import make_link
@@ -132,14 +137,14 @@ class _Links:
             return {subject: make_link(connection, subject, now, self.lasts * 60) for subject in self.subjects}
 
 
-def _subjects(desk: Desk, wished: Sequence[str]) -> list[str]:
+def _subjects(context: CliContext, wished: Sequence[str]) -> list[str]:
     """Who gets a link: those wished for, or the only clinician there is."""
     from monitor.access import DIRECTOR
 
-    people = [person.key for person in desk.config.clinicians]
+    people = [person.key for person in context.config.clinicians]
     if not wished and len(people) != 1:
         raise UsageError(f"Say who is to read: --as {' | '.join([*people, DIRECTOR])}")
-    return [DIRECTOR if name == DIRECTOR else desk.clinician(name).key for name in wished or people]
+    return [DIRECTOR if name == DIRECTOR else context.clinician(name).key for name in wished or people]
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -7,7 +7,7 @@ from importlib import resources
 
 import click
 
-from monitor.cli.desk import Desk, pass_desk
+from monitor.cli.context import CliContext, pass_context
 from monitor.cli.doctor import lacks_subdivision
 from monitor.cli.reports import write_output
 from monitor.errors import UsageError
@@ -16,24 +16,26 @@ from monitor.errors import UsageError
 @click.command()
 @click.option("--name", default="Our practice", help="What the practice is called.")
 @click.option("--zone", default="Europe/London", help="Where it is, as Europe/London.")
-@pass_desk
-def init(desk: Desk, name: str, zone: str) -> None:
+@pass_context
+def init(context: CliContext, name: str, zone: str) -> None:
     """Begin: write a configuration to fill in, then make the practice's key and its database.
 
     What is already there stays as it is; run it again after filling in the configuration.
     """
-    if not desk.config_path.exists():
-        write_output(desk.config_path, _beginning(name, zone))
-        desk.note(f"Written: {desk.config_path}. It explains itself; fill in who works here and where times come from.")
-    with desk.writing(renew=True):
-        sources = len(desk.config.sources)
-    if lacks := lacks_subdivision(desk.config, desk.now.year):
-        desk.note(f"Public holidays: {lacks[0]}. {lacks[1]}.")
-    desk.say(
-        f"Ready: {desk.config.database.name} beside the configuration. "
+    if not context.config_path.exists():
+        write_output(context.config_path, _beginning(name, zone))
+        context.note(
+            f"Written: {context.config_path}. It explains itself; fill in who works here and where times come from."
+        )
+    with context.writing(renew=True):
+        sources = len(context.config.sources)
+    if lacks := lacks_subdivision(context.config, context.now.year):
+        context.note(f"Public holidays: {lacks[0]}. {lacks[1]}.")
+    context.say(
+        f"Ready: {context.config.database.name} beside the configuration. "
         + ("Next: evenhours ingest" if sources else "Next: add a [[source]], then run evenhours ingest"),
-        config=str(desk.config_path),
-        database=str(desk.config.database),
+        config=str(context.config_path),
+        database=str(context.config.database),
         sources=sources,
     )
 

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from monitor.cli.desk import DAY, Desk, pass_desk, printable
-from monitor.cli.own_mail import tell_likely_address, tell_unrecognised
-from monitor.cli.progress import SourceBar
+from monitor.cli.context import DAY, CliContext, pass_context, printable
+from monitor.cli.own_mail import print_likely_address, print_unrecognised
+from monitor.cli.progress import ProgressBar
 from monitor.errors import UsageError
 
 _LATE = timedelta(hours=3)  # after the booked end: rather a slip of the pen
@@ -34,53 +34,59 @@ if TYPE_CHECKING:
 @click.option("--to", "last", type=DAY, help="Last local day that is wanted.")
 @click.option("--full", is_flag=True, help="Read from the beginning, whatever was read before.")
 @click.option("--accept-shrink", is_flag=True, help="Believe a source that holds far less than it did.")
-@pass_desk
+@pass_context
 def ingest(
-    desk: Desk, sources: tuple[str, ...], first: date | None, last: date | None, *, full: bool, accept_shrink: bool
+    context: CliContext,
+    sources: tuple[str, ...],
+    first: date | None,
+    last: date | None,
+    *,
+    full: bool,
+    accept_shrink: bool,
 ) -> None:
     """Read what is new from every source into the database."""
     from monitor.ingest import IngestRequest, exit_code
 
-    with desk.writing():
-        outcomes = read_sources(desk, IngestRequest(sources, first, last, full=full, accept_shrink=accept_shrink))
+    with context.writing():
+        outcomes = read_sources(context, IngestRequest(sources, first, last, full=full, accept_shrink=accept_shrink))
         for outcome in outcomes:
-            tell_unrecognised(desk, outcome, outcome.unrecognised.keys(), name_address=True)
+            print_unrecognised(context, outcome, outcome.unrecognised.keys(), name_address=True)
     sys.exit(exit_code(outcomes))
 
 
-def read_sources(desk: Desk, request: IngestRequest) -> list[Outcome]:
-    """Read the requested sources, print how each went, and return the outcomes."""
+def read_sources(context: CliContext, request: IngestRequest) -> list[Outcome]:
+    """Read the requested sources, tell how each went, and return the outcomes."""
     from monitor.ingest import ingest as run
 
     outcomes = []
-    with reading(desk) as bar:
-        for outcome in run(desk.config, desk.store, desk.names, request, now=desk.now, progress=bar.step):
+    with reading(context) as bar:
+        for outcome in run(context.config, context.store, context.names, request, now=context.now, progress=bar.step):
             bar.clear()
-            tell_outcome(desk, outcome)
+            print_outcome(context, outcome)
             outcomes.append(outcome)
     return outcomes
 
 
 @contextmanager
-def reading(desk: Desk) -> Iterator[SourceBar]:
+def reading(context: CliContext) -> Iterator[ProgressBar]:
     """The time in which sources are read: how far each is, and what is kept where it is cut short."""
-    if not desk.config.sources:
-        desk.note("There is no source yet. Add a [[source]] to the configuration.")
+    if not context.config.sources:
+        context.note("There is no source yet. Add a [[source]] to the configuration.")
     try:
-        with SourceBar() as bar:
+        with ProgressBar() as bar:
             yield bar
     except (KeyboardInterrupt, SystemExit):
-        desk.note("Stopped. What has been read is kept; the next run goes on from there.")
+        context.note("Stopped. What has been read is kept; the next run goes on from there.")
         raise
 
 
-def tell_outcome(desk: Desk, outcome: Outcome, seconds: float | None = None) -> None:
+def print_outcome(context: CliContext, outcome: Outcome, seconds: float | None = None) -> None:
     """One line about one source, with the ``seconds`` that it took; a fault with its remedy to standard error, too."""
     aside = f", {outcome.kept_aside} kept aside (evenhours doctor says why)" if outcome.kept_aside else ""
     rows = f"{outcome.rows} row{'' if outcome.rows == 1 else 's'} changed"
     told = f"{'read in part, ' if outcome.problem else ''}{rows}{aside}"
     took = {} if seconds is None else {"seconds": round(seconds, 1)}
-    desk.say(
+    context.say(
         f"{outcome.name}: {'not read' if outcome.problem and not outcome.rows else told}"
         + (f" ({seconds:.1f} s)" if seconds is not None else ""),
         source=outcome.source,
@@ -93,8 +99,8 @@ def tell_outcome(desk: Desk, outcome: Outcome, seconds: float | None = None) -> 
     )
     if outcome.problem:
         whose = f"{outcome.account}: " if outcome.account else ""
-        desk.note(f"evenhours: {whose}{outcome.problem}")
-        if desk.verbose:
+        context.note(f"evenhours: {whose}{outcome.problem}")
+        if context.verbose:
             traceback.print_exception(outcome.problem)
 
 
@@ -103,39 +109,39 @@ def tell_outcome(desk: Desk, outcome: Outcome, seconds: float | None = None) -> 
 @click.option("--source", "name", metavar="NAME", help="Only this calendar.")
 @click.option("--clinician", "key", metavar="KEY", help="Whose account, where a calendar has several.")
 @click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="How many weeks back.")
-@pass_desk
-def classify(desk: Desk, name: str | None, key: str | None, weeks: int, *, try_: bool) -> None:
+@pass_context
+def classify(context: CliContext, name: str | None, key: str | None, weeks: int, *, try_: bool) -> None:
     """Show on this screen, and store nowhere, what the rules make of your calendar."""
     from connectors.registry import source_kind
     from monitor.ingest import IngestRequest, context_for
 
     if not try_:
         raise UsageError("Rules are tried with: evenhours classify --try")
-    today = desk.now.astimezone(desk.config.practice.zone).date()
+    today = context.now.astimezone(context.config.practice.zone).date()
     request = IngestRequest(first=today - timedelta(weeks=weeks), last=today)
     kinds: Counter[str] = Counter()
-    person, calendars = desk.clinician(key).key if key else None, _calendars(desk, name)
+    person, calendars = context.clinician(key).key if key else None, _calendars(context, name)
     if not calendars:
-        desk.note("There is no calendar yet. Add a [[source]] of a calendar to the configuration.")
+        context.note("There is no calendar yet. Add a [[source]] of a calendar to the configuration.")
     for source in calendars:
         if person not in {None, *source.clinicians}:
             continue
         account, preview = _account(source, person), source_kind(source.kind).preview
-        context = context_for(desk.config, source, desk.names, request, now=desk.now, account=account)
+        source_context = context_for(context.config, source, context.names, request, now=context.now, account=account)
         if source.busy_only:
-            desk.note(f"{source.name}: another job's calendar. Its times alone are kept, and no rule looks at it.")
+            context.note(f"{source.name}: another job's calendar. Its times alone are kept, and no rule looks at it.")
             continue
-        for seen in preview(source.options, context) if preview else ():
-            if context.window.touches(seen.start, seen.end):
+        for seen in preview(source.options, source_context) if preview else ():
+            if source_context.window.touches(seen.start, seen.end):
                 kinds[seen.kind] += 1
-                _tell_entry(desk, source.name, seen, context.owners[0].zone)
-    desk.say(", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "No entries in these weeks.")
+                _print_entry(context, source.name, seen, source_context.owners[0].zone)
+    context.say(", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "No entries in these weeks.")
 
 
-def _calendars(desk: Desk, name: str | None) -> list[SourceConfig]:
+def _calendars(context: CliContext, name: str | None) -> list[SourceConfig]:
     from connectors.registry import source_kind
 
-    calendars = {source.name: source for source in desk.config.sources if source_kind(source.kind).preview}
+    calendars = {source.name: source for source in context.config.sources if source_kind(source.kind).preview}
     if name is not None and name not in calendars:
         known = ", ".join(calendars) or "none"
         raise UsageError(f'There is no calendar "{name}". The configuration has: {known}.')
@@ -151,10 +157,10 @@ def _account(source: SourceConfig, key: str | None) -> str | None:
     return key or source.accounts[0]
 
 
-def _tell_entry(desk: Desk, source: str, seen: Sighting, zone: ZoneInfo) -> None:
+def _print_entry(context: CliContext, source: str, seen: Sighting, zone: ZoneInfo) -> None:
     start = seen.start.astimezone(zone)
     client = f"  client {seen.client[:4]}" if seen.client else ""
-    desk.say(
+    context.say(
         f"{start:%a %d %b %H:%M}  {seen.kind:<16}{printable(seen.title)}{client}",
         source=source,
         start=start.isoformat(),
@@ -167,17 +173,17 @@ def _tell_entry(desk: Desk, source: str, seen: Sighting, zone: ZoneInfo) -> None
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@pass_desk
-def inspect(desk: Desk, file: Path) -> None:
+@pass_context
+def inspect(context: CliContext, file: Path) -> None:
     """Look at an unknown export and propose how to read it."""
     from connectors.csv_export.inspect import propose
     from connectors.looks import block, kind_at
 
     kind = kind_at(file)
     proposal = block(kind, file) if kind else propose(file).toml()
-    desk.say(proposal, proposal=proposal)
+    context.say(proposal, proposal=proposal)
     if kind:
-        tell_likely_address(desk, kind, file)
+        print_likely_address(context, kind, file)
 
 
 @click.command()
@@ -186,62 +192,64 @@ def inspect(desk: Desk, file: Path) -> None:
 @click.option("--clinician", metavar="KEY", help="Whose session, where it is several people's.")
 @click.option("--yes", is_flag=True, help="It is right that it ended hours after it was booked to.")
 @click.option("--undo", is_flag=True, help="Take the correction back; what the sources say counts again.")
-@pass_desk
-def correct(desk: Desk, uid_key: str, end: str | None, clinician: str | None, *, yes: bool, undo: bool) -> None:
+@pass_context
+def correct(
+    context: CliContext, uid_key: str, end: str | None, clinician: str | None, *, yes: bool, undo: bool
+) -> None:
     """Say when a session really ended: END is a local time (18:05) or an instant (2026-11-20T18:05)."""
     from monitor.store.evidence import drop_correction, save_correction
     from reports.wording import day_and_month
 
     if undo == (end is not None):
         raise UsageError("Give the END of the session, or --undo to take a correction back.")
-    session = _session_named(desk, uid_key, clinician)
+    session = _session_named(context, uid_key, clinician)
     if end is None:
-        with desk.writing() as store, store.write() as connection:
+        with context.writing() as store, store.write() as connection:
             if not drop_correction(connection, session.clinician, uid_key):
                 raise UsageError("The end of that session was not corrected.")
-        desk.say(f"Taken back. {_computed(desk, session.clinician)}", uid_key=uid_key, ended_at=None)
+        context.say(f"Taken back. {_computed(context, session.clinician)}", uid_key=uid_key, ended_at=None)
         return
-    ended = _ended(desk, session, end, yes=yes)
-    with desk.writing() as store, store.write() as connection:
-        save_correction(connection, session.clinician, uid_key, int(ended.timestamp()), int(desk.now.timestamp()))
-    computed = _computed(desk, session.clinician)
+    ended = _ended(context, session, end, yes=yes)
+    with context.writing() as store, store.write() as connection:
+        save_correction(connection, session.clinician, uid_key, int(ended.timestamp()), int(context.now.timestamp()))
+    computed = _computed(context, session.clinician)
     told = f"Noted: it ended at {ended:%H:%M} on {day_and_month(ended)}. {computed}"
-    desk.say(told, uid_key=uid_key, ended_at=ended.isoformat())
+    context.say(told, uid_key=uid_key, ended_at=ended.isoformat())
 
 
-def _computed(desk: Desk, key: str) -> str:
+def _computed(context: CliContext, key: str) -> str:
     """Compute the numbers that a write changed; return the sentence that says whether they are up to date."""
     from monitor.compute import bring_up_to_date
 
-    ready = bring_up_to_date(desk.config, desk.store, desk.clinician(key), now=desk.now)
+    ready = bring_up_to_date(context.config, context.store, context.clinician(key), now=context.now)
     if ready.is_current:
         return "The weekly numbers are up to date."
     return "The weekly numbers could not be computed; the last ones stand. evenhours doctor says more."
 
 
-def _ended(desk: Desk, session: Named, end: str, *, yes: bool) -> datetime:
+def _ended(context: CliContext, session: Named, end: str, *, yes: bool) -> datetime:
     """When a session ended, by what was typed. Raises UsageError where that cannot be, or is hours late without yes."""
     from monitor.analysis.clock import local_time
     from reports.wording import day_and_month
 
-    person = desk.clinician(session.clinician)
+    person = context.clinician(session.clinician)
     began, booked_end = (local_time(person, instant) for instant in (session.start, session.booked_end))
     booked = f"That session was booked for {day_and_month(began)} from {began:%H:%M} to {booked_end:%H:%M}"
     ended = _instant(end, began, booked_end)
-    if not 0 <= ended.timestamp() - session.start <= desk.config.practice.longest_session_hours * 3600:
+    if not 0 <= ended.timestamp() - session.start <= context.config.practice.longest_session_hours * 3600:
         raise UsageError(f"{booked}; it cannot have ended at {end}.")
     if ended - booked_end > _LATE and not yes:
         raise UsageError(f"{booked}. If it really ended at {ended:%H:%M} on {day_and_month(ended)}, add --yes.")
     return ended
 
 
-def _session_named(desk: Desk, uid_key: str, clinician: str | None) -> Named:
+def _session_named(context: CliContext, uid_key: str, clinician: str | None) -> Named:
     from monitor.store.events import events_named
 
-    with desk.store.read() as connection:
+    with context.store.read() as connection:
         found = [named for named in events_named(connection, uid_key) if named.kind == "session"]
     if clinician is not None:
-        found = [named for named in found if named.clinician == desk.clinician(clinician).key]
+        found = [named for named in found if named.clinician == context.clinician(clinician).key]
     if not found:
         raise UsageError(f"No session has the uid_key {uid_key}. evenhours export sessions lists them.")
     if len(found) > 1:

@@ -1,4 +1,4 @@
-"""The practice's configuration: one TOML file becomes frozen dataclasses, or every fault of it is told at once."""
+"""The practice's configuration: one TOML file becomes frozen dataclasses, or every problem of it is told at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from connectors.base import Owner, SourceKind
 from connectors.classify import Classifier, KindRule
 from connectors.registry import UnknownKindError, source_kind
-from monitor.config.reader import Reader, keys_of, meant
+from monitor.config.reader import TableReader, keys_of, suggestion_for
 from monitor.config.tables import (
     WEEKDAYS,
     ClinicianTable,
@@ -27,7 +27,7 @@ from monitor.config.tables import (
     WeightsTable,
 )
 from monitor.errors import ConfigError, MissingConfigError
-from monitor.roster import Clinician, Contract, Hours, Practice, Residence, Takes, Weights
+from monitor.roster import Clinician, Contract, Hours, Practice, ReferralPreferences, Residence, Weights
 
 FILE_NAME = "evenhours.toml"
 EVERYBODY = "*"
@@ -89,13 +89,13 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path, home: Pat
 def load(path: Path) -> Config:
     """Read and check the file. Raises :class:`~monitor.errors.ConfigError` with all that is wrong in it."""
     path = path.absolute()
-    reader = Reader()
+    reader = TableReader()
     file = reader.table(File, _toml_in(path))
     people = [person.key for person in file.clinician if person.key]
     sources = [_source(reader, table, f"source[{index}]", people) for index, table in enumerate(file.source)]
     reader.add(_clashes(file))
-    if reader.faults:
-        raise ConfigError(str(path), reader.faults)
+    if reader.problems:
+        raise ConfigError(str(path), reader.problems)
     return Config(
         practice=_practice(file.practice, file.weights),
         clinicians=tuple(_clinician(table, file.practice.zone) for table in file.clinician),
@@ -177,7 +177,7 @@ def _clinician(table: ClinicianTable, practice_zone: ZoneInfo) -> Clinician:
         grace_minutes=table.grace_minutes,
         addresses=frozenset(table.addresses),
         hours=tuple(_hours(version, version.from_ if index else None) for index, version in enumerate(table.hours)),
-        takes=_takes(table),
+        referral_preferences=_referral_preferences(table),
     )
 
 
@@ -187,8 +187,8 @@ def _contracts(fte: float | Sequence[FteTable]) -> tuple[Contract, ...]:
     return tuple(Contract(version.from_ if index else None, version.fte) for index, version in enumerate(fte))
 
 
-def _takes(table: ClinicianTable) -> Takes:
-    return Takes(
+def _referral_preferences(table: ClinicianTable) -> ReferralPreferences:
+    return ReferralPreferences(
         skills=frozenset(table.skills),
         languages=frozenset(table.languages),
         modality=frozenset(table.modality),
@@ -200,7 +200,7 @@ def _hours(table: HoursTable, starts: date | None) -> Hours:
     return Hours(starts, {number: tuple(sorted(spans)) for number, spans in days.items() if spans}, table.holidays)
 
 
-def _source(reader: Reader, table: Mapping[str, Any], place: str, people: Sequence[str]) -> SourceConfig:
+def _source(reader: TableReader, table: Mapping[str, Any], place: str, people: Sequence[str]) -> SourceConfig:
     kind = _kind(reader, table.get("kind"), place)
     shared = reader.table(SourceTable, table, place, known=keys_of(kind.options) if kind else table.keys())
     options = _options(reader, kind, table, place) if kind else None
@@ -215,7 +215,7 @@ def _source(reader: Reader, table: Mapping[str, Any], place: str, people: Sequen
     )
 
 
-def _kind(reader: Reader, name: object, place: str) -> SourceKind | None:
+def _kind(reader: TableReader, name: object, place: str) -> SourceKind | None:
     if not isinstance(name, str):
         return None
     try:
@@ -225,17 +225,17 @@ def _kind(reader: Reader, name: object, place: str) -> SourceKind | None:
         return None
 
 
-def _options(reader: Reader, kind: SourceKind, table: Mapping[str, Any], place: str) -> Any:
+def _options(reader: TableReader, kind: SourceKind, table: Mapping[str, Any], place: str) -> Any:
     """The kind's own options; what it checks itself waits until each of them can be read."""
-    before = len(reader.faults)
+    before = len(reader.problems)
     options = reader.table(kind.options, table, place, known=keys_of(SourceTable))
-    if kind.check and len(reader.faults) == before:
+    if kind.check and len(reader.problems) == before:
         problems = (problem.partition(": ") for problem in kind.check(options))
         reader.add((f"{place}.{option}", phrase) for option, _, phrase in problems)
     return options
 
 
-def _owners(reader: Reader, source: SourceTable, place: str, people: Sequence[str]) -> tuple[str, ...]:
+def _owners(reader: TableReader, source: SourceTable, place: str, people: Sequence[str]) -> tuple[str, ...]:
     """The keys of those whose source it is, in the order of the file."""
     key = "clinician" if source.clinicians is None else "clinicians"
     named = source.clinicians or source.clinician or ()
@@ -243,7 +243,7 @@ def _owners(reader: Reader, source: SourceTable, place: str, people: Sequence[st
     if EVERYBODY in named:
         return tuple(people)
     unknown = [name for name in named if name not in people]
-    reader.add((f"{place}.{key}", f'"{name}" is nobody\'s key{meant(name, people)}') for name in unknown)
+    reader.add((f"{place}.{key}", f'"{name}" is nobody\'s key{suggestion_for(name, people)}') for name in unknown)
     return tuple(person for person in people if person in named)
 
 

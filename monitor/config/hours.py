@@ -14,14 +14,14 @@ _CLOCK = re.compile(rf"{_HOUR}:[0-5]\d")
 _SPAN = re.compile(rf"({_HOUR}(?::[0-5]\d)?)\s*[-–]\s*({_HOUR}(?::[0-5]\d)?|24(?::00)?)")
 
 
-def minutes_from(text: str) -> int:
+def parse_minutes(text: str) -> int:
     """Minutes after midnight of ``"HH:MM"``. Raises ValueError."""
     if not _CLOCK.fullmatch(text):
         raise ValueError(f'"{text}" is not a time of day; write it like "04:00"')
     return _minutes(text)
 
 
-def span_from(text: str) -> MinuteSpan:
+def parse_span(text: str) -> MinuteSpan:
     """A span in minutes after midnight of the day it starts on. Raises ValueError.
 
     Hours alone are enough where they can mean one thing: ``"9-5"`` may be a day or a night.
@@ -44,13 +44,13 @@ def span_from(text: str) -> MinuteSpan:
     return start, end if end > start else end + DAY
 
 
-def overlapping(spans: Iterable[MinuteSpan]) -> Iterator[tuple[MinuteSpan, MinuteSpan]]:
+def overlapping_spans(spans: Iterable[MinuteSpan]) -> Iterator[tuple[MinuteSpan, MinuteSpan]]:
     """The neighbours among one day's spans that share a minute; touching ones do not."""
     return ((first, second) for first, second in pairwise(sorted(spans)) if second[0] < first[1])
 
 
-def text_of(span: MinuteSpan) -> str:
-    """The span as people write it: the inverse of :func:`span_from`."""
+def format_span(span: MinuteSpan) -> str:
+    """The span as people write it: the inverse of :func:`parse_span`."""
     start, end = span
     return f"{_clock(start)}-{_clock(end if end <= DAY else end - DAY)}"
 

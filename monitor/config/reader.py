@@ -1,10 +1,10 @@
-"""A TOML table becomes a frozen dataclass; whatever is wrong is written down with its place, and reading goes on.
+"""Parser of TOML tables into frozen dataclasses that collects every problem instead of stopping at the first.
 
-The dataclass is the declaration: a field is a key (``from_`` reads ``from``), its default makes it optional, its
-annotation says what may stand there. Known are text, numbers, dates, paths, zones, patterns, ``Literal``, enumerations,
-``X | None``, ``tuple[X, ...]``, ``Mapping[str, X]``, other dataclasses, and ``Annotated[X, Leaf(…)]`` for a text or
-number with a meaning of its own. ``metadata={"secret": True}`` takes a reference to a secret and never the secret;
-``"if private"`` takes an address too, as long as everybody may know it.
+The dataclass declares the table: a field is a key (``from_`` reads ``from``), its default makes the key optional, its
+annotation gives the type. Supported types are text, numbers, dates, paths, zones, patterns, ``Literal``, enumerations,
+``X | None``, ``tuple[X, ...]``, ``Mapping[str, X]``, other dataclasses, and ``Annotated[X, ValueType(…)]`` for a text
+or number with a parser of its own. A field with ``metadata={"secret": True}`` accepts a reference to a secret and never
+the secret; with ``"if private"`` it also accepts a URL, unless the URL itself gives access to private data.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from zoneinfo import ZoneInfo
 from monitor.credentials import is_private_url, is_reference
 
 T = TypeVar("T")
-_FAULTY = object()
+_INVALID = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class ValueType:
     """A single value: the TOML type it is written as, and what makes of it what is meant.
 
-    ``read`` raises ValueError with the fault as a phrase.
+    ``read`` raises ValueError with the problem as a phrase.
     """
 
     written: type
@@ -51,10 +51,10 @@ class Leaf:
 
 
 @runtime_checkable
-class Checked(Protocol):
+class ValidatedTable(Protocol):
     """A table that knows what may not stand side by side in it."""
 
-    def faults(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """The path of a key within the table, and what is wrong with it."""
         ...
 
@@ -64,34 +64,34 @@ def keys_of(shape: type[Any]) -> dict[str, Field[Any]]:
     return {field.name.rstrip("_"): field for field in fields(shape) if field.init}
 
 
-class Reader:
-    """Reads tables and collects ``faults``, each beginning with its place: ``clinician[1].fte: …``."""
+class TableReader:
+    """Reads tables and collects ``problems``, each beginning with its place: ``clinician[1].fte: …``."""
 
     def __init__(self) -> None:
-        self._faults: list[tuple[str, str]] = []
+        self._problems: list[tuple[str, str]] = []
 
     def add(self, found: Iterable[tuple[str, str]]) -> None:
-        """Write down faults by place and phrase; a place that was faulty before has been told."""
-        told = {place for place, _ in self._faults}
-        self._faults += [(place, phrase) for place, phrase in found if place not in told]
+        """Write down problems by place and phrase; a place that was faulty before has been told."""
+        told = {place for place, _ in self._problems}
+        self._problems += [(place, phrase) for place, phrase in found if place not in told]
 
     @property
-    def faults(self) -> list[str]:
+    def problems(self) -> list[str]:
         """All of them, in the order in which they were found."""
-        return [f"{place}: {phrase}" for place, phrase in self._faults]
+        return [f"{place}: {phrase}" for place, phrase in self._problems]
 
     def table(self, shape: type[T], table: Mapping[str, Any], place: str = "", known: Collection[str] = ()) -> T:
-        """The table as ``shape``. With faults it is good for looking at other places only.
+        """The table as ``shape``. With problems it is good for looking at other places only.
 
         A faulty key then counts as left out; a required one keeps the text that stands there, so that what refers to
-        it is no second fault. ``known`` are keys of the same table that somebody else reads. A shape may say in
+        it is no second problem. ``known`` are keys of the same table that somebody else reads. A shape may say in
         ``REPLACED`` what has taken the place of keys that it once had.
         """
         keys = keys_of(shape)
         replaced: Mapping[str, str] = getattr(shape, "REPLACED", {})
         unknown = [name for name in table if name not in keys and name not in known]
         self.add(
-            (_inside(place, name), replaced.get(name) or f"unknown key{meant(name, [*keys, *known])}")
+            (_inside(place, name), replaced.get(name) or f"unknown key{suggestion_for(name, [*keys, *known])}")
             for name in unknown
         )
         hints = get_type_hints(shape, include_extras=True)
@@ -99,8 +99,8 @@ class Reader:
             field.name: self._key(field, hints[field.name], table, _inside(place, name)) for name, field in keys.items()
         }
         made = shape(**{name: value for name, value in read.items() if value is not MISSING})
-        if isinstance(made, Checked):
-            self.add((f"{place}.{path}", phrase) for path, phrase in made.faults())
+        if isinstance(made, ValidatedTable):
+            self.add((f"{place}.{path}", phrase) for path, phrase in made.problems())
         return made
 
     def _key(self, field: Field[Any], hint: Any, table: Mapping[str, Any], place: str) -> Any:
@@ -113,12 +113,12 @@ class Reader:
             return None if required else MISSING
         secret = field.metadata.get("secret")
         read = self._value(Annotated[str, _SECRETS[secret]] if secret else hint, value, place)
-        if read is not _FAULTY:
+        if read is not _INVALID:
             return read
         return (value if isinstance(value, str) else None) if required else MISSING
 
     def _value(self, hint: Any, value: object, place: str) -> Any:
-        """The value as ``hint`` asks for it, or ``_FAULTY`` with the fault written down."""
+        """The value as ``hint`` asks for it, or ``_INVALID`` with the problem written down."""
         origin, parts = get_origin(hint), get_args(hint)
         if origin in (Union, types.UnionType):
             return self._value(_fitting(parts, value), value, place)
@@ -135,7 +135,7 @@ class Reader:
             return self._unlike(list, value, place)
         part = get_args(hint)[0]
         found = [self._value(part, entry, f"{place}[{index}]") for index, entry in enumerate(value)]
-        return get_origin(hint)(entry for entry in found if entry is not _FAULTY)
+        return get_origin(hint)(entry for entry in found if entry is not _INVALID)
 
     def _mapping(self, parts: tuple[Any, ...], value: object, place: str) -> Any:
         if not isinstance(value, dict):
@@ -145,9 +145,9 @@ class Reader:
             self._leaf(key_leaf, name, _inside(place, name)): self._value(parts[1], entry, _inside(place, name))
             for name, entry in value.items()
         }
-        return {name: entry for name, entry in found.items() if _FAULTY not in (name, entry)}
+        return {name: entry for name, entry in found.items() if _INVALID not in (name, entry)}
 
-    def _leaf(self, leaf: Leaf, value: object, place: str) -> Any:
+    def _leaf(self, leaf: ValueType, value: object, place: str) -> Any:
         whole = leaf.written is float and type(value) is int
         if type(value) is not leaf.written and not whole:
             return self._unlike(leaf.written, value, place)
@@ -155,24 +155,24 @@ class Reader:
             return leaf.read(leaf.written(value) if whole else value)
         except (ValueError, OverflowError) as error:
             self.add([(place, str(error))])
-            return _FAULTY
+            return _INVALID
 
     def _unlike(self, expected: type, value: object, place: str) -> object:
         hint = f"; write it as [[{place}]]" if expected is list and type(value) is dict and "." not in place else ""
         self.add([(place, f"expected {_EXPECTED[expected]}, found {_found(value)}{hint}")])
-        return _FAULTY
+        return _INVALID
 
 
-def choice(choices: Iterable[str], make: Callable[[str], Any] = str) -> Leaf:
+def choice(choices: Iterable[str], make: Callable[[str], Any] = str) -> ValueType:
     """One word out of several."""
     words = list(choices)
 
     def read(text: str) -> Any:
         if text not in words:
-            raise ValueError(f'"{text}" is not known{meant(text, words)}')
+            raise ValueError(f'"{text}" is not known{suggestion_for(text, words)}')
         return make(text)
 
-    return Leaf(str, read)
+    return ValueType(str, read)
 
 
 def _text(text: str) -> str:
@@ -234,16 +234,16 @@ def _public_url(text: str) -> str:
     return text
 
 
-_SECRETS = {True: Leaf(str, _reference), "if private": Leaf(str, _public_url)}
-_LEAVES: dict[Any, Leaf] = {
-    str: Leaf(str, _text),
-    bool: Leaf(bool),
-    int: Leaf(int),
-    float: Leaf(float, _finite),
-    date: Leaf(date),
-    Path: Leaf(str, _path),
-    ZoneInfo: Leaf(str, _zone),
-    re.Pattern[str]: Leaf(str, _pattern),
+_SECRETS = {True: ValueType(str, _reference), "if private": ValueType(str, _public_url)}
+_LEAVES: dict[Any, ValueType] = {
+    str: ValueType(str, _text),
+    bool: ValueType(bool),
+    int: ValueType(int),
+    float: ValueType(float, _finite),
+    date: ValueType(date),
+    Path: ValueType(str, _path),
+    ZoneInfo: ValueType(str, _zone),
+    re.Pattern[str]: ValueType(str, _pattern),
 }
 _EXPECTED = {
     str: "text in quotes",
@@ -257,9 +257,9 @@ _EXPECTED = {
 _FOUND = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
 
 
-def _leaf_of(hint: Any) -> Leaf:
+def _leaf_of(hint: Any) -> ValueType:
     if get_origin(hint) is Annotated:
-        return next(extra for extra in get_args(hint) if isinstance(extra, Leaf))
+        return next(extra for extra in get_args(hint) if isinstance(extra, ValueType))
     if get_origin(hint) is Literal:
         return choice(get_args(hint))
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -282,8 +282,8 @@ def _written_as(hint: Any) -> type:
     return _leaf_of(hint).written
 
 
-def meant(word: str, words: Collection[str]) -> str:
-    """How a fault about an unknown word goes on: with the one that was probably meant, else with all there are."""
+def suggestion_for(word: str, words: Collection[str]) -> str:
+    """Return the end of a message about an unknown word: the word that was probably meant, else all known words."""
     spelled = {known.lower(): known for known in words}
     near = difflib.get_close_matches(word.lower(), spelled, 1)
     if near:

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 from connectors.classify import KindRule
 from connectors.pseudonyms import canonical_address
 from connectors.records import Kind
-from monitor.config.hours import DAY, minutes_from, overlapping, span_from, text_of
+from monitor.config.hours import DAY, format_span, overlapping_spans, parse_minutes, parse_span
 from monitor.config.public_holidays import subdivisions
-from monitor.config.reader import Leaf, choice
+from monitor.config.reader import ValueType, choice
 from monitor.roster import DAY_STARTS_AT, MinuteSpan
 
 DIRECTOR = "director"  # who signs in with `serve --as director`
@@ -56,7 +56,7 @@ def _country(text: str) -> str:
 
 def _day_start(text: str) -> int:
     """Return the seconds after midnight."""
-    minutes = minutes_from(text)
+    minutes = parse_minutes(text)
     if minutes > DAY // 2:
         raise ValueError(f'"{text}" is too late for a day to start; it has to be "12:00" or earlier')
     return minutes * 60
@@ -93,11 +93,11 @@ def _weight(number: float) -> float:
 
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-Key = Annotated[str, Leaf(str, _key)]
-Address = Annotated[str, Leaf(str, _address)]
-Country = Annotated[str, Leaf(str, _country)]
-Span = Annotated[MinuteSpan, Leaf(str, span_from)]
-Share = Annotated[float, Leaf(float, _fte)]
+Key = Annotated[str, ValueType(str, _key)]
+Address = Annotated[str, ValueType(str, _address)]
+Country = Annotated[str, ValueType(str, _country)]
+Span = Annotated[MinuteSpan, ValueType(str, parse_span)]
+Share = Annotated[float, ValueType(float, _fte)]
 PracticeKind = Annotated[Kind, choice((kind for kind in Kind if kind is not Kind.BUSY), Kind)]
 
 
@@ -110,24 +110,24 @@ class PracticeTable:
     country: Country | None = None
     subdivision: str | None = None
     region: Country | None = None
-    domains: tuple[Annotated[str, Leaf(str, _domain)], ...] = ()
+    domains: tuple[Annotated[str, ValueType(str, _domain)], ...] = ()
     management: tuple[Address, ...] = ()
-    day_starts_at: Annotated[int, Leaf(str, _day_start)] = DAY_STARTS_AT
-    longest_session_hours: Annotated[float, Leaf(float, _session_hours)] = 12
-    supervision_group: Annotated[int, Leaf(int, _group)] = 4
+    day_starts_at: Annotated[int, ValueType(str, _day_start)] = DAY_STARTS_AT
+    longest_session_hours: Annotated[float, ValueType(float, _session_hours)] = 12
+    supervision_group: Annotated[int, ValueType(int, _group)] = 4
     client_title: re.Pattern[str] | None = None
     contacts: tuple[str, ...] = ()
     database: Path = Path("evenhours.db")
     key_file: Path = Path("evenhours.key")
 
-    def faults(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """A key in the database's place, and holidays that are not known."""
-        yield from self._holiday_faults()
+        yield from self._holiday_problems()
         # The key beside the names it protects is one thing, the key instead of them another.
         if self.database == self.key_file:
             yield "key_file", "is the database's own path; the key has to be a file of its own"
 
-    def _holiday_faults(self) -> Iterator[tuple[str, str]]:
+    def _holiday_problems(self) -> Iterator[tuple[str, str]]:
         if self.country is None:
             if self.subdivision is not None:
                 yield "subdivision", "is a part of a country; write country as well"
@@ -148,7 +148,7 @@ class KindTable(KindRule):
 
     kind: PracticeKind
 
-    def faults(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """A rule without a condition would decide every entry."""
         conditions = [condition.name for condition in fields(KindRule)[1:]]
         if not any(getattr(self, condition) for condition in conditions):
@@ -159,10 +159,10 @@ class KindTable(KindRule):
 class WeightsTable:
     """``[[weights]]``: what each band of clients counts for, from a date on."""
 
-    bands: tuple[Annotated[float, Leaf(float, _weight)], ...] = ()
+    bands: tuple[Annotated[float, ValueType(float, _weight)], ...] = ()
     from_: date | None = None
 
-    def faults(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """No band, or more than a clinician can choose from."""
         if not 1 <= len(self.bands) <= MOST_BANDS:
             yield "bands", f"has to list from 1 to {MOST_BANDS} bands"
@@ -182,11 +182,11 @@ class HoursTable:
     sun: tuple[Span, ...] = ()
     holidays: tuple[Span, ...] = ()
 
-    def faults(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """Spans of one day that share a minute."""
         for day in (*WEEKDAYS, "holidays"):
-            for first, second in overlapping(getattr(self, day)):
-                yield day, f'"{text_of(first)}" and "{text_of(second)}" overlap'
+            for first, second in overlapping_spans(getattr(self, day)):
+                yield day, f'"{format_span(first)}" and "{format_span(second)}" overlap'
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ class ClinicianTable:
     ends: date | None = None
     zone: ZoneInfo | None = None
     zones: tuple[ZoneTable, ...] = ()
-    grace_minutes: Annotated[int, Leaf(int, _grace)] = 5
+    grace_minutes: Annotated[int, ValueType(int, _grace)] = 5
     hours: tuple[HoursTable, ...] = ()
     skills: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
@@ -232,7 +232,7 @@ class ClinicianTable:
         "open_slots": f"is not set here; {SLOTS_ARE_SET}",
     }
 
-    def faults(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """A key that is taken, dates and zones that contradict each other."""
         if self.fte == ():
             yield "fte", "is empty; write a share of a full post, or one with the date from which it holds"
@@ -255,7 +255,7 @@ class WindowTable:
     from_: date | None = None
     to: date | None = None
 
-    def faults(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """A window that ends before it begins."""
         if self.from_ and self.to and self.from_ > self.to:
             yield "to", "lies before from"
@@ -272,7 +272,7 @@ class SourceTable:
     window: WindowTable = field(default_factory=WindowTable)
     busy_only: bool = False
 
-    def faults(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """Nobody, or two answers to whose it is."""
         if self.clinician is None and not self.clinicians:
             yield "clinician", 'missing; write the key of whose it is, or "*" for everybody'
@@ -288,9 +288,9 @@ class File:
     kinds: tuple[KindTable, ...] = ()
     clinician: tuple[ClinicianTable, ...] = ()
     weights: tuple[WeightsTable, ...] = ()
-    source: tuple[Annotated[dict[str, Any], Leaf(dict)], ...] = ()
+    source: tuple[Annotated[dict[str, Any], ValueType(dict)], ...] = ()
 
-    def faults(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """Weight tables whose dates do not follow each other."""
         yield from _dates_out_of_order("weights", [version.from_ for version in self.weights])
 

@@ -16,7 +16,7 @@ from monitor.access import Reader
 from monitor.compute import bring_up_to_date
 from monitor.config import Config
 from monitor.dashboard.session import browser
-from monitor.errors import StoreError, UnnotedLookError
+from monitor.errors import AccessLogError, StoreError
 from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import signin
@@ -74,11 +74,11 @@ def reader() -> Reader | None:
         held, found = browser().token, None
         if held:
             found = access.session_of(store(), held, now())
-        g.reader = access.reader_named(config(), found.subject) if found else None
+        g.reader = access.reader_for(config(), found.subject) if found else None
         g.session_has_messages = bool(found and found.has_messages)
-        if found and access.is_to_be_noted(found, now()):
+        if found and access.is_use_to_be_recorded(found, now()):
             with _if_writable():
-                access.note_use(store(), held, now())
+                access.record_use(store(), held, now())
     reading: Reader | None = g.reader
     return reading
 
@@ -87,12 +87,12 @@ def note_look() -> None:
     """Write this look down, whatever was written down a moment ago: nobody looks at others' data without that.
 
     Raises:
-        UnnotedLookError: It cannot be written down.
+        AccessLogError: It cannot be written down.
     """
     try:
-        access.note_use(store(), browser().token, now())
+        access.record_use(store(), browser().token, now())
     except StoreError as error:
-        raise UnnotedLookError(str(error)) from error
+        raise AccessLogError(str(error)) from error
 
 
 @contextmanager

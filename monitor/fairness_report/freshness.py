@@ -11,7 +11,7 @@ from connectors.base import RecordType
 from monitor.analysis.calendar import day_number, last_week
 from monitor.analysis.clock import local_time
 from monitor.config import Config
-from monitor.readiness import SILENT, calendars_to, rules_of, states_of, week_end
+from monitor.readiness import OVERDUE_AFTER, calendars_to, settings_checksum, source_states, week_end
 from monitor.roster import Clinician
 from monitor.store import computations, sources
 from monitor.store.computations import Computation
@@ -58,7 +58,7 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
     zone = config.practice.zone
     return Freshness(
         min((_moment(one.through, zone) for one in in_time if one.through), default=None),
-        newest is not None and now.timestamp() - newest > SILENT.total_seconds(),
+        newest is not None and now.timestamp() - newest > OVERDUE_AFTER.total_seconds(),
         tuple(
             Behind(one.person.key, one.person.name, _day(one.through, zone))
             for one in found
@@ -70,7 +70,7 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
 
 def caseload_known(config: Config, connection: Connection, person: Clinician, now: datetime) -> Caseload | None:
     """Return how far somebody's caseload is known; ``None`` where no calendar is configured for them."""
-    states = states_of(config, person, sources.readings(connection, person.key), {})
+    states = source_states(config, person, sources.readings(connection, person.key), {})
     own = [source for source in states if RecordType.CALENDAR in source.parts]
     if not own:
         return None
@@ -80,7 +80,7 @@ def caseload_known(config: Config, connection: Connection, person: Clinician, no
     day_starts_at = config.practice.day_starts_at
     last_over = day_number(last_week(local_time(person, now.timestamp()), day_starts_at))
     read_to = min(calendars_to(own), int(now.timestamp()))
-    rules = rules_of(config, person)
+    rules = settings_checksum(config, person)
     known = [
         week
         for week in range(last_over, last_over - 7 * WEEKS_BACK, -7)

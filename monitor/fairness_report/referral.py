@@ -96,9 +96,9 @@ def _candidates(
                 fte=_fte(person, today),
                 last_intake=max([*intakes[:1], *([] if given is None else [given])], default=None),
                 clients=clients.get(person.key, 0),
-                skills=person.takes.skills,
-                languages=person.takes.languages,
-                modality=person.takes.modality,
+                skills=person.referral_preferences.skills,
+                languages=person.referral_preferences.languages,
+                modality=person.referral_preferences.modality,
                 slots=stored.get(person.key),
                 leaving=is_leaving(person, today),
             )

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.base import Fault
 from connectors.private import is_full, why_unwritten
 from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, Record, SessionEvidence, Status
-from monitor.errors import FullError, StoreError
+from monitor.errors import DiskFullError, StoreError
 from monitor.ingest.policy import EntryKey, Page
 from monitor.store.keys import epoch, epoch_or_none
 
@@ -161,7 +161,7 @@ class Answer:
             self._file.write(len(content).to_bytes(_LENGTH, "big") + content)
         except OSError as error:
             found = f"Nothing can be written beside the database: {why_unwritten(self._folder, error)}."
-            kind = FullError if is_full(error) else StoreError
+            kind = DiskFullError if is_full(error) else StoreError
             raise kind(f"{found} Nothing of this answer was stored. Make room and run the command again.") from error
 
     def tells_twice(self) -> bool:

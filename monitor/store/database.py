@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.private import full_disk, is_full, why_unwritten
-from monitor.errors import FullError, StoreError
+from monitor.errors import DiskFullError, StoreError
 
 SCHEMA_VERSION = 16  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
 OLDEST_VERSION = 16  # what can be brought to this version; older files are refused
@@ -134,7 +134,7 @@ def open_store(path: Path, key: bytes | None = None, *, create: bool = False, re
     except OSError as error:
         found = f"The database at {path} cannot be opened: {why_unwritten(path.parent, error)}."
         if is_full(error):
-            raise FullError(f"{found} Make room and run the command again.") from error
+            raise DiskFullError(f"{found} Make room and run the command again.") from error
         raise StoreError(f"{found} Check its folder and rights.") from error
     except sqlite3.Error as error:
         raise _translated(path, error) from error
@@ -261,7 +261,7 @@ def _translated(path: Path, error: sqlite3.Error) -> StoreError:
     folder = min((path.parent, _temporary_folder()), key=_free)
     if name == "SQLITE_FULL" or (name.startswith(_PERHAPS_FULL) and _free(path.parent) < _LEAST_ROOM):
         found = f"{path} cannot be written: {full_disk(folder)}."
-        return FullError(f"{found} Nothing of this page was stored. Make room and run the command again.")
+        return DiskFullError(f"{found} Nothing of this page was stored. Make room and run the command again.")
     for prefix, sentence in _SENTENCES.items():
         if name.startswith(prefix):
             return StoreError(sentence.format(path=path))

@@ -16,7 +16,7 @@ from monitor.analysis.intervals import Spans, seconds_inside
 from monitor.analysis.metrics.sessions import as_planned, past_buffer
 from monitor.analysis.metrics.work import inside_work, outside_work
 from monitor.analysis.sessions import meetings
-from monitor.readiness import Gap
+from monitor.readiness import GapKind
 from monitor.weekly_report.gaps import Known
 from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
 from reports.wording import listed, quantity, spelled, weekday
@@ -63,7 +63,7 @@ def rhythm(frames: Frames, week: int, attention: Attention, known: Known) -> Rhy
         for n, day in enumerate(days)
     )
     said = _rhythm_words(rows, mostly=mostly_inside(frames, week)) if known.hours else _rhythm_seen(rows, known)
-    assumed = frames.clinician.assumed_hours
+    assumed = frames.clinician.has_assumed_hours
     return Rhythm(*said, tuple(int(grid[n]) for n in shown), rows, assumed)
 
 
@@ -119,7 +119,7 @@ def _rhythm_words(days: Sequence[RhythmDay], *, mostly: bool) -> tuple[str, str]
 def _rhythm_seen(days: Sequence[RhythmDay], known: Known) -> tuple[str, str]:
     """What was seen, where it is not known that all work was seen or when work was meant to be."""
     total = sum(day.outside_minutes or 0 for day in days)
-    hours = "the assumed hours" if known.has(Gap.HOURS_ASSUMED) else "agreed hours"
+    hours = "the assumed hours" if known.has(GapKind.HOURS_ASSUMED) else "agreed hours"
     found = f"At least {quantity(total, Unit.MINUTES)} fell outside {hours}." if total else ""
     return "What was seen of your week, by hour", found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from connectors.base import RecordType
 from monitor.analysis.calendar import date_of
 from monitor.analysis.clock import local_time
-from monitor.readiness import Gap, Lack, Readiness, SourceState
+from monitor.readiness import Gap, GapKind, Readiness, SourceState
 from monitor.roster import Clinician
 from reports.weekly import week_words
 from reports.wording import counted, day_and_month, listed, weekday
@@ -37,8 +37,8 @@ class Words:
     mend: str
 
 
-WORDS: Mapping[Gap, Words] = {
-    Gap.OWNER_UNKNOWN: Words(
+WORDS: Mapping[GapKind, Words] = {
+    GapKind.OWNER_UNKNOWN: Words(
         "no message was recognised as yours",
         "Which address is yours?",
         "None of the {number} in {source} looks like one that you sent, so replies and evenings are not known. Your "
@@ -48,7 +48,7 @@ WORDS: Mapping[Gap, Words] = {
         "One of their addresses is missing. evenhours ingest --source {source} --full names the one that stands in "
         'most messages; add it to addresses below key = "{person}".',
     ),
-    Gap.NO_SESSIONS: Words(
+    GapKind.NO_SESSIONS: Words(
         "no entry of your calendar was recognised as a session",
         "Which entries are sessions?",
         "None of the {number} of your calendar was recognised as a session, so sessions, breaks and days off are not "
@@ -57,7 +57,7 @@ WORDS: Mapping[Gap, Words] = {
         "none of the {number} in the calendar of {person} is a session by the rules",
         "Look at: evenhours classify --try, and correct the [[kinds]] of the configuration.",
     ),
-    Gap.CALENDAR_EMPTY: Words(
+    GapKind.CALENDAR_EMPTY: Words(
         "nothing was found in your calendar yet",
         "Nothing was found in your calendar",
         "{source} is configured as your calendar, and no entry of it was read so far. Whoever looks after the computer "
@@ -65,7 +65,7 @@ WORDS: Mapping[Gap, Words] = {
         "no entry was read from {source} for {person}",
         "Check its path, its window and whose it is.",
     ),
-    Gap.NO_CALENDAR: Words(
+    GapKind.NO_CALENDAR: Words(
         "no calendar is connected",
         "Where is your calendar?",
         "No calendar is connected, so sessions, breaks and days off are not known. What messages alone prove is told "
@@ -73,7 +73,7 @@ WORDS: Mapping[Gap, Words] = {
         "no calendar is connected for {person}",
         "Add a [[source]] of a calendar to the configuration.",
     ),
-    Gap.MESSAGES_EMPTY: Words(
+    GapKind.MESSAGES_EMPTY: Words(
         "nothing was found in your messages yet",
         "Nothing was found in your messages",
         "{source} is configured for your messages, and none was read so far. Whoever looks after the computer sees why "
@@ -81,7 +81,7 @@ WORDS: Mapping[Gap, Words] = {
         "no message was read from {source} for {person}",
         "Check its path and whose it is.",
     ),
-    Gap.NO_MESSAGES: Words(
+    GapKind.NO_MESSAGES: Words(
         "no messages are connected",
         "Where are your messages?",
         "No messages are connected, so replies and evenings are not known. They can be added to the configuration as a "
@@ -89,7 +89,7 @@ WORDS: Mapping[Gap, Words] = {
         "no messages are connected for {person}",
         "Replies and evenings stay unknown, and the page says so. A [[source]] of messages would tell.",
     ),
-    Gap.HOURS_ASSUMED: Words(
+    GapKind.HOURS_ASSUMED: Words(
         "your hours are assumed",
         "When is work?",
         "Until you say so, Monday to Friday, 8:00 to 18:00 is assumed. Your hours go into the configuration, as hours "
@@ -99,30 +99,30 @@ WORDS: Mapping[Gap, Words] = {
     ),
 }
 
-LOOK = frozenset({Gap.NO_MESSAGES})
+LOOK = frozenset({GapKind.NO_MESSAGES})
 """Gaps that somebody may want: nothing is wrong, and the page says what it does not know."""
 
 
-def headline(lacks: Sequence[Lack]) -> str:
+def headline(gaps: Sequence[Gap]) -> str:
     """Return one sentence that names every gap, in the place of "Nothing stood out"."""
-    said = listed(list(dict.fromkeys(WORDS[lack.gap].clause for lack in lacks)))
+    said = listed(list(dict.fromkeys(WORDS[gap.kind].clause for gap in gaps)))
     return f"{said[:1].upper()}{said[1:]}, so this page cannot say whether your week was usual."
 
 
-def explained(lack: Lack) -> tuple[str, str]:
+def explained(gap: Gap) -> tuple[str, str]:
     """Return a gap for the person it is about: a heading, and what is hidden with what would make it known."""
-    return WORDS[lack.gap].title, _filled(WORDS[lack.gap].text, lack, "")
+    return WORDS[gap.kind].title, _filled(WORDS[gap.kind].text, gap, "")
 
 
-def for_it(person: Clinician, lack: Lack) -> tuple[str, str]:
+def for_it(person: Clinician, gap: Gap) -> tuple[str, str]:
     """Return a gap as ``doctor`` and the night say it: what was found, and what to do about it."""
-    words = WORDS[lack.gap]
-    return _filled(words.found, lack, person.key), _filled(words.mend, lack, person.key)
+    words = WORDS[gap.kind]
+    return _filled(words.found, gap, person.key), _filled(words.mend, gap, person.key)
 
 
-def _filled(words: str, lack: Lack, person: str) -> str:
-    one, many = ("entry", "entries") if lack.gap is Gap.NO_SESSIONS else ("message", "messages")
-    return words.format(number=counted(lack.number, one, many), source=lack.source, person=person)
+def _filled(words: str, gap: Gap, person: str) -> str:
+    one, many = ("entry", "entries") if gap.kind is GapKind.NO_SESSIONS else ("message", "messages")
+    return words.format(number=counted(gap.number, one, many), source=gap.source, person=person)
 
 
 PARTS = {
@@ -134,9 +134,9 @@ PARTS = {
 
 def incomplete(ready: Readiness, week: int) -> str:
     """Return which part of a week was not read or not computed, empty if nothing is missing."""
-    if ready.is_whole(week):
+    if ready.is_complete(week):
         return ""
-    said = _last_read(ready, ready.behind(week))
+    said = _last_read(ready, ready.incomplete_sources(week))
     if not ready.is_computed(week):
         since = ready.computation.computed_at
         failed = "could not be computed" if ready.computation.failed_at is not None else "are not computed yet"
@@ -160,14 +160,14 @@ def warnings(ready: Readiness) -> tuple[str, ...]:
 def _warnings(ready: Readiness) -> Iterator[str]:
     if not ready.anything_read:
         return
-    if ready.never_read:
-        yield f"Not read so far: {', '.join(ready.never_read)}."
+    if ready.unread_sources:
+        yield f"Not read so far: {', '.join(ready.unread_sources)}."
     newest = ready.last_week
-    silent = [source for source in ready.silent_sources if source not in ready.behind(newest)]
+    silent = [source for source in ready.overdue_sources if source not in ready.incomplete_sources(newest)]
     if silent:
         told = listed(_last_read(ready, silent))
         yield f"{told[:1].upper()}{told[1:]}, so what you see may be old."
-    elif ready.is_overdue and not ready.silent_sources and ready.is_whole(newest):
+    elif ready.is_overdue and not ready.overdue_sources and ready.is_complete(newest):
         yield "Your numbers were not computed for more than 48 hours, so what you see may be old."
 
 
@@ -187,7 +187,7 @@ def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
 
 
 def _source(source: SourceState) -> str:
-    if source.elsewhere:
+    if source.busy_only:
         return f"your other job’s calendar ({source.name})"
     part = next((part for part in RecordType if part in source.parts), None)
     return f"{PARTS[part]} ({source.name})" if part else source.name
@@ -215,7 +215,7 @@ class Known:
         computed: Whether its numbers were computed.
         whole: Whether everything was read and computed to its end.
         sessions: Whether its calendars were, and the numbers.
-        lacks: The gaps of the person.
+        gaps: The gaps of the person.
         nothing_read: Whether nothing of the person was ever read.
         messages: Whether messages say something of this week.
     """
@@ -224,7 +224,7 @@ class Known:
     computed: bool
     whole: bool
     sessions: bool
-    lacks: tuple[Lack, ...]
+    gaps: tuple[Gap, ...]
     nothing_read: bool
     messages: bool
     newer: str = ""
@@ -233,14 +233,14 @@ class Known:
     def of(cls, ready: Readiness, frames: Frames, week: int, newer: str = "") -> Self:
         """Return what is known of a week (its Monday)."""
         computed = ready.is_computed(week)
-        calendars = any(RecordType.CALENDAR in source.parts for source in ready.behind(week))
+        calendars = any(RecordType.CALENDAR in source.parts for source in ready.incomplete_sources(week))
         weeks = frames.weeks
         return cls(
             incomplete=incomplete(ready, week) if ready.anything_read else "",
             computed=computed,
-            whole=ready.is_whole(week),
+            whole=ready.is_complete(week),
             sessions=computed and not calendars,
-            lacks=ready.lacks if ready.anything_read else (),
+            gaps=ready.gaps if ready.anything_read else (),
             nothing_read=not ready.anything_read,
             messages=week in weeks.index and bool(weeks.loc[week, "messages_seen"]),
             newer=newer,
@@ -249,8 +249,8 @@ class Known:
     @property
     def hours(self) -> bool:
         """Whether it can be said that nothing lay outside the hours: they were chosen, and all work is seen."""
-        return self.whole and self.messages and not self.lacks and not self.newer
+        return self.whole and self.messages and not self.gaps and not self.newer
 
-    def has(self, gap: Gap) -> bool:
+    def has(self, kind: GapKind) -> bool:
         """Whether the person has that gap."""
-        return any(lack.gap is gap for lack in self.lacks)
+        return any(gap.kind is kind for gap in self.gaps)

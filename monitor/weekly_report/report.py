@@ -37,7 +37,7 @@ CONTEXT_WEEKS = 60
 
 def leading_week(ready: Readiness) -> int:
     """Return the week (its Monday) that a page leads with: the last that was read and computed whole, if any was."""
-    whole = ready.whole_week
+    whole = ready.last_complete_week
     return ready.last_week if whole is None else whole
 
 
@@ -82,7 +82,7 @@ def weekly_report(
         card=cards.card(frames, notice, monday, values, codes) if notice else None,
         rhythm=figures.rhythm(frames, monday, attention, known) if known.whole else None,
         ends=figures.session_ends(frames, monday, attention) if known.sessions else None,
-        ranges=figures.own_ranges(frames, monday, values, tuple(measures), attention.metrics, unsure=bool(known.lacks)),
+        ranges=figures.own_ranges(frames, monday, values, tuple(measures), attention.metrics, unsure=bool(known.gaps)),
         protects=words.protects(frames, monday, values, messages=known.messages) if known.whole and not newer else (),
         ahead=words.ahead(frames, monday) if known.sessions else (),
         notes=tuple(_notes(frames, monday)),
@@ -91,7 +91,7 @@ def weekly_report(
         previous=_neighbour(ready, frames, monday - 7),
         following=_neighbour(ready, frames, monday + 7),
         warnings=gaps.warnings(ready),
-        missing=tuple(Missing(*gaps.explained(lack)) for lack in known.lacks),
+        missing=tuple(Missing(*gaps.explained(gap)) for gap in known.gaps),
     )
 
 
@@ -134,7 +134,7 @@ def _built_from(frames: Frames, week: int, ready: Readiness) -> BuiltFrom:
         messages_connected=messages,
         not_seen=(*channels, *(channel for channel in ("phone", "portal") if not _has_channel(frames, channel))),
         complete_through=_complete_through(ready, week),
-        assumed_hours=frames.clinician.assumed_hours,
+        assumed_hours=frames.clinician.has_assumed_hours,
     )
 
 
@@ -151,7 +151,7 @@ def _complete_through(ready: Readiness, week: int) -> datetime | None:
     if not ready.anything_read:
         return None
     end = ready.week_end(week)
-    known = end if ready.is_whole(week) else ready.fresh_to
+    known = end if ready.is_complete(week) else ready.fresh_to
     return None if known is None else local_time(ready.clinician, min(end, known))
 
 

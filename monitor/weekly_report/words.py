@@ -54,13 +54,13 @@ def headline(
     if known.newer:
         return f"{known.newer} Below is the last complete week."
     if row is None:
-        return gaps.headline(known.lacks) if known.lacks else "Nothing was seen of this week."
+        return gaps.headline(known.gaps) if known.gaps else "Nothing was seen of this week."
     if row["worked_days"] <= 0 and notice is None:
         return "You were away this week."
     if notice is not None:
         return f"{_how_it_lay(frames, week, known)} {notices.headline(notice)}".strip()
-    if known.lacks:
-        return gaps.headline(known.lacks)
+    if known.gaps:
+        return gaps.headline(known.gaps)
     if not known.messages:
         return "Not one message of yours was seen this week, so this page cannot say whether it was usual."
     inside = mostly_inside(frames, week)

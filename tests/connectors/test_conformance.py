@@ -32,7 +32,7 @@ from connectors.errors import (
 )
 from connectors.registry import kind_names, source_kind
 from monitor import cli
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.credentials import create_key
 from monitor.ingest import exit_code
 from tests.connectors.worlds.practice import NEIGHBOUR, SOURCE, CutOffError, DiskError, Practice, nights
@@ -654,7 +654,7 @@ def test_no_name_address_or_content_is_found_anywhere(
 def spoken(practice: Practice, *command: str) -> str:
     """What a command prints to both streams."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "Desk", partial(Desk, now=NOW))
+        patch.setattr(cli, "CliContext", partial(CliContext, now=NOW))
         config = str(practice.folder / "evenhours.toml")
         result = CliRunner().invoke(cli.evenhours, ["--config", config, *command], prog_name="evenhours")
     assert "Traceback" not in result.output

@@ -14,7 +14,7 @@ from connectors.records import Counterpart, Grade, Kind, Status
 from monitor.analysis.calendar import day_number
 from monitor.analysis.frames import Frames, frames_from
 from monitor.analysis.records import COLUMNS, Records
-from monitor.config.hours import span_from
+from monitor.config.hours import parse_span
 from monitor.roster import Clinician, Contract, Hours, MinuteSpan, Practice, Residence
 
 EXAMPLES = int(os.environ.get("EVENHOURS_EXAMPLES", "25"))
@@ -49,7 +49,7 @@ def hours(days: Mapping[str, Sequence[str]] = OFFICE, starts: str | None = None,
 
 
 def _minute_spans(texts: Sequence[str]) -> tuple[MinuteSpan, ...]:
-    return tuple(map(span_from, texts))
+    return tuple(map(parse_span, texts))
 
 
 def clinician(

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitor import cli
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.store.database import opened
 from tests.monitor.memory import dump
 
@@ -172,7 +172,7 @@ class Office:
 
     def __call__(self, *arguments: str) -> Answer:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cli, "Desk", partial(Desk, now=NOW))
+            patch.setattr(cli, "CliContext", partial(CliContext, now=NOW))
             result = CliRunner().invoke(
                 cli.evenhours, ["--config", str(self.config), *arguments], prog_name="evenhours"
             )

@@ -13,7 +13,7 @@ from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
 from monitor.notices import ANSWERS, FAMILIES
 from monitor.notices.clients import contacts_with
-from monitor.readiness import Gap, Lack
+from monitor.readiness import Gap, GapKind
 from monitor.store.notices import NoticeRow, Signal
 from monitor.weekly_report import behind
 from monitor.weekly_report.behind import WeekValues
@@ -429,9 +429,9 @@ def nine_to_five(*evening: Row) -> Frames:
     return frames(entries=[*mornings, *evening], as_of="2026-03-10 10:00")
 
 
-ALL_KNOWN = Known("", computed=True, whole=True, sessions=True, lacks=(), nothing_read=False, messages=True)
+ALL_KNOWN = Known("", computed=True, whole=True, sessions=True, gaps=(), nothing_read=False, messages=True)
 HALF_READ = replace(ALL_KNOWN, incomplete="It is not complete.", whole=False)
-ASSUMED = replace(ALL_KNOWN, lacks=(Lack(Gap.HOURS_ASSUMED),))
+ASSUMED = replace(ALL_KNOWN, gaps=(Gap(GapKind.HOURS_ASSUMED),))
 SILENT = replace(ALL_KNOWN, messages=False)
 LATE = tuple(event(f"2026-03-0{on} 20:00", f"2026-03-0{on} 21:00", client=2) for on in (3, 4))
 

@@ -22,12 +22,12 @@ from connectors import registry
 from connectors.errors import AuthorizationError, UnavailableError
 from monitor import cli, compute
 from monitor.cli import COMMANDS, evenhours
-from monitor.cli.progress import SourceBar
+from monitor.cli.progress import ProgressBar
 from monitor.config import Config
 from monitor.exports import COLUMNS
 from monitor.ingest import Outcome
 from monitor.loading import frames_of
-from monitor.night import only_run
+from monitor.night import run_lock
 from monitor.roster import Clinician
 from monitor.store import clients, computations, facts, notices
 from monitor.store.database import Store, opened
@@ -220,7 +220,7 @@ def test_4_when_a_source_has_to_be_authorised_again_whatever_else_failed(
 @pytest.mark.parametrize("command", [["ingest"], ["analyse"], ["nightly"], ["init"], ["correct", "KEY", "10:55"]])
 def test_5_while_another_run_is_at_work(read: Office, command: list[str]) -> None:
     key = rows(read("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
-    with only_run(read.folder / "evenhours.db"):
+    with run_lock(read.folder / "evenhours.db"):
         answer = read(*(word.replace("KEY", key) for word in command))
     assert answer.code == 5
     assert answer.err == (
@@ -230,7 +230,7 @@ def test_5_while_another_run_is_at_work(read: Office, command: list[str]) -> Non
 
 
 def test_5_even_if_it_is_the_very_first_run_of_another_process(office: Office) -> None:
-    with only_run(office.folder / "evenhours.db"):
+    with run_lock(office.folder / "evenhours.db"):
         ended = office.process("ingest")
     assert (ended.returncode, ended.stdout) == (5, b"")
     assert not (office.folder / "evenhours.key").exists()
@@ -374,7 +374,7 @@ def test_a_bar_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("COLUMNS", "30")
-    SourceBar().show("x" * 500)
+    ProgressBar().show("x" * 500)
     assert terminal.getvalue() == "\r\x1b[K" + "x" * 29
 
 

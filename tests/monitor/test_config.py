@@ -188,7 +188,7 @@ def test_a_clinician_says_who_when_and_where(file: Path) -> None:
 def test_a_clinician_of_one_line_lives_where_the_practice_is_and_has_assumed_hours(file: Path) -> None:
     (ben,) = loaded(file, PRACTICE, BEN).clinicians
     assert ben == Clinician(key="ben", name="ben", residences=(Residence(None, LONDON),))
-    assert ben.assumed_hours
+    assert ben.has_assumed_hours
 
 
 def test_a_clinician_who_moved_has_dated_residences(file: Path) -> None:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from connectors.google.access import CALENDAR, MAIL
 from monitor.cli import connect, evenhours
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from tests.connectors.google_fake.diary import at
 from tests.connectors.google_fake.office import service_account
 from tests.connectors.google_fake.server import Google, google_on_loopback
@@ -182,7 +182,7 @@ def without_browser(office: Office, change: Callable[[str], str] = str) -> Any:
 
     shown: list[str] = []
 
-    def note(_: Desk, text: str) -> None:
+    def note(_: CliContext, text: str) -> None:
         shown.append(text)
 
     def prompt(_: str, *, err: bool) -> str:
@@ -191,7 +191,7 @@ def without_browser(office: Office, change: Callable[[str], str] = str) -> Any:
         return change(requests.get(page, allow_redirects=False, timeout=10).headers["Location"])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Desk, "note", note)
+        patch.setattr(CliContext, "note", note)
         patch.setattr(click, "prompt", prompt)
         return office("connect", "google", "--clinician", "ana", "--no-browser")
 

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from monitor import cli
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.config import load
-from monitor.readiness import Gap
+from monitor.readiness import GapKind
 from tests.monitor.office import CONFIG, Office
 from tests.monitor.visitors import Pages
 
@@ -49,29 +49,29 @@ def without_rules(config: str) -> str:
 
 
 CASES = {
-    Gap.HOURS_ASSUMED: (assumed, "Your hours are assumed", "nobody declared the hours of ana"),
-    Gap.NO_CALENDAR: (without_calendar, "No calendar is connected", "no calendar is connected for ana"),
-    Gap.NO_MESSAGES: (without_mail, "No messages are connected", "no messages are connected for ana"),
-    Gap.OWNER_UNKNOWN: (unknown_owner, "No message was recognised as yours", "was sent by ana"),
-    Gap.NO_SESSIONS: (without_rules, "No entry of your calendar was recognised as a session", "is a session by"),
+    GapKind.HOURS_ASSUMED: (assumed, "Your hours are assumed", "nobody declared the hours of ana"),
+    GapKind.NO_CALENDAR: (without_calendar, "No calendar is connected", "no calendar is connected for ana"),
+    GapKind.NO_MESSAGES: (without_mail, "No messages are connected", "no messages are connected for ana"),
+    GapKind.OWNER_UNKNOWN: (unknown_owner, "No message was recognised as yours", "was sent by ana"),
+    GapKind.NO_SESSIONS: (without_rules, "No entry of your calendar was recognised as a session", "is a session by"),
 }
 
 
 def at(office: Office, now: datetime, *arguments: str) -> tuple[int, str, str]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "Desk", partial(Desk, now=now))
+        patch.setattr(cli, "CliContext", partial(CliContext, now=now))
         done = CliRunner().invoke(cli.evenhours, ["--config", str(office.config), *arguments])
     return done.exit_code, done.stdout, done.stderr
 
 
 @pytest.fixture(params=CASES, ids=str)
-def gap(request: pytest.FixtureRequest) -> Gap:
-    found: Gap = request.param
+def gap(request: pytest.FixtureRequest) -> GapKind:
+    found: GapKind = request.param
     return found
 
 
 @pytest.fixture
-def office(tmp_path: Path, gap: Gap) -> Office:
+def office(tmp_path: Path, gap: GapKind) -> Office:
     return Office(tmp_path, CASES[gap][0](CONFIG))
 
 
@@ -95,7 +95,7 @@ def test_nothing_says_that_all_is_well(office: Office) -> None:
         assert not COMFORT.search(words), (place, COMFORT.search(words))
 
 
-def test_the_headline_says_what_is_missing_and_the_page_what_would_make_it_known(office: Office, gap: Gap) -> None:
+def test_the_headline_says_what_is_missing_and_the_page_what_would_make_it_known(office: Office, gap: GapKind) -> None:
     office("nightly")
     said = pages_of(office)
     headline = re.search(r"<h1>(.*?)</h1>", said["/me/"])
@@ -105,15 +105,17 @@ def test_the_headline_says_what_is_missing_and_the_page_what_would_make_it_known
     assert CASES[gap][1] in " ".join(said["text"].split())
 
 
-def test_doctor_says_it_with_the_remedy(office: Office, gap: Gap) -> None:
+def test_doctor_says_it_with_the_remedy(office: Office, gap: GapKind) -> None:
     office("nightly")
     answer = office("doctor")
     (line,) = [line for line in answer.out.splitlines() if CASES[gap][2] in line and "page of ana" in line]
-    assert line[0] == ("?" if gap is Gap.NO_MESSAGES else "✗")
-    assert answer.code == (0 if gap is Gap.NO_MESSAGES else 1)
+    assert line[0] == ("?" if gap is GapKind.NO_MESSAGES else "✗")
+    assert answer.code == (0 if gap is GapKind.NO_MESSAGES else 1)
 
 
-def test_the_night_says_it_once_when_it_begins_and_on_each_first_monday_of_a_month(office: Office, gap: Gap) -> None:
+def test_the_night_says_it_once_when_it_begins_and_on_each_first_monday_of_a_month(
+    office: Office, gap: GapKind
+) -> None:
     sentence = CASES[gap][2]
     said = {}
     for day in (NOW, *(NOW + timedelta(days=n) for n in (1, 10, 17, 24)), NOW + timedelta(days=17, hours=6)):
@@ -124,19 +126,19 @@ def test_the_night_says_it_once_when_it_begins_and_on_each_first_monday_of_a_mon
     assert told == {NOW, datetime(2026, 4, 6, 12, tzinfo=UTC)}, "6 April is the first Monday of a month"
 
 
-def test_a_gap_that_was_filled_and_opens_again_is_said_again(office: Office, gap: Gap) -> None:
+def test_a_gap_that_was_filled_and_opens_again_is_said_again(office: Office, gap: GapKind) -> None:
     office("nightly")
     broken = office.config.read_text(encoding="utf-8")
     office.config.write_text(CONFIG, encoding="utf-8")
     assert CASES[gap][2] not in office("nightly").err
     office.config.write_text(broken, encoding="utf-8")
-    if gap in {Gap.NO_CALENDAR, Gap.NO_MESSAGES, Gap.OWNER_UNKNOWN, Gap.NO_SESSIONS}:
+    if gap in {GapKind.NO_CALENDAR, GapKind.NO_MESSAGES, GapKind.OWNER_UNKNOWN, GapKind.NO_SESSIONS}:
         return  # what was read meanwhile stays known
     assert CASES[gap][2] in office("nightly").err
 
 
-@pytest.mark.parametrize("gap", [Gap.HOURS_ASSUMED, Gap.OWNER_UNKNOWN, Gap.NO_MESSAGES], indirect=False)
-def test_no_number_that_would_need_it_is_a_zero(tmp_path: Path, gap: Gap) -> None:
+@pytest.mark.parametrize("gap", [GapKind.HOURS_ASSUMED, GapKind.OWNER_UNKNOWN, GapKind.NO_MESSAGES], indirect=False)
+def test_no_number_that_would_need_it_is_a_zero(tmp_path: Path, gap: GapKind) -> None:
     office = Office(tmp_path, CASES[gap][0](CONFIG))
     office("nightly")
     text = office("report", "weekly", "--clinician", "ana").out

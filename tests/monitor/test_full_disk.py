@@ -13,8 +13,8 @@ import pytest
 
 from connectors.private import PrivateFileError, full_disk, write_private
 from monitor.cli import reports
-from monitor.errors import FullError, StoreError, UsageError
-from monitor.night import only_run
+from monitor.errors import DiskFullError, StoreError, UsageError
+from monitor.night import run_lock
 from monitor.store.database import open_store, opened
 from tests.monitor.memory import dump
 from tests.monitor.office import Answer, Office, calendar, session
@@ -138,7 +138,7 @@ def test_a_report_on_a_full_disk_leaves_the_old_one_and_nothing_else(disk: Path)
     reports.write_output(report, "old")
     before = names(disk)
     with Filled(disk, PAGE):
-        with pytest.raises(FullError, match=FULL) as error:
+        with pytest.raises(DiskFullError, match=FULL) as error:
             reports.write_output(report, "new" * 10_000)
         assert str(disk) in str(error.value)
         assert names(disk) - before == {"filler"}
@@ -154,7 +154,7 @@ def test_a_private_file_that_cannot_be_written_leaves_nothing(
 
     (tmp_path / "tokens").mkdir(mode=0o700)
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises((FullError, UsageError)) as unwritten:
+    with pytest.raises((DiskFullError, UsageError)) as unwritten:
         reports.write_output(tmp_path / "report.html", "words")
     with pytest.raises(PrivateFileError) as unkept:
         write_private(tmp_path / "tokens", "ana.json", {"token": "t"})
@@ -178,8 +178,8 @@ def test_the_lock_on_a_full_disk_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     monkeypatch.setattr("filelock.FileLock.acquire", fail)
     with (
-        pytest.raises(FullError, match=r"evenhours.db.lock cannot be written: the disk of .* is full"),
-        only_run(tmp_path / "evenhours.db"),
+        pytest.raises(DiskFullError, match=r"evenhours.db.lock cannot be written: the disk of .* is full"),
+        run_lock(tmp_path / "evenhours.db"),
     ):
         pass
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.config.hours import minutes_from, overlapping, span_from, text_of
+from monitor.config.hours import format_span, overlapping_spans, parse_minutes, parse_span
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from monitor.config.hours import minutes_from, overlapping, span_from, text_of
     ],
 )
 def test_a_span_is_minutes_from_the_midnight_of_its_first_day(text: str, span: tuple[int, int]) -> None:
-    assert span_from(text) == span
+    assert parse_span(text) == span
 
 
 @pytest.mark.parametrize(
@@ -46,37 +46,37 @@ def test_a_span_is_minutes_from_the_midnight_of_its_first_day(text: str, span: t
 )
 def test_what_is_no_span_says_how_to_write_one(text: str) -> None:
     with pytest.raises(ValueError) as fault:
-        span_from(text)
+        parse_span(text)
     assert str(fault.value) == f'"{text}" is not a span of hours; write it like "09:00-13:00"'
 
 
 @pytest.mark.parametrize("text", ["9-5", "22-6"])
 def test_hours_alone_are_not_taken_for_a_night(text: str) -> None:
     with pytest.raises(ValueError, match="may be a day or a night"):
-        span_from(text)
+        parse_span(text)
 
 
 def test_a_span_without_length_is_neither_nothing_nor_a_day() -> None:
     with pytest.raises(ValueError, match='a whole day is "00:00-24:00"'):
-        span_from("09:00-09:00")
+        parse_span("09:00-09:00")
 
 
 @pytest.mark.parametrize(("text", "minutes"), [("00:00", 0), ("4:00", 240), ("23:59", 1439)])
 def test_a_time_of_day_is_minutes_after_midnight(text: str, minutes: int) -> None:
-    assert minutes_from(text) == minutes
+    assert parse_minutes(text) == minutes
 
 
 @pytest.mark.parametrize("text", ["4", "24:00", "04:60", "04:00:00", "-1:00"])
 def test_what_is_no_time_of_day_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time of day"):
-        minutes_from(text)
+        parse_minutes(text)
 
 
 def test_spans_that_touch_do_not_overlap() -> None:
-    assert list(overlapping([(780, 900), (540, 780)])) == []
-    assert list(overlapping([(780, 900), (540, 781)])) == [((540, 781), (780, 900))]
+    assert list(overlapping_spans([(780, 900), (540, 780)])) == []
+    assert list(overlapping_spans([(780, 900), (540, 781)])) == [((540, 781), (780, 900))]
 
 
 @pytest.mark.parametrize("text", ["09:00-13:00", "22:00-06:00", "18:00-24:00"])
 def test_a_span_reads_back_as_it_was_written(text: str) -> None:
-    assert text_of(span_from(text)) == text
+    assert format_span(parse_span(text)) == text

@@ -295,11 +295,11 @@ def test_a_message_that_the_window_left_out_comes_once_it_is_wanted(house: House
 
 def test_an_entry_that_moved_out_of_the_window_is_gone_whichever_way_it_is_told(house: HouseMaker) -> None:
     away = entry("a", "2029-03-04 10:00")
-    for is_whole in (True, False):
+    for is_complete in (True, False):
         practice = house(diary="ana")
         practice.diary.shows(*BOOKED)
         practice.ingest()
-        if is_whole:
+        if is_complete:
             practice.diary.shows(away, *BOOKED[1:])  # which reaches back to b alone
         else:
             practice.diary.takes_back(told=[away])

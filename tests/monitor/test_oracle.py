@@ -26,7 +26,7 @@ from click.testing import CliRunner
 from benchmarks.hangu_sessions import convert
 from monitor import cli
 from monitor.analysis.fairness import evenness
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.config import load
 from monitor.demo import write_practice
 from monitor.fairness_report.report import fairness_report
@@ -427,7 +427,7 @@ def exported(config: Path, now: datetime) -> list[Clinician]:
 
     def run(*arguments: str) -> str:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cli, "Desk", partial(Desk, now=now))
+            patch.setattr(cli, "CliContext", partial(CliContext, now=now))
             answer = CliRunner().invoke(cli.evenhours, ["--config", str(config), *arguments])
         assert answer.exit_code == 0, answer.output
         return answer.stdout

@@ -8,7 +8,7 @@ import pytest
 
 from connectors import registry
 from connectors.records import Kind
-from monitor.cli.own_mail import how_to_see
+from monitor.cli.own_mail import remedy_for_unknown_owner
 from monitor.config import load
 from monitor.ingest import Outcome, Unrecognised
 from monitor.store.tables import own_mail
@@ -228,7 +228,9 @@ def test_the_address_is_seen_in_a_file_by_inspect_and_on_a_server_by_ingest(
 ) -> None:
     office.config.write_text(f'{CONFIG}[[source]]\nname = "x"\nclinician = "ana"\n{source}\n')
     config = load(office.config)
-    assert how_to_see(config, config.sources[-1], config.clinicians[0]).endswith(see.format(folder=office.folder))
+    assert remedy_for_unknown_owner(config, config.sources[-1], config.clinicians[0]).endswith(
+        see.format(folder=office.folder)
+    )
 
 
 def test_doctor_looks_at_what_is_configured_alone(office: Office) -> None:

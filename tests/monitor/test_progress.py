@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from connectors.base import Batch
-from monitor.cli.progress import SourceBar, spoken
+from monitor.cli.progress import ProgressBar, format_duration
 
 
 class Clock:
@@ -22,10 +22,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> SourceBar:
+def bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> ProgressBar:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "100")
-    return SourceBar(clock)
+    return ProgressBar(clock)
 
 
 def page(done: int | None, total: int | None) -> Batch:
@@ -44,11 +44,11 @@ def shown(capsys: pytest.CaptureFixture[str]) -> str:
     ],
 )  # fmt: skip
 def test_a_stretch_of_time_in_words(seconds: float, words: str) -> None:
-    assert spoken(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_the_time_left_is_what_the_rest_takes_at_the_pace_so_far(
-    bar: SourceBar, clock: Clock, capsys: pytest.CaptureFixture[str]
+    bar: ProgressBar, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bar.step("mail", page(100, 1_000))
     assert shown(capsys) == f"mail {'█' * 2:░<24}  10%"
@@ -61,7 +61,7 @@ def test_the_time_left_is_what_the_rest_takes_at_the_pace_so_far(
 
 
 def test_a_run_that_goes_on_in_the_middle_counts_its_own_pace(
-    bar: SourceBar, clock: Clock, capsys: pytest.CaptureFixture[str]
+    bar: ProgressBar, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bar.step("mail", page(900, 1_000))
     clock.seconds = 100
@@ -70,7 +70,7 @@ def test_a_run_that_goes_on_in_the_middle_counts_its_own_pace(
 
 
 def test_of_several_that_are_read_at_once_the_slowest_counts(
-    bar: SourceBar, clock: Clock, capsys: pytest.CaptureFixture[str]
+    bar: ProgressBar, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("mail of ana", "mail of ben"):
         bar.step(name, page(0, 100))
@@ -84,13 +84,13 @@ def test_of_several_that_are_read_at_once_the_slowest_counts(
 
 @pytest.mark.parametrize(("done", "total"), [(None, None), (3, None), (None, 10), (0, 0)])
 def test_a_source_that_does_not_know_how_much_there_is_shows_its_name(
-    bar: SourceBar, capsys: pytest.CaptureFixture[str], done: int | None, total: int | None
+    bar: ProgressBar, capsys: pytest.CaptureFixture[str], done: int | None, total: int | None
 ) -> None:
     bar.step("mail", page(done, total))
     assert shown(capsys) == "mail …"
 
 
 def test_nothing_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    with SourceBar() as bar:
+    with ProgressBar() as bar:
         bar.step("mail", page(1, 2))
     assert capsys.readouterr().err == ""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.night import only_run
+from monitor.night import run_lock
 from monitor.store import tables
 from monitor.store.database import opened
 from tests.monitor.office import NOW, Office, environment
@@ -99,7 +99,7 @@ def test_a_night_that_is_asked_to_end_keeps_what_was_read_and_says_so(office: Of
     assert b"Stopped. What has been read is kept" in complaints
     assert b"Traceback" not in complaints
     assert b"Exception" not in complaints
-    with only_run(office.folder / "evenhours.db"):
+    with run_lock(office.folder / "evenhours.db"):
         assert not (office.folder / "evenhours.db-wal").exists()
     (night,) = [json.loads(line) for line in office("nightly", "--log", "--json").out.splitlines()]
     assert night["exit_code"] == 128 + signal.SIGTERM

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitor import cli, compute
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.config import Config, load
 from monitor.loading import frames_of
 from monitor.store.computations import computation
@@ -37,7 +37,7 @@ class Practice(Office):
 
     def at(self, now: datetime, *arguments: str) -> tuple[int, str, str]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cli, "Desk", partial(Desk, now=now))
+            patch.setattr(cli, "CliContext", partial(CliContext, now=now))
             done = CliRunner().invoke(cli.evenhours, ["--config", str(self.config), *arguments])
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
         return done.exit_code, done.stdout, done.stderr

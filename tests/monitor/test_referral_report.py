@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from monitor import cli
 from monitor.analysis.referral import OpenSlots, Referral, TimeOfDay
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.fairness_report.referral import referral_report
 from monitor.store import clients, facts, referrals
 from monitor.store.database import Store, opened
@@ -60,7 +60,7 @@ def test_marks_of_clients_decide_nothing(practice: Written) -> None:
 
 
 def test_the_command_records_who_takes_it(practice: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "Desk", partial(Desk, now=NOW))
+    monkeypatch.setattr(cli, "CliContext", partial(CliContext, now=NOW))
 
     def run(*words: str) -> dict[str, Any]:
         answer = CliRunner().invoke(

@@ -27,7 +27,7 @@ from monitor.analysis.referral import OpenSlots, Referral, TimeOfDay
 from monitor.fairness_report.blocks import employed
 from monitor.fairness_report.referral import referral_report
 from monitor.fairness_report.report import fairness_report, is_leaving
-from monitor.roster import Clinician, Takes
+from monitor.roster import Clinician, ReferralPreferences
 from monitor.store import referrals
 from reports import fairness
 from tests.monitor.block_practice import BLOCK, BlockPractice, leave, person, practice, session
@@ -169,7 +169,10 @@ def question(chance: random.Random) -> Referral:
 def lived(folder: Path) -> tuple[World, Attacker, list[Clinician]]:
     chance, asks = random.Random(31), random.Random(32)  # apart, so that other questions do not make another world
     people = [
-        replace(person(f"p{number:02}"), takes=Takes(skills=frozenset(chance.sample(SKILLS, 2))))
+        replace(
+            person(f"p{number:02}"),
+            referral_preferences=ReferralPreferences(skills=frozenset(chance.sample(SKILLS, 2))),
+        )
         for number in range(PEOPLE)
     ]
     people[1] = replace(people[1], starts=START + WEEK * (WEEKS // 3))

@@ -22,7 +22,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 from monitor.cli.serve import PortError, _server, serve_pages
 from monitor.dashboard.headers import HEADERS
 from monitor.errors import StoreError, UsageError
@@ -69,11 +69,11 @@ def told(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture
-def desk(practice: Written) -> Desk:
-    """A desk whose database is this test's own."""
-    desk = Desk()
-    desk.__dict__["config"] = practice.config
-    return desk
+def context(practice: Written) -> CliContext:
+    """A context whose database is this test's own."""
+    context = CliContext()
+    context.__dict__["config"] = practice.config
+    return context
 
 
 def test_the_links_lead_to_their_pages(tmp_path: Path) -> None:
@@ -205,15 +205,15 @@ def test_another_server_of_this_machine_is_not_sent_the_cookie(tmp_path: Path, b
     with (
         serving(config.path, "--as", "ana") as process,
         ThreadingHTTPServer(("127.0.0.1", 0), Listener) as listener,
-        browser.new_context() as context,
+        browser.new_context() as browser_context,
     ):
         thread = Thread(target=listener.serve_forever)
         thread.start()
-        address, link, window = told(process).split()[3], told(process).split()[1], context.new_page()
+        address, link, window = told(process).split()[3], told(process).split()[1], browser_context.new_page()
         window.goto(link)
         window.get_by_role("button").click()
         assert window.url == f"{address}/me/"
-        assert {held["path"] for held in context.cookies()} == {urlsplit(address).path}
+        assert {held["path"] for held in browser_context.cookies()} == {urlsplit(address).path}
 
         for path in ("/", "/me/", "/sign-in/x", f"{urlsplit(address).path}x/"):
             window.goto(f"http://127.0.0.1:{listener.server_port}{path}")
@@ -224,35 +224,35 @@ def test_another_server_of_this_machine_is_not_sent_the_cookie(tmp_path: Path, b
     assert {cookie for _, cookie in seen} == {None}
 
 
-def test_a_port_in_use_is_said(desk: Desk) -> None:
+def test_a_port_in_use_is_said(context: CliContext) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortError, match=f"Port {port} is in use, .* --port 0$") as said:
-            serve_pages(desk, ["ana"], port=port)
+            serve_pages(context, ["ana"], port=port)
     assert said.value.exit_code == 1
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "practice.example", "::"])
-def test_other_machines_are_kept_out(desk: Desk, host: str) -> None:
+def test_other_machines_are_kept_out(context: CliContext, host: str) -> None:
     with pytest.raises(UsageError, match="to this machine alone"):
-        serve_pages(desk, ["ana"], port=0, host=host)
+        serve_pages(context, ["ana"], port=0, host=host)
 
 
-def test_an_unknown_reader_is_said(desk: Desk) -> None:
+def test_an_unknown_reader_is_said(context: CliContext) -> None:
     with pytest.raises(UsageError, match=r'There is no clinician "zoe"\. The configuration has: ana, ben'):
-        serve_pages(desk, ["ana", "zoe"], port=0)
+        serve_pages(context, ["ana", "zoe"], port=0)
 
 
-def test_where_there_are_several_readers_one_is_named(desk: Desk) -> None:
+def test_where_there_are_several_readers_one_is_named(context: CliContext) -> None:
     with pytest.raises(UsageError, match=r"--as ana \| ben \| cleo \| dev \| finn \| director"):
-        serve_pages(desk, [], port=0)
+        serve_pages(context, [], port=0)
 
 
-def test_without_a_database_the_way_to_one_is_said(desk: Desk) -> None:
-    desk.config.database.unlink()
+def test_without_a_database_the_way_to_one_is_said(context: CliContext) -> None:
+    context.config.database.unlink()
 
     with pytest.raises(StoreError, match="evenhours init"):
-        serve_pages(desk, ["ana"], port=0)
+        serve_pages(context, ["ana"], port=0)
 
 
 @pytest.mark.slow

@@ -27,10 +27,10 @@ from datetime import datetime
 from functools import partial
 from click.testing import CliRunner
 from monitor import cli
-from monitor.cli.desk import Desk
+from monitor.cli.context import CliContext
 
 config, now, rounds = sys.argv[1], datetime.fromisoformat(sys.argv[2]), int(sys.argv[3])
-cli.Desk = partial(Desk, now=now)
+cli.CliContext = partial(CliContext, now=now)
 for _ in range(rounds):
     for command in (["nightly"], ["export", "sessions"], ["doctor"]):
         done = CliRunner().invoke(cli.evenhours, ["--config", config, *command])

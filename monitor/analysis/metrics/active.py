@@ -14,7 +14,7 @@ from monitor.analysis.columns import arrays
 from monitor.analysis.courses import ENDED, SILENT_DAYS, next_ending
 from monitor.analysis.intervals import contains
 from monitor.analysis.metrics.weekly import Bools, Floats, once, places, sums
-from monitor.roster import USUAL_WEIGHTS
+from monitor.roster import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -206,7 +206,7 @@ def weights(frames: Frames) -> Floats:
     sundays = _sundays(frames)
     band = frames.agreements.numbers("band", clients_of(frames), sundays)
     found = np.ones(band.shape)
-    for number, version in enumerate(frames.practice.weights or (USUAL_WEIGHTS,)):
+    for number, version in enumerate(frames.practice.weights or (DEFAULT_WEIGHTS,)):
         begun = number == 0 or version.starts is None or sundays >= day_number(version.starts)
         row = np.array(version.bands)[np.clip(np.nan_to_num(band, nan=1).astype(int), 1, len(version.bands)) - 1]
         found = np.where(begun, row, found)

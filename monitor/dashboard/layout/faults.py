@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 from monitor.access import Reader
 from monitor.dashboard import request
 from monitor.dashboard.layout import page_for
-from monitor.errors import EvenhoursError, UnnotedLookError
+from monitor.errors import AccessLogError, EvenhoursError
 
 SENTENCES = {
     400: ("That did not arrive as it was sent", "Go back, load the page again and repeat what you did."),
@@ -49,7 +49,7 @@ def explain(app: Flask) -> None:
     app.register_error_handler(SecurityError, _foreign_host)
     app.register_error_handler(HTTPException, _fault)
     app.register_error_handler(EvenhoursError, _store_fault)
-    app.register_error_handler(UnnotedLookError, _unnoted)
+    app.register_error_handler(AccessLogError, _unnoted)
 
 
 def _foreign_host(_error: Exception) -> tuple[str, int, dict[str, str]]:
@@ -68,7 +68,7 @@ def _store_fault(error: EvenhoursError) -> Answer:
     return _told(503)
 
 
-def _unnoted(error: UnnotedLookError) -> Answer:
+def _unnoted(error: AccessLogError) -> Answer:
     current_app.logger.error("%s", error)
     title, sentence = UNNOTED
     return page_for(request.reader(), "layout/sentence.html", title=title, sentence=sentence), 503

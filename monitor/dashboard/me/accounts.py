@@ -31,7 +31,7 @@ def everything() -> str:
 def begin() -> str | Response:
     """Show the way to Google's page; what it leads to is given back here."""
     try:
-        address, secrets = onboarding.begin_on_page(request.config(), request.clinician())
+        address, secrets = onboarding.start_consent(request.config(), request.clinician())
     except onboarding.OnboardingError as error:
         request.tell(str(error))
         return redirect(url_for(".everything"), 303)
@@ -46,7 +46,7 @@ def answer() -> Response:
     begun = _take_consent() or abort(400)
     address = request.form().get("address", "")
     try:
-        told = onboarding.finish_on_page(request.config(), request.clinician(), begun, address, request.now())
+        told = onboarding.complete_consent(request.config(), request.clinician(), begun, address, request.now())
     except onboarding.OnboardingError as error:
         request.tell(str(error))
     else:
@@ -60,7 +60,7 @@ def answer() -> Response:
 def agree() -> Response:
     """Write down that the practice's service account may read in one's name."""
     try:
-        onboarding.agree_on_page(request.config(), request.clinician(), request.now())
+        onboarding.record_consent(request.config(), request.clinician(), request.now())
         request.tell("Thank you. It is written down, with today's date.")
     except onboarding.OnboardingError as error:
         request.tell(str(error))
@@ -102,14 +102,16 @@ def _take_consent() -> list[str]:
 
 def _page(address: str = "") -> str:
     config, me = request.config(), request.clinician()
-    wish, wrong = onboarding.standing_of(config, me, request.now())
+    wish, wrong = onboarding.permission_status(config, me, request.now())
     return page(
         "me/accounts.html",
         title="Your accounts",
         wish=wish,
         wrong=wrong,
         address=address,
-        sources={name: [s.name for s in onboarding.sources_at(config, me, name)] for name in onboarding.PROVIDERS},
+        sources={
+            name: [s.name for s in onboarding.sources_of_provider(config, me, name)] for name in onboarding.PROVIDERS
+        },
         given={name: onboarding.has_permission(config, me, name) for name in onboarding.PROVIDERS},
         me=me.key,
     )

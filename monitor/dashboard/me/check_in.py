@@ -213,7 +213,7 @@ def check_in_report(
         answered=tuple(_answered(one) for one in reversed(taken)),
         sheets=tuple(_sheet(asked, taken, today, (sent or {}).get(asked.key)) for asked in INSTRUMENTS),
         contacts=config.practice.contacts,
-        assumed_hours=clinician.assumed_hours,
+        assumed_hours=clinician.has_assumed_hours,
     )
 
 

@@ -30,7 +30,7 @@ from monitor.dashboard.me.book import (
 )
 from monitor.dashboard.me.forms import ROW_NUMBER, given_day, keep, own, tried
 from monitor.dashboard.policy import allow
-from monitor.roster import USUAL_WEIGHTS, Clinician, Practice
+from monitor.roster import DEFAULT_WEIGHTS, Clinician, Practice
 from monitor.store import clients as kept
 from monitor.store.database import Store
 from reports.wording import counted, full_date
@@ -271,7 +271,7 @@ def _fields(book: Book, client: int, practice: Practice) -> Iterator[Field]:
 
 def _bands(practice: Practice, today: date) -> Sequence[float]:
     begun = [table for table in practice.weights if table.starts is None or table.starts <= today]
-    return (begun or [USUAL_WEIGHTS])[-1].bands
+    return (begun or [DEFAULT_WEIGHTS])[-1].bands
 
 
 def _groups(book: Book) -> Iterator[ClientGroup]:

@@ -25,7 +25,7 @@ from monitor.dashboard.me.book import Book, Choice, book_of
 from monitor.dashboard.me.forms import ROW_NUMBER, given_day, last_days, own, tried
 from monitor.dashboard.policy import allow
 from monitor.notices import FAMILIES, LINE, LINES, PATTERN, POOLED
-from monitor.readiness import Gap, Readiness, readiness_of
+from monitor.readiness import GapKind, Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import clients
 from monitor.store import notices as kept
@@ -252,7 +252,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         kinds=tuple(Choice(kind, words) for kind, words in LEDGER.items()),
         people=tuple(Choice(str(client), book.name(client)) for client in book.in_order),
         agenda=agenda(book, rows),
-        assumed_hours=clinician.assumed_hours,
+        assumed_hours=clinician.has_assumed_hours,
         today=book.today,
         warnings=missing,
     )
@@ -281,9 +281,9 @@ def _unknown(values: WeekValues, last: int, *, no_mail: bool) -> set[str]:
 def _missing(ready: Readiness) -> Iterator[str]:
     """Say what the page does not know."""
     yield from gaps.all_warnings(ready)
-    for lack in ready.lacks:
-        if lack.gap is not Gap.HOURS_ASSUMED:  # that is said wherever numbers stand
-            yield gaps.explained(lack)[1]
+    for gap in ready.gaps:
+        if gap.kind is not GapKind.HOURS_ASSUMED:  # that is said wherever numbers stand
+            yield gaps.explained(gap)[1]
 
 
 def _groups(rows: Sequence[NoticeRow], notes: Mapping[int, Note]) -> Iterator[NoteGroup]:

@@ -1,4 +1,4 @@
-"""What every command finds on its desk: the configuration, the store, the practice's key, the clock, the printer."""
+"""What every command finds on its context: the configuration, the store, the practice's key, the clock, the printer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 
 @dataclass
-class Desk:
+class CliContext:
     """One command's surroundings; everything is opened when it is first asked for."""
 
     config_option: str | None = None
@@ -75,10 +75,10 @@ class Desk:
     @contextmanager
     def working(self) -> Iterator[None]:
         """The time of a command that writes: no other one does, and its output cannot end it."""
-        from monitor.night import only_run
+        from monitor.night import run_lock
 
         streams.work_goes_on()
-        with only_run(self.config.database):
+        with run_lock(self.config.database):
             yield
 
     @contextmanager
@@ -118,7 +118,7 @@ class Desk:
     def say(self, text: str, **told: object) -> None:
         """One result: a line for people, or with ``--json`` one line of JSON that holds ``told`` alone.
 
-        Where the desk is quiet there is no line for people: what somebody has to do is a note.
+        Where the context is quiet there is no line for people: what somebody has to do is a note.
         """
         if not self.as_json:
             if not self.quiet:
@@ -136,20 +136,22 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def pass_desk(command: Callable[Concatenate[Desk, P], R]) -> Callable[P, R]:
-    """Give a command its desk, and the options that every command takes: ``--config``, ``--json`` and ``-v``."""
+def pass_context(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P, R]:
+    """Give a command its context, and the options that every command takes: ``--config``, ``--json`` and ``-v``."""
 
     @click.option("--config", "config_", type=click.Path(), help="The configuration to use.")
     @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
     @click.option("-v", "--verbose", "verbose_", is_flag=True, help="Show all that is done, and where an error arose.")
     @click.pass_obj
-    def with_desk(desk: Desk, /, config_: str | None, *, json_: bool, verbose_: bool, **options: Any) -> Any:
-        desk.config_option = config_ or desk.config_option
-        desk.as_json = json_ or desk.as_json
-        desk.verbose = verbose_ or desk.verbose
-        return command(desk, **options)  # type: ignore[call-arg]
+    def with_context(
+        context: CliContext, /, config_: str | None, *, json_: bool, verbose_: bool, **options: Any
+    ) -> Any:
+        context.config_option = config_ or context.config_option
+        context.as_json = json_ or context.as_json
+        context.verbose = verbose_ or context.verbose
+        return command(context, **options)  # type: ignore[call-arg]
 
-    return update_wrapper(with_desk, command)  # type: ignore[return-value]
+    return update_wrapper(with_context, command)  # type: ignore[return-value]
 
 
 class Day(click.ParamType[date]):
