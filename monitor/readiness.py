@@ -58,8 +58,8 @@ class Gap:
 class SourceState:
     """A configured source of a clinician's: the parts it tells of, and up to when it was read (epoch seconds).
 
-    ``read_to`` is ``None`` where it was never read to its end. ``busy_only`` marks another job's calendar, of which only
-    the times are used.
+    ``read_to`` is ``None`` where it was never read to its end. ``busy_only`` marks another job's calendar, of which
+    only the times are used.
     """
 
     name: str
