@@ -29,7 +29,7 @@ from monitor.analysis import catalogue
 from monitor.cli.context import CliContext
 from monitor.config import load
 from monitor.credentials import create_key
-from tests.monitor.visitors import Pages
+from tests.monitor.dashboard_pages import DashboardPages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,7 +186,7 @@ def ask(plan: Plan, folder: Path, morning: Morning) -> None:
 def _ask(plan: Plan, folder: Path, morning: Morning) -> None:
     now, config = at(morning.day, MORNING), folder / FILE_NAME
     morning.doctor = command(config, now, "doctor")
-    with Pages(load(config)) as pages:
+    with DashboardPages(load(config)) as pages:
         pages.clock.now = now
         _open(pages.signed_in("director"), "", Page.PRACTICE, morning)
         for person in plan.staff(morning.day):

@@ -112,7 +112,7 @@ class _Links:
 
     def print_links(self) -> None:
         """Make new links and print them."""
-        from monitor.dashboard.session import SIGN_IN
+        from monitor.dashboard.web_session import SIGN_IN
 
         links = {subject: f"{self.url}{SIGN_IN}/{token}" for subject, token in self._tokens().items()}
         if self.context.as_json:

@@ -15,9 +15,9 @@ from jinja2 import ChoiceLoader, PackageLoader
 
 from monitor.config import Config
 from monitor.credentials import read_key
-from monitor.dashboard import auth, headers, policy, request, session
+from monitor.dashboard import auth, headers, policy, request, web_session
 from monitor.dashboard.help import definitions
-from monitor.dashboard.layout import assets, faults
+from monitor.dashboard.layout import assets, error_pages
 from monitor.dashboard.me import accounts, agreements, check_in, clients, data, patterns, week
 from monitor.dashboard.practice import caseload
 from reports import shell
@@ -29,7 +29,7 @@ LARGEST_FORM = 16 * 1024  # bytes; ours have two short fields
 LOOPBACK = ["127.0.0.1", "localhost"]
 
 
-class Pages(Flask):
+class DashboardApp(Flask):
     """An application whose log names no address: the one of a link signs its bearer in, others name clients."""
 
     def log_exception(self, exc_info: Any) -> None:
@@ -37,7 +37,7 @@ class Pages(Flask):
         self.logger.error("A fault of ours at %s [%s]", flask.request.url_rule, flask.request.method, exc_info=exc_info)
 
 
-class BelowPath:
+class PathPrefixMiddleware:
     """Serves an application below one path, and says nothing of it to whoever asks for another.
 
     A cookie of 127.0.0.1 goes to every port of this machine, whoever listens there, but only below its own path.
@@ -67,7 +67,7 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
     Raises:
         KeyFileError: the practice's key cannot be read.
     """
-    app = Pages("monitor.dashboard", static_folder=None)
+    app = DashboardApp("monitor.dashboard", static_folder=None)
     app.jinja_options = {
         # A page's template lies beside its module; what all reports share comes from theirs.
         "loader": ChoiceLoader([PackageLoader("monitor.dashboard", ""), PackageLoader("reports")]),
@@ -76,14 +76,14 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
     app.jinja_env.filters["quantities"] = shell.quantities
     key = read_key(config.key_file)
     app.config.update(_settings(key, https=https))
-    session.begin(app, app.config["SECRET_KEY"])
+    web_session.init_app(app, app.config["SECRET_KEY"])
     if not https:
-        app.wsgi_app = BelowPath(app.wsgi_app, own_path(key))  # type: ignore[method-assign]
-    request.begin(app, config, key, clock)
-    policy.guard(app)
+        app.wsgi_app = PathPrefixMiddleware(app.wsgi_app, own_path(key))  # type: ignore[method-assign]
+    request.init_app(app, config, key, clock)
+    policy.init_app(app)
     CSRFProtect(app)
-    headers.add(app)
-    faults.explain(app)
+    headers.init_app(app)
+    error_pages.init_app(app)
     for views in (auth, week, patterns, clients, agreements, check_in, data, accounts, caseload, definitions, assets):
         app.register_blueprint(views.blueprint)
     return app

@@ -10,7 +10,7 @@ from monitor.access import Role
 from monitor.dashboard import request
 from monitor.dashboard.layout import HOME, page_for
 from monitor.dashboard.policy import allow
-from monitor.dashboard.session import SIGN_IN, browser
+from monitor.dashboard.web_session import SIGN_IN, web_session
 
 blueprint = Blueprint("auth", __name__)
 
@@ -22,7 +22,7 @@ SPENT = "It has been used already, or it is too old: each works once, for a shor
 @allow(Role.CLINICIAN, Role.DIRECTOR)
 def home() -> Response:
     """On to the reader's own page."""
-    return redirect(url_for(HOME[request.signed_in().role]), 303)
+    return redirect(url_for(HOME[request.require_reader().role]), 303)
 
 
 @blueprint.get(f"{SIGN_IN}/<token>")
@@ -33,7 +33,7 @@ def link(token: str) -> str | tuple[str, int]:
     earlier = request.reader()
     if whose is None:
         return _spent()
-    browser().begin_signing_in()
+    web_session().begin_signing_in()
     return page_for(
         None,
         "sign_in.html",
@@ -47,11 +47,11 @@ def link(token: str) -> str | tuple[str, int]:
 @allow(Role.ANYBODY)
 def sign_in(token: str) -> Response | tuple[str, int]:
     """Use up a one-time link; the address that one is sent on to does not hold it."""
-    begun = access.sign_in(request.store(), token, request.now(), earlier=browser().token)
+    begun = access.sign_in(request.store(), token, request.now(), earlier=web_session().token)
     if begun is None:
         return _spent()
-    browser().begin(begun)
-    request.forget_reader()
+    web_session().begin(begun)
+    request.reset_reader()
     return redirect(url_for(".home"), 303)
 
 
@@ -59,13 +59,13 @@ def sign_in(token: str) -> Response | tuple[str, int]:
 @allow(Role.ANYBODY)
 def sign_out() -> str:
     """End the session for good."""
-    if held := browser().token:
+    if held := web_session().token:
         access.sign_out(request.store(), held)
-    browser().end()
-    request.forget_reader()
+    web_session().end()
+    request.reset_reader()
     return page_for(
         None,
-        "layout/sentence.html",
+        "layout/message.html",
         reads=NOBODY,
         title="You are signed out",
         sentence="Of what you saw nothing stays in this browser but the pages’ addresses in its history.",
@@ -79,7 +79,7 @@ def _spent() -> tuple[str, int]:
     return (
         page_for(
             reader,
-            "layout/sentence.html",
+            "layout/message.html",
             reads=NOBODY,
             title="This link opens nothing any more",
             sentence=f"{SPENT} {way_on}",

@@ -16,7 +16,7 @@ HEADERS = {
 }
 
 
-def add(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     """Put the headers on everything; a view that allows keeping a copy has said so itself."""
     app.after_request(_with_headers)
 

@@ -34,7 +34,7 @@ def allowed(view: object) -> frozenset[Role]:
     return roles
 
 
-def guard(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     """Let nobody past who is not allowed to, and let nobody see numbers of before what they just wrote."""
     app.before_request(_stop_others)
     app.after_request(_compute_what_was_written)
@@ -42,7 +42,7 @@ def guard(app: Flask) -> None:
 
 def _compute_what_was_written(response: Response) -> Response:
     """Compute a clinician's numbers after a write of theirs, so that every page shows one state."""
-    if flask.request.method == "POST" and request.holds_clinician():
+    if flask.request.method == "POST" and request.is_clinician():
         request.readiness()
     return response
 
@@ -55,9 +55,9 @@ def _stop_others() -> None:
         abort(403)
     if Role.ANYBODY in roles:
         return
-    if request.signed_in().role not in roles:
+    if request.require_reader().role not in roles:
         abort(404)
     if roles == {Role.DIRECTOR}:
-        request.note_look()  # what only the director sees is others' data
-    if flask.request.method == "GET" and request.holds_clinician():
+        request.record_access()  # what only the director sees is others' data
+    if flask.request.method == "GET" and request.is_clinician():
         request.readiness()  # a night that failed, or a configuration that changed, is made good here

@@ -15,7 +15,7 @@ from monitor import access
 from monitor.access import Reader
 from monitor.compute import bring_up_to_date
 from monitor.config import Config
-from monitor.dashboard.session import browser
+from monitor.dashboard.web_session import web_session
 from monitor.errors import AccessLogError, StoreError
 from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
@@ -35,7 +35,7 @@ class AppState:
     clock: Callable[[], datetime]
 
 
-def begin(app: Flask, config: Config, key: bytes, clock: Callable[[], datetime]) -> None:
+def init_app(app: Flask, config: Config, key: bytes, clock: Callable[[], datetime]) -> None:
     """Give the requests of an application their surroundings."""
     app.extensions[_EXTENSION] = AppState(config, key, clock)
     app.after_request(_keep_messages)
@@ -71,7 +71,7 @@ def form() -> MultiDict[str, str]:
 def reader() -> Reader | None:
     """Return who is reading; ``None`` if nobody has signed in, or too long ago."""
     if "reader" not in g:
-        held, found = browser().token, None
+        held, found = web_session().token, None
         if held:
             found = access.session_of(store(), held, now())
         g.reader = access.reader_for(config(), found.subject) if found else None
@@ -83,14 +83,14 @@ def reader() -> Reader | None:
     return reading
 
 
-def note_look() -> None:
+def record_access() -> None:
     """Write this look down, whatever was written down a moment ago: nobody looks at others' data without that.
 
     Raises:
         AccessLogError: It cannot be written down.
     """
     try:
-        access.record_use(store(), browser().token, now())
+        access.record_use(store(), web_session().token, now())
     except StoreError as error:
         raise AccessLogError(str(error)) from error
 
@@ -102,25 +102,25 @@ def _if_writable() -> Iterator[None]:
         yield
     except StoreError as error:
         current_app.logger.warning("%s", error)
-        g.is_unwritten = True
+        g.write_failed = True
 
 
-def is_unwritten() -> bool:
+def write_failed() -> bool:
     """Say whether something of this request could not be written down."""
-    return bool(g.get("is_unwritten"))
+    return bool(g.get("write_failed"))
 
 
-def signed_in() -> Reader:
+def require_reader() -> Reader:
     """Return who is reading; nobody is told to sign in."""
     return reader() or abort(401)
 
 
 def clinician() -> Clinician:
     """The clinician who is reading; for anybody else there is no such page."""
-    return signed_in().clinician or abort(404)
+    return require_reader().clinician or abort(404)
 
 
-def holds_clinician() -> bool:
+def is_clinician() -> bool:
     """Say whether a clinician has signed in, as far as this request has asked."""
     found = g.get("reader")
     return found is not None and found.clinician is not None
@@ -138,17 +138,17 @@ def readiness() -> Readiness:
     return ready
 
 
-def forget_reader() -> None:
+def reset_reader() -> None:
     """Look anew for who is reading: it has just changed."""
     g.pop("reader", None)
 
 
-def tell(message: str) -> None:
+def flash(message: str) -> None:
     """Say something on the next page that this reader sees, which may be this request's own; once."""
     g.setdefault("messages", []).append(message)
 
 
-def unsay() -> None:
+def discard_messages() -> None:
     """Forget what this request was about to say: what it says was done was not."""
     g.pop("messages", None)
 
@@ -158,7 +158,7 @@ def messages() -> list[str]:
     told: list[str] = g.pop("messages", [])
     if g.get("session_has_messages") and flask.request.method != "HEAD":
         with _if_writable(), store().write() as connection:
-            told = [*signin.take(connection, browser().token, "messages"), *told]
+            told = [*signin.take(connection, web_session().token, "messages"), *told]
             g.session_has_messages = False
     return told
 
@@ -166,9 +166,9 @@ def messages() -> list[str]:
 def _keep_messages(response: Response) -> Response:
     """Keep for the next page what this one had no page to say on. It lies with the session, never in the cookie."""
     told: list[str] = g.pop("messages", [])
-    if told and browser().token:
+    if told and web_session().token:
         with _if_writable(), store().write() as connection:
-            signin.keep(connection, browser().token, "messages", told)
+            signin.keep(connection, web_session().token, "messages", told)
     return response
 
 

@@ -12,9 +12,9 @@ import pytest
 from connectors import registry
 from monitor.config import load
 from tests.monitor import practices
+from tests.monitor.dashboard_pages import DashboardPages
 from tests.monitor.memory import House, HouseMaker
 from tests.monitor.practices import Written
-from tests.monitor.visitors import Pages
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +30,14 @@ def practice(read_once: Written, tmp_path: Path) -> Written:
 
 
 @pytest.fixture
-def pages(practice: Written) -> Iterator[Pages]:
-    with Pages(practice.config) as opened:
+def pages(practice: Written) -> Iterator[DashboardPages]:
+    with DashboardPages(practice.config) as opened:
         yield opened
 
 
 @pytest.fixture
-def empty_pages(tmp_path: Path) -> Iterator[Pages]:
-    with Pages(practices.empty_practice(tmp_path)) as opened:
+def empty_pages(tmp_path: Path) -> Iterator[DashboardPages]:
+    with DashboardPages(practices.empty_practice(tmp_path)) as opened:
         yield opened
 
 

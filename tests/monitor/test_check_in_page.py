@@ -4,15 +4,15 @@ from functools import cache
 
 from monitor.dashboard.me import check_in
 from monitor.dashboard.me.check_in import CheckInReport
-from tests.monitor import private_samples as samples
-from tests.monitor.private_pages import main_of
+from tests.monitor import me_samples as samples
+from tests.monitor.me_pages import main_html
 from tests.reports.pages import Element, read
 
 REPORTS = {"year": samples.check_in, "first": samples.first_check_in}
 
 
 def html(report: CheckInReport) -> str:
-    return main_of(lambda: check_in.draw(report))
+    return main_html(lambda: check_in.render(report))
 
 
 @cache

@@ -15,8 +15,8 @@ import pytest
 from connectors.microsoft import access
 from monitor.config import load
 from tests.connectors.microsoft_fake import Microsoft
+from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.monitor.office import CONFIG, Office
-from tests.monitor.visitors import Pages, token_on
 from tests.peers.replies import replies
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -110,11 +110,11 @@ def test_a_permission_is_taken_back_on_the_page(
     folder = office.folder / "microsoft-tokens"
     assert len(list(folder.iterdir())) == 1
 
-    with Pages(load(office.config)) as pages:
+    with DashboardPages(load(office.config)) as pages:
         ana = pages.signed_in("ana")
         shown = ana.get("/me/accounts")
         assert "A permission of yours is kept here." in shown.text
-        form = {"csrf_token": token_on(shown)}
+        form = {"csrf_token": csrf_token_of(shown)}
         told = ana.post("/me/accounts/microsoft/withdraw", data=form, follow_redirects=True).text
 
     assert "no later run reads your Microsoft account" in told

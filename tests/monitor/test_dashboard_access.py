@@ -19,8 +19,8 @@ from monitor.dashboard.layout.assets import assets
 from monitor.dashboard.policy import allow, allowed
 from monitor.errors import StoreError
 from tests.monitor import practices
+from tests.monitor.dashboard_pages import DashboardPages, client_with_cookie, csrf_token_of, session_cookie, use_link
 from tests.monitor.practices import Written
-from tests.monitor.visitors import Pages, bearer, cookie, press, token_on
 
 VISITORS = ("nobody", "ana", "ben", "director")
 # Endpoint -> what each visitor is answered, without a form's token: 400 says that only the token was missing.
@@ -67,11 +67,11 @@ ANSWERED = {
 }
 
 
-def visitor(pages: Pages, name: str) -> FlaskClient:
-    return pages.stranger() if name == "nobody" else pages.signed_in(name)
+def visitor(pages: DashboardPages, name: str) -> FlaskClient:
+    return pages.anonymous() if name == "nobody" else pages.signed_in(name)
 
 
-def routes(pages: Pages, practice: Written) -> list[tuple[str, str, str]]:
+def routes(pages: DashboardPages, practice: Written) -> list[tuple[str, str, str]]:
     """(endpoint, method, address) of everything that the pages answer."""
     values = {
         "token": "x" * 43,
@@ -93,7 +93,7 @@ def routes(pages: Pages, practice: Written) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_every_visitor_on_every_route(pages: Pages, practice: Written) -> None:
+def test_every_visitor_on_every_route(pages: DashboardPages, practice: Written) -> None:
     asked = routes(pages, practice)
     visitors = {name: visitor(pages, name) for name in VISITORS}
 
@@ -106,38 +106,38 @@ def test_every_visitor_on_every_route(pages: Pages, practice: Written) -> None:
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
-def test_no_method_opens_what_another_closes(pages: Pages, practice: Written, method: str) -> None:
+def test_no_method_opens_what_another_closes(pages: DashboardPages, practice: Written, method: str) -> None:
     private = [
         address
         for endpoint, _, address in routes(pages, practice)
         if not endpoint.startswith(("auth.link", "auth.sign", "assets"))
     ]
 
-    assert {pages.stranger().open(address, method=method).status_code for address in private} <= {401, 405}
+    assert {pages.anonymous().open(address, method=method).status_code for address in private} <= {401, 405}
 
 
-def test_everything_that_is_routed_says_who_may_open_it(pages: Pages) -> None:
+def test_everything_that_is_routed_says_who_may_open_it(pages: DashboardPages) -> None:
     assert [name for name, view in pages.app.view_functions.items() if not allowed(view)] == []
 
 
-def test_a_view_without_a_policy_is_closed_to_everybody(pages: Pages) -> None:
+def test_a_view_without_a_policy_is_closed_to_everybody(pages: DashboardPages) -> None:
     pages.app.add_url_rule("/open", "forgotten", lambda: "numbers")
 
     assert {visitor(pages, name).get("/open").status_code for name in VISITORS} == {403}
 
 
-def test_a_view_for_anybody_asks_the_store_nothing(pages: Pages) -> None:
+def test_a_view_for_anybody_asks_the_store_nothing(pages: DashboardPages) -> None:
     pages.app.add_url_rule("/open", "open", allow(Role.ANYBODY)(lambda: "words"))
     pages.config.database.unlink()
 
-    assert pages.stranger().get("/open").text == "words"
+    assert pages.anonymous().get("/open").text == "words"
 
 
-def test_a_notice_is_answered_by_its_owner_alone(pages: Pages, practice: Written) -> None:
+def test_a_notice_is_answered_by_its_owner_alone(pages: DashboardPages, practice: Written) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
 
     def answered(client: FlaskClient, notice: int) -> int:
-        form = {"answer": "planned", "csrf_token": token_on(client.get("/me/"))}
+        form = {"answer": "planned", "csrf_token": csrf_token_of(client.get("/me/"))}
         return client.post(f"/me/week/2026-W46/notices/{notice}", data=form).status_code
 
     assert [answered(ana, practice.notice), answered(ben, practice.bens_notice)] == [303, 303]
@@ -147,68 +147,68 @@ def test_a_notice_is_answered_by_its_owner_alone(pages: Pages, practice: Written
 # In, and out again
 
 
-def test_a_link_signs_in_once(pages: Pages) -> None:
-    link, client, late = pages.link("ana"), pages.stranger(), pages.stranger()
-    token = token_on(late.get(link))
+def test_a_link_signs_in_once(pages: DashboardPages) -> None:
+    link, client, late = pages.sign_in_link("ana"), pages.anonymous(), pages.anonymous()
+    token = csrf_token_of(late.get(link))
 
-    assert press(client, link).status_code == 303
+    assert use_link(client, link).status_code == 303
     assert client.get("/", follow_redirects=True).status_code == 200
     assert late.get(link).status_code == 401
     assert late.post(link, data={"csrf_token": token}).status_code == 401
 
 
-def test_a_link_waits_for_a_quarter_of_an_hour(pages: Pages) -> None:
-    first, second, client = pages.link("ana"), pages.link("ana"), pages.stranger()
-    token = token_on(client.get(second))
+def test_a_link_waits_for_a_quarter_of_an_hour(pages: DashboardPages) -> None:
+    first, second, client = pages.sign_in_link("ana"), pages.sign_in_link("ana"), pages.anonymous()
+    token = csrf_token_of(client.get(second))
 
-    pages.clock.passes(minutes=15)
-    assert press(pages.stranger(), first).status_code == 303
-    pages.clock.passes(seconds=1)
+    pages.clock.advance(minutes=15)
+    assert use_link(pages.anonymous(), first).status_code == 303
+    pages.clock.advance(seconds=1)
     assert client.get(second).status_code == 401
     assert client.post(second, data={"csrf_token": token}).status_code == 401
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_looking_at_a_link_uses_nothing_up_and_writes_nothing(pages: Pages, method: str) -> None:
-    link, ana = pages.link("ana"), pages.signed_in("ana")
+def test_looking_at_a_link_uses_nothing_up_and_writes_nothing(pages: DashboardPages, method: str) -> None:
+    link, ana = pages.sign_in_link("ana"), pages.signed_in("ana")
     before = pages.store.connection.execute("PRAGMA data_version").fetchone()
 
-    for curious in (pages.stranger(), pages.stranger(), ana):
+    for curious in (pages.anonymous(), pages.anonymous(), ana):
         for told in ({}, {"Sec-Purpose": "prefetch;prerender"}, {"User-Agent": "a scanner of links"}):
             assert curious.open(link, method=method, headers=told).status_code == 200
 
     assert pages.store.connection.execute("PRAGMA data_version").fetchone() == before
     assert ana.get("/me/").status_code == 200
-    assert press(pages.stranger(), link).status_code == 303
+    assert use_link(pages.anonymous(), link).status_code == 303
 
 
-def test_a_links_page_says_whose_pages_it_opens_and_what_ends(pages: Pages) -> None:
-    stranger, ben = pages.stranger(), pages.signed_in("ben")
+def test_a_links_page_says_whose_pages_it_opens_and_what_ends(pages: DashboardPages) -> None:
+    stranger, ben = pages.anonymous(), pages.signed_in("ben")
 
-    shown = stranger.get(pages.link("ana")).text
+    shown = stranger.get(pages.sign_in_link("ana")).text
     assert '<button class="main">Open Ana’s pages</button>' in shown
     assert "For whoever holds this link" in shown
-    shown = ben.get(pages.link("director")).text
+    shown = ben.get(pages.sign_in_link("director")).text
     assert "Open the director’s pages" in shown
     assert "You are reading as =Ben" in shown
     assert "it ends your signing in as =Ben" in shown
 
 
-def test_the_button_of_a_link_belongs_to_the_browser_that_shows_it(pages: Pages) -> None:
-    link, somebody, ben = pages.link("ana"), pages.stranger(), pages.signed_in("ben")
-    theirs = token_on(somebody.get(link))
+def test_the_button_of_a_link_belongs_to_the_browser_that_shows_it(pages: DashboardPages) -> None:
+    link, somebody, ben = pages.sign_in_link("ana"), pages.anonymous(), pages.signed_in("ben")
+    theirs = csrf_token_of(somebody.get(link))
 
     assert ben.post(link).status_code == 400
     assert ben.post(link, data={"csrf_token": theirs}).status_code == 400
-    assert ben.post(link, data={"csrf_token": token_on(ben.get("/me/"))}).status_code == 400
+    assert ben.post(link, data={"csrf_token": csrf_token_of(ben.get("/me/"))}).status_code == 400
     assert ben.get("/me/").status_code == 200
-    assert press(pages.stranger(), link).status_code == 303
+    assert use_link(pages.anonymous(), link).status_code == 303
 
 
-def test_a_link_from_a_mail_leaves_the_session_alone_until_the_button_ends_it(pages: Pages) -> None:
+def test_a_link_from_a_mail_leaves_the_session_alone_until_the_button_ends_it(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
-    before, link = cookie(ana), pages.link("director")
-    from_elsewhere = pages.stranger()  # a strict cookie stays at home when another site's link is followed
+    before, link = session_cookie(ana), pages.sign_in_link("director")
+    from_elsewhere = pages.anonymous()  # a strict cookie stays at home when another site's link is followed
 
     shown = from_elsewhere.get(link)
     assert [told.partition("=")[0] for told in shown.headers.getlist("Set-Cookie")] == ["evenhours-sign-in"]
@@ -217,84 +217,84 @@ def test_a_link_from_a_mail_leaves_the_session_alone_until_the_button_ends_it(pa
     ana.set_cookie("evenhours-sign-in", word, path=f"{pages.root}/sign-in")
     assert ana.get("/me/").status_code == 200
 
-    assert ana.post(link, data={"csrf_token": token_on(shown)}).status_code == 303
+    assert ana.post(link, data={"csrf_token": csrf_token_of(shown)}).status_code == 303
 
     assert ana.get("/practice/").status_code == 200
-    assert bearer(pages, before).get("/help").status_code == 401
+    assert client_with_cookie(pages, before).get("/help").status_code == 401
     assert ana.get_cookie("evenhours-sign-in", path=f"{pages.root}/sign-in") is None
 
 
-def test_a_cookie_that_somebody_else_set_never_becomes_a_session(pages: Pages) -> None:
-    victim = bearer(pages, "chosen by somebody else")
+def test_a_cookie_that_somebody_else_set_never_becomes_a_session(pages: DashboardPages) -> None:
+    victim = client_with_cookie(pages, "chosen by somebody else")
     victim.set_cookie("evenhours-sign-in", "chosen, too", path=f"{pages.root}/sign-in")
 
-    assert press(victim, pages.link("ana")).status_code == 303
+    assert use_link(victim, pages.sign_in_link("ana")).status_code == 303
 
-    assert cookie(victim) != "chosen by somebody else"
-    assert bearer(pages, "chosen by somebody else").get("/me/").status_code == 401
-    assert bearer(pages, "chosen, too").get("/me/").status_code == 401
+    assert session_cookie(victim) != "chosen by somebody else"
+    assert client_with_cookie(pages, "chosen by somebody else").get("/me/").status_code == 401
+    assert client_with_cookie(pages, "chosen, too").get("/me/").status_code == 401
 
 
 def test_a_fault_at_a_link_leaves_its_secret_out_of_the_log(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    pages: DashboardPages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link = pages.link("ana")
+    link = pages.sign_in_link("ana")
 
     def broken(*_: object) -> None:
         raise RuntimeError("ZEBRA")
 
     monkeypatch.setattr(access, "reader_of_link", broken)
 
-    assert pages.stranger().get(link).status_code == 500
+    assert pages.anonymous().get(link).status_code == 500
     assert "ZEBRA" in caplog.text
     assert "/sign-in/<token>" in caplog.text
     assert link.rpartition("/")[2] not in caplog.text
 
 
-def test_a_cookie_from_another_port_does_not_take_over(pages: Pages) -> None:
-    word, browser = cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
+def test_a_cookie_from_another_port_does_not_take_over(pages: DashboardPages) -> None:
+    word, browser = session_cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
     browser.environ_base["HTTP_COOKIE"] = f"evenhours={word}; evenhours=somebody-elses"  # the longer path comes first
 
     assert "You are reading as Ana" in browser.get("/me/").text
 
 
-def test_the_links_secret_goes_no_further_than_its_own_page(pages: Pages) -> None:
-    link, client = pages.link("ana"), pages.stranger()
+def test_the_links_secret_goes_no_further_than_its_own_page(pages: DashboardPages) -> None:
+    link, client = pages.sign_in_link("ana"), pages.anonymous()
     secret = link.rpartition("/")[2]
 
     shown = client.get(link)
     assert secret not in shown.text
     assert secret not in str(shown.headers)
     assert shown.headers["Referrer-Policy"] == "no-referrer"
-    sent_on = client.post(link, data={"csrf_token": token_on(shown)})
+    sent_on = client.post(link, data={"csrf_token": csrf_token_of(shown)})
     assert sent_on.headers["Location"] == f"{pages.root}/"
     assert secret not in sent_on.text + str(sent_on.headers)
 
 
-def test_signing_in_gives_a_new_cookie_and_ends_the_session_before(pages: Pages) -> None:
+def test_signing_in_gives_a_new_cookie_and_ends_the_session_before(pages: DashboardPages) -> None:
     client = pages.signed_in("ana")
-    before = cookie(client)
+    before = session_cookie(client)
 
-    press(client, pages.link("director"))
+    use_link(client, pages.sign_in_link("director"))
 
-    assert cookie(client) != before
+    assert session_cookie(client) != before
     assert client.get("/practice/").status_code == 200
-    assert bearer(pages, before).get("/me/").status_code == 401
+    assert client_with_cookie(pages, before).get("/me/").status_code == 401
 
 
-def test_a_cookie_is_worth_nothing_after_signing_out(pages: Pages) -> None:
+def test_a_cookie_is_worth_nothing_after_signing_out(pages: DashboardPages) -> None:
     client = pages.signed_in("ana")
-    stolen = cookie(client)
-    assert bearer(pages, stolen).get("/me/").status_code == 200
+    stolen = session_cookie(client)
+    assert client_with_cookie(pages, stolen).get("/me/").status_code == 200
 
-    assert client.post("/sign-out", data={"csrf_token": token_on(client.get("/me/"))}).status_code == 200
+    assert client.post("/sign-out", data={"csrf_token": csrf_token_of(client.get("/me/"))}).status_code == 200
 
     assert client.get_cookie("evenhours", path=pages.root) is None
-    assert bearer(pages, stolen).get("/me/").status_code == 401
+    assert client_with_cookie(pages, stolen).get("/me/").status_code == 401
 
 
-def test_a_cookie_that_was_changed_is_worth_nothing(pages: Pages) -> None:
-    word, thief = cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
+def test_a_cookie_that_was_changed_is_worth_nothing(pages: DashboardPages) -> None:
+    word, thief = session_cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
 
     def answered(held: str) -> int:
         return thief.get("/help", headers={"Cookie": f"evenhours={held}"}).status_code
@@ -304,50 +304,50 @@ def test_a_cookie_that_was_changed_is_worth_nothing(pages: Pages) -> None:
     assert answered(word) == 200
 
 
-def test_a_session_ends_after_a_quarter_of_an_hour_without_use(pages: Pages) -> None:
+def test_a_session_ends_after_a_quarter_of_an_hour_without_use(pages: DashboardPages) -> None:
     client = pages.signed_in("ana")
 
-    pages.clock.passes(minutes=14)
+    pages.clock.advance(minutes=14)
     assert client.get("/help").status_code == 200
-    pages.clock.passes(minutes=14)
+    pages.clock.advance(minutes=14)
     assert client.get("/help").status_code == 200
-    pages.clock.passes(minutes=15)
+    pages.clock.advance(minutes=15)
     assert client.get("/help").status_code == 401
 
 
-def test_a_session_ends_after_twelve_hours_of_use(pages: Pages) -> None:
+def test_a_session_ends_after_twelve_hours_of_use(pages: DashboardPages) -> None:
     client = pages.signed_in("director")
 
     for _ in range(71):
-        pages.clock.passes(minutes=10)
+        pages.clock.advance(minutes=10)
         assert client.get("/help").status_code == 200
-    pages.clock.passes(minutes=10)
+    pages.clock.advance(minutes=10)
     assert client.get("/help").status_code == 401
 
 
-def test_a_page_seen_twice_in_a_minute_writes_nothing(pages: Pages) -> None:
+def test_a_page_seen_twice_in_a_minute_writes_nothing(pages: DashboardPages) -> None:
     client = pages.signed_in("ana")
     before = pages.store.connection.execute("PRAGMA data_version").fetchone()
 
-    pages.clock.passes(seconds=59)
+    pages.clock.advance(seconds=59)
     client.get("/help")
 
     assert pages.store.connection.execute("PRAGMA data_version").fetchone() == before
 
 
 def test_whoever_has_left_the_configuration_is_out(practice: Written) -> None:
-    with Pages(practice.config) as pages:
-        held = cookie(pages.signed_in("ana"))
+    with DashboardPages(practice.config) as pages:
+        held = session_cookie(pages.signed_in("ana"))
     left = replace(practice.config, clinicians=practice.config.clinicians[1:])
 
-    with Pages(left) as pages:
-        assert bearer(pages, held).get("/me/").status_code == 401
+    with DashboardPages(left) as pages:
+        assert client_with_cookie(pages, held).get("/me/").status_code == 401
 
 
-def test_the_cookie_stays_on_this_site_and_out_of_scripts(pages: Pages) -> None:
-    client, link = pages.stranger(), pages.link("ana")
+def test_the_cookie_stays_on_this_site_and_out_of_scripts(pages: DashboardPages) -> None:
+    client, link = pages.anonymous(), pages.sign_in_link("ana")
     shown = client.get(link)
-    told = client.post(link, data={"csrf_token": token_on(shown)}).headers.getlist("Set-Cookie")
+    told = client.post(link, data={"csrf_token": csrf_token_of(shown)}).headers.getlist("Set-Cookie")
 
     assert told[0].startswith("evenhours=")
     assert {"HttpOnly", "SameSite=Strict", f"Path={pages.root}"} <= set(told[0].split("; "))
@@ -355,13 +355,13 @@ def test_the_cookie_stays_on_this_site_and_out_of_scripts(pages: Pages) -> None:
     assert "Expires" not in told[0] + shown.headers["Set-Cookie"]
 
 
-def test_over_tls_the_cookie_is_bound_to_the_host(pages: Pages) -> None:
+def test_over_tls_the_cookie_is_bound_to_the_host(pages: DashboardPages) -> None:
     from monitor.dashboard.app import create_app
 
     secure = create_app(pages.config, pages.clock, https=True).test_client()
-    link, here = pages.link("ana"), {"base_url": "https://localhost"}
+    link, here = pages.sign_in_link("ana"), {"base_url": "https://localhost"}
     shown = secure.get(link, **here)
-    told = secure.post(link, data={"csrf_token": token_on(shown)}, **here).headers.getlist("Set-Cookie")
+    told = secure.post(link, data={"csrf_token": csrf_token_of(shown)}, **here).headers.getlist("Set-Cookie")
 
     assert told[0].startswith("__Host-evenhours=")
     assert shown.headers["Set-Cookie"].startswith("__Host-evenhours-sign-in=")
@@ -374,16 +374,16 @@ def test_over_tls_the_cookie_is_bound_to_the_host(pages: Pages) -> None:
 # The cookie holds a word, the server the rest
 
 
-def test_a_message_lies_with_the_session_and_is_shown_once(pages: Pages, practice: Written) -> None:
+def test_a_message_lies_with_the_session_and_is_shown_once(pages: DashboardPages, practice: Written) -> None:
     ana = pages.signed_in("ana")
-    before, other = cookie(ana), bearer(pages, cookie(ana))
-    form = {"csrf_token": token_on(ana.get("/me/")), "trauma": "yes", "standing": "client", "from": "2026-11-01"}
+    before, other = session_cookie(ana), client_with_cookie(pages, session_cookie(ana))
+    form = {"csrf_token": csrf_token_of(ana.get("/me/")), "trauma": "yes", "standing": "client", "from": "2026-11-01"}
 
     answer = ana.post(f"/me/clients/{practice.client}", data=form)
     (held,) = pages.store.connection.execute("SELECT messages FROM web_session").fetchone()
 
     assert "Set-Cookie" not in answer.headers
-    assert cookie(ana) == before
+    assert session_cookie(ana) == before
     assert json.loads(held) == ["Kept: The work is trauma-focused."]
     assert ana.head("/help").status_code == 200
     assert "Kept: The work is trauma-focused." in ana.get("/help").text
@@ -392,17 +392,17 @@ def test_a_message_lies_with_the_session_and_is_shown_once(pages: Pages, practic
 
 
 @pytest.mark.parametrize("ends", ["signing out", "another link", "time"])
-def test_a_message_ends_with_its_session(pages: Pages, practice: Written, ends: str) -> None:
+def test_a_message_ends_with_its_session(pages: DashboardPages, practice: Written, ends: str) -> None:
     ana = pages.signed_in("ana")
-    token = token_on(ana.get("/me/"))
+    token = csrf_token_of(ana.get("/me/"))
     ana.post(f"/me/clients/{practice.client}/not-a-client", data={"csrf_token": token})
     match ends:
         case "signing out":
             ana.post("/sign-out", data={"csrf_token": token})
         case "another link":
-            press(ana, pages.link("ana"))
+            use_link(ana, pages.sign_in_link("ana"))
         case "time":
-            pages.clock.passes(minutes=16)
+            pages.clock.advance(minutes=16)
             ana.get("/me/")
 
     again = ana if ends == "another link" else pages.signed_in("ana")
@@ -410,16 +410,18 @@ def test_a_message_ends_with_its_session(pages: Pages, practice: Written, ends: 
     assert pages.store.connection.execute("SELECT messages FROM web_session").fetchall() == [("[]",)]
 
 
-def test_what_was_rolled_back_is_not_said(pages: Pages, practice: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    ana, say = pages.signed_in("ana"), request.tell
-    form = {"answer": "planned", "csrf_token": token_on(ana.get("/me/"))}
+def test_what_was_rolled_back_is_not_said(
+    pages: DashboardPages, practice: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, say = pages.signed_in("ana"), request.flash
+    form = {"answer": "planned", "csrf_token": csrf_token_of(ana.get("/me/"))}
 
     def then_the_disk_is_full(message: str) -> None:
         say(message)
         raise StoreError("The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(request, "tell", then_the_disk_is_full)
+        patch.setattr(request, "flash", then_the_disk_is_full)
         answer = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
 
     assert answer.status_code == 503
@@ -427,33 +429,33 @@ def test_what_was_rolled_back_is_not_said(pages: Pages, practice: Written, monke
     assert "Your answer" not in ana.get("/me/").text
 
 
-def test_no_cookie_of_these_pages_says_anything(pages: Pages, practice: Written) -> None:
+def test_no_cookie_of_these_pages_says_anything(pages: DashboardPages, practice: Written) -> None:
     ana = pages.signed_in("ana")
 
     for endpoint, method, address in routes(pages, practice):
         if endpoint != "auth.sign_out":
-            form = {"csrf_token": token_on(ana.get("/help"))} if method == "POST" else None
+            form = {"csrf_token": csrf_token_of(ana.get("/help"))} if method == "POST" else None
             assert "Set-Cookie" not in ana.open(address, method=method, data=form).headers
-    assert re.fullmatch(r"[\w-]{43}", cookie(ana))
+    assert re.fullmatch(r"[\w-]{43}", session_cookie(ana))
 
 
 # Below a path of the practice's own
 
 
-def test_a_practice_keeps_its_path_and_shares_it_with_none(pages: Pages, tmp_path: Path) -> None:
+def test_a_practice_keeps_its_path_and_shares_it_with_none(pages: DashboardPages, tmp_path: Path) -> None:
     another = tmp_path / "another"
     another.mkdir()
 
     assert re.fullmatch(r"/[0-9a-f]{24}", pages.root)
-    with Pages(pages.config) as later, Pages(practices.empty_practice(another)) as others:
+    with DashboardPages(pages.config) as later, DashboardPages(practices.empty_practice(another)) as others:
         assert later.root == pages.root
         assert others.root != pages.root
 
 
 @pytest.mark.parametrize("path", ["/", "/me/", "/sign-in/x", "/static/0/evenhours.css", "/favicon.ico", "/{root}x/me/"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "BREW"])
-def test_another_path_says_nothing(pages: Pages, method: str, path: str) -> None:
-    held, thief = cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
+def test_another_path_says_nothing(pages: DashboardPages, method: str, path: str) -> None:
+    held, thief = session_cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
     thief.environ_base.update(HTTP_COOKIE=f"evenhours={held}")
     assert thief.get(f"{pages.root}/me/", base_url="http://127.0.0.1:8137").status_code == 200
 
@@ -465,7 +467,7 @@ def test_another_path_says_nothing(pages: Pages, method: str, path: str) -> None
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
-def test_every_address_on_a_page_lies_below_the_path(pages: Pages, practice: Written) -> None:
+def test_every_address_on_a_page_lies_below_the_path(pages: DashboardPages, practice: Written) -> None:
     for name in VISITORS:
         client = visitor(pages, name)
         for _, method, address in routes(pages, practice):
@@ -476,7 +478,7 @@ def test_every_address_on_a_page_lies_below_the_path(pages: Pages, practice: Wri
                 assert [url for url in ours if not url.startswith(f"{pages.root}/")] == []
 
 
-def test_no_title_and_no_address_names_a_client(pages: Pages, practice: Written) -> None:
+def test_no_title_and_no_address_names_a_client(pages: DashboardPages, practice: Written) -> None:
     ana = pages.signed_in("ana")
     name = html.unescape(re.findall("<h1>(.*?)</h1>", ana.get(f"/me/clients/{practice.client}").text)[0])
     code = name.rpartition("· ")[2]
@@ -493,7 +495,7 @@ def test_no_title_and_no_address_names_a_client(pages: Pages, practice: Written)
     assert "<title>What was agreed · Evenhours</title>" in ana.get(f"/me/agreements/{practice.client}").text
 
 
-def test_every_page_names_its_reader(pages: Pages, practice: Written) -> None:
+def test_every_page_names_its_reader(pages: DashboardPages, practice: Written) -> None:
     reads = {
         "nobody": "You are not signed in",
         "ana": "You are reading as Ana",
@@ -511,8 +513,8 @@ def test_every_page_names_its_reader(pages: Pages, practice: Written) -> None:
 # What every answer says
 
 
-def test_every_answer_carries_the_headers(pages: Pages, practice: Written) -> None:
-    asked, nobody = routes(pages, practice), pages.stranger()
+def test_every_answer_carries_the_headers(pages: DashboardPages, practice: Written) -> None:
+    asked, nobody = routes(pages, practice), pages.anonymous()
     clients = [visitor(pages, name) for name in VISITORS]
     methods = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "BREW")
     addresses = sorted({address for _, _, address in asked})
@@ -534,8 +536,8 @@ def test_the_policy_has_no_way_around_it() -> None:
     assert "http" not in policy
 
 
-def test_only_what_is_the_same_for_everybody_may_be_kept(pages: Pages) -> None:
-    answer = pages.stranger().get(assets().address("fonts/inter-latin-400-normal.woff2"))
+def test_only_what_is_the_same_for_everybody_may_be_kept(pages: DashboardPages) -> None:
+    answer = pages.anonymous().get(assets().address("fonts/inter-latin-400-normal.woff2"))
 
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert answer.headers["Content-Type"] == "font/woff2"
@@ -543,12 +545,12 @@ def test_only_what_is_the_same_for_everybody_may_be_kept(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("name", ["../app.py", "%2e%2e/%2e%2e/app.py", "/etc/passwd", "", "evenhours.css/x", "fonts"])
-def test_nothing_but_the_assets_lies_below_static(pages: Pages, name: str) -> None:
-    assert pages.stranger().get(f"/static/{assets().version}/{name}", follow_redirects=True).status_code == 404
+def test_nothing_but_the_assets_lies_below_static(pages: DashboardPages, name: str) -> None:
+    assert pages.anonymous().get(f"/static/{assets().version}/{name}", follow_redirects=True).status_code == 404
 
 
-def test_an_older_versions_assets_are_gone(pages: Pages) -> None:
-    assert pages.stranger().get("/static/0/evenhours.css").status_code == 404
+def test_an_older_versions_assets_are_gone(pages: DashboardPages) -> None:
+    assert pages.anonymous().get("/static/0/evenhours.css").status_code == 404
 
 
 # What comes from elsewhere
@@ -557,7 +559,7 @@ def test_an_older_versions_assets_are_gone(pages: Pages) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", ""]
 )
-def test_a_foreign_host_is_refused(pages: Pages, host: str) -> None:
+def test_a_foreign_host_is_refused(pages: DashboardPages, host: str) -> None:
     answer = pages.signed_in("ana").get("/me/", headers={"Host": host})
 
     assert answer.status_code == 400
@@ -565,15 +567,17 @@ def test_a_foreign_host_is_refused(pages: Pages, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8137", "localhost:8137", "localhost"])
-def test_this_machine_is_known_under_its_own_names(pages: Pages, host: str) -> None:
-    assert pages.stranger().get("/", headers={"Host": host}).status_code == 401
+def test_this_machine_is_known_under_its_own_names(pages: DashboardPages, host: str) -> None:
+    assert pages.anonymous().get("/", headers={"Host": host}).status_code == 401
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "somebody else's"])
-def test_a_form_without_this_sessions_token_changes_nothing(pages: Pages, practice: Written, token: str | None) -> None:
+def test_a_form_without_this_sessions_token_changes_nothing(
+    pages: DashboardPages, practice: Written, token: str | None
+) -> None:
     ana = pages.signed_in("ana")
     if token == "somebody else's":
-        token = token_on(pages.signed_in("ben").get("/me/"))
+        token = csrf_token_of(pages.signed_in("ben").get("/me/"))
     form = {"answer": "planned"} if token is None else {"answer": "planned", "csrf_token": token}
 
     assert ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form).status_code == 400
@@ -582,19 +586,19 @@ def test_a_form_without_this_sessions_token_changes_nothing(pages: Pages, practi
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x"])
-def test_no_parameter_leads_elsewhere(pages: Pages, practice: Written, next_page: str) -> None:
-    ana = pages.stranger()
-    link = pages.link("ana")
-    form = {"next": next_page, "csrf_token": token_on(ana.get(link, query_string={"next": next_page}))}
+def test_no_parameter_leads_elsewhere(pages: DashboardPages, practice: Written, next_page: str) -> None:
+    ana = pages.anonymous()
+    link = pages.sign_in_link("ana")
+    form = {"next": next_page, "csrf_token": csrf_token_of(ana.get(link, query_string={"next": next_page}))}
     moved = [ana.post(link, query_string={"next": next_page}, data=form)]
     moved.append(ana.get("/", query_string={"next": next_page}))
-    form = {"answer": "noted", "next": next_page, "csrf_token": token_on(ana.get("/me/"))}
+    form = {"answer": "noted", "next": next_page, "csrf_token": csrf_token_of(ana.get("/me/"))}
     moved.append(ana.post(f"/me/week/2026-W46/notices/{practice.notice}?next={next_page}", data=form))
 
     assert [answer.headers["Location"].removeprefix(pages.root) for answer in moved] == ["/", "/me/", "/me/"]
 
 
-def test_a_form_beyond_measure_is_refused(pages: Pages) -> None:
+def test_a_form_beyond_measure_is_refused(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
 
     assert ana.post("/sign-out", data={"csrf_token": "x" * 20_000}).status_code in {400, 413}

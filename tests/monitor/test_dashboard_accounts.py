@@ -19,9 +19,9 @@ from monitor.config import load
 from tests.connectors.google_fake.diary import at
 from tests.connectors.google_fake.office import service_account
 from tests.connectors.google_fake.server import Google, google_on_loopback
+from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of, session_cookie
 from tests.monitor.office import CONFIG, Office
 from tests.monitor.test_connect import ANA, CLIENT, SOURCE, write_private
-from tests.monitor.visitors import Pages, cookie, token_on
 
 HERE = "/me/accounts"
 
@@ -42,13 +42,13 @@ def office(tmp_path: Path, google: Google) -> Office:
 
 
 @pytest.fixture
-def pages(office: Office) -> Iterator[Pages]:
-    with Pages(load(office.config)) as found:
+def pages(office: Office) -> Iterator[DashboardPages]:
+    with DashboardPages(load(office.config)) as found:
         yield found
 
 
 def post(client: FlaskClient, path: str, /, **form: str) -> Any:
-    token = token_on(client.get(HERE))
+    token = csrf_token_of(client.get(HERE))
     return client.post(path, data={**form, "csrf_token": token}, follow_redirects=True)
 
 
@@ -59,7 +59,7 @@ def on_googles_page(shown: str) -> str:
     return requests.get(unescape(link[1]), allow_redirects=False, timeout=10).headers["Location"]
 
 
-def test_somebody_says_yes_and_gives_the_address_back(office: Office, pages: Pages) -> None:
+def test_somebody_says_yes_and_gives_the_address_back(office: Office, pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
     assert "Not yet given" in ana.get(HERE).text
     address = on_googles_page(post(ana, f"{HERE}/google").text)
@@ -70,7 +70,7 @@ def test_somebody_says_yes_and_gives_the_address_back(office: Office, pages: Pag
     assert (read_private(office.folder / "google-tokens", "ana.json") or {})["scopes"] == [CALENDAR]
 
 
-def test_an_address_is_good_for_whoever_began_and_once(office: Office, pages: Pages) -> None:
+def test_an_address_is_good_for_whoever_began_and_once(office: Office, pages: DashboardPages) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
     address = on_googles_page(post(ana, f"{HERE}/google").text)
 
@@ -83,7 +83,7 @@ def test_an_address_is_good_for_whoever_began_and_once(office: Office, pages: Pa
     assert post(ana, f"{HERE}/google/answer", address=address).status_code == 400
 
 
-def test_what_was_left_unticked_is_said(google: Google, pages: Pages) -> None:
+def test_what_was_left_unticked_is_said(google: Google, pages: DashboardPages) -> None:
     google.doors.unticked = {CALENDAR}
     ana = pages.signed_in("ana")
     address = on_googles_page(post(ana, f"{HERE}/google").text)
@@ -95,7 +95,7 @@ def test_what_was_left_unticked_is_said(google: Google, pages: Pages) -> None:
 
 def test_in_a_domain_consent_is_written_down_by_whoever_signed_in(office: Office) -> None:
     office.change('client = "file:google-client.json"', 'service_account = "file:service.json"')
-    with Pages(load(office.config)) as pages:
+    with DashboardPages(load(office.config)) as pages:
         told = post(pages.signed_in("ana"), f"{HERE}/google/agree").text
 
     assert "It is written down" in told
@@ -110,7 +110,7 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: G
     office.change('client = "file:google-client.json"', f'service_account = "{place}"')
     google.diary(ANA).put("one", at("2026-03-02 10:00"))
     consent = office.folder / "google-tokens" / "ana.consent.json"
-    with Pages(load(office.config)) as pages:
+    with DashboardPages(load(office.config)) as pages:
         ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
         assert "Take it back" not in ana.get(HERE).text
         post(ana, f"{HERE}/google/agree")
@@ -139,7 +139,7 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: G
 
 
 def test_an_own_permission_is_taken_back_and_no_late_answer_gives_it_anew(
-    office: Office, google: Google, pages: Pages
+    office: Office, google: Google, pages: DashboardPages
 ) -> None:
     ana, token = pages.signed_in("ana"), office.folder / "google-tokens" / "ana.json"
     post(ana, f"{HERE}/google/answer", address=on_googles_page(post(ana, f"{HERE}/google").text))
@@ -156,7 +156,9 @@ def test_an_own_permission_is_taken_back_and_no_late_answer_gives_it_anew(
     assert google.asked == []
 
 
-def test_what_cannot_be_deleted_is_not_called_taken_back(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_deleted_is_not_called_taken_back(
+    pages: DashboardPages, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ana = pages.signed_in("ana")
     post(ana, f"{HERE}/google/answer", address=on_googles_page(post(ana, f"{HERE}/google").text))
 
@@ -171,21 +173,21 @@ def test_what_cannot_be_deleted_is_not_called_taken_back(pages: Pages, monkeypat
     assert "You have given permission." in told
 
 
-def test_what_googles_answer_is_bound_to_is_in_no_cookie(pages: Pages) -> None:
+def test_what_googles_answer_is_bound_to_is_in_no_cookie(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
-    before = cookie(ana)
+    before = session_cookie(ana)
     post(ana, f"{HERE}/google")
 
     (kept,) = pages.store.connection.execute("SELECT consent FROM web_session").fetchone()
     assert len(json.loads(kept)) == 2
-    assert cookie(ana) == before
+    assert session_cookie(ana) == before
 
 
 def test_sources_whose_permissions_lie_apart_are_not_called_nothing(office: Office) -> None:
     with office.config.open("a") as config:
         config.write(SOURCE.format(url="http://127.0.0.1:9").replace('"google"', '"second"') + 'tokens = "second"\n')
     write_private(office.folder / "google-client.json", json.dumps(CLIENT))
-    with Pages(load(office.config)) as pages:
+    with DashboardPages(load(office.config)) as pages:
         shown = pages.signed_in("ana").get(HERE).text
 
     assert "Nothing of yours at Google" not in shown
@@ -194,12 +196,12 @@ def test_sources_whose_permissions_lie_apart_are_not_called_nothing(office: Offi
 
 def test_without_a_client_the_page_says_what_is_missing(office: Office) -> None:
     office.change('client = "file:google-client.json"\n', "")
-    with Pages(load(office.config)) as pages:
+    with DashboardPages(load(office.config)) as pages:
         assert "there is nothing to ask Google with" in post(pages.signed_in("ana"), f"{HERE}/google").text
 
 
 def test_where_nothing_of_googles_is_read_nothing_is_asked(tmp_path: Path) -> None:
     office = Office(tmp_path)
     office("init")
-    with Pages(load(office.config)) as pages:
+    with DashboardPages(load(office.config)) as pages:
         assert "Nothing of yours at Google is read here." in pages.signed_in("ana").get(HERE).text

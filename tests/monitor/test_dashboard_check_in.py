@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 
 from monitor.analysis.selfreport import PROQOL
 from monitor.store.selfreport import check_ins
-from tests.monitor.visitors import Pages, token_on
+from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.reports.pages import read, visible
 
 HERE = "/me/check-in"
@@ -23,7 +23,7 @@ def answer(client: FlaskClient, key: str, answers: dict[int, int], **more: str) 
 
 def send(client: FlaskClient, key: str, answers: dict[int, int], **more: str) -> TestResponse:
     form = {f"q{item}": str(number) for item, number in answers.items()}
-    token = token_on(client.get("/help"))
+    token = csrf_token_of(client.get("/help"))
     return client.post(f"{HERE}/{key}", data={**form, **more, "csrf_token": token}, follow_redirects=True)
 
 
@@ -35,7 +35,7 @@ def proqol(value: int, **left_out: int) -> dict[int, int]:
     return {item: value for item in PROQOL.items if item not in left_out.values()}
 
 
-def test_nothing_is_asked_before_somebody_asks_for_it(pages: Pages) -> None:
+def test_nothing_is_asked_before_somebody_asks_for_it(pages: DashboardPages) -> None:
     page = pages.signed_in("ana").get(HERE)
 
     assert read(page.text).all("svg", "chart") == []
@@ -44,7 +44,7 @@ def test_nothing_is_asked_before_somebody_asks_for_it(pages: Pages) -> None:
     assert visible(pages.signed_in("ana").get("/me/").text).lower().count("check-in") == 1  # the way to its page
 
 
-def test_a_sheet_is_scored_kept_and_drawn_beside_the_weeks(pages: Pages) -> None:
+def test_a_sheet_is_scored_kept_and_drawn_beside_the_weeks(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
 
     said = answer(ana, "proqol5", proqol(3) | {1: 5})
@@ -58,7 +58,7 @@ def test_a_sheet_is_scored_kept_and_drawn_beside_the_weeks(pages: Pages) -> None
     assert "Sessions held, week of 9 November: 20" in drawn
 
 
-def test_only_the_numbers_of_the_scales_are_stored(pages: Pages) -> None:
+def test_only_the_numbers_of_the_scales_are_stored(pages: DashboardPages) -> None:
     answer(pages.signed_in("ana"), "proqol5", proqol(3))
 
     (kept,) = check_ins(pages.store.connection, "ana")
@@ -66,7 +66,7 @@ def test_only_the_numbers_of_the_scales_are_stored(pages: Pages) -> None:
     assert pages.store.connection.execute("SELECT count(*) FROM self_report").fetchone() == (3,)
 
 
-def test_a_sheet_with_a_gap_comes_back_as_it_was_filled_in(pages: Pages) -> None:
+def test_a_sheet_with_a_gap_comes_back_as_it_was_filled_in(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
     page = send(ana, "proqol5", proqol(2, one=8) | {1: 5})
 
@@ -84,7 +84,7 @@ def test_a_sheet_with_a_gap_comes_back_as_it_was_filled_in(pages: Pages) -> None
     assert [d.attributes for d in read(page.text).all("details") if form in d.all("form")] == [{"open": ""}]
 
 
-def test_a_question_left_out_on_purpose_costs_its_own_scale(pages: Pages) -> None:
+def test_a_question_left_out_on_purpose_costs_its_own_scale(pages: DashboardPages) -> None:
     said = answer(pages.signed_in("ana"), "proqol5", proqol(2, one=8), without="yes")
 
     assert said.startswith("Kept for 18 November 2026: Compassion satisfaction 20, low")
@@ -104,7 +104,7 @@ def test_a_question_left_out_on_purpose_costs_its_own_scale(pages: Pages) -> Non
 )
 @pytest.mark.parametrize("more", [{}, {"without": "yes"}])
 def test_a_sheet_without_any_number_is_not_kept(
-    pages: Pages, answers: dict[int, int], gap: str, more: dict[str, str]
+    pages: DashboardPages, answers: dict[int, int], gap: str, more: dict[str, str]
 ) -> None:
     page = send(pages.signed_in("ana"), "proqol5", answers, **more)
 
@@ -114,66 +114,66 @@ def test_a_sheet_without_any_number_is_not_kept(
     assert check_ins(pages.store.connection, "ana") == []
 
 
-def test_thirty_days_have_to_pass(pages: Pages) -> None:
+def test_thirty_days_have_to_pass(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
     answer(ana, "proqol5", proqol(3))
 
     assert "You can answer it again from 18 December 2026." in visible(ana.get(HERE).text)
     assert answer(ana, "proqol5", proqol(4)).startswith("Nothing is kept: you can answer ProQOL 5 again from 18 Dec")
-    pages.clock.passes(days=29)
+    pages.clock.advance(days=29)
     ana = pages.signed_in("ana")
     assert answer(ana, "proqol5", proqol(4)).startswith("Nothing is kept")
-    pages.clock.passes(days=1)
+    pages.clock.advance(days=1)
     ana = pages.signed_in("ana")
     assert answer(ana, "proqol5", proqol(4)).startswith("Kept for 18 December 2026")
 
 
-def test_the_single_question_waits_for_nothing_but_the_next_day(pages: Pages) -> None:
+def test_the_single_question_waits_for_nothing_but_the_next_day(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
 
     assert answer(ana, "single", {1: 3}) == (
         "Kept for 18 November 2026: Burnout, by your own definition 3, at the mark or over."
     )
     assert answer(ana, "single", {1: 2}).startswith("Nothing is kept")
-    pages.clock.passes(days=1)
+    pages.clock.advance(days=1)
     assert answer(pages.signed_in("ana"), "single", {1: 2}).startswith("Kept for 19 November 2026")
 
 
-def test_the_inventory_of_sixteen_is_two_means(pages: Pages) -> None:
+def test_the_inventory_of_sixteen_is_two_means(pages: DashboardPages) -> None:
     said = answer(pages.signed_in("ana"), "olbi", dict.fromkeys(range(1, 17), 2) | {3: 1})
 
     assert said == "Kept for 18 November 2026: Disengagement 2.6 · Exhaustion 2.5."
 
 
-def test_an_entry_is_erased_by_its_owner(pages: Pages) -> None:
+def test_an_entry_is_erased_by_its_owner(pages: DashboardPages) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
     answer(ana, "single", {1: 3})
     address = f"{HERE}/single/2026-11-18/remove"
 
-    assert ben.post(address, data={"csrf_token": token_on(ben.get(HERE))}).status_code == 404
+    assert ben.post(address, data={"csrf_token": csrf_token_of(ben.get(HERE))}).status_code == 404
     assert "Burnout, by your own definition 3" in visible(ana.get(HERE).text)
-    assert ana.post(address, data={"csrf_token": token_on(ana.get(HERE))}).status_code == 303
+    assert ana.post(address, data={"csrf_token": csrf_token_of(ana.get(HERE))}).status_code == 303
     assert "Burnout, by your own definition 3" not in visible(ana.get(HERE).text)
     assert "Burnout, by your own definition" not in visible(ben.get(HERE).text)
 
 
 @pytest.mark.parametrize("form", [{"q1": "0"}, {"q1": "6"}, {"q1": "x"}, {"q1": "9" * 5000}, {"q1": "1.5"}])
-def test_what_no_sheet_can_send_is_refused(pages: Pages, form: dict[str, str]) -> None:
+def test_what_no_sheet_can_send_is_refused(pages: DashboardPages, form: dict[str, str]) -> None:
     ana = pages.signed_in("ana")
 
-    assert ana.post(f"{HERE}/single", data={**form, "csrf_token": token_on(ana.get(HERE))}).status_code == 400
+    assert ana.post(f"{HERE}/single", data={**form, "csrf_token": csrf_token_of(ana.get(HERE))}).status_code == 400
 
 
 @pytest.mark.parametrize(
     "address", ["mbi", "single/2026-11-18/remove", "single/yesterday/remove", "x/2026-11-18/remove"]
 )
-def test_what_is_not_there_is_not_found(pages: Pages, address: str) -> None:
+def test_what_is_not_there_is_not_found(pages: DashboardPages, address: str) -> None:
     ana = pages.signed_in("ana")
 
-    assert ana.post(f"{HERE}/{address}", data={"csrf_token": token_on(ana.get(HERE))}).status_code == 404
+    assert ana.post(f"{HERE}/{address}", data={"csrf_token": csrf_token_of(ana.get(HERE))}).status_code == 404
 
 
-def test_before_anything_is_read_one_can_answer(empty_pages: Pages) -> None:
+def test_before_anything_is_read_one_can_answer(empty_pages: DashboardPages) -> None:
     finn = empty_pages.signed_in("finn")
 
     assert answer(finn, "single", {1: 1}).startswith("Kept for 18 November 2026")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from werkzeug.serving import make_server
 
-from tests.monitor.visitors import Pages
+from tests.monitor.dashboard_pages import DashboardPages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -31,7 +31,7 @@ WIDTHS = (360, 1000)
 
 
 @pytest.fixture
-def address(pages: Pages) -> Iterator[str]:
+def address(pages: DashboardPages) -> Iterator[str]:
     """Where the pages are really served."""
     with make_server("127.0.0.1", 0, pages.app, threaded=True) as server:
         thread = Thread(target=server.serve_forever)
@@ -56,12 +56,12 @@ def window(browser: Browser, address: str) -> Iterator[Page]:
     assert complaints == []
 
 
-def sign_in(window: Page, pages: Pages, who: str) -> None:
-    window.goto(f"{pages.root}{pages.link(who)}")
+def sign_in(window: Page, pages: DashboardPages, who: str) -> None:
+    window.goto(f"{pages.root}{pages.sign_in_link(who)}")
     window.get_by_role("button").click()
 
 
-def sessions(pages: Pages) -> list[str]:
+def sessions(pages: DashboardPages) -> list[str]:
     return [subject for (subject,) in pages.store.connection.execute("SELECT subject FROM web_session")]
 
 
@@ -72,7 +72,7 @@ def overflow(window: Page) -> int:
 @pytest.mark.parametrize(("who", "page"), OWN_PAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_page_fits_a_phone_and_a_desk(
-    window: Page, pages: Pages, who: str, page: str, theme: Literal["light", "dark"]
+    window: Page, pages: DashboardPages, who: str, page: str, theme: Literal["light", "dark"]
 ) -> None:
     window.emulate_media(color_scheme=theme)
     sign_in(window, pages, who)
@@ -89,9 +89,11 @@ def test_a_page_fits_a_phone_and_a_desk(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_links_page_fits_a_phone_and_a_desk(window: Page, pages: Pages, theme: Literal["light", "dark"]) -> None:
+def test_a_links_page_fits_a_phone_and_a_desk(
+    window: Page, pages: DashboardPages, theme: Literal["light", "dark"]
+) -> None:
     window.emulate_media(color_scheme=theme)
-    window.goto(f"{pages.root}{pages.link('ana')}")
+    window.goto(f"{pages.root}{pages.sign_in_link('ana')}")
     for width in WIDTHS:
         window.set_viewport_size({"width": width, "height": 800})
         assert overflow(window) == 0
@@ -101,11 +103,11 @@ def test_a_links_page_fits_a_phone_and_a_desk(window: Page, pages: Pages, theme:
 
 
 def test_a_link_in_a_mail_signs_in_by_its_button_and_ends_who_was_there(
-    window: Page, pages: Pages, address: str
+    window: Page, pages: DashboardPages, address: str
 ) -> None:
     sign_in(window, pages, "director")
     assert window.locator(".reads").inner_text() == "You are reading as the director"
-    link = f"{address}{pages.root}{pages.link('ana')}"
+    link = f"{address}{pages.root}{pages.sign_in_link('ana')}"
 
     window.goto(f'data:text/html,<a href="{link}">A mail on another site</a>')
     window.get_by_role("link").click()
@@ -118,14 +120,14 @@ def test_a_link_in_a_mail_signs_in_by_its_button_and_ends_who_was_there(
     assert sessions(pages) == ["ana"]
 
 
-def test_the_typeface_is_ours(window: Page, pages: Pages) -> None:
+def test_the_typeface_is_ours(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.evaluate("document.fonts.ready")
 
     assert window.evaluate("[...document.fonts].filter(face => face.status == 'loaded').length") >= 2
 
 
-def test_a_notice_is_answered_by_a_button(window: Page, pages: Pages) -> None:
+def test_a_notice_is_answered_by_a_button(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.get_by_role("button", name="This was planned").click()
 
@@ -135,7 +137,7 @@ def test_a_notice_is_answered_by_a_button(window: Page, pages: Pages) -> None:
     assert not window.get_by_role("button", name="This was planned").is_visible()
 
 
-def test_what_a_notice_is_based_on_opens_without_a_script(window: Page, pages: Pages) -> None:
+def test_what_a_notice_is_based_on_opens_without_a_script(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     table = window.locator(".card table").first
     assert not table.is_visible()
@@ -145,7 +147,7 @@ def test_what_a_notice_is_based_on_opens_without_a_script(window: Page, pages: P
     assert table.is_visible()
 
 
-def test_a_sheet_is_filled_in_and_drawn_without_a_script(window: Page, pages: Pages) -> None:
+def test_a_sheet_is_filled_in_and_drawn_without_a_script(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.get_by_role("link", name="Check-in").click()
     sheet = window.locator("#proqol5")
@@ -160,7 +162,7 @@ def test_a_sheet_is_filled_in_and_drawn_without_a_script(window: Page, pages: Pa
     assert window.get_by_role("status").inner_text() == "That entry is erased."
 
 
-def test_a_client_is_found_marked_and_agreed_with_without_a_script(window: Page, pages: Pages) -> None:
+def test_a_client_is_found_marked_and_agreed_with_without_a_script(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.get_by_role("link", name="Clients").click()
     window.get_by_role("link", name="Thursdays, 09:00").click()
@@ -178,7 +180,7 @@ def test_a_client_is_found_marked_and_agreed_with_without_a_script(window: Page,
     assert window.get_by_role("checkbox", name="Phone").is_checked()
 
 
-def test_something_is_written_into_the_ledger_without_a_script(window: Page, pages: Pages) -> None:
+def test_something_is_written_into_the_ledger_without_a_script(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.get_by_role("link", name="Patterns").click()
     window.locator("select[name=kind]").select_option("A gift")
@@ -188,13 +190,13 @@ def test_something_is_written_into_the_ledger_without_a_script(window: Page, pag
     assert window.locator(".entries").inner_text().startswith("A gift")
 
 
-def test_signing_out_closes_the_pages(window: Page, pages: Pages) -> None:
+def test_signing_out_closes_the_pages(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "director")
     window.get_by_role("button", name="Sign out").click()
     assert window.get_by_role("heading", level=1).inner_text() == "You are signed out"
 
 
-def test_the_pages_link_up(window: Page, pages: Pages) -> None:
+def test_the_pages_link_up(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.get_by_role("link", name="Week before").click()
     assert window.url.endswith("/me/week/2026-W45")
@@ -204,7 +206,7 @@ def test_the_pages_link_up(window: Page, pages: Pages) -> None:
     assert window.url.endswith("/me/")
 
 
-def test_everything_that_can_be_used_is_reached_by_the_keyboard(window: Page, pages: Pages) -> None:
+def test_everything_that_can_be_used_is_reached_by_the_keyboard(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.keyboard.press("Tab")
     assert window.evaluate("document.activeElement.className") == "skip"

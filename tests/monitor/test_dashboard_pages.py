@@ -24,8 +24,8 @@ from monitor.notices import ANSWERS
 from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.practice import open_practice
 from monitor.store.referrals import open_slots
+from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.monitor.practices import CANARIES, Written
-from tests.monitor.visitors import Pages, token_on
 from tests.reports.pages import Element, read, visible
 
 NEVER_SAID = re.compile(r"burnout|\brisk|\bscore|\bshould\b|\bfailed\b", re.IGNORECASE)
@@ -55,7 +55,7 @@ def without_token(page: TestResponse) -> str:
 # The therapist
 
 
-def test_the_first_page_is_the_last_week_that_is_over(pages: Pages) -> None:
+def test_the_first_page_is_the_last_week_that_is_over(pages: DashboardPages) -> None:
     page = pages.signed_in("ana").get("/", follow_redirects=True)
 
     assert page.request.path == "/me/"
@@ -73,7 +73,7 @@ def test_the_first_page_is_the_last_week_that_is_over(pages: Pages) -> None:
     ]
 
 
-def test_earlier_weeks_are_a_link_away(pages: Pages) -> None:
+def test_earlier_weeks_are_a_link_away(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
 
     assert f'href="{pages.root}/me/week/2026-W45"' in ana.get("/me/").text
@@ -84,7 +84,7 @@ def test_earlier_weeks_are_a_link_away(pages: Pages) -> None:
     "week",
     ["2026-W47", "2031-W01", "2020-W01", "2026-W54", "2026-W0", "W46", "9" * 5000 + "-W01", "x", "1-W1"],
 )
-def test_a_week_without_a_report_is_told_in_a_sentence(pages: Pages, week: str) -> None:
+def test_a_week_without_a_report_is_told_in_a_sentence(pages: DashboardPages, week: str) -> None:
     page = pages.signed_in("ana").get(f"/me/week/{week}")
 
     assert page.status_code == 404
@@ -92,9 +92,9 @@ def test_a_week_without_a_report_is_told_in_a_sentence(pages: Pages, week: str) 
 
 
 @pytest.mark.parametrize("key", ANSWERS)
-def test_an_answer_is_kept_and_shown(pages: Pages, practice: Written, key: str) -> None:
+def test_an_answer_is_kept_and_shown(pages: DashboardPages, practice: Written, key: str) -> None:
     ana = pages.signed_in("ana")
-    form = {"answer": key, "csrf_token": token_on(ana.get("/me/"))}
+    form = {"answer": key, "csrf_token": csrf_token_of(ana.get("/me/"))}
 
     page = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form, follow_redirects=True)
 
@@ -104,27 +104,27 @@ def test_an_answer_is_kept_and_shown(pages: Pages, practice: Written, key: str) 
     assert "is kept" not in visible(ana.get("/me/").text)
 
 
-def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: Pages, practice: Written) -> None:
+def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: DashboardPages, practice: Written) -> None:
     ana = pages.signed_in("ana")
-    form = {"answer": "noted", "csrf_token": token_on(ana.get("/me/"))}
+    form = {"answer": "noted", "csrf_token": csrf_token_of(ana.get("/me/"))}
 
     assert (
         ana.post(f"/me/week/2026-W45/notices/{practice.notice}", data=form).location == f"{pages.root}/me/week/2026-W45"
     )
 
 
-def test_an_exception_may_go_on_until_a_day(pages: Pages, practice: Written) -> None:
+def test_an_exception_may_go_on_until_a_day(pages: DashboardPages, practice: Written) -> None:
     ana = pages.signed_in("ana")
-    form = {"answer": "planned", "until": "2027-01-31", "csrf_token": token_on(ana.get("/me/"))}
+    form = {"answer": "planned", "until": "2027-01-31", "csrf_token": csrf_token_of(ana.get("/me/"))}
     ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
 
     assert "Your answer: This was planned, until 31 January 2027" in visible(ana.get("/me/").text)
 
 
 @pytest.mark.parametrize("until", ["2020-01-01", "2099-01-01", "tomorrow", "31/01/2027", "2026-13-01"])
-def test_an_exception_ends_within_a_year(pages: Pages, practice: Written, until: str) -> None:
+def test_an_exception_ends_within_a_year(pages: DashboardPages, practice: Written, until: str) -> None:
     ana = pages.signed_in("ana")
-    form = {"answer": "needed", "until": until, "csrf_token": token_on(ana.get("/me/"))}
+    form = {"answer": "needed", "until": until, "csrf_token": csrf_token_of(ana.get("/me/"))}
 
     page = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form, follow_redirects=True)
 
@@ -134,7 +134,7 @@ def test_an_exception_ends_within_a_year(pages: Pages, practice: Written, until:
 
 
 @pytest.mark.parametrize("address", ["/me/", "/me/patterns"])
-def test_the_form_offers_the_days_that_an_exception_can_end_on(pages: Pages, address: str) -> None:
+def test_the_form_offers_the_days_that_an_exception_can_end_on(pages: DashboardPages, address: str) -> None:
     (field,) = [
         e for e in read(pages.signed_in("ana").get(address).text).all("input") if e.attributes.get("name") == "until"
     ]
@@ -142,9 +142,9 @@ def test_the_form_offers_the_days_that_an_exception_can_end_on(pages: Pages, add
     assert (field.attributes["min"], field.attributes["max"]) == ("2026-11-18", "2027-11-19")
 
 
-def test_an_answer_can_be_taken_back(pages: Pages, practice: Written) -> None:
+def test_an_answer_can_be_taken_back(pages: DashboardPages, practice: Written) -> None:
     ana = pages.signed_in("ana")
-    form = {"answer": "wrong", "csrf_token": token_on(ana.get("/me/"))}
+    form = {"answer": "wrong", "csrf_token": csrf_token_of(ana.get("/me/"))}
     ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
     undone = ana.post(
         f"/me/week/2026-W46/notices/{practice.notice}", data=form | {"answer": "undo"}, follow_redirects=True
@@ -157,23 +157,23 @@ def test_an_answer_can_be_taken_back(pages: Pages, practice: Written) -> None:
 
 
 @pytest.mark.parametrize("answer", ["", "PLANNED", "planned ", "x" * 500, "'; DROP TABLE notice"])
-def test_only_the_five_answers_are_answers(pages: Pages, practice: Written, answer: str) -> None:
+def test_only_the_five_answers_are_answers(pages: DashboardPages, practice: Written, answer: str) -> None:
     ana = pages.signed_in("ana")
-    form = {"answer": answer, "csrf_token": token_on(ana.get("/me/"))}
+    form = {"answer": answer, "csrf_token": csrf_token_of(ana.get("/me/"))}
 
     assert ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form).status_code == 400
 
 
 @pytest.mark.parametrize("notice", ["0", "99", "-1", "x", str(2**63 - 1), str(2**63), "9" * 100])
-def test_a_notice_that_is_not_there_is_not_answered(pages: Pages, notice: str) -> None:
+def test_a_notice_that_is_not_there_is_not_answered(pages: DashboardPages, notice: str) -> None:
     ana = pages.signed_in("ana")
-    form = {"answer": "planned", "csrf_token": token_on(ana.get("/me/"))}
+    form = {"answer": "planned", "csrf_token": csrf_token_of(ana.get("/me/"))}
 
     assert ana.post(f"/me/week/2026-W46/notices/{notice}", data=form).status_code == 404
 
 
 @pytest.mark.parametrize("who", ["ana", "ben", "finn"])
-def test_some_words_are_never_used(pages: Pages, who: str) -> None:
+def test_some_words_are_never_used(pages: DashboardPages, who: str) -> None:
     client = pages.signed_in(who)
 
     assert [word for page in HERS for word in NEVER_SAID.findall(visible(client.get(page).text))] == []
@@ -184,7 +184,7 @@ def own_row(page: Element) -> dict[str, str]:
     return {row.all("th")[0].words(): row.all("td")[0].words() for row in table.all("tbody")[0].all("tr")}
 
 
-def test_a_clinician_reads_their_own_row_as_the_director_sees_it(pages: Pages) -> None:
+def test_a_clinician_reads_their_own_row_as_the_director_sees_it(pages: DashboardPages) -> None:
     told = own_row(read(pages.signed_in("ana").get("/me/data").text))
     answer = pages.signed_in("director").get("/practice/caseload.csv").text
     row = next(row for row in csv.DictReader(io.StringIO(answer)) if row["clinician"] == "Ana")
@@ -198,11 +198,11 @@ def test_a_clinician_reads_their_own_row_as_the_director_sees_it(pages: Pages) -
     assert told["Supervision"] == row["supervision"] == "not known"
 
 
-def test_a_clinician_sets_open_slots_that_the_director_sees(pages: Pages) -> None:
+def test_a_clinician_sets_open_slots_that_the_director_sees(pages: DashboardPages) -> None:
     ben = pages.signed_in("ben")
     page = ben.get("/me/data")
     assert "You have not set any so far." in visible(page.text)
-    form = {"day": "0", "evening": "4", "trauma": "3", "csrf_token": token_on(page)}
+    form = {"day": "0", "evening": "4", "trauma": "3", "csrf_token": csrf_token_of(page)}
     answer = ben.post("/me/data/open-slots", data=form, follow_redirects=True)
     assert (
         "Saved: 0 by day and 4 in the evening, 3 of them for trauma-focused work. Your director sees these three "
@@ -227,16 +227,16 @@ def test_a_clinician_sets_open_slots_that_the_director_sees(pages: Pages) -> Non
     ("day", "evening", "trauma"),
     [("", "0", "0"), ("1", "1", "3"), ("-1", "2", "0"), ("0", "100", "1"), ("9" * 5000, "0", "0"), ("2.5", "0", "1")],
 )
-def test_open_slots_that_cannot_be_are_refused(pages: Pages, day: str, evening: str, trauma: str) -> None:
+def test_open_slots_that_cannot_be_are_refused(pages: DashboardPages, day: str, evening: str, trauma: str) -> None:
     ben = pages.signed_in("ben")
-    form = {"day": day, "evening": evening, "trauma": trauma, "csrf_token": token_on(ben.get("/me/data"))}
+    form = {"day": day, "evening": evening, "trauma": trauma, "csrf_token": csrf_token_of(ben.get("/me/data"))}
     assert "Nothing is kept." in visible(ben.post("/me/data/open-slots", data=form, follow_redirects=True).text)
     with pages.store.read() as connection:
         assert "ben" not in open_slots(connection)
 
 
 @pytest.mark.parametrize("who", ["ana", "ben", "finn"])
-def test_a_clinician_reads_of_no_colleague(pages: Pages, who: str) -> None:
+def test_a_clinician_reads_of_no_colleague(pages: DashboardPages, who: str) -> None:
     page = visible(pages.signed_in(who).get("/me/data").text.partition("<main")[2])
 
     assert not re.search(r"\bAna\b|=Ben|\bcleo\b|\bdev\b|\bfinn\b", page)
@@ -244,7 +244,7 @@ def test_a_clinician_reads_of_no_colleague(pages: Pages, who: str) -> None:
 
 def test_among_three_an_equal_share_would_tell_of_colleagues(practice: Written) -> None:
     few = replace(practice.config, clinicians=practice.config.clinicians[:3])
-    with Pages(few) as opened:
+    with DashboardPages(few) as opened:
         page = read(opened.signed_in("ana").get("/me/data").text)
 
     assert not own_row(page).keys() & {"Against an equal share", "Your band around it", "Where that lies"}
@@ -254,7 +254,7 @@ def test_among_three_an_equal_share_would_tell_of_colleagues(practice: Written) 
 # The director
 
 
-def test_the_director_sees_the_caseload(pages: Pages) -> None:
+def test_the_director_sees_the_caseload(pages: DashboardPages) -> None:
     page = pages.signed_in("director").get("/", follow_redirects=True)
 
     assert page.request.path == "/practice/"
@@ -262,7 +262,7 @@ def test_the_director_sees_the_caseload(pages: Pages) -> None:
     assert ways(read(page.text)) == ["Practice", "Help", "Sign out"]
 
 
-def test_the_same_numbers_come_as_csv(pages: Pages) -> None:
+def test_the_same_numbers_come_as_csv(pages: DashboardPages) -> None:
     director = pages.signed_in("director")
     page, answer = visible(director.get("/practice/").text), director.get("/practice/caseload.csv")
 
@@ -275,7 +275,7 @@ def test_the_same_numbers_come_as_csv(pages: Pages) -> None:
     assert all(row["load_per_fte"] in page for row in rows)
 
 
-def test_the_director_sees_who_has_room_and_of_whom_nothing_is_known(pages: Pages) -> None:
+def test_the_director_sees_who_has_room_and_of_whom_nothing_is_known(pages: DashboardPages) -> None:
     director = pages.signed_in("director")
     page = read(director.get("/practice/").text)
     table = next(t for t in page.all("table") if "Supervision" in t.words())
@@ -295,7 +295,7 @@ def test_the_director_sees_who_has_room_and_of_whom_nothing_is_known(pages: Page
     assert not any(re.search("sessions|available|booked", name) for name in by_csv["Ana"])
 
 
-def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) -> None:
+def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: DashboardPages) -> None:
     director = pages.signed_in("director")
     before = [without_token(director.get(page)) for page in THEIRS]
 
@@ -320,7 +320,7 @@ def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Pages) ->
 
 
 @pytest.mark.parametrize("who", ["ana", "director"])
-def test_the_help_defines_every_number(pages: Pages, who: str) -> None:
+def test_the_help_defines_every_number(pages: DashboardPages, who: str) -> None:
     page = read(pages.signed_in(who).get("/help").text)
 
     defined = {article.attributes["id"]: article.words() for article in page.all("article")}
@@ -333,11 +333,11 @@ def test_the_help_defines_every_number(pages: Pages, who: str) -> None:
 
 
 @pytest.mark.parametrize(("who", "led"), [("ana", True), ("director", False)])
-def test_the_help_leads_a_clinician_to_their_accounts(pages: Pages, who: str, led: bool) -> None:  # noqa: FBT001
+def test_the_help_leads_a_clinician_to_their_accounts(pages: DashboardPages, who: str, led: bool) -> None:  # noqa: FBT001
     assert (f'href="{pages.root}/me/accounts"' in pages.signed_in(who).get("/help").text) is led
 
 
-def test_nothing_that_was_read_is_told(pages: Pages) -> None:
+def test_nothing_that_was_read_is_told(pages: DashboardPages) -> None:
     ana, director = pages.signed_in("ana"), pages.signed_in("director")
     answers = [*map(ana.get, (*HERS, "/me/check-in", "/help")), *map(director.get, THEIRS)]
     told = "".join(answer.text for answer in answers).lower()
@@ -348,24 +348,24 @@ def test_nothing_that_was_read_is_told(pages: Pages) -> None:
         assert [spelling for spelling in spellings if spelling.lower() in told] == []
 
 
-def test_nobody_finds_another_name_on_their_pages(pages: Pages) -> None:
+def test_nobody_finds_another_name_on_their_pages(pages: DashboardPages) -> None:
     told = "".join(pages.signed_in("cleo").get(page).text for page in HERS)
 
     assert [name for name in ("Ana", "=Ben", "dev", "finn") if re.search(rf"\b{name}\b", visible(told))] == []
 
 
-def test_old_numbers_are_said_to_be_old(pages: Pages) -> None:
+def test_old_numbers_are_said_to_be_old(pages: DashboardPages) -> None:
     said = "so what you see may be old."
     assert said not in visible(pages.signed_in("ana").get("/me/").text)
 
-    pages.clock.passes(hours=49)
+    pages.clock.advance(hours=49)
 
     assert said in visible(pages.signed_in("ana").get("/me/").text)
     assert said in visible(pages.signed_in("director").get("/practice/").text)
 
 
 @pytest.mark.parametrize(("who", "page"), [("ana", "/me/"), ("director", "/practice/"), ("finn", "/me/")])
-def test_before_anything_is_read_the_next_step_is_said(empty_pages: Pages, who: str, page: str) -> None:
+def test_before_anything_is_read_the_next_step_is_said(empty_pages: DashboardPages, who: str, page: str) -> None:
     answer = empty_pages.signed_in(who).get(page)
 
     assert answer.status_code == 200
@@ -373,14 +373,14 @@ def test_before_anything_is_read_the_next_step_is_said(empty_pages: Pages, who: 
     assert "without work" not in visible(answer.text)  # what nobody has looked at is no day off
 
 
-def test_an_empty_practice_has_an_empty_csv(empty_pages: Pages) -> None:
+def test_an_empty_practice_has_an_empty_csv(empty_pages: DashboardPages) -> None:
     rows = list(csv.reader(io.StringIO(empty_pages.signed_in("director").get("/practice/caseload.csv").text)))
 
     assert len(rows) == 6
     assert {row[2] for row in rows[1:]} == {""}
 
 
-def test_pages_drawn_at_the_same_time_are_the_same_pages(pages: Pages) -> None:
+def test_pages_drawn_at_the_same_time_are_the_same_pages(pages: DashboardPages) -> None:
     asked = [(pages.signed_in("ana"), "/me/"), (pages.signed_in("director"), "/practice/")] * 4
 
     def drawn(visit: tuple[FlaskClient, str]) -> str:
@@ -395,16 +395,16 @@ def test_pages_drawn_at_the_same_time_are_the_same_pages(pages: Pages) -> None:
 # When a page cannot be shown
 
 
-def test_whoever_has_not_signed_in_is_told_how(pages: Pages) -> None:
-    page = pages.stranger().get("/me/")
+def test_whoever_has_not_signed_in_is_told_how(pages: DashboardPages) -> None:
+    page = pages.anonymous().get("/me/")
 
     assert "Open the link that evenhours serve printed and press its button." in visible(page.text)
     assert ways(read(page.text)) == []
 
 
-def test_a_spent_link_is_told_from_no_link(pages: Pages) -> None:
+def test_a_spent_link_is_told_from_no_link(pages: DashboardPages) -> None:
     stranger, ana = (
-        visible(client.get("/sign-in/spent").text) for client in (pages.stranger(), pages.signed_in("ana"))
+        visible(client.get("/sign-in/spent").text) for client in (pages.anonymous(), pages.signed_in("ana"))
     )
 
     for shown in (stranger, ana):
@@ -414,7 +414,7 @@ def test_a_spent_link_is_told_from_no_link(pages: Pages) -> None:
 
 
 def test_a_fault_of_ours_gives_nothing_away(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    pages: DashboardPages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("ZEBRA")
@@ -430,7 +430,7 @@ def test_a_fault_of_ours_gives_nothing_away(
 
 
 @pytest.mark.parametrize("page", ["/me/", "/nowhere", "/sign-in/x"])
-def test_without_its_database_a_page_says_what_to_do(pages: Pages, page: str) -> None:
+def test_without_its_database_a_page_says_what_to_do(pages: DashboardPages, page: str) -> None:
     ana = pages.signed_in("ana")
     pages.store.close()
     for suffix in ("", "-wal", "-shm"):
@@ -471,10 +471,10 @@ NOTED = "could not be written down"
 
 
 def test_where_nothing_can_be_written_the_own_pages_open_and_others_do_not(
-    pages: Pages, unwritable: Callable[[], AbstractContextManager[None]]
+    pages: DashboardPages, unwritable: Callable[[], AbstractContextManager[None]]
 ) -> None:
     ana, director = pages.signed_in("ana"), pages.signed_in("director")
-    pages.clock.passes(minutes=2)
+    pages.clock.advance(minutes=2)
 
     with unwritable():
         own = [ana.get(page) for page in ("/me/", "/me/patterns", "/me/data", "/help")]
@@ -491,14 +491,14 @@ def test_where_nothing_can_be_written_the_own_pages_open_and_others_do_not(
     assert [(page.status_code, NOTED in page.text) for page in again] == [(200, False)] * 2
 
 
-def test_a_directors_look_is_written_down_each_time(pages: Pages) -> None:
+def test_a_directors_look_is_written_down_each_time(pages: DashboardPages) -> None:
     director = pages.signed_in("director")
 
     def noted() -> int:
         return int(pages.store.connection.execute("SELECT seen_at FROM web_session").fetchone()[0])
 
     before = noted()
-    pages.clock.passes(seconds=5)
+    pages.clock.advance(seconds=5)
     director.get("/help")
     assert noted() == before
     director.get("/practice/")
@@ -506,7 +506,7 @@ def test_a_directors_look_is_written_down_each_time(pages: Pages) -> None:
 
 
 def test_where_nothing_can_be_written_old_numbers_are_called_old(
-    pages: Pages, unwritable: Callable[[], AbstractContextManager[None]]
+    pages: DashboardPages, unwritable: Callable[[], AbstractContextManager[None]]
 ) -> None:
     ana = pages.signed_in("ana")
     with pages.store.write() as connection:
@@ -523,11 +523,11 @@ def test_where_nothing_can_be_written_old_numbers_are_called_old(
 
 
 def test_where_nothing_can_be_written_a_form_says_that_nothing_was_changed(
-    pages: Pages, practice: Written, unwritable: Callable[[], AbstractContextManager[None]]
+    pages: DashboardPages, practice: Written, unwritable: Callable[[], AbstractContextManager[None]]
 ) -> None:
-    ana, link, stranger = pages.signed_in("ana"), pages.link("ben"), pages.stranger()
-    form = {"csrf_token": token_on(ana.get("/me/")), "answer": "planned"}
-    theirs = {"csrf_token": token_on(stranger.get(link))}
+    ana, link, stranger = pages.signed_in("ana"), pages.sign_in_link("ben"), pages.anonymous()
+    form = {"csrf_token": csrf_token_of(ana.get("/me/")), "answer": "planned"}
+    theirs = {"csrf_token": csrf_token_of(stranger.get(link))}
 
     with unwritable():
         answers = [

@@ -13,16 +13,16 @@ from connectors.records import Kind
 from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import LEDGER
 from monitor.dashboard.me import agenda as supervision
-from monitor.dashboard.me.agenda import Agenda, AgendaLine
-from monitor.dashboard.me.book import Book
+from monitor.dashboard.me.agenda import Agenda, AgendaItem
+from monitor.dashboard.me.client_index import ClientIndex
 from monitor.notices import ANSWERS
 from monitor.store import clients, notices
 from monitor.store.clients import LedgerRow
 from monitor.store.notices import NoticeRow
 from reports.wording import ASSUMED_HOURS
+from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.monitor.facts import event, frames
 from tests.monitor.practices import LAST_WEEK, Written
-from tests.monitor.visitors import Pages, token_on
 from tests.reports.pages import Element, read, visible
 
 HERE = "/me/patterns"
@@ -32,7 +32,7 @@ LAST = day_number(LAST_WEEK)
 
 def post(client: FlaskClient, address: str, /, **form: object) -> Element:
     """Send a form of ours; the page that follows."""
-    page = client.post(address, data={**form, "csrf_token": token_on(client.get("/help"))}, follow_redirects=True)
+    page = client.post(address, data={**form, "csrf_token": csrf_token_of(client.get("/help"))}, follow_redirects=True)
     assert (page.request.path, page.status_code) == (HERE, 200)
     return read(page.text)
 
@@ -42,10 +42,10 @@ def said(page: Element) -> str:
 
 
 def status(client: FlaskClient, address: str, /, **form: object) -> int:
-    return client.post(address, data={**form, "csrf_token": token_on(client.get("/help"))}).status_code
+    return client.post(address, data={**form, "csrf_token": csrf_token_of(client.get("/help"))}).status_code
 
 
-def noted(pages: Pages, practice: Written) -> dict[str, int]:
+def noted(pages: DashboardPages, practice: Written) -> dict[str, int]:
     """Notes of all sorts for Ana; their numbers by family, those of the last week aside."""
     moved: dict[str, Any] = {"tier": "worth a look", "ratio": 1.9, "low": 1.2, "high": 2.9}
     rows = [
@@ -71,7 +71,7 @@ def entry(page: Element, notice: int) -> Element:
     return next(e for e in page.all("*") if e.attributes.get("id") == f"note-{notice}")
 
 
-def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: Pages, practice: Written) -> None:
+def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: DashboardPages, practice: Written) -> None:
     page = read(pages.signed_in("ana").get(HERE).text)
 
     card = entry(page, practice.notice)
@@ -83,7 +83,7 @@ def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: Pages, pract
     assert page.all("h1")[0].words() == "One note waits for your answer, if you like"
 
 
-def test_earlier_notes_stand_by_family_with_how_far_and_since_when(pages: Pages, practice: Written) -> None:
+def test_earlier_notes_stand_by_family_with_how_far_and_since_when(pages: DashboardPages, practice: Written) -> None:
     numbers = noted(pages, practice)
 
     page = read(pages.signed_in("ana").get(HERE).text)
@@ -99,7 +99,7 @@ def test_earlier_notes_stand_by_family_with_how_far_and_since_when(pages: Pages,
     assert "14 days since your last full day" in entry(page, numbers["day off"]).words()
 
 
-def test_what_is_watched_and_quiet_is_said(pages: Pages) -> None:
+def test_what_is_watched_and_quiet_is_said(pages: DashboardPages) -> None:
     before, _, after = visible(pages.signed_in("ana").get(HERE).text).partition("No note so far about ")
 
     assert after.startswith("sessions running over")
@@ -107,7 +107,7 @@ def test_what_is_watched_and_quiet_is_said(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("key", ANSWERS)
-def test_an_answer_is_kept_shown_and_taken_back(pages: Pages, practice: Written, key: str) -> None:
+def test_an_answer_is_kept_shown_and_taken_back(pages: DashboardPages, practice: Written, key: str) -> None:
     ana, address = pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}"
 
     answered = post(ana, address, answer=key)
@@ -123,7 +123,7 @@ def test_an_answer_is_kept_shown_and_taken_back(pages: Pages, practice: Written,
     assert status(ana, f"{address}/undo") == 404
 
 
-def test_an_exception_has_a_last_day(pages: Pages, practice: Written) -> None:
+def test_an_exception_has_a_last_day(pages: DashboardPages, practice: Written) -> None:
     ana, address = pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}"
 
     page = post(ana, address, answer="planned", until="2026-12-20").words()
@@ -134,7 +134,9 @@ def test_an_exception_has_a_last_day(pages: Pages, practice: Written) -> None:
 
 
 @pytest.mark.parametrize("until", ["whenever", "2026-11-17", "2099-01-01"])
-def test_a_last_day_that_cannot_be_is_said_and_nothing_kept(pages: Pages, practice: Written, until: str) -> None:
+def test_a_last_day_that_cannot_be_is_said_and_nothing_kept(
+    pages: DashboardPages, practice: Written, until: str
+) -> None:
     page = post(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", answer="planned", until=until)
 
     assert said(page) == "Nothing is kept. An exception lasts until a day between today and a year from now."
@@ -142,11 +144,11 @@ def test_a_last_day_that_cannot_be_is_said_and_nothing_kept(pages: Pages, practi
 
 
 @pytest.mark.parametrize("form", [{"answer": "x"}, {}])
-def test_what_no_button_sends_is_refused(pages: Pages, practice: Written, form: dict[str, str]) -> None:
+def test_what_no_button_sends_is_refused(pages: DashboardPages, practice: Written, form: dict[str, str]) -> None:
     assert status(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", **form) == 400
 
 
-def test_notes_and_entries_are_their_owners_alone(pages: Pages, practice: Written) -> None:
+def test_notes_and_entries_are_their_owners_alone(pages: DashboardPages, practice: Written) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
     post(ana, f"{HERE}/notices/{practice.notice}", answer="noted")
     post(ana, f"{HERE}/ledger", kind="gift", client="", **{"from": TODAY})
@@ -160,7 +162,7 @@ def test_notes_and_entries_are_their_owners_alone(pages: Pages, practice: Writte
     assert len(clients.ledger(pages.store.connection, "ana")) == 1
 
 
-def test_an_entry_is_written_into_the_ledger_and_struck_out(pages: Pages, practice: Written) -> None:
+def test_an_entry_is_written_into_the_ledger_and_struck_out(pages: DashboardPages, practice: Written) -> None:
     ana = pages.signed_in("ana")
 
     page = post(ana, f"{HERE}/ledger", kind="exception", client=practice.client, **{"from": "2026-11-12"})
@@ -175,7 +177,7 @@ def test_an_entry_is_written_into_the_ledger_and_struck_out(pages: Pages, practi
     assert clients.ledger(pages.store.connection, "ana") == []
 
 
-def test_every_kind_of_entry_can_be_chosen_and_nothing_else(pages: Pages) -> None:
+def test_every_kind_of_entry_can_be_chosen_and_nothing_else(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
     chosen = read(ana.get(HERE).text).all("select")[0].all("option")
 
@@ -188,7 +190,7 @@ def test_every_kind_of_entry_can_be_chosen_and_nothing_else(pages: Pages) -> Non
     assert clients.ledger(pages.store.connection, "ana") == []
 
 
-def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: Pages) -> None:
+def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: DashboardPages) -> None:
     page = read(pages.signed_in("ana").get(HERE).text)
     section = next(s for s in page.all("section") if "One client at a time" in s.words())
 
@@ -201,10 +203,14 @@ def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize(("who", "assumed"), [("ana", False), ("ben", True)])
-def test_who_has_declared_no_hours_is_told_that_they_are_assumed(pages: Pages, who: str, assumed: bool) -> None:  # noqa: FBT001
+def test_who_has_declared_no_hours_is_told_that_they_are_assumed(
+    pages: DashboardPages,
+    who: str,
+    assumed: bool,  # noqa: FBT001
+) -> None:
     reader = pages.signed_in(who)
     post_to = "/me/check-in/single"
-    reader.post(post_to, data={"q1": "2", "csrf_token": token_on(reader.get("/help"))})
+    reader.post(post_to, data={"q1": "2", "csrf_token": csrf_token_of(reader.get("/help"))})
 
     for page in (HERE, "/me/check-in", "/me/"):
         assert (ASSUMED_HOURS in " ".join(visible(reader.get(page).text).split())) is assumed
@@ -217,7 +223,7 @@ def agenda(page: Element) -> tuple[str, list[tuple[str, str]]]:
     return section.all("p")[0].words(), lines
 
 
-def test_the_next_supervision_has_a_list_by_client(pages: Pages, practice: Written) -> None:
+def test_the_next_supervision_has_a_list_by_client(pages: DashboardPages, practice: Written) -> None:
     ana = pages.signed_in("ana")
     assert agenda(read(ana.get(HERE).text))[1] == []
     for kind, client, on in (
@@ -245,7 +251,7 @@ def test_the_next_supervision_has_a_list_by_client(pages: Pages, practice: Writt
 
 def test_a_line_on_the_list_says_what_it_is_about() -> None:
     found = frames(entries=[event("2026-03-10 09:00", "2026-03-10 09:50", client=1)], as_of="2026-03-20 12:00")
-    book = Book(found, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), (), frozenset(), date(2026, 3, 20))
+    book = ClientIndex(found, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), (), frozenset(), date(2026, 3, 20))
     week = day_number(date(2026, 3, 9))
     review = NoticeRow(week, "line", "review", "", None, None, None, week, 1, measured=1)
     rows = [replace(review, about=term) for term in ("review_on", "modified_until")]
@@ -260,21 +266,23 @@ def test_the_list_begins_after_the_last_supervision() -> None:
     held = [event(f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 11:00", kind=Kind.SUPERVISION) for day in (5, 12, 26)]
     found = frames(entries=[*held, event("2026-03-10 09:00", "2026-03-10 09:50", client=1)], as_of="2026-03-20 12:00")
     entries = [LedgerRow(n, day_number(date(2026, 3, on)), "gift", 1, 0) for n, on in enumerate((4, 12, 13, 21))]
-    book = Book(found, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), tuple(entries), frozenset(), date(2026, 3, 20))
+    book = ClientIndex(
+        found, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), tuple(entries), frozenset(), date(2026, 3, 20)
+    )
 
     assert supervision.agenda(book, []) == Agenda(
-        "since your last supervision on 12 March 2026", (AgendaLine("K7Q2", ("A gift, 13 March",)),)
+        "since your last supervision on 12 March 2026", (AgendaItem("K7Q2", ("A gift, 13 March",)),)
     )
 
 
-def test_the_literature_is_named_once_with_its_source(pages: Pages) -> None:
+def test_the_literature_is_named_once_with_its_source(pages: DashboardPages) -> None:
     page = visible(pages.signed_in("ana").get(HERE).text)
 
     assert page.count("compassion fatigue") == 1
     assert "Hensel and others, Journal of Traumatic Stress 28, 2015" in page
 
 
-def test_before_anything_is_read_there_is_nothing_to_answer(empty_pages: Pages) -> None:
+def test_before_anything_is_read_there_is_nothing_to_answer(empty_pages: DashboardPages) -> None:
     page = visible(empty_pages.signed_in("finn").get(HERE).text)
 
     assert "There is no note so far, and not everything is known" in page

@@ -14,8 +14,8 @@ from monitor import cli
 from monitor.cli.context import CliContext
 from monitor.config import load
 from monitor.readiness import GapKind
+from tests.monitor.dashboard_pages import DashboardPages
 from tests.monitor.office import CONFIG, Office
-from tests.monitor.visitors import Pages
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 COMFORT = re.compile(
@@ -78,7 +78,7 @@ def office(tmp_path: Path, gap: GapKind) -> Office:
 def pages_of(office: Office) -> dict[str, str]:
     """All that reaches Ana: her pages, and the report in each of its forms."""
     said = {}
-    with Pages(load(office.config)) as pages:
+    with DashboardPages(load(office.config)) as pages:
         pages.clock.now = NOW
         ana = pages.signed_in("ana")
         for path in ("/me/", "/me/patterns", "/me/data"):

@@ -12,7 +12,7 @@ from connectors.records import Kind
 from monitor.analysis.calendar import day_number
 from monitor.analysis.fairness import evenness
 from tests.monitor.facts import Row, event, frames, term
-from tests.monitor.week import measured
+from tests.monitor.week_facts import metric_table
 
 FIRST = date(2026, 6, 1)
 WEEKS = 26
@@ -38,7 +38,7 @@ def diary(seed: int, *, leave: bool = False, standing: bool = False) -> list[Row
 
 
 def load_of(entries: list[Row], **told: object) -> list[float]:
-    found = measured("weighted_load", frames(entries=entries, as_of="2026-11-30 12:00", **told))["value"]  # type: ignore[arg-type]
+    found = metric_table("weighted_load", frames(entries=entries, as_of="2026-11-30 12:00", **told))["value"]  # type: ignore[arg-type]
     return [float(found.get(week, np.nan)) for week in LAST_EIGHT]
 
 
@@ -79,7 +79,7 @@ def test_clients_who_come_every_other_week_stay_through_a_long_leave() -> None:
         f"{FIRST + timedelta(weeks=15)} 00:00", f"{FIRST + timedelta(weeks=20)} 00:00", kind=Kind.LEAVE, all_day=True
     )
     for terms in ([], [term(client, "frequency", "0.5") for client in range(6)]):
-        found = measured("weighted_load", frames(entries=[*entries, off], terms=terms, as_of="2026-11-30 12:00"))[
+        found = metric_table("weighted_load", frames(entries=[*entries, off], terms=terms, as_of="2026-11-30 12:00"))[
             "value"
         ]
         during = [float(found[day_number(FIRST) + 7 * number]) for number in range(14, 24)]

@@ -13,34 +13,34 @@ from monitor.analysis.metrics.leave import leaves, with_weekends
 from monitor.notices import crossed
 from monitor.roster import Practice
 from tests.monitor.facts import BERLIN, Row, clinician, day, event, frames, hours, seen_times, term
-from tests.monitor.week import (
+from tests.monitor.week_facts import (
     DAYS,
-    a_word_to_a_colleague,
-    before_and_after,
-    came,
-    looked,
-    measured,
-    row,
+    in_week,
+    message_to_colleague,
+    metric_row,
+    metric_table,
+    metric_value,
+    newsletters_around,
+    received,
     sent,
     session,
-    silence,
-    value,
-    when,
+    sessions_around,
+    week_frames,
 )
 
 
 def timed(start: str, booked: str, actual: str, name: str = "a", began: str | None = None) -> tuple[Row, Row]:
     """A session and when it truly ended."""
     entry = session(start, booked, uid=name)
-    day = when(start)[:10]
-    return entry, seen_times(f"{day} {began}" if began else when(start), f"{day} {actual}", uid=name)
+    day = in_week(start)[:10]
+    return entry, seen_times(f"{day} {began}" if began else in_week(start), f"{day} {actual}", uid=name)
 
 
 def in_a_row(*starts: str, minutes: int = 50) -> list[Row]:
     """Sessions that begin at these times."""
     entries = []
     for start in starts:
-        end = pd.Timestamp(when(start)) + pd.Timedelta(minutes=minutes)
+        end = pd.Timestamp(in_week(start)) + pd.Timedelta(minutes=minutes)
         entries.append(session(start, f"{end:%H:%M}"))
     return entries
 
@@ -60,7 +60,7 @@ def in_a_row(*starts: str, minutes: int = 50) -> list[Row]:
 def test_billing_boundary_is_at_53_minutes(region: str, booked: str, actual: str, count: float | None) -> None:
     entry, time = timed("mon 10:00", booked, actual)
     practice = Practice("Harbour Street", ZoneInfo(BERLIN), region=region)
-    found = row("billing_boundary", looked(entry, times=[time], practice=practice))
+    found = metric_row("billing_boundary", week_frames(entry, times=[time], practice=practice))
 
     assert found["value"] == count if count is not None else pd.isna(found["value"])
 
@@ -69,7 +69,9 @@ def test_billing_boundary_covers_the_sessions_whose_ends_are_known() -> None:
     entry, time = timed("mon 10:00", "10:50", "10:55")
     practice = Practice("Harbour Street", ZoneInfo(BERLIN), region="US")
 
-    found = row("billing_boundary", looked(entry, session("tue 10:00", "10:50"), times=[time], practice=practice))
+    found = metric_row(
+        "billing_boundary", week_frames(entry, session("tue 10:00", "10:50"), times=[time], practice=practice)
+    )
     assert found.tolist() == [1.0, 1, 0.5]
     assert catalogue()["billing_boundary"].least_coverage == 0.6
 
@@ -78,8 +80,8 @@ def test_where_no_end_of_a_short_session_is_known_the_billing_boundary_is_unknow
     practice = Practice("Harbour Street", ZoneInfo(BERLIN), region="US")
     short, long_ = session("tue 10:00", "10:50"), session("wed 10:00", "11:00")
 
-    assert pd.isna(row("billing_boundary", looked(short, long_, practice=practice))["value"])
-    assert row("billing_boundary", looked(long_, practice=practice)).tolist() == [0, 0, 1]
+    assert pd.isna(metric_row("billing_boundary", week_frames(short, long_, practice=practice))["value"])
+    assert metric_row("billing_boundary", week_frames(long_, practice=practice)).tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -95,13 +97,13 @@ def test_where_no_end_of_a_short_session_is_known_the_billing_boundary_is_unknow
 def test_cascade_minutes_are_what_an_overrun_took(entries: list[str], actual: str, minutes: float) -> None:
     entry, time = timed("mon 10:00", "10:50", actual)
 
-    assert value("cascade_minutes", entry, *in_a_row(*entries), times=[time]) == minutes
+    assert metric_value("cascade_minutes", entry, *in_a_row(*entries), times=[time]) == minutes
 
 
 def test_an_overrun_into_lunch_took_from_lunch() -> None:
     entry, time = timed("mon 12:10", "13:00", "13:07")
 
-    assert value("cascade_minutes", entry, times=[time]) == 7
+    assert metric_value("cascade_minutes", entry, times=[time]) == 7
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_shortened_share_is_of_sessions_that_began_on_time(ended: str, began: st
     one, two = timed("mon 10:00", "10:50", ended, began=began), timed("tue 10:00", "10:50", "10:50", "b", began="10:01")
     late = timed("wed 10:00", "10:50", "10:40", "c", began="10:06")
 
-    found = row("shortened_share", looked(one[0], two[0], late[0], times=[one[1], two[1], late[1]]))
+    found = metric_row("shortened_share", week_frames(one[0], two[0], late[0], times=[one[1], two[1], late[1]]))
     assert found[["value", "n"]].tolist() == [share, 2]
 
 
@@ -124,7 +126,7 @@ def test_shortened_share_is_of_sessions_that_began_on_time(ended: str, began: st
     ],
 )
 def test_back_to_back_run_is_the_longest_chain_of_a_day(starts: list[str], longest: int) -> None:
-    assert value("back_to_back_run", *in_a_row(*starts)) == longest
+    assert metric_value("back_to_back_run", *in_a_row(*starts)) == longest
 
 
 def test_back_to_back_days_have_four_in_a_row_or_three_hours_without_a_break() -> None:
@@ -132,20 +134,20 @@ def test_back_to_back_days_have_four_in_a_row_or_three_hours_without_a_break() -
     hours_long = in_a_row("tue 09:00", "tue 10:40", "tue 12:20", minutes=90)
     with_breaks = in_a_row("wed 09:00", "wed 10:45", "wed 12:30", minutes=90)
 
-    assert value("back_to_back_days", *four, *hours_long, *with_breaks) == 2
+    assert metric_value("back_to_back_days", *four, *hours_long, *with_breaks) == 2
 
 
 def test_a_days_length_is_from_first_to_last_work_of_any_kind() -> None:
     entries = [
         *in_a_row("mon 09:00", "mon 11:10"),
         *in_a_row("tue 10:00"),
-        event(when("tue 06:00"), when("tue 07:00"), kind=Kind.BUSY),
+        event(in_week("tue 06:00"), in_week("tue 07:00"), kind=Kind.BUSY),
     ]
-    found = looked(*entries, mail=[sent("mon 21:00"), sent("wed 10:00", client=2)])
+    found = week_frames(*entries, mail=[sent("mon 21:00"), sent("wed 10:00", client=2)])
 
-    assert row("day_span_hours", found)["value"] == pytest.approx(4 + 50 / 60)
-    assert row("day_span_p90_hours", found)["value"] == pytest.approx((4 + 50 / 60) + 0.8 * (12 - 4 - 50 / 60))
-    assert row("day_span_hours", found)["n"] == 3
+    assert metric_row("day_span_hours", found)["value"] == pytest.approx(4 + 50 / 60)
+    assert metric_row("day_span_p90_hours", found)["value"] == pytest.approx((4 + 50 / 60) + 0.8 * (12 - 4 - 50 / 60))
+    assert metric_row("day_span_hours", found)["n"] == 3
 
 
 def nine_to_six() -> list[Row]:
@@ -154,25 +156,27 @@ def nine_to_six() -> list[Row]:
 
 
 def test_a_message_on_a_day_of_leave_makes_no_short_day() -> None:
-    found = looked(*nine_to_six(), leave("wed 00:00", "sat 00:00"), mail=[sent(f"{on} 10:00") for on in ("wed", "thu")])
+    found = week_frames(
+        *nine_to_six(), leave("wed 00:00", "sat 00:00"), mail=[sent(f"{on} 10:00") for on in ("wed", "thu")]
+    )
 
     for key in ("day_span_hours", "day_span_p90_hours"):
-        assert row(key, found)[["value", "n"]].tolist() == [pytest.approx(8 + 50 / 60), 2]
+        assert metric_row(key, found)[["value", "n"]].tolist() == [pytest.approx(8 + 50 / 60), 2]
 
 
 def test_an_all_day_entry_of_another_job_takes_a_day_off_and_tells_no_hours() -> None:
-    elsewhere = event(when("sun 00:00"), "2026-03-09 00:00", kind=Kind.BUSY, all_day=True)
-    found = looked(*nine_to_six(), elsewhere, event("2026-03-09 09:00", "2026-03-09 09:50"))
+    elsewhere = event(in_week("sun 00:00"), "2026-03-09 00:00", kind=Kind.BUSY, all_day=True)
+    found = week_frames(*nine_to_six(), elsewhere, event("2026-03-09 09:00", "2026-03-09 09:50"))
 
-    assert row("day_span_p90_hours", found)["value"] == pytest.approx(8 + 50 / 60)
-    assert row("days_since_full_day_off", found)["value"] == 1  # Saturday
-    assert row("short_rests", found, "2026-03-09")["value"] == 0
+    assert metric_row("day_span_p90_hours", found)["value"] == pytest.approx(8 + 50 / 60)
+    assert metric_row("days_since_full_day_off", found)["value"] == 1  # Saturday
+    assert metric_row("short_rests", found, "2026-03-09")["value"] == 0
 
 
 def test_what_lasts_into_the_next_day_ends_its_own_with_it() -> None:
-    shift = event(when("wed 10:00"), when("fri 10:00"), kind=Kind.BUSY)
+    shift = event(in_week("wed 10:00"), in_week("fri 10:00"), kind=Kind.BUSY)
 
-    assert value("day_span_p90_hours", shift) == 18  # until four in the morning
+    assert metric_value("day_span_p90_hours", shift) == 18  # until four in the morning
 
 
 # Nights
@@ -194,34 +198,34 @@ def test_what_lasts_into_the_next_day_ends_its_own_with_it() -> None:
 def test_short_nights_and_those_that_one_message_cut(
     entries: list[tuple[str, str]], mail: list[str], short: int, lone: int
 ) -> None:
-    found = looked(*(session(*times) for times in entries), mail=[sent(at, client=n) for n, at in enumerate(mail)])
+    found = week_frames(*(session(*times) for times in entries), mail=[sent(at, client=n) for n, at in enumerate(mail)])
 
-    assert row("short_rests", found)["value"] == short
-    assert row("message_rests", found)["value"] == lone
+    assert metric_row("short_rests", found)["value"] == short
+    assert metric_row("message_rests", found)["value"] == lone
 
 
 def test_a_night_belongs_to_the_day_on_which_it_ends() -> None:
     entries = [event("2026-03-08 21:10", "2026-03-08 22:00"), event("2026-03-09 07:00", "2026-03-09 07:50")]
 
-    assert value("short_rests", *entries) == 0
-    assert value("short_rests", *entries, monday="2026-03-09") == 1
+    assert metric_value("short_rests", *entries) == 0
+    assert metric_value("short_rests", *entries, monday="2026-03-09") == 1
 
 
 def test_another_job_cuts_a_night_too() -> None:
-    late = event(when("mon 20:00"), when("mon 23:00"), kind=Kind.BUSY)
+    late = event(in_week("mon 20:00"), in_week("mon 23:00"), kind=Kind.BUSY)
 
-    assert value("short_rests", late, session("tue 09:00", "09:50")) == 1
+    assert metric_value("short_rests", late, session("tue 09:00", "09:50")) == 1
 
 
 def test_the_longest_free_stretch_is_whole_in_every_week_that_it_touches() -> None:
     """Of the weeks from 23 February to 15 March; the first and the last have a session on their Monday at ten."""
     entries = [session("fri 17:00", "17:50"), event("2026-03-09 09:00", "2026-03-09 09:50")]
-    found = measured("longest_free_stretch", looked(*entries))["value"]
+    found = metric_table("longest_free_stretch", week_frames(*entries))["value"]
     until_friday = 11 * 24 + 6 + 10 / 60
 
     assert found.loc[day("2026-02-23") : day("2026-03-02")].tolist() == pytest.approx([until_friday, until_friday])
     assert found[day("2026-03-09")] == pytest.approx(7 * 24 + 10 / 60)
-    assert value("longest_free_stretch", *entries, session("wed 10:00", "10:50"), session("sun 09:00", "09:50"),
+    assert metric_value("longest_free_stretch", *entries, session("wed 10:00", "10:50"), session("sun 09:00", "09:50"),
                  monday="2026-03-09") == pytest.approx(7 * 24 + 10 / 60)  # fmt: skip
 
 
@@ -231,7 +235,7 @@ def test_a_weekend_off_counts_for_both_weeks_that_it_borders() -> None:
     early = event("2026-03-09 04:00", "2026-03-09 07:00")
 
     def both(*entries: Row) -> list[float]:
-        found = measured("longest_free_stretch", looked(*entries))["value"]
+        found = metric_table("longest_free_stretch", week_frames(*entries))["value"]
         return found.loc[day("2026-03-02") : day("2026-03-09")].tolist()
 
     before = 6 * 24 + 20 + 10 / 60  # from the Monday of the week before
@@ -242,8 +246,8 @@ def test_a_weekend_off_counts_for_both_weeks_that_it_borders() -> None:
 def test_a_stretch_that_still_lasts_counts_to_the_end_of_the_last_week_that_was_read() -> None:
     entries = [event(f"2026-03-{on:02} 08:00", f"2026-03-{on:02} 18:00") for on in range(2, 7)]
 
-    assert row("longest_free_stretch", frames(entries=entries, as_of="2026-03-09 04:00"))["value"] == 58
-    assert row("longest_free_stretch", frames(entries=entries, as_of="2026-03-11 12:00"))["value"] == 58
+    assert metric_row("longest_free_stretch", frames(entries=entries, as_of="2026-03-09 04:00"))["value"] == 58
+    assert metric_row("longest_free_stretch", frames(entries=entries, as_of="2026-03-11 12:00"))["value"] == 58
 
 
 def test_a_free_stretch_in_which_nobody_looked_is_unknown() -> None:
@@ -251,53 +255,61 @@ def test_a_free_stretch_in_which_nobody_looked_is_unknown() -> None:
     mail = [sent("2025-12-01 10:00"), sent("2026-02-02 09:00")]
     found = frames(entries=entries, mail=mail)
 
-    assert pd.isna(row("longest_free_stretch", found, "2025-12-29")["value"])
-    assert row("longest_free_stretch", found)["value"] == pytest.approx(28 * 24 - 50 / 60)
+    assert pd.isna(metric_row("longest_free_stretch", found, "2025-12-29")["value"])
+    assert metric_row("longest_free_stretch", found)["value"] == pytest.approx(28 * 24 - 50 / 60)
 
 
 def test_protected_time_is_kept_by_the_minute() -> None:
-    protected = [event(when(f"{name} 12:00"), when(f"{name} 13:00"), kind=Kind.PROTECTED) for name in ("mon", "tue")]
+    protected = [
+        event(in_week(f"{name} 12:00"), in_week(f"{name} 13:00"), kind=Kind.PROTECTED) for name in ("mon", "tue")
+    ]
 
-    assert value("protected_kept_share", *protected, session("mon 12:30", "13:20")) == 75
-    assert pd.isna(value("protected_kept_share", session("mon 12:30", "13:20")))
+    assert metric_value("protected_kept_share", *protected, session("mon 12:30", "13:20")) == 75
+    assert pd.isna(metric_value("protected_kept_share", session("mon 12:30", "13:20")))
 
 
 def test_training_and_consultation_are_protected_time_too() -> None:
-    booked = [event(when("mon 12:00"), when("mon 13:00"), kind=kind) for kind in (Kind.TRAINING, Kind.CONSULTATION)]
+    booked = [
+        event(in_week("mon 12:00"), in_week("mon 13:00"), kind=kind) for kind in (Kind.TRAINING, Kind.CONSULTATION)
+    ]
 
-    assert value("protected_kept_share", booked[0], session("mon 12:30", "13:20")) == 50
-    assert value("protected_kept_share", booked[1]) == 100
-    assert pd.isna(value("protected_kept_share", event(when("mon 12:00"), when("mon 13:00"), kind=Kind.OTHER)))
+    assert metric_value("protected_kept_share", booked[0], session("mon 12:30", "13:20")) == 50
+    assert metric_value("protected_kept_share", booked[1]) == 100
+    assert pd.isna(
+        metric_value("protected_kept_share", event(in_week("mon 12:00"), in_week("mon 13:00"), kind=Kind.OTHER))
+    )
 
 
 def test_a_day_that_is_protected_is_its_agreed_hours() -> None:
     """Eight of them; a session takes two, and one in the evening none."""
-    whole = event(when("mon 00:00"), when("tue 00:00"), kind=Kind.PROTECTED, all_day=True)
+    whole = event(in_week("mon 00:00"), in_week("tue 00:00"), kind=Kind.PROTECTED, all_day=True)
 
-    assert value("protected_kept_share", whole, session("mon 09:00", "11:00"), session("mon 20:00", "21:00")) == 75
+    assert (
+        metric_value("protected_kept_share", whole, session("mon 09:00", "11:00"), session("mon 20:00", "21:00")) == 75
+    )
 
 
 # Leave
 
 
 def leave(start: str, end: str, **told: object) -> Row:
-    return event(when(start), when(end), kind=Kind.LEAVE, all_day=True, **told)  # type: ignore[arg-type]
+    return event(in_week(start), in_week(end), kind=Kind.LEAVE, all_day=True, **told)  # type: ignore[arg-type]
 
 
 def test_leave_gone_by_and_ahead() -> None:
     taken = leave("2026-02-23 00:00", "2026-02-26 00:00")
     booked = leave("2026-03-20 00:00", "2026-03-22 00:00", known="2026-03-05 10:00")
-    found = looked(taken, booked)
+    found = week_frames(taken, booked)
 
-    assert row("days_since_leave", found)["value"] == 11  # from Wednesday, 25 February, to Sunday, 8 March
-    assert row("next_leave_in", found)["value"] == 12
-    assert pd.isna(row("next_leave_in", found, "2026-02-23")["value"])  # nobody had booked it yet
+    assert metric_row("days_since_leave", found)["value"] == 11  # from Wednesday, 25 February, to Sunday, 8 March
+    assert metric_row("next_leave_in", found)["value"] == 12
+    assert pd.isna(metric_row("next_leave_in", found, "2026-02-23")["value"])  # nobody had booked it yet
 
 
 def test_without_any_leave_nothing_is_known_of_it() -> None:
-    assert pd.isna(value("days_since_leave"))
-    assert pd.isna(value("next_leave_in"))
-    assert pd.isna(value("leave_interrupted"))
+    assert pd.isna(metric_value("days_since_leave"))
+    assert pd.isna(metric_value("next_leave_in"))
+    assert pd.isna(metric_value("leave_interrupted"))
 
 
 @pytest.mark.parametrize(
@@ -312,12 +324,16 @@ def test_without_any_leave_nothing_is_known_of_it() -> None:
 def test_leave_is_interrupted_on_days_with_work(mail: list[str], terms: list[Row], days: int) -> None:
     off = leave("mon 00:00", "sat 00:00")
 
-    assert row("leave_interrupted", looked(off, mail=[sent(at) for at in mail], terms=terms)).tolist() == [days, 7, 1]
+    assert metric_row("leave_interrupted", week_frames(off, mail=[sent(at) for at in mail], terms=terms)).tolist() == [
+        days,
+        7,
+        1,
+    ]
 
 
 def off(start: str, end: str) -> Row:
     """Leave of some hours."""
-    return event(when(start), when(end), kind=Kind.LEAVE)
+    return event(in_week(start), in_week(end), kind=Kind.LEAVE)
 
 
 @pytest.mark.parametrize(
@@ -334,23 +350,23 @@ def test_the_agreed_half_of_a_day_of_leave_is_no_leave(worked: list[str], days: 
     entries = [off(f"{name} 13:00", f"{name} 18:00") for name in ("mon", "tue", "wed")]
     entries += [off("thu 09:00", "thu 18:00"), off("fri 13:00", "fri 18:00")]
 
-    assert value("leave_interrupted", *entries, mail=[sent(at) for at in worked]) == days
+    assert metric_value("leave_interrupted", *entries, mail=[sent(at) for at in worked]) == days
 
 
 def test_work_at_the_edges_of_a_leave_is_told_apart() -> None:
     """Monday to Friday with both weekends: work on the Sunday before, on Monday, on Wednesday, and on the Saturday."""
     mail = [sent(at, client=n) for n, at in enumerate(("2026-03-01 20:00", "mon 10:00", "wed 10:00", "sat 10:00"))]
-    found = looked(leave("mon 00:00", "sat 00:00"), mail=mail)
+    found = week_frames(leave("mon 00:00", "sat 00:00"), mail=mail)
 
-    assert [row("leave_edge_days", found, monday).tolist() for monday in ("2026-02-23", "2026-03-02")] == [
+    assert [metric_row("leave_edge_days", found, monday).tolist() for monday in ("2026-02-23", "2026-03-02")] == [
         [1, 2, 1], [2, 7, 1],
     ]  # fmt: skip
-    assert row("leave_interrupted", found).tolist() == [1, 7, 1]
-    assert pd.isna(row("leave_edge_days", found, "2026-03-09")["value"])
+    assert metric_row("leave_interrupted", found).tolist() == [1, 7, 1]
+    assert pd.isna(metric_row("leave_edge_days", found, "2026-03-09")["value"])
 
 
 def test_a_public_holiday_that_adjoins_a_leave_belongs_to_it_and_a_working_day_ends_it() -> None:
-    found = looked(leave("tue 00:00", "thu 00:00"), holidays=["2026-03-02"])
+    found = week_frames(leave("tue 00:00", "thu 00:00"), holidays=["2026-03-02"])
 
     assert with_weekends(found).tolist() == [[day("2026-02-28"), day("2026-03-04")]]
     assert leaves(found).tolist() == [[day("2026-03-03"), day("2026-03-04")]]
@@ -359,39 +375,39 @@ def test_a_public_holiday_that_adjoins_a_leave_belongs_to_it_and_a_working_day_e
 def test_leave_is_interrupted_by_the_minute() -> None:
     """A session of 50 minutes and a message, five minutes; what is agreed, on call or at the edges is none."""
     entries = [leave("mon 00:00", "wed 00:00"), off("wed 13:00", "wed 18:00"), leave("thu 00:00", "sat 00:00")]
-    duty = event(when("thu 20:00"), when("thu 22:00"), kind=Kind.ON_CALL)
+    duty = event(in_week("thu 20:00"), in_week("thu 22:00"), kind=Kind.ON_CALL)
     held = [session("tue 10:00", "10:50"), session("wed 12:30", "13:20"), session("mon 10:00", "10:50")]
     mail = [sent("tue 20:00"), sent("thu 20:30", client=2), sent("thu 22:02", client=3), sent("fri 10:00", client=4)]
-    found = looked(*entries, duty, *held, mail=mail)
+    found = week_frames(*entries, duty, *held, mail=mail)
 
-    assert row("leave_interrupted", found)["value"] == 2
-    assert row("leave_interrupted_minutes", found)["value"] == pytest.approx(50 + 5 + 2)
-    assert pd.isna(row("leave_interrupted_minutes", found, "2026-03-16")["value"])
+    assert metric_row("leave_interrupted", found)["value"] == 2
+    assert metric_row("leave_interrupted_minutes", found)["value"] == pytest.approx(50 + 5 + 2)
+    assert pd.isna(metric_row("leave_interrupted_minutes", found, "2026-03-16")["value"])
 
 
 def test_two_weeks_booked_one_by_one_are_one_leave_with_one_first_day() -> None:
     weeks = [leave("mon 00:00", "sat 00:00"), leave("2026-03-09 00:00", "2026-03-14 00:00")]
     mail = [sent(f"2026-03-{on:02} 10:00", client=on) for on in (2, 9)]
-    found = looked(*weeks, mail=mail)
+    found = week_frames(*weeks, mail=mail)
 
     assert leaves(found).tolist() == [[day("2026-03-02"), day("2026-03-13")]]
-    assert row("leave_interrupted", found)["value"] == 0
-    assert row("leave_interrupted", found, "2026-03-09")["value"] == 1
+    assert metric_row("leave_interrupted", found)["value"] == 0
+    assert metric_row("leave_interrupted", found, "2026-03-09")["value"] == 1
 
 
 def test_a_working_day_parts_two_leaves() -> None:
-    found = looked(leave("mon 00:00", "fri 00:00"), leave("2026-03-09 00:00", "2026-03-14 00:00"))
+    found = week_frames(leave("mon 00:00", "fri 00:00"), leave("2026-03-09 00:00", "2026-03-14 00:00"))
 
     assert leaves(found).tolist() == [[day("2026-03-02"), day("2026-03-05")], [day("2026-03-09"), day("2026-03-13")]]
-    assert leaves(looked()).tolist() == []
+    assert leaves(week_frames()).tolist() == []
 
 
 def a_week_of_everything() -> list[Row]:
     return [
         *in_a_row("mon 10:00", "sat 10:00", "sun 20:00"),
         leave("thu 00:00", "sat 00:00"),
-        event(when("sun 19:00"), when("sun 22:00"), kind=Kind.ON_CALL),
-        event(when("tue 12:00"), when("tue 13:00"), kind=Kind.PROTECTED),
+        event(in_week("sun 19:00"), in_week("sun 22:00"), kind=Kind.ON_CALL),
+        event(in_week("tue 12:00"), in_week("tue 13:00"), kind=Kind.PROTECTED),
     ]
 
 
@@ -404,27 +420,29 @@ OF_BOTH = {
 
 @pytest.mark.parametrize("key", sorted(OF_BOTH))
 def test_half_of_what_sessions_and_messages_tell_together_is_unseen_without_messages(key: str) -> None:
-    entries = [*before_and_after(), *a_week_of_everything()]
+    entries = [*sessions_around(), *a_week_of_everything()]
 
-    assert row(key, frames(entries=entries, mail=[*silence(), a_word_to_a_colleague()]))["coverage"] == 1
-    assert row(key, frames(entries=entries, messages_seen=None))["coverage"] == 0.5
+    assert (
+        metric_row(key, frames(entries=entries, mail=[*newsletters_around(), message_to_colleague()]))["coverage"] == 1
+    )
+    assert metric_row(key, frames(entries=entries, messages_seen=None))["coverage"] == 0.5
 
 
 def test_without_a_calendar_what_mail_shows_is_known_by_half() -> None:
     mail = [sent(f"{on} {clock}", client=n) for n, on in enumerate(DAYS) for clock in ("08:00", "20:00")]
-    found = frames(mail=[*silence(), *mail], terms=[term(6, "emergency", "yes")])
+    found = frames(mail=[*newsletters_around(), *mail], terms=[term(6, "emergency", "yes")])
 
-    assert row("off_day_work", found).tolist() == [1, 1, 0.5]  # Saturday; Sunday's are covered
-    assert row("emergency_contacts", found).tolist() == [2, 2, 0.5]
-    assert row("evenings_touched", found).tolist() == [6, 6, 0.5]
+    assert metric_row("off_day_work", found).tolist() == [1, 1, 0.5]  # Saturday; Sunday's are covered
+    assert metric_row("emergency_contacts", found).tolist() == [2, 2, 0.5]
+    assert metric_row("evenings_touched", found).tolist() == [6, 6, 0.5]
     for key in OF_BOTH - {"off_day_work", "emergency_contacts", "evenings_touched"}:
-        assert pd.isna(row(key, found)["value"])
+        assert pd.isna(metric_row(key, found)["value"])
 
 
 def test_work_on_call_does_not_interrupt_a_leave() -> None:
-    duty = event(when("wed 19:00"), when("wed 21:00"), kind=Kind.ON_CALL)
+    duty = event(in_week("wed 19:00"), in_week("wed 21:00"), kind=Kind.ON_CALL)
 
-    assert value("leave_interrupted", leave("mon 00:00", "sat 00:00"), duty, mail=[sent("wed 20:00")]) == 0
+    assert metric_value("leave_interrupted", leave("mon 00:00", "sat 00:00"), duty, mail=[sent("wed 20:00")]) == 0
 
 
 # Supervision
@@ -440,7 +458,7 @@ def test_supervision_on_the_first_friday_of_each_month_is_held_in_every_week_and
     british = Practice("Harbour Street", ZoneInfo(BERLIN), region="GB")
     found = frames(entries=[*monthly, *weekly], as_of="2026-12-14 10:00", practice=british)
 
-    assert set(measured("supervision_held", found)["value"].loc[day("2026-01-05") :]) == {1.0}
+    assert set(metric_table("supervision_held", found)["value"].loc[day("2026-01-05") :]) == {1.0}
     assert [row for row in crossed(measure(found), found) if row.family == "supervision"] == []
 
 
@@ -455,7 +473,7 @@ def test_five_weeks_are_five_weeks_whatever_the_clocks_do(first: str) -> None:
         event(f"{on:%Y-%m-%d} 09:00", f"{on:%Y-%m-%d} 09:50", client=1)
         for on in pd.date_range(begins, periods=7, freq="W-MON")
     ]
-    known = measured(
+    known = metric_table(
         "supervision_held", frames(entries=entries, as_of=f"{begins + pd.Timedelta(days=50):%Y-%m-%d} 10:00")
     )
 
@@ -474,12 +492,12 @@ def test_supervision_by_days_and_by_client_hours() -> None:
         supervision("2026-03-06 10:00", "2026-03-06 11:00", status=Status.CLINICIAN_CANCELLED),
         *(session(f"{name} 09:00", "10:30") for name in ("mon", "tue", "wed")),
     ]
-    found = looked(*entries)
+    found = week_frames(*entries)
 
-    assert row("days_since_supervision", found)["value"] == 3
-    assert row("client_hours_per_supervision_hour", found)["value"] == pytest.approx((4.5 + 50 / 60) / 2)
-    assert pd.isna(row("client_hours_per_supervision_hour", looked(long_known()))["value"])
-    assert pd.isna(row("days_since_supervision", looked(long_known()))["value"])
+    assert metric_row("days_since_supervision", found)["value"] == 3
+    assert metric_row("client_hours_per_supervision_hour", found)["value"] == pytest.approx((4.5 + 50 / 60) / 2)
+    assert pd.isna(metric_row("client_hours_per_supervision_hour", week_frames(long_known()))["value"])
+    assert pd.isna(metric_row("days_since_supervision", week_frames(long_known()))["value"])
 
 
 @pytest.mark.parametrize(("people", "hours"), [(2, 2.0), (4, 2.0), (5, 1.4), (10, 1.2)])
@@ -492,9 +510,9 @@ def test_a_group_counts_by_half_or_by_the_number_who_share_it(people: int, hours
     practice = Practice("Harbour Street", ZoneInfo(BERLIN), supervision_group=people)
     found = frames(entries=entries, as_of="2026-03-09 12:00", practice=practice)
 
-    assert row("supervision_hours", found)["value"] == pytest.approx(hours)
-    assert row("supervision_held", found)["value"] == 1
-    assert row("days_since_supervision", found)["value"] == 2
+    assert metric_row("supervision_hours", found)["value"] == pytest.approx(hours)
+    assert metric_row("supervision_held", found)["value"] == 1
+    assert metric_row("days_since_supervision", found)["value"] == 2
 
 
 def test_development_hours_are_training_consultation_and_own_therapy() -> None:
@@ -506,9 +524,9 @@ def test_development_hours_are_training_consultation_and_own_therapy() -> None:
         supervision("2026-03-06 12:00", "2026-03-06 13:00", Kind.OWN_THERAPY),
     ]
 
-    assert value("development_hours", *entries) == 8
-    assert value("development_hours", long_known()) == 0
-    assert pd.isna(value("development_hours"))
+    assert metric_value("development_hours", *entries) == 8
+    assert metric_value("development_hours", long_known()) == 0
+    assert pd.isna(metric_value("development_hours"))
 
 
 # Boundaries
@@ -516,14 +534,14 @@ def test_development_hours_are_training_consultation_and_own_therapy() -> None:
 
 @pytest.mark.parametrize(("clock", "late"), [("17:59:59", 0), ("18:00:00", 1)])
 def test_the_first_minute_after_hours(clock: str, late: int) -> None:
-    assert value("after_hours_replies", mail=[came("mon 17:00"), sent(f"mon {clock}")]) == late
+    assert metric_value("after_hours_replies", mail=[received("mon 17:00"), sent(f"mon {clock}")]) == late
 
 
 def test_a_reply_at_forty_past_midnight_is_the_evening_befores() -> None:
-    found = looked(mail=[came("mon 17:00"), sent("tue 00:40")])
+    found = week_frames(mail=[received("mon 17:00"), sent("tue 00:40")])
 
     assert found.episodes["day"].tolist() == [found.episodes["week"].iloc[0]]
-    assert row("evenings_touched", found)["value"] == 1
+    assert metric_row("evenings_touched", found)["value"] == 1
 
 
 def test_the_hour_that_happens_twice_is_counted_once_each() -> None:
@@ -536,8 +554,8 @@ def test_the_hour_that_happens_twice_is_counted_once_each() -> None:
     around = [event(f"2026-{day} 10:00", f"2026-{day} 10:50") for day in ("10-12", "11-02")]
     found = frames(nights, entries=[*twice, *around], as_of="2026-11-10 12:00")
 
-    assert row("contact_hours", found, "2026-10-19")["value"] == 3.5
-    assert row("outside_hours_minutes", found, "2026-10-19")["value"] == 0
+    assert metric_row("contact_hours", found, "2026-10-19")["value"] == 3.5
+    assert metric_row("outside_hours_minutes", found, "2026-10-19")["value"] == 0
 
 
 def test_the_longer_night_is_eleven_hours_by_the_clock_on_the_wall_and_twelve_by_the_sun() -> None:
@@ -546,17 +564,23 @@ def test_the_longer_night_is_eleven_hours_by_the_clock_on_the_wall_and_twelve_by
     around = [event(f"2026-{day} 10:00", f"2026-{day} 10:50") for day in ("10-12", "11-02")]
     spring = [event("2026-03-28 21:10", "2026-03-28 22:00"), event("2026-03-29 09:30", "2026-03-29 10:20")]
 
-    assert row("short_rests", frames(entries=[*entries, *around], as_of="2026-11-10 12:00"), "2026-10-19")["value"] == 0
+    assert (
+        metric_row("short_rests", frames(entries=[*entries, *around], as_of="2026-11-10 12:00"), "2026-10-19")["value"]
+        == 0
+    )
     late = [event(f"2026-0{day} 10:00", f"2026-0{day} 10:50") for day in ("3-16", "4-06")]
-    assert row("short_rests", frames(entries=[*spring, *late], as_of="2026-04-20 12:00"), "2026-03-23")["value"] == 1
+    assert (
+        metric_row("short_rests", frames(entries=[*spring, *late], as_of="2026-04-20 12:00"), "2026-03-23")["value"]
+        == 1
+    )
 
 
 def test_a_saturday_practice_works_inside_its_hours_on_saturdays() -> None:
     saturdays = clinician(hours({"sat": ["09:00-17:00"]}))
-    found = looked(session("sat 10:00", "10:50"), session("wed 10:00", "10:50"), person=saturdays)
+    found = week_frames(session("sat 10:00", "10:50"), session("wed 10:00", "10:50"), person=saturdays)
 
-    assert row("off_day_work", found)["value"] == 1
-    assert row("outside_hours_minutes", found)["value"] == 50
+    assert metric_row("off_day_work", found)["value"] == 1
+    assert metric_row("outside_hours_minutes", found)["value"] == 50
 
 
 def test_a_night_shift_is_one_day_and_no_short_night_lies_inside_it() -> None:
@@ -565,39 +589,39 @@ def test_a_night_shift_is_one_day_and_no_short_night_lies_inside_it() -> None:
         event(f"2026-03-0{day} {start}", f"2026-03-0{day} {end}", client=1)
         for day, start, end in ((2, "22:30", "23:20"), (3, "05:00", "05:50"), (3, "22:30", "23:20"))
     ]
-    found = looked(*entries, person=nights)
+    found = week_frames(*entries, person=nights)
 
-    assert row("short_rests", found)["value"] == 0
-    assert row("day_span_hours", found)["value"] == pytest.approx((7 + 20 / 60 + 50 / 60) / 2)
-    assert row("evenings_touched", found)["value"] == 0
+    assert metric_row("short_rests", found)["value"] == 0
+    assert metric_row("day_span_hours", found)["value"] == pytest.approx((7 + 20 / 60 + 50 / 60) / 2)
+    assert metric_row("evenings_touched", found)["value"] == 0
 
 
 def test_who_moves_from_lisbon_to_new_york_in_mid_week_has_the_hours_of_each_place() -> None:
     mover = clinician(zone="Europe/Lisbon", moves={"2026-03-05": "America/New_York"})
     mail = [
-        came("mon 12:00"),
+        received("mon 12:00"),
         sent("mon 18:30"),  # 17:30 in Lisbon
-        came("thu 15:00", client=2),
+        received("thu 15:00", client=2),
         sent("thu 19:30", client=2),  # 13:30 in New York: her break
-        came("thu 20:00", client=3),
+        received("thu 20:00", client=3),
         sent("fri 00:30", client=3),  # 18:30 in New York
     ]
 
-    assert value("after_hours_replies", mail=mail, person=mover) == 1
+    assert metric_value("after_hours_replies", mail=mail, person=mover) == 1
 
 
 def test_who_works_one_day_a_week_is_off_on_the_others() -> None:
     mondays = clinician(hours({"mon": ["09:00-13:00", "14:00-18:00"]}))
-    found = looked(session("mon 10:00", "10:50"), session("tue 10:00", "10:50"), person=mondays)
+    found = week_frames(session("mon 10:00", "10:50"), session("tue 10:00", "10:50"), person=mondays)
 
     assert found.weeks["usual_days"].unique().tolist() == [1]
-    assert row("off_day_work", found)["value"] == 1
-    assert row("days_since_full_day_off", found)["value"] == 0
+    assert metric_row("off_day_work", found)["value"] == 1
+    assert metric_row("days_since_full_day_off", found)["value"] == 0
 
 
 def test_a_leave_that_begins_at_noon_is_a_day_of_leave_from_noon_on() -> None:
-    off = event(when("wed 12:00"), when("sat 00:00"), kind=Kind.LEAVE)
-    found = looked(off, mail=[sent("wed 10:00"), sent("thu 10:00", client=2)])
+    off = event(in_week("wed 12:00"), in_week("sat 00:00"), kind=Kind.LEAVE)
+    found = week_frames(off, mail=[sent("wed 10:00"), sent("thu 10:00", client=2)])
 
-    assert row("leave_days", found)["value"] == 2 + 5 / 8
-    assert row("leave_interrupted", found)["value"] == 1
+    assert metric_row("leave_days", found)["value"] == 2 + 5 / 8
+    assert metric_row("leave_interrupted", found)["value"] == 1

@@ -18,8 +18,8 @@ from monitor.config import Config, load
 from monitor.loading import frames_of
 from monitor.store.computations import computation
 from monitor.store.database import Store, opened
+from tests.monitor.dashboard_pages import DashboardPages
 from tests.monitor.office import CONFIG, Office, calendar, letter, mailbox, session
-from tests.monitor.visitors import Pages
 
 MONDAY = datetime(2026, 3, 16, 3, 30, tzinfo=UTC)  # 04:30 in Paris, half an hour after the week has ended
 SHARED = """
@@ -46,7 +46,7 @@ class Practice(Office):
         return [self.at(first + timedelta(days=n), "nightly")[0] for n in range(number)]
 
     def page(self, now: datetime, who: str = "ana", path: str = "/me/") -> str:
-        with Pages(load(self.config)) as pages:
+        with DashboardPages(load(self.config)) as pages:
             pages.clock.now = now
             page = pages.signed_in(who).get(path).text
         return " ".join(re.sub(r"(?s)<(head|style|script|svg)\b.*?</\1>|<[^>]+>", " ", page).split())

@@ -31,7 +31,7 @@ from monitor.roster import Clinician, ReferralPreferences
 from monitor.store import referrals
 from reports import fairness
 from tests.monitor.block_practice import BLOCK, BlockPractice, leave, person, practice, session
-from tests.monitor.visitors import Pages
+from tests.monitor.dashboard_pages import DashboardPages
 
 Floats = NDArray[np.float64]
 WHOLE = "EVENHOURS_ROW_31" in os.environ
@@ -105,7 +105,7 @@ class Attacker:
     mornings: int = 0
     questions: int = 0
 
-    def comes(self, made: BlockPractice, pages: Pages, chance: random.Random) -> None:
+    def comes(self, made: BlockPractice, pages: DashboardPages, chance: random.Random) -> None:
         """Read everything, and ask some questions, two of them every time."""
         if block := self.look(made, pages):
             asked = [question(chance) for _ in range(max(1, QUESTIONS // (WEEKS * len(LOOKS))))]
@@ -113,7 +113,7 @@ class Attacker:
                 self.ask(made, block, referral)
                 self.questions += 1
 
-    def look(self, made: BlockPractice, pages: Pages) -> date | None:
+    def look(self, made: BlockPractice, pages: DashboardPages) -> date | None:
         """Read the page, its CSV and the report; what is not the clinicians' own open slots has to stand still."""
         self.mornings += 1
         report = fairness_report(made.config, made.store, now=made.now)
@@ -185,7 +185,7 @@ def lived(folder: Path) -> tuple[World, Attacker, list[Clinician]]:
         for number in range(4):
             for who in people:
                 world.book(who, first + WEEK * number)
-        with Pages(made.config) as pages:
+        with DashboardPages(made.config) as pages:
             for number in range(HISTORY + WEEKS):
                 week = first + WEEK * number
                 made.now = made.now.replace(year=week.year, month=week.month, day=week.day)

@@ -14,8 +14,8 @@ import pytest
 
 from monitor.analysis.calendar import day_number
 from monitor.store.database import opened
+from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.monitor.practices import NOW, Written, written_practice
-from tests.monitor.visitors import Pages, token_on
 
 ROUNDS = int(os.environ.get("EVENHOURS_ROUNDS", "12"))  # make soak: 200
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,8 +46,8 @@ def written(tmp_path: Path) -> Written:
 
 
 @pytest.fixture
-def pages(written: Written) -> Iterator[Pages]:
-    with Pages(written.config) as found:
+def pages(written: Written) -> Iterator[DashboardPages]:
+    with DashboardPages(written.config) as found:
         yield found
 
 
@@ -64,7 +64,7 @@ def deleted_files() -> list[str]:
 
 
 @pytest.mark.slow
-def test_pages_are_read_and_written_while_commands_come_and_go(written: Written, pages: Pages) -> None:
+def test_pages_are_read_and_written_while_commands_come_and_go(written: Written, pages: DashboardPages) -> None:
     commands = subprocess.Popen(
         [sys.executable, "-c", COMMANDS, str(written.config.path), NOW.isoformat(), str(ROUNDS)],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
@@ -78,7 +78,7 @@ def test_pages_are_read_and_written_while_commands_come_and_go(written: Written,
             page = clients[number].get("/me/patterns")
             answers += [page.status_code, clients[number].get("/me/").status_code]
             day = f"{2020 + number}-{1 + len(answers) % 12:02}-{1 + len(answers) % 28:02}"
-            form = {"csrf_token": token_on(page), "kind": "gift", "from": day, "client": ""}
+            form = {"csrf_token": csrf_token_of(page), "kind": "gift", "from": day, "client": ""}
             posted = clients[number].post("/me/patterns/ledger", data=form)
             answers.append({303: 200}.get(posted.status_code, posted.status_code))
             written_days.append(day)
@@ -98,7 +98,7 @@ def test_pages_are_read_and_written_while_commands_come_and_go(written: Written,
     assert {day for (day,) in rows} == {day_number(date.fromisoformat(day)) for day in written_days}
 
 
-def test_nothing_but_sqlite_opens_the_database(written: Written, pages: Pages) -> None:
+def test_nothing_but_sqlite_opens_the_database(written: Written, pages: DashboardPages) -> None:
     looked_at: list[str] = []
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:

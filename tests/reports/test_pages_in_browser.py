@@ -14,8 +14,8 @@ import pytest
 
 from monitor.dashboard.me import check_in
 from reports import fairness, palette, shell, weekly
-from tests.monitor import private_samples
-from tests.monitor.private_pages import main_of
+from tests.monitor import me_samples
+from tests.monitor.me_pages import main_html
 from tests.reports import samples
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ POLICY = (
 FRAME = '{% extends "shell.html" %}{% block main %}{{ body | safe }}{% endblock %}'
 PAGES: dict[str, Callable[[], str]] = {
     **{name: lambda make=make: weekly.html(make(), actions="/a", weeks="/w") for name, make in samples.WEEKS.items()},  # type: ignore[misc]
-    "check-in": lambda: main_of(lambda: check_in.draw(private_samples.check_in())),
+    "check-in": lambda: main_html(lambda: check_in.render(me_samples.check_in())),
     **{name: lambda make=make: fairness.html(make()) for name, make in samples.PRACTICES.items()},  # type: ignore[misc]
 }
 

@@ -58,7 +58,7 @@ def definitions() -> str:
         lines=LINES,
         version=DEFINITIONS_VERSION,
         contacts=request.config().practice.contacts,
-        accounts=request.signed_in().role is Role.CLINICIAN,
+        accounts=request.require_reader().role is Role.CLINICIAN,
     )
 
 

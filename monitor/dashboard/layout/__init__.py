@@ -28,7 +28,7 @@ WAYS = {
 """The navigation of each reader: words and view."""
 
 
-def framed(title: str, body: str, *, empty: bool = False) -> str:
+def report_page(title: str, body: str, *, empty: bool = False) -> str:
     """A page around the body that a report drew; ``empty`` says that nothing has ever been read.
 
     The title names no client: it stays in the browser's history after signing out.
@@ -57,7 +57,7 @@ def page_for(reader: Reader | None, template: str, *, reads: str = "", **values:
         pages_css=f"{flask.request.script_root}{assets.assets().address('pages.css')}",
         reads=f"You are reading as {reader.name}" if reader else reads,
         messages=request.messages() if reader else [],
-        is_unwritten=request.is_unwritten(),
+        write_failed=request.write_failed(),
         ways=ways,
         **values,
     )

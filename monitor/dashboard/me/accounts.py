@@ -12,7 +12,7 @@ from monitor.access import Role
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
 from monitor.dashboard.policy import allow
-from monitor.dashboard.session import browser
+from monitor.dashboard.web_session import web_session
 from monitor.store import signin
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/me/accounts")
@@ -33,7 +33,7 @@ def begin() -> str | Response:
     try:
         address, secrets = onboarding.start_consent(request.config(), request.clinician())
     except onboarding.OnboardingError as error:
-        request.tell(str(error))
+        request.flash(str(error))
         return redirect(url_for(".everything"), 303)
     _keep_consent(secrets)
     return _page(address)
@@ -48,10 +48,10 @@ def answer() -> Response:
     try:
         told = onboarding.complete_consent(request.config(), request.clinician(), begun, address, request.now())
     except onboarding.OnboardingError as error:
-        request.tell(str(error))
+        request.flash(str(error))
     else:
         left = f" Left unticked: {told[1]}; you can begin again to give it, too." if told[1] else ""
-        request.tell(f"Thank you. May be read: {told[0]}.{left}")
+        request.flash(f"Thank you. May be read: {told[0]}.{left}")
     return redirect(url_for(".everything"), 303)
 
 
@@ -61,9 +61,9 @@ def agree() -> Response:
     """Write down that the practice's service account may read in one's name."""
     try:
         onboarding.record_consent(request.config(), request.clinician(), request.now())
-        request.tell("Thank you. It is written down, with today's date.")
+        request.flash("Thank you. It is written down, with today's date.")
     except onboarding.OnboardingError as error:
-        request.tell(str(error))
+        request.flash(str(error))
     return redirect(url_for(".everything"), 303)
 
 
@@ -74,15 +74,15 @@ def withdraw(provider: onboarding.Provider) -> Response:
     name = NAMES[provider]
     try:
         if onboarding.withdraw(request.config(), request.clinician(), provider):
-            request.tell(
+            request.flash(
                 f"Taken back: it is deleted, and no later run reads your {name} account unless you give it anew."
             )
         else:
-            request.tell(
+            request.flash(
                 f"There was nothing to take back: nothing with which your {name} account could be read lies here."
             )
     except onboarding.OnboardingError as error:
-        request.tell(f"It is not taken back. {error}")
+        request.flash(f"It is not taken back. {error}")
     _take_consent()  # nor does an answer of Google's that is still to come give it anew
     return redirect(url_for(".everything"), 303)
 
@@ -90,14 +90,14 @@ def withdraw(provider: onboarding.Provider) -> Response:
 def _keep_consent(begun: Sequence[str]) -> None:
     """Keep the secrets of a provider's page that this reader was shown, in the place of an earlier one's."""
     with request.store().write() as connection:
-        signin.take(connection, browser().token, "consent")
-        signin.keep(connection, browser().token, "consent", list(begun))
+        signin.take(connection, web_session().token, "consent")
+        signin.keep(connection, web_session().token, "consent", list(begun))
 
 
 def _take_consent() -> list[str]:
     """Return the secrets of the provider's page that this reader was shown last, once; empty if there is none."""
     with request.store().write() as connection:
-        return signin.take(connection, browser().token, "consent")
+        return signin.take(connection, web_session().token, "consent")
 
 
 def _page(address: str = "") -> str:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from connectors.records import SUPERVISION
 from monitor.analysis.calendar import date_of
 from monitor.analysis.terms import LEDGER
-from monitor.dashboard.me.book import Book
+from monitor.dashboard.me.client_index import ClientIndex
 from monitor.notices import LINE, explanation, headline
 from monitor.store.notices import NoticeRow
 from reports.wording import day_and_month, full_date
@@ -23,7 +23,7 @@ Told = tuple[int, date, str]
 
 
 @dataclass(frozen=True, slots=True)
-class AgendaLine:
+class AgendaItem:
     """One client on the agenda, in words, the oldest first."""
 
     client: str
@@ -35,16 +35,16 @@ class Agenda:
     """A list for the next supervision; ``since`` says from when on, inside a sentence."""
 
     since: str
-    lines: tuple[AgendaLine, ...]
+    lines: tuple[AgendaItem, ...]
 
 
-def agenda(book: Book, rows: Sequence[NoticeRow]) -> Agenda:
+def agenda(book: ClientIndex, rows: Sequence[NoticeRow]) -> Agenda:
     """The clients about whom there is something to say, in the order of the week; what is about none of them last."""
     last = _last_supervision(book)
     since = last or book.today - LOOK_BACK
     found = sorted(one for one in (*_entered(book), *_noticed(book, rows)) if since < one[1] <= book.today)
     lines = [
-        AgendaLine(book.name(client) if client else "No single client", told)
+        AgendaItem(book.name(client) if client else "No single client", told)
         for client in (*book.in_order, 0)
         if (told := tuple(words for who, _, words in found if who == client))
     ]
@@ -55,7 +55,7 @@ def _since(last: date | None) -> str:
     return f"since your last supervision on {full_date(last)}" if last else "of the last eight weeks"
 
 
-def _last_supervision(book: Book) -> date | None:
+def _last_supervision(book: ClientIndex) -> date | None:
     """The day of the last supervision that is over and no longer ago than the agenda reaches."""
     entries, now = book.frames.entries, book.frames.as_of
     held = entries[entries["kind"].isin(SUPERVISION) & (entries["end"] <= now)]
@@ -63,13 +63,13 @@ def _last_supervision(book: Book) -> date | None:
     return last if last >= book.today - LOOK_BACK else None
 
 
-def _entered(book: Book) -> Iterator[Told]:
+def _entered(book: ClientIndex) -> Iterator[Told]:
     for row in book.ledger:
         client = 0 if row.client is None else book.person(row.client) or 0
         yield client, date_of(row.day), f"{LEDGER.get(row.kind, row.kind)}, {day_and_month(date_of(row.day))}"
 
 
-def _noticed(book: Book, rows: Sequence[NoticeRow]) -> Iterator[Told]:
+def _noticed(book: ClientIndex, rows: Sequence[NoticeRow]) -> Iterator[Told]:
     """Notices and lines about one client; they are known once their week is over."""
     for row in rows:
         if row.client and (client := book.person(row.client)):

@@ -18,21 +18,21 @@ from monitor.analysis.terms import CLIENT, TERMS, Form
 from monitor.config import Config
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
-from monitor.dashboard.me.book import (
+from monitor.dashboard.me.client_index import (
     PRIVACY,
     RECENT,
-    Book,
-    ClientLine,
-    Field,
-    Said,
-    book_of,
+    ClientEntry,
+    ClientIndex,
+    TermEntry,
+    TermField,
     field,
-    said_words,
+    load_client_index,
     short_day,
+    term_entries,
     terms_on,
-    value_words,
+    value_text,
 )
-from monitor.dashboard.me.forms import ROW_NUMBER, given_day, keep, own, refused
+from monitor.dashboard.me.forms import ROW_NUMBER, flash_refusal, keep, own, parse_from_day
 from monitor.dashboard.policy import allow
 from monitor.errors import UsageError
 from monitor.roster import Clinician
@@ -90,8 +90,8 @@ class AgreementsReport:
     """All agreements in short; ``due`` are those whose review is."""
 
     headline: str
-    due: tuple[ClientLine, ...]
-    lines: tuple[ClientLine, ...]
+    due: tuple[ClientEntry, ...]
+    lines: tuple[ClientEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,11 @@ class FieldGroup:
 
     heading: str
     sentence: str
-    fields: tuple[Field, ...]
+    fields: tuple[TermField, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class MessageThread:
     """One thread with a client that went on outside the agreed hours: when, in days, and how much of it, in words.
 
     ``emergency``: it was marked so.
@@ -124,10 +124,10 @@ class AgreementReport:
     from which on it holds.
     """
 
-    line: ClientLine
+    line: ClientEntry
     groups: tuple[FieldGroup, ...]
-    conversations: tuple[Conversation, ...]
-    said: tuple[Said, ...]
+    conversations: tuple[MessageThread, ...]
+    said: tuple[TermEntry, ...]
     due: str
     since: str
 
@@ -137,7 +137,7 @@ class AgreementReport:
 def everybody() -> str:
     """All clients with what was agreed in short."""
     report = agreements_report(request.config(), request.store(), request.clinician(), now=request.now())
-    return draw_everybody(report)
+    return render_list(report)
 
 
 @blueprint.get(f"/<{ROW_NUMBER}:client>")
@@ -153,11 +153,11 @@ def say(client: int) -> Response | tuple[str, int]:
     """Keep what changed in an agreement, from a day on; refused, the form comes back as it was filled in."""
     said, given = own(client), {term: _given(term) for term in AGREED}
     try:
-        from_day = given_day()
+        from_day = parse_from_day()
         _fit(given, terms_on(said, date_of(from_day)), from_day)
         keep(client, given, from_day)
     except UsageError as error:
-        refused(error)
+        flash_refusal(error)
         return _page(client, given), 422
     return redirect(url_for(".one", client=client), 303)
 
@@ -177,7 +177,7 @@ def reviewed(client: int) -> Response:
         for term in due or ["review_on"]:
             kept.say(connection, me, client, term, following, from_day=day_number(today), now=now)
         kept.enter(connection, me, REVIEWED, day=day_number(today), client=client, now=now)
-    request.tell("Noted in your ledger, and the next date is set.")
+    request.flash("Noted in your ledger, and the next date is set.")
     return redirect(url_for(".one", client=client), 303)
 
 
@@ -191,7 +191,7 @@ def emergency(client: int) -> Response:
     with request.store().write() as connection:
         if not mark_emergency(connection, me, thread, marked=marked, now=now):
             abort(404)
-    request.tell("Marked as an emergency." if marked else "Taken back: it counts as any other contact.")
+    request.flash("Marked as an emergency." if marked else "Taken back: it counts as any other contact.")
     return redirect(url_for(".one", client=client, _anchor="conversations"), 303)
 
 
@@ -201,7 +201,7 @@ def _page(client: int, sent: Mapping[str, str] | None = None) -> str:
     report = agreement_report(config, request.store(), me, client, now=request.now(), sent=sent, since=since)
     if report is None:
         abort(404)
-    return draw_one(report)
+    return render_page(report)
 
 
 def _thread(text: str) -> int:
@@ -245,12 +245,12 @@ def _months_on(day: date, months: int) -> date:
     raise AssertionError("every month has 28 days")
 
 
-def draw_everybody(report: AgreementsReport) -> str:
+def render_list(report: AgreementsReport) -> str:
     """Draw the list of agreements."""
     return page("me/agreements.html", title="Agreements", report=report, privacy=PRIVACY)
 
 
-def draw_one(report: AgreementReport) -> str:
+def render_page(report: AgreementReport) -> str:
     """Draw one client's agreement. The title names nobody: it stays in the browser's history after signing out."""
     return page(
         "me/agreement.html", title="What was agreed", report=report, privacy=PRIVACY, day=short_day, full_date=full_date
@@ -259,7 +259,7 @@ def draw_one(report: AgreementReport) -> str:
 
 def agreements_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> AgreementsReport:
     """All clients with what was agreed in short, as known at ``now``."""
-    book = book_of(config, store, clinician, now=now)
+    book = load_client_index(config, store, clinician, now=now)
     current = [client for client in book.in_order if book.holds(client).get("standing", CLIENT) == CLIENT]
     lines = {client: book.line(client, _told(book, client)) for client in current}
     due = [client for client in current if due_words(book.holds(client), book.today)]
@@ -285,7 +285,7 @@ def agreement_report(
 
     The fields show what holds today or, where a form was refused, what was ``sent``, and ``since`` when it was to hold.
     """
-    book = book_of(config, store, clinician, now=now)
+    book = load_client_index(config, store, clinician, now=now)
     client = book.person(key)
     if client is None:
         return None
@@ -305,13 +305,13 @@ def agreement_report(
         line=line,
         groups=tuple(groups),
         conversations=_conversations(book.frames, client, book.today),
-        said=said_words(book, client, AGREED),
+        said=term_entries(book, client, AGREED),
         due=due_words(holds, book.today),
         since=since or book.today.isoformat(),
     )
 
 
-def _conversations(frames: Frames, client: int, today: date) -> tuple[Conversation, ...]:
+def _conversations(frames: Frames, client: int, today: date) -> tuple[MessageThread, ...]:
     """The threads of the last weeks with something outside the agreed hours, whether or not it was agreed."""
     written = frames.messages[(frames.messages["thread"] != 0) & ~frames.messages["automatic"]]
     theirs = written[written["counterpart"] == client]
@@ -321,13 +321,13 @@ def _conversations(frames: Frames, client: int, today: date) -> tuple[Conversati
     return tuple(_conversation(frames, thread, theirs[theirs["thread"] == thread]) for thread in newest.tolist())
 
 
-def _conversation(frames: Frames, thread: int, messages: pd.DataFrame) -> Conversation:
+def _conversation(frames: Frames, thread: int, messages: pd.DataFrame) -> MessageThread:
     """One thread, by when it went on and how much of it was outside."""
     first, last = date_of(messages["day"].min()), date_of(messages["day"].max())
     outside = messages.loc[messages["outside"], "sent_at"]
     latest = f"{local_time(frames.clinician, outside.max()):%H:%M}"
     words = f"{counted(len(messages), 'message')}, {len(outside)} outside your hours, the last at {latest}"
-    return Conversation(thread, days_between(first, last), words, bool(messages["emergency"].any()))
+    return MessageThread(thread, days_between(first, last), words, bool(messages["emergency"].any()))
 
 
 def due_words(holds: dict[str, str], today: date) -> str:
@@ -338,18 +338,18 @@ def due_words(holds: dict[str, str], today: date) -> str:
     return " and ".join(due)
 
 
-def _due_line(book: Book, client: int) -> ClientLine:
+def _due_line(book: ClientIndex, client: int) -> ClientEntry:
     return book.line(client, (f"Due: {due_words(book.holds(client), book.today)}",))
 
 
-def _told(book: Book, client: int) -> Iterator[str]:
+def _told(book: ClientIndex, client: int) -> Iterator[str]:
     holds = book.holds(client)
     if "frequency" in holds:
         yield f"{holds['frequency']} a week"
     if "session_minutes" in holds:
         yield f"{holds['session_minutes']} min"
     if "channels" in holds:
-        yield value_words(TERMS["channels"], holds["channels"])
+        yield value_text(TERMS["channels"], holds["channels"])
     if "modified" in holds:
         yield "a modified boundary"
     if holds.get("emergency") == "yes":
@@ -361,7 +361,7 @@ def _told(book: Book, client: int) -> Iterator[str]:
         yield f"last reviewed on {full_date(reviewed)}"
 
 
-def _last_reviewed(book: Book, client: int) -> date | None:
+def _last_reviewed(book: ClientIndex, client: int) -> date | None:
     """Return the day on which, by the ledger, a policy was last reviewed with a client."""
     theirs = set(book.keys[client])
     days = [row.day for row in book.ledger if row.client in theirs and row.kind == REVIEWED]

@@ -60,7 +60,7 @@ READINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class QuestionnaireForm:
     """A questionnaire that can be filled in from an own copy, answer by answer.
 
     ``ends`` say what the lowest and the highest answer mean. ``open_from`` is the day from which it can be answered
@@ -85,7 +85,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CompletedQuestionnaire:
     """One sheet that was filled in: its results in words, one for each scale that has a number."""
 
     key: str
@@ -103,8 +103,8 @@ class CheckInReport:
 
     headline: str
     beside: Beside | None
-    answered: tuple[Answered, ...]
-    sheets: tuple[Sheet, ...]
+    answered: tuple[CompletedQuestionnaire, ...]
+    sheets: tuple[QuestionnaireForm, ...]
     contacts: tuple[str, ...]
     assumed_hours: bool
 
@@ -127,15 +127,15 @@ def keep(key: str) -> Response | tuple[str, int]:
     with request.store().read() as connection:
         waits = open_from(asked, check_ins(connection, me), today)
     if waits:
-        request.tell(f"Nothing is kept: you can answer {asked.title} again from {full_date(waits)}.")
+        request.flash(f"Nothing is kept: you can answer {asked.title} again from {full_date(waits)}.")
         return redirect(url_for(".overview"), 303)
     gap = gap_words(asked, answers)
     if gap and not (numbers and "without" in request.form()):
-        request.tell(f"Nothing is kept yet. {gap}")
+        request.flash(f"Nothing is kept yet. {gap}")
         return _page({key: answers}), 422
     with request.store().write() as connection:
         save_check_in(connection, me, CheckIn(day_number(today), asked.key, numbers))
-    request.tell(f"Kept for {full_date(today)}: {' · '.join(result_words(asked, numbers))}.")
+    request.flash(f"Kept for {full_date(today)}: {' · '.join(result_words(asked, numbers))}.")
     return redirect(url_for(".overview"), 303)
 
 
@@ -147,7 +147,7 @@ def remove(key: str, day: str) -> Response:
         erased = remove_check_in(connection, request.clinician().key, day_number(_date(day)), key)
     if not erased:
         abort(404)
-    request.tell("That entry is erased.")
+    request.flash("That entry is erased.")
     return redirect(url_for(".overview"), 303)
 
 
@@ -160,10 +160,10 @@ def _date(day: str) -> date:
 
 def _page(sent: Mapping[str, Mapping[int, int]] | None = None) -> str:
     """Draw the page; with the answers of a sheet that was sent with gaps."""
-    return draw(check_in_report(request.config(), request.store(), request.clinician(), now=request.now(), sent=sent))
+    return render(check_in_report(request.config(), request.store(), request.clinician(), now=request.now(), sent=sent))
 
 
-def draw(report: CheckInReport) -> str:
+def render(report: CheckInReport) -> str:
     """Draw what is known."""
     from reports import charts
 
@@ -234,15 +234,19 @@ def _result(scale: Scale, value: float) -> str:
     return ", ".join(filter(None, (said, band(scale, value))))
 
 
-def _answered(one: CheckIn) -> Answered:
+def _answered(one: CheckIn) -> CompletedQuestionnaire:
     asked = instrument(one.instrument)
     if asked is None:  # a questionnaire that a later version no longer offers keeps its numbers
-        return Answered(one.instrument, one.instrument, date_of(one.day), tuple(map(str, one.results.values())))
-    return Answered(asked.key, asked.title, date_of(one.day), result_words(asked, one.results))
+        return CompletedQuestionnaire(
+            one.instrument, one.instrument, date_of(one.day), tuple(map(str, one.results.values()))
+        )
+    return CompletedQuestionnaire(asked.key, asked.title, date_of(one.day), result_words(asked, one.results))
 
 
-def _sheet(asked: Instrument, taken: Sequence[CheckIn], today: date, sent: Mapping[int, int] | None) -> Sheet:
-    return Sheet(
+def _sheet(
+    asked: Instrument, taken: Sequence[CheckIn], today: date, sent: Mapping[int, int] | None
+) -> QuestionnaireForm:
+    return QuestionnaireForm(
         key=asked.key,
         title=asked.title,
         about=asked.about,

@@ -15,20 +15,20 @@ from monitor.analysis.terms import CLIENT, EVER, NOT_A_CLIENT, STANDINGS, TERMS
 from monitor.config import Config
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
-from monitor.dashboard.me.book import (
+from monitor.dashboard.me.client_index import (
     PRIVACY,
     RECENT,
-    Book,
     Choice,
-    ClientLine,
-    Field,
-    Said,
-    book_of,
+    ClientEntry,
+    ClientIndex,
+    TermEntry,
+    TermField,
     field,
-    said_words,
+    load_client_index,
     short_day,
+    term_entries,
 )
-from monitor.dashboard.me.forms import ROW_NUMBER, given_day, keep, own, tried
+from monitor.dashboard.me.forms import ROW_NUMBER, flash_usage_errors, keep, own, parse_from_day
 from monitor.dashboard.policy import allow
 from monitor.roster import DEFAULT_WEIGHTS, Clinician, Practice
 from monitor.store import clients as kept
@@ -44,7 +44,7 @@ WHO = ("standing", "band", "trauma")
 
 
 @dataclass(frozen=True, slots=True)
-class MaybeOne:
+class SamePersonSuggestion:
     """Two clients who might be one person, and why that is asked."""
 
     one: int
@@ -59,7 +59,7 @@ class ClientGroup:
 
     heading: str
     sentence: str
-    lines: tuple[ClientLine, ...]
+    lines: tuple[ClientEntry, ...]
     more: int = 0
     only_write: bool = False
 
@@ -69,7 +69,7 @@ class ClientsReport:
     """Whoever was met or wrote, for the clinician alone."""
 
     headline: str
-    maybe: tuple[MaybeOne, ...]
+    maybe: tuple[SamePersonSuggestion, ...]
     groups: tuple[ClientGroup, ...]
 
 
@@ -85,11 +85,11 @@ class ClientKey:
 class ClientReport:
     """One client: who it is, which keys are joined, whom else they could be joined with, and what was said."""
 
-    line: ClientLine
-    fields: tuple[Field, ...]
+    line: ClientEntry
+    fields: tuple[TermField, ...]
     keys: tuple[ClientKey, ...]
     others: tuple[Choice, ...]
-    said: tuple[Said, ...]
+    said: tuple[TermEntry, ...]
     today: date
 
 
@@ -98,7 +98,7 @@ class ClientReport:
 def everybody() -> str:
     """Everybody who was met or wrote."""
     report = clients_report(request.config(), request.store(), request.clinician(), now=request.now())
-    return draw_everybody(report)
+    return render_list(report)
 
 
 @blueprint.get(f"/<{ROW_NUMBER}:client>")
@@ -108,7 +108,7 @@ def one(client: int) -> str:
     report = client_report(request.config(), request.store(), request.clinician(), client, now=request.now()) or abort(
         404
     )
-    return draw_one(report)
+    return render_page(report)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>")
@@ -117,8 +117,8 @@ def say(client: int) -> Response:
     """Keep who a client is, from a day on."""
     own(client)
     given = {term: request.form().get(term, "") for term in WHO}
-    with tried():
-        from_day = given_day()
+    with flash_usage_errors():
+        from_day = parse_from_day()
         since = EVER if given["standing"] == NOT_A_CLIENT else from_day
         keep(client, {"standing": given["standing"]}, since, UNSAID)
         keep(client, {term: given[term] for term in WHO if term != "standing"}, from_day, UNSAID)
@@ -145,7 +145,7 @@ def take_back(client: int) -> Response:
         if not kept.unsay(connection, request.clinician().key, client, term, from_day=int(day)):
             abort(404)
         person = kept.persons(connection, request.clinician().key).get(client, client)
-    request.tell(f"Taken back: {TERMS[term].title}.")
+    request.flash(f"Taken back: {TERMS[term].title}.")
     return redirect(url_for(".one" if term in WHO else "agreements.one", client=person), 303)
 
 
@@ -155,14 +155,14 @@ def join(client: int) -> Response:
     """Let two codes be one person."""
     if not request.form().get("other"):
         own(client)
-        request.tell("Nothing is joined. Choose another code of this person first.")
+        request.flash("Nothing is joined. Choose another code of this person first.")
         return redirect(url_for(".one", client=client), 303)
     other = _other(client)
     strangers = [row for one in (client, other) for row in own(one) if row.value == NOT_A_CLIENT]
     with request.store().write() as connection:
         person = kept.join(connection, request.clinician().key, [client, other])
     taken_back = " “Not a client” is taken back." if strangers and NOT_A_CLIENT not in _values(person) else ""
-    request.tell(f"Joined: they are one person. You can separate them here.{taken_back}")
+    request.flash(f"Joined: they are one person. You can separate them here.{taken_back}")
     return redirect(url_for(".one", client=person), 303)
 
 
@@ -173,7 +173,7 @@ def separate(client: int) -> Response:
     own(client)
     with request.store().write() as connection:
         kept.separate(connection, request.clinician().key, client)
-    request.tell("Separated: that code is a person of its own again.")
+    request.flash("Separated: that code is a person of its own again.")
     return redirect(url_for(".one", client=client), 303)
 
 
@@ -184,7 +184,7 @@ def apart(client: int) -> Response:
     other = _other(client)
     with request.store().write() as connection:
         kept.keep_apart(connection, request.clinician().key, client, other, now=int(request.now().timestamp()))
-    request.tell("Two people it is. You will not be asked again.")
+    request.flash("Two people it is. You will not be asked again.")
     return redirect(url_for(".everybody"), 303)
 
 
@@ -203,12 +203,12 @@ def _other(client: int) -> int:
     return int(named)
 
 
-def draw_everybody(report: ClientsReport) -> str:
+def render_list(report: ClientsReport) -> str:
     """Draw the list of clients."""
     return page("me/clients.html", title="Clients", report=report, privacy=PRIVACY, day=short_day)
 
 
-def draw_one(report: ClientReport) -> str:
+def render_page(report: ClientReport) -> str:
     """Draw one client. The title names nobody: it stays in the browser's history after signing out."""
     return page(
         "me/client.html", title="One client", report=report, privacy=PRIVACY, day=short_day, full_date=full_date
@@ -217,7 +217,7 @@ def draw_one(report: ClientReport) -> str:
 
 def clients_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientsReport:
     """Everybody who was met or wrote, as known at ``now``."""
-    book = book_of(config, store, clinician, now=now)
+    book = load_client_index(config, store, clinician, now=now)
     found = proposals(book.frames.held, book.frames.messages, apart=book.apart)
     return ClientsReport(
         headline="Who is behind a code?",
@@ -230,7 +230,7 @@ def client_report(
     config: Config, store: Store, clinician: Clinician, key: int, *, now: datetime
 ) -> ClientReport | None:
     """One client by any of their keys, ``None`` if there is no such client of the clinician's."""
-    book = book_of(config, store, clinician, now=now)
+    book = load_client_index(config, store, clinician, now=now)
     client = book.person(key)
     if client is None:
         return None
@@ -240,12 +240,12 @@ def client_report(
         fields=tuple(_fields(book, client, config.practice)),
         keys=tuple(ClientKey(one, book.code(one)) for one in book.keys[client]),
         others=tuple(others),
-        said=said_words(book, client, WHO),
+        said=term_entries(book, client, WHO),
         today=book.today,
     )
 
 
-def _line(book: Book, client: int) -> ClientLine:
+def _line(book: ClientIndex, client: int) -> ClientEntry:
     holds = book.holds(client)
     standing = holds.get("standing", CLIENT)
     return book.line(
@@ -260,7 +260,7 @@ def _line(book: Book, client: int) -> ClientLine:
     )
 
 
-def _fields(book: Book, client: int, practice: Practice) -> Iterator[Field]:
+def _fields(book: ClientIndex, client: int, practice: Practice) -> Iterator[TermField]:
     """Standing, weight band and trauma mark; the bands are the practice's own of today."""
     holds = book.holds(client)
     yield field(TERMS["standing"], holds.get("standing", CLIENT))
@@ -274,7 +274,7 @@ def _bands(practice: Practice, today: date) -> Sequence[float]:
     return (begun or [DEFAULT_WEIGHTS])[-1].bands
 
 
-def _groups(book: Book) -> Iterator[ClientGroup]:
+def _groups(book: ClientIndex) -> Iterator[ClientGroup]:
     known = {client: book.holds(client).get("standing", CLIENT) for client in book.keys}
     current = [client for client in book.in_order if known[client] == CLIENT]
     recent = [client for client in current if book.last(client) >= book.today - RECENT]
@@ -296,12 +296,14 @@ def _groups(book: Book) -> Iterator[ClientGroup]:
     yield _group(book, "Not clients, or no longer", "", rest)
 
 
-def _group(book: Book, heading: str, sentence: str, clients: Sequence[int], *, only_write: bool = False) -> ClientGroup:
+def _group(
+    book: ClientIndex, heading: str, sentence: str, clients: Sequence[int], *, only_write: bool = False
+) -> ClientGroup:
     lines = tuple(_line(book, client) for client in clients[:MOST_LINES])
     return ClientGroup(heading, sentence, lines, max(len(clients) - MOST_LINES, 0), only_write)
 
 
-def _maybe(book: Book, proposal: Proposal) -> MaybeOne:
+def _maybe(book: ClientIndex, proposal: Proposal) -> SamePersonSuggestion:
     names = (book.name(proposal.one), book.name(proposal.other))
     if proposal.reason is Reason.THREAD:
         reason = f"Both write in {counted(proposal.seen, 'thread')} of yours."
@@ -310,4 +312,4 @@ def _maybe(book: Book, proposal: Proposal) -> MaybeOne:
             f"{names[1]} only writes, {names[0]} is only met: {proposal.seen} of {proposal.of} messages came within a "
             "day before or three hours after those sessions."
         )
-    return MaybeOne(proposal.one, proposal.other, names, reason)
+    return SamePersonSuggestion(proposal.one, proposal.other, names, reason)

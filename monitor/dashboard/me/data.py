@@ -90,14 +90,14 @@ def shared() -> str:
     store = request.store()
     with store.read():
         report = own_caseload(request.config(), store, request.clinician(), now=request.now())
-    return draw(report, gaps.all_warnings(request.readiness()))
+    return render(report, gaps.all_warnings(request.readiness()))
 
 
 @blueprint.post("/open-slots")
 @allow(Role.CLINICIAN)
 def open_slots() -> Response:
     """Keep how many more clients the reader could take; the director sees the numbers."""
-    with forms.tried():
+    with forms.flash_usage_errors():
         slots = OpenSlots(_number("day"), _number("evening"), _number("trauma"))
         if slots.trauma > slots.total:
             raise UsageError(
@@ -106,7 +106,7 @@ def open_slots() -> Response:
             )
         with request.store().write() as connection:
             set_open_slots(connection, request.clinician().key, slots, set_at=int(request.now().timestamp()))
-        request.tell(
+        request.flash(
             f"Saved: {slots.day} by day and {slots.evening} in the evening, {slots.trauma} of them for trauma-focused "
             "work. Your director sees these three numbers."
         )
@@ -120,7 +120,7 @@ def _number(field: str) -> int:
     return int(text)
 
 
-def draw(report: OwnCaseload, warnings: Sequence[str] = ()) -> str:
+def render(report: OwnCaseload, warnings: Sequence[str] = ()) -> str:
     """Draw the page; ``warnings`` say what of the reader was not read or not computed."""
     return page(
         "me/data.html",

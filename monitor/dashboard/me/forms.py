@@ -12,7 +12,7 @@ from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.clock import local_day
 from monitor.analysis.terms import TERMS
 from monitor.dashboard import request
-from monitor.dashboard.me.book import said_of, terms_on
+from monitor.dashboard.me.client_index import term_rows_of, terms_on
 from monitor.errors import UsageError
 from monitor.notices import ANSWERS, EXCEPTIONS
 from monitor.store import clients, notices
@@ -28,11 +28,11 @@ LONGEST_EXCEPTION = timedelta(days=366)
 def own(client: int) -> list[TermRow]:
     """Return what was said of a client of the reader's; for anybody else's there is no such page."""
     with request.store().read() as connection:
-        said = said_of(connection, request.clinician().key, client)
+        said = term_rows_of(connection, request.clinician().key, client)
     return abort(404) if said is None else said
 
 
-def given_day(wanted: str = "from which day on it holds") -> int:
+def parse_from_day(wanted: str = "from which day on it holds") -> int:
     """The day number that a form says in ``from``; ``wanted`` are the words for what that day is.
 
     Raises UsageError where it says no day, or one that is too far away.
@@ -47,7 +47,7 @@ def given_day(wanted: str = "from which day on it holds") -> int:
     return day_number(day)
 
 
-def last_days() -> tuple[date, date]:
+def exception_end_range() -> tuple[date, date]:
     """The first and the last day until which an exception can go on."""
     today = local_day(request.clinician(), request.now())
     return today, today + LONGEST_EXCEPTION
@@ -58,11 +58,11 @@ def answer(notice: int, said: str) -> None:
     if said not in ANSWERS:
         abort(400)
     me, now = request.clinician().key, int(request.now().timestamp())
-    with tried(), request.store().write() as connection:
+    with flash_usage_errors(), request.store().write() as connection:
         until = _last_day() if said in EXCEPTIONS else None
         if not notices.answer_notice(connection, me, notice, said, now, until=until):
             abort(404)
-        request.tell(f"Your answer is kept: {ANSWERS[said]}.")
+        request.flash(f"Your answer is kept: {ANSWERS[said]}.")
 
 
 def take_back(notice: int) -> None:
@@ -70,12 +70,12 @@ def take_back(notice: int) -> None:
     with request.store().write() as connection:
         if not notices.undo_answer(connection, request.clinician().key, notice, int(request.now().timestamp())):
             abort(404)
-    request.tell("Your answer is taken back.")
+    request.flash("Your answer is taken back.")
 
 
 def _last_day() -> int | None:
     """The last day of an exception that a form tells, as a day number; ``None`` where none was given."""
-    text, (first, last) = request.form().get("until", ""), last_days()
+    text, (first, last) = request.form().get("until", ""), exception_end_range()
     if not text:
         return None
     try:
@@ -88,17 +88,17 @@ def _last_day() -> int | None:
 
 
 @contextmanager
-def tried() -> Iterator[None]:
+def flash_usage_errors() -> Iterator[None]:
     """Say why something cannot be kept in the words of whoever refused it."""
     try:
         yield
     except UsageError as error:
-        refused(error)
+        flash_refusal(error)
 
 
-def refused(error: UsageError) -> None:
+def flash_refusal(error: UsageError) -> None:
     """Say why nothing is kept."""
-    request.tell(f"Nothing is kept. {error}")
+    request.flash(f"Nothing is kept. {error}")
 
 
 def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[str, str] | None = None) -> None:
@@ -116,4 +116,4 @@ def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[s
                 connection, request.clinician().key, client, term, value or None,
                 from_day=from_day, now=int(request.now().timestamp()),
             )  # fmt: skip
-    request.tell(f"Kept: {', '.join(TERMS[term].title for term in changed)}.")
+    request.flash(f"Kept: {', '.join(TERMS[term].title for term in changed)}.")

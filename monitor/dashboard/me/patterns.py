@@ -21,8 +21,8 @@ from monitor.dashboard import request
 from monitor.dashboard.layout import page
 from monitor.dashboard.me import forms
 from monitor.dashboard.me.agenda import Agenda, agenda
-from monitor.dashboard.me.book import Book, Choice, book_of
-from monitor.dashboard.me.forms import ROW_NUMBER, given_day, last_days, own, tried
+from monitor.dashboard.me.client_index import Choice, ClientIndex, load_client_index
+from monitor.dashboard.me.forms import ROW_NUMBER, exception_end_range, flash_usage_errors, own, parse_from_day
 from monitor.dashboard.policy import allow
 from monitor.notices import FAMILIES, LINE, LINES, PATTERN, POOLED
 from monitor.readiness import GapKind, Readiness, readiness_of
@@ -106,7 +106,7 @@ class NoteGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerLine:
+class LedgerEntry:
     """One entry of the ledger, in words; ``client`` is empty where it is about no single client."""
 
     entry: int
@@ -131,7 +131,7 @@ class PatternsReport:
     groups: tuple[NoteGroup, ...]
     quiet: tuple[str, ...]
     clients: Table
-    ledger: tuple[LedgerLine, ...]
+    ledger: tuple[LedgerEntry, ...]
     exceptions: str
     kinds: tuple[Choice, ...]
     people: tuple[Choice, ...]
@@ -147,7 +147,7 @@ class PatternsReport:
 def overview() -> str:
     """Every notice, every client, the ledger."""
     report = patterns_report(request.config(), request.store(), request.clinician(), now=request.now())
-    return draw(report, last_days())
+    return render(report, exception_end_range())
 
 
 @blueprint.post(f"/notices/<{ROW_NUMBER}:notice>")
@@ -176,10 +176,10 @@ def enter() -> Response:
     client = int(named) if named else None
     if client is not None:
         own(client)
-    with tried(), request.store().write() as connection:
-        day, now = given_day("on which day it was"), int(request.now().timestamp())
+    with flash_usage_errors(), request.store().write() as connection:
+        day, now = parse_from_day("on which day it was"), int(request.now().timestamp())
         clients.enter(connection, request.clinician().key, kind, day=day, client=client, now=now)
-        request.tell(f"Written down: {LEDGER[kind]}.")
+        request.flash(f"Written down: {LEDGER[kind]}.")
     return redirect(url_for(".overview"), 303)
 
 
@@ -190,11 +190,11 @@ def strike(entry: int) -> Response:
     with request.store().write(erases=True) as connection:
         if not clients.strike(connection, request.clinician().key, entry):
             abort(404)
-    request.tell("Struck out.")
+    request.flash("Struck out.")
     return redirect(url_for(".overview"), 303)
 
 
-def draw(report: PatternsReport, until: tuple[date, date] | None = None) -> str:
+def render(report: PatternsReport, until: tuple[date, date] | None = None) -> str:
     """Draw the page. ``until`` are the first and the last day that an answer can name as the end of an exception."""
     return page(
         "me/patterns.html",
@@ -219,7 +219,7 @@ def draw(report: PatternsReport, until: tuple[date, date] | None = None) -> str:
 class _Told:
     """The sources that every note is written from."""
 
-    book: Book
+    book: ClientIndex
     values: WeekValues
     last_week: int
 
@@ -229,7 +229,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
     with store.read() as connection:
         ready = readiness_of(config, connection, clinician, now)
         last = leading_week(ready)
-        book = book_of(config, store, clinician, now=now)
+        book = load_client_index(config, store, clinician, now=now)
         rows = notices.of_persons(book.frames, kept.notices(connection, clinician.key))
         first = min((row.since for row in rows), default=last)
         values = values_of(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
@@ -325,7 +325,7 @@ def _weeks(row: NoticeRow) -> str:
     return f"{day_and_month(date_of(row.since))} to {full_date(date_of(row.week + 6))}"
 
 
-def _client_rows(book: Book, *, messages: bool) -> Iterator[tuple[str, ...]]:
+def _client_rows(book: ClientIndex, *, messages: bool) -> Iterator[tuple[str, ...]]:
     """One client a row, in the order of the week; without ``messages`` nothing is known of what was sent."""
     facts = one_by_one(book.frames)
     columns = {key: dict(zip(facts.index.tolist(), facts[key].tolist(), strict=True)) for key in facts}
@@ -373,15 +373,15 @@ def _signed(value: float) -> str:
     return "0" if words[1:] == "0.0" else words
 
 
-def _ledger(book: Book) -> Iterator[LedgerLine]:
+def _ledger(book: ClientIndex) -> Iterator[LedgerEntry]:
     """The entries, the newest first."""
     person = {key: client for client, keys in book.keys.items() for key in keys}
     for row in reversed(book.ledger):
         who = "" if row.client is None else book.name(person.get(row.client, row.client))
-        yield LedgerLine(row.id, date_of(row.day), LEDGER.get(row.kind, row.kind), who)
+        yield LedgerEntry(row.id, date_of(row.day), LEDGER.get(row.kind, row.kind), who)
 
 
-def _exceptions(book: Book, rows: Sequence[NoticeRow]) -> str:
+def _exceptions(book: ClientIndex, rows: Sequence[NoticeRow]) -> str:
     """Count the exceptions of the last year, in the ledger and by an answer; empty without any."""
     since: date = book.today - A_YEAR
     entered = sum(row.kind in EXCEPTIONS and date_of(row.day) > since for row in book.ledger)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from monitor.access import Role
 from monitor.analysis.calendar import date_of
 from monitor.dashboard import request
-from monitor.dashboard.layout import framed
+from monitor.dashboard.layout import report_page
 from monitor.dashboard.me import forms
 from monitor.dashboard.policy import allow
 from monitor.notices import UNDO
@@ -85,6 +85,6 @@ def _drawn(report: WeeklyReport) -> str:
         actions=f"{url_for('.week', week=iso_week(report.week))}/notices",
         csrf_token=generate_csrf(),
         weeks=f"{url_for('.this_week')}week/",
-        until=forms.last_days(),
+        until=forms.exception_end_range(),
     )
-    return framed(weekly.week_words(report.week), body, empty=report.built_from.complete_through is None)
+    return report_page(weekly.week_words(report.week), body, empty=report.built_from.complete_through is None)

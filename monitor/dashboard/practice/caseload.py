@@ -9,7 +9,7 @@ from flask import Blueprint, Response, url_for
 
 from monitor.access import Role
 from monitor.dashboard import request
-from monitor.dashboard.layout import framed
+from monitor.dashboard.layout import report_page
 from monitor.dashboard.policy import allow
 from monitor.fairness_report.report import fairness_report
 from reports import fairness
@@ -31,7 +31,7 @@ def caseload() -> str:
     """The dot plot and its tables."""
     report = _report()
     body = fairness.html(report, csv=url_for(".caseload_csv"))
-    return framed("Practice", body, empty=report.complete_through is None and report.period.last is None)
+    return report_page("Practice", body, empty=report.complete_through is None and report.period.last is None)
 
 
 @blueprint.get("/caseload.csv")

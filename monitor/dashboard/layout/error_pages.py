@@ -44,7 +44,7 @@ FOREIGN_HOST = "Evenhours answers only under this computer's own names, 127.0.0.
 Answer = tuple[str, int]
 
 
-def explain(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     """Answer every fault with a page of its own."""
     app.register_error_handler(SecurityError, _foreign_host)
     app.register_error_handler(HTTPException, _fault)
@@ -71,7 +71,7 @@ def _store_fault(error: EvenhoursError) -> Answer:
 def _unnoted(error: AccessLogError) -> Answer:
     current_app.logger.error("%s", error)
     title, sentence = UNNOTED
-    return page_for(request.reader(), "layout/sentence.html", title=title, sentence=sentence), 503
+    return page_for(request.reader(), "layout/message.html", title=title, sentence=sentence), 503
 
 
 def _view_said(error: HTTPException) -> str | None:
@@ -82,11 +82,11 @@ def _view_said(error: HTTPException) -> str | None:
 
 def _told(code: int, sentence: str | None = None) -> Answer:
     if code >= 500:
-        request.unsay()
+        request.discard_messages()
     title, usual = SENTENCES.get(code, SENTENCES[400 if code < 500 else 500])
     reads = "You are not signed in" if code < 500 else "Who is reading cannot be said just now"
     reader = _reader() if code < 500 else None
-    return page_for(reader, "layout/sentence.html", reads=reads, title=title, sentence=sentence or usual), code
+    return page_for(reader, "layout/message.html", reads=reads, title=title, sentence=sentence or usual), code
 
 
 def _reader() -> Reader | None:

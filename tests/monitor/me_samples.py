@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from monitor.dashboard.me.agenda import Agenda, AgendaLine
-from monitor.dashboard.me.agreements import AgreementReport, AgreementsReport, Conversation, FieldGroup
-from monitor.dashboard.me.book import Choice, ClientLine, Field, Said
-from monitor.dashboard.me.check_in import Answered, CheckInReport, Sheet
-from monitor.dashboard.me.clients import ClientGroup, ClientKey, ClientReport, ClientsReport, MaybeOne
+from monitor.dashboard.me.agenda import Agenda, AgendaItem
+from monitor.dashboard.me.agreements import AgreementReport, AgreementsReport, FieldGroup, MessageThread
+from monitor.dashboard.me.check_in import CheckInReport, CompletedQuestionnaire, QuestionnaireForm
+from monitor.dashboard.me.client_index import Choice, ClientEntry, TermEntry, TermField
+from monitor.dashboard.me.clients import ClientGroup, ClientKey, ClientReport, ClientsReport, SamePersonSuggestion
 from monitor.dashboard.me.data import OwnCaseload, OwnSlots
-from monitor.dashboard.me.patterns import LedgerLine, Note, NoteGroup, PatternsReport
+from monitor.dashboard.me.patterns import LedgerEntry, Note, NoteGroup, PatternsReport
 from reports.models import Answer, Card, Table
 from tests.reports.samples import FIRST, PERIOD, PRACTICE, beside
 
 CONTACTS = ("Morag, supervisor",)
 
 
-def sheet(key: str, items: int, *, open_from: date | None = None) -> Sheet:
-    return Sheet(
+def sheet(key: str, items: int, *, open_from: date | None = None) -> QuestionnaireForm:
+    return QuestionnaireForm(
         key=key,
         title=key.title(),
         about="About how it is.",
@@ -35,7 +35,7 @@ def sheet(key: str, items: int, *, open_from: date | None = None) -> Sheet:
 
 
 def check_in() -> CheckInReport:
-    answered = Answered(
+    answered = CompletedQuestionnaire(
         "thirty", "Thirty", date(2026, 3, 2), ("Burnout 21, low", "Compassion satisfaction 41, moderate")
     )
     return CheckInReport(
@@ -77,11 +77,11 @@ def patterns() -> PatternsReport:
         groups=(NoteGroup("Replies after hours", (note(6, answered="Thanks, noted"), note(5))),),
         quiet=("Sessions running over", "One client"),
         clients=Table(("Client", "Sessions"), ((HOSTILE, "4, agreed 2"),)),
-        ledger=(LedgerLine(3, FIRST, "A gift", "Tuesdays, 15:00 · K7Q2"), LedgerLine(2, FIRST, "Touch", "")),
+        ledger=(LedgerEntry(3, FIRST, "A gift", "Tuesdays, 15:00 · K7Q2"), LedgerEntry(2, FIRST, "Touch", "")),
         exceptions="2 exceptions in the last year: 1 in the ledger, 1 by an answer to a note.",
         kinds=(Choice("gift", "A gift"), Choice("touch", "Touch")),
         people=(Choice("4", HOSTILE),),
-        agenda=Agenda("of the last eight weeks", (AgendaLine(HOSTILE, ("A gift, 3 March",)),)),
+        agenda=Agenda("of the last eight weeks", (AgendaItem(HOSTILE, ("A gift, 3 March",)),)),
         assumed_hours=True,
         today=FIRST,
     )
@@ -94,12 +94,12 @@ def own_caseload() -> OwnCaseload:
     )  # fmt: skip
 
 
-def line() -> ClientLine:
-    return ClientLine(4, HOSTILE, (FIRST, FIRST + timedelta(days=7)), ("Weight band 3", "2 codes joined"))
+def line() -> ClientEntry:
+    return ClientEntry(4, HOSTILE, (FIRST, FIRST + timedelta(days=7)), ("Weight band 3", "2 codes joined"))
 
 
 def clients() -> ClientsReport:
-    maybe = MaybeOne(4, 9, ("Tuesdays, 15:00 · K7Q2", "M4ZP"), "Both write in 2 threads of yours.")
+    maybe = SamePersonSuggestion(4, 9, ("Tuesdays, 15:00 · K7Q2", "M4ZP"), "Both write in 2 threads of yours.")
     groups = (
         ClientGroup("Seen in the last 90 days", "", (line(),), more=3),
         ClientGroup("Only in messages", "Somebody who writes.", (line(),), only_write=True),
@@ -108,17 +108,17 @@ def clients() -> ClientsReport:
 
 
 FORMS = (
-    Field("standing", "Who this is", "choice", (Choice("client", "A client", chosen=True),), "client", 0, 0),
-    Field("frequency", "Sessions a week", "number", (), "0.5", 0.05, 7),
-    Field(
+    TermField("standing", "Who this is", "choice", (Choice("client", "A client", chosen=True),), "client", 0, 0),
+    TermField("frequency", "Sessions a week", "number", (), "0.5", 0.05, 7),
+    TermField(
         "channels", "Channels", "words", (Choice("email", "Email", chosen=True), Choice("sms", "Text")), "email", 0, 0
     ),
-    Field("contact_hours", "Hours", "hours", (), "09:00-18:00", 0, 0),
-    Field("review_on", "Review", "date", (), "2026-01-01", 0, 0),
-    Field("fees", "Fees", "agreed", (Choice("agreed", "Agreed", chosen=True),), "agreed", 0, 0),
-    Field("emergency", "Emergency", "yes_no", (Choice("yes", "Yes"), Choice("no", "No")), "", 0, 0),
+    TermField("contact_hours", "Hours", "hours", (), "09:00-18:00", 0, 0),
+    TermField("review_on", "Review", "date", (), "2026-01-01", 0, 0),
+    TermField("fees", "Fees", "agreed", (Choice("agreed", "Agreed", chosen=True),), "agreed", 0, 0),
+    TermField("emergency", "Emergency", "yes_no", (Choice("yes", "Yes"), Choice("no", "No")), "", 0, 0),
 )
-SAID = (Said(4, "fees", "Fees: Agreed", FIRST, 20_402), Said(4, "standing", HOSTILE, None, 0))
+SAID = (TermEntry(4, "fees", "Fees: Agreed", FIRST, 20_402), TermEntry(4, "standing", HOSTILE, None, 0))
 
 
 def client() -> ClientReport:
@@ -135,8 +135,8 @@ def agreement() -> AgreementReport:
         line=line(),
         groups=(FieldGroup("Sessions", "What holds.", FORMS),),
         conversations=(
-            Conversation(-7, "3 March", HOSTILE, emergency=True),
-            Conversation(8, "2 March", "2 messages", False),
+            MessageThread(-7, "3 March", HOSTILE, emergency=True),
+            MessageThread(8, "2 March", "2 messages", False),
         ),
         said=SAID,
         due="the agreement since today",

@@ -40,7 +40,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientLine:
+class ClientEntry:
     """One client in a list: by usual slot and code, with the last session days and what was said of them, in words."""
 
     client: int
@@ -50,7 +50,7 @@ class ClientLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TermEntry:
     """One dated thing that was said, so that it can be taken back; ``since`` is ``None`` for "always"."""
 
     client: int
@@ -61,7 +61,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class TermField:
     """One thing that can be agreed. ``form`` is how it is written; ``value`` what holds, as it is written.
 
     ``low`` and ``high`` bound a number.
@@ -77,7 +77,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class MessageSummary:
     """A client's messages: how many, and the day of the last."""
 
     messages: int
@@ -85,7 +85,7 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class ClientIndex:
     """Everything the pages say of clients. A client is a person, by the smallest of their keys.
 
     ``in_order`` are all of them in the order of the week, those without a session last.
@@ -96,7 +96,7 @@ class Book:
     slots: Mapping[int, str]
     keys: Mapping[int, tuple[int, ...]]
     sessions: Mapping[int, tuple[date, ...]]
-    contacts: Mapping[int, Contact]
+    contacts: Mapping[int, MessageSummary]
     in_order: tuple[int, ...]
     terms: tuple[TermRow, ...]
     ledger: tuple[LedgerRow, ...]
@@ -128,9 +128,9 @@ class Book:
         """The day of the last session; long ago where there was none."""
         return max(self.sessions.get(client, ()), default=date.min)
 
-    def line(self, client: int, told: Iterable[str]) -> ClientLine:
+    def line(self, client: int, told: Iterable[str]) -> ClientEntry:
         """The client as a line of a list."""
-        return ClientLine(client, self.name(client), self.sessions.get(client, ()), tuple(filter(None, told)))
+        return ClientEntry(client, self.name(client), self.sessions.get(client, ()), tuple(filter(None, told)))
 
     def contact(self, client: int) -> str:
         """The client's messages in words; empty where there are none."""
@@ -138,14 +138,14 @@ class Book:
         return f"{counted(found.messages, 'message')}, the last on {day_and_month(found.last)}" if found else ""
 
 
-def book_of(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Book:
+def load_client_index(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientIndex:
     """Everything of one clinician's clients, as known at ``now``."""
     with store.read() as connection:
         frames = frames_of(config, store, clinician, now=now)
         terms, ledger = clients.terms(connection, clinician.key), clients.ledger(connection, clinician.key)
         codes, apart = facts.pseudonyms(connection, clinician.key), clients.kept_apart(connection, clinician.key)
     keys, slots = _keys(frames), usual_slots(frames)
-    return Book(
+    return ClientIndex(
         frames=frames,
         codes=codes,
         slots=slots,
@@ -185,10 +185,10 @@ def _sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
     return days
 
 
-def _contacts(frames: Frames) -> dict[int, Contact]:
+def _contacts(frames: Frames) -> dict[int, MessageSummary]:
     by_client = frames.messages.groupby("counterpart")["day"]
     number, last = by_client.size(), by_client.max()
-    return {int(who): Contact(int(number[who]), date_of(int(last[who]))) for who in number.index.tolist()}
+    return {int(who): MessageSummary(int(number[who]), date_of(int(last[who]))) for who in number.index.tolist()}
 
 
 def terms_on(said: Iterable[TermRow], day: date) -> dict[str, str]:
@@ -199,7 +199,7 @@ def terms_on(said: Iterable[TermRow], day: date) -> dict[str, str]:
     return {term: value for term, value in latest.items() if value is not None}
 
 
-def value_words(term: Term, value: str | None) -> str:
+def value_text(term: Term, value: str | None) -> str:
     """A term's value as people read it."""
     if value is None:
         return "no longer agreed"
@@ -209,7 +209,7 @@ def value_words(term: Term, value: str | None) -> str:
     return ", ".join(words.get(one, one) for one in value.split(",")) if words else value
 
 
-def said_of(connection: Connection, clinician: str, client: int) -> list[TermRow] | None:
+def term_rows_of(connection: Connection, clinician: str, client: int) -> list[TermRow] | None:
     """Return all that was said of a person under any of their keys; ``None`` if nobody of the clinician's is meant."""
     if client not in facts.pseudonyms(connection, clinician):
         return None
@@ -218,14 +218,14 @@ def said_of(connection: Connection, clinician: str, client: int) -> list[TermRow
     return [row for row in clients.terms(connection, clinician) if persons.get(row.client, row.client) == person]
 
 
-def said_words(book: Book, client: int, terms: Iterable[str]) -> tuple[Said, ...]:
+def term_entries(book: ClientIndex, client: int, terms: Iterable[str]) -> tuple[TermEntry, ...]:
     """Return what was said of a client in some terms, the latest first, to be taken back."""
     wanted = set(terms)
     return tuple(
-        Said(
+        TermEntry(
             client=row.client,
             term=row.term,
-            words=f"{TERMS[row.term].title}: {value_words(TERMS[row.term], row.value)}",
+            words=f"{TERMS[row.term].title}: {value_text(TERMS[row.term], row.value)}",
             since=date_of(row.from_day) if row.from_day else None,
             from_day=row.from_day,
         )
@@ -234,12 +234,12 @@ def said_words(book: Book, client: int, terms: Iterable[str]) -> tuple[Said, ...
     )
 
 
-def field(term: Term, value: str, own: Mapping[str, str] | None = None) -> Field:
+def field(term: Term, value: str, own: Mapping[str, str] | None = None) -> TermField:
     """A term as something to fill in; ``own`` are words that stand beside the listed ones, and before them."""
     given = set(value.split(","))
     words = dict(own or {}) | dict(choices_of(term))
     choices = tuple(Choice(key, said, key in given) for key, said in words.items())
-    return Field(term.name, term.title, term.form.name.lower(), choices, value, term.low, term.high)
+    return TermField(term.name, term.title, term.form.name.lower(), choices, value, term.low, term.high)
 
 
 def short_day(day: date) -> str:

@@ -17,22 +17,22 @@ from monitor.store.signin import make_link
 from tests.monitor import practices
 
 
-class Clock:
+class SettableClock:
     def __init__(self) -> None:
         self.now = practices.NOW
 
     def __call__(self) -> datetime:
         return self.now
 
-    def passes(self, **span: float) -> None:
+    def advance(self, **span: float) -> None:
         self.now += timedelta(**span)
 
 
-class Pages:
+class DashboardPages:
     """The pages of a practice; leaving the ``with`` closes what making links opened."""
 
     def __init__(self, config: Config) -> None:
-        self.config, self.clock = config, Clock()
+        self.config, self.clock = config, SettableClock()
         self.app = create_app(config, self.clock)
         self.store: Store = open_store(config.database)
 
@@ -47,38 +47,38 @@ class Pages:
         """The path below which the pages lie; the client of a test adds it by itself."""
         return str(self.app.config["APPLICATION_ROOT"])
 
-    def link(self, subject: str) -> str:
+    def sign_in_link(self, subject: str) -> str:
         with self.store.write() as connection:
             return f"/sign-in/{make_link(connection, subject, int(self.clock().timestamp()))}"
 
-    def stranger(self) -> FlaskClient:
+    def anonymous(self) -> FlaskClient:
         return self.app.test_client()
 
     def signed_in(self, subject: str) -> FlaskClient:
-        client = self.stranger()
-        assert press(client, self.link(subject)).status_code == 303
+        client = self.anonymous()
+        assert use_link(client, self.sign_in_link(subject)).status_code == 303
         return client
 
 
-def press(client: FlaskClient, link: str) -> TestResponse:
+def use_link(client: FlaskClient, link: str) -> TestResponse:
     """Open a one-time link and press its button."""
-    return client.post(link, data={"csrf_token": token_on(client.get(link))})
+    return client.post(link, data={"csrf_token": csrf_token_of(client.get(link))})
 
 
-def cookie(client: FlaskClient) -> str:
+def session_cookie(client: FlaskClient) -> str:
     held = client.get_cookie("evenhours", path=client.application.config["APPLICATION_ROOT"])
     assert held is not None
     return held.value
 
 
-def bearer(pages: Pages, value: str) -> FlaskClient:
+def client_with_cookie(pages: DashboardPages, value: str) -> FlaskClient:
     """Somebody who got hold of a cookie."""
-    client = pages.stranger()
+    client = pages.anonymous()
     client.set_cookie("evenhours", value, path=pages.root)
     return client
 
 
-def token_on(page: TestResponse) -> str:
+def csrf_token_of(page: TestResponse) -> str:
     found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
     assert found is not None
     return found[1]

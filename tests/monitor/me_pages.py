@@ -19,8 +19,8 @@ def app() -> Flask:
         return create_app(empty_practice(Path(folder)), lambda: NOW)
 
 
-def main_of(draw: Callable[[], str]) -> str:
+def main_html(render: Callable[[], str]) -> str:
     """What a page says within its layout. Addresses begin with ``/me``, as if the pages lay at the root."""
     with app().test_request_context("/me/"):
-        html = draw().replace(str(app().config["APPLICATION_ROOT"]), "")
+        html = render().replace(str(app().config["APPLICATION_ROOT"]), "")
     return html.partition('<main id="main">')[2].partition("</main>")[0]

@@ -19,7 +19,7 @@ SIGN_IN = "/sign-in"
 """Below it every link lies; the second cookie goes nowhere else."""
 
 
-class BrowserSession(dict[str, Any], SessionMixin):
+class WebSession(dict[str, Any], SessionMixin):
     """The words that a request brought, and those that its answer leaves. What forms are checked by is made of them.
 
     Attributes:
@@ -56,22 +56,22 @@ class BrowserSession(dict[str, Any], SessionMixin):
             self["csrf_token"] = digest.hexdigest()
 
 
-class BrowserSessions(SessionInterface):
+class WebSessionInterface(SessionInterface):
     """Reads and leaves the two cookies, without a look at the store."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def open_session(self, app: Flask, request: Request) -> BrowserSession:
+    def open_session(self, app: Flask, request: Request) -> WebSession:
         """Return what the request brought."""
         # Of two cookies of one name the one with the longer path comes first, so that none of another port takes over.
         name = self.get_cookie_name(app)
         token, signing_in = request.cookies.get(name, ""), request.cookies.get(f"{name}-sign-in", "")
-        return BrowserSession(self._key, token, signing_in, at_link=request.path.startswith(f"{SIGN_IN}/"))
+        return WebSession(self._key, token, signing_in, at_link=request.path.startswith(f"{SIGN_IN}/"))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Leave what changed in the browser, until it is closed."""
-        held = cast("BrowserSession", session)
+        held = cast("WebSession", session)
         name, path = self.get_cookie_name(app), self.get_cookie_path(app)
         own = path if self.get_cookie_secure(app) else f"{path.rstrip('/')}{SIGN_IN}"  # __Host- demands the path "/"
         self._leave(app, response, (name, path), held.brought[0], held.token)
@@ -93,11 +93,11 @@ class BrowserSessions(SessionInterface):
             response.delete_cookie(name, **how)
 
 
-def browser() -> BrowserSession:
+def web_session() -> WebSession:
     """Return what this request's browser holds."""
-    return cast("BrowserSession", session)
+    return cast("WebSession", session)
 
 
-def begin(app: Flask, key: bytes) -> None:
+def init_app(app: Flask, key: bytes) -> None:
     """Let an application hold its sessions so, under a key of its own."""
-    app.session_interface = BrowserSessions(key)
+    app.session_interface = WebSessionInterface(key)

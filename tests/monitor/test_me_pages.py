@@ -9,19 +9,19 @@ from functools import cache
 import pytest
 
 from monitor.dashboard.me import agreements, check_in, clients, data, patterns
-from tests.monitor import private_samples as samples
-from tests.monitor.private_pages import main_of
+from tests.monitor import me_samples as samples
+from tests.monitor.me_pages import main_html
 from tests.reports.pages import Element, read, visible
 from tests.reports.test_weekly import BANNED
 
 PAGES: dict[str, Callable[[], str]] = {
-    "check-in": lambda: check_in.draw(samples.check_in()),
-    "patterns": lambda: patterns.draw(samples.patterns()),
-    "data": lambda: data.draw(samples.own_caseload()),
-    "clients": lambda: clients.draw_everybody(samples.clients()),
-    "client": lambda: clients.draw_one(samples.client()),
-    "agreements": lambda: agreements.draw_everybody(samples.agreements()),
-    "agreement": lambda: agreements.draw_one(samples.agreement()),
+    "check-in": lambda: check_in.render(samples.check_in()),
+    "patterns": lambda: patterns.render(samples.patterns()),
+    "data": lambda: data.render(samples.own_caseload()),
+    "clients": lambda: clients.render_list(samples.clients()),
+    "client": lambda: clients.render_page(samples.client()),
+    "agreements": lambda: agreements.render_list(samples.agreements()),
+    "agreement": lambda: agreements.render_page(samples.agreement()),
 }
 
 
@@ -32,7 +32,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @cache
 def page(name: str) -> Element:
-    return read(main_of(PAGES[name]))
+    return read(main_html(PAGES[name]))
 
 
 def test_a_fragment_holds_under_the_strictest_policy(name: str) -> None:
@@ -74,12 +74,12 @@ def test_a_button_says_by_itself_what_it_does(name: str) -> None:
 
 
 def test_words_that_come_from_elsewhere_stay_words(name: str) -> None:
-    assert "<script" not in main_of(PAGES[name])
+    assert "<script" not in main_html(PAGES[name])
 
 
 @pytest.mark.parametrize("quiet", sorted(PAGES.keys() - {"check-in"}))
 def test_some_words_are_never_used(quiet: str) -> None:
-    html = main_of(PAGES[quiet]).replace("1.3 to 2.4", "")
+    html = main_html(PAGES[quiet]).replace("1.3 to 2.4", "")
 
     assert BANNED.findall(visible(html)) == []
     assert "!" not in visible(re.sub(r"&[#\w]+;", "", html))
