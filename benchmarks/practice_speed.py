@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from connectors.base import Window
-from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
+from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, SessionEvidence, Status
 from monitor.cli.context import CliContext
 from monitor.cli.doctor import doctor
 from monitor.config import Config, load
@@ -203,7 +203,7 @@ class Life:
             found.append(
                 MessageStamp(
                     self.key, key, date + timedelta(hours=float(hour)), bool(self.dice.random() < 0.5), f"K{client}",
-                    Counterpart.CLIENT, thread_nodes=(key, thread),
+                    CounterpartKind.CLIENT, thread_nodes=(key, thread),
                 )
             )  # fmt: skip
         return found

@@ -1,21 +1,21 @@
-"""The contract every source keeps.
+"""The contract between a connector and ingest: the types that a connector is given and returns.
 
 Terminology
 -----------
-source      one ``[[source]]`` of the configuration: a calendar, a mailbox, an export, of one or more owners
-owner       a clinician whose times the source holds
-record      one :class:`~connectors.records.CalendarEvent`, ``SessionEvidence`` or ``MessageStamp``
-window      the half-open span of instants that is wanted; an entry is in it if the two touch
-cursor      the connector's own text saying how far it has read; opaque to everybody else
-batch       a page of records with the cursor that is true once they are stored: one transaction
-answer      one batch, or several of which each but the last goes on: nothing of it is stored before all have come
-snapshot    an answer that carries all the source tells of a window, so that what is missing where it reaches is gone
-reach       how far back a snapshot tells: many feeds forget what is over after a month, or at once
-fault       a record that could not be used, kept aside with its place and the reason, never its content
+source           one ``[[source]]`` of the configuration: a calendar, a mailbox, an export, of one or more owners
+owner            a clinician whose times the source contains
+record           one :class:`~connectors.records.CalendarEvent`, ``SessionEvidence`` or ``MessageStamp``
+window           the half-open span of instants to read; an entry is in it if the two touch
+cursor           how far the source has been read, as text that only its connector understands
+batch            a page of records with the cursor that is valid once they are stored: one transaction
+result           one batch, or several that belong together: nothing of it is stored before all have been read
+snapshot         a result that contains everything in a window, so that what is missing has been removed at the source
+reach            how far back a snapshot goes: many feeds drop past entries after a month, or at once
+rejected record  a record that could not be used, stored with its place and the reason, never its content
 
-A connector says what its source holds. What the practice keeps of that is decided once for all sources, by ingest:
-what lies outside the window, what another job's calendar may say, how long a session can be, how much may be gone at
-once. A connector may leave out what it does not need to ask for, and need not.
+A connector returns what its source contains. Ingest applies the practice's policy to all sources alike: the window, the
+longest possible session, the fields kept of another job's calendar, and how much may disappear at once. A connector may
+leave out what it does not need to request, but does not have to.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from connectors.address_count import AddressCount
-from connectors.classify import Classifier, Sighting
+from connectors.classify import ClassifiedEntry, Classifier
 from connectors.pseudonyms import Pseudonyms, canonical_address
 from connectors.records import Record
 
@@ -37,7 +37,7 @@ _WEEK = 7 * 24 * 60 * 60  # seconds
 
 
 class RecordType(StrEnum):
-    """What a source tells of: calendar entries, messages, true times of sessions."""
+    """A type of record that a source contains: calendar entries, messages or actual times of sessions."""
 
     CALENDAR = "calendar"
     MESSAGES = "messages"
@@ -52,59 +52,60 @@ class Window:
     end: datetime
 
     def touches(self, start: datetime, end: datetime) -> bool:
-        """Whether ``[start, end)`` shares an instant with the window; a zero-length entry counts where it stands.
+        """Return ``True`` if ``[start, end)`` overlaps the window; a zero-length entry counts at its instant.
 
         ::
 
-            window        |-----------|
-            touches    |----|  |  |-----|
-            does not  |---|           |---|
+            window         |-----------|
+            touches     |----|  |  |-----|
+            does not  |----|           |----|
         """
         return start < self.end and (end > self.start or start >= self.start)
 
     @property
-    def seconds(self) -> tuple[int, int]:
-        """Its ends as epoch seconds, as cursors keep them."""
+    def epoch_seconds(self) -> tuple[int, int]:
+        """Start and end in epoch seconds, as cursors store them."""
         return int(self.start.timestamp()), int(self.end.timestamp())
 
-    def follows(self, start: int, end: int) -> bool:
-        """Whether a window of these epoch seconds has moved on to this one by less than a week."""
-        now = self.seconds
-        return all(0 <= moved < _WEEK for moved in (now[0] - start, now[1] - end))
+    def is_close_after(self, start: int, end: int) -> bool:
+        """Return ``True`` if both ends are 0 to 7 days after ``start`` and ``end`` (epoch seconds)."""
+        own_start, own_end = self.epoch_seconds
+        return all(0 <= shift < _WEEK for shift in (own_start - start, own_end - end))
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The nearest instants, in epoch seconds, of what was left out before and after the window.
+    """The records nearest to the window that were skipped because they lie outside it, in epoch seconds.
 
     ::
 
-        records    x   x  x |  read | x     x
-                          ^ before     ^ after
-        a window that reaches one of the two has something to read in what was read already
+        records    x   x  x |  window  | x     x
+                          ^ before       ^ after
+
+    If a later window contains one of the two, the source has to be read again from the beginning.
     """
 
     before: int | None = None
     after: int | None = None
 
-    def within(self, window: Window) -> bool:
-        """Return ``True`` if the window may hold one of those that were left out."""
+    def has_any_in(self, window: Window) -> bool:
+        """Return ``True`` if the window may contain a skipped record."""
         start, end = window.start.timestamp(), window.end.timestamp()
         return (self.before is not None and self.before >= start) or (self.after is not None and self.after < end)
 
-    def joined(self, instant: datetime, window: Window) -> Skipped:
-        """Return these and one more, which is outside ``window``."""
-        at = int(instant.timestamp())
+    def including(self, instant: datetime, window: Window) -> Skipped:
+        """Return a copy that includes a record at ``instant``, which is outside ``window``."""
+        seconds = int(instant.timestamp())
         if instant < window.start:
-            return Skipped(at if self.before is None else max(at, self.before), self.after)
-        return Skipped(self.before, at if self.after is None else min(at, self.after))
+            return Skipped(seconds if self.before is None else max(seconds, self.before), self.after)
+        return Skipped(self.before, seconds if self.after is None else min(seconds, self.after))
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A clinician as a connector knows one: ``addresses`` are canonical (see :func:`canonical_address`).
+    """A clinician as an owner of a source. ``addresses`` are canonical (see :func:`canonical_address`).
 
-    ``name`` is what a practice-wide export may call the person, where it has neither key nor address.
+    ``name`` identifies the clinician in a practice-wide export that has neither key nor address.
     """
 
     key: str
@@ -114,8 +115,11 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """A record set aside: ``where`` is a place ("event 17", "line 204"), ``reason`` a phrase without content."""
+class RejectedRecord:
+    """A record that could not be used.
+
+    ``where`` is its place ("event 17", "line 204"), ``reason`` a phrase without content.
+    """
 
     where: str
     reason: str
@@ -123,32 +127,34 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One page. ``replaces`` makes it a snapshot of that window; ``removed`` are uid_keys the source took back.
+    """One page of records, with the cursor that is valid once it is stored.
 
-    What is held of an entry from before the window stays as it is in both cases.
+    A batch with ``replaces`` is a snapshot of that window; ``removed`` are the uid_keys of entries that were removed at
+    the source. In both cases stored entries from before the window are left as they are.
 
-    A snapshot takes back what is missing of what is to come, and of what has begun only as far as it reaches. What lies
-    before its reach was forgotten by the source, not deleted, and stays. ``reaches_back_to`` is the instant from which
-    on the snapshot tells everything. Left out, it is worked out for each clinician from the entries that the snapshot
-    tells: the earliest of those that are not instances of a series (see :attr:`CalendarEvent.series`). State it where
-    that would reach too far: where the source is put together from several feeds, the latest of theirs.
+    A snapshot removes stored entries that it does not contain: future ones, and past ones as far back as it reaches.
+    Earlier ones have been dropped by the source, not deleted, and stay. ``reaches_back_to`` is the instant from which
+    on the snapshot is complete. If it is ``None``, ingest derives it for each clinician as the earliest entry in the
+    snapshot that is not an instance of a series (see :attr:`CalendarEvent.series`). Set it where that would be too
+    early: for a source that is combined from several feeds, to the latest of theirs.
 
-    ``replaces_times`` says that the snapshot tells all true times of that window, too, as far as these reach: what it
-    does not tell of them is gone. Without it only the true times of entries that it tells or takes back are.
+    With ``replaces_times`` the snapshot also contains all actual times in that window, as far back as these reach, and
+    stored ones that it does not contain are removed. Without it only the times of entries that it contains or removes
+    are replaced.
 
-    ``anew`` marks the first page of a reading that begins the whole source again: what earlier readings said of the
-    same messages counts no more, nor do their faults. The first page after the cursor ``None`` is such a one anyway.
-    ``mended`` are places (see :class:`Fault`) at which nothing is wrong any more; of such a source a place is a keyed
-    name, which stays the same.
+    ``restarts`` marks the first page of a reading that begins the whole source again: what earlier readings stored of
+    the same messages no longer counts, nor do their rejected records. It is implied for the first page after the cursor
+    ``None``. ``resolved`` are places (see :class:`RejectedRecord`) that could be used this time; a connector that
+    reports them uses keyed names as places, since these stay the same.
 
-    ``holds`` is how many messages or rows the source has in all, for a source that is only ever added to: so it is
-    seen when much of it is gone. State it, where it can be counted, on the first page of a reading.
+    ``source_size`` is the number of messages or rows in the whole source, for a source that only ever grows: it shows
+    when much of it has been lost. Set it, where it can be counted, on the first page of a reading.
 
-    ``goes_on`` says that more pages of the same answer follow. Nothing of an answer is stored before its last page has
-    come, so that a large one can be told in pieces and still be refused as a whole. Of two records of one name in it
-    the later counts. Every page of a snapshot has ``replaces``; ``reaches_back_to``, ``replaces_times``, ``holds`` and
-    the cursor are the last one's, ``anew`` any one's. The cursor of the others is the one that was given: a run that is
-    cut off while the answer is stored asks again.
+    ``has_more`` says that more pages of the same result follow. Nothing of a result is stored before its last page has
+    been read, so that a large one can be returned in pieces and still be refused as a whole. Of two records with the
+    same key in it the later counts. ``replaces`` is set on every page of a snapshot; ``reaches_back_to``,
+    ``replaces_times``, ``source_size`` and the cursor are taken from the last page, ``restarts`` from any. On the other
+    pages the cursor is the one that was passed in: a run that is cut off while it stores the result starts it again.
 
     ``done`` and ``total`` are for the progress bar, in whatever unit the source counts (bytes, files, entries).
     """
@@ -159,91 +165,96 @@ class Batch:
     replaces: Window | None = None
     replaces_times: bool = False
     reaches_back_to: datetime | None = None
-    anew: bool = False
-    faults: tuple[Fault, ...] = ()
-    mended: tuple[str, ...] = ()
-    holds: int | None = None
-    goes_on: bool = False
+    restarts: bool = False
+    rejected: tuple[RejectedRecord, ...] = ()
+    resolved: tuple[str, ...] = ()
+    source_size: int | None = None
+    has_more: bool = False
     done: int | None = None
     total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that a connector is told of the practice.
+    """The part of the practice that a connector may see.
 
-    ``folder`` is where relative paths begin; ``read_secret`` turns ``env:``, ``file:`` and ``command:`` references
-    into their values. ``times_suffice`` is a hint and decides nothing: the times of this source's entries alone will be
-    kept, so that a connector may ask for less. ``address_count`` is where a reader of messages counts the addresses of
-    those in which it finds no address of an owner; it is kept nowhere.
+    Relative paths start at ``folder``; ``read_secret`` resolves ``env:``, ``file:`` and ``command:`` references.
+    ``times_suffice`` is a hint that ingest will keep only the times of this source's entries, so that a connector may
+    request less. A reader of messages passes to ``address_count`` the addresses of those in which it finds no address
+    of an owner; the count is never stored.
     """
 
     source: str
     owners: tuple[Owner, ...]
     window: Window
     classifier: Classifier
-    names: Pseudonyms
+    pseudonyms: Pseudonyms
     folder: Path
     read_secret: Callable[[str], str]
     times_suffice: bool = False
     address_count: AddressCount = field(default_factory=AddressCount, repr=False, compare=False)
 
     def owners_named(self, addresses: set[str]) -> tuple[Owner, ...]:
-        """Whose record it is: the only owner of a personal source, else everyone whom ``addresses`` name."""
+        """Return the only owner of a personal source, else every owner with one of the ``addresses``."""
         if len(self.owners) == 1:
             return self.owners
-        named = {canonical_address(address) for address in addresses}
-        return tuple(owner for owner in self.owners if owner.addresses & named)
+        canonical = {canonical_address(address) for address in addresses}
+        return tuple(owner for owner in self.owners if owner.addresses & canonical)
 
 
 class Connector(Protocol):
-    """Reads one source. Holds no state between runs but the cursor."""
+    """A reader of one source, with no state between runs except the cursor."""
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages from ``cursor`` on (``None``: from the beginning of the window).
 
-        Each batch's cursor is true once that batch is stored, so a run cut off after any page resumes there.
-        A cursor this connector does not understand is read as ``None``. A connector keeps in its cursor a fingerprint
-        of all in its options and context that decides what it makes of a record (owners, addresses, zones, rules, the
-        practice's key); under another one it begins the source again and says so by ``anew`` or a snapshot. When the
-        practice's policy changes, ingest begins the source again and asks from ``None``. Raises
-        :class:`~connectors.errors.ConnectorError`, never anything else, for what a source may do to us.
+        Each batch's cursor is valid once that batch is stored, so a run that is cut off after any page resumes there. A
+        cursor that the connector does not understand is treated as ``None``. The cursor contains a fingerprint of
+        everything in the options and the context that decides how a record is read (owners, addresses, zones, rules,
+        the practice's key). If it differs, the connector begins the source again and says so by ``restarts`` or a
+        snapshot. When the practice's policy changes, ingest passes ``None``.
+
+        Raises:
+            ConnectorError: The source cannot be read. Nothing that a source does may raise anything else.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """One entry of the registry: how ``kind = "name"`` is configured, made and described.
+    """A kind of source in the registry: how ``kind = "name"`` is configured, created and described.
 
     ``options`` is a frozen dataclass; each field is an option of the source's TOML table, its metadata ``help`` the
-    sentence for the documentation. Metadata ``secret=True`` lets it be a reference for ``Context.read_secret`` and
-    nothing else; ``secret="if private"`` lets it be an address as well, unless knowing that is enough to read it.
-    ``keeps`` lists the fields of the source that are read, ``dropped`` tells how the
-    rest is kept out ("never requested" or "left out while parsing"). ``check`` finds what types alone cannot: each
-    problem begins with the option's path ("columns.foo: not a role"), so that all are listed with the other faults.
-    With ``per_owner`` each owner has an account of their own: one connector for each, whose context has that one owner,
-    each with its own cursor, freshness and failure. ``remote`` tells from the options whether a server is waited for
-    (with accounts it always is); several such sources are read side by side. ``brings`` tells from the options which
-    parts of somebody's work surely come (by default calendar entries): a week is known once all of them have been read
-    to its end. ``preview`` shows what the practice's rules make of a calendar's entries, for
-    `evenhours classify --try`. ``sent_by_address``: a message counts as sent by its owner where it bears an address of
-    theirs, so that none does where that is missing.
+    sentence for the documentation. Metadata ``secret=True`` allows only a reference for ``Context.read_secret``;
+    ``secret="if private"`` allows an address as well, unless knowing it is enough to read the source. ``check`` returns
+    the problems that types alone cannot show; each begins with the option's path ("columns.foo: not a role"), so that
+    they are listed with the other faults of the configuration.
+
+    ``kept_fields`` are the fields of the source that are read; ``other_fields`` says how the rest is kept out ("never
+    requested" or "left out while parsing"). ``record_types`` returns, given the options, the types of record that the
+    source certainly contains (by default calendar entries): a week is complete once all of them have been read to its
+    end.
+
+    With ``per_owner`` each owner has an account, with its own connector, cursor, freshness and errors; the connector's
+    context has that one owner. ``remote`` returns, given the options, whether the source is a server (accounts always
+    are); several such sources are read in parallel. ``preview`` yields the calendar's entries as the practice's rules
+    classify them, for `evenhours classify --try`. With ``sent_by_address`` a message counts as sent if it has an
+    address of its owner, so that none does where that address is not configured.
     """
 
     name: str
     options: type[Any]
     make: Callable[[Any, Context], Connector]
     title: str
-    keeps: tuple[str, ...]
-    dropped: str
+    kept_fields: tuple[str, ...]
+    other_fields: str
     check: Callable[[Any], list[str]] | None = None
     per_owner: bool = False
     remote: Callable[[Any], bool] | None = None
-    brings: Callable[[Any], frozenset[RecordType]] = lambda _: frozenset({RecordType.CALENDAR})
-    preview: Callable[[Any, Context], Iterator[Sighting]] | None = None
+    record_types: Callable[[Any], frozenset[RecordType]] = lambda _: frozenset({RecordType.CALENDAR})
+    preview: Callable[[Any, Context], Iterator[ClassifiedEntry]] | None = None
     sent_by_address: bool = False
 
     def is_remote(self, options: Any) -> bool:
-        """Whether a source with these options is a server."""
+        """Return ``True`` if a source with these options is a server."""
         return self.remote(options) if self.remote else self.per_owner

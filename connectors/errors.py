@@ -49,7 +49,7 @@ class UnavailableError(ConnectorError):
     """The file or server cannot be reached or read."""
 
 
-class UsedUpError(UnavailableError):
+class LimitExceededError(UnavailableError):
     """The server took all the time or room that an answer may take: it is not asked again tonight."""
 
 
@@ -57,7 +57,7 @@ class MalformedError(ConnectorError):
     """What came is not what the source's kind promises: cut off, another format, unknown columns."""
 
 
-class ShrunkenError(ConnectorError):
+class ShrunkSourceError(ConnectorError):
     """The source holds far less than it did: refused, not believed, until somebody confirms it."""
 
     def __init__(self, source: str, held: int, holds: int, what: str = "entries") -> None:

@@ -90,7 +90,7 @@ def count_addresses(kind: str, path: Path) -> AddressCount | None:
         owners=(Owner("", ZoneInfo("UTC")),),
         window=Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)),
         classifier=Classifier(),
-        names=Pseudonyms(secrets.token_bytes(KEY_BYTES)),
+        pseudonyms=Pseudonyms(secrets.token_bytes(KEY_BYTES)),
         folder=Path.cwd(),
         read_secret=str,
     )

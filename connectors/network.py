@@ -12,7 +12,7 @@ from socket import gaierror
 from urllib.parse import urlsplit
 
 from connectors.deadline import TooMuchError, TooSlowError
-from connectors.errors import UnavailableError, UsedUpError
+from connectors.errors import LimitExceededError, UnavailableError
 
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _FAILURES: tuple[tuple[type[BaseException], str, str], ...] = (
@@ -61,7 +61,7 @@ def no_answer(
 ) -> UnavailableError:
     """Return the error for ``who`` that is not there, hangs up, makes no sense or does not come to an end."""
     found, check = _failure(who, error)
-    kind = UsedUpError if used_up(error) else UnavailableError
+    kind = LimitExceededError if used_up(error) else UnavailableError
     return kind(source, found, f"{check} {after}")
 
 

@@ -33,7 +33,7 @@ class Kind(StrEnum):
 SUPERVISION = frozenset({Kind.SUPERVISION, Kind.GROUP_SUPERVISION})
 """Supervision, alone or with others."""
 
-LONG_IS_RIGHT = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY, Kind.BUSY})
+LONG_KINDS = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY, Kind.BUSY})
 """What may last longer than any session does."""
 
 
@@ -53,7 +53,7 @@ CALLED_OFF = (Status.DECLINED, Status.CANCELLED, Status.LATE_CANCELLED, Status.C
 """What does not take place."""
 
 
-class Counterpart(StrEnum):
+class CounterpartKind(StrEnum):
     """Who stands at the other end of a message. An outside person counts as a client until marked otherwise."""
 
     CLIENT = "client"
@@ -81,7 +81,7 @@ class CalendarEvent:
 
     ``uid_key`` names UID and original occurrence, so it survives a move. An all-day entry runs from local
     midnight to local midnight of its owner. ``edited_at`` is the source's own last change, where it says so.
-    ``set_aside`` is the reason why this entry is kept and listed but never counted as working time, where the source
+    ``excluded`` is the reason why this entry is kept and listed but never counted as working time, where the source
     itself gives one: that it is too long is for ingest to say. ``is_free`` marks an entry whose time the source shows
     as free: in another job's calendar it is nobody's time. ``meeting`` names
     the video meeting it invites to, which several entries and series may share: ``names.entry("meeting", code)``, the
@@ -99,7 +99,7 @@ class CalendarEvent:
     status: Status = Status.CONFIRMED
     client: str | None = None
     edited_at: datetime | None = None
-    set_aside: str | None = None
+    excluded: str | None = None
     is_free: bool = False
     meeting: str | None = None
     series: str | None = None
@@ -145,7 +145,7 @@ class MessageStamp:
     sent_at: datetime
     outgoing: bool
     counterpart: str | None
-    counterpart_kind: Counterpart
+    counterpart_kind: CounterpartKind
     automatic: bool = False
     channel: str = "email"
     thread_nodes: tuple[int, ...] = ()

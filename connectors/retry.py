@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from connectors.deadline import Deadline
-from connectors.errors import ConnectorError, UsedUpError
+from connectors.errors import ConnectorError, LimitExceededError
 
 TRIES = 4
 GOOGLE_TRIES = 7  # its quotas are counted by the minute: 1 + 2 + … + 32 seconds outlast one
@@ -63,7 +63,7 @@ class Patience:
     def wait(self, again: AgainError, tried: int) -> None:
         """Pause after so many tries, or raise the problem where there is to be none after them."""
         wait = FIRST_PAUSE * 2 ** (tried - 1) if again.wait is None else again.wait
-        is_over = tried >= self._tries or wait > LONGEST_PAUSE or isinstance(again.problem, UsedUpError)
+        is_over = tried >= self._tries or wait > LONGEST_PAUSE or isinstance(again.problem, LimitExceededError)
         if is_over or not self._deadline.allows(wait):
             raise again.problem
         self._pause(wait)

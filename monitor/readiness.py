@@ -250,7 +250,7 @@ def source_states(
 
 def _parts(source: SourceConfig, held: Holding) -> frozenset[RecordType]:
     """Return the parts that a source tells of: what its kind surely brings, and what it was seen to hold."""
-    brings = frozenset() if source.busy_only else source_kind(source.kind).brings(source.options)
+    brings = frozenset() if source.busy_only else source_kind(source.kind).record_types(source.options)
     numbers = {RecordType.CALENDAR: held.sessions, RecordType.MESSAGES: held.messages, RecordType.TIMES: held.times}
     return brings | {part for part, number in numbers.items() if number}
 
@@ -298,7 +298,7 @@ def _gaps(config: Config, clinician: Clinician, known: Sequence[Known]) -> list[
         part: source.name
         for source in own
         if len(source.clinicians) == 1 or source.per_owner  # a shared one that told nothing of somebody is not theirs
-        for part in source_kind(source.kind).brings(source.options)
+        for part in source_kind(source.kind).record_types(source.options)
     }
     anything_sent = any(held.sent for _, held in known)
     entries = sum(held.entries - held.busy for _, held in known)

@@ -46,7 +46,7 @@ class CaldavCursor(Cursor):
 
     def holds_for(self, window: Window) -> bool:
         """Whether what changed since is enough: the last whole reading is less than a week behind."""
-        return bool(self.states) and window.follows(self.start, self.end)
+        return bool(self.states) and window.is_close_after(self.start, self.end)
 
     def held(self) -> Iterator[tuple[tuple[str, str], Held]]:
         """Every object under its calendar's name and its own."""

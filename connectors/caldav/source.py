@@ -20,11 +20,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from connectors.base import Batch, Context, Fault, SourceKind
+from connectors.base import Batch, Context, RejectedRecord, SourceKind
 from connectors.caldav.cursor import CaldavCursor, Held
 from connectors.caldav.multistatus import path_of
 from connectors.caldav.server import Calendar, CalendarServer, Changes, ExpiredError, Object
-from connectors.classify import Sighting
+from connectors.classify import ClassifiedEntry
 from connectors.cursor import fingerprint
 from connectors.errors import MalformedError, UnavailableError
 from connectors.http import Client
@@ -58,10 +58,10 @@ class CaldavOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What some objects came to: their records and faults, and what is remembered of each."""
+    """What some objects came to: their records and rejected ones, and what is remembered of each."""
 
     records: tuple[CalendarEvent, ...]
-    faults: tuple[Fault, ...]
+    rejected: tuple[RejectedRecord, ...]
     held: Mapping[Place, Held]
 
 
@@ -96,7 +96,7 @@ class Caldav:
     def _settings(self) -> str:
         told = self._context
         decisive = (told.owners, told.classifier)
-        return fingerprint(told.names, self._options, decisive)
+        return fingerprint(told.pseudonyms, self._options, decisive)
 
     def _calendars(self, server: CalendarServer) -> dict[str, Calendar]:
         """The calendars to read under their keyed names."""
@@ -113,7 +113,7 @@ class Caldav:
 
     # Everything
 
-    def sightings(self) -> Iterator[Sighting]:
+    def sightings(self) -> Iterator[ClassifiedEntry]:
         """Each instance near the window with its title and what the rules make of it."""
         from connectors.ics.records import look_at
 
@@ -125,8 +125,8 @@ class Caldav:
             hrefs = list(server.changes(calendar, "").etags)
             objects |= self._objects(name, server.objects(calendar, hrefs, self._wanted))
         for one in self._records(self._texts(objects, found, [])):
-            if not isinstance(one, Fault):
-                yield self._context.classifier.sighting(look_at(one[0], own), one[1])
+            if not isinstance(one, RejectedRecord):
+                yield self._context.classifier.explain(look_at(one[0], own), one[1])
 
     def _whole(self, server: CalendarServer, found: Mapping[str, Calendar], settings: str) -> Batch:
         states: dict[str, str] = {}
@@ -136,10 +136,10 @@ class Caldav:
             states[name] = self._state(calendar, changes.state)
             objects |= self._objects(name, server.objects(calendar, list(changes.etags), self._wanted))
         came = self._read(objects, found)
-        start, end = self._context.window.seconds
+        start, end = self._context.window.epoch_seconds
         reached = CaldavCursor(settings, start, end, end, states, _by_calendar(came.held, found))
         window = self._context.window
-        return Batch(reached.dump(), came.records, replaces=window, faults=came.faults, done=1, total=1)
+        return Batch(reached.dump(), came.records, replaces=window, rejected=came.rejected, done=1, total=1)
 
     # What changed
 
@@ -161,9 +161,9 @@ class Caldav:
         removed = self._removed(before, came.held, gone | objects.keys())
         after = {place: held for place, held in {**before, **came.held}.items() if place not in gone}
         reached = replace(
-            known, reached=self._context.window.seconds[1], states=states, objects=_by_calendar(after, found)
+            known, reached=self._context.window.epoch_seconds[1], states=states, objects=_by_calendar(after, found)
         )
-        return Batch(reached.dump(), came.records, tuple(removed), faults=came.faults, done=1, total=1)
+        return Batch(reached.dump(), came.records, tuple(removed), rejected=came.rejected, done=1, total=1)
 
     def _changes(self, server: CalendarServer, calendar: Calendar, since: str, known: Mapping[str, Held]) -> Changes:
         """What has changed since a state, whether or not the server can compare it with another."""
@@ -202,7 +202,7 @@ class Caldav:
         old = {name: end for place in touched & before.keys() for name, end in before[place].entries.items()}
         new = {name for held in came.values() for name in held.entries}
         others = {name for place in before.keys() - touched for name in before[place].entries}
-        gone = [name for name, end in old.items() if name not in new and end > self._context.window.seconds[0]]
+        gone = [name for name, end in old.items() if name not in new and end > self._context.window.epoch_seconds[0]]
         mended = [
             place
             for place in touched & before.keys()
@@ -220,23 +220,23 @@ class Caldav:
         return {(calendar, self._name("object", path_of(one.href))): one for one in objects}
 
     def _read(self, objects: Mapping[Place, Object], found: Mapping[str, Calendar]) -> _Found:
-        faults: list[Fault] = []
-        texts = list(self._texts(objects, found, faults))
+        rejected: list[RejectedRecord] = []
+        texts = list(self._texts(objects, found, rejected))
         came: list[tuple[EntryText, CalendarEvent]] = []
         for one in self._records(texts):
-            if isinstance(one, Fault):
-                faults.append(one)
+            if isinstance(one, RejectedRecord):
+                rejected.append(one)
             else:
                 came.append(one)
         entries = _entries(texts, came)
-        faulty = {_object_at(fault.where) for fault in faults}
+        faulty = {_object_at(record.where) for record in rejected}
         held = {
             (calendar, name): Held(self._name("etag", one.etag), entries[name], name in faulty)
             for (calendar, name), one in objects.items()
         }
-        return _Found(tuple(record for _, record in came), tuple(faults), held)
+        return _Found(tuple(record for _, record in came), tuple(rejected), held)
 
-    def _records(self, texts: Iterable[CalendarText]) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
+    def _records(self, texts: Iterable[CalendarText]) -> Iterator[tuple[EntryText, CalendarEvent] | RejectedRecord]:
         from connectors.ics.records import records
         from connectors.ics.series import TooLongError
 
@@ -250,16 +250,16 @@ class Caldav:
             ) from error
 
     def _texts(
-        self, objects: Mapping[Place, Object], found: Mapping[str, Calendar], faults: list[Fault]
+        self, objects: Mapping[Place, Object], found: Mapping[str, Calendar], rejected: list[RejectedRecord]
     ) -> Iterator[CalendarText]:
         for (calendar, name), one in sorted(objects.items()):
             try:
                 yield from calendars(one.data, self._wanted, found[calendar].name, f"object {name}, ")
             except UnsoundError as error:
-                faults.append(Fault(f"object {name}", str(error)))
+                rejected.append(RejectedRecord(f"object {name}", str(error)))
 
     def _name(self, what: str, text: str) -> str:
-        return self._context.names.entry(f"caldav {what}", text)
+        return self._context.pseudonyms.entry(f"caldav {what}", text)
 
 
 def _entries(
@@ -295,7 +295,7 @@ def _problems(options: CaldavOptions) -> list[str]:
     return []
 
 
-def preview(options: CaldavOptions, context: Context) -> Iterator[Sighting]:
+def preview(options: CaldavOptions, context: Context) -> Iterator[ClassifiedEntry]:
     """What the rules make of each instance in the window, for ``evenhours classify --try``; stores nothing."""
     return Caldav(options, context).sightings()
 
@@ -305,12 +305,12 @@ SOURCE_KIND = SourceKind(
     options=CaldavOptions,
     make=Caldav,
     title="Calendars on a server (CalDAV)",
-    keeps=(
+    kept_fields=(
         "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SEQUENCE", "STATUS",
         "TRANSP", "LAST-MODIFIED", "VTIMEZONE", "ATTENDEE and ORGANIZER (address, PARTSTAT)",
         "SUMMARY, CATEGORIES, COLOR (where a rule looks at them)", "displayname of calendars (for rules)",
     ),
-    dropped="not asked for; left out while parsing where a server sends it all the same",
+    other_fields="not asked for; left out while parsing where a server sends it all the same",
     check=_problems,
     per_owner=True,
     preview=preview,

@@ -30,7 +30,7 @@ from connectors.csv_export.columns import (
 )
 from connectors.csv_export.table import Row, clean
 from connectors.pseudonyms import canonical_address
-from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, Record, SessionEvidence
+from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, Record, SessionEvidence
 
 _HALF_A_DAY = timedelta(hours=12)
 _LONGEST_NIGHT = timedelta(hours=16)  # an end that is written before its start lies on the next day, if not later
@@ -119,7 +119,7 @@ class RowReader:
         if end is None:
             raise CellError("booked_end is empty")
         named = cells.text("client")
-        client = self.context.names.person(owner, named) if named else None
+        client = self.context.pseudonyms.person(owner, named) if named else None
         return CalendarEvent(
             owner,
             self._name(cells, client or "", start.isoformat()),
@@ -146,7 +146,7 @@ class RowReader:
         return Entry(key, start, end, (SessionEvidence(cells.owner.key, key, self.grade, started, ended),))
 
     def _message(self, cells: _Cells) -> Entry:
-        names, owner = self.context.names, cells.owner.key
+        names, owner = self.context.pseudonyms, cells.owner.key
         sent_at = cells.known("sent_at")
         outgoing = is_outgoing(cells.text("direction"), self.directions)
         other, thread = cells.text("counterpart"), cells.text("thread")
@@ -158,7 +158,7 @@ class RowReader:
             sent_at,
             outgoing,
             names.person(owner, other) if other else None,
-            self.context.classifier.counterpart(other) if other else Counterpart.OTHER,
+            self.context.classifier.counterpart_kind(other) if other else CounterpartKind.OTHER,
             is_yes(cells.text("automatic")),
             self.channel,
             (key, names.node(owner, f"{self.context.source} thread {thread}")) if thread else (),
@@ -168,7 +168,7 @@ class RowReader:
     def _name(self, cells: _Cells, *otherwise: str) -> str:
         # A row's own identifier survives a move; without one, client and time are what stays between two exports.
         identity = ("id", cells.text("id")) if cells.text("id") else otherwise
-        return self.context.names.entry("\x1f".join((self.context.source, cells.owner.key, *identity)))
+        return self.context.pseudonyms.entry("\x1f".join((self.context.source, cells.owner.key, *identity)))
 
 
 @dataclass(frozen=True, slots=True)

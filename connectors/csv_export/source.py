@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Batch, Context, Fault, RecordType, SourceKind
+from connectors.base import Batch, Context, RecordType, RejectedRecord, SourceKind
 from connectors.content import Content, opened
 from connectors.csv_export.columns import DIRECTIONS, WORDS, CellError, alternatives, columns_in
 from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, check
@@ -42,36 +42,36 @@ class _Refused:
 
 @dataclass(slots=True)
 class _Intake:
-    """What the rows of one page gave: one entry a key, and faults with their place; and of all pages some numbers.
+    """What the rows of one page gave: one entry a key, and rejected rows; and of all pages some numbers.
 
     ``names`` are hashes of the keys on every page, in eight bytes each: a million has to fit into a small machine.
     """
 
     entries: dict[str | int, Entry] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
     rows: int = 0
     refused: int = 0
     strangers: int = 0
-    refusal: Fault | None = None
+    refusal: RejectedRecord | None = None
     names: array[int] = field(default_factory=lambda: array("q"))
 
     def take(self, entry: Entry, where: str) -> None:
-        self.faults += [Fault(where, doubt) for doubt in entry.doubts]
+        self.rejected += [RejectedRecord(where, doubt) for doubt in entry.doubts]
         if self.entries.setdefault(entry.key, entry) != entry:
-            self.faults.append(Fault(where, _DIFFERS))
+            self.rejected.append(RejectedRecord(where, _DIFFERS))
             self.entries[entry.key] = entry
 
     def refuse(self, where: str, reason: str, *, total: bool) -> None:
-        self.faults.append(Fault(where, "totals row" if total else reason))
+        self.rejected.append(RejectedRecord(where, "totals row" if total else reason))
         if not total:
             self.refused += 1
-            self.refusal = self.refusal or self.faults[-1]
+            self.refusal = self.refusal or self.rejected[-1]
 
-    def turn(self) -> tuple[tuple[Record, ...], tuple[Fault, ...]]:
+    def turn(self) -> tuple[tuple[Record, ...], tuple[RejectedRecord, ...]]:
         """Hand over what is on the page and begin a new one."""
         self.names.extend(map(hash, self.entries))
-        page = tuple(record for entry in self.entries.values() for record in entry.records), tuple(self.faults)
-        self.entries, self.faults = {}, []
+        page = tuple(record for entry in self.entries.values() for record in entry.records), tuple(self.rejected)
+        self.entries, self.rejected = {}, []
         return page
 
     def counted(self) -> tuple[int, frozenset[int]]:
@@ -104,11 +104,11 @@ class CsvConnector:
     def _pages(self, contents: Sequence[Content], cursor: str | None, reached: Cursor) -> Iterator[Batch]:
         intake, accumulate = _Intake(), self.options.accumulate
         snapshot = self.reader.shape is Shape.VISIT and not accumulate
-        blank = Batch(cursor, replaces=self.context.window if snapshot else None, anew=not accumulate)
+        blank = Batch(cursor, replaces=self.context.window if snapshot else None, restarts=not accumulate)
         for where, found in self._rows(contents):
             if intake.rows and not intake.rows % PAGE_ROWS:
-                records, faults = intake.turn()
-                yield replace(blank, records=records, faults=faults, goes_on=True, done=intake.rows)
+                records, rejected = intake.turn()
+                yield replace(blank, records=records, rejected=rejected, has_more=True, done=intake.rows)
             intake.rows += 1
             if isinstance(found, Entry):
                 intake.take(found, where)
@@ -116,24 +116,24 @@ class CsvConnector:
                 intake.strangers += 1
             else:
                 intake.refuse(where, found.reason, total=found.is_total)
-        records, faults = intake.turn()
+        records, rejected = intake.turn()
         if intake.refusal and not intake.names:
             first = intake.refusal
             sentence = f"none of its {intake.refused} rows could be used; {first.where}: {first.reason}."
             raise _malformed(self.options, self.context, sentence)
         count, twice = intake.counted()
-        faults = (*faults, *self._contradictions(contents, twice))
+        rejected = (*rejected, *self._contradictions(contents, twice))
         if intake.strangers:
-            faults = (*faults, Fault(f"{intake.strangers} rows", "the clinician is nobody of this source"))
+            rejected = (*rejected, RejectedRecord(f"{intake.strangers} rows", "the clinician is nobody of this source"))
         if any(content.has_changed for content in contents):
             sentence = "it was written to while it was read."
             raise UnavailableError(self.context.source, sentence, "Nothing was changed. The next run reads it again.")
         yield replace(
-            blank, cursor=reached.dump(), records=records, faults=faults, done=intake.rows, total=intake.rows,
-            holds=None if snapshot or accumulate else count,
+            blank, cursor=reached.dump(), records=records, rejected=rejected, done=intake.rows, total=intake.rows,
+            source_size=None if snapshot or accumulate else count,
         )  # fmt: skip
 
-    def _contradictions(self, contents: Sequence[Content], twice: frozenset[int]) -> Iterator[Fault]:
+    def _contradictions(self, contents: Sequence[Content], twice: frozenset[int]) -> Iterator[RejectedRecord]:
         """Yield a fault for each row that differs from the last one of its key, if that stands on an earlier page."""
         last: dict[str | int, tuple[Entry, int]] = {}
         for number, (where, found) in enumerate(self._rows(contents) if twice else ()):
@@ -141,7 +141,7 @@ class CsvConnector:
                 page = number // PAGE_ROWS
                 before, its_page = last.get(found.key, (found, page))
                 if before != found and its_page < page:
-                    yield Fault(where, _DIFFERS)
+                    yield RejectedRecord(where, _DIFFERS)
                 last[found.key] = found, page
 
     def _rows(self, contents: Sequence[Content]) -> Iterator[tuple[str, Entry | _Refused | None]]:
@@ -170,7 +170,7 @@ class CsvConnector:
         context = self.context
         days = (context.window.start.date(), context.window.end.date())  # the window moves on every night
         sums = [_checksum(content) for content in contents]
-        return fingerprint(context.names, self.options, context.owners, days, context.classifier, sums)
+        return fingerprint(context.pseudonyms, self.options, context.owners, days, context.classifier, sums)
 
 
 def _checksum(content: Content) -> str:
@@ -281,8 +281,8 @@ SOURCE_KIND = SourceKind(
     options=CsvOptions,
     make=make,
     title="Export of a practice system, call log or message log (CSV)",
-    keeps=tuple(role.name for role in fields(CsvColumns)),
-    dropped="left out while parsing: a column without a role is never looked at",
-    brings=_brings,
+    kept_fields=tuple(role.name for role in fields(CsvColumns)),
+    other_fields="left out while parsing: a column without a role is never looked at",
+    record_types=_brings,
     check=check,
 )

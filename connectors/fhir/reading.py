@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from connectors.base import Batch, Fault
+from connectors.base import Batch, RejectedRecord
 from connectors.cursor import Cursor
 from connectors.fhir.records import RecordMaker
 from connectors.fhir.resources import UnusableError, appointment_from, communication_from, encounter_from
@@ -70,20 +70,20 @@ class _Intake:
 
     records: list[Record] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    mended: list[str] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    resolved: list[str] = field(default_factory=list)
     newest: str = ""
 
     def turn(self) -> _Intake:
         """Hand over what came so far."""
         page = replace(self)
-        self.records, self.removed, self.faults, self.mended = [], [], [], []
+        self.records, self.removed, self.rejected, self.resolved = [], [], [], []
         return page
 
     def batch(self, cursor: str) -> Batch:
         """What came, as a page."""
         records, removed = tuple(self.records), tuple(self.removed)
-        return Batch(cursor, records, removed, faults=tuple(self.faults), mended=tuple(self.mended))
+        return Batch(cursor, records, removed, rejected=tuple(self.rejected), resolved=tuple(self.resolved))
 
 
 class Run:
@@ -96,7 +96,7 @@ class Run:
         self._intake = _Intake()
         self._done = 0
 
-    def whole(self, searches: Iterable[Search], *, anew: bool) -> Batch:
+    def whole(self, searches: Iterable[Search], *, restarts: bool) -> Batch:
         """Everything that the searches find, as a snapshot of the window; of true times, too, if they ask for them."""
         kinds = set()
         for search in searches:
@@ -107,7 +107,9 @@ class Run:
         self.cursor = replace(self.cursor, whole_at=self.cursor.newest())
         page = self._intake.turn().batch(self.covered())
         window, times = self._maker.context.window, "Encounter" in kinds
-        return replace(page, removed=(), mended=(), replaces=window, replaces_times=times, anew=anew, done=1, total=1)
+        return replace(
+            page, removed=(), resolved=(), replaces=window, replaces_times=times, restarts=restarts, done=1, total=1
+        )
 
     def covered(self) -> str:
         """The cursor once everything in the window has been asked for."""
@@ -143,7 +145,7 @@ class Run:
         intake = self._intake
         for resource in resources:
             intake.newest = max(intake.newest, last_updated(resource))
-            name = self._maker.context.names.entry(f"fhir {kind}", str(resource.get("id")))
+            name = self._maker.context.pseudonyms.entry(f"fhir {kind}", str(resource.get("id")))
             place = f"{kind.lower()} {name}"
             try:
                 doubt = _TAKE[kind](self._maker, resource, intake)
@@ -151,9 +153,9 @@ class Run:
                 doubt = str(error) if isinstance(error, UnusableError) else "a time lies beyond the calendar"
                 intake.removed += self._maker.entries(str(resource.get("id"))) if kind == "Appointment" else ()
             if doubt:
-                intake.faults.append(Fault(place, doubt))
+                intake.rejected.append(RejectedRecord(place, doubt))
             else:
-                intake.mended.append(place)
+                intake.resolved.append(place)
 
 
 def _appointment(maker: RecordMaker, resource: Resource, intake: _Intake) -> str | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from connectors.base import Context, Owner
 from connectors.fhir.resources import Appointment, Communication, Encounter, UnusableError
-from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
+from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, SessionEvidence, Status
 
 _CLIENTS = ("Patient", "RelatedPerson", "Group")
 _COLLEAGUES = ("Practitioner", "PractitionerRole", "CareTeam")
@@ -133,7 +133,7 @@ class RecordMaker:
             outgoing=outgoing,
             counterpart=self._person(owner.key, other) if other else None,
             counterpart_kind=kind,
-            automatic=kind is Counterpart.AUTOMATIC and not outgoing,
+            automatic=kind is CounterpartKind.AUTOMATIC and not outgoing,
             channel=self.channel,
             thread_nodes=tuple(nodes) if message.answers else (),
         )
@@ -143,25 +143,25 @@ class RecordMaker:
         return tuple(owner for owner in self.context.owners if owner.key in meant)
 
     def _entry(self, owner: str, kind: str, identifier: str) -> str:
-        return self.context.names.entry(f"{self.context.source}\x1f{owner}\x1f{kind}\x1f{identifier}")
+        return self.context.pseudonyms.entry(f"{self.context.source}\x1f{owner}\x1f{kind}\x1f{identifier}")
 
     def _node(self, owner: str, reference: str) -> int:
-        return self.context.names.node(owner, f"{self.context.source} {reference}")
+        return self.context.pseudonyms.node(owner, f"{self.context.source} {reference}")
 
     def _person(self, owner: str, reference: str) -> str:
         # Identifiers that differ by upper and lower case alone are two people; a digest keeps them apart.
         digest = hashlib.sha256(f"{self.context.source} {reference}".encode()).hexdigest()
-        return self.context.names.person(owner, f"fhir {digest}")
+        return self.context.pseudonyms.person(owner, f"fhir {digest}")
 
 
 def _kind(reference: str) -> str:
     return reference.partition("/")[0]
 
 
-def _counterpart(reference: str) -> Counterpart:
+def _counterpart(reference: str) -> CounterpartKind:
     kind = _kind(reference)
     if kind in _CLIENTS:
-        return Counterpart.CLIENT
+        return CounterpartKind.CLIENT
     if kind in _COLLEAGUES:
-        return Counterpart.COLLEAGUE
-    return Counterpart.AUTOMATIC if kind == "Device" else Counterpart.OTHER
+        return CounterpartKind.COLLEAGUE
+    return CounterpartKind.AUTOMATIC if kind == "Device" else CounterpartKind.OTHER

@@ -64,11 +64,11 @@ class Fhir:
         server = self._server()
         people = _owners_by_reference(server, self._options.practitioners, self._context)
         known = FhirCursor.parse(cursor, self._settings(people))
-        anew = known.is_new or written(self._context.window.start) < known.start
-        known = FhirCursor(known.settings) if anew else known.wanting(written(self._context.window.end))
+        restarts = known.is_new or written(self._context.window.start) < known.start
+        known = FhirCursor(known.settings) if restarts else known.wanting(written(self._context.window.end))
         run = Run(server, RecordMaker(self._context, people, self._options.channel), known)
         if self._is_whole_due(known):
-            yield run.whole(list(self._whole(people)), anew=anew)
+            yield run.whole(list(self._whole(people)), restarts=restarts)
         else:
             for search in (*self._come_into_window(people, known), *self._changed(people, known)):
                 yield from run.pages(search)
@@ -136,7 +136,7 @@ class Fhir:
 
     def _settings(self, people: Mapping[str, str]) -> str:
         told, options = self._context, self._options
-        return fingerprint(told.names, options.url, options.channel, people, told.owners)
+        return fingerprint(told.pseudonyms, options.url, options.channel, people, told.owners)
 
 
 def _owners_by_reference(server: Server, named: Mapping[str, tuple[str, ...]], context: Context) -> dict[str, str]:
@@ -196,7 +196,7 @@ SOURCE_KIND = SourceKind(
     options=FhirOptions,
     make=_make,
     title="Record system (FHIR R4): appointments, encounters, times of messages",
-    keeps=tuple(f"{kind}.{element}" for kind, elements in ELEMENTS.items() for element in elements),
-    dropped="not requested (_elements), and left out while parsing where a server sends it all the same",
+    kept_fields=tuple(f"{kind}.{element}" for kind, elements in ELEMENTS.items() for element in elements),
+    other_fields="not requested (_elements), and left out while parsing where a server sends it all the same",
     check=_problems,
 )

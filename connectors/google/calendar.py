@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.base import Batch, Context, Fault, SourceKind, Window
-from connectors.classify import Sighting
+from connectors.base import Batch, Context, RejectedRecord, SourceKind, Window
+from connectors.classify import ClassifiedEntry
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError
 from connectors.google.access import SCOPES
@@ -58,7 +58,7 @@ class GoogleCalendarCursor(Cursor):
 
     def holds_for(self, window: Window) -> bool:
         """Whether what changed since is enough: there is a token, and its window is less than a week behind."""
-        return bool(self.token) and window.follows(self.start, self.end)
+        return bool(self.token) and window.is_close_after(self.start, self.end)
 
 
 class GoogleCalendar:
@@ -82,7 +82,7 @@ class GoogleCalendar:
                     return
             yield self._snapshot(google, known)
 
-    def sightings(self) -> Iterator[Sighting]:
+    def sightings(self) -> Iterator[ClassifiedEntry]:
         """Each entry of the window with its title and what the rules make of it."""
         if not self._context.times_suffice:
             self._wanted = replace(self._wanted, titles=True)
@@ -91,7 +91,7 @@ class GoogleCalendar:
             for items, _ in self._pages(google, self._bounds()):
                 for item, (found, _) in zip(items, self._read(items), strict=True):
                     if isinstance(found, CalendarEvent):
-                        yield self._context.classifier.sighting(look_at(item, owner, self._name), found)
+                        yield self._context.classifier.explain(look_at(item, owner, self._name), found)
 
     def _bounds(self) -> dict[str, str]:
         window = self._context.window
@@ -101,7 +101,7 @@ class GoogleCalendar:
         told = self._context
         decisive = (told.owners, told.classifier, permission)
         asked = (self._wanted.fields(), self._parameters(), self._options)
-        return fingerprint(told.names, asked, decisive)
+        return fingerprint(told.pseudonyms, asked, decisive)
 
     def _parameters(self) -> dict[str, Any]:
         """What every request of one sync must say alike."""
@@ -111,33 +111,33 @@ class GoogleCalendar:
     def _snapshot(self, google: Google, known: GoogleCalendarCursor) -> Batch:
         window = self._context.window
         records: dict[str, CalendarEvent] = {}
-        faults: list[Fault] = []
+        rejected: list[RejectedRecord] = []
         token = ""
         for items, last in self._pages(google, self._bounds()):
             token = last
             for found, name in self._read(items):
-                if isinstance(found, Fault):
-                    faults.append(found)
+                if isinstance(found, RejectedRecord):
+                    rejected.append(found)
                 elif found is not None:
                     records[name] = found
-        cursor, told = GoogleCalendarCursor(known.settings, token, *window.seconds), tuple(records.values())
-        return Batch(cursor.dump(), told, replaces=window, faults=tuple(faults), done=1, total=1)
+        cursor, told = GoogleCalendarCursor(known.settings, token, *window.epoch_seconds), tuple(records.values())
+        return Batch(cursor.dump(), told, replaces=window, rejected=tuple(rejected), done=1, total=1)
 
     def _changes(self, google: Google, known: GoogleCalendarCursor) -> Batch:
         """All that has changed at once, so that it can be seen whether much is gone."""
         token = known.token
-        found: dict[str, CalendarEvent | Fault | None] = {}
+        found: dict[str, CalendarEvent | RejectedRecord | None] = {}
         for items, last in self._pages(google, {"syncToken": known.token}):
             token = last or token
             found |= {name: one for one, name in self._read(items)}
         records = {name: one for name, one in found.items() if isinstance(one, CalendarEvent)}
-        faults = tuple(one for one in found.values() if isinstance(one, Fault))
+        rejected = tuple(one for one in found.values() if isinstance(one, RejectedRecord))
         return Batch(
             replace(known, token=token).dump(),
             tuple(records.values()),
             removed=tuple(name for name in found if name and name not in records),
-            faults=faults,
-            mended=tuple(_place(name) for name, one in found.items() if not isinstance(one, Fault)),
+            rejected=rejected,
+            resolved=tuple(_place(name) for name, one in found.items() if not isinstance(one, RejectedRecord)),
         )
 
     def _pages(self, google: Google, bounds: Mapping[str, str]) -> Iterator[tuple[list[Any], str]]:
@@ -155,17 +155,17 @@ class GoogleCalendar:
                 return
             page = following
 
-    def _read(self, items: list[Any]) -> Iterator[tuple[CalendarEvent | Fault | None, str]]:
+    def _read(self, items: list[Any]) -> Iterator[tuple[CalendarEvent | RejectedRecord | None, str]]:
         """Each entry as a record, a fault, or ``None`` where it is gone, with its keyed name."""
         for item in items:
             if not isinstance(item, dict) or not isinstance(item.get("id"), str):
-                yield Fault("an entry", "it is no entry"), ""
+                yield RejectedRecord("an entry", "it is no entry"), ""
                 continue
-            name = entry_name(self._context.names, item["id"])
+            name = entry_name(self._context.pseudonyms, item["id"])
             try:
                 yield None if is_gone(item) else record(item, self._context, self._name), name
             except UnusableError as error:
-                yield Fault(_place(name), str(error)), name
+                yield RejectedRecord(_place(name), str(error)), name
 
 
 def _place(name: str) -> str:
@@ -173,7 +173,7 @@ def _place(name: str) -> str:
     return f"entry {name}"
 
 
-def preview(options: CalendarOptions, context: Context) -> Iterator[Sighting]:
+def preview(options: CalendarOptions, context: Context) -> Iterator[ClassifiedEntry]:
     """What the rules make of each entry in the window, for ``evenhours classify --try``; stores nothing."""
     return GoogleCalendar(options, context).sightings()
 
@@ -187,12 +187,12 @@ SOURCE_KIND = SourceKind(
     options=CalendarOptions,
     make=GoogleCalendar,
     title="Google Calendar",
-    keeps=(
+    kept_fields=(
         "id", "status", "eventType", "updated", "start", "end", "transparency", "endTimeUnspecified",
         "conferenceData.conferenceId", "attendees (self, responseStatus, resource)",
         "attendees.email, summary, colorId (where a rule looks at them)",
     ),
-    dropped="never requested",
+    other_fields="never requested",
     check=problems,
     per_owner=True,
     preview=preview,

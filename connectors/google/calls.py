@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from connectors.base import Context, Fault
+from connectors.base import Context, RejectedRecord
 from connectors.calls import Span, Times, shared, waited_in_vain
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.service import Google
@@ -21,7 +21,7 @@ class Page(NamedTuple):
     calls: list[Call]
     ends: tuple[datetime, ...]
     is_last: bool
-    faults: tuple[Fault, ...] = ()
+    rejected: tuple[RejectedRecord, ...] = ()
 
 
 @dataclass(slots=True)
@@ -48,12 +48,12 @@ class Call:
         for person, (start, end) in spans.items():
             yield SessionEvidence(
                 clinician=context.owners[0].key,
-                key=context.names.entry(f"{self.name}/{person}", "google meet"),
+                key=context.pseudonyms.entry(f"{self.name}/{person}", "google meet"),
                 grade=Grade.CALL,
                 started_at=start,
                 ended_at=end,
-                uid_key=entry_name(context.names, self.event_id) if named else None,
-                meeting=meeting_name(context.names, self.code),
+                uid_key=entry_name(context.pseudonyms, self.event_id) if named else None,
+                meeting=meeting_name(context.pseudonyms, self.code),
             )
 
     def _face_times(self) -> Iterator[tuple[str, Span]]:

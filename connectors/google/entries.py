@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.base import Context, Owner
-from connectors.classify import EntryLook
+from connectors.classify import EntryTraits
 from connectors.pseudonyms import Pseudonyms, canonical_address
 from connectors.records import CalendarEvent, Kind, Status
 
@@ -85,7 +85,7 @@ def record(item: Mapping[str, Any], context: Context, calendar: str) -> Calendar
     kind, client = _kind(item, context, calendar)
     return CalendarEvent(
         clinician=owner.key,
-        uid_key=entry_name(context.names, str(item["id"])),
+        uid_key=entry_name(context.pseudonyms, str(item["id"])),
         start=start,
         end=end,
         kind=kind,
@@ -93,7 +93,7 @@ def record(item: Mapping[str, Any], context: Context, calendar: str) -> Calendar
         status=_status(item),
         client=client,
         edited_at=_instant({"dateTime": item.get("updated")}) if item.get("updated") else None,
-        set_aside="its end is not known" if item.get("endTimeUnspecified") else None,
+        excluded="its end is not known" if item.get("endTimeUnspecified") else None,
         is_free=item.get("transparency") == "transparent",
         meeting=_meeting(item, context),
     )
@@ -105,10 +105,10 @@ def _kind(item: Mapping[str, Any], context: Context, calendar: str) -> tuple[Kin
     own = _OWN_KINDS.get(str(item.get("eventType")))
     if own and not any(rule.matches(look) for rule in context.classifier.rules):
         return own, None
-    return context.classifier.entry(look, context.owners[0].key, context.names)
+    return context.classifier.classify(look, context.owners[0].key, context.pseudonyms)
 
 
-def look_at(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryLook:
+def look_at(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryTraits:
     """What rules may look at: the owner and rooms are not among the people invited."""
     others = [
         str(who["email"])
@@ -116,7 +116,7 @@ def look_at(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryLook:
         if who.get("email") and not who.get("self") and not who.get("resource")
         and canonical_address(str(who["email"])) not in owner.addresses
     ]  # fmt: skip
-    return EntryLook(
+    return EntryTraits(
         title=str(item.get("summary") or ""),
         calendar=calendar,
         colour=_colour(item.get("colorId")),
@@ -144,7 +144,7 @@ def _status(item: Mapping[str, Any]) -> Status:
 def _meeting(item: Mapping[str, Any], context: Context) -> str | None:
     data = item.get("conferenceData")
     code = data.get("conferenceId") if isinstance(data, Mapping) else None
-    return meeting_name(context.names, code) if isinstance(code, str) else None
+    return meeting_name(context.pseudonyms, code) if isinstance(code, str) else None
 
 
 def _span(item: Mapping[str, Any], owner: Owner) -> tuple[datetime, datetime, bool]:

@@ -101,7 +101,7 @@ class Gmail:
                     # a place that Gmail has forgotten: what was stored stays true, and all is read again
                     self._at, is_new = self._beginning(google, users), True
             for batch in self._everything(google, users):
-                yield replace(batch, anew=is_new)
+                yield replace(batch, restarts=is_new)
                 is_new = False
 
     def _settings(self) -> str:
@@ -109,12 +109,12 @@ class Gmail:
 
     def _beginning(self, google: Google, users: Any) -> GmailCursor:
         profile = google.ask(users.getProfile(userId="me", fields="emailAddress,historyId"))
-        account = self._context.names.entry("gmail account", str(profile.get("emailAddress")).lower())
+        account = self._context.pseudonyms.entry("gmail account", str(profile.get("emailAddress")).lower())
         permission, place = self._permission(google), self._place(profile)
         return GmailCursor(self._settings(), account=account, permission=permission, history=place)
 
     def _permission(self, google: Google) -> str:
-        return self._context.names.entry("google permission", google.permission)
+        return self._context.pseudonyms.entry("google permission", google.permission)
 
     def _place(self, answer: Mapping[str, Any]) -> str:
         place = answer.get("historyId")
@@ -142,8 +142,8 @@ class Gmail:
             place = self._place(answer) if is_last else self._at.history
             self._at = replace(self._at, history=place, news="" if is_last else following, skipped=page.skipped)
             if names or not self._at.listed:  # else the next page of the list says how far we are
-                records, faults = page.flush()
-                yield Batch(self._at.dump(), records, faults=faults)
+                records, rejected = page.flush()
+                yield Batch(self._at.dump(), records, rejected=rejected)
 
     def _everything(self, google: Google, users: Any) -> Iterator[Batch]:
         """All messages that are still to be listed, newest first, until a whole page is older than the window."""
@@ -164,8 +164,8 @@ class Gmail:
             self._at = replace(self._at, page=following, listed=not is_last, newest=newest, skipped=page.skipped)
             total = max(newest - int(start.timestamp()), 1)
             done = total if is_last else min(newest - min(known, default=newest), total)
-            records, faults = page.flush()
-            yield Batch(self._at.dump(), records, faults=faults, done=done, total=total)
+            records, rejected = page.flush()
+            yield Batch(self._at.dump(), records, rejected=rejected, done=done, total=total)
 
     def _told(self, google: Google, request: Callable[[dict[str, str]], Any], page: str) -> dict[str, Any]:
         """One page of a list; the first one where the page's token is of no use any more."""
@@ -199,7 +199,7 @@ class Gmail:
         asked = {"userId": "me", "format": "metadata", "metadataHeaders": _HEADERS, "fields": _MESSAGE}
         answers = google.ask_all({name: users.messages().get(id=name, **asked) for name in names})
         for name, message in answers.items():
-            where = f"message {self._context.names.entry('gmail message', name)}"
+            where = f"message {self._context.pseudonyms.entry('gmail message', name)}"
             if isinstance(message, RefusedError):
                 page.reject(where, "Gmail does not hand it out")
                 accepted.append(None)
@@ -248,9 +248,16 @@ SOURCE_KIND = SourceKind(
     options=GmailOptions,
     make=Gmail,
     title="Gmail",
-    keeps=("emailAddress (of the account, to know it again)", "id", "threadId", "internalDate", "labelIds", *_HEADERS),
-    dropped="never requested",
-    brings=lambda _: frozenset({RecordType.MESSAGES}),
+    kept_fields=(
+        "emailAddress (of the account, to know it again)",
+        "id",
+        "threadId",
+        "internalDate",
+        "labelIds",
+        *_HEADERS,
+    ),
+    other_fields="never requested",
+    record_types=lambda _: frozenset({RecordType.MESSAGES}),
     check=problems,
     per_owner=True,
     sent_by_address=True,

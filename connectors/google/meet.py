@@ -113,8 +113,8 @@ class GoogleMeet:
                 yield Batch(
                     (reached if page.is_last else known).dump(),
                     tuple(found for call in page.calls for found in call.evidence(self._context)),
-                    anew=is_first,
-                    faults=page.faults,
+                    restarts=is_first,
+                    rejected=page.rejected,
                     done=total if page.is_last else done,
                     total=total,
                 )
@@ -123,7 +123,7 @@ class GoogleMeet:
     def _settings(self, account: str) -> str:
         told = self._context
         inside = (told.classifier.domains, told.classifier.staff, told.classifier.management)
-        return fingerprint(told.names, self._options, told.owners, inside, account)
+        return fingerprint(told.pseudonyms, self._options, told.owners, inside, account)
 
     def _recorded(self, google: Google, since: datetime) -> Iterator[Page]:
         if not google.account_id:
@@ -158,13 +158,13 @@ SOURCE_KIND = SourceKind(
     options=MeetOptions,
     make=GoogleMeet,
     title="Google Meet",
-    keeps=(
+    kept_fields=(
         "conferenceRecords (name, startTime, endTime, space)", "participants (name, signedinUser.user)",
         "participantSessions (startTime, endTime)", "spaces (meetingCode)",
         f"call_ended (time, uniqueQualifier, actor.key, {', '.join(sorted(KEPT))})",
     ),
-    dropped="never requested; of the domain's report, whose lines come whole, left out while parsing",
-    brings=lambda _: frozenset({RecordType.TIMES}),
+    other_fields="never requested; of the domain's report, whose lines come whole, left out while parsing",
+    record_types=lambda _: frozenset({RecordType.TIMES}),
     check=_problems,
     per_owner=True,
 )  # fmt: skip

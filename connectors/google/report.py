@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from connectors.base import Context, Fault
+from connectors.base import Context, RejectedRecord
 from connectors.errors import UnavailableError
 from connectors.google.calls import Call, Page, entries, instant, pages, written
 from connectors.google.service import Google
@@ -70,14 +70,14 @@ class Report:
             raise UnavailableError(self._context.source, found, 'Write it under the [[clinician]]\'s "addresses".')
         for address in addresses:
             for items, is_last in self._lines("identifier", address, since):
-                faults: dict[str, Fault] = {}
-                own = self._rows(items, faults).values()
+                rejected: dict[str, RejectedRecord] = {}
+                own = self._rows(items, rejected).values()
                 within = (row for row in own if row.start < self._context.window.end)
                 names = dict.fromkeys(row.word("conference_id") for row in within)
-                calls = [self._call(name, faults) for name in names if name and name not in known]
+                calls = [self._call(name, rejected) for name in names if name and name not in known]
                 known |= names.keys()
                 ends = tuple(row.end for row in own)
-                yield Page(calls, ends, is_last and address == addresses[-1], tuple(faults.values()))
+                yield Page(calls, ends, is_last and address == addresses[-1], tuple(rejected.values()))
 
     def _lines(self, parameter: str, value: str, since: datetime) -> Iterator[tuple[list[dict[str, Any]], bool]]:
         """Pages of the lines that say this."""
@@ -90,21 +90,21 @@ class Report:
         ):
             yield entries(answer, "items"), is_last
 
-    def _call(self, name: str, faults: dict[str, Fault]) -> Call:
+    def _call(self, name: str, rejected: dict[str, RejectedRecord]) -> Call:
         """Who was in one call; a line of it that comes twice counts once."""
         rows: dict[str, _Row] = {}
         for items, _ in self._lines("conference_id", name, self._context.window.start):
-            rows |= self._rows(items, faults)
+            rows |= self._rows(items, rejected)
         call = Call(name)
         for row in rows.values():
             self._join(call, row)
         return call
 
-    def _rows(self, items: list[dict[str, Any]], faults: dict[str, Fault]) -> dict[str, _Row]:
+    def _rows(self, items: list[dict[str, Any]], rejected: dict[str, RejectedRecord]) -> dict[str, _Row]:
         """The lines of some activities under the names by which they are known when they come again."""
         rows: dict[str, _Row] = {}
         for item in items:
-            name = self._context.names.entry("google meet line", str(item.get("id")))
+            name = self._context.pseudonyms.entry("google meet line", str(item.get("id")))
             try:
                 outside = item.get("actor", {}).get("key") == _OUTSIDE
                 for index, event in enumerate(item["events"]):
@@ -113,7 +113,7 @@ class Report:
                     row = _Row(end - length, end, outside or told.get("is_external") is True, told)
                     rows[f"{name}/{index}"] = row
             except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
-                faults[name] = Fault(f"line {name}", "it tells no end or no length of a call")
+                rejected[name] = RejectedRecord(f"line {name}", "it tells no end or no length of a call")
         return rows
 
     def _join(self, call: Call, row: _Row) -> None:

@@ -23,10 +23,10 @@ from connectors.deadline import Deadline
 from connectors.errors import (
     AuthorizationError,
     ConnectorError,
+    LimitExceededError,
     MalformedError,
     RateLimitError,
     UnavailableError,
-    UsedUpError,
 )
 from connectors.google.access import access, how_to_connect
 from connectors.google.options import GoogleOptions
@@ -241,7 +241,7 @@ class Google:
 
     def _broken_off(self, error: Exception) -> AgainError:
         problem = no_answer(self._source, "Google", error)
-        if not isinstance(problem, UsedUpError):  # there is no name or port of Google's to check
+        if not isinstance(problem, LimitExceededError):  # there is no name or port of Google's to check
             remedy = "Check whether this machine is online. The next run tries again."
             problem = UnavailableError(self._source, problem.found, remedy)
         return AgainError(problem)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from connectors.base import Context, Fault, Owner
-from connectors.classify import EntryLook
+from connectors.base import Context, Owner, RejectedRecord
+from connectors.classify import EntryTraits
 from connectors.ics.series import Instance, expand
 from connectors.ics.text import CalendarText, EntryText
 from connectors.pseudonyms import canonical_address
@@ -20,14 +20,14 @@ _MOST_LOOKS = 10_000  # a series' instances follow one another
 
 def records(
     calendars: Iterable[CalendarText], context: Context, is_alone: Callable[[EntryText], bool] = lambda _: False
-) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
+) -> Iterator[tuple[EntryText, CalendarEvent] | RejectedRecord]:
     """Every record near the window, beside the text it came from, and every fault.
 
     ``is_alone`` as of :func:`~connectors.ics.series.expand`. Raises :class:`~connectors.ics.series.TooLongError`.
     """
     reader = _Reader(context)
     for found in expand(calendars, context.window, is_alone):
-        if isinstance(found, Fault):
+        if isinstance(found, RejectedRecord):
             yield found
         else:
             yield from ((found.text, record) for record in reader.records(found))
@@ -52,7 +52,7 @@ class _Reader:
         timed = isinstance(instance.start, datetime)
         return CalendarEvent(
             clinician=owner.key,
-            uid_key=self._context.names.entry(text.uid, instance.occurrence),
+            uid_key=self._context.pseudonyms.entry(text.uid, instance.occurrence),
             start=start,
             end=end,
             kind=kind,
@@ -61,7 +61,7 @@ class _Reader:
             client=client,
             edited_at=text.edited_at,
             is_free=text.transparent,
-            series=self._context.names.entry(text.uid) if instance.by_rule else None,
+            series=self._context.pseudonyms.entry(text.uid) if instance.by_rule else None,
         )
 
     def _kind(self, text: EntryText, owner: Owner) -> tuple[Kind, str | None]:
@@ -70,14 +70,14 @@ class _Reader:
             if len(self._looked) >= _MOST_LOOKS:
                 self._looked.clear()
             look = look_at(text, owner.addresses)
-            self._looked[key] = self._context.classifier.entry(look, owner.key, self._context.names)
+            self._looked[key] = self._context.classifier.classify(look, owner.key, self._context.pseudonyms)
         return self._looked[key]
 
 
-def look_at(text: EntryText, own: frozenset[str]) -> EntryLook:
+def look_at(text: EntryText, own: frozenset[str]) -> EntryTraits:
     """What rules may look at; the owner's ``own`` addresses are not among the attendees."""
     others = (attendee.address for attendee in text.attendees if canonical_address(attendee.address) not in own)
-    return EntryLook(text.title, text.calendar, text.categories, text.colour, tuple(others))
+    return EntryTraits(text.title, text.calendar, text.categories, text.colour, tuple(others))
 
 
 def _status(text: EntryText, owner: Owner) -> Status:

@@ -24,7 +24,7 @@ from icalendar import Event, Timezone
 from recurring_ical_events import EventAdapter, Occurrence, Series
 from x_wr_timezone import UTCChangingWalker
 
-from connectors.base import Fault, Window
+from connectors.base import RejectedRecord, Window
 from connectors.ics.text import CalendarText, EntryText
 from connectors.ics.zones import zone_name
 
@@ -148,7 +148,7 @@ def expand(
     window: Window,
     is_alone: Callable[[EntryText], bool] = lambda _: False,
     seconds: float = 60,
-) -> Iterator[Instance | Fault]:
+) -> Iterator[Instance | RejectedRecord]:
     """Every instance near the window (a few days more on either side) and every entry that cannot be used.
 
     Entries of all calendars count as one, so that a move kept in one file finds its series in another; of one that
@@ -167,12 +167,12 @@ def expand(
 
 def _expanded(
     calendars: Iterable[CalendarText], window: Window, is_alone: Callable[[EntryText], bool]
-) -> Iterator[Instance | Fault | None]:
+) -> Iterator[Instance | RejectedRecord | None]:
     """As :func:`expand`, with a ``None`` after each step of the work."""
     entries: dict[str, list[_Entry | Instance]] = defaultdict(list)
     for calendar in calendars:
         for step in _parsed_entries(calendar, window.end):
-            if isinstance(step, Fault):
+            if isinstance(step, RejectedRecord):
                 yield step
             elif is_alone(step.text):
                 yield from _together([step], window)
@@ -184,7 +184,7 @@ def _expanded(
         yield None
 
 
-def _together(namesakes: list[_Entry | Instance], window: Window) -> Iterator[Instance | Fault]:
+def _together(namesakes: list[_Entry | Instance], window: Window) -> Iterator[Instance | RejectedRecord]:
     """Yield what all entries of one name mean together."""
     if len(namesakes) == 1 and isinstance(namesakes[0], Instance):  # most are
         yield namesakes[0]
@@ -192,11 +192,11 @@ def _together(namesakes: list[_Entry | Instance], window: Window) -> Iterator[In
         yield from _instances([_as_entry(one, window.end) for one in namesakes], window)
 
 
-def _parsed_entries(calendar: CalendarText, horizon: datetime) -> Iterator[_Entry | Instance | Fault]:
+def _parsed_entries(calendar: CalendarText, horizon: datetime) -> Iterator[_Entry | Instance | RejectedRecord]:
     zone = zone_name(calendar.zone) if calendar.zone else None
     walker = UTCChangingWalker(ZoneInfo(zone)) if zone else None
     if calendar.zone and not walker:
-        yield Fault("the calendar itself", "its own time zone is unknown; the clinician's is taken")
+        yield RejectedRecord("the calendar itself", "its own time zone is unknown; the clinician's is taken")
     defined = 0
     for text in calendar.entries:
         for name in islice(calendar.zones, defined, None):
@@ -205,7 +205,7 @@ def _parsed_entries(calendar: CalendarText, horizon: datetime) -> Iterator[_Entr
         try:
             entry = (_single(text) if not walker else None) or _parsed(text, walker, horizon)
         except Exception as error:  # noqa: BLE001  # the parser meets hostile text; whatever it raises, one entry is lost
-            yield _fault(text, error)
+            yield _rejected(text, error)
         else:
             yield entry
 
@@ -233,8 +233,8 @@ def _as_entry(found: _Entry | Instance, horizon: datetime) -> _Entry:
     return _parsed(found.text, None, horizon) if isinstance(found, Instance) else found
 
 
-def _fault(text: EntryText, error: Exception) -> Fault:
-    return Fault(text.place, str(error) if isinstance(error, _Unusable) else "its dates cannot be read")
+def _rejected(text: EntryText, error: Exception) -> RejectedRecord:
+    return RejectedRecord(text.place, str(error) if isinstance(error, _Unusable) else "its dates cannot be read")
 
 
 def _define_zone(name: str, definition: str) -> None:
@@ -340,9 +340,9 @@ def _comes_true(rule: Any, start: Moment) -> bool:
     return next(iter(rrulestr(";".join(parts), dtstart=late)), None) is not None
 
 
-def _instances(namesakes: list[_Entry], window: Window) -> Iterator[Instance | Fault]:
-    entries, faults = _newest(namesakes)
-    yield from faults
+def _instances(namesakes: list[_Entry], window: Window) -> Iterator[Instance | RejectedRecord]:
+    entries, rejected = _newest(namesakes)
+    yield from rejected
     if len(entries) == 1 and not entries[0].repeats:
         yield Instance(entries[0].text, entries[0].start, entries[0].end, "")
         return
@@ -351,10 +351,10 @@ def _instances(namesakes: list[_Entry], window: Window) -> Iterator[Instance | F
         found = _Series(entries).between(_shifted(window.start, -_MARGIN), _shifted(window.end, _MARGIN))
         instances = [occurrence.instance(by_rule=by_rule) for occurrence in islice(found, MOST_INSTANCES + 1)]
     except Exception as error:  # noqa: BLE001  # as above: a series that cannot be expanded is set aside whole
-        yield _fault(entries[0].text, error)
+        yield _rejected(entries[0].text, error)
         return
     if len(instances) > MOST_INSTANCES:
-        yield Fault(entries[0].text.place, "it repeats too often")
+        yield RejectedRecord(entries[0].text.place, "it repeats too often")
         return
     yield from instances
 
@@ -366,21 +366,23 @@ def _shifted(instant: datetime, by: timedelta) -> datetime:
         return instant
 
 
-def _newest(namesakes: list[_Entry]) -> tuple[list[_Entry], list[Fault]]:
+def _newest(namesakes: list[_Entry]) -> tuple[list[_Entry], list[RejectedRecord]]:
     """One entry for each (UID, original occurrence): the highest SEQUENCE, then the last edited, then the last.
 
     A copy says nothing new. Two of one SEQUENCE at different times contradict each other; the one left out is told.
     """
     kept: dict[object, _Entry] = {}
-    faults = []
+    rejected = []
     namesakes = sorted(namesakes, key=_age)
     _place_dates(namesakes)
     for entry in namesakes:
         older = kept.get(entry.recurrence_ids[:1])
         kept[entry.recurrence_ids[:1]] = entry
         if older and older.sequence == entry.sequence and older.text.times != entry.text.times:
-            faults.append(Fault(older.text.place, "another entry of the same name and SEQUENCE has other times"))
-    return list(kept.values()), faults
+            rejected.append(
+                RejectedRecord(older.text.place, "another entry of the same name and SEQUENCE has other times")
+            )
+    return list(kept.values()), rejected
 
 
 def _place_dates(namesakes: list[_Entry]) -> None:

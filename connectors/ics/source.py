@@ -21,8 +21,8 @@ from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import ClassVar
 
-from connectors.base import Batch, Context, Fault, SourceKind, Window
-from connectors.classify import Sighting
+from connectors.base import Batch, Context, RejectedRecord, SourceKind, Window
+from connectors.classify import ClassifiedEntry
 from connectors.content import Content, opened
 from connectors.cursor import Cursor, fingerprint
 from connectors.deadline import LARGEST
@@ -82,7 +82,7 @@ class IcsCursor(Cursor):
 
     def holds_for(self, window: Window) -> bool:
         """Return ``True`` while an unchanged calendar need not be read again: for a week of nights."""
-        return window.follows(self.start, self.end)
+        return window.is_close_after(self.start, self.end)
 
 
 class IcsConnector:
@@ -104,42 +104,42 @@ class IcsConnector:
                 yield Batch(cursor=known.dump())
                 return
             files, reached = answer
-            start, end = self._context.window.seconds
+            start, end = self._context.window.epoch_seconds
             digests = [(file.name, file.outline.digest) for file in files]
-            reached = replace(reached, content=fingerprint(self._context.names, digests), start=start, end=end)
+            reached = replace(reached, content=fingerprint(self._context.pseudonyms, digests), start=start, end=end)
             if (known.content, known.start, known.end) == (reached.content, start, end):
                 yield Batch(cursor=reached.dump())
             else:
                 yield from self._snapshot(files, cursor, reached)
 
-    def sightings(self) -> Iterator[Sighting]:
+    def sightings(self) -> Iterator[ClassifiedEntry]:
         """Each instance near the window with its title and what the rules make of it."""
         wanted = looked_at(self._context, titles=True)
         with ExitStack() as open_:
             answer = self._files(IcsCursor(""), wanted, open_)
             for found in self._records(answer[0] if answer else [], wanted):
-                if not isinstance(found, Fault):
+                if not isinstance(found, RejectedRecord):
                     yield self._sighting(*found)
 
     def _settings(self) -> str:
         told = self._context
         decisive = (told.owners, told.classifier)
-        return fingerprint(told.names, self._options, decisive)
+        return fingerprint(told.pseudonyms, self._options, decisive)
 
     def _snapshot(self, files: Sequence[_File], cursor: str | None, reached: IcsCursor) -> Iterator[Batch]:
         """Yield the pages of the snapshot."""
         wanted, reach = looked_at(self._context), _CommonReach()
         blank = Batch(cursor, replaces=self._context.window)
         records: list[CalendarEvent] = []
-        faults: list[Fault] = []
+        rejected: list[RejectedRecord] = []
         done = 0
         for found in self._records(files, wanted):
-            if len(records) + len(faults) >= PAGE_ENTRIES:
+            if len(records) + len(rejected) >= PAGE_ENTRIES:
                 done += len(records)
-                yield replace(blank, records=tuple(records), faults=tuple(faults), goes_on=True, done=done)
-                records, faults = [], []
-            if isinstance(found, Fault):
-                faults.append(found)
+                yield replace(blank, records=tuple(records), rejected=tuple(rejected), has_more=True, done=done)
+                records, rejected = [], []
+            if isinstance(found, RejectedRecord):
+                rejected.append(found)
             else:
                 records.append(found[1])
                 if len(files) > 1:
@@ -149,13 +149,14 @@ class IcsConnector:
             raise UnavailableError(self._context.source, sentence, "Nothing was changed. The next run reads it again.")
         done += len(records)
         yield replace(
-            blank, cursor=reached.dump(), records=tuple(records), faults=tuple(faults), done=done or 1, total=done or 1,
+            blank, cursor=reached.dump(), records=tuple(records), rejected=tuple(rejected),
+            done=done or 1, total=done or 1,
             reaches_back_to=reach.instant() if len(files) > 1 else None,
         )  # fmt: skip
 
     def _records(
         self, files: Sequence[_File], wanted: frozenset[str]
-    ) -> Iterator[tuple[EntryText, CalendarEvent] | Fault]:
+    ) -> Iterator[tuple[EntryText, CalendarEvent] | RejectedRecord]:
         from connectors.ics.records import records
         from connectors.ics.series import TooLongError
 
@@ -184,11 +185,11 @@ class IcsConnector:
                 "Nothing was changed. Export a shorter period, or narrow the source's window.",
             ) from error
 
-    def _sighting(self, text: EntryText, record: CalendarEvent) -> Sighting:
+    def _sighting(self, text: EntryText, record: CalendarEvent) -> ClassifiedEntry:
         from connectors.ics.records import look_at
 
         own = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
-        return self._context.classifier.sighting(look_at(text, own), record)
+        return self._context.classifier.explain(look_at(text, own), record)
 
     def _files(
         self, known: IcsCursor, wanted: frozenset[str], open_: ExitStack
@@ -233,7 +234,7 @@ class IcsConnector:
 
     def _etag(self, headers: Mapping[str, str]) -> str:
         etag = headers.get("etag", "")
-        return self._context.names.entry(etag, "etag") if etag else ""
+        return self._context.pseudonyms.entry(etag, "etag") if etag else ""
 
     def _address(self, url: str) -> str:
         if not re.match(r"(https?|webcals?)://", url):
@@ -345,7 +346,7 @@ def _is_remote(options: IcsOptions) -> bool:
     return options.url is not None
 
 
-def preview(options: IcsOptions, context: Context) -> Iterator[Sighting]:
+def preview(options: IcsOptions, context: Context) -> Iterator[ClassifiedEntry]:
     """What the rules make of each instance in the window, for ``evenhours classify --try``; stores nothing."""
     return IcsConnector(options, context).sightings()
 
@@ -359,12 +360,12 @@ SOURCE_KIND = SourceKind(
     options=IcsOptions,
     make=_make,
     title="Calendar file, folder of files, or address (iCalendar)",
-    keeps=(
+    kept_fields=(
         "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SEQUENCE", "STATUS",
         "TRANSP", "LAST-MODIFIED", "VTIMEZONE", "X-WR-TIMEZONE", "ATTENDEE and ORGANIZER (address, PARTSTAT)",
         "SUMMARY, CATEGORIES, COLOR (where a rule looks at them)",
     ),
-    dropped="left out while parsing",
+    other_fields="left out while parsing",
     check=_problems,
     remote=_is_remote,
     preview=preview,

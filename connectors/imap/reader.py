@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from connectors import retry
 from connectors.deadline import Deadline
-from connectors.errors import RateLimitError, UnavailableError, UsedUpError
+from connectors.errors import LimitExceededError, RateLimitError, UnavailableError
 from connectors.imap.folders import Folder
 from connectors.imap.messages import Row
 from connectors.imap.session import Account, BrokenOffError, Conversation, spelled, unreachable
@@ -65,7 +65,7 @@ class Reader:
             try:
                 for rows in self._in(folder).rows(_noted(left, asked)):
                     yield Part(asked.popleft(), rows)
-            except UsedUpError:
+            except LimitExceededError:
                 raise
             except (BrokenOffError, RateLimitError, UnavailableError):
                 self._pause(retry.FIRST_PAUSE)

@@ -75,7 +75,7 @@ class Imap:
             holds = sum(folder.messages for folder in folders) if is_whole else None
             anew = known.needs_full_read(self._context.window)
             pages = self._pages(reader, folders, ImapCursor(self._settings) if anew else known)
-            yield replace(next(pages), anew=anew, holds=holds)
+            yield replace(next(pages), restarts=anew, source_size=holds)
             yield from pages
         if not is_whole:
             found = "the mail server does not say what is new in some of its folders; the others were read."
@@ -96,7 +96,7 @@ class Imap:
 
     def _pages(self, reader: Reader, folders: Sequence[Folder], known: ImapCursor) -> Iterator[Batch]:
         page = MailPage(self._context, self._options, known.skipped)
-        names = [self._context.names.entry("imap", folder.name) for folder in folders]
+        names = [self._context.pseudonyms.entry("imap", folder.name) for folder in folders]
         marks = {name: mark for name, mark in known.folders.items() if name in names}
         reached, done, total = replace(known, folders=marks), 0, sum(folder.messages for folder in folders)
         told = [(number, *pair) for number, pair in enumerate(zip(names, folders, strict=True), 1) if pair[1].is_told]
@@ -104,12 +104,12 @@ class Imap:
             reading = _Reading(self._context, reader, folder, page, f"folder {number}")
             for mark in reading.marks(marks.get(name)):
                 reached = replace(reached, skipped=page.skipped, folders=reached.folders | {name: mark})
-                records, faults = page.flush()
-                yield Batch(reached.dump(), records, faults=faults, done=done + reading.done, total=total)
+                records, rejected = page.flush()
+                yield Batch(reached.dump(), records, rejected=rejected, done=done + reading.done, total=total)
             reached, done = replace(reached, folders=reached.folders | {name: reading.mark}), done + folder.messages
-        records, faults = page.flush()
+        records, rejected = page.flush()
         last = replace(reached, skipped=page.skipped)
-        yield Batch(last.dump(), records, faults=faults, done=total, total=total)
+        yield Batch(last.dump(), records, rejected=rejected, done=total, total=total)
 
 
 class _Reading:
@@ -120,7 +120,7 @@ class _Reading:
         self._holds_sent = folder.role is Role.SENT
         self._within = True  # whether all that came lies in the window
         self.done = 0
-        validity = context.names.entry("imap validity", folder.validity)
+        validity = context.pseudonyms.entry("imap validity", folder.validity)
         self.mark = Mark(validity, folder.next_uid, folder.next_uid)
 
     def marks(self, known: Mark | None) -> Iterator[Mark]:
@@ -197,10 +197,10 @@ class _Reading:
         """Remember that there is something before and after the window; a few later ones are looked at."""
         window = self._context.window
         if set(self._reader.found(self._folder, f"BEFORE {first}")) - found:
-            self._page.skipped = self._page.skipped.joined(window.start - timedelta(seconds=1), window)
+            self._page.skipped = self._page.skipped.including(window.start - timedelta(seconds=1), window)
         later = set(self._reader.found(self._folder, f"SINCE {last}")) - found
         if len(later) > _FEW:
-            self._page.skipped = self._page.skipped.joined(window.end, window)
+            self._page.skipped = self._page.skipped.including(window.end, window)
             return set()
         return later
 
@@ -248,9 +248,9 @@ SOURCE_KIND = SourceKind(
     options=ImapOptions,
     make=Imap,
     title="Mail on a server (IMAP)",
-    keeps=("INTERNALDATE", "FLAGS (whether it is a draft)", *KEPT),
-    dropped="never requested: subject, names of files, text and every other header field",
-    brings=lambda _: frozenset({RecordType.MESSAGES}),
+    kept_fields=("INTERNALDATE", "FLAGS (whether it is a draft)", *KEPT),
+    other_fields="never requested: subject, names of files, text and every other header field",
+    record_types=lambda _: frozenset({RecordType.MESSAGES}),
     check=_problems,
     per_owner=True,
     sent_by_address=True,

@@ -53,10 +53,10 @@ class Maildir:
             reached = MaildirCursor(known.settings) if anew else replace(known, read=read)
             fresh = {name: path for name, path in files.items() if name not in reached.read}
             if not fresh and reached == known and not anew:
-                yield Batch(cursor, holds=len(files))
+                yield Batch(cursor, source_size=len(files))
                 return
             pages = self._pages(reached, fresh)
-            yield replace(next(pages), anew=anew, holds=len(files))
+            yield replace(next(pages), restarts=anew, source_size=len(files))
             yield from pages
 
     def _files(self) -> dict[str, Path]:
@@ -70,7 +70,7 @@ class Maildir:
             for entry in (folder / part).iterdir()
             if not entry.name.startswith(".")
         }
-        return {self._context.names.entry("maildir", name): found[name] for name in sorted(found)}
+        return {self._context.pseudonyms.entry("maildir", name): found[name] for name in sorted(found)}
 
     def _folders(self) -> list[Path]:
         """The Maildir itself and its folders: ``.Sent`` as Maildir++ has them, ``Sent`` as others do."""
@@ -90,13 +90,13 @@ class Maildir:
         for done, (name, path) in enumerate(fresh.items()):
             if page.is_full:
                 reached = replace(reached, skipped=page.skipped, read=reached.read | names)
-                records, faults = page.flush()
-                yield Batch(reached.dump(), records, faults=faults, done=done, total=len(fresh))
+                records, rejected = page.flush()
+                yield Batch(reached.dump(), records, rejected=rejected, done=done, total=len(fresh))
             if self._add(page, f"message {done + 1}", path):
                 names.add(name)
         reached = replace(reached, skipped=page.skipped, read=reached.read | names)
-        records, faults = page.flush()
-        yield Batch(reached.dump(), records, faults=faults, done=len(fresh), total=len(fresh))
+        records, rejected = page.flush()
+        yield Batch(reached.dump(), records, rejected=rejected, done=len(fresh), total=len(fresh))
 
     def _add(self, page: MailPage, where: str, path: Path) -> bool:
         """Return ``True`` if the message could be read; one that was moved while we looked comes with the next run.
@@ -120,8 +120,8 @@ SOURCE_KIND = SourceKind(
     options=MailboxOptions,
     make=Maildir,
     title="Maildir folder",
-    keeps=KEPT,
-    dropped="left out while parsing: subject, names and every other header; bodies are not read",
-    brings=lambda _: frozenset({RecordType.MESSAGES}),
+    kept_fields=KEPT,
+    other_fields="left out while parsing: subject, names and every other header; bodies are not read",
+    record_types=lambda _: frozenset({RecordType.MESSAGES}),
     sent_by_address=True,
 )

@@ -103,10 +103,10 @@ class Mbox:
             marks = {part.name: part.mark for part in parts if part.mark}
             reached = replace(start, files=marks)
             if all(part.is_read for part in parts) and reached == known and not anew:
-                yield Batch(cursor, holds=sum(held.values()))
+                yield Batch(cursor, source_size=sum(held.values()))
                 return
             pages = self._pages(reached, parts, held)
-            yield replace(next(pages), anew=anew)
+            yield replace(next(pages), restarts=anew)
             yield from pages
 
     def _parts(self, start: MboxCursor) -> list[Part]:
@@ -126,7 +126,7 @@ class Mbox:
         raise path_error(self._context, f'the folder "{self._options.path}" holds no file named *.mbox.')
 
     def _part(self, path: Path, place: str, start: MboxCursor) -> Part:
-        names = self._context.names
+        names = self._context.pseudonyms
         name = names.entry("mbox", path.name)
         mark = start.files.get(name)
         with opened(path) as file:
@@ -145,16 +145,16 @@ class Mbox:
             for mark in () if part.is_read else self._marks(part, page, held[part.name]):
                 reached = replace(reached, skipped=page.skipped, files=reached.files | {part.name: mark})
                 held[part.name] = mark.held
-                records, faults = page.flush()
+                records, rejected = page.flush()
                 holds, done = sum(held.values()), before + mark.size
-                yield Batch(reached.dump(), records, faults=faults, holds=holds, done=done, total=total)
+                yield Batch(reached.dump(), records, rejected=rejected, source_size=holds, done=done, total=total)
             before += part.size
         if all(part.is_read for part in parts):
-            yield Batch(reached.dump(), holds=sum(held.values()), done=total, total=total)
+            yield Batch(reached.dump(), source_size=sum(held.values()), done=total, total=total)
 
     def _marks(self, part: Part, page: MailPage, held: int) -> Iterator[Mark]:
         """Fill the page with the file's messages; yield a mark wherever it is full, and at the end."""
-        names = self._context.names
+        names = self._context.pseudonyms
         with opened(part.path) as file:
             mark = part.mark or Mark(held=held)
             for begin in self._starts(file, mark.resumes_at, part.size):
@@ -190,8 +190,8 @@ SOURCE_KIND = SourceKind(
     options=MailboxOptions,
     make=Mbox,
     title="Mailbox file (mbox), or a folder of them",
-    keeps=KEPT,
-    dropped="left out while parsing: subject, names and every other header; bodies are skipped unread",
-    brings=lambda _: frozenset({RecordType.MESSAGES}),
+    kept_fields=KEPT,
+    other_fields="left out while parsing: subject, names and every other header; bodies are skipped unread",
+    record_types=lambda _: frozenset({RecordType.MESSAGES}),
     sent_by_address=True,
 )

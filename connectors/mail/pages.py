@@ -11,7 +11,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, Literal
 
-from connectors.base import Context, Fault, Skipped, Window
+from connectors.base import Context, RejectedRecord, Skipped, Window
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import UnavailableError
 from connectors.files import NoFileError
@@ -52,7 +52,7 @@ class MailCursor(Cursor):
 
     def needs_full_read(self, window: Window) -> bool:
         """Return ``True`` if all has to be read again: under other settings, or for a message that was left out."""
-        return self.is_new or self.skipped.within(window)
+        return self.is_new or self.skipped.has_any_in(window)
 
 
 class MailPage:
@@ -66,7 +66,7 @@ class MailPage:
         self._window = context.window
         self._correspondence = StampBuilder(context, options.lists, options.channel)
         self._stamps: dict[tuple[str, int], MessageStamp] = {}
-        self._faults: list[Fault] = []
+        self._rejected: list[RejectedRecord] = []
         self._messages = 0
         self.skipped = skipped
 
@@ -91,7 +91,7 @@ class MailPage:
         if sent_at is None:
             self.reject(where, "it has no readable date")
         elif not self._window.touches(sent_at, sent_at):
-            self.skipped = self.skipped.joined(sent_at, self._window)
+            self.skipped = self.skipped.including(sent_at, self._window)
             return False
         else:
             self._keep(self._correspondence.stamps(headers, sent_at, seen))
@@ -101,12 +101,12 @@ class MailPage:
 
     def reject(self, where: str, reason: str) -> None:
         """Set a message aside."""
-        self._faults.append(Fault(where, reason))
+        self._rejected.append(RejectedRecord(where, reason))
 
-    def flush(self) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
+    def flush(self) -> tuple[tuple[MessageStamp, ...], tuple[RejectedRecord, ...]]:
         """Hand over what is on the page and begin a new one."""
-        page = tuple(self._stamps.values()), tuple(self._faults)
-        self._stamps, self._faults, self._messages = {}, [], 0
+        page = tuple(self._stamps.values()), tuple(self._rejected)
+        self._stamps, self._rejected, self._messages = {}, [], 0
         return page
 
     def _keep(self, stamps: Iterable[MessageStamp]) -> None:
@@ -128,7 +128,7 @@ def settings_fingerprint(context: Context, options: MailOptions, *account: str) 
     rules = context.classifier
     owners = sorted((owner.key, owner.addresses) for owner in context.owners)
     inside = (rules.domains, rules.staff, rules.management)
-    return fingerprint(context.names, options.lists, options.channel, account, owners, inside)
+    return fingerprint(context.pseudonyms, options.lists, options.channel, account, owners, inside)
 
 
 def read_header_block(file: BinaryIO) -> tuple[bytes, bool]:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from connectors.base import Context, Owner
 from connectors.mail.headers import Headers
-from connectors.records import Counterpart, MessageStamp
+from connectors.records import CounterpartKind, MessageStamp
 
 _MOST_NODES = 100
 _BULK = frozenset({"bulk", "junk", "auto_reply", "auto-reply"})
@@ -27,7 +27,7 @@ class Participants(NamedTuple):
     owner: str
     outgoing: bool
     counterpart: str | None
-    kind: Counterpart
+    kind: CounterpartKind
     automatic: bool
 
 
@@ -98,12 +98,12 @@ class StampBuilder:
 
     def _seen_by(self, owner: Owner, headers: Headers, *, outgoing: bool) -> Participants:
         address = _recipient(headers, owner) if outgoing else _sender(headers)
-        kind = self.context.classifier.counterpart(address) if address else Counterpart.OTHER
+        kind = self.context.classifier.counterpart_kind(address) if address else CounterpartKind.OTHER
         automatic = _says_automatic(headers)
         if not outgoing:
-            automatic = automatic or kind is Counterpart.AUTOMATIC or self._looks_automatic(headers)
-            kind = Counterpart.AUTOMATIC if automatic else kind
-        name = self.context.names.person(owner.key, address) if address else None
+            automatic = automatic or kind is CounterpartKind.AUTOMATIC or self._looks_automatic(headers)
+            kind = CounterpartKind.AUTOMATIC if automatic else kind
+        name = self.context.pseudonyms.person(owner.key, address) if address else None
         return Participants(owner.key, outgoing, name, kind, automatic)
 
     def _looks_automatic(self, headers: Headers) -> bool:
@@ -124,7 +124,7 @@ class StampBuilder:
         if len(words) > _MOST_NODES:
             words = list(dict.fromkeys(words))
             words[_MOST_NODES // 2 : -_MOST_NODES // 2] = []
-        return tuple(dict.fromkeys(map(self.context.names.nodes(owner).__getitem__, words)))
+        return tuple(dict.fromkeys(map(self.context.pseudonyms.nodes(owner).__getitem__, words)))
 
 
 def _is_listed(headers: Headers) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.base import Context
 from connectors.calls import Span, Times, shared, waited_in_vain
-from connectors.classify import EntryLook
+from connectors.classify import EntryTraits
 from connectors.mail.headers import Headers
 from connectors.mail.stamps import StampBuilder
 from connectors.microsoft.graph import Item
@@ -46,11 +46,11 @@ class RecordMaker:
         start, end = self._span(item)
         if end < start:
             raise UnusableError("it ends before it begins")
-        look = EntryLook(_text(item, "subject"), "", _words(item, "categories"), "", tuple(self._attendees(item)))
-        kind, client = context.classifier.entry(look, owner.key, context.names)
+        look = EntryTraits(_text(item, "subject"), "", _words(item, "categories"), "", tuple(self._attendees(item)))
+        kind, client = context.classifier.classify(look, owner.key, context.pseudonyms)
         return CalendarEvent(
             clinician=owner.key,
-            uid_key=context.names.entry(f"microsoft {_named(item)}"),
+            uid_key=context.pseudonyms.entry(f"microsoft {_named(item)}"),
             start=start,
             end=end,
             kind=kind,
@@ -59,7 +59,7 @@ class RecordMaker:
             client=client,
             edited_at=_instant(item.get("lastModifiedDateTime")),
             is_free=_text(item, "showAs") in _FREE,
-            meeting=context.names.entry("meeting", code) if (code := meeting_code(join_url(item))) else None,
+            meeting=context.pseudonyms.entry("meeting", code) if (code := meeting_code(join_url(item))) else None,
         )
 
     def stamp(self, item: Item, *, sent: bool) -> MessageStamp | None:
@@ -78,7 +78,7 @@ class RecordMaker:
         ends = correspondence.participants(headers, filed_as_sent=sent)
         talk = _text(item, "conversationId")
         for stamp in correspondence.stamps(headers, sent_at, ends):
-            node = self.context.names.node(owner.key, f"microsoft conversation {talk}")
+            node = self.context.pseudonyms.node(owner.key, f"microsoft conversation {talk}")
             return replace(stamp, thread_nodes=(*stamp.thread_nodes, node)) if talk else stamp
         return None
 
@@ -105,7 +105,7 @@ class RecordMaker:
     def _times(
         self, report: Item, person: str, start: datetime, end: datetime, meeting: str
     ) -> Iterator[SessionEvidence]:
-        owner, names = self.context.owners[0], self.context.names
+        owner, names = self.context.owners[0], self.context.pseudonyms
         key = names.entry(f"microsoft attendance {_named(report)}", person)
         yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from connectors.base import Batch, Fault, Skipped
+from connectors.base import Batch, RejectedRecord, Skipped
 from connectors.errors import MalformedError
 from connectors.microsoft.cursor import MicrosoftCursor, written
 from connectors.microsoft.entries import RecordMaker, UnusableError
@@ -48,7 +48,7 @@ class Mailbox:
 
     def batches(self) -> Iterator[Batch]:
         """What is new in every folder, page by page; how far the folders are that are read for the first time."""
-        if self.cursor.skipped.within(self.maker.context.window):
+        if self.cursor.skipped.has_any_in(self.maker.context.window):
             self.cursor = replace(self.cursor, folders={}, skipped=Skipped())
         folders = self._folders()
         known = {name: query for name, query in self.cursor.folders.items() if name in folders}
@@ -83,12 +83,12 @@ class Mailbox:
         if not query:
             query, self.cursor = self._beginning(folder), self.cursor.read_from(self.maker.context.window.start)
         for items, following in self.graph.pages(path, query):
-            records, faults, skipped = self._stamps(items, sent=folder.is_sent)
+            records, rejected, skipped = self._stamps(items, sent=folder.is_sent)
             folders = self.cursor.folders | {name: following}
             self.cursor = replace(self.cursor, folders=folders, skipped=skipped)
             came += len(items)
             if items:
-                yield came, Batch(self.cursor.dump(), records, faults=faults)
+                yield came, Batch(self.cursor.dump(), records, rejected=rejected)
 
     def _beginning(self, folder: _Folder) -> str:
         asked = [("$select", ",".join(MESSAGE)), ("$orderby", _NEWEST_FIRST)]
@@ -98,23 +98,23 @@ class Mailbox:
 
     def _stamps(
         self, items: Iterable[Item], *, sent: bool
-    ) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...], Skipped]:
+    ) -> tuple[tuple[MessageStamp, ...], tuple[RejectedRecord, ...], Skipped]:
         """The messages of the window, those that cannot be used, and what has been left out so far."""
         records: list[MessageStamp] = []
-        faults: list[Fault] = []
+        rejected: list[RejectedRecord] = []
         window, skipped = self.maker.context.window, self.cursor.skipped
         for item in items:
             self.messages += 1
             try:
                 stamp = self.maker.stamp(item, sent=sent)
             except UnusableError as error:
-                faults.append(Fault(f"message {self.messages}", str(error)))
+                rejected.append(RejectedRecord(f"message {self.messages}", str(error)))
                 continue
             if stamp and window.touches(stamp.sent_at, stamp.sent_at):
                 records.append(stamp)
             elif stamp:
-                skipped = skipped.joined(stamp.sent_at, window)
-        return tuple(records), tuple(faults), skipped
+                skipped = skipped.including(stamp.sent_at, window)
+        return tuple(records), tuple(rejected), skipped
 
     def _folders(self) -> dict[str, _Folder]:
         """The folders that hold correspondence."""

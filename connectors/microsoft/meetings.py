@@ -74,7 +74,7 @@ class Meetings:
         self.cursor = replace(self.cursor, meetings=left)
 
     def _name(self, code: str) -> str:
-        return self.maker.context.names.entry("meeting", code)
+        return self.maker.context.pseudonyms.entry("meeting", code)
 
     def _since(self, code: str) -> datetime | None:
         """The end of the last time that was asked for."""

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from connectors.base import Batch, Context, Fault, RecordType, SourceKind
+from connectors.base import Batch, Context, RecordType, RejectedRecord, SourceKind
 from connectors.cursor import fingerprint
 from connectors.microsoft.access import Access
 from connectors.microsoft.cursor import MicrosoftCursor, started, written
@@ -48,10 +48,10 @@ class Microsoft:
         graph = Graph(self._context.source, access, PAGE_SIZE)
         known = MicrosoftCursor.parse(cursor, self._settings(access.account))
         start = started(self._context.window.start)
-        anew = known.is_new or start < known.start
-        for batch in self._batches(graph, MicrosoftCursor(known.settings, start) if anew else known):
-            yield replace(batch, anew=anew)
-            anew = False
+        restarts = known.is_new or start < known.start
+        for batch in self._batches(graph, MicrosoftCursor(known.settings, start) if restarts else known):
+            yield replace(batch, restarts=restarts)
+            restarts = False
 
     def _batches(self, graph: Graph, cursor: MicrosoftCursor) -> Iterator[Batch]:
         entries = self._entries(graph) if {"calendar", "meetings"} & self._parts else []
@@ -98,23 +98,23 @@ class Microsoft:
 
     def _snapshot(self, entries: Iterable[Item], cursor: MicrosoftCursor) -> Batch:
         records: list[CalendarEvent] = []
-        faults: list[Fault] = []
+        rejected: list[RejectedRecord] = []
         for number, item in enumerate(entries, 1):
             try:
                 records.append(self._maker.event(item))
             except UnusableError as error:
-                faults.append(Fault(f"event {number}", str(error)))
+                rejected.append(RejectedRecord(f"event {number}", str(error)))
         return Batch(
-            cursor.dump(), tuple(records), replaces=self._context.window, faults=tuple(faults), done=1, total=1
+            cursor.dump(), tuple(records), replaces=self._context.window, rejected=tuple(rejected), done=1, total=1
         )
 
     def _settings(self, account: str) -> str:
         told = self._context
         decisive = (sorted(self._parts), self._options.channel, told.owners, told.classifier, account)
-        return fingerprint(told.names, *decisive)
+        return fingerprint(told.pseudonyms, *decisive)
 
     def _content(self, entries: list[Item]) -> str:
-        return fingerprint(self._context.names, json.dumps(entries, sort_keys=True))
+        return fingerprint(self._context.pseudonyms, json.dumps(entries, sort_keys=True))
 
 
 _BRINGS = {"calendar": RecordType.CALENDAR, "mail": RecordType.MESSAGES, "meetings": RecordType.TIMES}
@@ -124,16 +124,17 @@ SOURCE_KIND = SourceKind(
     options=MicrosoftOptions,
     make=Microsoft,
     title="Microsoft 365: calendar, message times, Teams attendance",
-    keeps=(
+    kept_fields=(
         *_TIMES,
         "attendees and organizer (address), subject, categories (where a rule looks at them)",
         "onlineMeeting.joinUrl (where attendance is read)",
         *MESSAGE,
         *ATTENDANCE,
     ),
-    dropped="never requested; names beside an address and telephone numbers of a meeting are left out while parsing",
+    other_fields="never requested; names beside an address and telephone numbers of a meeting are left out while "
+    "parsing",
     check=problems,
     per_owner=True,
-    brings=lambda options: frozenset(_BRINGS[name] for name in options.read),
+    record_types=lambda options: frozenset(_BRINGS[name] for name in options.read),
     sent_by_address=True,
 )

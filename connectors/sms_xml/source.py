@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from connectors.base import Batch, Context, Fault, RecordType, SourceKind
+from connectors.base import Batch, Context, RecordType, RejectedRecord, SourceKind
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError
 from connectors.files import files_among, opened
 from connectors.mail.pages import PAGE_MESSAGES, is_folder, path_error, translated_errors
-from connectors.records import Counterpart, MessageStamp
+from connectors.records import CounterpartKind, MessageStamp
 from connectors.sms_xml.filter import ALLOWED, UnfitError
 from connectors.sms_xml.messages import Text, Unusable, canonical_number, is_machine, texts_in
 
@@ -48,7 +48,7 @@ class SmsXmlCursor(Cursor):
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One backup: its place in faults, its content's keyed name, and how many messages it holds."""
+    """One backup: its place in rejected records, its content's keyed name, and how many messages it holds."""
 
     path: Path
     place: str
@@ -72,15 +72,15 @@ class SmsXml:
             holds = max(file.holds for file in files)
             fresh = [file for file in files if file.name not in known.files]
             if not fresh and not known.is_new:
-                yield Batch(cursor, holds=holds)
+                yield Batch(cursor, source_size=holds)
                 return
             pages = self._pages(known, files, fresh)
-            yield replace(next(pages), anew=known.is_new, holds=holds)
+            yield replace(next(pages), restarts=known.is_new, source_size=holds)
             yield from pages
 
     def _settings(self) -> str:
         options = replace(self._options, path=Path())
-        return fingerprint(self._context.names, options, self._owner, self._context.classifier)
+        return fingerprint(self._context.pseudonyms, options, self._owner, self._context.classifier)
 
     def _files(self) -> list[_File]:
         path = self._context.folder / self._options.path
@@ -103,27 +103,27 @@ class SmsXml:
             tail = (tail + chunk)[-1024:]
         if holds and not tail.rstrip().endswith(_END):
             raise self._malformed(place, "it is cut off before its end")
-        return _File(path, place, self._context.names.entry(digest.hexdigest(), "backup"), holds)
+        return _File(path, place, self._context.pseudonyms.entry(digest.hexdigest(), "backup"), holds)
 
     def _pages(self, reached: SmsXmlCursor, files: list[_File], fresh: list[_File]) -> Iterator[Batch]:
         """Pages of all fresh files; a file counts as read with its last page, so that a cut-off run begins it again."""
         stamps: list[MessageStamp] = []
-        faults: list[Fault] = []
+        rejected: list[RejectedRecord] = []
         kept = {file.name: reached.files[file.name] for file in files if file.name in reached.files}
         reached = replace(reached, files=kept)
         before, total = 0, sum(file.holds for file in fresh)
         for file in fresh:
             for done, found in enumerate(self._texts(file), before):
                 if len(stamps) >= PAGE_MESSAGES:
-                    yield Batch(reached.dump(), tuple(stamps), faults=tuple(faults), done=done, total=total)
-                    stamps, faults = [], []
+                    yield Batch(reached.dump(), tuple(stamps), rejected=tuple(rejected), done=done, total=total)
+                    stamps, rejected = [], []
                 if isinstance(found, Unusable):
-                    faults.append(Fault(f"{file.place}{found.where}", found.reason))
+                    rejected.append(RejectedRecord(f"{file.place}{found.where}", found.reason))
                 else:
                     stamps.append(self._stamp(found))
             before += file.holds
             reached = replace(reached, files=reached.files | {file.name: file.holds})
-        yield Batch(reached.dump(), tuple(stamps), faults=tuple(faults), done=total, total=total)
+        yield Batch(reached.dump(), tuple(stamps), rejected=tuple(rejected), done=total, total=total)
 
     def _texts(self, file: _File) -> Iterator[Text | Unusable]:
         try:
@@ -132,12 +132,12 @@ class SmsXml:
             raise self._malformed(file.place, str(error)) from error
 
     def _stamp(self, text: Text) -> MessageStamp:
-        names, owner = self._context.names, self._owner.key
+        names, owner = self._context.pseudonyms, self._owner.key
         numbers = [canonical_number(number, self._options.country) for number in text.others]
         other = numbers[0] if numbers else ""
         if text.group:  # the list may hold the owner's number, where nobody has said that it is theirs
             self._context.address_count.add(set(numbers))
-        kind = self._context.classifier.counterpart(other) if other else Counterpart.OTHER
+        kind = self._context.classifier.counterpart_kind(other) if other else CounterpartKind.OTHER
         automatic = not text.outgoing and is_machine(other)
         key = names.node(owner, f"sms {text.identity}")
         group = names.node(owner, f"sms group {' '.join(sorted(numbers))}")
@@ -147,7 +147,7 @@ class SmsXml:
             sent_at=text.sent_at,
             outgoing=text.outgoing,
             counterpart=names.person(owner, other) if other else None,
-            counterpart_kind=Counterpart.AUTOMATIC if automatic else kind,
+            counterpart_kind=CounterpartKind.AUTOMATIC if automatic else kind,
             automatic=automatic,
             channel=self._options.channel,
             thread_nodes=(key, group) if text.group else (),
@@ -183,8 +183,8 @@ SOURCE_KIND = SourceKind(
     options=SmsXmlOptions,
     make=_make,
     title="Texts of a telephone (SMS Backup & Restore)",
-    keeps=ALLOWED,
-    dropped="left out before parsing: texts, subjects, names of contacts, pictures and every other attribute",
-    brings=lambda _: frozenset({RecordType.MESSAGES}),
+    kept_fields=ALLOWED,
+    other_fields="left out before parsing: texts, subjects, names of contacts, pictures and every other attribute",
+    record_types=lambda _: frozenset({RecordType.MESSAGES}),
     check=_problems,
 )

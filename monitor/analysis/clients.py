@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from connectors.records import Counterpart
+from connectors.records import CounterpartKind
 from monitor.analysis.contact import agreed_time, off_channel
 from monitor.analysis.intervals import contains
 from monitor.analysis.metrics.active import active, cells, clients_of
@@ -54,7 +54,7 @@ def pair_weeks(frames: Frames) -> PairWeeks:
 
 
 def _to_clients(frames: Frames) -> pd.DataFrame:
-    return frames.episodes[frames.episodes["counterpart_kind"] == Counterpart.CLIENT]
+    return frames.episodes[frames.episodes["counterpart_kind"] == CounterpartKind.CLIENT]
 
 
 def _contacts(frames: Frames, episodes: pd.DataFrame) -> Floats:
@@ -72,4 +72,4 @@ def off_agreement(frames: Frames) -> Floats:
     channel = off_channel(agreements, who, episodes["day"], episodes["channel"])
     off = np.where(np.isnan(channel) & ~named, np.nan, ((channel == 1) | (named & ~within)).astype(float))
     as_agreed = episodes["covered"] | contains(frames.calendar.on_call, episodes["sent_at"])
-    return np.where((episodes["counterpart_kind"] == Counterpart.CLIENT) & ~as_agreed, off, np.nan)
+    return np.where((episodes["counterpart_kind"] == CounterpartKind.CLIENT) & ~as_agreed, off, np.nan)

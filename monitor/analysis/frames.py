@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from connectors.records import CALLED_OFF, Counterpart, Kind
+from connectors.records import CALLED_OFF, CounterpartKind, Kind
 from monitor.analysis.agreements import Agreements, Persons, agreements_from, persons_from, what_holds
 from monitor.analysis.bookings import outcomes
 from monitor.analysis.calendar import (
@@ -174,7 +174,7 @@ def _since_the_first_session(events: pd.DataFrame) -> pd.DataFrame:
 
 def _keys(records: Records) -> NDArray[np.int64]:
     """Every key of a client that was met, wrote, was written to, or of whom something was said."""
-    clients = records.messages.loc[records.messages["counterpart_kind"] == Counterpart.CLIENT, "counterpart"]
+    clients = records.messages.loc[records.messages["counterpart_kind"] == CounterpartKind.CLIENT, "counterpart"]
     met = records.events.loc[records.events["kind"] == Kind.SESSION, "client"]
     keys = np.concatenate((met, clients, records.terms["client"], records.joined["client"]))
     return np.asarray(np.unique(keys[keys >= 0]), dtype=np.int64)
@@ -197,14 +197,16 @@ def _of_clients(records: Records, agreements: Agreements, calendar: WorkCalendar
     events, messages = records.events, records.messages
     met = agreements.holds("standing", events["client"], calendar.day_of(events["start"]), NOT_A_CLIENT)
     wrote = agreements.holds("standing", messages["counterpart"], calendar.day_of(messages["sent_at"]), NOT_A_CLIENT)
-    wrote &= (messages["counterpart_kind"] == Counterpart.CLIENT).to_numpy()
+    wrote &= (messages["counterpart_kind"] == CounterpartKind.CLIENT).to_numpy()
     return replace(
         records,
         events=events.assign(
             client=events["client"].mask(met, -1),
             kind=events["kind"].mask(met & (events["kind"] == Kind.SESSION), Kind.OTHER.value),
         ),
-        messages=messages.assign(counterpart_kind=messages["counterpart_kind"].mask(wrote, Counterpart.OTHER.value)),
+        messages=messages.assign(
+            counterpart_kind=messages["counterpart_kind"].mask(wrote, CounterpartKind.OTHER.value)
+        ),
     )
 
 

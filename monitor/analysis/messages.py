@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from connectors.records import Counterpart
+from connectors.records import CounterpartKind
 from monitor.analysis.calendar import WorkCalendar
 from monitor.analysis.intervals import seconds_inside
 from monitor.analysis.sessions import HELD
@@ -34,7 +34,7 @@ def episodes_from(messages: pd.DataFrame) -> pd.DataFrame:
     sent = messages[(messages["outgoing"] & ~messages["automatic"]).to_numpy()]
     who, at = sent["counterpart"].to_numpy(dtype=np.int64), sent["sent_at"].to_numpy(dtype=np.int64)
     emergency = sent["emergency"].to_numpy(dtype=bool)
-    no_client = (sent["counterpart_kind"] != Counterpart.CLIENT).to_numpy()
+    no_client = (sent["counterpart_kind"] != CounterpartKind.CLIENT).to_numpy()
     order = np.lexsort((no_client, at, who))
     who, at = who[order], at[order]
     fresh = np.append(True, (who[1:] != who[:-1]) | (at[1:] - at[:-1] > EPISODE_SECONDS))[: len(at)]
@@ -72,7 +72,7 @@ def replies_from(messages: pd.DataFrame, episodes: pd.DataFrame, sessions: pd.Da
     by_session, episode (-1 where no message answered) and waited_seconds, which for an unanswered run ends at 7 days or
     at ``as_of``.
     """
-    chat = messages[~messages["automatic"] & (messages["counterpart_kind"] == Counterpart.CLIENT)]
+    chat = messages[~messages["automatic"] & (messages["counterpart_kind"] == CounterpartKind.CLIENT)]
     conversation = chat.groupby(["counterpart", "thread"], sort=True).ngroup()
     chat = chat.assign(conversation=conversation).sort_values(["conversation", "sent_at", "outgoing"], kind="stable")
     held = sessions[(sessions["status"] == HELD) & (sessions["client"] >= 0)]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from connectors.records import Counterpart
+from connectors.records import CounterpartKind
 from monitor.analysis.columns import arrays
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def one_by_one(frames: Frames) -> pd.DataFrame:
     last = int(frames.weeks.index.max())
     held = frames.held[(frames.held["client"] >= 0) & (frames.held["week"] <= last)]
     sent = frames.episodes[
-        (frames.episodes["counterpart_kind"] == Counterpart.CLIENT) & (frames.episodes["week"] <= last)
+        (frames.episodes["counterpart_kind"] == CounterpartKind.CLIENT) & (frames.episodes["week"] <= last)
     ]
     lately = [
         part.loc[part["week"] > last - 7 * LATELY_WEEKS, who] for part, who in ((held, "client"), (sent, "counterpart"))

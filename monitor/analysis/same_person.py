@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from connectors.records import Counterpart
+from connectors.records import CounterpartKind
 from monitor.analysis.intervals import seconds_inside, spans
 
 BEFORE, AFTER = 24 * 3600, 3 * 3600  # around a session; our own choice
@@ -51,7 +51,7 @@ def proposals(held: pd.DataFrame, messages: pd.DataFrame, *, apart: Collection[f
     ``held`` has client, began_at and ended_at, ``messages`` counterpart, counterpart_kind, thread and sent_at, keys
     that are known to be one person joined already. ``apart`` are pairs of whom the clinician said that they are two.
     """
-    theirs = messages[messages["counterpart_kind"] == Counterpart.CLIENT]
+    theirs = messages[messages["counterpart_kind"] == CounterpartKind.CLIENT]
     found = [*_in_threads(theirs), *_around_sessions(held, theirs)]
     said = set(apart)
     return [proposal for proposal in found if frozenset((proposal.one, proposal.other)) not in said]

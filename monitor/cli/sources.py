@@ -22,7 +22,7 @@ from monitor.errors import UsageError
 _LATE = timedelta(hours=3)  # after the booked end: rather a slip of the pen
 
 if TYPE_CHECKING:
-    from connectors.classify import Sighting
+    from connectors.classify import ClassifiedEntry
     from monitor.config import SourceConfig
     from monitor.ingest import IngestRequest, Outcome
     from monitor.store.events import Named
@@ -157,7 +157,7 @@ def _account(source: SourceConfig, key: str | None) -> str | None:
     return key or source.accounts[0]
 
 
-def _print_entry(context: CliContext, source: str, seen: Sighting, zone: ZoneInfo) -> None:
+def _print_entry(context: CliContext, source: str, seen: ClassifiedEntry, zone: ZoneInfo) -> None:
     start = seen.start.astimezone(zone)
     client = f"  client {seen.client[:4]}" if seen.client else ""
     context.say(

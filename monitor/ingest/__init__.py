@@ -3,7 +3,7 @@
 ::
 
     source ─fetch(cursor)→ Batch ─policy→ Page ─answer whole?→ ─┬─ events, evidence, messages
-                                                                ├─ faults            one transaction a page
+                                                                ├─ rejected records    one transaction a page
                                                                 ├─ dirty marks
                                                                 └─ cursor
 
@@ -144,7 +144,9 @@ class _Reading:
         self._own_mail = OwnMail(account.context, sent_by_address=source_kind(account.source.kind).sent_by_address)
         self._row = self._stored()
         context, policy = account.context, account.policy
-        begins_again = request.full or self._row.policy != policy.settings or self._row.skipped.within(context.window)
+        begins_again = (
+            request.full or self._row.policy != policy.settings or self._row.skipped.has_any_in(context.window)
+        )
         self._cursor = None if begins_again else self._row.cursor
         self._some_days = request.first is not None or request.last is not None
         self._anew = self._cursor is None
@@ -191,7 +193,7 @@ class _Reading:
         self._answer.add(page)
         if page.batch.replaces:
             self._told.add(page)
-        if page.batch.goes_on:
+        if page.batch.has_more:
             return
         answer, told, anew = self._answer, self._told, self._anew or self._answer.anew
         self._answer, self._told, self._anew = Answer(self._store.path.parent), Told(), False
@@ -202,7 +204,7 @@ class _Reading:
                 self._row = row
                 batch = stored.batch
                 self._own_mail.note(batch.records)
-                rows, kept_aside = self.outcome.rows + invalidation.rows, self.outcome.kept_aside + len(batch.faults)
+                rows, kept_aside = self.outcome.rows + invalidation.rows, self.outcome.kept_aside + len(batch.rejected)
                 self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
                 self._progress(self.outcome.name, batch)
 
@@ -232,7 +234,7 @@ class _Reading:
             for batch in source_kind(source.kind).make(source.options, context).fetch(self._cursor):
                 if self.is_over:
                     return
-                page = policy.page(batch, Skipped() if batch.anew else skipped)
+                page = policy.page(batch, Skipped() if batch.restarts else skipped)
                 skipped = page.skipped
                 yield page
         except ConnectorError:

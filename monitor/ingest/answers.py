@@ -19,9 +19,18 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from connectors.base import Fault
+from connectors.base import RejectedRecord
 from connectors.private import is_full, why_unwritten
-from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, Record, SessionEvidence, Status
+from connectors.records import (
+    CalendarEvent,
+    CounterpartKind,
+    Grade,
+    Kind,
+    MessageStamp,
+    Record,
+    SessionEvidence,
+    Status,
+)
 from monitor.errors import DiskFullError, StoreError
 from monitor.ingest.policy import EntryKey, Page
 from monitor.store.keys import epoch, epoch_or_none
@@ -106,10 +115,10 @@ class Answer:
     def add(self, page: Page) -> None:
         """Put a page behind the others. Raises :class:`~monitor.errors.StoreError` where there is no room for it."""
         batch = page.batch
-        self.anew = self.anew or batch.anew
-        if not batch.goes_on:
+        self.anew = self.anew or batch.restarts
+        if not batch.has_more:
             self._last = page
-        if batch.goes_on or self._file or batch.replaces:
+        if batch.has_more or self._file or batch.replaces:
             for record in batch.records:
                 if isinstance(record, CalendarEvent):
                     self.entries.add((record.clinician, record.uid_key))
@@ -119,7 +128,7 @@ class Answer:
             for key in sorted(page.dropped):
                 self.entries.add(key)
                 self.kept.append(0)
-        if batch.goes_on:
+        if batch.has_more:
             self._hold(page)
 
     def close(self) -> None:
@@ -142,13 +151,13 @@ class Answer:
 
     def _hold(self, page: Page) -> None:
         batch = page.batch
-        faults = [(fault.where, fault.reason) for fault in batch.faults]
+        rejected = [(record.where, record.reason) for record in batch.rejected]
         content = marshal.dumps(
             (
                 [*map(_packed, batch.records)],
                 [*page.dropped],
-                faults,
-                batch.mended,
+                rejected,
+                batch.resolved,
                 batch.removed,
                 batch.done,
                 batch.total,
@@ -182,11 +191,12 @@ class Answer:
     def _all_pages(self, file: SpooledTemporaryFile[bytes]) -> Iterator[Page]:
         file.seek(0)
         while length := int.from_bytes(file.read(_LENGTH), "big"):
-            records, dropped, faults, mended, removed, done, total = marshal.loads(file.read(length))  # noqa: S302 - ours
+            records, dropped, rejected, resolved, removed, done, total = marshal.loads(file.read(length))  # noqa: S302 - ours
             at = file.tell()
             batch = replace(
-                self.last.batch, records=tuple(map(_unpacked, records)), faults=tuple(Fault(*one) for one in faults),
-                mended=mended, removed=removed, done=done, total=total, goes_on=True,
+                self.last.batch, records=tuple(map(_unpacked, records)),
+                rejected=tuple(RejectedRecord(*one) for one in rejected),
+                resolved=resolved, removed=removed, done=done, total=total, has_more=True,
             )  # fmt: skip
             yield Page(batch, frozenset(dropped), self.last.skipped)
             file.seek(at)  # somebody else may read, too
@@ -222,7 +232,7 @@ def _packed(record: Record) -> _Packed:
     if isinstance(record, CalendarEvent):
         return (
             record.clinician, record.uid_key, epoch(record.start), epoch(record.end), record.kind.value, record.all_day,
-            record.status.value, record.client, epoch_or_none(record.edited_at), record.set_aside, record.is_free,
+            record.status.value, record.client, epoch_or_none(record.edited_at), record.excluded, record.is_free,
             record.meeting, record.series,
         )  # fmt: skip
     if isinstance(record, SessionEvidence):
@@ -247,7 +257,7 @@ def _unpacked(packed: _Packed) -> Record:
         clinician, key, grade, started, ended, *rest = packed
         return SessionEvidence(clinician, key, Grade(grade), _known(started), _known(ended), *rest)
     clinician, node, sent_at, outgoing, counterpart, kind, *rest = packed
-    return MessageStamp(clinician, node, _instant(sent_at), outgoing, counterpart, Counterpart(kind), *rest)
+    return MessageStamp(clinician, node, _instant(sent_at), outgoing, counterpart, CounterpartKind(kind), *rest)
 
 
 def _known(seconds: int | None) -> datetime | None:

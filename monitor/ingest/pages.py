@@ -1,9 +1,9 @@
-"""A page is a transaction: its records, its faults, whose numbers it touches, and the cursor.
+"""A page is a transaction: its records, its rejected records, whose numbers it touches, and the cursor.
 
 ::
 
     the first page     the whole answer is judged; what it tells under new names is renamed
-    every page         records, faults, dirty marks
+    every page         records, rejected records, dirty marks
     the last page      what the answer takes back is removed; cursor, policy, how much the source has
 
 So a run that is cut off in between has taken nothing back, and asks its source again. What is taken back::
@@ -47,7 +47,7 @@ def save_answer(
     """Store an answer, page by page; yield each with the source as it is then, and what changed.
 
     Raises:
-        ShrunkenError: Far too much is gone. Nothing of the answer was stored.
+        ShrunkSourceError: Far too much is gone. Nothing of the answer was stored.
     """
     window = answer.last.batch.replaces
     taken_back = TakenBack()
@@ -62,14 +62,14 @@ def save_answer(
                     parts.append(_rename(connection, row, snapshot, window, now))
                     taken_back = _judge(connection, row, snapshot, window, policy)
             parts += _save(connection, row, page, policy, now)
-            if not page.batch.goes_on and window:
+            if not page.batch.has_more and window:
                 parts.append(events.remove_events(connection, row, taken_back.entries, now))
                 parts.append(evidence.drop_evidence(connection, _lost_times(connection, row, answer, taken_back)))
             invalidation = Invalidation.merged(parts)
             mark_dirty(connection, invalidation)
-            if not page.batch.goes_on:
+            if not page.batch.has_more:
                 sources.save_cursor(connection, row, page.batch.cursor)
-                row = sources.save_terms(connection, row, policy.settings, page.skipped, page.batch.holds)
+                row = sources.save_terms(connection, row, policy.settings, page.skipped, page.batch.source_size)
         is_first = False
         yield row, page, invalidation
 
@@ -79,8 +79,8 @@ def _begin(
 ) -> tuple[SourceRow, list[Invalidation]]:
     """Refuse a log of which much is gone; begin a reading, and another job's source as such."""
     batch = answer.last.batch
-    if batch.holds is not None:
-        policy.refuse_shrunken(row.held, batch.holds)
+    if batch.source_size is not None:
+        policy.refuse_shrunken(row.held, batch.source_size)
     if batch.replaces:  # it tells again of what could not be used
         sources.forget_faults(connection, row)
     if anew:
@@ -108,7 +108,7 @@ def _judge(connection: Connection, row: SourceRow, snapshot: Snapshot, window: W
     """Return what a snapshot takes back: what it could tell and does not.
 
     Raises:
-        ShrunkenError: That would be far too much.
+        ShrunkSourceError: That would be far too much.
     """
     entries, known = snapshot.missing(lambda: events.each_held(connection, row, window))
     policy.refuse_shrunken(known, snapshot.told.present)
@@ -131,8 +131,8 @@ def _save(connection: Connection, row: SourceRow, page: Page, policy: Policy, no
         evidence.save_evidence(connection, row, times),
         save_messages(connection, row, stamps),
     ]
-    sources.mend_faults(connection, row, batch.mended)
-    sources.save_faults(connection, row, batch.faults, now)
+    sources.mend_faults(connection, row, batch.resolved)
+    sources.save_faults(connection, row, batch.rejected, now)
     sources.save_holds(connection, row, {record.clinician for record in batch.records})
     # With its page: a run that is cut off before it ends does not read it again.
     sources.save_recognised(connection, row, {one.clinician for one in stamps if one.outgoing and not one.automatic})
@@ -145,7 +145,7 @@ def _removed(connection: Connection, row: SourceRow, page: Page, policy: Policy)
     What a snapshot does not keep is judged with all that it tells.
 
     Raises:
-        ShrunkenError: That would be far too much.
+        ShrunkSourceError: That would be far too much.
     """
     batch = page.batch
     removed = events.taken_back(connection, row, batch.removed, policy.window)

@@ -23,11 +23,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from connectors.base import Batch, Fault, Skipped, Window
-from connectors.errors import ShrunkenError
+from connectors.base import Batch, RejectedRecord, Skipped, Window
+from connectors.errors import ShrunkSourceError
 from connectors.records import (
     CALLED_OFF,
-    LONG_IS_RIGHT,
+    LONG_KINDS,
     CalendarEvent,
     Grade,
     Kind,
@@ -86,8 +86,8 @@ class Policy:
         entries: dict[EntryKey, CalendarEvent | None] = {}  # of two of one name the later counts
         others: list[Record] = []
         outside: list[Record] = []
-        faults: list[Fault] = []
-        mended: list[str] = []
+        rejected: list[RejectedRecord] = []
+        resolved: list[str] = []
         for record in batch.records:
             is_inside = self._is_inside(record)
             if not is_inside:
@@ -98,25 +98,25 @@ class Policy:
                 if isinstance(record, SessionEvidence) and record.grade is Grade.EHR:
                     place = f"true times of entry {record.uid_key or record.key}"
                     if self._is_too_long(record.started_at, record.ended_at):
-                        faults.append(Fault(place, f"they are {TOO_LONG}"))
+                        rejected.append(RejectedRecord(place, f"they are {TOO_LONG}"))
                         record = replace(record, started_at=None, ended_at=None)  # noqa: PLW2901 - takes back earlier ones
                     else:
-                        mended.append(place)
+                        resolved.append(place)
                 others.append(record)
         if batch.replaces is None:  # a snapshot tells everything again when the window is another one
             skipped = self._skipping(outside, skipped)
         stored = replace(
             batch,
             records=(*filter(None, entries.values()), *others),
-            faults=(*batch.faults, *faults),
-            mended=batch.mended if batch.replaces else (*batch.mended, *mended),
+            rejected=(*batch.rejected, *rejected),
+            resolved=batch.resolved if batch.replaces else (*batch.resolved, *resolved),
         )
         return Page(stored, frozenset(key for key, entry in entries.items() if entry is None), skipped)
 
     def refuse_shrunken(self, held: int, holds: int, what: str = "entries") -> None:
-        """Raise :class:`ShrunkenError` if far too much is gone: that is not believed until somebody confirms it."""
+        """Raise :class:`ShrunkSourceError` if far too much is gone: that is not believed until somebody confirms it."""
         if 100 * (held - holds) > SHRUNKEN_PERCENT * held and not self.accept_shrink:
-            raise ShrunkenError(self.source, held, holds, what)
+            raise ShrunkSourceError(self.source, held, holds, what)
 
     def _is_inside(self, record: Record) -> bool:
         span = _span(record)
@@ -128,8 +128,8 @@ class Policy:
             if entry.is_free or entry.status in CALLED_OFF:
                 return None
             return replace(entry, kind=Kind.BUSY, status=Status.CONFIRMED, client=None, edited_at=None, meeting=None)
-        if not entry.all_day and entry.kind not in LONG_IS_RIGHT and self._is_too_long(entry.start, entry.end):
-            return replace(entry, set_aside=entry.set_aside or TOO_LONG)
+        if not entry.all_day and entry.kind not in LONG_KINDS and self._is_too_long(entry.start, entry.end):
+            return replace(entry, excluded=entry.excluded or TOO_LONG)
         return entry
 
     def _is_too_long(self, start: datetime | None, end: datetime | None) -> bool:
@@ -147,9 +147,9 @@ class Policy:
                 start, end = span
                 if start < self.window.start:
                     # Its end, not its beginning: a window that begins in between would hold a part of it.
-                    skipped = skipped.joined(min(end, self.window.start - timedelta(seconds=1)), self.window)
+                    skipped = skipped.including(min(end, self.window.start - timedelta(seconds=1)), self.window)
                 elif not isinstance(record, CalendarEvent):
-                    skipped = skipped.joined(start, self.window)
+                    skipped = skipped.including(start, self.window)
         return skipped
 
 

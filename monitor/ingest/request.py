@@ -92,7 +92,7 @@ def context_for(
         owners=people,
         window=window_of(source, people, request, now),
         classifier=classifier(config),
-        names=names,
+        pseudonyms=names,
         folder=config.folder,
         read_secret=secret_reader(source.name, config.folder),
         times_suffice=source.busy_only,

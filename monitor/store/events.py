@@ -78,7 +78,7 @@ def _event(
         status=event.status.value,
         kind=event.kind.value,
         client_id=client,
-        set_aside=event.set_aside,
+        set_aside=event.excluded,
         edited_at=edited,
         first_seen_at=old.first_seen_at if old else now,
         meeting=event.meeting,

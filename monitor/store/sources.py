@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from connectors.base import Fault, Skipped, Window
+from connectors.base import RejectedRecord, Skipped, Window
 from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.keys import clinician_ids, epoch
 
@@ -252,11 +252,11 @@ def save_failure(connection: sqlite3.Connection, source: SourceRow, sentence: st
     connection.execute("UPDATE source SET attempted_at = ?, fault = ? WHERE id = ?", (now, sentence, source.id))
 
 
-def save_faults(connection: sqlite3.Connection, source: SourceRow, faults: Sequence[Fault], now: int) -> None:
+def save_faults(connection: sqlite3.Connection, source: SourceRow, faults: Sequence[RejectedRecord], now: int) -> None:
     """Keep the place and reason of every record that could not be used."""
     connection.executemany(
         "INSERT INTO kept_aside VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(source.id, fault.where, fault.reason, now) for fault in faults],
+        [(source.id, record.where, record.reason, now) for record in faults],
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from connectors.records import SUPERVISION, Counterpart
+from connectors.records import SUPERVISION, CounterpartKind
 from monitor.analysis.calendar import date_of
 from monitor.analysis.clock import local_time
 from monitor.analysis.intervals import spans
@@ -154,7 +154,7 @@ def _minutes(held: pd.DataFrame) -> float:
 def _contacts(week: _Week) -> Rows:
     frames = week.frames
     sent = week.of(frames.episodes)
-    sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == Counterpart.CLIENT)]
+    sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == CounterpartKind.CLIENT)]
     held = week.of(frames.held)
     held = held[held["client"] == week.client]
     moments = [(at, "a session") for at in held["booked_start"]]

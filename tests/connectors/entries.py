@@ -27,7 +27,7 @@ def practice(password: str, **more: Any) -> Context:
         owners=(Owner("ana", ZoneInfo("Europe/Paris"), frozenset({"ana@harbour.example"})),),
         window=WINDOW,
         classifier=Classifier(domains=frozenset({"harbour.example"})),
-        names=NAMES,
+        pseudonyms=NAMES,
         folder=Path(),
         read_secret=secrets.__getitem__,
     )

@@ -83,7 +83,7 @@ def stamps(batch: Batch) -> list[MessageStamp]:
 
 
 def reasons(batch: Batch) -> list[tuple[str, str]]:
-    return [(fault.where, fault.reason) for fault in batch.faults]
+    return [(record.where, record.reason) for record in batch.rejected]
 
 
 def local(text: str, zone: ZoneInfo = PARIS) -> datetime:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connectors.base import Batch, Connector, Context, Fault, Owner, Skipped, Window
+from connectors.base import Batch, Connector, Context, Owner, RejectedRecord, Skipped, Window
 from connectors.classify import Classifier
 from connectors.mail.headers import Headers
 from connectors.mail.pages import MailboxOptions, MailPage
@@ -38,8 +38,8 @@ class Reading:
         return [record for batch in self.batches for record in batch.records if isinstance(record, MessageStamp)]
 
     @property
-    def faults(self) -> list[Fault]:
-        return [fault for batch in self.batches for fault in batch.faults]
+    def rejected(self) -> list[RejectedRecord]:
+        return [record for batch in self.batches for record in batch.rejected]
 
     @property
     def cursor(self) -> str | None:
@@ -56,7 +56,7 @@ def practice(folder: Path, *owners: Owner, window: Window = WINDOW, rules: Class
         owners=owners or (ANA,),
         window=window,
         classifier=rules,
-        names=NAMES,
+        pseudonyms=NAMES,
         folder=folder,
         read_secret=str,
     )
@@ -78,7 +78,7 @@ def letter(number: int = 1, /, **fields: str) -> bytes:
 
 def stamps(
     block: bytes, *owners: Owner, lists: str = "ignore", postmark: str = ""
-) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
+) -> tuple[tuple[MessageStamp, ...], tuple[RejectedRecord, ...]]:
     """What one header block becomes."""
     options = MailboxOptions(path=Path("x"), lists="ordinary" if lists == "ordinary" else "ignore")
     page = MailPage(practice(Path(), *owners), options, Skipped())
@@ -86,7 +86,7 @@ def stamps(
     return page.flush()
 
 
-def together(blocks: Iterable[bytes], *owners: Owner) -> tuple[tuple[MessageStamp, ...], tuple[Fault, ...]]:
+def together(blocks: Iterable[bytes], *owners: Owner) -> tuple[tuple[MessageStamp, ...], tuple[RejectedRecord, ...]]:
     """What header blocks become that lie on one page."""
     page = MailPage(practice(Path(), *owners), MailboxOptions(path=Path("x")), Skipped())
     for block in blocks:
@@ -96,8 +96,8 @@ def together(blocks: Iterable[bytes], *owners: Owner) -> tuple[tuple[MessageStam
 
 def stamp(block: bytes, owner: Owner = ANA, lists: str = "ignore") -> MessageStamp:
     """The one stamp of a header block."""
-    ((found,), faults) = stamps(block, owner, lists=lists)
-    assert faults == ()
+    ((found,), rejected) = stamps(block, owner, lists=lists)
+    assert rejected == ()
     return found
 
 

@@ -71,11 +71,11 @@ def _section(kind: SourceKind) -> str:
         if kind.per_owner
         else "One source, for one clinician or several."
     )
-    kept = ", ".join(kind.keeps)
+    kept = ", ".join(kind.kept_fields)
     options = "".join(f"| `{name}` | {default} | {_cell(told)} |\n" for name, default, told in _options(kind.options))
     return (
         f"## {kind.name}\n\n{kind.title}. {whose}\n\n| option | default | |\n|---|---|---|\n{options}\n"
-        f"Read: {kept}. Everything else: {kind.dropped}.\n"
+        f"Read: {kept}. Everything else: {kind.other_fields}.\n"
     )
 
 

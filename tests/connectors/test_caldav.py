@@ -189,13 +189,13 @@ def test_entry_that_cannot_be_used_is_set_aside_until_it_can(radicale: CalendarS
     diary.put("good", entry("good"))
     diary.put("bad", entry("bad").replace("DTEND:2026", "DTEND:2025"))
     first = diary.read()
-    assert ([fault.reason for fault in first.faults], len(first.records)) == (["it ends before it begins"], 1)
+    assert ([record.reason for record in first.rejected], len(first.records)) == (["it ends before it begins"], 1)
     diary.put("bad", entry("bad", FIRST + DAY).replace("DTEND:2026", "DTEND:2024"))
     second = diary.read(first.cursor)
-    assert (second.faults, second.replaces) == (first.faults, None)
+    assert (second.rejected, second.replaces) == (first.rejected, None)
     diary.put("bad", entry("bad", FIRST + DAY))
     third = diary.read(second.cursor)
-    assert (third.faults, third.replaces, len(third.records)) == ((), WINDOW, 2)
+    assert (third.rejected, third.replaces, len(third.records)) == ((), WINDOW, 2)
 
 
 def test_wrong_password_needs_somebody_to_act(radicale: CalendarServer) -> None:

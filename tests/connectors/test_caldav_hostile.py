@@ -208,7 +208,7 @@ def test_object_that_is_no_calendar_is_set_aside(server: Replies) -> None:
     server.answer = calendar
     found = read(connector(server))
     assert len(found.records) == 1
-    assert sorted(fault.reason for fault in found.faults) == [
+    assert sorted(record.reason for record in found.rejected) == [
         "it is a web page, perhaps one that asks to sign in",
         "it is cut off before its end",
     ]

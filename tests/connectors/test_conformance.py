@@ -27,7 +27,7 @@ from connectors.errors import (
     ConnectorError,
     MalformedError,
     RateLimitError,
-    ShrunkenError,
+    ShrunkSourceError,
     UnavailableError,
 )
 from connectors.registry import kind_names, source_kind
@@ -41,7 +41,7 @@ from tests.connectors.worlds.world import ANA, BEN, CANARY, NOW, NUMBER, ZONE, B
 ITEMS = 10
 WORLDS = [(kind, world) for kind in kind_names() for world in worlds(kind)]
 PASSING = (Trouble.LIMITED, Trouble.LIMITED_SILENTLY, Trouble.FAILING, Trouble.RESET)
-REFUSED = (MalformedError, UnavailableError, ShrunkenError)
+REFUSED = (MalformedError, UnavailableError, ShrunkSourceError)
 LASTING: dict[Trouble, tuple[type[ConnectorError], ...]] = {
     Trouble.LIMITED: (RateLimitError,),
     Trouble.LIMITED_SILENTLY: (RateLimitError,),
@@ -122,7 +122,7 @@ def test_a_world_says_why_it_declines_what_and_in_which_fields_the_canary_stands
     assert all(reason.strip() for reason in world.declines.values())
     assert Behaviour.SILENT not in world.declines
     assert world.planted
-    assert set(world.planted).isdisjoint(kind.keeps)
+    assert set(world.planted).isdisjoint(kind.kept_fields)
     assert (Behaviour.ACCOUNTS in world.declines) is not kind.per_owner
 
 
@@ -130,7 +130,7 @@ def test_a_world_says_why_it_declines_what_and_in_which_fields_the_canary_stands
 def test_a_kind_that_brings_entries_says_so(practice: Practice) -> None:
     (options,) = [source.options for source in practice.config.sources if source.name == SOURCE]
     entries = [row for row in practice.holds()["event"] if row[1] == SOURCE]
-    assert RecordType.CALENDAR in practice.kind.brings(options) or not entries
+    assert RecordType.CALENDAR in practice.kind.record_types(options) or not entries
 
 
 # Once, twice, bit by bit, anew
@@ -491,11 +491,11 @@ def test_a_source_that_suddenly_shrinks_is_refused_until_somebody_confirms_it(
         practice._world.forget()
     before, cursors, held = practice.everything(), practice.cursors(), practice.holds()
     refused = practice.outcome(now=nights(1))
-    assert isinstance(refused.problem, ShrunkenError)
+    assert isinstance(refused.problem, ShrunkSourceError)
     assert "--accept-shrink" in str(refused.problem)
     assert (practice.everything(), practice.cursors()) == (before, cursors)
     anew = practice.outcome(now=nights(1), full=True)
-    assert isinstance(anew.problem, ShrunkenError)
+    assert isinstance(anew.problem, ShrunkSourceError)
     assert practice.holds() == held
     assert practice.outcome(now=nights(2), accept_shrink=True).problem is None
     assert practice.outcome(now=nights(3)).problem is None

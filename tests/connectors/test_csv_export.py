@@ -11,7 +11,7 @@ from connectors.base import Window
 from connectors.classify import Classifier
 from connectors.csv_export.source import SOURCE_KIND, CsvColumns, CsvFormat, CsvOptions, check
 from connectors.errors import ConnectorError, MalformedError, UnavailableError
-from connectors.records import Counterpart, Grade, Kind, Status
+from connectors.records import CounterpartKind, Grade, Kind, Status
 from tests.connectors.exports import (
     ANA,
     BEN,
@@ -190,7 +190,7 @@ def test_a_visit_without_one_is_named_by_client_and_start(tmp_path: Path) -> Non
 
 def test_the_same_row_twice_is_one_visit(tmp_path: Path) -> None:
     batch = export(tmp_path).write(visits(NINE, NINE)).batch()
-    assert (len(events(batch)), batch.faults) == (1, ())
+    assert (len(events(batch)), batch.rejected) == (1, ())
 
 
 def test_two_rows_that_disagree_leave_the_later_and_a_fault(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_an_unchanged_file_gives_an_empty_batch_and_the_same_cursor(tmp_path: Pa
     source = export(tmp_path).write(visits(NINE))
     cursor = source.batch().cursor
     again = source.batch(cursor)
-    assert (again.cursor, again.records, again.replaces, again.faults) == (cursor, (), None, ())
+    assert (again.cursor, again.records, again.replaces, again.rejected) == (cursor, (), None, ())
 
 
 def test_what_decides_the_reading_is_part_of_the_cursor(tmp_path: Path) -> None:
@@ -277,7 +277,11 @@ def test_a_message_log_gives_stamps(tmp_path: Path) -> None:
     found = stamps(source.write("\n".join(["Date,Direction,Number,Chat,Auto", *rows])).batch())
     assert [stamp.outgoing for stamp in found] == [False, True, False]
     assert found[0].counterpart == found[1].counterpart == NAMES.person("ana", "+33612345678")
-    assert [stamp.counterpart_kind for stamp in found] == [Counterpart.CLIENT, Counterpart.CLIENT, Counterpart.OTHER]
+    assert [stamp.counterpart_kind for stamp in found] == [
+        CounterpartKind.CLIENT,
+        CounterpartKind.CLIENT,
+        CounterpartKind.OTHER,
+    ]
     assert [stamp.automatic for stamp in found] == [False, True, False]
     assert {stamp.channel for stamp in found} == {"phone"}
     assert found[0].thread_nodes[1:] == found[1].thread_nodes[1:]
@@ -288,7 +292,7 @@ def test_a_direction_in_no_list_is_a_fault_until_it_is_listed(tmp_path: Path) ->
     content = "Date,Direction,Number,Chat,Auto\n2024-03-04 21:07,rx,,,\n2024-03-04 21:08,in,,,\n"
     batch = export(tmp_path, MESSAGES).write(content).batch()
     assert reasons(batch) == [("line 2", "direction is none of the words listed in [source.format]")]
-    assert not export(tmp_path, MESSAGES, incoming=("rx", "in")).batch().faults
+    assert not export(tmp_path, MESSAGES, incoming=("rx", "in")).batch().rejected
 
 
 def log_of(calls: int) -> str:
@@ -297,8 +301,8 @@ def log_of(calls: int) -> str:
 
 
 def test_a_log_says_how_many_rows_it_has_unless_each_file_brings_only_what_is_new(tmp_path: Path) -> None:
-    assert export(tmp_path, CALLS).write(log_of(20)).batch().holds == 20
-    assert export(tmp_path, CALLS, accumulate=True).batch().holds is None
+    assert export(tmp_path, CALLS).write(log_of(20)).batch().source_size == 20
+    assert export(tmp_path, CALLS, accumulate=True).batch().source_size is None
 
 
 def test_a_folder_is_read_together_in_the_order_of_its_names(tmp_path: Path) -> None:

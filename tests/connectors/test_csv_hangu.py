@@ -22,7 +22,7 @@ def test_a_physicians_year_gives_187_half_days_15_of_them_with_unknown_end(real:
     batch = export(tmp_path, COLUMNS, zone=SHANGHAI).but(window=YEAR).batch()
     ends = {found.uid_key: found.ended_at for found in evidence(batch)}
     overruns = [(ended - event.end).total_seconds() / 60 for event in events(batch) if (ended := ends[event.uid_key])]
-    assert (len(events(batch)), len(overruns), batch.faults) == (187, 172, ())
+    assert (len(events(batch)), len(overruns), batch.rejected) == (187, 172, ())
     assert sum(ended is None for ended in ends.values()) == 15
     assert {event.end.astimezone(SHANGHAI).strftime("%H:%M") for event in events(batch)} == {"12:00", "18:00"}
     assert round(median(overruns)) == 35

@@ -86,7 +86,7 @@ def test_what_is_proposed_reads_the_file(
     tmp_path: Path, lines: list[str], encoding: str, start: str, known_ends: int
 ) -> None:
     batch = read_as_proposed(tmp_path, proposal(tmp_path, lines, encoding))
-    assert batch.faults == ()
+    assert batch.rejected == ()
     assert len(events(batch)) == len(lines) - 1
     assert events(batch)[0].start == local(f"2024-03-01 {start}")
     assert all((event.end - event.start).total_seconds() == 3000 for event in events(batch))

@@ -50,7 +50,7 @@ def exported(folder: Path, name: str, lines: list[str], **more: object) -> Expor
 def test_an_export_is_read_by_its_name_alone(tmp_path: Path, name: str) -> None:
     batch = exported(tmp_path, name, EXPORTS[name]).batch()
     first, second = events(batch)
-    assert batch.faults == ()
+    assert batch.rejected == ()
     assert (first.clinician, first.status, second.clinician) == ("ana", Status.CONFIRMED, "ben")
     assert first.end - first.start == timedelta(minutes=50)
     assert first.client is not None

@@ -44,7 +44,7 @@ def test_one_visit_is_the_same_however_it_was_saved(tmp_path: Path, content: byt
     batch = export(tmp_path).write(content).batch()
     assert [event.client for event in events(batch)] == [NAMES.person("ana", "C1")]
     assert evidence(batch)[0].ended_at == local("2024-03-04 10:01")
-    assert batch.faults == ()
+    assert batch.rejected == ()
 
 
 def test_a_totals_row_is_named_as_one(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_file_of_which_no_row_can_be_used_is_refused_with_the_first_reason(tmp
 
 def test_a_header_alone_is_an_empty_snapshot(tmp_path: Path) -> None:
     batch = export(tmp_path).write(HEADER).batch()
-    assert (batch.records, batch.faults) == ((), ())
+    assert (batch.records, batch.rejected) == ((), ())
     assert batch.replaces is not None
 
 
@@ -154,7 +154,7 @@ def test_nothing_of_an_unmapped_column_or_a_faulty_cell_comes_through(tmp_path: 
     ]
     source = export(tmp_path).write(visits(*rows))
     batch = source.batch()
-    assert len(batch.faults) == 4
+    assert len(batch.rejected) == 4
     assert CANARY not in repr(batch)
     with pytest.raises(MalformedError) as refused:
         source.write(visits(*rows[1:2])).batch()

@@ -16,7 +16,7 @@ import pytest
 
 from connectors import deadline, http, registry
 from connectors.base import Context
-from connectors.errors import UnavailableError, UsedUpError
+from connectors.errors import LimitExceededError, UnavailableError
 from connectors.google import service
 from connectors.google.access import CALENDAR, SCOPES
 from connectors.google.consent import Asking
@@ -87,7 +87,7 @@ def ended(read: Any, within: float = AT_MOST) -> BaseException | None:
 
 
 def assert_too_slow(error: BaseException | None, who: str = "the server") -> None:
-    assert isinstance(error, UsedUpError), repr(error)
+    assert isinstance(error, LimitExceededError), repr(error)
     said = (
         rf"{who} answers too slowly: [\d,]+ bytes in \d s\. Ask whoever runs it why; nothing else had to wait for it\."
     )
@@ -129,7 +129,7 @@ def test_each_question_has_a_deadline_of_its_own_and_the_run_has_one(monkeypatch
             client.get(f"http://127.0.0.1:{port}/")
         monkeypatch.setattr(deadline, "RUN_SECONDS", SECONDS * 3)
         error = ended(lambda: [client.get(f"http://127.0.0.1:{port}/") for _ in range(9)])
-    assert isinstance(error, UsedUpError)
+    assert isinstance(error, LimitExceededError)
     assert "hours of waiting in one run" in str(error)
 
 
@@ -143,7 +143,7 @@ def test_head_without_end_is_too_much_however_fast_it_comes(monkeypatch: pytest.
     monkeypatch.setattr(deadline, "LARGEST", 100_000)
     with dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000) as port:
         error = ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/"))
-    assert isinstance(error, UsedUpError)
+    assert isinstance(error, LimitExceededError)
     assert "sends more than an answer can be" in str(error)
 
 
@@ -397,7 +397,7 @@ def test_mail_server_has_a_run_of_its_own_length_however_often_it_breaks_off(
     with scripted_imap(messages=64) as server:
         server.answers["FETCH"] = late
         error = ended(mail(server.port, tmp_path), SECONDS * 2 + 3)
-    assert isinstance(error, UsedUpError)
+    assert isinstance(error, LimitExceededError)
     assert "hours of waiting in one run" in str(error)
 
 

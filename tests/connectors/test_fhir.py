@@ -19,7 +19,16 @@ from connectors.base import Batch, Context, Owner, Window
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
 from connectors.fhir import server as fhir
 from connectors.fhir.source import SOURCE_KIND, FhirOptions
-from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, Record, SessionEvidence, Status
+from connectors.records import (
+    CalendarEvent,
+    CounterpartKind,
+    Grade,
+    Kind,
+    MessageStamp,
+    Record,
+    SessionEvidence,
+    Status,
+)
 from tests.connectors.fhir_server import FhirServer, fhir_server
 from tests.connectors.kept import kept
 from tests.connectors.mailboxes import CANARY, practice
@@ -132,7 +141,7 @@ def records(batches: list[Batch], kind: type[Any]) -> list[Any]:
 
 
 def reasons(batches: list[Batch]) -> list[str]:
-    return [fault.reason for batch in batches for fault in batch.faults]
+    return [record.reason for batch in batches for record in batch.rejected]
 
 
 # What resources become
@@ -142,13 +151,13 @@ def test_what_could_not_be_used_and_can_be_now_is_told(server: FhirServer) -> No
     for name in ("a1", "a2"):
         server.put("Appointment", name, **booked(0, end=None))
     first = read(server.url)
-    places = {fault.where for batch in first for fault in batch.faults}
+    places = {record.where for batch in first for record in batch.rejected}
     assert len(places) == 2
     server.now += timedelta(hours=1)
     server.put("Appointment", "a1", **booked(0))
     second = read(server.url, first[-1].cursor)
-    (mended,) = (place for batch in second for place in batch.mended)
-    assert {fault.where for batch in second for fault in batch.faults} == places - {mended}
+    (mended,) = (place for batch in second for place in batch.resolved)
+    assert {record.where for batch in second for record in batch.rejected} == places - {mended}
     assert "a1" not in mended
 
 
@@ -317,10 +326,10 @@ def test_messages_have_a_direction_a_time_and_somebody_at_the_other_end(server: 
     once = sorted({stamp.key: stamp for stamp in found}.values(), key=lambda stamp: stamp.sent_at)
     told = [(stamp.sent_at, stamp.outgoing, stamp.counterpart_kind, stamp.automatic) for stamp in once]
     assert told == [
-        (START + timedelta(minutes=1), False, Counterpart.CLIENT, False),
-        (START + timedelta(hours=2), True, Counterpart.CLIENT, False),
-        (START + timedelta(hours=3, minutes=1), False, Counterpart.COLLEAGUE, False),
-        (START + timedelta(hours=4, minutes=1), False, Counterpart.AUTOMATIC, True),
+        (START + timedelta(minutes=1), False, CounterpartKind.CLIENT, False),
+        (START + timedelta(hours=2), True, CounterpartKind.CLIENT, False),
+        (START + timedelta(hours=3, minutes=1), False, CounterpartKind.COLLEAGUE, False),
+        (START + timedelta(hours=4, minutes=1), False, CounterpartKind.AUTOMATIC, True),
     ]
     question, answer = once[:2]
     assert question.counterpart == answer.counterpart
@@ -458,8 +467,8 @@ def test_a_window_that_moved_reads_the_days_that_came_into_it(server: FhirServer
     moved = Window(WINDOW.start + timedelta(days=70), WINDOW.end + timedelta(days=70))
     second = read(server.url, first[-1].cursor, window=moved)
     assert (len(records(first, CalendarEvent)), len(Held.after(first, second).of(CalendarEvent))) == (1, 2)
-    assert not second[0].anew
-    assert read(server.url, second[-1].cursor)[0].anew
+    assert not second[0].restarts
+    assert read(server.url, second[-1].cursor)[0].restarts
 
 
 @pytest.mark.parametrize(
@@ -469,7 +478,7 @@ def test_a_window_that_moved_reads_the_days_that_came_into_it(server: FhirServer
 def test_other_settings_read_anew(server: FhirServer, more: dict[str, object]) -> None:
     fill(server, 2)
     first = read(server.url)
-    assert read(server.url, first[-1].cursor, **more)[0].anew
+    assert read(server.url, first[-1].cursor, **more)[0].restarts
 
 
 @pytest.mark.parametrize(

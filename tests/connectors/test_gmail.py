@@ -15,7 +15,7 @@ from connectors.errors import AuthorizationError, RateLimitError, UnavailableErr
 from connectors.google.access import MAIL
 from connectors.google.gmail import Gmail, GmailOptions
 from connectors.mail.headers import Headers
-from connectors.records import Counterpart
+from connectors.records import CounterpartKind
 from tests.connectors.google_fake.diary import CANARY, at
 from tests.connectors.google_fake.discovery import masked
 from tests.connectors.google_fake.office import ANA, NAMES, WINDOW, Reader, context, let_in
@@ -53,7 +53,7 @@ def test_a_letter_that_came_and_the_answer(reader: Reader, box: Postbox) -> None
     came, went = reader.stamps
     assert (came.outgoing, went.outgoing) == (False, True)
     assert came.counterpart == went.counterpart == NAMES.person("ana", CLIENT)
-    assert came.counterpart_kind is Counterpart.CLIENT
+    assert came.counterpart_kind is CounterpartKind.CLIENT
     assert (came.sent_at, came.channel) == (at("2026-03-02 20:00"), "email")
     assert came.key in went.thread_nodes
     assert NAMES.node("ana", "thread:1f") in set(came.thread_nodes) & set(went.thread_nodes)
@@ -165,11 +165,11 @@ def test_newest_first_and_resumable_at_any_page(reader: Reader, box: Postbox) ->
     reader._store(first)
     pages.close()  # type: ignore[attr-defined]
 
-    assert first.anew
+    assert first.restarts
     assert [stamp.sent_at.hour for stamp in reader.stamps] == [14, 15, 16, 17]
     letters(box, 1, first=10)
     reader.read()
-    assert not any(batch.anew for batch in reader.batches)
+    assert not any(batch.restarts for batch in reader.batches)
     assert len(reader.stamps) == 11
 
 
@@ -303,7 +303,7 @@ def test_a_history_that_google_has_forgotten_begins_anew(reader: Reader, box: Po
     box.forget_history()
     reader.read()
 
-    assert [batch.anew for batch in reader.batches] == [True]
+    assert [batch.restarts for batch in reader.batches] == [True]
     assert len(reader.stamps) == 5
 
 
@@ -315,14 +315,14 @@ def test_another_account_begins_anew_and_the_same_one_under_a_new_permission_goe
     let_in(google, tmp_path, [MAIL])
     letters(box, 1, first=3)
     reader.read()
-    assert [(len(batch.records), batch.anew) for batch in reader.batches] == [(1, False)]
+    assert [(len(batch.records), batch.restarts) for batch in reader.batches] == [(1, False)]
 
     other = google.postbox("ana@elsewhere.example")
     for number in range(5):
         other.put(at("2026-03-01 08:00") + timedelta(hours=number), CLIENT, ANA, id=f"other{number}")
     let_in(google, tmp_path, [MAIL], account="ana@elsewhere.example")
     reader.read()
-    assert [(len(batch.records), batch.anew) for batch in reader.batches] == [(5, True)]
+    assert [(len(batch.records), batch.restarts) for batch in reader.batches] == [(5, True)]
     google.asked.clear()
     reader.read()
     assert google.methods() == ["gmail.users.history.list"]
@@ -364,7 +364,7 @@ def test_a_window_that_reaches_further_back_reads_anew(reader: Reader, box: Post
     assert len(reader.stamps) == 2
     reader.read(window=Window(at("2025-10-01"), WINDOW.end))
 
-    assert reader.batches[0].anew
+    assert reader.batches[0].restarts
     assert len(reader.stamps) == 3
 
 
@@ -383,7 +383,7 @@ def test_a_cursor_that_is_not_understood_is_none(reader: Reader, box: Postbox, c
     reader.cursor = cursor
     reader.read()
 
-    assert reader.batches[0].anew
+    assert reader.batches[0].restarts
 
 
 # Parts that fail alone
@@ -437,7 +437,7 @@ def test_a_message_deleted_in_the_meantime_is_passed_over(google: Google, reader
     reader.read()
 
     assert len(reader.stamps) == 4
-    assert reader.faults == []
+    assert reader.rejected == []
 
 
 def test_a_message_that_gmail_never_hands_out_is_set_aside(google: Google, reader: Reader, box: Postbox) -> None:
@@ -445,8 +445,8 @@ def test_a_message_that_gmail_never_hands_out_is_set_aside(google: Google, reade
     google.trouble(400, "failedPrecondition", method="gmail.users.messages.get", after=2, times=1)
     reader.read()
 
-    assert [fault.reason for fault in reader.faults] == ["Gmail does not hand it out"]
-    assert names[2] not in reader.faults[0].where
+    assert [record.reason for record in reader.rejected] == ["Gmail does not hand it out"]
+    assert names[2] not in reader.rejected[0].where
     assert len(reader.stamps) == 4
     letters(box, 1, first=5)
     google.trouble(400, "failedPrecondition", method="gmail.users.messages.get", times=1)
@@ -489,5 +489,5 @@ def test_a_message_that_makes_no_sense_is_set_aside(reader: Reader, box: Postbox
     box.messages["m00001"]["payload"]["headers"].append({"name": "From"})
     reader.read()
 
-    assert [fault.reason for fault in reader.faults] == ["it has no readable date or headers"]
+    assert [record.reason for record in reader.rejected] == ["it has no readable date or headers"]
     assert len(reader.stamps) == 1

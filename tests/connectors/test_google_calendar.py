@@ -107,7 +107,7 @@ def test_status_and_what_does_not_count(
     diary.put("a", at("2026-03-02 10:00"), **fields)
     reader.read()
 
-    assert (named(reader, "a").status, named(reader, "a").set_aside) == (status, set_aside)
+    assert (named(reader, "a").status, named(reader, "a").excluded) == (status, set_aside)
 
 
 def test_rooms_and_oneself_are_not_from_outside(reader: Reader, diary: Diary) -> None:
@@ -145,7 +145,7 @@ def test_what_makes_no_sense_is_kept_aside_and_the_rest_is_read(
         monkeypatch.setattr("tests.connectors.google_fake.server.hold_to_shape", lambda *_: None)
     reader.read()
 
-    assert [fault.reason for fault in reader.faults] == [reason]
+    assert [record.reason for record in reader.rejected] == [reason]
     assert list(reader.held) == [entry_name(NAMES, "good")]
 
 

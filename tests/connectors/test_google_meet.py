@@ -139,7 +139,7 @@ def test_reading_again_changes_nothing_and_goes_back_two_days(google: Google, re
 
     assert (reader.held, reader.cursor) == (held, cursor)
     assert len([call for batch in reader.batches for call in batch.records]) == 1
-    assert not any(batch.anew for batch in reader.batches)
+    assert not any(batch.restarts for batch in reader.batches)
 
 
 def test_many_calls_come_over_many_pages(google: Google, reader: Reader) -> None:
@@ -222,7 +222,7 @@ def test_of_another_account_the_earlier_calls_are_read_too(google: Google, tmp_p
     reader.read()
 
     assert [call.meeting for call in reader.calls] == [meeting_name(NAMES, "xyz"), meeting_name(NAMES, CODE)]
-    assert reader.batches[0].anew
+    assert reader.batches[0].restarts
 
 
 def test_only_names_of_things_and_times_are_asked_for(
@@ -377,7 +377,7 @@ def test_a_line_without_a_length_is_set_aside(google: Google, tmp_path: Path, mo
     monkeypatch.setattr(Meetings, "_row", without_length)
     reader.read()
 
-    assert {fault.reason for fault in reader.faults} == {"it tells no end or no length of a call"}
+    assert {record.reason for record in reader.rejected} == {"it tells no end or no length of a call"}
     assert spans(reader) == [("10:00", "10:50")]
 
 

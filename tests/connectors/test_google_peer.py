@@ -91,4 +91,4 @@ def test_its_messages_and_history_become_the_same_records(
     reader.held.clear()
     reader.read()  # all of its history is since place 1
     assert reader.held == listed
-    assert not any(batch.anew for batch in reader.batches)
+    assert not any(batch.restarts for batch in reader.batches)

@@ -17,7 +17,7 @@ from connectors.mail.addresses import UnreadableAddressesError, addresses_in
 from connectors.mail.dates import instant_from, usual_instant
 from connectors.mail.headers import Headers
 from connectors.pseudonyms import canonical_address
-from connectors.records import Counterpart
+from connectors.records import CounterpartKind
 from tests.connectors.mailboxes import ANA, BEN, CANARY, NAMES, letter, stamp, stamps, together
 
 
@@ -170,9 +170,9 @@ def test_the_postmark_counts_only_where_date_says_nothing() -> None:
 
 
 def test_a_message_without_any_time_is_set_aside() -> None:
-    found, (fault,) = stamps(letter(date=f"{CANARY} 2026"))
+    found, (rejected,) = stamps(letter(date=f"{CANARY} 2026"))
     assert found == ()
-    assert (fault.where, fault.reason) == ("message 1", "it has no readable date")
+    assert (rejected.where, rejected.reason) == ("message 1", "it has no readable date")
 
 
 # The block
@@ -222,7 +222,7 @@ def test_what_comes_from_one_of_the_owners_addresses_is_outgoing(sender: str) ->
     found = stamp(letter(From=sender, to="Client <c@post.example>"))
     assert found.outgoing
     assert found.counterpart == person("c@post.example")
-    assert found.counterpart_kind is Counterpart.CLIENT
+    assert found.counterpart_kind is CounterpartKind.CLIENT
 
 
 def test_the_offset_of_the_header_changes_the_instant_and_nothing_else() -> None:
@@ -234,13 +234,13 @@ def test_the_offset_of_the_header_changes_the_instant_and_nothing_else() -> None
 @pytest.mark.parametrize(
     ("sender", "kind"),
     [
-        ("c@post.example", Counterpart.CLIENT),
-        ("ben@harbour.example", Counterpart.COLLEAGUE),
-        ("director@harbour.example", Counterpart.MANAGEMENT),
-        ("no-reply@shop.example", Counterpart.AUTOMATIC),
+        ("c@post.example", CounterpartKind.CLIENT),
+        ("ben@harbour.example", CounterpartKind.COLLEAGUE),
+        ("director@harbour.example", CounterpartKind.MANAGEMENT),
+        ("no-reply@shop.example", CounterpartKind.AUTOMATIC),
     ],
 )
-def test_the_counterpart_of_an_incoming_message_is_its_sender(sender: str, kind: Counterpart) -> None:
+def test_the_counterpart_of_an_incoming_message_is_its_sender(sender: str, kind: CounterpartKind) -> None:
     found = stamp(letter(From=sender))
     assert not found.outgoing
     assert (found.counterpart, found.counterpart_kind) == (person(sender), kind)
@@ -263,20 +263,20 @@ def test_the_counterpart_of_an_outgoing_message_is_the_first_who_is_not_its_owne
 @pytest.mark.parametrize("recipients", ["ana@old.example", "undisclosed-recipients:;", ""])
 def test_a_note_to_self_has_no_counterpart(recipients: str) -> None:
     found = stamp(letter(From="ana@harbour.example", to=recipients))
-    assert (found.outgoing, found.counterpart, found.counterpart_kind) == (True, None, Counterpart.OTHER)
+    assert (found.outgoing, found.counterpart, found.counterpart_kind) == (True, None, CounterpartKind.OTHER)
 
 
 def test_an_unreadable_recipient_is_counted_and_the_time_is_kept() -> None:
-    ((found,), (fault,)) = stamps(letter(From="ana@harbour.example", to=f'"{CANARY} <c@post.example>'))
+    ((found,), (rejected,)) = stamps(letter(From="ana@harbour.example", to=f'"{CANARY} <c@post.example>'))
     assert (found.outgoing, found.counterpart) == (True, None)
-    assert fault.reason == "the addresses in its To field cannot be read"
+    assert rejected.reason == "the addresses in its To field cannot be read"
 
 
 @pytest.mark.parametrize("sender", [f'"{CANARY} <c@post.example>', "c at post.example", "c@post.example <d@>"])
 def test_an_unreadable_sender_is_counted_and_gives_no_record(sender: str) -> None:
-    found, (fault,) = stamps(letter(From=sender))
+    found, (rejected,) = stamps(letter(From=sender))
     assert found == ()
-    assert fault.reason == "the addresses in its From field cannot be read"
+    assert rejected.reason == "the addresses in its From field cannot be read"
 
 
 # Lists
@@ -303,8 +303,8 @@ def test_a_reply_to_without_a_list_makes_nobody_a_sender() -> None:
 @pytest.mark.parametrize("fields", [{"list_id": "<peers.lists.example>"}, {"precedence": "list"}])
 def test_list_mail_is_automatic_unless_lists_are_ordinary(fields: dict[str, str]) -> None:
     ignored, ordinary = stamp(letter(**fields)), stamp(letter(**fields), lists="ordinary")
-    assert (ignored.automatic, ignored.counterpart_kind) == (True, Counterpart.AUTOMATIC)
-    assert (ordinary.automatic, ordinary.counterpart_kind) == (False, Counterpart.CLIENT)
+    assert (ignored.automatic, ignored.counterpart_kind) == (True, CounterpartKind.AUTOMATIC)
+    assert (ordinary.automatic, ordinary.counterpart_kind) == (False, CounterpartKind.CLIENT)
 
 
 # Was it a person?
@@ -329,7 +329,7 @@ def test_list_mail_is_automatic_unless_lists_are_ordinary(fields: dict[str, str]
 def test_an_incoming_message_of_a_machine_is_automatic(fields: dict[str, str]) -> None:
     for lists in ("ignore", "ordinary"):
         found = stamp(letter(**fields), lists=lists)
-        assert (found.automatic, found.counterpart_kind) == (True, Counterpart.AUTOMATIC)
+        assert (found.automatic, found.counterpart_kind) == (True, CounterpartKind.AUTOMATIC)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_an_incoming_message_of_a_person_is_not(fields: dict[str, str]) -> None:
 )
 def test_the_owners_own_message_is_automatic_only_by_its_own_word(fields: dict[str, str], word: str) -> None:
     found = stamp(letter(From="ana@harbour.example", to="c@post.example", **fields))
-    assert (found.automatic, found.counterpart_kind) == (word == "automatic", Counterpart.CLIENT)
+    assert (found.automatic, found.counterpart_kind) == (word == "automatic", CounterpartKind.CLIENT)
 
 
 # Whose it is
@@ -393,7 +393,7 @@ def test_what_was_told_before_of_the_same_people_changes_no_message(
     alone = [stamps(block, *owners) for block in blocks]
     assert together(blocks, *owners) == (
         tuple(found for one, _ in alone for found in one),
-        tuple(fault for _, faults in alone for fault in faults),
+        tuple(record for _, rejected in alone for record in rejected),
     )
 
 

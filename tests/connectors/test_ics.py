@@ -29,7 +29,7 @@ CONTEXT = Context(
     owners=(ANA,),
     window=Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
     classifier=Classifier(domains=frozenset({"harbour.example"})),
-    names=NAMES,
+    pseudonyms=NAMES,
     folder=Path(),
     read_secret=str,
 )
@@ -56,7 +56,7 @@ def times(batch: Batch) -> list[tuple[str, str]]:
 
 
 def reasons(batch: Batch) -> list[tuple[str, str]]:
-    return [(fault.where, fault.reason) for fault in batch.faults]
+    return [(record.where, record.reason) for record in batch.rejected]
 
 
 SESSION = "UID:a\nDTSTART:20260105T090000Z\nDTEND:20260105T095000Z"
@@ -182,7 +182,7 @@ def test_floating_times_are_the_calendars_or_else_the_clinicians(tmp_path: Path)
 def test_unknown_zone_of_the_calendar_itself_is_told(tmp_path: Path) -> None:
     batch = read(calendar(SESSION, head="X-WR-TIMEZONE:Nowhere\n"), tmp_path)
     assert times(batch) == [("01-05 09:00", "01-05 09:50")]
-    assert [fault.where for fault in batch.faults] == ["the calendar itself"]
+    assert [record.where for record in batch.rejected] == ["the calendar itself"]
 
 
 def test_google_series_written_in_utc_follows_the_calendars_wall_clock(tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_no_session_after_a_series_ends(until: str, tmp_path: Path) -> None:
 def test_series_until_the_last_day_that_there_is_goes_on(tmp_path: Path) -> None:
     event = "UID:w\nDTSTART;TZID=America/New_York:20260105T150000\nRRULE:FREQ=MONTHLY;UNTIL=99991231"
     batch = read(calendar(event), tmp_path)
-    assert (len(batch.records), batch.faults) == (12, ())
+    assert (len(batch.records), batch.rejected) == (12, ())
 
 
 @pytest.mark.parametrize("exdate", [";VALUE=DATE:20260112", ":20260112T140000Z", ";TZID=Europe/Paris:20260112T150000"])
@@ -329,7 +329,7 @@ def test_highest_sequence_wins(tmp_path: Path) -> None:
     for order in ((SESSION, newer), (newer, SESSION)):
         batch = read(calendar(*order), tmp_path)
         assert times(batch) == [("01-05 09:00", "01-05 10:50")]
-        assert batch.faults == ()
+        assert batch.rejected == ()
 
 
 def test_same_sequence_at_other_times_is_told(tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ def test_same_sequence_at_other_times_is_told(tmp_path: Path) -> None:
 
 def test_copy_counts_once(tmp_path: Path) -> None:
     batch = read(calendar(SESSION, SESSION), tmp_path)
-    assert (len(batch.records), batch.faults) == (1, ())
+    assert (len(batch.records), batch.rejected) == (1, ())
 
 
 def test_instances_of_a_rule_name_their_series_and_listed_ones_do_not(tmp_path: Path) -> None:
@@ -577,7 +577,7 @@ def test_nothing_new_yields_one_empty_batch(tmp_path: Path) -> None:
 
 
 def test_cursor_holds_in_another_process(tmp_path: Path) -> None:
-    again = replace(CONTEXT, names=Pseudonyms(b"k" * 32), read_secret=lambda reference: reference)
+    again = replace(CONTEXT, pseudonyms=Pseudonyms(b"k" * 32), read_secret=lambda reference: reference)
     assert read(calendar(SESSION), tmp_path).cursor == read(calendar(SESSION), tmp_path, again).cursor
 
 
@@ -587,7 +587,7 @@ def test_cursor_holds_in_another_process(tmp_path: Path) -> None:
         {"window": Window(CONTEXT.window.start, CONTEXT.window.end + timedelta(days=1))},
         {"classifier": Classifier(rules=(KindRule(Kind.LEAVE, title=re.compile("x" * 300 + "y")),))},
         {"owners": (replace(ANA, zone=ZoneInfo("Europe/London")),)},
-        {"names": Pseudonyms(b"j" * 32)},
+        {"pseudonyms": Pseudonyms(b"j" * 32)},
     ],
 )
 def test_other_settings_read_the_same_calendar_again(changed: dict[str, object], tmp_path: Path) -> None:
@@ -617,7 +617,7 @@ def test_no_content_leaves_the_connector(tmp_path: Path) -> None:
     broken = f"UID:{canary}\nDTSTART;TZID={canary}:20260105T090000\nSUMMARY:{canary}"
     worse = f"UID:x\nDTSTART:{canary}"
     batch = read(calendar(body, broken, worse), tmp_path)
-    assert (len(batch.records), len(batch.faults)) == (1, 2)
+    assert (len(batch.records), len(batch.rejected)) == (1, 2)
     assert canary.lower() not in repr(batch).lower()
     with pytest.raises(MalformedError) as error:
         read(f"BEGIN:{canary}\n", tmp_path)
@@ -674,7 +674,7 @@ def test_real_calendar(real: Path, name: str, zone: str, years: tuple[int, int],
     context = replace(CONTEXT, folder=real / "ics", owners=(Owner("ana", local),), window=Window(first, last))
     (batch,) = SOURCE_KIND.make(IcsOptions(path=f"{name}.ics"), context).fetch(None)
     batch = kept(batch, context.window)
-    assert batch.faults == ()
+    assert batch.rejected == ()
     assert (len(batch.records), sum(event.all_day for event in events(batch))) == (instances, all_day)
     assert len({event.uid_key for event in events(batch)}) == instances
 

@@ -27,7 +27,7 @@ CONTEXT = Context(
     owners=(Owner("ana", ZoneInfo("Europe/Paris"), frozenset({"ana@harbour.example"})),),
     window=Window(datetime(2025, 6, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)),
     classifier=Classifier(),
-    names=Pseudonyms(b"k" * 32),
+    pseudonyms=Pseudonyms(b"k" * 32),
     folder=Path(),
     read_secret=str,
 )
@@ -114,7 +114,7 @@ def outcomes(count: int, seed: int, folder: Path) -> tuple[Counter[str], float]:
         try:
             (batch,) = connector.fetch(None)
             told = repr(batch)
-            ends["with faults" if batch.faults else "whole"] += 1
+            ends["with rejected records" if batch.rejected else "whole"] += 1
         except ConnectorError as error:
             told = f"{error!r}{error}"
             ends["refused"] += 1
@@ -136,13 +136,13 @@ def test_duration_in_the_place_of_a_date_sets_the_entry_aside(
     (tmp_path / "ana.ics").write_text(text)
     connector = SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path))
     (batch,) = connector.fetch(None)
-    assert (batch.records, len(batch.faults)) == ((), 1)
+    assert (batch.records, len(batch.rejected)) == ((), 1)
 
 
 @pytest.mark.slow
 def test_mutations_end_well(tmp_path: Path) -> None:
     ends, slowest = outcomes(2_000, seed=20261122, folder=tmp_path)
-    assert set(ends) == {"whole", "with faults", "refused"}
+    assert set(ends) == {"whole", "with rejected records", "refused"}
     assert slowest < 5
 
 
@@ -167,7 +167,7 @@ def test_endless_rule_ends_at_once(rule: str, tmp_path: Path) -> None:
     began = process_time()
     (batch,) = connector.fetch(None)
     assert process_time() - began < 1
-    assert (len(batch.records), len(batch.faults)) == (0, 1)
+    assert (len(batch.records), len(batch.rejected)) == (0, 1)
 
 
 @pytest.mark.parametrize("start", ["00010101T000000Z", "16010101T000000Z", "19700101T000000Z"])

@@ -90,7 +90,7 @@ CONTEXT = Context(
     owners=(Owner("ana", ZoneInfo("Europe/Paris")),),
     window=Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
     classifier=Classifier(),
-    names=Pseudonyms(b"k" * 32),
+    pseudonyms=Pseudonyms(b"k" * 32),
     folder=Path(),
     read_secret=refuse_secret,
 )
@@ -131,7 +131,7 @@ def test_nothing_that_a_server_calls_a_state_is_kept_as_it_is(server: Server) ->
     cursor = fetched(server.url).cursor or ""
     assert SECRET not in cursor
     assert "Miller" not in cursor
-    other = replace(CONTEXT, names=Pseudonyms(b"o" * 32), read_secret=lambda _: server.url)
+    other = replace(CONTEXT, pseudonyms=Pseudonyms(b"o" * 32), read_secret=lambda _: server.url)
     (batch,) = SOURCE_KIND.make(IcsOptions(url="env:CALENDAR"), other).fetch(None)
     assert json.loads(batch.cursor or "")["etag"] != json.loads(cursor)["etag"]
 

@@ -58,7 +58,7 @@ def test_messages_are_read_once(dovecot: Dovecot) -> None:
     first = read(account(dovecot, user))
     again = read(account(dovecot, user), first.cursor)
     assert len(first.keys) == 5
-    assert [(batch.cursor, batch.records, batch.faults) for batch in again.batches] == [(first.cursor, (), ())]
+    assert [(batch.cursor, batch.records, batch.rejected) for batch in again.batches] == [(first.cursor, (), ())]
 
 
 def test_next_run_brings_what_is_new(dovecot: Dovecot) -> None:
@@ -177,7 +177,7 @@ def test_folder_that_the_server_numbers_anew_is_read_again_under_the_same_names(
     second = read(account(dovecot, user), first.cursor)
     assert first.keys < second.keys
     assert len(second.keys) == 6
-    assert not any(batch.anew for batch in second.batches)
+    assert not any(batch.restarts for batch in second.batches)
 
 
 def test_message_over_which_the_server_breaks_off_is_set_aside_and_tried_again(dovecot: Dovecot) -> None:
@@ -187,11 +187,11 @@ def test_message_over_which_the_server_breaks_off_is_set_aside_and_tried_again(d
     dovecot.deliver(user, letters(range(5, 9)))
     first = read(account(dovecot, user))
     assert len(first.keys) == 8
-    assert [(fault.where, fault.reason) for fault in first.faults] == [
+    assert [(record.where, record.reason) for record in first.rejected] == [
         ("folder 1, message 5", "the mail server breaks off at it")
     ]
     second = read(account(dovecot, user), first.cursor)
-    assert (second.stamps, second.faults) == ([], first.faults)
+    assert (second.stamps, second.rejected) == ([], first.rejected)
     (broken,) = (dovecot.place(user) / "cur").glob("*,S=7:2,")
     broken.rename(broken.with_name(broken.name.replace(",S=7", f",S={broken.stat().st_size}")))
     third = read(account(dovecot, user), second.cursor)
@@ -236,7 +236,7 @@ def test_earlier_window_begins_the_mailbox_again(dovecot: Dovecot) -> None:
     earlier = replace(WINDOW, start=datetime(2024, 1, 1, tzinfo=UTC))
     third = read(account(dovecot, user, window=earlier), second.cursor)
     assert len(third.keys) == 3
-    assert third.batches[0].anew
+    assert third.batches[0].restarts
 
 
 def test_mailbox_is_searched_by_day_only_once_a_page_lies_outside_the_window(
@@ -287,8 +287,8 @@ def test_mailbox_says_how_many_messages_it_has(dovecot: Dovecot) -> None:
         path.unlink()
     second = read(account(dovecot, user), first.cursor)
     assert second.stamps == []
-    assert (first.batches[0].holds, second.batches[0].holds) == (10, 4)
-    assert read(account(dovecot, user), second.cursor).faults == []
+    assert (first.batches[0].source_size, second.batches[0].source_size) == (10, 4)
+    assert read(account(dovecot, user), second.cursor).rejected == []
 
 
 @pytest.mark.parametrize("cursor", ["", "{}", "[]", "junk", '{"folders": {"a": 1}}'])
@@ -297,7 +297,7 @@ def test_cursor_of_somebody_else_is_the_beginning(cursor: str, dovecot: Dovecot)
     dovecot.deliver(user, letters(range(3)))
     found = read(account(dovecot, user), cursor)
     assert len(found.keys) == 3
-    assert found.batches[0].anew
+    assert found.batches[0].restarts
 
 
 def test_other_addresses_begin_the_mailbox_again(dovecot: Dovecot) -> None:
@@ -307,7 +307,7 @@ def test_other_addresses_begin_the_mailbox_again(dovecot: Dovecot) -> None:
     owner = replace(ANA, addresses=ANA.addresses | {"ana@private.example"})
     second = read(account(dovecot, user, owners=(owner,)), first.cursor)
     assert [stamp.outgoing for stamp in (*first.stamps, *second.stamps)] == [False, True]
-    assert second.batches[0].anew
+    assert second.batches[0].restarts
 
 
 def test_another_account_begins_the_mailbox_again_although_its_folders_are_numbered_alike(dovecot: Dovecot) -> None:
@@ -318,9 +318,9 @@ def test_another_account_begins_the_mailbox_again_although_its_folders_are_numbe
         (dovecot.place(user) / "dovecot-uidlist").write_text(f"3 V7 N1 G{'ab' * 16}\n", encoding="ascii")
     before = read(account(dovecot, first))
     after = read(account(dovecot, other), before.cursor)
-    assert after.batches[0].anew
+    assert after.batches[0].restarts
     assert len(after.keys) == 4
-    assert not read(account(dovecot, other), after.cursor).batches[0].anew
+    assert not read(account(dovecot, other), after.cursor).batches[0].restarts
 
 
 def test_empty_account_is_read(dovecot: Dovecot) -> None:
@@ -362,7 +362,7 @@ def test_no_content_leaves_the_connector(dovecot: Dovecot, caplog: pytest.LogCap
     dovecot.deliver(user, letters([4], From=f"{CANARY} <broken"))
     with caplog.at_level(logging.DEBUG):
         found = read(account(dovecot, user))
-    assert (len(found.keys), len(found.faults)) == (3, 1)
+    assert (len(found.keys), len(found.rejected)) == (3, 1)
     assert CANARY not in f"{found}{caplog.text}"
     assert "post.example" not in repr(found)
 

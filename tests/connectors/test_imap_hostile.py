@@ -172,7 +172,7 @@ def test_only_message_there_is_may_be_the_broken_one(server: Script) -> None:
     server.answers["SEARCH"] = lambda line: b"" if "NOT UID" in line else b'* ESEARCH (TAG "x") UID ALL 1\r\n'
     server.say("FETCH", None)
     found = read(account(server))
-    assert [fault.reason for fault in found.faults] == ["the mail server breaks off at it"]
+    assert [record.reason for record in found.rejected] == ["the mail server breaks off at it"]
     server.say("FETCH", fetched(1))
     assert len(read(account(server), found.cursor).keys) == 1
 

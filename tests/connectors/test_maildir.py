@@ -50,7 +50,7 @@ def test_a_second_run_gives_one_empty_page_and_the_same_cursor(tmp_path: Path) -
     deliver(tmp_path, range(5))
     first = read(maildir(tmp_path))
     assert len(first.keys) == 5
-    assert read(maildir(tmp_path), first.cursor).batches == [Batch(first.cursor, holds=5)]
+    assert read(maildir(tmp_path), first.cursor).batches == [Batch(first.cursor, source_size=5)]
 
 
 def test_only_new_messages_are_read_by_the_next_run(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_reading_answering_or_moving_a_message_makes_it_no_new_one(tmp_path: Pat
     deliver(tmp_path, [3])
     first = read(maildir(tmp_path))
     (tmp_path / file_of(1, "new")).rename(tmp_path / file_of(1, flags=flags))
-    assert read(maildir(tmp_path), first.cursor).batches == [Batch(first.cursor, holds=3)]
+    assert read(maildir(tmp_path), first.cursor).batches == [Batch(first.cursor, source_size=3)]
 
 
 def test_the_files_own_time_says_nothing(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_file_that_vanishes_while_we_look_is_read_where_it_went(
     with monkeypatch.context() as patch:
         patch.setattr("connectors.mail.maildir.opened", moving)
         first = read(maildir(tmp_path))
-    assert (len(first.stamps), first.faults) == (1, [])
+    assert (len(first.stamps), first.rejected) == (1, [])
     assert len(read(maildir(tmp_path), first.cursor).stamps) == 1
 
 
@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_read_is_told_by_its_number_and_tried_again(
     with monkeypatch.context() as patch:
         patch.setattr("connectors.mail.maildir.opened", failing)
         first = read(maildir(tmp_path))
-    assert [(fault.where, fault.reason) for fault in first.faults] == [("message 2", "its file cannot be read")]
+    assert [(record.where, record.reason) for record in first.rejected] == [("message 2", "its file cannot be read")]
     assert len(read(maildir(tmp_path), first.cursor).stamps) == 1
 
 
@@ -128,7 +128,7 @@ def test_pipes_folders_and_hidden_files_among_the_messages_are_passed_over(tmp_p
     (tmp_path / "post" / "new").mkdir()
     (tmp_path / "post" / "new" / "dangling").symlink_to(tmp_path / "nowhere")
     found = read(maildir(tmp_path))
-    assert (len(found.stamps), found.faults) == (1, [])
+    assert (len(found.stamps), found.rejected) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_pipes_folders_and_hidden_files_among_the_messages_are_passed_over(tmp_p
 def test_what_is_no_message_is_told_by_its_number(tmp_path: Path, content: bytes) -> None:
     deliver(tmp_path, [1])
     (tmp_path / file_of(1)).write_bytes(content)
-    assert [fault.reason for fault in read(maildir(tmp_path)).faults] == ["it has no readable date"]
+    assert [record.reason for record in read(maildir(tmp_path)).rejected] == ["it has no readable date"]
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_a_maildir_says_how_many_messages_it_has(tmp_path: Path) -> None:
         (tmp_path / file_of(number)).unlink()
     second = read(maildir(tmp_path), first.cursor)
     assert second.stamps == []
-    assert (first.batches[0].holds, second.batches[0].holds) == (10, 6)
+    assert (first.batches[0].source_size, second.batches[0].source_size) == (10, 6)
 
 
 def test_a_window_that_reaches_what_was_left_out_reads_again(tmp_path: Path) -> None:
@@ -217,5 +217,5 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(tmp_path: Path) 
     (tmp_path / "post" / f".{CANARY}" / "cur" / f"{CANARY}:2,S").write_bytes(letter(9, From=f'"{CANARY}') + BODY)
     found = read(maildir(tmp_path))
     assert len(found.stamps) == 3
-    assert len(found.faults) == 1
+    assert len(found.rejected) == 1
     assert CANARY.lower() not in repr(found.batches).lower()

@@ -113,7 +113,7 @@ def test_every_programs_postmark_begins_a_message_and_tells_its_time(tmp_path: P
 def test_nine_messages_are_nine_whatever_surrounds_them(tmp_path: Path, content: bytes) -> None:
     found = read_bytes(tmp_path, content)
     assert found.keys == {NAMES.node("ana", f"{number}@post.example") for number in range(9)}
-    assert found.faults == []
+    assert found.rejected == []
 
 
 def test_an_endless_header_is_read_to_its_cap_and_ends_nothing(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_an_empty_mailbox_holds_nothing(tmp_path: Path) -> None:
 
 def test_what_cannot_be_used_is_told_by_its_number(tmp_path: Path) -> None:
     found = read_bytes(tmp_path, message(1) + message(2, From=f'"{CANARY} <c@post.example>') + message(3))
-    assert [fault.where for fault in found.faults] == ["message 2"]
+    assert [record.where for record in found.rejected] == ["message 2"]
     assert len(found.stamps) == 2
 
 
@@ -174,7 +174,7 @@ def test_a_mailbox_of_any_size_takes_the_same_memory(tmp_path: Path) -> None:
 
 def test_a_second_run_gives_one_empty_page_and_the_same_cursor(tmp_path: Path) -> None:
     first = read_bytes(tmp_path, mailbox(range(9)))
-    assert read(mbox(tmp_path), first.cursor).batches == [Batch(first.cursor, holds=9)]
+    assert read(mbox(tmp_path), first.cursor).batches == [Batch(first.cursor, source_size=9)]
 
 
 def test_a_grown_mailbox_is_read_from_where_it_ended(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_half_written_message_keeps_its_number(tmp_path: Path) -> None:
     content = mailbox(range(2)) + message(2, From=f'"{CANARY}')
     first = read_bytes(tmp_path, content[: content.rindex(b"Date")])
     second = read_bytes_on(tmp_path, first.cursor, content)
-    assert [fault.where for fault in (*first.faults, *second.faults)] == ["message 3", "message 3"]
+    assert [record.where for record in (*first.rejected, *second.rejected)] == ["message 3", "message 3"]
 
 
 def test_mail_deleted_in_the_middle_makes_it_be_read_anew(tmp_path: Path) -> None:
@@ -245,8 +245,8 @@ def test_a_loss_behind_a_half_written_message_is_seen(tmp_path: Path) -> None:
     kept = message(1, b"y" * 5_000)
     content = kept + mailbox(range(2, 20))
     first = read_bytes(tmp_path, content[: content.rindex(b"Message-ID")])
-    assert first.batches[-1].holds == 19
-    assert read_bytes_on(tmp_path, first.cursor, kept + mailbox(range(2, 9))).batches[0].holds == 8
+    assert first.batches[-1].source_size == 19
+    assert read_bytes_on(tmp_path, first.cursor, kept + mailbox(range(2, 9))).batches[0].source_size == 8
 
 
 @pytest.mark.parametrize("numbers", [range(1, 20), range(18)], ids=["first gone", "last gone"])
@@ -258,15 +258,15 @@ def test_a_mailbox_that_lost_a_little_is_read_anew(tmp_path: Path, numbers: rang
 @pytest.mark.parametrize("left", [0, 1, 13])
 def test_a_mailbox_says_how_many_messages_it_has_before_it_is_read(tmp_path: Path, left: int) -> None:
     first = read_bytes(tmp_path, mailbox(range(20)))
-    assert first.batches[0].holds == 20
+    assert first.batches[0].source_size == 20
     (tmp_path / "ana.mbox").write_bytes(mailbox(range(left)))
-    assert next(mbox(tmp_path).fetch(first.cursor)).holds == left
-    assert next(mbox(tmp_path).fetch(None)).holds == left
+    assert next(mbox(tmp_path).fetch(first.cursor)).source_size == left
+    assert next(mbox(tmp_path).fetch(None)).source_size == left
 
 
 def test_a_mailbox_that_grew_says_so_in_the_end(tmp_path: Path) -> None:
     first = read_bytes(tmp_path, mailbox(range(20)))
-    assert read_bytes_on(tmp_path, first.cursor, mailbox(range(30))).batches[-1].holds == 30
+    assert read_bytes_on(tmp_path, first.cursor, mailbox(range(30))).batches[-1].source_size == 30
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -275,7 +275,7 @@ def test_a_loss_is_seen_even_after_a_reading_that_was_cut_off(tmp_path: Path) ->
     (tmp_path / "ana.mbox").write_bytes(mailbox(range(1, 20)))
     page = next(mbox(tmp_path).fetch(first.cursor))
     (tmp_path / "ana.mbox").write_bytes(mailbox(range(2, 8)))
-    assert (page.holds, read(mbox(tmp_path), page.cursor).batches[0].holds) == (19, 6)
+    assert (page.source_size, read(mbox(tmp_path), page.cursor).batches[0].source_size) == (19, 6)
 
 
 @pytest.mark.parametrize("cursor", ["", "{}", "null", "[1]", "word", '{"files":3}', '{"files":{"a":{"b":1}}}'])
@@ -314,7 +314,7 @@ def test_a_window_that_reaches_what_was_left_out_reads_again(tmp_path: Path, wid
 def test_a_window_that_moves_with_the_nights_reads_nothing_again(tmp_path: Path) -> None:
     first = read_bytes_on(tmp_path, None, monthly(range(8)), window=window(3, 9))
     second = read_bytes_on(tmp_path, first.cursor, monthly(range(8)), window=window(4, 10))
-    assert second.batches == [Batch(first.cursor, holds=8)]
+    assert second.batches == [Batch(first.cursor, source_size=8)]
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_a_folder_is_read_file_by_file_with_a_mark_each(tmp_path: Path) -> None:
     (box / "2027.mbox").write_bytes(mailbox(range(20, 22)))
     second = read(mbox(tmp_path, "box"), first.cursor)
     assert len(second.keys) == 4
-    assert read(mbox(tmp_path, "box"), second.cursor).batches == [Batch(second.cursor, holds=13)]
+    assert read(mbox(tmp_path, "box"), second.cursor).batches == [Batch(second.cursor, source_size=13)]
 
 
 def test_a_file_that_left_the_folder_counts_as_lost(tmp_path: Path) -> None:
@@ -361,8 +361,8 @@ def test_a_file_that_left_the_folder_counts_as_lost(tmp_path: Path) -> None:
     second = read(mbox(tmp_path, "."), first.cursor)
     assert len(second.stamps) == 20
     (tmp_path / "c.mbox").unlink()
-    assert second.batches[-1].holds == 25
-    assert [batch.holds for batch in read(mbox(tmp_path, "."), second.cursor).batches] == [5]
+    assert second.batches[-1].source_size == 25
+    assert [batch.source_size for batch in read(mbox(tmp_path, "."), second.cursor).batches] == [5]
 
 
 # Paths
@@ -405,7 +405,7 @@ def test_nothing_but_times_and_keyed_names_leaves_the_connector(tmp_path: Path) 
     (tmp_path / name).write_bytes(content)
     found = read(mbox(tmp_path, "."))
     assert found.stamps
-    assert found.faults
+    assert found.rejected
     assert CANARY.lower() not in repr(found.batches).lower()
     (tmp_path / name).write_bytes(CANARY.encode())
     with pytest.raises(ConnectorError) as error:
@@ -422,7 +422,7 @@ def test_a_real_mailbox_holds_8516_messages_in_1193_threads(real: Path) -> None:
     owner = Owner("owner", ZoneInfo("Europe/Paris"), addresses)
     context = practice(real / "mail", owner, window=replace(WINDOW, start=datetime(2019, 1, 1, tzinfo=UTC)))
     found = read(Mbox(options_of("uboot_stm32_headers.mbox", lists="ordinary"), context))
-    assert found.faults == []
+    assert found.rejected == []
     assert len(found.stamps) == len(found.keys) == 8_516
     assert threads(found.stamps) == 1_193
     assert sum(stamp.outgoing for stamp in found.stamps) == 2_517
@@ -452,6 +452,6 @@ def test_cursor_holds_no_digest_that_could_be_guessed(tmp_path: Path) -> None:
     blocks = [content, *(block for at in range(len(content)) if (block := content[at:].partition(b"\n\n")[0] + b"\n"))]
     plain = {hashlib.sha256(block).hexdigest() for block in blocks}
     assert not [digest for digest in plain if any(digest.startswith(name.lower()) for name in held)]
-    other = replace(practice(tmp_path), names=Pseudonyms(b"o" * 32))
+    other = replace(practice(tmp_path), pseudonyms=Pseudonyms(b"o" * 32))
     again = read(Mbox(options_of(), other)).cursor or ""
     assert not held & names_in(again)

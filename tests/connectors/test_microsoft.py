@@ -24,7 +24,7 @@ from connectors.microsoft.access import SigningIn, write_consent
 from connectors.microsoft.entries import meeting_code
 from connectors.microsoft.options import MicrosoftOptions, problems, redirected
 from connectors.microsoft.source import SOURCE_KIND
-from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
+from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, SessionEvidence, Status
 from tests.connectors import microsoft_fake
 from tests.connectors.kept import kept
 from tests.connectors.mailboxes import CANARY, RULES, WINDOW, practice
@@ -191,8 +191,8 @@ def test_an_entry_that_cannot_be_used_is_set_aside(
     account.events["b"].update(fields)
     found = read(microsoft, tmp_path, read=("calendar",))
     assert len(records(found, CalendarEvent)) == 1
-    (fault,) = found[0].faults
-    assert (fault.where, fault.reason.startswith(reason)) == ("event 2", True)
+    (rejected,) = found[0].rejected
+    assert (rejected.where, rejected.reason.startswith(reason)) == ("event 2", True)
 
 
 # Mail
@@ -212,7 +212,7 @@ def test_a_message_received_and_one_sent(microsoft: Microsoft, account: Account,
     assert (question.sent_at, question.outgoing) == (START, False)
     assert (answer.sent_at, answer.outgoing) == (START + timedelta(hours=1) - timedelta(seconds=30), True)
     assert question.counterpart == answer.counterpart
-    assert answer.counterpart_kind is Counterpart.CLIENT
+    assert answer.counterpart_kind is CounterpartKind.CLIENT
     assert question.thread_nodes[-1] == answer.thread_nodes[-1]
     assert invitation.automatic
 
@@ -322,7 +322,7 @@ def test_a_link_that_expired_reads_that_folder_anew(
     account.put_message("id-inbox", "n", START)
     second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
     assert len(records(second, MessageStamp)) == 2
-    assert not second[0].anew
+    assert not second[0].restarts
     assert records(read(microsoft, tmp_path, second[-1].cursor, read=("mail",)), MessageStamp) == []
 
 
@@ -335,8 +335,8 @@ def test_another_account_begins_anew(microsoft: Microsoft, account: Account, tmp
     SigningIn(options(microsoft, read=ALL_PARTS)).wait(tmp_path / "microsoft-tokens", "ana", NOW)
     second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
     assert len(records(second, MessageStamp)) == 2
-    assert second[0].anew
-    assert not read(microsoft, tmp_path, second[-1].cursor, read=("mail",))[0].anew
+    assert second[0].restarts
+    assert not read(microsoft, tmp_path, second[-1].cursor, read=("mail",))[0].restarts
 
 
 def test_a_server_that_forgets_while_it_is_read_is_left(
@@ -698,7 +698,7 @@ def test_a_cursor_of_somebody_else_is_the_beginning(
 ) -> None:
     account.put_message("id-inbox", "m", START)
     found = read(microsoft, tmp_path, cursor)
-    assert (len(records(found, MessageStamp)), found[0].anew) == (1, True)
+    assert (len(records(found, MessageStamp)), found[0].restarts) == (1, True)
 
 
 def test_nothing_but_times_and_keyed_names_leaves_the_connector(

@@ -78,14 +78,14 @@ def test_a_built_in_kind_is_what_it_is_called_and_explains_each_option(name: str
     assert kind.name == name
     assert is_dataclass(kind.options)
     assert kind.title
-    assert kind.keeps
-    assert kind.dropped
+    assert kind.kept_fields
+    assert kind.other_fields
     assert [field.name for field in fields(kind.options) if field.init and not field.metadata.get("help")] == []
 
 
 @pytest.mark.parametrize("name", ["gmail", "google_meet", "imap", "mbox", "maildir", "sms_xml"])
 def test_no_caseload_rests_on_mail_texts_and_calls(name: str) -> None:
-    assert RecordType.CALENDAR not in source_kind(name).brings(object())
+    assert RecordType.CALENDAR not in source_kind(name).record_types(object())
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_no_caseload_rests_on_mail_texts_and_calls(name: str) -> None:
 )
 def test_a_kind_of_several_parts_tells_by_its_options(options: CsvOptions | MicrosoftOptions, entries: bool) -> None:  # noqa: FBT001
     kind = "csv" if isinstance(options, CsvOptions) else "microsoft"
-    assert (RecordType.CALENDAR in source_kind(kind).brings(options)) is entries
+    assert (RecordType.CALENDAR in source_kind(kind).record_types(options)) is entries
 
 
 def test_an_unknown_kind_is_told_with_the_nearest() -> None:

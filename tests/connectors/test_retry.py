@@ -9,7 +9,7 @@ import pytest
 
 from connectors import deadline
 from connectors.deadline import Deadline
-from connectors.errors import UnavailableError, UsedUpError
+from connectors.errors import LimitExceededError, UnavailableError
 from connectors.retry import GOOGLE_TRIES, TRIES, AgainError, Patience, put_off, retry_after
 
 BUSY = UnavailableError("diary", "the server answered HTTP 503.", "The next run tries again.")
@@ -43,7 +43,7 @@ def test_the_pause_doubles_or_is_what_the_server_asks_for() -> None:
 
 def test_who_asks_for_more_than_a_minute_or_took_all_the_time_is_left_at_once() -> None:
     assert pauses_before_it_is_given_up(61) == []
-    assert pauses_before_it_is_given_up(None, problem=UsedUpError("diary", "too slow.", "Ask.")) == []
+    assert pauses_before_it_is_given_up(None, problem=LimitExceededError("diary", "too slow.", "Ask.")) == []
 
 
 def test_pauses_count_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

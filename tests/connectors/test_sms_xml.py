@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from connectors.address_count import Likely
 from connectors.base import Batch, Context, Owner
 from connectors.errors import ConnectorError, MalformedError, UnavailableError
-from connectors.records import Counterpart
+from connectors.records import CounterpartKind
 from connectors.sms_xml import source
 from connectors.sms_xml.filter import ALLOWED, Sieve, UnfitError
 from connectors.sms_xml.messages import canonical_number, is_machine
@@ -90,14 +90,14 @@ def test_a_text_received_and_one_sent(tmp_path: Path) -> None:
     ]
     assert {stamp.counterpart for stamp in found} == {NAMES.person("ana", "+447700900123")}
     assert {(stamp.channel, stamp.counterpart_kind, stamp.automatic, stamp.thread_nodes) for stamp in found} == {
-        ("sms", Counterpart.CLIENT, False, ())
+        ("sms", CounterpartKind.CLIENT, False, ())
     }
 
 
 @pytest.mark.parametrize("box", ["3", "4", "5", "6"])
 def test_what_was_never_sent_is_passed_over(tmp_path: Path, box: str) -> None:
     found = read_backup(tmp_path, sms(1, type=box), mms(2, msg_box=box))
-    assert (found.stamps, found.faults) == ([], [])
+    assert (found.stamps, found.rejected) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -115,19 +115,19 @@ def test_what_cannot_be_used_is_set_aside_and_the_rest_is_read(
 ) -> None:
     found = read_backup(tmp_path, sms(1), sms(2, **attributes), sms(3))
     assert len(found.stamps) == 2
-    assert [(fault.where, fault.reason) for fault in found.faults] == [("message 2", reason)]
+    assert [(record.where, record.reason) for record in found.rejected] == [("message 2", reason)]
 
 
 @pytest.mark.parametrize(("sender", "machine"), [("HARBOURBANK", True), ("62226", True), ("+447700900123", False)])
 def test_words_and_short_codes_are_machines(tmp_path: Path, sender: str, machine: bool) -> None:  # noqa: FBT001
     (stamp,) = read_backup(tmp_path, sms(1, address=sender)).stamps
-    assert (stamp.automatic, stamp.counterpart_kind is Counterpart.AUTOMATIC) == (machine, machine)
+    assert (stamp.automatic, stamp.counterpart_kind is CounterpartKind.AUTOMATIC) == (machine, machine)
 
 
 def test_a_colleagues_number_is_a_colleague(tmp_path: Path) -> None:
     rules = replace(RULES, staff=RULES.staff | {"+447700900002"})
     found = read_backup(tmp_path, sms(1, address="07700900002"), country="GB", classifier=rules)
-    assert [stamp.counterpart_kind for stamp in found.stamps] == [Counterpart.COLLEAGUE]
+    assert [stamp.counterpart_kind for stamp in found.stamps] == [CounterpartKind.COLLEAGUE]
 
 
 # MMS
@@ -200,13 +200,13 @@ def test_the_next_backup_brings_the_same_messages_under_the_same_keys(tmp_path: 
     )
     assert len(second.keys) == 3
     assert first.keys < second.keys
-    assert not second.batches[0].anew
+    assert not second.batches[0].restarts
 
 
 def test_a_backup_that_was_read_is_not_read_again_under_another_name(tmp_path: Path) -> None:
     first = read_backup(tmp_path, sms(1))
     (tmp_path / "sms.xml").rename(tmp_path / "sms-2.xml")
-    assert texts(tmp_path, path="sms-2.xml", cursor=first.cursor).batches == [Batch(first.cursor, holds=1)]
+    assert texts(tmp_path, path="sms-2.xml", cursor=first.cursor).batches == [Batch(first.cursor, source_size=1)]
 
 
 def test_a_folder_is_read_whole_calls_and_copies_left_out(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_pages_are_whole_and_a_run_cut_off_begins_the_file_again(
     assert [len(batch.records) for batch in whole.batches] == [4, 4, 2]
     for page in whole.batches[:-1]:
         assert texts(tmp_path, cursor=page.cursor).keys == whole.keys
-    assert texts(tmp_path, cursor=whole.cursor).batches == [Batch(whole.cursor, holds=10)]
+    assert texts(tmp_path, cursor=whole.cursor).batches == [Batch(whole.cursor, source_size=10)]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_pages_are_whole_and_a_run_cut_off_begins_the_file_again(
 def test_other_settings_read_anew(tmp_path: Path, more: dict[str, object]) -> None:
     first = read_backup(tmp_path, sms(1))
     again = texts(tmp_path, cursor=first.cursor, **more)  # type: ignore[arg-type]
-    assert (again.batches[0].anew, again.keys) == (True, first.keys)
+    assert (again.batches[0].restarts, again.keys) == (True, first.keys)
 
 
 @pytest.mark.parametrize("cursor", ["", "{}", "null", "[1]", "word", '{"files":3}', '{"files":{"a":"b"}}'])
@@ -256,7 +256,7 @@ def test_a_backup_says_how_many_messages_it_has(tmp_path: Path) -> None:
     first = read_backup(tmp_path, *map(sms, range(20)))
     second = read_backup(tmp_path, *map(sms, range(13)), cursor=first.cursor)
     again = texts(tmp_path, cursor=second.cursor)
-    assert [reading.batches[0].holds for reading in (first, second, again)] == [20, 13, 13]
+    assert [reading.batches[0].source_size for reading in (first, second, again)] == [20, 13, 13]
 
 
 @pytest.mark.parametrize(

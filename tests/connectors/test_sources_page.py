@@ -19,7 +19,7 @@ def test_every_kind_option_and_kept_field_is_on_the_page(kind: str) -> None:
     section, _, _ = section.partition("\n## ")
     declared = source_kind(kind)
     assert [name for name in names(declared.options) if f"| `{name}` |" not in section] == []
-    assert [field for field in declared.keeps if field not in section] == []
+    assert [field for field in declared.kept_fields if field not in section] == []
 
 
 def test_every_behaviour_and_every_reason_is_on_the_page() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from connectors.records import Counterpart, Grade, Kind, Status
+from connectors.records import CounterpartKind, Grade, Kind, Status
 from monitor.analysis.calendar import day_number
 from monitor.analysis.frames import Frames, frames_from
 from monitor.analysis.records import COLUMNS, Records
@@ -119,7 +119,7 @@ def message(  # noqa: PLR0913
     out: bool = False,
     client: int = 1,
     thread: int = 0,
-    kind: Counterpart = Counterpart.CLIENT,
+    kind: CounterpartKind = CounterpartKind.CLIENT,
     automatic: bool = False,
     emergency: bool = False,
     channel: str = "email",

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Batch, Context, Fault, SourceKind, Window
+from connectors.base import Batch, Context, RejectedRecord, SourceKind, Window
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import (
     CalendarEvent,
-    Counterpart,
+    CounterpartKind,
     Grade,
     Kind,
     MessageStamp,
@@ -52,7 +52,11 @@ def true_end(uid: str, ended: str | None, started: str | None = None, clinician:
 
 
 def stamp(key: int, sent: str, *ties: int, clinician: str = "ana", **other: Any) -> MessageStamp:
-    told: dict[str, Any] = {"outgoing": False, "counterpart": "K7Q2", "counterpart_kind": Counterpart.CLIENT} | other
+    told: dict[str, Any] = {
+        "outgoing": False,
+        "counterpart": "K7Q2",
+        "counterpart_kind": CounterpartKind.CLIENT,
+    } | other
     return MessageStamp(clinician, key, at(sent), thread_nodes=(key, *ties), **told)
 
 
@@ -75,10 +79,10 @@ class Source:
     cursors: list[str | None] = field(default_factory=list)
     before: Callable[[], object] = lambda: None
 
-    def tells(self, *pages: Sequence[Record], faults: Iterable[Sequence[Fault]] = ()) -> None:
-        """From now on it holds these pages, each with its faults."""
-        kept_aside = [*faults, *[()] * len(pages)]
-        self.pages = [Batch(None, tuple(page), faults=tuple(kept_aside[n])) for n, page in enumerate(pages)]
+    def tells(self, *pages: Sequence[Record], rejected: Iterable[Sequence[RejectedRecord]] = ()) -> None:
+        """From now on it holds these pages, each with its rejected records."""
+        rejected_pages = [*rejected, *[()] * len(pages)]
+        self.pages = [Batch(None, tuple(page), rejected=tuple(rejected_pages[n])) for n, page in enumerate(pages)]
 
     def shows(self, *entries: CalendarEvent, times: Iterable[SessionEvidence] = ()) -> None:
         """From now on its calendar holds these entries."""
@@ -97,7 +101,7 @@ class Source:
             self.before()
             if number == self.breaks_after:
                 raise self.error
-            yield replace(page, cursor=f"{number + 1} {label}", anew=number == 0 and cursor is not None)
+            yield replace(page, cursor=f"{number + 1} {label}", restarts=number == 0 and cursor is not None)
         if self.breaks_after is not None and self.breaks_after >= len(pages):
             raise self.error
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.records import Counterpart, Kind
+from connectors.records import CounterpartKind, Kind
 from monitor.analysis.agreements import agreements_from, persons_from
 from tests.monitor.facts import EXAMPLES, Row, day, event, frames, joined, message, table, term
 
@@ -87,7 +87,7 @@ def test_who_is_not_a_client_writes_other_mail_and_meeting_them_is_no_session() 
 
     assert found.sessions["client"].tolist() == [7]
     assert found.entries["kind"].tolist() == [Kind.OTHER]
-    assert found.messages["counterpart_kind"].tolist() == [Counterpart.CLIENT, Counterpart.OTHER]
+    assert found.messages["counterpart_kind"].tolist() == [CounterpartKind.CLIENT, CounterpartKind.OTHER]
     assert len(found.replies) == 1
 
 
@@ -95,14 +95,14 @@ def test_the_day_on_which_somebody_stops_being_a_client_is_a_work_day() -> None:
     mail = [message("2026-03-03 03:59", client=7), message("2026-03-03 04:00", client=7)]
     found = frames(mail=mail, terms=[term(7, "standing", "not_a_client", "2026-03-03")])
 
-    assert found.messages["counterpart_kind"].tolist() == [Counterpart.CLIENT, Counterpart.OTHER]
+    assert found.messages["counterpart_kind"].tolist() == [CounterpartKind.CLIENT, CounterpartKind.OTHER]
 
 
 def test_a_colleague_who_is_said_to_be_no_client_stays_a_colleague() -> None:
-    mail = [message("2026-03-03 10:00", client=7, kind=Counterpart.COLLEAGUE)]
+    mail = [message("2026-03-03 10:00", client=7, kind=CounterpartKind.COLLEAGUE)]
     found = frames(mail=mail, terms=[term(7, "standing", "not_a_client")])
 
-    assert found.messages["counterpart_kind"].tolist() == [Counterpart.COLLEAGUE]
+    assert found.messages["counterpart_kind"].tolist() == [CounterpartKind.COLLEAGUE]
 
 
 def test_clients_are_listed_with_what_holds_now() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from connectors.records import Counterpart, Kind
+from connectors.records import CounterpartKind, Kind
 from monitor.analysis.clients import pair_weeks
 from monitor.analysis.frames import Frames
 from tests.monitor.facts import Row, day, event, frames, message, seen_times, term
@@ -30,7 +30,7 @@ def sent(when: str, client: int = 1, channel: str = "email") -> Row:
 
 def to_a_colleague(when: str) -> Row:
     """A message without which a week with sessions says nothing of the mail."""
-    return message(when, out=True, client=98, kind=Counterpart.COLLEAGUE)
+    return message(when, out=True, client=98, kind=CounterpartKind.COLLEAGUE)
 
 
 def lives(*mail: Row, past: float = 0.0, terms: tuple[Row, ...] = ()) -> Frames:

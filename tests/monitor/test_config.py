@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.base import Connector, Context, Owner, SourceKind
-from connectors.classify import EntryLook, KindRule
+from connectors.classify import EntryTraits, KindRule
 from connectors.pseudonyms import Pseudonyms
-from connectors.records import Counterpart, Kind
+from connectors.records import CounterpartKind, Kind
 from connectors.registry import UnknownKindError
 from monitor import config as config_module
 from monitor.config import Config, SourceConfig, classifier, find, load, owners
@@ -287,13 +287,15 @@ def test_the_classifier_knows_the_practices_people_and_rules(file: Path) -> None
     rules = '[[kinds]]\nkind = "leave"\ntitle = "off"\n[[kinds]]\nkind = "session"\ntitle = "therapy"\n'
     made = classifier(loaded(file, practice, rules, ANA.replace("harbour", "home")))
     names = Pseudonyms(b"k" * 32)
-    assert made.entry(EntryLook(title="OFF"), "ana", names) == (Kind.LEAVE, None)
-    assert made.entry(EntryLook(title="Therapy K7"), "ana", names) == (Kind.SESSION, names.person("ana", "K7"))
-    assert [made.counterpart(f"{who}.example") for who in ("boss@else", "ana@home", "eve@harbour", "eve@home")] == [
-        Counterpart.MANAGEMENT,
-        Counterpart.COLLEAGUE,
-        Counterpart.COLLEAGUE,
-        Counterpart.CLIENT,
+    assert made.classify(EntryTraits(title="OFF"), "ana", names) == (Kind.LEAVE, None)
+    assert made.classify(EntryTraits(title="Therapy K7"), "ana", names) == (Kind.SESSION, names.person("ana", "K7"))
+    assert [
+        made.counterpart_kind(f"{who}.example") for who in ("boss@else", "ana@home", "eve@harbour", "eve@home")
+    ] == [
+        CounterpartKind.MANAGEMENT,
+        CounterpartKind.COLLEAGUE,
+        CounterpartKind.COLLEAGUE,
+        CounterpartKind.CLIENT,
     ]
 
 

@@ -175,7 +175,7 @@ def test_every_source_is_read_without_a_fault(practice: Planted) -> None:
             str,
         )
         batches = list(source_kind(source.kind).make(source.options, context).fetch(None))
-        assert not [fault for batch in batches for fault in batch.faults]
+        assert not [record for batch in batches for record in batch.rejected]
         assert sum(len(batch.records) for batch in batches) > 10, source.name
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.base import Window
-from connectors.records import CalendarEvent, Counterpart, Grade, Kind, MessageStamp, SessionEvidence, Status
+from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, SessionEvidence, Status
 from monitor.config import Config, SourceConfig
 from monitor.night import analyse
 from monitor.notices import ANSWERS, EXCEPTIONS
@@ -47,7 +47,7 @@ def session(number: int, at: datetime, *, client: str = "K1", **told: object) ->
 
 
 def letter(number: int, at: datetime, *, out: bool, client: str = "K1") -> MessageStamp:
-    return MessageStamp("ana", number, at, out, client, Counterpart.CLIENT, thread_nodes=(number,))
+    return MessageStamp("ana", number, at, out, client, CounterpartKind.CLIENT, thread_nodes=(number,))
 
 
 @dataclass

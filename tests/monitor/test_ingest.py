@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Batch, Fault
-from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, ShrunkenError, UnavailableError
+from connectors.base import Batch, RejectedRecord
+from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, ShrunkSourceError, UnavailableError
 from connectors.records import Grade, SessionEvidence, Status
 from monitor.errors import StoreError, UsageError
 from monitor.exports import COLUMNS, rows_of
@@ -34,7 +34,7 @@ def letters(*numbers: int) -> list[Any]:
 
 def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_cursor(house: HouseMaker) -> None:
     practice = house(diary="ana", mail="ana")
-    practice.mail.tells(letters(1, 2), letters(3, 4), faults=[[], [Fault("message 5", "it has no date")]])
+    practice.mail.tells(letters(1, 2), letters(3, 4), rejected=[[], [RejectedRecord("message 5", "it has no date")]])
     practice.rows(
         "CREATE TRIGGER breaks BEFORE INSERT ON node WHEN NEW.node = 4 BEGIN SELECT RAISE(ABORT, 'broken'); END"
     )
@@ -277,7 +277,7 @@ def test_a_source_that_has_lost_its_true_times_is_refused(house: HouseMaker) -> 
     before = practice.dump()
     practice.visits.shows(*held, times=times[:3])
     problem = practice.ingest(**days("2026-03-01", "2026-03-31"))["visits"].problem
-    assert isinstance(problem, ShrunkenError)
+    assert isinstance(problem, ShrunkSourceError)
     assert "held 5 true times and now holds 3" in str(problem)
     assert practice.dump() == before
 
@@ -291,7 +291,7 @@ def it_holds(practice: House, left: int, *, believed: bool) -> None:
     problem = practice.ingest(now=LATER)["diary"].problem
     assert (problem is None) is believed
     if problem:
-        assert isinstance(problem, ShrunkenError)
+        assert isinstance(problem, ShrunkSourceError)
         assert (problem.held, problem.holds) == (10, left)
         assert practice.dump() == before
     assert practice.ingest(now=LATER, accept_shrink=True)["diary"].problem is None
@@ -360,14 +360,14 @@ def test_full_reads_from_the_beginning(house: HouseMaker) -> None:
 def test_the_faults_of_every_page_are_kept_and_those_of_an_earlier_reading_are_not(house: HouseMaker) -> None:
     practice = house(mail="ana")
     pages = [letters(number) for number in (1, 2, 3)]
-    faults = [[Fault(f"message {number}", "it has no readable date")] for number in (10, 20, 30)]
-    practice.mail.tells(*pages, faults=faults)
+    rejected = [[RejectedRecord(f"message {number}", "it has no readable date")] for number in (10, 20, 30)]
+    practice.mail.tells(*pages, rejected=rejected)
     assert practice.ingest()["mail"].kept_aside == 3
     places = "SELECT place FROM kept_aside ORDER BY place"
     assert practice.rows(places) == ["message 10", "message 20", "message 30"]
     assert practice.ingest(now=LATER)["mail"].kept_aside == 0
     assert len(practice.rows(places)) == 3
-    practice.mail.tells(*pages, faults=faults[:2])
+    practice.mail.tells(*pages, rejected=rejected[:2])
     practice.labels["mail"] = "mended"
     practice.ingest(now=LATER)
     assert practice.rows(places) == ["message 10", "message 20"]
@@ -375,10 +375,10 @@ def test_the_faults_of_every_page_are_kept_and_those_of_an_earlier_reading_are_n
 
 def test_what_is_mended_is_kept_aside_no_more(house: HouseMaker) -> None:
     practice = house(mail="ana")
-    faults = [Fault(f"message {name}", "it has no readable date") for name in "ab"]
-    practice.mail.pages = [Batch(None, faults=tuple(faults))]
+    rejected = [RejectedRecord(f"message {name}", "it has no readable date") for name in "ab"]
+    practice.mail.pages = [Batch(None, rejected=tuple(rejected))]
     practice.ingest()
-    practice.mail.pages.append(Batch(None, mended=("message a", "message c")))
+    practice.mail.pages.append(Batch(None, resolved=("message a", "message c")))
     practice.ingest(now=LATER)
     assert practice.rows("SELECT place FROM kept_aside") == ["message b"]
 

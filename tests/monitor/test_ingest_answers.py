@@ -11,7 +11,7 @@ import pytest
 
 from connectors.base import Batch
 from connectors.csv_export import source as csv_source
-from connectors.errors import ShrunkenError
+from connectors.errors import ShrunkSourceError
 from connectors.ics import source as ics_source
 from monitor.config import load
 from monitor.ingest import IngestRequest, Outcome, answers, ingest
@@ -191,7 +191,7 @@ def test_a_large_answer_that_shrank_is_refused_before_anything_of_it_is_stored(
         before = dump(store)
         write(tmp_path, lambda n: n % 2 == 0 or n == ENTRIES - 1, lambda n: n % 17 == 0)
         outcome, pages = read(tmp_path, options, store)
-        assert isinstance(outcome.problem, ShrunkenError)
+        assert isinstance(outcome.problem, ShrunkSourceError)
         assert pages == 0
         assert dump(store) == before
         assert read(tmp_path, options, store, accept_shrink=True)[0].problem is None

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from connectors import registry
 from connectors.base import Batch
-from connectors.errors import ShrunkenError, UnavailableError
+from connectors.errors import ShrunkSourceError, UnavailableError
 from connectors.records import CalendarEvent
 from monitor.ingest import IngestRequest, ingest, readers
 from monitor.store.database import opened
@@ -102,7 +102,7 @@ class Nights(RuleBasedStateMachine):
         lost = 100 * (reached - len(self.diary)) > 30 * reached
         problems = self._run(cut_after, full=full, accept_shrink=accept)
         if lost and not accept:
-            assert isinstance(problems.get("diary"), ShrunkenError)
+            assert isinstance(problems.get("diary"), ShrunkSourceError)
         else:
             assert "diary" not in problems
             self.held = forgotten | self.diary

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors import registry
-from connectors.base import Batch, Fault, Skipped, Window
-from connectors.errors import ShrunkenError
+from connectors.base import Batch, RejectedRecord, Skipped, Window
+from connectors.errors import ShrunkSourceError
 from connectors.records import CALLED_OFF, CalendarEvent, Grade, Kind, Record, Status
 from monitor.analysis.calendar import day_number
 from monitor.analysis.catalogue import measure
@@ -159,12 +159,12 @@ def kept(*records: Record, policy: Policy = POLICY, **batch: Any) -> tuple[Recor
 def test_what_is_longer_than_any_session_is_set_aside(kind: Kind, hours: float, reason: str | None) -> None:
     (found,) = kept(entry("a", "2026-03-03 09:00", int(hours * 60) + (hours % 1 > 0), kind=kind))
     assert isinstance(found, CalendarEvent)
-    assert found.set_aside == reason
+    assert found.excluded == reason
 
 
 def test_a_whole_day_is_no_span_of_hours_and_a_sources_own_reason_stays() -> None:
     day = entry("a", "2026-03-03 00:00", 24 * 60, all_day=True)
-    open_end = entry("b", "2026-03-03 00:00", 24 * 60, set_aside="its end is not known")
+    open_end = entry("b", "2026-03-03 00:00", 24 * 60, excluded="its end is not known")
     assert kept(day, open_end) == (day, open_end)
 
 
@@ -174,7 +174,7 @@ def test_hours_are_those_that_passed_and_not_those_on_the_wall() -> None:
     spring = replace(POLICY, window=Window(at("2026-03-01 00:00"), at("2026-04-01 00:00")))
     (found,) = kept(CalendarEvent("ana", "a", start, end, Kind.SESSION), policy=spring)
     assert isinstance(found, CalendarEvent)
-    assert found.set_aside is None
+    assert found.excluded is None
 
 
 def test_another_jobs_entry_is_its_times_and_nothing_else() -> None:
@@ -233,8 +233,8 @@ def test_a_record_systems_times_that_no_session_lasts_are_not_believed(
     batch = POLICY.page(Batch("1", (told,)), Skipped()).batch
     assert batch.records == (told if is_believed else replace(told, started_at=None, ended_at=None),)
     place = "true times of entry a"
-    assert batch.faults == (() if is_believed else (Fault(place, f"they are {TOO_LONG}"),))
-    assert batch.mended == ((place,) if is_believed and grade is Grade.EHR else ())
+    assert batch.rejected == (() if is_believed else (RejectedRecord(place, f"they are {TOO_LONG}"),))
+    assert batch.resolved == ((place,) if is_believed and grade is Grade.EHR else ())
 
 
 # The window
@@ -352,17 +352,17 @@ def test_what_an_ordinary_reading_stored_goes_when_a_source_becomes_another_jobs
 
 def test_a_source_of_messages_that_shrank_is_refused_whatever_it_is_asked_from(house: HouseMaker) -> None:
     practice = house(mail="ana")
-    practice.mail.pages = [Batch(None, (stamp(1, "2026-03-02 09:00"),), holds=10)]
+    practice.mail.pages = [Batch(None, (stamp(1, "2026-03-02 09:00"),), source_size=10)]
     practice.ingest()
     for holds, believed in ((6, False), (7, True)):
-        practice.mail.pages = [Batch(None, (stamp(holds, "2026-03-02 09:00"),), holds=holds)]
+        practice.mail.pages = [Batch(None, (stamp(holds, "2026-03-02 09:00"),), source_size=holds)]
         before = practice.dump()
         problem = practice.ingest(full=True)["mail"].problem
         assert (problem is None) is believed
         assert (practice.dump() == before) is not believed
-    practice.mail.pages = [Batch(None, (stamp(4, "2026-03-02 09:00"),), holds=4)]
+    practice.mail.pages = [Batch(None, (stamp(4, "2026-03-02 09:00"),), source_size=4)]
     problem = practice.ingest(full=True)["mail"].problem
-    assert isinstance(problem, ShrunkenError)
+    assert isinstance(problem, ShrunkSourceError)
     assert (problem.held, problem.holds) == (7, 4)
     assert practice.ingest(full=True, accept_shrink=True)["mail"].problem is None
     assert practice.ingest(full=True)["mail"].problem is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Batch
-from connectors.errors import ShrunkenError, UnavailableError
+from connectors.errors import ShrunkSourceError, UnavailableError
 from monitor.errors import StoreError
 from monitor.ingest import IngestRequest, exit_code, ingest
 from monitor.ingest.readers import AT_ONCE
@@ -114,7 +114,7 @@ def test_an_account_that_shrank_is_refused_and_the_others_are_read(house: HouseM
     ana.shows(hers[0])
     ben.shows(entry("b", "2026-03-02 11:00", clinician="ben"))
     outcomes = practice.ingest()
-    assert isinstance(outcomes["diary of ana"].problem, ShrunkenError)
+    assert isinstance(outcomes["diary of ana"].problem, ShrunkSourceError)
     assert (outcomes["diary of ben"].problem, outcomes["diary of ben"].rows) == (None, 1)
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [0]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import ShrunkenError
+from connectors.errors import ShrunkSourceError
 from connectors.records import CalendarEvent, Grade, Kind, SessionEvidence, Status
 from monitor.errors import StoreError
 from monitor.loading import frames_of
@@ -33,11 +33,11 @@ def removed(practice: House) -> set[str]:
     return {uid for uid, what in status(practice).items() if what == "removed"}
 
 
-def read(practice: House, *entries: CalendarEvent, **wish: Any) -> ShrunkenError | None:
+def read(practice: House, *entries: CalendarEvent, **wish: Any) -> ShrunkSourceError | None:
     """One night in which the diary shows these entries; what stopped it, if anything did."""
     practice.diary.shows(*entries)
     problem = practice.ingest("diary", **({"now": NEXT} | wish))["diary"].problem
-    assert problem is None or isinstance(problem, ShrunkenError)
+    assert problem is None or isinstance(problem, ShrunkSourceError)
     return problem
 
 

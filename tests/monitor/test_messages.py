@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.records import Counterpart, Status
+from connectors.records import CounterpartKind, Status
 from monitor.analysis.calendar import with_entries, work_calendar
 from monitor.analysis.intervals import spans
 from monitor.analysis.messages import episodes_from, median_wait, replies_from, working_seconds
@@ -70,7 +70,7 @@ def test_of_two_messages_to_one_person_at_one_moment_the_one_to_a_client_opens_t
     turned: bool,  # noqa: FBT001
 ) -> None:
     """A person with two keys, of which one is a colleague's address."""
-    both = [sent("02 10:00"), message("2026-03-02 10:00", out=True, kind=Counterpart.COLLEAGUE)]
+    both = [sent("02 10:00"), message("2026-03-02 10:00", out=True, kind=CounterpartKind.COLLEAGUE)]
     found = episodes_from(messages(both[::-1] if turned else both))
 
     assert found[["counterpart_kind", "messages"]].to_numpy().tolist() == [["client", 2]]
@@ -150,7 +150,7 @@ def test_automatic_mail_neither_opens_nor_answers_a_run() -> None:
 
 
 def test_colleagues_have_no_runs() -> None:
-    assert replies(message("2026-03-02 10:00", kind=Counterpart.COLLEAGUE)).empty
+    assert replies(message("2026-03-02 10:00", kind=CounterpartKind.COLLEAGUE)).empty
 
 
 def test_a_wait_that_goes_on_ends_at_the_moment_of_looking() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.records import Counterpart, Grade, Kind, Status
+from connectors.records import CounterpartKind, Grade, Kind, Status
 from monitor.analysis.catalogue import catalogue, measure
 from monitor.analysis.frames import Frames, frames_from
 from monitor.analysis.records import Records
@@ -63,7 +63,7 @@ class Mail:
     out: bool
     client: int
     thread: int
-    kind: Counterpart
+    kind: CounterpartKind
     automatic: bool
 
 
@@ -164,7 +164,7 @@ kinds = st.sampled_from(
 midnights = minutes.map(lambda n: n - n % DAY)
 others = st.builds(Entry, midnights, st.sampled_from([60, 720, DAY, 9 * DAY]), st.just(-1), kinds, statuses, st.just(1))
 letters = st.builds(
-    Mail, minutes, st.booleans(), st.integers(0, 3), st.integers(0, 2), st.sampled_from(Counterpart), st.booleans()
+    Mail, minutes, st.booleans(), st.integers(0, 3), st.integers(0, 2), st.sampled_from(CounterpartKind), st.booleans()
 )
 WORDS: dict[str, list[str | None]] = {
     "standing": [*STANDINGS, None], "band": ["1", "3", "9"], "trauma": ["yes", "no"], "emergency": ["yes", "no"],
@@ -282,7 +282,7 @@ def test_without_any_record_there_is_no_week(pattern: Hours) -> None:
 
 
 def test_without_a_calendar_nothing_is_known_of_sessions() -> None:
-    mail = tuple(Mail(day * DAY + 600, True, 1, 0, Counterpart.CLIENT, False) for day in range(40))
+    mail = tuple(Mail(day * DAY + 600, True, 1, 0, CounterpartKind.CLIENT, False) for day in range(40))
     found = measured(Life(hours(), (), mail, LOOKED))
     from_mail = {
         "after_hours_replies", "after_hours_inbound", "after_hours_inbound_staff", "after_hours_inbound_emergency",

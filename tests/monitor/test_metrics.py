@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from connectors.records import Counterpart, Grade, Kind, Status
+from connectors.records import CounterpartKind, Grade, Kind, Status
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
 from tests.monitor.facts import Row, at, clinician, day, entered, event, frames, hours, message, seen_times, term
@@ -225,8 +225,8 @@ def test_inbound_after_hours_is_split_by_who_wrote() -> None:
         received("mon 20:00"),
         received("mon 20:01"),
         received("mon 10:00"),
-        received("tue 20:00", client=9, kind=Counterpart.COLLEAGUE),
-        received("wed 20:00", client=8, kind=Counterpart.MANAGEMENT),
+        received("tue 20:00", client=9, kind=CounterpartKind.COLLEAGUE),
+        received("wed 20:00", client=8, kind=CounterpartKind.MANAGEMENT),
         message(in_week("thu 20:00"), automatic=True),
     ]
     found = week_frames(mail=mail)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from connectors.records import Counterpart, Kind
+from connectors.records import CounterpartKind, Kind
 from monitor.notices.answers import LeftOut
 from monitor.notices.clients import contacts_with
 from tests.monitor.facts import Row, day, event, frames, message, term
@@ -20,7 +20,7 @@ SESSIONS = [
 
 
 READ = [
-    message(f"{monday:%Y-%m-%d} 08:30", out=True, client=9, kind=Counterpart.COLLEAGUE)
+    message(f"{monday:%Y-%m-%d} 08:30", out=True, client=9, kind=CounterpartKind.COLLEAGUE)
     for monday in pd.date_range("2026-01-05", periods=12, freq="7D")
 ]
 

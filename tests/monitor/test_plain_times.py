@@ -23,7 +23,7 @@ minutes = st.integers(-90, 150).map(lambda n: NOON + timedelta(minutes=10 * (n /
 names = st.sampled_from(["a", "b", "c"])
 entries = st.builds(
     lambda name, start, length, kind, status, all_day, reason: CalendarEvent(
-        "ana", name, start, start + timedelta(minutes=length), kind, all_day, status, "K1", set_aside=reason
+        "ana", name, start, start + timedelta(minutes=length), kind, all_day, status, "K1", excluded=reason
     ),
     names, minutes, st.sampled_from([0, 30, 50]), st.sampled_from([Kind.SESSION, Kind.SESSION, Kind.OTHER]),
     st.sampled_from(Status), st.sampled_from([False, False, False, True]),

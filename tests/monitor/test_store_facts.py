@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.classify import Classifier, EntryLook, KindRule
+from connectors.classify import Classifier, EntryTraits, KindRule
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, Status
 from monitor.store.database import Connection, opened
@@ -75,8 +75,8 @@ def test_of_time_with_somebody_from_outside_it_is_kept_with_whom_only_where_it_c
 ) -> None:
     classifier = Classifier(rules=(KindRule(kind, calendar="here"),), domains=frozenset({"harbour.example"}))
     names = Pseudonyms(b"k" * 32)
-    look = EntryLook(calendar="here", attendees=("ana@harbour.example", "zebra@mail.example"))
-    found = classifier.entry(look, "ana", names)
+    look = EntryTraits(calendar="here", attendees=("ana@harbour.example", "zebra@mail.example"))
+    found = classifier.classify(look, "ana", names)
 
     assert found == (kind, names.person("ana", "zebra@mail.example") if known else None)
-    assert classifier.entry(EntryLook(calendar="here"), "ana", names) == (kind, None)
+    assert classifier.classify(EntryTraits(calendar="here"), "ana", names) == (kind, None)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from connectors.base import Window
-from connectors.records import CalendarEvent, Counterpart, Kind, MessageStamp
+from connectors.records import CalendarEvent, CounterpartKind, Kind, MessageStamp
 from monitor.store import sources
 from monitor.store.database import Store, open_store
 from monitor.store.events import REMOVED, held_in, remove_events, save_events
@@ -60,7 +60,7 @@ def copies(draw: st.DrawFn) -> Copy:
         "outgoing": draw(st.booleans()),
         "automatic": draw(st.booleans()),
         "counterpart": draw(st.sampled_from([None, "AAAA", "BBBB"])),
-        "counterpart_kind": draw(st.sampled_from([Counterpart.CLIENT, Counterpart.AUTOMATIC])),
+        "counterpart_kind": draw(st.sampled_from([CounterpartKind.CLIENT, CounterpartKind.AUTOMATIC])),
     }
     sent = f"2026-03-02 0{draw(st.integers(7, 9))}:00"
     return draw(st.sampled_from(["inbox", "archive"])), stamp(draw(st.integers(1, 2)), sent, **other)

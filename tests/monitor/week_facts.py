@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from connectors.records import Counterpart
+from connectors.records import CounterpartKind
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
 from monitor.roster import Clinician
@@ -31,7 +31,7 @@ def sent(start: str, client: int = 1, thread: int = 0, channel: str = "email") -
     return message(in_week(start), out=True, client=client, thread=thread, channel=channel)
 
 
-def received(start: str, client: int = 1, thread: int = 0, kind: Counterpart = Counterpart.CLIENT) -> Row:
+def received(start: str, client: int = 1, thread: int = 0, kind: CounterpartKind = CounterpartKind.CLIENT) -> Row:
     return message(in_week(start), client=client, thread=thread, kind=kind)
 
 
@@ -42,12 +42,12 @@ def sessions_around() -> list[Row]:
 
 def newsletters_around() -> list[Row]:
     """Newsletters in the weeks around, so that the mailbox is known to work."""
-    return [message(f"2026-{first} 10:00", client=99, kind=Counterpart.OTHER) for first in ("02-23", "03-16")]
+    return [message(f"2026-{first} 10:00", client=99, kind=CounterpartKind.OTHER) for first in ("02-23", "03-16")]
 
 
 def message_to_colleague() -> Row:
     """The one message without which a week with sessions says nothing of the mail."""
-    return message(in_week("wed 10:30"), out=True, client=98, kind=Counterpart.COLLEAGUE)
+    return message(in_week("wed 10:30"), out=True, client=98, kind=CounterpartKind.COLLEAGUE)
 
 
 def metric_table(key: str, found: Frames) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from connectors.records import Counterpart
+from connectors.records import CounterpartKind
 from monitor.analysis.calendar import monday_of
 from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import Column, arrays
@@ -58,7 +58,7 @@ def after_hours_reply_share(frames: Frames) -> Weekly:
 def after_hours_inbound(frames: Frames) -> Weekly:
     """Client messages that arrived after hours, automatic ones and those an emergency protocol covers left out."""
     late, week = arrays(frames.messages, "after_hours", "week")
-    return counts(frames, week[late & _came_from(frames, Counterpart.CLIENT)], "messages_seen")
+    return counts(frames, week[late & _came_from(frames, CounterpartKind.CLIENT)], "messages_seen")
 
 
 @metric(
@@ -67,7 +67,7 @@ def after_hours_inbound(frames: Frames) -> Weekly:
 def after_hours_inbound_emergency(frames: Frames) -> Weekly:
     """Client messages outside the agreed hours that an emergency protocol covers: load, and as agreed."""
     outside, covered, week = arrays(frames.messages, "outside", "covered", "week")
-    return counts(frames, week[outside & covered & _came_from(frames, Counterpart.CLIENT)], "messages_seen")
+    return counts(frames, week[outside & covered & _came_from(frames, CounterpartKind.CLIENT)], "messages_seen")
 
 
 @metric(
@@ -81,11 +81,11 @@ def after_hours_inbound_emergency(frames: Frames) -> Weekly:
 def after_hours_inbound_staff(frames: Frames) -> Weekly:
     """Messages of colleagues and management that arrived after hours: the organisation's own share of the pressure."""
     late, week = arrays(frames.messages, "after_hours", "week")
-    staff = _came_from(frames, Counterpart.COLLEAGUE) | _came_from(frames, Counterpart.MANAGEMENT)
+    staff = _came_from(frames, CounterpartKind.COLLEAGUE) | _came_from(frames, CounterpartKind.MANAGEMENT)
     return counts(frames, week[late & staff], "messages_seen")
 
 
-def _came_from(frames: Frames, kind: Counterpart) -> Bools:
+def _came_from(frames: Frames, kind: CounterpartKind) -> Bools:
     """Which messages came in from somebody of a kind, automatic ones left out."""
     outgoing, automatic, who = arrays(frames.messages, "outgoing", "automatic", "counterpart_kind")
     return np.asarray(~outgoing & ~automatic & (who == kind.value))
@@ -126,7 +126,7 @@ def self_initiated_after_hours(frames: Frames) -> Weekly:
 def to_clients(frames: Frames) -> Bools:
     """Which sent episodes went to a client."""
     (who,) = arrays(frames.episodes, "counterpart_kind")
-    return np.asarray(who == Counterpart.CLIENT.value)
+    return np.asarray(who == CounterpartKind.CLIENT.value)
 
 
 @metric("Evenings touched", Unit.DAYS, Family.MESSAGES, evidence="C", source="design choice", high=7.0, by_hours=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.base import Batch, Connector, Context, Fault, Owner, Window
+from connectors.base import Batch, Connector, Context, Owner, RejectedRecord, Window
 from connectors.classify import Classifier, KindRule
 from connectors.private import write_private
 from connectors.pseudonyms import Pseudonyms
@@ -75,8 +75,8 @@ class Reader:
         )
 
     @property
-    def faults(self) -> list[Fault]:
-        return [fault for batch in self.batches for fault in batch.faults]
+    def rejected(self) -> list[RejectedRecord]:
+        return [record for batch in self.batches for record in batch.rejected]
 
 
 def _key(record: Record) -> str:
@@ -102,7 +102,7 @@ def context(folder: Path, *rules: KindRule, addresses: Sequence[str] = (ANA,), *
         "owners": (Owner("ana", ZoneInfo("Europe/London"), frozenset(addresses), "Ana"),),
         "window": WINDOW,
         "classifier": Classifier(rules, frozenset({"harbour.example"}), frozenset({ANA})),
-        "names": NAMES,
+        "pseudonyms": NAMES,
         "folder": folder,
         "read_secret": lambda place: (folder / place.removeprefix("file:")).read_text(),
     }
