@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from monitor.analysis.catalogue import catalogue, measure
+from monitor.analysis.catalogue import catalogue, compute_metrics
 from monitor.analysis.frames import Frames, frames_from
-from monitor.analysis.records import COLUMNS, Records
+from monitor.analysis.records import RECORD_COLUMNS, Records
 from monitor.analysis.shifts import count_shifts, mean_shifts
 from monitor.roster import Clinician, Hours, Practice, Residence
 
@@ -52,11 +52,11 @@ def year(seed: int = 1) -> Records:
 def frames_of(records: Records) -> Frames:
     """Return the frames of that year, read to its end."""
     seen = (BEGIN - 30 * DAY, BEGIN + YEAR)
-    return frames_from(records, ANA, PRACTICE, as_of=BEGIN + YEAR, calendar_seen=seen, messages_seen=seen)
+    return frames_from(records, ANA, PRACTICE, as_of=BEGIN + YEAR, calendar_span=seen, messages_span=seen)
 
 
 def _table(name: str, rows: Sequence[tuple[object, ...]] = ()) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(COLUMNS[name])).astype(dict(COLUMNS[name]))
+    return pd.DataFrame(rows, columns=list(RECORD_COLUMNS[name])).astype(dict(RECORD_COLUMNS[name]))
 
 
 def _events(dice: np.random.Generator) -> pd.DataFrame:
@@ -115,7 +115,7 @@ def timed(records: Records, runs: int) -> np.ndarray:
         begun = time.process_time()
         frames = frames_of(records)
         derived = time.process_time()
-        measure(frames)
+        compute_metrics(frames)
         run[:] = derived - begun, time.process_time() - derived
     return found[1:]
 

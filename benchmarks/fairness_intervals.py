@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from monitor.analysis.fairness import chance, gini, gini_interval
+from monitor.analysis.fairness import chance_levels, gini, gini_interval
 
 
 def index_line(rng: np.random.Generator, clinicians: int, spread: float, practices: int, *, part_time: bool) -> str:
@@ -42,7 +42,9 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     rng = np.random.default_rng(chosen.seed)
-    sys.stdout.write(f"14 equal true loads of 20: {chance([20] * 14, [1] * 14).would_move:.1f} sessions would move\n")
+    sys.stdout.write(
+        f"14 equal true loads of 20: {chance_levels([20] * 14, [1] * 14).sessions_to_move:.1f} sessions would move\n"
+    )
     for weeks in (1, 8):
         sys.stdout.write(f"Gini of equal true loads over {weeks} weeks: {noise_line(rng, weeks, chosen.practices)}\n")
     for clinicians in (4, 6, 8, 14, 30):

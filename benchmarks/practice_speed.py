@@ -35,7 +35,7 @@ from monitor.credentials import create_key, read_key
 from monitor.dashboard.me.agreements import agreements_report
 from monitor.dashboard.me.clients import clients_report
 from monitor.dashboard.me.patterns import patterns_report
-from monitor.loading import frames_of
+from monitor.loading import load_frames
 from monitor.night import analyse
 from monitor.store import clients, sources
 from monitor.store.database import Connection, Store, open_store
@@ -274,7 +274,7 @@ def the_pages(practice: Practice, years: int) -> None:
     now = TUESDAY + timedelta(hours=4)
 
     def tables() -> object:
-        return frames_of(config, store, person, now=now)
+        return load_frames(config, store, person, now=now)
 
     for path, report in PAGES.items():
         page = partial(report, config, store, person, now=now)

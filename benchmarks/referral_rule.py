@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.analysis.fairness import WEEKS, gini
-from monitor.analysis.referral import Candidate, Referral, next_referral
+from monitor.analysis.fairness import MEAN_WEEKS, gini
+from monitor.analysis.referral import Candidate, Referral, rank_candidates
 
 Floats = NDArray[np.float64]
 Rule = Callable[[Sequence[Candidate], Referral], int]
@@ -40,7 +40,7 @@ WEIGHTED_SESSIONS = float(np.dot(BANDS, BAND_SHARES) * np.dot(FREQUENCIES, FREQU
 
 def by_rule(people: Sequence[Candidate], referral: Referral) -> int:
     """The shipped rule."""
-    return int(next_referral(people, referral).places[0].key)
+    return int(rank_candidates(people, referral).candidates[0].key)
 
 
 def in_turn(people: Sequence[Candidate], referral: Referral) -> int:
@@ -82,7 +82,7 @@ class Client:
     @property
     def shown_load(self) -> float:
         """Weighted sessions a week by the shipped definition: held over the weeks since the first, eight at most."""
-        recent = self.held[-WEEKS:]
+        recent = self.held[-MEAN_WEEKS:]
         return self.weight * sum(recent) / len(recent) if any(self.held[-ACTIVE_WEEKS:]) else 0.0
 
     def week(self, rng: np.random.Generator) -> None:
@@ -147,7 +147,7 @@ def ginis(rule: Rule, years: int, seed: int, *, told: bool) -> tuple[float, floa
         practice.week()
         true.append(practice.loads("true_load"))
         shown.append(practice.loads("shown_load"))
-    means = [np.mean(shown[-back - WEEKS : len(shown) - back], axis=0) for back in range(0, YEAR, 4)]
+    means = [np.mean(shown[-back - MEAN_WEEKS : len(shown) - back], axis=0) for back in range(0, YEAR, 4)]
     return _mean_gini(true[-YEAR:], practice.fte), _mean_gini(means, practice.fte)
 
 

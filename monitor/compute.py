@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from math import isnan
 from typing import TYPE_CHECKING
 
-from monitor.analysis.catalogue import Wing
+from monitor.analysis.catalogue import Category
 from monitor.config import Config
 from monitor.errors import StoreError
-from monitor.loading import frames_of
+from monitor.loading import load_frames
 from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import computations, weeks
@@ -110,7 +110,7 @@ def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime
             ready = readiness_of(config, connection, clinician, now)
             stored = kept.notices(connection, clinician.key)
             later = ahead(connection, clinician.key, ready.last_week_end)
-            frames = frames_of(config, store, clinician, now=datetime.fromtimestamp(ready.last_week_end, UTC))
+            frames = load_frames(config, store, clinician, now=datetime.fromtimestamp(ready.last_week_end, UTC))
         computed = _save(store, ready, _computation(ready, later, now), *_numbers(frames, stored))
         if computed is not None:
             return computed
@@ -122,9 +122,9 @@ def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime
 
 def _numbers(frames: Frames, stored: list[kept.NoticeRow]) -> tuple[pd.DataFrame, list[kept.NoticeRow]]:
     from monitor import notices
-    from monitor.analysis.catalogue import measure
+    from monitor.analysis.catalogue import compute_metrics
 
-    measured = measure(frames)
+    measured = compute_metrics(frames)
     found = notices.notices_of(frames, measured, stored)
     return notices.without(measured, notices.left_out(stored)), found
 
@@ -149,17 +149,19 @@ def _save(
     with store.write() as connection:
         if computations.computation(connection, key).version != ready.computation.version:
             return None
-        changed = sum(weeks.save_weeks(connection, key, wing.value, list(_rows(measured, wing))) for wing in Wing)
+        changed = sum(
+            weeks.save_weeks(connection, key, category.value, list(_rows(measured, category))) for category in Category
+        )
         changed += kept.save_notices(connection, key, found)
         computations.save_computation(connection, key, done)
     return ComputeResult(key, len(measured), len(found), changed)
 
 
-def _rows(measured: pd.DataFrame, wing: Wing) -> Iterator[weeks.WeekRow]:
-    """Yield the rows of one wing; a value that is no number is no data."""
+def _rows(measured: pd.DataFrame, category: Category) -> Iterator[weeks.WeekRow]:
+    """Yield the rows of one category; a value that is no number is no data."""
     from monitor.analysis.catalogue import catalogue
 
     rows = measured[["week", "value", "n", "coverage", "key"]].itertuples(index=False)
     for week, value, n, coverage, key in rows:
-        if catalogue()[key].wing is wing:
+        if catalogue()[key].category is category:
             yield int(week), str(key), None if isnan(value) else float(value), int(n), float(coverage)

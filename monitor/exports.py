@@ -61,7 +61,7 @@ def rows_of(
     """The rows of one table and clinician that touch the local days ``first`` to ``last``, in one view of the store."""
     span = _midnight(clinician, first, EVER[0]), _midnight(clinician, last and last + timedelta(days=1), EVER[1])
     from monitor.analysis.calendar import day_number
-    from monitor.loading import frames_of
+    from monitor.loading import load_frames
 
     days = day_number(first) if first else EVER[0], day_number(last) if last else EVER[1]
     with store.read() as connection:
@@ -77,7 +77,7 @@ def rows_of(
             )
         names = facts.pseudonyms(connection, clinician.key)
         messages = list(tables.messages(connection, clinician.key, *span)) if table == "messages" else []
-        frames = frames_of(config, store, clinician, now=now)
+        frames = load_frames(config, store, clinician, now=now)
     if table == "messages":
         return _messages(messages, frames, names)
     return (_sessions if table == "sessions" else _replies)(frames, names, *span)
@@ -102,7 +102,7 @@ def _event(row: tables.Row) -> Row:
 
 
 def _messages(rows: Sequence[tables.Row], frames: Frames, names: Mapping[int, str]) -> Iterator[Row]:
-    from monitor.analysis.contact import judged
+    from monitor.analysis.contact_rules import classify_contact
 
     clients = zip(frames.clients["client"], frames.clients["person"], strict=True)
     person = {names[client]: person for client, person in clients}
@@ -110,7 +110,7 @@ def _messages(rows: Sequence[tables.Row], frames: Frames, names: Mapping[int, st
     sent_at = [row["sent_at"] for row in rows]
     marked = set(frames.messages.loc[frames.messages["emergency"], "thread"])
     in_one = [row["thread"] in marked for row in rows]
-    late = judged(frames.agreements, frames.calendar, who, sent_at, emergencies=in_one)["after_hours"]
+    late = classify_contact(frames.agreements, frames.calendar, who, sent_at, emergencies=in_one)["after_hours"]
     for row, after in zip(rows, late, strict=True):
         yield {**row, "sent_at": _iso(row["sent_at"]), "after_hours": int(after)}
 
@@ -121,7 +121,9 @@ def _sessions(frames: Frames, names: Mapping[int, str], start: int, end: int) ->
     chosen = frames.sessions[(booked < end) & ((ends > start) | (booked >= start))]
     for values in chosen.sort_values(["booked_start", "uid_key"]).to_dict("records"):
         yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_session(values)}
-    extras = frames.extras[(frames.extras["started_at"] < end) & (frames.extras["ended_at"] > start)]
+    extras = frames.unscheduled_calls[
+        (frames.unscheduled_calls["started_at"] < end) & (frames.unscheduled_calls["ended_at"] > start)
+    ]
     for values in extras.to_dict("records"):
         yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_extra(values)}
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 
-def frames_of(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Frames:
+def load_frames(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> Frames:
     """Return everything derived from what is stored of one clinician, as of ``now``."""
     from monitor.analysis.frames import frames_from
 
@@ -30,8 +30,8 @@ def frames_of(config: Config, store: Store, clinician: Clinician, *, now: dateti
         clinician,
         config.practice,
         as_of=as_of,
-        calendar_seen=ready.spans[RecordType.CALENDAR],
-        messages_seen=ready.spans[RecordType.MESSAGES],
-        elsewhere_to=ready.elsewhere_to,
+        calendar_span=ready.spans[RecordType.CALENDAR],
+        messages_span=ready.spans[RecordType.MESSAGES],
+        other_jobs_read_to=ready.elsewhere_to,
         holidays=holidays_of(config, [as_of, *touched]),
     )

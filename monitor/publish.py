@@ -14,7 +14,7 @@ from datetime import datetime
 
 from connectors.records import SUPERVISION
 from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number, monday_of
-from monitor.analysis.fairness import phased_in
+from monitor.analysis.fairness import phased_in_fte
 from monitor.config import Config
 from monitor.fairness_report.blocks import NextBlock, employed, next_block
 from monitor.roster import Clinician
@@ -116,7 +116,7 @@ def _ftes(person: Clinician, start: int) -> tuple[float, float]:
 
 def _shared_by(person: Clinician, week: int) -> float:
     since = float("inf") if person.starts is None else (week - _first_week(person, week)) / 7
-    return float(phased_in(person.fte_on(date_of(week + 6)), since))
+    return float(phased_in_fte(person.fte_on(date_of(week + 6)), since))
 
 
 def _first_week(person: Clinician, otherwise: int) -> int:

@@ -14,9 +14,9 @@ from hashlib import sha256
 
 from connectors.base import RecordType
 from connectors.registry import source_kind
-from monitor.analysis.calendar import DAY, date_of, last_week_end
+from monitor.analysis.calendar import DAY_SECONDS, date_of, last_complete_week_of
 from monitor.analysis.catalogue import DEFINITIONS_VERSION
-from monitor.analysis.records import FOR_EVER, Seen
+from monitor.analysis.records import FOREVER, ReadSpan
 from monitor.config import Config, SourceConfig
 from monitor.config.public_holidays import days_off
 from monitor.roster import Clinician, ReferralPreferences
@@ -93,13 +93,13 @@ class Readiness:
     computation: Computation
     now: int
     day_starts_at: int
-    spans: Mapping[RecordType, Seen]
+    spans: Mapping[RecordType, ReadSpan]
     elsewhere_to: int
 
     @property
     def read_to(self) -> int:
         """Up to when everything of theirs that was ever read has been; ``FOR_EVER`` where nothing can grow old."""
-        return min((source.read_to for source in self.sources if source.read_to is not None), default=FOR_EVER)
+        return min((source.read_to for source in self.sources if source.read_to is not None), default=FOREVER)
 
     @property
     def calendars_to(self) -> int:
@@ -203,10 +203,10 @@ def readiness_of(
     known = [(reading, held.get(reading.id, Holding())) for reading in readings]
     states = source_states(config, clinician, readings, held)
     spans = {part: _span(part, known, states) for part in RecordType}
-    last_week, end = last_week_end(
+    last_week, end = last_complete_week_of(
         clinician, at, day_starts_at=config.practice.day_starts_at, holidays=holidays_of(config, [at])
     )
-    elsewhere = min((s.read_to for s in states if s.busy_only and s.read_to is not None), default=FOR_EVER)
+    elsewhere = min((s.read_to for s in states if s.busy_only and s.read_to is not None), default=FOREVER)
     read = [span and (span[0], min(span[1], end)) for span in spans.values()]
     return Readiness(
         clinician=clinician,
@@ -227,7 +227,7 @@ def readiness_of(
 def calendars_to(sources: Sequence[SourceState]) -> int:
     """Return up to when the calendars among some sources have been read."""
     ends = (source.read_to for source in sources if RecordType.CALENDAR in source.parts)
-    return min((end for end in ends if end is not None), default=FOR_EVER)
+    return min((end for end in ends if end is not None), default=FOREVER)
 
 
 def source_states(
@@ -261,7 +261,7 @@ def _read_to(source: SourceConfig, reading: Reading | None) -> int | None:
         return None
     last = source.window[1]
     if last is not None and reading.seen_to >= int(datetime.combine(last, time(), UTC).timestamp()):
-        return FOR_EVER
+        return FOREVER
     return reading.seen_to
 
 
@@ -269,7 +269,7 @@ Known = tuple[Reading, Holding]
 """A source as it was read, with how much it holds."""
 
 
-def _span(part: RecordType, known: Sequence[Known], states: Sequence[SourceState]) -> Seen:
+def _span(part: RecordType, known: Sequence[Known], states: Sequence[SourceState]) -> ReadSpan:
     """Return from when to when a part was read: to the end only as far as each of its sources was.
 
     A mailbox in which nothing is the clinician's own, and a calendar without a single session, say nothing of it.
@@ -279,7 +279,7 @@ def _span(part: RecordType, known: Sequence[Known], states: Sequence[SourceState
         return None
     names = {reading.name for reading in telling}
     ends = [s.read_to for s in states if s.name in names and part in s.parts and s.read_to is not None]
-    return min(reading.seen_from or 0 for reading in telling), min(ends, default=FOR_EVER)
+    return min(reading.seen_from or 0 for reading in telling), min(ends, default=FOREVER)
 
 
 def _tells(held: Holding, part: RecordType) -> bool:
@@ -339,5 +339,5 @@ def holidays_of(config: Config, instants: Sequence[int]) -> Collection[date]:
     practice = config.practice
     if not practice.country:
         return ()
-    years = [date_of(at // DAY).year for at in instants]
+    years = [date_of(at // DAY_SECONDS).year for at in instants]
     return days_off(practice.country, practice.subdivision, range(min(years) - 1, max(years) + 2))

@@ -289,10 +289,10 @@ class Handover:
 class FairnessReport:
     """The director's page: how evenly the caseload is shared, and nothing about how anybody is.
 
-    ``hoover`` is a share of all load (0 to 1), ``would_move`` the same in weighted sessions a week,
-    ``would_move_by_chance`` what equal true loads would show; ``total`` is all load. ``gini`` is corrected for small
-    numbers, with its interval. Indices are ``None`` below four clinicians, and where chance could make them anything.
-    ``trend`` is a sentence, empty where no trend is certain. ``sessions_held`` and ``nothing_booked`` are the
+    ``hoover`` is a share of all load (0 to 1), ``sessions_to_move`` the same in weighted sessions a week,
+    ``sessions_to_move_by_chance`` what equal true loads would show; ``total`` is all load. ``gini`` is corrected for
+    small numbers, with its interval. Indices are ``None`` below four clinicians, and where chance could make them
+    anything. ``trend`` is a sentence, empty where no trend is certain. ``sessions_held`` and ``nothing_booked`` are the
     practice's as a whole. ``unknown`` are those whose caseload is not known in the last block.
     """
 
@@ -304,8 +304,8 @@ class FairnessReport:
     equal_share: float | None
     rows: tuple[CaseloadRow, ...]
     hoover: float | None
-    would_move: float | None
-    would_move_by_chance: float | None
+    sessions_to_move: float | None
+    sessions_to_move_by_chance: float | None
     gini: float | None
     gini_low: float | None
     gini_high: float | None

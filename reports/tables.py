@@ -140,10 +140,10 @@ def evenness(report: FairnessReport) -> Table:
     if report.hoover is None:
         return Table(("Measure", "Value"), ())
     rows = [
-        ("Weighted sessions a week that would sit elsewhere", wording.quantity(report.would_move, Unit.LOAD)),
+        ("Weighted sessions a week that would sit elsewhere", wording.quantity(report.sessions_to_move, Unit.LOAD)),
         (
             "The same, were all loads truly equal (chance alone)",
-            wording.quantity(report.would_move_by_chance, Unit.LOAD),
+            wording.quantity(report.sessions_to_move_by_chance, Unit.LOAD),
         ),
         ("Share of all load that would move (Hoover)", wording.quantity(report.hoover * 100, Unit.PERCENT)),
     ]

@@ -22,7 +22,7 @@ from monitor.analysis.frames import Frames
 
 def main(config: str, now: str, stage: str, person: str) -> None:
     """Run the night up to the kill."""
-    measure = catalogue.measure
+    measure = catalogue.compute_metrics
 
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -79,7 +79,7 @@ def command(config: Path, now: datetime, *arguments: str) -> Ran:
 @contextmanager
 def analysis_fails(people: frozenset[str]) -> Iterator[None]:
     """Let the measuring of some people break off, as a fault of the program would."""
-    measure = catalogue.measure
+    measure = catalogue.compute_metrics
 
     def broken(frames: Frames) -> pd.DataFrame:
         if frames.clinician.key in people:

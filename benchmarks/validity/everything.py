@@ -91,7 +91,7 @@ def share(held: Floats, rng: np.random.Generator, usual: tuple[float, float]) ->
 
 
 def measured(metrics: dict[str, Drawn], person: int) -> pd.DataFrame:
-    """One row a week and metric, as :func:`monitor.analysis.catalogue.measure` returns them."""
+    """One row a week and metric, as :func:`monitor.analysis.catalogue.compute_metrics` returns them."""
     tables = [
         pd.DataFrame(
             {"week": MONDAYS, "key": key, "value": one.amounts[:, person], "n": one.weights[:, person], "coverage": 1.0}
@@ -104,7 +104,12 @@ def measured(metrics: dict[str, Drawn], person: int) -> pd.DataFrame:
 def weeks_of(someone: Lives, person: int) -> pd.DataFrame:
     """Five agreed days a week; weeks away are not compared."""
     worked = someone.worked[:, person]
-    columns = {"worked_days": WORKED_DAYS * worked, "usual_days": WORKED_DAYS, "present": 1.0, "compared": worked}
+    columns = {
+        "worked_days": WORKED_DAYS * worked,
+        "pattern_days": WORKED_DAYS,
+        "present_share": 1.0,
+        "compared": worked,
+    }
     return pd.DataFrame(columns, index=pd.Index(MONDAYS, name="week"))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.validity.clients import clients
 from benchmarks.validity.simulator import ONSET, Change, Drawn, Floats, counts, lives, overruns, step
 from benchmarks.validity.tables import line, rule
-from monitor.analysis.pairs import LOG_RATIO_SD, pair_ratio
+from monitor.analysis.client_shifts import LOG_RATIO_SD, client_ratio
 from monitor.analysis.ratios import MeanDifference, RateRatio, mean_difference, rate_ratio
 from monitor.analysis.shifts import TYPICAL_SD, count_shifts, mean_shifts
 
@@ -84,7 +84,7 @@ def _of_clients(seed: int, ratios: Floats, after: NDArray[np.int64]) -> Floats:
         before = clients(seed * 10_000 + at)
         theirs = clients(seed * 10_000 + at, before.usual[before.changed] * (true - 1))
         tables = pd.DataFrame(theirs.counts), pd.DataFrame(theirs.exposure)
-        said = pair_ratio(*tables, ONSET + weeks, theirs.changed)
+        said = client_ratio(*tables, ONSET + weeks, theirs.changed)
         if said is not None:
             rows.append((said.low <= true <= said.high, said.ratio, true))
     return np.array(rows, dtype=float).reshape(-1, 3)

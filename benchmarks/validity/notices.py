@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.validity.simulator import ONSET, Bools, Drawn, Floats
-from monitor.analysis.shifts import FIRST_NOTICE, spaced
+from monitor.analysis.shifts import FIRST_NOTICE, space_notices
 
 BUDGET = 0.5
 """False notices a clinician and year."""
@@ -40,7 +40,7 @@ def notices(high: Bools, observed: Bools, first: int = FIRST_NOTICE) -> Bools:
     latest = np.maximum.accumulate(np.where(observed, np.arange(len(high))[:, None], 0), axis=0)
     high = np.take_along_axis(high & observed, latest, axis=0)
     possible = observed & (np.cumsum(observed, axis=0) >= first)
-    return spaced(high.T, possible.T).T
+    return space_notices(high.T, possible.T).T
 
 
 def years(observed: Bools) -> Floats:

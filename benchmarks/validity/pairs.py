@@ -12,7 +12,7 @@ from benchmarks.validity.methods import EVENHOURS, ORACLE, divisor, window
 from benchmarks.validity.notices import BUDGET, notices, threshold
 from benchmarks.validity.rows import ORDINARY, Row, of_change, of_ordinary
 from benchmarks.validity.simulator import ONSET, WEEKS, Bools, Floats
-from monitor.analysis.pairs import FIRST_NOTICE, FURTHEST, NEAREST, Usual, pair_shifts, rise_evidence
+from monitor.analysis.client_shifts import FIRST_NOTICE, FURTHEST, NEAREST, UsualRates, client_shifts, rise_evidence
 
 MEASURE, UNSHRUNK = "one client", "an unshrunk ratio, 8 weeks"
 CHANGES = {"+1 a week": 1.0, "+2 a week": 2.0}
@@ -32,7 +32,7 @@ def knowing_the_rates(theirs: Clients) -> Floats:
     """The product's evidence, had one known the true rates."""
     y, e = np.nan_to_num(theirs.counts), np.nan_to_num(theirs.exposure)
     rate = np.broadcast_to(theirs.usual, y.shape)
-    return rise_evidence(y, e, Usual(rate, np.full_like(y, np.inf)))
+    return rise_evidence(y, e, UsualRates(rate, np.full_like(y, np.inf)))
 
 
 RIVALS: dict[str, tuple[Score, tuple[float, float]]] = {
@@ -48,7 +48,7 @@ def told(score: Floats, theirs: Clients, height: float) -> Bools:
 
 def shipped(theirs: Clients) -> Bools:
     """``pair_shifts`` at its nominal budget."""
-    return pair_shifts(pd.DataFrame(theirs.counts), pd.DataFrame(theirs.exposure)).to_numpy()
+    return client_shifts(pd.DataFrame(theirs.counts), pd.DataFrame(theirs.exposure)).to_numpy()
 
 
 def practice(number: int, seed: int, more: float = 0.0) -> list[Clients]:

@@ -40,21 +40,21 @@ def persons_from(joined: pd.DataFrame) -> Persons:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _DatedTerms:
     """One term of everybody: when something was said of whom, as sorted (client, day) numbers, and what."""
 
     since: NDArray[np.int64]
     what: NDArray[np.object_]
 
 
-_NOTHING = _Said(np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
+_NOTHING = _DatedTerms(np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
 
 
 @dataclass(frozen=True, slots=True)
 class Agreements:
     """The dated terms of one clinician's clients."""
 
-    said: Mapping[str, _Said]
+    terms: Mapping[str, _DatedTerms]
 
     def texts(self, term: str, clients: ArrayLike, days: ArrayLike) -> NDArray[np.object_]:
         """What holds of each client on each day, as it is written; ``None`` where nothing was said.
@@ -65,23 +65,23 @@ class Agreements:
             days     x   |      x          |     x
             holds  None      weekly          fortnightly
         """
-        return self.read(term, clients, days, lambda text: text, object)
+        return self.lookup(term, clients, days, lambda text: text, object)
 
     def numbers(self, term: str, clients: ArrayLike, days: ArrayLike) -> NDArray[np.float64]:
         """As :meth:`texts`, a number or a date as a number (of its day), NaN where nothing was said."""
-        return self.read(term, clients, days, _number_of, np.float64)
+        return self.lookup(term, clients, days, _number_of, np.float64)
 
     def holds(self, term: str, clients: ArrayLike, days: ArrayLike, *values: str) -> NDArray[np.bool_]:
         """Whether one of ``values`` holds; without any, whether yes or agreed does."""
         wanted = values or ("yes", "agreed")
-        return self.read(term, clients, days, lambda text: text in wanted, np.bool_)
+        return self.lookup(term, clients, days, lambda text: text in wanted, np.bool_)
 
-    def read(
+    def lookup(
         self, term: str, clients: ArrayLike, days: ArrayLike, meaning: Callable[[str | None], object], kind: DTypeLike
     ) -> NDArray[Any]:
         """As :meth:`texts`, what each text means (one of ``kind``); every text is looked at once."""
         who, when = np.asarray(clients, dtype=np.int64), np.asarray(days, dtype=np.int64)
-        said = self.said.get(term, _NOTHING)
+        said = self.terms.get(term, _NOTHING)
         place = np.searchsorted(said.since, _packed(who, when), side="right")
         theirs = np.append(0, said.since)[place] >= _packed(who, 0)
         each = np.array([meaning(None), *map(meaning, said.what)], dtype=kind)
@@ -89,13 +89,13 @@ class Agreements:
 
     def has(self, term: str) -> bool:
         """Whether anything was ever said of anybody."""
-        return term in self.said
+        return term in self.terms
 
     def changes(self, term: str) -> pd.DataFrame:
         """All that was said: client, day and value (``None`` where nothing holds any more), by client and day."""
         if not self.has(term):
             return pd.DataFrame({"client": [], "day": [], "value": []}).astype({"client": "int64", "day": "int64"})
-        said = self.said[term]
+        said = self.terms[term]
         return pd.DataFrame({"client": said.since // MANY_DAYS, "day": said.since % MANY_DAYS, "value": said.what})
 
 
@@ -111,7 +111,7 @@ def agreements_from(terms: pd.DataFrame, persons: Persons) -> Agreements:
     last = ordered.drop_duplicates(["term", "client", "day"], keep="last")
     return Agreements(
         {
-            str(term): _Said(_packed(part["client"], part["day"]), _texts(part["value"]))
+            str(term): _DatedTerms(_packed(part["client"], part["day"]), _texts(part["value"]))
             for term, part in last.groupby("term")
             if term in TERMS
         }
@@ -135,7 +135,7 @@ def _number_of(text: str | None) -> float:
     return float(day_number(date.fromisoformat(text))) if text.count("-") == 2 else float(text)
 
 
-def what_holds(agreements: Agreements, persons: Persons, keys: NDArray[np.int64], day: int) -> pd.DataFrame:
+def terms_on_day(agreements: Agreements, persons: Persons, keys: NDArray[np.int64], day: int) -> pd.DataFrame:
     """One row a key: client, person, and per term what holds on ``day`` (``None`` where nothing was said)."""
     people = persons.of(keys)
     held = {term: pd.Series(agreements.texts(term, people, day), dtype=object) for term in TERMS}

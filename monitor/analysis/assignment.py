@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.analysis.referral import Candidate, Referral, TimeOfDay, obstacle_of, ties, turn
+from monitor.analysis.referral import Candidate, Referral, TimeOfDay, is_tied, obstacle_of, turn_order
 
 if TYPE_CHECKING:
     from scipy.optimize import LinearConstraint
@@ -28,30 +28,33 @@ STEP = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who takes each referral, in their order; ``None`` where nobody can. ``after``: load per FTE by key, if known."""
+    """The key of the candidate who takes each referral, in the referrals' order; ``None`` where nobody can.
+
+    ``load_after`` is the load per FTE after the assignment, by key, of those whose load is known.
+    """
 
     takers: tuple[str | None, ...]
-    after: Mapping[str, float]
+    load_after: Mapping[str, float]
 
 
-def assign(people: Sequence[Candidate], referrals: Sequence[Referral]) -> Assignment:
+def assign_referrals(people: Sequence[Candidate], referrals: Sequence[Referral]) -> Assignment:
     """Share the referrals out so that none takes a place which only another could have used.
 
     As many as possible are placed, the earlier ones first. Among all ways to do so the evenest is taken: the one with
     the least sum of weight × load per FTE after it, which for a single referral is the rule of
-    :func:`~monitor.analysis.referral.next_referral`. Then each goes, among the ties of where it fell, to whose turn it
-    is, as there.
+    :func:`~monitor.analysis.referral.rank_candidates`. Then each goes, among the ties of where it fell, to whose turn
+    it is, as there.
     """
-    takers = _Programme(people, referrals).takers()
+    takers = _IntegerProgramme(people, referrals).takers()
     for number, taker in enumerate(takers):
         if taker is not None:
             takers[number] = _whose_turn(people, referrals, takers, number, taker)
     given = _given(people, referrals, takers)
-    after = {p.key: p.after(more) for p, more in zip(people, given, strict=True) if p.load is not None}
+    after = {p.key: p.load_after(more) for p, more in zip(people, given, strict=True) if p.load is not None}
     return Assignment(tuple(None if taker is None else people[taker].key for taker in takers), after)
 
 
-class _Programme:
+class _IntegerProgramme:
     """One column for each person who can take a referral, with that referral; 1 if it falls there."""
 
     def __init__(self, people: Sequence[Candidate], referrals: Sequence[Referral]) -> None:
@@ -97,10 +100,10 @@ class _Programme:
         to limit.
         """
         empty = np.zeros((len(self.people), more))
-        limits = [(np.ones_like(self.trauma), [p.room() for p in self.people])]
-        limits.append((self.trauma, [p.trauma_room() for p in self.people]))
+        limits = [(np.ones_like(self.trauma), [p.free_slots() for p in self.people])]
+        limits.append((self.trauma, [p.free_trauma_slots() for p in self.people]))
         limits.extend(
-            (np.array([asked is time for asked in self.time]), [p.room(time) for p in self.people])
+            (np.array([asked is time for asked in self.time]), [p.free_slots(time) for p in self.people])
             for time in TimeOfDay
         )
         return [_at_most(np.hstack((self.by_person * which, empty)), np.array(room)) for which, room in limits]
@@ -150,10 +153,10 @@ def _whose_turn(
     weight = referrals[number].weight
     elsewhere = {*takers[:number], *takers[number + 1 :]}
     able = {i for i, person in enumerate(people) if obstacle_of(person, referrals[number]) is None} - elsewhere
-    fell = people[taker].after(_given(people, referrals, takers)[taker])
-    lowest = min([fell, *(people[i].after(weight) for i in able)])
-    even = (i for i in able if ties(people[i], weight, lowest))
-    return min(even, key=lambda i: turn(people[i], weight), default=taker)
+    fell = people[taker].load_after(_given(people, referrals, takers)[taker])
+    lowest = min([fell, *(people[i].load_after(weight) for i in able)])
+    even = (i for i in able if is_tied(people[i], weight, lowest))
+    return min(even, key=lambda i: turn_order(people[i], weight), default=taker)
 
 
 def _given(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Takers) -> list[float]:

@@ -17,9 +17,9 @@ from monitor.analysis.clock import LocalClock, local_clock
 from monitor.analysis.intervals import NO_SPANS, Instants, Spans, contains, seconds_inside, spans, subtract, union
 from monitor.roster import ASSUMED_HOURS, DAY_STARTS_AT, Clinician, Hours, MinuteSpan
 
-DAY = 86_400
-BREAK = 2 * 60  # minutes between two spans of one day that are a break
-HALO = 30 * 60  # seconds around a session inside the agreed hours (design choice)
+DAY_SECONDS = 86_400
+BREAK_MINUTES = 2 * 60  # minutes between two spans of one day that are a break
+HALO_SECONDS = 30 * 60  # seconds around a session inside the agreed hours (design choice)
 EPOCH = date(1970, 1, 1)
 MARGIN_DAYS = 15  # work days known beyond either date, so that the weeks at the edges are whole
 
@@ -46,25 +46,25 @@ def monday_of(days: ArrayLike) -> NDArray[np.int64]:
 BLOCK_DAYS = 28
 
 
-def block_of(day: int) -> int:
+def block_start(day: int) -> int:
     """Return the first Monday of a day's block of four weeks; they are counted from 5 January 1970."""
     return day - (day - day_number(date(1970, 1, 5))) % BLOCK_DAYS
 
 
-def last_week(now: datetime, day_starts_at: int) -> date:
+def last_complete_week(now: datetime, day_starts_at: int) -> date:
     """The Monday of the last week that is over at a local time; work days begin so many seconds after midnight."""
     today = (now - timedelta(seconds=day_starts_at)).date()
     return today - timedelta(days=today.weekday() + 7)
 
 
-def last_week_end(
+def last_complete_week_of(
     clinician: Clinician, now: int, *, day_starts_at: int = DAY_STARTS_AT, holidays: Collection[date] = ()
 ) -> tuple[int, int]:
     """The clinician's last week that is over at an instant, and the instant at which it was.
 
     It is over when its last work day is, which an overnight span may draw out.
     """
-    today = date_of(now // DAY)
+    today = date_of(now // DAY_SECONDS)
     week = timedelta(days=7)
     calendar = work_calendar(clinician, today - week, today + week, day_starts_at=day_starts_at, holidays=holidays)
     mondays = monday_of(day_number(today)) + np.array([-7, 0, 7])
@@ -85,12 +85,11 @@ class WorkCalendar:
     """One clinician's agreed time between two dates.
 
     ``agreed`` are the spans of the work pattern, public holidays and leave taken out; ``hours`` are the same with their
-    breaks closed; ``covered`` is everything in which work is not after hours.
-    ``emergency`` are the windows marked as covered by the emergency protocol: work in them is load, and as agreed.
-    ``shifts`` are the spans of the pattern one by one, on leave too, as rows of (day it starts on, start, end);
-    ``usual`` says for each day from ``first_day`` to ``last_day`` whether the pattern agrees work on it, public holiday
-    or not. ``day_edges`` are the instants at which work days begin, from ``MARGIN_DAYS`` before the first to as many
-    after the last.
+    breaks closed; ``within_hours`` is everything in which work is not after hours. ``emergency`` are the windows marked
+    as covered by the emergency protocol: work in them is load, and as agreed. ``pattern_spans`` are the spans of the
+    pattern one by one, on leave too, as rows of (day it starts on, start, end); ``in_pattern`` says for each day from
+    ``first_day`` to ``last_day`` whether the pattern agrees work on it, public holiday or not. ``day_edges`` are the
+    instants at which work days begin, from ``MARGIN_DAYS`` before the first to as many after the last.
     ``day_starts_at`` is in seconds.
     """
 
@@ -99,14 +98,14 @@ class WorkCalendar:
     first_day: int
     last_day: int
     day_edges: Instants
-    shifts: NDArray[np.int64]
-    usual: NDArray[np.bool_]
+    pattern_spans: NDArray[np.int64]
+    in_pattern: NDArray[np.bool_]
     agreed: Spans
     hours: Spans
     leave: Spans
     on_call: Spans
     emergency: Spans
-    covered: Spans
+    within_hours: Spans
 
     def after_hours(self, instants: ArrayLike) -> NDArray[np.bool_]:
         """Whether each instant is after hours. Every metric asks here and nowhere else.
@@ -115,9 +114,9 @@ class WorkCalendar:
         a held session that itself lay inside the agreed hours, a design choice. An end is outside: 18:00:00 is after
         an 18:00 end, 17:59:59 is not.
         """
-        return ~contains(self.covered, instants)
+        return ~contains(self.within_hours, instants)
 
-    def outside(self, first: ArrayLike, last: ArrayLike) -> NDArray[np.bool_]:
+    def any_outside_hours(self, first: ArrayLike, last: ArrayLike) -> NDArray[np.bool_]:
         """Whether any second of each stretch, its last one included, is outside the hours, breaks and on-call windows.
 
         So a session is judged: the half hour around another one makes it no less.
@@ -148,7 +147,9 @@ class WorkCalendar:
             all-day    00:00|---- Monday ----|00:00
             work day        04:00|---- Monday ----|04:00
         """
-        midnights = (self.clock.local(all_day) + DAY // 2) // DAY  # the nearest one, wherever the entry was made
+        midnights = (
+            self.clock.local(all_day) + DAY_SECONDS // 2
+        ) // DAY_SECONDS  # the nearest one, wherever the entry was made
         return spans(self.day_starts(midnights))
 
 
@@ -167,23 +168,23 @@ def work_calendar(
     days = [first + timedelta(days=index) for index in range(-1, (last - first).days + 1)]
     dated = [(day, _version_on(versions, day)) for day in days]
     pattern = [(day_number(day), _spans_on(version, day, holidays)) for day, version in dated]
-    shifts = _shifts(pattern, clock)
-    agreed = spans(shifts[:, 1:])
-    hours = spans(_shifts([(day, _close_breaks(day_spans)) for day, day_spans in pattern], clock)[:, 1:])
+    pattern_spans = _pattern_spans(pattern, clock)
+    agreed = spans(pattern_spans[:, 1:])
+    hours = spans(_pattern_spans([(day, _close_breaks(day_spans)) for day, day_spans in pattern], clock)[:, 1:])
     return WorkCalendar(
         clock=clock,
         day_starts_at=day_starts_at,
         first_day=day_number(first),
         last_day=day_number(last),
-        day_edges=_day_edges(clock, day_number(first), day_number(last), day_starts_at, shifts),
-        shifts=shifts,
-        usual=np.array([bool(version.days.get(day.weekday())) for day, version in dated[1:]], dtype=bool),
+        day_edges=_day_edges(clock, day_number(first), day_number(last), day_starts_at, pattern_spans),
+        pattern_spans=pattern_spans,
+        in_pattern=np.array([bool(version.days.get(day.weekday())) for day, version in dated[1:]], dtype=bool),
         agreed=agreed,
         hours=hours,
         leave=NO_SPANS,
         on_call=NO_SPANS,
         emergency=NO_SPANS,
-        covered=hours,
+        within_hours=hours,
     )
 
 
@@ -199,7 +200,7 @@ def with_entries(
         leave=leave,
         on_call=on_call,
         emergency=emergency,
-        covered=union(hours, on_call),
+        within_hours=union(hours, on_call),
     )
 
 
@@ -218,8 +219,8 @@ def with_sessions(calendar: WorkCalendar, booked: Spans, held: Spans) -> WorkCal
     """
     inside = contains(calendar.hours, booked[:, 0]) & contains(calendar.hours, booked[:, 1] - 1)
     whole = inside & (_span_index(calendar.hours, booked[:, 0]) == _span_index(calendar.hours, booked[:, 1] - 1))
-    halo = held[whole] + np.array([-HALO, HALO + 1])  # exactly 30 minutes is not more than 30
-    return replace(calendar, covered=union(calendar.hours, calendar.on_call, spans(halo)))
+    halo = held[whole] + np.array([-HALO_SECONDS, HALO_SECONDS + 1])  # exactly 30 minutes is not more than 30
+    return replace(calendar, within_hours=union(calendar.hours, calendar.on_call, spans(halo)))
 
 
 def _span_index(hours: Spans, instants: Instants) -> NDArray[np.intp]:
@@ -246,22 +247,26 @@ def _close_breaks(day_spans: tuple[MinuteSpan, ...]) -> tuple[MinuteSpan, ...]:
     """
     closed: list[MinuteSpan] = []
     for start, end in sorted(day_spans):
-        if closed and start - closed[-1][1] <= BREAK:
+        if closed and start - closed[-1][1] <= BREAK_MINUTES:
             closed[-1] = (closed[-1][0], max(end, closed[-1][1]))
         else:
             closed.append((start, end))
     return tuple(closed)
 
 
-def _shifts(pattern: Pattern, clock: LocalClock) -> NDArray[np.int64]:
+def _pattern_spans(pattern: Pattern, clock: LocalClock) -> NDArray[np.int64]:
     """Each span of each day as a row of (day, start, end)."""
-    rows = [(day, day * DAY + a * 60, day * DAY + b * 60) for day, day_spans in pattern for a, b in day_spans]
+    rows = [
+        (day, day * DAY_SECONDS + a * 60, day * DAY_SECONDS + b * 60)
+        for day, day_spans in pattern
+        for a, b in day_spans
+    ]
     wall = np.array(rows, dtype=np.int64).reshape(-1, 3)
     return np.column_stack((wall[:, 0], clock.instants(wall[:, 1:])))
 
 
 def _day_edges(
-    clock: LocalClock, first_day: int, last_day: int, day_starts_at: int, shifts: NDArray[np.int64]
+    clock: LocalClock, first_day: int, last_day: int, day_starts_at: int, pattern_spans: NDArray[np.int64]
 ) -> Instants:
     """When each work day begins: at its hour, or when an overnight span of the evening before is over.
 
@@ -272,6 +277,6 @@ def _day_edges(
         otherwise    ---- Friday -----|04:00 -- Saturday ----
     """
     days = np.arange(first_day - MARGIN_DAYS, last_day + MARGIN_DAYS + 1)
-    edges = clock.instants(days * DAY + day_starts_at)
-    np.maximum.at(edges, shifts[:, 0] + 1 - days[0], shifts[:, 2])
+    edges = clock.instants(days * DAY_SECONDS + day_starts_at)
+    np.maximum.at(edges, pattern_spans[:, 0] + 1 - days[0], pattern_spans[:, 2])
     return np.maximum.accumulate(edges)

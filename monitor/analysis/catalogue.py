@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from monitor.analysis.frames import Frames
-    from monitor.analysis.metrics.weekly import Weekly
+    from monitor.analysis.metrics.weekly import WeeklyValues
 
 DEFINITIONS_VERSION = "6"
 """Printed in every report; raised whenever a definition changes what a number means."""
 
 _MODULES = (
-    "sessions", "days", "messages", "contact", "recovery", "leave", "supervision", "caseload", "bookings", "clients",
+    "sessions", "days", "messages", "between_sessions", "recovery", "leave", "supervision", "caseload", "bookings",
+    "agreements",
 )  # fmt: skip
 
 
-class Wing(StrEnum):
+class Category(StrEnum):
     """Where a metric is stored: what the director's blocks of four weeks are made from, or for its owner alone."""
 
     WORKLOAD = "workload"
@@ -47,7 +48,7 @@ class Family(StrEnum):
     CLIENTS = "clients"
 
 
-Compute = Callable[["Frames"], "Weekly"]
+MetricFunction = Callable[["Frames"], "WeeklyValues"]
 """From one clinician's frames to the value, n and coverage (0 to 1) of each of their weeks."""
 
 
@@ -56,33 +57,34 @@ class Metric:
     """One entry of the catalogue.
 
     ``evidence`` is a grade from A to D (docs/definitions.md says what each means), ``source`` where the definition
-    comes from, ``look_back`` the weeks before a week that its value depends on, ``least_coverage`` the coverage below
-    which a value is kept but not shown. What is not ``shown`` stands on no page: the program alone needs it. What is
-    counted ``by_hours`` rests on the agreed hours: where nobody declared any, a 0 is not known to be one.
+    comes from, ``look_back`` the weeks before a week that its value depends on, ``min_coverage`` the coverage below
+    which a value is kept but not shown. What is not on a page (``on_pages`` is false) stands on no page: the program
+    alone needs it. What is counted ``uses_agreed_hours`` rests on the agreed hours: where nobody declared any, a 0 is
+    not known to be one.
     """
 
     key: str
     title: str
     unit: Unit
     family: Family
-    wing: Wing
+    category: Category
     evidence: str
     source: str
     look_back: int
     low: float
     high: float
-    least_coverage: float
-    shown: bool
-    by_hours: bool
-    compute: Compute
+    min_coverage: float
+    on_pages: bool
+    uses_agreed_hours: bool
+    compute: MetricFunction
 
     @property
-    def needs(self) -> str:
+    def read_column(self) -> str:
         """The column of the weeks that says whether what the metric rests on was read to the end.
 
         Sessions are the calendar's alone. When messages were after hours depends on both, as do nights and days off.
         """
-        return "calendar_read" if self.family in {Family.SESSIONS, Family.CASELOAD} else "all_read"
+        return "calendar_complete" if self.family in {Family.SESSIONS, Family.CASELOAD} else "all_complete"
 
     @property
     def definition(self) -> str:
@@ -97,20 +99,20 @@ def metric(  # noqa: PLR0913 - a declaration names everything once
     *,
     evidence: str,
     source: str,
-    wing: Wing = Wing.WELLBEING,
+    category: Category = Category.WELLBEING,
     look_back: int = 1,
     low: float = 0.0,
     high: float = float("inf"),
-    least_coverage: float = 0.0,
-    shown: bool = True,
-    by_hours: bool = False,
-) -> Callable[[Compute], Compute]:
+    min_coverage: float = 0.0,
+    on_pages: bool = True,
+    uses_agreed_hours: bool = False,
+) -> Callable[[MetricFunction], MetricFunction]:
     """Declare the metric whose key is the function's name."""
 
-    def declare(compute: Compute) -> Compute:
+    def declare(compute: MetricFunction) -> MetricFunction:
         declared = Metric(
-            compute.__name__, title, unit, family, wing, evidence, source, look_back, low, high, least_coverage, shown,
-            by_hours, compute,
+            compute.__name__, title, unit, family, category, evidence, source, look_back, low, high, min_coverage,
+            on_pages, uses_agreed_hours, compute,
         )  # fmt: skip
         compute.__dict__["metric"] = declared
         return compute
@@ -127,7 +129,7 @@ def catalogue() -> Mapping[str, Metric]:
     return {entry.key: entry for entry in declared}
 
 
-def measure(frames: Frames) -> pd.DataFrame:
+def compute_metrics(frames: Frames) -> pd.DataFrame:
     """Every metric of one clinician: columns week, key, value, n, coverage; value NaN where there is no data.
 
     A week of which something was not read to its end has no number that would need it, rather than a smaller one.
@@ -135,9 +137,9 @@ def measure(frames: Frames) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    from monitor.analysis.metrics.weekly import only_where, seen
+    from monitor.analysis.metrics.weekly import blank_unless, observed
 
-    found = [only_where(seen(frames, entry.needs), entry.compute(frames)) for entry in catalogue().values()]
+    found = [blank_unless(observed(frames, entry.read_column), entry.compute(frames)) for entry in catalogue().values()]
     value, n, coverage = (np.concatenate(parts) for parts in zip(*found, strict=True))
     weeks = frames.weeks.index.to_numpy()
     keys = pd.Series(np.repeat(list(catalogue()), len(weeks)), dtype=object)

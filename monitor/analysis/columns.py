@@ -16,7 +16,7 @@ def arrays(table: pd.DataFrame, *names: str, rows: Column | None = None) -> tupl
     return tuple(columns if rows is None else (column[rows] for column in columns))
 
 
-def first_of(groups: Column, values: Column, known: Column, otherwise: Column) -> Column:
+def first_by_group(groups: Column, values: Column, known: Column, otherwise: Column) -> Column:
     """Of each group, by its number, the first of the values that are known; what ``otherwise`` has where none is."""
     found = otherwise.copy()
     found[groups[known][::-1]] = values[known][::-1]  # of several the last one written stays

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.agreements import Agreements
-from monitor.analysis.calendar import DAY, WorkCalendar
-from monitor.analysis.messages import packed
+from monitor.analysis.calendar import DAY_SECONDS, WorkCalendar
+from monitor.analysis.messages import pack_keys
 from monitor.analysis.terms import DISCHARGED, HANDED_OVER
 
 SILENT_DAYS = 90
@@ -34,7 +34,7 @@ def courses_from(held: pd.DataFrame, agreements: Agreements, calendar: WorkCalen
     same = np.append(client[1:] == client[:-1], False) if len(own) else np.zeros(0, dtype=bool)
     following = np.where(same, np.append(start[1:], 0), np.inf)
     said = next_ending(agreements, calendar, client, start)
-    ends = np.minimum(said, start + SILENT_DAYS * DAY)
+    ends = np.minimum(said, start + SILENT_DAYS * DAY_SECONDS)
     closes = ends < following
     begins = np.append(True, closes[:-1] | ~same[:-1])[: len(own)]
     return pd.DataFrame(
@@ -44,7 +44,7 @@ def courses_from(held: pd.DataFrame, agreements: Agreements, calendar: WorkCalen
             "week": own["week"].to_numpy(),
             "begins": begins,
             "closed_at": np.where(closes & (ends <= as_of), ends, np.nan),
-            "by_silence": said > start + SILENT_DAYS * DAY,
+            "by_silence": said > start + SILENT_DAYS * DAY_SECONDS,
         }
     )
 
@@ -56,8 +56,8 @@ def next_ending(
     changes = agreements.changes("standing")
     changes = changes[changes["value"].isin(ENDED)]
     at = calendar.day_starts(changes["day"].to_numpy() + 1) - 1
-    ends = np.sort(packed(changes["client"], np.maximum(at, 0)))
-    place = np.searchsorted(ends, packed(clients, instants))
+    ends = np.sort(pack_keys(changes["client"], np.maximum(at, 0)))
+    place = np.searchsorted(ends, pack_keys(clients, instants))
     found = np.append(ends, np.iinfo(np.int64).max)[place]
-    theirs = found < packed(np.asarray(clients) + 1, 0)
-    return np.where(theirs, (found - packed(clients, 0)).astype(float), np.inf)
+    theirs = found < pack_keys(np.asarray(clients) + 1, 0)
+    return np.where(theirs, (found - pack_keys(clients, 0)).astype(float), np.inf)

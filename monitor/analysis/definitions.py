@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from math import isfinite
 
-from monitor.analysis.catalogue import DEFINITIONS_VERSION, Family, Metric, Wing, catalogue
+from monitor.analysis.catalogue import DEFINITIONS_VERSION, Category, Family, Metric, catalogue
 
 _INTRODUCTION = f"""# What is measured
 
@@ -36,14 +36,14 @@ def _facts(entry: Metric) -> Iterator[str]:
     yield f"key: `{entry.key}`, in {entry.unit.value}{_range(entry)}"
     yield f"evidence: {entry.evidence}; source: {entry.source}"
     yield f"seen by: {_seen_by(entry)}"
-    if entry.least_coverage:
-        yield f"shown where at least {entry.least_coverage:.0%} of the evidence is there"
+    if entry.min_coverage:
+        yield f"shown where at least {entry.min_coverage:.0%} of the evidence is there"
 
 
 def _seen_by(entry: Metric) -> str:
-    if not entry.shown:
+    if not entry.on_pages:
         return "nobody; it stands on no page"
-    if entry.wing is Wing.WORKLOAD:
+    if entry.category is Category.WORKLOAD:
         return "you alone; the director’s blocks of four weeks are made from it"
     return "you alone"
 

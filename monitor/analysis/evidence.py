@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Grade, Status
-from monitor.analysis.columns import Column, arrays, first_of
+from monitor.analysis.columns import Column, arrays, first_by_group
 from monitor.analysis.intervals import seconds_inside, spans
 
 NO_SHOW_SECONDS = 5 * 60  # a shorter call is a no-show (design choice)
@@ -30,14 +30,14 @@ DROPPED_SECONDS = 15 * 60  # a call that is taken up again within this is one ca
 NEAR = 3  # entries on either side, by start, that a call may belong to
 
 CORRECTED = "corrected"
-STANDING = frozenset({Status.CONFIRMED.value, Status.TENTATIVE.value})
+EXPECTED = frozenset({Status.CONFIRMED.value, Status.TENTATIVE.value})
 _RANK = {CORRECTED: 3, Grade.EHR.value: 2, Grade.CALL.value: 1}
 _APART = 2**40  # more seconds than any calendar has
 
-UNSCHEDULED = {"client": "int64", "started_at": "int64", "ended_at": "int64"}
+CALL_COLUMNS = {"client": "int64", "started_at": "int64", "ended_at": "int64"}
 
 
-class Told(NamedTuple):
+class EvidenceRows(NamedTuple):
     """Evidence, a column each; ``session`` is the row of the session that it is about, -1 for none."""
 
     source: Column
@@ -47,9 +47,9 @@ class Told(NamedTuple):
     meeting: Column
     session: Column
 
-    def chosen(self, rows: Column) -> Told:
+    def chosen(self, rows: Column) -> EvidenceRows:
         """These rows alone."""
-        return Told(*(column[rows] for column in self))
+        return EvidenceRows(*(column[rows] for column in self))
 
 
 class _Booked(NamedTuple):
@@ -60,7 +60,7 @@ class _Booked(NamedTuple):
     end: Column
 
 
-def linked(booked: pd.DataFrame, told: Told) -> Told:
+def link_evidence(booked: pd.DataFrame, told: EvidenceRows) -> EvidenceRows:
     """Evidence with the session it belongs to.
 
     ``booked`` are sessions (start, booked_end, status, meeting; by start). What names its session belongs there; a call
@@ -78,10 +78,10 @@ def linked(booked: pd.DataFrame, told: Told) -> Told:
     return told
 
 
-def _overlapping(booked: pd.DataFrame, calls: Told) -> NDArray[np.int64]:
+def _overlapping(booked: pd.DataFrame, calls: EvidenceRows) -> NDArray[np.int64]:
     """The row of the session that each call belongs to by its time, -1 for none."""
     status, meeting, start, end = arrays(booked, "status", "meeting", "start", "booked_end")
-    open_ = np.isin(status, tuple(STANDING))
+    open_ = np.isin(status, tuple(EXPECTED))
     every, nobodys = (
         _Booked(np.flatnonzero(among), start[among], end[among]) for among in (open_, open_ & (meeting == ""))
     )
@@ -94,7 +94,7 @@ def _overlapping(booked: pd.DataFrame, calls: Told) -> NDArray[np.int64]:
     return np.where(beside, _taken_up_again(calls._replace(session=found)), found) if beside.any() else found
 
 
-def _taken_up_again(calls: Told) -> NDArray[np.int64]:
+def _taken_up_again(calls: EvidenceRows) -> NDArray[np.int64]:
     """Each call's session; a piece of a video meeting without one has that of the piece before, else of the one after.
 
     ::
@@ -110,7 +110,7 @@ def _taken_up_again(calls: Told) -> NDArray[np.int64]:
     return found.fillna(-1).to_numpy(dtype=np.int64)
 
 
-def _by_meeting(booked: _Booked, meetings: Column, calls: Told) -> NDArray[np.int64]:
+def _by_meeting(booked: _Booked, meetings: Column, calls: EvidenceRows) -> NDArray[np.int64]:
     """The entry of the same video meeting that each shares most time with: every meeting is put on a day of its own."""
     codes = {code: number for number, code in enumerate(sorted(set(meetings) - {""}), 1)}
     apart, moved = (
@@ -124,7 +124,7 @@ def _by_meeting(booked: _Booked, meetings: Column, calls: Told) -> NDArray[np.in
     return found
 
 
-def _most_overlapped(booked: _Booked, calls: Told) -> NDArray[np.int64]:
+def _most_overlapped(booked: _Booked, calls: EvidenceRows) -> NDArray[np.int64]:
     """The row of the booked span that each call shares most time with, -1 if it shares none.
 
     ::
@@ -144,7 +144,7 @@ def _most_overlapped(booked: _Booked, calls: Told) -> NDArray[np.int64]:
     return np.where(shared.max(axis=1) > 0, booked.row[best], -1)
 
 
-def without_templates(told: Told, named: Column, entries: pd.DataFrame) -> Told:
+def drop_template_times(told: EvidenceRows, named: Column, entries: pd.DataFrame) -> EvidenceRows:
     """Evidence less what a record system filled in by itself: both ends of the entry it names, to the second.
 
     ``entries`` has start, booked_end and end; ``named`` is the row of the entry that each names, -1 for none.
@@ -155,7 +155,7 @@ def without_templates(told: Told, named: Column, entries: pd.DataFrame) -> Told:
     return told.chosen(~((told.grade == Grade.EHR.value) & (told.started_at == start) & ended))
 
 
-class Best(NamedTuple):
+class BestEvidence(NamedTuple):
     """Of each session what counts; NaN and empty where nothing was told."""
 
     actual_start: Column
@@ -164,7 +164,7 @@ class Best(NamedTuple):
     missed: Column
 
 
-def best(told: Told, sessions: int) -> Best:
+def best_evidence(told: EvidenceRows, sessions: int) -> BestEvidence:
     """Per session what counts: the actual times, what the end rests on, and whether calls say that nobody came.
 
     Pieces of one call in one source (somebody dropped out and came back) are joined first; that nobody came counts
@@ -183,17 +183,17 @@ def best(told: Told, sessions: int) -> Best:
     (_, grade, start, end, _, session), missed = whole.chosen(order), missed[order]
     everything, known_end = np.ones(len(session), dtype=bool), ~np.isnan(end)
     unknown, nothing = np.full(sessions, np.nan), np.full(sessions, "", dtype=object)
-    actual_end = first_of(session, end, known_end, unknown)
+    actual_end = first_by_group(session, end, known_end, unknown)
     possible = ~np.isnan(start) & ~(start > actual_end[session])
-    return Best(
-        actual_start=first_of(session, start, possible, unknown),
+    return BestEvidence(
+        actual_start=first_by_group(session, start, possible, unknown),
         actual_end=actual_end,
-        grade=first_of(session, grade, known_end, first_of(session, grade, everything, nothing)),
-        missed=first_of(session, missed, everything, np.zeros(sessions, dtype=bool)),
+        grade=first_by_group(session, grade, known_end, first_by_group(session, grade, everything, nothing)),
+        missed=first_by_group(session, missed, everything, np.zeros(sessions, dtype=bool)),
     )
 
 
-def _pieces_joined(told: Told) -> tuple[Told, NDArray[np.float64]]:
+def _pieces_joined(told: EvidenceRows) -> tuple[EvidenceRows, NDArray[np.float64]]:
     """What each source says of each session in each grade, from the first piece's start to the last one's end.
 
     Beside it how many seconds the pieces last together, NaN where no piece knows both its ends; what two of them share
@@ -216,23 +216,25 @@ def _pieces_joined(told: Told) -> tuple[Told, NDArray[np.float64]]:
     return whole, np.where(np.logical_or.reduceat(known, first), seconds, np.nan)
 
 
-def _ranks(told: Told) -> NDArray[np.int64]:
+def _ranks(told: EvidenceRows) -> NDArray[np.int64]:
     return np.array([_RANK[grade] for grade in told.grade.tolist()], dtype=np.int64)
 
 
-def unscheduled(events: pd.DataFrame, told: Told) -> pd.DataFrame:
+def unscheduled_calls(events: pd.DataFrame, told: EvidenceRows) -> pd.DataFrame:
     """Calls that no entry explains: client (-1 if unknown), started_at, ended_at; by start.
 
-    ``told`` is evidence as :func:`linked` returns it. A call counts that belongs to no session, shares no time with any
-    other entry that stands, and lasted from five minutes to three hours, pieces of it joined. With whom it was is known
-    where all entries of its video meeting are with one client.
+    ``told`` is evidence as :func:`link_evidence` returns it. A call counts that belongs to no session, shares no time
+    with any other entry that stands, and lasted from five minutes to three hours, pieces of it joined. With whom it was
+    is known where all entries of its video meeting are with one client.
     """
     calls = pd.DataFrame(told.chosen((told.session < 0) & (told.grade == Grade.CALL.value))._asdict())
     calls = _joined(calls.dropna(subset=["started_at", "ended_at"]))
     seconds = calls["ended_at"] - calls["started_at"]
     calls = calls[(seconds >= NO_SHOW_SECONDS) & (seconds <= UNCLOSED_SECONDS)]
     calls = calls[~_explained(events, calls)].sort_values(["started_at", "ended_at"], ignore_index=True)
-    return calls.assign(client=calls["meeting"].map(_clients(events)).fillna(-1))[list(UNSCHEDULED)].astype(UNSCHEDULED)
+    return calls.assign(client=calls["meeting"].map(_clients(events)).fillna(-1))[list(CALL_COLUMNS)].astype(
+        CALL_COLUMNS
+    )
 
 
 def _joined(calls: pd.DataFrame) -> pd.DataFrame:
@@ -254,7 +256,7 @@ def _numbered(pieces: pd.DataFrame) -> pd.DataFrame:
 
 def _explained(events: pd.DataFrame, calls: pd.DataFrame) -> NDArray[np.bool_]:
     """Whether an entry that stands lies in each call's time."""
-    standing = events[events["status"].isin(STANDING) & ~events["all_day"] & (events["end"] > events["start"])]
+    standing = events[events["status"].isin(EXPECTED) & ~events["all_day"] & (events["end"] > events["start"])]
     starts, ends = np.sort(standing["start"].to_numpy()), np.sort(standing["end"].to_numpy())
     begun = np.searchsorted(starts, calls["ended_at"].to_numpy(), side="left")
     over = np.searchsorted(ends, calls["started_at"].to_numpy(), side="right")

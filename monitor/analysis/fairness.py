@@ -1,7 +1,7 @@
 """How evenly a practice's caseload is shared among its clinicians, beside what chance alone would show.
 
 ``load`` is each clinician's weighted sessions a week, *not* divided by FTE, as the mean of eight weeks, one week being
-noise; ``fte`` the mean FTE by which it is shared (:func:`phased_in`). Who had none is left out.
+noise; ``fte`` the mean FTE by which it is shared (:func:`phased_in_fte`). Who had none is left out.
 There is no ratio of the highest to the lowest: it grows with the number of clinicians.
 """
 
@@ -14,18 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-LEAST_CLINICIANS = 4
+MIN_CLINICIANS = 4
 """Below, an index says more about single people than about the practice, and its interval says nothing."""
 
-LEAST_FREEDOM = 9
+MIN_FREEDOM = 9
 """Among few clinicians the jackknife's own deviation is too wide by about as much as Student's t with n - 1 would add:
 with it, 4 to 6 clinicians would be covered in 92 to 95 % instead of 90 (simulated)."""
 
-WEEKS = 8
+MEAN_WEEKS = 8
 PHASE_IN_WEEKS = 12
 """A new colleague's caseload fills in about three months; design choice."""
 
-PLAIN_BAND = 0.10
+TOLERANCE = 0.10
 """Nobody stands out within 10 % of the equal share, however sure the difference is; design choice."""
 
 DRAWS, FEW_DRAWS, SEED = 10_000, 500, 20
@@ -36,17 +36,17 @@ SMALLEST_GINI = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class ChanceLevels:
     """What equal true loads would show; ``low`` to ``high`` is each clinician's 90 % range of ``Share.difference``."""
 
     hoover: float
-    would_move: float
+    sessions_to_move: float
     low: tuple[float, ...]
     high: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class LoadShare:
     """One clinician's share. ``per_fte`` is weighted sessions a week per FTE; the rest is relative to an equal share.
 
     ``difference`` 0.2 is a fifth more than equal; ``low`` to ``high`` is the larger of 10 % and chance on either side.
@@ -67,32 +67,32 @@ class Share:
 class Evenness:
     """The practice's caseload on one page. ``equal_share`` is weighted sessions a week per FTE.
 
-    ``hoover`` is a share of all load (0 to 1), ``would_move`` the same in weighted sessions a week; ``gini`` is
+    ``hoover`` is a share of all load (0 to 1), ``sessions_to_move`` the same in weighted sessions a week; ``gini`` is
     corrected for small numbers, its interval is one of 90 %. Indices are ``None`` below four clinicians.
     """
 
     equal_share: float
-    shares: tuple[Share, ...]
+    shares: tuple[LoadShare, ...]
     hoover: float | None
-    would_move: float | None
-    would_move_by_chance: float | None
+    sessions_to_move: float | None
+    sessions_to_move_by_chance: float | None
     gini: float | None
     gini_low: float | None
     gini_high: float | None
 
 
-def evenness(load: ArrayLike, fte: ArrayLike, *, weeks: int = WEEKS) -> Evenness:
+def evenness(load: ArrayLike, fte: ArrayLike, *, weeks: int = MEAN_WEEKS) -> Evenness:
     """All of it at once. Raises ValueError as :func:`hoover` does."""
     x, f = _checked(load, fte)
-    by_chance = chance(x, f, weeks=weeks)
-    enough = len(x) >= LEAST_CLINICIANS
+    by_chance = chance_levels(x, f, weeks=weeks)
+    enough = len(x) >= MIN_CLINICIANS
     low, high = gini_interval(x, f) or (None, None)
     return Evenness(
         equal_share=float(x.sum() / f.sum()),
         shares=_shares(x, f, by_chance),
         hoover=hoover(x, f) if enough else None,
-        would_move=would_move(x, f) if enough else None,
-        would_move_by_chance=by_chance.would_move if enough else None,
+        sessions_to_move=sessions_to_move(x, f) if enough else None,
+        sessions_to_move_by_chance=by_chance.sessions_to_move if enough else None,
         gini=gini(x, f),
         gini_low=low,
         gini_high=high,
@@ -108,13 +108,13 @@ def hoover(load: ArrayLike, fte: ArrayLike) -> float:
     return float(np.abs(x / x.sum() - f / f.sum()).sum() / 2)
 
 
-def would_move(load: ArrayLike, fte: ArrayLike) -> float:
+def sessions_to_move(load: ArrayLike, fte: ArrayLike) -> float:
     """Weighted sessions a week that would have to sit elsewhere for equal shares. Errors as :func:`hoover`."""
     x, f = _checked(load, fte)
     return hoover(x, f) * float(x.sum())
 
 
-def chance(load: ArrayLike, fte: ArrayLike, *, weeks: int = WEEKS) -> Chance:
+def chance_levels(load: ArrayLike, fte: ArrayLike, *, weeks: int = MEAN_WEEKS) -> ChanceLevels:
     """What these clinicians would show if their true loads were equal, each week's sessions being Poisson.
 
     14 clinicians with 20 a week each: 8.5 sessions would move. Errors as :func:`hoover`.
@@ -128,7 +128,7 @@ def chance(load: ArrayLike, fte: ArrayLike, *, weeks: int = WEEKS) -> Chance:
     share = drawn / np.maximum(drawn.sum(axis=1, keepdims=True), 1)
     moved = float(np.abs(share - equal).sum(axis=1).mean() / 2)
     low, high = np.percentile(share / equal - 1, [5, 95], axis=0).tolist()
-    return Chance(moved, moved * float(x.sum()), tuple(low), tuple(high))
+    return ChanceLevels(moved, moved * float(x.sum()), tuple(low), tuple(high))
 
 
 def gini(load: ArrayLike, fte: ArrayLike) -> float | None:
@@ -137,29 +137,29 @@ def gini(load: ArrayLike, fte: ArrayLike) -> float | None:
     The correction divides by 1 - Σf²/F², which is n/(n-1) for equal FTE (Deltas 2003). Errors as :func:`hoover`.
     """
     x, f = _checked(load, fte)
-    return float(_gini(_gaps(x, f).sum() / 2, x.sum(), f.sum(), (f**2).sum())) if len(x) >= LEAST_CLINICIANS else None
+    return float(_gini(_gaps(x, f).sum() / 2, x.sum(), f.sum(), (f**2).sum())) if len(x) >= MIN_CLINICIANS else None
 
 
 def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None:
     """90 % interval of :func:`gini`: Student's t on the jackknife of its logarithm; ``None`` below four clinicians.
 
-    The degrees of freedom are n - 1, but at least 9 (:data:`LEAST_FREEDOM`).
+    The degrees of freedom are n - 1, but at least 9 (:data:`MIN_FREEDOM`).
     """
     from scipy.special import stdtrit
 
     x, f = _checked(load, fte)
     n = len(x)
-    if n < LEAST_CLINICIANS:
+    if n < MIN_CLINICIANS:
         return None
     total, without = _ginis(x, f)
     logs, middle = (np.log(np.maximum(part, SMALLEST_GINI)) for part in (without, total))
-    spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
+    spread = stdtrit(max(n - 1, MIN_FREEDOM), 0.95) * np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum())
     low = np.exp(middle - spread) if total > SMALLEST_GINI else 0.0
     return float(low), float(min(1.0, np.exp(middle + spread)))
 
 
 def gini_change(
-    load: ArrayLike, fte: ArrayLike, load_before: ArrayLike, fte_before: ArrayLike, *, weeks: int = WEEKS
+    load: ArrayLike, fte: ArrayLike, load_before: ArrayLike, fte_before: ArrayLike, *, weeks: int = MEAN_WEEKS
 ) -> tuple[float, float] | None:
     """90 % interval of the difference of two Ginis of the same clinicians, now less before; ``None`` below four.
 
@@ -171,12 +171,12 @@ def gini_change(
 
     now, before = _checked(load, fte), _checked(load_before, fte_before)
     n = len(now[0])
-    if n < LEAST_CLINICIANS:
+    if n < MIN_CLINICIANS:
         return None
     (total, without), (total_before, without_before) = _ginis(*now), _ginis(*before)
     each = without - without_before
     by_chance = sum(_chance_variance(*period, weeks) for period in (now, before))
-    spread = stdtrit(max(n - 1, LEAST_FREEDOM), 0.95) * np.sqrt(
+    spread = stdtrit(max(n - 1, MIN_FREEDOM), 0.95) * np.sqrt(
         (n - 1) / n * ((each - each.mean()) ** 2).sum() + by_chance
     )
     return float(total - total_before - spread), float(total - total_before + spread)
@@ -189,7 +189,7 @@ def _chance_variance(x: Floats, f: Floats, weeks: int) -> float:
     return float(_gini(sums, drawn.sum(axis=1), f.sum(), (f**2).sum()).var())
 
 
-def phased_in(fte: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
+def phased_in_fte(fte: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
     """FTE of each week as load is shared by it: growing over a new colleague's first twelve weeks.
 
     ``weeks_since_start`` counts from 0 in the first week, is negative before it and infinite for who was always there.
@@ -207,13 +207,13 @@ def phased_in(fte: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
 def available_fte(fte: ArrayLike, worked_share: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
     """FTE available in each week: less the week's leave, and growing over a new colleague's first twelve weeks.
 
-    ``worked_share`` is worked days over agreed days (0 to 1), ``weeks_since_start`` as :func:`phased_in` takes it.
+    ``worked_share`` is worked days over agreed days (0 to 1), ``weeks_since_start`` as :func:`phased_in_fte` takes it.
     Raises ValueError for anything outside these.
     """
     share = np.asarray(worked_share, dtype=float)
     if not ((share >= 0) & (share <= 1)).all():
         raise ValueError("the worked share must be between 0 and 1")
-    available: Floats = phased_in(fte, weeks_since_start) * share
+    available: Floats = phased_in_fte(fte, weeks_since_start) * share
     return available
 
 
@@ -230,13 +230,13 @@ def _checked(load: ArrayLike, fte: ArrayLike) -> tuple[Floats, Floats]:
     return x, f
 
 
-def _shares(x: Floats, f: Floats, by_chance: Chance) -> tuple[Share, ...]:
+def _shares(x: Floats, f: Floats, by_chance: ChanceLevels) -> tuple[LoadShare, ...]:
     per_fte = x / f
     difference = per_fte / (x.sum() / f.sum()) - 1
-    low = np.minimum(by_chance.low, -PLAIN_BAND)
-    high = np.maximum(by_chance.high, PLAIN_BAND)
+    low = np.minimum(by_chance.low, -TOLERANCE)
+    high = np.maximum(by_chance.high, TOLERANCE)
     rows = zip(per_fte.tolist(), difference.tolist(), low.tolist(), high.tolist(), strict=True)
-    return tuple(Share(*row) for row in rows)
+    return tuple(LoadShare(*row) for row in rows)
 
 
 def _ginis(x: Floats, f: Floats) -> tuple[float, Floats]:

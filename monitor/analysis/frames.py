@@ -16,10 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import CALLED_OFF, CounterpartKind, Kind
-from monitor.analysis.agreements import Agreements, Persons, agreements_from, persons_from, what_holds
-from monitor.analysis.bookings import outcomes
+from monitor.analysis.agreements import Agreements, Persons, agreements_from, persons_from, terms_on_day
+from monitor.analysis.booking_outcomes import booking_outcomes
 from monitor.analysis.calendar import (
-    DAY,
+    DAY_SECONDS,
     WorkCalendar,
     date_of,
     monday_of,
@@ -27,18 +27,18 @@ from monitor.analysis.calendar import (
     with_sessions,
     work_calendar,
 )
-from monitor.analysis.contact import judged
+from monitor.analysis.contact_rules import classify_contact
 from monitor.analysis.courses import courses_from
 from monitor.analysis.intervals import Spans, spans, union
 from monitor.analysis.messages import episodes_from, replies_from, working_seconds
 from monitor.analysis.periods import days_from, stretch_of, weeks_from, with_readings
-from monitor.analysis.records import FOR_EVER, Records, Seen
-from monitor.analysis.sessions import HELD, sessions_from, unscheduled_from
+from monitor.analysis.records import FOREVER, ReadSpan, Records
+from monitor.analysis.sessions import HELD, sessions_from, unscheduled_calls_from
 from monitor.analysis.terms import NOT_A_CLIENT
 from monitor.roster import Clinician, Practice
 
 MARGIN = timedelta(days=8)
-LONG_AGO, FAR_AHEAD = 50 * 366 * DAY, 5 * 366 * DAY
+LONG_AGO, FAR_AHEAD = 50 * 366 * DAY_SECONDS, 5 * 366 * DAY_SECONDS
 """Beyond, a date is a broken clock's, and no calendar is made for it."""
 
 
@@ -48,9 +48,9 @@ class Frames:
 
     sessions  see :func:`~monitor.analysis.sessions.sessions_from`, and day, week, overrun_minutes, began_at and
               ended_at (the actual times where known, else the booked ones), outside, covered, after_hours (from the
-              booked start to ended_at, see :func:`~monitor.analysis.contact.judged`), late, missed, by_clinician,
-              moved, cancelled_at (see :func:`~monitor.analysis.bookings.outcomes`)
-    held      those of the sessions that took place
+              booked start to ended_at, see :func:`~monitor.analysis.contact_rules.classify_contact`), late, missed,
+              by_clinician, moved, cancelled_at (see :func:`~monitor.analysis.booking_outcomes.booking_outcomes`)
+    held_sessions  those of the sessions that took place
     courses   see :func:`~monitor.analysis.courses.courses_from`
     messages  sent_at, outgoing, automatic, counterpart, counterpart_kind, channel, thread, emergency, and day, week,
               outside, covered, after_hours
@@ -58,21 +58,22 @@ class Frames:
               is_reply
     replies   see :func:`~monitor.analysis.messages.replies_from`, and week (of the reply, -1 if there is none),
               inbound_week, after_hours (NaN where unanswered), inbound_after_hours, minutes_clock, minutes_working
-    extras    calls that nobody booked, which are no sessions: client (-1 if unknown), started_at, ended_at, day, week
-    entries   calendar entries other than sessions: kind, start, end, all_day, client, known_at, day, week
+    unscheduled_calls  calls that nobody booked, which are no sessions: client (-1 if unknown), started_at, ended_at,
+    day, week other_events  calendar events other than sessions: kind, start, end, all_day, client, known_at, day, week
     days      one row a work day: week, agreed_minutes, working_minutes (less leave), leave_share, usual (agreed by the
               pattern, public holiday or not), employed, active (a held session or a sent message), occupied (active, or
-              another job's span), worked (0 to 1), calendar_seen
-    weeks     index week, without gaps; worked_days, usual_days, leave_days, present (share of the usual days that were
-              neither leave nor public holiday, and with the practice), compared, since_start (weeks; infinite for who
-              was always there), fte, employed, calendar_seen, messages_seen, any_seen (one of them), alone_seen
-              (calendars, or messages of somebody who has no calendar), calendar_read and all_read (what is connected of
-              calendars, and of everything, was read to the week's end), beginnings_known (whether a client never seen
-              before is new), start, end
+              another job's span), worked (0 to 1), calendar_observed
+    weeks     index week, without gaps; worked_days, pattern_days, leave_days, present (share of the usual days that
+    were
+              neither leave nor public holiday, and with the practice), compared, weeks_since_start (weeks; infinite for
+              who was always there), fte, employed, calendar_observed, messages_observed, any_observed (one of them),
+              primary_observed (calendars, or messages of somebody who has no calendar), calendar_complete and
+              all_complete (what is connected of calendars, and of everything, was read to the week's end),
+              intakes_known (whether a client never seen before is new), start, end
     clients   one row a key: client, person, and per term what holds at ``as_of``, as it is written
     ledger    what was entered: client (-1 for nobody in particular), kind, day, week
     agreements  what was said of each client, by day
-    kept      what several metrics derive from these, see :func:`monitor.analysis.metrics.weekly.once`
+    cache     what several metrics derive from these, see :func:`monitor.analysis.metrics.weekly.cached`
     """
 
     clinician: Clinician
@@ -80,19 +81,19 @@ class Frames:
     calendar: WorkCalendar
     as_of: int
     sessions: pd.DataFrame
-    held: pd.DataFrame
+    held_sessions: pd.DataFrame
     courses: pd.DataFrame
     messages: pd.DataFrame
     episodes: pd.DataFrame
     replies: pd.DataFrame
-    extras: pd.DataFrame
-    entries: pd.DataFrame
+    unscheduled_calls: pd.DataFrame
+    other_events: pd.DataFrame
     days: pd.DataFrame
     weeks: pd.DataFrame
     clients: pd.DataFrame
     ledger: pd.DataFrame
     agreements: Agreements
-    kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 def frames_from(  # noqa: PLR0913 - all that is known of one clinician, each by its name
@@ -101,15 +102,15 @@ def frames_from(  # noqa: PLR0913 - all that is known of one clinician, each by 
     practice: Practice,
     *,
     as_of: int,
-    calendar_seen: Seen,
-    messages_seen: Seen,
-    elsewhere_to: int = FOR_EVER,
+    calendar_span: ReadSpan,
+    messages_span: ReadSpan,
+    other_jobs_read_to: int = FOREVER,
     holidays: Collection[date] = (),
 ) -> Frames:
     """Derive every table of one clinician as known at the instant ``as_of``.
 
-    ``calendar_seen`` and ``messages_seen`` are the spans in which all sources of the part have been read,
-    ``elsewhere_to`` is up to when another job's calendar was.
+    ``calendar_span`` and ``messages_span`` are the spans in which all sources of the part have been read,
+    ``other_jobs_read_to`` is up to when another job's calendar was.
     """
     persons = persons_from(records.joined)
     agreements = agreements_from(records.terms, persons)
@@ -123,22 +124,22 @@ def frames_from(  # noqa: PLR0913 - all that is known of one clinician, each by 
     messages = _placed(records.messages[records.messages["sent_at"] <= as_of], calendar, "sent_at")
     marked = messages["emergency"]
     messages = messages.assign(
-        **judged(agreements, calendar, messages["counterpart"], messages["sent_at"], emergencies=marked)
+        **classify_contact(agreements, calendar, messages["counterpart"], messages["sent_at"], emergencies=marked)
     )
     episodes = episodes_from(messages)
     replies = _replies(replies_from(messages, episodes, sessions, as_of=as_of), agreements, calendar)
     episodes = _episodes(episodes, replies, agreements, calendar)
-    entries = _entries(records.events, calendar)
+    other_events = _other_events(records.events, calendar)
     own = _since_the_first_session(records.events)
     covered = (
-        stretch_of(calendar_seen, own["start"].to_numpy(), calendar.clock, as_of),
-        stretch_of(messages_seen, records.messages["sent_at"].to_numpy(), calendar.clock, as_of),
+        stretch_of(calendar_span, own["start"].to_numpy(), calendar.clock, as_of),
+        stretch_of(messages_span, records.messages["sent_at"].to_numpy(), calendar.clock, as_of),
     )
     active = np.concatenate((held["day"], episodes["day"]))
-    busy = _time_of(entries[entries["kind"] == Kind.BUSY], calendar)
+    busy = _time_of(other_events[other_events["kind"] == Kind.BUSY], calendar)
     days = days_from(clinician, calendar, covered[0], active, busy)
-    weeks = weeks_from(clinician, calendar, days, covered, calendar_seen, as_of)
-    read_to = (calendar_seen, messages_seen, (0, elsewhere_to))
+    weeks = weeks_from(clinician, calendar, days, covered, calendar_span, as_of)
+    read_to = (calendar_span, messages_span, (0, other_jobs_read_to))
     weeks = with_readings(weeks, read_to, held["week"], episodes["week"])
     return Frames(
         clinician=clinician,
@@ -146,16 +147,18 @@ def frames_from(  # noqa: PLR0913 - all that is known of one clinician, each by 
         calendar=calendar,
         as_of=as_of,
         sessions=sessions,
-        held=held,
+        held_sessions=held,
         courses=courses_from(held, agreements, calendar, as_of=as_of),
         messages=messages,
         episodes=episodes,
         replies=replies,
-        extras=_placed(unscheduled_from(records.events, records.evidence, as_of=as_of), calendar, "started_at"),
-        entries=entries,
+        unscheduled_calls=_placed(
+            unscheduled_calls_from(records.events, records.evidence, as_of=as_of), calendar, "started_at"
+        ),
+        other_events=other_events,
         days=days,
         weeks=weeks,
-        clients=what_holds(agreements, persons, keys, int(calendar.day_of(as_of))),
+        clients=terms_on_day(agreements, persons, keys, int(calendar.day_of(as_of))),
         ledger=records.ledger.assign(week=monday_of(records.ledger["day"])),
         agreements=agreements,
     )
@@ -220,7 +223,7 @@ def _calendar(
 ) -> WorkCalendar:
     known = pd.concat([records.messages["sent_at"], records.events["start"], records.events["end"], pd.Series([as_of])])
     known = known.clip(as_of - LONG_AGO, as_of + FAR_AHEAD)
-    first, last = date_of(known.min() // DAY) - MARGIN, date_of(known.max() // DAY) + MARGIN
+    first, last = date_of(known.min() // DAY_SECONDS) - MARGIN, date_of(known.max() // DAY_SECONDS) + MARGIN
     calendar = work_calendar(clinician, first, last, day_starts_at=practice.day_starts_at, holidays=holidays)
     return with_entries(
         calendar,
@@ -262,12 +265,12 @@ def _sessions(
     true = _true_spans(sessions)
     return _placed(sessions, calendar, "booked_start").assign(
         overrun_minutes=over.where(sessions["status"] == HELD),
-        began_at=true[:, 0],
-        ended_at=true[:, 1],
-        **judged(
+        effective_start=true[:, 0],
+        effective_end=true[:, 1],
+        **classify_contact(
             agreements, calendar, sessions["client"], np.minimum(sessions["booked_start"], true[:, 1]), true[:, 1]
         ),
-        **outcomes(sessions, events),
+        **booking_outcomes(sessions, events),
     )
 
 
@@ -277,11 +280,11 @@ def _replies(replies: pd.DataFrame, agreements: Agreements, calendar: WorkCalend
     answered = replies["reply_at"].notna().to_numpy()
     reply_at = replies["reply_at"].fillna(0).to_numpy(dtype=np.int64)
     written = ~replies["by_session"].to_numpy()
-    late = judged(agreements, calendar, client, reply_at, emergencies=marked)["after_hours"]
+    late = classify_contact(agreements, calendar, client, reply_at, emergencies=marked)["after_hours"]
     return replies.assign(
         inbound_week=calendar.week_of(inbound),
         week=np.where(answered, calendar.week_of(reply_at), -1),
-        inbound_after_hours=judged(agreements, calendar, client, inbound, emergencies=marked)["after_hours"],
+        inbound_after_hours=classify_contact(agreements, calendar, client, inbound, emergencies=marked)["after_hours"],
         after_hours=np.where(answered, written & late, np.nan),
         minutes_clock=replies["waited_seconds"] / 60,
         minutes_working=working_seconds(replies, calendar) / 60,
@@ -298,11 +301,11 @@ def _episodes(
     is_reply = np.isfinite(answers)
     at = np.where(is_reply, answers, episodes["sent_at"]).astype(np.int64)
     placed = _placed(episodes, calendar, "sent_at")
-    told = judged(agreements, calendar, episodes["counterpart"], at, emergencies=episodes["emergency"])
+    told = classify_contact(agreements, calendar, episodes["counterpart"], at, emergencies=episodes["emergency"])
     return placed.assign(is_reply=is_reply, **told)
 
 
-def _entries(events: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
+def _other_events(events: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
     standing = ~events["status"].isin(CALLED_OFF) & events["set_aside"].isna()
     other = events[standing & (events["kind"] != Kind.SESSION)]
     return _placed(other[["kind", "start", "end", "all_day", "client", "known_at"]], calendar, "start")

@@ -89,14 +89,14 @@ def _sessions_around(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For each message: a number that changes with every session of its client, and that client's next session."""
     starts = held["actual_start"].fillna(held["booked_start"]).to_numpy(dtype=np.int64)
-    begun = np.sort(packed(held["client"].to_numpy(), starts))
-    index = np.searchsorted(begun, packed(client, sent_at), side="left")
+    begun = np.sort(pack_keys(held["client"].to_numpy(), starts))
+    index = np.searchsorted(begun, pack_keys(client, sent_at), side="left")
     following = np.append(begun, np.iinfo(np.int64).max)[index]
-    theirs = following < packed(client + 1, 0)
-    return index, np.where(theirs, (following - packed(client, 0)).astype(float), np.inf)
+    theirs = following < pack_keys(client + 1, 0)
+    return index, np.where(theirs, (following - pack_keys(client, 0)).astype(float), np.inf)
 
 
-def packed(who: ArrayLike, when: ArrayLike) -> NDArray[np.int64]:
+def pack_keys(who: ArrayLike, when: ArrayLike) -> NDArray[np.int64]:
     """One sortable number for (person, instant): instants fit into 34 bits until the year 2514."""
     return np.asarray((np.asarray(who, dtype=np.int64) << 34) + np.asarray(when, dtype=np.int64), dtype=np.int64)
 
@@ -154,8 +154,8 @@ def _episode_of(chat: pd.DataFrame, place: NDArray[np.int64], episodes: pd.DataF
     """The episode that holds the outgoing message at each place of the conversation order."""
     if episodes.empty or chat.empty:
         return np.full(len(place), -1)
-    begun = packed(episodes["counterpart"].to_numpy(), episodes["sent_at"].to_numpy())
-    sent = packed(chat["counterpart"].to_numpy(), chat["sent_at"].to_numpy())[place]
+    begun = pack_keys(episodes["counterpart"].to_numpy(), episodes["sent_at"].to_numpy())
+    sent = pack_keys(chat["counterpart"].to_numpy(), chat["sent_at"].to_numpy())[place]
     return episodes.index.to_numpy()[np.searchsorted(begun, sent, side="right") - 1]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitor.analysis.shifts import COUNT_SMOOTHING, MEAN_THRESHOLDS, Bools, Floats, moved, spaced
+from monitor.analysis.shifts import COUNT_SMOOTHING, MEAN_THRESHOLDS, Bools, Floats, is_new_score, space_notices
 
 ORDERS = 100
 """Random orders of a person's weeks."""
@@ -56,7 +56,7 @@ def pattern_shifts(
     total = np.where(known, array, 0.0).clip(0).sum(axis=1)
     high = ~possible | (total >= _thresholds(array, known, alarms_per_year))
     said = None if answered is None else answered.to_numpy(dtype=bool)[None]
-    found = spaced(high[None], possible[None] & moved(total[None]), said)
+    found = space_notices(high[None], possible[None] & is_new_score(total[None]), said)
     return pd.Series(found[0], index=scores.index, dtype=bool)
 
 

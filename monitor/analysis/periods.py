@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitor.analysis.calendar import DAY, WorkCalendar, contract_fte, day_number, monday_of
+from monitor.analysis.calendar import DAY_SECONDS, WorkCalendar, contract_fte, day_number, monday_of
 from monitor.analysis.clock import LocalClock
 from monitor.analysis.fairness import available_fte
 from monitor.analysis.intervals import Spans, seconds_inside
-from monitor.analysis.records import Seen
+from monitor.analysis.records import ReadSpan
 from monitor.roster import Clinician
 
 QUIET_DAYS = 14  # by the wall clock: a source whose last record is older is taken as silent, not as empty
@@ -47,11 +47,11 @@ def days_from(
             "working_minutes": left / 60,
             "leave_share": leave_share,
             "worked": ((agreed > 0) | is_active) * (1 - leave_share) * _employed(clinician, days, days),
-            "usual": calendar.usual,
+            "in_pattern": calendar.in_pattern,
             "employed": _employed(clinician, days, days),
             "active": is_active,
             "occupied": is_active | (seconds_inside(busy, starts, ends) > 0),
-            "calendar_seen": (starts >= seen[0]) & (ends <= seen[1]),
+            "calendar_observed": (starts >= seen[0]) & (ends <= seen[1]),
         },
         index=pd.Index(days, name="day"),
     )
@@ -59,7 +59,7 @@ def days_from(
 
 def _agreed_seconds(calendar: WorkCalendar, days: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Agreed seconds of each day, and what of them is no leave; an overnight span counts where it starts."""
-    day, start, end = calendar.shifts[calendar.shifts[:, 0] >= days[0]].T
+    day, start, end = calendar.pattern_spans[calendar.pattern_spans[:, 0] >= days[0]].T
     agreed, left = np.zeros(len(days), dtype=np.int64), np.zeros(len(days), dtype=np.int64)
     np.add.at(agreed, day - days[0], end - start)
     np.add.at(left, day - days[0], end - start - seconds_inside(calendar.leave, start, end))
@@ -71,7 +71,7 @@ def weeks_from(
     calendar: WorkCalendar,
     days: pd.DataFrame,
     covered: tuple[Stretch, Stretch],
-    calendar_seen: Seen,
+    calendar_span: ReadSpan,
     as_of: int,
 ) -> pd.DataFrame:
     """Every week that is over at ``as_of``, from the first that a source has seen to the last.
@@ -88,21 +88,21 @@ def weeks_from(
         **sums,
         "start": start,
         "end": end,
-        "calendar_seen": _saw(calendar.clock, start, end, covered[0]),
-        "messages_seen": _saw(calendar.clock, start, end, covered[1]),
+        "calendar_observed": _saw(calendar.clock, start, end, covered[0]),
+        "messages_observed": _saw(calendar.clock, start, end, covered[1]),
         "employed": employed,
-        "compared": (sums["worked_days"] >= np.maximum(sums["usual_days"] / 2, 1)) & employed,
-        "since_start": since,
+        "compared": (sums["worked_days"] >= np.maximum(sums["pattern_days"] / 2, 1)) & employed,
+        "weeks_since_start": since,
     }
-    weeks["fte"] = available_fte(contract_fte(clinician, number), sums["present"], since)
-    weeks["beginnings_known"] = _beginnings_known(clinician, calendar, number, weeks["calendar_seen"], calendar_seen)
-    seen = np.flatnonzero((weeks["calendar_seen"] | weeks["messages_seen"]) & (end <= as_of) & employed)
+    weeks["fte"] = available_fte(contract_fte(clinician, number), sums["present_share"], since)
+    weeks["intakes_known"] = _beginnings_known(clinician, calendar, number, weeks["calendar_observed"], calendar_span)
+    seen = np.flatnonzero((weeks["calendar_observed"] | weeks["messages_observed"]) & (end <= as_of) & employed)
     table = pd.DataFrame(weeks, index=pd.Index(number, name="week"))
     return table.iloc[seen[0] : seen[-1] + 1] if len(seen) else table.iloc[:0]
 
 
 def with_readings(
-    weeks: pd.DataFrame, read: Sequence[Seen], held: pd.Series[int], sent: pd.Series[int]
+    weeks: pd.DataFrame, read: Sequence[ReadSpan], held: pd.Series[int], sent: pd.Series[int]
 ) -> pd.DataFrame:
     """Return the weeks with what may be said of them: a part that was not read to a week's end says nothing of it.
 
@@ -113,16 +113,16 @@ def with_readings(
     end = weeks["end"].to_numpy()
     calendar, messages, elsewhere = (span is None or end <= span[1] for span in read)
     wrote_elsewhere = weeks.index.isin(held) & ~weeks.index.isin(sent)
-    calendar_seen = weeks["calendar_seen"] & calendar
-    messages_seen = weeks["messages_seen"] & messages & ~wrote_elsewhere
+    calendar_observed = weeks["calendar_observed"] & calendar
+    messages_observed = weeks["messages_observed"] & messages & ~wrote_elsewhere
     return weeks.assign(
-        calendar_seen=calendar_seen,
-        messages_seen=messages_seen,
-        any_seen=calendar_seen | messages_seen,
-        alone_seen=messages_seen if read[0] is None else calendar_seen,
-        calendar_read=calendar,
-        all_read=calendar & messages & elsewhere,
-        beginnings_known=weeks["beginnings_known"] & calendar_seen,
+        calendar_observed=calendar_observed,
+        messages_observed=messages_observed,
+        any_observed=calendar_observed | messages_observed,
+        primary_observed=messages_observed if read[0] is None else calendar_observed,
+        calendar_complete=calendar,
+        all_complete=calendar & messages & elsewhere,
+        intakes_known=weeks["intakes_known"] & calendar_observed,
     )
 
 
@@ -134,19 +134,24 @@ def _day_sums(days: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """
     week, leave = days["week"].to_numpy(), days["leave_share"].to_numpy()
     place = (week - week[0]) // 7
-    usual, agreed = days["usual"].to_numpy(), days["agreed_minutes"].to_numpy() > 0
+    usual, agreed = days["in_pattern"].to_numpy(), days["agreed_minutes"].to_numpy() > 0
     away = np.where(days["employed"] & agreed, leave, 1.0)  # a usual day without agreed hours is a public holiday
     sums = [np.bincount(place, weights=amount) for amount in (days["worked"], usual, leave * agreed, away * usual)]
-    worked_days, usual_days, leave_days, away = sums
-    present = np.where(usual_days > 0, 1 - away / np.maximum(usual_days, 1), 1.0).clip(0, 1)
-    return {"worked_days": worked_days, "usual_days": usual_days, "leave_days": leave_days, "present": present}
+    worked_days, pattern_days, leave_days, away = sums
+    present = np.where(pattern_days > 0, 1 - away / np.maximum(pattern_days, 1), 1.0).clip(0, 1)
+    return {
+        "worked_days": worked_days,
+        "pattern_days": pattern_days,
+        "leave_days": leave_days,
+        "present_share": present,
+    }
 
 
-def stretch_of(seen: Seen, instants: NDArray[np.int64], clock: LocalClock, as_of: int) -> Stretch:
+def stretch_of(seen: ReadSpan, instants: NDArray[np.int64], clock: LocalClock, as_of: int) -> Stretch:
     """What the sources cover: from the first record on, until they fall silent; nothing where there is none."""
     if seen is None or not len(instants):
         return (0, 0)
-    silent = int(clock.instants(clock.local(instants.max()) + QUIET_DAYS * DAY))
+    silent = int(clock.instants(clock.local(instants.max()) + QUIET_DAYS * DAY_SECONDS))
     return max(seen[0], int(instants.min())), min(seen[1], silent, as_of)
 
 
@@ -174,7 +179,7 @@ def _beginnings_known(
     calendar: WorkCalendar,
     weeks: NDArray[np.int64],
     covered: NDArray[np.bool_],
-    seen: Seen,
+    seen: ReadSpan,
 ) -> NDArray[np.bool_]:
     """Whether a client never seen before a week is new: 90 days of calendar lie before it, or the person joined since.
 

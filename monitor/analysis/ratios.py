@@ -41,7 +41,7 @@ INTERVAL = NormalDist().inv_cdf(0.95)
 class RateRatio:
     """How many times the usual, with its 90 % interval, for ``weeks`` calendar weeks from ``since_week_index`` on.
 
-    ``seen`` is the plain ratio of those weeks to the ones before, in which nothing allows for chance.
+    ``unadjusted`` is the plain ratio of those weeks to the ones before, in which nothing allows for chance.
     """
 
     ratio: float
@@ -49,7 +49,7 @@ class RateRatio:
     high: float
     since_week_index: int
     weeks: int
-    seen: float
+    unadjusted: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class MeanDifference:
     high: float
     since_week_index: int
     weeks: int
-    seen: float
+    unadjusted: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class _Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class RatePrior:
     """What is believed of a rate before its weeks are seen: a count in an exposure.
 
     And of a change: the deviation of its log; and of a week: the size of its negative binomial.
@@ -86,11 +86,13 @@ class Prior:
     dispersion: float = DISPERSION
 
 
-SHIPPED = Prior()
+DEFAULT_PRIOR = RatePrior()
 """The same for everybody: nothing is pooled over people."""
 
 
-def rate_ratio(counts: ArrayLike, exposure: ArrayLike, week: int, *, prior: Prior = SHIPPED) -> RateRatio | None:
+def rate_ratio(
+    counts: ArrayLike, exposure: ArrayLike, week: int, *, prior: RatePrior = DEFAULT_PRIOR
+) -> RateRatio | None:
     """The rate up to ``week`` over the usual rate before; ``None`` where nothing was observed before or in that week.
 
     The posterior distribution itself (Bayes), not an approximation to it: the ratio is its median, the interval its
@@ -108,7 +110,7 @@ def rate_ratio(counts: ArrayLike, exposure: ArrayLike, week: int, *, prior: Prio
     low, ratio, high = np.exp(np.interp((0.05, 0.5, 0.95), below / below[-1], ratios + GRID_STEP / 2))
     begin = int(begins[likely.sum(axis=1).argmax()])
     since = int(weeks[begin])
-    return RateRatio(float(ratio), float(low), float(high), since, week - since + 1, _seen_ratio(y, e, begin))
+    return RateRatio(float(ratio), float(low), float(high), since, week - since + 1, _unadjusted_ratio(y, e, begin))
 
 
 def mean_difference(
@@ -123,8 +125,10 @@ def mean_difference(
     likely = _likely(changes, typical_sd)
     middle, spread = _averaged(changes, likely, typical_sd)
     at = likely.argmax()
-    since, seen = int(weeks[after[at].argmax()]), float(changes.size[at])
-    return MeanDifference(middle, middle - INTERVAL * spread, middle + INTERVAL * spread, since, week - since + 1, seen)
+    since, unadjusted = int(weeks[after[at].argmax()]), float(changes.size[at])
+    return MeanDifference(
+        middle, middle - INTERVAL * spread, middle + INTERVAL * spread, since, week - since + 1, unadjusted
+    )
 
 
 def own_range(before: ArrayLike) -> tuple[float, float, float] | None:
@@ -159,7 +163,7 @@ def _candidates(weeks: NDArray[np.intp], week: int) -> NDArray[np.bool_]:
     return after
 
 
-def _log_ratios(y: Floats, e: Floats, begins: NDArray[np.intp], prior: Prior) -> tuple[Floats, Floats]:
+def _log_ratios(y: Floats, e: Floats, begins: NDArray[np.intp], prior: RatePrior) -> tuple[Floats, Floats]:
     """Log ratios, and how likely each of them is with each beginning: (beginnings, log ratios), up to a factor.
 
     Both rates lie on one grid, so that the distribution of their ratio is a correlation. A week is negative binomial
@@ -182,7 +186,7 @@ def _log_ratios(y: Floats, e: Floats, begins: NDArray[np.intp], prior: Prior) ->
     return np.asarray(ratios), found
 
 
-def _seen_ratio(y: Floats, e: Floats, begin: int) -> float:
+def _unadjusted_ratio(y: Floats, e: Floats, begin: int) -> float:
     """The plain ratio of the weeks from ``begin`` on to those before; a usual of nothing counts as half a contact."""
     return float(y[begin:].sum() / e[begin:].sum() / (max(y[:begin].sum(), PRIOR_COUNT) / e[:begin].sum()))
 

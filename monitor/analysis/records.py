@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-Seen = tuple[int, int] | None
+ReadSpan = tuple[int, int] | None
 """From when to when a part of the records was read: ``[start, end)``, ``None`` where it says nothing."""
 
-FOR_EVER = 2**62
+FOREVER = 2**62
 """Up to when something was read that cannot grow old, such as an archive."""
 
-COLUMNS: Mapping[str, Mapping[str, str]] = {
+RECORD_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "events": {
         "source": "int64", "uid_key": "str", "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool",
         "status": "str", "kind": "str", "client": "int64", "set_aside": "str", "known_at": "int64", "meeting": "str",

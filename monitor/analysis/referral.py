@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf, isfinite
 
-TIE = 0.5
+TIE_SESSIONS = 0.5
 """Weighted sessions a week: two people closer than this are even, and whose turn it is decides."""
 
 NO_WORDS: frozenset[str] = frozenset()
@@ -61,11 +61,11 @@ class OpenSlots:
         """Slots by day and in the evening together."""
         return self.day + self.evening
 
-    def at(self, time: TimeOfDay | None) -> int:
+    def count(self, time: TimeOfDay | None) -> int:
         """Return the slots at a time of day, at any time for ``None``."""
         return self.total if time is None else self.day if time is TimeOfDay.DAY else self.evening
 
-    def after(self, referral: Referral) -> OpenSlots:
+    def remaining_after(self, referral: Referral) -> OpenSlots:
         """Return what is left once a referral has taken a slot.
 
         A client who can come at any time takes one of the day while there is one, since evenings are asked for more.
@@ -102,15 +102,15 @@ class Candidate:
         if self.load is not None and not (isfinite(self.load) and self.load >= 0):
             raise ValueError("a load must be finite and not negative")
 
-    def after(self, weight: float) -> float:
+    def load_after(self, weight: float) -> float:
         """Load per FTE once so much has been added to it; infinite where it is unknown."""
         return inf if self.load is None else (self.load + weight) / self.fte
 
-    def room(self, time: TimeOfDay | None = None) -> float:
+    def free_slots(self, time: TimeOfDay | None = None) -> float:
         """Return how many more clients the person can take at a time of day."""
-        return inf if self.slots is None else self.slots.at(time)
+        return inf if self.slots is None else self.slots.count(time)
 
-    def trauma_room(self) -> float:
+    def free_trauma_slots(self) -> float:
         """Return how many more clients the person can take for trauma-focused work."""
         return inf if self.slots is None else self.slots.trauma
 
@@ -128,67 +128,73 @@ class Obstacle(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One place of the ranking. ``after`` is the load per FTE with the referral.
+class RankedCandidate:
+    """One place of the ranking. ``load_after`` is the load per FTE with the referral.
 
-    ``even`` says that it is as low as anybody's, within half a session.
+    ``is_tied`` says that it is as low as anybody's, within half a session.
     """
 
     key: str
-    after: float
+    load_after: float
     last_intake: int | None
-    even: bool
+    is_tied: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
-    """Somebody who cannot take the referral; ``lacks`` are words of the referral that the person does not list."""
+class UnavailableCandidate:
+    """Somebody who cannot take the referral; ``missing`` are words of the referral that the person does not list."""
 
     key: str
     obstacle: Obstacle
-    lacks: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """Who could take a referral, the next one first, and why the others cannot, in the order they were given."""
 
-    places: tuple[Place, ...]
-    others: tuple[Other, ...]
+    candidates: tuple[RankedCandidate, ...]
+    unavailable: tuple[UnavailableCandidate, ...]
 
 
-def next_referral(people: Sequence[Candidate], referral: Referral) -> Ranking:
+def rank_candidates(people: Sequence[Candidate], referral: Referral) -> Ranking:
     """Rank those who can take it by load per FTE after it; among ties, the longest since the last intake goes first."""
     others = [other for person in people if (other := obstacle_of(person, referral))]
     waiting = [person for person in people if obstacle_of(person, referral) is None]
     weight = referral.weight
-    best = min((person.after(weight) for person in waiting), default=inf)
+    best = min((person.load_after(weight) for person in waiting), default=inf)
     places = []
     while waiting:
-        lowest = min(person.after(weight) for person in waiting)
-        first = min((person for person in waiting if ties(person, weight, lowest)), key=lambda p: turn(p, weight))
-        places.append(Place(first.key, first.after(weight), first.last_intake, even=ties(first, weight, best)))
+        lowest = min(person.load_after(weight) for person in waiting)
+        first = min(
+            (person for person in waiting if is_tied(person, weight, lowest)), key=lambda p: turn_order(p, weight)
+        )
+        places.append(
+            RankedCandidate(
+                first.key, first.load_after(weight), first.last_intake, is_tied=is_tied(first, weight, best)
+            )
+        )
         waiting.remove(first)
     return Ranking(tuple(places), tuple(others))
 
 
-def obstacle_of(person: Candidate, referral: Referral) -> Other | None:
+def obstacle_of(person: Candidate, referral: Referral) -> UnavailableCandidate | None:
     """Return why this person cannot take it, ``None`` where they can."""
-    if lacks := _lacks(person, referral):
-        return Other(person.key, Obstacle.UNLISTED, lacks)
+    if missing := _missing_words(person, referral):
+        return UnavailableCandidate(person.key, Obstacle.UNLISTED, missing)
     if person.leaving:
-        return Other(person.key, Obstacle.LEAVING)
-    if not person.room():
-        return Other(person.key, Obstacle.NO_SLOTS)
-    if not person.room(referral.time):
+        return UnavailableCandidate(person.key, Obstacle.LEAVING)
+    if not person.free_slots():
+        return UnavailableCandidate(person.key, Obstacle.NO_SLOTS)
+    if not person.free_slots(referral.time):
         by_day = referral.time is TimeOfDay.DAY
-        return Other(person.key, Obstacle.NO_DAY_SLOTS if by_day else Obstacle.NO_EVENING_SLOTS)
-    if referral.trauma and not person.trauma_room():
-        return Other(person.key, Obstacle.NO_TRAUMA_SLOTS)
-    return Other(person.key, Obstacle.LOAD_UNKNOWN) if person.load is None else None
+        return UnavailableCandidate(person.key, Obstacle.NO_DAY_SLOTS if by_day else Obstacle.NO_EVENING_SLOTS)
+    if referral.trauma and not person.free_trauma_slots():
+        return UnavailableCandidate(person.key, Obstacle.NO_TRAUMA_SLOTS)
+    return UnavailableCandidate(person.key, Obstacle.LOAD_UNKNOWN) if person.load is None else None
 
 
-def _lacks(person: Candidate, referral: Referral) -> tuple[str, ...]:
+def _missing_words(person: Candidate, referral: Referral) -> tuple[str, ...]:
     wanted = (
         *((skill, person.skills) for skill in sorted(referral.skills)),
         (referral.language, person.languages),
@@ -197,11 +203,11 @@ def _lacks(person: Candidate, referral: Referral) -> tuple[str, ...]:
     return tuple(word for word, listed in wanted if word and word.lower() not in {own.lower() for own in listed})
 
 
-def ties(person: Candidate, weight: float, lowest: float) -> bool:
+def is_tied(person: Candidate, weight: float, lowest: float) -> bool:
     """Whether the person's load per FTE after it is within half a weighted session of the lowest."""
-    return person.after(weight) <= lowest + TIE / person.fte + 1e-9
+    return person.load_after(weight) <= lowest + TIE_SESSIONS / person.fte + 1e-9
 
 
-def turn(person: Candidate, weight: float) -> tuple[float, float, str]:
+def turn_order(person: Candidate, weight: float) -> tuple[float, float, str]:
     """Sorts by whose turn it is: the longest since the last intake, then the lower load, then the name."""
-    return (-inf if person.last_intake is None else person.last_intake, person.after(weight), person.key)
+    return (-inf if person.last_intake is None else person.last_intake, person.load_after(weight), person.key)

@@ -14,17 +14,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import Grade, Kind, Status
-from monitor.analysis.columns import Column, arrays, first_of
+from monitor.analysis.columns import Column, arrays, first_by_group
 from monitor.analysis.evidence import (
+    CALL_COLUMNS,
     CORRECTED,
-    STANDING,
-    UNSCHEDULED,
-    Best,
-    Told,
-    best,
-    linked,
-    unscheduled,
-    without_templates,
+    EXPECTED,
+    BestEvidence,
+    EvidenceRows,
+    best_evidence,
+    drop_template_times,
+    link_evidence,
+    unscheduled_calls,
 )
 
 SAME_SESSION = 0.5  # share of the shorter entry that two sources must share to mean one session (design choice)
@@ -32,7 +32,7 @@ SAME_SESSION = 0.5  # share of the shorter entry that two sources must share to 
 HELD, BOOKED = "held", "booked"
 EDITED = "edited"
 
-COLUMNS = {
+SESSION_COLUMNS = {
     "uid_key": "object", "client": "int64", "booked_start": "int64", "booked_end": "int64", "actual_start": "float64",
     "actual_end": "float64", "evidence": "object", "status": "object", "known_at": "int64",
 }  # fmt: skip
@@ -53,8 +53,8 @@ def sessions_from(
     A session is held if nothing says otherwise and it began at or before ``as_of``.
     """
     booked, told = _told(events, evidence, corrections)
-    known = best(_of_sessions(booked, told), len(booked))
-    known = Best(*(column[_telling(booked, known.grade)] for column in known))
+    known = best_evidence(_of_sessions(booked, told), len(booked))
+    known = BestEvidence(*(column[_telling(booked, known.grade)] for column in known))
     kept = booked[["uid_key", "client", "start", "booked_end", "known_at"]].rename(columns={"start": "booked_start"})
     sessions = kept.assign(
         actual_start=known.actual_start,
@@ -62,10 +62,10 @@ def sessions_from(
         evidence=_named(booked, known.grade),
         status=_status(booked, known.missed, as_of),
     )
-    return sessions[list(COLUMNS)].astype(COLUMNS)
+    return sessions[list(SESSION_COLUMNS)].astype(SESSION_COLUMNS)
 
 
-def met_from(events: pd.DataFrame, evidence: pd.DataFrame) -> dict[int, tuple[int, int]]:
+def count_linked_evidence(events: pd.DataFrame, evidence: pd.DataFrame) -> dict[int, tuple[int, int]]:
     """By source: how many true times say how a session went, of how many that it tells.
 
     Arguments are as for :func:`sessions_from`. What was over before the first session, or began after the last, is not
@@ -81,10 +81,10 @@ def met_from(events: pd.DataFrame, evidence: pd.DataFrame) -> dict[int, tuple[in
     return {source: (met[source], number[source]) for source in sorted(number)}
 
 
-def _of_sessions(booked: pd.DataFrame, told: Told) -> Told:
+def _of_sessions(booked: pd.DataFrame, told: EvidenceRows) -> EvidenceRows:
     """What says how a session went."""
     told = told.chosen(told.session >= 0)
-    return without_templates(told, told.session, booked)
+    return drop_template_times(told, told.session, booked)
 
 
 def _telling(booked: pd.DataFrame, grade: Column) -> NDArray[np.int64]:
@@ -98,11 +98,11 @@ def _telling(booked: pd.DataFrame, grade: Column) -> NDArray[np.int64]:
     rows = np.arange(len(order))
     of_group = np.empty_like(rows)
     of_group[order] = order[np.maximum.accumulate(np.where(begins, rows, 0))]
-    silent = (grade == "") & np.isin(status, tuple(STANDING)) & (grade[of_group] == Grade.CALL.value)
+    silent = (grade == "") & np.isin(status, tuple(EXPECTED)) & (grade[of_group] == Grade.CALL.value)
     return np.where(silent, of_group, rows)
 
 
-def meetings(sessions: pd.DataFrame) -> pd.DataFrame:
+def distinct_meetings(sessions: pd.DataFrame) -> pd.DataFrame:
     """Sessions with a group once, in the order given: of those that begin together one with a known end, or the longer.
 
     ::
@@ -117,19 +117,19 @@ def meetings(sessions: pd.DataFrame) -> pd.DataFrame:
     return sessions if first.all() else sessions.iloc[np.sort(order[first])]
 
 
-def unscheduled_from(events: pd.DataFrame, evidence: pd.DataFrame, *, as_of: int) -> pd.DataFrame:
-    """Calls that nobody booked, up to ``as_of``: see :func:`~monitor.analysis.evidence.unscheduled`.
+def unscheduled_calls_from(events: pd.DataFrame, evidence: pd.DataFrame, *, as_of: int) -> pd.DataFrame:
+    """Calls that nobody booked, up to ``as_of``: see :func:`~monitor.analysis.evidence.unscheduled_calls`.
 
     They are no sessions: nothing says that they were one, and mostly not with whom.
     """
     calls = evidence[(evidence["grade"] == Grade.CALL) & (evidence["started_at"] <= as_of)]
     if calls.empty:
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in UNSCHEDULED.items()})
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in CALL_COLUMNS.items()})
     _, told = _told(events, calls, pd.DataFrame({"uid_key": [], "ended_at": []}))
-    return unscheduled(events, told)
+    return unscheduled_calls(events, told)
 
 
-def _told(events: pd.DataFrame, evidence: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, Told]:
+def _told(events: pd.DataFrame, evidence: pd.DataFrame, corrections: pd.DataFrame) -> tuple[pd.DataFrame, EvidenceRows]:
     """The booked sessions, each once, and all evidence with the session it is about."""
     entries = _session_entries(events)
     same = _same_sessions(entries)
@@ -139,10 +139,10 @@ def _told(events: pd.DataFrame, evidence: pd.DataFrame, corrections: pd.DataFram
     *columns, names = map(np.concatenate, zip(arrays(evidence, *_TOLD), _corrected(corrections), strict=True))
     source, grade, started_at, ended_at, meeting = columns
     named = _named_entries(names, np.where(np.isnan(ended_at), started_at, ended_at), entries)
-    told = Told(source, grade, started_at, ended_at, meeting, np.append(rows, -1)[named])
-    told = without_templates(told, named, entries)
+    told = EvidenceRows(source, grade, started_at, ended_at, meeting, np.append(rows, -1)[named])
+    told = drop_template_times(told, named, entries)
     booked = booked.iloc[order].reset_index(drop=True)
-    return booked, linked(booked, told)
+    return booked, link_evidence(booked, told)
 
 
 def _named_entries(names: Column, instants: Column, entries: pd.DataFrame) -> NDArray[np.int64]:
@@ -213,7 +213,7 @@ def _same_sessions(entries: pd.DataFrame) -> NDArray[np.int64]:
 
 def _entries(entries: pd.DataFrame) -> Iterator[_Entry]:
     columns = [entries[name] for name in ("source", "start", "booked_end", "client")]
-    for row in zip(*columns, entries["status"].isin(STANDING), strict=True):
+    for row in zip(*columns, entries["status"].isin(EXPECTED), strict=True):
         yield _Entry(*row)
 
 
@@ -237,9 +237,9 @@ def _one_per_session(entries: pd.DataFrame, same: NDArray[np.int64]) -> pd.DataF
     known = {
         "client": (client, client >= 0),
         "meeting": (meeting, meeting != ""),
-        "status": (status, ~np.isin(status, tuple(STANDING))),
+        "status": (status, ~np.isin(status, tuple(EXPECTED))),
     }
-    told = {name: first_of(same[order], values, there, values[first]) for name, (values, there) in known.items()}
+    told = {name: first_by_group(same[order], values, there, values[first]) for name, (values, there) in known.items()}
     return booked.assign(**told)
 
 
@@ -259,6 +259,6 @@ def _named(booked: pd.DataFrame, grade: Column) -> Column:
 def _status(booked: pd.DataFrame, missed: Column, as_of: int) -> Column:
     told, start = arrays(booked, "status", "start")
     told = np.where(told == Status.DECLINED.value, Status.CANCELLED.value, told)
-    open_ = np.isin(told, tuple(STANDING))
+    open_ = np.isin(told, tuple(EXPECTED))
     taken = np.where(start <= as_of, HELD, BOOKED)
     return np.where(missed & open_, Status.NO_SHOW.value, np.where(open_, taken, told))

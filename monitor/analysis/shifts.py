@@ -136,7 +136,7 @@ def score_shifts(
     array = scores.to_numpy(dtype=float, na_value=np.nan).T
     known = np.isfinite(array)
     said = None if answered is None else answered.to_numpy(dtype=bool).T
-    found = spaced(~known | (array >= threshold), known & moved(array), said)
+    found = space_notices(~known | (array >= threshold), known & is_new_score(array), said)
     return pd.DataFrame(found.T, index=scores.index, columns=scores.columns)
 
 
@@ -271,10 +271,10 @@ def _crossings(score: Floats, observed: Bools, threshold: float, answered: Bools
     """Upward crossings from the first week on in which a notice may be given; missing weeks hold the score."""
     latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
     high = np.take_along_axis(score, latest, axis=1) >= threshold
-    return spaced(high, observed & (np.cumsum(observed, axis=1) >= FIRST_NOTICE), answered)
+    return space_notices(high, observed & (np.cumsum(observed, axis=1) >= FIRST_NOTICE), answered)
 
 
-def spaced(high: Bools, possible: Bools, answered: Bools | None = None) -> Bools:
+def space_notices(high: Bools, possible: Bools, answered: Bools | None = None) -> Bools:
     """The week in which each stretch that is high gives its one notice: its first, or the first SPACING after the last.
 
     All are (series, weeks). What is high already when notices become possible began earlier: it gives none. A notice
@@ -302,7 +302,7 @@ def spaced(high: Bools, possible: Bools, answered: Bools | None = None) -> Bools
     return told
 
 
-def moved(scores: Floats) -> Bools:
+def is_new_score(scores: Floats) -> Bools:
     """Where (series, weeks) of scores are not just held over from the week before, as they are in missing weeks."""
     changed = np.ones(scores.shape, dtype=bool)
     changed[:, 1:] = scores[:, 1:] != scores[:, :-1]

@@ -14,11 +14,11 @@ from math import isfinite
 
 from monitor.config.hours import format_span, parse_span
 
-EVER = 0
+ALWAYS = 0
 """The day number from which on something holds that was always so: an insurer was never a client."""
 
 
-class Form(StrEnum):
+class TermFormat(StrEnum):
     """How a term's value is written."""
 
     CHOICE = "one of a list"
@@ -30,7 +30,7 @@ class Form(StrEnum):
     AGREED = "agreed"
 
 
-class Concerns(StrEnum):
+class TermScope(StrEnum):
     """Of whom a term can be said."""
 
     CONTACT = "whoever writes or is met"
@@ -41,17 +41,18 @@ class Concerns(StrEnum):
 class Term:
     """One thing that can be said: ``title`` are its words on a page, ``words`` those of each choice.
 
-    ``low`` and ``high`` bound a number; ``open_list`` lets the practice's own words stand beside the listed ones.
+    ``low`` and ``high`` bound a number; ``allows_own_words`` lets the practice's own words stand beside the listed
+    ones.
     """
 
     name: str
-    form: Form
+    format: TermFormat
     title: str
-    concerns: Concerns = Concerns.CLIENT
-    words: Mapping[str, str] | None = None
+    scope: TermScope = TermScope.CLIENT
+    labels: Mapping[str, str] | None = None
     low: float = 0.0
     high: float = 0.0
-    open_list: bool = False
+    allows_own_words: bool = False
 
 
 CLIENT, NOT_A_CLIENT, DISCHARGED, HANDED_OVER = "client", "not_a_client", "discharged", "handed_over"
@@ -87,28 +88,28 @@ AUTHORS = {
 }
 
 _DECLARED = (
-    Term("standing", Form.CHOICE, "Who this is", Concerns.CONTACT, STANDINGS),
-    Term("band", Form.NUMBER, "Weight band", low=1, high=9),
-    Term("trauma", Form.YES_NO, "The work is trauma-focused"),
-    Term("emergency", Form.YES_NO, "An emergency protocol or crisis plan covers contact at any hour"),
-    Term("frequency", Form.NUMBER, "Sessions a week", low=0.05, high=7),
-    Term("session_minutes", Form.NUMBER, "Minutes of a session", low=10, high=480),
-    Term("channels", Form.WORDS, "Channels between sessions", words=CHANNELS, open_list=True),
-    Term("contact_hours", Form.HOURS, "Hours of contact between sessions"),
-    Term("contact_days", Form.WORDS, "Days of contact between sessions", words=WEEKDAYS),
-    Term("response_hours", Form.NUMBER, "Hours until an answer", low=0.25, high=336),
-    Term("modified", Form.CHOICE, "Why the boundary is another one", words=REASONS),
-    Term("modified_by", Form.CHOICE, "Who decided that", words=AUTHORS),
-    Term("modified_until", Form.DATE, "When that is reviewed"),
-    Term("review_on", Form.DATE, "When the agreement is reviewed"),
-    Term("other_support", Form.AGREED, "Other support, and how to reach it"),
-    Term("cancellation", Form.AGREED, "Cancellation"),
-    Term("fees", Form.AGREED, "Fees"),
-    Term("confidentiality", Form.AGREED, "Confidentiality and its limits"),
-    Term("social_media", Form.AGREED, "Social media"),
-    Term("goals", Form.AGREED, "Goals"),
-    Term("supervision", Form.AGREED, "That the work is supervised"),
-    Term("rationale", Form.AGREED, "A reason in culture or community for doing it differently"),
+    Term("standing", TermFormat.CHOICE, "Who this is", TermScope.CONTACT, STANDINGS),
+    Term("band", TermFormat.NUMBER, "Weight band", low=1, high=9),
+    Term("trauma", TermFormat.YES_NO, "The work is trauma-focused"),
+    Term("emergency", TermFormat.YES_NO, "An emergency protocol or crisis plan covers contact at any hour"),
+    Term("frequency", TermFormat.NUMBER, "Sessions a week", low=0.05, high=7),
+    Term("session_minutes", TermFormat.NUMBER, "Minutes of a session", low=10, high=480),
+    Term("channels", TermFormat.WORDS, "Channels between sessions", labels=CHANNELS, allows_own_words=True),
+    Term("contact_hours", TermFormat.HOURS, "Hours of contact between sessions"),
+    Term("contact_days", TermFormat.WORDS, "Days of contact between sessions", labels=WEEKDAYS),
+    Term("response_hours", TermFormat.NUMBER, "Hours until an answer", low=0.25, high=336),
+    Term("modified", TermFormat.CHOICE, "Why the boundary is another one", labels=REASONS),
+    Term("modified_by", TermFormat.CHOICE, "Who decided that", labels=AUTHORS),
+    Term("modified_until", TermFormat.DATE, "When that is reviewed"),
+    Term("review_on", TermFormat.DATE, "When the agreement is reviewed"),
+    Term("other_support", TermFormat.AGREED, "Other support, and how to reach it"),
+    Term("cancellation", TermFormat.AGREED, "Cancellation"),
+    Term("fees", TermFormat.AGREED, "Fees"),
+    Term("confidentiality", TermFormat.AGREED, "Confidentiality and its limits"),
+    Term("social_media", TermFormat.AGREED, "Social media"),
+    Term("goals", TermFormat.AGREED, "Goals"),
+    Term("supervision", TermFormat.AGREED, "That the work is supervised"),
+    Term("rationale", TermFormat.AGREED, "A reason in culture or community for doing it differently"),
 )
 TERMS: Mapping[str, Term] = {term.name: term for term in _DECLARED}
 """All terms by name, in the order in which they are shown."""
@@ -135,20 +136,20 @@ EXCEPTIONS = frozenset({"exception", "gift", "request_accepted", "fee_waived"})
 """The kinds of entry that count as an exception made: something given that was not agreed."""
 
 
-def checked(term: str, text: str, *, own_words: Collection[str] = ()) -> str:
+def normalise_value(term: str, text: str, *, own_words: Collection[str] = ()) -> str:
     """The value in its one spelling. ``own_words`` are the practice's own, for a list that is open to them.
 
     Raises ValueError with what is wanted, as a phrase that does not repeat the value.
     """
     declared, plain = TERMS[term], text.strip().lower()
-    match declared.form:
-        case Form.NUMBER:
+    match declared.format:
+        case TermFormat.NUMBER:
             return _number(declared, plain)
-        case Form.DATE:
+        case TermFormat.DATE:
             return date.fromisoformat(_wanted(_is_date(plain), plain, "a date like 2026-03-02")).isoformat()
-        case Form.HOURS:
+        case TermFormat.HOURS:
             return _hours(plain)
-        case Form.WORDS:
+        case TermFormat.WORDS:
             return _words(declared, plain, own_words)
         case _:
             choices = choices_of(declared)
@@ -157,9 +158,9 @@ def checked(term: str, text: str, *, own_words: Collection[str] = ()) -> str:
 
 def choices_of(term: Term) -> Mapping[str, str]:
     """What can be chosen, with its words; empty where the value is a number, a date or hours."""
-    if term.form is Form.YES_NO:
+    if term.format is TermFormat.YES_NO:
         return {"yes": "Yes", "no": "No"}
-    return {"agreed": "Agreed"} if term.form is Form.AGREED else term.words or {}
+    return {"agreed": "Agreed"} if term.format is TermFormat.AGREED else term.labels or {}
 
 
 def _wanted(fits: bool, text: str, phrase: str) -> str:  # noqa: FBT001
@@ -192,7 +193,7 @@ def _hours(text: str) -> str:
 
 
 def _words(term: Term, text: str, own_words: Collection[str]) -> str:
-    listed = [*(term.words or {}), *sorted(own_words if term.open_list else ())]
+    listed = [*(term.labels or {}), *sorted(own_words if term.allows_own_words else ())]
     given = {word.strip() for word in text.split(",")} - {""}
     _wanted(bool(given) and given <= set(listed), text, f"some of {', '.join(listed)}")
     return ",".join(word for word in dict.fromkeys(listed) if word in given)

@@ -299,7 +299,7 @@ def _renamed(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
 
 def _true_times(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     """How many of a source's true times say how a session went: few do where its zone or its dates are misread."""
-    from monitor.analysis.sessions import met_from
+    from monitor.analysis.sessions import count_linked_evidence
     from monitor.store import facts
 
     configured = {source.name for source in context.config.sources}
@@ -311,7 +311,7 @@ def _true_times(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
         for clinician in wanted:
             numbers = {source: (number, number) for source, number in plain.get(clinician.key, {}).items()}
             if not numbers and (times := facts.stored_times(connection, clinician.key)):
-                numbers = met_from(*times)
+                numbers = count_linked_evidence(*times)
             for source, (those, number) in numbers.items():
                 met[names[source]] += those
                 told[names[source]] += number

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from monitor.analysis.calendar import BLOCK_DAYS, block_of, date_of, day_number, monday_of
+from monitor.analysis.calendar import BLOCK_DAYS, block_start, date_of, day_number, monday_of
 from monitor.config import Config
 from monitor.fairness_report.freshness import caseload_known
 from monitor.roster import Clinician
@@ -72,7 +72,7 @@ def employed(people: Sequence[Clinician], first: int, last: int) -> list[Clinici
 
 def _first_from(week: int) -> int:
     """Return the first block that begins in a week or later."""
-    block = block_of(week)
+    block = block_start(week)
     return block if block == week else block + BLOCK_DAYS
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from connectors.base import RecordType
-from monitor.analysis.calendar import day_number, last_week
+from monitor.analysis.calendar import day_number, last_complete_week
 from monitor.analysis.clock import local_time
 from monitor.config import Config
 from monitor.readiness import OVERDUE_AFTER, calendars_to, settings_checksum, source_states, week_end
@@ -78,7 +78,7 @@ def caseload_known(config: Config, connection: Connection, person: Clinician, no
     if any(source.read_to is None for source in own) or done.week is None or done.calendars_to is None:
         return Caseload(person, None, None)
     day_starts_at = config.practice.day_starts_at
-    last_over = day_number(last_week(local_time(person, now.timestamp()), day_starts_at))
+    last_over = day_number(last_complete_week(local_time(person, now.timestamp()), day_starts_at))
     read_to = min(calendars_to(own), int(now.timestamp()))
     rules = settings_checksum(config, person)
     known = [

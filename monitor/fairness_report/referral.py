@@ -6,10 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
-from monitor.analysis.assignment import assign
+from monitor.analysis.assignment import assign_referrals
 from monitor.analysis.calendar import BLOCK_DAYS, date_of, day_number, monday_of
-from monitor.analysis.fairness import phased_in
-from monitor.analysis.referral import Candidate, Obstacle, Other, Place, Referral, TimeOfDay, next_referral
+from monitor.analysis.fairness import phased_in_fte
+from monitor.analysis.referral import (
+    Candidate,
+    Obstacle,
+    RankedCandidate,
+    Referral,
+    TimeOfDay,
+    UnavailableCandidate,
+    rank_candidates,
+)
 from monitor.config import Config
 from monitor.fairness_report.blocks import employed
 from monitor.fairness_report.freshness import freshness
@@ -114,7 +122,7 @@ def _fte(person: Clinician, today: date) -> float:
     """Return the FTE of this week, growing over a new colleague's first twelve."""
     week = int(monday_of(day_number(today)))
     joined = float("inf") if person.starts is None else (week - int(monday_of(day_number(person.starts)))) / 7
-    return float(phased_in(person.fte_on(today), joined))
+    return float(phased_in_fte(person.fte_on(today), joined))
 
 
 def _rows(
@@ -126,34 +134,34 @@ def _rows(
 ) -> Iterator[ReferralRow]:
     """Yield the ranking, then everybody else by name."""
     by_key = {person.key: person for person in people}
-    ranking = next_referral(candidates, referral)
+    ranking = rank_candidates(candidates, referral)
     with_slots = {person.key for person in candidates if person.slots is not None}
-    lowest = min((place.after for place in ranking.places), default=0.0)
-    even = sum(place.even for place in ranking.places)
-    for number, place in enumerate(ranking.places, start=1):
+    lowest = min((place.load_after for place in ranking.candidates), default=0.0)
+    even = sum(place.is_tied for place in ranking.candidates)
+    for number, place in enumerate(ranking.candidates, start=1):
         person = by_key[place.key]
         reason = _reason(place, number, even, lowest)
         reason += "; joined lately" if joins_until(person, today) else ""
         reason += "" if place.key in with_slots else "; open slots not set"
         last = None if place.last_intake is None else date_of(place.last_intake)
         given = assigned[place.key].number if place.key in assigned else 0
-        yield ReferralRow(person.name, number, place.after, given, last, reason)
-    for other in sorted(ranking.others, key=lambda other: by_key[other.key].name):
+        yield ReferralRow(person.name, number, place.load_after, given, last, reason)
+    for other in sorted(ranking.unavailable, key=lambda other: by_key[other.key].name):
         given = assigned[other.key].number if other.key in assigned else 0
         yield ReferralRow(by_key[other.key].name, None, None, given, None, _obstacle(other, by_key[other.key]))
 
 
-def _reason(place: Place, number: int, even: int, lowest: float) -> str:
-    if not place.even:
-        return f"{place.after - lowest:.1f} above the lowest"
+def _reason(place: RankedCandidate, number: int, even: int, lowest: float) -> str:
+    if not place.is_tied:
+        return f"{place.load_after - lowest:.1f} above the lowest"
     if even == 1:
         return "the lowest load"
     return "within half a session per FTE of the lowest" + (", and has waited longest" if number == 1 else "")
 
 
-def _obstacle(other: Other, person: Clinician) -> str:
+def _obstacle(other: UnavailableCandidate, person: Clinician) -> str:
     if other.obstacle is Obstacle.UNLISTED:
-        return f"does not list {listed(other.lacks)}"
+        return f"does not list {listed(other.missing)}"
     if other.obstacle is Obstacle.LEAVING and person.ends is not None:
         last = person.ends - timedelta(days=1)
         return f"leaves on {day_and_month(last)}"
@@ -163,10 +171,10 @@ def _obstacle(other: Other, person: Clinician) -> str:
 def _shares(
     people: Sequence[Candidate], referrals_: Sequence[Referral], names: Mapping[str, str]
 ) -> tuple[ReferralShare, ...]:
-    found = assign(people, referrals_)
+    found = assign_referrals(people, referrals_)
     takers = Counter(taker for taker in found.takers if taker is not None)
     return tuple(
-        ReferralShare(names[person.key], takers[person.key], found.after[person.key])
+        ReferralShare(names[person.key], takers[person.key], found.load_after[person.key])
         for person in people
         if takers[person.key]
     )
@@ -197,7 +205,7 @@ def _headline(
     if shares:
         left = f"; {spelled(unplaced)} can be taken by nobody now" if unplaced else ""
         return f"{listed([f'{share.name} takes {spelled(share.referrals)}' for share in shares])}{left}"
-    even = [names[place.key] for place in next_referral(people, referral).places if place.even]
+    even = [names[place.key] for place in rank_candidates(people, referral).candidates if place.is_tied]
     if not even:
         return "Nobody can take this referral now"
     if len(even) == 1:

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from monitor.analysis.calendar import BLOCK_DAYS, date_of
 from monitor.analysis.fairness import (
-    LEAST_CLINICIANS,
+    MIN_CLINICIANS,
     PHASE_IN_WEEKS,
     Evenness,
-    Share,
+    LoadShare,
     evenness,
     gini_change,
 )
@@ -96,8 +96,8 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
         equal_share=even.equal_share if even else None,
         rows=tuple(table),
         hoover=even.hoover if even else None,
-        would_move=even.would_move if even else None,
-        would_move_by_chance=even.would_move_by_chance if even else None,
+        sessions_to_move=even.sessions_to_move if even else None,
+        sessions_to_move_by_chance=even.sessions_to_move_by_chance if even else None,
         gini=even.gini if even and certain else None,
         gini_low=even.gini_low if even and certain else None,
         gini_high=even.gini_high if even and certain else None,
@@ -170,7 +170,7 @@ def _is_certain(even: Evenness) -> bool:
 
 
 def _row(
-    person: Clinician, data: CaseloadData, share: Share | None, equal: float, period: Period, today: date
+    person: Clinician, data: CaseloadData, share: LoadShare | None, equal: float, period: Period, today: date
 ) -> CaseloadRow:
     """Return one clinician's row; ``share`` is ``None`` for whom no load is known, ``equal`` the equal share."""
     last, slots = data.last.get(person.key), data.slots.get(person.key)
@@ -261,14 +261,15 @@ def _sentence(even: Evenness | None) -> str:
     """Return Hoover in one sentence, always beside what chance alone would show."""
     if even is None:
         return ""
-    if even.would_move is None or even.would_move_by_chance is None:
+    if even.sessions_to_move is None or even.sessions_to_move_by_chance is None:
         return (
-            f"With fewer than {LEAST_CLINICIANS} clinicians an index would say more about single people than about the "
+            f"With fewer than {MIN_CLINICIANS} clinicians an index would say more about single people than about the "
             "practice."
         )
-    total = even.would_move / even.hoover if even.hoover else 0.0
+    total = even.sessions_to_move / even.hoover if even.hoover else 0.0
     of_all = f" of {total:.0f}" if total else ""
     return (
-        f"For equal shares, {even.would_move:.0f}{of_all} weighted sessions a week would sit with other people. If "
-        f"everybody’s load were truly equal, chance alone would still show about {even.would_move_by_chance:.0f}."
+        f"For equal shares, {even.sessions_to_move:.0f}{of_all} weighted sessions a week would sit with other people. "
+        f"If everybody’s load were truly equal, chance alone would still show about "
+        f"{even.sessions_to_move_by_chance:.0f}."
     )

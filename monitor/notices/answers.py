@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.analysis.calendar import day_number
-from monitor.analysis.catalogue import Wing, catalogue
+from monitor.analysis.catalogue import Category, catalogue
 from monitor.analysis.clock import local_time
 from monitor.notices.families import AGAIN_WEEKS, LINE, family_of
 from monitor.roster import Clinician
@@ -103,12 +103,12 @@ def _measures(row: NoticeRow) -> Iterator[tuple[str, int]]:
 def without(measured: pd.DataFrame, out: Sequence[LeftOut]) -> pd.DataFrame:
     """The weekly numbers for the pages: no data in the weeks that are left out of a measure.
 
-    The workload wing stays as it is: what the director sees depends on nobody's answers.
+    The workload category stays as it is: what the director sees depends on nobody's answers.
     """
     gone = np.zeros(len(measured), dtype=bool)
     weeks = measured["week"]
     for exception in (each for each in out if not each.client):
-        if catalogue()[exception.metric].wing is Wing.WELLBEING:
+        if catalogue()[exception.metric].category is Category.WELLBEING:
             gone |= (measured["key"] == exception.metric).to_numpy() & exception.holds(weeks)
     values = {"value": measured["value"].mask(gone), "n": measured["n"].mask(gone, 0)}
     return measured.assign(**values, coverage=measured["coverage"].mask(gone, 0.0))

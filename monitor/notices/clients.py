@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.analysis.metrics.weekly import once
+from monitor.analysis.metrics.weekly import cached
 from monitor.notices.families import CONTACTS
 
 if TYPE_CHECKING:
@@ -35,19 +35,19 @@ class Contacts:
         return Contacts(self.counts.mask(gone), self.exposure.mask(gone))
 
 
-@once
+@cached
 def contacts_with(frames: Frames) -> Contacts:
     """Sent episodes with each active client, and held sessions beyond the first of a week, emergencies left out.
 
-    Weeks and exposure are those of :func:`monitor.analysis.clients.pair_weeks`; weeks are missing as well where a
-    modified boundary or an emergency protocol held: such a client is measured by that agreement.
+    Weeks and exposure are those of :func:`monitor.analysis.client_weeks.client_weeks_from`; weeks are missing as well
+    where a modified boundary or an emergency protocol held: such a client is measured by that agreement.
     """
-    from monitor.analysis.clients import pair_weeks
-    from monitor.analysis.metrics.active import cells, held_by_week
+    from monitor.analysis.client_weeks import client_weeks_from
+    from monitor.analysis.metrics.active_clients import count_by_client, held_by_week
 
-    pairs = pair_weeks(frames)
-    held = frames.held[frames.held["outside"] & frames.held["covered"]]
-    ordinary = held_by_week(frames) - cells(frames, held["week"], held["client"])
+    pairs = client_weeks_from(frames)
+    held = frames.held_sessions[frames.held_sessions["outside_hours"] & frames.held_sessions["covered_by_protocol"]]
+    ordinary = held_by_week(frames) - count_by_client(frames, held["week"], held["client"])
     counts = pairs.contacts + np.maximum(ordinary - 1, 0)
     own = ~_agreed_otherwise(frames, counts.index, counts.columns.to_numpy(dtype=np.int64))
     return Contacts(counts.where(own), pairs.exposure.where(own))
@@ -55,7 +55,7 @@ def contacts_with(frames: Frames) -> Contacts:
 
 def _agreed_otherwise(frames: Frames, weeks: pd.Index, clients: np.ndarray) -> np.ndarray:
     """Whether a documented modified boundary, until its review, or an emergency protocol holds; (weeks, clients)."""
-    from monitor.analysis.contact import modified
+    from monitor.analysis.contact_rules import has_modified_boundary
 
     agreed, who, when = frames.agreements, clients[None, :], weeks.to_numpy()[:, None]
-    return modified(agreed, who, when) | agreed.holds("emergency", who, when)
+    return has_modified_boundary(agreed, who, when) | agreed.holds("emergency", who, when)

@@ -34,8 +34,8 @@ REPEATS = 3
 def crossed(measured: pd.DataFrame, frames: Frames, stored: Sequence[NoticeRow] = ()) -> list[NoticeRow]:
     """Every line that was crossed, by week.
 
-    ``measured`` is what :func:`monitor.analysis.catalogue.measure` returned, ``stored`` what was found and answered
-    before. A line that was answered as planned or needed is not told of again until the day that was given.
+    ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``stored`` what was found and
+    answered before. A line that was answered as planned or needed is not told of again until the day that was given.
     """
     found = [row for entry in LINES if entry.metric for row in _weekly(entry, measured, frames, stored)]
     found += [*_reviews(frames), *_ended(frames, stored), *_repeated(frames, stored)]
@@ -65,7 +65,7 @@ def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
     In two weeks running: who has it on the first Friday of each month has sometimes five weeks in between.
     """
     region = frames.practice.region
-    held = frames.held.groupby("week").size().reindex(hours.index, fill_value=0)
+    held = frames.held_sessions.groupby("week").size().reindex(hours.index, fill_value=0)
     with_clients = held.rolling(MONTH_WEEKS).min() > 0
     asked = region is not None and region != "US"
     short = (hours < SUPERVISION_HOURS) & (hours.shift() < SUPERVISION_HOURS)
@@ -122,7 +122,7 @@ def _in_week(frames: Frames, family: str, day: int, measured: float, client: int
 
 def _repeated(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
     """The third exception of one kind with one client, the sixth, and so on; not of clients with a crisis plan."""
-    from monitor.analysis.contact import in_crisis
+    from monitor.analysis.contact_rules import in_crisis
 
     made: dict[tuple[int, str], list[int]] = {}
     for client, kind, day in sorted(_exceptions(frames, stored), key=lambda each: each[2]):

@@ -35,9 +35,9 @@ def find(
 ) -> list[NoticeRow]:
     """Every notice in a clinician's weekly numbers, by week; lines are found by :mod:`monitor.notices.crossing`.
 
-    ``measured`` is what :func:`monitor.analysis.catalogue.measure` returned, ``weeks`` the weeks table of the frames,
-    ``contacts`` what passed with each client. Weeks that are ``left_out`` of a measure count as missing there. Of what
-    is ``stored``, a notice that was answered stands, and the next of its kind keeps its distance from it.
+    ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``weeks`` the weeks table of the
+    frames, ``contacts`` what passed with each client. Weeks that are ``left_out`` of a measure count as missing there.
+    Of what is ``stored``, a notice that was answered stands, and the next of its kind keeps its distance from it.
     """
     answered = [row for row in stored if row.answer is not None]
     if weeks.empty:
@@ -130,12 +130,12 @@ def _signal(series: Series, place: int) -> Signal | None:
         if ratio is None:
             return None
         return _rounded(
-            series.signal.metric, (ratio.ratio, ratio.low, ratio.high, ratio.seen), index[ratio.since_week_index]
+            series.signal.metric, (ratio.ratio, ratio.low, ratio.high, ratio.unadjusted), index[ratio.since_week_index]
         )
     mean = mean_difference(values, weights, place, typical_sd=series.signal.typical_sd)
     if mean is None:
         return None
-    told = (mean.difference, mean.low, mean.high, mean.seen)
+    told = (mean.difference, mean.low, mean.high, mean.unadjusted)
     if series.signal.scale is not Scale.MINUTES:
         told = (exp(told[0]), exp(told[1]), exp(told[2]), exp(told[3]))
     return _rounded(series.signal.metric, told, index[mean.since_week_index])
@@ -174,19 +174,19 @@ def _of_clients(
     entry: NoticeFamily, contacts: Contacts | None, left_out: Sequence[LeftOut], answered: Sequence[NoticeRow]
 ) -> Iterator[NoticeRow]:
     """The notices about single clients; the budget is that of all of them together."""
-    from monitor.analysis.pairs import pair_ratio, pair_shifts
+    from monitor.analysis.client_shifts import client_ratio, client_shifts
 
     if contacts is None or contacts.counts.empty:
         return
     known = contacts.without(left_out)
     said = _weeks_of(answered, entry, known.counts.index, known.counts.columns.tolist())
-    fired = pair_shifts(known.counts, known.exposure, alarms_per_year=entry.alarms_per_year, answered=said)
+    fired = client_shifts(known.counts, known.exposure, alarms_per_year=entry.alarms_per_year, answered=said)
     for place, column in np.argwhere(fired.to_numpy()).tolist():
         client = fired.columns[column]
-        ratio = pair_ratio(known.counts, known.exposure, place, client)
+        ratio = client_ratio(known.counts, known.exposure, place, client)
         if ratio is not None:
             since = fired.index[ratio.since_week_index]
-            signal = _rounded(entry.signals[0].metric, (ratio.ratio, ratio.low, ratio.high, ratio.seen), since)
+            signal = _rounded(entry.signals[0].metric, (ratio.ratio, ratio.low, ratio.high, ratio.unadjusted), since)
             yield _row(entry.key, WORTH_A_LOOK, int(fired.index[place]), [signal], int(client))
 
 

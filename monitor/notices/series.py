@@ -43,12 +43,12 @@ class Series:
 def consecutive(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     """Values by (column, metric), one row for every calendar week, NaN in weeks that are not compared.
 
-    ``measured`` is what :func:`monitor.analysis.catalogue.measure` returned, ``weeks`` the weeks table of the frames,
-    of which the worked days, and the agreed ones less leave, come along as metrics of their own.
+    ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``weeks`` the weeks table of the
+    frames, of which the worked days, and the agreed ones less leave, come along as metrics of their own.
     """
     wide = measured.pivot(index="week", columns="key", values=["value", "n", "coverage"])  # noqa: PD010 - nothing to pool
     wide["value", WORKED] = weeks["worked_days"].reindex(wide.index)
-    wide["value", AGREED] = (weeks["usual_days"] * weeks["present"]).reindex(wide.index)
+    wide["value", AGREED] = (weeks["pattern_days"] * weeks["present_share"]).reindex(wide.index)
     every = np.arange(weeks.index.min(), weeks.index.max() + 1, 7)
     return wide.reindex(weeks.index[weeks["compared"]]).reindex(every)
 
@@ -56,7 +56,7 @@ def consecutive(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
 def series_of(signal: Watched, table: pd.DataFrame, metric: str = "") -> Series:
     """A measure out of :func:`consecutive`'s table, by the numbers that are shown or by those of another metric."""
     metric = metric or signal.metric
-    known = table["coverage", metric] >= catalogue()[metric].least_coverage
+    known = table["coverage", metric] >= catalogue()[metric].min_coverage
     value, n = table["value", metric].where(known), table["n", metric]
     values, weights = _scaled(signal.scale, value, n, table)
     missing = values.isna() | ~(weights > 0)

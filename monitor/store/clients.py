@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from monitor.analysis.terms import LEDGER, NOT_A_CLIENT, TERMS, Form, checked
+from monitor.analysis.terms import LEDGER, NOT_A_CLIENT, TERMS, TermFormat, normalise_value
 from monitor.errors import UsageError
 from monitor.store.invalidation import DAY, Invalidation, mark_dirty
 from monitor.store.keys import clinician_ids, selected
@@ -185,14 +185,14 @@ def _checked(connection: sqlite3.Connection, clinician: int, term: str, value: s
     if term not in TERMS:
         raise UsageError(f"There is no such term. There are: {', '.join(TERMS)}.")
     try:
-        return checked(term, value, own_words=_channels(connection, clinician, term))
+        return normalise_value(term, value, own_words=_channels(connection, clinician, term))
     except ValueError as error:
         raise UsageError(f"{TERMS[term].title}: {error}.") from None
 
 
 def _channels(connection: sqlite3.Connection, clinician: int, term: str) -> set[str]:
     """The channels that the clinician's messages came on, for a term that lists some."""
-    if TERMS[term].form is not Form.WORDS:
+    if TERMS[term].format is not TermFormat.WORDS:
         return set()
     sql = "SELECT DISTINCT channel FROM message WHERE clinician_id = ?"
     return {channel for (channel,) in connection.execute(sql, (clinician,))}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from connectors.records import CALLED_OFF, Kind
-from monitor.analysis.records import COLUMNS, Records
+from monitor.analysis.records import RECORD_COLUMNS, Records
 from monitor.store.events import REMOVED
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def stored_times(connection: sqlite3.Connection, clinician: str) -> tuple[pd.Dat
 def plain_times(connection: sqlite3.Connection) -> dict[str, dict[int, int]]:
     """Return by clinician and source how many true times there are, of whom all of them plainly tell of a session.
 
-    Of these :func:`monitor.analysis.sessions.met_from` would find that each says how one went.
+    Of these :func:`monitor.analysis.sessions.count_linked_evidence` would find that each says how one went.
     """
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for clinician, source, number in connection.execute(_PLAIN_TIMES):
@@ -122,7 +122,7 @@ def _table(connection: sqlite3.Connection, name: str, sql: str, binding: Mapping
     cursor = connection.execute(sql, binding)
     columns = [column[0] for column in cursor.description]
     table = pd.DataFrame.from_records(cursor.fetchall(), columns=columns)
-    return table.astype({column: COLUMNS[name][column] for column in columns})
+    return table.astype({column: RECORD_COLUMNS[name][column] for column in columns})
 
 
 def pseudonyms(connection: sqlite3.Connection, clinician: str) -> dict[int, str]:

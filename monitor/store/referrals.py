@@ -40,7 +40,7 @@ def assign(connection: sqlite3.Connection, clinician: str, referral: Referral, *
         "INSERT INTO assignment (clinician_id, assigned_at, weight) VALUES (?, ?, ?)", (id_, now, referral.weight)
     )
     if stored := open_slots(connection).get(clinician):
-        set_open_slots(connection, clinician, stored.after(referral), set_at=stored.set_at)
+        set_open_slots(connection, clinician, stored.remaining_after(referral), set_at=stored.set_at)
 
 
 @dataclass(frozen=True, slots=True)

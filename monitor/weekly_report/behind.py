@@ -15,8 +15,8 @@ from monitor.analysis.intervals import spans
 from monitor.analysis.metrics.days import day_edges
 from monitor.analysis.metrics.leave import interrupted_days
 from monitor.analysis.metrics.recovery import nights
-from monitor.analysis.metrics.sessions import SHORTER, past_buffer
-from monitor.analysis.sessions import meetings
+from monitor.analysis.metrics.sessions import EARLY_END_MINUTES, is_past_grace
+from monitor.analysis.sessions import distinct_meetings
 from monitor.notices.clients import contacts_with
 from monitor.store.notices import NoticeRow
 from monitor.weekly_report.figures import by_day
@@ -127,8 +127,8 @@ def _replies(week: _Week) -> Rows:
 
 
 def _ends(week: _Week) -> Rows:
-    held = meetings(week.of(week.frames.held))
-    late = held[past_buffer(week.frames, held)].sort_values("booked_start")
+    held = distinct_meetings(week.of(week.frames.held_sessions))
+    late = held[is_past_grace(week.frames, held)].sort_values("booked_start")
     found = zip(late["booked_end"], late["client"], late["overrun_minutes"], late["evidence"], strict=True)
     rows = [(week.when(end), week.who(who), f"{over:+.0f} min", _source(known)) for end, who, over, known in found]
     return ("Booked end", "With", "Ended", "Known from"), rows
@@ -139,7 +139,10 @@ def _source(evidence: str) -> str:
 
 
 def _days(week: _Week) -> Rows:
-    hours = [(date_of(day), len(part), _minutes(part)) for day, part in by_day(meetings(week.of(week.frames.held)))]
+    hours = [
+        (date_of(day), len(part), _minutes(part))
+        for day, part in by_day(distinct_meetings(week.of(week.frames.held_sessions)))
+    ]
     return ("Day", "Sessions", "Together"), [
         (weekday(day), counted(held, "session"), quantity(minutes, Unit.MINUTES)) for day, held, minutes in hours
     ]
@@ -147,7 +150,7 @@ def _days(week: _Week) -> Rows:
 
 def _minutes(held: pd.DataFrame) -> float:
     """Minutes of the clock in which any of these sessions took place."""
-    together = spans(held[["began_at", "ended_at"]].to_numpy(dtype=np.int64))
+    together = spans(held[["effective_start", "effective_end"]].to_numpy(dtype=np.int64))
     return float((together[:, 1] - together[:, 0]).sum() / 60)
 
 
@@ -155,7 +158,7 @@ def _contacts(week: _Week) -> Rows:
     frames = week.frames
     sent = week.of(frames.episodes)
     sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == CounterpartKind.CLIENT)]
-    held = week.of(frames.held)
+    held = week.of(frames.held_sessions)
     held = held[held["client"] == week.client]
     moments = [(at, "a session") for at in held["booked_start"]]
     moments += [
@@ -175,7 +178,7 @@ def _waits(week: _Week) -> Rows:
 
 
 def _supervision(week: _Week) -> Rows:
-    entries = week.frames.entries
+    entries = week.frames.other_events
     held = entries[entries["kind"].isin(SUPERVISION) & (entries["week"] <= week.week)].sort_values("start")
     rows = [
         (day_and_month(date_of(int(day))), quantity((end - start) / 60, Unit.MINUTES))
@@ -197,8 +200,8 @@ def _nights(week: _Week) -> Rows:
 
 
 def _early_ends(week: _Week) -> Rows:
-    held = week.of(week.frames.held)
-    early = held[held["overrun_minutes"] <= SHORTER].sort_values("booked_start")
+    held = week.of(week.frames.held_sessions)
+    early = held[held["overrun_minutes"] <= EARLY_END_MINUTES].sort_values("booked_start")
     found = zip(early["booked_end"], early["client"], early["overrun_minutes"], early["evidence"], strict=True)
     rows = [
         (week.when(end), week.who(who), f"{-over:.0f} min early", _source(known)) for end, who, over, known in found
@@ -208,14 +211,17 @@ def _early_ends(week: _Week) -> Rows:
 
 def _called_off(week: _Week) -> Rows:
     sessions = week.of(week.frames.sessions)
-    off = sessions[sessions["by_clinician"] == 1].sort_values("booked_start")
+    off = sessions[sessions["cancelled_by_clinician"] == 1].sort_values("booked_start")
     rows = [(week.when(at), week.who(who)) for at, who in zip(off["booked_start"], off["client"], strict=True)]
     return ("Booked for", "With"), rows
 
 
 def _on_leave(week: _Week) -> Rows:
     away = interrupted_days(week.frames)
-    parts = ((week.frames.held, "began_at", "a session"), (week.frames.episodes, "sent_at", "a message"))
+    parts = (
+        (week.frames.held_sessions, "effective_start", "a session"),
+        (week.frames.episodes, "sent_at", "a message"),
+    )
     moments = [
         (at, what)
         for part, column, what in parts

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.analysis.calendar import DAY, date_of
+from monitor.analysis.calendar import DAY_SECONDS, date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.clock import local_time
 from monitor.analysis.intervals import Spans, seconds_inside
-from monitor.analysis.metrics.sessions import as_planned, past_buffer
+from monitor.analysis.metrics.sessions import has_exception, is_past_grace
 from monitor.analysis.metrics.work import inside_work, outside_work
-from monitor.analysis.sessions import meetings
+from monitor.analysis.sessions import distinct_meetings
 from monitor.readiness import GapKind
 from monitor.weekly_report.gaps import Known
 from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
@@ -51,7 +51,7 @@ def rhythm(frames: Frames, week: int, attention: Attention, known: Known) -> Rhy
     days = np.arange(week, week + 7)
     first = frames.calendar.day_starts_at // HOUR
     grid = np.arange(first, first + 25)
-    edges = frames.calendar.clock.instants(days[:, None] * DAY + grid[None, :] * HOUR)
+    edges = frames.calendar.clock.instants(days[:, None] * DAY_SECONDS + grid[None, :] * HOUR)
     inside, outside = (_minutes(spans, edges) for spans in (inside_work(frames), outside_work(frames)))
     busy = (inside + outside >= LEAST_DRAWN).any(axis=0)
     if not busy.any():
@@ -126,7 +126,7 @@ def _rhythm_seen(days: Sequence[RhythmDay], known: Known) -> tuple[str, str]:
 
 def session_ends(frames: Frames, week: int, attention: Attention) -> SessionEnds | None:
     """When the week's sessions ended, ``None`` if none was held; no days are drawn below 60 % of known ends."""
-    held = meetings(frames.held[frames.held["week"] == week])
+    held = distinct_meetings(frames.held_sessions[frames.held_sessions["week"] == week])
     if held.empty:
         return None
     known = int(held["overrun_minutes"].notna().sum())
@@ -146,8 +146,8 @@ def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
 def _ends_day(frames: Frames, day: int, held: pd.DataFrame, attention: Attention) -> EndsDay:
     known = held[held["overrun_minutes"].notna()]
     beyond = EndState.PLANNED if attention.planned_ends else EndState.PAST
-    planned = np.where(as_planned(frames, known), EndState.PLANNED, EndState.WITHIN)
-    states = np.where(past_buffer(frames, known), beyond, planned)
+    planned = np.where(has_exception(frames, known), EndState.PLANNED, EndState.WITHIN)
+    states = np.where(is_past_grace(frames, known), beyond, planned)
     ends = tuple(
         SessionEnd(float(over), EndState(state), local_time(frames.clinician, end))
         for over, state, end in zip(known["overrun_minutes"], states, known["booked_end"], strict=True)
@@ -208,7 +208,9 @@ def own_ranges(
         unit = catalogue()[key].unit
         usual = own_range([_or_nan(values.get((at, key))) for at in before])
         low, middle, high = _whole(usual, unit) if usual else (None, None, None)
-        drawn = tuple(_certain(values.get((at, key)), unsure=unsure and catalogue()[key].by_hours) for at in weeks)
+        drawn = tuple(
+            _certain(values.get((at, key)), unsure=unsure and catalogue()[key].uses_agreed_hours) for at in weeks
+        )
         if all(value is None for value in drawn):
             continue
         title, dates = catalogue()[key].title, tuple(map(date_of, weeks))

@@ -242,7 +242,7 @@ class Known:
             sessions=computed and not calendars,
             gaps=ready.gaps if ready.anything_read else (),
             nothing_read=not ready.anything_read,
-            messages=week in weeks.index and bool(weeks.loc[week, "messages_seen"]),
+            messages=week in weeks.index and bool(weeks.loc[week, "messages_observed"]),
             newer=newer,
         )
 

@@ -11,7 +11,7 @@ from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
 from monitor.analysis.clock import local_day, local_time
 from monitor.config import Config
-from monitor.loading import frames_of
+from monitor.loading import load_frames
 from monitor.notices import LINE, left_out, of_persons
 from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
@@ -51,7 +51,7 @@ def weekly_report(
     """
     with store.read() as connection:
         ready = readiness_of(config, connection, clinician, now)
-        frames = frames_of(config, store, clinician, now=now)
+        frames = load_frames(config, store, clinician, now=now)
         monday = leading_week(ready) if week is None else day_number(week)
         newer = gaps.incomplete(ready, ready.last_week) if week is None and monday < ready.last_week else ""
         values = values_of(connection, clinician, monday)
@@ -103,7 +103,7 @@ def values_of(connection: Connection, clinician: Clinician, week: int, back: int
     known = catalogue()
     return WeekValues(
         {
-            (at, key): value if coverage >= known[key].least_coverage else None
+            (at, key): value if coverage >= known[key].min_coverage else None
             for _, at, key, value, _, coverage in rows
             if key in known
         }
@@ -129,7 +129,7 @@ def _built_from(frames: Frames, week: int, ready: Readiness) -> BuiltFrom:
     messages = ready.spans[RecordType.MESSAGES] is not None
     channels = () if messages else ("messages",)
     return BuiltFrom(
-        calendar_events=_in_week(frames.sessions, week) + _in_week(frames.entries, week),
+        calendar_events=_in_week(frames.sessions, week) + _in_week(frames.other_events, week),
         message_times=_in_week(frames.messages, week),
         messages_connected=messages,
         not_seen=(*channels, *(channel for channel in ("phone", "portal") if not _has_channel(frames, channel))),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor import notices
-from monitor.analysis.calendar import DAY, date_of
+from monitor.analysis.calendar import DAY_SECONDS, date_of
 from monitor.analysis.clock import local_time
-from monitor.analysis.metrics.weekly import once
-from monitor.analysis.sessions import meetings
+from monitor.analysis.metrics.weekly import cached
+from monitor.analysis.sessions import distinct_meetings
 from monitor.store.notices import NoticeRow
 from monitor.weekly_report import gaps
 from monitor.weekly_report.figures import by_day, mostly_inside
@@ -102,12 +102,14 @@ def _how_it_lay(frames: Frames, week: int, known: Known) -> str:
     )
 
 
-@once
+@cached
 def usual_slots(frames: Frames) -> dict[int, str]:
     """By client: the weekday and time at which most of the last sessions began, as "Tuesdays, 15:00"."""
-    recent = frames.held[frames.held["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
+    recent = (
+        frames.held_sessions[frames.held_sessions["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
+    )
     local = frames.calendar.clock.local(recent["booked_start"].to_numpy(dtype=np.int64))
-    slots = recent.assign(day=(local // DAY + 3) % 7, minute=local % DAY // 60)
+    slots = recent.assign(day=(local // DAY_SECONDS + 3) % 7, minute=local % DAY_SECONDS // 60)
     times = slots.groupby(["client", "day", "minute"]).size().reset_index(name="times")
     usual = times.sort_values("times", kind="stable").groupby("client").tail(1)
     return {
@@ -130,7 +132,7 @@ def protects(
     Without ``messages`` a break and a day off are told as far as the calendar shows.
     """
     so_far = "" if messages else ", as far as your calendar shows"
-    days = frames.days[(frames.days["week"] == week) & frames.days["calendar_seen"]]
+    days = frames.days[(frames.days["week"] == week) & frames.days["calendar_observed"]]
     off = [weekday(date_of(int(day))) for day in days.index[~days["occupied"]]]
     lines = []
     if hours := values.get((week, "supervision_hours")):
@@ -158,7 +160,7 @@ def _next_leave(frames: Frames) -> str:
 def ahead(frames: Frames, week: int) -> tuple[str, ...]:
     """What is booked for the week after the report's: how many sessions, and days without a gap around noon."""
     coming = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
-    following = meetings(frames.sessions[coming])
+    following = distinct_meetings(frames.sessions[coming])
     if following.empty:
         return ()
     first = local_time(frames.clinician, following["booked_start"].min())
@@ -173,6 +175,6 @@ def _no_gap(frames: Frames, day: int, sessions: pd.DataFrame) -> bool:
     """Whether sessions leave no half hour free between 10 and 3."""
     from monitor.analysis.intervals import complement, spans
 
-    start, end = frames.calendar.clock.instants(np.array([day * DAY + hour * 3600 for hour in MIDDAY]))
+    start, end = frames.calendar.clock.instants(np.array([day * DAY_SECONDS + hour * 3600 for hour in MIDDAY]))
     free = complement(spans(sessions[["booked_start", "booked_end"]].to_numpy(dtype=np.int64)), int(start), int(end))
     return bool((free[:, 1] - free[:, 0]).max(initial=0) < GAP)

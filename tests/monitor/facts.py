@@ -13,7 +13,7 @@ import pandas as pd
 from connectors.records import CounterpartKind, Grade, Kind, Status
 from monitor.analysis.calendar import day_number
 from monitor.analysis.frames import Frames, frames_from
-from monitor.analysis.records import COLUMNS, Records
+from monitor.analysis.records import RECORD_COLUMNS, Records
 from monitor.config.hours import parse_span
 from monitor.roster import Clinician, Contract, Hours, MinuteSpan, Practice, Residence
 
@@ -135,7 +135,7 @@ def message(  # noqa: PLR0913
 
 def table(name: str, rows: Iterable[Row]) -> pd.DataFrame:
     """Rows as that table of the records."""
-    return pd.DataFrame(list(rows), columns=list(COLUMNS[name])).astype(dict(COLUMNS[name]))
+    return pd.DataFrame(list(rows), columns=list(RECORD_COLUMNS[name])).astype(dict(RECORD_COLUMNS[name]))
 
 
 def events(rows: Iterable[Row]) -> pd.DataFrame:
@@ -199,8 +199,8 @@ def frames(  # noqa: PLR0913
     times: Iterable[Row] = (),
     corrected: Mapping[str, str] | None = None,
     mail: Iterable[Row] = (),
-    calendar_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
-    messages_seen: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
+    calendar_span: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
+    messages_span: tuple[str, str] | None = ("2025-01-01 00:00", "2027-01-01 00:00"),
     people: Iterable[Sequence[int]] = (),
     terms: Iterable[Row] = (),
     ledger: Iterable[Row] = (),
@@ -216,7 +216,7 @@ def frames(  # noqa: PLR0913
         person or clinician(),
         practice or Practice("Harbour Street", ZoneInfo(BERLIN)),
         as_of=at(as_of),
-        calendar_seen=calendar_seen and (at(calendar_seen[0]), at(calendar_seen[1])),
-        messages_seen=messages_seen and (at(messages_seen[0]), at(messages_seen[1])),
+        calendar_span=calendar_span and (at(calendar_span[0]), at(calendar_span[1])),
+        messages_span=messages_span and (at(messages_span[0]), at(messages_span[1])),
         holidays=set(map(date.fromisoformat, holidays)),
     )

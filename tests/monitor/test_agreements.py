@@ -86,7 +86,7 @@ def test_who_is_not_a_client_writes_other_mail_and_meeting_them_is_no_session() 
     found = frames(entries=entries, mail=mail, terms=[term(7, "standing", "not_a_client", "2026-03-03")])
 
     assert found.sessions["client"].tolist() == [7]
-    assert found.entries["kind"].tolist() == [Kind.OTHER]
+    assert found.other_events["kind"].tolist() == [Kind.OTHER]
     assert found.messages["counterpart_kind"].tolist() == [CounterpartKind.CLIENT, CounterpartKind.OTHER]
     assert len(found.replies) == 1
 

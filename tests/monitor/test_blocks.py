@@ -11,7 +11,7 @@ import pytest
 
 from connectors.classify import KindRule
 from connectors.records import CalendarEvent, Kind
-from monitor.analysis.calendar import block_of, date_of, day_number
+from monitor.analysis.calendar import block_start, date_of, day_number
 from monitor.analysis.referral import OpenSlots, Referral, TimeOfDay
 from monitor.dashboard.me.data import own_caseload
 from monitor.fairness_report.referral import referral_report
@@ -53,10 +53,10 @@ def row(made: BlockPractice, key: str) -> object:
 
 
 def test_blocks_begin_on_every_fourth_monday_since_1970() -> None:
-    assert date_of(block_of(day_number(BLOCK))) == BLOCK
-    assert {date_of(block_of(day_number(BLOCK + DAY * day))) for day in range(28)} == {BLOCK}
-    assert date_of(block_of(day_number(BLOCK) - 1)) == BLOCK - timedelta(weeks=4)
-    assert date_of(block_of(day_number(date(1970, 1, 5)))) == date(1970, 1, 5)
+    assert date_of(block_start(day_number(BLOCK))) == BLOCK
+    assert {date_of(block_start(day_number(BLOCK + DAY * day))) for day in range(28)} == {BLOCK}
+    assert date_of(block_start(day_number(BLOCK) - 1)) == BLOCK - timedelta(weeks=4)
+    assert date_of(block_start(day_number(date(1970, 1, 5)))) == date(1970, 1, 5)
 
 
 def test_the_first_night_publishes_the_whole_past_and_a_block_is_never_published_twice(six: BlockPractice) -> None:
@@ -89,7 +89,11 @@ def test_what_is_corrected_later_changes_no_block(six: BlockPractice) -> None:
     six.change("dev", contracts=(Contract(None, 0.5),))
     six.night(AFTER + DAY)
     after = report(six)
-    assert (after.rows, after.sessions_held, after.would_move) == (before.rows, before.sessions_held, before.would_move)
+    assert (after.rows, after.sessions_held, after.sessions_to_move) == (
+        before.rows,
+        before.sessions_held,
+        before.sessions_to_move,
+    )
     assert re.sub("Complete through .*", "", fairness.text(after), flags=re.DOTALL) == re.sub(
         "Complete through .*", "", told, flags=re.DOTALL
     )

@@ -86,7 +86,7 @@ def test_a_gap_of_two_hours_is_a_break_and_a_minute_more_is_not(back: str, expec
 def test_a_break_is_no_agreed_time() -> None:
     found = calendar()
 
-    assert seconds(found.hours) - seconds(found.agreed) == 3600 * found.usual.sum()
+    assert seconds(found.hours) - seconds(found.agreed) == 3600 * found.in_pattern.sum()
 
 
 # The half hour around sessions
@@ -125,7 +125,7 @@ def test_without_an_actual_end_the_halo_is_around_the_booked_one() -> None:
 def test_a_session_that_is_not_inside_the_hours_opens_no_halo(start: str, end: str) -> None:
     found = seen(calendar(), (start, end, start, end))
 
-    assert np.array_equal(found.covered, calendar().covered)
+    assert np.array_equal(found.within_hours, calendar().within_hours)
 
 
 def test_a_session_over_a_gap_longer_than_a_break_is_not_inside() -> None:
@@ -137,7 +137,7 @@ def test_a_session_over_a_gap_longer_than_a_break_is_not_inside() -> None:
 def test_no_sessions_change_nothing() -> None:
     nothing = np.empty((0, 2), dtype=np.int64)
 
-    assert np.array_equal(with_sessions(calendar(), nothing, nothing).covered, calendar().covered)
+    assert np.array_equal(with_sessions(calendar(), nothing, nothing).within_hours, calendar().within_hours)
 
 
 # On call, leave
@@ -185,7 +185,7 @@ def test_an_overnight_span_belongs_to_the_day_on_which_it_starts() -> None:
     assert night.day_of([at("2026-03-07 05:59:59"), at("2026-03-07 06:00")]).tolist() == [
         day("2026-03-06"), day("2026-03-07"),
     ]  # fmt: skip
-    assert [date_of(number).weekday() for number in night.shifts[:, 0]] == [4] * len(night.shifts)
+    assert [date_of(number).weekday() for number in night.pattern_spans[:, 0]] == [4] * len(night.pattern_spans)
 
 
 def test_the_night_of_the_day_before_the_first_is_known() -> None:
@@ -223,7 +223,7 @@ def test_public_holidays_are_free_unless_the_pattern_says_otherwise(
     found = working(hours(OFFICE, holidays=holiday_hours), holidays=["2026-04-06"])
 
     assert after(found, when) is expected
-    assert found.usual[day("2026-04-06") - found.first_day]
+    assert found.in_pattern[day("2026-04-06") - found.first_day]
 
 
 def test_a_saturday_practice_works_on_saturdays() -> None:
@@ -276,7 +276,7 @@ def test_every_instant_lies_in_its_own_work_day(instant: int, starts_at: int) ->
 
 def test_the_hour_that_happens_twice_is_agreed_twice() -> None:
     night = working(hours({"sat": ["22:00-06:00"]}))
-    stretch = spans(night.shifts[night.shifts[:, 0] == day("2026-10-24"), 1:])
+    stretch = spans(night.pattern_spans[night.pattern_spans[:, 0] == day("2026-10-24"), 1:])
 
     assert seconds(stretch) == 9 * 3600
     assert not night.after_hours([at("2026-10-25 02:30"), at("2026-10-25 02:30", second_time=True)]).any()
@@ -285,7 +285,7 @@ def test_the_hour_that_happens_twice_is_agreed_twice() -> None:
 def test_the_hour_that_never_happens_is_not_agreed() -> None:
     night = working(hours({"sat": ["22:00-06:00"]}))
 
-    assert seconds(spans(night.shifts[night.shifts[:, 0] == day("2026-03-28"), 1:])) == 7 * 3600
+    assert seconds(spans(night.pattern_spans[night.pattern_spans[:, 0] == day("2026-03-28"), 1:])) == 7 * 3600
 
 
 @pytest.mark.parametrize("when", ["2026-03-29", "2026-10-25"])

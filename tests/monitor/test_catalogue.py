@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.analysis.catalogue import Family, Metric, Wing, catalogue
+from monitor.analysis.catalogue import Category, Family, Metric, catalogue
 from monitor.analysis.definitions import definitions_markdown
 from monitor.notices import FAMILIES
 from reports.models import Unit
@@ -28,7 +28,7 @@ def test_a_metric_says_what_it_is(entry: Metric) -> None:
     assert entry.source
     assert re.fullmatch(r"[ABC]( as standard)?|B, (mixed|small)|D|–", entry.evidence)
     assert entry.low < entry.high
-    assert 0 <= entry.least_coverage < 1
+    assert 0 <= entry.min_coverage < 1
     assert entry.look_back >= 1
 
 
@@ -40,8 +40,8 @@ def test_a_metrics_key_ends_in_its_unit_where_it_has_one(entry: Metric) -> None:
     assert named in ([], [entry.unit])
 
 
-def test_the_directors_wing_holds_nothing_of_a_persons_wellbeing() -> None:
-    assert {key for key, entry in catalogue().items() if entry.wing is Wing.WORKLOAD} == WORKLOAD
+def test_workload_metrics_say_nothing_of_a_persons_wellbeing() -> None:
+    assert {key for key, entry in catalogue().items() if entry.category is Category.WORKLOAD} == WORKLOAD
 
 
 def test_metrics_are_shown_family_by_family() -> None:
@@ -69,7 +69,7 @@ def test_the_page_holds_every_metric_and_no_other() -> None:
 
 
 def test_what_no_page_shows_is_said_to_be_seen_by_nobody() -> None:
-    hidden = [key for key, entry in catalogue().items() if not entry.shown]
+    hidden = [key for key, entry in catalogue().items() if not entry.on_pages]
     page = PAGE.read_text(encoding="utf-8")
 
     assert hidden == ["overrun_minutes_clipped"]

@@ -26,7 +26,7 @@ from monitor.cli.progress import ProgressBar
 from monitor.config import Config
 from monitor.exports import COLUMNS
 from monitor.ingest import Outcome
-from monitor.loading import frames_of
+from monitor.loading import load_frames
 from monitor.night import run_lock
 from monitor.roster import Clinician
 from monitor.store import clients, computations, facts, notices
@@ -130,7 +130,7 @@ def test_0_when_all_went_well(office: Office) -> None:
 @pytest.fixture
 def bens_break(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ben's numbers cannot be computed, for a reason with a name in it."""
-    whole = frames_of
+    whole = load_frames
 
     def broken(config: Config, store: Store, clinician: Clinician, **more: Any) -> Any:
         if clinician.key == "ben":

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from monitor.analysis.selfreport import PROQOL
+from monitor.analysis.questionnaires import PROQOL
 from monitor.store.selfreport import check_ins
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.reports.pages import read, visible

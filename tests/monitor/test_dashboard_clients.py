@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from connectors.records import CalendarEvent, Kind
 from monitor.analysis.calendar import day_number
-from monitor.analysis.terms import EVER, TERMS
+from monitor.analysis.terms import ALWAYS, TERMS
 from monitor.dashboard.me.agreements import _months_on
 from monitor.store import clients, sources
 from monitor.store.computations import computation
@@ -152,7 +152,7 @@ def test_who_is_no_client_never_was_one(pages: DashboardPages, practice: Written
 
     post(ana, f"{CLIENTS}/{practice.client}", standing="not_a_client", band="", trauma="no", **{"from": TODAY})
 
-    assert said(pages) == {(practice.client, "standing"): [(EVER, "not_a_client")]}
+    assert said(pages) == {(practice.client, "standing"): [(ALWAYS, "not_a_client")]}
     assert "always" in visible(ana.get(f"{CLIENTS}/{practice.client}").text)
 
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from monitor.analysis import fairness
 from monitor.analysis.fairness import (
     available_fte,
-    chance,
+    chance_levels,
     evenness,
     gini,
     gini_change,
     gini_interval,
     hoover,
-    would_move,
+    sessions_to_move,
 )
 
 INF = float("inf")
@@ -41,7 +41,7 @@ def practices(draw: st.DrawFn, least: int = 4) -> tuple[list[float], list[float]
     ],
 )
 def test_would_move_is_what_equal_shares_would_take(load: list[float], fte: list[float], moves: float) -> None:
-    assert would_move(load, fte) == pytest.approx(moves)
+    assert sessions_to_move(load, fte) == pytest.approx(moves)
     assert hoover(load, fte) == pytest.approx(moves / sum(load))
 
 
@@ -89,17 +89,17 @@ def test_indices_stay_between_even_and_all_on_one(practice: tuple[list[float], l
 
 
 def test_fourteen_equal_caseloads_show_eight_and_a_half_sessions_by_chance() -> None:
-    assert chance([20] * 14, [1] * 14).would_move == pytest.approx(8.5, abs=0.05)
+    assert chance_levels([20] * 14, [1] * 14).sessions_to_move == pytest.approx(8.5, abs=0.05)
 
 
 def test_chance_is_told_the_same_twice_and_shrinks_with_weeks() -> None:
-    once, again, longer = (chance([20, 25, 14, 30], [1, 1, 0.6, 1], weeks=weeks) for weeks in (8, 8, 32))
+    once, again, longer = (chance_levels([20, 25, 14, 30], [1, 1, 0.6, 1], weeks=weeks) for weeks in (8, 8, 32))
     assert once == again
-    assert longer.would_move == pytest.approx(once.would_move / 2, rel=0.05)
+    assert longer.sessions_to_move == pytest.approx(once.sessions_to_move / 2, rel=0.05)
 
 
 def test_small_contracts_have_wide_ranges() -> None:
-    by_chance = chance([20, 20, 20, 4], [1, 1, 1, 0.2])
+    by_chance = chance_levels([20, 20, 20, 4], [1, 1, 1, 0.2])
     assert by_chance.high[3] > 0.25 > by_chance.high[0] > 0.1
     assert by_chance.low[3] < -0.25 < by_chance.low[0] < -0.1
 
@@ -132,7 +132,14 @@ def test_a_share_is_told_per_fte_and_against_the_equal_one() -> None:
 def test_below_four_clinicians_there_are_shares_and_no_index() -> None:
     page = evenness([20, 30, 25], [1, 1, 1])
     assert len(page.shares) == 3
-    indices = (page.hoover, page.would_move, page.would_move_by_chance, page.gini, page.gini_low, page.gini_high)
+    indices = (
+        page.hoover,
+        page.sessions_to_move,
+        page.sessions_to_move_by_chance,
+        page.gini,
+        page.gini_low,
+        page.gini_high,
+    )
     assert indices == (None,) * 6
     assert None not in (evenness([20, 30, 25, 20], [1] * 4).hoover, evenness([20, 30, 25, 20], [1] * 4).gini_low)
 
@@ -199,14 +206,14 @@ def test_an_unknown_start_is_refused() -> None:
     ],
 )
 def test_impossible_practices_are_refused(load: list[float], fte: list[float], words: str) -> None:
-    for figure in (hoover, would_move, chance, gini, gini_interval, evenness):
+    for figure in (hoover, sessions_to_move, chance_levels, gini, gini_interval, evenness):
         with pytest.raises(ValueError, match=words):
             figure(load, fte)
 
 
 def test_chance_needs_a_week() -> None:
     with pytest.raises(ValueError, match="weeks"):
-        chance([1], [1], weeks=0)
+        chance_levels([1], [1], weeks=0)
 
 
 # A trend

@@ -158,7 +158,7 @@ def test_the_pages_say_what_the_rows_say(tmp_path: Path) -> None:
         loads = [x / n for x, _, n in means.values()]
         ftes = [f / n for _, f, n in means.values()]
         assert report.hoover == pytest.approx(hoover(loads, ftes), abs=0.002)
-        assert report.would_move == pytest.approx(hoover(loads, ftes) * sum(loads), abs=0.2)
+        assert report.sessions_to_move == pytest.approx(hoover(loads, ftes) * sum(loads), abs=0.2)
         even = evenness(loads, ftes, weeks=8)
         assert even.gini == pytest.approx(gini(loads, ftes), abs=1e-9)
         assert even.gini_low is not None

@@ -51,7 +51,7 @@ def test_a_leave_that_begins_at_noon_leaves_half_a_day() -> None:
     found = frames(clinician(morning_and_afternoon), entries=[*weekly(), leave("2026-03-03 12:00", "2026-03-04 00:00")])
 
     assert found.days.loc[day("2026-03-03"), "worked"] == 0.5
-    assert week(found)[["worked_days", "leave_days", "present"]].tolist() == [4.5, 0.5, 0.9]
+    assert week(found)[["worked_days", "leave_days", "present_share"]].tolist() == [4.5, 0.5, 0.9]
 
 
 def test_a_free_day_in_a_leave_is_wholly_leave() -> None:
@@ -81,15 +81,15 @@ def test_an_all_day_leave_frees_the_night_shift_that_starts_on_it() -> None:
 def test_a_public_holiday_is_usual_and_not_agreed() -> None:
     found = frames(entries=weekly(), holidays=["2026-03-04"])
 
-    assert one(found.days, MONDAY + 2)[["usual", "agreed_minutes", "worked"]].tolist() == [True, 0.0, 0.0]
-    assert week(found)[["worked_days", "usual_days", "present"]].tolist() == [4.0, 5.0, 0.8]
+    assert one(found.days, MONDAY + 2)[["in_pattern", "agreed_minutes", "worked"]].tolist() == [True, 0.0, 0.0]
+    assert week(found)[["worked_days", "pattern_days", "present_share"]].tolist() == [4.0, 5.0, 0.8]
 
 
 def test_a_public_holiday_in_a_leave_is_no_leave_day_yet_nobody_is_there() -> None:
     off = leave("2026-03-02 00:00", "2026-03-09 00:00", all_day=True)
     found = frames(entries=[*weekly(), off], holidays=["2026-03-04"])
 
-    assert week(found)[["leave_days", "present"]].tolist() == [4.0, 0.0]
+    assert week(found)[["leave_days", "present_share"]].tolist() == [4.0, 0.0]
 
 
 def test_another_job_occupies_a_day_without_making_it_active() -> None:
@@ -120,7 +120,7 @@ def test_who_has_agreed_no_day_is_compared_by_what_they_did() -> None:
 
     assert week(found)["compared"]
     assert not week(found, "2026-03-09")["compared"]
-    assert week(found)["present"] == 1
+    assert week(found)["present_share"] == 1
 
 
 def test_the_week_of_a_reply_after_midnight_on_monday_is_the_one_before() -> None:
@@ -142,7 +142,7 @@ def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
     )
 
     assert set(np.diff(found.weeks.index)) == {7}
-    assert not week(found, "2026-02-16")[["calendar_seen", "messages_seen"]].any()
+    assert not week(found, "2026-02-16")[["calendar_observed", "messages_observed"]].any()
 
 
 # What was seen
@@ -150,7 +150,7 @@ def test_weeks_have_no_gaps_even_where_nobody_looked() -> None:
 
 def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
     mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "02-03")]
-    seen = frames(entries=[*weekly(weeks=1), *supervision()], mail=mail).weeks["messages_seen"]
+    seen = frames(entries=[*weekly(weeks=1), *supervision()], mail=mail).weeks["messages_observed"]
 
     assert seen.loc[day("2026-02-09")]
     assert not seen.loc[day("2026-02-16")]
@@ -159,10 +159,10 @@ def test_a_source_that_fell_silent_is_not_taken_as_empty() -> None:
 def test_a_week_of_sessions_without_a_message_of_ones_own_says_nothing_of_the_mail() -> None:
     mail = [message(f"2026-{when} 10:00", out=True) for when in ("01-06", "01-20")]
     mail += [message("2026-01-14 10:00"), message("2026-01-15 10:00", out=True, automatic=True)]
-    weeks = frames(entries=weekly(), mail=mail).weeks["messages_seen"]
+    weeks = frames(entries=weekly(), mail=mail).weeks["messages_observed"]
 
     assert weeks.loc[[day("2026-01-05"), day("2026-01-12"), day("2026-01-19")]].tolist() == [True, False, True]
-    assert frames(entries=supervision(), mail=mail).weeks["messages_seen"].loc[day("2026-01-12")]
+    assert frames(entries=supervision(), mail=mail).weeks["messages_observed"].loc[day("2026-01-12")]
 
 
 @pytest.mark.parametrize("first", ["2026-10-12", "2026-10-19", "2026-03-23"])  # the last two have 169 and 167 hours
@@ -176,7 +176,7 @@ def test_half_a_week_is_until_thursday_four_oclock_whatever_the_clocks_do(
     mail = [message(f"{date_of(monday + 3)} {begins}"), message(f"{date_of(monday + 14)} 10:00")]
     weeks = frames(mail=mail, as_of=f"{date_of(monday + 21)} 10:00").weeks
 
-    assert (monday in weeks.index and bool(weeks.loc[monday, "messages_seen"])) == seen
+    assert (monday in weeks.index and bool(weeks.loc[monday, "messages_observed"])) == seen
 
 
 @pytest.mark.parametrize("last", ["2026-10-07", "2026-10-14", "2026-03-18"])  # the clocks change after the last two
@@ -192,29 +192,29 @@ def test_two_weeks_of_silence_end_at_the_same_time_of_day_whatever_the_clocks_do
     entries = [*weekly(monday, 1), *supervision(monday, 5)]
     weeks = frames(mail=mail, entries=entries, as_of="2026-12-01 10:00").weeks
 
-    assert weeks.loc[thursday - 3 + 14, "messages_seen"] == seen
+    assert weeks.loc[thursday - 3 + 14, "messages_observed"] == seen
 
 
 def test_another_jobs_calendar_says_nothing_of_ones_own() -> None:
     elsewhere = [event(f"2026-{on} 10:00", f"2026-{on} 12:00", kind=Kind.BUSY) for on in ("01-06", "02-10", "03-17")]
     found = frames(entries=[*weekly(weeks=3), *elsewhere])
 
-    assert found.weeks["calendar_seen"].sum() == 4, "two weeks after the last session it has fallen silent"
+    assert found.weeks["calendar_observed"].sum() == 4, "two weeks after the last session it has fallen silent"
     assert frames(entries=elsewhere).weeks.empty
 
 
 def test_a_calendar_is_kept_from_its_first_session_on() -> None:
     """A meeting in a shared calendar, before anything stands in one's own, made a week of no sessions of it."""
     meetings = supervision("2026-01-05", 6)
-    seen = frames(entries=[*meetings, *weekly("2026-01-19", 4)]).weeks["calendar_seen"]
+    seen = frames(entries=[*meetings, *weekly("2026-01-19", 4)]).weeks["calendar_observed"]
 
     assert seen[seen].index.min() == day("2026-01-19")
     assert frames(entries=meetings).weeks.empty
 
 
 def test_a_source_that_was_never_connected_saw_nothing() -> None:
-    assert not frames(entries=weekly(), messages_seen=None).weeks["messages_seen"].any()
-    assert frames(entries=weekly(), calendar_seen=None, messages_seen=None).weeks.empty
+    assert not frames(entries=weekly(), messages_span=None).weeks["messages_observed"].any()
+    assert frames(entries=weekly(), calendar_span=None, messages_span=None).weeks.empty
 
 
 def test_weeks_before_the_first_record_were_not_seen() -> None:
@@ -228,7 +228,7 @@ def test_weeks_outside_the_employment_are_left_out() -> None:
     assert found.weeks.index.tolist() == [day("2026-01-19") + 7 * n for n in range(4)]
     assert week(found, "2026-01-19")["worked_days"] == 3
     assert week(found, "2026-02-09")["worked_days"] == 2
-    assert found.weeks["since_start"].tolist() == [0, 1, 2, 3]
+    assert found.weeks["weeks_since_start"].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,8 @@ def test_weeks_outside_the_employment_are_left_out() -> None:
 def test_who_is_new_is_known_after_ninety_days_or_from_the_persons_own_start(
     starts: str | None, seen_from: str, first_known: str | None
 ) -> None:
-    found = frames(clinician(starts=starts), entries=weekly(), calendar_seen=(seen_from, "2027-01-01 00:00"))
-    known = found.weeks.index[found.weeks["beginnings_known"]]
+    found = frames(clinician(starts=starts), entries=weekly(), calendar_span=(seen_from, "2027-01-01 00:00"))
+    known = found.weeks.index[found.weeks["intakes_known"]]
 
     assert known.min() == day(first_known) if first_known else known.empty
 
@@ -252,7 +252,7 @@ def test_who_is_new_is_known_after_ninety_days_or_from_the_persons_own_start(
 def test_ninety_days_after_the_first_record_it_is_known_who_is_new() -> None:
     found = frames(entries=weekly("2025-11-03", 20))
 
-    assert found.weeks.index[found.weeks["beginnings_known"]].min() == day("2026-02-02")
+    assert found.weeks.index[found.weeks["intakes_known"]].min() == day("2026-02-02")
 
 
 # Sessions, replies, entries
@@ -262,7 +262,7 @@ def test_the_true_times_of_a_session_are_kept_beside_the_booked() -> None:
     meeting = session("2026-03-02 10:00", uid="ten")
     found = frames(entries=[meeting], corrected={"ten": "2026-03-02 10:57"}).sessions.iloc[0]
 
-    assert found[["overrun_minutes", "began_at", "ended_at"]].tolist() == [
+    assert found[["overrun_minutes", "effective_start", "effective_end"]].tolist() == [
         7.0, at("2026-03-02 10:00"), at("2026-03-02 10:57"),
     ]  # fmt: skip
 
@@ -297,12 +297,12 @@ def test_entries_set_aside_or_cancelled_are_none() -> None:
         event("2026-03-04 10:00", "2026-03-15 11:00", kind=Kind.SUPERVISION, set_aside="longer than 12 hours"),
     ]
 
-    assert len(frames(entries=supervision).entries) == 1
+    assert len(frames(entries=supervision).other_events) == 1
 
 
 def test_nobody_did_anything() -> None:
     found = frames()
 
     assert found.weeks.empty
-    assert found.held.empty
+    assert found.held_sessions.empty
     assert records().events.empty

@@ -14,7 +14,7 @@ from connectors.records import Grade, SessionEvidence, Status
 from monitor.errors import StoreError, UsageError
 from monitor.exports import COLUMNS, rows_of
 from monitor.ingest import IngestRequest, Outcome, exit_code, ingest
-from monitor.loading import frames_of
+from monitor.loading import load_frames
 from tests.monitor.memory import NAMES, NOW, House, HouseMaker, at, days, entry, epoch, stamp, true_end
 
 AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
@@ -97,7 +97,7 @@ def test_one_entry_told_twice_in_a_snapshot_is_the_later_telling_in_every_run(ho
 
 
 def evidence_of(practice: House, now: datetime = NOW) -> dict[str, str]:
-    sessions = frames_of(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions
+    sessions = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions
     return dict(zip(sessions["uid_key"], sessions["evidence"], strict=True))
 
 
@@ -393,7 +393,7 @@ def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(hous
     practice.mail.tells([stamp(1, "2026-03-01 09:00", clinician="ana", outgoing=True)])
     practice.ingest()
     ana, ben = (
-        frames_of(practice.config, practice.store, person, now=NOW).messages for person in practice.config.clinicians
+        load_frames(practice.config, practice.store, person, now=NOW).messages for person in practice.config.clinicians
     )
     assert (len(ana), len(ben), practice.rows("SELECT count(*) FROM message")) == (1, 0, [2])
     assert practice.dirty() == dict.fromkeys(("ana", "ben"), epoch("2026-03-01 09:00"))
@@ -507,7 +507,7 @@ def test_a_source_that_comes_to_be_read_account_by_account_counts_once(house: Ho
     practice.ingest()
     practice.accounts("mail")["ana"].tells([stamp(n, f"2026-03-0{n} 09:00", outgoing=True) for n in (1, 2)])
     practice.ingest(now=LATER)
-    frames = frames_of(practice.config, practice.store, practice.config.clinicians[0], now=LATER)
+    frames = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=LATER)
     assert len(frames.messages) == 2
 
 

@@ -18,11 +18,11 @@ from connectors.base import Batch, RejectedRecord, Skipped, Window
 from connectors.errors import ShrunkSourceError
 from connectors.records import CALLED_OFF, CalendarEvent, Grade, Kind, Record, Status
 from monitor.analysis.calendar import day_number
-from monitor.analysis.catalogue import measure
+from monitor.analysis.catalogue import compute_metrics
 from monitor.config import Config, load
 from monitor.ingest import IngestRequest, Outcome, context_for, ingest
 from monitor.ingest.policy import TOO_LONG, Policy
-from monitor.loading import frames_of
+from monitor.loading import load_frames
 from monitor.store.database import Store, open_store
 from tests.connectors.test_add_a_connector import files
 from tests.monitor.memory import NAMES, HouseMaker, at, days, entry, epoch, stamp, true_end
@@ -59,7 +59,7 @@ def stored(store: Store, sql: str) -> list[Any]:
 
 def last_week(config: Config, store: Store) -> dict[str, float]:
     """Ana's numbers of the week before ``NOW``."""
-    found = measure(frames_of(config, store, config.clinicians[0], now=NOW))
+    found = compute_metrics(load_frames(config, store, config.clinicians[0], now=NOW))
     rows = found[found["week"] == day_number(date(2026, 3, 16))]
     return dict(zip(rows["key"], rows["value"], strict=True))
 

@@ -12,7 +12,7 @@ import pytest
 from connectors.errors import ShrunkSourceError
 from connectors.records import CalendarEvent, Grade, Kind, SessionEvidence, Status
 from monitor.errors import StoreError
-from monitor.loading import frames_of
+from monitor.loading import load_frames
 from monitor.store.evidence import save_correction
 from tests.monitor.memory import NOW, House, HouseMaker, at, entry, epoch, true_end
 
@@ -258,7 +258,7 @@ def correct(practice: House, uid_key: str, ended: str) -> None:
 
 def ends(practice: House, now: Any = NEXT) -> dict[str, str]:
     """The evidence of each session, by uid_key."""
-    sessions = frames_of(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions
+    sessions = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions
     return {uid: how for uid, how in zip(sessions["uid_key"], sessions["evidence"], strict=True) if how}
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.records import CounterpartKind, Grade, Kind, Status
-from monitor.analysis.catalogue import catalogue, measure
+from monitor.analysis.catalogue import catalogue, compute_metrics
 from monitor.analysis.frames import Frames, frames_from
 from monitor.analysis.records import Records
 from monitor.analysis.terms import LEDGER, STANDINGS
@@ -106,7 +106,7 @@ class Life:
         person = clinician(self.pattern, zone=self.zone, starts=starts)
         practice = Practice("Harbour Street", ZoneInfo(self.zone))
         as_of = self.instant(self.as_of)
-        return frames_from(records, person, practice, as_of=as_of, calendar_seen=ever, messages_seen=ever)
+        return frames_from(records, person, practice, as_of=as_of, calendar_span=ever, messages_span=ever)
 
     def _date(self, day: int) -> str:
         return (self.monday + timedelta(days=day)).isoformat()
@@ -203,7 +203,7 @@ def measured(life: Life, *, shuffled: bool = False) -> pd.DataFrame:
     if shuffled:
         names = ("events", "evidence", "messages")
         records = replace(records, **{name: getattr(records, name).sample(frac=1, random_state=1) for name in names})
-    return measure(life.frames(records))
+    return compute_metrics(life.frames(records))
 
 
 @settings(max_examples=tried(2))

@@ -180,7 +180,7 @@ def test_outside_hours_minutes(entries: list[Row], mail: list[Row], minutes: flo
 
 
 def test_without_messages_half_of_the_work_outside_hours_is_not_seen() -> None:
-    found = frames(entries=[*sessions_around(), session("sat 10:00", "10:50")], messages_seen=None)
+    found = frames(entries=[*sessions_around(), session("sat 10:00", "10:50")], messages_span=None)
 
     assert metric_row("outside_hours_minutes", found).tolist() == [50.0, 1, 0.5]
 

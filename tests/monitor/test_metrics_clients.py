@@ -217,7 +217,7 @@ def test_work_outside_work_is_told_for_eight_hours_with_clients() -> None:
     found = week_frames(*entries, times=[late], mail=[sent("mon 19:00"), sent("tue 11:00", client=2)])
 
     assert metric_row("work_outside_work", found)["value"] == pytest.approx(8 * (10 + 5) / 240)
-    assert pd.isna(metric_row("work_outside_work", frames(entries=entries, messages_seen=None))["value"])
+    assert pd.isna(metric_row("work_outside_work", frames(entries=entries, messages_span=None))["value"])
 
 
 # Caseload
@@ -425,7 +425,7 @@ def test_who_begins_in_mid_week_owes_no_session_of_before() -> None:
     entries, said = [*client_weeks(2, "2026-02-05", 1), *client_weeks(1, "2026-02-09", 4)], [term(1, "frequency", "1")]
     found = frames(clinician(starts="2026-02-05", ends="2026-03-02"), entries=entries, terms=said)
 
-    assert found.weeks["present"].tolist() == pytest.approx([0.4, 1, 1, 1, 0.2])
+    assert found.weeks["present_share"].tolist() == pytest.approx([0.4, 1, 1, 1, 0.2])
     assert metric_row("frequency_kept", found, "2026-02-23")["value"] == pytest.approx(300 / 3.4)
     assert metric_row("frequency_kept", found, "2026-03-02")["value"] == pytest.approx(400 / 3.2)
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from connectors.records import Kind, Status
-from monitor.analysis.catalogue import catalogue, measure
-from monitor.analysis.metrics.leave import leaves, with_weekends
+from monitor.analysis.catalogue import catalogue, compute_metrics
+from monitor.analysis.metrics.leave import leaves, leaves_with_weekends
 from monitor.notices import crossed
 from monitor.roster import Practice
 from tests.monitor.facts import BERLIN, Row, clinician, day, event, frames, hours, seen_times, term
@@ -73,7 +73,7 @@ def test_billing_boundary_covers_the_sessions_whose_ends_are_known() -> None:
         "billing_boundary", week_frames(entry, session("tue 10:00", "10:50"), times=[time], practice=practice)
     )
     assert found.tolist() == [1.0, 1, 0.5]
-    assert catalogue()["billing_boundary"].least_coverage == 0.6
+    assert catalogue()["billing_boundary"].min_coverage == 0.6
 
 
 def test_where_no_end_of_a_short_session_is_known_the_billing_boundary_is_unknown() -> None:
@@ -368,7 +368,7 @@ def test_work_at_the_edges_of_a_leave_is_told_apart() -> None:
 def test_a_public_holiday_that_adjoins_a_leave_belongs_to_it_and_a_working_day_ends_it() -> None:
     found = week_frames(leave("tue 00:00", "thu 00:00"), holidays=["2026-03-02"])
 
-    assert with_weekends(found).tolist() == [[day("2026-02-28"), day("2026-03-04")]]
+    assert leaves_with_weekends(found).tolist() == [[day("2026-02-28"), day("2026-03-04")]]
     assert leaves(found).tolist() == [[day("2026-03-03"), day("2026-03-04")]]
 
 
@@ -425,7 +425,7 @@ def test_half_of_what_sessions_and_messages_tell_together_is_unseen_without_mess
     assert (
         metric_row(key, frames(entries=entries, mail=[*newsletters_around(), message_to_colleague()]))["coverage"] == 1
     )
-    assert metric_row(key, frames(entries=entries, messages_seen=None))["coverage"] == 0.5
+    assert metric_row(key, frames(entries=entries, messages_span=None))["coverage"] == 0.5
 
 
 def test_without_a_calendar_what_mail_shows_is_known_by_half() -> None:
@@ -459,7 +459,7 @@ def test_supervision_on_the_first_friday_of_each_month_is_held_in_every_week_and
     found = frames(entries=[*monthly, *weekly], as_of="2026-12-14 10:00", practice=british)
 
     assert set(metric_table("supervision_held", found)["value"].loc[day("2026-01-05") :]) == {1.0}
-    assert [row for row in crossed(measure(found), found) if row.family == "supervision"] == []
+    assert [row for row in crossed(compute_metrics(found), found) if row.family == "supervision"] == []
 
 
 def long_known() -> Row:
@@ -614,7 +614,7 @@ def test_who_works_one_day_a_week_is_off_on_the_others() -> None:
     mondays = clinician(hours({"mon": ["09:00-13:00", "14:00-18:00"]}))
     found = week_frames(session("mon 10:00", "10:50"), session("tue 10:00", "10:50"), person=mondays)
 
-    assert found.weeks["usual_days"].unique().tolist() == [1]
+    assert found.weeks["pattern_days"].unique().tolist() == [1]
     assert metric_row("off_day_work", found)["value"] == 1
     assert metric_row("days_since_full_day_off", found)["value"] == 0
 

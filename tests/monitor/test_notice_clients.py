@@ -94,7 +94,7 @@ def test_weeks_away_and_weeks_without_mail_do_not_count() -> None:
     away = event("2026-01-12 00:00", "2026-01-19 00:00", kind=Kind.LEAVE, all_day=True)
     seen = ("2026-02-02 00:00", "2027-01-01 00:00")
     on_leave = contacts_with(frames(entries=[*SESSIONS[:2], *SESSIONS[4:], away], mail=READ))
-    unread = contacts_with(frames(entries=SESSIONS, mail=READ[4:], messages_seen=seen))
+    unread = contacts_with(frames(entries=SESSIONS, mail=READ[4:], messages_span=seen))
 
     assert np.flatnonzero(on_leave.counts[1].isna()).tolist() == [1]
     assert unread.counts[1].isna().tolist()[:5] == [True] * 4 + [False]

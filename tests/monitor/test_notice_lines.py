@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from connectors.records import Kind
-from monitor.analysis.catalogue import catalogue, measure
+from monitor.analysis.catalogue import catalogue, compute_metrics
 from monitor.analysis.frames import Frames
 from monitor.notices import LINES, crossed, settled
 from monitor.roster import Practice
@@ -106,7 +106,7 @@ def test_work_during_leave_is_a_day_in_a_week_and_two_in_a_longer_one(
     ]
     sessions = [event(f"2026-01-{on} 10:00", f"2026-01-{on} 10:50", client=2) for on in worked]
     lived = person(*away, *sessions, skips=(1, 2, 3))
-    found = [row for row in crossed(measure(lived), lived) if row.family == "leave"]
+    found = [row for row in crossed(compute_metrics(lived), lived) if row.family == "leave"]
 
     assert [((row.week - FIRST) // 7, row.measured) for row in found] == told_of
 

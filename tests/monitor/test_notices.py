@@ -62,7 +62,7 @@ def weeks(count: int, *, away: Sequence[int] = ()) -> pd.DataFrame:
     """The weeks table of somebody who works four days, all compared but those that one was away."""
     index = pd.Index(FIRST + 7 * np.arange(count), name="week")
     there = ~np.isin(np.arange(count), away)
-    return pd.DataFrame({"compared": there, "worked_days": 4.0, "usual_days": 4.0, "present": 1.0}, index=index)
+    return pd.DataFrame({"compared": there, "worked_days": 4.0, "pattern_days": 4.0, "present_share": 1.0}, index=index)
 
 
 def measured(series: Mapping[str, Sequence[float]], *, sessions: float = 20, coverage: float = 1) -> pd.DataFrame:
@@ -218,7 +218,7 @@ def test_no_weeks_no_notices() -> None:
 
 def test_fuller_days_are_those_that_were_agreed() -> None:
     hours = measured({"contact_hours": life("contact_hours", 18)})
-    shorter = weeks(72).assign(usual_days=[4.0] * 60 + [3.0] * 12)
+    shorter = weeks(72).assign(pattern_days=[4.0] * 60 + [3.0] * 12)
 
     assert find(hours, weeks(72)) == []
     assert [row.family for row in find(hours, shorter)] == ["load"]

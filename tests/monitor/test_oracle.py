@@ -721,7 +721,7 @@ def test_the_shares_of_the_last_two_blocks(people: list[Clinician]) -> None:
         ftes.append(sum(share for _, share in blocks) / len(blocks))
     expected = hoover(loads, ftes)
     assert report.hoover == pytest.approx(expected, abs=0.002)
-    assert report.would_move == pytest.approx(expected * sum(loads), abs=0.2)
+    assert report.sessions_to_move == pytest.approx(expected * sum(loads), abs=0.2)
     assert report.equal_share == pytest.approx(sum(loads) / sum(ftes), abs=0.06)
     even = evenness(loads, ftes, weeks=8)
     assert even.gini == pytest.approx(gini(loads, ftes), abs=1e-9)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.records import CalendarEvent, Grade, Kind, SessionEvidence, Status
-from monitor.analysis.sessions import met_from
+from monitor.analysis.sessions import count_linked_evidence
 from monitor.store import facts
 from monitor.store.database import opened
 from monitor.store.events import save_events
@@ -54,8 +54,8 @@ def test_true_times_that_plainly_tell_of_a_session_are_those_that_a_whole_look_f
             looked_at = facts.stored_times(connection, "ana")
             plain = facts.plain_times(connection).get("ana")
         assert looked_at is not None
-        found = met_from(whole.events, whole.evidence)
-        assert met_from(*looked_at) == found
+        found = count_linked_evidence(whole.events, whole.evidence)
+        assert count_linked_evidence(*looked_at) == found
         if plain is not None:
             assert {source: (number, number) for source, number in plain.items()} == found
 

@@ -64,8 +64,8 @@ def test_the_plain_ratio_is_that_of_the_sums() -> None:
     from_nothing = rate_ratio([0.0] * 40 + [3.0] * 10, np.ones(50), 49)
     assert doubled is not None
     assert from_nothing is not None
-    assert doubled.seen == 2
-    assert from_nothing.seen == pytest.approx(3 / (0.5 / 40))
+    assert doubled.unadjusted == 2
+    assert from_nothing.unadjusted == pytest.approx(3 / (0.5 / 40))
 
 
 def test_a_difference_of_two_weeks_is_shrunk_by_the_typical_deviation() -> None:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from monitor import cli, compute
 from monitor.cli.context import CliContext
 from monitor.config import Config, load
-from monitor.loading import frames_of
+from monitor.loading import load_frames
 from monitor.store.computations import computation
 from monitor.store.database import Store, opened
 from tests.monitor.dashboard_pages import DashboardPages
@@ -105,7 +105,7 @@ def test_a_shared_source_does_not_hide_a_dead_calendar(practice: Practice) -> No
 
 @pytest.fixture
 def anas_break(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    whole = frames_of
+    whole = load_frames
 
     def broken(config: Config, store: Store, clinician: Any, **more: Any) -> Any:
         if clinician.key == "ana":
@@ -198,7 +198,7 @@ def test_what_changed_while_numbers_were_computed_is_computed_again(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     practice.at(MONDAY, "ingest")
-    whole, calls = frames_of, []
+    whole, calls = load_frames, []
 
     def meanwhile(config: Config, store: Store, clinician: Any, **more: Any) -> Any:
         calls.append(clinician.key)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import referral_rule
-from monitor.analysis.referral import Candidate, Obstacle, OpenSlots, Referral, TimeOfDay, next_referral
+from monitor.analysis.referral import Candidate, Obstacle, OpenSlots, Referral, TimeOfDay, rank_candidates
 
 SKILLS, LANGUAGES, MODALITY = ("CBT", "EMDR"), ("English", "Portuguese"), ("in person", "video")
 WEIGHTS = st.sampled_from([1.0, 1.25, 1.5, 2.0])
@@ -50,11 +50,11 @@ def practices(**known: st.SearchStrategy[object]) -> st.SearchStrategy[list[Cand
 
 
 def order(*people: Candidate, referral: Referral | None = None) -> str:
-    return " ".join(place.key for place in next_referral(people, referral or Referral()).places)
+    return " ".join(place.key for place in rank_candidates(people, referral or Referral()).candidates)
 
 
 def obstacle(person: Candidate, referral: Referral | None = None) -> Obstacle | None:
-    others = next_referral([person], referral or Referral()).others
+    others = rank_candidates([person], referral or Referral()).unavailable
     return others[0].obstacle if others else None
 
 
@@ -92,7 +92,7 @@ def test_who_has_had_no_new_client_as_far_as_is_known_has_waited_longest() -> No
 
 def test_places_say_who_is_as_low_as_anybody() -> None:
     people = Candidate("ana", 20), Candidate("ben", 20.4), Candidate("cleo", 21)
-    assert [place.even for place in next_referral(people, Referral()).places] == [True, True, False]
+    assert [place.is_tied for place in rank_candidates(people, Referral()).candidates] == [True, True, False]
 
 
 @given(practices(), referrals, st.randoms())
@@ -100,18 +100,18 @@ def test_the_order_in_which_people_are_listed_does_not_matter(
     people: list[Candidate], referral: Referral, order_: Callable[..., object]
 ) -> None:
     mixed = order_.sample(people, len(people))  # type: ignore[attr-defined]
-    assert next_referral(mixed, referral).places == next_referral(people, referral).places
+    assert rank_candidates(mixed, referral).candidates == rank_candidates(people, referral).candidates
 
 
 @given(practices(), referrals)
 def test_everybody_has_a_place_or_an_obstacle(people: list[Candidate], referral: Referral) -> None:
-    ranking = next_referral(people, referral)
-    named = [place.key for place in ranking.places] + [other.key for other in ranking.others]
+    ranking = rank_candidates(people, referral)
+    named = [place.key for place in ranking.candidates] + [other.key for other in ranking.unavailable]
     assert sorted(named) == sorted(person.key for person in people)
 
 
 def test_nobody_is_an_answer_too() -> None:
-    assert next_referral([], Referral()).places == ()
+    assert rank_candidates([], Referral()).candidates == ()
 
 
 # Who can take it
@@ -129,7 +129,7 @@ def test_nobody_is_an_answer_too() -> None:
 )
 def test_what_is_not_listed_is_not_offered_and_is_named(referral: Referral, lacks: tuple[str, ...]) -> None:
     person = Candidate("ana", 20, skills=frozenset({"CBT"}), languages=frozenset({"English"}))
-    assert tuple(word for other in next_referral([person], referral).others for word in other.lacks) == lacks
+    assert tuple(word for other in rank_candidates([person], referral).unavailable for word in other.missing) == lacks
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_open_slots_and_a_farewell_decide_and_are_said(
     ],
 )
 def test_a_referral_takes_a_slot_of_its_time_of_day(before: OpenSlots, referral: Referral, after: OpenSlots) -> None:
-    assert before.after(referral) == after
+    assert before.remaining_after(referral) == after
 
 
 def test_an_unknown_load_is_said() -> None:

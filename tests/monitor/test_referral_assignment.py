@@ -9,8 +9,16 @@ from itertools import product
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from monitor.analysis.assignment import Assignment, Takers, _Programme, assign
-from monitor.analysis.referral import TIE, Candidate, OpenSlots, Referral, TimeOfDay, next_referral, obstacle_of
+from monitor.analysis.assignment import Assignment, Takers, _IntegerProgramme, assign_referrals
+from monitor.analysis.referral import (
+    TIE_SESSIONS,
+    Candidate,
+    OpenSlots,
+    Referral,
+    TimeOfDay,
+    obstacle_of,
+    rank_candidates,
+)
 
 NEAR = 1e-6
 
@@ -63,10 +71,10 @@ def allowed(people: Sequence[Candidate], referrals: Sequence[Referral], takers: 
         left = person.slots
         for referral in sorted(own, key=lambda referral: referral.time is None):
             if left is not None:
-                if not left.at(referral.time) or (referral.trauma and not left.trauma):
+                if not left.count(referral.time) or (referral.trauma and not left.trauma):
                     return False
                 trauma = left.trauma - referral.trauma
-                left = replace(left.after(replace(referral, trauma=False)), trauma=trauma)
+                left = replace(left.remaining_after(replace(referral, trauma=False)), trauma=trauma)
     return True
 
 
@@ -84,7 +92,7 @@ def positions(people: Sequence[Candidate], found: Assignment) -> Takers:
 @settings(max_examples=60, deadline=None)
 @given(people_strategy, referrals_strategy)
 def test_no_other_way_places_more_or_is_more_even(people: list[Candidate], referrals: list[Referral]) -> None:
-    found = _Programme(people, referrals).takers()
+    found = _IntegerProgramme(people, referrals).takers()
     placed = [taker is not None for taker in found]
     assert allowed(people, referrals, found)
     every = ways(people, referrals)
@@ -96,10 +104,10 @@ def test_no_other_way_places_more_or_is_more_even(people: list[Candidate], refer
 @settings(max_examples=60, deadline=None)
 @given(people_strategy, referrals_strategy)
 def test_whose_turn_it_is_costs_at_most_half_a_session_each(people: list[Candidate], referrals: list[Referral]) -> None:
-    fell = _Programme(people, referrals).takers()
-    found = positions(people, assign(people, referrals))
+    fell = _IntegerProgramme(people, referrals).takers()
+    found = positions(people, assign_referrals(people, referrals))
     moved = [n for n, (one, other) in enumerate(zip(fell, found, strict=True)) if one != other]
-    slack = sum(referrals[n].weight * TIE / people[found[n] or 0].fte for n in moved)
+    slack = sum(referrals[n].weight * TIE_SESSIONS / people[found[n] or 0].fte for n in moved)
     assert allowed(people, referrals, found)
     assert [taker is None for taker in found] == [taker is None for taker in fell]
     assert cost(people, referrals, found) <= cost(people, referrals, fell) + slack + NEAR
@@ -109,38 +117,40 @@ def test_whose_turn_it_is_costs_at_most_half_a_session_each(people: list[Candida
 @given(people_strategy, st.sampled_from([1.0, 1.25, 2.0, 0.77]))
 @example([Candidate("a", 20, last_intake=9), Candidate("b", 20.5, last_intake=2)], 1.0)
 def test_a_single_one_goes_as_the_rule_says(people: list[Candidate], weight: float) -> None:
-    places = next_referral(people, Referral(weight)).places
-    assert assign(people, [Referral(weight)]).takers == ((places[0].key if places else None),)
+    places = rank_candidates(people, Referral(weight)).candidates
+    assert assign_referrals(people, [Referral(weight)]).takers == ((places[0].key if places else None),)
 
 
 def test_the_only_one_who_speaks_portuguese_is_kept_for_who_needs_it() -> None:
     rui = Candidate("rui", 5, slots=OpenSlots(1, 0, 0), languages=frozenset({"Portuguese"}))
     people = [rui, Candidate("ana", 20), Candidate("ben", 21)]
-    assert assign(people, [Referral(), Referral(language="portuguese")]).takers == ("ana", "rui")
+    assert assign_referrals(people, [Referral(), Referral(language="portuguese")]).takers == ("ana", "rui")
 
 
 def test_several_fill_up_from_below() -> None:
-    found = assign([Candidate("ana", 10), Candidate("ben", 12.4), Candidate("cleo", 20)], [Referral()] * 4)
+    found = assign_referrals([Candidate("ana", 10), Candidate("ben", 12.4), Candidate("cleo", 20)], [Referral()] * 4)
     assert sorted(filter(None, found.takers)) == ["ana", "ana", "ana", "ben"]
-    assert found.after == {"ana": 13, "ben": 13.4, "cleo": 20}
+    assert found.load_after == {"ana": 13, "ben": 13.4, "cleo": 20}
 
 
 def test_even_people_get_one_each_those_who_waited_longest_first() -> None:
     people = [Candidate(str(n), 20 + n / 10, last_intake=9 - n) for n in range(4)]
-    assert sorted(filter(None, assign(people, [Referral()] * 2).takers)) == ["2", "3"]
+    assert sorted(filter(None, assign_referrals(people, [Referral()] * 2).takers)) == ["2", "3"]
 
 
 def test_when_there_is_no_room_the_earlier_ones_are_placed() -> None:
-    found = assign([Candidate("ana", 20, slots=OpenSlots(2, 0, 0))], [Referral(2), Referral(1.5), Referral(1)])
+    found = assign_referrals(
+        [Candidate("ana", 20, slots=OpenSlots(2, 0, 0))], [Referral(2), Referral(1.5), Referral(1)]
+    )
     assert found.takers == ("ana", "ana", None)
 
 
 def test_an_evening_is_kept_for_whoever_can_only_come_then() -> None:
     people = [Candidate("ana", 5, slots=OpenSlots(0, 1, 0)), Candidate("ben", 20, slots=OpenSlots(1, 0, 0))]
-    assert assign(people, [Referral(), Referral(time=TimeOfDay.EVENING)]).takers == ("ben", "ana")
+    assert assign_referrals(people, [Referral(), Referral(time=TimeOfDay.EVENING)]).takers == ("ben", "ana")
 
 
 def test_nobody_and_nothing_are_answers_too() -> None:
-    assert assign([], [Referral()]).takers == (None,)
-    assert assign([Candidate("ana", 20)], []).after == {"ana": 20}
-    assert assign([Candidate("ana", None)], [Referral()]) == Assignment((None,), {})
+    assert assign_referrals([], [Referral()]).takers == (None,)
+    assert assign_referrals([Candidate("ana", 20)], []).load_after == {"ana": 20}
+    assert assign_referrals([Candidate("ana", None)], [Referral()]) == Assignment((None,), {})

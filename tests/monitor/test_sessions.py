@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from connectors.records import Grade, Kind, Status
-from monitor.analysis.sessions import COLUMNS, sessions_from
+from monitor.analysis.sessions import SESSION_COLUMNS, sessions_from
 from tests.monitor.facts import Row, at, corrections, event, events, evidence, seen_times
 
 NOON = "2026-03-02 12:00"
@@ -200,7 +200,7 @@ def test_what_is_no_session(entry: Row) -> None:
     found = sessions(entry)
 
     assert found.empty
-    assert found.dtypes.astype(str).to_dict() == COLUMNS
+    assert found.dtypes.astype(str).to_dict() == SESSION_COLUMNS
 
 
 def test_nothing_at_all() -> None:

@@ -10,7 +10,7 @@ import cProfile
 import pstats
 
 from benchmarks.analysis_speed import MESSAGES, SESSIONS, frames_of, timed, year
-from monitor.analysis.catalogue import measure
+from monitor.analysis.catalogue import compute_metrics
 
 CALLS = 147_000  # of functions, the interpreter's own among them
 SECONDS = 2.0  # of processor time, on whatever machine and under whatever load the tests run
@@ -28,6 +28,6 @@ def test_a_year_takes_no_more_calls_than_it_needs() -> None:
     timed(records, runs=0)  # imports and caches
 
     with cProfile.Profile() as profile:
-        measure(frames_of(records))
+        compute_metrics(frames_of(records))
 
     assert pstats.Stats(profile).total_calls < CALLS  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.analysis.terms import EXCEPTIONS, LEDGER, TERMS, Form, Term, checked, choices_of
+from monitor.analysis.terms import EXCEPTIONS, LEDGER, TERMS, Term, TermFormat, choices_of, normalise_value
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from monitor.analysis.terms import EXCEPTIONS, LEDGER, TERMS, Form, Term, checke
     ],
 )
 def test_a_value_has_one_spelling(term: str, text: str, value: str) -> None:
-    assert checked(term, text, own_words=["pigeon"]) == value
-    assert checked(term, value, own_words=["pigeon"]) == value
+    assert normalise_value(term, text, own_words=["pigeon"]) == value
+    assert normalise_value(term, value, own_words=["pigeon"]) == value
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_value_has_one_spelling(term: str, text: str, value: str) -> None:
 )
 def test_anything_else_is_refused_without_repeating_it(term: str, text: str, wanted: str) -> None:
     with pytest.raises(ValueError, match=r"^has to be ") as refused:
-        checked(term, text)
+        normalise_value(term, text)
     assert wanted in str(refused.value)
     assert "zebra" not in str(refused.value).lower()
 
@@ -53,9 +53,9 @@ def test_anything_else_is_refused_without_repeating_it(term: str, text: str, wan
 @pytest.mark.parametrize("term", TERMS.values(), ids=TERMS)
 def test_a_term_says_how_it_is_written(term: Term) -> None:
     assert term.title[0].isupper()
-    assert bool(choices_of(term)) == (term.form not in {Form.NUMBER, Form.DATE, Form.HOURS})
-    assert (term.low < term.high) == (term.form is Form.NUMBER)
-    assert all(checked(term.name, choice) == choice for choice in choices_of(term))
+    assert bool(choices_of(term)) == (term.format not in {TermFormat.NUMBER, TermFormat.DATE, TermFormat.HOURS})
+    assert (term.low < term.high) == (term.format is TermFormat.NUMBER)
+    assert all(normalise_value(term.name, choice) == choice for choice in choices_of(term))
 
 
 def test_exceptions_are_kinds_of_entry() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from connectors.records import Grade, Kind, Status
-from monitor.analysis.sessions import met_from, sessions_from, unscheduled_from
+from monitor.analysis.sessions import count_linked_evidence, sessions_from, unscheduled_calls_from
 from tests.monitor.facts import Row, at, corrections, event, events, evidence, seen_times
 
 NOON = at("2026-03-06 12:00")
@@ -247,7 +247,7 @@ def test_a_year_of_weekly_rooms_finds_each_week() -> None:
 
 
 def extras(entries: Iterable[Row], times: Iterable[Row], as_of: int = NOON) -> list[tuple[int, str]]:
-    found = unscheduled_from(events(entries), evidence(times), as_of=as_of)
+    found = unscheduled_calls_from(events(entries), evidence(times), as_of=as_of)
     rows = found.to_dict("records")
     return [(row["client"], f"{clock(row['started_at'])}-{clock(row['ended_at'])}") for row in rows]
 
@@ -309,8 +309,8 @@ def test_of_each_source_it_is_known_how_many_of_its_times_say_how_a_session_went
     times: list[Row], expected: dict[int, tuple[int, int]]
 ) -> None:
     entries = [booked("10:00", "ten"), booked("15:00", "three")]
-    assert met_from(events(entries), evidence(times)) == expected
+    assert count_linked_evidence(events(entries), evidence(times)) == expected
 
 
 def test_without_any_session_no_true_time_says_how_one_went() -> None:
-    assert met_from(events([]), evidence([told("10:02-10:55")])) == {MEET: (0, 1)}
+    assert count_linked_evidence(events([]), evidence([told("10:02-10:55")])) == {MEET: (0, 1)}

@@ -356,8 +356,8 @@ def practice(rows: tuple[CaseloadRow, ...] = PRACTICE) -> FairnessReport:
         equal_share=25.9,
         rows=rows,
         hoover=0.056,
-        would_move=9.8,
-        would_move_by_chance=6.2,
+        sessions_to_move=9.8,
+        sessions_to_move_by_chance=6.2,
         gini=0.071,
         gini_low=0.04,
         gini_high=0.11,
@@ -382,10 +382,14 @@ def small_practice() -> FairnessReport:
     report = practice(PRACTICE[1:4])
     sentence = "With fewer than four clinicians no index is given."
     bare = replace(
-        report, headline="The caseload is close to an equal share", sentence=sentence, hoover=None, would_move=None
+        report,
+        headline="The caseload is close to an equal share",
+        sentence=sentence,
+        hoover=None,
+        sessions_to_move=None,
     )
     return replace(
-        bare, would_move_by_chance=None, gini=None, gini_low=None, gini_high=None, trend="", sessions_held=None,
+        bare, sessions_to_move_by_chance=None, gini=None, gini_low=None, gini_high=None, trend="", sessions_held=None,
         nothing_booked=None, handovers=(), unknown=("D. Haddad",),
     )  # fmt: skip
 

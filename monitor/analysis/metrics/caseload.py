@@ -8,10 +8,26 @@ import numpy as np
 
 from monitor.analysis import fairness
 from monitor.analysis.calendar import contract_fte
-from monitor.analysis.catalogue import Family, Wing, metric
+from monitor.analysis.catalogue import Category, Family, metric
 from monitor.analysis.columns import Column, arrays
-from monitor.analysis.metrics.active import LOOK_BACK, active, booked, frequency, in_care, trauma, weights
-from monitor.analysis.metrics.weekly import Weekly, column, counts, no_data, ratios, seen, where
+from monitor.analysis.metrics.active_clients import (
+    LOOK_BACK,
+    client_weights,
+    has_booking,
+    is_active,
+    is_in_care,
+    is_trauma_focused,
+    weekly_frequency,
+)
+from monitor.analysis.metrics.weekly import (
+    WeeklyValues,
+    no_data,
+    observed,
+    values_where,
+    week_column,
+    weekly_counts,
+    weekly_ratios,
+)
 from reports.models import Unit
 
 if TYPE_CHECKING:
@@ -19,9 +35,15 @@ if TYPE_CHECKING:
 
 
 @metric(
-    "Active clients", Unit.COUNT, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="C", source="design choice", look_back=5
+    "Active clients",
+    Unit.COUNT,
+    Family.CASELOAD,
+    category=Category.WORKLOAD,
+    evidence="C",
+    source="design choice",
+    look_back=5,
 )
-def active_clients(frames: Frames) -> Weekly:
+def active_clients(frames: Frames) -> WeeklyValues:
     """Clients with a held session in the last 30 days, or a booking in the next 30 as it was known in that week.
 
     Discharged and handed over clients are not, until they are seen again. Where it is not recorded since when a booking
@@ -29,34 +51,40 @@ def active_clients(frames: Frames) -> Weekly:
     """
     if frames.sessions.empty:
         return no_data(frames)
-    found = active(frames).sum(axis=1)
-    return where(seen(frames, "calendar_seen"), found, found)
+    found = is_active(frames).sum(axis=1)
+    return values_where(observed(frames, "calendar_observed"), found, found)
 
 
 @metric(
-    "New clients", Unit.COUNT, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="D", source="design choice", look_back=13
+    "New clients",
+    Unit.COUNT,
+    Family.CASELOAD,
+    category=Category.WORKLOAD,
+    evidence="D",
+    source="design choice",
+    look_back=13,
 )
-def intakes(frames: Frames) -> Weekly:
+def intakes(frames: Frames) -> WeeklyValues:
     """First held sessions: of somebody new, or back after an ending, which 90 days of silence are too.
 
     Unknown in the first 90 days of data, unless the clinician joined the practice after the data begin.
     """
     begins, week = arrays(frames.courses, "begins", "week")
-    return counts(frames, week[begins], "beginnings_known")
+    return weekly_counts(frames, week[begins], "intakes_known")
 
 
 @metric("Endings", Unit.COUNT, Family.CASELOAD, evidence="D", source="design choice", look_back=13)
-def closures(frames: Frames) -> Weekly:
+def closures(frames: Frames) -> WeeklyValues:
     """Clients discharged, handed over, or not seen for 90 days, dated to the 90th. Unknown as long as intakes are."""
     week, _ = _closed(frames)
-    return counts(frames, week, "beginnings_known")
+    return weekly_counts(frames, week, "intakes_known")
 
 
 @metric("Endings without a word", Unit.COUNT, Family.CASELOAD, evidence="D", source="design choice", look_back=13)
-def unplanned_endings(frames: Frames) -> Weekly:
+def unplanned_endings(frames: Frames) -> WeeklyValues:
     """Endings by 90 days of silence, of clients who were neither discharged nor handed over."""
     week, by_silence = _closed(frames)
-    return counts(frames, week[by_silence], "beginnings_known")
+    return weekly_counts(frames, week[by_silence], "intakes_known")
 
 
 def _closed(frames: Frames) -> tuple[Column, Column]:
@@ -67,17 +95,17 @@ def _closed(frames: Frames) -> tuple[Column, Column]:
 
 
 @metric("Available full-time equivalent", Unit.LOAD, Family.CASELOAD, evidence="–", source="roster")
-def available_fte(frames: Frames) -> Weekly:
+def available_fte(frames: Frames) -> WeeklyValues:
     """The full-time equivalent of the week, without the share of it that was not available; the reason is not told."""
-    fte = column(frames, "fte")
-    return where(seen(frames, "employed"), fte, fte > 0)
+    fte = week_column(frames, "fte")
+    return values_where(observed(frames, "employed"), fte, fte > 0)
 
 
 @metric(
-    "Weighted load per full-time equivalent", Unit.LOAD, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="D",
+    "Weighted load per full-time equivalent", Unit.LOAD, Family.CASELOAD, category=Category.WORKLOAD, evidence="D",
     source="design choice", look_back=LOOK_BACK,
 )  # fmt: skip
-def weighted_load(frames: Frames) -> Weekly:
+def weighted_load(frames: Frames) -> WeeklyValues:
     """Sessions that the caseload asks for in an ordinary week, by weight, per full-time equivalent: leave changes none.
 
     Each active client asks for the agreed frequency, else for held sessions divided by the weeks since the first (after
@@ -89,41 +117,45 @@ def weighted_load(frames: Frames) -> Weekly:
     """
     if frames.sessions.empty:
         return no_data(frames)
-    clients = in_care(frames)
-    sessions_a_week = (clients * frequency(frames) * weights(frames)).sum(axis=1)
+    clients = is_in_care(frames)
+    sessions_a_week = (clients * weekly_frequency(frames) * client_weights(frames)).sum(axis=1)
     contract = contract_fte(frames.clinician, frames.weeks.index)
-    fte = fairness.phased_in(contract, column(frames, "since_start"))
-    return ratios(seen(frames, "calendar_seen"), sessions_a_week, fte, clients.sum(axis=1))
+    fte = fairness.phased_in_fte(contract, week_column(frames, "weeks_since_start"))
+    return weekly_ratios(observed(frames, "calendar_observed"), sessions_a_week, fte, clients.sum(axis=1))
 
 
 @metric(
-    "Clients with nothing booked", Unit.COUNT, Family.CASELOAD, wing=Wing.WORKLOAD, evidence="–",
+    "Clients with nothing booked", Unit.COUNT, Family.CASELOAD, category=Category.WORKLOAD, evidence="–",
     source="design choice", look_back=5,
 )  # fmt: skip
-def nothing_booked(frames: Frames) -> Weekly:
+def nothing_booked(frames: Frames) -> WeeklyValues:
     """Active clients without a booking in the next 30 days, as it was known in that week.
 
     Unknown in weeks before the calendar was first read, of which nobody knows what was booked.
     """
     if frames.sessions.empty:
         return no_data(frames)
-    clients = active(frames)
+    clients = is_active(frames)
     start, known_at = (
         table[name].to_numpy() for table, name in ((frames.weeks, "start"), (frames.sessions, "known_at"))
     )
     watched = start >= known_at.min()
-    return where(seen(frames, "calendar_seen") & watched, (clients & ~booked(frames)).sum(axis=1), clients.sum(axis=1))
+    return values_where(
+        observed(frames, "calendar_observed") & watched,
+        (clients & ~has_booking(frames)).sum(axis=1),
+        clients.sum(axis=1),
+    )
 
 
 @metric(
     "Trauma-focused work", Unit.PERCENT, Family.CASELOAD, evidence="B, small", source="studies of secondary trauma",
     look_back=5, high=100.0,
 )  # fmt: skip
-def trauma_share(frames: Frames) -> Weekly:
+def trauma_share(frames: Frames) -> WeeklyValues:
     """Of the active clients, the share with whom the work is marked trauma-focused. Unknown until any was marked."""
     if frames.sessions.empty or not frames.agreements.has("trauma"):
         return no_data(frames)
-    clients = active(frames)
-    marked = (clients & trauma(frames)).sum(axis=1)
+    clients = is_active(frames)
+    marked = (clients & is_trauma_focused(frames)).sum(axis=1)
     everybody = clients.sum(axis=1)
-    return ratios(seen(frames, "calendar_seen"), 100.0 * marked, everybody.astype(float), everybody)
+    return weekly_ratios(observed(frames, "calendar_observed"), 100.0 * marked, everybody.astype(float), everybody)

@@ -11,8 +11,17 @@ from connectors.records import Kind
 from monitor.analysis.calendar import monday_of
 from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import arrays
-from monitor.analysis.metrics.sessions import met
-from monitor.analysis.metrics.weekly import Weekly, counts, half_each, once, places, seen, sums, where
+from monitor.analysis.metrics.sessions import held_meetings
+from monitor.analysis.metrics.weekly import (
+    WeeklyValues,
+    cached,
+    from_both_sources,
+    observed,
+    values_where,
+    week_rows,
+    weekly_counts,
+    weekly_sums,
+)
 from reports.models import Unit
 
 if TYPE_CHECKING:
@@ -24,23 +33,23 @@ LONG_RUN, LONG_CONTACT = 4, 3 * 3600  # sessions in a row, seconds of contact wi
 
 
 @metric("Sessions in a row", Unit.COUNT, Family.SESSIONS, evidence="C", source="design choice")
-def back_to_back_run(frames: Frames) -> Weekly:
+def back_to_back_run(frames: Frames) -> WeeklyValues:
     """The longest chain of held sessions of one day with gaps of less than 10 minutes between them."""
     day, _, run = _chains(frames, SHORT_GAP)
     week = monday_of(day)
     longest = np.zeros(len(frames.weeks))
-    place = places(frames, week)
+    place = week_rows(frames, week)
     np.maximum.at(longest, place[place >= 0], run[place >= 0])
-    return where(seen(frames, "calendar_seen") & (longest > 0), longest, sums(frames, week))
+    return values_where(observed(frames, "calendar_observed") & (longest > 0), longest, weekly_sums(frames, week))
 
 
 @metric("Days of four or more in a row", Unit.DAYS, Family.SESSIONS, evidence="C", source="design choice", high=7.0)
-def back_to_back_days(frames: Frames) -> Weekly:
+def back_to_back_days(frames: Frames) -> WeeklyValues:
     """Days with 4 sessions or more in a row, or with more than 3 hours of contact without a 15-minute break."""
     day, _, run = _chains(frames, SHORT_GAP)
     _, contact, _ = _chains(frames, REAL_GAP)
     full = np.unique(day[(run >= LONG_RUN) | (contact > LONG_CONTACT)])
-    return counts(frames, monday_of(full), "calendar_seen")
+    return weekly_counts(frames, monday_of(full), "calendar_observed")
 
 
 def _chains(frames: Frames, gap: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -51,7 +60,7 @@ def _chains(frames: Frames, gap: int) -> tuple[NDArray[np.int64], NDArray[np.int
         sessions   |----||----|  |----|        |----|
         so far        1     2       3             1
     """
-    begin, end, day = arrays(met(frames), "began_at", "ended_at", "day")
+    begin, end, day = arrays(held_meetings(frames), "effective_start", "effective_end", "day")
     order = np.lexsort((end, begin))
     begin, end, day = begin[order], end[order], day[order]
     if not len(day):
@@ -68,7 +77,7 @@ def _chains(frames: Frames, gap: int) -> tuple[NDArray[np.int64], NDArray[np.int
     "Length of a day", Unit.HOURS, Family.SESSIONS, evidence="C", source="Directive 2003/88, by implication",
     high=LONGEST_DAY,
 )  # fmt: skip
-def day_span_hours(frames: Frames) -> Weekly:
+def day_span_hours(frames: Frames) -> WeeklyValues:
     """Hours from the first work of a day to the last, the median of the days with work; over 13 leave less than 11.
 
     Work is a held session, a sent episode, and another job, whose all-day entries tell no hours. Days of leave are left
@@ -81,17 +90,17 @@ def day_span_hours(frames: Frames) -> Weekly:
     "Length of a long day", Unit.HOURS, Family.SESSIONS, evidence="C", source="Directive 2003/88, by implication",
     high=LONGEST_DAY,
 )  # fmt: skip
-def day_span_p90_hours(frames: Frames) -> Weekly:
+def day_span_p90_hours(frames: Frames) -> WeeklyValues:
     """As the length of a day, the 90th percentile: what the longest days of the week are like."""
     return _spans_by_week(frames, 90)
 
 
-def _spans_by_week(frames: Frames, percentile: float) -> Weekly:
+def _spans_by_week(frames: Frames, percentile: float) -> WeeklyValues:
     (leave_share,) = arrays(frames.days, "leave_share")
     there = frames.days.index.to_numpy()[leave_share < 1]
     day, first, last, _ = day_edges(frames)
     last = np.minimum(last, frames.calendar.day_starts(day + 1))
-    place = np.where(np.isin(day, there), places(frames, monday_of(day)), -1)
+    place = np.where(np.isin(day, there), week_rows(frames, monday_of(day)), -1)
     order = np.lexsort((last - first, place))
     hours = np.append((last - first)[order] / 3600, 0.0)
     begin, end = np.searchsorted(place[order], [np.arange(len(frames.weeks)), np.arange(1, len(frames.weeks) + 1)])
@@ -99,15 +108,15 @@ def _spans_by_week(frames: Frames, percentile: float) -> Weekly:
     rank = begin + np.maximum(n - 1, 0) * percentile / 100
     below, above = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
     values = hours[below] + (hours[above] - hours[below]) * (rank - below)
-    return half_each(frames, where(seen(frames, "calendar_seen") & (n > 0), values, n))
+    return from_both_sources(frames, values_where(observed(frames, "calendar_observed") & (n > 0), values, n))
 
 
-@once
+@cached
 def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Start, end and whether it is an episode, of everything that was done, another job's hours included; by start."""
-    began, ended = arrays(frames.held, "began_at", "ended_at")
+    began, ended = arrays(frames.held_sessions, "effective_start", "effective_end")
     sent, last = arrays(frames.episodes, "sent_at", "last_at")
-    kind, start, end, all_day = arrays(frames.entries, "kind", "start", "end", "all_day")
+    kind, start, end, all_day = arrays(frames.other_events, "kind", "start", "end", "all_day")
     busy = (kind == Kind.BUSY.value) & ~all_day & (start <= frames.as_of)
     starts, ends = np.concatenate((began, sent, start[busy])), np.concatenate((ended, last, end[busy]))
     episode = np.repeat([False, True, False], [len(began), len(sent), len(starts) - len(began) - len(sent)])
@@ -115,7 +124,7 @@ def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], ND
     return starts[order], ends[order], episode[order]
 
 
-@once
+@cached
 def day_edges(
     frames: Frames,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

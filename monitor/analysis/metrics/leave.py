@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.records import Kind
-from monitor.analysis.calendar import DAY, monday_of
+from monitor.analysis.calendar import DAY_SECONDS, monday_of
 from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import arrays
 from monitor.analysis.intervals import NO_SPANS, Spans, contains, intersection, spans, subtract, union
@@ -17,14 +17,14 @@ from monitor.analysis.metrics.sessions import LONGEST_WEEK, minutes_of
 from monitor.analysis.metrics.weekly import (
     Bools,
     Floats,
-    Weekly,
-    column,
-    half_each,
-    once,
-    only_where,
-    seen,
-    sums,
-    where,
+    WeeklyValues,
+    blank_unless,
+    cached,
+    from_both_sources,
+    observed,
+    values_where,
+    week_column,
+    weekly_sums,
 )
 from monitor.analysis.metrics.work import work_not_covered
 from reports.models import Unit
@@ -38,19 +38,19 @@ STUDIES = "Sinsky 2024 and Obermiller 2025, physicians"
 
 
 @metric("Leave taken", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries", high=7.0)
-def leave_days(frames: Frames) -> Weekly:
+def leave_days(frames: Frames) -> WeeklyValues:
     """Agreed working days that were leave, halves counted as halves."""
-    days = column(frames, "leave_days")
-    return where(seen(frames, "calendar_seen"), days, days > 0)
+    days = week_column(frames, "leave_days")
+    return values_where(observed(frames, "calendar_observed"), days, days > 0)
 
 
 @metric("Days since leave", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries", look_back=52)
-def days_since_leave(frames: Frames) -> Weekly:
+def days_since_leave(frames: Frames) -> WeeklyValues:
     """Days from the last day of leave to the end of the week; unknown where none was ever seen."""
     return days_since(frames, _on_leave(frames))
 
 
-@once
+@cached
 def leaves(frames: Frames) -> NDArray[np.int64]:
     """The first and the last day of each leave, as rows; days without agreed hours do not part what lies around them.
 
@@ -68,8 +68,8 @@ def leaves(frames: Frames) -> NDArray[np.int64]:
     return np.column_stack((day[begins], day[ends]))
 
 
-@once
-def with_weekends(frames: Frames) -> NDArray[np.int64]:
+@cached
+def leaves_with_weekends(frames: Frames) -> NDArray[np.int64]:
     """The first and the last day of each leave with the free weekend days and public holidays that adjoin it, as rows.
 
     ::
@@ -78,7 +78,7 @@ def with_weekends(frames: Frames) -> NDArray[np.int64]:
         leave                        |mon|-------|fri|
         with weekends          |sat|-----------------|sun|
     """
-    agreed, usual = arrays(frames.days, "agreed_minutes", "usual")
+    agreed, usual = arrays(frames.days, "agreed_minutes", "in_pattern")
     day = frames.days.index.to_numpy()
     free = (agreed == 0) & (usual | ((day + 3) % 7 >= SATURDAY))
     row = np.arange(len(day))
@@ -97,26 +97,26 @@ def _on_leave(frames: Frames) -> NDArray[np.int64]:
 
 
 @metric("Days until leave", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries")
-def next_leave_in(frames: Frames) -> Weekly:
+def next_leave_in(frames: Frames) -> WeeklyValues:
     """Days from the end of the week to the next leave that was booked by then; unknown where none was."""
-    kind, known_at = arrays(frames.entries, "kind", "known_at")
+    kind, known_at = arrays(frames.other_events, "kind", "known_at")
     leave = kind == Kind.LEAVE.value
     begins, known_at = _first_days(frames)[leave], known_at[leave]
     sundays, ends = frames.weeks.index.to_numpy()[:, None] + 6, frames.weeks["end"].to_numpy()[:, None]
     ahead = np.where((begins > sundays) & (known_at < ends), begins - sundays, np.inf)
     nearest = ahead.min(axis=1, initial=np.inf)
-    known = seen(frames, "calendar_seen") & np.isfinite(nearest)
-    return where(known, np.where(known, nearest, 0), known)
+    known = observed(frames, "calendar_observed") & np.isfinite(nearest)
+    return values_where(known, np.where(known, nearest, 0), known)
 
 
 def _first_days(frames: Frames) -> NDArray[np.int64]:
     """The day on which each entry begins; an all-day entry's midnight belongs to the day that it opens."""
-    start, day, all_day = arrays(frames.entries, "start", "day", "all_day")
-    return np.where(all_day, (frames.calendar.clock.local(start) + DAY // 2) // DAY, day)
+    start, day, all_day = arrays(frames.other_events, "start", "day", "all_day")
+    return np.where(all_day, (frames.calendar.clock.local(start) + DAY_SECONDS // 2) // DAY_SECONDS, day)
 
 
 @metric("Days of leave interrupted", Unit.DAYS, Family.RECOVERY, evidence="B", source=STUDIES, high=7.0)
-def leave_interrupted(frames: Frames) -> Weekly:
+def leave_interrupted(frames: Frames) -> WeeklyValues:
     """Days between the first and the last day of a leave with a held session or a sent episode.
 
     Weekends and public holidays that adjoin a leave belong to it, as a part of its edges; days without agreed hours do
@@ -126,45 +126,48 @@ def leave_interrupted(frames: Frames) -> Weekly:
     return _interrupted(frames)
 
 
-@once
-def _interrupted(frames: Frames) -> Weekly:
+@cached
+def _interrupted(frames: Frames) -> WeeklyValues:
     return _days_in_leave(frames, interrupted_days(frames))
 
 
 @metric("Work inside leave", Unit.MINUTES, Family.RECOVERY, evidence="B", source=STUDIES, high=LONGEST_WEEK)
-def leave_interrupted_minutes(frames: Frames) -> Weekly:
+def leave_interrupted_minutes(frames: Frames) -> WeeklyValues:
     """At least so many minutes of work on the days of leave that were interrupted, what they had of agreed hours aside.
 
     Held sessions and the 5 minutes before each sent episode; those at the edges of a leave are left out here too.
     """
     minutes, _ = minutes_of(frames, _work_in_leave(frames))
     days = _interrupted(frames)
-    return only_where(~np.isnan(days.value), days._replace(value=minutes))
+    return blank_unless(~np.isnan(days.value), days._replace(value=minutes))
 
 
 @metric("Edges of leave worked", Unit.DAYS, Family.RECOVERY, evidence="B", source=STUDIES, high=7.0)
-def leave_edge_days(frames: Frames) -> Weekly:
+def leave_edge_days(frames: Frames) -> WeeklyValues:
     """Days with work at the edges of a leave, where most work in leave lies: told apart from those in its middle.
 
     The edges are its first and its last day, each with the weekend and the public holidays that adjoin it. n is the
     days of leave.
     """
     worked = _days_of_work(frames)
-    at_edges = _within(worked, *with_weekends(frames).T) & ~np.isin(worked, interrupted_days(frames))
+    at_edges = _within(worked, *leaves_with_weekends(frames).T) & ~np.isin(worked, interrupted_days(frames))
     return _days_in_leave(frames, worked[at_edges])
 
 
-def _days_in_leave(frames: Frames, days: NDArray[np.int64]) -> Weekly:
+def _days_in_leave(frames: Frames, days: NDArray[np.int64]) -> WeeklyValues:
     """By week how many of the days of leave these are; unknown in a week without any leave."""
     taken = _taken(frames)
-    return half_each(frames, where(seen(frames, "calendar_seen") & (taken > 0), sums(frames, monday_of(days)), taken))
+    return from_both_sources(
+        frames,
+        values_where(observed(frames, "calendar_observed") & (taken > 0), weekly_sums(frames, monday_of(days)), taken),
+    )
 
 
-@once
+@cached
 def _taken(frames: Frames) -> Floats:
     """Days of leave by week, with the weekends and public holidays that adjoin it."""
     days = frames.days.index.to_numpy()
-    return sums(frames, monday_of(days[_within(days, *with_weekends(frames).T)]))
+    return weekly_sums(frames, monday_of(days[_within(days, *leaves_with_weekends(frames).T)]))
 
 
 def _within(days: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]) -> Bools:
@@ -173,7 +176,7 @@ def _within(days: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.
     return np.asarray((place >= 0) & (days <= np.append(last, 0)[place]))
 
 
-@once
+@cached
 def interrupted_days(frames: Frames) -> NDArray[np.int64]:
     """The days with work between the first and the last day of a leave, sorted."""
     first, last = leaves(frames).T
@@ -181,10 +184,13 @@ def interrupted_days(frames: Frames) -> NDArray[np.int64]:
     return worked[_within(worked, first + 1, last - 1)]
 
 
-@once
+@cached
 def _days_of_work(frames: Frames) -> NDArray[np.int64]:
     """Days with work in time of leave, or at any hour where all of the day is, that nobody had agreed for any hour."""
-    parts = arrays(frames.held, "began_at", "day", "covered"), arrays(frames.episodes, "sent_at", "day", "covered")
+    parts = (
+        arrays(frames.held_sessions, "effective_start", "day", "covered_by_protocol"),
+        arrays(frames.episodes, "sent_at", "day", "covered_by_protocol"),
+    )
     at, day, covered = map(np.concatenate, zip(*parts, strict=True))
     (left,) = arrays(frames.days, "working_minutes")
     away = contains(frames.calendar.leave, at) | np.isin(day, frames.days.index.to_numpy()[left == 0])

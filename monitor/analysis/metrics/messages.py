@@ -11,7 +11,16 @@ from monitor.analysis.calendar import monday_of
 from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import Column, arrays
 from monitor.analysis.messages import median_wait
-from monitor.analysis.metrics.weekly import Bools, Weekly, counts, half_each, once, seen, shares, where
+from monitor.analysis.metrics.weekly import (
+    Bools,
+    WeeklyValues,
+    cached,
+    from_both_sources,
+    observed,
+    values_where,
+    weekly_counts,
+    weekly_shares,
+)
 from reports.models import Unit
 
 if TYPE_CHECKING:
@@ -34,40 +43,54 @@ def _replies_sent(frames: Frames) -> tuple[Column, ...]:
     Family.MESSAGES,
     evidence="B, mixed",
     source="physicians' studies",
-    by_hours=True,
+    uses_agreed_hours=True,
 )
-def after_hours_replies(frames: Frames) -> Weekly:
+def after_hours_replies(frames: Frames) -> WeeklyValues:
     """Episodes that answer a client and were sent after hours. Compared per 20 held sessions.
 
     Contact that an emergency protocol or a documented modified boundary covers is not after hours.
     """
     week, after_hours = _replies_sent(frames)
-    return counts(frames, week[after_hours], "messages_seen")
+    return weekly_counts(frames, week[after_hours], "messages_observed")
 
 
 @metric(
     "Share of replies sent after hours", Unit.PERCENT, Family.MESSAGES, evidence="B, mixed",
-    source="physicians' studies", high=100.0, by_hours=True
+    source="physicians' studies", high=100.0, uses_agreed_hours=True
 )  # fmt: skip
-def after_hours_reply_share(frames: Frames) -> Weekly:
+def after_hours_reply_share(frames: Frames) -> WeeklyValues:
     """Of all replies to clients, the share that was sent after hours."""
-    return shares(frames, *_replies_sent(frames))
-
-
-@metric("Client messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", by_hours=True)
-def after_hours_inbound(frames: Frames) -> Weekly:
-    """Client messages that arrived after hours, automatic ones and those an emergency protocol covers left out."""
-    late, week = arrays(frames.messages, "after_hours", "week")
-    return counts(frames, week[late & _came_from(frames, CounterpartKind.CLIENT)], "messages_seen")
+    return weekly_shares(frames, *_replies_sent(frames))
 
 
 @metric(
-    "Emergency messages after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", by_hours=True
+    "Client messages after hours",
+    Unit.COUNT,
+    Family.MESSAGES,
+    evidence="D",
+    source="design choice",
+    uses_agreed_hours=True,
 )
-def after_hours_inbound_emergency(frames: Frames) -> Weekly:
+def after_hours_inbound(frames: Frames) -> WeeklyValues:
+    """Client messages that arrived after hours, automatic ones and those an emergency protocol covers left out."""
+    late, week = arrays(frames.messages, "after_hours", "week")
+    return weekly_counts(frames, week[late & _came_from(frames, CounterpartKind.CLIENT)], "messages_observed")
+
+
+@metric(
+    "Emergency messages after hours",
+    Unit.COUNT,
+    Family.MESSAGES,
+    evidence="D",
+    source="design choice",
+    uses_agreed_hours=True,
+)
+def after_hours_inbound_emergency(frames: Frames) -> WeeklyValues:
     """Client messages outside the agreed hours that an emergency protocol covers: load, and as agreed."""
-    outside, covered, week = arrays(frames.messages, "outside", "covered", "week")
-    return counts(frames, week[outside & covered & _came_from(frames, CounterpartKind.CLIENT)], "messages_seen")
+    outside, covered, week = arrays(frames.messages, "outside_hours", "covered_by_protocol", "week")
+    return weekly_counts(
+        frames, week[outside & covered & _came_from(frames, CounterpartKind.CLIENT)], "messages_observed"
+    )
 
 
 @metric(
@@ -76,13 +99,13 @@ def after_hours_inbound_emergency(frames: Frames) -> Weekly:
     Family.MESSAGES,
     evidence="D",
     source="design choice",
-    by_hours=True,
+    uses_agreed_hours=True,
 )
-def after_hours_inbound_staff(frames: Frames) -> Weekly:
+def after_hours_inbound_staff(frames: Frames) -> WeeklyValues:
     """Messages of colleagues and management that arrived after hours: the organisation's own share of the pressure."""
     late, week = arrays(frames.messages, "after_hours", "week")
     staff = _came_from(frames, CounterpartKind.COLLEAGUE) | _came_from(frames, CounterpartKind.MANAGEMENT)
-    return counts(frames, week[late & staff], "messages_seen")
+    return weekly_counts(frames, week[late & staff], "messages_observed")
 
 
 def _came_from(frames: Frames, kind: CounterpartKind) -> Bools:
@@ -91,7 +114,7 @@ def _came_from(frames: Frames, kind: CounterpartKind) -> Bools:
     return np.asarray(~outgoing & ~automatic & (who == kind.value))
 
 
-@once
+@cached
 def sent_messages(frames: Frames) -> Bools:
     """Which messages went out, automatic ones left out."""
     outgoing, automatic = arrays(frames.messages, "outgoing", "automatic")
@@ -100,9 +123,9 @@ def sent_messages(frames: Frames) -> Bools:
 
 @metric(
     "Answered before the next working span", Unit.PERCENT, Family.MESSAGES, evidence="D", source="design choice",
-    high=100.0, by_hours=True
+    high=100.0, uses_agreed_hours=True
 )  # fmt: skip
-def reply_propensity(frames: Frames) -> Weekly:
+def reply_propensity(frames: Frames) -> WeeklyValues:
     """Of the client messages that arrived after hours, the share answered before work began again.
 
     With the number that arrived it tells whether demand rose or the boundary moved. Messages in a row count as one.
@@ -112,25 +135,40 @@ def reply_propensity(frames: Frames) -> Weekly:
     begins = frames.calendar.agreed[:, 0]
     next_span = np.append(begins, np.iinfo(np.int64).max)[np.searchsorted(begins, inbound_at, side="right")]
     decided = ~np.isnan(reply_at) | (next_span <= frames.as_of)
-    return shares(frames, week, np.where(decided, reply_at < next_span, np.nan))
+    return weekly_shares(frames, week, np.where(decided, reply_at < next_span, np.nan))
 
 
-@metric("Messages begun after hours", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", by_hours=True)
-def self_initiated_after_hours(frames: Frames) -> Weekly:
+@metric(
+    "Messages begun after hours",
+    Unit.COUNT,
+    Family.MESSAGES,
+    evidence="D",
+    source="design choice",
+    uses_agreed_hours=True,
+)
+def self_initiated_after_hours(frames: Frames) -> WeeklyValues:
     """Outgoing episodes to clients sent after hours that answer nothing."""
     is_reply, after_hours, week = arrays(frames.episodes, "is_reply", "after_hours", "week")
-    return counts(frames, week[~is_reply & after_hours & to_clients(frames)], "messages_seen")
+    return weekly_counts(frames, week[~is_reply & after_hours & to_clients(frames)], "messages_observed")
 
 
-@once
+@cached
 def to_clients(frames: Frames) -> Bools:
     """Which sent episodes went to a client."""
     (who,) = arrays(frames.episodes, "counterpart_kind")
     return np.asarray(who == CounterpartKind.CLIENT.value)
 
 
-@metric("Evenings touched", Unit.DAYS, Family.MESSAGES, evidence="C", source="design choice", high=7.0, by_hours=True)
-def evenings_touched(frames: Frames) -> Weekly:
+@metric(
+    "Evenings touched",
+    Unit.DAYS,
+    Family.MESSAGES,
+    evidence="C",
+    source="design choice",
+    high=7.0,
+    uses_agreed_hours=True,
+)
+def evenings_touched(frames: Frames) -> WeeklyValues:
     """Work days with a message sent after hours, or a held session that lies outside the agreed hours, if only in part.
 
     A session is judged from its booked start to its actual end where that is known, else to its booked end.
@@ -138,22 +176,22 @@ def evenings_touched(frames: Frames) -> Weekly:
     only the calendar, or only messages, were read.
     """
     late, day = arrays(frames.messages, "after_hours", "day", rows=sent_messages(frames))
-    of_sessions, booked_on = arrays(frames.held, "after_hours", "day")
+    of_sessions, booked_on = arrays(frames.held_sessions, "after_hours", "day")
     days = np.unique(np.concatenate((day[late], booked_on[of_sessions])))
-    return half_each(frames, counts(frames, monday_of(days), "any_seen"))
+    return from_both_sources(frames, weekly_counts(frames, monday_of(days), "any_observed"))
 
 
-@metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice", by_hours=True)
-def night_messages(frames: Frames) -> Weekly:
+@metric("Messages at night", Unit.COUNT, Family.MESSAGES, evidence="C", source="design choice", uses_agreed_hours=True)
+def night_messages(frames: Frames) -> WeeklyValues:
     """Messages sent between 22:00 and 06:00 local time and after hours; automatic ones left out."""
     after_hours, sent_at, week = arrays(frames.messages, "after_hours", "sent_at", "week")
     late = sent_messages(frames) & after_hours
     hour = frames.calendar.clock.local(sent_at[late]) // HOUR % 24
-    return counts(frames, week[late][(hour >= NIGHT[0]) | (hour < NIGHT[1])], "messages_seen")
+    return weekly_counts(frames, week[late][(hour >= NIGHT[0]) | (hour < NIGHT[1])], "messages_observed")
 
 
 @metric("Time to a reply", Unit.MINUTES, Family.MESSAGES, evidence="D", source="Kaplan and Meier 1958", look_back=2)
-def reply_minutes_clock(frames: Frames) -> Weekly:
+def reply_minutes_clock(frames: Frames) -> WeeklyValues:
     """Median wait of a client's messages on the wall clock, unanswered ones censored at 7 days; needs 5.
 
     A wait belongs to the week in which the client wrote.
@@ -164,16 +202,16 @@ def reply_minutes_clock(frames: Frames) -> Weekly:
 @metric(
     "Working time to a reply", Unit.MINUTES, Family.MESSAGES, evidence="D", source="Kaplan and Meier 1958", look_back=2
 )
-def reply_minutes_working(frames: Frames) -> Weekly:
+def reply_minutes_working(frames: Frames) -> WeeklyValues:
     """As the time to a reply, counting only the clinician's own working minutes."""
     return _median_waits(frames, "minutes_working")
 
 
-def _median_waits(frames: Frames, column: str) -> Weekly:
+def _median_waits(frames: Frames, column: str) -> WeeklyValues:
     weeks = frames.weeks.index.to_numpy()
     week, minutes, reply_at = arrays(frames.replies, "inbound_week", column, "reply_at")
     order = np.argsort(week, kind="stable")
     week, minutes, answered = week[order], minutes[order], ~np.isnan(reply_at[order])
     edges = np.searchsorted(week, [weeks, weeks + 7])
     medians = [median_wait(minutes[a:b], answered[a:b]) if b - a >= LEAST_RUNS else np.nan for a, b in edges.T]
-    return where(seen(frames, "messages_seen"), medians, edges[1] - edges[0])
+    return values_where(observed(frames, "messages_observed"), medians, edges[1] - edges[0])

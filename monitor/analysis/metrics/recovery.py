@@ -15,15 +15,15 @@ from monitor.analysis.intervals import intersection, seconds_inside, spans, subt
 from monitor.analysis.metrics.days import activities, day_edges
 from monitor.analysis.metrics.weekly import (
     Bools,
-    Weekly,
-    counts,
-    half_each,
-    once,
-    ratios,
-    seen,
-    shares,
-    sums,
-    where,
+    WeeklyValues,
+    cached,
+    from_both_sources,
+    observed,
+    values_where,
+    weekly_counts,
+    weekly_ratios,
+    weekly_shares,
+    weekly_sums,
 )
 from monitor.analysis.metrics.work import work_spans
 from reports.models import Unit
@@ -39,13 +39,13 @@ PROTECTED = (Kind.PROTECTED, Kind.TRAINING, Kind.CONSULTATION)
 
 
 @metric("Short nights", Unit.COUNT, Family.RECOVERY, evidence="A", source="Directive 2003/88, article 3", high=7.0)
-def short_rests(frames: Frames) -> Weekly:
+def short_rests(frames: Frames) -> WeeklyValues:
     """Nights with less than 11 hours between the last work of a day and the first of the next, another job included.
 
     A night that is short because of one lone message is not among them. It belongs to the day on which it ends.
     """
     weeks, short, lone = nights(frames)
-    return half_each(frames, counts(frames, weeks[short & ~lone], "alone_seen"))
+    return from_both_sources(frames, weekly_counts(frames, weeks[short & ~lone], "primary_observed"))
 
 
 @metric(
@@ -56,13 +56,13 @@ def short_rests(frames: Frames) -> Weekly:
     source="Directive 2003/88, article 3",
     high=7.0,
 )
-def message_rests(frames: Frames) -> Weekly:
+def message_rests(frames: Frames) -> WeeklyValues:
     """Nights with less than 11 hours between the last work and the first because of one lone message: shown apart."""
     weeks, short, lone = nights(frames)
-    return half_each(frames, counts(frames, weeks[short & lone], "alone_seen"))
+    return from_both_sources(frames, weekly_counts(frames, weeks[short & lone], "primary_observed"))
 
 
-@once
+@cached
 def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
     """Of each day with work after the first: its week, whether the night before was short, and by one message alone.
 
@@ -93,7 +93,7 @@ def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
     source="Directive 2003/88, article 5",
     look_back=2,
 )
-def longest_free_stretch(frames: Frames) -> Weekly:
+def longest_free_stretch(frames: Frames) -> WeeklyValues:
     """The longest stretch without work, another job included, that touches the week, in hours.
 
     It counts whole for each week that it touches, so that a Sunday off counts for both weeks that it borders; one that
@@ -102,7 +102,9 @@ def longest_free_stretch(frames: Frames) -> Weekly:
     """
     starts, ends, _ = activities(frames)
     begins = np.maximum.accumulate(ends) if len(ends) else ends
-    read_to = frames.weeks["end"][seen(frames, "all_read")].max() if seen(frames, "all_read").any() else 0
+    read_to = (
+        frames.weeks["end"][observed(frames, "all_complete")].max() if observed(frames, "all_complete").any() else 0
+    )
     over = np.append(starts, read_to)[1:] if len(starts) else starts
     hours = (over - begins) / 3600
     free = hours > 0
@@ -117,48 +119,50 @@ def longest_free_stretch(frames: Frames) -> Weekly:
     np.maximum.at(longest, week[watched], hours[stretch][watched])
     np.maximum.at(unknown, week[~watched], hours[stretch][~watched])
     n = np.bincount(week[watched], minlength=len(start))
-    known = seen(frames, "calendar_seen") & (n > 0) & (longest >= unknown)
-    return half_each(frames, where(known, longest, n))
+    known = observed(frames, "calendar_observed") & (n > 0) & (longest >= unknown)
+    return from_both_sources(frames, values_where(known, longest, n))
 
 
 def _watched(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Bools:
     """Whether the calendar was read on every day between two instants."""
     days = frames.days.index.to_numpy()
-    unseen = np.append(0, np.cumsum(~frames.days["calendar_seen"].to_numpy()))
+    unseen = np.append(0, np.cumsum(~frames.days["calendar_observed"].to_numpy()))
     first, last = (np.clip(frames.calendar.day_of(at) - days[0], 0, len(days)) for at in (starts, ends))
     return np.asarray(unseen[np.maximum(last, first + 1)] - unseen[np.minimum(first + 1, len(days))] == 0)
 
 
 @metric("Days since a full day off", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", look_back=4)
-def days_since_full_day_off(frames: Frames) -> Weekly:
+def days_since_full_day_off(frames: Frames) -> WeeklyValues:
     """Days from the last local day without a session, a sent message or another job to the end of the week.
 
     Unknown until there was such a day.
     """
-    occupied, looked = arrays(frames.days, "occupied", "calendar_seen")
-    return half_each(frames, days_since(frames, frames.days.index.to_numpy()[~occupied & looked]))
+    occupied, looked = arrays(frames.days, "occupied", "calendar_observed")
+    return from_both_sources(frames, days_since(frames, frames.days.index.to_numpy()[~occupied & looked]))
 
 
-def days_since(frames: Frames, days: NDArray[np.int64]) -> Weekly:
+def days_since(frames: Frames, days: NDArray[np.int64]) -> WeeklyValues:
     """Days from the last of ``days`` (sorted) to the end of the week; unknown where there was none."""
     sundays = frames.weeks.index.to_numpy() + 6
     place = np.searchsorted(days, sundays, side="right") - 1
-    known = seen(frames, "calendar_seen") & (place >= 0)
+    known = observed(frames, "calendar_observed") & (place >= 0)
     since = sundays - np.append(days, 0)[place]
-    return where(known, since, known)
+    return values_where(known, since, known)
 
 
 @metric("Breaks kept", Unit.PERCENT, Family.RECOVERY, evidence="C", source="design choice", high=100.0)
-def break_kept_share(frames: Frames) -> Weekly:
+def break_kept_share(frames: Frames) -> WeeklyValues:
     """Of the worked days with more than 6 agreed hours, the share with a free half hour inside the day's middle.
 
     The middle is the agreed span of the day, breaks included and leave left out, without its first and its last hour.
     Known for days on which the calendar was read.
     """
-    active, looked, minutes = arrays(frames.days, "active", "calendar_seen", "working_minutes")
+    active, looked, minutes = arrays(frames.days, "active", "calendar_observed", "working_minutes")
     days = frames.days.index.to_numpy()[active & looked & (minutes > LONG_DAY)]
     days = days[frames.calendar.day_starts(days + 1) <= frames.as_of]
-    return half_each(frames, shares(frames, monday_of(days), _longest_free(frames, days) >= BREAK_SECONDS))
+    return from_both_sources(
+        frames, weekly_shares(frames, monday_of(days), _longest_free(frames, days) >= BREAK_SECONDS)
+    )
 
 
 def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -172,7 +176,7 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
         work           |--| |---------|  |-----| |-------|
         longest free                  |--|
     """
-    shifts = frames.calendar.shifts
+    shifts = frames.calendar.pattern_spans
     begins, ends = np.searchsorted(shifts[:, 0], days), np.searchsorted(shifts[:, 0], days, side="right")
     opens, closes, agreed = shifts[begins, 1], shifts[ends - 1, 2], frames.calendar.agreed
     first = agreed[np.searchsorted(agreed[:, 1], opens, side="right"), 0]
@@ -186,37 +190,43 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @metric("Protected time kept", Unit.PERCENT, Family.RECOVERY, evidence="C", source="design choice", high=100.0)
-def protected_kept_share(frames: Frames) -> Weekly:
+def protected_kept_share(frames: Frames) -> WeeklyValues:
     """Of the time booked as protected, for training or for consultation, the share without a session and a message.
 
     Of an all-day entry, the agreed hours of its days.
     """
-    kind, end, all_day = arrays(frames.entries, "kind", "end", "all_day")
+    kind, end, all_day = arrays(frames.other_events, "kind", "end", "all_day")
     booked = np.isin(kind, PROTECTED) & (end <= frames.as_of)
     timed, whole = (
-        np.column_stack(arrays(frames.entries, "start", "end", rows=booked & rows)) for rows in (~all_day, all_day)
+        np.column_stack(arrays(frames.other_events, "start", "end", rows=booked & rows)) for rows in (~all_day, all_day)
     )
     agreed = intersection(frames.calendar.whole_days(spans(whole)), frames.calendar.agreed)
     start, end = np.concatenate((timed, agreed)).T
     week = frames.calendar.week_of(start)
-    length = sums(frames, week, end - start)
-    kept = length - sums(frames, week, seconds_inside(work_spans(frames), start, end))
-    known = seen(frames, "calendar_seen")
-    return half_each(frames, ratios(known, 100 * kept, length, sums(frames, week)))
+    length = weekly_sums(frames, week, end - start)
+    kept = length - weekly_sums(frames, week, seconds_inside(work_spans(frames), start, end))
+    known = observed(frames, "calendar_observed")
+    return from_both_sources(frames, weekly_ratios(known, 100 * kept, length, weekly_sums(frames, week)))
 
 
 @metric(
-    "Own days off worked", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", high=7.0, by_hours=True
+    "Own days off worked",
+    Unit.DAYS,
+    Family.RECOVERY,
+    evidence="C",
+    source="design choice",
+    high=7.0,
+    uses_agreed_hours=True,
 )
-def off_day_work(frames: Frames) -> Weekly:
+def off_day_work(frames: Frames) -> WeeklyValues:
     """Days without agreed hours, with a held session or two sent episodes outside on-call windows.
 
     At least so many where only the calendar, or only messages, were read.
     """
     (agreed,) = arrays(frames.days, "agreed_minutes")
     free = frames.days.index.to_numpy()[agreed == 0]
-    parts = [arrays(part, "after_hours", "day") for part in (frames.held, frames.episodes)]
+    parts = [arrays(part, "after_hours", "day") for part in (frames.held_sessions, frames.episodes)]
     sessions, episodes = (day[late] for late, day in parts)
     days, often = np.unique(episodes, return_counts=True)
     worked = free[np.isin(free, sessions) | np.isin(free, days[often >= 2])]
-    return half_each(frames, counts(frames, monday_of(worked), "any_seen"))
+    return from_both_sources(frames, weekly_counts(frames, monday_of(worked), "any_observed"))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from monitor.analysis.columns import arrays
 from monitor.analysis.intervals import Spans, intersection, spans, subtract, union
-from monitor.analysis.metrics.weekly import Bools, once
+from monitor.analysis.metrics.weekly import Bools, cached
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BEFORE_MESSAGE = 5 * 60  # seconds of work taken to lie before a sent episode
 
 
-@once
+@cached
 def work_spans(frames: Frames) -> Spans:
     """When work is known to have been done: held sessions, and five minutes before each sent episode."""
     pieces, _ = _pieces(frames)
@@ -27,20 +27,24 @@ def work_spans(frames: Frames) -> Spans:
 def work_not_covered(frames: Frames) -> Spans:
     """The work without what an emergency protocol covers."""
     pieces, _ = _pieces(frames)
-    return spans(pieces[~np.append(*(arrays(part, "covered")[0] for part in (frames.held, frames.episodes)))])
+    return spans(
+        pieces[
+            ~np.append(*(arrays(part, "covered_by_protocol")[0] for part in (frames.held_sessions, frames.episodes)))
+        ]
+    )
 
 
 def _pieces(frames: Frames) -> tuple[NDArray[np.int64], Bools]:
     """Each piece of work as (start, end), and whether it was agreed with that client for any hour or for this one."""
-    began, ended = arrays(frames.held, "began_at", "ended_at")
+    began, ended = arrays(frames.held_sessions, "effective_start", "effective_end")
     sent, last = arrays(frames.episodes, "sent_at", "last_at")
     pieces = np.column_stack((np.append(began, sent - BEFORE_MESSAGE), np.append(ended, last)))
-    names = ("outside", "after_hours", "covered")
-    outside, after_hours, covered = (np.append(frames.held[name], frames.episodes[name]) for name in names)
+    names = ("outside_hours", "after_hours", "covered_by_protocol")
+    outside, after_hours, covered = (np.append(frames.held_sessions[name], frames.episodes[name]) for name in names)
     return pieces, covered | (outside & ~after_hours)
 
 
-@once
+@cached
 def outside_work(frames: Frames) -> Spans:
     """The part of the work that lies outside the agreed hours, their breaks and on-call windows.
 
@@ -60,6 +64,6 @@ def on_call_work(frames: Frames) -> Spans:
     return subtract(intersection(work_spans(frames), frames.calendar.on_call), frames.calendar.hours)
 
 
-@once
+@cached
 def _agreed(frames: Frames) -> Spans:
     return union(frames.calendar.hours, frames.calendar.on_call)

@@ -7,7 +7,7 @@ from itertools import groupby
 from flask import Blueprint
 
 from monitor.access import Role
-from monitor.analysis.catalogue import DEFINITIONS_VERSION, Family, Metric, Wing, catalogue
+from monitor.analysis.catalogue import DEFINITIONS_VERSION, Category, Family, Metric, catalogue
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
 from monitor.dashboard.policy import allow
@@ -32,8 +32,8 @@ UNITS = {
     Unit.LOAD: "A number",
 }
 SEEN_BY = {
-    Wing.WELLBEING: "seen only by the person it is about",
-    Wing.WORKLOAD: "seen only by the person it is about; the director’s blocks of four weeks are made from it",
+    Category.WELLBEING: "seen only by the person it is about",
+    Category.WORKLOAD: "seen only by the person it is about; the director’s blocks of four weeks are made from it",
 }
 GRADES = {
     "A": "regulation or professional standard",

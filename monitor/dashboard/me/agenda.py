@@ -57,7 +57,7 @@ def _since(last: date | None) -> str:
 
 def _last_supervision(book: ClientIndex) -> date | None:
     """The day of the last supervision that is over and no longer ago than the agenda reaches."""
-    entries, now = book.frames.entries, book.frames.as_of
+    entries, now = book.frames.other_events, book.frames.as_of
     held = entries[entries["kind"].isin(SUPERVISION) & (entries["end"] <= now)]
     last = date_of(int(held["day"].max())) if len(held) else date.min
     return last if last >= book.today - LOOK_BACK else None

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from monitor.access import Role
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.clock import local_day, local_time
-from monitor.analysis.terms import CLIENT, TERMS, Form
+from monitor.analysis.terms import CLIENT, TERMS, TermFormat
 from monitor.config import Config
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
@@ -229,7 +229,7 @@ def _ahead(text: str, day: date) -> bool:
 
 def _given(term: str) -> str:
     """A term as the form tells it."""
-    if TERMS[term].form is Form.WORDS:
+    if TERMS[term].format is TermFormat.WORDS:
         return ",".join(word for word in request.form().getlist(term))
     return request.form().get(term, "").strip()
 
@@ -296,7 +296,7 @@ def agreement_report(
         FieldGroup(
             heading,
             sentence,
-            tuple(field(TERMS[t], shown.get(t, ""), own if TERMS[t].open_list else None) for t in terms),
+            tuple(field(TERMS[t], shown.get(t, ""), own if TERMS[t].allows_own_words else None) for t in terms),
         )
         for heading, sentence, terms in GROUPS
     )
@@ -315,7 +315,7 @@ def _conversations(frames: Frames, client: int, today: date) -> tuple[MessageThr
     """The threads of the last weeks with something outside the agreed hours, whether or not it was agreed."""
     written = frames.messages[(frames.messages["thread"] != 0) & ~frames.messages["automatic"]]
     theirs = written[written["counterpart"] == client]
-    outside = theirs[theirs["outside"] & (theirs["day"] >= day_number(today - CONVERSED))]
+    outside = theirs[theirs["outside_hours"] & (theirs["day"] >= day_number(today - CONVERSED))]
     last = theirs.groupby("thread")["sent_at"].max().loc[outside["thread"].unique()]
     newest = last.sort_values(ascending=False, kind="stable").index[:MOST_CONVERSATIONS]
     return tuple(_conversation(frames, thread, theirs[theirs["thread"] == thread]) for thread in newest.tolist())
@@ -324,7 +324,7 @@ def _conversations(frames: Frames, client: int, today: date) -> tuple[MessageThr
 def _conversation(frames: Frames, thread: int, messages: pd.DataFrame) -> MessageThread:
     """One thread, by when it went on and how much of it was outside."""
     first, last = date_of(messages["day"].min()), date_of(messages["day"].max())
-    outside = messages.loc[messages["outside"], "sent_at"]
+    outside = messages.loc[messages["outside_hours"], "sent_at"]
     latest = f"{local_time(frames.clinician, outside.max()):%H:%M}"
     words = f"{counted(len(messages), 'message')}, {len(outside)} outside your hours, the last at {latest}"
     return MessageThread(thread, days_between(first, last), words, bool(messages["emergency"].any()))

@@ -13,7 +13,16 @@ from monitor.access import Role
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.clock import local_day
-from monitor.analysis.selfreport import INSTRUMENTS, Instrument, Scale, band, instrument, next_day, reach, results
+from monitor.analysis.questionnaires import (
+    QUESTIONNAIRES,
+    Questionnaire,
+    QuestionnaireScale,
+    band_label,
+    next_answer_day,
+    questionnaire_by_key,
+    scale_range,
+    scale_values,
+)
 from monitor.config import Config
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
@@ -120,9 +129,9 @@ def overview() -> str:
 @allow(Role.CLINICIAN)
 def keep(key: str) -> Response | tuple[str, int]:
     """Score a sheet that was filled in and keep its numbers; one with gaps comes back first, as it was filled in."""
-    asked = instrument(key) or abort(404)
+    asked = questionnaire_by_key(key) or abort(404)
     answers = _answers(asked)
-    numbers = {scale: value for scale, value in results(asked, answers).items() if value is not None}
+    numbers = {scale: value for scale, value in scale_values(asked, answers).items() if value is not None}
     me, today = request.clinician().key, local_day(request.clinician(), request.now())
     with request.store().read() as connection:
         waits = open_from(asked, check_ins(connection, me), today)
@@ -182,12 +191,12 @@ def render(report: CheckInReport) -> str:
     )
 
 
-def _answers(asked: Instrument) -> dict[int, int]:
+def _answers(asked: Questionnaire) -> dict[int, int]:
     """The answers of the sheet as it was sent; what no sheet of ours can send is refused."""
     given = {item: request.form().get(f"q{item}", "") for item in asked.items}
     try:
         answers = {item: int(answer) for item, answer in given.items() if answer}
-        results(asked, answers)
+        scale_values(asked, answers)
     except ValueError:
         abort(400)
     return answers
@@ -211,31 +220,31 @@ def check_in_report(
         headline="How do you feel, beside what was counted?",
         beside=_beside(taken, values, last),
         answered=tuple(_answered(one) for one in reversed(taken)),
-        sheets=tuple(_sheet(asked, taken, today, (sent or {}).get(asked.key)) for asked in INSTRUMENTS),
+        sheets=tuple(_sheet(asked, taken, today, (sent or {}).get(asked.key)) for asked in QUESTIONNAIRES),
         contacts=config.practice.contacts,
         assumed_hours=clinician.has_assumed_hours,
     )
 
 
-def open_from(asked: Instrument, taken: Sequence[CheckIn], today: date) -> date | None:
+def open_from(asked: Questionnaire, taken: Sequence[CheckIn], today: date) -> date | None:
     """The day from which a questionnaire can be answered again, ``None`` if it can be today."""
     days = [date_of(one.day) for one in taken if one.instrument == asked.key]
-    following = next_day(asked, max(days, default=None))
+    following = next_answer_day(asked, max(days, default=None))
     return following if following and following > today else None
 
 
-def result_words(asked: Instrument, results: Mapping[str, float]) -> tuple[str, ...]:
+def result_words(asked: Questionnaire, results: Mapping[str, float]) -> tuple[str, ...]:
     """Each result with its published word: "Burnout 21, low"."""
     return tuple(_result(scale, results[scale.key]) for scale in asked.scales if scale.key in results)
 
 
-def _result(scale: Scale, value: float) -> str:
+def _result(scale: QuestionnaireScale, value: float) -> str:
     said = f"{scale.title} {quantity(value, Unit.COUNT)}"
-    return ", ".join(filter(None, (said, band(scale, value))))
+    return ", ".join(filter(None, (said, band_label(scale, value))))
 
 
 def _answered(one: CheckIn) -> CompletedQuestionnaire:
-    asked = instrument(one.instrument)
+    asked = questionnaire_by_key(one.instrument)
     if asked is None:  # a questionnaire that a later version no longer offers keeps its numbers
         return CompletedQuestionnaire(
             one.instrument, one.instrument, date_of(one.day), tuple(map(str, one.results.values()))
@@ -244,7 +253,7 @@ def _answered(one: CheckIn) -> CompletedQuestionnaire:
 
 
 def _sheet(
-    asked: Instrument, taken: Sequence[CheckIn], today: date, sent: Mapping[int, int] | None
+    asked: Questionnaire, taken: Sequence[CheckIn], today: date, sent: Mapping[int, int] | None
 ) -> QuestionnaireForm:
     return QuestionnaireForm(
         key=asked.key,
@@ -253,18 +262,18 @@ def _sheet(
         items=asked.items,
         lowest=asked.lowest,
         highest=asked.highest,
-        ends=asked.ends,
+        ends=asked.end_labels,
         reading=READINGS[asked.key],
         source=asked.source,
         address=asked.address,
         open_from=open_from(asked, taken, today),
         answers=sent or {},
         gap="" if sent is None else gap_words(asked, sent),
-        is_enough=any(value is not None for value in results(asked, sent or {}).values()),
+        is_enough=any(value is not None for value in scale_values(asked, sent or {}).values()),
     )
 
 
-def gap_words(asked: Instrument, answers: Mapping[int, int]) -> str:
+def gap_words(asked: Questionnaire, answers: Mapping[int, int]) -> str:
     """Name the questions without an answer, and what that costs; empty where all have one."""
     left_out = [item for item in asked.items if item not in answers]
     without = [scale.title for scale in asked.scales if not answers.keys() >= set(scale.items)]
@@ -292,7 +301,7 @@ def _beside(taken: Sequence[CheckIn], values: WeekValues, last: date) -> Beside 
         title=f"You answered on {counted(times, 'day')}; these are the weeks around it",
         subtitle=SUBTITLE,
         weeks=weeks,
-        felt=tuple(felt for asked in INSTRUMENTS for scale in asked.scales if (felt := _felt(asked, scale, recent))),
+        felt=tuple(felt for asked in QUESTIONNAIRES for scale in asked.scales if (felt := _felt(asked, scale, recent))),
         measured=tuple(measured for key in MAIN_MEASURES if (measured := _measured(key, values, weeks))),
     )
 
@@ -301,14 +310,14 @@ def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _felt(asked: Instrument, scale: Scale, taken: Sequence[CheckIn]) -> Felt | None:
+def _felt(asked: Questionnaire, scale: QuestionnaireScale, taken: Sequence[CheckIn]) -> Felt | None:
     points = tuple(
         (date_of(one.day), one.results[scale.key])
         for one in taken
         if one.instrument == asked.key and scale.key in one.results
     )
-    bands = tuple((float(part.low), part.words) for part in scale.bands)
-    return Felt(f"{scale.title}", *reach(asked, scale), bands, points) if points else None
+    bands = tuple((float(part.low), part.label) for part in scale.bands)
+    return Felt(f"{scale.title}", *scale_range(asked, scale), bands, points) if points else None
 
 
 def _measured(key: str, values: WeekValues, weeks: Sequence[date]) -> Measured | None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from monitor.analysis.calendar import date_of, day_number
 from monitor.analysis.clock import local_day
-from monitor.analysis.terms import TERMS, Form, Term, choices_of
+from monitor.analysis.terms import TERMS, Term, TermFormat, choices_of
 from monitor.config import Config
-from monitor.loading import frames_of
+from monitor.loading import load_frames
 from monitor.roster import Clinician
 from monitor.store import clients, facts
 from monitor.store.clients import LedgerRow, TermRow
@@ -141,7 +141,7 @@ class ClientIndex:
 def load_client_index(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientIndex:
     """Everything of one clinician's clients, as known at ``now``."""
     with store.read() as connection:
-        frames = frames_of(config, store, clinician, now=now)
+        frames = load_frames(config, store, clinician, now=now)
         terms, ledger = clients.terms(connection, clinician.key), clients.ledger(connection, clinician.key)
         codes, apart = facts.pseudonyms(connection, clinician.key), clients.kept_apart(connection, clinician.key)
     keys, slots = _keys(frames), usual_slots(frames)
@@ -177,7 +177,7 @@ def _in_order(slots: Mapping[int, str], keys: Iterable[int]) -> tuple[int, ...]:
 
 
 def _sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
-    held = frames.held[frames.held["client"] >= 0].sort_values("booked_start")
+    held = frames.held_sessions[frames.held_sessions["client"] >= 0].sort_values("booked_start")
     last = held.groupby("client").tail(LAST_SESSIONS)
     days: dict[int, tuple[date, ...]] = {}
     for client, day in zip(last["client"].tolist(), last["day"].tolist(), strict=True):
@@ -203,7 +203,7 @@ def value_text(term: Term, value: str | None) -> str:
     """A term's value as people read it."""
     if value is None:
         return "no longer agreed"
-    if term.form is Form.DATE:
+    if term.format is TermFormat.DATE:
         return full_date(date.fromisoformat(value))
     words = choices_of(term)
     return ", ".join(words.get(one, one) for one in value.split(",")) if words else value
@@ -239,7 +239,7 @@ def field(term: Term, value: str, own: Mapping[str, str] | None = None) -> TermF
     given = set(value.split(","))
     words = dict(own or {}) | dict(choices_of(term))
     choices = tuple(Choice(key, said, key in given) for key, said in words.items())
-    return TermField(term.name, term.title, term.form.name.lower(), choices, value, term.low, term.high)
+    return TermField(term.name, term.title, term.format.name.lower(), choices, value, term.low, term.high)
 
 
 def short_day(day: date) -> str:

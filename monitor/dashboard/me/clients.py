@@ -10,8 +10,8 @@ from flask import Blueprint, abort, redirect, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
-from monitor.analysis.same_person import Proposal, Reason, proposals
-from monitor.analysis.terms import CLIENT, EVER, NOT_A_CLIENT, STANDINGS, TERMS
+from monitor.analysis.duplicate_clients import DuplicateClient, DuplicateReason, find_duplicate_clients
+from monitor.analysis.terms import ALWAYS, CLIENT, NOT_A_CLIENT, STANDINGS, TERMS
 from monitor.config import Config
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
@@ -119,7 +119,7 @@ def say(client: int) -> Response:
     given = {term: request.form().get(term, "") for term in WHO}
     with flash_usage_errors():
         from_day = parse_from_day()
-        since = EVER if given["standing"] == NOT_A_CLIENT else from_day
+        since = ALWAYS if given["standing"] == NOT_A_CLIENT else from_day
         keep(client, {"standing": given["standing"]}, since, UNSAID)
         keep(client, {term: given[term] for term in WHO if term != "standing"}, from_day, UNSAID)
     return redirect(url_for(".one", client=client), 303)
@@ -130,7 +130,7 @@ def say(client: int) -> Response:
 def not_a_client(client: int) -> Response:
     """Somebody who writes and never was a client."""
     own(client)
-    keep(client, {"standing": NOT_A_CLIENT}, EVER, UNSAID)
+    keep(client, {"standing": NOT_A_CLIENT}, ALWAYS, UNSAID)
     return redirect(url_for(".everybody"), 303)
 
 
@@ -218,7 +218,7 @@ def render_page(report: ClientReport) -> str:
 def clients_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientsReport:
     """Everybody who was met or wrote, as known at ``now``."""
     book = load_client_index(config, store, clinician, now=now)
-    found = proposals(book.frames.held, book.frames.messages, apart=book.apart)
+    found = find_duplicate_clients(book.frames.held_sessions, book.frames.messages, apart=book.apart)
     return ClientsReport(
         headline="Who is behind a code?",
         maybe=tuple(_maybe(book, proposal) for proposal in found),
@@ -303,13 +303,13 @@ def _group(
     return ClientGroup(heading, sentence, lines, max(len(clients) - MOST_LINES, 0), only_write)
 
 
-def _maybe(book: ClientIndex, proposal: Proposal) -> SamePersonSuggestion:
-    names = (book.name(proposal.one), book.name(proposal.other))
-    if proposal.reason is Reason.THREAD:
-        reason = f"Both write in {counted(proposal.seen, 'thread')} of yours."
+def _maybe(book: ClientIndex, proposal: DuplicateClient) -> SamePersonSuggestion:
+    names = (book.name(proposal.first), book.name(proposal.second))
+    if proposal.reason is DuplicateReason.THREAD:
+        reason = f"Both write in {counted(proposal.matches, 'thread')} of yours."
     else:
         reason = (
-            f"{names[1]} only writes, {names[0]} is only met: {proposal.seen} of {proposal.of} messages came within a "
-            "day before or three hours after those sessions."
+            f"{names[1]} only writes, {names[0]} is only met: {proposal.matches} of {proposal.total} messages "
+            "came within a day before or three hours after those sessions."
         )
-    return SamePersonSuggestion(proposal.one, proposal.other, names, reason)
+    return SamePersonSuggestion(proposal.first, proposal.second, names, reason)

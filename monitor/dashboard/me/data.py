@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from monitor.access import Role
-from monitor.analysis.fairness import LEAST_CLINICIANS
+from monitor.analysis.fairness import MIN_CLINICIANS
 from monitor.analysis.referral import OpenSlots
 from monitor.config import Config
 from monitor.dashboard import request
@@ -150,7 +150,7 @@ def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: dat
     return OwnCaseload(
         period=whole.period,
         row=next((row for row in whole.rows if row.key == clinician.key), None),
-        compared=sum(row.difference is not None for row in whole.rows) >= LEAST_CLINICIANS,
+        compared=sum(row.difference is not None for row in whole.rows) >= MIN_CLINICIANS,
         slots=OwnSlots(
             own.day,
             own.evening,

@@ -14,7 +14,7 @@ from connectors.base import RecordType
 from monitor import notices
 from monitor.access import Role
 from monitor.analysis.calendar import date_of, day_number
-from monitor.analysis.one_client import one_by_one
+from monitor.analysis.client_summary import client_summaries
 from monitor.analysis.terms import EXCEPTIONS, LEDGER
 from monitor.config import Config
 from monitor.dashboard import request
@@ -327,7 +327,7 @@ def _weeks(row: NoticeRow) -> str:
 
 def _client_rows(book: ClientIndex, *, messages: bool) -> Iterator[tuple[str, ...]]:
     """One client a row, in the order of the week; without ``messages`` nothing is known of what was sent."""
-    facts = one_by_one(book.frames)
+    facts = client_summaries(book.frames)
     columns = {key: dict(zip(facts.index.tolist(), facts[key].tolist(), strict=True)) for key in facts}
     for client in book.in_order:
         if client in facts.index:

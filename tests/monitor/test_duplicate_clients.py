@@ -9,7 +9,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.analysis.same_person import Proposal, Reason, proposals
+from monitor.analysis.duplicate_clients import DuplicateClient, DuplicateReason, find_duplicate_clients
 
 HOUR, DAY = 3600, 86_400
 MET, OTHER_DAY, WRITES, RELATIVE = 1, 2, 11, 12
@@ -21,7 +21,7 @@ def sessions(client: int, hours: Iterable[float]) -> list[tuple[int, int, int]]:
 
 
 def held(*rows: Sequence[tuple[int, int, int]]) -> pd.DataFrame:
-    return pd.DataFrame([row for part in rows for row in part], columns=["client", "began_at", "ended_at"])
+    return pd.DataFrame([row for part in rows for row in part], columns=["client", "effective_start", "effective_end"])
 
 
 def letters(client: int, hours: Iterable[float], *, thread: int = 0, kind: str = "client") -> list[tuple[object, ...]]:
@@ -43,77 +43,82 @@ def test_who_writes_in_one_thread_is_proposed() -> None:
         letters(WRITES, [1, 30], thread=5), letters(RELATIVE, [2], thread=5), letters(RELATIVE, [9], thread=6)
     )
 
-    assert proposals(NOBODY_MET, told) == [Proposal(WRITES, RELATIVE, Reason.THREAD, 1, 1)]
+    assert find_duplicate_clients(NOBODY_MET, told) == [DuplicateClient(WRITES, RELATIVE, DuplicateReason.THREAD, 1, 1)]
 
 
 def test_a_thread_of_many_is_a_group() -> None:
     told = written(*(letters(client, [client], thread=5) for client in range(11, 15)))
 
-    assert proposals(NOBODY_MET, told) == []
+    assert find_duplicate_clients(NOBODY_MET, told) == []
 
 
 def test_messages_without_a_thread_say_nothing_about_each_other() -> None:
-    assert proposals(NOBODY_MET, written(letters(WRITES, [1]), letters(RELATIVE, [2]))) == []
+    assert find_duplicate_clients(NOBODY_MET, written(letters(WRITES, [1]), letters(RELATIVE, [2]))) == []
 
 
 def test_who_writes_around_the_sessions_of_somebody_who_never_writes_is_proposed() -> None:
     told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]]), letters(WRITES, [400]))
 
-    found = proposals(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS)), told)
+    found = find_duplicate_clients(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS)), told)
 
-    assert found == [Proposal(MET, WRITES, Reason.SESSIONS, 6, 7)]
+    assert found == [DuplicateClient(MET, WRITES, DuplicateReason.SESSIONS, 6, 7)]
 
 
 def test_two_clients_of_the_same_hour_are_not_told_apart() -> None:
     told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]]))
 
-    assert proposals(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, [hour + 1 for hour in WEEKLY])), told) == []
+    assert (
+        find_duplicate_clients(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, [hour + 1 for hour in WEEKLY])), told)
+        == []
+    )
 
 
 def test_three_messages_are_too_few() -> None:
     told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:3]]))
 
-    assert proposals(held(sessions(MET, WEEKLY)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), told) == []
 
 
 def test_who_writes_at_any_time_is_not_proposed() -> None:
     told = written(letters(WRITES, range(0, 12 * 168, 9)))
 
-    assert proposals(held(sessions(MET, WEEKLY)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), told) == []
 
 
 def test_who_is_met_every_day_is_near_everything_and_so_to_nobody() -> None:
     daily = [24 * n + 10 for n in range(84)]
     told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]]))
 
-    assert proposals(held(sessions(MET, daily)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, daily)), told) == []
 
 
 def test_who_is_met_and_writes_is_known_already() -> None:
     around = [hour - 5 for hour in WEEKLY[:6]]
     told = written(letters(WRITES, around), letters(MET, [1]))
 
-    assert proposals(held(sessions(MET, WEEKLY)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), told) == []
 
 
 def test_colleagues_are_nobodys_other_key() -> None:
     told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]], kind="colleague"))
 
-    assert proposals(held(sessions(MET, WEEKLY)), told) == []
+    assert find_duplicate_clients(held(sessions(MET, WEEKLY)), told) == []
 
 
 def test_of_whom_it_was_said_that_they_are_two_nobody_asks_again() -> None:
     told = written(letters(WRITES, [1], thread=5), letters(RELATIVE, [2], thread=5))
 
-    assert proposals(NOBODY_MET, told, apart={frozenset((RELATIVE, WRITES))}) == []
+    assert find_duplicate_clients(NOBODY_MET, told, apart={frozenset((RELATIVE, WRITES))}) == []
 
 
 @given(st.lists(st.integers(0, 12 * 168), min_size=4, max_size=40))
 def test_a_proposal_rests_on_most_of_the_messages(hours: list[int]) -> None:
-    found = proposals(held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS)), written(letters(WRITES, hours)))
+    found = find_duplicate_clients(
+        held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS)), written(letters(WRITES, hours))
+    )
 
     assert len(found) <= 1
-    assert all(proposal.seen >= 0.6 * proposal.of and proposal.of == len(hours) for proposal in found)
+    assert all(proposal.matches >= 0.6 * proposal.total and proposal.total == len(hours) for proposal in found)
 
 
 @given(st.permutations(range(7)))
@@ -121,6 +126,6 @@ def test_the_order_of_the_rows_says_nothing(order: list[int]) -> None:
     told = written(letters(WRITES, [hour - 5 for hour in WEEKLY[:6]]), letters(WRITES, [400]))
     met = held(sessions(MET, WEEKLY), sessions(OTHER_DAY, THURSDAYS))
 
-    assert proposals(met.sample(frac=1, random_state=np.random.RandomState(order[0])), told.iloc[list(order)]) == (
-        proposals(met, told)
-    )
+    assert find_duplicate_clients(
+        met.sample(frac=1, random_state=np.random.RandomState(order[0])), told.iloc[list(order)]
+    ) == (find_duplicate_clients(met, told))

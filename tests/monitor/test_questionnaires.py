@@ -10,29 +10,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.analysis.selfreport import (
-    INSTRUMENTS,
+from monitor.analysis.questionnaires import (
     OLBI,
     PROQOL,
-    SINGLE,
-    Instrument,
-    Reading,
-    Scale,
-    band,
-    instrument,
-    next_day,
-    reach,
-    results,
+    QUESTIONNAIRES,
+    SINGLE_ITEM,
+    Questionnaire,
+    QuestionnaireScale,
+    Scoring,
+    band_label,
+    next_answer_day,
+    questionnaire_by_key,
+    scale_range,
+    scale_values,
 )
 from monitor.store.database import Store, opened
 from monitor.store.selfreport import CheckIn, check_ins, remove_check_in, save_check_in
 
 
-def scale(asked: Instrument, key: str) -> Scale:
+def scale(asked: Questionnaire, key: str) -> QuestionnaireScale:
     return next(entry for entry in asked.scales if entry.key == key)
 
 
-def all_of(asked: Instrument, answer: int) -> dict[int, int]:
+def all_of(asked: Questionnaire, answer: int) -> dict[int, int]:
     return dict.fromkeys(asked.items, answer)
 
 
@@ -42,7 +42,7 @@ def all_of(asked: Instrument, answer: int) -> dict[int, int]:
 def test_every_question_belongs_to_one_scale() -> None:
     assert PROQOL.items == tuple(range(1, 31))
     assert OLBI.items == tuple(range(1, 17))
-    assert SINGLE.items == (1,)
+    assert SINGLE_ITEM.items == (1,)
     assert [len(entry.items) for entry in PROQOL.scales] == [10, 10, 10]
     assert [len(entry.items) for entry in OLBI.scales] == [8, 8]
 
@@ -53,14 +53,14 @@ def test_every_question_belongs_to_one_scale() -> None:
         (PROQOL, 1, {"satisfaction": 10, "burnout": 30, "trauma": 10}),  # 5 of burnout's ten are turned: 5×1 + 5×5
         (PROQOL, 3, {"satisfaction": 30, "burnout": 30, "trauma": 30}),
         (PROQOL, 5, {"satisfaction": 50, "burnout": 30, "trauma": 50}),
-        (SINGLE, 1, {"burnout": 1}),
-        (SINGLE, 4, {"burnout": 4}),
+        (SINGLE_ITEM, 1, {"burnout": 1}),
+        (SINGLE_ITEM, 4, {"burnout": 4}),
         (OLBI, 1, {"disengagement": 2.5, "exhaustion": 2.5}),  # 4 of each scale's eight are turned
         (OLBI, 4, {"disengagement": 2.5, "exhaustion": 2.5}),
     ],
 )
-def test_the_same_answer_throughout(asked: Instrument, answer: int, expected: dict[str, float]) -> None:
-    assert results(asked, all_of(asked, answer)) == expected
+def test_the_same_answer_throughout(asked: Questionnaire, answer: int, expected: dict[str, float]) -> None:
+    assert scale_values(asked, all_of(asked, answer)) == expected
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def test_the_same_answer_throughout(asked: Instrument, answer: int, expected: di
     ],
 )
 def test_one_answer_moves_its_own_scale_alone(
-    asked: Instrument, item: int, answer: int, key: str, moves: float
+    asked: Questionnaire, item: int, answer: int, key: str, moves: float
 ) -> None:
-    usual = results(asked, all_of(asked, 3))
-    changed = results(asked, all_of(asked, 3) | {item: answer})
+    usual = scale_values(asked, all_of(asked, 3))
+    changed = scale_values(asked, all_of(asked, 3) | {item: answer})
 
     assert {k: (changed[k] or 0) - (usual[k] or 0) for k in usual} == {k: moves if k == key else 0 for k in usual}
 
@@ -89,20 +89,26 @@ def test_one_answer_moves_its_own_scale_alone(
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        (dict.fromkeys(OLBI.items, 1) | dict.fromkeys(OLBI.turned, 4), {"disengagement": 1.0, "exhaustion": 1.0}),
-        (dict.fromkeys(OLBI.items, 4) | dict.fromkeys(OLBI.turned, 1), {"disengagement": 4.0, "exhaustion": 4.0}),
+        (
+            dict.fromkeys(OLBI.items, 1) | dict.fromkeys(OLBI.reversed_items, 4),
+            {"disengagement": 1.0, "exhaustion": 1.0},
+        ),
+        (
+            dict.fromkeys(OLBI.items, 4) | dict.fromkeys(OLBI.reversed_items, 1),
+            {"disengagement": 4.0, "exhaustion": 4.0},
+        ),
         (dict.fromkeys(OLBI.items, 2) | {3: 1, 16: 3}, {"disengagement": 2.625, "exhaustion": 2.625}),
     ],
 )
 def test_the_inventory_of_sixteen_gives_means(answers: dict[int, int], expected: dict[str, float]) -> None:
-    assert results(OLBI, answers) == expected
+    assert scale_values(OLBI, answers) == expected
 
 
 @pytest.mark.parametrize(
     ("value", "words"), [(10, "low"), (22, "low"), (23, "moderate"), (41, "moderate"), (42, "high"), (50, "high")]
 )
 def test_where_one_band_ends_the_next_begins(value: float, words: str) -> None:
-    assert {band(entry, value) for entry in PROQOL.scales} == {words}
+    assert {band_label(entry, value) for entry in PROQOL.scales} == {words}
 
 
 @pytest.mark.parametrize(
@@ -110,11 +116,11 @@ def test_where_one_band_ends_the_next_begins(value: float, words: str) -> None:
     [(1, "under the mark"), (2, "under the mark"), (3, "at the mark or over"), (5, "at the mark or over")],
 )
 def test_the_single_question_is_read_at_three(value: float, words: str) -> None:
-    assert band(SINGLE.scales[0], value) == words
+    assert band_label(SINGLE_ITEM.scales[0], value) == words
 
 
 def test_no_band_is_made_up() -> None:
-    assert {band(entry, 2.5) for entry in OLBI.scales} == {""}
+    assert {band_label(entry, 2.5) for entry in OLBI.scales} == {""}
 
 
 @given(st.sampled_from(PROQOL.items))
@@ -122,64 +128,64 @@ def test_a_question_left_out_takes_its_sum_with_it_and_no_other(item: int) -> No
     answers = all_of(PROQOL, 2)
     del answers[item]
 
-    lacking = {key for key, value in results(PROQOL, answers).items() if value is None}
+    lacking = {key for key, value in scale_values(PROQOL, answers).items() if value is None}
 
     assert lacking == {entry.key for entry in PROQOL.scales if item in entry.items}
 
 
 @st.composite
-def answered(draw: st.DrawFn) -> tuple[Instrument, dict[int, int]]:
-    asked = draw(st.sampled_from(INSTRUMENTS))
+def answered(draw: st.DrawFn) -> tuple[Questionnaire, dict[int, int]]:
+    asked = draw(st.sampled_from(QUESTIONNAIRES))
     answer = st.integers(asked.lowest, asked.highest)
     return asked, {item: draw(answer) for item in asked.items}
 
 
 @given(answered())
 def test_a_result_lies_within_its_reach_and_has_a_band_wherever_bands_are_published(
-    sheet: tuple[Instrument, dict[int, int]],
+    sheet: tuple[Questionnaire, dict[int, int]],
 ) -> None:
     asked, answers = sheet
-    for key, value in results(asked, answers).items():
-        low, high = reach(asked, scale(asked, key))
+    for key, value in scale_values(asked, answers).items():
+        low, high = scale_range(asked, scale(asked, key))
         assert value is not None
         assert low <= value <= high
-        assert bool(band(scale(asked, key), value)) == bool(scale(asked, key).bands)
+        assert bool(band_label(scale(asked, key), value)) == bool(scale(asked, key).bands)
 
 
 @given(answered())
-def test_the_other_way_round_is_the_other_end(sheet: tuple[Instrument, dict[int, int]]) -> None:
+def test_the_other_way_round_is_the_other_end(sheet: tuple[Questionnaire, dict[int, int]]) -> None:
     asked, answers = sheet
     mirrored = {item: asked.lowest + asked.highest - answer for item, answer in answers.items()}
-    there, back = results(asked, answers), results(asked, mirrored)
+    there, back = scale_values(asked, answers), scale_values(asked, mirrored)
 
     for entry in asked.scales:
-        assert (there[entry.key] or 0) + (back[entry.key] or 0) == pytest.approx(sum(reach(asked, entry)))
+        assert (there[entry.key] or 0) + (back[entry.key] or 0) == pytest.approx(sum(scale_range(asked, entry)))
 
 
 @pytest.mark.parametrize("answers", [{0: 1}, {31: 1}, {1: 0}, {1: 6}, {1: -1}])
 def test_what_the_sheet_does_not_hold_is_refused(answers: dict[int, int]) -> None:
     with pytest.raises(ValueError, match="ProQOL 5"):
-        results(PROQOL, answers)
+        scale_values(PROQOL, answers)
 
 
 @pytest.mark.parametrize(
     ("asked", "last", "expected"),
     [
         (PROQOL, date(2026, 11, 1), date(2026, 12, 1)),
-        (SINGLE, date(2026, 11, 1), date(2026, 11, 2)),
+        (SINGLE_ITEM, date(2026, 11, 1), date(2026, 11, 2)),
         (PROQOL, None, None),
     ],
 )
 def test_thirty_days_lie_between_two_sheets_of_thirty(
-    asked: Instrument, last: date | None, expected: date | None
+    asked: Questionnaire, last: date | None, expected: date | None
 ) -> None:
-    assert next_day(asked, last) == expected
+    assert next_answer_day(asked, last) == expected
 
 
 def test_a_questionnaire_is_found_by_its_key_and_the_one_that_is_sold_is_not_there() -> None:
-    assert [instrument(entry.key) for entry in INSTRUMENTS] == list(INSTRUMENTS)
-    assert instrument("mbi") is None
-    assert {entry.reading for entry in INSTRUMENTS} == set(Reading)
+    assert [questionnaire_by_key(entry.key) for entry in QUESTIONNAIRES] == list(QUESTIONNAIRES)
+    assert questionnaire_by_key("mbi") is None
+    assert {entry.scoring for entry in QUESTIONNAIRES} == set(Scoring)
 
 
 # Keeping

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.analysis.one_client import COLUMNS, _slope, one_by_one
+from monitor.analysis.client_summary import SUMMARY_COLUMNS, _slope, client_summaries
 from tests.monitor.facts import Row, event, frames, message, seen_times, term
 
 FIRST = date(2026, 1, 5)
@@ -44,8 +44,8 @@ def ended(*minutes: int) -> list[Row]:
 
 
 def found(client: int = 1, **records: list[Row]) -> dict[str, float]:
-    table = one_by_one(frames(entries=weekly(), as_of=AS_OF, **records))  # type: ignore[arg-type]
-    return {key: float(table[key][client]) for key in COLUMNS}
+    table = client_summaries(frames(entries=weekly(), as_of=AS_OF, **records))  # type: ignore[arg-type]
+    return {key: float(table[key][client]) for key in SUMMARY_COLUMNS}
 
 
 def test_sessions_of_four_weeks_stand_beside_the_agreed_ones() -> None:
@@ -59,7 +59,7 @@ def test_sessions_beyond_the_agreed_number_of_a_week_are_extra(frequency: str | 
     more = [event(on(week, "15:00", weekday=2), on(week, "15:50", weekday=2), client=1) for week in (10, 17, 19)]
     terms = [term(1, "frequency", frequency, "2026-01-01")] if frequency else []
 
-    facts = one_by_one(frames(entries=[*weekly(), *more], as_of=AS_OF, terms=terms)).loc[1]
+    facts = client_summaries(frames(entries=[*weekly(), *more], as_of=AS_OF, terms=terms)).loc[1]
 
     assert facts["extra_sessions"] == extra if extra is not None else np.isnan(facts["extra_sessions"])
 
@@ -118,7 +118,7 @@ def test_messages_of_four_weeks_stand_beside_the_half_year_before() -> None:
 
 
 def test_what_is_usual_needs_eight_weeks_with_a_client() -> None:
-    table = one_by_one(frames(entries=[*weekly(), *weekly(2, weekday=1, since=9)], as_of=AS_OF))
+    table = client_summaries(frames(entries=[*weekly(), *weekly(2, weekday=1, since=9)], as_of=AS_OF))
 
     assert np.isnan(table["usual_contacts"][2])
     assert table["usual_contacts"][1] == 0
@@ -164,8 +164,8 @@ def test_three_known_ends_say_nothing() -> None:
 def test_who_was_neither_met_nor_written_to_lately_has_no_row() -> None:
     old = [event(on(3, "15:00"), on(3, "15:50"), client=5)]
 
-    assert one_by_one(frames(entries=[*weekly(), *old], as_of=AS_OF)).index.tolist() == [1]
-    assert one_by_one(frames(as_of=AS_OF)).empty
+    assert client_summaries(frames(entries=[*weekly(), *old], as_of=AS_OF)).index.tolist() == [1]
+    assert client_summaries(frames(as_of=AS_OF)).empty
 
 
 @given(st.lists(st.integers(-20, 60), min_size=4, max_size=8), st.integers(-3, 3), st.integers(-30, 30))

@@ -13,7 +13,7 @@ from monitor.analysis.calendar import day_number
 from monitor.analysis.columns import arrays
 from monitor.analysis.courses import ENDED, SILENT_DAYS, next_ending
 from monitor.analysis.intervals import contains
-from monitor.analysis.metrics.weekly import Bools, Floats, once, places, sums
+from monitor.analysis.metrics.weekly import Bools, Floats, cached, week_rows, weekly_sums
 from monitor.roster import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ LOOK_BACK = LOAD_WEEKS + 13
 """Weeks among which the last eight with any presence are looked for: a client not seen for 13 has left by silence."""
 
 
-@once
-def clients_of(frames: Frames) -> NDArray[np.int64]:
+@cached
+def client_columns(frames: Frames) -> NDArray[np.int64]:
     """Every client with a session of any kind, sorted: the columns of the matrices here."""
     client = frames.sessions["client"].to_numpy(dtype=np.int64)
     return np.unique(client[client >= 0])
@@ -36,14 +36,14 @@ def _sundays(frames: Frames) -> NDArray[np.int64]:
     return frames.weeks.index.to_numpy()[:, None] + 6
 
 
-@once
-def ended(frames: Frames) -> Bools:
+@cached
+def has_ended(frames: Frames) -> Bools:
     """Whether each client (column) is discharged or handed over at the end of each week (row)."""
-    return frames.agreements.holds("standing", clients_of(frames), _sundays(frames), *ENDED)
+    return frames.agreements.holds("standing", client_columns(frames), _sundays(frames), *ENDED)
 
 
-@once
-def active(frames: Frames) -> Bools:
+@cached
+def is_active(frames: Frames) -> Bools:
     """Whether each client (column) is active at the end of each week (row).
 
     ::
@@ -54,11 +54,11 @@ def active(frames: Frames) -> Bools:
         as a booking         |--- 30 days ---|               from the week on in which it was known
         called off           |------|                        until then; one called off nobody knows when is none
     """
-    return booked(frames) | _seen_lately(frames, lambda days: days + ACTIVE_DAYS)
+    return has_booking(frames) | _seen_lately(frames, lambda days: days + ACTIVE_DAYS)
 
 
-@once
-def in_care(frames: Frames) -> Bools:
+@cached
+def is_in_care(frames: Frames) -> Bools:
     """Which clients (columns) are the clinician's at the end of each week (row): the active ones.
 
     Days of the clinician's own leave are none of the 30, so that nobody's caseload fades because they are away. After
@@ -80,14 +80,14 @@ def in_care(frames: Frames) -> Bools:
         faded = first + np.searchsorted(there, seen_by + ACTIVE_DAYS - 1e-9)
         return np.minimum(faded, days + SILENT_DAYS)
 
-    return booked(frames) | _seen_lately(frames, fading)
+    return has_booking(frames) | _seen_lately(frames, fading)
 
 
-@once
-def booked(frames: Frames) -> Bools:
+@cached
+def has_booking(frames: Frames) -> Bools:
     """Which clients (columns) have a booking in the 30 days after the end of each week (row), as known in it."""
     weeks, ends = frames.weeks.index.to_numpy(), frames.weeks["end"].to_numpy()
-    clients = clients_of(frames)
+    clients = client_columns(frames)
     names = ("status", "client", "booked_start", "known_at", "cancelled_at")
     named = frames.sessions["client"].to_numpy() >= 0
     status, client, start, known_at, cancelled_at = arrays(frames.sessions, *names, rows=named)
@@ -98,10 +98,10 @@ def booked(frames: Frames) -> Bools:
     until = np.minimum(np.where(np.isin(status, CALLED_OFF), off, over), over)
     comes = np.maximum(np.searchsorted(ends, near, side="right"), known)
     shape = len(weeks), len(clients)
-    return _covered(shape, np.searchsorted(clients, client), np.minimum(comes, until), until) & ~ended(frames)
+    return _covered(shape, np.searchsorted(clients, client), np.minimum(comes, until), until) & ~has_ended(frames)
 
 
-@once
+@cached
 def _ending(frames: Frames) -> Floats:
     """Return for each held session with a client when that client is next discharged or handed over, or infinity."""
     client, start = arrays(frames.courses, "client", "booked_start")
@@ -113,7 +113,7 @@ def _seen_lately(frames: Frames, fading: Callable[[NDArray[np.int64]], NDArray[n
 
     ``fading`` gives the day on which a session of a day no longer counts.
     """
-    ends, clients = frames.weeks["end"].to_numpy(), clients_of(frames)
+    ends, clients = frames.weeks["end"].to_numpy(), client_columns(frames)
     client, start = arrays(frames.courses, "client", "booked_start")
     faded = frames.calendar.day_starts(fading(frames.calendar.day_of(start)))
     until = np.minimum(faded, _ending(frames))
@@ -132,43 +132,43 @@ def _covered(
     return np.asarray(np.cumsum(change, axis=0)[:-1] > 0)
 
 
-def cells(frames: Frames, weeks: ArrayLike, clients: ArrayLike) -> Floats:
+def count_by_client(frames: Frames, weeks: ArrayLike, clients: ArrayLike) -> Floats:
     """How many occurrences fall on each week (row) and client (column)."""
-    columns = clients_of(frames)
-    row, client = places(frames, weeks), np.asarray(clients, dtype=np.int64)
+    columns = client_columns(frames)
+    row, client = week_rows(frames, weeks), np.asarray(clients, dtype=np.int64)
     there = (row >= 0) & np.isin(client, columns)
     found = np.zeros((len(frames.weeks), len(columns)))
     np.add.at(found, (row[there], np.searchsorted(columns, client[there])), 1)
     return found
 
 
-@once
+@cached
 def held_by_week(frames: Frames) -> Floats:
     """Held sessions of each client (column) in each week (row)."""
-    return cells(frames, frames.courses["week"], frames.courses["client"])
+    return count_by_client(frames, frames.courses["week"], frames.courses["client"])
 
 
-@once
+@cached
 def agreed_frequency(frames: Frames) -> Floats:
     """Sessions a week agreed with each client (column) at the end of each week (row), NaN where none were."""
-    return frames.agreements.numbers("frequency", clients_of(frames), _sundays(frames))
+    return frames.agreements.numbers("frequency", client_columns(frames), _sundays(frames))
 
 
-@once
-def presence(frames: Frames) -> Floats:
+@cached
+def presence_share(frames: Frames) -> Floats:
     """Return of each week the share of the usual days on which the clinician was there: no leave, no public holiday.
 
     A holiday on which hours are agreed is a day like any other. Without any usual day the whole week counts.
     """
     week, usual, agreed, employed, leave_share = arrays(
-        frames.days, "week", "usual", "agreed_minutes", "employed", "leave_share"
+        frames.days, "week", "in_pattern", "agreed_minutes", "employed", "leave_share"
     )
     there = usual * (agreed > 0) * employed * (1 - leave_share)
-    days = sums(frames, week, usual)
-    return np.where(days > 0, sums(frames, week, there) / np.maximum(days, 1), 1.0)
+    days = weekly_sums(frames, week, usual)
+    return np.where(days > 0, weekly_sums(frames, week, there) / np.maximum(days, 1), 1.0)
 
 
-def frequency(frames: Frames) -> Floats:
+def weekly_frequency(frames: Frames) -> Floats:
     """Return the sessions a week that each client (column) asks for in an ordinary week, as known in each week (row).
 
     What was agreed, else held sessions by the weeks in which both were there: since the course began, the last eight in
@@ -182,18 +182,18 @@ def frequency(frames: Frames) -> Floats:
         there           1      1      0      0.6    1
         sessions        x      x     (x)     x      x       4 in 3.6 weeks
     """
-    rows, shape = np.arange(len(frames.weeks))[:, None], (1, len(clients_of(frames)))
+    rows, shape = np.arange(len(frames.weeks))[:, None], (1, len(client_columns(frames)))
     client, week, at, begins = arrays(frames.courses, "client", "week", "booked_start", "begins")
-    usual, minutes = arrays(frames.days, "usual", "agreed_minutes")
+    usual, minutes = arrays(frames.days, "in_pattern", "agreed_minutes")
     day_off = frames.days.index.to_numpy()[usual & (minutes <= 0)]
     away = contains(frames.calendar.leave, at) | np.isin(frames.calendar.day_of(at), day_off)
-    there = presence(frames)
+    there = presence_share(frames)
     some = np.cumsum(there > 0)
     # The first row of the last eight weeks with any presence, and of the client's course.
     window = np.maximum(np.searchsorted(some, some - LOAD_WEEKS, side="right"), rows[:, 0] - (LOOK_BACK - 1))
-    begun = np.maximum.accumulate(np.where(cells(frames, week[begins], client[begins]) > 0, rows, 0), axis=0)
+    begun = np.maximum.accumulate(np.where(count_by_client(frames, week[begins], client[begins]) > 0, rows, 0), axis=0)
     first = np.maximum(window[:, None], begun)
-    held = np.vstack((np.zeros(shape), np.cumsum(cells(frames, week[~away], client[~away]), axis=0)))
+    held = np.vstack((np.zeros(shape), np.cumsum(count_by_client(frames, week[~away], client[~away]), axis=0)))
     weeks_there = np.append(0.0, np.cumsum(there))
     sessions = np.take_along_axis(held, rows + 1, axis=0) - np.take_along_axis(held, first, axis=0)
     both = weeks_there[rows + 1] - weeks_there[first]
@@ -201,10 +201,10 @@ def frequency(frames: Frames) -> Floats:
     return np.where(np.isnan(agreed), sessions / np.maximum(both, 1), agreed)
 
 
-def weights(frames: Frames) -> Floats:
+def client_weights(frames: Frames) -> Floats:
     """How many ordinary clients each client (column) counts for at the end of each week (row), by the table."""
     sundays = _sundays(frames)
-    band = frames.agreements.numbers("band", clients_of(frames), sundays)
+    band = frames.agreements.numbers("band", client_columns(frames), sundays)
     found = np.ones(band.shape)
     for number, version in enumerate(frames.practice.weights or (DEFAULT_WEIGHTS,)):
         begun = number == 0 or version.starts is None or sundays >= day_number(version.starts)
@@ -213,6 +213,6 @@ def weights(frames: Frames) -> Floats:
     return np.where(np.isnan(band), 1.0, found)
 
 
-def trauma(frames: Frames) -> Bools:
+def is_trauma_focused(frames: Frames) -> Bools:
     """Which clients (columns) are marked trauma-focused at the end of each week (row)."""
-    return frames.agreements.holds("trauma", clients_of(frames), _sundays(frames))
+    return frames.agreements.holds("trauma", client_columns(frames), _sundays(frames))

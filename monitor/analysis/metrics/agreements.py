@@ -8,19 +8,25 @@ import numpy as np
 
 from connectors.records import Kind, Status
 from monitor.analysis.catalogue import Family, metric
-from monitor.analysis.clients import off_agreement
+from monitor.analysis.client_weeks import off_agreement
 from monitor.analysis.columns import arrays
-from monitor.analysis.contact import in_crisis
-from monitor.analysis.metrics.active import agreed_frequency, cells, clients_of, ended, held_by_week
+from monitor.analysis.contact_rules import in_crisis
+from monitor.analysis.metrics.active_clients import (
+    agreed_frequency,
+    client_columns,
+    count_by_client,
+    has_ended,
+    held_by_week,
+)
 from monitor.analysis.metrics.weekly import (
     Floats,
-    Weekly,
-    column,
-    counts,
+    WeeklyValues,
     no_data,
-    ratios,
-    seen,
-    trailing,
+    observed,
+    trailing_sums,
+    week_column,
+    weekly_counts,
+    weekly_ratios,
 )
 from monitor.analysis.terms import EXCEPTIONS
 from reports.models import Unit
@@ -39,7 +45,7 @@ KEPT_WEEKS = 4
     source="design choice",
     look_back=KEPT_WEEKS,
 )
-def frequency_kept(frames: Frames) -> Weekly:
+def frequency_kept(frames: Frames) -> WeeklyValues:
     """Held sessions of the last 4 weeks by those agreed, over the clients with whom a frequency was agreed.
 
     Above 100 % is more often than agreed. The clinician's leave is taken out, and so are, client by client over the
@@ -48,24 +54,24 @@ def frequency_kept(frames: Frames) -> Weekly:
     if not frames.agreements.has("frequency"):
         return no_data(frames)
     agreed = agreed_frequency(frames)
-    counted = ~np.isnan(agreed) & ~ended(frames)
-    due = np.where(counted, agreed, 0.0) * column(frames, "present")[:, None]
+    counted = ~np.isnan(agreed) & ~has_ended(frames)
+    due = np.where(counted, agreed, 0.0) * week_column(frames, "present_share")[:, None]
     cancelled, held = (np.where(counted, part, 0.0) for part in (_cancelled_in_time(frames), held_by_week(frames)))
-    left = trailing(due, KEPT_WEEKS) - trailing(cancelled, KEPT_WEEKS)
-    four, delivered = np.maximum(left.round(9), 0.0), trailing(held, KEPT_WEEKS)
-    known = trailing(seen(frames, "calendar_seen").astype(float), KEPT_WEEKS) == KEPT_WEEKS
-    return ratios(known, 100 * delivered.sum(axis=1), four.sum(axis=1), (four > 0).sum(axis=1))
+    left = trailing_sums(due, KEPT_WEEKS) - trailing_sums(cancelled, KEPT_WEEKS)
+    four, delivered = np.maximum(left.round(9), 0.0), trailing_sums(held, KEPT_WEEKS)
+    known = trailing_sums(observed(frames, "calendar_observed").astype(float), KEPT_WEEKS) == KEPT_WEEKS
+    return weekly_ratios(known, 100 * delivered.sum(axis=1), four.sum(axis=1), (four > 0).sum(axis=1))
 
 
 def _cancelled_in_time(frames: Frames) -> Floats:
     """Sessions of each client (column) that the client cancelled a day or more before, in each week (row)."""
-    status, client, late, week = arrays(frames.sessions, "status", "client", "late", "week")
+    status, client, late, week = arrays(frames.sessions, "status", "client", "cancelled_late", "week")
     off = (status == Status.CANCELLED.value) & (late == 0)
-    return cells(frames, week[off], client[off])
+    return count_by_client(frames, week[off], client[off])
 
 
 @metric("Contact that no agreement names", Unit.COUNT, Family.CLIENTS, evidence="D", source="design choice")
-def off_agreement_contacts(frames: Frames) -> Weekly:
+def off_agreement_contacts(frames: Frames) -> WeeklyValues:
     """Sent episodes on a channel or at a time that the client's agreement does not name, as a question to reflect on.
 
     Only clients with whom channels or hours of contact were agreed can have any; what an emergency protocol covers or
@@ -74,22 +80,22 @@ def off_agreement_contacts(frames: Frames) -> Weekly:
     if not any(frames.agreements.has(term) for term in ("channels", "contact_hours", "contact_days")):
         return no_data(frames)
     (week,) = arrays(frames.episodes, "week")
-    return counts(frames, week[off_agreement(frames) == 1], "messages_seen")
+    return weekly_counts(frames, week[off_agreement(frames) == 1], "messages_observed")
 
 
 @metric("Time with clients outside sessions", Unit.COUNT, Family.CLIENTS, evidence="D", source="design choice")
-def outside_frame_contacts(frames: Frames) -> Weekly:
+def outside_frame_contacts(frames: Frames) -> WeeklyValues:
     """Calendar entries with a client that are no sessions, such as a coffee: ordinary in a small town, and a question.
 
     A client here is somebody with whom a session was ever booked.
     """
-    kind, client, start, week = arrays(frames.entries, "kind", "client", "start", "week")
-    met = np.isin(kind, (Kind.PERSONAL, Kind.OTHER)) & np.isin(client, clients_of(frames))
-    return counts(frames, week[met & (start <= frames.as_of)], "calendar_seen")
+    kind, client, start, week = arrays(frames.other_events, "kind", "client", "start", "week")
+    met = np.isin(kind, (Kind.PERSONAL, Kind.OTHER)) & np.isin(client, client_columns(frames))
+    return weekly_counts(frames, week[met & (start <= frames.as_of)], "calendar_observed")
 
 
 @metric("Exceptions made", Unit.COUNT, Family.CLIENTS, evidence="D", source="the clinician's own ledger")
-def exceptions(frames: Frames) -> Weekly:
+def exceptions(frames: Frames) -> WeeklyValues:
     """Entries of the ledger in which something was given that was not agreed: an exception, a gift, a fee waived.
 
     Clients with an emergency protocol, or a crisis plan until its review, are left out. Unknown until the ledger has an
@@ -100,4 +106,4 @@ def exceptions(frames: Frames) -> Weekly:
         return no_data(frames)
     kind, client, day, week = arrays(ledger, "kind", "client", "day", "week")
     made = np.isin(kind, tuple(EXCEPTIONS)) & ~in_crisis(frames.agreements, client, day)
-    return counts(frames, week[made], "employed")
+    return weekly_counts(frames, week[made], "employed")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.analysis.pairs import FIRST_NOTICE, pair_ratio, pair_shifts
+from monitor.analysis.client_shifts import FIRST_NOTICE, client_ratio, client_shifts
 
 seeds = st.integers(0, 2**32 - 1)
 QUIET = [0.0, 1, 0, 0, 1, 0, 0, 0]
@@ -31,7 +31,7 @@ def practice(ana: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def found(ana: list[float]) -> list[int]:
     counts, exposure = practice(ana)
-    return np.flatnonzero(pair_shifts(counts, exposure)["ana"]).tolist()
+    return np.flatnonzero(client_shifts(counts, exposure)["ana"]).tolist()
 
 
 def test_a_client_who_begins_to_write_twice_a_week_is_told_within_weeks() -> None:
@@ -58,8 +58,8 @@ def test_no_notice_for(what: str, ana: list[float]) -> None:
 def test_the_more_clients_the_more_one_has_to_show() -> None:
     counts, exposure = practice(QUIET * 8 + [2.0, 1, 2, 1] * 5)
     many = pd.concat([counts] + [counts.drop(columns="ana").add_prefix(f"{at}") for at in range(8)], axis=1)
-    few = np.flatnonzero(pair_shifts(counts, exposure)["ana"])
-    among_many = np.flatnonzero(pair_shifts(many, many.notna().astype(float))["ana"])
+    few = np.flatnonzero(client_shifts(counts, exposure)["ana"])
+    among_many = np.flatnonzero(client_shifts(many, many.notna().astype(float))["ana"])
     assert few[0] < min(among_many, default=99)
 
 
@@ -70,7 +70,7 @@ def test_nobody_is_told_before_20_weeks_of_that_client() -> None:
 
 def test_the_ratio_is_drawn_towards_one_and_dated() -> None:
     counts, exposure = practice(QUIET * 8 + [2.0, 3, 2, 2] * 3)
-    told = pair_ratio(counts, exposure, 75, "ana")
+    told = client_ratio(counts, exposure, 75, "ana")
     assert told is not None
     assert told.since_week_index in (63, 64, 65)
     assert 1 < told.low < told.ratio < told.high
@@ -79,28 +79,28 @@ def test_the_ratio_is_drawn_towards_one_and_dated() -> None:
 
 def test_a_client_without_that_week_has_no_ratio() -> None:
     counts, exposure = practice(QUIET * 8 + [float("nan")])
-    assert pair_ratio(counts, exposure, 64, "ana") is None
+    assert client_ratio(counts, exposure, 64, "ana") is None
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds, cut=st.integers(0, 100))
 def test_nothing_looks_ahead(seed: int, cut: int) -> None:
     counts, exposure = clients(seed)
-    whole = pair_shifts(counts, exposure).to_numpy()
-    assert (pair_shifts(counts[:cut], exposure[:cut]).to_numpy() == whole[:cut]).all()
+    whole = client_shifts(counts, exposure).to_numpy()
+    assert (client_shifts(counts[:cut], exposure[:cut]).to_numpy() == whole[:cut]).all()
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds)
 def test_the_order_of_clients_does_not_matter(seed: int) -> None:
     counts, exposure = clients(seed)
-    turned = pair_shifts(counts[counts.columns[::-1]], exposure[exposure.columns[::-1]])
-    assert turned[counts.columns].equals(pair_shifts(counts, exposure))
+    turned = client_shifts(counts[counts.columns[::-1]], exposure[exposure.columns[::-1]])
+    assert turned[counts.columns].equals(client_shifts(counts, exposure))
 
 
 def test_the_table_keeps_weeks_and_clients() -> None:
     counts, exposure = clients(1)
-    notices = pair_shifts(counts, exposure)
+    notices = client_shifts(counts, exposure)
     assert notices.index.equals(counts.index)
     assert notices.columns.equals(counts.columns)
     assert notices.to_numpy().dtype == np.dtype(bool)
@@ -109,14 +109,14 @@ def test_the_table_keeps_weeks_and_clients() -> None:
 @pytest.mark.parametrize("budget", [0, -1, 2.5, float("nan")])
 def test_impossible_budgets_are_refused(budget: float) -> None:
     with pytest.raises(ValueError, match="alarms_per_year"):
-        pair_shifts(*clients(1), alarms_per_year=budget)
+        client_shifts(*clients(1), alarms_per_year=budget)
 
 
 def test_tables_that_do_not_match_are_refused() -> None:
     with pytest.raises(ValueError, match="same weeks"):
-        pair_shifts(pd.DataFrame({"ana": [1.0]}), pd.DataFrame({"ben": [1.0]}))
+        client_shifts(pd.DataFrame({"ana": [1.0]}), pd.DataFrame({"ben": [1.0]}))
 
 
 def test_a_week_outside_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="week 100"):
-        pair_ratio(*clients(1), 100, 0)
+        client_ratio(*clients(1), 100, 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from connectors.records import CounterpartKind, Kind
-from monitor.analysis.clients import pair_weeks
+from monitor.analysis.client_weeks import client_weeks_from
 from monitor.analysis.frames import Frames
 from tests.monitor.facts import Row, day, event, frames, message, seen_times, term
 
@@ -43,7 +43,7 @@ def lives(*mail: Row, past: float = 0.0, terms: tuple[Row, ...] = ()) -> Frames:
 
 def test_contacts_and_exposure_by_week_and_client() -> None:
     mail = [sent("2026-03-03 10:00"), sent("2026-03-04 10:00"), sent("2026-03-04 10:05"), sent("2026-03-04 10:00", 2)]
-    found = pair_weeks(lives(*mail))
+    found = client_weeks_from(lives(*mail))
 
     assert found.contacts.loc[MONDAY].to_dict() == {1: 2, 2: 1}
     assert found.exposure.loc[MONDAY].to_dict() == {1: 1, 2: 1}
@@ -56,7 +56,7 @@ def test_a_week_does_not_count_for_who_is_not_active_nor_in_a_leave() -> None:
     off = event("2026-03-02 00:00", "2026-03-09 00:00", kind=Kind.LEAVE, all_day=True)
     seen = [to_a_colleague(f"{on:%Y-%m-%d} 12:00") for on in pd.date_range("2026-01-05", periods=12, freq="7D")]
     early = [event(f"2026-01-{on} 11:00", f"2026-01-{on} 11:50", client=2) for on in ("05", "12", "19")]
-    found = pair_weeks(frames(entries=[*entries, *early, off], mail=seen, terms=discharged))
+    found = client_weeks_from(frames(entries=[*entries, *early, off], mail=seen, terms=discharged))
 
     assert np.isnan(found.contacts[2].loc[day("2026-02-02")])
     assert not np.isnan(found.contacts[1].loc[day("2026-02-02")])
@@ -66,5 +66,5 @@ def test_a_week_does_not_count_for_who_is_not_active_nor_in_a_leave() -> None:
 def test_what_an_emergency_protocol_covers_is_no_contact_here() -> None:
     mail = [sent("2026-03-03 21:00"), sent("2026-03-04 10:00")]
 
-    assert pair_weeks(lives(*mail, terms=(term(1, "emergency", "yes"),))).contacts.loc[MONDAY, 1] == 1
-    assert pair_weeks(lives(*mail)).contacts.loc[MONDAY, 1] == 2
+    assert client_weeks_from(lives(*mail, terms=(term(1, "emergency", "yes"),))).contacts.loc[MONDAY, 1] == 1
+    assert client_weeks_from(lives(*mail)).contacts.loc[MONDAY, 1] == 2

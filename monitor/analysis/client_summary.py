@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 NOW_WEEKS, LATELY_WEEKS, USUAL_WEEKS = 4, 8, 26
 LAST, LEAST = 8, 4  # sessions' ends, or replies, whose slope is taken
-COLUMNS = (
+SUMMARY_COLUMNS = (
     "sessions", "agreed_sessions", "extra_sessions", "contacts", "usual_contacts", "sent", "after_hours",
     "other_channel", "reply_minutes", "reply_slope", "end_minutes", "end_slope",
 )  # fmt: skip
 
 
-def one_by_one(frames: Frames) -> pd.DataFrame:
+def client_summaries(frames: Frames) -> pd.DataFrame:
     """One row a client with a session or a sent message in the last eight complete weeks, by client.
 
     sessions           held in the last four weeks
@@ -43,9 +43,9 @@ def one_by_one(frames: Frames) -> pd.DataFrame:
     end_slope          minutes a session by which those ends move (Theil and Sen: the median of all pairs' slopes)
     """
     if frames.weeks.empty:
-        return pd.DataFrame(columns=list(COLUMNS), dtype=float)
+        return pd.DataFrame(columns=list(SUMMARY_COLUMNS), dtype=float)
     last = int(frames.weeks.index.max())
-    held = frames.held[(frames.held["client"] >= 0) & (frames.held["week"] <= last)]
+    held = frames.held_sessions[(frames.held_sessions["client"] >= 0) & (frames.held_sessions["week"] <= last)]
     sent = frames.episodes[
         (frames.episodes["counterpart_kind"] == CounterpartKind.CLIENT) & (frames.episodes["week"] <= last)
     ]
@@ -56,7 +56,7 @@ def one_by_one(frames: Frames) -> pd.DataFrame:
     replies = frames.replies[frames.replies["reply_at"].notna() & (frames.replies["week"] <= last)]
     messages = _sent_lately(frames, last)
     rows = [_row(frames, int(client), held, sent, messages, last) | _speed(replies, int(client)) for client in clients]
-    return pd.DataFrame(rows, index=pd.Index(clients, name="client"), columns=list(COLUMNS), dtype=float)
+    return pd.DataFrame(rows, index=pd.Index(clients, name="client"), columns=list(SUMMARY_COLUMNS), dtype=float)
 
 
 def _sent_lately(frames: Frames, last: int) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monitor.analysis.agreements import Agreements
-from monitor.analysis.calendar import DAY, WorkCalendar
+from monitor.analysis.calendar import DAY_SECONDS, WorkCalendar
 from monitor.analysis.intervals import contains
 from monitor.analysis.terms import CRISIS_PLAN, REASONS, WEEKDAYS
 from monitor.config.hours import parse_span
@@ -16,7 +16,7 @@ from monitor.config.hours import parse_span
 MINUTES = 24 * 60
 
 
-def judged(
+def classify_contact(
     agreements: Agreements,
     calendar: WorkCalendar,
     clients: ArrayLike,
@@ -29,26 +29,29 @@ def judged(
 
     ``emergencies`` says of each whether its thread was marked as an emergency.
 
-    outside      outside the clinician's own agreed time (:meth:`WorkCalendar.after_hours`); of a session any part of it
-                 (:meth:`WorkCalendar.outside`)
-    covered      the emergency protocol covers it: the client on that day, the thread, or a window of the calendar in
-                 which it begins or ends
-    after_hours  outside, not covered, and not in the hours that a documented modified boundary grants the client
+    outside_hours        outside the clinician's own agreed time (:meth:`WorkCalendar.after_hours`); of a session any
+    part of it
+                         (:meth:`WorkCalendar.any_outside_hours`)
+    covered_by_protocol  the emergency protocol covers it: the client on that day, the thread, or a window of the
+    calendar in
+                         which it begins or ends
+    after_hours          outside, not covered, and not in the hours that a documented modified boundary grants the
+    client
     """
     who, at = np.asarray(clients, dtype=np.int64), np.asarray(instants, dtype=np.int64)
     last = at if ends is None else np.maximum(np.asarray(ends, dtype=np.int64) - 1, at)
-    outside = calendar.after_hours(at) if ends is None else calendar.outside(at, last)
+    outside = calendar.after_hours(at) if ends is None else calendar.any_outside_hours(at, last)
     days = calendar.day_of(at)
     covered = agreements.holds("emergency", who, days) | np.asarray(emergencies, dtype=bool)
     for moment in (at, last) if len(calendar.emergency) else ():
         covered |= contains(calendar.emergency, moment)
-    granted = modified(agreements, who, days)
+    granted = has_modified_boundary(agreements, who, days)
     for moment in (at, last) if granted.any() else ():
-        granted[granted] = np.logical_and(*agreed_time(agreements, calendar, who[granted], moment[granted]))
-    return {"outside": outside, "covered": covered, "after_hours": outside & ~covered & ~granted}
+        granted[granted] = np.logical_and(*contact_time(agreements, calendar, who[granted], moment[granted]))
+    return {"outside_hours": outside, "covered_by_protocol": covered, "after_hours": outside & ~covered & ~granted}
 
 
-def modified(
+def has_modified_boundary(
     agreements: Agreements, clients: ArrayLike, days: ArrayLike, *, reasons: Collection[str] = REASONS.keys()
 ) -> NDArray[np.bool_]:
     """Whether a documented modified boundary holds: it has one of these reasons, and its review date lies ahead."""
@@ -60,20 +63,20 @@ def modified(
 
 def in_crisis(agreements: Agreements, clients: ArrayLike, days: ArrayLike) -> NDArray[np.bool_]:
     """Whether an emergency protocol holds, or a crisis plan whose review date lies ahead."""
-    plan = modified(agreements, clients, days, reasons=(CRISIS_PLAN,))
+    plan = has_modified_boundary(agreements, clients, days, reasons=(CRISIS_PLAN,))
     return agreements.holds("emergency", clients, days) | plan
 
 
-def agreed_time(
+def contact_time(
     agreements: Agreements, calendar: WorkCalendar, clients: ArrayLike, instants: ArrayLike
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether hours or days of contact were agreed with each client, and whether each instant lies within them."""
     at, days = np.asarray(instants, dtype=np.int64), calendar.day_of(instants)
     if not (agreements.has("contact_hours") or agreements.has("contact_days")):
         return np.zeros(at.shape, dtype=bool), np.ones(at.shape, dtype=bool)
-    hours = agreements.read("contact_hours", clients, days, _hours, np.int64)
-    weekdays = agreements.read("contact_days", clients, days, _weekdays, np.bool_)
-    minute = calendar.clock.local(at) % DAY // 60
+    hours = agreements.lookup("contact_hours", clients, days, _hours, np.int64)
+    weekdays = agreements.lookup("contact_days", clients, days, _weekdays, np.bool_)
+    minute = calendar.clock.local(at) % DAY_SECONDS // 60
     begin, end, named = hours.T
     in_hours = ((minute >= begin) & (minute < end)) | (minute + MINUTES < end)
     on_day = np.take_along_axis(weekdays, (days[:, None] + 3) % 7, axis=1)[:, 0]
@@ -100,5 +103,5 @@ def off_channel(
     def off(text: str | None) -> list[float]:
         return [np.nan if text is None else channel not in text.split(",") for channel in used.tolist()]
 
-    off_each = agreements.read("channels", clients, days, off, np.float64)
+    off_each = agreements.lookup("channels", clients, days, off, np.float64)
     return np.asarray(np.take_along_axis(off_each, place[:, None], axis=1)[:, 0])

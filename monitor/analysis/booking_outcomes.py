@@ -12,7 +12,7 @@ from monitor.analysis.evidence import CORRECTED
 LATE_SECONDS = 24 * 3600
 
 
-def outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+def booking_outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """Of each session, 1, 0 or NaN: whether it was cancelled late, missed, called off by the clinician, moved.
 
     late          a word of the source's; else by when it was cancelled, unknown where that is; a source that has a
@@ -32,9 +32,11 @@ def outcomes(sessions: pd.DataFrame, events: pd.DataFrame) -> dict[str, NDArray[
     seen = _told_by(events, source, Status.NO_SHOW) | sessions["evidence"].isin([CORRECTED, *Grade])
     by_clinician = np.where(_told_by(events, source, Status.CLINICIAN_CANCELLED), 0.0, np.nan)
     return {
-        "late": np.where(status == Status.LATE_CANCELLED, 1.0, np.where(status == Status.CANCELLED, late, 0.0)),
-        "missed": np.where(status == Status.NO_SHOW, 1.0, np.where(seen, 0.0, np.nan)),
-        "by_clinician": np.where(status == Status.CLINICIAN_CANCELLED, 1.0, by_clinician),
+        "cancelled_late": np.where(
+            status == Status.LATE_CANCELLED, 1.0, np.where(status == Status.CANCELLED, late, 0.0)
+        ),
+        "no_show": np.where(status == Status.NO_SHOW, 1.0, np.where(seen, 0.0, np.nan)),
+        "cancelled_by_clinician": np.where(status == Status.CLINICIAN_CANCELLED, 1.0, by_clinician),
         "cancelled_at": np.where(sessions["status"].isin(CALLED_OFF), cancelled_at, np.nan),
         "moved": np.where(sessions["known_at"] < start, rows["moved"].to_numpy(dtype=float), np.nan),
     }

@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitor.analysis.ratios import Prior, RateRatio, rate_ratio
-from monitor.analysis.shifts import Bools, Floats, check_tables, spaced
+from monitor.analysis.ratios import RatePrior, RateRatio, rate_ratio
+from monitor.analysis.shifts import Bools, Floats, check_tables, space_notices
 
 NEAREST, FURTHEST = 12, 115
 """The usual of week ``t`` is what was observed from ``t - 115`` to ``t - 12``."""
@@ -57,14 +57,14 @@ LEAST_EVIDENCE = 0.84
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class UsualRates:
     """(weeks, clients): usual rates, and the shape of the gamma distribution that says how well each is known."""
 
     rate: Floats
     strength: Floats
 
 
-def pair_shifts(
+def client_shifts(
     counts: pd.DataFrame,
     exposure: pd.DataFrame,
     *,
@@ -87,10 +87,10 @@ def pair_shifts(
     rarity = np.log(np.maximum(watched, 1) * 0.5 / alarms_per_year)
     high = _held(evidence >= np.maximum(LEAST_EVIDENCE + rarity, 0), observed)
     said = None if answered is None else answered.to_numpy(dtype=bool).T
-    return pd.DataFrame(spaced(high.T, (known & observed).T, said).T, index=counts.index, columns=counts.columns)
+    return pd.DataFrame(space_notices(high.T, (known & observed).T, said).T, index=counts.index, columns=counts.columns)
 
 
-def pair_ratio(counts: pd.DataFrame, exposure: pd.DataFrame, week: int, client: Hashable) -> RateRatio | None:
+def client_ratio(counts: pd.DataFrame, exposure: pd.DataFrame, week: int, client: Hashable) -> RateRatio | None:
     """How many times the usual one client's contacts are up to ``week`` (a position), how surely, and since when.
 
     The usual is drawn towards that of the clinician's clients, and the ratio towards one. ``None`` and ValueError as
@@ -102,7 +102,7 @@ def pair_ratio(counts: pd.DataFrame, exposure: pd.DataFrame, week: int, client: 
     shape, rate = _clients(*(_past(part)[week : week + 1] for part in (y, e)))
     column = counts.columns.get_loc(client)
     missing = ~observed[:, column]
-    prior = Prior(float(shape[0, 0]), float(shape[0, 0] / rate[0, 0]), LOG_RATIO_SD, WEEK_DISPERSION)
+    prior = RatePrior(float(shape[0, 0]), float(shape[0, 0] / rate[0, 0]), LOG_RATIO_SD, WEEK_DISPERSION)
     own = np.where(missing, np.nan, y[:, column]), np.where(missing, np.nan, e[:, column])
     return rate_ratio(*own, week, prior=prior)
 
@@ -114,7 +114,7 @@ def _read(counts: pd.DataFrame, exposure: pd.DataFrame) -> tuple[Floats, Floats,
     return np.where(observed, y, 0.0), np.where(observed, e, 0.0), observed
 
 
-def rise_evidence(y: Floats, e: Floats, usual: Usual) -> Floats:
+def rise_evidence(y: Floats, e: Floats, usual: UsualRates) -> Floats:
     """How much likelier the last weeks are after a rise than as usual: a logarithm, (weeks, clients).
 
     Likelihoods are averaged over rises by 1, 2 and 4 contacts, 4, 8 and 12 weeks ago, none of which is preferred.
@@ -127,7 +127,7 @@ def rise_evidence(y: Floats, e: Floats, usual: Usual) -> Floats:
     return np.where(e > 0, np.logaddexp.reduce(each) - np.log(len(each)), 0.0)
 
 
-def _since(weeks: int, y: Floats, e: Floats, usual: Usual) -> Iterator[Floats]:
+def _since(weeks: int, y: Floats, e: Floats, usual: UsualRates) -> Iterator[Floats]:
     """Log likelihood ratio of each rise so many weeks ago. Sums are negative binomial, the usual is uncertain too."""
     count, exposed, squared = (_sums(part, 0, weeks - 1) for part in (y, e, e**2))
     exposed = np.maximum(exposed, 1e-9)
@@ -138,12 +138,12 @@ def _since(weeks: int, y: Floats, e: Floats, usual: Usual) -> Iterator[Floats]:
         yield count * np.log(risen / as_usual) - (count + size) * np.log((size + risen) / (size + as_usual))
 
 
-def _usual(y: Floats, e: Floats) -> Usual:
+def _usual(y: Floats, e: Floats) -> UsualRates:
     past_y, past_e = _past(y), _past(e)
     shape, rate = _clients(past_y, past_e)
     weight = 1 / (1 + rate / WEEK_DISPERSION)
     strength = shape + weight * past_y
-    return Usual(strength / (shape / rate + weight * past_e), strength)
+    return UsualRates(strength / (shape / rate + weight * past_e), strength)
 
 
 def _clients(y: Floats, e: Floats) -> tuple[Floats, Floats]:

@@ -8,12 +8,22 @@ import numpy as np
 
 from monitor.analysis.catalogue import Family, metric
 from monitor.analysis.columns import arrays
-from monitor.analysis.contact import off_channel
+from monitor.analysis.contact_rules import off_channel
 from monitor.analysis.intervals import contains, seconds_inside, spans, subtract
-from monitor.analysis.metrics.active import active
+from monitor.analysis.metrics.active_clients import is_active
 from monitor.analysis.metrics.messages import sent_messages, to_clients
 from monitor.analysis.metrics.sessions import LONGEST_WEEK, minutes_of
-from monitor.analysis.metrics.weekly import Weekly, column, counts, half_each, no_data, ratios, seen, sums, where
+from monitor.analysis.metrics.weekly import (
+    WeeklyValues,
+    from_both_sources,
+    no_data,
+    observed,
+    values_where,
+    week_column,
+    weekly_counts,
+    weekly_ratios,
+    weekly_sums,
+)
 from monitor.analysis.metrics.work import on_call_work, work_spans
 from reports.models import Unit
 
@@ -31,17 +41,17 @@ A_DAY = 8  # hours of booked time that other work is told for (WOW8)
     source="design choice",
     look_back=5,
 )
-def between_session_messages(frames: Frames) -> Weekly:
+def between_session_messages(frames: Frames) -> WeeklyValues:
     """Sent episodes to clients of the week, by active client."""
     (week,) = arrays(frames.episodes, "week")
-    sent = sums(frames, week[to_clients(frames)])
-    clients = active(frames).sum(axis=1).astype(float)
-    known = seen(frames, "messages_seen") & seen(frames, "calendar_seen")
-    return ratios(known, sent, clients, sent)
+    sent = weekly_sums(frames, week[to_clients(frames)])
+    clients = is_active(frames).sum(axis=1).astype(float)
+    known = observed(frames, "messages_observed") & observed(frames, "calendar_observed")
+    return weekly_ratios(known, sent, clients, sent)
 
 
 @metric("Messages on other channels than agreed", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice")
-def off_policy_channel(frames: Frames) -> Weekly:
+def off_policy_channel(frames: Frames) -> WeeklyValues:
     """Messages sent to clients on a channel that the client's agreement does not name.
 
     Unknown until channels were agreed with somebody; clients with whom none were agreed are not counted, nor what an
@@ -49,43 +59,45 @@ def off_policy_channel(frames: Frames) -> Weekly:
     """
     if not frames.agreements.has("channels"):
         return no_data(frames)
-    names = ("counterpart", "day", "channel", "week", "covered", "sent_at")
+    names = ("counterpart", "day", "channel", "week", "covered_by_protocol", "sent_at")
     who, day, channel, week, covered, at = arrays(frames.messages, *names, rows=sent_messages(frames))
     off = off_channel(frames.agreements, who, day, channel) == 1
-    return counts(frames, week[off & ~covered & ~contains(frames.calendar.on_call, at)], "messages_seen")
+    return weekly_counts(frames, week[off & ~covered & ~contains(frames.calendar.on_call, at)], "messages_observed")
 
 
 @metric(
     "Work beside 8 hours with clients", Unit.HOURS, Family.MESSAGES, evidence="B, mixed",
     source="WOW8, from studies of record systems; definitions vary",
 )  # fmt: skip
-def work_outside_work(frames: Frames) -> Weekly:
+def work_outside_work(frames: Frames) -> WeeklyValues:
     """Hours of work outside booked client time for every 8 hours of it: overruns and 5 minutes before each episode.
 
     All of it, none trimmed around sessions; known only where messages are read, which show it.
     """
-    booked = spans(np.column_stack(arrays(frames.held, "booked_start", "booked_end")))
+    booked = spans(np.column_stack(arrays(frames.held_sessions, "booked_start", "booked_end")))
     beside, pieces = minutes_of(frames, subtract(work_spans(frames), booked))
     with_clients = seconds_inside(booked, *arrays(frames.weeks, "start", "end")) / 60
-    known = seen(frames, "calendar_seen") & seen(frames, "messages_seen")
-    return ratios(known, A_DAY * beside, with_clients, pieces)
+    known = observed(frames, "calendar_observed") & observed(frames, "messages_observed")
+    return weekly_ratios(known, A_DAY * beside, with_clients, pieces)
 
 
-@metric("Emergency contacts", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", by_hours=True)
-def emergency_contacts(frames: Frames) -> Weekly:
+@metric("Emergency contacts", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", uses_agreed_hours=True)
+def emergency_contacts(frames: Frames) -> WeeklyValues:
     """Sent episodes and held sessions outside the agreed hours that an emergency protocol covers.
 
     A client, a thread or a window of the calendar can be marked as covered. Load that was agreed: it is in none of the
     numbers about work after hours. At least so many where only the calendar, or only messages, were read.
     """
-    parts = [arrays(part, "outside", "covered", "week") for part in (frames.episodes, frames.held)]
+    parts = [
+        arrays(part, "outside_hours", "covered_by_protocol", "week") for part in (frames.episodes, frames.held_sessions)
+    ]
     weeks = [week[outside & covered] for outside, covered, week in parts]
-    return half_each(frames, counts(frames, np.concatenate(weeks), "any_seen"))
+    return from_both_sources(frames, weekly_counts(frames, np.concatenate(weeks), "any_observed"))
 
 
 @metric("Work on call", Unit.MINUTES, Family.MESSAGES, evidence="D", source="design choice", high=LONGEST_WEEK)
-def on_call_minutes(frames: Frames) -> Weekly:
+def on_call_minutes(frames: Frames) -> WeeklyValues:
     """Minutes of work in on-call windows outside the agreed hours: load that was agreed, and never after hours."""
     minutes, pieces = minutes_of(frames, on_call_work(frames))
-    looked = seen(frames, "calendar_seen") & ((column(frames, "worked_days") > 0) | (minutes > 0))
-    return half_each(frames, where(looked, minutes, pieces))
+    looked = observed(frames, "calendar_observed") & ((week_column(frames, "worked_days") > 0) | (minutes > 0))
+    return from_both_sources(frames, values_where(looked, minutes, pieces))

@@ -27,7 +27,7 @@ NOBODY = -1
 MOST_IN_THREAD = 3  # more are a group, not a family
 
 
-class Reason(StrEnum):
+class DuplicateReason(StrEnum):
     """Why two keys might be one person."""
 
     THREAD = "they write in one thread"
@@ -35,17 +35,19 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class DuplicateClient:
     """Two clients who might be one person: ``seen`` threads, or ``seen`` of ``of`` messages around sessions."""
 
-    one: int
-    other: int
-    reason: Reason
-    seen: int
-    of: int
+    first: int
+    second: int
+    reason: DuplicateReason
+    matches: int
+    total: int
 
 
-def proposals(held: pd.DataFrame, messages: pd.DataFrame, *, apart: Collection[frozenset[int]] = ()) -> list[Proposal]:
+def find_duplicate_clients(
+    held: pd.DataFrame, messages: pd.DataFrame, *, apart: Collection[frozenset[int]] = ()
+) -> list[DuplicateClient]:
     """Every pair worth asking about, threads first; each client of the second kind is proposed once.
 
     ``held`` has client, began_at and ended_at, ``messages`` counterpart, counterpart_kind, thread and sent_at, keys
@@ -54,10 +56,10 @@ def proposals(held: pd.DataFrame, messages: pd.DataFrame, *, apart: Collection[f
     theirs = messages[messages["counterpart_kind"] == CounterpartKind.CLIENT]
     found = [*_in_threads(theirs), *_around_sessions(held, theirs)]
     said = set(apart)
-    return [proposal for proposal in found if frozenset((proposal.one, proposal.other)) not in said]
+    return [proposal for proposal in found if frozenset((proposal.first, proposal.second)) not in said]
 
 
-def _in_threads(messages: pd.DataFrame) -> Iterator[Proposal]:
+def _in_threads(messages: pd.DataFrame) -> Iterator[DuplicateClient]:
     """Pairs who share threads, the most threads first."""
     pairs = messages.loc[messages["thread"] != 0, ["thread", "counterpart"]].drop_duplicates()
     shared: dict[tuple[int, int], int] = {}
@@ -66,10 +68,10 @@ def _in_threads(messages: pd.DataFrame) -> Iterator[Proposal]:
             for pair in combinations(sorted(people.tolist()), 2):
                 shared[pair] = shared.get(pair, 0) + 1
     for (one, other), threads in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
-        yield Proposal(int(one), int(other), Reason.THREAD, threads, threads)
+        yield DuplicateClient(int(one), int(other), DuplicateReason.THREAD, threads, threads)
 
 
-def _around_sessions(held: pd.DataFrame, messages: pd.DataFrame) -> Iterator[Proposal]:
+def _around_sessions(held: pd.DataFrame, messages: pd.DataFrame) -> Iterator[DuplicateClient]:
     """Who only writes, with whoever is only met and around whose sessions most of it is written."""
     writes = set(messages["counterpart"].tolist())
     met = sorted(set(held["client"].tolist()) - writes - {NOBODY})
@@ -78,7 +80,7 @@ def _around_sessions(held: pd.DataFrame, messages: pd.DataFrame) -> Iterator[Pro
         sent = messages.loc[messages["counterpart"] == who, "sent_at"].to_numpy(dtype=np.int64)
         best = _closest(sent, around) if len(sent) >= LEAST_MESSAGES else None
         if best is not None:
-            yield Proposal(best[0], int(who), Reason.SESSIONS, best[1], len(sent))
+            yield DuplicateClient(best[0], int(who), DuplicateReason.SESSIONS, best[1], len(sent))
 
 
 def _windows(held: pd.DataFrame) -> NDArray[np.int64]:
@@ -89,7 +91,7 @@ def _windows(held: pd.DataFrame) -> NDArray[np.int64]:
         sessions            |--|                 |--|
         windows  |-------------------|  |-------------------|
     """
-    begins, ends = held["began_at"].to_numpy(dtype=np.int64), held["ended_at"].to_numpy(dtype=np.int64)
+    begins, ends = held["effective_start"].to_numpy(dtype=np.int64), held["effective_end"].to_numpy(dtype=np.int64)
     return spans(np.column_stack((begins - BEFORE, ends + AFTER)))
 
 

@@ -14,9 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from connectors.records import CounterpartKind
-from monitor.analysis.contact import agreed_time, off_channel
+from monitor.analysis.contact_rules import contact_time, off_channel
 from monitor.analysis.intervals import contains
-from monitor.analysis.metrics.active import active, cells, clients_of
+from monitor.analysis.metrics.active_clients import client_columns, count_by_client, is_active
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class PairWeeks:
+class ClientWeeks:
     """Weeks (rows) by clients (columns): contacts between sessions, and the share of a week that they are measured by.
 
     NaN where a week does not count for a client: not active, or not compared.
@@ -35,17 +35,20 @@ class PairWeeks:
     exposure: pd.DataFrame
 
 
-def pair_weeks(frames: Frames) -> PairWeeks:
-    """Sent episodes of each active client by week, for :func:`monitor.analysis.pairs.pair_shifts`."""
-    clients, weeks = clients_of(frames), frames.weeks
+def client_weeks_from(frames: Frames) -> ClientWeeks:
+    """Sent episodes of each active client by week, for :func:`monitor.analysis.client_shifts.client_shifts`."""
+    clients, weeks = client_columns(frames), frames.weeks
     sent = _to_clients(frames)
-    counted = active(frames) & (weeks["compared"] & weeks["messages_seen"] & weeks["calendar_seen"]).to_numpy()[:, None]
-    contacts = _contacts(frames, sent[~(sent["outside"] & sent["covered"])])
+    counted = (
+        is_active(frames)
+        & (weeks["compared"] & weeks["messages_observed"] & weeks["calendar_observed"]).to_numpy()[:, None]
+    )
+    contacts = _contacts(frames, sent[~(sent["outside_hours"] & sent["covered_by_protocol"])])
     present = np.where(
-        weeks["usual_days"] > 0, weeks["worked_days"] / weeks["usual_days"].where(weeks["usual_days"] > 0), 1.0
+        weeks["pattern_days"] > 0, weeks["worked_days"] / weeks["pattern_days"].where(weeks["pattern_days"] > 0), 1.0
     )
     exposure = np.broadcast_to(np.minimum(present, 1.0)[:, None], counted.shape)
-    return PairWeeks(
+    return ClientWeeks(
         *(
             pd.DataFrame(np.where(counted, cells, np.nan), index=weeks.index, columns=clients)
             for cells in (contacts, exposure)
@@ -58,7 +61,7 @@ def _to_clients(frames: Frames) -> pd.DataFrame:
 
 
 def _contacts(frames: Frames, episodes: pd.DataFrame) -> Floats:
-    return cells(frames, episodes["week"], episodes["counterpart"])
+    return count_by_client(frames, episodes["week"], episodes["counterpart"])
 
 
 def off_agreement(frames: Frames) -> Floats:
@@ -68,8 +71,8 @@ def off_agreement(frames: Frames) -> Floats:
     """
     episodes, agreements = frames.episodes, frames.agreements
     who = episodes["counterpart"]
-    named, within = agreed_time(agreements, frames.calendar, who, episodes["sent_at"])
+    named, within = contact_time(agreements, frames.calendar, who, episodes["sent_at"])
     channel = off_channel(agreements, who, episodes["day"], episodes["channel"])
     off = np.where(np.isnan(channel) & ~named, np.nan, ((channel == 1) | (named & ~within)).astype(float))
-    as_agreed = episodes["covered"] | contains(frames.calendar.on_call, episodes["sent_at"])
+    as_agreed = episodes["covered_by_protocol"] | contains(frames.calendar.on_call, episodes["sent_at"])
     return np.where((episodes["counterpart_kind"] == CounterpartKind.CLIENT) & ~as_agreed, off, np.nan)
