@@ -70,7 +70,7 @@ def _events(dice: np.random.Generator) -> pd.DataFrame:
             "end": start + 3000, "booked_end": start + 3000, "all_day": False, "status": pd.Series(status, dtype="str"),
             "kind": pd.Series("session", index=range(len(start)), dtype="str"),
             "client": dice.integers(0, CLIENTS, len(start)),
-            "set_aside": pd.Series([None] * len(start), dtype="str"), "known_at": start - 20 * DAY,
+            "excluded": pd.Series([None] * len(start), dtype="str"), "known_at": start - 20 * DAY,
             "meeting": pd.Series("", index=range(len(start)), dtype="str"), "cancelled_at": np.nan, "moved": False,
         }
     )  # fmt: skip

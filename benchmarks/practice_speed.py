@@ -124,7 +124,7 @@ class Life:
             (self.key, CLIENTS // 2),
         ).fetchall():
             for term, value in (("frequency", "1"), ("channels", "email"), ("trauma", "yes")):
-                clients.say(connection, self.key, client, term, value, from_day=0, now=0)
+                clients.set_term(connection, self.key, client, term, value, from_day=0, now=0)
 
     def day(self, connection: Connection, number: int) -> None:
         """Take in one new day, numbered from the Tuesday: its mail, the true times of its sessions, new bookings.

@@ -24,9 +24,9 @@ from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import computations, weeks
 from monitor.store import notices as kept
-from monitor.store.ahead import ahead
 from monitor.store.computations import Computation
 from monitor.store.database import Store
+from monitor.store.upcoming import upcoming_checksum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ def bring_up_to_date(config: Config, store: Store, clinician: Clinician, *, now:
 def record_failure(store: Store, clinician: Clinician, error: Exception, now: datetime) -> None:
     """Store that a clinician's numbers could not be computed: the kind of error alone, its words may repeat content."""
     with store.write() as connection:
-        computations.save_computing_failed(connection, clinician.key, type(error).__name__, int(now.timestamp()))
+        computations.save_computation_error(connection, clinician.key, type(error).__name__, int(now.timestamp()))
 
 
 def keep_if_unaffected(store: Store, ready: Readiness, *, now: datetime) -> bool:
@@ -88,12 +88,12 @@ def keep_if_unaffected(store: Store, ready: Readiness, *, now: datetime) -> bool
     if not ready.changed_only_later or done.failed_at is not None:
         return False
     with store.read() as connection:
-        if ahead(connection, key, ready.last_week_end) != done.ahead:
+        if upcoming_checksum(connection, key, ready.last_week_end) != done.upcoming_checksum:
             return False
     with store.write() as connection:
         if computations.computation(connection, key).version != done.version:
             return False
-        computations.save_computation(connection, key, _computation(ready, done.ahead, now))
+        computations.save_computation(connection, key, _computation(ready, done.upcoming_checksum, now))
     return True
 
 
@@ -109,7 +109,7 @@ def compute(config: Config, store: Store, clinician: Clinician, *, now: datetime
         with store.read() as connection:
             ready = readiness_of(config, connection, clinician, now)
             stored = kept.notices(connection, clinician.key)
-            later = ahead(connection, clinician.key, ready.last_week_end)
+            later = upcoming_checksum(connection, clinician.key, ready.last_week_end)
             frames = load_frames(config, store, clinician, now=datetime.fromtimestamp(ready.last_week_end, UTC))
         computed = _save(store, ready, _computation(ready, later, now), *_numbers(frames, stored))
         if computed is not None:
@@ -132,12 +132,12 @@ def _numbers(frames: Frames, stored: list[kept.NoticeRow]) -> tuple[pd.DataFrame
 def _computation(ready: Readiness, later: str | None, now: datetime) -> Computation:
     return Computation(
         week=ready.last_week,
-        rules=ready.rules,
-        reading=ready.reading,
+        settings_checksum=ready.settings_checksum,
+        sources_checksum=ready.sources_checksum,
         read_to=ready.read_to,
         calendars_to=ready.calendars_to,
         computed_at=int(now.timestamp()),
-        ahead=later,
+        upcoming_checksum=later,
     )
 
 

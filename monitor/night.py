@@ -99,7 +99,7 @@ def night(config: Config, store: Store, names: Pseudonyms, listener: NightListen
         with listener.reading() as progress:
             for outcome in ingest.ingest(config, store, names, ingest.IngestRequest(), now=now, progress=progress):
                 problem = str(outcome.problem) if outcome.problem else None
-                read = tables.RunSource(outcome.name, outcome.seconds, outcome.rows, outcome.kept_aside, problem)
+                read = tables.RunSource(outcome.name, outcome.seconds, outcome.rows, outcome.rejected, problem)
                 with store.write() as connection:
                     tables.save_run_source(connection, run, read)
                 listener.read(outcome)

@@ -23,7 +23,7 @@ from monitor.roster import Clinician, ReferralPreferences
 from monitor.store import computations, sources
 from monitor.store.computations import Computation
 from monitor.store.database import Connection
-from monitor.store.sources import Holding, Holdings, Reading
+from monitor.store.sources import RecordCounts, SourceProgress, SourceRecordCounts
 
 OVERDUE_AFTER = timedelta(hours=48)
 """From then on a source that was not read, or numbers that were not computed, are told on every page."""
@@ -77,7 +77,8 @@ class Readiness:
         sources: Their sources of the configuration; a shared one only where it holds something of theirs.
         gaps: The gaps, the gravest first.
         last_week: Their last week that is over (the day number of its Monday), and ``last_week_end`` when it was.
-        rules, reading: Checksums of what numbers are computed under: the configuration, and what had been read.
+        settings_checksum: That of the configuration and the definitions of the metrics.
+        sources_checksum: That of the spans that have been read.
         computation: The state in which they were last computed.
         now: The instant (epoch seconds).
         spans: From when to when each part was read; ``None`` where it says nothing.
@@ -88,8 +89,8 @@ class Readiness:
     gaps: tuple[Gap, ...]
     last_week: int
     last_week_end: int
-    rules: str
-    reading: str
+    settings_checksum: str
+    sources_checksum: str
     computation: Computation
     now: int
     day_starts_at: int
@@ -131,12 +132,16 @@ class Readiness:
     def _is_as_now(self) -> bool:
         """Whether the week, the rules and what had been read are those under which the numbers were computed."""
         done = self.computation
-        return (done.week, done.rules, done.reading) == (self.last_week, self.rules, self.reading)
+        return (done.week, done.settings_checksum, done.sources_checksum) == (
+            self.last_week,
+            self.settings_checksum,
+            self.sources_checksum,
+        )
 
     def is_computed(self, week: int) -> bool:
         """Whether the stored numbers of a week are those that would be computed now from what has been read."""
         done, end = self.computation, self.week_end(week)
-        if done.week is None or done.rules != self.rules or done.week < week:
+        if done.week is None or done.settings_checksum != self.settings_checksum or done.week < week:
             return False
         unchanged = done.dirty_from is None or done.dirty_from >= end
         return unchanged and (self.is_current or (done.read_to or 0) >= min(end, self.read_to))
@@ -194,13 +199,18 @@ def week_end(clinician: Clinician, week: int, day_starts_at: int) -> int:
 
 
 def readiness_of(
-    config: Config, connection: Connection, clinician: Clinician, now: datetime, *, holdings: Holdings | None = None
+    config: Config,
+    connection: Connection,
+    clinician: Clinician,
+    now: datetime,
+    *,
+    holdings: SourceRecordCounts | None = None,
 ) -> Readiness:
     """Return what can be said of a clinician at ``now``; ``holdings`` are given by who asks for many clinicians."""
     at = int(now.timestamp())
-    readings = sources.readings(connection, clinician.key)
-    held = (sources.holdings(connection, clinician.key) if holdings is None else holdings).get(clinician.key, {})
-    known = [(reading, held.get(reading.id, Holding())) for reading in readings]
+    readings = sources.source_progress(connection, clinician.key)
+    held = (sources.record_counts(connection, clinician.key) if holdings is None else holdings).get(clinician.key, {})
+    known = [(reading, held.get(reading.id, RecordCounts())) for reading in readings]
     states = source_states(config, clinician, readings, held)
     spans = {part: _span(part, known, states) for part in RecordType}
     last_week, end = last_complete_week_of(
@@ -214,8 +224,8 @@ def readiness_of(
         gaps=tuple(_gaps(config, clinician, known)),
         last_week=last_week,
         last_week_end=end,
-        rules=settings_checksum(config, clinician),
-        reading=_checksum((read, min(elsewhere, end))),
+        settings_checksum=settings_checksum(config, clinician),
+        sources_checksum=_checksum((read, min(elsewhere, end))),
         computation=computations.computation(connection, clinician.key),
         now=at,
         day_starts_at=config.practice.day_starts_at,
@@ -231,7 +241,7 @@ def calendars_to(sources: Sequence[SourceState]) -> int:
 
 
 def source_states(
-    config: Config, clinician: Clinician, readings: Sequence[Reading], holdings: Mapping[int, Holding]
+    config: Config, clinician: Clinician, readings: Sequence[SourceProgress], holdings: Mapping[int, RecordCounts]
 ) -> tuple[SourceState, ...]:
     """Return the configured sources of a clinician; a shared one only where it told something of them."""
     found = {(reading.name, reading.account): reading for reading in readings}
@@ -241,31 +251,31 @@ def source_states(
             continue
         reading = found.get((source.name, clinician.key if source.per_owner else None))
         shared = len(source.clinicians) > 1 and not source.per_owner
-        if shared and not (reading and reading.holds):
+        if shared and not (reading and reading.has_records):
             continue  # it tells nothing of this person, whose it is no more than anybody's
-        parts = _parts(source, holdings.get(reading.id, Holding()) if reading else Holding())
+        parts = _parts(source, holdings.get(reading.id, RecordCounts()) if reading else RecordCounts())
         states.append(SourceState(source.name, parts, source.busy_only, _read_to(source, reading)))
     return tuple(states)
 
 
-def _parts(source: SourceConfig, held: Holding) -> frozenset[RecordType]:
+def _parts(source: SourceConfig, held: RecordCounts) -> frozenset[RecordType]:
     """Return the parts that a source tells of: what its kind surely brings, and what it was seen to hold."""
     brings = frozenset() if source.busy_only else source_kind(source.kind).record_types(source.options)
     numbers = {RecordType.CALENDAR: held.sessions, RecordType.MESSAGES: held.messages, RecordType.TIMES: held.times}
     return brings | {part for part, number in numbers.items() if number}
 
 
-def _read_to(source: SourceConfig, reading: Reading | None) -> int | None:
+def _read_to(source: SourceConfig, reading: SourceProgress | None) -> int | None:
     """Return up to when a source was read; one whose window lies in the past is an archive, and complete."""
-    if reading is None or reading.seen_to is None:
+    if reading is None or reading.read_to is None:
         return None
     last = source.window[1]
-    if last is not None and reading.seen_to >= int(datetime.combine(last, time(), UTC).timestamp()):
+    if last is not None and reading.read_to >= int(datetime.combine(last, time(), UTC).timestamp()):
         return FOREVER
-    return reading.seen_to
+    return reading.read_to
 
 
-Known = tuple[Reading, Holding]
+Known = tuple[SourceProgress, RecordCounts]
 """A source as it was read, with how much it holds."""
 
 
@@ -274,15 +284,15 @@ def _span(part: RecordType, known: Sequence[Known], states: Sequence[SourceState
 
     A mailbox in which nothing is the clinician's own, and a calendar without a single session, say nothing of it.
     """
-    telling = [reading for reading, held in known if reading.seen_from is not None and _tells(held, part)]
+    telling = [reading for reading, held in known if reading.read_from is not None and _tells(held, part)]
     if not telling or (part is RecordType.CALENDAR and not any(held.sessions for _, held in known)):
         return None
     names = {reading.name for reading in telling}
     ends = [s.read_to for s in states if s.name in names and part in s.parts and s.read_to is not None]
-    return min(reading.seen_from or 0 for reading in telling), min(ends, default=FOREVER)
+    return min(reading.read_from or 0 for reading in telling), min(ends, default=FOREVER)
 
 
-def _tells(held: Holding, part: RecordType) -> bool:
+def _tells(held: RecordCounts, part: RecordType) -> bool:
     match part:
         case RecordType.CALENDAR:
             return held.entries > held.busy
@@ -305,7 +315,7 @@ def _gaps(config: Config, clinician: Clinician, known: Sequence[Known]) -> list[
     found = [
         Gap(GapKind.OWNER_UNKNOWN, reading.name, held.messages)
         for reading, held in known
-        if held.messages and not held.sent and not (reading.own_mail and anything_sent)
+        if held.messages and not held.sent and not (reading.recognised and anything_sent)
     ]
     if entries and not any(held.sessions for _, held in known):
         found.append(Gap(GapKind.NO_SESSIONS, number=entries))

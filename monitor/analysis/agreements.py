@@ -100,14 +100,14 @@ class Agreements:
 
 
 def agreements_from(terms: pd.DataFrame, persons: Persons) -> Agreements:
-    """The terms as they hold of persons; ``terms`` has client, term, day, value and said_at.
+    """The terms as they hold of persons; ``terms`` has client, term, day, value and entered_at.
 
     Of two keys of one person told differently on one day, what was said last counts.
     """
     if terms.empty:
         return Agreements({})
     of_persons = terms.assign(client=persons.of(terms["client"]))
-    ordered = of_persons.sort_values(["term", "client", "day", "said_at"], kind="stable")
+    ordered = of_persons.sort_values(["term", "client", "day", "entered_at"], kind="stable")
     last = ordered.drop_duplicates(["term", "client", "day"], keep="last")
     return Agreements(
         {

@@ -306,6 +306,6 @@ def _episodes(
 
 
 def _other_events(events: pd.DataFrame, calendar: WorkCalendar) -> pd.DataFrame:
-    standing = ~events["status"].isin(CALLED_OFF) & events["set_aside"].isna()
+    standing = ~events["status"].isin(CALLED_OFF) & events["excluded"].isna()
     other = events[standing & (events["kind"] != Kind.SESSION)]
     return _placed(other[["kind", "start", "end", "all_day", "client", "known_at"]], calendar, "start")

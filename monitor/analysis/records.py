@@ -18,7 +18,7 @@ FOREVER = 2**62
 RECORD_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "events": {
         "source": "int64", "uid_key": "str", "start": "int64", "end": "int64", "booked_end": "int64", "all_day": "bool",
-        "status": "str", "kind": "str", "client": "int64", "set_aside": "str", "known_at": "int64", "meeting": "str",
+        "status": "str", "kind": "str", "client": "int64", "excluded": "str", "known_at": "int64", "meeting": "str",
         "cancelled_at": "float64", "moved": "bool",
     },
     "evidence": {
@@ -31,7 +31,7 @@ RECORD_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "channel": "str", "thread": "int64", "source": "int64", "emergency": "bool",
     },
     "joined": {"client": "int64", "person": "int64"},
-    "terms": {"client": "int64", "term": "object", "day": "int64", "value": "object", "said_at": "int64"},
+    "terms": {"client": "int64", "term": "object", "day": "int64", "value": "object", "entered_at": "int64"},
     "ledger": {"client": "int64", "kind": "str", "day": "int64"},
 }  # fmt: skip
 """The columns of each table of :class:`Records` with their types, because a table without rows has none of its own."""
@@ -41,7 +41,7 @@ RECORD_COLUMNS: Mapping[str, Mapping[str, str]] = {
 class Records:
     """One clinician's records. Instants are epoch seconds, an unknown number is NaN; a client is -1 where it is nobody.
 
-    events       calendar entries as they stand: start, end, the end as it was booked, set_aside (why it is no session,
+    events       calendar entries as they stand: start, end, the end as it was booked, excluded (why it is no session,
                  if so), known_at (when it was first seen), cancelled_at (if it was called off, and as far as anybody
                  can know), moved (whether it was ever seen beginning at another time)
     evidence     when sessions truly began and ended, by a source (its grade says of what kind); uid_key or meeting say

@@ -44,7 +44,7 @@ def sessions_from(
 ) -> pd.DataFrame:
     """The sessions of one clinician, one row each, by booked start.
 
-    ``events`` has source, uid_key, start, booked_end, end, all_day, status, kind, client (-1 for none), set_aside,
+    ``events`` has source, uid_key, start, booked_end, end, all_day, status, kind, client (-1 for none), excluded,
     known_at and meeting (empty for none); ``evidence`` has source, grade, started_at, ended_at, uid_key (empty where a
     call names no entry) and meeting; ``corrections`` has uid_key and ended_at. Returned: uid_key, client,
     booked_start, booked_end, actual_start, actual_end (NaN where unknown), evidence (what the end rests on: corrected,
@@ -164,7 +164,7 @@ def _named_entries(names: Column, instants: Column, entries: pd.DataFrame) -> ND
 
 def _session_entries(events: pd.DataFrame) -> pd.DataFrame:
     kind, all_day, start, end = arrays(events, "kind", "all_day", "start", "end")
-    wanted = (kind == Kind.SESSION.value) & ~all_day & events["set_aside"].isna().to_numpy() & (end > start)
+    wanted = (kind == Kind.SESSION.value) & ~all_day & events["excluded"].isna().to_numpy() & (end > start)
     chosen = np.flatnonzero(wanted)
     order = np.lexsort(arrays(events, "uid_key", "source", "start", rows=chosen))
     return events.iloc[chosen[order]].reset_index(drop=True)

@@ -84,8 +84,8 @@ def _set_slots(context: CliContext) -> None:
 
     with context.store.write() as connection:
         for key, (day, evening, trauma, weeks) in SLOTS.items():
-            set_at = int((context.now - timedelta(weeks=weeks)).timestamp())
-            set_open_slots(connection, key, OpenSlots(day, evening, trauma), set_at=set_at)
+            entered_at = int((context.now - timedelta(weeks=weeks)).timestamp())
+            set_open_slots(connection, key, OpenSlots(day, evening, trauma), entered_at=entered_at)
 
 
 def _write_reports(context: CliContext, folder: Path) -> None:

@@ -22,7 +22,7 @@ from monitor.store.practice import open_practice
 from reports.wording import counted
 
 if TYPE_CHECKING:
-    from monitor.store.sources import Holdings
+    from monitor.store.sources import SourceRecordCounts
     from monitor.store.tables import Row
 
 MISSED = timedelta(hours=30)
@@ -71,12 +71,12 @@ class SourceCounts:
         self._context = context
 
     @cached_property
-    def holdings(self) -> Holdings:
+    def holdings(self) -> SourceRecordCounts:
         """The number of records of each source and clinician."""
         from monitor.store import sources
 
         with self._context.store.read() as connection:
-            return sources.holdings(connection)
+            return sources.record_counts(connection)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -227,7 +227,7 @@ def _people(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
             ready = readiness_of(context.config, connection, person, context.now, holdings=counts.holdings)
         page = f"page of {person.key}"
         if not ready.is_current and ready.anything_read:
-            failed = ready.computation.fault
+            failed = ready.computation.error
             found = f"the numbers could not be computed ({failed})" if failed else "the numbers are not computed yet"
             mend = "evenhours -v analyse shows where it arose; please report it." if failed else "evenhours analyse"
             yield Finding(page, found, mend)
@@ -261,14 +261,14 @@ def _sources(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
         row = known.get((source, account))
         name = f"source {source} of {account}" if account else f"source {source}"
         if row is None or row["succeeded_at"] is None:
-            told = row["fault"] if row else None
+            told = row["error"] if row else None
             yield Finding(name, "never read", told or f"evenhours ingest --source {source}")
             continue
         held = f"{row['events']} events, {row['messages']} message times, {row['evidence']} true times"
-        read_at, last = datetime.fromtimestamp(row["seen_to"], UTC), windows[source]
+        read_at, last = datetime.fromtimestamp(row["read_to"], UTC), windows[source]
         is_archive = last is not None and read_at.date() >= last
-        if row["fault"]:
-            yield Finding(name, held, row["fault"])
+        if row["error"]:
+            yield Finding(name, held, row["error"])
         elif context.now - read_at > OVERDUE_AFTER and not is_archive:
             yield Finding(name, f"{held}; last read {read_at:%d %B}", "Check that cron runs: evenhours nightly")
         elif not (row["events"] or row["messages"] or row["evidence"]):
@@ -353,7 +353,7 @@ def _kept_aside(context: CliContext) -> Iterator[Finding]:
     from monitor.store import tables
 
     with context.store.read() as connection:
-        for row in tables.kept_aside(connection):
+        for row in tables.unused_records(connection):
             example = f", for example {row['example']}" if row["example"] else ""
             yield Finding(f"kept aside in {row['source']}", f"{row['number']} × {row['reason']}{example}", look=True)
 

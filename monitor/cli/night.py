@@ -152,8 +152,8 @@ def print_nights(context: CliContext) -> None:
         lines = [f"{begun:%Y-%m-%d %H:%M:%S} – {how}"]
         for source in night.sources:
             rows = f"{source.changed} row{'' if source.changed == 1 else 's'} changed"
-            aside = f", {source.kept_aside} kept aside" if source.kept_aside else ""
-            fault = f"; {source.fault}" if source.fault else ""
+            aside = f", {source.rejected} kept aside" if source.rejected else ""
+            fault = f"; {source.error}" if source.error else ""
             lines.append(f"    {source.name}: {rows}{aside} ({source.seconds:.1f} s){fault}")
         context.say(
             "\n".join(lines),

@@ -82,7 +82,7 @@ def reading(context: CliContext) -> Iterator[ProgressBar]:
 
 def print_outcome(context: CliContext, outcome: Outcome, seconds: float | None = None) -> None:
     """One line about one source, with the ``seconds`` that it took; a fault with its remedy to standard error, too."""
-    aside = f", {outcome.kept_aside} kept aside (evenhours doctor says why)" if outcome.kept_aside else ""
+    aside = f", {outcome.rejected} kept aside (evenhours doctor says why)" if outcome.rejected else ""
     rows = f"{outcome.rows} row{'' if outcome.rows == 1 else 's'} changed"
     told = f"{'read in part, ' if outcome.problem else ''}{rows}{aside}"
     took = {} if seconds is None else {"seconds": round(seconds, 1)}
@@ -92,7 +92,7 @@ def print_outcome(context: CliContext, outcome: Outcome, seconds: float | None =
         source=outcome.source,
         account=outcome.account,
         rows=outcome.rows,
-        kept_aside=outcome.kept_aside,
+        rejected=outcome.rejected,
         problem=str(outcome.problem) if outcome.problem else None,
         unrecognised=[*outcome.unrecognised],
         **took,

@@ -70,7 +70,7 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
 
 def caseload_known(config: Config, connection: Connection, person: Clinician, now: datetime) -> Caseload | None:
     """Return how far somebody's caseload is known; ``None`` where no calendar is configured for them."""
-    states = source_states(config, person, sources.readings(connection, person.key), {})
+    states = source_states(config, person, sources.source_progress(connection, person.key), {})
     own = [source for source in states if RecordType.CALENDAR in source.parts]
     if not own:
         return None
@@ -80,19 +80,19 @@ def caseload_known(config: Config, connection: Connection, person: Clinician, no
     day_starts_at = config.practice.day_starts_at
     last_over = day_number(last_complete_week(local_time(person, now.timestamp()), day_starts_at))
     read_to = min(calendars_to(own), int(now.timestamp()))
-    rules = settings_checksum(config, person)
+    settings = settings_checksum(config, person)
     known = [
         week
         for week in range(last_over, last_over - 7 * WEEKS_BACK, -7)
-        if _is_known(done, week, week_end(person, week, day_starts_at), read_to, rules)
+        if _is_known(done, week, week_end(person, week, day_starts_at), read_to, settings)
     ]
     is_newest = bool(known) and known[0] == last_over and done.dirty_from is None
     through = read_to if is_newest else min(read_to, done.computed_at or 0)
     return Caseload(person, through, known[0] if known else None)
 
 
-def _is_known(done: Computation, week: int, end: int, read_to: int, rules: str) -> bool:
-    computed = done.rules == rules and (done.week or 0) >= week and (done.calendars_to or 0) >= end
+def _is_known(done: Computation, week: int, end: int, read_to: int, settings: str) -> bool:
+    computed = done.settings_checksum == settings and (done.week or 0) >= week and (done.calendars_to or 0) >= end
     return computed and read_to >= end and (done.dirty_from is None or done.dirty_from >= end)
 
 

@@ -210,7 +210,7 @@ def _row(
         trauma_slots=slots.trauma if slots else None,
         # By the block's last day and not by today's, so that it does not give away the day on which they were set.
         slots_are_old=bool(
-            slots and period.last and period.last - datetime.fromtimestamp(slots.set_at, UTC).date() > SLOTS_HOLD
+            slots and period.last and period.last - datetime.fromtimestamp(slots.entered_at, UTC).date() > SLOTS_HOLD
         ),
         supervision=Supervision(last.supervision) if last else Supervision.UNKNOWN,
         note=note,

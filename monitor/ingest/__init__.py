@@ -62,7 +62,7 @@ class Outcome:
     source: str
     kind: str
     rows: int = 0
-    kept_aside: int = 0
+    rejected: int = 0
     problem: ConnectorError | None = None
     account: str | None = None
     unrecognised: Mapping[str, Unrecognised] = field(default_factory=dict)
@@ -204,8 +204,8 @@ class _Reading:
                 self._row = row
                 batch = stored.batch
                 self._own_mail.note(batch.records)
-                rows, kept_aside = self.outcome.rows + invalidation.rows, self.outcome.kept_aside + len(batch.rejected)
-                self.outcome = replace(self.outcome, rows=rows, kept_aside=kept_aside)
+                rows, rejected = self.outcome.rows + invalidation.rows, self.outcome.rejected + len(batch.rejected)
+                self.outcome = replace(self.outcome, rows=rows, rejected=rejected)
                 self._progress(self.outcome.name, batch)
 
     def close(self) -> None:

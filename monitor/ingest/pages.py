@@ -80,7 +80,7 @@ def _begin(
     """Refuse a log of which much is gone; begin a reading, and another job's source as such."""
     batch = answer.last.batch
     if batch.source_size is not None:
-        policy.refuse_shrunken(row.held, batch.source_size)
+        policy.refuse_shrunken(row.size, batch.source_size)
     if batch.replaces:  # it tells again of what could not be used
         sources.forget_faults(connection, row)
     if anew:

@@ -55,7 +55,7 @@ EXCEPTIONS = ("planned", "needed")
 
 def answers_to(row: NoticeRow) -> Mapping[str, str]:
     """What can be said to a notice."""
-    return {key: said for key, said in ANSWERS.items() if key in TO_A_DAY} if row.about else ANSWERS
+    return {key: said for key, said in ANSWERS.items() if key in TO_A_DAY} if row.topic else ANSWERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def left_out(rows: Sequence[NoticeRow]) -> tuple[LeftOut, ...]:
     return tuple(
         LeftOut(metric, row.client, since, max(row.week + 6, row.until or 0))
         for row in rows
-        if excepted(row) or (row.answer == "wrong" and not row.about)
+        if excepted(row) or (row.answer == "wrong" and not row.topic)
         for metric, since in _measures(row)
     )
 
@@ -126,7 +126,7 @@ def settled(found: Sequence[NoticeRow], stored: Sequence[NoticeRow]) -> list[Not
     return [
         row
         for row in found
-        if row.about
+        if row.topic
         or all(
             row.week == week or abs(row.week - week) >= 7 * AGAIN_WEEKS
             for week in answered.get((row.family, row.client), ())
@@ -156,7 +156,7 @@ def _put_off(row: NoticeRow, rows: Sequence[NoticeRow], owner: Clinician) -> lis
         for other in rows
         if (said := answered_on(other, owner)) is not None
         and other.answer == "not_now"
-        and (other.place == row.place if row.about else other.family == row.family)
+        and (other.place == row.place if row.topic else other.family == row.family)
     ]
 
 

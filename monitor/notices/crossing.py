@@ -54,9 +54,9 @@ def _weekly(entry: Line, measured: pd.DataFrame, frames: Frames, stored: Sequenc
             yield _told(entry.key, week, number)
 
 
-def _told(family: str, week: int, measured: float, client: int = 0, about: str = "") -> NoticeRow:
+def _told(family: str, week: int, measured: float, client: int = 0, topic: str = "") -> NoticeRow:
     metric = line(family).metric
-    return NoticeRow(week, LINE, family, metric, None, None, None, week, client, measured=measured, about=about)
+    return NoticeRow(week, LINE, family, metric, None, None, None, week, client, measured=measured, topic=topic)
 
 
 def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
@@ -110,14 +110,14 @@ def _reviews(frames: Frames) -> Iterator[NoticeRow]:
 def _ended(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
     """Exceptions whose last day has come: nothing that a person said ends silently."""
     for row in stored:
-        if row.answer in EXCEPTIONS and not row.about and row.until is not None and row.until > row.week + 6:
+        if row.answer in EXCEPTIONS and not row.topic and row.until is not None and row.until > row.week + 6:
             yield from _in_week(frames, "exception ended", row.until, 1, row.client, row.family)
 
 
-def _in_week(frames: Frames, family: str, day: int, measured: float, client: int, about: str) -> Iterator[NoticeRow]:
+def _in_week(frames: Frames, family: str, day: int, measured: float, client: int, topic: str) -> Iterator[NoticeRow]:
     week = int(monday_of(day))
     if week in frames.weeks.index:
-        yield _told(family, week, measured, max(client, 0), about)
+        yield _told(family, week, measured, max(client, 0), topic)
 
 
 def _repeated(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:

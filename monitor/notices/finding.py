@@ -148,8 +148,8 @@ def _last_observed(values: np.ndarray, place: int) -> int:
 
 
 def _rounded(metric: str, told: tuple[float, float, float, float], since: int) -> Signal:
-    middle, low, high, seen = (round(number, 4) for number in told)
-    return Signal(metric, middle, low, high, int(since), seen)
+    middle, low, high, observed = (round(number, 4) for number in told)
+    return Signal(metric, middle, low, high, int(since), observed)
 
 
 def _row(of_family: str, tier: str, week: int, signals: Sequence[Signal], client: int = 0) -> NoticeRow:
@@ -165,7 +165,7 @@ def _row(of_family: str, tier: str, week: int, signals: Sequence[Signal], client
         first.high,
         first.since,
         client,
-        seen=first.seen,
+        observed=first.observed,
         signals=kept,
     )
 

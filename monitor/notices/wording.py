@@ -39,7 +39,7 @@ def try_this(row: NoticeRow) -> str:
 def explanation(row: NoticeRow, moved: str, client: str = "") -> str:
     """The notice in three sentences. ``client`` is how the person knows the client, where it is about one."""
     if row.tier == LINE:
-        return line(row.family).said(row.measured or 0, client, row.about)
+        return line(row.family).said(row.measured or 0, client, row.topic)
     if row.tier == PATTERN:
         said = [_together(row), "Each by itself may be too small to notice."]
     else:
@@ -58,7 +58,7 @@ def how_far(signal: Signal, naming: str = "") -> str:
 
     "1.6 times your usual; allowing for chance, 1.2 times (90 % interval 0.8 to 1.9)"; one number where both are one.
     """
-    moved = signal.ratio if signal.seen is None else signal.seen
+    moved = signal.ratio if signal.observed is None else signal.observed
     between, middle = f"({naming}{interval(signal)})", _decimal(signal.ratio, signal)
     if _decimal(moved, signal) == middle:
         return f"{how_much(signal, signal.ratio)} {between}"

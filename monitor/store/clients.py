@@ -26,7 +26,7 @@ class TermRow:
     term: str
     from_day: int
     value: str | None
-    said_at: int
+    entered_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class LedgerRow:
     day: int
     kind: str
     client: int | None
-    made_at: int
+    entered_at: int
 
 
 def persons(connection: sqlite3.Connection, clinician: str) -> dict[int, int]:
@@ -47,7 +47,7 @@ def persons(connection: sqlite3.Connection, clinician: str) -> dict[int, int]:
     return dict(connection.execute(sql, (clinician,)).fetchall())
 
 
-def join(connection: sqlite3.Connection, clinician: str, clients: Collection[int]) -> int:
+def join_clients(connection: sqlite3.Connection, clinician: str, clients: Collection[int]) -> int:
     """Let these keys, and whatever was joined to them before, be one person; returns its number.
 
     Where only some of them were said to be no client, that is taken back: it would take the sessions of the others.
@@ -77,8 +77,8 @@ def _keep_clients(connection: sqlite3.Connection, clinician: int, together: Coll
         )
 
 
-def separate(connection: sqlite3.Connection, clinician: str, client: int) -> None:
-    """Let a key be a person of its own again; the others stay together. Raises UsageError as :func:`join`."""
+def separate_client(connection: sqlite3.Connection, clinician: str, client: int) -> None:
+    """Let a key be a person of its own again; the others stay together. Raises UsageError as :func:`join_clients`."""
     id_ = _owner(connection, clinician, [client])
     known = persons(connection, clinician)
     if client not in known:
@@ -101,13 +101,13 @@ def _save_persons(connection: sqlite3.Connection, clinician: int, joined: dict[i
 
 def terms(connection: sqlite3.Connection, clinician: str) -> list[TermRow]:
     """Everything that was ever said of the clinician's clients, by key, term and day."""
-    sql = """SELECT client_id, term, from_day, value, said_at FROM client_term
+    sql = """SELECT client_id, term, from_day, value, entered_at FROM client_term
              JOIN clinician ON clinician.id = clinician_id WHERE clinician.key = ?
              ORDER BY client_id, term, from_day"""
     return [TermRow(*row) for row in connection.execute(sql, (clinician,))]
 
 
-def say(
+def set_term(
     connection: sqlite3.Connection,
     clinician: str,
     client: int,
@@ -132,7 +132,7 @@ def say(
     _reaches_back(connection, id_, from_day)
 
 
-def unsay(connection: sqlite3.Connection, clinician: str, client: int, term: str, *, from_day: int) -> bool:
+def remove_term(connection: sqlite3.Connection, clinician: str, client: int, term: str, *, from_day: int) -> bool:
     """Take back what was said for a day, so that what was said before it holds on; ``False`` if nothing was."""
     sql = """DELETE FROM client_term WHERE client_id = ? AND term = ? AND from_day = ?
              AND clinician_id = (SELECT id FROM clinician WHERE key = ?)"""
@@ -144,12 +144,15 @@ def unsay(connection: sqlite3.Connection, clinician: str, client: int, term: str
 
 def ledger(connection: sqlite3.Connection, clinician: str) -> list[LedgerRow]:
     """The clinician's ledger, the oldest entry first."""
-    sql = """SELECT ledger.id, day, kind, client_id, made_at FROM ledger JOIN clinician ON clinician.id = clinician_id
+    sql = """SELECT ledger.id, day, kind, client_id, entered_at FROM ledger
+             JOIN clinician ON clinician.id = clinician_id
              WHERE clinician.key = ? ORDER BY day, ledger.id"""
     return [LedgerRow(*row) for row in connection.execute(sql, (clinician,))]
 
 
-def enter(connection: sqlite3.Connection, clinician: str, kind: str, *, day: int, client: int | None, now: int) -> int:
+def add_ledger_entry(
+    connection: sqlite3.Connection, clinician: str, kind: str, *, day: int, client: int | None, now: int
+) -> int:
     """Write an entry into the ledger; returns its number. The same once more within a minute is a button pressed twice.
 
     Raises:
@@ -160,16 +163,16 @@ def enter(connection: sqlite3.Connection, clinician: str, kind: str, *, day: int
         raise UsageError(f"The ledger has no such kind of entry. It has: {', '.join(LEDGER)}.")
     entry = (id_, day, kind, client)
     sql = """SELECT id FROM ledger WHERE clinician_id = ? AND day = ? AND kind = ? AND client_id IS ?
-             AND made_at BETWEEN ? AND ?"""
+             AND entered_at BETWEEN ? AND ?"""
     if twice := connection.execute(sql, (*entry, now - TWICE, now)).fetchone():
         return int(twice[0])
-    sql = "INSERT INTO ledger (clinician_id, day, kind, client_id, made_at) VALUES (?, ?, ?, ?, ?)"
+    sql = "INSERT INTO ledger (clinician_id, day, kind, client_id, entered_at) VALUES (?, ?, ?, ?, ?)"
     number = connection.execute(sql, (*entry, now)).lastrowid
     _reaches_back(connection, id_, day)
     return int(number or 0)
 
 
-def strike(connection: sqlite3.Connection, clinician: str, entry: int) -> bool:
+def remove_ledger_entry(connection: sqlite3.Connection, clinician: str, entry: int) -> bool:
     """Take an entry out of the ledger; ``False`` if it is not theirs or not there."""
     sql = """SELECT clinician_id, day FROM ledger JOIN clinician ON clinician.id = clinician_id
              WHERE ledger.id = ? AND clinician.key = ?"""
@@ -215,14 +218,14 @@ def _reaches_back(connection: sqlite3.Connection, clinician: int, day: int) -> N
     mark_dirty(connection, invalidation)
 
 
-def keep_apart(connection: sqlite3.Connection, clinician: str, one: int, other: int, *, now: int) -> None:
-    """Remember that two keys are two people, so that nobody asks again. Raises UsageError as :func:`join`."""
+def save_different_people(connection: sqlite3.Connection, clinician: str, one: int, other: int, *, now: int) -> None:
+    """Remember that two keys are two people, so that nobody asks again. Raises UsageError as :func:`join_clients`."""
     id_ = _owner(connection, clinician, [one, other])
-    connection.execute("INSERT OR REPLACE INTO client_apart VALUES (?, ?, ?, ?)", (id_, *sorted((one, other)), now))
+    connection.execute("INSERT OR REPLACE INTO different_people VALUES (?, ?, ?, ?)", (id_, *sorted((one, other)), now))
 
 
-def kept_apart(connection: sqlite3.Connection, clinician: str) -> set[frozenset[int]]:
+def different_people(connection: sqlite3.Connection, clinician: str) -> set[frozenset[int]]:
     """The pairs of whom the clinician said that they are two people."""
-    sql = """SELECT one, other FROM client_apart JOIN clinician ON clinician.id = clinician_id
+    sql = """SELECT first_id, second_id FROM different_people JOIN clinician ON clinician.id = clinician_id
              WHERE clinician.key = ?"""
     return {frozenset(pair) for pair in connection.execute(sql, (clinician,))}

@@ -16,8 +16,8 @@ from pathlib import Path
 from connectors.private import full_disk, is_full, why_unwritten
 from monitor.errors import DiskFullError, StoreError
 
-SCHEMA_VERSION = 16  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
-OLDEST_VERSION = 16  # what can be brought to this version; older files are refused
+SCHEMA_VERSION = 17  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
+OLDEST_VERSION = 17  # what can be brought to this version; older files are refused
 APPLICATION = 0x4556454E  # "EVEN": marks the file as ours
 BUSY_SECONDS = 30
 MOMENT_SECONDS = 2

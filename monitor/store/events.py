@@ -31,7 +31,7 @@ class _Event(NamedTuple):
     status: str
     kind: str
     client_id: int | None
-    set_aside: str | None
+    excluded: str | None
     edited_at: int | None
     first_seen_at: int
     meeting: str | None
@@ -78,7 +78,7 @@ def _event(
         status=event.status.value,
         kind=event.kind.value,
         client_id=client,
-        set_aside=event.excluded,
+        excluded=event.excluded,
         edited_at=edited,
         first_seen_at=old.first_seen_at if old else now,
         meeting=event.meeting,

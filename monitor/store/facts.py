@@ -24,7 +24,7 @@ WITH version AS (
            min(seen_at) FILTER (WHERE status IN {_CALLED_OFF}) AS off_at, count(DISTINCT start_at) > 1 AS moved
     FROM event_history WHERE clinician_id = :clinician GROUP BY source_id, uid_key)
 SELECT source_id AS source, uid_key, start_at AS start, end_at AS end, booked_end_at AS booked_end, all_day, status,
-       kind, coalesce(client_id, -1) AS client, set_aside, first_seen_at AS known_at,
+       kind, coalesce(client_id, -1) AS client, excluded, first_seen_at AS known_at,
        coalesce(meeting, '') AS meeting,
        CASE WHEN status NOT IN {_CALLED_OFF} THEN NULL
             WHEN edited_at > coalesce(stood_at, 0) AND edited_at <= coalesce(off_at, edited_at) THEN edited_at
@@ -39,12 +39,12 @@ WHERE clinician_id = :clinician ORDER BY source_id, evidence_key"""
 # What is needed of the events to see which session a true time is about: of the entries that can be sessions.
 _SESSION_ENTRIES = f"""
 SELECT source_id AS source, uid_key, start_at AS start, end_at AS end, booked_end_at AS booked_end, all_day, status,
-       kind, coalesce(client_id, -1) AS client, set_aside, coalesce(meeting, '') AS meeting
+       kind, coalesce(client_id, -1) AS client, excluded, coalesce(meeting, '') AS meeting
 FROM event JOIN source_clinician USING (clinician_id, source_id)
 WHERE clinician_id = :clinician AND kind = '{Kind.SESSION.value}' AND status <> '{REMOVED}'
 ORDER BY start_at, source_id, uid_key"""
 _MAY_BE_SESSION = f"""entry.kind = '{Kind.SESSION.value}' AND entry.status <> '{REMOVED}'
-    AND NOT entry.all_day AND entry.set_aside IS NULL AND entry.end_at > entry.start_at"""
+    AND NOT entry.all_day AND entry.excluded IS NULL AND entry.end_at > entry.start_at"""
 # True times that need no looking for: all of somebody's name an entry of the only source that has sessions of theirs,
 # share time with it, and do not begin at its very start, as what a record system fills in by itself does.
 # The entry is looked up by the table's own key: a common table of entries would be copied first.
@@ -71,12 +71,12 @@ SELECT sent_at, outgoing, automatic, coalesce(counterpart_id, -1) AS counterpart
            SELECT named.thread FROM emergency_thread AS marked JOIN node AS named USING (clinician_id, node)
            WHERE marked.clinician_id = :clinician) AS emergency
 FROM message JOIN source_clinician USING (clinician_id, source_id)
-WHERE clinician_id = :clinician AND (own_mail OR source_id IN (
+WHERE clinician_id = :clinician AND (recognised OR source_id IN (
     SELECT source_id FROM message WHERE clinician_id = :clinician AND outgoing AND NOT automatic))
 ORDER BY sent_at, node"""
 _JOINED = "SELECT client_id AS client, person FROM client_person WHERE clinician_id = :clinician ORDER BY client_id"
 _TERMS = """
-SELECT client_id AS client, term, from_day AS day, value, said_at FROM client_term
+SELECT client_id AS client, term, from_day AS day, value, entered_at FROM client_term
 WHERE clinician_id = :clinician ORDER BY client_id, term, from_day"""
 _LEDGER = """
 SELECT coalesce(client_id, -1) AS client, kind, day FROM ledger WHERE clinician_id = :clinician ORDER BY day, id"""

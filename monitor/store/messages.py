@@ -26,7 +26,7 @@ class _Node(NamedTuple):
     thread: int | None
     sent_at: int | None = None
     source_id: int | None = None
-    reading: int = 0
+    generation: int = 0
     outgoing: int = 0
     automatic: int = 0
     counterpart_kind: str = ""
@@ -59,7 +59,7 @@ def drop_messages(connection: sqlite3.Connection, source: SourceRow) -> Invalida
     ):
         invalidation.add_row(clinician, sent_at)
     connection.execute(
-        """UPDATE node SET sent_at = NULL, source_id = NULL, reading = 0, outgoing = 0, automatic = 0,
+        """UPDATE node SET sent_at = NULL, source_id = NULL, generation = 0, outgoing = 0, automatic = 0,
                counterpart_kind = '', channel = '', counterpart_id = NULL
            WHERE source_id = ?""",
         (source.id,),
@@ -113,7 +113,7 @@ def _counting_copies(
     for stamp in copies:
         node = stamp.key
         copy = _Node(
-            clinician, node, threads.get(node), epoch(stamp.sent_at), source.id, source.reading, int(stamp.outgoing),
+            clinician, node, threads.get(node), epoch(stamp.sent_at), source.id, source.generation, int(stamp.outgoing),
             int(stamp.automatic), str(stamp.counterpart_kind), stamp.channel, stamp.counterpart,
         )  # fmt: skip
         known = kept.setdefault(node, copy)
@@ -124,7 +124,7 @@ def _counting_copies(
 
 def _counting(known: _Node, copy: _Node) -> _Node:
     """Which of two copies counts: the source's newer reading of its own, else the better."""
-    if copy.source_id == known.source_id and copy.reading > known.reading:
+    if copy.source_id == known.source_id and copy.generation > known.generation:
         return copy
     return min(known, copy, key=_worth)
 
@@ -133,13 +133,13 @@ def _worth(copy: _Node) -> tuple[object, ...]:
     """Sent before received, personal before automatic, earlier before later; what follows only settles ties."""
     return (
         -copy.outgoing, copy.automatic, copy.sent_at, copy.source_id,
-        copy.counterpart_kind, copy.counterpart or "", copy.channel, -copy.reading,
+        copy.counterpart_kind, copy.counterpart or "", copy.channel, -copy.generation,
     )  # fmt: skip
 
 
 def _says_other(row: _Node, old: _Node | None) -> bool:
     """Whether a row tells something else than the old one did, and not merely in a newer reading."""
-    return old is None or row._replace(reading=old.reading) != old
+    return old is None or row._replace(generation=old.generation) != old
 
 
 def _write(connection: sqlite3.Connection, clinician: int, rows: Sequence[_Node]) -> None:
@@ -152,7 +152,7 @@ def _write(connection: sqlite3.Connection, clinician: int, rows: Sequence[_Node]
 
 
 def _stored(connection: sqlite3.Connection, clinician: int, nodes: Sequence[int]) -> dict[int, _Node]:
-    head = f"""SELECT node.clinician_id, node, thread, sent_at, source_id, reading, outgoing, automatic,
+    head = f"""SELECT node.clinician_id, node, thread, sent_at, source_id, generation, outgoing, automatic,
                       counterpart_kind, channel, pseudonym
                FROM node LEFT JOIN identity ON identity.id = counterpart_id
                WHERE node.clinician_id = {clinician:d} AND node IN"""

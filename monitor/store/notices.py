@@ -15,7 +15,7 @@ from monitor.store.keys import clinician_ids
 class Signal:
     """One measure behind a notice: how far it moved, with its 90 % interval, and since which week.
 
-    ``seen`` is how far it moved in those weeks as they were counted, ``None`` where only the estimate was stored.
+    ``observed`` is how far it moved in those weeks as they were counted, ``None`` where only the estimate was stored.
     """
 
     key: str
@@ -23,14 +23,14 @@ class Signal:
     low: float
     high: float
     since: int
-    seen: float | None = None
+    observed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeRow:
     """A notice as it is stored; ``client`` is 0 where it is about no single client, ``id`` 0 before it is stored.
 
-    A line has the number it is about in ``measured`` and no ratio; one of a single day says in ``about`` what came on
+    A line has the number it is about in ``measured`` and no ratio; one of a single day says in ``topic`` what came on
     it. ``signals`` are the measures that moved together, where there are several. ``answer`` is the latest that was not
     taken back, ``until`` the last day of an exception.
     """
@@ -49,21 +49,21 @@ class NoticeRow:
     answered_at: int | None = None
     until: int | None = None
     measured: float | None = None
-    about: str = ""
-    seen: float | None = None
+    topic: str = ""
+    observed: float | None = None
     signals: tuple[Signal, ...] = ()
 
     @property
     def moved(self) -> tuple[Signal, ...]:
         """The measures behind a notice: those that moved together, or its own."""
         return self.signals or (
-            Signal(self.key, self.ratio or 0, self.low or 0, self.high or 0, self.since, self.seen),
+            Signal(self.key, self.ratio or 0, self.low or 0, self.high or 0, self.since, self.observed),
         )
 
     @property
     def place(self) -> tuple[int, str, int, str]:
         """What makes it the same notice as that of the night before, whatever its numbers say now."""
-        return self.week, self.family, self.client, self.about
+        return self.week, self.family, self.client, self.topic
 
 
 # Of several answers the latest counts; two in the same second count as they came.
@@ -73,11 +73,11 @@ STANDING_ANSWER = """
 
 _NOTICES = f"""
 SELECT week, tier, family, notice.key, ratio, low, high, since, client_id, notice.id, answer, answered_at, until_day,
-       measured, about, seen
+       measured, topic, observed
 FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
-WHERE clinician.key = ? ORDER BY week, family, client_id, about"""
+WHERE clinician.key = ? ORDER BY week, family, client_id, topic"""
 _SIGNALS = """
-SELECT notice_id, notice_signal.key, ratio, low, high, since, seen FROM notice_signal
+SELECT notice_id, notice_signal.key, ratio, low, high, since, observed FROM notice_signal
 JOIN clinician ON clinician.id = clinician_id WHERE clinician.key = ?
 ORDER BY notice_id, ratio DESC, notice_signal.key"""
 
@@ -113,28 +113,28 @@ def _told(row: NoticeRow | None) -> tuple[object, ...] | None:
     """What the numbers say, without what a person said."""
     if row is None:
         return None
-    told = (row.tier, row.key, row.ratio, row.low, row.high, row.since, row.measured, row.seen)
+    told = (row.tier, row.key, row.ratio, row.low, row.high, row.since, row.measured, row.observed)
     return (*told, *sorted(row.signals, key=lambda signal: signal.key))
 
 
 def _save(connection: sqlite3.Connection, clinician: int, row: NoticeRow) -> None:
     (number,) = connection.execute(
         """INSERT INTO notice
-             (clinician_id, week, tier, family, key, client_id, about, ratio, low, high, since, measured, seen)
+             (clinician_id, week, tier, family, key, client_id, topic, ratio, low, high, since, measured, observed)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (clinician_id, week, family, client_id, about) DO UPDATE SET tier = excluded.tier,
+           ON CONFLICT (clinician_id, week, family, client_id, topic) DO UPDATE SET tier = excluded.tier,
            key = excluded.key, ratio = excluded.ratio, low = excluded.low, high = excluded.high, since = excluded.since,
-           measured = excluded.measured, seen = excluded.seen RETURNING id""",
+           measured = excluded.measured, observed = excluded.observed RETURNING id""",
         (
-            clinician, row.week, row.tier, row.family, row.key, row.client, row.about, row.ratio, row.low, row.high,
-            row.since, row.measured, row.seen,
+            clinician, row.week, row.tier, row.family, row.key, row.client, row.topic, row.ratio, row.low, row.high,
+            row.since, row.measured, row.observed,
         ),
     ).fetchone()  # fmt: skip
     connection.execute("DELETE FROM notice_signal WHERE notice_id = ?", (number,))
     connection.executemany(
         "INSERT INTO notice_signal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (clinician, number, signal.key, signal.ratio, signal.low, signal.high, signal.since, signal.seen)
+            (clinician, number, signal.key, signal.ratio, signal.low, signal.high, signal.since, signal.observed)
             for signal in row.signals
         ],
     )

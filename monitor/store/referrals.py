@@ -13,23 +13,23 @@ from monitor.store.keys import clinician_ids
 class StoredSlots(OpenSlots):
     """Open slots and the instant at which their owner set them."""
 
-    set_at: int
+    entered_at: int
 
 
 def open_slots(connection: sqlite3.Connection) -> dict[str, StoredSlots]:
     """Return the open slots of everybody who ever set them, by key."""
     rows = connection.execute(
-        "SELECT key, day, evening, trauma, set_at FROM open_slots JOIN clinician ON clinician.id = clinician_id"
+        "SELECT key, day, evening, trauma, entered_at FROM open_slots JOIN clinician ON clinician.id = clinician_id"
     )
     return {key: StoredSlots(*numbers) for key, *numbers in rows}
 
 
-def set_open_slots(connection: sqlite3.Connection, clinician: str, slots: OpenSlots, *, set_at: int) -> None:
+def set_open_slots(connection: sqlite3.Connection, clinician: str, slots: OpenSlots, *, entered_at: int) -> None:
     """Store what a clinician says of their open slots."""
     id_ = clinician_ids(connection, [clinician])[clinician]
     connection.execute(
         "INSERT OR REPLACE INTO open_slots VALUES (?, ?, ?, ?, ?)",
-        (id_, slots.day, slots.evening, slots.trauma, set_at),
+        (id_, slots.day, slots.evening, slots.trauma, entered_at),
     )
 
 
@@ -40,7 +40,7 @@ def assign(connection: sqlite3.Connection, clinician: str, referral: Referral, *
         "INSERT INTO assignment (clinician_id, assigned_at, weight) VALUES (?, ?, ?)", (id_, now, referral.weight)
     )
     if stored := open_slots(connection).get(clinician):
-        set_open_slots(connection, clinician, stored.remaining_after(referral), set_at=stored.set_at)
+        set_open_slots(connection, clinician, stored.remaining_after(referral), entered_at=stored.entered_at)
 
 
 @dataclass(frozen=True, slots=True)

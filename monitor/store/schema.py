@@ -11,223 +11,233 @@ from collections.abc import Iterator
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 16
+SCHEMA_VERSION = 17
 """Raised with every change. Before the first release a change is made in the text below and older files are refused."""
 
 migrations = Migrations("evenhours")
 
 SCHEMA = """
 -- # The practice
--- Instants are UTC epoch seconds, days are day numbers from 1970-01-01, weeks the day number of their Monday. Nobody's
--- name, address, title or subject has a column. What is written in one transaction: a page of records with its cursor,
--- and a person's numbers with the state in which they were computed. Tables are STRICT, so that a column holds what it
--- says and a text never slips into a number; where rows are found by their key alone the table has no second one
--- (WITHOUT ROWID).
+-- Instants are UTC epoch seconds. Days are day numbers from 1970-01-01, and a week is the day number of its Monday. No
+-- column contains a name, an address, a title or a subject. A page of records is written in one transaction with its
+-- cursor, a clinician's numbers in one with the state in which they were computed. Tables are STRICT, so that no text
+-- gets into a column of numbers. Tables whose rows are found by their primary key alone are WITHOUT ROWID, which saves
+-- a second index.
 
--- Whose database it is.
--- * key_check: a keyed digest of a constant. It differs under another practice's key, and then nothing is read.
+-- The practice that the database belongs to: one row.
+-- * key_check: a keyed digest of a constant. Under another practice's key it differs, and the database is refused.
 CREATE TABLE practice (id INTEGER PRIMARY KEY CHECK (id = 1), key_check TEXT NOT NULL) STRICT;
 
--- # Who and where from
+-- # People and sources
 -- Names and addresses stay in the configuration.
 
--- The key by which the configuration names somebody.
+-- Clinicians by their key in the configuration.
 CREATE TABLE clinician (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT;
 
--- A source as it was read, or one owner's account of it.
--- * owner_id: whose account it is where each owner of a source has one, read on its own; 0 where it is one for all.
--- * cursor: the connector's own text.
--- * policy: under which it holds; another one begins the source again.
--- * skipped_before, skipped_after: the nearest instants of what the window left out since.
--- * held: how many messages or rows the source last had in all.
--- * reading: how often the source was read from its beginning.
--- * seen_from, seen_to: the unbroken span that has been read to its end; seen_to is how fresh the source is.
--- * renamed_at: when it last came with new names for everything that it had told before.
+-- Sources, each with how far it was read. A source that is read for each owner separately has one row an account.
+-- * owner_id: the clinician whose account it is; 0 for a source without accounts.
+-- * cursor: how far the source has been read, as text that only its connector understands.
+-- * policy: the settings of the practice under which the cursor is valid. When they change, the source is read from the
+--   beginning.
+-- * skipped_before, skipped_after: the nearest instants of records that were left out before and after the window.
+-- * size: how many messages or rows the source contained when it was last counted.
+-- * generation: how often the source has been read from the beginning.
+-- * read_from, read_to: the unbroken span of time that has been read; read_to is how fresh the source is.
+-- * error: why the last attempt failed; empty after a successful one.
+-- * renamed_at: when the source last came with new identifiers for all entries that it contained before.
 CREATE TABLE source (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, owner_id INTEGER NOT NULL DEFAULT 0, kind TEXT NOT NULL,
-    cursor TEXT, policy TEXT, skipped_before INTEGER, skipped_after INTEGER, held INTEGER NOT NULL DEFAULT 0,
-    reading INTEGER NOT NULL DEFAULT 0, seen_from INTEGER, seen_to INTEGER, attempted_at INTEGER,
-    succeeded_at INTEGER, fault TEXT, renamed_at INTEGER,
+    cursor TEXT, policy TEXT, skipped_before INTEGER, skipped_after INTEGER, size INTEGER NOT NULL DEFAULT 0,
+    generation INTEGER NOT NULL DEFAULT 0, read_from INTEGER, read_to INTEGER, attempted_at INTEGER,
+    succeeded_at INTEGER, error TEXT, renamed_at INTEGER,
     UNIQUE (name, owner_id)
 ) STRICT;
 
--- Whose times a source holds now. What it told of anybody else before stays stored and counts no more.
--- * holds: whether it ever told something of the clinician.
--- * own_mail: whether they were ever recognised in it as who writes or is written to.
+-- The owners of each source as it is configured now. Records of a former owner stay stored and no longer count.
+-- * has_records: 1 once the source has contained a record of the clinician.
+-- * recognised: 1 once the clinician has been recognised as the sender or recipient of a message in the source.
 CREATE TABLE source_clinician (
-    source_id INTEGER NOT NULL, clinician_id INTEGER NOT NULL, holds INTEGER NOT NULL DEFAULT 0,
-    own_mail INTEGER NOT NULL DEFAULT 0,
+    source_id INTEGER NOT NULL, clinician_id INTEGER NOT NULL, has_records INTEGER NOT NULL DEFAULT 0,
+    recognised INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (source_id, clinician_id)
 ) STRICT, WITHOUT ROWID;
 
--- A pseudonym is stored once; everything else points here, so that the key can be rotated in one table.
+-- Pseudonyms, each stored once. All other tables refer to them by id, so that rotating the key changes this table only.
 CREATE TABLE identity (
     id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, pseudonym TEXT NOT NULL,
     UNIQUE (clinician_id, pseudonym)
 ) STRICT;
 
--- What could not be used, by place and reason, never by content.
-CREATE TABLE kept_aside (
+-- Records that could not be used, by place and reason, never by content.
+CREATE TABLE rejected_record (
     source_id INTEGER NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL, seen_at INTEGER NOT NULL,
     PRIMARY KEY (source_id, place, reason)
 ) STRICT, WITHOUT ROWID;
 
--- # What the sources said
+-- # Records from the sources
 
--- A calendar's entries as they stand now.
--- * booked_end_at: the end as it was booked, which a change made after the session began does not move.
--- * meeting: the keyed code of a video meeting, by which a call finds its entry.
--- * series: the keyed name of the series that an instance belongs to.
+-- Calendar entries as they are now. An entry that was removed at its source stays, with the status "removed".
+-- * booked_end_at: the end as booked. A change that is made after the session began does not move it.
+-- * excluded: the reason why the event takes no part in the analysis; empty where it does.
+-- * meeting: the keyed code of a video meeting, which connects a call to its entry.
+-- * series: the keyed identifier of the series that an instance belongs to.
 CREATE TABLE event (
     clinician_id INTEGER NOT NULL, source_id INTEGER NOT NULL, uid_key TEXT NOT NULL,
     start_at INTEGER NOT NULL, end_at INTEGER NOT NULL, booked_end_at INTEGER NOT NULL, all_day INTEGER NOT NULL,
-    status TEXT NOT NULL, kind TEXT NOT NULL, client_id INTEGER, set_aside TEXT, edited_at INTEGER,
+    status TEXT NOT NULL, kind TEXT NOT NULL, client_id INTEGER, excluded TEXT, edited_at INTEGER,
     first_seen_at INTEGER NOT NULL, meeting TEXT, series TEXT,
     PRIMARY KEY (clinician_id, source_id, uid_key)
 ) STRICT, WITHOUT ROWID;
 
--- Every version of an event that changed, with when it was seen: a source itself shows only the last.
+-- Versions of the events that changed, each with when it was first seen. A source itself has only the latest version.
 CREATE TABLE event_history (
     clinician_id INTEGER NOT NULL, source_id INTEGER NOT NULL, uid_key TEXT NOT NULL, seen_at INTEGER NOT NULL,
     start_at INTEGER NOT NULL, end_at INTEGER NOT NULL, status TEXT NOT NULL,
     PRIMARY KEY (clinician_id, source_id, uid_key, seen_at)
 ) STRICT, WITHOUT ROWID;
 
--- When sessions truly began and ended, as far as a source told.
--- * grade: what kind of source that was.
--- * uid_key, meeting: of which entry it is, where the source says so.
+-- Actual times of sessions, as far as a source contains them.
+-- * grade: the kind of evidence.
+-- * uid_key, meeting: the calendar entry that the times belong to, where the source names it.
 CREATE TABLE evidence (
     clinician_id INTEGER NOT NULL, source_id INTEGER NOT NULL, evidence_key TEXT NOT NULL, grade TEXT NOT NULL,
     started_at INTEGER, ended_at INTEGER, uid_key TEXT, meeting TEXT,
     PRIMARY KEY (clinician_id, source_id, evidence_key)
 ) STRICT, WITHOUT ROWID;
 
--- Every message that is held or referred to; of the latter only the thread is known. One message of one person is
--- one row, whatever copy or folder it came from and whatever time that copy says.
--- * thread: the smallest node that it is tied to; none where its source has no threads.
+-- Messages, and messages that others refer to. Of the latter only the thread is known, all other columns are empty. One
+-- message of one clinician is one row, however many copies there are, in whatever folders and with whatever times.
+-- * node: the keyed number of the message.
+-- * thread: the smallest node of its thread; empty where the source has no threads.
+-- * generation: that of the source when the copy was read.
 CREATE TABLE node (
     clinician_id INTEGER NOT NULL, node INTEGER NOT NULL, thread INTEGER, sent_at INTEGER, source_id INTEGER,
-    reading INTEGER NOT NULL, outgoing INTEGER NOT NULL, automatic INTEGER NOT NULL, counterpart_kind TEXT NOT NULL,
+    generation INTEGER NOT NULL, outgoing INTEGER NOT NULL, automatic INTEGER NOT NULL, counterpart_kind TEXT NOT NULL,
     channel TEXT NOT NULL, counterpart_id INTEGER,
     PRIMARY KEY (clinician_id, node)
 ) STRICT, WITHOUT ROWID;
 
--- Two threads that turn out to be one are renamed by this. The node that a thread is named by is found without.
+-- Finds the nodes of a thread when two threads are joined. The node that names the thread is found by the primary key.
 CREATE INDEX thread_members ON node (clinician_id, thread) WHERE thread <> node;
 
--- The messages that are held.
+-- The nodes that are messages themselves.
 CREATE VIEW message AS SELECT * FROM node WHERE sent_at IS NOT NULL;
 
--- # What the clinician said
--- For their owner alone.
+-- # Entered by the clinician
+-- For their owner alone. entered_at is when somebody entered it.
 
--- When a session truly ended, as the clinician says.
+-- The ends of sessions as the clinician states them.
 CREATE TABLE correction (
-    clinician_id INTEGER NOT NULL, uid_key TEXT NOT NULL, ended_at INTEGER NOT NULL, made_at INTEGER NOT NULL,
+    clinician_id INTEGER NOT NULL, uid_key TEXT NOT NULL, ended_at INTEGER NOT NULL, entered_at INTEGER NOT NULL,
     PRIMARY KEY (clinician_id, uid_key)
 ) STRICT, WITHOUT ROWID;
 
--- Keys (identities) of one person, joined by the clinician; a key that is not here is a person of its own.
+-- Client keys (identities) that the clinician joined to one person. A key without a row is a person of its own.
 CREATE TABLE client_person (
     clinician_id INTEGER NOT NULL, client_id INTEGER NOT NULL, person INTEGER NOT NULL,
     PRIMARY KEY (clinician_id, client_id)
 ) STRICT, WITHOUT ROWID;
 
--- Of whom a clinician said that they are not one person, the smaller number first, so that nobody asks again.
-CREATE TABLE client_apart (
-    clinician_id INTEGER NOT NULL, one INTEGER NOT NULL, other INTEGER NOT NULL, said_at INTEGER NOT NULL,
-    PRIMARY KEY (clinician_id, one, other)
+-- Pairs of client keys that the clinician said are different people, so that joining them is not proposed again. The
+-- smaller id comes first.
+CREATE TABLE different_people (
+    clinician_id INTEGER NOT NULL, first_id INTEGER NOT NULL, second_id INTEGER NOT NULL, entered_at INTEGER NOT NULL,
+    PRIMARY KEY (clinician_id, first_id, second_id)
 ) STRICT, WITHOUT ROWID;
 
--- What holds on a day is the latest at or before it; no value: nothing holds from that day on. The names and the
--- values that can stand here are those of monitor/analysis/terms.py.
+-- The dated terms of agreements with clients. On a day the latest row from that day or an earlier one applies; an empty
+-- value ends the term. monitor/analysis/terms.py declares the terms and their values.
 CREATE TABLE client_term (
     clinician_id INTEGER NOT NULL, client_id INTEGER NOT NULL, term TEXT NOT NULL, from_day INTEGER NOT NULL,
-    value TEXT, said_at INTEGER NOT NULL,
+    value TEXT, entered_at INTEGER NOT NULL,
     PRIMARY KEY (clinician_id, client_id, term, from_day)
 ) STRICT, WITHOUT ROWID;
 
--- What no calendar shows, by kind and day; client_id is empty where it is about no single client.
+-- Events that no calendar shows, by kind and day. client_id is empty where an entry concerns no single client.
 CREATE TABLE ledger (
     id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, day INTEGER NOT NULL, kind TEXT NOT NULL,
-    client_id INTEGER, made_at INTEGER NOT NULL
+    client_id INTEGER, entered_at INTEGER NOT NULL
 ) STRICT;
 
--- Threads that a clinician marked as an emergency, by a node of theirs: it stays where threads are joined.
+-- Threads that the clinician marked as an emergency, each by one of its nodes, so that the mark stays when threads are
+-- joined.
 CREATE TABLE emergency_thread (
-    clinician_id INTEGER NOT NULL, node INTEGER NOT NULL, marked_at INTEGER NOT NULL,
+    clinician_id INTEGER NOT NULL, node INTEGER NOT NULL, entered_at INTEGER NOT NULL,
     PRIMARY KEY (clinician_id, node)
 ) STRICT, WITHOUT ROWID;
 
--- The number of a scale, never a single answer of a questionnaire.
+-- Scale values of questionnaires. The answers to single questions are not stored.
 CREATE TABLE self_report (
     clinician_id INTEGER NOT NULL, day INTEGER NOT NULL, instrument TEXT NOT NULL, scale TEXT NOT NULL,
     value REAL NOT NULL,
     PRIMARY KEY (clinician_id, day, instrument, scale)
 ) STRICT, WITHOUT ROWID;
 
--- # What was computed
+-- # Computed numbers
 
--- Whose numbers have to be computed again, and from which instant on.
+-- Clinicians whose numbers must be computed again, and the earliest instant that a change affects.
 CREATE TABLE dirty (clinician_id INTEGER PRIMARY KEY, from_at INTEGER NOT NULL) STRICT;
 
--- A number that is raised by each write that a person's numbers depend on. It is compared before numbers are saved,
--- so that what was computed from an older state is computed again instead of being stored over a newer one.
+-- A counter that every write raises which the clinician's numbers depend on. It is compared before numbers are saved:
+-- if it changed during the computation, they are computed again and do not replace newer ones.
 CREATE TABLE data_version (clinician_id INTEGER PRIMARY KEY, version INTEGER NOT NULL) STRICT;
 
--- The state in which a clinician's numbers were last computed, and when: the last week that was over, the rules
--- (configuration and definitions), what had been read, and up to when all of their sources, and their calendars
--- alone, had been.
--- * failed_at, fault: when a later attempt failed, and by which kind of error.
--- * ahead: a checksum of what lay after that week and bears on the numbers all the same (monitor/store/ahead.py).
+-- The state of data and settings from which a clinician's numbers were last computed.
+-- * week: the last week that was over at that time.
+-- * settings_checksum: of the configuration and the definitions of the metrics.
+-- * sources_checksum: of the spans that had been read of each type of record.
+-- * read_to, calendars_to: the instant up to which all sources, and all calendars, had been read.
+-- * failed_at, error: when a later attempt failed, and the class of the error.
+-- * upcoming_checksum: of the records after that week which its numbers depend on (monitor/store/upcoming.py).
 CREATE TABLE computation (
-    clinician_id INTEGER PRIMARY KEY, week INTEGER, rules TEXT, reading TEXT, read_to INTEGER, calendars_to INTEGER,
-    computed_at INTEGER, failed_at INTEGER, fault TEXT, ahead TEXT
+    clinician_id INTEGER PRIMARY KEY, week INTEGER, settings_checksum TEXT, sources_checksum TEXT, read_to INTEGER,
+    calendars_to INTEGER, computed_at INTEGER, failed_at INTEGER, error TEXT, upcoming_checksum TEXT
 ) STRICT;
 
--- The weekly numbers, in two wings. From this one the director's blocks are made.
+-- Weekly values of the workload metrics. The director's blocks are made from these.
 CREATE TABLE workload_week (
     clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, key TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
     coverage REAL NOT NULL,
     PRIMARY KEY (clinician_id, week, key)
 ) STRICT, WITHOUT ROWID;
 
--- The other wing, for its owner alone.
+-- Weekly values of the wellbeing metrics, for their owner alone.
 CREATE TABLE wellbeing_week (
     clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, key TEXT NOT NULL, value REAL, n INTEGER NOT NULL,
     coverage REAL NOT NULL,
     PRIMARY KEY (clinician_id, week, key)
 ) STRICT, WITHOUT ROWID;
 
--- # What the director sees
--- Blocks of four calendar weeks, written once. A later correction changes none of them.
+-- # Published to the director
+-- Blocks of four calendar weeks, published once. Later corrections do not change them.
 
--- The practice as a whole.
--- * sessions_held, nothing_booked: none below five people of whom they are known; the second is the last week's.
+-- Blocks with the numbers of the whole practice.
+-- * sessions_held, nothing_booked: empty where they are known of fewer than five people; nothing_booked is that of the
+--   last week.
 CREATE TABLE block (
     start INTEGER PRIMARY KEY, published_at INTEGER NOT NULL, sessions_held INTEGER,
     nothing_booked INTEGER
 ) STRICT;
 
--- Everybody who was employed in a block.
--- * load: weighted sessions a week for each full-time equivalent, of the weeks in which it was known; none where
---   somebody was not computed whole in time.
--- * fte: the contract's at the block's end.
--- * shared_by: the mean by which load is shared, less in somebody's first twelve weeks.
--- * active_clients: at its end.
+-- The clinicians who were employed in a block.
+-- * load: weighted sessions a week for each full-time equivalent, over the weeks in which it is known; empty where the
+--   clinician's numbers were not complete in time.
+-- * fte: the contract's at the end of the block.
+-- * shared_by: the mean FTE by which load is shared; lower in somebody's first twelve weeks.
+-- * active_clients: at the end of the block.
 CREATE TABLE block_person (
     block INTEGER NOT NULL, clinician_id INTEGER NOT NULL, load REAL, fte REAL NOT NULL, shared_by REAL NOT NULL,
     active_clients INTEGER, intakes INTEGER, supervision TEXT NOT NULL,
     PRIMARY KEY (block, clinician_id)
 ) STRICT, WITHOUT ROWID;
 
--- New clients somebody could take by day and in the evening, and how many of these together for trauma-focused work.
+-- The new clients that a clinician can take by day and in the evening, and how many of these for trauma-focused work.
 CREATE TABLE open_slots (
     clinician_id INTEGER PRIMARY KEY, day INTEGER NOT NULL, evening INTEGER NOT NULL, trauma INTEGER NOT NULL,
-    set_at INTEGER NOT NULL
+    entered_at INTEGER NOT NULL
 ) STRICT;
 
--- Referrals as the director assigned them.
+-- Referrals that the director assigned.
 CREATE TABLE assignment (
     id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, assigned_at INTEGER NOT NULL,
     weight REAL NOT NULL
@@ -235,67 +245,70 @@ CREATE TABLE assignment (
 
 -- # Notices
 
--- What was noticed of a week. A line of a single day has no ratio but a number, measured. No id is given twice, so
--- that an answer in a page that is older than the last night finds its notice or none.
--- * about: the term, the kind of entry or the family that such a line is about; else empty.
--- * seen: how far a measure moved as it was counted, beside the ratio that allows for chance.
+-- Notices of a week. A notice about a rule has a measured number and no ratio. AUTOINCREMENT never gives an id twice:
+-- an answer from a page that was loaded before the last run reaches its own notice or none.
+-- * topic: the term, the kind of ledger entry or the family that the notice is about, where the family does not say so.
+-- * ratio, low, high: how far the metric moved from its usual, allowing for chance, with the 90 % interval.
+-- * observed: how far it moved as counted.
+-- * since: the week from which on it moved.
 CREATE TABLE notice (
     id INTEGER PRIMARY KEY AUTOINCREMENT, clinician_id INTEGER NOT NULL, week INTEGER NOT NULL, tier TEXT NOT NULL,
-    family TEXT NOT NULL, key TEXT NOT NULL, client_id INTEGER NOT NULL DEFAULT 0, about TEXT NOT NULL DEFAULT '',
-    ratio REAL, low REAL, high REAL, since INTEGER NOT NULL, measured REAL, seen REAL,
-    UNIQUE (clinician_id, week, family, client_id, about)
+    family TEXT NOT NULL, key TEXT NOT NULL, client_id INTEGER NOT NULL DEFAULT 0, topic TEXT NOT NULL DEFAULT '',
+    ratio REAL, low REAL, high REAL, since INTEGER NOT NULL, measured REAL, observed REAL,
+    UNIQUE (clinician_id, week, family, client_id, topic)
 ) STRICT;
 
--- The measures that moved together, where there are several; the notice itself holds the first of them.
+-- The signals of a notice with several metrics. The notice itself has the numbers of the first one.
 CREATE TABLE notice_signal (
     clinician_id INTEGER NOT NULL, notice_id INTEGER NOT NULL, key TEXT NOT NULL, ratio REAL NOT NULL,
-    low REAL NOT NULL, high REAL NOT NULL, since INTEGER NOT NULL, seen REAL,
+    low REAL NOT NULL, high REAL NOT NULL, since INTEGER NOT NULL, observed REAL,
     PRIMARY KEY (notice_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- Every answer is kept. The latest that was not taken back counts.
+-- All answers to notices. The latest one that was not undone counts.
 -- * until_day: the last day of an exception.
 CREATE TABLE answer (
     id INTEGER PRIMARY KEY, clinician_id INTEGER NOT NULL, notice_id INTEGER NOT NULL, answer TEXT NOT NULL,
     until_day INTEGER, answered_at INTEGER NOT NULL, undone_at INTEGER
 ) STRICT;
 
--- The answers to a notice, the latest last.
+-- Finds the answers to a notice in the order in which they were given.
 CREATE INDEX answer_to ON answer (notice_id, answered_at);
 
--- # How it ran
+-- # Runs
 
--- Each night, kept for 30 days with what it read.
+-- Runs of the last 30 days.
 CREATE TABLE run (
     id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER,
     exit_code INTEGER
 ) STRICT;
 
--- What a run read, source by source (or account of it): how long that took, how many rows it changed and could not
--- use, and why the source could not be read, if so.
+-- The sources (or accounts) that a run read: how long each took, how many rows changed, how many records were rejected,
+-- and why it could not be read.
 CREATE TABLE run_source (
     run_id INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, seconds REAL NOT NULL,
-    changed INTEGER NOT NULL, kept_aside INTEGER NOT NULL, fault TEXT,
+    changed INTEGER NOT NULL, rejected INTEGER NOT NULL, error TEXT,
     PRIMARY KEY (run_id, number)
 ) STRICT, WITHOUT ROWID;
 
--- What keeps a page from saying that all is well, and since when, so that a night says it when it begins.
+-- What is missing before a page may say that all is well, and since when. A run reports a gap when it is new.
 CREATE TABLE gap (
     clinician_id INTEGER NOT NULL, gap TEXT NOT NULL, source TEXT NOT NULL, since_at INTEGER NOT NULL,
     PRIMARY KEY (clinician_id, gap, source)
 ) STRICT, WITHOUT ROWID;
 
 -- # Sign-in
--- Only hashes of tokens are kept.
+-- Tokens are stored as hashes only.
 
--- A link that signs somebody in once.
+-- Links that sign a person in once.
 CREATE TABLE signin_link (
     token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- A browser that is signed in. What it holds lies here and never in the cookie; lists are JSON.
--- * messages: what the session's next page says, once.
--- * consent: the secrets of a provider's page that was begun and not answered yet.
+-- Browsers that are signed in. What belongs to the session is stored here, never in the cookie. Lists are JSON.
+-- * subject: a clinician's key, or the director.
+-- * messages: sentences that the next page shows once.
+-- * consent: secrets of a provider's consent page that has not been answered yet.
 CREATE TABLE web_session (
     token_hash TEXT PRIMARY KEY, subject TEXT NOT NULL, started_at INTEGER NOT NULL, seen_at INTEGER NOT NULL,
     messages TEXT NOT NULL DEFAULT '[]', consent TEXT NOT NULL DEFAULT '[]'
@@ -312,7 +325,7 @@ def paragraphs() -> Iterator[tuple[str, str]]:
 
 
 @migrations()
-def version_16(db: Database) -> None:
+def version_17(db: Database) -> None:
     """Create every table."""
     for _, statement in paragraphs():
         if statement:

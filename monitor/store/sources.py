@@ -16,17 +16,17 @@ from monitor.store.keys import clinician_ids, epoch
 class SourceRow:
     """A source as it is stored: its number, cursor, how often it was read anew, and its owners' numbers by key.
 
-    The cursor holds under ``policy``, with what the window had ``skipped`` by then. ``held`` is how much the source
+    The cursor holds under ``policy``, with what the window had ``skipped`` by then. ``size`` is how much the source
     last said that it has in all.
     """
 
     id: int
     cursor: str | None
-    reading: int
+    generation: int
     owners: Mapping[str, int]
     policy: str | None = None
     skipped: Skipped = field(default_factory=Skipped)
-    held: int = 0
+    size: int = 0
 
 
 def source_row(
@@ -43,12 +43,12 @@ def source_row(
            ON CONFLICT (name, owner_id) DO UPDATE SET kind = excluded.kind WHERE kind <> excluded.kind""",
         (name, owner, kind),
     )
-    id_, cursor, reading, policy, before, after, held = connection.execute(
-        """SELECT id, cursor, reading, policy, skipped_before, skipped_after, held
+    id_, cursor, generation, policy, before, after, size = connection.execute(
+        """SELECT id, cursor, generation, policy, skipped_before, skipped_after, size
            FROM source WHERE name = ? AND owner_id = ?""",
         (name, owner),
     ).fetchone()
-    source = SourceRow(id_, cursor, reading, owners, policy, Skipped(before, after), held)
+    source = SourceRow(id_, cursor, generation, owners, policy, Skipped(before, after), size)
     _hand_over(connection, source)
     return source
 
@@ -56,10 +56,10 @@ def source_row(
 def keep_accounts(connection: sqlite3.Connection, name: str, accounts: Sequence[str | None]) -> None:
     """Let what any other account of this source told count for nobody: it is theirs no more."""
     kept = set(clinician_ids(connection, [key for key in accounts if key]).values()) or {0}
-    known = connection.execute("SELECT id, owner_id, reading FROM source WHERE name = ?", (name,)).fetchall()
-    for id_, owner, reading in known:
+    known = connection.execute("SELECT id, owner_id, generation FROM source WHERE name = ?", (name,)).fetchall()
+    for id_, owner, generation in known:
         if owner not in kept:
-            _hand_over(connection, SourceRow(id_, None, reading, {}))
+            _hand_over(connection, SourceRow(id_, None, generation, {}))
 
 
 def _hand_over(connection: sqlite3.Connection, source: SourceRow) -> None:
@@ -94,25 +94,25 @@ def _first_record(connection: sqlite3.Connection, source: SourceRow, clinician: 
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SourceProgress:
     """How far a source, or one account of it, has been read for one clinician.
 
-    ``seen_from`` and ``seen_to`` (epoch seconds) are the unbroken span that was read to its end, ``None`` where none
-    ever was. ``holds``: it told something of the clinician at least once. ``own_mail``: they were recognised in it as
-    who writes or is written to.
+    ``read_from`` and ``read_to`` (epoch seconds) are the unbroken span that has been read, ``None`` where nothing was
+    read to its end yet. ``has_records`` is true once the source has contained a record of the clinician,
+    ``recognised`` once it contained a message with them as the sender or recipient.
     """
 
     id: int
     name: str
     account: str | None
-    seen_from: int | None
-    seen_to: int | None
-    holds: bool
-    own_mail: bool
+    read_from: int | None
+    read_to: int | None
+    has_records: bool
+    recognised: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class RecordCounts:
     """How much a source holds of one clinician.
 
     ``sessions`` and ``busy`` are among the ``entries``, ``sent`` (by the clinician, not by a machine) among the
@@ -127,12 +127,12 @@ class Holding:
     times: int = 0
 
 
-def readings(connection: sqlite3.Connection, clinician: str) -> list[Reading]:
+def source_progress(connection: sqlite3.Connection, clinician: str) -> list[SourceProgress]:
     """Return every source that is there for a clinician, in the order of their first reading. Opens no record."""
     return [
-        Reading(*row)
+        SourceProgress(*row)
         for row in connection.execute(
-            """SELECT source.id, name, owner.key, seen_from, seen_to, holds, own_mail
+            """SELECT source.id, name, owner.key, read_from, read_to, has_records, recognised
                FROM source JOIN source_clinician ON source_clinician.source_id = source.id
                JOIN clinician ON clinician.id = clinician_id LEFT JOIN clinician AS owner ON owner.id = owner_id
                WHERE clinician.key = ? ORDER BY source.id""",
@@ -141,11 +141,11 @@ def readings(connection: sqlite3.Connection, clinician: str) -> list[Reading]:
     ]
 
 
-Holdings = Mapping[str, Mapping[int, Holding]]
+SourceRecordCounts = Mapping[str, Mapping[int, RecordCounts]]
 """By clinician and source number."""
 
 
-def holdings(connection: sqlite3.Connection, clinician: str | None = None) -> Holdings:
+def record_counts(connection: sqlite3.Connection, clinician: str | None = None) -> SourceRecordCounts:
     """Return how much each source holds of each clinician, or of one. Each table is read once."""
     whose = "WHERE clinician_id = (SELECT id FROM clinician WHERE key = :clinician)" if clinician else ""
     rows = connection.execute(
@@ -161,25 +161,25 @@ def holdings(connection: sqlite3.Connection, clinician: str | None = None) -> Ho
            JOIN clinician ON clinician.id = clinician_id GROUP BY clinician_id, source_id""",
         {"clinician": clinician},
     )
-    found: dict[str, dict[int, Holding]] = defaultdict(dict)
+    found: dict[str, dict[int, RecordCounts]] = defaultdict(dict)
     for key, source, *numbers in rows:
-        found[key][source] = Holding(*numbers)
+        found[key][source] = RecordCounts(*numbers)
     return found
 
 
 def save_holds(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
     """Remember of whom a source told something."""
     connection.executemany(
-        "UPDATE source_clinician SET holds = 1 WHERE source_id = ? AND clinician_id = ? AND holds = 0",
+        "UPDATE source_clinician SET has_records = 1 WHERE source_id = ? AND clinician_id = ? AND has_records = 0",
         [(source.id, source.owners[key]) for key in clinicians],
     )
 
 
 def begin_reading(connection: sqlite3.Connection, source: SourceRow) -> SourceRow:
     """The source is read from its beginning: what it says from here on counts before what it said earlier."""
-    connection.execute("UPDATE source SET reading = reading + 1 WHERE id = ?", (source.id,))
+    connection.execute("UPDATE source SET generation = generation + 1 WHERE id = ?", (source.id,))
     forget_faults(connection, source)
-    return replace(source, reading=source.reading + 1)
+    return replace(source, generation=source.generation + 1)
 
 
 def save_cursor(connection: sqlite3.Connection, source: SourceRow, cursor: str | None) -> None:
@@ -188,14 +188,14 @@ def save_cursor(connection: sqlite3.Connection, source: SourceRow, cursor: str |
 
 
 def save_terms(
-    connection: sqlite3.Connection, source: SourceRow, policy: str, skipped: Skipped, holds: int | None
+    connection: sqlite3.Connection, source: SourceRow, policy: str, skipped: Skipped, size: int | None
 ) -> SourceRow:
     """Remember under which policy the cursor holds, what the window left out, and how much the source has in all."""
-    row = replace(source, policy=policy, skipped=skipped, held=source.held if holds is None else holds)
+    row = replace(source, policy=policy, skipped=skipped, size=source.size if size is None else size)
     if row != source:
         connection.execute(
-            "UPDATE source SET policy = ?, skipped_before = ?, skipped_after = ?, held = ? WHERE id = ?",
-            (policy, skipped.before, skipped.after, row.held, source.id),
+            "UPDATE source SET policy = ?, skipped_before = ?, skipped_after = ?, size = ? WHERE id = ?",
+            (policy, skipped.before, skipped.after, row.size, source.id),
         )
     return row
 
@@ -208,10 +208,10 @@ def save_success(
     A run that was asked for ``some_days`` alone never makes a source fresh across days that nobody read.
     """
     start, end = epoch(window.start), min(epoch(window.end), now)
-    seen = connection.execute("SELECT seen_from, seen_to FROM source WHERE id = ?", (source.id,)).fetchone()
+    seen = connection.execute("SELECT read_from, read_to FROM source WHERE id = ?", (source.id,)).fetchone()
     start, end = _joined(seen, (start, end), some_days=some_days)
     connection.execute(
-        """UPDATE source SET attempted_at = ?, succeeded_at = ?, fault = NULL, seen_from = ?, seen_to = ?
+        """UPDATE source SET attempted_at = ?, succeeded_at = ?, error = NULL, read_from = ?, read_to = ?
            WHERE id = ?""",
         (now, now, start, end, source.id),
     )
@@ -239,7 +239,7 @@ def save_recognised(connection: sqlite3.Connection, source: SourceRow, clinician
     invalidation = Invalidation()
     for key in clinicians:
         first = connection.execute(
-            "UPDATE source_clinician SET own_mail = 1 WHERE source_id = ? AND clinician_id = ? AND own_mail = 0",
+            "UPDATE source_clinician SET recognised = 1 WHERE source_id = ? AND clinician_id = ? AND recognised = 0",
             (source.id, source.owners[key]),
         ).rowcount
         if first:
@@ -249,13 +249,13 @@ def save_recognised(connection: sqlite3.Connection, source: SourceRow, clinician
 
 def save_failure(connection: sqlite3.Connection, source: SourceRow, sentence: str, now: int) -> None:
     """Remember why a source could not be read; its rows and cursor stay."""
-    connection.execute("UPDATE source SET attempted_at = ?, fault = ? WHERE id = ?", (now, sentence, source.id))
+    connection.execute("UPDATE source SET attempted_at = ?, error = ? WHERE id = ?", (now, sentence, source.id))
 
 
 def save_faults(connection: sqlite3.Connection, source: SourceRow, faults: Sequence[RejectedRecord], now: int) -> None:
     """Keep the place and reason of every record that could not be used."""
     connection.executemany(
-        "INSERT INTO kept_aside VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO rejected_record VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [(source.id, record.where, record.reason, now) for record in faults],
     )
 
@@ -263,10 +263,10 @@ def save_faults(connection: sqlite3.Connection, source: SourceRow, faults: Seque
 def mend_faults(connection: sqlite3.Connection, source: SourceRow, places: Iterable[str]) -> None:
     """Forget what could not be used at these places: it can be now."""
     connection.executemany(
-        "DELETE FROM kept_aside WHERE source_id = ? AND place = ?", [(source.id, place) for place in places]
+        "DELETE FROM rejected_record WHERE source_id = ? AND place = ?", [(source.id, place) for place in places]
     )
 
 
 def forget_faults(connection: sqlite3.Connection, source: SourceRow) -> None:
     """Forget what could not be used before: the source tells it again."""
-    connection.execute("DELETE FROM kept_aside WHERE source_id = ?", (source.id,))
+    connection.execute("DELETE FROM rejected_record WHERE source_id = ?", (source.id,))

@@ -31,7 +31,7 @@ FROM {table} JOIN clinician ON clinician.id = clinician_id
 WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, {table}.key"""
 _NOTICES = f"""
 SELECT clinician.key AS clinician, week, tier, family, notice.key AS key, pseudonym AS client, ratio AS rate_ratio,
-       low, high, answer, about, seen
+       low, high, answer, topic AS about, observed AS seen
 FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN identity ON identity.id = client_id
 LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
 WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, family, client_id"""
@@ -63,12 +63,12 @@ def notices(connection: sqlite3.Connection, clinician: str, first: int, last: in
 
 
 def sources(connection: sqlite3.Connection) -> list[Row]:
-    """Each source, or account of it: its last attempt and success, and its fault."""
+    """Each source, or account of it: its last attempt and success, and its error."""
     return list(
         _rows(
             connection,
-            """SELECT source.id, name, clinician.key AS account, kind, attempted_at, succeeded_at, fault, seen_from,
-                 seen_to, renamed_at FROM source LEFT JOIN clinician ON clinician.id = owner_id
+            """SELECT source.id, name, clinician.key AS account, kind, attempted_at, succeeded_at, error, read_from,
+                 read_to, renamed_at FROM source LEFT JOIN clinician ON clinician.id = owner_id
                WHERE source.id IN (SELECT source_id FROM source_clinician) ORDER BY source.id""",
         )
     )
@@ -97,15 +97,15 @@ def own_mail(connection: sqlite3.Connection, clinician: str | None = None) -> li
     )
 
 
-def kept_aside(connection: sqlite3.Connection) -> list[Row]:
+def unused_records(connection: sqlite3.Connection) -> list[Row]:
     """Why records were not used: source, reason, how many, and one place as an example."""
     return list(
         _rows(
             connection,
-            """SELECT name AS source, reason, count(*) AS number, min(place) AS example FROM kept_aside
+            """SELECT name AS source, reason, count(*) AS number, min(place) AS example FROM rejected_record
                JOIN source ON source.id = source_id GROUP BY name, reason
-               UNION ALL SELECT name, set_aside, count(*), '' FROM event JOIN source ON source.id = source_id
-               WHERE set_aside IS NOT NULL GROUP BY name, set_aside ORDER BY 1, 2""",
+               UNION ALL SELECT name, excluded, count(*), '' FROM event JOIN source ON source.id = source_id
+               WHERE excluded IS NOT NULL GROUP BY name, excluded ORDER BY 1, 2""",
         )
     )
 
@@ -126,13 +126,13 @@ def end_run(connection: sqlite3.Connection, run: int, exit_code: int, now: int) 
 
 @dataclass(frozen=True, slots=True)
 class RunSource:
-    """What a run read of one source, or account of it, in how many seconds; ``fault`` says why it could not."""
+    """What a run read of one source, or account of it, in how many seconds; ``error`` says why it could not."""
 
     name: str
     seconds: float
     changed: int
-    kept_aside: int
-    fault: str | None
+    rejected: int
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +149,14 @@ def save_run_source(connection: sqlite3.Connection, run: int, source: RunSource)
     """Note what a run read of one source."""
     connection.execute(
         """INSERT INTO run_source SELECT ?, 1 + count(*), ?, ?, ?, ?, ? FROM run_source WHERE run_id = ?""",
-        (run, source.name, source.seconds, source.changed, source.kept_aside, source.fault, run),
+        (run, source.name, source.seconds, source.changed, source.rejected, source.error, run),
     )
 
 
 def last_runs(connection: sqlite3.Connection, command: str, number: int) -> list[Run]:
     """Return the last runs of a command, the newest first."""
     sql = "SELECT id, started_at, ended_at, exit_code FROM run WHERE command = ? ORDER BY id DESC LIMIT ?"
-    read = "SELECT name, seconds, changed, kept_aside, fault FROM run_source WHERE run_id = ? ORDER BY number"
+    read = "SELECT name, seconds, changed, rejected, error FROM run_source WHERE run_id = ? ORDER BY number"
     return [
         Run(begun, ended, code, tuple(RunSource(*source) for source in connection.execute(read, (id_,))))
         for id_, begun, ended, code in connection.execute(sql, (command, number)).fetchall()

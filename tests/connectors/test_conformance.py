@@ -371,7 +371,7 @@ def test_what_could_not_be_used_is_kept_aside_no_longer_once_it_is_mended(
 # The practice's policy, whoever brings the records
 
 EVENT = (
-    "whose", "source", "uid_key", "start", "end", "all_day", "status", "kind", "client", "set_aside", "edited_at",
+    "whose", "source", "uid_key", "start", "end", "all_day", "status", "kind", "client", "excluded", "edited_at",
     "meeting", "series",
 )  # fmt: skip
 ANOTHER_JOB, SHORT = "busy_only = true", "longest_session_hours = 0.5"  # an item lasts 50 minutes
@@ -406,9 +406,9 @@ def test_of_another_job_times_are_kept_and_nothing_else(practice: Practice, prac
     assert times_of(entries_of(fresh)) == times_of(ordinary)
     assert others_of(fresh) == []
     for entry in entries_of(fresh):
-        said = {name: entry[name] for name in ("kind", "status", "client", "set_aside", "edited_at", "meeting")}
+        said = {name: entry[name] for name in ("kind", "status", "client", "excluded", "edited_at", "meeting")}
         assert said == {"kind": "busy", "status": "confirmed"} | dict.fromkeys(
-            ("client", "set_aside", "edited_at", "meeting")
+            ("client", "excluded", "edited_at", "meeting")
         )
     before = practice.holds()
     practice.settle(source=ANOTHER_JOB)
@@ -427,18 +427,18 @@ def test_what_lasts_longer_than_any_session_counts_for_nothing_but_in_another_jo
     practice: Practice, practices: MakePractice
 ) -> None:
     before, fresh = practice.holds(), practices()
-    assert {entry["set_aside"] for entry in entries_of(practice)} <= {None}
+    assert {entry["excluded"] for entry in entries_of(practice)} <= {None}
     for one in (practice, fresh):
         one.settle(practice=SHORT)
         assert problems(one.read(now=nights(1))) == {}
     assert practice.holds() == fresh.holds()
     long = [entry for entry in entries_of(practice) if not entry["all_day"]]
-    assert all(entry["set_aside"] == "longer than longest_session_hours" for entry in long)
+    assert all(entry["excluded"] == "longer than longest_session_hours" for entry in long)
     believed = [row for row in practice.holds()["evidence"] if row[3] == "ehr" and row[4] and row[5]]
     assert [row for row in believed if row[5] - row[4] > 1800] == []
     fresh.settle(practice=SHORT, source=ANOTHER_JOB)
     read_as(fresh, 2)
-    assert {entry["set_aside"] for entry in entries_of(fresh) if entry["kind"] == "busy"} <= {None}
+    assert {entry["excluded"] for entry in entries_of(fresh) if entry["kind"] == "busy"} <= {None}
     practice.settle()
     assert problems(practice.read(now=nights(2))) == {}
     assert practice.holds() == before
@@ -540,8 +540,8 @@ def test_one_failing_account_never_stops_another(practice: Practice) -> None:
     outcomes = practice.read(now=nights(1))
     assert list(problems(outcomes)) == [practice.name(ANA)]
     assert outcomes[practice.name(BEN)].rows >= 1
-    faults = "SELECT key FROM source JOIN clinician ON clinician.id = owner_id WHERE fault IS NOT NULL"
-    assert practice.rows(faults) == [ANA]
+    errors = "SELECT key FROM source JOIN clinician ON clinician.id = owner_id WHERE error IS NOT NULL"
+    assert practice.rows(errors) == [ANA]
     practice._world.mend()
     assert problems(practice.read(now=nights(2))) == {}
     assert practice.items() == 2 * (ITEMS + 1)

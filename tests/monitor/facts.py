@@ -86,7 +86,7 @@ def event(  # noqa: PLR0913
     source: int = 1,
     booked_end: str | None = None,
     all_day: bool = False,
-    set_aside: str | None = None,
+    excluded: str | None = None,
     known: str = "2000-01-01 00:00",
     meeting: str = "",
     cancelled: str | None = None,
@@ -97,7 +97,7 @@ def event(  # noqa: PLR0913
     return {
         "source": source, "uid_key": uid or f"uid{next(_numbers)}", "start": at(start, zone), "end": at(end, zone),
         "booked_end": at(booked_end or end, zone), "all_day": all_day, "status": status.value, "kind": kind.value,
-        "client": client, "set_aside": set_aside, "known_at": at(known, zone), "meeting": meeting,
+        "client": client, "excluded": excluded, "known_at": at(known, zone), "meeting": meeting,
         "cancelled_at": None if cancelled is None else at(cancelled, zone), "moved": moved,
     }  # fmt: skip
 
@@ -153,7 +153,7 @@ def corrections(ends: Mapping[str, str] | None = None) -> pd.DataFrame:
 
 def term(client: int, name: str, value: str | None, since: str | None = None, *, said: str = "2000-01-01 00:00") -> Row:
     """What is said of a client from a day on; without a day, what was always so."""
-    return {"client": client, "term": name, "day": day(since) if since else 0, "value": value, "said_at": at(said)}
+    return {"client": client, "term": name, "day": day(since) if since else 0, "value": value, "entered_at": at(said)}
 
 
 def joined(*people: Sequence[int]) -> pd.DataFrame:

@@ -27,7 +27,7 @@ NOW = datetime(2026, 3, 20, 3, tzinfo=UTC)
 NAMES = Pseudonyms(b"k" * 32)
 RECORDS = (
     "clinician", "source_clinician", "identity", "event", "event_history", "evidence", "message", "node",
-    "kept_aside",
+    "rejected_record",
 )  # fmt: skip
 
 

@@ -117,7 +117,9 @@ def written_practice(folder: Path) -> Written:
         assert [outcome.problem for outcome in outcomes if outcome.problem] == []
         list(analyse(config, store, now=NOW))
         with store.write() as connection:
-            set_open_slots(connection, "ana", OpenSlots(2, 1, 1), set_at=int((NOW - timedelta(weeks=3)).timestamp()))
+            set_open_slots(
+                connection, "ana", OpenSlots(2, 1, 1), entered_at=int((NOW - timedelta(weeks=3)).timestamp())
+            )
             for key in ("ana", "ben"):
                 notices.save_notices(connection, key, [_notice()])
         with store.read() as connection:

@@ -58,7 +58,7 @@ said_rows = st.lists(
 @given(said_rows, st.integers(0, 4), st.integers(0, 12))
 def test_a_lookup_is_the_slow_readings(rows: list[tuple[int, int, str | None]], client: int, on: int) -> None:
     said: list[Row] = [
-        {"client": who, "term": "band", "day": at, "value": value, "said_at": 0} for who, at, value in rows
+        {"client": who, "term": "band", "day": at, "value": value, "entered_at": 0} for who, at, value in rows
     ]
     found = agreements_from(table("terms", said), persons_from(joined()))
     before = [(at, value) for who, at, value in rows if who == client and at <= on]

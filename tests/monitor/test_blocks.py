@@ -244,8 +244,8 @@ def test_a_contract_with_dates_counts_by_the_week(six: BlockPractice) -> None:
 def test_the_director_sees_open_slots_and_never_the_day(six: BlockPractice) -> None:
     with six.store.write() as connection:
         for key, slots, weeks in (("ana", OpenSlots(2, 0, 1), 13), ("ben", OpenSlots(0, 4, 0), 3)):
-            set_at = int((six.now - timedelta(weeks=weeks)).timestamp())
-            referrals.set_open_slots(connection, key, slots, set_at=set_at)
+            entered_at = int((six.now - timedelta(weeks=weeks)).timestamp())
+            referrals.set_open_slots(connection, key, slots, entered_at=entered_at)
     six.night(AFTER)
     seen = {
         one.key: (one.day_slots, one.evening_slots, one.trauma_slots, one.slots_are_old) for one in report(six).rows
@@ -263,7 +263,7 @@ def test_what_was_assigned_counts_until_the_next_block_and_takes_a_slot(six: Blo
     first = next(one.key for one in six.config.clinicians if one.name == asked.rows[0].name)
     load = asked.rows[0].load_after or 0
     with six.store.write() as connection:
-        referrals.set_open_slots(connection, first, OpenSlots(2, 1, 1), set_at=int(six.now.timestamp()))
+        referrals.set_open_slots(connection, first, OpenSlots(2, 1, 1), entered_at=int(six.now.timestamp()))
         wanted = Referral(weight=2, trauma=True, time=TimeOfDay.EVENING)
         referrals.assign(connection, first, wanted, now=int(six.now.timestamp()))
     again = next(

@@ -36,7 +36,7 @@ def notice(
     answer: str | None = None,
     on: str | None = None,
     number: int = 1,
-    about: str = "",
+    topic: str = "",
 ) -> NoticeRow:
     """A notice so many weeks before the week; ``on`` is the day of its answer."""
     week = WEEK - 7 * ago
@@ -53,7 +53,7 @@ def notice(
         id=number,
         answer=answer,
         answered_at=answered_at,
-        about=about,
+        topic=topic,
     )
 
 
@@ -108,7 +108,7 @@ def test_not_for_four_weeks_is_silence_for_four_weeks_and_no_longer(
 
 
 PUT_OFF = notice(2, tier="line", family="rest", answer="not_now", on="2026-02-23")
-DUE = notice(2, tier="line", family="review", about="review_on", answer="not_now", on="2026-02-23")
+DUE = notice(2, tier="line", family="review", topic="review_on", answer="not_now", on="2026-02-23")
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ DUE = notice(2, tier="line", family="review", about="review_on", answer="not_now
         ([PUT_OFF, notice(1, tier="line", family="rest", number=2)], "2026-03-03", WEEK - 7, None),
         ([PUT_OFF, notice(1, tier="line", family="rest", number=2)], "2026-03-24", WEEK + 14, 2),
         ([PUT_OFF, notice(4, tier="line", family="rest", number=2)], "2026-03-24", WEEK + 14, 1),
-        ([DUE, notice(1, tier="line", family="review", about="review_on", number=2)], "2026-03-03", WEEK - 7, 2),
-        ([DUE, notice(2, tier="line", family="review", about="modified_until", number=2)], "2026-02-24", WEEK - 14, 2),
-        ([DUE, notice(1, tier="line", family="review", about="review_on", number=2)], "2026-03-24", WEEK + 14, 1),
+        ([DUE, notice(1, tier="line", family="review", topic="review_on", number=2)], "2026-03-03", WEEK - 7, 2),
+        ([DUE, notice(2, tier="line", family="review", topic="modified_until", number=2)], "2026-02-24", WEEK - 14, 2),
+        ([DUE, notice(1, tier="line", family="review", topic="review_on", number=2)], "2026-03-24", WEEK + 14, 1),
         ([LATER, notice(2, number=2)], "2026-03-24", WEEK + 14, 1),
         ([LATER, notice(7, number=2)], "2026-03-24", WEEK + 14, 1),
         ([notice(7, number=2), notice(2, answer="noted", on="2026-02-23")], "2026-03-24", WEEK + 14, None),

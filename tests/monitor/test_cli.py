@@ -538,13 +538,13 @@ def test_what_an_emergency_protocol_covers_is_not_exported_as_after_hours(read: 
     assert late() == ["0", "1", "0"]
     with opened(read.folder / "evenhours.db") as store, store.write() as connection:
         for client in facts.pseudonyms(connection, "ana"):
-            clients.say(connection, "ana", client, "emergency", "yes", from_day=0, now=0)
+            clients.set_term(connection, "ana", client, "emergency", "yes", from_day=0, now=0)
     assert late() == ["0", "0", "0"]
 
 
 def test_an_exported_line_says_what_it_is_about(read: Office) -> None:
     with opened(read.folder / "evenhours.db") as store, store.write() as connection:
-        line = NoticeRow(20_514, "line", "review", "", None, None, None, 20_514, about="modified_until", measured=1)
+        line = NoticeRow(20_514, "line", "review", "", None, None, None, 20_514, topic="modified_until", measured=1)
         notices.save_notices(connection, "ana", [line])
     (row,) = rows(read("export", "notices", "--clinician", "ana"))
     assert (row["week"], row["family"], row["rate_ratio"], row["about"]) == (
@@ -705,7 +705,7 @@ def empty_source(office: Office) -> None:
 
 def silent_cron(office: Office) -> None:
     with opened(office.folder / "evenhours.db") as store:
-        store.connection.execute("UPDATE source SET seen_to = seen_to - 49 * 3600 WHERE name = 'mail'")
+        store.connection.execute("UPDATE source SET read_to = read_to - 49 * 3600 WHERE name = 'mail'")
 
 
 def no_database(office: Office) -> None:

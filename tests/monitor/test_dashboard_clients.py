@@ -82,12 +82,12 @@ def parent(pages: DashboardPages, practice: Written) -> int:
     with pages.store.write() as connection:
         ana = clinician_ids(connection, ["ana"])["ana"]
         (number,) = identities(connection, [(ana, "PARENTPARENT")]).values()
-        sent, source, reading, thread = connection.execute(
-            """SELECT sent_at, source_id, reading, thread FROM message
+        sent, source, generation, thread = connection.execute(
+            """SELECT sent_at, source_id, generation, thread FROM message
                WHERE clinician_id = ? AND counterpart_id = ? LIMIT 1""",
             (ana, practice.client),
         ).fetchone()
-        row = (ana, 7, thread, sent + 60, source, reading, 0, 0, "client", "email", number)
+        row = (ana, 7, thread, sent + 60, source, generation, 0, 0, "client", "email", number)
         connection.execute("INSERT INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     return number
 
@@ -178,7 +178,7 @@ def test_a_form_that_is_sent_as_it_was_shown_changes_nothing(
     ana, address = pages.signed_in("ana"), f"{page}/{practice.client}"
     with pages.store.write() as connection:
         for term, value in {"frequency": "0.5", "channels": "email,phone", "fees": "agreed", "trauma": "yes"}.items():
-            clients.say(connection, "ana", practice.client, term, value, from_day=20_000, now=1)
+            clients.set_term(connection, "ana", practice.client, term, value, from_day=20_000, now=1)
     before = said(pages)
 
     assert post(ana, address, **filled(read(ana.get(address).text), address)) == ""

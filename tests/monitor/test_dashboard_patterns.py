@@ -254,7 +254,7 @@ def test_a_line_on_the_list_says_what_it_is_about() -> None:
     book = ClientIndex(found, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), (), frozenset(), date(2026, 3, 20))
     week = day_number(date(2026, 3, 9))
     review = NoticeRow(week, "line", "review", "", None, None, None, week, 1, measured=1)
-    rows = [replace(review, about=term) for term in ("review_on", "modified_until")]
+    rows = [replace(review, topic=term) for term in ("review_on", "modified_until")]
 
     assert supervision.agenda(book, rows).lines[0].told == (
         "The modified boundary with this client is due for review, week of 9 March",

@@ -126,7 +126,7 @@ def test_the_pages_say_what_the_rows_say(tmp_path: Path) -> None:
                     terms = {"band": "4"} if number == 1 else {"band": "3", "frequency": "0.5"} if number == 2 else {}
                     said[who.key][name] = terms
                     for term, value in terms.items():
-                        clients.say(connection, who.key, client, term, value, from_day=0, now=0)
+                        clients.set_term(connection, who.key, client, term, value, from_day=0, now=0)
             connection.execute("DELETE FROM block")
             connection.execute("DELETE FROM block_person")
         made.night(AFTER + DAY)

@@ -294,7 +294,7 @@ def test_entries_set_aside_or_cancelled_are_none() -> None:
     supervision = [
         event("2026-03-02 10:00", "2026-03-02 11:00", kind=Kind.SUPERVISION),
         event("2026-03-03 10:00", "2026-03-03 11:00", kind=Kind.SUPERVISION, status=Status.DECLINED),
-        event("2026-03-04 10:00", "2026-03-15 11:00", kind=Kind.SUPERVISION, set_aside="longer than 12 hours"),
+        event("2026-03-04 10:00", "2026-03-15 11:00", kind=Kind.SUPERVISION, excluded="longer than 12 hours"),
     ]
 
     assert len(frames(entries=supervision).other_events) == 1

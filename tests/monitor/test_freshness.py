@@ -36,7 +36,7 @@ def store(config: Config) -> Iterator[Store]:
 def read(store: Store, source: str, ago: timedelta | None) -> None:
     with store.write() as connection:
         at = None if ago is None else int((NOW - ago).timestamp())
-        connection.execute("UPDATE source SET succeeded_at = ?, seen_to = ? WHERE name LIKE ?", (at, at, source))
+        connection.execute("UPDATE source SET succeeded_at = ?, read_to = ? WHERE name LIKE ?", (at, at, source))
 
 
 def test_it_is_as_fresh_as_the_oldest_of_the_calendars(config: Config, store: Store) -> None:

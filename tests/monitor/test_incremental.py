@@ -37,7 +37,7 @@ TABLES = {
     "workload_week": "*",
     "wellbeing_week": "*",
     # its number is another one each time
-    "notice": "clinician_id, week, tier, family, key, client_id, ratio, low, high, since, measured, seen",
+    "notice": "clinician_id, week, tier, family, key, client_id, ratio, low, high, since, measured, observed",
 }
 _ALL = "SELECT {columns} FROM {table} ORDER BY 1, 2, 3, 4, 5, 6"
 
@@ -209,7 +209,7 @@ def told(client: int, term: tuple[str, str | None], ago: int) -> Edit:
     def edit(made: Practised) -> None:
         with made.store.write() as connection:
             since = day("2026-08-04") - ago
-            clients.say(connection, "ana", client, *term, from_day=since, now=int(made.now.timestamp()))
+            clients.set_term(connection, "ana", client, *term, from_day=since, now=int(made.now.timestamp()))
 
     return edit
 
@@ -218,9 +218,9 @@ def one_person(client: int, other: int, apart: bool) -> Edit:  # noqa: FBT001
     def edit(made: Practised) -> None:
         with made.store.write() as connection:
             if apart:
-                clients.separate(connection, "ana", client)
+                clients.separate_client(connection, "ana", client)
             else:
-                clients.join(connection, "ana", [client, other])
+                clients.join_clients(connection, "ana", [client, other])
 
     return edit
 
@@ -250,7 +250,7 @@ def tied(number: int, other: int) -> Edit:
 def entered(client: int, kind: str, ago: int) -> Edit:
     def edit(made: Practised) -> None:
         with made.store.write() as connection:
-            clients.enter(connection, "ana", kind, day=day("2026-08-04") - ago, client=client, now=1)
+            clients.add_ledger_entry(connection, "ana", kind, day=day("2026-08-04") - ago, client=client, now=1)
 
     return edit
 

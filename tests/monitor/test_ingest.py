@@ -42,7 +42,7 @@ def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_curs
         practice.ingest("mail")
     assert practice.rows("SELECT node FROM message") == [1, 2]
     assert practice.rows("SELECT max(node) FROM node") == [2]
-    assert practice.rows("SELECT * FROM kept_aside") == []
+    assert practice.rows("SELECT * FROM rejected_record") == []
     assert practice.rows("SELECT cursor FROM source") == ["1 first"]
     practice.rows("DROP TRIGGER breaks")
     practice.ingest("mail")
@@ -362,10 +362,10 @@ def test_the_faults_of_every_page_are_kept_and_those_of_an_earlier_reading_are_n
     pages = [letters(number) for number in (1, 2, 3)]
     rejected = [[RejectedRecord(f"message {number}", "it has no readable date")] for number in (10, 20, 30)]
     practice.mail.tells(*pages, rejected=rejected)
-    assert practice.ingest()["mail"].kept_aside == 3
-    places = "SELECT place FROM kept_aside ORDER BY place"
+    assert practice.ingest()["mail"].rejected == 3
+    places = "SELECT place FROM rejected_record ORDER BY place"
     assert practice.rows(places) == ["message 10", "message 20", "message 30"]
-    assert practice.ingest(now=LATER)["mail"].kept_aside == 0
+    assert practice.ingest(now=LATER)["mail"].rejected == 0
     assert len(practice.rows(places)) == 3
     practice.mail.tells(*pages, rejected=rejected[:2])
     practice.labels["mail"] = "mended"
@@ -380,7 +380,7 @@ def test_what_is_mended_is_kept_aside_no_more(house: HouseMaker) -> None:
     practice.ingest()
     practice.mail.pages.append(Batch(None, resolved=("message a", "message c")))
     practice.ingest(now=LATER)
-    assert practice.rows("SELECT place FROM kept_aside") == ["message b"]
+    assert practice.rows("SELECT place FROM rejected_record") == ["message b"]
 
 
 def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(house: HouseMaker) -> None:
@@ -412,10 +412,10 @@ def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_nobody(house: H
     outcomes = practice.ingest(now=LATER)
     assert [outcome.problem for outcome in outcomes.values()] == [AWAY, None]
     assert practice.rows("SELECT node FROM message") == [1, 2]
-    assert practice.rows("SELECT cursor, fault FROM source WHERE name = 'mail'") == [("2 first", str(AWAY))]
+    assert practice.rows("SELECT cursor, error FROM source WHERE name = 'mail'") == [("2 first", str(AWAY))]
     practice.mail.breaks_after = None
     practice.ingest(now=LATER)
-    assert practice.rows("SELECT fault FROM source WHERE name = 'mail'") == [None]
+    assert practice.rows("SELECT error FROM source WHERE name = 'mail'") == [None]
 
 
 def test_a_stop_for_tonight_keeps_what_was_read_and_says_when_it_goes_on(house: HouseMaker) -> None:
@@ -438,7 +438,7 @@ def test_what_a_reader_raises_against_its_contract_is_told_without_its_words(hou
     practice.diary.shows(entry("a", "2026-03-02 10:00"))
     outcomes = practice.ingest()
     assert "broke off (ValueError)" in str(outcomes["mail"].problem)
-    assert "Zebra" not in f"{outcomes['mail'].problem}{practice.rows('SELECT fault FROM source')}"
+    assert "Zebra" not in f"{outcomes['mail'].problem}{practice.rows('SELECT error FROM source')}"
     assert outcomes["diary"].rows == 1
 
 
@@ -466,7 +466,7 @@ def test_each_owner_of_a_source_has_a_cursor_a_freshness_and_a_failure_of_their_
     }
     assert exit_code(list(outcomes.values())) == 4
     accounts = (
-        "SELECT key, cursor, fault, succeeded_at FROM source JOIN clinician ON clinician.id = owner_id ORDER BY key"
+        "SELECT key, cursor, error, succeeded_at FROM source JOIN clinician ON clinician.id = owner_id ORDER BY key"
     )
     read_at = int(NOW.timestamp())
     assert practice.rows(accounts) == [("ana", "1 first", str(LOCKED_OUT), None), ("ben", "1 first", None, read_at)]
@@ -628,6 +628,6 @@ def test_a_run_is_remembered_with_the_span_it_covered(house: HouseMaker) -> None
     practice = house(diary="ana")
     practice.diary.shows(entry("a", "2026-03-02 10:00"))
     practice.ingest(**days("2026-03-01", "2026-12-31"))
-    seen = practice.rows("SELECT seen_from, seen_to, succeeded_at FROM source")
+    seen = practice.rows("SELECT read_from, read_to, succeeded_at FROM source")
     start = int(datetime(2026, 2, 28, 23, tzinfo=UTC).timestamp())
     assert seen == [(start, int(NOW.timestamp()), int(NOW.timestamp()))]

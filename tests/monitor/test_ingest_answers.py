@@ -134,9 +134,9 @@ def read(folder: Path, options: str, store: Store, cut_after: int | None = None,
 def shown(store: Store) -> dict[str, Any]:
     """All that is stored but for how often the source was begun."""
     told = dump(store)
-    source = "SELECT name, cursor, policy, skipped_before, skipped_after, held, seen_from, seen_to, fault FROM source"
+    source = "SELECT name, cursor, policy, skipped_before, skipped_after, size, read_from, read_to, error FROM source"
     told["source"] = store.connection.execute(source).fetchall()
-    told["kept aside"] = sorted(store.connection.execute("SELECT place, reason FROM kept_aside").fetchall())
+    told["kept aside"] = sorted(store.connection.execute("SELECT place, reason FROM rejected_record").fetchall())
     return told
 
 

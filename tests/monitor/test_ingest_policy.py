@@ -131,7 +131,7 @@ def test_no_connector_makes_48_hours_a_session(tmp_path: Path) -> None:
     read(config, store)
     found = last_week(config, store)
     assert found["contact_hours"] == pytest.approx(50 / 60)
-    assert stored(store, "SELECT set_aside FROM event ORDER BY start_at") == [None, "longer than longest_session_hours"]
+    assert stored(store, "SELECT excluded FROM event ORDER BY start_at") == [None, "longer than longest_session_hours"]
 
 
 # Entries
@@ -326,7 +326,7 @@ def test_a_changed_policy_begins_the_source_again_and_an_unchanged_one_does_not(
     practice.ingest()
     assert practice.diary.cursors == [None, None, None, "1 first"]
     assert practice.rooms.cursors == [None, "1 first", None, "1 first"]
-    assert practice.rows("SELECT uid_key FROM event WHERE set_aside IS NOT NULL") == ["r"]
+    assert practice.rows("SELECT uid_key FROM event WHERE excluded IS NOT NULL") == ["r"]
 
 
 def test_what_an_ordinary_reading_stored_goes_when_a_source_becomes_another_jobs(house: HouseMaker) -> None:

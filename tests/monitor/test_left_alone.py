@@ -157,7 +157,7 @@ def said(term: str, value: str, ahead: int) -> Edit:
     def edit(made: Practised) -> None:
         with made.store.write() as connection:
             since = day("2026-08-04") + ahead
-            clients.say(connection, "ana", 1, term, value, from_day=since, now=int(made.now.timestamp()))
+            clients.set_term(connection, "ana", 1, term, value, from_day=since, now=int(made.now.timestamp()))
 
     return edit
 
@@ -165,7 +165,7 @@ def said(term: str, value: str, ahead: int) -> Edit:
 def entered(kind: str, ahead: int) -> Edit:
     def edit(made: Practised) -> None:
         with made.store.write() as connection:
-            clients.enter(connection, "ana", kind, day=day("2026-08-04") + ahead, client=1, now=1)
+            clients.add_ledger_entry(connection, "ana", kind, day=day("2026-08-04") + ahead, client=1, now=1)
 
     return edit
 
@@ -307,7 +307,7 @@ def test_who_could_not_be_computed_is_not_left_alone() -> None:
     with practice(*USUAL) as made:
         AFTER["a letter"](made)
         with made.store.write() as connection:
-            connection.execute("UPDATE computation SET failed_at = 1, fault = 'ValueError'")
+            connection.execute("UPDATE computation SET failed_at = 1, error = 'ValueError'")
 
         assert computed(made)
 

@@ -124,7 +124,7 @@ class Life:
         return {
             "source": entry.source, "uid_key": f"uid{number}", "start": start, "end": end, "booked_end": end,
             "all_day": entry.length % DAY == 0, "status": entry.status.value, "kind": entry.kind.value,
-            "client": entry.client, "set_aside": None, "known_at": self.instant(entry.start - 9 * DAY),
+            "client": entry.client, "excluded": None, "known_at": self.instant(entry.start - 9 * DAY),
             "cancelled_at": self.instant(entry.start - 60 * entry.notice) if entry.notice is not None else None,
             "moved": entry.length == LONG, "meeting": "",
         }  # fmt: skip

@@ -231,7 +231,7 @@ def test_with_a_crisis_plan_exceptions_are_not_counted(plan: list[Row], weeks: l
 
 
 def facts_of(found: Sequence[NoticeRow]) -> list[tuple[int, str, int, str]]:
-    return [((row.week - FIRST) // 7, row.family, row.client, row.about) for row in found]
+    return [((row.week - FIRST) // 7, row.family, row.client, row.topic) for row in found]
 
 
 def test_two_facts_of_one_week_and_client_are_two_lines() -> None:
@@ -270,7 +270,7 @@ def test_what_was_said_to_one_fact_silences_no_other(answer: str) -> None:
 def test_an_answer_to_a_line_is_no_exception_with_the_client() -> None:
     lines = [
         NoticeRow(day(on), "line", "review", "", None, None, None, day(on), 1, answer="planned",
-                  answered_at=at(f"{on} 12:00"), measured=1, about="review_on")
+                  answered_at=at(f"{on} 12:00"), measured=1, topic="review_on")
         for on in ("2026-01-12", "2026-01-26", "2026-02-09")
     ]  # fmt: skip
 

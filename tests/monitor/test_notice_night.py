@@ -123,12 +123,12 @@ def test_what_was_answered_is_not_asked_again_because_two_codes_are_one_client(p
         with store.write() as connection:
             codes = sorted(facts.pseudonyms(connection, "ana"))
             one, other = codes[-2:]
-            clients.say(connection, "ana", other, "review_on", f"{LAST_WEEK}", from_day=0, now=now)
+            clients.set_term(connection, "ana", other, "review_on", f"{LAST_WEEK}", from_day=0, now=now)
         list(analyse(practice.config, store, now=NOW))
         with store.write() as connection:
             (due,) = (row for row in notices(connection, "ana") if row.family == "review")
             assert answer_notice(connection, "ana", due.id, "noted", now)
-            clients.join(connection, "ana", [one, other])
+            clients.join_clients(connection, "ana", [one, other])
         list(analyse(practice.config, store, now=NOW))
         with store.read() as connection:
             found = [row for row in notices(connection, "ana") if row.family == "review"]

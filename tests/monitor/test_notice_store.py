@@ -131,10 +131,10 @@ def test_answers_are_counted_by_family(store: Store) -> None:
 
 
 def test_two_lines_of_a_week_about_two_things_are_two(store: Store) -> None:
-    due = [replace(LINE, family="review", key="", about=term) for term in ("modified_until", "review_on")]
+    due = [replace(LINE, family="review", key="", topic=term) for term in ("modified_until", "review_on")]
     first, second = saved(store, *due)
 
     answered(store, first, "noted", 5)
 
-    assert [(row.about, row.answer) for row in saved(store, *due)] == [("modified_until", "noted"), ("review_on", None)]
+    assert [(row.topic, row.answer) for row in saved(store, *due)] == [("modified_until", "noted"), ("review_on", None)]
     assert second.id != first.id

@@ -51,8 +51,8 @@ def signal(key: str, ratio: float = 1.8, low: float = 1.3, high: float = 2.4, *,
     return Signal(key, ratio, low, high, WEEK - 7 * (weeks - 1))
 
 
-def of_line(key: str, measured: float, client: int = 0, about: str = "") -> NoticeRow:
-    return NoticeRow(WEEK, "line", key, "", None, None, None, WEEK, client, measured=measured, about=about)
+def of_line(key: str, measured: float, client: int = 0, topic: str = "") -> NoticeRow:
+    return NoticeRow(WEEK, "line", key, "", None, None, None, WEEK, client, measured=measured, topic=topic)
 
 
 def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
@@ -137,16 +137,16 @@ def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Signal, mu
     [
         (signal("after_hours_replies", 1.2, 0.8, 1.9), "1.2 times your usual (0.8 to 1.9)"),
         (
-            replace(signal("after_hours_replies", 1.2, 0.8, 1.9), seen=1.63),
+            replace(signal("after_hours_replies", 1.2, 0.8, 1.9), observed=1.63),
             "1.6 times your usual; allowing for chance, 1.2 times (0.8 to 1.9)",
         ),
         (
-            replace(signal("short_rests", 1.5, 0.8, 2.5), seen=8.9),
+            replace(signal("short_rests", 1.5, 0.8, 2.5), observed=8.9),
             "several times your usual; allowing for chance, 1.5 times (0.8 to 2.5)",
         ),
-        (replace(signal("after_hours_replies", 1.2, 0.8, 1.9), seen=1.16), "1.2 times your usual (0.8 to 1.9)"),
+        (replace(signal("after_hours_replies", 1.2, 0.8, 1.9), observed=1.16), "1.2 times your usual (0.8 to 1.9)"),
         (
-            replace(signal("overrun_minutes", 1.5, 0.2, 2.9), seen=2.04),
+            replace(signal("overrun_minutes", 1.5, 0.2, 2.9), observed=2.04),
             "2.0 minutes later than your usual; allowing for chance, 1.5 minutes (0.2 to 2.9)",
         ),
     ],
@@ -205,11 +205,11 @@ def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
         (of_line("review", 1, 3, "review_on"), f"What you agreed with {KNOWN_AS} is due for review."),
         (of_line("review", 1, 3, "modified_until"), f"The modified boundary with {KNOWN_AS} is due for review."),
         (
-            of_line("exception ended", 1, about="availability"),
+            of_line("exception ended", 1, topic="availability"),
             "The time that you gave an exception about replies after hours is over; from now on it counts again.",
         ),
-        (of_line("exception ended", 1, about="rest"), "The time that you gave an exception about short nights is over"),
-        (of_line("exception ended", 1, about="pattern"), "The time that you gave an exception about several things at"),
+        (of_line("exception ended", 1, topic="rest"), "The time that you gave an exception about short nights is over"),
+        (of_line("exception ended", 1, topic="pattern"), "The time that you gave an exception about several things at"),
         (of_line("exception ended", 1, 3, "one client"), f"The time that you gave an exception about {KNOWN_AS} is"),
         (of_line("just this once", 3, 3, "gift"), f"A gift: number 3 with {KNOWN_AS}."),
         (of_line("just this once", 6, 3, "one client"), f"More contact than usual: number 6 with {KNOWN_AS}."),

@@ -196,7 +196,7 @@ def test_overruns_are_noticed_by_the_clipped_mean_and_told_by_the_true_one() -> 
 
     assert find(unclipped, weeks(72)) == []
     assert (twice.week, twice.key, twice.since) == (told.week, "overrun_minutes", told.since)
-    assert (twice.seen or 0) == pytest.approx(2 * (told.seen or 0), abs=1e-3)
+    assert (twice.observed or 0) == pytest.approx(2 * (told.observed or 0), abs=1e-3)
 
 
 def test_without_sessions_there_is_nothing_to_measure_replies_by() -> None:
@@ -388,7 +388,7 @@ def test_an_answer_to_a_pattern_takes_out_each_familys_own_weeks(answer: str) ->
 
 def test_a_line_that_looks_wrong_takes_its_week_out_of_its_measure() -> None:
     line = NoticeRow(FIRST + 7 * 40, "line", "rest", "short_rests", None, None, None, FIRST + 7 * 40, measured=2)
-    due = replace(line, family="review", key="", about="review_on")
+    due = replace(line, family="review", key="", topic="review_on")
 
     assert spans(replace(line, answer="wrong")) == {("short_rests", 40, 40)}
     assert spans(replace(line, answer="planned"), replace(due, answer="wrong"), replace(due, answer="planned")) == set()
@@ -401,7 +401,7 @@ def test_to_a_fact_of_a_day_nothing_can_be_said_that_takes_weeks_out() -> None:
     line = NoticeRow(FIRST, "line", "rest", "short_rests", None, None, None, FIRST, measured=2)
 
     assert answers_to(line) == ANSWERS
-    assert list(answers_to(replace(line, family="review", key="", about="review_on"))) == ["noted", "not_now"]
+    assert list(answers_to(replace(line, family="review", key="", topic="review_on"))) == ["noted", "not_now"]
 
 
 def told(week: int, family: str = "availability", answer: str | None = None, client: int = 0) -> NoticeRow:

@@ -64,7 +64,7 @@ def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
     assert [source["name"] for source in first["sources"]] == ["diary", "mail", "letters", "visits"]
     assert (first["exit_code"], second["exit_code"]) == (0, 3)
     assert first["sources"][0]["changed"] == 10
-    assert 'there is no "ana.mbox"' in second["sources"][1]["fault"]
+    assert 'there is no "ana.mbox"' in second["sources"][1]["error"]
     told = office("nightly", "--log").out
     assert "2026-03-20 13:00:00 – " in told
     assert 'there is no "ana.mbox"' in told
@@ -111,7 +111,7 @@ def test_what_is_erased_is_gone_from_the_log_too(tmp_path: Path) -> None:
     log = tmp_path / "practice.db-wal"
     with opened(path, create=True) as store, opened(path) as server, closing(server.connection.execute("SELECT 1")):
         with store.write() as connection:
-            connection.execute("INSERT INTO source (name, kind, fault) VALUES ('x', 'ics', ?)", (word,))
+            connection.execute("INSERT INTO source (name, kind, error) VALUES ('x', 'ics', ?)", (word,))
         assert word.encode() in log.read_bytes()
         with store.write(erases=True) as connection:
             connection.execute("DELETE FROM source")

@@ -42,7 +42,7 @@ def test_open_slots_decide_who_can_take_it(
 ) -> None:
     with opened(practice.config.database) as store:
         with store.write() as connection:
-            referrals.set_open_slots(connection, "ben", slots, set_at=0)
+            referrals.set_open_slots(connection, "ben", slots, entered_at=0)
         for count in (1, 3):
             report = referral_report(practice.config, store, wanted, now=NOW, count=count)
             found = place(report, "=Ben")
@@ -55,7 +55,7 @@ def test_marks_of_clients_decide_nothing(practice: Written) -> None:
         before = asked(practice, store, trauma=True)
         with store.write() as connection:
             for client in facts.pseudonyms(connection, "ben"):
-                clients.say(connection, "ben", client, "trauma", "yes", from_day=0, now=0)
+                clients.set_term(connection, "ben", client, "trauma", "yes", from_day=0, now=0)
         assert asked(practice, store, trauma=True).rows == before.rows
 
 

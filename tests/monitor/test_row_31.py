@@ -210,7 +210,7 @@ def set_slots(made: BlockPractice, chance: random.Random) -> None:
         for who in made.config.clinicians:
             slots = chance.choice((1, 2, 3))
             said = OpenSlots(slots, chance.choice((0, 1, 2)), 1)
-            referrals.set_open_slots(connection, who.key, said, set_at=int(made.now.timestamp()))
+            referrals.set_open_slots(connection, who.key, said, entered_at=int(made.now.timestamp()))
 
 
 @pytest.fixture(scope="module")

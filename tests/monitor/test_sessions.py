@@ -189,7 +189,7 @@ def test_a_session_that_has_not_begun_is_booked(as_of: str, status: str) -> None
     "entry",
     [
         ten(all_day=True),
-        ten(set_aside="longer than longest_session_hours"),
+        ten(excluded="longer than longest_session_hours"),
         ten(kind=Kind.SUPERVISION),
         ten(kind=Kind.BUSY),
         event("2026-03-02 10:00", "2026-03-02 10:00"),

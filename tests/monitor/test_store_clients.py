@@ -43,19 +43,19 @@ def connection(store: Store) -> Iterator[Connection]:
 
 
 def test_keys_that_are_joined_are_the_smallest_of_them(connection: Connection) -> None:
-    assert clients.join(connection, "ana", [4, 2]) == 2
-    assert clients.join(connection, "ana", [5, 4, 3]) == 2
+    assert clients.join_clients(connection, "ana", [4, 2]) == 2
+    assert clients.join_clients(connection, "ana", [5, 4, 3]) == 2
     assert clients.persons(connection, "ana") == {2: 2, 3: 2, 4: 2, 5: 2}
     assert clients.persons(connection, "ben") == {}
 
 
 def test_a_key_that_is_separated_leaves_the_others_together(connection: Connection) -> None:
-    clients.join(connection, "ana", [2, 3, 4])
-    clients.separate(connection, "ana", 2)
+    clients.join_clients(connection, "ana", [2, 3, 4])
+    clients.separate_client(connection, "ana", 2)
     assert clients.persons(connection, "ana") == {3: 3, 4: 3}
-    clients.separate(connection, "ana", 4)
+    clients.separate_client(connection, "ana", 4)
     assert clients.persons(connection, "ana") == {}
-    clients.separate(connection, "ana", 4)
+    clients.separate_client(connection, "ana", 4)
 
 
 @pytest.mark.parametrize(("strangers", "left"), [([2], 0), ([2, 3], 0), ([2, 3, 4], 3), ([5], 1)])
@@ -64,9 +64,9 @@ def test_a_person_is_no_client_only_if_none_of_the_keys_is(
 ) -> None:
     """Otherwise the sessions of the others were gone."""
     for key in strangers:
-        clients.say(connection, "ana", key, "standing", "not_a_client", from_day=0, now=1)
-        clients.say(connection, "ana", key, "band", "2", from_day=0, now=1)
-    clients.join(connection, "ana", [2, 3, 4])
+        clients.set_term(connection, "ana", key, "standing", "not_a_client", from_day=0, now=1)
+        clients.set_term(connection, "ana", key, "band", "2", from_day=0, now=1)
+    clients.join_clients(connection, "ana", [2, 3, 4])
 
     found = clients.terms(connection, "ana")
     assert sum(row.term == "standing" for row in found) == left
@@ -83,7 +83,7 @@ def test_joining_is_the_same_in_any_order(store: Store, wanted: list[frozenset[i
     for order in (wanted, wanted[::-1]):
         store.connection.execute("BEGIN IMMEDIATE")
         for keys in order:
-            clients.join(store.connection, "ana", keys)
+            clients.join_clients(store.connection, "ana", keys)
         found.append(clients.persons(store.connection, "ana"))
         store.connection.execute("ROLLBACK")
     assert found[0] == found[1]
@@ -92,39 +92,39 @@ def test_joining_is_the_same_in_any_order(store: Store, wanted: list[frozenset[i
 
 
 def test_a_term_is_kept_with_its_day_and_can_be_taken_back(connection: Connection) -> None:
-    clients.say(connection, "ana", 1, "frequency", "1.0", from_day=TODAY, now=100)
-    clients.say(connection, "ana", 1, "frequency", "0.5", from_day=TODAY + 7, now=100)
-    clients.say(connection, "ana", 1, "frequency", None, from_day=TODAY + 14, now=100)
-    clients.say(connection, "ana", 1, "frequency", "2", from_day=TODAY, now=101)
+    clients.set_term(connection, "ana", 1, "frequency", "1.0", from_day=TODAY, now=100)
+    clients.set_term(connection, "ana", 1, "frequency", "0.5", from_day=TODAY + 7, now=100)
+    clients.set_term(connection, "ana", 1, "frequency", None, from_day=TODAY + 14, now=100)
+    clients.set_term(connection, "ana", 1, "frequency", "2", from_day=TODAY, now=101)
 
     assert clients.terms(connection, "ana") == [
         TermRow(1, "frequency", TODAY, "2", 101),
         TermRow(1, "frequency", TODAY + 7, "0.5", 100),
         TermRow(1, "frequency", TODAY + 14, None, 100),
     ]
-    assert clients.unsay(connection, "ana", 1, "frequency", from_day=TODAY)
-    assert not clients.unsay(connection, "ana", 1, "frequency", from_day=TODAY)
+    assert clients.remove_term(connection, "ana", 1, "frequency", from_day=TODAY)
+    assert not clients.remove_term(connection, "ana", 1, "frequency", from_day=TODAY)
     assert [row.from_day for row in clients.terms(connection, "ana")] == [TODAY + 7, TODAY + 14]
 
 
 def test_the_ledger_is_in_the_order_of_days(connection: Connection) -> None:
-    later = clients.enter(connection, "ana", "gift", day=TODAY + 1, client=1, now=100)
-    clients.enter(connection, "ana", "consultation", day=TODAY, client=None, now=101)
+    later = clients.add_ledger_entry(connection, "ana", "gift", day=TODAY + 1, client=1, now=100)
+    clients.add_ledger_entry(connection, "ana", "consultation", day=TODAY, client=None, now=101)
 
     assert [(row.day, row.kind, row.client) for row in clients.ledger(connection, "ana")] == [
         (TODAY, "consultation", None),
         (TODAY + 1, "gift", 1),
     ]
-    assert not clients.strike(connection, "ben", later)
-    assert clients.strike(connection, "ana", later)
-    assert not clients.strike(connection, "ana", later)
+    assert not clients.remove_ledger_entry(connection, "ben", later)
+    assert clients.remove_ledger_entry(connection, "ana", later)
+    assert not clients.remove_ledger_entry(connection, "ana", later)
     assert len(clients.ledger(connection, "ana")) == 1
 
 
 @pytest.mark.parametrize("client", [1, None])
 def test_a_button_pressed_twice_is_one_entry(connection: Connection, client: int | None) -> None:
     def enter(kind: str, now: int) -> int:
-        return clients.enter(connection, "ana", kind, day=TODAY, client=client, now=now)
+        return clients.add_ledger_entry(connection, "ana", kind, day=TODAY, client=client, now=now)
 
     first = enter("gift", 100)
     assert enter("gift", 160) == first
@@ -133,15 +133,15 @@ def test_a_button_pressed_twice_is_one_entry(connection: Connection, client: int
 
 
 def join(connection: Connection) -> None:
-    clients.join(connection, "ana", [1, 2])
+    clients.join_clients(connection, "ana", [1, 2])
 
 
 def say(connection: Connection) -> None:
-    clients.say(connection, "ana", 1, "trauma", "yes", from_day=TODAY, now=100)
+    clients.set_term(connection, "ana", 1, "trauma", "yes", from_day=TODAY, now=100)
 
 
 def enter(connection: Connection) -> None:
-    clients.enter(connection, "ana", "gift", day=TODAY, client=1, now=100)
+    clients.add_ledger_entry(connection, "ana", "gift", day=TODAY, client=1, now=100)
 
 
 @pytest.mark.parametrize(("change", "since"), [(join, 0), (say, (TODAY - 1) * 86_400), (enter, (TODAY - 1) * 86_400)])
@@ -155,7 +155,7 @@ def test_what_is_said_for_a_past_day_makes_the_numbers_since_then_out_of_date(
 
 def test_what_is_said_again_changes_nothing(connection: Connection) -> None:
     say(connection)
-    save_computation(connection, "ana", Computation(week=0, rules="", reading=""))
+    save_computation(connection, "ana", Computation(week=0, settings_checksum="", sources_checksum=""))
     say(connection)
     assert dirty(connection) == {}
 
@@ -174,40 +174,40 @@ def test_what_cannot_be_said_is_one_sentence(
     connection: Connection, arguments: tuple[int, str, str], words: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        clients.say(connection, "ana", *arguments, from_day=TODAY, now=100)
+        clients.set_term(connection, "ana", *arguments, from_day=TODAY, now=100)
     assert words in str(refused.value)
     assert "zebra" not in str(refused.value)
 
 
 def test_entries_and_joins_of_somebody_elses_clients_are_refused(connection: Connection) -> None:
     with pytest.raises(UsageError, match="clinician's own"):
-        clients.join(connection, "ana", [1, 7])
+        clients.join_clients(connection, "ana", [1, 7])
     with pytest.raises(UsageError, match="clinician's own"):
-        clients.enter(connection, "ben", "gift", day=TODAY, client=1, now=100)
+        clients.add_ledger_entry(connection, "ben", "gift", day=TODAY, client=1, now=100)
     with pytest.raises(UsageError, match="no such kind"):
-        clients.enter(connection, "ana", "zebra", day=TODAY, client=1, now=100)
+        clients.add_ledger_entry(connection, "ana", "zebra", day=TODAY, client=1, now=100)
 
 
 def test_the_analysis_reads_all_of_it(connection: Connection) -> None:
     join(connection)
     say(connection)
     enter(connection)
-    clients.enter(connection, "ana", "consultation", day=TODAY, client=None, now=100)
+    clients.add_ledger_entry(connection, "ana", "consultation", day=TODAY, client=None, now=100)
     found = records_of(connection, "ana")
 
     assert found.joined.to_dict("list") == {"client": [1, 2], "person": [1, 1]}
     assert found.terms.to_dict("records") == [
-        {"client": 1, "term": "trauma", "day": TODAY, "value": "yes", "said_at": 100}
+        {"client": 1, "term": "trauma", "day": TODAY, "value": "yes", "entered_at": 100}
     ]
     assert found.ledger["client"].tolist() == [1, -1]
     assert records_of(connection, "ben").terms.empty
 
 
 def test_of_two_it_is_remembered_that_they_are_two(connection: Connection) -> None:
-    clients.keep_apart(connection, "ana", 4, 2, now=1)
-    clients.keep_apart(connection, "ana", 2, 4, now=2)
+    clients.save_different_people(connection, "ana", 4, 2, now=1)
+    clients.save_different_people(connection, "ana", 2, 4, now=2)
 
-    assert clients.kept_apart(connection, "ana") == {frozenset((2, 4))}
-    assert clients.kept_apart(connection, "ben") == set()
+    assert clients.different_people(connection, "ana") == {frozenset((2, 4))}
+    assert clients.different_people(connection, "ben") == set()
     with pytest.raises(UsageError, match="not among the clinician's own"):
-        clients.keep_apart(connection, "ben", 7, 2, now=1)
+        clients.save_different_people(connection, "ben", 7, 2, now=1)

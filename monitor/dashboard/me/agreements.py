@@ -175,8 +175,8 @@ def reviewed(client: int) -> Response:
     with request.store().write() as connection:
         me, now = request.clinician().key, int(request.now().timestamp())
         for term in due or ["review_on"]:
-            kept.say(connection, me, client, term, following, from_day=day_number(today), now=now)
-        kept.enter(connection, me, REVIEWED, day=day_number(today), client=client, now=now)
+            kept.set_term(connection, me, client, term, following, from_day=day_number(today), now=now)
+        kept.add_ledger_entry(connection, me, REVIEWED, day=day_number(today), client=client, now=now)
     request.flash("Noted in your ledger, and the next date is set.")
     return redirect(url_for(".one", client=client), 303)
 

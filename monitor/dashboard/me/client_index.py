@@ -143,7 +143,7 @@ def load_client_index(config: Config, store: Store, clinician: Clinician, *, now
     with store.read() as connection:
         frames = load_frames(config, store, clinician, now=now)
         terms, ledger = clients.terms(connection, clinician.key), clients.ledger(connection, clinician.key)
-        codes, apart = facts.pseudonyms(connection, clinician.key), clients.kept_apart(connection, clinician.key)
+        codes, apart = facts.pseudonyms(connection, clinician.key), clients.different_people(connection, clinician.key)
     keys, slots = _keys(frames), usual_slots(frames)
     return ClientIndex(
         frames=frames,
@@ -194,7 +194,7 @@ def _contacts(frames: Frames) -> dict[int, MessageSummary]:
 def terms_on(said: Iterable[TermRow], day: date) -> dict[str, str]:
     """Return the terms that hold on a day: of each the latest at or before it, if that is a value."""
     number = day_number(day)
-    before = sorted((row for row in said if row.from_day <= number), key=lambda row: (row.from_day, row.said_at))
+    before = sorted((row for row in said if row.from_day <= number), key=lambda row: (row.from_day, row.entered_at))
     latest = {row.term: row.value for row in before}
     return {term: value for term, value in latest.items() if value is not None}
 

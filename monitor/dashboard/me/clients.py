@@ -142,7 +142,7 @@ def take_back(client: int) -> Response:
     if term not in TERMS or not day.isdecimal() or len(day) > 6:
         abort(400)
     with request.store().write() as connection:
-        if not kept.unsay(connection, request.clinician().key, client, term, from_day=int(day)):
+        if not kept.remove_term(connection, request.clinician().key, client, term, from_day=int(day)):
             abort(404)
         person = kept.persons(connection, request.clinician().key).get(client, client)
     request.flash(f"Taken back: {TERMS[term].title}.")
@@ -160,7 +160,7 @@ def join(client: int) -> Response:
     other = _other(client)
     strangers = [row for one in (client, other) for row in own(one) if row.value == NOT_A_CLIENT]
     with request.store().write() as connection:
-        person = kept.join(connection, request.clinician().key, [client, other])
+        person = kept.join_clients(connection, request.clinician().key, [client, other])
     taken_back = " “Not a client” is taken back." if strangers and NOT_A_CLIENT not in _values(person) else ""
     request.flash(f"Joined: they are one person. You can separate them here.{taken_back}")
     return redirect(url_for(".one", client=person), 303)
@@ -172,7 +172,7 @@ def separate(client: int) -> Response:
     """Let one code be a person of its own again."""
     own(client)
     with request.store().write() as connection:
-        kept.separate(connection, request.clinician().key, client)
+        kept.separate_client(connection, request.clinician().key, client)
     request.flash("Separated: that code is a person of its own again.")
     return redirect(url_for(".one", client=client), 303)
 
@@ -183,7 +183,9 @@ def apart(client: int) -> Response:
     """Remember that two codes are two people."""
     other = _other(client)
     with request.store().write() as connection:
-        kept.keep_apart(connection, request.clinician().key, client, other, now=int(request.now().timestamp()))
+        kept.save_different_people(
+            connection, request.clinician().key, client, other, now=int(request.now().timestamp())
+        )
     request.flash("Two people it is. You will not be asked again.")
     return redirect(url_for(".everybody"), 303)
 

@@ -105,7 +105,7 @@ def open_slots() -> Response:
                 f"can be for trauma-focused work."
             )
         with request.store().write() as connection:
-            set_open_slots(connection, request.clinician().key, slots, set_at=int(request.now().timestamp()))
+            set_open_slots(connection, request.clinician().key, slots, entered_at=int(request.now().timestamp()))
         request.flash(
             f"Saved: {slots.day} by day and {slots.evening} in the evening, {slots.trauma} of them for trauma-focused "
             "work. Your director sees these three numbers."
@@ -155,8 +155,8 @@ def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: dat
             own.day,
             own.evening,
             own.trauma,
-            set_on=datetime.fromtimestamp(own.set_at, clinician.zone_at(now)).date(),
-            asks=now.timestamp() - own.set_at > SLOTS_HOLD.total_seconds(),
+            set_on=datetime.fromtimestamp(own.entered_at, clinician.zone_at(now)).date(),
+            asks=now.timestamp() - own.entered_at > SLOTS_HOLD.total_seconds(),
         )
         if own
         else None,

@@ -112,7 +112,7 @@ def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[s
         return
     with request.store().write() as connection:
         for term, value in changed.items():
-            clients.say(
+            clients.set_term(
                 connection, request.clinician().key, client, term, value or None,
                 from_day=from_day, now=int(request.now().timestamp()),
             )  # fmt: skip

@@ -178,7 +178,7 @@ def enter() -> Response:
         own(client)
     with flash_usage_errors(), request.store().write() as connection:
         day, now = parse_from_day("on which day it was"), int(request.now().timestamp())
-        clients.enter(connection, request.clinician().key, kind, day=day, client=client, now=now)
+        clients.add_ledger_entry(connection, request.clinician().key, kind, day=day, client=client, now=now)
         request.flash(f"Written down: {LEDGER[kind]}.")
     return redirect(url_for(".overview"), 303)
 
@@ -188,7 +188,7 @@ def enter() -> Response:
 def strike(entry: int) -> Response:
     """Take an entry out of the ledger."""
     with request.store().write(erases=True) as connection:
-        if not clients.strike(connection, request.clinician().key, entry):
+        if not clients.remove_ledger_entry(connection, request.clinician().key, entry):
             abort(404)
     request.flash("Struck out.")
     return redirect(url_for(".overview"), 303)

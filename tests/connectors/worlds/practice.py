@@ -61,19 +61,19 @@ name = "{SOURCE}"
 """
 TABLES = (
     "clinician", "source_clinician", "identity", "event", "event_history", "evidence", "message", "node",
-    "kept_aside",
+    "rejected_record",
 )  # fmt: skip
 _OF_SOURCE = "JOIN source ON source.id = source_id JOIN clinician ON clinician.id = {table}.clinician_id"
 NOW_HELD = {
     "event": f"""SELECT clinician.key, name, uid_key, start_at, end_at, all_day, status, event.kind, pseudonym,
-        set_aside, edited_at, meeting, series FROM event {_OF_SOURCE.format(table="event")}
+        excluded, edited_at, meeting, series FROM event {_OF_SOURCE.format(table="event")}
         LEFT JOIN identity ON identity.id = client_id WHERE status <> 'removed'""",
     "evidence": f"""SELECT clinician.key, name, evidence_key, grade, started_at, ended_at, uid_key, meeting
         FROM evidence {_OF_SOURCE.format(table="evidence")}""",
     "message": f"""SELECT clinician.key, name, node, sent_at, outgoing, automatic, pseudonym, counterpart_kind, channel
         FROM message {_OF_SOURCE.format(table="message")} LEFT JOIN identity ON identity.id = counterpart_id""",
     "thread": "SELECT key, node, thread FROM node JOIN clinician ON clinician.id = clinician_id",
-    "kept aside": "SELECT name, place, reason FROM kept_aside JOIN source ON source.id = source_id",
+    "kept aside": "SELECT name, place, reason FROM rejected_record JOIN source ON source.id = source_id",
 }
 """What the store holds now, by the names that stay the same in every database."""
 

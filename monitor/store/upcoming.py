@@ -46,7 +46,7 @@ class _Entry(NamedTuple):
     status: str
     kind: str
     client: int
-    set_aside: str | None
+    excluded: str | None
     known_at: int
     meeting: str
     cancelled_at: int | None
@@ -55,7 +55,7 @@ class _Entry(NamedTuple):
     @property
     def may_be_session(self) -> bool:
         """Whether it counts as a session if it takes place."""
-        return self.kind == Kind.SESSION and not self.all_day and self.set_aside is None and self.end > self.start
+        return self.kind == Kind.SESSION and not self.all_day and self.excluded is None and self.end > self.start
 
     def as_booking(self, end: int) -> Part:
         """What was known of a booking at ``end``: one that was called off later stood."""
@@ -63,7 +63,7 @@ class _Entry(NamedTuple):
         return self.source, self.start, self.client, self.known_at, off and (self.cancelled_at or 0)
 
 
-def ahead(connection: sqlite3.Connection, clinician: str, end: int) -> str:
+def upcoming_checksum(connection: sqlite3.Connection, clinician: str, end: int) -> str:
     """Return the checksum of what lies after ``end`` and bears on a clinician's numbers up to then."""
     row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
     binding = {"clinician": row[0] if row else -1, "end": end}
@@ -73,7 +73,7 @@ def ahead(connection: sqlite3.Connection, clinician: str, end: int) -> str:
         "kinds": _kinds(connection, binding),
         "mail": _mail(connection, binding),
         "whole": [
-            (e.kind, e.start, e.end, e.all_day, e.status in CALLED_OFF, e.set_aside, min(e.known_at, end))
+            (e.kind, e.start, e.end, e.all_day, e.status in CALLED_OFF, e.excluded, min(e.known_at, end))
             for e in entries
             if e.kind in WHOLE
         ],
@@ -88,7 +88,7 @@ def ahead(connection: sqlite3.Connection, clinician: str, end: int) -> str:
 def _said(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]:
     """Everything that the clinician said: that a term was ever said, be it from a day ahead on, makes numbers known."""
     columns = {
-        "client_term": "client_id, term, from_day, value, said_at",
+        "client_term": "client_id, term, from_day, value, entered_at",
         "client_person": "client_id, person",
         "ledger": "id, day, kind, client_id",
         "correction": "uid_key, ended_at",
@@ -111,7 +111,7 @@ def _kinds(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part
     found: set[Part] = set()
     strangers = _strangers(connection, binding)
     for source, status, kind, client, plain, start in connection.execute(
-        f"""SELECT source_id, status, kind, client_id, NOT all_day AND set_aside IS NULL AND end_at > start_at,
+        f"""SELECT source_id, status, kind, client_id, NOT all_day AND excluded IS NULL AND end_at > start_at,
                    max(start_at)
             FROM event JOIN source_clinician USING (clinician_id, source_id)
             WHERE clinician_id = :clinician AND status <> '{REMOVED}' GROUP BY 1, 2, 3, 4, 5""",
@@ -141,7 +141,7 @@ def _mail(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]
     return [
         (source, telling, min(last, binding["end"] - QUIET))
         for source, telling, last in connection.execute(
-            """SELECT source_id, max(own_mail OR (outgoing AND NOT automatic)), max(sent_at)
+            """SELECT source_id, max(recognised OR (outgoing AND NOT automatic)), max(sent_at)
                FROM message JOIN source_clinician USING (clinician_id, source_id)
                WHERE clinician_id = :clinician GROUP BY source_id""",
             binding,
