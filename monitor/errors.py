@@ -27,7 +27,7 @@ class ConfigError(EvenhoursError):
         self.problems = problems
 
     def __str__(self) -> str:
-        count = "1 fault" if len(self.problems) == 1 else f"{len(self.problems)} faults"
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         return "\n".join([f"{self.path}: {count}.", *(f"  {problem}" for problem in self.problems)])
 
 

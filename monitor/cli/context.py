@@ -40,10 +40,10 @@ class CliContext:
     @cached_property
     def config_path(self) -> Path:
         """The configuration that counts."""
-        from monitor.config import find
+        from monitor.config import find_config
 
         explicit = Path(self.config_option) if self.config_option else None
-        return find(explicit, os.environ, Path.cwd(), Path.home())
+        return find_config(explicit, os.environ, Path.cwd(), Path.home())
 
     @cached_property
     def config(self) -> Config:

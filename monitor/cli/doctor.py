@@ -149,7 +149,7 @@ def lacks_subdivision(config: Config, year: int) -> tuple[str, str] | None:
     country = config.practice.country
     if country is None or config.practice.subdivision is not None:
         return None
-    parts = public_holidays.lacking(country, year)
+    parts = public_holidays.missing_by_subdivision(country, year)
     if not parts:
         return None
     found = f"those of {country} differ by its parts, and the configuration names none: some holidays are missing"

@@ -1,4 +1,4 @@
-"""The practice's configuration: one TOML file becomes frozen dataclasses, or every problem of it is told at once."""
+"""The practice's configuration, read from one TOML file into frozen dataclasses; lists all its problems at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from monitor.config.reader import TableReader, keys_of, suggestion_for
 from monitor.config.tables import (
     WEEKDAYS,
     ClinicianTable,
-    File,
+    ConfigFile,
     FteTable,
     HoursTable,
     KindTable,
@@ -37,8 +37,8 @@ EVERYBODY = "*"
 class SourceConfig:
     """One ``[[source]]``. ``clinicians`` are the keys of its owners, ``options`` its kind's own dataclass.
 
-    ``window`` holds the first and the last day that are wanted; ``None`` is the default's. ``per_owner``: each
-    owner has an account of their own.
+    ``window`` is the first and the last day to read; ``None`` stands for the default. With ``per_owner`` each owner
+    has an account of their own.
     """
 
     name: str
@@ -51,13 +51,13 @@ class SourceConfig:
 
     @property
     def accounts(self) -> tuple[str | None, ...]:
-        """Whose accounts are read, each on its own; ``None`` is one for all owners."""
+        """The owners whose accounts are read separately; a single ``None`` is one account for all owners."""
         return self.clinicians if self.per_owner else (None,)
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration, checked. ``database``, ``key_file`` and ``path`` are absolute."""
+    """The whole configuration, validated. ``database``, ``key_file`` and ``path`` are absolute."""
 
     practice: Practice
     clinicians: tuple[Clinician, ...]
@@ -70,30 +70,30 @@ class Config:
 
     @property
     def folder(self) -> Path:
-        """Where relative paths begin."""
+        """The folder from which relative paths start."""
         return self.path.parent
 
 
-def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path, home: Path) -> Path:
-    """The configuration that counts: the one asked for, ``EVENHOURS_CONFIG``, the one here, the user's own.
+def find_config(explicit: Path | None, environ: Mapping[str, str], cwd: Path, home: Path) -> Path:
+    """Return the path of the configuration: the explicit one, ``EVENHOURS_CONFIG``, the one in ``cwd``, the user's own.
 
-    Where there is none, it is the one that would be here.
+    If none of these exists, it is the path in ``cwd``.
     """
-    named = explicit or environ.get("EVENHOURS_CONFIG")
-    if named:
-        return cwd / named
+    requested = explicit or environ.get("EVENHOURS_CONFIG")
+    if requested:
+        return cwd / requested
     users = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "evenhours" / FILE_NAME
     return next((path for path in (cwd / FILE_NAME, users) if path.is_file()), cwd / FILE_NAME)
 
 
 def load(path: Path) -> Config:
-    """Read and check the file. Raises :class:`~monitor.errors.ConfigError` with all that is wrong in it."""
+    """Read and validate the file. Raises :class:`~monitor.errors.ConfigError` with all problems in it."""
     path = path.absolute()
     reader = TableReader()
-    file = reader.table(File, _toml_in(path))
-    people = [person.key for person in file.clinician if person.key]
-    sources = [_source(reader, table, f"source[{index}]", people) for index, table in enumerate(file.source)]
-    reader.add(_clashes(file))
+    file = reader.table(ConfigFile, _toml_in(path))
+    keys = [clinician.key for clinician in file.clinician if clinician.key]
+    sources = [_source(reader, table, f"source[{index}]", keys) for index, table in enumerate(file.source)]
+    reader.add(_duplicates(file))
     if reader.problems:
         raise ConfigError(str(path), reader.problems)
     return Config(
@@ -109,7 +109,7 @@ def load(path: Path) -> Config:
 
 
 def classifier(config: Config) -> Classifier:
-    """What the practice's rules and people make of a calendar entry or a correspondent."""
+    """Return the classifier of calendar entries and correspondents, by the practice's rules and people."""
     return Classifier(
         rules=config.rules,
         domains=config.practice.domains,
@@ -120,7 +120,7 @@ def classifier(config: Config) -> Classifier:
 
 
 def owners(config: Config, source: SourceConfig, now: datetime) -> tuple[Owner, ...]:
-    """The clinicians whose times the source holds, as a connector knows them, where they live now."""
+    """Return the source's owners as a connector takes them, in the zone where they live now."""
     return tuple(
         Owner(clinician.key, clinician.zone_at(now), clinician.addresses, clinician.name)
         for clinician in config.clinicians
@@ -136,9 +136,9 @@ def _toml_in(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(str(path), [f"The file cannot be read: {(error.strerror or 'unknown').lower()}."]) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(str(path), ["This is not a text in UTF-8; save it as one."]) from error
+        raise ConfigError(str(path), ["The file is not UTF-8 text. Save it in the encoding UTF-8."]) from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(str(path), [f"This is not TOML: {error}."]) from error
+        raise ConfigError(str(path), [f"The file is not valid TOML: {error}."]) from error
 
 
 def _practice(table: PracticeTable, weights: Sequence[WeightsTable]) -> Practice:
@@ -165,8 +165,8 @@ def _rule(table: KindTable) -> KindRule:
 
 
 def _clinician(table: ClinicianTable, practice_zone: ZoneInfo) -> Clinician:
-    # The first of each holds before its date, too.
-    zones = [Residence(lived.from_ if index else None, lived.zone) for index, lived in enumerate(table.zones)]
+    # The first entry of each list applies to the time before its date, too.
+    zones = [Residence(entry.from_ if index else None, entry.zone) for index, entry in enumerate(table.zones)]
     return Clinician(
         key=table.key,
         name=table.name or table.key,
@@ -200,14 +200,14 @@ def _hours(table: HoursTable, starts: date | None) -> Hours:
     return Hours(starts, {number: tuple(sorted(spans)) for number, spans in days.items() if spans}, table.holidays)
 
 
-def _source(reader: TableReader, table: Mapping[str, Any], place: str, people: Sequence[str]) -> SourceConfig:
+def _source(reader: TableReader, table: Mapping[str, Any], place: str, keys: Sequence[str]) -> SourceConfig:
     kind = _kind(reader, table.get("kind"), place)
     shared = reader.table(SourceTable, table, place, known=keys_of(kind.options) if kind else table.keys())
     options = _options(reader, kind, table, place) if kind else None
     return SourceConfig(
         name=shared.name,
         kind=shared.kind,
-        clinicians=_owners(reader, shared, place, people),
+        clinicians=_owners(reader, shared, place, keys),
         options=options,
         window=(shared.window.from_, shared.window.to),
         busy_only=shared.busy_only,
@@ -226,36 +226,38 @@ def _kind(reader: TableReader, name: object, place: str) -> SourceKind | None:
 
 
 def _options(reader: TableReader, kind: SourceKind, table: Mapping[str, Any], place: str) -> Any:
-    """The kind's own options; what it checks itself waits until each of them can be read."""
-    before = len(reader.problems)
+    """Return the kind's own options. The kind's own check runs only if each of them could be parsed."""
+    number_before = len(reader.problems)
     options = reader.table(kind.options, table, place, known=keys_of(SourceTable))
-    if kind.check and len(reader.problems) == before:
+    if kind.check and len(reader.problems) == number_before:
         problems = (problem.partition(": ") for problem in kind.check(options))
         reader.add((f"{place}.{option}", phrase) for option, _, phrase in problems)
     return options
 
 
-def _owners(reader: TableReader, source: SourceTable, place: str, people: Sequence[str]) -> tuple[str, ...]:
-    """The keys of those whose source it is, in the order of the file."""
+def _owners(reader: TableReader, source: SourceTable, place: str, keys: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys of the source's owners, in the order of the file."""
     key = "clinician" if source.clinicians is None else "clinicians"
-    named = source.clinicians or source.clinician or ()
-    named = (named,) if isinstance(named, str) else named
-    if EVERYBODY in named:
-        return tuple(people)
-    unknown = [name for name in named if name not in people]
-    reader.add((f"{place}.{key}", f'"{name}" is nobody\'s key{suggestion_for(name, people)}') for name in unknown)
-    return tuple(person for person in people if person in named)
+    value = source.clinicians or source.clinician or ()
+    owner_keys = (value,) if isinstance(value, str) else value
+    if EVERYBODY in owner_keys:
+        return tuple(keys)
+    unknown = [owner for owner in owner_keys if owner not in keys]
+    reader.add(
+        (f"{place}.{key}", f'no clinician has the key "{owner}"{suggestion_for(owner, keys)}') for owner in unknown
+    )
+    return tuple(key for key in keys if key in owner_keys)
 
 
-def _clashes(file: File) -> Iterator[tuple[str, str]]:
-    """Keys, names and addresses that two tables claim."""
+def _duplicates(file: ConfigFile) -> Iterator[tuple[str, str]]:
+    """Yield keys, names and addresses that appear in two tables."""
     yield from _repeated("clinician", "key", [{table.key} - {None} for table in file.clinician])
     yield from _repeated("source", "name", [{str(table["name"])} if "name" in table else () for table in file.source])
     yield from _repeated("clinician", "addresses", [table.addresses for table in file.clinician])
 
 
-def _repeated(table: str, key: str, claims: Iterable[Iterable[str]]) -> Iterator[tuple[str, str]]:
-    first: dict[str, int] = {}
-    for index, claimed in enumerate(claims):
-        for other in sorted({first.setdefault(value, index) for value in claimed} - {index}):
-            yield f"{table}[{index}].{key}", f"already taken by {table}[{other}]"
+def _repeated(table: str, key: str, values: Iterable[Iterable[str]]) -> Iterator[tuple[str, str]]:
+    first_index: dict[str, int] = {}
+    for index, table_values in enumerate(values):
+        for other in sorted({first_index.setdefault(value, index) for value in table_values} - {index}):
+            yield f"{table}[{index}].{key}", f"already used by {table}[{other}]"

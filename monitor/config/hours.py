@@ -1,4 +1,4 @@
-"""Hours of a day as people write them: ``"09:00-13:00"``, ``"9-17"``, overnight ``"22:00-06:00"``."""
+"""Parser for hours as people write them: ``"09:00-13:00"``, ``"9-17"``, overnight ``"22:00-06:00"``."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SPAN = re.compile(rf"({_HOUR}(?::[0-5]\d)?)\s*[-–]\s*({_HOUR}(?::[0-5]\d)?|24
 
 
 def parse_minutes(text: str) -> int:
-    """Minutes after midnight of ``"HH:MM"``. Raises ValueError."""
+    """Return the minutes after midnight of ``"HH:MM"``. Raises ValueError."""
     if not _CLOCK.fullmatch(text):
         raise ValueError(f'"{text}" is not a time of day; write it like "04:00"')
     return _minutes(text)
 
 
 def parse_span(text: str) -> MinuteSpan:
-    """A span in minutes after midnight of the day it starts on. Raises ValueError.
+    """Return a span in minutes after midnight of the day on which it starts. Raises ValueError.
 
-    Hours alone are enough where they can mean one thing: ``"9-5"`` may be a day or a night.
+    Whole hours are enough where they are unambiguous; ``"9-5"`` could be a day or a night, and is refused.
 
     ::
 
@@ -33,24 +33,24 @@ def parse_span(text: str) -> MinuteSpan:
            |-----------22:00===|===06:00---   (1320, 1800)
            |-----------18:00===|              (1080, 1440)
     """
-    found = _SPAN.fullmatch(text.strip())
-    if not found:
+    match = _SPAN.fullmatch(text.strip())
+    if not match:
         raise ValueError(f'"{text}" is not a span of hours; write it like "09:00-13:00"')
-    start, end = map(_minutes, found.groups())
+    start, end = map(_minutes, match.groups())
     if start == end:
-        raise ValueError(f'"{text}" ends when it starts; a whole day is "00:00-24:00"')
+        raise ValueError(f'"{text}" ends at the minute it starts; a whole day is "00:00-24:00"')
     if end < start and ":" not in text:
-        raise ValueError(f'"{text}" may be a day or a night; write it with minutes, like "09:00-17:00"')
+        raise ValueError(f'"{text}" could be a day or a night; write it with minutes, like "09:00-17:00"')
     return start, end if end > start else end + DAY
 
 
 def overlapping_spans(spans: Iterable[MinuteSpan]) -> Iterator[tuple[MinuteSpan, MinuteSpan]]:
-    """The neighbours among one day's spans that share a minute; touching ones do not."""
-    return ((first, second) for first, second in pairwise(sorted(spans)) if second[0] < first[1])
+    """Yield the pairs of neighbouring spans of one day that overlap; spans that only touch do not."""
+    yield from ((first, second) for first, second in pairwise(sorted(spans)) if second[0] < first[1])
 
 
 def format_span(span: MinuteSpan) -> str:
-    """The span as people write it: the inverse of :func:`parse_span`."""
+    """Return the span as people write it: the inverse of :func:`parse_span`."""
     start, end = span
     return f"{_clock(start)}-{_clock(end if end <= DAY else end - DAY)}"
 

@@ -1,4 +1,4 @@
-"""Public holidays by country and subdivision; the package that knows them loads only where they are asked for."""
+"""Public holidays by country and subdivision. The package `holidays` is slow to import, so it loads when needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def subdivisions(country: str) -> tuple[str, ...]:
     """Return the codes of the parts of a country that may have holidays of their own.
 
     Raises:
-        KeyError: No holidays of that country are known.
+        KeyError: No holidays of that country are known to the package.
     """
     import holidays
 
@@ -27,9 +27,9 @@ def subdivisions(country: str) -> tuple[str, ...]:
         raise KeyError(country) from error
 
 
-def lacking(country: str, year: int) -> dict[str, int]:
+def missing_by_subdivision(country: str, year: int) -> dict[str, int]:
     """Return by subdivision how many holidays of a year and the next differ from those of the whole country."""
     years = (year, year + 1)
-    of_country = set(days_off(country, None, years))
-    differing = {part: len(of_country ^ set(days_off(country, part, years))) for part in subdivisions(country)}
-    return {part: number for part, number in differing.items() if number}
+    national = set(days_off(country, None, years))
+    numbers = {part: len(national ^ set(days_off(country, part, years))) for part in subdivisions(country)}
+    return {part: number for part, number in numbers.items() if number}

@@ -41,70 +41,71 @@ _INVALID = object()
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """A single value: the TOML type it is written as, and what makes of it what is meant.
+    """The type of a single value: the TOML type it is written as, and the parser of that.
 
-    ``read`` raises ValueError with the problem as a phrase.
+    ``parse`` raises ValueError with the problem as a phrase.
     """
 
-    written: type
-    read: Callable[[Any], Any] = lambda value: value
+    toml_type: type
+    parse: Callable[[Any], Any] = lambda value: value
 
 
 @runtime_checkable
 class ValidatedTable(Protocol):
-    """A table that knows what may not stand side by side in it."""
+    """A table that checks its keys against each other."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """The path of a key within the table, and what is wrong with it."""
+        """Yield the path of a key within the table and a phrase that says what is wrong with it."""
         ...
 
 
 def keys_of(shape: type[Any]) -> dict[str, Field[Any]]:
-    """The keys a table of this shape may have."""
+    """Return the keys that a table of this shape may have, each with its field."""
     return {field.name.rstrip("_"): field for field in fields(shape) if field.init}
 
 
 class TableReader:
-    """Reads tables and collects ``problems``, each beginning with its place: ``clinician[1].fte: …``."""
+    """Reads tables and collects ``problems``, each beginning with its path in the file: ``clinician[1].fte: …``."""
 
     def __init__(self) -> None:
         self._problems: list[tuple[str, str]] = []
 
-    def add(self, found: Iterable[tuple[str, str]]) -> None:
-        """Write down problems by place and phrase; a place that was faulty before has been told."""
-        told = {place for place, _ in self._problems}
-        self._problems += [(place, phrase) for place, phrase in found if place not in told]
+    def add(self, problems: Iterable[tuple[str, str]]) -> None:
+        """Add problems, each as path and phrase. Only the first problem of a path is listed."""
+        listed = {place for place, _ in self._problems}
+        self._problems += [(place, phrase) for place, phrase in problems if place not in listed]
 
     @property
     def problems(self) -> list[str]:
-        """All of them, in the order in which they were found."""
+        """All problems, in the order in which they were found."""
         return [f"{place}: {phrase}" for place, phrase in self._problems]
 
     def table(self, shape: type[T], table: Mapping[str, Any], place: str = "", known: Collection[str] = ()) -> T:
-        """The table as ``shape``. With problems it is good for looking at other places only.
+        """Return the table as an instance of ``shape``; once there are problems, use it only to find more of them.
 
-        A faulty key then counts as left out; a required one keeps the text that stands there, so that what refers to
-        it is no second problem. ``known`` are keys of the same table that somebody else reads. A shape may say in
-        ``REPLACED`` what has taken the place of keys that it once had.
+        An invalid key counts as left out. An invalid required key keeps its text, so that a reference to it is not
+        reported as a second problem. ``known`` are the keys of the same table that another shape reads. A shape may
+        declare in ``REPLACED`` what to write instead of keys that no longer exist.
         """
         keys = keys_of(shape)
         replaced: Mapping[str, str] = getattr(shape, "REPLACED", {})
         unknown = [name for name in table if name not in keys and name not in known]
         self.add(
-            (_inside(place, name), replaced.get(name) or f"unknown key{suggestion_for(name, [*keys, *known])}")
+            (_path_in(place, name), replaced.get(name) or f"unknown key{suggestion_for(name, [*keys, *known])}")
             for name in unknown
         )
         hints = get_type_hints(shape, include_extras=True)
-        read = {
-            field.name: self._key(field, hints[field.name], table, _inside(place, name)) for name, field in keys.items()
+        values = {
+            field.name: self._key(field, hints[field.name], table, _path_in(place, name))
+            for name, field in keys.items()
         }
-        made = shape(**{name: value for name, value in read.items() if value is not MISSING})
-        if isinstance(made, ValidatedTable):
-            self.add((f"{place}.{path}", phrase) for path, phrase in made.problems())
-        return made
+        instance = shape(**{name: value for name, value in values.items() if value is not MISSING})
+        if isinstance(instance, ValidatedTable):
+            self.add((f"{place}.{path}", phrase) for path, phrase in instance.problems())
+        return instance
 
     def _key(self, field: Field[Any], hint: Any, table: Mapping[str, Any], place: str) -> Any:
-        """The value of one key; ``MISSING`` where the default holds."""
+        """Return the value of one key, ``MISSING`` where the default applies."""
         required = field.default is MISSING and field.default_factory is MISSING
         value = table.get(field.name.rstrip("_"), MISSING)
         if value is MISSING:
@@ -112,67 +113,68 @@ class TableReader:
                 self.add([(place, "missing")])
             return None if required else MISSING
         secret = field.metadata.get("secret")
-        read = self._value(Annotated[str, _SECRETS[secret]] if secret else hint, value, place)
-        if read is not _INVALID:
-            return read
+        parsed = self._value(Annotated[str, _SECRETS[secret]] if secret else hint, value, place)
+        if parsed is not _INVALID:
+            return parsed
         return (value if isinstance(value, str) else None) if required else MISSING
 
     def _value(self, hint: Any, value: object, place: str) -> Any:
-        """The value as ``hint`` asks for it, or ``_INVALID`` with the problem written down."""
+        """Return the value as the annotation ``hint`` says, or add a problem and return ``_INVALID``."""
         origin, parts = get_origin(hint), get_args(hint)
         if origin in (Union, types.UnionType):
-            return self._value(_fitting(parts, value), value, place)
+            return self._value(_matching_type(parts, value), value, place)
         if origin in (tuple, list):
             return self._list(hint, value, place)
         if isinstance(origin, type) and issubclass(origin, Mapping):
             return self._mapping(parts, value, place)
         if is_dataclass(hint) and isinstance(hint, type):
-            return self.table(hint, value, place) if isinstance(value, dict) else self._unlike(dict, value, place)
-        return self._leaf(_leaf_of(hint), value, place)
+            return self.table(hint, value, place) if isinstance(value, dict) else self._wrong_type(dict, value, place)
+        return self._single(_value_type(hint), value, place)
 
     def _list(self, hint: Any, value: object, place: str) -> Any:
         if not isinstance(value, list):
-            return self._unlike(list, value, place)
+            return self._wrong_type(list, value, place)
         part = get_args(hint)[0]
-        found = [self._value(part, entry, f"{place}[{index}]") for index, entry in enumerate(value)]
-        return get_origin(hint)(entry for entry in found if entry is not _INVALID)
+        entries = [self._value(part, entry, f"{place}[{index}]") for index, entry in enumerate(value)]
+        return get_origin(hint)(entry for entry in entries if entry is not _INVALID)
 
     def _mapping(self, parts: tuple[Any, ...], value: object, place: str) -> Any:
         if not isinstance(value, dict):
-            return self._unlike(dict, value, place)
-        key_leaf = _leaf_of(parts[0])
-        found = {
-            self._leaf(key_leaf, name, _inside(place, name)): self._value(parts[1], entry, _inside(place, name))
+            return self._wrong_type(dict, value, place)
+        key_type = _value_type(parts[0])
+        entries = {
+            self._single(key_type, name, _path_in(place, name)): self._value(parts[1], entry, _path_in(place, name))
             for name, entry in value.items()
         }
-        return {name: entry for name, entry in found.items() if _INVALID not in (name, entry)}
+        return {name: entry for name, entry in entries.items() if _INVALID not in (name, entry)}
 
-    def _leaf(self, leaf: ValueType, value: object, place: str) -> Any:
-        whole = leaf.written is float and type(value) is int
-        if type(value) is not leaf.written and not whole:
-            return self._unlike(leaf.written, value, place)
+    def _single(self, value_type: ValueType, value: object, place: str) -> Any:
+        # `type() is` and not isinstance: true is an int in Python and a mistake here. Only 1 for 1.0 is let through.
+        is_whole = value_type.toml_type is float and type(value) is int
+        if type(value) is not value_type.toml_type and not is_whole:
+            return self._wrong_type(value_type.toml_type, value, place)
         try:
-            return leaf.read(leaf.written(value) if whole else value)
+            return value_type.parse(value_type.toml_type(value) if is_whole else value)
         except (ValueError, OverflowError) as error:
             self.add([(place, str(error))])
             return _INVALID
 
-    def _unlike(self, expected: type, value: object, place: str) -> object:
+    def _wrong_type(self, expected: type, value: object, place: str) -> object:
         hint = f"; write it as [[{place}]]" if expected is list and type(value) is dict and "." not in place else ""
-        self.add([(place, f"expected {_EXPECTED[expected]}, found {_found(value)}{hint}")])
+        self.add([(place, f"expected {_EXPECTED[expected]}, found {_type_name(value)}{hint}")])
         return _INVALID
 
 
 def choice(choices: Iterable[str], make: Callable[[str], Any] = str) -> ValueType:
-    """One word out of several."""
+    """Return the type of a text that is one of ``choices``."""
     words = list(choices)
 
-    def read(text: str) -> Any:
+    def parse(text: str) -> Any:
         if text not in words:
-            raise ValueError(f'"{text}" is not known{suggestion_for(text, words)}')
+            raise ValueError(f'"{text}" is not possible here{suggestion_for(text, words)}')
         return make(text)
 
-    return ValueType(str, read)
+    return ValueType(str, parse)
 
 
 def _text(text: str) -> str:
@@ -183,16 +185,17 @@ def _text(text: str) -> str:
 
 def _path(text: str) -> Path:
     if "\0" in _text(text):
-        raise ValueError("is not a path")
+        raise ValueError("is not a valid path")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise ValueError("begins with the home of somebody who is not here") from error
+        user = text.partition("/")[0]
+        raise ValueError(f'"{user}": no such user on this machine') from error
 
 
 def _finite(number: float) -> float:
     if not isfinite(number):
-        raise ValueError("is not a number one can count with")
+        raise ValueError("has to be a finite number")
     return number
 
 
@@ -216,7 +219,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _reference(text: str) -> str:
     if not is_reference(text):
-        raise ValueError("write where the secret is, not the secret itself: env:NAME, file:PATH or command:…")
+        raise ValueError("is the secret itself; write where it is kept: env:NAME, file:PATH or command:…")
     return text
 
 
@@ -228,14 +231,16 @@ def _public_url(text: str) -> str:
     except ValueError:
         private = True
     if private:
-        raise ValueError("whoever has this address can read what is there; write where it is: env:NAME or file:PATH")
+        raise ValueError(
+            "is private: whoever has this address can read the data. Write where it is kept: env:NAME or file:PATH"
+        )
     if not re.match(r"(https?|webcals?)://\S", text):
-        raise ValueError("is not an address; write it like https://…, or where it is: env:NAME or file:PATH")
+        raise ValueError("is not a web address; write it like https://…, or where it is kept: env:NAME or file:PATH")
     return text
 
 
 _SECRETS = {True: ValueType(str, _reference), "if private": ValueType(str, _public_url)}
-_LEAVES: dict[Any, ValueType] = {
+_VALUE_TYPES: dict[Any, ValueType] = {
     str: ValueType(str, _text),
     bool: ValueType(bool),
     int: ValueType(int),
@@ -254,20 +259,20 @@ _EXPECTED = {
     list: "a list in [brackets]",
     dict: "a table",
 }
-_FOUND = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
+_TYPE_NAMES = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
 
 
-def _leaf_of(hint: Any) -> ValueType:
+def _value_type(hint: Any) -> ValueType:
     if get_origin(hint) is Annotated:
         return next(extra for extra in get_args(hint) if isinstance(extra, ValueType))
     if get_origin(hint) is Literal:
         return choice(get_args(hint))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return choice((member.value for member in hint), hint)
-    return _LEAVES[hint]
+    return _VALUE_TYPES[hint]
 
 
-def _fitting(parts: tuple[Any, ...], value: object) -> Any:
+def _matching_type(parts: tuple[Any, ...], value: object) -> Any:
     """Which part of a union is meant: the list or the table where one stands, else the single value."""
     parts = tuple(part for part in parts if part is not type(None))
     return next((part for part in parts if _written_as(part) is type(value)), parts[0])
@@ -279,22 +284,22 @@ def _written_as(hint: Any) -> type:
         return list
     if is_dataclass(hint) or (isinstance(origin, type) and issubclass(origin, Mapping)):
         return dict
-    return _leaf_of(hint).written
+    return _value_type(hint).toml_type
 
 
 def suggestion_for(word: str, words: Collection[str]) -> str:
     """Return the end of a message about an unknown word: the word that was probably meant, else all known words."""
-    spelled = {known.lower(): known for known in words}
-    near = difflib.get_close_matches(word.lower(), spelled, 1)
+    by_lower_case = {known.lower(): known for known in words}
+    near = difflib.get_close_matches(word.lower(), by_lower_case, 1)
     if near:
-        return f'; did you mean "{spelled[near[0]]}"?'
-    return f"; known are {', '.join(words)}" if words else ""
+        return f'; did you mean "{by_lower_case[near[0]]}"?'
+    return f"; possible: {', '.join(words)}" if words else ""
 
 
-def _inside(place: str, name: str) -> str:
-    written = name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'
-    return f"{place}.{written}" if place else written
+def _path_in(place: str, name: str) -> str:
+    quoted = name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'
+    return f"{place}.{quoted}" if place else quoted
 
 
-def _found(value: object) -> str:
-    return "a date and time" if isinstance(value, datetime) else _FOUND.get(type(value), "a date or time")
+def _type_name(value: object) -> str:
+    return "a date and time" if isinstance(value, datetime) else _TYPE_NAMES.get(type(value), "a date or time")

@@ -1,6 +1,6 @@
-"""What may stand in the configuration file: one dataclass a table, each field a key of it.
+"""The tables of the configuration file: one dataclass for each, with a field for each key.
 
-Keys end up as they are explained in ``config.example.toml``; a test reads both and looks both ways.
+``config.example.toml`` explains every key; a test compares the two.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from monitor.config.public_holidays import subdivisions
 from monitor.config.reader import ValueType, choice
 from monitor.roster import DAY_STARTS_AT, MinuteSpan
 
-DIRECTOR = "director"  # who signs in with `serve --as director`
+DIRECTOR = "director"  # reserved: `serve --as director` signs the director in
 MOST_BANDS = 9
 _ADDRESS = re.compile(r"\S+@\S+|\+?\d{5,}")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
@@ -30,7 +30,7 @@ _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 def _key(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9_-]+", text):
-        raise ValueError(f'"{text}" is not a key; use small letters, digits, - and _')
+        raise ValueError(f'"{text}" is not a valid key; use lower-case letters, digits, - and _')
     return text
 
 
@@ -44,18 +44,18 @@ def _address(text: str) -> str:
 def _domain(text: str) -> str:
     domain = text.strip().lower()
     if not _DOMAIN.fullmatch(domain):
-        raise ValueError(f'"{text}" is not a domain; write only what stands behind the @')
+        raise ValueError(f'"{text}" is not a domain; write only the part after the @')
     return domain
 
 
 def _country(text: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", text):
-        raise ValueError(f'"{text}" is not a country\'s code of two capital letters, such as "GB"')
+        raise ValueError(f'"{text}" is not a country code; use two capital letters, such as "GB"')
     return text
 
 
 def _day_start(text: str) -> int:
-    """Return the seconds after midnight."""
+    """Return the start of a work day in seconds after midnight."""
     minutes = parse_minutes(text)
     if minutes > DAY // 2:
         raise ValueError(f'"{text}" is too late for a day to start; it has to be "12:00" or earlier')
@@ -103,7 +103,7 @@ PracticeKind = Annotated[Kind, choice((kind for kind in Kind if kind is not Kind
 
 @dataclass(frozen=True, slots=True)
 class PracticeTable:
-    """``[practice]``: what holds for everybody."""
+    """``[practice]``: settings of the whole practice."""
 
     name: str
     zone: ZoneInfo
@@ -121,35 +121,34 @@ class PracticeTable:
     key_file: Path = Path("evenhours.key")
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """A key in the database's place, and holidays that are not known."""
+        """Yield unknown public holidays, and a key file at the database's path."""
         yield from self._holiday_problems()
-        # The key beside the names it protects is one thing, the key instead of them another.
-        if self.database == self.key_file:
-            yield "key_file", "is the database's own path; the key has to be a file of its own"
+        if self.database == self.key_file:  # writing one would destroy the other
+            yield "key_file", "is the same path as database; give the key a file of its own"
 
     def _holiday_problems(self) -> Iterator[tuple[str, str]]:
         if self.country is None:
             if self.subdivision is not None:
-                yield "subdivision", "is a part of a country; write country as well"
+                yield "subdivision", "needs country as well"
             return
         try:
             possible = subdivisions(self.country)
         except KeyError:
-            yield "country", f'no public holidays of "{self.country}" are known; leave it out'
+            yield "country", f'no public holidays are known for "{self.country}"; leave country out'
             return
         if self.subdivision is not None and self.subdivision not in possible:
-            known = f"possible are {', '.join(possible)}" if possible else f"{self.country} has none; leave it out"
-            yield "subdivision", f'"{self.subdivision}" is no part of {self.country}; {known}'
+            remedy = f"possible: {', '.join(possible)}" if possible else f"{self.country} has none; leave it out"
+            yield "subdivision", f'"{self.subdivision}" is not a subdivision of {self.country}; {remedy}'
 
 
 @dataclass(frozen=True, slots=True)
 class KindTable(KindRule):
-    """``[[kinds]]``: one rule. *Busy* is no kind a rule can give."""
+    """``[[kinds]]``: one rule. No rule can give the kind *busy*."""
 
     kind: PracticeKind
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """A rule without a condition would decide every entry."""
+        """Yield a problem where the rule has no condition; it would match every entry."""
         conditions = [condition.name for condition in fields(KindRule)[1:]]
         if not any(getattr(self, condition) for condition in conditions):
             yield "title", f"missing; a rule needs at least one of {', '.join(conditions)}"
@@ -157,20 +156,20 @@ class KindTable(KindRule):
 
 @dataclass(frozen=True, slots=True)
 class WeightsTable:
-    """``[[weights]]``: what each band of clients counts for, from a date on."""
+    """``[[weights]]``: the weight of each band of clients, from a date on."""
 
     bands: tuple[Annotated[float, ValueType(float, _weight)], ...] = ()
     from_: date | None = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """No band, or more than a clinician can choose from."""
+        """Yield a problem where there are no bands, or more than a clinician can choose from."""
         if not 1 <= len(self.bands) <= MOST_BANDS:
             yield "bands", f"has to list from 1 to {MOST_BANDS} bands"
 
 
 @dataclass(frozen=True, slots=True)
 class HoursTable:
-    """One version of a clinician's hours; a day that is not named is a day off."""
+    """One version of a clinician's agreed hours; a day that is not listed is a day off."""
 
     from_: date | None = None
     mon: tuple[Span, ...] = ()
@@ -183,7 +182,7 @@ class HoursTable:
     holidays: tuple[Span, ...] = ()
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Spans of one day that share a minute."""
+        """Yield the days on which two spans overlap."""
         for day in (*WEEKDAYS, "holidays"):
             for first, second in overlapping_spans(getattr(self, day)):
                 yield day, f'"{format_span(first)}" and "{format_span(second)}" overlap'
@@ -191,7 +190,7 @@ class HoursTable:
 
 @dataclass(frozen=True, slots=True)
 class ZoneTable:
-    """Where a clinician lives from a date on."""
+    """The time zone in which a clinician lives from a date on."""
 
     zone: ZoneInfo
     from_: date | None = None
@@ -205,7 +204,7 @@ class FteTable:
     from_: date | None = None
 
 
-SLOTS_ARE_SET = "each clinician sets their own open slots under Your data"
+_SLOTS_ARE_SET = "each clinician sets their own open slots under Your data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,19 +226,19 @@ class ClinicianTable:
     modality: tuple[str, ...] = ()
 
     REPLACED: ClassVar[Mapping[str, str]] = {
-        "most_clients": f"is gone: a private limit decides no referral any more; {SLOTS_ARE_SET}",
-        "trauma_cap": f"is gone: a private limit decides no referral any more; {SLOTS_ARE_SET}",
-        "open_slots": f"is not set here; {SLOTS_ARE_SET}",
+        "most_clients": f"was removed: private limits no longer decide referrals; {_SLOTS_ARE_SET}",
+        "trauma_cap": f"was removed: private limits no longer decide referrals; {_SLOTS_ARE_SET}",
+        "open_slots": f"is not set here; {_SLOTS_ARE_SET}",
     }
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """A key that is taken, dates and zones that contradict each other."""
+        """Yield a reserved key, and dates or zones that contradict each other."""
         if self.fte == ():
-            yield "fte", "is empty; write a share of a full post, or one with the date from which it holds"
+            yield "fte", "is empty; write it like 0.8, or like [{ from = 2026-01-01, fte = 0.8 }]"
         if isinstance(self.fte, tuple):
             yield from _dates_out_of_order("fte", [version.from_ for version in self.fte])
         if self.key == DIRECTOR:
-            yield "key", f'"{DIRECTOR}" signs in as the director; choose another key'
+            yield "key", f'"{DIRECTOR}" is reserved for the director; choose another key'
         if self.starts and self.ends and self.starts >= self.ends:
             yield "ends", "has to be later than starts"
         if self.zone and self.zones:
@@ -250,20 +249,20 @@ class ClinicianTable:
 
 @dataclass(frozen=True, slots=True)
 class WindowTable:
-    """The days a source is read for, the last one included."""
+    """The days for which a source is read, the last one included."""
 
     from_: date | None = None
     to: date | None = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """A window that ends before it begins."""
+        """Yield a problem where the window ends before it begins."""
         if self.from_ and self.to and self.from_ > self.to:
-            yield "to", "lies before from"
+            yield "to", "is before from"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """``[[source]]``: the keys that every kind of source has; the kind's own options stand beside them."""
+    """``[[source]]``: the keys that every source kind has. The kind's own options are in the same table."""
 
     name: Key
     kind: str
@@ -273,16 +272,16 @@ class SourceTable:
     busy_only: bool = False
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Nobody, or two answers to whose it is."""
+        """Yield a problem where no clinician is given, or both keys are used."""
         if self.clinician is None and not self.clinicians:
-            yield "clinician", 'missing; write the key of whose it is, or "*" for everybody'
+            yield "clinician", 'missing; write the key of the clinician whose source it is, or "*" for everybody'
         if self.clinician is not None and self.clinicians is not None:
             yield "clinicians", "give clinician or clinicians, not both"
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """The whole file. What may stand in a source depends on its kind, so it is left as it is."""
+class ConfigFile:
+    """The whole file. The keys of a source depend on its kind, so its table is left unparsed."""
 
     practice: PracticeTable
     kinds: tuple[KindTable, ...] = ()
@@ -291,13 +290,13 @@ class File:
     source: tuple[Annotated[dict[str, Any], ValueType(dict)], ...] = ()
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Weight tables whose dates do not follow each other."""
+        """Yield weight tables whose dates are not in order."""
         yield from _dates_out_of_order("weights", [version.from_ for version in self.weights])
 
 
 def _dates_out_of_order(name: str, dates: Sequence[date | None]) -> Iterator[tuple[str, str]]:
     for index, (before, after) in enumerate(pairwise(dates), start=1):
         if after is None:
-            yield f"{name}[{index}].from", "missing; only the first may leave it out"
+            yield f"{name}[{index}].from", "missing; only the first entry may leave it out"
         elif before and after <= before:
-            yield f"{name}[{index}].from", "has to be later than the one above it"
+            yield f"{name}[{index}].from", "has to be later than the date of the entry above"

@@ -1,4 +1,4 @@
-"""The configuration: what it means, and every fault of it at once."""
+"""Tests of the configuration: its values, and all its problems listed at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.records import CounterpartKind, Kind
 from connectors.registry import UnknownKindError
 from monitor import config as config_module
-from monitor.config import Config, SourceConfig, classifier, find, load, owners
+from monitor.config import Config, SourceConfig, classifier, find_config, load, owners
 from monitor.errors import EXIT_USAGE, ConfigError, MissingConfigError
 from monitor.roster import Clinician, Contract, Hours, Practice, Residence
 
@@ -77,7 +77,7 @@ def diary_kind(name: str) -> SourceKind:
 
 
 @pytest.fixture(autouse=True)
-def _a_kind_of_source_for_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+def _source_kind_for_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_module, "source_kind", diary_kind)
 
 
@@ -86,22 +86,22 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "evenhours.toml"
 
 
-def loaded(file: Path, *texts: str) -> Config:
+def load_text(file: Path, *texts: str) -> Config:
     file.write_text("".join(texts), encoding="utf-8")
     return load(file)
 
 
-def faults(file: Path, *texts: str) -> list[str]:
+def problems_in(file: Path, *texts: str) -> list[str]:
     with pytest.raises(ConfigError) as error:
-        loaded(file, *texts)
+        load_text(file, *texts)
     return error.value.problems
 
 
-# What it means
+# Values
 
 
 def test_a_practice_of_two_lines_has_every_default(file: Path) -> None:
-    assert loaded(file, PRACTICE) == Config(
+    assert load_text(file, PRACTICE) == Config(
         practice=Practice(name="Harbour Street", zone=LONDON),
         clinicians=(),
         rules=(),
@@ -113,8 +113,8 @@ def test_a_practice_of_two_lines_has_every_default(file: Path) -> None:
     )
 
 
-def test_a_practice_says_what_holds_for_everybody(file: Path) -> None:
-    config = loaded(
+def test_every_setting_of_a_practice_is_read(file: Path) -> None:
+    config = load_text(
         file,
         PRACTICE,
         """
@@ -147,8 +147,8 @@ def test_a_practice_says_what_holds_for_everybody(file: Path) -> None:
     assert (config.database, config.key_file) == (file.parent / "data/even.db", Path("/keys/even.key"))
 
 
-def test_a_clinician_says_who_when_and_where(file: Path) -> None:
-    config = loaded(
+def test_every_setting_of_a_clinician_is_read(file: Path) -> None:
+    config = load_text(
         file,
         PRACTICE,
         """
@@ -186,14 +186,14 @@ def test_a_clinician_says_who_when_and_where(file: Path) -> None:
 
 
 def test_a_clinician_of_one_line_lives_where_the_practice_is_and_has_assumed_hours(file: Path) -> None:
-    (ben,) = loaded(file, PRACTICE, BEN).clinicians
+    (ben,) = load_text(file, PRACTICE, BEN).clinicians
     assert ben == Clinician(key="ben", name="ben", residences=(Residence(None, LONDON),))
     assert ben.has_assumed_hours
 
 
 def test_a_clinician_who_moved_has_dated_residences(file: Path) -> None:
     moved = 'zones = [{ zone = "Europe/London" }, { from = 2026-09-01, zone = "Europe/Paris" }]'
-    (ben,) = loaded(file, PRACTICE, BEN, moved).clinicians
+    (ben,) = load_text(file, PRACTICE, BEN, moved).clinicians
     assert ben.residences == (Residence(None, LONDON), Residence(date(2026, 9, 1), PARIS))
 
 
@@ -201,7 +201,7 @@ def test_rules_keep_their_order_and_ignore_case(file: Path) -> None:
     rules = (
         '[[kinds]]\nkind = "leave"\ncategory = "Away"\n[[kinds]]\nkind = "on_call"\ntitle = "rota"\ncalendar = "Duty"\n'
     )
-    assert loaded(file, PRACTICE, rules).rules == (
+    assert load_text(file, PRACTICE, rules).rules == (
         KindRule(Kind.LEAVE, category="Away"),
         KindRule(Kind.ON_CALL, title=re.compile("rota", re.IGNORECASE), calendar="Duty"),
     )
@@ -218,7 +218,7 @@ def test_rules_keep_their_order_and_ignore_case(file: Path) -> None:
     ],
 )
 def test_a_source_belongs_to_one_to_some_or_to_all(file: Path, whose: str, keys: tuple[str, ...]) -> None:
-    (source,) = loaded(file, PRACTICE, ANA, BEN, DIARY.replace('clinician = "ana"', whose)).sources
+    (source,) = load_text(file, PRACTICE, ANA, BEN, DIARY.replace('clinician = "ana"', whose)).sources
     assert source.clinicians == keys
 
 
@@ -240,7 +240,7 @@ def test_a_source_has_its_kinds_own_options_beside_the_common_ones(file: Path) -
         words = { held = ["Show", "Kept"], zone = "UTC" }
         labels = ["a", "b"]
         """
-    (source,) = loaded(file, PRACTICE, ANA, DIARY, options).sources
+    (source,) = load_text(file, PRACTICE, ANA, DIARY, options).sources
     assert source == SourceConfig(
         name="diary",
         kind="diary",
@@ -266,18 +266,18 @@ def test_a_source_has_its_kinds_own_options_beside_the_common_ones(file: Path) -
     )
 
 
-def test_a_byte_order_mark_is_no_fault(file: Path) -> None:
-    assert loaded(file, "\ufeff", PRACTICE).practice.name == "Harbour Street"
+def test_a_byte_order_mark_is_no_problem(file: Path) -> None:
+    assert load_text(file, "\ufeff", PRACTICE).practice.name == "Harbour Street"
 
 
 def test_relative_paths_begin_beside_the_file_wherever_one_stands(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(file.parent)
-    config = loaded(Path("evenhours.toml"), PRACTICE)
+    config = load_text(Path("evenhours.toml"), PRACTICE)
     assert (config.path, config.folder) == (file, file.parent)
     assert config.database == file.parent / "evenhours.db"
 
 
-# What others make of it
+# Classifier and owners
 
 
 def test_the_classifier_knows_the_practices_people_and_rules(file: Path) -> None:
@@ -285,12 +285,16 @@ def test_the_classifier_knows_the_practices_people_and_rules(file: Path) -> None
         f'{PRACTICE}domains = ["harbour.example"]\nmanagement = ["boss@else.example"]\nclient_title = "[a-z]\\\\d"\n'
     )
     rules = '[[kinds]]\nkind = "leave"\ntitle = "off"\n[[kinds]]\nkind = "session"\ntitle = "therapy"\n'
-    made = classifier(loaded(file, practice, rules, ANA.replace("harbour", "home")))
+    practice_classifier = classifier(load_text(file, practice, rules, ANA.replace("harbour", "home")))
     names = Pseudonyms(b"k" * 32)
-    assert made.classify(EntryTraits(title="OFF"), "ana", names) == (Kind.LEAVE, None)
-    assert made.classify(EntryTraits(title="Therapy K7"), "ana", names) == (Kind.SESSION, names.person("ana", "K7"))
+    assert practice_classifier.classify(EntryTraits(title="OFF"), "ana", names) == (Kind.LEAVE, None)
+    assert practice_classifier.classify(EntryTraits(title="Therapy K7"), "ana", names) == (
+        Kind.SESSION,
+        names.person("ana", "K7"),
+    )
     assert [
-        made.counterpart_kind(f"{who}.example") for who in ("boss@else", "ana@home", "eve@harbour", "eve@home")
+        practice_classifier.counterpart_kind(f"{who}.example")
+        for who in ("boss@else", "ana@home", "eve@harbour", "eve@home")
     ] == [
         CounterpartKind.MANAGEMENT,
         CounterpartKind.COLLEAGUE,
@@ -300,20 +304,20 @@ def test_the_classifier_knows_the_practices_people_and_rules(file: Path) -> None
 
 
 def test_the_owners_of_a_source_carry_what_a_connector_may_know(file: Path) -> None:
-    config = loaded(file, PRACTICE, ANA, BEN, DIARY)
-    found = owners(config, config.sources[0], datetime(2026, 8, 31, 12, tzinfo=UTC))
-    assert found == (Owner("ana", LONDON, frozenset({"ana@harbour.example"}), "Ana"),)
+    config = load_text(file, PRACTICE, ANA, BEN, DIARY)
+    source_owners = owners(config, config.sources[0], datetime(2026, 8, 31, 12, tzinfo=UTC))
+    assert source_owners == (Owner("ana", LONDON, frozenset({"ana@harbour.example"}), "Ana"),)
 
 
-def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(file: Path) -> None:
+def test_an_owner_who_will_move_has_the_zone_of_today(file: Path) -> None:
     moves = ANA + 'zones = [{ zone = "Europe/London" }, { from = 2026-09-01, zone = "Europe/Paris" }]\n'
-    config = loaded(file, PRACTICE, moves, BEN, DIARY)
+    config = load_text(file, PRACTICE, moves, BEN, DIARY)
     evening = datetime(2026, 8, 31, 21, 59, tzinfo=UTC)  # a minute before midnight in Paris
     for now, zone in ((evening, "Europe/London"), (evening + timedelta(minutes=1), "Europe/Paris")):
         assert [owner.zone.key for owner in owners(config, config.sources[0], now)] == [zone]
 
 
-# What is wrong with it
+# Problems
 
 
 @pytest.mark.parametrize(
@@ -324,7 +328,7 @@ def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(fi
         ('[practice]\nname = "H"', "practice.zone: missing"),
         (PRACTICE + '[practise]\nname = "H"', 'practise: unknown key; did you mean "practice"?'),
         (PRACTICE + 'contry = "GB"', 'practice.contry: unknown key; did you mean "country"?'),
-        (PRACTICE + '"a b" = 1', ('practice."a b": unknown key; known are name, zone, country, subdivision, '
+        (PRACTICE + '"a b" = 1', ('practice."a b": unknown key; possible: name, zone, country, subdivision, '
          "region, domains, management, day_starts_at, longest_session_hours, supervision_group, client_title, "
          "contacts, database, key_file")),
         (PRACTICE.replace("Harbour Street", " "), "practice.name: is empty"),
@@ -340,16 +344,16 @@ def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(fi
         (PRACTICE.replace("Europe/London", "\\u0000"),
          'practice.zone: "\0" is not a time zone; write it like "Europe/Paris"'),
         (PRACTICE + 'country = "gb"',
-         'practice.country: "gb" is not a country\'s code of two capital letters, such as "GB"'),
-        (PRACTICE + 'country = "XX"', 'practice.country: no public holidays of "XX" are known; leave it out'),
-        (PRACTICE + 'subdivision = "ENG"', "practice.subdivision: is a part of a country; write country as well"),
+         'practice.country: "gb" is not a country code; use two capital letters, such as "GB"'),
+        (PRACTICE + 'country = "XX"', 'practice.country: no public holidays are known for "XX"; leave country out'),
+        (PRACTICE + 'subdivision = "ENG"', "practice.subdivision: needs country as well"),
         (PRACTICE + 'country = "GB"\nsubdivision = "England"',
-         'practice.subdivision: "England" is no part of GB; possible are ENG, NIR, SCT, WLS'),
+         'practice.subdivision: "England" is not a subdivision of GB; possible: ENG, NIR, SCT, WLS'),
         (PRACTICE + 'country = "IE"\nsubdivision = "C"',
-         'practice.subdivision: "C" is no part of IE; IE has none; leave it out'),
+         'practice.subdivision: "C" is not a subdivision of IE; IE has none; leave it out'),
         (PRACTICE + 'domains = "harbour.example"', "practice.domains: expected a list in [brackets], found text"),
         (PRACTICE + 'domains = ["ana@harbour.example"]',
-         'practice.domains[0]: "ana@harbour.example" is not a domain; write only what stands behind the @'),
+         'practice.domains[0]: "ana@harbour.example" is not a domain; write only the part after the @'),
         (PRACTICE + 'management = ["the boss"]',
          "practice.management[0]: is neither a mail address nor a phone number"),
         (PRACTICE + 'day_starts_at = "4"', 'practice.day_starts_at: "4" is not a time of day; write it like "04:00"'),
@@ -364,21 +368,22 @@ def test_whoever_is_going_to_move_is_read_by_the_clock_of_where_they_live_now(fi
         (PRACTICE + 'client_title = "("', ("practice.client_title: is not a regular expression: "
          "missing ), unterminated subpattern at position 0")),
         (PRACTICE + 'key_file = "evenhours.db"',
-         "practice.key_file: is the database's own path; the key has to be a file of its own"),
+         "practice.key_file: is the same path as database; give the key a file of its own"),
         (PRACTICE + 'database = "~nobody-here/even.db"',
-         "practice.database: begins with the home of somebody who is not here"),
-        (PRACTICE + 'database = "\\u0000"', "practice.database: is not a path"),
+         'practice.database: "~nobody-here": no such user on this machine'),
+        (PRACTICE + 'database = "\\u0000"', "practice.database: is not a valid path"),
     ],
 )  # fmt: skip
-def test_a_fault_of_the_practice_says_where_and_what(file: Path, text: str, problem: str) -> None:
-    assert faults(file, text) == [problem]
+def test_a_problem_in_the_practice_says_where_and_what(file: Path, text: str, problem: str) -> None:
+    assert problems_in(file, text) == [problem]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('kind = "suprvision"\ntitle = "x"', 'kinds[0].kind: "suprvision" is not known; did you mean "supervision"?'),
-        ('kind = "busy"\ntitle = "x"', ('kinds[0].kind: "busy" is not known; known are session, supervision, '
+        ('kind = "suprvision"\ntitle = "x"',
+         'kinds[0].kind: "suprvision" is not possible here; did you mean "supervision"?'),
+        ('kind = "busy"\ntitle = "x"', ('kinds[0].kind: "busy" is not possible here; possible: session, supervision, '
          "group_supervision, consultation, training, own_therapy, administration, leave, on_call, emergency, "
          "protected, personal, other")),
         ('title = "x"', "kinds[0].kind: missing"),
@@ -390,12 +395,12 @@ def test_a_fault_of_the_practice_says_where_and_what(file: Path, text: str, prob
         ('kind = "leave"\ncolor = "red"\ntitle = "x"', 'kinds[0].color: unknown key; did you mean "colour"?'),
     ],
 )  # fmt: skip
-def test_a_fault_of_a_rule_says_where_and_what(file: Path, text: str, problem: str) -> None:
-    assert faults(file, PRACTICE, "[[kinds]]\n", text) == [problem]
+def test_a_problem_in_a_rule_says_where_and_what(file: Path, text: str, problem: str) -> None:
+    assert problems_in(file, PRACTICE, "[[kinds]]\n", text) == [problem]
 
 
 def test_a_contract_may_have_dates(file: Path) -> None:
-    config = loaded(
+    config = load_text(
         file,
         PRACTICE,
         '[[clinician]]\nkey = "ana"\nfte = [{ from = 2025-03-01, fte = 1.0 }, { from = 2026-01-01, fte = 0.6 }]',
@@ -409,11 +414,11 @@ def test_a_contract_may_have_dates(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('key = "ana"', "clinician[1].key: already taken by clinician[0]"),
-        ('key = "Ben!"', 'clinician[1].key: "Ben!" is not a key; use small letters, digits, - and _'),
+        ('key = "ana"', "clinician[1].key: already used by clinician[0]"),
+        ('key = "Ben!"', 'clinician[1].key: "Ben!" is not a valid key; use lower-case letters, digits, - and _'),
         ('name = "Ben"', "clinician[1].key: missing"),
         ("key = 7", "clinician[1].key: expected text in quotes, found a number"),
-        ('addresses = ["ANA+x@harbour.example"]', "clinician[1].addresses: already taken by clinician[0]"),
+        ('addresses = ["ANA+x@harbour.example"]', "clinician[1].addresses: already used by clinician[0]"),
         ('addresses = ["a@b.example", "ben"]',
          "clinician[1].addresses[1]: is neither a mail address nor a phone number"),
         ("fte = 80", "clinician[1].fte: has to be more than 0 and at most 1.5; full time is 1.0"),
@@ -423,21 +428,22 @@ def test_a_contract_may_have_dates(file: Path) -> None:
         ("fte = true", "clinician[1].fte: expected a number, found true or false"),
         (
             "fte = []",
-            "clinician[1].fte: is empty; write a share of a full post, or one with the date from which it holds",
+            "clinician[1].fte: is empty; write it like 0.8, or like [{ from = 2026-01-01, fte = 0.8 }]",
         ),
-        ("fte = [{ fte = 1.0 }, { fte = 0.5 }]", "clinician[1].fte[1].from: missing; only the first may leave it out"),
+        ("fte = [{ fte = 1.0 }, { fte = 0.5 }]",
+         "clinician[1].fte[1].from: missing; only the first entry may leave it out"),
         (
             "fte = [{ from = 2026-01-01, fte = 2 }]",
             "clinician[1].fte[0].fte: has to be more than 0 and at most 1.5; full time is 1.0",
         ),
         (
             "most_clients = 22",
-            ("clinician[1].most_clients: is gone: a private limit decides no referral any more; each clinician sets "
+            ("clinician[1].most_clients: was removed: private limits no longer decide referrals; each clinician sets "
             "their own open slots under Your data"),
         ),
         (
             "trauma_cap = 40",
-            ("clinician[1].trauma_cap: is gone: a private limit decides no referral any more; each clinician sets "
+            ("clinician[1].trauma_cap: was removed: private limits no longer decide referrals; each clinician sets "
             "their own open slots under Your data"),
         ),
         (
@@ -454,9 +460,9 @@ def test_a_contract_may_have_dates(file: Path) -> None:
         ('zone = "Europe/London"\nzones = [{ zone = "Europe/Paris" }]',
          "clinician[1].zones: give zone or zones, not both"),
         ('zones = [{ zone = "Europe/Paris" }, { zone = "UTC" }]',
-         "clinician[1].zones[1].from: missing; only the first may leave it out"),
+         "clinician[1].zones[1].from: missing; only the first entry may leave it out"),
         ('zones = [{ from = 2026-02-01, zone = "Europe/Paris" }, { from = 2026-01-01, zone = "UTC" }]',
-         "clinician[1].zones[1].from: has to be later than the one above it"),
+         "clinician[1].zones[1].from: has to be later than the date of the entry above"),
         ('hours = { mon = ["09:00-13:00"] }',
          "clinician[1].hours: expected a list in [brackets], found a table"),
         ('hours = [{ mon = "09:00-13:00" }]',
@@ -469,14 +475,14 @@ def test_a_contract_may_have_dates(file: Path) -> None:
         ('hours = [{ holidays = ["22:00-06:00", "23:00-24:00"] }]',
          'clinician[1].hours[0].holidays: "22:00-06:00" and "23:00-24:00" overlap'),
         ("hours = [{ from = 2026-01-01 }, { from = 2026-01-01 }]",
-         "clinician[1].hours[1].from: has to be later than the one above it"),
+         "clinician[1].hours[1].from: has to be later than the date of the entry above"),
         ('hours = [{}, { from = "2026-01-01" }]',
          "clinician[1].hours[1].from: expected a date without quotes, such as 2026-01-31, found text"),
     ],
 )  # fmt: skip
-def test_a_fault_of_a_clinician_says_where_and_what(file: Path, text: str, problem: str) -> None:
+def test_a_problem_in_a_clinician_says_where_and_what(file: Path, text: str, problem: str) -> None:
     named = "" if text.startswith(("key", "name")) else 'key = "ben"\n'
-    assert faults(file, PRACTICE, ANA, "[[clinician]]\n", named, text) == [problem]
+    assert problems_in(file, PRACTICE, ANA, "[[clinician]]\n", named, text) == [problem]
 
 
 @pytest.mark.parametrize(
@@ -488,23 +494,23 @@ def test_a_fault_of_a_clinician_says_where_and_what(file: Path, text: str, probl
          'source[0].kind: "dairy" is no kind of source; did you mean diary?'),
         (DIARY.replace('kind = "diary"\n', ""), "source[0].kind: missing"),
         (DIARY.replace('kind = "diary"', "kind = [1]"), "source[0].kind: expected text in quotes, found a list"),
-        (DIARY.replace('"ana"', '"anna"'), 'source[0].clinician: "anna" is nobody\'s key; did you mean "ana"?'),
+        (DIARY.replace('"ana"', '"anna"'), 'source[0].clinician: no clinician has the key "anna"; did you mean "ana"?'),
         (DIARY.replace('clinician = "ana"', 'clinicians = ["ana", "eve"]'),
-         'source[0].clinicians: "eve" is nobody\'s key; known are ana'),
+         'source[0].clinicians: no clinician has the key "eve"; possible: ana'),
         (DIARY.replace('clinician = "ana"\n', ""),
-         'source[0].clinician: missing; write the key of whose it is, or "*" for everybody'),
+         'source[0].clinician: missing; write the key of the clinician whose source it is, or "*" for everybody'),
         (DIARY.replace('clinician = "ana"', "clinicians = []"),
-         'source[0].clinician: missing; write the key of whose it is, or "*" for everybody'),
+         'source[0].clinician: missing; write the key of the clinician whose source it is, or "*" for everybody'),
         (DIARY + 'clinicians = "*"', "source[0].clinicians: give clinician or clinicians, not both"),
-        (DIARY + "window = { from = 2026-01-02, to = 2026-01-01 }", "source[0].window.to: lies before from"),
+        (DIARY + "window = { from = 2026-01-02, to = 2026-01-01 }", "source[0].window.to: is before from"),
         (DIARY + "window = 400", "source[0].window: expected a table, found a number"),
-        (DIARY + DIARY, "source[1].name: already taken by source[0]"),
+        (DIARY + DIARY, "source[1].name: already used by source[0]"),
         (DIARY.replace('path = "diary.txt"\n', ""), "source[0].path: missing"),
         (DIARY + 'pages = "12"', "source[0].pages: expected a whole number, found text"),
         (DIARY + "ruled = 1", "source[0].ruled: expected true or false, found a number"),
-        (DIARY + "weight = inf", "source[0].weight: is not a number one can count with"),
+        (DIARY + "weight = inf", "source[0].weight: has to be a finite number"),
         (DIARY + f"weight = 1{'0' * 400}", "source[0].weight: int too large to convert to float"),
-        (DIARY + 'ink = "blu"', 'source[0].ink: "blu" is not known; did you mean "blue"?'),
+        (DIARY + 'ink = "blu"', 'source[0].ink: "blu" is not possible here; did you mean "blue"?'),
         (DIARY + "margin = {}", "source[0].margin.left: missing"),
         (DIARY + "columns = { start = 1 }", "source[0].columns.start: expected text in quotes, found a number"),
         (DIARY + 'columns = { star = "x" }', "source[0].columns.star: not a role"),
@@ -514,19 +520,19 @@ def test_a_fault_of_a_clinician_says_where_and_what(file: Path, text: str, probl
          "source: expected a list in [brackets], found a table; write it as [[source]]"),
     ],
 )  # fmt: skip
-def test_a_fault_of_a_source_says_where_and_what(file: Path, text: str, problem: str) -> None:
-    assert faults(file, PRACTICE, ANA, text) == [problem]
+def test_a_problem_in_a_source_says_where_and_what(file: Path, text: str, problem: str) -> None:
+    assert problems_in(file, PRACTICE, ANA, text) == [problem]
 
 
-def test_both_wrong_columns_are_told(file: Path) -> None:
+def test_both_wrong_columns_are_listed(file: Path) -> None:
     both = 'columns = { star = "x", fin = "y" }'
-    assert faults(file, PRACTICE, ANA, DIARY, both) == [
+    assert problems_in(file, PRACTICE, ANA, DIARY, both) == [
         "source[0].columns.star: not a role",
         "source[0].columns.fin: not a role",
     ]
 
 
-def test_ten_faults_are_ten_lines(file: Path) -> None:
+def test_ten_problems_are_ten_lines(file: Path) -> None:
     text = """
         contacs = []
         country = "England"
@@ -548,7 +554,7 @@ def test_ten_faults_are_ten_lines(file: Path) -> None:
         clinician = "Ana"
         path = 7
         """
-    problems = faults(file, PRACTICE, text)
+    problems = problems_in(file, PRACTICE, text)
     assert sorted(problem.partition(":")[0] for problem in problems) == [
         "clinician[0].ends",
         "clinician[0].fte",
@@ -563,45 +569,45 @@ def test_ten_faults_are_ten_lines(file: Path) -> None:
     ]
 
 
-def test_the_message_counts_the_faults_and_lists_each_on_a_line(file: Path) -> None:
+def test_the_message_counts_the_problems_and_lists_each_on_a_line(file: Path) -> None:
     with pytest.raises(ConfigError) as error:
-        loaded(file, "[practice]")
-    assert str(error.value) == f"{file}: 2 faults.\n  practice.name: missing\n  practice.zone: missing"
+        load_text(file, "[practice]")
+    assert str(error.value) == f"{file}: 2 problems.\n  practice.name: missing\n  practice.zone: missing"
     assert error.value.exit_code == EXIT_USAGE
 
 
 @pytest.mark.parametrize("option", ["password", "url"])
 @pytest.mark.parametrize("place", ["env:DIARY", "file:diary.secret", "command:pass show diary"])
 def test_the_configuration_may_say_where_a_secret_is(file: Path, option: str, place: str) -> None:
-    (source,) = loaded(file, PRACTICE, ANA, DIARY, f'{option} = "{place}"').sources
+    (source,) = load_text(file, PRACTICE, ANA, DIARY, f'{option} = "{place}"').sources
     assert getattr(source.options, option) == place
 
 
 @pytest.mark.parametrize(
     ("option", "secret", "phrase"),
     [
-        ("password", "hunter2", "write where the secret is, not the secret itself: env:NAME, file:PATH or command:…"),
+        ("password", "hunter2", "is the secret itself; write where it is kept: env:NAME, file:PATH or command:…"),
         ("url", "https://calendar.example/ical/ana/private-hunter2/basic.ics",
-         "whoever has this address can read what is there; write where it is: env:NAME or file:PATH"),
+         "is private: whoever has this address can read the data. Write where it is kept: env:NAME or file:PATH"),
         ("url", "https://ana:hunter2@calendar.example/basic.ics",
-         "whoever has this address can read what is there; write where it is: env:NAME or file:PATH"),
+         "is private: whoever has this address can read the data. Write where it is kept: env:NAME or file:PATH"),
         ("url", "https://calendar.example/basic.ics?token=hunter2",
-         "whoever has this address can read what is there; write where it is: env:NAME or file:PATH"),
+         "is private: whoever has this address can read the data. Write where it is kept: env:NAME or file:PATH"),
         ("url", "https://[hunter2",
-         "whoever has this address can read what is there; write where it is: env:NAME or file:PATH"),
-        ("url", "hunter2", "is not an address; write it like https://…, or where it is: env:NAME or file:PATH"),
+         "is private: whoever has this address can read the data. Write where it is kept: env:NAME or file:PATH"),
+        ("url", "hunter2", "is not a web address; write it like https://…, or where it is kept: env:NAME or file:PATH"),
     ],
 )  # fmt: skip
-def test_a_secret_itself_is_a_fault_and_is_not_repeated(file: Path, option: str, secret: str, phrase: str) -> None:
-    problems = faults(file, PRACTICE, ANA, DIARY, f'{option} = "{secret}"')
+def test_a_secret_itself_is_a_problem_and_is_not_repeated(file: Path, option: str, secret: str, phrase: str) -> None:
+    problems = problems_in(file, PRACTICE, ANA, DIARY, f'{option} = "{secret}"')
     assert problems == [f"source[0].{option}: {phrase}"]
     assert "hunter2" not in str(problems)
 
 
-# Files that are none
+# Unusable files
 
 
-def test_where_there_is_no_file_the_way_out_is_init(file: Path) -> None:
+def test_a_missing_file_points_to_init(file: Path) -> None:
     with pytest.raises(MissingConfigError) as error:
         load(file)
     assert str(error.value) == f"No configuration at {file}. Run: evenhours init"
@@ -611,12 +617,12 @@ def test_where_there_is_no_file_the_way_out_is_init(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"[practice]\nname = Harbour", r"This is not TOML: Invalid value \(at line 2, column 8\)\."),
-        (b"a = [1,", r"This is not TOML: .* \(at end of document\)\."),
-        (b"[practice]\nname = '\xff'", r"This is not a text in UTF-8; save it as one\."),
-        (b"a = " + b"[" * 100_000, r"This is not TOML: .*"),
-        (b"a = " + b"9" * 10_000, r"This is not TOML: .*"),
-        (b"\x00", r"This is not TOML: .*"),
+        (b"[practice]\nname = Harbour", r"The file is not valid TOML: Invalid value \(at line 2, column 8\)\."),
+        (b"a = [1,", r"The file is not valid TOML: .* \(at end of document\)\."),
+        (b"[practice]\nname = '\xff'", r"The file is not UTF-8 text\. Save it in the encoding UTF-8\."),
+        (b"a = " + b"[" * 100_000, r"The file is not valid TOML: .*"),
+        (b"a = " + b"9" * 10_000, r"The file is not valid TOML: .*"),
+        (b"\x00", r"The file is not valid TOML: .*"),
     ],
 )
 def test_a_file_that_is_not_toml_is_one_sentence(file: Path, content: bytes, problem: str) -> None:
@@ -633,7 +639,7 @@ def test_a_folder_in_its_place_is_one_sentence(tmp_path: Path) -> None:
     assert error.value.problems == ["The file cannot be read: is a directory."]
 
 
-# Which file
+# The path of the file
 
 
 @pytest.fixture
@@ -646,28 +652,28 @@ def places(tmp_path: Path) -> SimpleNamespace:
 
 def test_the_file_asked_for_wins_over_the_environments(places: SimpleNamespace) -> None:
     environ = {"EVENHOURS_CONFIG": "/etc/even.toml"}
-    assert find(Path("mine.toml"), environ, places.here, places.home) == places.here / "mine.toml"
-    assert find(Path("/srv/mine.toml"), environ, places.here, places.home) == Path("/srv/mine.toml")
+    assert find_config(Path("mine.toml"), environ, places.here, places.home) == places.here / "mine.toml"
+    assert find_config(Path("/srv/mine.toml"), environ, places.here, places.home) == Path("/srv/mine.toml")
 
 
 def test_the_environments_file_wins_over_the_one_here(places: SimpleNamespace) -> None:
     (places.here / "evenhours.toml").touch()
-    assert find(None, {"EVENHOURS_CONFIG": "/etc/even.toml"}, places.here, places.home) == Path("/etc/even.toml")
+    assert find_config(None, {"EVENHOURS_CONFIG": "/etc/even.toml"}, places.here, places.home) == Path("/etc/even.toml")
 
 
 def test_the_file_here_wins_over_the_users_own(places: SimpleNamespace) -> None:
     places.users.touch()
-    assert find(None, {}, places.here, places.home) == places.users
+    assert find_config(None, {}, places.here, places.home) == places.users
     (places.here / "evenhours.toml").touch()
-    assert find(None, {}, places.here, places.home) == places.here / "evenhours.toml"
+    assert find_config(None, {}, places.here, places.home) == places.here / "evenhours.toml"
 
 
 def test_the_users_folder_is_where_the_desktop_says(places: SimpleNamespace) -> None:
     own = places.xdg / "evenhours/evenhours.toml"
     own.touch()
     places.users.touch()
-    assert find(None, {"XDG_CONFIG_HOME": str(places.xdg)}, places.here, places.home) == own
+    assert find_config(None, {"XDG_CONFIG_HOME": str(places.xdg)}, places.here, places.home) == own
 
 
 def test_where_there_is_none_it_would_be_here(places: SimpleNamespace) -> None:
-    assert find(None, {"EVENHOURS_CONFIG": ""}, places.here, places.home) == places.here / "evenhours.toml"
+    assert find_config(None, {"EVENHOURS_CONFIG": ""}, places.here, places.home) == places.here / "evenhours.toml"

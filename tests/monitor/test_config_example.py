@@ -1,4 +1,4 @@
-"""``config.example.toml`` explains every option there is and none that there is not."""
+"""Tests that ``config.example.toml`` explains every existing option, and no other."""
 
 from __future__ import annotations
 
@@ -29,16 +29,24 @@ from monitor.config.tables import (
 from monitor.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
-AS_IT_STANDS = EXAMPLE.read_text(encoding="utf-8")
-SWITCHED_ON = re.sub(r"^#(?=\S|  \{)", "", AS_IT_STANDS, flags=re.MULTILINE)
-TABLES: dict[str, Any] = tomllib.loads(SWITCHED_ON)
+EXAMPLE_TEXT = EXAMPLE.read_text(encoding="utf-8")
+UNCOMMENTED = re.sub(r"^#(?=\S|  \{)", "", EXAMPLE_TEXT, flags=re.MULTILINE)
+TABLES: dict[str, Any] = tomllib.loads(UNCOMMENTED)
 
 SHAPES: list[tuple[str, type[Any], list[dict[str, Any]]]] = [
     ("practice", PracticeTable, [TABLES["practice"]]),
     ("kinds", KindTable, TABLES["kinds"]),
     ("clinician", ClinicianTable, TABLES["clinician"]),
-    ("clinician.hours", HoursTable, [line for person in TABLES["clinician"] for line in person.get("hours", [])]),
-    ("clinician.zones", ZoneTable, [line for person in TABLES["clinician"] for line in person.get("zones", [])]),
+    (
+        "clinician.hours",
+        HoursTable,
+        [version for clinician in TABLES["clinician"] for version in clinician.get("hours", [])],
+    ),
+    (
+        "clinician.zones",
+        ZoneTable,
+        [version for clinician in TABLES["clinician"] for version in clinician.get("zones", [])],
+    ),
     ("weights", WeightsTable, TABLES["weights"]),
     ("source", SourceTable, TABLES["source"]),
     ("source.window", WindowTable, [source["window"] for source in TABLES["source"] if "window" in source]),
@@ -48,7 +56,7 @@ SHAPES: list[tuple[str, type[Any], list[dict[str, Any]]]] = [
 def option_tables(
     place: str, shape: type[Any], tables: list[dict[str, Any]]
 ) -> Iterator[tuple[str, set[str], set[str]]]:
-    """A shape's keys and the ones the example has, and the same for every shape inside it."""
+    """Yield a shape's keys and those in the example, then the same for every shape inside it."""
     yield place, set(keys_of(shape)), set().union(*tables)
     for name, hint in get_type_hints(shape).items():
         for inner in filter(is_dataclass, (hint, *get_args(hint))):
@@ -56,15 +64,15 @@ def option_tables(
             yield from option_tables(f"{place}.{name}", inner, [table[name] for table in tables if name in table])
 
 
-def built_in_options() -> Iterator[tuple[str, set[str], set[str]]]:
+def options_of_built_in_kinds() -> Iterator[tuple[str, set[str], set[str]]]:
     for kind in KINDS:
         tables = [source for source in TABLES["source"] if source["kind"] == kind]
         own = [{key: source[key] for key in source if key not in keys_of(SourceTable)} for source in tables]
         yield from option_tables(kind, source_kind(kind).options, own)
 
 
-@pytest.mark.parametrize("text", [AS_IT_STANDS, SWITCHED_ON], ids=["as it stands", "with everything switched on"])
-def test_it_is_a_configuration_without_faults(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", [EXAMPLE_TEXT, UNCOMMENTED], ids=["as it stands", "with everything switched on"])
+def test_it_is_a_configuration_without_problems(tmp_path: Path, text: str) -> None:
     (tmp_path / "evenhours.toml").write_text(text, encoding="utf-8")
     assert load(tmp_path / "evenhours.toml").practice.name == "Harbour Street"
 
@@ -75,7 +83,7 @@ def test_every_key_of_a_table_is_explained(place: str, shape: type[Any], tables:
 
 
 @pytest.mark.parametrize(
-    ("place", "options", "explained"), [pytest.param(*row, id=row[0]) for row in built_in_options()]
+    ("place", "options", "explained"), [pytest.param(*row, id=row[0]) for row in options_of_built_in_kinds()]
 )
 def test_every_option_of_a_kind_is_explained_and_no_other(place: str, options: set[str], explained: set[str]) -> None:
     assert explained == options, place
@@ -87,10 +95,10 @@ def test_every_built_in_kind_of_source_is_shown() -> None:
 
 def test_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
     numbers = ("longest_session_hours", "supervision_group")
-    shown = {key: TABLES["practice"][key] for key in ("day_starts_at", *numbers, "database", "key_file")}
-    (tmp_path / "evenhours.toml").write_text(AS_IT_STANDS, encoding="utf-8")
+    documented = {key: TABLES["practice"][key] for key in ("day_starts_at", *numbers, "database", "key_file")}
+    (tmp_path / "evenhours.toml").write_text(EXAMPLE_TEXT, encoding="utf-8")
     config = load(tmp_path / "evenhours.toml")
-    assert shown == {
+    assert documented == {
         "day_starts_at": f"{datetime.fromtimestamp(config.practice.day_starts_at, UTC):%H:%M}",
         **{number: getattr(config.practice, number) for number in numbers},
         "database": config.database.name,
@@ -99,16 +107,16 @@ def test_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
 
 
 def test_the_private_address_of_a_calendar_is_refused(tmp_path: Path) -> None:
-    private = AS_IT_STANDS.replace('path = "ana.ics"', 'url = "https://harbour.example/private-0a1b2c/basic.ics"')
+    private = EXAMPLE_TEXT.replace('path = "ana.ics"', 'url = "https://harbour.example/private-0a1b2c/basic.ics"')
     (tmp_path / "evenhours.toml").write_text(private, encoding="utf-8")
     with pytest.raises(
-        ConfigError, match=r"source\[0\]\.url: whoever has this address can read what is there"
+        ConfigError, match=r"source\[0\]\.url: is private: whoever has this address can read the data"
     ) as error:
         load(tmp_path / "evenhours.toml")
     assert "0a1b2c" not in str(error.value)
 
 
-WRONG = [
+WRONG_VALUES = [
     "3",
     '"x"',
     "[]",
@@ -125,11 +133,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("value", WRONG)
-def test_a_wrong_value_anywhere_is_told_and_never_a_crash(tmp_path: Path, value: str) -> None:
-    lines = [line for line in SWITCHED_ON.splitlines() if not line.startswith("#")]
+@pytest.mark.parametrize("value", WRONG_VALUES)
+def test_a_wrong_value_anywhere_is_a_config_error_or_accepted(tmp_path: Path, value: str) -> None:
+    lines = [line for line in UNCOMMENTED.splitlines() if not line.startswith("#")]
     places = [number for number, line in enumerate(lines) if re.match(r"\w+ = .*[^\[,]$", line)]
-    for number in places[WRONG.index(value) % 5 :: 5]:
+    for number in places[WRONG_VALUES.index(value) % 5 :: 5]:
         key = lines[number].partition(" = ")[0]
         text = "\n".join([*lines[:number], f"{key} = {value}", *lines[number + 1 :]])
         (tmp_path / "evenhours.toml").write_text(text, encoding="utf-8")
