@@ -1,4 +1,4 @@
-"""Who may see what: a clinician the own pages, the director the caseload, and nobody anybody else's."""
+"""Sign-in to the pages: one-time links, sessions, and the role they give, clinician or director."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from monitor.store.database import Store
 DIRECTOR = "director"
 """The subject of the director's links and sessions; a clinician's is the clinician's key."""
 
-SEEN_SECONDS = 60  # a session's last use is noted no more often than this, so that most pages write nothing
+USE_RECORDED_EVERY_SECONDS = 60  # so that most page views write nothing
 
 
 class Role(StrEnum):
-    """As whom somebody may open a page; ``ANYBODY`` is also who has not signed in."""
+    """The role in which a page may be opened; ``ANYBODY`` includes people who have not signed in."""
 
     ANYBODY = "anybody"
     CLINICIAN = "clinician"
@@ -27,35 +27,38 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody who has signed in: a clinician, or the director where ``clinician`` is ``None``."""
+    """A person who has signed in: a clinician, or the director where ``clinician`` is ``None``."""
 
     clinician: Clinician | None = None
 
     @property
     def role(self) -> Role:
-        """As whom this reader opens pages."""
+        """The role in which this reader opens pages."""
         return Role.CLINICIAN if self.clinician else Role.DIRECTOR
 
     @property
     def name(self) -> str:
-        """What pages call this reader."""
+        """The name of this reader on pages."""
         return self.clinician.name if self.clinician else "the director"
 
     @property
     def pages(self) -> str:
-        """What links call this reader's pages."""
+        """The text of links to this reader's pages."""
         return f"{self.name}’s pages"
 
 
 def reader_for(config: Config, subject: str) -> Reader | None:
-    """The reader behind a subject; ``None`` if the configuration no longer knows that person."""
+    """Return the reader of a link's or session's subject; ``None`` if the clinician is no longer configured."""
     if subject == DIRECTOR:
         return Reader()
     return next((Reader(person) for person in config.clinicians if person.key == subject), None)
 
 
 def reader_of_link(config: Config, store: Store, token: str, now: datetime) -> Reader | None:
-    """Return whom a one-time link signs in, and use nothing up; ``None`` if it is unknown, used or too old."""
+    """Return the reader whom a one-time link would sign in, without using it up.
+
+    ``None`` if the link is unknown, used or too old.
+    """
     with store.read() as connection:
         subject = signin.subject_of_link(connection, token, _epoch(now))
     return None if subject is None else reader_for(config, subject)
@@ -68,14 +71,14 @@ def sign_in(store: Store, token: str, now: datetime, *, earlier: str = "") -> st
         The token of a new session, or ``None`` if the link is unknown, used or too old.
     """
     with store.write() as connection:
-        begun = signin.redeem_link(connection, token, _epoch(now))
-        if begun is not None and earlier:
+        session = signin.redeem_link(connection, token, _epoch(now))
+        if session is not None and earlier:
             signin.end_session(connection, earlier)
-    return begun
+    return session
 
 
 def sign_out(store: Store, session: str) -> None:
-    """End a session for good, whoever still holds its token."""
+    """End a session, so that its token is worth nothing."""
     with store.write() as connection:
         signin.end_session(connection, session)
 
@@ -86,13 +89,13 @@ def session_of(store: Store, session: str, now: datetime) -> signin.Session | No
         return signin.session_of(connection, session, _epoch(now))
 
 
-def is_use_to_be_recorded(found: signin.Session, now: datetime) -> bool:
-    """Say whether this use of a session is to be written down, or one of less than a minute ago was."""
-    return _epoch(now) - found.seen_at >= SEEN_SECONDS
+def is_use_to_be_recorded(session: signin.Session, now: datetime) -> bool:
+    """Return whether this use of a session has to be recorded: not if the last one was less than a minute ago."""
+    return _epoch(now) - session.seen_at >= USE_RECORDED_EVERY_SECONDS
 
 
 def record_use(store: Store, session: str, now: datetime) -> None:
-    """Write down that a session was used now, which keeps it alive. Raises StoreError where nothing can be written."""
+    """Record that a session was used now, which keeps it alive. Raises StoreError if the database cannot be written."""
     with store.write() as connection:
         signin.keep_alive(connection, session, _epoch(now))
 

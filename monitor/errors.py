@@ -1,4 +1,4 @@
-"""What can go wrong in the house, each with its exit code and one sentence with the way out."""
+"""The application's errors, each with its exit code. Messages say what was found, where, and what to do."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ EXIT_RUNNING = 5
 
 
 class EvenhoursError(Exception):
-    """Base of our errors. ``str()`` is the whole message: what was found, where, and what to do."""
+    """Base class of the application's errors. ``str()`` is the whole message for the user."""
 
     exit_code = EXIT_ERROR
 
 
 class ConfigError(EvenhoursError):
-    """The configuration cannot be used. ``problems`` lists every fault with its path in the file, all at once."""
+    """The configuration cannot be used. ``problems`` lists all problems, each with its path in the file."""
 
     exit_code = EXIT_USAGE
 
@@ -42,7 +42,7 @@ class MissingConfigError(ConfigError):
 
 
 class UsageError(EvenhoursError):
-    """The command cannot mean anything: an unknown clinician, source or week, dates that end before they begin."""
+    """The command makes no sense as given: an unknown clinician or source, a span that ends before it begins."""
 
     exit_code = EXIT_USAGE
 
@@ -52,22 +52,22 @@ class StoreError(EvenhoursError):
 
 
 class AccessLogError(StoreError):
-    """A look at others' data could not be written down, and so it shows nothing."""
+    """The access log could not be written, so the data of others are not shown."""
 
 
 class DiskFullError(StoreError):
-    """There is no room left where something has to be written."""
+    """The disk is full."""
 
 
 class SecretError(EvenhoursError):
-    """The place a secret is said to be in holds none, or others can read it. Never carries the secret."""
+    """A secret is missing where the configuration refers to it, or others can read it. Never contains the secret."""
 
 
 class KeyFileError(EvenhoursError):
-    """The practice's key file is missing, readable by others, or not ours."""
+    """The practice's key file is missing, damaged, readable by others, or belongs to another user."""
 
 
 class AlreadyRunningError(EvenhoursError):
-    """Another run holds the lock."""
+    """Another run holds the practice's lock."""
 
     exit_code = EXIT_RUNNING

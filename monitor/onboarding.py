@@ -1,4 +1,4 @@
-"""What somebody has to allow before their accounts can be read, for whoever asks them: the command line or a page."""
+"""The permissions that clinicians give for their accounts, asked for by the command line or a page."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class OnboardingError(EvenhoursError):
-    """Permission was not given, or cannot be asked for; says what to do."""
+    """Permission was not given, or cannot be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class PermissionRequest:
-    """What is asked of one person: for which sources, to be kept in which folder, by which client, which scopes."""
+    """A request to one clinician: the sources, the folder for the permission, the client's options, the scopes."""
 
     sources: tuple[str, ...]
     folder: Path
@@ -32,84 +32,86 @@ class PermissionRequest:
 
     @property
     def by_domain(self) -> bool:
-        """Whether a domain's service account reads, so that the person's own consent is all that is missing."""
+        """Whether a domain's service account reads the mailbox, so that only the person's own consent is missing."""
         return bool(self.options.service_account)
 
     @property
-    def words(self) -> str:
-        """What is asked for, as a person reads it."""
+    def description(self) -> str:
+        """The scopes in plain words."""
         return describe_scopes(self.scopes)
 
 
 Provider = Literal["google", "microsoft"]
-"""Whose permission it is that somebody gives or takes back."""
+"""The provider of an account."""
 
 PROVIDERS: tuple[Provider, ...] = ("google", "microsoft")
 
 
-def sources_of_provider(config: Config, person: Clinician, provider: Provider) -> list[SourceConfig]:
-    """The person's own sources whose permission is that provider's to give."""
+def sources_of_provider(config: Config, clinician: Clinician, provider: Provider) -> list[SourceConfig]:
+    """Return the clinician's own sources at a provider."""
     from connectors.google.access import SCOPES
 
     kinds = set(SCOPES) if provider == "google" else {provider}
-    return [source for source in config.sources if source.kind in kinds and person.key in source.clinicians]
+    return [source for source in config.sources if source.kind in kinds and clinician.key in source.clinicians]
 
 
-def has_permission(config: Config, person: Clinician, provider: Provider) -> bool:
-    """Whether anything is kept with which somebody's account at the provider could be read."""
-    return any((folder / name).is_file() for folder, name in _permissions(config, person, provider))
+def has_permission(config: Config, clinician: Clinician, provider: Provider) -> bool:
+    """Return whether a permission is stored with which the clinician's account at the provider could be read."""
+    return any((folder / name).is_file() for folder, name in _permissions(config, clinician, provider))
 
 
-def withdraw(config: Config, person: Clinician, provider: Provider) -> bool:
-    """Delete all with which somebody's account at the provider could be read; say whether there was anything.
+def withdraw(config: Config, clinician: Clinician, provider: Provider) -> bool:
+    """Delete everything with which the clinician's account at the provider could be read; return whether there was any.
 
-    Their own permission and their consent to the practice's service account or application, for every source of theirs.
-    Raises OnboardingError where it cannot be deleted.
+    That is their own permission and their consent to the practice's service account or application, for all their
+    sources. Raises OnboardingError where it cannot be deleted.
     """
     from connectors.private import PrivateFileError, remove_private
 
     try:
-        deleted = [remove_private(folder, name) for folder, name in _permissions(config, person, provider)]
+        deleted = [remove_private(folder, name) for folder, name in _permissions(config, clinician, provider)]
     except PrivateFileError as error:
         raise OnboardingError(str(error)) from error
     return any(deleted)
 
 
-def _permissions(config: Config, person: Clinician, provider: Provider) -> list[tuple[Path, str]]:
-    """Return where permissions of a person can lie: folder and file."""
-    from connectors.google.access import consent_file, token_file  # Microsoft's are called the same
+def _permissions(config: Config, clinician: Clinician, provider: Provider) -> list[tuple[Path, str]]:
+    """Return the places where permissions of a clinician are stored: folder and file name."""
+    from connectors.google.access import consent_file, token_file  # the same names at Microsoft
 
     folders = dict.fromkeys(
-        config.folder / source.options.tokens for source in sources_of_provider(config, person, provider)
+        config.folder / source.options.tokens for source in sources_of_provider(config, clinician, provider)
     )
-    return [(folder, name(person.key)) for folder in folders for name in (token_file, consent_file)]
+    return [(folder, name(clinician.key)) for folder in folders for name in (token_file, consent_file)]
 
 
 def google_sources(config: Config) -> list[SourceConfig]:
-    """The sources whose owners' permission is Google's to give."""
+    """Return the sources that need a permission from Google."""
     from connectors.google.access import SCOPES
 
     return [source for source in config.sources if source.kind in SCOPES]
 
 
-def google_request(config: Config, person: Clinician, name: str | None = None) -> PermissionRequest:
-    """All that the person's Google sources need at once, so that consent is asked for a single time.
+def google_request(config: Config, clinician: Clinician, name: str | None = None) -> PermissionRequest:
+    """Return one request for all Google sources of a clinician, so that consent is asked for a single time.
 
-    With ``name`` it is all that keep their permission where that source does: a new one takes the place of the old.
-    Raises UsageError where there is nothing to ask for, or it has to be said for which source.
+    With ``name``, only the sources that store their permission where that source does: a new one replaces the old.
+    Raises UsageError if the clinician has no Google source, or the sources differ in where they store permissions.
     """
     from connectors.google.access import scopes_of
 
-    found = [source for source in google_sources(config) if person.key in source.clinicians]
-    places = {_place(source) for source in found if name in {None, source.name}}
+    own = [source for source in google_sources(config) if clinician.key in source.clinicians]
+    places = {_place(source) for source in own if name in {None, source.name}}
     if not places:
-        known = ", ".join(source.name for source in found)
-        if name and known:
-            raise UsageError(f'{person.key} has no Google source "{name}". There are: {known}.')
-        raise UsageError(f"No source of Google's is {person.key}'s. Add one to the configuration: see docs/google.md.")
+        names = ", ".join(source.name for source in own)
+        if name and names:
+            raise UsageError(f'{clinician.key} has no Google source "{name}". There are: {names}.')
+        raise UsageError(f"{clinician.key} has no Google source. Add one to the configuration: see docs/google.md.")
     if len(places) > 1:
-        raise UsageError(f"Say for which source: --source {' | '.join(source.name for source in found)}")
-    chosen = [source for source in found if _place(source) in places]
+        raise UsageError(
+            f"{clinician.key} has several Google sources. Add --source {' | '.join(source.name for source in own)}"
+        )
+    chosen = [source for source in own if _place(source) in places]
     scopes = dict.fromkeys(scope for source in chosen for scope in scopes_of(source.kind, source.options))
     options = chosen[0].options
     return PermissionRequest(
@@ -118,7 +120,7 @@ def google_request(config: Config, person: Clinician, name: str | None = None) -
 
 
 def _place(source: SourceConfig) -> tuple[Any, ...]:
-    """Where permission for a source is kept, and who asks for it."""
+    """Return what sources must share to be covered by one permission: its folder and the client that asks for it."""
     options = source.options
     return options.tokens, options.client, options.service_account, options.api_endpoint
 
@@ -126,94 +128,95 @@ def _place(source: SourceConfig) -> tuple[Any, ...]:
 def consent_page(
     config: Config, request: PermissionRequest, back: str | None = None, begun: Sequence[str] = ()
 ) -> Asking:
-    """The page on which Google asks, or one that was ``begun`` (its secrets); the browser is sent ``back`` afterwards.
+    """Return Google's consent page, a new one or one that was ``begun`` (its secrets).
 
-    Raises UsageError where no OAuth client is configured, ConnectorError where it is none.
+    The browser is sent ``back`` afterwards. Raises UsageError if no OAuth client is configured, ConnectorError if it is
+    not a valid one.
     """
     from connectors.google.consent import NOBODY_LISTENS, Asking
 
     if not request.options.client:
-        remedy = 'Give the OAuth client: client = "file:google-client.json" (docs/google.md says how to get one).'
-        raise UsageError(f"{request.sources[0]}: there is nothing to ask Google with. {remedy}")
+        remedy = 'Add client = "file:google-client.json" to the source; docs/google.md says how to get that file.'
+        raise UsageError(f"{request.sources[0]}: no OAuth client is configured. {remedy}")
     client = secret_reader(request.sources[0], config.folder)(request.options.client)
     return Asking(client, request.options, request.scopes, back or NOBODY_LISTENS, begun)
 
 
-def start_consent(config: Config, person: Clinician) -> tuple[str, tuple[str, ...]]:
-    """The address of Google's page for somebody, and the secrets that its answer will be worth nothing without.
+def start_consent(config: Config, clinician: Clinician) -> tuple[str, tuple[str, ...]]:
+    """Return the address of Google's consent page for a clinician, and the secrets needed to accept its answer.
 
     Raises OnboardingError.
     """
     from connectors.errors import ConnectorError
 
     try:
-        page = consent_page(config, google_request(config, person))
+        page = consent_page(config, google_request(config, clinician))
     except (ConnectorError, EvenhoursError) as error:
         raise OnboardingError(str(error)) from error
     return page.url, page.secrets
 
 
 def complete_consent(
-    config: Config, person: Clinician, begun: Sequence[str], address: str, now: datetime
+    config: Config, clinician: Clinician, begun: Sequence[str], address: str, now: datetime
 ) -> tuple[str, str]:
-    """Keep the permission that Google's page led to: what may be read, and what was left unticked (empty if nothing).
+    """Store the permission given on Google's page; return in plain words what was granted and what was left unticked.
 
     Raises OnboardingError.
     """
     from connectors.errors import ConnectorError
 
     try:
-        request = google_request(config, person)
-        given: Permission = consent_page(config, request, begun=begun).answered(
-            address, request.folder, person.key, now
+        request = google_request(config, clinician)
+        permission: Permission = consent_page(config, request, begun=begun).answered(
+            address, request.folder, clinician.key, now
         )
     except (ConnectorError, EvenhoursError) as error:
         raise OnboardingError(str(error)) from error
-    return describe_scopes(given.granted), describe_scopes(given.missing) if given.missing else ""
+    return describe_scopes(permission.granted), describe_scopes(permission.missing) if permission.missing else ""
 
 
-def record_consent(config: Config, person: Clinician, now: datetime) -> None:
-    """Write down that somebody lets the domain's service account read in their name. Raises OnboardingError."""
+def record_consent(config: Config, clinician: Clinician, now: datetime) -> None:
+    """Store a clinician's consent that the domain's service account reads in their name. Raises OnboardingError."""
     from connectors.errors import ConnectorError
     from connectors.google.consent import write_consent
 
     try:
-        request = google_request(config, person)
-        write_consent(request.folder, person.key, account_address(person, None), request.scopes, now)
+        request = google_request(config, clinician)
+        write_consent(request.folder, clinician.key, account_address(clinician, None), request.scopes, now)
     except (ConnectorError, EvenhoursError) as error:
         raise OnboardingError(str(error)) from error
 
 
-def permission_status(config: Config, person: Clinician, now: datetime) -> tuple[PermissionRequest | None, str]:
-    """What somebody's Google sources need, and what is wrong with their permission (empty if nothing is).
+def permission_status(config: Config, clinician: Clinician, now: datetime) -> tuple[PermissionRequest | None, str]:
+    """Return what a clinician's Google sources need, and what is wrong with their permission (empty if nothing is).
 
-    ``None`` where none of Google's sources is theirs, or where only the command line can tell them apart.
+    The request is ``None`` if they have no Google source, or several that only the command line can choose between.
     """
     from connectors.google.consent import standing
 
     try:
-        request = google_request(config, person)
+        request = google_request(config, clinician)
     except UsageError as error:
         return None, str(error)
-    return request, standing(request.folder, request.options, person.key, request.scopes, now)
+    return request, standing(request.folder, request.options, clinician.key, request.scopes, now)
 
 
-def account_address(person: Clinician, account: str | None) -> str:
-    """Which of the clinician's addresses is meant; the only one if none is said."""
+def account_address(clinician: Clinician, account: str | None) -> str:
+    """Return the clinician's address that equals ``account``, or the only one if ``account`` is ``None``."""
     from connectors.pseudonyms import canonical_address
 
-    mail = sorted(address for address in person.addresses if "@" in address)
+    mail = sorted(address for address in clinician.addresses if "@" in address)
     if account is not None and canonical_address(account) in mail:
         return canonical_address(account)
     if account is None and len(mail) == 1:
         return mail[0]
     raise UsageError(
-        f"Say which account: --account {' | '.join(mail) or 'ADDRESS (it has to be in the configuration)'}"
+        f"Add which account it is: --account {' | '.join(mail) or 'ADDRESS (it has to be in the configuration)'}"
     )
 
 
 def describe_scopes(scopes: Sequence[str]) -> str:
-    """What may be read, as a person reads it."""
+    """Return what scopes allow to read, in plain words."""
     from connectors.google.access import IN_WORDS
 
     return "; ".join(IN_WORDS.get(scope, scope) for scope in scopes) or "nothing"

@@ -1,4 +1,4 @@
-"""The practice's people and their agreed hours, as the configuration tells them. Immutable, without behaviour."""
+"""The clinicians of a practice with their contracts, zones and agreed hours, as configured. All types are immutable."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 MinuteSpan = tuple[int, int]
-"""Minutes from local midnight of the day a span starts on; an overnight span ends beyond 1440."""
+"""Start and end in minutes after local midnight of the day a span starts on; an overnight span ends beyond 1440."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """One version of a work pattern. ``starts`` is ``None`` for the earliest, which holds before it too.
+    """One version of the agreed hours, in effect from ``starts`` on; ``None`` marks the first version.
 
     ``days`` maps the weekday (0 is Monday) to its spans; ``holidays`` are the spans worked on public holidays.
     """
@@ -24,15 +24,15 @@ class Hours:
 
 
 ASSUMED_HOURS = Hours(None, dict.fromkeys(range(5), ((8 * 60, 18 * 60),)))
-"""Monday to Friday, 08:00 to 18:00: what is taken, and said to be taken, where nobody declared hours."""
+"""Monday to Friday, 08:00 to 18:00: the hours used where none were agreed. Pages say that they are assumed."""
 
 DAY_STARTS_AT = 4 * 3600
-"""Seconds after midnight at which a work day begins, where the practice does not say otherwise."""
+"""Default start of a work day, in seconds after midnight."""
 
 
 @dataclass(frozen=True, slots=True)
 class Residence:
-    """The zone a clinician lives in from a local date on; ``starts`` is ``None`` for the first."""
+    """The zone in which a clinician lives from a local date on; ``starts`` is ``None`` for the first."""
 
     starts: date | None
     zone: ZoneInfo
@@ -51,7 +51,7 @@ FULL_TIME = Contract(None, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class ReferralPreferences:
-    """Which referrals a clinician can take. What is not listed is not offered."""
+    """The skills, languages and ways of working for which a clinician takes referrals."""
 
     skills: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ class ReferralPreferences:
 
 @dataclass(frozen=True, slots=True)
 class Clinician:
-    """One person whose times are read. ``addresses`` are canonical; ``hours`` empty means assumed hours."""
+    """A person whose working times are read. ``addresses`` are canonical; without ``hours`` they are assumed."""
 
     key: str
     name: str
@@ -74,29 +74,29 @@ class Clinician:
     referral_preferences: ReferralPreferences = ReferralPreferences()
 
     def zone_at(self, instant: datetime) -> ZoneInfo:
-        """The zone lived in at an instant; a date on which somebody moves is the new zone's from its midnight on."""
+        """Return the zone lived in at an instant. A day of moving belongs to the new zone from its midnight on."""
         return next(
-            home.zone
-            for home in reversed(self.residences)
-            if home.starts is None or home.starts <= instant.astimezone(home.zone).date()
+            residence.zone
+            for residence in reversed(self.residences)
+            if residence.starts is None or residence.starts <= instant.astimezone(residence.zone).date()
         )
 
     def fte_on(self, day: date) -> float:
-        """The contract's share of a full post on a local date."""
-        begun = [one.fte for one in self.contracts if one.starts is None or one.starts <= day]
-        return begun[-1] if begun else self.contracts[0].fte
+        """Return the contract's share of a full post on a local date."""
+        ftes = [contract.fte for contract in self.contracts if contract.starts is None or contract.starts <= day]
+        return ftes[-1] if ftes else self.contracts[0].fte
 
     @property
     def has_assumed_hours(self) -> bool:
-        """Whether the hours were declared by nobody."""
+        """Whether no hours were agreed, so that assumed ones apply."""
         return not self.hours
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """One version of the practice's weight table: how many ordinary clients one in each band counts for.
+    """One version of the practice's weight table: how many ordinary clients one client of each band counts for.
 
-    ``starts`` is ``None`` for the earliest, which holds before it too. Bands are numbered from 1.
+    ``starts`` is ``None`` for the first version. Bands are numbered from 1.
     """
 
     starts: date | None
@@ -104,15 +104,15 @@ class Weights:
 
 
 DEFAULT_WEIGHTS = Weights(None, (1.0, 1.25, 1.5, 2.0))
-"""What the bands count for where the practice has set nothing, a design choice. Without a band a client is 1."""
+"""The weights of the bands where the practice has set none, a design choice. A client without a band counts 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """What holds for everybody. ``day_starts_at`` is in seconds after midnight (default 04:00).
+    """The settings of the whole practice. ``day_starts_at`` is in seconds after midnight (default 04:00).
 
-    ``supervision_group`` is how many share a group supervision. ``subdivision`` is the part of the country whose public
-    holidays hold.
+    ``supervision_group`` is the number of people who share a group supervision. ``subdivision`` is the part of the
+    country whose public holidays apply.
     """
 
     name: str

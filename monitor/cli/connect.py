@@ -75,7 +75,9 @@ def _by_domain(context: CliContext, person: Clinician, request: PermissionReques
     from monitor.onboarding import account_address
 
     address = account_address(person, account)
-    context.note(f"{person.name}: the practice's service account will read, in your name ({address}): {request.words}.")
+    context.note(
+        f"{person.name}: the practice's service account will read, in your name ({address}): {request.description}."
+    )
     if not click.confirm("Do you, yourself, agree?", err=True):
         raise UsageError("Nothing was written down. Without your own consent nothing is read.")
     write_consent(request.folder, person.key, address, request.scopes, context.now)

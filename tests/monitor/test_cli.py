@@ -403,7 +403,7 @@ def test_a_database_is_not_begun_under_another_key(read: Office) -> None:
     (read.folder / "evenhours.key").unlink()
     answer = read("ingest")
     assert answer.code == 1
-    assert "There is no key file" in answer.err
+    assert "No key file at" in answer.err
     assert not (read.folder / "evenhours.key").exists()
 
 

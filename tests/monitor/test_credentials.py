@@ -1,4 +1,4 @@
-"""Secrets are found where the configuration says; the key file is private or refused."""
+"""Tests of secrets by reference, and of the key file, which is refused unless private."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def private_file(path: Path, text: str) -> Path:
     return path
 
 
-def printing(code: str) -> str:
+def command_of(code: str) -> str:
     return f"command:{shlex.quote(sys.executable)} -c {shlex.quote(code)}"
 
 
 @pytest.mark.parametrize("text", ["env:TOKEN", "file:token.txt", "file: ~/token", "command:pass show mail"])
-def test_a_place_is_a_reference(text: str) -> None:
+def test_a_text_with_a_known_scheme_is_a_reference(text: str) -> None:
     assert is_reference(text)
 
 
 @pytest.mark.parametrize(
     "text", [SECRET, "", "env:", "file: ", "vault:token", "https://mail.example/env:TOKEN", "env:A\nB"]
 )
-def test_anything_else_is_none(text: str) -> None:
+def test_other_texts_are_no_references(text: str) -> None:
     assert not is_reference(text)
 
 
@@ -94,7 +94,7 @@ def test_a_secret_is_read_from_a_file_beside_the_configuration_without_its_line_
 
 def test_a_secret_is_what_a_command_prints_in_the_folder_of_the_configuration(tmp_path: Path) -> None:
     private_file(tmp_path / "token", SECRET)
-    assert read_secret(printing("print(open('token').read())"), tmp_path) == SECRET
+    assert read_secret(command_of("print(open('token').read())"), tmp_path) == SECRET
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602])
@@ -105,37 +105,37 @@ def test_a_secret_that_others_can_reach_is_refused_with_the_remedy(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("reference", "found"),
+    ("reference", "message"),
     [
-        (SECRET, "A secret is given as env:NAME, file:PATH or command:…, not as itself."),
-        ("env:NOWHERE", "The environment variable NOWHERE holds no secret."),
+        (SECRET, "Write where the secret is kept (env:NAME, file:PATH or command:…), not the secret itself."),
+        ("env:NOWHERE", "The environment variable NOWHERE is empty."),
         ("file:nowhere", "cannot be read: no such file or directory."),
-        ("file:.", "is not a file."),
-        ("file:empty", "The file empty holds no secret."),
-        ("file:~nobody-here/token", "begins with a home folder that does not exist."),
+        ("file:.", "is not a regular file."),
+        ("file:empty", "The file empty is empty."),
+        ("file:~nobody-here/token", "is in a home folder that does not exist."),
         ("command:no-such-program-here", "The secret's command cannot be run."),
         ("command:echo 'unclosed", "The secret's command cannot be run."),
-        ("command:true", "The secret's command holds no secret."),
+        ("command:true", "The output of the secret's command is empty."),
     ],
 )
-def test_a_place_without_a_secret_says_what_is_wrong(tmp_path: Path, reference: str, found: str) -> None:
+def test_a_place_without_a_secret_says_what_is_wrong(tmp_path: Path, reference: str, message: str) -> None:
     private_file(tmp_path / "empty", "\n")
     with pytest.raises(SecretError) as error:
         read_secret(reference, tmp_path, {})
-    assert found in str(error.value)
+    assert message in str(error.value)
     assert SECRET not in str(error.value)
 
 
-def test_a_pipe_in_a_secrets_place_does_not_hold_us(tmp_path: Path) -> None:
+def test_a_pipe_in_a_secrets_place_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
-    with pytest.raises(SecretError, match="is not a file"):
+    with pytest.raises(SecretError, match="is not a regular file"):
         read_secret("file:pipe", tmp_path)
 
 
-def test_what_a_failing_command_printed_goes_nowhere(tmp_path: Path) -> None:
+def test_the_output_of_a_failing_command_is_not_in_the_error(tmp_path: Path) -> None:
     code = f"import sys; print('{SECRET[::-1]}'[::-1]); sys.exit('{SECRET[::-1]}'[::-1])"
     with pytest.raises(SecretError) as error:
-        read_secret(printing(code), tmp_path)
+        read_secret(command_of(code), tmp_path)
     assert "failed with exit code 1" in str(error.value)
     assert SECRET not in "".join(traceback.format_exception(error.value))
 
@@ -143,10 +143,10 @@ def test_what_a_failing_command_printed_goes_nowhere(tmp_path: Path) -> None:
 def test_a_command_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "COMMAND_SECONDS", 0.05)
     with pytest.raises(SecretError, match="took more than"):
-        read_secret(printing("import signal; signal.pause()"), tmp_path)
+        read_secret(command_of("import signal; signal.pause()"), tmp_path)
 
 
-def test_a_connector_learns_of_a_missing_secret_as_an_error_of_its_source(tmp_path: Path) -> None:
+def test_a_missing_secret_is_an_error_of_its_source(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError) as error:
         secret_reader("ana-mail", tmp_path)("file:nowhere")
     assert error.value.source == "ana-mail"
@@ -198,7 +198,7 @@ def test_a_key_that_could_not_be_written_whole_leaves_no_file(tmp_path: Path, mo
 
 
 def test_a_missing_key_says_where_it_should_be(tmp_path: Path) -> None:
-    with pytest.raises(KeyFileError, match=r"There is no key file at .*evenhours\.key\. Put it back"):
+    with pytest.raises(KeyFileError, match=r"No key file at .*evenhours\.key\. Restore it"):
         read_key(tmp_path / "evenhours.key")
 
 
@@ -214,7 +214,7 @@ def test_a_loose_key_file_is_refused_with_the_remedy(tmp_path: Path, mode: int) 
 def test_a_link_to_a_key_is_refused(tmp_path: Path) -> None:
     create_key(tmp_path / "real.key")
     (tmp_path / "evenhours.key").symlink_to("real.key")
-    with pytest.raises(KeyFileError, match="is a link"):
+    with pytest.raises(KeyFileError, match="is a symbolic link"):
         read_key(tmp_path / "evenhours.key")
 
 
@@ -235,5 +235,5 @@ def test_a_damaged_key_is_refused_without_showing_it(tmp_path: Path, text: str) 
 
 
 def test_a_folder_is_no_key(tmp_path: Path) -> None:
-    with pytest.raises(KeyFileError, match="is not a file"):
+    with pytest.raises(KeyFileError, match="is not a regular file"):
         read_key(tmp_path)

@@ -197,7 +197,7 @@ def test_sources_whose_permissions_lie_apart_are_not_called_nothing(office: Offi
 def test_without_a_client_the_page_says_what_is_missing(office: Office) -> None:
     office.change('client = "file:google-client.json"\n', "")
     with DashboardPages(load(office.config)) as pages:
-        assert "there is nothing to ask Google with" in post(pages.signed_in("ana"), f"{HERE}/google").text
+        assert "no OAuth client is configured" in post(pages.signed_in("ana"), f"{HERE}/google").text
 
 
 def test_where_nothing_of_googles_is_read_nothing_is_asked(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One key, one database: what is refused, with the way out, and that nothing is changed by being refused."""
+"""Tests of a key and a database that do not fit: what is refused, with its remedy, and that nothing is changed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ DAMAGE = (
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
-    made = Office(tmp_path)
-    assert made("nightly").code == 0
-    return made
+    office = Office(tmp_path)
+    assert office("nightly").code == 0
+    return office
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_file_without_a_byte_is_no_new_practice_either(office: Office, databas
     assert database.read_bytes() == b""
 
 
-def test_init_alone_begins_a_database_beside_an_old_key(office: Office, database: Path, key: Path) -> None:
+def test_only_init_creates_a_database_beside_an_old_key(office: Office, database: Path, key: Path) -> None:
     database.rename(database.with_suffix(".before"))
     before = key.read_bytes()
 
@@ -96,12 +96,12 @@ def test_init_alone_begins_a_database_beside_an_old_key(office: Office, database
     assert office("export", "sessions").out.count("\n") > 2
 
 
-def test_the_remedy_for_a_lost_key_leads_somewhere(office: Office, database: Path, key: Path) -> None:
+def test_the_remedy_for_a_lost_key_works(office: Office, database: Path, key: Path) -> None:
     key.unlink()
     refused = office("nightly")
     assert refused.code == 1
-    assert "There is no key file" in refused.err
-    assert "rename the database and run: evenhours init, then evenhours nightly" in refused.err
+    assert "No key file at" in refused.err
+    assert "rename the database, then run: evenhours init, and: evenhours nightly" in refused.err
     assert not key.exists(), "no new key is made beside an old database"
 
     database.rename(database.with_suffix(".before"))
@@ -122,18 +122,18 @@ def test_doctor_finds_forty_flipped_bits_in_the_pages_structure(office: Office, 
 
 @pytest.mark.slow
 def test_doctor_finds_most_of_what_flips_anywhere_and_never_fails_of_it(office: Office, database: Path) -> None:
-    """Without checksums nobody can see a bit that flips inside a value or in free space: 2 of 60 went unseen."""
-    whole, found = database.read_bytes(), 0
+    """Without checksums a flipped bit inside a value or in free space cannot be detected: 2 of 60 were not."""
+    intact, detected = database.read_bytes(), 0
     for seed in range(60):
         flipped(database, seed, range)
-        found += any(words in office("doctor").out for words in DAMAGE)
-        database.write_bytes(whole)
+        detected += any(words in office("doctor").out for words in DAMAGE)
+        database.write_bytes(intact)
 
-    assert found >= 54
+    assert detected >= 54
 
 
 def flipped(database: Path, seed: int, places: Callable[[int], Sequence[int]], first: int = 0) -> bytes:
-    """Flip forty bits at such places of pages from the ``first`` on, and return what stands in the file then."""
+    """Flip forty bits at the given ``places`` of pages from the ``first`` on; return the new content of the file."""
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (size,) = connection.execute("PRAGMA page_size").fetchone()
