@@ -156,7 +156,7 @@ class Life:
         mark_dirty(connection, save_evidence(connection, calendar, times))
         mark_dirty(connection, save_messages(connection, mail, letters))
         for source in (calendar, mail):
-            sources.save_holds(connection, source, [self.key])
+            sources.save_has_records(connection, source, [self.key])
             window = Window(TUESDAY - (self.days + 30) * A_DAY, now + AHEAD * A_DAY)
             sources.save_success(connection, source, window, at)
 

@@ -31,7 +31,7 @@ from connectors.caldav import requests
 from connectors.imap.messages import WANTED
 from connectors.pseudonyms import Pseudonyms
 from monitor.config import load
-from monitor.ingest import IngestRequest, Outcome, ingest
+from monitor.ingest import IngestRequest, SourceOutcome, ingest
 from monitor.store.database import opened
 from tests.peers import calendars
 from tests.peers.dovecot import PASSWORD, Dovecot, dovecot
@@ -73,7 +73,7 @@ def read_into_sqlite(folder: Path, options: str, clock: Callable[[], float] = pe
     return seconds
 
 
-def _require(outcome: Outcome) -> None:
+def _require(outcome: SourceOutcome) -> None:
     if outcome.problem or not outcome.rows:
         raise SystemExit(f"the benchmark read nothing: {outcome.problem}")
 

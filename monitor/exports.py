@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.records import Grade
 from monitor.config import Config
 from monitor.roster import Clinician
-from monitor.store import facts, notices, tables
+from monitor.store import analysis_records, notices, tables
 from monitor.store.database import Store
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ UNSCHEDULED = "unscheduled"
 EVER = (-(2**62), 2**62)
 
 
-def rows_of(
+def export_rows(
     table: str,
     config: Config,
     store: Store,
@@ -75,7 +75,7 @@ def rows_of(
             return iter(
                 [_counted(clinician, count) for count in notices.answer_counts(connection, clinician.key, *days)]
             )
-        names = facts.pseudonyms(connection, clinician.key)
+        names = analysis_records.pseudonyms(connection, clinician.key)
         messages = list(tables.messages(connection, clinician.key, *span)) if table == "messages" else []
         frames = load_frames(config, store, clinician, now=now)
     if table == "messages":

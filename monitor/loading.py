@@ -9,7 +9,7 @@ from connectors.base import RecordType
 from monitor.config import Config
 from monitor.readiness import holidays_of, readiness_of
 from monitor.roster import Clinician
-from monitor.store import facts
+from monitor.store import analysis_records
 from monitor.store.database import Store
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def load_frames(config: Config, store: Store, clinician: Clinician, *, now: date
     from monitor.analysis.frames import frames_from
 
     with store.read() as connection:
-        records = facts.records_of(connection, clinician.key)
+        records = analysis_records.load_records(connection, clinician.key)
         ready = readiness_of(config, connection, clinician, now)
     as_of, events = int(now.timestamp()), records.events
     touched = [int(events["start"].min()), int(events["end"].max())] if len(events) else []

@@ -43,10 +43,10 @@ Failed = Callable[[str, Exception], None]
 class NightListener(Protocol):
     """Takes what a night does, as it does it; the command line's prints it."""
 
-    def reading(self) -> AbstractContextManager[ingest.Progress]:
+    def reading(self) -> AbstractContextManager[ingest.ProgressCallback]:
         """Return the time in which sources are read, with what shows how far each is."""
 
-    def read(self, outcome: ingest.Outcome) -> None:
+    def read(self, outcome: ingest.SourceOutcome) -> None:
         """Take what became of a source."""
 
     def computing(self) -> AbstractContextManager[Progress]:
@@ -99,7 +99,7 @@ def night(config: Config, store: Store, names: Pseudonyms, listener: NightListen
         with listener.reading() as progress:
             for outcome in ingest.ingest(config, store, names, ingest.IngestRequest(), now=now, progress=progress):
                 problem = str(outcome.problem) if outcome.problem else None
-                read = tables.RunSource(outcome.name, outcome.seconds, outcome.rows, outcome.rejected, problem)
+                read = tables.RunSourceRow(outcome.name, outcome.seconds, outcome.rows, outcome.rejected, problem)
                 with store.write() as connection:
                     tables.save_run_source(connection, run, read)
                 listener.read(outcome)

@@ -54,10 +54,10 @@ def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> 
     last_week = due.start + BLOCK_DAYS - 7
     values = {
         (who, week, key): value
-        for who, week, key, value, _, _ in weeks.workload(connection, keys, due.start, last_week)
+        for who, week, key, value, _, _ in weeks.workload_weeks(connection, keys, due.start, last_week)
     }
     has_rule = any(rule.kind in SUPERVISION for rule in config.rules)
-    intakes_known = weeks.known_since(connection, "intakes")
+    intakes_known = weeks.first_known_weeks(connection, "intakes")
     people = []
     for person in due.people:
         if person.key in due.known:

@@ -300,17 +300,17 @@ def _renamed(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
 def _true_times(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     """How many of a source's true times say how a session went: few do where its zone or its dates are misread."""
     from monitor.analysis.sessions import count_linked_evidence
-    from monitor.store import facts
+    from monitor.store import analysis_records
 
     configured = {source.name for source in context.config.sources}
     told, met = Counter[str](), Counter[str]()
     names = {row["id"]: row["name"] for row in counts.rows if row["evidence"]}
     with context.store.read() as connection:
         wanted = context.config.clinicians if configured.intersection(names.values()) else ()
-        plain = facts.plain_times(connection) if wanted else {}
+        plain = analysis_records.unambiguous_evidence_counts(connection) if wanted else {}
         for clinician in wanted:
             numbers = {source: (number, number) for source, number in plain.get(clinician.key, {}).items()}
-            if not numbers and (times := facts.stored_times(connection, clinician.key)):
+            if not numbers and (times := analysis_records.session_evidence(connection, clinician.key)):
                 numbers = count_linked_evidence(*times)
             for source, (those, number) in numbers.items():
                 met[names[source]] += those

@@ -12,7 +12,7 @@ import click
 
 from monitor.cli.context import DAY, CliContext, pass_context
 from monitor.errors import UsageError
-from monitor.exports import COLUMNS, rows_of
+from monitor.exports import COLUMNS, export_rows
 
 
 @click.command()
@@ -32,7 +32,7 @@ def export(
     rows = (
         row
         for person in people
-        for row in rows_of(table, context.config, context.store, person, first=first, last=last, now=context.now)
+        for row in export_rows(table, context.config, context.store, person, first=first, last=last, now=context.now)
     )
     (_jsonl if form == "jsonl" or context.as_json else _csv)(COLUMNS[table], rows)
 

@@ -17,8 +17,8 @@ from monitor.cli.progress import ProgressBar
 from monitor.store import tables
 
 if TYPE_CHECKING:
-    from monitor.ingest import Outcome
-    from monitor.ingest import Progress as PageProgress
+    from monitor.ingest import ProgressCallback as PageProgress
+    from monitor.ingest import SourceOutcome
     from monitor.night import AnalysisResult
     from monitor.readiness import Gap
     from monitor.roster import Clinician
@@ -75,7 +75,7 @@ class Printer:
 
     def __init__(self, context: CliContext) -> None:
         self._context = context
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[SourceOutcome] = []
         self._bar = ProgressBar()
 
     @contextmanager
@@ -86,7 +86,7 @@ class Printer:
         with reading(self._context) as self._bar:
             yield self._bar.step
 
-    def read(self, outcome: Outcome) -> None:
+    def read(self, outcome: SourceOutcome) -> None:
         """Print a line about a source."""
         from monitor.cli.sources import print_outcome
 

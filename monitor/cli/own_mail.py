@@ -16,11 +16,13 @@ from reports.wording import counted
 
 if TYPE_CHECKING:
     from monitor.config import Config, SourceConfig
-    from monitor.ingest import Outcome, Unrecognised
+    from monitor.ingest import SourceOutcome, UnrecognisedOwner
     from monitor.roster import Clinician
 
 
-def print_unrecognised(context: CliContext, outcome: Outcome, owners: Collection[str], *, name_address: bool) -> None:
+def print_unrecognised(
+    context: CliContext, outcome: SourceOutcome, owners: Collection[str], *, name_address: bool
+) -> None:
     """Say of these owners, who are not known to have sent anything, what is missing, and how to go on.
 
     ``name_address`` is whether somebody looks at standard error; where it may be kept, no address stands there.
@@ -44,7 +46,7 @@ def print_unrecognised(context: CliContext, outcome: Outcome, owners: Collection
         context.note(f"evenhours: {outcome.source}: {told}{known} {remedy}")
 
 
-def _remedy(config: Config, source: str, person: Clinician, seen: Unrecognised, *, name_address: bool) -> str:
+def _remedy(config: Config, source: str, person: Clinician, seen: UnrecognisedOwner, *, name_address: bool) -> str:
     again, place = f"evenhours ingest --source {source} --full", f"addresses below the [[clinician]] of {person.key}"
     who = person.name or person.key
     if seen.address is None:

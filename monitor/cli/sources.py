@@ -24,8 +24,8 @@ _LATE = timedelta(hours=3)  # after the booked end: rather a slip of the pen
 if TYPE_CHECKING:
     from connectors.classify import ClassifiedEntry
     from monitor.config import SourceConfig
-    from monitor.ingest import IngestRequest, Outcome
-    from monitor.store.events import Named
+    from monitor.ingest import IngestRequest, SourceOutcome
+    from monitor.store.events import EventMatch
 
 
 @click.command()
@@ -54,7 +54,7 @@ def ingest(
     sys.exit(exit_code(outcomes))
 
 
-def read_sources(context: CliContext, request: IngestRequest) -> list[Outcome]:
+def read_sources(context: CliContext, request: IngestRequest) -> list[SourceOutcome]:
     """Read the requested sources, tell how each went, and return the outcomes."""
     from monitor.ingest import ingest as run
 
@@ -80,7 +80,7 @@ def reading(context: CliContext) -> Iterator[ProgressBar]:
         raise
 
 
-def print_outcome(context: CliContext, outcome: Outcome, seconds: float | None = None) -> None:
+def print_outcome(context: CliContext, outcome: SourceOutcome, seconds: float | None = None) -> None:
     """One line about one source, with the ``seconds`` that it took; a fault with its remedy to standard error, too."""
     aside = f", {outcome.rejected} kept aside (evenhours doctor says why)" if outcome.rejected else ""
     rows = f"{outcome.rows} row{'' if outcome.rows == 1 else 's'} changed"
@@ -227,7 +227,7 @@ def _computed(context: CliContext, key: str) -> str:
     return "The weekly numbers could not be computed; the last ones stand. evenhours doctor says more."
 
 
-def _ended(context: CliContext, session: Named, end: str, *, yes: bool) -> datetime:
+def _ended(context: CliContext, session: EventMatch, end: str, *, yes: bool) -> datetime:
     """When a session ended, by what was typed. Raises UsageError where that cannot be, or is hours late without yes."""
     from monitor.analysis.clock import local_time
     from reports.wording import day_and_month
@@ -243,11 +243,11 @@ def _ended(context: CliContext, session: Named, end: str, *, yes: bool) -> datet
     return ended
 
 
-def _session_named(context: CliContext, uid_key: str, clinician: str | None) -> Named:
-    from monitor.store.events import events_named
+def _session_named(context: CliContext, uid_key: str, clinician: str | None) -> EventMatch:
+    from monitor.store.events import find_events
 
     with context.store.read() as connection:
-        found = [named for named in events_named(connection, uid_key) if named.kind == "session"]
+        found = [named for named in find_events(connection, uid_key) if named.kind == "session"]
     if clinician is not None:
         found = [named for named in found if named.clinician == context.clinician(clinician).key]
     if not found:

@@ -42,7 +42,7 @@ def next_block(config: Config, connection: Connection, now: datetime) -> NextBlo
 
     Where a practice brings a history with it, the weeks in which its first calendars are connected are waited for.
     """
-    last = blocks.last_start(connection)
+    last = blocks.last_block_start(connection)
     if last is not None:
         start = last + BLOCK_DAYS
     else:

@@ -26,13 +26,21 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.registry import source_kind
 from monitor.config import Config
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY
-from monitor.ingest.answers import Answer
-from monitor.ingest.own_mail import OwnMail, Unrecognised
-from monitor.ingest.pages import save_answer
+from monitor.ingest.pages import save_result
 from monitor.ingest.policy import Page
 from monitor.ingest.readers import Arrival, Readers
-from monitor.ingest.request import DAYS_AHEAD, DAYS_BACK, Account, IngestRequest, accounts, context_for, window_of
-from monitor.ingest.snapshots import Told
+from monitor.ingest.recognition import OwnerRecognition, UnrecognisedOwner
+from monitor.ingest.request import (
+    DAYS_AHEAD,
+    DAYS_BACK,
+    IngestRequest,
+    SourceAccount,
+    context_for,
+    source_accounts,
+    window_of,
+)
+from monitor.ingest.results import BufferedResult
+from monitor.ingest.snapshots import SnapshotSummary
 from monitor.store import sources
 from monitor.store.database import Store
 from monitor.store.sources import SourceRow
@@ -41,9 +49,9 @@ __all__ = [
     "DAYS_AHEAD",
     "DAYS_BACK",
     "IngestRequest",
-    "Outcome",
-    "Progress",
-    "Unrecognised",
+    "ProgressCallback",
+    "SourceOutcome",
+    "UnrecognisedOwner",
     "context_for",
     "exit_code",
     "ingest",
@@ -52,7 +60,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SourceOutcome:
     """What became of one source, or of one owner's ``account`` of it.
 
     Rows changed, records kept aside, what stopped it, if anything did, the owners of whom messages came but none was
@@ -65,7 +73,7 @@ class Outcome:
     rejected: int = 0
     problem: ConnectorError | None = None
     account: str | None = None
-    unrecognised: Mapping[str, Unrecognised] = field(default_factory=dict)
+    unrecognised: Mapping[str, UnrecognisedOwner] = field(default_factory=dict)
     seconds: float = field(default=0, compare=False)
 
     @property
@@ -74,8 +82,8 @@ class Outcome:
         return f"{self.source} of {self.account}" if self.account else self.source
 
 
-Progress = Callable[[str, Batch], None]
-"""Is told what each page came from, as :attr:`Outcome.name` says it, once the page is stored."""
+ProgressCallback = Callable[[str, Batch], None]
+"""Is told what each page came from, as :attr:`SourceOutcome.name` says it, once the page is stored."""
 
 
 def ingest(
@@ -85,8 +93,8 @@ def ingest(
     request: IngestRequest,
     *,
     now: datetime,
-    progress: Progress | None = None,
-) -> Iterator[Outcome]:
+    progress: ProgressCallback | None = None,
+) -> Iterator[SourceOutcome]:
     """Read every requested source; yields an outcome as each, or each account of it, is done, in their order.
 
     Raises:
@@ -94,7 +102,7 @@ def ingest(
             Nothing was read.
         StoreError: The database could not be written. The current page is not stored, all earlier ones are.
     """
-    chosen = accounts(config, names, request, now=now)
+    chosen = source_accounts(config, names, request, now=now)
     readings = [_Reading(store, account, now, progress or _silent, request) for account in chosen]
     apart = [reading for reading in readings if reading.is_remote]
     if len(apart) < 2:
@@ -112,7 +120,7 @@ def ingest(
             yield reading.outcome
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> int:
+def exit_code(outcomes: Sequence[SourceOutcome]) -> int:
     """The exit code of a run: 0 all read, 4 somebody must re-authorise, 3 some failed, 1 every source failed.
 
     A source that asked us to stop for tonight was read in part.
@@ -134,14 +142,16 @@ class _Reading:
     """One account, from its cursor to its end, and what became of it. Pages may come from another thread."""
 
     def __init__(
-        self, store: Store, account: Account, now: datetime, progress: Progress, request: IngestRequest
+        self, store: Store, account: SourceAccount, now: datetime, progress: ProgressCallback, request: IngestRequest
     ) -> None:
         self._store, self._account, self._progress = store, account, progress
         self._now = int(now.timestamp())
-        self.outcome = Outcome(account.source.name, account.source.kind, account=account.owner)
+        self.outcome = SourceOutcome(account.source.name, account.source.kind, account=account.owner)
         self.is_over = False
         self._begun = 0.0
-        self._own_mail = OwnMail(account.context, sent_by_address=source_kind(account.source.kind).sent_by_address)
+        self._own_mail = OwnerRecognition(
+            account.context, sent_by_address=source_kind(account.source.kind).sent_by_address
+        )
         self._row = self._stored()
         context, policy = account.context, account.policy
         begins_again = (
@@ -150,12 +160,12 @@ class _Reading:
         self._cursor = None if begins_again else self._row.cursor
         self._some_days = request.first is not None or request.last is not None
         self._anew = self._cursor is None
-        self._answer, self._told = Answer(store.path.parent), Told()
+        self._answer, self._told = BufferedResult(store.path.parent), SnapshotSummary()
 
     def _stored(self) -> SourceRow:
         source, people = self._account.source, [owner.key for owner in self._account.context.owners]
         with self._store.write() as connection:
-            sources.keep_accounts(connection, source.name, source.accounts)
+            sources.retire_other_accounts(connection, source.name, source.accounts)
             return sources.source_row(connection, source.name, source.kind, people, self._account.owner)
 
     @property
@@ -196,9 +206,9 @@ class _Reading:
         if page.batch.has_more:
             return
         answer, told, anew = self._answer, self._told, self._anew or self._answer.anew
-        self._answer, self._told, self._anew = Answer(self._store.path.parent), Told(), False
+        self._answer, self._told, self._anew = BufferedResult(self._store.path.parent), SnapshotSummary(), False
         with closing(answer):
-            for row, stored, invalidation in save_answer(
+            for row, stored, invalidation in save_result(
                 self._store, self._row, answer, told, self._account.policy, self._now, anew=anew
             ):
                 self._row = row

@@ -21,13 +21,13 @@ from dataclasses import dataclass, field
 
 from connectors.base import Window
 from connectors.records import CalendarEvent, MessageStamp, SessionEvidence
-from monitor.ingest.answers import Answer
 from monitor.ingest.policy import Page, Policy
-from monitor.ingest.snapshots import Snapshot, Told
+from monitor.ingest.results import BufferedResult
+from monitor.ingest.snapshots import Snapshot, SnapshotSummary
 from monitor.store import events, evidence, renaming, sources
 from monitor.store.database import Connection, Store
 from monitor.store.events import EntryKey
-from monitor.store.evidence import Evidence
+from monitor.store.evidence import EvidenceRow
 from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.messages import drop_messages, save_messages
 from monitor.store.sources import SourceRow
@@ -41,8 +41,8 @@ class TakenBack:
     times: set[EntryKey] = field(default_factory=set)
 
 
-def save_answer(
-    store: Store, row: SourceRow, answer: Answer, told: Told, policy: Policy, now: int, *, anew: bool
+def save_result(
+    store: Store, row: SourceRow, answer: BufferedResult, told: SnapshotSummary, policy: Policy, now: int, *, anew: bool
 ) -> Iterator[tuple[SourceRow, Page, Invalidation]]:
     """Store an answer, page by page; yield each with the source as it is then, and what changed.
 
@@ -50,7 +50,7 @@ def save_answer(
         ShrunkSourceError: Far too much is gone. Nothing of the answer was stored.
     """
     window = answer.last.batch.replaces
-    taken_back = TakenBack()
+    removals = TakenBack()
     is_first = True
     for page in answer.pages():
         with store.write() as connection:
@@ -60,36 +60,36 @@ def save_answer(
                 if window:
                     snapshot = Snapshot(answer, told, now)
                     parts.append(_rename(connection, row, snapshot, window, now))
-                    taken_back = _judge(connection, row, snapshot, window, policy)
+                    removals = _judge(connection, row, snapshot, window, policy)
             parts += _save(connection, row, page, policy, now)
             if not page.batch.has_more and window:
-                parts.append(events.remove_events(connection, row, taken_back.entries, now))
-                parts.append(evidence.drop_evidence(connection, _lost_times(connection, row, answer, taken_back)))
+                parts.append(events.remove_events(connection, row, removals.entries, now))
+                parts.append(evidence.drop_evidence(connection, _lost_times(connection, row, answer, removals)))
             invalidation = Invalidation.merged(parts)
             mark_dirty(connection, invalidation)
             if not page.batch.has_more:
                 sources.save_cursor(connection, row, page.batch.cursor)
-                row = sources.save_terms(connection, row, policy.settings, page.skipped, page.batch.source_size)
+                row = sources.save_read_state(connection, row, policy.settings, page.skipped, page.batch.source_size)
         is_first = False
         yield row, page, invalidation
 
 
 def _begin(
-    connection: Connection, row: SourceRow, answer: Answer, policy: Policy, now: int, *, anew: bool
+    connection: Connection, row: SourceRow, answer: BufferedResult, policy: Policy, now: int, *, anew: bool
 ) -> tuple[SourceRow, list[Invalidation]]:
     """Refuse a log of which much is gone; begin a reading, and another job's source as such."""
     batch = answer.last.batch
     if batch.source_size is not None:
         policy.refuse_shrunken(row.size, batch.source_size)
     if batch.replaces:  # it tells again of what could not be used
-        sources.forget_faults(connection, row)
+        sources.delete_rejected_records(connection, row)
     if anew:
-        row = sources.begin_reading(connection, row)
+        row = sources.begin_generation(connection, row)
     if not policy.busy_only or row.policy in {None, policy.settings}:
         return row, []
     # What an ordinary reading has stored goes as well, also of days that this one does not reach.
     return row, [
-        events.keep_times_alone(connection, row, now),
+        events.reduce_to_busy(connection, row, now),
         evidence.drop_all_evidence(connection, row),
         drop_messages(connection, row),
     ]
@@ -97,7 +97,7 @@ def _begin(
 
 def _rename(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, now: int) -> Invalidation:
     """Rename what a snapshot tells under another name."""
-    names = snapshot.new_names(lambda: events.each_held(connection, row, window))
+    names = snapshot.new_names(lambda: events.stored_events(connection, row, window))
     if names:  # a name that was in use before is not new
         stored = renaming.stored_names(connection, row, names.values())
         names = {(who, old): new for (who, old), new in names.items() if (who, new) not in stored}
@@ -110,11 +110,11 @@ def _judge(connection: Connection, row: SourceRow, snapshot: Snapshot, window: W
     Raises:
         ShrunkSourceError: That would be far too much.
     """
-    entries, known = snapshot.missing(lambda: events.each_held(connection, row, window))
+    entries, known = snapshot.missing(lambda: events.stored_events(connection, row, window))
     policy.refuse_shrunken(known, snapshot.told.present)
     if not snapshot.tells_all_times:
         return TakenBack(entries)
-    times, known = snapshot.lost_times(evidence.times_in(connection, row, window))
+    times, known = snapshot.lost_times(evidence.stored_spans(connection, row, window))
     policy.refuse_shrunken(known, snapshot.told.number_of_times, "true times")
     return TakenBack(entries, times)
 
@@ -131,9 +131,9 @@ def _save(connection: Connection, row: SourceRow, page: Page, policy: Policy, no
         evidence.save_evidence(connection, row, times),
         save_messages(connection, row, stamps),
     ]
-    sources.mend_faults(connection, row, batch.resolved)
-    sources.save_faults(connection, row, batch.rejected, now)
-    sources.save_holds(connection, row, {record.clinician for record in batch.records})
+    sources.delete_resolved_records(connection, row, batch.resolved)
+    sources.save_rejected_records(connection, row, batch.rejected, now)
+    sources.save_has_records(connection, row, {record.clinician for record in batch.records})
     # With its page: a run that is cut off before it ends does not read it again.
     sources.save_recognised(connection, row, {one.clinician for one in stamps if one.outgoing and not one.automatic})
     return parts
@@ -148,18 +148,20 @@ def _removed(connection: Connection, row: SourceRow, page: Page, policy: Policy)
         ShrunkSourceError: That would be far too much.
     """
     batch = page.batch
-    removed = events.taken_back(connection, row, batch.removed, policy.window)
+    removed = events.stored_keys(connection, row, batch.removed, policy.window)
     dropped = page.dropped if batch.replaces is None else frozenset()
     if not removed and not dropped:
         return set()
-    held = events.held_in(connection, row, policy.window).keys()
+    held = events.stored_events_by_key(connection, row, policy.window).keys()
     gone = removed | (dropped & held)
     told = {(entry.clinician, entry.uid_key) for entry in batch.records if isinstance(entry, CalendarEvent)}
     policy.refuse_shrunken(len(held), len((held - gone) | told))
     return gone
 
 
-def _lost_times(connection: Connection, row: SourceRow, answer: Answer, taken_back: TakenBack) -> list[Evidence]:
+def _lost_times(
+    connection: Connection, row: SourceRow, answer: BufferedResult, removals: TakenBack
+) -> list[EvidenceRow]:
     """Return the stored true times that go with a snapshot, none of which it tells again.
 
     They go with their entry, or by themselves, or because the snapshot tells their entry without them. The last does
@@ -167,12 +169,12 @@ def _lost_times(connection: Connection, row: SourceRow, answer: Answer, taken_ba
     """
     keys = {id_: key for key, id_ in row.owners.items()}
     lost = []
-    for some in evidence.each_stored(connection, row):
+    for some in evidence.stored_evidence(connection, row):
         entries = [(keys[one.clinician_id], one.uid_key or "") for one in some]
         times = [(keys[one.clinician_id], one.evidence_key) for one in some]
         kept, told = answer.keeps(entries), answer.tells(times)
         for one, entry, time, is_kept, is_told in zip(some, entries, times, kept, told, strict=True):
             is_left_out = is_kept and not answer.last.batch.replaces_times
-            if not is_told and (is_left_out or entry in taken_back.entries or time in taken_back.times):
+            if not is_told and (is_left_out or entry in removals.entries or time in removals.times):
                 lost.append(one)
     return lost

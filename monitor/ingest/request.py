@@ -28,7 +28,7 @@ class IngestRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SourceAccount:
     """One thing to read: a source, or one ``owner``'s account of it, with what its connector is told and is kept."""
 
     source: SourceConfig
@@ -37,13 +37,13 @@ class Account:
     policy: Policy
 
 
-def accounts(config: Config, names: Pseudonyms, request: IngestRequest, *, now: datetime) -> list[Account]:
+def source_accounts(config: Config, names: Pseudonyms, request: IngestRequest, *, now: datetime) -> list[SourceAccount]:
     """All that a run is to read, in the order of the configuration. Raises :class:`UsageError`."""
     chosen = []
     for source in _requested(config, request):
         for owner in source.accounts:
             context = context_for(config, source, names, request, now=now, account=owner)
-            chosen.append(Account(source, owner, context, _policy(config, source, context, request)))
+            chosen.append(SourceAccount(source, owner, context, _policy(config, source, context, request)))
     return chosen
 
 

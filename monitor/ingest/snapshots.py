@@ -17,9 +17,9 @@ from itertools import islice
 
 from connectors.base import Batch
 from connectors.records import CalendarEvent, SessionEvidence
-from monitor.ingest.answers import Answer, Names
 from monitor.ingest.policy import Page
-from monitor.store.events import EntryKey, Held
+from monitor.ingest.results import BufferedResult, KeyPositions
+from monitor.store.events import EntryKey, StoredEvent
 from monitor.store.keys import epoch
 
 SOME = 10_000  # entries that are compared at once
@@ -51,7 +51,7 @@ class Reaches(dict[EntryKey, Reach]):
         self[key] = Reach(min(known.start, start), min(known.end, end))
 
 
-class Told:
+class SnapshotSummary:
     """How far back the pages of a snapshot reach, and how many entries of its window they tell."""
 
     def __init__(self) -> None:
@@ -84,9 +84,9 @@ class Snapshot:
     page by page, where more than their names has to be known.
     """
 
-    def __init__(self, answer: Answer, told: Told, now: int) -> None:
+    def __init__(self, answer: BufferedResult, told: SnapshotSummary, now: int) -> None:
         if answer.tells_twice():  # each name counts once
-            told = Told()
+            told = SnapshotSummary()
             for page in answer.pages():
                 told.add(page)
         self.told = told
@@ -94,14 +94,14 @@ class Snapshot:
         self._stated = _stated(answer.last.batch)
         self._renamed: set[str] = set()
 
-    def new_names(self, held: Callable[[], Iterator[Held]]) -> dict[EntryKey, str]:
+    def new_names(self, held: Callable[[], Iterator[StoredEvent]]) -> dict[EntryKey, str]:
         """Return the new name of each entry held that is told under another one, where a source renews its names.
 
         It does for a clinician if nearly everything that it could tell is there again as an entry that was not held,
         with the same start, end, kind and client. Where so much is clear, one that differs by its end alone is the same
         entry, too: its end was moved.
         """
-        missing: dict[str, list[Held]] = defaultdict(list)
+        missing: dict[str, list[StoredEvent]] = defaultdict(list)
         could: dict[str, int] = defaultdict(int)
         for entry, is_told in self._compared(held()):
             if is_told:
@@ -126,9 +126,9 @@ class Snapshot:
             self._renamed.add(clinician)
         return names
 
-    def _fresh(self, clinician: str, held: Iterator[Held]) -> list[CalendarEvent]:
+    def _fresh(self, clinician: str, held: Iterator[StoredEvent]) -> list[CalendarEvent]:
         """Return the entries of a clinician that are told and were not held."""
-        known = Names()
+        known = KeyPositions()
         for entry in held:
             known.add((entry.clinician, entry.uid_key))
         own = [
@@ -140,12 +140,12 @@ class Snapshot:
         places = known.places([(one.clinician, one.uid_key) for one in own]).tolist()
         return [one for one, place in zip(own, places, strict=True) if place < 0]
 
-    def missing(self, held: Callable[[], Iterator[Held]]) -> tuple[set[EntryKey], int]:
+    def missing(self, held: Callable[[], Iterator[StoredEvent]]) -> tuple[set[EntryKey], int]:
         """Return the entries that were taken back, and how many of those held are told or were taken back.
 
         Taken back are those that the source could tell and does not, and those of which it tells what is not kept.
         """
-        away: list[Held] = []
+        away: list[StoredEvent] = []
         still = 0
         for entry, is_told in self._compared(held()):
             still += is_told
@@ -160,12 +160,12 @@ class Snapshot:
         }
         return gone, still + len(gone)
 
-    def _compared(self, held: Iterator[Held]) -> Iterator[tuple[Held, bool]]:
+    def _compared(self, held: Iterator[StoredEvent]) -> Iterator[tuple[StoredEvent, bool]]:
         """Yield each entry held and whether it is told."""
         while some := list(islice(held, SOME)):
             yield from zip(some, self._answer.keeps([(entry.clinician, entry.uid_key) for entry in some]), strict=True)
 
-    def _tell_series_of(self, away: Iterable[Held]) -> None:
+    def _tell_series_of(self, away: Iterable[StoredEvent]) -> None:
         """Let single entries that bear the name of a series reach as far back as they begin: the rule has gone."""
         wanted = {(entry.clinician, entry.series) for entry in away if entry.series is not None}
         names = [(clinician, series) for clinician, series in wanted]
@@ -181,7 +181,7 @@ class Snapshot:
                         key = record.clinician, record.uid_key
                         self.told.series.add(key, epoch(record.start), epoch(record.end))
 
-    def _could_tell(self, entry: Held, *, by_name: bool) -> bool:
+    def _could_tell(self, entry: StoredEvent, *, by_name: bool) -> bool:
         """Return ``True`` if the source would tell this entry, had nobody taken it back.
 
         That holds of whatever has yet to begin. For the rest, single entries show how far back the source reaches, and
@@ -224,7 +224,7 @@ def _stated(batch: Batch) -> Reach | None:
     return Reach(instant, instant)
 
 
-def _twins(missing: Iterable[Held], fresh: Iterable[CalendarEvent], *, with_end: bool) -> dict[str, str]:
+def _twins(missing: Iterable[StoredEvent], fresh: Iterable[CalendarEvent], *, with_end: bool) -> dict[str, str]:
     """Return the name of one fresh entry for the name of each missing one that equals it in all but the name."""
     waiting: dict[tuple[object, ...], list[str]] = defaultdict(list)
     for one in fresh:

@@ -93,7 +93,7 @@ def _measures(row: NoticeRow) -> Iterator[tuple[str, int]]:
     if row.tier == LINE:
         yield row.key, row.since
     else:
-        for signal in row.moved:
+        for signal in row.all_signals:
             for watched in family_of(signal.key).signals:
                 yield watched.metric, signal.since
                 if watched.found_in:
@@ -156,7 +156,7 @@ def _put_off(row: NoticeRow, rows: Sequence[NoticeRow], owner: Clinician) -> lis
         for other in rows
         if (said := answered_on(other, owner)) is not None
         and other.answer == "not_now"
-        and (other.place == row.place if row.topic else other.family == row.family)
+        and (other.natural_key == row.natural_key if row.topic else other.family == row.family)
     ]
 
 

@@ -39,7 +39,7 @@ def crossed(measured: pd.DataFrame, frames: Frames, stored: Sequence[NoticeRow] 
     """
     found = [row for entry in LINES if entry.metric for row in _weekly(entry, measured, frames, stored)]
     found += [*_reviews(frames), *_ended(frames, stored), *_repeated(frames, stored)]
-    return sorted({row.place: row for row in found}.values(), key=lambda row: row.place)
+    return sorted({row.natural_key: row for row in found}.values(), key=lambda row: row.natural_key)
 
 
 def _weekly(entry: Line, measured: pd.DataFrame, frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:

@@ -27,8 +27,8 @@ def notices_of(frames: Frames, measured: pd.DataFrame, stored: Sequence[NoticeRo
     known = of_persons(frames, stored)
     found = find(measured, frames.weeks, contacts_with(frames), left_out(known), known)
     found = settled([*found, *crossed(measured, frames, known)], known)
-    said_of = {one.place: row.client for one, row in zip(known, stored, strict=True) if row.answer is not None}
-    return [replace(row, client=said_of.get(row.place, row.client)) for row in found]
+    said_of = {one.natural_key: row.client for one, row in zip(known, stored, strict=True) if row.answer is not None}
+    return [replace(row, client=said_of.get(row.natural_key, row.client)) for row in found]
 
 
 def of_persons(frames: Frames, stored: Sequence[NoticeRow]) -> list[NoticeRow]:

@@ -43,7 +43,7 @@ def explanation(row: NoticeRow, moved: str, client: str = "") -> str:
     if row.tier == PATTERN:
         said = [_together(row), "Each by itself may be too small to notice."]
     else:
-        said = [f"{_sentence(signal, row.week, client)}." for signal in row.moved]
+        said = [f"{_sentence(signal, row.week, client)}." for signal in row.all_signals]
     return " ".join([*said, *([moved] if moved else []), _chance(row)])
 
 
@@ -68,7 +68,7 @@ def how_far(signal: Signal, naming: str = "") -> str:
 
 def context(row: NoticeRow, fte: float) -> str:
     """What is published about hours with clients, where a notice is about them: to place them, not to meet it."""
-    if "contact_hours" not in {signal.key for signal in row.moved}:
+    if "contact_hours" not in {signal.key for signal in row.all_signals}:
         return ""
     own = "" if fte == 1 else f", {PLANNED_HOURS * fte:.3g} for your {fte:.3g}"
     return f"For context: NHS Talking Therapies plans about {PLANNED_HOURS} attended hours a week for a full post{own}."

@@ -37,7 +37,7 @@ class Block:
     people: tuple[BlockPerson, ...]
 
 
-def last_start(connection: sqlite3.Connection) -> int | None:
+def last_block_start(connection: sqlite3.Connection) -> int | None:
     """Return the first Monday of the last block that was published, ``None`` where there is none."""
     found: int | None = connection.execute("SELECT max(start) FROM block").fetchone()[0]
     return found

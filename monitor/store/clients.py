@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from monitor.analysis.terms import LEDGER, NOT_A_CLIENT, TERMS, TermFormat, normalise_value
 from monitor.errors import UsageError
 from monitor.store.invalidation import DAY, Invalidation, mark_dirty
-from monitor.store.keys import clinician_ids, selected
+from monitor.store.keys import clinician_ids, select_in
 
 TWICE = 60
 """Seconds within which the same entry of the ledger is one."""
@@ -205,7 +205,7 @@ def _owner(connection: sqlite3.Connection, clinician: str, clients: Collection[i
     """The clinician's number; every client is theirs."""
     id_ = clinician_ids(connection, [clinician])[clinician]
     head = f"SELECT id FROM identity WHERE clinician_id = {id_:d} AND id IN"
-    theirs = {client for (client,) in selected(connection, head, list(clients))}
+    theirs = {client for (client,) in select_in(connection, head, list(clients))}
     if theirs != set(clients):
         raise UsageError("This client is not among the clinician's own. Choose one from the list.")
     return id_

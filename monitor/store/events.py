@@ -9,7 +9,7 @@ from typing import NamedTuple
 from connectors.base import Window
 from connectors.records import CalendarEvent, Kind
 from monitor.store.invalidation import Invalidation
-from monitor.store.keys import epoch, epoch_or_none, identities, selected
+from monitor.store.keys import epoch, epoch_or_none, identities, select_in
 from monitor.store.sources import SourceRow
 
 REMOVED = "removed"  # the source no longer holds it; the row and its history stay
@@ -129,11 +129,11 @@ def _stored(
 ) -> dict[tuple[int, str], _Event]:
     owners = ", ".join(map(str, source.owners.values()))
     head = f"SELECT {_COLUMNS} FROM event WHERE source_id = {source.id:d} AND clinician_id IN ({owners}) AND uid_key IN"
-    rows = map(_Event._make, selected(connection, head, uid_keys))
+    rows = map(_Event._make, select_in(connection, head, uid_keys))
     return {(row.clinician_id, row.uid_key): row for row in rows}
 
 
-class Held(NamedTuple):
+class StoredEvent(NamedTuple):
     """An entry that a source is known to hold. Instants are epoch seconds, ``client`` is a pseudonym."""
 
     clinician: str
@@ -145,7 +145,7 @@ class Held(NamedTuple):
     series: str | None
 
 
-def each_held(connection: sqlite3.Connection, source: SourceRow, window: Window) -> Iterator[Held]:
+def stored_events(connection: sqlite3.Connection, source: SourceRow, window: Window) -> Iterator[StoredEvent]:
     """Yield the entries that the source is known to hold in a window."""
     rows = connection.execute(
         """SELECT key, uid_key, start_at, end_at, kind, pseudonym, series
@@ -154,15 +154,17 @@ def each_held(connection: sqlite3.Connection, source: SourceRow, window: Window)
            WHERE source_id = ? AND status <> ? AND start_at < ? AND (end_at > ? OR start_at >= ?)""",
         (source.id, REMOVED, epoch(window.end), epoch(window.start), epoch(window.start)),
     )
-    return map(Held._make, rows)
+    return map(StoredEvent._make, rows)
 
 
-def held_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, Held]:
+def stored_events_by_key(
+    connection: sqlite3.Connection, source: SourceRow, window: Window
+) -> dict[EntryKey, StoredEvent]:
     """Return the entries that the source is known to hold in a window."""
-    return {(entry.clinician, entry.uid_key): entry for entry in each_held(connection, source, window)}
+    return {(entry.clinician, entry.uid_key): entry for entry in stored_events(connection, source, window)}
 
 
-def taken_back(
+def stored_keys(
     connection: sqlite3.Connection, source: SourceRow, uid_keys: Sequence[str], window: Window
 ) -> set[EntryKey]:
     """The entries of these names, whoever of the source's owners has them; none that lies before the window."""
@@ -183,7 +185,7 @@ def remove_events(
     return _changed(connection, [(row, row._replace(status=REMOVED)) for row in leaving], now)
 
 
-def keep_times_alone(connection: sqlite3.Connection, source: SourceRow, now: int) -> Invalidation:
+def reduce_to_busy(connection: sqlite3.Connection, source: SourceRow, now: int) -> Invalidation:
     """Make every stored entry of the source another job's: its times, and nothing else."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM event WHERE source_id = ?", (source.id,)).fetchall()
     changes: list[tuple[_Event | None, _Event]] = []
@@ -194,7 +196,7 @@ def keep_times_alone(connection: sqlite3.Connection, source: SourceRow, now: int
     return _changed(connection, changes, now)
 
 
-class Named(NamedTuple):
+class EventMatch(NamedTuple):
     """A stored event that somebody names by its uid_key; instants are epoch seconds."""
 
     clinician: str
@@ -203,7 +205,7 @@ class Named(NamedTuple):
     kind: str
 
 
-def events_named(connection: sqlite3.Connection, uid_key: str) -> list[Named]:
+def find_events(connection: sqlite3.Connection, uid_key: str) -> list[EventMatch]:
     """The events with that uid_key that their sources still hold, one a clinician."""
     rows = connection.execute(
         """SELECT key, start_at, booked_end_at, kind FROM event JOIN source_clinician USING (clinician_id, source_id)
@@ -211,4 +213,4 @@ def events_named(connection: sqlite3.Connection, uid_key: str) -> list[Named]:
            WHERE uid_key = ? AND status <> ? ORDER BY key, source_id DESC""",
         (uid_key, REMOVED),
     )
-    return list({row[0]: Named(*row) for row in rows}.values())
+    return list({row[0]: EventMatch(*row) for row in rows}.values())

@@ -10,13 +10,13 @@ from connectors.base import Window
 from connectors.records import SessionEvidence
 from monitor.store.events import EntryKey
 from monitor.store.invalidation import Invalidation, mark_dirty
-from monitor.store.keys import clinician_ids, epoch, epoch_or_none, selected
+from monitor.store.keys import clinician_ids, epoch, epoch_or_none, select_in
 from monitor.store.sources import SourceRow
 
 _SOME = 10_000
 
 
-class Evidence(NamedTuple):
+class EvidenceRow(NamedTuple):
     """A row of the table ``evidence``, in the order of its columns."""
 
     clinician_id: int
@@ -41,7 +41,7 @@ def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequ
     return invalidation
 
 
-def times_in(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, tuple[int, int]]:
+def stored_spans(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, tuple[int, int]]:
     """Return the span of each true time that is stored of the source in a window, by clinician and evidence key."""
     rows = connection.execute(
         """SELECT key, evidence_key, ifnull(started_at, ended_at), ifnull(ended_at, started_at)
@@ -54,17 +54,17 @@ def times_in(connection: sqlite3.Connection, source: SourceRow, window: Window) 
     return {row[:2]: row[2:] for row in rows}
 
 
-def each_stored(connection: sqlite3.Connection, source: SourceRow) -> Iterator[list[Evidence]]:
+def stored_evidence(connection: sqlite3.Connection, source: SourceRow) -> Iterator[list[EvidenceRow]]:
     """Yield all true times of the source and its owners, some thousand at a time."""
     owners = ", ".join(map(str, source.owners.values()))
     rows = connection.execute(
         f"SELECT * FROM evidence WHERE clinician_id IN ({owners}) AND source_id = ?", (source.id,)
     )
     while some := rows.fetchmany(_SOME):
-        yield [Evidence._make(row) for row in some]
+        yield [EvidenceRow._make(row) for row in some]
 
 
-def drop_evidence(connection: sqlite3.Connection, gone: Sequence[Evidence]) -> Invalidation:
+def drop_evidence(connection: sqlite3.Connection, gone: Sequence[EvidenceRow]) -> Invalidation:
     """Drop these true times."""
     invalidation = Invalidation()
     for row in gone:
@@ -79,7 +79,7 @@ def drop_all_evidence(connection: sqlite3.Connection, source: SourceRow) -> Inva
     """Drop all true times that the source told."""
     rows = connection.execute("DELETE FROM evidence WHERE source_id = ? RETURNING *", (source.id,)).fetchall()
     invalidation = Invalidation()
-    for row in map(Evidence._make, rows):
+    for row in map(EvidenceRow._make, rows):
         _invalidate(invalidation, row)
     return invalidation
 
@@ -110,8 +110,8 @@ def drop_correction(connection: sqlite3.Connection, clinician: str, uid_key: str
     return known is not None
 
 
-def _row(source: SourceRow, item: SessionEvidence) -> Evidence:
-    return Evidence(
+def _row(source: SourceRow, item: SessionEvidence) -> EvidenceRow:
+    return EvidenceRow(
         source.owners[item.clinician],
         source.id,
         item.key,
@@ -123,12 +123,14 @@ def _row(source: SourceRow, item: SessionEvidence) -> Evidence:
     )
 
 
-def _invalidate(invalidation: Invalidation, new: Evidence, old: Evidence | None = None) -> None:
+def _invalidate(invalidation: Invalidation, new: EvidenceRow, old: EvidenceRow | None = None) -> None:
     invalidation.add_row(new.clinician_id, *(at for row in (new, old) if row for at in (row.started_at, row.ended_at)))
 
 
-def _stored(connection: sqlite3.Connection, source: SourceRow, keys: Sequence[str]) -> dict[tuple[int, str], Evidence]:
+def _stored(
+    connection: sqlite3.Connection, source: SourceRow, keys: Sequence[str]
+) -> dict[tuple[int, str], EvidenceRow]:
     owners = ", ".join(map(str, source.owners.values()))
     head = f"SELECT * FROM evidence WHERE source_id = {source.id:d} AND clinician_id IN ({owners}) AND evidence_key IN"
-    rows = map(Evidence._make, selected(connection, head, keys))
+    rows = map(EvidenceRow._make, select_in(connection, head, keys))
     return {(row.clinician_id, row.evidence_key): row for row in rows}

@@ -15,7 +15,7 @@ def clinician_ids(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[s
     """The number of each clinician, given on first sight."""
     wanted = list(dict.fromkeys(keys))
     connection.executemany("INSERT INTO clinician (key) VALUES (?) ON CONFLICT DO NOTHING", [(key,) for key in wanted])
-    return dict(selected(connection, "SELECT key, id FROM clinician WHERE key IN", wanted))
+    return dict(select_in(connection, "SELECT key, id FROM clinician WHERE key IN", wanted))
 
 
 def identities(connection: sqlite3.Connection, pairs: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
@@ -30,11 +30,11 @@ def identities(connection: sqlite3.Connection, pairs: Iterable[tuple[int, str]])
             [(clinician, pseudonym) for pseudonym in pseudonyms],
         )
         head = f"SELECT pseudonym, id FROM identity WHERE clinician_id = {clinician:d} AND pseudonym IN"
-        found |= {(clinician, pseudonym): id_ for pseudonym, id_ in selected(connection, head, pseudonyms)}
+        found |= {(clinician, pseudonym): id_ for pseudonym, id_ in select_in(connection, head, pseudonyms)}
     return found
 
 
-def selected(connection: sqlite3.Connection, head: str, wanted: Sequence[object]) -> list[Any]:
+def select_in(connection: sqlite3.Connection, head: str, wanted: Sequence[object]) -> list[Any]:
     """Rows of ``head (…)`` for any number of wanted values, some hundred at a time."""
     rows: list[Any] = []
     for start in range(0, len(wanted), _CHUNK):

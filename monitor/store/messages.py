@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from connectors.records import MessageStamp
 from monitor.store.invalidation import Invalidation
-from monitor.store.keys import epoch, identities, selected
+from monitor.store.keys import epoch, identities, select_in
 from monitor.store.sources import SourceRow
 from monitor.store.threads import joined, rename
 
@@ -156,4 +156,4 @@ def _stored(connection: sqlite3.Connection, clinician: int, nodes: Sequence[int]
                       counterpart_kind, channel, pseudonym
                FROM node LEFT JOIN identity ON identity.id = counterpart_id
                WHERE node.clinician_id = {clinician:d} AND node IN"""
-    return {row.node: row for row in map(_Node._make, selected(connection, head, nodes))}
+    return {row.node: row for row in map(_Node._make, select_in(connection, head, nodes))}

@@ -54,14 +54,14 @@ class NoticeRow:
     signals: tuple[Signal, ...] = ()
 
     @property
-    def moved(self) -> tuple[Signal, ...]:
+    def all_signals(self) -> tuple[Signal, ...]:
         """The measures behind a notice: those that moved together, or its own."""
         return self.signals or (
             Signal(self.key, self.ratio or 0, self.low or 0, self.high or 0, self.since, self.observed),
         )
 
     @property
-    def place(self) -> tuple[int, str, int, str]:
+    def natural_key(self) -> tuple[int, str, int, str]:
         """What makes it the same notice as that of the night before, whatever its numbers say now."""
         return self.week, self.family, self.client, self.topic
 
@@ -97,11 +97,11 @@ def save_notices(connection: sqlite3.Connection, clinician: str, found: Sequence
     Returns how many changed.
     """
     id_ = clinician_ids(connection, [clinician])[clinician]
-    known = {row.place: row for row in notices(connection, clinician)}
-    wanted = {row.place for row in found}
+    known = {row.natural_key: row for row in notices(connection, clinician)}
+    wanted = {row.natural_key for row in found}
     answered = {row[0] for row in connection.execute("SELECT notice_id FROM answer WHERE clinician_id = ?", (id_,))}
     gone = [row.id for place, row in known.items() if place not in wanted and row.id not in answered]
-    fresh = [row for row in found if _told(known.get(row.place)) != _told(row)]
+    fresh = [row for row in found if _told(known.get(row.natural_key)) != _told(row)]
     for table, column in (("notice_signal", "notice_id"), ("notice", "id")):
         connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(notice,) for notice in gone])
     for row in fresh:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from monitor.store.events import REMOVED, EntryKey
 from monitor.store.invalidation import Invalidation
-from monitor.store.keys import selected
+from monitor.store.keys import select_in
 from monitor.store.sources import SourceRow
 
 
@@ -66,7 +66,7 @@ def rename_events(
 def _starts(connection: sqlite3.Connection, source: SourceRow, uid_keys: Iterable[str]) -> dict[tuple[int, str], int]:
     """Return when the entries with these names begin, by clinician and name."""
     rows = f"SELECT clinician_id, uid_key, start_at FROM event WHERE source_id = {source.id:d} AND {_of_owners(source)}"
-    found = selected(connection, f"{rows} AND uid_key IN", sorted(set(uid_keys)))
+    found = select_in(connection, f"{rows} AND uid_key IN", sorted(set(uid_keys)))
     return {(clinician, uid_key): start for clinician, uid_key, start in found}
 
 

@@ -53,7 +53,7 @@ def source_row(
     return source
 
 
-def keep_accounts(connection: sqlite3.Connection, name: str, accounts: Sequence[str | None]) -> None:
+def retire_other_accounts(connection: sqlite3.Connection, name: str, accounts: Sequence[str | None]) -> None:
     """Let what any other account of this source told count for nobody: it is theirs no more."""
     kept = set(clinician_ids(connection, [key for key in accounts if key]).values()) or {0}
     known = connection.execute("SELECT id, owner_id, generation FROM source WHERE name = ?", (name,)).fetchall()
@@ -167,7 +167,7 @@ def record_counts(connection: sqlite3.Connection, clinician: str | None = None) 
     return found
 
 
-def save_holds(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
+def save_has_records(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
     """Remember of whom a source told something."""
     connection.executemany(
         "UPDATE source_clinician SET has_records = 1 WHERE source_id = ? AND clinician_id = ? AND has_records = 0",
@@ -175,10 +175,10 @@ def save_holds(connection: sqlite3.Connection, source: SourceRow, clinicians: It
     )
 
 
-def begin_reading(connection: sqlite3.Connection, source: SourceRow) -> SourceRow:
+def begin_generation(connection: sqlite3.Connection, source: SourceRow) -> SourceRow:
     """The source is read from its beginning: what it says from here on counts before what it said earlier."""
     connection.execute("UPDATE source SET generation = generation + 1 WHERE id = ?", (source.id,))
-    forget_faults(connection, source)
+    delete_rejected_records(connection, source)
     return replace(source, generation=source.generation + 1)
 
 
@@ -187,7 +187,7 @@ def save_cursor(connection: sqlite3.Connection, source: SourceRow, cursor: str |
     connection.execute("UPDATE source SET cursor = ? WHERE id = ? AND cursor IS NOT ?", (cursor, source.id, cursor))
 
 
-def save_terms(
+def save_read_state(
     connection: sqlite3.Connection, source: SourceRow, policy: str, skipped: Skipped, size: int | None
 ) -> SourceRow:
     """Remember under which policy the cursor holds, what the window left out, and how much the source has in all."""
@@ -252,7 +252,9 @@ def save_failure(connection: sqlite3.Connection, source: SourceRow, sentence: st
     connection.execute("UPDATE source SET attempted_at = ?, error = ? WHERE id = ?", (now, sentence, source.id))
 
 
-def save_faults(connection: sqlite3.Connection, source: SourceRow, faults: Sequence[RejectedRecord], now: int) -> None:
+def save_rejected_records(
+    connection: sqlite3.Connection, source: SourceRow, faults: Sequence[RejectedRecord], now: int
+) -> None:
     """Keep the place and reason of every record that could not be used."""
     connection.executemany(
         "INSERT INTO rejected_record VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -260,13 +262,13 @@ def save_faults(connection: sqlite3.Connection, source: SourceRow, faults: Seque
     )
 
 
-def mend_faults(connection: sqlite3.Connection, source: SourceRow, places: Iterable[str]) -> None:
+def delete_resolved_records(connection: sqlite3.Connection, source: SourceRow, places: Iterable[str]) -> None:
     """Forget what could not be used at these places: it can be now."""
     connection.executemany(
         "DELETE FROM rejected_record WHERE source_id = ? AND place = ?", [(source.id, place) for place in places]
     )
 
 
-def forget_faults(connection: sqlite3.Connection, source: SourceRow) -> None:
+def delete_rejected_records(connection: sqlite3.Connection, source: SourceRow) -> None:
     """Forget what could not be used before: the source tells it again."""
     connection.execute("DELETE FROM rejected_record WHERE source_id = ?", (source.id,))

@@ -125,7 +125,7 @@ def end_run(connection: sqlite3.Connection, run: int, exit_code: int, now: int) 
 
 
 @dataclass(frozen=True, slots=True)
-class RunSource:
+class RunSourceRow:
     """What a run read of one source, or account of it, in how many seconds; ``error`` says why it could not."""
 
     name: str
@@ -136,16 +136,16 @@ class RunSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRow:
     """A run as it was recorded (epoch seconds); ``ended_at`` and ``exit_code`` are ``None`` where it did not end."""
 
     started_at: int
     ended_at: int | None
     exit_code: int | None
-    sources: tuple[RunSource, ...] = ()
+    sources: tuple[RunSourceRow, ...] = ()
 
 
-def save_run_source(connection: sqlite3.Connection, run: int, source: RunSource) -> None:
+def save_run_source(connection: sqlite3.Connection, run: int, source: RunSourceRow) -> None:
     """Note what a run read of one source."""
     connection.execute(
         """INSERT INTO run_source SELECT ?, 1 + count(*), ?, ?, ?, ?, ? FROM run_source WHERE run_id = ?""",
@@ -153,12 +153,12 @@ def save_run_source(connection: sqlite3.Connection, run: int, source: RunSource)
     )
 
 
-def last_runs(connection: sqlite3.Connection, command: str, number: int) -> list[Run]:
+def last_runs(connection: sqlite3.Connection, command: str, number: int) -> list[RunRow]:
     """Return the last runs of a command, the newest first."""
     sql = "SELECT id, started_at, ended_at, exit_code FROM run WHERE command = ? ORDER BY id DESC LIMIT ?"
     read = "SELECT name, seconds, changed, rejected, error FROM run_source WHERE run_id = ? ORDER BY number"
     return [
-        Run(begun, ended, code, tuple(RunSource(*source) for source in connection.execute(read, (id_,))))
+        RunRow(begun, ended, code, tuple(RunSourceRow(*source) for source in connection.execute(read, (id_,))))
         for id_, begun, ended, code in connection.execute(sql, (command, number)).fetchall()
     ]
 

@@ -15,7 +15,7 @@ _MEMBERS = """SELECT {0} FROM node INDEXED BY thread_members
     UNION ALL SELECT {0} FROM node WHERE clinician_id = :clinician AND thread = :thread AND node = :thread"""
 
 
-class Forest:
+class UnionFind:
     """Union-find over numbers; a tree's root is its smallest."""
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class Forest:
         return node
 
 
-def joined(groups: Iterable[Sequence[int]], stored: Mapping[int, int]) -> Forest:
+def joined(groups: Iterable[Sequence[int]], stored: Mapping[int, int]) -> UnionFind:
     """The threads once each group is tied together; ``stored`` are the threads of the nodes that have one already.
 
     ::
 
         stored   {3, 7} {5}        page   7 - 5 - 9        now   {3, 5, 7, 9}, named 3
     """
-    forest = Forest()
+    forest = UnionFind()
     for group in groups:
         if len(group) > 1:
             forest.join([stored.get(node, node) for node in group])

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 from connectors.records import CALLED_OFF, Kind, Status
 from monitor.analysis.terms import NOT_A_CLIENT
+from monitor.store.analysis_records import EVENTS
 from monitor.store.events import REMOVED
-from monitor.store.facts import EVENTS
 
 QUIET = 13 * 86_400  # seconds: a day less than after which a source counts as silent (monitor.analysis.periods)
 NEAR = 2 * 3600  # seconds: what lies no further apart may bear on one another (gaps between sessions, pieces of a call)

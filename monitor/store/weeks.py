@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 
 from monitor.store.keys import clinician_ids
 
-WINGS = {"workload": "workload_week", "wellbeing": "wellbeing_week"}
+CATEGORY_TABLES = {"workload": "workload_week", "wellbeing": "wellbeing_week"}
 
 WeekRow = tuple[int, str, float | None, int, float]
 """week, key, value (``None`` is no data), n, coverage"""
 
 
-def save_weeks(connection: sqlite3.Connection, clinician: str, wing: str, rows: Sequence[WeekRow]) -> int:
+def save_weeks(connection: sqlite3.Connection, clinician: str, category: str, rows: Sequence[WeekRow]) -> int:
     """Make ``rows`` all that a wing holds of a clinician; returns how many changed."""
-    table = WINGS[wing]
+    table = CATEGORY_TABLES[category]
     id_ = clinician_ids(connection, [clinician])[clinician]
     stored = connection.execute(f"SELECT week, key, value, n, coverage FROM {table} WHERE clinician_id = ?", (id_,))
     known = {(row[0], row[1]): row for row in stored}
@@ -27,19 +27,21 @@ def save_weeks(connection: sqlite3.Connection, clinician: str, wing: str, rows: 
     return len(gone) + len(changed)
 
 
-def workload(connection: sqlite3.Connection, keys: Iterable[str], since: int, until: int) -> list[tuple[str, *WeekRow]]:
+def workload_weeks(
+    connection: sqlite3.Connection, keys: Iterable[str], since: int, until: int
+) -> list[tuple[str, *WeekRow]]:
     """(clinician, week, key, value, n, coverage) of the workload wing from one Monday to another, both inclusive."""
     return _weeks(connection, "workload_week", list(keys), since, until)
 
 
-def wellbeing(
+def wellbeing_weeks(
     connection: sqlite3.Connection, keys: Iterable[str], since: int, until: int
 ) -> list[tuple[str, *WeekRow]]:
-    """As :func:`workload`, of the wellbeing wing: for the person alone."""
+    """As :func:`workload_weeks`, of the wellbeing wing: for the person alone."""
     return _weeks(connection, "wellbeing_week", list(keys), since, until)
 
 
-def known_since(connection: sqlite3.Connection, key: str) -> dict[str, int]:
+def first_known_weeks(connection: sqlite3.Connection, key: str) -> dict[str, int]:
     """Return by clinician the first week in which a number of the workload wing is known."""
     sql = """SELECT clinician.key, min(week) FROM workload_week JOIN clinician ON clinician.id = clinician_id
              WHERE workload_week.key = ? AND value IS NOT NULL GROUP BY clinician.key"""

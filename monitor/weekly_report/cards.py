@@ -173,7 +173,7 @@ def _told(frames: Frames, row: NoticeRow, values: WeekValues) -> dict[str, tuple
     """The measures of a notice by title: their weekly values, and how these are written."""
     if row.client:
         return {"Contacts": (behind.contacts(frames, row.client), Unit.COUNT)}
-    keys = [signal.key for signal in row.moved]
+    keys = [signal.key for signal in row.all_signals]
     return {catalogue()[key].title: (values.of(key), catalogue()[key].unit) for key in keys}
 
 

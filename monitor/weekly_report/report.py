@@ -15,7 +15,7 @@ from monitor.loading import load_frames
 from monitor.notices import LINE, left_out, of_persons
 from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
-from monitor.store import facts, weeks
+from monitor.store import analysis_records, weeks
 from monitor.store import notices as kept
 from monitor.store.database import Connection, Store
 from monitor.store.notices import NoticeRow
@@ -55,7 +55,7 @@ def weekly_report(
         monday = leading_week(ready) if week is None else day_number(week)
         newer = gaps.incomplete(ready, ready.last_week) if week is None and monday < ready.last_week else ""
         values = values_of(connection, clinician, monday)
-        found, codes = kept.notices(connection, clinician.key), facts.pseudonyms(connection, clinician.key)
+        found, codes = kept.notices(connection, clinician.key), analysis_records.pseudonyms(connection, clinician.key)
     known = Known.of(ready, frames, monday, newer)
     values = values.of_weeks(ready.is_computed)
     found = of_persons(frames, found) if known.computed else []
@@ -98,8 +98,8 @@ def weekly_report(
 def values_of(connection: Connection, clinician: Clinician, week: int, back: int = CONTEXT_WEEKS) -> WeekValues:
     """Stored weekly numbers of both wings, ``back`` weeks, without those whose coverage is too thin to be shown."""
     since = week - back * 7
-    rows = weeks.wellbeing(connection, [clinician.key], since, week)
-    rows += weeks.workload(connection, [clinician.key], since, week)
+    rows = weeks.wellbeing_weeks(connection, [clinician.key], since, week)
+    rows += weeks.workload_weeks(connection, [clinician.key], since, week)
     known = catalogue()
     return WeekValues(
         {

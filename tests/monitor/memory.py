@@ -20,7 +20,7 @@ from connectors.records import (
     SessionEvidence,
 )
 from monitor.config import Config, load
-from monitor.ingest import IngestRequest, Outcome, ingest
+from monitor.ingest import IngestRequest, SourceOutcome, ingest
 from monitor.store.database import Store, open_store
 
 NOW = datetime(2026, 3, 20, 3, tzinfo=UTC)
@@ -174,7 +174,7 @@ class House:
         path.write_text(text)
         return load(path)
 
-    def ingest(self, *names: str, now: datetime = NOW, **options: Any) -> dict[str, Outcome]:
+    def ingest(self, *names: str, now: datetime = NOW, **options: Any) -> dict[str, SourceOutcome]:
         """One run, over all sources or those named."""
         outcomes = ingest(self.config, self.store, NAMES, IngestRequest(names, **options), now=now)
         return {outcome.name: outcome for outcome in outcomes}

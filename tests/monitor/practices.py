@@ -19,7 +19,7 @@ from monitor.config import Config, load
 from monitor.credentials import create_key, read_key
 from monitor.ingest import IngestRequest, ingest
 from monitor.night import analyse
-from monitor.store import facts, notices
+from monitor.store import analysis_records, notices
 from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
 from monitor.store.referrals import set_open_slots
@@ -124,7 +124,7 @@ def written_practice(folder: Path) -> Written:
                 notices.save_notices(connection, key, [_notice()])
         with store.read() as connection:
             found = {key: notices.notices(connection, key)[0].id for key in ("ana", "ben")}
-            client = min(facts.pseudonyms(connection, "ana"))
+            client = min(analysis_records.pseudonyms(connection, "ana"))
     return Written(config, found["ana"], found["ben"], client)
 
 

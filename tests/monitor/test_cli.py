@@ -25,11 +25,11 @@ from monitor.cli import COMMANDS, evenhours
 from monitor.cli.progress import ProgressBar
 from monitor.config import Config
 from monitor.exports import COLUMNS
-from monitor.ingest import Outcome
+from monitor.ingest import SourceOutcome
 from monitor.loading import load_frames
 from monitor.night import run_lock
 from monitor.roster import Clinician
-from monitor.store import clients, computations, facts, notices
+from monitor.store import analysis_records, clients, computations, notices
 from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow
 from tests.monitor.memory import SHELF, Source
@@ -359,8 +359,8 @@ def test_without_a_terminal_nothing_is_shown(office: Office) -> None:
 
 
 def test_a_run_that_is_stopped_says_that_nothing_is_lost(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(*_: object, **__: object) -> Iterator[Outcome]:
-        yield Outcome("diary", "ics", rows=3)
+    def stopped(*_: object, **__: object) -> Iterator[SourceOutcome]:
+        yield SourceOutcome("diary", "ics", rows=3)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("monitor.ingest.ingest", stopped)
@@ -537,7 +537,7 @@ def test_what_an_emergency_protocol_covers_is_not_exported_as_after_hours(read: 
 
     assert late() == ["0", "1", "0"]
     with opened(read.folder / "evenhours.db") as store, store.write() as connection:
-        for client in facts.pseudonyms(connection, "ana"):
+        for client in analysis_records.pseudonyms(connection, "ana"):
             clients.set_term(connection, "ana", client, "emergency", "yes", from_day=0, now=0)
     assert late() == ["0", "0", "0"]
 

@@ -13,9 +13,9 @@ from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import ALWAYS, TERMS
 from monitor.dashboard.me.agreements import _months_on
 from monitor.store import clients, sources
+from monitor.store.analysis_records import pseudonyms
 from monitor.store.computations import computation
 from monitor.store.events import save_events
-from monitor.store.facts import pseudonyms
 from monitor.store.keys import clinician_ids, identities
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.monitor.practices import NOW, Written

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from monitor.analysis.fairness import evenness
-from monitor.exports import rows_of
+from monitor.exports import export_rows
 from monitor.fairness_report.report import fairness_report
 from monitor.roster import Clinician, Contract
-from monitor.store import blocks, clients, facts
+from monitor.store import analysis_records, blocks, clients
 from tests.monitor.block_practice import BLOCK, FIRST, LONDON, BlockPractice, diary, person, practice, session
 
 AFTER = BLOCK + timedelta(weeks=4)
@@ -33,11 +33,11 @@ class Exported:
 
 def exported(made: BlockPractice, who: Clinician) -> Exported:
     held: dict[str, list[date]] = defaultdict(list)
-    for row in rows_of("sessions", made.config, made.store, who, now=made.now):
+    for row in export_rows("sessions", made.config, made.store, who, now=made.now):
         if row["status"] == "held":
             held[str(row["client"])].append(_day(row["booked_start"]))
     leave = set()
-    for row in rows_of("events", made.config, made.store, who, now=made.now):
+    for row in export_rows("events", made.config, made.store, who, now=made.now):
         if row["kind"] == "leave":
             first, after = _day(row["start"]), _day(row["end"])
             leave |= {first + DAY * number for number in range((after - first).days)}
@@ -122,7 +122,9 @@ def test_the_pages_say_what_the_rows_say(tmp_path: Path) -> None:
         said: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
         with made.store.write() as connection:
             for who in people:
-                for number, (client, name) in enumerate(sorted(facts.pseudonyms(connection, who.key).items())):
+                for number, (client, name) in enumerate(
+                    sorted(analysis_records.pseudonyms(connection, who.key).items())
+                ):
                     terms = {"band": "4"} if number == 1 else {"band": "3", "frequency": "0.5"} if number == 2 else {}
                     said[who.key][name] = terms
                     for term, value in terms.items():

@@ -12,8 +12,8 @@ from connectors.base import Batch, RejectedRecord
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, ShrunkSourceError, UnavailableError
 from connectors.records import Grade, SessionEvidence, Status
 from monitor.errors import StoreError, UsageError
-from monitor.exports import COLUMNS, rows_of
-from monitor.ingest import IngestRequest, Outcome, exit_code, ingest
+from monitor.exports import COLUMNS, export_rows
+from monitor.ingest import IngestRequest, SourceOutcome, exit_code, ingest
 from monitor.loading import load_frames
 from tests.monitor.memory import NAMES, NOW, House, HouseMaker, at, days, entry, epoch, stamp, true_end
 
@@ -185,7 +185,7 @@ def test_a_call_that_nobody_booked_is_listed_apart(house: HouseMaker) -> None:
     practice.diary.shows(entry("a", "2026-03-18 10:00"), times=[call])
     practice.ingest()
     person = practice.config.clinicians[0]
-    rows = list(rows_of("sessions", practice.config, practice.store, person, now=NOW))
+    rows = list(export_rows("sessions", practice.config, practice.store, person, now=NOW))
     assert [set(row) for row in rows] == [set(COLUMNS["sessions"])] * 2
     assert [row["status"] for row in rows] == ["held", "unscheduled"]
     apart = {name: value for name, value in rows[1].items() if value is not None}
@@ -525,7 +525,7 @@ def test_a_source_that_comes_to_be_read_account_by_account_counts_once(house: Ho
     ],
 )
 def test_the_exit_code_of_a_run(problems: list[ConnectorError | None], code: int) -> None:
-    assert exit_code([Outcome("mail", "memory", problem=problem) for problem in problems]) == code
+    assert exit_code([SourceOutcome("mail", "memory", problem=problem) for problem in problems]) == code
 
 
 # From when on numbers have to be computed again

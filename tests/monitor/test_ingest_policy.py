@@ -20,7 +20,7 @@ from connectors.records import CALLED_OFF, CalendarEvent, Grade, Kind, Record, S
 from monitor.analysis.calendar import day_number
 from monitor.analysis.catalogue import compute_metrics
 from monitor.config import Config, load
-from monitor.ingest import IngestRequest, Outcome, context_for, ingest
+from monitor.ingest import IngestRequest, SourceOutcome, context_for, ingest
 from monitor.ingest.policy import TOO_LONG, Policy
 from monitor.loading import load_frames
 from monitor.store.database import Store, open_store
@@ -45,7 +45,7 @@ def practice(folder: Path, *sources: str) -> tuple[Config, Store]:
     return config, open_store(config.database, create=True)
 
 
-def read(config: Config, store: Store, **options: Any) -> dict[str, Outcome]:
+def read(config: Config, store: Store, **options: Any) -> dict[str, SourceOutcome]:
     found = {outcome.name: outcome for outcome in ingest(config, store, NAMES, IngestRequest(**options), now=NOW)}
     assert [outcome.problem for outcome in found.values() if outcome.problem] == []
     return found

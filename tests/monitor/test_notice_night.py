@@ -9,7 +9,7 @@ import pytest
 from monitor.analysis.calendar import day_number
 from monitor.dashboard.me.patterns import patterns_report
 from monitor.night import analyse
-from monitor.store import clients, facts, weeks
+from monitor.store import analysis_records, clients, weeks
 from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow, answer_notice, notices, save_notices, undo_answer
 from monitor.weekly_report.report import weekly_report
@@ -37,7 +37,7 @@ def said(store: Store, notice: NoticeRow, answer: str, until: int | None = None)
 
 
 def values(store: Store, wing: str, key: str) -> dict[int, float | None]:
-    read = weeks.wellbeing if wing == "wellbeing" else weeks.workload
+    read = weeks.wellbeing_weeks if wing == "wellbeing" else weeks.workload_weeks
     with store.read() as connection:
         return {week: value for _, week, name, value, _, _ in read(connection, ["ana"], 0, WEEK) if name == key}
 
@@ -121,7 +121,7 @@ def test_what_was_answered_is_not_asked_again_because_two_codes_are_one_client(p
     now, ana = int(NOW.timestamp()), next(person for person in practice.config.clinicians if person.key == "ana")
     with opened(practice.config.database) as store:
         with store.write() as connection:
-            codes = sorted(facts.pseudonyms(connection, "ana"))
+            codes = sorted(analysis_records.pseudonyms(connection, "ana"))
             one, other = codes[-2:]
             clients.set_term(connection, "ana", other, "review_on", f"{LAST_WEEK}", from_day=0, now=now)
         list(analyse(practice.config, store, now=NOW))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.records import CalendarEvent, Grade, Kind, SessionEvidence, Status
 from monitor.analysis.sessions import count_linked_evidence
-from monitor.store import facts
+from monitor.store import analysis_records
 from monitor.store.database import opened
 from monitor.store.events import save_events
 from monitor.store.evidence import save_evidence
@@ -50,9 +50,9 @@ def test_true_times_that_plainly_tell_of_a_session_are_those_that_a_whole_look_f
             for source, shown in zip(sources, (first, second), strict=True):
                 save_events(connection, source, shown, 1)
             save_evidence(connection, sources[0], told)
-            whole = facts.records_of(connection, "ana")
-            looked_at = facts.stored_times(connection, "ana")
-            plain = facts.plain_times(connection).get("ana")
+            whole = analysis_records.load_records(connection, "ana")
+            looked_at = analysis_records.session_evidence(connection, "ana")
+            plain = analysis_records.unambiguous_evidence_counts(connection).get("ana")
         assert looked_at is not None
         found = count_linked_evidence(whole.events, whole.evidence)
         assert count_linked_evidence(*looked_at) == found
@@ -67,6 +67,6 @@ def test_a_visit_that_ran_over_tells_plainly_and_one_that_repeats_its_booking_do
         save_events(connection, source, [CalendarEvent("ana", "a", NOON, end, Kind.SESSION)], 1)
         ran_over = SessionEvidence("ana", "p", Grade.EHR, NOON + timedelta(minutes=2), end + timedelta(minutes=5), "a")
         save_evidence(connection, source, [ran_over])
-        assert facts.plain_times(connection) == {"ana": {source.id: 1}}
+        assert analysis_records.unambiguous_evidence_counts(connection) == {"ana": {source.id: 1}}
         save_evidence(connection, source, [SessionEvidence("ana", "q", Grade.EHR, NOON, end, "a")])
-        assert facts.plain_times(connection) == {}
+        assert analysis_records.unambiguous_evidence_counts(connection) == {}

@@ -13,7 +13,7 @@ from monitor import cli
 from monitor.analysis.referral import OpenSlots, Referral, TimeOfDay
 from monitor.cli.context import CliContext
 from monitor.fairness_report.referral import referral_report
-from monitor.store import clients, facts, referrals
+from monitor.store import analysis_records, clients, referrals
 from monitor.store.database import Store, opened
 from reports.models import ReferralReport
 from tests.monitor.practices import NOW, Written
@@ -54,7 +54,7 @@ def test_marks_of_clients_decide_nothing(practice: Written) -> None:
     with opened(practice.config.database) as store:
         before = asked(practice, store, trauma=True)
         with store.write() as connection:
-            for client in facts.pseudonyms(connection, "ben"):
+            for client in analysis_records.pseudonyms(connection, "ben"):
                 clients.set_term(connection, "ben", client, "trauma", "yes", from_day=0, now=0)
         assert asked(practice, store, trauma=True).rows == before.rows
 

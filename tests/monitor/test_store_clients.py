@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from monitor.errors import UsageError
 from monitor.store import clients
+from monitor.store.analysis_records import load_records
 from monitor.store.clients import TermRow
 from monitor.store.computations import Computation, dirty, save_computation
 from monitor.store.database import Connection, Store, opened
-from monitor.store.facts import records_of
 from monitor.store.keys import clinician_ids, identities
 from tests.monitor.facts import EXAMPLES, day
 
@@ -193,14 +193,14 @@ def test_the_analysis_reads_all_of_it(connection: Connection) -> None:
     say(connection)
     enter(connection)
     clients.add_ledger_entry(connection, "ana", "consultation", day=TODAY, client=None, now=100)
-    found = records_of(connection, "ana")
+    found = load_records(connection, "ana")
 
     assert found.joined.to_dict("list") == {"client": [1, 2], "person": [1, 1]}
     assert found.terms.to_dict("records") == [
         {"client": 1, "term": "trauma", "day": TODAY, "value": "yes", "entered_at": 100}
     ]
     assert found.ledger["client"].tolist() == [1, -1]
-    assert records_of(connection, "ben").terms.empty
+    assert load_records(connection, "ben").terms.empty
 
 
 def test_of_two_it_is_remembered_that_they_are_two(connection: Connection) -> None:

@@ -17,12 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from connectors.base import Window
 from connectors.records import CalendarEvent, CounterpartKind, Kind, MessageStamp
 from monitor.store import sources
+from monitor.store.analysis_records import load_records
 from monitor.store.database import Store, open_store
-from monitor.store.events import REMOVED, held_in, remove_events, save_events
-from monitor.store.facts import records_of
+from monitor.store.events import REMOVED, remove_events, save_events, stored_events_by_key
 from monitor.store.keys import clinician_ids, identities
 from monitor.store.messages import save_messages
-from monitor.store.threads import Forest, mark_emergency
+from monitor.store.threads import UnionFind, mark_emergency
 from tests.monitor.facts import EXAMPLES
 from tests.monitor.memory import at, dump, stamp
 
@@ -165,7 +165,7 @@ def test_a_thread_of_one_clinician_is_none_of_anothers(store: Store) -> None:
 
 
 def test_a_chain_of_fifty_thousand_answers_is_followed_in_steps_that_stay_few() -> None:
-    forest = Forest()
+    forest = UnionFind()
     steps = CountedDict()
     forest._parent = steps
     for node in range(50_000, 0, -1):
@@ -220,7 +220,7 @@ class Nights(RuleBasedStateMachine):
         gone = {uid: (*row[:3], REMOVED) for uid, row in self.model.items() if uid not in expected}
         changed = sum(row != self.model.get(uid) for uid, row in (expected | gone).items())
         connection = self.store.connection
-        missing = held_in(connection, self.row, WEEK).keys() - {("ana", one.uid_key) for one in inside}
+        missing = stored_events_by_key(connection, self.row, WEEK).keys() - {("ana", one.uid_key) for one in inside}
         rows = remove_events(connection, self.row, missing, self.now).rows
         rows += save_events(connection, self.row, inside, self.now).rows
         assert rows == changed
@@ -273,7 +273,7 @@ def test_a_marked_thread_stays_marked_with_whatever_joins_it(store: Store) -> No
     """Marked by a node of its own, so that the new name of a joined thread is no matter."""
 
     def marked(connection: Any) -> list[int]:
-        read = records_of(connection, "ana").messages
+        read = load_records(connection, "ana").messages
         return sorted(read.loc[read["emergency"], "sent_at"].sub(int(at("2026-03-02 00:00").timestamp())).tolist())
 
     with emptied(store) as connection:

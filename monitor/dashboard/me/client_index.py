@@ -13,7 +13,7 @@ from monitor.analysis.terms import TERMS, Term, TermFormat, choices_of
 from monitor.config import Config
 from monitor.loading import load_frames
 from monitor.roster import Clinician
-from monitor.store import clients, facts
+from monitor.store import analysis_records, clients
 from monitor.store.clients import LedgerRow, TermRow
 from monitor.store.database import Connection, Store
 from monitor.weekly_report.words import CODE, client_name, usual_slots
@@ -143,7 +143,10 @@ def load_client_index(config: Config, store: Store, clinician: Clinician, *, now
     with store.read() as connection:
         frames = load_frames(config, store, clinician, now=now)
         terms, ledger = clients.terms(connection, clinician.key), clients.ledger(connection, clinician.key)
-        codes, apart = facts.pseudonyms(connection, clinician.key), clients.different_people(connection, clinician.key)
+        codes, apart = (
+            analysis_records.pseudonyms(connection, clinician.key),
+            clients.different_people(connection, clinician.key),
+        )
     keys, slots = _keys(frames), usual_slots(frames)
     return ClientIndex(
         frames=frames,
@@ -211,7 +214,7 @@ def value_text(term: Term, value: str | None) -> str:
 
 def term_rows_of(connection: Connection, clinician: str, client: int) -> list[TermRow] | None:
     """Return all that was said of a person under any of their keys; ``None`` if nobody of the clinician's is meant."""
-    if client not in facts.pseudonyms(connection, clinician):
+    if client not in analysis_records.pseudonyms(connection, clinician):
         return None
     persons = clients.persons(connection, clinician)
     person = persons.get(client, client)

@@ -314,7 +314,7 @@ def _moved(row: NoticeRow) -> str:
         return ""
     if row.tier == PATTERN:
         return f"{counted(len(row.signals), 'thing')} at once"
-    signal = row.moved[0]
+    signal = row.all_signals[0]
     return notices.how_far(signal)
 
 

@@ -18,7 +18,7 @@ from connectors.base import Batch
 from connectors.pseudonyms import Pseudonyms
 from connectors.registry import source_kind
 from monitor.config import Config, load
-from monitor.ingest import IngestRequest, Outcome, ingest, readers
+from monitor.ingest import IngestRequest, SourceOutcome, ingest, readers
 from monitor.store import sources
 from monitor.store.database import opened
 from tests.connectors.worlds.ics import Calendar
@@ -124,7 +124,7 @@ class Practice:
         for owner in self.accounts:
             self._world.put(*numbers, owner=owner)
 
-    def read(self, *, now: datetime = NOW, cut_after: int | None = None, **options: Any) -> dict[str, Outcome]:
+    def read(self, *, now: datetime = NOW, cut_after: int | None = None, **options: Any) -> dict[str, SourceOutcome]:
         """One run; outcomes by name. It ends with :class:`CutOffError` after ``cut_after`` of the source's pages.
 
         ``pages`` are those that the last run brought, and ``told`` says of each that brought something how far it was.
@@ -145,7 +145,7 @@ class Practice:
             found = ingest(self.config, self.store, NAMES, IngestRequest(**options), now=now, progress=count)
             return {outcome.name: outcome for outcome in found}
 
-    def outcome(self, *, owner: str = ANA, now: datetime = NOW, **options: Any) -> Outcome:
+    def outcome(self, *, owner: str = ANA, now: datetime = NOW, **options: Any) -> SourceOutcome:
         """One run of everything; what became of this owner's account of the source."""
         return self.read(now=now, **options)[self.name(owner)]
 

@@ -44,7 +44,7 @@ _LENGTH = 8  # bytes before each page that say how long it is
 IN_MEMORY = 8 * 1024**2  # bytes of pages that are held before they go into a file
 
 
-class Names:
+class KeyPositions:
     """The names of many things, by the place at which each came. Of two of one name the later counts.
 
     Of a name the 64 bits are kept that Python makes of it in this process. That two names of a million agree in all of
@@ -90,7 +90,7 @@ class Names:
         return self._sorted
 
 
-class Answer:
+class BufferedResult:
     """The pages of one answer. ``folder`` is where they lie meanwhile, if they are many.
 
     ``entries`` are the names of all entries that it tells, ``kept`` which of them are stored; ``others`` are the names
@@ -101,7 +101,7 @@ class Answer:
         self._folder = folder
         self._file: SpooledTemporaryFile[bytes] | None = None
         self._last: Page | None = None
-        self.entries, self.others = Names(), Names()
+        self.entries, self.others = KeyPositions(), KeyPositions()
         self.kept = bytearray()
         self.anew = False
 

@@ -14,7 +14,7 @@ from connectors.csv_export import source as csv_source
 from connectors.errors import ShrunkSourceError
 from connectors.ics import source as ics_source
 from monitor.config import load
-from monitor.ingest import IngestRequest, Outcome, answers, ingest
+from monitor.ingest import IngestRequest, SourceOutcome, ingest, results
 from monitor.store.database import Store, opened
 from tests.monitor.memory import NAMES, NOW, dump
 from tests.monitor.office import ENTRY, calendar
@@ -114,7 +114,9 @@ def none(_: int) -> bool:
     return False
 
 
-def read(folder: Path, options: str, store: Store, cut_after: int | None = None, **request: Any) -> tuple[Outcome, int]:
+def read(
+    folder: Path, options: str, store: Store, cut_after: int | None = None, **request: Any
+) -> tuple[SourceOutcome, int]:
     """One run, perhaps cut off after a page; how it went and how many pages were stored."""
     (folder / "evenhours.toml").write_text(PRACTICE + options, encoding="utf-8")
     pages = 0
@@ -229,7 +231,7 @@ def test_pages_in_a_file_are_pages_in_memory(tmp_path: Path, monkeypatch: pytest
     with opened(tmp_path / "a.db", create=True) as one, opened(tmp_path / "b.db", create=True) as other:
         write_csv(tmp_path, every, none)
         read(tmp_path, CSV, one)
-        monkeypatch.setattr(answers, "IN_MEMORY", 1)
+        monkeypatch.setattr(results, "IN_MEMORY", 1)
         read(tmp_path, CSV, other)
         assert shown(one) == shown(other)
     assert {path.name for path in tmp_path.iterdir()} == {"a.db", "b.db", "visits.csv", "evenhours.toml"}

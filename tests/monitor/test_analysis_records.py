@@ -12,9 +12,9 @@ import pytest
 from connectors.classify import Classifier, EntryTraits, KindRule
 from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, Kind, Status
+from monitor.store.analysis_records import load_records
 from monitor.store.database import Connection, opened
 from monitor.store.events import save_events
-from monitor.store.facts import records_of
 from monitor.store.sources import source_row
 
 Version = tuple[int, Status, int | None]
@@ -51,7 +51,7 @@ def test_when_an_entry_was_called_off(connection: Connection, versions: list[Ver
             "ana", "one", on(10, 9), on(10, 10), Kind.SESSION, status=status, edited_at=on(edited) if edited else None
         )
         save_events(connection, source, [event], int(on(seen).timestamp()))
-    (found,) = records_of(connection, "ana").events["cancelled_at"]
+    (found,) = load_records(connection, "ana").events["cancelled_at"]
 
     assert isnan(found) if cancelled is None else found == on(cancelled).timestamp()
 
@@ -63,7 +63,7 @@ def test_an_entry_seen_at_two_times_was_moved(connection: Connection, days: tupl
         event = CalendarEvent("ana", "one", on(day, 9), on(day, 10), Kind.SESSION)
         save_events(connection, source, [event], int(on(1 + number).timestamp()))
 
-    assert records_of(connection, "ana").events["moved"].tolist() == [moved]
+    assert load_records(connection, "ana").events["moved"].tolist() == [moved]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ _MAY_BE_SESSION = f"""entry.kind = '{Kind.SESSION.value}' AND entry.status <> '{
 # True times that need no looking for: all of somebody's name an entry of the only source that has sessions of theirs,
 # share time with it, and do not begin at its very start, as what a record system fills in by itself does.
 # The entry is looked up by the table's own key: a common table of entries would be copied first.
-_PLAIN_TIMES = f"""
+_UNAMBIGUOUS_EVIDENCE = f"""
 WITH teller AS MATERIALIZED (
     SELECT clinician_id, min(source_id) AS teller_id
     FROM event AS entry JOIN source_clinician USING (clinician_id, source_id) WHERE {_MAY_BE_SESSION}
@@ -86,26 +86,26 @@ _SENTENCES = {
 }  # fmt: skip
 
 
-def records_of(connection: sqlite3.Connection, clinician: str) -> Records:
+def load_records(connection: sqlite3.Connection, clinician: str) -> Records:
     """Return everything that is stored of a clinician; the caller's transaction makes it one consistent read."""
     binding = _binding(connection, clinician)
     return Records(**{name: _table(connection, name, sql, binding) for name, sql in _SENTENCES.items()})
 
 
-def stored_times(connection: sqlite3.Connection, clinician: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+def session_evidence(connection: sqlite3.Connection, clinician: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     """Return a clinician's entries that can be sessions, and all true times; ``None`` where there is no true time."""
     binding = _binding(connection, clinician)
     evidence = _table(connection, "evidence", _EVIDENCE, binding)
     return None if evidence.empty else (_table(connection, "events", _SESSION_ENTRIES, binding), evidence)
 
 
-def plain_times(connection: sqlite3.Connection) -> dict[str, dict[int, int]]:
+def unambiguous_evidence_counts(connection: sqlite3.Connection) -> dict[str, dict[int, int]]:
     """Return by clinician and source how many true times there are, of whom all of them plainly tell of a session.
 
     Of these :func:`monitor.analysis.sessions.count_linked_evidence` would find that each says how one went.
     """
     found: dict[str, dict[int, int]] = defaultdict(dict)
-    for clinician, source, number in connection.execute(_PLAIN_TIMES):
+    for clinician, source, number in connection.execute(_UNAMBIGUOUS_EVIDENCE):
         found[clinician][source] = number
     return dict(found)
 

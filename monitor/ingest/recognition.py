@@ -13,7 +13,7 @@ from monitor.store.tables import own_mail
 
 
 @dataclass(frozen=True, slots=True)
-class Unrecognised:
+class UnrecognisedOwner:
     """An owner who is not known to have sent any message of a source, neither in this reading nor before it.
 
     ``messages`` is how many of theirs were read, ``held`` how many are stored of this source. ``address`` is the one
@@ -26,7 +26,7 @@ class Unrecognised:
     standing: int = 0
 
 
-class OwnMail:
+class OwnerRecognition:
     """Counts, page by page, what a reading brings of its owners' mail."""
 
     def __init__(self, context: Context, *, sent_by_address: bool) -> None:
@@ -61,7 +61,7 @@ class OwnMail:
                 found.add(owner.key)
         return found
 
-    def unrecognised(self, store: Store, source: int) -> dict[str, Unrecognised]:
+    def unrecognised(self, store: Store, source: int) -> dict[str, UnrecognisedOwner]:
         """Return who sent nothing, by all that was read and is stored of the source; then forget the addresses."""
         found = {}
         for owner, messages in self._messages.items():
@@ -74,10 +74,10 @@ class OwnMail:
         self._context.address_count.stop()
         return found
 
-    def _described(self, messages: int, held: int) -> Unrecognised:
+    def _described(self, messages: int, held: int) -> UnrecognisedOwner:
         """Name the likely address where it is by addresses that a message counts as sent."""
         rules, count = self._context.classifier, self._context.address_count
         likely = count.likely(lambda address: not rules.is_outside(address), of=messages)
         if likely is None or not self._sent_by_address:
-            return Unrecognised(messages, held)
-        return Unrecognised(messages, held, likely.address, likely.messages)
+            return UnrecognisedOwner(messages, held)
+        return UnrecognisedOwner(messages, held, likely.address, likely.messages)
