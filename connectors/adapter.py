@@ -9,7 +9,7 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from connectors.deadline import Deadline, watch
+from connectors.deadline import Deadline, watch_socket
 
 
 class _Plain(HTTPConnection):
@@ -22,18 +22,18 @@ class _Plain(HTTPConnection):
     def _new_conn(self) -> socket:
         timeout = self.timeout if isinstance(self.timeout, (int, float)) else None
         place = self._dns_host, self.port or self.default_port
-        return self._deadline.connected(place, timeout, self.socket_options or ())
+        return self._deadline.connect(place, timeout, self.socket_options or ())
 
 
 class _Secure(_Plain, HTTPSConnection):
     """The same, encrypted."""
 
     def connect(self) -> None:
-        """Connect, shake hands, and watch what comes of it."""
-        with self._deadline.throughout() as left:
+        """Connect, shake hands, and watch_socket what comes of it."""
+        with self._deadline.measure() as left:
             self.timeout = min(self.timeout, left) if isinstance(self.timeout, (int, float)) else left
             super().connect()
-        self.sock = watch(self.sock, self._deadline)
+        self.sock = watch_socket(self.sock, self._deadline)
 
 
 _WATCHED = {HTTPConnection: _Plain, HTTPSConnection: _Secure}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectors import files
 
-SOME_BYTES = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 
 
 class Content:
@@ -38,7 +38,7 @@ class Content:
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes in pieces."""
         stream = self.stream()
-        while chunk := stream.read(SOME_BYTES):
+        while chunk := stream.read(CHUNK_BYTES):
             yield chunk
 
     def _state_now(self) -> tuple[int, int]:
@@ -65,10 +65,10 @@ class _At(io.RawIOBase):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Content]:
+def open_content(path: Path) -> Iterator[Content]:
     """What a file holds, for the length of a ``with``, even if another takes its place meanwhile.
 
-    Raises :class:`~connectors.files.NoFileError` and other OSError.
+    Raises :class:`~connectors.files.NotAFileError` and other OSError.
     """
-    with files.opened(path) as file:
+    with files.open_file(path) as file:
         yield Content(file.fileno())

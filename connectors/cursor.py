@@ -70,25 +70,25 @@ class Cursor:
 
 def fingerprint(names: Pseudonyms, *decisive: Any) -> str:
     """Return a keyed name of a tree of settings: titles may be part of it, and under another key it is another."""
-    digest = sha256(spelled(decisive).encode("utf-8", "surrogatepass"))
+    digest = sha256(canonical_text(decisive).encode("utf-8", "surrogatepass"))
     return names.entry(digest.hexdigest(), "fingerprint")
 
 
-def spelled(value: Any) -> str:
+def canonical_text(value: Any) -> str:
     """A text for a tree of settings: sets sorted, patterns in full (their own ``repr`` is cut off).
 
     Raises :class:`TypeError` for what has no such text, as a function whose ``repr`` is its address.
     """
     if is_dataclass(value):
-        return spelled([getattr(value, member.name) for member in fields(value)])
+        return canonical_text([getattr(value, member.name) for member in fields(value)])
     if isinstance(value, re.Pattern):
-        return spelled([value.pattern, value.flags])
+        return canonical_text([value.pattern, value.flags])
     if isinstance(value, (frozenset, set)):
-        return spelled(sorted(value))
+        return canonical_text(sorted(value))
     if isinstance(value, dict):
-        return spelled(sorted(value.items()))
+        return canonical_text(sorted(value.items()))
     if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(spelled, value))}]"
+        return f"[{','.join(map(canonical_text, value))}]"
     if isinstance(value, _SAME_EVERYWHERE):
         return repr(value)
     raise TypeError(type(value).__name__)

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-ANSWER_SECONDS = 300.0
+RESPONSE_SECONDS = 300.0
 RUN_SECONDS = 2 * 60 * 60.0
-SLOWEST = 32 * 1024  # bytes in a second
-LARGEST = 64 * 1024 * 1024  # bytes of one answer as they travel
+MIN_BYTES_PER_SECOND = 32 * 1024  # bytes in a second
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024  # bytes of one answer as they travel
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class TooSlowError(TimeoutError):
     """A server kept us waiting for longer than it may; the words say how long for how much."""
 
 
-class TooMuchError(OSError):
+class TooLargeError(OSError):
     """A server does not stop."""
 
 
@@ -47,29 +47,29 @@ class Deadline:
         """Begin a new answer."""
         self._before, self._arrived = self._waited, 0
 
-    def left(self) -> float:
-        """The seconds that are left. Raises :class:`TooSlowError` where none are, :class:`TooMuchError` likewise."""
-        if self._arrived > LARGEST:
-            raise TooMuchError
+    def seconds_left(self) -> float:
+        """The seconds that are left. Raises :class:`TooSlowError` where none are, :class:`TooLargeError` likewise."""
+        if self._arrived > MAX_RESPONSE_BYTES:
+            raise TooLargeError
         left = self._left()
         if left <= 0:
             raise self._too_slow()
         return left
 
-    def allows(self, pause: float) -> bool:
+    def allows_pause(self, pause: float) -> bool:
         """Count a pause between two tries as waiting, if there is time for it; return ``False`` where there is none."""
         if pause >= self._left():
             return False
         self._waited += pause
         return True
 
-    def arrived(self, size: int) -> None:
+    def count_bytes(self, size: int) -> None:
         """Count bytes that came."""
         self._arrived += size
 
     def wait(self, sock: socket.socket, operation: Callable[..., T], *arguments: Any) -> T:
         """Do what may have to wait for the other side, for as long as the socket's own timeout and the rest allow."""
-        own, left = sock.gettimeout(), self.left()
+        own, left = sock.gettimeout(), self.seconds_left()
         is_last = own is None or left < own
         if is_last:
             sock.settimeout(left)
@@ -86,11 +86,11 @@ class Deadline:
         raise self._too_slow()
 
     @contextmanager
-    def throughout(self) -> Iterator[float]:
+    def measure(self) -> Iterator[float]:
         """Count everything meanwhile as waiting, also where no socket is watched yet; gives the seconds left."""
         before, begun = self._waited, time.monotonic()
         try:
-            yield self.left()
+            yield self.seconds_left()
         except TimeoutError as error:
             self._waited = before + time.monotonic() - begun
             if self._left() <= 0:
@@ -99,7 +99,7 @@ class Deadline:
         finally:
             self._waited = before + time.monotonic() - begun
 
-    def connected(
+    def connect(
         self, address: tuple[str, int], timeout: float | None, options: Iterable[tuple[Any, ...]] = ()
     ) -> socket.socket:
         """A watched connection to the first of a name's addresses that takes one."""
@@ -120,7 +120,7 @@ class Deadline:
         raise problem
 
     def _left(self) -> float:
-        answer = ANSWER_SECONDS + self._arrived / SLOWEST - (self._waited - self._before)
+        answer = RESPONSE_SECONDS + self._arrived / MIN_BYTES_PER_SECOND - (self._waited - self._before)
         return min(answer, RUN_SECONDS - self._waited)
 
     def _too_slow(self) -> TooSlowError:
@@ -140,12 +140,12 @@ class _Watch:
 
     def recv(self, *arguments: Any) -> bytes:
         data: bytes = self.deadline.wait(self, super().recv, *arguments)  # type: ignore[arg-type, misc]
-        self.deadline.arrived(len(data))
+        self.deadline.count_bytes(len(data))
         return data
 
     def recv_into(self, *arguments: Any) -> int:
         size: int = self.deadline.wait(self, super().recv_into, *arguments)  # type: ignore[arg-type, misc]
-        self.deadline.arrived(size)
+        self.deadline.count_bytes(size)
         return size
 
     def send(self, *arguments: Any) -> int:
@@ -165,7 +165,7 @@ class _WatchedTls(_Watch, ssl.SSLSocket):
     """The same, encrypted. What sends everything here calls ``send``."""
 
 
-def watch(sock: Any, deadline: Deadline) -> Any:
+def watch_socket(sock: Any, deadline: Deadline) -> Any:
     """The connection, watched from now on.
 
     What an ``SSLContext`` wrapped is of the class that it says, and the libraries make the context themselves: so it is

@@ -1,8 +1,8 @@
-"""One way to ask a web server: one session, one back-off policy (connectors.retry), a limit on size and time.
+"""An HTTP client for all connectors: one session, one retry policy (connectors.retry), limits on size and time.
 
-An address may be a secret in itself (a calendar's private link), so none is ever part of an error, and the library that
-would log it is kept from doing so. A password goes to the server it was meant for and to no other, also where that
-server sends us on. Nothing travels in the open, except on this machine itself.
+An address may be a secret in itself (a calendar's private link), so no error contains one, and the library that would
+log it is kept from doing so. A password is sent to the server it was configured for and to no other, also after a
+redirect. Nothing is sent unencrypted, except on this machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from connectors.deadline import LARGEST, Deadline
+from connectors.deadline import MAX_RESPONSE_BYTES, Deadline
 from connectors.errors import (
     AuthorizationError,
     ConnectorError,
@@ -24,21 +24,21 @@ from connectors.errors import (
     RateLimitError,
     UnavailableError,
 )
-from connectors.network import is_open, no_answer
-from connectors.retry import AGAIN, AgainError, Patience, Pause, put_off, retry_after
+from connectors.network import connection_error, is_unencrypted
+from connectors.retry import RETRYABLE_STATUSES, Pause, Retrier, RetryableError, long_wait, retry_after
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
-CONNECT_SECONDS, READ_SECONDS = 10, 60  # of silence; see connectors.deadline for the whole
-MOST_HOPS = 5
-_MOVED = frozenset((301, 302, 307, 308))
-_SOME_BYTES = 64 * 1024
+CONNECT_SECONDS, READ_SECONDS = 10, 60  # of silence; connectors.deadline limits the whole
+MAX_REDIRECTS = 5
+_REDIRECTS = frozenset((301, 302, 307, 308))
+_CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server said. ``headers`` have lower-case names; ``body`` is unpacked."""
+class HttpResponse:
+    """A server's response. ``headers`` have lower-case names; ``body`` is decompressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,27 +46,27 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What a server is asked. ``answers`` are statuses beside 2xx and 304 that the asker understands.
+class HttpRequest:
+    """A request that may be repeated. ``accepted`` are statuses, besides 2xx and 304, that the caller handles.
 
-    ``is_known`` may say by an answer's headers that the rest is known: it is left unread, and the answer a 304.
-    Only for what may be asked twice: a question to which no whole answer comes is repeated.
+    If ``is_unchanged`` is true of a response's headers, the body is not read and the response becomes a 304. A request
+    to which no complete response comes is sent again, so only use it for what may happen twice.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    answers: frozenset[int] = frozenset()
-    is_known: Callable[[Mapping[str, str]], bool] | None = None
+    accepted: frozenset[int] = frozenset()
+    is_unchanged: Callable[[Mapping[str, str]], bool] | None = None
 
 
-class Client:
-    """Asks servers on behalf of one source. ``pause`` sleeps for some seconds; a test may count instead.
+class HttpClient:
+    """A client that sends requests for one source. ``pause`` sleeps for some seconds; a test may count instead.
 
-    With a ``login`` (name and password, or a token) every question carries it, and a server that sends us on to another
-    is not followed there; nor is it with a body, which may hold a secret, too. Several clients of one source share a
-    ``deadline``.
+    With a ``login`` (name and password, or a token) every request carries it, and redirects to another server are
+    refused; so are those of a request with a body, which may contain a secret too. Several clients of one source share
+    a ``deadline``.
     """
 
     def __init__(
@@ -78,102 +78,104 @@ class Client:
     ) -> None:
         self._source = source
         self._deadline = deadline or Deadline()
-        self._patience = Patience(self._deadline, pause)
+        self._retrier = Retrier(self._deadline, pause)
         self._session = _session(self._deadline)
-        self._may_roam = login is None
+        self._may_leave_server = login is None
         if login:
-            self._session.auth = _signature(login)
+            self._session.auth = _authorizer(login)
 
-    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """The answer, 2xx or 304. Raises a :class:`~connectors.errors.ConnectorError` for everything else."""
-        return self.ask(Question("GET", url, headers or {}))
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
+        """Return the response, 2xx or 304. Raises a :class:`~connectors.errors.ConnectorError` for everything else."""
+        return self.send(HttpRequest("GET", url, headers or {}))
 
-    def ask(self, question: Question) -> Answer:
-        """The answer, if it is one that was asked for.
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Return the response, 2xx, 304 or an accepted status.
 
         Raises a :class:`~connectors.errors.ConnectorError` for everything else.
         """
         self._deadline.renew()
-        return self._patience.ask(lambda: self._answered(question))
+        return self._retrier.run(lambda: self._attempt(request))
 
-    def _answered(self, question: Question) -> Answer:
-        answer = self._settled(question)
-        if _is_answer(question, answer.status):
-            return answer
-        problem = self._refusal(answer)
-        if answer.status in AGAIN:
-            raise AgainError(problem, retry_after(answer.headers))
+    def _attempt(self, request: HttpRequest) -> HttpResponse:
+        response = self._follow(request)
+        if _is_accepted(request, response.status):
+            return response
+        problem = self._status_error(response)
+        if response.status in RETRYABLE_STATUSES:
+            raise RetryableError(problem, retry_after(response.headers))
         raise problem
 
-    def _settled(self, question: Question) -> Answer:
-        """The answer of the place to which the server sends us on, where it may."""
-        for _ in range(MOST_HOPS):
-            if is_open(question.url):
-                found = "what is read there would travel in the open."
-                raise UnavailableError(self._source, found, "Write an address that begins with https.")
-            answer = self._exchanged(question)
-            if answer.status not in _MOVED and not (answer.status == HTTPStatus.SEE_OTHER and question.method == "GET"):
-                return answer
-            target = joined(question.url, _location(answer.headers))
-            self._refuse_to_follow(question, target)
-            question = replace(question, url=target)
-        raise UnavailableError(self._source, "the server sends us round in circles.", "Check the address.")
+    def _follow(self, request: HttpRequest) -> HttpResponse:
+        """Return the first response that is no redirect."""
+        for _ in range(MAX_REDIRECTS):
+            if is_unencrypted(request.url):
+                found = "the connection would not be encrypted."
+                raise UnavailableError(self._source, found, "Use an address that begins with https.")
+            response = self._exchange(request)
+            is_redirect = response.status in _REDIRECTS
+            if not is_redirect and not (response.status == HTTPStatus.SEE_OTHER and request.method == "GET"):
+                return response
+            target = resolve_url(request.url, _location(response.headers))
+            self._check_redirect(request, target)
+            request = replace(request, url=target)
+        raise UnavailableError(self._source, "the server redirects in a circle.", "Check the address.")
 
-    def _refuse_to_follow(self, question: Question, target: str) -> None:
-        here, there = server_of(question.url), server_of(target)
-        if here == there:
+    def _check_redirect(self, request: HttpRequest, target: str) -> None:
+        origin, target_origin = origin_of(request.url), origin_of(target)
+        if origin == target_origin:
             return
-        if not self._may_roam or question.body is not None:
+        if not self._may_leave_server or request.body is not None:
             raise UnavailableError(
                 self._source,
-                "the server sends us on to another, which is not told the password.",
-                "If that is right, write the other one's address into the configuration.",
+                "the server redirects to another server, to which the password is not sent.",
+                "If that is right, put the other server's address into the configuration.",
             )
-        if is_open(target) or (here[0] == "https" and there[0] != "https"):
+        if is_unencrypted(target) or (origin[0] == "https" and target_origin[0] != "https"):
             raise UnavailableError(
                 self._source,
-                "the server sends us on to an address at which all would travel in the open.",
+                "the server redirects to an address without encryption.",
                 "Ask whoever runs it for an address that begins with https.",
             )
 
-    def _exchanged(self, question: Question) -> Answer:
+    def _exchange(self, request: HttpRequest) -> HttpResponse:
         from requests import RequestException
 
         try:
             with self._session.request(
-                question.method, question.url, data=question.body, headers=dict(question.headers), stream=True,
+                request.method, request.url, data=request.body, headers=dict(request.headers), stream=True,
                 timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False,
             ) as response:  # fmt: skip
-                names = {name.lower(): value for name, value in response.headers.items()}
-                if question.is_known and response.status_code == HTTPStatus.OK and question.is_known(names):
-                    return Answer(HTTPStatus.NOT_MODIFIED, names, b"")
-                # A buffer hands its bytes over as they are: pieces that are joined are there twice for a moment.
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                if request.is_unchanged and response.status_code == HTTPStatus.OK and request.is_unchanged(headers):
+                    return HttpResponse(HTTPStatus.NOT_MODIFIED, headers, b"")
+                # A buffer returns its bytes without copying; joined chunks would need twice the memory for a moment.
                 buffer = BytesIO()
                 buffer.writelines(self._chunks(response))
                 body = buffer.getvalue()
         except (RequestException, ValueError, OSError) as error:
-            # without its cause: requests repeats the address in its messages
-            raise AgainError(no_answer(self._source, "the server", error)) from None
-        return Answer(response.status_code, names, body)
+            # Without its cause: requests repeats the address in its messages.
+            raise RetryableError(connection_error(self._source, "the server", error)) from None
+        return HttpResponse(response.status_code, headers, body)
 
     def _chunks(self, response: Response) -> Iterator[bytes]:
         size = 0
-        for chunk in response.iter_content(_SOME_BYTES):
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            # The deadline counts bytes as they travel; this counts them decompressed.
             size += len(chunk)
-            if size > LARGEST:
+            if size > MAX_RESPONSE_BYTES:
                 raise MalformedError(
                     self._source,
-                    f"the server sends more than {LARGEST // 1024**2} MB.",
+                    f"the server sends more than {MAX_RESPONSE_BYTES // 1024**2} MB.",
                     "Check that the address is the right one.",
                 )
             yield chunk
 
-    def _refusal(self, answer: Answer) -> ConnectorError:
-        status = answer.status
+    def _status_error(self, response: HttpResponse) -> ConnectorError:
+        status = response.status
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return AuthorizationError(
                 self._source,
-                f"the server no longer lets us in (HTTP {status}).",
+                f"the server no longer accepts the login (HTTP {status}).",
                 "Make a new link or password there, store it where the configuration looks for it, then run: "
                 f"evenhours ingest --source {self._source}",
             )
@@ -182,7 +184,7 @@ class Client:
                 self._source,
                 "the server asks us to stop for now (HTTP 429).",
                 "What was read is kept; the next run goes on from there.",
-                put_off(retry_after(answer.headers)),
+                long_wait(retry_after(response.headers)),
             )
         if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
             return UnavailableError(
@@ -193,14 +195,14 @@ class Client:
         if status in {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}:
             return UnavailableError(
                 self._source,
-                f"the server at the address is not one for this (HTTP {status}).",
+                f"the server at the address does not support this kind of source (HTTP {status}).",
                 "Check the address: whoever runs the server knows the right one.",
             )
         return UnavailableError(self._source, f"the server answered HTTP {status}.", "The next run tries again.")
 
 
-def _is_answer(question: Question, status: int) -> bool:
-    return status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED or status in question.answers
+def _is_accepted(request: HttpRequest, status: int) -> bool:
+    return status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED or status in request.accepted
 
 
 def _session(deadline: Deadline) -> Session:
@@ -208,8 +210,8 @@ def _session(deadline: Deadline) -> Session:
 
     from connectors.adapter import WatchedAdapter
 
-    # it writes addresses, at DEBUG each that it asks for, at WARNING those whose answers have odd heads; a private link
-    # is nothing but an address
+    # urllib3 logs addresses: at DEBUG each that it requests, at WARNING those whose responses have malformed headers.
+    # A private link is nothing but an address.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     session = Session()
     for scheme in ("https://", "http://"):
@@ -218,22 +220,22 @@ def _session(deadline: Deadline) -> Session:
     return session
 
 
-def _signature(login: tuple[str, str] | str) -> Callable[[PreparedRequest], PreparedRequest]:
-    """Signs questions with a token (RFC 6750), or a name and password (RFC 7617).
+def _authorizer(login: tuple[str, str] | str) -> Callable[[PreparedRequest], PreparedRequest]:
+    """Return a function that adds a token (RFC 6750), or a name and password (RFC 7617), to a request.
 
-    requests itself would spell these in Latin-1.
+    The login is encoded in UTF-8; requests' own basic authentication would use Latin-1.
     """
-    words = f"Bearer {login}" if isinstance(login, str) else f"Basic {b64encode(':'.join(login).encode()).decode()}"
+    value = f"Bearer {login}" if isinstance(login, str) else f"Basic {b64encode(':'.join(login).encode()).decode()}"
 
-    def sign(request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = words
+    def authorize(request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = value
         return request
 
-    return sign
+    return authorize
 
 
-def server_of(url: str) -> tuple[str, str]:
-    """Scheme, host and port of an address as they are spelled; empty where it is none."""
+def origin_of(url: str) -> tuple[str, str]:
+    """Return scheme and host with port as they are spelled; empty strings for an invalid address."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -241,8 +243,8 @@ def server_of(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def joined(url: str, reference: str) -> str:
-    """The address that a server means by ``reference``; empty where it makes no sense."""
+def resolve_url(url: str, reference: str) -> str:
+    """Return the absolute address of ``reference`` relative to ``url``; empty if it is invalid."""
     try:
         return urljoin(url, reference)
     except ValueError:
@@ -250,5 +252,5 @@ def joined(url: str, reference: str) -> str:
 
 
 def _location(headers: Mapping[str, str]) -> str:
-    """Return the place to which a server sends us on; letters beyond ASCII come as if they were Latin-1."""
+    """Return the target of a redirect. Its UTF-8 bytes arrive decoded as Latin-1."""
     return headers.get("location", "").encode("latin-1", "replace").decode("utf-8", "replace")

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from socket import gaierror
 from urllib.parse import urlsplit
 
-from connectors.deadline import TooMuchError, TooSlowError
+from connectors.deadline import TooLargeError, TooSlowError
 from connectors.errors import LimitExceededError, UnavailableError
 
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -40,7 +40,7 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
-def is_open(url: str) -> bool:
+def is_unencrypted(url: str) -> bool:
     """Return ``True`` where others on the way could read along: anywhere without https, except on this machine."""
     try:
         parts = urlsplit(url)
@@ -51,17 +51,17 @@ def is_open(url: str) -> bool:
     return parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname))
 
 
-def used_up(error: BaseException | None) -> bool:
+def is_limit_exceeded(error: BaseException | None) -> bool:
     """Return ``True`` where a server took all the time or room it may: asking again would only take more."""
-    return any(isinstance(cause, (TooSlowError, TooMuchError)) for cause in _causes(error))
+    return any(isinstance(cause, (TooSlowError, TooLargeError)) for cause in _causes(error))
 
 
-def no_answer(
+def connection_error(
     source: str, who: str, error: BaseException | None, after: str = "The next run tries again."
 ) -> UnavailableError:
     """Return the error for ``who`` that is not there, hangs up, makes no sense or does not come to an end."""
     found, check = _failure(who, error)
-    kind = LimitExceededError if used_up(error) else UnavailableError
+    kind = LimitExceededError if is_limit_exceeded(error) else UnavailableError
     return kind(source, found, f"{check} {after}")
 
 
@@ -74,7 +74,7 @@ def _failure(who: str, error: BaseException | None) -> tuple[str, str]:
     for cause in _causes(error):
         if isinstance(cause, TooSlowError):
             return f"{who} answers too slowly: {cause}.", "Ask whoever runs it why; nothing else had to wait for it."
-        if isinstance(cause, TooMuchError):
+        if isinstance(cause, TooLargeError):
             return f"{who} sends more than an answer can be.", "Check that the address is the right one."
         for kind, found, check in _FAILURES:
             if isinstance(cause, kind) and not isinstance(cause, _CUT_OFF):

@@ -54,12 +54,12 @@ def read_private(folder: Path, name: str) -> dict[str, Any] | None:
     return found
 
 
-def is_full(error: OSError) -> bool:
+def is_disk_full(error: OSError) -> bool:
     """Return ``True`` if there is no room left for what was to be written."""
     return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
-def full_disk(folder: Path) -> str:
+def disk_full_message(folder: Path) -> str:
     """Return words for a folder's disk that is full: which one, and how much is free."""
     try:
         status = os.statvfs(folder)
@@ -71,11 +71,11 @@ def full_disk(folder: Path) -> str:
     return f"the disk of {folder} is full ({told} free{', but no room for another file' if no_files else ''})"
 
 
-def why_unwritten(folder: Path, error: OSError) -> str:
+def write_error_reason(folder: Path, error: OSError) -> str:
     """Return words for why nothing can be written into a folder."""
     if error.errno == errno.EDQUOT:
         return f"this user's share of the disk of {folder} is used up"
-    return full_disk(folder) if is_full(error) else (error.strerror or "unknown").lower()
+    return disk_full_message(folder) if is_disk_full(error) else (error.strerror or "unknown").lower()
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -103,8 +103,10 @@ def write_private(folder: Path, name: str, content: Mapping[str, Any]) -> None:
         _refuse_loose(folder.lstat(), folder, "700", stat.S_ISDIR)
         replace_file(folder / name, json.dumps(dict(content)))
     except OSError as error:
-        remedy = "Make room on the disk." if is_full(error) else "Let whoever runs evenhours write there."
-        raise PrivateFileError(f"{folder / name} cannot be written: {why_unwritten(folder, error)}.", remedy) from error
+        remedy = "Make room on the disk." if is_disk_full(error) else "Let whoever runs evenhours write there."
+        raise PrivateFileError(
+            f"{folder / name} cannot be written: {write_error_reason(folder, error)}.", remedy
+        ) from error
 
 
 def remove_private(folder: Path, name: str) -> bool:

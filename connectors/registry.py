@@ -33,7 +33,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "microsoft": "connectors.microsoft.source",
     }
 )
-GROUP = "evenhours.connectors"
+ENTRY_POINT_GROUP = "evenhours.connectors"
 
 
 class UnknownKindError(LookupError):
@@ -64,7 +64,7 @@ def source_kind(name: str) -> SourceKind:
     else:
         raise UnknownKindError(name, kind_names())
     if not isinstance(found, SourceKind):
-        raise TypeError(f'the entry point "{name}" of {GROUP} names no SourceKind')
+        raise TypeError(f'the entry point "{name}" of {ENTRY_POINT_GROUP} names no SourceKind')
     return found
 
 
@@ -72,5 +72,5 @@ def _others() -> dict[str, EntryPoint]:
     """What packages outside offer; of two with one name the first by its value, whatever the order of installation."""
     from importlib.metadata import entry_points  # it takes longer to load than everything else here
 
-    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.value, reverse=True)
+    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.value, reverse=True)
     return {entry.name: entry for entry in found}

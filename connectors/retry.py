@@ -21,17 +21,17 @@ from typing import TypeVar
 from connectors.deadline import Deadline
 from connectors.errors import ConnectorError, LimitExceededError
 
-TRIES = 4
-GOOGLE_TRIES = 7  # its quotas are counted by the minute: 1 + 2 + … + 32 seconds outlast one
+MAX_ATTEMPTS = 4
+GOOGLE_MAX_ATTEMPTS = 7  # its quotas are counted by the minute: 1 + 2 + … + 32 seconds outlast one
 FIRST_PAUSE = 1.0  # seconds; doubles
 LONGEST_PAUSE = 60.0  # seconds; a server that asks for more is left until the next run
-AGAIN = frozenset((429, 500, 502, 503, 504))  # statuses that may be others in a moment
+RETRYABLE_STATUSES = frozenset((429, 500, 502, 503, 504))  # statuses that may be others in a moment
 
 Pause = Callable[[float], None]
 T = TypeVar("T")
 
 
-class AgainError(Exception):
+class RetryableError(Exception):
     """It may work later: after ``wait`` seconds if the server said so. Else ``problem`` is what to say."""
 
     def __init__(self, problem: ConnectorError, wait: float | None = None) -> None:
@@ -40,31 +40,31 @@ class AgainError(Exception):
         self.wait = wait
 
 
-class Patience:
+class Retrier:
     """Asks again as long as it makes sense. ``pause`` sleeps for some seconds; a test may count instead."""
 
-    def __init__(self, deadline: Deadline, pause: Pause | None = None, tries: int = TRIES) -> None:
+    def __init__(self, deadline: Deadline, pause: Pause | None = None, tries: int = MAX_ATTEMPTS) -> None:
         self._deadline = deadline
         self._pause = pause or _sleep
         self._tries = tries
 
-    def ask(self, attempt: Callable[[], T]) -> T:
-        """Return what ``attempt`` gives. Where it raises :class:`AgainError` to the end, its problem is raised."""
+    def run(self, attempt: Callable[[], T]) -> T:
+        """Return what ``attempt`` gives. Where it raises :class:`RetryableError` to the end, its problem is raised."""
         tried = 0
         while True:
             try:
                 return attempt()
-            except AgainError as error:
+            except RetryableError as error:
                 again = error
             # outside of the handler: what led to the problem may repeat an address
             tried += 1
             self.wait(again, tried)
 
-    def wait(self, again: AgainError, tried: int) -> None:
+    def wait(self, again: RetryableError, tried: int) -> None:
         """Pause after so many tries, or raise the problem where there is to be none after them."""
         wait = FIRST_PAUSE * 2 ** (tried - 1) if again.wait is None else again.wait
         is_over = tried >= self._tries or wait > LONGEST_PAUSE or isinstance(again.problem, LimitExceededError)
-        if is_over or not self._deadline.allows(wait):
+        if is_over or not self._deadline.allows_pause(wait):
             raise again.problem
         self._pause(wait)
 
@@ -84,7 +84,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, wait.total_seconds())
 
 
-def put_off(wait: float | None) -> timedelta | None:
+def long_wait(wait: float | None) -> timedelta | None:
     """Return for how long a server wants to be left alone, where that is longer than we wait."""
     return timedelta(seconds=wait) if wait is not None and wait > LONGEST_PAUSE else None
 

@@ -19,7 +19,7 @@ from secrets import token_hex
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from connectors.errors import UnavailableError
-from connectors.private import create_file, is_full, why_unwritten
+from connectors.private import create_file, is_disk_full, write_error_reason
 from connectors.pseudonyms import KEY_BYTES
 from monitor.errors import KeyFileError, SecretError
 
@@ -97,8 +97,8 @@ def create_key(path: Path) -> None:
             f"{path} exists already. Keep it: without it the stored pseudonyms cannot be matched to anybody again."
         ) from error
     except OSError as error:
-        problem = f"{path} cannot be written: {why_unwritten(path.parent, error)}."
-        remedy = " Nothing was left behind. Make room and run the command again." if is_full(error) else ""
+        problem = f"{path} cannot be written: {write_error_reason(path.parent, error)}."
+        remedy = " Nothing was left behind. Make room and run the command again." if is_disk_full(error) else ""
         raise KeyFileError(f"{problem}{remedy}") from error
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from connectors.private import is_full, why_unwritten
+from connectors.private import is_disk_full, write_error_reason
 from connectors.pseudonyms import Pseudonyms
 from monitor import ingest
 from monitor.compute import ComputeResult, compute, keep_if_unaffected, record_failure
@@ -159,8 +159,8 @@ def run_lock(database: Path) -> Iterator[None]:
             "Another run is still working on this practice. It will finish by itself; there is nothing to do."
         ) from error
     except OSError as error:
-        found = f"{lock.lock_file} cannot be written: {why_unwritten(database.parent, error)}."
-        if is_full(error):
+        found = f"{lock.lock_file} cannot be written: {write_error_reason(database.parent, error)}."
+        if is_disk_full(error):
             raise DiskFullError(f"{found} Make room and run the command again.") from error
         raise StoreError(f"{found} Check the folder and its rights.") from error
     try:

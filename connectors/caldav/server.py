@@ -21,7 +21,7 @@ from connectors.caldav.multistatus import (
     path_of,
 )
 from connectors.errors import AuthorizationError, MalformedError, UnavailableError
-from connectors.http import Client, Question, joined, server_of
+from connectors.http import HttpClient, HttpRequest, origin_of, resolve_url
 
 AT_ONCE = 100  # objects asked for in one question
 _MOST_PAGES = 1_000
@@ -70,7 +70,7 @@ class Object:
 class CalendarServer:
     """Asks one server as one person; ``hosts`` are others that may be told the password, as patterns."""
 
-    def __init__(self, source: str, client: Client, hosts: Sequence[str] = ()) -> None:
+    def __init__(self, source: str, client: HttpClient, hosts: Sequence[str] = ()) -> None:
         self._source = source
         self._client = client
         self._hosts = hosts
@@ -103,7 +103,7 @@ class CalendarServer:
 
     def _first(self, url: str) -> Told:
         """What the server says of an address, or of where it says that calendars are (RFC 6764)."""
-        well_known = joined(url, "/.well-known/caldav")
+        well_known = resolve_url(url, "/.well-known/caldav")
         for place in (url, well_known) if urlsplit(url).path in {"", "/"} else (url,):
             answer = self._asked("PROPFIND", place, requests.properties(), answers=_MISSING)
             if answer.told:
@@ -112,9 +112,9 @@ class CalendarServer:
 
     def _place(self, base: str, href: str) -> str:
         """The address that the server means, if it may be told the password."""
-        url = joined(base, href)
-        scheme, host = server_of(url)
-        if (scheme, host) == server_of(base):
+        url = resolve_url(base, href)
+        scheme, host = origin_of(url)
+        if (scheme, host) == origin_of(base):
             return url
         if scheme == "https" and any(fnmatchcase(host.lower(), pattern.lower()) for pattern in self._hosts):
             return url
@@ -182,7 +182,7 @@ class CalendarServer:
         self, method: str, url: str, body: bytes, depth: str = "0", answers: frozenset[int] = frozenset()
     ) -> Multistatus:
         headers = {"Depth": depth, "Content-Type": "application/xml; charset=utf-8"}
-        answer = self._client.ask(Question(method, url, headers, body, answers))
+        answer = self._client.send(HttpRequest(method, url, headers, body, answers))
         if answer.status in answers:
             self._refused(answer.status, answer.body)
             return Multistatus(())

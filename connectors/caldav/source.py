@@ -27,10 +27,10 @@ from connectors.caldav.server import Calendar, CalendarServer, Changes, ExpiredE
 from connectors.classify import ClassifiedEntry
 from connectors.cursor import fingerprint
 from connectors.errors import MalformedError, UnavailableError
-from connectors.http import Client
+from connectors.http import HttpClient
 from connectors.ics.source import looked_at
 from connectors.ics.text import CalendarText, EntryText, UnsoundError, calendars
-from connectors.network import is_open
+from connectors.network import is_unencrypted
 from connectors.records import CalendarEvent
 
 _MARGIN = timedelta(days=1)  # whole days and floating times begin at another instant in another zone
@@ -91,7 +91,7 @@ class Caldav:
     def _server(self) -> CalendarServer:
         options, told, key = self._options, self._context, self._context.owners[0].key
         login = options.username.replace("{key}", key), told.read_secret(options.password.replace("{key}", key))
-        return CalendarServer(told.source, Client(told.source, login=login), options.hosts)
+        return CalendarServer(told.source, HttpClient(told.source, login=login), options.hosts)
 
     def _settings(self) -> str:
         told = self._context
@@ -290,7 +290,7 @@ def _by_calendar(held: Mapping[Place, Held], found: Mapping[str, Calendar]) -> d
 
 
 def _problems(options: CaldavOptions) -> list[str]:
-    if is_open(options.url):
+    if is_unencrypted(options.url):
         return ["url: has to begin with https://, or the password would be sent in the open"]
     return []
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.content import opened
+from connectors.content import open_content
 from connectors.csv_export.columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
 from connectors.csv_export.patterns import carries_offset, kind_of, may_be_name, patterns_of
 from connectors.csv_export.presets import Preset, recognised
@@ -104,7 +104,7 @@ class Proposal:
 def propose(path: Path) -> Proposal:
     """Look at a file and propose its mapping. Raises :class:`ConnectorError` if it is no table with a header."""
     try:
-        with opened(path) as content:
+        with open_content(path) as content:
             if content.size > LARGEST_FILE:
                 raise TableError(f"the file is larger than {LARGEST_FILE // 2**20} MB.")
             table = table_from(content)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.base import Batch, Context, RecordType, RejectedRecord, SourceKind
-from connectors.content import Content, opened
+from connectors.content import Content, open_content
 from connectors.csv_export.columns import DIRECTIONS, WORDS, CellError, alternatives, columns_in
 from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, check
 from connectors.csv_export.presets import presets
@@ -23,7 +23,7 @@ from connectors.csv_export.records import Entry, RowReader, Shape, is_total, sha
 from connectors.csv_export.table import LARGEST_FILE, TableError, clean, table_from
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError, UnavailableError
-from connectors.files import NoFileError, files_among
+from connectors.files import NotAFileError, regular_files
 from connectors.records import Grade, Record
 
 __all__ = ["SOURCE_KIND", "CsvColumns", "CsvConnector", "CsvFormat", "CsvOptions", "check", "make"]
@@ -189,9 +189,9 @@ def _contents_of(options: CsvOptions, context: Context) -> Iterator[Sequence[Con
             files = _files_at(path)
             if any(file.stat().st_size > LARGEST_FILE for file in files):
                 raise _malformed(options, context, f"it is larger than {LARGEST_FILE // 2**20} MB.")
-            contents = [open_.enter_context(opened(file)) for file in files]
-        except NoFileError as error:
-            raise error.told(context.source, options.path) from error
+            contents = [open_.enter_context(open_content(file)) for file in files]
+        except NotAFileError as error:
+            raise error.to_connector_error(context.source, options.path) from error
         except (OSError, ValueError) as error:
             found = f"{path} cannot be read."
             raise UnavailableError(context.source, found, "Check its path and rights.") from error
@@ -207,7 +207,7 @@ def _malformed(options: CsvOptions, context: Context, found: str) -> MalformedEr
 
 def _files_at(path: Path) -> list[Path]:
     if path.is_dir():
-        return files_among(file for file in path.iterdir() if file.suffix.lower() in {".csv", ".txt"})
+        return regular_files(file for file in path.iterdir() if file.suffix.lower() in {".csv", ".txt"})
     return [path] if path.exists() else []
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from connectors.errors import MalformedError
-from connectors.http import Client, joined, server_of
+from connectors.http import HttpClient, origin_of, resolve_url
 
 Resource = Mapping[str, Any]
 Query = tuple[tuple[str, str], ...]
@@ -29,7 +29,7 @@ class Server:
     ``total`` is how many resources fit the last search, where the server says so.
     """
 
-    def __init__(self, source: str, base: str, client: Client) -> None:
+    def __init__(self, source: str, base: str, client: HttpClient) -> None:
         self._source = source
         self._base = base.rstrip("/") + "/"
         self._client = client
@@ -83,8 +83,8 @@ class Server:
 
     def _next_of(self, url: str, target: str) -> str:
         """The next page's address, which may be of no other server: a password would go there."""
-        following = joined(url, target)
-        if server_of(following) != server_of(url):
+        following = resolve_url(url, target)
+        if origin_of(following) != origin_of(url):
             raise self._malformed("names a next page that lies on another server.")
         return following
 

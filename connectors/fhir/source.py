@@ -23,8 +23,8 @@ from connectors.fhir.reading import FhirCursor, Run, Search, since
 from connectors.fhir.records import RecordMaker
 from connectors.fhir.resources import ELEMENTS
 from connectors.fhir.server import Query, Server, written
-from connectors.http import Client
-from connectors.network import is_open
+from connectors.http import HttpClient
+from connectors.network import is_unencrypted
 
 _REFERENCE = re.compile(r"(?:Practitioner|PractitionerRole)/[A-Za-z0-9.-]{1,64}")
 _IDENTIFIER = re.compile(r"[^|\s]*\|[^|]+")
@@ -126,7 +126,7 @@ class Fhir:
     def _server(self) -> Server:
         options, source = self._options, self._context.source
         url = options.url if re.match(r"https?://", options.url) else self._context.read_secret(options.url).strip()
-        return Server(source, url, Client(source, login=self._login()))
+        return Server(source, url, HttpClient(source, login=self._login()))
 
     def _login(self) -> tuple[str, str] | str | None:
         options, read = self._options, self._context.read_secret
@@ -176,8 +176,8 @@ def _problems(options: FhirOptions) -> list[str]:
         problems.append("password: user and password go together")
     if options.token and options.user:
         problems.append("token: a token, or user and password, not both")
-    if re.match(r"https?://", options.url) and is_open(options.url):
-        problems.append("url: what is read there would travel in the open; the address has to begin with https")
+    if re.match(r"https?://", options.url) and is_unencrypted(options.url):
+        problems.append("url: the connection would not be encrypted; the address has to begin with https")
     if options.full_every_days < 0:
         problems.append("full_every_days: a number of days, or 0")
     return problems

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from connectors.base import Context, RejectedRecord
-from connectors.calls import Span, Times, shared, waited_in_vain
+from connectors.call_spans import Span, Spans, intersections, no_show_at
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.service import Google
 from connectors.records import Grade, SessionEvidence
@@ -31,9 +31,9 @@ class Call:
     name: str
     code: str = ""
     event_id: str = ""
-    own: Times = field(default_factory=list)
-    others: dict[str, Times] = field(default_factory=dict)
-    colleagues: Times = field(default_factory=list)
+    own: Spans = field(default_factory=list)
+    others: dict[str, Spans] = field(default_factory=dict)
+    colleagues: Spans = field(default_factory=list)
 
     def evidence(self, context: Context) -> Iterator[SessionEvidence]:
         """One record for each person from outside who was there while the clinician was; an instant if nobody came.
@@ -42,7 +42,7 @@ class Call:
         code and the time tell whose session was whose.
         """
         everybody = [*self.colleagues, *(span for times in self.others.values() for span in times)]
-        waited = waited_in_vain(self.own, everybody)
+        waited = no_show_at(self.own, everybody)
         spans = {"nobody": (waited, waited)} if waited else dict(self._face_times())
         named = self.event_id and _is_one(spans.values())
         for person, (start, end) in spans.items():
@@ -59,7 +59,7 @@ class Call:
     def _face_times(self) -> Iterator[tuple[str, Span]]:
         """From when to when the clinician and each of the others were there together."""
         for person, times in self.others.items():
-            together = shared(self.own, times)
+            together = intersections(self.own, times)
             if together:
                 yield person, (together[0][0], max(end for _, end in together))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors.calls import Times
+from connectors.call_spans import Spans
 from connectors.google.calls import Call, Page, entries, instant, pages, written
 from connectors.google.service import GoneError, Google
 
@@ -70,7 +70,7 @@ class Conferences:
         ):
             yield from entries(answer, "participants")
 
-    def _presence(self, person: str) -> Times:
+    def _presence(self, person: str) -> Spans:
         sessions = self._meet.conferenceRecords().participants().participantSessions()
         return [
             (instant(told["startTime"]), instant(told["endTime"]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from httplib2 import Http, HTTPConnectionWithTimeout, HTTPSConnectionWithTimeout
 
-from connectors.deadline import Deadline, watch
+from connectors.deadline import Deadline, watch_socket
 from connectors.network import is_loopback
 
 
@@ -23,15 +23,15 @@ class _Watched:
     sock: Any
 
     def connect(self) -> None:
-        """Connect in the time that is left, and watch what comes of it."""
+        """Connect in the time that is left, and watch_socket what comes of it."""
         usual = self.timeout
         try:
-            with self.deadline.throughout() as left:
+            with self.deadline.measure() as left:
                 self.timeout = min(usual, left)
                 super().connect()  # type: ignore[misc]
         finally:
             self.timeout = usual
-        self.sock = watch(self.sock, self.deadline)
+        self.sock = watch_socket(self.sock, self.deadline)
         self.sock.settimeout(usual)
 
 

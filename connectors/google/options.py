@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from connectors.network import is_open
+from connectors.network import is_unencrypted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,6 @@ def problems(options: GoogleOptions) -> list[str]:
     if options.api_endpoint is None:
         return []
     parts = urlsplit(options.api_endpoint)
-    if is_open(options.api_endpoint) or not parts.netloc or parts.query or parts.fragment:
+    if is_unencrypted(options.api_endpoint) or not parts.netloc or parts.query or parts.fragment:
         return ["api_endpoint: is not an address; write it like https://proxy.example"]
     return []

@@ -30,8 +30,16 @@ from connectors.errors import (
 )
 from connectors.google.access import access, how_to_connect
 from connectors.google.options import GoogleOptions
-from connectors.network import no_answer
-from connectors.retry import AGAIN, GOOGLE_TRIES, AgainError, Patience, Pause, put_off, retry_after
+from connectors.network import connection_error
+from connectors.retry import (
+    GOOGLE_MAX_ATTEMPTS,
+    RETRYABLE_STATUSES,
+    Pause,
+    Retrier,
+    RetryableError,
+    long_wait,
+    retry_after,
+)
 
 SECONDS = 60  # for one answer
 BATCH_PARTS = 50  # more than that is not recommended; each counts as a call of its own
@@ -76,7 +84,7 @@ class Google:
         self.account_id, self.account = found.account_id, found.account
         self.permission = found.permission
         self._deadline = Deadline()
-        self._patience = Patience(self._deadline, pause, GOOGLE_TRIES)
+        self._retrier = Retrier(self._deadline, pause, GOOGLE_MAX_ATTEMPTS)
         self._http = _http(found.credentials, self._deadline)
 
     def __enter__(self) -> Self:
@@ -97,7 +105,7 @@ class Google:
     def ask(self, request: Any) -> dict[str, Any]:
         """The answer to one request. Raises a :class:`~connectors.errors.ConnectorError` where there is none."""
         self._deadline.renew()
-        answer: dict[str, Any] = self._patience.ask(lambda: self._answer(request))
+        answer: dict[str, Any] = self._retrier.run(lambda: self._answer(request))
         return answer
 
     def ask_all(self, requests: Mapping[str, Any]) -> dict[str, dict[str, Any] | GoneError | RefusedError]:
@@ -111,7 +119,7 @@ class Google:
         self._deadline.renew()
         while waiting:
             part = dict(list(waiting.items())[:BATCH_PARTS])
-            found, failed = self._patience.ask(partial(self._batch, part))
+            found, failed = self._retrier.run(partial(self._batch, part))
             answers |= found
             waiting = {name: request for name, request in waiting.items() if name not in found}
             if found:
@@ -120,7 +128,7 @@ class Google:
                 round_ = 0
                 continue
             round_ = 0 if found else round_ + 1
-            self._patience.wait(failed, max(round_, 1))
+            self._retrier.wait(failed, max(round_, 1))
         refusals = [answer for answer in answers.values() if isinstance(answer, RefusedError)]
         if len(refusals) == len(answers) > 1:
             raise refusals[0]
@@ -131,7 +139,7 @@ class Google:
 
     def _batch(
         self, requests: Mapping[str, Any]
-    ) -> tuple[dict[str, dict[str, Any] | GoneError | RefusedError], AgainError | None]:
+    ) -> tuple[dict[str, dict[str, Any] | GoneError | RefusedError], RetryableError | None]:
         """What came of each part, and the first reason why one has to be asked again."""
         from googleapiclient.http import BatchHttpRequest
 
@@ -151,7 +159,7 @@ class Google:
         for name, (answer, refusal) in told.items():
             try:
                 found[name] = self._part(answer, refusal)
-            except AgainError as again:
+            except RetryableError as again:
                 failed = failed or again
         return found, failed
 
@@ -166,7 +174,7 @@ class Google:
     def _object(self, answer: Any) -> dict[str, Any]:
         if not isinstance(answer, dict):
             problem = MalformedError(self._source, "what Google answers makes no sense.", "The next run tries again.")
-            raise AgainError(problem)
+            raise RetryableError(problem)
         return answer
 
     def _translated(self, ask: Callable[[], Any]) -> Any:
@@ -200,7 +208,7 @@ class Google:
             # cut off, junk, or a batch whose parts are not what was asked for
             problem = self._broken_off(error)
         except OpenError:
-            found = "what is asked for there would travel in the open."
+            found = "the connection would not be encrypted."
             problem = UnavailableError(self._source, found, "Write addresses that begin with https.")
         # without its cause: the client repeats addresses and answers in its messages
         raise problem from None
@@ -211,10 +219,12 @@ class Google:
             return self._another_night("Google's quota for today is used up.")
         if status == 429 or (status == 403 and reasons & _TOO_FAST):
             wait = retry_after(error.resp)
-            return AgainError(self._another_night("Google asks us to stop for now (too many requests).", wait), wait)
+            return RetryableError(
+                self._another_night("Google asks us to stop for now (too many requests).", wait), wait
+            )
         if status >= 500:
             problem = UnavailableError(self._source, f"Google answered HTTP {status}.", "The next run tries again.")
-            return AgainError(problem, retry_after(error.resp)) if status in AGAIN else problem
+            return RetryableError(problem, retry_after(error.resp)) if status in RETRYABLE_STATUSES else problem
         return self._final(status, reasons)
 
     def _final(self, status: int, reasons: frozenset[str]) -> ConnectorError:
@@ -237,14 +247,14 @@ class Google:
         remedy = (
             "What was read is kept; the next run goes on from there. Daily quotas begin anew at midnight in California."
         )
-        return RateLimitError(self._source, found, remedy, put_off(wait))
+        return RateLimitError(self._source, found, remedy, long_wait(wait))
 
-    def _broken_off(self, error: Exception) -> AgainError:
-        problem = no_answer(self._source, "Google", error)
+    def _broken_off(self, error: Exception) -> RetryableError:
+        problem = connection_error(self._source, "Google", error)
         if not isinstance(problem, LimitExceededError):  # there is no name or port of Google's to check
             remedy = "Check whether this machine is online. The next run tries again."
             problem = UnavailableError(self._source, problem.found, remedy)
-        return AgainError(problem)
+        return RetryableError(problem)
 
     def _revoked(self, found: str = _TAKEN_BACK, remedy: str = "") -> AuthorizationError:
         return AuthorizationError(self._source, found, f"Run: {how_to_connect(self._owner)}{remedy}")

@@ -23,14 +23,14 @@ from typing import ClassVar
 
 from connectors.base import Batch, Context, RejectedRecord, SourceKind, Window
 from connectors.classify import ClassifiedEntry
-from connectors.content import Content, opened
+from connectors.content import Content, open_content
 from connectors.cursor import Cursor, fingerprint
-from connectors.deadline import LARGEST
+from connectors.deadline import MAX_RESPONSE_BYTES
 from connectors.errors import MalformedError, UnavailableError
-from connectors.files import NoFileError, files_among
-from connectors.http import Client, Question
+from connectors.files import NotAFileError, regular_files
+from connectors.http import HttpClient, HttpRequest
 from connectors.ics.text import LOOKS, PEOPLE, EntryText, Outline, UnsoundError, calendars_in, outline_of
-from connectors.network import is_open
+from connectors.network import is_unencrypted
 from connectors.records import CalendarEvent
 
 PAGE_ENTRIES = 5_000
@@ -202,11 +202,11 @@ class IcsConnector:
             return self._outlined(contents, wanted), known
         holds = known.holds_for(self._context.window)
         by_date = {"If-Modified-Since": known.modified} if holds and known.modified and not known.etag else {}
-        question = Question("GET", self._address(self._options.url), by_date)
+        question = HttpRequest("GET", self._address(self._options.url), by_date)
         if holds and known.etag:
-            question = replace(question, is_known=lambda headers: self._etag(headers) == known.etag)
-        answer = Client(self._context.source).ask(question)
-        if answer.status == 304 and (by_date or question.is_known):
+            question = replace(question, is_unchanged=lambda headers: self._etag(headers) == known.etag)
+        answer = HttpClient(self._context.source).send(question)
+        if answer.status == 304 and (by_date or question.is_unchanged):
             return None
         if answer.status == 304:
             found = (
@@ -312,9 +312,9 @@ def looked_at(context: Context, *, titles: bool = False) -> frozenset[str]:
 
 def _calendar_paths(path: Path, shown: str, source: str) -> list[Path]:
     try:
-        paths = files_among(path.glob("*.ics")) if path.is_dir() else [path]
-    except NoFileError as error:
-        raise error.told(source, shown) from error
+        paths = regular_files(path.glob("*.ics")) if path.is_dir() else [path]
+    except NotAFileError as error:
+        raise error.to_connector_error(source, shown) from error
     if not paths or not paths[0].exists():
         raise UnavailableError(source, f"there is no calendar file at {path}.", "Check the source's path.")
     return paths
@@ -322,14 +322,16 @@ def _calendar_paths(path: Path, shown: str, source: str) -> list[Path]:
 
 def _opened(path: Path, shown: str, source: str, open_: ExitStack) -> Content:
     try:
-        content = open_.enter_context(opened(path))
-    except NoFileError as error:
-        raise error.told(source, shown) from error
+        content = open_.enter_context(open_content(path))
+    except NotAFileError as error:
+        raise error.to_connector_error(source, shown) from error
     except OSError as error:
         raise UnavailableError(source, f"{path} cannot be read.", "Check its permissions.") from error
-    if content.size > LARGEST:
+    if content.size > MAX_RESPONSE_BYTES:
         raise MalformedError(
-            source, f"{path} is larger than {LARGEST // 1024**2} MB.", "Export a shorter period of the calendar."
+            source,
+            f"{path} is larger than {MAX_RESPONSE_BYTES // 1024**2} MB.",
+            "Export a shorter period of the calendar.",
         )
     return content
 
@@ -337,8 +339,8 @@ def _opened(path: Path, shown: str, source: str, open_: ExitStack) -> Content:
 def _problems(options: IcsOptions) -> list[str]:
     if (options.path is None) == (options.url is None):
         return ["path: give either path or url"]
-    if (options.url or "").startswith("http:") and is_open(options.url or ""):
-        return ["url: what is read there would travel in the open; the address has to begin with https"]
+    if (options.url or "").startswith("http:") and is_unencrypted(options.url or ""):
+        return ["url: the connection would not be encrypted; the address has to begin with https"]
     return []
 
 

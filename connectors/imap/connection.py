@@ -9,7 +9,7 @@ from io import BufferedReader
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import Any
 
-from connectors.deadline import Deadline, TooMuchError, watch
+from connectors.deadline import Deadline, TooLargeError, watch_socket
 
 SECONDS = 60  # without a word from the server
 LARGEST = 64 * 1024 * 1024  # bytes of one answer
@@ -29,7 +29,7 @@ class Connection(IMAP4):
         super().__init__(host, port, timeout=SECONDS, **told)
 
     def _create_socket(self, timeout: float | None) -> socket:
-        return self._deadline.connected((self.host, self.port), timeout)
+        return self._deadline.connect((self.host, self.port), timeout)
 
     def open(self, *where: Any, **told: Any) -> None:
         """Connect. The standard library signs in by small pieces, which a system would hold back to send together."""
@@ -40,10 +40,10 @@ class Connection(IMAP4):
         """Go on encrypted. Raises ssl.SSLError where the server offers no such thing."""
         if "STARTTLS" not in self.capabilities:
             raise ssl.SSLError("not offered")
-        with self._deadline.throughout() as left:
+        with self._deadline.measure() as left:
             self.sock.settimeout(min(SECONDS, left))
             self.starttls(context)
-        self.sock = watch(self.sock, self._deadline)
+        self.sock = watch_socket(self.sock, self._deadline)
         self.sock.settimeout(SECONDS)
 
     def renew(self) -> None:
@@ -57,14 +57,14 @@ class Connection(IMAP4):
     def read(self, size: int) -> bytes:
         """So many bytes, or fewer where the connection ended."""
         if size > self._left:
-            raise TooMuchError
+            raise TooLargeError
         return self._spent(self._answers().read(size))
 
     def readline(self) -> bytes:
         """One line with its end; nothing where the connection ended."""
         line = self._answers().readline(_LONGEST_LINE + 1)
         if len(line) > _LONGEST_LINE:
-            raise TooMuchError
+            raise TooLargeError
         return self._spent(line)
 
     def shutdown(self) -> None:
@@ -82,7 +82,7 @@ class Connection(IMAP4):
     def _spent(self, data: bytes) -> bytes:
         self._left -= len(data)
         if self._left < 0:
-            raise TooMuchError
+            raise TooLargeError
         return data
 
 
@@ -91,10 +91,10 @@ class SecureConnection(Connection, IMAP4_SSL):
 
     def _create_socket(self, timeout: float | None) -> socket:
         plain = super()._create_socket(timeout)
-        with self._deadline.throughout() as left:
+        with self._deadline.measure() as left:
             plain.settimeout(min(SECONDS, left))
             sock = self.ssl_context.wrap_socket(plain, server_hostname=self.host)
-        secure: socket = watch(sock, self._deadline)
+        secure: socket = watch_socket(sock, self._deadline)
         secure.settimeout(timeout)
         return secure
 

@@ -15,7 +15,7 @@ from connectors.errors import LimitExceededError, RateLimitError, UnavailableErr
 from connectors.imap.folders import Folder
 from connectors.imap.messages import Row
 from connectors.imap.session import Account, BrokenOffError, Conversation, spelled, unreachable
-from connectors.retry import AgainError, Patience
+from connectors.retry import Retrier, RetryableError
 
 MOST_BREAKS = 40
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Reader:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._deadline = Deadline()
-        self._patience = Patience(self._deadline, self._pause)
+        self._retrier = Retrier(self._deadline, self._pause)
         self._breaks = 0
         self._talk: Conversation | None = None
         self._open: Folder | None = None
@@ -111,10 +111,10 @@ class Reader:
             try:
                 return ask()
             except (RateLimitError, UnavailableError) as error:
-                raise AgainError(error) from None
+                raise RetryableError(error) from None
 
         self._deadline.renew()
-        return self._patience.ask(attempt)
+        return self._retrier.run(attempt)
 
     def _pause(self, seconds: float) -> None:
         """Hang up and wait a little. Raises UnavailableError where that has been done often enough."""

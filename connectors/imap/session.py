@@ -20,7 +20,7 @@ from connectors.errors import AuthorizationError, ConnectorError, RateLimitError
 from connectors.imap.connection import connected
 from connectors.imap.folders import Folder, Role, role_of
 from connectors.imap.messages import WANTED, Row, row_from, usual_rows
-from connectors.network import is_loopback, no_answer, used_up
+from connectors.network import connection_error, is_limit_exceeded, is_loopback
 
 _AHEAD = 2  # questions on their way at a time
 _MOST_FOUND = 5_000_000
@@ -65,7 +65,7 @@ class Conversation:
         self._number = 0
         self._waiting: deque[tuple[bytes, frozenset[int]]] = deque()
         if account.tls == "none" and not is_loopback(account.host):
-            found = "name, password and mail would travel in the open."
+            found = "the connection would not be encrypted, with the password and all mail."
             raise UnavailableError(self._source, found, 'Write tls = "tls" or tls = "starttls".')
         with self._translated():
             self._client = connected(account.host, account.port, account.tls, deadline)
@@ -204,7 +204,7 @@ class Conversation:
                 # a server may answer the next question before it says that it has done with this one
                 came = [row for row in came if row.uid not in numbers]
         except (IMAP4.abort, OSError, ValueError) as error:
-            if used_up(error):
+            if is_limit_exceeded(error):
                 raise unreachable(self._source, error) from None
             raise BrokenOffError from error
 
@@ -266,7 +266,7 @@ def refusal(source: str, answer: str, *, signing_in: bool = False) -> ConnectorE
 
 def unreachable(source: str, error: Exception | None = None) -> UnavailableError:
     """The error for a server that is not there, hangs up, makes no sense or does not come to an end."""
-    return no_answer(source, "the mail server", error, "The next run goes on from here.")
+    return connection_error(source, "the mail server", error, "The next run goes on from here.")
 
 
 def _require(answer: tuple[str, list[Any]]) -> list[Any]:

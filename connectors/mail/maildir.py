@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connectors.base import Batch, Context, RecordType, SourceKind
-from connectors.files import NoFileError, opened
+from connectors.files import NotAFileError, open_file
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
     MailboxOptions,
@@ -104,9 +104,9 @@ class Maildir:
         What is no file is no message.
         """
         try:
-            with opened(path) as file:
+            with open_file(path) as file:
                 block, _ = read_header_block(file)
-        except (FileNotFoundError, NoFileError):
+        except (FileNotFoundError, NotAFileError):
             return False
         except OSError:
             page.reject(where, "its file cannot be read")

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError
-from connectors.files import files_among, opened
+from connectors.files import open_file, regular_files
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import (
     MailboxOptions,
@@ -118,7 +118,7 @@ class Mbox:
         path = self._context.folder / self._options.path
         if not is_folder(self._context, self._options.path):
             return [path]
-        found = files_among(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox")
+        found = regular_files(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox")
         if found:
             return found
         if (path / "cur").is_dir():
@@ -129,12 +129,12 @@ class Mbox:
         names = self._context.pseudonyms
         name = names.entry("mbox", path.name)
         mark = start.files.get(name)
-        with opened(path) as file:
+        with open_file(path) as file:
             size = path.stat().st_size
             return Part(path, name, size, mark if mark and mark.fits(file, size, names) else None, place)
 
     def _count(self, part: Part) -> int:
-        with opened(part.path) as file:
+        with open_file(part.path) as file:
             return sum(1 for _ in self._starts(file, 0, part.size))
 
     def _pages(self, reached: MboxCursor, parts: list[Part], held: dict[str, int]) -> Iterator[Batch]:
@@ -155,7 +155,7 @@ class Mbox:
     def _marks(self, part: Part, page: MailPage, held: int) -> Iterator[Mark]:
         """Fill the page with the file's messages; yield a mark wherever it is full, and at the end."""
         names = self._context.pseudonyms
-        with opened(part.path) as file:
+        with open_file(part.path) as file:
             mark = part.mark or Mark(held=held)
             for begin in self._starts(file, mark.resumes_at, part.size):
                 if page.is_full:

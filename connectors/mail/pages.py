@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal
 from connectors.base import Context, RejectedRecord, Skipped, Window
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import UnavailableError
-from connectors.files import NoFileError
+from connectors.files import NotAFileError
 from connectors.mail.dates import instant_from
 from connectors.mail.headers import Headers
 from connectors.mail.stamps import Participants, StampBuilder
@@ -150,8 +150,8 @@ def translated_errors(context: Context, path: Path) -> Iterator[None]:
     except PermissionError as error:
         remedy = "Give whoever runs evenhours the right to read it."
         raise UnavailableError(context.source, f'"{path}" may not be read.', remedy) from error
-    except NoFileError as error:
-        raise error.told(context.source, path) from error
+    except NotAFileError as error:
+        raise error.to_connector_error(context.source, path) from error
     except OSError as error:
         remedy = "Check the disk it lies on, then run it again."
         raise UnavailableError(context.source, f'"{path}" cannot be read.', remedy) from error
@@ -162,7 +162,7 @@ def is_folder(context: Context, path: Path) -> bool:
     with translated_errors(context, path):
         mode = (context.folder / path).stat().st_mode
     if not (S_ISDIR(mode) or S_ISREG(mode)):
-        raise NoFileError().told(context.source, path)
+        raise NotAFileError().to_connector_error(context.source, path)
     return S_ISDIR(mode)
 
 

@@ -80,7 +80,7 @@ class StampBuilder:
 
         Empty where an owner's known address stands in the message, or a machine wrote it.
         """
-        if not self.context.address_count.is_wanted or any(end.automatic for end in participants):
+        if not self.context.address_count.is_counting or any(end.automatic for end in participants):
             return ()
         addresses = dict.fromkeys((*headers.senders, *headers.addresses("to", "cc", "bcc")))
         known = any(not owner.addresses.isdisjoint(addresses) for owner in self.context.owners)

@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 from connectors.base import Context
 from connectors.deadline import Deadline
 from connectors.errors import AuthorizationError, UnavailableError
-from connectors.http import Client, Question
+from connectors.http import HttpClient, HttpRequest
 from connectors.microsoft.options import MicrosoftOptions, redirected, scopes_of
 from connectors.private import PrivateFileError, read_private, write_private
 
@@ -242,26 +242,26 @@ class _Door:
     def __init__(self, source: str, endpoint: str | None, deadline: Deadline) -> None:
         logging.getLogger("msal").setLevel(logging.ERROR)  # it writes what servers say
         self._source = source
-        self._client = Client(source, deadline=deadline)
+        self._client = HttpClient(source, deadline=deadline)
         self._endpoint = endpoint
 
     def get(self, url: str, params: Mapping[str, str] | None = None, **more: Any) -> _Response:
         """Ask."""
         address = f"{url}?{urlencode(params)}" if params else url
-        return self._exchanged(Question("GET", redirected(address, self._endpoint), more.get("headers") or {}))
+        return self._exchanged(HttpRequest("GET", redirected(address, self._endpoint), more.get("headers") or {}))
 
     def post(self, url: str, data: Mapping[str, str] | str | None = None, **more: Any) -> _Response:
         """Ask with a form. What Microsoft refuses it says with 400 or 401, which msal understands."""
         body = (data if isinstance(data, str) else urlencode(data or {})).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", **(more.get("headers") or {})}
         address = redirected(url, self._endpoint)
-        return self._exchanged(Question("POST", address, headers, body, frozenset({400, 401})))
+        return self._exchanged(HttpRequest("POST", address, headers, body, frozenset({400, 401})))
 
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _exchanged(self, question: Question) -> _Response:
-        answer = self._client.ask(question)
+    def _exchanged(self, question: HttpRequest) -> _Response:
+        answer = self._client.send(question)
         if answer.status == HTTPStatus.UNAUTHORIZED and not answer.body.lstrip().startswith(b"{"):
             raise AuthorizationError(self._source, "Microsoft does not let us in.", "Run: evenhours connect microsoft")
         return _Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Context
-from connectors.calls import Span, Times, shared, waited_in_vain
+from connectors.call_spans import Span, Spans, intersections, no_show_at
 from connectors.classify import EntryTraits
 from connectors.mail.headers import Headers
 from connectors.mail.stamps import StampBuilder
@@ -97,9 +97,9 @@ class RecordMaker:
         own = [span for record in records if self._is_own(record) for span in _spans(record)]
         others = [span for record in records if not self._is_own(record) for span in _spans(record)]
         for person, times in self._from_outside(records).items():
-            if together := shared(own, times):
+            if together := intersections(own, times):
                 yield from self._times(report, person, together[0][0], max(end for _, end in together), meeting)
-        if waited := waited_in_vain(own, others):
+        if waited := no_show_at(own, others):
             yield from self._times(report, "nobody", waited, waited, meeting)
 
     def _times(
@@ -109,9 +109,9 @@ class RecordMaker:
         key = names.entry(f"microsoft attendance {_named(report)}", person)
         yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
 
-    def _from_outside(self, records: list[Item]) -> dict[str, Times]:
+    def _from_outside(self, records: list[Item]) -> dict[str, Spans]:
         """When each person was there who is of another house, or who gave no address: those by when they came."""
-        found: dict[str, Times] = {}
+        found: dict[str, Spans] = {}
         for record in records:
             address, times = canonical_address(_text(record, "emailAddress")), sorted(_spans(record))
             is_inside = address and not self.context.classifier.is_outside(address)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from connectors.errors import AuthorizationError, MalformedError, UnavailableError
-from connectors.http import Client, Question
+from connectors.http import HttpClient, HttpRequest
 from connectors.microsoft.access import Access
 
 Item = Mapping[str, Any]
@@ -38,7 +38,7 @@ class Graph:
         self._access = access
         self._headers = {"Prefer": _PREFER.format(size=page_size), "Accept": "application/json"}
         self._token = ""
-        self._client = Client(source, deadline=access.deadline)
+        self._client = HttpClient(source, deadline=access.deadline)
         self.said_at: datetime | None = None
 
     def items(self, path: str, query: Query, *, optional: bool = False) -> Iterator[Item]:
@@ -87,7 +87,7 @@ class Graph:
         accepted = {_BAD, _EXPIRED, _FORBIDDEN, *({_NOT_THERE} if optional else ())}
         client = self._signed()
         try:
-            answer = client.ask(Question("GET", url, self._headers, answers=frozenset(accepted)))
+            answer = client.send(HttpRequest("GET", url, self._headers, accepted=frozenset(accepted)))
         except AuthorizationError as error:
             raise self._access.refused("Microsoft does not let us in any more.") from error
         if answer.status == _FORBIDDEN:
@@ -108,11 +108,11 @@ class Graph:
             raise self._malformed("gives an answer that is no item.")
         return found
 
-    def _signed(self) -> Client:
+    def _signed(self) -> HttpClient:
         """A client with a token that is valid now: a first reading may take longer than one lasts."""
         token = self._access.token()
         if token != self._token:
-            self._token, self._client = token, Client(self._source, login=token, deadline=self._access.deadline)
+            self._token, self._client = token, HttpClient(self._source, login=token, deadline=self._access.deadline)
         return self._client
 
     def _malformed(self, found: str) -> MalformedError:

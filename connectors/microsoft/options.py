@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from connectors.network import is_open
+from connectors.network import is_unencrypted
 
 Part = Literal["calendar", "mail", "meetings"]
 
@@ -89,4 +89,4 @@ def in_words(scopes: Sequence[str]) -> str:
 
 def _is_address(text: str) -> bool:
     parts = urlsplit(text)
-    return not is_open(text) and bool(parts.netloc) and not parts.query and not parts.fragment
+    return not is_unencrypted(text) and bool(parts.netloc) and not parts.query and not parts.fragment

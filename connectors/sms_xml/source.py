@@ -15,7 +15,7 @@ from pathlib import Path
 from connectors.base import Batch, Context, RecordType, RejectedRecord, SourceKind
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError
-from connectors.files import files_among, opened
+from connectors.files import open_file, regular_files
 from connectors.mail.pages import PAGE_MESSAGES, is_folder, path_error, translated_errors
 from connectors.records import CounterpartKind, MessageStamp
 from connectors.sms_xml.filter import ALLOWED, UnfitError
@@ -86,7 +86,7 @@ class SmsXml:
         path = self._context.folder / self._options.path
         paths = [path]
         if is_folder(self._context, self._options.path):
-            paths = files_among(path.glob("[sS][mM][sS]*.[xX][mM][lL]"))
+            paths = regular_files(path.glob("[sS][mM][sS]*.[xX][mM][lL]"))
             if not paths:
                 raise path_error(self._context, f'the folder "{self._options.path}" holds no file named sms*.xml.')
         found = [self._file(file, f"file {n}, " if len(paths) > 1 else "") for n, file in enumerate(paths, 1)]
@@ -160,7 +160,7 @@ class SmsXml:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    with opened(path) as file:
+    with open_file(path) as file:
         while chunk := file.read(_SOME_BYTES):
             yield chunk
 

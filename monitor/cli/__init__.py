@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from connectors.errors import AuthorizationError, ConnectorError
-from connectors.private import full_disk, is_full
+from connectors.private import disk_full_message, is_disk_full
 from monitor import __version__
 from monitor.cli import streams
 from monitor.cli.context import CliContext
@@ -100,9 +100,9 @@ def _terminated(number: int, _frame: FrameType | None) -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, (EvenhoursError, ConnectorError)):
         return str(error)
-    if isinstance(error, OSError) and is_full(error):
+    if isinstance(error, OSError) and is_disk_full(error):
         folder = Path(error.filename).parent if isinstance(error.filename, str) else Path(gettempdir())
-        return f"Nothing more can be written: {full_disk(folder)}. Make room and run the command again."
+        return f"Nothing more can be written: {disk_full_message(folder)}. Make room and run the command again."
     return f"a fault of ours ({type(error).__name__}). Please report it; evenhours -v shows where it arose."
 
 

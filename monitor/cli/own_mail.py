@@ -87,7 +87,7 @@ def remedy_for_unknown_owner(config: Config, source: SourceConfig, person: Clini
 
 def print_likely_address(context: CliContext, kind: str, path: Path) -> None:
     """Name the address that stands in most messages of a file or folder, on this screen."""
-    from connectors.looks import count_addresses
+    from connectors.detect import count_addresses
 
     if context.as_json:
         return
@@ -98,7 +98,7 @@ def print_likely_address(context: CliContext, kind: str, path: Path) -> None:
         return
     if count is None:
         return
-    if likely := count.likely():
+    if likely := count.most_likely():
         context.note(
             f"{printable(likely.address)} stands in {likely.messages} of the {counted(likely.counted, 'message')} "
             "looked at: probably yours. If so, it belongs among the addresses below your [[clinician]]."

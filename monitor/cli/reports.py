@@ -76,13 +76,13 @@ def write_output(path: Path, content: str) -> None:
         DiskFullError: The disk is full. Nothing is left of what was begun.
         UsageError: The file cannot be written there.
     """
-    from connectors.private import is_full, replace_file, why_unwritten
+    from connectors.private import is_disk_full, replace_file, write_error_reason
     from monitor.errors import DiskFullError, UsageError
 
     try:
         replace_file(path, content)
     except OSError as error:
-        found = f"{path} cannot be written: {why_unwritten(path.parent, error)}."
-        if is_full(error):
+        found = f"{path} cannot be written: {write_error_reason(path.parent, error)}."
+        if is_disk_full(error):
             raise DiskFullError(f"{found} Make room and run the command again.") from error
         raise UsageError(found) from error

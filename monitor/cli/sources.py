@@ -177,10 +177,10 @@ def _print_entry(context: CliContext, source: str, seen: ClassifiedEntry, zone: 
 def inspect(context: CliContext, file: Path) -> None:
     """Look at an unknown export and propose how to read it."""
     from connectors.csv_export.inspect import propose
-    from connectors.looks import block, kind_at
+    from connectors.detect import detect_kind, source_block
 
-    kind = kind_at(file)
-    proposal = block(kind, file) if kind else propose(file).toml()
+    kind = detect_kind(file)
+    proposal = source_block(kind, file) if kind else propose(file).toml()
     context.say(proposal, proposal=proposal)
     if kind:
         print_likely_address(context, kind, file)

@@ -38,7 +38,7 @@ class OwnerRecognition:
 
     def note(self, records: Iterable[Record]) -> None:
         """Count a page. Once everybody has sent something, nothing need be counted any more."""
-        if not self._context.address_count.is_wanted:
+        if not self._context.address_count.is_counting:
             return
         for record in records:
             if isinstance(record, MessageStamp):
@@ -77,7 +77,7 @@ class OwnerRecognition:
     def _described(self, messages: int, held: int) -> UnrecognisedOwner:
         """Name the likely address where it is by addresses that a message counts as sent."""
         rules, count = self._context.classifier, self._context.address_count
-        likely = count.likely(lambda address: not rules.is_outside(address), of=messages)
+        likely = count.most_likely(lambda address: not rules.is_outside(address), of=messages)
         if likely is None or not self._sent_by_address:
             return UnrecognisedOwner(messages, held)
         return UnrecognisedOwner(messages, held, likely.address, likely.messages)

@@ -20,7 +20,7 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from connectors.base import RejectedRecord
-from connectors.private import is_full, why_unwritten
+from connectors.private import is_disk_full, write_error_reason
 from connectors.records import (
     CalendarEvent,
     CounterpartKind,
@@ -169,8 +169,8 @@ class BufferedResult:
                 self._file = SpooledTemporaryFile(IN_MEMORY, dir=str(self._folder))  # noqa: SIM115 - until all is stored
             self._file.write(len(content).to_bytes(_LENGTH, "big") + content)
         except OSError as error:
-            found = f"Nothing can be written beside the database: {why_unwritten(self._folder, error)}."
-            kind = DiskFullError if is_full(error) else StoreError
+            found = f"Nothing can be written beside the database: {write_error_reason(self._folder, error)}."
+            kind = DiskFullError if is_disk_full(error) else StoreError
             raise kind(f"{found} Nothing of this answer was stored. Make room and run the command again.") from error
 
     def tells_twice(self) -> bool:

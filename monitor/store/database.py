@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.private import full_disk, is_full, why_unwritten
+from connectors.private import disk_full_message, is_disk_full, write_error_reason
 from monitor.errors import DiskFullError, StoreError
 
 SCHEMA_VERSION = 17  # equals monitor.store.schema.SCHEMA_VERSION, which is slow to import; a test compares them
@@ -132,8 +132,8 @@ def open_store(path: Path, key: bytes | None = None, *, create: bool = False, re
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
     except OSError as error:
-        found = f"The database at {path} cannot be opened: {why_unwritten(path.parent, error)}."
-        if is_full(error):
+        found = f"The database at {path} cannot be opened: {write_error_reason(path.parent, error)}."
+        if is_disk_full(error):
             raise DiskFullError(f"{found} Make room and run the command again.") from error
         raise StoreError(f"{found} Check its folder and rights.") from error
     except sqlite3.Error as error:
@@ -260,7 +260,7 @@ def _translated(path: Path, error: sqlite3.Error) -> StoreError:
     name = getattr(error, "sqlite_errorname", "") or ""
     folder = min((path.parent, _temporary_folder()), key=_free)
     if name == "SQLITE_FULL" or (name.startswith(_PERHAPS_FULL) and _free(path.parent) < _LEAST_ROOM):
-        found = f"{path} cannot be written: {full_disk(folder)}."
+        found = f"{path} cannot be written: {disk_full_message(folder)}."
         return DiskFullError(f"{found} Nothing of this page was stored. Make room and run the command again.")
     for prefix, sentence in _SENTENCES.items():
         if name.startswith(prefix):

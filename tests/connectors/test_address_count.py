@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.address_count import MOST, AddressCount, Likely
+from connectors.address_count import MAX_ADDRESSES, AddressCount, LikelyAddress
 from connectors.base import Owner
 from connectors.mail.headers import Headers
 from connectors.mail.stamps import StampBuilder
@@ -33,21 +33,21 @@ def test_the_address_in_most_messages_is_the_likely_one_on_whichever_side_it_sta
     received = [letter(number, To="anna@post.example") for number in range(4)]
     sent = [letter(number, From="anna@post.example", To=f"client{number}@post.example") for number in range(10, 13)]
     copied = [letter(20, To="client3@post.example", Cc="Anna <ANNA@post.example>")]
-    assert counted(*received, *sent, *copied).likely() == Likely("anna@post.example", 8, 8)
+    assert counted(*received, *sent, *copied).most_likely() == LikelyAddress("anna@post.example", 8, 8)
 
 
 def test_a_message_that_is_read_often_counts_each_time() -> None:
-    assert counted(*[letter(7, To="anna@post.example")] * 5, letter(1, To="anna@post.example")).likely() == Likely(
-        "anna@post.example", 6, 6
-    )
+    assert counted(
+        *[letter(7, To="anna@post.example")] * 5, letter(1, To="anna@post.example")
+    ).most_likely() == LikelyAddress("anna@post.example", 6, 6)
 
 
 def test_a_message_that_bears_a_known_address_says_nothing() -> None:
     known = [letter(number) for number in range(20)]
     sent = [letter(number, From="anna@post.example", To=f"client{number}@post.example") for number in range(30, 35)]
     assert counted(*known, owners=(ANA,)).messages == 0
-    assert counted(*known, *sent, owners=(ANA,)).likely() == Likely("anna@post.example", 5, 5)
-    assert counted(*known, *sent, owners=(BEN, ANA)).likely() == Likely("anna@post.example", 5, 5)
+    assert counted(*known, *sent, owners=(ANA,)).most_likely() == LikelyAddress("anna@post.example", 5, 5)
+    assert counted(*known, *sent, owners=(BEN, ANA)).most_likely() == LikelyAddress("anna@post.example", 5, 5)
 
 
 def test_what_a_machine_or_a_list_wrote_says_nothing() -> None:
@@ -64,20 +64,20 @@ def test_what_a_machine_or_a_list_wrote_says_nothing() -> None:
     ],
 )
 def test_nobody_is_named_where_it_may_as_well_be_a_correspondent(blocks: list[bytes]) -> None:
-    assert counted(*blocks).likely() is None
+    assert counted(*blocks).most_likely() is None
 
 
 def test_of_two_that_stand_in_as_many_the_one_inside_the_practice_is_likely() -> None:
     blocks = [letter(7 * number, To="anna@harbour.example") for number in range(9)]
-    inside = counted(*blocks).likely(lambda address: address.endswith("@harbour.example"))
-    assert inside == Likely("anna@harbour.example", 9, 9)
-    assert counted(*blocks).likely(lambda _: True) is None
+    inside = counted(*blocks).most_likely(lambda address: address.endswith("@harbour.example"))
+    assert inside == LikelyAddress("anna@harbour.example", 9, 9)
+    assert counted(*blocks).most_likely(lambda _: True) is None
 
 
 def test_a_correspondent_in_a_few_of_many_is_not_named() -> None:
     blocks = [letter(7 * number, To="") for number in range(5)]
-    assert counted(*blocks).likely() is not None
-    assert counted(*blocks).likely(of=60) is None
+    assert counted(*blocks).most_likely() is not None
+    assert counted(*blocks).most_likely(of=60) is None
 
 
 def test_an_address_field_that_nobody_needs_is_no_fault_if_it_cannot_be_read() -> None:
@@ -92,20 +92,20 @@ def test_what_is_not_wanted_any_more_is_forgotten_and_not_counted() -> None:
         count.add(("anna@post.example",))
     count.stop()
     count.add(("anna@post.example",))
-    assert (count.is_wanted, count.messages, count.likely()) == (False, 0, None)
+    assert (count.is_counting, count.messages, count.most_likely()) == (False, 0, None)
 
 
 def test_however_many_addresses_there_are_few_are_remembered_and_the_likely_one_is_among_them() -> None:
     count = AddressCount()
-    for number in range(MOST):
+    for number in range(MAX_ADDRESSES):
         count.add((f"one{number}@post.example", f"other{number}@post.example", "anna@post.example"))
-    assert count.likely() == Likely("anna@post.example", MOST, MOST)
-    assert len(count._counts) <= MOST
+    assert count.most_likely() == LikelyAddress("anna@post.example", MAX_ADDRESSES, MAX_ADDRESSES)
+    assert len(count._counts) <= MAX_ADDRESSES
 
 
 def test_an_address_that_is_too_long_to_be_one_is_not_remembered() -> None:
     count = counted(*[letter(number, To="a" * 300 + "@post.example") for number in range(5)])
-    assert count.likely() is None
+    assert count.most_likely() is None
 
 
 def test_a_context_does_not_show_it_and_two_contexts_do_not_share_it() -> None:

@@ -145,10 +145,10 @@ def test_object_that_is_deleted_while_we_look_is_gone(server: Replies) -> None:
         (Reply(404), UnavailableError, 1),
         (Reply(405), UnavailableError, 1),
         (Reply(429, headers={"Retry-After": "3600"}), RateLimitError, 1),
-        (Reply(429), RateLimitError, retry.TRIES),
-        (Reply(503), UnavailableError, retry.TRIES),
-        (Reply(207, b"<multistatus", length=500), UnavailableError, retry.TRIES),
-        (Reply(reset=True), UnavailableError, retry.TRIES),
+        (Reply(429), RateLimitError, retry.MAX_ATTEMPTS),
+        (Reply(503), UnavailableError, retry.MAX_ATTEMPTS),
+        (Reply(207, b"<multistatus", length=500), UnavailableError, retry.MAX_ATTEMPTS),
+        (Reply(reset=True), UnavailableError, retry.MAX_ATTEMPTS),
         (Reply(200, b"<html>Sign in, Quetzalcoatlus</html>"), MalformedError, 1),
         (Reply(207, b"<html>Sign in, Quetzalcoatlus</html>"), MalformedError, 1),
         (Reply(207, b"Quetzalcoatlus"), MalformedError, 1),
@@ -174,7 +174,7 @@ def test_each_refusal_is_one_error_that_repeats_nothing(
 
 
 def test_too_large_an_answer_is_refused(server: Replies, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "LARGEST", 1_000)
+    monkeypatch.setattr(http, "MAX_RESPONSE_BYTES", 1_000)
     server.give(answer("x" * 2_000))
     with pytest.raises(MalformedError, match="sends more than"):
         read(connector(server))
@@ -227,14 +227,14 @@ def test_calendars_on_another_server_are_read_where_that_may_be_told_the_passwor
 ) -> None:
     asked: list[str] = []
 
-    def ask(_: object, question: http.Question) -> http.Answer:
-        asked.append(question.url)
-        if question.url == "https://p1.cal.example/home/":
+    def send(_: object, request: http.HttpRequest) -> http.HttpResponse:
+        asked.append(request.url)
+        if request.url == "https://p1.cal.example/home/":
             raise UnavailableError("ana-calendar", "there", "was asked")
         home = "<C:calendar-home-set><href>https://p1.cal.example/home/</href></C:calendar-home-set>"
-        return http.Answer(207, {}, answer(told("/", home)).body)
+        return http.HttpResponse(207, {}, answer(told("/", home)).body)
 
-    monkeypatch.setattr(http.Client, "ask", ask)
+    monkeypatch.setattr(http.HttpClient, "send", send)
     with pytest.raises(UnavailableError):
         read(connector(server, "", hosts=hosts))
     assert (asked[-1] == "https://p1.cal.example/home/") is asks

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.caldav.cursor import CaldavCursor, Held
-from connectors.cursor import Cursor, spelled
+from connectors.cursor import Cursor, canonical_text
 from connectors.fhir.reading import FhirCursor
 from connectors.google.calendar import GoogleCalendarCursor
 from connectors.google.gmail import GmailCursor
@@ -139,9 +139,9 @@ def test_true_is_no_number() -> None:
 
 
 def test_settings_have_one_spelling() -> None:
-    assert spelled(frozenset("cab")) == "['a','b','c']"
-    assert spelled({"b": 1, "a": None}) == "[['a',None],['b',1]]"
-    assert spelled(re.compile("x" * 300)) != spelled(re.compile("x" * 301))
-    assert spelled(re.compile("x")) != spelled(re.compile("x", re.IGNORECASE))
+    assert canonical_text(frozenset("cab")) == "['a','b','c']"
+    assert canonical_text({"b": 1, "a": None}) == "[['a',None],['b',1]]"
+    assert canonical_text(re.compile("x" * 300)) != canonical_text(re.compile("x" * 301))
+    assert canonical_text(re.compile("x")) != canonical_text(re.compile("x", re.IGNORECASE))
     with pytest.raises(TypeError):
-        spelled(str.lower)
+        canonical_text(str.lower)

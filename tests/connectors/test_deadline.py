@@ -21,7 +21,7 @@ from connectors.google import service
 from connectors.google.access import CALENDAR, SCOPES
 from connectors.google.consent import Asking
 from connectors.google.options import GoogleOptions
-from connectors.http import Client
+from connectors.http import HttpClient
 from connectors.imap import connection
 from connectors.imap.source import PAGE, Imap, ImapOptions
 from connectors.microsoft.access import write_consent
@@ -55,7 +55,7 @@ PLACES = {
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Grant a server little; of silence it could have more than of everything."""
-    monkeypatch.setattr(deadline, "ANSWER_SECONDS", SECONDS)
+    monkeypatch.setattr(deadline, "RESPONSE_SECONDS", SECONDS)
     for module in (service, connection):
         monkeypatch.setattr(module, "SECONDS", 30)
     monkeypatch.setattr(http, "READ_SECONDS", 30)
@@ -100,31 +100,31 @@ def assert_too_slow(error: BaseException | None, who: str = "the server") -> Non
 @pytest.mark.parametrize("place", PLACES)
 def test_web_server_that_drips_is_left_at_the_deadline(place: str) -> None:
     with dripping(*PLACES[place]) as port:
-        assert_too_slow(ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/private-7f3a")))
+        assert_too_slow(ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/private-7f3a")))
 
 
 def test_web_server_that_drips_while_it_shakes_hands_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
     with dripping(TLS_RECORD, unasked=True) as port:
-        error = ended(lambda: Client("diary", lambda _: None).get(f"https://127.0.0.1:{port}/"))
+        error = ended(lambda: HttpClient("diary", lambda _: None).get(f"https://127.0.0.1:{port}/"))
     assert isinstance(error, UnavailableError)
 
 
 def test_tries_of_one_question_have_one_deadline_together() -> None:
     with dripping(whole={"/": answer(b"", "503 Busy")}, pause=SECONDS / 3) as port:
         pauses: list[float] = []
-        error = ended(lambda: Client("diary", pauses.append).get(f"http://127.0.0.1:{port}/"))
+        error = ended(lambda: HttpClient("diary", pauses.append).get(f"http://127.0.0.1:{port}/"))
     assert (str(error), pauses) == ("diary: the server answered HTTP 503. The next run tries again.", [])
 
 
 def test_moves_of_one_question_have_one_deadline_together() -> None:
     with dripping(whole={"/": answer(b"", "302 Found", Location="/on")}, pause=SECONDS * 0.4) as port:
-        assert_too_slow(ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/")))
+        assert_too_slow(ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/")))
 
 
 def test_each_question_has_a_deadline_of_its_own_and_the_run_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with dripping(whole={"/": answer(b"{}")}, pause=SECONDS / 2) as port:
-        client = Client("diary")
+        client = HttpClient("diary")
         for _ in range(4):
             client.get(f"http://127.0.0.1:{port}/")
         monkeypatch.setattr(deadline, "RUN_SECONDS", SECONDS * 3)
@@ -134,15 +134,15 @@ def test_each_question_has_a_deadline_of_its_own_and_the_run_has_one(monkeypatch
 
 
 def test_large_answer_that_comes_steadily_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "SLOWEST", 1_000)
+    monkeypatch.setattr(deadline, "MIN_BYTES_PER_SECOND", 1_000)
     with steadily(100, 8_000) as port:  # 5,000 bytes a second, for four times as long as an answer has
-        assert len(Client("diary").get(f"http://127.0.0.1:{port}/").body) == 8_000
+        assert len(HttpClient("diary").get(f"http://127.0.0.1:{port}/").body) == 8_000
 
 
 def test_head_without_end_is_too_much_however_fast_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "LARGEST", 100_000)
+    monkeypatch.setattr(deadline, "MAX_RESPONSE_BYTES", 100_000)
     with dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000) as port:
-        error = ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/"))
+        error = ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/"))
     assert isinstance(error, LimitExceededError)
     assert "sends more than an answer can be" in str(error)
 
@@ -270,7 +270,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("place", ["field of the head", "body", "size of a chunk", "chunk"])
 def test_encrypted_web_server_that_drips_is_left(place: str, trusted: Path) -> None:
     with dripping(*PLACES[place], certificate=trusted) as port:
-        assert_too_slow(ended(lambda: Client("diary").get(f"https://localhost:{port}/")))
+        assert_too_slow(ended(lambda: HttpClient("diary").get(f"https://localhost:{port}/")))
         context = practice(trusted)
         options = google("google_calendar", context, f"https://localhost:{port}")
         made = source_kind("google_calendar").make(options, context)
@@ -388,7 +388,7 @@ def test_mail_server_has_a_run_of_its_own_length_however_often_it_breaks_off(
 ) -> None:
     monkeypatch.setattr("connectors.retry.FIRST_PAUSE", 0)
     monkeypatch.setattr(deadline, "RUN_SECONDS", SECONDS * 2)
-    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 30)
+    monkeypatch.setattr(deadline, "RESPONSE_SECONDS", 30)
 
     def late(_: str) -> bytes:
         time.sleep(SECONDS / 4)
@@ -412,23 +412,23 @@ def test_name_with_many_addresses_that_take_nobody_has_one_deadline(monkeypatch:
     nowhere = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))] * 1_000
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: nowhere)
     monkeypatch.setattr(socket.socket, "connect", slow)
-    assert_too_slow(ended(lambda: Client("diary", lambda _: None).get("https://diary.example/")))
+    assert_too_slow(ended(lambda: HttpClient("diary", lambda _: None).get("https://diary.example/")))
 
 
 def test_seconds_of_waiting_are_counted_and_our_own_are_not() -> None:
     one = deadline.Deadline()
     one.renew()
     time.sleep(SECONDS * 1.2)
-    assert one.left() == pytest.approx(SECONDS)
-    assert one.allows(SECONDS / 2)
-    assert one.left() == pytest.approx(SECONDS / 2)
-    assert not one.allows(SECONDS)
+    assert one.seconds_left() == pytest.approx(SECONDS)
+    assert one.allows_pause(SECONDS / 2)
+    assert one.seconds_left() == pytest.approx(SECONDS / 2)
+    assert not one.allows_pause(SECONDS)
     one.renew()
-    assert one.left() == pytest.approx(SECONDS)
+    assert one.seconds_left() == pytest.approx(SECONDS)
 
 
 def test_without_a_deadline_a_server_that_drips_holds_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such servers would be no test if they ended by themselves."""
-    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 1e9)
+    monkeypatch.setattr(deadline, "RESPONSE_SECONDS", 1e9)
     with dripping(*PLACES["body"]) as port, pytest.raises(HeldError):
-        ended(lambda: Client("diary").get(f"http://127.0.0.1:{port}/"))
+        ended(lambda: HttpClient("diary").get(f"http://127.0.0.1:{port}/"))

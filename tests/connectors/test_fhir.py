@@ -54,9 +54,9 @@ def server() -> Iterator[FhirServer]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that would have been slept."""
     slept: list[float] = []
-    init: Callable[..., None] = http.Client.__init__
+    init: Callable[..., None] = http.HttpClient.__init__
     monkeypatch.setattr(
-        http.Client, "__init__", lambda self, source, login=None: init(self, source, slept.append, login)
+        http.HttpClient, "__init__", lambda self, source, login=None: init(self, source, slept.append, login)
     )
     return slept
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.calls import shared
+from connectors.call_spans import intersections
 from connectors.errors import AuthorizationError, UnavailableError
 from connectors.google.access import MEETINGS, NUMBER, REPORTS, consent_file
 from connectors.google.entries import entry_name, meeting_name
@@ -399,6 +399,6 @@ def test_spans_that_are_shared() -> None:
     def span(first: str, last: str) -> tuple[Any, Any]:
         return at(f"2026-03-02 {first}"), at(f"2026-03-02 {last}")
 
-    assert shared([span("10:00", "11:00")], [span("10:30", "11:30")]) == [span("10:30", "11:00")]
-    assert shared([span("10:00", "11:00")], [span("11:00", "12:00")]) == []
-    assert shared([], [span("11:00", "12:00")]) == []
+    assert intersections([span("10:00", "11:00")], [span("10:30", "11:30")]) == [span("10:30", "11:00")]
+    assert intersections([span("10:00", "11:00")], [span("11:00", "12:00")]) == []
+    assert intersections([], [span("11:00", "12:00")]) == []

@@ -15,7 +15,7 @@ from connectors.google.options import problems
 from connectors.google.service import GMAIL_BATCHES
 from connectors.private import write_private
 from connectors.registry import source_kind
-from connectors.retry import GOOGLE_TRIES
+from connectors.retry import GOOGLE_MAX_ATTEMPTS
 from tests.connectors.google_fake.diary import CANARY, Diary, at
 from tests.connectors.google_fake.discovery import DOCUMENTS
 from tests.connectors.google_fake.office import ANA, Reader, context, let_in, service_account
@@ -68,13 +68,13 @@ def test_a_connection_that_breaks_off_is_tried_again(google: Google, reader: Rea
 @pytest.mark.parametrize(
     ("status", "reason", "error", "says", "waits"),
     [
-        (429, "rateLimitExceeded", RateLimitError, "the next run goes on from there", GOOGLE_TRIES - 1),
+        (429, "rateLimitExceeded", RateLimitError, "the next run goes on from there", GOOGLE_MAX_ATTEMPTS - 1),
         (403, "quotaExceeded", RateLimitError, "quota for today is used up", 0),
         (403, "dailyLimitExceeded", RateLimitError, "midnight in California", 0),
         (429, "quotaExceeded", RateLimitError, "quota for today is used up", 0),
-        (503, "backendError", UnavailableError, "The next run tries again", GOOGLE_TRIES - 1),
+        (503, "backendError", UnavailableError, "The next run tries again", GOOGLE_MAX_ATTEMPTS - 1),
         (501, "notImplemented", UnavailableError, "Google answered HTTP 501", 0),
-        (-2, "junk", MalformedError, "makes no sense", GOOGLE_TRIES - 1),
+        (-2, "junk", MalformedError, "makes no sense", GOOGLE_MAX_ATTEMPTS - 1),
         (403, "accessNotConfigured", UnavailableError, "Switch it on in Google's console", 0),
         (403, "insufficientPermissions", AuthorizationError, "evenhours connect google --clinician ana", 0),
         (403, "forbidden", AuthorizationError, "does not let us read this", 0),

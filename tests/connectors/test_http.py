@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.errors import AuthorizationError, UnavailableError
-from connectors.http import MOST_HOPS, Client, Question, joined, server_of
+from connectors.http import MAX_REDIRECTS, HttpClient, HttpRequest, origin_of, resolve_url
 from tests.peers.replies import Replies, Reply, replies
 
 LOGIN = ("ana", "pässword")
@@ -26,13 +26,13 @@ def slept() -> list[float]:
 
 
 @pytest.fixture
-def client(slept: list[float]) -> Client:
-    return Client("calendar", slept.append, LOGIN)
+def client(slept: list[float]) -> HttpClient:
+    return HttpClient("calendar", slept.append, LOGIN)
 
 
-def test_question_carries_its_method_body_and_password(server: Replies, client: Client) -> None:
+def test_question_carries_its_method_body_and_password(server: Replies, client: HttpClient) -> None:
     server.give(Reply(207, b"<x/>"))
-    answer = client.ask(Question("PROPFIND", server.url, {"Depth": "1"}, b"<a/>"))
+    answer = client.send(HttpRequest("PROPFIND", server.url, {"Depth": "1"}, b"<a/>"))
     (asked,) = server.asked
     assert (answer.status, answer.body) == (207, b"<x/>")
     assert (asked.method, asked.body, asked.headers["Depth"]) == ("PROPFIND", "<a/>", "1")
@@ -40,36 +40,38 @@ def test_question_carries_its_method_body_and_password(server: Replies, client: 
 
 
 def test_without_a_login_no_password_is_sent(server: Replies) -> None:
-    Client("calendar").get(server.url)
+    HttpClient("calendar").get(server.url)
     assert "Authorization" not in server.asked[0].headers
 
 
-def test_status_that_the_asker_understands_is_an_answer(server: Replies, client: Client) -> None:
+def test_status_that_the_asker_understands_is_an_answer(server: Replies, client: HttpClient) -> None:
     server.give(Reply(403, b"why"))
-    assert client.ask(Question("REPORT", server.url, answers=frozenset({403}))).body == b"why"
+    assert client.send(HttpRequest("REPORT", server.url, accepted=frozenset({403}))).body == b"why"
     with pytest.raises(AuthorizationError):
-        client.ask(Question("REPORT", server.url))
+        client.send(HttpRequest("REPORT", server.url))
 
 
 @pytest.mark.parametrize("status", [405, 501])
-def test_server_of_another_kind_is_told_from_one_that_fails(status: int, server: Replies, client: Client) -> None:
+def test_server_of_another_kind_is_told_from_one_that_fails(status: int, server: Replies, client: HttpClient) -> None:
     server.give(Reply(status))
-    with pytest.raises(UnavailableError, match=rf"is not one for this \(HTTP {status}\)"):
-        client.ask(Question("REPORT", server.url))
+    with pytest.raises(UnavailableError, match=rf"does not support this kind of source \(HTTP {status}\)"):
+        client.send(HttpRequest("REPORT", server.url))
     assert len(server.asked) == 1
 
 
-def test_question_is_asked_again_with_its_body(server: Replies, client: Client, slept: list[float]) -> None:
+def test_question_is_asked_again_with_its_body(server: Replies, client: HttpClient, slept: list[float]) -> None:
     server.give(Reply(503), Reply(429, headers={"Retry-After": "7"}), Reply(207))
-    assert client.ask(Question("REPORT", server.url, body=b"<a/>")).status == 207
+    assert client.send(HttpRequest("REPORT", server.url, body=b"<a/>")).status == 207
     assert [asked.body for asked in server.asked] == ["<a/>"] * 3
     assert slept == [1, 7]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_move_on_the_same_server_is_followed_with_method_and_body(status: int, server: Replies, client: Client) -> None:
+def test_move_on_the_same_server_is_followed_with_method_and_body(
+    status: int, server: Replies, client: HttpClient
+) -> None:
     server.give(Reply(status, headers={"Location": "/dav/"}), Reply(207))
-    assert client.ask(Question("PROPFIND", f"{server.url}.well-known/caldav", body=b"<a/>")).status == 207
+    assert client.send(HttpRequest("PROPFIND", f"{server.url}.well-known/caldav", body=b"<a/>")).status == 207
     assert [(asked.method, asked.path, asked.body) for asked in server.asked] == [
         ("PROPFIND", "/.well-known/caldav", "<a/>"),
         ("PROPFIND", "/dav/", "<a/>"),
@@ -77,30 +79,30 @@ def test_move_on_the_same_server_is_followed_with_method_and_body(status: int, s
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_password_is_not_told_to_another_server(scheme: str, server: Replies, client: Client) -> None:
+def test_password_is_not_told_to_another_server(scheme: str, server: Replies, client: HttpClient) -> None:
     with replies() as other:
         server.give(Reply(302, headers={"Location": other.url.replace("http", scheme, 1)}))
-        with pytest.raises(UnavailableError, match="is not told the password"):
-            client.ask(Question("PROPFIND", server.url))
+        with pytest.raises(UnavailableError, match="to which the password is not sent"):
+            client.send(HttpRequest("PROPFIND", server.url))
         assert other.asked == []
 
 
 @pytest.mark.parametrize("location", ["http://[", "ftp://127.0.0.1/", "//elsewhere.example/", "\\\\elsewhere.example"])
-def test_move_to_nowhere_is_not_followed(location: str, server: Replies, client: Client) -> None:
+def test_move_to_nowhere_is_not_followed(location: str, server: Replies, client: HttpClient) -> None:
     server.give(Reply(302, headers={"Location": location}), Reply(404))
     with pytest.raises(UnavailableError):
-        client.ask(Question("PROPFIND", server.url))
+        client.send(HttpRequest("PROPFIND", server.url))
 
 
-def test_moves_without_end_are_given_up(server: Replies, client: Client) -> None:
+def test_moves_without_end_are_given_up(server: Replies, client: HttpClient) -> None:
     server.give(Reply(302, headers={"Location": "/again"}))
-    with pytest.raises(UnavailableError, match="round in circles"):
-        client.ask(Question("PROPFIND", server.url))
-    assert len(server.asked) == MOST_HOPS
+    with pytest.raises(UnavailableError, match="redirects in a circle"):
+        client.send(HttpRequest("PROPFIND", server.url))
+    assert len(server.asked) == MAX_REDIRECTS
 
 
 def test_addresses_that_make_no_sense_are_nowhere() -> None:
-    assert server_of("https://a.example:8443/b") == ("https", "a.example:8443")
-    assert server_of("http://[") == ("", "")
-    assert joined("https://a.example/b/", "c") == "https://a.example/b/c"
-    assert joined("https://a.example/", "http://[") == ""
+    assert origin_of("https://a.example:8443/b") == ("https", "a.example:8443")
+    assert origin_of("http://[") == ("", "")
+    assert resolve_url("https://a.example/b/", "c") == "https://a.example/b/c"
+    assert resolve_url("https://a.example/", "http://[") == ""

@@ -100,13 +100,13 @@ def test_unreadable_file_is_unavailable(tmp_path: Path, monkeypatch: pytest.Monk
         raise PermissionError(13, "Permission denied", str(path))
 
     (tmp_path / "ana.ics").write_text(calendar(SESSION), encoding="utf-8")
-    monkeypatch.setattr("connectors.ics.source.opened", refuse)
+    monkeypatch.setattr("connectors.ics.source.open_content", refuse)
     with pytest.raises(UnavailableError, match="cannot be read"):
         next(SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path)).fetch(None))
 
 
 def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.ics.source.LARGEST", 100)
+    monkeypatch.setattr("connectors.ics.source.MAX_RESPONSE_BYTES", 100)
     with pytest.raises(MalformedError, match="larger than"):
         read(calendar(SESSION, SESSION), tmp_path)
 

@@ -76,8 +76,8 @@ def server() -> Iterator[Server]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that would have been slept."""
     slept: list[float] = []
-    init: Callable[..., None] = http.Client.__init__
-    monkeypatch.setattr(http.Client, "__init__", lambda self, source: init(self, source, slept.append))
+    init: Callable[..., None] = http.HttpClient.__init__
+    monkeypatch.setattr(http.HttpClient, "__init__", lambda self, source: init(self, source, slept.append))
     return slept
 
 
@@ -182,12 +182,12 @@ def test_condition_is_not_sent_once_the_settings_have_changed(server: Server) ->
         (Reply(403), AuthorizationError, 1),
         (Reply(404), UnavailableError, 1),
         (Reply(418), UnavailableError, 1),
-        (Reply(500), UnavailableError, retry.TRIES),
-        (Reply(503), UnavailableError, retry.TRIES),
-        (Reply(429), RateLimitError, retry.TRIES),
+        (Reply(500), UnavailableError, retry.MAX_ATTEMPTS),
+        (Reply(503), UnavailableError, retry.MAX_ATTEMPTS),
+        (Reply(429), RateLimitError, retry.MAX_ATTEMPTS),
         (Reply(429, headers={"Retry-After": "7200"}), RateLimitError, 1),
-        (Reply(length=len(CALENDAR) + 100), UnavailableError, retry.TRIES),
-        (Reply(headers={"Content-Encoding": "gzip"}), UnavailableError, retry.TRIES),
+        (Reply(length=len(CALENDAR) + 100), UnavailableError, retry.MAX_ATTEMPTS),
+        (Reply(headers={"Content-Encoding": "gzip"}), UnavailableError, retry.MAX_ATTEMPTS),
         (Reply(302, headers={"Location": "ftp://elsewhere.example/"}), UnavailableError, 1),
         (Reply(body=CALENDAR[:-30]), MalformedError, 1),
         (Reply(body=b"<html>Sign in</html>"), MalformedError, 1),
@@ -219,7 +219,7 @@ def test_nobody_listening_is_unavailable(pauses: list[float]) -> None:
 
 
 def test_too_large_an_answer_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "LARGEST", 10)
+    monkeypatch.setattr(http, "MAX_RESPONSE_BYTES", 10)
     server.replies = [Reply()]
     with pytest.raises(MalformedError, match="sends more than"):
         fetched(server.url)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pytest
 
-from connectors.address_count import Likely
+from connectors.address_count import LikelyAddress
 from connectors.base import Batch, Context
 from connectors.errors import AuthorizationError, UnavailableError
 from connectors.imap import source
@@ -92,7 +92,7 @@ def test_the_address_in_most_messages_is_counted_where_the_owners_is_not_known(d
     )
     for told in (unknown, known):
         read(Imap(options(dovecot, user), told))
-    assert unknown.address_count.likely() == Likely("anna@post.example", 6, 6)
+    assert unknown.address_count.most_likely() == LikelyAddress("anna@post.example", 6, 6)
     assert known.address_count.messages == 0
 
 

@@ -428,7 +428,7 @@ def ends_of(count: int, seed: int, server: Script) -> Counter[str]:
 
 
 def test_three_hundred_injured_answers_end_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(deadline, "RESPONSE_SECONDS", 0.3)
     block = f"From: <client@post.example>\r\nSubject: {CANARY}\r\n".encode()
     with scripted_imap(messages=3) as server:
         server.say("FETCH", b"".join(fetched(n, b"%bMessage-ID: <%d@x>\r\n\r\n" % (block, n)) for n in (1, 2, 3)))

@@ -17,10 +17,10 @@ from connectors.errors import ConnectorError, UnavailableError
 from connectors.google.access import CALENDAR, SCOPES
 from connectors.google.consent import Asking
 from connectors.google.options import GoogleOptions
-from connectors.http import Answer, Client, Question
+from connectors.http import HttpClient, HttpRequest, HttpResponse
 from connectors.imap.session import Account, Conversation
 from connectors.microsoft.access import write_consent
-from connectors.network import is_loopback, is_open
+from connectors.network import is_loopback, is_unencrypted
 from connectors.private import write_private
 from connectors.registry import source_kind
 from tests.connectors.mailboxes import WINDOW, practice
@@ -65,7 +65,7 @@ def _cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_only_this_machine_may_be_asked_without_encryption(url: str, *, is_in_the_open: bool) -> None:
-    assert is_open(url) is is_in_the_open
+    assert is_unencrypted(url) is is_in_the_open
 
 
 @pytest.mark.parametrize("host", [None, "", "127.0.0.256", "127.1", "localhost.", "::ffff:8.8.8.8"])
@@ -110,7 +110,7 @@ def test_nobody_is_asked_in_the_open_whatever_the_configuration_says(kind: str, 
     if kind == "microsoft":
         options = replace(options, client_secret="env:X", tenant="harbour.example")
         write_consent(tmp_path / "microsoft-tokens", "ana", "ana@harbour.example", options, WINDOW.start)
-    assert "in the open" in said(options, kind, context)
+    assert "would not be encrypted" in said(options, kind, context)
 
 
 def said(options: Any, kind: str, context: Context) -> str:
@@ -130,12 +130,12 @@ def permission(kind: str, token_uri: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", SCOPES)
 def test_google_gets_no_token_in_the_open(kind: str, tmp_path: Path) -> None:
     write_private(tmp_path / "google-tokens", "ana.json", permission(kind, f"{AWAY}/token"))
-    assert "in the open" in said(source_kind(kind).options(), kind, practice(tmp_path))
+    assert "would not be encrypted" in said(source_kind(kind).options(), kind, practice(tmp_path))
 
 
 @pytest.mark.usefixtures("_cut_off")
 def test_a_mail_server_is_told_no_password_in_the_open() -> None:
-    with pytest.raises(UnavailableError, match=r'in the open\. Write tls = "tls" or tls = "starttls"'):
+    with pytest.raises(UnavailableError, match=r'would not be encrypted, .* Write tls = "tls" or tls = "starttls"'):
         Conversation(Account("post", "mail.example", 143, "none", "ana", "x"), Deadline())
 
 
@@ -149,11 +149,15 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     def to(target: str) -> list[str]:
         asked: list[str] = []
 
-        def exchanged(_: Client, question: Question) -> Answer:
+        def exchanged(_: HttpClient, question: HttpRequest) -> HttpResponse:
             asked.append(question.url)
-            return Answer(302, {"location": target}, b"") if question.url != target else Answer(200, {}, b"there")
+            return (
+                HttpResponse(302, {"location": target}, b"")
+                if question.url != target
+                else HttpResponse(200, {}, b"there")
+            )
 
-        monkeypatch.setattr(Client, "_exchanged", exchanged)
+        monkeypatch.setattr(HttpClient, "_exchange", exchanged)
         return asked
 
     return to
@@ -164,22 +168,22 @@ def test_encrypted_server_that_sends_us_on_into_the_open_is_not_followed(
     target: str, moved: Callable[[str], list[str]]
 ) -> None:
     asked = moved(target)
-    with pytest.raises(UnavailableError, match="all would travel in the open"):
-        Client("diary").get("https://a.example/")
+    with pytest.raises(UnavailableError, match="an address without encryption"):
+        HttpClient("diary").get("https://a.example/")
     assert asked == ["https://a.example/"]
 
 
 def test_public_address_is_followed_to_another_encrypted_server(moved: Callable[[str], list[str]]) -> None:
     asked = moved("https://b.example/")
-    assert Client("diary").get("https://a.example/").body == b"there"
+    assert HttpClient("diary").get("https://a.example/").body == b"there"
     assert asked == ["https://a.example/", "https://b.example/"]
 
 
 def test_question_with_a_body_is_followed_to_no_other_server(moved: Callable[[str], list[str]]) -> None:
     """A body may hold a password, as a token's question does."""
     asked = moved("https://b.example/token")
-    with pytest.raises(UnavailableError, match="is not told the password"):
-        Client("post").ask(Question("POST", "https://a.example/token", body=b"refresh_token=r"))
+    with pytest.raises(UnavailableError, match="to which the password is not sent"):
+        HttpClient("post").send(HttpRequest("POST", "https://a.example/token", body=b"refresh_token=r"))
     assert asked == ["https://a.example/token"]
 
 

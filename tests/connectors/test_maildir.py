@@ -88,7 +88,7 @@ def test_a_file_that_vanishes_while_we_look_is_read_where_it_went(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(tmp_path, [1, 2])
-    opened = files.opened
+    opened = files.open_file
 
     def moving(path: Path) -> object:
         if path == tmp_path / file_of(1):
@@ -96,7 +96,7 @@ def test_a_file_that_vanishes_while_we_look_is_read_where_it_went(
         return opened(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("connectors.mail.maildir.opened", moving)
+        patch.setattr("connectors.mail.maildir.open_file", moving)
         first = read(maildir(tmp_path))
     assert (len(first.stamps), first.rejected) == (1, [])
     assert len(read(maildir(tmp_path), first.cursor).stamps) == 1
@@ -106,7 +106,7 @@ def test_a_file_that_cannot_be_read_is_told_by_its_number_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(tmp_path, [1, 2])
-    opened = files.opened
+    opened = files.open_file
 
     def failing(path: Path) -> object:
         if path == tmp_path / file_of(2):
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_read_is_told_by_its_number_and_tried_again(
         return opened(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("connectors.mail.maildir.opened", failing)
+        patch.setattr("connectors.mail.maildir.open_file", failing)
         first = read(maildir(tmp_path))
     assert [(record.where, record.reason) for record in first.rejected] == [("message 2", "its file cannot be read")]
     assert len(read(maildir(tmp_path), first.cursor).stamps) == 1

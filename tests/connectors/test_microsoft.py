@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.address_count import AddressCount, Likely
+from connectors.address_count import AddressCount, LikelyAddress
 from connectors.base import Batch, Context, Owner, Window
 from connectors.classify import KindRule
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, UnavailableError
@@ -228,7 +228,7 @@ def test_what_lies_among_the_sent_ones_is_sent_though_no_address_is_known(
     told: dict[str, Any] = {"owners": (replace(ANA, addresses=frozenset()),), "address_count": counts}
     stamp, *_ = records(read(microsoft, tmp_path, **told), MessageStamp)
     assert (stamp.outgoing, stamp.sent_at) == (True, START - timedelta(seconds=30))
-    assert counts.likely() == Likely("anna@post.example", 4, 4)
+    assert counts.most_likely() == LikelyAddress("anna@post.example", 4, 4)
 
 
 def test_folders_within_folders_are_read_and_what_is_no_correspondence_is_not(

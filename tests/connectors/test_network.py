@@ -12,9 +12,9 @@ import pytest
 
 from connectors import http
 from connectors.errors import UnavailableError
-from connectors.http import Client
+from connectors.http import HttpClient
 from connectors.imap.source import Imap, ImapOptions
-from connectors.network import no_answer
+from connectors.network import connection_error
 from tests.connectors.mailboxes import practice, read
 from tests.peers.replies import Reply, replies
 from tests.peers.scripted_imap import scripted_imap
@@ -23,7 +23,7 @@ Asking = Callable[[str, int, bool], None]
 
 
 def by_web(host: str, port: int, secure: bool) -> None:  # noqa: FBT001 - the same for both
-    Client("diary", lambda _: None).get(f"http{'s' if secure else ''}://{host}:{port}/secret")
+    HttpClient("diary", lambda _: None).get(f"http{'s' if secure else ''}://{host}:{port}/secret")
 
 
 def by_mail(host: str, port: int, secure: bool) -> None:  # noqa: FBT001 - the same for both
@@ -86,7 +86,7 @@ def test_answer_that_breaks_off_is_not_whole() -> None:
     with replies() as server:
         server.give(Reply(body=b"half", length=400))
         with pytest.raises(UnavailableError, match=r"no whole answer\. Check its name, its port and the network\."):
-            Client("diary", lambda _: None).get(server.url)
+            HttpClient("diary", lambda _: None).get(server.url)
 
 
 def test_mail_server_without_encryption_on_the_way_says_so() -> None:
@@ -98,5 +98,5 @@ def test_mail_server_without_encryption_on_the_way_says_so() -> None:
 
 
 def test_end_of_an_encrypted_answer_is_no_fault_of_the_port() -> None:
-    assert no_answer("diary", "it", ssl.SSLEOFError()).found == "it gave no whole answer."
-    assert no_answer("diary", "it", None).found == "it gave no whole answer."
+    assert connection_error("diary", "it", ssl.SSLEOFError()).found == "it gave no whole answer."
+    assert connection_error("diary", "it", None).found == "it gave no whole answer."

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from connectors.csv_export.inspect import propose
+from connectors.detect import detect_kind
 from connectors.errors import ConnectorError
-from connectors.files import NoFileError, opened
-from connectors.looks import kind_at
+from connectors.files import NotAFileError, open_file
 from connectors.registry import source_kind
 from monitor.credentials import read_secret
 from monitor.errors import SecretError
@@ -154,7 +154,7 @@ def test_permission_that_is_no_file_is_refused_unopened(
 @pytest.mark.parametrize("make", MADE)
 def test_what_is_no_file_is_not_looked_at_to_propose_a_source(make: Callable[[Path], None], tmp_path: Path) -> None:
     make(tmp_path / "source")
-    assert within_time(lambda: kind_at(tmp_path / "source")) is None
+    assert within_time(lambda: detect_kind(tmp_path / "source")) is None
     assert isinstance(within_time(lambda: propose(tmp_path / "source")), ConnectorError)
 
 
@@ -183,7 +183,7 @@ def test_file_that_becomes_a_pipe_while_we_look_holds_nobody(
 def test_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"text")
     (tmp_path / "link").symlink_to("real")
-    with opened(tmp_path / "link") as file:
+    with open_file(tmp_path / "link") as file:
         assert file.read() == b"text"
-    with pytest.raises(NoFileError):
-        opened(tmp_path)
+    with pytest.raises(NotAFileError):
+        open_file(tmp_path)

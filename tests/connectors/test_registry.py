@@ -46,8 +46,10 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Pretend that packages outside offer these entry points."""
 
     def offer(**values: str) -> None:
-        found = [EntryPoint(name.strip("_"), value, registry.GROUP) for name, value in values.items()]
-        monkeypatch.setattr(metadata, "entry_points", lambda group: found if group == registry.GROUP else [])
+        found = [EntryPoint(name.strip("_"), value, registry.ENTRY_POINT_GROUP) for name, value in values.items()]
+        monkeypatch.setattr(
+            metadata, "entry_points", lambda group: found if group == registry.ENTRY_POINT_GROUP else []
+        )
 
     sys.modules.setdefault("fax_package", sys.modules[__name__])
     monkeypatch.setitem(sys.modules, "fax_package", sys.modules[__name__])

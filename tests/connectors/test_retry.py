@@ -10,7 +10,7 @@ import pytest
 from connectors import deadline
 from connectors.deadline import Deadline
 from connectors.errors import LimitExceededError, UnavailableError
-from connectors.retry import GOOGLE_TRIES, TRIES, AgainError, Patience, put_off, retry_after
+from connectors.retry import GOOGLE_MAX_ATTEMPTS, MAX_ATTEMPTS, Retrier, RetryableError, long_wait, retry_after
 
 BUSY = UnavailableError("diary", "the server answered HTTP 503.", "The next run tries again.")
 LATER = "Mon, 05 Jan 2026 10:00:09 GMT"
@@ -18,7 +18,7 @@ NOW = "Mon, 05 Jan 2026 10:00:00 GMT"
 
 
 def pauses_before_it_is_given_up(
-    wait: float | None, tries: int = TRIES, problem: UnavailableError = BUSY
+    wait: float | None, tries: int = MAX_ATTEMPTS, problem: UnavailableError = BUSY
 ) -> list[float]:
     pauses: list[float] = []
 
@@ -26,10 +26,10 @@ def pauses_before_it_is_given_up(
         try:
             Path("/private-7f3a").stat()
         except FileNotFoundError:
-            raise AgainError(problem, wait) from None
+            raise RetryableError(problem, wait) from None
 
     with pytest.raises(UnavailableError) as error:
-        Patience(Deadline(), pauses.append, tries).ask(attempt)
+        Retrier(Deadline(), pauses.append, tries).run(attempt)
     assert error.value is problem
     assert error.value.__context__ is None  # what led to it may repeat a private link
     return pauses
@@ -38,7 +38,7 @@ def pauses_before_it_is_given_up(
 def test_the_pause_doubles_or_is_what_the_server_asks_for() -> None:
     assert pauses_before_it_is_given_up(None) == [1, 2, 4]
     assert pauses_before_it_is_given_up(7) == [7, 7, 7]
-    assert sum(pauses_before_it_is_given_up(None, GOOGLE_TRIES)) > 60
+    assert sum(pauses_before_it_is_given_up(None, GOOGLE_MAX_ATTEMPTS)) > 60
 
 
 def test_who_asks_for_more_than_a_minute_or_took_all_the_time_is_left_at_once() -> None:
@@ -47,12 +47,12 @@ def test_who_asks_for_more_than_a_minute_or_took_all_the_time_is_left_at_once() 
 
 
 def test_pauses_count_as_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 4)
+    monkeypatch.setattr(deadline, "RESPONSE_SECONDS", 4)
     assert pauses_before_it_is_given_up(None) == [1, 2]
 
 
 def test_what_comes_after_all_is_returned() -> None:
-    problems = iter([AgainError(BUSY), AgainError(BUSY, 3)])
+    problems = iter([RetryableError(BUSY), RetryableError(BUSY, 3)])
     pauses: list[float] = []
 
     def attempt() -> str:
@@ -60,7 +60,7 @@ def test_what_comes_after_all_is_returned() -> None:
             raise problem
         return "there"
 
-    assert Patience(Deadline(), pauses.append).ask(attempt) == "there"
+    assert Retrier(Deadline(), pauses.append).run(attempt) == "there"
     assert pauses == [1, 3]
 
 
@@ -80,4 +80,4 @@ def test_retry_after_is_a_number_or_a_date_by_the_servers_clock(headers: dict[st
 
 
 def test_what_is_put_off_is_longer_than_we_wait() -> None:
-    assert (put_off(None), put_off(60), put_off(7200)) == (None, None, timedelta(hours=2))
+    assert (long_wait(None), long_wait(60), long_wait(7200)) == (None, None, timedelta(hours=2))

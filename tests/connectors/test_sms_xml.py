@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.address_count import Likely
+from connectors.address_count import LikelyAddress
 from connectors.base import Batch, Context, Owner
 from connectors.errors import ConnectorError, MalformedError, UnavailableError
 from connectors.records import CounterpartKind
@@ -370,4 +370,4 @@ def test_the_number_in_most_lists_is_likely_the_owners(tmp_path: Path) -> None:
     nobody = replace(ANA, addresses=frozenset())
     context = practice(tmp_path, nobody)
     read(SOURCE_KIND.make(SmsXmlOptions(path=Path("sms.xml"), country="GB"), context))
-    assert context.address_count.likely() == Likely("+447700900001", 3, 3)
+    assert context.address_count.most_likely() == LikelyAddress("+447700900001", 3, 3)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.private import PrivateFileError, full_disk, write_private
+from connectors.private import PrivateFileError, disk_full_message, write_private
 from monitor.cli import reports
 from monitor.errors import DiskFullError, StoreError, UsageError
 from monitor.night import run_lock
@@ -160,7 +160,7 @@ def test_a_private_file_that_cannot_be_written_leaves_nothing(
         write_private(tmp_path / "tokens", "ana.json", {"token": "t"})
     assert sorted(names(tmp_path)) == ["tokens"]
     for error, folder in ((unwritten, tmp_path), (unkept, tmp_path / "tokens")):
-        told = {errno.ENOSPC: full_disk(folder), errno.EDQUOT: f"disk of {folder} is used up"}
+        told = {errno.ENOSPC: disk_full_message(folder), errno.EDQUOT: f"disk of {folder} is used up"}
         assert told.get(number, "input/output error") in str(error.value)
 
 
@@ -169,7 +169,7 @@ def test_a_disk_with_room_but_for_no_file_says_so(monkeypatch: pytest.MonkeyPatc
     fields = [*told]
     fields[0:2], fields[2:5], fields[5:8] = [PAGE, PAGE], [9999, 2000, 1024], [100, 0, 0]
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(fields))
-    assert full_disk(tmp_path) == f"the disk of {tmp_path} is full (4 MB free, but no room for another file)"
+    assert disk_full_message(tmp_path) == f"the disk of {tmp_path} is full (4 MB free, but no room for another file)"
 
 
 def test_the_lock_on_a_full_disk_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ path = "texts"
 def test_night_that_is_dripped_on_ends_in_time_and_reads_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadline, "ANSWER_SECONDS", SECONDS)
+    monkeypatch.setattr(deadline, "RESPONSE_SECONDS", SECONDS)
     for module, name in ((http, "READ_SECONDS"), (connection, "SECONDS")):
         monkeypatch.setattr(module, name, 60)
     monkeypatch.setenv("HOLDING_PASSWORD", "x")

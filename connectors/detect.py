@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from connectors.address_count import AddressCount
 from connectors.base import Context, Owner, Window
 from connectors.classify import Classifier
-from connectors.files import opened
+from connectors.files import open_file
 from connectors.pseudonyms import KEY_BYTES, Pseudonyms
 from connectors.registry import source_kind
 
@@ -34,12 +34,12 @@ _PAGES = 10  # of some thousand messages: enough to see whose they are
 _ENDINGS = {".ics": "ics", ".ical": "ics", ".mbox": "mbox", ".mbx": "mbox"}
 
 
-def kind_at(path: Path) -> str | None:
+def detect_kind(path: Path) -> str | None:
     """The kind that reads what lies there; ``None`` where it may be a table, or cannot be read."""
     try:
         if path.is_dir():
             return _kind_of_folder(path)
-        with opened(path) as file:
+        with open_file(path) as file:
             head = file.read(_HEAD)
     except (OSError, ValueError):
         return None
@@ -64,7 +64,7 @@ def _kind_of(head: bytes, ending: str) -> str | None:
     return _ENDINGS.get(ending)
 
 
-def block(kind: str, path: Path) -> str:
+def source_block(kind: str, path: Path) -> str:
     """A ``[[source]]`` block of that kind, to be looked over."""
     lines = (
         f'# It is {_WHAT[kind]}: kind = "{kind}" reads it.',

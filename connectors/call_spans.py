@@ -6,26 +6,26 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 Span = tuple[datetime, datetime]
-Times = list[Span]
+Spans = list[Span]
 
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=3)  # less was a look, more was never hung up
 
 
-def shared(some: Iterable[Span], others: Iterable[Span]) -> Times:
+def intersections(some: Iterable[Span], others: Iterable[Span]) -> Spans:
     """The spans, in order, in which there is one of ``some`` and one of ``others``.
 
     ::
 
         some      |=======|    |==========|
         others        |===========|  |==|
-        shared        |===|    |==|  |==|
+        intersections        |===|    |==|  |==|
     """
     others = list(others)
     pairs = ((max(a, c), min(b, d)) for a, b in some for c, d in others)
     return sorted((start, end) for start, end in pairs if start < end)
 
 
-def waited_in_vain(own: Times, others: Times) -> datetime | None:
+def no_show_at(own: Spans, others: Spans) -> datetime | None:
     """The middle of the longest wait in a call to which nobody came; ``None`` if somebody did, or nobody waited.
 
     ::
@@ -34,7 +34,7 @@ def waited_in_vain(own: Times, others: Times) -> datetime | None:
         others                            nobody, or somebody after that
     """
     waits = [(end - start, start) for start, end in own if SHORTEST_WAIT <= end - start <= LONGEST_WAIT]
-    if not waits or shared(own, others):
+    if not waits or intersections(own, others):
         return None
     length, start = max(waits)
     return start + length / 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.looks import block, kind_at
+from connectors.detect import detect_kind, source_block
 
 
 @pytest.mark.parametrize(
@@ -27,23 +27,23 @@ from connectors.looks import block, kind_at
 def test_a_file_is_known_by_how_it_begins(tmp_path: Path, name: str, content: str, kind: str | None) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
-    assert kind_at(path) == kind
+    assert detect_kind(path) == kind
 
 
 def test_a_folder_is_known_by_what_lies_in_it(tmp_path: Path) -> None:
-    assert kind_at(tmp_path) is None
+    assert detect_kind(tmp_path) is None
     (tmp_path / "ana.ics").touch()
-    assert kind_at(tmp_path) == "ics"
+    assert detect_kind(tmp_path) == "ics"
     for name in ("cur", "new"):
         (tmp_path / "Maildir" / name).mkdir(parents=True)
-    assert kind_at(tmp_path / "Maildir") == "maildir"
+    assert detect_kind(tmp_path / "Maildir") == "maildir"
 
 
 def test_what_is_not_there_is_of_no_kind(tmp_path: Path) -> None:
-    assert kind_at(tmp_path / "nowhere.ics") is None
+    assert detect_kind(tmp_path / "nowhere.ics") is None
 
 
 @pytest.mark.parametrize("kind", ["ics", "mbox", "maildir", "sms_xml"])
 def test_a_block_names_its_kind_and_leaves_the_clinician_to_be_filled_in(tmp_path: Path, kind: str) -> None:
-    (source,) = tomllib.loads(block(kind, tmp_path / 'a "file"'))["source"]
+    (source,) = tomllib.loads(source_block(kind, tmp_path / 'a "file"'))["source"]
     assert (source["kind"], source["path"], source["clinician"]) == (kind, str(tmp_path / 'a "file"'), "KEY")
