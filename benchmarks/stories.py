@@ -24,7 +24,7 @@ from monitor.demo import write_practice
 from monitor.demo.practice import PEOPLE, STORIES
 from monitor.ingest import IngestRequest, ingest
 from monitor.night import analyse
-from monitor.notices import LINE
+from monitor.notices import RULE
 from monitor.store import notices
 from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
@@ -81,7 +81,7 @@ def noticed(found: Mapping[str, Sequence[NoticeRow]], *, any_family: bool) -> di
         fitting = (
             row.week
             for row in found[story.clinician]
-            if row.tier != LINE and row.week >= onset and (any_family or row.family in FAMILIES[story.key])
+            if row.tier != RULE and row.week >= onset and (any_family or row.family in FAMILIES[story.key])
         )
         first = min(fitting, default=None)
         weeks[story.key] = None if first is None else (first - onset) // 7 + 1
@@ -107,7 +107,7 @@ def main(seeds: Sequence[int]) -> None:
 
 def _said(seed: int, run: Told) -> Told:
     weeks = ", ".join(f"{key} {week or '-'}" for key, week in run.by_family.items())
-    told = sum(row.tier != LINE for key in ORDINARY for row in run.notices[key])
+    told = sum(row.tier != RULE for key in ORDINARY for row in run.notices[key])
     _say(f"seed {seed}: {weeks}; notices of {len(ORDINARY)} ordinary people: {told}")
     return run
 
@@ -134,7 +134,7 @@ def _ordinary(runs: Sequence[Told]) -> None:
         for key in ORDINARY:
             for row in run.notices[key]:
                 counts[row.tier, row.family] += 1
-                people[key] += row.tier != LINE
+                people[key] += row.tier != RULE
     _say(f"\npeople without a story, told a year (over {years:.0f} years)")
     for (tier, family), number in sorted(counts.items()):
         _say(f"  {tier:14}{family:26}{number / years:6.2f}")

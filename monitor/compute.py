@@ -125,8 +125,8 @@ def _numbers(frames: Frames, stored: list[kept.NoticeRow]) -> tuple[pd.DataFrame
     from monitor.analysis.catalogue import compute_metrics
 
     measured = compute_metrics(frames)
-    found = notices.notices_of(frames, measured, stored)
-    return notices.without(measured, notices.left_out(stored)), found
+    found = notices.detect_notices(frames, measured, stored)
+    return notices.exclude(measured, notices.exclusions_from(stored)), found
 
 
 def _computation(ready: Readiness, later: str | None, now: datetime) -> Computation:

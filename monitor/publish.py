@@ -60,16 +60,16 @@ def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> 
     intakes_known = weeks.first_known_weeks(connection, "intakes")
     people = []
     for person in due.people:
-        if person.key in due.known:
+        if person.key in due.complete:
             since = intakes_known.get(person.key)
             knows_intakes = since is not None and since <= max(due.start, _first_week(person, due.start))
             people.append(_person(person, values, due.start, has_rule=has_rule, knows_intakes=knows_intakes))
         else:
             fte, shared_by = _ftes(person, due.start)
             people.append(BlockPerson(person.key, None, fte, shared_by, None, None, Supervision.UNKNOWN.value))
-    held = [value or 0.0 for (who, _, key), value in values.items() if key == "sessions_held" and who in due.known]
-    unbooked = [values.get((who, last_week, "nothing_booked")) for who in due.known]
-    enough = len(due.known) >= LEAST_PEOPLE
+    held = [value or 0.0 for (who, _, key), value in values.items() if key == "sessions_held" and who in due.complete]
+    unbooked = [values.get((who, last_week, "nothing_booked")) for who in due.complete]
+    enough = len(due.complete) >= LEAST_PEOPLE
     return Block(
         start=due.start,
         published_at=now,

@@ -36,12 +36,12 @@ Anchor = Literal["left", "center", "right"]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ChartMark:
     """One drawn value: its centre in points, and what it says in words."""
 
     x: float
     y: float
-    says: str
+    label: str
 
 
 def box(width: float, height: float, radius: float) -> Path:
@@ -78,7 +78,7 @@ def arrowhead(radius: float) -> Path:
     return Path([(-r, -r), (r, 0), (-r, r), (-r, -r)], closed=True)
 
 
-class Words(Text):
+class PlainText(Text):
     """Text that asks for no layout: the reader's browser knows the font, matplotlib does not."""
 
     def draw(self, renderer: RendererBase) -> None:
@@ -98,7 +98,7 @@ class Drawing:
         self.width, self.height = width, height
         self._figure = Figure(figsize=(width / 72, height / 72), dpi=72, frameon=False)
         self._points = Affine2D().scale(1, -1).translate(0, height)
-        self._says: dict[str, tuple[str, ...]] = {}
+        self._labels: dict[str, tuple[str, ...]] = {}
         self._order = 0
 
     def _add(self, artist: Artist) -> None:
@@ -107,7 +107,7 @@ class Drawing:
         artist.set_transform(self._points)
         self._figure.add_artist(artist)
 
-    def words(
+    def text(
         self,
         x: float,
         y: float,
@@ -120,9 +120,9 @@ class Drawing:
     ) -> None:
         """Text with its baseline at ``y``."""
         weight = "semibold" if bold else "normal"
-        clean, colour = svg.printable(text), LIGHT[part]
+        clean, colour = svg.remove_unprintable(text), LIGHT[part]
         self._add(
-            Words(
+            PlainText(
                 x,
                 y,
                 clean,
@@ -171,11 +171,11 @@ class Drawing:
         self.stamp(path, places, part, None, 0)
 
     def marks(
-        self, path: Path, marks: Sequence[Mark], part: str, *, ring: str = "paper", ring_width: float = 1.2
+        self, path: Path, marks: Sequence[ChartMark], part: str, *, ring: str = "paper", ring_width: float = 1.2
     ) -> None:
         """The same shape at several places, each a value that can say itself. ``part`` may be "none": hollow."""
         if marks:
-            self._says[f"marks-{self._order + 1}"] = tuple(svg.printable(mark.says) for mark in marks)
+            self._labels[f"marks-{self._order + 1}"] = tuple(svg.remove_unprintable(mark.label) for mark in marks)
             self.stamp(path, [(mark.x, mark.y) for mark in marks], part, ring, ring_width)
 
     def stamp(
@@ -196,4 +196,4 @@ class Drawing:
         """The chart as SVG; ``literal`` colours for mail and PDF, else the page's variables."""
         raw = io.StringIO()
         FigureCanvasSVG(self._figure).print_svg(raw)  # type: ignore[no-untyped-call]
-        return svg.cleaned(raw.getvalue(), caption, self._says, literal=literal)
+        return svg.clean_svg(raw.getvalue(), caption, self._labels, literal=literal)

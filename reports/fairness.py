@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from reports import outline, tables, wording
-from reports.outline import Outline, Section
+from reports.outline import ReportOutline, Section
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from reports.models import Behind, FairnessReport, Handover, Period
+    from reports.models import FairnessReport, Handover, Period, StaleCaseload
 
-TERMS = (
+LOAD_TERMS = (
     "Load is what a caseload asks for in an ordinary week: weighted sessions per full-time equivalent (FTE) of the "
     "contract, the mean of the last two blocks of four weeks; before is the two blocks before those. Leave changes "
     "nobody’s load."
@@ -31,17 +31,17 @@ BLOCKS = (
     "Blocks of four weeks, published once and never recomputed: what is corrected later shows in the next one. There "
     "are no other weeks to be had."
 )
-LEFT_OUT = (
+EXCLUDED = (
     "Work outside agreed hours, session ends, replies, notices, leave and absence. They belong to each therapist "
     "alone, and nothing here is computed from a private limit or a private wish."
 )
-GUESSED = (
+INFERENCES = (
     "From the sessions that the practice held one can guess that people were away in a block, and whoever assigns work "
     "knows of leave anyway. Whoever can run the evenhours command on the practice’s computer could read everything."
 )
 
 
-class Freshness(Protocol):
+class HasFreshness(Protocol):
     """Up to when a report about the caseload is complete, whether that is overdue, and for whom it is not."""
 
     @property
@@ -49,7 +49,7 @@ class Freshness(Protocol):
     @property
     def overdue(self) -> bool: ...  # noqa: D102
     @property
-    def behind(self) -> tuple[Behind, ...]: ...  # noqa: D102
+    def stale_caseloads(self) -> tuple[StaleCaseload, ...]: ...  # noqa: D102
 
 
 def html(report: FairnessReport, *, csv: str | None = None) -> str:
@@ -65,20 +65,20 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
     return fragment(
         "fairness.html",
         report=report,
-        period=period_words(report.period),
-        coming=coming_words(report.period),
-        handovers=[handover_words(one) for one in report.handovers],
+        period=period_sentence(report.period),
+        coming=next_block_sentence(report.period),
+        handovers=[handover_sentence(one) for one in report.handovers],
         lines={
             "basis": BASIS,
             "band": BAND,
-            "terms": TERMS,
+            "terms": LOAD_TERMS,
             "people": PEOPLE,
             "blocks": BLOCKS,
-            "left_out": LEFT_OUT,
-            "guessed": GUESSED,
+            "left_out": EXCLUDED,
+            "guessed": INFERENCES,
         },
-        fresh=fresh_words(report),
-        unknown=unknown_words(report),
+        fresh=freshness_sentence(report),
+        unknown=unknown_sentence(report),
         drawn=drawn,
         shares=tables.shares(report),
         people=tables.people(report),
@@ -92,7 +92,7 @@ def standalone(report: FairnessReport) -> str:
     """The report as one file that loads nothing."""
     from reports.shell import standalone as file
 
-    return file(f"Evenhours, {report.practice}: {period_words(report.period)}", html(report))
+    return file(f"Evenhours, {report.practice}: {period_sentence(report.period)}", html(report))
 
 
 def text(report: FairnessReport) -> str:
@@ -105,7 +105,7 @@ def markdown(report: FairnessReport) -> str:
     return outline.markdown(_outline(report))
 
 
-def period_words(period: Period) -> str:
+def period_sentence(period: Period) -> str:
     """Return the days of the last block, and when it was published: "26 October to 22 November 2026 · published …"."""
     if period.first is None or period.last is None or period.published is None:
         return "No block is published yet"
@@ -113,10 +113,10 @@ def period_words(period: Period) -> str:
     return f"{days} · published {wording.day_and_month(period.published)}"
 
 
-def coming_words(period: Period) -> str:
+def next_block_sentence(period: Period) -> str:
     """Return which block comes next, what it waits for, and until when."""
     days = f"{wording.day_and_month(period.next_first)} to {wording.full_date(period.next_last)}"
-    until = wording.day_and_month(period.until)
+    until = wording.day_and_month(period.publish_by)
     if period.waits_for:
         return (
             f"The block of {days} is over and waits for {wording.listed(period.waits_for)}, whose caseload is not read "
@@ -129,49 +129,48 @@ def coming_words(period: Period) -> str:
     )
 
 
-def unknown_words(report: FairnessReport) -> str:
+def unknown_sentence(report: FairnessReport) -> str:
     """Return whose caseload is not known in the last block; nothing where everybody's is."""
     if not report.unknown:
         return ""
     return f"Not known in this block, for good: the caseload of {wording.listed(report.unknown)}."
 
 
-def handover_words(one: Handover) -> str:
+def handover_sentence(handover: Handover) -> str:
     """Return who leaves, and how many clients have to be handed over."""
     clients = "how many clients there are to hand over is not known"
-    if one.clients is not None:
-        clients = f"{wording.counted(one.clients, 'client')} to hand over"
-    return f"{one.name} leaves on {wording.full_date(one.last)}: {clients}, at the block’s end."
+    if handover.clients is not None:
+        clients = f"{wording.counted(handover.clients, 'client')} to hand over"
+    return f"{handover.name} leaves on {wording.full_date(handover.last)}: {clients}, at the block’s end."
 
 
-def fresh_words(report: Freshness) -> str:
+def freshness_sentence(report: HasFreshness) -> str:
     """How fresh it is."""
     if report.complete_through is None:
         return "Nothing has arrived yet."
     day = wording.day_and_month(report.complete_through.date())
     said = [wording.OVERDUE] if report.overdue else []
     said.append(f"Complete through {wording.moment(report.complete_through)}, {day}.")
-    return " ".join([*said, *map(_behind_words, report.behind)])
+    return " ".join([*said, *map(_stale_sentence, report.stale_caseloads)])
 
 
-def _behind_words(behind: Behind) -> str:
+def _stale_sentence(caseload: StaleCaseload) -> str:
     """Whose entries are missing, so that a small number is not taken for little work."""
-    if behind.day is None:
-        return f"Not known so far: {behind.name}’s caseload."
-    return f"Not known since {wording.day_and_month(behind.day)}: {behind.name}’s caseload."
+    if caseload.day is None:
+        return f"Not known so far: {caseload.name}’s caseload."
+    return f"Not known since {wording.day_and_month(caseload.day)}: {caseload.name}’s caseload."
 
 
-def _outline(report: FairnessReport) -> Outline:
-    head = (
-        f"{report.practice}. {period_words(report.period)}. {coming_words(report.period)} {BASIS} {fresh_words(report)}"
-    )
-    said = (head, report.sentence, report.trend, unknown_words(report), *map(handover_words, report.handovers))
+def _outline(report: FairnessReport) -> ReportOutline:
+    period, coming = period_sentence(report.period), next_block_sentence(report.period)
+    head = f"{report.practice}. {period}. {coming} {BASIS} {freshness_sentence(report)}"
+    said = (head, report.sentence, report.trend, unknown_sentence(report), *map(handover_sentence, report.handovers))
     sections = (
         Section(sentences=tuple(filter(None, said))),
-        Section("Weighted sessions a week per full-time equivalent", (TERMS, BAND), table=tables.shares(report)),
+        Section("Weighted sessions a week per full-time equivalent", (LOAD_TERMS, BAND), table=tables.shares(report)),
         Section("How even it is", table=tables.evenness(report)),
         Section("People", (PEOPLE,), table=tables.people(report)),
         Section("The practice as a whole", table=tables.practice(report)),
-        Section("What this leaves out", (LEFT_OUT, BLOCKS, GUESSED)),
+        Section("What this leaves out", (EXCLUDED, BLOCKS, INFERENCES)),
     )
-    return Outline((), report.headline, tuple(s for s in sections if s.table is None or s.table.rows))
+    return ReportOutline((), report.headline, tuple(s for s in sections if s.table is None or s.table.rows))

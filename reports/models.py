@@ -38,7 +38,7 @@ class BuiltFrom:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class GapNote:
     """One thing without which a page can say less: a heading, and what it hides with what would make it known."""
 
     title: str
@@ -46,7 +46,7 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TextTable:
     """Rows behind a number or a figure, already in words."""
 
     columns: tuple[str, ...]
@@ -54,7 +54,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerChoice:
     """One thing a person can say to a notice."""
 
     key: str
@@ -68,14 +68,14 @@ class Card:
     ``based_on`` are the week's rows, ``weeks`` the weeks of the notice beside a usual one.
     """
 
-    notice: int
+    notice_id: int
     title: str
     text: str
-    based_on: Table
+    evidence: TextTable
     try_this: str | None
-    answers: tuple[Answer, ...]
-    answered: str | None = None
-    weeks: Table | None = None
+    answers: tuple[AnswerChoice, ...]
+    answer: str | None = None
+    weeks: TextTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class RhythmDay:
     outside: tuple[float, ...]
     agreed: tuple[tuple[float, float], ...]
     outside_minutes: float | None
-    attention: bool = False
+    in_notice: bool = False
     leave: bool = False
 
 
@@ -133,7 +133,7 @@ class EndsDay:
     day: date
     ends: tuple[SessionEnd, ...]
     held: int
-    attention: bool = False
+    in_notice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class OwnRange:
     low: float | None
     middle: float | None
     high: float | None
-    attention: bool = False
+    in_notice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +193,10 @@ class WeeklyReport:
     previous: date | None = None
     following: date | None = None
     warnings: tuple[str, ...] = ()
-    missing: tuple[Missing, ...] = ()
+    gaps: tuple[GapNote, ...] = ()
 
 
-class Standing(StrEnum):
+class CaseloadStanding(StrEnum):
     """Where a caseload lies against an equal share; outside only beyond the larger of 10 % and chance.
 
     Whoever is joining or leaving, or whose caseload is not known, is not compared.
@@ -237,7 +237,7 @@ class CaseloadRow:
     low: float | None
     high: float | None
     difference: float | None
-    standing: Standing
+    standing: CaseloadStanding
     active_clients: int | None
     intakes: int | None
     day_slots: int | None
@@ -250,7 +250,7 @@ class CaseloadRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class StaleCaseload:
     """Somebody whose calendar was not read when the others' were; ``day`` is the last on which it was, if any."""
 
     key: str
@@ -272,7 +272,7 @@ class Period:
     published: date | None
     next_first: date
     next_last: date
-    until: date
+    publish_by: date
     waits_for: tuple[str, ...] = ()
 
 
@@ -315,7 +315,7 @@ class FairnessReport:
     unknown: tuple[str, ...]
     complete_through: datetime | None
     overdue: bool = False
-    behind: tuple[Behind, ...] = ()
+    stale_caseloads: tuple[StaleCaseload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,11 +360,11 @@ class ReferralReport:
     period: Period
     complete_through: datetime | None
     overdue: bool = False
-    behind: tuple[Behind, ...] = ()
+    stale_caseloads: tuple[StaleCaseload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Felt:
+class SelfReportScale:
     """One scale of a questionnaire over time. ``low`` to ``high`` is what it can come to.
 
     ``bands`` are the published parts of it: the first value of each, and its word; empty where none is published.
@@ -379,7 +379,7 @@ class Felt:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ComparedMetric:
     """One measure by week, along ``Beside.weeks``; ``None`` where there is no value."""
 
     title: str
@@ -388,11 +388,11 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class Comparison:
     """What was felt beside what was measured, on one line of time. ``weeks`` are Mondays."""
 
     title: str
     subtitle: str
     weeks: tuple[date, ...]
-    felt: tuple[Felt, ...]
-    measured: tuple[Measured, ...]
+    self_reports: tuple[SelfReportScale, ...]
+    measures: tuple[ComparedMetric, ...]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reports.models import Table
+    from reports.models import TextTable
 
 COLUMNS = 72
 MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
@@ -23,12 +23,12 @@ class Section:
     heading: str = ""
     sentences: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
-    table: Table | None = None
+    table: TextTable | None = None
     picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class ReportOutline:
     """A whole report: what stands before the title, the title, its sections."""
 
     above: tuple[str, ...]
@@ -36,7 +36,7 @@ class Outline:
     sections: tuple[Section, ...]
 
 
-def text(report: Outline) -> str:
+def text(report: ReportOutline) -> str:
     """Plain text of 72 columns."""
     blocks = [_wrapped(sentence) for sentence in report.above]
     blocks.append(f"{_wrapped(report.title)}\n{'=' * min(len(report.title), COLUMNS)}")
@@ -63,13 +63,13 @@ def _wrapped(sentence: str, bullet: str = "") -> str:
     )
 
 
-def _text_table(table: Table) -> str:
+def _text_table(table: TextTable) -> str:
     """Aligned columns, a long first one wrapped; where even that is too wide, one paragraph a row."""
     rows = (table.columns, *table.rows) if any(table.columns) else table.rows
     widths = [max(len(row[n]) for row in rows) for n in range(len(table.columns))]
     widths[0] = min(widths[0], COLUMNS - sum(widths[1:]) - 2 * (len(widths) - 1))
     if widths[0] < min(12, max(len(row[0]) for row in rows)):
-        return "\n".join(_wrapped(_told(table.columns, row), "- ") for row in table.rows)
+        return "\n".join(_wrapped(_row_sentence(table.columns, row), "- ") for row in table.rows)
     return "\n".join(line for row in rows for line in _text_row(row, widths))
 
 
@@ -79,12 +79,12 @@ def _text_row(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
     yield from more
 
 
-def _told(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
+def _row_sentence(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
     rest = (f"{column} {cell}".strip() for column, cell in zip(columns[1:], row[1:], strict=True) if cell)
     return f"{row[0]}: {', '.join(rest)}"
 
 
-def markdown(report: Outline) -> str:
+def markdown(report: ReportOutline) -> str:
     """CommonMark with tables; marks of its own in names and words are escaped."""
     blocks = [escaped(sentence) for sentence in report.above]
     blocks.append(f"# {escaped(report.title)}")
@@ -104,7 +104,7 @@ def _markdown_blocks(section: Section) -> Iterator[str]:
         yield _markdown_table(section.table)
 
 
-def _markdown_table(table: Table) -> str:
+def _markdown_table(table: TextTable) -> str:
     rows = (table.columns, tuple("---" for _ in table.columns), *table.rows)
     return "\n".join(f"| {' | '.join(cell if cell == '---' else escaped(cell) for cell in row)} |" for row in rows)
 

@@ -55,7 +55,7 @@ GROUNDS = ("paper", "band", "blank")
 """The parts that words may stand on."""
 
 
-def part(colour: str) -> str:
+def colour_name(colour: str) -> str:
     """The part that a light colour plays."""
     return next(name for name, value in LIGHT.items() if value == colour.lower())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports import outline, wording
-from reports.fairness import fresh_words, period_words
-from reports.models import Table, Unit
-from reports.outline import Outline, Section
+from reports.fairness import freshness_sentence, period_sentence
+from reports.models import TextTable, Unit
+from reports.outline import ReportOutline, Section
 
 if TYPE_CHECKING:
     from reports.models import ReferralReport, ReferralRow
@@ -28,8 +28,8 @@ def html(report: ReferralReport) -> str:
         "referral.html",
         report=report,
         terms=TERMS,
-        period=period_words(report.period),
-        fresh=fresh_words(report),
+        period=period_sentence(report.period),
+        fresh=freshness_sentence(report),
         ranking=_ranking(report),
         shares=_shares(report),
     )
@@ -45,28 +45,28 @@ def markdown(report: ReferralReport) -> str:
     return outline.markdown(_outline(report))
 
 
-def _outline(report: ReferralReport) -> Outline:
+def _outline(report: ReferralReport) -> ReportOutline:
     head = Section(
-        sentences=(f"{report.practice}. {report.asked} {period_words(report.period)}. {fresh_words(report)}",)
+        sentences=(f"{report.practice}. {report.asked} {period_sentence(report.period)}. {freshness_sentence(report)}",)
     )
     sections = (
         Section("Who takes how many", table=_shares(report)),
         Section("In this order", (TERMS,), table=_narrow_ranking(report)),
     )
-    return Outline(
+    return ReportOutline(
         (), report.headline, (head, *(section for section in sections if section.table and section.table.rows))
     )
 
 
-def _ranking(report: ReferralReport) -> Table:
+def _ranking(report: ReferralReport) -> TextTable:
     rows = tuple((row.name, _place(row), *_numbers(row), row.reason) for row in report.rows)
-    return Table(("", "Place", *NUMBERS, "Why"), rows)
+    return TextTable(("", "Place", *NUMBERS, "Why"), rows)
 
 
-def _narrow_ranking(report: ReferralReport) -> Table:
+def _narrow_ranking(report: ReferralReport) -> TextTable:
     """The same with the reason beside the name, for 72 columns."""
     rows = ((f"{_place(row)} {row.name}: {row.reason}", *_numbers(row)) for row in report.rows)
-    return Table(("", *NUMBERS), tuple(rows))
+    return TextTable(("", *NUMBERS), tuple(rows))
 
 
 def _place(row: ReferralRow) -> str:
@@ -79,6 +79,6 @@ def _numbers(row: ReferralRow) -> tuple[str, str, str]:
     return wording.quantity(row.load_after, Unit.LOAD), f"{row.assigned}", day
 
 
-def _shares(report: ReferralReport) -> Table:
+def _shares(report: ReferralReport) -> TextTable:
     rows = tuple((s.name, f"{s.referrals}", wording.quantity(s.load_after, Unit.LOAD)) for s in report.shares)
-    return Table(("", "Takes", "Load"), rows)
+    return TextTable(("", "Takes", "Load"), rows)

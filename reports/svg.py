@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from reports.palette import part
+from reports.palette import colour_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ FONTS = "Inter, system-ui, sans-serif"
 
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 NUMBER = re.compile(r"-?\d+\.\d+")
-KEPT = {"stroke-width", "stroke-dasharray", "stroke-linecap", "font-size", "text-anchor"}
+STYLE_ATTRIBUTES = {"stroke-width", "stroke-dasharray", "stroke-linecap", "font-size", "text-anchor"}
 DEFAULTS = {("stroke-width", "1"), ("text-anchor", "start"), ("stroke-linecap", "butt")}
 
 
@@ -35,16 +35,16 @@ class Caption:
     description: str
 
 
-def printable(words: str) -> str:
+def remove_unprintable(words: str) -> str:
     """Words without the characters that XML cannot hold."""
     return UNPRINTABLE.sub("", words)
 
 
-def cleaned(raw: str, caption: Caption, says: Mapping[str, tuple[str, ...]], *, literal: bool = False) -> str:
+def clean_svg(raw: str, caption: Caption, labels: Mapping[str, tuple[str, ...]], *, literal: bool = False) -> str:
     """The chart as one ``<svg>`` element. ``says`` holds the words of each mark by the id of its group, in order."""
     source = ET.fromstring(raw)  # noqa: S314 - drawn by ourselves a moment ago
     target = _root(source, caption, literal=literal)
-    _Cleaner(caption.key, says, literal=literal).copy(source, target)
+    _SvgCleaner(caption.key, labels, literal=literal).copy(source, target)
     return ET.tostring(target, encoding="unicode")
 
 
@@ -58,12 +58,12 @@ def _root(source: ET.Element, caption: Caption, *, literal: bool) -> ET.Element:
     else:
         attributes["class"] = "chart"
     root = ET.Element("svg", attributes)
-    ET.SubElement(root, "title", {"id": f"{caption.key}-title"}).text = printable(caption.title)
-    ET.SubElement(root, "desc", {"id": f"{caption.key}-desc"}).text = printable(caption.description)
+    ET.SubElement(root, "title", {"id": f"{caption.key}-title"}).text = remove_unprintable(caption.title)
+    ET.SubElement(root, "desc", {"id": f"{caption.key}-desc"}).text = remove_unprintable(caption.description)
     return root
 
 
-class _Cleaner:
+class _SvgCleaner:
     def __init__(self, key: str, says: Mapping[str, tuple[str, ...]], *, literal: bool) -> None:
         self.key, self.says, self.literal = key, says, literal
         self.shapes: dict[str, str] = {}
@@ -82,14 +82,14 @@ class _Cleaner:
 
     def _marks(self, group: ET.Element, target: ET.Element) -> None:
         for shape in group.iter(f"{SVG}path"):
-            self.shapes[shape.get("id", "")] = self._defined(_short(shape.get("d", ""), 2), target)
+            self.shapes[shape.get("id", "")] = self._shape_id(_short(shape.get("d", ""), 2), target)
         uses = list(group.iter(f"{SVG}use"))
-        stamped = ET.SubElement(target, "g", self._looks(uses[0].get("style", "")) if uses else {})
+        stamped = ET.SubElement(target, "g", self._style_attributes(uses[0].get("style", "")) if uses else {})
         words = iter(self.says.get(group.get("id", ""), ()))
         for use in uses:
             self._use(use, stamped, words)
 
-    def _defined(self, outline: str, target: ET.Element) -> str:
+    def _shape_id(self, outline: str, target: ET.Element) -> str:
         """The id of a shape, which is written once however many colours it comes in."""
         if outline not in self.outlines:
             self.outlines[outline] = f"{self.key}-{len(self.outlines) + 1}"
@@ -107,15 +107,21 @@ class _Cleaner:
     def _element(self, source: ET.Element, target: ET.Element) -> None:
         attributes = {name: _short(value) for name in ("d", "x", "y") if (value := source.get(name))}
         kind = source.tag.removeprefix(SVG)
-        ET.SubElement(target, kind, attributes | self._looks(source.get("style", ""))).text = source.text
+        ET.SubElement(target, kind, attributes | self._style_attributes(source.get("style", ""))).text = source.text
 
-    def _looks(self, style: str) -> dict[str, str]:
+    def _style_attributes(self, style: str) -> dict[str, str]:
         """A style attribute as classes and attributes."""
         declared = dict(_declarations(style))
-        looks = {name: value for name, value in declared.items() if name in KEPT and (name, value) not in DEFAULTS}
+        looks = {
+            name: value
+            for name, value in declared.items()
+            if name in STYLE_ATTRIBUTES and (name, value) not in DEFAULTS
+        }
         paints = {name: declared[name] for name in ("fill", "stroke") if name in declared}
         classes = (
-            [] if self.literal else [f"{name[0]}-{part(value)}" for name, value in paints.items() if value != "none"]
+            []
+            if self.literal
+            else [f"{name[0]}-{colour_name(value)}" for name, value in paints.items() if value != "none"]
         )
         looks |= {name: value for name, value in paints.items() if self.literal or value == "none"}
         if declared.get("font-weight") == "600":
@@ -130,7 +136,7 @@ def _declarations(style: str) -> Iterator[tuple[str, str]]:
         if name == "font":  # shorthand, whose size matplotlib writes with its unit
             name = "font-size"
         if name:
-            yield name, _short(value).removesuffix("px") if name in KEPT else value
+            yield name, _short(value).removesuffix("px") if name in STYLE_ATTRIBUTES else value
 
 
 def _short(numbers: str, places: int = 1) -> str:

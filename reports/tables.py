@@ -5,26 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reports import readings, wording
-from reports.models import Table, Unit
+from reports import value_texts, wording
+from reports.models import TextTable, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
     from reports.models import (
-        Beside,
+        Comparison,
         EndsDay,
         FairnessReport,
-        Felt,
         OwnRange,
         Rhythm,
         RhythmDay,
+        SelfReportScale,
         SessionEnds,
     )
 
 
-def rhythm(week: Rhythm) -> Table:
+def rhythm(week: Rhythm) -> TextTable:
     """Minutes of work by hour and day; "+" marks minutes outside the agreed hours."""
     columns = ("", *(wording.short_weekday(day.day) for day in week.days))
     hours = tuple(
@@ -33,7 +33,7 @@ def rhythm(week: Rhythm) -> Table:
     )
     worked = tuple(row for row in hours if any(row[1:]))
     agreed = ("agreed", *(_agreed(day) for day in week.days))
-    return Table(columns, (*worked, ("outside", *(readings.outside(day) for day in week.days)), agreed))
+    return TextTable(columns, (*worked, ("outside", *(value_texts.outside_hours(day) for day in week.days)), agreed))
 
 
 def _cell(inside: float, outside: float) -> str:
@@ -46,19 +46,19 @@ def _agreed(day: RhythmDay) -> str:
     return "leave" if day.leave else ", ".join(spans) or wording.DASH
 
 
-def session_ends(week: SessionEnds) -> Table:
+def session_ends(week: SessionEnds) -> TextTable:
     """One row a session: the day, the booked end, where it ended; sessions of unknown end are counted."""
-    return Table(("Day", "Booked end", "Ended"), tuple(row for day in week.days for row in _ends(day)))
+    return TextTable(("Day", "Booked end", "Ended"), tuple(row for day in week.days for row in _ends(day)))
 
 
 def _ends(day: EndsDay) -> Iterator[tuple[str, str, str]]:
     for end in day.ends:
-        yield wording.weekday(day.day), f"{end.booked_end:%H:%M}", readings.end(end)
+        yield wording.weekday(day.day), f"{end.booked_end:%H:%M}", value_texts.session_end(end)
     if unknown := day.held - len(day.ends):
         yield wording.weekday(day.day), wording.DASH, f"end unknown for {wording.counted(unknown, 'session')}"
 
 
-def own_ranges(measures: Sequence[OwnRange]) -> Table:
+def own_ranges(measures: Sequence[OwnRange]) -> TextTable:
     """One row a week, the newest first, then the usual range; one column a measure."""
     weeks = sorted({week for measure in measures for week in measure.weeks}, reverse=True)
     by_week = [dict(zip(measure.weeks, measure.values, strict=True)) for measure in measures]
@@ -69,36 +69,38 @@ def own_ranges(measures: Sequence[OwnRange]) -> Table:
         )
         for week in weeks
     ]
-    usual = ("usually", *(wording.between(measure.low, measure.high, measure.unit) for measure in measures))
+    usual = ("usually", *(wording.value_range(measure.low, measure.high, measure.unit) for measure in measures))
     middle = ("middle", *(wording.quantity(measure.middle, measure.unit) for measure in measures))
-    return Table(("Week of", *(measure.title for measure in measures)), (*rows, usual, middle))
+    return TextTable(("Week of", *(measure.title for measure in measures)), (*rows, usual, middle))
 
 
-def this_week(measures: Sequence[OwnRange]) -> Table:
+def this_week(measures: Sequence[OwnRange]) -> TextTable:
     """One row a measure: this week, the usual range, where it lies."""
-    rows = ((m.title, readings.this_week(m), readings.usual(m), readings.standing(m)) for m in measures)
-    return Table(("Measure", "This week", "", ""), tuple(rows))
+    rows = (
+        (m.title, value_texts.this_week(m), value_texts.usual_range(m), value_texts.range_standing(m)) for m in measures
+    )
+    return TextTable(("Measure", "This week", "", ""), tuple(rows))
 
 
-def shares(report: FairnessReport) -> Table:
+def shares(report: FairnessReport) -> TextTable:
     """One row a clinician: the load per full-time equivalent, now and before, beside that person's own band."""
     columns = ("Clinician", "FTE", "Load", "Before", "Vs share", "Band", "Standing")
     rows = (
         (
             row.name,
-            readings.fte(row),
+            value_texts.fte(row),
             wording.quantity(row.load, Unit.LOAD),
             wording.quantity(row.load_before, Unit.LOAD),
             wording.signed_percent(row.difference),
-            wording.DASH if row.low is None else wording.between(row.low, row.high, Unit.LOAD),
+            wording.DASH if row.low is None else wording.value_range(row.low, row.high, Unit.LOAD),
             row.standing.value,
         )
         for row in report.rows
     )
-    return Table(columns, tuple(rows))
+    return TextTable(columns, tuple(rows))
 
 
-def people(report: FairnessReport) -> Table:
+def people(report: FairnessReport) -> TextTable:
     """One row a clinician by name, so that the table ranks nobody: what else a director may know; then the practice."""
     columns = ("Clinician", "Clients", "New", "Slots: day", "evening", "trauma", "Supervision", "")
     rows = (
@@ -114,16 +116,16 @@ def people(report: FairnessReport) -> Table:
         )
         for row in sorted(report.rows, key=lambda row: row.name.casefold())
     )
-    return Table(columns, tuple(rows))
+    return TextTable(columns, tuple(rows))
 
 
 OLD_SLOTS = "slots older than eight weeks"
 
 
-def practice(report: FairnessReport) -> Table:
+def practice(report: FairnessReport) -> TextTable:
     """What is said of the practice as a whole alone; nothing below five people."""
     if report.sessions_held is None and report.nothing_booked is None:
-        return Table(("Practice", "Number"), ())
+        return TextTable(("Practice", "Number"), ())
     unknown = "not known: a calendar was not read yet then"
     rows = (
         ("Sessions held in the four weeks", wording.quantity(report.sessions_held, Unit.COUNT)),
@@ -132,13 +134,13 @@ def practice(report: FairnessReport) -> Table:
             unknown if report.nothing_booked is None else wording.quantity(report.nothing_booked, Unit.COUNT),
         ),
     )
-    return Table(("Practice", "Number"), rows)
+    return TextTable(("Practice", "Number"), rows)
 
 
-def evenness(report: FairnessReport) -> Table:
+def evenness(report: FairnessReport) -> TextTable:
     """The indices, each beside what it means; nothing below four clinicians."""
     if report.hoover is None:
-        return Table(("Measure", "Value"), ())
+        return TextTable(("Measure", "Value"), ())
     rows = [
         ("Weighted sessions a week that would sit elsewhere", wording.quantity(report.sessions_to_move, Unit.LOAD)),
         (
@@ -154,25 +156,25 @@ def evenness(report: FairnessReport) -> Table:
         ]
     else:
         rows.append(("Gini", "not said: so few people leave too much to chance"))
-    return Table(("Measure", "Value"), tuple(rows))
+    return TextTable(("Measure", "Value"), tuple(rows))
 
 
-def beside(shown: Beside) -> Table:
+def comparison(data: Comparison) -> TextTable:
     """One row a week, the newest first: what was answered in it, and what was measured."""
-    columns = ("Week of", *(felt.title for felt in shown.felt), *(measure.title for measure in shown.measured))
-    answered = [_by_week(felt) for felt in shown.felt]
+    columns = ("Week of", *(felt.title for felt in data.self_reports), *(measure.title for measure in data.measures))
+    answered = [_by_week(felt) for felt in data.self_reports]
     rows = (
         (
             wording.full_date(week),
             *(", ".join(values.get(week, [wording.DASH])) for values in answered),
-            *(wording.quantity(measure.values[at], measure.unit) for measure in shown.measured),
+            *(wording.quantity(measure.values[at], measure.unit) for measure in data.measures),
         )
-        for at, week in enumerate(shown.weeks)
+        for at, week in enumerate(data.weeks)
     )
-    return Table(columns, tuple(rows)[::-1])
+    return TextTable(columns, tuple(rows)[::-1])
 
 
-def _by_week(felt: Felt) -> dict[date, list[str]]:
+def _by_week(felt: SelfReportScale) -> dict[date, list[str]]:
     """The results of a scale in words, by the Monday of the week in which it was answered."""
     weeks: dict[date, list[str]] = {}
     for day, value in felt.points:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from reports import outline, readings, tables, wording
-from reports.models import Table
-from reports.outline import Outline, Section
+from reports import outline, tables, value_texts, wording
+from reports.models import TextTable
+from reports.outline import ReportOutline, Section
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +34,7 @@ class Figure:
     subtitle: str
     wide: str
     narrow: str
-    numbers: Table
+    numbers: TextTable
     note: str = ""
 
 
@@ -59,11 +59,11 @@ def html(
     return fragment(
         "weekly.html",
         report=report,
-        lines=_lines(report),
+        lines=_shared_sentences(report),
         figures=_figures(report),
         actions=actions.rstrip("/") if actions is not None else None,
         csrf_token=csrf_token,
-        around=_around(report, weeks) if weeks is not None else (),
+        around=_neighbour_links(report, weeks) if weeks is not None else (),
         data=data,
         days=until,
     )
@@ -73,7 +73,7 @@ def standalone(report: WeeklyReport) -> str:
     """The report as one file that loads nothing."""
     from reports.shell import standalone as file
 
-    return file(f"Evenhours, {week_words(report.week)}", html(report))
+    return file(f"Evenhours, {week_title(report.week)}", html(report))
 
 
 def text(report: WeeklyReport) -> str:
@@ -86,7 +86,7 @@ def markdown(report: WeeklyReport) -> str:
     return outline.markdown(_outline(report))
 
 
-def week_words(monday: date) -> str:
+def week_title(monday: date) -> str:
     """A week by its days: "Week of 3 to 9 November 2025"."""
     sunday = monday + timedelta(days=6)
     if monday.year != sunday.year:
@@ -95,7 +95,7 @@ def week_words(monday: date) -> str:
     return f"Week of {first} to {wording.full_date(sunday)}"
 
 
-def built_words(built: BuiltFrom, week: date) -> str:
+def basis_sentence(built: BuiltFrom, week: date) -> str:
     """What the report rests on, what it does not see, how fresh it is."""
     events = wording.counted(built.calendar_events, "calendar event")
     times = wording.counted(built.message_times, "message time")
@@ -104,10 +104,10 @@ def built_words(built: BuiltFrom, week: date) -> str:
         said = [f"Built from {events}.", "No messages of yours are in it, so replies and evenings are not."]
     if built.not_seen:
         said.append(f"Not seen: {', '.join(built.not_seen)}.")
-    return " ".join([*said, _fresh_words(built.complete_through, week)])
+    return " ".join([*said, _freshness_sentence(built.complete_through, week)])
 
 
-def _fresh_words(through: datetime | None, week: date) -> str:
+def _freshness_sentence(through: datetime | None, week: date) -> str:
     if through is None:
         return "Nothing has arrived yet."
     if through.date() > week + timedelta(days=6):
@@ -118,7 +118,7 @@ def _fresh_words(through: datetime | None, week: date) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class SharedSentences:
     """Sentences that the page and the text share."""
 
     privacy: str
@@ -130,15 +130,17 @@ class Lines:
     definitions: str
 
 
-def _lines(report: WeeklyReport) -> Lines:
+def _shared_sentences(report: WeeklyReport) -> SharedSentences:
     built = report.built_from
     warnings = [*report.warnings, *([wording.ASSUMED_HOURS] if built.assumed_hours else [])]
     definitions = f"Definitions, version {report.definitions_version}."
-    week = week_words(report.week)
-    return Lines(PRIVACY, week, built_words(built, report.week), tuple(warnings), TRY, CLOSING, definitions)
+    week = week_title(report.week)
+    return SharedSentences(
+        PRIVACY, week, basis_sentence(built, report.week), tuple(warnings), TRY, CLOSING, definitions
+    )
 
 
-def _around(report: WeeklyReport, weeks: str) -> tuple[tuple[str, str], ...]:
+def _neighbour_links(report: WeeklyReport, weeks: str) -> tuple[tuple[str, str], ...]:
     """Links to the neighbouring weeks: words and address."""
     named = (("Week before", report.previous), ("Week after", report.following))
     return tuple((words, weeks + wording.iso_week(week)) for words, week in named if week is not None)
@@ -186,27 +188,27 @@ def _basis(measures: tuple[OwnRange, ...]) -> str:
     return RANGES_BASIS if any(measure.low is not None for measure in measures) else "No one else’s numbers are used."
 
 
-def _outline(report: WeeklyReport) -> Outline:
-    lines = _lines(report)
+def _outline(report: WeeklyReport) -> ReportOutline:
+    lines = _shared_sentences(report)
     sections = [Section(sentences=(f"{lines.week}. {lines.built}", *lines.warnings))]
     if report.card:
         sections += _card_sections(report.card)
     if report.rhythm:
         sections.append(
-            Section(report.rhythm.title, _said(report.rhythm.subtitle), picture=rhythm_picture(report.rhythm))
+            Section(report.rhythm.title, _sentences(report.rhythm.subtitle), picture=rhythm_picture(report.rhythm))
         )
     if report.ends:
-        table = Table(("Day", "Past buffer", "Minutes after the booked end"), _ends_rows(report))
-        sections.append(Section(report.ends.title, _said(report.ends.subtitle), table=table))
+        table = TextTable(("Day", "Past buffer", "Minutes after the booked end"), _ends_rows(report))
+        sections.append(Section(report.ends.title, _sentences(report.ends.subtitle), table=table))
     if report.ranges:
         basis = _basis(report.ranges).removeprefix("Shaded: your own usual range,").strip()
         basis = f"Your range is {basis}" if basis.startswith("the middle") else basis
         sections.append(Section(RANGES, (basis,), table=tables.this_week(report.ranges)))
-    sections += [Section(one.title, (one.text,)) for one in report.missing]
+    sections += [Section(one.title, (one.text,)) for one in report.gaps]
     for heading, items in _lists(report):
         sections.append(Section(heading, items=items))
     sections.append(Section(sentences=(lines.closing, lines.definitions)))
-    return Outline((lines.privacy,), report.headline, tuple(sections))
+    return ReportOutline((lines.privacy,), report.headline, tuple(sections))
 
 
 def _lists(report: WeeklyReport) -> list[tuple[str, tuple[str, ...]]]:
@@ -219,15 +221,15 @@ def _lists(report: WeeklyReport) -> list[tuple[str, tuple[str, ...]]]:
     return [(heading, items) for heading, items in named if items]
 
 
-def _said(sentence: str) -> tuple[str, ...]:
+def _sentences(sentence: str) -> tuple[str, ...]:
     return (sentence,) if sentence else ()
 
 
 def _card_sections(card: Card) -> list[Section]:
     after = [f"{TRY} {card.try_this}"] if card.try_this else []
-    after += [f"Your answer: {card.answered}."] if card.answered else []
+    after += [f"Your answer: {card.answer}."] if card.answer else []
     sections = [Section(card.title, (card.text,))]
-    sections += [Section(sentences=(f"{BASED_ON}:",), table=card.based_on)] if card.based_on.rows else []
+    sections += [Section(sentences=(f"{BASED_ON}:",), table=card.evidence)] if card.evidence.rows else []
     sections += [Section(sentences=(f"{WEEKS}:",), table=card.weeks)] if card.weeks else []
     return [*sections, Section(sentences=tuple(after))] if after else sections
 
@@ -237,7 +239,7 @@ def _ends_rows(report: WeeklyReport) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             wording.weekday(day.day),
-            readings.past(day),
+            value_texts.ends_past_buffer(day),
             ", ".join(wording.signed(round(end.minutes)) for end in day.ends) or wording.DASH,
         )
         for day in days
@@ -251,14 +253,14 @@ def rhythm_picture(week: Rhythm) -> str:
     rows = [f"{' ' * (5 + 2 * lead)}{''.join(heads)}".rstrip()]
     for day in week.days:
         cells = (
-            _letter(day.inside[n], day.outside[n], agreed=any(a < hour + 1 and hour < b for a, b in day.agreed))
+            _hour_letter(day.inside[n], day.outside[n], agreed=any(a < hour + 1 and hour < b for a, b in day.agreed))
             for n, hour in enumerate(week.hours)
         )
-        rows.append(f"{wording.short_weekday(day.day):<5}{' '.join(cells)}  {readings.outside(day)}")
+        rows.append(f"{wording.short_weekday(day.day):<5}{' '.join(cells)}  {value_texts.outside_hours(day)}")
     return "\n".join([*rows, "", "     # work inside agreed hours, + outside, * both, . agreed, no work"])
 
 
-def _letter(inside: float, outside: float, *, agreed: bool) -> str:
+def _hour_letter(inside: float, outside: float, *, agreed: bool) -> str:
     if inside > 0 and outside > 0:
         return "*"
     if inside > 0 or outside > 0:

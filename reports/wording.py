@@ -69,7 +69,7 @@ def _trimmed(size: float) -> str:
     return f"{size:.1f}".removesuffix(".0")
 
 
-def between(low: float | None, high: float | None, unit: Unit) -> str:
+def value_range(low: float | None, high: float | None, unit: Unit) -> str:
     """Both ends of a range, a unit that they share written once: "1 h 06 – 1 h 41", "38 – 52 min", "7 – 12"."""
     first, last = quantity(low, unit), quantity(high, unit)
     if first == last:

@@ -1,7 +1,7 @@
 """All that is watched of one person at once: how often somebody is told anything to whom nothing happened.
 
 The weekly numbers of all six families are drawn together (they share weeks, leave, season and mood) and given to
-:func:`monitor.notices.find`, as a night does; what it finds is wrong, every time.
+:func:`monitor.notices.detect_shifts`, as a night does; what it finds is wrong, every time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from benchmarks.validity.methods import EVENHOURS
 from benchmarks.validity.notices import years
 from benchmarks.validity.rows import ORDINARY, Row, of_ordinary
 from benchmarks.validity.simulator import WEEKS, Drawn, Floats, Lives, counts, latencies, lives, overruns
-from monitor.notices import FAMILIES, POOLED, find
+from monitor.notices import ALL_FAMILIES, FAMILIES, detect_shifts
 from monitor.notices.clients import Contacts
 
 MEASURE, ALL = "all that is watched", "everything"
@@ -30,9 +30,9 @@ HOURS_A_SESSION, LOAD_WEEKS, WORKED_DAYS = 0.85, 8, 5
 def rows(seed: int, people: int) -> list[Row]:
     """Notices a person and year of ordinary life, by family and in all."""
     someone = lives(people, seed)
-    found = [find(*one) for one in everybody(someone)]
+    found = [detect_shifts(*one) for one in everybody(someone)]
     possible = years(counts(someone).observed)
-    families = [entry.key for entry in (*FAMILIES, POOLED)]
+    families = [entry.key for entry in (*FAMILIES, ALL_FAMILIES)]
     told = {key: np.array([float(sum(row.family == key for row in each)) for each in found]) for key in families}
     told[ALL] = np.array([float(len(each)) for each in found])
     return [of_ordinary(f"{MEASURE}: {key}", EVENHOURS, ORDINARY, false, possible) for key, false in told.items()]

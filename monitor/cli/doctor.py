@@ -231,14 +231,14 @@ def _people(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
             found = f"the numbers could not be computed ({failed})" if failed else "the numbers are not computed yet"
             mend = "evenhours -v analyse shows where it arose; please report it." if failed else "evenhours analyse"
             yield Finding(page, found, mend)
-        said = gaps.all_warnings(ready)
+        said = gaps.warnings_with_week(ready)
         for sentence in said:
             yield Finding(page, f"it says: {sentence}", "See the sources above and the last night.")
         for gap in ready.gaps:
-            found, mend = gaps.for_it(person, gap)
+            found, mend = gaps.operator_texts(person, gap)
             if gap.kind is GapKind.OWNER_UNKNOWN and gap.source in sources:
                 mend = remedy_for_unknown_owner(context.config, sources[gap.source], person)
-            if gap.kind in gaps.LOOK:
+            if gap.kind in gaps.OPTIONAL_GAPS:
                 yield Finding(page, f"{found}. {mend}", look=True)
             else:
                 yield Finding(page, found, mend)

@@ -136,7 +136,7 @@ class Printer:
         if gap.kind is GapKind.OWNER_UNKNOWN and seen:
             print_unrecognised(self._context, seen[0], [clinician.key], name_address=sys.stderr.isatty())
         else:
-            found, mend = gaps.for_it(clinician, gap)
+            found, mend = gaps.operator_texts(clinician, gap)
             self._context.note(f"evenhours: {found}. {mend}")
 
 

@@ -8,12 +8,12 @@ from datetime import datetime, time, timedelta
 
 from monitor.analysis.calendar import BLOCK_DAYS, block_start, date_of, day_number, monday_of
 from monitor.config import Config
-from monitor.fairness_report.freshness import caseload_known
+from monitor.fairness_report.freshness import caseload_state
 from monitor.roster import Clinician
 from monitor.store import blocks
 from monitor.store.database import Connection
 
-WAIT = timedelta(days=14)
+MAX_WAIT = timedelta(days=14)
 """Whoever is not computed whole so long after a block is not known in it for good."""
 
 
@@ -27,14 +27,14 @@ class NextBlock:
 
     start: int
     ends_at: datetime
-    until: datetime
+    publish_by: datetime
     people: tuple[Clinician, ...]
-    known: frozenset[str]
-    missing: tuple[Clinician, ...]
+    complete: frozenset[str]
+    awaited: tuple[Clinician, ...]
 
     def is_due(self, now: datetime) -> bool:
         """Whether it can be published: it is over and everybody is known, or has been waited for long enough."""
-        return now >= self.ends_at and (not self.missing or now >= self.until)
+        return now >= self.ends_at and (not self.awaited or now >= self.publish_by)
 
 
 def next_block(config: Config, connection: Connection, now: datetime) -> NextBlock:
@@ -53,11 +53,11 @@ def next_block(config: Config, connection: Connection, now: datetime) -> NextBlo
     read_at = blocks.first_read_at(connection) if last is None else None
     begun = ends_at if read_at is None else max(ends_at, datetime.fromtimestamp(read_at, ends_at.tzinfo))
     people = employed(config.clinicians, start, start + BLOCK_DAYS - 1)
-    states = {person.key: caseload_known(config, connection, person, now) for person in people}
+    states = {person.key: caseload_state(config, connection, person, now) for person in people}
     last_week = start + BLOCK_DAYS - 7
     whole = {key for key, state in states.items() if state and state.week is not None and state.week >= last_week}
     missing = tuple(person for person in people if states[person.key] is not None and person.key not in whole)
-    return NextBlock(start, ends_at, begun + WAIT, tuple(people), frozenset(whole), missing)
+    return NextBlock(start, ends_at, begun + MAX_WAIT, tuple(people), frozenset(whole), missing)
 
 
 def employed(people: Sequence[Clinician], first: int, last: int) -> list[Clinician]:

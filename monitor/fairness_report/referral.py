@@ -21,7 +21,7 @@ from monitor.analysis.referral import (
 from monitor.config import Config
 from monitor.fairness_report.blocks import employed
 from monitor.fairness_report.freshness import freshness
-from monitor.fairness_report.report import is_leaving, joins_until, means, period_of
+from monitor.fairness_report.report import is_leaving, mean_loads, period_of, phase_in_end
 from monitor.roster import Clinician
 from monitor.store import blocks, referrals
 from monitor.store.blocks import Block
@@ -60,7 +60,7 @@ def referral_report(
         period=period,
         complete_through=fresh.complete_through,
         overdue=fresh.overdue,
-        behind=fresh.behind,
+        stale_caseloads=fresh.stale_caseloads,
     )
 
 
@@ -86,11 +86,11 @@ def _candidates(
     the lowest (benchmarks/referral_rule.py). Where the last block does not know a load, the one before may.
     """
     stored, ever = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
-    shown, clients = means(published[1:2], people) | means(published[:1], people), _clients(published)
+    shown, clients = mean_loads(published[1:2], people) | mean_loads(published[:1], people), _clients(published)
     found = []
     for person in people:
         lately = assigned.get(person.key)
-        new = joins_until(person, today) is not None  # of whom nothing is known yet has no clients
+        new = phase_in_end(person, today) is not None  # of whom nothing is known yet has no clients
         load = shown[person.key].total if person.key in shown else 0.0 if new else None
         intakes = [
             block.start for block in published for one in block.people if one.clinician == person.key and one.intakes
@@ -141,7 +141,7 @@ def _rows(
     for number, place in enumerate(ranking.candidates, start=1):
         person = by_key[place.key]
         reason = _reason(place, number, even, lowest)
-        reason += "; joined lately" if joins_until(person, today) else ""
+        reason += "; joined lately" if phase_in_end(person, today) else ""
         reason += "" if place.key in with_slots else "; open slots not set"
         last = None if place.last_intake is None else date_of(place.last_intake)
         given = assigned[place.key].number if place.key in assigned else 0

@@ -17,25 +17,25 @@ from monitor.analysis.fairness import (
 )
 from monitor.config import Config
 from monitor.fairness_report.blocks import employed, next_block
-from monitor.fairness_report.freshness import Freshness, freshness
+from monitor.fairness_report.freshness import CaseloadFreshness, freshness
 from monitor.roster import Clinician
 from monitor.store import blocks, referrals
 from monitor.store.blocks import Block, BlockPerson
 from monitor.store.database import Connection, Store
 from monitor.store.referrals import StoredSlots
 from reports.models import (
-    Behind,
     CaseloadRow,
+    CaseloadStanding,
     FairnessReport,
     Handover,
     Period,
-    Standing,
+    StaleCaseload,
     Supervision,
 )
 from reports.wording import listed
 
-SPAN = 2  # blocks of a mean
-WIDEST = 0.3
+MEAN_BLOCKS = 2  # blocks of a mean
+MAX_INTERVAL = 0.3
 """An index whose interval is wider says nothing, and is not printed."""
 
 LEAVES_WITHIN = timedelta(weeks=12)
@@ -43,7 +43,7 @@ SLOTS_HOLD = timedelta(weeks=8)
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class MeanLoad:
     """Somebody's load over some blocks, per FTE, and the FTE by which it is shared."""
 
     load: float
@@ -60,8 +60,8 @@ class CaseloadData:
     """By clinician: the last block, the means of the last two and of the two before, and the open slots."""
 
     last: Mapping[str, BlockPerson]
-    now: Mapping[str, Mean]
-    before: Mapping[str, Mean]
+    now: Mapping[str, MeanLoad]
+    before: Mapping[str, MeanLoad]
     slots: Mapping[str, StoredSlots]
 
 
@@ -69,16 +69,16 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
     """Return how the caseload was shared in the blocks that were published last; nobody can ask for other weeks."""
     today = now.astimezone(config.practice.zone).date()
     with store.read() as connection:
-        published = blocks.blocks(connection, 2 * SPAN)
+        published = blocks.blocks(connection, 2 * MEAN_BLOCKS)
         period = period_of(config, connection, now, published)
         fresh = freshness(config, connection, config.clinicians, now)
         slots = referrals.open_slots(connection)
     last = {one.clinician: one for one in published[0].people} if published else {}
     here = {person.key for person in employed(config.clinicians, _number(today), _number(today))}
     people = [person for person in config.clinicians if person.key in {*last, *here}]
-    now_, before = (means(part, people) for part in (published[:SPAN], published[SPAN:]))
+    now_, before = (mean_loads(part, people) for part in (published[:MEAN_BLOCKS], published[MEAN_BLOCKS:]))
     counted = [person.key for person in people if person.key in now_ and not is_leaving(person, today)]
-    even = _evenness([now_[key] for key in counted], weeks=len(published[:SPAN]) * BLOCK_DAYS // 7)
+    even = _evenness([now_[key] for key in counted], weeks=len(published[:MEAN_BLOCKS]) * BLOCK_DAYS // 7)
     shares = dict(zip(counted, even.shares, strict=True)) if even else {}
     data = CaseloadData(last, now_, before, slots)
     equal = even.equal_share if even else 0.0
@@ -107,7 +107,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
         unknown=unknown,
         complete_through=fresh.complete_through,
         overdue=fresh.overdue,
-        behind=_employed_behind(fresh, here),
+        stale_caseloads=_employed_stale_caseloads(fresh, here),
     )
 
 
@@ -121,12 +121,12 @@ def period_of(config: Config, connection: Connection, now: datetime, published: 
         published=datetime.fromtimestamp(last.published_at, config.practice.zone).date() if last else None,
         next_first=date_of(coming.start),
         next_last=date_of(coming.start + BLOCK_DAYS - 1),
-        until=coming.until.date(),
-        waits_for=tuple(person.name for person in coming.missing) if now >= coming.ends_at else (),
+        publish_by=coming.publish_by.date(),
+        waits_for=tuple(person.name for person in coming.awaited) if now >= coming.ends_at else (),
     )
 
 
-def means(published: Sequence[Block], people: Sequence[Clinician]) -> dict[str, Mean]:
+def mean_loads(published: Sequence[Block], people: Sequence[Clinician]) -> dict[str, MeanLoad]:
     """Return by key the mean of some blocks, each block by the FTE that shared it; nobody of whom none is known."""
     found = {}
     for person in people:
@@ -134,7 +134,7 @@ def means(published: Sequence[Block], people: Sequence[Clinician]) -> dict[str, 
         known = [(one.load, one.shared_by) for one in rows if one.load is not None and one.shared_by > 0]
         if known:
             whole = sum(share for _, share in known)
-            found[person.key] = Mean(sum(load * share for load, share in known) / whole, whole / len(known))
+            found[person.key] = MeanLoad(sum(load * share for load, share in known) / whole, whole / len(known))
     return found
 
 
@@ -143,7 +143,7 @@ def is_leaving(person: Clinician, today: date) -> bool:
     return person.ends is not None and person.ends - today <= LEAVES_WITHIN
 
 
-def joins_until(person: Clinician, day: date) -> date | None:
+def phase_in_end(person: Clinician, day: date) -> date | None:
     """Return the last day of somebody's phase-in, ``None`` where it is over by a day."""
     if person.starts is None:
         return None
@@ -155,18 +155,18 @@ def _number(day: date) -> int:
     return (day - date_of(0)).days
 
 
-def _employed_behind(fresh: Freshness, here: set[str]) -> tuple[Behind, ...]:
-    return tuple(one for one in fresh.behind if one.key in here)
+def _employed_stale_caseloads(fresh: CaseloadFreshness, here: set[str]) -> tuple[StaleCaseload, ...]:
+    return tuple(one for one in fresh.stale_caseloads if one.key in here)
 
 
-def _evenness(known: Sequence[Mean], *, weeks: int) -> Evenness | None:
+def _evenness(known: Sequence[MeanLoad], *, weeks: int) -> Evenness | None:
     """Return the indices over everybody who is compared; ``None`` where nobody has any load."""
     totals = [one.total for one in known]
     return evenness(totals, [one.shared_by for one in known], weeks=weeks) if sum(totals) > 0 else None
 
 
 def _is_certain(even: Evenness) -> bool:
-    return even.gini_low is not None and even.gini_high is not None and even.gini_high - even.gini_low <= WIDEST
+    return even.gini_low is not None and even.gini_high is not None and even.gini_high - even.gini_low <= MAX_INTERVAL
 
 
 def _row(
@@ -175,18 +175,18 @@ def _row(
     """Return one clinician's row; ``share`` is ``None`` for whom no load is known, ``equal`` the equal share."""
     last, slots = data.last.get(person.key), data.slots.get(person.key)
     load, before = data.now.get(person.key), data.before.get(person.key)
-    joining = joins_until(person, period.last or today)
+    joining = phase_in_end(person, period.last or today)
     leaving = person.ends if is_leaving(person, today) else None
     compared = share if share and not joining else None
-    standing = Standing.INSIDE
+    standing = CaseloadStanding.INSIDE
     if leaving:
-        standing = Standing.LEAVING
+        standing = CaseloadStanding.LEAVING
     elif joining:
-        standing = Standing.JOINING
+        standing = CaseloadStanding.JOINING
     elif compared is None:
-        standing = Standing.UNKNOWN
+        standing = CaseloadStanding.UNKNOWN
     elif compared.stands_out:
-        standing = Standing.ABOVE if compared.difference > 0 else Standing.BELOW
+        standing = CaseloadStanding.ABOVE if compared.difference > 0 else CaseloadStanding.BELOW
     note = (
         f"leaves {_day(leaving - timedelta(days=1))}"
         if leaving
@@ -227,7 +227,7 @@ def _handover(person: Clinician, last: BlockPerson | None) -> Handover:
     return Handover(person.name, person.ends - timedelta(days=1), last.active_clients if last else None)
 
 
-def _trend(counted: Sequence[str], now: Mapping[str, Mean], before: Mapping[str, Mean]) -> str:
+def _trend(counted: Sequence[str], now: Mapping[str, MeanLoad], before: Mapping[str, MeanLoad]) -> str:
     """Return a sentence about how the evenness changed where chance does not explain it, else nothing."""
     both = [key for key in counted if key in before]
     if not both or not all(sum(part[key].total for key in both) > 0 for part in (now, before)):
@@ -245,14 +245,14 @@ def _headline(rows: Sequence[CaseloadRow], unknown: Sequence[str], period: Perio
     """Return the finding. Whoever carries more is named; nobody is for carrying too little."""
     if period.last is None:
         return "There is no block of four weeks to show yet"
-    above = [row.name for row in rows if row.standing is Standing.ABOVE]
+    above = [row.name for row in rows if row.standing is CaseloadStanding.ABOVE]
     if not any(row.load is not None for row in rows):
         return "There is no caseload to compare yet"
     if above:
         return f"{listed(above)} {'carries' if len(above) == 1 else 'carry'} more than an equal share"
     if unknown:
         return f"The caseload of {listed(unknown)} is not known; nobody else carries more than an equal share"
-    if any(row.standing is Standing.BELOW for row in rows):
+    if any(row.standing is CaseloadStanding.BELOW for row in rows):
         return "Nobody carries more than an equal share"
     return "The caseload is shared about as evenly as chance allows"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from monitor.analysis.frames import Frames
-    from monitor.notices.answers import LeftOut
+    from monitor.notices.answers import Exclusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,18 @@ class Contacts:
     counts: pd.DataFrame
     exposure: pd.DataFrame
 
-    def without(self, left_out: Sequence[LeftOut]) -> Contacts:
+    def excluding(self, exclusions: Sequence[Exclusion]) -> Contacts:
         """The same without the weeks that a client's exceptions take out."""
         gone = np.zeros(self.counts.shape, dtype=bool)
-        for exception in left_out:
+        for exception in exclusions:
             if exception.metric == CONTACTS:
-                weeks, clients = exception.holds(self.counts.index), self.counts.columns == exception.client
+                weeks, clients = exception.covers(self.counts.index), self.counts.columns == exception.client
                 gone |= np.outer(weeks, clients)
         return Contacts(self.counts.mask(gone), self.exposure.mask(gone))
 
 
 @cached
-def contacts_with(frames: Frames) -> Contacts:
+def weekly_contacts(frames: Frames) -> Contacts:
     """Sent episodes with each active client, and held sessions beyond the first of a week, emergencies left out.
 
     Weeks and exposure are those of :func:`monitor.analysis.client_weeks.client_weeks_from`; weeks are missing as well
@@ -49,11 +49,11 @@ def contacts_with(frames: Frames) -> Contacts:
     held = frames.held_sessions[frames.held_sessions["outside_hours"] & frames.held_sessions["covered_by_protocol"]]
     ordinary = held_by_week(frames) - count_by_client(frames, held["week"], held["client"])
     counts = pairs.contacts + np.maximum(ordinary - 1, 0)
-    own = ~_agreed_otherwise(frames, counts.index, counts.columns.to_numpy(dtype=np.int64))
+    own = ~_has_own_agreement(frames, counts.index, counts.columns.to_numpy(dtype=np.int64))
     return Contacts(counts.where(own), pairs.exposure.where(own))
 
 
-def _agreed_otherwise(frames: Frames, weeks: pd.Index, clients: np.ndarray) -> np.ndarray:
+def _has_own_agreement(frames: Frames, weeks: pd.Index, clients: np.ndarray) -> np.ndarray:
     """Whether a documented modified boundary, until its review, or an emergency protocol holds; (weeks, clients)."""
     from monitor.analysis.contact_rules import has_modified_boundary
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.analysis.catalogue import catalogue
-from monitor.notices.families import Scale, Watched
+from monitor.notices.families import MetricScale, WatchedMetric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,14 +18,14 @@ WORKED, AGREED = "worked days", "agreed days"
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class MetricSeries:
     """One measure along consecutive weeks; NaN is a missing week.
 
     ``amounts`` are counts, means or logarithms of means as the scale has it, ``weights`` their exposure or the number
     behind each mean.
     """
 
-    signal: Watched
+    watched: WatchedMetric
     amounts: pd.Series
     weights: pd.Series
 
@@ -35,12 +35,12 @@ class Series:
         from monitor.analysis.shifts import count_scores, mean_scores
 
         tables = self.amounts.to_frame(), self.weights.to_frame()
-        if self.signal.scale.counted:
+        if self.watched.scale.is_count:
             return count_scores(*tables).iloc[:, 0]
-        return mean_scores(*tables, typical_sd=self.signal.typical_sd).iloc[:, 0] / self.signal.swing
+        return mean_scores(*tables, typical_sd=self.watched.typical_sd).iloc[:, 0] / self.watched.score_spread
 
 
-def consecutive(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
+def weekly_table(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     """Values by (column, metric), one row for every calendar week, NaN in weeks that are not compared.
 
     ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``weeks`` the weeks table of the
@@ -53,32 +53,34 @@ def consecutive(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     return wide.reindex(weeks.index[weeks["compared"]]).reindex(every)
 
 
-def series_of(signal: Watched, table: pd.DataFrame, metric: str = "") -> Series:
+def metric_series(signal: WatchedMetric, table: pd.DataFrame, metric: str = "") -> MetricSeries:
     """A measure out of :func:`consecutive`'s table, by the numbers that are shown or by those of another metric."""
     metric = metric or signal.metric
     known = table["coverage", metric] >= catalogue()[metric].min_coverage
     value, n = table["value", metric].where(known), table["n", metric]
     values, weights = _scaled(signal.scale, value, n, table)
     missing = values.isna() | ~(weights > 0)
-    return Series(signal, values.mask(missing).rename(signal.metric), weights.mask(missing).rename(signal.metric))
+    return MetricSeries(signal, values.mask(missing).rename(signal.metric), weights.mask(missing).rename(signal.metric))
 
 
-def _scaled(scale: Scale, value: pd.Series, n: pd.Series, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+def _scaled(scale: MetricScale, value: pd.Series, n: pd.Series, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     agreed, sessions = table["value", AGREED], table["value", "sessions_held"]
     match scale:
-        case Scale.PER_SESSIONS if sessions.isna().all():  # no calendar is connected: the days stand for the sessions
+        case MetricScale.PER_SESSIONS if (
+            sessions.isna().all()
+        ):  # no calendar is connected: the days stand for the sessions
             return value, table["value", WORKED] / EXPOSURE_DAYS
-        case Scale.PER_SESSIONS:
+        case MetricScale.PER_SESSIONS:
             return value, sessions / EXPOSURE_SESSIONS
-        case Scale.PER_DAYS:
+        case MetricScale.PER_DAYS:
             return value, table["value", WORKED] / EXPOSURE_DAYS
-        case Scale.SHARE:
+        case MetricScale.SHARE:
             return (value / 100 * n).round(), n / EXPOSURE_SESSIONS
-        case Scale.MINUTES:
+        case MetricScale.MINUTES:
             return value, n
-        case Scale.TIMES:
+        case MetricScale.TIMES:
             return _logarithm(value), n
-        case Scale.TIMES_PER_DAY:
+        case MetricScale.TIMES_PER_DAY:
             return _logarithm(value / agreed.where(agreed > 0)), agreed
 
 

@@ -11,47 +11,49 @@ import numpy as np
 from monitor import notices
 from monitor.analysis.calendar import date_of
 from monitor.analysis.catalogue import catalogue
-from monitor.notices import ANSWERS, LINE, PATTERN
+from monitor.notices import ANSWERS, PATTERN, RULE
 from monitor.roster import Clinician
 from monitor.store.notices import NoticeRow
-from monitor.weekly_report import behind
-from monitor.weekly_report.behind import WeekValues
-from monitor.weekly_report.words import client_name, usual_slots
-from reports.models import Answer, Card, Table, Unit
+from monitor.weekly_report import evidence_rows
+from monitor.weekly_report.evidence_rows import WeekValues
+from monitor.weekly_report.sentences import client_name, usual_slots
+from reports.models import AnswerChoice, Card, TextTable, Unit
 from reports.wording import day_and_month, full_date, listed, quantity, spelled
 
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 CARD_WEEKS = 4  # how long a notice leads the report, its own week included; a line leads in its own week alone
-LINE_WEEKS = 1
+RULE_WEEKS = 1
 SHOWN_WEEKS = 12
 EASED_WEEKS = 8  # observed weeks after a notice before it can be over
 BEFORE_WEEKS = 52
-RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, LINE: 0}
-AGAIN = "You asked for four weeks; they are over."
+RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, RULE: 0}
+DUE_AGAIN = "You asked for four weeks; they are over."
 
 
-def leading(found: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> NoticeRow | None:
+def leading_notice(notice_rows: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> NoticeRow | None:
     """The one notice that leads a week's report: open ones first, patterns before lines, then the latest.
 
     ``today`` is the day number on which it is read; an earlier week is shown as in the days after it.
     """
     day = min(today, week + 13)
-    shown = [row for row in found if _leads(row, found, week, day, owner)]
+    shown = [row for row in notice_rows if _can_lead(row, notice_rows, week, day, owner)]
     return max(shown, key=lambda row: (notices.is_open(row, day, owner), RANK[row.tier], row.week), default=None)
 
 
-def resting(found: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> int:
+def count_silenced(notice_rows: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> int:
     """Return how many notices of the last weeks are silent because of an answer: they do not make a week quiet."""
     day = min(today, week + 13)
     recent = [
-        row for row in found if week - 7 * CARD_WEEKS < row.week <= week and (row.tier != LINE or row.week == week)
+        row
+        for row in notice_rows
+        if week - 7 * CARD_WEEKS < row.week <= week and (row.tier != RULE or row.week == week)
     ]
-    return sum(row.answer not in {None, "wrong"} or notices.silent(row, found, day, owner) for row in recent)
+    return sum(row.answer not in {None, "wrong"} or notices.is_silenced(row, notice_rows, day, owner) for row in recent)
 
 
-def going_on(frames: Frames, found: Sequence[NoticeRow], week: int, values: WeekValues) -> list[NoticeRow]:
+def ongoing_notices(frames: Frames, notice_rows: Sequence[NoticeRow], week: int, values: WeekValues) -> list[NoticeRow]:
     """Return the notices of earlier weeks that are not over as far as can be seen, the latest of each family.
 
     One is over once eight observed weeks after it lie nearer to what was usual before it began than to what it was
@@ -59,20 +61,20 @@ def going_on(frames: Frames, found: Sequence[NoticeRow], week: int, values: Week
     """
     open_ = {
         (row.family, row.client): row
-        for row in found
-        if row.tier != LINE and row.answer != "wrong" and row.week < week and _goes_on(frames, row, week, values)
+        for row in notice_rows
+        if row.tier != RULE and row.answer != "wrong" and row.week < week and _is_ongoing(frames, row, week, values)
     }
     return list(open_.values())
 
 
-def _goes_on(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> bool:
+def _is_ongoing(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> bool:
     if row.tier == PATTERN:
         parts = [
             replace(row, tier=notices.WORTH_A_LOOK, key=signal.key, since=signal.since, signals=())
             for signal in row.signals
         ]
-        return any(_goes_on(frames, part, week, values) for part in parts)
-    known = next(iter(_told(frames, row, values).values()))[0]
+        return any(_is_ongoing(frames, part, week, values) for part in parts)
+    known = next(iter(_weekly_values(frames, row, values).values()))[0]
     before, during, after = (
         [value for at in weeks if (value := known.get(at)) is not None]
         for weeks in (
@@ -87,96 +89,107 @@ def _goes_on(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> b
     return (now - usual) * (level - usual) > (level - usual) ** 2 / 2
 
 
-def _leads(row: NoticeRow, found: Sequence[NoticeRow], week: int, day: int, owner: Clinician) -> bool:
+def _can_lead(row: NoticeRow, notice_rows: Sequence[NoticeRow], week: int, day: int, owner: Clinician) -> bool:
     if row.week == week:
-        return row.answer is not None or not notices.silent(row, found, day, owner)
-    if row.week > week or notices.silent(row, found, day, owner):
+        return row.answer is not None or not notices.is_silenced(row, notice_rows, day, owner)
+    if row.week > week or notices.is_silenced(row, notice_rows, day, owner):
         return False
-    weeks = LINE_WEEKS if row.tier == LINE else CARD_WEEKS
+    weeks = RULE_WEEKS if row.tier == RULE else CARD_WEEKS
     last = row.week + 6 + 7 * weeks  # a report is read in the week after its own
-    return notices.returns(row, found, day, last, owner) or (row.answer is None and row.week > week - 7 * weeks)
-
-
-def card(frames: Frames, row: NoticeRow, week: int, values: WeekValues, codes: Mapping[int, str]) -> Card:
-    """The card: evidence first, then at most one thing to try."""
-    client = client_name(row.client, usual_slots(frames), codes) if row.client else ""
-    moved = notices.what_moved(row, values.context)
-    if row.client and row.tier != LINE:
-        moved = notices.client_wrote(*behind.written_by(frames, row))
-    text = notices.explanation(row, moved, f"the client of {client}" if client else "")
-    since, context = _since(frames, row, week, values), notices.context(row, frames.clinician.fte_on(date_of(week)))
-    returns = row.answer == "not_now" and row.week != week
-    rows_of = row.week if row.tier == LINE else week  # a line is about its own week, a notice goes on
-    answered = None if returns or row.answer is None else _answer(row)
-    return Card(
-        notice=row.id,
-        title=notices.title(row),
-        text=" ".join(part for part in (AGAIN if returns else "", _noticed(row, week), text, since, context) if part),
-        based_on=_moved(row) if row.tier == PATTERN else behind.rows(frames, row, rows_of, codes),
-        try_this=notices.try_this(row),
-        answers=tuple(Answer(key, label) for key, label in notices.answers_to(row).items()),
-        answered=answered,
-        weeks=None if row.tier == LINE else _weeks(frames, row, week, values),
+    return notices.is_due_again(row, notice_rows, day, last, owner) or (
+        row.answer is None and row.week > week - 7 * weeks
     )
 
 
-def _noticed(row: NoticeRow, week: int) -> str:
+def build_card(frames: Frames, row: NoticeRow, week: int, values: WeekValues, codes: Mapping[int, str]) -> Card:
+    """The card: evidence first, then at most one thing to try."""
+    client = client_name(row.client, usual_slots(frames), codes) if row.client else ""
+    moved = notices.breakdown(row, values.breakdown_columns)
+    if row.client and row.tier != RULE:
+        moved = notices.client_breakdown(*evidence_rows.messages_from_client(frames, row))
+    text = notices.explanation(row, moved, f"the client of {client}" if client else "")
+    since, context = (
+        _weeks_since_sentence(frames, row, week, values),
+        notices.published_hours(row, frames.clinician.fte_on(date_of(week))),
+    )
+    returns = row.answer == "not_now" and row.week != week
+    rows_of = row.week if row.tier == RULE else week  # a line is about its own week, a notice goes on
+    answered = None if returns or row.answer is None else _answer_label(row)
+    return Card(
+        notice_id=row.id,
+        title=notices.title(row),
+        text=" ".join(
+            part for part in (DUE_AGAIN if returns else "", _noticed_sentence(row, week), text, since, context) if part
+        ),
+        evidence=_pattern_table(row)
+        if row.tier == PATTERN
+        else evidence_rows.evidence_table(frames, row, rows_of, codes),
+        try_this=notices.try_this(row),
+        answers=tuple(AnswerChoice(key, label) for key, label in notices.possible_answers(row).items()),
+        answer=answered,
+        weeks=None if row.tier == RULE else _weeks_table(frames, row, week, values),
+    )
+
+
+def _noticed_sentence(row: NoticeRow, week: int) -> str:
     """When it was, for a card that leads a later week."""
     return "" if row.week == week else f"Noticed in the week of {day_and_month(date_of(row.week))}."
 
 
-def _since(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> str:
+def _weeks_since_sentence(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> str:
     """How it went on, where a card of one measure leads a later week: "The two weeks since: 10 and 12."."""
     weeks = range(row.week + 7, week + 1, 7)
-    if row.tier in {LINE, PATTERN} or not weeks:
+    if row.tier in {RULE, PATTERN} or not weeks:
         return ""
-    known, unit = next(iter(_told(frames, row, values).values()))
+    known, unit = next(iter(_weekly_values(frames, row, values).values()))
     if all(known.get(at) is None for at in weeks):
         return ""
     passed = "week" if len(weeks) == 1 else f"{spelled(len(weeks))} weeks"
     return f"The {passed} since: {listed([quantity(known.get(at), unit) for at in weeks])}."
 
 
-def _answer(row: NoticeRow) -> str:
+def _answer_label(row: NoticeRow) -> str:
     said = ANSWERS[row.answer or ""]
     return said if row.until is None else f"{said}, until {full_date(date_of(row.until))}"
 
 
-def _moved(row: NoticeRow) -> Table:
+def _pattern_table(row: NoticeRow) -> TextTable:
     """What moved together, each by how much and since when."""
     rows = (
         (
             catalogue()[signal.key].title,
-            notices.how_far(signal),
+            notices.describe_change(signal),
             day_and_month(date_of(signal.since)),
         )
         for signal in row.signals
     )
-    return Table(("What", "How much", "Since the week of"), tuple(rows))
+    return TextTable(("What", "How much", "Since the week of"), tuple(rows))
 
 
-def _weeks(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> Table | None:
+def _weeks_table(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> TextTable | None:
     """The weeks from the beginning of the notice to the report's, beside the middle week of the year before."""
-    told = _told(frames, row, values)
+    told = _weekly_values(frames, row, values)
     since = min((signal.since for signal in row.signals), default=row.since)
     last = max(row.week, week)
     weeks = range(max(since, last - 7 * (SHOWN_WEEKS - 1)), last + 1, 7)
     before = range(since - 7 * BEFORE_WEEKS, since, 7)
-    rows = [("The year before, middle week", *(_middle(known, before, unit) for known, unit in told.values()))]
+    rows = [("The year before, middle week", *(_median_week(known, before, unit) for known, unit in told.values()))]
     rows += [
         (day_and_month(date_of(at)), *(quantity(known.get(at), unit) for known, unit in told.values())) for at in weeks
     ]
-    return Table(("Week of", *told), tuple(rows))
+    return TextTable(("Week of", *told), tuple(rows))
 
 
-def _told(frames: Frames, row: NoticeRow, values: WeekValues) -> dict[str, tuple[Mapping[int, float | None], Unit]]:
+def _weekly_values(
+    frames: Frames, row: NoticeRow, values: WeekValues
+) -> dict[str, tuple[Mapping[int, float | None], Unit]]:
     """The measures of a notice by title: their weekly values, and how these are written."""
     if row.client:
-        return {"Contacts": (behind.contacts(frames, row.client), Unit.COUNT)}
+        return {"Contacts": (evidence_rows.contacts_by_week(frames, row.client), Unit.COUNT)}
     keys = [signal.key for signal in row.all_signals]
-    return {catalogue()[key].title: (values.of(key), catalogue()[key].unit) for key in keys}
+    return {catalogue()[key].title: (values.by_week(key), catalogue()[key].unit) for key in keys}
 
 
-def _middle(known: Mapping[int, float | None], weeks: range, unit: Unit) -> str:
+def _median_week(known: Mapping[int, float | None], weeks: range, unit: Unit) -> str:
     found = [value for week in weeks if (value := known.get(week)) is not None]
     return quantity(float(np.median(found)) if found else None, unit)

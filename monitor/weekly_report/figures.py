@@ -17,7 +17,7 @@ from monitor.analysis.metrics.sessions import has_exception, is_past_grace
 from monitor.analysis.metrics.work import inside_work, outside_work
 from monitor.analysis.sessions import distinct_meetings
 from monitor.readiness import GapKind
-from monitor.weekly_report.gaps import Known
+from monitor.weekly_report.gaps import WeekCompleteness
 from reports.models import EndsDay, EndState, OwnRange, Rhythm, RhythmDay, SessionEnd, SessionEnds, Unit
 from reports.wording import listed, quantity, spelled, weekday
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 HOUR = 3600
 DAYTIME = (6, 24)  # hours always drawn; others only if there was work in them
-LEAST_COVERAGE = 0.6
-LEAST_DRAWN = 1.0  # minutes in a cell below which it is empty
+MIN_KNOWN_SHARE = 0.6
+MIN_DRAWN_MINUTES = 1.0  # minutes in a cell below which it is empty
 INSIDE_FOR_ONE = 4  # seconds inside the hours for each one outside, from which on most of a week lay inside
 RANGE_WEEKS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Attention:
+class Highlights:
     """What the week's notice rests on: the only thing that is ever drawn in amber.
 
     ``planned_ends`` says that the week's session ends are an exception by the person's own answer: drawn hollow.
@@ -46,23 +46,27 @@ class Attention:
     planned_ends: bool = False
 
 
-def rhythm(frames: Frames, week: int, attention: Attention, known: Known) -> Rhythm | None:
+def rhythm(frames: Frames, week: int, highlights: Highlights, completeness: WeekCompleteness) -> Rhythm | None:
     """The week by hour, ``None`` where no source saw anything of it."""
     days = np.arange(week, week + 7)
     first = frames.calendar.day_starts_at // HOUR
     grid = np.arange(first, first + 25)
     edges = frames.calendar.clock.instants(days[:, None] * DAY_SECONDS + grid[None, :] * HOUR)
     inside, outside = (_minutes(spans, edges) for spans in (inside_work(frames), outside_work(frames)))
-    busy = (inside + outside >= LEAST_DRAWN).any(axis=0)
+    busy = (inside + outside >= MIN_DRAWN_MINUTES).any(axis=0)
     if not busy.any():
         return None
     shown = [n for n, hour in enumerate(grid[:-1]) if DAYTIME[0] <= hour < DAYTIME[1] or busy[n]]
     shown = list(range(shown[0], shown[-1] + 1))
     rows = tuple(
-        _rhythm_day(frames, int(day), inside[n][shown], outside[n][shown], float(outside[n].sum()), attention)
+        _rhythm_day(frames, int(day), inside[n][shown], outside[n][shown], float(outside[n].sum()), highlights)
         for n, day in enumerate(days)
     )
-    said = _rhythm_words(rows, mostly=mostly_inside(frames, week)) if known.hours else _rhythm_seen(rows, known)
+    said = (
+        _rhythm_words(rows, mostly=mostly_inside(frames, week))
+        if completeness.can_judge_hours
+        else _rhythm_so_far(rows, completeness)
+    )
     assumed = frames.clinician.has_assumed_hours
     return Rhythm(*said, tuple(int(grid[n]) for n in shown), rows, assumed)
 
@@ -81,15 +85,15 @@ def _minutes(spans: Spans, edges: np.ndarray) -> np.ndarray:
 
 
 def _rhythm_day(
-    frames: Frames, day: int, inside: np.ndarray, outside: np.ndarray, sum_outside: float, attention: Attention
+    frames: Frames, day: int, inside: np.ndarray, outside: np.ndarray, sum_outside: float, highlights: Highlights
 ) -> RhythmDay:
     return RhythmDay(
         day=date_of(day),
         inside=tuple(map(float, inside)),
         outside=tuple(map(float, outside)),
         agreed=_agreed_hours(frames, day),
-        outside_minutes=sum_outside if sum_outside >= LEAST_DRAWN else None,
-        attention=day in attention.days,
+        outside_minutes=sum_outside if sum_outside >= MIN_DRAWN_MINUTES else None,
+        in_notice=day in highlights.days,
         leave=bool(frames.days["leave_share"].get(day, 0.0) > 0.5),
     )
 
@@ -116,23 +120,23 @@ def _rhythm_words(days: Sequence[RhythmDay], *, mostly: bool) -> tuple[str, str]
     return title, f"At least {quantity(total, Unit.MINUTES)} fell outside agreed hours, {share} of it on {where}."
 
 
-def _rhythm_seen(days: Sequence[RhythmDay], known: Known) -> tuple[str, str]:
+def _rhythm_so_far(days: Sequence[RhythmDay], completeness: WeekCompleteness) -> tuple[str, str]:
     """What was seen, where it is not known that all work was seen or when work was meant to be."""
     total = sum(day.outside_minutes or 0 for day in days)
-    hours = "the assumed hours" if known.has(GapKind.HOURS_ASSUMED) else "agreed hours"
+    hours = "the assumed hours" if completeness.has_gap(GapKind.HOURS_ASSUMED) else "agreed hours"
     found = f"At least {quantity(total, Unit.MINUTES)} fell outside {hours}." if total else ""
     return "What was seen of your week, by hour", found
 
 
-def session_ends(frames: Frames, week: int, attention: Attention) -> SessionEnds | None:
+def session_ends(frames: Frames, week: int, highlights: Highlights) -> SessionEnds | None:
     """When the week's sessions ended, ``None`` if none was held; no days are drawn below 60 % of known ends."""
     held = distinct_meetings(frames.held_sessions[frames.held_sessions["week"] == week])
     if held.empty:
         return None
     known = int(held["overrun_minutes"].notna().sum())
     grace = frames.clinician.grace_minutes
-    days = tuple(_ends_day(frames, day, part, attention) for day, part in by_day(held))
-    enough = known >= LEAST_COVERAGE * len(held)
+    days = tuple(_ends_day(frames, day, part, highlights) for day, part in by_day(held))
+    enough = known >= MIN_KNOWN_SHARE * len(held)
     title, subtitle = _ends_words(days, known, len(held)) if enough else _ends_unknown(known, len(held))
     return SessionEnds(title, subtitle, grace, days if enough else (), known, len(held))
 
@@ -143,9 +147,9 @@ def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
         yield int(day), sessions[sessions["day"] == day]
 
 
-def _ends_day(frames: Frames, day: int, held: pd.DataFrame, attention: Attention) -> EndsDay:
+def _ends_day(frames: Frames, day: int, held: pd.DataFrame, highlights: Highlights) -> EndsDay:
     known = held[held["overrun_minutes"].notna()]
-    beyond = EndState.PLANNED if attention.planned_ends else EndState.PAST
+    beyond = EndState.PLANNED if highlights.planned_ends else EndState.PAST
     planned = np.where(has_exception(frames, known), EndState.PLANNED, EndState.WITHIN)
     states = np.where(is_past_grace(frames, known), beyond, planned)
     ends = tuple(
@@ -153,7 +157,7 @@ def _ends_day(frames: Frames, day: int, held: pd.DataFrame, attention: Attention
         for over, state, end in zip(known["overrun_minutes"], states, known["booked_end"], strict=True)
     )
     past = any(end.state is EndState.PAST for end in ends)
-    return EndsDay(date_of(day), ends, len(held), "overrun_minutes" in attention.metrics and past)
+    return EndsDay(date_of(day), ends, len(held), "overrun_minutes" in highlights.metrics and past)
 
 
 def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, str]:
@@ -187,7 +191,7 @@ def own_ranges(
     week: int,
     values: Mapping[tuple[int, str], float | None],
     keys: Sequence[str],
-    rests_on: Collection[str],
+    in_notice: Collection[str],
     *,
     unsure: bool = False,
 ) -> tuple[OwnRange, ...]:
@@ -207,24 +211,25 @@ def own_ranges(
             continue
         unit = catalogue()[key].unit
         usual = own_range([_or_nan(values.get((at, key))) for at in before])
-        low, middle, high = _whole(usual, unit) if usual else (None, None, None)
+        low, middle, high = _whole_numbers(usual, unit) if usual else (None, None, None)
         drawn = tuple(
-            _certain(values.get((at, key)), unsure=unsure and catalogue()[key].uses_agreed_hours) for at in weeks
+            _drop_unsure_zero(values.get((at, key)), unsure=unsure and catalogue()[key].uses_agreed_hours)
+            for at in weeks
         )
         if all(value is None for value in drawn):
             continue
         title, dates = catalogue()[key].title, tuple(map(date_of, weeks))
-        ranges.append(OwnRange(key, title, unit, dates, drawn, low, middle, high, attention=key in rests_on))
+        ranges.append(OwnRange(key, title, unit, dates, drawn, low, middle, high, in_notice=key in in_notice))
     return tuple(ranges)
 
 
-def _whole(usual: tuple[float, float, float], unit: Unit) -> tuple[float, float, float]:
+def _whole_numbers(usual: tuple[float, float, float], unit: Unit) -> tuple[float, float, float]:
     """The range of a count in whole numbers: nobody holds 15.1 sessions."""
     low, middle, high = usual
     return (math.floor(low), middle, math.ceil(high)) if unit is Unit.COUNT else usual
 
 
-def _certain(value: float | None, *, unsure: bool) -> float | None:
+def _drop_unsure_zero(value: float | None, *, unsure: bool) -> float | None:
     """The value, unless it is a 0 of which nobody can be sure."""
     return None if value == 0 and unsure else value
 

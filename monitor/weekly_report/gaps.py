@@ -14,7 +14,7 @@ from monitor.analysis.calendar import date_of
 from monitor.analysis.clock import local_time
 from monitor.readiness import Gap, GapKind, Readiness, SourceState
 from monitor.roster import Clinician
-from reports.weekly import week_words
+from reports.weekly import week_title
 from reports.wording import counted, day_and_month, listed, weekday
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class GapTexts:
     """A gap in words. ``{number}``, ``{source}`` and ``{person}`` (a key) stand for what it is about.
 
     clause       in the headline of the person's own page
@@ -34,11 +34,11 @@ class Words:
     title: str
     text: str
     found: str
-    mend: str
+    remedy: str
 
 
-WORDS: Mapping[GapKind, Words] = {
-    GapKind.OWNER_UNKNOWN: Words(
+GAP_TEXTS: Mapping[GapKind, GapTexts] = {
+    GapKind.OWNER_UNKNOWN: GapTexts(
         "no message was recognised as yours",
         "Which address is yours?",
         "None of the {number} in {source} looks like one that you sent, so replies and evenings are not known. Your "
@@ -48,7 +48,7 @@ WORDS: Mapping[GapKind, Words] = {
         "One of their addresses is missing. evenhours ingest --source {source} --full names the one that stands in "
         'most messages; add it to addresses below key = "{person}".',
     ),
-    GapKind.NO_SESSIONS: Words(
+    GapKind.NO_SESSIONS: GapTexts(
         "no entry of your calendar was recognised as a session",
         "Which entries are sessions?",
         "None of the {number} of your calendar was recognised as a session, so sessions, breaks and days off are not "
@@ -57,7 +57,7 @@ WORDS: Mapping[GapKind, Words] = {
         "none of the {number} in the calendar of {person} is a session by the rules",
         "Look at: evenhours classify --try, and correct the [[kinds]] of the configuration.",
     ),
-    GapKind.CALENDAR_EMPTY: Words(
+    GapKind.CALENDAR_EMPTY: GapTexts(
         "nothing was found in your calendar yet",
         "Nothing was found in your calendar",
         "{source} is configured as your calendar, and no entry of it was read so far. Whoever looks after the computer "
@@ -65,7 +65,7 @@ WORDS: Mapping[GapKind, Words] = {
         "no entry was read from {source} for {person}",
         "Check its path, its window and whose it is.",
     ),
-    GapKind.NO_CALENDAR: Words(
+    GapKind.NO_CALENDAR: GapTexts(
         "no calendar is connected",
         "Where is your calendar?",
         "No calendar is connected, so sessions, breaks and days off are not known. What messages alone prove is told "
@@ -73,7 +73,7 @@ WORDS: Mapping[GapKind, Words] = {
         "no calendar is connected for {person}",
         "Add a [[source]] of a calendar to the configuration.",
     ),
-    GapKind.MESSAGES_EMPTY: Words(
+    GapKind.MESSAGES_EMPTY: GapTexts(
         "nothing was found in your messages yet",
         "Nothing was found in your messages",
         "{source} is configured for your messages, and none was read so far. Whoever looks after the computer sees why "
@@ -81,7 +81,7 @@ WORDS: Mapping[GapKind, Words] = {
         "no message was read from {source} for {person}",
         "Check its path and whose it is.",
     ),
-    GapKind.NO_MESSAGES: Words(
+    GapKind.NO_MESSAGES: GapTexts(
         "no messages are connected",
         "Where are your messages?",
         "No messages are connected, so replies and evenings are not known. They can be added to the configuration as a "
@@ -89,7 +89,7 @@ WORDS: Mapping[GapKind, Words] = {
         "no messages are connected for {person}",
         "Replies and evenings stay unknown, and the page says so. A [[source]] of messages would tell.",
     ),
-    GapKind.HOURS_ASSUMED: Words(
+    GapKind.HOURS_ASSUMED: GapTexts(
         "your hours are assumed",
         "When is work?",
         "Until you say so, Monday to Friday, 8:00 to 18:00 is assumed. Your hours go into the configuration, as hours "
@@ -99,40 +99,40 @@ WORDS: Mapping[GapKind, Words] = {
     ),
 }
 
-LOOK = frozenset({GapKind.NO_MESSAGES})
+OPTIONAL_GAPS = frozenset({GapKind.NO_MESSAGES})
 """Gaps that somebody may want: nothing is wrong, and the page says what it does not know."""
 
 
 def headline(gaps: Sequence[Gap]) -> str:
     """Return one sentence that names every gap, in the place of "Nothing stood out"."""
-    said = listed(list(dict.fromkeys(WORDS[gap.kind].clause for gap in gaps)))
+    said = listed(list(dict.fromkeys(GAP_TEXTS[gap.kind].clause for gap in gaps)))
     return f"{said[:1].upper()}{said[1:]}, so this page cannot say whether your week was usual."
 
 
-def explained(gap: Gap) -> tuple[str, str]:
+def page_texts(gap: Gap) -> tuple[str, str]:
     """Return a gap for the person it is about: a heading, and what is hidden with what would make it known."""
-    return WORDS[gap.kind].title, _filled(WORDS[gap.kind].text, gap, "")
+    return GAP_TEXTS[gap.kind].title, _fill(GAP_TEXTS[gap.kind].text, gap, "")
 
 
-def for_it(person: Clinician, gap: Gap) -> tuple[str, str]:
+def operator_texts(person: Clinician, gap: Gap) -> tuple[str, str]:
     """Return a gap as ``doctor`` and the night say it: what was found, and what to do about it."""
-    words = WORDS[gap.kind]
-    return _filled(words.found, gap, person.key), _filled(words.mend, gap, person.key)
+    words = GAP_TEXTS[gap.kind]
+    return _fill(words.found, gap, person.key), _fill(words.remedy, gap, person.key)
 
 
-def _filled(words: str, gap: Gap, person: str) -> str:
+def _fill(words: str, gap: Gap, person: str) -> str:
     one, many = ("entry", "entries") if gap.kind is GapKind.NO_SESSIONS else ("message", "messages")
     return words.format(number=counted(gap.number, one, many), source=gap.source, person=person)
 
 
-PARTS = {
+RECORD_TYPE_NAMES = {
     RecordType.CALENDAR: "your calendar",
     RecordType.MESSAGES: "your messages",
     RecordType.TIMES: "the log of true session times",
 }
 
 
-def incomplete(ready: Readiness, week: int) -> str:
+def incomplete_sentence(ready: Readiness, week: int) -> str:
     """Return which part of a week was not read or not computed, empty if nothing is missing."""
     if ready.is_complete(week):
         return ""
@@ -142,13 +142,13 @@ def incomplete(ready: Readiness, week: int) -> str:
         failed = "could not be computed" if ready.computation.failed_at is not None else "are not computed yet"
         last = f" (the last time that they were is {_day(ready, since)})" if since else ""
         said.append(f"its numbers {failed}{last}")
-    words = week_words(date_of(week))
+    words = week_title(date_of(week))
     return f"The {words[:1].lower()}{words[1:]} is not complete: {listed(said)}."
 
 
-def all_warnings(ready: Readiness) -> tuple[str, ...]:
+def warnings_with_week(ready: Readiness) -> tuple[str, ...]:
     """Return what a page has to say of what it does not know, where no headline tells of the last week."""
-    newest = incomplete(ready, ready.last_week) if ready.anything_read else ""
+    newest = incomplete_sentence(ready, ready.last_week) if ready.anything_read else ""
     return (*([newest] if newest else []), *warnings(ready))
 
 
@@ -181,16 +181,16 @@ def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
     for source in sources:
         by_day.setdefault(_day(ready, source.read_to), []).append(source)
     return [
-        f"{listed([_source(source) for source in those])} {_were(those)} last read on {day}"
+        f"{listed([_source_name(source) for source in those])} {_were(those)} last read on {day}"
         for day, those in by_day.items()
     ]
 
 
-def _source(source: SourceState) -> str:
+def _source_name(source: SourceState) -> str:
     if source.busy_only:
         return f"your other job’s calendar ({source.name})"
     part = next((part for part in RecordType if part in source.parts), None)
-    return f"{PARTS[part]} ({source.name})" if part else source.name
+    return f"{RECORD_TYPE_NAMES[part]} ({source.name})" if part else source.name
 
 
 def _were(sources: Sequence[SourceState]) -> str:
@@ -206,7 +206,7 @@ def _day(ready: Readiness, instant: int | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class WeekCompleteness:
     """What is known of a week.
 
     Attributes:
@@ -220,14 +220,14 @@ class Known:
         messages: Whether messages say something of this week.
     """
 
-    incomplete: str
-    computed: bool
-    whole: bool
-    sessions: bool
+    incomplete_sentence: str
+    is_computed: bool
+    is_complete: bool
+    sessions_known: bool
     gaps: tuple[Gap, ...]
     nothing_read: bool
-    messages: bool
-    newer: str = ""
+    messages_seen: bool
+    newer_sentence: str = ""
 
     @classmethod
     def of(cls, ready: Readiness, frames: Frames, week: int, newer: str = "") -> Self:
@@ -236,21 +236,21 @@ class Known:
         calendars = any(RecordType.CALENDAR in source.parts for source in ready.incomplete_sources(week))
         weeks = frames.weeks
         return cls(
-            incomplete=incomplete(ready, week) if ready.anything_read else "",
-            computed=computed,
-            whole=ready.is_complete(week),
-            sessions=computed and not calendars,
+            incomplete_sentence=incomplete_sentence(ready, week) if ready.anything_read else "",
+            is_computed=computed,
+            is_complete=ready.is_complete(week),
+            sessions_known=computed and not calendars,
             gaps=ready.gaps if ready.anything_read else (),
             nothing_read=not ready.anything_read,
-            messages=week in weeks.index and bool(weeks.loc[week, "messages_observed"]),
-            newer=newer,
+            messages_seen=week in weeks.index and bool(weeks.loc[week, "messages_observed"]),
+            newer_sentence=newer,
         )
 
     @property
-    def hours(self) -> bool:
+    def can_judge_hours(self) -> bool:
         """Whether it can be said that nothing lay outside the hours: they were chosen, and all work is seen."""
-        return self.whole and self.messages and not self.gaps and not self.newer
+        return self.is_complete and self.messages_seen and not self.gaps and not self.newer_sentence
 
-    def has(self, kind: GapKind) -> bool:
+    def has_gap(self, kind: GapKind) -> bool:
         """Whether the person has that gap."""
         return any(gap.kind is kind for gap in self.gaps)

@@ -12,18 +12,18 @@ from monitor.analysis.catalogue import DEFINITIONS_VERSION, catalogue
 from monitor.analysis.clock import local_day, local_time
 from monitor.config import Config
 from monitor.loading import load_frames
-from monitor.notices import LINE, left_out, of_persons
+from monitor.notices import RULE, exclusions_from, with_persons
 from monitor.readiness import Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import analysis_records, weeks
 from monitor.store import notices as kept
 from monitor.store.database import Connection, Store
 from monitor.store.notices import NoticeRow
-from monitor.weekly_report import cards, figures, gaps, words
-from monitor.weekly_report.behind import WeekValues
-from monitor.weekly_report.figures import Attention
-from monitor.weekly_report.gaps import Known
-from reports.models import BuiltFrom, Missing, WeeklyReport
+from monitor.weekly_report import cards, figures, gaps, sentences
+from monitor.weekly_report.evidence_rows import WeekValues
+from monitor.weekly_report.figures import Highlights
+from monitor.weekly_report.gaps import WeekCompleteness
+from reports.models import BuiltFrom, GapNote, WeeklyReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,49 +53,51 @@ def weekly_report(
         ready = readiness_of(config, connection, clinician, now)
         frames = load_frames(config, store, clinician, now=now)
         monday = leading_week(ready) if week is None else day_number(week)
-        newer = gaps.incomplete(ready, ready.last_week) if week is None and monday < ready.last_week else ""
-        values = values_of(connection, clinician, monday)
+        newer = gaps.incomplete_sentence(ready, ready.last_week) if week is None and monday < ready.last_week else ""
+        values = week_values(connection, clinician, monday)
         found, codes = kept.notices(connection, clinician.key), analysis_records.pseudonyms(connection, clinician.key)
-    known = Known.of(ready, frames, monday, newer)
-    values = values.of_weeks(ready.is_computed)
-    found = of_persons(frames, found) if known.computed else []
+    known = WeekCompleteness.of(ready, frames, monday, newer)
+    values = values.select_weeks(ready.is_computed)
+    found = with_persons(frames, found) if known.is_computed else []
     today = day_number(local_day(clinician, now))
-    notice = cards.leading(found, monday, today, clinician)
-    told = notice if notice and (notice.week == monday or notice.tier != LINE) else None  # a put-off line is of before
-    attention = _attention(frames, told, monday, found)
+    notice = cards.leading_notice(found, monday, today, clinician)
+    told = notice if notice and (notice.week == monday or notice.tier != RULE) else None  # a put-off line is of before
+    attention = _highlights(frames, told, monday, found)
     measures = dict.fromkeys((*MAIN_MEASURES, *(key for key in attention.metrics if key in catalogue())))
     enough = _observed_before(frames, monday) >= ENOUGH_WEEKS
     built = _built_from(frames, monday, ready)
     return WeeklyReport(
         clinician=clinician.name,
         week=date_of(monday),
-        headline=words.headline(
+        headline=sentences.headline(
             frames,
             monday,
             told,
-            known=known,
+            completeness=known,
             enough_weeks=enough,
-            resting=cards.resting(found, monday, today, clinician),
-            going_on=cards.going_on(frames, found, monday, values),
+            silenced=cards.count_silenced(found, monday, today, clinician),
+            ongoing=cards.ongoing_notices(frames, found, monday, values),
         ),
         built_from=built,
-        card=cards.card(frames, notice, monday, values, codes) if notice else None,
-        rhythm=figures.rhythm(frames, monday, attention, known) if known.whole else None,
-        ends=figures.session_ends(frames, monday, attention) if known.sessions else None,
+        card=cards.build_card(frames, notice, monday, values, codes) if notice else None,
+        rhythm=figures.rhythm(frames, monday, attention, known) if known.is_complete else None,
+        ends=figures.session_ends(frames, monday, attention) if known.sessions_known else None,
         ranges=figures.own_ranges(frames, monday, values, tuple(measures), attention.metrics, unsure=bool(known.gaps)),
-        protects=words.protects(frames, monday, values, messages=known.messages) if known.whole and not newer else (),
-        ahead=words.ahead(frames, monday) if known.sessions else (),
-        notes=tuple(_notes(frames, monday)),
+        protects=sentences.protective_facts(frames, monday, values, messages=known.messages_seen)
+        if known.is_complete and not newer
+        else (),
+        ahead=sentences.looking_ahead(frames, monday) if known.sessions_known else (),
+        notes=tuple(_range_notes(frames, monday)),
         contacts=config.practice.contacts,
         definitions_version=DEFINITIONS_VERSION,
         previous=_neighbour(ready, frames, monday - 7),
         following=_neighbour(ready, frames, monday + 7),
         warnings=gaps.warnings(ready),
-        missing=tuple(Missing(*gaps.explained(gap)) for gap in known.gaps),
+        gaps=tuple(GapNote(*gaps.page_texts(gap)) for gap in known.gaps),
     )
 
 
-def values_of(connection: Connection, clinician: Clinician, week: int, back: int = CONTEXT_WEEKS) -> WeekValues:
+def week_values(connection: Connection, clinician: Clinician, week: int, back: int = CONTEXT_WEEKS) -> WeekValues:
     """Stored weekly numbers of both wings, ``back`` weeks, without those whose coverage is too thin to be shown."""
     since = week - back * 7
     rows = weeks.wellbeing_weeks(connection, [clinician.key], since, week)
@@ -110,15 +112,17 @@ def values_of(connection: Connection, clinician: Clinician, week: int, back: int
     )
 
 
-def _attention(frames: Frames, notice: NoticeRow | None, week: int, found: Sequence[NoticeRow]) -> Attention:
+def _highlights(frames: Frames, notice: NoticeRow | None, week: int, found: Sequence[NoticeRow]) -> Highlights:
     """What may be drawn in amber: the measures of the notice, and the days of this week that it rests on."""
-    planned = any(out.metric == "overrun_minutes" and out.first - 7 < week <= out.last for out in left_out(found))
+    planned = any(
+        out.metric == "overrun_minutes" and out.first - 7 < week <= out.last for out in exclusions_from(found)
+    )
     if notice is None:
-        return Attention(planned_ends=planned)
+        return Highlights(planned_ends=planned)
     metrics = tuple(signal.key for signal in notice.signals) or (notice.key,)
     late = frames.episodes[frames.episodes["is_reply"] & frames.episodes["after_hours"]]
     days = late.loc[late["week"] == week, "day"] if "after_hours_replies" in metrics else ()
-    return Attention(metrics, frozenset(int(day) for day in days), planned)
+    return Highlights(metrics, frozenset(int(day) for day in days), planned)
 
 
 def _observed_before(frames: Frames, week: int) -> int:
@@ -155,7 +159,7 @@ def _complete_through(ready: Readiness, week: int) -> datetime | None:
     return None if known is None else local_time(ready.clinician, min(end, known))
 
 
-def _notes(frames: Frames, week: int) -> list[str]:
+def _range_notes(frames: Frames, week: int) -> list[str]:
     """What is missing, and what would help."""
     observed = _observed_before(frames, week)
     if observed >= ENOUGH_WEEKS:

@@ -5,9 +5,9 @@ notice or a line and nothing else; what lies beyond the person's own hours, buff
 """
 
 from reports.charts.ends import session_ends
-from reports.charts.felt import beside
 from reports.charts.ranges import own_ranges
 from reports.charts.rhythm import rhythm
+from reports.charts.self_report import comparison
 from reports.charts.shares import shares
 
-__all__ = ["beside", "own_ranges", "rhythm", "session_ends", "shares"]
+__all__ = ["comparison", "own_ranges", "rhythm", "session_ends", "shares"]

@@ -8,9 +8,9 @@ from functools import partial
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from reports import readings, wording
-from reports.charts.layout import Key, Legend, Sheet, sheet, word_width
-from reports.drawing import Drawing, Mark, arrowhead, disc
+from reports import value_texts, wording
+from reports.charts.layout import ChartSize, Legend, LegendEntry, chart_size, text_width
+from reports.drawing import ChartMark, Drawing, arrowhead, disc
 from reports.models import EndState
 from reports.svg import Caption
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RADIUS = 4.2
 EARLIEST, LATEST = -60, 60
-LOOKS = {
+DOT_STYLES = {
     "within": ("teal-3", "paper"),
     "past": ("slate-4", "paper"),
     "amber": ("amber-4", "paper"),
@@ -30,7 +30,7 @@ LOOKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class MinuteAxis:
     """Minutes after the booked end along the sheet; what lies beyond the ends is drawn at them."""
 
     low: int
@@ -46,31 +46,32 @@ class Scale:
 
 def session_ends(week: SessionEnds, key: str, *, narrow: bool = False, literal: bool = False) -> str:
     """Session ends of a week as SVG. Dots that would cover each other step aside; far ends are arrows at the edge."""
-    paper = sheet(narrow=narrow)
-    low, high = _reach(week)
+    paper = chart_size(narrow=narrow)
+    low, high = _axis_ends(week)
     beyond = any(end.minutes > high for day in week.days for end in day.ends)
     right = 98 if not narrow or beyond else 66
-    scale = Scale(low, high, 44 if narrow else 52, paper.width - right)
+    scale = MinuteAxis(low, high, 44 if narrow else 52, paper.width - right)
     aside = [
-        nudged([scale.x(end.minutes) for end in day.ends], 2 * RADIUS + (4.4 if beyond else 1.4)) for day in week.days
+        spread_dots([scale.x(end.minutes) for end in day.ends], 2 * RADIUS + (4.4 if beyond else 1.4))
+        for day in week.days
     ]
     heights = [max(30.0, 2 * max(map(abs, steps), default=0) + 2 * RADIUS + 8) for steps in aside]
     top = paper.small * 2.1
     tops = [*accumulate(heights, initial=top)]
-    legend = Legend(_keys(week), paper.width - (0 if narrow else 38), paper.small)
+    legend = Legend(_legend_entries(week), paper.width - (0 if narrow else 38), paper.small)
     foot = tops[-1] + paper.small * 1.8 + 8
     on = Drawing(paper.width, foot + legend.height + 2)
-    _ground(on, week, scale, paper, (top, tops[-1]))
+    _draw_background(on, week, scale, paper, (top, tops[-1]))
     for edge in tops[1:-1]:
         on.line([(scale.left - 8, edge), (scale.right + 8, edge)], "rule", 0.8)
     for day, steps, (upper, lower) in zip(week.days, aside, pairwise(tops), strict=True):
-        _day(on, day, paper, (upper + lower) / 2)
-        _dots(on, day, scale, steps, (upper + lower) / 2, paper.small)
+        _draw_day(on, day, paper, (upper + lower) / 2)
+        _draw_dots(on, day, scale, steps, (upper + lower) / 2, paper.small)
     legend.draw(on, 0 if narrow else 38, foot)
     return on.svg(Caption(key, week.title, _description(week)), literal=literal)
 
 
-def _reach(week: SessionEnds) -> tuple[int, int]:
+def _axis_ends(week: SessionEnds) -> tuple[int, int]:
     """First and last minute of the scale, whole tens."""
     minutes = [end.minutes for day in week.days for end in day.ends]
     low = math.floor(min([*minutes, -10]) / 10) * 10
@@ -78,29 +79,31 @@ def _reach(week: SessionEnds) -> tuple[int, int]:
     return max(low, EARLIEST), min(high, max(LATEST, week.grace_minutes))
 
 
-def nudged(places: Sequence[float], apart: float) -> list[float]:
+def spread_dots(places: Sequence[float], apart: float) -> list[float]:
     """How far each dot steps up (−) or down (+) from its row so that no two lie closer than ``apart``."""
     steps = [0.0] * len(places)
     placed: list[tuple[float, float]] = []
     for at in sorted(range(len(places)), key=places.__getitem__):
         x = places[at]
         near = [(px, py) for px, py in placed if x - px < apart]
-        steps[at] = next(y for y in _offsets(near, x, apart) if _free(near, x, y, apart))
+        steps[at] = next(y for y in _candidate_offsets(near, x, apart) if _is_free(near, x, y, apart))
         placed.append((x, steps[at]))
     return steps
 
 
-def _offsets(near: Iterable[tuple[float, float]], x: float, apart: float) -> list[float]:
+def _candidate_offsets(near: Iterable[tuple[float, float]], x: float, apart: float) -> list[float]:
     """The row itself, then what just touches a neighbour, the smallest step first."""
     touching = [py + side * math.sqrt(max(apart**2 - (x - px) ** 2, 0)) * 1.001 for px, py in near for side in (1, -1)]
     return [0.0, *sorted(touching, key=lambda y: (round(abs(y), 3), -y))]
 
 
-def _free(near: Iterable[tuple[float, float]], x: float, y: float, apart: float) -> bool:
+def _is_free(near: Iterable[tuple[float, float]], x: float, y: float, apart: float) -> bool:
     return all((x - px) ** 2 + (y - py) ** 2 >= apart**2 * 0.999 for px, py in near)
 
 
-def _ground(on: Drawing, week: SessionEnds, scale: Scale, paper: Sheet, edges: tuple[float, float]) -> None:
+def _draw_background(
+    on: Drawing, week: SessionEnds, scale: MinuteAxis, paper: ChartSize, edges: tuple[float, float]
+) -> None:
     top, bottom = edges
     booked, grace = scale.x(0), scale.x(week.grace_minutes)
     on.area(booked, top, grace - booked, bottom - top, "band")
@@ -109,17 +112,21 @@ def _ground(on: Drawing, week: SessionEnds, scale: Scale, paper: Sheet, edges: t
     on.strokes((((scale.x(m), top), (scale.x(m), bottom)) for m in ticks if m), "rule", 0.8)
     on.line([(booked, top), (booked, bottom)], "teal-4", 1.2)
     for minutes in ticks:
-        on.words(
-            scale.x(minutes), bottom + paper.small * 1.4, _tick(minutes, scale, paper), paper.small, anchor="center"
+        on.text(
+            scale.x(minutes),
+            bottom + paper.small * 1.4,
+            _tick_label(minutes, scale, paper),
+            paper.small,
+            anchor="center",
         )
     label = f"your {week.grace_minutes}-min buffer" if week.grace_minutes else "no buffer set"
-    half = word_width(label, paper.small) / 2
+    half = text_width(label, paper.small) / 2
     middle = max((booked + grace) / 2, half)
-    on.words(middle, top - paper.small * 0.7, label, paper.small, "teal-4", anchor="center")
-    on.words(paper.width, top - paper.small * 0.7, "past buffer", paper.small, anchor="right")
+    on.text(middle, top - paper.small * 0.7, label, paper.small, "teal-4", anchor="center")
+    on.text(paper.width, top - paper.small * 0.7, "past buffer", paper.small, anchor="right")
 
 
-def _tick(minutes: int, scale: Scale, paper: Sheet) -> str:
+def _tick_label(minutes: int, scale: MinuteAxis, paper: ChartSize) -> str:
     if minutes == 0:
         return "booked end"
     if minutes < 0:
@@ -127,48 +134,54 @@ def _tick(minutes: int, scale: Scale, paper: Sheet) -> str:
     return f"+{minutes} min" if minutes + 10 > scale.high else f"+{minutes}"
 
 
-def _day(on: Drawing, day: EndsDay, paper: Sheet, middle: float) -> None:
+def _draw_day(on: Drawing, day: EndsDay, paper: ChartSize, middle: float) -> None:
     baseline = middle + paper.body * 0.36
-    on.words(30 if paper.narrow else 34, baseline, wording.short_weekday(day.day), paper.body, "ink", anchor="right")
-    part = "amber-4" if day.attention else "quiet"
-    on.words(paper.width, baseline, readings.past(day), paper.small, part, anchor="right", bold=day.attention)
+    on.text(30 if paper.narrow else 34, baseline, wording.short_weekday(day.day), paper.body, "ink", anchor="right")
+    part = "amber-4" if day.in_notice else "quiet"
+    on.text(
+        paper.width, baseline, value_texts.ends_past_buffer(day), paper.small, part, anchor="right", bold=day.in_notice
+    )
 
 
-def _look(end: SessionEnd, day: EndsDay) -> str:
-    return "amber" if end.state is EndState.PAST and day.attention else end.state.value
+def _dot_style(end: SessionEnd, day: EndsDay) -> str:
+    return "amber" if end.state is EndState.PAST and day.in_notice else end.state.value
 
 
-def _dots(on: Drawing, day: EndsDay, scale: Scale, steps: Sequence[float], middle: float, size: float) -> None:
-    groups: dict[tuple[str, bool], list[Mark]] = {}
+def _draw_dots(
+    on: Drawing, day: EndsDay, scale: MinuteAxis, steps: Sequence[float], middle: float, size: float
+) -> None:
+    groups: dict[tuple[str, bool], list[ChartMark]] = {}
     for end, step in zip(day.ends, steps, strict=True):
         x, y, beyond = scale.x(end.minutes), middle + step, end.minutes > scale.high
-        says = f"{wording.weekday(day.day)}, booked to {end.booked_end:%H:%M}: {readings.end(end)}"
-        groups.setdefault((_look(end, day), beyond), []).append(Mark(x, y, says))
+        says = f"{wording.weekday(day.day)}, booked to {end.booked_end:%H:%M}: {value_texts.session_end(end)}"
+        groups.setdefault((_dot_style(end, day), beyond), []).append(ChartMark(x, y, says))
         if beyond:
-            on.words(x + RADIUS + 2, y + size * 0.36, wording.signed(round(end.minutes)), size)
+            on.text(x + RADIUS + 2, y + size * 0.36, wording.signed(round(end.minutes)), size)
     for (look, beyond), marks in groups.items():
-        part, ring = LOOKS[look]
+        part, ring = DOT_STYLES[look]
         width = 1.5 if look == "planned" else 1.2
         on.marks(arrowhead(RADIUS) if beyond else disc(RADIUS), marks, part, ring=ring, ring_width=width)
 
 
-def _keys(week: SessionEnds) -> list[Key]:
+def _legend_entries(week: SessionEnds) -> list[LegendEntry]:
     """Only what is drawn is explained."""
-    drawn = {_look(end, day) for day in week.days for end in day.ends}
+    drawn = {_dot_style(end, day) for day in week.days for end in day.ends}
     words = {
         "within": "within time or buffer",
         "past": "past your buffer",
         "amber": "past it, part of the note",
         "planned": "as planned",
     }
-    return [Key(says, 2 * RADIUS, partial(_dot, look)) for look, says in words.items() if look in drawn]
+    return [
+        LegendEntry(says, 2 * RADIUS, partial(_draw_legend_dot, look)) for look, says in words.items() if look in drawn
+    ]
 
 
-def _dot(look: str, on: Drawing, x: float, y: float) -> None:
-    part, ring = LOOKS[look]
+def _draw_legend_dot(look: str, on: Drawing, x: float, y: float) -> None:
+    part, ring = DOT_STYLES[look]
     on.stamp(disc(RADIUS), [(x + RADIUS, y)], part, ring, 1.5 if look == "planned" else 1.2)
 
 
 def _description(week: SessionEnds) -> str:
-    days = ", ".join(f"{wording.weekday(day.day)} {readings.past(day)}" for day in week.days)
+    days = ", ".join(f"{wording.weekday(day.day)} {value_texts.ends_past_buffer(day)}" for day in week.days)
     return f"Minutes after the booked end, one dot a session. Past your {week.grace_minutes}-minute buffer: {days}."

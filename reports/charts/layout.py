@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ChartSize:
     """Width of a figure and sizes of its words, in points."""
 
     width: float
@@ -21,22 +21,22 @@ class Sheet:
     narrow: bool
 
 
-WIDE = Sheet(547, 10.5, 9.5, narrow=False)
-NARROW = Sheet(342, 12.5, 11.5, narrow=True)
+WIDE = ChartSize(547, 10.5, 9.5, narrow=False)
+NARROW = ChartSize(342, 12.5, 11.5, narrow=True)
 
 
-def sheet(*, narrow: bool) -> Sheet:
+def chart_size(*, narrow: bool) -> ChartSize:
     """The sheet for a desk or for a phone."""
     return NARROW if narrow else WIDE
 
 
-def word_width(text: str, size: float, *, bold: bool = False) -> float:
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """About how wide a text is in points, rather too wide than too narrow: the reader's font is not known here."""
-    ems = sum(_ems(letter) for letter in text)
+    ems = sum(_letter_width(letter) for letter in text)
     return ems * size * (1.06 if bold else 1)
 
 
-def _ems(letter: str) -> float:
+def _letter_width(letter: str) -> float:
     if letter in "ijltfrI.,:;'|!() ":
         return 0.32
     if letter in "mwMW@%" or ord(letter) > 0x2E80:
@@ -44,17 +44,17 @@ def _ems(letter: str) -> float:
     return 0.7 if letter.isupper() else 0.59
 
 
-def shortened(text: str, width: float, size: float, *, bold: bool = False) -> str:
+def shorten(text: str, width: float, size: float, *, bold: bool = False) -> str:
     """The text, cut with an ellipsis where it is wider than ``width`` points."""
-    if word_width(text, size, bold=bold) <= width:
+    if text_width(text, size, bold=bold) <= width:
         return text
-    while text and word_width(text + "…", size, bold=bold) > width:
+    while text and text_width(text + "…", size, bold=bold) > width:
         text = text[:-1].rstrip()
     return text + "…"
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class LegendEntry:
     """One entry of a legend: how to draw its sign between x and x + width around y, and its words."""
 
     words: str
@@ -66,7 +66,7 @@ class Key:
 class Legend:
     """Signs and words in rows, wrapped to a width."""
 
-    keys: Sequence[Key]
+    entries: Sequence[LegendEntry]
     width: float
     size: float
 
@@ -80,10 +80,10 @@ class Legend:
     def _row(self) -> float:
         return self.size * 1.9
 
-    def _placed(self) -> Iterator[tuple[Key, float, int]]:
+    def _placed(self) -> Iterator[tuple[LegendEntry, float, int]]:
         x, row = 0.0, 0
-        for key in self.keys:
-            wide = key.width + 6 + word_width(key.words, self.size)
+        for key in self.entries:
+            wide = key.width + 6 + text_width(key.words, self.size)
             if x and x + wide > self.width:
                 x, row = 0.0, row + 1
             yield key, x, row
@@ -94,4 +94,4 @@ class Legend:
         for key, x, row in self._placed():
             middle = top + (row + 0.5) * self._row
             key.draw(on, left + x, middle)
-            on.words(left + x + key.width + (6 if key.width else 0), middle + self.size * 0.36, key.words, self.size)
+            on.text(left + x + key.width + (6 if key.width else 0), middle + self.size * 0.36, key.words, self.size)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from reports import readings
-from reports.charts.layout import Sheet, sheet, shortened
-from reports.drawing import Anchor, Drawing, Mark, disc
+from reports import value_texts
+from reports.charts.layout import ChartSize, chart_size, shorten
+from reports.drawing import Anchor, ChartMark, Drawing, disc
 from reports.svg import Caption
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ TITLE = "You, compared only with you"
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class RangeRow:
     """Where one measure's weeks are drawn, and how its values become places."""
 
     left: float
@@ -42,23 +42,23 @@ class Strip:
 
 def own_ranges(measures: Sequence[OwnRange], key: str, *, narrow: bool = False, literal: bool = False) -> str:
     """Small multiples of measures over the last weeks as SVG, each on its own scale."""
-    paper = sheet(narrow=narrow)
+    paper = chart_size(narrow=narrow)
     pitch = 96.0 if narrow else 62.0
     on = Drawing(paper.width, pitch * len(measures) + paper.small * 2.2)
     for at, measure in enumerate(measures):
-        strip = _strip(measure, paper, at * pitch, pitch)
+        strip = _range_row(measure, paper, at * pitch, pitch)
         if at:
             on.line([(0, at * pitch), (paper.width, at * pitch)], "rule", 0.8)
-        _names(on, measure, paper, at * pitch)
-        _band(on, measure, strip)
-        _weeks(on, measure, strip)
+        _draw_labels(on, measure, paper, at * pitch)
+        _draw_band(on, measure, strip)
+        _draw_weeks(on, measure, strip)
     if measures:
         longest = max(measures, key=lambda measure: len(measure.weeks))
-        _axis(on, _strip(longest, paper, 0, pitch), paper, pitch * len(measures) + paper.small * 1.3)
+        _draw_axis(on, _range_row(longest, paper, 0, pitch), paper, pitch * len(measures) + paper.small * 1.3)
     return on.svg(Caption(key, TITLE, _description(measures)), literal=literal)
 
 
-def _strip(measure: OwnRange, paper: Sheet, top: float, pitch: float) -> Strip:
+def _range_row(measure: OwnRange, paper: ChartSize, top: float, pitch: float) -> RangeRow:
     known = [value for value in (*measure.values, measure.low, measure.high) if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     if measure.low is None:  # without a range to read them by, small moves are to look small
@@ -67,27 +67,27 @@ def _strip(measure: OwnRange, paper: Sheet, top: float, pitch: float) -> Strip:
         low, high = low - 1, high + 1
     left, right = (0.0, paper.width) if paper.narrow else (178.0, paper.width - 118)
     inner = (top + 46, top + pitch - 14) if paper.narrow else (top + 12, top + pitch - 12)
-    return Strip(left, right, *inner, low, high, len(measure.weeks))
+    return RangeRow(left, right, *inner, low, high, len(measure.weeks))
 
 
-def _right_column(paper: Sheet) -> tuple[float, Anchor]:
+def _right_column(paper: ChartSize) -> tuple[float, Anchor]:
     return (paper.width, "right") if paper.narrow else (paper.width - 106, "left")
 
 
-def _names(on: Drawing, measure: OwnRange, paper: Sheet, top: float) -> None:
+def _draw_labels(on: Drawing, measure: OwnRange, paper: ChartSize, top: float) -> None:
     first, second = (top + 17, top + 32) if paper.narrow else (top + 27, top + 42)
     room = paper.width - 90 if paper.narrow else 172
-    part = "amber-4" if measure.attention else "teal-4"
+    part = "amber-4" if measure.in_notice else "teal-4"
     value = measure.values[-1] if measure.values else None
-    words = readings.this_week(measure)
+    words = value_texts.this_week(measure)
     x, anchor = _right_column(paper)
-    on.words(0, first, shortened(measure.title, room, paper.body, bold=True), paper.body, "ink", bold=True)
-    on.words(0, second, readings.usual(measure), paper.small)
-    on.words(x, first, words, paper.body + 2, part if value is not None else "quiet", anchor=anchor, bold=True)
-    on.words(x, second, readings.standing(measure), paper.small, anchor=anchor)
+    on.text(0, first, shorten(measure.title, room, paper.body, bold=True), paper.body, "ink", bold=True)
+    on.text(0, second, value_texts.usual_range(measure), paper.small)
+    on.text(x, first, words, paper.body + 2, part if value is not None else "quiet", anchor=anchor, bold=True)
+    on.text(x, second, value_texts.range_standing(measure), paper.small, anchor=anchor)
 
 
-def _band(on: Drawing, measure: OwnRange, strip: Strip) -> None:
+def _draw_band(on: Drawing, measure: OwnRange, strip: RangeRow) -> None:
     if measure.low is None or measure.high is None:
         return
     top, bottom = strip.y(measure.high), strip.y(measure.low)
@@ -99,10 +99,10 @@ def _band(on: Drawing, measure: OwnRange, strip: Strip) -> None:
         on.line([(strip.left, y), (strip.right, y)], "teal-2", 0.9, dashed=True)
 
 
-def _weeks(on: Drawing, measure: OwnRange, strip: Strip) -> None:
+def _draw_weeks(on: Drawing, measure: OwnRange, strip: RangeRow) -> None:
     """The line breaks where a week has no value."""
     marks = [
-        Mark(strip.x(n), strip.y(value), readings.week(measure, n)) if value is not None else None
+        ChartMark(strip.x(n), strip.y(value), value_texts.week_value(measure, n)) if value is not None else None
         for n, value in enumerate(measure.values)
     ]
     for known, run in groupby(marks, key=lambda mark: mark is not None):
@@ -110,19 +110,21 @@ def _weeks(on: Drawing, measure: OwnRange, strip: Strip) -> None:
         if known and len(points) > 1:
             on.line(points, "teal-2", 1.5)
     on.marks(disc(2), [mark for mark in marks[:-1] if mark], "teal-3", ring="teal-3", ring_width=0)
-    on.marks(disc(4.6), [mark for mark in marks[-1:] if mark], "amber-4" if measure.attention else "teal-4")
+    on.marks(disc(4.6), [mark for mark in marks[-1:] if mark], "amber-4" if measure.in_notice else "teal-4")
 
 
-def _axis(on: Drawing, strip: Strip, paper: Sheet, baseline: float) -> None:
+def _draw_axis(on: Drawing, strip: RangeRow, paper: ChartSize, baseline: float) -> None:
     last = strip.weeks - 1
-    on.words(strip.right, baseline, "this week", paper.small, anchor="right")
+    on.text(strip.right, baseline, "this week", paper.small, anchor="right")
     for ago in range(4, last + 1, 4):
         if ago + 4 > last:
-            on.words(strip.left, baseline, f"{ago} weeks ago", paper.small)
+            on.text(strip.left, baseline, f"{ago} weeks ago", paper.small)
         else:
-            on.words(strip.x(last - ago), baseline, str(ago), paper.small, anchor="center")
+            on.text(strip.x(last - ago), baseline, str(ago), paper.small, anchor="center")
 
 
 def _description(measures: Sequence[OwnRange]) -> str:
-    said = (f"{measure.title} {readings.this_week(measure)}, {readings.usual(measure)}" for measure in measures)
+    said = (
+        f"{measure.title} {value_texts.this_week(measure)}, {value_texts.usual_range(measure)}" for measure in measures
+    )
     return f"This week beside your own weeks before it. {'; '.join(said)}."

@@ -12,7 +12,7 @@ from monitor.dashboard.me.client_index import Choice, ClientEntry, TermEntry, Te
 from monitor.dashboard.me.clients import ClientGroup, ClientKey, ClientReport, ClientsReport, SamePersonSuggestion
 from monitor.dashboard.me.data import OwnCaseload, OwnSlots
 from monitor.dashboard.me.patterns import LedgerEntry, Note, NoteGroup, PatternsReport
-from reports.models import Answer, Card, Table
+from reports.models import AnswerChoice, Card, TextTable
 from tests.reports.samples import FIRST, PERIOD, PRACTICE, beside
 
 CONTACTS = ("Morag, supervisor",)
@@ -57,8 +57,8 @@ HOSTILE = "<script>alert('x')</script> & \"Zoë\""
 
 
 def note(number: int, *, answered: str | None = None, text: str = "For six weeks your replies ran 1.8 times.") -> Note:
-    table = Table(("Sent", "To"), (("Tue 21:40", "Tuesdays, 15:00 · K7Q2"),))
-    answers = (Answer("planned", "This was planned"), Answer("noted", "Thanks, noted"))
+    table = TextTable(("Sent", "To"), (("Tue 21:40", "Tuesdays, 15:00 · K7Q2"),))
+    answers = (AnswerChoice("planned", "This was planned"), AnswerChoice("noted", "Thanks, noted"))
     card = Card(number, "Replies after hours", text, table, "let the rest wait.", answers, answered, weeks=table)
     return Note(
         card=card,
@@ -76,7 +76,7 @@ def patterns() -> PatternsReport:
         waiting=(note(7, text=HOSTILE),),
         groups=(NoteGroup("Replies after hours", (note(6, answered="Thanks, noted"), note(5))),),
         quiet=("Sessions running over", "One client"),
-        clients=Table(("Client", "Sessions"), ((HOSTILE, "4, agreed 2"),)),
+        clients=TextTable(("Client", "Sessions"), ((HOSTILE, "4, agreed 2"),)),
         ledger=(LedgerEntry(3, FIRST, "A gift", "Tuesdays, 15:00 · K7Q2"), LedgerEntry(2, FIRST, "Touch", "")),
         exceptions="2 exceptions in the last year: 1 in the ledger, 1 by an answer to a note.",
         kinds=(Choice("gift", "A gift"), Choice("touch", "Touch")),

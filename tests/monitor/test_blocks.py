@@ -20,7 +20,7 @@ from monitor.publish import publish
 from monitor.roster import Contract
 from monitor.store import blocks, referrals
 from reports import fairness
-from reports.models import FairnessReport, Standing, Supervision
+from reports.models import CaseloadStanding, FairnessReport, Supervision
 from tests.monitor.block_practice import BLOCK, FIRST, NAMES, BlockPractice, diary, person, practice, session
 
 AFTER = BLOCK + timedelta(weeks=4)
@@ -168,7 +168,7 @@ def test_who_leaves_within_twelve_weeks_is_not_ranked_and_their_clients_are_hand
     six.change("esi", ends=AFTER + timedelta(weeks=12))
     six.night(AFTER)
     found = next(one for one in report(six).rows if one.key == "esi")
-    assert (found.standing, found.difference, found.low) == (Standing.LEAVING, None, None)
+    assert (found.standing, found.difference, found.low) == (CaseloadStanding.LEAVING, None, None)
     (handover,) = report(six).handovers
     assert (handover.name, handover.last, handover.clients) == (
         "Esi",
@@ -179,7 +179,7 @@ def test_who_leaves_within_twelve_weeks_is_not_ranked_and_their_clients_are_hand
     asked = referral_report(six.config, six.store, Referral(), now=six.now)
     assert next(one for one in asked.rows if one.name == "Esi").reason == "leaves on 14 February"
     six.change("esi", ends=AFTER + timedelta(weeks=12, days=1))
-    assert next(one for one in report(six).rows if one.key == "esi").standing is Standing.ABOVE
+    assert next(one for one in report(six).rows if one.key == "esi").standing is CaseloadStanding.ABOVE
     assert report(six).headline == "Esi carries more than an equal share"
 
 
@@ -187,7 +187,7 @@ def test_nobody_is_named_for_carrying_too_little(six: BlockPractice) -> None:
     gone = [f"esi-C{n}-{FIRST + timedelta(weeks=week, days=n % 5)}" for n in range(4, 18) for week in range(WEEKS)]
     six.take_back("esi", *gone)
     six.night(AFTER)
-    assert next(one for one in report(six).rows if one.key == "esi").standing is Standing.BELOW
+    assert next(one for one in report(six).rows if one.key == "esi").standing is CaseloadStanding.BELOW
     assert "Esi" not in report(six).headline
 
 

@@ -12,15 +12,15 @@ from monitor.analysis.calendar import date_of
 from monitor.analysis.catalogue import catalogue
 from monitor.analysis.frames import Frames
 from monitor.notices import ANSWERS, FAMILIES
-from monitor.notices.clients import contacts_with
+from monitor.notices.clients import weekly_contacts
 from monitor.readiness import Gap, GapKind
 from monitor.store.notices import NoticeRow, Signal
-from monitor.weekly_report import behind
-from monitor.weekly_report.behind import WeekValues
-from monitor.weekly_report.cards import AGAIN, card, leading
-from monitor.weekly_report.figures import Attention, rhythm, session_ends
-from monitor.weekly_report.gaps import Known
-from monitor.weekly_report.words import ahead, headline, protects, usual_slots
+from monitor.weekly_report import evidence_rows
+from monitor.weekly_report.cards import DUE_AGAIN, build_card, leading_notice
+from monitor.weekly_report.evidence_rows import WeekValues
+from monitor.weekly_report.figures import Highlights, rhythm, session_ends
+from monitor.weekly_report.gaps import WeekCompleteness
+from monitor.weekly_report.sentences import headline, looking_ahead, protective_facts, usual_slots
 from reports.models import Card
 from tests.monitor.facts import Row, at, clinician, day, entered, event, frames, message, seen_times
 
@@ -58,7 +58,7 @@ def notice(
 
 
 def led(*found: NoticeRow, today: str = "2026-03-10", week: int = WEEK) -> int | None:
-    first = leading(found, week, day(today), clinician())
+    first = leading_notice(found, week, day(today), clinician())
     return None if first is None else first.id
 
 
@@ -137,10 +137,10 @@ def test_a_line_that_was_put_off_comes_back_once_and_hides_no_other_fact(
 def test_a_line_that_comes_back_shows_the_rows_of_its_own_week() -> None:
     row = NoticeRow(WEEK, "line", "rest", "short_rests", None, None, None, WEEK, measured=2, answer="not_now")
 
-    back = card(full_week(), row, WEEK + 28, WeekValues(), CODES)
+    back = build_card(full_week(), row, WEEK + 28, WeekValues(), CODES)
 
-    assert back.based_on == card(full_week(), row, WEEK, WeekValues(), CODES).based_on
-    assert back.based_on.rows
+    assert back.evidence == build_card(full_week(), row, WEEK, WeekValues(), CODES).evidence
+    assert back.evidence.rows
     assert "Noticed in the week of 2 March." in back.text
 
 
@@ -176,10 +176,10 @@ SPRING = spring()
 def told(
     key: str, *, family: str = "", tier: str = "worth a look", client: int = 0, signals: tuple[Signal, ...] = ()
 ) -> Card:
-    family = family or next(entry.key for entry in FAMILIES if key in {signal.metric for signal in entry.signals})
+    family = family or next(entry.key for entry in FAMILIES if key in {signal.metric for signal in entry.metrics})
     row = NoticeRow(WEEK, tier, family, key, 1.8, 1.3, 2.4, WEEK - 14, client, id=5, measured=1, signals=signals)
     values = {(WEEK - 7 * ago, key): float(10 - ago) for ago in range(10)}
-    return card(SPRING, row, WEEK, WeekValues(values), CODES)
+    return build_card(SPRING, row, WEEK, WeekValues(values), CODES)
 
 
 @pytest.mark.parametrize(
@@ -207,20 +207,20 @@ def test_the_rows_behind_a_card_are_those_of_the_week(
 ) -> None:
     found = told(key, client=client)
 
-    assert found.based_on.columns == columns
-    assert list(found.based_on.rows) == rows
+    assert found.evidence.columns == columns
+    assert list(found.evidence.rows) == rows
 
 
 def test_a_group_is_one_session_in_the_rows_and_in_the_figure() -> None:
     group = [event("2026-03-02 10:00", "2026-03-02 11:30", client=client, uid=f"g{client}") for client in (1, 2, 3)]
     found = frames(entries=group, times=[seen_times("2026-03-02 10:00", "2026-03-02 11:40", uid="g2")])
-    ends = session_ends(found, WEEK, Attention())
+    ends = session_ends(found, WEEK, Highlights())
 
     load = replace(notice(), key="contact_hours")
-    assert list(behind.rows(found, load, WEEK, CODES).rows) == [("Monday", "1 session", "1 h 40")]
+    assert list(evidence_rows.evidence_table(found, load, WEEK, CODES).rows) == [("Monday", "1 session", "1 h 40")]
     assert ends is not None
     assert (ends.known, ends.held) == (1, 1)
-    assert ahead(found, WEEK - 7) == ("1 session booked, the first on Monday at 10:00.",)
+    assert looking_ahead(found, WEEK - 7) == ("1 session booked, the first on Monday at 10:00.",)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_a_planned_session_is_drawn_hollow_and_counts_neither_way(
     times = [seen_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 52), (3, 42))]
     given = [entered(client, "exception", "2026-03-02") for client in marked]
 
-    ends = session_ends(frames(entries=held, times=times, ledger=given), WEEK, Attention())
+    ends = session_ends(frames(entries=held, times=times, ledger=given), WEEK, Highlights())
 
     assert ends is not None
     assert [end.state.value for end in ends.days[0].ends] == states
@@ -256,8 +256,8 @@ def test_a_planned_session_leaves_the_rows_the_share_and_the_figures_count_alike
     held = [event(f"{at}:00", f"{at}:40", client=client, uid=f"s{client}") for client, at in starts.items()]
     times = [seen_times(f"{starts[n]}:00", f"{starts[n]}:{end}", uid=f"s{n}") for n, end in ((1, 50), (2, 46), (3, 45))]
     found = frames(entries=held, times=times, ledger=[entered(client, "exception", "2026-03-02") for client in marked])
-    rows = behind.rows(found, replace(notice(), key="overrun_minutes"), WEEK, CODES).rows
-    ends = session_ends(found, WEEK, Attention())
+    rows = evidence_rows.evidence_table(found, replace(notice(), key="overrun_minutes"), WEEK, CODES).rows
+    ends = session_ends(found, WEEK, Highlights())
     share = catalogue()["overrun_share"].compute(found)
 
     assert [who.rpartition(" ")[2] for _, who, *_ in rows] == clients
@@ -270,8 +270,8 @@ def test_another_job_takes_a_full_day_off_from_what_protects() -> None:
     elsewhere = event("2026-03-07 10:00", "2026-03-07 14:00", kind=Kind.BUSY)
     around = [event(f"2026-03-{on} 10:00", f"2026-03-{on} 10:50") for on in ("02", "03", "04", "05", "06", "09")]
 
-    assert protects(frames(entries=around), WEEK, {}) == ("No work was seen on Saturday and Sunday.",)
-    assert protects(frames(entries=[*around, elsewhere]), WEEK, {}) == ("No work was seen on Sunday.",)
+    assert protective_facts(frames(entries=around), WEEK, {}) == ("No work was seen on Saturday and Sunday.",)
+    assert protective_facts(frames(entries=[*around, elsewhere]), WEEK, {}) == ("No work was seen on Sunday.",)
 
 
 def full_week() -> Frames:
@@ -318,13 +318,13 @@ def full_week() -> Frames:
 def test_the_rows_behind_nights_endings_and_leave(key: str, rows: list[tuple[str, ...]]) -> None:
     row = NoticeRow(WEEK, "worth a look", "recovery", key, 1.8, 1.3, 2.4, WEEK)
 
-    assert list(behind.rows(full_week(), row, WEEK, CODES).rows) == rows
+    assert list(evidence_rows.evidence_table(full_week(), row, WEEK, CODES).rows) == rows
 
 
 def test_the_rows_behind_fewer_supervisions_are_the_last_ones() -> None:
     found = told("supervision_hours", family="supervision", tier="line")
 
-    assert list(found.based_on.rows) == [("19 February", "1 h")]
+    assert list(found.evidence.rows) == [("19 February", "1 h")]
     assert found.weeks is None
 
 
@@ -362,7 +362,7 @@ def test_a_pattern_is_based_on_what_moved() -> None:
     )
     found = told("after_hours_replies", family="pattern", tier="pattern", signals=signals)
 
-    assert list(found.based_on.rows) == [
+    assert list(found.evidence.rows) == [
         ("Replies sent after hours", "1.4 times your usual (0.9 to 2.1)", "16 February"),
         ("Minutes past booked ends", "1.1 minutes later than your usual (−0.2 to 2.3)", "2 February"),
     ]
@@ -381,12 +381,12 @@ def test_a_card_offers_the_five_answers_and_one_thing_to_try() -> None:
     found = told("after_hours_replies")
 
     assert [(answer.key, answer.label) for answer in found.answers] == list(ANSWERS.items())
-    assert (found.notice, found.title, found.answered) == (5, "Replies after hours", None)
+    assert (found.notice_id, found.title, found.answer) == (5, "Replies after hours", None)
     assert found.try_this
 
 
 def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
-    own, later = (card(SPRING, notice(2), week, WeekValues(), CODES).text for week in (WEEK - 14, WEEK))
+    own, later = (build_card(SPRING, notice(2), week, WeekValues(), CODES).text for week in (WEEK - 14, WEEK))
 
     assert own.startswith("For ")
     assert later == f"Noticed in the week of 16 February. {own}"
@@ -404,7 +404,7 @@ def test_a_card_that_leads_a_later_week_says_which_week_it_is_about() -> None:
 def test_a_card_that_leads_a_later_week_says_how_it_went_on(weeks: int, said: str) -> None:
     row = notice(2)
     values = {(row.week + 7 * at, "after_hours_replies"): value for at, value in enumerate([8.0, 9.0, None, 11.0])}
-    own, later = (card(SPRING, row, week, WeekValues(values), CODES) for week in (row.week, row.week + 7 * weeks))
+    own, later = (build_card(SPRING, row, week, WeekValues(values), CODES) for week in (row.week, row.week + 7 * weeks))
 
     assert later.text.endswith(own.text + said)
     assert later.weeks is not None
@@ -412,11 +412,11 @@ def test_a_card_that_leads_a_later_week_says_how_it_went_on(weeks: int, said: st
 
 
 def test_a_notice_that_was_put_off_says_that_the_four_weeks_are_over() -> None:
-    back = card(SPRING, LATER, WEEK + 14, WeekValues(), CODES)
+    back = build_card(SPRING, LATER, WEEK + 14, WeekValues(), CODES)
 
-    assert back.text.startswith(AGAIN)
-    assert back.answered is None
-    assert card(SPRING, LATER, LATER.week, WeekValues(), CODES).answered == "Not for four weeks"
+    assert back.text.startswith(DUE_AGAIN)
+    assert back.answer is None
+    assert build_card(SPRING, LATER, LATER.week, WeekValues(), CODES).answer == "Not for four weeks"
 
 
 def nine_to_five(*evening: Row) -> Frames:
@@ -429,10 +429,12 @@ def nine_to_five(*evening: Row) -> Frames:
     return frames(entries=[*mornings, *evening], as_of="2026-03-10 10:00")
 
 
-ALL_KNOWN = Known("", computed=True, whole=True, sessions=True, gaps=(), nothing_read=False, messages=True)
-HALF_READ = replace(ALL_KNOWN, incomplete="It is not complete.", whole=False)
+ALL_KNOWN = WeekCompleteness(
+    "", is_computed=True, is_complete=True, sessions_known=True, gaps=(), nothing_read=False, messages_seen=True
+)
+HALF_READ = replace(ALL_KNOWN, incomplete_sentence="It is not complete.", is_complete=False)
 ASSUMED = replace(ALL_KNOWN, gaps=(Gap(GapKind.HOURS_ASSUMED),))
-SILENT = replace(ALL_KNOWN, messages=False)
+SILENT = replace(ALL_KNOWN, messages_seen=False)
 LATE = tuple(event(f"2026-03-0{on} 20:00", f"2026-03-0{on} 21:00", client=2) for on in (3, 4))
 
 
@@ -456,20 +458,20 @@ LATE = tuple(event(f"2026-03-0{on} 20:00", f"2026-03-0{on} 21:00", client=2) for
     ],
 )
 def test_the_headline_says_what_the_week_was(
-    evening: Sequence[Row], told: NoticeRow | None, known: Known, words: str
+    evening: Sequence[Row], told: NoticeRow | None, known: WeekCompleteness, words: str
 ) -> None:
-    assert headline(nine_to_five(*evening), WEEK, told, enough_weeks=True, known=known) == words
+    assert headline(nine_to_five(*evening), WEEK, told, enough_weeks=True, completeness=known) == words
 
 
 @pytest.mark.parametrize(("resting", "words"), [(1, "one thing is"), (2, "two things are")])
 def test_what_was_put_off_does_not_make_a_week_quiet(resting: int, words: str) -> None:
-    said = headline(nine_to_five(), WEEK, None, enough_weeks=True, known=ALL_KNOWN, resting=resting)
+    said = headline(nine_to_five(), WEEK, None, enough_weeks=True, completeness=ALL_KNOWN, silenced=resting)
     assert said == f"Nothing else stood out; {words} put off or explained, under Patterns."
 
 
 @pytest.mark.parametrize(("evenings", "title"), [(1, "mostly inside"), (2, "A good part of your week lay outside")])
 def test_what_is_titled_a_good_part_and_what_heads_the_week_are_one_thing(evenings: int, title: str) -> None:
-    drawn = rhythm(nine_to_five(*LATE[:evenings]), WEEK, Attention(), ALL_KNOWN)
+    drawn = rhythm(nine_to_five(*LATE[:evenings]), WEEK, Highlights(), ALL_KNOWN)
 
     assert drawn is not None
     assert title in drawn.title
@@ -479,7 +481,7 @@ def test_what_every_note_of_a_page_asks_for_is_made_once() -> None:
     values = WeekValues({(WEEK, "sessions_held"): 20.0, (WEEK + 7, "sessions_held"): None})
 
     assert usual_slots(SPRING) is usual_slots(SPRING)
-    assert contacts_with(SPRING) is contacts_with(SPRING)
-    assert values.context is values.context
-    assert values.of("sessions_held") == {WEEK: 20.0, WEEK + 7: None}
-    assert values.of_weeks(lambda week: week == WEEK) == {(WEEK, "sessions_held"): 20.0}
+    assert weekly_contacts(SPRING) is weekly_contacts(SPRING)
+    assert values.breakdown_columns is values.breakdown_columns
+    assert values.by_week("sessions_held") == {WEEK: 20.0, WEEK + 7: None}
+    assert values.select_weeks(lambda week: week == WEEK) == {(WEEK, "sessions_held"): 20.0}

@@ -56,7 +56,7 @@ def test_titles_tell_metrics_apart() -> None:
 
 
 def test_what_notices_watch_is_measured() -> None:
-    watched = {signal.metric for entry in FAMILIES for signal in entry.signals if not entry.by_client}
+    watched = {signal.metric for entry in FAMILIES for signal in entry.metrics if not entry.by_client}
     assert watched <= catalogue().keys()
 
 

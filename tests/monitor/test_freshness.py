@@ -16,7 +16,7 @@ from monitor.fairness_report.report import fairness_report
 from monitor.store.database import Store, opened
 from monitor.weekly_report.report import weekly_report
 from reports import fairness
-from reports.models import Behind
+from reports.models import StaleCaseload
 from tests.monitor.practices import LAST_WEEK, LONDON, NOW, written_practice
 
 
@@ -43,7 +43,7 @@ def test_it_is_as_fresh_as_the_oldest_of_the_calendars(config: Config, store: St
     read(store, "cleo-calendar", timedelta(hours=30))
     report = fairness_report(config, store, now=NOW)
     assert report.complete_through == (NOW - timedelta(hours=30)).astimezone(LONDON)
-    assert (report.overdue, report.behind) == (False, ())
+    assert (report.overdue, report.stale_caseloads) == (False, ())
 
 
 @pytest.mark.parametrize(
@@ -59,24 +59,26 @@ def test_whose_calendar_is_behind_the_others_is_named(
     read(store, "cleo-calendar", ago)
     report = fairness_report(config, store, now=NOW)
     assert report.complete_through == (NOW - timedelta(hours=1)).astimezone(LONDON)
-    assert (report.overdue, report.behind) == (False, (Behind("cleo", "cleo", day),))
-    assert fairness.fresh_words(report) == f"Complete through Wednesday 08:30, 18 November. {words}"
+    assert (report.overdue, report.stale_caseloads) == (False, (StaleCaseload("cleo", "cleo", day),))
+    assert fairness.freshness_sentence(report) == f"Complete through Wednesday 08:30, 18 November. {words}"
     referral = referral_report(config, store, Referral(), now=NOW)
-    assert (referral.complete_through, referral.behind) == (report.complete_through, report.behind)
+    assert (referral.complete_through, referral.stale_caseloads) == (report.complete_through, report.stale_caseloads)
 
 
 def test_of_colleagues_who_are_behind_nobody_else_is_told(config: Config, store: Store) -> None:
     read(store, "cleo-calendar", timedelta(days=6))
     people = {person.key: person for person in config.clinicians}
-    assert own_caseload(config, store, people["ana"], now=NOW).behind == ()
-    assert own_caseload(config, store, people["cleo"], now=NOW).behind == (Behind("cleo", "cleo", date(2026, 11, 12)),)
+    assert own_caseload(config, store, people["ana"], now=NOW).stale_caseloads == ()
+    assert own_caseload(config, store, people["cleo"], now=NOW).stale_caseloads == (
+        StaleCaseload("cleo", "cleo", date(2026, 11, 12)),
+    )
 
 
 def test_a_namesake_is_somebody_else(config: Config, store: Store) -> None:
     read(store, "cleo-calendar", timedelta(days=6))
     ana, *others = config.clinicians
     namesake = replace(ana, name="cleo")
-    assert own_caseload(replace(config, clinicians=(namesake, *others)), store, namesake, now=NOW).behind == ()
+    assert own_caseload(replace(config, clinicians=(namesake, *others)), store, namesake, now=NOW).stale_caseloads == ()
 
 
 def test_mail_and_call_logs_say_nothing_of_a_caseload(config: Config, store: Store) -> None:
@@ -85,7 +87,7 @@ def test_mail_and_call_logs_say_nothing_of_a_caseload(config: Config, store: Sto
     read(store, "ana-calls", timedelta(hours=1))
     report = fairness_report(config, store, now=NOW)
     assert report.complete_through == (NOW - timedelta(days=6)).astimezone(LONDON)
-    assert (report.overdue, report.behind) == (True, ())
+    assert (report.overdue, report.stale_caseloads) == (True, ())
 
 
 def test_what_is_no_longer_configured_makes_nothing_old(config: Config, store: Store) -> None:
@@ -93,7 +95,7 @@ def test_what_is_no_longer_configured_makes_nothing_old(config: Config, store: S
     read(store, "ana-mail", timedelta(days=6))
     left = tuple(source for source in config.sources if source.name not in {"cleo-calendar", "ana-mail"})
     fewer = replace(config, sources=left)
-    assert fairness_report(fewer, store, now=NOW).behind == ()
+    assert fairness_report(fewer, store, now=NOW).stale_caseloads == ()
     ana = config.clinicians[0]
     said = "The week of 9 to 15 November 2026 is not complete: your messages (ana-mail) were last read on Thursday 12 "
     assert weekly_report(config, store, ana, LAST_WEEK, now=NOW).headline.startswith(said)
@@ -103,7 +105,7 @@ def test_what_is_no_longer_configured_makes_nothing_old(config: Config, store: S
 def test_before_anything_was_read_nothing_is_complete(config: Config, store: Store) -> None:
     read(store, "%", None)
     report = fairness_report(config, store, now=NOW)
-    assert (report.complete_through, report.overdue, report.behind) == (None, False, ())
+    assert (report.complete_through, report.overdue, report.stale_caseloads) == (None, False, ())
 
 
 def test_nothing_read_by_anybody_is_overdue(config: Config, store: Store) -> None:

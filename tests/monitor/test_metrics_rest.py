@@ -10,7 +10,7 @@ import pytest
 from connectors.records import Kind, Status
 from monitor.analysis.catalogue import catalogue, compute_metrics
 from monitor.analysis.metrics.leave import leaves, leaves_with_weekends
-from monitor.notices import crossed
+from monitor.notices import crossed_rules
 from monitor.roster import Practice
 from tests.monitor.facts import BERLIN, Row, clinician, day, event, frames, hours, seen_times, term
 from tests.monitor.week_facts import (
@@ -459,7 +459,7 @@ def test_supervision_on_the_first_friday_of_each_month_is_held_in_every_week_and
     found = frames(entries=[*monthly, *weekly], as_of="2026-12-14 10:00", practice=british)
 
     assert set(metric_table("supervision_held", found)["value"].loc[day("2026-01-05") :]) == {1.0}
-    assert [row for row in crossed(compute_metrics(found), found) if row.family == "supervision"] == []
+    assert [row for row in crossed_rules(compute_metrics(found), found) if row.family == "supervision"] == []
 
 
 def long_known() -> Row:

@@ -15,8 +15,8 @@ from monitor.config import Config
 from monitor.readiness import readiness_of
 from monitor.store.database import opened
 from monitor.store.notices import NoticeRow
-from monitor.weekly_report import behind, figures, words
-from monitor.weekly_report.figures import Attention
+from monitor.weekly_report import evidence_rows, figures, sentences
+from monitor.weekly_report.figures import Highlights
 from tests.monitor.facts import Row, at, clinician, day, event, frames, message, seen_times
 from tests.monitor.practices import Written
 
@@ -45,7 +45,7 @@ def moved(*more: Row) -> Frames:
 
 def rows(key: str) -> list[tuple[str, ...]]:
     row = NoticeRow(WEEK, "worth a look", "availability", key, 1.8, 1.3, 2.4, WEEK)
-    return list(behind.rows(moved(), row, WEEK, {}).rows)
+    return list(evidence_rows.evidence_table(moved(), row, WEEK, {}).rows)
 
 
 def test_a_reply_is_told_at_the_hour_at_which_it_was_written() -> None:
@@ -53,19 +53,19 @@ def test_a_reply_is_told_at_the_hour_at_which_it_was_written() -> None:
 
 
 def test_sessions_end_and_begin_by_the_clock_on_their_wall() -> None:
-    ends = figures.session_ends(moved(), WEEK, Attention())
+    ends = figures.session_ends(moved(), WEEK, Highlights())
 
     assert ends is not None
     assert [booked for booked, *_ in rows("overrun_minutes")] == ["Mon 10:50"]
     assert [f"{end.booked_end:%H:%M}" for of_day in ends.days for end in of_day.ends] == ["10:50", "10:50"]
-    assert words.ahead(moved(), WEEK) == ("1 session booked, the first on Tuesday at 09:00.",)
+    assert sentences.looking_ahead(moved(), WEEK) == ("1 session booked, the first on Tuesday at 09:00.",)
 
 
 @pytest.mark.parametrize("zone", [LISBON, NEW_YORK])
 def test_leave_begins_on_its_own_day(zone: str) -> None:
     away = event("2026-03-16 00:00", "2026-03-21 00:00", kind=Kind.LEAVE, all_day=True, zone=zone)
 
-    assert words.protects(moved(away), WEEK, {})[-1] == "Leave is booked from Monday, 16 March."
+    assert sentences.protective_facts(moved(away), WEEK, {})[-1] == "Leave is booked from Monday, 16 March."
 
 
 @pytest.mark.parametrize(

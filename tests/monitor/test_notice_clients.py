@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from connectors.records import CounterpartKind, Kind
-from monitor.notices.answers import LeftOut
-from monitor.notices.clients import contacts_with
+from monitor.notices.answers import Exclusion
+from monitor.notices.clients import weekly_contacts
 from tests.monitor.facts import Row, day, event, frames, message, term
 
 FIRST = day("2026-01-05")
@@ -30,7 +30,7 @@ def contacts(
 ) -> list[float]:
     """The client's contacts of the twelve weeks."""
     found = frames(entries=[*SESSIONS, *(entries or [])], mail=[*READ, *mail], terms=terms or [])
-    known = contacts_with(found)
+    known = weekly_contacts(found)
     assert (known.counts.isna() == known.exposure.isna()).all(axis=None)
     return [float(count) for count in known.counts[client]][:12]
 
@@ -93,24 +93,24 @@ def test_only_the_weeks_of_the_treatment_count() -> None:
 def test_weeks_away_and_weeks_without_mail_do_not_count() -> None:
     away = event("2026-01-12 00:00", "2026-01-19 00:00", kind=Kind.LEAVE, all_day=True)
     seen = ("2026-02-02 00:00", "2027-01-01 00:00")
-    on_leave = contacts_with(frames(entries=[*SESSIONS[:2], *SESSIONS[4:], away], mail=READ))
-    unread = contacts_with(frames(entries=SESSIONS, mail=READ[4:], messages_span=seen))
+    on_leave = weekly_contacts(frames(entries=[*SESSIONS[:2], *SESSIONS[4:], away], mail=READ))
+    unread = weekly_contacts(frames(entries=SESSIONS, mail=READ[4:], messages_span=seen))
 
     assert np.flatnonzero(on_leave.counts[1].isna()).tolist() == [1]
     assert unread.counts[1].isna().tolist()[:5] == [True] * 4 + [False]
 
 
 def test_an_exception_with_a_client_leaves_that_clients_weeks_out() -> None:
-    known = contacts_with(frames(entries=SESSIONS, mail=READ))
-    out_of = LeftOut("client_contacts", 1, FIRST, FIRST + 13)
-    rest = known.without([out_of])
+    known = weekly_contacts(frames(entries=SESSIONS, mail=READ))
+    out_of = Exclusion("client_contacts", 1, FIRST, FIRST + 13)
+    rest = known.excluding([out_of])
 
     assert rest.counts[1].isna().tolist() == [True, True, *[False] * 10]
     assert rest.counts[2].equals(known.counts[2])
-    assert known.without([LeftOut("contact_hours", 1, FIRST, FIRST + 13)]).counts.equals(known.counts)
+    assert known.excluding([Exclusion("contact_hours", 1, FIRST, FIRST + 13)]).counts.equals(known.counts)
 
 
 def test_whoever_has_no_clients_has_no_contacts() -> None:
-    nobody = contacts_with(frames(mail=[out("2026-01-06 10:00")]))
+    nobody = weekly_contacts(frames(mail=[out("2026-01-06 10:00")]))
 
     assert nobody.counts.empty

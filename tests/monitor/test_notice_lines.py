@@ -12,7 +12,7 @@ import pytest
 from connectors.records import Kind
 from monitor.analysis.catalogue import catalogue, compute_metrics
 from monitor.analysis.frames import Frames
-from monitor.notices import LINES, crossed, settled
+from monitor.notices import RULES, crossed_rules, drop_answered
 from monitor.roster import Practice
 from monitor.store.notices import NoticeRow
 from tests.monitor.facts import BERLIN, Row, at, day, entered, event, frames, message, term
@@ -73,7 +73,7 @@ NAN = float("nan")
 def test_a_line_is_told_in_the_week_in_which_it_is_crossed_and_eight_weeks_later(
     family: str, metric: str, values: list[float], weeks: list[int]
 ) -> None:
-    found = crossed(measured({metric: values}), person())
+    found = crossed_rules(measured({metric: values}), person())
 
     assert told(found, family) == weeks
     assert [row.measured for row in found] == [values[week] for week in weeks]
@@ -106,7 +106,7 @@ def test_work_during_leave_is_a_day_in_a_week_and_two_in_a_longer_one(
     ]
     sessions = [event(f"2026-01-{on} 10:00", f"2026-01-{on} 10:50", client=2) for on in worked]
     lived = person(*away, *sessions, skips=(1, 2, 3))
-    found = [row for row in crossed(compute_metrics(lived), lived) if row.family == "leave"]
+    found = [row for row in crossed_rules(compute_metrics(lived), lived) if row.family == "leave"]
 
     assert [((row.week - FIRST) // 7, row.measured) for row in found] == told_of
 
@@ -115,7 +115,7 @@ def test_work_during_leave_is_a_day_in_a_week_and_two_in_a_longer_one(
 def test_supervision_is_a_line_where_a_professional_body_asks_for_it(region: str | None, weeks: list[int]) -> None:
     hours = [2, 2, 2, 1, *[1] * 8]
 
-    assert told(crossed(measured({"supervision_hours": hours}), person(region=region)), "supervision") == weeks
+    assert told(crossed_rules(measured({"supervision_hours": hours}), person(region=region)), "supervision") == weeks
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_supervision_is_a_line_where_a_professional_body_asks_for_it(region: str
 def test_supervision_is_missed_in_a_month_with_clients_by_who_has_it_in_the_calendar(
     hours: list[float], skips: Sequence[int], weeks: list[int]
 ) -> None:
-    assert told(crossed(measured({"supervision_hours": hours}), person(skips=skips)), "supervision") == weeks
+    assert told(crossed_rules(measured({"supervision_hours": hours}), person(skips=skips)), "supervision") == weeks
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_supervision_is_missed_in_a_month_with_clients_by_who_has_it_in_the_cale
     ],
 )
 def test_a_review_is_due_on_its_day(terms: list[Row], due: list[tuple[int, int]]) -> None:
-    found = [row for row in crossed(measured(NOTHING), person(terms=terms)) if row.family == "review"]
+    found = [row for row in crossed_rules(measured(NOTHING), person(terms=terms)) if row.family == "review"]
 
     assert [((row.week - FIRST) // 7, row.client) for row in found] == due
 
@@ -176,7 +176,7 @@ def answered(
     ],
 )
 def test_no_exception_ends_in_silence(given: NoticeRow, weeks: list[int]) -> None:
-    assert told(crossed(measured(NOTHING), person(), [given]), "exception ended") == weeks
+    assert told(crossed_rules(measured(NOTHING), person(), [given]), "exception ended") == weeks
 
 
 DAYS = ("2026-01-06", "2026-01-13", "2026-01-28", "2026-02-03", "2026-02-10", "2026-02-17", "2026-02-24")
@@ -200,7 +200,7 @@ DAYS = ("2026-01-06", "2026-01-13", "2026-01-28", "2026-02-03", "2026-02-10", "2
 def test_the_third_exception_of_a_kind_with_a_client_is_told_of(
     ledger: list[Row], stored: list[NoticeRow], weeks: list[int]
 ) -> None:
-    found = crossed(measured(NOTHING), person(ledger=ledger), stored)
+    found = crossed_rules(measured(NOTHING), person(ledger=ledger), stored)
 
     assert told(found, "just this once") == weeks
     assert [row.measured for row in found] == [3, 6][: len(weeks)]
@@ -227,7 +227,7 @@ def until(review: str, reason: str = "crisis_plan") -> list[Row]:
 def test_with_a_crisis_plan_exceptions_are_not_counted(plan: list[Row], weeks: list[int]) -> None:
     given = [entered(1, "exception", on) for on in DAYS[:3]]
 
-    assert told(crossed(measured(NOTHING), person(terms=plan, ledger=given)), "just this once") == weeks
+    assert told(crossed_rules(measured(NOTHING), person(terms=plan, ledger=given)), "just this once") == weeks
 
 
 def facts_of(found: Sequence[NoticeRow]) -> list[tuple[int, str, int, str]]:
@@ -241,7 +241,7 @@ def test_two_facts_of_one_week_and_client_are_two_lines() -> None:
     due = [term(1, name, "2026-02-10", "2026-01-01") for name in ("review_on", "modified_until")]
     given = [entered(1, kind, on) for kind in ("gift", "fee_waived") for on in (*DAYS[:2], "2026-02-09")]
 
-    assert facts_of(crossed(measured(NOTHING), person(terms=due, ledger=given), ended)) == [
+    assert facts_of(crossed_rules(measured(NOTHING), person(terms=due, ledger=given), ended)) == [
         (5, "exception ended", 0, "availability"),
         (5, "exception ended", 0, "load"),
         (5, "just this once", 1, "fee_waived"),
@@ -258,13 +258,13 @@ def test_what_was_said_to_one_fact_silences_no_other(answer: str) -> None:
     due = [term(1, "review_on", "2026-02-04", "2026-01-01"), term(1, "modified_until", "2026-02-25", "2026-01-01")]
     given = [entered(1, "gift", on) for on in DAYS[:6]] + [entered(1, "exception", on) for on in DAYS[3:6]]
     someone = person(terms=due, ledger=given)
-    found = crossed(measured(NOTHING), someone, ended)
+    found = crossed_rules(measured(NOTHING), someone, ended)
     said = [*ended, *(replace(row, answer=answer, answered_at=at("2026-02-12 12:00")) for row in found[:3])]
 
-    again = crossed(measured(NOTHING), someone, said)
+    again = crossed_rules(measured(NOTHING), someone, said)
 
     assert len(found) == 7
-    assert facts_of(settled(again, said)) == facts_of(found)
+    assert facts_of(drop_answered(again, said)) == facts_of(found)
 
 
 def test_an_answer_to_a_line_is_no_exception_with_the_client() -> None:
@@ -274,23 +274,23 @@ def test_an_answer_to_a_line_is_no_exception_with_the_client() -> None:
         for on in ("2026-01-12", "2026-01-26", "2026-02-09")
     ]  # fmt: skip
 
-    assert crossed(measured(NOTHING), person(), lines) == []
+    assert crossed_rules(measured(NOTHING), person(), lines) == []
 
 
 def test_a_line_that_was_planned_is_quiet_until_the_day_that_was_given() -> None:
     every = measured({"days_since_full_day_off": [20] * 12})
-    (first, _) = [row for row in crossed(every, person()) if row.family == "day off"]
+    (first, _) = [row for row in crossed_rules(every, person()) if row.family == "day off"]
     planned = replace(first, answer="planned", answered_at=0, until=FIRST + 7 * 10)
 
-    found = crossed(every, person(), [planned])
+    found = crossed_rules(every, person(), [planned])
     assert told(found, "day off") == [0, 11]
     assert told(found, "exception ended") == [10]
-    assert told(crossed(every, person(), [replace(planned, answer="noted", until=None)]), "day off") == [0, 8]
+    assert told(crossed_rules(every, person(), [replace(planned, answer="noted", until=None)]), "day off") == [0, 8]
 
 
 def test_every_line_is_declared_once_and_drawn_for_a_measure_that_there_is() -> None:
-    assert len({entry.key for entry in LINES}) == len(LINES)
-    assert {entry.metric for entry in LINES} - {""} <= catalogue().keys()
+    assert len({entry.key for entry in RULES}) == len(RULES)
+    assert {entry.metric for entry in RULES} - {""} <= catalogue().keys()
 
 
 def test_nothing_known_crosses_nothing() -> None:
@@ -298,5 +298,5 @@ def test_nothing_known_crosses_nothing() -> None:
         entries=[event("2026-01-05 10:00", "2026-01-05 10:50", kind=Kind.OTHER)], mail=[message("2026-01-06 10:00")]
     )
 
-    assert crossed(measured(NOTHING), nobody) == []
-    assert crossed(measured({entry.metric: [NAN] * 12 for entry in LINES if entry.metric}), nobody) == []
+    assert crossed_rules(measured(NOTHING), nobody) == []
+    assert crossed_rules(measured({entry.metric: [NAN] * 12 for entry in RULES if entry.metric}), nobody) == []

@@ -12,20 +12,20 @@ import pytest
 
 from monitor.analysis.catalogue import catalogue
 from monitor.notices import (
+    ALL_FAMILIES,
     ANSWERS,
     FAMILIES,
-    LINES,
-    POOLED,
-    Line,
+    RULES,
     NoticeFamily,
-    client_wrote,
-    context,
+    Rule,
+    breakdown,
+    client_breakdown,
+    describe_change,
     explanation,
     headline,
-    how_far,
+    published_hours,
     title,
     try_this,
-    what_moved,
 )
 from monitor.store.notices import NoticeRow, Signal
 from reports.wording import spelled
@@ -129,7 +129,7 @@ def test_a_notice_says_how_much_how_surely_and_since_when(found: NoticeRow, word
     ],
 )
 def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Signal, much: str, between: str) -> None:
-    assert how_far(found) == f"{much} ({between})"
+    assert describe_change(found) == f"{much} ({between})"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Signal, mu
 def test_what_was_counted_stands_before_what_is_left_of_it_when_chance_is_allowed_for(
     found: Signal, words: str
 ) -> None:
-    assert how_far(found) == words
+    assert describe_change(found) == words
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_what_was_counted_stands_before_what_is_left_of_it_when_chance_is_allowe
     ],
 )
 def test_hours_with_clients_are_placed_beside_what_is_published(found: NoticeRow, fte: float, words: str) -> None:
-    said = context(found, fte)
+    said = published_hours(found, fte)
 
     assert said.endswith(words)
     assert bool(said) is bool(words)
@@ -244,7 +244,7 @@ MORE = {"after_hours_inbound": (4.0, 8.0), "reply_propensity": (40.0, 42.0)}
     ],
 )
 def test_demand_and_boundary_are_told_apart(told: dict[str, tuple[float, float]], moved: str) -> None:
-    found = what_moved(row("availability", signal("after_hours_replies")), weekly(**told))
+    found = breakdown(row("availability", signal("after_hours_replies")), weekly(**told))
 
     assert found.startswith(moved)
     assert bool(found) is bool(moved)
@@ -263,7 +263,7 @@ def test_more_sessions_and_longer_ones_are_told_apart(
     sessions: tuple[float, float], contact: tuple[float, float], moved: str
 ) -> None:
     assert (
-        what_moved(row("load", signal("contact_hours")), weekly(sessions_held=sessions, contact_hours=contact)) == moved
+        breakdown(row("load", signal("contact_hours")), weekly(sessions_held=sessions, contact_hours=contact)) == moved
     )
 
 
@@ -279,15 +279,15 @@ def test_more_sessions_and_longer_ones_are_told_apart(
     ],
 )
 def test_of_one_client_it_is_said_whether_that_client_wrote_more(now: float, before: float, moved: str) -> None:
-    assert client_wrote(now, before) == moved
+    assert client_breakdown(now, before) == moved
 
 
 def test_where_there_is_no_demand_nothing_is_said_of_it() -> None:
     everything = weekly(**MORE, sessions_held=(18, 22), contact_hours=(15.0, 18.4))
 
-    assert what_moved(row("sessions running over", signal("overrun_minutes")), everything) == ""
-    assert what_moved(row("one client", signal("client_contacts"), client=3), everything) == ""
-    assert what_moved(of_line("day off", 13), everything) == ""
+    assert breakdown(row("sessions running over", signal("overrun_minutes")), everything) == ""
+    assert breakdown(row("one client", signal("client_contacts"), client=3), everything) == ""
+    assert breakdown(of_line("day off", 13), everything) == ""
 
 
 def said_of(found: Sequence[NoticeRow]) -> list[str]:
@@ -301,15 +301,15 @@ def said_of(found: Sequence[NoticeRow]) -> list[str]:
 @pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.key)
 def test_no_family_judges(entry: NoticeFamily) -> None:
     client = 3 if entry.by_client else 0
-    found = row(entry.key, *(signal(each.metric) for each in entry.signals), client=client)
+    found = row(entry.key, *(signal(each.metric) for each in entry.metrics), client=client)
     words = said_of([found, replace(found, signals=found.signals[:2])])
 
     assert [text for text in words if BANNED.search(text) or "{" in text or "  " in text] == []
     assert all(text[0].isupper() for text in words[:3])
 
 
-@pytest.mark.parametrize("entry", LINES, ids=lambda entry: entry.key)
-def test_no_line_judges(entry: Line) -> None:
+@pytest.mark.parametrize("entry", RULES, ids=lambda entry: entry.key)
+def test_no_line_judges(entry: Rule) -> None:
     words = said_of([of_line(entry.key, measured, client) for measured in (0, 1, 2.5) for client in (0, 3)])
 
     assert [text for text in words if BANNED.search(text) or "  " in text] == []
@@ -317,7 +317,7 @@ def test_no_line_judges(entry: Line) -> None:
 
 
 def test_nothing_else_that_is_said_judges() -> None:
-    said = [*ANSWERS.values(), POOLED.headline, POOLED.try_this, POOLED.title]
+    said = [*ANSWERS.values(), ALL_FAMILIES.headline, ALL_FAMILIES.try_this, ALL_FAMILIES.title]
     said += [entry.definition + entry.title for entry in catalogue().values()]
 
     assert [text for text in said if BANNED.search(text)] == []

@@ -6,27 +6,27 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from reports.models import (
-    Answer,
-    Beside,
+    AnswerChoice,
     BuiltFrom,
     Card,
     CaseloadRow,
+    CaseloadStanding,
+    ComparedMetric,
+    Comparison,
     EndsDay,
     EndState,
     FairnessReport,
-    Felt,
+    GapNote,
     Handover,
-    Measured,
-    Missing,
     OwnRange,
     Period,
     Rhythm,
     RhythmDay,
+    SelfReportScale,
     SessionEnd,
     SessionEnds,
-    Standing,
     Supervision,
-    Table,
+    TextTable,
     Unit,
     WeeklyReport,
 )
@@ -34,11 +34,11 @@ from reports.models import (
 MONDAY = date(2025, 11, 3)
 DAY_HOURS = tuple(range(6, 24))
 ANSWERS = (
-    Answer("planned", "This was planned"),
-    Answer("needed", "It was clinically needed"),
-    Answer("noted", "Thanks, noted"),
-    Answer("later", "Not for four weeks"),
-    Answer("wrong", "This looks wrong"),
+    AnswerChoice("planned", "This was planned"),
+    AnswerChoice("needed", "It was clinically needed"),
+    AnswerChoice("noted", "Thanks, noted"),
+    AnswerChoice("later", "Not for four weeks"),
+    AnswerChoice("wrong", "This looks wrong"),
 )
 
 
@@ -78,7 +78,7 @@ def rhythm() -> Rhythm:
         _day(5, (), {}, {}),
         _day(6, (), {}, {20: 10}),
     )
-    days = (days[0], replace(days[1], attention=True), *days[2:])
+    days = (days[0], replace(days[1], in_notice=True), *days[2:])
     return Rhythm(
         "Your week stayed mostly inside the hours you chose",
         "2 h 41 fell outside agreed hours, most of it on Tuesday and Thursday evening.",
@@ -154,7 +154,7 @@ def ranges() -> tuple[OwnRange, ...]:
     return (
         replace(
             _range("outside_hours_minutes", "Work outside agreed hours", Unit.MINUTES, [*outside], (66, 85, 101)),
-            attention=True,
+            in_notice=True,
         ),
         _range(
             "after_hours_replies",
@@ -194,10 +194,12 @@ def card() -> Card:
         "Something you may want to look at",
         "Work outside your agreed hours came to 2 h 41. In your last 12 weeks it was usually between 1 h 06 and "
         "1 h 41; Tuesday evening was 1 h 37 of it.",
-        Table(("Day", "When", "What", "Minutes"), rows),
+        TextTable(("Day", "When", "What", "Minutes"), rows),
         "keep 20 minutes free after your last Thursday session.",
         ANSWERS,
-        weeks=Table(("Week of", "Work outside agreed hours"), (("The year before, middle week", "1 h 25"), *WEEKS_OF)),
+        weeks=TextTable(
+            ("Week of", "Work outside agreed hours"), (("The year before, middle week", "1 h 25"), *WEEKS_OF)
+        ),
     )
 
 
@@ -231,10 +233,10 @@ def full() -> WeeklyReport:
 def quiet() -> WeeklyReport:
     """Nothing stood out."""
     calm = tuple(
-        replace(measure, attention=False, values=(*measure.values[:-1], measure.middle)) for measure in ranges()
+        replace(measure, in_notice=False, values=(*measure.values[:-1], measure.middle)) for measure in ranges()
     )
-    days = tuple(replace(day, attention=False) for day in rhythm().days)
-    ends = replace(session_ends(), days=tuple(replace(day, attention=False) for day in session_ends().days))
+    days = tuple(replace(day, in_notice=False) for day in rhythm().days)
+    ends = replace(session_ends(), days=tuple(replace(day, in_notice=False) for day in session_ends().days))
     week = replace(rhythm(), days=days)
     return replace(
         full(), headline="Nothing stood out this week.", card=None, rhythm=week, ends=ends, ranges=calm, notes=()
@@ -242,7 +244,7 @@ def quiet() -> WeeklyReport:
 
 
 def answered() -> WeeklyReport:
-    return replace(full(), card=replace(card(), answered="This was planned"))
+    return replace(full(), card=replace(card(), answer="This was planned"))
 
 
 def without_messages() -> WeeklyReport:
@@ -251,7 +253,7 @@ def without_messages() -> WeeklyReport:
         "The week of 3 to 9 November 2025 is not complete: your calendar (diary) was last read on Thursday 6 November."
     )
     missing = (
-        Missing("Where are your messages?", "No messages are connected, so replies and evenings are not known."),
+        GapNote("Where are your messages?", "No messages are connected, so replies and evenings are not known."),
     )
     return replace(
         quiet(),
@@ -259,14 +261,14 @@ def without_messages() -> WeeklyReport:
         built_from=built,
         following=None,
         warnings=(warning,),
-        missing=missing,
+        gaps=missing,
     )
 
 
 def first_weeks() -> WeeklyReport:
     """Two weeks in: no usual range yet, too few known ends."""
     short = tuple(
-        replace(m, weeks=m.weeks[-2:], values=m.values[-2:], low=None, middle=None, high=None, attention=False)
+        replace(m, weeks=m.weeks[-2:], values=m.values[-2:], low=None, middle=None, high=None, in_notice=False)
         for m in ranges()
     )
     ends = replace(
@@ -291,7 +293,7 @@ def nothing_yet() -> WeeklyReport:
 def leave() -> WeeklyReport:
     days = tuple(replace(_day(n, (), {}, {}), leave=n < 5) for n in range(7))
     week = Rhythm("You were on leave", "No work was seen.", DAY_HOURS, days)
-    blank = tuple(replace(m, values=(*m.values[:-1], None), attention=False) for m in ranges())
+    blank = tuple(replace(m, values=(*m.values[:-1], None), in_notice=False) for m in ranges())
     return replace(quiet(), headline="You were on leave.", rhythm=week, ends=None, ranges=blank)
 
 
@@ -306,9 +308,11 @@ def _share(
     share = 25.9
     compared = now is not None and not joining
     difference = (now / share - 1) * 100 if now is not None and compared else None
-    standing = Standing.JOINING if joining else Standing.INSIDE if compared else Standing.UNKNOWN
+    standing = (
+        CaseloadStanding.JOINING if joining else CaseloadStanding.INSIDE if compared else CaseloadStanding.UNKNOWN
+    )
     if difference is not None and abs(difference) > band * 100:
-        standing = Standing.ABOVE if difference > 0 else Standing.BELOW
+        standing = CaseloadStanding.ABOVE if difference > 0 else CaseloadStanding.BELOW
     low, high = (share * (1 - band), share * (1 + band)) if compared else (None, None)
     return CaseloadRow(
         name, fte, now, before, low, high, difference, standing, None if now is None else round(now * fte * 1.2), 2,
@@ -330,7 +334,7 @@ PRACTICE = (
         low=None,
         high=None,
         difference=None,
-        standing=Standing.LEAVING,
+        standing=CaseloadStanding.LEAVING,
         note="leaves 19 Dec",
     ),
     _share("H. Boateng", 1.0, 18.0, 15.2, "joining until 29 Nov", joining=True),
@@ -339,7 +343,7 @@ PRACTICE = (
 
 PERIOD = Period(
     first=date(2025, 9, 29), last=date(2025, 10, 26), published=date(2025, 10, 27), next_first=date(2025, 10, 27),
-    next_last=date(2025, 11, 23), until=date(2025, 12, 8),
+    next_last=date(2025, 11, 23), publish_by=date(2025, 12, 8),
 )  # fmt: skip
 
 
@@ -398,8 +402,9 @@ def first_block() -> FairnessReport:
     """A practice that is younger than one block."""
     young = replace(PERIOD, first=None, last=None, published=None)
     rows = tuple(
-        replace(row, load=None, load_before=None, low=None, high=None, difference=None, standing=Standing.UNKNOWN,
-                active_clients=None, intakes=None, supervision=Supervision.UNKNOWN, slots_are_old=False)
+        replace(row, load=None, load_before=None, low=None, high=None, difference=None,
+                standing=CaseloadStanding.UNKNOWN, active_clients=None, intakes=None,
+                supervision=Supervision.UNKNOWN, slots_are_old=False)
         for row in PRACTICE[:5]
     )  # fmt: skip
     return replace(
@@ -419,33 +424,33 @@ FIRST = date(2025, 11, 10)
 THIRDS = ((10.0, "low"), (23.0, "moderate"), (42.0, "high"))
 
 
-def beside() -> Beside:
+def beside() -> Comparison:
     """A year: a scale with three answers, one with a single answer, one without published parts; weeks with gaps."""
     weeks = tuple(FIRST + timedelta(weeks=n) for n in range(52))
     outside = tuple(None if n in {6, 7, 30} else 40.0 + 3 * (n % 9) for n in range(52))
     over = tuple(round(1.5 - (n % 5) * 0.7, 1) for n in range(52))
-    return Beside(
+    return Comparison(
         title="You answered on 4 days; these are the weeks around it",
         subtitle="Each large dot is an answer of yours.",
         weeks=weeks,
-        felt=(
-            Felt("Compassion satisfaction", 10, 50, THIRDS, _points((40, 41.0), (120, 22.0), (360, 35.0))),
-            Felt("Burnout, by your own definition", 1, 5, ((1, "under"), (3, "over")), _points((200, 3.0))),
-            Felt("Exhaustion", 1, 4, (), _points((0, 2.625), (120, 4.0))),
+        self_reports=(
+            SelfReportScale("Compassion satisfaction", 10, 50, THIRDS, _points((40, 41.0), (120, 22.0), (360, 35.0))),
+            SelfReportScale("Burnout, by your own definition", 1, 5, ((1, "under"), (3, "over")), _points((200, 3.0))),
+            SelfReportScale("Exhaustion", 1, 4, (), _points((0, 2.625), (120, 4.0))),
         ),
-        measured=(
-            Measured("Work outside agreed hours", Unit.MINUTES, outside),
-            Measured("Minutes past the booked end", Unit.MINUTES, over),
-            Measured("Replies after hours", Unit.COUNT, (None,) * 52),
+        measures=(
+            ComparedMetric("Work outside agreed hours", Unit.MINUTES, outside),
+            ComparedMetric("Minutes past the booked end", Unit.MINUTES, over),
+            ComparedMetric("Replies after hours", Unit.COUNT, (None,) * 52),
         ),
     )
 
 
-def short_beside() -> Beside:
+def short_beside() -> Comparison:
     """One answer on the first day there was anything."""
     weeks = (FIRST,)
-    felt = Felt("Burnout", 10, 50, THIRDS, ((FIRST, 21.0),))
-    return Beside("You answered on 1 day; these are the weeks around it", "", weeks, (felt,), ())
+    felt = SelfReportScale("Burnout", 10, 50, THIRDS, ((FIRST, 21.0),))
+    return Comparison("You answered on 1 day; these are the weeks around it", "", weeks, (felt,), ())
 
 
 def _points(*answers: tuple[int, float]) -> tuple[tuple[date, float], ...]:

@@ -4,15 +4,15 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from reports import charts, readings, tables
+from reports import charts, tables, value_texts
 from tests.reports import samples
 from tests.reports.pages import read
 
 
 def test_the_numbers_of_the_figure_are_the_drawn_ones() -> None:
     shown = samples.beside()
-    rows = {row[0]: row[1:] for row in tables.beside(shown).rows}
-    said = [use.all("title")[0].words() for use in read(charts.beside(shown, "k")).all("use") if use.all("title")]
+    rows = {row[0]: row[1:] for row in tables.comparison(shown).rows}
+    said = [use.all("title")[0].words() for use in read(charts.comparison(shown, "k")).all("use") if use.all("title")]
 
     assert len(rows) == 52
     assert sum(cell != "–" for row in rows.values() for cell in row) == len(said)
@@ -23,32 +23,32 @@ def test_the_numbers_of_the_figure_are_the_drawn_ones() -> None:
 
 def test_two_answers_in_a_week_are_both_in_its_row() -> None:
     shown = samples.beside()
-    (day, value), *_ = shown.felt[0].points
-    twice = replace(shown.felt[0], points=((day, value), (day + timedelta(days=1), 30.0)))
+    (day, value), *_ = shown.self_reports[0].points
+    twice = replace(shown.self_reports[0], points=((day, value), (day + timedelta(days=1), 30.0)))
 
-    table = tables.beside(replace(shown, felt=(twice,), measured=()))
+    table = tables.comparison(replace(shown, self_reports=(twice,), measures=()))
 
     assert [row[1] for row in table.rows if row[1] != "–"] == ["41, 30"]
 
 
 def test_a_fine_line_leads_from_each_day_of_answers_through_each_measure() -> None:
     shown = samples.beside()
-    days = {day for felt in shown.felt for day, _ in felt.points}
-    svg = read(charts.beside(shown, "k"))
+    days = {day for felt in shown.self_reports for day, _ in felt.points}
+    svg = read(charts.comparison(shown, "k"))
 
     fine = [p for p in svg.all("path") if p.attributes.get("class") == "s-slate-2" and p.attributes["d"].count("M") > 1]
 
-    assert [p.attributes["d"].count("M") for p in fine] == [len(days)] * len(shown.measured)
+    assert [p.attributes["d"].count("M") for p in fine] == [len(days)] * len(shown.measures)
 
 
 def test_a_week_without_a_value_breaks_the_line() -> None:
-    svg = charts.beside(samples.beside(), "k")
+    svg = charts.comparison(samples.beside(), "k")
 
     assert len(re.findall(r'class="s-teal-2" stroke-width="1.5"', svg)) == 3 + 1  # outside hours has two gaps
 
 
 def test_neither_a_band_nor_a_value_is_made_up() -> None:
-    exhaustion, replies = samples.beside().felt[2], samples.beside().measured[2]
+    exhaustion, replies = samples.beside().self_reports[2], samples.beside().measures[2]
 
-    assert readings.band(exhaustion, 4.0) == ""
-    assert readings.last_measured(replies, samples.beside().weeks) == ("–", "no value")
+    assert value_texts.band_name(exhaustion, 4.0) == ""
+    assert value_texts.latest_value(replies, samples.beside().weeks) == ("–", "no value")

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from reports import charts, palette, readings
-from reports.charts.ends import nudged
-from reports.charts.layout import WIDE, shortened, word_width
-from reports.charts.rhythm import Grid, outline
+from reports import charts, palette, value_texts
+from reports.charts.ends import spread_dots
+from reports.charts.layout import WIDE, shorten, text_width
+from reports.charts.rhythm import Grid, agreed_outline
 from reports.models import EndState
 from tests.reports import samples
 from tests.reports.pages import Element, read
@@ -23,8 +23,8 @@ DRAWN: dict[str, Callable[..., str]] = {
     "ranges": lambda **how: charts.own_ranges(samples.ranges(), "k", **how),
     "shares": lambda **how: charts.shares(samples.practice(), "k", **how),
     "many-shares": lambda **how: charts.shares(samples.large_practice(), "k", **how),
-    "beside": lambda **how: charts.beside(samples.beside(), "k", **how),
-    "short-beside": lambda **how: charts.beside(samples.short_beside(), "k", **how),
+    "beside": lambda **how: charts.comparison(samples.beside(), "k", **how),
+    "short-beside": lambda **how: charts.comparison(samples.short_beside(), "k", **how),
     "no-rows": lambda **how: charts.shares(samples.practice(()), "k", **how),
 }
 
@@ -84,7 +84,7 @@ def test_all_words_lie_inside_the_sheet(name: str, narrow: bool) -> None:  # noq
     svg = read(DRAWN[name](narrow=narrow)).all("svg")[0]
     width = float(svg.attributes["viewbox"].split()[2])
     for text in svg.all("text"):
-        wide = word_width(text.words(), float(text.attributes["font-size"])) * 0.85
+        wide = text_width(text.words(), float(text.attributes["font-size"])) * 0.85
         share = {"start": 0.0, "middle": 0.5, "end": 1.0}[text.attributes.get("text-anchor", "start")]
         left = float(text.attributes["x"]) - share * wide
         assert left >= -1, text.words()
@@ -128,26 +128,26 @@ def test_each_session_is_a_mark_that_says_its_minutes() -> None:
 
 def test_a_planned_end_leaves_numerator_and_denominator() -> None:
     thursday = samples.session_ends().days[3]
-    assert readings.past(thursday) == "3 of 5"
+    assert value_texts.ends_past_buffer(thursday) == "3 of 5"
     planned = tuple(replace(end, state=EndState.PLANNED) for end in thursday.ends)
-    assert readings.past(replace(thursday, ends=planned)) == "–"
+    assert value_texts.ends_past_buffer(replace(thursday, ends=planned)) == "–"
 
 
 @pytest.mark.parametrize("places", [[0.0] * 9, [0.0, 1, 2, 3], [0.0, 20, 40], [5.0, 0, 5, 0, 9, 9.5], []])
 def test_dots_step_aside_until_none_covers_another(places: list[float]) -> None:
-    steps = nudged(places, 10)
+    steps = spread_dots(places, 10)
     dots = list(zip(places, steps, strict=True))
     gaps = [((a - c) ** 2 + (b - d) ** 2) ** 0.5 for n, (a, b) in enumerate(dots) for c, d in dots[n + 1 :]]
     assert all(gap >= 9.99 for gap in gaps)
 
 
 def test_a_dot_alone_stays_on_its_row() -> None:
-    assert nudged([0, 20, 40], 10) == [0, 0, 0]
+    assert spread_dots([0, 20, 40], 10) == [0, 0, 0]
 
 
 def test_the_agreed_hours_have_one_outline() -> None:
     grid = Grid(left=0, top=0, column=1, row=1, first=0, columns=24)
-    strokes = set(outline([[(9, 18)], [(10, 19)], []], grid))
+    strokes = set(agreed_outline([[(9, 18)], [(10, 19)], []], grid))
     assert ((9, 0), (9, 1)) in strokes
     assert ((9, 1), (10, 1)) in strokes
     assert ((18, 1), (19, 1)) in strokes
@@ -178,7 +178,7 @@ def test_the_weeks_before_are_hollow_and_joined_to_now() -> None:
 
 def test_names_that_are_too_long_are_cut_and_stay_whole_in_the_mark() -> None:
     name = "Dr. Maximiliane Freifrau von Hohenstein-Schwarzenberg"
-    assert shortened(name, 120, WIDE.body).endswith("…")
+    assert shorten(name, 120, WIDE.body).endswith("…")
     assert any(said.startswith(f"{name}:") for said in titles(charts.shares(samples.large_practice(), "k")))
 
 

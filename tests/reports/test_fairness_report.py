@@ -81,7 +81,7 @@ def test_who_leaves_has_clients_to_hand_over() -> None:
 
 def test_a_block_that_waits_says_for_whom() -> None:
     period = replace(samples.PERIOD, waits_for=("C. Marín", "E. Novak"))
-    words = fairness.coming_words(period)
+    words = fairness.next_block_sentence(period)
     assert words.startswith("The block of 27 October to 23 November 2025 is over and waits for C. Marín and E. Novak,")
     assert words.endswith("on 8 December at the latest it is published without them.")
 

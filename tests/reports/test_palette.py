@@ -38,7 +38,7 @@ def test_a_darker_shade_says_more_in_both_themes(theme: dict[str, str], ramp: st
 
 def test_a_colour_names_one_part() -> None:
     assert len(set(palette.LIGHT.values())) == len(palette.LIGHT)
-    assert all(palette.part(colour) == name for name, colour in palette.LIGHT.items())
+    assert all(palette.colour_name(colour) == name for name, colour in palette.LIGHT.items())
 
 
 def test_the_style_sheet_says_the_same_colours() -> None:

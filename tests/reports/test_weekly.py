@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from reports import readings, weekly, wording
+from reports import value_texts, weekly, wording
 from reports.models import BuiltFrom
 from reports.shell import static
 from tests.reports import samples
@@ -144,7 +144,7 @@ def test_the_numbers_of_the_rhythm_are_the_drawn_ones() -> None:
         int(n) for hour, cells in rows.items() for cell in cells for n in re.findall(r"^\+?(\d+)$", cell) if hour
     )
     assert numbers == sum(sum(day.inside) + sum(day.outside) for day in week.days)
-    assert rows["outside"] == [readings.outside(day) for day in week.days]
+    assert rows["outside"] == [value_texts.outside_hours(day) for day in week.days]
 
 
 def test_the_numbers_of_the_ends_are_the_drawn_ones() -> None:
@@ -198,21 +198,21 @@ MONDAY = samples.MONDAY
 )
 def test_freshness_is_said_for_this_week(through: datetime | None, words: str) -> None:
     built = replace(samples.BUILT, complete_through=through)
-    assert weekly.built_words(built, MONDAY).endswith(words)
+    assert weekly.basis_sentence(built, MONDAY).endswith(words)
 
 
 def test_the_source_line_says_what_is_not_seen() -> None:
-    assert weekly.built_words(samples.BUILT, MONDAY) == (
+    assert weekly.basis_sentence(samples.BUILT, MONDAY) == (
         "Built from 24 calendar events and 61 message times. No message or note is read. Not seen: phone, portal. "
         "Complete through Sunday night."
     )
     alone = BuiltFrom(1, 0, False, (), None, False)
-    assert "No messages of yours are in it" in weekly.built_words(alone, MONDAY)
+    assert "No messages of yours are in it" in weekly.basis_sentence(alone, MONDAY)
 
 
 def test_assumed_hours_and_what_was_not_read_are_said() -> None:
     words, report = page("without-messages").words(), samples.without_messages()
-    for said in (wording.ASSUMED_HOURS, *report.warnings, *(one.text for one in report.missing)):
+    for said in (wording.ASSUMED_HOURS, *report.warnings, *(one.text for one in report.gaps)):
         assert said in words
         assert said in _flat(weekly.text(report))
 

@@ -53,7 +53,7 @@ def test_no_value_is_a_dash_and_never_zero(nothing: float | None, unit: Unit) ->
     ],
 )
 def test_a_range_says_a_shared_unit_once(low: float | None, high: float | None, unit: Unit, words: str) -> None:
-    assert wording.between(low, high, unit) == words
+    assert wording.value_range(low, high, unit) == words
 
 
 @pytest.mark.parametrize(("value", "words"), [(22, "+22 %"), (-4.4, "−4 %"), (0.3, "0 %"), (-0.3, "0 %"), (None, "–")])

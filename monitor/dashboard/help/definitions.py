@@ -11,7 +11,7 @@ from monitor.analysis.catalogue import DEFINITIONS_VERSION, Category, Family, Me
 from monitor.dashboard import request
 from monitor.dashboard.layout import page
 from monitor.dashboard.policy import allow
-from monitor.notices import FAMILIES, LINES, POOLED
+from monitor.notices import ALL_FAMILIES, FAMILIES, RULES
 from reports.models import Unit
 
 blueprint = Blueprint("help", __name__)
@@ -54,8 +54,8 @@ def definitions() -> str:
         units=UNITS,
         seen_by=SEEN_BY,
         grades=GRADES,
-        watched=(*FAMILIES, POOLED),
-        lines=LINES,
+        watched=(*FAMILIES, ALL_FAMILIES),
+        lines=RULES,
         version=DEFINITIONS_VERSION,
         contacts=request.config().practice.contacts,
         accounts=request.require_reader().role is Role.CLINICIAN,

@@ -10,7 +10,7 @@ from connectors.records import SUPERVISION
 from monitor.analysis.calendar import date_of
 from monitor.analysis.terms import LEDGER
 from monitor.dashboard.me.client_index import ClientIndex
-from monitor.notices import LINE, explanation, headline
+from monitor.notices import RULE, explanation, headline
 from monitor.store.notices import NoticeRow
 from reports.wording import day_and_month, full_date
 
@@ -79,5 +79,5 @@ def _noticed(book: ClientIndex, rows: Sequence[NoticeRow]) -> Iterator[Told]:
 
 def _about_this_client(row: NoticeRow) -> str:
     """Say what was noticed, as the beginning of a sentence."""
-    said = explanation(row, "", "this client") if row.tier == LINE else headline(row)
+    said = explanation(row, "", "this client") if row.tier == RULE else headline(row)
     return said.split(".")[0]

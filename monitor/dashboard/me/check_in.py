@@ -31,10 +31,10 @@ from monitor.readiness import readiness_of
 from monitor.roster import Clinician
 from monitor.store.database import Store
 from monitor.store.selfreport import CheckIn, check_ins, remove_check_in, save_check_in
-from monitor.weekly_report.behind import WeekValues
-from monitor.weekly_report.report import MAIN_MEASURES, leading_week, values_of
+from monitor.weekly_report.evidence_rows import WeekValues
+from monitor.weekly_report.report import MAIN_MEASURES, leading_week, week_values
 from reports import tables
-from reports.models import Beside, Felt, Measured, Unit
+from reports.models import ComparedMetric, Comparison, SelfReportScale, Unit
 from reports.wording import ASSUMED_HOURS, counted, full_date, listed, quantity
 
 blueprint = Blueprint("check_in", __name__, url_prefix="/me/check-in")
@@ -111,7 +111,7 @@ class CheckInReport:
     """
 
     headline: str
-    beside: Beside | None
+    beside: Comparison | None
     answered: tuple[CompletedQuestionnaire, ...]
     sheets: tuple[QuestionnaireForm, ...]
     contacts: tuple[str, ...]
@@ -178,7 +178,10 @@ def render(report: CheckInReport) -> str:
 
     drawn: tuple[str, ...] = ()
     if report.beside:
-        drawn = (charts.beside(report.beside, "beside"), charts.beside(report.beside, "beside-narrow", narrow=True))
+        drawn = (
+            charts.comparison(report.beside, "beside"),
+            charts.comparison(report.beside, "beside-narrow", narrow=True),
+        )
     return page(
         "me/check_in.html",
         title="Check-in",
@@ -186,7 +189,7 @@ def render(report: CheckInReport) -> str:
         lines={"privacy": PRIVACY, "kept": KEPT, "closing": CLOSING},
         assumed=ASSUMED_HOURS if report.beside and report.assumed_hours else "",
         drawn=drawn,
-        numbers=tables.beside(report.beside) if report.beside else None,
+        numbers=tables.comparison(report.beside) if report.beside else None,
         full_date=full_date,
     )
 
@@ -215,7 +218,7 @@ def check_in_report(
     with store.read() as connection:
         last = date_of(leading_week(readiness_of(config, connection, clinician, now)))
         taken = check_ins(connection, clinician.key)
-        values = values_of(connection, clinician, day_number(last))
+        values = week_values(connection, clinician, day_number(last))
     return CheckInReport(
         headline="How do you feel, beside what was counted?",
         beside=_beside(taken, values, last),
@@ -287,7 +290,7 @@ def gap_words(asked: Questionnaire, answers: Mapping[int, int]) -> str:
     return f"Questions {numbers} have no answer yet; without them there is no number for {listed(without)}."
 
 
-def _beside(taken: Sequence[CheckIn], values: WeekValues, last: date) -> Beside | None:
+def _beside(taken: Sequence[CheckIn], values: WeekValues, last: date) -> Comparison | None:
     """Answers and weeks of at most a year; ``None`` while nothing was answered in it."""
     newest = max([last, *(_monday(date_of(one.day)) for one in taken)])
     recent = [one for one in taken if date_of(one.day) > newest - timedelta(weeks=LONGEST - 1)]
@@ -297,12 +300,14 @@ def _beside(taken: Sequence[CheckIn], values: WeekValues, last: date) -> Beside 
     first = max(min(first, newest - timedelta(weeks=SHORTEST)), newest - timedelta(weeks=LONGEST - 1))
     weeks = tuple(first + timedelta(weeks=n) for n in range((newest - first).days // 7 + 1))
     times = len({one.day for one in recent})
-    return Beside(
+    return Comparison(
         title=f"You answered on {counted(times, 'day')}; these are the weeks around it",
         subtitle=SUBTITLE,
         weeks=weeks,
-        felt=tuple(felt for asked in QUESTIONNAIRES for scale in asked.scales if (felt := _felt(asked, scale, recent))),
-        measured=tuple(measured for key in MAIN_MEASURES if (measured := _measured(key, values, weeks))),
+        self_reports=tuple(
+            felt for asked in QUESTIONNAIRES for scale in asked.scales if (felt := _felt(asked, scale, recent))
+        ),
+        measures=tuple(measured for key in MAIN_MEASURES if (measured := _measured(key, values, weeks))),
     )
 
 
@@ -310,18 +315,18 @@ def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _felt(asked: Questionnaire, scale: QuestionnaireScale, taken: Sequence[CheckIn]) -> Felt | None:
+def _felt(asked: Questionnaire, scale: QuestionnaireScale, taken: Sequence[CheckIn]) -> SelfReportScale | None:
     points = tuple(
         (date_of(one.day), one.results[scale.key])
         for one in taken
         if one.instrument == asked.key and scale.key in one.results
     )
     bands = tuple((float(part.low), part.label) for part in scale.bands)
-    return Felt(f"{scale.title}", *scale_range(asked, scale), bands, points) if points else None
+    return SelfReportScale(f"{scale.title}", *scale_range(asked, scale), bands, points) if points else None
 
 
-def _measured(key: str, values: WeekValues, weeks: Sequence[date]) -> Measured | None:
+def _measured(key: str, values: WeekValues, weeks: Sequence[date]) -> ComparedMetric | None:
     known = tuple(values.get((day_number(week), key)) for week in weeks)
     if all(value is None for value in known):
         return None
-    return Measured(catalogue()[key].title, catalogue()[key].unit, known)
+    return ComparedMetric(catalogue()[key].title, catalogue()[key].unit, known)

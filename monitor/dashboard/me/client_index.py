@@ -16,7 +16,7 @@ from monitor.roster import Clinician
 from monitor.store import analysis_records, clients
 from monitor.store.clients import LedgerRow, TermRow
 from monitor.store.database import Connection, Store
-from monitor.weekly_report.words import CODE, client_name, usual_slots
+from monitor.weekly_report.sentences import CODE_LENGTH, client_name, usual_slots
 from reports.wording import MONTHS, WEEKDAYS, counted, day_and_month, full_date
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class ClientIndex:
 
     def code(self, key: int) -> str:
         """The short code of one key."""
-        return self.codes.get(key, "")[:CODE]
+        return self.codes.get(key, "")[:CODE_LENGTH]
 
     def said(self, client: int) -> list[TermRow]:
         """Return all that was said of a person under any of their keys, the latest day first."""

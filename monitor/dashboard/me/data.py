@@ -24,8 +24,8 @@ from monitor.store import referrals
 from monitor.store.database import Store
 from monitor.store.referrals import set_open_slots
 from monitor.weekly_report import gaps
-from reports import fairness, readings, wording
-from reports.models import Behind, CaseloadRow, Period, Table, Unit
+from reports import fairness, value_texts, wording
+from reports.models import CaseloadRow, Period, StaleCaseload, TextTable, Unit
 
 blueprint = Blueprint("data", __name__, url_prefix="/me/data")
 MOST_SLOTS = 99
@@ -80,7 +80,7 @@ class OwnCaseload:
     slots: OwnSlots | None
     complete_through: datetime | None
     overdue: bool = False
-    behind: tuple[Behind, ...] = ()
+    stale_caseloads: tuple[StaleCaseload, ...] = ()
 
 
 @blueprint.get("")
@@ -90,7 +90,7 @@ def shared() -> str:
     store = request.store()
     with store.read():
         report = own_caseload(request.config(), store, request.clinician(), now=request.now())
-    return render(report, gaps.all_warnings(request.readiness()))
+    return render(report, gaps.warnings_with_week(request.readiness()))
 
 
 @blueprint.post("/open-slots")
@@ -126,9 +126,9 @@ def render(report: OwnCaseload, warnings: Sequence[str] = ()) -> str:
         "me/data.html",
         title="Your data",
         told=own_row(report.row, compared=report.compared) if report.row else None,
-        period=fairness.period_words(report.period),
-        coming=fairness.coming_words(report.period),
-        fresh=fairness.fresh_words(report),
+        period=fairness.period_sentence(report.period),
+        coming=fairness.next_block_sentence(report.period),
+        fresh=fairness.freshness_sentence(report),
         warnings=warnings,
         slots=report.slots,
         slots_words=slots_words(report.slots),
@@ -162,22 +162,22 @@ def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: dat
         else None,
         complete_through=whole.complete_through,
         overdue=whole.overdue,
-        behind=tuple(one for one in whole.behind if one.key == clinician.key),
+        stale_caseloads=tuple(stale for stale in whole.stale_caseloads if stale.key == clinician.key),
     )
 
 
-def own_row(row: CaseloadRow, *, compared: bool) -> Table:
+def own_row(row: CaseloadRow, *, compared: bool) -> TextTable:
     """One clinician's row of both tables, a line each; without what compares it where that would tell of others."""
     share = (
         ("Against an equal share", wording.signed_percent(row.difference)),
         (
             "Your band around it",
-            wording.DASH if row.low is None else wording.between(row.low, row.high, Unit.LOAD),
+            wording.DASH if row.low is None else wording.value_range(row.low, row.high, Unit.LOAD),
         ),
         ("Where that lies", row.standing.value),
     )
     rows = (
-        ("Full-time equivalent (FTE)", readings.fte(row)),
+        ("Full-time equivalent (FTE)", value_texts.fte(row)),
         ("Load per FTE", wording.quantity(row.load, Unit.LOAD)),
         ("Load per FTE, the two blocks before", wording.quantity(row.load_before, Unit.LOAD)),
         *(share if compared else ()),
@@ -189,7 +189,7 @@ def own_row(row: CaseloadRow, *, compared: bool) -> Table:
         ("Supervision", row.supervision.value),
         *((("Note", row.note),) if row.note else ()),
     )
-    return Table(("What", "Value"), rows)
+    return TextTable(("What", "Value"), rows)
 
 
 def slots_words(slots: OwnSlots | None) -> str:

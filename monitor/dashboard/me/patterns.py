@@ -24,7 +24,7 @@ from monitor.dashboard.me.agenda import Agenda, agenda
 from monitor.dashboard.me.client_index import Choice, ClientIndex, load_client_index
 from monitor.dashboard.me.forms import ROW_NUMBER, exception_end_range, flash_usage_errors, own, parse_from_day
 from monitor.dashboard.policy import allow
-from monitor.notices import FAMILIES, LINE, LINES, PATTERN, POOLED
+from monitor.notices import ALL_FAMILIES, FAMILIES, PATTERN, RULE, RULES
 from monitor.readiness import GapKind, Readiness, readiness_of
 from monitor.roster import Clinician
 from monitor.store import clients
@@ -32,9 +32,9 @@ from monitor.store import notices as kept
 from monitor.store.database import Store
 from monitor.store.notices import NoticeRow
 from monitor.weekly_report import cards, gaps
-from monitor.weekly_report.behind import WeekValues
-from monitor.weekly_report.report import CONTEXT_WEEKS, leading_week, values_of
-from reports.models import Card, Table, Unit
+from monitor.weekly_report.evidence_rows import WeekValues
+from monitor.weekly_report.report import CONTEXT_WEEKS, leading_week, week_values
+from reports.models import Card, TextTable, Unit
 from reports.wording import (
     ASSUMED_HOURS,
     DASH,
@@ -130,7 +130,7 @@ class PatternsReport:
     waiting: tuple[Note, ...]
     groups: tuple[NoteGroup, ...]
     quiet: tuple[str, ...]
-    clients: Table
+    clients: TextTable
     ledger: tuple[LedgerEntry, ...]
     exceptions: str
     kinds: tuple[Choice, ...]
@@ -230,10 +230,10 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         ready = readiness_of(config, connection, clinician, now)
         last = leading_week(ready)
         book = load_client_index(config, store, clinician, now=now)
-        rows = notices.of_persons(book.frames, kept.notices(connection, clinician.key))
+        rows = notices.with_persons(book.frames, kept.notices(connection, clinician.key))
         first = min((row.since for row in rows), default=last)
-        values = values_of(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
-    values = values.of_weeks(ready.is_computed)
+        values = week_values(connection, clinician, last, (last - first) // 7 + CONTEXT_WEEKS)
+    values = values.select_weeks(ready.is_computed)
     no_mail = ready.spans[RecordType.MESSAGES] is None
     unknown, noticed = _unknown(values, last, no_mail=no_mail), {row.family for row in rows}
     missing = tuple(_missing(ready)) if ready.anything_read else ()
@@ -246,7 +246,7 @@ def patterns_report(config: Config, store: Store, clinician: Clinician, *, now: 
         groups=tuple(_groups(rows, notes)),
         quiet=tuple(entry.title for entry in FAMILIES if entry.key not in {*unknown, *noticed}),
         unknown=tuple(entry.title for entry in FAMILIES if entry.key in unknown),
-        clients=Table(CLIENT_COLUMNS, tuple(_client_rows(book, messages=not no_mail))),
+        clients=TextTable(CLIENT_COLUMNS, tuple(_client_rows(book, messages=not no_mail))),
         ledger=tuple(_ledger(book)),
         exceptions=_exceptions(book, rows),
         kinds=tuple(Choice(kind, words) for kind, words in LEDGER.items()),
@@ -274,21 +274,21 @@ def _unknown(values: WeekValues, last: int, *, no_mail: bool) -> set[str]:
     return {
         entry.key
         for entry in FAMILIES
-        if (no_mail if entry.by_client else not known & {signal.metric for signal in entry.signals})
+        if (no_mail if entry.by_client else not known & {signal.metric for signal in entry.metrics})
     }
 
 
 def _missing(ready: Readiness) -> Iterator[str]:
     """Say what the page does not know."""
-    yield from gaps.all_warnings(ready)
+    yield from gaps.warnings_with_week(ready)
     for gap in ready.gaps:
         if gap.kind is not GapKind.HOURS_ASSUMED:  # that is said wherever numbers stand
-            yield gaps.explained(gap)[1]
+            yield gaps.page_texts(gap)[1]
 
 
 def _groups(rows: Sequence[NoticeRow], notes: Mapping[int, Note]) -> Iterator[NoteGroup]:
     """Yield what has been answered or is over, by family in the order in which they are declared, lines last."""
-    for entry in (POOLED, *FAMILIES, *LINES):
+    for entry in (ALL_FAMILIES, *FAMILIES, *RULES):
         of_family = [notes[row.id] for row in reversed(rows) if row.family == entry.key and not notes[row.id].open]
         if of_family:
             yield NoteGroup(entry.title, tuple(of_family))
@@ -297,9 +297,9 @@ def _groups(rows: Sequence[NoticeRow], notes: Mapping[int, Note]) -> Iterator[No
 def _note(told: _Told, row: NoticeRow) -> Note:
     owner = told.book.frames.clinician
     answered = notices.answered_on(row, owner)
-    recent = row.week > told.last_week - 7 * (1 if row.tier == LINE else cards.CARD_WEEKS)
+    recent = row.week > told.last_week - 7 * (1 if row.tier == RULE else cards.CARD_WEEKS)
     return Note(
-        card=cards.card(told.book.frames, row, row.week, told.values, told.book.codes),
+        card=cards.build_card(told.book.frames, row, row.week, told.values, told.book.codes),
         week=date_of(row.week),
         moved=" · ".join(filter(None, (_moved(row), told.book.name(row.client) if row.client else ""))),
         weeks=_weeks(row),
@@ -310,17 +310,17 @@ def _note(told: _Told, row: NoticeRow) -> Note:
 
 def _moved(row: NoticeRow) -> str:
     """Say how far, with the 90 % interval; of a pattern, how many things; nothing of a line."""
-    if row.tier == LINE:
+    if row.tier == RULE:
         return ""
     if row.tier == PATTERN:
         return f"{counted(len(row.signals), 'thing')} at once"
     signal = row.all_signals[0]
-    return notices.how_far(signal)
+    return notices.describe_change(signal)
 
 
 def _weeks(row: NoticeRow) -> str:
     """The weeks a note speaks of: "Week of 9 November 2026", "19 October to 15 November 2026"."""
-    if row.tier == LINE or row.since >= row.week:
+    if row.tier == RULE or row.since >= row.week:
         return f"Week of {full_date(date_of(row.week))}"
     return f"{day_and_month(date_of(row.since))} to {full_date(date_of(row.week + 6))}"
 
@@ -385,7 +385,7 @@ def _exceptions(book: ClientIndex, rows: Sequence[NoticeRow]) -> str:
     """Count the exceptions of the last year, in the ledger and by an answer; empty without any."""
     since: date = book.today - A_YEAR
     entered = sum(row.kind in EXCEPTIONS and date_of(row.day) > since for row in book.ledger)
-    answered = sum(notices.excepted(row) and date_of(row.week) > since for row in rows)
+    answered = sum(notices.is_exception(row) and date_of(row.week) > since for row in rows)
     if not entered + answered:
         return ""
     return (

@@ -87,4 +87,4 @@ def _drawn(report: WeeklyReport) -> str:
         weeks=f"{url_for('.this_week')}week/",
         until=forms.exception_end_range(),
     )
-    return report_page(weekly.week_words(report.week), body, empty=report.built_from.complete_through is None)
+    return report_page(weekly.week_title(report.week), body, empty=report.built_from.complete_through is None)

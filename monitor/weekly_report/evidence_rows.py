@@ -17,11 +17,11 @@ from monitor.analysis.metrics.leave import interrupted_days
 from monitor.analysis.metrics.recovery import nights
 from monitor.analysis.metrics.sessions import EARLY_END_MINUTES, is_past_grace
 from monitor.analysis.sessions import distinct_meetings
-from monitor.notices.clients import contacts_with
+from monitor.notices.clients import weekly_contacts
 from monitor.store.notices import NoticeRow
 from monitor.weekly_report.figures import by_day
-from monitor.weekly_report.words import client_name, usual_slots
-from reports.models import Table, Unit
+from monitor.weekly_report.sentences import client_name, usual_slots
+from reports.models import TextTable, Unit
 from reports.wording import counted, day_and_month, quantity, short_weekday, weekday
 
 if TYPE_CHECKING:
@@ -29,36 +29,36 @@ if TYPE_CHECKING:
 
     from monitor.analysis.frames import Frames
 
-ROWS = 12
-BEFORE = 52 * 7  # days
-WEEKLY = ("after_hours_inbound", "reply_propensity", "sessions_held", "contact_hours")
+MAX_ROWS = 12
+YEAR_DAYS = 52 * 7  # days
+BREAKDOWN_METRICS = ("after_hours_inbound", "reply_propensity", "sessions_held", "contact_hours")
 
 
 class WeekValues(dict[tuple[int, str], float | None]):
     """Weekly numbers by week and key. They do not change: what every note of a page asks for is made once."""
 
-    def of_weeks(self, wanted: Callable[[int], bool]) -> WeekValues:
+    def select_weeks(self, is_selected: Callable[[int], bool]) -> WeekValues:
         """Return the numbers of the weeks that are wanted."""
-        weeks = {week for week in {week for week, _ in self} if wanted(week)}
+        weeks = {week for week in {week for week, _ in self} if is_selected(week)}
         return WeekValues({place: value for place, value in self.items() if place[0] in weeks})
 
-    def of(self, key: str) -> Mapping[int, float | None]:
+    def by_week(self, key: str) -> Mapping[int, float | None]:
         """Return the weekly numbers of one measure."""
-        return self._by_key.get(key, {})
+        return self._weeks_by_key.get(key, {})
 
     @cached_property
-    def _by_key(self) -> dict[str, dict[int, float | None]]:
+    def _weeks_by_key(self) -> dict[str, dict[int, float | None]]:
         found: dict[str, dict[int, float | None]] = {}
         for (week, key), value in self.items():
             found.setdefault(key, {})[week] = value
         return found
 
     @cached_property
-    def context(self) -> pd.DataFrame:
+    def breakdown_columns(self) -> pd.DataFrame:
         """One row a week with what tells demand from boundary, and more sessions from longer ones."""
         import pandas as pd
 
-        return pd.DataFrame({key: pd.Series(self.of(key), dtype=float) for key in WEEKLY}).sort_index()
+        return pd.DataFrame({key: pd.Series(self.by_week(key), dtype=float) for key in BREAKDOWN_METRICS}).sort_index()
 
 
 Row = tuple[str, ...]
@@ -66,16 +66,16 @@ Rows = tuple[Row, Sequence[Row]]
 """Columns and rows."""
 
 
-def rows(frames: Frames, row: NoticeRow, week: int, codes: Mapping[int, str]) -> Table:
+def evidence_table(frames: Frames, row: NoticeRow, week: int, codes: Mapping[int, str]) -> TextTable:
     """What of a week a notice or a line rests on; no rows where it is about something longer than a week."""
-    columns, found = _TABLES.get(row.key, _nothing)(_Week(frames, week, row.client, codes))
-    more = [(f"and {len(found) - ROWS} more", *[""] * (len(columns) - 1))] if len(found) > ROWS else []
-    return Table(columns, (*found[:ROWS], *more))
+    columns, found = _EVIDENCE.get(row.key, _no_rows)(_EvidenceWeek(frames, week, row.client, codes))
+    more = [(f"and {len(found) - MAX_ROWS} more", *[""] * (len(columns) - 1))] if len(found) > MAX_ROWS else []
+    return TextTable(columns, (*found[:MAX_ROWS], *more))
 
 
-def contacts(frames: Frames, client: int) -> dict[int, float | None]:
+def contacts_by_week(frames: Frames, client: int) -> dict[int, float | None]:
     """What passed with a client, by week; ``None`` in weeks that do not count."""
-    counts = contacts_with(frames).counts
+    counts = weekly_contacts(frames).counts
     if client not in counts.columns:
         return {}
     weeks = counts.index.to_numpy().tolist()
@@ -84,64 +84,67 @@ def contacts(frames: Frames, client: int) -> dict[int, float | None]:
     }
 
 
-def written_by(frames: Frames, row: NoticeRow) -> tuple[float, float]:
+def messages_from_client(frames: Frames, row: NoticeRow) -> tuple[float, float]:
     """Messages a week of the notice's client: in its weeks, and in the year before; NaN where none of them counts."""
     wrote = frames.messages[~frames.messages["outgoing"] & (frames.messages["counterpart"] == row.client)]
     counts = wrote.groupby("week").size()
-    known = [week for week, contact in contacts(frames, row.client).items() if contact is not None]
+    known = [week for week, contact in contacts_by_week(frames, row.client).items() if contact is not None]
     weekly = counts.reindex(known, fill_value=0).sort_index()
-    return weekly.loc[row.since : row.week].mean(), weekly.loc[row.since - BEFORE : row.since - 1].mean()
+    return weekly.loc[row.since : row.week].mean(), weekly.loc[row.since - YEAR_DAYS : row.since - 1].mean()
 
 
-class _Week:
+class _EvidenceWeek:
     """One week of a person's frames, with how clients and times are written."""
 
     def __init__(self, frames: Frames, week: int, client: int, codes: Mapping[int, str]) -> None:
         self.frames, self.week, self.client = frames, week, client
         self._slots, self._codes = usual_slots(frames), codes
 
-    def of(self, table: pd.DataFrame, column: str = "week") -> pd.DataFrame:
+    def rows_of(self, table: pd.DataFrame, column: str = "week") -> pd.DataFrame:
         """The week's rows of a table."""
         return table[table[column] == self.week]
 
-    def when(self, instant: float) -> str:
+    def weekday_time(self, instant: float) -> str:
         """A moment as "Tue 21:40"."""
         local = local_time(self.frames.clinician, instant)
         return f"{short_weekday(local.date())} {local:%H:%M}"
 
-    def who(self, client: int) -> str:
+    def client_name(self, client: int) -> str:
         """The client by the usual slot and code."""
         return client_name(client, self._slots, self._codes)
 
 
-def _nothing(_: _Week) -> Rows:
+def _no_rows(_: _EvidenceWeek) -> Rows:
     return (), []
 
 
-def _replies(week: _Week) -> Rows:
-    sent = week.of(week.frames.episodes)
+def _replies(week: _EvidenceWeek) -> Rows:
+    sent = week.rows_of(week.frames.episodes)
     sent = sent[sent["is_reply"] & sent["after_hours"]].sort_values("sent_at")
     found = zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
-    rows = [(week.when(at), week.who(who), counted(number, "message")) for at, who, number in found]
+    rows = [(week.weekday_time(at), week.client_name(who), counted(number, "message")) for at, who, number in found]
     return ("Sent", "To", "In one go"), rows
 
 
-def _ends(week: _Week) -> Rows:
-    held = distinct_meetings(week.of(week.frames.held_sessions))
+def _ends(week: _EvidenceWeek) -> Rows:
+    held = distinct_meetings(week.rows_of(week.frames.held_sessions))
     late = held[is_past_grace(week.frames, held)].sort_values("booked_start")
     found = zip(late["booked_end"], late["client"], late["overrun_minutes"], late["evidence"], strict=True)
-    rows = [(week.when(end), week.who(who), f"{over:+.0f} min", _source(known)) for end, who, over, known in found]
+    rows = [
+        (week.weekday_time(end), week.client_name(who), f"{over:+.0f} min", _evidence_name(known))
+        for end, who, over, known in found
+    ]
     return ("Booked end", "With", "Ended", "Known from"), rows
 
 
-def _source(evidence: str) -> str:
+def _evidence_name(evidence: str) -> str:
     return {"ehr": "record system", "call": "call log", "corrected": "your correction"}.get(evidence, evidence)
 
 
-def _days(week: _Week) -> Rows:
+def _days(week: _EvidenceWeek) -> Rows:
     hours = [
         (date_of(day), len(part), _minutes(part))
-        for day, part in by_day(distinct_meetings(week.of(week.frames.held_sessions)))
+        for day, part in by_day(distinct_meetings(week.rows_of(week.frames.held_sessions)))
     ]
     return ("Day", "Sessions", "Together"), [
         (weekday(day), counted(held, "session"), quantity(minutes, Unit.MINUTES)) for day, held, minutes in hours
@@ -154,30 +157,34 @@ def _minutes(held: pd.DataFrame) -> float:
     return float((together[:, 1] - together[:, 0]).sum() / 60)
 
 
-def _contacts(week: _Week) -> Rows:
+def _contacts(week: _EvidenceWeek) -> Rows:
     frames = week.frames
-    sent = week.of(frames.episodes)
+    sent = week.rows_of(frames.episodes)
     sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == CounterpartKind.CLIENT)]
-    held = week.of(frames.held_sessions)
+    held = week.rows_of(frames.held_sessions)
     held = held[held["client"] == week.client]
     moments = [(at, "a session") for at in held["booked_start"]]
     moments += [
         (at, "a reply" if reply else "a message") for at, reply in zip(sent["sent_at"], sent["is_reply"], strict=True)
     ]
-    return ("When", "What"), [(week.when(at), what) for at, what in sorted(moments)]
+    return ("When", "What"), [(week.weekday_time(at), what) for at, what in sorted(moments)]
 
 
-def _waits(week: _Week) -> Rows:
-    runs = week.of(week.frames.replies, "inbound_week").sort_values("minutes_working", ascending=False)
+def _reply_waits(week: _EvidenceWeek) -> Rows:
+    runs = week.rows_of(week.frames.replies, "inbound_week").sort_values("minutes_working", ascending=False)
     found = zip(runs["inbound_at"], runs["client"], runs["minutes_working"], runs["reply_at"].notna(), strict=True)
     rows = [
-        (week.when(at), week.who(who), quantity(minutes, Unit.MINUTES) if answered else "no reply within 7 days")
+        (
+            week.weekday_time(at),
+            week.client_name(who),
+            quantity(minutes, Unit.MINUTES) if answered else "no reply within 7 days",
+        )
         for at, who, minutes, answered in found
     ]
     return ("Written", "By", "Working time to the reply"), rows
 
 
-def _supervision(week: _Week) -> Rows:
+def _supervision(week: _EvidenceWeek) -> Rows:
     entries = week.frames.other_events
     held = entries[entries["kind"].isin(SUPERVISION) & (entries["week"] <= week.week)].sort_values("start")
     rows = [
@@ -187,36 +194,44 @@ def _supervision(week: _Week) -> Rows:
     return ("Last supervisions", "Lasted"), rows[-4:]
 
 
-def _nights(week: _Week) -> Rows:
+def _nights(week: _EvidenceWeek) -> Rows:
     frames = week.frames
     _, begins, lasts, _ = day_edges(frames)
     monday, short, lone = nights(frames)
     found = np.flatnonzero(short & ~lone & (monday == week.week))
     rows = [
-        (week.when(lasts[n]), week.when(begins[n + 1]), quantity((begins[n + 1] - lasts[n]) / 60, Unit.MINUTES))
+        (
+            week.weekday_time(lasts[n]),
+            week.weekday_time(begins[n + 1]),
+            quantity((begins[n + 1] - lasts[n]) / 60, Unit.MINUTES),
+        )
         for n in found
     ]
     return ("Last work", "Next work", "Between"), rows
 
 
-def _early_ends(week: _Week) -> Rows:
-    held = week.of(week.frames.held_sessions)
+def _early_ends(week: _EvidenceWeek) -> Rows:
+    held = week.rows_of(week.frames.held_sessions)
     early = held[held["overrun_minutes"] <= EARLY_END_MINUTES].sort_values("booked_start")
     found = zip(early["booked_end"], early["client"], early["overrun_minutes"], early["evidence"], strict=True)
     rows = [
-        (week.when(end), week.who(who), f"{-over:.0f} min early", _source(known)) for end, who, over, known in found
+        (week.weekday_time(end), week.client_name(who), f"{-over:.0f} min early", _evidence_name(known))
+        for end, who, over, known in found
     ]
     return ("Booked end", "With", "Ended", "Known from"), rows
 
 
-def _called_off(week: _Week) -> Rows:
-    sessions = week.of(week.frames.sessions)
+def _called_off(week: _EvidenceWeek) -> Rows:
+    sessions = week.rows_of(week.frames.sessions)
     off = sessions[sessions["cancelled_by_clinician"] == 1].sort_values("booked_start")
-    rows = [(week.when(at), week.who(who)) for at, who in zip(off["booked_start"], off["client"], strict=True)]
+    rows = [
+        (week.weekday_time(at), week.client_name(who))
+        for at, who in zip(off["booked_start"], off["client"], strict=True)
+    ]
     return ("Booked for", "With"), rows
 
 
-def _on_leave(week: _Week) -> Rows:
+def _on_leave(week: _EvidenceWeek) -> Rows:
     away = interrupted_days(week.frames)
     parts = (
         (week.frames.held_sessions, "effective_start", "a session"),
@@ -225,19 +240,19 @@ def _on_leave(week: _Week) -> Rows:
     moments = [
         (at, what)
         for part, column, what in parts
-        for at in week.of(part).loc[week.of(part)["day"].isin(away), column].tolist()
+        for at in week.rows_of(part).loc[week.rows_of(part)["day"].isin(away), column].tolist()
     ]
-    return ("When", "What"), [(week.when(at), what) for at, what in sorted(moments)]
+    return ("When", "What"), [(week.weekday_time(at), what) for at, what in sorted(moments)]
 
 
-_TABLES: Mapping[str, Callable[[_Week], Rows]] = {
+_EVIDENCE: Mapping[str, Callable[[_EvidenceWeek], Rows]] = {
     "after_hours_replies": _replies,
     "overrun_minutes": _ends,
     "short_rests": _nights,
     "contact_hours": _days,
     "weighted_load": _days,
     "client_contacts": _contacts,
-    "reply_minutes_working": _waits,
+    "reply_minutes_working": _reply_waits,
     "clinician_cancel_share": _called_off,
     "shortened_share": _early_ends,
     "leave_interrupted": _on_leave,

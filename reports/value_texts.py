@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from reports.models import CaseloadRow, EndsDay, Felt, Measured, OwnRange, RhythmDay, SessionEnd
+    from reports.models import CaseloadRow, ComparedMetric, EndsDay, OwnRange, RhythmDay, SelfReportScale, SessionEnd
 
 ENDS = {
     EndState.WITHIN: "within time or buffer",
@@ -20,17 +20,17 @@ ENDS = {
 }
 
 
-def outside(day: RhythmDay) -> str:
+def outside_hours(day: RhythmDay) -> str:
     """A day's work outside the agreed hours; leave says so."""
     return "leave" if day.leave and not day.outside_minutes else wording.quantity(day.outside_minutes, Unit.MINUTES)
 
 
-def end(session: SessionEnd) -> str:
+def session_end(session: SessionEnd) -> str:
     """Where a session ended against the booked end and the buffer."""
     return f"{wording.signed_minutes(session.minutes)}, {ENDS[session.state]}"
 
 
-def past(day: EndsDay) -> str:
+def ends_past_buffer(day: EndsDay) -> str:
     """How many of a day's sessions ended past the buffer, of those with a known end that were not planned so."""
     judged = [session for session in day.ends if session.state is not EndState.PLANNED]
     count = sum(session.state is EndState.PAST for session in judged)
@@ -42,20 +42,20 @@ def this_week(measure: OwnRange) -> str:
     return wording.quantity(measure.values[-1] if measure.values else None, measure.unit)
 
 
-def week(measure: OwnRange, at: int) -> str:
+def week_value(measure: OwnRange, at: int) -> str:
     """One week of a measure."""
     value = wording.quantity(measure.values[at], measure.unit)
     return f"{measure.title}, week of {wording.day_and_month(measure.weeks[at])}: {value}"
 
 
-def usual(measure: OwnRange) -> str:
+def usual_range(measure: OwnRange) -> str:
     """The person's own range of a measure: "usually 7 – 12"."""
     if measure.low is None or measure.high is None:
         return "no usual range yet"
-    return f"usually {wording.between(measure.low, measure.high, measure.unit)}"
+    return f"usually {wording.value_range(measure.low, measure.high, measure.unit)}"
 
 
-def standing(measure: OwnRange) -> str:
+def range_standing(measure: OwnRange) -> str:
     """Where this week lies against the person's own range; empty while there is no range."""
     value = measure.values[-1] if measure.values else None
     if value is None:
@@ -83,24 +83,24 @@ def load_before(row: CaseloadRow) -> str:
     return f"{row.name}, the two blocks before: {wording.quantity(row.load_before, Unit.LOAD)}"
 
 
-def band(scale: Felt, value: float) -> str:
+def band_name(scale: SelfReportScale, value: float) -> str:
     """The published word for a value of a scale; empty where none is published."""
     return next((words for low, words in reversed(scale.bands) if value >= low), "")
 
 
-def felt(scale: Felt, at: int) -> str:
+def self_report(scale: SelfReportScale, at: int) -> str:
     """One answer of a scale."""
     day, value = scale.points[at]
     words = f"{scale.title}, {wording.day_and_month(day)}: {wording.quantity(value, Unit.COUNT)}"
-    return ", ".join(filter(None, (words, band(scale, value))))
+    return ", ".join(filter(None, (words, band_name(scale, value))))
 
 
-def measured(measure: Measured, week: date, value: float) -> str:
+def week_of_metric(measure: ComparedMetric, week: date, value: float) -> str:
     """One week of a measure beside the answers."""
     return f"{measure.title}, week of {wording.day_and_month(week)}: {wording.quantity(value, measure.unit)}"
 
 
-def last_measured(measure: Measured, weeks: Sequence[date]) -> tuple[str, str]:
+def latest_value(measure: ComparedMetric, weeks: Sequence[date]) -> tuple[str, str]:
     """The last value of a measure that is known, and its week; dashes where there is none."""
     known = [(week, value) for week, value in zip(weeks, measure.values, strict=True) if value is not None]
     if not known:

@@ -15,7 +15,7 @@ from monitor.analysis.sessions import distinct_meetings
 from monitor.store.notices import NoticeRow
 from monitor.weekly_report import gaps
 from monitor.weekly_report.figures import by_day, mostly_inside
-from monitor.weekly_report.gaps import Known
+from monitor.weekly_report.gaps import WeekCompleteness
 from reports.models import Unit
 from reports.wording import counted, day_and_month, listed, quantity, spelled, weekday
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from monitor.analysis.frames import Frames
 
-CODE = 4  # characters of a pseudonym that stand for a client on the person's own pages
-GAP = 30 * 60
-EVERY = 100.0
+CODE_LENGTH = 4  # characters of a pseudonym that stand for a client on the person's own pages
+MIN_BREAK_SECONDS = 30 * 60
+ALL_PERCENT = 100.0
 MIDDAY = (10, 15)
 
 
@@ -35,10 +35,10 @@ def headline(
     week: int,
     notice: NoticeRow | None,
     *,
-    known: Known,
+    completeness: WeekCompleteness,
     enough_weeks: bool,
-    resting: int = 0,
-    going_on: Sequence[NoticeRow] = (),
+    silenced: int = 0,
+    ongoing: Sequence[NoticeRow] = (),
 ) -> str:
     """Return one or two sentences: was this week usual for me?
 
@@ -47,38 +47,38 @@ def headline(
     said instead. ``resting`` is how many notices the person has put off or explained.
     """
     row = frames.weeks.loc[week] if week in frames.weeks.index else None
-    if known.nothing_read:
+    if completeness.nothing_read:
         return "Nothing has arrived yet."
-    if known.incomplete:
-        return known.incomplete
-    if known.newer:
-        return f"{known.newer} Below is the last complete week."
+    if completeness.incomplete_sentence:
+        return completeness.incomplete_sentence
+    if completeness.newer_sentence:
+        return f"{completeness.newer_sentence} Below is the last complete week."
     if row is None:
-        return gaps.headline(known.gaps) if known.gaps else "Nothing was seen of this week."
+        return gaps.headline(completeness.gaps) if completeness.gaps else "Nothing was seen of this week."
     if row["worked_days"] <= 0 and notice is None:
         return "You were away this week."
     if notice is not None:
-        return f"{_how_it_lay(frames, week, known)} {notices.headline(notice)}".strip()
-    if known.gaps:
-        return gaps.headline(known.gaps)
-    if not known.messages:
+        return f"{_hours_sentence(frames, week, completeness)} {notices.headline(notice)}".strip()
+    if completeness.gaps:
+        return gaps.headline(completeness.gaps)
+    if not completeness.messages_seen:
         return "Not one message of yours was seen this week, so this page cannot say whether it was usual."
     inside = mostly_inside(frames, week)
     sentences = (
         (not row["compared"], "A short week. We show it without comparing it."),
         (not enough_weeks, "Here is your week."),
-        (bool(going_on), _still(going_on)),
+        (bool(ongoing), _still_so(ongoing)),
         (not inside, "Nothing new stood out; a good part of your week lay outside your hours."),
-        (resting == 1, "Nothing else stood out; one thing is put off or explained, under Patterns."),
-        (resting > 1, f"Nothing else stood out; {spelled(resting)} things are put off or explained, under Patterns."),
+        (silenced == 1, "Nothing else stood out; one thing is put off or explained, under Patterns."),
+        (silenced > 1, f"Nothing else stood out; {spelled(silenced)} things are put off or explained, under Patterns."),
         (True, "Nothing stood out this week."),
     )
     return next(sentence for holds, sentence in sentences if holds)
 
 
-def _still(going_on: Sequence[NoticeRow]) -> str:
+def _still_so(ongoing: Sequence[NoticeRow]) -> str:
     """What goes on: "Still so: replies after hours, since September; fuller days, since July."."""
-    said = [f"{_lower(notices.title(row))}, since {date_of(_since(row)):%B}" for row in going_on]
+    said = [f"{_lower_first(notices.title(row))}, since {date_of(_since(row)):%B}" for row in ongoing]
     return f"Still so: {'; '.join(said)}."
 
 
@@ -86,13 +86,13 @@ def _since(row: NoticeRow) -> int:
     return min((signal.since for signal in row.signals), default=row.since)
 
 
-def _lower(words: str) -> str:
+def _lower_first(words: str) -> str:
     return words[:1].lower() + words[1:]
 
 
-def _how_it_lay(frames: Frames, week: int, known: Known) -> str:
+def _hours_sentence(frames: Frames, week: int, completeness: WeekCompleteness) -> str:
     """How the week lay in the hours, where that is known."""
-    if not known.hours:
+    if not completeness.can_judge_hours:
         return ""
     inside = mostly_inside(frames, week)
     return (
@@ -120,11 +120,11 @@ def usual_slots(frames: Frames) -> dict[int, str]:
 
 def client_name(client: int, slots: Mapping[int, str], codes: Mapping[int, str]) -> str:
     """How the person recognises a client: the usual slot and a short code, never a name."""
-    code = codes.get(int(client), "")[:CODE]
+    code = codes.get(int(client), "")[:CODE_LENGTH]
     return " · ".join(part for part in (slots.get(int(client), ""), code) if part) or "no client known"
 
 
-def protects(
+def protective_facts(
     frames: Frames, week: int, values: Mapping[tuple[int, str], float | None], *, messages: bool = True
 ) -> tuple[str, ...]:
     """What protects, where there is something good to say: supervision, breaks, days off, leave booked.
@@ -139,7 +139,7 @@ def protects(
         lines.append(f"Supervision: {quantity(hours, Unit.HOURS)} in the last month.")
     kept = values.get((week, "break_kept_share"))
     if kept:
-        days_kept = "every long day" if kept >= EVERY else f"{quantity(kept, Unit.PERCENT)} of your long days"
+        days_kept = "every long day" if kept >= ALL_PERCENT else f"{quantity(kept, Unit.PERCENT)} of your long days"
         lines.append(f"A real break on {days_kept}{so_far}.")
     if off:
         lines.append(f"No work was seen on {listed(off)}{so_far}.")
@@ -157,7 +157,7 @@ def _next_leave(frames: Frames) -> str:
     return f"Leave is booked from {weekday(begins)}, {day_and_month(begins)}."
 
 
-def ahead(frames: Frames, week: int) -> tuple[str, ...]:
+def looking_ahead(frames: Frames, week: int) -> tuple[str, ...]:
     """What is booked for the week after the report's: how many sessions, and days without a gap around noon."""
     coming = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
     following = distinct_meetings(frames.sessions[coming])
@@ -177,4 +177,4 @@ def _no_gap(frames: Frames, day: int, sessions: pd.DataFrame) -> bool:
 
     start, end = frames.calendar.clock.instants(np.array([day * DAY_SECONDS + hour * 3600 for hour in MIDDAY]))
     free = complement(spans(sessions[["booked_start", "booked_end"]].to_numpy(dtype=np.int64)), int(start), int(end))
-    return bool((free[:, 1] - free[:, 0]).max(initial=0) < GAP)
+    return bool((free[:, 1] - free[:, 0]).max(initial=0) < MIN_BREAK_SECONDS)
