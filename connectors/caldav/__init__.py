@@ -1,8 +1,8 @@
-"""Calendars on a server (CalDAV): what changed since the last night, and which entries the moving window reaches.
+"""Calendars on a server (CalDAV): each night the objects that changed and those that the moving window newly covers.
 
-multistatus  what a server says of many things at once
-questions    the bodies of our questions
-server       from an address to calendars, and what is asked of each
-cursor       what is remembered of a server: names of states and of entries
+multistatus  parsing of WebDAV's answers about several resources
+requests     bodies of the requests
+server       from an address to calendars, and the requests to each of them
+cursor       the stored state: keyed names of states and of entries
 source       the connector
 """

@@ -1,4 +1,4 @@
-"""What is remembered of a calendar server: names of states and of entries, nothing of what they are about."""
+"""The state of a calendar server's objects at the last run: keyed names of states and entries, no content."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from connectors.cursor import Cursor
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """One object: the keyed name of its state, and the entries it came to, each with the second in which it ends.
+class StoredObject:
+    """One calendar object as last read: the keyed name of its ETag, and its entries with their ends.
 
-    ``is_faulty`` marks one of which something could not be used.
+    ``entries`` maps uid_keys to ends in epoch seconds. ``has_rejected`` is set if part of the object was rejected.
     """
 
     etag: str
     entries: Mapping[str, int] = field(default_factory=dict)
-    is_faulty: bool = False
+    has_rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CaldavCursor(Cursor):
     """The states of calendars and objects under their keyed names.
 
-    ``start`` and ``end`` (epoch seconds) are the window of the last whole reading, ``reached`` how far entries are
-    known now.
+    ``start`` and ``end`` are the window of the last full read in epoch seconds; ``reached`` is the end of the window at
+    the last run.
     """
 
     version: ClassVar[int] = 4
@@ -36,20 +36,20 @@ class CaldavCursor(Cursor):
     end: int = 0
     reached: int = 0
     states: Mapping[str, str] = field(default_factory=dict)
-    objects: Mapping[str, Mapping[str, Held]] = field(default_factory=dict)
+    objects: Mapping[str, Mapping[str, StoredObject]] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Raise ValueError, OverflowError or OSError for an instant that is none, or a calendar without objects."""
+        """Raise ValueError, OverflowError or OSError for an impossible instant or a calendar without objects."""
         datetime.fromtimestamp(self.reached, UTC)
         if self.states.keys() != self.objects.keys():
             raise ValueError
 
-    def holds_for(self, window: Window) -> bool:
-        """Whether what changed since is enough: the last whole reading is less than a week behind."""
+    def covers(self, window: Window) -> bool:
+        """Return ``True`` if reading the changes is enough: the last full read is less than a week old."""
         return bool(self.states) and window.is_close_after(self.start, self.end)
 
-    def held(self) -> Iterator[tuple[tuple[str, str], Held]]:
-        """Every object under its calendar's name and its own."""
-        for calendar, known in self.objects.items():
-            for name, held in known.items():
-                yield (calendar, name), held
+    def stored_objects(self) -> Iterator[tuple[tuple[str, str], StoredObject]]:
+        """Yield every object with its key: the keyed names of its calendar and of itself."""
+        for calendar, objects in self.objects.items():
+            for name, stored in objects.items():
+                yield (calendar, name), stored

@@ -1,4 +1,4 @@
-"""What a WebDAV server says of many things at once (RFC 4918, 13), without any trick that XML allows."""
+"""Parsing of WebDAV multistatus answers (RFC 4918, 13), with XML's dangerous features refused."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ CALENDAR_SERVER = "{http://calendarserver.org/ns/}"
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})")
 
 
-class UnsoundAnswerError(ValueError):
-    """No such answer, or one with tricks in it."""
+class InvalidAnswerError(ValueError):
+    """The body is not a multistatus answer, or declares document types or entities."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is said of one thing: where it is, how that went (None: well), and the properties it has.
+class ResourceResponse:
+    """The answer about one resource: its address, its status (``None`` means success) and its properties.
 
-    ``path`` is the place in one spelling, without its server.
+    ``path`` is the address without the server, in one spelling.
     """
 
     href: str
@@ -34,31 +34,31 @@ class Told:
     properties: Mapping[str, Element]
 
     def text(self, name: str) -> str:
-        """The text of a property; empty where it has none."""
-        found = self.properties.get(name)
-        return (found.text or "").strip() if found is not None else ""
+        """Return the text of a property; empty if it is missing or empty."""
+        element = self.properties.get(name)
+        return (element.text or "").strip() if element is not None else ""
 
     def hrefs(self, name: str) -> list[str]:
-        """The places that a property names."""
-        found = self.properties.get(name)
-        return [(inner.text or "").strip() for inner in found.iter(f"{DAV}href")] if found is not None else []
+        """Return the addresses in a property."""
+        element = self.properties.get(name)
+        return [(inner.text or "").strip() for inner in element.iter(f"{DAV}href")] if element is not None else []
 
     def has(self, name: str, inner: str) -> bool:
-        """Whether a property holds such an element."""
-        found = self.properties.get(name)
-        return found is not None and next(found.iter(inner), None) is not None
+        """Return ``True`` if a property contains an element of the name ``inner``."""
+        element = self.properties.get(name)
+        return element is not None and next(element.iter(inner), None) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Multistatus:
-    """The whole answer; ``token`` names the state it tells of, where it is about changes."""
+    """A whole multistatus answer; ``token`` is the sync token in an answer about changes."""
 
-    told: tuple[Told, ...]
+    responses: tuple[ResourceResponse, ...]
     token: str = ""
 
 
-def parsed(body: bytes) -> Element:
-    """The root of an answer. Raises :class:`UnsoundAnswerError`, also for any declaration of types or entities."""
+def parse_xml(body: bytes) -> Element:
+    """Return the root element. Raises :class:`InvalidAnswerError`, also for any document type or entity."""
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
@@ -67,39 +67,39 @@ def parsed(body: bytes) -> Element:
     try:
         root: Element = fromstring(body, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise UnsoundAnswerError from error
+        raise InvalidAnswerError from error
     return root
 
 
-def multistatus(body: bytes) -> Multistatus:
-    """Read an answer. Raises :class:`UnsoundAnswerError`."""
-    root = parsed(body)
+def parse_multistatus(body: bytes) -> Multistatus:
+    """Parse a multistatus answer. Raises :class:`InvalidAnswerError`."""
+    root = parse_xml(body)
     if root.tag != f"{DAV}multistatus":
-        raise UnsoundAnswerError
-    told = tuple(found for response in root.iter(f"{DAV}response") for found in _told(response))
-    return Multistatus(told, (root.findtext(f"{DAV}sync-token") or "").strip())
+        raise InvalidAnswerError
+    responses = tuple(response for element in root.iter(f"{DAV}response") for response in _responses(element))
+    return Multistatus(responses, (root.findtext(f"{DAV}sync-token") or "").strip())
 
 
 def path_of(href: str) -> str:
-    """The path of an address in one spelling."""
+    """Return the path of an address in one spelling. Raises :class:`InvalidAnswerError`."""
     try:
         return unquote(urlsplit(href).path)
     except ValueError as error:
-        raise UnsoundAnswerError from error
+        raise InvalidAnswerError from error
 
 
-def _told(response: Element) -> Iterator[Told]:
+def _responses(element: Element) -> Iterator[ResourceResponse]:
     properties = {
-        inner.tag: inner
-        for part in response.iter(f"{DAV}propstat")
-        if (_status(part) or 200) < 300
-        for prop in part.iter(f"{DAV}prop")
-        for inner in prop
+        value.tag: value
+        for propstat in element.iter(f"{DAV}propstat")
+        if (_status(propstat) or 200) < 300
+        for prop in propstat.iter(f"{DAV}prop")
+        for value in prop
     }
-    status = _status(response)
-    for href in response.findall(f"{DAV}href"):
-        place = (href.text or "").strip()
-        yield Told(place, path_of(place), status, properties)
+    status = _status(element)
+    for child in element.findall(f"{DAV}href"):
+        href = (child.text or "").strip()
+        yield ResourceResponse(href, path_of(href), status, properties)
 
 
 def _status(element: Element) -> int | None:

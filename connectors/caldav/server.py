@@ -1,4 +1,4 @@
-"""A calendar server: from an address to the calendars of whoever signs in, and what is asked of each of them."""
+"""A calendar server: discovery of an account's calendars, and the requests to each of them."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ from connectors.caldav.multistatus import (
     CALDAV,
     CALENDAR_SERVER,
     DAV,
+    InvalidAnswerError,
     Multistatus,
-    Told,
-    UnsoundAnswerError,
-    multistatus,
-    parsed,
+    ResourceResponse,
+    parse_multistatus,
+    parse_xml,
     path_of,
 )
 from connectors.errors import AuthorizationError, MalformedError, UnavailableError
 from connectors.http import HttpClient, HttpRequest, origin_of, resolve_url
 
-AT_ONCE = 100  # objects asked for in one question
+OBJECTS_PER_REQUEST = 100
 _MOST_PAGES = 1_000
-_EXPIRED = frozenset((403, 409, 410, 412))
+_EXPIRED = frozenset((403, 409, 410, 412))  # servers disagree about the status of an invalid sync token
 _MISSING = frozenset((404, 405))
-_CUT_SHORT = 507
+_TRUNCATED = 507
 
 
-class ExpiredError(Exception):
-    """The server has forgotten the state of which we ask what changed since."""
+class SyncTokenExpiredError(Exception):
+    """The server no longer knows the state since which the changes were requested."""
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """A calendar. ``state`` names what it is like now, ``tells_changes`` whether the server can compare states."""
+class CaldavCalendar:
+    """A calendar. ``state`` names its present state; ``has_sync`` means that the server can list changes since one."""
 
     url: str
     name: str
     state: str
-    tells_changes: bool
+    has_sync: bool
 
     @property
     def path(self) -> str:
-        """Its place on the server in one spelling."""
+        """The path on the server, in one spelling."""
         return path_of(self.url)
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """The objects that are there or have changed, each with the name of its state, and the paths of those gone."""
+class CalendarChanges:
+    """The objects that exist or have changed, with their ETags by address, and the paths of those deleted."""
 
     etags: Mapping[str, str]
-    gone: frozenset[str]
+    deleted: frozenset[str]
     state: str
 
 
 @dataclass(frozen=True, slots=True)
-class Object:
-    """One calendar object, which holds an entry with all its exceptions."""
+class CalendarObject:
+    """One calendar object: an event with all changes to single occurrences."""
 
     href: str
     etag: str
@@ -68,50 +68,50 @@ class Object:
 
 
 class CalendarServer:
-    """Asks one server as one person; ``hosts`` are others that may be told the password, as patterns."""
+    """Sends one account's requests; ``hosts`` are patterns of other servers that may be given the password."""
 
     def __init__(self, source: str, client: HttpClient, hosts: Sequence[str] = ()) -> None:
         self._source = source
         self._client = client
         self._hosts = hosts
-        self._gives_whole_objects_only = False
+        self._requests_all_lines = False
 
     # From an address to calendars
 
-    def calendars(self, url: str) -> list[Calendar]:
-        """The calendar at the address, or all those of whoever signs in there."""
-        here = self._first(url)
-        if _is_calendar(here):
-            return [_calendar(url, here)]
-        homes = here.hrefs(f"{CALDAV}calendar-home-set")
-        for principal in () if homes else here.hrefs(f"{DAV}current-user-principal"):
-            url = self._place(url, principal)
-            homes = self._first(url).hrefs(f"{CALDAV}calendar-home-set")
-        found = {
-            told.path: _calendar(self._place(home, told.href), told)
-            for home in (self._place(url, home) for home in homes)
-            for told in self._asked("PROPFIND", home, requests.properties(), depth="1").told
-            if _is_calendar(told)
+    def calendars(self, url: str) -> list[CaldavCalendar]:
+        """Return the calendar at the address, or all calendars of the account that signs in there."""
+        response = self._discover(url)
+        if _is_calendar(response):
+            return [_calendar(url, response)]
+        homes = response.hrefs(f"{CALDAV}calendar-home-set")
+        for principal in () if homes else response.hrefs(f"{DAV}current-user-principal"):
+            url = self._resolve(url, principal)
+            homes = self._discover(url).hrefs(f"{CALDAV}calendar-home-set")
+        calendars = {
+            response.path: _calendar(self._resolve(home, response.href), response)
+            for home in (self._resolve(url, home) for home in homes)
+            for response in self._request("PROPFIND", home, requests.propfind(), depth="1").responses
+            if _is_calendar(response)
         }
-        if not found:
+        if not calendars:
             raise UnavailableError(
                 self._source,
-                "there is no calendar at the address for whoever signs in.",
+                "there is no calendar at the address for this account.",
                 "Write the address that a calendar program is given, or a calendar's own.",
             )
-        return [found[path] for path in sorted(found)]
+        return [calendars[path] for path in sorted(calendars)]
 
-    def _first(self, url: str) -> Told:
-        """What the server says of an address, or of where it says that calendars are (RFC 6764)."""
+    def _discover(self, url: str) -> ResourceResponse:
+        """Return the properties of the address, or of the well-known place of calendars on that server (RFC 6764)."""
         well_known = resolve_url(url, "/.well-known/caldav")
-        for place in (url, well_known) if urlsplit(url).path in {"", "/"} else (url,):
-            answer = self._asked("PROPFIND", place, requests.properties(), answers=_MISSING)
-            if answer.told:
-                return answer.told[0]
+        for address in (url, well_known) if urlsplit(url).path in {"", "/"} else (url,):
+            answer = self._request("PROPFIND", address, requests.propfind(), accepted=_MISSING)
+            if answer.responses:
+                return answer.responses[0]
         raise UnavailableError(self._source, "there is no calendar server at the address.", "Check the address.")
 
-    def _place(self, base: str, href: str) -> str:
-        """The address that the server means, if it may be told the password."""
+    def _resolve(self, base: str, href: str) -> str:
+        """Return the absolute address of ``href``. Raises UnavailableError if it may not be given the password."""
         url = resolve_url(base, href)
         scheme, host = origin_of(url)
         if (scheme, host) == origin_of(base):
@@ -120,93 +120,104 @@ class CalendarServer:
             return url
         raise UnavailableError(
             self._source,
-            "the server keeps its calendars on another, which is not told the password.",
+            "the server keeps its calendars on another server, which is not given the password.",
             "If that is right, name the other one under hosts.",
         )
 
-    # What is asked of a calendar
+    # Requests to a calendar
 
-    def changes(self, calendar: Calendar, since: str) -> Changes:
-        """What has changed since a state ("": everything there is). Raises :class:`ExpiredError`."""
-        if not calendar.tells_changes:
-            answer = self._asked("PROPFIND", calendar.url, requests.properties(["getetag", "resourcetype"]), depth="1")
-            objects = (told for told in answer.told if told.path != calendar.path and told.text(f"{DAV}getetag"))
-            return Changes({told.href: told.text(f"{DAV}getetag") for told in objects}, frozenset(), calendar.state)
-        etags: dict[str, str] = {}
-        gone: set[str] = set()
+    def changes(self, calendar: CaldavCalendar, since: str) -> CalendarChanges:
+        """Return the changes since a state; every object for "". Raises :class:`SyncTokenExpiredError`."""
+        if not calendar.has_sync:
+            body = requests.propfind(["getetag", "resourcetype"])
+            answer = self._request("PROPFIND", calendar.url, body, depth="1")
+            etags = {
+                response.href: response.text(f"{DAV}getetag")
+                for response in answer.responses
+                if response.path != calendar.path and response.text(f"{DAV}getetag")
+            }
+            return CalendarChanges(etags, frozenset(), calendar.state)
+        etags = {}
+        deleted: set[str] = set()
         for _ in range(_MOST_PAGES):
-            answer = self._asked("REPORT", calendar.url, requests.changes(since), answers=_EXPIRED)
-            for told in (told for told in answer.told if told.path != calendar.path):
-                if told.status == 404:
-                    gone.add(told.path)
+            answer = self._request("REPORT", calendar.url, requests.sync_collection(since), accepted=_EXPIRED)
+            for response in answer.responses:
+                if response.path == calendar.path:
+                    continue
+                if response.status == 404:
+                    deleted.add(response.path)
                 else:
-                    etags[told.href] = told.text(f"{DAV}getetag")
+                    etags[response.href] = response.text(f"{DAV}getetag")
             since = answer.token
-            if not any(told.status == _CUT_SHORT for told in answer.told):
-                return Changes(etags, frozenset(gone), since)
+            if not any(response.status == _TRUNCATED for response in answer.responses):
+                return CalendarChanges(etags, frozenset(deleted), since)
         raise MalformedError(self._source, "the server's list of changes has no end.", "The next run tries again.")
 
-    def objects(self, calendar: Calendar, hrefs: Sequence[str], wanted: frozenset[str]) -> Iterator[Object]:
-        """These objects, as far as they are still there."""
-        for at in range(0, len(hrefs), AT_ONCE):
-            asked = hrefs[at : at + AT_ONCE]
-            answer = self._asked("REPORT", calendar.url, requests.entries(asked, self._lines(wanted)))
-            if {path_of(href) for href in asked} - {told.path for told in answer.told}:
+    def objects(
+        self, calendar: CaldavCalendar, hrefs: Sequence[str], rule_properties: frozenset[str]
+    ) -> Iterator[CalendarObject]:
+        """Yield these objects, as far as they still exist."""
+        for start in range(0, len(hrefs), OBJECTS_PER_REQUEST):
+            requested = hrefs[start : start + OBJECTS_PER_REQUEST]
+            body = requests.multiget(requested, self._requested_lines(rule_properties))
+            answer = self._request("REPORT", calendar.url, body)
+            if {path_of(href) for href in requested} - {response.path for response in answer.responses}:
                 raise self._malformed()
-            yield from self._held(calendar, answer)
+            yield from self._objects_in(calendar, answer)
 
     def objects_between(
-        self, calendar: Calendar, start: datetime, end: datetime, wanted: frozenset[str]
-    ) -> Iterator[Object]:
-        """The objects with an occurrence in a span of time."""
-        asked = requests.between(start, end, self._lines(wanted))
-        yield from self._held(calendar, self._asked("REPORT", calendar.url, asked, depth="1"))
+        self, calendar: CaldavCalendar, start: datetime, end: datetime, rule_properties: frozenset[str]
+    ) -> Iterator[CalendarObject]:
+        """Yield the objects with an occurrence between two UTC instants."""
+        body = requests.calendar_query(start, end, self._requested_lines(rule_properties))
+        yield from self._objects_in(calendar, self._request("REPORT", calendar.url, body, depth="1"))
 
-    def _lines(self, wanted: frozenset[str]) -> frozenset[str] | None:
-        return None if self._gives_whole_objects_only else wanted
+    def _requested_lines(self, rule_properties: frozenset[str]) -> frozenset[str] | None:
+        return None if self._requests_all_lines else rule_properties
 
-    def _held(self, calendar: Calendar, answer: Multistatus) -> Iterator[Object]:
-        without = []
-        for told in answer.told:
-            if data := told.text(f"{CALDAV}calendar-data"):
-                yield Object(told.href, told.text(f"{DAV}getetag"), data.encode())
-            elif told.status != 404:
-                without.append(told.href)
-        if without and self._gives_whole_objects_only:
+    def _objects_in(self, calendar: CaldavCalendar, answer: Multistatus) -> Iterator[CalendarObject]:
+        without_data = []
+        for response in answer.responses:
+            if data := response.text(f"{CALDAV}calendar-data"):
+                yield CalendarObject(response.href, response.text(f"{DAV}getetag"), data.encode())
+            elif response.status != 404:
+                without_data.append(response.href)
+        if without_data and self._requests_all_lines:
             raise self._malformed()
-        # some refuse to leave lines out that an entry does not have
-        self._gives_whole_objects_only |= bool(without)
-        yield from self.objects(calendar, without, frozenset())
+        # Some servers fail to select lines if an object lacks one of them, so its whole text is requested instead.
+        self._requests_all_lines |= bool(without_data)
+        yield from self.objects(calendar, without_data, frozenset())
 
-    def _asked(
-        self, method: str, url: str, body: bytes, depth: str = "0", answers: frozenset[int] = frozenset()
+    def _request(
+        self, method: str, url: str, body: bytes, depth: str = "0", accepted: frozenset[int] = frozenset()
     ) -> Multistatus:
         headers = {"Depth": depth, "Content-Type": "application/xml; charset=utf-8"}
-        answer = self._client.send(HttpRequest(method, url, headers, body, answers))
-        if answer.status in answers:
-            self._refused(answer.status, answer.body)
+        response = self._client.send(HttpRequest(method, url, headers, body, accepted))
+        if response.status in accepted:
+            self._check_refusal(response.status, response.body)
             return Multistatus(())
-        if answer.status != 207:
+        if response.status != 207:
             raise self._malformed()
         try:
-            return multistatus(answer.body)
-        except UnsoundAnswerError as error:
+            return parse_multistatus(response.body)
+        except InvalidAnswerError as error:
             raise self._malformed() from error
 
-    def _refused(self, status: int, body: bytes) -> None:
-        """What a status means that is one of several answers: the state is forgotten, or we are not let in."""
+    def _check_refusal(self, status: int, body: bytes) -> None:
+        """Raise the error that an accepted status other than 207 means; return if the resource is just missing."""
         if status in _MISSING:
             return
         try:
-            forgotten = next(parsed(body).iter(f"{DAV}valid-sync-token"), None) is not None
-        except UnsoundAnswerError:
-            forgotten = False
-        if forgotten or status != 403:
-            raise ExpiredError
+            has_expired = next(parse_xml(body).iter(f"{DAV}valid-sync-token"), None) is not None
+        except InvalidAnswerError:
+            has_expired = False
+        # 403 means an expired sync token only if the body says so.
+        if has_expired or status != 403:
+            raise SyncTokenExpiredError
         raise AuthorizationError(
             self._source,
             "the server does not let us read a calendar (HTTP 403).",
-            "Give whoever signs in the right to read it, or make a new password there.",
+            "Give the account the right to read it, or make a new password there.",
         )
 
     def _malformed(self) -> MalformedError:
@@ -217,14 +228,15 @@ class CalendarServer:
         )
 
 
-def _is_calendar(told: Told) -> bool:
-    """Whether it is a calendar that may hold events."""
-    components = told.properties.get(f"{CALDAV}supported-calendar-component-set")
+def _is_calendar(response: ResourceResponse) -> bool:
+    """Return ``True`` for a calendar that may contain events."""
+    components = response.properties.get(f"{CALDAV}supported-calendar-component-set")
     names = {part.get("name", "").upper() for part in components} if components is not None else set()
-    return told.has(f"{DAV}resourcetype", f"{CALDAV}calendar") and (not names or "VEVENT" in names)
+    return response.has(f"{DAV}resourcetype", f"{CALDAV}calendar") and (not names or "VEVENT" in names)
 
 
-def _calendar(url: str, told: Told) -> Calendar:
-    tells = told.has(f"{DAV}supported-report-set", f"{DAV}sync-collection") and bool(told.text(f"{DAV}sync-token"))
-    state = told.text(f"{DAV}sync-token") if tells else told.text(f"{CALENDAR_SERVER}getctag")
-    return Calendar(url, told.text(f"{DAV}displayname"), state, tells)
+def _calendar(url: str, response: ResourceResponse) -> CaldavCalendar:
+    token = response.text(f"{DAV}sync-token")
+    has_sync = response.has(f"{DAV}supported-report-set", f"{DAV}sync-collection") and bool(token)
+    state = token if has_sync else response.text(f"{CALENDAR_SERVER}getctag")
+    return CaldavCalendar(url, response.text(f"{DAV}displayname"), state, has_sync)

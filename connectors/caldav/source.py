@@ -1,14 +1,14 @@
-"""Calendars on a server (CalDAV): the whole window once a week, and every night what has changed and come nearer.
+"""Calendars on a server (CalDAV): the whole window once a week, otherwise each night what is new.
 
 ::
 
-    first time, settings changed, a week gone, state forgotten     every object → one snapshot of the window
-    otherwise      objects that changed, and those with an occurrence in the days that the window reaches anew
+    first run, settings changed, a week over, sync token expired    every object → one snapshot of the window
+    otherwise     the objects that changed, and those with an occurrence in the days that the window newly covers
 
-A series does not change while the window moves over it, so the server is asked each night for what takes place in the
-days that are new. The cursor knows the entries to which each object came: when one is gone or says less than it did,
-they are gone, too. Where that is not enough (an entry lies in two objects, one could not be used before, much is gone
-at once), everything is read again, and it is the store that decides what to believe.
+A series does not change while the window moves over it, so each night the server is asked for the objects in the days
+that are new. The cursor stores the entries of each object: if an object is deleted or has fewer entries than before,
+the missing entries are removed. If that is not enough to decide (an entry is in two objects, one was rejected before,
+or much disappears at once), everything is read again, and ingest's rules for a snapshot apply.
 """
 
 from __future__ import annotations
@@ -21,296 +21,332 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Batch, Context, RejectedRecord, SourceKind
-from connectors.caldav.cursor import CaldavCursor, Held
+from connectors.caldav.cursor import CaldavCursor, StoredObject
 from connectors.caldav.multistatus import path_of
-from connectors.caldav.server import Calendar, CalendarServer, Changes, ExpiredError, Object
+from connectors.caldav.server import (
+    CaldavCalendar,
+    CalendarChanges,
+    CalendarObject,
+    CalendarServer,
+    SyncTokenExpiredError,
+)
 from connectors.classify import ClassifiedEntry
 from connectors.cursor import fingerprint
 from connectors.errors import MalformedError, UnavailableError
 from connectors.http import HttpClient
-from connectors.ics.source import looked_at
-from connectors.ics.text import CalendarText, EntryText, UnsoundError, calendars
+from connectors.ics.source import rule_properties
+from connectors.ics.text import CalendarText, EventText, InvalidCalendarError, parse_calendars
 from connectors.network import is_unencrypted
 from connectors.records import CalendarEvent
 
-_MARGIN = timedelta(days=1)  # whole days and floating times begin at another instant in another zone
-_MUCH = 0.3  # of all entries
+_MARGIN = timedelta(days=1)  # all-day and floating events begin at another instant in another zone
+_MOST_REMOVED = 0.3  # of all entries
 
-Place = tuple[str, str]
+ObjectKey = tuple[str, str]
 """The keyed names of a calendar and of an object in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaldavOptions:
-    """Where the calendars are and who reads them. Of several owners each has some: ``{key}`` is the clinician's."""
+    """The address and the account. Each of several owners has an account: ``{key}`` stands for the clinician's key."""
 
     url: str = field(
         metadata={"help": "The server's address, or one calendar's own; {key} stands for each clinician's key."}
     )
-    username: str = field(metadata={"help": "Who signs in; {key} as above."})
+    username: str = field(metadata={"help": "The account that signs in; {key} as above."})
     password: str = field(metadata={"help": "Where the password is kept; {key} as above.", "secret": True})
     calendars: tuple[str, ...] = field(default=(), metadata={"help": "The names of those to read; by default all."})
     hosts: tuple[str, ...] = field(
         default=(),
-        metadata={"help": "Other servers that may be told the password, where calendars lie there; * is any word."},
+        metadata={"help": "Other servers that may be given the password, where calendars lie there; * is any word."},
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What some objects came to: their records and rejected ones, and what is remembered of each."""
+class _ReadObjects:
+    """The contents of some objects: their records, their rejected records, and each object as the cursor stores it."""
 
     records: tuple[CalendarEvent, ...]
     rejected: tuple[RejectedRecord, ...]
-    held: Mapping[Place, Held]
+    stored: Mapping[ObjectKey, StoredObject]
 
 
-class _NotEnoughError(Exception):
-    """What changed cannot be told apart from what did not."""
+class _FullReadNeededError(Exception):
+    """The changes alone do not decide which entries were removed."""
 
 
-class Caldav:
-    """Reads the calendars of one clinician; a run yields one snapshot, or one page of what changed."""
+class CaldavConnector:
+    """Reads the calendars of one clinician; a run yields one snapshot, or one page of changes."""
 
     def __init__(self, options: CaldavOptions, context: Context) -> None:
         self._options = options
         self._context = context
-        self._wanted = looked_at(context)
+        self._properties = rule_properties(context)
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """One batch: the window's snapshot, or what changed since."""
-        known = CaldavCursor.parse(cursor, self._settings())
+        """Yield one batch: the window's snapshot, or the changes since the last run."""
+        previous = CaldavCursor.parse(cursor, self._settings())
         server = self._server()
-        found = self._calendars(server)
-        if known.holds_for(self._context.window) and known.states.keys() == found.keys():
-            with suppress(ExpiredError, _NotEnoughError):
-                yield self._since(server, found, known)
+        calendars = self._calendars(server)
+        if previous.covers(self._context.window) and previous.states.keys() == calendars.keys():
+            with suppress(SyncTokenExpiredError, _FullReadNeededError):
+                yield self._changes_batch(server, calendars, previous)
                 return
-        yield self._whole(server, found, known.settings)
+        yield self._snapshot(server, calendars, previous.settings)
 
     def _server(self) -> CalendarServer:
-        options, told, key = self._options, self._context, self._context.owners[0].key
-        login = options.username.replace("{key}", key), told.read_secret(options.password.replace("{key}", key))
-        return CalendarServer(told.source, HttpClient(told.source, login=login), options.hosts)
+        options, context, key = self._options, self._context, self._context.owners[0].key
+        login = options.username.replace("{key}", key), context.read_secret(options.password.replace("{key}", key))
+        return CalendarServer(context.source, HttpClient(context.source, login=login), options.hosts)
 
     def _settings(self) -> str:
-        told = self._context
-        decisive = (told.owners, told.classifier)
-        return fingerprint(told.pseudonyms, self._options, decisive)
+        context = self._context
+        return fingerprint(context.pseudonyms, self._options, (context.owners, context.classifier))
 
-    def _calendars(self, server: CalendarServer) -> dict[str, Calendar]:
-        """The calendars to read under their keyed names."""
-        found = server.calendars(self._options.url.replace("{key}", self._context.owners[0].key))
-        missing = set(self._options.calendars) - {calendar.name for calendar in found}
+    def _calendars(self, server: CalendarServer) -> dict[str, CaldavCalendar]:
+        """Return the calendars to read by their keyed names."""
+        calendars = server.calendars(self._options.url.replace("{key}", self._context.owners[0].key))
+        missing = set(self._options.calendars) - {calendar.name for calendar in calendars}
         if missing:
             raise UnavailableError(
                 self._context.source,
                 f'there is no calendar named "{min(missing)}".',
                 "Correct its name under calendars, or leave that out to read all.",
             )
-        wanted = [one for one in found if not self._options.calendars or one.name in self._options.calendars]
-        return {self._name("calendar", calendar.path): calendar for calendar in wanted}
+        selected = self._options.calendars
+        return {
+            self._keyed_name("calendar", calendar.path): calendar
+            for calendar in calendars
+            if not selected or calendar.name in selected
+        }
 
     # Everything
 
-    def sightings(self) -> Iterator[ClassifiedEntry]:
-        """Each instance near the window with its title and what the rules make of it."""
-        from connectors.ics.records import look_at
+    def classified_entries(self) -> Iterator[ClassifiedEntry]:
+        """Yield each instance near the window with its title and what the practice's rules make of it."""
+        from connectors.ics.records import traits_of
 
-        self._wanted = looked_at(self._context, titles=True)
-        server, own = self._server(), self._context.owners[0].addresses
-        objects: dict[Place, Object] = {}
-        found = self._calendars(server)
-        for name, calendar in found.items():
+        self._properties = rule_properties(self._context, titles=True)
+        server, own_addresses = self._server(), self._context.owners[0].addresses
+        objects: dict[ObjectKey, CalendarObject] = {}
+        calendars = self._calendars(server)
+        for name, calendar in calendars.items():
             hrefs = list(server.changes(calendar, "").etags)
-            objects |= self._objects(name, server.objects(calendar, hrefs, self._wanted))
-        for one in self._records(self._texts(objects, found, [])):
-            if not isinstance(one, RejectedRecord):
-                yield self._context.classifier.explain(look_at(one[0], own), one[1])
+            objects |= self._by_key(name, server.objects(calendar, hrefs, self._properties))
+        for result in self._records(self._texts(objects, calendars, [])):
+            if not isinstance(result, RejectedRecord):
+                text, record = result
+                yield self._context.classifier.explain(traits_of(text, own_addresses), record)
 
-    def _whole(self, server: CalendarServer, found: Mapping[str, Calendar], settings: str) -> Batch:
+    def _snapshot(self, server: CalendarServer, calendars: Mapping[str, CaldavCalendar], settings: str) -> Batch:
         states: dict[str, str] = {}
-        objects: dict[Place, Object] = {}
-        for name, calendar in found.items():
+        objects: dict[ObjectKey, CalendarObject] = {}
+        for name, calendar in calendars.items():
             changes = server.changes(calendar, "")
             states[name] = self._state(calendar, changes.state)
-            objects |= self._objects(name, server.objects(calendar, list(changes.etags), self._wanted))
-        came = self._read(objects, found)
-        start, end = self._context.window.epoch_seconds
-        reached = CaldavCursor(settings, start, end, end, states, _by_calendar(came.held, found))
+            objects |= self._by_key(name, server.objects(calendar, list(changes.etags), self._properties))
+        read = self._read(objects, calendars)
         window = self._context.window
-        return Batch(reached.dump(), came.records, replaces=window, rejected=came.rejected, done=1, total=1)
+        start, end = window.epoch_seconds
+        current = CaldavCursor(settings, start, end, end, states, _by_calendar(read.stored, calendars))
+        return Batch(current.dump(), read.records, replaces=window, rejected=read.rejected, done=1, total=1)
 
-    # What changed
+    # Changes
 
-    def _since(self, server: CalendarServer, found: Mapping[str, Calendar], known: CaldavCursor) -> Batch:
-        objects: dict[Place, Object] = {}
-        gone: set[Place] = set()
-        states = dict(known.states)
-        for name, calendar in found.items():
-            changes = self._changes(server, calendar, states[name], known.objects[name])
+    def _changes_batch(
+        self, server: CalendarServer, calendars: Mapping[str, CaldavCalendar], previous: CaldavCursor
+    ) -> Batch:
+        objects: dict[ObjectKey, CalendarObject] = {}
+        deleted: set[ObjectKey] = set()
+        states = dict(previous.states)
+        for name, calendar in calendars.items():
+            changes = self._changes(server, calendar, states[name], previous.objects[name])
             states[name] = self._state(calendar, changes.state)
-            fresh = list(server.objects(calendar, list(changes.etags), self._wanted))
-            gone |= {(name, self._name("object", path)) for path in self._vanished(changes, fresh)}
-            objects |= self._objects(name, self._reached(server, calendar, known))
-            objects |= self._objects(name, fresh)
-        if not objects and not gone and states == known.states:
-            return Batch(known.dump())
-        came = self._read(objects, found)
-        before = dict(known.held())
-        removed = self._removed(before, came.held, gone | objects.keys())
-        after = {place: held for place, held in {**before, **came.held}.items() if place not in gone}
-        reached = replace(
-            known, reached=self._context.window.epoch_seconds[1], states=states, objects=_by_calendar(after, found)
+            changed = list(server.objects(calendar, list(changes.etags), self._properties))
+            deleted |= {(name, self._keyed_name("object", path)) for path in self._deleted_paths(changes, changed)}
+            objects |= self._by_key(name, self._newly_covered(server, calendar, previous))
+            objects |= self._by_key(name, changed)
+        if not objects and not deleted and states == previous.states:
+            return Batch(previous.dump())
+        read = self._read(objects, calendars)
+        before = dict(previous.stored_objects())
+        removed = self._removed(before, read.stored, deleted | objects.keys())
+        after = {key: stored for key, stored in {**before, **read.stored}.items() if key not in deleted}
+        current = replace(
+            previous,
+            reached=self._context.window.epoch_seconds[1],
+            states=states,
+            objects=_by_calendar(after, calendars),
         )
-        return Batch(reached.dump(), came.records, tuple(removed), rejected=came.rejected, done=1, total=1)
+        return Batch(current.dump(), read.records, tuple(removed), rejected=read.rejected, done=1, total=1)
 
-    def _changes(self, server: CalendarServer, calendar: Calendar, since: str, known: Mapping[str, Held]) -> Changes:
-        """What has changed since a state, whether or not the server can compare it with another."""
+    def _changes(
+        self, server: CalendarServer, calendar: CaldavCalendar, since: str, stored: Mapping[str, StoredObject]
+    ) -> CalendarChanges:
+        """Return the changes since a state, also if the server has only the list of all objects."""
         if since and since == self._state(calendar, calendar.state):
-            return Changes({}, frozenset(), calendar.state)
-        told = server.changes(calendar, since if calendar.tells_changes else "")
-        names = {href: self._name("object", path_of(href)) for href in told.etags}
-        fresh = {
+            return CalendarChanges({}, frozenset(), calendar.state)
+        changes = server.changes(calendar, since if calendar.has_sync else "")
+        names = {href: self._keyed_name("object", path_of(href)) for href in changes.etags}
+        changed = {
             href: etag
-            for href, etag in told.etags.items()
-            if names[href] not in known or known[names[href]].etag != self._name("etag", etag)
+            for href, etag in changes.etags.items()
+            if names[href] not in stored or stored[names[href]].etag != self._keyed_name("etag", etag)
         }
-        if not calendar.tells_changes and known.keys() - names.values():
-            raise _NotEnoughError
-        return Changes(fresh, told.gone, told.state)
+        if not calendar.has_sync and stored.keys() - names.values():
+            raise _FullReadNeededError
+        return CalendarChanges(changed, changes.deleted, changes.state)
 
-    def _state(self, calendar: Calendar, state: str) -> str:
-        """Return a calendar's state as it is remembered: itself where the server is asked by it, else a keyed name."""
-        return state if calendar.tells_changes or not state else self._name("state", state)
+    def _state(self, calendar: CaldavCalendar, state: str) -> str:
+        """Return a state as the cursor stores it: unchanged if the server needs it back, else as a keyed name."""
+        return state if calendar.has_sync or not state else self._keyed_name("state", state)
 
-    def _vanished(self, changes: Changes, came: Iterable[Object]) -> set[str]:
-        """The paths of what was deleted, also while we looked."""
-        return set(changes.gone) | {path_of(href) for href in changes.etags} - {path_of(one.href) for one in came}
+    def _deleted_paths(self, changes: CalendarChanges, objects: Iterable[CalendarObject]) -> set[str]:
+        """Return the paths of objects that were deleted, also of those deleted since the changes were requested."""
+        paths = {path_of(object_.href) for object_ in objects}
+        return set(changes.deleted) | {path_of(href) for href in changes.etags} - paths
 
-    def _reached(self, server: CalendarServer, calendar: Calendar, known: CaldavCursor) -> Iterator[Object]:
-        """The objects with an occurrence in the days that the window has not reached before."""
-        start, end = datetime.fromtimestamp(known.reached, UTC), self._context.window.end.astimezone(UTC)
+    def _newly_covered(
+        self, server: CalendarServer, calendar: CaldavCalendar, previous: CaldavCursor
+    ) -> Iterator[CalendarObject]:
+        """Yield the objects with an occurrence in the days that the window has not covered before."""
+        start, end = datetime.fromtimestamp(previous.reached, UTC), self._context.window.end.astimezone(UTC)
         if start < end:
-            yield from server.objects_between(calendar, start - _MARGIN, end + _MARGIN, self._wanted)
+            yield from server.objects_between(calendar, start - _MARGIN, end + _MARGIN, self._properties)
 
-    def _removed(self, before: Mapping[Place, Held], came: Mapping[Place, Held], touched: set[Place]) -> list[str]:
-        """The entries that were in the window and are not any more.
+    def _removed(
+        self,
+        before: Mapping[ObjectKey, StoredObject],
+        after: Mapping[ObjectKey, StoredObject],
+        changed: set[ObjectKey],
+    ) -> list[str]:
+        """Return the uid_keys of entries in the window that are in none of the changed objects any more.
 
-        Raises :class:`_NotEnoughError` where the objects looked at do not decide alone.
+        Raises :class:`_FullReadNeededError` if the changed objects alone do not decide.
         """
-        old = {name: end for place in touched & before.keys() for name, end in before[place].entries.items()}
-        new = {name for held in came.values() for name in held.entries}
-        others = {name for place in before.keys() - touched for name in before[place].entries}
-        gone = [name for name, end in old.items() if name not in new and end > self._context.window.epoch_seconds[0]]
-        mended = [
-            place
-            for place in touched & before.keys()
-            if before[place].is_faulty and not (place in came and came[place].is_faulty)
-        ]
-        if mended or not others.isdisjoint(old.keys() | new):
-            raise _NotEnoughError
-        if len(gone) > _MUCH * (len(old) + len(others)):
-            raise _NotEnoughError
-        return gone
+        old = {uid_key: end for key in changed & before.keys() for uid_key, end in before[key].entries.items()}
+        new = {uid_key for stored in after.values() for uid_key in stored.entries}
+        others = {uid_key for key in before.keys() - changed for uid_key in before[key].entries}
+        window_start = self._context.window.epoch_seconds[0]
+        removed = [uid_key for uid_key, end in old.items() if uid_key not in new and end > window_start]
+        # Only a snapshot tells ingest that a rejected record is resolved.
+        has_resolved = any(
+            before[key].has_rejected and not (key in after and after[key].has_rejected)
+            for key in changed & before.keys()
+        )
+        if has_resolved or not others.isdisjoint(old.keys() | new):
+            raise _FullReadNeededError
+        if len(removed) > _MOST_REMOVED * (len(old) + len(others)):
+            raise _FullReadNeededError
+        return removed
 
     # Objects become records
 
-    def _objects(self, calendar: str, objects: Iterable[Object]) -> dict[Place, Object]:
-        return {(calendar, self._name("object", path_of(one.href))): one for one in objects}
+    def _by_key(self, calendar: str, objects: Iterable[CalendarObject]) -> dict[ObjectKey, CalendarObject]:
+        return {(calendar, self._keyed_name("object", path_of(object_.href))): object_ for object_ in objects}
 
-    def _read(self, objects: Mapping[Place, Object], found: Mapping[str, Calendar]) -> _Found:
+    def _read(
+        self, objects: Mapping[ObjectKey, CalendarObject], calendars: Mapping[str, CaldavCalendar]
+    ) -> _ReadObjects:
         rejected: list[RejectedRecord] = []
-        texts = list(self._texts(objects, found, rejected))
-        came: list[tuple[EntryText, CalendarEvent]] = []
-        for one in self._records(texts):
-            if isinstance(one, RejectedRecord):
-                rejected.append(one)
+        texts = list(self._texts(objects, calendars, rejected))
+        records: list[tuple[EventText, CalendarEvent]] = []
+        for result in self._records(texts):
+            if isinstance(result, RejectedRecord):
+                rejected.append(result)
             else:
-                came.append(one)
-        entries = _entries(texts, came)
-        faulty = {_object_at(record.where) for record in rejected}
-        held = {
-            (calendar, name): Held(self._name("etag", one.etag), entries[name], name in faulty)
-            for (calendar, name), one in objects.items()
+                records.append(result)
+        entries = _entries_by_object(texts, records)
+        with_rejected = {_object_in(record.where) for record in rejected}
+        stored = {
+            (calendar, name): StoredObject(self._keyed_name("etag", object_.etag), entries[name], name in with_rejected)
+            for (calendar, name), object_ in objects.items()
         }
-        return _Found(tuple(record for _, record in came), tuple(rejected), held)
+        return _ReadObjects(tuple(record for _, record in records), tuple(rejected), stored)
 
-    def _records(self, texts: Iterable[CalendarText]) -> Iterator[tuple[EntryText, CalendarEvent] | RejectedRecord]:
+    def _records(self, texts: Iterable[CalendarText]) -> Iterator[tuple[EventText, CalendarEvent] | RejectedRecord]:
         from connectors.ics.records import records
-        from connectors.ics.series import TooLongError
+        from connectors.ics.series import ExpansionTimeoutError
 
         try:
             yield from records(texts, self._context)
-        except TooLongError as error:
+        except ExpansionTimeoutError as error:
             raise MalformedError(
                 self._context.source,
-                "its repeating entries take too long to work out.",
+                "expanding its recurring events takes too long.",
                 "Nothing was changed. Narrow the source's window, or read fewer calendars.",
             ) from error
 
     def _texts(
-        self, objects: Mapping[Place, Object], found: Mapping[str, Calendar], rejected: list[RejectedRecord]
+        self,
+        objects: Mapping[ObjectKey, CalendarObject],
+        calendars: Mapping[str, CaldavCalendar],
+        rejected: list[RejectedRecord],
     ) -> Iterator[CalendarText]:
-        for (calendar, name), one in sorted(objects.items()):
+        for (calendar, name), object_ in sorted(objects.items()):
             try:
-                yield from calendars(one.data, self._wanted, found[calendar].name, f"object {name}, ")
-            except UnsoundError as error:
+                yield from parse_calendars(object_.data, self._properties, calendars[calendar].name, f"object {name}, ")
+            except InvalidCalendarError as error:
                 rejected.append(RejectedRecord(f"object {name}", str(error)))
 
-    def _name(self, what: str, text: str) -> str:
+    def _keyed_name(self, what: str, text: str) -> str:
         return self._context.pseudonyms.entry(f"caldav {what}", text)
 
 
-def _entries(
-    texts: Iterable[CalendarText], came: Iterable[tuple[EntryText, CalendarEvent]]
+def _entries_by_object(
+    texts: Iterable[CalendarText], records: Iterable[tuple[EventText, CalendarEvent]]
 ) -> dict[str, dict[str, int]]:
-    """What each object came to. An entry of which two objects tell is both's, whichever of them counted."""
-    tellers: dict[str, set[str]] = defaultdict(set)
-    for text in (entry for calendar in texts for entry in calendar.entries):
-        tellers[text.uid].add(_object_at(text.place))
+    """Return the entries of each object, as uid_keys with ends in epoch seconds.
+
+    An event that is in two objects is counted for both, whichever of the two was used.
+    """
+    objects_by_uid: dict[str, set[str]] = defaultdict(set)
+    for text in (event for calendar in texts for event in calendar.events):
+        objects_by_uid[text.uid].add(_object_in(text.place))
     entries: dict[str, dict[str, int]] = defaultdict(dict)
-    for text, record in came:
-        for name in tellers[text.uid]:
+    for text, record in records:
+        for name in objects_by_uid[text.uid]:
             entries[name][record.uid_key] = int(record.end.timestamp())
     return entries
 
 
-def _object_at(place: str) -> str:
-    """The object in "object NAME, event 1"; empty where the place is in none."""
+def _object_in(place: str) -> str:
+    """Return NAME of the place "object NAME, event 1"; empty if the place is in no object."""
     match = re.match(r"object (\w+)", place)
     return match[1] if match else ""
 
 
-def _by_calendar(held: Mapping[Place, Held], found: Mapping[str, Calendar]) -> dict[str, dict[str, Held]]:
-    objects: dict[str, dict[str, Held]] = {calendar: {} for calendar in found}
-    for (calendar, name), one in held.items():
-        objects[calendar][name] = one
+def _by_calendar(
+    stored: Mapping[ObjectKey, StoredObject], calendars: Mapping[str, CaldavCalendar]
+) -> dict[str, dict[str, StoredObject]]:
+    objects: dict[str, dict[str, StoredObject]] = {calendar: {} for calendar in calendars}
+    for (calendar, name), object_ in stored.items():
+        objects[calendar][name] = object_
     return objects
 
 
 def _problems(options: CaldavOptions) -> list[str]:
     if is_unencrypted(options.url):
-        return ["url: has to begin with https://, or the password would be sent in the open"]
+        return ["url: has to begin with https://, or the password would be sent unencrypted"]
     return []
 
 
 def preview(options: CaldavOptions, context: Context) -> Iterator[ClassifiedEntry]:
-    """What the rules make of each instance in the window, for ``evenhours classify --try``; stores nothing."""
-    return Caldav(options, context).sightings()
+    """Yield what the rules make of each instance in the window, for ``evenhours classify --try``; store nothing."""
+    return CaldavConnector(options, context).classified_entries()
 
 
 SOURCE_KIND = SourceKind(
     name="caldav",
     options=CaldavOptions,
-    make=Caldav,
+    make=CaldavConnector,
     title="Calendars on a server (CalDAV)",
     kept_fields=(
         "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SEQUENCE", "STATUS",
         "TRANSP", "LAST-MODIFIED", "VTIMEZONE", "ATTENDEE and ORGANIZER (address, PARTSTAT)",
         "SUMMARY, CATEGORIES, COLOR (where a rule looks at them)", "displayname of calendars (for rules)",
     ),
-    other_fields="not asked for; left out while parsing where a server sends it all the same",
+    other_fields="not requested; left out while parsing if a server sends it all the same",
     check=_problems,
     per_owner=True,
     preview=preview,

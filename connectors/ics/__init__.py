@@ -1,8 +1,8 @@
-"""Calendars as ICS: sound text, allowed lines, bounded series, one snapshot.
+"""Calendars as iCalendar files: checked text, allowed properties, bounded recurrence, one snapshot.
 
-text     structural checks and the allow-list of lines, before any parser
-zones    the names by which files call zones
-series   a master and its changes become instances
+text     checks of a file's structure and the list of allowed properties, before any parser
+zones    names of time zones as files write them
+series   events and their recurrence rules become instances
 records  instances become calendar events
 source   the connector
 """

@@ -1,8 +1,8 @@
-"""A calendar's entries become instances: parsed, checked, and their series expanded over a span.
+"""Instances of a calendar's events: parsed, checked, and recurring events expanded over a span.
 
-Loaded only when a calendar is read, because its libraries are heavy. Each entry is parsed alone, so that a bad one
-is set aside without its neighbours. What a series may cost is bounded before it is expanded: a rule is a program
-that somebody else wrote.
+Imported only when a calendar is read, because its libraries are heavy. Each event is parsed alone, so that a bad one
+is rejected without the others. The cost of a recurrence rule is bounded before it is expanded, because rules come from
+outside and can describe millions of occurrences.
 """
 
 from __future__ import annotations
@@ -25,66 +25,70 @@ from recurring_ical_events import EventAdapter, Occurrence, Series
 from x_wr_timezone import UTCChangingWalker
 
 from connectors.base import RejectedRecord, Window
-from connectors.ics.text import CalendarText, EntryText
-from connectors.ics.zones import zone_name
+from connectors.ics.text import CalendarText, EventText
+from connectors.ics.zones import iana_name
 
 MOST_INSTANCES = 5_000  # of one series in one window
-MOST_LOOKS = 200_000  # days, times the times of a day, that a rule may have to go through from its start
-_LAST_YEAR = 9_950
-_LAST_CHANGE = datetime(2100, 1, 1, tzinfo=UTC)
+MOST_CANDIDATES = 200_000  # days since the start of a rule, times the times of day it names
+_SEARCH_YEAR = 9_950  # near the last year that dateutil knows
+_ZONE_HORIZON = datetime(2100, 1, 1, tzinfo=UTC)
 _LAST_SECOND = time(23, 59, 59)
-_MARGIN = timedelta(days=3)  # over the span in UTC: floating times and dates find their zone later
+_MARGIN = timedelta(days=3)  # around the window in UTC: floating times and dates get their zone later
 _ONCE = ("DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID")
-_MOMENTS = ("DTSTART", "DTEND", "RECURRENCE-ID")
-_MOMENT = r"(?:;TZID=([^:;\r]+))?:(\d{8}T\d{6})(Z)?\r\n"
-_PLAIN = re.compile(f"DTSTART{_MOMENT}DTEND{_MOMENT}")
-_REPEATING = ("RRULE", "RDATE", "RECURRENCE-ID")
+_DATE_VALUES = ("DTSTART", "DTEND", "RECURRENCE-ID")
+_DATE_PATTERN = r"(?:;TZID=([^:;\r]+))?:(\d{8}T\d{6})(Z)?\r\n"
+_START_AND_END = re.compile(f"DTSTART{_DATE_PATTERN}DTEND{_DATE_PATTERN}")
+_SERIES_PROPERTIES = ("RRULE", "RDATE", "RECURRENCE-ID")
 
-Moment = date | datetime
-"""A date for all-day entries, an aware datetime, or a naive one that floats with the reader's zone."""
+DateOrDatetime = date | datetime
+"""A date for all-day events, an aware datetime, or a naive one that floats with the reader's zone."""
 
 
-class _Unusable(ValueError):  # noqa: N818  # a reason, not a failure
-    """Why an entry is set aside: a phrase without content."""
+class UnusableEventError(ValueError):
+    """An event has to be rejected; the message is the reason, without content."""
+
+
+class ExpansionTimeoutError(ValueError):
+    """Expanding the calendars takes longer than a whole practice's calendars should."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One occurrence. ``occurrence`` names its original place in the series and outlives a move; "" without one.
+    """One occurrence of an event.
 
-    ``by_rule`` is set where a rule of the series is told, and not where the calendar lists instances one by one.
+    ``occurrence`` names its original start in the series and stays the same when it is moved; "" for a single event.
+    ``from_rule`` is set if the calendar contains the series' rule, and not if it lists the instances one by one.
     """
 
-    text: EntryText
-    start: Moment
-    end: Moment
+    text: EventText
+    start: DateOrDatetime
+    end: DateOrDatetime
     occurrence: str
-    by_rule: bool = False
+    from_rule: bool = False
 
     def span(self, zone: tzinfo) -> tuple[datetime, datetime]:
-        """Start and end in UTC where dates and floating times are read in ``zone``.
+        """Return start and end in UTC; dates and floating times are read in ``zone``.
 
-        A wall clock's span that the clock's change swallows keeps the length it shows on the wall.
+        If a clock change puts the end before the start, the length on the wall clock is kept.
         """
-        start, end = _instant(self.start, zone), _instant(self.end, zone)
-        return start, end if end >= start else start + (_wall(self.end) - _wall(self.start))
+        start, end = _utc(self.start, zone), _utc(self.end, zone)
+        return start, end if end >= start else start + (_wall_clock(self.end) - _wall_clock(self.start))
 
 
-def _wall(moment: Moment) -> datetime:
-    """What clock and calendar on the wall show."""
-    return moment.replace(tzinfo=None) if isinstance(moment, datetime) else datetime.combine(moment, time())
+def _wall_clock(value: DateOrDatetime) -> datetime:
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else datetime.combine(value, time())
 
 
-def _instant(moment: Moment, zone: tzinfo) -> datetime:
-    if isinstance(moment, datetime) and moment.tzinfo:
-        return moment.astimezone(UTC)
-    return _wall(moment).replace(tzinfo=zone).astimezone(UTC)
+def _utc(value: DateOrDatetime, zone: tzinfo) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC)
+    return _wall_clock(value).replace(tzinfo=zone).astimezone(UTC)
 
 
-class _Entry(EventAdapter):  # type: ignore[misc]
-    """A parsed VEVENT with the kept text it came from."""
+class _ParsedEvent(EventAdapter):  # type: ignore[misc]
+    """A parsed VEVENT with the text it was made from."""
 
-    def __init__(self, component: Any, text: EntryText) -> None:
+    def __init__(self, component: Any, text: EventText) -> None:
         super().__init__(component)
         self.text = text
         self.component = component
@@ -98,157 +102,159 @@ class _Entry(EventAdapter):  # type: ignore[misc]
         return self.text.uid
 
     @property
-    def place(self) -> Moment | None:
-        """Which occurrence of its series it stands for, ``None`` for the series itself or a single entry."""
+    def recurrence_id(self) -> DateOrDatetime | None:
+        """The original start of the occurrence that it changes, ``None`` for a series itself or a single event."""
         return getattr(self.component.get("RECURRENCE-ID"), "dt", None)
 
     @property
-    def repeats(self) -> bool:
-        return any(name in self.component for name in _REPEATING)
+    def is_in_series(self) -> bool:
+        return any(name in self.component for name in _SERIES_PROPERTIES)
 
 
 class _Occurrence(Occurrence):  # type: ignore[misc]
-    """An occurrence that knows where it stood before it was moved."""
+    """An occurrence that also keeps its start from before it was moved."""
 
-    def __init__(self, entry: _Entry, start: Moment | None = None, end: Moment | None = None) -> None:
-        super().__init__(entry, start, end)
-        self.entry = entry
-        self.nominal = self.start if start is None else start - entry.move_recurrences_by
-        if start is None and entry.place is not None:
-            self.nominal = _on_same_clock(entry.place, entry.raw_start)
+    def __init__(
+        self, event: _ParsedEvent, start: DateOrDatetime | None = None, end: DateOrDatetime | None = None
+    ) -> None:
+        super().__init__(event, start, end)
+        self.event = event
+        self.original_start = self.start if start is None else start - event.move_recurrences_by
+        if start is None and event.recurrence_id is not None:
+            self.original_start = _with_zone_of(event.raw_start, event.recurrence_id)
 
-    def instance(self, *, by_rule: bool) -> Instance:
-        name = _occurrence_name(self.nominal) if self.entry.repeats else ""
-        return Instance(self.entry.text, self.start, self.end, name, by_rule)
+    def instance(self, *, from_rule: bool) -> Instance:
+        name = _occurrence_name(self.original_start) if self.event.is_in_series else ""
+        return Instance(self.event.text, self.start, self.end, name, from_rule)
 
 
 class _Series(Series):  # type: ignore[misc]
     occurrence = _Occurrence
 
 
-def _on_same_clock(moment: Moment, start: Moment) -> Moment:
-    """A floating moment read in the zone of ``start``, where that has one."""
-    if isinstance(moment, datetime) and isinstance(start, datetime) and moment.tzinfo is None:
-        return moment.replace(tzinfo=start.tzinfo)
-    return moment
+def _with_zone_of(start: DateOrDatetime, value: DateOrDatetime) -> DateOrDatetime:
+    """Return ``value`` in the zone of ``start``, if it is floating and that has one."""
+    if isinstance(value, datetime) and isinstance(start, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=start.tzinfo)
+    return value
 
 
-def _occurrence_name(moment: Moment) -> str:
-    if isinstance(moment, datetime) and moment.tzinfo:
-        return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return moment.strftime("%Y%m%dT%H%M%S" if isinstance(moment, datetime) else "%Y%m%d")
-
-
-class TooLongError(ValueError):
-    """The calendars need more time than a whole practice's would."""
+def _occurrence_name(start: DateOrDatetime) -> str:
+    if isinstance(start, datetime) and start.tzinfo:
+        return start.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return start.strftime("%Y%m%dT%H%M%S" if isinstance(start, datetime) else "%Y%m%d")
 
 
 def expand(
     calendars: Iterable[CalendarText],
     window: Window,
-    is_alone: Callable[[EntryText], bool] = lambda _: False,
+    is_single: Callable[[EventText], bool] = lambda _: False,
     seconds: float = 60,
 ) -> Iterator[Instance | RejectedRecord]:
-    """Every instance near the window (a few days more on either side) and every entry that cannot be used.
+    """Yield each instance near the window (with a margin of some days) and each rejected record.
 
-    Entries of all calendars count as one, so that a move kept in one file finds its series in another; of one that
-    ``is_alone`` it is known that it has no namesake, and it is not kept until the others are there. Raises
-    :class:`TooLongError` after ``seconds`` of work: half a calendar would look like one from which the rest was gone.
+    The events of all calendars are read as one set, so that a change stored in one file finds its series in another. An
+    event for which ``is_single`` is true has a UID of its own: it is yielded at once instead of being kept until all
+    others have been read. Raises :class:`ExpansionTimeoutError` after ``seconds`` of work, since half a calendar would
+    look like one from which the rest was deleted.
     """
-    spent, since = 0.0, monotonic()
-    for found in _expanded(calendars, window, is_alone):
-        spent += monotonic() - since
+    spent, resumed_at = 0.0, monotonic()
+    for result in _expand_steps(calendars, window, is_single):
+        spent += monotonic() - resumed_at
         if spent > seconds:
-            raise TooLongError
-        if found:
-            yield found
-        since = monotonic()  # what became of it meanwhile is no work of ours
+            raise ExpansionTimeoutError
+        if result:
+            yield result
+        resumed_at = monotonic()  # the caller's work between two results does not count
 
 
-def _expanded(
-    calendars: Iterable[CalendarText], window: Window, is_alone: Callable[[EntryText], bool]
+def _expand_steps(
+    calendars: Iterable[CalendarText], window: Window, is_single: Callable[[EventText], bool]
 ) -> Iterator[Instance | RejectedRecord | None]:
-    """As :func:`expand`, with a ``None`` after each step of the work."""
-    entries: dict[str, list[_Entry | Instance]] = defaultdict(list)
+    """Yield the results of :func:`expand`, and ``None`` after each step of the work, so that it can be timed."""
+    by_uid: dict[str, list[_ParsedEvent | Instance]] = defaultdict(list)
     for calendar in calendars:
-        for step in _parsed_entries(calendar, window.end):
-            if isinstance(step, RejectedRecord):
-                yield step
-            elif is_alone(step.text):
-                yield from _together([step], window)
+        for event in _parse_events(calendar, window.end):
+            if isinstance(event, RejectedRecord):
+                yield event
+            elif is_single(event.text):
+                yield from _expand_uid([event], window)
             else:
-                entries[step.text.uid].append(step)
+                by_uid[event.text.uid].append(event)
                 yield None
-    for namesakes in entries.values():
-        yield from _together(namesakes, window)
+    for events in by_uid.values():
+        yield from _expand_uid(events, window)
         yield None
 
 
-def _together(namesakes: list[_Entry | Instance], window: Window) -> Iterator[Instance | RejectedRecord]:
-    """Yield what all entries of one name mean together."""
-    if len(namesakes) == 1 and isinstance(namesakes[0], Instance):  # most are
-        yield namesakes[0]
+def _expand_uid(events: list[_ParsedEvent | Instance], window: Window) -> Iterator[Instance | RejectedRecord]:
+    """Yield the instances of all events with one UID."""
+    if len(events) == 1 and isinstance(events[0], Instance):  # most events
+        yield events[0]
     else:
-        yield from _instances([_as_entry(one, window.end) for one in namesakes], window)
+        yield from _expand_series([_as_parsed(event, window.end) for event in events], window)
 
 
-def _parsed_entries(calendar: CalendarText, horizon: datetime) -> Iterator[_Entry | Instance | RejectedRecord]:
-    zone = zone_name(calendar.zone) if calendar.zone else None
+def _parse_events(calendar: CalendarText, horizon: datetime) -> Iterator[_ParsedEvent | Instance | RejectedRecord]:
+    zone = iana_name(calendar.zone) if calendar.zone else None
     walker = UTCChangingWalker(ZoneInfo(zone)) if zone else None
     if calendar.zone and not walker:
         yield RejectedRecord("the calendar itself", "its own time zone is unknown; the clinician's is taken")
-    defined = 0
-    for text in calendar.entries:
-        for name in islice(calendar.zones, defined, None):
-            _define_zone(name, calendar.zones[name])
-        defined = len(calendar.zones)
+    registered = 0
+    for text in calendar.events:
+        # Reading an event may have added zones that it names; they have to be known before it is parsed.
+        for name in islice(calendar.zones, registered, None):
+            _register_zone(name, calendar.zones[name])
+        registered = len(calendar.zones)
         try:
-            entry = (_single(text) if not walker else None) or _parsed(text, walker, horizon)
-        except Exception as error:  # noqa: BLE001  # the parser meets hostile text; whatever it raises, one entry is lost
+            event = (_parse_simple(text) if not walker else None) or _parse(text, walker, horizon)
+        except Exception as error:  # noqa: BLE001  # the text may be hostile; whatever the parser raises, one event is lost
             yield _rejected(text, error)
         else:
-            yield entry
+            yield event
 
 
-def _single(text: EntryText) -> Instance | None:
-    """An entry that says no more than when it begins and ends, read without the parser; ``None`` for any other."""
-    match = _PLAIN.fullmatch(text.times)
+def _parse_simple(text: EventText) -> Instance | None:
+    """Return the instance of an event that has a start and an end alone, without the slow parser; else ``None``."""
+    match = _START_AND_END.fullmatch(text.date_lines)
     if match is None:
         return None
     try:
-        start, end = _plain_moment(*match.group(1, 2, 3)), _plain_moment(*match.group(4, 5, 6))
+        start, end = _parse_datetime(*match.group(1, 2, 3)), _parse_datetime(*match.group(4, 5, 6))
         return None if (start.tzinfo is None) != (end.tzinfo is None) or end < start else Instance(text, start, end, "")
-    except (ValueError, OSError, KeyError):  # no time, or no zone that everybody knows
+    except (ValueError, OSError, KeyError):  # not a time, or not an IANA zone
         return None
 
 
-def _plain_moment(zone: str | None, clock: str, utc: str | None) -> datetime:
+def _parse_datetime(zone: str | None, clock: str, utc: str | None) -> datetime:
     if zone and utc:
         raise ValueError
     return datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone) if zone else UTC if utc else None)
 
 
-def _as_entry(found: _Entry | Instance, horizon: datetime) -> _Entry:
-    """The same for the library that knows series: a single entry may have namesakes that move it."""
-    return _parsed(found.text, None, horizon) if isinstance(found, Instance) else found
+def _as_parsed(event: _ParsedEvent | Instance, horizon: datetime) -> _ParsedEvent:
+    """Return the event as the recurrence library needs it: a single event may have another that moves it."""
+    return _parse(event.text, None, horizon) if isinstance(event, Instance) else event
 
 
-def _rejected(text: EntryText, error: Exception) -> RejectedRecord:
-    return RejectedRecord(text.place, str(error) if isinstance(error, _Unusable) else "its dates cannot be read")
+def _rejected(text: EventText, error: Exception) -> RejectedRecord:
+    reason = str(error) if isinstance(error, UnusableEventError) else "its dates cannot be read"
+    return RejectedRecord(text.place, reason)
 
 
-def _define_zone(name: str, definition: str) -> None:
-    """Teach the parser a zone that the file defines itself; one that makes no sense stays unknown."""
+def _register_zone(name: str, definition: str) -> None:
+    """Register a zone that the file defines with the parser; an invalid one stays unknown."""
     text = f"BEGIN:VTIMEZONE\r\nTZID:{name}\r\n{definition}END:VTIMEZONE\r\n".encode()
     try:
+        # Under another name the parser reads the definition without registering it, so that its rules can be checked.
         draft: Any = Timezone.from_ical(text.replace(b"VTIMEZONE", b"X-DRAFT"))
-        for part in draft.subcomponents:
-            for rule in _as_list(part.get("RRULE")):
+        for observance in draft.subcomponents:
+            for rule in _as_list(observance.get("RRULE")):
                 if rule.get("FREQ") != ["YEARLY"]:
                     return
-                _refuse_costly_rule(rule, part["DTSTART"].dt, _LAST_CHANGE)
+                _check_rule_cost(rule, observance["DTSTART"].dt, _ZONE_HORIZON)
         Timezone.from_ical(text)
-    except Exception:  # noqa: BLE001  # hostile text: its entries are set aside for their unknown zone
+    except Exception:  # noqa: BLE001  # hostile text: its events are rejected for their unknown zone
         return
 
 
@@ -256,144 +262,151 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _parsed(text: EntryText, walker: UTCChangingWalker | None, horizon: datetime) -> _Entry:
-    component: Any = Event.from_ical(f"BEGIN:VEVENT\r\n{text.times}END:VEVENT\r\n".encode())
-    _refuse_unreadable(component)
-    _refuse_unknown_zone(component)
+def _parse(text: EventText, walker: UTCChangingWalker | None, horizon: datetime) -> _ParsedEvent:
+    component: Any = Event.from_ical(f"BEGIN:VEVENT\r\n{text.date_lines}END:VEVENT\r\n".encode())
+    _check_readable(component)
+    _check_zones(component)
     if walker:
         component = walker.walk_event(component)
-    entry = _Entry(component, text)
-    _refuse_impossible_span(entry)
+    event = _ParsedEvent(component, text)
+    _check_span(event)
     for rule in _as_list(component.get("RRULE")):
-        _end_by_its_clock(rule, entry.start)
-        _refuse_costly_rule(rule, entry.start, horizon)
-    return entry
+        _localise_until(rule, event.start)
+        _check_rule_cost(rule, event.start, horizon)
+    return event
 
 
-def _refuse_unreadable(component: Any) -> None:
+def _check_readable(component: Any) -> None:
     if component.errors or "DTSTART" not in component:
-        raise _Unusable("its dates cannot be read")
-    if any(isinstance(component.get(name), list) for name in _ONCE if name != "RRULE"):
-        raise _Unusable("it has two of what it may have once")
-    if not all(isinstance(component[name].dt, date) for name in _MOMENTS if name in component):
-        raise _Unusable("its dates cannot be read")  # a duration or a period, as the parser takes some misspelled ones
+        raise UnusableEventError("its dates cannot be read")
+    duplicates = [name for name in _ONCE if name != "RRULE" and isinstance(component.get(name), list)]
+    if duplicates:
+        raise UnusableEventError(f"duplicate property: {duplicates[0]}")
+    # The parser takes some misspelled dates for a duration or a period.
+    if not all(isinstance(component[name].dt, date) for name in _DATE_VALUES if name in component):
+        raise UnusableEventError("its dates cannot be read")
     if "EXRULE" in component:
-        raise _Unusable("it has exceptions by rule (EXRULE), which are not understood")
+        raise UnusableEventError("it has exceptions by rule (EXRULE), which are not supported")
 
 
-def _refuse_unknown_zone(component: Any) -> None:
+def _check_zones(component: Any) -> None:
     for value in component.values():
-        for single in _as_list(value):
-            zone = getattr(single, "params", {}).get("TZID")
-            moments = [single] if hasattr(single, "dt") else getattr(single, "dts", [])
-            if zone and any(isinstance(at.dt, datetime) and at.dt.tzinfo is None for at in moments):
-                raise _Unusable("its time zone is unknown")
+        for item in _as_list(value):
+            zone = getattr(item, "params", {}).get("TZID")
+            dates = [item] if hasattr(item, "dt") else getattr(item, "dts", [])
+            # The parser reads a time in a zone it does not know as a floating one.
+            if zone and any(isinstance(value.dt, datetime) and value.dt.tzinfo is None for value in dates):
+                raise UnusableEventError("its time zone is unknown")
 
 
-def _refuse_impossible_span(entry: _Entry) -> None:
-    start, end = entry.raw_start, entry.raw_end
+def _check_span(event: _ParsedEvent) -> None:
+    start, end = event.raw_start, event.raw_end
     if isinstance(start, datetime) != isinstance(end, datetime):
-        raise _Unusable("it begins with a date and ends with a time, or the other way round")
+        raise UnusableEventError("it begins with a date and ends with a time, or the other way round")
     if isinstance(start, datetime) and (start.tzinfo is None) != (end.tzinfo is None):
-        raise _Unusable("only one of its ends has a time zone")
+        raise UnusableEventError("only one of its ends has a time zone")
     if end < start:
-        raise _Unusable("it ends before it begins")
+        raise UnusableEventError("it ends before it begins")
 
 
-def _end_by_its_clock(rule: Any, start: Moment) -> None:
-    """Read an UNTIL that is a date, or that floats, by the clock of a series of times; others stay.
+def _localise_until(rule: Any, start: DateOrDatetime) -> None:
+    """Read an UNTIL that is a date or a floating time in the zone of the series; others stay.
 
-    A date is that whole day. The library would take its midnight, and both for UTC: the last session would be lost.
+    A date includes that whole day. The library would take its midnight, and read both as UTC: the last session would be
+    lost.
     """
     until = rule.get("UNTIL", [None])[0]
     if until is None or not isinstance(start, datetime) or getattr(until, "tzinfo", None):
         return
     last = until if isinstance(until, datetime) else datetime.combine(until, _LAST_SECOND)
-    with suppress(OverflowError):  # the last day that there is: without end, in any zone
-        rule["UNTIL"] = [_instant(last, start.tzinfo) if start.tzinfo else last]
+    with suppress(OverflowError):  # the last day of the calendar means "no end" in any zone
+        rule["UNTIL"] = [_utc(last, start.tzinfo) if start.tzinfo else last]
 
 
-def _refuse_costly_rule(rule: Any, start: Moment, horizon: datetime) -> None:
-    """Set a rule aside that would be expanded without end, or for longer than a calendar's rule ever is."""
+def _check_rule_cost(rule: Any, start: DateOrDatetime, horizon: datetime) -> None:
+    """Raise :class:`UnusableEventError` for a rule that never ends or takes longer than any real calendar's."""
     frequency = rule.get("FREQ", [""])[0]
     if frequency not in {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}:
-        raise _Unusable("it repeats more often than daily")
+        raise UnusableEventError("it repeats more often than daily")
     if rule.get("INTERVAL", [1])[0] < 1:
-        raise _Unusable("its rule stands still")
+        raise UnusableEventError("its repeat interval is less than 1")
     times = math.prod(len(rule.get(name, [0])) for name in ("BYHOUR", "BYMINUTE", "BYSECOND"))
     days = (horizon.date() - date(start.year, start.month, start.day)).days
-    if days * times > MOST_LOOKS:
-        raise _Unusable("it repeats too often")
-    if len(rule) > 1 and not _comes_true(rule, start):
-        raise _Unusable("its rule never comes true")
+    if days * times > MOST_CANDIDATES:
+        raise UnusableEventError("it repeats too often")
+    if len(rule) > 1 and not _has_occurrence(rule, start):
+        raise UnusableEventError("its rule has no occurrence")
 
 
-def _comes_true(rule: Any, start: Moment) -> bool:
-    """Whether a rule has an occurrence at all; dateutil looks for the first one up to the year 9999.
+def _has_occurrence(rule: Any, start: DateOrDatetime) -> bool:
+    """Return whether a rule has any occurrence.
 
-    The calendar repeats itself, weekdays included, every 400 years. So the rule is tried from the last year like
-    its first, where a search in vain is short.
+    dateutil would look for the first one up to the year 9999. The Gregorian calendar repeats, weekdays included, every
+    400 years, so the rule is tried from the last year that is like its first, where a search without result is short.
     """
-    first = _wall(start)
-    late = first.replace(year=first.year + (_LAST_YEAR - first.year) // 400 * 400)
+    first = _wall_clock(start)
+    late = first.replace(year=first.year + (_SEARCH_YEAR - first.year) // 400 * 400)
     parts = (part for part in rule.to_ical().decode().split(";") if not part.startswith(("UNTIL=", "COUNT=")))
     return next(iter(rrulestr(";".join(parts), dtstart=late)), None) is not None
 
 
-def _instances(namesakes: list[_Entry], window: Window) -> Iterator[Instance | RejectedRecord]:
-    entries, rejected = _newest(namesakes)
+def _expand_series(versions: list[_ParsedEvent], window: Window) -> Iterator[Instance | RejectedRecord]:
+    events, rejected = _latest_versions(versions)
     yield from rejected
-    if len(entries) == 1 and not entries[0].repeats:
-        yield Instance(entries[0].text, entries[0].start, entries[0].end, "")
+    if len(events) == 1 and not events[0].is_in_series:
+        yield Instance(events[0].text, events[0].start, events[0].end, "")
         return
-    by_rule = any(name in entry.component for entry in entries for name in ("RRULE", "RDATE"))
+    from_rule = any(name in event.component for event in events for name in ("RRULE", "RDATE"))
     try:
-        found = _Series(entries).between(_shifted(window.start, -_MARGIN), _shifted(window.end, _MARGIN))
-        instances = [occurrence.instance(by_rule=by_rule) for occurrence in islice(found, MOST_INSTANCES + 1)]
-    except Exception as error:  # noqa: BLE001  # as above: a series that cannot be expanded is set aside whole
-        yield _rejected(entries[0].text, error)
+        occurrences = _Series(events).between(_shift(window.start, -_MARGIN), _shift(window.end, _MARGIN))
+        instances = [occurrence.instance(from_rule=from_rule) for occurrence in islice(occurrences, MOST_INSTANCES + 1)]
+    except Exception as error:  # noqa: BLE001  # as above: a series that cannot be expanded is rejected as a whole
+        yield _rejected(events[0].text, error)
         return
     if len(instances) > MOST_INSTANCES:
-        yield RejectedRecord(entries[0].text.place, "it repeats too often")
+        yield RejectedRecord(events[0].text.place, "it repeats too often")
         return
     yield from instances
 
 
-def _shifted(instant: datetime, by: timedelta) -> datetime:
+def _shift(instant: datetime, delta: timedelta) -> datetime:
     try:
-        return instant.astimezone(UTC) + by
+        return instant.astimezone(UTC) + delta
     except OverflowError:
         return instant
 
 
-def _newest(namesakes: list[_Entry]) -> tuple[list[_Entry], list[RejectedRecord]]:
-    """One entry for each (UID, original occurrence): the highest SEQUENCE, then the last edited, then the last.
+def _latest_versions(versions: list[_ParsedEvent]) -> tuple[list[_ParsedEvent], list[RejectedRecord]]:
+    """Return one event for each original start: the highest SEQUENCE, then the last edited, then the last read.
 
-    A copy says nothing new. Two of one SEQUENCE at different times contradict each other; the one left out is told.
+    An identical copy is dropped. Of two with the same SEQUENCE and different dates the earlier version is rejected.
     """
-    kept: dict[object, _Entry] = {}
+    latest: dict[object, _ParsedEvent] = {}
     rejected = []
-    namesakes = sorted(namesakes, key=_age)
-    _place_dates(namesakes)
-    for entry in namesakes:
-        older = kept.get(entry.recurrence_ids[:1])
-        kept[entry.recurrence_ids[:1]] = entry
-        if older and older.sequence == entry.sequence and older.text.times != entry.text.times:
-            rejected.append(
-                RejectedRecord(older.text.place, "another entry of the same name and SEQUENCE has other times")
-            )
-    return list(kept.values()), rejected
+    versions = sorted(versions, key=_version)
+    _resolve_recurrence_dates(versions)
+    for event in versions:
+        earlier = latest.get(event.recurrence_ids[:1])
+        latest[event.recurrence_ids[:1]] = event
+        if earlier and earlier.sequence == event.sequence and earlier.text.date_lines != event.text.date_lines:
+            reason = "another event with the same UID and SEQUENCE has other times"
+            rejected.append(RejectedRecord(earlier.text.place, reason))
+    return list(latest.values()), rejected
 
 
-def _place_dates(namesakes: list[_Entry]) -> None:
-    """Read a RECURRENCE-ID that is a date as that day's session where the series, the newest there is, has times."""
-    dated = [(entry, entry.place) for entry in namesakes if entry.place and not isinstance(entry.place, datetime)]
-    starts = [entry.raw_start for entry in namesakes if entry.place is None] if dated else []
+def _resolve_recurrence_dates(events: list[_ParsedEvent]) -> None:
+    """Read a RECURRENCE-ID that is a date as that day's session, if the latest version of the series has times."""
+    dated = [
+        (event, event.recurrence_id)
+        for event in events
+        if event.recurrence_id and not isinstance(event.recurrence_id, datetime)
+    ]
+    starts = [event.raw_start for event in events if event.recurrence_id is None] if dated else []
     if starts and isinstance(starts[-1], datetime):
-        for entry, day in dated:
-            entry.component["RECURRENCE-ID"].dt = datetime.combine(day, starts[-1].timetz())
+        for event, day in dated:
+            event.component["RECURRENCE-ID"].dt = datetime.combine(day, starts[-1].timetz())
 
 
-def _age(entry: _Entry) -> tuple[int, float]:
-    edited_at = entry.text.edited_at
-    return entry.sequence, edited_at.timestamp() if edited_at else 0.0
+def _version(event: _ParsedEvent) -> tuple[int, float]:
+    edited_at = event.text.edited_at
+    return event.sequence, edited_at.timestamp() if edited_at else 0.0

@@ -2,12 +2,12 @@
 
 ::
 
-    first    bytes → sound? → allowed lines → changed? which entries belong together?
-    then     bytes → allowed lines → entry by entry → instances → records, one snapshot of the window in pages
+    first    bytes → complete? → allowed lines → changed? which events belong together?
+    then     bytes → allowed lines → event by event → instances → records, one snapshot of the window in pages
 
-What is set aside as a fault and never guessed: an entry whose time zone nobody knows, one that ends before it
-begins, one that mixes dates and times, a rule that has no end in practice. Kept: cancelled and declined ones with
-their status, and zero-length ones.
+Rejected, never guessed: an event whose time zone is unknown, that ends before it begins, or that mixes dates and times,
+and a rule that practically never ends. Cancelled and declined events are kept with their status, and so are those of
+zero length.
 """
 
 from __future__ import annotations
@@ -29,16 +29,24 @@ from connectors.deadline import MAX_RESPONSE_BYTES
 from connectors.errors import MalformedError, UnavailableError
 from connectors.files import NotAFileError, regular_files
 from connectors.http import HttpClient, HttpRequest
-from connectors.ics.text import LOOKS, PEOPLE, EntryText, Outline, UnsoundError, calendars_in, outline_of
+from connectors.ics.text import (
+    PEOPLE_PROPERTIES,
+    RULE_PROPERTIES,
+    CalendarIndex,
+    EventText,
+    InvalidCalendarError,
+    index_calendars,
+    read_calendars,
+)
 from connectors.network import is_unencrypted
 from connectors.records import CalendarEvent
 
-PAGE_ENTRIES = 5_000
+PAGE_RECORDS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class IcsOptions:
-    """Where the calendar is: ``path`` or ``url``."""
+    """The place of the calendar: ``path`` or ``url``."""
 
     path: str | None = field(
         default=None, metadata={"help": "A calendar file, or a folder of which every *.ics file is read."}
@@ -56,21 +64,21 @@ class IcsOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """A calendar's file: the name by which rules know it, where it stands among several, and what it holds."""
+class _CalendarFile:
+    """One calendar file: its name for rules, its prefix for places (of several files), its content and index."""
 
     name: str
-    place: str
+    prefix: str
     content: Content
-    outline: Outline
+    index: CalendarIndex
 
 
 @dataclass(frozen=True, slots=True)
 class IcsCursor(Cursor):
-    """What was read last: with what content, for which window (epoch seconds).
+    """The state that was last read: the content and the window (epoch seconds).
 
-    ``etag`` and ``modified`` are the server's names for that state. An ETag may be anything, a path or somebody's name
-    too, so a keyed name of it is kept: the server cannot be asked by it, but it is known again by an answer's head.
+    ``etag`` and ``modified`` identify it at the server. An ETag can be anything, even a path or a person's name, so a
+    keyed name of it is stored. The server cannot be asked with that, but the head of its answer is compared with it.
     """
 
     version: ClassVar[int] = 5
@@ -80,154 +88,156 @@ class IcsCursor(Cursor):
     etag: str = ""
     modified: str = ""
 
-    def holds_for(self, window: Window) -> bool:
-        """Return ``True`` while an unchanged calendar need not be read again: for a week of nights."""
+    def covers(self, window: Window) -> bool:
+        """Return ``True`` while an unchanged calendar need not be read again, which is up to a week."""
         return window.is_close_after(self.start, self.end)
 
 
 class IcsConnector:
-    """Reads one calendar source; a run yields one snapshot of the window, or nothing new."""
+    """Reads one calendar source; a run yields one snapshot of the window, or an empty page if nothing changed."""
 
     def __init__(self, options: IcsOptions, context: Context) -> None:
         self._options = options
         self._context = context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """One answer: the window's snapshot, or an empty page where neither calendar nor settings have changed.
+        """Yield the window's snapshot, or an empty page if neither calendar nor settings have changed.
 
-        A calendar of which the server knows no change is taken as it was for a week: what repeats reaches that far.
+        If the server reports no change, the calendar is not read again for a week, although the window moves on each
+        night: instances are expanded at least that far ahead.
         """
-        known = IcsCursor.parse(cursor, self._settings())
-        with ExitStack() as open_:
-            answer = self._files(known, looked_at(self._context), open_)
-            if answer is None:
-                yield Batch(cursor=known.dump())
+        previous = IcsCursor.parse(cursor, self._settings())
+        with ExitStack() as open_files:
+            read = self._files(previous, rule_properties(self._context), open_files)
+            if read is None:
+                yield Batch(cursor=previous.dump())
                 return
-            files, reached = answer
+            files, current = read
             start, end = self._context.window.epoch_seconds
-            digests = [(file.name, file.outline.digest) for file in files]
-            reached = replace(reached, content=fingerprint(self._context.pseudonyms, digests), start=start, end=end)
-            if (known.content, known.start, known.end) == (reached.content, start, end):
-                yield Batch(cursor=reached.dump())
+            digests = [(file.name, file.index.digest) for file in files]
+            content = fingerprint(self._context.pseudonyms, digests)
+            current = replace(current, content=content, start=start, end=end)
+            if (previous.content, previous.start, previous.end) == (content, start, end):
+                yield Batch(cursor=current.dump())
             else:
-                yield from self._snapshot(files, cursor, reached)
+                yield from self._snapshot(files, cursor, current)
 
-    def sightings(self) -> Iterator[ClassifiedEntry]:
-        """Each instance near the window with its title and what the rules make of it."""
-        wanted = looked_at(self._context, titles=True)
-        with ExitStack() as open_:
-            answer = self._files(IcsCursor(""), wanted, open_)
-            for found in self._records(answer[0] if answer else [], wanted):
-                if not isinstance(found, RejectedRecord):
-                    yield self._sighting(*found)
+    def classified_entries(self) -> Iterator[ClassifiedEntry]:
+        """Yield each instance near the window with its title and what the practice's rules make of it."""
+        properties = rule_properties(self._context, titles=True)
+        with ExitStack() as open_files:
+            read = self._files(IcsCursor(""), properties, open_files)
+            for result in self._records(read[0] if read else [], properties):
+                if not isinstance(result, RejectedRecord):
+                    yield self._explain(*result)
 
     def _settings(self) -> str:
-        told = self._context
-        decisive = (told.owners, told.classifier)
-        return fingerprint(told.pseudonyms, self._options, decisive)
+        context = self._context
+        return fingerprint(context.pseudonyms, self._options, (context.owners, context.classifier))
 
-    def _snapshot(self, files: Sequence[_File], cursor: str | None, reached: IcsCursor) -> Iterator[Batch]:
-        """Yield the pages of the snapshot."""
-        wanted, reach = looked_at(self._context), _CommonReach()
-        blank = Batch(cursor, replaces=self._context.window)
+    def _snapshot(self, files: Sequence[_CalendarFile], cursor: str | None, current: IcsCursor) -> Iterator[Batch]:
+        reach = _CommonReach()
+        page = Batch(cursor, replaces=self._context.window)
         records: list[CalendarEvent] = []
         rejected: list[RejectedRecord] = []
         done = 0
-        for found in self._records(files, wanted):
-            if len(records) + len(rejected) >= PAGE_ENTRIES:
+        for result in self._records(files, rule_properties(self._context)):
+            if len(records) + len(rejected) >= PAGE_RECORDS:
                 done += len(records)
-                yield replace(blank, records=tuple(records), rejected=tuple(rejected), has_more=True, done=done)
+                yield replace(page, records=tuple(records), rejected=tuple(rejected), has_more=True, done=done)
                 records, rejected = [], []
-            if isinstance(found, RejectedRecord):
-                rejected.append(found)
+            if isinstance(result, RejectedRecord):
+                rejected.append(result)
             else:
-                records.append(found[1])
+                records.append(result[1])
                 if len(files) > 1:
-                    reach.add(*found)
+                    reach.add(*result)
         if any(file.content.has_changed for file in files):
-            sentence = "the calendar was written to while it was read."
-            raise UnavailableError(self._context.source, sentence, "Nothing was changed. The next run reads it again.")
+            raise self._changed_error()
         done += len(records)
         yield replace(
-            blank, cursor=reached.dump(), records=tuple(records), rejected=tuple(rejected),
-            done=done or 1, total=done or 1,
-            reaches_back_to=reach.instant() if len(files) > 1 else None,
+            page, cursor=current.dump(), records=tuple(records), rejected=tuple(rejected),
+            done=done or 1, total=done or 1, reaches_back_to=reach.start() if len(files) > 1 else None,
         )  # fmt: skip
 
     def _records(
-        self, files: Sequence[_File], wanted: frozenset[str]
-    ) -> Iterator[tuple[EntryText, CalendarEvent] | RejectedRecord]:
+        self, files: Sequence[_CalendarFile], properties: frozenset[str]
+    ) -> Iterator[tuple[EventText, CalendarEvent] | RejectedRecord]:
         from connectors.ics.records import records
-        from connectors.ics.series import TooLongError
+        from connectors.ics.series import ExpansionTimeoutError
 
-        known, together = _uids(files)
-        texts = (
-            text
+        uids, shared_uids = _uids(files)
+        calendars = (
+            calendar
             for file in files
-            for text in calendars_in(
-                file.content, file.outline, wanted, self._options.calendar or file.name, file.place
+            for calendar in read_calendars(
+                file.content, file.index, properties, self._options.calendar or file.name, file.prefix
             )
         )
         try:
-            # An entry without a UID is none that is known.
+            # The made-up UID of an event without one is not in uids, so such an event is never taken for single.
             yield from records(
-                texts, self._context, lambda text: (uid := hash(text.uid)) in known and uid not in together
+                calendars, self._context, lambda text: (uid := hash(text.uid)) in uids and uid not in shared_uids
             )
-        except UnsoundError as error:  # it was sound a moment ago
-            sentence = "the calendar was written to while it was read."
-            raise UnavailableError(
-                self._context.source, sentence, "Nothing was changed. The next run reads it again."
-            ) from error
-        except TooLongError as error:
+        except InvalidCalendarError as error:  # it was valid when it was indexed
+            raise self._changed_error() from error
+        except ExpansionTimeoutError as error:
             raise MalformedError(
                 self._context.source,
-                "its repeating entries take too long to work out.",
+                "expanding its recurring events takes too long.",
                 "Nothing was changed. Export a shorter period, or narrow the source's window.",
             ) from error
 
-    def _sighting(self, text: EntryText, record: CalendarEvent) -> ClassifiedEntry:
-        from connectors.ics.records import look_at
+    def _changed_error(self) -> UnavailableError:
+        return UnavailableError(
+            self._context.source,
+            "the calendar file was changed while it was being read.",
+            "Nothing was changed. The next run reads it again.",
+        )
 
-        own = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
-        return self._context.classifier.explain(look_at(text, own), record)
+    def _explain(self, text: EventText, record: CalendarEvent) -> ClassifiedEntry:
+        from connectors.ics.records import traits_of
+
+        own_addresses = frozenset[str]().union(*(owner.addresses for owner in self._context.owners))
+        return self._context.classifier.explain(traits_of(text, own_addresses), record)
 
     def _files(
-        self, known: IcsCursor, wanted: frozenset[str], open_: ExitStack
-    ) -> tuple[list[_File], IcsCursor] | None:
-        """The calendar's files with the server's names for their state; ``None`` if the server knows of no change."""
+        self, previous: IcsCursor, properties: frozenset[str], open_files: ExitStack
+    ) -> tuple[list[_CalendarFile], IcsCursor] | None:
+        """Return the files and the state that the server names; ``None`` if the server reports no change."""
         if self._options.url is None:
             shown, source = self._options.path or "", self._context.source
             paths = _calendar_paths(self._context.folder / shown, shown, source)
-            contents = [(path.stem, _opened(path, shown, source, open_)) for path in paths]
-            return self._outlined(contents, wanted), known
-        holds = known.holds_for(self._context.window)
-        by_date = {"If-Modified-Since": known.modified} if holds and known.modified and not known.etag else {}
-        question = HttpRequest("GET", self._address(self._options.url), by_date)
-        if holds and known.etag:
-            question = replace(question, is_unchanged=lambda headers: self._etag(headers) == known.etag)
-        answer = HttpClient(self._context.source).send(question)
-        if answer.status == 304 and (by_date or question.is_unchanged):
+            contents = [(path.stem, _open_content(path, shown, source, open_files)) for path in paths]
+            return self._index(contents, properties), previous
+        is_covered = previous.covers(self._context.window)
+        by_date = (
+            {"If-Modified-Since": previous.modified} if is_covered and previous.modified and not previous.etag else {}
+        )
+        request = HttpRequest("GET", self._address(self._options.url), by_date)
+        if is_covered and previous.etag:
+            request = replace(request, is_unchanged=lambda headers: self._etag(headers) == previous.etag)
+        response = HttpClient(self._context.source).send(request)
+        if response.status == 304 and (by_date or request.is_unchanged):
             return None
-        if answer.status == 304:
-            found = (
-                "the server says that the calendar has not changed, though it was asked for as if for the first time."
-            )
+        if response.status == 304:
+            found = "the server says that the calendar has not changed, although it was asked for the whole of it."
             raise MalformedError(self._context.source, found, "Nothing was changed. The next run tries again.")
-        etag, modified = self._etag(answer.headers), _date(answer.headers.get("last-modified", ""))
-        reached = IcsCursor(known.settings, etag=etag, modified=modified)
-        return self._outlined([("", Content(answer.body))], wanted), reached
+        etag, modified = self._etag(response.headers), _http_date(response.headers.get("last-modified", ""))
+        current = IcsCursor(previous.settings, etag=etag, modified=modified)
+        return self._index([("", Content(response.body))], properties), current
 
-    def _outlined(self, contents: Sequence[tuple[str, Content]], wanted: frozenset[str]) -> list[_File]:
-        """Read each file through once: whether it is sound, and what its entries need to be understood one by one."""
+    def _index(self, contents: Sequence[tuple[str, Content]], properties: frozenset[str]) -> list[_CalendarFile]:
+        """Read each file through once: check it and find what is needed to read its events one by one."""
         files = []
         for number, (name, content) in enumerate(contents, 1):
-            place = f"file {number}, " if len(contents) > 1 else ""
+            prefix = f"file {number}, " if len(contents) > 1 else ""
             try:
-                files.append(_File(name, place, content, outline_of(content, wanted)))
-            except UnsoundError as error:
+                files.append(_CalendarFile(name, prefix, content, index_calendars(content, properties)))
+            except InvalidCalendarError as error:
                 raise MalformedError(
                     self._context.source,
-                    f"the calendar{f' in file {number}' if place else ''} cannot be used: {error}.",
+                    f"the calendar{f' in file {number}' if prefix else ''} cannot be used: {error}.",
                     "Nothing was changed. Export it again, or check the address.",
                 ) from error
         return files
@@ -242,72 +252,72 @@ class IcsConnector:
         return re.sub(r"^webcals?://", "https://", url)
 
 
-def _date(text: str) -> str:
-    """A date as servers write it; nothing of what is none."""
+def _http_date(text: str) -> str:
+    """Return the date in the form that HTTP requires; empty if it is not a date."""
     try:
         return format_datetime(parsedate_to_datetime(text), usegmt=True)
     except (ValueError, TypeError):
         return ""
 
 
-def _uids(files: Sequence[_File]) -> tuple[set[int], set[int]]:
-    """Return hashes of all UIDs, and of those that several entries of all files, or a series, have."""
+def _uids(files: Sequence[_CalendarFile]) -> tuple[set[int], set[int]]:
+    """Return hashes of all UIDs, and of those that belong to several events of all files or to a series."""
     if len(files) == 1:
-        return files[0].outline.uids, files[0].outline.together
-    known, together = set[int](), set[int]()
+        return files[0].index.uids, files[0].index.shared_uids
+    uids, shared_uids = set[int](), set[int]()
     for file in files:
-        together |= file.outline.together | (known & file.outline.uids)
-        known |= file.outline.uids
-    return known, together
+        shared_uids |= file.index.shared_uids | (uids & file.index.uids)
+        uids |= file.index.uids
+    return uids, shared_uids
 
 
 class _CommonReach:
-    """From when on every calendar of a folder tells its single entries, where a clinician has several calendars.
+    """The instant from which on every calendar of a folder is complete, if a clinician has several calendars.
 
-    One file may be an export of everything and another a feed of the last month, and which of them a stored entry came
-    from is not kept. A file without single entries has none that it could have forgotten. Files of one entry each, as
-    programs that synchronise calendars write them, are one calendar together.
+    One file may be an export of everything and another a feed of the last month, and the file that a stored event came
+    from is not recorded. A file without single events cannot have dropped any. Files of one event each, as programs
+    that synchronise calendars write them, count as one calendar together.
     """
 
     def __init__(self) -> None:
-        self._only: dict[str, str | None] = {}
+        self._only_uid: dict[str, str | None] = {}
         self._earliest: dict[tuple[str, str], datetime] = {}
 
-    def add(self, text: EntryText, record: CalendarEvent) -> None:
-        """Note one record and the entry that it came from."""
+    def add(self, text: EventText, record: CalendarEvent) -> None:
+        """Take one record and the event that it was made from into account."""
         file = _file_of(text)
-        if self._only.setdefault(file, text.uid) != text.uid:
-            self._only[file] = None
+        if self._only_uid.setdefault(file, text.uid) != text.uid:
+            self._only_uid[file] = None
         if record.series is None:
             key = record.clinician, file
             self._earliest[key] = min(self._earliest.get(key, record.end), record.end)
 
-    def instant(self) -> datetime | None:
-        """Return that instant; ``None`` where nobody has several calendars."""
+    def start(self) -> datetime | None:
+        """Return that instant; ``None`` if no clinician has several calendars."""
         earliest: dict[tuple[str, str], datetime] = {}
         for (clinician, file), end in self._earliest.items():
-            key = clinician, file if self._only[file] is None else ""
+            key = clinician, file if self._only_uid[file] is None else ""
             earliest[key] = min(earliest.get(key, end), end)
         clinicians = [clinician for clinician, _ in earliest]
         return max(earliest.values()) if len(clinicians) > len(set(clinicians)) else None
 
 
-def _file_of(text: EntryText) -> str:
+def _file_of(text: EventText) -> str:
     """Return "file 2" of the place "file 2, event 17"."""
     return text.place.partition(", ")[0]
 
 
-def looked_at(context: Context, *, titles: bool = False) -> frozenset[str]:
-    """The properties beyond times and status that the practice's rules look at."""
+def rule_properties(context: Context, *, titles: bool = False) -> frozenset[str]:
+    """Return the properties beyond dates and status that the practice's rules look at."""
     if context.times_suffice:
         return frozenset()
     rules = context.classifier.rules
-    asked = {
+    is_needed = {
         "SUMMARY": titles or context.classifier.client_title or any(rule.title for rule in rules),
         "CATEGORIES": any(rule.category for rule in rules),
         "COLOR": any(rule.colour for rule in rules),
     }
-    return PEOPLE | {name for name in LOOKS if asked[name]}
+    return PEOPLE_PROPERTIES | {name for name in RULE_PROPERTIES if is_needed[name]}
 
 
 def _calendar_paths(path: Path, shown: str, source: str) -> list[Path]:
@@ -320,9 +330,9 @@ def _calendar_paths(path: Path, shown: str, source: str) -> list[Path]:
     return paths
 
 
-def _opened(path: Path, shown: str, source: str, open_: ExitStack) -> Content:
+def _open_content(path: Path, shown: str, source: str, open_files: ExitStack) -> Content:
     try:
-        content = open_.enter_context(open_content(path))
+        content = open_files.enter_context(open_content(path))
     except NotAFileError as error:
         raise error.to_connector_error(source, shown) from error
     except OSError as error:
@@ -340,7 +350,7 @@ def _problems(options: IcsOptions) -> list[str]:
     if (options.path is None) == (options.url is None):
         return ["path: give either path or url"]
     if (options.url or "").startswith("http:") and is_unencrypted(options.url or ""):
-        return ["url: the connection would not be encrypted; the address has to begin with https"]
+        return ["url: the calendar would be sent unencrypted; the address has to begin with https"]
     return []
 
 
@@ -349,8 +359,8 @@ def _is_remote(options: IcsOptions) -> bool:
 
 
 def preview(options: IcsOptions, context: Context) -> Iterator[ClassifiedEntry]:
-    """What the rules make of each instance in the window, for ``evenhours classify --try``; stores nothing."""
-    return IcsConnector(options, context).sightings()
+    """Yield what the rules make of each instance in the window, for ``evenhours classify --try``; store nothing."""
+    return IcsConnector(options, context).classified_entries()
 
 
 def _make(options: IcsOptions, context: Context) -> IcsConnector:

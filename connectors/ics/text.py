@@ -1,8 +1,8 @@
-"""The lines of an iCalendar file that may be read, told apart from those that may not, before any parser.
+"""The allowed properties of an iCalendar file, separated from all others before any parser runs.
 
-A calendar file is sound or it is refused: one that was cut off looks to every parser like a calendar from which
-everything was deleted. Of a sound one, a list of allowed properties is kept; descriptions, places, links, notes,
-alarms and names of people are never looked at again.
+A file with a broken structure is refused as a whole, because to every parser a file that was cut off looks like a
+calendar from which everything was deleted. Of a valid file only the allowed properties are kept; descriptions, places,
+links, notes, alarms and names of people are skipped.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from hashlib import sha256
 from itertools import count, takewhile
 
 from connectors.content import Content
-from connectors.ics.zones import zone_name
+from connectors.ics.zones import iana_name
 
 _FOLD = re.compile(rb"(?:\r\n|\n|\r)[ \t]")
 _BREAK = re.compile(r"[\r\n]+")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
-_LINE = re.compile(r"""([A-Za-z0-9-]+)((?:[^":]|"[^"]*")*):(.*)""", re.DOTALL)
+_CONTENT_LINE = re.compile(r"""([A-Za-z0-9-]+)((?:[^":]|"[^"]*")*):(.*)""", re.DOTALL)
 _PARAMETER = re.compile(r""";([A-Za-z0-9-]+)=((?:[^";]|"[^"]*")*)""")
 _ESCAPED = re.compile(r"\\(.)")
 _COMMA = re.compile(r"(?<!\\),")
 _WORD = re.compile(r"[A-Za-z-]+")
-_DEEPEST = 8
-_THINGS = frozenset(("ROOM", "RESOURCE"))
+_MOST_NESTED = 8
+_NOT_PEOPLE = frozenset(("ROOM", "RESOURCE"))
 
-TIMES = frozenset(("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID"))
-PLAIN = frozenset(("UID", "SEQUENCE", "STATUS", "TRANSP", "LAST-MODIFIED"))
-PEOPLE = frozenset(("ATTENDEE", "ORGANIZER"))
-LOOKS = frozenset(("SUMMARY", "CATEGORIES", "COLOR"))
-_ZONE_LINES = frozenset(("DTSTART", "RRULE", "RDATE", "TZOFFSETFROM", "TZOFFSETTO"))
-_SERIES = frozenset(("RRULE", "RDATE", "RECURRENCE-ID"))
-_KEPT = TIMES | PLAIN | _ZONE_LINES | {"TZID", "X-WR-TIMEZONE"}
-_OUTLINING = _ZONE_LINES | _SERIES | {"BEGIN", "END", "UID", "TZID", "X-WR-TIMEZONE"}
+DATE_PROPERTIES = frozenset(("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID"))
+PLAIN_PROPERTIES = frozenset(("UID", "SEQUENCE", "STATUS", "TRANSP", "LAST-MODIFIED"))
+PEOPLE_PROPERTIES = frozenset(("ATTENDEE", "ORGANIZER"))
+RULE_PROPERTIES = frozenset(("SUMMARY", "CATEGORIES", "COLOR"))
+_ZONE_PROPERTIES = frozenset(("DTSTART", "RRULE", "RDATE", "TZOFFSETFROM", "TZOFFSETTO"))
+_SERIES_PROPERTIES = frozenset(("RRULE", "RDATE", "RECURRENCE-ID"))
+_ALWAYS_ALLOWED = DATE_PROPERTIES | PLAIN_PROPERTIES | _ZONE_PROPERTIES | {"TZID", "X-WR-TIMEZONE"}
+_INDEXED = _ZONE_PROPERTIES | _SERIES_PROPERTIES | {"BEGIN", "END", "UID", "TZID", "X-WR-TIMEZONE"}
 _NO_PARAMETERS: dict[str, str] = {}
 
 
-class UnsoundError(ValueError):
-    """The text is no whole calendar; the message says in a phrase, without content, what it is instead."""
+class InvalidCalendarError(ValueError):
+    """The text is not a complete calendar; the message says in a phrase, without content, what it is instead."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One unfolded content line."""
+class ContentLine:
+    """One unfolded content line (RFC 5545, 3.1)."""
 
     name: str
     parameters: dict[str, str]
@@ -56,27 +56,27 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
-    """Somebody an entry names, by address alone, and whether that person declined."""
+    """A person invited to an event, by address alone, and whether that person declined."""
 
     address: str
     declined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class EntryText:
-    """What is kept of one VEVENT. ``times`` are its date lines, for the parser; nothing else ever reaches one.
+class EventText:
+    """The allowed text of one VEVENT.
 
-    ``place`` says where it stands ("event 17"). ``title``, ``categories`` and ``colour`` are empty unless a rule
-    asks for them.
+    ``date_lines`` are its date properties; nothing else is ever passed to the parser. ``place`` says where it is in the
+    source ("event 17"). ``title``, ``categories`` and ``colour`` are empty unless a rule needs them.
     """
 
     place: str = field(compare=False)
     uid: str
-    times: str
+    date_lines: str
     sequence: int = 0
     edited_at: datetime | None = None
     status: str = ""
-    transparent: bool = False
+    is_free: bool = False
     title: str = ""
     categories: tuple[str, ...] = ()
     colour: str = ""
@@ -86,196 +86,199 @@ class EntryText:
 
 @dataclass(frozen=True, slots=True)
 class CalendarText:
-    """What is kept of one VCALENDAR: its own zone's name ("" if it has none), zones it defines, entries.
+    """The allowed text of one VCALENDAR: the name of its own zone ("" if none), the zones it defines, its events.
 
-    The entries may come one by one, and of the zones those are there that an entry has named by then.
+    ``events`` may be read lazily; ``zones`` contains the zones that the events read so far have named.
     """
 
     zone: str
     zones: dict[str, str]
-    entries: Iterable[EntryText]
+    events: Iterable[EventText]
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """What a first reading of a sound file finds: what its entries need to be understood one by one in a second.
+class CalendarIndex:
+    """The result of a first pass over a valid file, needed to read its events one by one in a second.
 
-    ``calendars`` are the zone of each VCALENDAR and the zones it defines. ``uids`` are hashes of all its entries' UIDs,
-    and ``together`` of those that belong to several entries or to a series. ``digest`` changes with every line that is
-    looked at.
+    ``calendars`` has for each VCALENDAR its zone and the zones it defines. ``uids`` are hashes of the UIDs of all
+    events, ``shared_uids`` of those that belong to several events or to a series. ``digest`` changes with every allowed
+    line.
     """
 
     digest: str
     calendars: list[tuple[str, dict[str, str]]]
     uids: set[int]
-    together: set[int]
+    shared_uids: set[int]
 
 
-def calendars(
-    data: bytes, wanted: frozenset[str] = frozenset(), name: str = "", prefix: str = ""
+def parse_calendars(
+    data: bytes, rule_properties: frozenset[str] = frozenset(), name: str = "", prefix: str = ""
 ) -> tuple[CalendarText, ...]:
-    """The calendars of a file; ``wanted`` are the further properties that rules look at (of PEOPLE and LOOKS).
+    """Return the calendars of a file. Raises :class:`InvalidCalendarError`.
 
-    ``name`` is the calendar's for rules; ``prefix`` goes before each entry's place. Raises :class:`UnsoundError`.
+    ``rule_properties`` are the further properties that rules look at (of PEOPLE_PROPERTIES and RULE_PROPERTIES),
+    ``name`` is the calendar's name for rules, and ``prefix`` is put before the place of each event.
     """
     content = Content(data)
-    found = calendars_in(content, outline_of(content, wanted), wanted, name, prefix)
-    return tuple(replace(calendar, entries=tuple(calendar.entries)) for calendar in found)
+    texts = read_calendars(content, index_calendars(content, rule_properties), rule_properties, name, prefix)
+    return tuple(replace(calendar, events=tuple(calendar.events)) for calendar in texts)
 
 
-def outline_of(content: Content, wanted: frozenset[str] = frozenset()) -> Outline:
-    """Read a file through for the first time. Raises :class:`UnsoundError` if it is no whole calendar."""
+def index_calendars(content: Content, rule_properties: frozenset[str] = frozenset()) -> CalendarIndex:
+    """Read a file through for the first time. Raises :class:`InvalidCalendarError` if it is not a complete calendar."""
     digest = sha256()
 
     def note(text: str) -> None:
         digest.update(f"{text}\n".encode("utf-8", "surrogatepass"))
 
     zones: dict[str, str] = {}
-    found = Outline("", [], set(), set())
-    for part, parents in _components(_lines(content, _KEPT | wanted, _OUTLINING, note)):
+    index = CalendarIndex("", [], set(), set())
+    for part, parents in _components(_allowed_lines(content, _ALWAYS_ALLOWED | rule_properties, _INDEXED, note)):
         if part.name == "VCALENDAR":
             zone = next((line.value.strip() for line in part.lines if line.name == "X-WR-TIMEZONE"), "")
-            found.calendars.append((zone, zones))
+            index.calendars.append((zone, zones))
             zones = {}
         elif part.name == "VTIMEZONE" and parents == 1:
-            zones |= [_defined_zone(part)]
+            zones |= [_zone_definition(part)]
         elif part.name == "VEVENT" and parents == 1:
-            plain = {line.name: line.value.strip() for line in part.lines}
-            uid = hash(plain.get("UID", ""))
-            if uid in found.uids or not plain.keys().isdisjoint(_SERIES):
-                found.together.add(uid)
-            found.uids.add(uid)
-    return replace(found, digest=digest.hexdigest())
+            values = {line.name: line.value.strip() for line in part.lines}
+            uid = hash(values.get("UID", ""))
+            if uid in index.uids or not values.keys().isdisjoint(_SERIES_PROPERTIES):
+                index.shared_uids.add(uid)
+            index.uids.add(uid)
+    return replace(index, digest=digest.hexdigest())
 
 
-def calendars_in(
-    content: Content, outline: Outline, wanted: frozenset[str], name: str = "", prefix: str = ""
+def read_calendars(
+    content: Content, index: CalendarIndex, rule_properties: frozenset[str], name: str = "", prefix: str = ""
 ) -> Iterator[CalendarText]:
-    """Read a file again, entry by entry; arguments as of :func:`calendars`."""
-    events = (
+    """Read an indexed file again, event by event; arguments as for :func:`parse_calendars`."""
+    components = (
         None if part.name == "VCALENDAR" else part
-        for part, parents in _components(_lines(content, _KEPT | wanted))
+        for part, parents in _components(_allowed_lines(content, _ALWAYS_ALLOWED | rule_properties))
         if part.name == "VCALENDAR" or (part.name == "VEVENT" and parents == 1)
     )
     number = count(1)
-    for zone, defined in outline.calendars:
+    for zone, defined in index.calendars:
         names = _ZoneNames(defined)
-        own = takewhile(lambda event: event is not None, events)  # a VCALENDAR comes behind its parts
-        entries = (_entry(event, f"{prefix}event {next(number)}", name, names) for event in own if event)
-        yield CalendarText(zone, names.used, entries)
+        # _components yields a VCALENDAR (here None) after its parts, so that it ends the list of its own events
+        own = takewhile(lambda component: component is not None, components)
+        events = (_event(component, f"{prefix}event {next(number)}", name, names) for component in own if component)
+        yield CalendarText(zone, names.used, events)
 
 
 @dataclass(slots=True)
 class _Component:
     name: str
-    lines: list[Line] = field(default_factory=list)
+    lines: list[ContentLine] = field(default_factory=list)
     inner: list[_Component] = field(default_factory=list)
 
 
-def _components(lines: Iterable[Line]) -> Iterator[tuple[_Component, int]]:
-    """Yield each VCALENDAR of a file as it ends, and before it each of its parts, with the number of what encloses it.
+def _components(lines: Iterable[ContentLine]) -> Iterator[tuple[_Component, int]]:
+    """Yield each VCALENDAR as it ends, and before it each of its parts, with the number of enclosing components.
 
-    That holds if each component that begins also ends, and none lies outside a VCALENDAR.
+    Raises :class:`InvalidCalendarError` if a component does not end, or lies outside a VCALENDAR.
     """
     open_: list[_Component] = []
-    number = 0
+    yielded = 0
     for line in lines:
         if line.name == "BEGIN":
             component = _Component(line.value.strip().upper())
-            if (not open_) != (component.name == "VCALENDAR") or len(open_) >= _DEEPEST:
-                raise _unsound(lines, "its parts are not nested as a calendar's are")
+            if (not open_) != (component.name == "VCALENDAR") or len(open_) >= _MOST_NESTED:
+                raise _structure_error(lines, "its components are not nested as in a calendar")
             open_.append(component)
         elif line.name == "END":
             if not open_ or open_[-1].name != line.value.strip().upper():
-                raise _unsound(lines, "its parts do not end as they begin")
+                raise _structure_error(lines, "a component has no matching END")
             component = open_.pop()
             if len(open_) > 1:
                 open_[-1].inner.append(component)
             else:
-                number += 1
+                yielded += 1
                 yield component, len(open_)
         elif open_:
             open_[-1].lines.append(line)
-    if open_ or not number:
-        raise UnsoundError("it is cut off before its end")
+    if open_ or not yielded:
+        raise InvalidCalendarError("it is cut off before its end")
 
 
-def _unsound(rest: Iterable[Line], reason: str) -> UnsoundError:
-    """Return what is wrong with a file; if it does not end as a calendar does either, that it is cut off is raised."""
+def _structure_error(rest: Iterable[ContentLine], reason: str) -> InvalidCalendarError:
+    """Return the error for a broken structure, unless reading the rest raises that the file is cut off."""
     deque(rest, maxlen=0)
-    return UnsoundError(reason)
+    return InvalidCalendarError(reason)
 
 
-def _lines(
+def _allowed_lines(
     content: Content,
-    kept: frozenset[str],
+    allowed: frozenset[str],
     parsed: frozenset[str] | None = None,
-    told: Callable[[str], object] | None = None,
-) -> Iterator[Line]:
-    """Yield the kept lines of a file, unfolded, with BEGIN and END; every other line is passed over unread.
+    note: Callable[[str], object] | None = None,
+) -> Iterator[ContentLine]:
+    """Yield the allowed lines of a file, unfolded, with BEGIN and END; every other line is skipped.
 
-    Where only some of them have to be ``parsed``, the others are ``told`` with these as they stand.
+    If only some of them have to be ``parsed``, the others are passed to ``note`` alone, as they are.
     """
-    kept |= {"BEGIN", "END"}
-    parsed = kept if parsed is None else parsed
+    allowed |= {"BEGIN", "END"}
+    parsed = allowed if parsed is None else parsed
     last = ""
-    for text in _texts(content):
+    for text in _unfolded_lines(content):
         if not last:
             _refuse_other_formats(text)
         last = text
         match = _NAME.match(text)
         name = match.group().upper() if match else ""
-        if match is None or name not in kept:
+        if match is None or name not in allowed:
             continue
-        if told:
-            told(text)
+        if note:
+            note(text)
         if name not in parsed:
             continue
-        if text[match.end() : match.end() + 1] == ":":  # most have no parameters
-            yield Line(name, _NO_PARAMETERS, text[match.end() + 1 :])
-        elif whole := _LINE.fullmatch(text):
-            yield Line(name, _parameters(whole[2]), whole[3])
+        if text[match.end() : match.end() + 1] == ":":  # most lines have no parameters and need no regular expression
+            yield ContentLine(name, _NO_PARAMETERS, text[match.end() + 1 :])
+        elif line := _CONTENT_LINE.fullmatch(text):
+            yield ContentLine(name, _parameters(line[2]), line[3])
     if not last:
-        raise UnsoundError("it is empty")
+        raise InvalidCalendarError("it is empty")
     if last.strip().upper() != "END:VCALENDAR":
-        raise UnsoundError("it is cut off before its end")
+        raise InvalidCalendarError("it is cut off before its end")
 
 
-def _texts(content: Content) -> Iterator[str]:
-    """Yield the unfolded lines of a file that hold anything."""
+def _unfolded_lines(content: Content) -> Iterator[str]:
+    """Yield the unfolded lines of a file that are not blank."""
     encoding = _encoding(content)
-    mark = b"\xef\xbb\xbf"
+    byte_order_mark = b"\xef\xbb\xbf"
     for number, piece in enumerate(_whole_lines(content)):
-        unfolded = _FOLD.sub(b"", piece if number else piece.removeprefix(mark))
+        unfolded = _FOLD.sub(b"", piece if number else piece.removeprefix(byte_order_mark))
         for text in _BREAK.split(unfolded.decode(encoding)):
             if text.strip():
                 yield text
 
 
 def _whole_lines(content: Content) -> Iterator[bytes]:
-    """Yield a file in pieces, each of which ends where a line does that does not go on in the next."""
-    held = bytearray()
+    """Yield a file in pieces, each ending at a line break that is not followed by a continuation line."""
+    pending = bytearray()
     for chunk in content.chunks():
-        looked_at = max(len(held) - 1, 0)
-        held += chunk
-        at = len(held)
-        while (at := max(held.rfind(b"\n", looked_at, at), held.rfind(b"\r", looked_at, at))) >= 0:
-            if at + 1 < len(held) and held[at + 1] not in b" \t\r\n":
-                yield bytes(held[: at + 1])
-                del held[: at + 1]
+        searched = max(len(pending) - 1, 0)
+        pending += chunk
+        cut = len(pending)
+        while (cut := max(pending.rfind(b"\n", searched, cut), pending.rfind(b"\r", searched, cut))) >= 0:
+            # The byte after the break decides, so a break at the very end waits for the next chunk.
+            if cut + 1 < len(pending) and pending[cut + 1] not in b" \t\r\n":
+                yield bytes(pending[: cut + 1])
+                del pending[: cut + 1]
                 break
-    yield bytes(held)
+    yield bytes(pending)
 
 
 def _refuse_other_formats(first: str) -> None:
     if first.lstrip().startswith("<"):
-        raise UnsoundError("it is a web page, perhaps one that asks to sign in")
+        raise InvalidCalendarError("it is a web page, perhaps one that asks to sign in")
     if first.strip().upper() != "BEGIN:VCALENDAR":
-        raise UnsoundError("it does not begin as a calendar does")
+        raise InvalidCalendarError("it does not begin with BEGIN:VCALENDAR")
 
 
 def _encoding(content: Content) -> str:
-    """UTF-8 with or without a mark, else Latin-1, in which every byte is a letter."""
+    """Return UTF-8 if the file is valid UTF-8, else Latin-1, in which every byte is a letter."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for chunk in content.chunks():
@@ -291,10 +294,10 @@ def _parameters(text: str) -> dict[str, str]:
 
 
 class _ZoneNames:
-    """The names by which a calendar's lines may call zones: IANA's, or one made of a definition's own content.
+    """The names for the zones of a calendar's lines: IANA's, or one derived from the definition in the file.
 
-    The parser keeps the zones that files define in one table for the whole process; a name made of the content
-    keeps one file's "Custom" from becoming another's.
+    The parser keeps the zones that files define in one table for the whole process. A name derived from the definition
+    keeps the "Custom" zone of one file from being used for another file's.
     """
 
     def __init__(self, defined: dict[str, str]) -> None:
@@ -304,10 +307,10 @@ class _ZoneNames:
 
     def __getitem__(self, tzid: str) -> str:
         if tzid not in self._names:
-            self._names[tzid] = zone_name(tzid) or self._own_name(tzid)
+            self._names[tzid] = iana_name(tzid) or self._derived_name(tzid)
         return self._names[tzid]
 
-    def _own_name(self, tzid: str) -> str:
+    def _derived_name(self, tzid: str) -> str:
         definition = self._defined.get(tzid)
         if definition is None:
             return "unknown"
@@ -316,72 +319,73 @@ class _ZoneNames:
         return name
 
 
-def _defined_zone(component: _Component) -> tuple[str, str]:
+def _zone_definition(component: _Component) -> tuple[str, str]:
     tzid = next((line.value for line in component.lines if line.name == "TZID"), "")
-    parts = [_zone_part(part) for part in component.inner if part.name in {"STANDARD", "DAYLIGHT"}]
-    return tzid, "".join(parts)
+    observances = [_observance(part) for part in component.inner if part.name in {"STANDARD", "DAYLIGHT"}]
+    return tzid, "".join(observances)
 
 
-def _zone_part(part: _Component) -> str:
-    lines = "".join(f"{line.name}:{line.value}\r\n" for line in part.lines if line.name in _ZONE_LINES)
+def _observance(part: _Component) -> str:
+    lines = "".join(f"{line.name}:{line.value}\r\n" for line in part.lines if line.name in _ZONE_PROPERTIES)
     return f"BEGIN:{part.name}\r\n{lines}END:{part.name}\r\n"
 
 
-def _entry(event: _Component, place: str, calendar: str, names: _ZoneNames) -> EntryText:
-    plain = {line.name: line.value.strip() for line in event.lines}
-    times = "".join(_time_line(line, names) for line in event.lines if line.name in TIMES)
-    sequence = plain.get("SEQUENCE", "")
-    return EntryText(
+def _event(component: _Component, place: str, calendar: str, names: _ZoneNames) -> EventText:
+    values = {line.name: line.value.strip() for line in component.lines}
+    date_lines = "".join(_date_line(line, names) for line in component.lines if line.name in DATE_PROPERTIES)
+    sequence = values.get("SEQUENCE", "")
+    return EventText(
         place,
-        plain.get("UID") or f"without a name: {times}",
-        times,
+        # This text becomes part of the keyed name of the event: changing it would rename stored events.
+        values.get("UID") or f"without a name: {date_lines}",
+        date_lines,
         int(sequence) if re.fullmatch(r"[0-9]{1,9}", sequence) else 0,
-        _instant(plain.get("LAST-MODIFIED", "")),
-        plain.get("STATUS", "").upper(),
-        plain.get("TRANSP", "").upper() == "TRANSPARENT",
-        _plain_text(plain.get("SUMMARY", "")),
-        tuple(_categories(event.lines)),
-        plain.get("COLOR", ""),
-        tuple(dict.fromkeys(_attendees(event.lines))),
+        _aware_datetime(values.get("LAST-MODIFIED", "")),
+        values.get("STATUS", "").upper(),
+        values.get("TRANSP", "").upper() == "TRANSPARENT",
+        _unescape(values.get("SUMMARY", "")),
+        tuple(_categories(component.lines)),
+        values.get("COLOR", ""),
+        tuple(dict.fromkeys(_attendees(component.lines))),
         calendar,
     )
 
 
-def _time_line(line: Line, names: _ZoneNames) -> str:
+def _date_line(line: ContentLine, names: _ZoneNames) -> str:
     zone = f";TZID={names[line.parameters['TZID']]}" if "TZID" in line.parameters else ""
-    others = "".join(
+    parameters = "".join(
         f";{name}={line.parameters[name]}"
         for name in ("VALUE", "RANGE")
         if _WORD.fullmatch(line.parameters.get(name, ""))
     )
-    return f"{line.name}{others}{zone}:{line.value}\r\n"
+    return f"{line.name}{parameters}{zone}:{line.value}\r\n"
 
 
-def _instant(text: str) -> datetime | None:
+def _aware_datetime(text: str) -> datetime | None:
     try:
-        instant = datetime.fromisoformat(text)
+        value = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return instant if instant.tzinfo else None
+    return value if value.tzinfo else None
 
 
-def _plain_text(text: str) -> str:
+def _unescape(text: str) -> str:
     return _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], text) if "\\" in text else text
 
 
-def _categories(lines: Iterable[Line]) -> Iterator[str]:
+def _categories(lines: Iterable[ContentLine]) -> Iterator[str]:
     for line in lines:
         if line.name == "CATEGORIES":
-            yield from (_plain_text(name).strip() for name in _COMMA.split(line.value))
+            yield from (_unescape(name).strip() for name in _COMMA.split(line.value))
 
 
-def _attendees(lines: Iterable[Line]) -> Iterator[Attendee]:
-    """People, attendees before the organiser: the client is the first of them who comes from outside.
+def _attendees(lines: Iterable[ContentLine]) -> Iterator[Attendee]:
+    """Yield people, attendees before the organiser: the first of them from outside is the client.
 
-    Rooms, equipment and calendars (which Google invites by an address of their own) are nobody.
+    Rooms, equipment and calendars (which Google invites by an address of their own) are left out.
     """
-    for line in sorted((line for line in lines if line.name in PEOPLE), key=lambda line: line.name):
-        if line.parameters.get("CUTYPE", "").upper() in _THINGS:
+    for line in sorted((line for line in lines if line.name in PEOPLE_PROPERTIES), key=lambda line: line.name):
+        if line.parameters.get("CUTYPE", "").upper() in _NOT_PEOPLE:
             continue
         address = next((text for text in (line.value, line.parameters.get("EMAIL", "")) if "@" in text), "")
         if address and not address.lower().rstrip(">").endswith("calendar.google.com"):

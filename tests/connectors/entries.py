@@ -1,4 +1,4 @@
-"""A practice and its calendar entries: what the tests of calendar servers lean on."""
+"""A practice with calendar entries, shared by the tests of calendar servers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 def practice(password: str, **more: Any) -> Context:
-    """Ana's own context; her password lies in ``env:CALENDAR``."""
+    """Return Ana's context; her password is ``env:CALENDAR``."""
     secrets = {"env:CALENDAR": password}
     context = Context(
         source="ana-calendar",
@@ -35,23 +35,23 @@ def practice(password: str, **more: Any) -> Context:
 
 
 def later(days: int, window: Window = WINDOW) -> Window:
-    """The window some nights on."""
+    """Return the window some nights later."""
     return Window(window.start + timedelta(days=days), window.end + timedelta(days=days))
 
 
 def entry(uid: str, start: datetime = FIRST, *lines: str, minutes: int = 50) -> str:
-    """A calendar object with one entry; ``lines`` are further ones of it, or of a second after END:VEVENT."""
+    """Return a calendar object with one event; ``lines`` are further ones of it, or of a second after END:VEVENT."""
     end = start + timedelta(minutes=minutes)
-    told = [
+    all_lines = [
         "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//EN", "BEGIN:VEVENT", f"UID:{uid}", "DTSTAMP:20260101T000000Z",
         f"DTSTART:{start:%Y%m%dT%H%M%SZ}", f"DTEND:{end:%Y%m%dT%H%M%SZ}", f"SUMMARY:{CANARY}",
         f"LOCATION:{CANARY}", f"DESCRIPTION:{CANARY}", *lines, "END:VEVENT", "END:VCALENDAR", "",
     ]  # fmt: skip
-    return "\r\n".join(told)
+    return "\r\n".join(all_lines)
 
 
 def read(connector: Connector, cursor: str | None = None) -> Batch:
-    """The one page of a run."""
+    """Return the only page of a run."""
     (batch,) = connector.fetch(cursor)
     return batch
 
@@ -61,5 +61,5 @@ def events(batch: Batch) -> list[CalendarEvent]:
 
 
 def starts(batch: Batch) -> list[str]:
-    """When the entries of a page begin, in order."""
+    """Return the starts of a page's events, in order."""
     return sorted(event.start.strftime("%m-%d %H:%M") for event in events(batch))

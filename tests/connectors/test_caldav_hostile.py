@@ -1,4 +1,4 @@
-"""A calendar server that refuses, sends us on, says too much or makes no sense: one error each, and nothing lost."""
+"""A calendar server that refuses, redirects, or sends too much or nonsense: one error for each, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 
 from connectors import http, retry
 from connectors.caldav import requests
-from connectors.caldav.cursor import CaldavCursor, Held
-from connectors.caldav.multistatus import UnsoundAnswerError, multistatus
-from connectors.caldav.source import Caldav, CaldavOptions
+from connectors.caldav.cursor import CaldavCursor, StoredObject
+from connectors.caldav.multistatus import InvalidAnswerError, parse_multistatus
+from connectors.caldav.source import CaldavConnector, CaldavOptions
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, RateLimitError, UnavailableError
 from tests.connectors.entries import CANARY, WINDOW, entry, later, practice, read, starts
 from tests.peers.replies import Asked, Replies, Reply, replies
@@ -27,10 +27,10 @@ OUTSIDE = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/p
 <multistatus xmlns="DAV:"><response><href>&a;</href></response></multistatus>"""
 
 
-def told(href: str, properties: str = "", status: str = "") -> str:
-    well = f"<propstat><prop>{properties}</prop><status>HTTP/1.1 200 OK</status></propstat>" if properties else ""
-    gone = f"<status>HTTP/1.1 {status}</status>" if status else ""
-    return f"<response><href>{href}</href>{well}{gone}</response>"
+def response(href: str, properties: str = "", status: str = "") -> str:
+    propstat = f"<propstat><prop>{properties}</prop><status>HTTP/1.1 200 OK</status></propstat>" if properties else ""
+    failure = f"<status>HTTP/1.1 {status}</status>" if status else ""
+    return f"<response><href>{href}</href>{propstat}{failure}</response>"
 
 
 def answer(*inner: str) -> Reply:
@@ -50,13 +50,13 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-def connector(server: Replies, path: str = "cal/", **options: Any) -> Caldav:
-    usual = CaldavOptions(f"{server.url}{path}", "ana", "env:CALENDAR")
-    return Caldav(replace(usual, **options), practice(PASSWORD))
+def connector(server: Replies, path: str = "cal/", **options: Any) -> CaldavConnector:
+    defaults = CaldavOptions(f"{server.url}{path}", "ana", "env:CALENDAR")
+    return CaldavConnector(replace(defaults, **options), practice(PASSWORD))
 
 
-class Counted:
-    """A calendar whose server knows its state but compares none (no sync-collection), as older ones do."""
+class ServerWithoutSync:
+    """A calendar on an older server, which knows the calendar's state but has no sync-collection."""
 
     def __init__(self) -> None:
         self.objects = {"a": entry("a")}
@@ -69,20 +69,20 @@ class Counted:
         if "calendar-query" in asked.body:
             return answer()
         if asked.headers["Depth"] == "1":
-            return answer(told("/cal/", "<resourcetype/>"), *map(self._object, self.objects))
+            return answer(response("/cal/", "<resourcetype/>"), *map(self._object, self.objects))
         kind = "<resourcetype><collection/><C:calendar/></resourcetype>"
-        return answer(told("/cal/", f"{kind}<displayname>x</displayname><S:getctag>{self.state}</S:getctag>"))
+        return answer(response("/cal/", f"{kind}<displayname>x</displayname><S:getctag>{self.state}</S:getctag>"))
 
     def _object(self, name: str, *, whole: bool = False) -> str:
         if name not in self.objects:
-            return told(f"/cal/{name}.ics", status="404 Not Found")
+            return response(f"/cal/{name}.ics", status="404 Not Found")
         text = self.objects[name]
         data = f"<C:calendar-data>{text}</C:calendar-data>" if whole else ""
-        return told(f"/cal/{name}.ics", f"<getetag>{crc32(text.encode())}</getetag>{data}")
+        return response(f"/cal/{name}.ics", f"<getetag>{crc32(text.encode())}</getetag>{data}")
 
 
-def test_server_that_compares_no_states_is_compared_object_by_object(server: Replies) -> None:
-    calendar = Counted()
+def test_server_without_sync_is_compared_object_by_object(server: Replies) -> None:
+    calendar = ServerWithoutSync()
     server.answer = calendar
     first = read(connector(server))
     assert (starts(first), first.replaces) == (["01-05 09:00"], WINDOW)
@@ -99,8 +99,8 @@ def test_server_that_compares_no_states_is_compared_object_by_object(server: Rep
     assert (starts(third), third.replaces) == (["01-01 00:00"], WINDOW)
 
 
-def test_nothing_that_a_server_calls_a_state_is_kept_as_it_is(server: Replies) -> None:
-    calendar = Counted()
+def test_states_of_a_server_are_not_stored_as_they_are(server: Replies) -> None:
+    calendar = ServerWithoutSync()
     calendar.state = "/home/ana/Kim-Miller"
     server.answer = calendar
     first = read(connector(server))
@@ -112,7 +112,7 @@ def test_nothing_that_a_server_calls_a_state_is_kept_as_it_is(server: Replies) -
 
 
 def test_objects_are_asked_for_by_the_hundred(server: Replies) -> None:
-    calendar = Counted()
+    calendar = ServerWithoutSync()
     calendar.objects = {f"e{number}": entry(f"e{number}") for number in range(250)}
     server.answer = calendar
     assert len(read(connector(server)).records) == 250
@@ -120,15 +120,15 @@ def test_objects_are_asked_for_by_the_hundred(server: Replies) -> None:
     assert asked == [100, 100, 50]
 
 
-def test_object_that_is_deleted_while_we_look_is_gone(server: Replies) -> None:
-    calendar = Counted()
+def test_object_that_is_deleted_during_the_run_is_removed(server: Replies) -> None:
+    calendar = ServerWithoutSync()
     server.answer = calendar
     listed = read(connector(server))
     calendar.objects["a"], calendar.state = entry("a", WINDOW.start), 2
 
     def vanishes(asked: Asked) -> Reply:
         if "multiget" in asked.body:
-            return answer(told("/cal/a.ics", status="404 Not Found"))
+            return answer(response("/cal/a.ics", status="404 Not Found"))
         return calendar(asked)
 
     server.answer = vanishes
@@ -156,9 +156,9 @@ def test_object_that_is_deleted_while_we_look_is_gone(server: Replies) -> None:
         (Reply(207, LAUGHS), MalformedError, 1),
         (Reply(207, OUTSIDE), MalformedError, 1),
         (Reply(207, "<multistatus>ü".encode("utf-16")), MalformedError, 1),
-        (answer(told("http://[", "<resourcetype/>")), MalformedError, 1),
+        (answer(response("http://[", "<resourcetype/>")), MalformedError, 1),
         (answer(), UnavailableError, 1),
-        (answer(told("/", "<resourcetype><collection/></resourcetype>")), UnavailableError, 1),
+        (answer(response("/", "<resourcetype><collection/></resourcetype>")), UnavailableError, 1),
         (Reply(302, headers={"Location": "https://elsewhere.example/"}), UnavailableError, 1),
     ],
 )
@@ -184,42 +184,40 @@ def test_too_large_an_answer_is_refused(server: Replies, monkeypatch: pytest.Mon
     ("where", "reply", "error"),
     [
         ("multiget", answer(), MalformedError),
-        ("multiget", answer(told("/cal/a.ics", "<getetag>1</getetag>")), MalformedError),
+        ("multiget", answer(response("/cal/a.ics", "<getetag>1</getetag>")), MalformedError),
         ("multiget", Reply(207, LAUGHS), MalformedError),
         ("calendar-query", Reply(200, b"<html/>"), MalformedError),
         ("calendar-query", Reply(503), UnavailableError),
     ],
 )
-def test_half_a_calendar_is_not_believed(
-    where: str, reply: Reply, error: type[ConnectorError], server: Replies
-) -> None:
-    calendar = Counted()
+def test_incomplete_answer_is_refused(where: str, reply: Reply, error: type[ConnectorError], server: Replies) -> None:
+    calendar = ServerWithoutSync()
     server.answer = calendar
     first = read(connector(server))
     calendar.objects["b"], calendar.state = entry("bb", WINDOW.start), 2
     server.answer = lambda asked: reply if where in asked.body else calendar(asked)
     with pytest.raises(error):
-        read(Caldav(connector(server)._options, practice(PASSWORD, window=later(1))), first.cursor)
+        read(CaldavConnector(connector(server)._options, practice(PASSWORD, window=later(1))), first.cursor)
 
 
-def test_object_that_is_no_calendar_is_set_aside(server: Replies) -> None:
-    calendar = Counted()
+def test_object_that_is_not_a_calendar_is_rejected(server: Replies) -> None:
+    calendar = ServerWithoutSync()
     calendar.objects |= {"b": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", "c": f"&lt;html&gt;{CANARY}"}
     server.answer = calendar
-    found = read(connector(server))
-    assert len(found.records) == 1
-    assert sorted(record.reason for record in found.rejected) == [
+    batch = read(connector(server))
+    assert len(batch.records) == 1
+    assert sorted(record.reason for record in batch.rejected) == [
         "it is a web page, perhaps one that asks to sign in",
         "it is cut off before its end",
     ]
-    assert CANARY not in repr(found)
+    assert CANARY not in repr(batch)
 
 
 @pytest.mark.parametrize(
     ("hosts", "asks"),
     [((), False), (("cal.example", "*.cal.test"), False), (("p1.cal.example",), True), (("*.CAL.example",), True)],
 )
-def test_calendars_on_another_server_are_read_where_that_may_be_told_the_password(
+def test_calendars_on_another_server_are_read_if_it_may_be_given_the_password(
     hosts: tuple[str, ...],
     asks: bool,  # noqa: FBT001
     server: Replies,
@@ -232,7 +230,7 @@ def test_calendars_on_another_server_are_read_where_that_may_be_told_the_passwor
         if request.url == "https://p1.cal.example/home/":
             raise UnavailableError("ana-calendar", "there", "was asked")
         home = "<C:calendar-home-set><href>https://p1.cal.example/home/</href></C:calendar-home-set>"
-        return http.HttpResponse(207, {}, answer(told("/", home)).body)
+        return http.HttpResponse(207, {}, answer(response("/", home)).body)
 
     monkeypatch.setattr(http.HttpClient, "send", send)
     with pytest.raises(UnavailableError):
@@ -240,42 +238,42 @@ def test_calendars_on_another_server_are_read_where_that_may_be_told_the_passwor
     assert (asked[-1] == "https://p1.cal.example/home/") is asks
 
 
-def test_list_of_changes_that_comes_in_parts_is_read_to_its_end(server: Replies) -> None:
-    calendar = Counted()
+def test_paged_list_of_changes_is_read_to_its_end(server: Replies) -> None:
+    calendar = ServerWithoutSync()
     calendar.objects["b"] = entry("bb", WINDOW.start)
     kind = "<resourcetype><collection/><C:calendar/></resourcetype><sync-token>t2</sync-token>"
     reports = "<supported-report-set><report><sync-collection/></report></supported-report-set>"
 
     def answers(asked: Asked) -> Reply:
         if asked.method == "PROPFIND":
-            return answer(told("/cal/", kind + reports))
+            return answer(response("/cal/", kind + reports))
         if "<sync-token></sync-token>" in asked.body:
-            cut = told("/cal/", status="507 Insufficient Storage")
-            return answer(told("/cal/a.ics", "<getetag>1</getetag>"), cut, "<sync-token>t1</sync-token>")
+            cut = response("/cal/", status="507 Insufficient Storage")
+            return answer(response("/cal/a.ics", "<getetag>1</getetag>"), cut, "<sync-token>t1</sync-token>")
         if "<sync-token>t1</sync-token>" in asked.body:
-            return answer(told("/cal/b.ics", "<getetag>2</getetag>"), "<sync-token>t2</sync-token>")
+            return answer(response("/cal/b.ics", "<getetag>2</getetag>"), "<sync-token>t2</sync-token>")
         return calendar(asked)
 
     server.answer = answers
     assert starts(read(connector(server))) == ["01-01 00:00", "01-05 09:00"]
 
 
-def test_what_is_asked_names_no_content() -> None:
-    asked = requests.entries(["/cal/a&b.ics"], frozenset({"ATTENDEE"})).decode()
-    assert '<C:prop name="DTSTART"/>' in asked
-    assert '<C:prop name="ATTENDEE"/>' in asked
-    assert "/cal/a&amp;b.ics" in asked
-    assert not any(name in asked for name in ("SUMMARY", "DESCRIPTION", "LOCATION", "allprop", "<C:calendar-data/>"))
+def test_request_names_no_content() -> None:
+    body = requests.multiget(["/cal/a&b.ics"], frozenset({"ATTENDEE"})).decode()
+    assert '<C:prop name="DTSTART"/>' in body
+    assert '<C:prop name="ATTENDEE"/>' in body
+    assert "/cal/a&amp;b.ics" in body
+    assert not any(name in body for name in ("SUMMARY", "DESCRIPTION", "LOCATION", "allprop", "<C:calendar-data/>"))
 
 
 @pytest.mark.parametrize("data", [LAUGHS, OUTSIDE, b"<x/>", b"", b"\0"])
-def test_tricks_of_xml_are_no_answer(data: bytes) -> None:
-    with pytest.raises(UnsoundAnswerError):
-        multistatus(data)
+def test_document_types_and_entities_are_refused(data: bytes) -> None:
+    with pytest.raises(InvalidAnswerError):
+        parse_multistatus(data)
 
 
-def test_what_is_remembered_names_no_content() -> None:
-    held = Held("E" * 13, {"A" * 13: 1_767_225_600, "B" * 13: 0}, is_faulty=True)
-    cursor = CaldavCursor("s", 1, 2, 3, {"c": "token"}, {"c": {"o": held}})
+def test_cursor_contains_no_content() -> None:
+    stored = StoredObject("E" * 13, {"A" * 13: 1_767_225_600, "B" * 13: 0}, has_rejected=True)
+    cursor = CaldavCursor("s", 1, 2, 3, {"c": "token"}, {"c": {"o": stored}})
     assert CaldavCursor.parse(cursor.dump(), "s") == cursor
     assert CANARY not in cursor.dump()

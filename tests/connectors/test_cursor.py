@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.caldav.cursor import CaldavCursor, Held
+from connectors.caldav.cursor import CaldavCursor, StoredObject
 from connectors.cursor import Cursor, canonical_text
 from connectors.fhir.reading import FhirCursor
 from connectors.google.calendar import GoogleCalendarCursor
@@ -41,8 +41,8 @@ def named(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def caldav(draw: st.DrawFn) -> CaldavCursor:
-    held = st.builds(Held, words, named(numbers), st.booleans())
-    objects = draw(named(named(held)))
+    stored = st.builds(StoredObject, words, named(numbers), st.booleans())
+    objects = draw(named(named(stored)))
     states = {name: draw(words) for name in objects}
     return CaldavCursor(draw(words), draw(numbers), draw(numbers), draw(seconds), states, objects)
 

@@ -1,4 +1,4 @@
-"""Calendars that somebody made to hurt: endless rules and mutations."""
+"""Hostile calendars: endless rules and random mutations."""
 
 from __future__ import annotations
 
@@ -87,51 +87,51 @@ SPLICES = [
 
 
 def mutated(random_: random.Random) -> bytes:
-    """The seed calendar with one to four small injuries."""
+    """Return the seed calendar with one to four small mutations."""
     data = bytearray(SEED)
     for _ in range(random_.randint(1, 4)):
-        at, length = random_.randrange(len(data)), random_.choice((0, 1, 1, 4, 20))
-        how = random_.randrange(4)
-        if how == 0:
-            data[at : at + length] = random_.choice(SPLICES)
-        elif how == 1:
-            data[at : at + 1] = bytes([random_.randrange(256)])
-        elif how == 2:
-            data[at:at] = data[random_.randrange(len(data)) :][:length]
+        position, length = random_.randrange(len(data)), random_.choice((0, 1, 1, 4, 20))
+        mutation = random_.randrange(4)
+        if mutation == 0:
+            data[position : position + length] = random_.choice(SPLICES)
+        elif mutation == 1:
+            data[position : position + 1] = bytes([random_.randrange(256)])
+        elif mutation == 2:
+            data[position:position] = data[random_.randrange(len(data)) :][:length]
         else:
-            del data[at : at + length]
+            del data[position : position + length]
     return bytes(data)
 
 
 def outcomes(count: int, seed: int, folder: Path) -> tuple[Counter[str], float]:
-    """How ``count`` mutations ended, and the seconds of the slowest; whatever is no ConnectorError is raised."""
-    random_, ends, slowest = random.Random(seed), Counter[str](), 0.0
+    """Return how ``count`` mutations ended and the seconds of the slowest. Raises whatever is not a ConnectorError."""
+    random_, outcomes_, slowest = random.Random(seed), Counter[str](), 0.0
     path = folder / "ana.ics"
     connector = SOURCE_KIND.make(IcsOptions(path=path.name), replace(CONTEXT, folder=folder))
     for _ in range(count):
         path.write_bytes(mutated(random_))
-        began = process_time()
+        started_at = process_time()
         try:
             (batch,) = connector.fetch(None)
-            told = repr(batch)
-            ends["with rejected records" if batch.rejected else "whole"] += 1
+            output = repr(batch)
+            outcomes_["with rejected records" if batch.rejected else "whole"] += 1
         except ConnectorError as error:
-            told = f"{error!r}{error}"
-            ends["refused"] += 1
-        slowest = max(slowest, process_time() - began)
-        assert "uokka" not in told
-    return ends, slowest
+            output = f"{error!r}{error}"
+            outcomes_["refused"] += 1
+        slowest = max(slowest, process_time() - started_at)
+        assert "uokka" not in output
+    return outcomes_, slowest
 
 
-@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("with_end", [True, False])
 @pytest.mark.parametrize("field", ["DTSTART", "DTEND", "RECURRENCE-ID"])
 @pytest.mark.parametrize("value", ["PT1H30M", "-PT1H", "20260105T090000Z/PT1H"])
 @pytest.mark.parametrize("rule", ["", "RRULE:FREQ=DAILY;COUNT=3\n"])
-def test_duration_in_the_place_of_a_date_sets_the_entry_aside(
-    field: str, value: str, rule: str, tmp_path: Path, *, ends: bool
+def test_event_with_a_duration_as_a_date_is_rejected(
+    field: str, value: str, rule: str, tmp_path: Path, *, with_end: bool
 ) -> None:
-    told = {"DTSTART": "20260105T090000Z", **({"DTEND": "20260105T100000Z"} if ends else {}), field: value}
-    lines = "".join(f"{name}:{text}\n" for name, text in told.items())
+    properties = {"DTSTART": "20260105T090000Z", **({"DTEND": "20260105T100000Z"} if with_end else {}), field: value}
+    lines = "".join(f"{name}:{text}\n" for name, text in properties.items())
     text = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:a\n{lines}{rule}END:VEVENT\nEND:VCALENDAR\n"
     (tmp_path / "ana.ics").write_text(text)
     connector = SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path))
@@ -141,8 +141,8 @@ def test_duration_in_the_place_of_a_date_sets_the_entry_aside(
 
 @pytest.mark.slow
 def test_mutations_end_well(tmp_path: Path) -> None:
-    ends, slowest = outcomes(2_000, seed=20261122, folder=tmp_path)
-    assert set(ends) == {"whole", "with rejected records", "refused"}
+    counts, slowest = outcomes(2_000, seed=20261122, folder=tmp_path)
+    assert set(counts) == {"whole", "with rejected records", "refused"}
     assert slowest < 5
 
 
@@ -164,9 +164,9 @@ def test_endless_rule_ends_at_once(rule: str, tmp_path: Path) -> None:
     (tmp_path / "ana.ics").write_text(f"BEGIN:VCALENDAR\n{event}END:VCALENDAR\n")
     connector = SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path))
     next(connector.fetch(None))  # the libraries are loaded
-    began = process_time()
+    started_at = process_time()
     (batch,) = connector.fetch(None)
-    assert process_time() - began < 1
+    assert process_time() - started_at < 1
     assert (len(batch.records), len(batch.rejected)) == (0, 1)
 
 
@@ -174,9 +174,9 @@ def test_endless_rule_ends_at_once(rule: str, tmp_path: Path) -> None:
 def test_daily_rule_from_long_ago_ends_at_once(start: str, tmp_path: Path) -> None:
     event = f"BEGIN:VEVENT\nUID:a\nDTSTART:{start}\nRRULE:FREQ=DAILY\nEND:VEVENT\n"
     (tmp_path / "ana.ics").write_text(f"BEGIN:VCALENDAR\n{event}END:VCALENDAR\n")
-    began = process_time()
+    started_at = process_time()
     next(SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path)).fetch(None))
-    assert process_time() - began < 2
+    assert process_time() - started_at < 2
 
 
 def test_text_that_is_a_path_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,15 +185,15 @@ def test_text_that_is_a_path_opens_nothing(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "ana.ics").write_text(str(secret))
     opened: list[Path] = []
 
-    def watching(really: Any) -> Any:
-        def watched(path: Any, *more: Any, **told: Any) -> Any:
+    def recording(original: Any) -> Any:
+        def recorded(path: Any, *args: Any, **kwargs: Any) -> Any:
             opened.append(Path(str(path)))
-            return really(path, *more, **told)
+            return original(path, *args, **kwargs)
 
-        return watched
+        return recorded
 
-    for owner, name in ((os, "open"), (builtins, "open"), (io, "open"), (Path, "read_bytes"), (Path, "open")):
-        monkeypatch.setattr(owner, name, watching(getattr(owner, name)))
+    for module, name in ((os, "open"), (builtins, "open"), (io, "open"), (Path, "read_bytes"), (Path, "open")):
+        monkeypatch.setattr(module, name, recording(getattr(module, name)))
     with pytest.raises(ConnectorError):
         next(SOURCE_KIND.make(IcsOptions(path="ana.ics"), replace(CONTEXT, folder=tmp_path)).fetch(None))
     assert [path for path in opened if path.suffix == ".ics"] == [tmp_path / "ana.ics"]

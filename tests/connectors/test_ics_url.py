@@ -1,4 +1,4 @@
-"""A calendar behind an address: a real server on loopback, with everything a server may do."""
+"""A calendar at an address, read from a real server on loopback."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Reply:
 
 @dataclass
 class Server:
-    """Gives the replies in turn, the last one again and again; ``asked`` are the request's headers."""
+    """Sends the replies in turn, the last one repeatedly; ``requests`` are the headers of each request."""
 
     url: str
     replies: list[Reply] = field(default_factory=list)
-    asked: list[dict[str, str]] = field(default_factory=list)
+    requests: list[dict[str, str]] = field(default_factory=list)
 
     def next(self) -> Reply:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
@@ -51,8 +51,8 @@ class Server:
 def server() -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            told.asked.append(dict(self.headers))
-            reply = told.next()
+            running.requests.append(dict(self.headers))
+            reply = running.next()
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
@@ -64,17 +64,17 @@ def server() -> Iterator[Server]:
             """Keep the test's output quiet."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        told = Server(f"http://127.0.0.1:{listening.server_port}/{SECRET}.ics")
+        running = Server(f"http://127.0.0.1:{listening.server_port}/{SECRET}.ics")
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield told
+        yield running
         listening.shutdown()
         thread.join()
 
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that would have been slept."""
+    """Return the pauses in seconds, which are recorded instead of slept."""
     slept: list[float] = []
     init: Callable[..., None] = http.HttpClient.__init__
     monkeypatch.setattr(http.HttpClient, "__init__", lambda self, source: init(self, source, slept.append))
@@ -96,10 +96,10 @@ CONTEXT = Context(
 )
 
 
-def fetched(url: str, cursor: str | None = None, *, days: int = 0) -> Batch:
-    """What a run brings so many days after the first: the window has moved on with it."""
-    moved = Window(*(end + timedelta(days=days) for end in (CONTEXT.window.start, CONTEXT.window.end)))
-    context = replace(CONTEXT, read_secret={"env:CALENDAR": f"{url}\n"}.__getitem__, window=moved)
+def fetch_url(url: str, cursor: str | None = None, *, days: int = 0) -> Batch:
+    """Return the batch of a run so many days after the first; the window moves on with it."""
+    window = Window(*(end + timedelta(days=days) for end in (CONTEXT.window.start, CONTEXT.window.end)))
+    context = replace(CONTEXT, read_secret={"env:CALENDAR": f"{url}\n"}.__getitem__, window=window)
     (batch,) = SOURCE_KIND.make(IcsOptions(url="env:CALENDAR"), context).fetch(cursor)
     return batch
 
@@ -109,26 +109,26 @@ CHANGED_AT = {"Last-Modified": "Mon, 05 Jan 2026 10:00:00 GMT"}
 
 def test_unchanged_calendar_is_not_sent_again(server: Server) -> None:
     server.replies = [Reply(headers=CHANGED_AT), Reply(304, b"")]
-    first = fetched(server.url)
+    first = fetch_url(server.url)
     assert (len(first.records), SECRET in repr(first)) == (1, False)
-    assert fetched(server.url, first.cursor) == Batch(first.cursor)
-    assert server.asked[1]["If-Modified-Since"] == "Mon, 05 Jan 2026 10:00:00 GMT"
+    assert fetch_url(server.url, first.cursor) == Batch(first.cursor)
+    assert server.requests[1]["If-Modified-Since"] == "Mon, 05 Jan 2026 10:00:00 GMT"
 
 
 def test_calendar_known_by_its_etag_is_left_unread(server: Server) -> None:
     server.replies = [Reply(headers={"ETag": '"1"', **CHANGED_AT}), Reply(body=b"junk", headers={"ETag": '"1"'})]
-    first = fetched(server.url)
-    assert fetched(server.url, first.cursor) == Batch(first.cursor)
-    assert not {"If-None-Match", "If-Modified-Since"} & server.asked[1].keys()
+    first = fetch_url(server.url)
+    assert fetch_url(server.url, first.cursor) == Batch(first.cursor)
+    assert not {"If-None-Match", "If-Modified-Since"} & server.requests[1].keys()
     server.replies = [Reply(body=b"junk", headers={"ETag": '"2"'})]
     with pytest.raises(MalformedError):
-        fetched(server.url, first.cursor)
+        fetch_url(server.url, first.cursor)
 
 
-def test_nothing_that_a_server_calls_a_state_is_kept_as_it_is(server: Server) -> None:
-    """An ETag may be a path, and what stands where a date should be anything."""
+def test_etag_and_date_of_a_server_are_not_stored_as_they_are(server: Server) -> None:
+    """An ETag may be a path, and the date may be any text."""
     server.replies = [Reply(headers={"ETag": f'"/home/{SECRET}/Kim-Miller.ics"', "Last-Modified": "by Kim Miller"})]
-    cursor = fetched(server.url).cursor or ""
+    cursor = fetch_url(server.url).cursor or ""
     assert SECRET not in cursor
     assert "Miller" not in cursor
     other = replace(CONTEXT, pseudonyms=Pseudonyms(b"o" * 32), read_secret=lambda _: server.url)
@@ -138,8 +138,8 @@ def test_nothing_that_a_server_calls_a_state_is_kept_as_it_is(server: Server) ->
 
 def test_same_calendar_under_a_new_etag_changes_nothing_but_the_cursor(server: Server) -> None:
     server.replies = [Reply(headers={"ETag": '"1"'}), Reply(headers={"ETag": '"2"'})]
-    first = fetched(server.url)
-    second = fetched(server.url, first.cursor)
+    first = fetch_url(server.url)
+    second = fetch_url(server.url, first.cursor)
     assert (second.records, second.replaces) == ((), None)
     assert second.cursor != first.cursor
 
@@ -147,36 +147,36 @@ def test_same_calendar_under_a_new_etag_changes_nothing_but_the_cursor(server: S
 def test_unchanged_calendar_is_not_sent_again_for_a_week_of_nights(server: Server) -> None:
     weekly = CALENDAR.replace(b"END:VEVENT", b"RRULE:FREQ=WEEKLY\r\nEND:VEVENT")
     server.replies = [Reply(body=weekly, headers=CHANGED_AT), *[Reply(304, b"")] * 6, Reply(body=weekly)]
-    first = fetched(server.url)
-    nights = [fetched(server.url, first.cursor, days=day) for day in range(1, 8)]
+    first = fetch_url(server.url)
+    nights = [fetch_url(server.url, first.cursor, days=day) for day in range(1, 8)]
     assert [night.replaces is None for night in nights] == [True] * 6 + [False]
-    assert ["If-Modified-Since" in asked for asked in server.asked] == [False, *[True] * 6, False]
+    assert ["If-Modified-Since" in requests for requests in server.requests] == [False, *[True] * 6, False]
     assert {record.end for record in nights[-1].records} - {record.end for record in first.records}  # type: ignore[union-attr]
 
 
 def test_a_calendar_that_comes_again_is_read_for_the_window_as_it_is_now(server: Server) -> None:
     server.replies = [Reply()]
-    first = fetched(server.url)
-    assert fetched(server.url, first.cursor).replaces is None
-    second = fetched(server.url, first.cursor, days=1)
+    first = fetch_url(server.url)
+    assert fetch_url(server.url, first.cursor).replaces is None
+    second = fetch_url(server.url, first.cursor, days=1)
     assert second.replaces == Window(*(end + timedelta(days=1) for end in (CONTEXT.window.start, CONTEXT.window.end)))
 
 
 def test_a_window_that_reaches_further_back_asks_for_everything(server: Server) -> None:
     server.replies = [Reply(headers=CHANGED_AT)]
-    assert fetched(server.url, fetched(server.url).cursor, days=-1).replaces
-    assert "If-Modified-Since" not in server.asked[1]
+    assert fetch_url(server.url, fetch_url(server.url).cursor, days=-1).replaces
+    assert "If-Modified-Since" not in server.requests[1]
 
 
 def test_condition_is_not_sent_once_the_settings_have_changed(server: Server) -> None:
     server.replies = [Reply(headers=CHANGED_AT)]
-    first = fetched(server.url)
-    fetched(server.url, (first.cursor or "").replace('"settings":"', '"settings":"X'))
-    assert "If-Modified-Since" not in server.asked[1]
+    first = fetch_url(server.url)
+    fetch_url(server.url, (first.cursor or "").replace('"settings":"', '"settings":"X'))
+    assert "If-Modified-Since" not in server.requests[1]
 
 
 @pytest.mark.parametrize(
-    ("reply", "error", "asked"),
+    ("reply", "error", "requests"),
     [
         (Reply(401), AuthorizationError, 1),
         (Reply(403), AuthorizationError, 1),
@@ -195,26 +195,26 @@ def test_condition_is_not_sent_once_the_settings_have_changed(server: Server) ->
     ],
 )
 def test_each_refusal_is_one_error_and_keeps_the_address_to_itself(
-    reply: Reply, error: type[ConnectorError], asked: int, server: Server, pauses: list[float]
+    reply: Reply, error: type[ConnectorError], requests: int, server: Server, pauses: list[float]
 ) -> None:
     server.replies = [reply]
     with pytest.raises(error) as raised:
-        fetched(server.url)
-    assert len(server.asked) == asked
+        fetch_url(server.url)
+    assert len(server.requests) == requests
     assert SECRET not in f"{raised.value}{raised.value!r}{raised.value.__cause__!r}"
-    assert len(pauses) == asked - 1
+    assert len(pauses) == requests - 1
 
 
 def test_server_that_recovers_is_read(server: Server, pauses: list[float]) -> None:
     date = {"Date": "Mon, 05 Jan 2026 10:00:00 GMT", "Retry-After": "Mon, 05 Jan 2026 10:00:09 GMT"}
     server.replies = [Reply(503), Reply(429, headers={"Retry-After": "5"}), Reply(503, headers=date), Reply()]
-    assert len(fetched(server.url).records) == 1
+    assert len(fetch_url(server.url).records) == 1
     assert pauses[:2] == [1, 5]
 
 
 def test_nobody_listening_is_unavailable(pauses: list[float]) -> None:
     with pytest.raises(UnavailableError):
-        fetched(f"http://127.0.0.1:9/{SECRET}")
+        fetch_url(f"http://127.0.0.1:9/{SECRET}")
     assert pauses == [1, 2, 4]
 
 
@@ -222,20 +222,20 @@ def test_too_large_an_answer_is_refused(server: Server, monkeypatch: pytest.Monk
     monkeypatch.setattr(http, "MAX_RESPONSE_BYTES", 10)
     server.replies = [Reply()]
     with pytest.raises(MalformedError, match="sends more than"):
-        fetched(server.url)
+        fetch_url(server.url)
 
 
 def test_address_is_never_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     server.replies = [Reply()]
     with caplog.at_level(logging.DEBUG):
-        fetched(server.url)
+        fetch_url(server.url)
     assert SECRET not in caplog.text
 
 
 def test_address_is_not_logged_where_the_head_of_an_answer_makes_no_sense(caplog: pytest.LogCaptureFixture) -> None:
     head = b"HTTP/1.1 200 OK\r\nno field at all\r\nContent-Length: %d\r\n\r\n" % len(CALENDAR)
     with dripping(whole={"/": head + CALENDAR}) as port, caplog.at_level(logging.DEBUG), suppress(ConnectorError):
-        fetched(f"http://127.0.0.1:{port}/{SECRET}.ics")
+        fetch_url(f"http://127.0.0.1:{port}/{SECRET}.ics")
     assert SECRET not in caplog.text
 
 

@@ -102,7 +102,7 @@ class CutOffError(Exception):
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ics_source, "PAGE_ENTRIES", PAGE)
+    monkeypatch.setattr(ics_source, "PAGE_RECORDS", PAGE)
     monkeypatch.setattr(csv_source, "PAGE_ROWS", PAGE)
 
 
@@ -153,7 +153,7 @@ def test_many_pages_store_what_one_does(
             assert outcome.problem is None
             assert pages >= ENTRIES // PAGE
             with monkeypatch.context() as patch:
-                patch.setattr(ics_source, "PAGE_ENTRIES", 5_000)
+                patch.setattr(ics_source, "PAGE_RECORDS", 5_000)
                 patch.setattr(csv_source, "PAGE_ROWS", 5_000)
                 assert read(tmp_path, options, one)[1] == 1
             assert shown(one) == shown(many)

@@ -1,4 +1,4 @@
-"""Radicale and Xandikos, two calendar servers that have nothing in common but the standard."""
+"""Radicale and Xandikos, two calendar servers that share nothing but the standard."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ level = error
 
 @dataclass(frozen=True)
 class CalendarServer:
-    """A running server; ``home`` makes the path of somebody's calendars."""
+    """A running server; ``home`` is the pattern of the path to a user's calendars."""
 
     folder: Path
     port: int
@@ -45,13 +45,13 @@ class CalendarServer:
         return f"http://127.0.0.1:{self.port}/"
 
     def user(self) -> str:
-        """Somebody whom no test has taken yet (Radicale alone knows users)."""
+        """Return a user that no other test has taken (only Radicale tells users apart)."""
         return f"user{next(self.numbers)}"
 
     def ask(
         self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None, user: str = "user0"
     ) -> tuple[int, str]:
-        """One request as ``user``: the status and what came."""
+        """Send one request as ``user`` and return the status and the body."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=600)
         password = b64encode(f"{user}:{PASSWORD}".encode()).decode()
         usual = {"Authorization": f"Basic {password}", "Content-Type": "application/xml; charset=utf-8"}
@@ -63,7 +63,7 @@ class CalendarServer:
             connection.close()
 
     def calendar(self, user: str, name: str, components: str = "VEVENT") -> str:
-        """Make a calendar called ``name``; its path."""
+        """Create a calendar called ``name`` and return its path."""
         path = f"{self.home.format(user=user)}{name}/"
         body = f"""<?xml version="1.0"?><C:mkcalendar xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:D="DAV:"><D:set>
             <D:prop><D:displayname>{name}</D:displayname><C:supported-calendar-component-set>
@@ -89,7 +89,7 @@ class CalendarServer:
 
 @contextmanager
 def radicale(folder: Path) -> Iterator[CalendarServer]:
-    """Radicale, with :data:`USERS` users."""
+    """Run Radicale, with :data:`USERS` users."""
     port, configuration = free_port(), folder / "radicale.conf"
     configuration.write_text(_RADICALE.format(port=port, folder=folder), encoding="utf-8")
     (folder / "users").write_text("".join(f"user{n}:{PASSWORD}\n" for n in range(USERS)), encoding="utf-8")
@@ -100,7 +100,7 @@ def radicale(folder: Path) -> Iterator[CalendarServer]:
 
 @contextmanager
 def xandikos(folder: Path) -> Iterator[CalendarServer]:
-    """Xandikos, in which everybody is the one user it has."""
+    """Run Xandikos, in which everybody is its one user."""
     port = free_port()
     command = [
         sys.executable, "-m", "xandikos", "serve", "-d", str(folder / "store"), "--defaults",

@@ -1,4 +1,4 @@
-"""A calendar server, made up: a calendar for each clinician, with states that it compares until it forgets them."""
+"""A simulated calendar server: a calendar for each clinician, and sync tokens that can expire."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _CALENDAR = """<D:resourcetype><D:collection/><C:calendar/></D:resourcetype><D:d
 </D:supported-report></D:supported-report-set>"""
 
 
-class _Diary(Calendar):
-    """The entries of one calendar, each in an object of its own, with every change of them in order."""
+class _LoggedCalendar(Calendar):
+    """The events of one calendar, each in an object of its own, with every change in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,17 +33,17 @@ class _Diary(Calendar):
         self.forgotten = -1
 
     def objects(self) -> dict[int, str]:
-        """The objects' texts: each has one entry."""
-        found = {}
+        """Return the texts of the objects by number; each has one event."""
+        texts = {}
         for number, moved in self.moved.items():
-            alone = Calendar()
-            alone.moved, alone.spoiled = {number: moved}, self.spoiled
-            found[number] = alone.text()
-        return found
+            single = Calendar()
+            single.moved, single.spoiled = {number: moved}, self.spoiled
+            texts[number] = single.text()
+        return texts
 
 
 class CalendarServer:
-    """Answers PROPFIND and REPORT for whoever signs in; gives whole objects, whatever lines are asked for."""
+    """Answers PROPFIND and REPORT for each account; sends whole objects, whatever lines are requested."""
 
     kind: ClassVar[str] = "caldav"
     title: ClassVar[str] = ""
@@ -53,7 +53,7 @@ class CalendarServer:
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         del folder
         patch.setenv("EVENHOURS_TEST_PASSWORD", CANARY)
-        self.diaries = {ANA: _Diary(), BEN: _Diary()}
+        self.calendars = {ANA: _LoggedCalendar(), BEN: _LoggedCalendar()}
         self.server = Server(self._answer, _user)
 
     def options(self) -> str:
@@ -62,23 +62,23 @@ username = "{{key}}"
 password = "env:EVENHOURS_TEST_PASSWORD"'''
 
     def put(self, *numbers: int, owner: str = ANA) -> None:
-        self.diaries[owner].put(*numbers)
-        self.diaries[owner].log += numbers
+        self.calendars[owner].put(*numbers)
+        self.calendars[owner].log += numbers
 
     def change(self, number: int, owner: str = ANA) -> None:
-        self.diaries[owner].change(number)
-        self.diaries[owner].log.append(number)
+        self.calendars[owner].change(number)
+        self.calendars[owner].log.append(number)
 
     def spoil(self, number: int, owner: str = ANA) -> None:
-        self.diaries[owner].spoil(number)
-        self.diaries[owner].log.append(number)
+        self.calendars[owner].spoil(number)
+        self.calendars[owner].log.append(number)
 
     def drop(self, *numbers: int, owner: str = ANA) -> None:
-        self.diaries[owner].drop(*numbers)
-        self.diaries[owner].log += numbers
+        self.calendars[owner].drop(*numbers)
+        self.calendars[owner].log += numbers
 
     def forget(self, owner: str = ANA) -> None:
-        self.diaries[owner].forgotten = len(self.diaries[owner].log)
+        self.calendars[owner].forgotten = len(self.calendars[owner].log)
 
     def trouble(self, how: Trouble, times: int | None = None, owner: str = ANA) -> None:
         self.server.trouble(how, times, owner)
@@ -91,41 +91,43 @@ password = "env:EVENHOURS_TEST_PASSWORD"'''
 
     def _answer(self, asked: Asked) -> Reply:
         owner = _user(asked)
-        diary = self.diaries[owner]
+        calendar = self.calendars[owner]
         if asked.method == "PROPFIND":
-            return _multistatus(_found(f"/{owner}/", _PROPERTIES.format(owner)), *self._calendars(asked, owner))
+            return _multistatus(_response(f"/{owner}/", _PROPERTIES.format(owner)), *self._calendars(asked, owner))
         if "sync-collection" in asked.body:
-            return self._changes(diary, owner, asked.body)
+            return self._changes(calendar, owner, asked.body)
         if "calendar-multiget" in asked.body:
-            wanted = [int(number) for number in re.findall(r"/(\d+)\.[^/]*</href>", asked.body)]
+            numbers = [int(number) for number in re.findall(r"/(\d+)\.[^/]*</href>", asked.body)]
         else:
-            wanted = []  # nothing takes place in the days that a window has not reached before
-        objects = diary.objects()
-        return _multistatus(*(_object(owner, number, objects.get(number)) for number in wanted))
+            numbers = []  # nothing takes place in the days that a window has not reached before
+        objects = calendar.objects()
+        return _multistatus(*(_object(owner, number, objects.get(number)) for number in numbers))
 
     def _calendars(self, asked: Asked, owner: str) -> list[str]:
         if asked.headers["Depth"] == "0":
             return []
-        state = f"state-{len(self.diaries[owner].log)}"
-        return [_found(f"/{owner}/calendar/", _CALENDAR.format(owner, CANARY, state))]
+        state = f"state-{len(self.calendars[owner].log)}"
+        return [_response(f"/{owner}/calendar/", _CALENDAR.format(owner, CANARY, state))]
 
-    def _changes(self, diary: _Diary, owner: str, body: str) -> Reply:
+    def _changes(self, calendar: _LoggedCalendar, owner: str, body: str) -> Reply:
         since = re.search(r"<sync-token>(?:state-(\d+))?", body)
-        at = int(since[1] or 0) if since else 0
-        if since and since[1] and at <= diary.forgotten:
+        position = int(since[1] or 0) if since else 0
+        if since and since[1] and position <= calendar.forgotten:
             return Reply(403, b'<error xmlns="DAV:"><valid-sync-token/></error>')
-        objects = diary.objects()
-        changed = [_object(owner, number, objects.get(number), whole=False) for number in sorted(set(diary.log[at:]))]
-        return _multistatus(*changed, f"<D:sync-token>state-{len(diary.log)}</D:sync-token>")
+        objects = calendar.objects()
+        changed = [
+            _object(owner, number, objects.get(number), whole=False) for number in sorted(set(calendar.log[position:]))
+        ]
+        return _multistatus(*changed, f"<D:sync-token>state-{len(calendar.log)}</D:sync-token>")
 
 
 def _user(asked: Asked) -> str:
     return b64decode(asked.headers["Authorization"].split()[1]).decode().partition(":")[0]
 
 
-def _found(href: str, properties: str) -> str:
-    well = f"<D:propstat><D:prop>{properties}</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
-    return f"<D:response><D:href>{href}</D:href>{well}</D:response>"
+def _response(href: str, properties: str) -> str:
+    propstat = f"<D:propstat><D:prop>{properties}</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
+    return f"<D:response><D:href>{href}</D:href>{propstat}</D:response>"
 
 
 def _object(owner: str, number: int, text: str | None, *, whole: bool = True) -> str:
@@ -133,7 +135,7 @@ def _object(owner: str, number: int, text: str | None, *, whole: bool = True) ->
     if text is None:
         return f"<D:response><D:href>{href}</D:href><D:status>HTTP/1.1 404 Not Found</D:status></D:response>"
     data = f"<C:calendar-data>{escape(text)}</C:calendar-data>" if whole else ""
-    return _found(href, f"<D:getetag>{hash(text)}</D:getetag>{data}")
+    return _response(href, f"<D:getetag>{hash(text)}</D:getetag>{data}")
 
 
 def _multistatus(*responses: str) -> Reply:

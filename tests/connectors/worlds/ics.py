@@ -1,4 +1,4 @@
-"""Calendars as a file and behind an address."""
+"""Simulated calendars: a file and an address."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ END:VEVENT
 
 
 class Calendar:
-    """The entries of one calendar and its text."""
+    """The events of one calendar and its text."""
 
     def __init__(self) -> None:
         self.moved: dict[int, timedelta] = {}
@@ -80,18 +80,18 @@ class Calendar:
         return "\r\n".join([*lines, *entries.splitlines(), "END:VCALENDAR", ""])
 
     def _entry(self, number: int, moved: timedelta) -> str:
-        start, lasts = moment(number) + moved, timedelta(minutes=MINUTES)
+        start, length = moment(number) + moved, timedelta(minutes=MINUTES)
         return ENTRY.format(
             uid=f"{number}.{CANARY}@two.example",
             start=start,
-            end=start - lasts if number in self.spoiled else start + lasts,
+            end=start - length if number in self.spoiled else start + length,
             client=client(number),
             canary=CANARY,
         )
 
 
 class CalendarFile(FileWorld):
-    """A file that somebody exports again and again."""
+    """A file that is exported again and again."""
 
     kind: ClassVar[str] = "ics"
     title: ClassVar[str] = "file"
@@ -100,13 +100,13 @@ class CalendarFile(FileWorld):
     planted: ClassVar[Sequence[str]] = PLANTED
 
     def content(self) -> bytes:
-        told = Calendar()
-        told.moved = self.items
-        return told.text().encode()
+        calendar = Calendar()
+        calendar.moved = self.items
+        return calendar.text().encode()
 
 
 class CalendarAddress(Calendar):
-    """A private link that a server answers, with its name for the calendar's state."""
+    """A private address on a server that sends ETags."""
 
     kind: ClassVar[str] = "ics"
     title: ClassVar[str] = "address"
