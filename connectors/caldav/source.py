@@ -51,14 +51,16 @@ class CaldavOptions:
     """The address and the account. Each of several owners has an account: ``{key}`` stands for the clinician's key."""
 
     url: str = field(
-        metadata={"help": "The server's address, or one calendar's own; {key} stands for each clinician's key."}
+        metadata={"help": "The address of the server or of one calendar; {key} is replaced by each clinician's key."}
     )
-    username: str = field(metadata={"help": "The account that signs in; {key} as above."})
-    password: str = field(metadata={"help": "Where the password is kept; {key} as above.", "secret": True})
-    calendars: tuple[str, ...] = field(default=(), metadata={"help": "The names of those to read; by default all."})
+    username: str = field(metadata={"help": "The user name; {key} as above."})
+    password: str = field(metadata={"help": "Where the password is stored; {key} as above.", "secret": True})
+    calendars: tuple[str, ...] = field(
+        default=(), metadata={"help": "The names of the calendars to read. Default: all."}
+    )
     hosts: tuple[str, ...] = field(
         default=(),
-        metadata={"help": "Other servers that may be given the password, where calendars lie there; * is any word."},
+        metadata={"help": "Further servers that may receive the password, if calendars are there; * is any word."},
     )
 
 
@@ -344,9 +346,9 @@ SOURCE_KIND = SourceKind(
     kept_fields=(
         "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SEQUENCE", "STATUS",
         "TRANSP", "LAST-MODIFIED", "VTIMEZONE", "ATTENDEE and ORGANIZER (address, PARTSTAT)",
-        "SUMMARY, CATEGORIES, COLOR (where a rule looks at them)", "displayname of calendars (for rules)",
+        "SUMMARY, CATEGORIES, COLOR (where a rule needs them)", "displayname of calendars (for rules)",
     ),
-    other_fields="not requested; left out while parsing if a server sends it all the same",
+    other_fields="not requested; dropped while parsing if a server sends it anyway",
     check=_problems,
     per_owner=True,
     preview=preview,

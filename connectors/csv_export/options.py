@@ -28,21 +28,21 @@ def _optional(meaning: str) -> Any:
 class CsvColumns:
     """``role = "column"``, or ``role = "Date + Start"`` where a time stands in two columns."""
 
-    id: str | None = _optional("the row's own identifier; a visit keeps it when it is moved")
-    clinician: str | None = _optional("whose row it is: key, address or name; needed where a source has several owners")
-    client: str | None = _optional("anything that is the same for one client: a code, an address, a number")
-    booked_start: str | None = _optional("visits: when the session was to begin")
-    booked_end: str | None = _optional("visits: when it was to end")
-    booked_minutes: str | None = _optional("or how long it was to last, in minutes or h:mm")
-    actual_start: str | None = _optional("visits and calls: when it began; empty is unknown")
-    actual_end: str | None = _optional("visits and calls: when it ended; empty is unknown")
-    actual_minutes: str | None = _optional("or how long it lasted, counted from actual_start")
-    status: str | None = _optional("visits: what became of it, in the words of [source.format]")
-    sent_at: str | None = _optional("messages: when it was sent")
+    id: str | None = _optional("the row's identifier, which stays when a visit is moved")
+    clinician: str | None = _optional("the clinician's key, address or name; needed if a source has several owners")
+    client: str | None = _optional("anything that identifies a client: a code, an address, a number")
+    booked_start: str | None = _optional("visits: the booked start")
+    booked_end: str | None = _optional("visits: the booked end")
+    booked_minutes: str | None = _optional("visits: the booked length instead, in minutes or h:mm")
+    actual_start: str | None = _optional("visits and calls: the actual start; empty is unknown")
+    actual_end: str | None = _optional("visits and calls: the actual end; empty is unknown")
+    actual_minutes: str | None = _optional("visits and calls: the actual length instead, from actual_start")
+    status: str | None = _optional("visits: the status, in the words of [source.format]")
+    sent_at: str | None = _optional("messages: the time of sending")
     direction: str | None = _optional("messages: sent or received")
     counterpart: str | None = _optional("messages: the address or number at the other end")
-    thread: str | None = _optional("messages: the conversation's identifier")
-    automatic: str | None = _optional("messages: whether a machine sent it (yes, true, 1)")
+    thread: str | None = _optional("messages: the thread's identifier")
+    automatic: str | None = _optional("messages: yes, true or 1 for an automatic message")
 
     def given(self) -> dict[str, str]:
         """The roles that have a column."""
@@ -57,7 +57,7 @@ class CsvFormat:
     zone: ZoneInfo | None = field(
         default=None, metadata={"help": "the zone of times without an offset (default: the clinician's)"}
     )
-    delimiter: str | None = _optional('the character between two cells, or "tab" (default: found)')
+    delimiter: str | None = _optional('the character between two cells, or "tab" (default: detected)')
     held: tuple[str, ...] | None = _optional("status words of a session that took place or is booked")
     cancelled: tuple[str, ...] | None = _optional("status words of one cancelled in time")
     late_cancelled: tuple[str, ...] | None = _optional("status words of one cancelled late")
@@ -81,15 +81,20 @@ class CsvFormat:
 class CsvOptions:
     """A ``[[source]]`` of kind ``csv``."""
 
-    path: Path = field(metadata={"help": "the file, or a folder whose *.csv and *.txt are read together"})
-    columns: CsvColumns = field(default=CsvColumns(), metadata={"help": "which column has which role"})
-    format: CsvFormat = field(default=CsvFormat(), metadata={"help": "how times, words and the file are written"})
-    accumulate: bool = field(
-        default=False, metadata={"help": "true: each file brings only what is new, so that nothing missing is gone"}
+    path: Path = field(metadata={"help": "a file, or a folder in which every *.csv and *.txt file is read"})
+    columns: CsvColumns = field(default=CsvColumns(), metadata={"help": "the role of each column"})
+    format: CsvFormat = field(
+        default=CsvFormat(), metadata={"help": "the spelling of times and words, and the file's format"}
     )
-    channel: str = field(default="sms", metadata={"help": "what messages are called, for example sms or phone"})
+    accumulate: bool = field(
+        default=False, metadata={"help": "true: each file contains new rows only, so missing rows stay"}
+    )
+    channel: str = field(
+        default="sms", metadata={"help": "the name of this channel in exports and agreements, for example sms or phone"}
+    )
     evidence: Grade | None = field(
-        default=None, metadata={"help": '"ehr" or "call": what actual times are (visits: ehr, calls: call)'}
+        default=None,
+        metadata={"help": 'the grade of actual times: "ehr" or "call" (default: ehr for visits, call for calls)'},
     )
     preset: str | None = _optional("the practice system whose export it is, in the place of columns and format")
 

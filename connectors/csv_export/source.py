@@ -282,7 +282,7 @@ SOURCE_KIND = SourceKind(
     make=make,
     title="Export of a practice system, call log or message log (CSV)",
     kept_fields=tuple(role.name for role in fields(CsvColumns)),
-    other_fields="left out while parsing: a column without a role is never looked at",
+    other_fields="dropped while parsing: columns without a role are ignored",
     record_types=_brings,
     check=check,
 )

@@ -38,17 +38,17 @@ class FhirOptions:
     """The options of a record system."""
 
     url: str = field(
-        metadata={"help": "The base address of the FHIR R4 server, or where it is kept.", "secret": "if private"}
+        metadata={"help": "The base address of the FHIR R4 server, or where it is stored.", "secret": "if private"}
     )
     practitioners: dict[str, tuple[str, ...]] = field(
-        metadata={"help": "For each clinician's key the references (Practitioner/7) or identifiers (system|value)."}
+        metadata={"help": "For each clinician's key: references (Practitioner/7) or identifiers (system|value)."}
     )
-    token: str | None = field(default=None, metadata={"help": "Where the access token is.", "secret": True})
-    user: str | None = field(default=None, metadata={"help": "The name to sign in with, in the place of a token."})
-    password: str | None = field(default=None, metadata={"help": "Where its password is.", "secret": True})
-    channel: str = field(default="portal", metadata={"help": "What the messages are called in exports."})
+    token: str | None = field(default=None, metadata={"help": "Where the access token is stored.", "secret": True})
+    user: str | None = field(default=None, metadata={"help": "The user name, instead of a token."})
+    password: str | None = field(default=None, metadata={"help": "Where the password is stored.", "secret": True})
+    channel: str = field(default="portal", metadata={"help": "The name of this channel in exports and agreements."})
     full_every_days: int = field(
-        default=7, metadata={"help": "How often everything is read anew, to see what was deleted; 0 is every time."}
+        default=7, metadata={"help": "Days between full readings, which find deletions; 0: every run."}
     )
 
 
@@ -197,6 +197,6 @@ SOURCE_KIND = SourceKind(
     make=_make,
     title="Record system (FHIR R4): appointments, encounters, times of messages",
     kept_fields=tuple(f"{kind}.{element}" for kind, elements in ELEMENTS.items() for element in elements),
-    other_fields="not requested (_elements), and left out while parsing where a server sends it all the same",
+    other_fields="not requested (_elements), and dropped while parsing if a server sends it anyway",
     check=_problems,
 )

@@ -37,14 +37,12 @@ class CalendarOptions(GoogleOptions):
     """The options of a Google calendar."""
 
     calendar_id: str = field(
-        default="primary", metadata={"help": "Which calendar of the account: its own, or another one's id."}
+        default="primary", metadata={"help": "The id of the calendar. Default: the account's main calendar."}
     )
-    calendar: str = field(
-        default="", metadata={"help": "The name by which rules know this calendar; by default its id."}
-    )
+    calendar: str = field(default="", metadata={"help": "The calendar's name in rules. Default: its id."})
     attendees: bool = field(
         default=True,
-        metadata={"help": "Whether it is asked who is invited; if not, only rules and titles tell a session."},
+        metadata={"help": "Request the attendees. If false, only rules and titles identify a session."},
     )
 
 
@@ -190,7 +188,7 @@ SOURCE_KIND = SourceKind(
     kept_fields=(
         "id", "status", "eventType", "updated", "start", "end", "transparency", "endTimeUnspecified",
         "conferenceData.conferenceId", "attendees (self, responseStatus, resource)",
-        "attendees.email, summary, colorId (where a rule looks at them)",
+        "attendees.email, summary, colorId (where a rule needs them)",
     ),
     other_fields="never requested",
     check=problems,

@@ -44,7 +44,7 @@ class MeetOptions(GoogleOptions):
     reports_admin: str | None = field(
         default=None,
         metadata={
-            "help": "With a service account: the administrator in whose name it reads the domain's report of calls."
+            "help": "With a service account: the administrator in whose name the domain's report of calls is read."
         },
     )
 
@@ -163,7 +163,7 @@ SOURCE_KIND = SourceKind(
         "participantSessions (startTime, endTime)", "spaces (meetingCode)",
         f"call_ended (time, uniqueQualifier, actor.key, {', '.join(sorted(KEPT))})",
     ),
-    other_fields="never requested; of the domain's report, whose lines come whole, left out while parsing",
+    other_fields="never requested; from the domain's report, whose lines arrive complete, dropped while parsing",
     record_types=lambda _: frozenset({RecordType.TIMES}),
     check=_problems,
     per_owner=True,

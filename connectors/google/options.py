@@ -15,12 +15,12 @@ class GoogleOptions:
 
     tokens: Path = field(
         default=Path("google-tokens"),
-        metadata={"help": "The folder, yours alone, where each clinician's permission is kept."},
+        metadata={"help": "The private folder of the clinicians' permissions."},
     )
     client: str | None = field(
         default=None,
         metadata={
-            "help": "Where the practice's OAuth client is (the JSON file from Google's console), for "
+            "help": "Where the practice's OAuth client is stored (the JSON file from Google's console), for "
             "`evenhours connect google`: file:PATH, env:NAME or command:…",
             "secret": True,
         },
@@ -28,13 +28,13 @@ class GoogleOptions:
     service_account: str | None = field(
         default=None,
         metadata={
-            "help": "Where a service account's key is, for a domain that lets it read in its people's names: "
+            "help": "Where a service account's key is stored, if a domain lets it read its people's accounts: "
             "file:PATH, env:NAME or command:…",
             "secret": True,
         },
     )
     api_endpoint: str | None = field(
-        default=None, metadata={"help": "Where everything is asked for instead of at Google's own address."}
+        default=None, metadata={"help": "The address for all requests, instead of Google's own."}
     )
 
 

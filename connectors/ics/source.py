@@ -49,18 +49,16 @@ class IcsOptions:
     """The place of the calendar: ``path`` or ``url``."""
 
     path: str | None = field(
-        default=None, metadata={"help": "A calendar file, or a folder of which every *.ics file is read."}
+        default=None, metadata={"help": "A calendar file, or a folder in which every *.ics file is read."}
     )
     url: str | None = field(
         default=None,
         metadata={
-            "help": "The calendar's address, or where a private one is kept (env:NAME, file:PATH, command:…).",
+            "help": "The calendar's address, or where a private one is stored (env:NAME, file:PATH, command:…).",
             "secret": "if private",
         },
     )
-    calendar: str = field(
-        default="", metadata={"help": "The name by which rules know this calendar; by default the file's."}
-    )
+    calendar: str = field(default="", metadata={"help": "The calendar's name in rules. Default: the name in the file."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +373,7 @@ SOURCE_KIND = SourceKind(
     kept_fields=(
         "UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SEQUENCE", "STATUS",
         "TRANSP", "LAST-MODIFIED", "VTIMEZONE", "X-WR-TIMEZONE", "ATTENDEE and ORGANIZER (address, PARTSTAT)",
-        "SUMMARY, CATEGORIES, COLOR (where a rule looks at them)",
+        "SUMMARY, CATEGORIES, COLOR (where a rule needs them)",
     ),
     other_fields="left out while parsing",
     check=_problems,

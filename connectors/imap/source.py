@@ -38,20 +38,20 @@ class ImapOptions(MailOptions):
     """Where the account is and who reads it. Of several owners each has one: ``{key}`` stands for the clinician's."""
 
     host: str = field(metadata={"help": "The mail server's name."})
-    username: str = field(metadata={"help": "Who signs in; {key} stands for each clinician's key."})
+    username: str = field(metadata={"help": "The user name; {key} is replaced by each clinician's key."})
     password: str | None = field(
-        default=None, metadata={"help": "Where the password is kept; {key} as above.", "secret": True}
+        default=None, metadata={"help": "Where the password is stored; {key} as above.", "secret": True}
     )
     token: str | None = field(
         default=None,
         metadata={
-            "help": "Or where an access token (XOAUTH2) is kept, such as a command: that makes one.",
+            "help": "Where an access token (XOAUTH2) is stored, instead of a password; command:… can print one.",
             "secret": True,
         },
     )
-    port: int | None = field(default=None, metadata={"help": "Its port; by default 993, or 143 without tls."})
+    port: int | None = field(default=None, metadata={"help": 'The port. Default: 993 with tls = "tls", else 143.'})
     tls: Literal["tls", "starttls", "none"] = field(
-        default="tls", metadata={"help": "How it is encrypted; none is for this machine itself alone."}
+        default="tls", metadata={"help": "The encryption: tls, starttls, or none (this machine only)."}
     )
 
 

@@ -121,7 +121,7 @@ SOURCE_KIND = SourceKind(
     make=Maildir,
     title="Maildir folder",
     kept_fields=KEPT,
-    other_fields="left out while parsing: subject, names and every other header; bodies are not read",
+    other_fields="dropped while parsing: subject, names and every other header; bodies are not read",
     record_types=lambda _: frozenset({RecordType.MESSAGES}),
     sent_by_address=True,
 )

@@ -191,7 +191,7 @@ SOURCE_KIND = SourceKind(
     make=Mbox,
     title="Mailbox file (mbox), or a folder of them",
     kept_fields=KEPT,
-    other_fields="left out while parsing: subject, names and every other header; bodies are skipped unread",
+    other_fields="dropped while parsing: subject, names and every other header; bodies are skipped",
     record_types=lambda _: frozenset({RecordType.MESSAGES}),
     sent_by_address=True,
 )

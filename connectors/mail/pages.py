@@ -32,9 +32,9 @@ class MailOptions:
 
     lists: Literal["ignore", "ordinary"] = field(
         default="ignore",
-        metadata={"help": "Whether mail through a mailing list counts as automatic (ignore) or as written (ordinary)."},
+        metadata={"help": "Mail from mailing lists counts as automatic (ignore) or as ordinary mail (ordinary)."},
     )
-    channel: str = field(default="email", metadata={"help": "What the messages are called in exports."})
+    channel: str = field(default="email", metadata={"help": "The name of this channel in exports and agreements."})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,28 +34,28 @@ class MicrosoftOptions:
     client_id: str = field(metadata={"help": "The application's (client) ID, from the registration in Entra."})
     tenant: str = field(
         default="organizations",
-        metadata={"help": "The directory's (tenant) ID or domain; without it, any work account."},
+        metadata={"help": "The directory's (tenant) ID or domain. Default: any work account."},
     )
     client_secret: str | None = field(
         default=None,
         metadata={
-            "help": "Where the application's secret is, if it may read in everybody's name; without it each clinician "
-            "signs in (evenhours connect microsoft).",
+            "help": "Where the application's secret is stored, if the application may read all accounts. Without it "
+            "each clinician signs in (evenhours connect microsoft).",
             "secret": True,
         },
     )
     read: tuple[Part, ...] = field(
         default=("calendar", "mail"),
-        metadata={"help": 'What is read: "calendar", "mail", "meetings" (Teams attendance).'},
+        metadata={"help": 'The parts to read: "calendar", "mail", "meetings" (Teams attendance).'},
     )
     tokens: Path = field(
         default=Path("microsoft-tokens"),
-        metadata={"help": "The folder, yours alone, where each clinician's permission is kept."},
+        metadata={"help": "The private folder of the clinicians' permissions."},
     )
-    channel: str = field(default="email", metadata={"help": "What the messages are called in exports."})
+    channel: str = field(default="email", metadata={"help": "The name of this channel in exports and agreements."})
     api_endpoint: str | None = field(
         default=None,
-        metadata={"help": "Where everything, signing in too, is asked for instead of at Microsoft's own address."},
+        metadata={"help": "The address for all requests, sign-in included, instead of Microsoft's own."},
     )
 
 

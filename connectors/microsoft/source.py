@@ -126,12 +126,12 @@ SOURCE_KIND = SourceKind(
     title="Microsoft 365: calendar, message times, Teams attendance",
     kept_fields=(
         *_TIMES,
-        "attendees and organizer (address), subject, categories (where a rule looks at them)",
+        "attendees and organizer (address), subject, categories (where a rule needs them)",
         "onlineMeeting.joinUrl (where attendance is read)",
         *MESSAGE,
         *ATTENDANCE,
     ),
-    other_fields="never requested; names beside an address and telephone numbers of a meeting are left out while "
+    other_fields="never requested; names beside an address and telephone numbers of a meeting are dropped while "
     "parsing",
     check=problems,
     per_owner=True,

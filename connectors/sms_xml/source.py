@@ -31,12 +31,12 @@ _END = b"</smses>"
 class SmsXmlOptions:
     """The options of a telephone's backups."""
 
-    path: Path = field(metadata={"help": "The backup (XML), or the folder of which every sms*.xml is read."})
+    path: Path = field(metadata={"help": "A backup (XML), or a folder in which every sms*.xml is read."})
     country: str | None = field(
         default=None,
-        metadata={"help": 'The country (ISO code) in which local numbers are dialled, such as "GB".'},
+        metadata={"help": 'The country (ISO code) of local numbers, such as "GB".'},
     )
-    channel: str = field(default="sms", metadata={"help": "What the messages are called in exports."})
+    channel: str = field(default="sms", metadata={"help": "The name of this channel in exports and agreements."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ SOURCE_KIND = SourceKind(
     make=_make,
     title="Texts of a telephone (SMS Backup & Restore)",
     kept_fields=ALLOWED,
-    other_fields="left out before parsing: texts, subjects, names of contacts, pictures and every other attribute",
+    other_fields="removed before parsing: texts, subjects, names of contacts, pictures and every other attribute",
     record_types=lambda _: frozenset({RecordType.MESSAGES}),
     check=_problems,
 )

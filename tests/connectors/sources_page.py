@@ -1,4 +1,4 @@
-"""docs/sources.md, written from the registry and the made-up worlds: ``python -m tests.connectors.sources_page``."""
+"""The generator of docs/sources.md from the registry and the worlds: ``python -m tests.connectors.sources_page``."""
 
 from __future__ import annotations
 
@@ -16,84 +16,90 @@ PAGE = Path(__file__).parents[2] / "docs" / "sources.md"
 _INTRODUCTION = """\
 # Sources
 
-Every kind of `[[source]]`, its options, what is read of it, and what it does on a bad day. This page is written from
-the program and its tests: `python -m tests.connectors.sources_page > docs/sources.md`.
+This page lists the options of every source kind, the fields that it reads, and its tested behaviour. It is generated
+from the program and its tests: `python -m tests.connectors.sources_page > docs/sources.md`. The terms are explained in
+the [glossary](glossary.md).
 
-All kinds share `name`, `kind`, `clinician` or `clinicians`, `window` and `busy_only`, which config.example.toml
-explains. What these say, and `longest_session_hours`, holds for every kind alike, also for those that others add.
+All kinds also accept `name`, `kind`, `clinician` or `clinicians`, `window` and `busy_only`, which config.example.toml
+explains. These options and `longest_session_hours` apply to every kind alike, also to kinds of other packages.
 
-A source that is read whole takes back what it no longer tells of what is to come, and of the past as far as it still
-reaches: to the earliest single entry that it shows. What lies before that, the source has forgotten; here it stays.
-Where a source gives all its entries new identifiers at each export, they are recognised by their times, kinds and
-clients.
+**Removed entries.** An entry that is missing from a source that is read whole is removed if it has yet to begin, or if
+it lies inside the reach of the source, which goes back to the earliest single entry that the source contains. Older
+entries stay stored. If a source gives all its entries new identifiers with each export, Evenhours recognises them by
+their times, kinds and clients.
 
-A server has five minutes for each answer, longer only while the answer comes steadily, and two hours of waiting in a
-run; then its error says how slowly it answers, and the other sources are read. Nothing is asked for in the open but on
-this machine itself: not by `http://`, not by IMAP without TLS, not where a server sends us on to. A pipe, a device or a
-socket is refused unopened wherever a file or a folder of files is to be; among a Maildir's messages it is passed over.
-No address of a source, which may be a key in itself, is written into an error, a log or a record.
+**Slow servers.** An answer may take five minutes, longer only while it arrives steadily, and all answers of a server
+two hours of waiting in a run. Then the error states how slowly the server answers, and the other sources are read.
+
+**Security.** Nothing is requested unencrypted except on this machine: no `http://`, no IMAP without TLS, no redirect to
+either. A pipe, a device or a socket in place of a file or a folder of files is refused without being opened; among the
+messages of a Maildir it is skipped. The address of a source, which may be a secret, never appears in an error, a log or
+a record.
 """
 _TABLE = """\
 ## What each source does
 
-Each kind is tried in a made-up world of its own, through the ordinary ingest into a real database
-(`tests/connectors/test_conformance.py`). ✓: tried and found so. A number: it means nothing there; the reason is below.
+Every kind is tested in a made-up world of its own, through the ordinary ingest into a real database
+(`tests/connectors/test_conformance.py`). ✓: tested. A number: the behaviour has no meaning for this source; the reasons
+are below.
 """
 _OWN_MAIL = """\
-## Whose message it is
+## Which messages count as sent
 
-A message of `mbox`, `maildir`, `imap`, `gmail` or `microsoft` counts as sent by its owner where its sender is one of
-their `addresses`, or where it lies among the sent ones (the folder of `imap`, Gmail's label, Microsoft's Sent Items),
-whatever address it bears. Nothing else makes it so: neither the name with which somebody signs in to an account nor
-the address that a provider has for it counts as the owner's before it stands among their `addresses`. Those decide for
-every source alike, also for who is a colleague. `csv`, `sms_xml` and `fhir` say themselves which way a message went.
+A message of `mbox`, `maildir`, `imap`, `gmail` or `microsoft` counts as sent by its owner if its sender is one of the
+owner's `addresses`, or if it is stored as sent mail (the folder of `imap`, Gmail's label, Microsoft's Sent Items),
+whatever its sender. The name with which somebody signs in, or a provider's address for the account, counts only if it
+is listed in `addresses`. The same addresses decide in every source who is a colleague. `csv`, `sms_xml` and `fhir`
+state the direction of each message themselves.
 
-Of a source from which not one message of the owner was ever known to be sent, automatic ones left out, replies and
-evenings are not known. A run that read something of it says so, and for mail it names the address that stands in most
-of what was read, which most likely is the one that is missing. Messages that bear a known address of an owner, or that
-a machine wrote, say nothing about that and are left out; where two addresses stand in equally many, or one in few,
-none is named. The addresses are counted in memory while a source is read. The one is printed to standard error by
-`ingest`, by `nightly` where that is a terminal, and by `inspect` for `mbox`, `maildir` and `sms_xml` (a number, from
-the lists of group and multimedia messages); never with `--json`. It is stored nowhere, and `doctor`, which opens no
-mail, does not name it.
+If no message of a source is known to be sent by its owner, automatic ones ignored, replies and evenings are not known.
+A run that read messages of such a source reports it. For mail it names the address that occurs in most of these
+messages, which most likely is the missing one. Messages with a known address of an owner, and automatic messages, are
+not counted. If two addresses occur equally often, or one only rarely, none is named.
+
+The addresses are counted in memory while a source is read. `ingest` prints the one address to standard error; so do
+`nightly` on a terminal, and `inspect` for `mbox`, `maildir` and `sms_xml` (a number, from the lists of group and
+multimedia messages). It is never printed with `--json`, and stored nowhere. `doctor`, which opens no mail, does not
+name it.
 """
 
 
 def sources_markdown() -> str:
-    """All of docs/sources.md."""
+    """Return the whole of docs/sources.md."""
     sections = (_section(source_kind(name)) for name in KINDS)
     return "\n".join([_INTRODUCTION, *sections, _OWN_MAIL, _TABLE, *_behaviours()])
 
 
 def _section(kind: SourceKind) -> str:
-    whose = (
+    accounts = (
         "Each clinician's account is read on its own."
         if kind.per_owner
         else "One source, for one clinician or several."
     )
-    kept = ", ".join(kind.kept_fields)
-    options = "".join(f"| `{name}` | {default} | {_cell(told)} |\n" for name, default, told in _options(kind.options))
+    fields_read = ", ".join(kind.kept_fields)
+    options = "".join(f"| `{name}` | {default} | {_cell(text)} |\n" for name, default, text in _options(kind.options))
     return (
-        f"## {kind.name}\n\n{kind.title}. {whose}\n\n| option | default | |\n|---|---|---|\n{options}\n"
-        f"Read: {kept}. Everything else: {kind.other_fields}.\n"
+        f"## {kind.name}\n\n{kind.title}. {accounts}\n\n| option | default | meaning |\n|---|---|---|\n{options}\n"
+        f"Fields read: {fields_read}. Everything else: {kind.other_fields}.\n"
     )
 
 
-def _options(shape: Any, lead: str = "") -> Iterator[tuple[str, str, str]]:
+def _options(shape: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield the path, default and description of each option, nested ones included."""
     hints = get_type_hints(shape)
     for option in fields(shape):
         if not option.init:
             continue
         if is_dataclass(hints[option.name]):
-            yield from _options(hints[option.name], f"{lead}{option.name}.")
+            yield from _options(hints[option.name], f"{prefix}{option.name}.")
         else:
-            yield f"{lead}{option.name}", _default(option), str(option.metadata.get("help", ""))
+            yield f"{prefix}{option.name}", _default(option), str(option.metadata.get("help", ""))
 
 
 def _default(option: Field[Any]) -> str:
     default = option.default_factory() if option.default_factory is not MISSING else option.default
     if default is MISSING:
-        return "needed"
+        return "required"
     if default is None or default == ():
         return ""
     if isinstance(default, bool):
@@ -107,11 +113,11 @@ def _cell(text: str) -> str:
 
 
 def _behaviours() -> Iterator[str]:
-    made = [world for name in KINDS for world in worlds(name)]
+    columns = [world for name in KINDS for world in worlds(name)]
     reasons: list[str] = []
-    yield f"| | {' | '.join(map(_heading, made))} |\n|---|{'---|' * len(made)}"
+    yield f"| | {' | '.join(map(_heading, columns))} |\n|---|{'---|' * len(columns)}"
     for behaviour in Behaviour:
-        marks = [_mark(world, behaviour, reasons) for world in made]
+        marks = [_mark(world, behaviour, reasons) for world in columns]
         yield f"| {behaviour.value} | {' | '.join(marks)} |"
     yield ""
     yield from (f"{number}. {reason[0].upper()}{reason[1:]}." for number, reason in enumerate(reasons, 1))
@@ -123,7 +129,7 @@ def _heading(world: type[World]) -> str:
 
 
 def _mark(world: type[World], behaviour: Behaviour, reasons: list[str]) -> str:
-    """A tick, or the number of the reason why it means nothing here."""
+    """Return a tick, or the number of the reason why the behaviour has no meaning for this world."""
     if behaviour not in world.declines:
         return "✓"
     reason = world.declines[behaviour]
@@ -133,7 +139,7 @@ def _mark(world: type[World], behaviour: Behaviour, reasons: list[str]) -> str:
 
 
 def names(shape: Any) -> Sequence[str]:
-    """The paths of all options."""
+    """Return the paths of all options."""
     return [name for name, _, _ in _options(shape)]
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 from tests.connectors.worlds.file import FileWorld
 from tests.connectors.worlds.world import CANARY, MINUTES, OF_A_FILE, Behaviour, client, moment
 
-WHOLE = dict.fromkeys((Behaviour.RESUMES, Behaviour.GOES_ON), "a file is one answer: cut off, a run asks for it again")
+WHOLE = dict.fromkeys((Behaviour.RESUMES, Behaviour.GOES_ON), "a file is one page; an interrupted run reads it again")
 
 
 class _Export(FileWorld):
@@ -57,7 +57,7 @@ class Calls(_Export):
         {
             **OF_A_FILE,
             **WHOLE,
-            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a call that took place stays a fact"),
+            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a call that took place stays"),
         }
     )
     header: ClassVar[str] = "Call,Name,Notes,Joined,Left,Diagnosis,Phone"

@@ -17,7 +17,7 @@ from tests.connectors.worlds.world import ANA, CANARY, MINUTES, Behaviour, Troub
 
 _ITSELF: Mapping[Behaviour, str] = MappingProxyType(
     {
-        Behaviour.EXPIRED: "its cursor is a time of the server's own clock, which nobody can forget",
+        Behaviour.EXPIRED: "the cursor is a time of the server's clock, so the server cannot forget it",
         Behaviour.ACCOUNTS: "one source serves the whole practice",
     }
 )
@@ -89,11 +89,11 @@ class Appointments(RecordSystem):
             **_ITSELF,
             **dict.fromkeys(
                 (Behaviour.DELETED, Behaviour.FORGETS),
-                "a search cannot tell what was deleted: that is noticed every full_every_days",
+                "a search does not show deletions; these are found every full_every_days",
             ),
-            Behaviour.SHRUNK: "a search cannot tell what was deleted: that is noticed every full_every_days",
-            Behaviour.RESUMES: "what is booked comes as one snapshot when everything is read",
-            Behaviour.GOES_ON: "what is booked comes as one snapshot when everything is read",
+            Behaviour.SHRUNK: "a search does not show deletions; these are found every full_every_days",
+            Behaviour.RESUMES: "appointments are one snapshot when everything is read",
+            Behaviour.GOES_ON: "appointments are one snapshot when everything is read",
         }
     )
     planted: ClassVar[Sequence[str]] = (
@@ -138,7 +138,7 @@ class Encounters(RecordSystem):
         {
             **WholeAppointments.declines,
             **dict.fromkeys(
-                (Behaviour.RESUMES, Behaviour.GOES_ON), "what took place comes as one snapshot when everything is read"
+                (Behaviour.RESUMES, Behaviour.GOES_ON), "encounters are one snapshot when everything is read"
             ),
         }
     )
@@ -174,10 +174,10 @@ class Messages(RecordSystem):
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
             **_ITSELF,
-            Behaviour.GOES_ON: "it begins ten minutes before the last change that it saw",
+            Behaviour.GOES_ON: "each run begins ten minutes before the last change that was read",
             **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "a message that was sent does not change"),
-            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "that a message was sent stays true"),
-            Behaviour.SHRUNK: "that a message was sent stays true",
+            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a message that was sent stays"),
+            Behaviour.SHRUNK: "a message that was sent stays",
         }
     )
     planted: ClassVar[Sequence[str]] = (

@@ -18,7 +18,7 @@ class Mailboxes(GoogleWorld):
     scopes: ClassVar[Sequence[str]] = (MAIL,)
     declines: ClassVar[Mapping[Behaviour, str]] = {
         **LASTING,
-        Behaviour.SHRUNK: "what was written stays a fact when the mailbox is emptied",
+        Behaviour.SHRUNK: "messages stay when the mailbox is emptied",
     }
     planted: ClassVar[Sequence[str]] = ("snippet", "Subject", "Received", "Comments", "display names", "body")
 

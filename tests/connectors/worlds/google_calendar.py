@@ -21,7 +21,7 @@ class GoogleCalendars(GoogleWorld):
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         dict.fromkeys(
             (Behaviour.RESUMES, Behaviour.GOES_ON),
-            "what is new of a calendar is stored at once, however many pages it came in",
+            "all changes of a calendar are stored at once, however many pages they arrive in",
         )
     )
     planted: ClassVar[Sequence[str]] = (

@@ -20,9 +20,9 @@ _FACTS: Mapping[Behaviour, str] = MappingProxyType(
     {
         Behaviour.CHANGED: "a call that has ended does not change",
         Behaviour.MENDED: "a call that has ended does not change",
-        **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a call stays a fact when Google forgets it"),
-        Behaviour.SHRUNK: "a call stays a fact when Google forgets it",
-        Behaviour.EXPIRED: "its cursor is the end of a call, which nobody can forget",
+        **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a call stays when Google deletes its record"),
+        Behaviour.SHRUNK: "a call stays when Google deletes its record",
+        Behaviour.EXPIRED: "the cursor is the end of a call, so the source cannot forget it",
     }
 )
 _PLANTED = ("displayName", "organizer_email", "ip_address", "location_country", "identifier of people from outside")
@@ -36,7 +36,7 @@ class Meetings(GoogleWorld):
     title: ClassVar[str] = "meetings"
     scopes: ClassVar[Sequence[str]] = (MEETINGS, NUMBER)
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
-        {**_FACTS, Behaviour.GOES_ON: "newest first: the cursor moves when the oldest that is new is stored"}
+        {**_FACTS, Behaviour.GOES_ON: "calls are read newest first; the cursor moves when the oldest new one is stored"}
     )
     planted: ClassVar[Sequence[str]] = _PLANTED[:1]
 

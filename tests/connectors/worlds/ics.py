@@ -17,7 +17,7 @@ from tests.connectors.worlds.world import ANA, CANARY, MINUTES, OF_A_FILE, Behav
 from tests.peers.replies import Asked, Reply
 
 WHOLE = dict.fromkeys(
-    (Behaviour.RESUMES, Behaviour.GOES_ON), "the calendar is one answer: cut off, a run asks for it again"
+    (Behaviour.RESUMES, Behaviour.GOES_ON), "the calendar is one page; an interrupted run reads it again"
 )
 PLANTED = (
     "LOCATION", "DESCRIPTION", "COMMENT", "CONTACT", "URL", "ATTACH", "GEO", "CN", "X-ALT-DESC", "CONFERENCE", "VALARM",
@@ -111,7 +111,7 @@ class CalendarAddress(Calendar):
     kind: ClassVar[str] = "ics"
     title: ClassVar[str] = "address"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
-        {**WHOLE, Behaviour.ACCOUNTS: "one source, one calendar"}
+        {**WHOLE, Behaviour.ACCOUNTS: "the source is one calendar"}
     )
     planted: ClassVar[Sequence[str]] = PLANTED
 

@@ -31,7 +31,7 @@ class MailServer:
     kind: ClassVar[str] = "imap"
     title: ClassVar[str] = ""
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
-        {**LASTING, Behaviour.LIMITED: "a mail server names no time after which to come again"}
+        {**LASTING, Behaviour.LIMITED: "a mail server states no time to wait"}
     )
     planted: ClassVar[Sequence[str]] = (*PLANTED, "folder names")
 

@@ -11,10 +11,10 @@ from tests.connectors.worlds.world import ADDRESSES, ANA, CANARY, Behaviour, cli
 PAGE = 4  # letters
 LASTING: Mapping[Behaviour, str] = MappingProxyType(
     {
-        Behaviour.CHANGED: "a letter does not change",
-        Behaviour.MENDED: "a letter does not change",
+        Behaviour.CHANGED: "a message does not change",
+        Behaviour.MENDED: "a message does not change",
         **dict.fromkeys(
-            (Behaviour.DELETED, Behaviour.FORGETS), "a letter that was written stays a fact when it is deleted"
+            (Behaviour.DELETED, Behaviour.FORGETS), "a message that was deleted was still written, so it stays"
         ),
     }
 )

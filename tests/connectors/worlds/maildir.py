@@ -23,8 +23,8 @@ class Maildir:
         {
             **OF_A_FILE,
             **LASTING,
-            Behaviour.TRUNCATED: "each letter is a file of its own; many missing ones are a source that shrank",
-            Behaviour.JUNK: "a file that is no letter has no date and is kept aside",
+            Behaviour.TRUNCATED: "each message is a file; many missing files are a shrunken source",
+            Behaviour.JUNK: "a file that is not a message has no date and is rejected",
         }
     )
     planted: ClassVar[Sequence[str]] = PLANTED

@@ -81,9 +81,9 @@ class Diary(MicrosoftWorld):
     title: ClassVar[str] = "calendar"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
-            Behaviour.EXPIRED: "the calendar is read as a snapshot and gives no cursors away",
-            Behaviour.RESUMES: "it is one page: a snapshot of the window",
-            Behaviour.GOES_ON: "it is one page: a snapshot of the window",
+            Behaviour.EXPIRED: "the calendar is read as a snapshot, without a cursor",
+            Behaviour.RESUMES: "the calendar is one page, a snapshot of the window",
+            Behaviour.GOES_ON: "the calendar is one page, a snapshot of the window",
         }
     )
     planted: ClassVar[Sequence[str]] = (
@@ -124,9 +124,9 @@ class Letters(MicrosoftWorld):
     title: ClassVar[str] = "mail"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
-            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "a letter that was sent does not change"),
-            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "that a letter was sent stays true"),
-            Behaviour.SHRUNK: "that a letter was sent stays true",
+            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "a message that was sent does not change"),
+            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "a message that was sent stays"),
+            Behaviour.SHRUNK: "a message that was sent stays",
         }
     )
     planted: ClassVar[Sequence[str]] = ("body", "bodyPreview", "from.emailAddress.name", "displayName")
@@ -152,10 +152,10 @@ class Calls(MicrosoftWorld):
     title: ClassVar[str] = "meetings"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {
-            Behaviour.EXPIRED: "attendance is asked for meeting by meeting; the source gives no cursors away",
-            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "who was there does not change"),
-            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "that somebody was there stays true"),
-            Behaviour.SHRUNK: "that somebody was there stays true",
+            Behaviour.EXPIRED: "attendance is requested for each meeting, without a cursor",
+            **dict.fromkeys((Behaviour.CHANGED, Behaviour.MENDED), "attendance does not change"),
+            **dict.fromkeys((Behaviour.DELETED, Behaviour.FORGETS), "attendance stays"),
+            Behaviour.SHRUNK: "attendance stays",
         }
     )
     planted: ClassVar[Sequence[str]] = ("subject", "identity", "registrationId")

@@ -27,7 +27,7 @@ class Backup(FileWorld):
     kind: ClassVar[str] = "sms_xml"
     file_name: ClassVar[str] = "sms.xml"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
-        {**OF_A_FILE, **LASTING, Behaviour.GOES_ON: "a backup that was cut off is read again from its beginning"}
+        {**OF_A_FILE, **LASTING, Behaviour.GOES_ON: "an interrupted backup is read again from its beginning"}
     )
     planted: ClassVar[Sequence[str]] = ("body", "subject", "contact_name", "readable_date", "service_center")
 

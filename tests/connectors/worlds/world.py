@@ -53,31 +53,31 @@ def client(number: int) -> str:
 class Behaviour(Enum):
     """What every connector does; the value is the sentence that documentation and failures say it with."""
 
-    FULL = "Reading what is new gives the same as reading everything."
+    FULL = "Reading only what is new gives the same rows as reading everything."
     TWICE = "Reading twice changes no row."
-    RESUMES = "Cut off after any page, the next run loses and doubles nothing."
-    GOES_ON = "Cut off, it goes on with the next page and reads none again."
-    PROGRESS = "A first reading says how far it is."
+    RESUMES = "After an interruption at any page, the next run loses and duplicates nothing."
+    GOES_ON = "After an interruption, the next run continues with the next page and reads no page again."
+    PROGRESS = "A first reading reports its progress."
     TOGETHER = "A page's rows and its cursor are stored together or not at all."
-    UNKNOWN = "A cursor that is not its own is read as none."
-    EXPIRED = "A cursor that the source has forgotten leads to a new reading; our own history stays."
-    CHANGED = "A changed item arrives."
-    DELETED = "What is gone from the source is gone here; its row and history stay."
-    FORGETS = "What the source no longer tells of the past stays; what it takes back where it still reaches is gone."
-    MENDED = "What could not be used is kept aside no longer once it is mended."
-    BUSY = "Of another job (`busy_only`) the times of entries are kept and nothing else."
-    LONG = "What lasts longer than any session is kept and counts for nothing; in another job it counts."
-    WINDOW = "What lies outside the window is not stored, and comes once it is wanted."
-    SHRUNK = "A source that lost more than 30 % is refused until somebody confirms it."
-    REVOKED = "A refused password stops this source alone, keeps its cursor and says what to do."
+    UNKNOWN = "A cursor that the connector does not understand is ignored."
+    EXPIRED = "A cursor that the source has forgotten leads to a full reading; stored history stays."
+    CHANGED = "A changed item is updated."
+    DELETED = "An item that was deleted at the source is marked as removed; its row and history stay."
+    FORGETS = "Past items that the source no longer covers stay; items missing inside its reach are removed."
+    MENDED = "A rejected record is resolved once it can be used."
+    BUSY = "Of another job (`busy_only`) only the times of entries are stored."
+    LONG = "An entry longer than any session is stored and excluded; in another job it counts."
+    WINDOW = "Items outside the window are not stored, and are read once a window includes them."
+    SHRUNK = "A source that lost more than 30 % is refused until somebody accepts the loss."
+    REVOKED = "A refused password stops this source only, keeps its cursor and reports what to do."
     ACCOUNTS = "One failing account never stops another."
-    LIMITED = "429 with Retry-After is waited for, or left for the next run."
-    LIMITED_SILENTLY = "429 without Retry-After likewise."
-    FAILING = "5xx is asked again, then left for the next run."
-    RESET = "A connection that breaks off is tried again, then left for the next run."
-    TRUNCATED = "Half an answer is refused, not believed."
-    JUNK = "Something else altogether is refused, not believed."
-    SILENT = "No name, address or content is found in database, logs, temporary files or reports."
+    LIMITED = "429 with Retry-After: the connector waits, or leaves the source for the next run."
+    LIMITED_SILENTLY = "429 without Retry-After: the same."
+    FAILING = "5xx: the connector retries, then leaves the source for the next run."
+    RESET = "A broken connection: the connector retries, then leaves the source for the next run."
+    TRUNCATED = "A truncated answer is refused."
+    JUNK = "An answer of a wrong kind is refused."
+    SILENT = "No name, address or content appears in the database, logs, temporary files or reports."
 
 
 class Trouble(Enum):
@@ -152,13 +152,13 @@ class World(Protocol):
 
 OF_A_FILE: Mapping[Behaviour, str] = MappingProxyType(
     {
-        Behaviour.EXPIRED: "a file gives no cursors away",
-        Behaviour.REVOKED: "a file asks for no password",
-        Behaviour.ACCOUNTS: "one source, one file",
-        Behaviour.MENDED: "a file is read whole, and each time what cannot be used is told anew",
+        Behaviour.EXPIRED: "a file has no cursors that it could forget",
+        Behaviour.REVOKED: "a file needs no password",
+        Behaviour.ACCOUNTS: "the source is one file",
+        Behaviour.MENDED: "a file is read whole, and its rejected records are listed again each time",
         **dict.fromkeys(
             (Behaviour.LIMITED, Behaviour.LIMITED_SILENTLY, Behaviour.FAILING, Behaviour.RESET),
-            "a file does not answer, it is there or not",
+            "a file does not send answers",
         ),
     }
 )
