@@ -57,7 +57,7 @@ def _on_googles_page(
 
     if no_browser:
         page = consent_page(context.config, request)
-        context.note(
+        context.print_note(
             f"Open this on any machine, signed in as {person.name}, and let it:\n\n{page.url}\n\n"
             "After the last click the browser shows a page that cannot be reached. That is right: copy its address, "
             "from the bar at the top, whole."
@@ -65,7 +65,7 @@ def _on_googles_page(
         return page.answered(click.prompt("The address", err=True), request.folder, person.key, context.now)
     with listening(WAIT) as (back, wait):
         page = consent_page(context.config, request, back)
-        context.note(f"Google's page opens in the browser. If it does not, open it yourself:\n\n{page.url}\n")
+        context.print_note(f"Google's page opens in the browser. If it does not, open it yourself:\n\n{page.url}\n")
         click.launch(page.url)
         return page.answered(wait(), request.folder, person.key, context.now)
 
@@ -75,13 +75,13 @@ def _by_domain(context: CliContext, person: Clinician, request: PermissionReques
     from monitor.onboarding import account_address
 
     address = account_address(person, account)
-    context.note(
+    context.print_note(
         f"{person.name}: the practice's service account will read, in your name ({address}): {request.description}."
     )
     if not click.confirm("Do you, yourself, agree?", err=True):
         raise UsageError("Nothing was written down. Without your own consent nothing is read.")
     write_consent(request.folder, person.key, address, request.scopes, context.now)
-    context.say(
+    context.print_result(
         f"{person.key}: written down. Next: evenhours ingest",
         clinician=person.key,
         granted=list(request.scopes),
@@ -93,7 +93,7 @@ def _print_permission(context: CliContext, person: Clinician, permission: Permis
     from monitor.onboarding import describe_scopes
 
     told = f"{person.key}: connected; may be read: {describe_scopes(permission.granted)}."
-    context.say(
+    context.print_result(
         f"{told} Next: evenhours ingest",
         clinician=person.key,
         granted=list(permission.granted),
@@ -101,9 +101,11 @@ def _print_permission(context: CliContext, person: Clinician, permission: Permis
         ends_at=permission.ends_at.isoformat() if permission.ends_at else None,
     )
     if permission.missing:
-        context.note(f"Left unticked: {describe_scopes(permission.missing)}. Run the command again to give it, too.")
+        context.print_note(
+            f"Left unticked: {describe_scopes(permission.missing)}. Run the command again to give it, too."
+        )
     if permission.ends_at:
-        context.note(
+        context.print_note(
             f"This permission ends on {permission.ends_at:%d %B}, because the consent screen is in testing mode. "
             "Publish it in Google's console and connect again: docs/google.md."
         )

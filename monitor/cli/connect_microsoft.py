@@ -50,20 +50,20 @@ def _with_a_code(context: CliContext, person: Clinician, options: MicrosoftOptio
     from connectors.microsoft.options import in_words, scopes_of
 
     asking = SigningIn(options)
-    context.note(
+    context.print_note(
         f"On any machine, {person.name} opens {asking.address} and enters the code {asking.code}.\n"
         f"What will be read: {in_words(scopes_of(options))}.\nWaiting until that is done ..."
     )
     granted = asking.wait(context.config.folder / options.tokens, person.key, context.now)
     missing = [scope for scope in scopes_of(options) if scope not in granted]
-    context.say(
+    context.print_result(
         f"{person.key}: connected; may be read: {in_words(granted) or 'nothing'}. Next: evenhours ingest",
         clinician=person.key,
         granted=list(granted),
         missing=missing,
     )
     if missing:
-        context.note(f"Not granted: {in_words(missing)}. An administrator may have to allow it in Entra first.")
+        context.print_note(f"Not granted: {in_words(missing)}. An administrator may have to allow it in Entra first.")
     sys.exit(EXIT_AUTHORISE if missing else 0)
 
 
@@ -73,9 +73,11 @@ def _by_application(context: CliContext, person: Clinician, options: MicrosoftOp
     from monitor.onboarding import account_address
 
     address, scopes = account_address(person, account), scopes_of(options)
-    context.note(f"{person.name}: the practice's application will read, in your name ({address}): {in_words(scopes)}.")
+    context.print_note(
+        f"{person.name}: the practice's application will read, in your name ({address}): {in_words(scopes)}."
+    )
     if not click.confirm("Do you, yourself, agree?", err=True):
         raise UsageError("Nothing was written down. Without your own consent nothing is read.")
     write_consent(context.config.folder / options.tokens, person.key, address, options, context.now)
     told = f"{person.key}: written down. Next: evenhours ingest"
-    context.say(told, clinician=person.key, granted=list(scopes), missing=[])
+    context.print_result(told, clinician=person.key, granted=list(scopes), missing=[])

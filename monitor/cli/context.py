@@ -1,4 +1,4 @@
-"""What every command finds on its context: the configuration, the store, the practice's key, the clock, the printer."""
+"""The context of a command (configuration, store, key, clock, printing) and the parsers of its dates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 @dataclass
 class CliContext:
-    """One command's surroundings; everything is opened when it is first asked for."""
+    """The context of one command. Everything is opened when it is first used."""
 
     config_option: str | None = None
     verbose: bool = False
@@ -39,7 +39,7 @@ class CliContext:
 
     @cached_property
     def config_path(self) -> Path:
-        """The configuration that counts."""
+        """The path of the configuration."""
         from monitor.config import find_config
 
         explicit = Path(self.config_option) if self.config_option else None
@@ -47,34 +47,36 @@ class CliContext:
 
     @cached_property
     def config(self) -> Config:
-        """The configuration, read and checked."""
+        """The configuration, read and validated."""
         from monitor.config import load
 
         return load(self.config_path)
 
     @cached_property
     def store(self) -> Store:
-        """The practice's database; it must be there."""
+        """The practice's database, which has to exist."""
         from monitor.store.practice import open_practice
 
         return open_practice(self.config)
 
-    def begin_store(self, *, renew: bool = False) -> Store:
-        """The practice's database, made now together with its key if this is the very first run.
+    def create_store(self, *, renew: bool = False) -> Store:
+        """Return the practice's database, created together with its key if this is the very first run.
 
-        ``renew`` makes a database beside a key that is there already.
+        ``renew`` creates a database for an existing key.
         """
         from monitor.store.practice import begin_practice
 
         store, key_is_new = begin_practice(self.config, renew=renew)
         if key_is_new:
-            self.note(f"Made the practice's key, {self.config.key_file.name}. Keep a copy apart from the database.")
+            self.print_note(
+                f"Created the practice's key, {self.config.key_file.name}. Keep a copy of it, away from the database."
+            )
         self.__dict__["store"] = store
         return store
 
     @contextmanager
-    def working(self) -> Iterator[None]:
-        """The time of a command that writes: no other one does, and its output cannot end it."""
+    def run_lock(self) -> Iterator[None]:
+        """Hold the run lock, so that no other command writes; failing to print does not end this one."""
         from monitor.night import run_lock
 
         streams.work_goes_on()
@@ -82,10 +84,10 @@ class CliContext:
             yield
 
     @contextmanager
-    def writing(self, *, renew: bool = False) -> Iterator[Store]:
-        """The database for the time of a command that writes; afterwards its log holds nothing that was erased."""
-        with self.working():
-            store = self.begin_store(renew=renew)
+    def open_for_writing(self, *, renew: bool = False) -> Iterator[Store]:
+        """Open the database under the run lock. Afterwards the write-ahead log contains nothing that was erased."""
+        with self.run_lock():
+            store = self.create_store(renew=renew)
             try:
                 yield store
             finally:
@@ -97,7 +99,7 @@ class CliContext:
             self.store.close()
 
     @cached_property
-    def names(self) -> Pseudonyms:
+    def pseudonyms(self) -> Pseudonyms:
         """The practice's pseudonyms, under its key."""
         from connectors.pseudonyms import Pseudonyms
         from monitor.credentials import read_key
@@ -105,39 +107,40 @@ class CliContext:
         return Pseudonyms(read_key(self.config.key_file))
 
     def clinician(self, key: str | None) -> Clinician:
-        """The clinician with that key; without one, the only clinician there is."""
-        people = {person.key: person for person in self.config.clinicians}
-        if key is None and len(people) == 1:
-            return next(iter(people.values()))
+        """Return the clinician with a key, or the only clinician if ``key`` is ``None``."""
+        clinicians = {clinician.key: clinician for clinician in self.config.clinicians}
+        if key is None and len(clinicians) == 1:
+            return next(iter(clinicians.values()))
         if key is None:
-            raise UsageError(f"Say whose: --clinician {' | '.join(people)}")
-        if key not in people:
-            raise UsageError(f'There is no clinician "{key}". The configuration has: {", ".join(people) or "none"}.')
-        return people[key]
+            raise UsageError(f"Choose a clinician: --clinician {' | '.join(clinicians)}")
+        if key not in clinicians:
+            keys = ", ".join(clinicians) or "none"
+            raise UsageError(f'There is no clinician "{key}". The configuration has: {keys}.')
+        return clinicians[key]
 
-    def say(self, text: str, **told: object) -> None:
-        """One result: a line for people, or with ``--json`` one line of JSON that holds ``told`` alone.
+    def print_result(self, text: str, **fields: object) -> None:
+        """Print one result to standard output: ``text``, or with ``--json`` one line of JSON with the ``fields``.
 
-        Where the context is quiet there is no line for people: what somebody has to do is a note.
+        A quiet context prints no text. Whatever somebody has to act on belongs into a note.
         """
         if not self.as_json:
             if not self.quiet:
                 click.echo(text)
-        elif told:
-            click.echo(json.dumps(told, default=str, ensure_ascii=False))
+        elif fields:
+            click.echo(json.dumps(fields, default=str, ensure_ascii=False))
 
-    def note(self, text: str) -> None:
-        """Something beside the result, for people: to standard error."""
+    def print_note(self, text: str) -> None:
+        """Print a remark for people to standard error, apart from the result."""
         click.echo(text, err=True)
 
 
 def printable(text: str) -> str:
-    """Return text that others wrote without what could steer the terminal."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    """Return text from a source without control characters, which could change the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def pass_context(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P, R]:
-    """Give a command its context, and the options that every command takes: ``--config``, ``--json`` and ``-v``."""
+    """Pass a command its context, and add the options of every command: ``--config``, ``--json`` and ``-v``."""
 
     @click.option("--config", "config_", type=click.Path(), help="The configuration to use.")
     @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
@@ -155,48 +158,48 @@ def pass_context(command: Callable[Concatenate[CliContext, P], R]) -> Callable[P
 
 
 class Day(click.ParamType[date]):
-    """A date as 2026-11-22."""
+    """The type of an option that takes a date such as 2026-11-22."""
 
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """The date, or a usage error that says how to write one."""
+        """Return the date; fail with a usage error that shows how to write one."""
         if isinstance(value, date):
             return value
         try:
             day = date.fromisoformat(value)
         except ValueError:
-            self.fail(f'"{value}" is no date; write it like 2026-11-22', param, ctx)
-        return _within_reach(self, day, param, ctx)
+            self.fail(f'"{value}" is not a date; write it like 2026-11-22', param, ctx)
+        return _check_year(self, day, param, ctx)
 
 
 DAY = Day()
 
 
 class Week(click.ParamType[date]):
-    """An ISO week as 2026-W46; becomes its Monday."""
+    """The type of an option that takes an ISO week such as 2026-W46; its value is the Monday."""
 
     name = "week"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """The Monday, or a usage error that says how to write a week."""
+        """Return the Monday; fail with a usage error that shows how to write a week."""
         if isinstance(value, date):
             return value
         try:
             year, _, number = str(value).upper().partition("-W")
             monday = date.fromisocalendar(int(year), int(number), 1)
         except ValueError:
-            self.fail(f'"{value}" is no week; write it like 2026-W46', param, ctx)
-        return _within_reach(self, monday, param, ctx)
+            self.fail(f'"{value}" is not a week; write it like 2026-W46', param, ctx)
+        return _check_year(self, monday, param, ctx)
 
 
 WEEK = Week()
 
 
-def _within_reach(
-    kind: click.ParamType[date], day: date, param: click.Parameter | None, ctx: click.Context | None
+def _check_year(
+    parameter_type: click.ParamType[date], day: date, param: click.Parameter | None, ctx: click.Context | None
 ) -> date:
-    """The day, if anybody can have worked on it; a slip of the pen such as 0206-11-22 is refused."""
+    """Return the day, or fail for a typing error such as 0206-11-22."""
     if not 1970 <= day.year < 2200:
-        kind.fail(f"{day} is not of our time", param, ctx)
+        parameter_type.fail(f"{day} cannot be right; the year has to be from 1970 to 2199", param, ctx)
     return day

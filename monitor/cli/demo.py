@@ -56,7 +56,7 @@ class _Steps:
 
     def done(self, text: str) -> None:
         seconds, self._since = time.monotonic() - self._since, time.monotonic()
-        self._context.say(f"{text} ({seconds:.1f} s).", step=text, seconds=round(seconds, 1))
+        self._context.print_result(f"{text} ({seconds:.1f} s).", step=text, seconds=round(seconds, 1))
 
 
 def _empty(folder: Path) -> None:
@@ -72,7 +72,7 @@ def _read(context: CliContext) -> None:
     from monitor.cli.sources import read_sources
     from monitor.ingest import IngestRequest
 
-    with context.writing():
+    with context.open_for_writing():
         read_sources(context, IngestRequest())
 
 

@@ -56,7 +56,7 @@ def doctor(context: CliContext) -> None:
         ill = ill or bool(finding.mend)
         sign = "✗" if finding.mend else "?" if finding.look else "✓"
         mend = f"\n    → {finding.mend}" if finding.mend else ""
-        context.say(
+        context.print_result(
             f"{sign} {finding.check}: {finding.found}{mend}",
             check=finding.check, found=finding.found, mend=finding.mend or None, look=finding.look,
         )  # fmt: skip

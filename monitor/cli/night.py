@@ -32,7 +32,7 @@ NIGHTS_SHOWN = 31
 def analyse(context: CliContext, *, full: bool) -> None:
     """Compute the weekly numbers and notices that are out of date."""
     _ = context.store  # it has to be there
-    with context.working():
+    with context.run_lock():
         code = compute(context, full=full)
     sys.exit(code)
 
@@ -62,11 +62,11 @@ def nightly(context: CliContext, *, log: bool) -> None:
     from monitor.night import night
 
     context.quiet = not (context.verbose or context.as_json or sys.stdout.isatty())
-    with context.writing() as store:
+    with context.open_for_writing() as store:
         local = context.now.astimezone(context.config.practice.zone)
-        context.say(f"Begun on {local:%A, %d %B %Y at %H:%M} ({local.tzinfo}).")
-        ended = night(context.config, store, context.names, Printer(context), now=context.now)
-        context.say(f"Done after {ended.seconds:.0f} s (exit code {ended.exit_code}).")
+        context.print_result(f"Begun on {local:%A, %d %B %Y at %H:%M} ({local.tzinfo}).")
+        ended = night(context.config, store, context.pseudonyms, Printer(context), now=context.now)
+        context.print_result(f"Done after {ended.seconds:.0f} s (exit code {ended.exit_code}).")
     sys.exit(ended.exit_code)
 
 
@@ -108,7 +108,7 @@ class Printer:
             if analysis.computed or analysis.failed
             else "Nothing new to compute."
         )
-        self._context.say(
+        self._context.print_result(
             told,
             computed=[person.clinician for person in analysis.computed],
             changed=changed,
@@ -116,7 +116,7 @@ class Printer:
         )
         for person, error in analysis.failed.items():
             # Without the error's own words: they may repeat what was read.
-            self._context.note(
+            self._context.print_note(
                 f"evenhours: {person}: the numbers could not be computed ({type(error).__name__}); the last ones "
                 "stand. This is a fault of ours: please report it. evenhours -v analyse shows where it arose."
             )
@@ -137,7 +137,7 @@ class Printer:
             print_unrecognised(self._context, seen[0], [clinician.key], name_address=sys.stderr.isatty())
         else:
             found, mend = gaps.operator_texts(clinician, gap)
-            self._context.note(f"evenhours: {found}. {mend}")
+            self._context.print_note(f"evenhours: {found}. {mend}")
 
 
 def print_nights(context: CliContext) -> None:
@@ -155,7 +155,7 @@ def print_nights(context: CliContext) -> None:
             aside = f", {source.rejected} kept aside" if source.rejected else ""
             fault = f"; {source.error}" if source.error else ""
             lines.append(f"    {source.name}: {rows}{aside} ({source.seconds:.1f} s){fault}")
-        context.say(
+        context.print_result(
             "\n".join(lines),
             begun=begun.isoformat(),
             ended=ended and ended.isoformat(),
@@ -163,4 +163,4 @@ def print_nights(context: CliContext) -> None:
             sources=[asdict(source) for source in night.sources],
         )
     if not nights:
-        context.say("There was no night in the last 30 days.")
+        context.print_result("There was no night in the last 30 days.")

@@ -43,7 +43,7 @@ def print_unrecognised(
             )
         else:
             known, remedy = f" sent by {key}.", _see_whether_it_tells(person)
-        context.note(f"evenhours: {outcome.source}: {told}{known} {remedy}")
+        context.print_note(f"evenhours: {outcome.source}: {told}{known} {remedy}")
 
 
 def _remedy(config: Config, source: str, person: Clinician, seen: UnrecognisedOwner, *, name_address: bool) -> str:
@@ -94,14 +94,14 @@ def print_likely_address(context: CliContext, kind: str, path: Path) -> None:
     try:
         count: Any = count_addresses(kind, path)
     except ConnectorError as problem:
-        context.note(f"evenhours: {problem}")
+        context.print_note(f"evenhours: {problem}")
         return
     if count is None:
         return
     if likely := count.most_likely():
-        context.note(
+        context.print_note(
             f"{printable(likely.address)} stands in {likely.messages} of the {counted(likely.counted, 'message')} "
             "looked at: probably yours. If so, it belongs among the addresses below your [[clinician]]."
         )
     else:
-        context.note("No address stands in most of the messages looked at.")
+        context.print_note("No address stands in most of the messages looked at.")

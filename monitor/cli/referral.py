@@ -59,7 +59,7 @@ def referral(  # noqa: PLR0913
         _assign(context, context.clinician(taker), wanted, count)
         return
     told = referral_report(context.config, context.store, wanted, now=context.now, count=count)
-    context.say(drawn.text(told).rstrip("\n"), **asdict(told))
+    context.print_result(drawn.text(told).rstrip("\n"), **asdict(told))
 
 
 def _assign(context: CliContext, person: Clinician, referral: Referral, count: int) -> None:
@@ -71,7 +71,7 @@ def _assign(context: CliContext, person: Clinician, referral: Referral, count: i
         for _ in range(count):
             referrals.assign(connection, person.key, referral, now=int(context.now.timestamp()))
     number = "One referral" if count == 1 else f"{count} referrals"
-    context.say(
+    context.print_result(
         f"{number} of weight {referral.weight:g} for {person.name}: counted from now on.",
         assigned=person.key,
         weight=referral.weight,

@@ -63,10 +63,10 @@ def _drawn(
 def _write(context: CliContext, content: str, output: Path | None) -> None:
     """To a file that is private from its beginning and whole or not there, or to standard output."""
     if output is None:
-        context.say(content.rstrip("\n"), report=content)
+        context.print_result(content.rstrip("\n"), report=content)
         return
     write_output(output, content)
-    context.say(f"Written: {output}", output=str(output))
+    context.print_result(f"Written: {output}", output=str(output))
 
 
 def write_output(path: Path, content: str) -> None:

@@ -66,11 +66,11 @@ def serve_pages(
     listening = _listening(host, port)
     address = f"http://{host}:{listening.getsockname()[1]}{app.config['APPLICATION_ROOT']}"
     links = _Links(context, store, address, named, lasts)
-    context.say(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
+    context.print_result(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
     with suppress(SystemExit):  # SIGTERM is how a service is ended
         links.print_links()
         if sys.stdin and sys.stdin.isatty() and not context.as_json:
-            context.say("Press Enter for new links.")
+            context.print_result("Press Enter for new links.")
             signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background nobody presses Enter
             Thread(target=links.print_on_enter, daemon=True).start()
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
@@ -116,12 +116,12 @@ class _Links:
 
         links = {subject: f"{self.url}{SIGN_IN}/{token}" for subject, token in self._tokens().items()}
         if self.context.as_json:
-            self.context.say("", url=self.url, links=links)
+            self.context.print_result("", url=self.url, links=links)
             return
         for subject, link in links.items():
-            self.context.say(f"{subject}: {link}  (works once, for {self.lasts} minutes)")
+            self.context.print_result(f"{subject}: {link}  (works once, for {self.lasts} minutes)")
         if len(links) > 1:
-            self.context.say("To see both sides at once, open one of them in a private window.")
+            self.context.print_result("To see both sides at once, open one of them in a private window.")
 
     def print_on_enter(self) -> None:
         """Print new links whenever somebody presses Enter."""

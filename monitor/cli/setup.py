@@ -24,14 +24,14 @@ def init(context: CliContext, name: str, zone: str) -> None:
     """
     if not context.config_path.exists():
         write_output(context.config_path, _beginning(name, zone))
-        context.note(
+        context.print_note(
             f"Written: {context.config_path}. It explains itself; fill in who works here and where times come from."
         )
-    with context.writing(renew=True):
+    with context.open_for_writing(renew=True):
         sources = len(context.config.sources)
     if lacks := lacks_subdivision(context.config, context.now.year):
-        context.note(f"Public holidays: {lacks[0]}. {lacks[1]}.")
-    context.say(
+        context.print_note(f"Public holidays: {lacks[0]}. {lacks[1]}.")
+    context.print_result(
         f"Ready: {context.config.database.name} beside the configuration. "
         + ("Next: evenhours ingest" if sources else "Next: add a [[source]], then run evenhours ingest"),
         config=str(context.config_path),

@@ -47,7 +47,7 @@ def ingest(
     """Read what is new from every source into the database."""
     from monitor.ingest import IngestRequest, exit_code
 
-    with context.writing():
+    with context.open_for_writing():
         outcomes = read_sources(context, IngestRequest(sources, first, last, full=full, accept_shrink=accept_shrink))
         for outcome in outcomes:
             print_unrecognised(context, outcome, outcome.unrecognised.keys(), name_address=True)
@@ -60,7 +60,9 @@ def read_sources(context: CliContext, request: IngestRequest) -> list[SourceOutc
 
     outcomes = []
     with reading(context) as bar:
-        for outcome in run(context.config, context.store, context.names, request, now=context.now, progress=bar.step):
+        for outcome in run(
+            context.config, context.store, context.pseudonyms, request, now=context.now, progress=bar.step
+        ):
             bar.clear()
             print_outcome(context, outcome)
             outcomes.append(outcome)
@@ -71,12 +73,12 @@ def read_sources(context: CliContext, request: IngestRequest) -> list[SourceOutc
 def reading(context: CliContext) -> Iterator[ProgressBar]:
     """The time in which sources are read: how far each is, and what is kept where it is cut short."""
     if not context.config.sources:
-        context.note("There is no source yet. Add a [[source]] to the configuration.")
+        context.print_note("There is no source yet. Add a [[source]] to the configuration.")
     try:
         with ProgressBar() as bar:
             yield bar
     except (KeyboardInterrupt, SystemExit):
-        context.note("Stopped. What has been read is kept; the next run goes on from there.")
+        context.print_note("Stopped. What has been read is kept; the next run goes on from there.")
         raise
 
 
@@ -86,7 +88,7 @@ def print_outcome(context: CliContext, outcome: SourceOutcome, seconds: float | 
     rows = f"{outcome.rows} row{'' if outcome.rows == 1 else 's'} changed"
     told = f"{'read in part, ' if outcome.problem else ''}{rows}{aside}"
     took = {} if seconds is None else {"seconds": round(seconds, 1)}
-    context.say(
+    context.print_result(
         f"{outcome.name}: {'not read' if outcome.problem and not outcome.rows else told}"
         + (f" ({seconds:.1f} s)" if seconds is not None else ""),
         source=outcome.source,
@@ -99,7 +101,7 @@ def print_outcome(context: CliContext, outcome: SourceOutcome, seconds: float | 
     )
     if outcome.problem:
         whose = f"{outcome.account}: " if outcome.account else ""
-        context.note(f"evenhours: {whose}{outcome.problem}")
+        context.print_note(f"evenhours: {whose}{outcome.problem}")
         if context.verbose:
             traceback.print_exception(outcome.problem)
 
@@ -122,20 +124,26 @@ def classify(context: CliContext, name: str | None, key: str | None, weeks: int,
     kinds: Counter[str] = Counter()
     person, calendars = context.clinician(key).key if key else None, _calendars(context, name)
     if not calendars:
-        context.note("There is no calendar yet. Add a [[source]] of a calendar to the configuration.")
+        context.print_note("There is no calendar yet. Add a [[source]] of a calendar to the configuration.")
     for source in calendars:
         if person not in {None, *source.clinicians}:
             continue
         account, preview = _account(source, person), source_kind(source.kind).preview
-        source_context = context_for(context.config, source, context.names, request, now=context.now, account=account)
+        source_context = context_for(
+            context.config, source, context.pseudonyms, request, now=context.now, account=account
+        )
         if source.busy_only:
-            context.note(f"{source.name}: another job's calendar. Its times alone are kept, and no rule looks at it.")
+            context.print_note(
+                f"{source.name}: another job's calendar. Its times alone are kept, and no rule looks at it."
+            )
             continue
         for seen in preview(source.options, source_context) if preview else ():
             if source_context.window.touches(seen.start, seen.end):
                 kinds[seen.kind] += 1
                 _print_entry(context, source.name, seen, source_context.owners[0].zone)
-    context.say(", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "No entries in these weeks.")
+    context.print_result(
+        ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()) or "No entries in these weeks."
+    )
 
 
 def _calendars(context: CliContext, name: str | None) -> list[SourceConfig]:
@@ -153,14 +161,14 @@ def _account(source: SourceConfig, key: str | None) -> str | None:
     if source.accounts == (None,):
         return None
     if key is None and len(source.accounts) > 1:
-        raise UsageError(f"{source.name}: say whose: --clinician {' | '.join(source.clinicians)}")
+        raise UsageError(f"{source.name}: choose an account: --clinician {' | '.join(source.clinicians)}")
     return key or source.accounts[0]
 
 
 def _print_entry(context: CliContext, source: str, seen: ClassifiedEntry, zone: ZoneInfo) -> None:
     start = seen.start.astimezone(zone)
     client = f"  client {seen.client[:4]}" if seen.client else ""
-    context.say(
+    context.print_result(
         f"{start:%a %d %b %H:%M}  {seen.kind:<16}{printable(seen.title)}{client}",
         source=source,
         start=start.isoformat(),
@@ -181,7 +189,7 @@ def inspect(context: CliContext, file: Path) -> None:
 
     kind = detect_kind(file)
     proposal = source_block(kind, file) if kind else propose(file).toml()
-    context.say(proposal, proposal=proposal)
+    context.print_result(proposal, proposal=proposal)
     if kind:
         print_likely_address(context, kind, file)
 
@@ -204,17 +212,17 @@ def correct(
         raise UsageError("Give the END of the session, or --undo to take a correction back.")
     session = _session_named(context, uid_key, clinician)
     if end is None:
-        with context.writing() as store, store.write() as connection:
+        with context.open_for_writing() as store, store.write() as connection:
             if not drop_correction(connection, session.clinician, uid_key):
                 raise UsageError("The end of that session was not corrected.")
-        context.say(f"Taken back. {_computed(context, session.clinician)}", uid_key=uid_key, ended_at=None)
+        context.print_result(f"Taken back. {_computed(context, session.clinician)}", uid_key=uid_key, ended_at=None)
         return
     ended = _ended(context, session, end, yes=yes)
-    with context.writing() as store, store.write() as connection:
+    with context.open_for_writing() as store, store.write() as connection:
         save_correction(connection, session.clinician, uid_key, int(ended.timestamp()), int(context.now.timestamp()))
     computed = _computed(context, session.clinician)
     told = f"Noted: it ended at {ended:%H:%M} on {day_and_month(ended)}. {computed}"
-    context.say(told, uid_key=uid_key, ended_at=ended.isoformat())
+    context.print_result(told, uid_key=uid_key, ended_at=ended.isoformat())
 
 
 def _computed(context: CliContext, key: str) -> str:
@@ -253,7 +261,7 @@ def _session_named(context: CliContext, uid_key: str, clinician: str | None) -> 
     if not found:
         raise UsageError(f"No session has the uid_key {uid_key}. evenhours export sessions lists them.")
     if len(found) > 1:
-        raise UsageError(f"Say whose: --clinician {' | '.join(named.clinician for named in found)}")
+        raise UsageError(f"Choose a clinician: --clinician {' | '.join(named.clinician for named in found)}")
     return found[0]
 
 

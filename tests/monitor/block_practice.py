@@ -30,8 +30,8 @@ FIRST = BLOCK - timedelta(weeks=24)
 NAMES = ("ana", "ben", "cleo", "dev", "esi", "farid", "grace", "hugo", "ines", "jun")
 
 
-def person(key: str, **told: object) -> Clinician:
-    return Clinician(key, key.capitalize(), (Residence(None, LONDON),), **told)  # type: ignore[arg-type]
+def clinician(key: str, **fields: object) -> Clinician:
+    return Clinician(key, key.capitalize(), (Residence(None, LONDON),), **fields)  # type: ignore[arg-type]
 
 
 def morning(day: date) -> datetime:
@@ -50,7 +50,7 @@ def leave(key: str, first: date, after: date) -> CalendarEvent:
     return CalendarEvent(key, f"{key}-leave-{first}", start, end, Kind.LEAVE, all_day=True)
 
 
-def diary(
+def calendar_events(
     key: str,
     clients: int,
     first: date,
@@ -79,18 +79,18 @@ class BlockPractice:
     config: Config
     now: datetime = field(default_factory=lambda: morning(BLOCK + timedelta(weeks=4)))
 
-    def show(self, key: str, events: Iterable[CalendarEvent]) -> None:
+    def add_events(self, key: str, events: Iterable[CalendarEvent]) -> None:
         with self.store.write() as connection:
             rows = save_events(connection, self._source(connection, key), list(events), int(self.now.timestamp()))
             mark_dirty(connection, rows)
 
-    def take_back(self, key: str, *uid_keys: str) -> None:
+    def remove(self, key: str, *uid_keys: str) -> None:
         gone = [(key, uid_key) for uid_key in uid_keys]
         with self.store.write() as connection:
             rows = remove_events(connection, self._source(connection, key), gone, int(self.now.timestamp()))
             mark_dirty(connection, rows)
 
-    def read(self, *keys: str) -> None:
+    def mark_read(self, *keys: str) -> None:
         """These people's calendars were read to their end."""
         window = Window(datetime(2025, 1, 1, tzinfo=UTC), self.now + timedelta(days=120))
         with self.store.write() as connection:
@@ -101,12 +101,12 @@ class BlockPractice:
         """Live to the morning of a day: all calendars are read but those of the ``unread``, then all is computed."""
         if day is not None:
             self.now = morning(day)
-        self.read(*(person.key for person in self.config.clinicians if person.key not in unread))
+        self.mark_read(*(person.key for person in self.config.clinicians if person.key not in unread))
         list(analyse(self.config, self.store, now=self.now))
 
-    def change(self, key: str, **told: object) -> None:
+    def change(self, key: str, **fields: object) -> None:
         """Change what the configuration says of somebody."""
-        people = tuple(replace(one, **told) if one.key == key else one for one in self.config.clinicians)  # type: ignore[arg-type]
+        people = tuple(replace(one, **fields) if one.key == key else one for one in self.config.clinicians)  # type: ignore[arg-type]
         self.config = replace(self.config, clinicians=people)
 
     def _source(self, connection: object, key: str) -> sources.SourceRow:

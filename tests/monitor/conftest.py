@@ -14,23 +14,23 @@ from monitor.config import load
 from tests.monitor import practices
 from tests.monitor.dashboard_pages import DashboardPages
 from tests.monitor.memory import House, HouseMaker
-from tests.monitor.practices import Written
+from tests.monitor.practices import WrittenPractice
 
 
 @pytest.fixture(scope="session")
-def read_once(tmp_path_factory: pytest.TempPathFactory) -> Written:
+def read_once(tmp_path_factory: pytest.TempPathFactory) -> WrittenPractice:
     return practices.written_practice(tmp_path_factory.mktemp("practice"))
 
 
 @pytest.fixture
-def practice(read_once: Written, tmp_path: Path) -> Written:
+def practice(read_once: WrittenPractice, tmp_path: Path) -> WrittenPractice:
     """The practice in a folder of this test's own, so that a command or a server may change it, too."""
     folder = shutil.copytree(read_once.config.folder, tmp_path / "practice")
     return replace(read_once, config=load(folder / read_once.config.path.name))
 
 
 @pytest.fixture
-def pages(practice: Written) -> Iterator[DashboardPages]:
+def pages(practice: WrittenPractice) -> Iterator[DashboardPages]:
     with DashboardPages(practice.config) as opened:
         yield opened
 

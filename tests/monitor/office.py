@@ -130,7 +130,7 @@ def mailbox(*letters: str) -> str:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandResult:
     """What a command printed and how it ended."""
 
     out: str
@@ -138,7 +138,7 @@ class Answer:
     code: int
 
     @property
-    def told(self) -> list[Any]:
+    def json_lines(self) -> list[Any]:
         """The lines of ``--json``."""
         return [json.loads(line) for line in self.out.splitlines()]
 
@@ -170,13 +170,13 @@ class Office:
         assert old in text
         self.config.write_text(text.replace(old, new), encoding="utf-8")
 
-    def __call__(self, *arguments: str) -> Answer:
+    def __call__(self, *arguments: str) -> CommandResult:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cli, "CliContext", partial(CliContext, now=NOW))
             result = CliRunner().invoke(
                 cli.evenhours, ["--config", str(self.config), *arguments], prog_name="evenhours"
             )
-        answer = Answer(result.stdout, result.stderr, result.exit_code)
+        answer = CommandResult(result.stdout, result.stderr, result.exit_code)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         assert "Traceback" not in answer.err
         assert "evenhours: a fault of ours" not in answer.err

@@ -87,7 +87,7 @@ SESSIONS_A_DAY = {"ana": 5, "ben": 2, "cleo": 5, "dev": 7}
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenPractice:
     """The practice on disk; ``notice`` is the number of Ana's, ``bens_notice`` of Ben's, ``client`` one of Ana's."""
 
     config: Config
@@ -105,7 +105,7 @@ def empty_practice(folder: Path) -> Config:
         return config
 
 
-def written_practice(folder: Path) -> Written:
+def written_practice(folder: Path) -> WrittenPractice:
     """Fourteen weeks of all, read and computed as a night does, and one notice each of last week's for Ana and Ben."""
     config = _with_sources(empty_practice(folder))
     for key, a_day in SESSIONS_A_DAY.items():
@@ -125,7 +125,7 @@ def written_practice(folder: Path) -> Written:
         with store.read() as connection:
             found = {key: notices.notices(connection, key)[0].id for key in ("ana", "ben")}
             client = min(analysis_records.pseudonyms(connection, "ana"))
-    return Written(config, found["ana"], found["ben"], client)
+    return WrittenPractice(config, found["ana"], found["ben"], client)
 
 
 def _with_sources(config: Config) -> Config:

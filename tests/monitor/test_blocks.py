@@ -21,7 +21,16 @@ from monitor.roster import Contract
 from monitor.store import blocks, referrals
 from reports import fairness
 from reports.models import CaseloadStanding, FairnessReport, Supervision
-from tests.monitor.block_practice import BLOCK, FIRST, NAMES, BlockPractice, diary, person, practice, session
+from tests.monitor.block_practice import (
+    BLOCK,
+    FIRST,
+    NAMES,
+    BlockPractice,
+    calendar_events,
+    clinician,
+    practice,
+    session,
+)
 
 AFTER = BLOCK + timedelta(weeks=4)
 WEEKS = (AFTER - FIRST).days // 7
@@ -32,10 +41,10 @@ DAY = timedelta(days=1)
 def six(tmp_path: Path) -> Iterator[BlockPractice]:
     """Six people with twenty-eight weeks behind them and eighteen clients each, of whom nothing is computed yet."""
     with practice(
-        tmp_path, [person(key) for key in NAMES[:6]], [KindRule(Kind.SUPERVISION, re.compile("case"))]
+        tmp_path, [clinician(key) for key in NAMES[:6]], [KindRule(Kind.SUPERVISION, re.compile("case"))]
     ) as made:
         for number, key in enumerate(NAMES[:6]):
-            made.show(key, diary(key, 18, FIRST, WEEKS, number))
+            made.add_events(key, calendar_events(key, 18, FIRST, WEEKS, number))
         yield made
 
 
@@ -76,7 +85,7 @@ def test_a_block_that_is_not_over_is_not_published(six: BlockPractice) -> None:
 def test_what_is_corrected_later_changes_no_block(six: BlockPractice) -> None:
     six.night(AFTER)
     before, told = report(six), fairness.text(report(six))
-    six.take_back(
+    six.remove(
         "ana",
         *(
             f"ana-C{number}-{BLOCK + timedelta(weeks=week, days=number % 5)}"
@@ -84,8 +93,8 @@ def test_what_is_corrected_later_changes_no_block(six: BlockPractice) -> None:
             for week in range(4)
         ),
     )
-    six.show("ben", [session("ben", BLOCK + DAY * day, 20, f"X{day}") for day in range(20)])
-    six.show("cleo", diary("cleo", 18, BLOCK, 4, 2, away=[(BLOCK, AFTER)]))
+    six.add_events("ben", [session("ben", BLOCK + DAY * day, 20, f"X{day}") for day in range(20)])
+    six.add_events("cleo", calendar_events("cleo", 18, BLOCK, 4, 2, away=[(BLOCK, AFTER)]))
     six.change("dev", contracts=(Contract(None, 0.5),))
     six.night(AFTER + DAY)
     after = report(six)
@@ -134,9 +143,9 @@ def test_a_history_waits_for_calendars_that_are_connected_within_two_weeks(six: 
 
 
 def test_before_the_first_block_the_page_says_what_it_waits_for(tmp_path: Path) -> None:
-    with practice(tmp_path, [person(key) for key in NAMES[:4]]) as made:
+    with practice(tmp_path, [clinician(key) for key in NAMES[:4]]) as made:
         for number, key in enumerate(NAMES[:4]):
-            made.show(key, diary(key, 10, BLOCK, 4, number))
+            made.add_events(key, calendar_events(key, 10, BLOCK, 4, number))
         made.night(BLOCK + timedelta(weeks=2))
         told = " ".join(fairness.text(report(made)).split())
         assert "There is no block of four weeks to show yet" in told
@@ -164,7 +173,7 @@ def test_a_block_is_published_whole_or_not_at_all(six: BlockPractice, monkeypatc
 
 
 def test_who_leaves_within_twelve_weeks_is_not_ranked_and_their_clients_are_handed_over(six: BlockPractice) -> None:
-    six.show("esi", diary("esi", 30, FIRST, WEEKS, 9))
+    six.add_events("esi", calendar_events("esi", 30, FIRST, WEEKS, 9))
     six.change("esi", ends=AFTER + timedelta(weeks=12))
     six.night(AFTER)
     found = next(one for one in report(six).rows if one.key == "esi")
@@ -185,7 +194,7 @@ def test_who_leaves_within_twelve_weeks_is_not_ranked_and_their_clients_are_hand
 
 def test_nobody_is_named_for_carrying_too_little(six: BlockPractice) -> None:
     gone = [f"esi-C{n}-{FIRST + timedelta(weeks=week, days=n % 5)}" for n in range(4, 18) for week in range(WEEKS)]
-    six.take_back("esi", *gone)
+    six.remove("esi", *gone)
     six.night(AFTER)
     assert next(one for one in report(six).rows if one.key == "esi").standing is CaseloadStanding.BELOW
     assert "Esi" not in report(six).headline
@@ -193,16 +202,16 @@ def test_nobody_is_named_for_carrying_too_little(six: BlockPractice) -> None:
 
 def test_supervision_is_held_or_none_or_not_known(six: BlockPractice) -> None:
     at = six.now - timedelta(days=5)
-    six.show("ana", [CalendarEvent("ana", "s", at, at + timedelta(hours=1), Kind.SUPERVISION)])
+    six.add_events("ana", [CalendarEvent("ana", "s", at, at + timedelta(hours=1), Kind.SUPERVISION)])
     six.night(AFTER)
     words = {one.key: one.supervision for one in report(six).rows}
     assert words == {key: Supervision.HELD if key == "ana" else Supervision.NONE for key in words}
 
 
 def test_without_a_rule_supervision_is_not_known(tmp_path: Path) -> None:
-    with practice(tmp_path, [person(key) for key in NAMES[:4]]) as made:
+    with practice(tmp_path, [clinician(key) for key in NAMES[:4]]) as made:
         for number, key in enumerate(NAMES[:4]):
-            made.show(key, diary(key, 10, FIRST, WEEKS, number))
+            made.add_events(key, calendar_events(key, 10, FIRST, WEEKS, number))
         made.night(AFTER)
         assert {one.supervision for one in report(made).rows} == {Supervision.UNKNOWN}
         assert (report(made).sessions_held, report(made).nothing_booked) == (None, None)  # four are fewer than five
@@ -276,7 +285,7 @@ def test_what_was_assigned_counts_until_the_next_block_and_takes_a_slot(six: Blo
     slots = next(one for one in report(six).rows if one.key == first)
     assert (slots.day_slots, slots.evening_slots, slots.trauma_slots) == (2, 0, 0)
     for key in NAMES[:6]:
-        six.show(key, diary(key, 18, AFTER, 4, 7))
+        six.add_events(key, calendar_events(key, 18, AFTER, 4, 7))
     six.night(AFTER + timedelta(weeks=4))
     later = next(
         one

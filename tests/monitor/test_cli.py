@@ -33,7 +33,7 @@ from monitor.store import analysis_records, clients, computations, notices
 from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow
 from tests.monitor.memory import SHELF, Source
-from tests.monitor.office import CONFIG, LETTERS, NOW, Answer, Office, calendar, environment, mailbox, session
+from tests.monitor.office import CONFIG, LETTERS, NOW, CommandResult, Office, calendar, environment, mailbox, session
 
 MEMORY = '[[source]]\nname = "cloud"\nkind = "memory"\nclinician = "ana"\n'
 
@@ -50,7 +50,7 @@ def read(office: Office) -> Office:
     return office
 
 
-def rows(answer: Answer) -> list[dict[str, str]]:
+def rows(answer: CommandResult) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.out)))
 
 
@@ -87,8 +87,8 @@ def test_every_command_takes_config_and_json_and_says_what_it_does() -> None:
 def test_json_parses_line_by_line_and_is_all_there_is_on_standard_output(read: Office, arguments: list[str]) -> None:
     arguments = [str(read.folder / word) if word.endswith(".csv") else word for word in arguments]
     answer = read(*arguments, "--json")
-    assert all(isinstance(line, dict) for line in answer.told)
-    assert answer.told or arguments[-1] in {"notices", "answers"}
+    assert all(isinstance(line, dict) for line in answer.json_lines)
+    assert answer.json_lines or arguments[-1] in {"notices", "answers"}
 
 
 def test_the_configuration_may_be_named_before_or_after_the_command_or_by_the_environment(
@@ -137,7 +137,7 @@ def bens_break(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyError("Carol")
         return whole(config, store, clinician, **more)
 
-    monkeypatch.setattr(compute, "frames_of", broken)
+    monkeypatch.setattr(compute, "load_frames", broken)
 
 
 @pytest.mark.parametrize("command", ["analyse", "nightly"])
@@ -147,7 +147,7 @@ def test_3_when_the_numbers_of_some_cannot_be_computed_and_those_of_the_others_a
 ) -> None:
     office("ingest")
     answer = office(command, "--json")
-    assert (answer.code, answer.told[-1]["computed"], answer.told[-1]["failed"]) == (3, ["ana"], ["ben"])
+    assert (answer.code, answer.json_lines[-1]["computed"], answer.json_lines[-1]["failed"]) == (3, ["ana"], ["ben"])
     assert "evenhours: ben: the numbers could not be computed (KeyError); the last ones stand." in answer.err
     assert "Carol" not in answer.err + answer.out
     with opened(office.folder / "evenhours.db") as store, store.read() as connection:
@@ -158,7 +158,7 @@ def test_1_when_nobodys_numbers_can_be_computed(office: Office, monkeypatch: pyt
     def broken(*_: Any, **__: Any) -> Any:
         raise KeyError("Carol")
 
-    monkeypatch.setattr(compute, "frames_of", broken)
+    monkeypatch.setattr(compute, "load_frames", broken)
     office("ingest")
     assert office("analyse").code == 1
 
@@ -193,8 +193,8 @@ def test_3_when_some_sources_failed_and_what_the_others_told_is_stored(office: O
     (office.folder / "ana.mbox").unlink()
     answer = office("ingest", "--json")
     assert answer.code == 3
-    assert [line["source"] for line in answer.told if line["problem"]] == ["mail"]
-    assert sum(line["rows"] for line in answer.told) == 10 + 2 + 6
+    assert [line["source"] for line in answer.json_lines if line["problem"]] == ["mail"]
+    assert sum(line["rows"] for line in answer.json_lines) == 10 + 2 + 6
     assert answer.err.endswith('evenhours: mail: there is no "ana.mbox". Correct its path, which begins at the '
                                "configuration file's folder.\n")  # fmt: skip
 
@@ -241,15 +241,15 @@ def test_5_even_if_it_is_the_very_first_run_of_another_process(office: Office) -
     [
         (["ingest", "--source", "nowhere"], 'There is no source "nowhere". The configuration has: diary, mail,'),
         (["ingest", "--from", "2026-03-09", "--to", "2026-03-02"], "the window ends on 2026-03-02, before it begins"),
-        (["ingest", "--from", "02.03.2026"], '"02.03.2026" is no date; write it like 2026-11-22'),
-        (["ingest", "--to", "9999-12-31"], "9999-12-31 is not of our time"),
+        (["ingest", "--from", "02.03.2026"], '"02.03.2026" is not a date; write it like 2026-11-22'),
+        (["ingest", "--to", "9999-12-31"], "9999-12-31 cannot be right"),
         (["export", "events", "--clinician", "zoe"], 'There is no clinician "zoe". The configuration has: ana, ben.'),
         (["export", "events", "--from", "2026-03-09", "--to", "2026-03-02"], "lies before --from"),
         (["export", "secrets"], "'secrets' is not one of 'events'"),
-        (["report", "weekly"], "Say whose: --clinician ana | ben"),
+        (["report", "weekly"], "Choose a clinician: --clinician ana | ben"),
         (["report", "weekly", "--clinician", "zoe"], 'There is no clinician "zoe"'),
-        (["report", "weekly", "--clinician", "ana", "--week", "2026-W54"], '"2026-W54" is no week; write it like'),
-        (["report", "weekly", "--clinician", "ana", "--week", "0001-W01"], "is not of our time"),
+        (["report", "weekly", "--clinician", "ana", "--week", "2026-W54"], '"2026-W54" is not a week; write it like'),
+        (["report", "weekly", "--clinician", "ana", "--week", "0001-W01"], "the year has to be from 1970 to 2199"),
         (["report", "fairness", "--format", "pdf"], "'pdf' is not one of"),
         (["report", "fairness", "--through", "2026-03-01"], "'--through'"),
         (["referral", "--given", "ana"], "'--given'"),
@@ -353,7 +353,10 @@ def test_progress_is_shown_on_a_terminal_and_wiped_away(office: Office) -> None:
 def test_without_a_terminal_nothing_is_shown(office: Office) -> None:
     ended = office.process("nightly")
     assert ended.returncode == 0
-    assert ended.stderr.decode() == "Made the practice's key, evenhours.key. Keep a copy apart from the database.\n"
+    assert (
+        ended.stderr.decode()
+        == "Created the practice's key, evenhours.key. Keep a copy of it, away from the database.\n"
+    )
     assert b"\x1b" not in ended.stdout
     assert b"\r" not in ended.stdout
 
@@ -385,7 +388,7 @@ def test_init_writes_a_configuration_that_runs_a_private_key_and_a_database(tmp_
     office = Office(tmp_path)
     office.config.unlink()
     first = office("init", "--name", 'A "ZONE" of PRACTICE', "--zone", "America/New_York", "--json")
-    assert (first.code, first.told[0]["sources"]) == (0, 0)
+    assert (first.code, first.json_lines[0]["sources"]) == (0, 0)
     text = office.config.read_text()
     assert 'name = "A \\"ZONE\\" of PRACTICE"\nzone = "America/New_York"' in text
     for name in ("evenhours.toml", "evenhours.key", "evenhours.db"):
@@ -474,7 +477,7 @@ def test_a_correction_is_local_and_beats_what_was_known(read: Office, end: str, 
     assert read("correct", first()["uid_key"], end).code == 0
     found = first()
     assert (found["actual_end"], found["evidence"], found["overrun_minutes"]) == (actual_end, "corrected", overrun)
-    assert read("analyse", "--json").told[0]["computed"] == [], "a write of a command computes at once"
+    assert read("analyse", "--json").json_lines[0]["computed"] == [], "a write of a command computes at once"
 
 
 @pytest.mark.parametrize("end", ["soon", "25:00", "09:30", "2026-03-01T10:30", "2026-03-04T10:30", "0001-01-01T00:00"])
@@ -510,7 +513,7 @@ def test_a_correction_is_taken_back(read: Office) -> None:
         "Taken back. The weekly numbers are up to date.\n",
     )
     assert rows(read("export", "sessions", "--clinician", "ana")) == before
-    assert read("analyse", "--json").told[0]["computed"] == []
+    assert read("analyse", "--json").json_lines[0]["computed"] == []
     again = read("correct", before[0]["uid_key"], "--undo")
     assert (again.code, "was not corrected" in again.err) == (2, True)
 
@@ -526,7 +529,7 @@ def test_a_session_over_midnight_is_corrected_to_the_day_after(office: Office) -
     office.write("ana.ics", "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n" + late + "END:VCALENDAR\n")
     office("ingest")
     key = rows(office("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
-    assert office("correct", key, "00:10", "--json").told[0]["ended_at"] == "2026-03-03T00:10:00+01:00"
+    assert office("correct", key, "00:10", "--json").json_lines[0]["ended_at"] == "2026-03-03T00:10:00+01:00"
 
 
 def test_what_an_emergency_protocol_covers_is_not_exported_as_after_hours(read: Office) -> None:
@@ -560,7 +563,7 @@ def test_an_end_is_told_where_somebody_lived_then(read: Office) -> None:
     zones = 'key = "ana"\nzones = [{ zone = "Europe/Berlin" }, { from = 2026-04-01, zone = "America/New_York" }]'
     read.config.write_text(CONFIG.replace('key = "ana"', zones))
     key = rows(read("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
-    assert read("correct", key, "10:55", "--json").told[0]["ended_at"] == "2026-03-02T10:55:00+01:00"
+    assert read("correct", key, "10:55", "--json").json_lines[0]["ended_at"] == "2026-03-02T10:55:00+01:00"
 
 
 def test_a_session_of_several_people_is_corrected_for_one_of_them(office: Office) -> None:
@@ -578,7 +581,7 @@ def test_a_session_of_several_people_is_corrected_for_one_of_them(office: Office
     )
     assert office("ingest", "--source", "diary").code == 0
     key = rows(office("export", "sessions", "--clinician", "ana"))[0]["uid_key"]
-    assert "Say whose: --clinician ana | ben" in office("correct", key, "11:05").err
+    assert "Choose a clinician: --clinician ana | ben" in office("correct", key, "11:05").err
     assert office("correct", key, "11:05", "--clinician", "ben").code == 0
     found = {row["clinician"]: row["evidence"] for row in rows(office("export", "sessions"))}
     assert found == {"ana": "", "ben": "corrected"}
@@ -587,15 +590,15 @@ def test_a_session_of_several_people_is_corrected_for_one_of_them(office: Office
 def test_doctor_finds_a_healthy_practice_well(read: Office) -> None:
     assert read("nightly").code == 0
     answer = read("doctor", "--json")
-    assert (answer.code, [line for line in answer.told if line["mend"]]) == (0, [])
-    found = {line["check"]: line["found"] for line in answer.told}
+    assert (answer.code, [line for line in answer.json_lines if line["mend"]]) == (0, [])
+    found = {line["check"]: line["found"] for line in answer.json_lines}
     assert found["source diary"] == "10 events, 0 message times, 0 true times"
     assert found["last night"] == "ended on Friday 20 March at 13:00; everything was read and computed"
     assert found["page of ana"] == found["page of ben"] == "everything of the last week was read and computed"
 
 
 def test_doctor_says_how_many_true_times_meet_a_session(read: Office) -> None:
-    found = {line["check"]: (line["found"], line["look"]) for line in read("doctor", "--json").told}
+    found = {line["check"]: (line["found"], line["look"]) for line in read("doctor", "--json").json_lines}
     assert found["true times of visits"] == ("2 of 2 say how a session went", False)
     assert "true times of diary" not in found
 
@@ -654,7 +657,7 @@ def test_doctor_and_init_say_where_public_holidays_differ_within_the_country(rea
 
     def found() -> list[tuple[str, str | None]]:
         answer = read("doctor", "--json")
-        return [(line["found"], line["mend"]) for line in answer.told if line["check"] == "public holidays"]
+        return [(line["found"], line["mend"]) for line in answer.json_lines if line["check"] == "public holidays"]
 
     remedy = "Write subdivision under [practice], one of ENG, NIR, SCT, WLS"
     assert found() == []
@@ -676,7 +679,9 @@ def test_a_run_that_was_never_answered_is_neither_inside_nor_after_hours(office:
     office("ingest")
     answer = office("export", "replies", "--clinician", "ana", "--json")
 
-    assert [(row["reply_at"], row["minutes_clock"], row["after_hours"]) for row in answer.told] == [(None, None, None)]
+    assert [(row["reply_at"], row["minutes_clock"], row["after_hours"]) for row in answer.json_lines] == [
+        (None, None, None)
+    ]
 
 
 def lost_mail(office: Office) -> None:
@@ -728,7 +733,7 @@ def test_doctor_says_how_to_mend(read: Office, ail: Callable[[Office], None], ch
     read("nightly")
     ail(read)
     answer = read("doctor", "--json")
-    ill = {line["check"]: line["mend"] for line in answer.told if line["mend"]}
+    ill = {line["check"]: line["mend"] for line in answer.json_lines if line["mend"]}
     assert answer.code == 1
     assert mend in ill[check]
     assert {name.partition(" ")[0] for name in ill} <= {check.partition(" ")[0], "page", "last"}

@@ -81,7 +81,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def entries(office: Office) -> int:
     """Return the number of stored entries of the Google calendar."""
-    return sum(row["source"] == "google" for row in office("export", "events", "--json").told)
+    return sum(row["source"] == "google" for row in office("export", "events", "--json").json_lines)
 
 
 def stored_permission(office: Office, name: str = "ana.json") -> Any:
@@ -95,7 +95,7 @@ def test_consent_on_googles_page_is_kept_and_opens_the_calendar(
     answer = office("connect", "google", "--clinician", "ana", "--json")
 
     assert answer.code == 0
-    assert answer.told == [{"clinician": "ana", "granted": [CALENDAR], "missing": [], "ends_at": None}]
+    assert answer.json_lines == [{"clinician": "ana", "granted": [CALENDAR], "missing": [], "ends_at": None}]
     assert "google-tokens" in {path.name for path in office.folder.iterdir()}
     assert stat.S_IMODE((office.folder / "google-tokens" / "ana.json").stat().st_mode) == 0o600
     assert len(browser) == 1
@@ -182,7 +182,7 @@ def without_browser(office: Office, change: Callable[[str], str] = str) -> Any:
 
     notes: list[str] = []
 
-    def note(_: CliContext, text: str) -> None:
+    def print_note(_: CliContext, text: str) -> None:
         notes.append(text)
 
     def prompt(_: str, *, err: bool) -> str:
@@ -191,7 +191,7 @@ def without_browser(office: Office, change: Callable[[str], str] = str) -> Any:
         return change(requests.get(page, allow_redirects=False, timeout=10).headers["Location"])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CliContext, "note", note)
+        patch.setattr(CliContext, "print_note", print_note)
         patch.setattr(click, "prompt", prompt)
         return office("connect", "google", "--clinician", "ana", "--no-browser")
 

@@ -49,15 +49,17 @@ def test_a_code_is_shown_and_the_permission_opens_the_account(tmp_path: Path, mi
     microsoft.account("ana").put_event("a", START, 50)
     answer = office("connect", "microsoft", "--clinician", "ana", "--json")
     assert answer.code == 0
-    assert answer.told == [{"clinician": "ana", "granted": ["Calendars.ReadBasic", "Mail.ReadBasic"], "missing": []}]
+    assert answer.json_lines == [
+        {"clinician": "ana", "granted": ["Calendars.ReadBasic", "Mail.ReadBasic"], "missing": []}
+    ]
     assert "ABC-123" in answer.err
     assert "https://microsoft.com/devicelogin" in answer.err
     assert stat.S_IMODE((office.folder / "microsoft-tokens" / "ana.json").stat().st_mode) == 0o600
     read = office("ingest", "--source", "work")
     assert read.code == 4
     assert "Run: evenhours connect microsoft --clinician ben" in read.err
-    assert sum(line["source"] == "work" for line in office("export", "events", "--json").told) == 1
-    told = {line["check"]: line for line in office("doctor", "--json").told}
+    assert sum(line["source"] == "work" for line in office("export", "events", "--json").json_lines) == 1
+    told = {line["check"]: line for line in office("doctor", "--json").json_lines}
     assert [told[f"permission of {person} for work"]["found"] for person in ("ana", "ben")] == [
         "given",
         "not as it has to be",
@@ -93,7 +95,7 @@ def test_an_application_needs_the_persons_own_word(
     if agreed:
         assert json.loads(consent.read_text())["account"] == "ana@two.example"
     office("ingest", "--source", "work")
-    assert sum(line["source"] == "work" for line in office("export", "events", "--json").told) == agreed
+    assert sum(line["source"] == "work" for line in office("export", "events", "--json").json_lines) == agreed
 
 
 @pytest.mark.parametrize("application", [True, False])
@@ -121,7 +123,10 @@ def test_a_permission_is_taken_back_on_the_page(
     assert "No permission of yours is kept here." in told
     assert list(folder.iterdir()) == []
     read = office("ingest", "--source", "work")
-    assert (read.code, sum(line["source"] == "work" for line in office("export", "events", "--json").told)) == (4, 0)
+    assert (read.code, sum(line["source"] == "work" for line in office("export", "events", "--json").json_lines)) == (
+        4,
+        0,
+    )
 
 
 def test_a_permission_that_was_taken_back_during_a_run_does_not_come_back(

@@ -20,7 +20,7 @@ from monitor.dashboard.policy import allow, allowed
 from monitor.errors import StoreError
 from tests.monitor import practices
 from tests.monitor.dashboard_pages import DashboardPages, client_with_cookie, csrf_token_of, session_cookie, use_link
-from tests.monitor.practices import Written
+from tests.monitor.practices import WrittenPractice
 
 VISITORS = ("nobody", "ana", "ben", "director")
 # Endpoint -> what each visitor is answered, without a form's token: 400 says that only the token was missing.
@@ -71,7 +71,7 @@ def visitor(pages: DashboardPages, name: str) -> FlaskClient:
     return pages.anonymous() if name == "nobody" else pages.signed_in(name)
 
 
-def routes(pages: DashboardPages, practice: Written) -> list[tuple[str, str, str]]:
+def routes(pages: DashboardPages, practice: WrittenPractice) -> list[tuple[str, str, str]]:
     """(endpoint, method, address) of everything that the pages answer."""
     values = {
         "token": "x" * 43,
@@ -93,7 +93,7 @@ def routes(pages: DashboardPages, practice: Written) -> list[tuple[str, str, str
     ]
 
 
-def test_every_visitor_on_every_route(pages: DashboardPages, practice: Written) -> None:
+def test_every_visitor_on_every_route(pages: DashboardPages, practice: WrittenPractice) -> None:
     asked = routes(pages, practice)
     visitors = {name: visitor(pages, name) for name in VISITORS}
 
@@ -106,7 +106,7 @@ def test_every_visitor_on_every_route(pages: DashboardPages, practice: Written) 
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
-def test_no_method_opens_what_another_closes(pages: DashboardPages, practice: Written, method: str) -> None:
+def test_no_method_opens_what_another_closes(pages: DashboardPages, practice: WrittenPractice, method: str) -> None:
     private = [
         address
         for endpoint, _, address in routes(pages, practice)
@@ -133,7 +133,7 @@ def test_a_view_for_anybody_asks_the_store_nothing(pages: DashboardPages) -> Non
     assert pages.anonymous().get("/open").text == "words"
 
 
-def test_a_notice_is_answered_by_its_owner_alone(pages: DashboardPages, practice: Written) -> None:
+def test_a_notice_is_answered_by_its_owner_alone(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
 
     def answered(client: FlaskClient, notice: int) -> int:
@@ -335,7 +335,7 @@ def test_a_page_seen_twice_in_a_minute_writes_nothing(pages: DashboardPages) -> 
     assert pages.store.connection.execute("PRAGMA data_version").fetchone() == before
 
 
-def test_whoever_has_left_the_configuration_is_out(practice: Written) -> None:
+def test_whoever_has_left_the_configuration_is_out(practice: WrittenPractice) -> None:
     with DashboardPages(practice.config) as pages:
         held = session_cookie(pages.signed_in("ana"))
     left = replace(practice.config, clinicians=practice.config.clinicians[1:])
@@ -374,7 +374,7 @@ def test_over_tls_the_cookie_is_bound_to_the_host(pages: DashboardPages) -> None
 # The cookie holds a word, the server the rest
 
 
-def test_a_message_lies_with_the_session_and_is_shown_once(pages: DashboardPages, practice: Written) -> None:
+def test_a_message_lies_with_the_session_and_is_shown_once(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
     before, other = session_cookie(ana), client_with_cookie(pages, session_cookie(ana))
     form = {"csrf_token": csrf_token_of(ana.get("/me/")), "trauma": "yes", "standing": "client", "from": "2026-11-01"}
@@ -392,7 +392,7 @@ def test_a_message_lies_with_the_session_and_is_shown_once(pages: DashboardPages
 
 
 @pytest.mark.parametrize("ends", ["signing out", "another link", "time"])
-def test_a_message_ends_with_its_session(pages: DashboardPages, practice: Written, ends: str) -> None:
+def test_a_message_ends_with_its_session(pages: DashboardPages, practice: WrittenPractice, ends: str) -> None:
     ana = pages.signed_in("ana")
     token = csrf_token_of(ana.get("/me/"))
     ana.post(f"/me/clients/{practice.client}/not-a-client", data={"csrf_token": token})
@@ -411,7 +411,7 @@ def test_a_message_ends_with_its_session(pages: DashboardPages, practice: Writte
 
 
 def test_what_was_rolled_back_is_not_said(
-    pages: DashboardPages, practice: Written, monkeypatch: pytest.MonkeyPatch
+    pages: DashboardPages, practice: WrittenPractice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ana, say = pages.signed_in("ana"), request.flash
     form = {"answer": "planned", "csrf_token": csrf_token_of(ana.get("/me/"))}
@@ -429,7 +429,7 @@ def test_what_was_rolled_back_is_not_said(
     assert "Your answer" not in ana.get("/me/").text
 
 
-def test_no_cookie_of_these_pages_says_anything(pages: DashboardPages, practice: Written) -> None:
+def test_no_cookie_of_these_pages_says_anything(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
 
     for endpoint, method, address in routes(pages, practice):
@@ -467,7 +467,7 @@ def test_another_path_says_nothing(pages: DashboardPages, method: str, path: str
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
-def test_every_address_on_a_page_lies_below_the_path(pages: DashboardPages, practice: Written) -> None:
+def test_every_address_on_a_page_lies_below_the_path(pages: DashboardPages, practice: WrittenPractice) -> None:
     for name in VISITORS:
         client = visitor(pages, name)
         for _, method, address in routes(pages, practice):
@@ -478,7 +478,7 @@ def test_every_address_on_a_page_lies_below_the_path(pages: DashboardPages, prac
                 assert [url for url in ours if not url.startswith(f"{pages.root}/")] == []
 
 
-def test_no_title_and_no_address_names_a_client(pages: DashboardPages, practice: Written) -> None:
+def test_no_title_and_no_address_names_a_client(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
     name = html.unescape(re.findall("<h1>(.*?)</h1>", ana.get(f"/me/clients/{practice.client}").text)[0])
     code = name.rpartition("· ")[2]
@@ -495,7 +495,7 @@ def test_no_title_and_no_address_names_a_client(pages: DashboardPages, practice:
     assert "<title>What was agreed · Evenhours</title>" in ana.get(f"/me/agreements/{practice.client}").text
 
 
-def test_every_page_names_its_reader(pages: DashboardPages, practice: Written) -> None:
+def test_every_page_names_its_reader(pages: DashboardPages, practice: WrittenPractice) -> None:
     reads = {
         "nobody": "You are not signed in",
         "ana": "You are reading as Ana",
@@ -513,7 +513,7 @@ def test_every_page_names_its_reader(pages: DashboardPages, practice: Written) -
 # What every answer says
 
 
-def test_every_answer_carries_the_headers(pages: DashboardPages, practice: Written) -> None:
+def test_every_answer_carries_the_headers(pages: DashboardPages, practice: WrittenPractice) -> None:
     asked, nobody = routes(pages, practice), pages.anonymous()
     clients = [visitor(pages, name) for name in VISITORS]
     methods = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "BREW")
@@ -573,7 +573,7 @@ def test_this_machine_is_known_under_its_own_names(pages: DashboardPages, host: 
 
 @pytest.mark.parametrize("token", [None, "", "x", "somebody else's"])
 def test_a_form_without_this_sessions_token_changes_nothing(
-    pages: DashboardPages, practice: Written, token: str | None
+    pages: DashboardPages, practice: WrittenPractice, token: str | None
 ) -> None:
     ana = pages.signed_in("ana")
     if token == "somebody else's":
@@ -586,7 +586,7 @@ def test_a_form_without_this_sessions_token_changes_nothing(
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x"])
-def test_no_parameter_leads_elsewhere(pages: DashboardPages, practice: Written, next_page: str) -> None:
+def test_no_parameter_leads_elsewhere(pages: DashboardPages, practice: WrittenPractice, next_page: str) -> None:
     ana = pages.anonymous()
     link = pages.sign_in_link("ana")
     form = {"next": next_page, "csrf_token": csrf_token_of(ana.get(link, query_string={"next": next_page}))}

@@ -18,7 +18,7 @@ from monitor.store.computations import computation
 from monitor.store.events import save_events
 from monitor.store.keys import clinician_ids, identities
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
-from tests.monitor.practices import NOW, Written
+from tests.monitor.practices import NOW, WrittenPractice
 from tests.reports.pages import Element, read, visible
 
 CLIENTS, AGREEMENTS = "/me/clients", "/me/agreements"
@@ -77,7 +77,7 @@ def said(pages: DashboardPages) -> dict[tuple[int, str], list[tuple[int, str | N
 
 
 @pytest.fixture
-def parent(pages: DashboardPages, practice: Written) -> int:
+def parent(pages: DashboardPages, practice: WrittenPractice) -> int:
     """Somebody who writes in a thread of Ana's first client."""
     with pages.store.write() as connection:
         ana = clinician_ids(connection, ["ana"])["ana"]
@@ -104,7 +104,7 @@ def test_clients_stand_by_usual_slot_and_code_with_their_last_three_sessions(pag
     assert "Last sessions: 12 Nov, 11 Nov, 10 Nov" in visible(page)
 
 
-def test_nobody_else_has_these_clients(pages: DashboardPages, practice: Written) -> None:
+def test_nobody_else_has_these_clients(pages: DashboardPages, practice: WrittenPractice) -> None:
     ben = pages.signed_in("ben")
     codes = {name[:4] for name in pseudonyms(pages.store.connection, "ana").values()}
 
@@ -128,14 +128,14 @@ def test_nobody_else_has_these_clients(pages: DashboardPages, practice: Written)
     ],
 )
 def test_what_is_said_of_a_client_is_said_by_their_clinician_alone(
-    pages: DashboardPages, practice: Written, address: str, form: dict[str, str]
+    pages: DashboardPages, practice: WrittenPractice, address: str, form: dict[str, str]
 ) -> None:
     assert status(pages.signed_in("ben"), f"/me/{address.format(practice.client)}", **form) == 404
     assert clients.terms(pages.store.connection, "ana") == []
     assert clients.ledger(pages.store.connection, "ana") == []
 
 
-def test_who_was_handed_over_is_no_longer_among_the_clients(pages: DashboardPages, practice: Written) -> None:
+def test_who_was_handed_over_is_no_longer_among_the_clients(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
 
     told = post(ana, f"{CLIENTS}/{practice.client}", standing="handed_over", band="", trauma="no", **{"from": TODAY})
@@ -147,7 +147,7 @@ def test_who_was_handed_over_is_no_longer_among_the_clients(pages: DashboardPage
     assert len(names["Not clients, or no longer"]) == 1
 
 
-def test_who_is_no_client_never_was_one(pages: DashboardPages, practice: Written) -> None:
+def test_who_is_no_client_never_was_one(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
 
     post(ana, f"{CLIENTS}/{practice.client}", standing="not_a_client", band="", trauma="no", **{"from": TODAY})
@@ -156,7 +156,9 @@ def test_who_is_no_client_never_was_one(pages: DashboardPages, practice: Written
     assert "always" in visible(ana.get(f"{CLIENTS}/{practice.client}").text)
 
 
-def test_the_weight_band_and_the_trauma_mark_are_kept_from_a_day_on(pages: DashboardPages, practice: Written) -> None:
+def test_the_weight_band_and_the_trauma_mark_are_kept_from_a_day_on(
+    pages: DashboardPages, practice: WrittenPractice
+) -> None:
     ana = pages.signed_in("ana")
 
     told = post(
@@ -173,7 +175,7 @@ def test_the_weight_band_and_the_trauma_mark_are_kept_from_a_day_on(pages: Dashb
 
 @pytest.mark.parametrize("page", [CLIENTS, AGREEMENTS])
 def test_a_form_that_is_sent_as_it_was_shown_changes_nothing(
-    pages: DashboardPages, practice: Written, page: str
+    pages: DashboardPages, practice: WrittenPractice, page: str
 ) -> None:
     ana, address = pages.signed_in("ana"), f"{page}/{practice.client}"
     with pages.store.write() as connection:
@@ -186,7 +188,7 @@ def test_a_form_that_is_sent_as_it_was_shown_changes_nothing(
 
 
 @pytest.mark.parametrize("day", ["", "yesterday", "1066-10-14", "2031-01-01"])
-def test_without_a_sensible_day_nothing_is_kept(pages: DashboardPages, practice: Written, day: str) -> None:
+def test_without_a_sensible_day_nothing_is_kept(pages: DashboardPages, practice: WrittenPractice, day: str) -> None:
     ana = pages.signed_in("ana")
 
     assert post(ana, f"{CLIENTS}/{practice.client}", standing="discharged", **{"from": day}).startswith(
@@ -195,7 +197,7 @@ def test_without_a_sensible_day_nothing_is_kept(pages: DashboardPages, practice:
     assert said(pages) == {}
 
 
-def test_what_was_said_can_be_taken_back(pages: DashboardPages, practice: Written) -> None:
+def test_what_was_said_can_be_taken_back(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{CLIENTS}/{practice.client}"
     post(ana, address, standing="discharged", band="", trauma="no", **{"from": TODAY})
 
@@ -211,7 +213,7 @@ def test_what_was_said_can_be_taken_back(pages: DashboardPages, practice: Writte
 
 @pytest.mark.parametrize("form", [{"term": "x", "from": "1"}, {"term": "band", "from": "x"}, {"term": "band"}])
 def test_taking_back_what_no_page_shows_is_refused(
-    pages: DashboardPages, practice: Written, form: dict[str, str]
+    pages: DashboardPages, practice: WrittenPractice, form: dict[str, str]
 ) -> None:
     assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/take-back", **form) == 400
 
@@ -220,7 +222,7 @@ def test_taking_back_what_no_page_shows_is_refused(
 
 
 def test_who_writes_in_one_thread_is_asked_about_joined_and_separated(
-    pages: DashboardPages, practice: Written, parent: int
+    pages: DashboardPages, practice: WrittenPractice, parent: int
 ) -> None:
     ana = pages.signed_in("ana")
     assert "Both write in 1 thread of yours." in visible(ana.get(CLIENTS).text)
@@ -240,7 +242,7 @@ def test_who_writes_in_one_thread_is_asked_about_joined_and_separated(
 
 
 def test_joining_somebody_who_was_marked_as_no_client_keeps_the_client(
-    pages: DashboardPages, practice: Written, parent: int
+    pages: DashboardPages, practice: WrittenPractice, parent: int
 ) -> None:
     ana = pages.signed_in("ana")
     post(ana, f"{CLIENTS}/{parent}/not-a-client")
@@ -252,7 +254,7 @@ def test_joining_somebody_who_was_marked_as_no_client_keeps_the_client(
     assert len(listed(ana.get(CLIENTS).text)["Seen in the last 90 days"]) == 5
 
 
-def test_two_people_are_not_asked_about_again(pages: DashboardPages, practice: Written, parent: int) -> None:
+def test_two_people_are_not_asked_about_again(pages: DashboardPages, practice: WrittenPractice, parent: int) -> None:
     ana = pages.signed_in("ana")
 
     assert post(ana, f"{CLIENTS}/{practice.client}/apart", other=parent).startswith("Two people it is.")
@@ -279,7 +281,9 @@ def test_who_is_booked_and_was_not_met_yet_is_no_mere_correspondent(pages: Dashb
     assert listed(pages.signed_in("ana").get(CLIENTS).text)["Booked, and not met so far"] == ["NEWC"]
 
 
-def test_joining_before_a_code_is_chosen_is_answered_with_what_to_do(pages: DashboardPages, practice: Written) -> None:
+def test_joining_before_a_code_is_chosen_is_answered_with_what_to_do(
+    pages: DashboardPages, practice: WrittenPractice
+) -> None:
     ana, address = pages.signed_in("ana"), f"{CLIENTS}/{practice.client}"
 
     assert post(ana, f"{address}/join", other="") == "Nothing is joined. Choose another code of this person first."
@@ -288,13 +292,13 @@ def test_joining_before_a_code_is_chosen_is_answered_with_what_to_do(pages: Dash
 
 
 @pytest.mark.parametrize("other", ["x", "-1", "9" * 30])
-def test_joining_with_nobody_is_refused(pages: DashboardPages, practice: Written, other: str) -> None:
+def test_joining_with_nobody_is_refused(pages: DashboardPages, practice: WrittenPractice, other: str) -> None:
     assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/join", other=other) == 400
 
 
 @pytest.mark.parametrize(("other", "answered"), [("same", 400), ("bens", 404), ("999999", 404)])
 def test_joining_stays_among_ones_own_clients(
-    pages: DashboardPages, practice: Written, other: str, answered: int
+    pages: DashboardPages, practice: WrittenPractice, other: str, answered: int
 ) -> None:
     bens = min(pseudonyms(pages.store.connection, "ben"))
     number = {"same": practice.client, "bens": bens}.get(other, other)
@@ -305,7 +309,7 @@ def test_joining_stays_among_ones_own_clients(
 # What was agreed
 
 
-def test_an_agreement_is_kept_point_by_point_from_a_day_on(pages: DashboardPages, practice: Written) -> None:
+def test_an_agreement_is_kept_point_by_point_from_a_day_on(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
 
     told = post(
@@ -324,7 +328,9 @@ def test_an_agreement_is_kept_point_by_point_from_a_day_on(pages: DashboardPages
     assert "0.5 a week · Email, Phone · 1 more point agreed" in visible(ana.get(AGREEMENTS).text)
 
 
-def test_what_is_no_longer_agreed_ends_and_stays_true_for_before(pages: DashboardPages, practice: Written) -> None:
+def test_what_is_no_longer_agreed_ends_and_stays_true_for_before(
+    pages: DashboardPages, practice: WrittenPractice
+) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     post(ana, address, frequency="1", **{"from": "2026-09-01"})
 
@@ -346,7 +352,7 @@ def test_what_is_no_longer_agreed_ends_and_stays_true_for_before(pages: Dashboar
     ],
 )
 def test_a_modified_boundary_needs_reason_author_and_review(
-    pages: DashboardPages, practice: Written, form: dict[str, str]
+    pages: DashboardPages, practice: WrittenPractice, form: dict[str, str]
 ) -> None:
     told = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", **form, **{"from": "2026-11-01"})
 
@@ -357,7 +363,7 @@ def test_a_modified_boundary_needs_reason_author_and_review(
 @pytest.mark.parametrize("review", ["2026-10-31", "2026-11-01", "20261031"])
 @pytest.mark.parametrize("term", ["review_on", "modified_until"])
 def test_a_review_lies_ahead_of_the_day_from_which_it_holds(
-    pages: DashboardPages, practice: Written, term: str, review: str
+    pages: DashboardPages, practice: WrittenPractice, term: str, review: str
 ) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     form = {"modified": "crisis_plan", "modified_by": "supervision", "modified_until": "2027-01-01", term: review}
@@ -369,7 +375,7 @@ def test_a_review_lies_ahead_of_the_day_from_which_it_holds(
     assert post(ana, address, **{**form, term: "2026-11-02", "from": "2026-11-01"}).startswith("Kept")
 
 
-def test_a_review_that_is_due_stands_in_no_other_points_way(pages: DashboardPages, practice: Written) -> None:
+def test_a_review_that_is_due_stands_in_no_other_points_way(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     post(ana, address, review_on="2026-11-01", **{"from": "2026-09-01"})
 
@@ -380,7 +386,7 @@ def test_a_review_that_is_due_stands_in_no_other_points_way(pages: DashboardPage
     "form", [{"frequency": "9"}, {"contact_hours": "whenever"}, {"session_minutes": "<b>"}, {"channels": "pigeon"}]
 )
 def test_what_cannot_be_agreed_is_refused_as_a_whole_and_not_repeated(
-    pages: DashboardPages, practice: Written, form: dict[str, str]
+    pages: DashboardPages, practice: WrittenPractice, form: dict[str, str]
 ) -> None:
     told = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", fees="agreed", **form, **{"from": TODAY})
 
@@ -390,7 +396,7 @@ def test_what_cannot_be_agreed_is_refused_as_a_whole_and_not_repeated(
     assert said(pages) == {}
 
 
-def test_a_refused_agreement_comes_back_as_it_was_filled_in(pages: DashboardPages, practice: Written) -> None:
+def test_a_refused_agreement_comes_back_as_it_was_filled_in(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     form = {
         "frequency": "2", "channels": ["email", "sms"], "contact_hours": "9-5", "fees": ["agreed"], "emergency": "yes",
@@ -408,7 +414,9 @@ def test_a_refused_agreement_comes_back_as_it_was_filled_in(pages: DashboardPage
     assert said(pages)[practice.client, "contact_hours"] == [(day_number(date(2026, 10, 5)), "09:00-17:00")]
 
 
-def test_a_review_that_is_due_is_said_and_reviewed_by_one_button(pages: DashboardPages, practice: Written) -> None:
+def test_a_review_that_is_due_is_said_and_reviewed_by_one_button(
+    pages: DashboardPages, practice: WrittenPractice
+) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     modified = {"modified": "crisis_plan", "modified_by": "supervision", "modified_until": "2026-11-18"}
     post(ana, address, review_on="2026-12-01", **modified, **{"from": "2026-09-01"})
@@ -446,7 +454,7 @@ def conversations(page: str) -> list[tuple[str, str]]:
 
 
 def test_a_conversation_outside_the_hours_is_marked_as_an_emergency_and_unmarked(
-    pages: DashboardPages, practice: Written
+    pages: DashboardPages, practice: WrittenPractice
 ) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     (thread, words), *others = conversations(ana.get(address).text)
@@ -468,7 +476,7 @@ def test_a_conversation_outside_the_hours_is_marked_as_an_emergency_and_unmarked
     [("", 400), ("x", 400), (2**63, 400), (-(2**63) - 1, 400), (2**63 - 1, 404), (-(2**63), 404), ("٣", 400)],
 )
 def test_a_thread_that_is_none_of_ones_own_is_refused(
-    pages: DashboardPages, practice: Written, thread: object, answered: int
+    pages: DashboardPages, practice: WrittenPractice, thread: object, answered: int
 ) -> None:
     address = f"{AGREEMENTS}/{practice.client}/emergency"
 
@@ -476,7 +484,7 @@ def test_a_thread_that_is_none_of_ones_own_is_refused(
     assert pages.store.connection.execute("SELECT count(*) FROM emergency_thread").fetchone() == (0,)
 
 
-def test_nobody_marks_a_thread_of_somebody_elses(pages: DashboardPages, practice: Written) -> None:
+def test_nobody_marks_a_thread_of_somebody_elses(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
     (thread, _), *_ = conversations(ana.get(f"{AGREEMENTS}/{practice.client}").text)
     bens = min(pseudonyms(pages.store.connection, "ben"))
@@ -485,7 +493,7 @@ def test_nobody_marks_a_thread_of_somebody_elses(pages: DashboardPages, practice
     assert pages.store.connection.execute("SELECT count(*) FROM emergency_thread").fetchone() == (0,)
 
 
-def test_what_is_said_of_a_client_is_computed_at_once(pages: DashboardPages, practice: Written) -> None:
+def test_what_is_said_of_a_client_is_computed_at_once(pages: DashboardPages, practice: WrittenPractice) -> None:
     with pages.store.read() as connection:
         before = computation(connection, "ana")
     pages.clock.advance(minutes=5)

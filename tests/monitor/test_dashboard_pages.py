@@ -25,7 +25,7 @@ from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.practice import open_practice
 from monitor.store.referrals import open_slots
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
-from tests.monitor.practices import CANARIES, Written
+from tests.monitor.practices import CANARIES, WrittenPractice
 from tests.reports.pages import Element, read, visible
 
 NEVER_SAID = re.compile(r"burnout|\brisk|\bscore|\bshould\b|\bfailed\b", re.IGNORECASE)
@@ -92,7 +92,7 @@ def test_a_week_without_a_report_is_told_in_a_sentence(pages: DashboardPages, we
 
 
 @pytest.mark.parametrize("key", ANSWERS)
-def test_an_answer_is_kept_and_shown(pages: DashboardPages, practice: Written, key: str) -> None:
+def test_an_answer_is_kept_and_shown(pages: DashboardPages, practice: WrittenPractice, key: str) -> None:
     ana = pages.signed_in("ana")
     form = {"answer": key, "csrf_token": csrf_token_of(ana.get("/me/"))}
 
@@ -104,7 +104,7 @@ def test_an_answer_is_kept_and_shown(pages: DashboardPages, practice: Written, k
     assert "is kept" not in visible(ana.get("/me/").text)
 
 
-def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: DashboardPages, practice: Written) -> None:
+def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
     form = {"answer": "noted", "csrf_token": csrf_token_of(ana.get("/me/"))}
 
@@ -113,7 +113,7 @@ def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: DashboardPages,
     )
 
 
-def test_an_exception_may_go_on_until_a_day(pages: DashboardPages, practice: Written) -> None:
+def test_an_exception_may_go_on_until_a_day(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
     form = {"answer": "planned", "until": "2027-01-31", "csrf_token": csrf_token_of(ana.get("/me/"))}
     ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
@@ -122,7 +122,7 @@ def test_an_exception_may_go_on_until_a_day(pages: DashboardPages, practice: Wri
 
 
 @pytest.mark.parametrize("until", ["2020-01-01", "2099-01-01", "tomorrow", "31/01/2027", "2026-13-01"])
-def test_an_exception_ends_within_a_year(pages: DashboardPages, practice: Written, until: str) -> None:
+def test_an_exception_ends_within_a_year(pages: DashboardPages, practice: WrittenPractice, until: str) -> None:
     ana = pages.signed_in("ana")
     form = {"answer": "needed", "until": until, "csrf_token": csrf_token_of(ana.get("/me/"))}
 
@@ -142,7 +142,7 @@ def test_the_form_offers_the_days_that_an_exception_can_end_on(pages: DashboardP
     assert (field.attributes["min"], field.attributes["max"]) == ("2026-11-18", "2027-11-19")
 
 
-def test_an_answer_can_be_taken_back(pages: DashboardPages, practice: Written) -> None:
+def test_an_answer_can_be_taken_back(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
     form = {"answer": "wrong", "csrf_token": csrf_token_of(ana.get("/me/"))}
     ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
@@ -157,7 +157,7 @@ def test_an_answer_can_be_taken_back(pages: DashboardPages, practice: Written) -
 
 
 @pytest.mark.parametrize("answer", ["", "PLANNED", "planned ", "x" * 500, "'; DROP TABLE notice"])
-def test_only_the_five_answers_are_answers(pages: DashboardPages, practice: Written, answer: str) -> None:
+def test_only_the_five_answers_are_answers(pages: DashboardPages, practice: WrittenPractice, answer: str) -> None:
     ana = pages.signed_in("ana")
     form = {"answer": answer, "csrf_token": csrf_token_of(ana.get("/me/"))}
 
@@ -242,7 +242,7 @@ def test_a_clinician_reads_of_no_colleague(pages: DashboardPages, who: str) -> N
     assert not re.search(r"\bAna\b|=Ben|\bcleo\b|\bdev\b|\bfinn\b", page)
 
 
-def test_among_three_an_equal_share_would_tell_of_colleagues(practice: Written) -> None:
+def test_among_three_an_equal_share_would_tell_of_colleagues(practice: WrittenPractice) -> None:
     few = replace(practice.config, clinicians=practice.config.clinicians[:3])
     with DashboardPages(few) as opened:
         page = read(opened.signed_in("ana").get("/me/data").text)
@@ -523,7 +523,7 @@ def test_where_nothing_can_be_written_old_numbers_are_called_old(
 
 
 def test_where_nothing_can_be_written_a_form_says_that_nothing_was_changed(
-    pages: DashboardPages, practice: Written, unwritable: Callable[[], AbstractContextManager[None]]
+    pages: DashboardPages, practice: WrittenPractice, unwritable: Callable[[], AbstractContextManager[None]]
 ) -> None:
     ana, link, stranger = pages.signed_in("ana"), pages.sign_in_link("ben"), pages.anonymous()
     form = {"csrf_token": csrf_token_of(ana.get("/me/")), "answer": "planned"}

@@ -22,7 +22,7 @@ from monitor.store.notices import NoticeRow
 from reports.wording import ASSUMED_HOURS
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.monitor.facts import event, frames
-from tests.monitor.practices import LAST_WEEK, Written
+from tests.monitor.practices import LAST_WEEK, WrittenPractice
 from tests.reports.pages import Element, read, visible
 
 HERE = "/me/patterns"
@@ -45,7 +45,7 @@ def status(client: FlaskClient, address: str, /, **form: object) -> int:
     return client.post(address, data={**form, "csrf_token": csrf_token_of(client.get("/help"))}).status_code
 
 
-def noted(pages: DashboardPages, practice: Written) -> dict[str, int]:
+def noted(pages: DashboardPages, practice: WrittenPractice) -> dict[str, int]:
     """Notes of all sorts for Ana; their numbers by family, those of the last week aside."""
     moved: dict[str, Any] = {"tier": "worth a look", "ratio": 1.9, "low": 1.2, "high": 2.9}
     rows = [
@@ -71,7 +71,7 @@ def entry(page: Element, notice: int) -> Element:
     return next(e for e in page.all("*") if e.attributes.get("id") == f"note-{notice}")
 
 
-def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: DashboardPages, practice: Written) -> None:
+def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: DashboardPages, practice: WrittenPractice) -> None:
     page = read(pages.signed_in("ana").get(HERE).text)
 
     card = entry(page, practice.notice)
@@ -83,7 +83,9 @@ def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: DashboardPag
     assert page.all("h1")[0].words() == "One note waits for your answer, if you like"
 
 
-def test_earlier_notes_stand_by_family_with_how_far_and_since_when(pages: DashboardPages, practice: Written) -> None:
+def test_earlier_notes_stand_by_family_with_how_far_and_since_when(
+    pages: DashboardPages, practice: WrittenPractice
+) -> None:
     numbers = noted(pages, practice)
 
     page = read(pages.signed_in("ana").get(HERE).text)
@@ -107,7 +109,7 @@ def test_what_is_watched_and_quiet_is_said(pages: DashboardPages) -> None:
 
 
 @pytest.mark.parametrize("key", ANSWERS)
-def test_an_answer_is_kept_shown_and_taken_back(pages: DashboardPages, practice: Written, key: str) -> None:
+def test_an_answer_is_kept_shown_and_taken_back(pages: DashboardPages, practice: WrittenPractice, key: str) -> None:
     ana, address = pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}"
 
     answered = post(ana, address, answer=key)
@@ -123,7 +125,7 @@ def test_an_answer_is_kept_shown_and_taken_back(pages: DashboardPages, practice:
     assert status(ana, f"{address}/undo") == 404
 
 
-def test_an_exception_has_a_last_day(pages: DashboardPages, practice: Written) -> None:
+def test_an_exception_has_a_last_day(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}"
 
     page = post(ana, address, answer="planned", until="2026-12-20").words()
@@ -135,7 +137,7 @@ def test_an_exception_has_a_last_day(pages: DashboardPages, practice: Written) -
 
 @pytest.mark.parametrize("until", ["whenever", "2026-11-17", "2099-01-01"])
 def test_a_last_day_that_cannot_be_is_said_and_nothing_kept(
-    pages: DashboardPages, practice: Written, until: str
+    pages: DashboardPages, practice: WrittenPractice, until: str
 ) -> None:
     page = post(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", answer="planned", until=until)
 
@@ -144,11 +146,13 @@ def test_a_last_day_that_cannot_be_is_said_and_nothing_kept(
 
 
 @pytest.mark.parametrize("form", [{"answer": "x"}, {}])
-def test_what_no_button_sends_is_refused(pages: DashboardPages, practice: Written, form: dict[str, str]) -> None:
+def test_what_no_button_sends_is_refused(
+    pages: DashboardPages, practice: WrittenPractice, form: dict[str, str]
+) -> None:
     assert status(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", **form) == 400
 
 
-def test_notes_and_entries_are_their_owners_alone(pages: DashboardPages, practice: Written) -> None:
+def test_notes_and_entries_are_their_owners_alone(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
     post(ana, f"{HERE}/notices/{practice.notice}", answer="noted")
     post(ana, f"{HERE}/ledger", kind="gift", client="", **{"from": TODAY})
@@ -162,7 +166,7 @@ def test_notes_and_entries_are_their_owners_alone(pages: DashboardPages, practic
     assert len(clients.ledger(pages.store.connection, "ana")) == 1
 
 
-def test_an_entry_is_written_into_the_ledger_and_struck_out(pages: DashboardPages, practice: Written) -> None:
+def test_an_entry_is_written_into_the_ledger_and_struck_out(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
 
     page = post(ana, f"{HERE}/ledger", kind="exception", client=practice.client, **{"from": "2026-11-12"})
@@ -223,7 +227,7 @@ def agenda(page: Element) -> tuple[str, list[tuple[str, str]]]:
     return section.all("p")[0].words(), lines
 
 
-def test_the_next_supervision_has_a_list_by_client(pages: DashboardPages, practice: Written) -> None:
+def test_the_next_supervision_has_a_list_by_client(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
     assert agenda(read(ana.get(HERE).text))[1] == []
     for kind, client, on in (

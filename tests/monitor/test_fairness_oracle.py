@@ -16,7 +16,16 @@ from monitor.exports import export_rows
 from monitor.fairness_report.report import fairness_report
 from monitor.roster import Clinician, Contract
 from monitor.store import analysis_records, blocks, clients
-from tests.monitor.block_practice import BLOCK, FIRST, LONDON, BlockPractice, diary, person, practice, session
+from tests.monitor.block_practice import (
+    BLOCK,
+    FIRST,
+    LONDON,
+    BlockPractice,
+    calendar_events,
+    clinician,
+    practice,
+    session,
+)
 
 AFTER = BLOCK + timedelta(weeks=4)
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
@@ -98,26 +107,28 @@ def gini(loads: Sequence[float], ftes: Sequence[float]) -> float:
 
 def test_the_pages_say_what_the_rows_say(tmp_path: Path) -> None:
     people = [
-        person("ana"),
-        person("ben", contracts=(Contract(None, 1.0), Contract(BLOCK - WEEK, 0.6))),
-        person("cleo", contracts=(Contract(None, 0.8),)),
-        person("dev"),
-        person("esi", starts=BLOCK - WEEK * 5),
-        person("farid"),
+        clinician("ana"),
+        clinician("ben", contracts=(Contract(None, 1.0), Contract(BLOCK - WEEK, 0.6))),
+        clinician("cleo", contracts=(Contract(None, 0.8),)),
+        clinician("dev"),
+        clinician("esi", starts=BLOCK - WEEK * 5),
+        clinician("farid"),
     ]
     away = [(BLOCK - WEEK * 2, BLOCK + WEEK), (BLOCK + DAY * 16, BLOCK + DAY * 18)]
     with practice(tmp_path, people) as made:
         for number, who in enumerate(people):
             first = who.starts or FIRST
             first -= DAY * first.weekday()
-            made.show(
+            made.add_events(
                 who.key,
-                diary(who.key, 12 + 2 * number, first, (AFTER - first).days // 7, number, comes=0.8,
+                calendar_events(who.key, 12 + 2 * number, first, (AFTER - first).days // 7, number, comes=0.8,
                       away=away if who.key in {"cleo", "dev"} else ()),
             )  # fmt: skip
         # Dev's series was left standing, and one of Ana's clients came back after a hundred days.
-        made.show("dev", [session("dev", day, 9, "C0") for day in (away[0][0] + DAY * n for n in (0, 7, 14))])
-        made.show("ana", [session("ana", FIRST + DAY * 5, 8, "back"), session("ana", BLOCK - WEEK * 3, 8, "back")])
+        made.add_events("dev", [session("dev", day, 9, "C0") for day in (away[0][0] + DAY * n for n in (0, 7, 14))])
+        made.add_events(
+            "ana", [session("ana", FIRST + DAY * 5, 8, "back"), session("ana", BLOCK - WEEK * 3, 8, "back")]
+        )
         made.night(AFTER)
         said: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
         with made.store.write() as connection:

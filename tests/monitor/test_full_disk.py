@@ -17,7 +17,7 @@ from monitor.errors import DiskFullError, StoreError, UsageError
 from monitor.night import run_lock
 from monitor.store.database import open_store, opened
 from tests.monitor.memory import dump
-from tests.monitor.office import Answer, Office, calendar, session
+from tests.monitor.office import CommandResult, Office, calendar, session
 
 ROUNDS = max(int(os.environ.get("EVENHOURS_ROUNDS", "20")), 20)
 DISK, PAGE = 8 * 1024**2, 4096
@@ -64,7 +64,7 @@ def names(disk: Path) -> set[str]:
     return {path.name for path in disk.rglob("*")}
 
 
-def called_full(answer: Answer, disk: Path) -> bool:
+def called_full(answer: CommandResult, disk: Path) -> bool:
     """Return whether a command ended because the disk was full; if it did, it said so and no more."""
     if answer.code == 0:
         return False

@@ -50,7 +50,7 @@ def office(tmp_path: Path, google: Google) -> Office:
 
 def test_calls_say_when_the_sessions_of_a_series_ended(office: Office) -> None:
     assert office("nightly").code == 0
-    sessions = office("export", "sessions", "--clinician", "ana", "--json").told
+    sessions = office("export", "sessions", "--clinician", "ana", "--json").json_lines
 
     assert [(line["booked_start"], line["evidence"], line["overrun_minutes"]) for line in sessions] == [
         ("2026-03-02T10:00:00Z", "call", 12.0),
@@ -68,15 +68,15 @@ def test_a_call_says_who_never_came_and_who_came_back_after_the_booked_end(offic
         CODE, (ANA, at("2026-03-17 09:58"), 70), ("", at("2026-03-17 10:01"), 47), ("", at("2026-03-17 10:51"), 14)
     )
     office("nightly")
-    sessions = office("export", "sessions", "--clinician", "ana", "--json").told
+    sessions = office("export", "sessions", "--clinician", "ana", "--json").json_lines
 
     assert [(line["status"], line["overrun_minutes"]) for line in sessions[2:]] == [("no_show", None), ("held", 15.0)]
 
 
 def test_a_reply_is_measured_and_its_client_is_the_sessions(office: Office) -> None:
     office("nightly")
-    replies = office("export", "replies", "--clinician", "ana", "--json").told
-    sessions = office("export", "sessions", "--clinician", "ana", "--json").told
+    replies = office("export", "replies", "--clinician", "ana", "--json").json_lines
+    sessions = office("export", "sessions", "--clinician", "ana", "--json").json_lines
 
     assert [line["minutes_clock"] for line in replies] == [210.0]
     assert {line["client"] for line in sessions} == {replies[0]["client"]}
@@ -109,7 +109,7 @@ def test_the_rules_are_tried_on_a_google_calendar_on_the_screen_alone(office: Of
     before = office.dump()
     answer = office("classify", "--try", "--json", "--clinician", "ana")
 
-    assert {(line["title"], line["kind"], line["rule"]) for line in answer.told} == {
+    assert {(line["title"], line["kind"], line["rule"]) for line in answer.json_lines} == {
         ("Holiday in Quimper", "leave", "rule 1"),
         (f"{CANARY} title", "session", "somebody from outside"),
     }
@@ -123,7 +123,7 @@ def test_whose_account_it_is_has_to_be_said_where_there_are_several(office: Offi
     answer = office("classify", "--try")
 
     assert answer.code == 2
-    assert "google_calendar: say whose: --clinician ana | ben" in answer.err
+    assert "google_calendar: choose an account: --clinician ana | ben" in answer.err
 
 
 def test_a_permission_taken_back_stops_three_sources_and_no_other(office: Office, google: Google) -> None:
@@ -133,4 +133,4 @@ def test_a_permission_taken_back_stops_three_sources_and_no_other(office: Office
 
     assert answer.code == 4
     assert answer.err.count("Run: evenhours connect google --clinician ana") == 3
-    assert len(office("export", "sessions", "--clinician", "ana", "--json").told) == 3
+    assert len(office("export", "sessions", "--clinician", "ana", "--json").json_lines) == 3

@@ -18,7 +18,7 @@ from monitor.store.notices import NoticeRow
 from monitor.weekly_report import evidence_rows, figures, sentences
 from monitor.weekly_report.figures import Highlights
 from tests.monitor.facts import Row, at, clinician, day, event, frames, message, seen_times
-from tests.monitor.practices import Written
+from tests.monitor.practices import WrittenPractice
 
 WEEK = day("2026-03-02")
 LISBON, NEW_YORK = "Europe/Lisbon", "America/New_York"
@@ -82,7 +82,7 @@ def test_today_is_the_day_where_somebody_lives_now(instant: datetime, today: dat
     assert local_time(MOVER, instant.timestamp()) == instant
 
 
-def test_a_move_that_lies_ahead_decides_no_week_yet(practice: Written) -> None:
+def test_a_move_that_lies_ahead_decides_no_week_yet(practice: WrittenPractice) -> None:
     config: Config = practice.config
     monday = datetime(2026, 3, 2, 5, tzinfo=UTC)  # a new week has begun in Lisbon, and has not in New York
 

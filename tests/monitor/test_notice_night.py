@@ -14,14 +14,14 @@ from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow, answer_notice, notices, save_notices, undo_answer
 from monitor.weekly_report.report import weekly_report
 from reports.models import EndState, WeeklyReport
-from tests.monitor.practices import LAST_WEEK, NOW, Written
+from tests.monitor.practices import LAST_WEEK, NOW, WrittenPractice
 
 WEEK = day_number(LAST_WEEK)
 ENDS = NoticeRow(WEEK, "worth a look", "sessions running over", "overrun_minutes", 1.5, 0.4, 2.6, WEEK - 7)
 LOAD = NoticeRow(WEEK, "worth a look", "load", "contact_hours", 1.2, 1.1, 1.4, WEEK - 7)
 
 
-def found_again(store: Store, practice: Written) -> list[NoticeRow]:
+def found_again(store: Store, practice: WrittenPractice) -> list[NoticeRow]:
     """Ana's notices after one more night."""
     list(analyse(practice.config, store, now=NOW))
     with store.read() as connection:
@@ -42,12 +42,12 @@ def values(store: Store, wing: str, key: str) -> dict[int, float | None]:
         return {week: value for _, week, name, value, _, _ in read(connection, ["ana"], 0, WEEK) if name == key}
 
 
-def report(store: Store, practice: Written) -> WeeklyReport:
+def report(store: Store, practice: WrittenPractice) -> WeeklyReport:
     ana = next(person for person in practice.config.clinicians if person.key == "ana")
     return weekly_report(practice.config, store, ana, LAST_WEEK, now=NOW)
 
 
-def test_an_answered_notice_outlasts_the_numbers_and_an_open_one_does_not(practice: Written) -> None:
+def test_an_answered_notice_outlasts_the_numbers_and_an_open_one_does_not(practice: WrittenPractice) -> None:
     with opened(practice.config.database) as store:
         said(store, ENDS, "noted")
         with store.write() as connection:
@@ -62,7 +62,7 @@ def test_an_answered_notice_outlasts_the_numbers_and_an_open_one_does_not(practi
 
 @pytest.mark.parametrize("answer", ["planned", "needed", "wrong"])
 def test_what_was_an_exception_leaves_the_persons_numbers_and_comes_back_with_the_answer(
-    practice: Written, answer: str
+    practice: WrittenPractice, answer: str
 ) -> None:
     with opened(practice.config.database) as store:
         before = values(store, "wellbeing", "overrun_minutes")
@@ -79,7 +79,7 @@ def test_what_was_an_exception_leaves_the_persons_numbers_and_comes_back_with_th
     assert during[WEEK] is None
 
 
-def test_the_directors_numbers_do_not_depend_on_answers(practice: Written) -> None:
+def test_the_directors_numbers_do_not_depend_on_answers(practice: WrittenPractice) -> None:
     with opened(practice.config.database) as store:
         before = {key: values(store, "workload", key) for key in ("weighted_load", "sessions_held")}
         said(store, LOAD, "planned")
@@ -96,7 +96,7 @@ def states(told: WeeklyReport) -> set[EndState]:
     return {end.state for day in told.ends.days for end in day.ends}
 
 
-def test_session_ends_of_an_exception_are_drawn_hollow(practice: Written) -> None:
+def test_session_ends_of_an_exception_are_drawn_hollow(practice: WrittenPractice) -> None:
     with opened(practice.config.database) as store:
         assert states(report(store, practice)) == {EndState.WITHIN, EndState.PAST}
         said(store, ENDS, "planned")
@@ -104,7 +104,7 @@ def test_session_ends_of_an_exception_are_drawn_hollow(practice: Written) -> Non
         assert states(report(store, practice)) == {EndState.WITHIN, EndState.PLANNED}
 
 
-def test_an_exception_goes_on_until_its_day(practice: Written) -> None:
+def test_an_exception_goes_on_until_its_day(practice: WrittenPractice) -> None:
     early = NoticeRow(WEEK - 28, "worth a look", "sessions running over", "overrun_minutes", 1.5, 0.4, 2.6, WEEK - 35)
     with opened(practice.config.database) as store:
         said(store, early, "planned", until=day_number(LAST_WEEK - timedelta(days=10)))
@@ -117,7 +117,7 @@ def test_an_exception_goes_on_until_its_day(practice: Written) -> None:
     assert ended == [WEEK - 14]
 
 
-def test_what_was_answered_is_not_asked_again_because_two_codes_are_one_client(practice: Written) -> None:
+def test_what_was_answered_is_not_asked_again_because_two_codes_are_one_client(practice: WrittenPractice) -> None:
     now, ana = int(NOW.timestamp()), next(person for person in practice.config.clinicians if person.key == "ana")
     with opened(practice.config.database) as store:
         with store.write() as connection:

@@ -48,7 +48,12 @@ def test_asked_for_it_a_night_tells_all_with_its_times(office: Office) -> None:
     assert told[1].endswith(" s)")
     assert told[-2].startswith("2 of 2 clinicians computed")
     assert told[-1].startswith("Done after ")
-    assert [line["source"] for line in office("nightly", "--json").told[:4]] == ["diary", "mail", "letters", "visits"]
+    assert [line["source"] for line in office("nightly", "--json").json_lines[:4]] == [
+        "diary",
+        "mail",
+        "letters",
+        "visits",
+    ]
 
 
 def test_on_a_terminal_a_night_tells_all(office: Office) -> None:
@@ -60,7 +65,7 @@ def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
     office("nightly")
     (office.folder / "ana.mbox").unlink()
     office("nightly")
-    first, second = office("nightly", "--log", "--json").told
+    first, second = office("nightly", "--log", "--json").json_lines
     assert [source["name"] for source in first["sources"]] == ["diary", "mail", "letters", "visits"]
     assert (first["exit_code"], second["exit_code"]) == (0, 3)
     assert first["sources"][0]["changed"] == 10

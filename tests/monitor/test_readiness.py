@@ -112,9 +112,9 @@ def anas_break(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             raise KeyError("Carol")
         return whole(config, store, clinician, **more)
 
-    monkeypatch.setattr(compute, "frames_of", broken)
+    monkeypatch.setattr(compute, "load_frames", broken)
     yield
-    monkeypatch.setattr(compute, "frames_of", whole)
+    monkeypatch.setattr(compute, "load_frames", whole)
 
 
 def test_read_but_not_computed_for_three_weeks(practice: Practice, request: pytest.FixtureRequest) -> None:
@@ -207,6 +207,6 @@ def test_what_changed_while_numbers_were_computed_is_computed_again(
                 connection.execute("INSERT OR REPLACE INTO data_version SELECT id, 99 FROM clinician WHERE key = 'ana'")
         return whole(config, store, clinician, **more)
 
-    monkeypatch.setattr(compute, "frames_of", meanwhile)
+    monkeypatch.setattr(compute, "load_frames", meanwhile)
     assert practice.at(MONDAY, "analyse")[0] == 0
     assert calls == ["ana", "ana", "ben"]

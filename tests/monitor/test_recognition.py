@@ -59,7 +59,7 @@ def test_with_the_address_everything_is_read_anew_and_nothing_is_said(office: Of
     office.change('["ana@two.example"]', f'["ana@two.example", "{OWN}"]')
     answer = office("ingest", "--source", "mail", "--full")
     assert (answer.code, answer.err) == (0, "")
-    rows = [line for line in office("export", "messages", "--json").told if line["source"] == "mail"]
+    rows = [line for line in office("export", "messages", "--json").json_lines if line["source"] == "mail"]
     assert sum(row["direction"] == "out" for row in rows) == 80
 
 
@@ -75,7 +75,7 @@ def test_it_is_said_only_where_a_reading_brought_something(office: Office) -> No
 
 def test_a_source_from_which_something_was_ever_sent_is_recognised(office: Office) -> None:
     office.write("ana.mbox", letters(6, "ana@two.example"))
-    assert office("ingest").err.startswith("Made the practice's key")
+    assert office("ingest").err.startswith("Created the practice's key")
     path = office.folder / "ana.mbox"
     path.write_text(path.read_text() + letters(30, OWN, answered=False)[len(letters(6)) :])
     answer = office("ingest")
@@ -139,7 +139,7 @@ def test_of_a_log_that_says_itself_what_was_sent_no_address_is_asked_for(office:
         "evenhours: texts: none of its 4 messages was sent by ben. See whether it tells of what Ben sent, too: "
         "replies and evenings are not known from it.\n"
     )
-    (found,) = [line for line in office("doctor", "--json").told if "in texts was sent" in line["found"]]
+    (found,) = [line for line in office("doctor", "--json").json_lines if "in texts was sent" in line["found"]]
     assert found["mend"] == "See whether it tells of what Ben sent, too: replies and evenings are not known from it."
 
 
@@ -205,7 +205,7 @@ def test_the_store_tells_what_of_each_source_was_sent(house: HouseMaker) -> None
 def test_doctor_says_that_an_address_is_missing_and_how_to_see_it(office: Office) -> None:
     office("ingest")
     answer = office("doctor", "--json")
-    (ill,) = [line for line in answer.told if line["mend"] and "was sent by" in line["found"]]
+    (ill,) = [line for line in answer.json_lines if line["mend"] and "was sent by" in line["found"]]
     assert answer.code == 1
     assert ill["check"] == "page of ana"
     assert ill["found"] == "none of the 240 messages in mail was sent by ana, as far as the configuration knows"
@@ -236,7 +236,7 @@ def test_the_address_is_seen_in_a_file_by_inspect_and_on_a_server_by_ingest(
 def test_doctor_looks_at_what_is_configured_alone(office: Office) -> None:
     office("ingest")
     office.config.write_text(office.config.read_text().replace('name = "mail"', 'name = "post"'))
-    assert not [line for line in office("doctor", "--json").told if line["check"].startswith("own mail")]
+    assert not [line for line in office("doctor", "--json").json_lines if line["check"].startswith("own mail")]
 
 
 # What is proposed
@@ -301,7 +301,9 @@ def test_the_address_is_in_no_byte_that_is_stored_nor_in_json(office: Office, co
             assert [spelling for spelling in spellings(word) if spelling.lower() in text.lower()] == []
     if "--json" in command:
         assert OWN not in answer.err
-        assert {line["source"]: line["unrecognised"] for line in answer.told if "source" in line}["mail"] == ["ana"]
+        assert {line["source"]: line["unrecognised"] for line in answer.json_lines if "source" in line}["mail"] == [
+            "ana"
+        ]
 
 
 def test_an_outcome_does_not_show_it() -> None:

@@ -16,10 +16,10 @@ from monitor.fairness_report.referral import referral_report
 from monitor.store import analysis_records, clients, referrals
 from monitor.store.database import Store, opened
 from reports.models import ReferralReport
-from tests.monitor.practices import NOW, Written
+from tests.monitor.practices import NOW, WrittenPractice
 
 
-def asked(practice: Written, store: Store, *, trauma: bool = False, count: int = 1) -> ReferralReport:
+def asked(practice: WrittenPractice, store: Store, *, trauma: bool = False, count: int = 1) -> ReferralReport:
     return referral_report(practice.config, store, Referral(trauma=trauma), now=NOW, count=count)
 
 
@@ -38,7 +38,7 @@ def place(report: ReferralReport, name: str) -> tuple[int | None, str]:
     (OpenSlots(0, 3, 1), Referral(time=TimeOfDay.DAY), "no open slots by day"),
 ])  # fmt: skip
 def test_open_slots_decide_who_can_take_it(
-    practice: Written, slots: OpenSlots, wanted: Referral, reason: str | None
+    practice: WrittenPractice, slots: OpenSlots, wanted: Referral, reason: str | None
 ) -> None:
     with opened(practice.config.database) as store:
         with store.write() as connection:
@@ -50,7 +50,7 @@ def test_open_slots_decide_who_can_take_it(
             assert not reason or "=Ben" not in {share.name for share in report.shares}
 
 
-def test_marks_of_clients_decide_nothing(practice: Written) -> None:
+def test_marks_of_clients_decide_nothing(practice: WrittenPractice) -> None:
     with opened(practice.config.database) as store:
         before = asked(practice, store, trauma=True)
         with store.write() as connection:
@@ -59,7 +59,7 @@ def test_marks_of_clients_decide_nothing(practice: Written) -> None:
         assert asked(practice, store, trauma=True).rows == before.rows
 
 
-def test_the_command_records_who_takes_it(practice: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_records_who_takes_it(practice: WrittenPractice, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "CliContext", partial(CliContext, now=NOW))
 
     def run(*words: str) -> dict[str, Any]:

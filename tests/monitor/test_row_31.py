@@ -30,7 +30,7 @@ from monitor.fairness_report.report import fairness_report, is_leaving
 from monitor.roster import Clinician, ReferralPreferences
 from monitor.store import referrals
 from reports import fairness
-from tests.monitor.block_practice import BLOCK, BlockPractice, leave, person, practice, session
+from tests.monitor.block_practice import BLOCK, BlockPractice, clinician, leave, practice, session
 from tests.monitor.dashboard_pages import DashboardPages
 
 Floats = NDArray[np.float64]
@@ -66,11 +66,11 @@ class World:
         if week not in self.off[who.key] and self.chance.random() < 0.18:
             days = self.chance.choice((3, 5, 10, 10, 14, 21))
             self.off[who.key] |= {week + DAY * n for n in range(days)}
-            self.made.show(who.key, [leave(who.key, week, week + DAY * days)])
+            self.made.add_events(who.key, [leave(who.key, week, week + DAY * days)])
         for client in range(CLIENTS):
             day = week + DAY * (client % 5)
             if day not in self.off[who.key] or self.chance.random() < 0.3:
-                self.made.show(who.key, [session(who.key, day, 9 + client // 5, f"C{client}")])
+                self.made.add_events(who.key, [session(who.key, day, 9 + client // 5, f"C{client}")])
 
     def live(self, who: Clinician, week: date) -> None:
         """Live a week: some do not come, a weekend is worked, and what was missed is put right when it is over."""
@@ -81,12 +81,12 @@ class World:
             if day in self.off[who.key]:
                 continue
             if self.chance.random() < 0.25:
-                self.made.take_back(who.key, f"{who.key}-C{client}-{day}")
+                self.made.remove(who.key, f"{who.key}-C{client}-{day}")
                 self.corrections += 1
             else:
                 self.held[who.key, week] += 1
         if self.chance.random() < 0.15 and week + DAY * 5 not in self.off[who.key]:
-            self.made.show(who.key, [session(who.key, week + DAY * 5, 10, "C0")])
+            self.made.add_events(who.key, [session(who.key, week + DAY * 5, 10, "C0")])
             self.held[who.key, week] += 1
             self.weekends += 1
         self.away[who.key, week] = sum(week + DAY * n in self.off[who.key] for n in range(5))
@@ -170,7 +170,7 @@ def lived(folder: Path) -> tuple[World, Attacker, list[Clinician]]:
     chance, asks = random.Random(31), random.Random(32)  # apart, so that other questions do not make another world
     people = [
         replace(
-            person(f"p{number:02}"),
+            clinician(f"p{number:02}"),
             referral_preferences=ReferralPreferences(skills=frozenset(chance.sample(SKILLS, 2))),
         )
         for number in range(PEOPLE)

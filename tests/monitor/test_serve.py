@@ -28,7 +28,7 @@ from monitor.dashboard.headers import HEADERS
 from monitor.errors import StoreError, UsageError
 from tests.monitor import practices
 from tests.monitor.office import MAIN
-from tests.monitor.practices import Written
+from tests.monitor.practices import WrittenPractice
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -69,7 +69,7 @@ def told(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture
-def context(practice: Written) -> CliContext:
+def context(practice: WrittenPractice) -> CliContext:
     """A context whose database is this test's own."""
     context = CliContext()
     context.__dict__["config"] = practice.config
@@ -257,7 +257,7 @@ def test_without_a_database_the_way_to_one_is_said(context: CliContext) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_that_is_asked_to_end_leaves_no_log_behind(practice: Written, number: signal.Signals) -> None:
+def test_a_server_that_is_asked_to_end_leaves_no_log_behind(practice: WrittenPractice, number: signal.Signals) -> None:
     with serving(practice.config.path, "--as", "ana") as server:
         _, link = told(server), told(server)
         opened(re.findall(r"http\S+", link)[0])  # it answers

@@ -15,7 +15,7 @@ import pytest
 from monitor.analysis.calendar import day_number
 from monitor.store.database import opened
 from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
-from tests.monitor.practices import NOW, Written, written_practice
+from tests.monitor.practices import NOW, WrittenPractice, written_practice
 
 ROUNDS = int(os.environ.get("EVENHOURS_ROUNDS", "12"))  # make soak: 200
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,12 +41,12 @@ for _ in range(rounds):
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Written:
+def written(tmp_path: Path) -> WrittenPractice:
     return written_practice(tmp_path)
 
 
 @pytest.fixture
-def pages(written: Written) -> Iterator[DashboardPages]:
+def pages(written: WrittenPractice) -> Iterator[DashboardPages]:
     with DashboardPages(written.config) as found:
         yield found
 
@@ -64,7 +64,7 @@ def deleted_files() -> list[str]:
 
 
 @pytest.mark.slow
-def test_pages_are_read_and_written_while_commands_come_and_go(written: Written, pages: DashboardPages) -> None:
+def test_pages_are_read_and_written_while_commands_come_and_go(written: WrittenPractice, pages: DashboardPages) -> None:
     commands = subprocess.Popen(
         [sys.executable, "-c", COMMANDS, str(written.config.path), NOW.isoformat(), str(ROUNDS)],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
@@ -98,7 +98,7 @@ def test_pages_are_read_and_written_while_commands_come_and_go(written: Written,
     assert {day for (day,) in rows} == {day_number(date.fromisoformat(day)) for day in written_days}
 
 
-def test_nothing_but_sqlite_opens_the_database(written: Written, pages: DashboardPages) -> None:
+def test_nothing_but_sqlite_opens_the_database(written: WrittenPractice, pages: DashboardPages) -> None:
     looked_at: list[str] = []
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
