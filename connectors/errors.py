@@ -68,3 +68,7 @@ class ShrunkSourceError(ConnectorError):
         )
         self.held = held
         self.holds = holds
+
+
+class UnusableError(ValueError):
+    """An item of a source that cannot become a record. The message is the reason and repeats nothing of the item."""

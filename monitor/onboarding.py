@@ -14,7 +14,7 @@ from monitor.errors import EvenhoursError, UsageError
 from monitor.roster import Clinician
 
 if TYPE_CHECKING:
-    from connectors.google.consent import Asking, Permission
+    from connectors.google.consent import ConsentFlow, GrantedPermission
 
 
 class OnboardingError(EvenhoursError):
@@ -127,19 +127,19 @@ def _place(source: SourceConfig) -> tuple[Any, ...]:
 
 def consent_page(
     config: Config, request: PermissionRequest, back: str | None = None, begun: Sequence[str] = ()
-) -> Asking:
+) -> ConsentFlow:
     """Return Google's consent page, a new one or one that was ``begun`` (its secrets).
 
     The browser is sent ``back`` afterwards. Raises UsageError if no OAuth client is configured, ConnectorError if it is
     not a valid one.
     """
-    from connectors.google.consent import NOBODY_LISTENS, Asking
+    from connectors.google.consent import NO_LISTENER, ConsentFlow
 
     if not request.options.client:
         remedy = 'Add client = "file:google-client.json" to the source; docs/google.md says how to get that file.'
         raise UsageError(f"{request.sources[0]}: no OAuth client is configured. {remedy}")
     client = secret_reader(request.sources[0], config.folder)(request.options.client)
-    return Asking(client, request.options, request.scopes, back or NOBODY_LISTENS, begun)
+    return ConsentFlow(client, request.options, request.scopes, back or NO_LISTENER, begun)
 
 
 def start_consent(config: Config, clinician: Clinician) -> tuple[str, tuple[str, ...]]:
@@ -167,7 +167,7 @@ def complete_consent(
 
     try:
         request = google_request(config, clinician)
-        permission: Permission = consent_page(config, request, begun=begun).answered(
+        permission: GrantedPermission = consent_page(config, request, begun=begun).finish(
             address, request.folder, clinician.key, now
         )
     except (ConnectorError, EvenhoursError) as error:
@@ -192,13 +192,13 @@ def permission_status(config: Config, clinician: Clinician, now: datetime) -> tu
 
     The request is ``None`` if they have no Google source, or several that only the command line can choose between.
     """
-    from connectors.google.consent import standing
+    from connectors.google.consent import permission_problem
 
     try:
         request = google_request(config, clinician)
     except UsageError as error:
         return None, str(error)
-    return request, standing(request.folder, request.options, clinician.key, request.scopes, now)
+    return request, permission_problem(request.folder, request.options, clinician.key, request.scopes, now)
 
 
 def account_address(clinician: Clinician, account: str | None) -> str:
@@ -217,6 +217,6 @@ def account_address(clinician: Clinician, account: str | None) -> str:
 
 def describe_scopes(scopes: Sequence[str]) -> str:
     """Return what scopes allow to read, in plain words."""
-    from connectors.google.access import IN_WORDS
+    from connectors.google.access import SCOPE_DESCRIPTIONS
 
-    return "; ".join(IN_WORDS.get(scope, scope) for scope in scopes) or "nothing"
+    return "; ".join(SCOPE_DESCRIPTIONS.get(scope, scope) for scope in scopes) or "nothing"

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from connectors.base import Batch, RejectedRecord
 from connectors.cursor import Cursor
-from connectors.fhir.records import RecordMaker
-from connectors.fhir.resources import UnusableError, appointment_from, communication_from, encounter_from
-from connectors.fhir.server import Query, Resource, Server, last_updated, written
+from connectors.errors import UnusableError
+from connectors.fhir.records import FhirRecordMaker
+from connectors.fhir.resources import appointment_from, communication_from, encounter_from
+from connectors.fhir.server import FhirClient, Query, Resource, fhir_time, last_updated
 from connectors.records import Record
 
 _OVERLAP = timedelta(minutes=10)  # a change may be seen only after one that bears a later time
@@ -33,7 +34,7 @@ class FhirCursor(Cursor):
         for instant in filter(None, (self.start, self.end, self.whole_at, *self.since.values())):
             datetime.fromisoformat(instant)
 
-    def wanting(self, end: str) -> FhirCursor:
+    def for_window_end(self, end: str) -> FhirCursor:
         """This for a window that ends then. If that is later, messages that were left out count as not read.
 
         ::
@@ -56,7 +57,7 @@ class FhirCursor(Cursor):
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class FhirSearch:
     """One question to the server. ``name`` is what its progress is kept under; without it, none is."""
 
     kind: str
@@ -74,7 +75,7 @@ class _Intake:
     resolved: list[str] = field(default_factory=list)
     newest: str = ""
 
-    def turn(self) -> _Intake:
+    def flush(self) -> _Intake:
         """Hand over what came so far."""
         page = replace(self)
         self.records, self.removed, self.rejected, self.resolved = [], [], [], []
@@ -86,17 +87,17 @@ class _Intake:
         return Batch(cursor, records, removed, rejected=tuple(self.rejected), resolved=tuple(self.resolved))
 
 
-class Run:
+class FhirReading:
     """Asks the server and remembers how far it came."""
 
-    def __init__(self, server: Server, maker: RecordMaker, cursor: FhirCursor) -> None:
+    def __init__(self, server: FhirClient, maker: FhirRecordMaker, cursor: FhirCursor) -> None:
         self._server = server
         self._maker = maker
         self.cursor = cursor
         self._intake = _Intake()
         self._done = 0
 
-    def whole(self, searches: Iterable[Search], *, restarts: bool) -> Batch:
+    def read_snapshot(self, searches: Iterable[FhirSearch], *, restarts: bool) -> Batch:
         """Everything that the searches find, as a snapshot of the window; of true times, too, if they ask for them."""
         kinds = set()
         for search in searches:
@@ -105,19 +106,19 @@ class Run:
                 self._take(search.kind, resources)
             self._reach(search.name)
         self.cursor = replace(self.cursor, whole_at=self.cursor.newest())
-        page = self._intake.turn().batch(self.covered())
+        page = self._intake.flush().batch(self.final_cursor())
         window, times = self._maker.context.window, "Encounter" in kinds
         return replace(
             page, removed=(), resolved=(), replaces=window, replaces_times=times, restarts=restarts, done=1, total=1
         )
 
-    def covered(self) -> str:
+    def final_cursor(self) -> str:
         """The cursor once everything in the window has been asked for."""
         window = self._maker.context.window
-        self.cursor = replace(self.cursor, start=written(window.start), end=written(window.end))
+        self.cursor = replace(self.cursor, start=fhir_time(window.start), end=fhir_time(window.end))
         return self.cursor.dump()
 
-    def pages(self, search: Search) -> Iterator[Batch]:
+    def read_pages(self, search: FhirSearch) -> Iterator[Batch]:
         """The search's pages. Its progress goes with them as long as the server sorts, else with the last.
 
         How far they are is told where the server says how much there is.
@@ -131,7 +132,7 @@ class Run:
             if is_sorted:
                 self._reach(search.name)
             self._done += len(resources)
-            page, total = self._intake.turn().batch(self.cursor.dump()), self._server.total
+            page, total = self._intake.flush().batch(self.cursor.dump()), self._server.total
             if resources:
                 yield page if total is None else replace(page, done=self._done, total=max(before + total, self._done))
         self._reach(search.name)
@@ -158,7 +159,7 @@ class Run:
                 intake.resolved.append(place)
 
 
-def _appointment(maker: RecordMaker, resource: Resource, intake: _Intake) -> str | None:
+def _appointment(maker: FhirRecordMaker, resource: Resource, intake: _Intake) -> str | None:
     booked = appointment_from(resource)
     events = maker.events(booked)
     intake.records += events
@@ -166,13 +167,13 @@ def _appointment(maker: RecordMaker, resource: Resource, intake: _Intake) -> str
     return None
 
 
-def _encounter(maker: RecordMaker, resource: Resource, intake: _Intake) -> str | None:
+def _encounter(maker: FhirRecordMaker, resource: Resource, intake: _Intake) -> str | None:
     met = encounter_from(resource)
     intake.records += maker.times(met)
     return maker.doubt(met)
 
 
-def _communication(maker: RecordMaker, resource: Resource, intake: _Intake) -> str | None:
+def _communication(maker: FhirRecordMaker, resource: Resource, intake: _Intake) -> str | None:
     intake.records += maker.stamps(communication_from(resource))
     return None
 
@@ -182,4 +183,4 @@ _TAKE = {"Appointment": _appointment, "Encounter": _encounter, "Communication": 
 
 def since(change: str) -> Query:
     """What changed from then on, and in the minutes before."""
-    return (("_lastUpdated", f"ge{written(datetime.fromisoformat(change) - _OVERLAP)}"),) if change else ()
+    return (("_lastUpdated", f"ge{fhir_time(datetime.fromisoformat(change) - _OVERLAP)}"),) if change else ()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.base import Context, Owner
-from connectors.fhir.resources import Appointment, Communication, Encounter, UnusableError
+from connectors.errors import UnusableError
+from connectors.fhir.resources import Appointment, Communication, Encounter
 from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, SessionEvidence, Status
 
 _CLIENTS = ("Patient", "RelatedPerson", "Group")
@@ -29,7 +30,7 @@ _NOT_SENT = frozenset({"preparation", "not-done", "on-hold", "stopped", "entered
 
 
 @dataclass(frozen=True, slots=True)
-class RecordMaker:
+class FhirRecordMaker:
     """Makes records of one server's resources. ``people`` says which owner a practitioner's reference means."""
 
     context: Context
@@ -39,7 +40,7 @@ class RecordMaker:
     def events(self, booked: Appointment) -> tuple[CalendarEvent, ...]:
         """The booked event of each owner whose it is; none while it has no time.
 
-        Raises :class:`~connectors.fhir.resources.UnusableError`.
+        Raises :class:`~connectors.errors.UnusableError`.
         """
         status = _STATUS.get(booked.status)
         if status is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from connectors.errors import UnusableError
 from connectors.fhir.server import Resource, last_updated
 
 ELEMENTS = {
@@ -19,10 +20,6 @@ ELEMENTS = {
 
 _REFERENCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]*)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?.*")
-
-
-class UnusableError(ValueError):
-    """A resource that cannot be used; the words are the reason, without content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ _MOST_AT_ONCE = 10_000
 _ACCEPT = {"Accept": "application/fhir+json"}
 
 
-class Server:
+class FhirClient:
     """One server's base address and what it is asked with.
 
     ``total`` is how many resources fit the last search, where the server says so.
@@ -109,12 +109,12 @@ def last_updated(resource: Resource) -> str:
     meta = resource.get("meta")
     text = meta.get("lastUpdated") if isinstance(meta, Mapping) else None
     try:
-        return written(datetime.fromisoformat(text)) if isinstance(text, str) else ""
+        return fhir_time(datetime.fromisoformat(text)) if isinstance(text, str) else ""
     except (ValueError, OverflowError):
         return ""
 
 
-def written(instant: datetime) -> str:
+def fhir_time(instant: datetime) -> str:
     """An aware instant as a server understands it, to the millisecond below."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -19,10 +19,10 @@ from datetime import datetime, timedelta
 from connectors.base import Batch, Context, SourceKind
 from connectors.cursor import fingerprint
 from connectors.errors import MalformedError
-from connectors.fhir.reading import FhirCursor, Run, Search, since
-from connectors.fhir.records import RecordMaker
+from connectors.fhir.reading import FhirCursor, FhirReading, FhirSearch, since
+from connectors.fhir.records import FhirRecordMaker
 from connectors.fhir.resources import ELEMENTS
-from connectors.fhir.server import Query, Server, written
+from connectors.fhir.server import FhirClient, Query, fhir_time
 from connectors.http import HttpClient
 from connectors.network import is_unencrypted
 
@@ -64,17 +64,17 @@ class Fhir:
         server = self._server()
         people = _owners_by_reference(server, self._options.practitioners, self._context)
         known = FhirCursor.parse(cursor, self._settings(people))
-        restarts = known.is_new or written(self._context.window.start) < known.start
-        known = FhirCursor(known.settings) if restarts else known.wanting(written(self._context.window.end))
-        run = Run(server, RecordMaker(self._context, people, self._options.channel), known)
+        restarts = known.is_new or fhir_time(self._context.window.start) < known.start
+        known = FhirCursor(known.settings) if restarts else known.for_window_end(fhir_time(self._context.window.end))
+        reading = FhirReading(server, FhirRecordMaker(self._context, people, self._options.channel), known)
         if self._is_whole_due(known):
-            yield run.whole(list(self._whole(people)), restarts=restarts)
+            yield reading.read_snapshot(list(self._whole(people)), restarts=restarts)
         else:
             for search in (*self._come_into_window(people, known), *self._changed(people, known)):
-                yield from run.pages(search)
-        for search in () if self._context.times_suffice else self._messages(people, run.cursor):
-            yield from run.pages(search)
-        yield Batch(run.covered())
+                yield from reading.read_pages(search)
+        for search in () if self._context.times_suffice else self._messages(people, reading.cursor):
+            yield from reading.read_pages(search)
+        yield Batch(reading.final_cursor())
 
     def _is_whole_due(self, cursor: FhirCursor) -> bool:
         newest = cursor.newest()
@@ -83,29 +83,29 @@ class Fhir:
         gone_by = datetime.fromisoformat(newest) - datetime.fromisoformat(cursor.whole_at)
         return gone_by >= timedelta(days=self._options.full_every_days)
 
-    def _whole(self, people: Mapping[str, str]) -> Iterator[Search]:
+    def _whole(self, people: Mapping[str, str]) -> Iterator[FhirSearch]:
         """Everything booked or met in the window."""
         window = self._context.window
-        span = ("date", f"ge{written(window.start - _LONGEST)}"), ("date", f"le{written(window.end)}")
+        span = ("date", f"ge{fhir_time(window.start - _LONGEST)}"), ("date", f"le{fhir_time(window.end)}")
         return self._searches(people, self._calendar, lambda _: span)
 
-    def _come_into_window(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[Search]:
+    def _come_into_window(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[FhirSearch]:
         """What is booked in days that an earlier run did not ask for."""
         window = self._context.window
-        if not known.end or written(window.end) <= known.end:
+        if not known.end or fhir_time(window.end) <= known.end:
             return
         span = (
-            ("date", f"ge{written(datetime.fromisoformat(known.end) - _LONGEST)}"),
-            ("date", f"le{written(window.end)}"),
+            ("date", f"ge{fhir_time(datetime.fromisoformat(known.end) - _LONGEST)}"),
+            ("date", f"le{fhir_time(window.end)}"),
         )
         yield from (replace(search, name="") for search in self._searches(people, self._calendar, lambda _: span))
 
-    def _changed(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[Search]:
+    def _changed(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[FhirSearch]:
         return self._searches(people, self._calendar, lambda name: since(known.since.get(name, "")))
 
-    def _messages(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[Search]:
+    def _messages(self, people: Mapping[str, str], known: FhirCursor) -> Iterator[FhirSearch]:
         """What was written since; a message of the window cannot have been changed before it."""
-        start = written(self._context.window.start)
+        start = fhir_time(self._context.window.start)
         return self._searches(people, ("Communication",), lambda name: since(known.since.get(name, start)))
 
     @property
@@ -114,19 +114,19 @@ class Fhir:
 
     def _searches(
         self, people: Mapping[str, str], kinds: Iterable[str], span: Callable[[str], Query]
-    ) -> Iterator[Search]:
+    ) -> Iterator[FhirSearch]:
         """For each way in which these people may be on such a resource a search of its own."""
         who = ",".join(sorted(people))
         for kind in kinds:
             asked_for = "_elements", ",".join(ELEMENTS[kind])
             for part in _PARTS[kind]:
                 name = f"{kind}.{part}"
-                yield Search(kind, (*span(name), (part, who), asked_for), name)
+                yield FhirSearch(kind, (*span(name), (part, who), asked_for), name)
 
-    def _server(self) -> Server:
+    def _server(self) -> FhirClient:
         options, source = self._options, self._context.source
         url = options.url if re.match(r"https?://", options.url) else self._context.read_secret(options.url).strip()
-        return Server(source, url, HttpClient(source, login=self._login()))
+        return FhirClient(source, url, HttpClient(source, login=self._login()))
 
     def _login(self) -> tuple[str, str] | str | None:
         options, read = self._options, self._context.read_secret
@@ -139,7 +139,7 @@ class Fhir:
         return fingerprint(told.pseudonyms, options.url, options.channel, people, told.owners)
 
 
-def _owners_by_reference(server: Server, named: Mapping[str, tuple[str, ...]], context: Context) -> dict[str, str]:
+def _owners_by_reference(server: FhirClient, named: Mapping[str, tuple[str, ...]], context: Context) -> dict[str, str]:
     """The key of the owner whom each practitioner's reference means.
 
     ``named`` gives references (``Practitioner/7``) and identifiers (``system|value``) for each owner; the server is
@@ -153,7 +153,7 @@ def _owners_by_reference(server: Server, named: Mapping[str, tuple[str, ...]], c
     }
 
 
-def _references(server: Server, name: str, place: str, source: str) -> Iterator[str]:
+def _references(server: FhirClient, name: str, place: str, source: str) -> Iterator[str]:
     if _REFERENCE.fullmatch(name):
         yield name
         return

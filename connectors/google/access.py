@@ -26,25 +26,25 @@ CALENDAR = f"{_AUTH}calendar.events.readonly"
 MAIL = f"{_AUTH}gmail.metadata"
 MEETINGS = f"{_AUTH}meetings.space.readonly"
 REPORTS = f"{_AUTH}admin.reports.audit.readonly"
-NUMBER = "openid"
+OPENID = "openid"
 SCOPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"google_calendar": (CALENDAR,), "gmail": (MAIL,), "google_meet": (MEETINGS, NUMBER)}
+    {"google_calendar": (CALENDAR,), "gmail": (MAIL,), "google_meet": (MEETINGS, OPENID)}
 )
 """Kind of source → what it has to be allowed; nothing in it lets anybody write."""
-IN_WORDS: Mapping[str, str] = MappingProxyType(
+SCOPE_DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     {
         CALENDAR: "entries of the calendar, read only",
         MAIL: "headers of mail, never its text",
         MEETINGS: "when video meetings began and ended",
         REPORTS: "the domain's report of who was in a video meeting from when to when",
-        NUMBER: "the number under which Google knows the account",
+        OPENID: "the number under which Google knows the account",
     }
 )
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class GoogleAccess:
     """What opens one owner's account: Google's credentials, and the account's number or address where it is known.
 
     ``permission`` says when it was given, or for which account: another one may be for another account.
@@ -71,12 +71,14 @@ def consent_file(clinician: str) -> str:
     return f"{clinician}.consent.json"
 
 
-def redirected(uri: str, endpoint: str | None) -> str:
+def at_endpoint(uri: str, endpoint: str | None) -> str:
     """An address of Google's as ``api_endpoint`` has it: the same path, asked for there."""
     return f"{endpoint.rstrip('/')}{urlsplit(uri).path}" if endpoint else uri
 
 
-def access(context: Context, options: GoogleOptions, scopes: Sequence[str], subject: str | None = None) -> Access:
+def load_access(
+    context: Context, options: GoogleOptions, scopes: Sequence[str], subject: str | None = None
+) -> GoogleAccess:
     """What opens the only owner's account for these scopes.
 
     ``subject`` reads in somebody else's name (an administrator's), still only with the owner's consent. Raises
@@ -89,13 +91,13 @@ def access(context: Context, options: GoogleOptions, scopes: Sequence[str], subj
     saved = _kept(context, options, token_file(owner.key))
     if saved is None:
         raise _ask_again(context, f"{owner.key} has not given permission yet.")
-    if lacking(scopes, saved.get("scopes", ())):
+    if missing_scopes(scopes, saved.get("scopes", ())):
         raise _ask_again(context, f"{owner.key} gave permission, but not for this: a box was left unticked.")
     account_id, given_at = str(saved.get("account_id", "")), str(saved.get("given_at", ""))
-    return Access(_user_credentials(context, options, saved), account_id, permission=given_at)
+    return GoogleAccess(_user_credentials(context, options, saved), account_id, permission=given_at)
 
 
-def numbers_kept(context: Context, options: GoogleOptions) -> frozenset[str]:
+def stored_account_ids(context: Context, options: GoogleOptions) -> frozenset[str]:
     """Under which numbers Google knows whoever of the practice has given permission."""
     folder = context.folder / options.tokens
     found = set()
@@ -105,7 +107,7 @@ def numbers_kept(context: Context, options: GoogleOptions) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-def lacking(wanted: Iterable[str], granted: object) -> list[str]:
+def missing_scopes(wanted: Iterable[str], granted: object) -> list[str]:
     """The wanted scopes that were not granted."""
     held = set(map(str, granted)) if isinstance(granted, (list, tuple)) else set()
     return [scope for scope in wanted if scope not in held]
@@ -129,10 +131,10 @@ def _kept(context: Context, options: GoogleOptions, name: str) -> dict[str, Any]
 
 
 def _ask_again(context: Context, found: str) -> AuthorizationError:
-    return AuthorizationError(context.source, found, f"Run: {how_to_connect(context.owners[0].key)}")
+    return AuthorizationError(context.source, found, f"Run: {connect_command(context.owners[0].key)}")
 
 
-def how_to_connect(clinician: str) -> str:
+def connect_command(clinician: str) -> str:
     """What to type to give permission."""
     return f"evenhours connect google --clinician {clinician}"
 
@@ -149,19 +151,19 @@ def _user_credentials(context: Context, options: GoogleOptions, saved: dict[str,
         refresh_token=refresh_token,
         client_id=client_id,
         client_secret=client_secret,
-        token_uri=redirected(str(saved.get("token_uri") or TOKEN_URI), options.api_endpoint),
+        token_uri=at_endpoint(str(saved.get("token_uri") or TOKEN_URI), options.api_endpoint),
     )
 
 
 def _delegated(
     context: Context, options: GoogleOptions, scopes: Sequence[str], owner: Owner, subject: str | None
-) -> Access:
+) -> GoogleAccess:
     consent = _kept(context, options, consent_file(owner.key))
     account = str(consent.get("account", "")) if consent else ""
-    if consent is None or not account or lacking(scopes, consent.get("scopes", ())):
+    if consent is None or not account or missing_scopes(scopes, consent.get("scopes", ())):
         raise _ask_again(context, f"{owner.key} has not consented to being read through the service account.")
     credentials = _service_credentials(context, options, scopes, subject or account)
-    return Access(credentials, account=account, permission=account)
+    return GoogleAccess(credentials, account=account, permission=account)
 
 
 def _service_credentials(context: Context, options: GoogleOptions, scopes: Sequence[str], subject: str) -> Any:
@@ -169,7 +171,7 @@ def _service_credentials(context: Context, options: GoogleOptions, scopes: Seque
 
     try:
         key = json.loads(context.read_secret(options.service_account or ""))
-        key["token_uri"] = redirected(str(key.get("token_uri") or TOKEN_URI), options.api_endpoint)
+        key["token_uri"] = at_endpoint(str(key.get("token_uri") or TOKEN_URI), options.api_endpoint)
         return Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
             key, scopes=list(scopes), subject=subject
         )

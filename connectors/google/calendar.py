@@ -21,11 +21,11 @@ from typing import Any
 from connectors.base import Batch, Context, RejectedRecord, SourceKind, Window
 from connectors.classify import ClassifiedEntry
 from connectors.cursor import Cursor, fingerprint
-from connectors.errors import MalformedError
+from connectors.errors import MalformedError, UnusableError
 from connectors.google.access import SCOPES
-from connectors.google.entries import UnusableError, Wanted, entry_name, is_gone, look_at, record
+from connectors.google.entries import EntryFields, entry_name, event_from, is_gone, traits_of
 from connectors.google.options import GoogleOptions, problems
-from connectors.google.service import GoneError, Google, RefusedError
+from connectors.google.service import GoneError, GoogleClient, RefusedError
 from connectors.records import CalendarEvent
 from connectors.retry import Pause
 
@@ -67,11 +67,11 @@ class GoogleCalendar:
         self._context = context
         self._pause = pause
         self._name = options.calendar or options.calendar_id
-        self._wanted = Wanted.by(context, people=options.attendees)
+        self._wanted = EntryFields.by(context, people=options.attendees)
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """One batch: the snapshot of the window, or what changed since the cursor's token."""
-        with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
+        with GoogleClient(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             known = GoogleCalendarCursor.parse(cursor, self._settings(google.permission))
             if known.holds_for(self._context.window):
                 # a token that is of no use any more: all is read again
@@ -85,11 +85,11 @@ class GoogleCalendar:
         if not self._context.times_suffice:
             self._wanted = replace(self._wanted, titles=True)
         owner = self._context.owners[0]
-        with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
+        with GoogleClient(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             for items, _ in self._pages(google, self._bounds()):
                 for item, (found, _) in zip(items, self._read(items), strict=True):
                     if isinstance(found, CalendarEvent):
-                        yield self._context.classifier.explain(look_at(item, owner, self._name), found)
+                        yield self._context.classifier.explain(traits_of(item, owner, self._name), found)
 
     def _bounds(self) -> dict[str, str]:
         window = self._context.window
@@ -106,7 +106,7 @@ class GoogleCalendar:
         found = {"calendarId": self._options.calendar_id, "singleEvents": True, "maxResults": PAGE}
         return found if self._wanted.people else found | {"maxAttendees": 1}
 
-    def _snapshot(self, google: Google, known: GoogleCalendarCursor) -> Batch:
+    def _snapshot(self, google: GoogleClient, known: GoogleCalendarCursor) -> Batch:
         window = self._context.window
         records: dict[str, CalendarEvent] = {}
         rejected: list[RejectedRecord] = []
@@ -121,7 +121,7 @@ class GoogleCalendar:
         cursor, told = GoogleCalendarCursor(known.settings, token, *window.epoch_seconds), tuple(records.values())
         return Batch(cursor.dump(), told, replaces=window, rejected=tuple(rejected), done=1, total=1)
 
-    def _changes(self, google: Google, known: GoogleCalendarCursor) -> Batch:
+    def _changes(self, google: GoogleClient, known: GoogleCalendarCursor) -> Batch:
         """All that has changed at once, so that it can be seen whether much is gone."""
         token = known.token
         found: dict[str, CalendarEvent | RejectedRecord | None] = {}
@@ -138,12 +138,12 @@ class GoogleCalendar:
             resolved=tuple(_place(name) for name, one in found.items() if not isinstance(one, RejectedRecord)),
         )
 
-    def _pages(self, google: Google, bounds: Mapping[str, str]) -> Iterator[tuple[list[Any], str]]:
+    def _pages(self, google: GoogleClient, bounds: Mapping[str, str]) -> Iterator[tuple[list[Any], str]]:
         """Each page's entries with the sync token, which only the last one bears."""
         events, page = google.api("calendar", "v3").events(), None
         while True:
             asked = self._parameters() | dict(bounds) | ({"pageToken": page} if page else {})
-            answer = google.ask(events.list(**asked, fields=self._wanted.fields()))
+            answer = google.execute(events.list(**asked, fields=self._wanted.fields()))
             items, token = answer.get("items", []), answer.get("nextSyncToken", "")
             following = answer.get("nextPageToken")
             if not isinstance(items, list) or not isinstance(token, str) or (following and following == page):
@@ -161,7 +161,7 @@ class GoogleCalendar:
                 continue
             name = entry_name(self._context.pseudonyms, item["id"])
             try:
-                yield None if is_gone(item) else record(item, self._context, self._name), name
+                yield None if is_gone(item) else event_from(item, self._context, self._name), name
             except UnusableError as error:
                 yield RejectedRecord(_place(name), str(error)), name
 

@@ -11,21 +11,21 @@ from typing import Any, NamedTuple
 from connectors.base import Context, RejectedRecord
 from connectors.call_spans import Span, Spans, intersections, no_show_at
 from connectors.google.entries import entry_name, meeting_name
-from connectors.google.service import Google
+from connectors.google.service import GoogleClient
 from connectors.records import Grade, SessionEvidence
 
 
-class Page(NamedTuple):
+class CallPage(NamedTuple):
     """Some calls, the latest first, and when they ended; ``is_last`` if no earlier ones are left."""
 
-    calls: list[Call]
+    calls: list[MeetCall]
     ends: tuple[datetime, ...]
     is_last: bool
     rejected: tuple[RejectedRecord, ...] = ()
 
 
 @dataclass(slots=True)
-class Call:
+class MeetCall:
     """One conference: who was there, and when. ``own`` is the clinician's presence, ``others`` those from outside."""
 
     name: str
@@ -71,11 +71,11 @@ def _is_one(spans: Iterable[Span]) -> bool:
     return all(start <= end for end, (start, _) in zip(ends, ordered[1:], strict=False))
 
 
-def pages(google: Google, request: Callable[[dict[str, str]], Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+def list_pages(google: GoogleClient, request: Callable[[dict[str, str]], Any]) -> Iterator[tuple[dict[str, Any], bool]]:
     """Each page of a list and whether it is the last; ``request`` makes one from what says which page."""
     page = ""
     while True:
-        answer = google.ask(request({"pageToken": page} if page else {}))
+        answer = google.execute(request({"pageToken": page} if page else {}))
         following = str(answer.get("nextPageToken") or "")
         is_last = not following or following == page
         yield answer, is_last
@@ -84,7 +84,7 @@ def pages(google: Google, request: Callable[[dict[str, str]], Any]) -> Iterator[
         page = following
 
 
-def entries(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+def list_items(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """The entries of a list. Raises ValueError where it is none."""
     found = answer.get(name, [])
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
@@ -92,7 +92,7 @@ def entries(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return found
 
 
-def instant(text: object) -> datetime:
+def parse_instant(text: object) -> datetime:
     """An instant as Google writes it. Raises ValueError where it has no zone, or is none."""
     found = datetime.fromisoformat(str(text))
     if found.tzinfo is None:
@@ -100,6 +100,6 @@ def instant(text: object) -> datetime:
     return found.astimezone(UTC)
 
 
-def written(moment: datetime) -> str:
+def google_time(moment: datetime) -> str:
     """An instant as Google reads it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

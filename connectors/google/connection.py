@@ -10,11 +10,11 @@ from connectors.deadline import Deadline, watch_socket
 from connectors.network import is_loopback
 
 
-class OpenError(Exception):
+class UnencryptedError(Exception):
     """An address at which everybody on the way could read along."""
 
 
-class _Watched:
+class _WatchedConnection:
     """Connecting, and connecting again, as both kinds of connection do it."""
 
     deadline: Deadline
@@ -23,7 +23,7 @@ class _Watched:
     sock: Any
 
     def connect(self) -> None:
-        """Connect in the time that is left, and watch_socket what comes of it."""
+        """Connect in the time that is left, and watch what comes of it."""
         usual = self.timeout
         try:
             with self.deadline.measure() as left:
@@ -35,16 +35,16 @@ class _Watched:
         self.sock.settimeout(usual)
 
 
-class _Plain(_Watched, HTTPConnectionWithTimeout):  # type: ignore[misc]
+class _GoogleHttpConnection(_WatchedConnection, HTTPConnectionWithTimeout):  # type: ignore[misc]
     """A connection to this machine itself."""
 
     def connect(self) -> None:
         if not is_loopback(self.host):
-            raise OpenError
+            raise UnencryptedError
         super().connect()
 
 
-class _Secure(_Watched, HTTPSConnectionWithTimeout):  # type: ignore[misc]
+class _GoogleHttpsConnection(_WatchedConnection, HTTPSConnectionWithTimeout):  # type: ignore[misc]
     """A connection to anybody."""
 
 
@@ -54,7 +54,7 @@ class WatchedHttp(Http):  # type: ignore[misc]
     def __init__(self, deadline: Deadline, seconds: float) -> None:
         super().__init__(timeout=seconds)
         self.follow_redirects = False
-        made = {"http": _Plain, "https": _Secure}
+        made = {"http": _GoogleHttpConnection, "https": _GoogleHttpsConnection}
         self._made = {scheme: type(kind.__name__, (kind,), {"deadline": deadline}) for scheme, kind in made.items()}
 
     def request(self, uri: str, *arguments: Any, **told: Any) -> Any:

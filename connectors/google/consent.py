@@ -25,20 +25,20 @@ from urllib.parse import parse_qs, urlsplit
 
 from connectors.deadline import Deadline
 from connectors.errors import AuthorizationError, ConnectorError, UnavailableError
-from connectors.google.access import NUMBER, consent_file, how_to_connect, lacking, redirected, token_file
+from connectors.google.access import OPENID, at_endpoint, connect_command, consent_file, missing_scopes, token_file
 from connectors.google.options import GoogleOptions
 from connectors.network import is_loopback
 from connectors.private import PrivateFileError, read_private, write_private
 
 NAME = "google"  # whose fault it is, as errors say
-NOBODY_LISTENS = "http://127.0.0.1:1"
+NO_LISTENER = "http://127.0.0.1:1"
 SECONDS = 60  # of silence
 _PAGE = "<!doctype html><title>Evenhours</title><p>Thank you. You can close this page."
 _WHAT_TO_DO = "Run the command again and let it."
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
+class GrantedPermission:
     """What somebody gave: the scopes they ticked, those they left out, and the instant it ends, if it does."""
 
     granted: tuple[str, ...]
@@ -46,7 +46,7 @@ class Permission:
     ends_at: datetime | None = None
 
 
-class Asking:
+class ConsentFlow:
     """One person's permission for some scopes, asked for on Google's page at ``url``."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Asking:
         client: str,
         options: GoogleOptions,
         scopes: Sequence[str],
-        back: str = NOBODY_LISTENS,
+        back: str = NO_LISTENER,
         begun: Sequence[str] = (),
     ) -> None:
         """Prepare the page. ``client`` is the OAuth client's JSON; ``back`` where the browser is sent afterwards.
@@ -65,7 +65,7 @@ class Asking:
 
         self._scopes = tuple(scopes)
         self._client = _client(client)
-        here = {name: redirected(self._client[name], options.api_endpoint) for name in ("auth_uri", "token_uri")}
+        here = {name: at_endpoint(self._client[name], options.api_endpoint) for name in ("auth_uri", "token_uri")}
         self._flow = InstalledAppFlow.from_client_config({"installed": self._client | here}, scopes=list(scopes))
         self._flow.redirect_uri = back
         if begun:
@@ -81,7 +81,7 @@ class Asking:
         """What the page's answer is worth nothing without."""
         return self._state, self._flow.code_verifier
 
-    def answered(self, address: str, folder: Path, clinician: str, now: datetime) -> Permission:
+    def finish(self, address: str, folder: Path, clinician: str, now: datetime) -> GrantedPermission:
         """Trade the address that the browser was sent to for a permission, and keep it in ``folder``.
 
         Raises :class:`~connectors.errors.ConnectorError` where the person said no, or the address is not this page's.
@@ -97,7 +97,7 @@ class Asking:
         ends_at = _end(token, now)
         kept = self._kept(token, granted, now, ends_at)
         _write(folder, token_file(clinician), kept)
-        return Permission(granted, tuple(lacking(self._scopes, list(granted))), ends_at)
+        return GrantedPermission(granted, tuple(missing_scopes(self._scopes, list(granted))), ends_at)
 
     def _traded(self, code: str) -> Mapping[str, Any]:
         from oauthlib.oauth2 import OAuth2Error
@@ -131,14 +131,14 @@ class Asking:
             "client_secret": client["client_secret"],
             "token_uri": client["token_uri"],
             "scopes": list(granted),
-            "account_id": _number(token) if NUMBER in granted else "",
+            "account_id": _number(token) if OPENID in granted else "",
             "given_at": now.isoformat(),
             "ends_at": ends_at.isoformat() if ends_at else "",
         }
 
 
 @contextmanager
-def listening(seconds: float) -> Iterator[tuple[str, Callable[[], str]]]:
+def redirect_listener(seconds: float) -> Iterator[tuple[str, Callable[[], str]]]:
     """An address of this machine for the browser to be sent to, and what waits until it was: the whole address.
 
     The second raises :class:`~connectors.errors.UnavailableError` if nobody came within ``seconds``.
@@ -182,17 +182,19 @@ def write_consent(folder: Path, clinician: str, account: str, scopes: Sequence[s
     _write(folder, consent_file(clinician), content)
 
 
-def standing(folder: Path, options: GoogleOptions, clinician: str, scopes: Sequence[str], now: datetime) -> str:
+def permission_problem(
+    folder: Path, options: GoogleOptions, clinician: str, scopes: Sequence[str], now: datetime
+) -> str:
     """What is wrong with somebody's permission and how to mend it; empty if nothing is known to be."""
     name = consent_file(clinician) if options.service_account else token_file(clinician)
     try:
         kept = read_private(folder, name)
     except PrivateFileError as error:
         return str(error)
-    again = f"Run: {how_to_connect(clinician)}"
+    again = f"Run: {connect_command(clinician)}"
     if kept is None:
         return f"{clinician} has not given permission yet. {again}"
-    if lacking(scopes, kept.get("scopes", ())):
+    if missing_scopes(scopes, kept.get("scopes", ())):
         return f"{clinician} gave permission, but not for all of it. {again}"
     try:
         ends_at = datetime.fromisoformat(str(kept["ends_at"]))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Context, Owner
 from connectors.classify import EntryTraits
+from connectors.errors import UnusableError
 from connectors.pseudonyms import Pseudonyms, canonical_address
 from connectors.records import CalendarEvent, Kind, Status
 
@@ -25,12 +26,8 @@ _COLOURS = (
 )  # fmt: skip
 
 
-class UnusableError(ValueError):
-    """An entry that cannot be used; the text is the reason and repeats nothing of it."""
-
-
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EntryFields:
     """What the practice's rules need beyond times: titles, colours, who is invited."""
 
     titles: bool
@@ -38,7 +35,7 @@ class Wanted:
     people: bool
 
     @classmethod
-    def by(cls, context: Context, *, people: bool) -> Wanted:
+    def by(cls, context: Context, *, people: bool) -> EntryFields:
         """What this source's rules look at; nothing where times suffice."""
         if context.times_suffice:
             return cls(titles=False, colours=False, people=False)
@@ -74,7 +71,7 @@ def is_gone(item: Mapping[str, Any]) -> bool:
     return item.get("status") == "cancelled" or item.get("eventType") in NOT_WORK
 
 
-def record(item: Mapping[str, Any], context: Context, calendar: str) -> CalendarEvent:
+def event_from(item: Mapping[str, Any], context: Context, calendar: str) -> CalendarEvent:
     """The record of one entry.
 
     Raises:
@@ -101,14 +98,14 @@ def record(item: Mapping[str, Any], context: Context, calendar: str) -> Calendar
 
 def _kind(item: Mapping[str, Any], context: Context, calendar: str) -> tuple[Kind, str | None]:
     """What the rules make of it; where none fits, Google's own kinds of absence and of undisturbed work."""
-    look = look_at(item, context.owners[0], calendar)
+    look = traits_of(item, context.owners[0], calendar)
     own = _OWN_KINDS.get(str(item.get("eventType")))
     if own and not any(rule.matches(look) for rule in context.classifier.rules):
         return own, None
     return context.classifier.classify(look, context.owners[0].key, context.pseudonyms)
 
 
-def look_at(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryTraits:
+def traits_of(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryTraits:
     """What rules may look at: the owner and rooms are not among the people invited."""
     others = [
         str(who["email"])

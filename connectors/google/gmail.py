@@ -24,7 +24,7 @@ from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import MalformedError
 from connectors.google.access import SCOPES
 from connectors.google.options import GoogleOptions, problems
-from connectors.google.service import GoneError, Google, RefusedError
+from connectors.google.service import GoneError, GoogleClient, RefusedError
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import MailCursor, MailOptions, MailPage, settings_fingerprint
 from connectors.retry import Pause
@@ -87,7 +87,7 @@ class Gmail:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield pages of the messages that were not read before, or of all of them."""
         known = GmailCursor.parse(cursor, self._settings())
-        with Google(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
+        with GoogleClient(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             users = google.api("gmail", "v1").users()
             if not known.is_new and known.permission != self._permission(google):
                 now = self._beginning(google, users)
@@ -107,13 +107,13 @@ class Gmail:
     def _settings(self) -> str:
         return settings_fingerprint(self._context, self._reading)
 
-    def _beginning(self, google: Google, users: Any) -> GmailCursor:
-        profile = google.ask(users.getProfile(userId="me", fields="emailAddress,historyId"))
+    def _beginning(self, google: GoogleClient, users: Any) -> GmailCursor:
+        profile = google.execute(users.getProfile(userId="me", fields="emailAddress,historyId"))
         account = self._context.pseudonyms.entry("gmail account", str(profile.get("emailAddress")).lower())
         permission, place = self._permission(google), self._place(profile)
         return GmailCursor(self._settings(), account=account, permission=permission, history=place)
 
-    def _permission(self, google: Google) -> str:
+    def _permission(self, google: GoogleClient) -> str:
         return self._context.pseudonyms.entry("google permission", google.permission)
 
     def _place(self, answer: Mapping[str, Any]) -> str:
@@ -125,7 +125,7 @@ class Gmail:
     def _malformed(self) -> MalformedError:
         return MalformedError(self._context.source, "what Gmail answers makes no sense.", "The next run tries again.")
 
-    def _news(self, google: Google, users: Any) -> Iterator[Batch]:
+    def _news(self, google: GoogleClient, users: Any) -> Iterator[Batch]:
         """What has come since."""
         asked = {"startHistoryId": self._at.history, "maxResults": _HISTORY_PAGE, "fields": _HISTORY}
         types, is_last = ["messageAdded", "labelRemoved"], False
@@ -145,7 +145,7 @@ class Gmail:
                 records, rejected = page.flush()
                 yield Batch(self._at.dump(), records, rejected=rejected)
 
-    def _everything(self, google: Google, users: Any) -> Iterator[Batch]:
+    def _everything(self, google: GoogleClient, users: Any) -> Iterator[Batch]:
         """All messages that are still to be listed, newest first, until a whole page is older than the window."""
         start = self._context.window.start
         while self._at.listed:
@@ -167,12 +167,12 @@ class Gmail:
             records, rejected = page.flush()
             yield Batch(self._at.dump(), records, rejected=rejected, done=done, total=total)
 
-    def _told(self, google: Google, request: Callable[[dict[str, str]], Any], page: str) -> dict[str, Any]:
+    def _told(self, google: GoogleClient, request: Callable[[dict[str, str]], Any], page: str) -> dict[str, Any]:
         """One page of a list; the first one where the page's token is of no use any more."""
         if page:
             with suppress(RefusedError):
-                return google.ask(request({"pageToken": page}))
-        return google.ask(request({}))
+                return google.execute(request({"pageToken": page}))
+        return google.execute(request({}))
 
     def _names(self, messages: Any) -> list[str]:
         """The ids of messages, each once."""
@@ -192,12 +192,12 @@ class Gmail:
             raise self._malformed() from error
         return self._names(found)
 
-    def _page(self, google: Google, users: Any, names: list[str]) -> tuple[MailPage, list[datetime | None]]:
+    def _page(self, google: GoogleClient, users: Any, names: list[str]) -> tuple[MailPage, list[datetime | None]]:
         """These messages on a page, and when Gmail accepted each, as far as it can be told."""
         page = MailPage(self._context, self._reading, self._at.skipped)
         accepted: list[datetime | None] = []
         asked = {"userId": "me", "format": "metadata", "metadataHeaders": _HEADERS, "fields": _MESSAGE}
-        answers = google.ask_all({name: users.messages().get(id=name, **asked) for name in names})
+        answers = google.execute_all({name: users.messages().get(id=name, **asked) for name in names})
         for name, message in answers.items():
             where = f"message {self._context.pseudonyms.entry('gmail message', name)}"
             if isinstance(message, RefusedError):

@@ -25,12 +25,12 @@ from typing import ClassVar
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import AuthorizationError, MalformedError
-from connectors.google.access import how_to_connect, numbers_kept, scopes_of
-from connectors.google.calls import Page
+from connectors.google.access import connect_command, scopes_of, stored_account_ids
+from connectors.google.calls import CallPage
 from connectors.google.conferences import Conferences
 from connectors.google.options import GoogleOptions, problems
-from connectors.google.report import KEPT, Report
-from connectors.google.service import Google
+from connectors.google.report import REPORT_PARAMETERS, CallReport
+from connectors.google.service import GoogleClient
 from connectors.retry import Pause
 
 LATE = timedelta(hours=48)
@@ -96,7 +96,10 @@ class GoogleMeet:
         """Pages of true times of calls that ended since the cursor less two days; the last page moves the cursor."""
         window, admin = self._context.window, self._options.reports_admin
         scopes, start = scopes_of(SOURCE_KIND.name, self._options), int(window.start.timestamp())
-        with Google(self._context, self._options, scopes, subject=admin, pause=self._pause) as google, self._sense():
+        with (
+            GoogleClient(self._context, self._options, scopes, subject=admin, pause=self._pause) as google,
+            self._sense(),
+        ):
             settings = self._settings(google.account_id or google.account)
             known = MeetCursor.parse(cursor, settings)
             if is_first := known.is_new or known.since > start:
@@ -104,7 +107,9 @@ class GoogleMeet:
             reached = known.following(window.start)
             begin = known.begin(window.start)
             newest, done, kept = begin, 0, REPORTED_FOR if admin else RECORDED_FOR
-            for page in Report(google, self._context).ended_since(begin) if admin else self._recorded(google, begin):
+            for page in (
+                CallReport(google, self._context).ended_since(begin) if admin else self._recorded(google, begin)
+            ):
                 reached = reached.reached(max(page.ends, default=None), window.end)
                 newest = max((newest, *page.ends))
                 total = max(int(min(newest - begin, kept).total_seconds()), 1)
@@ -125,12 +130,12 @@ class GoogleMeet:
         inside = (told.classifier.domains, told.classifier.staff, told.classifier.management)
         return fingerprint(told.pseudonyms, self._options, told.owners, inside, account)
 
-    def _recorded(self, google: Google, since: datetime) -> Iterator[Page]:
+    def _recorded(self, google: GoogleClient, since: datetime) -> Iterator[CallPage]:
         if not google.account_id:
             found = "the permission does not say under which number Google knows the account."
-            remedy = f"Run: {how_to_connect(self._context.owners[0].key)}"
+            remedy = f"Run: {connect_command(self._context.owners[0].key)}"
             raise AuthorizationError(self._context.source, found, remedy)
-        colleagues, until = numbers_kept(self._context, self._options), self._context.window.end
+        colleagues, until = stored_account_ids(self._context, self._options), self._context.window.end
         yield from Conferences(google, colleagues, until).ended_since(since)
 
     @contextmanager
@@ -161,7 +166,7 @@ SOURCE_KIND = SourceKind(
     kept_fields=(
         "conferenceRecords (name, startTime, endTime, space)", "participants (name, signedinUser.user)",
         "participantSessions (startTime, endTime)", "spaces (meetingCode)",
-        f"call_ended (time, uniqueQualifier, actor.key, {', '.join(sorted(KEPT))})",
+        f"call_ended (time, uniqueQualifier, actor.key, {', '.join(sorted(REPORT_PARAMETERS))})",
     ),
     other_fields="never requested; from the domain's report, whose lines arrive complete, dropped while parsing",
     record_types=lambda _: frozenset({RecordType.TIMES}),

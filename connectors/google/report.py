@@ -1,7 +1,7 @@
 """A domain's report of calls (``call_ended``): one line for each time that somebody left one.
 
 Of the domain's calls only those are asked for that the clinician was in. Google cannot be told which parameters of a
-line to send, so a line is cut down to :data:`KEPT` as soon as it is there. An address in it says whose line it is, in
+line to send, so a line is cut down to :data:`REPORT_PARAMETERS` as soon as it is there. An address in it says whose line it is, in
 memory, and is dropped.
 """
 
@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from connectors.base import Context, RejectedRecord
 from connectors.errors import UnavailableError
-from connectors.google.calls import Call, Page, entries, instant, pages, written
-from connectors.google.service import Google
+from connectors.google.calls import CallPage, MeetCall, google_time, list_items, list_pages, parse_instant
+from connectors.google.service import GoogleClient
 from connectors.pseudonyms import canonical_address
 
-KEPT = frozenset(
+REPORT_PARAMETERS = frozenset(
     {
         "duration_seconds",
         "conference_id",
@@ -47,17 +47,17 @@ class _Row(NamedTuple):
         return str(self.told.get(name) or "")
 
 
-class Report:
+class CallReport:
     """Reads the domain's report for one clinician: their own lines, and all lines of the calls that these name."""
 
-    def __init__(self, google: Google, context: Context) -> None:
+    def __init__(self, google: GoogleClient, context: Context) -> None:
         self._activities = google.api("admin", "reports_v1").activities()
         self._google = google
         self._context = context
         known = context.owners[0].addresses | {canonical_address(google.account)}
         self._own = frozenset(address for address in known if "@" in address)
 
-    def ended_since(self, since: datetime) -> Iterator[Page]:
+    def ended_since(self, since: datetime) -> Iterator[CallPage]:
         """Pages of calls that the clinician left since then, the latest first, address after address.
 
         Raises ValueError, KeyError or TypeError where what Google answers makes no sense, and
@@ -77,25 +77,30 @@ class Report:
                 calls = [self._call(name, rejected) for name in names if name and name not in known]
                 known |= names.keys()
                 ends = tuple(row.end for row in own)
-                yield Page(calls, ends, is_last and address == addresses[-1], tuple(rejected.values()))
+                yield CallPage(calls, ends, is_last and address == addresses[-1], tuple(rejected.values()))
 
     def _lines(self, parameter: str, value: str, since: datetime) -> Iterator[tuple[list[dict[str, Any]], bool]]:
         """Pages of the lines that say this."""
-        asked = {"userKey": "all", "applicationName": "meet", "eventName": "call_ended", "startTime": written(since)}
-        for answer, is_last in pages(
+        asked = {
+            "userKey": "all",
+            "applicationName": "meet",
+            "eventName": "call_ended",
+            "startTime": google_time(since),
+        }
+        for answer, is_last in list_pages(
             self._google,
             lambda page: self._activities.list(
                 **asked, filters=f"{parameter}=={value}", maxResults=_PAGE, fields=_FIELDS, **page
             ),
         ):
-            yield entries(answer, "items"), is_last
+            yield list_items(answer, "items"), is_last
 
-    def _call(self, name: str, rejected: dict[str, RejectedRecord]) -> Call:
+    def _call(self, name: str, rejected: dict[str, RejectedRecord]) -> MeetCall:
         """Who was in one call; a line of it that comes twice counts once."""
         rows: dict[str, _Row] = {}
         for items, _ in self._lines("conference_id", name, self._context.window.start):
             rows |= self._rows(items, rejected)
-        call = Call(name)
+        call = MeetCall(name)
         for row in rows.values():
             self._join(call, row)
         return call
@@ -109,14 +114,14 @@ class Report:
                 outside = item.get("actor", {}).get("key") == _OUTSIDE
                 for index, event in enumerate(item["events"]):
                     told = dict(_parameters(event))
-                    end, length = instant(item["id"]["time"]), timedelta(seconds=int(told["duration_seconds"]))
+                    end, length = parse_instant(item["id"]["time"]), timedelta(seconds=int(told["duration_seconds"]))
                     row = _Row(end - length, end, outside or told.get("is_external") is True, told)
                     rows[f"{name}/{index}"] = row
             except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
                 rejected[name] = RejectedRecord(f"line {name}", "it tells no end or no length of a call")
         return rows
 
-    def _join(self, call: Call, row: _Row) -> None:
+    def _join(self, call: MeetCall, row: _Row) -> None:
         """Put one presence into its call: the clinician's own, somebody's from outside, or a colleague's."""
         person = row.word("identifier")
         call.code = call.code or row.word("meeting_code")
@@ -134,6 +139,6 @@ class Report:
 def _parameters(event: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The kept parameters of a line."""
     for parameter in event.get("parameters", ()):
-        if parameter["name"] in KEPT:
+        if parameter["name"] in REPORT_PARAMETERS:
             values = [parameter[kind] for kind in ("value", "intValue", "boolValue") if kind in parameter]
             yield parameter["name"], values[0] if values else None

@@ -28,7 +28,7 @@ from connectors.errors import (
     RateLimitError,
     UnavailableError,
 )
-from connectors.google.access import access, how_to_connect
+from connectors.google.access import connect_command, load_access
 from connectors.google.options import GoogleOptions
 from connectors.network import connection_error
 from connectors.retry import (
@@ -62,7 +62,7 @@ class RefusedError(UnavailableError):
     """The request itself is not accepted (400): a page or sync token from another time, as a rule."""
 
 
-class Google:
+class GoogleClient:
     """Asks Google in one owner's name, on behalf of one source, until the block ends.
 
     ``pause`` sleeps for some seconds; a test may count instead.
@@ -80,7 +80,7 @@ class Google:
         self._source = context.source
         self._owner = context.owners[0].key if context.owners else ""
         self._endpoint = options.api_endpoint.rstrip("/") if options.api_endpoint else None
-        found = access(context, options, scopes, subject)
+        found = load_access(context, options, scopes, subject)
         self.account_id, self.account = found.account_id, found.account
         self.permission = found.permission
         self._deadline = Deadline()
@@ -102,13 +102,13 @@ class Google:
             name, version, http=self._http, static_discovery=True, cache_discovery=False, client_options=places
         )
 
-    def ask(self, request: Any) -> dict[str, Any]:
+    def execute(self, request: Any) -> dict[str, Any]:
         """The answer to one request. Raises a :class:`~connectors.errors.ConnectorError` where there is none."""
         self._deadline.renew()
         answer: dict[str, Any] = self._retrier.run(lambda: self._answer(request))
         return answer
 
-    def ask_all(self, requests: Mapping[str, Any]) -> dict[str, dict[str, Any] | GoneError | RefusedError]:
+    def execute_all(self, requests: Mapping[str, Any]) -> dict[str, dict[str, Any] | GoneError | RefusedError]:
         """The answers to many requests under their names, or why a part has none that waiting would bring.
 
         They are sent in batches. A part that fails alone is asked again with those behind it, after a pause, until a
@@ -173,7 +173,9 @@ class Google:
 
     def _object(self, answer: Any) -> dict[str, Any]:
         if not isinstance(answer, dict):
-            problem = MalformedError(self._source, "what Google answers makes no sense.", "The next run tries again.")
+            problem = MalformedError(
+                self._source, "what Google answers makes no sense.", "The next run tries again."
+            )
             raise RetryableError(problem)
         return answer
 
@@ -183,7 +185,7 @@ class Google:
         from googleapiclient.errors import Error, HttpError
         from httplib2 import HttpLib2Error
 
-        from connectors.google.connection import OpenError
+        from connectors.google.connection import UnencryptedError
 
         try:
             return ask()
@@ -207,7 +209,7 @@ class Google:
         ) as error:
             # cut off, junk, or a batch whose parts are not what was asked for
             problem = self._broken_off(error)
-        except OpenError:
+        except UnencryptedError:
             found = "the connection would not be encrypted."
             problem = UnavailableError(self._source, found, "Write addresses that begin with https.")
         # without its cause: the client repeats addresses and answers in its messages
@@ -257,7 +259,7 @@ class Google:
         return RetryableError(problem)
 
     def _revoked(self, found: str = _TAKEN_BACK, remedy: str = "") -> AuthorizationError:
-        return AuthorizationError(self._source, found, f"Run: {how_to_connect(self._owner)}{remedy}")
+        return AuthorizationError(self._source, found, f"Run: {connect_command(self._owner)}{remedy}")
 
 
 def _http(credentials: Any, deadline: Deadline) -> Any:

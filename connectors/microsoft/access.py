@@ -25,7 +25,7 @@ from connectors.base import Context
 from connectors.deadline import Deadline
 from connectors.errors import AuthorizationError, UnavailableError
 from connectors.http import HttpClient, HttpRequest
-from connectors.microsoft.options import MicrosoftOptions, redirected, scopes_of
+from connectors.microsoft.options import MicrosoftOptions, at_endpoint, scopes_of
 from connectors.private import PrivateFileError, read_private, write_private
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ _WITHDRAWN = frozenset({"invalid_grant", "interaction_required", "consent_requir
                         "unauthorized_client", "expired_token", "authorization_declined", "access_denied"})  # fmt: skip
 
 
-class Access:
+class MicrosoftAccess:
     """What opens one owner's account: a token that is renewed when it has to be.
 
     ``root`` is where the account's own resources begin, ``account`` what Microsoft calls it; ``deadline`` is for
@@ -52,7 +52,7 @@ class Access:
         self.deadline = Deadline()
         account = self._consented() if options.client_secret else None
         self.root = (
-            f"{redirected(GRAPH, options.api_endpoint).rstrip('/')}/v1.0/{f'users/{account}' if account else 'me'}"
+            f"{at_endpoint(GRAPH, options.api_endpoint).rstrip('/')}/v1.0/{f'users/{account}' if account else 'me'}"
         )
         self._application = self._guarded(self._acting_application if account else self._own_application)
         self.account = account or self._guarded(self._signed_in)
@@ -73,7 +73,7 @@ class Access:
 
     def refused(self, found: str) -> AuthorizationError:
         """Somebody has to give permission again."""
-        return AuthorizationError(self._context.source, found, f"Run: {how_to_connect(self._owner)}")
+        return AuthorizationError(self._context.source, found, f"Run: {connect_command(self._owner)}")
 
     def _guarded(self, ask: Callable[[], T]) -> T:
         """What is asked through the library; whatever goes wrong is one sentence, without what the server said."""
@@ -128,7 +128,7 @@ class Access:
         return UnavailableError(self._context.source, found, "Check the network; the next run tries again.")
 
 
-class SigningIn:
+class DeviceSignIn:
     """One person's signing in with a code: ``code`` is to be entered at ``address``, on any machine."""
 
     def __init__(self, options: MicrosoftOptions) -> None:
@@ -160,21 +160,21 @@ class SigningIn:
         return scopes
 
 
-def standing(folder: Path, options: MicrosoftOptions, clinician: str) -> str:
+def permission_problem(folder: Path, options: MicrosoftOptions, clinician: str) -> str:
     """What is wrong with somebody's permission and how to mend it; empty if nothing is known to be."""
     name = f"{clinician}.consent.json" if options.client_secret else f"{clinician}.json"
     try:
         kept = read_private(folder, name)
     except PrivateFileError as error:
         return str(error)
-    again = f"Run: {how_to_connect(clinician)}"
+    again = f"Run: {connect_command(clinician)}"
     if kept is None:
         return f"{clinician} has not given permission yet. {again}"
     lacking = set(scopes_of(options)) - set(kept.get("scopes", ()))
     return f"{clinician} gave permission, but not for all of it. {again}" if lacking else ""
 
 
-def how_to_connect(clinician: str) -> str:
+def connect_command(clinician: str) -> str:
     """What to type to give permission."""
     return f"evenhours connect microsoft --clinician {clinician}"
 
@@ -192,7 +192,7 @@ def _public_application(source: str, options: MicrosoftOptions, cache: Any, dead
 
 def _made(kind: str, source: str, options: MicrosoftOptions, deadline: Deadline, **more: Any) -> Any:
     authority = f"{LOGIN}/{options.tenant}"
-    door = _Door(source, options.api_endpoint, deadline)
+    door = _MsalHttpClient(source, options.api_endpoint, deadline)
     # Its discovery would ask another host whether this one is Microsoft's.
     made = getattr(_library(source), kind)
     return made(options.client_id, authority=authority, http_client=door, instance_discovery=False, **more)
@@ -225,7 +225,7 @@ def _write(folder: Path, name: str, content: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Response:
+class _MsalResponse:
     """An answer as msal wants it."""
 
     status_code: int
@@ -236,7 +236,7 @@ class _Response:
         """Nothing to raise: what may not be looked at has been refused."""
 
 
-class _Door:
+class _MsalHttpClient:
     """The door through which msal asks: where ``endpoint`` says, and as patiently as all is asked for."""
 
     def __init__(self, source: str, endpoint: str | None, deadline: Deadline) -> None:
@@ -245,23 +245,23 @@ class _Door:
         self._client = HttpClient(source, deadline=deadline)
         self._endpoint = endpoint
 
-    def get(self, url: str, params: Mapping[str, str] | None = None, **more: Any) -> _Response:
+    def get(self, url: str, params: Mapping[str, str] | None = None, **more: Any) -> _MsalResponse:
         """Ask."""
         address = f"{url}?{urlencode(params)}" if params else url
-        return self._exchanged(HttpRequest("GET", redirected(address, self._endpoint), more.get("headers") or {}))
+        return self._exchanged(HttpRequest("GET", at_endpoint(address, self._endpoint), more.get("headers") or {}))
 
-    def post(self, url: str, data: Mapping[str, str] | str | None = None, **more: Any) -> _Response:
+    def post(self, url: str, data: Mapping[str, str] | str | None = None, **more: Any) -> _MsalResponse:
         """Ask with a form. What Microsoft refuses it says with 400 or 401, which msal understands."""
         body = (data if isinstance(data, str) else urlencode(data or {})).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", **(more.get("headers") or {})}
-        address = redirected(url, self._endpoint)
+        address = at_endpoint(url, self._endpoint)
         return self._exchanged(HttpRequest("POST", address, headers, body, frozenset({400, 401})))
 
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _exchanged(self, question: HttpRequest) -> _Response:
+    def _exchanged(self, question: HttpRequest) -> _MsalResponse:
         answer = self._client.send(question)
         if answer.status == HTTPStatus.UNAUTHORIZED and not answer.body.lstrip().startswith(b"{"):
             raise AuthorizationError(self._source, "Microsoft does not let us in.", "Run: evenhours connect microsoft")
-        return _Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
+        return _MsalResponse(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)

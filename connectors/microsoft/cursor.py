@@ -32,14 +32,14 @@ class MicrosoftCursor(Cursor):
 
     def read_from(self, start: datetime) -> MicrosoftCursor:
         """Something was read from an instant on alone: a run that reaches back further has to read it again."""
-        return replace(self, start=max(self.start, started(start)))
+        return replace(self, start=max(self.start, sortable_time(start)))
 
 
-def started(instant: datetime) -> str:
+def sortable_time(instant: datetime) -> str:
     """An instant in a spelling whose order is that of time."""
     return instant.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def written(instant: datetime) -> str:
+def graph_time(instant: datetime) -> str:
     """An instant as Graph's queries want it."""
-    return started(instant).replace("+00:00", "Z")
+    return sortable_time(instant).replace("+00:00", "Z")

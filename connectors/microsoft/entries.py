@@ -11,6 +11,7 @@ from typing import Any
 from connectors.base import Context
 from connectors.call_spans import Span, Spans, intersections, no_show_at
 from connectors.classify import EntryTraits
+from connectors.errors import UnusableError
 from connectors.mail.headers import Headers
 from connectors.mail.stamps import StampBuilder
 from connectors.microsoft.graph import Item
@@ -22,12 +23,8 @@ _MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)|/meet/(\d+)", re.IGNOR
 _INVITATION = "#microsoft.graph.eventMessage"
 
 
-class UnusableError(ValueError):
-    """An item that cannot be used; the words are the reason, without content."""
-
-
 @dataclass(frozen=True, slots=True)
-class RecordMaker:
+class MicrosoftRecordMaker:
     """Makes records of one account's items."""
 
     context: Context

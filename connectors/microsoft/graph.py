@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from connectors.errors import AuthorizationError, MalformedError, UnavailableError
 from connectors.http import HttpClient, HttpRequest
-from connectors.microsoft.access import Access
+from connectors.microsoft.access import MicrosoftAccess
 
 Item = Mapping[str, Any]
 Query = Sequence[tuple[str, str]]
@@ -22,7 +22,7 @@ _MOST_PAGES = 10_000
 _PREFER = 'outlook.timezone="UTC", IdType="ImmutableId", odata.maxpagesize={size}'
 
 
-class ExpiredError(Exception):
+class ExpiredLinkError(Exception):
     """The link is too old: everything has to be asked for again."""
 
 
@@ -30,16 +30,16 @@ class ForbiddenError(AuthorizationError):
     """Signed in as we are, this may not be read."""
 
 
-class Graph:
+class GraphClient:
     """One account. ``said_at`` is the server's own clock at its last answer."""
 
-    def __init__(self, source: str, access: Access, page_size: int) -> None:
+    def __init__(self, source: str, access: MicrosoftAccess, page_size: int) -> None:
         self._source = source
         self._access = access
         self._headers = {"Prefer": _PREFER.format(size=page_size), "Accept": "application/json"}
         self._token = ""
         self._client = HttpClient(source, deadline=access.deadline)
-        self.said_at: datetime | None = None
+        self.server_time: datetime | None = None
 
     def items(self, path: str, query: Query, *, optional: bool = False) -> Iterator[Item]:
         """Every item of a collection. ``optional``: none where there is no such thing.
@@ -54,7 +54,7 @@ class Graph:
         """Pages, each with the query of what comes next: the next page, or the next round's first.
 
         A link's path and host are our own again, only its query is the server's: a token is sent nowhere else. Raises
-        :class:`ExpiredError` for a query that the server no longer understands.
+        :class:`ExpiredLinkError` for a query that the server no longer understands.
         """
         for _ in range(_MOST_PAGES):
             answer = self._asked(f"{self._access.root}/{path}?{query}", optional=optional)
@@ -80,7 +80,7 @@ class Graph:
         """Say so where a server takes a question of our own for a link of another day."""
         try:
             yield
-        except ExpiredError:
+        except ExpiredLinkError:
             raise self._malformed("says that a question is too old.") from None
 
     def _asked(self, url: str, *, optional: bool) -> Item:
@@ -93,13 +93,13 @@ class Graph:
         if answer.status == _FORBIDDEN:
             raise ForbiddenError(*self._access.refused("Microsoft does not let us read this, or no longer.").args)
         if answer.status == _EXPIRED or (answer.status == _BAD and _code(answer.body).lower() in _FORGOTTEN):
-            raise ExpiredError
+            raise ExpiredLinkError
         if answer.status == _BAD:
             remedy = "The next run tries again."
             raise UnavailableError(self._source, "the server does not accept the request (HTTP 400).", remedy)
         if answer.status == _NOT_THERE:
             return {}
-        self.said_at = _date(answer.headers.get("date", "")) or self.said_at
+        self.server_time = _date(answer.headers.get("date", "")) or self.server_time
         try:
             found = json.loads(answer.body)
         except (ValueError, RecursionError):

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from connectors.base import Batch, RejectedRecord, Skipped
-from connectors.errors import MalformedError
-from connectors.microsoft.cursor import MicrosoftCursor, written
-from connectors.microsoft.entries import RecordMaker, UnusableError
-from connectors.microsoft.graph import ExpiredError, Graph, Item
+from connectors.errors import MalformedError, UnusableError
+from connectors.microsoft.cursor import MicrosoftCursor, graph_time
+from connectors.microsoft.entries import MicrosoftRecordMaker
+from connectors.microsoft.graph import ExpiredLinkError, GraphClient, Item
 from connectors.records import MessageStamp
 
 MESSAGE = (
@@ -41,8 +41,8 @@ class _Folder(NamedTuple):
 class Mailbox:
     """One account's folders; ``cursor`` is how far they are read once the batches so far are stored."""
 
-    graph: Graph
-    maker: RecordMaker
+    graph: GraphClient
+    maker: MicrosoftRecordMaker
     cursor: MicrosoftCursor
     messages: int = 0
 
@@ -63,7 +63,7 @@ class Mailbox:
     def _pages(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
         try:
             yield from self._folder(name, folder)
-        except ExpiredError:
+        except ExpiredLinkError:
             left = {other: query for other, query in self.cursor.folders.items() if other != name}
             self.cursor = replace(self.cursor, folders=left)
             yield from self._read_anew(name, folder)
@@ -71,7 +71,7 @@ class Mailbox:
     def _read_anew(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
         try:
             yield from self._folder(name, folder)
-        except ExpiredError:
+        except ExpiredLinkError:
             source = self.maker.context.source
             found = "the server forgets where a folder's reading began while it goes on."
             raise MalformedError(source, found, "The next run tries again.") from None
@@ -93,7 +93,7 @@ class Mailbox:
     def _beginning(self, folder: _Folder) -> str:
         asked = [("$select", ",".join(MESSAGE)), ("$orderby", _NEWEST_FIRST)]
         if folder.size <= MOST_FILTERED:
-            asked.append(("$filter", f"receivedDateTime ge {written(self.maker.context.window.start)}"))
+            asked.append(("$filter", f"receivedDateTime ge {graph_time(self.maker.context.window.start)}"))
         return urlencode(asked, quote_via=quote)
 
     def _stamps(

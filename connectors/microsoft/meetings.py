@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from connectors.base import Batch
 from connectors.microsoft.cursor import MicrosoftCursor
-from connectors.microsoft.entries import RecordMaker, is_organizer, join_url, last_end, meeting_code
-from connectors.microsoft.graph import ForbiddenError, Graph, Item
+from connectors.microsoft.entries import MicrosoftRecordMaker, is_organizer, join_url, last_end, meeting_code
+from connectors.microsoft.graph import ForbiddenError, GraphClient, Item
 from connectors.records import SessionEvidence
 
 ATTENDANCE = ("emailAddress", "role", "attendanceIntervals")
@@ -28,14 +28,14 @@ class _Ended(NamedTuple):
 
 
 @dataclass(slots=True)
-class Meetings:
+class TeamsMeetings:
     """The meetings that entries of the calendar invite to; ``cursor`` is how far they were asked for.
 
     ``refusal`` is set where Microsoft lets us read the attendance of none of the owner's own.
     """
 
-    graph: Graph
-    maker: RecordMaker
+    graph: GraphClient
+    maker: MicrosoftRecordMaker
     cursor: MicrosoftCursor
     refusal: ForbiddenError | None = None
 
@@ -82,12 +82,12 @@ class Meetings:
         return datetime.fromisoformat(known) if known else None
 
     def _is_due(self, code: str, end: datetime) -> bool:
-        since, now = self._since(code), self.graph.said_at
+        since, now = self._since(code), self.graph.server_time
         return since is None or end > since or (now is not None and end > now - _LATE)
 
     def _ended(self, entries: Iterable[Item]) -> dict[str, _Ended]:
         """Each meeting by its code with when it last ended, by the server's own clock."""
-        now, found = self.graph.said_at, dict[str, _Ended]()
+        now, found = self.graph.server_time, dict[str, _Ended]()
         for item in entries:
             url, end = join_url(item), last_end(item)
             code = meeting_code(url)

@@ -19,7 +19,7 @@ SCOPES: dict[Part, tuple[str, ...]] = {
 }
 """The least permissions with which each part can be read: none of them opens the text of an entry or a message."""
 
-IN_WORDS: dict[str, str] = {
+SCOPE_DESCRIPTIONS: dict[str, str] = {
     "Calendars.ReadBasic": "when entries of the calendar are, and with whom",
     "Mail.ReadBasic": "when messages were sent, from whom to whom",
     "OnlineMeetings.Read": "which Teams meetings there are",
@@ -76,15 +76,15 @@ def problems(options: MicrosoftOptions) -> list[str]:
     return found
 
 
-def redirected(url: str, endpoint: str | None) -> str:
+def at_endpoint(url: str, endpoint: str | None) -> str:
     """An address of Microsoft's as ``api_endpoint`` has it: the same path, asked for there."""
     parts = urlsplit(url)
     return f"{endpoint.rstrip('/')}{parts.path}{'?' if parts.query else ''}{parts.query}" if endpoint else url
 
 
-def in_words(scopes: Sequence[str]) -> str:
+def describe_scopes(scopes: Sequence[str]) -> str:
     """What permissions allow, for whoever gives them."""
-    return "; ".join(IN_WORDS.get(scope, scope) for scope in scopes)
+    return "; ".join(SCOPE_DESCRIPTIONS.get(scope, scope) for scope in scopes)
 
 
 def _is_address(text: str) -> bool:

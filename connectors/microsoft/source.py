@@ -18,12 +18,13 @@ from datetime import timedelta
 
 from connectors.base import Batch, Context, RecordType, RejectedRecord, SourceKind
 from connectors.cursor import fingerprint
-from connectors.microsoft.access import Access
-from connectors.microsoft.cursor import MicrosoftCursor, started, written
-from connectors.microsoft.entries import RecordMaker, UnusableError
-from connectors.microsoft.graph import Graph, Item
+from connectors.errors import UnusableError
+from connectors.microsoft.access import MicrosoftAccess
+from connectors.microsoft.cursor import MicrosoftCursor, graph_time, sortable_time
+from connectors.microsoft.entries import MicrosoftRecordMaker
+from connectors.microsoft.graph import GraphClient, Item
 from connectors.microsoft.mail import MESSAGE, Mailbox
-from connectors.microsoft.meetings import ATTENDANCE, Meetings
+from connectors.microsoft.meetings import ATTENDANCE, TeamsMeetings
 from connectors.microsoft.options import MicrosoftOptions, problems
 from connectors.records import CalendarEvent
 
@@ -37,28 +38,28 @@ class Microsoft:
     def __init__(self, options: MicrosoftOptions, context: Context) -> None:
         self._options, self._context = options, context
         self._parts = set(options.read) & {"calendar"} if context.times_suffice else set(options.read)
-        self._maker = RecordMaker(context, options.channel)
+        self._maker = MicrosoftRecordMaker(context, options.channel)
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield what is new: the calendar as one snapshot, then attendance, then mail page by page.
 
         That attendance is refused is said at the end, when the rest has been read.
         """
-        access = Access(self._context, self._options)
-        graph = Graph(self._context.source, access, PAGE_SIZE)
+        access = MicrosoftAccess(self._context, self._options)
+        graph = GraphClient(self._context.source, access, PAGE_SIZE)
         known = MicrosoftCursor.parse(cursor, self._settings(access.account))
-        start = started(self._context.window.start)
+        start = sortable_time(self._context.window.start)
         restarts = known.is_new or start < known.start
         for batch in self._batches(graph, MicrosoftCursor(known.settings, start) if restarts else known):
             yield replace(batch, restarts=restarts)
             restarts = False
 
-    def _batches(self, graph: Graph, cursor: MicrosoftCursor) -> Iterator[Batch]:
+    def _batches(self, graph: GraphClient, cursor: MicrosoftCursor) -> Iterator[Batch]:
         entries = self._entries(graph) if {"calendar", "meetings"} & self._parts else []
         if "calendar" in self._parts and (content := self._content(entries)) != cursor.content:
             cursor = replace(cursor, content=content)
             yield self._snapshot(entries, cursor)
-        meetings = Meetings(graph, self._maker, cursor)
+        meetings = TeamsMeetings(graph, self._maker, cursor)
         if "meetings" in self._parts:
             yield from meetings.batches(entries)
         mailbox = Mailbox(graph, self._maker, meetings.cursor)
@@ -68,15 +69,15 @@ class Microsoft:
         if meetings.refusal:
             raise meetings.refusal
 
-    def _entries(self, graph: Graph) -> list[Item]:
+    def _entries(self, graph: GraphClient) -> list[Item]:
         """What the calendar holds in the window; a day more is asked for, as all-day entries have local midnights.
 
         That day is left out again, so that a window which moved over something shows in the content's fingerprint.
         """
         window = self._context.window
         query = (
-            ("startDateTime", written(window.start - timedelta(days=1))),
-            ("endDateTime", written(window.end + timedelta(days=1))),
+            ("startDateTime", graph_time(window.start - timedelta(days=1))),
+            ("endDateTime", graph_time(window.end + timedelta(days=1))),
             ("$select", ",".join(self._fields())),
         )
         items = (item for item in graph.items("calendarView", query) if item.get("type") != "seriesMaster")

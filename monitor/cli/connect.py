@@ -12,7 +12,7 @@ from monitor.cli.context import CliContext, pass_context
 from monitor.errors import EXIT_AUTHORISE, UsageError
 
 if TYPE_CHECKING:
-    from connectors.google.consent import Permission
+    from connectors.google.consent import GrantedPermission
     from monitor.onboarding import PermissionRequest
     from monitor.roster import Clinician
 
@@ -51,8 +51,8 @@ def google(context: CliContext, key: str | None, name: str | None, account: str 
 
 def _on_googles_page(
     context: CliContext, person: Clinician, request: PermissionRequest, *, no_browser: bool
-) -> Permission:
-    from connectors.google.consent import listening
+) -> GrantedPermission:
+    from connectors.google.consent import redirect_listener
     from monitor.onboarding import consent_page
 
     if no_browser:
@@ -62,12 +62,12 @@ def _on_googles_page(
             "After the last click the browser shows a page that cannot be reached. That is right: copy its address, "
             "from the bar at the top, whole."
         )
-        return page.answered(click.prompt("The address", err=True), request.folder, person.key, context.now)
-    with listening(WAIT) as (back, wait):
+        return page.finish(click.prompt("The address", err=True), request.folder, person.key, context.now)
+    with redirect_listener(WAIT) as (back, wait):
         page = consent_page(context.config, request, back)
         context.print_note(f"Google's page opens in the browser. If it does not, open it yourself:\n\n{page.url}\n")
         click.launch(page.url)
-        return page.answered(wait(), request.folder, person.key, context.now)
+        return page.finish(wait(), request.folder, person.key, context.now)
 
 
 def _by_domain(context: CliContext, person: Clinician, request: PermissionRequest, account: str | None) -> None:
@@ -89,7 +89,7 @@ def _by_domain(context: CliContext, person: Clinician, request: PermissionReques
     )
 
 
-def _print_permission(context: CliContext, person: Clinician, permission: Permission) -> None:
+def _print_permission(context: CliContext, person: Clinician, permission: GrantedPermission) -> None:
     from monitor.onboarding import describe_scopes
 
     told = f"{person.key}: connected; may be read: {describe_scopes(permission.granted)}."

@@ -46,35 +46,35 @@ def _source(context: CliContext, person: Clinician, name: str | None) -> SourceC
 
 
 def _with_a_code(context: CliContext, person: Clinician, options: MicrosoftOptions) -> None:
-    from connectors.microsoft.access import SigningIn
-    from connectors.microsoft.options import in_words, scopes_of
+    from connectors.microsoft.access import DeviceSignIn
+    from connectors.microsoft.options import describe_scopes, scopes_of
 
-    asking = SigningIn(options)
+    asking = DeviceSignIn(options)
     context.print_note(
         f"On any machine, {person.name} opens {asking.address} and enters the code {asking.code}.\n"
-        f"What will be read: {in_words(scopes_of(options))}.\nWaiting until that is done ..."
+        f"What will be read: {describe_scopes(scopes_of(options))}.\nWaiting until that is done ..."
     )
     granted = asking.wait(context.config.folder / options.tokens, person.key, context.now)
     missing = [scope for scope in scopes_of(options) if scope not in granted]
     context.print_result(
-        f"{person.key}: connected; may be read: {in_words(granted) or 'nothing'}. Next: evenhours ingest",
+        f"{person.key}: connected; may be read: {describe_scopes(granted) or 'nothing'}. Next: evenhours ingest",
         clinician=person.key,
         granted=list(granted),
         missing=missing,
     )
     if missing:
-        context.print_note(f"Not granted: {in_words(missing)}. An administrator may have to allow it in Entra first.")
+        context.print_note(f"Not granted: {describe_scopes(missing)}. An administrator may have to allow it in Entra first.")
     sys.exit(EXIT_AUTHORISE if missing else 0)
 
 
 def _by_application(context: CliContext, person: Clinician, options: MicrosoftOptions, account: str | None) -> None:
     from connectors.microsoft.access import write_consent
-    from connectors.microsoft.options import in_words, scopes_of
+    from connectors.microsoft.options import describe_scopes, scopes_of
     from monitor.onboarding import account_address
 
     address, scopes = account_address(person, account), scopes_of(options)
     context.print_note(
-        f"{person.name}: the practice's application will read, in your name ({address}): {in_words(scopes)}."
+        f"{person.name}: the practice's application will read, in your name ({address}): {describe_scopes(scopes)}."
     )
     if not click.confirm("Do you, yourself, agree?", err=True):
         raise UsageError("Nothing was written down. Without your own consent nothing is read.")

@@ -326,24 +326,24 @@ def _true_times(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
 def _google(context: CliContext) -> Iterator[Finding]:
     """Whether each owner of a Google source has given permission, and whether it lasts."""
     from connectors.google.access import scopes_of
-    from connectors.google.consent import standing
+    from connectors.google.consent import permission_problem
     from monitor.onboarding import google_sources
 
     for source in google_sources(context.config):
         folder, scopes = context.config.folder / source.options.tokens, scopes_of(source.kind, source.options)
         for clinician in source.clinicians:
-            mend = standing(folder, source.options, clinician, scopes, context.now)
+            mend = permission_problem(folder, source.options, clinician, scopes, context.now)
             found = "not as it has to be" if mend else "given"
             yield Finding(f"permission of {clinician} for {source.name}", found, mend)
 
 
 def _microsoft(context: CliContext) -> Iterator[Finding]:
     """Whether each owner of a Microsoft source has given permission."""
-    from connectors.microsoft.access import standing
+    from connectors.microsoft.access import permission_problem
 
     for source in (source for source in context.config.sources if source.kind == "microsoft"):
         for clinician in source.clinicians:
-            mend = standing(context.config.folder / source.options.tokens, source.options, clinician)
+            mend = permission_problem(context.config.folder / source.options.tokens, source.options, clinician)
             found = "not as it has to be" if mend else "given"
             yield Finding(f"permission of {clinician} for {source.name}", found, mend)
 

@@ -19,7 +19,7 @@ from connectors.base import Context
 from connectors.errors import LimitExceededError, UnavailableError
 from connectors.google import service
 from connectors.google.access import CALENDAR, SCOPES
-from connectors.google.consent import Asking
+from connectors.google.consent import ConsentFlow
 from connectors.google.options import GoogleOptions
 from connectors.http import HttpClient
 from connectors.imap import connection
@@ -287,9 +287,9 @@ def test_trading_a_code_for_a_permission_ends(tmp_path: Path) -> None:
     client = dict.fromkeys(("auth_uri", "token_uri"), "https://google.example/x")
     words = json.dumps({"installed": {"client_id": "c", "client_secret": "s", **client}})
     with dripping(*PLACES["body"]) as port:
-        asking = Asking(words, GoogleOptions(api_endpoint=f"http://127.0.0.1:{port}"), [CALENDAR])
+        asking = ConsentFlow(words, GoogleOptions(api_endpoint=f"http://127.0.0.1:{port}"), [CALENDAR])
         address = f"http://127.0.0.1:1/?code=7&state={asking.secrets[0]}"
-        error = ended(lambda: asking.answered(address, tmp_path, "ana", WINDOW.start))
+        error = ended(lambda: asking.finish(address, tmp_path, "ana", WINDOW.start))
     assert isinstance(error, UnavailableError)
 
 

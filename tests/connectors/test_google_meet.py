@@ -10,7 +10,7 @@ import pytest
 
 from connectors.call_spans import intersections
 from connectors.errors import AuthorizationError, UnavailableError
-from connectors.google.access import MEETINGS, NUMBER, REPORTS, consent_file
+from connectors.google.access import MEETINGS, OPENID, REPORTS, consent_file
 from connectors.google.entries import entry_name, meeting_name
 from connectors.google.meet import SOURCE_KIND, GoogleMeet, MeetOptions
 from connectors.private import write_private
@@ -33,8 +33,8 @@ def reader(request: pytest.FixtureRequest, google: Google, tmp_path: Path) -> Re
 
 
 def of_ana(google: Google, folder: Path) -> Reader:
-    let_in(google, folder, [MEETINGS, NUMBER])
-    let_in(google, folder, [MEETINGS, NUMBER], BEN, "ben")
+    let_in(google, folder, [MEETINGS, OPENID])
+    let_in(google, folder, [MEETINGS, OPENID], BEN, "ben")
     return Reader(GoogleMeet, MeetOptions(api_endpoint=google.url), context(folder))
 
 
@@ -218,7 +218,7 @@ def test_of_another_account_the_earlier_calls_are_read_too(google: Google, tmp_p
     reader.read()
     other = "ana@elsewhere.example"
     google.meetings.hold("xyz", (other, at("2026-03-02 10:00"), 50), (OUTSIDE, at("2026-03-02 10:00"), 50))
-    let_in(google, tmp_path, [MEETINGS, NUMBER], account=other)
+    let_in(google, tmp_path, [MEETINGS, OPENID], account=other)
     reader.read()
 
     assert [call.meeting for call in reader.calls] == [meeting_name(NAMES, "xyz"), meeting_name(NAMES, CODE)]
@@ -244,7 +244,7 @@ def test_only_names_of_things_and_times_are_asked_for(
 
 
 def test_a_permission_without_the_accounts_number_is_asked_for_again(google: Google, tmp_path: Path) -> None:
-    permission = google.doors.allow(ANA, MEETINGS, NUMBER) | {"account_id": ""}
+    permission = google.doors.allow(ANA, MEETINGS, OPENID) | {"account_id": ""}
     write_private(tmp_path / "google-tokens", "ana.json", permission)
     reader = Reader(GoogleMeet, MeetOptions(api_endpoint=google.url), context(tmp_path))
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import AuthorizationError, UnavailableError
-from connectors.google.access import MAIL, NUMBER, token_file
-from connectors.google.consent import Asking
+from connectors.google.access import MAIL, OPENID, token_file
+from connectors.google.consent import ConsentFlow
 from connectors.google.gmail import Gmail, GmailCursor, GmailOptions
-from connectors.google.service import Google
+from connectors.google.service import GoogleClient
 from connectors.private import read_private
 from tests.connectors.google_fake.diary import at
 from tests.connectors.google_fake.office import NAMES, Reader, context
@@ -26,9 +26,9 @@ NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 def connected(emulator: Emulator, folder: Path) -> GmailOptions:
     """The options with which Ana's account can be read, once she has consented."""
     options = GmailOptions(api_endpoint=emulator.url)
-    asking = Asking(emulator.client, options, [MAIL, NUMBER])
-    permission = asking.answered(emulator.consent(asking.url), folder / options.tokens, "ana", NOW)
-    assert (set(permission.granted), permission.missing) == ({MAIL, NUMBER}, ())
+    asking = ConsentFlow(emulator.client, options, [MAIL, OPENID])
+    permission = asking.finish(emulator.consent(asking.url), folder / options.tokens, "ana", NOW)
+    assert (set(permission.granted), permission.missing) == ({MAIL, OPENID}, ())
     return options
 
 
@@ -38,20 +38,20 @@ def test_consent_with_proof_is_traded_for_a_permission_that_lasts(emulator: Emul
     kept = read_private(tmp_path / options.tokens, token_file("ana")) or {}
     assert kept["refresh_token"]
     assert kept["account_id"]
-    with Google(context(tmp_path), options, [MAIL]) as google:
-        listed = google.ask(google.api("gmail", "v1").users().messages().list(userId="me"))
+    with GoogleClient(context(tmp_path), options, [MAIL]) as google:
+        listed = google.execute(google.api("gmail", "v1").users().messages().list(userId="me"))
     assert {message["id"] for message in listed["messages"]} == {"letter1", "letter2"}
 
 
 def test_a_proof_of_another_page_is_refused(emulator: Emulator, tmp_path: Path) -> None:
-    first, second = (Asking(emulator.client, GmailOptions(api_endpoint=emulator.url), [MAIL]) for _ in range(2))
+    first, second = (ConsentFlow(emulator.client, GmailOptions(api_endpoint=emulator.url), [MAIL]) for _ in range(2))
     leads_to = emulator.consent(first.url)
 
     with pytest.raises(UnavailableError, match="not the address that Google's page leads to"):
-        second.answered(leads_to, tmp_path / "google-tokens", "ana", NOW)
+        second.finish(leads_to, tmp_path / "google-tokens", "ana", NOW)
     second._state = first._state
     with pytest.raises(AuthorizationError, match="does not accept the answer"):
-        second.answered(leads_to, tmp_path / "google-tokens", "ana", NOW)
+        second.finish(leads_to, tmp_path / "google-tokens", "ana", NOW)
 
 
 def test_a_permission_taken_back_says_what_to_type(emulator: Emulator, tmp_path: Path) -> None:
@@ -59,22 +59,22 @@ def test_a_permission_taken_back_says_what_to_type(emulator: Emulator, tmp_path:
     emulator.revoke((read_private(tmp_path / options.tokens, token_file("ana")) or {})["refresh_token"])
 
     with (
-        Google(context(tmp_path), options, [MAIL]) as google,
+        GoogleClient(context(tmp_path), options, [MAIL]) as google,
         pytest.raises(AuthorizationError, match="evenhours connect google --clinician ana"),
     ):
-        google.ask(google.api("gmail", "v1").users().messages().list(userId="me"))
+        google.execute(google.api("gmail", "v1").users().messages().list(userId="me"))
 
 
 def test_its_messages_and_history_become_the_same_records(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def one_by_one(google: Google, requests: dict[str, Any]) -> dict[str, Any]:
-        return {name: google.ask(request) for name, request in requests.items()}
+    def one_by_one(google: GoogleClient, requests: dict[str, Any]) -> dict[str, Any]:
+        return {name: google.execute(request) for name, request in requests.items()}
 
     options = connected(emulator, tmp_path)
-    monkeypatch.setattr(Google, "ask_all", one_by_one)  # it knows no batches
+    monkeypatch.setattr(GoogleClient, "execute_all", one_by_one)  # it knows no batches
 
-    def beginning(gmail: Gmail, google: Google, _users: object) -> GmailCursor:  # and no profile
+    def beginning(gmail: Gmail, google: GoogleClient, _users: object) -> GmailCursor:  # and no profile
         return GmailCursor(gmail._settings(), permission=gmail._permission(google), history="1")
 
     monkeypatch.setattr(Gmail, "_beginning", beginning)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import AuthorizationError, MalformedError, RateLimitError, UnavailableError
-from connectors.google.access import CALENDAR, consent_file, redirected
+from connectors.google.access import CALENDAR, at_endpoint, consent_file
 from connectors.google.calendar import CalendarOptions, GoogleCalendar
 from connectors.google.options import problems
 from connectors.google.service import GMAIL_BATCHES
@@ -205,8 +205,8 @@ def test_a_key_that_is_none_is_said_without_repeating_it(
 
 
 def test_an_endpoint_reaches_addresses_for_tokens_too() -> None:
-    assert redirected("https://oauth2.googleapis.com/token", "http://127.0.0.1:9/") == "http://127.0.0.1:9/token"
-    assert redirected("https://oauth2.googleapis.com/token", None) == "https://oauth2.googleapis.com/token"
+    assert at_endpoint("https://oauth2.googleapis.com/token", "http://127.0.0.1:9/") == "http://127.0.0.1:9/token"
+    assert at_endpoint("https://oauth2.googleapis.com/token", None) == "https://oauth2.googleapis.com/token"
 
 
 def test_without_an_endpoint_batches_go_where_googles_description_says() -> None:

@@ -15,7 +15,7 @@ from connectors.base import Context
 from connectors.deadline import Deadline
 from connectors.errors import ConnectorError, UnavailableError
 from connectors.google.access import CALENDAR, SCOPES
-from connectors.google.consent import Asking
+from connectors.google.consent import ConsentFlow
 from connectors.google.options import GoogleOptions
 from connectors.http import HttpClient, HttpRequest, HttpResponse
 from connectors.imap.session import Account, Conversation
@@ -225,7 +225,7 @@ def test_code_and_secret_are_sent_to_no_other_server(status: int, tmp_path: Path
     words = json.dumps({"installed": {"client_id": "c", "client_secret": "s", **client}})
     with replies() as server, replies() as other:
         server.give(Reply(status, headers={"Location": other.url}))
-        asking = Asking(words, GoogleOptions(api_endpoint=server.url.rstrip("/")), [CALENDAR])
+        asking = ConsentFlow(words, GoogleOptions(api_endpoint=server.url.rstrip("/")), [CALENDAR])
         with pytest.raises(ConnectorError):
-            asking.answered(f"http://127.0.0.1:1/?code=7&state={asking.secrets[0]}", tmp_path, "ana", WINDOW.start)
+            asking.finish(f"http://127.0.0.1:1/?code=7&state={asking.secrets[0]}", tmp_path, "ana", WINDOW.start)
         assert other.asked == []

@@ -20,9 +20,9 @@ from connectors.base import Batch, Context, Owner, Window
 from connectors.classify import KindRule
 from connectors.errors import AuthorizationError, ConnectorError, MalformedError, UnavailableError
 from connectors.microsoft import mail, source
-from connectors.microsoft.access import SigningIn, write_consent
+from connectors.microsoft.access import DeviceSignIn, write_consent
 from connectors.microsoft.entries import meeting_code
-from connectors.microsoft.options import MicrosoftOptions, problems, redirected
+from connectors.microsoft.options import MicrosoftOptions, at_endpoint, problems
 from connectors.microsoft.source import SOURCE_KIND
 from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, SessionEvidence, Status
 from tests.connectors import microsoft_fake
@@ -54,7 +54,7 @@ def microsoft(server: Replies) -> Microsoft:
 @pytest.fixture
 def account(microsoft: Microsoft, tmp_path: Path) -> Account:
     """Ana's account; she has signed in."""
-    SigningIn(options(microsoft, read=ALL_PARTS)).wait(tmp_path / "microsoft-tokens", "ana", NOW)
+    DeviceSignIn(options(microsoft, read=ALL_PARTS)).wait(tmp_path / "microsoft-tokens", "ana", NOW)
     microsoft.asked.clear()
     return microsoft.account("ana")
 
@@ -332,7 +332,7 @@ def test_another_account_begins_anew(microsoft: Microsoft, account: Account, tmp
     microsoft.person = "somebody"
     for number in range(2):
         microsoft.account("somebody").put_message("id-inbox", f"s{number}", START)
-    SigningIn(options(microsoft, read=ALL_PARTS)).wait(tmp_path / "microsoft-tokens", "ana", NOW)
+    DeviceSignIn(options(microsoft, read=ALL_PARTS)).wait(tmp_path / "microsoft-tokens", "ana", NOW)
     second = read(microsoft, tmp_path, first[-1].cursor, read=("mail",))
     assert len(records(second, MessageStamp)) == 2
     assert second[0].restarts
@@ -568,7 +568,7 @@ def test_a_meeting_is_named_by_its_address(url: str, code: str) -> None:
 
 
 def test_signing_in_keeps_the_permission_in_a_private_file(microsoft: Microsoft, tmp_path: Path) -> None:
-    asking = SigningIn(options(microsoft))
+    asking = DeviceSignIn(options(microsoft))
     assert (asking.code, asking.address) == ("ABC-123", "https://microsoft.com/devicelogin")
     assert asking.wait(tmp_path / "tokens", "ana", NOW) == ("Calendars.ReadBasic", "Mail.ReadBasic")
     kept = tmp_path / "tokens" / "ana.json"
@@ -587,7 +587,7 @@ def test_without_its_library_it_is_said_what_to_install(
 
 
 def test_no_is_told_and_nothing_is_kept(microsoft: Microsoft, tmp_path: Path) -> None:
-    asking = SigningIn(options(microsoft))
+    asking = DeviceSignIn(options(microsoft))
     microsoft.says_no = True
     with pytest.raises(AuthorizationError, match="nobody signed in"):
         asking.wait(tmp_path / "tokens", "ana", NOW)
@@ -601,7 +601,7 @@ def test_without_permission_it_is_said_what_to_type(microsoft: Microsoft, tmp_pa
 
 def test_a_permission_that_is_not_for_all_asks_again(microsoft: Microsoft, tmp_path: Path) -> None:
     microsoft.grants = ("Calendars.ReadBasic",)
-    assert SigningIn(options(microsoft)).wait(tmp_path / "microsoft-tokens", "ana", NOW) == ("Calendars.ReadBasic",)
+    assert DeviceSignIn(options(microsoft)).wait(tmp_path / "microsoft-tokens", "ana", NOW) == ("Calendars.ReadBasic",)
     with pytest.raises(AuthorizationError, match="not for all"):
         read(microsoft, tmp_path)
     assert read(microsoft, tmp_path, read=("calendar",))
@@ -686,7 +686,7 @@ def test_each_refusal_is_one_error(
 def test_signing_in_at_a_server_that_is_none(server: Replies, microsoft: Microsoft) -> None:
     server.answer = lambda _: Reply(404, CANARY.encode())
     with pytest.raises(UnavailableError, match=r"no code|nothing at the address") as error:
-        SigningIn(options(microsoft))
+        DeviceSignIn(options(microsoft))
     assert CANARY not in repr(error.value)
 
 
@@ -737,7 +737,8 @@ def test_options_that_cannot_be_are_told(given: dict[str, Any], problem: str) ->
 
 def test_everything_is_asked_for_at_the_endpoint() -> None:
     assert (
-        redirected("https://graph.microsoft.com/v1.0/me?a=b", "http://127.0.0.1:9/") == "http://127.0.0.1:9/v1.0/me?a=b"
+        at_endpoint("https://graph.microsoft.com/v1.0/me?a=b", "http://127.0.0.1:9/")
+        == "http://127.0.0.1:9/v1.0/me?a=b"
     )
-    assert redirected("https://graph.microsoft.com/v1.0/me", None) == "https://graph.microsoft.com/v1.0/me"
+    assert at_endpoint("https://graph.microsoft.com/v1.0/me", None) == "https://graph.microsoft.com/v1.0/me"
     assert len(ALL) == 4

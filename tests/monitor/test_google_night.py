@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.google.access import CALENDAR, MAIL, MEETINGS, NUMBER
+from connectors.google.access import CALENDAR, MAIL, MEETINGS, OPENID
 from connectors.private import write_private
 from tests.connectors.google_fake.diary import CANARY, at, meeting
 from tests.connectors.google_fake.server import Google, google_on_loopback
@@ -32,7 +32,7 @@ def google() -> Any:
 def office(tmp_path: Path, google: Google) -> Office:
     kept = CONFIG.partition("[[source]]")[0]
     office = Office(tmp_path, kept + SOURCES.replace("URL", google.url))
-    permission = google.doors.allow(ANA, CALENDAR, MAIL, MEETINGS, NUMBER)
+    permission = google.doors.allow(ANA, CALENDAR, MAIL, MEETINGS, OPENID)
     write_private(tmp_path / "google-tokens", "ana.json", permission)
     diary, box = google.diary(ANA), google.postbox(ANA)
     people = [{"email": ANA, "self": True}, {"email": CLIENT, "displayName": CANARY}]

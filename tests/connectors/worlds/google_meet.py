@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from connectors.google.access import MEETINGS, NUMBER, REPORTS, consent_file
+from connectors.google.access import MEETINGS, OPENID, REPORTS, consent_file
 from connectors.private import write_private
 from tests.connectors.google_fake.office import service_account
 from tests.connectors.google_fake.world import GoogleWorld
@@ -34,7 +34,7 @@ class Meetings(GoogleWorld):
 
     kind: ClassVar[str] = "google_meet"
     title: ClassVar[str] = "meetings"
-    scopes: ClassVar[Sequence[str]] = (MEETINGS, NUMBER)
+    scopes: ClassVar[Sequence[str]] = (MEETINGS, OPENID)
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
         {**_FACTS, Behaviour.GOES_ON: "calls are read newest first; the cursor moves when the oldest new one is stored"}
     )

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from connectors.microsoft import source
-from connectors.microsoft.access import SigningIn
+from connectors.microsoft.access import DeviceSignIn
 from connectors.microsoft.options import MicrosoftOptions, Part
 from tests.connectors.microsoft_fake import Account, Microsoft, attended
 from tests.connectors.worlds.server import Server
@@ -39,7 +39,7 @@ class MicrosoftWorld:
         options = MicrosoftOptions(client_id="application", read=(self.read,), api_endpoint=self.server.url)
         for person in (ANA, BEN):
             self.microsoft.person = person
-            SigningIn(options).wait(self.folder, person, NOW)
+            DeviceSignIn(options).wait(self.folder, person, NOW)
 
     def options(self) -> str:
         return (
