@@ -1,8 +1,7 @@
-"""A domain's report of calls (``call_ended``): one line for each time that somebody left one.
+"""The domain's report of Google Meet calls: one ``call_ended`` line for each time somebody left a call.
 
-Of the domain's calls only those are asked for that the clinician was in. Google cannot be told which parameters of a
-line to send, so a line is cut down to :data:`REPORT_PARAMETERS` as soon as it is there. An address in it says whose line it is, in
-memory, and is dropped.
+Only the calls that the clinician was in are requested. The API cannot select the parameters of a line, so a line is cut
+down to :data:`REPORT_PARAMETERS` on arrival. The address in it shows whose line it is; it is used in memory and dropped.
 """
 
 from __future__ import annotations

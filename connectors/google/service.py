@@ -173,9 +173,7 @@ class GoogleClient:
 
     def _object(self, answer: Any) -> dict[str, Any]:
         if not isinstance(answer, dict):
-            problem = MalformedError(
-                self._source, "what Google answers makes no sense.", "The next run tries again."
-            )
+            problem = MalformedError(self._source, "what Google answers makes no sense.", "The next run tries again.")
             raise RetryableError(problem)
         return answer
 

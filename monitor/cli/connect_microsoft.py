@@ -63,7 +63,9 @@ def _with_a_code(context: CliContext, person: Clinician, options: MicrosoftOptio
         missing=missing,
     )
     if missing:
-        context.print_note(f"Not granted: {describe_scopes(missing)}. An administrator may have to allow it in Entra first.")
+        context.print_note(
+            f"Not granted: {describe_scopes(missing)}. An administrator may have to allow it in Entra first."
+        )
     sys.exit(EXIT_AUTHORISE if missing else 0)
 
 
