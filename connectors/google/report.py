@@ -1,7 +1,7 @@
 """The domain's report of Google Meet calls: one ``call_ended`` line for each time somebody left a call.
 
 Only the calls that the clinician was in are requested. The API cannot select the parameters of a line, so a line is cut
-down to :data:`REPORT_PARAMETERS` on arrival. The address in it shows whose line it is; it is used in memory and dropped.
+down to :data:`REPORT_PARAMETERS` on arrival. The address in it shows whose line it is; it is used in memory only.
 """
 
 from __future__ import annotations
