@@ -375,7 +375,7 @@ SOURCE_KIND = SourceKind(
         "TRANSP", "LAST-MODIFIED", "VTIMEZONE", "X-WR-TIMEZONE", "ATTENDEE and ORGANIZER (address, PARTSTAT)",
         "SUMMARY, CATEGORIES, COLOR (where a rule needs them)",
     ),
-    other_fields="left out while parsing",
+    other_fields="dropped while parsing",
     check=_problems,
     remote=_is_remote,
     preview=preview,

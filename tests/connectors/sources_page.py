@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
@@ -104,8 +105,10 @@ def _default(option: Field[Any]) -> str:
         return ""
     if isinstance(default, bool):
         return str(default).lower()
-    shown = default.value if isinstance(default, Enum) else default
-    return f"`{shown}`" if str(shown) else ""
+    if isinstance(default, tuple):
+        return f"`{json.dumps(default)}`"
+    value = default.value if isinstance(default, Enum) else default
+    return f"`{value}`" if str(value) else ""
 
 
 def _cell(text: str) -> str:
