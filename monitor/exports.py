@@ -117,7 +117,7 @@ def _messages(rows: Sequence[tables.Row], frames: Frames, names: Mapping[int, st
 
 def _sessions(frames: Frames, names: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
     booked = frames.sessions["booked_start"]
-    ends = frames.sessions[["booked_end", "ended_at"]].max(axis=1)
+    ends = frames.sessions[["booked_end", "effective_end"]].max(axis=1)
     chosen = frames.sessions[(booked < end) & ((ends > start) | (booked >= start))]
     for values in chosen.sort_values(["booked_start", "uid_key"]).to_dict("records"):
         yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_session(values)}
