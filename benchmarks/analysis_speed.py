@@ -43,7 +43,7 @@ def year(seed: int = 1) -> Records:
         evidence=_evidence(events, dice),
         corrections=_table("corrections"),
         messages=_messages(dice),
-        joined=_table("joined"),
+        persons=_table("persons"),
         terms=_terms(),
         ledger=_table("ledger"),
     )

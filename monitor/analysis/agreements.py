@@ -1,4 +1,4 @@
-"""What held of a client on a day: keys joined to persons, and dated terms looked up for whole columns at once."""
+"""The dated terms of clients, looked up for whole columns at once, and the persons behind client keys."""
 
 from __future__ import annotations
 
@@ -19,35 +19,38 @@ MANY_DAYS = 1 << 20  # more than any day number, so that (client, day) is one so
 
 @dataclass(frozen=True, slots=True)
 class Persons:
-    """Which keys are one person: ``keys`` sorted, ``persons`` the number that stands for each. Others are their own."""
+    """The persons behind joined client keys: ``keys`` sorted, ``persons`` one number for each.
+
+    A key that is not listed is a person of its own.
+    """
 
     keys: NDArray[np.int64]
     persons: NDArray[np.int64]
 
     def of(self, keys: ArrayLike) -> NDArray[np.int64]:
-        """The person behind each key."""
-        wanted = np.asarray(keys, dtype=np.int64)
+        """Return the person behind each key."""
+        key = np.asarray(keys, dtype=np.int64)
         if not len(self.keys):
-            return wanted
-        place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        return np.where(self.keys[place] == wanted, self.persons[place], wanted)
+            return key
+        index = np.minimum(np.searchsorted(self.keys, key), len(self.keys) - 1)
+        return np.where(self.keys[index] == key, self.persons[index], key)
 
 
-def persons_from(joined: pd.DataFrame) -> Persons:
-    """Who is one person; ``joined`` has client (a key) and person."""
-    ordered = joined.sort_values("client")
+def persons_from(table: pd.DataFrame) -> Persons:
+    """Return the persons of a table with client (a key) and person."""
+    ordered = table.sort_values("client")
     return Persons(ordered["client"].to_numpy(dtype=np.int64), ordered["person"].to_numpy(dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
 class _DatedTerms:
-    """One term of everybody: when something was said of whom, as sorted (client, day) numbers, and what."""
+    """One term of all clients: sorted (client, day) numbers, and the value from each of them on."""
 
     since: NDArray[np.int64]
-    what: NDArray[np.object_]
+    value: NDArray[np.object_]
 
 
-_NOTHING = _DatedTerms(np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
+_NO_TERMS = _DatedTerms(np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,52 +60,53 @@ class Agreements:
     terms: Mapping[str, _DatedTerms]
 
     def texts(self, term: str, clients: ArrayLike, days: ArrayLike) -> NDArray[np.object_]:
-        """What holds of each client on each day, as it is written; ``None`` where nothing was said.
+        """Return the value of a term for each client on each day, as text; ``None`` where it has none.
 
         ::
 
-            said       weekly          fortnightly
-            days     x   |      x          |     x
-            holds  None      weekly          fortnightly
+            entered     weekly          fortnightly
+            days      x   |      x          |     x
+            result  None      weekly          fortnightly
         """
         return self.lookup(term, clients, days, lambda text: text, object)
 
     def numbers(self, term: str, clients: ArrayLike, days: ArrayLike) -> NDArray[np.float64]:
-        """As :meth:`texts`, a number or a date as a number (of its day), NaN where nothing was said."""
+        """Return the same as a number, a date as its day number; NaN where there is no value."""
         return self.lookup(term, clients, days, _number_of, np.float64)
 
     def holds(self, term: str, clients: ArrayLike, days: ArrayLike, *values: str) -> NDArray[np.bool_]:
-        """Whether one of ``values`` holds; without any, whether yes or agreed does."""
-        wanted = values or ("yes", "agreed")
-        return self.lookup(term, clients, days, lambda text: text in wanted, np.bool_)
+        """Return whether the term has one of ``values`` (by default "yes" or "agreed") on each day."""
+        accepted = values or ("yes", "agreed")
+        return self.lookup(term, clients, days, lambda text: text in accepted, np.bool_)
 
     def lookup(
-        self, term: str, clients: ArrayLike, days: ArrayLike, meaning: Callable[[str | None], object], kind: DTypeLike
+        self, term: str, clients: ArrayLike, days: ArrayLike, parse: Callable[[str | None], object], dtype: DTypeLike
     ) -> NDArray[Any]:
-        """As :meth:`texts`, what each text means (one of ``kind``); every text is looked at once."""
-        who, when = np.asarray(clients, dtype=np.int64), np.asarray(days, dtype=np.int64)
-        said = self.terms.get(term, _NOTHING)
-        place = np.searchsorted(said.since, _packed(who, when), side="right")
-        theirs = np.append(0, said.since)[place] >= _packed(who, 0)
-        each = np.array([meaning(None), *map(meaning, said.what)], dtype=kind)
-        return np.asarray(each[np.where(theirs, place, 0)], dtype=kind)
+        """Return the parsed value of a term for each client on each day; every stored text is parsed once."""
+        client, day = np.asarray(clients, dtype=np.int64), np.asarray(days, dtype=np.int64)
+        dated = self.terms.get(term, _NO_TERMS)
+        index = np.searchsorted(dated.since, _pack_client_days(client, day), side="right")
+        # Index 0 stands for no value. It is also right where the entry before is another client's.
+        same_client = np.append(0, dated.since)[index] >= _pack_client_days(client, 0)
+        parsed = np.array([parse(None), *map(parse, dated.value)], dtype=dtype)
+        return np.asarray(parsed[np.where(same_client, index, 0)], dtype=dtype)
 
     def has(self, term: str) -> bool:
-        """Whether anything was ever said of anybody."""
+        """Return whether the term was ever entered for any client."""
         return term in self.terms
 
     def changes(self, term: str) -> pd.DataFrame:
-        """All that was said: client, day and value (``None`` where nothing holds any more), by client and day."""
+        """Return all entries of a term: client, day and value (``None`` where the term ends), by client and day."""
         if not self.has(term):
             return pd.DataFrame({"client": [], "day": [], "value": []}).astype({"client": "int64", "day": "int64"})
-        said = self.terms[term]
-        return pd.DataFrame({"client": said.since // MANY_DAYS, "day": said.since % MANY_DAYS, "value": said.what})
+        dated = self.terms[term]
+        return pd.DataFrame({"client": dated.since // MANY_DAYS, "day": dated.since % MANY_DAYS, "value": dated.value})
 
 
 def agreements_from(terms: pd.DataFrame, persons: Persons) -> Agreements:
-    """The terms as they hold of persons; ``terms`` has client, term, day, value and entered_at.
+    """Return the terms by person; ``terms`` has client, term, day, value and entered_at.
 
-    Of two keys of one person told differently on one day, what was said last counts.
+    Where two keys of one person have different values from the same day, the one entered last counts.
     """
     if terms.empty:
         return Agreements({})
@@ -111,21 +115,21 @@ def agreements_from(terms: pd.DataFrame, persons: Persons) -> Agreements:
     last = ordered.drop_duplicates(["term", "client", "day"], keep="last")
     return Agreements(
         {
-            str(term): _DatedTerms(_packed(part["client"], part["day"]), _texts(part["value"]))
-            for term, part in last.groupby("term")
+            str(term): _DatedTerms(_pack_client_days(rows["client"], rows["day"]), _texts(rows["value"]))
+            for term, rows in last.groupby("term")
             if term in TERMS
         }
     )
 
 
 def _texts(values: pd.Series) -> NDArray[np.object_]:
-    """What was said; pandas makes a NaN of what is ``None``."""
+    """Return the values with ``None`` where pandas has made a NaN of it."""
     texts: NDArray[np.object_] = values.to_numpy(dtype=object, copy=True)
     texts[values.isna()] = None
     return texts
 
 
-def _packed(clients: ArrayLike, days: ArrayLike) -> NDArray[np.int64]:
+def _pack_client_days(clients: ArrayLike, days: ArrayLike) -> NDArray[np.int64]:
     return np.asarray(np.asarray(clients, dtype=np.int64) * MANY_DAYS + np.asarray(days, dtype=np.int64))
 
 
@@ -136,7 +140,7 @@ def _number_of(text: str | None) -> float:
 
 
 def terms_on_day(agreements: Agreements, persons: Persons, keys: NDArray[np.int64], day: int) -> pd.DataFrame:
-    """One row a key: client, person, and per term what holds on ``day`` (``None`` where nothing was said)."""
-    people = persons.of(keys)
-    held = {term: pd.Series(agreements.texts(term, people, day), dtype=object) for term in TERMS}
-    return pd.DataFrame({"client": keys, "person": people} | held)
+    """Return one row a key: client, person, and the value of each term on ``day`` (``None`` where it has none)."""
+    person = persons.of(keys)
+    values = {term: pd.Series(agreements.texts(term, person, day), dtype=object) for term in TERMS}
+    return pd.DataFrame({"client": keys, "person": person} | values)

@@ -1,7 +1,7 @@
-"""One client at a time, by week: contacts, and what they are measured by.
+"""Contacts with each client by week, and their exposure.
 
-All of it is for the clinician alone. Clients are judged by their own agreement; what an emergency protocol covers is no
-contact here.
+For the clinician alone. Each client is measured by the own agreement; contact that an emergency protocol covers is not
+counted.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ClientWeeks:
-    """Weeks (rows) by clients (columns): contacts between sessions, and the share of a week that they are measured by.
+    """Contacts between sessions by week (rows) and client (columns), and the share of the week that was worked.
 
-    NaN where a week does not count for a client: not active, or not compared.
+    NaN where a week does not count for a client: the client is not active, or the week is not compared.
     """
 
     contacts: pd.DataFrame
@@ -36,7 +36,7 @@ class ClientWeeks:
 
 
 def client_weeks_from(frames: Frames) -> ClientWeeks:
-    """Sent episodes of each active client by week, for :func:`monitor.analysis.client_shifts.client_shifts`."""
+    """Return the sent episodes to each active client by week, for :mod:`monitor.analysis.client_shifts`."""
     clients, weeks = client_columns(frames), frames.weeks
     sent = _to_clients(frames)
     counted = (
@@ -44,14 +44,14 @@ def client_weeks_from(frames: Frames) -> ClientWeeks:
         & (weeks["compared"] & weeks["messages_observed"] & weeks["calendar_observed"]).to_numpy()[:, None]
     )
     contacts = _contacts(frames, sent[~(sent["outside_hours"] & sent["covered_by_protocol"])])
-    present = np.where(
+    worked_share = np.where(
         weeks["pattern_days"] > 0, weeks["worked_days"] / weeks["pattern_days"].where(weeks["pattern_days"] > 0), 1.0
     )
-    exposure = np.broadcast_to(np.minimum(present, 1.0)[:, None], counted.shape)
+    exposure = np.broadcast_to(np.minimum(worked_share, 1.0)[:, None], counted.shape)
     return ClientWeeks(
         *(
-            pd.DataFrame(np.where(counted, cells, np.nan), index=weeks.index, columns=clients)
-            for cells in (contacts, exposure)
+            pd.DataFrame(np.where(counted, matrix, np.nan), index=weeks.index, columns=clients)
+            for matrix in (contacts, exposure)
         )
     )
 
@@ -65,14 +65,14 @@ def _contacts(frames: Frames, episodes: pd.DataFrame) -> Floats:
 
 
 def off_agreement(frames: Frames) -> Floats:
-    """Of each sent episode: 1 if its channel or time is not in the client's agreement, 0 if it is, NaN if none says.
+    """Return for each sent episode 1 if its channel or time is not in the client's agreement, 0 if it is, else NaN.
 
-    None says of what an emergency protocol covers, or was sent on call.
+    NaN is also the value of an episode that an emergency protocol covers or that was sent on call.
     """
     episodes, agreements = frames.episodes, frames.agreements
-    who = episodes["counterpart"]
-    named, within = contact_time(agreements, frames.calendar, who, episodes["sent_at"])
-    channel = off_channel(agreements, who, episodes["day"], episodes["channel"])
-    off = np.where(np.isnan(channel) & ~named, np.nan, ((channel == 1) | (named & ~within)).astype(float))
+    client = episodes["counterpart"]
+    has_times, in_time = contact_time(agreements, frames.calendar, client, episodes["sent_at"])
+    channel = off_channel(agreements, client, episodes["day"], episodes["channel"])
+    off = np.where(np.isnan(channel) & ~has_times, np.nan, ((channel == 1) | (has_times & ~in_time)).astype(float))
     as_agreed = episodes["covered_by_protocol"] | contains(frames.calendar.on_call, episodes["sent_at"])
     return np.where((episodes["counterpart_kind"] == CounterpartKind.CLIENT) & ~as_agreed, off, np.nan)

@@ -1,4 +1,4 @@
-"""A client's course: where it begins, and how it ends: said by the clinician, or by ninety days of silence."""
+"""Courses of treatment: the first session, and the end by discharge, hand-over or ninety days without a session."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ ENDED = (DISCHARGED, HANDED_OVER)
 
 
 def courses_from(held: pd.DataFrame, agreements: Agreements, calendar: WorkCalendar, *, as_of: int) -> pd.DataFrame:
-    """Held sessions with a client, by client and time: client, booked_start, week, begins, closed_at, by_silence.
+    """Return the held sessions with a client, by client and time, with where courses begin and end.
 
-    ``begins`` marks the first session and the first one after an ending; ``closed_at`` is when the course ended with
-    this session, NaN where it went on or is not known to have ended; ``by_silence`` whether nobody said so.
+    Columns: client, booked_start, week, begins, closed_at, by_silence. ``begins`` marks the first session and the first
+    one after an ending. ``closed_at`` is when the course ended with this session, NaN where it went on or is not known
+    to have ended; ``by_silence`` says that the clinician entered no ending.
 
     ::
 
         sessions   x   x     x                          x
-        said                    discharged
+        entered                 discharged
         course     |------------|                       |---
+
         sessions   x   x     x                             x
         course     |---------------- 90 days ----|         |---
     """
     own = held[held["client"] >= 0].sort_values(["client", "booked_start"], kind="stable", ignore_index=True)
     client, start = own["client"].to_numpy(), own["booked_start"].to_numpy()
     same = np.append(client[1:] == client[:-1], False) if len(own) else np.zeros(0, dtype=bool)
-    following = np.where(same, np.append(start[1:], 0), np.inf)
-    said = next_ending(agreements, calendar, client, start)
-    ends = np.minimum(said, start + SILENT_DAYS * DAY_SECONDS)
-    closes = ends < following
+    next_start = np.where(same, np.append(start[1:], 0), np.inf)
+    entered = next_ending(agreements, calendar, client, start)
+    ends = np.minimum(entered, start + SILENT_DAYS * DAY_SECONDS)
+    closes = ends < next_start
     begins = np.append(True, closes[:-1] | ~same[:-1])[: len(own)]
     return pd.DataFrame(
         {
@@ -44,7 +46,7 @@ def courses_from(held: pd.DataFrame, agreements: Agreements, calendar: WorkCalen
             "week": own["week"].to_numpy(),
             "begins": begins,
             "closed_at": np.where(closes & (ends <= as_of), ends, np.nan),
-            "by_silence": said > start + SILENT_DAYS * DAY_SECONDS,
+            "by_silence": entered > start + SILENT_DAYS * DAY_SECONDS,
         }
     )
 
@@ -52,12 +54,12 @@ def courses_from(held: pd.DataFrame, agreements: Agreements, calendar: WorkCalen
 def next_ending(
     agreements: Agreements, calendar: WorkCalendar, clients: NDArray[np.int64], instants: ArrayLike
 ) -> NDArray[np.float64]:
-    """When a client is next discharged or handed over, at or after each instant: that day's last second; or inf."""
+    """Return when a client is next discharged or handed over after each instant: that day's last second, or inf."""
     changes = agreements.changes("standing")
     changes = changes[changes["value"].isin(ENDED)]
-    at = calendar.day_starts(changes["day"].to_numpy() + 1) - 1
-    ends = np.sort(pack_keys(changes["client"], np.maximum(at, 0)))
-    place = np.searchsorted(ends, pack_keys(clients, instants))
-    found = np.append(ends, np.iinfo(np.int64).max)[place]
-    theirs = found < pack_keys(np.asarray(clients) + 1, 0)
-    return np.where(theirs, (found - pack_keys(clients, 0)).astype(float), np.inf)
+    ended_at = calendar.day_starts(changes["day"].to_numpy() + 1) - 1
+    ends = np.sort(pack_keys(changes["client"], np.maximum(ended_at, 0)))
+    index = np.searchsorted(ends, pack_keys(clients, instants))
+    next_end = np.append(ends, np.iinfo(np.int64).max)[index]
+    same_client = next_end < pack_keys(np.asarray(clients) + 1, 0)
+    return np.where(same_client, (next_end - pack_keys(clients, 0)).astype(float), np.inf)

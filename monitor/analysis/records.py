@@ -1,4 +1,4 @@
-"""What is stored of one clinician, as the store returns it and as the analysis takes it."""
+"""One clinician's stored records as tables: the store returns them, the analysis takes them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ReadSpan = tuple[int, int] | None
-"""From when to when a part of the records was read: ``[start, end)``, ``None`` where it says nothing."""
+"""The span ``[start, end)`` in which all sources of one kind were read; ``None`` where nothing was read."""
 
 FOREVER = 2**62
-"""Up to when something was read that cannot grow old, such as an archive."""
+"""The end of the read span of a source that cannot become stale, such as an archive."""
 
 RECORD_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "events": {
@@ -30,7 +30,7 @@ RECORD_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "sent_at": "int64", "outgoing": "bool", "automatic": "bool", "counterpart": "int64", "counterpart_kind": "str",
         "channel": "str", "thread": "int64", "source": "int64", "emergency": "bool",
     },
-    "joined": {"client": "int64", "person": "int64"},
+    "persons": {"client": "int64", "person": "int64"},
     "terms": {"client": "int64", "term": "object", "day": "int64", "value": "object", "entered_at": "int64"},
     "ledger": {"client": "int64", "kind": "str", "day": "int64"},
 }  # fmt: skip
@@ -39,18 +39,18 @@ RECORD_COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """One clinician's records. Instants are epoch seconds, an unknown number is NaN; a client is -1 where it is nobody.
+    """One clinician's records. Instants are epoch seconds, an unknown number is NaN, no client is -1.
 
-    events       calendar entries as they stand: start, end, the end as it was booked, excluded (why it is no session,
-                 if so), known_at (when it was first seen), cancelled_at (if it was called off, and as far as anybody
-                 can know), moved (whether it was ever seen beginning at another time)
-    evidence     when sessions truly began and ended, by a source (its grade says of what kind); uid_key or meeting say
-                 of which, empty where the source does not
-    corrections  when sessions truly ended, by the clinician
+    events       calendar events as last read: start, end, booked_end, excluded (the reason why the event is excluded,
+                 if it is), known_at (when it was first seen), cancelled_at (when it was cancelled, if it was and where
+                 that is known), moved (whether its start was ever another one)
+    evidence     actual times of sessions by source, with their grade; uid_key or meeting name the session, both empty
+                 where the source names none
+    corrections  actual ends of sessions, stated by the clinician
     messages     sent_at, outgoing, automatic, counterpart (a client's key or -1), its kind, channel, thread (0: none),
                  emergency (whether the clinician marked the thread as one)
-    joined       which keys are one person
-    terms        what was said of clients from a day on; no value: nothing holds any more
+    persons      for each client key that was joined with others, the person behind it
+    terms        what was agreed with or recorded about a client, each from a day on; a term without a value ends it
     ledger       what no calendar shows, by day
     """
 
@@ -58,6 +58,6 @@ class Records:
     evidence: pd.DataFrame
     corrections: pd.DataFrame
     messages: pd.DataFrame
-    joined: pd.DataFrame
+    persons: pd.DataFrame
     terms: pd.DataFrame
     ledger: pd.DataFrame

@@ -74,14 +74,14 @@ FROM message JOIN source_clinician USING (clinician_id, source_id)
 WHERE clinician_id = :clinician AND (recognised OR source_id IN (
     SELECT source_id FROM message WHERE clinician_id = :clinician AND outgoing AND NOT automatic))
 ORDER BY sent_at, node"""
-_JOINED = "SELECT client_id AS client, person FROM client_person WHERE clinician_id = :clinician ORDER BY client_id"
+_PERSONS = "SELECT client_id AS client, person FROM client_person WHERE clinician_id = :clinician ORDER BY client_id"
 _TERMS = """
 SELECT client_id AS client, term, from_day AS day, value, entered_at FROM client_term
 WHERE clinician_id = :clinician ORDER BY client_id, term, from_day"""
 _LEDGER = """
 SELECT coalesce(client_id, -1) AS client, kind, day FROM ledger WHERE clinician_id = :clinician ORDER BY day, id"""
 _SENTENCES = {
-    "events": EVENTS, "evidence": _EVIDENCE, "corrections": _CORRECTIONS, "messages": _MESSAGES, "joined": _JOINED,
+    "events": EVENTS, "evidence": _EVIDENCE, "corrections": _CORRECTIONS, "messages": _MESSAGES, "persons": _PERSONS,
     "terms": _TERMS, "ledger": _LEDGER,
 }  # fmt: skip
 

@@ -156,9 +156,9 @@ def term(client: int, name: str, value: str | None, since: str | None = None, *,
     return {"client": client, "term": name, "day": day(since) if since else 0, "value": value, "entered_at": at(said)}
 
 
-def joined(*people: Sequence[int]) -> pd.DataFrame:
-    """Keys of one person, as ``joined([1, 4], [2, 3])``."""
-    return table("joined", [{"client": key, "person": min(keys)} for keys in people for key in keys])
+def joined_keys(*people: Sequence[int]) -> pd.DataFrame:
+    """Keys of one person, as ``joined_keys([1, 4], [2, 3])``."""
+    return table("persons", [{"client": key, "person": min(keys)} for keys in people for key in keys])
 
 
 def entered(client: int, kind: str, on: str) -> Row:
@@ -185,7 +185,7 @@ def records(
         evidence=evidence(times),
         corrections=corrections(corrected),
         messages=messages(mail),
-        joined=joined(*people),
+        persons=joined_keys(*people),
         terms=table("terms", terms),
         ledger=table("ledger", ledger),
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.records import CounterpartKind, Kind
 from monitor.analysis.agreements import agreements_from, persons_from
-from tests.monitor.facts import EXAMPLES, Row, day, event, frames, joined, message, table, term
+from tests.monitor.facts import EXAMPLES, Row, day, event, frames, joined_keys, message, table, term
 
 MONDAY = day("2026-03-02")
 
@@ -21,7 +21,7 @@ def test_what_holds_is_the_latest_at_or_before_a_day() -> None:
         term(1, "frequency", None, "2026-03-16"),
         term(2, "frequency", "2"),
     ]
-    found = agreements_from(table("terms", said), persons_from(joined()))
+    found = agreements_from(table("terms", said), persons_from(joined_keys()))
     days = np.array([MONDAY - 1, MONDAY, MONDAY + 6, MONDAY + 7, MONDAY + 14])
 
     assert found.texts("frequency", 1, days).tolist() == [None, "1", "1", "0.5", None]
@@ -31,7 +31,7 @@ def test_what_holds_is_the_latest_at_or_before_a_day() -> None:
 
 def test_dates_are_days_and_yes_is_yes() -> None:
     said = [term(1, "modified_until", "2026-03-02"), term(1, "trauma", "yes"), term(2, "trauma", "no")]
-    found = agreements_from(table("terms", said), persons_from(joined()))
+    found = agreements_from(table("terms", said), persons_from(joined_keys()))
 
     assert found.numbers("modified_until", 1, MONDAY) == MONDAY
     assert found.holds("trauma", [1, 2, 3], MONDAY).tolist() == [True, False, False]
@@ -42,7 +42,7 @@ def test_of_two_keys_of_one_person_what_was_said_last_counts() -> None:
         term(4, "band", "2", "2026-03-02", said="2026-03-03 10:00"),
         term(1, "band", "3", "2026-03-02", said="2026-03-02 10:00"),
     ]
-    found = agreements_from(table("terms", said), persons_from(joined([1, 4])))
+    found = agreements_from(table("terms", said), persons_from(joined_keys([1, 4])))
 
     assert found.texts("band", 1, MONDAY) == "2"
     assert found.changes("band")[["client", "value"]].to_numpy().tolist() == [[1, "2"]]
@@ -60,7 +60,7 @@ def test_a_lookup_is_the_slow_readings(rows: list[tuple[int, int, str | None]], 
     said: list[Row] = [
         {"client": who, "term": "band", "day": at, "value": value, "entered_at": 0} for who, at, value in rows
     ]
-    found = agreements_from(table("terms", said), persons_from(joined()))
+    found = agreements_from(table("terms", said), persons_from(joined_keys()))
     before = [(at, value) for who, at, value in rows if who == client and at <= on]
 
     assert found.texts("band", client, on) == (max(before, key=lambda row: row[0])[1] if before else None)

@@ -195,7 +195,7 @@ def test_the_analysis_reads_all_of_it(connection: Connection) -> None:
     clients.add_ledger_entry(connection, "ana", "consultation", day=TODAY, client=None, now=100)
     found = load_records(connection, "ana")
 
-    assert found.joined.to_dict("list") == {"client": [1, 2], "person": [1, 1]}
+    assert found.persons.to_dict("list") == {"client": [1, 2], "person": [1, 1]}
     assert found.terms.to_dict("records") == [
         {"client": 1, "term": "trauma", "day": TODAY, "value": "yes", "entered_at": 100}
     ]
