@@ -24,13 +24,14 @@ the [glossary](glossary.md).
 All kinds also accept `name`, `kind`, `clinician` or `clinicians`, `window` and `busy_only`, which config.example.toml
 explains. These options and `longest_session_hours` apply to every kind alike, also to kinds of other packages.
 
-**Removed entries.** An entry that is missing from a source that is read whole is removed if it has yet to begin, or if
-it lies inside the reach of the source, which goes back to the earliest single entry that the source contains. Older
-entries stay stored. If a source gives all its entries new identifiers with each export, Evenhours recognises them by
-their times, kinds and clients.
+**Removed entries.** If a source is read whole, an entry that is missing is removed if it has yet to begin, or if it lies
+inside the reach of the source. The reach goes back to the earliest single entry that the source contains. Older entries
+stay stored. If a source gives all its entries new identifiers with each export, Evenhours recognises them by their
+times, kinds and clients.
 
-**Slow servers.** An answer may take five minutes, longer only while it arrives steadily, and all answers of a server
-two hours of waiting in a run. Then the error states how slowly the server answers, and the other sources are read.
+**Slow servers.** An answer may take five minutes, longer only while it arrives steadily. All answers of a server
+together may take two hours of waiting in a run. After that the error states how slowly the server answers, and the
+other sources are read.
 
 **Security.** Nothing is requested unencrypted except on this machine: no `http://`, no IMAP without TLS, no redirect to
 either. A pipe, a device or a socket in place of a file or a folder of files is refused without being opened; among the
@@ -48,8 +49,8 @@ _OWN_MAIL = """\
 ## Which messages count as sent
 
 A message of `mbox`, `maildir`, `imap`, `gmail` or `microsoft` counts as sent by its owner if its sender is one of the
-owner's `addresses`, or if it is stored as sent mail (the folder of `imap`, Gmail's label, Microsoft's Sent Items),
-whatever its sender. The name with which somebody signs in, or a provider's address for the account, counts only if it
+owner's `addresses`. It also counts as sent if it is stored as sent mail (the folder of `imap`, Gmail's label,
+Microsoft's Sent Items), whatever its sender. The name with which somebody signs in, or a provider's address for the account, counts only if it
 is listed in `addresses`. The same addresses decide in every source who is a colleague. `csv`, `sms_xml` and `fhir`
 state the direction of each message themselves.
 
