@@ -24,35 +24,35 @@ the [glossary](glossary.md).
 All kinds also accept `name`, `kind`, `clinician` or `clinicians`, `window` and `busy_only`, which config.example.toml
 explains. These options and `longest_session_hours` apply to every kind alike, also to kinds of other packages.
 
-**Removed entries.** If a source is read whole, an entry that is missing is removed if it has yet to begin, or if it lies
-inside the reach of the source. The reach goes back to the earliest single entry that the source contains. Older entries
-stay stored. If a source gives all its entries new identifiers with each export, Evenhours recognises them by their
-times, kinds and clients.
+**Removed entries.** If a source is read whole, an entry that is missing is removed if it has yet to begin, or if it
+lies inside the reach of the source. The reach goes back to the earliest single entry that the source contains. Older
+entries stay stored. If a source gives all its entries new identifiers with each export, Evenhours recognises them by
+their times, kinds and clients.
 
 **Slow servers.** An answer may take five minutes, longer only while it arrives steadily. All answers of a server
 together may take two hours of waiting in a run. After that the error states how slowly the server answers, and the
 other sources are read.
 
-**Security.** Nothing is requested unencrypted except on this machine: no `http://`, no IMAP without TLS, no redirect to
-either. A pipe, a device or a socket in place of a file or a folder of files is refused without being opened; among the
-messages of a Maildir it is skipped. The address of a source, which may be a secret, never appears in an error, a log or
-a record.
+**Security.** Nothing is requested unencrypted except on this machine: no `http://`, no IMAP without TLS, no redirect
+to either. A pipe, a device or a socket in place of a file or a folder of files is refused without being opened; among
+the messages of a Maildir it is skipped. The address of a source, which may be a secret, never appears in an error, a
+log or a record.
 """
 _TABLE = """\
 ## What each source does
 
 Every kind is tested in a made-up world of its own, through the ordinary ingest into a real database
-(`tests/connectors/test_conformance.py`). ✓: tested. A number: the behaviour has no meaning for this source; the reasons
-are below.
+(`tests/connectors/test_conformance.py`). ✓: tested. A number: the behaviour has no meaning for this source; the
+reasons are below.
 """
 _OWN_MAIL = """\
 ## Which messages count as sent
 
 A message of `mbox`, `maildir`, `imap`, `gmail` or `microsoft` counts as sent by its owner if its sender is one of the
 owner's `addresses`. It also counts as sent if it is stored as sent mail (the folder of `imap`, Gmail's label,
-Microsoft's Sent Items), whatever its sender. The name with which somebody signs in, or a provider's address for the account, counts only if it
-is listed in `addresses`. The same addresses decide in every source who is a colleague. `csv`, `sms_xml` and `fhir`
-state the direction of each message themselves.
+Microsoft's Sent Items), whatever its sender. The name with which somebody signs in, or a provider's address for the
+account, counts only if it is listed in `addresses`. The same addresses decide in every source who is a colleague.
+`csv`, `sms_xml` and `fhir` state the direction of each message themselves.
 
 If no message of a source is known to be sent by its owner, automatic ones ignored, replies and evenings are not known.
 A run that read messages of such a source reports it. For mail it names the address that occurs in most of these
