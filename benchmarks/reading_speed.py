@@ -28,7 +28,7 @@ from statistics import median
 from time import perf_counter, process_time
 
 from connectors.caldav import requests
-from connectors.imap.messages import WANTED
+from connectors.imap.messages import FETCH_ITEMS
 from connectors.pseudonyms import Pseudonyms
 from monitor.config import load
 from monitor.ingest import IngestRequest, SourceOutcome, ingest
@@ -162,7 +162,7 @@ def fetch_alone(server: Dovecot, user: str) -> float:
     with IMAP4("127.0.0.1", server.port) as client:
         client.login(user, PASSWORD)
         client.select("INBOX", readonly=True)
-        _, rows = client.uid("FETCH", f"1:{MESSAGES}", f"({WANTED})")
+        _, rows = client.uid("FETCH", f"1:{MESSAGES}", f"({FETCH_ITEMS})")
     if len(rows) < MESSAGES:
         raise SystemExit("the benchmark fetched nothing")
     return perf_counter() - begun

@@ -1,7 +1,10 @@
-"""Mail on a server (IMAP), by its headers: folders are examined, never selected for writing, and bodies stay there.
+"""Mail on a server (IMAP), by its headers: folders are opened for reading only, and bodies are never requested.
 
-names         what a folder's name and marks say it is for
-conversation  one connection: signing in, folders, searches, header blocks as they arrive
-cursor        how far each folder was read
-source        the connector
+folders     roles of folders, by the flags that a server gives them and by their names
+messages    parsing of one message's FETCH response
+connection  the standard library's connection with limits
+session     one signed-in connection: folders, searches, header blocks as they arrive
+reader      reading of a whole account, with retries
+cursor      the position in each folder
+source      the connector
 """

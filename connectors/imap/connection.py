@@ -1,4 +1,4 @@
-"""The standard library's connection to a mail server, kept from swallowing more than an answer can be."""
+"""The standard library's IMAP connection with limits on the size and the time of each response."""
 
 from __future__ import annotations
 
@@ -11,99 +11,105 @@ from typing import Any
 
 from connectors.deadline import Deadline, TooLargeError, watch_socket
 
-SECONDS = 60  # without a word from the server
-LARGEST = 64 * 1024 * 1024  # bytes of one answer
+TIMEOUT_SECONDS = 60  # without a byte from the server
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _LONGEST_LINE = 1_000_000
-_AT_ONCE = 256 * 1024
+_BUFFER_BYTES = 256 * 1024
 
 
-class Connection(IMAP4):
-    """A connection whose answers are bounded, and watched from its first packet; ``renew`` before each question."""
+class ImapConnection(IMAP4):
+    """A connection with bounded responses, watched from its first packet; call ``renew`` before each command."""
 
-    _left = LARGEST
-    _coming: BufferedReader | None = None
-    _of: socket | None = None
+    _bytes_left = MAX_RESPONSE_BYTES
+    _reader: BufferedReader | None = None
+    _reader_socket: socket | None = None
 
-    def __init__(self, deadline: Deadline, host: str, port: int, **told: Any) -> None:
+    def __init__(self, deadline: Deadline, host: str, port: int, **options: Any) -> None:
         self._deadline = deadline
-        super().__init__(host, port, timeout=SECONDS, **told)
+        super().__init__(host, port, timeout=TIMEOUT_SECONDS, **options)
 
     def _create_socket(self, timeout: float | None) -> socket:
         return self._deadline.connect((self.host, self.port), timeout)
 
-    def open(self, *where: Any, **told: Any) -> None:
-        """Connect. The standard library signs in by small pieces, which a system would hold back to send together."""
-        super().open(*where, **told)
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        """Connect."""
+        super().open(*args, **kwargs)
+        # Nagle's algorithm would delay the small packets in which the standard library signs in.
         self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
     def encrypt(self, context: ssl.SSLContext) -> None:
-        """Go on encrypted. Raises ssl.SSLError where the server offers no such thing."""
+        """Switch to an encrypted connection. Raises ssl.SSLError if the server does not offer one."""
         if "STARTTLS" not in self.capabilities:
             raise ssl.SSLError("not offered")
-        with self._deadline.measure() as left:
-            self.sock.settimeout(min(SECONDS, left))
+        with self._deadline.measure() as seconds_left:
+            self.sock.settimeout(min(TIMEOUT_SECONDS, seconds_left))
             self.starttls(context)
         self.sock = watch_socket(self.sock, self._deadline)
-        self.sock.settimeout(SECONDS)
+        self.sock.settimeout(TIMEOUT_SECONDS)
 
     def renew(self) -> None:
-        """Begin a new answer."""
-        self._left = LARGEST
+        """Begin a new response: it may have the full size again."""
+        self._bytes_left = MAX_RESPONSE_BYTES
 
     def peek(self) -> bytes:
-        """What has come, without taking it; where there is nothing, what comes next. Nothing where it ended."""
-        return self._answers().peek()
+        """Return the buffered bytes without consuming them; wait for some if there are none; empty at the end."""
+        return self._buffer().peek()
 
     def read(self, size: int) -> bytes:
-        """So many bytes, or fewer where the connection ended."""
-        if size > self._left:
+        """Read ``size`` bytes, or fewer if the connection ends."""
+        if size > self._bytes_left:
             raise TooLargeError
-        return self._spent(self._answers().read(size))
+        return self._counted(self._buffer().read(size))
 
     def readline(self) -> bytes:
-        """One line with its end; nothing where the connection ended."""
-        line = self._answers().readline(_LONGEST_LINE + 1)
+        """Read one line with its end; empty if the connection has ended."""
+        line = self._buffer().readline(_LONGEST_LINE + 1)
         if len(line) > _LONGEST_LINE:
             raise TooLargeError
-        return self._spent(line)
+        return self._counted(line)
 
     def shutdown(self) -> None:
-        """Hang up."""
-        if self._coming:
-            self._coming.close()
+        """Close the connection."""
+        if self._reader:
+            self._reader.close()
         super().shutdown()
 
-    def _answers(self) -> BufferedReader:
-        """The stream of the present socket: what came before it was encrypted is not believed afterwards."""
-        if self._coming is None or self._of is not self.sock:
-            self._of, self._coming = self.sock, BufferedReader(self.sock.makefile("rb", 0), _AT_ONCE)
-        return self._coming
+    def _buffer(self) -> BufferedReader:
+        """Return the buffer of the present socket.
 
-    def _spent(self, data: bytes) -> bytes:
-        self._left -= len(data)
-        if self._left < 0:
+        Bytes that arrived before the connection was encrypted are dropped with the old buffer, since anybody could have
+        sent them.
+        """
+        if self._reader is None or self._reader_socket is not self.sock:
+            self._reader_socket = self.sock
+            self._reader = BufferedReader(self.sock.makefile("rb", 0), _BUFFER_BYTES)
+        return self._reader
+
+    def _counted(self, data: bytes) -> bytes:
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
             raise TooLargeError
         return data
 
 
-class SecureConnection(Connection, IMAP4_SSL):
-    """The same, encrypted from the beginning."""
+class TlsImapConnection(ImapConnection, IMAP4_SSL):
+    """A connection that is encrypted from the beginning."""
 
     def _create_socket(self, timeout: float | None) -> socket:
         plain = super()._create_socket(timeout)
-        with self._deadline.measure() as left:
-            plain.settimeout(min(SECONDS, left))
+        with self._deadline.measure() as seconds_left:
+            plain.settimeout(min(TIMEOUT_SECONDS, seconds_left))
             sock = self.ssl_context.wrap_socket(plain, server_hostname=self.host)
-        secure: socket = watch_socket(sock, self._deadline)
-        secure.settimeout(timeout)
-        return secure
+        watched: socket = watch_socket(sock, self._deadline)
+        watched.settimeout(timeout)
+        return watched
 
 
-def connected(host: str, port: int, tls: str, deadline: Deadline) -> Connection:
-    """A connection that has been greeted: ``tls`` is "tls", "starttls" or "none"."""
+def open_connection(host: str, port: int, tls: str, deadline: Deadline) -> ImapConnection:
+    """Return a connection after the server's greeting; ``tls`` is "tls", "starttls" or "none"."""
     if tls == "tls":
-        return SecureConnection(deadline, host, port, ssl_context=ssl.create_default_context())
-    connection = Connection(deadline, host, port)
+        return TlsImapConnection(deadline, host, port, ssl_context=ssl.create_default_context())
+    connection = ImapConnection(deadline, host, port)
     if tls == "starttls":
         try:
             connection.encrypt(ssl.create_default_context())

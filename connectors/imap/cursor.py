@@ -1,4 +1,4 @@
-"""How far the folders of a mailbox have been read."""
+"""The position up to which each folder of an account has been read."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _MOST_DRAFTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """One folder, whose messages the server numbers upwards as long as ``validity``, a keyed name, stays the same.
+class FolderPosition:
+    """The position in one folder, whose UIDs only grow while ``validity`` (a keyed name) stays the same.
 
     ::
 
-        number   1 ....... below ........ above ....
-                 to be read | have been read | new
+        UID   1 ....... below ........ above ....
+              still to read | already read | new
 
-    ``drafts`` are messages that were unfinished when they were looked at; while ``modseq`` stays the same, so are they.
-    At the ``broken`` ones the server broke off; they are tried again every time.
+    ``drafts`` are UIDs of messages that were drafts when they were read; they are unchanged while ``modseq`` is.
+    ``broken`` are UIDs at which the server closed the connection; they are tried again in every run.
     """
 
     validity: str
@@ -30,15 +30,15 @@ class Mark:
     drafts: tuple[int, ...] = ()
     broken: tuple[int, ...] = ()
 
-    def after(self, numbers: Collection[int], drafts: Iterable[int], broken: Iterable[int]) -> Mark:
-        """This mark once these numbers have been looked at, of which some turned out unfinished or broken."""
-        drafts = set(self.drafts).difference(numbers).union(drafts)
-        broken = set(self.broken).difference(numbers).union(broken)
+    def after_reading(self, uids: Collection[int], drafts: Iterable[int], broken: Iterable[int]) -> FolderPosition:
+        """Return the position after these UIDs have been read, some of which are drafts or broken."""
+        drafts = set(self.drafts).difference(uids).union(drafts)
+        broken = set(self.broken).difference(uids).union(broken)
         return replace(self, drafts=tuple(sorted(drafts)[-_MOST_DRAFTS:]), broken=tuple(sorted(broken)))
 
 
 @dataclass(frozen=True, slots=True)
 class ImapCursor(MailCursor):
-    """The marks of the folders under their keyed names."""
+    """The positions in the folders under their keyed names."""
 
-    folders: dict[str, Mark] = field(default_factory=dict)
+    folders: dict[str, FolderPosition] = field(default_factory=dict)

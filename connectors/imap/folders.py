@@ -1,6 +1,6 @@
-"""What a mailbox's folders are for, by the marks a server gives them (RFC 6154), else by their names.
+"""Roles of mail folders, by the flags that a server gives them (RFC 6154), else by their names.
 
-Names are spelled in modified UTF-7 (RFC 3501, 5.1.3) and in the language of whoever set the account up.
+Names are written in modified UTF-7 (RFC 3501, 5.1.3) and in the language of the person who set the account up.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from enum import Enum
 from unicodedata import normalize
 
 
-class Role(Enum):
-    """What a folder is read as. ``ALL`` holds everything that lies in the others; ``LEFT_OUT`` is no correspondence."""
+class FolderRole(Enum):
+    """The role of a folder. ``ALL`` shows the messages of all others; an ``IGNORED`` one is not read."""
 
     RECEIVED = "received"
     SENT = "sent"
     ALL = "all"
-    LEFT_OUT = "left out"
+    IGNORED = "ignored"
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder as the server tells of it: its name as it is spelled there, how many messages, the next number.
+    """A folder as the server lists it: its name as the server writes it, the number of messages, the next UID.
 
-    ``validity`` changes when the messages are numbered anew. It should be a number; whatever it is stands for itself.
+    ``validity`` changes when the messages get new UIDs. It should be a number; other words are kept as they are.
     """
 
     name: str
-    role: Role
+    role: FolderRole
     validity: str
     next_uid: int
     messages: int
     modseq: int = 0
 
     @property
-    def is_told(self) -> bool:
-        """Whether the server says enough to know what is new."""
+    def has_status(self) -> bool:
+        """Return ``True`` if the server reports enough to find new messages."""
         return bool(self.validity) and self.next_uid > 0
 
 
-_BY_MARK = {
-    "\\sent": Role.SENT,
-    "\\all": Role.ALL,
-    **dict.fromkeys(("\\drafts", "\\junk", "\\trash", "\\noselect", "\\nonexistent"), Role.LEFT_OUT),
-    **dict.fromkeys(("\\flagged", "\\important"), Role.LEFT_OUT),  # shown there, kept elsewhere
+_BY_FLAG = {
+    "\\sent": FolderRole.SENT,
+    "\\all": FolderRole.ALL,
+    **dict.fromkeys(("\\drafts", "\\junk", "\\trash", "\\noselect", "\\nonexistent"), FolderRole.IGNORED),
+    **dict.fromkeys(("\\flagged", "\\important"), FolderRole.IGNORED),  # shown there, kept elsewhere
 }
-_SENT = (
+_SENT_NAMES = (
     "sent", "sent items", "sent messages", "sent mail", "sent-mail", "gesendet", "gesendete elemente",
     "gesendete objekte", "gesendete nachrichten", "envoyés", "éléments envoyés", "messages envoyés", "enviados",
     "elementos enviados", "mensajes enviados", "itens enviados", "mensagens enviadas", "inviati", "posta inviata",
@@ -57,7 +57,7 @@ _SENT = (
     "skickade objekt", "sendt", "sendte elementer", "sendt post", "lähetetyt", "odeslané", "odeslaná pošta",
     "отправленные", "надіслані", "gönderilmiş öğeler", "送信済み", "送信済みアイテム", "已发送", "已发送邮件",
 )  # fmt: skip
-_LEFT_OUT = (
+_IGNORED_NAMES = (
     "drafts", "draft", "entwürfe", "brouillons", "borradores", "rascunhos", "bozze", "concepten", "kladder", "utkast",
     "luonnokset", "koncepty", "szkice", "wersje robocze", "черновики", "чернетки", "taslaklar", "下書き", "草稿",
     "templates", "vorlagen", "modèles", "outbox", "postausgang",
@@ -70,43 +70,45 @@ _LEFT_OUT = (
     "wiadomości-śmieci", "skräppost", "uønsket post", "roskaposti", "спам", "нежелательная почта", "迷惑メール",
     "垃圾邮件",
 )  # fmt: skip
-_BY_NAME = dict.fromkeys(_SENT, Role.SENT) | dict.fromkeys(_LEFT_OUT, Role.LEFT_OUT)
-_SHIFTED = re.compile(r"&([^-]*)-")
+_BY_NAME = dict.fromkeys(_SENT_NAMES, FolderRole.SENT) | dict.fromkeys(_IGNORED_NAMES, FolderRole.IGNORED)
+_ENCODED = re.compile(r"&([^-]*)-")
 
 
-def role_of(name: str, marks: Iterable[str], delimiter: str) -> Role:
-    """What a folder is for: what a mark says counts before what the last part of its name says."""
-    marked = {_BY_MARK[mark.lower()] for mark in marks if mark.lower() in _BY_MARK}
-    for role in (Role.LEFT_OUT, Role.SENT, Role.ALL):
-        if role in marked:
+def role_of(name: str, flags: Iterable[str], delimiter: str) -> FolderRole:
+    """Return the role of a folder: by its flags, else by the last part of its name."""
+    roles = {_BY_FLAG[flag.lower()] for flag in flags if flag.lower() in _BY_FLAG}
+    for role in (FolderRole.IGNORED, FolderRole.SENT, FolderRole.ALL):
+        if role in roles:
             return role
-    spelled = readable(name)
-    last = spelled.rpartition(delimiter)[2] if delimiter else spelled
-    return _BY_NAME.get(normalize("NFC", last).strip().lower(), Role.RECEIVED)
+    decoded = decode_name(name)
+    last = decoded.rpartition(delimiter)[2] if delimiter else decoded
+    return _BY_NAME.get(normalize("NFC", last).strip().lower(), FolderRole.RECEIVED)
 
 
-def wanted(folders: Iterable[Folder]) -> list[Folder]:
-    """The folders to read, INBOX first, then what was sent.
+def folders_to_read(folders: Iterable[Folder]) -> list[Folder]:
+    """Return the folders to read, INBOX first, then those for sent mail.
 
-    Where one folder shows all mail (Gmail's), it is read in the place of those whose messages lie in it too; what was
-    sent is read beside it, because only its own folder says that it was.
+    If one folder shows all mail (Gmail's), it is read instead of the others. Folders for sent mail are read as well,
+    because only they show that a message was sent.
     """
-    found = [folder for folder in folders if folder.role is not Role.LEFT_OUT]
-    if any(folder.role is Role.ALL for folder in found):
-        found = [folder for folder in found if folder.role in {Role.ALL, Role.SENT}]
-    return sorted(found, key=lambda folder: (folder.name.upper() != "INBOX", folder.role is not Role.SENT, folder.name))
+    selected = [folder for folder in folders if folder.role is not FolderRole.IGNORED]
+    if any(folder.role is FolderRole.ALL for folder in selected):
+        selected = [folder for folder in selected if folder.role in {FolderRole.ALL, FolderRole.SENT}]
+    return sorted(
+        selected, key=lambda folder: (folder.name.upper() != "INBOX", folder.role is not FolderRole.SENT, folder.name)
+    )
 
 
-def readable(name: str) -> str:
-    """A folder's name in its own letters; as it is spelled where that is no modified UTF-7."""
+def decode_name(name: str) -> str:
+    """Return a folder's name decoded from modified UTF-7; unchanged if it is not valid."""
     try:
-        return _SHIFTED.sub(lambda match: _letters(match[1]), name)
+        return _ENCODED.sub(lambda match: _decode_part(match[1]), name)
     except (Base64Error, UnicodeDecodeError):
         return name
 
 
-def _letters(shifted: str) -> str:
-    if not shifted:
+def _decode_part(encoded: str) -> str:
+    if not encoded:
         return "&"
-    padded = shifted.replace(",", "/") + "=" * (-len(shifted) % 4)
+    padded = encoded.replace(",", "/") + "=" * (-len(encoded) % 4)
     return a2b_base64(padded.encode("ascii")).decode("utf-16-be")

@@ -1,4 +1,4 @@
-"""An account read to its end although its server may break off: it is asked again, a broken message passed by."""
+"""Reading of an account with retries: a lost connection is opened again, and a message that breaks it is skipped."""
 
 from __future__ import annotations
 
@@ -13,132 +13,133 @@ from connectors import retry
 from connectors.deadline import Deadline
 from connectors.errors import LimitExceededError, RateLimitError, UnavailableError
 from connectors.imap.folders import Folder
-from connectors.imap.messages import Row
-from connectors.imap.session import Account, BrokenOffError, Conversation, spelled, unreachable
+from connectors.imap.messages import FetchedMessage
+from connectors.imap.session import ConnectionBrokenError, ImapAccount, ImapSession, uid_set, unreachable_error
 from connectors.retry import Retrier, RetryableError
 
-MOST_BREAKS = 40
+MAX_RECONNECTS = 40
 T = TypeVar("T")
 
 
-class Part(NamedTuple):
-    """Some numbers of a folder and the messages that came of them; ``None`` where the server breaks off at the one."""
+class FetchedChunk(NamedTuple):
+    """Some UIDs of a folder and their messages; ``None`` for a single UID at which the server breaks the connection."""
 
-    numbers: Sequence[int]
-    rows: list[Row] | None
+    uids: Sequence[int]
+    messages: list[FetchedMessage] | None
 
 
-class Reader:
+class AccountReader:
     """Reads the folders of an account. Close it."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: ImapAccount) -> None:
         self._account = account
         self._deadline = Deadline()
-        self._retrier = Retrier(self._deadline, self._pause)
-        self._breaks = 0
-        self._talk: Conversation | None = None
-        self._open: Folder | None = None
+        self._retrier = Retrier(self._deadline, self._reconnect_later)
+        self._reconnects = 0
+        self._session: ImapSession | None = None
+        self._open_folder: Folder | None = None
 
     def close(self) -> None:
         """Sign out."""
-        if self._talk:
-            self._talk.close()
-        self._talk = self._open = None
+        if self._session:
+            self._session.close()
+        self._session = self._open_folder = None
 
     def folders(self) -> list[Folder]:
-        """Every folder there is."""
-        return self._tried(lambda: self._conversation().folders())
+        """Return every folder of the account."""
+        return self._retried(lambda: self._connected().folders())
 
-    def found(self, folder: Folder, criteria: str) -> list[int]:
-        """The numbers of the messages of a folder that meet the criteria, lowest first."""
-        return self._tried(lambda: self._in(folder).found(criteria))
+    def search(self, folder: Folder, criteria: str) -> list[int]:
+        """Return the UIDs of a folder's messages that meet the criteria, lowest first."""
+        return self._retried(lambda: self._opened(folder).search(criteria))
 
-    def parts(self, folder: Folder, parts: Iterable[Sequence[int]]) -> Iterator[Part]:
-        """The messages of the parts, in their order; a part over which the server breaks off comes in smaller ones.
+    def fetch(self, folder: Folder, chunks: Iterable[Sequence[int]]) -> Iterator[FetchedChunk]:
+        """Yield the messages of the chunks in order; a chunk that breaks the connection comes in smaller ones.
 
-        A part is looked up when it is asked for, a few before the last that came.
+        A chunk is taken from ``chunks`` when it is requested, which is a few before the last one that was yielded.
         """
-        left, asked = iter(parts), deque[Sequence[int]]()
-        while (first := next(left, None)) is not None:
-            left = chain([first], left)
+        remaining, requested = iter(chunks), deque[Sequence[int]]()
+        while (first := next(remaining, None)) is not None:
+            remaining = chain([first], remaining)
             self._deadline.renew()
             try:
-                for rows in self._in(folder).rows(_noted(left, asked)):
-                    yield Part(asked.popleft(), rows)
+                for messages in self._opened(folder).fetch(_recorded(remaining, requested)):
+                    yield FetchedChunk(requested.popleft(), messages)
             except LimitExceededError:
                 raise
-            except (BrokenOffError, RateLimitError, UnavailableError):
-                self._pause(retry.FIRST_PAUSE)
+            except (ConnectionBrokenError, RateLimitError, UnavailableError):
+                self._reconnect_later(retry.FIRST_PAUSE)
             else:
                 return
-            broken = asked.popleft() if asked else next(left)
-            smaller = list(self._halved(folder, broken))
-            if all(part.rows is None for part in smaller) and not self._answers(folder, broken):
-                raise unreachable(self._account.source)
+            # The connection ended in the first chunk that was requested and not received.
+            broken = requested.popleft() if requested else next(remaining)
+            smaller = list(self._bisect(folder, broken))
+            if all(chunk.messages is None for chunk in smaller) and not self._can_fetch_others(folder, broken):
+                raise unreachable_error(self._account.source)
             yield from smaller
-            left = chain(tuple(asked), left)
-            asked.clear()
+            remaining = chain(tuple(requested), remaining)
+            requested.clear()
 
-    def _halved(self, folder: Folder, numbers: Sequence[int]) -> Iterator[Part]:
-        """The same numbers tried again, then half of them, until the one is found at which the server breaks off."""
+    def _bisect(self, folder: Folder, uids: Sequence[int]) -> Iterator[FetchedChunk]:
+        """Fetch the UIDs again, then each half, until the single message that breaks the connection is found."""
         try:
-            (rows,) = self._tried(lambda: list(self._in(folder).rows([numbers])))
-        except BrokenOffError:
-            self._pause(retry.FIRST_PAUSE)
-            middle = len(numbers) // 2
+            (messages,) = self._retried(lambda: list(self._opened(folder).fetch([uids])))
+        except ConnectionBrokenError:
+            self._reconnect_later(retry.FIRST_PAUSE)
+            middle = len(uids) // 2
             if not middle:
-                yield Part(numbers, None)
+                yield FetchedChunk(uids, None)
                 return
-            yield from self._halved(folder, numbers[:middle])
-            yield from self._halved(folder, numbers[middle:])
+            yield from self._bisect(folder, uids[:middle])
+            yield from self._bisect(folder, uids[middle:])
         else:
-            yield Part(numbers, rows)
+            yield FetchedChunk(uids, messages)
 
-    def _answers(self, folder: Folder, but: Sequence[int]) -> bool:
-        """Whether another message comes, so that it is not the server itself that breaks off."""
-        others = self.found(folder, f"NOT UID {spelled(but)}")[-1:]
-        with suppress(BrokenOffError):
-            return all(self._tried(lambda: list(self._in(folder).rows([others])))) if others else True
+    def _can_fetch_others(self, folder: Folder, except_uids: Sequence[int]) -> bool:
+        """Return ``True`` if another message can be fetched, so that the server itself is not the cause."""
+        others = self.search(folder, f"NOT UID {uid_set(except_uids)}")[-1:]
+        with suppress(ConnectionBrokenError):
+            return all(self._retried(lambda: list(self._opened(folder).fetch([others])))) if others else True
         return False
 
-    def _tried(self, ask: Callable[[], T]) -> T:
-        """Return what a question gives, asked again after a pause where the server is not there or wants us to stop.
+    def _retried(self, command: Callable[[], T]) -> T:
+        """Return the command's result; repeat it after a pause if the server is unreachable or asks us to wait.
 
-        All tries have one deadline together.
+        All attempts share one deadline.
         """
 
         def attempt() -> T:
             try:
-                return ask()
+                return command()
             except (RateLimitError, UnavailableError) as error:
                 raise RetryableError(error) from None
 
         self._deadline.renew()
         return self._retrier.run(attempt)
 
-    def _pause(self, seconds: float) -> None:
-        """Hang up and wait a little. Raises UnavailableError where that has been done often enough."""
-        self._breaks += 1
+    def _reconnect_later(self, seconds: float) -> None:
+        """Close the connection and pause. Raises UnavailableError after too many of them."""
+        self._reconnects += 1
         self.close()
-        if self._breaks > MOST_BREAKS:
-            raise unreachable(self._account.source)
+        if self._reconnects > MAX_RECONNECTS:
+            raise unreachable_error(self._account.source)
         time.sleep(seconds)
 
-    def _in(self, folder: Folder) -> Conversation:
-        talk = self._conversation()
-        if self._open != folder:
-            talk.examine(folder)
-            self._open = folder
-        return talk
+    def _opened(self, folder: Folder) -> ImapSession:
+        session = self._connected()
+        if self._open_folder != folder:
+            session.examine(folder)
+            self._open_folder = folder
+        return session
 
-    def _conversation(self) -> Conversation:
-        if self._talk is None:
-            self._talk = Conversation(self._account, self._deadline)
-        return self._talk
+    def _connected(self) -> ImapSession:
+        if self._session is None:
+            self._session = ImapSession(self._account, self._deadline)
+        return self._session
 
 
-def _noted(parts: Iterable[Sequence[int]], asked: deque[Sequence[int]]) -> Iterator[Sequence[int]]:
-    """The parts, each noted when it is asked for."""
-    for part in parts:
-        asked.append(part)
-        yield part
+def _recorded(chunks: Iterable[Sequence[int]], requested: deque[Sequence[int]]) -> Iterator[Sequence[int]]:
+    """Yield the chunks, each appended to ``requested`` when it is taken."""
+    for chunk in chunks:
+        requested.append(chunk)
+        yield chunk

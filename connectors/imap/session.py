@@ -1,7 +1,7 @@
-"""One conversation with a mail server, in which nothing is changed and no body is asked for.
+"""One session with a mail server, in which nothing is changed and no body is requested.
 
-The standard library signs in, lists and searches. Header blocks, where the time goes, are read from its connection as
-they arrive, and the next ones are asked for before these are used, so that the server works meanwhile.
+The standard library signs in, lists and searches. Header blocks, which take most of the time, are read from its
+connection as they arrive, and the next ones are requested before these are used, so that the server works meanwhile.
 """
 
 from __future__ import annotations
@@ -17,32 +17,35 @@ from typing import Any
 
 from connectors.deadline import Deadline
 from connectors.errors import AuthorizationError, ConnectorError, RateLimitError, UnavailableError
-from connectors.imap.connection import connected
-from connectors.imap.folders import Folder, Role, role_of
-from connectors.imap.messages import WANTED, Row, row_from, usual_rows
+from connectors.imap.connection import open_connection
+from connectors.imap.folders import Folder, FolderRole, role_of
+from connectors.imap.messages import FETCH_ITEMS, FetchedMessage, parse_message, parse_standard
 from connectors.network import connection_error, is_limit_exceeded, is_loopback
 
-_AHEAD = 2  # questions on their way at a time
-_MOST_FOUND = 5_000_000
+_MOST_PENDING = 2  # FETCH commands on their way at a time
+_MOST_UIDS = 5_000_000
 _LITERAL = re.compile(rb"\{(\d{1,12})\+?\}\r?\n?$")
-_LISTED = re.compile(rb'\((?P<marks>[^)]*)\) (?:"\\?(?P<delimiter>.)"|NIL) (?P<name>.+)', re.DOTALL)
+_LIST = re.compile(rb'\((?P<flags>[^)]*)\) (?:"\\?(?P<delimiter>.)"|NIL) (?P<name>.+)', re.DOTALL)
 _STATUS = re.compile(rb"(?P<name>.+) \((?P<values>[^()]*)\)\s*", re.DOTALL)
 _COUNT = re.compile(rb"(MESSAGES|UIDNEXT|UIDVALIDITY|HIGHESTMODSEQ) ([^\s()]{1,200})", re.IGNORECASE)
 _NUMBER = re.compile(rb"\d{1,20}")
 _LONGEST_VALIDITY = 200
-_NOT_OURS = re.compile(rb"\[(NOPERM|NONEXISTENT|CANNOT)\]", re.IGNORECASE)
+_NO_PERMISSION = re.compile(rb"\[(NOPERM|NONEXISTENT|CANNOT)\]", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_FOUND = re.compile(rb"\bALL ([\d:,]+)")
-_REFUSAL = re.compile(r"\[([A-Z]+)[\] ]")
-_LATER = frozenset(("LIMIT", "OVERQUOTA", "INUSE", "THROTTLED"))
-_NOT_NOW = frozenset(("UNAVAILABLE", "SERVERBUG", "CONTACTADMIN"))
-_KEY = frozenset(("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "NOPERM"))
-_ROW = re.compile(rb"\* \d+ FETCH ", re.IGNORECASE)
+_ESEARCH_ALL = re.compile(rb"\bALL ([\d:,]+)")
+_RESPONSE_CODE = re.compile(r"\[([A-Z]+)[\] ]")
+_LIMIT_CODES = frozenset(("LIMIT", "OVERQUOTA", "INUSE", "THROTTLED"))
+_TEMPORARY_CODES = frozenset(("UNAVAILABLE", "SERVERBUG", "CONTACTADMIN"))
+_AUTHORIZATION_CODES = frozenset(("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "NOPERM"))
+_FETCH = re.compile(rb"\* \d+ FETCH ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Where to sign in and as whom. ``tls`` is "tls", "starttls" or "none"; a ``token`` goes in a password's place."""
+class ImapAccount:
+    """A server and the account to sign in with.
+
+    ``tls`` is "tls", "starttls" or "none"; a ``token`` is used instead of a password.
+    """
 
     source: str
     host: str
@@ -53,44 +56,45 @@ class Account:
     token: str = field(default="", repr=False)
 
 
-class BrokenOffError(Exception):
-    """The connection ended within an answer; the server may only have stumbled over one message."""
+class ConnectionBrokenError(Exception):
+    """The connection ended in the middle of a response; a single message may have been the cause."""
 
 
-class Conversation:
-    """A connection that is signed in. Close it; after a :class:`BrokenOffError` it is of no more use."""
+class ImapSession:
+    """A signed-in connection. Close it; after a :class:`ConnectionBrokenError` it cannot be used any more."""
 
-    def __init__(self, account: Account, deadline: Deadline) -> None:
+    def __init__(self, account: ImapAccount, deadline: Deadline) -> None:
         self._source, self._deadline = account.source, deadline
-        self._number = 0
-        self._waiting: deque[tuple[bytes, frozenset[int]]] = deque()
+        self._commands = 0
+        self._pending: deque[tuple[bytes, frozenset[int]]] = deque()
         if account.tls == "none" and not is_loopback(account.host):
             found = "the connection would not be encrypted, with the password and all mail."
             raise UnavailableError(self._source, found, 'Write tls = "tls" or tls = "starttls".')
         with self._translated():
-            self._client = connected(account.host, account.port, account.tls, deadline)
+            self._client = open_connection(account.host, account.port, account.tls, deadline)
         try:
             with self._translated(signing_in=True):
                 self._sign_in(account)
             with self._translated():
-                self._able = frozenset(self._client.capability()[1][0].upper().split())
+                self._capabilities = frozenset(self._client.capability()[1][0].upper().split())
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Sign out; where answers are still on their way, hang up."""
+        """Sign out; if responses are still pending, just close the connection."""
         with suppress(IMAP4.error, OSError, ValueError):
-            if not self._waiting:
+            if not self._pending:
                 self._client.logout()
         with suppress(OSError):
             self._client.shutdown()
 
-    def _sign_in(self, account: Account) -> None:
+    def _sign_in(self, account: ImapAccount) -> None:
         name, client = account.username, self._client
         if account.token:
-            opening = f"user={name}\1auth=Bearer {account.token}\1\1".encode()
-            client.authenticate("XOAUTH2", lambda challenge: b"" if challenge else opening)
+            initial = f"user={name}\1auth=Bearer {account.token}\1\1".encode()
+            # A challenge after the first means failure; an empty answer lets the server say so.
+            client.authenticate("XOAUTH2", lambda challenge: b"" if challenge else initial)
         elif "AUTH=PLAIN" in client.capabilities:
             client.authenticate("PLAIN", lambda _: f"\0{name}\0{account.password}".encode())
         else:
@@ -98,140 +102,140 @@ class Conversation:
 
     @contextmanager
     def _translated(self, *, signing_in: bool = False) -> Iterator[None]:
-        """Turn what a server and a network may do to us into an error that says what to do, and nothing they said."""
+        """Turn any failure of the server or the network into a connector error, without the server's own text."""
         try:
             yield
         except IMAP4.abort as error:
-            raise unreachable(self._source, error) from None
+            raise unreachable_error(self._source, error) from None
         except IMAP4.error as error:
-            raise refusal(self._source, str(error), signing_in=signing_in) from None
+            raise refusal_error(self._source, str(error), signing_in=signing_in) from None
         except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
-            raise unreachable(self._source, error) from None
+            raise unreachable_error(self._source, error) from None
 
-    # What there is
+    # Folders
 
     def folders(self) -> list[Folder]:
-        """Every folder with its counts: in one question, where the server can tell them so.
+        """Return every folder with its counts, by one command if the server supports that.
 
-        What a server keeps back is asked for once more, folder by folder; what it still does not tell is 0. A folder
-        that is not ours to read is left out.
+        Counts that are missing are requested once more, folder by folder; one that is still missing is 0. A folder that
+        we may not read is left out.
         """
-        counts = "MESSAGES UIDNEXT UIDVALIDITY" + (" HIGHESTMODSEQ" if b"CONDSTORE" in self._able else "")
+        items = "MESSAGES UIDNEXT UIDVALIDITY" + (" HIGHESTMODSEQ" if b"CONDSTORE" in self._capabilities else "")
         with self._translated():
             self._client.renew()
-            if b"LIST-STATUS" in self._able:
-                special = "SPECIAL-USE " if b"SPECIAL-USE" in self._able else ""
-                _require(self._client.xatom("LIST", '""', '"*"', "RETURN", f"({special}STATUS ({counts}))"))
+            if b"LIST-STATUS" in self._capabilities:
+                special = "SPECIAL-USE " if b"SPECIAL-USE" in self._capabilities else ""
+                _require_ok(self._client.xatom("LIST", '""', '"*"', "RETURN", f"({special}STATUS ({items}))"))
             else:
-                _require(self._client.xatom("LIST", '""', '"*"'))
-            listed, status = list(self._listed()), dict(self._told())
-            for name, role in listed:
-                if role is not Role.LEFT_OUT and name not in status:
-                    status |= self._status(name, counts)
-        return [_folder(name, role, status[name]) for name, role in listed if name in status]
+                _require_ok(self._client.xatom("LIST", '""', '"*"'))
+            roles, counts = list(self._parse_list()), dict(self._parse_status())
+            for name, role in roles:
+                if role is not FolderRole.IGNORED and name not in counts:
+                    counts |= self._request_status(name, items)
+        return [_folder(name, role, counts[name]) for name, role in roles if name in counts]
 
-    def _status(self, name: str, counts: str) -> dict[str, dict[bytes, bytes]]:
-        """One folder's counts, as far as the server tells them; nothing where it says that it is not ours to read."""
-        kind, said = self._client.xatom("STATUS", _quoted(name), f"({counts})")
-        told = [found for _, found in self._told()]
-        if kind != "OK" and _NOT_OURS.match(said[-1] or b""):
+    def _request_status(self, name: str, items: str) -> dict[str, dict[bytes, bytes]]:
+        """Return one folder's counts, as far as the server sends them; nothing if we may not read the folder."""
+        kind, data = self._client.xatom("STATUS", _quote(name), f"({items})")
+        counts = [values for _, values in self._parse_status()]
+        if kind != "OK" and _NO_PERMISSION.match(data[-1] or b""):
             return {}
-        return {name: told[-1] if told else {}}
+        return {name: counts[-1] if counts else {}}
 
-    def _listed(self) -> Iterator[tuple[str, Role]]:
-        for line in self._lines("LIST"):
-            if (match := _LISTED.fullmatch(line)) and not _CONTROL.search(name := _unquoted(match["name"])):
-                marks = match["marks"].decode("ascii", "replace").split()
-                yield name, role_of(name, marks, (match["delimiter"] or b"").decode("ascii", "replace"))
+    def _parse_list(self) -> Iterator[tuple[str, FolderRole]]:
+        for line in self._untagged("LIST"):
+            if (match := _LIST.fullmatch(line)) and not _CONTROL.search(name := _unquote(match["name"])):
+                flags = match["flags"].decode("ascii", "replace").split()
+                yield name, role_of(name, flags, (match["delimiter"] or b"").decode("ascii", "replace"))
 
-    def _told(self) -> Iterator[tuple[str, dict[bytes, bytes]]]:
-        for line in self._lines("STATUS"):
+    def _parse_status(self) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+        for line in self._untagged("STATUS"):
             if match := _STATUS.fullmatch(line):
                 counts = {name.upper(): value for name, value in _COUNT.findall(match["values"])}
-                yield _unquoted(match["name"]), counts
+                yield _unquote(match["name"]), counts
 
-    def _lines(self, kind: str) -> Iterator[bytes]:
-        """The answers of a kind, each in one piece."""
+    def _untagged(self, kind: str) -> Iterator[bytes]:
+        """Yield the untagged responses of a kind, each in one piece, with literals as quoted strings."""
         pending = b""
         for part in self._client.response(kind)[1]:
             if isinstance(part, tuple):
-                pending += _LITERAL.sub(b"", part[0]) + _quoted_bytes(part[1])
+                pending += _LITERAL.sub(b"", part[0]) + _quote_bytes(part[1])
             elif part is not None:
                 yield pending + part
                 pending = b""
 
-    # What is in it
+    # Messages
 
     def examine(self, folder: Folder) -> None:
-        """Open a folder for reading alone. Raises UnavailableError where it was numbered anew meanwhile."""
+        """Open a folder for reading only. Raises UnavailableError if its UIDs have been renumbered meanwhile."""
         with self._translated():
             self._client.renew()
-            _require(self._client.select(_quoted(folder.name), readonly=True))
+            _require_ok(self._client.select(_quote(folder.name), readonly=True))
             validity = self._client.response("UIDVALIDITY")[1][-1]
         if _validity(validity or b"") != folder.validity:
-            raise unreachable(self._source)
+            raise unreachable_error(self._source)
 
-    def found(self, criteria: str) -> list[int]:
-        """The numbers of the messages that meet these criteria (RFC 3501, 6.4.4), lowest first."""
+    def search(self, criteria: str) -> list[int]:
+        """Return the UIDs of the messages that meet the criteria (RFC 3501, 6.4.4), lowest first."""
         with self._translated():
             self._client.renew()
-            if b"ESEARCH" in self._able:
-                _require(self._client.uid("SEARCH", "RETURN (ALL)", criteria))
-                told = self._client.response("ESEARCH")[1]
-                match = _FOUND.search(told[-1] or b"") if told else None
-                return sorted(_numbers(match[1])) if match else []
-            lines = _require(self._client.uid("SEARCH", criteria))
-        return sorted(int(number) for line in lines if line for number in line.split())
+            if b"ESEARCH" in self._capabilities:
+                _require_ok(self._client.uid("SEARCH", "RETURN (ALL)", criteria))
+                data = self._client.response("ESEARCH")[1]
+                match = _ESEARCH_ALL.search(data[-1] or b"") if data else None
+                return sorted(_parse_uid_set(match[1])) if match else []
+            lines = _require_ok(self._client.uid("SEARCH", criteria))
+        return sorted(int(uid) for line in lines if line for uid in line.split())
 
-    def rows(self, parts: Iterable[Collection[int]]) -> Iterator[list[Row]]:
-        """The messages of each part of a folder's numbers, as far as they are still there. No two parts overlap.
+    def fetch(self, chunks: Iterable[Collection[int]]) -> Iterator[list[FetchedMessage]]:
+        """Yield the messages of each chunk of UIDs, as far as they still exist. No two chunks may overlap.
 
-        Raises :class:`BrokenOffError` where the connection ends before all of a part has come.
+        Raises :class:`ConnectionBrokenError` if the connection ends before a whole chunk has arrived.
         """
-        left, came = iter(parts), list[Row]()
+        remaining, received = iter(chunks), list[FetchedMessage]()
         try:
-            for part in islice(left, _AHEAD):
-                self._ask(part)
-            while self._waiting:
+            for chunk in islice(remaining, _MOST_PENDING):
+                self._send_fetch(chunk)
+            while self._pending:
                 self._client.renew()
                 self._deadline.renew()
-                tag, numbers = self._waiting[0]
-                self._answer(tag, came)
-                self._waiting.popleft()
-                for part in islice(left, 1):
-                    self._ask(part)
-                yield [row for row in came if row.uid in numbers]
-                # a server may answer the next question before it says that it has done with this one
-                came = [row for row in came if row.uid not in numbers]
+                tag, uids = self._pending[0]
+                self._receive(tag, received)
+                self._pending.popleft()
+                for chunk in islice(remaining, 1):
+                    self._send_fetch(chunk)
+                yield [message for message in received if message.uid in uids]
+                # A server may send messages of the next command before it completes this one.
+                received = [message for message in received if message.uid not in uids]
         except (IMAP4.abort, OSError, ValueError) as error:
             if is_limit_exceeded(error):
-                raise unreachable(self._source, error) from None
-            raise BrokenOffError from error
+                raise unreachable_error(self._source, error) from None
+            raise ConnectionBrokenError from error
 
-    def _ask(self, numbers: Collection[int]) -> None:
-        self._number += 1
-        tag = b"rows-%d " % self._number
-        wanted = f"({'X-GM-THRID ' if b'X-GM-EXT-1' in self._able else ''}{WANTED})"
-        self._client.send(b"%bUID FETCH %b %b\r\n" % (tag, spelled(numbers).encode(), wanted.encode()))
-        self._waiting.append((tag, frozenset(numbers)))
+    def _send_fetch(self, uids: Collection[int]) -> None:
+        self._commands += 1
+        tag = b"rows-%d " % self._commands
+        items = f"({'X-GM-THRID ' if b'X-GM-EXT-1' in self._capabilities else ''}{FETCH_ITEMS})"
+        self._client.send(b"%bUID FETCH %b %b\r\n" % (tag, uid_set(uids).encode(), items.encode()))
+        self._pending.append((tag, frozenset(uids)))
 
-    def _answer(self, tag: bytes, came: list[Row]) -> None:
-        """Take the rows before the line with this tag: all that has come at once, the others one by one."""
+    def _receive(self, tag: bytes, received: list[FetchedMessage]) -> None:
+        """Append the messages before the line with this tag: all that are buffered at once, others one by one."""
         client = self._client
         while True:
-            rows, size = usual_rows(client.peek())
+            messages, size = parse_standard(client.peek())
             client.read(size)
-            came += rows
-            line, literal = self._one()
+            received += messages
+            line, literal = self._read_response()
             if line.startswith(tag):
                 break
-            if _ROW.match(line) and (row := row_from(line, literal)):
-                came.append(row)
+            if _FETCH.match(line) and (message := parse_message(line, literal)):
+                received.append(message)
         if not line[len(tag) :].upper().startswith(b"OK"):
-            raise refusal(self._source, line.decode("ascii", "replace"))
+            raise refusal_error(self._source, line.decode("ascii", "replace"))
 
-    def _one(self) -> tuple[bytes, bytes | None]:
-        """One answer in one piece, without its literal; and its literal, the last if it has several."""
+    def _read_response(self) -> tuple[bytes, bytes | None]:
+        """Return one response in one piece without its literals, and its last literal."""
         client, literal = self._client, None
         line = client.readline()
         while match := _LITERAL.search(line):
@@ -244,83 +248,85 @@ class Conversation:
         return line, literal
 
 
-def refusal(source: str, answer: str, *, signing_in: bool = False) -> ConnectorError:
-    """The error for a NO or BAD: by its response code (RFC 5530), else by what was asked."""
-    match = _REFUSAL.search(answer)
+def refusal_error(source: str, answer: str, *, signing_in: bool = False) -> ConnectorError:
+    """Return the error for a NO or BAD, by its response code (RFC 5530), else by the command."""
+    match = _RESPONSE_CODE.search(answer)
     code = match[1] if match else ""
-    if code in _LATER:
+    if code in _LIMIT_CODES:
         return RateLimitError(source, "the mail server asks us to stop for now.", "The next run tries again.")
     if code == "PRIVACYREQUIRED":
-        return UnavailableError(
-            source, "the mail server takes no password in the open.", 'Write tls = "tls" or tls = "starttls".'
-        )
-    if code in _NOT_NOW or not (signing_in or code in _KEY):
-        return UnavailableError(source, "the mail server refuses what it was asked.", "The next run tries again.")
+        found = "the mail server accepts a password over an encrypted connection only."
+        return UnavailableError(source, found, 'Write tls = "tls" or tls = "starttls".')
+    if code in _TEMPORARY_CODES or not (signing_in or code in _AUTHORIZATION_CODES):
+        return UnavailableError(source, "the mail server refuses the request.", "The next run tries again.")
     return AuthorizationError(
         source,
         "the mail server does not accept the name and password.",
-        "Make a new password there (some want one for programs alone), store it where the configuration looks for it, "
+        "Make a new password there (some servers want an app password), store it where the configuration looks for it, "
         f"then run: evenhours ingest --source {source}",
     )
 
 
-def unreachable(source: str, error: Exception | None = None) -> UnavailableError:
-    """The error for a server that is not there, hangs up, makes no sense or does not come to an end."""
+def unreachable_error(source: str, error: Exception | None = None) -> UnavailableError:
+    """Return the error for a server that cannot be reached, closes the connection, or sends nonsense or no end."""
     return connection_error(source, "the mail server", error, "The next run goes on from here.")
 
 
-def _require(answer: tuple[str, list[Any]]) -> list[Any]:
-    """The data of an answer that is OK."""
-    kind, data = answer
+def _require_ok(response: tuple[str, list[Any]]) -> list[Any]:
+    """Return the data of a response that is OK. Raises IMAP4.error for any other."""
+    kind, data = response
     if kind != "OK":
         raise IMAP4.error(str(data[-1]))
     return data
 
 
-def _folder(name: str, role: Role, counts: dict[bytes, bytes]) -> Folder:
-    def number(count: bytes) -> int:
-        told = counts.get(count, b"")
-        return int(told) if _NUMBER.fullmatch(told) else 0
+def _folder(name: str, role: FolderRole, counts: dict[bytes, bytes]) -> Folder:
+    def number(item: bytes) -> int:
+        count = counts.get(item, b"")
+        return int(count) if _NUMBER.fullmatch(count) else 0
 
     validity = _validity(counts.get(b"UIDVALIDITY", b""))
     return Folder(name, role, validity, number(b"UIDNEXT"), number(b"MESSAGES"), number(b"HIGHESTMODSEQ"))
 
 
-def _validity(told: bytes) -> str:
-    """Return the word that a server has for its numbering; empty where it has none, or 0."""
-    word = next(iter(told.split()), b"")[:_LONGEST_VALIDITY]
+def _validity(text: bytes) -> str:
+    """Return the UIDVALIDITY as text; empty if it is missing or 0.
+
+    It should be a number, but servers send other words, and an equal word is all that is needed.
+    """
+    word = next(iter(text.split()), b"")[:_LONGEST_VALIDITY]
     return word.lstrip(b"0").decode("utf-8", "surrogateescape")
 
 
-def _numbers(sets: bytes) -> Iterator[int]:
-    """The numbers in ``1:3,7``."""
+def _parse_uid_set(text: bytes) -> Iterator[int]:
+    """Yield the UIDs in ``1:3,7``. Raises ValueError for more than a mailbox can contain."""
     total = 0
-    for part in sets.split(b","):
+    for part in text.split(b","):
         first, _, last = part.partition(b":")
         low, high = sorted((int(first), int(last or first)))
         total += high - low + 1
-        if total > _MOST_FOUND:
-            raise ValueError("more messages than a mailbox holds")
+        if total > _MOST_UIDS:
+            raise ValueError("more messages than a mailbox can contain")
         yield from range(low, high + 1)
 
 
-def spelled(numbers: Iterable[int]) -> str:
-    """A set of numbers as a server is told it: ``1:3,7``."""
-    runs = groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])
-    spans = ([number for _, number in run] for _, run in runs)
+def uid_set(uids: Iterable[int]) -> str:
+    """Return UIDs as a command writes them: ``1:3,7``."""
+    runs = groupby(enumerate(sorted(uids)), key=lambda pair: pair[1] - pair[0])
+    spans = ([uid for _, uid in run] for _, run in runs)
     return ",".join(str(span[0]) if len(span) == 1 else f"{span[0]}:{span[-1]}" for span in spans)
 
 
-def _quoted_bytes(name: bytes) -> bytes:
+def _quote_bytes(name: bytes) -> bytes:
     return b'"' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
-def _quoted(name: str) -> Any:
-    # bytes, because the standard library's text may be ASCII alone
-    return _quoted_bytes(name.encode("utf-8", "surrogateescape"))
+def _quote(name: str) -> Any:
+    # As bytes, because the standard library accepts only ASCII as text.
+    return _quote_bytes(name.encode("utf-8", "surrogateescape"))
 
 
-def _unquoted(name: bytes) -> str:
+def _unquote(name: bytes) -> str:
     if name.startswith(b'"'):
         name = re.sub(rb"\\(.)", rb"\1", name.strip()[1:-1])
     return name.decode("utf-8", "surrogateescape")

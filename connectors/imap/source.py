@@ -1,11 +1,12 @@
 """Mail on a server (IMAP): the folders of one account, newest messages first.
 
-A night asks once how the folders stand; where none has a new message, nothing else is asked. What came since is read
-first, then what an interrupted first reading had left. A message over which the server breaks off is set aside once it
-has been tried alone.
+Each night the state of all folders is requested at once; if none has a new message, nothing else is. New messages are
+read first, then what an interrupted first reading has left. A message at which the server closes the connection is
+rejected once it has been tried alone.
 
-When was it? A received message counts from when the server took it in, which no sender can set. A sent one, too, unless
-it was filed more than a day after its own Date (an import, a copy from a program that was offline): then that counts.
+The time of a received message is when the server received it, which no sender can set. So is that of a sent message,
+unless it was filed more than a day after its own Date (an import, a copy from a program that was offline): then its
+Date counts.
 """
 
 from __future__ import annotations
@@ -19,23 +20,23 @@ from typing import Literal
 
 from connectors.base import Batch, Context, RecordType, SourceKind
 from connectors.errors import UnavailableError
-from connectors.imap.cursor import ImapCursor, Mark
-from connectors.imap.folders import Folder, Role, wanted
-from connectors.imap.messages import MONTHS, Row
-from connectors.imap.reader import Part, Reader
-from connectors.imap.session import Account
+from connectors.imap.cursor import FolderPosition, ImapCursor
+from connectors.imap.folders import Folder, FolderRole, folders_to_read
+from connectors.imap.messages import MONTHS, FetchedMessage
+from connectors.imap.reader import AccountReader, FetchedChunk
+from connectors.imap.session import ImapAccount
 from connectors.mail.headers import KEPT, Headers
 from connectors.mail.pages import MailOptions, MailPage, settings_fingerprint
 from connectors.network import is_loopback
 
 FIRST_PAGE, PAGE = 200, 1_000  # messages
 _FILED_LATE = timedelta(days=1)
-_FEW = 200  # messages that are looked at rather than guessed about
+_MOST_LATER = 200  # messages after the window that are fetched to find the nearest one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImapOptions(MailOptions):
-    """Where the account is and who reads it. Of several owners each has one: ``{key}`` stands for the clinician's."""
+    """The server and the account. Each of several owners has an account: ``{key}`` stands for the clinician's key."""
 
     host: str = field(metadata={"help": "The mail server's name."})
     username: str = field(metadata={"help": "The user name; {key} is replaced by each clinician's key."})
@@ -55,7 +56,7 @@ class ImapOptions(MailOptions):
     )
 
 
-class Imap:
+class ImapConnector:
     """Reads the account of one clinician, except drafts, junk and trash."""
 
     def __init__(self, options: ImapOptions, context: Context) -> None:
@@ -64,172 +65,183 @@ class Imap:
         self._settings = settings_fingerprint(context, options, options.host.lower(), self._username())
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """Yield pages of the messages that were not read before.
+        """Yield pages of the messages that have not been read before.
 
-        That a folder could not be looked into is said at the end, when the others have been read.
+        If the server does not report the state of a folder, an error is raised once the other folders have been read.
         """
-        known = ImapCursor.parse(cursor, self._settings)
-        with closing(Reader(self._account())) as reader:
-            folders = wanted(reader.folders())
-            is_whole = all(folder.is_told for folder in folders)
-            holds = sum(folder.messages for folder in folders) if is_whole else None
-            anew = known.needs_full_read(self._context.window)
-            pages = self._pages(reader, folders, ImapCursor(self._settings) if anew else known)
-            yield replace(next(pages), restarts=anew, source_size=holds)
+        previous = ImapCursor.parse(cursor, self._settings)
+        with closing(AccountReader(self._account())) as reader:
+            folders = folders_to_read(reader.folders())
+            is_complete = all(folder.has_status for folder in folders)
+            source_size = sum(folder.messages for folder in folders) if is_complete else None
+            restarts = previous.needs_full_read(self._context.window)
+            pages = self._pages(reader, folders, ImapCursor(self._settings) if restarts else previous)
+            yield replace(next(pages), restarts=restarts, source_size=source_size)
             yield from pages
-        if not is_whole:
+        if not is_complete:
             found = "the mail server does not say what is new in some of its folders; the others were read."
-            remedy = "The next run tries again. If that is so every night, it is a server that cannot be read."
+            remedy = "The next run tries again. If this happens every night, this server cannot be read completely."
             raise UnavailableError(self._context.source, found, remedy)
 
     def _username(self) -> str:
         return self._options.username.replace("{key}", self._context.owners[0].key)
 
-    def _account(self) -> Account:
+    def _account(self) -> ImapAccount:
         options, (owner,) = self._options, self._context.owners
         secrets = [
-            self._context.read_secret(where.replace("{key}", owner.key)) if where else ""
-            for where in (options.password, options.token)
+            self._context.read_secret(reference.replace("{key}", owner.key)) if reference else ""
+            for reference in (options.password, options.token)
         ]
         port = options.port or (993 if options.tls == "tls" else 143)
-        return Account(self._context.source, options.host, port, options.tls, self._username(), *secrets)
+        return ImapAccount(self._context.source, options.host, port, options.tls, self._username(), *secrets)
 
-    def _pages(self, reader: Reader, folders: Sequence[Folder], known: ImapCursor) -> Iterator[Batch]:
-        page = MailPage(self._context, self._options, known.skipped)
+    def _pages(self, reader: AccountReader, folders: Sequence[Folder], previous: ImapCursor) -> Iterator[Batch]:
+        page = MailPage(self._context, self._options, previous.skipped)
         names = [self._context.pseudonyms.entry("imap", folder.name) for folder in folders]
-        marks = {name: mark for name, mark in known.folders.items() if name in names}
-        reached, done, total = replace(known, folders=marks), 0, sum(folder.messages for folder in folders)
-        told = [(number, *pair) for number, pair in enumerate(zip(names, folders, strict=True), 1) if pair[1].is_told]
-        for number, name, folder in told:
-            reading = _Reading(self._context, reader, folder, page, f"folder {number}")
-            for mark in reading.marks(marks.get(name)):
-                reached = replace(reached, skipped=page.skipped, folders=reached.folders | {name: mark})
+        positions = {name: position for name, position in previous.folders.items() if name in names}
+        current, done, total = replace(previous, folders=positions), 0, sum(folder.messages for folder in folders)
+        for number, (name, folder) in enumerate(zip(names, folders, strict=True), 1):
+            if not folder.has_status:
+                continue
+            reading = _FolderReading(self._context, reader, folder, page, f"folder {number}")
+            for position in reading.positions(positions.get(name)):
+                current = replace(current, skipped=page.skipped, folders=current.folders | {name: position})
                 records, rejected = page.flush()
-                yield Batch(reached.dump(), records, rejected=rejected, done=done + reading.done, total=total)
-            reached, done = replace(reached, folders=reached.folders | {name: reading.mark}), done + folder.messages
+                yield Batch(current.dump(), records, rejected=rejected, done=done + reading.done, total=total)
+            current = replace(current, folders=current.folders | {name: reading.position})
+            done += folder.messages
         records, rejected = page.flush()
-        last = replace(reached, skipped=page.skipped)
-        yield Batch(last.dump(), records, rejected=rejected, done=total, total=total)
+        current = replace(current, skipped=page.skipped)
+        yield Batch(current.dump(), records, rejected=rejected, done=total, total=total)
 
 
-class _Reading:
-    """One folder: fills the page, gives a mark wherever that is to be stored, and has one in the end."""
+class _FolderReading:
+    """The reading of one folder: fills the page, yields a position wherever the page is to be stored.
 
-    def __init__(self, context: Context, reader: Reader, folder: Folder, page: MailPage, place: str) -> None:
+    ``position`` is valid once all positions have been yielded.
+    """
+
+    def __init__(self, context: Context, reader: AccountReader, folder: Folder, page: MailPage, place: str) -> None:
         self._context, self._reader, self._folder, self._page, self._place = context, reader, folder, page, place
-        self._holds_sent = folder.role is Role.SENT
-        self._within = True  # whether all that came lies in the window
+        self._is_sent_folder = folder.role is FolderRole.SENT
+        self._all_in_window = True  # so far
         self.done = 0
         validity = context.pseudonyms.entry("imap validity", folder.validity)
-        self.mark = Mark(validity, folder.next_uid, folder.next_uid)
+        self.position = FolderPosition(validity, folder.next_uid, folder.next_uid)
 
-    def marks(self, known: Mark | None) -> Iterator[Mark]:
-        """Read what is new and what is left; nothing is asked where neither can be."""
+    def positions(self, previous: FolderPosition | None) -> Iterator[FolderPosition]:
+        """Read new messages, then those left from before; request nothing if there can be neither."""
         folder = self._folder
-        if known is None or known.validity != self.mark.validity:
-            known = self.mark
-        self.mark = mark = known
-        if known == replace(known, above=folder.next_uid, below=0, modseq=folder.modseq, broken=()):
+        if previous is None or previous.validity != self.position.validity:
+            previous = self.position
+        self.position = position = previous
+        if previous == replace(previous, above=folder.next_uid, below=0, modseq=folder.modseq, broken=()):
             return
-        for part in self._read(_pages(self._fresh(known))):
-            mark = replace(self._after(mark, part), above=max(part.numbers) + 1)
-            yield mark
-        for part in self._older(known):
-            mark = replace(self._after(mark, part), below=min(part.numbers))
-            yield mark
-        for part in self._read([number] for number in self._again(known)):
-            mark = self._after(mark, part)
-        self.mark = replace(mark, above=folder.next_uid, below=0, modseq=folder.modseq)
+        for chunk in self._read(_split(self._new_uids(previous))):
+            position = replace(self._after(position, chunk), above=max(chunk.uids) + 1)
+            yield position
+        for chunk in self._read_older(previous):
+            position = replace(self._after(position, chunk), below=min(chunk.uids))
+            yield position
+        for chunk in self._read([uid] for uid in self._uids_to_repeat(previous)):
+            position = self._after(position, chunk)
+        self.position = replace(position, above=folder.next_uid, below=0, modseq=folder.modseq)
 
-    def _read(self, parts: Iterable[Sequence[int]]) -> Iterator[Part]:
-        for part in self._reader.parts(self._folder, parts):
-            if part.rows is None:
-                self._page.reject(f"{self._place}, message {part.numbers[0]}", "the mail server breaks off at it")
-            for row in part.rows or ():
-                self._put(row)
-            self.done += len(part.numbers)
-            yield part
+    def _read(self, chunks: Iterable[Sequence[int]]) -> Iterator[FetchedChunk]:
+        for chunk in self._reader.fetch(self._folder, chunks):
+            if chunk.messages is None:
+                reason = "the mail server closes the connection while sending it"
+                self._page.reject(f"{self._place}, message {chunk.uids[0]}", reason)
+            for message in chunk.messages or ():
+                self._add(message)
+            self.done += len(chunk.uids)
+            yield chunk
 
-    def _after(self, mark: Mark, part: Part) -> Mark:
-        drafts = [row.uid for row in part.rows or () if row.is_draft]
-        return mark.after(part.numbers, drafts, part.numbers if part.rows is None else ())
+    def _after(self, position: FolderPosition, chunk: FetchedChunk) -> FolderPosition:
+        drafts = [message.uid for message in chunk.messages or () if message.is_draft]
+        return position.after_reading(chunk.uids, drafts, chunk.uids if chunk.messages is None else ())
 
-    def _fresh(self, known: Mark) -> Sequence[int]:
-        """What is new, oldest first."""
-        new = range(known.above, self._folder.next_uid)
+    def _new_uids(self, previous: FolderPosition) -> Sequence[int]:
+        """Return the UIDs of new messages, oldest first; of few ones without a search, whether or not they exist."""
+        new = range(previous.above, self._folder.next_uid)
         if len(new) <= PAGE:
             return new
-        return [number for number in self._reader.found(self._folder, f"UID {new[0]}:{new[-1]}") if number in new]
+        return [uid for uid in self._reader.search(self._folder, f"UID {new[0]}:{new[-1]}") if uid in new]
 
-    def _again(self, known: Mark) -> list[int]:
-        """Messages at which the server broke off, and unfinished ones that may have been finished since."""
-        changed = known.modseq != self._folder.modseq or not known.modseq
-        return [*(known.drafts if changed else ()), *known.broken]
+    def _uids_to_repeat(self, previous: FolderPosition) -> list[int]:
+        """Return the UIDs that broke the connection, and of drafts if one may have been sent since."""
+        has_changes = previous.modseq != self._folder.modseq or not previous.modseq
+        return [*(previous.drafts if has_changes else ()), *previous.broken]
 
-    def _older(self, known: Mark) -> Iterator[Part]:
-        """What a first reading is to bring or has left, newest first.
+    def _read_older(self, previous: FolderPosition) -> Iterator[FetchedChunk]:
+        """Read what a first reading has to read or has left, newest first.
 
-        Page by page, which costs the server no search, as long as all of it lies in the window.
+        As long as all messages are in the window, page by page without a search, which is expensive for the server.
         """
-        if not known.below or not self._folder.messages:
+        if not previous.below or not self._folder.messages:
             return
-        everything = self._reader.found(self._folder, f"UID 1:{known.below}")
-        left = [number for number in reversed(everything) if number < known.below]
-        below = known.below
-        for part in self._read(takewhile(lambda _: self._within, _pages(left))):
-            below = min(part.numbers)
-            yield part
-        if left and left[-1] < below:
-            yield from self._read(_pages(self._searched(below)))
+        uids = self._reader.search(self._folder, f"UID 1:{previous.below}")
+        # The range includes `below` itself, since 1:0 would be invalid.
+        uids = [uid for uid in reversed(uids) if uid < previous.below]
+        below = previous.below
+        for chunk in self._read(takewhile(lambda _: self._all_in_window, _split(uids))):
+            below = min(chunk.uids)
+            yield chunk
+        if uids and uids[-1] < below:
+            yield from self._read(_split(self._search_window(below)))
 
-    def _searched(self, below: int) -> list[int]:
-        """The messages under a number that may lie in the window, newest first."""
-        first, last = _day(self._context.window.start, -1), _day(self._context.window.end, 2)
+    def _search_window(self, below: int) -> list[int]:
+        """Return the UIDs below this one of messages that may be in the window, newest first."""
+        first, last = _search_day(self._context.window.start, -1), _search_day(self._context.window.end, 2)
         criteria = f"SINCE {first} BEFORE {last}"
-        if self._holds_sent:
+        if self._is_sent_folder:
             criteria = f"OR ({criteria}) (SENTSINCE {first} SENTBEFORE {last})"
-        found = set(self._reader.found(self._folder, criteria))
-        if len(found) < self._folder.messages:
-            found |= self._left_out(found, first, last)
-        return sorted((number for number in found if number < below), reverse=True)
+        uids = set(self._reader.search(self._folder, criteria))
+        if len(uids) < self._folder.messages:
+            uids |= self._note_skipped(uids, first, last)
+        return sorted((uid for uid in uids if uid < below), reverse=True)
 
-    def _left_out(self, found: set[int], first: str, last: str) -> set[int]:
-        """Remember that there is something before and after the window; a few later ones are looked at."""
+    def _note_skipped(self, uids: set[int], first: str, last: str) -> set[int]:
+        """Note that there are messages before and after the window; return a few later ones, to be fetched."""
         window = self._context.window
-        if set(self._reader.found(self._folder, f"BEFORE {first}")) - found:
+        if set(self._reader.search(self._folder, f"BEFORE {first}")) - uids:
             self._page.skipped = self._page.skipped.including(window.start - timedelta(seconds=1), window)
-        later = set(self._reader.found(self._folder, f"SINCE {last}")) - found
-        if len(later) > _FEW:
+        later = set(self._reader.search(self._folder, f"SINCE {last}")) - uids
+        if len(later) > _MOST_LATER:
             self._page.skipped = self._page.skipped.including(window.end, window)
             return set()
         return later
 
-    def _put(self, row: Row) -> None:
-        if row.is_draft:
+    def _add(self, message: FetchedMessage) -> None:
+        if message.is_draft:
             return
-        headers = Headers.from_block(row.block, chosen=True)
-        seen = self._page.participants(headers, filed_as_sent=self._holds_sent)
-        is_sent = bool(seen) and seen[0].outgoing
-        when = _instant(row.received_at, headers, is_sent=is_sent)
-        self._within &= self._page.add_at(f"{self._place}, message {row.uid}", headers, when, seen)
+        headers = Headers.from_block(message.header_block, filtered=True)
+        participants = self._page.participants(headers, filed_as_sent=self._is_sent_folder)
+        outgoing = bool(participants) and participants[0].outgoing
+        sent_at = _sent_at(message.received_at, headers, outgoing=outgoing)
+        place = f"{self._place}, message {message.uid}"
+        self._all_in_window &= self._page.add_at(place, headers, sent_at, participants)
 
 
-def _instant(received_at: datetime | None, headers: Headers, *, is_sent: bool) -> datetime | None:
-    if received_at is not None and not is_sent:
+def _sent_at(received_at: datetime | None, headers: Headers, *, outgoing: bool) -> datetime | None:
+    """Return the message's time: when the server received it, or for a sent one that was filed late its Date."""
+    if received_at is not None and not outgoing:
         return received_at
-    date = headers.sent_at
-    return date if received_at is None or (date is not None and received_at - date > _FILED_LATE) else received_at
+    sent_at = headers.sent_at
+    if received_at is None or (sent_at is not None and received_at - sent_at > _FILED_LATE):
+        return sent_at
+    return received_at
 
 
-def _pages(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The numbers page by page; the first of many is short, so that there is work while the server looks for others."""
-    first = min(FIRST_PAGE, PAGE) if len(numbers) > PAGE else PAGE
-    edges = range(first, len(numbers), PAGE)
-    return (numbers[begin:end] for begin, end in pairwise([0, *edges, len(numbers)]) if begin < end)
+def _split(uids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield the UIDs page by page; of many the first page is short, so that the server soon has the next one to do."""
+    first = min(FIRST_PAGE, PAGE) if len(uids) > PAGE else PAGE
+    edges = range(first, len(uids), PAGE)
+    return (uids[start:end] for start, end in pairwise([0, *edges, len(uids)]) if start < end)
 
 
-def _day(instant: datetime, days: int) -> str:
-    """The day some days away as a search spells it; servers count days in zones of their own."""
+def _search_day(instant: datetime, days: int) -> str:
+    """Return the day some days away as a search writes it; the days have a margin, since servers use their own zone."""
     day = instant.date() + timedelta(days=days)
     return f"{day.day}-{MONTHS[day.month - 1].title()}-{day.year}"
 
@@ -239,14 +251,14 @@ def _problems(options: ImapOptions) -> list[str]:
     if (options.password is None) == (options.token is None):
         problems.append("password: give either password or token")
     if options.tls == "none" and not is_loopback(options.host):
-        problems.append('tls: "none" would send the password in the open; it is for this machine itself alone')
+        problems.append('tls: "none" would send the password unencrypted; it is allowed for this machine only')
     return problems
 
 
 SOURCE_KIND = SourceKind(
     name="imap",
     options=ImapOptions,
-    make=Imap,
+    make=ImapConnector,
     title="Mail on a server (IMAP)",
     kept_fields=("INTERNALDATE", "FLAGS (whether it is a draft)", *KEPT),
     other_fields="never requested: subject, names of files, text and every other header field",

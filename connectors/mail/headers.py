@@ -80,7 +80,7 @@ class Headers:
         return cls("".join([f"\n{name}:{value}" for name, value in values]))
 
     @classmethod
-    def from_block(cls, block: bytes, *, chosen: bool = False) -> Self:
+    def from_block(cls, block: bytes, *, filtered: bool = False) -> Self:
         """Read a raw block up to its blank line; a line that is no field is passed over.
 
         Of a ``chosen`` one a server has left out all but the kept fields, so that these need not be sought; should
@@ -89,7 +89,7 @@ class Headers:
         if b"\0" in block:
             block = block.replace(b"\0", b"")
         text = "\n" + block.decode("utf-8", "replace")
-        is_bare = chosen and text.find("\n\r\n", 0, -1) < 0 and text.find("\n\n", 0, -1) < 0
+        is_bare = filtered and text.find("\n\r\n", 0, -1) < 0 and text.find("\n\n", 0, -1) < 0
         return cls(text if is_bare else _kept(text))
 
     def _fields(self) -> dict[str, str]:

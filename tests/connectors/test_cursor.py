@@ -19,8 +19,7 @@ from connectors.google.calendar import GoogleCalendarCursor
 from connectors.google.gmail import GmailCursor
 from connectors.google.meet import MeetCursor
 from connectors.ics.source import IcsCursor
-from connectors.imap.cursor import ImapCursor
-from connectors.imap.cursor import Mark as FolderMark
+from connectors.imap.cursor import FolderPosition, ImapCursor
 from connectors.mail.maildir import MaildirCursor
 from connectors.mail.mbox import Mark as FileMark
 from connectors.mail.mbox import MboxCursor
@@ -64,7 +63,7 @@ CURSORS: dict[type[Cursor], st.SearchStrategy[Any]] = {
     GoogleCalendarCursor: st.builds(GoogleCalendarCursor, words, words, numbers, numbers),
     IcsCursor: st.builds(IcsCursor, words, words, numbers, numbers, words, words),
     ImapCursor: of_mail(
-        ImapCursor, folders=named(st.builds(FolderMark, words, numbers, numbers, numbers, several, several))
+        ImapCursor, folders=named(st.builds(FolderPosition, words, numbers, numbers, numbers, several, several))
     ),
     MaildirCursor: of_mail(MaildirCursor, read=st.frozensets(words, max_size=4)),
     MboxCursor: of_mail(

@@ -23,7 +23,7 @@ from connectors.google.consent import ConsentFlow
 from connectors.google.options import GoogleOptions
 from connectors.http import HttpClient
 from connectors.imap import connection
-from connectors.imap.source import PAGE, Imap, ImapOptions
+from connectors.imap.source import PAGE, ImapConnector, ImapOptions
 from connectors.microsoft.access import write_consent
 from connectors.microsoft.options import MicrosoftOptions
 from connectors.private import write_private
@@ -31,7 +31,7 @@ from connectors.registry import source_kind
 from tests.connectors.mailboxes import WINDOW, practice, read
 from tests.peers.dovecot import certify
 from tests.peers.dripping import answer, dripping
-from tests.peers.scripted_imap import DRIP, HANG_UP, fetched, scripted_imap
+from tests.peers.scripted_imap import DRIP, HANG_UP, fetch_response, scripted_imap
 
 SECONDS = 0.4
 AT_MOST = SECONDS + 2.0  # row 29 grants five; a machine with much to do is granted some of them here
@@ -56,8 +56,8 @@ PLACES = {
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Grant a server little; of silence it could have more than of everything."""
     monkeypatch.setattr(deadline, "RESPONSE_SECONDS", SECONDS)
-    for module in (service, connection):
-        monkeypatch.setattr(module, "SECONDS", 30)
+    monkeypatch.setattr(service, "SECONDS", 30)
+    monkeypatch.setattr(connection, "TIMEOUT_SECONDS", 30)
     monkeypatch.setattr(http, "READ_SECONDS", 30)
 
 
@@ -280,7 +280,7 @@ def test_encrypted_web_server_that_drips_is_left(place: str, trusted: Path) -> N
 def test_encrypted_mail_server_that_drips_is_left(trusted: Path) -> None:
     with dripping(b"* OK ", unasked=True, certificate=trusted) as port:
         options = ImapOptions(host="localhost", port=port, username="ana", password="x")
-        assert_too_slow(ended(lambda: read(Imap(options, practice(trusted)))), "the mail server")
+        assert_too_slow(ended(lambda: read(ImapConnector(options, practice(trusted)))), "the mail server")
 
 
 def test_trading_a_code_for_a_permission_ends(tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def test_trading_a_code_for_a_permission_ends(tmp_path: Path) -> None:
 
 def mail(port: int, folder: Path, tls: str = "none") -> Any:
     options = ImapOptions(host="127.0.0.1", port=port, username="ana", password="x", tls=tls)  # type: ignore[arg-type]
-    return lambda: read(Imap(options, practice(folder)))
+    return lambda: read(ImapConnector(options, practice(folder)))
 
 
 @pytest.mark.parametrize(
@@ -316,8 +316,8 @@ def test_mail_server_that_drips_in_the_handshake_after_starttls_is_left(tmp_path
     greeting = b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready\r\n"
     with scripted_imap() as server:
         server.greeting = greeting
-        server.say("CAPABILITY", b"* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN\r\n")
-        server.answers["STARTTLS"] = lambda _: f"{tag(server.asked)} OK go\r\n".encode() + DRIP
+        server.set_answer("CAPABILITY", b"* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN\r\n")
+        server.answers["STARTTLS"] = lambda _: f"{tag(server.received)} OK go\r\n".encode() + DRIP
         server.byte = TLS_RECORD
         assert_too_slow(ended(mail(server.port, tmp_path, "starttls")), "the mail server")
 
@@ -337,20 +337,20 @@ def tag(asked: list[str]) -> str:
         ("SEARCH", b"* ESEARCH "),
         ("FETCH", b"* 1 FETCH (UID 1 "),
         ("FETCH", b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM)] {100000}\r\n"),
-        ("FETCH", fetched(1) + b"* 1 FETCH ("),
+        ("FETCH", fetch_response(1) + b"* 1 FETCH ("),
     ],
     ids=["line", "going on", "line of folders", "literal of folders", "examine", "search", "line of a message",
          "literal of a message", "behind a message"],
 )  # fmt: skip
 def test_mail_server_that_drips_in_an_answer_is_left(command: str, said: bytes, tmp_path: Path) -> None:
     with scripted_imap() as server:
-        server.say(command, said + DRIP)
+        server.set_answer(command, said + DRIP)
         assert_too_slow(ended(mail(server.port, tmp_path)), "the mail server")
 
 
 def test_mail_server_that_drips_its_goodbye_is_left_and_was_read(tmp_path: Path) -> None:
     with scripted_imap() as server:
-        server.say("LOGOUT", b"* BYE " + DRIP)
+        server.set_answer("LOGOUT", b"* BYE " + DRIP)
         assert ended(mail(server.port, tmp_path)) is None
 
 
@@ -362,7 +362,7 @@ def test_tries_of_one_question_to_a_mail_server_have_one_deadline_together(tmp_p
     with scripted_imap() as server:
         server.answers["LIST"] = late
         error = ended(mail(server.port, tmp_path))
-        asked = [line for line in server.asked if "LIST" in line]
+        asked = [line for line in server.received if "LIST" in line]
     assert isinstance(error, UnavailableError)
     assert len(asked) == 1  # a pause of a second is more than is left
 
@@ -373,7 +373,7 @@ def test_large_mailbox_that_comes_steadily_is_not_cut(tmp_path: Path, monkeypatc
     def slowly(line: str) -> bytes:
         time.sleep(SECONDS / 4)
         first, _, last = line.split()[2].partition(":")
-        return b"".join(map(fetched, range(int(first), int(last or first) + 1)))
+        return b"".join(map(fetch_response, range(int(first), int(last or first) + 1)))
 
     assert PAGE > 2
     with scripted_imap(messages=16) as server:

@@ -187,7 +187,7 @@ class Mailbox(Runs):
         super().__init__(practice, random)
         self.server, self.user, self.folders, self.letters = server, user, ["", "Sent", "Archive"], 0
         for folder in (*self.folders, "Drafts"):
-            server.place(user, folder)
+            server.folder_path(user, folder)
 
     def come(self) -> None:
         self._deliver(self.random.choice([folder for folder in self.folders if folder != "Sent"]), is_sent=False)
@@ -198,7 +198,7 @@ class Mailbox(Runs):
     def file(self) -> None:
         folder = self.random.choice(self.folders)
         others = [other for other in self.folders if other not in {folder, "Sent"}]
-        place = self.server.place(self.user, self.random.choice(others)) / "cur"
+        place = self.server.folder_path(self.user, self.random.choice(others)) / "cur"
         for path in self._one(folder):
             when = path.stat().st_mtime
             moved = path.rename(place / f"{1_790_000_000 + next(self.server.numbers)}.M1P1.host:2,")
@@ -210,15 +210,15 @@ class Mailbox(Runs):
 
     def make_folder(self) -> None:
         self.folders.append(f"Folder{len(self.folders)}")
-        self.server.place(self.user, self.folders[-1])
+        self.server.folder_path(self.user, self.folders[-1])
 
     def be_numbered_anew(self) -> None:
         folder = self.random.choice(self.folders)
-        if (self.server.place(self.user, folder) / "dovecot-uidlist").exists():
+        if (self.server.folder_path(self.user, folder) / "dovecot-uidlist").exists():
             self.server.renumber(self.user, folder)
 
     def _one(self, folder: str) -> list[Path]:
-        paths = sorted((self.server.place(self.user, folder) / "cur").iterdir())
+        paths = sorted((self.server.folder_path(self.user, folder) / "cur").iterdir())
         return [self.random.choice(paths)] if paths else []
 
     def _deliver(self, folder: str, *, is_sent: bool) -> None:

@@ -1,10 +1,10 @@
-"""What a folder is for, in whatever language it was named."""
+"""Roles of mail folders, in whatever language they are named."""
 
 from __future__ import annotations
 
 import pytest
 
-from connectors.imap.folders import Folder, Role, readable, role_of, wanted
+from connectors.imap.folders import Folder, FolderRole, decode_name, folders_to_read, role_of
 
 
 @pytest.mark.parametrize(
@@ -20,46 +20,54 @@ from connectors.imap.folders import Folder, Role, readable, role_of, wanted
         ("&A-", "&A-"),
     ],
 )
-def test_names_in_modified_utf_7_are_read(spelled: str, name: str) -> None:
-    assert readable(spelled) == name
+def test_names_in_modified_utf_7_are_decoded(spelled: str, name: str) -> None:
+    assert decode_name(spelled) == name
 
 
 @pytest.mark.parametrize(
-    ("name", "marks", "role"),
+    ("name", "flags", "role"),
     [
-        ("INBOX", "", Role.RECEIVED),
-        ("Clients", "\\HasNoChildren", Role.RECEIVED),
-        ("[Gmail]/Gesendet", "\\HasNoChildren \\Sent", Role.SENT),
-        ("Anything", "\\SENT", Role.SENT),
-        ("Sent Items", "", Role.SENT),
-        ("INBOX/Sent", "\\HasNoChildren", Role.SENT),
-        ("Gesendete Elemente", "", Role.SENT),
-        ("&AMk-l&AOk-ments envoy&AOk-s", "", Role.SENT),
-        ("E&AwE-le&AwE-ments envoye&AwE-s", "", Role.SENT),  # the same letters, composed otherwise
-        ("&kAFP4W4IMH8-", "", Role.SENT),
-        ("[Gmail]/All Mail", "\\All", Role.ALL),
-        ("Entw&APw-rfe", "", Role.LEFT_OUT),
-        ("INBOX/Junk E-Mail", "", Role.LEFT_OUT),
-        ("Whatever", "\\Trash", Role.LEFT_OUT),
-        ("[Gmail]/Starred", "\\Flagged", Role.LEFT_OUT),
-        ("[Gmail]", "\\HasChildren \\Noselect", Role.LEFT_OUT),
-        ("Sent", "\\Trash", Role.LEFT_OUT),  # a mark counts before the name
+        ("INBOX", "", FolderRole.RECEIVED),
+        ("Clients", "\\HasNoChildren", FolderRole.RECEIVED),
+        ("[Gmail]/Gesendet", "\\HasNoChildren \\Sent", FolderRole.SENT),
+        ("Anything", "\\SENT", FolderRole.SENT),
+        ("Sent Items", "", FolderRole.SENT),
+        ("INBOX/Sent", "\\HasNoChildren", FolderRole.SENT),
+        ("Gesendete Elemente", "", FolderRole.SENT),
+        ("&AMk-l&AOk-ments envoy&AOk-s", "", FolderRole.SENT),
+        ("E&AwE-le&AwE-ments envoye&AwE-s", "", FolderRole.SENT),  # the same letters, composed otherwise
+        ("&kAFP4W4IMH8-", "", FolderRole.SENT),
+        ("[Gmail]/All Mail", "\\All", FolderRole.ALL),
+        ("Entw&APw-rfe", "", FolderRole.IGNORED),
+        ("INBOX/Junk E-Mail", "", FolderRole.IGNORED),
+        ("Whatever", "\\Trash", FolderRole.IGNORED),
+        ("[Gmail]/Starred", "\\Flagged", FolderRole.IGNORED),
+        ("[Gmail]", "\\HasChildren \\Noselect", FolderRole.IGNORED),
+        ("Sent", "\\Trash", FolderRole.IGNORED),  # a mark counts before the name
     ],
 )
-def test_marks_and_names_say_what_a_folder_is_for(name: str, marks: str, role: Role) -> None:
-    assert role_of(name, marks.split(), "/") is role
+def test_role_by_flags_and_names(name: str, flags: str, role: FolderRole) -> None:
+    assert role_of(name, flags.split(), "/") is role
 
 
-def folder(name: str, role: Role) -> Folder:
+def folder(name: str, role: FolderRole) -> Folder:
     return Folder(name, role, "1", 1, 0)
 
 
 def test_inbox_and_sent_mail_come_first() -> None:
-    found = [folder("Archive", Role.RECEIVED), folder("Sent", Role.SENT), folder("Junk", Role.LEFT_OUT)]
-    inbox = folder("INBOX", Role.RECEIVED)
-    assert [one.name for one in wanted([*found, inbox])] == ["INBOX", "Sent", "Archive"]
+    others = [
+        folder("Archive", FolderRole.RECEIVED),
+        folder("Sent", FolderRole.SENT),
+        folder("Junk", FolderRole.IGNORED),
+    ]
+    inbox = folder("INBOX", FolderRole.RECEIVED)
+    assert [item.name for item in folders_to_read([*others, inbox])] == ["INBOX", "Sent", "Archive"]
 
 
 def test_all_mail_is_read_instead_of_the_folders_that_it_shows() -> None:
-    found = [folder("INBOX", Role.RECEIVED), folder("All Mail", Role.ALL), folder("Sent", Role.SENT)]
-    assert [one.name for one in wanted(found)] == ["Sent", "All Mail"]
+    folders = [
+        folder("INBOX", FolderRole.RECEIVED),
+        folder("All Mail", FolderRole.ALL),
+        folder("Sent", FolderRole.SENT),
+    ]
+    assert [item.name for item in folders_to_read(folders)] == ["Sent", "All Mail"]

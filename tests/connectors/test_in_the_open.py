@@ -18,7 +18,7 @@ from connectors.google.access import CALENDAR, SCOPES
 from connectors.google.consent import ConsentFlow
 from connectors.google.options import GoogleOptions
 from connectors.http import HttpClient, HttpRequest, HttpResponse
-from connectors.imap.session import Account, Conversation
+from connectors.imap.session import ImapAccount, ImapSession
 from connectors.microsoft.access import write_consent
 from connectors.network import is_loopback, is_unencrypted
 from connectors.private import write_private
@@ -136,7 +136,7 @@ def test_google_gets_no_token_in_the_open(kind: str, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_cut_off")
 def test_a_mail_server_is_told_no_password_in_the_open() -> None:
     with pytest.raises(UnavailableError, match=r'would not be encrypted, .* Write tls = "tls" or tls = "starttls"'):
-        Conversation(Account("post", "mail.example", 143, "none", "ana", "x"), Deadline())
+        ImapSession(ImapAccount("post", "mail.example", 143, "none", "ana", "x"), Deadline())
 
 
 # Sent on
@@ -198,7 +198,7 @@ def test_calendar_server_that_keeps_calendars_in_the_open_is_not_followed(tmp_pa
         options = source_kind("caldav").options(
             url=server.url, username="ana", password="env:X", hosts=("elsewhere.example",)
         )
-        assert "which is not told the password" in said(options, "caldav", practice(tmp_path))
+        assert "which is not given the password" in said(options, "caldav", practice(tmp_path))
 
 
 @pytest.fixture

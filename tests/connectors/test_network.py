@@ -13,7 +13,7 @@ import pytest
 from connectors import http
 from connectors.errors import UnavailableError
 from connectors.http import HttpClient
-from connectors.imap.source import Imap, ImapOptions
+from connectors.imap.source import ImapConnector, ImapOptions
 from connectors.network import connection_error
 from tests.connectors.mailboxes import practice, read
 from tests.peers.replies import Reply, replies
@@ -29,7 +29,7 @@ def by_web(host: str, port: int, secure: bool) -> None:  # noqa: FBT001 - the sa
 def by_mail(host: str, port: int, secure: bool) -> None:  # noqa: FBT001 - the same for both
     tls = "tls" if secure else "none"
     options = ImapOptions(host=host, port=port, username="ana", password="secret", tls=tls)  # type: ignore[arg-type]
-    read(Imap(options, practice(Path())))
+    read(ImapConnector(options, practice(Path())))
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def test_server_that_is_not_encrypted_is_told_from_one_that_is_not_there(ask: As
 
 def test_silence_is_no_answer_in_time(ask: Asking, silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "READ_SECONDS", 0.05)
-    monkeypatch.setattr("connectors.imap.connection.SECONDS", 0.05)
+    monkeypatch.setattr("connectors.imap.connection.TIMEOUT_SECONDS", 0.05)
     assert "did not answer in time." in said(ask, silent)
 
 
@@ -93,8 +93,8 @@ def test_mail_server_without_encryption_on_the_way_says_so() -> None:
     with scripted_imap() as server:
         options = ImapOptions(host="127.0.0.1", port=server.port, username="ana", password="x", tls="starttls")
         with pytest.raises(UnavailableError, match="is not encrypted at this port as it should be"):
-            read(Imap(options, practice(Path())))
-    assert not [line for line in server.asked if "STARTTLS" in line or "AUTH" in line]
+            read(ImapConnector(options, practice(Path())))
+    assert not [line for line in server.received if "STARTTLS" in line or "AUTH" in line]
 
 
 def test_end_of_an_encrypted_answer_is_no_fault_of_the_port() -> None:

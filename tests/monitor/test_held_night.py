@@ -44,7 +44,7 @@ def test_night_that_is_dripped_on_ends_in_time_and_reads_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadline, "RESPONSE_SECONDS", SECONDS)
-    for module, name in ((http, "READ_SECONDS"), (connection, "SECONDS")):
+    for module, name in ((http, "READ_SECONDS"), (connection, "TIMEOUT_SECONDS")):
         monkeypatch.setattr(module, name, 60)
     monkeypatch.setenv("HOLDING_PASSWORD", "x")
     (tmp_path / "texts").mkdir()
@@ -53,7 +53,7 @@ def test_night_that_is_dripped_on_ends_in_time_and_reads_the_others(
     alone = Office(tmp_path / "alone")
     assert alone("nightly").code == 0
     with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nBEGIN:VCAL", b"E") as web, scripted_imap() as mail:
-        mail.say("FETCH", b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM)] {100000}\r\n" + DRIP)
+        mail.set_answer("FETCH", b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM)] {100000}\r\n" + DRIP)
         office = Office(tmp_path, CONFIG + DRIPPING.replace("WEB", str(web)).replace("MAIL", str(mail.port)))
         begun = time.monotonic()
         answer = office("nightly")

@@ -1,6 +1,6 @@
 """Dovecot, a mail server, with mailboxes that tests write as files.
 
-Whoever signs in with :data:`PASSWORD` has a mailbox, so each test takes a name of its own.
+Every name that signs in with :data:`PASSWORD` has a mailbox, so each test takes a name of its own.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ namespace inbox {{
 
 @dataclass(frozen=True)
 class Dovecot:
-    """A running server, on ``port`` also by STARTTLS; ``certificate`` is its own, which nobody trusts."""
+    """A running server, on ``port`` also with STARTTLS; ``certificate`` is self-signed."""
 
     folder: Path
     port: int
@@ -87,38 +87,38 @@ class Dovecot:
     numbers: Iterator[int] = field(default_factory=count)
 
     def user(self) -> str:
-        """Somebody whom no test has taken yet."""
+        """Return a user name that no other test has taken."""
         return f"user{next(self.numbers)}"
 
     def deliver(
         self, user: str, messages: Iterable[bytes], folder: str = "", received_at: datetime = _RECEIVED, size: int = 0
     ) -> None:
         """Put messages into a folder ("" is the INBOX) in the order given; a wrong ``size`` breaks the connection."""
-        place = self.place(user, folder)
+        path = self.folder_path(user, folder)
         for message in messages:
-            told = f",S={size}" if size else ""
-            file = place / "cur" / f"{1_790_000_000 + next(self.numbers)}.M1P1.host{told}:2,"
+            size_field = f",S={size}" if size else ""
+            file = path / "cur" / f"{1_790_000_000 + next(self.numbers)}.M1P1.host{size_field}:2,"
             file.write_bytes(message)
             os.utime(file, (received_at.timestamp(), received_at.timestamp()))
             shutil.chown(file, _READER, _group())
 
-    def place(self, user: str, folder: str = "") -> Path:
-        """The folder's own directory, made on first sight; ``folder`` is spelled as on the disk (modified UTF-7)."""
+    def folder_path(self, user: str, folder: str = "") -> Path:
+        """Return the folder's directory, created if needed; ``folder`` is written as on disk (modified UTF-7)."""
         root = self.folder / "mail" / user
-        place = root / f".{folder.replace('/', '.')}" if folder else root
-        for directory in (root, *(place / part for part in ("", "cur", "new", "tmp"))):
+        path = root / f".{folder.replace('/', '.')}" if folder else root
+        for directory in (root, *(path / part for part in ("", "cur", "new", "tmp"))):
             directory.mkdir(exist_ok=True)
             shutil.chown(directory, _READER, _group())
-        return place
+        return path
 
     def renumber(self, user: str, folder: str = "") -> None:
-        """Let the server number the folder's messages anew (another UIDVALIDITY)."""
-        place = self.place(user, folder)
-        known = re.search(r" V(\d+) ", (place / "dovecot-uidlist").read_text(encoding="ascii"))
-        assert known is not None
-        for path in place.glob("dovecot.index*"):
-            path.unlink()
-        (place / "dovecot-uidlist").write_text(f"3 V{int(known[1]) + 1} N1 G{'ab' * 16}\n", encoding="ascii")
+        """Let the server give the folder's messages new UIDs (another UIDVALIDITY)."""
+        path = self.folder_path(user, folder)
+        validity = re.search(r" V(\d+) ", (path / "dovecot-uidlist").read_text(encoding="ascii"))
+        assert validity is not None
+        for index in path.glob("dovecot.index*"):
+            index.unlink()
+        (path / "dovecot-uidlist").write_text(f"3 V{int(validity[1]) + 1} N1 G{'ab' * 16}\n", encoding="ascii")
 
     @property
     def certificate(self) -> Path:
@@ -126,13 +126,13 @@ class Dovecot:
 
     @property
     def log(self) -> str:
-        """What it has written down so far."""
+        """The server's log so far."""
         return (self.folder / "dovecot.log").read_text(encoding="utf-8", errors="replace")
 
 
 @contextmanager
-def dovecot(said: list[str] | None = None) -> Iterator[Dovecot]:
-    """A server on a free port, in a folder that its reader may enter; ``said`` is its log once it has stopped."""
+def dovecot(log_lines: list[str] | None = None) -> Iterator[Dovecot]:
+    """Run a server on a free port, in a folder that its user may enter; fill ``log_lines`` once it has stopped."""
     with tempfile.TemporaryDirectory(prefix="dovecot-") as name:
         folder, port, secure_port = Path(name), free_port(), free_port()
         folder.chmod(0o755)
@@ -146,20 +146,20 @@ def dovecot(said: list[str] | None = None) -> Iterator[Dovecot]:
         with serving(["dovecot", "-F", "-c", str(configuration)], port, folder / "output"):
             server = Dovecot(folder, port, secure_port)
             yield server
-        if said is not None:
-            said += server.log.splitlines()
+        if log_lines is not None:
+            log_lines += server.log.splitlines()
 
 
 def certify(folder: Path) -> None:
-    """Write a certificate for localhost, issued by itself."""
+    """Write a self-signed certificate for localhost."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    here = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    host = x509.SubjectAlternativeName([x509.DNSName("localhost")])
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
-        .add_extension(here, critical=False)
+        .add_extension(host, critical=False)
         .sign(key, SHA256())
     )
     (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
