@@ -60,7 +60,7 @@ def reader_of_link(config: Config, store: Store, token: str, now: datetime) -> R
     ``None`` if the link is unknown, used or too old.
     """
     with store.read() as connection:
-        subject = signin.subject_of_link(connection, token, _epoch(now))
+        subject = signin.link_subject(connection, token, _epoch(now))
     return None if subject is None else reader_for(config, subject)
 
 
@@ -83,13 +83,13 @@ def sign_out(store: Store, session: str) -> None:
         signin.end_session(connection, session)
 
 
-def session_of(store: Store, session: str, now: datetime) -> signin.Session | None:
+def session_of(store: Store, session: str, now: datetime) -> signin.WebSessionRow | None:
     """Return the session with that token; ``None`` if it is unknown, idle too long or too old."""
     with store.read() as connection:
-        return signin.session_of(connection, session, _epoch(now))
+        return signin.find_session(connection, session, _epoch(now))
 
 
-def is_use_to_be_recorded(session: signin.Session, now: datetime) -> bool:
+def is_use_to_be_recorded(session: signin.WebSessionRow, now: datetime) -> bool:
     """Return whether this use of a session has to be recorded: not if the last one was less than a minute ago."""
     return _epoch(now) - session.seen_at >= USE_RECORDED_EVERY_SECONDS
 

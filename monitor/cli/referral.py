@@ -69,7 +69,7 @@ def _assign(context: CliContext, person: Clinician, referral: Referral, count: i
     streams.work_goes_on()
     with context.store.write() as connection:
         for _ in range(count):
-            referrals.assign(connection, person.key, referral, now=int(context.now.timestamp()))
+            referrals.assign_referral(connection, person.key, referral, now=int(context.now.timestamp()))
     number = "One referral" if count == 1 else f"{count} referrals"
     context.print_result(
         f"{number} of weight {referral.weight:g} for {person.name}: counted from now on.",

@@ -130,11 +130,11 @@ class _Links:
                 self.print_links()
 
     def _tokens(self) -> dict[str, str]:
-        from monitor.store.signin import make_link
+        from monitor.store.signin import create_link
 
         now = int(datetime.now(UTC).timestamp())
         with self.store.write() as connection:
-            return {subject: make_link(connection, subject, now, self.lasts * 60) for subject in self.subjects}
+            return {subject: create_link(connection, subject, now, self.lasts * 60) for subject in self.subjects}
 
 
 def _subjects(context: CliContext, wished: Sequence[str]) -> list[str]:

@@ -158,7 +158,7 @@ def messages() -> list[str]:
     told: list[str] = g.pop("messages", [])
     if g.get("session_has_messages") and flask.request.method != "HEAD":
         with _if_writable(), store().write() as connection:
-            told = [*signin.take(connection, web_session().token, "messages"), *told]
+            told = [*signin.pop_texts(connection, web_session().token, "messages"), *told]
             g.session_has_messages = False
     return told
 
@@ -168,7 +168,7 @@ def _keep_messages(response: Response) -> Response:
     told: list[str] = g.pop("messages", [])
     if told and web_session().token:
         with _if_writable(), store().write() as connection:
-            signin.keep(connection, web_session().token, "messages", told)
+            signin.append_texts(connection, web_session().token, "messages", told)
     return response
 
 

@@ -26,7 +26,7 @@ from monitor.roster import Clinician
 from monitor.store import blocks, referrals
 from monitor.store.blocks import Block
 from monitor.store.database import Connection, Store
-from monitor.store.referrals import Assigned
+from monitor.store.referrals import AssignedReferrals
 from reports.models import ReferralReport, ReferralRow, ReferralShare
 from reports.wording import day_and_month, listed, spelled
 
@@ -77,7 +77,7 @@ def _candidates(
     connection: Connection,
     people: Sequence[Clinician],
     published: Sequence[Block],
-    assigned: Mapping[str, Assigned],
+    assigned: Mapping[str, AssignedReferrals],
     today: date,
 ) -> list[Candidate]:
     """Return everybody with the load of the last block, and what was assigned since.
@@ -129,7 +129,7 @@ def _rows(
     candidates: Sequence[Candidate],
     referral: Referral,
     people: Sequence[Clinician],
-    assigned: Mapping[str, Assigned],
+    assigned: Mapping[str, AssignedReferrals],
     today: date,
 ) -> Iterator[ReferralRow]:
     """Yield the ranking, then everybody else by name."""

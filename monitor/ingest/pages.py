@@ -99,7 +99,7 @@ def _rename(connection: Connection, row: SourceRow, snapshot: Snapshot, window: 
     """Rename what a snapshot tells under another name."""
     names = snapshot.new_names(lambda: events.stored_events(connection, row, window))
     if names:  # a name that was in use before is not new
-        stored = renaming.stored_names(connection, row, names.values())
+        stored = renaming.existing_keys(connection, row, names.values())
         names = {(who, old): new for (who, old), new in names.items() if (who, new) not in stored}
     return renaming.rename_events(connection, row, names, now) if names else Invalidation()
 

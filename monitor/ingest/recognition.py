@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from connectors.base import Context
 from connectors.records import MessageStamp, Record
 from monitor.store.database import Store
-from monitor.store.tables import own_mail
+from monitor.store.tables import sent_message_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class OwnerRecognition:
             if owner in self._senders:
                 continue
             with store.read() as connection:
-                stored = [row for row in own_mail(connection, owner) if row["source_id"] == source]
+                stored = [row for row in sent_message_counts(connection, owner) if row["source_id"] == source]
             if not any(row["sent"] for row in stored):
                 found[owner] = self._described(messages, sum(row["messages"] for row in stored))
         self._context.address_count.stop()

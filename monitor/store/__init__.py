@@ -1,16 +1,22 @@
-"""Every SQL sentence of the house, by what it is about.
+"""The practice's SQLite database. All SQL is in this package, one module a subject.
 
-database   open, one way to write, one way to read
-keys       numbers for clinicians and pseudonyms
-sources    what ingest remembers of each source: owners, cursor, faults
-events, evidence, messages, threads    the records that ingest stores; saving the same page again changes nothing
-invalidation    what a page changed, and from when on
-clients    keys joined to persons, dated terms of clients, the ledger
-facts      what the analysis reads
-weeks      what the analysis writes: weekly numbers of both wings
-computations   when that was last done, and what changed since
-notices    notices and lines, the measures behind them, every answer
-tables     what ``export`` and ``doctor`` read
-selfreport what a person answered about themself
-signin     one-time links and sessions of the dashboard
+schema             every table and column, in one readable text
+database           opening the file, write transactions, consistent reads
+practice           opening the database of a practice under its key
+keys               ids of clinicians and pseudonyms, lookups of many keys at once
+sources            the state of each source: owners, cursor, rejected records, last error
+events, evidence, messages, threads    the records that ingest stores; storing the same page again changes nothing
+renaming           events that come with new identifiers
+invalidation       the clinicians whose numbers a change makes out of date, and from which instant on
+clients            client keys joined to persons, agreements, the ledger
+selfreport         self-reports
+analysis_records   the records of one clinician as the analysis takes them
+upcoming           a checksum of later records that the numbers up to an instant depend on
+computations       the state from which numbers were last computed
+weeks              weekly values of the metrics
+notices            notices, their signals and the answers to them
+blocks             the blocks that are published to the director
+referrals          open slots and assigned referrals
+tables             rows for `export` and `doctor`; runs and gaps
+signin             one-time links and web sessions
 """

@@ -1,4 +1,4 @@
-"""What the director sees: fixed blocks of four weeks, each written once and never changed."""
+"""The blocks of four weeks that are published to the director, each written once and never changed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from monitor.store.keys import clinician_ids
 
 @dataclass(frozen=True, slots=True)
 class BlockPerson:
-    """One clinician in a block. ``load`` is weighted sessions a week per FTE; ``None`` is not known, for good.
+    """One clinician in a block.
 
-    ``fte`` is the contract's at the block's end, ``shared_by`` the mean by which the load is shared. ``supervision`` is
-    one of the words of :class:`~reports.models.Supervision`.
+    ``load`` is weighted sessions a week for each FTE, or ``None`` if it is unknown, which is never changed later.
+    ``fte`` is the contract's at the end of the block, ``shared_by`` the mean FTE by which load is shared.
+    ``supervision`` is a value of :class:`~reports.models.Supervision`.
     """
 
     clinician: str
@@ -28,7 +29,7 @@ class BlockPerson:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block as it was published: its first Monday (a day number), when, and what is said of all together."""
+    """A block as it was published: its first Monday (a day number), the practice's numbers and its people."""
 
     start: int
     published_at: int
@@ -39,12 +40,12 @@ class Block:
 
 def last_block_start(connection: sqlite3.Connection) -> int | None:
     """Return the first Monday of the last block that was published, ``None`` where there is none."""
-    found: int | None = connection.execute("SELECT max(start) FROM block").fetchone()[0]
-    return found
+    start: int | None = connection.execute("SELECT max(start) FROM block").fetchone()[0]
+    return start
 
 
 def save_block(connection: sqlite3.Connection, block: Block) -> None:
-    """Publish a block. One that was published before cannot be changed: sqlite3.IntegrityError."""
+    """Publish a block. Raises sqlite3.IntegrityError if it was published before."""
     ids = clinician_ids(connection, [person.clinician for person in block.people])
     connection.execute(
         "INSERT INTO block VALUES (?, ?, ?, ?)",
@@ -54,20 +55,23 @@ def save_block(connection: sqlite3.Connection, block: Block) -> None:
         "INSERT INTO block_person VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
-                block.start, ids[one.clinician], one.load, one.fte, one.shared_by, one.active_clients, one.intakes,
-                one.supervision,
+                block.start, ids[person.clinician], person.load, person.fte, person.shared_by, person.active_clients,
+                person.intakes, person.supervision,
             )
-            for one in block.people
+            for person in block.people
         ],
     )  # fmt: skip
 
 
 def blocks(connection: sqlite3.Connection, number: int) -> list[Block]:
-    """Return the last blocks that were published, at most so many, the newest first."""
+    """Return the last ``number`` published blocks, the newest first."""
     rows = connection.execute(
         "SELECT start, published_at, sessions_held, nothing_booked FROM block ORDER BY start DESC LIMIT ?", (number,)
     ).fetchall()
-    return [Block(start, at, held, unbooked, _people(connection, start)) for start, at, held, unbooked in rows]
+    return [
+        Block(start, published_at, sessions_held, nothing_booked, _people(connection, start))
+        for start, published_at, sessions_held, nothing_booked in rows
+    ]
 
 
 def _people(connection: sqlite3.Connection, start: int) -> tuple[BlockPerson, ...]:
@@ -82,11 +86,11 @@ def _people(connection: sqlite3.Connection, start: int) -> tuple[BlockPerson, ..
 def first_known_week(connection: sqlite3.Connection) -> int | None:
     """Return the earliest week in which anybody's load is known."""
     sql = "SELECT min(week) FROM workload_week WHERE key = 'weighted_load' AND value IS NOT NULL"
-    found: int | None = connection.execute(sql).fetchone()[0]
-    return found
+    week: int | None = connection.execute(sql).fetchone()[0]
+    return week
 
 
 def first_read_at(connection: sqlite3.Connection) -> int | None:
     """Return when the practice's first calendar entry was read."""
-    found: int | None = connection.execute("SELECT min(first_seen_at) FROM event").fetchone()[0]
-    return found
+    first_seen_at: int | None = connection.execute("SELECT min(first_seen_at) FROM event").fetchone()[0]
+    return first_seen_at

@@ -1,4 +1,4 @@
-"""True times of sessions: what record systems and call logs say, and a clinician's own corrections."""
+"""Evidence of when sessions began and ended, from record systems and call logs, and the clinicians' corrections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.keys import clinician_ids, epoch, epoch_or_none, select_in
 from monitor.store.sources import SourceRow
 
-_SOME = 10_000
+_BATCH_SIZE = 10_000  # rows
 
 
 class EvidenceRow(NamedTuple):
@@ -29,10 +29,12 @@ class EvidenceRow(NamedTuple):
     meeting: str | None
 
 
-def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequence[SessionEvidence]) -> Invalidation:
-    """Store true times; those of one source and key replace each other."""
-    rows = {(row.clinician_id, row.evidence_key): row for row in (_row(source, item) for item in found)}
-    stored = _stored(connection, source, [item.key for item in found])
+def save_evidence(
+    connection: sqlite3.Connection, source: SourceRow, evidence: Sequence[SessionEvidence]
+) -> Invalidation:
+    """Store evidence; a row replaces an earlier one of the same source and key."""
+    rows = {(row.clinician_id, row.evidence_key): row for row in (_evidence_row(source, item) for item in evidence)}
+    stored = _stored_rows(connection, source, [item.key for item in evidence])
     invalidation = Invalidation()
     changed = [row for key, row in rows.items() if stored.get(key) != row]
     for row in changed:
@@ -42,7 +44,7 @@ def save_evidence(connection: sqlite3.Connection, source: SourceRow, found: Sequ
 
 
 def stored_spans(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, tuple[int, int]]:
-    """Return the span of each true time that is stored of the source in a window, by clinician and evidence key."""
+    """Return the start and end of each stored evidence of a source in a window, by clinician and evidence key."""
     rows = connection.execute(
         """SELECT key, evidence_key, ifnull(started_at, ended_at), ifnull(ended_at, started_at)
            FROM source_clinician JOIN evidence USING (clinician_id, source_id)
@@ -55,28 +57,28 @@ def stored_spans(connection: sqlite3.Connection, source: SourceRow, window: Wind
 
 
 def stored_evidence(connection: sqlite3.Connection, source: SourceRow) -> Iterator[list[EvidenceRow]]:
-    """Yield all true times of the source and its owners, some thousand at a time."""
+    """Yield all evidence of a source and its owners, some thousand rows at a time."""
     owners = ", ".join(map(str, source.owners.values()))
-    rows = connection.execute(
+    cursor = connection.execute(
         f"SELECT * FROM evidence WHERE clinician_id IN ({owners}) AND source_id = ?", (source.id,)
     )
-    while some := rows.fetchmany(_SOME):
-        yield [EvidenceRow._make(row) for row in some]
+    while rows := cursor.fetchmany(_BATCH_SIZE):
+        yield [EvidenceRow._make(row) for row in rows]
 
 
-def drop_evidence(connection: sqlite3.Connection, gone: Sequence[EvidenceRow]) -> Invalidation:
-    """Drop these true times."""
+def drop_evidence(connection: sqlite3.Connection, rows: Sequence[EvidenceRow]) -> Invalidation:
+    """Delete rows of evidence."""
     invalidation = Invalidation()
-    for row in gone:
+    for row in rows:
         _invalidate(invalidation, row)
     connection.executemany(
-        "DELETE FROM evidence WHERE clinician_id = ? AND source_id = ? AND evidence_key = ?", [row[:3] for row in gone]
+        "DELETE FROM evidence WHERE clinician_id = ? AND source_id = ? AND evidence_key = ?", [row[:3] for row in rows]
     )
     return invalidation
 
 
 def drop_all_evidence(connection: sqlite3.Connection, source: SourceRow) -> Invalidation:
-    """Drop all true times that the source told."""
+    """Delete all evidence of a source."""
     rows = connection.execute("DELETE FROM evidence WHERE source_id = ? RETURNING *", (source.id,)).fetchall()
     invalidation = Invalidation()
     for row in map(EvidenceRow._make, rows):
@@ -85,52 +87,53 @@ def drop_all_evidence(connection: sqlite3.Connection, source: SourceRow) -> Inva
 
 
 def save_correction(connection: sqlite3.Connection, clinician: str, uid_key: str, ended_at: int, now: int) -> None:
-    """A clinician's own word for when a session ended; it beats all evidence."""
+    """Store the end of a session as its clinician states it; it takes precedence over all evidence."""
     id_ = clinician_ids(connection, [clinician])[clinician]
-    known = connection.execute(
+    stored = connection.execute(
         "SELECT ended_at FROM correction WHERE clinician_id = ? AND uid_key = ?", (id_, uid_key)
     ).fetchone()
-    if known == (ended_at,):
+    if stored == (ended_at,):
         return
     connection.execute("INSERT OR REPLACE INTO correction VALUES (?, ?, ?, ?)", (id_, uid_key, ended_at, now))
     invalidation = Invalidation()
-    invalidation.add_row(id_, ended_at, *(known or ()))
+    invalidation.add_row(id_, ended_at, *(stored or ()))
     mark_dirty(connection, invalidation)
 
 
 def drop_correction(connection: sqlite3.Connection, clinician: str, uid_key: str) -> bool:
-    """Take a correction back, so that the evidence counts again; ``False`` if there is none."""
+    """Delete a correction, so that the evidence counts again; return ``False`` if there is none."""
     id_ = clinician_ids(connection, [clinician])[clinician]
-    known = connection.execute(
+    deleted = connection.execute(
         "DELETE FROM correction WHERE clinician_id = ? AND uid_key = ? RETURNING ended_at", (id_, uid_key)
     ).fetchone()
     invalidation = Invalidation()
-    invalidation.extend_to(id_, *(known or ()))
+    invalidation.extend_to(id_, *(deleted or ()))
     mark_dirty(connection, invalidation)
-    return known is not None
+    return deleted is not None
 
 
-def _row(source: SourceRow, item: SessionEvidence) -> EvidenceRow:
+def _evidence_row(source: SourceRow, evidence: SessionEvidence) -> EvidenceRow:
     return EvidenceRow(
-        source.owners[item.clinician],
-        source.id,
-        item.key,
-        item.grade.value,
-        epoch_or_none(item.started_at),
-        epoch_or_none(item.ended_at),
-        item.uid_key,
-        item.meeting,
+        clinician_id=source.owners[evidence.clinician],
+        source_id=source.id,
+        evidence_key=evidence.key,
+        grade=evidence.grade.value,
+        started_at=epoch_or_none(evidence.started_at),
+        ended_at=epoch_or_none(evidence.ended_at),
+        uid_key=evidence.uid_key,
+        meeting=evidence.meeting,
     )
 
 
 def _invalidate(invalidation: Invalidation, new: EvidenceRow, old: EvidenceRow | None = None) -> None:
-    invalidation.add_row(new.clinician_id, *(at for row in (new, old) if row for at in (row.started_at, row.ended_at)))
+    instants = (instant for row in (new, old) if row for instant in (row.started_at, row.ended_at))
+    invalidation.add_row(new.clinician_id, *instants)
 
 
-def _stored(
-    connection: sqlite3.Connection, source: SourceRow, keys: Sequence[str]
+def _stored_rows(
+    connection: sqlite3.Connection, source: SourceRow, evidence_keys: Sequence[str]
 ) -> dict[tuple[int, str], EvidenceRow]:
     owners = ", ".join(map(str, source.owners.values()))
     head = f"SELECT * FROM evidence WHERE source_id = {source.id:d} AND clinician_id IN ({owners}) AND evidence_key IN"
-    rows = map(EvidenceRow._make, select_in(connection, head, keys))
+    rows = map(EvidenceRow._make, select_in(connection, head, evidence_keys))
     return {(row.clinician_id, row.evidence_key): row for row in rows}

@@ -1,4 +1,4 @@
-"""Message times as they are stored: one row a message, whatever copy or source it came from first."""
+"""Message times, one row a message, from whichever source and copy it was read first."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from connectors.records import MessageStamp
 from monitor.store.invalidation import Invalidation
 from monitor.store.keys import epoch, identities, select_in
 from monitor.store.sources import SourceRow
-from monitor.store.threads import joined, rename
+from monitor.store.threads import join_groups, rename_threads
 
 
-class _Node(NamedTuple):
-    """A row of the table ``node``, with the counterpart's pseudonym in the place of its number.
+class NodeRow(NamedTuple):
+    """A row of the table ``node``, with the counterpart's pseudonym instead of its id.
 
-    A message that is only referred to has a thread and nothing else.
+    A message that others only refer to has a thread and nothing else.
     """
 
     clinician_id: int
@@ -40,19 +40,19 @@ _SAVE = "INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 def save_messages(connection: sqlite3.Connection, source: SourceRow, stamps: Sequence[MessageStamp]) -> Invalidation:
     """Store message times, one row a message, and join their threads.
 
-    Which of several copies counts does not depend on the order in which they come.
+    The result does not depend on the order in which copies of a message are read.
     """
     invalidation = Invalidation()
     by_owner: dict[int, list[MessageStamp]] = defaultdict(list)
     for stamp in stamps:
         by_owner[source.owners[stamp.clinician]].append(stamp)
-    for clinician, own in by_owner.items():
-        _save(connection, source, clinician, own, invalidation)
+    for clinician, own_stamps in by_owner.items():
+        _save(connection, source, clinician, own_stamps, invalidation)
     return invalidation
 
 
 def drop_messages(connection: sqlite3.Connection, source: SourceRow) -> Invalidation:
-    """Drop all messages of the source. One that others refer to stays known as a part of its thread, without a time."""
+    """Delete all messages of a source. Messages in a thread stay as nodes without a time."""
     invalidation = Invalidation()
     for clinician, sent_at in connection.execute(
         "SELECT clinician_id, sent_at FROM message WHERE source_id = ?", (source.id,)
@@ -72,88 +72,89 @@ def _save(
     connection: sqlite3.Connection,
     source: SourceRow,
     clinician: int,
-    own: Sequence[MessageStamp],
+    stamps: Sequence[MessageStamp],
     invalidation: Invalidation,
 ) -> None:
-    """Store one clinician's: first the threads that become one, then every row that is new or tells something else."""
-    tied = dict.fromkeys(chain.from_iterable([stamp.thread_nodes for stamp in own]))
-    stored = _stored(connection, clinician, [*tied, *(stamp.key for stamp in own if not stamp.thread_nodes)])
+    """Store the messages of one clinician: first join threads, then write every row that is new or changed."""
+    thread_nodes = dict.fromkeys(chain.from_iterable([stamp.thread_nodes for stamp in stamps]))
+    unthreaded = [stamp.key for stamp in stamps if not stamp.thread_nodes]
+    stored = _stored_nodes(connection, clinician, [*thread_nodes, *unthreaded])
     threads = {node: row.thread for node, row in stored.items() if row.thread is not None}
-    root = joined([stamp.thread_nodes for stamp in own], threads).root
+    root = join_groups([stamp.thread_nodes for stamp in stamps], threads).root
     renamed = {thread: root(thread) for thread in set(threads.values()) if root(thread) != thread}
     if renamed:
-        invalidation.extend_to(clinician, *rename(connection, clinician, renamed))
+        invalidation.extend_to(clinician, *rename_threads(connection, clinician, renamed))
         threads = {node: root(thread) for node, thread in threads.items()}
         stored = {node: row._replace(thread=threads.get(node)) for node, row in stored.items()}
-    threads |= {node: root(threads.get(node, node)) for node in tied}
-    kept = _counting_copies(connection, source, clinician, own, stored, threads)
-    for node in tied:
-        if node not in kept:
-            kept[node] = stored.get(node, _Node(clinician, node, None))._replace(thread=threads[node])
-    changed = [row for node, row in kept.items() if row != stored.get(node)]
+    threads |= {node: root(threads.get(node, node)) for node in thread_nodes}
+    rows = _best_copies(connection, source, clinician, stamps, stored, threads)
+    for node in thread_nodes:
+        if node not in rows:
+            rows[node] = stored.get(node, NodeRow(clinician, node, None))._replace(thread=threads[node])
+    changed = [row for node, row in rows.items() if row != stored.get(node)]
     _write(connection, clinician, changed)
-    moved = [row for row in changed if row.sent_at is not None and _says_other(row, stored.get(row.node))]
-    invalidation.rows += len(moved)
-    invalidation.extend_to(clinician, *(row.sent_at for row in moved))
-    invalidation.extend_to(clinician, *(stored[row.node].sent_at for row in moved if row.node in stored))
+    relevant = [row for row in changed if row.sent_at is not None and _is_relevant_change(row, stored.get(row.node))]
+    invalidation.rows += len(relevant)
+    invalidation.extend_to(clinician, *(row.sent_at for row in relevant))
+    invalidation.extend_to(clinician, *(stored[row.node].sent_at for row in relevant if row.node in stored))
 
 
-def _counting_copies(
+def _best_copies(
     connection: sqlite3.Connection,
     source: SourceRow,
     clinician: int,
     copies: Sequence[MessageStamp],
-    stored: Mapping[int, _Node],
+    stored: Mapping[int, NodeRow],
     threads: Mapping[int, int],
-) -> dict[int, _Node]:
-    """The row of each message of which there are copies."""
-    theirs = connection.execute("SELECT source_id FROM source_clinician WHERE clinician_id = ?", (clinician,))
-    counting = {id_ for (id_,) in theirs}
-    kept = {node: row._replace(thread=threads.get(node)) for node, row in stored.items() if row.source_id in counting}
+) -> dict[int, NodeRow]:
+    """Return for each message the row of its best copy, be it stored or new."""
+    cursor = connection.execute("SELECT source_id FROM source_clinician WHERE clinician_id = ?", (clinician,))
+    own_sources = {source_id for (source_id,) in cursor}
+    rows = {
+        node: row._replace(thread=threads.get(node)) for node, row in stored.items() if row.source_id in own_sources
+    }
     for stamp in copies:
         node = stamp.key
-        copy = _Node(
+        copy = NodeRow(
             clinician, node, threads.get(node), epoch(stamp.sent_at), source.id, source.generation, int(stamp.outgoing),
             int(stamp.automatic), str(stamp.counterpart_kind), stamp.channel, stamp.counterpart,
         )  # fmt: skip
-        known = kept.setdefault(node, copy)
-        if known is not copy:
-            kept[node] = _counting(known, copy)
-    return kept
+        best = rows.setdefault(node, copy)
+        if best is not copy:
+            rows[node] = _better_copy(best, copy)
+    return rows
 
 
-def _counting(known: _Node, copy: _Node) -> _Node:
-    """Which of two copies counts: the source's newer reading of its own, else the better."""
-    if copy.source_id == known.source_id and copy.generation > known.generation:
+def _better_copy(best: NodeRow, copy: NodeRow) -> NodeRow:
+    """Return the newer of two copies if one source was read again from the beginning, else the preferred one."""
+    if copy.source_id == best.source_id and copy.generation > best.generation:
         return copy
-    return min(known, copy, key=_worth)
+    return min(best, copy, key=_preference)
 
 
-def _worth(copy: _Node) -> tuple[object, ...]:
-    """Sent before received, personal before automatic, earlier before later; what follows only settles ties."""
+def _preference(copy: NodeRow) -> tuple[object, ...]:
+    """Return a sort key: sent before received, personal before automatic, earlier first; the rest breaks ties."""
     return (
         -copy.outgoing, copy.automatic, copy.sent_at, copy.source_id,
         copy.counterpart_kind, copy.counterpart or "", copy.channel, -copy.generation,
     )  # fmt: skip
 
 
-def _says_other(row: _Node, old: _Node | None) -> bool:
-    """Whether a row tells something else than the old one did, and not merely in a newer reading."""
+def _is_relevant_change(row: NodeRow, old: NodeRow | None) -> bool:
+    """Return ``True`` if a row differs from the old one in more than its generation."""
     return old is None or row._replace(generation=old.generation) != old
 
 
-def _write(connection: sqlite3.Connection, clinician: int, rows: Sequence[_Node]) -> None:
-    """Write rows, lowest first: the table is laid out so."""
-    names = dict.fromkeys(row.counterpart for row in rows if row.counterpart)
-    numbers = identities(connection, [(clinician, name) for name in names])
-    connection.executemany(
-        _SAVE, [(*row[:-1], numbers.get((clinician, row.counterpart or ""))) for row in sorted(rows)]
-    )
+def _write(connection: sqlite3.Connection, clinician: int, rows: Sequence[NodeRow]) -> None:
+    """Write rows in the order of the primary key, in which the table is stored."""
+    pseudonyms = dict.fromkeys(row.counterpart for row in rows if row.counterpart)
+    ids = identities(connection, [(clinician, pseudonym) for pseudonym in pseudonyms])
+    connection.executemany(_SAVE, [(*row[:-1], ids.get((clinician, row.counterpart or ""))) for row in sorted(rows)])
 
 
-def _stored(connection: sqlite3.Connection, clinician: int, nodes: Sequence[int]) -> dict[int, _Node]:
+def _stored_nodes(connection: sqlite3.Connection, clinician: int, nodes: Sequence[int]) -> dict[int, NodeRow]:
     head = f"""SELECT node.clinician_id, node, thread, sent_at, source_id, generation, outgoing, automatic,
                       counterpart_kind, channel, pseudonym
                FROM node LEFT JOIN identity ON identity.id = counterpart_id
                WHERE node.clinician_id = {clinician:d} AND node IN"""
-    return {row.node: row for row in map(_Node._make, select_in(connection, head, nodes))}
+    return {row.node: row for row in map(NodeRow._make, select_in(connection, head, nodes))}

@@ -1,4 +1,4 @@
-"""Open the database of a practice under the practice's key: the one way in for commands and pages."""
+"""Opening the database of a practice under its key, for commands and pages alike."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from monitor.store.database import Store, open_store
 
 
 def open_practice(config: Config, key: bytes | None = None, *, read_only: bool = False) -> Store:
-    """Open the practice's database, which must be there and belong to the practice's key.
+    """Open the practice's database, which must exist and belong to the practice's key.
 
     Args:
-        config: Says where the database and the key are.
-        key: The key, where it has been read before.
-        read_only: Write nothing.
+        config: The configuration with the paths of the database and the key.
+        key: The key, if it has been read before.
+        read_only: Refuse to write.
 
     Raises:
         StoreError: There is no database, it cannot be used, or it belongs to another key.
@@ -24,20 +24,20 @@ def open_practice(config: Config, key: bytes | None = None, *, read_only: bool =
 
 
 def begin_practice(config: Config, *, renew: bool = False) -> tuple[Store, bool]:
-    """Open the practice's database and make it where the practice begins, with its key; say whether a key was made.
+    """Open the practice's database and return it with ``True`` if the practice is new and its key was created.
 
-    A practice begins where neither a key nor a database is there. A missing database beside a key was lost, and is an
-    error, unless ``renew`` says that a new one is wanted.
+    A practice is new if there is neither a key nor a database; then both are created. If there is a key without a
+    database, the database was lost. That is an error unless ``renew`` asks for a new one.
 
     Raises:
         StoreError, KeyFileError: As :func:`open_practice`.
     """
-    begins = not config.database.exists() and not config.key_file.exists()
-    if begins:
+    is_new = not config.database.exists() and not config.key_file.exists()
+    if is_new:
         create_key(config.key_file)
     try:
-        return open_store(config.database, read_key(config.key_file), create=begins or renew), begins
+        return open_store(config.database, read_key(config.key_file), create=is_new or renew), is_new
     except StoreError:
-        if begins and not config.database.exists():  # else the next run would miss a database that never was
+        if is_new and not config.database.exists():  # else the next run would take the database for lost
             config.key_file.unlink(missing_ok=True)
         raise

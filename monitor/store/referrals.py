@@ -1,4 +1,4 @@
-"""Open slots, as each clinician set them, and the referrals that were assigned."""
+"""The open slots that clinicians entered, and the referrals that the director assigned."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from monitor.store.keys import clinician_ids
 
 @dataclass(frozen=True, slots=True)
 class StoredSlots(OpenSlots):
-    """Open slots and the instant at which their owner set them."""
+    """Open slots and the instant at which their owner entered them."""
 
     entered_at: int
 
 
 def open_slots(connection: sqlite3.Connection) -> dict[str, StoredSlots]:
-    """Return the open slots of everybody who ever set them, by key."""
+    """Return the open slots of all clinicians who entered any, by key."""
     rows = connection.execute(
         "SELECT key, day, evening, trauma, entered_at FROM open_slots JOIN clinician ON clinician.id = clinician_id"
     )
@@ -25,7 +25,7 @@ def open_slots(connection: sqlite3.Connection) -> dict[str, StoredSlots]:
 
 
 def set_open_slots(connection: sqlite3.Connection, clinician: str, slots: OpenSlots, *, entered_at: int) -> None:
-    """Store what a clinician says of their open slots."""
+    """Store the open slots of a clinician."""
     id_ = clinician_ids(connection, [clinician])[clinician]
     connection.execute(
         "INSERT OR REPLACE INTO open_slots VALUES (?, ?, ?, ?, ?)",
@@ -33,8 +33,8 @@ def set_open_slots(connection: sqlite3.Connection, clinician: str, slots: OpenSl
     )
 
 
-def assign(connection: sqlite3.Connection, clinician: str, referral: Referral, *, now: int) -> None:
-    """Record that a referral was given to somebody; it takes one of the open slots that they set."""
+def assign_referral(connection: sqlite3.Connection, clinician: str, referral: Referral, *, now: int) -> None:
+    """Store that a referral was assigned to a clinician; it takes one of their open slots."""
     id_ = clinician_ids(connection, [clinician])[clinician]
     connection.execute(
         "INSERT INTO assignment (clinician_id, assigned_at, weight) VALUES (?, ?, ?)", (id_, now, referral.weight)
@@ -44,19 +44,19 @@ def assign(connection: sqlite3.Connection, clinician: str, referral: Referral, *
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
-    """What was assigned to somebody since an instant: the weights together, the number, and when the last one was."""
+class AssignedReferrals:
+    """The referrals assigned to a clinician since an instant: their total weight, their number and the last instant."""
 
     weight: float
     number: int
     last_at: int
 
 
-def assigned_since(connection: sqlite3.Connection, since: int) -> dict[str, Assigned]:
-    """Return what was assigned at or after an instant, by key."""
+def assigned_since(connection: sqlite3.Connection, since: int) -> dict[str, AssignedReferrals]:
+    """Return the referrals assigned at or after an instant, by clinician."""
     rows = connection.execute(
         """SELECT key, sum(weight), count(*), max(assigned_at) FROM assignment
            JOIN clinician ON clinician.id = clinician_id WHERE assigned_at >= ? GROUP BY key""",
         (since,),
     )
-    return {key: Assigned(*numbers) for key, *numbers in rows}
+    return {key: AssignedReferrals(*numbers) for key, *numbers in rows}

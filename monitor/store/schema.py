@@ -1,6 +1,7 @@
-"""The schema, read from top to bottom, and the mechanism that will change it after the first release.
+"""The database schema as one text, and the migrations that will change it after the first release.
 
-docs/schema.md is made of the same text: ``python -m monitor.store.schema > docs/schema.md``. A test compares them.
+docs/schema.md is generated from the same text: ``python -m monitor.store.schema > docs/schema.md``. A test compares
+them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 SCHEMA_VERSION = 17
-"""Raised with every change. Before the first release a change is made in the text below and older files are refused."""
+"""The version of the schema, raised with every change.
+
+Before the first release a change is made in the text below, and older files are refused.
+"""
 
 migrations = Migrations("evenhours")
 
@@ -317,7 +321,7 @@ CREATE TABLE web_session (
 
 
 def paragraphs() -> Iterator[tuple[str, str]]:
-    """Yield the comment of each paragraph of the schema and its statement, which is empty where a part begins."""
+    """Yield the comment and the statement of each paragraph; the statement is empty for the heading of a section."""
     for paragraph in SCHEMA.strip().split("\n\n"):
         lines = paragraph.splitlines()
         comment = [line.removeprefix("-- ").removeprefix("--") for line in lines if line.startswith("--")]
@@ -333,21 +337,21 @@ def version_17(db: Database) -> None:
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
-    """Apply every pending migration inside the caller's transaction, so that all of them happen or none."""
+    """Apply all pending migrations in the caller's transaction, so that all or none of them take effect."""
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def schema_markdown() -> str:
-    """Return all of docs/schema.md."""
+    """Return the content of docs/schema.md."""
     parts = []
     for comment, statement in paragraphs():
         if not statement:
             heading, *text = comment.splitlines()
-            parts += [f"#{heading}", "\n".join(text)] if text else [f"#{heading}"]  # below the page's own heading
+            parts += [f"#{heading}", "\n".join(text)] if text else [f"#{heading}"]  # one level below the title
         else:
             kind, name = statement.split()[1:3]
-            remarks = comment.replace("\n* ", "\n\n* ", 1)  # a list is a paragraph of its own
+            remarks = comment.replace("\n* ", "\n\n* ", 1)  # Markdown needs an empty line before a list
             parts += [f"### {name}" if kind == "TABLE" else f"### {name} ({kind.lower()})", remarks]
             parts += [f"```sql\n{statement}\n```"]
     return "# The database\n\n" + "\n\n".join(parts) + "\n"

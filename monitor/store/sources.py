@@ -1,4 +1,4 @@
-"""What is remembered of each source: whose it is, how far it was read, what could not be used, what stopped it."""
+"""The state of each source: owners, cursor, span that was read, rejected records, last error."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from monitor.store.keys import clinician_ids, epoch
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source as it is stored: its number, cursor, how often it was read anew, and its owners' numbers by key.
+    """A row of the table ``source``, with the ids of its owners by key.
 
-    The cursor holds under ``policy``, with what the window had ``skipped`` by then. ``size`` is how much the source
-    last said that it has in all.
+    The cursor is valid under ``policy`` and together with ``skipped``, the records that the window left out so far.
+    ``generation`` is how often the source has been read from the beginning, ``size`` how many records it contained
+    when it was last counted.
     """
 
     id: int
@@ -32,56 +33,57 @@ class SourceRow:
 def source_row(
     connection: sqlite3.Connection, name: str, kind: str, clinicians: Iterable[str], account: str | None = None
 ) -> SourceRow:
-    """The stored source, made on first sight, for these clinicians from now on.
+    """Return the row of a source, which is inserted if it is new, and make ``clinicians`` its owners.
 
-    ``account`` is whose account of it this is, where each clinician has one.
+    ``account`` is the owner whose account is meant, if each owner has one.
     """
     owners = clinician_ids(connection, clinicians)
-    owner = owners[account] if account else 0
+    owner_id = owners[account] if account else 0
     connection.execute(
         """INSERT INTO source (name, owner_id, kind) VALUES (?, ?, ?)
            ON CONFLICT (name, owner_id) DO UPDATE SET kind = excluded.kind WHERE kind <> excluded.kind""",
-        (name, owner, kind),
+        (name, owner_id, kind),
     )
     id_, cursor, generation, policy, before, after, size = connection.execute(
         """SELECT id, cursor, generation, policy, skipped_before, skipped_after, size
            FROM source WHERE name = ? AND owner_id = ?""",
-        (name, owner),
+        (name, owner_id),
     ).fetchone()
     source = SourceRow(id_, cursor, generation, owners, policy, Skipped(before, after), size)
-    _hand_over(connection, source)
+    _set_owners(connection, source)
     return source
 
 
 def retire_other_accounts(connection: sqlite3.Connection, name: str, accounts: Sequence[str | None]) -> None:
-    """Let what any other account of this source told count for nobody: it is theirs no more."""
-    kept = set(clinician_ids(connection, [key for key in accounts if key]).values()) or {0}
-    known = connection.execute("SELECT id, owner_id, generation FROM source WHERE name = ?", (name,)).fetchall()
-    for id_, owner, generation in known:
-        if owner not in kept:
-            _hand_over(connection, SourceRow(id_, None, generation, {}))
+    """Take the owner from all other accounts of a source, so that their records no longer count."""
+    current = set(clinician_ids(connection, [key for key in accounts if key]).values()) or {0}
+    rows = connection.execute("SELECT id, owner_id, generation FROM source WHERE name = ?", (name,)).fetchall()
+    for id_, owner_id, generation in rows:
+        if owner_id not in current:
+            _set_owners(connection, SourceRow(id_, None, generation, {}))
 
 
-def _hand_over(connection: sqlite3.Connection, source: SourceRow) -> None:
-    """Let the source be its owners' alone; whoever it came to or was taken from is computed again."""
+def _set_owners(connection: sqlite3.Connection, source: SourceRow) -> None:
+    """Replace the owners of a source by those of ``source``; mark added and removed owners dirty."""
     sql = "SELECT clinician_id FROM source_clinician WHERE source_id = ?"
-    before = {row[0] for row in connection.execute(sql, (source.id,))}
-    now = set(source.owners.values())
+    old_owners = {row[0] for row in connection.execute(sql, (source.id,))}
+    new_owners = set(source.owners.values())
     connection.executemany(
         "DELETE FROM source_clinician WHERE source_id = ? AND clinician_id = ?",
-        [(source.id, id_) for id_ in before - now],
+        [(source.id, id_) for id_ in old_owners - new_owners],
     )
     connection.executemany(
         "INSERT INTO source_clinician (source_id, clinician_id) VALUES (?, ?)",
-        [(source.id, id_) for id_ in now - before],
+        [(source.id, id_) for id_ in new_owners - old_owners],
     )
     invalidation = Invalidation()
-    for id_ in before ^ now:
-        invalidation.extend_to(id_, _first_record(connection, source, id_))
+    for id_ in old_owners ^ new_owners:
+        invalidation.extend_to(id_, _first_record_at(connection, source, id_))
     mark_dirty(connection, invalidation)
 
 
-def _first_record(connection: sqlite3.Connection, source: SourceRow, clinician: int) -> int | None:
+def _first_record_at(connection: sqlite3.Connection, source: SourceRow, clinician: int) -> int | None:
+    """Return the instant of the earliest record that a source contains of a clinician."""
     row = connection.execute(
         """SELECT min(at) FROM (
              SELECT min(start_at) AS at FROM event WHERE clinician_id = :clinician AND source_id = :source
@@ -113,10 +115,10 @@ class SourceProgress:
 
 @dataclass(frozen=True, slots=True)
 class RecordCounts:
-    """How much a source holds of one clinician.
+    """The number of records of one clinician in one source.
 
-    ``sessions`` and ``busy`` are among the ``entries``, ``sent`` (by the clinician, not by a machine) among the
-    ``messages``.
+    ``entries`` include ``sessions`` and ``busy``. ``messages`` include ``sent``, the clinician's own messages without
+    automatic ones.
     """
 
     entries: int = 0
@@ -128,7 +130,7 @@ class RecordCounts:
 
 
 def source_progress(connection: sqlite3.Connection, clinician: str) -> list[SourceProgress]:
-    """Return every source that is there for a clinician, in the order of their first reading. Opens no record."""
+    """Return the progress of all sources of a clinician, in the order in which they were first read."""
     return [
         SourceProgress(*row)
         for row in connection.execute(
@@ -142,33 +144,33 @@ def source_progress(connection: sqlite3.Connection, clinician: str) -> list[Sour
 
 
 SourceRecordCounts = Mapping[str, Mapping[int, RecordCounts]]
-"""By clinician and source number."""
+"""The counts by clinician and source id."""
 
 
 def record_counts(connection: sqlite3.Connection, clinician: str | None = None) -> SourceRecordCounts:
-    """Return how much each source holds of each clinician, or of one. Each table is read once."""
-    whose = "WHERE clinician_id = (SELECT id FROM clinician WHERE key = :clinician)" if clinician else ""
+    """Return the number of records in each source for each clinician, or for one. Each table is read once."""
+    where = "WHERE clinician_id = (SELECT id FROM clinician WHERE key = :clinician)" if clinician else ""
     rows = connection.execute(
         f"""SELECT key, source_id, sum(entries), sum(sessions), sum(busy), sum(messages), sum(sent), sum(times)
            FROM (
              SELECT clinician_id, source_id, count(*) AS entries, sum(kind = 'session') AS sessions,
                     sum(kind = 'busy') AS busy, 0 AS messages, 0 AS sent, 0 AS times
-             FROM event {whose} GROUP BY clinician_id, source_id
+             FROM event {where} GROUP BY clinician_id, source_id
              UNION ALL SELECT clinician_id, source_id, 0, 0, 0, count(*), sum(outgoing AND NOT automatic), 0
-             FROM message {whose} GROUP BY clinician_id, source_id
+             FROM message {where} GROUP BY clinician_id, source_id
              UNION ALL SELECT clinician_id, source_id, 0, 0, 0, 0, 0, count(*)
-             FROM evidence {whose} GROUP BY clinician_id, source_id)
+             FROM evidence {where} GROUP BY clinician_id, source_id)
            JOIN clinician ON clinician.id = clinician_id GROUP BY clinician_id, source_id""",
         {"clinician": clinician},
     )
-    found: dict[str, dict[int, RecordCounts]] = defaultdict(dict)
+    counts: dict[str, dict[int, RecordCounts]] = defaultdict(dict)
     for key, source, *numbers in rows:
-        found[key][source] = RecordCounts(*numbers)
-    return found
+        counts[key][source] = RecordCounts(*numbers)
+    return counts
 
 
 def save_has_records(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
-    """Remember of whom a source told something."""
+    """Store that a source has contained records of these clinicians."""
     connection.executemany(
         "UPDATE source_clinician SET has_records = 1 WHERE source_id = ? AND clinician_id = ? AND has_records = 0",
         [(source.id, source.owners[key]) for key in clinicians],
@@ -176,21 +178,21 @@ def save_has_records(connection: sqlite3.Connection, source: SourceRow, clinicia
 
 
 def begin_generation(connection: sqlite3.Connection, source: SourceRow) -> SourceRow:
-    """The source is read from its beginning: what it says from here on counts before what it said earlier."""
+    """Raise the generation of a source that is read from the beginning, and delete its rejected records."""
     connection.execute("UPDATE source SET generation = generation + 1 WHERE id = ?", (source.id,))
     delete_rejected_records(connection, source)
     return replace(source, generation=source.generation + 1)
 
 
 def save_cursor(connection: sqlite3.Connection, source: SourceRow, cursor: str | None) -> None:
-    """Remember how far the source has been read."""
+    """Store how far a source has been read."""
     connection.execute("UPDATE source SET cursor = ? WHERE id = ? AND cursor IS NOT ?", (cursor, source.id, cursor))
 
 
 def save_read_state(
     connection: sqlite3.Connection, source: SourceRow, policy: str, skipped: Skipped, size: int | None
 ) -> SourceRow:
-    """Remember under which policy the cursor holds, what the window left out, and how much the source has in all."""
+    """Store the policy under which the cursor is valid, the skipped records and the size; return the new row."""
     row = replace(source, policy=policy, skipped=skipped, size=source.size if size is None else size)
     if row != source:
         connection.execute(
@@ -203,13 +205,13 @@ def save_read_state(
 def save_success(
     connection: sqlite3.Connection, source: SourceRow, window: Window, now: int, *, some_days: bool = False
 ) -> None:
-    """Remember that the source has been read to its end, for which span of time, and when.
+    """Store that a source has been read to its end, with the span of time that was read.
 
-    A run that was asked for ``some_days`` alone never makes a source fresh across days that nobody read.
+    A run that read ``some_days`` only does not extend the span across days that were never read.
     """
-    start, end = epoch(window.start), min(epoch(window.end), now)
-    seen = connection.execute("SELECT read_from, read_to FROM source WHERE id = ?", (source.id,)).fetchone()
-    start, end = _joined(seen, (start, end), some_days=some_days)
+    span = epoch(window.start), min(epoch(window.end), now)
+    stored_span = connection.execute("SELECT read_from, read_to FROM source WHERE id = ?", (source.id,)).fetchone()
+    start, end = _joined_span(stored_span, span, some_days=some_days)
     connection.execute(
         """UPDATE source SET attempted_at = ?, succeeded_at = ?, error = NULL, read_from = ?, read_to = ?
            WHERE id = ?""",
@@ -217,58 +219,58 @@ def save_success(
     )
 
 
-def _joined(seen: tuple[int | None, int | None], read: tuple[int, int], *, some_days: bool) -> tuple[int, int]:
-    """Return the unbroken span that has been read. Of two that lie apart an ordinary run's counts, if it is the later.
+def _joined_span(stored: tuple[int | None, int | None], new: tuple[int, int], *, some_days: bool) -> tuple[int, int]:
+    """Return the unbroken span that has been read. If the two spans do not meet, only one of them is kept.
 
     ::
 
-        seen      |--------|        |--------|           |--------|
-        read          |--------|               |---|       some days   |---|
-        joined    |------------|               |---|     |--------|
+        stored    |--------|        |--------|           |--------|
+        new           |--------|               |---|                   |---| some days only
+        result    |------------|               |---|     |--------|
     """
-    start, end = seen
+    start, end = stored
     if start is None or end is None:
-        return read
-    if read[0] <= end and read[1] >= start:
-        return min(start, read[0]), max(end, read[1])
-    return read if read[0] > end and not some_days else (start, end)
+        return new
+    if new[0] <= end and new[1] >= start:
+        return min(start, new[0]), max(end, new[1])
+    return new if new[0] > end and not some_days else (start, end)
 
 
 def save_recognised(connection: sqlite3.Connection, source: SourceRow, clinicians: Iterable[str]) -> None:
-    """Remember who was recognised in a mailbox as who writes or is written to; whose first time it is, is computed."""
+    """Store that clinicians were recognised in a mailbox; mark those dirty who had not been recognised before."""
     invalidation = Invalidation()
     for key in clinicians:
-        first = connection.execute(
+        is_new = connection.execute(
             "UPDATE source_clinician SET recognised = 1 WHERE source_id = ? AND clinician_id = ? AND recognised = 0",
             (source.id, source.owners[key]),
         ).rowcount
-        if first:
-            invalidation.extend_to(source.owners[key], _first_record(connection, source, source.owners[key]))
+        if is_new:
+            invalidation.extend_to(source.owners[key], _first_record_at(connection, source, source.owners[key]))
     mark_dirty(connection, invalidation)
 
 
 def save_failure(connection: sqlite3.Connection, source: SourceRow, sentence: str, now: int) -> None:
-    """Remember why a source could not be read; its rows and cursor stay."""
+    """Store why a source could not be read; its records and cursor stay."""
     connection.execute("UPDATE source SET attempted_at = ?, error = ? WHERE id = ?", (now, sentence, source.id))
 
 
 def save_rejected_records(
-    connection: sqlite3.Connection, source: SourceRow, faults: Sequence[RejectedRecord], now: int
+    connection: sqlite3.Connection, source: SourceRow, records: Sequence[RejectedRecord], now: int
 ) -> None:
-    """Keep the place and reason of every record that could not be used."""
+    """Store the place and reason of rejected records."""
     connection.executemany(
         "INSERT INTO rejected_record VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(source.id, record.where, record.reason, now) for record in faults],
+        [(source.id, record.where, record.reason, now) for record in records],
     )
 
 
 def delete_resolved_records(connection: sqlite3.Connection, source: SourceRow, places: Iterable[str]) -> None:
-    """Forget what could not be used at these places: it can be now."""
+    """Delete the rejected records at these places, which could be used this time."""
     connection.executemany(
         "DELETE FROM rejected_record WHERE source_id = ? AND place = ?", [(source.id, place) for place in places]
     )
 
 
 def delete_rejected_records(connection: sqlite3.Connection, source: SourceRow) -> None:
-    """Forget what could not be used before: the source tells it again."""
+    """Delete all rejected records of a source; those that still cannot be used are stored again."""
     connection.execute("DELETE FROM rejected_record WHERE source_id = ?", (source.id,))

@@ -1,4 +1,4 @@
-"""What ``export``, ``doctor`` and the pages' small print read straight from the database."""
+"""Rows for `export` and `doctor`, and the record of runs and gaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.store.keys import clinician_ids
-from monitor.store.notices import STANDING_ANSWER
+from monitor.store.notices import CURRENT_ANSWER
 
 _EVENTS = """
 SELECT clinician.key AS clinician, source.name AS source, start_at AS start, end_at AS end, all_day, status,
@@ -33,37 +33,37 @@ _NOTICES = f"""
 SELECT clinician.key AS clinician, week, tier, family, notice.key AS key, pseudonym AS client, ratio AS rate_ratio,
        low, high, answer, topic AS about, observed AS seen
 FROM notice JOIN clinician ON clinician.id = notice.clinician_id LEFT JOIN identity ON identity.id = client_id
-LEFT JOIN answer ON answer.id = {STANDING_ANSWER}
+LEFT JOIN answer ON answer.id = {CURRENT_ANSWER}
 WHERE clinician.key = :clinician AND week + 6 >= :first AND week <= :last ORDER BY week, family, client_id"""
 
 Row = Mapping[str, Any]
-RUNS_SECONDS = 30 * 86_400
-"""How long runs are remembered."""
+RUN_RETENTION_SECONDS = 30 * 86_400
+"""Runs are deleted after this time."""
 
 
 def events(connection: sqlite3.Connection, clinician: str, start: int, end: int) -> Iterator[Row]:
-    """Every known instance that touches ``[start, end)``."""
+    """Return all stored events that touch ``[start, end)``."""
     return _rows(connection, _EVENTS, clinician=clinician, start=start, end=end)
 
 
 def messages(connection: sqlite3.Connection, clinician: str, start: int, end: int) -> Iterator[Row]:
-    """Every message sent in ``[start, end)``."""
+    """Return all messages sent in ``[start, end)``."""
     return _rows(connection, _MESSAGES, clinician=clinician, start=start, end=end)
 
 
 def metrics(connection: sqlite3.Connection, clinician: str, first: int, last: int) -> Iterator[Row]:
-    """Weekly numbers of both wings for weeks that touch the days ``first`` to ``last``."""
+    """Yield the values of all metrics for weeks with one of the days ``first`` to ``last``."""
     for table in ("workload_week", "wellbeing_week"):
         yield from _rows(connection, _WEEKS.format(table=table), clinician=clinician, first=first, last=last)
 
 
 def notices(connection: sqlite3.Connection, clinician: str, first: int, last: int) -> Iterator[Row]:
-    """Notices of weeks that touch the days ``first`` to ``last``."""
+    """Return the notices of weeks with one of the days ``first`` to ``last``."""
     return _rows(connection, _NOTICES, clinician=clinician, first=first, last=last)
 
 
 def sources(connection: sqlite3.Connection) -> list[Row]:
-    """Each source, or account of it: its last attempt and success, and its error."""
+    """Return all sources, or accounts of them, with their last attempt, success and error."""
     return list(
         _rows(
             connection,
@@ -74,21 +74,21 @@ def sources(connection: sqlite3.Connection) -> list[Row]:
     )
 
 
-def own_mail(connection: sqlite3.Connection, clinician: str | None = None) -> list[Row]:
-    """Return how much each clinician, or one, is known to have sent, one row for each of their message sources.
+def sent_message_counts(connection: sqlite3.Connection, clinician: str | None = None) -> list[Row]:
+    """Return how many messages each clinician, or one, has sent, with one row for each of their message sources.
 
-    Columns: source_id, source, account (whose it is, where each owner has one), clinician, messages (held), sent
-    (outgoing of these, automatic ones left out). A message that several sources hold stands under the one whose copy
-    counts. A source that the configuration has no more is listed as long as its rows are there.
+    Columns: source_id, source, account (its owner, where each owner has an account), clinician, messages (all that are
+    stored), sent (the outgoing ones of these without automatic ones). A message in several sources is counted in the
+    one whose copy is stored. A source that is no longer configured is listed as long as its rows are stored.
     """
-    whose = "WHERE clinician_id = (SELECT id FROM clinician WHERE key = :clinician)" if clinician else ""
+    where = "WHERE clinician_id = (SELECT id FROM clinician WHERE key = :clinician)" if clinician else ""
     return list(
         _rows(
             connection,
             f"""SELECT source_id, source.name AS source, owner.key AS account, clinician.key AS clinician,
                  messages, sent
                FROM (SELECT clinician_id, source_id, count(*) AS messages, sum(outgoing AND NOT automatic) AS sent
-                     FROM message {whose} GROUP BY clinician_id, source_id)
+                     FROM message {where} GROUP BY clinician_id, source_id)
                JOIN source_clinician USING (clinician_id, source_id)
                JOIN clinician ON clinician.id = clinician_id JOIN source ON source.id = source_id
                LEFT JOIN clinician AS owner ON owner.id = source.owner_id ORDER BY source_id, clinician_id""",
@@ -98,7 +98,7 @@ def own_mail(connection: sqlite3.Connection, clinician: str | None = None) -> li
 
 
 def unused_records(connection: sqlite3.Connection) -> list[Row]:
-    """Why records were not used: source, reason, how many, and one place as an example."""
+    """Return the reasons why records were rejected or excluded: source, reason, number, and one place as an example."""
     return list(
         _rows(
             connection,
@@ -111,22 +111,22 @@ def unused_records(connection: sqlite3.Connection) -> list[Row]:
 
 
 def begin_run(connection: sqlite3.Connection, command: str, now: int) -> int:
-    """Note the beginning of a run and forget those of more than 30 days ago; returns its number."""
+    """Store the start of a run, delete runs of more than 30 days ago, and return the id of the new one."""
     old = "SELECT id FROM run WHERE started_at < ?"
-    connection.execute(f"DELETE FROM run_source WHERE run_id IN ({old})", (now - RUNS_SECONDS,))
-    connection.execute(f"DELETE FROM run WHERE id IN ({old})", (now - RUNS_SECONDS,))
-    number = connection.execute("INSERT INTO run (command, started_at) VALUES (?, ?)", (command, now)).lastrowid
-    return int(number or 0)
+    connection.execute(f"DELETE FROM run_source WHERE run_id IN ({old})", (now - RUN_RETENTION_SECONDS,))
+    connection.execute(f"DELETE FROM run WHERE id IN ({old})", (now - RUN_RETENTION_SECONDS,))
+    run_id = connection.execute("INSERT INTO run (command, started_at) VALUES (?, ?)", (command, now)).lastrowid
+    return int(run_id or 0)
 
 
 def end_run(connection: sqlite3.Connection, run: int, exit_code: int, now: int) -> None:
-    """Note how a run ended."""
+    """Store the end and the exit code of a run."""
     connection.execute("UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?", (now, exit_code, run))
 
 
 @dataclass(frozen=True, slots=True)
 class RunSourceRow:
-    """What a run read of one source, or account of it, in how many seconds; ``error`` says why it could not."""
+    """The result of a run for one source, or account of it. ``error`` is why it could not be read."""
 
     name: str
     seconds: float
@@ -137,7 +137,7 @@ class RunSourceRow:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as it was recorded (epoch seconds); ``ended_at`` and ``exit_code`` are ``None`` where it did not end."""
+    """A run with the sources that it read. ``ended_at`` and ``exit_code`` are ``None`` if it was broken off."""
 
     started_at: int
     ended_at: int | None
@@ -146,7 +146,7 @@ class RunRow:
 
 
 def save_run_source(connection: sqlite3.Connection, run: int, source: RunSourceRow) -> None:
-    """Note what a run read of one source."""
+    """Store the result of a run for one source."""
     connection.execute(
         """INSERT INTO run_source SELECT ?, 1 + count(*), ?, ?, ?, ?, ? FROM run_source WHERE run_id = ?""",
         (run, source.name, source.seconds, source.changed, source.rejected, source.error, run),
@@ -156,23 +156,28 @@ def save_run_source(connection: sqlite3.Connection, run: int, source: RunSourceR
 def last_runs(connection: sqlite3.Connection, command: str, number: int) -> list[RunRow]:
     """Return the last runs of a command, the newest first."""
     sql = "SELECT id, started_at, ended_at, exit_code FROM run WHERE command = ? ORDER BY id DESC LIMIT ?"
-    read = "SELECT name, seconds, changed, rejected, error FROM run_source WHERE run_id = ? ORDER BY number"
+    sources_sql = "SELECT name, seconds, changed, rejected, error FROM run_source WHERE run_id = ? ORDER BY number"
     return [
-        RunRow(begun, ended, code, tuple(RunSourceRow(*source) for source in connection.execute(read, (id_,))))
-        for id_, begun, ended, code in connection.execute(sql, (command, number)).fetchall()
+        RunRow(
+            started_at,
+            ended_at,
+            exit_code,
+            tuple(RunSourceRow(*source) for source in connection.execute(sources_sql, (id_,))),
+        )
+        for id_, started_at, ended_at, exit_code in connection.execute(sql, (command, number)).fetchall()
     ]
 
 
 def save_gaps(
     connection: sqlite3.Connection, clinician: str, gaps: Collection[tuple[str, str]], now: int
 ) -> set[tuple[str, str]]:
-    """Make ``gaps`` (gap, source) all that a clinician has; return those that are new."""
+    """Replace a clinician's gaps by ``gaps`` (gap, source); return those that are new."""
     id_ = clinician_ids(connection, [clinician])[clinician]
-    known = set(connection.execute("SELECT gap, source FROM gap WHERE clinician_id = ?", (id_,)).fetchall())
-    new = set(gaps) - known
+    stored = set(connection.execute("SELECT gap, source FROM gap WHERE clinician_id = ?", (id_,)).fetchall())
+    new = set(gaps) - stored
     connection.executemany(
         "DELETE FROM gap WHERE clinician_id = ? AND gap = ? AND source = ?",
-        [(id_, *gone) for gone in known - set(gaps)],
+        [(id_, *gap) for gap in stored - set(gaps)],
     )
     connection.executemany("INSERT INTO gap VALUES (?, ?, ?, ?)", [(id_, *gap, now) for gap in new])
     return new

@@ -1,13 +1,13 @@
-"""What lies after an instant, as far as numbers up to that instant may rest on it, as one checksum.
+"""A checksum of the records after an instant that the numbers up to that instant depend on.
 
-A week's numbers rest on more than the week: on what was booked ahead by its end, on leave that goes on, on a call that
-was still going on, on whether anybody was ever said to have stayed away. Records up to the instant are no part of it:
-who changes one marks its owner dirty from there on. As long as neither changes, the numbers are what they would be if
-they were computed again::
+A week's numbers depend on more than the week: on sessions booked ahead by its end, on leave that continues, on a call
+that was still going on, on whether the calendar ever marks a missed session. A change to a record up to the instant is
+not covered here: it marks its owner dirty. As long as the clinician is not dirty and the checksum stays the same, the
+numbers would be the same if they were computed again::
 
-    records      changed: dirty from there on | here: this checksum
-    ------------------------------------------|--------------------------->
-                                         the week's end
+    change to a record    here: the owner is dirty | here: the checksum differs
+    -----------------------------------------------|--------------------------->
+                                           end of the week
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from typing import NamedTuple
 
 from connectors.records import CALLED_OFF, Kind, Status
 from monitor.analysis.terms import NOT_A_CLIENT
-from monitor.store.analysis_records import EVENTS
+from monitor.store.analysis_records import EVENTS_SQL
 from monitor.store.events import REMOVED
 
-QUIET = 13 * 86_400  # seconds: a day less than after which a source counts as silent (monitor.analysis.periods)
-NEAR = 2 * 3600  # seconds: what lies no further apart may bear on one another (gaps between sessions, pieces of a call)
-WHOLE = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY})
-"""Entries that all of the calendar rests on, however far ahead they lie."""
+SILENT_SECONDS = 13 * 86_400  # one day less than the days after which a source counts as silent (analysis.periods)
+NEAR_SECONDS = 2 * 3600  # records further apart than this do not affect one another: no gap or call lasts that long
+GLOBAL_KINDS = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY})
+"""Kinds of events that affect the whole calendar, however far ahead they are."""
 
-TOLD_AT_ALL = (Status.NO_SHOW.value, Status.LATE_CANCELLED.value, Status.CLINICIAN_CANCELLED.value)
-"""What it matters of whether a source ever says so."""
+MARKED_STATUSES = (Status.NO_SHOW.value, Status.LATE_CANCELLED.value, Status.CLINICIAN_CANCELLED.value)
+"""Statuses of which the analysis asks whether a source ever uses them."""
 
 Part = tuple[object, ...]
+"""One row of what the checksum is made of."""
 
 
-class _Entry(NamedTuple):
-    """An entry after the instant, as the analysis reads it."""
+class _UpcomingEvent(NamedTuple):
+    """An event after the instant, as the analysis reads it."""
 
     source: int
     uid_key: str
@@ -54,39 +55,45 @@ class _Entry(NamedTuple):
 
     @property
     def may_be_session(self) -> bool:
-        """Whether it counts as a session if it takes place."""
+        """Return ``True`` if the event counts as a session, provided it takes place."""
         return self.kind == Kind.SESSION and not self.all_day and self.excluded is None and self.end > self.start
 
     def as_booking(self, end: int) -> Part:
-        """What was known of a booking at ``end``: one that was called off later stood."""
-        off = self.status in CALLED_OFF and (self.cancelled_at is None or self.cancelled_at <= end)
-        return self.source, self.start, self.client, self.known_at, off and (self.cancelled_at or 0)
+        """Return what was known of the booking at ``end``; a later cancellation was not."""
+        is_off = self.status in CALLED_OFF and (self.cancelled_at is None or self.cancelled_at <= end)
+        return self.source, self.start, self.client, self.known_at, is_off and (self.cancelled_at or 0)
 
 
 def upcoming_checksum(connection: sqlite3.Connection, clinician: str, end: int) -> str:
-    """Return the checksum of what lies after ``end`` and bears on a clinician's numbers up to then."""
+    """Return the checksum of the records after ``end`` that a clinician's numbers up to then depend on."""
     row = connection.execute("SELECT id FROM clinician WHERE key = ?", (clinician,)).fetchone()
     binding = {"clinician": row[0] if row else -1, "end": end}
-    entries = [_Entry(*row) for row in connection.execute(f"SELECT * FROM ({EVENTS}) WHERE start > :end", binding)]
+    events = [
+        _UpcomingEvent(*row) for row in connection.execute(f"SELECT * FROM ({EVENTS_SQL}) WHERE start > :end", binding)
+    ]
     parts: dict[str, Sequence[Part]] = {
-        "said": _said(connection, binding),
+        "entered": _entered(connection, binding),
         "kinds": _kinds(connection, binding),
-        "mail": _mail(connection, binding),
-        "whole": [
-            (e.kind, e.start, e.end, e.all_day, e.status in CALLED_OFF, e.excluded, min(e.known_at, end))
-            for e in entries
-            if e.kind in WHOLE
+        "mail": _mailboxes(connection, binding),
+        "global": [
+            (
+                event.kind, event.start, event.end, event.all_day, event.status in CALLED_OFF, event.excluded,
+                min(event.known_at, end),
+            )
+            for event in events
+            if event.kind in GLOBAL_KINDS
         ],
-        "bookings": list(_bookings(entries, end)),
-        "border": list(_across(connection, binding, entries)),
-        "named": list(_named(connection, binding, entries)),
-    }
-    told = [(name, sorted(repr(row) for row in rows)) for name, rows in parts.items()]
-    return sha256(repr(told).encode()).hexdigest()[:16]
+        "bookings": list(_bookings(events, end)),
+        "across": list(_across_the_end(connection, binding, events)),
+        "linked": list(_linked_across(connection, binding, events)),
+    }  # fmt: skip
+    # Rows hold values of different types and None, which cannot be sorted as they are.
+    content = [(name, sorted(repr(row) for row in rows)) for name, rows in parts.items()]
+    return sha256(repr(content).encode()).hexdigest()[:16]
 
 
-def _said(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]:
-    """Everything that the clinician said: that a term was ever said, be it from a day ahead on, makes numbers known."""
+def _entered(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]:
+    """Return everything that the clinician entered: a term that starts later already makes some metrics known."""
     columns = {
         "client_term": "client_id, term, from_day, value, entered_at",
         "client_person": "client_id, person",
@@ -102,45 +109,51 @@ def _said(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]
 
 
 def _kinds(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]:
-    """With whom and of which kinds there are entries at all, and what became of any, whenever that was.
+    """Return the kinds and clients of all events and the statuses of :data:`MARKED_STATUSES` in use, at any time.
 
-    Beside each stands its last start, as far as that says that the calendar was silent before the end; of somebody who
-    is no client the start itself, because such entries count as none.
+    Each kind and client comes with its last start, but no later than the instant from which on the calendar would count
+    as silent at the end. For somebody who is not a client it is the start itself, because such events do not count.
     """
-    last: dict[Part, int] = {}
-    found: set[Part] = set()
-    strangers = _strangers(connection, binding)
-    for source, status, kind, client, plain, start in connection.execute(
+    last_starts: dict[Part, int] = {}
+    statuses: set[Part] = set()
+    non_clients = _non_clients(connection, binding)
+    for source, status, kind, client, is_plain, start in connection.execute(
         f"""SELECT source_id, status, kind, client_id, NOT all_day AND excluded IS NULL AND end_at > start_at,
                    max(start_at)
             FROM event JOIN source_clinician USING (clinician_id, source_id)
             WHERE clinician_id = :clinician AND status <> '{REMOVED}' GROUP BY 1, 2, 3, 4, 5""",
         binding,
     ):
-        if status in TOLD_AT_ALL:
-            found.add((source, status))
+        if status in MARKED_STATUSES:
+            statuses.add((source, status))
         if kind not in {Kind.BUSY, Kind.OTHER}:
-            key = kind, client, plain
-            last[key] = max(start, last.get(key, start))
-    quiet = binding["end"] - QUIET
-    return [*found, *((*key, at if key[1] in strangers else min(at, quiet)) for key, at in last.items())]
+            key = kind, client, is_plain
+            last_starts[key] = max(start, last_starts.get(key, start))
+    silent_from = binding["end"] - SILENT_SECONDS
+    return [
+        *statuses,
+        *(
+            (*key, start if key[1] in non_clients else min(start, silent_from))
+            for key, start in last_starts.items()
+        ),
+    ]  # fmt: skip
 
 
-def _strangers(connection: sqlite3.Connection, binding: dict[str, int]) -> set[int]:
-    """Return every key of whom it was said that they are no client."""
+def _non_clients(connection: sqlite3.Connection, binding: dict[str, int]) -> set[int]:
+    """Return all client keys of people who the clinician said are not clients."""
     persons = dict(
         connection.execute("SELECT client_id, person FROM client_person WHERE clinician_id = :clinician", binding)
     )
-    sql = "SELECT client_id FROM client_term WHERE clinician_id = :clinician AND term = 'standing' AND value = :said"
-    said = {persons.get(key, key) for (key,) in connection.execute(sql, {**binding, "said": NOT_A_CLIENT})}
-    return said | {key for key, person in persons.items() if person in said}
+    sql = "SELECT client_id FROM client_term WHERE clinician_id = :clinician AND term = 'standing' AND value = :value"
+    people = {persons.get(key, key) for (key,) in connection.execute(sql, {**binding, "value": NOT_A_CLIENT})}
+    return people | {key for key, person in persons.items() if person in people}
 
 
-def _mail(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]:
-    """Which mailboxes say something of the clinician, and whether any was silent before the end."""
+def _mailboxes(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]:
+    """Return the mailboxes with messages, if the clinician was recognised there, and if each was silent at the end."""
     return [
-        (source, telling, min(last, binding["end"] - QUIET))
-        for source, telling, last in connection.execute(
+        (source, is_recognised, min(last_sent_at, binding["end"] - SILENT_SECONDS))
+        for source, is_recognised, last_sent_at in connection.execute(
             """SELECT source_id, max(recognised OR (outgoing AND NOT automatic)), max(sent_at)
                FROM message JOIN source_clinician USING (clinician_id, source_id)
                WHERE clinician_id = :clinician GROUP BY source_id""",
@@ -149,50 +162,52 @@ def _mail(connection: sqlite3.Connection, binding: dict[str, int]) -> list[Part]
     ]
 
 
-def _bookings(entries: Sequence[_Entry], end: int) -> Iterator[Part]:
-    """Sessions that were booked by the end, with all that other sources tell of the same time since.
+def _bookings(events: Sequence[_UpcomingEvent], end: int) -> Iterator[Part]:
+    """Yield the sessions that were booked by the end, and what other sources contain of the same time.
 
     ::
 
-        known by the end     |-----|        |-----|
-        known since                            |-----|    |-----|     the second tells of the same session, the last is
-        counts               |-----|        |--------|                none that anybody had booked by then
+        known by the end    |-----|        |-----|
+        known later                           |-----|    |-----|
+        yielded             |-----|        |--------|             the last one was not booked by then
     """
-    names = Counter(entry.uid_key for entry in entries)
-    for group in _together([entry for entry in entries if entry.may_be_session]):
-        several = len({entry.source for entry in group}) > 1
-        if several and any(entry.known_at <= end for entry in group):
+    name_counts = Counter(event.uid_key for event in events)
+    for group in _overlapping_groups([event for event in events if event.may_be_session]):
+        has_several_sources = len({event.source for event in group}) > 1
+        if has_several_sources and any(event.known_at <= end for event in group):
             yield from group
-        for entry in () if several else group:
-            if names[entry.uid_key] > 1:
-                yield entry
-            elif entry.known_at <= end:
-                yield entry.as_booking(end)
+        for event in () if has_several_sources else group:
+            if name_counts[event.uid_key] > 1:
+                yield event
+            elif event.known_at <= end:
+                yield event.as_booking(end)
 
 
-def _together(entries: Sequence[_Entry]) -> Iterator[list[_Entry]]:
-    """Entries whose times hang together."""
-    group: list[_Entry] = []
-    reach = 0
-    for entry in sorted(entries, key=lambda entry: entry.start):
-        if group and entry.start >= reach:
+def _overlapping_groups(events: Sequence[_UpcomingEvent]) -> Iterator[list[_UpcomingEvent]]:
+    """Yield groups of events that overlap one another directly or through others."""
+    group: list[_UpcomingEvent] = []
+    group_end = 0
+    for event in sorted(events, key=lambda event: event.start):
+        if group and event.start >= group_end:
             yield group
             group = []
-        group.append(entry)
-        reach = max(reach if len(group) > 1 else 0, entry.booked_end)
+        group.append(event)
+        group_end = max(group_end if len(group) > 1 else 0, event.booked_end)
     if group:
         yield group
 
 
-def _across(connection: sqlite3.Connection, binding: dict[str, int], entries: Sequence[_Entry]) -> Iterator[Part]:
-    """What follows the end so closely that it may be a part of what was going on then, whole.
+def _across_the_end(
+    connection: sqlite3.Connection, binding: dict[str, int], events: Sequence[_UpcomingEvent]
+) -> Iterator[Part]:
+    """Yield, whole, the records that follow the end so closely that they may belong to what was going on then.
 
     ::
 
         sessions, calls   |---| |--------|    |----|         |----|
                                     the end                       too far away
     """
-    times = connection.execute(
+    evidence = connection.execute(
         """SELECT ifnull(started_at, ended_at) AS at, ifnull(ended_at, started_at), evidence.*
            FROM evidence JOIN source_clinician USING (clinician_id, source_id)
            WHERE clinician_id = :clinician AND max(ifnull(started_at, ended_at), ifnull(ended_at, started_at)) > :end
@@ -205,35 +220,37 @@ def _across(connection: sqlite3.Connection, binding: dict[str, int], entries: Se
            AND max(end_at, booked_end_at) > :end""",
         {**binding, "session": Kind.SESSION.value},
     )
-    reach = max((until for (until,) in running), default=binding["end"])
+    reached = max((running_until for (running_until,) in running), default=binding["end"])
     following = [
-        (entry.start, max(entry.end, entry.booked_end), tuple(entry)) for entry in entries if entry.may_be_session
+        (event.start, max(event.end, event.booked_end), tuple(event)) for event in events if event.may_be_session
     ]
-    following += [(min(first, last), max(first, last), tuple(rest)) for first, last, *rest in times]
-    for start, until, row in sorted(following, key=lambda one: one[0]):
-        if start > reach + NEAR:
+    following += [(min(first, last), max(first, last), tuple(row)) for first, last, *row in evidence]
+    for start, stop, row in sorted(following, key=lambda item: item[0]):
+        if start > reached + NEAR_SECONDS:
             return
-        reach = max(reach, until)
+        reached = max(reached, stop)
         yield row
 
 
-def _named(connection: sqlite3.Connection, binding: dict[str, int], entries: Sequence[_Entry]) -> Iterator[Part]:
-    """Where a name leads across the end: true times of later about an entry of before, and the other way round."""
-    before = f"""SELECT uid_key FROM event JOIN source_clinician USING (clinician_id, source_id)
-                 WHERE clinician_id = :clinician AND start_at <= :end AND status <> '{REMOVED}'"""
+def _linked_across(
+    connection: sqlite3.Connection, binding: dict[str, int], events: Sequence[_UpcomingEvent]
+) -> Iterator[Part]:
+    """Yield later evidence of earlier events, and later events with earlier evidence or a correction."""
+    earlier_events = f"""SELECT uid_key FROM event JOIN source_clinician USING (clinician_id, source_id)
+                         WHERE clinician_id = :clinician AND start_at <= :end AND status <> '{REMOVED}'"""
     yield from connection.execute(
         f"""SELECT evidence.* FROM evidence JOIN source_clinician USING (clinician_id, source_id)
             WHERE clinician_id = :clinician AND coalesce(max(started_at, ended_at), started_at, ended_at) > :end
-            AND uid_key IN ({before})""",
+            AND uid_key IN ({earlier_events})""",
         binding,
     )
-    names = {
-        name
-        for (name,) in connection.execute(
+    named_events = {
+        uid_key
+        for (uid_key,) in connection.execute(
             """SELECT uid_key FROM evidence WHERE clinician_id = :clinician AND uid_key IS NOT NULL
                AND ifnull(min(started_at, ended_at), ifnull(started_at, ended_at)) <= :end
                UNION SELECT uid_key FROM correction WHERE clinician_id = :clinician""",
             binding,
         )
     }
-    yield from (entry for entry in entries if entry.uid_key in names)
+    yield from (event for event in events if event.uid_key in named_events)

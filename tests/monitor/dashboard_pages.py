@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from monitor.config import Config
 from monitor.dashboard.app import create_app
 from monitor.store.database import Store, open_store
-from monitor.store.signin import make_link
+from monitor.store.signin import create_link
 from tests.monitor import practices
 
 
@@ -49,7 +49,7 @@ class DashboardPages:
 
     def sign_in_link(self, subject: str) -> str:
         with self.store.write() as connection:
-            return f"/sign-in/{make_link(connection, subject, int(self.clock().timestamp()))}"
+            return f"/sign-in/{create_link(connection, subject, int(self.clock().timestamp()))}"
 
     def anonymous(self) -> FlaskClient:
         return self.app.test_client()

@@ -274,7 +274,7 @@ def test_what_was_assigned_counts_until_the_next_block_and_takes_a_slot(six: Blo
     with six.store.write() as connection:
         referrals.set_open_slots(connection, first, OpenSlots(2, 1, 1), entered_at=int(six.now.timestamp()))
         wanted = Referral(weight=2, trauma=True, time=TimeOfDay.EVENING)
-        referrals.assign(connection, first, wanted, now=int(six.now.timestamp()))
+        referrals.assign_referral(connection, first, wanted, now=int(six.now.timestamp()))
     again = next(
         one
         for one in referral_report(six.config, six.store, Referral(weight=2), now=six.now).rows

@@ -726,7 +726,7 @@ def no_database(office: Office) -> None:
         (new_source, "source cloud", "evenhours ingest --source cloud"),
         (empty_source, "source diary", "Check its path, its window and whose it is."),
         (silent_cron, "source mail", "Check that cron runs: evenhours nightly"),
-        (no_database, "set-up", "Put a backup in its place, or, where a practice begins, run: evenhours init"),
+        (no_database, "set-up", "Put a backup in its place, or, to begin a new practice, run: evenhours init"),
     ],
 )
 def test_doctor_says_how_to_mend(read: Office, ail: Callable[[Office], None], check: str, mend: str) -> None:

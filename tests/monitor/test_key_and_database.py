@@ -17,7 +17,7 @@ COMMANDS = (["ingest"], ["analyse"], ["nightly"], ["export", "events"], ["doctor
 
 
 DAMAGE = (
-    "is damaged", "is no database", "another program", "another key", "could not be used", "newer version",
+    "is damaged", "is not a database", "another program", "another key", "could not be used", "newer version",
     "before the first release",
 )  # fmt: skip
 
@@ -55,7 +55,7 @@ def test_under_another_key_nothing_is_read_or_written(
     answer = office(*command)
 
     assert answer.code == 1
-    assert "was begun under another key" in answer.out + answer.err
+    assert "was created with another key" in answer.out + answer.err
     assert "Put back the key that belongs to this database" in answer.out + answer.err
     assert content(database) == before
 
@@ -70,7 +70,7 @@ def test_a_database_that_is_missing_beside_its_key_is_an_error_and_no_new_practi
 
     assert answer.code == 1
     assert "There is no database at" in answer.out + answer.err
-    assert "Put a backup in its place, or, where a practice begins, run: evenhours init" in answer.out + answer.err
+    assert "Put a backup in its place, or, to begin a new practice, run: evenhours init" in answer.out + answer.err
     assert not database.exists()
 
 

@@ -376,7 +376,7 @@ def test_whatever_comes_after_the_last_week_each_night_says_what_one_analysis_fr
 def test_a_fault_in_seeing_who_can_be_left_alone_is_that_persons_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with practice(*USUAL) as made:
         AFTER["a letter"](made)
-        monkeypatch.setattr("monitor.compute.ahead", lambda *_: 1 / 0)
+        monkeypatch.setattr("monitor.compute.upcoming_checksum", lambda *_: 1 / 0)
         failed: dict[str, Exception] = {}
 
         assert list(analyse(made.config, made.store, now=made.now, failed=failed.__setitem__)) == []

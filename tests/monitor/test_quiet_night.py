@@ -75,9 +75,9 @@ def test_each_night_is_in_the_log_for_thirty_days(office: Office) -> None:
     assert 'there is no "ana.mbox"' in told
     now = int(NOW.timestamp())
     with opened(office.folder / "evenhours.db") as store, store.write() as connection:
-        tables.begin_run(connection, "nightly", now + tables.RUNS_SECONDS)
+        tables.begin_run(connection, "nightly", now + tables.RUN_RETENTION_SECONDS)
         assert len(tables.last_runs(connection, "nightly", 9)) == 3
-        tables.begin_run(connection, "nightly", now + tables.RUNS_SECONDS + 1)
+        tables.begin_run(connection, "nightly", now + tables.RUN_RETENTION_SECONDS + 1)
         assert len(tables.last_runs(connection, "nightly", 9)) == 2
         assert connection.execute("SELECT count(*) FROM run_source").fetchone() == (0,)
 

@@ -11,7 +11,7 @@ from connectors.records import Kind
 from monitor.cli.own_mail import remedy_for_unknown_owner
 from monitor.config import load
 from monitor.ingest import SourceOutcome, UnrecognisedOwner
-from monitor.store.tables import own_mail
+from monitor.store.tables import sent_message_counts
 from tests.monitor.memory import HouseMaker, entry, stamp
 from tests.monitor.office import CONFIG, Office, letter, mailbox
 from tests.monitor.test_canaries import spellings
@@ -194,9 +194,9 @@ def test_the_store_tells_what_of_each_source_was_sent(house: HouseMaker) -> None
     accounts["ana"].tells([stamp(5, "2026-03-02 13:00", outgoing=True)])
     practice.ingest()
     with practice.store.read() as connection:
-        found = [tuple(row.values())[1:] for row in own_mail(connection)]
+        found = [tuple(row.values())[1:] for row in sent_message_counts(connection)]
         assert found == [("mail", None, "ana", 2, 0), ("mail", None, "ben", 2, 1), ("cloud", "ana", "ana", 1, 1)]
-        assert [row["source"] for row in own_mail(connection, "ben")] == ["mail"]
+        assert [row["source"] for row in sent_message_counts(connection, "ben")] == ["mail"]
 
 
 # The doctor

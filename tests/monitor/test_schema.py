@@ -221,13 +221,13 @@ def cut_off(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (newer, f"(schema 99; this one knows {schema.SCHEMA_VERSION}). Nothing was changed."),
+        (newer, f"(schema 99; this one uses {schema.SCHEMA_VERSION}). Nothing was changed."),
         (newer_in_another_journal, "made by a newer version"),
         (older, "was made before the first release of Evenhours (schema 10)"),
         (without_a_byte, "is empty (0 bytes)."),
         (of_another_program, "is the database of another program. Nothing was changed."),
-        (text, "is no database."),
-        (short_text, "is no database."),
+        (text, "is not a database."),
+        (short_text, "is not a database."),
         (damaged, "is damaged."),
         (cut_off, "is damaged."),
     ],
@@ -271,7 +271,7 @@ def test_a_place_that_cannot_hold_a_database_is_one_sentence(tmp_path: Path, mak
 
 def test_a_database_that_is_not_there_is_made_only_where_that_is_wanted(tmp_path: Path) -> None:
     path = tmp_path / "new" / "evenhours.db"
-    with pytest.raises(StoreError, match=r"There is no database at .*where a practice begins, run: evenhours init"):
+    with pytest.raises(StoreError, match=r"There is no database at .*to begin a new practice, run: evenhours init"):
         open_store(path)
     assert not path.parent.exists()
     open_store(path, create=True).close()

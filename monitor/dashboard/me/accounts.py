@@ -90,14 +90,14 @@ def withdraw(provider: onboarding.Provider) -> Response:
 def _keep_consent(begun: Sequence[str]) -> None:
     """Keep the secrets of a provider's page that this reader was shown, in the place of an earlier one's."""
     with request.store().write() as connection:
-        signin.take(connection, web_session().token, "consent")
-        signin.keep(connection, web_session().token, "consent", list(begun))
+        signin.pop_texts(connection, web_session().token, "consent")
+        signin.append_texts(connection, web_session().token, "consent", list(begun))
 
 
 def _take_consent() -> list[str]:
     """Return the secrets of the provider's page that this reader was shown last, once; empty if there is none."""
     with request.store().write() as connection:
-        return signin.take(connection, web_session().token, "consent")
+        return signin.pop_texts(connection, web_session().token, "consent")
 
 
 def _page(address: str = "") -> str:
