@@ -17,7 +17,7 @@ NOTHING_OUTSIDE = (
     r"all of your week lay inside the hours",
     r"nothing was seen outside your agreed hours",
     r"stayed mostly inside the hours",
-    r"most of your week stayed where you wanted it",
+    r"most of your week stayed inside your hours",
 )
 """Says that no work, or little, lay outside the agreed hours."""
 

@@ -1,15 +1,15 @@
-"""What can become a notice, when, and in which words: declared here and nowhere else.
+"""Everything about notices: which changes and crossed rules lead to one, when, and in which words.
 
-A notice says how a person's own pattern changed, a line that a norm or an agreement was crossed. Neither scores,
-predicts or diagnoses.
+A notice states that a person's own pattern changed, or that a norm or an own agreement (a rule) was crossed. It never
+scores, predicts or diagnoses.
 
-families   the six things that are watched, with their yearly budgets
+families   the six families of metrics that are watched, with their yearly budgets of false notices
 series     weekly numbers in the shape that the detectors take
-clients    what passes with each client
-finding    which weeks become a notice
-lines      plain lines, and their words            crossing   when they are crossed
-answers    what a person can say, and what it changes
-wording    a notice in words
+clients    the weekly contacts with each client
+detect     the weeks that become a notice
+rules      published norms and own agreements, when they are crossed, and their sentences
+answers    the answers to a notice, and their effects
+wording    the sentences of a notice
 """
 
 from monitor.notices.answers import (

@@ -1,17 +1,17 @@
-"""What a person can say to a notice, and what each answer changes.
+"""Answers to a notice, and the effect of each.
 
 =========  ==========================================================================================================
-planned    a dated exception: the weeks of each measure of the notice, and on to the day it is said to last, leave count
-           and baseline; a line is not told again until that day
-needed     the same; a third exception of one kind with one client is told of (:mod:`monitor.notices.rules`)
-noted      nothing
-not_now    the family (of a line of a single day: the line) is off the first page for four weeks, then leads once;
-           what is found meanwhile waits and leads once, too
-wrong      the weeks of each measure of the notice, of a line its own week, leave count and baseline until the answer is
-           taken back
+planned    a dated exception: the weeks of each metric of the notice, up to the day given with the answer, leave the
+           count and the usual range; a rule gives no new notice until that day
+needed     the same; the third exception of one kind with one client is a notice (:mod:`monitor.notices.rules`)
+noted      no effect
+not_now    the family (for a rule about a single day: that notice) stays off the first page for four weeks, then leads
+           once; a notice that arrives meanwhile waits and leads once, too
+wrong      the weeks of each metric of the notice (for a rule, its own week) leave the count and the usual range until
+           the answer is taken back
 =========  ==========================================================================================================
 
-No answer ends silently, none becomes more than it is, and every one is kept.
+No answer ends silently, none has a wider effect than stated here, and every one is stored.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ ANSWERS: Mapping[str, str] = {
     "not_now": "Not for four weeks",
     "wrong": "This looks wrong",
 }
-"""What a person can say to a notice. Every answer is kept; none escalates."""
+"""The answers to a notice, by key, as they stand on the buttons."""
 
 SINGLE_DAY_ANSWERS = ("noted", "not_now")
-"""What can be said to a line of a single day: nothing is counted there that could be taken out."""
+"""Answers to a rule about a single day: no weekly number exists there that could be excluded."""
 
 UNDO = "undo"
-"""What a page sends to take an answer back."""
+"""Value that a page sends to take an answer back."""
 
 EXCEPTIONS = ("planned", "needed")
-"""Answers that make a dated exception: drawn hollow, and left out of the count and of the baseline."""
+"""Answers that make a dated exception: drawn hollow, and left out of the count and of the usual range."""
 
 
 def possible_answers(row: NoticeRow) -> Mapping[str, str]:
-    """What can be said to a notice."""
-    return {key: said for key, said in ANSWERS.items() if key in SINGLE_DAY_ANSWERS} if row.topic else ANSWERS
+    """Return the answers that a notice offers, by key with their labels."""
+    return {key: label for key, label in ANSWERS.items() if key in SINGLE_DAY_ANSWERS} if row.topic else ANSWERS
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Days that do not count for one measure, of one client (0: of all)."""
+    """Days that do not count for one metric, of one client (0 for all clients)."""
 
     metric: str
     client: int
@@ -68,13 +68,13 @@ class Exclusion:
     last: int
 
     def covers(self, weeks: pd.Index | pd.Series) -> np.ndarray:
-        """Which weeks (their Mondays) it takes out: every one that it touches."""
+        """Return for each week (its Monday) whether any of its days is excluded."""
         mondays = weeks.to_numpy()
         return np.asarray((mondays + 6 >= self.first) & (mondays <= self.last))
 
 
 def exclusions_from(rows: Sequence[NoticeRow]) -> tuple[Exclusion, ...]:
-    """What the answers to a person's notices take out of the count and of the baseline."""
+    """Return the exclusions that follow from the answers to a person's notices."""
     return tuple(
         Exclusion(metric, row.client, since, max(row.week + 6, row.until or 0))
         for row in rows
@@ -84,12 +84,12 @@ def exclusions_from(rows: Sequence[NoticeRow]) -> tuple[Exclusion, ...]:
 
 
 def is_exception(row: NoticeRow) -> bool:
-    """Whether what was said to a notice makes it a dated exception. A line is a fact: an answer excepts nothing."""
+    """Return whether a notice's answer makes it a dated exception; a crossed rule is a fact and never one."""
     return row.tier != RULE and row.answer in EXCEPTIONS
 
 
 def _excluded_metrics(row: NoticeRow) -> Iterator[tuple[str, int]]:
-    """What a notice rests on, and since when: all that the families behind it watch, or the measure of a line."""
+    """Yield each excluded metric with its first day: all metrics of the notice's families, or that of a rule."""
     if row.tier == RULE:
         yield row.key, row.since
     else:
@@ -101,23 +101,24 @@ def _excluded_metrics(row: NoticeRow) -> Iterator[tuple[str, int]]:
 
 
 def exclude(measured: pd.DataFrame, exclusions: Sequence[Exclusion]) -> pd.DataFrame:
-    """The weekly numbers for the pages: no data in the weeks that are left out of a measure.
+    """Return the weekly numbers for the pages, with excluded weeks empty.
 
-    The workload category stays as it is: what the director sees depends on nobody's answers.
+    Workload metrics stay as they are: the director's numbers depend on nobody's answers.
     """
-    gone = np.zeros(len(measured), dtype=bool)
+    is_excluded = np.zeros(len(measured), dtype=bool)
     weeks = measured["week"]
-    for exception in (each for each in exclusions if not each.client):
-        if catalogue()[exception.metric].category is Category.WELLBEING:
-            gone |= (measured["key"] == exception.metric).to_numpy() & exception.covers(weeks)
-    values = {"value": measured["value"].mask(gone), "n": measured["n"].mask(gone, 0)}
-    return measured.assign(**values, coverage=measured["coverage"].mask(gone, 0.0))
+    for exclusion in (exclusion for exclusion in exclusions if not exclusion.client):
+        if catalogue()[exclusion.metric].category is Category.WELLBEING:
+            is_excluded |= (measured["key"] == exclusion.metric).to_numpy() & exclusion.covers(weeks)
+    values = {"value": measured["value"].mask(is_excluded), "n": measured["n"].mask(is_excluded, 0)}
+    return measured.assign(**values, coverage=measured["coverage"].mask(is_excluded, 0.0))
 
 
 def drop_answered(detected: Sequence[NoticeRow], stored: Sequence[NoticeRow]) -> list[NoticeRow]:
-    """What was found, less what was answered already: the same notice, a week or two away once its numbers changed.
+    """Return the detected notices less those that lie within eight weeks of an answered one of the same kind.
 
-    A line of a single day stays: another day, term or kind is another fact, and has its own answer.
+    A changed number can move a notice by a week or two; then the answered one stands for it. A notice of the answered
+    week itself stays, as does a rule about a single day: another day, term or kind is another fact with its own answer.
     """
     answered: dict[tuple[str, int], list[int]] = {}
     for row in stored:
@@ -135,37 +136,42 @@ def drop_answered(detected: Sequence[NoticeRow], stored: Sequence[NoticeRow]) ->
 
 
 def is_silenced(row: NoticeRow, rows: Sequence[NoticeRow], day: int, owner: Clinician) -> bool:
-    """Whether a notice is kept off the first page on a day."""
-    return any(0 <= day - said < SILENT_DAYS for said in _silenced_on(row, rows, owner))
+    """Return whether a notice is kept off the first page on a day."""
+    return any(0 <= day - answer_day < SILENT_DAYS for answer_day in _silenced_on(row, rows, owner))
 
 
 def is_due_again(row: NoticeRow, rows: Sequence[NoticeRow], day: int, last: int, owner: Clinician) -> bool:
-    """Whether four weeks of silence ended in the week to a day, for a notice that was put off or met it unanswered.
+    """Return whether four weeks of silence ended in the week up to ``day``.
 
-    ``last`` is the day after which the notice would no longer have been on the first page.
+    That concerns a notice that was silenced, or that arrived during the silence and is unanswered. ``last`` is the day
+    after which it would have left the first page anyway.
     """
-    ended = [said for said in _silenced_on(row, rows, owner) if SILENT_DAYS <= day - said < SILENT_DAYS + 7]
-    own = answered_on(row, owner)
-    return is_open(row, day, owner) and any(said <= last if own is None else said == own for said in ended)
+    ended_silences = [
+        answer_day for answer_day in _silenced_on(row, rows, owner) if SILENT_DAYS <= day - answer_day < SILENT_DAYS + 7
+    ]
+    own_answer_day = answered_on(row, owner)
+    return is_open(row, day, owner) and any(
+        answer_day <= last if own_answer_day is None else answer_day == own_answer_day for answer_day in ended_silences
+    )
 
 
 def _silenced_on(row: NoticeRow, rows: Sequence[NoticeRow], owner: Clinician) -> list[int]:
-    """The days on which "not for four weeks" was said to the family, or to the line itself if it is of a single day."""
+    """Return the days on which "not for four weeks" was answered to the family, or to this notice of a single day."""
     return [
-        said
+        answer_day
         for other in rows
-        if (said := answered_on(other, owner)) is not None
+        if (answer_day := answered_on(other, owner)) is not None
         and other.answer == "not_now"
         and (other.natural_key == row.natural_key if row.topic else other.family == row.family)
     ]
 
 
 def is_open(row: NoticeRow, day: int, owner: Clinician) -> bool:
-    """Whether a notice waits for an answer on a day: it has none, or four weeks of silence are over."""
-    said = answered_on(row, owner)
-    return said is None or (row.answer == "not_now" and day - said >= SILENT_DAYS)
+    """Return whether a notice waits for an answer on a day: it has none, or its four weeks of silence are over."""
+    answer_day = answered_on(row, owner)
+    return answer_day is None or (row.answer == "not_now" and day - answer_day >= SILENT_DAYS)
 
 
 def answered_on(row: NoticeRow, owner: Clinician) -> int | None:
-    """The day on which the standing answer was given, where its owner lived then."""
+    """Return the local day of the standing answer, ``None`` if there is none."""
     return None if row.answered_at is None else day_number(local_time(owner, row.answered_at).date())

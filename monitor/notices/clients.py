@@ -1,4 +1,4 @@
-"""What passes with each client, week by week, for the notices about one client at a time."""
+"""Weekly contacts with each client, for the notices about one client at a time."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class Contacts:
     exposure: pd.DataFrame
 
     def excluding(self, exclusions: Sequence[Exclusion]) -> Contacts:
-        """The same without the weeks that a client's exceptions take out."""
-        gone = np.zeros(self.counts.shape, dtype=bool)
-        for exception in exclusions:
-            if exception.metric == CONTACTS:
-                weeks, clients = exception.covers(self.counts.index), self.counts.columns == exception.client
-                gone |= np.outer(weeks, clients)
-        return Contacts(self.counts.mask(gone), self.exposure.mask(gone))
+        """Return the same contacts with the excluded weeks of each client missing."""
+        is_excluded = np.zeros(self.counts.shape, dtype=bool)
+        for exclusion in exclusions:
+            if exclusion.metric == CONTACTS:
+                excluded_weeks, is_client = exclusion.covers(self.counts.index), self.counts.columns == exclusion.client
+                is_excluded |= np.outer(excluded_weeks, is_client)
+        return Contacts(self.counts.mask(is_excluded), self.exposure.mask(is_excluded))
 
 
 @cached
 def weekly_contacts(frames: Frames) -> Contacts:
-    """Sent episodes with each active client, and held sessions beyond the first of a week, emergencies left out.
+    """Return each active client's sent episodes and held sessions beyond the first of a week; no emergencies.
 
-    Weeks and exposure are those of :func:`monitor.analysis.client_weeks.client_weeks_from`; weeks are missing as well
-    where a modified boundary or an emergency protocol held: such a client is measured by that agreement.
+    Weeks and exposure are those of :func:`monitor.analysis.client_weeks.client_weeks_from`. Weeks are also missing
+    where a modified boundary or an emergency protocol held: that client is measured by the agreement.
     """
     from monitor.analysis.client_weeks import client_weeks_from
     from monitor.analysis.metrics.active_clients import count_by_client, held_by_week
@@ -49,13 +49,13 @@ def weekly_contacts(frames: Frames) -> Contacts:
     held = frames.held_sessions[frames.held_sessions["outside_hours"] & frames.held_sessions["covered_by_protocol"]]
     ordinary = held_by_week(frames) - count_by_client(frames, held["week"], held["client"])
     counts = pairs.contacts + np.maximum(ordinary - 1, 0)
-    own = ~_has_own_agreement(frames, counts.index, counts.columns.to_numpy(dtype=np.int64))
-    return Contacts(counts.where(own), pairs.exposure.where(own))
+    is_ordinary = ~_has_own_agreement(frames, counts.index, counts.columns.to_numpy(dtype=np.int64))
+    return Contacts(counts.where(is_ordinary), pairs.exposure.where(is_ordinary))
 
 
 def _has_own_agreement(frames: Frames, weeks: pd.Index, clients: np.ndarray) -> np.ndarray:
-    """Whether a documented modified boundary, until its review, or an emergency protocol holds; (weeks, clients)."""
+    """Return where a modified boundary (until its review) or an emergency protocol holds; shape (weeks, clients)."""
     from monitor.analysis.contact_rules import has_modified_boundary
 
-    agreed, who, when = frames.agreements, clients[None, :], weeks.to_numpy()[:, None]
-    return has_modified_boundary(agreed, who, when) | agreed.holds("emergency", who, when)
+    agreements, row, column = frames.agreements, clients[None, :], weeks.to_numpy()[:, None]
+    return has_modified_boundary(agreements, row, column) | agreements.holds("emergency", row, column)

@@ -1,4 +1,4 @@
-"""Which weeks of a person become a notice: family by family, client by client, and over all of them."""
+"""Detection of notices: family by family, client by client, over all families together, and crossed rules."""
 
 from __future__ import annotations
 
@@ -32,27 +32,33 @@ if TYPE_CHECKING:
     from monitor.notices.answers import Exclusion
 
 MOVED_SCORE = 1.0
-"""Score from which a measure is told of beside those that a notice rests on; a pattern needs two families with it."""
+"""Score from which a metric is mentioned although its notice does not need it; a pattern needs two families with it."""
 
 ScoredMetrics = Sequence[tuple[MetricSeries, "pd.Series"]]
-"""The measures of a family with their scores."""
+"""The metrics of a family, each as it is shown and with the weekly scores in which its shifts are looked for."""
 
 
 def detect_notices(frames: Frames, measured: pd.DataFrame, stored: Sequence[NoticeRow]) -> list[NoticeRow]:
-    """What is to be told of a person: notices and lines by week.
+    """Return all notices of a person by week: shifts, patterns and crossed rules.
 
-    ``measured`` is every weekly number before anything is left out, ``stored`` are the notices of the last night with
-    their answers. What was answered keeps the client's key under which it was.
+    ``measured`` holds every weekly number before any exclusion, ``stored`` the notices of the last run with their
+    answers. An answered notice keeps the client key under which it was answered.
     """
-    known = with_persons(frames, stored)
-    found = detect_shifts(measured, frames.weeks, weekly_contacts(frames), exclusions_from(known), known)
-    found = drop_answered([*found, *crossed_rules(measured, frames, known)], known)
-    said_of = {one.natural_key: row.client for one, row in zip(known, stored, strict=True) if row.answer is not None}
-    return [replace(row, client=said_of.get(row.natural_key, row.client)) for row in found]
+    stored_by_person = with_persons(frames, stored)
+    detected = detect_shifts(
+        measured, frames.weeks, weekly_contacts(frames), exclusions_from(stored_by_person), stored_by_person
+    )
+    detected = drop_answered([*detected, *crossed_rules(measured, frames, stored_by_person)], stored_by_person)
+    answered_client = {
+        stored_row.natural_key: row.client
+        for stored_row, row in zip(stored_by_person, stored, strict=True)
+        if row.answer is not None
+    }
+    return [replace(row, client=answered_client.get(row.natural_key, row.client)) for row in detected]
 
 
 def with_persons(frames: Frames, stored: Sequence[NoticeRow]) -> list[NoticeRow]:
-    """The stored notices with the person in the place of each client's key: keys may have been joined since."""
+    """Return the stored notices with each client key replaced by its person: keys may have been joined since."""
     person = dict(zip(frames.clients["client"], frames.clients["person"], strict=True))
     return [replace(row, client=int(person.get(row.client, row.client))) for row in stored]
 
@@ -64,7 +70,7 @@ def detect_shifts(
     exclusions: Sequence[Exclusion] = (),
     stored: Sequence[NoticeRow] = (),
 ) -> list[NoticeRow]:
-    """Return the notices in a clinician's weekly numbers, by week; :mod:`monitor.notices.rules` returns crossed rules.
+    """Return the notices in a clinician's weekly numbers, by week, without crossed rules.
 
     ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``weeks`` the weeks table of the
     frames, ``contacts`` the weekly contacts with each client. ``exclusions`` count as missing weeks of their metric.
@@ -83,54 +89,56 @@ def detect_shifts(
 
 
 def _with_scores(entry: NoticeFamily, table: pd.DataFrame, exclusions: Sequence[Exclusion]) -> ScoredMetrics:
-    """Return each measure as it is shown, with the scores of what its changes are looked for in."""
+    """Return each metric as it is shown, with the scores of the metric in which its shifts are looked for."""
 
-    def series(signal: WatchedMetric, metric: str) -> MetricSeries:
-        return _masked(metric_series(signal, table, metric), exclusions)
+    def series(watched: WatchedMetric, metric: str) -> MetricSeries:
+        return _masked(metric_series(watched, table, metric), exclusions)
 
-    return [(series(signal, signal.metric), series(signal, signal.detection_metric).scores) for signal in entry.metrics]
+    return [
+        (series(watched, watched.metric), series(watched, watched.detection_metric).scores) for watched in entry.metrics
+    ]
 
 
 def _masked(series: MetricSeries, exclusions: Sequence[Exclusion]) -> MetricSeries:
-    out = np.zeros(len(series.amounts), dtype=bool)
-    for exception in exclusions:
-        if exception.metric == series.watched.metric and not exception.client:
-            out |= exception.covers(series.amounts.index)
-    return replace(series, amounts=series.amounts.mask(out), weights=series.weights.mask(out))
+    is_excluded = np.zeros(len(series.amounts), dtype=bool)
+    for exclusion in exclusions:
+        if exclusion.metric == series.watched.metric and not exclusion.client:
+            is_excluded |= exclusion.covers(series.amounts.index)
+    return replace(series, amounts=series.amounts.mask(is_excluded), weights=series.weights.mask(is_excluded))
 
 
 def _family_notices(entry: NoticeFamily, scored: ScoredMetrics, answered: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
-    for place in np.flatnonzero(_crossed_weeks(entry, scored, answered)).tolist():
-        moved = [one for one, _ in _leading_metrics(scored, place, entry.min_metrics)]
-        signals = [signal for one in moved if (signal := _signal(one, place)) is not None]
+    for index in np.flatnonzero(_crossed_weeks(entry, scored, answered)).tolist():
+        leading = [series for series, _ in _leading_metrics(scored, index, entry.min_metrics)]
+        signals = [signal for series in leading if (signal := _signal(series, index)) is not None]
         if len(signals) >= entry.min_metrics:
-            yield _notice(entry.key, WORTH_A_LOOK, int(scored[0][1].index[place]), signals)
+            yield _notice(entry.key, WORTH_A_LOOK, int(scored[0][1].index[index]), signals)
 
 
 def _crossed_weeks(entry: NoticeFamily, scored: ScoredMetrics, answered: Sequence[NoticeRow]) -> np.ndarray:
-    """Whether a notice begins, for each week."""
+    """Return for each week whether a notice of the family begins in it."""
     from monitor.analysis.shifts import count_shifts, score_shifts
 
     series = scored[0][0]
-    said, budget = _answered_weeks(answered, entry, series.amounts.index), entry.alarms_per_year
+    answered_weeks, alarms_per_year = _answered_weeks(answered, entry, series.amounts.index), entry.alarms_per_year
     if len(entry.metrics) == 1 and series.watched.scale.is_count:
         tables = series.amounts.to_frame(), series.weights.to_frame()
-        return count_shifts(*tables, alarms_per_year=budget, answered=said).to_numpy()[:, 0]
+        return count_shifts(*tables, alarms_per_year=alarms_per_year, answered=answered_weeks).to_numpy()[:, 0]
     score = _family_score(entry, scored).to_frame()
-    return score_shifts(score, alarms_per_year=budget, answered=said).to_numpy()[:, 0]
+    return score_shifts(score, alarms_per_year=alarms_per_year, answered=answered_weeks).to_numpy()[:, 0]
 
 
 def _answered_weeks(
     answered: Sequence[NoticeRow], entry: NoticeFamily, weeks: pd.Index, clients: Iterable[Any] = (0,)
 ) -> pd.DataFrame:
-    """In which weeks a notice of the family was answered, for each client (0: of none)."""
+    """Return the weeks (rows) in which a notice of the family was answered, by client (columns; 0: about no client)."""
     import pandas as pd
 
-    said = pd.DataFrame(data=False, index=weeks, columns=list(clients))
+    is_answered = pd.DataFrame(data=False, index=weeks, columns=list(clients))
     for row in answered:
-        if row.family == entry.key and row.week in said.index and row.client in said.columns:
-            said.loc[row.week, row.client] = True
-    return said
+        if row.family == entry.key and row.week in is_answered.index and row.client in is_answered.columns:
+            is_answered.loc[row.week, row.client] = True
+    return is_answered
 
 
 def _family_score(entry: NoticeFamily, scored: ScoredMetrics) -> pd.Series:
@@ -142,13 +150,15 @@ def _family_score(entry: NoticeFamily, scored: ScoredMetrics) -> pd.Series:
     return scores.iloc[:, 0] if len(entry.metrics) == 1 else family_score(scores, signals=entry.min_metrics)
 
 
-def _leading_metrics(scored: ScoredMetrics, place: int, least: int) -> list[tuple[MetricSeries, float]]:
-    """The measures that a notice rests on, the highest score first: as many as it needs, and whatever moved as well."""
-    at = sorted(
-        ((one, float(score.iloc[place])) for one, score in scored), key=lambda pair: -_finite_or_lowest(pair[1])
+def _leading_metrics(scored: ScoredMetrics, index: int, min_metrics: int) -> list[tuple[MetricSeries, float]]:
+    """Return the metrics of a notice, highest score first: as many as it needs, and all others that moved as well."""
+    by_score = sorted(
+        ((series, float(score.iloc[index])) for series, score in scored), key=lambda pair: -_finite_or_lowest(pair[1])
     )
     return [
-        pair for number, pair in enumerate(at) if _finite_or_lowest(pair[1]) >= (0 if number < least else MOVED_SCORE)
+        pair
+        for rank, pair in enumerate(by_score)
+        if _finite_or_lowest(pair[1]) >= (0 if rank < min_metrics else MOVED_SCORE)
     ]
 
 
@@ -156,46 +166,49 @@ def _finite_or_lowest(score: float) -> float:
     return score if np.isfinite(score) else -np.inf
 
 
-def _signal(series: MetricSeries, place: int) -> Signal | None:
-    """How far a measure moved and since when: a ratio, or a difference where the scale is in minutes."""
+def _signal(series: MetricSeries, index: int) -> Signal | None:
+    """Return how far a metric moved and since when: a ratio, or a difference where the scale is in minutes."""
     from monitor.analysis.ratios import mean_difference, rate_ratio
 
-    values, weights, index = series.amounts.to_numpy(), series.weights.to_numpy(), series.amounts.index
-    place = _last_observed(values, place)
+    values, weights, week_starts = series.amounts.to_numpy(), series.weights.to_numpy(), series.amounts.index
+    index = _last_observed(values, index)
     if series.watched.scale.is_count:
-        ratio = rate_ratio(values, weights, place)
+        ratio = rate_ratio(values, weights, index)
         if ratio is None:
             return None
         return _rounded_signal(
-            series.watched.metric, (ratio.ratio, ratio.low, ratio.high, ratio.unadjusted), index[ratio.since_week_index]
+            series.watched.metric,
+            (ratio.ratio, ratio.low, ratio.high, ratio.unadjusted),
+            week_starts[ratio.since_week_index],
         )
-    mean = mean_difference(values, weights, place, typical_sd=series.watched.typical_sd)
+    mean = mean_difference(values, weights, index, typical_sd=series.watched.typical_sd)
     if mean is None:
         return None
-    told = (mean.difference, mean.low, mean.high, mean.unadjusted)
+    change = (mean.difference, mean.low, mean.high, mean.unadjusted)
     if series.watched.scale is not MetricScale.MINUTES:
-        told = (exp(told[0]), exp(told[1]), exp(told[2]), exp(told[3]))
-    return _rounded_signal(series.watched.metric, told, index[mean.since_week_index])
+        change = (exp(change[0]), exp(change[1]), exp(change[2]), exp(change[3]))
+    return _rounded_signal(series.watched.metric, change, week_starts[mean.since_week_index])
 
 
-def _last_observed(values: np.ndarray, place: int) -> int:
-    """The week itself or, where a measure is missing in it, the last week before in which it was known."""
-    known = np.flatnonzero(np.isfinite(values[: place + 1]))
-    return int(known[-1]) if len(known) else place
+def _last_observed(values: np.ndarray, index: int) -> int:
+    """Return the index of the week itself or, where the metric is missing in it, of the last week with a value."""
+    # A family can shift in a week in which one of its metrics is missing: describe that one up to its last value.
+    observed = np.flatnonzero(np.isfinite(values[: index + 1]))
+    return int(observed[-1]) if len(observed) else index
 
 
-def _rounded_signal(metric: str, told: tuple[float, float, float, float], since: int) -> Signal:
-    middle, low, high, observed = (round(number, 4) for number in told)
-    return Signal(metric, middle, low, high, int(since), observed)
+def _rounded_signal(metric: str, change: tuple[float, float, float, float], since: int) -> Signal:
+    estimate, low, high, observed = (round(number, 4) for number in change)
+    return Signal(metric, estimate, low, high, int(since), observed)
 
 
-def _notice(of_family: str, tier: str, week: int, signals: Sequence[Signal], client: int = 0) -> NoticeRow:
-    """A notice led by its first signal; several are kept beside it."""
-    first, kept = signals[0], tuple(signals) if len(signals) > 1 else ()
+def _notice(family_key: str, tier: str, week: int, signals: Sequence[Signal], client: int = 0) -> NoticeRow:
+    """Return a notice with its first signal in its own columns; several signals are stored as a list as well."""
+    first, several = signals[0], tuple(signals) if len(signals) > 1 else ()
     return NoticeRow(
         week,
         tier,
-        of_family,
+        family_key,
         first.key,
         first.ratio,
         first.low,
@@ -203,44 +216,53 @@ def _notice(of_family: str, tier: str, week: int, signals: Sequence[Signal], cli
         first.since,
         client,
         observed=first.observed,
-        signals=kept,
+        signals=several,
     )
 
 
 def _client_notices(
     entry: NoticeFamily, contacts: Contacts | None, exclusions: Sequence[Exclusion], answered: Sequence[NoticeRow]
 ) -> Iterator[NoticeRow]:
-    """The notices about single clients; the budget is that of all of them together."""
+    """Yield the notices about single clients; the yearly budget covers all clients together."""
     from monitor.analysis.client_shifts import client_ratio, client_shifts
 
     if contacts is None or contacts.counts.empty:
         return
-    known = contacts.excluding(exclusions)
-    said = _answered_weeks(answered, entry, known.counts.index, known.counts.columns.tolist())
-    fired = client_shifts(known.counts, known.exposure, alarms_per_year=entry.alarms_per_year, answered=said)
-    for place, column in np.argwhere(fired.to_numpy()).tolist():
-        client = fired.columns[column]
-        ratio = client_ratio(known.counts, known.exposure, place, client)
+    included = contacts.excluding(exclusions)
+    answered_weeks = _answered_weeks(answered, entry, included.counts.index, included.counts.columns.tolist())
+    crossed = client_shifts(
+        included.counts, included.exposure, alarms_per_year=entry.alarms_per_year, answered=answered_weeks
+    )
+    for index, column in np.argwhere(crossed.to_numpy()).tolist():
+        client = crossed.columns[column]
+        ratio = client_ratio(included.counts, included.exposure, index, client)
         if ratio is not None:
-            since = fired.index[ratio.since_week_index]
+            since = crossed.index[ratio.since_week_index]
             signal = _rounded_signal(
                 entry.metrics[0].metric, (ratio.ratio, ratio.low, ratio.high, ratio.unadjusted), since
             )
-            yield _notice(entry.key, WORTH_A_LOOK, int(fired.index[place]), [signal], int(client))
+            yield _notice(entry.key, WORTH_A_LOOK, int(crossed.index[index]), [signal], int(client))
 
 
 def _pattern_notices(scored: Mapping[str, ScoredMetrics], answered: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
-    """The notices over all families together, each told by the measures that rose most."""
+    """Yield the notices over all families together, each with the metrics that rose most."""
     import pandas as pd
 
     from monitor.analysis.pattern import pattern_shifts
 
     scores = pd.concat({key: _family_score(family(key), signals) for key, signals in scored.items()}, axis=1)
-    said = _answered_weeks(answered, ALL_FAMILIES, scores.index)[0]
-    fired = pattern_shifts(scores, alarms_per_year=ALL_FAMILIES.alarms_per_year, answered=said).to_numpy()
-    for place in np.flatnonzero(fired).tolist():
-        risen = scores.iloc[place].sort_values(ascending=False)
-        leading = [_leading_metrics(scored[str(key)], place, 1) for key, score in risen.items() if score >= MOVED_SCORE]
-        signals = [signal for pairs in leading for one, _ in pairs[:1] if (signal := _signal(one, place)) is not None]
-        if len(signals) >= 2:
-            yield _notice(ALL_FAMILIES.key, PATTERN, int(scores.index[place]), signals)
+    answered_weeks = _answered_weeks(answered, ALL_FAMILIES, scores.index)[0]
+    crossed = pattern_shifts(scores, alarms_per_year=ALL_FAMILIES.alarms_per_year, answered=answered_weeks).to_numpy()
+    for index in np.flatnonzero(crossed).tolist():
+        by_score = scores.iloc[index].sort_values(ascending=False)
+        leading_metrics = [
+            _leading_metrics(scored[str(key)], index, 1) for key, score in by_score.items() if score >= MOVED_SCORE
+        ]
+        signals = [
+            signal
+            for metrics in leading_metrics
+            for series, _ in metrics[:1]
+            if (signal := _signal(series, index)) is not None
+        ]
+        if len(signals) >= 2:  # several metrics of one family are no pattern
+            yield _notice(ALL_FAMILIES.key, PATTERN, int(scores.index[index]), signals)

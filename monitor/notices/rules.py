@@ -1,4 +1,8 @@
-"""XX is crossed, and when it is told of: in the first such week, and again after eight weeks at most."""
+"""Rules: published norms and own agreements, the weeks in which they are crossed, and their sentences.
+
+A crossed rule is a fact and no detection. It gives a notice in the first such week, and again after eight weeks at the
+earliest. Readers see the word "line".
+"""
 
 from __future__ import annotations
 
@@ -25,20 +29,20 @@ if TYPE_CHECKING:
 SHORT_NIGHTS = 2
 FREE_HOURS = 35  # missed in two weeks running: the directive lets them be counted over 14 days (article 16)
 DAYS_WORKED = 12
-SUPERVISION_HOURS = 1.5
+SUPERVISION_HOURS = 1.5  # BACP, a month
 MONTH_WEEKS = 4
 SHORT_LEAVE_DAYS = 7
 REPEATS = 3
-"""So many exceptions of one kind with one client are told of, and every so many more."""
+"""Every so many exceptions of one kind with one client give a notice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line: what is told once it is crossed.
+    """One rule, with the sentences for a notice once it is crossed.
 
-    ``metric`` is the weekly number it is drawn for, empty where it comes from what the person wrote down. ``said`` puts
-    the number into words, with the client, where there is one, and with what the line is about, where a measure does
-    not say it. ``source`` names the norm.
+    ``metric`` is the weekly number that is compared, empty where the rule reads what the person wrote down. ``explain``
+    turns the number, the client (if any) and the topic (an agreement's term, a kind of exception) into a sentence.
+    ``source`` names the norm.
     """
 
     key: str
@@ -52,16 +56,16 @@ class Rule:
 
 def _rest(nights: float, *_: str) -> str:
     return (
-        f"On {spelled(round(nights))} nights of this week there were fewer than 11 hours between your last and your "
-        "next work. The European Working Time Directive names 11 hours for employees."
+        f"On {spelled(round(nights))} nights of this week you had less than 11 hours between the end of work and its "
+        "next start. The European Working Time Directive sets at least 11 hours for employees."
     )
 
 
 def _free_stretch(hours: float, *_: str) -> str:
     longest = counted(int(hours), "hour")
     return (
-        f"The longest stretch without work that touched this week was {longest}, and that of the week before was "
-        "short, too. The European Working Time Directive names 35 hours in a week, or in two, for employees."
+        f"Your longest stretch without work that reached into this week was {longest}, and that of the week before was "
+        "short, too. The European Working Time Directive sets at least 35 hours in a week, or in two, for employees."
     )
 
 
@@ -70,30 +74,30 @@ def _day_off(days: float, *_: str) -> str:
 
 
 def _supervision(hours: float, *_: str) -> str:
-    found = "was no supervision" if hours == 0 else f"were {hours:.4g} hours of supervision"
-    found = "was 1 hour of supervision" if hours == 1 else found
-    asked = "BACP asks for at least 1.5 hours in a month with clients."
-    return f"By your calendar there {found} in the last month. {asked}"
+    amount = "no supervision" if hours == 0 else f"{hours:.4g} hours of supervision"
+    amount = "1 hour of supervision" if hours == 1 else amount
+    norm = "BACP asks for at least 1.5 hours in a month with clients."
+    return f"Your calendar shows {amount} in the last month. {norm}"
 
 
 def _leave(days: float, *_: str) -> str:
-    return f"There was work on {counted(round(days), 'day')} of your leave, its first and last day left out."
+    return f"You worked on {counted(round(days), 'day')} of your leave, not counting its first and last day."
 
 
 def _review(_: float, client: str, term: str) -> str:
-    what = "The modified boundary" if term == "modified_until" else "What you agreed"
-    return f"{what} with {client or 'a client'} is due for review."
+    subject = "The modified boundary" if term == "modified_until" else "What you agreed"
+    return f"{subject} with {client or 'a client'} is due for review."
 
 
 def _ended(_: float, client: str, family: str) -> str:
     titles = {entry.key: entry.title.lower() for entry in (ALL_FAMILIES, *FAMILIES, *RULES)}
-    what = client or titles.get(family, "something")
-    return f"The time that you gave an exception about {what} is over; from now on it counts again."
+    subject = client or titles.get(family, "something")
+    return f"Your exception for {subject} has ended; from now on it counts again."
 
 
 def _just_this_once(number: float, client: str, kind: str) -> str:
-    made = LEDGER.get(kind, "More contact than usual")
-    return f"{made}: number {round(number)} with {client or 'one client'}. Boundaries move in small steps."
+    kind_name = LEDGER.get(kind, "More contact than usual")
+    return f"{kind_name}: {round(number)} times so far with {client or 'one client'}. Boundaries move in small steps."
 
 
 RULES = (
@@ -102,39 +106,39 @@ RULES = (
         "after a late evening, let the next day begin later.", "Directive 2003/88/EC, article 3",
     ),
     Rule(
-        "free stretch", "longest_free_stretch", "Time without work", "There was little time without any work.",
+        "free stretch", "longest_free_stretch", "Time without work", "You had little time without any work.",
         _free_stretch, "keep one evening and the day after it free of messages.",
         "Directive 2003/88/EC, articles 3, 5 and 16",
     ),
     Rule(
-        "day off", "days_since_full_day_off", "Full days off", "A full day off is some time ago.", _day_off,
-        "choose one day of the coming week now, and tell somebody about it.", "design choice",
+        "day off", "days_since_full_day_off", "Full days off", "Your last full day off was some time ago.", _day_off,
+        "choose a day off in the coming week now, and tell somebody about it.", "design choice",
     ),
     Rule(
         "supervision", "supervision_hours", "Supervision", "There was little supervision in the last month.",
         _supervision, "write to your supervisor with two dates.", "BACP",
     ),
     Rule(
-        "leave", "leave_interrupted", "Work during leave", "There was work during your leave.", _leave,
-        "name somebody who answers for you before the next leave begins.", "design choice",
+        "leave", "leave_interrupted", "Work during leave", "You worked during your leave.", _leave,
+        "before your next leave begins, name somebody who answers for you.", "design choice",
     ),
     Rule(
-        "review", "", "A review is due", "Something that you agreed is due for review.", _review,
+        "review", "", "A review is due", "One of your agreements is due for review.", _review,
         "look at it together in the next session, or set a new date.", "your own agreement",
     ),
     Rule(
-        "exception ended", "", "An exception has ended", "An exception of yours has come to its end.", _ended,
+        "exception ended", "", "An exception has ended", "One of your exceptions has ended.", _ended,
         "give it a new date if it goes on.", "your own answer",
     ),
     Rule(
-        "just this once", "", "Just this once", "One exception has been made several times.", _just_this_once,
+        "just this once", "", "Just this once", "You have made the same exception several times.", _just_this_once,
         "decide whether this is an exception or the agreement from now on, and write it down.", "design choice",
     ),
 )  # fmt: skip
 
 
 def rule(key: str) -> Rule:
-    """The declaration of a stored line."""
+    """Return the rule of a stored notice."""
     return next(entry for entry in RULES if entry.key == key)
 
 
@@ -144,22 +148,23 @@ def crossed_rules(measured: pd.DataFrame, frames: Frames, stored: Sequence[Notic
     ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``stored`` are the notices and
     answers of earlier nights. A rule answered as planned or needed gives no new notice until the day of the answer.
     """
-    found = [row for entry in RULES if entry.metric for row in _weekly_rule(entry, measured, frames, stored)]
-    found += [*_due_reviews(frames), *_ended_exceptions(frames, stored), *_repeated_exceptions(frames, stored)]
-    return sorted({row.natural_key: row for row in found}.values(), key=lambda row: row.natural_key)
+    detected = [row for entry in RULES if entry.metric for row in _weekly_rule(entry, measured, frames, stored)]
+    detected += [*_due_reviews(frames), *_ended_exceptions(frames, stored), *_repeated_exceptions(frames, stored)]
+    return sorted({row.natural_key: row for row in detected}.values(), key=lambda row: row.natural_key)
 
 
 def _weekly_rule(
     entry: Rule, measured: pd.DataFrame, frames: Frames, stored: Sequence[NoticeRow]
 ) -> Iterator[NoticeRow]:
+    """Yield a notice for the first week in which a rule on a weekly number is crossed, and again eight weeks later."""
     values = measured[measured["key"] == entry.metric].set_index("week")["value"].sort_index()
     planned = [row for row in stored if row.family == entry.key and row.answer in EXCEPTIONS]
-    last = -np.inf
-    told = _CROSSED_WEEKS[entry.key](values, frames).dropna()
-    for week, number in zip(told.index.tolist(), told.tolist(), strict=True):
-        expected = any(row.week < week <= (row.until or 0) for row in planned)
-        if week - last >= 7 * AGAIN_WEEKS and not expected:
-            last = week
+    last_week = -np.inf
+    crossed = _CROSSED_WEEKS[entry.key](values, frames).dropna()
+    for week, number in zip(crossed.index.tolist(), crossed.tolist(), strict=True):
+        is_planned = any(row.week < week <= (row.until or 0) for row in planned)
+        if week - last_week >= 7 * AGAIN_WEEKS and not is_planned:
+            last_week = week
             yield _rule_notice(entry.key, week, number)
 
 
@@ -169,29 +174,37 @@ def _rule_notice(family: str, week: int, measured: float, client: int = 0, topic
 
 
 def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
-    """A month with clients in each week, where a professional body asks for it and the calendar has ever shown any.
+    """Return the hours of supervision of four weeks where they are too few, NaN elsewhere.
 
-    In two weeks running: who has it on the first Friday of each month has sometimes five weeks in between.
+    Only for weeks with clients in each of the four, where a professional body has a norm and the calendar has shown any
+    supervision before. It must be short in two weeks running: somebody with supervision on the first Friday of each
+    month sometimes has five weeks in between.
     """
     region = frames.practice.region
-    held = frames.held_sessions.groupby("week").size().reindex(hours.index, fill_value=0)
-    with_clients = held.rolling(MONTH_WEEKS).min() > 0
-    asked = region is not None and region != "US"
-    short = (hours < SUPERVISION_HOURS) & (hours.shift() < SUPERVISION_HOURS)
-    return hours.where(short & with_clients & (hours > 0).cummax() & asked)
+    sessions_held = frames.held_sessions.groupby("week").size().reindex(hours.index, fill_value=0)
+    with_clients = sessions_held.rolling(MONTH_WEEKS).min() > 0
+    has_norm = region is not None and region != "US"
+    is_short = (hours < SUPERVISION_HOURS) & (hours.shift() < SUPERVISION_HOURS)
+    return hours.where(is_short & with_clients & (hours > 0).cummax() & has_norm)
 
 
 def _leave_interrupted(days: pd.Series, frames: Frames) -> pd.Series:
-    """The days with work of one leave so far: one in a leave of up to seven days, two in a longer one."""
+    """Return how many days of one leave had work so far, where the rule is crossed; NaN elsewhere.
+
+    A leave of up to seven days is interrupted by one day with work, a longer one by two.
+    """
     from monitor.analysis.metrics.leave import interrupted_days, leaves
 
-    told, worked = days.where(days.isna()), interrupted_days(frames)
+    crossed = days.where(days.isna())  # all NaN, in the index and type of ``days``
+    days_worked = interrupted_days(frames)
     for first, last in leaves(frames).tolist():
-        within = worked[(worked >= first) & (worked <= last)]
+        within = days_worked[(days_worked >= first) & (days_worked <= last)]
+        allowed = 0 if last - first < SHORT_LEAVE_DAYS else 1
         for number, day in enumerate(within.tolist(), 1):
-            if number >= (1 if last - first < SHORT_LEAVE_DAYS else 2) and (week := int(monday_of(day))) in told.index:
-                told[week] = np.fmax(told[week], number) if days.notna()[week] else np.nan
-    return told
+            if number > allowed and (week := int(monday_of(day))) in crossed.index:
+                # Two leaves can end and begin in one week: the longer count is shown.
+                crossed[week] = np.fmax(crossed[week], number) if days.notna()[week] else np.nan
+    return crossed
 
 
 _CROSSED_WEEKS: dict[str, Callable[[pd.Series, Frames], pd.Series]] = {
@@ -201,14 +214,14 @@ _CROSSED_WEEKS: dict[str, Callable[[pd.Series, Frames], pd.Series]] = {
     "supervision": _supervision_short,
     "leave": _leave_interrupted,
 }
-"""The number that is told in each week in which a line is crossed; NaN where none is."""
+"""The number for the sentence in each week in which the rule is crossed; NaN in all others."""
 
 
 def _due_reviews(frames: Frames) -> Iterator[NoticeRow]:
-    """What is due for review, in the week of its date, unless another date was set or the therapy ended by then."""
+    """Yield a notice in the week of a review date, unless another date was set or the therapy had ended by then."""
     for term in ("review_on", "modified_until"):
-        said = frames.agreements.changes(term)
-        for client, value in zip(said["client"], said["value"], strict=True):
+        changes = frames.agreements.changes(term)
+        for client, value in zip(changes["client"], changes["value"], strict=True):
             due = day_number(date.fromisoformat(value)) if isinstance(value, str) else None
             if due is None or frames.agreements.texts(term, client, due).item() != value:
                 continue
@@ -217,7 +230,7 @@ def _due_reviews(frames: Frames) -> Iterator[NoticeRow]:
 
 
 def _ended_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
-    """Exceptions whose last day has come: nothing that a person said ends silently."""
+    """Yield a notice in the week of an exception's last day: no answer ends silently."""
     for row in stored:
         if row.answer in EXCEPTIONS and not row.topic and row.until is not None and row.until > row.week + 6:
             yield from _in_week(frames, "exception ended", row.until, 1, row.client, row.family)
@@ -230,22 +243,22 @@ def _in_week(frames: Frames, family: str, day: int, measured: float, client: int
 
 
 def _repeated_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[NoticeRow]:
-    """The third exception of one kind with one client, the sixth, and so on; not of clients with a crisis plan."""
+    """Yield a notice for every third exception of one kind with one client; clients with a crisis plan are left out."""
     from monitor.analysis.contact_rules import in_crisis
 
-    made: dict[tuple[int, str], list[int]] = {}
-    for client, kind, day in sorted(_exceptions(frames, stored), key=lambda each: each[2]):
+    days_by_kind: dict[tuple[int, str], list[int]] = {}
+    for client, kind, day in sorted(_exceptions(frames, stored), key=lambda exception: exception[2]):
         if not in_crisis(frames.agreements, client, day):
-            made.setdefault((client, kind), []).append(day)
-    for (client, kind), days in made.items():
+            days_by_kind.setdefault((client, kind), []).append(day)
+    for (client, kind), days in days_by_kind.items():
         for number in range(REPEATS, len(days) + 1, REPEATS):
             yield from _in_week(frames, "just this once", days[number - 1], number, client, kind)
 
 
 def _exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterable[tuple[int, str, int]]:
-    """(client, kind, day) of every exception with one client: from the ledger, and from answers."""
-    given = frames.ledger[frames.ledger["kind"].isin(GIVEN) & (frames.ledger["client"] >= 0)]
-    yield from given[["client", "kind", "day"]].itertuples(index=False, name=None)
+    """Yield (client, kind, day) of every exception with one client, from the ledger and from answers."""
+    entries = frames.ledger[frames.ledger["kind"].isin(GIVEN) & (frames.ledger["client"] >= 0)]
+    yield from entries[["client", "kind", "day"]].itertuples(index=False, name=None)
     for row in stored:
         if row.client and is_exception(row):
             yield row.client, row.family, answered_on(row, frames.clinician) or 0

@@ -1,4 +1,4 @@
-"""The weekly numbers of each measure in the shape that the detectors take, and their scores."""
+"""Weekly numbers of each watched metric in the shape that the detectors take, with their scores."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ WORKED, AGREED = "worked days", "agreed days"
 
 @dataclass(frozen=True, slots=True)
 class MetricSeries:
-    """One measure along consecutive weeks; NaN is a missing week.
+    """One metric along consecutive weeks; NaN is a missing week.
 
-    ``amounts`` are counts, means or logarithms of means as the scale has it, ``weights`` their exposure or the number
-    behind each mean.
+    ``amounts`` are counts, means or logarithms of means, as the scale says. ``weights`` are the exposure of a count or
+    the number of values in a mean.
     """
 
     watched: WatchedMetric
@@ -31,7 +31,10 @@ class MetricSeries:
 
     @property
     def scores(self) -> pd.Series:
-        """The score of :mod:`monitor.analysis.shifts`: of unit deviation in ordinary life, NaN where unknown."""
+        """Return the weekly scores of :mod:`monitor.analysis.shifts`.
+
+        Their deviation is 1 in ordinary life; NaN is unknown.
+        """
         from monitor.analysis.shifts import count_scores, mean_scores
 
         tables = self.amounts.to_frame(), self.weights.to_frame()
@@ -41,29 +44,32 @@ class MetricSeries:
 
 
 def weekly_table(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
-    """Values by (column, metric), one row for every calendar week, NaN in weeks that are not compared.
+    """Return values by (column, metric), one row for every calendar week, NaN in weeks that are not compared.
 
     ``measured`` is what :func:`monitor.analysis.catalogue.compute_metrics` returned, ``weeks`` the weeks table of the
-    frames, of which the worked days, and the agreed ones less leave, come along as metrics of their own.
+    frames. Worked days, and agreed days less leave, are added as metrics of their own.
     """
-    wide = measured.pivot(index="week", columns="key", values=["value", "n", "coverage"])  # noqa: PD010 - nothing to pool
-    wide["value", WORKED] = weeks["worked_days"].reindex(wide.index)
-    wide["value", AGREED] = (weeks["pattern_days"] * weeks["present_share"]).reindex(wide.index)
-    every = np.arange(weeks.index.min(), weeks.index.max() + 1, 7)
-    return wide.reindex(weeks.index[weeks["compared"]]).reindex(every)
+    table = measured.pivot(index="week", columns="key", values=["value", "n", "coverage"])  # noqa: PD010 - nothing to pool
+    table["value", WORKED] = weeks["worked_days"].reindex(table.index)
+    table["value", AGREED] = (weeks["pattern_days"] * weeks["present_share"]).reindex(table.index)
+    all_weeks = np.arange(weeks.index.min(), weeks.index.max() + 1, 7)
+    return table.reindex(weeks.index[weeks["compared"]]).reindex(all_weeks)
 
 
-def metric_series(signal: WatchedMetric, table: pd.DataFrame, metric: str = "") -> MetricSeries:
-    """A measure out of :func:`consecutive`'s table, by the numbers that are shown or by those of another metric."""
-    metric = metric or signal.metric
-    known = table["coverage", metric] >= catalogue()[metric].min_coverage
-    value, n = table["value", metric].where(known), table["n", metric]
-    values, weights = _scaled(signal.scale, value, n, table)
-    missing = values.isna() | ~(weights > 0)
-    return MetricSeries(signal, values.mask(missing).rename(signal.metric), weights.mask(missing).rename(signal.metric))
+def metric_series(watched: WatchedMetric, table: pd.DataFrame, metric: str = "") -> MetricSeries:
+    """Return one metric from the table of :func:`weekly_table`, by its shown values or by those of another metric."""
+    metric = metric or watched.metric
+    is_covered = table["coverage", metric] >= catalogue()[metric].min_coverage
+    value, n = table["value", metric].where(is_covered), table["n", metric]
+    values, weights = _scaled(watched.scale, value, n, table)
+    is_missing = values.isna() | ~(weights > 0)
+    return MetricSeries(
+        watched, values.mask(is_missing).rename(watched.metric), weights.mask(is_missing).rename(watched.metric)
+    )
 
 
 def _scaled(scale: MetricScale, value: pd.Series, n: pd.Series, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return amounts and weights of a metric on its scale."""
     agreed, sessions = table["value", AGREED], table["value", "sessions_held"]
     match scale:
         case MetricScale.PER_SESSIONS if (
@@ -85,6 +91,6 @@ def _scaled(scale: MetricScale, value: pd.Series, n: pd.Series, table: pd.DataFr
 
 
 def _logarithm(values: pd.Series) -> pd.Series:
-    """The logarithm of what is above zero; a zero has none."""
+    """Return the natural logarithm; NaN for zero and below."""
     logarithms: pd.Series = np.log(values.where(values > 0))
     return logarithms

@@ -1,4 +1,4 @@
-"""A notice in words: what changed and how surely, since when, what moved, and how often chance does this."""
+"""The sentences of a notice: what changed, how surely, since when, and how often chance does the same."""
 
 from __future__ import annotations
 
@@ -22,76 +22,83 @@ BOUNDARY_POINTS = 10.0  # points of the share answered before work began again
 
 
 def title(row: NoticeRow) -> str:
-    """The heading of a notice or a line."""
+    """Return the heading of a notice."""
     return rule(row.family).title if row.tier == RULE else family(row.family).title
 
 
 def headline(row: NoticeRow) -> str:
-    """The sentence for the top of the week."""
+    """Return the sentence for the top of the week."""
     return rule(row.family).headline if row.tier == RULE else family(row.family).headline
 
 
 def try_this(row: NoticeRow) -> str:
-    """One thing to try, if it fits."""
+    """Return one thing to try, if it fits."""
     return rule(row.family).try_this if row.tier == RULE else family(row.family).try_this
 
 
-def explanation(row: NoticeRow, moved: str, client: str = "") -> str:
-    """The notice in three sentences. ``client`` is how the person knows the client, where it is about one."""
+def explanation(row: NoticeRow, breakdown_sentence: str, client: str = "") -> str:
+    """Return a notice in about three sentences. ``client`` is how the person knows the client, if it is about one."""
     if row.tier == RULE:
         return rule(row.family).explain(row.measured or 0, client, row.topic)
     if row.tier == PATTERN:
-        said = [_pattern_sentence(row), "Each by itself may be too small to notice."]
+        sentences = [_pattern_sentence(row), "Each by itself may be too small to notice."]
     else:
-        said = [f"{_signal_sentence(signal, row.week, client)}." for signal in row.all_signals]
-    return " ".join([*said, *([moved] if moved else []), _chance_sentence(row)])
+        sentences = [f"{_signal_sentence(signal, row.week, client)}." for signal in row.all_signals]
+    return " ".join([*sentences, *([breakdown_sentence] if breakdown_sentence else []), _chance_sentence(row)])
 
 
 def _signal_sentence(signal: Signal, week: int, client: str) -> str:
-    """One measure: "For six weeks your after-hours replies per session ran 1.8 times your usual (90 % interval …)"."""
-    said = watched_metric(signal.key).phrase.replace("{client}", client or "one client")
-    return f"{_weeks_span(signal, week)} {said.format(describe_change(signal, '90 % interval '))}"
+    """Return one metric's sentence: "For six weeks your after-hours replies per session were 1.8 times your usual"."""
+    phrase = watched_metric(signal.key).phrase.replace("{client}", client or "one client")
+    return f"{_weeks_span(signal, week)} {phrase.format(describe_change(signal, '90 % interval '))}"
 
 
-def describe_change(signal: Signal, naming: str = "") -> str:
-    """How far a measure moved in its weeks, and what is left of it when chance is allowed for.
+def describe_change(signal: Signal, interval_name: str = "") -> str:
+    """Return how far a metric moved in its weeks, and how much of that remains when chance is allowed for.
 
-    "1.6 times your usual; allowing for chance, 1.2 times (90 % interval 0.8 to 1.9)"; one number where both are one.
+    "1.6 times your usual; allowing for chance, 1.2 times (90 % interval 0.8 to 1.9)"; one number where both are equal.
+    ``interval_name`` is put before the interval.
     """
-    moved = signal.ratio if signal.observed is None else signal.observed
-    between, middle = f"({naming}{interval(signal)})", _with_decimals(signal.ratio, signal)
-    if _with_decimals(moved, signal) == middle:
-        return f"{describe_amount(signal, signal.ratio)} {between}"
+    observed = signal.ratio if signal.observed is None else signal.observed
+    interval_text, estimate = f"({interval_name}{interval(signal)})", _with_decimals(signal.ratio, signal)
+    if _with_decimals(observed, signal) == estimate:
+        return f"{describe_amount(signal, signal.ratio)} {interval_text}"
     unit = "times" if watched_metric(signal.key).scale is not MetricScale.MINUTES else "minutes"
-    return f"{describe_amount(signal, moved)}; allowing for chance, {middle} {unit} {between}"
+    return f"{describe_amount(signal, observed)}; allowing for chance, {estimate} {unit} {interval_text}"
 
 
 def published_hours(row: NoticeRow, fte: float) -> str:
-    """What is published about hours with clients, where a notice is about them: to place them, not to meet it."""
+    """Return the published plan for hours with clients, where a notice is about them: context, and no target."""
     if "contact_hours" not in {signal.key for signal in row.all_signals}:
         return ""
-    own = "" if fte == 1 else f", {PLANNED_HOURS * fte:.3g} for your {fte:.3g}"
-    return f"For context: NHS Talking Therapies plans about {PLANNED_HOURS} attended hours a week for a full post{own}."
+    own_share = "" if fte == 1 else f", so {PLANNED_HOURS * fte:.3g} for {fte:.3g} of one"
+    return (
+        f"For context: NHS Talking Therapies plans about {PLANNED_HOURS} attended hours a week for a full-time "
+        f"post{own_share}."
+    )
 
 
 def interval(signal: Signal) -> str:
-    """The 90 % interval of how far a measure moved: "1.3 to 2.4"."""
+    """Return the 90 % interval of how far a metric moved: "1.3 to 2.4"."""
     return f"{_with_decimals(signal.low, signal)} to {_with_decimals(signal.high, signal)}"
 
 
 def _with_decimals(number: float, signal: Signal) -> str:
-    """With one decimal, or with two where the ends of the interval would read the same; never a minus zero."""
-    places = 1 if f"{signal.low:z.1f}" != f"{signal.high:z.1f}" else 2
-    return f"{number:z.{places}f}".replace("-", MINUS)
+    """Return a number with one decimal, or two where both ends of the interval would read the same.
+
+    Never a minus zero.
+    """
+    decimals = 1 if f"{signal.low:z.1f}" != f"{signal.high:z.1f}" else 2
+    return f"{number:z.{decimals}f}".replace("-", MINUS)
 
 
-def describe_amount(signal: Signal, moved: float) -> str:
-    """So far: "1.8 times your usual", "several times your usual", "2.3 minutes later than your usual"."""
+def describe_amount(signal: Signal, amount: float) -> str:
+    """Return an amount in words: "1.8 times your usual", "several times your usual", "2.3 minutes later than usual"."""
     if watched_metric(signal.key).scale is not MetricScale.MINUTES:
-        return f"{_with_decimals(moved, signal) if moved < SEVERAL_FROM else 'several'} times your usual"
-    minutes = _with_decimals(abs(moved), signal)
-    way = "later" if moved >= 0 else "earlier"
-    return f"{minutes} {'minute' if float(minutes) == 1 else 'minutes'} {way} than your usual"
+        return f"{_with_decimals(amount, signal) if amount < SEVERAL_FROM else 'several'} times your usual"
+    minutes = _with_decimals(abs(amount), signal)
+    direction = "later" if amount >= 0 else "earlier"
+    return f"{minutes} {'minute' if float(minutes) == 1 else 'minutes'} {direction} than usual"
 
 
 def _weeks_span(signal: Signal, week: int) -> str:
@@ -100,23 +107,23 @@ def _weeks_span(signal: Signal, week: int) -> str:
 
 
 def _pattern_sentence(row: NoticeRow) -> str:
-    named = listed([short_name(signal.key) for signal in row.signals])
-    return f"Several things moved a little at the same time: {named}."
+    names = listed([short_name(signal.key) for signal in row.signals])
+    return f"Several things moved a little at the same time: {names}."
 
 
 def short_name(metric: str) -> str:
-    """A measure inside a sentence."""
+    """Return the name of a metric inside a sentence."""
     return _SHORT_NAMES[metric]
 
 
 _SHORT_NAMES = {
     "after_hours_replies": "replies after hours",
-    "overrun_minutes": "the ends of sessions",
+    "overrun_minutes": "session ends",
     "short_rests": "short nights",
     "contact_hours": "time with clients",
     "weighted_load": "the caseload",
-    "reply_minutes_working": "the time to a reply",
-    "clinician_cancel_share": "sessions called off",
+    "reply_minutes_working": "the time until you replied",
+    "clinician_cancel_share": "sessions that you cancelled",
     "shortened_share": "sessions that ended early",
 }
 
@@ -128,10 +135,10 @@ def _chance_sentence(row: NoticeRow) -> str:
 
 
 def breakdown(row: NoticeRow, weekly: pd.DataFrame) -> str:
-    """What is behind a notice: demand or the boundary for replies, more sessions or longer ones for fuller days.
+    """Return the numbers behind a notice: demand or the boundary for replies, more or longer sessions for fuller days.
 
     ``weekly`` has one row a week with the columns after_hours_inbound, reply_propensity, sessions_held and
-    contact_hours; compared are the weeks of the notice with the year before. Empty where nothing can be said.
+    contact_hours. The weeks of the notice are compared with the year before. Empty where the data do not tell.
     """
     now, before = weekly.loc[row.since : row.week], weekly.loc[row.since - 52 * 7 : row.since - 1]
     if row.key == "after_hours_replies" and row.tier != RULE:
@@ -142,30 +149,31 @@ def breakdown(row: NoticeRow, weekly: pd.DataFrame) -> str:
 
 
 def _demand_or_boundary(now: pd.DataFrame, before: pd.DataFrame) -> str:
-    more = now["after_hours_inbound"].mean() / max(before["after_hours_inbound"].mean(), 0.5)
-    points = now["reply_propensity"].mean() - before["reply_propensity"].mean()
-    if not (np.isfinite(more) and np.isfinite(points)):
+    ratio = now["after_hours_inbound"].mean() / max(before["after_hours_inbound"].mean(), 0.5)
+    share_change = now["reply_propensity"].mean() - before["reply_propensity"].mean()
+    if not (np.isfinite(ratio) and np.isfinite(share_change)):
         return ""
-    demand = _demand(more)
-    if abs(points) < BOUNDARY_POINTS:
-        return f"{demand}; the share you answered did not change."
-    return f"{demand}; you answered a {'larger' if points > 0 else 'smaller'} share of it before the next working day."
+    demand_sentence = _demand(ratio)
+    if abs(share_change) < BOUNDARY_POINTS:
+        return f"{demand_sentence}; the share you answered did not change."
+    size = "larger" if share_change > 0 else "smaller"
+    return f"{demand_sentence}; you answered a {size} share of it before the next working day."
 
 
-def _demand(times: float) -> str:
-    return f"Clients wrote {_more_or_less(times, ' after hours')}"
+def _demand(ratio: float) -> str:
+    return f"Clients wrote {_more_or_less(ratio, ' after hours')}"
 
 
-def _more_or_less(times: float, when: str = "") -> str:
-    if times >= DEMAND_RATIO:
+def _more_or_less(ratio: float, when: str = "") -> str:
+    if ratio >= DEMAND_RATIO:
         return f"more{when}"
-    if times <= 1 / DEMAND_RATIO:
+    if ratio <= 1 / DEMAND_RATIO:
         return f"less{when}"
     return f"about as much{when} as before"
 
 
 def client_breakdown(now: float, before: float) -> str:
-    """What is behind a notice about one client: whether the client wrote more. Both are messages a week."""
+    """Return whether the client of a notice wrote more than before. Both numbers are messages a week."""
     if not (np.isfinite(now) and np.isfinite(before)):
         return ""
     return f"This client wrote {_more_or_less((now + SMOOTHING) / (before + SMOOTHING))}."
@@ -176,9 +184,15 @@ def _more_or_longer(now: pd.DataFrame, before: pd.DataFrame) -> str:
     usual_held, usual_hours = (before[key].mean() for key in ("sessions_held", "contact_hours"))
     if not (held >= 0.5 and usual_held > 0 and np.isfinite([hours, usual_hours]).all()):
         return ""
-    one = hours / held * 60
-    usual = usual_hours / usual_held * 60
-    length = "about as long as before" if abs(one - usual) < 2 else f"{one:.0f} minutes instead of {usual:.0f}"
-    where = f" where {usual_held:.0f} {'was' if round(usual_held) == 1 else 'were'} usual" if round(usual_held) else ""
-    number = ", as usual" if round(held) == round(usual_held) else where
-    return f"You held {counted(round(held), 'session')} a week{number}, each {length}."
+    minutes = hours / held * 60
+    usual_minutes = usual_hours / usual_held * 60
+    length = (
+        "about as long as before"
+        if abs(minutes - usual_minutes) < 2
+        else f"{minutes:.0f} minutes instead of {usual_minutes:.0f}"
+    )
+    compared = (
+        f" where {usual_held:.0f} {'was' if round(usual_held) == 1 else 'were'} usual" if round(usual_held) else ""
+    )
+    session_comparison = ", as usual" if round(held) == round(usual_held) else compared
+    return f"You held {counted(round(held), 'session')} a week{session_comparison}, each {length}."

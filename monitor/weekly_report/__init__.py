@@ -1,9 +1,9 @@
 """The weekly report of one therapist, for that therapist alone: fills :class:`reports.models.WeeklyReport`.
 
-report   the whole of it
-figures  its three drawings
-words    its sentences
-cards    its card: a notice or a line, with the weeks and the rows behind it
-behind   those rows, one table a measure
-gaps     what is missing, in words
+report         the whole report
+figures        its three charts
+sentences      its headline, its lists, and the names of clients
+cards          its card: a notice with the weeks and the rows that it rests on
+evidence_rows  those rows, one table a metric
+gaps           what is missing, in sentences
 """

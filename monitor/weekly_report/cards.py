@@ -1,4 +1,4 @@
-"""The one card of a week: a notice or a line in words, with the weeks and the rows that it rests on."""
+"""The one card of a week: a notice in words, with the weeks and the rows that it rests on."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ SHOWN_WEEKS = 12
 EASED_WEEKS = 8  # observed weeks after a notice before it can be over
 BEFORE_WEEKS = 52
 RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, RULE: 0}
-DUE_AGAIN = "You asked for four weeks; they are over."
+DUE_AGAIN = "You asked for four weeks without this note; they are over."
 
 
 def leading_notice(notice_rows: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> NoticeRow | None:
-    """The one notice that leads a week's report: open ones first, patterns before lines, then the latest.
+    """Return the one notice that leads a week's report: open ones first, patterns before rules, then the latest.
 
-    ``today`` is the day number on which it is read; an earlier week is shown as in the days after it.
+    ``today`` is the day number on which the report is read; an earlier week is shown as in the days after it.
     """
     day = min(today, week + 13)
     shown = [row for row in notice_rows if _can_lead(row, notice_rows, week, day, owner)]
@@ -43,7 +43,7 @@ def leading_notice(notice_rows: Sequence[NoticeRow], week: int, today: int, owne
 
 
 def count_silenced(notice_rows: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> int:
-    """Return how many notices of the last weeks are silent because of an answer: they do not make a week quiet."""
+    """Return how many recent notices are off the first page because of an answer; such a week is not quiet."""
     day = min(today, week + 13)
     recent = [
         row
@@ -54,29 +54,30 @@ def count_silenced(notice_rows: Sequence[NoticeRow], week: int, today: int, owne
 
 
 def ongoing_notices(frames: Frames, notice_rows: Sequence[NoticeRow], week: int, values: WeekValues) -> list[NoticeRow]:
-    """Return the notices of earlier weeks that are not over as far as can be seen, the latest of each family.
+    """Return the notices of earlier weeks that have not eased, the latest of each family and client.
 
-    One is over once eight observed weeks after it lie nearer to what was usual before it began than to what it was
-    noticed at. Lines tell of single weeks, and what was answered as wrong was none.
+    A notice has eased once eight observed weeks after it lie nearer to the usual before it began than to the level at
+    which it was noticed. A crossed rule is about a single week, and a notice answered as wrong was none.
     """
-    open_ = {
+    ongoing = {
         (row.family, row.client): row
         for row in notice_rows
         if row.tier != RULE and row.answer != "wrong" and row.week < week and _is_ongoing(frames, row, week, values)
     }
-    return list(open_.values())
+    return list(ongoing.values())
 
 
 def _is_ongoing(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> bool:
+    """Return whether a notice has not eased by a week; a pattern goes on while one of its signals does."""
     if row.tier == PATTERN:
         parts = [
             replace(row, tier=notices.WORTH_A_LOOK, key=signal.key, since=signal.since, signals=())
             for signal in row.signals
         ]
         return any(_is_ongoing(frames, part, week, values) for part in parts)
-    known = next(iter(_weekly_values(frames, row, values).values()))[0]
+    weekly = next(iter(_weekly_values(frames, row, values).values()))[0]
     before, during, after = (
-        [value for at in weeks if (value := known.get(at)) is not None]
+        [value for monday in weeks if (value := weekly.get(monday)) is not None]
         for weeks in (
             range(row.since - 7 * BEFORE_WEEKS, row.since, 7),
             range(row.since, row.week + 1, 7),
@@ -90,6 +91,7 @@ def _is_ongoing(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -
 
 
 def _can_lead(row: NoticeRow, notice_rows: Sequence[NoticeRow], week: int, day: int, owner: Clinician) -> bool:
+    """Return whether a notice can lead the report of a week that is read on a day."""
     if row.week == week:
         return row.answer is not None or not notices.is_silenced(row, notice_rows, day, owner)
     if row.week > week or notices.is_silenced(row, notice_rows, day, owner):
@@ -102,59 +104,62 @@ def _can_lead(row: NoticeRow, notice_rows: Sequence[NoticeRow], week: int, day: 
 
 
 def build_card(frames: Frames, row: NoticeRow, week: int, values: WeekValues, codes: Mapping[int, str]) -> Card:
-    """The card: evidence first, then at most one thing to try."""
+    """Return the card of a notice: evidence first, then at most one thing to try."""
     client = client_name(row.client, usual_slots(frames), codes) if row.client else ""
-    moved = notices.breakdown(row, values.breakdown_columns)
+    breakdown = notices.breakdown(row, values.breakdown_columns)
     if row.client and row.tier != RULE:
-        moved = notices.client_breakdown(*evidence_rows.messages_from_client(frames, row))
-    text = notices.explanation(row, moved, f"the client of {client}" if client else "")
-    since, context = (
+        breakdown = notices.client_breakdown(*evidence_rows.messages_from_client(frames, row))
+    text = notices.explanation(row, breakdown, f"the client of {client}" if client else "")
+    since_then, context = (
         _weeks_since_sentence(frames, row, week, values),
         notices.published_hours(row, frames.clinician.fte_on(date_of(week))),
     )
-    returns = row.answer == "not_now" and row.week != week
-    rows_of = row.week if row.tier == RULE else week  # a line is about its own week, a notice goes on
-    answered = None if returns or row.answer is None else _answer_label(row)
+    is_due_again = row.answer == "not_now" and row.week != week
+    evidence_week = row.week if row.tier == RULE else week  # a line is about its own week, a notice goes on
+    answer = None if is_due_again or row.answer is None else _answer_label(row)
     return Card(
         notice_id=row.id,
         title=notices.title(row),
         text=" ".join(
-            part for part in (DUE_AGAIN if returns else "", _noticed_sentence(row, week), text, since, context) if part
+            part
+            for part in (DUE_AGAIN if is_due_again else "", _noticed_sentence(row, week), text, since_then, context)
+            if part
         ),
         evidence=_pattern_table(row)
         if row.tier == PATTERN
-        else evidence_rows.evidence_table(frames, row, rows_of, codes),
+        else evidence_rows.evidence_table(frames, row, evidence_week, codes),
         try_this=notices.try_this(row),
         answers=tuple(AnswerChoice(key, label) for key, label in notices.possible_answers(row).items()),
-        answer=answered,
+        answer=answer,
         weeks=None if row.tier == RULE else _weeks_table(frames, row, week, values),
     )
 
 
 def _noticed_sentence(row: NoticeRow, week: int) -> str:
-    """When it was, for a card that leads a later week."""
+    """Return the week of the notice, for a card that leads a later week."""
     return "" if row.week == week else f"Noticed in the week of {day_and_month(date_of(row.week))}."
 
 
 def _weeks_since_sentence(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> str:
-    """How it went on, where a card of one measure leads a later week: "The two weeks since: 10 and 12."."""
+    """Return the values since the notice, for one metric's card in a later week: "The two weeks since: 10 and 12"."""
     weeks = range(row.week + 7, week + 1, 7)
     if row.tier in {RULE, PATTERN} or not weeks:
         return ""
-    known, unit = next(iter(_weekly_values(frames, row, values).values()))
-    if all(known.get(at) is None for at in weeks):
+    weekly, unit = next(iter(_weekly_values(frames, row, values).values()))
+    if all(weekly.get(monday) is None for monday in weeks):
         return ""
-    passed = "week" if len(weeks) == 1 else f"{spelled(len(weeks))} weeks"
-    return f"The {passed} since: {listed([quantity(known.get(at), unit) for at in weeks])}."
+    span = "week" if len(weeks) == 1 else f"{spelled(len(weeks))} weeks"
+    return f"The {span} since: {listed([quantity(weekly.get(monday), unit) for monday in weeks])}."
 
 
 def _answer_label(row: NoticeRow) -> str:
-    said = ANSWERS[row.answer or ""]
-    return said if row.until is None else f"{said}, until {full_date(date_of(row.until))}"
+    """Return the standing answer with its last day, if it has one."""
+    label = ANSWERS[row.answer or ""]
+    return label if row.until is None else f"{label}, until {full_date(date_of(row.until))}"
 
 
 def _pattern_table(row: NoticeRow) -> TextTable:
-    """What moved together, each by how much and since when."""
+    """Return the signals of a pattern, one row each: how far it moved and since when."""
     rows = (
         (
             catalogue()[signal.key].title,
@@ -167,29 +172,33 @@ def _pattern_table(row: NoticeRow) -> TextTable:
 
 
 def _weeks_table(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> TextTable | None:
-    """The weeks from the beginning of the notice to the report's, beside the middle week of the year before."""
-    told = _weekly_values(frames, row, values)
+    """Return the weeks from the beginning of the notice to the report's, after the median week of the year before."""
+    by_title = _weekly_values(frames, row, values)
     since = min((signal.since for signal in row.signals), default=row.since)
     last = max(row.week, week)
     weeks = range(max(since, last - 7 * (SHOWN_WEEKS - 1)), last + 1, 7)
     before = range(since - 7 * BEFORE_WEEKS, since, 7)
-    rows = [("The year before, middle week", *(_median_week(known, before, unit) for known, unit in told.values()))]
-    rows += [
-        (day_and_month(date_of(at)), *(quantity(known.get(at), unit) for known, unit in told.values())) for at in weeks
+    rows = [
+        ("Typical week of the year before", *(_median_week(weekly, before, unit) for weekly, unit in by_title.values()))
     ]
-    return TextTable(("Week of", *told), tuple(rows))
+    rows += [
+        (day_and_month(date_of(monday)), *(quantity(weekly.get(monday), unit) for weekly, unit in by_title.values()))
+        for monday in weeks
+    ]
+    return TextTable(("Week of", *by_title), tuple(rows))
 
 
 def _weekly_values(
     frames: Frames, row: NoticeRow, values: WeekValues
 ) -> dict[str, tuple[Mapping[int, float | None], Unit]]:
-    """The measures of a notice by title: their weekly values, and how these are written."""
+    """Return the metrics of a notice by title: their weekly values and their unit."""
     if row.client:
         return {"Contacts": (evidence_rows.contacts_by_week(frames, row.client), Unit.COUNT)}
     keys = [signal.key for signal in row.all_signals]
     return {catalogue()[key].title: (values.by_week(key), catalogue()[key].unit) for key in keys}
 
 
-def _median_week(known: Mapping[int, float | None], weeks: range, unit: Unit) -> str:
-    found = [value for week in weeks if (value := known.get(week)) is not None]
-    return quantity(float(np.median(found)) if found else None, unit)
+def _median_week(weekly: Mapping[int, float | None], weeks: range, unit: Unit) -> str:
+    """Return the median of the weeks' values in words."""
+    values = [value for week in weeks if (value := weekly.get(week)) is not None]
+    return quantity(float(np.median(values)) if values else None, unit)

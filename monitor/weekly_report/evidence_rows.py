@@ -1,4 +1,4 @@
-"""The rows behind a card, one table a measure: which replies, which ends, which nights."""
+"""Evidence rows of a card, one table a metric: which replies, which session ends, which nights."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 MAX_ROWS = 12
-YEAR_DAYS = 52 * 7  # days
+YEAR_DAYS = 52 * 7
 BREAKDOWN_METRICS = ("after_hours_inbound", "reply_propensity", "sessions_held", "contact_hours")
 
 
 class WeekValues(dict[tuple[int, str], float | None]):
-    """Weekly numbers by week and key. They do not change: what every note of a page asks for is made once."""
+    """Weekly numbers by (week, key). They never change, so that a page's cards can share what is derived from them."""
 
     def select_weeks(self, is_selected: Callable[[int], bool]) -> WeekValues:
-        """Return the numbers of the weeks that are wanted."""
+        """Return the numbers of the weeks for which ``is_selected`` is true."""
         weeks = {week for week in {week for week, _ in self} if is_selected(week)}
-        return WeekValues({place: value for place, value in self.items() if place[0] in weeks})
+        return WeekValues({week_and_key: value for week_and_key, value in self.items() if week_and_key[0] in weeks})
 
     def by_week(self, key: str) -> Mapping[int, float | None]:
-        """Return the weekly numbers of one measure."""
+        """Return the weekly numbers of one metric."""
         return self._weeks_by_key.get(key, {})
 
     @cached_property
     def _weeks_by_key(self) -> dict[str, dict[int, float | None]]:
-        found: dict[str, dict[int, float | None]] = {}
+        by_key: dict[str, dict[int, float | None]] = {}
         for (week, key), value in self.items():
-            found.setdefault(key, {})[week] = value
-        return found
+            by_key.setdefault(key, {})[week] = value
+        return by_key
 
     @cached_property
     def breakdown_columns(self) -> pd.DataFrame:
-        """One row a week with what tells demand from boundary, and more sessions from longer ones."""
+        """The columns that tell demand from boundary, and more sessions from longer ones; one row a week."""
         import pandas as pd
 
         return pd.DataFrame({key: pd.Series(self.by_week(key), dtype=float) for key in BREAKDOWN_METRICS}).sort_index()
@@ -63,18 +63,20 @@ class WeekValues(dict[tuple[int, str], float | None]):
 
 Row = tuple[str, ...]
 Rows = tuple[Row, Sequence[Row]]
-"""Columns and rows."""
+"""Column titles and rows."""
 
 
 def evidence_table(frames: Frames, row: NoticeRow, week: int, codes: Mapping[int, str]) -> TextTable:
-    """What of a week a notice or a line rests on; no rows where it is about something longer than a week."""
-    columns, found = _EVIDENCE.get(row.key, _no_rows)(_EvidenceWeek(frames, week, row.client, codes))
-    more = [(f"and {len(found) - MAX_ROWS} more", *[""] * (len(columns) - 1))] if len(found) > MAX_ROWS else []
-    return TextTable(columns, (*found[:MAX_ROWS], *more))
+    """Return the rows of one week that a notice rests on; none where the metric is about more than a week."""
+    columns, evidence = _EVIDENCE.get(row.key, _no_rows)(_EvidenceWeek(frames, week, row.client, codes))
+    remainder = (
+        [(f"and {len(evidence) - MAX_ROWS} more", *[""] * (len(columns) - 1))] if len(evidence) > MAX_ROWS else []
+    )
+    return TextTable(columns, (*evidence[:MAX_ROWS], *remainder))
 
 
 def contacts_by_week(frames: Frames, client: int) -> dict[int, float | None]:
-    """What passed with a client, by week; ``None`` in weeks that do not count."""
+    """Return the contacts with a client by week; ``None`` in weeks that do not count."""
     counts = weekly_contacts(frames).counts
     if client not in counts.columns:
         return {}
@@ -85,32 +87,35 @@ def contacts_by_week(frames: Frames, client: int) -> dict[int, float | None]:
 
 
 def messages_from_client(frames: Frames, row: NoticeRow) -> tuple[float, float]:
-    """Messages a week of the notice's client: in its weeks, and in the year before; NaN where none of them counts."""
-    wrote = frames.messages[~frames.messages["outgoing"] & (frames.messages["counterpart"] == row.client)]
-    counts = wrote.groupby("week").size()
-    known = [week for week, contact in contacts_by_week(frames, row.client).items() if contact is not None]
-    weekly = counts.reindex(known, fill_value=0).sort_index()
+    """Return messages a week from the notice's client in its weeks and in the year before.
+
+    NaN where none of the weeks counts.
+    """
+    incoming = frames.messages[~frames.messages["outgoing"] & (frames.messages["counterpart"] == row.client)]
+    counts = incoming.groupby("week").size()
+    counted_weeks = [week for week, contact in contacts_by_week(frames, row.client).items() if contact is not None]
+    weekly = counts.reindex(counted_weeks, fill_value=0).sort_index()
     return weekly.loc[row.since : row.week].mean(), weekly.loc[row.since - YEAR_DAYS : row.since - 1].mean()
 
 
 class _EvidenceWeek:
-    """One week of a person's frames, with how clients and times are written."""
+    """One week of a person's frames, with the names of clients and times as they are written."""
 
     def __init__(self, frames: Frames, week: int, client: int, codes: Mapping[int, str]) -> None:
         self.frames, self.week, self.client = frames, week, client
         self._slots, self._codes = usual_slots(frames), codes
 
     def rows_of(self, table: pd.DataFrame, column: str = "week") -> pd.DataFrame:
-        """The week's rows of a table."""
+        """Return the week's rows of a table."""
         return table[table[column] == self.week]
 
     def weekday_time(self, instant: float) -> str:
-        """A moment as "Tue 21:40"."""
+        """Return a moment as "Tue 21:40"."""
         local = local_time(self.frames.clinician, instant)
         return f"{short_weekday(local.date())} {local:%H:%M}"
 
     def client_name(self, client: int) -> str:
-        """The client by the usual slot and code."""
+        """Return a client by usual slot and code."""
         return client_name(client, self._slots, self._codes)
 
 
@@ -121,18 +126,21 @@ def _no_rows(_: _EvidenceWeek) -> Rows:
 def _replies(week: _EvidenceWeek) -> Rows:
     sent = week.rows_of(week.frames.episodes)
     sent = sent[sent["is_reply"] & sent["after_hours"]].sort_values("sent_at")
-    found = zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
-    rows = [(week.weekday_time(at), week.client_name(who), counted(number, "message")) for at, who, number in found]
-    return ("Sent", "To", "In one go"), rows
+    replies = zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
+    rows = [
+        (week.weekday_time(sent_at), week.client_name(counterpart), counted(messages, "message"))
+        for sent_at, counterpart, messages in replies
+    ]
+    return ("Sent", "To", "Messages"), rows
 
 
 def _ends(week: _EvidenceWeek) -> Rows:
     held = distinct_meetings(week.rows_of(week.frames.held_sessions))
     late = held[is_past_grace(week.frames, held)].sort_values("booked_start")
-    found = zip(late["booked_end"], late["client"], late["overrun_minutes"], late["evidence"], strict=True)
+    ends = zip(late["booked_end"], late["client"], late["overrun_minutes"], late["evidence"], strict=True)
     rows = [
-        (week.weekday_time(end), week.client_name(who), f"{over:+.0f} min", _evidence_name(known))
-        for end, who, over, known in found
+        (week.weekday_time(end), week.client_name(client), f"{minutes:+.0f} min", _evidence_name(evidence))
+        for end, client, minutes, evidence in ends
     ]
     return ("Booked end", "With", "Ended", "Known from"), rows
 
@@ -142,19 +150,19 @@ def _evidence_name(evidence: str) -> str:
 
 
 def _days(week: _EvidenceWeek) -> Rows:
-    hours = [
-        (date_of(day), len(part), _minutes(part))
-        for day, part in by_day(distinct_meetings(week.rows_of(week.frames.held_sessions)))
+    days = [
+        (date_of(day), len(day_sessions), _minutes(day_sessions))
+        for day, day_sessions in by_day(distinct_meetings(week.rows_of(week.frames.held_sessions)))
     ]
-    return ("Day", "Sessions", "Together"), [
-        (weekday(day), counted(held, "session"), quantity(minutes, Unit.MINUTES)) for day, held, minutes in hours
+    return ("Day", "Sessions", "Total"), [
+        (weekday(day), counted(sessions, "session"), quantity(minutes, Unit.MINUTES)) for day, sessions, minutes in days
     ]
 
 
 def _minutes(held: pd.DataFrame) -> float:
-    """Minutes of the clock in which any of these sessions took place."""
-    together = spans(held[["effective_start", "effective_end"]].to_numpy(dtype=np.int64))
-    return float((together[:, 1] - together[:, 0]).sum() / 60)
+    """Return the minutes of the clock in which any of these sessions took place; overlaps count once."""
+    union = spans(held[["effective_start", "effective_end"]].to_numpy(dtype=np.int64))
+    return float((union[:, 1] - union[:, 0]).sum() / 60)
 
 
 def _contacts(week: _EvidenceWeek) -> Rows:
@@ -163,25 +171,26 @@ def _contacts(week: _EvidenceWeek) -> Rows:
     sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == CounterpartKind.CLIENT)]
     held = week.rows_of(frames.held_sessions)
     held = held[held["client"] == week.client]
-    moments = [(at, "a session") for at in held["booked_start"]]
+    moments = [(instant, "a session") for instant in held["booked_start"]]
     moments += [
-        (at, "a reply" if reply else "a message") for at, reply in zip(sent["sent_at"], sent["is_reply"], strict=True)
+        (instant, "a reply" if is_reply else "a message")
+        for instant, is_reply in zip(sent["sent_at"], sent["is_reply"], strict=True)
     ]
-    return ("When", "What"), [(week.weekday_time(at), what) for at, what in sorted(moments)]
+    return ("When", "What"), [(week.weekday_time(instant), kind) for instant, kind in sorted(moments)]
 
 
 def _reply_waits(week: _EvidenceWeek) -> Rows:
     runs = week.rows_of(week.frames.replies, "inbound_week").sort_values("minutes_working", ascending=False)
-    found = zip(runs["inbound_at"], runs["client"], runs["minutes_working"], runs["reply_at"].notna(), strict=True)
+    replies = zip(runs["inbound_at"], runs["client"], runs["minutes_working"], runs["reply_at"].notna(), strict=True)
     rows = [
         (
-            week.weekday_time(at),
-            week.client_name(who),
-            quantity(minutes, Unit.MINUTES) if answered else "no reply within 7 days",
+            week.weekday_time(inbound_at),
+            week.client_name(client),
+            quantity(minutes, Unit.MINUTES) if is_answered else "no reply within 7 days",
         )
-        for at, who, minutes, answered in found
+        for inbound_at, client, minutes, is_answered in replies
     ]
-    return ("Written", "By", "Working time to the reply"), rows
+    return ("Written", "By", "Working time until the reply"), rows
 
 
 def _supervision(week: _EvidenceWeek) -> Rows:
@@ -196,16 +205,16 @@ def _supervision(week: _EvidenceWeek) -> Rows:
 
 def _nights(week: _EvidenceWeek) -> Rows:
     frames = week.frames
-    _, begins, lasts, _ = day_edges(frames)
-    monday, short, lone = nights(frames)
-    found = np.flatnonzero(short & ~lone & (monday == week.week))
+    _, day_begins, day_ends, _ = day_edges(frames)
+    monday, is_short, is_lone = nights(frames)
+    night_indexes = np.flatnonzero(is_short & ~is_lone & (monday == week.week))
     rows = [
         (
-            week.weekday_time(lasts[n]),
-            week.weekday_time(begins[n + 1]),
-            quantity((begins[n + 1] - lasts[n]) / 60, Unit.MINUTES),
+            week.weekday_time(day_ends[night]),
+            week.weekday_time(day_begins[night + 1]),
+            quantity((day_begins[night + 1] - day_ends[night]) / 60, Unit.MINUTES),
         )
-        for n in found
+        for night in night_indexes
     ]
     return ("Last work", "Next work", "Between"), rows
 
@@ -213,36 +222,36 @@ def _nights(week: _EvidenceWeek) -> Rows:
 def _early_ends(week: _EvidenceWeek) -> Rows:
     held = week.rows_of(week.frames.held_sessions)
     early = held[held["overrun_minutes"] <= EARLY_END_MINUTES].sort_values("booked_start")
-    found = zip(early["booked_end"], early["client"], early["overrun_minutes"], early["evidence"], strict=True)
+    ends = zip(early["booked_end"], early["client"], early["overrun_minutes"], early["evidence"], strict=True)
     rows = [
-        (week.weekday_time(end), week.client_name(who), f"{-over:.0f} min early", _evidence_name(known))
-        for end, who, over, known in found
+        (week.weekday_time(end), week.client_name(client), f"{-minutes:.0f} min early", _evidence_name(evidence))
+        for end, client, minutes, evidence in ends
     ]
     return ("Booked end", "With", "Ended", "Known from"), rows
 
 
 def _called_off(week: _EvidenceWeek) -> Rows:
     sessions = week.rows_of(week.frames.sessions)
-    off = sessions[sessions["cancelled_by_clinician"] == 1].sort_values("booked_start")
+    cancelled = sessions[sessions["cancelled_by_clinician"] == 1].sort_values("booked_start")
     rows = [
-        (week.weekday_time(at), week.client_name(who))
-        for at, who in zip(off["booked_start"], off["client"], strict=True)
+        (week.weekday_time(booked_start), week.client_name(client))
+        for booked_start, client in zip(cancelled["booked_start"], cancelled["client"], strict=True)
     ]
     return ("Booked for", "With"), rows
 
 
 def _on_leave(week: _EvidenceWeek) -> Rows:
-    away = interrupted_days(week.frames)
-    parts = (
+    leave_days = interrupted_days(week.frames)
+    tables = (
         (week.frames.held_sessions, "effective_start", "a session"),
         (week.frames.episodes, "sent_at", "a message"),
     )
     moments = [
-        (at, what)
-        for part, column, what in parts
-        for at in week.rows_of(part).loc[week.rows_of(part)["day"].isin(away), column].tolist()
+        (instant, kind)
+        for table, column, kind in tables
+        for instant in week.rows_of(table).loc[week.rows_of(table)["day"].isin(leave_days), column].tolist()
     ]
-    return ("When", "What"), [(week.weekday_time(at), what) for at, what in sorted(moments)]
+    return ("When", "What"), [(week.weekday_time(instant), kind) for instant, kind in sorted(moments)]
 
 
 _EVIDENCE: Mapping[str, Callable[[_EvidenceWeek], Rows]] = {

@@ -1,4 +1,4 @@
-"""The three drawings of a weekly report: rhythm, session ends, own range."""
+"""The three charts of a weekly report, as data: rhythm, session ends, own range."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ RANGE_WEEKS = 12
 
 @dataclass(frozen=True, slots=True)
 class Highlights:
-    """What the week's notice rests on: the only thing that is ever drawn in amber.
+    """The metrics and days of the week's notice: only these are ever drawn in amber.
 
-    ``planned_ends`` says that the week's session ends are an exception by the person's own answer: drawn hollow.
+    ``planned_ends`` is true where an answer of the person makes the week's session ends an exception: drawn hollow.
     """
 
     metrics: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Highlights:
 
 
 def rhythm(frames: Frames, week: int, highlights: Highlights, completeness: WeekCompleteness) -> Rhythm | None:
-    """The week by hour, ``None`` where no source saw anything of it."""
+    """Return the week by hour, ``None`` where no source saw any of it."""
     days = np.arange(week, week + 7)
     first = frames.calendar.day_starts_at // HOUR
     grid = np.arange(first, first + 25)
@@ -56,23 +56,23 @@ def rhythm(frames: Frames, week: int, highlights: Highlights, completeness: Week
     busy = (inside + outside >= MIN_DRAWN_MINUTES).any(axis=0)
     if not busy.any():
         return None
-    shown = [n for n, hour in enumerate(grid[:-1]) if DAYTIME[0] <= hour < DAYTIME[1] or busy[n]]
-    shown = list(range(shown[0], shown[-1] + 1))
+    columns = [n for n, hour in enumerate(grid[:-1]) if DAYTIME[0] <= hour < DAYTIME[1] or busy[n]]
+    columns = list(range(columns[0], columns[-1] + 1))
     rows = tuple(
-        _rhythm_day(frames, int(day), inside[n][shown], outside[n][shown], float(outside[n].sum()), highlights)
+        _rhythm_day(frames, int(day), inside[n][columns], outside[n][columns], float(outside[n].sum()), highlights)
         for n, day in enumerate(days)
     )
-    said = (
-        _rhythm_words(rows, mostly=mostly_inside(frames, week))
+    title_and_subtitle = (
+        _rhythm_words(rows, is_mostly_inside=mostly_inside(frames, week))
         if completeness.can_judge_hours
         else _rhythm_so_far(rows, completeness)
     )
-    assumed = frames.clinician.has_assumed_hours
-    return Rhythm(*said, tuple(int(grid[n]) for n in shown), rows, assumed)
+    is_assumed = frames.clinician.has_assumed_hours
+    return Rhythm(*title_and_subtitle, tuple(int(grid[n]) for n in columns), rows, is_assumed)
 
 
 def mostly_inside(frames: Frames, week: int) -> bool:
-    """Whether at most a fifth of the week's work is known to have been outside the agreed hours."""
+    """Return whether at most a fifth of the week's known work lay outside the agreed hours."""
     start, end = frames.calendar.day_starts([week, week + 7])
     inside, outside = (
         seconds_inside(spans, [start], [end])[0] for spans in (inside_work(frames), outside_work(frames))
@@ -99,90 +99,92 @@ def _rhythm_day(
 
 
 def _agreed_hours(frames: Frames, day: int) -> tuple[tuple[float, float], ...]:
-    """The agreed spans that begin on a day, their breaks closed, in local hours of that day."""
+    """Return the agreed spans that begin on a day, breaks closed, in local hours of that day."""
     wall = frames.calendar.clock.local(frames.calendar.hours) / HOUR - day * 24
     first = frames.calendar.day_starts_at / HOUR
-    return tuple((float(a), min(float(b), first + 24)) for a, b in wall if first <= a < first + 24)
+    return tuple((float(start), min(float(end), first + 24)) for start, end in wall if first <= start < first + 24)
 
 
-def _rhythm_words(days: Sequence[RhythmDay], *, mostly: bool) -> tuple[str, str]:
-    """The finding as a title, and where the minutes outside were; ``mostly`` says whether most work was inside."""
+def _rhythm_words(days: Sequence[RhythmDay], *, is_mostly_inside: bool) -> tuple[str, str]:
+    """Return the finding as a title and, as a subtitle, when the minutes outside were."""
     outside = {day.day: day.outside_minutes for day in days if day.outside_minutes}
     total = sum(outside.values())
     if not outside:
         return "All of your week lay inside the hours you chose", "Nothing was seen outside your agreed hours."
-    most = sorted(outside, key=lambda day: -(outside[day] or 0))[:2]
-    where = listed([weekday(day) for day in sorted(most)])
+    longest = sorted(outside, key=lambda day: -(outside[day] or 0))[:2]
+    day_names = listed([weekday(day) for day in sorted(longest)])
     title = "Your week stayed mostly inside the hours you chose"
-    if not mostly:
+    if not is_mostly_inside:
         title = "A good part of your week lay outside the hours you chose"
-    share = "all" if len(outside) <= len(most) else "most"
-    return title, f"At least {quantity(total, Unit.MINUTES)} fell outside agreed hours, {share} of it on {where}."
+    share = "all" if len(outside) <= len(longest) else "most"
+    return title, f"At least {quantity(total, Unit.MINUTES)} fell outside agreed hours, {share} of it on {day_names}."
 
 
 def _rhythm_so_far(days: Sequence[RhythmDay], completeness: WeekCompleteness) -> tuple[str, str]:
-    """What was seen, where it is not known that all work was seen or when work was meant to be."""
+    """Return title and subtitle where not all work was seen, or where the hours were not chosen."""
     total = sum(day.outside_minutes or 0 for day in days)
     hours = "the assumed hours" if completeness.has_gap(GapKind.HOURS_ASSUMED) else "agreed hours"
-    found = f"At least {quantity(total, Unit.MINUTES)} fell outside {hours}." if total else ""
-    return "What was seen of your week, by hour", found
+    subtitle = f"At least {quantity(total, Unit.MINUTES)} fell outside {hours}." if total else ""
+    return "What was seen of your week, by hour", subtitle
 
 
 def session_ends(frames: Frames, week: int, highlights: Highlights) -> SessionEnds | None:
-    """When the week's sessions ended, ``None`` if none was held; no days are drawn below 60 % of known ends."""
+    """Return when the week's sessions ended, ``None`` if none was held; without days below 60 % of known ends."""
     held = distinct_meetings(frames.held_sessions[frames.held_sessions["week"] == week])
     if held.empty:
         return None
-    known = int(held["overrun_minutes"].notna().sum())
+    number_known = int(held["overrun_minutes"].notna().sum())
     grace = frames.clinician.grace_minutes
     days = tuple(_ends_day(frames, day, part, highlights) for day, part in by_day(held))
-    enough = known >= MIN_KNOWN_SHARE * len(held)
-    title, subtitle = _ends_words(days, known, len(held)) if enough else _ends_unknown(known, len(held))
-    return SessionEnds(title, subtitle, grace, days if enough else (), known, len(held))
+    enough = number_known >= MIN_KNOWN_SHARE * len(held)
+    title, subtitle = _ends_words(days, number_known, len(held)) if enough else _ends_unknown(number_known, len(held))
+    return SessionEnds(title, subtitle, grace, days if enough else (), number_known, len(held))
 
 
 def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
-    """The sessions of each work day, in order."""
+    """Yield the sessions of each work day, in order."""
     for day in sorted(set(sessions["day"].tolist())):
         yield int(day), sessions[sessions["day"] == day]
 
 
 def _ends_day(frames: Frames, day: int, held: pd.DataFrame, highlights: Highlights) -> EndsDay:
-    known = held[held["overrun_minutes"].notna()]
-    beyond = EndState.PLANNED if highlights.planned_ends else EndState.PAST
-    planned = np.where(has_exception(frames, known), EndState.PLANNED, EndState.WITHIN)
-    states = np.where(is_past_grace(frames, known), beyond, planned)
+    known_ends = held[held["overrun_minutes"].notna()]
+    past_state = EndState.PLANNED if highlights.planned_ends else EndState.PAST
+    planned = np.where(has_exception(frames, known_ends), EndState.PLANNED, EndState.WITHIN)
+    states = np.where(is_past_grace(frames, known_ends), past_state, planned)
     ends = tuple(
-        SessionEnd(float(over), EndState(state), local_time(frames.clinician, end))
-        for over, state, end in zip(known["overrun_minutes"], states, known["booked_end"], strict=True)
+        SessionEnd(float(minutes), EndState(state), local_time(frames.clinician, end))
+        for minutes, state, end in zip(known_ends["overrun_minutes"], states, known_ends["booked_end"], strict=True)
     )
-    past = any(end.state is EndState.PAST for end in ends)
-    return EndsDay(date_of(day), ends, len(held), "overrun_minutes" in highlights.metrics and past)
+    is_any_past = any(end.state is EndState.PAST for end in ends)
+    return EndsDay(date_of(day), ends, len(held), "overrun_minutes" in highlights.metrics and is_any_past)
 
 
 def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, str]:
     past = {day.day: sum(end.state is EndState.PAST for end in day.ends) for day in days}
-    late = sum(past.values())
-    rest = f"{known} sessions" if known == held else f"{known} of {held} sessions; the other ends are not known"
-    subtitle = f"Each dot is one session, placed by when it ended. {rest}."
+    number_past = sum(past.values())
+    counts_sentence = (
+        f"{known} sessions" if known == held else f"{known} of {held} sessions; the other ends are not known"
+    )
+    subtitle = f"Each dot is one session, placed by when it ended. {counts_sentence}."
     judged = sum(end.state is not EndState.PLANNED for day in days for end in day.ends)
     if not judged:
         return "Your sessions ended as you had planned", subtitle
-    if not late:
-        every = "Every session" if known == held else f"All {known} sessions whose end is known"
-        return f"{every} ended within your buffer{', or as planned' if judged < known else ''}", subtitle
-    if late > judged / 2:
-        return f"{late} of {judged} sessions ended past your buffer", subtitle
-    most = max(past, key=lambda day: past[day])
-    one_day = past[most] > 1 and past[most] >= late / 2
-    ran_on = f"{weekday(most)}’s ran on" if one_day else f"{spelled(late)} ran past it"
-    return f"Most sessions ended within your buffer; {ran_on}", subtitle
+    if not number_past:
+        subject = "Every session" if known == held else f"All {known} sessions whose end is known"
+        return f"{subject} ended within your buffer{', or as planned' if judged < known else ''}", subtitle
+    if number_past > judged / 2:
+        return f"{number_past} of {judged} sessions ended past your buffer", subtitle
+    latest_day = max(past, key=lambda day: past[day])
+    is_one_day = past[latest_day] > 1 and past[latest_day] >= number_past / 2
+    late_sessions = f"{weekday(latest_day)}’s ran over" if is_one_day else f"{spelled(number_past)} ran past it"
+    return f"Most sessions ended within your buffer; {late_sessions}", subtitle
 
 
 def _ends_unknown(known: int, held: int) -> tuple[str, str]:
     return (
-        "When sessions ended is not known for enough of them",
-        f"{known} of {held} ends are known; we show them from 60 % on. A call log or your record system would tell.",
+        "Too few session ends are known to draw them",
+        f"{known} of {held} ends are known; the chart needs 60 %. A call log or your record system can add the others.",
     )
 
 
@@ -195,26 +197,26 @@ def own_ranges(
     *,
     unsure: bool = False,
 ) -> tuple[OwnRange, ...]:
-    """Each measure's last 13 weeks with the middle 80 % of those before; weeks that are not compared stay out of it.
+    """Return each metric's last 13 weeks with the middle 80 % of earlier ones, weeks that are not compared left out.
 
-    ``values`` are the stored weekly numbers by (week, key); ``rests_on`` are those that the week's notice rests on.
-    Where not all work is seen, or nobody declared the hours (``unsure``), no 0 of work outside them is drawn.
+    ``values`` are the stored weekly numbers by (week, key); ``in_notice`` are the metrics of the week's notice. Where
+    not all work is seen or the hours were not chosen (``unsure``), a 0 of work outside them is not drawn.
     """
     from monitor.analysis.ratios import own_range
 
     weeks = [week - 7 * back for back in range(RANGE_WEEKS, -1, -1)]
-    compared = {int(at) for at in frames.weeks.index[frames.weeks["compared"]]}
-    before = [at for at in range(week - 7 * 60, week, 7) if at in compared]
+    compared = {int(monday) for monday in frames.weeks.index[frames.weeks["compared"]]}
+    before = [monday for monday in range(week - 7 * 60, week, 7) if monday in compared]
     ranges = []
     for key in keys:
-        if all(values.get((at, key)) is None for at in weeks):
+        if all(values.get((monday, key)) is None for monday in weeks):
             continue
         unit = catalogue()[key].unit
-        usual = own_range([_or_nan(values.get((at, key))) for at in before])
+        usual = own_range([_or_nan(values.get((monday, key))) for monday in before])
         low, middle, high = _whole_numbers(usual, unit) if usual else (None, None, None)
         drawn = tuple(
-            _drop_unsure_zero(values.get((at, key)), unsure=unsure and catalogue()[key].uses_agreed_hours)
-            for at in weeks
+            _drop_unsure_zero(values.get((monday, key)), unsure=unsure and catalogue()[key].uses_agreed_hours)
+            for monday in weeks
         )
         if all(value is None for value in drawn):
             continue
@@ -224,13 +226,13 @@ def own_ranges(
 
 
 def _whole_numbers(usual: tuple[float, float, float], unit: Unit) -> tuple[float, float, float]:
-    """The range of a count in whole numbers: nobody holds 15.1 sessions."""
+    """Return the range of a count in whole numbers: nobody holds 15.1 sessions."""
     low, middle, high = usual
     return (math.floor(low), middle, math.ceil(high)) if unit is Unit.COUNT else usual
 
 
 def _drop_unsure_zero(value: float | None, *, unsure: bool) -> float | None:
-    """The value, unless it is a 0 of which nobody can be sure."""
+    """Return the value, or ``None`` for a 0 that is not certain."""
     return None if value == 0 and unsure else value
 
 

@@ -1,4 +1,4 @@
-"""A therapist's weekly report, for that therapist alone."""
+"""The whole weekly report of one therapist."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ CONTEXT_WEEKS = 60
 
 
 def leading_week(ready: Readiness) -> int:
-    """Return the week (its Monday) that a page leads with: the last that was read and computed whole, if any was."""
-    whole = ready.last_complete_week
-    return ready.last_week if whole is None else whole
+    """Return the week (its Monday) that a page leads with: the last complete one, or else the last."""
+    complete_week = ready.last_complete_week
+    return ready.last_week if complete_week is None else complete_week
 
 
 def weekly_report(
@@ -46,83 +46,93 @@ def weekly_report(
 ) -> WeeklyReport:
     """Return the report of one clinician's week (its Monday), as known at ``now``.
 
-    By default it is the last week that was read and computed whole. Of any other the report says which part is missing,
-    and shows no number that would need it.
+    By default it is the last week that was read and computed to its end. For any other week the report names what is
+    missing, and shows no number that needs it.
     """
     with store.read() as connection:
         ready = readiness_of(config, connection, clinician, now)
         frames = load_frames(config, store, clinician, now=now)
         monday = leading_week(ready) if week is None else day_number(week)
-        newer = gaps.incomplete_sentence(ready, ready.last_week) if week is None and monday < ready.last_week else ""
+        newer_sentence = (
+            gaps.incomplete_sentence(ready, ready.last_week) if week is None and monday < ready.last_week else ""
+        )
         values = week_values(connection, clinician, monday)
-        found, codes = kept.notices(connection, clinician.key), analysis_records.pseudonyms(connection, clinician.key)
-    known = WeekCompleteness.of(ready, frames, monday, newer)
+        notice_rows, codes = (
+            kept.notices(connection, clinician.key),
+            analysis_records.pseudonyms(connection, clinician.key),
+        )
+    completeness = WeekCompleteness.of(ready, frames, monday, newer_sentence)
     values = values.select_weeks(ready.is_computed)
-    found = with_persons(frames, found) if known.is_computed else []
+    notice_rows = with_persons(frames, notice_rows) if completeness.is_computed else []
     today = day_number(local_day(clinician, now))
-    notice = cards.leading_notice(found, monday, today, clinician)
-    told = notice if notice and (notice.week == monday or notice.tier != RULE) else None  # a put-off line is of before
-    attention = _highlights(frames, told, monday, found)
-    measures = dict.fromkeys((*MAIN_MEASURES, *(key for key in attention.metrics if key in catalogue())))
-    enough = _observed_before(frames, monday) >= ENOUGH_WEEKS
-    built = _built_from(frames, monday, ready)
+    notice = cards.leading_notice(notice_rows, monday, today, clinician)
+    headline_notice = (
+        notice if notice and (notice.week == monday or notice.tier != RULE) else None
+    )  # a put-off line is of before
+    highlights = _highlights(frames, headline_notice, monday, notice_rows)
+    keys = dict.fromkeys((*MAIN_MEASURES, *(key for key in highlights.metrics if key in catalogue())))
+    enough_weeks = _observed_before(frames, monday) >= ENOUGH_WEEKS
+    built_from = _built_from(frames, monday, ready)
     return WeeklyReport(
         clinician=clinician.name,
         week=date_of(monday),
         headline=sentences.headline(
             frames,
             monday,
-            told,
-            completeness=known,
-            enough_weeks=enough,
-            silenced=cards.count_silenced(found, monday, today, clinician),
-            ongoing=cards.ongoing_notices(frames, found, monday, values),
+            headline_notice,
+            completeness=completeness,
+            enough_weeks=enough_weeks,
+            silenced=cards.count_silenced(notice_rows, monday, today, clinician),
+            ongoing=cards.ongoing_notices(frames, notice_rows, monday, values),
         ),
-        built_from=built,
+        built_from=built_from,
         card=cards.build_card(frames, notice, monday, values, codes) if notice else None,
-        rhythm=figures.rhythm(frames, monday, attention, known) if known.is_complete else None,
-        ends=figures.session_ends(frames, monday, attention) if known.sessions_known else None,
-        ranges=figures.own_ranges(frames, monday, values, tuple(measures), attention.metrics, unsure=bool(known.gaps)),
-        protects=sentences.protective_facts(frames, monday, values, messages=known.messages_seen)
-        if known.is_complete and not newer
+        rhythm=figures.rhythm(frames, monday, highlights, completeness) if completeness.is_complete else None,
+        ends=figures.session_ends(frames, monday, highlights) if completeness.sessions_known else None,
+        ranges=figures.own_ranges(
+            frames, monday, values, tuple(keys), highlights.metrics, unsure=bool(completeness.gaps)
+        ),
+        protects=sentences.protective_facts(frames, monday, values, messages=completeness.messages_seen)
+        if completeness.is_complete and not newer_sentence
         else (),
-        ahead=sentences.looking_ahead(frames, monday) if known.sessions_known else (),
+        ahead=sentences.looking_ahead(frames, monday) if completeness.sessions_known else (),
         notes=tuple(_range_notes(frames, monday)),
         contacts=config.practice.contacts,
         definitions_version=DEFINITIONS_VERSION,
         previous=_neighbour(ready, frames, monday - 7),
         following=_neighbour(ready, frames, monday + 7),
         warnings=gaps.warnings(ready),
-        gaps=tuple(GapNote(*gaps.page_texts(gap)) for gap in known.gaps),
+        gaps=tuple(GapNote(*gaps.page_texts(gap)) for gap in completeness.gaps),
     )
 
 
 def week_values(connection: Connection, clinician: Clinician, week: int, back: int = CONTEXT_WEEKS) -> WeekValues:
-    """Stored weekly numbers of both wings, ``back`` weeks, without those whose coverage is too thin to be shown."""
-    since = week - back * 7
-    rows = weeks.wellbeing_weeks(connection, [clinician.key], since, week)
-    rows += weeks.workload_weeks(connection, [clinician.key], since, week)
-    known = catalogue()
+    """Return stored weekly numbers of both categories, ``back`` weeks, without those of too low coverage."""
+    first = week - back * 7
+    rows = weeks.wellbeing_weeks(connection, [clinician.key], first, week)
+    rows += weeks.workload_weeks(connection, [clinician.key], first, week)
+    metrics = catalogue()
     return WeekValues(
         {
-            (at, key): value if coverage >= known[key].min_coverage else None
-            for _, at, key, value, _, coverage in rows
-            if key in known
+            (monday, key): value if coverage >= metrics[key].min_coverage else None
+            for _, monday, key, value, _, coverage in rows
+            if key in metrics
         }
     )
 
 
-def _highlights(frames: Frames, notice: NoticeRow | None, week: int, found: Sequence[NoticeRow]) -> Highlights:
-    """What may be drawn in amber: the measures of the notice, and the days of this week that it rests on."""
-    planned = any(
-        out.metric == "overrun_minutes" and out.first - 7 < week <= out.last for out in exclusions_from(found)
+def _highlights(frames: Frames, notice: NoticeRow | None, week: int, notice_rows: Sequence[NoticeRow]) -> Highlights:
+    """Return what is drawn in amber: the metrics of the notice, and the days of this week that it rests on."""
+    has_planned_ends = any(
+        exclusion.metric == "overrun_minutes" and exclusion.first - 7 < week <= exclusion.last
+        for exclusion in exclusions_from(notice_rows)
     )
     if notice is None:
-        return Highlights(planned_ends=planned)
+        return Highlights(planned_ends=has_planned_ends)
     metrics = tuple(signal.key for signal in notice.signals) or (notice.key,)
-    late = frames.episodes[frames.episodes["is_reply"] & frames.episodes["after_hours"]]
-    days = late.loc[late["week"] == week, "day"] if "after_hours_replies" in metrics else ()
-    return Highlights(metrics, frozenset(int(day) for day in days), planned)
+    replies = frames.episodes[frames.episodes["is_reply"] & frames.episodes["after_hours"]]
+    days = replies.loc[replies["week"] == week, "day"] if "after_hours_replies" in metrics else ()
+    return Highlights(metrics, frozenset(int(day) for day in days), has_planned_ends)
 
 
 def _observed_before(frames: Frames, week: int) -> int:
@@ -151,24 +161,24 @@ def _has_channel(frames: Frames, channel: str) -> bool:
 
 
 def _complete_through(ready: Readiness, week: int) -> datetime | None:
-    """Up to when the week is known: its end, or what was read and computed last if that was earlier."""
+    """Return up to when the week is known: its end, or the last time it was read and computed if that was earlier."""
     if not ready.anything_read:
         return None
     end = ready.week_end(week)
-    known = end if ready.is_complete(week) else ready.fresh_to
-    return None if known is None else local_time(ready.clinician, min(end, known))
+    instant = end if ready.is_complete(week) else ready.fresh_to
+    return None if instant is None else local_time(ready.clinician, min(end, instant))
 
 
 def _range_notes(frames: Frames, week: int) -> list[str]:
-    """What is missing, and what would help."""
+    """Return the note that a usual range needs more weeks, if it does."""
     observed = _observed_before(frames, week)
     if observed >= ENOUGH_WEEKS:
         return []
-    have = "none yet" if observed == 0 else str(observed)
-    return [f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {have}. We show your week without comparing it."]
+    number = "none yet" if observed == 0 else str(observed)
+    return [f"Your usual range needs {ENOUGH_WEEKS} weeks; you have {number}. We show your week without comparing it."]
 
 
 def _neighbour(ready: Readiness, frames: Frames, week: int) -> date | None:
-    """A neighbouring week that has a report: something was seen of it, or it is over and waits to be read."""
-    waits = len(frames.weeks) > 0 and frames.weeks.index[-1] < week <= ready.last_week
-    return date_of(week) if week in frames.weeks.index or waits else None
+    """Return a neighbouring week that has a report: one that was observed, or one that is over and not read yet."""
+    is_unread = len(frames.weeks) > 0 and frames.weeks.index[-1] < week <= ready.last_week
+    return date_of(week) if week in frames.weeks.index or is_unread else None

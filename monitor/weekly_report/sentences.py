@@ -1,4 +1,4 @@
-"""The sentences of a weekly report: headline, what protects, what is ahead; and how clients and times are named."""
+"""Sentences of a weekly report: headline, protective facts, the week ahead, and the names of clients and times."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def headline(
     silenced: int = 0,
     ongoing: Sequence[NoticeRow] = (),
 ) -> str:
-    """Return one or two sentences: was this week usual for me?
+    """Return one or two sentences that answer: was this week usual for me?
 
-    That nothing stood out is said only of a week that was read and computed whole, with hours that the person chose and
-    with calendar and messages in which they were recognised, and without a notice that is ``going_on``; else that is
-    said instead. ``resting`` is how many notices the person has put off or explained.
+    "Nothing stood out" is said only of a week that was read and computed to its end, with hours that the person chose,
+    with calendar and messages in which the person was recognised, and without an ``ongoing`` notice, which is named
+    instead. ``silenced`` is how many notices the person has put off or explained.
     """
     row = frames.weeks.loc[week] if week in frames.weeks.index else None
     if completeness.nothing_read:
@@ -62,49 +62,50 @@ def headline(
     if completeness.gaps:
         return gaps.headline(completeness.gaps)
     if not completeness.messages_seen:
-        return "Not one message of yours was seen this week, so this page cannot say whether it was usual."
+        return "No message of yours was seen this week, so this page cannot say whether it was usual."
     inside = mostly_inside(frames, week)
     sentences = (
         (not row["compared"], "A short week. We show it without comparing it."),
         (not enough_weeks, "Here is your week."),
         (bool(ongoing), _still_so(ongoing)),
         (not inside, "Nothing new stood out; a good part of your week lay outside your hours."),
-        (silenced == 1, "Nothing else stood out; one thing is put off or explained, under Patterns."),
-        (silenced > 1, f"Nothing else stood out; {spelled(silenced)} things are put off or explained, under Patterns."),
+        (silenced == 1, "Nothing else stood out; one note that you put off or explained is under Patterns."),
+        (
+            silenced > 1,
+            f"Nothing else stood out; {spelled(silenced)} notes that you put off or explained are under Patterns.",
+        ),
         (True, "Nothing stood out this week."),
     )
     return next(sentence for holds, sentence in sentences if holds)
 
 
 def _still_so(ongoing: Sequence[NoticeRow]) -> str:
-    """What goes on: "Still so: replies after hours, since September; fuller days, since July."."""
-    said = [f"{_lower_first(notices.title(row))}, since {date_of(_since(row)):%B}" for row in ongoing]
-    return f"Still so: {'; '.join(said)}."
+    """Return the ongoing notices: "Still so: replies after hours, since September; fuller days, since July."."""
+    parts = [f"{_lower_first(notices.title(row))}, since {date_of(_since(row)):%B}" for row in ongoing]
+    return f"Still so: {'; '.join(parts)}."
 
 
 def _since(row: NoticeRow) -> int:
     return min((signal.since for signal in row.signals), default=row.since)
 
 
-def _lower_first(words: str) -> str:
-    return words[:1].lower() + words[1:]
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _hours_sentence(frames: Frames, week: int, completeness: WeekCompleteness) -> str:
-    """How the week lay in the hours, where that is known."""
+    """Return how much of the week lay inside the hours, empty where that is not known."""
     if not completeness.can_judge_hours:
         return ""
     inside = mostly_inside(frames, week)
     return (
-        "Most of your week stayed where you wanted it."
-        if inside
-        else "A good part of your week lay outside your hours."
+        "Most of your week stayed inside your hours." if inside else "A good part of your week lay outside your hours."
     )
 
 
 @cached
 def usual_slots(frames: Frames) -> dict[int, str]:
-    """By client: the weekday and time at which most of the last sessions began, as "Tuesdays, 15:00"."""
+    """Return by client the weekday and time at which most of the last sessions began, as "Tuesdays, 15:00"."""
     recent = (
         frames.held_sessions[frames.held_sessions["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
     )
@@ -119,7 +120,7 @@ def usual_slots(frames: Frames) -> dict[int, str]:
 
 
 def client_name(client: int, slots: Mapping[int, str], codes: Mapping[int, str]) -> str:
-    """How the person recognises a client: the usual slot and a short code, never a name."""
+    """Return a client as the person knows them: the usual slot and a short code, never a name."""
     code = codes.get(int(client), "")[:CODE_LENGTH]
     return " · ".join(part for part in (slots.get(int(client), ""), code) if part) or "no client known"
 
@@ -127,25 +128,29 @@ def client_name(client: int, slots: Mapping[int, str], codes: Mapping[int, str])
 def protective_facts(
     frames: Frames, week: int, values: Mapping[tuple[int, str], float | None], *, messages: bool = True
 ) -> tuple[str, ...]:
-    """What protects, where there is something good to say: supervision, breaks, days off, leave booked.
+    """Return what protects, where it is good: supervision, breaks, days off, booked leave.
 
-    Without ``messages`` a break and a day off are told as far as the calendar shows.
+    Without ``messages`` a break and a day off are stated as far as the calendar shows.
     """
     so_far = "" if messages else ", as far as your calendar shows"
     days = frames.days[(frames.days["week"] == week) & frames.days["calendar_observed"]]
-    off = [weekday(date_of(int(day))) for day in days.index[~days["occupied"]]]
-    lines = []
+    days_off = [weekday(date_of(int(day))) for day in days.index[~days["occupied"]]]
+    sentences = []
     if hours := values.get((week, "supervision_hours")):
-        lines.append(f"Supervision: {quantity(hours, Unit.HOURS)} in the last month.")
-    kept = values.get((week, "break_kept_share"))
-    if kept:
-        days_kept = "every long day" if kept >= ALL_PERCENT else f"{quantity(kept, Unit.PERCENT)} of your long days"
-        lines.append(f"A real break on {days_kept}{so_far}.")
-    if off:
-        lines.append(f"No work was seen on {listed(off)}{so_far}.")
+        sentences.append(f"Supervision: {quantity(hours, Unit.HOURS)} in the last month.")
+    break_share = values.get((week, "break_kept_share"))
+    if break_share:
+        break_days = (
+            "every long day"
+            if break_share >= ALL_PERCENT
+            else f"{quantity(break_share, Unit.PERCENT)} of your long days"
+        )
+        sentences.append(f"A real break on {break_days}{so_far}.")
+    if days_off:
+        sentences.append(f"No work was seen on {listed(days_off)}{so_far}.")
     if leave := _next_leave(frames):
-        lines.append(leave)
-    return tuple(lines)
+        sentences.append(leave)
+    return tuple(sentences)
 
 
 def _next_leave(frames: Frames) -> str:
@@ -158,21 +163,21 @@ def _next_leave(frames: Frames) -> str:
 
 
 def looking_ahead(frames: Frames, week: int) -> tuple[str, ...]:
-    """What is booked for the week after the report's: how many sessions, and days without a gap around noon."""
-    coming = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
-    following = distinct_meetings(frames.sessions[coming])
-    if following.empty:
+    """Return what is booked for the following week: how many sessions, and the days without a gap around noon."""
+    is_booked = (frames.sessions["week"] == week + 7) & frames.sessions["status"].isin(["booked", "held"])
+    meetings = distinct_meetings(frames.sessions[is_booked])
+    if meetings.empty:
         return ()
-    first = local_time(frames.clinician, following["booked_start"].min())
-    full = [weekday(date_of(day)) for day, part in by_day(following) if _no_gap(frames, day, part)]
-    lines = [f"{counted(len(following), 'session')} booked, the first on {weekday(first.date())} at {first:%H:%M}."]
-    if full:
-        lines.append(f"No gap of half an hour on {listed(full)} between {MIDDAY[0]} and {MIDDAY[1] - 12}.")
-    return tuple(lines)
+    first = local_time(frames.clinician, meetings["booked_start"].min())
+    full_days = [weekday(date_of(day)) for day, day_sessions in by_day(meetings) if _no_gap(frames, day, day_sessions)]
+    sentences = [f"{counted(len(meetings), 'session')} booked, the first on {weekday(first.date())} at {first:%H:%M}."]
+    if full_days:
+        sentences.append(f"No gap of half an hour on {listed(full_days)} between {MIDDAY[0]} and {MIDDAY[1] - 12}.")
+    return tuple(sentences)
 
 
 def _no_gap(frames: Frames, day: int, sessions: pd.DataFrame) -> bool:
-    """Whether sessions leave no half hour free between 10 and 3."""
+    """Return whether sessions leave no half hour free between 10:00 and 15:00."""
     from monitor.analysis.intervals import complement, spans
 
     start, end = frames.calendar.clock.instants(np.array([day * DAY_SECONDS + hour * 3600 for hour in MIDDAY]))

@@ -75,7 +75,7 @@ def patterns() -> PatternsReport:
         headline="One note waits for a word from you, if you like",
         waiting=(note(7, text=HOSTILE),),
         groups=(NoteGroup("Replies after hours", (note(6, answered="Thanks, noted"), note(5))),),
-        quiet=("Sessions running over", "One client"),
+        quiet=("Sessions running over", "More contact with one client"),
         clients=TextTable(("Client", "Sessions"), ((HOSTILE, "4, agreed 2"),)),
         ledger=(LedgerEntry(3, FIRST, "A gift", "Tuesdays, 15:00 · K7Q2"), LedgerEntry(2, FIRST, "Touch", "")),
         exceptions="2 exceptions in the last year: 1 in the ledger, 1 by an answer to a note.",

@@ -185,15 +185,15 @@ def told(
 @pytest.mark.parametrize(
     ("key", "client", "columns", "rows"),
     [
-        ("after_hours_replies", 0, ("Sent", "To", "In one go"), [("Tue 21:40", "Mondays, 10:00 · K7Q2", "1 message")]),
+        ("after_hours_replies", 0, ("Sent", "To", "Messages"), [("Tue 21:40", "Mondays, 10:00 · K7Q2", "1 message")]),
         (
             "overrun_minutes",
             0,
             ("Booked end", "With", "Ended", "Known from"),
             [("Mon 11:50", "Mondays, 11:00 · M3PR", "+12 min", "record system")],
         ),
-        ("contact_hours", 0, ("Day", "Sessions", "Together"), [("Monday", "2 sessions", "1 h 52")]),
-        ("weighted_load", 0, ("Day", "Sessions", "Together"), [("Monday", "2 sessions", "1 h 52")]),
+        ("contact_hours", 0, ("Day", "Sessions", "Total"), [("Monday", "2 sessions", "1 h 52")]),
+        ("weighted_load", 0, ("Day", "Sessions", "Total"), [("Monday", "2 sessions", "1 h 52")]),
         (
             "client_contacts",
             1,
@@ -334,7 +334,7 @@ def test_the_weeks_of_a_card_stand_beside_the_middle_one_of_the_year_before() ->
     assert found.weeks is not None
     assert found.weeks.columns == ("Week of", "Replies sent after hours")
     assert list(found.weeks.rows) == [
-        ("The year before, middle week", "4"),
+        ("Typical week of the year before", "4"),
         ("16 February", "8"),
         ("23 February", "9"),
         ("2 March", "10"),
@@ -342,7 +342,7 @@ def test_the_weeks_of_a_card_stand_beside_the_middle_one_of_the_year_before() ->
 
 
 def test_a_card_about_hours_with_clients_places_them() -> None:
-    assert "plans about 20 attended hours a week for a full post." in told("contact_hours").text
+    assert "plans about 20 attended hours a week for a full-time post." in told("contact_hours").text
     assert "attended hours" not in told("overrun_minutes").text
 
 
@@ -352,7 +352,7 @@ def test_with_one_client_the_weeks_are_those_of_that_client() -> None:
     assert found.weeks is not None
     assert found.weeks.columns == ("Week of", "Contacts")
     assert found.weeks.rows[-1] == ("2 March", "2")
-    assert "your contacts with the client of Mondays, 10:00 · K7Q2 ran 1.8 times your usual" in found.text
+    assert "your contacts with the client of Mondays, 10:00 · K7Q2 were 1.8 times your usual" in found.text
 
 
 def test_a_pattern_is_based_on_what_moved() -> None:
@@ -364,7 +364,7 @@ def test_a_pattern_is_based_on_what_moved() -> None:
 
     assert list(found.evidence.rows) == [
         ("Replies sent after hours", "1.4 times your usual (0.9 to 2.1)", "16 February"),
-        ("Minutes past booked ends", "1.1 minutes later than your usual (−0.2 to 2.3)", "2 February"),
+        ("Minutes past booked ends", "1.1 minutes later than usual (−0.2 to 2.3)", "2 February"),
     ]
     assert found.weeks is not None
     assert found.weeks.columns == ("Week of", "Replies sent after hours", "Minutes past booked ends")
@@ -449,9 +449,9 @@ LATE = tuple(event(f"2026-03-0{on} 20:00", f"2026-03-0{on} 21:00", client=2) for
             (),
             None,
             SILENT,
-            "Not one message of yours was seen this week, so this page cannot say whether it was usual.",
+            "No message of yours was seen this week, so this page cannot say whether it was usual.",
         ),
-        ((), notice(), ALL_KNOWN, "Most of your week stayed where you wanted it. Evenings ran longer than usual."),
+        ((), notice(), ALL_KNOWN, "Most of your week stayed inside your hours. Evenings ran longer than usual."),
         (LATE, notice(), ALL_KNOWN, "A good part of your week lay outside your hours. Evenings ran longer than usual."),
         (LATE, notice(), HALF_READ, "It is not complete."),
         (LATE, notice(), ASSUMED, "Evenings ran longer than usual."),
@@ -463,10 +463,13 @@ def test_the_headline_says_what_the_week_was(
     assert headline(nine_to_five(*evening), WEEK, told, enough_weeks=True, completeness=known) == words
 
 
-@pytest.mark.parametrize(("resting", "words"), [(1, "one thing is"), (2, "two things are")])
+@pytest.mark.parametrize(
+    ("resting", "words"),
+    [(1, "one note that you put off or explained is"), (2, "two notes that you put off or explained are")],
+)
 def test_what_was_put_off_does_not_make_a_week_quiet(resting: int, words: str) -> None:
     said = headline(nine_to_five(), WEEK, None, enough_weeks=True, completeness=ALL_KNOWN, silenced=resting)
-    assert said == f"Nothing else stood out; {words} put off or explained, under Patterns."
+    assert said == f"Nothing else stood out; {words} under Patterns."
 
 
 @pytest.mark.parametrize(("evenings", "title"), [(1, "mostly inside"), (2, "A good part of your week lay outside")])

@@ -92,12 +92,12 @@ def test_earlier_notes_stand_by_family_with_how_far_and_since_when(
 
     told = {family: entry(page, number).all("summary")[0].words() for family, number in numbers.items()}
     assert told["sessions running over"] == (
-        "31 August to 20 September 2026 · 1.9 minutes later than your usual (0.0 to 2.9)"
+        "31 August to 20 September 2026 · 1.9 minutes later than usual (0.0 to 2.9)"
     )
     assert told["one client"].startswith("7 September to 27 September 2026 · 1.9 times your usual (1.2 to 2.9) · Thur")
     assert told["day off"] == "Week of 28 September 2026"
     headings = [heading.words() for heading in page.all("h3")]
-    assert headings == ["Sessions running over", "One client", "Full days off"]
+    assert headings == ["Sessions running over", "More contact with one client", "Full days off"]
     assert "14 days since your last full day" in entry(page, numbers["day off"]).words()
 
 

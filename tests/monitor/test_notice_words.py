@@ -69,46 +69,46 @@ def weekly(**columns: tuple[float, float]) -> pd.DataFrame:
     [
         (
             row("availability", signal("after_hours_replies")),
-            "For six weeks your after-hours replies per session ran 1.8 times your usual (90 % interval 1.3 to 2.4).",
+            "For six weeks your after-hours replies per session were 1.8 times your usual (90 % interval 1.3 to 2.4).",
         ),
         (
             row("availability", signal("after_hours_replies", weeks=1)),
-            "For one week your after-hours replies per session ran 1.8 times your usual (90 % interval 1.3 to 2.4).",
+            "For one week your after-hours replies per session were 1.8 times your usual (90 % interval 1.3 to 2.4).",
         ),
         (
             row("sessions running over", signal("overrun_minutes", 2.04, 0.8, 3.3, weeks=13)),
-            "For 13 weeks your sessions ended 2.0 minutes later than your usual (90 % interval 0.8 to 3.3).",
+            "For 13 weeks your sessions ended 2.0 minutes later than usual (90 % interval 0.8 to 3.3).",
         ),
         (
             row("sessions running over", signal("overrun_minutes", 0.98, -0.2, 2.1, weeks=2)),
-            "For two weeks your sessions ended 1.0 minute later than your usual (90 % interval −0.2 to 2.1).",
+            "For two weeks your sessions ended 1.0 minute later than usual (90 % interval −0.2 to 2.1).",
         ),
         (
             row("load", signal("contact_hours", 1.2, 1.1, 1.4), signal("weighted_load", 1.3, 1.2, 1.4, weeks=3)),
             (
-                "For six weeks your time with clients for each agreed day ran 1.2 times your usual "
+                "For six weeks your time with clients per agreed day was 1.2 times your usual "
                 "(90 % interval 1.1 to 1.4). "
-                "For three weeks your weighted load ran 1.3 times your usual (90 % interval 1.2 to 1.4)."
+                "For three weeks your weighted load was 1.3 times your usual (90 % interval 1.2 to 1.4)."
             ),
         ),
         (
             row("recovery", signal("short_rests")),
             (
-                "For six weeks your nights with less than 11 hours of rest ran 1.8 times your usual "
+                "For six weeks your nights with less than 11 hours of rest were 1.8 times your usual "
                 "(90 % interval 1.3 to 2.4)."
             ),
         ),
         (
             row("fewer, later, shorter", signal("reply_minutes_working"), signal("clinician_cancel_share", weeks=1)),
             (
-                "For six weeks the working time to your replies ran 1.8 times your usual (90 % interval 1.3 to 2.4). "
-                "For one week the share of sessions that you called off ran 1.8 times your usual "
+                "For six weeks the working time until you replied was 1.8 times your usual (90 % interval 1.3 to 2.4). "
+                "For one week the share of sessions that you cancelled was 1.8 times your usual "
                 "(90 % interval 1.3 to 2.4)."
             ),
         ),
         (
             row("one client", signal("client_contacts", 2.3, 1.2, 4.1), client=3),
-            f"For six weeks your contacts with {KNOWN_AS} ran 2.3 times your usual (90 % interval 1.2 to 4.1).",
+            f"For six weeks your contacts with {KNOWN_AS} were 2.3 times your usual (90 % interval 1.2 to 4.1).",
         ),
     ],
 )
@@ -123,9 +123,9 @@ def test_a_notice_says_how_much_how_surely_and_since_when(found: NoticeRow, word
     [
         (signal("weighted_load", 1.21, 1.18, 1.24), "1.21 times your usual", "1.18 to 1.24"),
         (signal("weighted_load", 1.24, 1.2, 1.27), "1.2 times your usual", "1.2 to 1.3"),
-        (signal("overrun_minutes", 1.004, 0.99, 1.03), "1.00 minute later than your usual", "0.99 to 1.03"),
-        (signal("overrun_minutes", -0.02, -0.04, 0.04), "0.02 minutes earlier than your usual", "−0.04 to 0.04"),
-        (signal("overrun_minutes", 0.3, -0.04, 0.6), "0.3 minutes later than your usual", "0.0 to 0.6"),
+        (signal("overrun_minutes", 1.004, 0.99, 1.03), "1.00 minute later than usual", "0.99 to 1.03"),
+        (signal("overrun_minutes", -0.02, -0.04, 0.04), "0.02 minutes earlier than usual", "−0.04 to 0.04"),
+        (signal("overrun_minutes", 0.3, -0.04, 0.6), "0.3 minutes later than usual", "0.0 to 0.6"),
     ],
 )
 def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Signal, much: str, between: str) -> None:
@@ -147,7 +147,7 @@ def test_an_interval_is_no_single_number_and_has_no_minus_zero(found: Signal, mu
         (replace(signal("after_hours_replies", 1.2, 0.8, 1.9), observed=1.16), "1.2 times your usual (0.8 to 1.9)"),
         (
             replace(signal("overrun_minutes", 1.5, 0.2, 2.9), observed=2.04),
-            "2.0 minutes later than your usual; allowing for chance, 1.5 minutes (0.2 to 2.9)",
+            "2.0 minutes later than usual; allowing for chance, 1.5 minutes (0.2 to 2.9)",
         ),
     ],
 )
@@ -160,9 +160,13 @@ def test_what_was_counted_stands_before_what_is_left_of_it_when_chance_is_allowe
 @pytest.mark.parametrize(
     ("found", "fte", "words"),
     [
-        (row("load", signal("contact_hours")), 1.0, "about 20 attended hours a week for a full post."),
-        (row("load", signal("weighted_load"), signal("contact_hours")), 0.6, "for a full post, 12 for your 0.6."),
-        (row("load", signal("contact_hours")), 0.33, "for a full post, 6.6 for your 0.33."),
+        (row("load", signal("contact_hours")), 1.0, "about 20 attended hours a week for a full-time post."),
+        (
+            row("load", signal("weighted_load"), signal("contact_hours")),
+            0.6,
+            "for a full-time post, so 12 for 0.6 of one.",
+        ),
+        (row("load", signal("contact_hours")), 0.33, "for a full-time post, so 6.6 for 0.33 of one."),
         (row("load", signal("weighted_load")), 1.0, ""),
         (of_line("rest", 2), 1.0, ""),
     ],
@@ -181,8 +185,8 @@ def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
     )
 
     assert explanation(found, "") == (
-        "Several things moved a little at the same time: time with clients, replies after hours and the ends of "
-        "sessions. Each by itself may be too small to notice. "
+        "Several things moved a little at the same time: time with clients, replies after hours and session "
+        "ends. Each by itself may be too small to notice. "
         "Chance alone produces about one such note every two years."
     )
 
@@ -192,27 +196,33 @@ def test_a_pattern_names_what_moved_and_its_own_chance() -> None:
     [
         (
             of_line("rest", 2),
-            "On two nights of this week there were fewer than 11 hours between your last and your next",
+            "On two nights of this week you had less than 11 hours between the end of work and its next start",
         ),
-        (of_line("free stretch", 34.6), "The longest stretch without work that touched this week was 34 hours, and"),
-        (of_line("free stretch", 27.6), "The longest stretch without work that touched this week was 27 hours, and"),
-        (of_line("leave", 1), "There was work on 1 day of your leave, its first and last day left out."),
-        (of_line("leave", 3), "There was work on 3 days of your leave, its first and last day left out."),
+        (
+            of_line("free stretch", 34.6),
+            "Your longest stretch without work that reached into this week was 34 hours, and",
+        ),
+        (
+            of_line("free stretch", 27.6),
+            "Your longest stretch without work that reached into this week was 27 hours, and",
+        ),
+        (of_line("leave", 1), "You worked on 1 day of your leave, not counting its first and last day."),
+        (of_line("leave", 3), "You worked on 3 days of your leave, not counting its first and last day."),
         (of_line("day off", 13), "It has been 13 days since your last full day without work; the line is at 12 days."),
-        (of_line("supervision", 0), "By your calendar there was no supervision in the last month."),
-        (of_line("supervision", 1), "By your calendar there was 1 hour of supervision in the last month."),
-        (of_line("supervision", 1.25), "By your calendar there were 1.25 hours of supervision in the last month."),
+        (of_line("supervision", 0), "Your calendar shows no supervision in the last month."),
+        (of_line("supervision", 1), "Your calendar shows 1 hour of supervision in the last month."),
+        (of_line("supervision", 1.25), "Your calendar shows 1.25 hours of supervision in the last month."),
         (of_line("review", 1, 3, "review_on"), f"What you agreed with {KNOWN_AS} is due for review."),
         (of_line("review", 1, 3, "modified_until"), f"The modified boundary with {KNOWN_AS} is due for review."),
         (
             of_line("exception ended", 1, topic="availability"),
-            "The time that you gave an exception about replies after hours is over; from now on it counts again.",
+            "Your exception for replies after hours has ended; from now on it counts again.",
         ),
-        (of_line("exception ended", 1, topic="rest"), "The time that you gave an exception about short nights is over"),
-        (of_line("exception ended", 1, topic="pattern"), "The time that you gave an exception about several things at"),
-        (of_line("exception ended", 1, 3, "one client"), f"The time that you gave an exception about {KNOWN_AS} is"),
-        (of_line("just this once", 3, 3, "gift"), f"A gift: number 3 with {KNOWN_AS}."),
-        (of_line("just this once", 6, 3, "one client"), f"More contact than usual: number 6 with {KNOWN_AS}."),
+        (of_line("exception ended", 1, topic="rest"), "Your exception for short nights has ended"),
+        (of_line("exception ended", 1, topic="pattern"), "Your exception for several things at"),
+        (of_line("exception ended", 1, 3, "one client"), f"Your exception for {KNOWN_AS} has ended"),
+        (of_line("just this once", 3, 3, "gift"), f"A gift: 3 times so far with {KNOWN_AS}."),
+        (of_line("just this once", 6, 3, "one client"), f"More contact than usual: 6 times so far with {KNOWN_AS}."),
     ],
 )
 def test_a_line_is_a_plain_fact(found: NoticeRow, words: str) -> None:

@@ -127,7 +127,7 @@ def session_ends() -> SessionEnds:
         _ends(3, [6, 9, 11, 14, 18, 23], planned=1, attention=True),
         _ends(4, [0, 1]),
     )
-    title = "Most sessions ended on time; Thursday’s ran on"
+    title = "Most sessions ended on time; Thursday’s ran over"
     return SessionEnds(title, "Each dot is one session, placed by when it ended.", 10, days, 24, 24)
 
 
@@ -198,7 +198,7 @@ def card() -> Card:
         "keep 20 minutes free after your last Thursday session.",
         ANSWERS,
         weeks=TextTable(
-            ("Week of", "Work outside agreed hours"), (("The year before, middle week", "1 h 25"), *WEEKS_OF)
+            ("Week of", "Work outside agreed hours"), (("Typical week of the year before", "1 h 25"), *WEEKS_OF)
         ),
     )
 
@@ -210,7 +210,7 @@ def full() -> WeeklyReport:
     return WeeklyReport(
         clinician="Ana",
         week=MONDAY,
-        headline="Most of your week stayed where you wanted it. Evenings ran longer than usual.",
+        headline="Most of your week stayed inside your hours. Evenings ran longer than usual.",
         built_from=BUILT,
         card=card(),
         rhythm=rhythm(),
