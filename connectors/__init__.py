@@ -1,1 +1,1 @@
-"""Where times come from: one module a source, and nothing here knows the rest of the house."""
+"""Connectors: one package for each kind of source. Nothing here imports from the other packages of this project."""

@@ -1,4 +1,4 @@
-"""The connections of requests, with a deadline over connecting, head, body and chunks."""
+"""Connections for requests that count their waiting against a deadline: connecting, headers, body and chunks."""
 
 from __future__ import annotations
 
@@ -12,43 +12,46 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from connectors.deadline import Deadline, watch_socket
 
 
-class _Plain(HTTPConnection):
+class _WatchedHttpConnection(HTTPConnection):
     """A connection that is watched from its first packet."""
 
-    def __init__(self, deadline: Deadline, *arguments: Any, **told: Any) -> None:
-        super().__init__(*arguments, **told)
+    def __init__(self, deadline: Deadline, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._deadline = deadline
 
     def _new_conn(self) -> socket:
         timeout = self.timeout if isinstance(self.timeout, (int, float)) else None
-        place = self._dns_host, self.port or self.default_port
-        return self._deadline.connect(place, timeout, self.socket_options or ())
+        address = self._dns_host, self.port or self.default_port
+        return self._deadline.connect(address, timeout, self.socket_options or ())
 
 
-class _Secure(_Plain, HTTPSConnection):
-    """The same, encrypted."""
+class _WatchedHttpsConnection(_WatchedHttpConnection, HTTPSConnection):
+    """A watched connection with TLS."""
 
     def connect(self) -> None:
-        """Connect, shake hands, and watch_socket what comes of it."""
+        """Connect, do the TLS handshake and watch the encrypted socket."""
         with self._deadline.measure() as left:
             self.timeout = min(self.timeout, left) if isinstance(self.timeout, (int, float)) else left
             super().connect()
         self.sock = watch_socket(self.sock, self._deadline)
 
 
-_WATCHED = {HTTPConnection: _Plain, HTTPSConnection: _Secure}
+_WATCHED = {HTTPConnection: _WatchedHttpConnection, HTTPSConnection: _WatchedHttpsConnection}
 
 
 class WatchedAdapter(HTTPAdapter):
-    """A session's way out, under one deadline."""
+    """A transport adapter whose connections share one deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         super().__init__()
 
-    def get_connection_with_tls_context(self, *arguments: Any, **told: Any) -> Any:
-        """Return the pool that requests would take, making watched connections; SOCKS has connections of its own."""
-        pool: Any = super().get_connection_with_tls_context(*arguments, **told)
-        if made := _WATCHED.get(pool.ConnectionCls):
-            pool.ConnectionCls = partial(made, self._deadline)
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the usual connection pool, changed to create watched connections.
+
+        A SOCKS proxy's pool has a connection class of its own and is left as it is.
+        """
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        if watched_class := _WATCHED.get(pool.ConnectionCls):
+            pool.ConnectionCls = partial(watched_class, self._deadline)
         return pool

@@ -1,7 +1,7 @@
-"""Count which address stands in the messages of a mailbox: most likely it is its owner's own.
+"""Address counts of a mailbox, to find the owner's own address where the configuration lacks it.
 
-Where an owner's address is missing in the configuration, everything in the mailbox counts as received. The address that
-is missing stands in nearly all of it, so it can be named to whoever reads the screen. It lives in memory alone.
+Without the owner's address everything in a mailbox counts as received. The missing address is in nearly all of its
+messages, so it can be shown on the reader's screen. It is kept in memory only.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-MAX_ADDRESSES = 10_000  # addresses that are remembered at once
-_LONGEST = 254  # characters of an address (RFC 5321)
-_FEWEST = 3  # messages
-_SHARE = 10  # one in so many
+MAX_ADDRESSES = 10_000  # counted at once
+_MAX_LENGTH = 254  # characters of an address (RFC 5321)
+_MIN_MESSAGES = 3
+_ONE_IN = 10  # messages read
 
 
 class LikelyAddress(NamedTuple):
-    """An address, in how many messages it stands, and how many were counted."""
+    """The address that is most likely the owner's, the number of messages it is in, and of all that were counted."""
 
     address: str
     messages: int
@@ -25,9 +25,9 @@ class LikelyAddress(NamedTuple):
 
 
 class AddressCount:
-    """The number of messages that each address stands in, of those that bear no known address of an owner.
+    """The number of messages that each address is in, of those without a known address of an owner.
 
-    ``is_counting`` is whether anybody may still ask; ``messages`` is how many were counted.
+    ``is_counting`` is false once the result is no longer needed; ``messages`` is the number of messages counted.
     """
 
     __slots__ = ("_counts", "is_counting", "messages")
@@ -37,7 +37,7 @@ class AddressCount:
         self.is_counting = True
 
     def stop(self) -> None:
-        """Forget what was counted and count no more."""
+        """Discard the counts and ignore further messages."""
         self._counts: Counter[str] = Counter()
         self.messages = 0
         self.is_counting = False
@@ -50,20 +50,22 @@ class AddressCount:
         counts = self._counts
         for address in addresses:
             counts[address] += 1
-        if len(self._counts) > MAX_ADDRESSES:  # an address in every other message is never among the rare ones
+        # An address that is in half of the messages is never in the rarer half of the counts.
+        if len(self._counts) > MAX_ADDRESSES:
             self._counts = Counter(dict(self._counts.most_common(MAX_ADDRESSES // 2)))
 
     def most_likely(self, is_inside: Callable[[str], bool] | None = None, *, of: int = 0) -> LikelyAddress | None:
-        """Return the address in most of the messages; ``None`` where it may as well be a correspondent's.
+        """Return the address in most of the messages; ``None`` where it may just as well be a correspondent's.
 
-        It has to stand in one message in ten ``of`` all that were read. Where two stand in equally many, the one that
-        ``is_inside`` the practice counts, if it is the only one.
+        It has to be in more than half of the messages counted, and in at least a tenth of all ``of`` messages that were
+        read. If several addresses are in equally many, the one that ``is_inside`` the practice is returned, if it is
+        the only one.
         """
-        ranked = [pair for pair in self._counts.most_common() if len(pair[0]) <= _LONGEST]
+        ranked = [pair for pair in self._counts.most_common() if len(pair[0]) <= _MAX_LENGTH]
         most = ranked[0][1] if ranked else 0
-        if most < _FEWEST or 2 * most <= self.messages or _SHARE * most < of:
+        if most < _MIN_MESSAGES or 2 * most <= self.messages or _ONE_IN * most < of:
             return None
-        first = [address for address, number in ranked if number == most]
-        if len(first) > 1:
-            first = [address for address in first if is_inside and is_inside(address)]
-        return LikelyAddress(first[0], most, self.messages) if len(first) == 1 else None
+        candidates = [address for address, messages in ranked if messages == most]
+        if len(candidates) > 1:
+            candidates = [address for address in candidates if is_inside and is_inside(address)]
+        return LikelyAddress(candidates[0], most, self.messages) if len(candidates) == 1 else None

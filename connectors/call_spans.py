@@ -1,4 +1,4 @@
-"""Who was in a call at the same time, and for how long somebody waited there alone; whoever tells of the call."""
+"""Spans of presence in a video call: shared ones, and the wait of a clinician to whom nobody came."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from datetime import datetime, timedelta
 Span = tuple[datetime, datetime]
 Spans = list[Span]
 
-SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=3)  # less was a look, more was never hung up
+# Less is somebody who only looked in, more is a call that was never hung up.
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=3)
 
 
 def intersections(some: Iterable[Span], others: Iterable[Span]) -> Spans:
-    """The spans, in order, in which there is one of ``some`` and one of ``others``.
+    """Return, in order, the spans that are in one of ``some`` and one of ``others``.
 
     ::
 
-        some      |=======|    |==========|
-        others        |===========|  |==|
-        intersections        |===|    |==|  |==|
+        some           |=======|    |==========|
+        others             |===========|  |==|
+        intersections      |===|    |==|  |==|
     """
     others = list(others)
     pairs = ((max(a, c), min(b, d)) for a, b in some for c, d in others)
@@ -26,12 +27,14 @@ def intersections(some: Iterable[Span], others: Iterable[Span]) -> Spans:
 
 
 def no_show_at(own: Spans, others: Spans) -> datetime | None:
-    """The middle of the longest wait in a call to which nobody came; ``None`` if somebody did, or nobody waited.
+    """Return the middle of the clinician's longest wait in a call to which nobody came.
+
+    ``None`` if somebody was there together with the clinician, or the clinician did not wait.
 
     ::
 
         own       |=|  |=======+=======|
-        others                            nobody, or somebody after that
+        others                              |====|   (or nobody)
     """
     waits = [(end - start, start) for start, end in own if SHORTEST_WAIT <= end - start <= LONGEST_WAIT]
     if not waits or intersections(own, others):

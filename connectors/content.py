@@ -1,4 +1,4 @@
-"""What a file holds, read in pieces and as often as somebody has to: of a large one there is never more in memory."""
+"""The content of a file or response, read in chunks and as often as needed, never as a whole in memory."""
 
 from __future__ import annotations
 
@@ -14,59 +14,59 @@ CHUNK_BYTES = 256 * 1024
 
 
 class Content:
-    """The bytes of a file that is open, or of an answer that has come."""
+    """The bytes of an open file or of a response."""
 
-    def __init__(self, held: bytes | int) -> None:
-        """``held``: the bytes, or the descriptor of a file that stays open as long as this is read."""
-        self._held = held
-        self._state = self._state_now()
+    def __init__(self, source: bytes | int) -> None:
+        """Take the bytes, or the descriptor of a file that stays open while this is read."""
+        self._source = source
+        self._state = self._current_state()
 
     @property
     def size(self) -> int:
-        """How many bytes there were at first."""
+        """The size in bytes when it was opened."""
         return self._state[0]
 
     @property
     def has_changed(self) -> bool:
-        """Whether somebody has written into the file meanwhile: what was read is neither the old nor the new one."""
-        return self._state != self._state_now()
+        """True if the file has been written to since: what was read may mix its old and new content."""
+        return self._state != self._current_state()
 
     def stream(self) -> io.BufferedReader | io.BytesIO:
-        """Return a stream from the beginning; several may be read side by side."""
-        return io.BytesIO(self._held) if isinstance(self._held, bytes) else io.BufferedReader(_At(self._held))
+        """Return a stream from the beginning; several may be read at once."""
+        return io.BytesIO(self._source) if isinstance(self._source, bytes) else io.BufferedReader(_View(self._source))
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes in pieces."""
+        """Yield the bytes in chunks."""
         stream = self.stream()
         while chunk := stream.read(CHUNK_BYTES):
             yield chunk
 
-    def _state_now(self) -> tuple[int, int]:
-        if isinstance(self._held, bytes):
-            return len(self._held), 0
-        status = os.fstat(self._held)
+    def _current_state(self) -> tuple[int, int]:
+        if isinstance(self._source, bytes):
+            return len(self._source), 0
+        status = os.fstat(self._source)
         return status.st_size, status.st_mtime_ns
 
 
-class _At(io.RawIOBase):
-    """A file that is open, read at a place of one's own."""
+class _View(io.RawIOBase):
+    """A raw stream over an open file with a position of its own, so that several can share the descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
-        self._descriptor, self._place = descriptor, 0
+        self._descriptor, self._position = descriptor, 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        count = os.preadv(self._descriptor, [buffer], self._place)
-        self._place += count
+        count = os.preadv(self._descriptor, [buffer], self._position)
+        self._position += count
         return count
 
 
 @contextmanager
 def open_content(path: Path) -> Iterator[Content]:
-    """What a file holds, for the length of a ``with``, even if another takes its place meanwhile.
+    """Open a file for the length of a ``with``; its content stays readable if another file replaces it meanwhile.
 
     Raises :class:`~connectors.files.NotAFileError` and other OSError.
     """

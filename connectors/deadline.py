@@ -1,13 +1,13 @@
-"""The time for which a server may keep us waiting: for one answer, and in a whole run.
+"""Time limits for waiting on a server: for one response, and for a whole run.
 
 ::
 
-    an answer, its tries and pauses included     300 s, and a second more for each 32 KiB of it that came
-    a run                                        two hours, however many answers
+    a response, with its retries and pauses    300 s, plus one second for each 32 KiB received
+    a run                                      two hours, however many responses
 
-A timeout of a socket begins anew with every byte, so one byte in five seconds would hold a night for ever. Here the
-time spent waiting is added up, and each wait of a watched socket ends where the sum would go beyond what is allowed.
-Our own work between two waits costs a server nothing.
+A socket's timeout begins again with every byte, so a server that sends a byte every five seconds could hold up the
+nightly run for ever. Here the waiting time is added up, and each wait on a watched socket ends where the sum would
+exceed its limit. Our own work between two waits does not count.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from typing import Any, TypeVar
 
 RESPONSE_SECONDS = 300.0
 RUN_SECONDS = 2 * 60 * 60.0
-MIN_BYTES_PER_SECOND = 32 * 1024  # bytes in a second
-MAX_RESPONSE_BYTES = 64 * 1024 * 1024  # bytes of one answer as they travel
+MIN_BYTES_PER_SECOND = 32 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024  # of one response, compressed as it is sent
 
 T = TypeVar("T")
 
 
 class TooSlowError(TimeoutError):
-    """A server kept us waiting for longer than it may; the words say how long for how much."""
+    """A server took longer than it may; the message says how many bytes came in how many seconds."""
 
 
 class TooLargeError(OSError):
-    """A server does not stop."""
+    """A server sent more than a response may contain."""
 
 
 class Deadline:
-    """The time that a server has used up. Call :meth:`renew` before each question."""
+    """The waiting time of a run, added up. Call :meth:`renew` before each request."""
 
     def __init__(self) -> None:
         self._waited = 0.0  # seconds in all
-        self._before = 0.0  # of these before the present answer
-        self._arrived = 0  # bytes of the present answer
+        self._waited_before = 0.0  # seconds until the current response began
+        self._received = 0  # bytes of the current response
 
     def renew(self) -> None:
-        """Begin a new answer."""
-        self._before, self._arrived = self._waited, 0
+        """Begin a new response."""
+        self._waited_before, self._received = self._waited, 0
 
     def seconds_left(self) -> float:
-        """The seconds that are left. Raises :class:`TooSlowError` where none are, :class:`TooLargeError` likewise."""
-        if self._arrived > MAX_RESPONSE_BYTES:
+        """Return the seconds left. Raises :class:`TooSlowError` if there are none, :class:`TooLargeError` likewise."""
+        if self._received > MAX_RESPONSE_BYTES:
             raise TooLargeError
         left = self._left()
         if left <= 0:
@@ -57,61 +57,66 @@ class Deadline:
         return left
 
     def allows_pause(self, pause: float) -> bool:
-        """Count a pause between two tries as waiting, if there is time for it; return ``False`` where there is none."""
+        """Count a pause between two attempts as waiting; return ``False`` if there is no time for it."""
         if pause >= self._left():
             return False
         self._waited += pause
         return True
 
     def count_bytes(self, size: int) -> None:
-        """Count bytes that came."""
-        self._arrived += size
+        """Count received bytes."""
+        self._received += size
 
     def wait(self, sock: socket.socket, operation: Callable[..., T], *arguments: Any) -> T:
-        """Do what may have to wait for the other side, for as long as the socket's own timeout and the rest allow."""
-        own, left = sock.gettimeout(), self.seconds_left()
-        is_last = own is None or left < own
-        if is_last:
+        """Call a blocking operation of a socket, limited by the socket's own timeout and by the time left."""
+        own_timeout, left = sock.gettimeout(), self.seconds_left()
+        # With the deadline as timeout, a TimeoutError means that the deadline has passed.
+        is_limited = own_timeout is None or left < own_timeout
+        if is_limited:
             sock.settimeout(left)
-        begun = time.monotonic()
+        began = time.monotonic()
         try:
             return operation(*arguments)
         except TimeoutError:
-            if not is_last:
+            if not is_limited:
                 raise
         finally:
-            self._waited += time.monotonic() - begun
-            if is_last and sock.fileno() >= 0:
-                sock.settimeout(own)
+            self._waited += time.monotonic() - began
+            if is_limited and sock.fileno() >= 0:
+                sock.settimeout(own_timeout)
         raise self._too_slow()
 
     @contextmanager
     def measure(self) -> Iterator[float]:
-        """Count everything meanwhile as waiting, also where no socket is watched yet; gives the seconds left."""
-        before, begun = self._waited, time.monotonic()
+        """Count the time spent in a ``with`` as waiting, and yield the seconds left before it.
+
+        For work in which no socket is watched yet, such as connecting and a TLS handshake. Waits of watched sockets in
+        between are part of this time and not counted twice.
+        """
+        before, began = self._waited, time.monotonic()
         try:
             yield self.seconds_left()
         except TimeoutError as error:
-            self._waited = before + time.monotonic() - begun
+            self._waited = before + time.monotonic() - began
             if self._left() <= 0:
                 raise self._too_slow() from error
             raise
         finally:
-            self._waited = before + time.monotonic() - begun
+            self._waited = before + time.monotonic() - began
 
     def connect(
         self, address: tuple[str, int], timeout: float | None, options: Iterable[tuple[Any, ...]] = ()
     ) -> socket.socket:
-        """A watched connection to the first of a name's addresses that takes one."""
+        """Return a watched connection to the first of a host name's addresses that accepts one."""
         problem = OSError("no address")
-        for family, kind, protocol, _, place in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
+        for family, kind, protocol, _, endpoint in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
             sock = WatchedSocket(family, kind, protocol)
             sock.deadline = self
             try:
                 for option in options:
                     sock.setsockopt(*option)
                 sock.settimeout(timeout)
-                sock.connect(place)
+                sock.connect(endpoint)
             except OSError as error:
                 sock.close()
                 problem = error
@@ -120,18 +125,18 @@ class Deadline:
         raise problem
 
     def _left(self) -> float:
-        answer = RESPONSE_SECONDS + self._arrived / MIN_BYTES_PER_SECOND - (self._waited - self._before)
-        return min(answer, RUN_SECONDS - self._waited)
+        of_response = RESPONSE_SECONDS + self._received / MIN_BYTES_PER_SECOND - (self._waited - self._waited_before)
+        return min(of_response, RUN_SECONDS - self._waited)
 
     def _too_slow(self) -> TooSlowError:
         if self._waited >= RUN_SECONDS:
             return TooSlowError(f"{RUN_SECONDS / 3600:.0f} hours of waiting in one run")
-        seconds = self._waited - self._before
-        return TooSlowError(f"{self._arrived:,} bytes in {seconds:.0f} s")
+        seconds = self._waited - self._waited_before
+        return TooSlowError(f"{self._received:,} bytes in {seconds:.0f} s")
 
 
-class _Watch:
-    """The calls of a socket in which it waits."""
+class _WatchedCalls:
+    """A mix-in for the methods of a socket that wait."""
 
     deadline: Deadline
 
@@ -153,23 +158,23 @@ class _Watch:
         return size
 
 
-class WatchedSocket(_Watch, socket.socket):
-    """A connection whose every wait counts."""
+class WatchedSocket(_WatchedCalls, socket.socket):
+    """A socket whose waits count against a deadline."""
 
     def sendall(self, *arguments: Any) -> None:
-        """Send everything; the system's own loop counts its timeout from the beginning."""
+        """Send everything. The socket's own loop applies its timeout to the whole of it."""
         self.deadline.wait(self, super().sendall, *arguments)
 
 
-class _WatchedTls(_Watch, ssl.SSLSocket):
-    """The same, encrypted. What sends everything here calls ``send``."""
+class _WatchedTls(_WatchedCalls, ssl.SSLSocket):
+    """A watched socket with TLS. Its ``sendall`` calls ``send``, which is watched."""
 
 
 def watch_socket(sock: Any, deadline: Deadline) -> Any:
-    """The connection, watched from now on.
+    """Return the connection as a watched one.
 
-    What an ``SSLContext`` wrapped is of the class that it says, and the libraries make the context themselves: so it is
-    made one of ours afterwards. Its handshake ends by itself: ssl counts a timeout from the handshake's beginning.
+    The libraries create the ``SSLContext`` themselves, and it decides the class of the sockets it wraps; so the class
+    is changed afterwards. A handshake needs no watching: ssl applies the timeout to the whole of it.
     """
     if isinstance(sock, ssl.SSLSocket):
         sock.__class__ = _WatchedTls

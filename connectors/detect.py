@@ -1,6 +1,6 @@
-"""Look at a file that is no table, for `evenhours inspect`: by its first bytes, which kind of source reads it.
+"""Detection of the source kind of a file that is not a table, for `evenhours inspect`, by its first bytes.
 
-Of a mailbox or a telephone's texts, also which address most likely is their owner's own.
+For a mailbox or a telephone's texts it also finds the address that is most likely the owner's.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from connectors.files import open_file
 from connectors.pseudonyms import KEY_BYTES, Pseudonyms
 from connectors.registry import source_kind
 
-_HEAD = 4096
-_POSTMARK = re.compile(rb"From [^\r\n]*\d\d:\d\d")  # a table may have a column "From number"
-_WHAT = {
+_HEAD_BYTES = 4096
+_SEPARATOR = re.compile(rb"From [^\r\n]*\d\d:\d\d")  # with a time, as a table may have a column "From number"
+_DESCRIPTIONS = {
     "ics": "a calendar",
     "mbox": "a mailbox (mbox)",
     "maildir": "a mailbox (Maildir)",
@@ -30,17 +30,17 @@ _WHAT = {
 }
 _NAMES = {"ics": "calendar", "sms_xml": "texts"}
 _WITH_ADDRESSES = frozenset({"mbox", "maildir", "sms_xml"})
-_PAGES = 10  # of some thousand messages: enough to see whose they are
-_ENDINGS = {".ics": "ics", ".ical": "ics", ".mbox": "mbox", ".mbx": "mbox"}
+_MAX_PAGES = 10  # of some thousand messages each: enough to find the owner
+_SUFFIXES = {".ics": "ics", ".ical": "ics", ".mbox": "mbox", ".mbx": "mbox"}
 
 
 def detect_kind(path: Path) -> str | None:
-    """The kind that reads what lies there; ``None`` where it may be a table, or cannot be read."""
+    """Return the source kind of a file or folder; ``None`` if it may be a table or cannot be read."""
     try:
         if path.is_dir():
             return _kind_of_folder(path)
         with open_file(path) as file:
-            head = file.read(_HEAD)
+            head = file.read(_HEAD_BYTES)
     except (OSError, ValueError):
         return None
     return _kind_of(head.removeprefix(b"\xef\xbb\xbf").lstrip(), path.suffix.lower())
@@ -54,37 +54,38 @@ def _kind_of_folder(path: Path) -> str | None:
     return "mbox" if any(path.glob("*.mbox")) else None
 
 
-def _kind_of(head: bytes, ending: str) -> str | None:
+def _kind_of(head: bytes, suffix: str) -> str | None:
     if head[:15].upper() == b"BEGIN:VCALENDAR":
         return "ics"
-    if _POSTMARK.match(head):
+    if _SEPARATOR.match(head):
         return "mbox"
     if head.startswith(b"<") and b"<smses" in head:
         return "sms_xml"
-    return _ENDINGS.get(ending)
+    return _SUFFIXES.get(suffix)
 
 
 def source_block(kind: str, path: Path) -> str:
-    """A ``[[source]]`` block of that kind, to be looked over."""
+    """Return a proposed ``[[source]]`` block of that kind."""
     lines = (
-        f'# It is {_WHAT[kind]}: kind = "{kind}" reads it.',
+        f'# It is {_DESCRIPTIONS[kind]}: kind = "{kind}" reads it.',
         "[[source]]",
         f'name = "{_NAMES.get(kind, "mail")}"',
         f'kind = "{kind}"',
-        'clinician = "KEY"  # the key of the clinician whose it is',
+        'clinician = "KEY"  # the key of the clinician it belongs to',
         f"path = {json.dumps(str(path.absolute()), ensure_ascii=False)}",
     )
     return "\n".join(lines) + "\n"
 
 
 def count_addresses(kind: str, path: Path) -> AddressCount | None:
-    """Count the addresses in the messages of a file or folder as for an owner of whom none is known; store nothing.
+    """Count the addresses in the messages of a file or folder, as if no address of the owner were known.
 
-    ``None`` where that kind holds no messages. Raises :class:`~connectors.errors.ConnectorError`.
+    Return ``None`` if the kind has no messages. Nothing is stored. Raises
+    :class:`~connectors.errors.ConnectorError`.
     """
     if kind not in _WITH_ADDRESSES:
         return None
-    declared = source_kind(kind)
+    declaration = source_kind(kind)
     context = Context(
         source="inspect",
         owners=(Owner("", ZoneInfo("UTC")),),
@@ -94,6 +95,6 @@ def count_addresses(kind: str, path: Path) -> AddressCount | None:
         folder=Path.cwd(),
         read_secret=str,
     )
-    for _ in islice(declared.make(declared.options(path=path), context).fetch(None), _PAGES):
+    for _ in islice(declaration.make(declaration.options(path=path), context).fetch(None), _MAX_PAGES):
         pass
     return context.address_count

@@ -1,7 +1,7 @@
-"""What can go wrong between a source and us: one class a remedy.
+"""Errors of connectors, one class for each remedy.
 
-Every error carries the source's name and says in one sentence what was found and what to do. None of them
-repeats a value read from the source: titles, addresses and cell contents never reach a log.
+Every error names the source and says in a sentence each what was found and what to do. None repeats a value read from
+the source: titles, addresses and cell contents never reach a log.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import timedelta
 
 
 class ConnectorError(Exception):
-    """A source could not be read. The rows already stored and the cursor stay as they were."""
+    """A source could not be read. Stored rows and the cursor are unchanged."""
 
     def __init__(self, source: str, found: str, remedy: str) -> None:
         super().__init__(source, found, remedy)
@@ -23,22 +23,22 @@ class ConnectorError(Exception):
 
 
 class AuthorizationError(ConnectorError):
-    """The source no longer accepts our credentials: somebody has to authorise it again."""
+    """The source no longer accepts the credentials: somebody has to authorise it again."""
 
 
 class RateLimitError(ConnectorError):
-    """The source asked us to stop for now; the cursor is kept and the next run goes on from it.
+    """The source limits requests; the cursor is kept and the next run goes on from it.
 
-    ``wait`` is for how long, where the source says so.
+    ``wait`` is for how long, if the source says so.
     """
 
     def __init__(self, source: str, found: str, remedy: str, wait: timedelta | None = None) -> None:
-        asked = f" It asks to be left alone for {_spoken(wait)}." if wait else ""
+        asked = f" It asks us to wait {_duration_text(wait)}." if wait else ""
         super().__init__(source, f"{found}{asked}", remedy)
         self.wait = wait
 
 
-def _spoken(wait: timedelta) -> str:
+def _duration_text(wait: timedelta) -> str:
     minutes = max(1, round(wait.total_seconds() / 60))
     if minutes >= 120:
         return f"about {round(minutes / 60)} hours"
@@ -50,24 +50,24 @@ class UnavailableError(ConnectorError):
 
 
 class LimitExceededError(UnavailableError):
-    """The server took all the time or room that an answer may take: it is not asked again tonight."""
+    """The server exceeded the limit of time or size: it is not asked again in this run."""
 
 
 class MalformedError(ConnectorError):
-    """What came is not what the source's kind promises: cut off, another format, unknown columns."""
+    """The data does not fit the source kind: it is cut off, in another format, or has unknown columns."""
 
 
 class ShrunkSourceError(ConnectorError):
-    """The source holds far less than it did: refused, not believed, until somebody confirms it."""
+    """The source contains far less than before: it is refused until somebody confirms it."""
 
-    def __init__(self, source: str, held: int, holds: int, what: str = "entries") -> None:
+    def __init__(self, source: str, before: int, after: int, what: str = "entries") -> None:
         super().__init__(
             source,
-            f"it held {held} {what} and now holds {holds}.",
+            f"it had {before} {what} and now has {after}.",
             f"Nothing was removed. If that is right, run: evenhours ingest --source {source} --accept-shrink",
         )
-        self.held = held
-        self.holds = holds
+        self.before = before
+        self.after = after
 
 
 class UnusableError(ValueError):

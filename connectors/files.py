@@ -1,7 +1,7 @@
-"""Opening what lies at a path: an ordinary file, or nothing.
+"""Opening regular files only: pipes, devices and sockets are refused.
 
-A pipe waits for whoever writes into it, a device need not have an end, and opening some does something. So what lies
-there is looked at first, open_file without waiting, and looked at again, since it may have become another meanwhile.
+Opening a pipe blocks until somebody writes to it, a device may never end, and opening some devices has effects. So the
+path is checked first, opened without blocking, and checked again, as another file may have replaced it in between.
 """
 
 from __future__ import annotations
@@ -16,21 +16,24 @@ from connectors.errors import UnavailableError
 
 
 class NotAFileError(OSError):
-    """A folder, a pipe, a device or a socket where a file was to be, or in a folder of which all files are read."""
+    """A folder, pipe, device or socket in place of a file, or in a folder of which all files are read."""
 
     def __init__(self, *, in_folder: bool = False) -> None:
         super().__init__()
         self._in_folder = in_folder
 
     def to_connector_error(self, source: str, path: object) -> UnavailableError:
-        """Say so of the path as the configuration has it."""
+        """Return the error for the path as it is written in the configuration."""
         if self._in_folder:
-            return UnavailableError(source, f'the folder "{path}" holds a pipe or a device.', "Take it out of there.")
+            return UnavailableError(source, f'the folder "{path}" contains a pipe or a device.', "Move it elsewhere.")
         return UnavailableError(source, f'"{path}" is neither a file nor a folder.', "Correct its path.")
 
 
 def open_file(path: Path) -> BinaryIO:
-    """The file at the path, or where a link leads, for reading. Raises :class:`NotAFileError` and other OSError."""
+    """Open the regular file at the path, following links, for reading.
+
+    Raises :class:`NotAFileError` and other OSError.
+    """
     if not S_ISREG(path.stat().st_mode):
         raise NotAFileError
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -41,15 +44,18 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def regular_files(paths: Iterable[Path]) -> list[Path]:
-    """The files, in order; folders and links to nothing are left out. Raises :class:`NotAFileError` for the rest."""
-    found = []
+    """Return the regular files among the paths, in order.
+
+    Folders and broken links are left out. Raises :class:`NotAFileError` for pipes, devices and sockets.
+    """
+    files = []
     for path in sorted(paths):
         try:
             mode = path.stat().st_mode
         except FileNotFoundError:
             continue
         if S_ISREG(mode):
-            found.append(path)
+            files.append(path)
         elif not S_ISDIR(mode):
             raise NotAFileError(in_folder=True)
-    return found
+    return files

@@ -1,7 +1,7 @@
-"""All that a connector may say. No field for content exists here, so none can be stored.
+"""The record types that connectors may return. They have no field for content, so none can be stored.
 
-Instants are aware datetimes; a naive one is refused where the record is made. People, threads and entries
-appear as keyed pseudonyms only (see :mod:`connectors.pseudonyms`).
+Instants are aware datetimes; a naive one is refused when the record is created. People, threads and entries appear as
+keyed pseudonyms only (see :mod:`connectors.pseudonyms`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What an entry of a calendar is, decided by the practice's ordered rules (:mod:`connectors.classify`)."""
+    """The kind of a calendar entry, decided by the practice's ordered rules (:mod:`connectors.classify`)."""
 
     SESSION = "session"
     SUPERVISION = "supervision"
@@ -27,34 +27,34 @@ class Kind(StrEnum):
     PROTECTED = "protected"
     PERSONAL = "personal"
     OTHER = "other"
-    BUSY = "busy"  # another job's span: times and nothing else
+    BUSY = "busy"  # of another job's calendar: times and nothing else
 
 
 SUPERVISION = frozenset({Kind.SUPERVISION, Kind.GROUP_SUPERVISION})
 """Supervision, alone or with others."""
 
 LONG_KINDS = frozenset({Kind.LEAVE, Kind.ON_CALL, Kind.EMERGENCY, Kind.BUSY})
-"""What may last longer than any session does."""
+"""The kinds that may last longer than any session."""
 
 
 class Status(StrEnum):
-    """What the source says became of an entry."""
+    """The status of an entry, as the source has it."""
 
     CONFIRMED = "confirmed"
     TENTATIVE = "tentative"
     DECLINED = "declined"
     CANCELLED = "cancelled"
     LATE_CANCELLED = "late_cancelled"
-    CLINICIAN_CANCELLED = "clinician_cancelled"  # where the source says whose cancellation it was
+    CLINICIAN_CANCELLED = "clinician_cancelled"  # only if the source says who cancelled
     NO_SHOW = "no_show"
 
 
 CALLED_OFF = (Status.DECLINED, Status.CANCELLED, Status.LATE_CANCELLED, Status.CLINICIAN_CANCELLED)
-"""What does not take place."""
+"""The statuses of entries that do not take place."""
 
 
 class CounterpartKind(StrEnum):
-    """Who stands at the other end of a message. An outside person counts as a client until marked otherwise."""
+    """The kind of a message's counterpart. An outside person counts as a client until marked otherwise."""
 
     CLIENT = "client"
     COLLEAGUE = "colleague"
@@ -64,7 +64,7 @@ class CounterpartKind(StrEnum):
 
 
 class Grade(StrEnum):
-    """How a session's true times are known; a record system's own times count before a call's."""
+    """The kind of evidence of a session's actual times; a record system's counts before a call's."""
 
     EHR = "ehr"
     CALL = "call"
@@ -77,17 +77,22 @@ def _refuse_naive(*instants: datetime | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CalendarEvent:
-    """One known occurrence: a single entry, or one instance of a series.
+    """One occurrence: a single entry, or one instance of a series.
 
-    ``uid_key`` names UID and original occurrence, so it survives a move. An all-day entry runs from local
-    midnight to local midnight of its owner. ``edited_at`` is the source's own last change, where it says so.
-    ``excluded`` is the reason why this entry is kept and listed but never counted as working time, where the source
-    itself gives one: that it is too long is for ingest to say. ``is_free`` marks an entry whose time the source shows
-    as free: in another job's calendar it is nobody's time. ``meeting`` names
-    the video meeting it invites to, which several entries and series may share: ``names.entry("meeting", code)``, the
-    code in lower case and without dashes. ``series`` is the keyed name of the series, ``names.entry(uid)``, where the
-    connector worked the instance out from a rule that the source tells; an instance that the source tells by itself
-    has none. A rule is told as long as it goes on, so its instances say nothing of how far back a source reaches.
+    ``uid_key`` is the pseudonym of UID and original occurrence, so it stays the same when the entry is moved. An
+    all-day entry runs from local midnight to local midnight of its owner. ``edited_at`` is the source's own time of the
+    last change, if it has one.
+
+    ``excluded`` is the reason why the entry is stored and listed but never counts as working time, for reasons that the
+    source itself gives; ingest decides about too long ones. ``is_free`` marks an entry that the source shows as free:
+    in another job's calendar it is nobody's time.
+
+    ``meeting`` is the pseudonym of the video meeting in the invitation, which several entries and series may share:
+    ``pseudonyms.entry("meeting", code)``, with the code in lower case and without dashes.
+
+    ``series`` is the pseudonym of the series, ``pseudonyms.entry(uid)``, if the connector expanded the instance from a
+    recurrence rule; an instance that the source lists by itself has none. A rule is listed for as long as it goes on,
+    so its instances do not show how far back a source reaches.
     """
 
     clinician: str
@@ -110,12 +115,11 @@ class CalendarEvent:
 
 @dataclass(frozen=True, slots=True)
 class SessionEvidence:
-    """True times of one session, from a record system or a call log.
+    """The actual times of one session, from a record system or a call log.
 
-    ``uid_key`` is the occurrence it belongs to where the source knows it, ``meeting`` the video meeting (as in
-    :class:`CalendarEvent`); otherwise sessions are found by overlap.
-    Either end may be unknown (``None``), which is not the same as "on time". A video meeting to which nobody came is
-    told as the instant in the middle of the clinician's wait, as both its beginning and its end.
+    ``uid_key`` is the occurrence it belongs to, if the source knows it, ``meeting`` the video meeting (see
+    :class:`CalendarEvent`); otherwise the session is found by overlap. ``None`` as a start or end means unknown, not
+    "on time". A video meeting to which nobody came starts and ends at the middle of the clinician's wait.
     """
 
     clinician: str
@@ -130,14 +134,14 @@ class SessionEvidence:
         _refuse_naive(self.started_at, self.ended_at)
 
 
-@dataclass(slots=True)  # not frozen: that would take four times as long to make
+@dataclass(slots=True)  # not frozen: that takes four times as long to create, and there are millions
 class MessageStamp:
-    """When one message was sent, in which direction, and a pseudonym for who stood at the other end.
+    """The time, direction and counterpart of one message.
 
-    ``key`` is the keyed 64-bit name of the Message-ID: one message of one clinician has one key whatever folder,
-    copy or source it comes from. ``thread_nodes`` are keyed names of every message or provider thread this one is
-    tied to, itself first; empty where the source has no threads. ``counterpart`` is the sender, or the first
-    recipient who is not the owner.
+    ``key`` is the 64-bit pseudonym of the Message-ID: a message of one clinician has the same key in every folder, copy
+    and source. ``thread_nodes`` are the pseudonyms of all messages and provider threads that it refers to, itself
+    first; empty if the source has no threads. ``counterpart`` is the sender, or the first recipient who is not the
+    owner.
     """
 
     clinician: str

@@ -1,4 +1,4 @@
-"""The kinds of source there are. A kind's module is imported when a source of that kind is asked for, not before.
+"""The registry of source kinds. The module of a kind is imported when a source of that kind is first used.
 
 Packages outside add theirs through the entry-point group ``evenhours.connectors``: the entry's name is the kind, its
 value a :class:`~connectors.base.SourceKind`. A built-in kind cannot be replaced.
@@ -37,40 +37,47 @@ ENTRY_POINT_GROUP = "evenhours.connectors"
 
 
 class UnknownKindError(LookupError):
-    """No source is of this kind. ``known`` are the kinds there are, ``meant`` the nearest of them."""
+    """There is no source kind of this name. ``kinds`` are all names, ``suggestions`` the most similar ones."""
 
-    def __init__(self, kind: str, known: tuple[str, ...]) -> None:
-        super().__init__(kind, known)
+    def __init__(self, kind: str, kinds: tuple[str, ...]) -> None:
+        super().__init__(kind, kinds)
         self.kind = kind
-        self.known = known
-        self.meant = tuple(get_close_matches(kind, known))
+        self.kinds = kinds
+        self.suggestions = tuple(get_close_matches(kind, kinds))
 
     def __str__(self) -> str:
-        words, lead = (self.meant, "did you mean") if self.meant else (self.known, "there are")
-        return f'"{self.kind}" is no kind of source; {lead} {", ".join(words)}{"?" if self.meant else "."}'
+        if self.suggestions:
+            return f'"{self.kind}" is not a source kind; did you mean {", ".join(self.suggestions)}?'
+        return f'"{self.kind}" is not a source kind; the kinds are {", ".join(self.kinds)}.'
 
 
 def kind_names() -> tuple[str, ...]:
-    """The names of all kinds, built-in ones first; imports none of them."""
-    return (*KINDS, *sorted(_others().keys() - KINDS.keys()))
+    """Return the names of all kinds, built-in ones first, without importing any."""
+    return (*KINDS, *sorted(_entry_points().keys() - KINDS.keys()))
 
 
 def source_kind(name: str) -> SourceKind:
-    """The kind of that name. Raises :class:`UnknownKindError`; TypeError if a package gives something else."""
+    """Return the kind of that name.
+
+    Raises :class:`UnknownKindError`, and TypeError if an entry point is not a SourceKind.
+    """
     if name in KINDS:
-        found = import_module(KINDS[name]).SOURCE_KIND
-    elif name in (others := _others()):
-        found = others[name].load()
+        kind = import_module(KINDS[name]).SOURCE_KIND
+    elif name in (entry_points := _entry_points()):
+        kind = entry_points[name].load()
     else:
         raise UnknownKindError(name, kind_names())
-    if not isinstance(found, SourceKind):
-        raise TypeError(f'the entry point "{name}" of {ENTRY_POINT_GROUP} names no SourceKind')
-    return found
+    if not isinstance(kind, SourceKind):
+        raise TypeError(f'the entry point "{name}" of {ENTRY_POINT_GROUP} is not a SourceKind')
+    return kind
 
 
-def _others() -> dict[str, EntryPoint]:
-    """What packages outside offer; of two with one name the first by its value, whatever the order of installation."""
-    from importlib.metadata import entry_points  # it takes longer to load than everything else here
+def _entry_points() -> dict[str, EntryPoint]:
+    """Return the kinds that other packages offer, by name.
 
-    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.value, reverse=True)
-    return {entry.name: entry for entry in found}
+    Of two with the same name the first by value is taken, whatever the order of installation.
+    """
+    from importlib.metadata import entry_points  # takes longer to load than everything else here
+
+    ordered = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.value, reverse=True)
+    return {entry.name: entry for entry in ordered}

@@ -1,13 +1,13 @@
-"""Asking again: one policy for web servers, Google and mail servers.
+"""Retries with one policy for web servers, Google and mail servers.
 
 ::
 
-    no whole answer, or HTTP 429, 500, 502, 503, 504    again after 1, 2, 4 … seconds, or what Retry-After says
-    asked to wait for more than a minute                left until the next run
-    all tries made, or the deadline used up             the last problem is raised
+    no complete response, or HTTP 429, 500, 502, 503, 504    retried after 1, 2, 4 … seconds, or Retry-After
+    Retry-After of more than a minute                        left to the next run
+    all attempts made, or the deadline reached               the last error is raised
 
-All tries of a question share one :class:`~connectors.deadline.Deadline`; whoever asks renews it. A server that took
-all the time or room there is, is not asked again.
+All attempts of a request share one :class:`~connectors.deadline.Deadline`, which the caller renews. A server that has
+used up its time or sent too much is not asked again.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from connectors.deadline import Deadline
 from connectors.errors import ConnectorError, LimitExceededError
 
 MAX_ATTEMPTS = 4
-GOOGLE_MAX_ATTEMPTS = 7  # its quotas are counted by the minute: 1 + 2 + … + 32 seconds outlast one
+GOOGLE_MAX_ATTEMPTS = 7  # Google counts quotas by the minute, and 1 + 2 + … + 32 seconds are longer than one
 FIRST_PAUSE = 1.0  # seconds; doubles
-LONGEST_PAUSE = 60.0  # seconds; a server that asks for more is left until the next run
-RETRYABLE_STATUSES = frozenset((429, 500, 502, 503, 504))  # statuses that may be others in a moment
+LONGEST_PAUSE = 60.0  # seconds; if a server asks for more, the next run goes on
+RETRYABLE_STATUSES = frozenset((429, 500, 502, 503, 504))
 
 Pause = Callable[[float], None]
 T = TypeVar("T")
 
 
 class RetryableError(Exception):
-    """It may work later: after ``wait`` seconds if the server said so. Else ``problem`` is what to say."""
+    """A failure that may pass, after ``wait`` seconds if the server said so; ``problem`` is raised if it does not."""
 
     def __init__(self, problem: ConnectorError, wait: float | None = None) -> None:
         super().__init__(problem)
@@ -41,38 +41,39 @@ class RetryableError(Exception):
 
 
 class Retrier:
-    """Asks again as long as it makes sense. ``pause`` sleeps for some seconds; a test may count instead."""
+    """Runs an attempt again while that makes sense. ``pause`` sleeps for some seconds; a test may count instead."""
 
-    def __init__(self, deadline: Deadline, pause: Pause | None = None, tries: int = MAX_ATTEMPTS) -> None:
+    def __init__(self, deadline: Deadline, pause: Pause | None = None, max_attempts: int = MAX_ATTEMPTS) -> None:
         self._deadline = deadline
         self._pause = pause or _sleep
-        self._tries = tries
+        self._max_attempts = max_attempts
 
     def run(self, attempt: Callable[[], T]) -> T:
-        """Return what ``attempt`` gives. Where it raises :class:`RetryableError` to the end, its problem is raised."""
-        tried = 0
+        """Return the attempt's result. If all attempts raise :class:`RetryableError`, raise the last one's problem."""
+        attempts = 0
         while True:
             try:
                 return attempt()
             except RetryableError as error:
-                again = error
-            # outside of the handler: what led to the problem may repeat an address
-            tried += 1
-            self.wait(again, tried)
+                failure = error
+            # Raised outside of the handler, so that the problem has no context: that may contain an address.
+            attempts += 1
+            self.wait(failure, attempts)
 
-    def wait(self, again: RetryableError, tried: int) -> None:
-        """Pause after so many tries, or raise the problem where there is to be none after them."""
-        wait = FIRST_PAUSE * 2 ** (tried - 1) if again.wait is None else again.wait
-        is_over = tried >= self._tries or wait > LONGEST_PAUSE or isinstance(again.problem, LimitExceededError)
-        if is_over or not self._deadline.allows_pause(wait):
-            raise again.problem
-        self._pause(wait)
+    def wait(self, failure: RetryableError, attempts: int) -> None:
+        """Pause after the given number of attempts, or raise the problem if there is to be no other."""
+        seconds = FIRST_PAUSE * 2 ** (attempts - 1) if failure.wait is None else failure.wait
+        is_final = isinstance(failure.problem, LimitExceededError)
+        is_over = is_final or attempts >= self._max_attempts or seconds > LONGEST_PAUSE
+        if is_over or not self._deadline.allows_pause(seconds):
+            raise failure.problem
+        self._pause(seconds)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks us to wait, if it does.
+    """Return the seconds of a ``Retry-After`` header, if there is one.
 
-    The header's number, or its date counted from the server's own clock. ``headers`` have lower-case names.
+    A date in it is compared with the server's own clock (``Date``). ``headers`` have lower-case names.
     """
     text = headers.get("retry-after", "")
     if text.isascii() and text.isdigit():
@@ -85,7 +86,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def long_wait(wait: float | None) -> timedelta | None:
-    """Return for how long a server wants to be left alone, where that is longer than we wait."""
+    """Return a server's ``Retry-After`` if it is longer than we pause."""
     return timedelta(seconds=wait) if wait is not None and wait > LONGEST_PAUSE else None
 
 

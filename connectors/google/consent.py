@@ -115,7 +115,7 @@ class ConsentFlow:
                 # without its cause: it repeats what the server said
                 raise AuthorizationError(NAME, "Google does not accept the answer.", "Run the command again.") from None
             except (RequestException, ValueError):
-                raise UnavailableError(NAME, "Google gave no whole answer.", "Run the command again.") from None
+                raise UnavailableError(NAME, "Google gave no complete answer.", "Run the command again.") from None
         if not token.get("refresh_token"):
             remedy = "Take it back at myaccount.google.com/permissions, then run the command again."
             raise AuthorizationError(NAME, "Google gave a permission that ends within the hour.", remedy)

@@ -1,4 +1,4 @@
-"""What is said where no whole answer comes: what was found, and where to look."""
+"""What is said where no complete answer comes: what was found, and where to look."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def said(ask: Asking, port: int, *, host: str = "127.0.0.1", secure: bool = Fals
 def test_closed_port_takes_no_connections(ask: Asking) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert "takes no connections at this port. Check its name and port, and whether it is running." in said(ask, port)
+    assert "refuses connections at this port. Check its name and port, and whether it is running." in said(ask, port)
 
 
 def test_name_that_nobody_has_leads_nowhere(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,12 +68,12 @@ def test_name_that_nobody_has_leads_nowhere(ask: Asking, monkeypatch: pytest.Mon
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert "was not found: its name leads nowhere." in said(ask, 993, host="mail.example", secure=True)
+    assert "was not found: unknown host name." in said(ask, 993, host="mail.example", secure=True)
 
 
 def test_server_that_is_not_encrypted_is_told_from_one_that_is_not_there(ask: Asking) -> None:
     with scripted_imap() as server:
-        assert "is not encrypted at this port as it should be." in said(ask, server.port, secure=True)
+        assert "does not use the expected encryption at this port." in said(ask, server.port, secure=True)
 
 
 def test_silence_is_no_answer_in_time(ask: Asking, silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,18 +85,18 @@ def test_silence_is_no_answer_in_time(ask: Asking, silent: int, monkeypatch: pyt
 def test_answer_that_breaks_off_is_not_whole() -> None:
     with replies() as server:
         server.give(Reply(body=b"half", length=400))
-        with pytest.raises(UnavailableError, match=r"no whole answer\. Check its name, its port and the network\."):
+        with pytest.raises(UnavailableError, match=r"no complete answer\. Check its name, its port and the network\."):
             HttpClient("diary", lambda _: None).get(server.url)
 
 
 def test_mail_server_without_encryption_on_the_way_says_so() -> None:
     with scripted_imap() as server:
         options = ImapOptions(host="127.0.0.1", port=server.port, username="ana", password="x", tls="starttls")
-        with pytest.raises(UnavailableError, match="is not encrypted at this port as it should be"):
+        with pytest.raises(UnavailableError, match="does not use the expected encryption at this port"):
             read(ImapConnector(options, practice(Path())))
     assert not [line for line in server.received if "STARTTLS" in line or "AUTH" in line]
 
 
 def test_end_of_an_encrypted_answer_is_no_fault_of_the_port() -> None:
-    assert connection_error("diary", "it", ssl.SSLEOFError()).found == "it gave no whole answer."
-    assert connection_error("diary", "it", None).found == "it gave no whole answer."
+    assert connection_error("diary", "it", ssl.SSLEOFError()).found == "it gave no complete answer."
+    assert connection_error("diary", "it", None).found == "it gave no complete answer."

@@ -109,7 +109,7 @@ def test_what_is_no_file_in_a_folder_is_refused_unopened(
     make(tmp_path / "source" / name)
     error = within_time(reading(kind, tmp_path, "source"))
     assert isinstance(error, ConnectorError)
-    assert "holds a pipe or a device" in str(error)
+    assert "contains a pipe or a device" in str(error)
     assert name not in str(error)
 
 

@@ -108,14 +108,14 @@ def test_a_kind_of_several_parts_tells_by_its_options(options: CsvOptions | Micr
 def test_an_unknown_kind_is_told_with_the_nearest() -> None:
     with pytest.raises(UnknownKindError) as error:
         source_kind("mailbox dir")
-    assert error.value.known == kind_names()
-    with pytest.raises(UnknownKindError, match=r'^"maildri" is no kind of source; did you mean maildir, gmail\?$'):
+    assert error.value.kinds == kind_names()
+    with pytest.raises(UnknownKindError, match=r'^"maildri" is not a source kind; did you mean maildir, gmail\?$'):
         source_kind("maildri")
 
 
 def test_an_unknown_kind_like_no_other_is_told_with_all() -> None:
     with pytest.raises(
-        UnknownKindError, match=r"^\"telepathy\" is no kind of source; there are ics, mbox, maildir, csv"
+        UnknownKindError, match=r"^\"telepathy\" is not a source kind; the kinds are ics, mbox, maildir, csv"
     ):
         source_kind("telepathy")
 
@@ -141,7 +141,7 @@ def test_of_two_packages_with_one_name_the_same_one_wins_whatever_their_order(ou
 
 def test_a_package_that_names_something_else_is_told(outside: Callable[..., None]) -> None:
     outside(fax="fax_package:NO_KIND")
-    with pytest.raises(TypeError, match=r'the entry point "fax" of evenhours\.connectors names no SourceKind'):
+    with pytest.raises(TypeError, match=r'the entry point "fax" of evenhours\.connectors is not a SourceKind'):
         source_kind("fax")
 
 

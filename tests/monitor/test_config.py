@@ -491,7 +491,7 @@ def test_a_problem_in_a_clinician_says_where_and_what(file: Path, text: str, pro
         (DIARY + "pgaes = 3", 'source[0].pgaes: unknown key; did you mean "pages"?'),
         (DIARY + 'clinican = "ana"', 'source[0].clinican: unknown key; did you mean "clinician"?'),
         (DIARY.replace('"diary"\nc', '"dairy"\nc') + "anything = 1",
-         'source[0].kind: "dairy" is no kind of source; did you mean diary?'),
+         'source[0].kind: "dairy" is not a source kind; did you mean diary?'),
         (DIARY.replace('kind = "diary"\n', ""), "source[0].kind: missing"),
         (DIARY.replace('kind = "diary"', "kind = [1]"), "source[0].kind: expected text in quotes, found a list"),
         (DIARY.replace('"ana"', '"anna"'), 'source[0].clinician: no clinician has the key "anna"; did you mean "ana"?'),

@@ -62,7 +62,7 @@ def test_night_that_is_dripped_on_ends_in_time_and_reads_the_others(
     assert answer.code == 3
     assert "feed: the server answers too slowly: " in answer.err
     assert "post: the mail server answers too slowly: " in answer.err
-    assert 'texts: the folder "texts" holds a pipe or a device. Take it out of there.' in answer.err
+    assert 'texts: the folder "texts" contains a pipe or a device. Move it elsewhere.' in answer.err
     stored, wanted = office.dump(), alone.dump()
     assert {name: len(stored[name]) for name in ("event", "message")} == {
         name: len(wanted[name]) for name in ("event", "message")

@@ -278,7 +278,7 @@ def test_a_source_that_has_lost_its_true_times_is_refused(house: HouseMaker) -> 
     practice.visits.shows(*held, times=times[:3])
     problem = practice.ingest(**days("2026-03-01", "2026-03-31"))["visits"].problem
     assert isinstance(problem, ShrunkSourceError)
-    assert "held 5 true times and now holds 3" in str(problem)
+    assert "had 5 true times and now has 3" in str(problem)
     assert practice.dump() == before
 
 
@@ -292,7 +292,7 @@ def it_holds(practice: House, left: int, *, believed: bool) -> None:
     assert (problem is None) is believed
     if problem:
         assert isinstance(problem, ShrunkSourceError)
-        assert (problem.held, problem.holds) == (10, left)
+        assert (problem.before, problem.after) == (10, left)
         assert practice.dump() == before
     assert practice.ingest(now=LATER, accept_shrink=True)["diary"].problem is None
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10 - left]
@@ -425,7 +425,7 @@ def test_a_stop_for_tonight_keeps_what_was_read_and_says_when_it_goes_on(house: 
     outcome = practice.ingest()["mail"]
     assert (outcome.rows, outcome.problem) == (2, LIMITED)
     assert str(LIMITED) == (
-        "mail: that is enough for tonight. It asks to be left alone for about 3 hours. The next run goes on from there."
+        "mail: that is enough for tonight. It asks us to wait about 3 hours. The next run goes on from there."
     )
     practice.mail.breaks_after = None
     assert practice.ingest(now=LATER)["mail"].rows == 1

@@ -363,6 +363,6 @@ def test_a_source_of_messages_that_shrank_is_refused_whatever_it_is_asked_from(h
     practice.mail.pages = [Batch(None, (stamp(4, "2026-03-02 09:00"),), source_size=4)]
     problem = practice.ingest(full=True)["mail"].problem
     assert isinstance(problem, ShrunkSourceError)
-    assert (problem.held, problem.holds) == (7, 4)
+    assert (problem.before, problem.after) == (7, 4)
     assert practice.ingest(full=True, accept_shrink=True)["mail"].problem is None
     assert practice.ingest(full=True)["mail"].problem is None

@@ -69,7 +69,7 @@ def test_an_answer_without_any_entry_takes_back_what_is_to_come_and_has_to_be_co
     before = practice.dump()
     problem = read(practice)
     assert problem is not None
-    assert (problem.held, problem.holds) == (5, 0)
+    assert (problem.before, problem.after) == (5, 0)
     assert practice.dump() == before
     assert read(practice, accept_shrink=True) is None
     assert removed(practice) == {one.uid_key for one in SOON}
@@ -106,7 +106,7 @@ def test_only_what_lies_inside_the_reach_counts_for_how_much_a_source_lost(
     problem = read(practice, *PAST[5:6], *PAST[6 + lost :])  # five of ten are forgotten
     assert (problem is None) is believed
     if problem:
-        assert (problem.held, problem.holds) == (5, 3)
+        assert (problem.before, problem.after) == (5, 3)
     assert removed(practice) == ({"p8"} if believed else set())
 
 
