@@ -1,15 +1,15 @@
-"""The pages: read-only but for an answer to a notice, closed unless a view says who may open it, without any script.
+"""The web pages. They work without scripts, and a view is closed unless it declares who may open it.
 
-app        the factory
-auth       signing in and out
-session    what the browser holds: one random word
-policy     who may open which view; without a policy, nobody
-request    what one request has at hand: configuration, store, clock, reader, form, and what the next page says
-headers    what every answer says to the browser
-layout     what stands around every page, what a person reads when one cannot be shown, style sheets and fonts
-me         the pages for one therapist alone
-practice   the pages for the director
-help       what each number means
+app          the application factory
+auth         signing in and out
+web_session  the session that a browser holds: one random token in a cookie
+policy       which roles may open which view
+request      the context of one request: configuration, store, clock, reader, form, and messages for the next page
+headers      the HTTP headers of every response
+layout       the frame of every page, the error pages, the style sheets and fonts
+me           the pages for one therapist alone
+practice     the pages for the director
+help         the definition of each number
 
-A page is one place: its query, its frozen dataclasses and its view are one module, and its template lies beside it.
+Each page is one place: its query, its frozen dataclasses and its view are one module, with its template beside it.
 """

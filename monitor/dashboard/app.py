@@ -1,4 +1,4 @@
-"""The factory of the pages: configuration and clock in, a WSGI application out."""
+"""The application factory: a configuration and a clock in, a WSGI application out."""
 
 from __future__ import annotations
 
@@ -25,51 +25,56 @@ from reports import shell
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-LARGEST_FORM = 16 * 1024  # bytes; ours have two short fields
+LARGEST_FORM = 16 * 1024  # bytes; the longest form here, an agreement, sends less than one kilobyte
 LOOPBACK = ["127.0.0.1", "localhost"]
+NOT_FOUND = "There is nothing at this address.\n"
 
 
 class DashboardApp(Flask):
-    """An application whose log names no address: the one of a link signs its bearer in, others name clients."""
+    """A Flask application that logs an error by the rule of its URL.
+
+    A URL itself can sign its reader in or name a client, so it does not belong in a log.
+    """
 
     def log_exception(self, exc_info: Any) -> None:
-        """Write down a fault by the rule of its address."""
-        self.logger.error("A fault of ours at %s [%s]", flask.request.url_rule, flask.request.method, exc_info=exc_info)
+        """Log an unexpected error with the URL rule and the method of its request."""
+        rule, method = flask.request.url_rule, flask.request.method
+        self.logger.error("Unexpected error at %s [%s]", rule, method, exc_info=exc_info)
 
 
 class PathPrefixMiddleware:
-    """Serves an application below one path, and says nothing of it to whoever asks for another.
+    """WSGI middleware that serves an application below one path and answers 404 everywhere else.
 
-    A cookie of 127.0.0.1 goes to every port of this machine, whoever listens there, but only below its own path.
+    Browsers send a cookie of 127.0.0.1 to every port of the machine, but only below the cookie's path. With a path of
+    its own, another local server never receives the cookie of these pages.
     """
 
-    def __init__(self, served: WSGIApplication, path: str) -> None:
-        self._served, self._path = served, path
+    def __init__(self, application: WSGIApplication, prefix: str) -> None:
+        self._application, self._prefix = application, prefix
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        first, slash, rest = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))[1:].partition("/")
-        if not compare_digest(f"/{first}".encode(), self._path.encode()):
-            return headers.answer(404, NOT_HERE)(environ, start_response)
-        environ["SCRIPT_NAME"], environ["PATH_INFO"] = self._path, slash + rest
-        return self._served(environ, start_response)
-
-
-NOT_HERE = "There is nothing at this address.\n"
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        first, slash, rest = path[1:].partition("/")
+        # Compared in constant time: the prefix is derived from the practice's key and is not to be guessed.
+        if not compare_digest(f"/{first}".encode(), self._prefix.encode()):
+            return headers.plain_response(404, NOT_FOUND)(environ, start_response)
+        environ["SCRIPT_NAME"], environ["PATH_INFO"] = self._prefix, slash + rest
+        return self._application(environ, start_response)
 
 
 def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = False) -> Flask:
-    """The pages of one practice. Nothing is opened before the first request but the practice's key.
+    """Return the pages of one practice as an application. Until the first request it opens nothing but the key.
 
-    ``https`` says that they are reached over TLS, so that the cookie never travels without it and belongs to the host
-    alone. Otherwise they are served below :func:`own_path`.
+    ``https`` means that the pages are reached over TLS: the cookie then travels only over TLS and is bound to the
+    host. Otherwise they are served below :func:`path_prefix`.
 
     Raises:
         KeyFileError: the practice's key cannot be read.
     """
     app = DashboardApp("monitor.dashboard", static_folder=None)
     app.jinja_options = {
-        # A page's template lies beside its module; what all reports share comes from theirs.
+        # A page's template lies beside its module; the templates that all reports share come from `reports`.
         "loader": ChoiceLoader([PackageLoader("monitor.dashboard", ""), PackageLoader("reports")]),
         **shell.TEMPLATE_OPTIONS,
     }
@@ -78,7 +83,7 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
     app.config.update(_settings(key, https=https))
     web_session.init_app(app, app.config["SECRET_KEY"])
     if not https:
-        app.wsgi_app = PathPrefixMiddleware(app.wsgi_app, own_path(key))  # type: ignore[method-assign]
+        app.wsgi_app = PathPrefixMiddleware(app.wsgi_app, path_prefix(key))  # type: ignore[method-assign]
     request.init_app(app, config, key, clock)
     policy.init_app(app)
     CSRFProtect(app)
@@ -89,25 +94,26 @@ def create_app(config: Config, clock: Callable[[], datetime], *, https: bool = F
     return app
 
 
-def own_path(key: bytes) -> str:
+def path_prefix(key: bytes) -> str:
     """Return the path below which a practice's pages are served on its own machine.
 
-    It is drawn once, with the practice's key: as lasting and as hard to guess as that, and another one's is another.
+    It is derived from the practice's key, so it lasts as long, is as hard to guess, and differs between practices.
     """
     return "/" + hashlib.blake2b(key=key, person=b"evenhours.path", digest_size=12).hexdigest()
 
 
 def _settings(key: bytes, *, https: bool) -> dict[str, object]:
+    """Return Flask's settings."""
     return {
         "SECRET_KEY": hashlib.blake2b(key=key, person=b"evenhours.cookie").digest(),
-        "APPLICATION_ROOT": "/" if https else own_path(key),  # which the cookie names as its path
+        "APPLICATION_ROOT": "/" if https else path_prefix(key),  # Flask uses it as the cookie's path
         "TRUSTED_HOSTS": LOOPBACK,
         "MAX_CONTENT_LENGTH": LARGEST_FORM,
-        # A browser takes a __Host- cookie from nobody but this host itself, and only over TLS.
+        # Browsers accept a __Host- cookie only over TLS and only from the host itself.
         "SESSION_COOKIE_NAME": "__Host-evenhours" if https else "evenhours",
         "SESSION_COOKIE_SECURE": https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Strict",
-        "WTF_CSRF_TIME_LIMIT": None,  # a token ends with its session
-        "WTF_CSRF_SSL_STRICT": False,  # it asks for the referrer, which our own pages forbid
+        "WTF_CSRF_TIME_LIMIT": None,  # a token is valid as long as its session
+        "WTF_CSRF_SSL_STRICT": False,  # the strict check needs a Referer header, which these pages suppress
     }

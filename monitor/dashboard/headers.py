@@ -1,4 +1,4 @@
-"""Headers of every answer. The browser shall load nothing from elsewhere, run nothing and keep nothing."""
+"""HTTP headers of every response: load nothing from elsewhere, run no script, store no copy."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ HEADERS = {
 
 
 def init_app(app: Flask) -> None:
-    """Put the headers on everything; a view that allows keeping a copy has said so itself."""
-    app.after_request(_with_headers)
+    """Add the headers to every response of an application. A header that a view has set itself stays."""
+    app.after_request(_add_headers)
 
 
-def answer(status: int, text: str) -> Response:
-    """Return a plain answer with the headers, for what no page answers."""
+def plain_response(status: int, text: str) -> Response:
+    """Return a plain-text response with the headers, for requests that do not reach the application."""
     return Response(text, status, HEADERS, content_type="text/plain; charset=utf-8")
 
 
-def _with_headers(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response

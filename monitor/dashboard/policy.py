@@ -1,6 +1,6 @@
-"""Closed unless a view says who may open it.
+"""Access control of the views: a view is closed unless it declares which roles may open it.
 
-What is not yours answers 404, as if it were not there; without having signed in every page answers 401.
+Without a web session every page answers 401. A page of another role answers 404, as if it did not exist.
 """
 
 from __future__ import annotations
@@ -15,41 +15,44 @@ from monitor.access import Role
 from monitor.dashboard import request
 
 View = TypeVar("View", bound=Callable[..., object])
-_POLICY = "allowed_roles"
+_ROLES = "allowed_roles"
 
 
 def allow(*roles: Role) -> Callable[[View], View]:
-    """Declare who may open a view. It goes below the route, so that what is routed carries it."""
+    """Return a decorator that declares who may open a view.
+
+    It goes below the route decorator, so that the function that Flask registers carries the declaration.
+    """
 
     def declare(view: View) -> View:
-        setattr(view, _POLICY, frozenset(roles))
+        setattr(view, _ROLES, frozenset(roles))
         return view
 
     return declare
 
 
 def allowed(view: object) -> frozenset[Role]:
-    """Return who may open a view: nobody, unless it says so."""
-    roles: frozenset[Role] = getattr(view, _POLICY, frozenset())
+    """Return the roles that may open a view; none without a declaration."""
+    roles: frozenset[Role] = getattr(view, _ROLES, frozenset())
     return roles
 
 
 def init_app(app: Flask) -> None:
-    """Let nobody past who is not allowed to, and let nobody see numbers of before what they just wrote."""
-    app.before_request(_stop_others)
-    app.after_request(_compute_what_was_written)
+    """Check the reader's role before each request, and compute what a request has changed after it."""
+    app.before_request(_check_role)
+    app.after_request(_compute_changes)
 
 
-def _compute_what_was_written(response: Response) -> Response:
-    """Compute a clinician's numbers after a write of theirs, so that every page shows one state."""
+def _compute_changes(response: Response) -> Response:
+    """Compute a clinician's numbers after they have sent a form, so that every page shows the same state."""
     if flask.request.method == "POST" and request.is_clinician():
         request.readiness()
     return response
 
 
-def _stop_others() -> None:
+def _check_role() -> None:
     if flask.request.endpoint is None:
-        return  # there is no such page, and that is what will be said
+        return  # no such page: Flask answers 404 or 405
     roles = allowed(current_app.view_functions[flask.request.endpoint])
     if not roles:
         abort(403)
@@ -58,6 +61,6 @@ def _stop_others() -> None:
     if request.require_reader().role not in roles:
         abort(404)
     if roles == {Role.DIRECTOR}:
-        request.record_access()  # what only the director sees is others' data
+        request.record_access()  # only the director opens it, so it shows other people's data
     if flask.request.method == "GET" and request.is_clinician():
-        request.readiness()  # a night that failed, or a configuration that changed, is made good here
+        request.readiness()  # computes what a failed night or a changed configuration left out of date

@@ -36,19 +36,19 @@ class AppState:
 
 
 def init_app(app: Flask, config: Config, key: bytes, clock: Callable[[], datetime]) -> None:
-    """Give the requests of an application their surroundings."""
+    """Set the state that an application's requests share, and what happens at the end of each."""
     app.extensions[_EXTENSION] = AppState(config, key, clock)
-    app.after_request(_keep_messages)
+    app.after_request(_save_messages)
     app.teardown_appcontext(_close_store)
 
 
 def config() -> Config:
-    """The practice's configuration."""
+    """Return the practice's configuration."""
     return _state().config
 
 
 def now() -> datetime:
-    """The instant of this request, the same wherever it is asked for."""
+    """Return the instant of this request, the same in every call."""
     if "now" not in g:
         g.now = _state().clock()
     instant: datetime = g.now
@@ -56,7 +56,7 @@ def now() -> datetime:
 
 
 def store() -> Store:
-    """This request's own store, opened when it is first asked for."""
+    """Return this request's own store, opened at the first call."""
     if "store" not in g:
         g.store = open_practice(config(), _state().key)
     opened: Store = g.store
@@ -64,30 +64,30 @@ def store() -> Store:
 
 
 def form() -> MultiDict[str, str]:
-    """The fields of the form that was sent."""
+    """Return the fields of the form that was sent."""
     return flask.request.form
 
 
 def reader() -> Reader | None:
-    """Return who is reading; ``None`` if nobody has signed in, or too long ago."""
+    """Return who is reading, or ``None`` if nobody has signed in or the session has expired."""
     if "reader" not in g:
-        held, found = web_session().token, None
-        if held:
-            found = access.session_of(store(), held, now())
-        g.reader = access.reader_for(config(), found.subject) if found else None
-        g.session_has_messages = bool(found and found.has_messages)
-        if found and access.is_use_to_be_recorded(found, now()):
-            with _if_writable():
-                access.record_use(store(), held, now())
-    reading: Reader | None = g.reader
-    return reading
+        token, session = web_session().token, None
+        if token:
+            session = access.session_of(store(), token, now())
+        g.reader = access.reader_for(config(), session.subject) if session else None
+        g.session_has_messages = bool(session and session.has_messages)
+        if session and access.is_use_to_be_recorded(session, now()):
+            with _log_write_errors():
+                access.record_use(store(), token, now())
+    current: Reader | None = g.reader
+    return current
 
 
 def record_access() -> None:
-    """Write this look down, whatever was written down a moment ago: nobody looks at others' data without that.
+    """Record this access to other people's data. Unlike the use of a session, every access is recorded.
 
     Raises:
-        AccessLogError: It cannot be written down.
+        AccessLogError: It cannot be recorded, so the page must not be shown.
     """
     try:
         access.record_use(store(), web_session().token, now())
@@ -96,8 +96,8 @@ def record_access() -> None:
 
 
 @contextmanager
-def _if_writable() -> Iterator[None]:
-    """Let somebody's own pages open also while nothing can be written; they say so."""
+def _log_write_errors() -> Iterator[None]:
+    """Log a failed write and go on: a therapist's own pages open on a full disk, too, with a warning."""
     try:
         yield
     except StoreError as error:
@@ -106,69 +106,70 @@ def _if_writable() -> Iterator[None]:
 
 
 def write_failed() -> bool:
-    """Say whether something of this request could not be written down."""
+    """Return whether something in this request could not be written."""
     return bool(g.get("write_failed"))
 
 
 def require_reader() -> Reader:
-    """Return who is reading; nobody is told to sign in."""
+    """Return who is reading; answer 401 if nobody has signed in."""
     return reader() or abort(401)
 
 
 def clinician() -> Clinician:
-    """The clinician who is reading; for anybody else there is no such page."""
+    """Return the clinician who is reading; answer 404 to anybody else."""
     return require_reader().clinician or abort(404)
 
 
 def is_clinician() -> bool:
-    """Say whether a clinician has signed in, as far as this request has asked."""
-    found = g.get("reader")
-    return found is not None and found.clinician is not None
+    """Return whether a clinician is reading, without looking the reader up if this request has not done so."""
+    current = g.get("reader")
+    return current is not None and current.clinician is not None
 
 
 def readiness() -> Readiness:
-    """Return how much is known of the clinician who reads; what is out of date is computed first, if it can be."""
+    """Return the readiness of the clinician who is reading, after computing what is out of date if possible."""
     if "readiness" not in g:
-        with _if_writable():
+        with _log_write_errors():
             g.readiness = bring_up_to_date(config(), store(), clinician(), now=now())
-    if "readiness" not in g:
+    if "readiness" not in g:  # the computation could not be written: show the last state, and how old it is
         with store().read() as connection:
             g.readiness = readiness_of(config(), connection, clinician(), now())
-    ready: Readiness = g.readiness
-    return ready
+    current: Readiness = g.readiness
+    return current
 
 
 def reset_reader() -> None:
-    """Look anew for who is reading: it has just changed."""
+    """Look up at the next call who is reading, since that has just changed."""
     g.pop("reader", None)
 
 
 def flash(message: str) -> None:
-    """Say something on the next page that this reader sees, which may be this request's own; once."""
+    """Show a message once, on the next page that this reader sees. That may be this request's own page."""
     g.setdefault("messages", []).append(message)
 
 
 def discard_messages() -> None:
-    """Forget what this request was about to say: what it says was done was not."""
+    """Drop this request's messages: an error has undone what they report."""
     g.pop("messages", None)
 
 
-def messages() -> list[str]:
-    """Return what the page that is being made has to say, and let no later page say it."""
-    told: list[str] = g.pop("messages", [])
+def take_messages() -> list[str]:
+    """Return the messages for the page that is being made, and let no later page show them."""
+    messages: list[str] = g.pop("messages", [])
+    # A HEAD request shows no page, so it leaves the messages where they are.
     if g.get("session_has_messages") and flask.request.method != "HEAD":
-        with _if_writable(), store().write() as connection:
-            told = [*signin.pop_texts(connection, web_session().token, "messages"), *told]
+        with _log_write_errors(), store().write() as connection:
+            messages = [*signin.pop_texts(connection, web_session().token, "messages"), *messages]
             g.session_has_messages = False
-    return told
+    return messages
 
 
-def _keep_messages(response: Response) -> Response:
-    """Keep for the next page what this one had no page to say on. It lies with the session, never in the cookie."""
-    told: list[str] = g.pop("messages", [])
-    if told and web_session().token:
-        with _if_writable(), store().write() as connection:
-            signin.append_texts(connection, web_session().token, "messages", told)
+def _save_messages(response: Response) -> Response:
+    """Save the messages that no page has shown, for the next page. They lie with the session, never in the cookie."""
+    messages: list[str] = g.pop("messages", [])
+    if messages and web_session().token:
+        with _log_write_errors(), store().write() as connection:
+            signin.append_texts(connection, web_session().token, "messages", messages)
     return response
 
 

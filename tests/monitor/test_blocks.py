@@ -262,7 +262,7 @@ def test_the_director_sees_open_slots_and_never_the_day(six: BlockPractice) -> N
     assert (seen["ana"], seen["ben"], seen["cleo"]) == ((2, 0, 1, True), (0, 4, 0, False), (None, None, None, False))
     own = own_caseload(six.config, six.store, six.config.clinicians[0], now=six.now).slots
     assert own is not None
-    assert (own.day, own.evening, own.trauma, own.asks) == (2, 0, 1, True)
+    assert (own.day, own.evening, own.trauma, own.is_old) == (2, 0, 1, True)
     assert own_caseload(six.config, six.store, six.config.clinicians[2], now=six.now).slots is None
 
 

@@ -35,29 +35,29 @@ ANSWERED = {
     "patterns.overview": (401, 200, 200, 404),
     "patterns.answer": (401, 400, 400, 404),
     "patterns.undo": (401, 400, 400, 404),
-    "patterns.enter": (401, 400, 400, 404),
-    "patterns.strike": (401, 400, 400, 404),
-    "clients.everybody": (401, 200, 200, 404),
-    "clients.one": (401, 200, 404, 404),
-    "clients.say": (401, 400, 400, 404),
+    "patterns.add_entry": (401, 400, 400, 404),
+    "patterns.remove_entry": (401, 400, 400, 404),
+    "clients.client_list": (401, 200, 200, 404),
+    "clients.client_page": (401, 200, 404, 404),
+    "clients.save": (401, 400, 400, 404),
     "clients.not_a_client": (401, 400, 400, 404),
     "clients.take_back": (401, 400, 400, 404),
     "clients.join": (401, 400, 400, 404),
     "clients.separate": (401, 400, 400, 404),
-    "clients.apart": (401, 400, 400, 404),
-    "agreements.everybody": (401, 200, 200, 404),
-    "agreements.one": (401, 200, 404, 404),
-    "agreements.say": (401, 400, 400, 404),
-    "agreements.reviewed": (401, 400, 400, 404),
-    "agreements.emergency": (401, 400, 400, 404),
+    "clients.keep_apart": (401, 400, 400, 404),
+    "agreements.agreement_list": (401, 200, 200, 404),
+    "agreements.agreement_page": (401, 200, 404, 404),
+    "agreements.save": (401, 400, 400, 404),
+    "agreements.mark_reviewed": (401, 400, 400, 404),
+    "agreements.set_emergency": (401, 400, 400, 404),
     "check_in.overview": (401, 200, 200, 404),
-    "check_in.keep": (401, 400, 400, 404),
+    "check_in.save": (401, 400, 400, 404),
     "check_in.remove": (401, 400, 400, 404),
     "data.shared": (401, 200, 200, 404),
     "data.open_slots": (401, 400, 400, 404),
-    "accounts.everything": (401, 200, 200, 404),
-    "accounts.begin": (401, 400, 400, 404),
-    "accounts.answer": (401, 400, 400, 404),
+    "accounts.overview": (401, 200, 200, 404),
+    "accounts.start_google": (401, 400, 400, 404),
+    "accounts.complete_google": (401, 400, 400, 404),
     "accounts.agree": (401, 400, 400, 404),
     "accounts.withdraw": (401, 400, 400, 404),
     "practice.caseload": (401, 404, 404, 200),
@@ -191,7 +191,7 @@ def test_a_links_page_says_whose_pages_it_opens_and_what_ends(pages: DashboardPa
     shown = ben.get(pages.sign_in_link("director")).text
     assert "Open the director’s pages" in shown
     assert "You are reading as =Ben" in shown
-    assert "it ends your signing in as =Ben" in shown
+    assert "You are signed in as =Ben; opening the pages signs you out." in shown
 
 
 def test_the_button_of_a_link_belongs_to_the_browser_that_shows_it(pages: DashboardPages) -> None:
@@ -384,10 +384,10 @@ def test_a_message_lies_with_the_session_and_is_shown_once(pages: DashboardPages
 
     assert "Set-Cookie" not in answer.headers
     assert session_cookie(ana) == before
-    assert json.loads(held) == ["Kept: The work is trauma-focused."]
+    assert json.loads(held) == ["Saved: The work is trauma-focused."]
     assert ana.head("/help").status_code == 200
-    assert "Kept: The work is trauma-focused." in ana.get("/help").text
-    assert "Kept: The work is trauma-focused." not in other.get("/help").text
+    assert "Saved: The work is trauma-focused." in ana.get("/help").text
+    assert "Saved: The work is trauma-focused." not in other.get("/help").text
     assert pages.store.connection.execute("SELECT messages FROM web_session").fetchone() == ("[]",)
 
 
@@ -406,7 +406,7 @@ def test_a_message_ends_with_its_session(pages: DashboardPages, practice: Writte
             ana.get("/me/")
 
     again = ana if ends == "another link" else pages.signed_in("ana")
-    assert "Kept:" not in again.get("/me/").text
+    assert "Saved:" not in again.get("/me/").text
     assert pages.store.connection.execute("SELECT messages FROM web_session").fetchall() == [("[]",)]
 
 
@@ -507,7 +507,7 @@ def test_every_page_names_its_reader(pages: DashboardPages, practice: WrittenPra
         for endpoint, method, address in routes(pages, practice):
             answer = client.open(address, method=method)
             if answer.mimetype == "text/html" and answer.status_code not in {302, 303}:
-                assert re.findall('<p class="reads">(.*?)</p>', answer.text) == [reads[name]], (name, endpoint)
+                assert re.findall('<p class="reader">(.*?)</p>', answer.text) == [reads[name]], (name, endpoint)
 
 
 # What every answer says

@@ -61,11 +61,11 @@ def on_googles_page(shown: str) -> str:
 
 def test_somebody_says_yes_and_gives_the_address_back(office: Office, pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
-    assert "Not yet given" in ana.get(HERE).text
+    assert "Your permission is missing or incomplete." in ana.get(HERE).text
     address = on_googles_page(post(ana, f"{HERE}/google").text)
     told = post(ana, f"{HERE}/google/answer", address=address).text
 
-    assert "Thank you. May be read: entries of the calendar, read only." in told
+    assert "Thank you. Evenhours may now read: entries of the calendar, read only." in told
     assert "You have given permission." in told
     assert (read_private(office.folder / "google-tokens", "ana.json") or {})["scopes"] == [CALENDAR]
 
@@ -89,7 +89,8 @@ def test_what_was_left_unticked_is_said(google: Google, pages: DashboardPages) -
     address = on_googles_page(post(ana, f"{HERE}/google").text)
 
     assert (
-        "Left unticked: entries of the calendar, read only" in post(ana, f"{HERE}/google/answer", address=address).text
+        "You left unticked: entries of the calendar, read only"
+        in post(ana, f"{HERE}/google/answer", address=address).text
     )
 
 
@@ -98,7 +99,7 @@ def test_in_a_domain_consent_is_written_down_by_whoever_signed_in(office: Office
     with DashboardPages(load(office.config)) as pages:
         told = post(pages.signed_in("ana"), f"{HERE}/google/agree").text
 
-    assert "It is written down" in told
+    assert "Your consent is recorded" in told
     consent = read_private(office.folder / "google-tokens", "ana.consent.json") or {}
     assert (consent["account"], consent["scopes"]) == (ANA, [CALENDAR])
     assert read_private(office.folder / "google-tokens", "ben.consent.json") is None
@@ -112,7 +113,7 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: G
     consent = office.folder / "google-tokens" / "ana.consent.json"
     with DashboardPages(load(office.config)) as pages:
         ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
-        assert "Take it back" not in ana.get(HERE).text
+        assert "Take back my permission" not in ana.get(HERE).text
         post(ana, f"{HERE}/google/agree")
         post(ben, f"{HERE}/google/agree")
         office("ingest", "--source", "google")
@@ -121,11 +122,11 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: G
 
         told = post(ana, f"{HERE}/google/withdraw").text
 
-        assert "Taken back: it is deleted, and no later run reads your Google account" in told
-        assert "Not yet given" in told
-        assert "Take it back" not in told
+        assert "Your permission is taken back and deleted. Your Google account is not read again" in told
+        assert "Your permission is missing or incomplete." in told
+        assert "Take back my permission" not in told
         assert not consent.exists()
-        assert "Take it back" in ben.get(HERE).text
+        assert "Take back my permission" in ben.get(HERE).text
         assert "There was nothing to take back" in post(ana, f"{HERE}/google/withdraw").text
     google.asked.clear()
     read = office("ingest", "--source", "google")
@@ -169,7 +170,7 @@ def test_what_cannot_be_deleted_is_not_called_taken_back(
         patch.setattr(Path, "unlink", refused)
         told = post(ana, f"{HERE}/google/withdraw").text
 
-    assert "It is not taken back." in told
+    assert "Your permission is not taken back." in told
     assert "You have given permission." in told
 
 
@@ -190,8 +191,8 @@ def test_sources_whose_permissions_lie_apart_are_not_called_nothing(office: Offi
     with DashboardPages(load(office.config)) as pages:
         shown = pages.signed_in("ana").get(HERE).text
 
-    assert "Nothing of yours at Google" not in shown
-    assert "Several sources of yours keep it apart" in shown
+    assert "Evenhours reads nothing from a Google account of yours." not in shown
+    assert "Each of your sources" in shown
 
 
 def test_without_a_client_the_page_says_what_is_missing(office: Office) -> None:
@@ -204,4 +205,4 @@ def test_where_nothing_of_googles_is_read_nothing_is_asked(tmp_path: Path) -> No
     office = Office(tmp_path)
     office("init")
     with DashboardPages(load(office.config)) as pages:
-        assert "Nothing of yours at Google is read here." in pages.signed_in("ana").get(HERE).text
+        assert "Evenhours reads nothing from a Google account of yours." in pages.signed_in("ana").get(HERE).text

@@ -28,7 +28,7 @@ def send(client: FlaskClient, key: str, answers: dict[int, int], **more: str) ->
 
 
 def words_said(page: TestResponse) -> str:
-    return next((line.words() for line in read(page.text).all("p", "said")), "")
+    return next((line.words() for line in read(page.text).all("p", "message")), "")
 
 
 def proqol(value: int, **left_out: int) -> dict[int, int]:
@@ -40,7 +40,7 @@ def test_nothing_is_asked_before_somebody_asks_for_it(pages: DashboardPages) -> 
 
     assert read(page.text).all("svg", "chart") == []
     assert "What you answered" not in visible(page.text)
-    assert "Single answers are added up and forgotten." in visible(page.text)
+    assert "Single answers are added up and not stored." in visible(page.text)
     assert visible(pages.signed_in("ana").get("/me/").text).lower().count("check-in") == 1  # the way to its page
 
 
@@ -50,7 +50,7 @@ def test_a_sheet_is_scored_kept_and_drawn_beside_the_weeks(pages: DashboardPages
     said = answer(ana, "proqol5", proqol(3) | {1: 5})
 
     results = "Compassion satisfaction 30, moderate · Burnout 28, moderate · Secondary traumatic stress 30, moderate"
-    assert said == f"Kept for 18 November 2026: {results}."
+    assert said == f"Saved for 18 November 2026: {results}."
     page = read(ana.get(HERE).text)
     assert results in page.words()
     drawn = [use.all("title")[0].words() for use in page.all("svg", "chart")[0].all("use") if use.all("title")]
@@ -72,7 +72,7 @@ def test_a_sheet_with_a_gap_comes_back_as_it_was_filled_in(pages: DashboardPages
 
     assert page.status_code == 422
     gap = "Question 8 has no answer yet; without it Burnout gets no number."
-    assert words_said(page) == f"Nothing is kept yet. {gap}"
+    assert words_said(page) == f"Nothing is saved yet. {gap}"
     assert check_ins(pages.store.connection, "ana") == []
     form = next(
         form for form in read(page.text).all("form") if form.attributes["action"] == f"{pages.root}{HERE}/proqol5"
@@ -80,14 +80,14 @@ def test_a_sheet_with_a_gap_comes_back_as_it_was_filled_in(pages: DashboardPages
     ticked = {i.attributes["name"]: i.attributes["value"] for i in form.all("input") if "checked" in i.attributes}
     assert ticked == {f"q{item}": "5" if item == 1 else "2" for item in PROQOL.items if item != 8}
     assert [i.attributes["name"] for i in form.all("input") if "autofocus" in i.attributes] == ["q8"]
-    assert [button.words() for button in form.all("button")] == ["Keep it", "Keep it without"]
+    assert [button.words() for button in form.all("button")] == ["Save my answers", "Save without the rest"]
     assert [d.attributes for d in read(page.text).all("details") if form in d.all("form")] == [{"open": ""}]
 
 
 def test_a_question_left_out_on_purpose_costs_its_own_scale(pages: DashboardPages) -> None:
     said = answer(pages.signed_in("ana"), "proqol5", proqol(2, one=8), without="yes")
 
-    assert said.startswith("Kept for 18 November 2026: Compassion satisfaction 20, low")
+    assert said.startswith("Saved for 18 November 2026: Compassion satisfaction 20, low")
     (kept,) = check_ins(pages.store.connection, "ana")
     assert kept.results.keys() == {"satisfaction", "trauma"}
 
@@ -109,8 +109,8 @@ def test_a_sheet_without_any_number_is_not_kept(
     page = send(pages.signed_in("ana"), "proqol5", answers, **more)
 
     assert page.status_code == 422
-    assert words_said(page).startswith(f"Nothing is kept yet. {gap}")
-    assert "Keep it without" not in page.text
+    assert words_said(page).startswith(f"Nothing is saved yet. {gap}")
+    assert "Save without the rest" not in page.text
     assert check_ins(pages.store.connection, "ana") == []
 
 
@@ -119,30 +119,30 @@ def test_thirty_days_have_to_pass(pages: DashboardPages) -> None:
     answer(ana, "proqol5", proqol(3))
 
     assert "You can answer it again from 18 December 2026." in visible(ana.get(HERE).text)
-    assert answer(ana, "proqol5", proqol(4)).startswith("Nothing is kept: you can answer ProQOL 5 again from 18 Dec")
+    assert answer(ana, "proqol5", proqol(4)).startswith("Nothing was saved: you can answer ProQOL 5 again from 18 Dec")
     pages.clock.advance(days=29)
     ana = pages.signed_in("ana")
-    assert answer(ana, "proqol5", proqol(4)).startswith("Nothing is kept")
+    assert answer(ana, "proqol5", proqol(4)).startswith("Nothing was saved")
     pages.clock.advance(days=1)
     ana = pages.signed_in("ana")
-    assert answer(ana, "proqol5", proqol(4)).startswith("Kept for 18 December 2026")
+    assert answer(ana, "proqol5", proqol(4)).startswith("Saved for 18 December 2026")
 
 
 def test_the_single_question_waits_for_nothing_but_the_next_day(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
 
     assert answer(ana, "single", {1: 3}) == (
-        "Kept for 18 November 2026: Burnout, by your own definition 3, at the mark or over."
+        "Saved for 18 November 2026: Burnout, by your own definition 3, at the mark or over."
     )
-    assert answer(ana, "single", {1: 2}).startswith("Nothing is kept")
+    assert answer(ana, "single", {1: 2}).startswith("Nothing was saved")
     pages.clock.advance(days=1)
-    assert answer(pages.signed_in("ana"), "single", {1: 2}).startswith("Kept for 19 November 2026")
+    assert answer(pages.signed_in("ana"), "single", {1: 2}).startswith("Saved for 19 November 2026")
 
 
 def test_the_inventory_of_sixteen_is_two_means(pages: DashboardPages) -> None:
     said = answer(pages.signed_in("ana"), "olbi", dict.fromkeys(range(1, 17), 2) | {3: 1})
 
-    assert said == "Kept for 18 November 2026: Disengagement 2.6 · Exhaustion 2.5."
+    assert said == "Saved for 18 November 2026: Disengagement 2.6 · Exhaustion 2.5."
 
 
 def test_an_entry_is_erased_by_its_owner(pages: DashboardPages) -> None:
@@ -176,5 +176,5 @@ def test_what_is_not_there_is_not_found(pages: DashboardPages, address: str) -> 
 def test_before_anything_is_read_one_can_answer(empty_pages: DashboardPages) -> None:
     finn = empty_pages.signed_in("finn")
 
-    assert answer(finn, "single", {1: 1}).startswith("Kept for 18 November 2026")
+    assert answer(finn, "single", {1: 1}).startswith("Saved for 18 November 2026")
     assert len(read(finn.get(HERE).text).all("svg", "chart")) == 2

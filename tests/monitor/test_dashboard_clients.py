@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from connectors.records import CalendarEvent, Kind
 from monitor.analysis.calendar import day_number
 from monitor.analysis.terms import ALWAYS, TERMS
-from monitor.dashboard.me.agreements import _months_on
+from monitor.dashboard.me.agreements import _add_months
 from monitor.store import clients, sources
 from monitor.store.analysis_records import pseudonyms
 from monitor.store.computations import computation
@@ -30,7 +30,7 @@ def post(client: FlaskClient, address: str, **form: object) -> str:
     token = csrf_token_of(client.get("/help"))
     page = client.post(address, data={**form, "csrf_token": token}, follow_redirects=True)
     assert page.status_code in {200, 422}, page.status_code
-    return " ".join(line.words() for line in read(page.text).all("p", "said"))
+    return " ".join(line.words() for line in read(page.text).all("p", "message"))
 
 
 def status(client: FlaskClient, address: str, **form: object) -> int:
@@ -140,7 +140,7 @@ def test_who_was_handed_over_is_no_longer_among_the_clients(pages: DashboardPage
 
     told = post(ana, f"{CLIENTS}/{practice.client}", standing="handed_over", band="", trauma="no", **{"from": TODAY})
 
-    assert told == "Kept: Who this is."
+    assert told == "Saved: Who this is."
     assert said(pages) == {(practice.client, "standing"): [(day_number(TODAY), "handed_over")]}
     names = listed(ana.get(CLIENTS).text)
     assert len(names["Seen in the last 90 days"]) == 4
@@ -165,7 +165,7 @@ def test_the_weight_band_and_the_trauma_mark_are_kept_from_a_day_on(
         ana, f"{CLIENTS}/{practice.client}", standing="client", band="3", trauma="yes", **{"from": "2026-09-01"}
     )
 
-    assert told == "Kept: Weight band, The work is trauma-focused."
+    assert told == "Saved: Weight band, The work is trauma-focused."
     assert {term: rows for (_, term), rows in said(pages).items()} == {
         "band": [(day_number(date(2026, 9, 1)), "3")],
         "trauma": [(day_number(date(2026, 9, 1)), "yes")],
@@ -192,7 +192,7 @@ def test_without_a_sensible_day_nothing_is_kept(pages: DashboardPages, practice:
     ana = pages.signed_in("ana")
 
     assert post(ana, f"{CLIENTS}/{practice.client}", standing="discharged", **{"from": day}).startswith(
-        "Nothing is kept"
+        "Nothing was saved"
     )
     assert said(pages) == {}
 
@@ -249,7 +249,7 @@ def test_joining_somebody_who_was_marked_as_no_client_keeps_the_client(
 
     told = post(ana, f"{CLIENTS}/{practice.client}/join", other=parent)
 
-    assert told.endswith("“Not a client” is taken back.")
+    assert told.endswith("They are no longer marked “Not a client”.")
     assert said(pages) == {}
     assert len(listed(ana.get(CLIENTS).text)["Seen in the last 90 days"]) == 5
 
@@ -257,7 +257,7 @@ def test_joining_somebody_who_was_marked_as_no_client_keeps_the_client(
 def test_two_people_are_not_asked_about_again(pages: DashboardPages, practice: WrittenPractice, parent: int) -> None:
     ana = pages.signed_in("ana")
 
-    assert post(ana, f"{CLIENTS}/{practice.client}/apart", other=parent).startswith("Two people it is.")
+    assert post(ana, f"{CLIENTS}/{practice.client}/apart", other=parent).startswith("They stay two people.")
     assert "The same person?" not in visible(ana.get(CLIENTS).text)
 
 
@@ -265,7 +265,7 @@ def test_who_only_writes_is_marked_by_one_button(pages: DashboardPages, parent: 
     ana = pages.signed_in("ana")
     assert listed(ana.get(CLIENTS).text)["Only in messages"] == ["PARE"]
 
-    assert post(ana, f"{CLIENTS}/{parent}/not-a-client") == "Kept: Who this is."
+    assert post(ana, f"{CLIENTS}/{parent}/not-a-client") == "Saved: Who this is."
     names = listed(ana.get(CLIENTS).text)
     assert names["Not clients, or no longer"] == ["PARE"]
     assert "Only in messages" not in names
@@ -278,7 +278,7 @@ def test_who_is_booked_and_was_not_met_yet_is_no_mere_correspondent(pages: Dashb
         booked = CalendarEvent("ana", "later", start, start + timedelta(minutes=50), Kind.SESSION, client="NEWCOMER")
         save_events(connection, calendar, [booked], int(NOW.timestamp()))
 
-    assert listed(pages.signed_in("ana").get(CLIENTS).text)["Booked, and not met so far"] == ["NEWC"]
+    assert listed(pages.signed_in("ana").get(CLIENTS).text)["Booked, but not met so far"] == ["NEWC"]
 
 
 def test_joining_before_a_code_is_chosen_is_answered_with_what_to_do(
@@ -317,7 +317,7 @@ def test_an_agreement_is_kept_point_by_point_from_a_day_on(pages: DashboardPages
         review_on="2027-02-01", **{"from": "2026-11-01"},
     )  # fmt: skip
 
-    assert told.startswith("Kept: Sessions a week, Channels between sessions, Hours of contact")
+    assert told.startswith("Saved: Sessions a week, Channels between sessions, Hours of contact")
     assert {term: rows[-1][1] for (_, term), rows in said(pages).items()} == {
         "frequency": "0.5",
         "channels": "email,phone",
@@ -356,7 +356,7 @@ def test_a_modified_boundary_needs_reason_author_and_review(
 ) -> None:
     told = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", **form, **{"from": "2026-11-01"})
 
-    assert told.startswith("Nothing is kept. A boundary that is another one on purpose needs a reason")
+    assert told.startswith("Nothing was saved. A modified boundary needs a reason")
     assert said(pages) == {}
 
 
@@ -369,17 +369,17 @@ def test_a_review_lies_ahead_of_the_day_from_which_it_holds(
     form = {"modified": "crisis_plan", "modified_by": "supervision", "modified_until": "2027-01-01", term: review}
 
     assert post(ana, address, **form, **{"from": "2026-11-01"}) == (
-        f"Nothing is kept. {TERMS[term].title}: has to be a day after the one from which it holds."
+        f"Nothing was saved. {TERMS[term].title}: choose a day after the day from which it holds."
     )
     assert said(pages) == {}
-    assert post(ana, address, **{**form, term: "2026-11-02", "from": "2026-11-01"}).startswith("Kept")
+    assert post(ana, address, **{**form, term: "2026-11-02", "from": "2026-11-01"}).startswith("Saved")
 
 
 def test_a_review_that_is_due_stands_in_no_other_points_way(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     post(ana, address, review_on="2026-11-01", **{"from": "2026-09-01"})
 
-    assert post(ana, address, review_on="2026-11-01", fees="agreed", **{"from": TODAY}) == "Kept: Fees."
+    assert post(ana, address, review_on="2026-11-01", fees="agreed", **{"from": TODAY}) == "Saved: Fees."
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ def test_what_cannot_be_agreed_is_refused_as_a_whole_and_not_repeated(
     told = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", fees="agreed", **form, **{"from": TODAY})
 
     (term, value), *_ = form.items()
-    assert told.startswith(f"Nothing is kept. {TERMS[term].title}: has to be ")
+    assert told.startswith(f"Nothing was saved. {TERMS[term].title}: has to be ")
     assert value == "9" or value not in told
     assert said(pages) == {}
 
@@ -410,7 +410,7 @@ def test_a_refused_agreement_comes_back_as_it_was_filled_in(pages: DashboardPage
     assert {name: value for name, value in shown.items() if value} == form
 
     corrected = {**shown, "contact_hours": "9-17", "modified": ""}
-    assert post(ana, address, **corrected).startswith("Kept: Sessions a week, ")
+    assert post(ana, address, **corrected).startswith("Saved: Sessions a week, ")
     assert said(pages)[practice.client, "contact_hours"] == [(day_number(date(2026, 10, 5)), "09:00-17:00")]
 
 
@@ -423,7 +423,10 @@ def test_a_review_that_is_due_is_said_and_reviewed_by_one_button(
     assert len(listed(ana.get(AGREEMENTS).text)["A review is due"]) == 1
     assert "The modified boundary since 18 November 2026." in visible(ana.get(address).text)
 
-    assert post(ana, f"{address}/reviewed", months="6") == "Noted in your ledger, and the next date is set."
+    assert (
+        post(ana, f"{address}/reviewed", months="6")
+        == "Entered in your ledger, and the date of the next review is set."
+    )
 
     assert "A review is due" not in visible(ana.get(address).text)
     assert said(pages)[practice.client, "modified_until"][-1] == (day_number(TODAY), "2027-05-18")
@@ -444,12 +447,12 @@ def test_a_review_that_is_due_is_said_and_reviewed_by_one_button(
     ],
 )
 def test_months_on_is_the_same_day_or_the_last(day: date, months: int, expected: date) -> None:
-    assert _months_on(day, months) == expected
+    assert _add_months(day, months) == expected
 
 
-def conversations(page: str) -> list[tuple[str, str]]:
+def threads(page: str) -> list[tuple[str, str]]:
     """The threads that an agreement's page lists: their number, and what can be done."""
-    section = next(part for part in read(page).all("section") if part.attributes.get("id") == "conversations")
+    section = next(part for part in read(page).all("section") if part.attributes.get("id") == "threads")
     return [(button.attributes["value"], button.words()) for button in section.all("button")]
 
 
@@ -457,18 +460,18 @@ def test_a_conversation_outside_the_hours_is_marked_as_an_emergency_and_unmarked
     pages: DashboardPages, practice: WrittenPractice
 ) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
-    (thread, words), *others = conversations(ana.get(address).text)
+    (thread, words), *others = threads(ana.get(address).text)
     assert words == "Mark"
     shown = visible(ana.get(address).text)
     assert re.search(r"\d+ November \d+ messages?, \d+ outside your hours, the last at \d\d:\d\d", shown)
 
     assert post(ana, f"{address}/emergency", thread=thread, marked="yes") == "Marked as an emergency."
 
-    assert conversations(ana.get(address).text) == [(thread, "Take back"), *others]
+    assert threads(ana.get(address).text) == [(thread, "Take back"), *others]
     assert "November, an emergency" in visible(ana.get(address).text)
     assert pages.store.connection.execute("SELECT count(*) FROM dirty").fetchone() == (0,), "computed at once"
     assert post(ana, f"{address}/emergency", thread=thread, marked="no").startswith("Taken back")
-    assert conversations(ana.get(address).text) == [(thread, "Mark"), *others]
+    assert threads(ana.get(address).text) == [(thread, "Mark"), *others]
 
 
 @pytest.mark.parametrize(
@@ -486,7 +489,7 @@ def test_a_thread_that_is_none_of_ones_own_is_refused(
 
 def test_nobody_marks_a_thread_of_somebody_elses(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
-    (thread, _), *_ = conversations(ana.get(f"{AGREEMENTS}/{practice.client}").text)
+    (thread, _), *_ = threads(ana.get(f"{AGREEMENTS}/{practice.client}").text)
     bens = min(pseudonyms(pages.store.connection, "ben"))
 
     assert status(ben, f"{AGREEMENTS}/{bens}/emergency", thread=thread, marked="yes") == 404
@@ -508,4 +511,4 @@ def test_what_is_said_of_a_client_is_computed_at_once(pages: DashboardPages, pra
 
 @pytest.mark.parametrize("page", [CLIENTS, AGREEMENTS])
 def test_before_anything_is_read_the_lists_say_so(empty_pages: DashboardPages, page: str) -> None:
-    assert "yet. As soon as a calendar" in visible(empty_pages.signed_in("finn").get(page).text)
+    assert "There are no clients yet. As soon as a calendar" in visible(empty_pages.signed_in("finn").get(page).text)

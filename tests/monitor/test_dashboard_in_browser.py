@@ -106,17 +106,17 @@ def test_a_link_in_a_mail_signs_in_by_its_button_and_ends_who_was_there(
     window: Page, pages: DashboardPages, address: str
 ) -> None:
     sign_in(window, pages, "director")
-    assert window.locator(".reads").inner_text() == "You are reading as the director"
+    assert window.locator(".reader").inner_text() == "You are reading as the director"
     link = f"{address}{pages.root}{pages.sign_in_link('ana')}"
 
     window.goto(f'data:text/html,<a href="{link}">A mail on another site</a>')
     window.get_by_role("link").click()
-    assert window.locator(".reads").inner_text() == "For whoever holds this link"  # strict cookies stay at home
+    assert window.locator(".reader").inner_text() == "For whoever holds this link"  # strict cookies stay at home
     assert len(sessions(pages)) == 1
     window.get_by_role("button", name="Open Ana’s pages").click()
 
     assert window.url == f"{address}{pages.root}/me/"
-    assert window.locator(".reads").inner_text() == "You are reading as Ana"
+    assert window.locator(".reader").inner_text() == "You are reading as Ana"
     assert sessions(pages) == ["ana"]
 
 
@@ -132,7 +132,7 @@ def test_a_notice_is_answered_by_a_button(window: Page, pages: DashboardPages) -
     window.get_by_role("button", name="This was planned").click()
 
     assert window.url.endswith("/me/")
-    assert window.get_by_role("status").inner_text() == "Your answer is kept: This was planned."
+    assert window.get_by_role("status").inner_text() == "Your answer is saved: This was planned."
     assert "Your answer: This was planned" in window.locator(".card .answered").inner_text()
     assert not window.get_by_role("button", name="This was planned").is_visible()
 
@@ -154,9 +154,11 @@ def test_a_sheet_is_filled_in_and_drawn_without_a_script(window: Page, pages: Da
     sheet.get_by_text("Enter your answers").click()
     for item in range(1, 31):
         sheet.get_by_role("group", name=f"Question {item}", exact=True).get_by_label("2").check()
-    sheet.get_by_role("button", name="Keep it").click()
+    sheet.get_by_role("button", name="Save my answers").click()
 
-    assert window.get_by_role("status").inner_text().startswith("Kept for 18 November 2026: Compassion satisfaction 20")
+    assert (
+        window.get_by_role("status").inner_text().startswith("Saved for 18 November 2026: Compassion satisfaction 20")
+    )
     assert window.locator(".wide svg").is_visible()
     window.get_by_role("button", name="Erase ProQOL 5").click()
     assert window.get_by_role("status").inner_text() == "That entry is erased."
@@ -167,16 +169,16 @@ def test_a_client_is_found_marked_and_agreed_with_without_a_script(window: Page,
     window.get_by_role("link", name="Clients").click()
     window.get_by_role("link", name="Thursdays, 09:00").click()
     window.get_by_label("The work is trauma-focused").select_option("Yes")
-    window.get_by_role("button", name="Keep it").click()
-    assert window.get_by_role("status").inner_text() == "Kept: The work is trauma-focused."
+    window.get_by_role("button", name="Save the changes").click()
+    assert window.get_by_role("status").inner_text() == "Saved: The work is trauma-focused."
     assert window.locator("nav [aria-current]").inner_text() == "Clients"
 
     window.get_by_role("link", name="What was agreed").click()
     window.get_by_role("checkbox", name="Phone").check()
     window.get_by_role("checkbox", name="Fees").check()
-    window.get_by_role("button", name="Keep it").click()
+    window.get_by_role("button", name="Save the agreement").click()
 
-    assert window.get_by_role("status").inner_text() == "Kept: Channels between sessions, Fees."
+    assert window.get_by_role("status").inner_text() == "Saved: Channels between sessions, Fees."
     assert window.get_by_role("checkbox", name="Phone").is_checked()
 
 
@@ -184,9 +186,9 @@ def test_something_is_written_into_the_ledger_without_a_script(window: Page, pag
     sign_in(window, pages, "ana")
     window.get_by_role("link", name="Patterns").click()
     window.locator("select[name=kind]").select_option("A gift")
-    window.get_by_role("button", name="Write it down").click()
+    window.get_by_role("button", name="Add to the ledger").click()
 
-    assert window.get_by_role("status").inner_text() == "Written down: A gift."
+    assert window.get_by_role("status").inner_text() == "Added to the ledger: A gift."
     assert window.locator(".entries").inner_text().startswith("A gift")
 
 

@@ -99,9 +99,9 @@ def test_an_answer_is_kept_and_shown(pages: DashboardPages, practice: WrittenPra
     page = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form, follow_redirects=True)
 
     assert page.request.path == "/me/"
-    assert f"Your answer is kept: {ANSWERS[key]}." in visible(page.text)
+    assert f"Your answer is saved: {ANSWERS[key]}." in visible(page.text)
     assert f"Your answer: {ANSWERS[key]}" in visible(ana.get("/me/").text)
-    assert "is kept" not in visible(ana.get("/me/").text)
+    assert "is saved" not in visible(ana.get("/me/").text)
 
 
 def test_an_answer_leads_back_to_the_week_it_was_given_on(pages: DashboardPages, practice: WrittenPractice) -> None:
@@ -129,7 +129,7 @@ def test_an_exception_ends_within_a_year(pages: DashboardPages, practice: Writte
     page = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form, follow_redirects=True)
 
     assert (page.request.path, page.status_code) == ("/me/", 200)
-    assert "Nothing is kept. An exception lasts until a day between today and a year from now." in visible(page.text)
+    assert "Nothing was saved. An exception ends on a day between today and a year from now." in visible(page.text)
     assert "Your answer" not in visible(ana.get("/me/").text)
 
 
@@ -230,7 +230,7 @@ def test_a_clinician_sets_open_slots_that_the_director_sees(pages: DashboardPage
 def test_open_slots_that_cannot_be_are_refused(pages: DashboardPages, day: str, evening: str, trauma: str) -> None:
     ben = pages.signed_in("ben")
     form = {"day": day, "evening": evening, "trauma": trauma, "csrf_token": csrf_token_of(ben.get("/me/data"))}
-    assert "Nothing is kept." in visible(ben.post("/me/data/open-slots", data=form, follow_redirects=True).text)
+    assert "Nothing was saved." in visible(ben.post("/me/data/open-slots", data=form, follow_redirects=True).text)
     with pages.store.read() as connection:
         assert "ben" not in open_slots(connection)
 
@@ -248,7 +248,7 @@ def test_among_three_an_equal_share_would_tell_of_colleagues(practice: WrittenPr
         page = read(opened.signed_in("ana").get("/me/data").text)
 
     assert not own_row(page).keys() & {"Against an equal share", "Your band around it", "Where that lies"}
-    assert "Among fewer than four people that would tell you about single colleagues" in page.words()
+    assert "With fewer than four people that would tell you about single colleagues" in page.words()
 
 
 # The director
@@ -408,9 +408,9 @@ def test_a_spent_link_is_told_from_no_link(pages: DashboardPages) -> None:
     )
 
     for shown in (stranger, ana):
-        assert "This link opens nothing any more It has been used already, or it is too old" in shown
+        assert "This link no longer works It has been used already, or it is too old" in shown
     assert "run evenhours serve again" in stranger
-    assert "You are signed in: go on above." in ana
+    assert "You are signed in: use the links above." in ana
 
 
 def test_a_fault_of_ours_gives_nothing_away(
@@ -424,7 +424,7 @@ def test_a_fault_of_ours_gives_nothing_away(
     page = pages.signed_in("director").get("/practice/")
 
     assert page.status_code == 500
-    assert "This page could not be made" in visible(page.text)
+    assert "This page could not be shown" in visible(page.text)
     assert not {"ZEBRA", "Traceback", "RuntimeError"} & set(re.findall(r"\w+", page.text))
     assert "ZEBRA" in caplog.text
 
@@ -467,7 +467,7 @@ def unwritable(
     return full if request.param == "full" else read_only
 
 
-NOTED = "could not be written down"
+NOT_RECORDED = "could not be recorded"
 
 
 def test_where_nothing_can_be_written_the_own_pages_open_and_others_do_not(
@@ -481,14 +481,14 @@ def test_where_nothing_can_be_written_the_own_pages_open_and_others_do_not(
         others = [director.get(page) for page in THEIRS]
         theirs = director.get("/help")
 
-    assert [(page.status_code, NOTED in page.text) for page in [*own, theirs]] == [(200, True)] * 5
+    assert [(page.status_code, NOT_RECORDED in page.text) for page in [*own, theirs]] == [(200, True)] * 5
     assert [page.status_code for page in others] == [503, 503]
     for page in others:
-        assert "This look cannot be written down" in page.text
+        assert "opening it has to be recorded" in page.text
         assert "Ana" not in page.text
         assert "You are reading as the director" in page.text
     again = [ana.get("/me/"), director.get("/practice/")]
-    assert [(page.status_code, NOTED in page.text) for page in again] == [(200, False)] * 2
+    assert [(page.status_code, NOT_RECORDED in page.text) for page in again] == [(200, False)] * 2
 
 
 def test_a_directors_look_is_written_down_each_time(pages: DashboardPages) -> None:
@@ -518,7 +518,7 @@ def test_where_nothing_can_be_written_old_numbers_are_called_old(
         page = ana.get("/me/")
 
     assert page.status_code == 200
-    assert NOTED in page.text
+    assert NOT_RECORDED in page.text
     assert "Nothing stood out" not in page.text
 
 

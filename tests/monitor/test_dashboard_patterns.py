@@ -38,7 +38,7 @@ def post(client: FlaskClient, address: str, /, **form: object) -> Element:
 
 
 def said(page: Element) -> str:
-    return " ".join(line.words() for line in page.all("p", "said"))
+    return " ".join(line.words() for line in page.all("p", "message"))
 
 
 def status(client: FlaskClient, address: str, /, **form: object) -> int:
@@ -80,7 +80,7 @@ def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: DashboardPag
     assert "ran 2.4 times your usual (90 % interval 1.6 to 3.5)" in card.words()
     assert [summary.words() for summary in card.all("summary")] == ["What this is based on", "Week by week"]
     assert [button.words() for button in card.all("button")] == list(ANSWERS.values())
-    assert page.all("h1")[0].words() == "One note waits for your answer, if you like"
+    assert page.all("h1")[0].words() == "You can still answer one note, if you like"
 
 
 def test_earlier_notes_stand_by_family_with_how_far_and_since_when(
@@ -114,7 +114,7 @@ def test_an_answer_is_kept_shown_and_taken_back(pages: DashboardPages, practice:
 
     answered = post(ana, address, answer=key)
 
-    assert said(answered) == f"Your answer is kept: {ANSWERS[key]}."
+    assert said(answered) == f"Your answer is saved: {ANSWERS[key]}."
     assert f"Your answer on 18 November 2026: {ANSWERS[key]}" in entry(answered, practice.notice).words()
     assert answered.all("h1")[0].words() == "You have answered every note, or it is over"
 
@@ -141,7 +141,7 @@ def test_a_last_day_that_cannot_be_is_said_and_nothing_kept(
 ) -> None:
     page = post(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", answer="planned", until=until)
 
-    assert said(page) == "Nothing is kept. An exception lasts until a day between today and a year from now."
+    assert said(page) == "Nothing was saved. An exception ends on a day between today and a year from now."
     assert "Your answer on" not in page.words()
 
 
@@ -171,13 +171,13 @@ def test_an_entry_is_written_into_the_ledger_and_struck_out(pages: DashboardPage
 
     page = post(ana, f"{HERE}/ledger", kind="exception", client=practice.client, **{"from": "2026-11-12"})
 
-    assert said(page) == "Written down: An exception made."
+    assert said(page) == "Added to the ledger: An exception made."
     (written,) = clients.ledger(pages.store.connection, "ana")
     assert (written.kind, written.client, written.day) == ("exception", practice.client, day_number(date(2026, 11, 12)))
     (line,) = [li.words() for li in page.all("ul", "entries")[0].all("li")]
     assert line.startswith("An exception made12 November 2026 · Thursdays, 09:00 ·")
     assert "1 exception in the last year: 1 in the ledger, 0 by an answer to a note." in page.words()
-    assert said(post(ana, f"{HERE}/ledger/{written.id}/strike")) == "Struck out."
+    assert said(post(ana, f"{HERE}/ledger/{written.id}/strike")) == "Removed from the ledger."
     assert clients.ledger(pages.store.connection, "ana") == []
 
 
@@ -189,7 +189,7 @@ def test_every_kind_of_entry_can_be_chosen_and_nothing_else(pages: DashboardPage
     assert status(ana, f"{HERE}/ledger", kind="diary", **{"from": TODAY}) == 400
     assert status(ana, f"{HERE}/ledger", kind="gift", client="x", **{"from": TODAY}) == 400
     assert said(post(ana, f"{HERE}/ledger", kind="gift", **{"from": "1066-10-14"})) == (
-        "Nothing is kept. Say on which day it was, between 1990 and two years from now."
+        "Nothing was saved. Choose the day on which it was, between 1990 and two years from now."
     )
     assert clients.ledger(pages.store.connection, "ana") == []
 
@@ -242,7 +242,7 @@ def test_the_next_supervision_has_a_list_by_client(pages: DashboardPages, practi
 
     sentence, lines = agenda(read(ana.get(HERE).text))
 
-    assert "noticed about one client, of the last eight weeks." in sentence
+    assert "noticed about single clients, in the last eight weeks." in sentence
     assert [words if tag == "dd" else words[:16] for tag, words in lines] == [
         "Thursdays, 09:00",
         "With one client there was more contact than usual, week of 21 September",
@@ -260,7 +260,7 @@ def test_a_line_on_the_list_says_what_it_is_about() -> None:
     review = NoticeRow(week, "line", "review", "", None, None, None, week, 1, measured=1)
     rows = [replace(review, topic=term) for term in ("review_on", "modified_until")]
 
-    assert supervision.agenda(book, rows).lines[0].told == (
+    assert supervision.agenda(book, rows).items[0].points == (
         "The modified boundary with this client is due for review, week of 9 March",
         "What you agreed with this client is due for review, week of 9 March",
     )
@@ -289,5 +289,5 @@ def test_the_literature_is_named_once_with_its_source(pages: DashboardPages) -> 
 def test_before_anything_is_read_there_is_nothing_to_answer(empty_pages: DashboardPages) -> None:
     page = visible(empty_pages.signed_in("finn").get(HERE).text)
 
-    assert "There is no note so far, and not everything is known" in page
-    assert "Nobody was met or written to in the last eight weeks." in page
+    assert "There is no note so far, but some data is missing" in page
+    assert "There were no sessions with clients and no messages to clients in the last eight weeks." in page

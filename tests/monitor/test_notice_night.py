@@ -135,4 +135,4 @@ def test_what_was_answered_is_not_asked_again_because_two_codes_are_one_client(p
         told = patterns_report(practice.config, store, ana, now=NOW)
 
     assert [(row.id, row.answer) for row in found] == [(due.id, "noted")]
-    assert [note.card.answer for group in told.groups for note in group.notes if note.card.notice_id == due.id]
+    assert [note.card.answer for group in told.groups for note in group.notices if note.card.notice_id == due.id]

@@ -1,1 +1,1 @@
-"""The pages that explain."""
+"""The help page."""

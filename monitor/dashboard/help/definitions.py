@@ -1,4 +1,4 @@
-"""Help: the meaning of each number, read from the catalogue; who sees it; whom to talk to."""
+"""The definition of each number, read from the catalogue, with who sees it and people to talk to."""
 
 from __future__ import annotations
 
@@ -47,21 +47,22 @@ GRADES = {
 @blueprint.get("/help")
 @allow(Role.CLINICIAN, Role.DIRECTOR)
 def definitions() -> str:
-    """Every definition of the catalogue, by what it is about."""
+    """Show every definition of the catalogue, by subject."""
     return page(
         "help/definitions.html",
-        families=_families(),
+        subjects=_subjects(),
         units=UNITS,
         seen_by=SEEN_BY,
         grades=GRADES,
         watched=(*FAMILIES, ALL_FAMILIES),
-        lines=RULES,
+        rules=RULES,
         version=DEFINITIONS_VERSION,
         contacts=request.config().practice.contacts,
-        accounts=request.require_reader().role is Role.CLINICIAN,
+        has_accounts=request.require_reader().role is Role.CLINICIAN,
     )
 
 
-def _families() -> list[tuple[str, list[Metric]]]:
+def _subjects() -> list[tuple[str, list[Metric]]]:
+    """Return the metrics under the heading of their subject, in the order of the catalogue."""
     metrics = sorted(catalogue().values(), key=lambda metric: list(Family).index(metric.family))
-    return [(HEADINGS[family], list(found)) for family, found in groupby(metrics, lambda metric: metric.family)]
+    return [(HEADINGS[family], list(group)) for family, group in groupby(metrics, lambda metric: metric.family)]

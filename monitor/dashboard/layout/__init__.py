@@ -1,4 +1,4 @@
-"""The layout of every page: whose it is, its ways to go, and the body that a report drew or a template writes."""
+"""The frame of every page: its reader, the navigation, and the body that a report or a template renders."""
 
 from __future__ import annotations
 
@@ -13,51 +13,52 @@ from monitor.dashboard import request
 from monitor.dashboard.layout import assets
 
 HOME = {Role.CLINICIAN: "week.this_week", Role.DIRECTOR: "practice.caseload"}
-WAYS = {
+NAVIGATION = {
     Role.CLINICIAN: (
         ("This week", "week.this_week"),
         ("Patterns", "patterns.overview"),
-        ("Clients", "clients.everybody"),
-        ("Agreements", "agreements.everybody"),
+        ("Clients", "clients.client_list"),
+        ("Agreements", "agreements.agreement_list"),
         ("Check-in", "check_in.overview"),
         ("Your data", "data.shared"),
         ("Help", "help.definitions"),
     ),
     Role.DIRECTOR: (("Practice", "practice.caseload"), ("Help", "help.definitions")),
 }
-"""The navigation of each reader: words and view."""
+"""The navigation for each role: label and endpoint."""
 
 
 def report_page(title: str, body: str, *, empty: bool = False) -> str:
-    """A page around the body that a report drew; ``empty`` says that nothing has ever been read.
+    """Return a page around the HTML of a report; ``empty`` means that nothing has ever been read.
 
-    The title names no client: it stays in the browser's history after signing out.
+    The title must not name a client: it stays in the browser's history after signing out.
     """
     return page("layout/report.html", title=title, body=Markup(body), empty=empty)  # noqa: S704 (the reports escape)
 
 
 def page(template: str, **values: Any) -> str:
-    """A page from a template of ours, for whoever is reading."""
+    """Return a page rendered from a template, for whoever is reading."""
     return page_for(request.reader(), template, **values)
 
 
-def page_for(reader: Reader | None, template: str, *, reads: str = "", **values: Any) -> str:
-    """A page that names its reader and has their ways to go.
+def page_for(reader: Reader | None, template: str, *, reader_text: str = "", **values: Any) -> str:
+    """Return a page with its reader's name and navigation.
 
-    ``None`` has none, and ``reads`` says in the place of a name what is known of whoever reads.
+    With ``None`` as the reader there is no navigation, and ``reader_text`` stands in the place of the name.
     """
-    here, ways = f"{flask.request.script_root}{flask.request.path}", []
-    for words, view in WAYS[reader.role] if reader else ():
-        address = url_for(view)
-        below = not address.endswith("/") and here.startswith(f"{address}/")
-        ways.append((words, address, here == address or below))
+    root = flask.request.script_root
+    current_path, navigation = f"{root}{flask.request.path}", []
+    for label, endpoint in NAVIGATION[reader.role] if reader else ():
+        address = url_for(endpoint)
+        is_below = not address.endswith("/") and current_path.startswith(f"{address}/")
+        navigation.append((label, address, current_path == address or is_below))
     return render_template(
         template,
-        stylesheet=f"{flask.request.script_root}{assets.assets().address('evenhours.css')}",
-        pages_css=f"{flask.request.script_root}{assets.assets().address('pages.css')}",
-        reads=f"You are reading as {reader.name}" if reader else reads,
-        messages=request.messages() if reader else [],
+        stylesheet=f"{root}{assets.assets().address('evenhours.css')}",
+        pages_css=f"{root}{assets.assets().address('pages.css')}",
+        reader_text=f"You are reading as {reader.name}" if reader else reader_text,
+        messages=request.take_messages() if reader else [],
         write_failed=request.write_failed(),
-        ways=ways,
+        navigation=navigation,
         **values,
     )

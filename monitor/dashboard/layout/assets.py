@@ -1,4 +1,4 @@
-"""The style sheets and fonts, read once, under an address that changes with them, so that browsers may keep them."""
+"""Style sheets and fonts, served under an address that changes with their content, so that browsers may keep them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from monitor.dashboard.policy import allow
 from reports import shell
 
 blueprint = Blueprint("assets", __name__)
-A_YEAR = 365 * 24 * 3600
+A_YEAR = 365 * 24 * 3600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """Every file by its name, and the version that all of them share."""
+    """The content of every file by its name, and the version that they share."""
 
     files: dict[str, bytes]
     version: str
@@ -34,19 +34,19 @@ class Assets:
 
 @cache
 def assets() -> Assets:
-    """The files of the reports and those that only the pages need."""
-    own = resources.files("monitor.dashboard.layout") / "static"
-    files = dict(sorted([*_below(shell.static()), *_below(own)]))
+    """Return the files of the reports and those that only the pages need."""
+    pages_static = resources.files("monitor.dashboard.layout") / "static"
+    files = dict(sorted([*_read_files(shell.static()), *_read_files(pages_static)]))
     digest = hashlib.sha256()
     for name, content in files.items():
         digest.update(name.encode() + b"\0" + content)
     return Assets(files, digest.hexdigest()[:12])
 
 
-def _below(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+def _read_files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
     for entry in folder.iterdir():
         if entry.is_dir():
-            yield from _below(entry, f"{prefix}{entry.name}/")
+            yield from _read_files(entry, f"{prefix}{entry.name}/")
         else:
             yield prefix + entry.name, entry.read_bytes()
 
@@ -54,11 +54,12 @@ def _below(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]
 @blueprint.get("/static/<version>/<path:name>")
 @allow(Role.ANYBODY)
 def asset(version: str, name: str) -> Response:
-    """One file of this version."""
+    """Return one file of this version."""
+    # Only names in the dictionary are served, so no path can lead out of the two folders.
     if version != assets().version or name not in assets().files:
         abort(404)
-    kind = guess_type(name)[0] or "application/octet-stream"
-    response = Response(assets().files[name], mimetype=kind)
+    content_type = guess_type(name)[0] or "application/octet-stream"
+    response = Response(assets().files[name], mimetype=content_type)
     response.cache_control.public = True
     response.cache_control.max_age = A_YEAR
     response.cache_control.immutable = True

@@ -1,4 +1,4 @@
-"""Pages for when a page cannot be shown: what that means and what to do, and no detail of ours."""
+"""The pages shown when a page cannot be: what happened and what to do, without internal details."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from monitor.dashboard import request
 from monitor.dashboard.layout import page_for
 from monitor.errors import AccessLogError, EvenhoursError
 
-SENTENCES = {
-    400: ("That did not arrive as it was sent", "Go back, load the page again and repeat what you did."),
+ERRORS = {
+    400: ("This form could not be accepted", "Go back, reload the page and try again."),
     401: (
         "You are not signed in",
         (
@@ -19,78 +19,83 @@ SENTENCES = {
             "command again."
         ),
     ),
-    403: ("This page is closed", "Nobody has said yet who may open it."),
-    404: ("There is no such page here", "The address may have a slip in it, or the page is somebody else’s."),
-    405: ("This address cannot be opened like that", "Go back and use the buttons of the page."),
-    413: ("That was too much at once", "Go back, load the page again and repeat what you did."),
+    403: ("This page is closed", "Nobody has been given access to it yet."),
+    404: ("There is no such page here", "The address may contain a typing error, or the page is somebody else’s."),
+    405: ("This address cannot be opened directly", "Go back and use the buttons on the page."),
+    413: ("This form is too large", "Go back, reload the page and try again."),
     500: (
-        "This page could not be made",
-        "The fault is in the program, not in anything you did. Where evenhours serve runs it says more.",
+        "This page could not be shown",
+        "The error is in Evenhours, not in anything you did. The terminal in which evenhours serve runs shows more.",
     ),
     503: (
-        "The practice’s database cannot be used just now",
+        "The practice’s database cannot be used at the moment",
         "Nothing was changed. Try again in a minute. Whoever looks after the computer can run: evenhours doctor",
     ),
 }
-UNNOTED = (
-    "This look cannot be written down",
+"""The title and the sentence of each page, by HTTP status."""
+ACCESS_NOT_RECORDED = (
+    "This page cannot be opened at the moment",
     (
-        "The practice’s disk is full, or cannot be written. Until it can be, nothing opens here that is about other "
-        "people. Whoever looks after the computer can run: evenhours doctor"
+        "It is about other people, so opening it has to be recorded, and the practice’s disk is full or read-only. "
+        "Whoever looks after the computer can run: evenhours doctor"
     ),
 )
-FOREIGN_HOST = "Evenhours answers only under this computer's own names, 127.0.0.1 and localhost.\n"
+UNKNOWN_HOST = "Evenhours answers only under this computer's own names, 127.0.0.1 and localhost.\n"
 
-Answer = tuple[str, int]
+PageAndStatus = tuple[str, int]
 
 
 def init_app(app: Flask) -> None:
-    """Answer every fault with a page of its own."""
-    app.register_error_handler(SecurityError, _foreign_host)
-    app.register_error_handler(HTTPException, _fault)
-    app.register_error_handler(EvenhoursError, _store_fault)
-    app.register_error_handler(AccessLogError, _unnoted)
+    """Let an application answer every error with a page."""
+    app.register_error_handler(SecurityError, _unknown_host)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(EvenhoursError, _store_error)
+    app.register_error_handler(AccessLogError, _access_not_recorded)
 
 
-def _foreign_host(_error: Exception) -> tuple[str, int, dict[str, str]]:
-    # No page: whoever uses another name for us is told nothing but that.
-    return FOREIGN_HOST, 400, {"Content-Type": "text/plain; charset=utf-8"}
+def _unknown_host(_error: Exception) -> tuple[str, int, dict[str, str]]:
+    # Plain text and no page: another host name may mean that a foreign site is asking (DNS rebinding).
+    return UNKNOWN_HOST, 400, {"Content-Type": "text/plain; charset=utf-8"}
 
 
-def _fault(error: HTTPException) -> HTTPException | Answer:
+def _http_error(error: HTTPException) -> HTTPException | PageAndStatus:
     if error.code is None or error.code < 400:
-        return error  # a redirection
-    return _told(error.code, _view_said(error))
+        return error  # a redirect
+    return _error_page(error.code, _own_description(error))
 
 
-def _store_fault(error: EvenhoursError) -> Answer:
+def _store_error(error: EvenhoursError) -> PageAndStatus:
     current_app.logger.error("%s", error)
-    return _told(503)
+    return _error_page(503)
 
 
-def _unnoted(error: AccessLogError) -> Answer:
+def _access_not_recorded(error: AccessLogError) -> PageAndStatus:
     current_app.logger.error("%s", error)
-    title, sentence = UNNOTED
+    title, sentence = ACCESS_NOT_RECORDED
     return page_for(request.reader(), "layout/message.html", title=title, sentence=sentence), 503
 
 
-def _view_said(error: HTTPException) -> str | None:
-    # The description of a page that is missing may be ours; those of others never are.
-    own = isinstance(error, NotFound) and error.description != type(error).description
-    return error.description if own else None
+def _own_description(error: HTTPException) -> str | None:
+    """Return the sentence that a view passed to ``abort(404, ...)``; Werkzeug's own descriptions are never shown."""
+    is_own = isinstance(error, NotFound) and error.description != type(error).description
+    return error.description if is_own else None
 
 
-def _told(code: int, sentence: str | None = None) -> Answer:
+def _error_page(code: int, sentence: str | None = None) -> PageAndStatus:
     if code >= 500:
-        request.discard_messages()
-    title, usual = SENTENCES.get(code, SENTENCES[400 if code < 500 else 500])
-    reads = "You are not signed in" if code < 500 else "Who is reading cannot be said just now"
+        request.discard_messages()  # they report what this error has undone
+    title, default_sentence = ERRORS.get(code, ERRORS[400 if code < 500 else 500])
+    # Looking up the reader needs the store, which may be what has failed.
     reader = _reader() if code < 500 else None
-    return page_for(reader, "layout/message.html", reads=reads, title=title, sentence=sentence or usual), code
+    reader_text = "You are not signed in" if code < 500 else "It is not known at the moment who is reading"
+    page = page_for(
+        reader, "layout/message.html", reader_text=reader_text, title=title, sentence=sentence or default_sentence
+    )
+    return page, code
 
 
 def _reader() -> Reader | None:
-    """Return who is reading, as far as the store can tell."""
+    """Return who is reading, or ``None`` if that is not known."""
     try:
         return request.reader()
     except EvenhoursError:

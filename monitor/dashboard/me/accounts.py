@@ -1,4 +1,4 @@
-"""Permission to read somebody's own accounts: what is asked for, where they say yes, and where they take it back."""
+"""Permission to read the reader's own accounts: what is asked for, giving it, and taking it back."""
 
 from __future__ import annotations
 
@@ -21,97 +21,103 @@ NAMES = {"google": "Google", "microsoft": "Microsoft"}
 
 @blueprint.get("")
 @allow(Role.CLINICIAN)
-def everything() -> str:
-    """Show what may be read, and what is asked for."""
+def overview() -> str:
+    """Show what is asked for, and what may be read."""
     return _page()
 
 
 @blueprint.post("/google")
 @allow(Role.CLINICIAN)
-def begin() -> str | Response:
-    """Show the way to Google's page; what it leads to is given back here."""
+def start_google() -> str | Response:
+    """Show the link to Google's consent page, and the form for the address to which that page leads."""
     try:
         address, secrets = onboarding.start_consent(request.config(), request.clinician())
     except onboarding.OnboardingError as error:
         request.flash(str(error))
-        return redirect(url_for(".everything"), 303)
-    _keep_consent(secrets)
+        return redirect(url_for(".overview"), 303)
+    _save_consent_secrets(secrets)
     return _page(address)
 
 
 @blueprint.post("/google/answer")
 @allow(Role.CLINICIAN)
-def answer() -> Response:
-    """Keep the permission that Google's page led to."""
-    begun = _take_consent() or abort(400)
+def complete_google() -> Response:
+    """Exchange the address that the reader copied from the browser for the permission, and store it."""
+    secrets = _take_consent_secrets() or abort(400)
     address = request.form().get("address", "")
     try:
-        told = onboarding.complete_consent(request.config(), request.clinician(), begun, address, request.now())
+        granted, refused = onboarding.complete_consent(
+            request.config(), request.clinician(), secrets, address, request.now()
+        )
     except onboarding.OnboardingError as error:
         request.flash(str(error))
     else:
-        left = f" Left unticked: {told[1]}; you can begin again to give it, too." if told[1] else ""
-        request.flash(f"Thank you. May be read: {told[0]}.{left}")
-    return redirect(url_for(".everything"), 303)
+        unticked = f" You left unticked: {refused}. To give it as well, begin again." if refused else ""
+        request.flash(f"Thank you. Evenhours may now read: {granted}.{unticked}")
+    return redirect(url_for(".overview"), 303)
 
 
 @blueprint.post("/google/agree")
 @allow(Role.CLINICIAN)
 def agree() -> Response:
-    """Write down that the practice's service account may read in one's name."""
+    """Record the reader's consent that the practice's service account may read in their name."""
     try:
         onboarding.record_consent(request.config(), request.clinician(), request.now())
-        request.flash("Thank you. It is written down, with today's date.")
+        request.flash("Thank you. Your consent is recorded, with today's date.")
     except onboarding.OnboardingError as error:
         request.flash(str(error))
-    return redirect(url_for(".everything"), 303)
+    return redirect(url_for(".overview"), 303)
 
 
 @blueprint.post("/<any(google, microsoft):provider>/withdraw")
 @allow(Role.CLINICIAN)
 def withdraw(provider: onboarding.Provider) -> Response:
-    """Delete the permission or consent with which one's account could be read."""
+    """Delete the permission or consent by which the reader's account could be read."""
     name = NAMES[provider]
     try:
         if onboarding.withdraw(request.config(), request.clinician(), provider):
             request.flash(
-                f"Taken back: it is deleted, and no later run reads your {name} account unless you give it anew."
+                f"Your permission is taken back and deleted. Your {name} account is not read again unless you give a "
+                "new permission."
             )
         else:
-            request.flash(
-                f"There was nothing to take back: nothing with which your {name} account could be read lies here."
-            )
+            request.flash(f"There was nothing to take back: no permission to read your {name} account is stored here.")
     except onboarding.OnboardingError as error:
-        request.flash(f"It is not taken back. {error}")
-    _take_consent()  # nor does an answer of Google's that is still to come give it anew
-    return redirect(url_for(".everything"), 303)
+        request.flash(f"Your permission is not taken back. {error}")
+    _take_consent_secrets()  # so that an answer of Google's that is still under way does not give it again
+    return redirect(url_for(".overview"), 303)
 
 
-def _keep_consent(begun: Sequence[str]) -> None:
-    """Keep the secrets of a provider's page that this reader was shown, in the place of an earlier one's."""
+def _save_consent_secrets(secrets: Sequence[str]) -> None:
+    """Store the secrets of the consent page that this reader was shown, in place of an earlier page's.
+
+    They lie with the web session in the store, so an answer counts only for the reader who began, and only once.
+    """
     with request.store().write() as connection:
         signin.pop_texts(connection, web_session().token, "consent")
-        signin.append_texts(connection, web_session().token, "consent", list(begun))
+        signin.append_texts(connection, web_session().token, "consent", list(secrets))
 
 
-def _take_consent() -> list[str]:
-    """Return the secrets of the provider's page that this reader was shown last, once; empty if there is none."""
+def _take_consent_secrets() -> list[str]:
+    """Return and delete the secrets of the consent page that this reader was shown last; empty without one."""
     with request.store().write() as connection:
         return signin.pop_texts(connection, web_session().token, "consent")
 
 
-def _page(address: str = "") -> str:
-    config, me = request.config(), request.clinician()
-    wish, wrong = onboarding.permission_status(config, me, request.now())
+def _page(consent_address: str = "") -> str:
+    config, clinician = request.config(), request.clinician()
+    permission_request, problem = onboarding.permission_status(config, clinician, request.now())
+    providers = onboarding.PROVIDERS
     return page(
         "me/accounts.html",
         title="Your accounts",
-        wish=wish,
-        wrong=wrong,
-        address=address,
+        permission_request=permission_request,
+        problem=problem,
+        consent_address=consent_address,
         sources={
-            name: [s.name for s in onboarding.sources_of_provider(config, me, name)] for name in onboarding.PROVIDERS
+            provider: [source.name for source in onboarding.sources_of_provider(config, clinician, provider)]
+            for provider in providers
         },
-        given={name: onboarding.has_permission(config, me, name) for name in onboarding.PROVIDERS},
-        me=me.key,
+        has_permission={provider: onboarding.has_permission(config, clinician, provider) for provider in providers},
+        clinician_key=clinician.key,
     )

@@ -1,4 +1,4 @@
-"""The agenda of the next supervision: what was written down or noticed since the last one, by client."""
+"""The list for the next supervision: what was entered or noticed since the last one, by client."""
 
 from __future__ import annotations
 
@@ -15,69 +15,70 @@ from monitor.store.notices import NoticeRow
 from reports.wording import day_and_month, full_date
 
 LOOK_BACK = timedelta(weeks=8)
-"""The reach of the agenda where the calendar knows of no supervision in that time."""
+"""The reach of the list if the calendar has no supervision in that time."""
 
 WEEK = timedelta(days=7)
-Told = tuple[int, date, str]
-"""A client (0: none), the day from which something was known, and what it was."""
+AgendaPoint = tuple[int, date, str]
+"""A client (0 for none), the day on which something was known, and its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgendaItem:
-    """One client on the agenda, in words, the oldest first."""
+    """One client on the list, with the points in words, the oldest first."""
 
     client: str
-    told: tuple[str, ...]
+    points: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """A list for the next supervision; ``since`` says from when on, inside a sentence."""
+    """The list for the next supervision; ``period`` is the time it covers, as part of a sentence."""
 
-    since: str
-    lines: tuple[AgendaItem, ...]
-
-
-def agenda(book: ClientIndex, rows: Sequence[NoticeRow]) -> Agenda:
-    """The clients about whom there is something to say, in the order of the week; what is about none of them last."""
-    last = _last_supervision(book)
-    since = last or book.today - LOOK_BACK
-    found = sorted(one for one in (*_entered(book), *_noticed(book, rows)) if since < one[1] <= book.today)
-    lines = [
-        AgendaItem(book.name(client) if client else "No single client", told)
-        for client in (*book.in_order, 0)
-        if (told := tuple(words for who, _, words in found if who == client))
-    ]
-    return Agenda(_since(last), tuple(lines))
+    period: str
+    items: tuple[AgendaItem, ...]
 
 
-def _since(last: date | None) -> str:
-    return f"since your last supervision on {full_date(last)}" if last else "of the last eight weeks"
+def agenda(index: ClientIndex, rows: Sequence[NoticeRow]) -> Agenda:
+    """Return the clients about whom there is a point, in the order of the week; points about no client come last."""
+    last = _last_supervision(index)
+    since = last or index.today - LOOK_BACK
+    points = [*_ledger_points(index), *_notice_points(index, rows)]
+    in_period = sorted(point for point in points if since < point[1] <= index.today)
+    items = []
+    for client in (*index.ordered, 0):
+        texts = tuple(text for point_client, _, text in in_period if point_client == client)
+        if texts:
+            items.append(AgendaItem(index.name(client) if client else "No single client", texts))
+    return Agenda(_period(last), tuple(items))
 
 
-def _last_supervision(book: ClientIndex) -> date | None:
-    """The day of the last supervision that is over and no longer ago than the agenda reaches."""
-    entries, now = book.frames.other_events, book.frames.as_of
-    held = entries[entries["kind"].isin(SUPERVISION) & (entries["end"] <= now)]
-    last = date_of(int(held["day"].max())) if len(held) else date.min
-    return last if last >= book.today - LOOK_BACK else None
+def _period(last: date | None) -> str:
+    return f"since your last supervision on {full_date(last)}" if last else "in the last eight weeks"
 
 
-def _entered(book: ClientIndex) -> Iterator[Told]:
-    for row in book.ledger:
-        client = 0 if row.client is None else book.person(row.client) or 0
+def _last_supervision(index: ClientIndex) -> date | None:
+    """Return the day of the last supervision that is over, or ``None`` if it is longer ago than the list reaches."""
+    events, now = index.frames.other_events, index.frames.as_of
+    supervisions = events[events["kind"].isin(SUPERVISION) & (events["end"] <= now)]
+    last = date_of(int(supervisions["day"].max())) if len(supervisions) else date.min
+    return last if last >= index.today - LOOK_BACK else None
+
+
+def _ledger_points(index: ClientIndex) -> Iterator[AgendaPoint]:
+    for row in index.ledger:
+        client = 0 if row.client is None else index.client_of(row.client) or 0
         yield client, date_of(row.day), f"{LEDGER.get(row.kind, row.kind)}, {day_and_month(date_of(row.day))}"
 
 
-def _noticed(book: ClientIndex, rows: Sequence[NoticeRow]) -> Iterator[Told]:
-    """Notices and lines about one client; they are known once their week is over."""
+def _notice_points(index: ClientIndex, rows: Sequence[NoticeRow]) -> Iterator[AgendaPoint]:
+    """Yield the notices about one client, dated by the day after their week, on which they could first be known."""
     for row in rows:
-        if row.client and (client := book.person(row.client)):
+        if row.client and (client := index.client_of(row.client)):
             week = date_of(row.week)
-            yield client, week + WEEK, f"{_about_this_client(row)}, week of {day_and_month(week)}"
+            yield client, week + WEEK, f"{_notice_text(row)}, week of {day_and_month(week)}"
 
 
-def _about_this_client(row: NoticeRow) -> str:
-    """Say what was noticed, as the beginning of a sentence."""
-    said = explanation(row, "", "this client") if row.tier == RULE else headline(row)
-    return said.split(".")[0]
+def _notice_text(row: NoticeRow) -> str:
+    """Return the first sentence of a notice, without its full stop."""
+    text = explanation(row, "", "this client") if row.tier == RULE else headline(row)
+    return text.split(".")[0]

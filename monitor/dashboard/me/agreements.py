@@ -1,4 +1,4 @@
-"""Agreements with clients, each from a day on, and the reviews that are due; for the clinician alone."""
+"""Agreements with clients, each term dated, and the reviews that are due; for the clinician alone."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from monitor.dashboard.me.client_index import (
     ClientIndex,
     TermEntry,
     TermField,
-    field,
     load_client_index,
     short_day,
     term_entries,
+    term_field,
     terms_on,
     value_text,
 )
-from monitor.dashboard.me.forms import ROW_NUMBER, flash_refusal, keep, own, parse_from_day
+from monitor.dashboard.me.forms import ROW_NUMBER, flash_refusal, parse_from_day, require_own_client, save_terms
 from monitor.dashboard.policy import allow
 from monitor.errors import UsageError
 from monitor.roster import Clinician
-from monitor.store import clients as kept
+from monitor.store import clients as store_clients
 from monitor.store.database import Store
 from monitor.store.threads import mark_emergency
 from reports.wording import counted, days_between, full_date
@@ -48,55 +48,59 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("agreements", __name__, url_prefix="/me/agreements")
 REVIEWS = ("modified_until", "review_on")
-INCOMPLETE = (
-    "A boundary that is another one on purpose needs a reason, who decided it, and a review date. "
-    "Leave all three open, or none."
+"""The terms whose value is the day of a review."""
+INCOMPLETE_BOUNDARY = (
+    "A modified boundary needs a reason, who decided it, and a review date. "
+    "Fill in all three, or leave all three empty."
 )
-CONVERSED = timedelta(weeks=8)
-MOST_CONVERSATIONS = 12
+THREAD_WEEKS = timedelta(weeks=8)
+MOST_THREADS = 12
 
-GROUPS = (
+SECTIONS = (
     (
         "Sessions and contact",
-        "What you leave open is not watched.",
+        "Nothing is compared with a point that you leave empty.",
         (
             "frequency", "session_minutes", "channels", "contact_days", "contact_hours", "response_hours", "emergency",
             "other_support",
         ),
     ),
     (
-        "Spoken about and agreed",
+        "Discussed and agreed",
         "",
         ("cancellation", "fees", "confidentiality", "social_media", "goals", "supervision", "rationale"),
     ),
     (
-        "A boundary that is another one on purpose",
-        "Until its review date this client is looked at by what you agreed here and not by what is usual for you.",
+        "A modified boundary",
+        (
+            "A boundary that you have changed on purpose for this client. Until its review date this client is "
+            "compared with what you agreed here, not with what is usual for you."
+        ),
         ("modified", "modified_by", "modified_until"),
     ),
     ("Review", "On this day your pages remind you.", ("review_on",)),
 )  # fmt: skip
-"""The terms of an agreement as they stand together on its page: heading, sentence, terms."""
+"""The sections of an agreement's form: heading, sentence, terms."""
 
-AGREED = tuple(term for _, _, terms in GROUPS for term in terms)
-TOGETHER = frozenset({"modified", "modified_by", "modified_until"})
-"""Said together or not at all: without a reason, an author and a review date no boundary is a modified one."""
+AGREEMENT_TERMS = tuple(term for _, _, terms in SECTIONS for term in terms)
+BOUNDARY_TERMS = frozenset({"modified", "modified_by", "modified_until"})
+"""Stated all together or not at all."""
 
 REVIEWED = "policy_reviewed"
 
 
 @dataclass(frozen=True, slots=True)
 class AgreementsReport:
-    """All agreements in short; ``due`` are those whose review is."""
+    """The list of agreements; ``due`` are the clients with whom a review is due."""
 
     headline: str
     due: tuple[ClientEntry, ...]
-    lines: tuple[ClientEntry, ...]
+    entries: tuple[ClientEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
-    """Fields that belong together; ``sentence`` says what they do."""
+    """One section of the form."""
 
     heading: str
     sentence: str
@@ -105,169 +109,177 @@ class FieldGroup:
 
 @dataclass(frozen=True, slots=True)
 class MessageThread:
-    """One thread with a client that went on outside the agreed hours: when, in days, and how much of it, in words.
-
-    ``emergency``: it was marked so.
-    """
+    """A thread with a client that has messages outside the agreed hours: its days and its numbers, in words."""
 
     thread: int
     days: str
-    words: str
-    emergency: bool
+    summary: str
+    is_emergency: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AgreementReport:
-    """The agreement with one client. ``due`` says which review is due, empty if none is.
+    """The agreement with one client.
 
-    ``conversations`` are the latest outside the agreed hours, the newest first. ``since`` stands in the form as the day
-    from which on it holds.
+    Attributes:
+        entry: The client.
+        groups: The sections of the form.
+        threads: The latest threads with messages outside the agreed hours, the newest first.
+        history: Everything stated so far.
+        due: The reviews that are due, in words; empty if there are none.
+        since: The form's day from which a change holds, as an ISO date or as the reader typed it.
     """
 
-    line: ClientEntry
+    entry: ClientEntry
     groups: tuple[FieldGroup, ...]
-    conversations: tuple[MessageThread, ...]
-    said: tuple[TermEntry, ...]
+    threads: tuple[MessageThread, ...]
+    history: tuple[TermEntry, ...]
     due: str
     since: str
 
 
 @blueprint.get("")
 @allow(Role.CLINICIAN)
-def everybody() -> str:
-    """All clients with what was agreed in short."""
+def agreement_list() -> str:
+    """Show all clients with a summary of what was agreed."""
     report = agreements_report(request.config(), request.store(), request.clinician(), now=request.now())
     return render_list(report)
 
 
 @blueprint.get(f"/<{ROW_NUMBER}:client>")
 @allow(Role.CLINICIAN)
-def one(client: int) -> str:
-    """One client's agreement."""
+def agreement_page(client: int) -> str:
+    """Show the agreement with one client."""
     return _page(client)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>")
 @allow(Role.CLINICIAN)
-def say(client: int) -> Response | tuple[str, int]:
-    """Keep what changed in an agreement, from a day on; refused, the form comes back as it was filled in."""
-    said, given = own(client), {term: _given(term) for term in AGREED}
+def save(client: int) -> Response | tuple[str, int]:
+    """Save what changed in an agreement from a day on, or show the form again as it was filled in."""
+    rows, values = require_own_client(client), {term: _form_value(term) for term in AGREEMENT_TERMS}
     try:
         from_day = parse_from_day()
-        _fit(given, terms_on(said, date_of(from_day)), from_day)
-        keep(client, given, from_day)
+        _check_together(values, terms_on(rows, date_of(from_day)), from_day)
+        save_terms(client, values, from_day)
     except UsageError as error:
         flash_refusal(error)
-        return _page(client, given), 422
-    return redirect(url_for(".one", client=client), 303)
+        return _page(client, values), 422
+    return redirect(url_for(".agreement_page", client=client), 303)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>/reviewed")
 @allow(Role.CLINICIAN)
-def reviewed(client: int) -> Response:
-    """Note in the ledger that an agreement was reviewed today, and set the next date of every review that was due."""
-    said, today = own(client), local_day(request.clinician(), request.now())
+def mark_reviewed(client: int) -> Response:
+    """Enter in the ledger that an agreement was reviewed today, and set the next date of every review that was due."""
+    rows, today = require_own_client(client), local_day(request.clinician(), request.now())
     months = request.form().get("months", "")
     if months not in {"3", "6", "12"}:
         abort(400)
-    holds, following = terms_on(said, today), _months_on(today, int(months)).isoformat()
-    due = [term for term in REVIEWS if holds.get(term, "9") <= today.isoformat()]
+    current, next_date = terms_on(rows, today), _add_months(today, int(months)).isoformat()
+    # ISO dates compare as text; "9" stands after every year for a review that has no date.
+    due = [term for term in REVIEWS if current.get(term, "9") <= today.isoformat()]
     with request.store().write() as connection:
-        me, now = request.clinician().key, int(request.now().timestamp())
+        clinician, now = request.clinician().key, int(request.now().timestamp())
         for term in due or ["review_on"]:
-            kept.set_term(connection, me, client, term, following, from_day=day_number(today), now=now)
-        kept.add_ledger_entry(connection, me, REVIEWED, day=day_number(today), client=client, now=now)
-    request.flash("Noted in your ledger, and the next date is set.")
-    return redirect(url_for(".one", client=client), 303)
+            store_clients.set_term(connection, clinician, client, term, next_date, from_day=day_number(today), now=now)
+        store_clients.add_ledger_entry(connection, clinician, REVIEWED, day=day_number(today), client=client, now=now)
+    request.flash("Entered in your ledger, and the date of the next review is set.")
+    return redirect(url_for(".agreement_page", client=client), 303)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>/emergency")
 @allow(Role.CLINICIAN)
-def emergency(client: int) -> Response:
-    """Mark a thread with a client as an emergency, or take that back."""
-    own(client)
-    thread, marked = _thread(request.form().get("thread", "")), request.form().get("marked") == "yes"
-    me, now = request.clinician().key, int(request.now().timestamp())
+def set_emergency(client: int) -> Response:
+    """Mark a thread with a client as an emergency, or remove the mark."""
+    require_own_client(client)
+    thread, marked = _parse_thread(request.form().get("thread", "")), request.form().get("marked") == "yes"
+    clinician, now = request.clinician().key, int(request.now().timestamp())
     with request.store().write() as connection:
-        if not mark_emergency(connection, me, thread, marked=marked, now=now):
+        if not mark_emergency(connection, clinician, thread, marked=marked, now=now):
             abort(404)
-    request.flash("Marked as an emergency." if marked else "Taken back: it counts as any other contact.")
-    return redirect(url_for(".one", client=client, _anchor="conversations"), 303)
+    request.flash("Marked as an emergency." if marked else "Taken back: this thread counts as ordinary contact again.")
+    return redirect(url_for(".agreement_page", client=client, _anchor="threads"), 303)
 
 
-def _page(client: int, sent: Mapping[str, str] | None = None) -> str:
-    """One client's agreement; with what was ``sent`` instead of what holds, where that could not be kept."""
-    config, me, since = request.config(), request.clinician(), request.form().get("from", "")
-    report = agreement_report(config, request.store(), me, client, now=request.now(), sent=sent, since=since)
+def _page(client: int, sent_values: Mapping[str, str] | None = None) -> str:
+    """Return the page of one client's agreement, with a refused form's values in place of the current ones."""
+    config, clinician, since = request.config(), request.clinician(), request.form().get("from", "")
+    report = agreement_report(
+        config, request.store(), clinician, client, now=request.now(), sent_values=sent_values, since=since
+    )
     if report is None:
         abort(404)
     return render_page(report)
 
 
-def _thread(text: str) -> int:
-    """The number of 64 bits that names a thread."""
+def _parse_thread(text: str) -> int:
+    """Return the number of a thread, a signed 64-bit integer; answer 400 if it is none."""
     number = int(text) if re.fullmatch(r"-?\d{1,19}", text, re.ASCII) else None
     return abort(400) if number is None or not -(2**63) <= number < 2**63 else number
 
 
-def _fit(given: Mapping[str, str], holds: Mapping[str, str], from_day: int) -> None:
-    """Refuse, by a UsageError, what cannot be agreed together from that day on, whatever the single values are."""
-    if len({bool(given[term]) for term in TOGETHER}) > 1:
-        raise UsageError(INCOMPLETE)
+def _check_together(values: Mapping[str, str], current: Mapping[str, str], from_day: int) -> None:
+    """Raise UsageError if values do not go together, or a new review date is not after the day it holds from."""
+    if len({bool(values[term]) for term in BOUNDARY_TERMS}) > 1:
+        raise UsageError(INCOMPLETE_BOUNDARY)
     for term in REVIEWS:
-        if given[term] and given[term] != holds.get(term) and not _ahead(given[term], date_of(from_day)):
-            raise UsageError(f"{TERMS[term].title}: has to be a day after the one from which it holds.")
+        # An unchanged date may be past: a review that is due must not keep the reader from changing something else.
+        is_new = values[term] and values[term] != current.get(term)
+        if is_new and not _is_after(values[term], date_of(from_day)):
+            raise UsageError(f"{TERMS[term].title}: choose a day after the day from which it holds.")
 
 
-def _ahead(text: str, day: date) -> bool:
-    """Say whether a date lies after a day; of what is no date something else says so."""
+def _is_after(text: str, day: date) -> bool:
+    """Return whether a date is after a day; ``True`` for text that is no date, which saving refuses by itself."""
     try:
         return date.fromisoformat(text) > day
     except ValueError:
         return True
 
 
-def _given(term: str) -> str:
-    """A term as the form tells it."""
+def _form_value(term: str) -> str:
+    """Return the value of a term in the form that was sent."""
     if TERMS[term].format is TermFormat.WORDS:
-        return ",".join(word for word in request.form().getlist(term))
+        return ",".join(request.form().getlist(term))
     return request.form().get(term, "").strip()
 
 
-def _months_on(day: date, months: int) -> date:
-    """The same day some months later, or the last of that month."""
+def _add_months(day: date, months: int) -> date:
+    """Return the same day some months later, or the last day of that month if it is shorter."""
     year, month = divmod(day.month - 1 + months, 12)
-    for last in (day.day, 30, 29, 28):
+    for day_of_month in (day.day, 30, 29, 28):
         try:
-            return date(day.year + year, month + 1, last)
+            return date(day.year + year, month + 1, day_of_month)
         except ValueError:
             continue
     raise AssertionError("every month has 28 days")
 
 
 def render_list(report: AgreementsReport) -> str:
-    """Draw the list of agreements."""
+    """Return the page with the list of agreements."""
     return page("me/agreements.html", title="Agreements", report=report, privacy=PRIVACY)
 
 
 def render_page(report: AgreementReport) -> str:
-    """Draw one client's agreement. The title names nobody: it stays in the browser's history after signing out."""
+    """Return the page of one client's agreement. As for a client's page, its title names nobody."""
     return page(
         "me/agreement.html", title="What was agreed", report=report, privacy=PRIVACY, day=short_day, full_date=full_date
     )
 
 
 def agreements_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> AgreementsReport:
-    """All clients with what was agreed in short, as known at ``now``."""
-    book = load_client_index(config, store, clinician, now=now)
-    current = [client for client in book.in_order if book.holds(client).get("standing", CLIENT) == CLIENT]
-    lines = {client: book.line(client, _told(book, client)) for client in current}
-    due = [client for client in current if due_words(book.holds(client), book.today)]
-    met = [client for client in current if book.last(client) >= book.today - RECENT or book.said(client)]
+    """Return the list of agreements, as known at ``now``: current clients seen lately, or with anything stated."""
+    index = load_client_index(config, store, clinician, now=now)
+    current = [client for client in index.ordered if index.terms_on(client).get("standing", CLIENT) == CLIENT]
+    due = [client for client in current if due_text(index.terms_on(client), index.today)]
+    listed = [
+        client for client in current if index.last_session(client) >= index.today - RECENT or index.terms_of(client)
+    ]
     return AgreementsReport(
         headline="What did I agree with this client?",
-        due=tuple(_due_line(book, client) for client in due),
-        lines=tuple(lines[client] for client in met),
+        due=tuple(_due_entry(index, client) for client in due),
+        entries=tuple(index.entry(client, _summary(index, client)) for client in listed),
     )
 
 
@@ -278,91 +290,93 @@ def agreement_report(
     key: int,
     *,
     now: datetime,
-    sent: Mapping[str, str] | None = None,
+    sent_values: Mapping[str, str] | None = None,
     since: str = "",
 ) -> AgreementReport | None:
-    """The agreement with a client by any of their keys, ``None`` if there is no such client of the clinician's.
+    """Return the agreement with the client of a key, or ``None`` if the clinician has no such client.
 
-    The fields show what holds today or, where a form was refused, what was ``sent``, and ``since`` when it was to hold.
+    The form shows the current terms or, after it was refused, ``sent_values`` and ``since`` as they were sent.
     """
-    book = load_client_index(config, store, clinician, now=now)
-    client = book.person(key)
+    index = load_client_index(config, store, clinician, now=now)
+    client = index.client_of(key)
     if client is None:
         return None
-    holds = book.holds(client)
-    shown = holds if sent is None else sent
-    own = {channel: channel for channel in sorted(set(book.frames.messages["channel"].tolist()))}
+    current = index.terms_on(client)
+    values = current if sent_values is None else sent_values
+    # A practice's own channels, such as a messenger, can be agreed on beside the listed ones.
+    own_channels = {channel: channel for channel in sorted(set(index.frames.messages["channel"].tolist()))}
     groups = (
         FieldGroup(
             heading,
             sentence,
-            tuple(field(TERMS[t], shown.get(t, ""), own if TERMS[t].allows_own_words else None) for t in terms),
+            tuple(
+                term_field(TERMS[term], values.get(term, ""), own_channels if TERMS[term].allows_own_words else None)
+                for term in terms
+            ),
         )
-        for heading, sentence, terms in GROUPS
+        for heading, sentence, terms in SECTIONS
     )
-    line = book.line(client, _told(book, client))
     return AgreementReport(
-        line=line,
+        entry=index.entry(client, _summary(index, client)),
         groups=tuple(groups),
-        conversations=_conversations(book.frames, client, book.today),
-        said=term_entries(book, client, AGREED),
-        due=due_words(holds, book.today),
-        since=since or book.today.isoformat(),
+        threads=_threads_outside_hours(index.frames, client, index.today),
+        history=term_entries(index, client, AGREEMENT_TERMS),
+        due=due_text(current, index.today),
+        since=since or index.today.isoformat(),
     )
 
 
-def _conversations(frames: Frames, client: int, today: date) -> tuple[MessageThread, ...]:
-    """The threads of the last weeks with something outside the agreed hours, whether or not it was agreed."""
-    written = frames.messages[(frames.messages["thread"] != 0) & ~frames.messages["automatic"]]
-    theirs = written[written["counterpart"] == client]
-    outside = theirs[theirs["outside_hours"] & (theirs["day"] >= day_number(today - CONVERSED))]
-    last = theirs.groupby("thread")["sent_at"].max().loc[outside["thread"].unique()]
-    newest = last.sort_values(ascending=False, kind="stable").index[:MOST_CONVERSATIONS]
-    return tuple(_conversation(frames, thread, theirs[theirs["thread"] == thread]) for thread in newest.tolist())
+def _threads_outside_hours(frames: Frames, client: int, today: date) -> tuple[MessageThread, ...]:
+    """Return the client's threads with messages outside the agreed hours, whether or not that was agreed."""
+    threaded = frames.messages[(frames.messages["thread"] != 0) & ~frames.messages["automatic"]]
+    messages = threaded[threaded["counterpart"] == client]
+    outside = messages[messages["outside_hours"] & (messages["day"] >= day_number(today - THREAD_WEEKS))]
+    last_sent = messages.groupby("thread")["sent_at"].max().loc[outside["thread"].unique()]
+    newest = last_sent.sort_values(ascending=False, kind="stable").index[:MOST_THREADS]
+    return tuple(_message_thread(frames, thread, messages[messages["thread"] == thread]) for thread in newest.tolist())
 
 
-def _conversation(frames: Frames, thread: int, messages: pd.DataFrame) -> MessageThread:
-    """One thread, by when it went on and how much of it was outside."""
+def _message_thread(frames: Frames, thread: int, messages: pd.DataFrame) -> MessageThread:
     first, last = date_of(messages["day"].min()), date_of(messages["day"].max())
     outside = messages.loc[messages["outside_hours"], "sent_at"]
     latest = f"{local_time(frames.clinician, outside.max()):%H:%M}"
-    words = f"{counted(len(messages), 'message')}, {len(outside)} outside your hours, the last at {latest}"
-    return MessageThread(thread, days_between(first, last), words, bool(messages["emergency"].any()))
+    summary = f"{counted(len(messages), 'message')}, {len(outside)} outside your hours, the last at {latest}"
+    return MessageThread(thread, days_between(first, last), summary, bool(messages["emergency"].any()))
 
 
-def due_words(holds: dict[str, str], today: date) -> str:
-    """Name the reviews that are due on a day; empty where none is."""
-    dates = {term: date.fromisoformat(holds[term]) for term in ("modified_until", "review_on") if term in holds}
-    named = {"modified_until": "the modified boundary", "review_on": "the agreement"}
-    due = [f"{named[term]} since {full_date(day)}" for term, day in dates.items() if day <= today]
-    return " and ".join(due)
+def due_text(terms: Mapping[str, str], today: date) -> str:
+    """Return the reviews that are due on a day in words, such as "the agreement since 1 March 2026"; empty if none."""
+    names = {"modified_until": "the modified boundary", "review_on": "the agreement"}
+    dates = {term: date.fromisoformat(terms[term]) for term in names if term in terms}
+    return " and ".join(f"{names[term]} since {full_date(day)}" for term, day in dates.items() if day <= today)
 
 
-def _due_line(book: ClientIndex, client: int) -> ClientEntry:
-    return book.line(client, (f"Due: {due_words(book.holds(client), book.today)}",))
+def _due_entry(index: ClientIndex, client: int) -> ClientEntry:
+    return index.entry(client, (f"Due: {due_text(index.terms_on(client), index.today)}",))
 
 
-def _told(book: ClientIndex, client: int) -> Iterator[str]:
-    holds = book.holds(client)
-    if "frequency" in holds:
-        yield f"{holds['frequency']} a week"
-    if "session_minutes" in holds:
-        yield f"{holds['session_minutes']} min"
-    if "channels" in holds:
-        yield value_text(TERMS["channels"], holds["channels"])
-    if "modified" in holds:
+def _summary(index: ClientIndex, client: int) -> Iterator[str]:
+    """Yield what holds with a client, in words."""
+    terms = index.terms_on(client)
+    if "frequency" in terms:
+        yield f"{terms['frequency']} a week"
+    if "session_minutes" in terms:
+        yield f"{terms['session_minutes']} min"
+    if "channels" in terms:
+        yield value_text(TERMS["channels"], terms["channels"])
+    if "modified" in terms:
         yield "a modified boundary"
-    if holds.get("emergency") == "yes":
+    if terms.get("emergency") == "yes":
         yield "an emergency protocol"
-    agreed = sum(holds.get(term) == "agreed" for term in AGREED)
+    agreed = sum(terms.get(term) == "agreed" for term in AGREEMENT_TERMS)
     if agreed:
         yield f"{counted(agreed, 'more point')} agreed"
-    if reviewed := _last_reviewed(book, client):
-        yield f"last reviewed on {full_date(reviewed)}"
+    if reviewed_on := _last_reviewed(index, client):
+        yield f"last reviewed on {full_date(reviewed_on)}"
 
 
-def _last_reviewed(book: ClientIndex, client: int) -> date | None:
-    """Return the day on which, by the ledger, a policy was last reviewed with a client."""
-    theirs = set(book.keys[client])
-    days = [row.day for row in book.ledger if row.client in theirs and row.kind == REVIEWED]
+def _last_reviewed(index: ClientIndex, client: int) -> date | None:
+    """Return the day of the last review with a client that the ledger contains."""
+    keys = set(index.keys[client])
+    days = [row.day for row in index.ledger if row.client in keys and row.kind == REVIEWED]
     return date_of(max(days)) if days else None

@@ -1,4 +1,4 @@
-"""The check-in: sheets to fill in about how one feels, and what was answered beside the own measured weeks."""
+"""The check-in: questionnaires about how the reader feels, and their results beside the measured weeks."""
 
 from __future__ import annotations
 
@@ -40,41 +40,44 @@ from reports.wording import ASSUMED_HOURS, counted, full_date, listed, quantity
 blueprint = Blueprint("check_in", __name__, url_prefix="/me/check-in")
 
 PRIVACY = (
-    "Private to you: in Evenhours nobody else can open it, and no report, mail or export carries any of it. "
+    "Private to you: in Evenhours nobody else can open it, and no report, mail or export contains any of it. "
     "(Whoever administers the computer could.)"
 )
-KEPT = (
-    "Kept is the number of each scale by day. Single answers are added up and forgotten. This is not a clinical "
-    "record, but it may have to be disclosed."
+STORED = (
+    "Only the number of each scale is stored, by day. Single answers are added up and not stored. This is not a "
+    "clinical record, but it may have to be disclosed."
 )
 CLOSING = (
     "These are your own answers. They are not a diagnosis, and nobody is compared with anybody. "
     "If something in them worries you, talk to somebody you trust."
 )
-LONGEST, SHORTEST = 52, 12  # weeks on the line of time
-BEFORE = 6  # weeks that are shown before the first answer
+LONGEST, SHORTEST = 52, 12  # weeks on the time axis
+WEEKS_BEFORE = 6  # shown before the first answer
 SUBTITLE = (
-    "Each large dot is an answer of yours, each line below it your own weeks. What moves together need not be cause "
-    "and effect."
+    "Each large dot is one of your answers; the lines below show your own weeks. Two things that change together need "
+    "not be cause and effect."
 )
 READINGS = {
     "proqol5": (
         "Three sums of 10 to 50; the publisher calls 22 and under low, 23 to 41 moderate, 42 and over high. "
-        "The most once in 30 days, because it asks about the last 30."
+        "At most once in 30 days, because it asks about the last 30."
     ),
     "single": "The study puts its mark at 3.",
     "olbi": "Two means of 1 to 4; scored from your own copy.",
 }
-"""The reading of each questionnaire's numbers."""
+"""How to read the numbers of each questionnaire, by its key."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionnaireForm:
-    """A questionnaire that can be filled in from an own copy, answer by answer.
+    """The form for the answers to a questionnaire that the reader has as their own copy.
 
-    ``ends`` say what the lowest and the highest answer mean. ``open_from`` is the day from which it can be answered
-    again, ``None`` when it can be now. A sheet that was sent with gaps comes back with its ``answers`` by item and the
-    ``gap`` in words; ``is_enough`` says that it can be kept like that.
+    Attributes:
+        end_labels: The meanings of the lowest and the highest answer.
+        open_from: The day from which it can be answered again; ``None`` if it can be answered today.
+        answers: The answers by item, if the form was sent with questions left out.
+        gap: The questions that were left out, in words; empty if the form was not sent.
+        can_be_saved: At least one scale has all its answers, so the form can be saved with the gap.
     """
 
     key: str
@@ -83,19 +86,19 @@ class QuestionnaireForm:
     items: tuple[int, ...]
     lowest: int
     highest: int
-    ends: tuple[str, str]
+    end_labels: tuple[str, str]
     reading: str
     source: str
     address: str
     open_from: date | None
     answers: Mapping[int, int] = field(default_factory=dict)
     gap: str = ""
-    is_enough: bool = False
+    can_be_saved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedQuestionnaire:
-    """One sheet that was filled in: its results in words, one for each scale that has a number."""
+    """A questionnaire that was answered: one result in words for each scale that has a number."""
 
     key: str
     title: str
@@ -105,15 +108,16 @@ class CompletedQuestionnaire:
 
 @dataclass(frozen=True, slots=True)
 class CheckInReport:
-    """The page: answers by one's own word beside what was counted; for that person alone.
+    """The content of the page; for the clinician alone.
 
-    ``assumed_hours`` says that nobody declared the agreed hours, on which the measures beside it rest.
+    ``comparison`` is ``None`` while nothing has been answered. ``assumed_hours`` means that the measures beside the
+    answers rest on assumed hours, because none were declared.
     """
 
     headline: str
-    beside: Comparison | None
-    answered: tuple[CompletedQuestionnaire, ...]
-    sheets: tuple[QuestionnaireForm, ...]
+    comparison: Comparison | None
+    completed: tuple[CompletedQuestionnaire, ...]
+    forms: tuple[QuestionnaireForm, ...]
     contacts: tuple[str, ...]
     assumed_hours: bool
 
@@ -121,30 +125,30 @@ class CheckInReport:
 @blueprint.get("")
 @allow(Role.CLINICIAN)
 def overview() -> str:
-    """Show what was answered, and what can be."""
+    """Show earlier answers beside the weeks, and the questionnaires."""
     return _page()
 
 
 @blueprint.post("/<key>")
 @allow(Role.CLINICIAN)
-def keep(key: str) -> Response | tuple[str, int]:
-    """Score a sheet that was filled in and keep its numbers; one with gaps comes back first, as it was filled in."""
-    asked = questionnaire_by_key(key) or abort(404)
-    answers = _answers(asked)
-    numbers = {scale: value for scale, value in scale_values(asked, answers).items() if value is not None}
-    me, today = request.clinician().key, local_day(request.clinician(), request.now())
+def save(key: str) -> Response | tuple[str, int]:
+    """Score a questionnaire and save its numbers. With questions left out, show the form again as it was filled in."""
+    questionnaire = questionnaire_by_key(key) or abort(404)
+    answers = _parse_answers(questionnaire)
+    numbers = {scale: value for scale, value in scale_values(questionnaire, answers).items() if value is not None}
+    clinician, today = request.clinician().key, local_day(request.clinician(), request.now())
     with request.store().read() as connection:
-        waits = open_from(asked, check_ins(connection, me), today)
-    if waits:
-        request.flash(f"Nothing is kept: you can answer {asked.title} again from {full_date(waits)}.")
+        open_again = open_from(questionnaire, check_ins(connection, clinician), today)
+    if open_again:
+        request.flash(f"Nothing was saved: you can answer {questionnaire.title} again from {full_date(open_again)}.")
         return redirect(url_for(".overview"), 303)
-    gap = gap_words(asked, answers)
+    gap = gap_text(questionnaire, answers)
     if gap and not (numbers and "without" in request.form()):
-        request.flash(f"Nothing is kept yet. {gap}")
+        request.flash(f"Nothing is saved yet. {gap}")
         return _page({key: answers}), 422
     with request.store().write() as connection:
-        save_check_in(connection, me, CheckIn(day_number(today), asked.key, numbers))
-    request.flash(f"Kept for {full_date(today)}: {' · '.join(result_words(asked, numbers))}.")
+        save_check_in(connection, clinician, CheckIn(day_number(today), questionnaire.key, numbers))
+    request.flash(f"Saved for {full_date(today)}: {' · '.join(result_texts(questionnaire, numbers))}.")
     return redirect(url_for(".overview"), 303)
 
 
@@ -153,53 +157,56 @@ def keep(key: str) -> Response | tuple[str, int]:
 def remove(key: str, day: str) -> Response:
     """Erase one entry for good."""
     with request.store().write(erases=True) as connection:
-        erased = remove_check_in(connection, request.clinician().key, day_number(_date(day)), key)
+        erased = remove_check_in(connection, request.clinician().key, day_number(_parse_day(day)), key)
     if not erased:
         abort(404)
     request.flash("That entry is erased.")
     return redirect(url_for(".overview"), 303)
 
 
-def _date(day: str) -> date:
+def _parse_day(text: str) -> date:
     try:
-        return date.fromisoformat(day)
+        return date.fromisoformat(text)
     except ValueError:
         return abort(404)
 
 
-def _page(sent: Mapping[str, Mapping[int, int]] | None = None) -> str:
-    """Draw the page; with the answers of a sheet that was sent with gaps."""
-    return render(check_in_report(request.config(), request.store(), request.clinician(), now=request.now(), sent=sent))
+def _page(sent_answers: Mapping[str, Mapping[int, int]] | None = None) -> str:
+    """Return the page, with the answers of a form that was sent with questions left out."""
+    report = check_in_report(
+        request.config(), request.store(), request.clinician(), now=request.now(), sent_answers=sent_answers
+    )
+    return render(report)
 
 
 def render(report: CheckInReport) -> str:
-    """Draw what is known."""
-    from reports import charts
+    """Return the page."""
+    from reports import charts  # loads matplotlib
 
-    drawn: tuple[str, ...] = ()
-    if report.beside:
-        drawn = (
-            charts.comparison(report.beside, "beside"),
-            charts.comparison(report.beside, "beside-narrow", narrow=True),
+    drawings: tuple[str, ...] = ()
+    if report.comparison:
+        drawings = (
+            charts.comparison(report.comparison, "beside"),
+            charts.comparison(report.comparison, "beside-narrow", narrow=True),
         )
     return page(
         "me/check_in.html",
         title="Check-in",
         report=report,
-        lines={"privacy": PRIVACY, "kept": KEPT, "closing": CLOSING},
-        assumed=ASSUMED_HOURS if report.beside and report.assumed_hours else "",
-        drawn=drawn,
-        numbers=tables.comparison(report.beside) if report.beside else None,
+        texts={"privacy": PRIVACY, "stored": STORED, "closing": CLOSING},
+        assumed=ASSUMED_HOURS if report.comparison and report.assumed_hours else "",
+        drawings=drawings,
+        numbers=tables.comparison(report.comparison) if report.comparison else None,
         full_date=full_date,
     )
 
 
-def _answers(asked: Questionnaire) -> dict[int, int]:
-    """The answers of the sheet as it was sent; what no sheet of ours can send is refused."""
-    given = {item: request.form().get(f"q{item}", "") for item in asked.items}
+def _parse_answers(questionnaire: Questionnaire) -> dict[int, int]:
+    """Return the answers of the form by item; answer 400 to values that the form does not offer."""
+    texts = {item: request.form().get(f"q{item}", "") for item in questionnaire.items}
     try:
-        answers = {item: int(answer) for item, answer in given.items() if answer}
-        scale_values(asked, answers)
+        answers = {item: int(text) for item, text in texts.items() if text}
+        scale_values(questionnaire, answers)
     except ValueError:
         abort(400)
     return answers
@@ -211,103 +218,120 @@ def check_in_report(
     clinician: Clinician,
     *,
     now: datetime,
-    sent: Mapping[str, Mapping[int, int]] | None = None,
+    sent_answers: Mapping[str, Mapping[int, int]] | None = None,
 ) -> CheckInReport:
-    """The page of one clinician, as known at ``now``; with the answers of a sheet that was ``sent`` with gaps."""
+    """Return the content of the page, as known at ``now``.
+
+    ``sent_answers`` are those of a form with questions left out, by item, under the key of its questionnaire.
+    """
     today = local_day(clinician, now)
     with store.read() as connection:
-        last = date_of(leading_week(readiness_of(config, connection, clinician, now)))
-        taken = check_ins(connection, clinician.key)
-        values = week_values(connection, clinician, day_number(last))
+        last_week = date_of(leading_week(readiness_of(config, connection, clinician, now)))
+        earlier = check_ins(connection, clinician.key)
+        values = week_values(connection, clinician, day_number(last_week))
     return CheckInReport(
         headline="How do you feel, beside what was counted?",
-        beside=_beside(taken, values, last),
-        answered=tuple(_answered(one) for one in reversed(taken)),
-        sheets=tuple(_sheet(asked, taken, today, (sent or {}).get(asked.key)) for asked in QUESTIONNAIRES),
+        comparison=_comparison(earlier, values, last_week),
+        completed=tuple(_completed(check_in) for check_in in reversed(earlier)),
+        forms=tuple(
+            _form(questionnaire, earlier, today, (sent_answers or {}).get(questionnaire.key))
+            for questionnaire in QUESTIONNAIRES
+        ),
         contacts=config.practice.contacts,
         assumed_hours=clinician.has_assumed_hours,
     )
 
 
-def open_from(asked: Questionnaire, taken: Sequence[CheckIn], today: date) -> date | None:
-    """The day from which a questionnaire can be answered again, ``None`` if it can be today."""
-    days = [date_of(one.day) for one in taken if one.instrument == asked.key]
-    following = next_answer_day(asked, max(days, default=None))
-    return following if following and following > today else None
+def open_from(questionnaire: Questionnaire, earlier: Sequence[CheckIn], today: date) -> date | None:
+    """Return the day from which a questionnaire can be answered again, or ``None`` if it can be today."""
+    days = [date_of(check_in.day) for check_in in earlier if check_in.instrument == questionnaire.key]
+    next_day = next_answer_day(questionnaire, max(days, default=None))
+    return next_day if next_day and next_day > today else None
 
 
-def result_words(asked: Questionnaire, results: Mapping[str, float]) -> tuple[str, ...]:
-    """Each result with its published word: "Burnout 21, low"."""
-    return tuple(_result(scale, results[scale.key]) for scale in asked.scales if scale.key in results)
+def result_texts(questionnaire: Questionnaire, results: Mapping[str, float]) -> tuple[str, ...]:
+    """Return each result with its published label: "Burnout 21, low"."""
+    return tuple(_result_text(scale, results[scale.key]) for scale in questionnaire.scales if scale.key in results)
 
 
-def _result(scale: QuestionnaireScale, value: float) -> str:
-    said = f"{scale.title} {quantity(value, Unit.COUNT)}"
-    return ", ".join(filter(None, (said, band_label(scale, value))))
+def _result_text(scale: QuestionnaireScale, value: float) -> str:
+    text = f"{scale.title} {quantity(value, Unit.COUNT)}"
+    return ", ".join(filter(None, (text, band_label(scale, value))))
 
 
-def _answered(one: CheckIn) -> CompletedQuestionnaire:
-    asked = questionnaire_by_key(one.instrument)
-    if asked is None:  # a questionnaire that a later version no longer offers keeps its numbers
+def _completed(check_in: CheckIn) -> CompletedQuestionnaire:
+    questionnaire = questionnaire_by_key(check_in.instrument)
+    day = date_of(check_in.day)
+    if questionnaire is None:  # answered in an earlier version that still offered it
         return CompletedQuestionnaire(
-            one.instrument, one.instrument, date_of(one.day), tuple(map(str, one.results.values()))
+            check_in.instrument, check_in.instrument, day, tuple(map(str, check_in.results.values()))
         )
-    return CompletedQuestionnaire(asked.key, asked.title, date_of(one.day), result_words(asked, one.results))
-
-
-def _sheet(
-    asked: Questionnaire, taken: Sequence[CheckIn], today: date, sent: Mapping[int, int] | None
-) -> QuestionnaireForm:
-    return QuestionnaireForm(
-        key=asked.key,
-        title=asked.title,
-        about=asked.about,
-        items=asked.items,
-        lowest=asked.lowest,
-        highest=asked.highest,
-        ends=asked.end_labels,
-        reading=READINGS[asked.key],
-        source=asked.source,
-        address=asked.address,
-        open_from=open_from(asked, taken, today),
-        answers=sent or {},
-        gap="" if sent is None else gap_words(asked, sent),
-        is_enough=any(value is not None for value in scale_values(asked, sent or {}).values()),
+    return CompletedQuestionnaire(
+        questionnaire.key, questionnaire.title, day, result_texts(questionnaire, check_in.results)
     )
 
 
-def gap_words(asked: Questionnaire, answers: Mapping[int, int]) -> str:
-    """Name the questions without an answer, and what that costs; empty where all have one."""
-    left_out = [item for item in asked.items if item not in answers]
-    without = [scale.title for scale in asked.scales if not answers.keys() >= set(scale.items)]
+def _form(
+    questionnaire: Questionnaire, earlier: Sequence[CheckIn], today: date, sent_answers: Mapping[int, int] | None
+) -> QuestionnaireForm:
+    return QuestionnaireForm(
+        key=questionnaire.key,
+        title=questionnaire.title,
+        about=questionnaire.about,
+        items=questionnaire.items,
+        lowest=questionnaire.lowest,
+        highest=questionnaire.highest,
+        end_labels=questionnaire.end_labels,
+        reading=READINGS[questionnaire.key],
+        source=questionnaire.source,
+        address=questionnaire.address,
+        open_from=open_from(questionnaire, earlier, today),
+        answers=sent_answers or {},
+        gap="" if sent_answers is None else gap_text(questionnaire, sent_answers),
+        can_be_saved=any(value is not None for value in scale_values(questionnaire, sent_answers or {}).values()),
+    )
+
+
+def gap_text(questionnaire: Questionnaire, answers: Mapping[int, int]) -> str:
+    """Return in words which questions have no answer and which scales get no number; empty if all have one."""
+    left_out = [item for item in questionnaire.items if item not in answers]
+    without_number = [scale.title for scale in questionnaire.scales if not answers.keys() >= set(scale.items)]
     if not left_out:
         return ""
-    if len(left_out) == len(asked.items):
+    if len(left_out) == len(questionnaire.items):
         return "No question has an answer yet."
     if len(left_out) == 1:
-        return f"Question {left_out[0]} has no answer yet; without it {listed(without)} gets no number."
+        return f"Question {left_out[0]} has no answer yet; without it {listed(without_number)} gets no number."
     numbers = listed([str(item) for item in left_out])
-    return f"Questions {numbers} have no answer yet; without them there is no number for {listed(without)}."
+    return f"Questions {numbers} have no answer yet; without them there is no number for {listed(without_number)}."
 
 
-def _beside(taken: Sequence[CheckIn], values: WeekValues, last: date) -> Comparison | None:
-    """Answers and weeks of at most a year; ``None`` while nothing was answered in it."""
-    newest = max([last, *(_monday(date_of(one.day)) for one in taken)])
-    recent = [one for one in taken if date_of(one.day) > newest - timedelta(weeks=LONGEST - 1)]
+def _comparison(check_ins: Sequence[CheckIn], values: WeekValues, last_week: date) -> Comparison | None:
+    """Return answers and measured weeks of at most a year; ``None`` if nothing was answered in it.
+
+    ::
+
+        |------------------------- at most LONGEST weeks ---------------------|
+        |-- WEEKS_BEFORE --|first answer ................ newest week or answer|
+    """
+    newest = max([last_week, *(_monday(date_of(check_in.day)) for check_in in check_ins)])
+    recent = [check_in for check_in in check_ins if date_of(check_in.day) > newest - timedelta(weeks=LONGEST - 1)]
     if not recent:
         return None
-    first = _monday(date_of(recent[0].day)) - timedelta(weeks=BEFORE)
+    first = _monday(date_of(recent[0].day)) - timedelta(weeks=WEEKS_BEFORE)
     first = max(min(first, newest - timedelta(weeks=SHORTEST)), newest - timedelta(weeks=LONGEST - 1))
     weeks = tuple(first + timedelta(weeks=n) for n in range((newest - first).days // 7 + 1))
-    times = len({one.day for one in recent})
+    days = len({check_in.day for check_in in recent})
+    scales = [
+        _scale(questionnaire, scale, recent) for questionnaire in QUESTIONNAIRES for scale in questionnaire.scales
+    ]
+    measures = [_measure(key, values, weeks) for key in MAIN_MEASURES]
     return Comparison(
-        title=f"You answered on {counted(times, 'day')}; these are the weeks around it",
+        title=f"You answered on {counted(days, 'day')}; these are the weeks around it",
         subtitle=SUBTITLE,
         weeks=weeks,
-        self_reports=tuple(
-            felt for asked in QUESTIONNAIRES for scale in asked.scales if (felt := _felt(asked, scale, recent))
-        ),
-        measures=tuple(measured for key in MAIN_MEASURES if (measured := _measured(key, values, weeks))),
+        self_reports=tuple(scale for scale in scales if scale),
+        measures=tuple(measure for measure in measures if measure),
     )
 
 
@@ -315,18 +339,22 @@ def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _felt(asked: Questionnaire, scale: QuestionnaireScale, taken: Sequence[CheckIn]) -> SelfReportScale | None:
+def _scale(
+    questionnaire: Questionnaire, scale: QuestionnaireScale, check_ins: Sequence[CheckIn]
+) -> SelfReportScale | None:
+    """Return a scale with its results over time, or ``None`` if it has none."""
     points = tuple(
-        (date_of(one.day), one.results[scale.key])
-        for one in taken
-        if one.instrument == asked.key and scale.key in one.results
+        (date_of(check_in.day), check_in.results[scale.key])
+        for check_in in check_ins
+        if check_in.instrument == questionnaire.key and scale.key in check_in.results
     )
-    bands = tuple((float(part.low), part.label) for part in scale.bands)
-    return SelfReportScale(f"{scale.title}", *scale_range(asked, scale), bands, points) if points else None
+    bands = tuple((float(band.low), band.label) for band in scale.bands)
+    return SelfReportScale(scale.title, *scale_range(questionnaire, scale), bands, points) if points else None
 
 
-def _measured(key: str, values: WeekValues, weeks: Sequence[date]) -> ComparedMetric | None:
-    known = tuple(values.get((day_number(week), key)) for week in weeks)
-    if all(value is None for value in known):
+def _measure(key: str, values: WeekValues, weeks: Sequence[date]) -> ComparedMetric | None:
+    """Return a metric with its weekly values, or ``None`` if it has none."""
+    weekly_values = tuple(values.get((day_number(week), key)) for week in weeks)
+    if all(value is None for value in weekly_values):
         return None
-    return ComparedMetric(catalogue()[key].title, catalogue()[key].unit, known)
+    return ComparedMetric(catalogue()[key].title, catalogue()[key].unit, weekly_values)

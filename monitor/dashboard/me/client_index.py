@@ -1,4 +1,4 @@
-"""A clinician's clients as the pages about them read and show them: everything once, one consistent view."""
+"""The clients of one clinician, loaded in one consistent view for the pages about them."""
 
 from __future__ import annotations
 
@@ -25,51 +25,51 @@ if TYPE_CHECKING:
 LAST_SESSIONS = 3
 RECENT = timedelta(days=90)
 PRIVACY = (
-    "Private to you. No name is stored: a client is known by the usual slot and a short code, and nobody else’s pages "
-    "show either."
+    "Private to you. No name is stored: a client appears by their usual slot and a short code, and only on your own "
+    "pages."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing that can be chosen."""
+    """One option of a form field."""
 
     key: str
-    words: str
-    chosen: bool = False
+    label: str
+    is_selected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClientEntry:
-    """One client in a list: by usual slot and code, with the last session days and what was said of them, in words."""
+    """One client in a list: name (usual slot and code), the days of the last sessions, and details in words."""
 
     client: int
     name: str
-    sessions: tuple[date, ...]
-    told: tuple[str, ...]
+    last_sessions: tuple[date, ...]
+    details: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TermEntry:
-    """One dated thing that was said, so that it can be taken back; ``since`` is ``None`` for "always"."""
+    """One dated statement about a client that can be taken back; ``since`` is ``None`` if it has always held."""
 
     client: int
     term: str
-    words: str
+    text: str
     since: date | None
     from_day: int
 
 
 @dataclass(frozen=True, slots=True)
 class TermField:
-    """One thing that can be agreed. ``form`` is how it is written; ``value`` what holds, as it is written.
+    """A term as a form field: ``format`` is how its value is entered, ``value`` the current one.
 
     ``low`` and ``high`` bound a number.
     """
 
     term: str
     title: str
-    form: str
+    format: str
     choices: tuple[Choice, ...]
     value: str
     low: float
@@ -78,72 +78,85 @@ class TermField:
 
 @dataclass(frozen=True, slots=True)
 class MessageSummary:
-    """A client's messages: how many, and the day of the last."""
+    """The number of a client's messages, and the day of the last."""
 
-    messages: int
-    last: date
+    count: int
+    last_day: date
 
 
 @dataclass(frozen=True, slots=True)
 class ClientIndex:
-    """Everything the pages say of clients. A client is a person, by the smallest of their keys.
+    """All clients of one clinician. Joined keys are one client, identified by the smallest of them.
 
-    ``in_order`` are all of them in the order of the week, those without a session last.
+    Attributes:
+        frames: The clinician's analysis tables.
+        codes: The full pseudonym of each key.
+        slots: The usual slot of each client, in words.
+        keys: The keys of each client.
+        last_sessions: The days of each client's last sessions, at most three, the oldest first.
+        message_summaries: Of the clients who have messages.
+        ordered: All clients in the order of the week, those without a usual slot last.
+        terms: Everything that was ever stated about a key.
+        ledger: The clinician's ledger, the oldest entry first.
+        different_people: Pairs of keys that the clinician has called two people.
+        today: The clinician's local day.
     """
 
     frames: Frames
     codes: Mapping[int, str]
     slots: Mapping[int, str]
     keys: Mapping[int, tuple[int, ...]]
-    sessions: Mapping[int, tuple[date, ...]]
-    contacts: Mapping[int, MessageSummary]
-    in_order: tuple[int, ...]
+    last_sessions: Mapping[int, tuple[date, ...]]
+    message_summaries: Mapping[int, MessageSummary]
+    ordered: tuple[int, ...]
     terms: tuple[TermRow, ...]
     ledger: tuple[LedgerRow, ...]
-    apart: frozenset[frozenset[int]]
+    different_people: frozenset[frozenset[int]]
     today: date
 
     def name(self, client: int) -> str:
-        """The usual slot and the code."""
+        """Return a client's usual slot and code."""
         return client_name(client, self.slots, self.codes)
 
-    def person(self, key: int) -> int | None:
-        """The person behind a key; ``None`` if it is nobody's whom these pages know."""
-        return next((person for person, keys in self.keys.items() if key in keys), None)
+    def client_of(self, key: int) -> int | None:
+        """Return the client with a key, or ``None`` if there is none."""
+        return next((client for client, keys in self.keys.items() if key in keys), None)
 
     def code(self, key: int) -> str:
-        """The short code of one key."""
+        """Return the short code of one key."""
         return self.codes.get(key, "")[:CODE_LENGTH]
 
-    def said(self, client: int) -> list[TermRow]:
-        """Return all that was said of a person under any of their keys, the latest day first."""
-        theirs = set(self.keys.get(client, ()))
-        return sorted((row for row in self.terms if row.client in theirs), key=lambda row: -row.from_day)
+    def terms_of(self, client: int) -> list[TermRow]:
+        """Return everything that was ever stated about a client under any of their keys, the latest day first."""
+        keys = set(self.keys.get(client, ()))
+        return sorted((row for row in self.terms if row.client in keys), key=lambda row: -row.from_day)
 
-    def holds(self, client: int, day: date | None = None) -> dict[str, str]:
-        """Return the terms that hold for a person on a day (default: today)."""
-        return terms_on(self.said(client), day or self.today)
+    def terms_on(self, client: int, day: date | None = None) -> dict[str, str]:
+        """Return the terms that hold for a client on a day (default: today)."""
+        return terms_on(self.terms_of(client), day or self.today)
 
-    def last(self, client: int) -> date:
-        """The day of the last session; long ago where there was none."""
-        return max(self.sessions.get(client, ()), default=date.min)
+    def last_session(self, client: int) -> date:
+        """Return the day of the last session, ``date.min`` if there was none."""
+        return max(self.last_sessions.get(client, ()), default=date.min)
 
-    def line(self, client: int, told: Iterable[str]) -> ClientEntry:
-        """The client as a line of a list."""
-        return ClientEntry(client, self.name(client), self.sessions.get(client, ()), tuple(filter(None, told)))
+    def entry(self, client: int, details: Iterable[str]) -> ClientEntry:
+        """Return the client as an entry of a list; empty details are left out."""
+        return ClientEntry(client, self.name(client), self.last_sessions.get(client, ()), tuple(filter(None, details)))
 
-    def contact(self, client: int) -> str:
-        """The client's messages in words; empty where there are none."""
-        found = self.contacts.get(client)
-        return f"{counted(found.messages, 'message')}, the last on {day_and_month(found.last)}" if found else ""
+    def message_text(self, client: int) -> str:
+        """Return the client's messages in words, such as "12 messages, the last on 9 November"; empty without any."""
+        summary = self.message_summaries.get(client)
+        if summary is None:
+            return ""
+        return f"{counted(summary.count, 'message')}, the last on {day_and_month(summary.last_day)}"
 
 
 def load_client_index(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientIndex:
-    """Everything of one clinician's clients, as known at ``now``."""
+    """Load the clients of one clinician, as known at ``now``."""
     with store.read() as connection:
         frames = load_frames(config, store, clinician, now=now)
         terms, ledger = clients.terms(connection, clinician.key), clients.ledger(connection, clinician.key)
-        codes, apart = (
+        codes, different_people = (
             analysis_records.pseudonyms(connection, clinician.key),
             clients.different_people(connection, clinician.key),
         )
@@ -153,33 +166,35 @@ def load_client_index(config: Config, store: Store, clinician: Clinician, *, now
         codes=codes,
         slots=slots,
         keys=keys,
-        in_order=_in_order(slots, keys),
-        sessions=_sessions(frames),
-        contacts=_contacts(frames),
+        ordered=_by_slot(slots, keys),
+        last_sessions=_last_sessions(frames),
+        message_summaries=_message_summaries(frames),
         terms=tuple(terms),
         ledger=tuple(ledger),
-        apart=frozenset(apart),
+        different_people=frozenset(different_people),
         today=local_day(clinician, now),
     )
 
 
 def _keys(frames: Frames) -> dict[int, tuple[int, ...]]:
+    """Return the keys of each client."""
     table = frames.clients
     pairs = sorted(zip(table["person"].tolist(), table["client"].tolist(), strict=True))
-    return {person: tuple(key for who, key in pairs if who == person) for person in dict(pairs)}
+    return {client: tuple(key for owner, key in pairs if owner == client) for client in dict(pairs)}
 
 
-def _in_order(slots: Mapping[int, str], keys: Iterable[int]) -> tuple[int, ...]:
-    """Clients by the weekday and time of their usual slot."""
+def _by_slot(slots: Mapping[int, str], clients: Iterable[int]) -> tuple[int, ...]:
+    """Return clients by the weekday and time of their usual slot, those without one last."""
 
-    def place(client: int) -> tuple[int, str, int]:
-        day, _, time = slots.get(client, "").partition("s, ")
-        return WEEKDAYS.index(day) if time else len(WEEKDAYS), time, client
+    def position(client: int) -> tuple[int, str, int]:
+        # A slot reads "Tuesdays, 15:00"; a client without one has no entry, and `time` is empty.
+        weekday, _, time = slots.get(client, "").partition("s, ")
+        return WEEKDAYS.index(weekday) if time else len(WEEKDAYS), time, client
 
-    return tuple(sorted(keys, key=place))
+    return tuple(sorted(clients, key=position))
 
 
-def _sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
+def _last_sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
     held = frames.held_sessions[frames.held_sessions["client"] >= 0].sort_values("booked_start")
     last = held.groupby("client").tail(LAST_SESSIONS)
     days: dict[int, tuple[date, ...]] = {}
@@ -188,32 +203,38 @@ def _sessions(frames: Frames) -> dict[int, tuple[date, ...]]:
     return days
 
 
-def _contacts(frames: Frames) -> dict[int, MessageSummary]:
+def _message_summaries(frames: Frames) -> dict[int, MessageSummary]:
     by_client = frames.messages.groupby("counterpart")["day"]
-    number, last = by_client.size(), by_client.max()
-    return {int(who): MessageSummary(int(number[who]), date_of(int(last[who]))) for who in number.index.tolist()}
+    counts, last_days = by_client.size(), by_client.max()
+    return {
+        int(client): MessageSummary(int(counts[client]), date_of(int(last_days[client])))
+        for client in counts.index.tolist()
+    }
 
 
-def terms_on(said: Iterable[TermRow], day: date) -> dict[str, str]:
-    """Return the terms that hold on a day: of each the latest at or before it, if that is a value."""
+def terms_on(rows: Iterable[TermRow], day: date) -> dict[str, str]:
+    """Return the terms that hold on a day: for each the latest row at or before it, unless that row ends the term."""
     number = day_number(day)
-    before = sorted((row for row in said if row.from_day <= number), key=lambda row: (row.from_day, row.entered_at))
-    latest = {row.term: row.value for row in before}
+    until_day = sorted((row for row in rows if row.from_day <= number), key=lambda row: (row.from_day, row.entered_at))
+    latest = {row.term: row.value for row in until_day}
     return {term: value for term, value in latest.items() if value is not None}
 
 
 def value_text(term: Term, value: str | None) -> str:
-    """A term's value as people read it."""
+    """Return a term's value in words."""
     if value is None:
         return "no longer agreed"
     if term.format is TermFormat.DATE:
         return full_date(date.fromisoformat(value))
-    words = choices_of(term)
-    return ", ".join(words.get(one, one) for one in value.split(",")) if words else value
+    labels = choices_of(term)
+    return ", ".join(labels.get(word, word) for word in value.split(",")) if labels else value
 
 
 def term_rows_of(connection: Connection, clinician: str, client: int) -> list[TermRow] | None:
-    """Return all that was said of a person under any of their keys; ``None`` if nobody of the clinician's is meant."""
+    """Return everything that was ever stated about a client under any of their keys.
+
+    ``None`` if the key is not one of this clinician's clients.
+    """
     if client not in analysis_records.pseudonyms(connection, clinician):
         return None
     persons = clients.persons(connection, clinician)
@@ -221,30 +242,30 @@ def term_rows_of(connection: Connection, clinician: str, client: int) -> list[Te
     return [row for row in clients.terms(connection, clinician) if persons.get(row.client, row.client) == person]
 
 
-def term_entries(book: ClientIndex, client: int, terms: Iterable[str]) -> tuple[TermEntry, ...]:
-    """Return what was said of a client in some terms, the latest first, to be taken back."""
-    wanted = set(terms)
+def term_entries(index: ClientIndex, client: int, terms: Iterable[str]) -> tuple[TermEntry, ...]:
+    """Return what was stated about a client in some terms, the latest day first."""
+    names = set(terms)
     return tuple(
         TermEntry(
             client=row.client,
             term=row.term,
-            words=f"{TERMS[row.term].title}: {value_text(TERMS[row.term], row.value)}",
+            text=f"{TERMS[row.term].title}: {value_text(TERMS[row.term], row.value)}",
             since=date_of(row.from_day) if row.from_day else None,
             from_day=row.from_day,
         )
-        for row in book.said(client)
-        if row.term in wanted
+        for row in index.terms_of(client)
+        if row.term in names
     )
 
 
-def field(term: Term, value: str, own: Mapping[str, str] | None = None) -> TermField:
-    """A term as something to fill in; ``own`` are words that stand beside the listed ones, and before them."""
-    given = set(value.split(","))
-    words = dict(own or {}) | dict(choices_of(term))
-    choices = tuple(Choice(key, said, key in given) for key, said in words.items())
+def term_field(term: Term, value: str, extra_choices: Mapping[str, str] | None = None) -> TermField:
+    """Return a term as a form field; ``extra_choices`` (label by value) stand before the term's own."""
+    selected = set(value.split(","))
+    labels = dict(extra_choices or {}) | dict(choices_of(term))
+    choices = tuple(Choice(key, label, key in selected) for key, label in labels.items())
     return TermField(term.name, term.title, term.format.name.lower(), choices, value, term.low, term.high)
 
 
 def short_day(day: date) -> str:
-    """Write a day that stands in a row of days and does not break: "9 Nov"."""
+    """Return a day as "9 Nov", with a space that does not break."""
     return f"{day.day}\u00a0{MONTHS[day.month - 1][:3]}"

@@ -1,4 +1,4 @@
-"""Clients by their codes: whom two codes are, who is no client, who was handed over; for the clinician alone."""
+"""Clients by their codes: joining the codes of one person, standing, weight band and trauma mark."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from monitor.dashboard.me.client_index import (
     ClientIndex,
     TermEntry,
     TermField,
-    field,
     load_client_index,
     short_day,
     term_entries,
+    term_field,
 )
-from monitor.dashboard.me.forms import ROW_NUMBER, flash_usage_errors, keep, own, parse_from_day
+from monitor.dashboard.me.forms import ROW_NUMBER, flash_usage_errors, parse_from_day, require_own_client, save_terms
 from monitor.dashboard.policy import allow
 from monitor.roster import DEFAULT_WEIGHTS, Clinician, Practice
-from monitor.store import clients as kept
+from monitor.store import clients as store_clients
 from monitor.store.database import Store
 from reports.wording import counted, full_date
 
 blueprint = Blueprint("clients", __name__, url_prefix="/me/clients")
-UNSAID = {"standing": CLIENT, "trauma": "no"}
-"""The terms of whoever nothing was said of."""
-MOST_LINES = 60
-WHO = ("standing", "band", "trauma")
-"""The terms that say who somebody is; the others say what was agreed."""
+DEFAULTS = {"standing": CLIENT, "trauma": "no"}
+"""The terms of a client about whom nothing was stated."""
+MOST_ENTRIES = 60
+IDENTITY_TERMS = ("standing", "band", "trauma")
+"""The terms on a client's own page; the others belong to the agreement."""
 
 
 @dataclass(frozen=True, slots=True)
-class SamePersonSuggestion:
-    """Two clients who might be one person, and why that is asked."""
+class SamePersonQuestion:
+    """Two clients who may be one person, and why this is asked."""
 
-    one: int
+    client: int
     other: int
     names: tuple[str, str]
     reason: str
@@ -55,27 +55,27 @@ class SamePersonSuggestion:
 
 @dataclass(frozen=True, slots=True)
 class ClientGroup:
-    """Clients of one sort. ``more`` are left out; ``only_write`` are those whom no session is known of."""
+    """One group of the list: ``omitted`` more are not shown; ``messages_only`` means that no session is known."""
 
     heading: str
     sentence: str
-    lines: tuple[ClientEntry, ...]
-    more: int = 0
-    only_write: bool = False
+    entries: tuple[ClientEntry, ...]
+    omitted: int = 0
+    messages_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClientsReport:
-    """Whoever was met or wrote, for the clinician alone."""
+    """The list of clients: everybody whom the clinician has met or who has written."""
 
     headline: str
-    maybe: tuple[SamePersonSuggestion, ...]
+    questions: tuple[SamePersonQuestion, ...]
     groups: tuple[ClientGroup, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """One of the keys that a person has, and its code."""
+    """One key of a client, with its code."""
 
     client: int
     code: str
@@ -83,235 +83,239 @@ class ClientKey:
 
 @dataclass(frozen=True, slots=True)
 class ClientReport:
-    """One client: who it is, which keys are joined, whom else they could be joined with, and what was said."""
+    """One client: the entry, the form, the joined keys, the clients to join with, and what was stated so far."""
 
-    line: ClientEntry
+    entry: ClientEntry
     fields: tuple[TermField, ...]
     keys: tuple[ClientKey, ...]
-    others: tuple[Choice, ...]
-    said: tuple[TermEntry, ...]
+    other_clients: tuple[Choice, ...]
+    history: tuple[TermEntry, ...]
     today: date
 
 
 @blueprint.get("")
 @allow(Role.CLINICIAN)
-def everybody() -> str:
-    """Everybody who was met or wrote."""
+def client_list() -> str:
+    """Show everybody whom the clinician has met or who has written."""
     report = clients_report(request.config(), request.store(), request.clinician(), now=request.now())
     return render_list(report)
 
 
 @blueprint.get(f"/<{ROW_NUMBER}:client>")
 @allow(Role.CLINICIAN)
-def one(client: int) -> str:
-    """One client."""
-    report = client_report(request.config(), request.store(), request.clinician(), client, now=request.now()) or abort(
-        404
-    )
+def client_page(client: int) -> str:
+    """Show one client."""
+    report = client_report(request.config(), request.store(), request.clinician(), client, now=request.now())
+    if report is None:
+        abort(404)
     return render_page(report)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>")
 @allow(Role.CLINICIAN)
-def say(client: int) -> Response:
-    """Keep who a client is, from a day on."""
-    own(client)
-    given = {term: request.form().get(term, "") for term in WHO}
+def save(client: int) -> Response:
+    """Save standing, weight band and trauma mark from a day on."""
+    require_own_client(client)
+    values = {term: request.form().get(term, "") for term in IDENTITY_TERMS}
     with flash_usage_errors():
         from_day = parse_from_day()
-        since = ALWAYS if given["standing"] == NOT_A_CLIENT else from_day
-        keep(client, {"standing": given["standing"]}, since, UNSAID)
-        keep(client, {term: given[term] for term in WHO if term != "standing"}, from_day, UNSAID)
-    return redirect(url_for(".one", client=client), 303)
+        # Somebody who is not a client never was one: an insurer's messages of before must not count either.
+        standing_from = ALWAYS if values["standing"] == NOT_A_CLIENT else from_day
+        save_terms(client, {"standing": values["standing"]}, standing_from, DEFAULTS)
+        others = {term: value for term, value in values.items() if term != "standing"}
+        save_terms(client, others, from_day, DEFAULTS)
+    return redirect(url_for(".client_page", client=client), 303)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>/not-a-client")
 @allow(Role.CLINICIAN)
 def not_a_client(client: int) -> Response:
-    """Somebody who writes and never was a client."""
-    own(client)
-    keep(client, {"standing": NOT_A_CLIENT}, ALWAYS, UNSAID)
-    return redirect(url_for(".everybody"), 303)
+    """Mark somebody who only writes as not a client."""
+    require_own_client(client)
+    save_terms(client, {"standing": NOT_A_CLIENT}, ALWAYS, DEFAULTS)
+    return redirect(url_for(".client_list"), 303)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>/take-back")
 @allow(Role.CLINICIAN)
 def take_back(client: int) -> Response:
-    """Let what was said for a day be unsaid."""
+    """Delete what was stated for a day."""
     term, day = request.form().get("term", ""), request.form().get("from", "")
     if term not in TERMS or not day.isdecimal() or len(day) > 6:
         abort(400)
     with request.store().write() as connection:
-        if not kept.remove_term(connection, request.clinician().key, client, term, from_day=int(day)):
+        if not store_clients.remove_term(connection, request.clinician().key, client, term, from_day=int(day)):
             abort(404)
-        person = kept.persons(connection, request.clinician().key).get(client, client)
+        person = store_clients.persons(connection, request.clinician().key).get(client, client)
     request.flash(f"Taken back: {TERMS[term].title}.")
-    return redirect(url_for(".one" if term in WHO else "agreements.one", client=person), 303)
+    endpoint = ".client_page" if term in IDENTITY_TERMS else "agreements.agreement_page"
+    return redirect(url_for(endpoint, client=person), 303)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>/join")
 @allow(Role.CLINICIAN)
 def join(client: int) -> Response:
-    """Let two codes be one person."""
+    """Join two codes to one person."""
     if not request.form().get("other"):
-        own(client)
+        require_own_client(client)
         request.flash("Nothing is joined. Choose another code of this person first.")
-        return redirect(url_for(".one", client=client), 303)
-    other = _other(client)
-    strangers = [row for one in (client, other) for row in own(one) if row.value == NOT_A_CLIENT]
+        return redirect(url_for(".client_page", client=client), 303)
+    other = _parse_other(client)
+    rows = [*require_own_client(client), *require_own_client(other)]
+    was_marked = any(row.value == NOT_A_CLIENT for row in rows)
     with request.store().write() as connection:
-        person = kept.join_clients(connection, request.clinician().key, [client, other])
-    taken_back = " “Not a client” is taken back." if strangers and NOT_A_CLIENT not in _values(person) else ""
-    request.flash(f"Joined: they are one person. You can separate them here.{taken_back}")
-    return redirect(url_for(".one", client=person), 303)
+        person = store_clients.join_clients(connection, request.clinician().key, [client, other])
+    is_marked = any(row.value == NOT_A_CLIENT for row in require_own_client(person))
+    mark_removed = " They are no longer marked “Not a client”." if was_marked and not is_marked else ""
+    request.flash(f"Joined: they are one person. You can separate them here.{mark_removed}")
+    return redirect(url_for(".client_page", client=person), 303)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>/separate")
 @allow(Role.CLINICIAN)
 def separate(client: int) -> Response:
-    """Let one code be a person of its own again."""
-    own(client)
+    """Separate one code from the person it was joined to."""
+    require_own_client(client)
     with request.store().write() as connection:
-        kept.separate_client(connection, request.clinician().key, client)
+        store_clients.separate_client(connection, request.clinician().key, client)
     request.flash("Separated: that code is a person of its own again.")
-    return redirect(url_for(".one", client=client), 303)
+    return redirect(url_for(".client_page", client=client), 303)
 
 
 @blueprint.post(f"/<{ROW_NUMBER}:client>/apart")
 @allow(Role.CLINICIAN)
-def apart(client: int) -> Response:
-    """Remember that two codes are two people."""
-    other = _other(client)
+def keep_apart(client: int) -> Response:
+    """Remember that two codes are two people, so that the page does not ask again."""
+    other = _parse_other(client)
     with request.store().write() as connection:
-        kept.save_different_people(
+        store_clients.save_different_people(
             connection, request.clinician().key, client, other, now=int(request.now().timestamp())
         )
-    request.flash("Two people it is. You will not be asked again.")
-    return redirect(url_for(".everybody"), 303)
+    request.flash("They stay two people. You will not be asked about them again.")
+    return redirect(url_for(".client_list"), 303)
 
 
-def _values(client: int) -> set[str | None]:
-    """Every word that was ever said of a client and not taken back."""
-    return {row.value for row in own(client)}
-
-
-def _other(client: int) -> int:
-    """The other code that a form names; both are the reader's own."""
-    named = request.form().get("other", "")
-    if not named.isdecimal() or len(named) > 18 or int(named) == client:
+def _parse_other(client: int) -> int:
+    """Return the client in the form's field ``other``, after checking that both are the reader's own."""
+    text = request.form().get("other", "")
+    if not text.isdecimal() or len(text) > 18 or int(text) == client:
         abort(400)
-    own(client)
-    own(int(named))
-    return int(named)
+    require_own_client(client)
+    require_own_client(int(text))
+    return int(text)
 
 
 def render_list(report: ClientsReport) -> str:
-    """Draw the list of clients."""
+    """Return the page with the list of clients."""
     return page("me/clients.html", title="Clients", report=report, privacy=PRIVACY, day=short_day)
 
 
 def render_page(report: ClientReport) -> str:
-    """Draw one client. The title names nobody: it stays in the browser's history after signing out."""
+    """Return the page of one client. Its title names nobody: it stays in the browser's history after signing out."""
     return page(
         "me/client.html", title="One client", report=report, privacy=PRIVACY, day=short_day, full_date=full_date
     )
 
 
 def clients_report(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> ClientsReport:
-    """Everybody who was met or wrote, as known at ``now``."""
-    book = load_client_index(config, store, clinician, now=now)
-    found = find_duplicate_clients(book.frames.held_sessions, book.frames.messages, apart=book.apart)
+    """Return the list of clients, as known at ``now``."""
+    index = load_client_index(config, store, clinician, now=now)
+    pairs = find_duplicate_clients(index.frames.held_sessions, index.frames.messages, apart=index.different_people)
     return ClientsReport(
         headline="Who is behind a code?",
-        maybe=tuple(_maybe(book, proposal) for proposal in found),
-        groups=tuple(group for group in _groups(book) if group.lines),
+        questions=tuple(_question(index, pair) for pair in pairs),
+        groups=tuple(group for group in _groups(index) if group.entries),
     )
 
 
 def client_report(
     config: Config, store: Store, clinician: Clinician, key: int, *, now: datetime
 ) -> ClientReport | None:
-    """One client by any of their keys, ``None`` if there is no such client of the clinician's."""
-    book = load_client_index(config, store, clinician, now=now)
-    client = book.person(key)
+    """Return the page of the client with a key, or ``None`` if the clinician has no such client."""
+    index = load_client_index(config, store, clinician, now=now)
+    client = index.client_of(key)
     if client is None:
         return None
-    others = (Choice(str(other), book.name(other)) for other in book.in_order if other != client)
+    other_clients = (Choice(str(other), index.name(other)) for other in index.ordered if other != client)
     return ClientReport(
-        line=_line(book, client),
-        fields=tuple(_fields(book, client, config.practice)),
-        keys=tuple(ClientKey(one, book.code(one)) for one in book.keys[client]),
-        others=tuple(others),
-        said=term_entries(book, client, WHO),
-        today=book.today,
+        entry=_entry(index, client),
+        fields=tuple(_fields(index, client, config.practice)),
+        keys=tuple(ClientKey(key, index.code(key)) for key in index.keys[client]),
+        other_clients=tuple(other_clients),
+        history=term_entries(index, client, IDENTITY_TERMS),
+        today=index.today,
     )
 
 
-def _line(book: ClientIndex, client: int) -> ClientEntry:
-    holds = book.holds(client)
-    standing = holds.get("standing", CLIENT)
-    return book.line(
+def _entry(index: ClientIndex, client: int) -> ClientEntry:
+    """Return the client as a list entry, with whatever is not the default."""
+    terms = index.terms_on(client)
+    standing = terms.get("standing", CLIENT)
+    return index.entry(
         client,
         (
             STANDINGS[standing] if standing != CLIENT else "",
-            f"Weight band {holds['band']}" if "band" in holds else "",
-            "Trauma-focused" if holds.get("trauma") == "yes" else "",
-            f"{counted(len(book.keys[client]), 'code')} joined" if len(book.keys[client]) > 1 else "",
-            book.contact(client),
+            f"Weight band {terms['band']}" if "band" in terms else "",
+            "Trauma-focused" if terms.get("trauma") == "yes" else "",
+            f"{counted(len(index.keys[client]), 'code')} joined" if len(index.keys[client]) > 1 else "",
+            index.message_text(client),
         ),
     )
 
 
-def _fields(book: ClientIndex, client: int, practice: Practice) -> Iterator[TermField]:
-    """Standing, weight band and trauma mark; the bands are the practice's own of today."""
-    holds = book.holds(client)
-    yield field(TERMS["standing"], holds.get("standing", CLIENT))
-    bands = {str(n): f"Band {n}, counts {weight:g}" for n, weight in enumerate(_bands(practice, book.today), 1)}
-    yield field(TERMS["band"], holds.get("band", ""), {"": "No band, counts 1"} | bands)
-    yield field(TERMS["trauma"], holds.get("trauma", "no"))
+def _fields(index: ClientIndex, client: int, practice: Practice) -> Iterator[TermField]:
+    """Yield the fields for standing, weight band and trauma mark."""
+    terms = index.terms_on(client)
+    yield term_field(TERMS["standing"], terms.get("standing", CLIENT))
+    bands = {str(n): f"Band {n}, counts {weight:g}" for n, weight in enumerate(_bands(practice, index.today), 1)}
+    yield term_field(TERMS["band"], terms.get("band", ""), {"": "No band, counts 1"} | bands)
+    yield term_field(TERMS["trauma"], terms.get("trauma", "no"))
 
 
 def _bands(practice: Practice, today: date) -> Sequence[float]:
-    begun = [table for table in practice.weights if table.starts is None or table.starts <= today]
-    return (begun or [DEFAULT_WEIGHTS])[-1].bands
+    """Return the weights of the bands in the practice's table of today."""
+    started = [table for table in practice.weights if table.starts is None or table.starts <= today]
+    return (started or [DEFAULT_WEIGHTS])[-1].bands
 
 
-def _groups(book: ClientIndex) -> Iterator[ClientGroup]:
-    known = {client: book.holds(client).get("standing", CLIENT) for client in book.keys}
-    current = [client for client in book.in_order if known[client] == CLIENT]
-    recent = [client for client in current if book.last(client) >= book.today - RECENT]
-    before = [client for client in current if client in book.sessions and client not in recent]
-    unmet = [client for client in current if client not in book.sessions and client not in book.contacts]
-    writing = [client for client in current if client not in book.sessions and client in book.contacts]
-    writing.sort(key=lambda client: -book.contacts[client].messages)
-    yield _group(book, "Seen in the last 90 days", "", recent)
-    yield _group(book, "Seen before that", "", before)
-    yield _group(book, "Booked, and not met so far", "", unmet)
+def _groups(index: ClientIndex) -> Iterator[ClientGroup]:
+    """Yield all groups of the list, also empty ones."""
+    standings = {client: index.terms_on(client).get("standing", CLIENT) for client in index.keys}
+    current = [client for client in index.ordered if standings[client] == CLIENT]
+    recent = [client for client in current if index.last_session(client) >= index.today - RECENT]
+    earlier = [client for client in current if client in index.last_sessions and client not in recent]
+    without_session = [client for client in current if client not in index.last_sessions]
+    booked_only = [client for client in without_session if client not in index.message_summaries]
+    writing_only = [client for client in without_session if client in index.message_summaries]
+    writing_only.sort(key=lambda client: -index.message_summaries[client].count)
+    yield _group(index, "Seen in the last 90 days", "", recent)
+    yield _group(index, "Seen before that", "", earlier)
+    yield _group(index, "Booked, but not met so far", "", booked_only)
     yield _group(
-        book,
+        index,
         "Only in messages",
-        "Somebody outside the practice who writes counts as a client until you say otherwise.",
-        writing,
-        only_write=True,
+        "Anybody outside the practice who writes to you counts as a client until you say otherwise.",
+        writing_only,
+        messages_only=True,
     )
-    rest = [client for client in book.in_order if known[client] != CLIENT]
-    yield _group(book, "Not clients, or no longer", "", rest)
+    others = [client for client in index.ordered if standings[client] != CLIENT]
+    yield _group(index, "Not clients, or no longer", "", others)
 
 
 def _group(
-    book: ClientIndex, heading: str, sentence: str, clients: Sequence[int], *, only_write: bool = False
+    index: ClientIndex, heading: str, sentence: str, clients: Sequence[int], *, messages_only: bool = False
 ) -> ClientGroup:
-    lines = tuple(_line(book, client) for client in clients[:MOST_LINES])
-    return ClientGroup(heading, sentence, lines, max(len(clients) - MOST_LINES, 0), only_write)
+    entries = tuple(_entry(index, client) for client in clients[:MOST_ENTRIES])
+    return ClientGroup(heading, sentence, entries, max(len(clients) - MOST_ENTRIES, 0), messages_only)
 
 
-def _maybe(book: ClientIndex, proposal: DuplicateClient) -> SamePersonSuggestion:
-    names = (book.name(proposal.first), book.name(proposal.second))
-    if proposal.reason is DuplicateReason.THREAD:
-        reason = f"Both write in {counted(proposal.matches, 'thread')} of yours."
+def _question(index: ClientIndex, pair: DuplicateClient) -> SamePersonQuestion:
+    names = (index.name(pair.first), index.name(pair.second))
+    if pair.reason is DuplicateReason.THREAD:
+        reason = f"Both write in {counted(pair.matches, 'thread')} of yours."
     else:
         reason = (
-            f"{names[1]} only writes, {names[0]} is only met: {proposal.matches} of {proposal.total} messages "
+            f"{names[1]} only writes and {names[0]} only comes to sessions: {pair.matches} of {pair.total} messages "
             "came within a day before or three hours after those sessions."
         )
-    return SamePersonSuggestion(proposal.first, proposal.second, names, reason)
+    return SamePersonQuestion(pair.first, pair.second, names, reason)

@@ -1,4 +1,4 @@
-"""A therapist's own data as the director sees them, for that therapist: the one row, and the open slots."""
+"""What the director sees of one therapist, shown to that therapist: the row of the caseload, and the open slots."""
 
 from __future__ import annotations
 
@@ -34,21 +34,22 @@ OWN_PRIVACY = (
     "(Whoever administers the computer could open more.)"
 )
 SHARED = (
-    "Your director sees it beside the rows of the others. Never work outside your hours, session ends, replies, leave, "
-    "notices or what you answer; and of what you wrote about clients nothing but what their weights add up to."
+    "Your director sees this row beside the rows of the others. Your director never sees work outside your hours, "
+    "session ends, replies, leave, notes or your answers. What you entered about clients is visible only as the sum of "
+    "their weights."
 )
 OWN_TERMS = (
-    "Load is weighted sessions a week, the mean of the last two blocks of four weeks; clients, new clients and "
-    "supervision are of the last block. A block is published once: what you correct later shows in the next one."
+    "Load is weighted sessions a week, the mean of the last two blocks of four weeks. Clients, new clients and "
+    "supervision are those of the last block. A block is published once: what you correct later shows in the next one."
 )
-SLOTS_FIELDS = (
+SLOT_FIELDS = (
     ("day", "By day"),
     ("evening", "In the evening, from 17:00"),
     ("trauma", "How many of these together for trauma-focused work"),
 )
 NOT_COMPARED = (
-    "Your director also sees it beside an equal share. Among fewer than four people that would tell you about single "
-    "colleagues, so it is left out here."
+    "Your director also sees your row beside an equal share. With fewer than four people that would tell you about "
+    "single colleagues, so it is left out here."
 )
 
 
@@ -56,22 +57,28 @@ NOT_COMPARED = (
 class OwnSlots:
     """The open slots as their owner sees them: by day, in the evening, and of these for trauma-focused work.
 
-    ``set_on`` is the day on which their owner set them; ``asks`` says that this is more than eight weeks ago.
+    ``set_on`` is the day on which their owner set them; ``is_old`` means that this is more than eight weeks ago.
     """
 
     day: int
     evening: int
     trauma: int
     set_on: date
-    asks: bool
+    is_old: bool
 
 
 @dataclass(frozen=True, slots=True)
 class OwnCaseload:
-    """The one row of the director's page that is about the reader, ``None`` while there is none.
+    """The row of the director's page that is about the reader.
 
-    ``slots`` are ``None`` while the reader has not set any.
-    ``compared`` says that enough people share the caseload for an equal share to tell nothing of a single one.
+    Attributes:
+        period: The published blocks that the row covers.
+        row: ``None`` while the page has no row for the reader.
+        compared: Enough people share the caseload that an equal share reveals nothing about a single one.
+        slots: ``None`` while the reader has not set any.
+        complete_through: The instant up to which the practice's sources are complete.
+        overdue: The practice's sources have not been read for too long.
+        stale_caseloads: The reader's own part of it, if it has been read less far than the rest of the practice.
     """
 
     period: Period
@@ -86,7 +93,7 @@ class OwnCaseload:
 @blueprint.get("")
 @allow(Role.CLINICIAN)
 def shared() -> str:
-    """Show the clinician's own row of the director's page."""
+    """Show the clinician's own row of the director's page, and the form for open slots."""
     store = request.store()
     with store.read():
         report = own_caseload(request.config(), store, request.clinician(), now=request.now())
@@ -96,13 +103,13 @@ def shared() -> str:
 @blueprint.post("/open-slots")
 @allow(Role.CLINICIAN)
 def open_slots() -> Response:
-    """Keep how many more clients the reader could take; the director sees the numbers."""
+    """Save how many new clients the reader could take. The director sees the numbers."""
     with forms.flash_usage_errors():
-        slots = OpenSlots(_number("day"), _number("evening"), _number("trauma"))
+        slots = OpenSlots(_parse_slots("day"), _parse_slots("evening"), _parse_slots("trauma"))
         if slots.trauma > slots.total:
             raise UsageError(
                 f"You have {slots.total} open slots by day and in the evening together, so no more than {slots.total} "
-                f"can be for trauma-focused work."
+                "can be for trauma-focused work."
             )
         with request.store().write() as connection:
             set_open_slots(connection, request.clinician().key, slots, entered_at=int(request.now().timestamp()))
@@ -113,27 +120,28 @@ def open_slots() -> Response:
     return redirect(url_for(".shared"), 303)
 
 
-def _number(field: str) -> int:
+def _parse_slots(field: str) -> int:
+    """Return the number in one field of the form; raise UsageError if it is missing or out of range."""
     text = request.form().get(field, "").strip()
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_SLOTS))):
-        raise UsageError(f"Give all three numbers, each from 0 to {MOST_SLOTS}.")
+        raise UsageError(f"Enter all three numbers, each from 0 to {MOST_SLOTS}.")
     return int(text)
 
 
 def render(report: OwnCaseload, warnings: Sequence[str] = ()) -> str:
-    """Draw the page; ``warnings`` say what of the reader was not read or not computed."""
+    """Return the page; ``warnings`` are sentences about what was not read or not computed for the reader."""
     return page(
         "me/data.html",
         title="Your data",
-        told=own_row(report.row, compared=report.compared) if report.row else None,
+        row=own_row_table(report.row, compared=report.compared) if report.row else None,
         period=fairness.period_sentence(report.period),
         coming=fairness.next_block_sentence(report.period),
         fresh=fairness.freshness_sentence(report),
         warnings=warnings,
         slots=report.slots,
-        slots_words=slots_words(report.slots),
-        slots_fields=SLOTS_FIELDS,
-        lines={
+        slots_text=slots_text(report.slots),
+        slot_fields=SLOT_FIELDS,
+        texts={
             "privacy": OWN_PRIVACY,
             "shared": SHARED,
             "terms": OWN_TERMS,
@@ -143,31 +151,34 @@ def render(report: OwnCaseload, warnings: Sequence[str] = ()) -> str:
 
 
 def own_caseload(config: Config, store: Store, clinician: Clinician, *, now: datetime) -> OwnCaseload:
-    """Return what the director sees of one clinician, for that clinician: the same row, and nobody else's."""
-    whole = fairness_report(config, store, now=now)
+    """Return one clinician's row of the director's page and their open slots, and nothing about anybody else."""
+    report = fairness_report(config, store, now=now)
     with store.read() as connection:
-        own = referrals.open_slots(connection).get(clinician.key)
+        slots = referrals.open_slots(connection).get(clinician.key)
     return OwnCaseload(
-        period=whole.period,
-        row=next((row for row in whole.rows if row.key == clinician.key), None),
-        compared=sum(row.difference is not None for row in whole.rows) >= MIN_CLINICIANS,
+        period=report.period,
+        row=next((row for row in report.rows if row.key == clinician.key), None),
+        compared=sum(row.difference is not None for row in report.rows) >= MIN_CLINICIANS,
         slots=OwnSlots(
-            own.day,
-            own.evening,
-            own.trauma,
-            set_on=datetime.fromtimestamp(own.entered_at, clinician.zone_at(now)).date(),
-            asks=now.timestamp() - own.entered_at > SLOTS_HOLD.total_seconds(),
+            slots.day,
+            slots.evening,
+            slots.trauma,
+            set_on=datetime.fromtimestamp(slots.entered_at, clinician.zone_at(now)).date(),
+            is_old=now.timestamp() - slots.entered_at > SLOTS_HOLD.total_seconds(),
         )
-        if own
+        if slots
         else None,
-        complete_through=whole.complete_through,
-        overdue=whole.overdue,
-        stale_caseloads=tuple(stale for stale in whole.stale_caseloads if stale.key == clinician.key),
+        complete_through=report.complete_through,
+        overdue=report.overdue,
+        stale_caseloads=tuple(stale for stale in report.stale_caseloads if stale.key == clinician.key),
     )
 
 
-def own_row(row: CaseloadRow, *, compared: bool) -> TextTable:
-    """One clinician's row of both tables, a line each; without what compares it where that would tell of others."""
+def own_row_table(row: CaseloadRow, *, compared: bool) -> TextTable:
+    """Return one clinician's row of the director's two tables, one value a line.
+
+    Without ``compared`` the comparison with an equal share is left out, since it would reveal colleagues' loads.
+    """
     share = (
         ("Against an equal share", wording.signed_percent(row.difference)),
         (
@@ -192,11 +203,14 @@ def own_row(row: CaseloadRow, *, compared: bool) -> TextTable:
     return TextTable(("What", "Value"), rows)
 
 
-def slots_words(slots: OwnSlots | None) -> str:
-    """Return how old somebody's own open slots are, as a question where they should be looked at."""
+def slots_text(slots: OwnSlots | None) -> str:
+    """Return in words when the reader set their open slots; as a question if that is more than eight weeks ago."""
     if slots is None:
-        return "You have not set any so far. Until you do, your director sees a dash, and referrals count on room here."
+        return (
+            "You have not set any so far. Until you do, your director sees a dash, and referrals assume that you have "
+            "room."
+        )
     day = wording.full_date(slots.set_on)
-    return (
-        f"You set them on {day}, more than eight weeks ago. Are they still right?" if slots.asks else f"Set on {day}."
-    )
+    if slots.is_old:
+        return f"You set them on {day}, more than eight weeks ago. Are they still right?"
+    return f"Set on {day}."

@@ -1,4 +1,4 @@
-"""Forms of the pages for one therapist: whose client, from which day, answers, only what changed is kept."""
+"""Forms of the pages for one therapist: checking whose client it is, reading days, saving answers and terms."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from monitor.store import clients, notices
 from monitor.store.clients import TermRow
 
 ROW_NUMBER = f"int(max={2**63 - 1})"
-"""The converter of a row's number in an address; the largest is SQLite's."""
+"""The URL converter for the number of a row; SQLite's largest is the limit."""
 
 EARLIEST, AHEAD = date(1990, 1, 1), timedelta(days=731)
 LONGEST_EXCEPTION = timedelta(days=366)
 
 
-def own(client: int) -> list[TermRow]:
-    """Return what was said of a client of the reader's; for anybody else's there is no such page."""
+def require_own_client(client: int) -> list[TermRow]:
+    """Return everything that was stated about one of the reader's clients; answer 404 for anybody else's."""
     with request.store().read() as connection:
-        said = term_rows_of(connection, request.clinician().key, client)
-    return abort(404) if said is None else said
+        rows = term_rows_of(connection, request.clinician().key, client)
+    return abort(404) if rows is None else rows
 
 
-def parse_from_day(wanted: str = "from which day on it holds") -> int:
-    """The day number that a form says in ``from``; ``wanted`` are the words for what that day is.
+def parse_from_day(meaning: str = "the day from which it holds") -> int:
+    """Return the day number of the form's field ``from``; ``meaning`` names that day in the error message.
 
-    Raises UsageError where it says no day, or one that is too far away.
+    Raises UsageError if there is no date, or one that is too far away.
     """
     today = local_day(request.clinician(), request.now())
     try:
@@ -43,38 +43,38 @@ def parse_from_day(wanted: str = "from which day on it holds") -> int:
     except ValueError:
         day = date.min
     if not EARLIEST <= day <= today + AHEAD:
-        raise UsageError(f"Say {wanted}, between {EARLIEST.year} and two years from now.")
+        raise UsageError(f"Choose {meaning}, between {EARLIEST.year} and two years from now.")
     return day_number(day)
 
 
 def exception_end_range() -> tuple[date, date]:
-    """The first and the last day until which an exception can go on."""
+    """Return the first and the last day on which an exception can end."""
     today = local_day(request.clinician(), request.now())
     return today, today + LONGEST_EXCEPTION
 
 
-def answer(notice: int, said: str) -> None:
-    """Keep what the reader says to a notice of theirs, an exception with the day until which it goes on, and say so."""
-    if said not in ANSWERS:
+def save_answer(notice: int, answer: str) -> None:
+    """Save the reader's answer to a notice, for an exception with the day on which it ends, and confirm it."""
+    if answer not in ANSWERS:
         abort(400)
-    me, now = request.clinician().key, int(request.now().timestamp())
+    clinician, now = request.clinician().key, int(request.now().timestamp())
     with flash_usage_errors(), request.store().write() as connection:
-        until = _last_day() if said in EXCEPTIONS else None
-        if not notices.answer_notice(connection, me, notice, said, now, until=until):
+        until = _parse_exception_end() if answer in EXCEPTIONS else None
+        if not notices.answer_notice(connection, clinician, notice, answer, now, until=until):
             abort(404)
-        request.flash(f"Your answer is kept: {ANSWERS[said]}.")
+        request.flash(f"Your answer is saved: {ANSWERS[answer]}.")
 
 
-def take_back(notice: int) -> None:
-    """Take the reader's answer to a notice back, and say so."""
+def take_back_answer(notice: int) -> None:
+    """Remove the reader's answer to a notice, and confirm it."""
     with request.store().write() as connection:
         if not notices.undo_answer(connection, request.clinician().key, notice, int(request.now().timestamp())):
             abort(404)
     request.flash("Your answer is taken back.")
 
 
-def _last_day() -> int | None:
-    """The last day of an exception that a form tells, as a day number; ``None`` where none was given."""
+def _parse_exception_end() -> int | None:
+    """Return the day number of the form's field ``until``, or ``None`` if it is empty."""
     text, (first, last) = request.form().get("until", ""), exception_end_range()
     if not text:
         return None
@@ -83,13 +83,13 @@ def _last_day() -> int | None:
     except ValueError:
         day = date.min
     if not first <= day <= last:
-        raise UsageError("An exception lasts until a day between today and a year from now.")
+        raise UsageError("An exception ends on a day between today and a year from now.")
     return day_number(day)
 
 
 @contextmanager
 def flash_usage_errors() -> Iterator[None]:
-    """Say why something cannot be kept in the words of whoever refused it."""
+    """Show the message of a UsageError on the next page instead of raising it."""
     try:
         yield
     except UsageError as error:
@@ -97,17 +97,21 @@ def flash_usage_errors() -> Iterator[None]:
 
 
 def flash_refusal(error: UsageError) -> None:
-    """Say why nothing is kept."""
-    request.flash(f"Nothing is kept. {error}")
+    """Show why nothing was saved."""
+    request.flash(f"Nothing was saved. {error}")
 
 
-def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[str, str] | None = None) -> None:
-    """Keep what differs from what holds on that day; an empty value lets nothing hold. Says what was kept.
+def save_terms(
+    client: int, values: Mapping[str, str], from_day: int, defaults: Mapping[str, str] | None = None
+) -> None:
+    """Save the terms whose value differs from the one that holds on that day, and confirm them.
 
-    Raises UsageError with what is wrong about a value; then nothing is kept.
+    An empty value ends a term. ``defaults`` are the values of terms that were never stated.
+
+    Raises UsageError if a value is not allowed; then nothing is saved.
     """
-    holds = {**(unsaid or {}), **terms_on(own(client), date_of(from_day))}
-    changed = {term: value for term, value in given.items() if value != holds.get(term, "")}
+    current = {**(defaults or {}), **terms_on(require_own_client(client), date_of(from_day))}
+    changed = {term: value for term, value in values.items() if value != current.get(term, "")}
     if not changed:
         return
     with request.store().write() as connection:
@@ -116,4 +120,4 @@ def keep(client: int, given: Mapping[str, str], from_day: int, unsaid: Mapping[s
                 connection, request.clinician().key, client, term, value or None,
                 from_day=from_day, now=int(request.now().timestamp()),
             )  # fmt: skip
-    request.flash(f"Kept: {', '.join(TERMS[term].title for term in changed)}.")
+    request.flash(f"Saved: {', '.join(TERMS[term].title for term in changed)}.")

@@ -1,4 +1,4 @@
-"""The weekly report, for the therapist it is about and nobody else."""
+"""The page of the weekly report, for the therapist it is about and nobody else."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ blueprint = Blueprint("week", __name__, url_prefix="/me")
 @blueprint.get("/")
 @allow(Role.CLINICIAN)
 def this_week() -> str:
-    """The last week that is over."""
-    return _drawn(_report(None))
+    """Show the report of the last week that is over."""
+    return _render(_report(None))
 
 
 @blueprint.get("/week/<week>")
 @allow(Role.CLINICIAN)
 def week(week: str) -> str:
-    """An earlier week."""
-    report = _report(_monday(week))
-    if not _is_known(report):
-        abort(404, "There is no report for that week. The links beside a report's week lead to those there are.")
-    return _drawn(report)
+    """Show the report of an earlier week."""
+    report = _report(_parse_week(week))
+    if not _has_data(report):
+        abort(404, "There is no report for that week. The links beside a report's week lead to the others.")
+    return _render(report)
 
 
 @blueprint.post(f"/week/<week>/notices/<{forms.ROW_NUMBER}:notice>")
 @allow(Role.CLINICIAN)
 def answer(week: str, notice: int) -> Response:
-    """Keep what the person says to a notice, and show the week again."""
-    monday, said = _monday(week), request.form().get("answer", "")
-    if said == UNDO:
-        forms.take_back(notice)
+    """Save or take back the reader's answer to a notice, and show the week again."""
+    monday, sent_answer = _parse_week(week), request.form().get("answer", "")
+    if sent_answer == UNDO:
+        forms.take_back_answer(notice)
     else:
-        forms.answer(notice, said)
-    leads = monday == date_of(leading_week(request.readiness()))
-    return redirect(url_for(".this_week") if leads else url_for(".week", week=iso_week(monday)), 303)
+        forms.save_answer(notice, sent_answer)
+    is_this_week = monday == date_of(leading_week(request.readiness()))
+    return redirect(url_for(".this_week") if is_this_week else url_for(".week", week=iso_week(monday)), 303)
 
 
-def _monday(week: str) -> date:
-    """The Monday of a week written as 2026-W46."""
+def _parse_week(week: str) -> date:
+    """Return the Monday of a week written as 2026-W46; answer 404 if there is no such week, or it is not over."""
     year, _, number = week.partition("-W")
     try:
         monday = date.fromisocalendar(int(year), int(number), 1)
     except ValueError:
-        monday = date.max
+        monday = date.max  # later than any week that is over, so it is refused below
     if monday > date_of(request.readiness().last_week):
         abort(404, "There is no report for that week: it is not over yet, or there is no such week.")
     return monday
@@ -71,15 +71,14 @@ def _report(monday: date | None) -> WeeklyReport:
         return weekly_report(request.config(), store, request.clinician(), monday, now=request.now())
 
 
-def _is_known(report: WeeklyReport) -> bool:
-    """Say whether anything is stored of that week, or of the one before."""
+def _has_data(report: WeeklyReport) -> bool:
+    """Return whether anything is stored for that week or the one before. The last week always has a report."""
     built = report.built_from
-    return bool(built.calendar_events or built.message_times or report.previous) or report.week == date_of(
-        request.readiness().last_week
-    )
+    is_last_week = report.week == date_of(request.readiness().last_week)
+    return bool(built.calendar_events or built.message_times or report.previous) or is_last_week
 
 
-def _drawn(report: WeeklyReport) -> str:
+def _render(report: WeeklyReport) -> str:
     body = weekly.html(
         report,
         actions=f"{url_for('.week', week=iso_week(report.week))}/notices",

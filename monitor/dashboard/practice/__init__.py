@@ -1,1 +1,1 @@
-"""The pages for the director, from published blocks alone."""
+"""The pages for the director."""

@@ -22,13 +22,13 @@ COLUMNS = (
     "standing", "active_clients", "intakes", "day_slots", "evening_slots", "trauma_slots",
     "slots_older_than_eight_weeks", "supervision", "note",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # with these a spreadsheet takes a cell for a formula
 
 
 @blueprint.get("/")
 @allow(Role.DIRECTOR)
 def caseload() -> str:
-    """The dot plot and its tables."""
+    """Show the caseload plot and its tables."""
     report = _report()
     body = fairness.html(report, csv=url_for(".caseload_csv"))
     return report_page("Practice", body, empty=report.complete_through is None and report.period.last is None)
@@ -37,7 +37,7 @@ def caseload() -> str:
 @blueprint.get("/caseload.csv")
 @allow(Role.DIRECTOR)
 def caseload_csv() -> Response:
-    """The rows of the page as CSV."""
+    """Return the rows of the page as CSV."""
     report = _report()
     name = f"caseload-{report.period.last or 'none'}.csv"
     return Response(
@@ -54,7 +54,7 @@ def _report() -> FairnessReport:
 
 
 def _csv(report: FairnessReport) -> str:
-    """The same numbers as on the page, as finely as there; no data is an empty cell."""
+    """Return the numbers of the page, rounded as there. Missing data is an empty cell."""
     text = io.StringIO()
     csv.writer(text).writerows([COLUMNS, *(_cells(row) for row in report.rows)])
     return text.getvalue()
@@ -78,6 +78,6 @@ def _cells(row: CaseloadRow) -> tuple[object, ...]:
     )
 
 
-def _as_text(words: str) -> str:
-    """Words that no spreadsheet takes for a formula."""
-    return f"'{words}" if words.startswith(FORMULA) else words
+def _as_text(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
