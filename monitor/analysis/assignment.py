@@ -1,7 +1,7 @@
-"""Several referrals shared out at once: a mixed-integer programme, solved by HiGHS through scipy.
+"""Assigns several referrals at once: a mixed-integer programme, solved by HiGHS through scipy.
 
-One after another is not enough as soon as they differ: the only one who speaks Portuguese would be full by the time
-somebody needs Portuguese.
+One referral after another is not enough when they differ: the only one who speaks Portuguese could be full by the time
+that a client needs Portuguese.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Takers = list[int | None]
 
 STEP = 0.25
-"""Squares are exact for sums of weights that are multiples of this, and off by less than 0.02 in between."""
+"""The squares are exact for sums of weights that are multiples of this, and off by less than 0.02 in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +38,28 @@ class Assignment:
 
 
 def assign_referrals(people: Sequence[Candidate], referrals: Sequence[Referral]) -> Assignment:
-    """Share the referrals out so that none takes a place which only another could have used.
+    """Assign the referrals so that none takes a place that only another one could have used.
 
-    As many as possible are placed, the earlier ones first. Among all ways to do so the evenest is taken: the one with
-    the least sum of weight × load per FTE after it, which for a single referral is the rule of
-    :func:`~monitor.analysis.referral.rank_candidates`. Then each goes, among the ties of where it fell, to whose turn
-    it is, as there.
+    As many as possible are placed, the earlier ones first. Of all ways to do so the most even one is taken: the least
+    sum of weight × load per FTE after it, which for a single referral is the rule of
+    :func:`~monitor.analysis.referral.rank_candidates`. Then each referral goes, among those tied with its taker, to the
+    one with the longest time since the last intake, as there.
     """
     takers = _IntegerProgramme(people, referrals).takers()
     for number, taker in enumerate(takers):
         if taker is not None:
-            takers[number] = _whose_turn(people, referrals, takers, number, taker)
-    given = _given(people, referrals, takers)
-    after = {p.key: p.load_after(more) for p, more in zip(people, given, strict=True) if p.load is not None}
+            takers[number] = _taker_among_ties(people, referrals, takers, number, taker)
+    added = _added_weights(people, referrals, takers)
+    after = {
+        person.key: person.load_after(weight)
+        for person, weight in zip(people, added, strict=True)
+        if person.load is not None
+    }
     return Assignment(tuple(None if taker is None else people[taker].key for taker in takers), after)
 
 
 class _IntegerProgramme:
-    """One column for each person who can take a referral, with that referral; 1 if it falls there."""
+    """The integer programme: a column for each person and referral that fit; 1 if the referral goes there."""
 
     def __init__(self, people: Sequence[Candidate], referrals: Sequence[Referral]) -> None:
         able = [(i, j) for j, r in enumerate(referrals) for i, p in enumerate(people) if obstacle_of(p, r) is None]
@@ -68,48 +72,53 @@ class _IntegerProgramme:
         self.by_referral = (self.referral == np.arange(self.count)[:, None]).astype(float)
 
     def takers(self) -> Takers:
-        """The person (by position) to whom each referral falls."""
+        """Return for each referral the position of the person who takes it."""
         takers: Takers = [None] * self.count
         if len(self.person):
-            for column in np.flatnonzero(self._evenest(self._most())):
+            for column in np.flatnonzero(self._most_even(self._most_placed())):
                 takers[self.referral[column]] = int(self.person[column])
         return takers
 
-    def _most(self) -> Floats:
-        """Which referrals can be placed (0 or 1): as many as possible, the earlier ones first."""
+    def _most_placed(self) -> Floats:
+        """Return 1 for each referral that can be placed, else 0: as many as possible, the earlier ones first."""
         earlier = 1 + (self.count - self.referral) / (self.count + 1) ** 2  # all bonuses together are less than one
-        found = _solved(-earlier, [*self._room(0), _at_most(self.by_referral, np.ones(self.count))], len(earlier))
-        return np.asarray(self.by_referral @ found)
+        placed = _solved(
+            -earlier, [*self._slot_limits(0), _at_most(self.by_referral, np.ones(self.count))], len(earlier)
+        )
+        return np.asarray(self.by_referral @ placed)
 
-    def _evenest(self, placed: Floats) -> Floats:
-        """The columns of the evenest way to place these.
+    def _most_even(self, placed: Floats) -> Floats:
+        """Return the columns of the most even way to place these referrals.
 
-        Adding weights w to a load L one after another costs L·Σw + ((Σw)² + Σw²)/2, each over the FTE, in whatever
-        order. The square is a column of its own for each person, held from below by its secants.
+        Adding weights w to a load L one after another costs L·Σw + ((Σw)² + Σw²)/2 over the FTE, in any order. The
+        square is a column of its own for each person, with its secants as lower bounds.
         """
         load, fte = np.array([(person.load or 0, person.fte) for person in self.people]).T
         cost = (load[self.person] * self.weight + self.weight**2 / 2) / fte[self.person]
         exactly = _between(np.hstack((self.by_referral, np.zeros((self.count, len(fte))))), placed, placed)
-        rows = [*self._room(len(fte)), exactly, self._squares(placed)]
+        rows = [*self._slot_limits(len(fte)), exactly, self._squares(placed)]
         return _solved(np.concatenate((cost, 1 / (2 * fte))), rows, len(cost))[: len(cost)]
 
-    def _room(self, more: int) -> list[LinearConstraint]:
-        """Nobody takes more than they have room for; ``more`` columns follow that have nothing to do with it.
+    def _slot_limits(self, more: int) -> list[LinearConstraint]:
+        """Return the limits of the open slots; ``more`` further columns are not concerned.
 
-        A client who can come at any time fits wherever a slot is left, so the sum and each time of day are all there is
-        to limit.
+        A client who can come at any time fits wherever a slot is left, so it is enough to limit the sum and each time
+        of day.
         """
         empty = np.zeros((len(self.people), more))
-        limits = [(np.ones_like(self.trauma), [p.free_slots() for p in self.people])]
-        limits.append((self.trauma, [p.free_trauma_slots() for p in self.people]))
+        limits = [(np.ones_like(self.trauma), [person.free_slots() for person in self.people])]
+        limits.append((self.trauma, [person.free_trauma_slots() for person in self.people]))
         limits.extend(
-            (np.array([asked is time for asked in self.time]), [p.free_slots(time) for p in self.people])
+            (np.array([own is time for own in self.time]), [person.free_slots(time) for person in self.people])
             for time in TimeOfDay
         )
-        return [_at_most(np.hstack((self.by_person * which, empty)), np.array(room)) for which, room in limits]
+        return [_at_most(np.hstack((self.by_person * mask, empty)), np.array(high)) for mask, high in limits]
 
     def _squares(self, placed: Floats) -> LinearConstraint:
-        """Each person's square s of the weights W taken: s - (a + b) W >= -ab, between all neighbouring sums a, b."""
+        """Return the constraints on each person's square s of the weights W taken.
+
+        s - (a + b) W >= -ab between all neighbouring sums a, b: the chords of the parabola.
+        """
         most = float((self.by_referral * self.weight).max(axis=1) @ placed)
         low = np.arange(0, most, STEP)
         high = low + STEP
@@ -118,21 +127,21 @@ class _IntegerProgramme:
         return _between(np.hstack((taken, squares)), np.tile(-low * high, len(self.people)), inf)
 
 
-def _solved(cost: Floats, rows: list[LinearConstraint], whole: int) -> Floats:
-    """The cheapest solution, its first ``whole`` columns 0 or 1. There always is one: placing nothing is allowed."""
+def _solved(cost: Floats, rows: list[LinearConstraint], integers: int) -> Floats:
+    """Return the cheapest solution, its first ``integers`` columns 0 or 1. One always exists: to place nothing."""
     from scipy.optimize import Bounds, milp
 
-    integral = np.arange(len(cost)) < whole
-    found = milp(
+    integral = np.arange(len(cost)) < integers
+    solution = milp(
         cost,
         integrality=integral,
         bounds=Bounds(0, np.where(integral, 1, np.inf)),
         constraints=rows,
         options={"mip_rel_gap": 1e-9},
     )
-    if found.x is None:
-        raise RuntimeError(f"referrals could not be assigned: {found.message}")
-    return np.asarray(np.where(integral, np.round(found.x), found.x))
+    if solution.x is None:
+        raise RuntimeError(f"referrals could not be assigned: {solution.message}")
+    return np.asarray(np.where(integral, np.round(solution.x), solution.x))
 
 
 def _at_most(matrix: Floats, high: Floats) -> LinearConstraint:
@@ -146,23 +155,26 @@ def _between(matrix: Floats, low: Floats | float, high: Floats | float) -> Linea
     return LinearConstraint(csr_array(matrix), low, high)
 
 
-def _whose_turn(
+def _taker_among_ties(
     people: Sequence[Candidate], referrals: Sequence[Referral], takers: Takers, number: int, taker: int
 ) -> int:
-    """Among the ties of where a referral fell: whose turn it is. Whoever takes another one as well has just had one."""
+    """Return who of those tied with a referral's taker had no intake for longest.
+
+    Whoever takes another of the referrals has just had one.
+    """
     weight = referrals[number].weight
     elsewhere = {*takers[:number], *takers[number + 1 :]}
     able = {i for i, person in enumerate(people) if obstacle_of(person, referrals[number]) is None} - elsewhere
-    fell = people[taker].load_after(_given(people, referrals, takers)[taker])
-    lowest = min([fell, *(people[i].load_after(weight) for i in able)])
-    even = (i for i in able if is_tied(people[i], weight, lowest))
-    return min(even, key=lambda i: turn_order(people[i], weight), default=taker)
+    load = people[taker].load_after(_added_weights(people, referrals, takers)[taker])
+    lowest = min([load, *(people[i].load_after(weight) for i in able)])
+    tied = (i for i in able if is_tied(people[i], weight, lowest))
+    return min(tied, key=lambda i: turn_order(people[i], weight), default=taker)
 
 
-def _given(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Takers) -> list[float]:
-    """The weights that each person takes, together."""
-    given = [0.0] * len(people)
+def _added_weights(people: Sequence[Candidate], referrals: Sequence[Referral], takers: Takers) -> list[float]:
+    """Return the sum of the weights that each person takes."""
+    added = [0.0] * len(people)
     for referral, taker in zip(referrals, takers, strict=True):
         if taker is not None:
-            given[taker] += referral.weight
-    return given
+            added[taker] += referral.weight
+    return added

@@ -1,7 +1,7 @@
-"""A clinician's time: work days, weeks, agreed hours, and the one function that says *after hours*.
+"""A clinician's work days, weeks and agreed hours, and the one function that decides about *after hours*.
 
 Days are numbered from 1970-01-01 as integers; a work day runs from ``day_starts_at`` to the next, so a reply at 00:40
-belongs to the evening before. A week is the number of its Monday.
+belongs to the day before. A week is the number of its Monday.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from monitor.analysis.intervals import NO_SPANS, Instants, Spans, contains, seco
 from monitor.roster import ASSUMED_HOURS, DAY_STARTS_AT, Clinician, Hours, MinuteSpan
 
 DAY_SECONDS = 86_400
-BREAK_MINUTES = 2 * 60  # minutes between two spans of one day that are a break
-HALO_SECONDS = 30 * 60  # seconds around a session inside the agreed hours (design choice)
+BREAK_MINUTES = 2 * 60  # the longest gap between two spans of one day that is a break
+HALO_SECONDS = 30 * 60  # around a session inside the agreed hours, not after hours (design choice)
 EPOCH = date(1970, 1, 1)
-MARGIN_DAYS = 15  # work days known beyond either date, so that the weeks at the edges are whole
+MARGIN_DAYS = 15  # work days beyond either date, so that the weeks at the edges are whole
 
 Pattern = Sequence[tuple[int, tuple[MinuteSpan, ...]]]
 """The agreed spans of each day, by day number."""
 
 
 def day_number(day: date) -> int:
-    """The day as days since 1970-01-01."""
+    """Return the day as days since 1970-01-01."""
     return (day - EPOCH).days
 
 
 def date_of(number: int) -> date:
-    """The date of a day number."""
+    """Return the date of a day number."""
     return EPOCH + timedelta(days=int(number))
 
 
 def monday_of(days: ArrayLike) -> NDArray[np.int64]:
-    """The Monday on or before each day number; 1970-01-01 was a Thursday."""
+    """Return the Monday on or before each day number."""
     number = np.asarray(days, dtype=np.int64)
-    return number - (number + 3) % 7
+    return number - (number + 3) % 7  # day 0, 1970-01-01, was a Thursday
 
 
 BLOCK_DAYS = 28
@@ -52,7 +52,10 @@ def block_start(day: int) -> int:
 
 
 def last_complete_week(now: datetime, day_starts_at: int) -> date:
-    """The Monday of the last week that is over at a local time; work days begin so many seconds after midnight."""
+    """Return the Monday of the last week that is over at a local time.
+
+    Work days begin ``day_starts_at`` seconds after midnight.
+    """
     today = (now - timedelta(seconds=day_starts_at)).date()
     return today - timedelta(days=today.weekday() + 7)
 
@@ -60,9 +63,9 @@ def last_complete_week(now: datetime, day_starts_at: int) -> date:
 def last_complete_week_of(
     clinician: Clinician, now: int, *, day_starts_at: int = DAY_STARTS_AT, holidays: Collection[date] = ()
 ) -> tuple[int, int]:
-    """The clinician's last week that is over at an instant, and the instant at which it was.
+    """Return the clinician's last week that is over at an instant, and the instant at which it ended.
 
-    It is over when its last work day is, which an overnight span may draw out.
+    A week ends with its last work day, which an overnight span can extend.
     """
     today = date_of(now // DAY_SECONDS)
     week = timedelta(days=7)
@@ -75,22 +78,29 @@ def last_complete_week_of(
 
 def contract_fte(clinician: Clinician, weeks: ArrayLike) -> NDArray[np.float64]:
     """Return the contract's full-time equivalent at the end of each week."""
-    later = [day_number(one.starts) for one in clinician.contracts[1:] if one.starts]
-    place = np.searchsorted(later, np.asarray(weeks, dtype=np.int64) + 6, side="right")
-    return np.array([one.fte for one in clinician.contracts], dtype=np.float64)[place]
+    changes = [day_number(contract.starts) for contract in clinician.contracts[1:] if contract.starts]
+    index = np.searchsorted(changes, np.asarray(weeks, dtype=np.int64) + 6, side="right")
+    return np.array([contract.fte for contract in clinician.contracts], dtype=np.float64)[index]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkCalendar:
     """One clinician's agreed time between two dates.
 
-    ``agreed`` are the spans of the work pattern, public holidays and leave taken out; ``hours`` are the same with their
-    breaks closed; ``within_hours`` is everything in which work is not after hours. ``emergency`` are the windows marked
-    as covered by the emergency protocol: work in them is load, and as agreed. ``pattern_spans`` are the spans of the
-    pattern one by one, on leave too, as rows of (day it starts on, start, end); ``in_pattern`` says for each day from
-    ``first_day`` to ``last_day`` whether the pattern agrees work on it, public holiday or not. ``day_edges`` are the
-    instants at which work days begin, from ``MARGIN_DAYS`` before the first to as many after the last.
-    ``day_starts_at`` is in seconds.
+    clock           the wall clock
+    day_starts_at   the seconds after midnight at which work days begin
+    first_day, last_day
+                    the dates, as day numbers
+    day_edges       the instants at which work days begin, from ``MARGIN_DAYS`` before the first day to as many after
+    the
+                    last
+    pattern_spans   the spans of the work pattern one by one, on leave too, as rows of (day of the start, start, end)
+    in_pattern      for each day from first to last whether the pattern has work on it, public holiday or not
+    agreed          the spans of the pattern without public holidays and leave
+    hours           the same with their breaks closed
+    leave, on_call  the time of such calendar entries
+    emergency       windows marked as covered by the emergency protocol: work in them is load, and as agreed
+    within_hours    the time in which work is not after hours
     """
 
     clock: LocalClock
@@ -108,7 +118,7 @@ class WorkCalendar:
     within_hours: Spans
 
     def after_hours(self, instants: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each instant is after hours. Every metric asks here and nowhere else.
+        """Return whether each instant is after hours. Every metric uses this function and no other.
 
         After hours is outside the agreed hours and their breaks, outside on-call windows, and more than 30 minutes from
         a held session that itself lay inside the agreed hours, a design choice. An end is outside: 18:00:00 is after
@@ -117,30 +127,29 @@ class WorkCalendar:
         return ~contains(self.within_hours, instants)
 
     def any_outside_hours(self, first: ArrayLike, last: ArrayLike) -> NDArray[np.bool_]:
-        """Whether any second of each stretch, its last one included, is outside the hours, breaks and on-call windows.
+        """Return whether any second from first to last (inclusive) is outside the hours, breaks and on-call windows.
 
-        So a session is judged: the half hour around another one makes it no less.
+        Sessions are judged so: the half hour around another session does not count as within the hours here.
         """
         begin, end = np.asarray(first, dtype=np.int64), np.asarray(last, dtype=np.int64) + 1
         return seconds_inside(union(self.hours, self.on_call), begin, end) < end - begin
 
     def day_of(self, instants: ArrayLike) -> NDArray[np.int64]:
-        """The work day of each instant."""
-        at = np.asarray(instants, dtype=np.int64)
-        place = np.searchsorted(self.day_edges, at, side="right")
-        return np.asarray(place + (self.first_day - MARGIN_DAYS - 1), dtype=np.int64)
+        """Return the work day of each instant."""
+        index = np.searchsorted(self.day_edges, np.asarray(instants, dtype=np.int64), side="right")
+        return np.asarray(index + (self.first_day - MARGIN_DAYS - 1), dtype=np.int64)
 
     def week_of(self, instants: ArrayLike) -> NDArray[np.int64]:
-        """The week (its Monday) of each instant."""
+        """Return the week (its Monday) of each instant."""
         return monday_of(self.day_of(instants))
 
     def day_starts(self, days: ArrayLike) -> Instants:
-        """The instant at which each work day begins."""
-        place = np.asarray(days, dtype=np.int64) - (self.first_day - MARGIN_DAYS)
-        return self.day_edges[np.clip(place, 0, len(self.day_edges) - 1)]
+        """Return the instant at which each work day begins."""
+        index = np.asarray(days, dtype=np.int64) - (self.first_day - MARGIN_DAYS)
+        return self.day_edges[np.clip(index, 0, len(self.day_edges) - 1)]
 
     def whole_days(self, all_day: Spans) -> Spans:
-        """All-day entries (local midnight to local midnight) as the work days that they mean.
+        """Return all-day entries (local midnight to local midnight) as work days.
 
         ::
 
@@ -149,7 +158,7 @@ class WorkCalendar:
         """
         midnights = (
             self.clock.local(all_day) + DAY_SECONDS // 2
-        ) // DAY_SECONDS  # the nearest one, wherever the entry was made
+        ) // DAY_SECONDS  # the nearest one: the entry may be of another zone
         return spans(self.day_starts(midnights))
 
 
@@ -161,13 +170,14 @@ def work_calendar(
     day_starts_at: int = DAY_STARTS_AT,
     holidays: Collection[date] = (),
 ) -> WorkCalendar:
-    """The calendar of one clinician from ``first`` to ``last`` (local dates, inclusive), before entries are known."""
+    """Return one clinician's calendar from ``first`` to ``last`` (local dates, inclusive), without calendar entries."""
     margin = timedelta(days=MARGIN_DAYS)
     clock = local_clock(clinician.residences, first - margin, last + margin)
     versions = clinician.hours or (ASSUMED_HOURS,)
+    # From the day before, whose overnight span may reach into the first day.
     days = [first + timedelta(days=index) for index in range(-1, (last - first).days + 1)]
-    dated = [(day, _version_on(versions, day)) for day in days]
-    pattern = [(day_number(day), _spans_on(version, day, holidays)) for day, version in dated]
+    versions_by_day = [(day, _version_on(versions, day)) for day in days]
+    pattern = [(day_number(day), _spans_on(version, day, holidays)) for day, version in versions_by_day]
     pattern_spans = _pattern_spans(pattern, clock)
     agreed = spans(pattern_spans[:, 1:])
     hours = spans(_pattern_spans([(day, _close_breaks(day_spans)) for day, day_spans in pattern], clock)[:, 1:])
@@ -178,7 +188,9 @@ def work_calendar(
         last_day=day_number(last),
         day_edges=_day_edges(clock, day_number(first), day_number(last), day_starts_at, pattern_spans),
         pattern_spans=pattern_spans,
-        in_pattern=np.array([bool(version.days.get(day.weekday())) for day, version in dated[1:]], dtype=bool),
+        in_pattern=np.array(
+            [bool(version.days.get(day.weekday())) for day, version in versions_by_day[1:]], dtype=bool
+        ),
         agreed=agreed,
         hours=hours,
         leave=NO_SPANS,
@@ -191,7 +203,15 @@ def work_calendar(
 def with_entries(
     calendar: WorkCalendar, *, leave: Spans = NO_SPANS, on_call: Spans = NO_SPANS, emergency: Spans = NO_SPANS
 ) -> WorkCalendar:
-    """The calendar with its leave, on-call windows and emergencies. On leave no hour is an agreed hour."""
+    """Return the calendar with leave, on-call and emergency windows. On leave no hour is an agreed hour.
+
+    ::
+
+        hours          |--------|  |--------|  |--------|
+        leave                      |--------|
+        on call                                           |---|
+        within_hours   |--------|              |--------| |---|
+    """
     hours = subtract(calendar.hours, leave)
     return replace(
         calendar,
@@ -205,10 +225,10 @@ def with_entries(
 
 
 def with_sessions(calendar: WorkCalendar, booked: Spans, held: Spans) -> WorkCalendar:
-    """The calendar with the half hour around each held session that was booked inside the agreed hours.
+    """Return the calendar with the half hour around each held session that was booked inside the agreed hours.
 
-    ``booked`` and ``held`` are rows of (start, end) of the same sessions, unsorted and unmerged; ``held`` carries the
-    actual times where they are known. A session outside the agreed hours opens no halo.
+    ``booked`` and ``held`` are rows of (start, end) of the same sessions, unsorted and unmerged; ``held`` has the
+    actual times where they are known. Around a session outside the agreed hours nothing changes.
 
     ::
 
@@ -218,8 +238,8 @@ def with_sessions(calendar: WorkCalendar, booked: Spans, held: Spans) -> WorkCal
         halo        |------------|
     """
     inside = contains(calendar.hours, booked[:, 0]) & contains(calendar.hours, booked[:, 1] - 1)
-    whole = inside & (_span_index(calendar.hours, booked[:, 0]) == _span_index(calendar.hours, booked[:, 1] - 1))
-    halo = held[whole] + np.array([-HALO_SECONDS, HALO_SECONDS + 1])  # exactly 30 minutes is not more than 30
+    in_one_span = inside & (_span_index(calendar.hours, booked[:, 0]) == _span_index(calendar.hours, booked[:, 1] - 1))
+    halo = held[in_one_span] + np.array([-HALO_SECONDS, HALO_SECONDS + 1])  # exactly 30 minutes is not more than 30
     return replace(calendar, within_hours=union(calendar.hours, calendar.on_call, spans(halo)))
 
 
@@ -228,7 +248,7 @@ def _span_index(hours: Spans, instants: Instants) -> NDArray[np.intp]:
 
 
 def _version_on(versions: Sequence[Hours], day: date) -> Hours:
-    """The pattern of a day; the earliest also holds before its own beginning."""
+    """Return the version of the pattern that holds on a day; the earliest also holds before its own start."""
     begun = [version for version in versions if version.starts is None or version.starts <= day]
     return begun[-1] if begun else versions[0]
 
@@ -238,7 +258,7 @@ def _spans_on(version: Hours, day: date, holidays: Collection[date]) -> tuple[Mi
 
 
 def _close_breaks(day_spans: tuple[MinuteSpan, ...]) -> tuple[MinuteSpan, ...]:
-    """Gaps of up to two hours closed.
+    """Return the spans of a day with gaps of up to two hours closed.
 
     ::
 
@@ -255,11 +275,11 @@ def _close_breaks(day_spans: tuple[MinuteSpan, ...]) -> tuple[MinuteSpan, ...]:
 
 
 def _pattern_spans(pattern: Pattern, clock: LocalClock) -> NDArray[np.int64]:
-    """Each span of each day as a row of (day, start, end)."""
+    """Return each span of each day as a row of (day, start, end)."""
     rows = [
-        (day, day * DAY_SECONDS + a * 60, day * DAY_SECONDS + b * 60)
+        (day, day * DAY_SECONDS + start * 60, day * DAY_SECONDS + end * 60)
         for day, day_spans in pattern
-        for a, b in day_spans
+        for start, end in day_spans
     ]
     wall = np.array(rows, dtype=np.int64).reshape(-1, 3)
     return np.column_stack((wall[:, 0], clock.instants(wall[:, 1:])))
@@ -268,7 +288,7 @@ def _pattern_spans(pattern: Pattern, clock: LocalClock) -> NDArray[np.int64]:
 def _day_edges(
     clock: LocalClock, first_day: int, last_day: int, day_starts_at: int, pattern_spans: NDArray[np.int64]
 ) -> Instants:
-    """When each work day begins: at its hour, or when an overnight span of the evening before is over.
+    """Return when each work day begins: at its hour, or when an overnight span of the day before is over.
 
     ::
 

@@ -1,7 +1,7 @@
-"""Every metric is declared once, here its words, beside it its function; the function's docstring is the definition.
+"""The metric catalogue: every metric is declared once, by its function and the decorator :func:`metric`.
 
-The nightly run, the pages, the help, docs/definitions.md and the property tests all read :func:`catalogue`.
-The order of the modules and of the functions in them is the order in which metrics are shown.
+The function's docstring is the public definition. The nightly run, the pages, the help, docs/definitions.md and the
+property tests all read :func:`catalogue`. The order of the modules, and of the functions in them, is the display order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.analysis.metrics.weekly import WeeklyValues
 
 DEFINITIONS_VERSION = "6"
-"""Printed in every report; raised whenever a definition changes what a number means."""
+"""Printed in every report; raised whenever the meaning of a number changes, not for a change of wording."""
 
 _MODULES = (
     "sessions", "days", "messages", "between_sessions", "recovery", "leave", "supervision", "caseload", "bookings",
@@ -32,14 +32,14 @@ _MODULES = (
 
 
 class Category(StrEnum):
-    """Where a metric is stored: what the director's blocks of four weeks are made from, or for its owner alone."""
+    """The two categories of metrics: the director's blocks are made from workload, wellbeing is its owner's alone."""
 
     WORKLOAD = "workload"
     WELLBEING = "wellbeing"
 
 
 class Family(StrEnum):
-    """What a metric is about."""
+    """The sections in which metrics are shown."""
 
     SESSIONS = "sessions"
     MESSAGES = "messages"
@@ -49,18 +49,20 @@ class Family(StrEnum):
 
 
 MetricFunction = Callable[["Frames"], "WeeklyValues"]
-"""From one clinician's frames to the value, n and coverage (0 to 1) of each of their weeks."""
+"""Computes the value, n and coverage (0 to 1) of each week from one clinician's frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One entry of the catalogue.
+    """One metric of the catalogue.
 
-    ``evidence`` is a grade from A to D (docs/definitions.md says what each means), ``source`` where the definition
-    comes from, ``look_back`` the weeks before a week that its value depends on, ``min_coverage`` the coverage below
-    which a value is kept but not shown. What is not on a page (``on_pages`` is false) stands on no page: the program
-    alone needs it. What is counted ``uses_agreed_hours`` rests on the agreed hours: where nobody declared any, a 0 is
-    not known to be one.
+    evidence           a grade from A to D (docs/definitions.md explains them)
+    source             where the definition comes from
+    look_back          the number of weeks, up to the week itself, that its value depends on
+    low, high          the bounds of its values
+    min_coverage       the coverage below which a value is stored but not shown
+    on_pages           false for a metric that only the program needs
+    uses_agreed_hours  true where the value depends on the agreed hours: where nobody declared any, a 0 is uncertain
     """
 
     key: str
@@ -80,9 +82,9 @@ class Metric:
 
     @property
     def read_column(self) -> str:
-        """The column of the weeks that says whether what the metric rests on was read to the end.
+        """The column of the weeks that says whether the sources of the metric were read to the week's end.
 
-        Sessions are the calendar's alone. When messages were after hours depends on both, as do nights and days off.
+        Sessions need the calendar alone. Whether messages were after hours depends on both, as do nights and days off.
         """
         return "calendar_complete" if self.family in {Family.SESSIONS, Family.CASELOAD} else "all_complete"
 
@@ -107,7 +109,7 @@ def metric(  # noqa: PLR0913 - a declaration names everything once
     on_pages: bool = True,
     uses_agreed_hours: bool = False,
 ) -> Callable[[MetricFunction], MetricFunction]:
-    """Declare the metric whose key is the function's name."""
+    """Return a decorator that declares a function as the metric with the function's name as its key."""
 
     def declare(compute: MetricFunction) -> MetricFunction:
         declared = Metric(
@@ -122,7 +124,7 @@ def metric(  # noqa: PLR0913 - a declaration names everything once
 
 @cache
 def catalogue() -> Mapping[str, Metric]:
-    """All metrics by key, in the order in which they are shown."""
+    """Return all metrics by key, in the order in which they are shown."""
     modules = [import_module(f"monitor.analysis.metrics.{name}") for name in _MODULES]
     functions = [value for module in modules for value in vars(module).values()]
     declared = [value.__dict__["metric"] for value in functions if "metric" in getattr(value, "__dict__", {})]
@@ -130,17 +132,22 @@ def catalogue() -> Mapping[str, Metric]:
 
 
 def compute_metrics(frames: Frames) -> pd.DataFrame:
-    """Every metric of one clinician: columns week, key, value, n, coverage; value NaN where there is no data.
+    """Compute every metric of one clinician: columns week, key, value, n, coverage; value NaN where there is no data.
 
-    A week of which something was not read to its end has no number that would need it, rather than a smaller one.
+    Where a source was not read to a week's end, the metrics that need it have no value for that week, rather than one
+    that is too small.
     """
     import numpy as np
     import pandas as pd
 
     from monitor.analysis.metrics.weekly import blank_unless, observed
 
-    found = [blank_unless(observed(frames, entry.read_column), entry.compute(frames)) for entry in catalogue().values()]
-    value, n, coverage = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    results = [
+        blank_unless(observed(frames, entry.read_column), entry.compute(frames)) for entry in catalogue().values()
+    ]
+    value, n, coverage = (np.concatenate(parts) for parts in zip(*results, strict=True))
     weeks = frames.weeks.index.to_numpy()
     keys = pd.Series(np.repeat(list(catalogue()), len(weeks)), dtype=object)
-    return pd.DataFrame({"week": np.tile(weeks, len(found)), "value": value, "n": n, "coverage": coverage, "key": keys})
+    return pd.DataFrame(
+        {"week": np.tile(weeks, len(results)), "value": value, "n": n, "coverage": coverage, "key": keys}
+    )

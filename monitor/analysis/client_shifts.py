@@ -1,16 +1,17 @@
-"""One client at a time: contacts of each client of one clinician against that client's own past.
+"""Detects shifts of single clients: each client's contacts against that client's own past.
 
-A client's weeks hold few contacts, so a client's usual rate is drawn towards what is usual among all of the clinician's
-clients, the more the less is known of it (empirical Bayes: a gamma distribution of rates, fitted to all of them). Rows
-are calendar weeks, columns are clients, ``NaN`` is a week that does not count for that client. Nothing looks ahead::
+A client's weeks have few contacts, so the estimate of a client's usual rate is shrunk towards the mean of the
+clinician's clients, more so the less is known of it (empirical Bayes: a gamma distribution of rates, fitted to all of
+them). Rows are calendar weeks, columns are clients, ``NaN`` is a week that does not count for that client. Nothing
+looks ahead::
 
     week   t-115 ................... t-12   t-11 ................ t
-           usual rate                       was there a rise 4, 8 or 12
-           drawn towards the clients'       weeks ago, or was there none?
+           usual rate, shrunk               was there a rise 4, 8 or 12
+           towards the clients' mean        weeks ago, or none?
 
-What is asked of the weeks is how much likelier they are after a rise by 1, 2 or 4 contacts a week than as usual. So
-the budget goes to clients of whom such a rise can be told, and not to those whose weeks are too scattered or too few.
-It is that of *all* clients together: the more there are, the more one of them has to show.
+The evidence is the likelihood of the weeks after a rise by 1, 2 or 4 contacts a week, over that of the usual. So the
+budget of alarms goes to clients with whom such a rise can be recognised, and not to those with scattered or few weeks.
+The budget is that of *all* clients together: the more there are, the stronger the evidence has to be.
 """
 
 from __future__ import annotations
@@ -26,39 +27,39 @@ from monitor.analysis.ratios import RatePrior, RateRatio, rate_ratio
 from monitor.analysis.shifts import Bools, Floats, check_tables, space_notices
 
 NEAREST, FURTHEST = 12, 115
-"""The usual of week ``t`` is what was observed from ``t - 115`` to ``t - 12``."""
+"""The baseline of week ``t`` are the observed weeks from ``t - 115`` to ``t - 12``."""
 
 WINDOWS = (4, 8, 12)
-"""Weeks up to now that are held against it."""
+"""The weeks up to now that are compared with the baseline."""
 
 FIRST_NOTICE = 20
-"""Observed weeks of a client, the week itself included, before a notice about that client."""
+"""Observed weeks of a client, the week itself included, before a notice about that client is possible."""
 
-CLIENTS_SHAPE, CLIENTS_KNOWN = 1.0, 10.0
-"""Shape of the gamma distribution of clients' rates, and the number of clients that this belief counts for."""
+CLIENTS_SHAPE, CLIENTS_PRIOR = 1.0, 10.0
+"""Prior shape of the gamma distribution of clients' rates, and the number of clients that the prior counts for."""
 
 CLIENT_RATE, CLIENT_RATE_WEEKS = 0.5, 4.0
-"""Contacts a week that are expected of a client before anything is known, and the weeks that this counts for."""
+"""Prior contacts a week of a client, and the weeks that the prior counts for."""
 
 WEEK_DISPERSION = 2.0
-"""Size of the negative binomial of one client's week around a known rate."""
+"""Size of the negative binomial of one client's week around its rate."""
 
-MOST_A_WEEK = 6.0
-"""Deviations above the expected at which a week's count ends: one crisis is not a drift."""
+WEEK_CAP = 6.0
+"""Standard deviations above the expected at which a week's count is capped: one crisis is not a drift."""
 
 LOG_RATIO_SD = 0.8
-"""Prior deviation of a change in the log rate of one client."""
+"""Prior standard deviation of a change in the log rate of one client."""
 
 RISES = (1.0, 2.0, 4.0)
-"""Contacts a week more than usual: the rises that are looked for."""
+"""The rises that are tested, in contacts a week above the usual."""
 
-LEAST_EVIDENCE = 0.84
-"""Log evidence for a rise that chance gives with one client once in two years."""
+MIN_EVIDENCE = 0.84
+"""Log evidence for a rise that chance gives once in two years with one client."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsualRates:
-    """(weeks, clients): usual rates, and the shape of the gamma distribution that says how well each is known."""
+    """Usual rates, (weeks, clients), and the shape of the gamma distribution of each: the higher, the more certain."""
 
     rate: Floats
     strength: Floats
@@ -71,35 +72,36 @@ def client_shifts(
     alarms_per_year: float = 0.5,
     answered: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Weeks in which one client's contacts have risen above that client's own usual.
+    """Return the weeks in which one client's contacts have risen above that client's own usual.
 
-    ``exposure`` is what a week's contacts are measured by: 1 in a week in which the client was in treatment, or the
-    agreed frequency. ``alarms_per_year`` is the budget over all clients. ``True`` stands in the first week of each
-    notice; a client's notices are at least eight weeks apart. ``answered``, and ValueError, as in
+    ``exposure`` is the amount behind a week's contacts: 1 in a week in which the client was in treatment, or the agreed
+    frequency. ``alarms_per_year`` is the budget over all clients. The result is ``True`` in the first week of each
+    notice; a client's notices are at least eight weeks apart. ``answered``, and the errors, are as in
     :func:`monitor.analysis.shifts.count_shifts`.
     """
     if not 0 < alarms_per_year <= 2:
         raise ValueError(f"alarms_per_year must be above 0 and at most 2: {alarms_per_year}")
-    y, e, observed = _read(counts, exposure)
-    evidence = rise_evidence(y, e, _usual(y, e))
-    known = np.cumsum(observed, axis=0) >= FIRST_NOTICE
-    watched = (known & observed).sum(axis=1, keepdims=True)
+    y, e, observed = _observed_counts(counts, exposure)
+    evidence = rise_evidence(y, e, _usual_rates(y, e))
+    has_baseline = np.cumsum(observed, axis=0) >= FIRST_NOTICE
+    watched = (has_baseline & observed).sum(axis=1, keepdims=True)
     rarity = np.log(np.maximum(watched, 1) * 0.5 / alarms_per_year)
-    high = _held(evidence >= np.maximum(LEAST_EVIDENCE + rarity, 0), observed)
-    said = None if answered is None else answered.to_numpy(dtype=bool).T
-    return pd.DataFrame(space_notices(high.T, (known & observed).T, said).T, index=counts.index, columns=counts.columns)
+    high = _latest_observed(evidence >= np.maximum(MIN_EVIDENCE + rarity, 0), observed)
+    answered_weeks = None if answered is None else answered.to_numpy(dtype=bool).T
+    notices = space_notices(high.T, (has_baseline & observed).T, answered_weeks).T
+    return pd.DataFrame(notices, index=counts.index, columns=counts.columns)
 
 
 def client_ratio(counts: pd.DataFrame, exposure: pd.DataFrame, week: int, client: Hashable) -> RateRatio | None:
-    """How many times the usual one client's contacts are up to ``week`` (a position), how surely, and since when.
+    """Return the ratio of one client's contacts up to ``week`` (a position) to the usual, its interval and its start.
 
-    The usual is drawn towards that of the clinician's clients, and the ratio towards one. ``None`` and ValueError as
-    :func:`monitor.analysis.ratios.rate_ratio`.
+    The usual rate is shrunk towards that of the clinician's clients, and the ratio towards one. ``None`` and ValueError
+    as in :func:`monitor.analysis.ratios.rate_ratio`.
     """
-    y, e, observed = _read(counts, exposure)
+    y, e, observed = _observed_counts(counts, exposure)
     if not 0 <= week < len(y):
         raise ValueError(f"week {week} is not among the {len(y)} of the table")
-    shape, rate = _clients(*(_past(part)[week : week + 1] for part in (y, e)))
+    shape, rate = _gamma_moments(*(_baseline_sums(array)[week : week + 1] for array in (y, e)))
     column = counts.columns.get_loc(client)
     missing = ~observed[:, column]
     prior = RatePrior(float(shape[0, 0]), float(shape[0, 0] / rate[0, 0]), LOG_RATIO_SD, WEEK_DISPERSION)
@@ -107,7 +109,7 @@ def client_ratio(counts: pd.DataFrame, exposure: pd.DataFrame, week: int, client
     return rate_ratio(*own, week, prior=prior)
 
 
-def _read(counts: pd.DataFrame, exposure: pd.DataFrame) -> tuple[Floats, Floats, Bools]:
+def _observed_counts(counts: pd.DataFrame, exposure: pd.DataFrame) -> tuple[Floats, Floats, Bools]:
     check_tables(counts, exposure)
     y, e = (table.to_numpy(dtype=float, na_value=np.nan) for table in (counts, exposure))
     observed = np.isfinite(y) & np.isfinite(e) & (e > 0)
@@ -115,21 +117,24 @@ def _read(counts: pd.DataFrame, exposure: pd.DataFrame) -> tuple[Floats, Floats,
 
 
 def rise_evidence(y: Floats, e: Floats, usual: UsualRates) -> Floats:
-    """How much likelier the last weeks are after a rise than as usual: a logarithm, (weeks, clients).
+    """Return the log likelihood ratio of the last weeks, after a rise over as usual: (weeks, clients).
 
-    Likelihoods are averaged over rises by 1, 2 and 4 contacts, 4, 8 and 12 weeks ago, none of which is preferred.
-    Nothing in missing weeks.
+    Likelihoods are averaged over rises by 1, 2 and 4 contacts, 4, 8 and 12 weeks ago, with equal weights. The evidence
+    of a missing week is 0.
     """
     expected = usual.rate * e
-    most = expected + MOST_A_WEEK * np.sqrt(expected + expected**2 * (1 / WEEK_DISPERSION + 1 / usual.strength))
-    capped = np.minimum(y, np.ceil(most))
-    each = [ratio for weeks in WINDOWS for ratio in _since(weeks, capped, e, usual)]
-    return np.where(e > 0, np.logaddexp.reduce(each) - np.log(len(each)), 0.0)
+    cap = expected + WEEK_CAP * np.sqrt(expected + expected**2 * (1 / WEEK_DISPERSION + 1 / usual.strength))
+    capped = np.minimum(y, np.ceil(cap))
+    log_ratios = [ratio for weeks in WINDOWS for ratio in _log_ratios(weeks, capped, e, usual)]
+    return np.where(e > 0, np.logaddexp.reduce(log_ratios) - np.log(len(log_ratios)), 0.0)
 
 
-def _since(weeks: int, y: Floats, e: Floats, usual: UsualRates) -> Iterator[Floats]:
-    """Log likelihood ratio of each rise so many weeks ago. Sums are negative binomial, the usual is uncertain too."""
-    count, exposed, squared = (_sums(part, 0, weeks - 1) for part in (y, e, e**2))
+def _log_ratios(weeks: int, y: Floats, e: Floats, usual: UsualRates) -> Iterator[Floats]:
+    """Yield the log likelihood ratio of each rise so many weeks ago.
+
+    Sums of weeks are negative binomial; the size includes the uncertainty of the usual rate.
+    """
+    count, exposed, squared = (_window_sums(part, 0, weeks - 1) for part in (y, e, e**2))
     exposed = np.maximum(exposed, 1e-9)
     size = 1 / np.maximum(squared / exposed**2 / WEEK_DISPERSION + 1 / usual.strength, 1e-9)
     as_usual = usual.rate * exposed
@@ -138,37 +143,37 @@ def _since(weeks: int, y: Floats, e: Floats, usual: UsualRates) -> Iterator[Floa
         yield count * np.log(risen / as_usual) - (count + size) * np.log((size + risen) / (size + as_usual))
 
 
-def _usual(y: Floats, e: Floats) -> UsualRates:
-    past_y, past_e = _past(y), _past(e)
-    shape, rate = _clients(past_y, past_e)
+def _usual_rates(y: Floats, e: Floats) -> UsualRates:
+    past_y, past_e = _baseline_sums(y), _baseline_sums(e)
+    shape, rate = _gamma_moments(past_y, past_e)
     weight = 1 / (1 + rate / WEEK_DISPERSION)
     strength = shape + weight * past_y
     return UsualRates(strength / (shape / rate + weight * past_e), strength)
 
 
-def _clients(y: Floats, e: Floats) -> tuple[Floats, Floats]:
-    """Shape and mean of the gamma distribution of the clients' rates in each week, by moments: two columns."""
+def _gamma_moments(y: Floats, e: Floats) -> tuple[Floats, Floats]:
+    """Return shape and mean of the gamma distribution of the clients' rates in each week, by moments: two columns."""
     total_y, total_e = y.sum(axis=1, keepdims=True), e.sum(axis=1, keepdims=True)
     rate = (CLIENT_RATE * CLIENT_RATE_WEEKS + total_y) / (CLIENT_RATE_WEEKS + total_e)
     scatter = ((y - rate * e) ** 2 - rate * e).sum(axis=1, keepdims=True)
     between = scatter / np.maximum((e**2).sum(axis=1, keepdims=True), 1e-9) / rate**2
     clients = (e > 0).sum(axis=1, keepdims=True)
-    spread = (CLIENTS_KNOWN / CLIENTS_SHAPE + clients * between.clip(0.1, 4)) / (CLIENTS_KNOWN + clients)
+    spread = (CLIENTS_PRIOR / CLIENTS_SHAPE + clients * between.clip(0.1, 4)) / (CLIENTS_PRIOR + clients)
     return 1 / spread, rate
 
 
-def _held(high: Bools, observed: Bools) -> Bools:
-    """What the latest observed week said."""
+def _latest_observed(high: Bools, observed: Bools) -> Bools:
+    """Return the flag of the latest observed week."""
     latest = np.maximum.accumulate(np.where(observed, np.arange(len(high))[:, None], 0), axis=0)
-    held: NDArray[np.bool_] = np.take_along_axis(high & observed, latest, axis=0)
-    return held
+    latest_flag: NDArray[np.bool_] = np.take_along_axis(high & observed, latest, axis=0)
+    return latest_flag
 
 
-def _past(x: Floats) -> Floats:
-    return _sums(x, NEAREST, FURTHEST)
+def _baseline_sums(x: Floats) -> Floats:
+    return _window_sums(x, NEAREST, FURTHEST)
 
 
-def _sums(x: Floats, nearest: int, furthest: int) -> Floats:
-    """(weeks, series): sums over the weeks t-furthest … t-nearest."""
+def _window_sums(x: Floats, nearest: int, furthest: int) -> Floats:
+    """Return the sums over the weeks t-furthest to t-nearest: (weeks, series)."""
     total = np.concatenate([np.zeros((furthest + 1, x.shape[1])), np.cumsum(x, axis=0)])
     return np.asarray(total[furthest + 1 - nearest : len(total) - nearest] - total[: len(x)])

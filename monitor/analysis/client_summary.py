@@ -1,7 +1,7 @@
-"""One client at a time: what passes with each, against what was agreed and against the weeks before.
+"""A summary of each client: sessions, contacts and replies, beside the agreement and the weeks before.
 
-Drift of a boundary is gradual and lies with one person; a sum over all clients hides it. These are facts to look at, no
-notices: what becomes a notice is found elsewhere.
+A boundary drifts gradually and with one person; a sum over all clients hides it. These are facts to look at, not
+notices: :mod:`monitor.notices` finds those.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from monitor.analysis.columns import arrays
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
-NOW_WEEKS, LATELY_WEEKS, USUAL_WEEKS = 4, 8, 26
-LAST, LEAST = 8, 4  # sessions' ends, or replies, whose slope is taken
+CURRENT_WEEKS, RECENT_WEEKS, USUAL_WEEKS = 4, 8, 26
+LAST_COUNT, MIN_COUNT = 8, 4  # of session ends, or replies, for a mean and a slope
 SUMMARY_COLUMNS = (
     "sessions", "agreed_sessions", "extra_sessions", "contacts", "usual_contacts", "sent", "after_hours",
     "other_channel", "reply_minutes", "reply_slope", "end_minutes", "end_slope",
@@ -27,20 +27,20 @@ SUMMARY_COLUMNS = (
 
 
 def client_summaries(frames: Frames) -> pd.DataFrame:
-    """One row a client with a session or a sent message in the last eight complete weeks, by client.
+    """Return one row for each client with a session or a sent message in the last eight complete weeks, by client.
 
     sessions           held in the last four weeks
-    agreed_sessions    four times the agreed sessions a week, NaN where none were agreed
-    extra_sessions     of the held ones those beyond the agreed number, week by week, NaN where none were agreed
+    agreed_sessions    four times the agreed sessions a week, NaN without an agreement
+    extra_sessions     the held ones beyond the agreed number of each week, NaN without an agreement
     contacts           sent episodes of the last four weeks
-    usual_contacts     sent episodes for four weeks, mean of the 26 weeks before; NaN under eight weeks with the client
+    usual_contacts     sent episodes per four weeks in the 26 weeks before; NaN under eight weeks with the client
     sent               sent episodes of the last eight weeks
-    after_hours        those of them that were sent after hours
+    after_hours        of those, the ones sent after hours
     other_channel      messages of the last eight weeks on channels that the agreement does not name; NaN without one
     reply_minutes      median working minutes of the last eight replies, NaN under four
-    reply_slope        doublings of that time from one reply to the next (as below); growing faster is below 0
+    reply_slope        doublings of that time from one reply to the next (as below); negative where replies get faster
     end_minutes        mean minutes after the booked end over the last eight known ends, NaN under four
-    end_slope          minutes a session by which those ends move (Theil and Sen: the median of all pairs' slopes)
+    end_slope          change of those ends in minutes per session (Theil and Sen: the median of all pairs' slopes)
     """
     if frames.weeks.empty:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS), dtype=float)
@@ -49,78 +49,82 @@ def client_summaries(frames: Frames) -> pd.DataFrame:
     sent = frames.episodes[
         (frames.episodes["counterpart_kind"] == CounterpartKind.CLIENT) & (frames.episodes["week"] <= last)
     ]
-    lately = [
-        part.loc[part["week"] > last - 7 * LATELY_WEEKS, who] for part, who in ((held, "client"), (sent, "counterpart"))
+    recent = [
+        table.loc[table["week"] > last - 7 * RECENT_WEEKS, column]
+        for table, column in ((held, "client"), (sent, "counterpart"))
     ]
-    clients = np.unique(np.concatenate(lately)).astype(np.int64)
+    clients = np.unique(np.concatenate(recent)).astype(np.int64)
     replies = frames.replies[frames.replies["reply_at"].notna() & (frames.replies["week"] <= last)]
-    messages = _sent_lately(frames, last)
-    rows = [_row(frames, int(client), held, sent, messages, last) | _speed(replies, int(client)) for client in clients]
+    messages = _recent_messages(frames, last)
+    rows = [
+        _client_columns(frames, int(client), held, sent, messages, last) | _reply_columns(replies, int(client))
+        for client in clients
+    ]
     return pd.DataFrame(rows, index=pd.Index(clients, name="client"), columns=list(SUMMARY_COLUMNS), dtype=float)
 
 
-def _sent_lately(frames: Frames, last: int) -> pd.DataFrame:
+def _recent_messages(frames: Frames, last: int) -> pd.DataFrame:
     """Return the sent messages of the last eight weeks."""
     outgoing, automatic, week = arrays(frames.messages, "outgoing", "automatic", "week")
-    return frames.messages[outgoing & ~automatic & (week > last - 7 * LATELY_WEEKS) & (week <= last)]
+    return frames.messages[outgoing & ~automatic & (week > last - 7 * RECENT_WEEKS) & (week <= last)]
 
 
-def _row(
+def _client_columns(
     frames: Frames, client: int, held: pd.DataFrame, sent: pd.DataFrame, messages: pd.DataFrame, last: int
 ) -> dict[str, float]:
-    met, wrote = held[held["client"] == client], sent[sent["counterpart"] == client]
-    now, lately = last - 7 * NOW_WEEKS, last - 7 * LATELY_WEEKS
-    recent = wrote[wrote["week"] > lately]
-    ends = met.sort_values("booked_start")["overrun_minutes"].dropna().to_numpy(dtype=np.float64)[-LAST:]
-    enough = len(ends) >= LEAST
+    own_sessions, own_episodes = held[held["client"] == client], sent[sent["counterpart"] == client]
+    before = last - 7 * CURRENT_WEEKS  # the last week before the current four
+    recent = own_episodes[own_episodes["week"] > last - 7 * RECENT_WEEKS]
+    ends = own_sessions.sort_values("booked_start")["overrun_minutes"].dropna().to_numpy(dtype=np.float64)[-LAST_COUNT:]
+    is_enough = len(ends) >= MIN_COUNT
     frequency = frames.agreements.numbers("frequency", [client], [last + 6])[0]
-    by_week = met.loc[met["week"] > now].groupby("week").size().to_numpy(dtype=np.float64)
+    by_week = own_sessions.loc[own_sessions["week"] > before].groupby("week").size().to_numpy(dtype=np.float64)
     return {
-        "sessions": float((met["week"] > now).sum()),
-        "agreed_sessions": NOW_WEEKS * float(frequency),
+        "sessions": float((own_sessions["week"] > before).sum()),
+        "agreed_sessions": CURRENT_WEEKS * float(frequency),
         "extra_sessions": float(np.maximum(by_week - np.ceil(frequency), 0).sum()) if frequency > 0 else np.nan,
-        "contacts": float((wrote["week"] > now).sum()),
-        "usual_contacts": _usual(met, wrote, now),
+        "contacts": float((own_episodes["week"] > before).sum()),
+        "usual_contacts": _usual_contacts(own_sessions, own_episodes, before),
         "sent": float(len(recent)),
         "after_hours": float(recent["after_hours"].sum()),
         "other_channel": _other_channel(frames, client, messages, last),
-        "end_minutes": float(ends.mean()) if enough else np.nan,
-        "end_slope": _slope(ends) if enough else np.nan,
+        "end_minutes": float(ends.mean()) if is_enough else np.nan,
+        "end_slope": _slope(ends) if is_enough else np.nan,
     }
 
 
-def _speed(replies: pd.DataFrame, client: int) -> dict[str, float]:
-    """How fast the last replies to a client were, and which way that moves."""
-    theirs = replies[replies["client"] == client].sort_values("inbound_at")
-    minutes = theirs["minutes_working"].to_numpy(dtype=np.float64)[-LAST:]
-    if len(minutes) < LEAST:
+def _reply_columns(replies: pd.DataFrame, client: int) -> dict[str, float]:
+    """Return the median time of the last replies to a client, and its slope."""
+    own = replies[replies["client"] == client].sort_values("inbound_at")
+    minutes = own["minutes_working"].to_numpy(dtype=np.float64)[-LAST_COUNT:]
+    if len(minutes) < MIN_COUNT:
         return {"reply_minutes": np.nan, "reply_slope": np.nan}
     return {"reply_minutes": float(np.median(minutes)), "reply_slope": _slope(np.log2(minutes + 1))}
 
 
-def _usual(met: pd.DataFrame, wrote: pd.DataFrame, now: int) -> float:
-    """Sent episodes for four weeks over the half year before, or since the client began."""
-    begun = min(met["week"].min() if len(met) else now, wrote["week"].min() if len(wrote) else now)
-    first = max(int(begun), now - 7 * (USUAL_WEEKS - 1))
-    weeks = (now - first) // 7 + 1
-    number = int(((wrote["week"] >= first) & (wrote["week"] <= now)).sum())
-    return NOW_WEEKS * number / weeks if weeks >= LATELY_WEEKS else np.nan
+def _usual_contacts(sessions: pd.DataFrame, episodes: pd.DataFrame, last: int) -> float:
+    """Return the sent episodes per four weeks in the half year up to the week ``last``, or since the client began."""
+    began = min(sessions["week"].min() if len(sessions) else last, episodes["week"].min() if len(episodes) else last)
+    first = max(int(began), last - 7 * (USUAL_WEEKS - 1))
+    weeks = (last - first) // 7 + 1
+    count = int(((episodes["week"] >= first) & (episodes["week"] <= last)).sum())
+    return CURRENT_WEEKS * count / weeks if weeks >= RECENT_WEEKS else np.nan
 
 
 def _other_channel(frames: Frames, client: int, messages: pd.DataFrame, last: int) -> float:
-    """Sent messages on a channel that what was agreed on their day does not name."""
+    """Return the number of sent messages on a channel that was not agreed on their day; NaN without an agreement."""
     sent = messages[messages["counterpart"] == client]
     agreed = frames.agreements.texts("channels", [client] * len(sent), sent["day"].to_numpy(dtype=np.int64))
-    named = [
+    is_agreed = [
         None if text is None else channel in text.split(",")
         for text, channel in zip(agreed, sent["channel"], strict=True)
     ]
-    holds = frames.agreements.texts("channels", [client], [last + 6])[0]
-    known = [inside for inside in named if inside is not None]
-    return float(sum(not inside for inside in known)) if known or holds is not None else np.nan
+    current = frames.agreements.texts("channels", [client], [last + 6])[0]
+    known = [flag for flag in is_agreed if flag is not None]
+    return float(sum(not flag for flag in known)) if known or current is not None else np.nan
 
 
 def _slope(values: NDArray[np.float64]) -> float:
-    """By how much they grow from one to the next; one that stands out among eight does not tilt it."""
+    """Return the median change from one value to the next, over all pairs: one outlier among eight does not tilt it."""
     first, second = np.triu_indices(len(values), 1)
     return float(np.median((values[second] - values[first]) / (second - first)))

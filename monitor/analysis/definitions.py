@@ -1,4 +1,4 @@
-"""The definitions that people read, written from the catalogue: ``python -m monitor.analysis.definitions``."""
+"""Writes docs/definitions.md from the catalogue: ``python -m monitor.analysis.definitions``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ is supported: **A** regulation or professional standard, **B** several observati
 
 
 def definitions_markdown() -> str:
-    """All of docs/definitions.md."""
+    """Return the text of docs/definitions.md."""
     families = groupby(catalogue().values(), key=lambda entry: entry.family)
     sections = (_family(family, entries) for family, entries in families)
     return "\n".join([_INTRODUCTION, *sections])

@@ -1,7 +1,7 @@
-"""Which two keys might be one person: proposals from times and threads alone, which the clinician takes up or not.
+"""Finds client keys that may belong to one person, from times and threads alone; the clinician decides.
 
-A calendar names a client in one way and a mailbox in another, and a parent or partner may write instead. Nothing is
-joined by itself: a wrong join would put one client's messages to another's sessions.
+A calendar and a mailbox name a client in different ways, and a parent or partner may write instead. Nothing is joined
+automatically: a wrong join would add one client's messages to another's sessions.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from connectors.records import CounterpartKind
 from monitor.analysis.intervals import seconds_inside, spans
 
-BEFORE, AFTER = 24 * 3600, 3 * 3600  # around a session; our own choice
-LEAST_MESSAGES = 4
-LEAST_SHARE = 0.6  # of the messages lie around the sessions
-ABOVE_CHANCE = 2.0  # times what messages at any time would show
-AHEAD = 1.25  # times the share with anybody else's sessions: colleagues of one weekday look alike
+BEFORE_SECONDS, AFTER_SECONDS = 24 * 3600, 3 * 3600  # the window around a session (design choice)
+MIN_MESSAGES = 4
+MIN_SHARE = 0.6  # of the messages in the windows
+CHANCE_FACTOR = 2.0  # the share must be this many times what messages at random times would give
+RUNNER_UP_FACTOR = 1.25  # and this many times the next client's: clients of one weekday look alike
 NOBODY = -1
-MOST_IN_THREAD = 3  # more are a group, not a family
+MAX_IN_THREAD = 3  # more correspondents are a group, not a family
 
 
 class DuplicateReason(StrEnum):
-    """Why two keys might be one person."""
+    """The reasons for which two keys may be one person."""
 
     THREAD = "they write in one thread"
     SESSIONS = "one writes around the other's sessions"
@@ -36,7 +36,10 @@ class DuplicateReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DuplicateClient:
-    """Two clients who might be one person: ``seen`` threads, or ``seen`` of ``of`` messages around sessions."""
+    """Two clients who may be one person: they share ``matches`` threads, or ``matches`` of ``total`` messages fit.
+
+    A message fits if it was sent around a session of the other client.
+    """
 
     first: int
     second: int
@@ -48,43 +51,44 @@ class DuplicateClient:
 def find_duplicate_clients(
     held: pd.DataFrame, messages: pd.DataFrame, *, apart: Collection[frozenset[int]] = ()
 ) -> list[DuplicateClient]:
-    """Every pair worth asking about, threads first; each client of the second kind is proposed once.
+    """Return every pair to ask the clinician about, threads first; a client who only writes is in at most one.
 
-    ``held`` has client, began_at and ended_at, ``messages`` counterpart, counterpart_kind, thread and sent_at, keys
-    that are known to be one person joined already. ``apart`` are pairs of whom the clinician said that they are two.
+    ``held`` has client, effective_start and effective_end, ``messages`` counterpart, counterpart_kind, thread and
+    sent_at, keys that are known to be one person joined already. ``apart`` are pairs that the clinician has said are
+    two persons.
     """
-    theirs = messages[messages["counterpart_kind"] == CounterpartKind.CLIENT]
-    found = [*_in_threads(theirs), *_around_sessions(held, theirs)]
-    said = set(apart)
-    return [proposal for proposal in found if frozenset((proposal.first, proposal.second)) not in said]
+    from_clients = messages[messages["counterpart_kind"] == CounterpartKind.CLIENT]
+    pairs = [*_sharing_threads(from_clients), *_around_sessions(held, from_clients)]
+    separate = set(apart)
+    return [pair for pair in pairs if frozenset((pair.first, pair.second)) not in separate]
 
 
-def _in_threads(messages: pd.DataFrame) -> Iterator[DuplicateClient]:
-    """Pairs who share threads, the most threads first."""
+def _sharing_threads(messages: pd.DataFrame) -> Iterator[DuplicateClient]:
+    """Yield the pairs that share threads, those with the most threads first."""
     pairs = messages.loc[messages["thread"] != 0, ["thread", "counterpart"]].drop_duplicates()
     shared: dict[tuple[int, int], int] = {}
-    for _, people in pairs.groupby("thread")["counterpart"]:
-        if 2 <= len(people) <= MOST_IN_THREAD:
-            for pair in combinations(sorted(people.tolist()), 2):
+    for _, clients in pairs.groupby("thread")["counterpart"]:
+        if 2 <= len(clients) <= MAX_IN_THREAD:
+            for pair in combinations(sorted(clients.tolist()), 2):
                 shared[pair] = shared.get(pair, 0) + 1
-    for (one, other), threads in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
-        yield DuplicateClient(int(one), int(other), DuplicateReason.THREAD, threads, threads)
+    for (first, second), threads in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
+        yield DuplicateClient(int(first), int(second), DuplicateReason.THREAD, threads, threads)
 
 
 def _around_sessions(held: pd.DataFrame, messages: pd.DataFrame) -> Iterator[DuplicateClient]:
-    """Who only writes, with whoever is only met and around whose sessions most of it is written."""
-    writes = set(messages["counterpart"].tolist())
-    met = sorted(set(held["client"].tolist()) - writes - {NOBODY})
-    around = {who: _windows(held[held["client"] == who]) for who in met}
-    for who in sorted(writes - set(held["client"].tolist())):
-        sent = messages.loc[messages["counterpart"] == who, "sent_at"].to_numpy(dtype=np.int64)
-        best = _closest(sent, around) if len(sent) >= LEAST_MESSAGES else None
+    """Yield each client who only writes with the client who has only sessions, around which most messages were sent."""
+    writing = set(messages["counterpart"].tolist())
+    only_sessions = sorted(set(held["client"].tolist()) - writing - {NOBODY})
+    windows = {client: _session_windows(held[held["client"] == client]) for client in only_sessions}
+    for client in sorted(writing - set(held["client"].tolist())):
+        sent_at = messages.loc[messages["counterpart"] == client, "sent_at"].to_numpy(dtype=np.int64)
+        best = _best_match(sent_at, windows) if len(sent_at) >= MIN_MESSAGES else None
         if best is not None:
-            yield DuplicateClient(best[0], int(who), DuplicateReason.SESSIONS, best[1], len(sent))
+            yield DuplicateClient(best[0], int(client), DuplicateReason.SESSIONS, best[1], len(sent_at))
 
 
-def _windows(held: pd.DataFrame) -> NDArray[np.int64]:
-    """From a day before each session to three hours after it.
+def _session_windows(held: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the time from a day before each session to three hours after it.
 
     ::
 
@@ -92,25 +96,25 @@ def _windows(held: pd.DataFrame) -> NDArray[np.int64]:
         windows  |-------------------|  |-------------------|
     """
     begins, ends = held["effective_start"].to_numpy(dtype=np.int64), held["effective_end"].to_numpy(dtype=np.int64)
-    return spans(np.column_stack((begins - BEFORE, ends + AFTER)))
+    return spans(np.column_stack((begins - BEFORE_SECONDS, ends + AFTER_SECONDS)))
 
 
-def _closest(sent: NDArray[np.int64], around: dict[int, NDArray[np.int64]]) -> tuple[int, int] | None:
-    """The one client around whose sessions the messages lie, and how many do; ``None`` unless it stands out."""
-    first, last = int(sent.min()), int(sent.max()) + 1
-    counts = sorted(((_inside(sent, windows), who) for who, windows in around.items()), reverse=True)
+def _best_match(sent_at: NDArray[np.int64], windows: dict[int, NDArray[np.int64]]) -> tuple[int, int] | None:
+    """Return the client whose windows contain the most messages, and how many; ``None`` unless it stands out."""
+    first, last = int(sent_at.min()), int(sent_at.max()) + 1
+    counts = sorted(((_count_inside(sent_at, spans_), client) for client, spans_ in windows.items()), reverse=True)
     if not counts:
         return None
-    (most, who), *rest = counts
-    share, by_chance = most / len(sent), _seconds(around[who], first, last) / (last - first)
-    second = rest[0][0] if rest else 0
-    stands_out = share >= max(LEAST_SHARE, ABOVE_CHANCE * by_chance) and most >= AHEAD * second
-    return (who, most) if stands_out else None
+    (most, client), *rest = counts
+    share, by_chance = most / len(sent_at), _seconds_between(windows[client], first, last) / (last - first)
+    runner_up = rest[0][0] if rest else 0
+    stands_out = share >= max(MIN_SHARE, CHANCE_FACTOR * by_chance) and most >= RUNNER_UP_FACTOR * runner_up
+    return (client, most) if stands_out else None
 
 
-def _inside(sent: NDArray[np.int64], windows: NDArray[np.int64]) -> int:
-    return int(seconds_inside(windows, sent, sent + 1).sum())
+def _count_inside(sent_at: NDArray[np.int64], windows: NDArray[np.int64]) -> int:
+    return int(seconds_inside(windows, sent_at, sent_at + 1).sum())
 
 
-def _seconds(windows: NDArray[np.int64], first: int, last: int) -> int:
+def _seconds_between(windows: NDArray[np.int64], first: int, last: int) -> int:
     return int(seconds_inside(windows, np.array([first]), np.array([last]))[0])

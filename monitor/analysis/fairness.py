@@ -1,8 +1,8 @@
-"""How evenly a practice's caseload is shared among its clinicians, beside what chance alone would show.
+"""Evenness of a practice's caseload among its clinicians, beside what chance alone would show.
 
-``load`` is each clinician's weighted sessions a week, *not* divided by FTE, as the mean of eight weeks, one week being
-noise; ``fte`` the mean FTE by which it is shared (:func:`phased_in_fte`). Who had none is left out.
-There is no ratio of the highest to the lowest: it grows with the number of clinicians.
+``load`` is each clinician's weighted sessions a week, *not* divided by FTE, as the mean of eight weeks, because a
+single week is noise; ``fte`` is the mean FTE by which it is shared (:func:`phased_in_fte`). Clinicians without FTE are
+left out. There is no ratio of the highest to the lowest: it grows with the number of clinicians.
 """
 
 from __future__ import annotations
@@ -15,29 +15,35 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 MIN_CLINICIANS = 4
-"""Below, an index says more about single people than about the practice, and its interval says nothing."""
+"""Below this number an index says more about single people than about the practice, and its interval is useless."""
 
 MIN_FREEDOM = 9
-"""Among few clinicians the jackknife's own deviation is too wide by about as much as Student's t with n - 1 would add:
-with it, 4 to 6 clinicians would be covered in 92 to 95 % instead of 90 (simulated)."""
+"""The least degrees of freedom of the intervals.
+
+Among few clinicians the jackknife's standard deviation is too large by about as much as Student's t with n - 1 degrees
+would add: with n - 1, intervals for 4 to 6 clinicians would cover 92 to 95 % instead of 90 (simulated).
+"""
 
 MEAN_WEEKS = 8
 PHASE_IN_WEEKS = 12
-"""A new colleague's caseload fills in about three months; design choice."""
+"""A new colleague's caseload fills within about three months; design choice."""
 
 TOLERANCE = 0.10
-"""Nobody stands out within 10 % of the equal share, however sure the difference is; design choice."""
+"""Nobody stands out within 10 % of the equal share, however certain the difference; design choice."""
 
 DRAWS, FEW_DRAWS, SEED = 10_000, 500, 20
-"""Chance is simulated, always the same way: the same practice is told the same number twice."""
+"""Chance is simulated with a fixed seed, so that the same data give the same numbers."""
 
 SMALLEST_GINI = 0.005
-"""Below what eight-week means can tell from none: keeps the interval's logarithms finite."""
+"""Smaller than eight-week means can distinguish from 0: keeps the logarithms of the interval finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChanceLevels:
-    """What equal true loads would show; ``low`` to ``high`` is each clinician's 90 % range of ``Share.difference``."""
+    """The indices under equal true loads.
+
+    ``low`` to ``high`` is each clinician's 90 % range of :attr:`LoadShare.difference`.
+    """
 
     hoover: float
     sessions_to_move: float
@@ -59,16 +65,16 @@ class LoadShare:
 
     @property
     def stands_out(self) -> bool:
-        """Whether the difference is beyond both 10 % and what chance shows."""
+        """True if the difference is beyond both 10 % and what chance shows."""
         return not self.low <= self.difference <= self.high
 
 
 @dataclass(frozen=True, slots=True)
 class Evenness:
-    """The practice's caseload on one page. ``equal_share`` is weighted sessions a week per FTE.
+    """The evenness of a practice's caseload. ``equal_share`` is weighted sessions a week per FTE.
 
     ``hoover`` is a share of all load (0 to 1), ``sessions_to_move`` the same in weighted sessions a week; ``gini`` is
-    corrected for small numbers, its interval is one of 90 %. Indices are ``None`` below four clinicians.
+    corrected for small numbers; its interval is a 90 % interval. Indices are ``None`` below four clinicians.
     """
 
     equal_share: float
@@ -82,7 +88,7 @@ class Evenness:
 
 
 def evenness(load: ArrayLike, fte: ArrayLike, *, weeks: int = MEAN_WEEKS) -> Evenness:
-    """All of it at once. Raises ValueError as :func:`hoover` does."""
+    """Return all indices and shares. Raises ValueError as :func:`hoover` does."""
     x, f = _checked(load, fte)
     by_chance = chance_levels(x, f, weeks=weeks)
     enough = len(x) >= MIN_CLINICIANS
@@ -100,7 +106,7 @@ def evenness(load: ArrayLike, fte: ArrayLike, *, weeks: int = MEAN_WEEKS) -> Eve
 
 
 def hoover(load: ArrayLike, fte: ArrayLike) -> float:
-    """½ Σ |share of load - share of FTE|: the share of all load that would have to sit elsewhere, 0 to 1.
+    """Return ½ Σ |share of load - share of FTE|: the share of all load that would have to move, from 0 to 1.
 
     Raises ValueError for other than one finite load (0 or more) and one positive FTE a clinician, or no load at all.
     """
@@ -109,13 +115,13 @@ def hoover(load: ArrayLike, fte: ArrayLike) -> float:
 
 
 def sessions_to_move(load: ArrayLike, fte: ArrayLike) -> float:
-    """Weighted sessions a week that would have to sit elsewhere for equal shares. Errors as :func:`hoover`."""
+    """Return the weighted sessions a week that would have to move for equal shares. Errors as :func:`hoover`."""
     x, f = _checked(load, fte)
     return hoover(x, f) * float(x.sum())
 
 
 def chance_levels(load: ArrayLike, fte: ArrayLike, *, weeks: int = MEAN_WEEKS) -> ChanceLevels:
-    """What these clinicians would show if their true loads were equal, each week's sessions being Poisson.
+    """Return the indices of these clinicians if their true loads were equal and each week's sessions Poisson.
 
     14 clinicians with 20 a week each: 8.5 sessions would move. Errors as :func:`hoover`.
     """
@@ -126,13 +132,13 @@ def chance_levels(load: ArrayLike, fte: ArrayLike, *, weeks: int = MEAN_WEEKS) -
     # The sum of the weeks' Poisson counts is itself Poisson.
     drawn = np.random.default_rng(SEED).poisson(x.sum() * equal * weeks, size=(DRAWS, len(x)))
     share = drawn / np.maximum(drawn.sum(axis=1, keepdims=True), 1)
-    moved = float(np.abs(share - equal).sum(axis=1).mean() / 2)
+    hoover_by_chance = float(np.abs(share - equal).sum(axis=1).mean() / 2)
     low, high = np.percentile(share / equal - 1, [5, 95], axis=0).tolist()
-    return ChanceLevels(moved, moved * float(x.sum()), tuple(low), tuple(high))
+    return ChanceLevels(hoover_by_chance, hoover_by_chance * float(x.sum()), tuple(low), tuple(high))
 
 
 def gini(load: ArrayLike, fte: ArrayLike) -> float | None:
-    """Gini of load per FTE, weighted by FTE and corrected for small numbers; ``None`` below four clinicians.
+    """Return the Gini of load per FTE, weighted by FTE and corrected for small numbers; ``None`` below four clinicians.
 
     The correction divides by 1 - Σf²/F², which is n/(n-1) for equal FTE (Deltas 2003). Errors as :func:`hoover`.
     """
@@ -141,9 +147,10 @@ def gini(load: ArrayLike, fte: ArrayLike) -> float | None:
 
 
 def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None:
-    """90 % interval of :func:`gini`: Student's t on the jackknife of its logarithm; ``None`` below four clinicians.
+    """Return the 90 % interval of :func:`gini`; ``None`` below four clinicians.
 
-    The degrees of freedom are n - 1, but at least 9 (:data:`MIN_FREEDOM`).
+    By Student's t on the jackknife of its logarithm, with n - 1 degrees of freedom, but at least 9
+    (:data:`MIN_FREEDOM`).
     """
     from scipy.special import stdtrit
 
@@ -161,11 +168,11 @@ def gini_interval(load: ArrayLike, fte: ArrayLike) -> tuple[float, float] | None
 def gini_change(
     load: ArrayLike, fte: ArrayLike, load_before: ArrayLike, fte_before: ArrayLike, *, weeks: int = MEAN_WEEKS
 ) -> tuple[float, float] | None:
-    """90 % interval of the difference of two Ginis of the same clinicians, now less before; ``None`` below four.
+    """Return the 90 % interval of the difference of two Ginis of the same clinicians, now minus before.
 
-    Two things make it wide: that it may rest on one person (the jackknife, leaving one clinician out of both periods at
-    once, which keeps what the two have in common), and what chance alone does to the Gini of each period. Errors as
-    :func:`hoover`.
+    ``None`` below four clinicians. The variance has two parts: that of the jackknife, which leaves one clinician out of
+    both periods at once and so keeps what the periods have in common, and that of the Gini of each period by chance
+    alone. Errors as :func:`hoover`.
     """
     from scipy.special import stdtrit
 
@@ -174,10 +181,10 @@ def gini_change(
     if n < MIN_CLINICIANS:
         return None
     (total, without), (total_before, without_before) = _ginis(*now), _ginis(*before)
-    each = without - without_before
+    differences = without - without_before
     by_chance = sum(_chance_variance(*period, weeks) for period in (now, before))
     spread = stdtrit(max(n - 1, MIN_FREEDOM), 0.95) * np.sqrt(
-        (n - 1) / n * ((each - each.mean()) ** 2).sum() + by_chance
+        (n - 1) / n * ((differences - differences.mean()) ** 2).sum() + by_chance
     )
     return float(total - total_before - spread), float(total - total_before + spread)
 
@@ -185,15 +192,15 @@ def gini_change(
 def _chance_variance(x: Floats, f: Floats, weeks: int) -> float:
     """Return the variance of the Gini under equal true loads, each week's sessions being Poisson."""
     drawn = np.random.default_rng(SEED).poisson(x.sum() * f / f.sum() * weeks, size=(FEW_DRAWS, len(x))).astype(float)
-    sums = np.array([_gaps(one, f).sum() / 2 for one in drawn])
+    sums = np.array([_gaps(loads, f).sum() / 2 for loads in drawn])
     return float(_gini(sums, drawn.sum(axis=1), f.sum(), (f**2).sum()).var())
 
 
 def phased_in_fte(fte: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
-    """FTE of each week as load is shared by it: growing over a new colleague's first twelve weeks.
+    """Return the FTE by which each week's load is shared: it grows over a new colleague's first twelve weeks.
 
-    ``weeks_since_start`` counts from 0 in the first week, is negative before it and infinite for who was always there.
-    Raises ValueError for anything outside these.
+    ``weeks_since_start`` is 0 in the first week, negative before it and infinite without a starting date. Raises
+    ValueError for any other input.
     """
     f, since = (np.asarray(part, dtype=float) for part in (fte, weeks_since_start))
     if not (np.isfinite(f).all() and (f >= 0).all()):
@@ -205,10 +212,9 @@ def phased_in_fte(fte: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
 
 
 def available_fte(fte: ArrayLike, worked_share: ArrayLike, weeks_since_start: ArrayLike) -> Floats:
-    """FTE available in each week: less the week's leave, and growing over a new colleague's first twelve weeks.
+    """Return the FTE available in each week: as :func:`phased_in_fte`, less the week's leave.
 
-    ``worked_share`` is worked days over agreed days (0 to 1), ``weeks_since_start`` as :func:`phased_in_fte` takes it.
-    Raises ValueError for anything outside these.
+    ``worked_share`` is worked days over agreed days (0 to 1). Raises ValueError for any other input.
     """
     share = np.asarray(worked_share, dtype=float)
     if not ((share >= 0) & (share <= 1)).all():
@@ -220,13 +226,13 @@ def available_fte(fte: ArrayLike, worked_share: ArrayLike, weeks_since_start: Ar
 def _checked(load: ArrayLike, fte: ArrayLike) -> tuple[Floats, Floats]:
     x, f = np.asarray(load, dtype=float), np.asarray(fte, dtype=float)
     if x.ndim != 1 or x.shape != f.shape or not len(x):
-        raise ValueError("one load and one FTE a clinician, and at least one clinician")
+        raise ValueError("load and fte must have one value for each clinician, and at least one clinician")
     if not (np.isfinite(x).all() and (x >= 0).all()):
         raise ValueError("loads must be finite and not negative")
     if not (np.isfinite(f).all() and (f > 0).all()):
-        raise ValueError("FTE must be finite and positive; leave out who had none available")
+        raise ValueError("FTE must be finite and positive; leave out clinicians without any")
     if not x.sum() > 0:
-        raise ValueError("nobody carries any load; there is nothing to share")
+        raise ValueError("all loads are 0; there is nothing to share")
     return x, f
 
 
@@ -240,7 +246,7 @@ def _shares(x: Floats, f: Floats, by_chance: ChanceLevels) -> tuple[LoadShare, .
 
 
 def _ginis(x: Floats, f: Floats) -> tuple[float, Floats]:
-    """Return the Gini, and those without each clinician."""
+    """Return the Gini, and the Ginis without each of the clinicians."""
     gaps = _gaps(x, f)
     total = _gini(gaps.sum() / 2, x.sum(), f.sum(), (f**2).sum())
     without = _gini(gaps.sum() / 2 - gaps.sum(axis=1), x.sum() - x, f.sum() - f, (f**2).sum() - f**2)
@@ -248,12 +254,12 @@ def _ginis(x: Floats, f: Floats) -> tuple[float, Floats]:
 
 
 def _gaps(x: Floats, f: Floats) -> Floats:
-    """f_i f_j |load per FTE of i - of j|, for every two clinicians."""
+    """Return f_i f_j |load per FTE of i - of j| for every two clinicians."""
     return np.abs(np.outer(x, f) - np.outer(f, x))
 
 
 def _gini(gaps: ArrayLike, load: ArrayLike, fte: ArrayLike, squares: ArrayLike) -> Floats:
-    """Corrected Gini from sums: the gaps of all pairs, the loads, the FTE and their squares; without load it is 0."""
+    """Return the corrected Gini from sums over gaps of pairs, loads, FTE and squared FTE; 0 without any load."""
     s, x, f, q = (np.asarray(part, dtype=float) for part in (gaps, load, fte, squares))
     value: Floats = np.minimum(1.0, s * f / np.where(x > 0, x * (f**2 - q), np.inf))
     return value

@@ -1,7 +1,7 @@
 """Span algebra on instants.
 
 Spans are an ``int64`` array of shape (n, 2): half-open ``[start, end)`` in UTC epoch seconds, sorted, disjoint and not
-touching. Every function that returns spans keeps that promise; :func:`spans` makes it true for anything.
+touching. Every function that returns spans keeps this form; :func:`spans` brings any pairs into it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NO_SPANS: Spans = np.empty((0, 2), dtype=np.int64)
 
 
 def spans(pairs: NDArray[np.int64] | Iterable[tuple[int, int]]) -> Spans:
-    """Any (start, end) pairs as spans: empty ones dropped, sorted, overlapping and touching ones merged.
+    """Return any (start, end) pairs as spans: sorted, empty ones dropped, overlapping and touching ones merged.
 
     ::
 
@@ -38,25 +38,32 @@ def spans(pairs: NDArray[np.int64] | Iterable[tuple[int, int]]) -> Spans:
 
 
 def union(*parts: Spans) -> Spans:
-    """All instants that lie in any of ``parts``."""
-    return spans(np.concatenate([NO_SPANS, *parts]))
-
-
-def complement(of: Spans, start: int, end: int) -> Spans:
-    """The instants of ``[start, end)`` that lie outside ``of``.
+    """Return the instants that lie in any of ``parts``.
 
     ::
 
-        of            |---|    |----|
+        parts    |---|     |--|
+                   |---|
+        union    |-----|   |--|
+    """
+    return spans(np.concatenate([NO_SPANS, *parts]))
+
+
+def complement(spans_: Spans, start: int, end: int) -> Spans:
+    """Return the instants of ``[start, end)`` that lie outside ``spans_``.
+
+    ::
+
+        spans_        |---|    |----|
         complement |--|   |----|    |--|
     """
-    inner = np.clip(of, start, end)
+    inner = np.clip(spans_, start, end)
     edges = np.concatenate(([start], inner.ravel(), [end]))
     return spans(edges.reshape(-1, 2))
 
 
 def subtract(spans_: Spans, without: Spans) -> Spans:
-    """The instants of ``spans_`` that do not lie in ``without``.
+    """Return the instants of ``spans_`` that do not lie in ``without``.
 
     ::
 
@@ -69,30 +76,37 @@ def subtract(spans_: Spans, without: Spans) -> Spans:
     return intersection(spans_, complement(without, int(spans_[0, 0]), int(spans_[-1, 1])))
 
 
-def intersection(one: Spans, other: Spans) -> Spans:
-    """The instants that lie in both.
+def intersection(first: Spans, second: Spans) -> Spans:
+    """Return the instants that lie in both.
 
     ::
 
-        one           |-----|  |-----|
-        other            |------|
+        first         |-----|  |-----|
+        second           |------|
         intersection     |--|  ||
     """
-    if len(one) == 0 or len(other) == 0:
+    if len(first) == 0 or len(second) == 0:
         return NO_SPANS
-    edges = np.sort(np.concatenate((one.ravel(), other.ravel())))
+    # Between two neighbouring edges nothing changes, so the start of a piece decides for all of it.
+    edges = np.sort(np.concatenate((first.ravel(), second.ravel())))
     pieces = np.column_stack((edges[:-1], edges[1:]))
-    return spans(pieces[contains(one, pieces[:, 0]) & contains(other, pieces[:, 0])])
+    return spans(pieces[contains(first, pieces[:, 0]) & contains(second, pieces[:, 0])])
 
 
 def contains(spans_: Spans, instants: ArrayLike) -> NDArray[np.bool_]:
-    """Whether each instant lies in a span: a start is inside, an end is not."""
+    """Return whether each instant lies in a span: a start is inside, an end is not.
+
+    ::
+
+        edges      0---1    2---3
+        instant      ^    ^            after an odd number of edges: inside; after an even number: outside
+    """
     edges = spans_.ravel()
     return np.asarray(np.searchsorted(edges, np.asarray(instants), side="right") % 2 == 1)
 
 
 def seconds_until(spans_: Spans, instants: ArrayLike) -> NDArray[np.int64]:
-    """How many seconds of ``spans_`` lie before each instant; differences measure any stretch.
+    """Return the seconds of ``spans_`` that lie before each instant; a difference of two measures any span.
 
     ::
 
@@ -100,16 +114,23 @@ def seconds_until(spans_: Spans, instants: ArrayLike) -> NDArray[np.int64]:
         instant            ^             -> length of the first span
         instant                    ^     -> first span and the part of the second before it
     """
-    at = np.asarray(instants, dtype=np.int64)
+    instant = np.asarray(instants, dtype=np.int64)
     if len(spans_) == 0:
-        return np.zeros(at.shape, dtype=np.int64)
+        return np.zeros(instant.shape, dtype=np.int64)
     before = np.concatenate(([0], np.cumsum(spans_[:, 1] - spans_[:, 0])))
-    index = np.searchsorted(spans_[:, 0], at, side="right")
+    index = np.searchsorted(spans_[:, 0], instant, side="right")
     current = np.maximum(index - 1, 0)
-    surplus = np.maximum(spans_[current, 1] - at, 0)
+    surplus = np.maximum(spans_[current, 1] - instant, 0)
     return np.asarray(np.where(index == 0, 0, before[index] - surplus), dtype=np.int64)
 
 
 def seconds_inside(spans_: Spans, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.int64]:
-    """How many seconds of each ``[start, end)`` lie inside ``spans_``."""
+    """Return the seconds of each ``[start, end)`` that lie inside ``spans_``.
+
+    ::
+
+        spans_         |----|  |------|
+        start, end       [--------)
+        inside           |--|  |--|
+    """
     return seconds_until(spans_, ends) - seconds_until(spans_, starts)

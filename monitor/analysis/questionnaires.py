@@ -1,6 +1,6 @@
-"""The questionnaires a person may answer for themself: each declared once, with how an own copy of it is scored.
+"""The questionnaires that a clinician can answer for themself, with the scoring of each.
 
-Only places and numbers are known here, never the wording of a question: whoever answers has the sheet beside them.
+Only item numbers and scores are known here, never the wording of a question: a clinician answers from an own copy.
 Nothing in this module is about work, and no metric or notice reads it.
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Scoring(StrEnum):
-    """How the answers of a scale become its one number."""
+    """The ways in which the answers of a scale give its value."""
 
     SUM = "sum"
     MEAN = "mean"
@@ -21,7 +21,7 @@ class Scoring(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScaleBand:
-    """A part of a scale with its word; ``low`` is the first value in it."""
+    """A range of a scale's values with its label; ``low`` is the first value in it."""
 
     low: int
     label: str
@@ -29,7 +29,7 @@ class ScaleBand:
 
 @dataclass(frozen=True, slots=True)
 class QuestionnaireScale:
-    """One number of a questionnaire. ``items`` are counted from 1; ``bands`` ascend, empty where none is published."""
+    """One scale of a questionnaire. ``items`` count from 1; ``bands`` ascend, and are empty if none are published."""
 
     key: str
     title: str
@@ -41,9 +41,8 @@ class QuestionnaireScale:
 class Questionnaire:
     """A questionnaire. Answers run from ``lowest`` to ``highest``, whose meanings are ``end_labels``.
 
-    ``reversed_items`` are the items whose answers count from the other end. ``min_days_apart`` is how many days have to
-    lie between two entries. ``source`` is where the scoring is published, ``address`` where one's own copy is to be
-    had.
+    ``reversed_items`` are scored from the other end. ``min_days_apart`` is the least number of days between two
+    entries. ``source`` is the publication of the scoring, ``address`` where a copy can be obtained.
     """
 
     key: str
@@ -61,12 +60,12 @@ class Questionnaire:
 
     @property
     def items(self) -> tuple[int, ...]:
-        """The numbers of all questions, in order."""
+        """The numbers of all items, in order."""
         return tuple(sorted(item for scale in self.scales for item in scale.items))
 
 
-_MARK = (ScaleBand(1, "under the mark"), ScaleBand(3, "at the mark or over"))
-_THIRDS = (ScaleBand(10, "low"), ScaleBand(23, "moderate"), ScaleBand(42, "high"))
+_SINGLE_BANDS = (ScaleBand(1, "under the mark"), ScaleBand(3, "at the mark or over"))
+_PROQOL_BANDS = (ScaleBand(10, "low"), ScaleBand(23, "moderate"), ScaleBand(42, "high"))
 
 PROQOL = Questionnaire(
     key="proqol5",
@@ -78,9 +77,11 @@ PROQOL = Questionnaire(
     reversed_items=frozenset({1, 4, 15, 17, 29}),
     scoring=Scoring.SUM,
     scales=(
-        QuestionnaireScale("satisfaction", "Compassion satisfaction", (3, 6, 12, 16, 18, 20, 22, 24, 27, 30), _THIRDS),
-        QuestionnaireScale("burnout", "Burnout", (1, 4, 8, 10, 15, 17, 19, 21, 26, 29), _THIRDS),
-        QuestionnaireScale("trauma", "Secondary traumatic stress", (2, 5, 7, 9, 11, 13, 14, 23, 25, 28), _THIRDS),
+        QuestionnaireScale(
+            "satisfaction", "Compassion satisfaction", (3, 6, 12, 16, 18, 20, 22, 24, 27, 30), _PROQOL_BANDS
+        ),
+        QuestionnaireScale("burnout", "Burnout", (1, 4, 8, 10, 15, 17, 19, 21, 26, 29), _PROQOL_BANDS),
+        QuestionnaireScale("trauma", "Secondary traumatic stress", (2, 5, 7, 9, 11, 13, 14, 23, 25, 28), _PROQOL_BANDS),
     ),
     min_days_apart=30,
     source="Professional Quality of Life, version 5 (ProQOL 5), The Center for Victims of Torture",
@@ -96,7 +97,7 @@ SINGLE_ITEM = Questionnaire(
     end_labels=("not at all", "completely"),
     reversed_items=frozenset(),
     scoring=Scoring.SUM,
-    scales=(QuestionnaireScale("burnout", "Burnout, by your own definition", (1,), _MARK),),
+    scales=(QuestionnaireScale("burnout", "Burnout, by your own definition", (1,), _SINGLE_BANDS),),
     min_days_apart=1,
     source="Dolan and others, Journal of General Internal Medicine 30, 2015",
 )
@@ -119,19 +120,19 @@ OLBI = Questionnaire(
 )
 
 QUESTIONNAIRES = (PROQOL, SINGLE_ITEM, OLBI)
-"""In the order in which they are offered. The Maslach inventory is not among them: its publisher sells it."""
+"""All questionnaires in the order in which they are offered; without the Maslach inventory, which is sold."""
 
 
 def questionnaire_by_key(key: str) -> Questionnaire | None:
-    """The questionnaire of that key; ``None`` if there is none."""
-    return next((entry for entry in QUESTIONNAIRES if entry.key == key), None)
+    """Return the questionnaire of a key; ``None`` if there is none."""
+    return next((questionnaire for questionnaire in QUESTIONNAIRES if questionnaire.key == key), None)
 
 
 def scale_values(questionnaire: Questionnaire, answers: Mapping[int, int]) -> dict[str, float | None]:
-    """The number of each scale by its key; ``None`` where one of its questions was left out.
+    """Return the value of each scale by its key; ``None`` where one of its items has no answer.
 
     Raises:
-        ValueError: an answer to a question that there is not, or beyond the end_labels of the scale.
+        ValueError: an answer to an item that does not exist, or outside the range of answers.
     """
     if not answers.keys() <= set(questionnaire.items):
         raise ValueError(
@@ -139,31 +140,31 @@ def scale_values(questionnaire: Questionnaire, answers: Mapping[int, int]) -> di
         )
     if not all(questionnaire.lowest <= answer <= questionnaire.highest for answer in answers.values()):
         raise ValueError(f"Answers to {questionnaire.title} are {questionnaire.lowest} to {questionnaire.highest}.")
-    return {scale.key: _result(questionnaire, scale, answers) for scale in questionnaire.scales}
+    return {scale.key: _scale_value(questionnaire, scale, answers) for scale in questionnaire.scales}
 
 
-def _result(questionnaire: Questionnaire, scale: QuestionnaireScale, answers: Mapping[int, int]) -> float | None:
+def _scale_value(questionnaire: Questionnaire, scale: QuestionnaireScale, answers: Mapping[int, int]) -> float | None:
     if not set(scale.items) <= answers.keys():
         return None
-    total = sum(_counted(questionnaire, item, answers[item]) for item in scale.items)
+    total = sum(_item_score(questionnaire, item, answers[item]) for item in scale.items)
     return total / len(scale.items) if questionnaire.scoring is Scoring.MEAN else float(total)
 
 
-def _counted(questionnaire: Questionnaire, item: int, answer: int) -> int:
+def _item_score(questionnaire: Questionnaire, item: int, answer: int) -> int:
     return questionnaire.lowest + questionnaire.highest - answer if item in questionnaire.reversed_items else answer
 
 
 def scale_range(questionnaire: Questionnaire, scale: QuestionnaireScale) -> tuple[float, float]:
-    """The lowest and the highest number that a scale can come to."""
-    times = len(scale.items) if questionnaire.scoring is Scoring.SUM else 1
-    return float(questionnaire.lowest * times), float(questionnaire.highest * times)
+    """Return the lowest and the highest value that a scale can have."""
+    factor = len(scale.items) if questionnaire.scoring is Scoring.SUM else 1
+    return float(questionnaire.lowest * factor), float(questionnaire.highest * factor)
 
 
 def band_label(scale: QuestionnaireScale, value: float) -> str:
-    """The published word for a value of a scale; empty where none is published."""
-    return next((entry.label for entry in reversed(scale.bands) if value >= entry.low), "")
+    """Return the published label for a value of a scale; empty where there is none."""
+    return next((band.label for band in reversed(scale.bands) if value >= band.low), "")
 
 
 def next_answer_day(questionnaire: Questionnaire, last: date | None) -> date | None:
-    """The first day on which it may be answered again; ``None`` if it has never been answered."""
+    """Return the first day on which it can be answered again; ``None`` if it has never been answered."""
     return None if last is None else last + timedelta(days=questionnaire.min_days_apart)

@@ -1,13 +1,13 @@
-"""What a notice says in numbers: how much more than usual, how sure, since when; and a person's own range.
+"""The size of a change, its interval and its start, for a notice; and a person's own range.
 
-A notice is looked at after the fact, so its own weeks are the lucky ones. Two things keep the number honest: a change
+A notice picks the weeks that were high, so their plain ratio overstates the change. Two things correct that: the change
 is shrunk towards none, and averaged over every week in which it may have begun, weighted by how well that week fits::
 
     t-111 ........................ | .......... t
     before: usual rate           since   after: the rate now
                                  every observed week of t-25 ... t is tried
 
-Arrays run along calendar weeks of one series, ``NaN`` is a missing week, ``week`` is a position in them.
+Arrays run along the calendar weeks of one series, ``NaN`` is a missing week, ``week`` is a position in them.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from monitor.analysis.shifts import DISPERSION, FURTHEST, PRIOR_COUNT, PRIOR_EXP
 Floats = NDArray[np.float64]
 
 LOG_RATIO_SD = 0.4
-"""Prior deviation of a change in log rate: nine in ten lie between half and twice the usual."""
+"""Prior standard deviation of a change in log rate: nine in ten changes are between half and twice the usual."""
 
 LONGEST_CHANGE = 26
-"""Weeks within which a change that is noticed now is taken to have begun."""
+"""A change that is noticed now began within so many weeks."""
 
 GRID_STEP, GRID_REACH = 0.02, 300
-"""Log rates that are looked at: steps, half as wide as the surest rate is known, and so many to either side."""
+"""The grid of log rates: its step, half the standard deviation of the best known rate, and the steps to each side."""
 
-OWN_RANGE_WEEKS, OWN_RANGE_LEAST = 12, 6
+OWN_RANGE_WEEKS, OWN_RANGE_MIN_WEEKS = 12, 6
 
 INTERVAL = NormalDist().inv_cdf(0.95)
-"""Deviations either side of a 90 % interval."""
+"""Standard deviations from the middle of a 90 % interval to its ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateRatio:
-    """How many times the usual, with its 90 % interval, for ``weeks`` calendar weeks from ``since_week_index`` on.
+    """The ratio to the usual rate with its 90 % interval, for ``weeks`` calendar weeks from ``since_week_index`` on.
 
-    ``unadjusted`` is the plain ratio of those weeks to the ones before, in which nothing allows for chance.
+    ``unadjusted`` is the plain ratio of those weeks to the ones before, without any allowance for chance.
     """
 
     ratio: float
@@ -54,7 +54,7 @@ class RateRatio:
 
 @dataclass(frozen=True, slots=True)
 class MeanDifference:
-    """How much above the usual mean, in its unit, with its 90 % interval; the rest as in :class:`RateRatio`."""
+    """The difference from the usual mean, in its unit, with its 90 % interval; the rest as in :class:`RateRatio`."""
 
     difference: float
     low: float
@@ -66,7 +66,7 @@ class MeanDifference:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """One candidate a row: how well a step there fits, its size, the variance of that size."""
+    """For each candidate week: the log likelihood of a step there, its size, and the variance of that size."""
 
     likelihood: Floats
     size: Floats
@@ -75,9 +75,10 @@ class _Changes:
 
 @dataclass(frozen=True, slots=True)
 class RatePrior:
-    """What is believed of a rate before its weeks are seen: a count in an exposure.
+    """The prior distributions.
 
-    And of a change: the deviation of its log; and of a week: the size of its negative binomial.
+    ``count`` in ``exposure`` for a rate, ``log_ratio_sd`` for the logarithm of a change, and ``dispersion``, the size
+    of a week's negative binomial.
     """
 
     count: float = PRIOR_COUNT
@@ -87,18 +88,18 @@ class RatePrior:
 
 
 DEFAULT_PRIOR = RatePrior()
-"""The same for everybody: nothing is pooled over people."""
+"""The same for everybody: nothing is estimated from other people."""
 
 
 def rate_ratio(
     counts: ArrayLike, exposure: ArrayLike, week: int, *, prior: RatePrior = DEFAULT_PRIOR
 ) -> RateRatio | None:
-    """The rate up to ``week`` over the usual rate before; ``None`` where nothing was observed before or in that week.
+    """Return the rate up to ``week`` over the usual rate before; ``None`` if that week or all before it is missing.
 
-    The posterior distribution itself (Bayes), not an approximation to it: the ratio is its median, the interval its
-    middle 90 %, ``since_week_index`` the likeliest beginning. Raises ValueError as the detectors do.
+    The exact posterior distribution (Bayes): the ratio is its median, the interval its middle 90 %,
+    ``since_week_index`` the likeliest start. Raises ValueError as the detectors do.
     """
-    weeks, y, e = _observed(counts, exposure, week)
+    weeks, y, e = _observed_weeks(counts, exposure, week)
     if (y < 0).any():
         raise ValueError("counts must not be negative")
     after = _candidates(weeks, week)
@@ -116,58 +117,65 @@ def rate_ratio(
 def mean_difference(
     values: ArrayLike, weights: ArrayLike, week: int, *, typical_sd: float = TYPICAL_SD
 ) -> MeanDifference | None:
-    """The mean up to ``week`` less the usual mean before; shrunk by a prior of ``typical_sd``, else as a rate ratio."""
-    weeks, x, w = _observed(values, weights, week)
+    """Return the mean up to ``week`` minus the usual mean before, shrunk by a prior of ``typical_sd``."""
+    weeks, x, w = _observed_weeks(values, weights, week)
     after = _candidates(weeks, week)
     if not len(after):
         return None
     changes = _mean_changes(x, np.minimum(1.0, w / w.mean()), after, typical_sd)
-    likely = _likely(changes, typical_sd)
-    middle, spread = _averaged(changes, likely, typical_sd)
-    at = likely.argmax()
-    since, unadjusted = int(weeks[after[at].argmax()]), float(changes.size[at])
+    likely = _start_probabilities(changes, typical_sd)
+    middle, spread = _average_change(changes, likely, typical_sd)
+    best = likely.argmax()
+    since, unadjusted = int(weeks[after[best].argmax()]), float(changes.size[best])
     return MeanDifference(
         middle, middle - INTERVAL * spread, middle + INTERVAL * spread, since, week - since + 1, unadjusted
     )
 
 
 def own_range(before: ArrayLike) -> tuple[float, float, float] | None:
-    """The middle 80 % of the last 12 observed weeks: 10th, 50th and 90th percentile; ``None`` below 6 of them."""
+    """Return the 10th, 50th and 90th percentile of the last 12 observed weeks; ``None`` if there are fewer than 6."""
     values = np.asarray(before, dtype=float)
     last = values[np.isfinite(values)][-OWN_RANGE_WEEKS:]
-    if len(last) < OWN_RANGE_LEAST:
+    if len(last) < OWN_RANGE_MIN_WEEKS:
         return None
     low, middle, high = np.percentile(last, [10, 50, 90])
     return float(low), float(middle), float(high)
 
 
-def _observed(values: ArrayLike, weights: ArrayLike, week: int) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """Positions, values and weights of the observed weeks that may bear on ``week``."""
+def _observed_weeks(values: ArrayLike, weights: ArrayLike, week: int) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Return positions, values and weights of the observed weeks from the start of the baseline to ``week``."""
     first, second = np.asarray(values, dtype=float), np.asarray(weights, dtype=float)
     if first.ndim != 1 or first.shape != second.shape:
-        raise ValueError("one series and its weights, of the same length")
+        raise ValueError("a series and its weights must be one-dimensional and of the same length")
     if not 0 <= week < len(first):
         raise ValueError(f"week {week} is not among the {len(first)} of the series")
     start = max(0, week - FURTHEST)
     first, second = first[start : week + 1], second[start : week + 1]
     if np.isinf(first).any() or np.isinf(second).any() or (second < 0).any():
         raise ValueError("values must be finite, and weights not negative")
-    at = np.flatnonzero(np.isfinite(first) & (second > 0))
-    return at + start, first[at], second[at]
+    observed = np.flatnonzero(np.isfinite(first) & (second > 0))
+    return observed + start, first[observed], second[observed]
 
 
 def _candidates(weeks: NDArray[np.intp], week: int) -> NDArray[np.bool_]:
-    """(candidates, observed weeks): which weeks lie after a change that begins in the candidate's week."""
-    begins = [at for at in weeks[1:] if at > week - LONGEST_CHANGE] if len(weeks) and weeks[-1] == week else []
+    """Return (candidates, observed weeks): whether a week is in or after the candidate's week, where a change begins.
+
+    ::
+
+        observed weeks    0  1  2  3
+        begins in 2       -  -  x  x
+        begins in 3       -  -  -  x
+    """
+    begins = [begin for begin in weeks[1:] if begin > week - LONGEST_CHANGE] if len(weeks) and weeks[-1] == week else []
     after: NDArray[np.bool_] = weeks[None, :] >= np.array(begins, dtype=np.intp)[:, None]
     return after
 
 
 def _log_ratios(y: Floats, e: Floats, begins: NDArray[np.intp], prior: RatePrior) -> tuple[Floats, Floats]:
-    """Log ratios, and how likely each of them is with each beginning: (beginnings, log ratios), up to a factor.
+    """Return the grid of log ratios, and the likelihood of each with each start: (starts, log ratios), up to a factor.
 
-    Both rates lie on one grid, so that the distribution of their ratio is a correlation. A week is negative binomial
-    around its rate, the usual rate has a gamma and the log ratio a normal prior, beginnings are alike.
+    Both rates are on one grid, so that the distribution of their ratio is a correlation. A week is negative binomial
+    around its rate; the usual rate has a gamma prior, the log ratio a normal one, and all starts are equally likely.
     """
     middle = np.log((prior.count + y.sum()) / (prior.exposure + e.sum()))
     rates = middle + np.arange(-GRID_REACH, GRID_REACH + 1) * GRID_STEP
@@ -179,15 +187,15 @@ def _log_ratios(y: Floats, e: Floats, begins: NDArray[np.intp], prior: RatePrior
     after = until[:, -1:] - until[:, begins - 1]
     fit = before.max(axis=0) + after.max(axis=0)
     pairs = zip(np.exp(before - before.max(axis=0)).T, np.exp(after - after.max(axis=0)).T, strict=True)
-    found: Floats = np.array([np.correlate(new, old, "full") for old, new in pairs])
+    likelihood: Floats = np.array([np.correlate(new, old, "full") for old, new in pairs])
     ratios = np.arange(-2 * GRID_REACH, 2 * GRID_REACH + 1) * GRID_STEP
-    found *= np.exp(-((ratios / prior.log_ratio_sd) ** 2) / 2)
-    found *= np.exp(fit - fit.max())[:, None]
-    return np.asarray(ratios), found
+    likelihood *= np.exp(-((ratios / prior.log_ratio_sd) ** 2) / 2)
+    likelihood *= np.exp(fit - fit.max())[:, None]
+    return np.asarray(ratios), likelihood
 
 
 def _unadjusted_ratio(y: Floats, e: Floats, begin: int) -> float:
-    """The plain ratio of the weeks from ``begin`` on to those before; a usual of nothing counts as half a contact."""
+    """Return the plain ratio of the weeks from ``begin`` on to those before; a count of 0 before is taken as 0.5."""
     return float(y[begin:].sum() / e[begin:].sum() / (max(y[:begin].sum(), PRIOR_COUNT) / e[:begin].sum()))
 
 
@@ -199,17 +207,17 @@ def _mean_changes(x: Floats, share: Floats, after: NDArray[np.bool_], typical_sd
     return _Changes(-n / 2 * np.log(total), new - old, total / n * (1 / old_weight + 1 / new_weight))
 
 
-def _likely(changes: _Changes, prior_sd: float) -> Floats:
-    """How likely each beginning is: the marginal likelihoods, together one."""
-    whole = changes.variance + prior_sd**2
-    evidence = changes.likelihood + np.log(changes.variance / whole) / 2 - changes.size**2 / whole / 2
+def _start_probabilities(changes: _Changes, prior_sd: float) -> Floats:
+    """Return the probability of each start: the marginal likelihoods, scaled to sum to one."""
+    total = changes.variance + prior_sd**2
+    evidence = changes.likelihood + np.log(changes.variance / total) / 2 - changes.size**2 / total / 2
     weight = np.exp(evidence - evidence.max())
     return np.asarray(weight / weight.sum())
 
 
-def _averaged(changes: _Changes, likely: Floats, prior_sd: float) -> tuple[float, float]:
-    """Mean and deviation of the change's size, each candidate shrunk and weighted by how likely it is."""
-    kept = prior_sd**2 / (changes.variance + prior_sd**2)
-    size, variance = kept * changes.size, kept * changes.variance
+def _average_change(changes: _Changes, likely: Floats, prior_sd: float) -> tuple[float, float]:
+    """Return mean and standard deviation of the change, each candidate shrunk and weighted by its probability."""
+    shrinkage = prior_sd**2 / (changes.variance + prior_sd**2)
+    size, variance = shrinkage * changes.size, shrinkage * changes.variance
     mean = float(likely @ size)
     return mean, float(np.sqrt(likely @ (variance + (size - mean) ** 2)))

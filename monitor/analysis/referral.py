@@ -1,11 +1,11 @@
-"""Who takes the next referral: whoever has the lowest load per FTE after it, among those who can take it.
+"""Ranks clinicians for the next referral: the lowest load per FTE after it, among those who can take it.
 
-Load is weighted sessions a week, as in :mod:`monitor.analysis.fairness`. Existing therapies are never moved. All that
-goes in is what the director may see: what is listed, the load of the last blocks, and open slots as each clinician set
-them. So no set of questions finds out anything else.
+Load is weighted sessions a week, as in :mod:`monitor.analysis.fairness`. Existing therapies are never moved. The only
+inputs are what the director may see: listed skills, the load of the last blocks, and open slots as each clinician set
+them. So no series of questions can reveal anything else.
 
-A referral may ask for the day or the evening. An evening begins at 17:00, by what each clinician says of their slots:
-nothing is read from a calendar for it.
+A referral may ask for the day or the evening. An evening begins at 17:00, by what each clinician says of their slots;
+calendars are not read for it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from enum import StrEnum
 from math import inf, isfinite
 
 TIE_SESSIONS = 0.5
-"""Weighted sessions a week: two people closer than this are even, and whose turn it is decides."""
+"""Weighted sessions a week: people whose loads are closer than this are tied, and the last intake decides."""
 
-NO_WORDS: frozenset[str] = frozenset()
+NO_TERMS: frozenset[str] = frozenset()
 
 
 class TimeOfDay(StrEnum):
-    """When a client can come; the evening begins at 17:00."""
+    """The part of the day when a client can come; the evening begins at 17:00."""
 
     DAY = "day"
     EVENING = "evening"
@@ -30,14 +30,14 @@ class TimeOfDay(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """Somebody who is looking for a therapist: ``weight`` sessions a week, and what the therapist has to list.
+    """A new client: ``weight`` sessions a week, and the skills, language and modality that the therapist must list.
 
     ``trauma`` says that the work will be trauma-focused, ``time`` when the client can come (``None``: at any time).
     Raises ValueError for a weight that is not positive.
     """
 
     weight: float = 1.0
-    skills: frozenset[str] = NO_WORDS
+    skills: frozenset[str] = NO_TERMS
     language: str | None = None
     modality: str | None = None
     trauma: bool = False
@@ -50,7 +50,7 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class OpenSlots:
-    """New clients somebody could take by day and in the evening; ``trauma`` of these may be trauma-focused work."""
+    """The new clients that a clinician can take by day and in the evening, and how many of them for trauma work."""
 
     day: int
     evening: int
@@ -58,18 +58,18 @@ class OpenSlots:
 
     @property
     def total(self) -> int:
-        """Slots by day and in the evening together."""
+        """The slots by day and in the evening together."""
         return self.day + self.evening
 
     def count(self, time: TimeOfDay | None) -> int:
-        """Return the slots at a time of day, at any time for ``None``."""
+        """Return the number of slots at a time of day; of all slots for ``None``."""
         return self.total if time is None else self.day if time is TimeOfDay.DAY else self.evening
 
     def remaining_after(self, referral: Referral) -> OpenSlots:
-        """Return what is left once a referral has taken a slot.
+        """Return the slots that are left once a referral has taken one.
 
-        A client who can come at any time takes one of the day while there is one, since evenings are asked for more.
-        A slot that was not there is not taken, so that no number falls below 0.
+        A client who can come at any time takes a day slot while there is one, since evenings are in greater demand.
+        No number falls below 0.
         """
         by_day = referral.time is TimeOfDay.DAY or (referral.time is None and self.day > 0)
         left = replace(self, day=max(self.day - by_day, 0), evening=max(self.evening - (not by_day), 0))
@@ -78,11 +78,11 @@ class OpenSlots:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One clinician, as far as referrals go.
+    """One clinician as a candidate for referrals.
 
     ``load`` is weighted sessions a week (``None``: unknown), ``fte`` what it is shared by, ``last_intake`` any number
-    that grows with time (``None``: none known). ``slots`` are the open ones; ``None`` where the person never set any,
-    which limits nothing. Raises ValueError for a load below 0 or an FTE that is not positive.
+    that grows with time (``None``: none known). ``slots`` are the open slots; ``None``, where the clinician never set
+    any, is no limit. Raises ValueError for a negative load or an FTE that is not positive.
     """
 
     key: str
@@ -90,9 +90,9 @@ class Candidate:
     fte: float = 1.0
     last_intake: int | None = None
     clients: int = 0
-    skills: frozenset[str] = NO_WORDS
-    languages: frozenset[str] = NO_WORDS
-    modality: frozenset[str] = NO_WORDS
+    skills: frozenset[str] = NO_TERMS
+    languages: frozenset[str] = NO_TERMS
+    modality: frozenset[str] = NO_TERMS
     slots: OpenSlots | None = None
     leaving: bool = False
 
@@ -103,7 +103,7 @@ class Candidate:
             raise ValueError("a load must be finite and not negative")
 
     def load_after(self, weight: float) -> float:
-        """Load per FTE once so much has been added to it; infinite where it is unknown."""
+        """Return the load per FTE with so much added to it; infinite where it is unknown."""
         return inf if self.load is None else (self.load + weight) / self.fte
 
     def free_slots(self, time: TimeOfDay | None = None) -> float:
@@ -116,7 +116,7 @@ class Candidate:
 
 
 class Obstacle(StrEnum):
-    """What stands in the way; each of these the director knows already."""
+    """The reasons for which a clinician cannot take a referral; the director knows each of them already."""
 
     UNLISTED = "does not list it"
     LEAVING = "leaving"
@@ -129,9 +129,9 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RankedCandidate:
-    """One place of the ranking. ``load_after`` is the load per FTE with the referral.
+    """A candidate who can take the referral. ``load_after`` is the load per FTE with it.
 
-    ``is_tied`` says that it is as low as anybody's, within half a session.
+    ``is_tied`` says that this is as low as anybody's, within half a session.
     """
 
     key: str
@@ -142,7 +142,7 @@ class RankedCandidate:
 
 @dataclass(frozen=True, slots=True)
 class UnavailableCandidate:
-    """Somebody who cannot take the referral; ``missing`` are words of the referral that the person does not list."""
+    """A candidate who cannot take the referral; ``missing`` are the words of it that the candidate does not list."""
 
     key: str
     obstacle: Obstacle
@@ -151,35 +151,32 @@ class UnavailableCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Who could take a referral, the next one first, and why the others cannot, in the order they were given."""
+    """The candidates who can take a referral, the next one first, and those who cannot, in the given order."""
 
     candidates: tuple[RankedCandidate, ...]
     unavailable: tuple[UnavailableCandidate, ...]
 
 
 def rank_candidates(people: Sequence[Candidate], referral: Referral) -> Ranking:
-    """Rank those who can take it by load per FTE after it; among ties, the longest since the last intake goes first."""
-    others = [other for person in people if (other := obstacle_of(person, referral))]
+    """Rank those who can take the referral by load per FTE after it; of those tied, the longest without an intake."""
+    unavailable = [candidate for person in people if (candidate := obstacle_of(person, referral))]
     waiting = [person for person in people if obstacle_of(person, referral) is None]
     weight = referral.weight
-    best = min((person.load_after(weight) for person in waiting), default=inf)
-    places = []
+    lowest_of_all = min((person.load_after(weight) for person in waiting), default=inf)
+    ranked = []
+    # Ties are with the lowest of those still waiting, one place after the other: tied people cannot form a chain.
     while waiting:
         lowest = min(person.load_after(weight) for person in waiting)
-        first = min(
-            (person for person in waiting if is_tied(person, weight, lowest)), key=lambda p: turn_order(p, weight)
-        )
-        places.append(
-            RankedCandidate(
-                first.key, first.load_after(weight), first.last_intake, is_tied=is_tied(first, weight, best)
-            )
-        )
+        tied = (person for person in waiting if is_tied(person, weight, lowest))
+        first = min(tied, key=lambda person: turn_order(person, weight))
+        ties_with_lowest = is_tied(first, weight, lowest_of_all)
+        ranked.append(RankedCandidate(first.key, first.load_after(weight), first.last_intake, is_tied=ties_with_lowest))
         waiting.remove(first)
-    return Ranking(tuple(places), tuple(others))
+    return Ranking(tuple(ranked), tuple(unavailable))
 
 
 def obstacle_of(person: Candidate, referral: Referral) -> UnavailableCandidate | None:
-    """Return why this person cannot take it, ``None`` where they can."""
+    """Return the candidate as unavailable with the obstacle; ``None`` for one who can take the referral."""
     if missing := _missing_words(person, referral):
         return UnavailableCandidate(person.key, Obstacle.UNLISTED, missing)
     if person.leaving:
@@ -195,19 +192,19 @@ def obstacle_of(person: Candidate, referral: Referral) -> UnavailableCandidate |
 
 
 def _missing_words(person: Candidate, referral: Referral) -> tuple[str, ...]:
-    wanted = (
+    required = (
         *((skill, person.skills) for skill in sorted(referral.skills)),
         (referral.language, person.languages),
         (referral.modality, person.modality),
     )
-    return tuple(word for word, listed in wanted if word and word.lower() not in {own.lower() for own in listed})
+    return tuple(word for word, listed in required if word and word.lower() not in {own.lower() for own in listed})
 
 
 def is_tied(person: Candidate, weight: float, lowest: float) -> bool:
-    """Whether the person's load per FTE after it is within half a weighted session of the lowest."""
+    """Return whether the person's load per FTE after the referral is within half a weighted session of the lowest."""
     return person.load_after(weight) <= lowest + TIE_SESSIONS / person.fte + 1e-9
 
 
 def turn_order(person: Candidate, weight: float) -> tuple[float, float, str]:
-    """Sorts by whose turn it is: the longest since the last intake, then the lower load, then the name."""
+    """Return a sort key: the longest since the last intake first, then the lower load, then the name."""
     return (-inf if person.last_intake is None else person.last_intake, person.load_after(weight), person.key)

@@ -1,17 +1,18 @@
-"""Weekly numbers of one person against that person's own past, and the weeks in which a notice is due.
+"""Detects shifts: weeks in which a weekly number has risen above the person's own usual, so that a notice is due.
 
 Rows are calendar weeks, columns are series, ``NaN`` is a missing week. Nothing is pooled over columns: a series gives
 the same notices alone and among a thousand others. Nothing looks ahead: a later week never changes an earlier row.
-The procedure and its constants were chosen by simulation; docs/validity.md shows what they keep::
+The procedure and its constants were chosen by simulation; docs/validity.md shows what they achieve::
 
     week   t-111 ............... t-8   t-7 ....... t
            baseline, own usual rate    rate gate
            observed weeks only         at least 1.25 × usual, at least 3 weeks observed
 
-Each week's surprise ``z`` against the baseline is clipped and smoothed, and divided by how far it may stray by chance:
-by the chance of the weeks, and by that of a baseline which is itself only estimated and errs the same way every week.
-A notice is the score's way up through a threshold that is met by chance ``alarms_per_year`` times in a year of
-ordinary life. A way up less than eight weeks after the last notice is told when they are over, if it is high still.
+Each week's surprise ``z`` against the baseline is clipped and smoothed, and divided by its standard deviation by
+chance. That has two parts: the scatter of the weeks, and the error of the estimated baseline, which is the same every
+week. A notice is due when the score rises through a threshold that chance crosses ``alarms_per_year`` times in an
+ordinary year. After a notice, a rise within eight weeks waits until they are over, and gives a notice if the score is
+still high.
 """
 
 from __future__ import annotations
@@ -30,45 +31,45 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 NEAREST, FURTHEST = 8, 111
-"""The baseline of week ``t`` is what was observed from ``t - 111`` to ``t - 8``: two years without the last two months.
+"""The baseline of week ``t`` are the observed weeks ``t - 111`` to ``t - 8``: two years, without the last two months.
 
-Of two years, as far as they were recorded: each month of the year is then in it as often as any other.
+Two whole years, because each month of the year then counts as often as any other.
 """
 
 PRIOR_COUNT, PRIOR_EXPOSURE, DISPERSION = 0.5, 0.1, 5.0
-"""Shipped, never fitted over people. ``DISPERSION`` is the size of a week's negative binomial around a known rate."""
+"""Fixed, never fitted to the people of a practice. ``DISPERSION`` is the size of a week's negative binomial."""
 
 LOWEST, HIGHEST = -2.0, 2.25
-"""Where a week's surprise ends: one crisis is not a drift."""
+"""The bounds of a week's surprise: one crisis is not a drift."""
 
 COUNT_SMOOTHING, MEAN_SMOOTHING = 0.2, 0.25
-"""The share of the newest week in a score. A mean rests on many sessions or replies, so fewer weeks have to tell."""
+"""The weight of the newest week in a score; larger for means, which rest on many sessions or replies a week."""
 
 GATE_RATIO, GATE_WEEKS, GATE_OBSERVED = 1.25, 8, 3
-PLAIN_MARGIN = 0.5
-"""How far a score per session may exceed the score of the bare counts: fewer sessions are not more messages."""
+COUNT_MARGIN = 0.5
+"""The most by which a score per session may exceed that of the counts alone: fewer sessions are not more messages."""
 
 FIRST_NOTICE = 26
-"""Observed weeks, the week itself included, before a series may give a notice."""
+"""Observed weeks, the week itself included, before a series can give a notice."""
 
 SPACING = 8
-"""Weeks from one notice of a series to its next."""
+"""The least number of weeks between two notices of a series."""
 
 COUNT_THRESHOLDS = {0.5: 1.92, 0.25: 2.26, 0.1: 2.62}
 MEAN_THRESHOLDS = {0.5: 2.05, 0.25: 2.38, 0.1: 2.74}
-"""Score by false alarms a year in ordinary life."""
+"""The threshold for each number of false alarms in an ordinary year."""
 
 TYPICAL_SD = 1.4
-"""Minutes by which one person's weekly mean overrun usually varies from week to week."""
+"""The usual standard deviation of one person's weekly mean overrun, in minutes."""
 
 TYPICAL_SD_WEEKS = 12
-"""How many weeks of one's own the typical deviation counts for."""
+"""The number of own weeks that the typical deviation counts for."""
 
 COUNTABLE = 1000.0
-"""Beyond, Poisson's part of the scatter is lost in the rest, so that counts can be taken in larger units."""
+"""Above this count the Poisson part of the scatter is negligible, so that counts can be taken in larger units."""
 
 BLOCK = 32
-"""Series worked on at a time: their windows then stay in the processor's cache."""
+"""Series computed at a time, so that their windows stay in the processor's cache."""
 
 _Z = np.linspace(LOWEST, HIGHEST, 2001)
 _P = np.array([NormalDist().cdf(z) for z in _Z])
@@ -81,36 +82,40 @@ def count_shifts(
     alarms_per_year: float = 0.5,
     answered: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Weeks in which a count per exposure has risen above the person's own usual.
+    """Return the weeks in which a count per exposure has risen above the person's own usual.
 
-    ``exposure`` is what the counts are measured by: held sessions / 20 for messages, worked days / 5 for days. A week
-    without exposure is missing. ``True`` stands in the first week of each notice; staying high does not repeat.
-    ``answered`` says in which weeks notices were told and answered: the others keep their distance from them, too.
-    Raises ValueError where the tables do not match, are negative or infinite, or the weeks are not consecutive.
+    ``exposure`` is the amount of work behind the counts: held sessions / 20 for messages, worked days / 5 for days. A
+    week without exposure is missing. The result is ``True`` in the first week of each notice; a score that stays high
+    does not repeat it. ``answered`` marks the weeks of notices that were shown and answered: new notices keep their
+    distance from those, too.
+
+    Raises:
+        ValueError: the tables do not match, are negative or infinite, or the weeks are not consecutive.
     """
     threshold = _threshold(COUNT_THRESHOLDS, alarms_per_year)
     check_tables(counts, exposure)
-    said = counts == np.inf if answered is None else answered
-    return _by_block(lambda y, e, a: _crossings(*_count_scores(y, e), threshold, a > 0), counts, exposure, said)
+    answered = counts == np.inf if answered is None else answered  # no count is infinite: none was answered
+    return _by_block(lambda y, e, a: _crossings(*_count_scores(y, e), threshold, a > 0), counts, exposure, answered)
 
 
 def count_scores(counts: pd.DataFrame, exposure: pd.DataFrame) -> pd.DataFrame:
-    """The score whose way up gives the notices of :func:`count_shifts`: of unit deviation in ordinary life.
+    """Return the score behind the notices of :func:`count_shifts`, with standard deviation 1 in ordinary life.
 
-    It holds in missing weeks and is NaN before the first week in which a notice may be given. Raises as there.
+    It keeps its value in missing weeks and is NaN before the first week in which a notice is possible. Raises the same
+    errors.
     """
     check_tables(counts, exposure)
-    return _by_block(lambda y, e: _known(*_count_scores(y, e)), counts, exposure)
+    return _by_block(lambda y, e: _latest_scores(*_count_scores(y, e)), counts, exposure)
 
 
 def mean_shifts(
     values: pd.DataFrame, weights: pd.DataFrame, *, alarms_per_year: float = 0.5, typical_sd: float = TYPICAL_SD
 ) -> pd.DataFrame:
-    """Weeks in which a weekly mean has risen above the person's own usual.
+    """Return the weeks in which a weekly mean has risen above the person's own usual.
 
     ``weights`` is the number behind each mean (sessions with a known end). A week with fewer than usual counts
-    for less, in proportion; one with more counts no more than a usual week, since weeks differ by more than sampling.
-    ``typical_sd`` is in the unit of ``values``: the week-to-week deviation shipped for the measure. For the rest as
+    proportionally less; one with more counts no more than a usual week, since weeks differ by more than sampling.
+    ``typical_sd`` is the usual standard deviation from week to week, in the unit of ``values``. The rest is as for
     :func:`count_shifts`.
     """
     threshold = _threshold(MEAN_THRESHOLDS, alarms_per_year)
@@ -119,35 +124,36 @@ def mean_shifts(
 
 
 def mean_scores(values: pd.DataFrame, weights: pd.DataFrame, *, typical_sd: float = TYPICAL_SD) -> pd.DataFrame:
-    """The score of :func:`mean_shifts`, as :func:`count_scores` is that of counts."""
+    """Return the score behind the notices of :func:`mean_shifts`; see :func:`count_scores`."""
     _check_means(values, weights, typical_sd)
-    return _by_block(lambda x, w: _known(*_mean_scores(x, w, typical_sd)), values, weights)
+    return _by_block(lambda x, w: _latest_scores(*_mean_scores(x, w, typical_sd)), values, weights)
 
 
 def score_shifts(
     scores: pd.DataFrame, *, alarms_per_year: float = 0.5, answered: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Weeks in which a score goes up through the threshold of that budget, at least eight weeks after the last.
+    """Return the weeks in which a score rises through the threshold of that budget, at least eight weeks apart.
 
-    For scores that were put together from several: see :func:`monitor.analysis.pattern.family_score`. Where a score is
-    NaN no notice may be given. ``answered`` as in :func:`count_shifts`.
+    For scores that combine several: see :func:`monitor.analysis.pattern.family_score`. Where a score is NaN no notice
+    is possible. ``answered`` as in :func:`count_shifts`.
     """
     threshold = _threshold(MEAN_THRESHOLDS, alarms_per_year)
     array = scores.to_numpy(dtype=float, na_value=np.nan).T
     known = np.isfinite(array)
-    said = None if answered is None else answered.to_numpy(dtype=bool).T
-    found = space_notices(~known | (array >= threshold), known & is_new_score(array), said)
-    return pd.DataFrame(found.T, index=scores.index, columns=scores.columns)
+    answered_weeks = None if answered is None else answered.to_numpy(dtype=bool).T
+    notices = space_notices(~known | (array >= threshold), known & is_new_score(array), answered_weeks)
+    return pd.DataFrame(notices.T, index=scores.index, columns=scores.columns)
 
 
-def _threshold(known: dict[float, float], alarms_per_year: float) -> float:
-    """The score crossed by chance so often. Its square is almost straight in the log of the rate (Rice's formula)."""
+def _threshold(thresholds: dict[float, float], alarms_per_year: float) -> float:
+    """Return the score that chance crosses so often, interpolated between the simulated thresholds."""
     if not 0 < alarms_per_year <= 2:
         raise ValueError(f"alarms_per_year must be above 0 and at most 2: {alarms_per_year}")
-    rates = sorted(known)
+    rates = sorted(thresholds)
     low, high = (rates[0], rates[1]) if alarms_per_year < rates[1] else (rates[1], rates[2])
-    slope = (known[low] ** 2 - known[high] ** 2) / log(high / low)
-    return sqrt(known[low] ** 2 - slope * log(alarms_per_year / low))
+    # By Rice's formula the square of the threshold is almost linear in the logarithm of the rate.
+    slope = (thresholds[low] ** 2 - thresholds[high] ** 2) / log(high / low)
+    return sqrt(thresholds[low] ** 2 - slope * log(alarms_per_year / low))
 
 
 def _check_means(values: pd.DataFrame, weights: pd.DataFrame, typical_sd: float) -> None:
@@ -157,7 +163,7 @@ def _check_means(values: pd.DataFrame, weights: pd.DataFrame, typical_sd: float)
 
 
 def check_tables(amounts: pd.DataFrame, other: pd.DataFrame, *, signed: bool = False) -> None:
-    """Refuse tables that do not match, weeks that are not consecutive, and numbers that cannot be."""
+    """Raise ValueError for tables that do not match, weeks that are not consecutive, and impossible numbers."""
     if not (amounts.index.equals(other.index) and amounts.columns.equals(other.columns)):
         raise ValueError("the two tables must have the same weeks and the same series")
     if isinstance(amounts.index, pd.DatetimeIndex) and (np.diff(amounts.index) != np.timedelta64(7, "D")).any():
@@ -168,38 +174,42 @@ def check_tables(amounts: pd.DataFrame, other: pd.DataFrame, *, signed: bool = F
             raise ValueError("counts, exposure and weights must be finite and not negative")
 
 
-def _by_block(answer: Callable[..., NDArray[Any]], *tables: pd.DataFrame) -> pd.DataFrame:
-    """Run series by series, in blocks; arrays inside are (series, weeks)."""
+def _by_block(compute: Callable[..., NDArray[Any]], *tables: pd.DataFrame) -> pd.DataFrame:
+    """Compute a table from tables, a block of series at a time; arrays passed on are (series, weeks)."""
     arrays = [table.to_numpy(dtype=float, na_value=np.nan).T for table in tables]
     starts = range(0, max(len(arrays[0]), 1), BLOCK)
-    found = np.concatenate([answer(*(array[start : start + BLOCK] for array in arrays)) for start in starts])
-    return pd.DataFrame(found.T, index=tables[0].index, columns=tables[0].columns)
+    blocks = np.concatenate([compute(*(array[start : start + BLOCK] for array in arrays)) for start in starts])
+    return pd.DataFrame(blocks.T, index=tables[0].index, columns=tables[0].columns)
 
 
 def _count_scores(counts: Floats, exposure: Floats) -> tuple[Floats, Bools]:
-    """Scores per exposure, held down by the scores of the bare counts; and which weeks are observed."""
+    """Return the scores per exposure, limited by those of the counts alone, and the mask of observed weeks."""
     observed = np.isfinite(counts) & np.isfinite(exposure) & (exposure > 0)
     y = np.where(observed, counts, 0.0)
     e = np.where(observed, exposure, 0.0)
-    usual = zip(_usual_rate(y, e), _usual_plain(y, observed), strict=True)
+    usual = zip(_usual_rate(y, e), _usual_count(y, observed), strict=True)
     pairs = (y, y), (e, observed), (observed, observed), *usual
-    per_exposure, plain = np.split(_gated_scores(*(np.concatenate(pair) for pair in pairs)), 2)
-    return np.minimum(per_exposure, plain + PLAIN_MARGIN), observed
+    per_exposure, per_week = np.split(_gated_scores(*(np.concatenate(pair) for pair in pairs)), 2)
+    return np.minimum(per_exposure, per_week + COUNT_MARGIN), observed
 
 
 def _gated_scores(y: Floats, e: Floats, observed: Bools, rate: Floats, strength: Floats) -> Floats:
+    """Return the scores, positive only where the last weeks' rate is at least 1.25 times the usual."""
     expected = np.where(observed, rate * e, 1.0)
-    doubt = 1 / strength / (1 / expected + 1 / DISPERSION)
-    score = _smoothed(_surprise(y, expected), observed, COUNT_SMOOTHING, doubt)
-    risen = _trailing(y) >= GATE_RATIO * rate * _trailing(e)
-    is_open = risen & (_trailing(observed) >= GATE_OBSERVED)
+    baseline_variance = 1 / strength / (1 / expected + 1 / DISPERSION)
+    score = _smoothed(_surprise(y, expected), observed, COUNT_SMOOTHING, baseline_variance)
+    risen = _gate_sums(y) >= GATE_RATIO * rate * _gate_sums(e)
+    is_open = risen & (_gate_sums(observed) >= GATE_OBSERVED)
     return np.where(is_open, score, np.minimum(score, 0.0))
 
 
 def _usual_rate(y: Floats, e: Floats) -> tuple[Floats, Floats]:
-    """The baseline's rate and the count it rests on; long weeks weigh less, as counts vary by more than Poisson."""
+    """Return the baseline's rate and the effective count behind it.
+
+    Weeks with much exposure weigh less per unit of it, because counts vary by more than Poisson.
+    """
     ys, es = _baselines(y), _baselines(e)
-    rough = (PRIOR_COUNT + _past(y)) / (PRIOR_EXPOSURE + _past(e))
+    rough = (PRIOR_COUNT + _baseline_sums(y)) / (PRIOR_EXPOSURE + _baseline_sums(e))
     weight = (rough / DISPERSION)[..., None] * es
     weight += 1
     np.reciprocal(weight, out=weight)
@@ -207,18 +217,18 @@ def _usual_rate(y: Floats, e: Floats) -> tuple[Floats, Floats]:
     return strength / (PRIOR_EXPOSURE + np.einsum("swb,swb->sw", weight, es)), strength
 
 
-def _usual_plain(y: Floats, observed: Bools) -> tuple[Floats, Floats]:
-    """The same where every week counts as one, so that all weigh alike."""
-    count, weeks = _past(y), _past(observed)
+def _usual_count(y: Floats, observed: Bools) -> tuple[Floats, Floats]:
+    """Return the same with every week counted as one, so that all have the same weight."""
+    count, weeks = _baseline_sums(y), _baseline_sums(observed)
     weight = 1 / (1 + (PRIOR_COUNT + count) / (PRIOR_EXPOSURE + weeks) / DISPERSION)
     strength = PRIOR_COUNT + weight * count
     return strength / (PRIOR_EXPOSURE + weight * weeks), strength
 
 
 def _surprise(y: Floats, expected: Floats, size: float = DISPERSION) -> Floats:
-    """Mid-p normal score, clipped, of a count under the negative binomial of mean ``expected`` and that size.
+    """Return the clipped mid-p normal score of a count under the negative binomial of mean ``expected`` and that size.
 
-    Masses follow from one another, and the size is small, so that the first one never vanishes.
+    The probabilities are computed one from another; the size is small, so the first one never becomes 0.
     """
     unit = np.maximum(1, np.maximum(y, expected) / COUNTABLE)
     y, expected = y / unit, expected / unit
@@ -232,12 +242,12 @@ def _surprise(y: Floats, expected: Floats, size: float = DISPERSION) -> Floats:
 
 
 def _mean_scores(values: Floats, weights: Floats, typical_sd: float) -> tuple[Floats, Bools]:
-    """Scores of weekly means, and which weeks are observed."""
+    """Return the scores of weekly means, and the mask of observed weeks."""
     observed = np.isfinite(values) & np.isfinite(weights) & (weights > 0)
     x, w = np.where(observed, values, 0.0), np.where(observed, weights, 0.0)
     xs, ws, n = _baselines(x), _baselines(w), _baselines(observed).sum(-1)
     usual = ws.sum(-1) / np.maximum(n, 1)
-    usual[n == 0] = np.inf
+    usual[n == 0] = np.inf  # no baseline: every share becomes 0
     shares = np.minimum(1.0, ws / usual[..., None])
     total = np.where(n > 0, shares.sum(-1), 1.0)
     mean = (shares * xs).sum(-1) / total
@@ -248,38 +258,40 @@ def _mean_scores(values: Floats, weights: Floats, typical_sd: float) -> tuple[Fl
     return _smoothed(surprise, observed & (n > 0), MEAN_SMOOTHING, share / total), observed
 
 
-def _smoothed(surprise: Floats, observed: Bools, smoothing: float, doubt: Floats) -> Floats:
-    """Exponentially weighted sum of the surprises over its standard deviation; missing weeks hold it.
+def _smoothed(surprise: Floats, observed: Bools, smoothing: float, baseline_variance: Floats) -> Floats:
+    """Return the exponentially weighted sum of the surprises over its standard deviation, kept in missing weeks.
 
-    ``doubt`` is the variance that the baseline's own error brings into every surprise alike.
+    ``baseline_variance`` is the variance that the error of the baseline adds to every surprise alike.
     """
-    # weights that grow instead of fading: a float holds those of 46 years of weeks
-    kept = (1 - smoothing) ** np.cumsum(observed, axis=1)
-    total = smoothing * kept * np.cumsum(np.where(observed, surprise, 0.0) / kept, axis=1)
-    variance = smoothing / (2 - smoothing) * (1 - kept**2) + doubt
-    return np.asarray(total / np.sqrt(np.where(kept < 1, variance, 1.0)))
+    # Dividing by a decaying weight lets one cumulative sum do the work of a loop; a float holds 46 years of weeks.
+    decay = (1 - smoothing) ** np.cumsum(observed, axis=1)
+    total = smoothing * decay * np.cumsum(np.where(observed, surprise, 0.0) / decay, axis=1)
+    variance = smoothing / (2 - smoothing) * (1 - decay**2) + baseline_variance
+    return np.asarray(total / np.sqrt(np.where(decay < 1, variance, 1.0)))
 
 
-def _known(score: Floats, observed: Bools) -> Floats:
-    """The score of the latest observed week, NaN until a notice may be given."""
+def _latest_scores(score: Floats, observed: Bools) -> Floats:
+    """Return the score of the latest observed week, NaN until a notice is possible."""
     latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
-    held: Floats = np.take_along_axis(score, latest, axis=1)
-    return np.where(np.cumsum(observed, axis=1) >= FIRST_NOTICE, held, np.nan)
+    latest_score: Floats = np.take_along_axis(score, latest, axis=1)
+    return np.where(np.cumsum(observed, axis=1) >= FIRST_NOTICE, latest_score, np.nan)
 
 
 def _crossings(score: Floats, observed: Bools, threshold: float, answered: Bools | None = None) -> Bools:
-    """Upward crossings from the first week on in which a notice may be given; missing weeks hold the score."""
+    """Return the upward crossings from the first week in which a notice is possible; missing weeks keep the score."""
     latest = np.maximum.accumulate(np.where(observed, np.arange(score.shape[1]), 0), axis=1)
     high = np.take_along_axis(score, latest, axis=1) >= threshold
     return space_notices(high, observed & (np.cumsum(observed, axis=1) >= FIRST_NOTICE), answered)
 
 
 def space_notices(high: Bools, possible: Bools, answered: Bools | None = None) -> Bools:
-    """The week in which each stretch that is high gives its one notice: its first, or the first SPACING after the last.
+    """Return the weeks of the notices: one for each rise, and at least :data:`SPACING` weeks apart.
 
-    All are (series, weeks). What is high already when notices become possible began earlier: it gives none. A notice
-    that was ``answered`` stands in its week, whatever the numbers say now that its weeks are left out: others are as
-    far from it, and a rise that goes on when they are counted again is told once that long is over.
+    All arrays are (series, weeks). A rise gives its notice in its first week, or, if the last notice is less than
+    SPACING weeks ago, in the first week after that in which it is still high. What is high already when notices become
+    possible began earlier and gives none. A notice that was ``answered`` stays in its week, although its weeks are now
+    left out of the numbers: other notices keep the same distance from it, and a rise that continues when the weeks
+    count again gives a notice once that distance is over.
 
     ::
 
@@ -291,40 +303,40 @@ def space_notices(high: Bools, possible: Bools, answered: Bools | None = None) -
     was_high = np.ones_like(high)
     was_high[:, 1:] = high[:, :-1]
     begins = high & ~was_high & possible
-    stands = np.zeros_like(high) if answered is None else answered
-    told, waits, last = np.zeros_like(high), np.zeros(len(high), dtype=bool), np.full(len(high), -SPACING)
-    for week in np.flatnonzero(high.any(axis=0) | stands.any(axis=0)):
+    answered = np.zeros_like(high) if answered is None else answered
+    notices, waits, last = np.zeros_like(high), np.zeros(len(high), dtype=bool), np.full(len(high), -SPACING)
+    for week in np.flatnonzero(high.any(axis=0) | answered.any(axis=0)):
         waits = (waits & was_high[:, week] & high[:, week]) | begins[:, week]
-        ahead = stands[:, week + 1 : week + SPACING].any(axis=1)
-        told[:, week] = waits & possible[:, week] & (week - last >= SPACING) & ~ahead
-        last[told[:, week] | stands[:, week]] = week
-        waits &= ~told[:, week]
-    return told
+        answer_ahead = answered[:, week + 1 : week + SPACING].any(axis=1)
+        notices[:, week] = waits & possible[:, week] & (week - last >= SPACING) & ~answer_ahead
+        last[notices[:, week] | answered[:, week]] = week
+        waits &= ~notices[:, week]
+    return notices
 
 
 def is_new_score(scores: Floats) -> Bools:
-    """Where (series, weeks) of scores are not just held over from the week before, as they are in missing weeks."""
+    """Return where a score, (series, weeks), differs from the week before; in missing weeks it does not."""
     changed = np.ones(scores.shape, dtype=bool)
     changed[:, 1:] = scores[:, 1:] != scores[:, :-1]
     return changed
 
 
 def _baselines(x: Floats | Bools) -> Floats:
-    """(series, weeks, 104): for each week what lies in its baseline window."""
+    """Return the values of each week's baseline window: (series, weeks, 104)."""
     padded = np.concatenate([np.zeros((len(x), FURTHEST)), x], axis=1)
     return sliding_window_view(padded, FURTHEST - NEAREST + 1, axis=1)[:, : x.shape[1]]
 
 
-def _past(x: Floats | Bools) -> Floats:
-    """Sums over the baseline window of each week."""
-    return _summed(x, NEAREST, FURTHEST)
+def _baseline_sums(x: Floats | Bools) -> Floats:
+    """Return the sums over the baseline window of each week."""
+    return _window_sums(x, NEAREST, FURTHEST)
 
 
-def _trailing(x: Floats | Bools) -> Floats:
-    """Sums over the weeks t-7 … t."""
-    return _summed(x, 0, GATE_WEEKS - 1)
+def _gate_sums(x: Floats | Bools) -> Floats:
+    """Return the sums over the weeks t-7 to t."""
+    return _window_sums(x, 0, GATE_WEEKS - 1)
 
 
-def _summed(x: Floats | Bools, nearest: int, furthest: int) -> Floats:
+def _window_sums(x: Floats | Bools, nearest: int, furthest: int) -> Floats:
     total = np.cumsum(np.concatenate([np.zeros((len(x), furthest + 1)), x], axis=1), axis=1)
     return np.asarray(total[:, furthest + 1 - nearest : total.shape[1] - nearest] - total[:, : x.shape[1]])

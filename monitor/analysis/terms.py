@@ -1,7 +1,7 @@
-"""What a clinician can say of a client, and which exceptions can be written down: declared here and nowhere else.
+"""The terms of clients and the kinds of ledger entries, declared here and nowhere else.
 
-A term is dated: what holds on a day is the latest that was said at or before it, and nothing holds before the first.
-Every value is a number, a date or a word from a list, so that nothing can be told here that names anybody.
+A term is dated: the value that holds on a day is the latest from that day or before, and none holds before the first.
+Every value is a number, a date or a word from a list, so that nothing entered here can name anybody.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from math import isfinite
 from monitor.config.hours import format_span, parse_span
 
 ALWAYS = 0
-"""The day number from which on something holds that was always so: an insurer was never a client."""
+"""The day number for a term that holds for all time: an insurer was never a client."""
 
 
 class TermFormat(StrEnum):
-    """How a term's value is written."""
+    """The formats of a term's value."""
 
     CHOICE = "one of a list"
     WORDS = "some of a list, with commas"
@@ -31,7 +31,7 @@ class TermFormat(StrEnum):
 
 
 class TermScope(StrEnum):
-    """Of whom a term can be said."""
+    """The correspondents that a term applies to."""
 
     CONTACT = "whoever writes or is met"
     CLIENT = "a client"
@@ -39,10 +39,9 @@ class TermScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing that can be said: ``title`` are its words on a page, ``words`` those of each choice.
+    """One term: ``title`` is its label on a page, ``labels`` are those of its choices.
 
-    ``low`` and ``high`` bound a number; ``allows_own_words`` lets the practice's own words stand beside the listed
-    ones.
+    ``low`` and ``high`` bound a number; ``allows_own_words`` lets the practice add words of its own to the list.
     """
 
     name: str
@@ -130,42 +129,43 @@ LEDGER: Mapping[str, str] = {
     "policy_reviewed": "A policy reviewed together",
     "consultation": "A consultation held",
 }
-"""What can be entered in the ledger, by kind, with its words; the order is that of the list people choose from."""
+"""The kinds of ledger entries with their labels, in the order of the list on the page."""
 
 EXCEPTIONS = frozenset({"exception", "gift", "request_accepted", "fee_waived"})
-"""The kinds of entry that count as an exception made: something given that was not agreed."""
+"""The kinds of entries that count as an exception: something given that was not agreed."""
 
 
 def normalise_value(term: str, text: str, *, own_words: Collection[str] = ()) -> str:
-    """The value in its one spelling. ``own_words`` are the practice's own, for a list that is open to them.
+    """Return a term's value in its normal form. ``own_words`` are the practice's, for a list that allows them.
 
-    Raises ValueError with what is wanted, as a phrase that does not repeat the value.
+    Raises:
+        ValueError: the value is not possible; the message names what is, without repeating the value.
     """
-    declared, plain = TERMS[term], text.strip().lower()
+    declared, value = TERMS[term], text.strip().lower()
     match declared.format:
         case TermFormat.NUMBER:
-            return _number(declared, plain)
+            return _number(declared, value)
         case TermFormat.DATE:
-            return date.fromisoformat(_wanted(_is_date(plain), plain, "a date like 2026-03-02")).isoformat()
+            return date.fromisoformat(_require(_is_date(value), value, "a date like 2026-03-02")).isoformat()
         case TermFormat.HOURS:
-            return _hours(plain)
+            return _hours(value)
         case TermFormat.WORDS:
-            return _words(declared, plain, own_words)
+            return _words(declared, value, own_words)
         case _:
             choices = choices_of(declared)
-            return _wanted(plain in choices, plain, f"one of {', '.join(choices)}")
+            return _require(value in choices, value, f"one of {', '.join(choices)}")
 
 
 def choices_of(term: Term) -> Mapping[str, str]:
-    """What can be chosen, with its words; empty where the value is a number, a date or hours."""
+    """Return the choices of a term with their labels; empty where the value is a number, a date or hours."""
     if term.format is TermFormat.YES_NO:
         return {"yes": "Yes", "no": "No"}
     return {"agreed": "Agreed"} if term.format is TermFormat.AGREED else term.labels or {}
 
 
-def _wanted(fits: bool, text: str, phrase: str) -> str:  # noqa: FBT001
-    if not fits:
-        raise ValueError(f"has to be {phrase}")
+def _require(is_valid: bool, text: str, expected: str) -> str:  # noqa: FBT001
+    if not is_valid:
+        raise ValueError(f"has to be {expected}")
     return text
 
 
@@ -174,8 +174,8 @@ def _number(term: Term, text: str) -> str:
         value = float(text.replace(",", "."))
     except ValueError:
         value = float("nan")
-    fits = isfinite(value) and term.low <= value <= term.high
-    return _wanted(fits, f"{value:g}", f"a number from {term.low:g} to {term.high:g}")
+    is_valid = isfinite(value) and term.low <= value <= term.high
+    return _require(is_valid, f"{value:g}", f"a number from {term.low:g} to {term.high:g}")
 
 
 def _is_date(text: str) -> bool:
@@ -194,6 +194,6 @@ def _hours(text: str) -> str:
 
 def _words(term: Term, text: str, own_words: Collection[str]) -> str:
     listed = [*(term.labels or {}), *sorted(own_words if term.allows_own_words else ())]
-    given = {word.strip() for word in text.split(",")} - {""}
-    _wanted(bool(given) and given <= set(listed), text, f"some of {', '.join(listed)}")
-    return ",".join(word for word in dict.fromkeys(listed) if word in given)
+    words = {word.strip() for word in text.split(",")} - {""}
+    _require(bool(words) and words <= set(listed), text, f"some of {', '.join(listed)}")
+    return ",".join(word for word in dict.fromkeys(listed) if word in words)

@@ -201,7 +201,7 @@ def test_the_usual_rate_weights_a_week_by_its_exposure() -> None:
 def test_weeks_that_count_as_one_weigh_alike() -> None:
     counts = np.random.default_rng(1).poisson(4, (2, 90)).astype(float)
     observed = np.random.default_rng(2).random((2, 90)) > 0.1
-    short = shifts._usual_plain(counts * observed, observed)
+    short = shifts._usual_count(counts * observed, observed)
     assert np.allclose(short, shifts._usual_rate(counts * observed, observed.astype(float)))
 
 
