@@ -1,10 +1,10 @@
-"""Mail by its headers: when, in which direction, with whom, and whether a person wrote it.
+"""Mail by its headers: when it was sent, in which direction, with whom, and whether a person wrote it.
 
-addresses       address lists, malformed ones counted and not guessed
-dates           instants, however they are spelled
-headers         an allow-list of header fields
-correspondence  headers become message stamps
-postmarks       where one message of an mbox ends and the next begins
-pages           messages become batches
-mbox, maildir   the connectors
+addresses      address lists by the grammar, without guessing at malformed ones
+dates          dates in the forms that mail uses
+headers        allowed fields of a header block
+stamps         headers become message stamps
+separators     separator lines between the messages of an mbox file
+pages          pages of messages, and what mailbox files and folders share
+mbox, maildir  the connectors
 """

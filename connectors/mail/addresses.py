@@ -1,8 +1,8 @@
-"""Reads address lists of mail headers, by the grammar of RFC 5322, and says so when it cannot.
+"""Address lists of mail headers, parsed by the grammar of RFC 5322; a list that breaks it is an error.
 
-The standard library's ``getaddresses`` answers differently between patch releases of the Pythons that are supported,
-takes the address in ``a@b.example)c@d.example`` for a person on some of them, and recurses into nested comments until
-the stack ends. This reader is linear, and what it cannot read it does not guess.
+The standard library's ``getaddresses`` differs between patch releases of the Pythons that are supported, reads
+``a@b.example)c@d.example`` as an address on some of them, and recurses into nested comments until the stack ends. This
+parser is linear, and does not guess.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from connectors.pseudonyms import canonical_address
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>]*>|[^"<>(),:;\\]+|.', re.DOTALL)
 _COMMENT = re.compile(r"[^()\\]+|\\.|.", re.DOTALL)
-_STRAY = frozenset('"<>\\')
+_UNPAIRED = frozenset('"<>\\')
 _ADDRESS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s"<>(),:;@]+)@[^\s"<>(),:;@]+')
 _ROUTE = re.compile(r"@[^:]*:")
 
 
 class UnreadableAddressesError(ValueError):
-    """An address list that breaks the grammar; it carries nothing of the list."""
+    """An address list that breaks the grammar; the error contains nothing of the list."""
 
 
 @lru_cache(maxsize=8_192)  # the same few people write and are written to
 def addresses_in(text: str) -> tuple[str, ...]:
-    """The canonical addresses of a From, To or Cc field, in its order.
+    """Return the canonical addresses of a From, To or Cc field, in order.
 
-    Names, comments and group names are passed over, so are words without an @ (``root``, the first half of an
-    unquoted ``Surname, Name <address>``). Raises :class:`UnreadableAddressesError` where quotes, brackets or
-    comments do not close, or where what should be an address is none.
+    Names, comments and group names are skipped, and so are words without an @ (``root``, or the first half of an
+    unquoted ``Surname, Name <address>``). Raises :class:`UnreadableAddressesError` if quotes, brackets or comments do
+    not close, or if an address is invalid.
     """
     if "@" not in text and "=?" in text:
         text = _decoded(text)
-    found = (_address_of(entry) for entry in _entries(text))
-    return tuple(canonical_address(address) for address in found if address)
+    addresses = (_address_of(entry) for entry in _entries(text))
+    return tuple(canonical_address(address) for address in addresses if address)
 
 
 def _entries(text: str) -> Iterator[list[str]]:
-    """The pieces of each mailbox; a group's name is an entry without an address."""
+    """Yield the tokens of each mailbox; a group's name is an entry without an address."""
     entry: list[str] = []
     for piece in _tokens(text):
         if piece in {",", ";", ":"}:
@@ -53,12 +53,13 @@ def _entries(text: str) -> Iterator[list[str]]:
 
 
 def _tokens(text: str) -> Iterator[str]:
-    """Words, quoted strings, angle addresses and separators; comments, which may be nested, are left out."""
+    """Yield words, quoted strings, angle addresses and separators; comments, which may be nested, are skipped."""
     position = depth = 0
     while match := (_COMMENT if depth else _TOKEN).match(text, position):
         piece, position = match[0], match.end()
         depth += (piece == "(") - (piece == ")")
-        if depth < 0 or (not depth and piece in _STRAY):  # stop here: a stray quote would be tried from again and again
+        # Stopping at an unpaired quote keeps the time linear: else the rest would be searched again from each one.
+        if depth < 0 or (not depth and piece in _UNPAIRED):
             raise UnreadableAddressesError
         if not depth and piece != ")":
             yield piece
@@ -67,7 +68,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def _address_of(entry: list[str]) -> str:
-    """The address of one mailbox; empty where it names none."""
+    """Return the address of one mailbox; empty if it has none."""
     angles = [piece for piece in entry if piece.startswith("<")]
     if len(angles) > 1:
         raise UnreadableAddressesError
@@ -81,7 +82,7 @@ def _address_of(entry: list[str]) -> str:
 
 
 def _decoded(text: str) -> str:
-    """The text with its encoded words (RFC 2047) read: some mailers encode the address along with the name."""
+    """Decode encoded words (RFC 2047): some mailers encode the address along with the name."""
     try:
         return "".join(
             part if isinstance(part, str) else part.decode(charset or "ascii", "replace")

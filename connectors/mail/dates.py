@@ -1,4 +1,4 @@
-"""Instants as mail spells them: nearly always in one way, and otherwise in many."""
+"""Dates of mail: nearly always in one form, and otherwise in many."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MONTHS = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
     )
 }
-_USUAL = re.compile(
+_COMMON = re.compile(
     rf"(?:[A-Z][a-z]{{2}}, )?([0-3 ]?[0-9])([ -])({'|'.join(_MONTHS)})\2([12][0-9]{{3}}) "
     r"([0-2][0-9]:[0-5][0-9]:[0-5][0-9]) ([+-][0-9]{4})"
 )
@@ -21,12 +21,12 @@ _LEAP_SECOND = re.compile(r"(:\d\d):60\b")
 _LONGEST = 200
 
 
-def usual_instant(text: str) -> datetime | None:
-    """The instant of ``Tue, 01 Sep 2026 18:30:00 +0200`` or of ``01-Sep-2026 18:30:00 +0200``, in UTC.
+def parse_common_date(text: str) -> datetime | None:
+    """Return the instant of ``Tue, 01 Sep 2026 18:30:00 +0200`` or of ``01-Sep-2026 18:30:00 +0200`` in UTC.
 
-    ``None`` for any other spelling, and for what does not add up.
+    ``None`` for any other form, and for an impossible date.
     """
-    match = _USUAL.fullmatch(text)
+    match = _COMMON.fullmatch(text)
     if match is None:
         return None
     day, _, month, year, time, zone = match.groups()
@@ -36,17 +36,17 @@ def usual_instant(text: str) -> datetime | None:
         return None
 
 
-def instant_from(text: str) -> datetime | None:
-    """The instant of a Date field or of a mailbox's From_ line, in UTC.
+def parse_date(text: str) -> datetime | None:
+    """Return the instant of a Date field or of an mbox separator line in UTC.
 
-    A time without a zone, with ``-0000`` or with a zone's name that RFC 5322 does not know counts as UTC, as that RFC
-    says. The day's name, in whatever language, is not looked at; a leap second is the second before it. Everything
-    else that does not add up (a zone of +9900, 30 February) gives ``None``.
+    A time without a zone, with ``-0000``, or with a zone name that RFC 5322 does not define counts as UTC, as that RFC
+    says. The name of the day, in whatever language, is ignored; a leap second is the second before it. Anything else
+    that is impossible (a zone of +9900, 30 February) gives ``None``.
     """
-    return usual_instant(text) or _unusual_instant(text)
+    return parse_common_date(text) or _parse_other_date(text)
 
 
-def _unusual_instant(text: str) -> datetime | None:
+def _parse_other_date(text: str) -> datetime | None:
     text = _LEAP_SECOND.sub(r"\1:59", _DAY_NAME.sub("", text[:_LONGEST]))
     try:
         parsed = parsedate_to_datetime(text)

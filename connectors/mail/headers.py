@@ -1,7 +1,7 @@
-"""One message's header block: who wrote to whom, when, in which thread. Subject and body are never decoded.
+"""One message's header block: sender, recipients, date and thread. Subject and body are never decoded.
 
-Only the fields of :data:`KEPT` are taken out of the block; everything else is left out while parsing. The block is
-read with our own few lines: ``email.policy.default`` crashes on 474 of 30,000 damaged headers, ``compat32`` on one.
+Only the fields in :data:`KEPT` are taken from the block. It is parsed by our own few lines, because
+``email.policy.default`` crashes on 474 of 30,000 damaged headers, and ``compat32`` on one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Self
 
 from connectors.mail.addresses import UnreadableAddressesError, addresses_in
-from connectors.mail.dates import instant_from
+from connectors.mail.dates import parse_date
 
 KEPT = (
     "From",
@@ -32,82 +32,83 @@ KEPT = (
     "Return-Path",
     "X-GM-THRID",
 )
-_ONCE = ("Date", "Message-ID", "X-GM-THRID")  # of these the first counts
-_OWN = (*_ONCE, "In-Reply-To", "References")  # no two messages have these in common
-_USUAL = frozenset(_OWN)
+_SINGLE = ("Date", "Message-ID", "X-GM-THRID")  # if one of these is repeated, the first counts
+_PER_MESSAGE = (*_SINGLE, "In-Reply-To", "References")  # different in every message
+_USUAL_SPELLINGS = frozenset(_PER_MESSAGE)
 _NAMES = {name.lower(): name for name in KEPT}
 _ASCII_SPACE = " \t\r\x0b\x0c"
-_AGAIN = "\0"  # between the values of a field that is repeated; no block keeps one
-_IDENTIFIER = re.compile(rf"<([^<>{_AGAIN}]+)>")
+_REPEAT = "\0"  # between the values of a repeated field; it is removed from every block
+_IDENTIFIER = re.compile(rf"<([^<>{_REPEAT}]+)>")
 _WORD = re.compile(r"[^\s;(]+")
 _THREAD = re.compile("[0-9]{1,20}")
-_NONE = frozenset[str]()
+_EMPTY = frozenset[str]()
 
 
 def _pattern(names: Iterable[str]) -> re.Pattern[str]:
-    """Fields of these names, in whatever case, each after the end of a line: its name and its value, still folded."""
-    usual, blank = "|".join(names), rf"(?:[{_ASCII_SPACE}]|\n(?=[ \t]))"
-    return re.compile(rf"\n({usual}|(?ai:{usual}))(?::|{blank}+:)(.*(?:\n[ \t].*)*)")
+    """Return a pattern for fields of these names in any case: each after a line end, its name and its folded value."""
+    alternatives, blank = "|".join(names), rf"(?:[{_ASCII_SPACE}]|\n(?=[ \t]))"
+    return re.compile(rf"\n({alternatives}|(?ai:{alternatives}))(?::|{blank}+:)(.*(?:\n[ \t].*)*)")
 
 
-_OWN_FIELDS, _KEPT_FIELDS = _pattern(_OWN), _pattern(KEPT)
+_PER_MESSAGE_FIELDS, _ALL_FIELDS = _pattern(_PER_MESSAGE), _pattern(KEPT)
 
 
 class Headers:
-    """The kept fields of one message under their lower-case names; space within them counts as one blank.
+    """The kept fields of one message by their lower-case names; white space in values counts as one blank.
 
-    ``shared`` is, as it stands, what the messages of a correspondence have in common: all but their times and names.
-    ``unreadable`` holds the names of the address fields that were asked for and broke the grammar; such a field counts
-    as empty.
+    ``shared`` is the raw text of the fields that the messages of a correspondence have in common: all but their dates
+    and identifiers. ``unreadable`` are the names of the address fields that were requested and break the grammar; such
+    a field counts as empty.
     """
 
-    __slots__ = ("_own", "_rest", "shared", "unreadable")
+    __slots__ = ("_own_fields", "_shared_fields", "shared", "unreadable")
 
     def __init__(self, text: str) -> None:
-        """Take ``text`` apart, in which each field stands after the end of a line."""
-        parts = _OWN_FIELDS.split(text)
+        """Parse ``text``, in which each field stands after a line end."""
+        parts = _PER_MESSAGE_FIELDS.split(text)
         self.shared = "".join(parts[::3])
-        self._own = dict(zip(parts[1::3], parts[2::3]))  # noqa: B905 - the pattern gives both; asking takes as long
-        if 3 * len(self._own) + 1 < len(parts) or not _USUAL.issuperset(self._own):
-            self._own = _gathered(zip(parts[1::3], parts[2::3], strict=True))
-        self._rest: dict[str, str] | None = None  # looked into where nobody knows what is shared
-        self.unreadable: frozenset[str] = _NONE
+        self._own_fields = dict(zip(parts[1::3], parts[2::3]))  # noqa: B905 - equal; a check doubles the time
+        if 3 * len(self._own_fields) + 1 < len(parts) or not _USUAL_SPELLINGS.issuperset(self._own_fields):
+            self._own_fields = _collect(zip(parts[1::3], parts[2::3], strict=True))
+        # Parsed on demand, since for most messages the participants are cached by `shared`.
+        self._shared_fields: dict[str, str] | None = None
+        self.unreadable: frozenset[str] = _EMPTY
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Sequence[str]]) -> Self:
-        """What an interface tells of a message: the values of each field, in which nothing is folded."""
-        values = ((name, _spaced(value.replace(_AGAIN, ""))) for name in fields for value in fields[name])
+        """Return the headers of a message as an interface returns it: the values of each field, not folded."""
+        values = ((name, _collapse(value.replace(_REPEAT, ""))) for name in fields for value in fields[name])
         return cls("".join([f"\n{name}:{value}" for name, value in values]))
 
     @classmethod
     def from_block(cls, block: bytes, *, filtered: bool = False) -> Self:
-        """Read a raw block up to its blank line; a line that is no field is passed over.
+        """Return the headers of a raw block up to its blank line; lines that are not fields are skipped.
 
-        Of a ``chosen`` one a server has left out all but the kept fields, so that these need not be sought; should
-        there be something behind the blank line, it is read like any other.
+        A ``filtered`` block comes from a server that has left out all but the kept fields, so they need not be searched
+        for; if it has anything after a blank line, it is read like any other.
         """
         if b"\0" in block:
             block = block.replace(b"\0", b"")
         text = "\n" + block.decode("utf-8", "replace")
-        is_bare = filtered and text.find("\n\r\n", 0, -1) < 0 and text.find("\n\n", 0, -1) < 0
-        return cls(text if is_bare else _kept(text))
+        is_plain = filtered and text.find("\n\r\n", 0, -1) < 0 and text.find("\n\n", 0, -1) < 0
+        return cls(text if is_plain else _select(text))
 
     def _fields(self) -> dict[str, str]:
-        if self._rest is None:
-            self._rest = _gathered(_KEPT_FIELDS.findall(self.shared))
-        return self._rest | self._own
+        if self._shared_fields is None:
+            self._shared_fields = _collect(_ALL_FIELDS.findall(self.shared))
+        return self._shared_fields | self._own_fields
 
     def first(self, name: str) -> str:
-        """The field's first value; empty where there is none."""
-        return _spaced(self._value(name).partition(_AGAIN)[0])
+        """Return the field's first value; empty if it is missing."""
+        return _collapse(self._value(name).partition(_REPEAT)[0])
 
     def word(self, name: str) -> str:
-        """The field's first word in lower case, without parameters or comments."""
+        """Return the field's first word in lower case, without parameters or comments."""
         match = _WORD.search(self.first(name))
         return match[0].lower() if match else ""
 
     def addresses(self, *names: str) -> tuple[str, ...]:
-        """The canonical addresses of these fields, in their order; a repeated field counts as one list."""
+        """Return the canonical addresses of these fields, in order; a repeated field counts as one list."""
         return tuple(address for name in names for address in self._addresses(name))
 
     def _addresses(self, name: str) -> tuple[str, ...]:
@@ -118,38 +119,38 @@ class Headers:
             return ()
 
     def _value(self, name: str) -> str:
-        """All that a field says, its values apart by :data:`_AGAIN`."""
+        """Return all values of a field, separated by :data:`_REPEAT`."""
         return self._fields().get(_NAMES.get(name, name), "")
 
     @property
     def senders(self) -> tuple[str, ...]:
-        """The addresses of From. None is well where the mail system itself writes (empty, ``<>``, MAILER-DAEMON)."""
-        found = self._addresses("from")
-        if not found and self.word("from") not in {"", "<>", "mailer-daemon"}:
+        """The addresses of From; may be empty for mail of the mail system itself (empty, ``<>``, MAILER-DAEMON)."""
+        senders = self._addresses("from")
+        if not senders and self.word("from") not in {"", "<>", "mailer-daemon"}:
             self.unreadable |= {"from"}
-        return found
+        return senders
 
     @property
     def sent_at(self) -> datetime | None:
-        """When the sender says that it was sent; ``None`` where Date is missing or makes no sense."""
-        return instant_from(_spaced(self._own.get("Date", "")))
+        """The time in the Date field; ``None`` if it is missing or invalid."""
+        return parse_date(_collapse(self._own_fields.get("Date", "")))
 
     def identifiers(self, sent_at: datetime) -> list[str]:
-        """The message's own identifier, then those of what it follows, oldest first; free text is passed over.
+        """Return the message's identifier, then those that it refers to, oldest first; free text is skipped.
 
-        A message without a Message-ID is known by its kept fields and its instant: folder and copy may add other fields
-        (``Status``, ``X-Mozilla-Status``) and change them later, but not these.
+        A message without a Message-ID is identified by its kept fields and its time: folders and copies may add other
+        fields (``Status``, ``X-Mozilla-Status``) and change them later, but not these.
         """
-        field = self._own.get
-        text = f"{field('Message-ID', '')}{_AGAIN}{field('References', '')}{_AGAIN}{field('In-Reply-To', '')}"
+        field = self._own_fields.get
+        text = f"{field('Message-ID', '')}{_REPEAT}{field('References', '')}{_REPEAT}{field('In-Reply-To', '')}"
         text = "".join(text.split())  # folding may have put space into them
-        found: list[str] = _IDENTIFIER.findall(text)
-        if found and text.startswith(f"<{found[0]}>{_AGAIN}"):
-            return found
-        own, _, followed = text.partition(_AGAIN)
-        match = _IDENTIFIER.search(own)
-        name = match[1] if match else own.strip("<>")
-        return [name or self._digest(sent_at), *_IDENTIFIER.findall(followed)]
+        identifiers: list[str] = _IDENTIFIER.findall(text)
+        if identifiers and text.startswith(f"<{identifiers[0]}>{_REPEAT}"):
+            return identifiers
+        message_id, _, references = text.partition(_REPEAT)
+        match = _IDENTIFIER.search(message_id)
+        name = match[1] if match else message_id.strip("<>")
+        return [name or self._digest(sent_at), *_IDENTIFIER.findall(references)]
 
     def _digest(self, sent_at: datetime) -> str:
         fields = sorted((name.lower(), list(_values(value))) for name, value in self._fields().items())
@@ -157,32 +158,32 @@ class Headers:
 
     @property
     def provider_thread(self) -> str:
-        """Gmail's thread, in the hexadecimal spelling of its interface; empty where the export has none."""
-        text = self._own.get("X-GM-THRID", "").strip()
+        """Gmail's thread, in hexadecimal as in its interface; empty if the export has none."""
+        text = self._own_fields.get("X-GM-THRID", "").strip()
         return f"{int(text):x}" if text and _THREAD.fullmatch(text) else ""
 
 
-def _kept(text: str) -> str:
-    """The kept fields alone, of a block up to its blank line."""
+def _select(text: str) -> str:
+    """Return the kept fields of a block up to its blank line."""
     text = text.replace("\r\n", "\n").partition("\n\n")[0]
-    return "".join([match[0] for match in _KEPT_FIELDS.finditer(text)])
+    return "".join([match[0] for match in _ALL_FIELDS.finditer(text)])
 
 
-def _gathered(found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Fields by the usual spelling of their names: the first of each, or all that a list says which is repeated."""
+def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the fields by the usual spelling of their names, joining repeated ones (of some the first counts)."""
     fields: dict[str, str] = {}
-    for spelled, value in found:
-        name = _NAMES[spelled.lower()]
+    for spelling, value in pairs:
+        name = _NAMES[spelling.lower()]
         if name not in fields:
             fields[name] = value
-        elif name not in _ONCE:
-            fields[name] = f"{fields[name]}{_AGAIN}{value}"
+        elif name not in _SINGLE:
+            fields[name] = f"{fields[name]}{_REPEAT}{value}"
     return fields
 
 
 def _values(text: str) -> Iterable[str]:
-    return map(_spaced, text.split(_AGAIN))
+    return map(_collapse, text.split(_REPEAT))
 
 
-def _spaced(value: str) -> str:
+def _collapse(value: str) -> str:
     return " ".join(value.split())

@@ -1,8 +1,8 @@
-"""Maildir folders: one file a message, of which the header block is read once.
+"""Maildir folders: one file for each message, whose header block is read once.
 
-A message is known by its file's unique name, the part before ``:2,``: reading it in a mail program changes the part
-behind, moving it from ``new`` to ``cur`` the folder, and neither makes it a new message. The file's own time says
-nothing (a copy or a restored backup has another) and is not looked at.
+A message is identified by the unique part of its file name, before ``:2,``. Reading it in a mail program changes the
+part after it, and moving it from ``new`` to ``cur`` its folder; neither makes it a new message. The file's own time is
+ignored, since a copy or a restored backup has another.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from connectors.mail.pages import (
     translated_errors,
 )
 
-_NO_CORRESPONDENCE = frozenset({"drafts", "templates", "junk", "spam", "trash"})
+_IGNORED_FOLDERS = frozenset({"drafts", "templates", "junk", "spam", "trash"})
 
 
 @dataclass(frozen=True, slots=True)
 class MaildirCursor(MailCursor):
-    """The keyed names of the messages that were read."""
+    """The keyed names of the messages that have been read."""
 
     read: frozenset[str] = frozenset()
 
 
-class Maildir:
+class MaildirConnector:
     """Reads a Maildir and the folders in it, except drafts, templates, junk and trash."""
 
     def __init__(self, options: MailboxOptions, context: Context) -> None:
@@ -43,65 +43,64 @@ class Maildir:
         self._context = context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """Yield pages of the messages that were not read before."""
-        known = MaildirCursor.parse(cursor, settings_fingerprint(self._context, self._options))
-        anew = known.needs_full_read(self._context.window)
+        """Yield pages of the messages that have not been read before."""
+        previous = MaildirCursor.parse(cursor, settings_fingerprint(self._context, self._options))
+        restarts = previous.needs_full_read(self._context.window)
         with translated_errors(self._context, self._options.path):
             files = self._files()
-            # what was read and is still there
-            read = frozenset[str]() if anew else known.read.intersection(files)
-            reached = MaildirCursor(known.settings) if anew else replace(known, read=read)
-            fresh = {name: path for name, path in files.items() if name not in reached.read}
-            if not fresh and reached == known and not anew:
+            # Names of files that no longer exist are dropped, so that the cursor does not grow for ever.
+            existing = frozenset[str]() if restarts else previous.read.intersection(files)
+            current = MaildirCursor(previous.settings) if restarts else replace(previous, read=existing)
+            new_files = {name: path for name, path in files.items() if name not in current.read}
+            if not new_files and current == previous and not restarts:
                 yield Batch(cursor, source_size=len(files))
                 return
-            pages = self._pages(reached, fresh)
-            yield replace(next(pages), restarts=anew, source_size=len(files))
+            pages = self._pages(current, new_files)
+            yield replace(next(pages), restarts=restarts, source_size=len(files))
             yield from pages
 
     def _files(self) -> dict[str, Path]:
-        """The messages' files under their keyed unique names, in the order of these unique names."""
-        folders = self._folders()
-        found = {
+        """Return the messages' files by their keyed names, in the order of their unique names."""
+        paths = {
             entry.name.partition(":2,")[0]: entry
-            for folder in folders
+            for folder in self._folders()
             for part in ("cur", "new")
             if (folder / part).is_dir()
             for entry in (folder / part).iterdir()
             if not entry.name.startswith(".")
         }
-        return {self._context.pseudonyms.entry("maildir", name): found[name] for name in sorted(found)}
+        return {self._context.pseudonyms.entry("maildir", name): paths[name] for name in sorted(paths)}
 
     def _folders(self) -> list[Path]:
-        """The Maildir itself and its folders: ``.Sent`` as Maildir++ has them, ``Sent`` as others do."""
+        """Return the Maildir itself and its folders: ``.Sent`` as in Maildir++, or ``Sent``."""
         shown, path = self._options.path, self._context.folder / self._options.path
         if not is_folder(self._context, shown):
             raise path_error(self._context, f'"{shown}" is a file: write kind = "mbox" if it is a mailbox.')
-        inside = sorted(entry for entry in path.iterdir() if entry.name not in {"cur", "new", "tmp"})
-        wanted = (entry for entry in inside if entry.name.rpartition(".")[2].lower() not in _NO_CORRESPONDENCE)
-        folders = [folder for folder in (path, *wanted) if (folder / "cur").is_dir() or (folder / "new").is_dir()]
+        subfolders = sorted(entry for entry in path.iterdir() if entry.name not in {"cur", "new", "tmp"})
+        read = (entry for entry in subfolders if entry.name.rpartition(".")[2].lower() not in _IGNORED_FOLDERS)
+        folders = [folder for folder in (path, *read) if (folder / "cur").is_dir() or (folder / "new").is_dir()]
         if not folders:
-            raise path_error(self._context, f'"{shown}" is no Maildir: neither cur nor new is in it.')
+            raise path_error(self._context, f'"{shown}" is not a Maildir: it has no folder cur or new.')
         return folders
 
-    def _pages(self, reached: MaildirCursor, fresh: dict[str, Path]) -> Iterator[Batch]:
-        page = MailPage(self._context, self._options, reached.skipped)
+    def _pages(self, current: MaildirCursor, new_files: dict[str, Path]) -> Iterator[Batch]:
+        page = MailPage(self._context, self._options, current.skipped)
         names: set[str] = set()
-        for done, (name, path) in enumerate(fresh.items()):
+        for done, (name, path) in enumerate(new_files.items()):
             if page.is_full:
-                reached = replace(reached, skipped=page.skipped, read=reached.read | names)
+                current = replace(current, skipped=page.skipped, read=current.read | names)
                 records, rejected = page.flush()
-                yield Batch(reached.dump(), records, rejected=rejected, done=done, total=len(fresh))
+                yield Batch(current.dump(), records, rejected=rejected, done=done, total=len(new_files))
             if self._add(page, f"message {done + 1}", path):
                 names.add(name)
-        reached = replace(reached, skipped=page.skipped, read=reached.read | names)
+        current = replace(current, skipped=page.skipped, read=current.read | names)
         records, rejected = page.flush()
-        yield Batch(reached.dump(), records, rejected=rejected, done=len(fresh), total=len(fresh))
+        yield Batch(current.dump(), records, rejected=rejected, done=len(new_files), total=len(new_files))
 
-    def _add(self, page: MailPage, where: str, path: Path) -> bool:
-        """Return ``True`` if the message could be read; one that was moved while we looked comes with the next run.
+    def _add(self, page: MailPage, place: str, path: Path) -> bool:
+        """Add a message to the page; return ``True`` if it need not be read again in the next run.
 
-        What is no file is no message.
+        A file that a mail program has moved meanwhile is read in the next run; what is not a file is ignored.
         """
         try:
             with open_file(path) as file:
@@ -109,16 +108,16 @@ class Maildir:
         except (FileNotFoundError, NotAFileError):
             return False
         except OSError:
-            page.reject(where, "its file cannot be read")
+            page.reject(place, "its file cannot be read")
             return False
-        page.add(where, Headers.from_block(block))
+        page.add(place, Headers.from_block(block))
         return True
 
 
 SOURCE_KIND = SourceKind(
     name="maildir",
     options=MailboxOptions,
-    make=Maildir,
+    make=MaildirConnector,
     title="Maildir folder",
     kept_fields=KEPT,
     other_fields="dropped while parsing: subject, names and every other header; bodies are not read",

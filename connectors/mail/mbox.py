@@ -1,7 +1,7 @@
-"""Mailbox files (mbox), read as a stream of header blocks: a gigabyte takes no more memory than a small one.
+"""Mailbox files (mbox), read as a stream of header blocks: a gigabyte takes no more memory than a small file.
 
-A file that merely grew is read from where the last run stopped. Whatever else happened to it (mail was deleted from it,
-a window reaches further back, an address was added), it is counted and read anew.
+A file that merely grew is read from where the last run stopped. After any other change (mail was deleted from it, the
+window reaches further back, an address was added) its messages are counted and read from the beginning.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from connectors.mail.pages import (
     settings_fingerprint,
     translated_errors,
 )
-from connectors.mail.separators import NoMailboxError, messages_in, time_of
+from connectors.mail.separators import NotMboxError, message_offsets, separator_date
 from connectors.pseudonyms import Pseudonyms
 
-_HEAD = 4 * 1024
+_HEAD_BYTES = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """How far one mailbox file has been read.
+class MboxPosition:
+    """The position up to which one mailbox file has been read.
 
-    ``size`` are the bytes that are accounted for and ``head`` names the first of them; ``last`` is where the last
-    message read begins and ``digest`` names its header block, or is empty while that was still being written. Both are
-    keyed names: a header block is easily guessed. ``read`` counts the messages up to there and ``held`` those that the
-    file held when it was last counted.
+    ``size`` is the number of bytes that have been read, ``head`` the keyed name of the first of them. ``last`` is the
+    offset of the last message read and ``digest`` the keyed name of its header block, empty if that was not complete
+    yet. The names are keyed because a header block is easily guessed. ``read`` is the number of messages read, ``held``
+    the number of messages in the file when they were last counted.
     """
 
     size: int = 0
@@ -51,41 +51,41 @@ class Mark:
 
     @property
     def resumes_at(self) -> int:
-        """Where to look for the next message."""
+        """The offset from which to look for the next message; the last one is read again if it was incomplete."""
         return self.last + 1 if self.digest else self.last if self.read else 0
 
-    def fits(self, file: BinaryIO, size: int, names: Pseudonyms) -> bool:
-        """Whether the file still begins, and where reading stopped still continues, as it did."""
-        if size < self.size or _head(file, self.size, names) != self.head:
+    def is_valid_for(self, file: BinaryIO, size: int, pseudonyms: Pseudonyms) -> bool:
+        """Return ``True`` if the file still has the same beginning and the same last message."""
+        if size < self.size or _head(file, self.size, pseudonyms) != self.head:
             return False
         file.seek(self.last)
-        return not self.digest or _name(read_header_block(file)[0], names) == self.digest
+        return not self.digest or _keyed_digest(read_header_block(file)[0], pseudonyms) == self.digest
 
 
 @dataclass(frozen=True, slots=True)
 class MboxCursor(MailCursor):
-    """The marks of the source's files under their keyed names."""
+    """The positions in the source's files under their keyed names."""
 
-    files: dict[str, Mark] = field(default_factory=dict)
+    files: dict[str, MboxPosition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One mailbox file as this run finds it; without a ``mark`` it is read from its beginning."""
+class MboxFile:
+    """One mailbox file at the start of this run; without a ``position`` it is read from its beginning."""
 
     path: Path
     name: str
     size: int
-    mark: Mark | None
-    place: str = ""
+    position: MboxPosition | None
+    prefix: str = ""
 
     @property
-    def is_read(self) -> bool:
-        """Whether nothing came since the last run."""
-        return self.mark is not None and self.mark.size == self.size
+    def is_unchanged(self) -> bool:
+        """True if nothing was appended since the last run."""
+        return self.position is not None and self.position.size == self.size
 
 
-class Mbox:
+class MboxConnector:
     """Reads one mailbox file, or each ``*.mbox`` of a folder."""
 
     def __init__(self, options: MailboxOptions, context: Context) -> None:
@@ -93,102 +93,108 @@ class Mbox:
         self._context = context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """Yield pages; a file that merely grew is read from where the last run stopped, any other change from 0."""
-        known = MboxCursor.parse(cursor, settings_fingerprint(self._context, self._options))
-        anew = known.needs_full_read(self._context.window)
-        start = MboxCursor(known.settings) if anew else known
+        """Yield pages of the messages that were appended, or of all messages after any other change."""
+        previous = MboxCursor.parse(cursor, settings_fingerprint(self._context, self._options))
+        restarts = previous.needs_full_read(self._context.window)
+        start = MboxCursor(previous.settings) if restarts else previous
         with translated_errors(self._context, self._options.path):
-            parts = self._parts(start)
-            held = {part.name: part.mark.held if part.mark else self._count(part) for part in parts}
-            marks = {part.name: part.mark for part in parts if part.mark}
-            reached = replace(start, files=marks)
-            if all(part.is_read for part in parts) and reached == known and not anew:
-                yield Batch(cursor, source_size=sum(held.values()))
+            files = self._files(start)
+            counts = {file.name: file.position.held if file.position else self._count(file) for file in files}
+            positions = {file.name: file.position for file in files if file.position}
+            current = replace(start, files=positions)
+            if all(file.is_unchanged for file in files) and current == previous and not restarts:
+                yield Batch(cursor, source_size=sum(counts.values()))
                 return
-            pages = self._pages(reached, parts, held)
-            yield replace(next(pages), restarts=anew)
+            pages = self._pages(current, files, counts)
+            yield replace(next(pages), restarts=restarts)
             yield from pages
 
-    def _parts(self, start: MboxCursor) -> list[Part]:
+    def _files(self, start: MboxCursor) -> list[MboxFile]:
         paths = self._paths()
-        places = [f"mailbox {number}, " if len(paths) > 1 else "" for number in range(1, len(paths) + 1)]
-        return [self._part(path, place, start) for path, place in zip(paths, places, strict=True)]
+        prefixes = [f"mailbox {number}, " if len(paths) > 1 else "" for number in range(1, len(paths) + 1)]
+        return [self._file(path, prefix, start) for path, prefix in zip(paths, prefixes, strict=True)]
 
     def _paths(self) -> list[Path]:
         path = self._context.folder / self._options.path
         if not is_folder(self._context, self._options.path):
             return [path]
-        found = regular_files(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox")
-        if found:
-            return found
+        paths = regular_files(entry for entry in path.iterdir() if entry.suffix.lower() == ".mbox")
+        if paths:
+            return paths
         if (path / "cur").is_dir():
             raise path_error(self._context, f'"{self._options.path}" is a Maildir: write kind = "maildir".')
-        raise path_error(self._context, f'the folder "{self._options.path}" holds no file named *.mbox.')
+        raise path_error(self._context, f'the folder "{self._options.path}" contains no file named *.mbox.')
 
-    def _part(self, path: Path, place: str, start: MboxCursor) -> Part:
-        names = self._context.pseudonyms
-        name = names.entry("mbox", path.name)
-        mark = start.files.get(name)
+    def _file(self, path: Path, prefix: str, start: MboxCursor) -> MboxFile:
+        pseudonyms = self._context.pseudonyms
+        name = pseudonyms.entry("mbox", path.name)
+        position = start.files.get(name)
         with open_file(path) as file:
             size = path.stat().st_size
-            return Part(path, name, size, mark if mark and mark.fits(file, size, names) else None, place)
+            if position and not position.is_valid_for(file, size, pseudonyms):
+                position = None
+        return MboxFile(path, name, size, position, prefix)
 
-    def _count(self, part: Part) -> int:
-        with open_file(part.path) as file:
-            return sum(1 for _ in self._starts(file, 0, part.size))
+    def _count(self, mailbox: MboxFile) -> int:
+        with open_file(mailbox.path) as file:
+            return sum(1 for _ in self._offsets(file, 0, mailbox.size))
 
-    def _pages(self, reached: MboxCursor, parts: list[Part], held: dict[str, int]) -> Iterator[Batch]:
-        total = sum(part.size for part in parts)
-        before = 0
-        page = MailPage(self._context, self._options, reached.skipped)
-        for part in parts:
-            for mark in () if part.is_read else self._marks(part, page, held[part.name]):
-                reached = replace(reached, skipped=page.skipped, files=reached.files | {part.name: mark})
-                held[part.name] = mark.held
+    def _pages(self, current: MboxCursor, files: list[MboxFile], counts: dict[str, int]) -> Iterator[Batch]:
+        total = sum(file.size for file in files)
+        done_before = 0
+        page = MailPage(self._context, self._options, current.skipped)
+        for file in files:
+            for position in () if file.is_unchanged else self._positions(file, page, counts[file.name]):
+                current = replace(current, skipped=page.skipped, files=current.files | {file.name: position})
+                counts[file.name] = position.held
                 records, rejected = page.flush()
-                holds, done = sum(held.values()), before + mark.size
-                yield Batch(reached.dump(), records, rejected=rejected, source_size=holds, done=done, total=total)
-            before += part.size
-        if all(part.is_read for part in parts):
-            yield Batch(reached.dump(), source_size=sum(held.values()), done=total, total=total)
+                yield Batch(
+                    current.dump(), records, rejected=rejected, source_size=sum(counts.values()),
+                    done=done_before + position.size, total=total,
+                )  # fmt: skip
+            done_before += file.size
+        if all(file.is_unchanged for file in files):
+            yield Batch(current.dump(), source_size=sum(counts.values()), done=total, total=total)
 
-    def _marks(self, part: Part, page: MailPage, held: int) -> Iterator[Mark]:
-        """Fill the page with the file's messages; yield a mark wherever it is full, and at the end."""
-        names = self._context.pseudonyms
-        with open_file(part.path) as file:
-            mark = part.mark or Mark(held=held)
-            for begin in self._starts(file, mark.resumes_at, part.size):
+    def _positions(self, mailbox: MboxFile, page: MailPage, count: int) -> Iterator[MboxPosition]:
+        """Fill the page with the file's messages; yield a position wherever it is full, and at the end."""
+        pseudonyms = self._context.pseudonyms
+        with open_file(mailbox.path) as file:
+            position = mailbox.position or MboxPosition(held=count)
+            for offset in self._offsets(file, position.resumes_at, mailbox.size):
                 if page.is_full:
-                    yield replace(mark, head=_head(file, mark.size, names))
-                file.seek(begin)
-                block, is_whole = read_header_block(file)
-                postmark, _, fields = block.partition(b"\n")
-                page.add(f"{part.place}message {mark.read + 1}", Headers.from_block(fields), time_of(postmark))
-                read = mark.read + is_whole
-                mark = Mark(begin + 1, "", begin, _name(block, names) if is_whole else "", read, max(mark.held, read))
-            yield replace(mark, size=part.size, head=_head(file, part.size, names))
+                    yield replace(position, head=_head(file, position.size, pseudonyms))
+                file.seek(offset)
+                block, is_complete = read_header_block(file)
+                separator, _, fields = block.partition(b"\n")
+                place = f"{mailbox.prefix}message {position.read + 1}"
+                page.add(place, Headers.from_block(fields), separator_date(separator))
+                read = position.read + is_complete
+                digest = _keyed_digest(block, pseudonyms) if is_complete else ""
+                position = MboxPosition(offset + 1, "", offset, digest, read, max(position.held, read))
+            yield replace(position, size=mailbox.size, head=_head(file, mailbox.size, pseudonyms))
 
-    def _starts(self, file: BinaryIO, start: int, end: int) -> Iterator[int]:
+    def _offsets(self, file: BinaryIO, start: int, end: int) -> Iterator[int]:
         try:
-            yield from messages_in(file, start, end)
-        except NoMailboxError as error:
+            yield from message_offsets(file, start, end)
+        except NotMboxError as error:
             found = "the file does not begin like a mailbox, with a line of From, sender and time."
             raise MalformedError(self._context.source, found, "Export the mailbox again in the format mbox.") from error
 
 
-def _head(file: BinaryIO, size: int, names: Pseudonyms) -> str:
+def _head(file: BinaryIO, size: int, pseudonyms: Pseudonyms) -> str:
     file.seek(0)
-    return _name(file.read(min(_HEAD, size)), names)
+    return _keyed_digest(file.read(min(_HEAD_BYTES, size)), pseudonyms)
 
 
-def _name(data: bytes, names: Pseudonyms) -> str:
-    return names.entry(hashlib.sha256(data).hexdigest(), "mbox")
+def _keyed_digest(data: bytes, pseudonyms: Pseudonyms) -> str:
+    return pseudonyms.entry(hashlib.sha256(data).hexdigest(), "mbox")
 
 
 SOURCE_KIND = SourceKind(
     name="mbox",
     options=MailboxOptions,
-    make=Mbox,
+    make=MboxConnector,
     title="Mailbox file (mbox), or a folder of them",
     kept_fields=KEPT,
     other_fields="dropped while parsing: subject, names and every other header; bodies are skipped",

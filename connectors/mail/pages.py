@@ -1,4 +1,4 @@
-"""What mailbox files and folders share: their options, and the page that messages are gathered on."""
+"""Pages of messages, and the options, cursor and error messages that mailbox files and folders share."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from connectors.base import Context, RejectedRecord, Skipped, Window
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import UnavailableError
 from connectors.files import NotAFileError
-from connectors.mail.dates import instant_from
+from connectors.mail.dates import parse_date
 from connectors.mail.headers import Headers
 from connectors.mail.stamps import Participants, StampBuilder
 from connectors.records import MessageStamp
 
 PAGE_MESSAGES = 2_000
-_FIRST_LOOK = 16 * 1024
-_LONGEST_BLOCK = 256 * 1024
+_FIRST_READ_BYTES = 16 * 1024  # enough for most header blocks
+_LONGEST_BLOCK_BYTES = 256 * 1024
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailOptions:
-    """How the messages of any mail source are read."""
+    """The options of every mail source."""
 
     lists: Literal["ignore", "ordinary"] = field(
         default="ignore",
@@ -39,32 +39,32 @@ class MailOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxOptions(MailOptions):
-    """The options of a mailbox source."""
+    """The options of a mailbox file or folder."""
 
     path: Path = field(metadata={"help": "The mailbox, relative to the configuration file."})
 
 
 @dataclass(frozen=True, slots=True)
 class MailCursor(Cursor):
-    """What the cursors of all mail share: the nearest messages that the window left out."""
+    """The base of all mail cursors, with the nearest messages that were skipped because they lie outside the window."""
 
     skipped: Skipped = field(default_factory=Skipped)
 
     def needs_full_read(self, window: Window) -> bool:
-        """Return ``True`` if all has to be read again: under other settings, or for a message that was left out."""
+        """Return ``True`` if all mail has to be read again: settings changed, or the window includes skipped mail."""
         return self.is_new or self.skipped.has_any_in(window)
 
 
 class MailPage:
-    """Gathers messages, and what could not be used of them, until the page is full.
+    """Collects messages and rejected records until the page is full.
 
-    A message that comes twice on a page is kept once: rather as sent than as received, rather written than
-    automatic, rather with the earlier time. The store decides likewise between pages and sources.
+    Of copies of a message on a page one is kept: a sent one before a received one, a written one before an automatic
+    one, an earlier one before a later one. The store applies the same rule between pages and sources.
     """
 
     def __init__(self, context: Context, options: MailOptions, skipped: Skipped) -> None:
         self._window = context.window
-        self._correspondence = StampBuilder(context, options.lists, options.channel)
+        self._stamp_builder = StampBuilder(context, options.lists, options.channel)
         self._stamps: dict[tuple[str, int], MessageStamp] = {}
         self._rejected: list[RejectedRecord] = []
         self._messages = 0
@@ -72,58 +72,65 @@ class MailPage:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time to store the page."""
+        """True if the page should be stored now."""
         return self._messages >= PAGE_MESSAGES
 
-    def add(self, where: str, headers: Headers, postmark: str = "") -> None:
-        """Put one message on the page; ``postmark`` is the time of delivery where Date says nothing."""
-        self.add_at(where, headers, headers.sent_at or instant_from(postmark))
+    def add(self, place: str, headers: Headers, delivery_date: str = "") -> None:
+        """Add a message, with the time of its Date field or, if that is unreadable, of its delivery."""
+        self.add_at(place, headers, headers.sent_at or parse_date(delivery_date))
 
     def participants(self, headers: Headers, *, filed_as_sent: bool) -> tuple[Participants, ...]:
-        """Who stands at the ends of a message, which perhaps lay where sent mail lies."""
-        return self._correspondence.participants(headers, filed_as_sent=filed_as_sent)
+        """Return the participants of a message, which may be from a folder for sent mail."""
+        return self._stamp_builder.participants(headers, filed_as_sent=filed_as_sent)
 
     def add_at(
-        self, where: str, headers: Headers, sent_at: datetime | None, seen: tuple[Participants, ...] | None = None
+        self,
+        place: str,
+        headers: Headers,
+        sent_at: datetime | None,
+        participants: tuple[Participants, ...] | None = None,
     ) -> bool:
-        """Put one message on the page whose time is known, and perhaps its ends. Whether it may lie in the window."""
+        """Add a message with the time given; return ``False`` if it is outside the window.
+
+        ``participants`` are those of :meth:`participants`, if they are known already.
+        """
         self._messages += 1
         if sent_at is None:
-            self.reject(where, "it has no readable date")
+            self.reject(place, "it has no readable date")
         elif not self._window.touches(sent_at, sent_at):
             self.skipped = self.skipped.including(sent_at, self._window)
             return False
         else:
-            self._keep(self._correspondence.stamps(headers, sent_at, seen))
+            self._keep(self._stamp_builder.stamps(headers, sent_at, participants))
             for name in sorted(headers.unreadable):
-                self.reject(where, f"the addresses in its {name.title()} field cannot be read")
+                self.reject(place, f"the addresses in its {name.title()} field cannot be read")
         return True
 
-    def reject(self, where: str, reason: str) -> None:
-        """Set a message aside."""
-        self._rejected.append(RejectedRecord(where, reason))
+    def reject(self, place: str, reason: str) -> None:
+        """Add a rejected record."""
+        self._rejected.append(RejectedRecord(place, reason))
 
     def flush(self) -> tuple[tuple[MessageStamp, ...], tuple[RejectedRecord, ...]]:
-        """Hand over what is on the page and begin a new one."""
-        page = tuple(self._stamps.values()), tuple(self._rejected)
+        """Return the contents of the page and empty it."""
+        contents = tuple(self._stamps.values()), tuple(self._rejected)
         self._stamps, self._rejected, self._messages = {}, [], 0
-        return page
+        return contents
 
     def _keep(self, stamps: Iterable[MessageStamp]) -> None:
         for stamp in stamps:
-            known = self._stamps.setdefault((stamp.clinician, stamp.key), stamp)
-            if known is not stamp:
-                self._stamps[stamp.clinician, stamp.key] = min(known, stamp, key=_worth)
+            first = self._stamps.setdefault((stamp.clinician, stamp.key), stamp)
+            if first is not stamp:
+                self._stamps[stamp.clinician, stamp.key] = min(first, stamp, key=_preference)
 
 
-def _worth(stamp: MessageStamp) -> tuple[bool, bool, datetime]:
+def _preference(stamp: MessageStamp) -> tuple[bool, bool, datetime]:
     return not stamp.outgoing, stamp.automatic, stamp.sent_at
 
 
 def settings_fingerprint(context: Context, options: MailOptions, *account: str) -> str:
-    """A keyed name of all that decides what a message becomes: if it changes, a mailbox is read anew.
+    """Return a keyed name of all settings that decide what becomes of a message: if it changes, all mail is read again.
 
-    ``account`` says which one it is, where the numbers of two may be alike.
+    ``account`` identifies the account, where two may number their messages alike.
     """
     rules = context.classifier
     owners = sorted((owner.key, owner.addresses) for owner in context.owners)
@@ -132,33 +139,33 @@ def settings_fingerprint(context: Context, options: MailOptions, *account: str) 
 
 
 def read_header_block(file: BinaryIO) -> tuple[bytes, bool]:
-    """The header block that begins where the file stands, and whether its end was seen (or it is overlong)."""
-    block = file.read(_FIRST_LOOK)
-    if len(block) == _FIRST_LOOK and not _BLANK_LINE.search(block):
-        block += file.read(_LONGEST_BLOCK - _FIRST_LOOK)
+    """Return the header block at the file's position, and whether it is complete (or longer than any real one)."""
+    block = file.read(_FIRST_READ_BYTES)
+    if len(block) == _FIRST_READ_BYTES and not _BLANK_LINE.search(block):
+        block += file.read(_LONGEST_BLOCK_BYTES - _FIRST_READ_BYTES)
     end = _BLANK_LINE.search(block)
-    return block[: end.start() + 1 if end else None], end is not None or len(block) == _LONGEST_BLOCK
+    return block[: end.start() + 1 if end else None], end is not None or len(block) == _LONGEST_BLOCK_BYTES
 
 
 @contextmanager
 def translated_errors(context: Context, path: Path) -> Iterator[None]:
-    """Turn what the file system may do to us into an :class:`UnavailableError` that says what to do."""
+    """Turn errors of the file system into an :class:`UnavailableError` that says what to do."""
     try:
         yield
     except FileNotFoundError as error:
         raise path_error(context, f'there is no "{path}".') from error
     except PermissionError as error:
-        remedy = "Give whoever runs evenhours the right to read it."
+        remedy = "Give the user that runs evenhours the right to read it."
         raise UnavailableError(context.source, f'"{path}" may not be read.', remedy) from error
     except NotAFileError as error:
         raise error.to_connector_error(context.source, path) from error
     except OSError as error:
-        remedy = "Check the disk it lies on, then run it again."
+        remedy = "Check the disk that it is on, then run it again."
         raise UnavailableError(context.source, f'"{path}" cannot be read.', remedy) from error
 
 
 def is_folder(context: Context, path: Path) -> bool:
-    """Whether the configured path is a folder rather than a file; a pipe or device is refused unopened."""
+    """Return ``True`` if the configured path is a folder, ``False`` for a file. Raises UnavailableError for others."""
     with translated_errors(context, path):
         mode = (context.folder / path).stat().st_mode
     if not (S_ISDIR(mode) or S_ISREG(mode)):
@@ -167,5 +174,5 @@ def is_folder(context: Context, path: Path) -> bool:
 
 
 def path_error(context: Context, found: str) -> UnavailableError:
-    """What to say where the path leads to nothing that can be used."""
-    return UnavailableError(context.source, found, "Correct its path, which begins at the configuration file's folder.")
+    """Return the error for a path at which there is nothing usable."""
+    return UnavailableError(context.source, found, "Correct its path, which is relative to the configuration file.")

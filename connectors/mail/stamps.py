@@ -1,7 +1,7 @@
-"""Whose message it is, in which direction, from whom, and whether a person wrote it.
+"""Message stamps from headers: owner, direction, counterpart, and whether a person wrote the message.
 
-Everything in a mailbox is its owner's. A message is outgoing if its sender is one of the owner's addresses, also
-where a mailing list put its own address into From and the true one into Reply-To; every other message is incoming.
+Every message in a mailbox is its owner's. It is outgoing if its sender is one of the owner's addresses, also if a
+mailing list put its own address into From and the sender's into Reply-To; every other message is incoming.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from connectors.records import CounterpartKind, MessageStamp
 
 _MOST_NODES = 100
 _BULK = frozenset({"bulk", "junk", "auto_reply", "auto-reply"})
-_MOST_KNOWN = 8_192
-_LONGEST_KNOWN = 2_000  # characters
+_CACHE_SIZE = 8_192
+_LONGEST_CACHED = 2_000  # characters
 
 
 class Participants(NamedTuple):
@@ -31,118 +31,134 @@ class Participants(NamedTuple):
     automatic: bool
 
 
+class _CachedParticipants(NamedTuple):
+    participants: tuple[Participants, ...]
+    unreadable: frozenset[str]
+    unknown_addresses: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class StampBuilder:
-    """Makes stamps of messages, as one source's options say.
+    """Makes message stamps, as one source's options say.
 
-    ``lists = "ordinary"`` takes mail through a mailing list for what a person wrote; ``"ignore"`` for automatic.
+    With ``lists = "ordinary"`` mail from mailing lists counts as written by a person, with ``"ignore"`` as automatic.
     """
 
     context: Context
     lists: Literal["ignore", "ordinary"] = "ignore"
     channel: str = "email"
-    _known: dict[tuple[str, bool], tuple[tuple[Participants, ...], frozenset[str], tuple[str, ...]]] = field(
+    _cache: dict[tuple[str, bool], _CachedParticipants] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
     def stamps(
-        self, headers: Headers, sent_at: datetime, seen: tuple[Participants, ...] | None = None
+        self, headers: Headers, sent_at: datetime, participants: tuple[Participants, ...] | None = None
     ) -> list[MessageStamp]:
-        """One stamp for each owner of the source whom the message concerns, as :meth:`ends` tells, or has told."""
-        found = []
-        for owner, outgoing, counterpart, kind, automatic in self.participants(headers) if seen is None else seen:
+        """Return one stamp for each owner of the source whom the message concerns.
+
+        ``participants`` are those of :meth:`participants`, if they are known already.
+        """
+        if participants is None:
+            participants = self.participants(headers)
+        stamps = []
+        for owner, outgoing, counterpart, kind, automatic in participants:
             nodes = self._nodes(headers, sent_at, owner)
             stamp = MessageStamp(owner, nodes[0], sent_at, outgoing, counterpart, kind, automatic, self.channel, nodes)
-            found.append(stamp)
-        return found
+            stamps.append(stamp)
+        return stamps
 
     def participants(self, headers: Headers, *, filed_as_sent: bool = False) -> tuple[Participants, ...]:
-        """Who stands at the ends, for each owner of the source whom it concerns; none if its sender cannot be read.
+        """Return the participants for each owner whom the message concerns; none if its sender cannot be read.
 
-        A message ``filed_as_sent`` is outgoing, whatever address it bears. The answers are remembered, because the
-        same few people write to each other again and again.
+        A message ``filed_as_sent`` is outgoing, whatever its sender. Results are cached, because the same few people
+        write to each other again and again.
         """
         key = headers.shared, filed_as_sent
-        if (known := self._known.get(key)) is None:
-            participants, unreadable = tuple(self._found(headers, filed_as_sent=filed_as_sent)), headers.unreadable
-            known = participants, unreadable, self._unknown(headers, participants)
-            if len(headers.shared) <= _LONGEST_KNOWN:
-                if len(self._known) == _MOST_KNOWN:
-                    self._known.clear()
-                self._known[key] = known
-        participants, headers.unreadable, unknown = known
-        if unknown:
-            self.context.address_count.add(unknown)
-        return participants
+        if (cached := self._cache.get(key)) is None:
+            participants = tuple(self._find_participants(headers, filed_as_sent=filed_as_sent))
+            unreadable = headers.unreadable  # filled while the participants were found
+            cached = _CachedParticipants(participants, unreadable, self._unknown_addresses(headers, participants))
+            if len(headers.shared) <= _LONGEST_CACHED:
+                if len(self._cache) == _CACHE_SIZE:
+                    self._cache.clear()
+                self._cache[key] = cached
+        headers.unreadable = cached.unreadable
+        if cached.unknown_addresses:
+            self.context.address_count.add(cached.unknown_addresses)
+        return cached.participants
 
-    def _unknown(self, headers: Headers, participants: tuple[Participants, ...]) -> tuple[str, ...]:
-        """Return the addresses among which an owner's may be that is missing in the configuration.
+    def _unknown_addresses(self, headers: Headers, participants: tuple[Participants, ...]) -> tuple[str, ...]:
+        """Return the addresses of the message, one of which may be an owner's that is not configured.
 
-        Empty where an owner's known address stands in the message, or a machine wrote it.
+        Empty if the message contains a configured address of an owner, or if it is automatic.
         """
-        if not self.context.address_count.is_counting or any(end.automatic for end in participants):
+        if not self.context.address_count.is_counting or any(one_end.automatic for one_end in participants):
             return ()
         addresses = dict.fromkeys((*headers.senders, *headers.addresses("to", "cc", "bcc")))
-        known = any(not owner.addresses.isdisjoint(addresses) for owner in self.context.owners)
-        return () if known else tuple(addresses)
+        has_owner = any(not owner.addresses.isdisjoint(addresses) for owner in self.context.owners)
+        return () if has_owner else tuple(addresses)
 
-    def _found(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[Participants]:
+    def _find_participants(self, headers: Headers, *, filed_as_sent: bool) -> Iterator[Participants]:
         if headers.senders or "from" not in headers.unreadable:
             for owner in self._owners(headers):
-                yield self._seen_by(owner, headers, outgoing=filed_as_sent or _is_outgoing(headers, owner))
+                outgoing = filed_as_sent or _is_outgoing(headers, owner)
+                yield self._participants_for(owner, headers, outgoing=outgoing)
 
     def _owners(self, headers: Headers) -> tuple[Owner, ...]:
         if len(self.context.owners) == 1:
             return self.context.owners
         return self.context.owners_named({*headers.senders, *headers.addresses("reply-to", "to", "cc")})
 
-    def _seen_by(self, owner: Owner, headers: Headers, *, outgoing: bool) -> Participants:
+    def _participants_for(self, owner: Owner, headers: Headers, *, outgoing: bool) -> Participants:
         address = _recipient(headers, owner) if outgoing else _sender(headers)
         kind = self.context.classifier.counterpart_kind(address) if address else CounterpartKind.OTHER
-        automatic = _says_automatic(headers)
+        automatic = _declares_automatic(headers)
         if not outgoing:
             automatic = automatic or kind is CounterpartKind.AUTOMATIC or self._looks_automatic(headers)
             kind = CounterpartKind.AUTOMATIC if automatic else kind
-        name = self.context.pseudonyms.person(owner.key, address) if address else None
-        return Participants(owner.key, outgoing, name, kind, automatic)
+        counterpart = self.context.pseudonyms.person(owner.key, address) if address else None
+        return Participants(owner.key, outgoing, counterpart, kind, automatic)
 
     def _looks_automatic(self, headers: Headers) -> bool:
-        """Whether an incoming message bears the marks of a list, a bulk mailer or a mail system."""
+        """Return ``True`` if an incoming message has the fields of a list, a bulk mailer or a mail system."""
         precedence = headers.word("precedence")
         return (
             precedence in _BULK
-            or (self.lists == "ignore" and _is_listed(headers))
+            or (self.lists == "ignore" and _is_from_list(headers))
             or headers.first("return-path") == "<>"
             or all(address.partition("@")[0] == "mailer-daemon" for address in headers.senders)
         )
 
     def _nodes(self, headers: Headers, sent_at: datetime, owner: str) -> tuple[int, ...]:
-        """The message itself, its provider's thread, then what it follows: of a very long list the two ends."""
-        words = headers.identifiers(sent_at)
+        """Return the keyed names of the message, its provider's thread and the messages it refers to.
+
+        Of a very long list the first and the last ones are kept.
+        """
+        identifiers = headers.identifiers(sent_at)
         if thread := headers.provider_thread:
-            words.insert(1, f"thread:{thread}")
-        if len(words) > _MOST_NODES:
-            words = list(dict.fromkeys(words))
-            words[_MOST_NODES // 2 : -_MOST_NODES // 2] = []
-        return tuple(dict.fromkeys(map(self.context.pseudonyms.nodes(owner).__getitem__, words)))
+            identifiers.insert(1, f"thread:{thread}")
+        if len(identifiers) > _MOST_NODES:
+            identifiers = list(dict.fromkeys(identifiers))
+            identifiers[_MOST_NODES // 2 : -_MOST_NODES // 2] = []
+        return tuple(dict.fromkeys(map(self.context.pseudonyms.nodes(owner).__getitem__, identifiers)))
 
 
-def _is_listed(headers: Headers) -> bool:
-    """Whether it came through a mailing list."""
+def _is_from_list(headers: Headers) -> bool:
+    """Return ``True`` if the message came through a mailing list."""
     return bool(headers.first("list-id")) or headers.word("precedence") == "list"
 
 
 def _is_outgoing(headers: Headers, owner: Owner) -> bool:
-    """Whether the owner wrote it, by the address it bears."""
+    """Return ``True`` if the sender is one of the owner's addresses."""
     if not owner.addresses.isdisjoint(headers.senders):
         return True
-    return _is_listed(headers) and not owner.addresses.isdisjoint(headers.addresses("reply-to"))
+    return _is_from_list(headers) and not owner.addresses.isdisjoint(headers.addresses("reply-to"))
 
 
 def _sender(headers: Headers) -> str | None:
-    """Who wrote an incoming message: From, or the Reply-To of a list that put its own address there.
+    """Return the sender of an incoming message: From, or Reply-To if a list put its own address into From.
 
-    The list's own address is the one that List-Id spells with a dot for the @ (RFC 2919).
+    The list's own address is the one that List-Id contains with a dot for the @ (RFC 2919).
     """
     if not headers.senders:
         return None
@@ -153,12 +169,15 @@ def _sender(headers: Headers) -> str | None:
 
 
 def _recipient(headers: Headers, owner: Owner) -> str | None:
-    """The first to whom an outgoing message went, the owner's own addresses passed over."""
+    """Return the first recipient of an outgoing message who is not the owner."""
     recipients = headers.addresses("to", "cc", "bcc")
     return next((address for address in recipients if address not in owner.addresses), None)
 
 
-def _says_automatic(headers: Headers) -> bool:
-    """Whether the message itself says that a machine sent it; the only mark that counts against the owner's own."""
+def _declares_automatic(headers: Headers) -> bool:
+    """Return ``True`` if the message itself declares that a machine sent it.
+
+    Of all signs of automatic mail, this alone also counts for outgoing messages.
+    """
     submitted, suppressed = headers.word("auto-submitted"), headers.word("x-auto-response-suppress")
     return submitted not in {"", "no"} or suppressed not in {"", "none"}

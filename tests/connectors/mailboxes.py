@@ -1,4 +1,4 @@
-"""A practice, its letters and how they are read: what the tests of every mail source lean on."""
+"""A practice, its messages and ways to read them, shared by the tests of all mail sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.records import MessageStamp
 
 CANARY = "Quetzalcoatlus"
-NAMES = Pseudonyms(b"k" * 32)
+PSEUDONYMS = Pseudonyms(b"k" * 32)
 ANA = Owner("ana", ZoneInfo("Europe/Paris"), frozenset({"ana@harbour.example", "ana@old.example"}))
 BEN = Owner("ben", ZoneInfo("Europe/London"), frozenset({"ben@harbour.example"}))
 RULES = Classifier(
@@ -29,7 +29,7 @@ WINDOW = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UT
 
 @dataclass(frozen=True)
 class Reading:
-    """What a whole fetch gave."""
+    """The result of a whole fetch."""
 
     batches: list[Batch]
 
@@ -56,15 +56,15 @@ def practice(folder: Path, *owners: Owner, window: Window = WINDOW, rules: Class
         owners=owners or (ANA,),
         window=window,
         classifier=rules,
-        pseudonyms=NAMES,
+        pseudonyms=PSEUDONYMS,
         folder=folder,
         read_secret=str,
     )
 
 
 def letter(number: int = 1, /, **fields: str) -> bytes:
-    """A header block with a subject nobody may keep; ``message_id=""`` leaves the field out."""
-    told = {
+    """Return a header block with a subject that must not be kept; ``message_id=""`` leaves the field out."""
+    values = {
         "From": f'"{CANARY}" <client{number % 7}@post.example>',
         "To": "Ana <ana@harbour.example>",
         "Subject": f"{CANARY} {number}",
@@ -72,22 +72,24 @@ def letter(number: int = 1, /, **fields: str) -> bytes:
         "Message-ID": f"<{number}@post.example>",
     }
     for name, text in fields.items():
-        told["Message-ID" if name == "message_id" else name.replace("_", "-").title()] = text
-    return "".join(f"{name}: {text}\n" for name, text in told.items() if text).encode()
+        values["Message-ID" if name == "message_id" else name.replace("_", "-").title()] = text
+    return "".join(f"{name}: {text}\n" for name, text in values.items() if text).encode()
 
 
 def stamps(
-    block: bytes, *owners: Owner, lists: str = "ignore", postmark: str = ""
+    block: bytes, *owners: Owner, lists: str = "ignore", separator_date: str = ""
 ) -> tuple[tuple[MessageStamp, ...], tuple[RejectedRecord, ...]]:
-    """What one header block becomes."""
+    """Return the stamps and rejected records of one header block."""
     options = MailboxOptions(path=Path("x"), lists="ordinary" if lists == "ordinary" else "ignore")
     page = MailPage(practice(Path(), *owners), options, Skipped())
-    page.add("message 1", Headers.from_block(block), postmark)
+    page.add("message 1", Headers.from_block(block), separator_date)
     return page.flush()
 
 
-def together(blocks: Iterable[bytes], *owners: Owner) -> tuple[tuple[MessageStamp, ...], tuple[RejectedRecord, ...]]:
-    """What header blocks become that lie on one page."""
+def stamps_of_page(
+    blocks: Iterable[bytes], *owners: Owner
+) -> tuple[tuple[MessageStamp, ...], tuple[RejectedRecord, ...]]:
+    """Return the stamps and rejected records of header blocks that are on one page."""
     page = MailPage(practice(Path(), *owners), MailboxOptions(path=Path("x")), Skipped())
     for block in blocks:
         page.add("message 1", Headers.from_block(block))
@@ -95,19 +97,19 @@ def together(blocks: Iterable[bytes], *owners: Owner) -> tuple[tuple[MessageStam
 
 
 def stamp(block: bytes, owner: Owner = ANA, lists: str = "ignore") -> MessageStamp:
-    """The one stamp of a header block."""
-    ((found,), rejected) = stamps(block, owner, lists=lists)
+    """Return the only stamp of a header block."""
+    ((only,), rejected) = stamps(block, owner, lists=lists)
     assert rejected == ()
-    return found
+    return only
 
 
 def read(connector: Connector, cursor: str | None = None) -> Reading:
     return Reading(list(connector.fetch(cursor)))
 
 
-def threads(found: Iterable[MessageStamp]) -> int:
-    """How many threads the stamps fall into, as the store will join them."""
-    found = list(found)
+def threads(stamps: Iterable[MessageStamp]) -> int:
+    """Return the number of threads that the stamps form once the store joins them."""
+    stamps = list(stamps)
     parent: dict[int, int] = {}
 
     def root(node: int) -> int:
@@ -116,7 +118,7 @@ def threads(found: Iterable[MessageStamp]) -> int:
             node = parent[node]
         return node
 
-    for one in found:
-        for node in one.thread_nodes:
-            parent[root(node)] = root(one.key)
-    return len({root(one.key) for one in found})
+    for stamp in stamps:
+        for node in stamp.thread_nodes:
+            parent[root(node)] = root(stamp.key)
+    return len({root(stamp.key) for stamp in stamps})

@@ -22,10 +22,10 @@ NOBODY = Owner("ana", ZoneInfo("Europe/Paris"))
 def counted(*blocks: bytes, owners: tuple[Owner, ...] = (NOBODY,), sent: bool = False) -> AddressCount:
     """What is counted while these messages become stamps."""
     context = practice(Path(), *owners)
-    correspondence = StampBuilder(context)
+    builder = StampBuilder(context)
     for block in blocks:
         headers = Headers.from_block(block)
-        correspondence.stamps(headers, NOW, correspondence.participants(headers, filed_as_sent=sent))
+        builder.stamps(headers, NOW, builder.participants(headers, filed_as_sent=sent))
     return context.address_count
 
 
@@ -81,8 +81,8 @@ def test_a_correspondent_in_a_few_of_many_is_not_named() -> None:
 
 
 def test_an_address_field_that_nobody_needs_is_no_fault_if_it_cannot_be_read() -> None:
-    correspondence, headers = StampBuilder(practice(Path(), NOBODY)), Headers.from_block(letter(1, To='"<broken'))
-    assert len(correspondence.stamps(headers, NOW)) == 1
+    builder, headers = StampBuilder(practice(Path(), NOBODY)), Headers.from_block(letter(1, To='"<broken'))
+    assert len(builder.stamps(headers, NOW)) == 1
     assert headers.unreadable == frozenset()
 
 

@@ -21,8 +21,7 @@ from connectors.google.meet import MeetCursor
 from connectors.ics.source import IcsCursor
 from connectors.imap.cursor import FolderPosition, ImapCursor
 from connectors.mail.maildir import MaildirCursor
-from connectors.mail.mbox import Mark as FileMark
-from connectors.mail.mbox import MboxCursor
+from connectors.mail.mbox import MboxCursor, MboxPosition
 from connectors.microsoft.cursor import MicrosoftCursor
 from connectors.sms_xml.source import SmsXmlCursor
 
@@ -67,7 +66,7 @@ CURSORS: dict[type[Cursor], st.SearchStrategy[Any]] = {
     ),
     MaildirCursor: of_mail(MaildirCursor, read=st.frozensets(words, max_size=4)),
     MboxCursor: of_mail(
-        MboxCursor, files=named(st.builds(FileMark, numbers, words, numbers, words, numbers, numbers))
+        MboxCursor, files=named(st.builds(MboxPosition, numbers, words, numbers, words, numbers, numbers))
     ),
     MeetCursor: st.builds(MeetCursor, words, numbers, seconds),
     MicrosoftCursor: of_mail(

@@ -14,22 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.mail.addresses import UnreadableAddressesError, addresses_in
-from connectors.mail.dates import instant_from, usual_instant
+from connectors.mail.dates import parse_common_date, parse_date
 from connectors.mail.headers import Headers
 from connectors.pseudonyms import canonical_address
 from connectors.records import CounterpartKind
-from tests.connectors.mailboxes import ANA, BEN, CANARY, NAMES, letter, stamp, stamps, together
+from tests.connectors.mailboxes import ANA, BEN, CANARY, PSEUDONYMS, letter, stamp, stamps, stamps_of_page
 
 
 def person(address: str, owner: str = "ana") -> str:
-    return NAMES.person(owner, address)
+    return PSEUDONYMS.person(owner, address)
 
 
 # Address lists
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "addresses"),
     [
         ("ana@x.example", ["ana@x.example"]),
         ('"Moreau, Ana" <Ana@X.example>, ben@x.example', ["ana@x.example", "ben@x.example"]),
@@ -50,8 +50,8 @@ def person(address: str, owner: str = "ana") -> str:
         ("", []),
     ],
 )
-def test_an_address_list_is_read_by_its_grammar(text: str, found: list[str]) -> None:
-    assert list(addresses_in(text)) == found
+def test_address_list_is_parsed_by_its_grammar(text: str, addresses: list[str]) -> None:
+    assert list(addresses_in(text)) == addresses
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_address_list_is_read_by_its_grammar(text: str, found: list[str]) -> 
         "=?utf-8?b?A?=",
     ],
 )
-def test_a_malformed_list_is_not_guessed(text: str) -> None:
+def test_malformed_list_is_an_error(text: str) -> None:
     with pytest.raises(UnreadableAddressesError) as error:
         addresses_in(text)
     assert not str(error.value)
@@ -79,15 +79,15 @@ def test_a_malformed_list_is_not_guessed(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["(" * 250_000, '"' + '\\"' * 125_000, "<" * 250_000, "@" * 250_000, "a@b.example," * 20_000]
 )
-def test_a_hostile_list_costs_no_stack_and_little_time(text: str) -> None:
-    began = process_time()
+def test_hostile_list_takes_no_stack_and_little_time(text: str) -> None:
+    started_at = process_time()
     with suppress(UnreadableAddressesError):
         addresses_in(text)
-    assert process_time() - began < 2
+    assert process_time() - started_at < 2
 
 
 @pytest.mark.real
-def test_every_real_list_is_read_as_the_standard_library_reads_it(real: Path) -> None:
+def test_real_lists_are_parsed_as_the_standard_library_does(real: Path) -> None:
     box = mailbox.mbox(real / "mail" / "uboot_stm32_headers.mbox", create=False)
     box._factory = None
     lists = {
@@ -121,8 +121,8 @@ def test_every_real_list_is_read_as_the_standard_library_reads_it(real: Path) ->
         ("Tue Sep  1 18:30:00 +0200 2026", "2026-09-01T16:30:00"),
     ],
 )
-def test_a_date_is_an_instant_whatever_its_dress(text: str, instant: str) -> None:
-    assert instant_from(text) == datetime.fromisoformat(instant).replace(tzinfo=UTC)
+def test_date_is_parsed_in_every_usual_form(text: str, instant: str) -> None:
+    assert parse_date(text) == datetime.fromisoformat(instant).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_a_date_is_an_instant_whatever_its_dress(text: str, instant: str) -> Non
         "1 Sep 2026 18:30:00 +" + "9" * 5000,
     ],
 )
-def test_a_date_that_does_not_add_up_is_none(text: str) -> None:
-    assert instant_from(text) is None
+def test_impossible_date_is_none(text: str) -> None:
+    assert parse_date(text) is None
 
 
 @given(
@@ -152,33 +152,33 @@ def test_a_date_that_does_not_add_up_is_none(text: str) -> None:
     st.from_regex("[0-2][0-9]:[0-5][0-9]:[0-5][0-9]", fullmatch=True),
     st.from_regex("[+-]([01][0-9]00|[0-9]{4})", fullmatch=True),
 )
-def test_the_usual_spelling_is_the_same_instant_as_any_other(
+def test_fast_and_general_date_parsers_agree(
     name: str, day: str, dash: str, month: str, year: str, time: str, zone: str
 ) -> None:
     text = f"{name}{day}{dash}{month}{dash}{year} {time} {zone}"
-    quickly, carefully = usual_instant(text), instant_from(f"{text} ")
-    assert quickly in {None, carefully}
-    assert quickly or carefully is None or day.strip() == "0" or time > "24"
+    common, general = parse_common_date(text), parse_date(f"{text} ")
+    assert common in {None, general}
+    assert common or general is None or day.strip() == "0" or time > "24"
 
 
-def test_the_postmark_counts_only_where_date_says_nothing() -> None:
-    postmark = "Wed Sep  2 08:00:00 2026"
-    ((dated,), _) = stamps(letter(date="Tue, 1 Sep 2026 18:30:00 +0200"), postmark=postmark)
-    ((undated,), _) = stamps(letter(date="long ago"), postmark=postmark)
+def test_separator_date_counts_only_without_a_date_field() -> None:
+    separator_date = "Wed Sep  2 08:00:00 2026"
+    ((dated,), _) = stamps(letter(date="Tue, 1 Sep 2026 18:30:00 +0200"), separator_date=separator_date)
+    ((undated,), _) = stamps(letter(date="long ago"), separator_date=separator_date)
     assert dated.sent_at == datetime(2026, 9, 1, 16, 30, tzinfo=UTC)
     assert undated.sent_at == datetime(2026, 9, 2, 8, tzinfo=UTC)
 
 
-def test_a_message_without_any_time_is_set_aside() -> None:
-    found, (rejected,) = stamps(letter(date=f"{CANARY} 2026"))
-    assert found == ()
+def test_message_without_a_date_is_rejected() -> None:
+    records, (rejected,) = stamps(letter(date=f"{CANARY} 2026"))
+    assert records == ()
     assert (rejected.where, rejected.reason) == ("message 1", "it has no readable date")
 
 
 # The block
 
 
-def test_folded_fields_are_joined_and_stay_one_field() -> None:
+def test_folded_fields_are_joined() -> None:
     block = b"To: A\n <a@x.example>,\n\tB <b@x.example>\r\nReferences: <1@x>\r\n <2@x>\nDATE : 1 Sep 2026 10:00 +0200\n"
     headers = Headers.from_block(block)
     assert headers.addresses("to") == ("a@x.example", "b@x.example")
@@ -193,7 +193,7 @@ def test_identifiers_are_joined_within_a_field_and_never_over_two() -> None:
     assert headers.identifiers(datetime(2026, 9, 1, tzinfo=UTC)) == ["0@x", "1@x", "3@x"]
 
 
-def test_what_stands_behind_the_blank_line_or_is_no_field_is_no_header() -> None:
+def test_lines_after_the_blank_line_and_other_lines_are_ignored() -> None:
     headers = Headers.from_block(b">From somebody\nno field\n folded\nTo: a@x.example\n\nTo: b@x.example\n")
     assert headers.addresses("to") == ("a@x.example",)
 
@@ -208,7 +208,7 @@ def test_nuls_and_broken_bytes_in_a_name_leave_the_address_readable() -> None:
     assert Headers.from_block(b"From: \xff\xfe\0Ana <a\0na@x.example>\n").senders == ("ana@x.example",)
 
 
-def test_only_fields_of_the_list_are_taken_out() -> None:
+def test_only_kept_fields_are_read() -> None:
     headers = Headers.from_block(letter(comments=CANARY, x_note=CANARY))
     assert not headers.first("subject")
     assert not headers.first("comments")
@@ -218,17 +218,17 @@ def test_only_fields_of_the_list_are_taken_out() -> None:
 
 
 @pytest.mark.parametrize("sender", ["ana@harbour.example", "Ana <ANA+evening@Harbour.example>", "ana@old.example"])
-def test_what_comes_from_one_of_the_owners_addresses_is_outgoing(sender: str) -> None:
-    found = stamp(letter(From=sender, to="Client <c@post.example>"))
-    assert found.outgoing
-    assert found.counterpart == person("c@post.example")
-    assert found.counterpart_kind is CounterpartKind.CLIENT
+def test_message_from_an_owners_address_is_outgoing(sender: str) -> None:
+    result = stamp(letter(From=sender, to="Client <c@post.example>"))
+    assert result.outgoing
+    assert result.counterpart == person("c@post.example")
+    assert result.counterpart_kind is CounterpartKind.CLIENT
 
 
-def test_the_offset_of_the_header_changes_the_instant_and_nothing_else() -> None:
-    here = stamp(letter(date="Tue, 1 Sep 2026 18:30:00 +0200"))
-    there = stamp(letter(date="Tue, 1 Sep 2026 16:30:00 +0000"))
-    assert here == there
+def test_same_instant_with_another_offset_gives_the_same_stamp() -> None:
+    in_paris = stamp(letter(date="Tue, 1 Sep 2026 18:30:00 +0200"))
+    in_utc = stamp(letter(date="Tue, 1 Sep 2026 16:30:00 +0000"))
+    assert in_paris == in_utc
 
 
 @pytest.mark.parametrize(
@@ -241,9 +241,9 @@ def test_the_offset_of_the_header_changes_the_instant_and_nothing_else() -> None
     ],
 )
 def test_the_counterpart_of_an_incoming_message_is_its_sender(sender: str, kind: CounterpartKind) -> None:
-    found = stamp(letter(From=sender))
-    assert not found.outgoing
-    assert (found.counterpart, found.counterpart_kind) == (person(sender), kind)
+    result = stamp(letter(From=sender))
+    assert not result.outgoing
+    assert (result.counterpart, result.counterpart_kind) == (person(sender), kind)
 
 
 @pytest.mark.parametrize(
@@ -262,20 +262,20 @@ def test_the_counterpart_of_an_outgoing_message_is_the_first_who_is_not_its_owne
 
 @pytest.mark.parametrize("recipients", ["ana@old.example", "undisclosed-recipients:;", ""])
 def test_a_note_to_self_has_no_counterpart(recipients: str) -> None:
-    found = stamp(letter(From="ana@harbour.example", to=recipients))
-    assert (found.outgoing, found.counterpart, found.counterpart_kind) == (True, None, CounterpartKind.OTHER)
+    result = stamp(letter(From="ana@harbour.example", to=recipients))
+    assert (result.outgoing, result.counterpart, result.counterpart_kind) == (True, None, CounterpartKind.OTHER)
 
 
-def test_an_unreadable_recipient_is_counted_and_the_time_is_kept() -> None:
-    ((found,), (rejected,)) = stamps(letter(From="ana@harbour.example", to=f'"{CANARY} <c@post.example>'))
-    assert (found.outgoing, found.counterpart) == (True, None)
+def test_unreadable_recipient_is_rejected_and_the_time_is_kept() -> None:
+    ((result,), (rejected,)) = stamps(letter(From="ana@harbour.example", to=f'"{CANARY} <c@post.example>'))
+    assert (result.outgoing, result.counterpart) == (True, None)
     assert rejected.reason == "the addresses in its To field cannot be read"
 
 
 @pytest.mark.parametrize("sender", [f'"{CANARY} <c@post.example>', "c at post.example", "c@post.example <d@>"])
-def test_an_unreadable_sender_is_counted_and_gives_no_record(sender: str) -> None:
-    found, (rejected,) = stamps(letter(From=sender))
-    assert found == ()
+def test_message_with_an_unreadable_sender_is_rejected(sender: str) -> None:
+    records, (rejected,) = stamps(letter(From=sender))
+    assert records == ()
     assert rejected.reason == "the addresses in its From field cannot be read"
 
 
@@ -285,19 +285,19 @@ REWRITTEN = {"From": "Ana via Peers <peers@lists.example>", "List_Id": "Peers <p
 
 
 def test_the_owners_message_that_a_list_rewrote_is_outgoing() -> None:
-    found = stamp(letter(**REWRITTEN, reply_to="Ana <ana@harbour.example>", to="peers@lists.example"))
-    assert (found.outgoing, found.automatic) == (True, False)
-    assert found.counterpart == person("peers@lists.example")
+    result = stamp(letter(**REWRITTEN, reply_to="Ana <ana@harbour.example>", to="peers@lists.example"))
+    assert (result.outgoing, result.automatic) == (True, False)
+    assert result.counterpart == person("peers@lists.example")
 
 
-def test_the_senders_of_a_rewriting_list_are_told_apart_by_reply_to() -> None:
-    found = stamp(letter(**REWRITTEN, reply_to="peers@lists.example, c@post.example"), lists="ordinary")
-    assert (found.outgoing, found.counterpart) == (False, person("c@post.example"))
+def test_sender_on_a_rewriting_list_is_in_reply_to() -> None:
+    result = stamp(letter(**REWRITTEN, reply_to="peers@lists.example, c@post.example"), lists="ordinary")
+    assert (result.outgoing, result.counterpart) == (False, person("c@post.example"))
 
 
-def test_a_reply_to_without_a_list_makes_nobody_a_sender() -> None:
-    found = stamp(letter(From="form@shop.example", reply_to="ana@harbour.example"))
-    assert (found.outgoing, found.counterpart) == (False, person("form@shop.example"))
+def test_reply_to_without_a_list_is_not_the_sender() -> None:
+    result = stamp(letter(From="form@shop.example", reply_to="ana@harbour.example"))
+    assert (result.outgoing, result.counterpart) == (False, person("form@shop.example"))
 
 
 @pytest.mark.parametrize("fields", [{"list_id": "<peers.lists.example>"}, {"precedence": "list"}])
@@ -307,7 +307,7 @@ def test_list_mail_is_automatic_unless_lists_are_ordinary(fields: dict[str, str]
     assert (ordinary.automatic, ordinary.counterpart_kind) == (False, CounterpartKind.CLIENT)
 
 
-# Was it a person?
+# Automatic messages
 
 
 @pytest.mark.parametrize(
@@ -328,8 +328,8 @@ def test_list_mail_is_automatic_unless_lists_are_ordinary(fields: dict[str, str]
 )
 def test_an_incoming_message_of_a_machine_is_automatic(fields: dict[str, str]) -> None:
     for lists in ("ignore", "ordinary"):
-        found = stamp(letter(**fields), lists=lists)
-        assert (found.automatic, found.counterpart_kind) == (True, CounterpartKind.AUTOMATIC)
+        result = stamp(letter(**fields), lists=lists)
+        assert (result.automatic, result.counterpart_kind) == (True, CounterpartKind.AUTOMATIC)
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_an_incoming_message_of_a_person_is_not(fields: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "word"),
+    ("fields", "expected"),
     [
         ({"auto_submitted": "auto-replied"}, "automatic"),
         ({"x_auto_response_suppress": "All"}, "automatic"),
@@ -354,76 +354,74 @@ def test_an_incoming_message_of_a_person_is_not(fields: dict[str, str]) -> None:
         ({"precedence": "bulk"}, "written"),
     ],
 )
-def test_the_owners_own_message_is_automatic_only_by_its_own_word(fields: dict[str, str], word: str) -> None:
-    found = stamp(letter(From="ana@harbour.example", to="c@post.example", **fields))
-    assert (found.automatic, found.counterpart_kind) == (word == "automatic", CounterpartKind.CLIENT)
+def test_outgoing_message_is_automatic_only_if_it_declares_so(fields: dict[str, str], expected: str) -> None:
+    result = stamp(letter(From="ana@harbour.example", to="c@post.example", **fields))
+    assert (result.automatic, result.counterpart_kind) == (expected == "automatic", CounterpartKind.CLIENT)
 
 
-# Whose it is
+# Owners
 
 
-def test_in_a_shared_mailbox_each_named_owner_has_a_stamp_of_their_own() -> None:
-    found, _ = stamps(letter(From="ana@harbour.example", to="ben@harbour.example, c@post.example"), ANA, BEN)
-    assert {(one.clinician, one.outgoing, one.counterpart) for one in found} == {
+def test_each_named_owner_of_a_shared_mailbox_has_a_stamp() -> None:
+    records, _ = stamps(letter(From="ana@harbour.example", to="ben@harbour.example, c@post.example"), ANA, BEN)
+    assert {(record.clinician, record.outgoing, record.counterpart) for record in records} == {
         ("ana", True, person("ben@harbour.example")),
         ("ben", False, person("ana@harbour.example", "ben")),
     }
-    assert len({one.key for one in found}) == 2
+    assert len({record.key for record in records}) == 2
 
 
-def test_in_a_shared_mailbox_what_names_no_owner_is_nobodys() -> None:
+def test_message_in_a_shared_mailbox_without_an_owner_has_no_stamp() -> None:
     assert stamps(letter(to="office@harbour.example"), ANA, BEN) == ((), ())
 
 
-# Told before
+# The cache of participants
 
-_SOMEBODY = st.sampled_from(["ana@harbour.example", "c@post.example", "ben@harbour.example", "<>", "c at post", ""])
+_ADDRESSES = st.sampled_from(["ana@harbour.example", "c@post.example", "ben@harbour.example", "<>", "c at post", ""])
 _FIELDS = st.fixed_dictionaries(
-    {"From": _SOMEBODY, "to": _SOMEBODY, "cc": _SOMEBODY, "reply_to": _SOMEBODY},
+    {"From": _ADDRESSES, "to": _ADDRESSES, "cc": _ADDRESSES, "reply_to": _ADDRESSES},
     optional={"list_id": st.just("<peers.lists.example>"), "precedence": st.just("bulk")},
 )
 
 
 @given(fields=st.lists(_FIELDS, min_size=2, max_size=8), both=st.booleans())
-def test_what_was_told_before_of_the_same_people_changes_no_message(
-    fields: list[dict[str, str]], *, both: bool
-) -> None:
+def test_cached_participants_do_not_change_later_messages(fields: list[dict[str, str]], *, both: bool) -> None:
     owners = (ANA, BEN) if both else (ANA,)
-    blocks = [letter(number, **told) for number, told in enumerate(fields + fields)]
-    alone = [stamps(block, *owners) for block in blocks]
-    assert together(blocks, *owners) == (
-        tuple(found for one, _ in alone for found in one),
-        tuple(record for _, rejected in alone for record in rejected),
+    blocks = [letter(number, **values) for number, values in enumerate(fields + fields)]
+    separately = [stamps(block, *owners) for block in blocks]
+    assert stamps_of_page(blocks, *owners) == (
+        tuple(record for records, _ in separately for record in records),
+        tuple(rejected_record for _, rejected in separately for rejected_record in rejected),
     )
 
 
 # Threads
 
 
-def test_a_thread_holds_the_message_first_then_what_it_follows_once_each() -> None:
-    found = stamp(letter(7, references="<1@x>\n <2@x> <1@x>", in_reply_to="<3@x> (message from Quetz of 3 May)"))
-    words = ["7@post.example", "1@x", "2@x", "3@x"]
-    assert found.thread_nodes == tuple(NAMES.node("ana", word) for word in words)
-    assert found.key == found.thread_nodes[0]
+def test_thread_nodes_are_the_message_then_its_references_once_each() -> None:
+    result = stamp(letter(7, references="<1@x>\n <2@x> <1@x>", in_reply_to="<3@x> (message from Quetz of 3 May)"))
+    identifiers = ["7@post.example", "1@x", "2@x", "3@x"]
+    assert result.thread_nodes == tuple(PSEUDONYMS.node("ana", identifier) for identifier in identifiers)
+    assert result.key == result.thread_nodes[0]
 
 
-def test_gmails_thread_is_a_node_in_the_spelling_of_its_interface() -> None:
-    assert NAMES.node("ana", "thread:ff") in stamp(letter(x_gm_thrid="255")).thread_nodes
+def test_gmail_thread_is_a_node_in_hexadecimal() -> None:
+    assert PSEUDONYMS.node("ana", "thread:ff") in stamp(letter(x_gm_thrid="255")).thread_nodes
 
 
-def test_an_endless_thread_keeps_its_two_ends() -> None:
-    found = stamp(letter(references=" ".join(f"<{number}@x>" for number in range(5000))))
-    assert len(found.thread_nodes) == 100
-    assert found.thread_nodes[1] == NAMES.node("ana", "0@x")
-    assert found.thread_nodes[-1] == NAMES.node("ana", "4999@x")
+def test_very_long_thread_keeps_its_two_ends() -> None:
+    result = stamp(letter(references=" ".join(f"<{number}@x>" for number in range(5000))))
+    assert len(result.thread_nodes) == 100
+    assert result.thread_nodes[1] == PSEUDONYMS.node("ana", "0@x")
+    assert result.thread_nodes[-1] == PSEUDONYMS.node("ana", "4999@x")
 
 
 @pytest.mark.parametrize("spelling", ["<1@x>", "1@x", "<1@\n x>", "junk <1@x>", "<1@x>@changeid"])
-def test_a_message_id_is_the_same_however_it_is_spelled(spelling: str) -> None:
-    assert stamp(letter(message_id=spelling)).key == NAMES.node("ana", "1@x")
+def test_message_id_is_the_same_in_every_spelling(spelling: str) -> None:
+    assert stamp(letter(message_id=spelling)).key == PSEUDONYMS.node("ana", "1@x")
 
 
-def test_a_message_without_id_is_known_by_what_no_mail_program_changes() -> None:
+def test_message_without_id_is_identified_by_fields_that_do_not_change() -> None:
     plain, flagged = letter(message_id=""), letter(message_id="", status="RO", x_mozilla_status="0001")
     assert stamp(plain).key == stamp(flagged).key
     assert stamp(plain).key != stamp(letter(2, message_id="")).key
@@ -432,8 +430,8 @@ def test_a_message_without_id_is_known_by_what_no_mail_program_changes() -> None
 # Hostile input
 
 
-def mutated(block: bytes, chance: random.Random) -> bytes:
-    """The block with a few bytes cut, doubled, swapped or replaced by what hurts parsers."""
+def mutated(block: bytes, random_: random.Random) -> bytes:
+    """Return the block with a few bytes cut, doubled, swapped or replaced by what hurts parsers."""
     pieces = [
         b"\0",
         b"\r",
@@ -451,21 +449,21 @@ def mutated(block: bytes, chance: random.Random) -> bytes:
         b"+9999",
         b"@",
     ]
-    for _ in range(chance.randint(1, 8)):
-        begin = chance.randrange(len(block) + 1)
-        end = min(len(block), begin + chance.choice([0, 1, 2, 20]))
-        block = block[:begin] + chance.choice([b"", *pieces, block[begin:end] * 3]) + block[end:]
+    for _ in range(random_.randint(1, 8)):
+        begin = random_.randrange(len(block) + 1)
+        end = min(len(block), begin + random_.choice([0, 1, 2, 20]))
+        block = block[:begin] + random_.choice([b"", *pieces, block[begin:end] * 3]) + block[end:]
     return block
 
 
-def longest_of(count: int, seed: int) -> float:
-    """Read that many mutated header blocks; the seconds of the slowest. Whatever escapes is a failure."""
-    chance = random.Random(seed)
+def slowest_of(count: int, seed: int) -> float:
+    """Read that many mutated header blocks and return the seconds of the slowest. Raises whatever escapes."""
+    random_ = random.Random(seed)
     slowest = 0.0
     for number in range(count):
         block = letter(
             number,
-            From=chance.choice(
+            From=random_.choice(
                 ["ana@harbour.example", '"Moreau, (A)" <c@post.example>', "=?utf-8?q?C?= <c@post.example>"]
             ),
             cc="Team: a@x.example, (note) b@x.example;",
@@ -474,28 +472,28 @@ def longest_of(count: int, seed: int) -> float:
             reply_to="ana@harbour.example",
             auto_submitted="no",
         )
-        began = process_time()
-        found = stamps(mutated(block, chance), ANA, BEN, lists=chance.choice(["ignore", "ordinary"]))
-        slowest = max(slowest, process_time() - began)
-        assert CANARY not in repr(found)
+        started_at = process_time()
+        results = stamps(mutated(block, random_), ANA, BEN, lists=random_.choice(["ignore", "ordinary"]))
+        slowest = max(slowest, process_time() - started_at)
+        assert CANARY not in repr(results)
     return slowest
 
 
-def test_three_thousand_mutated_header_blocks_are_survived() -> None:
-    assert longest_of(3_000, seed=2) < 1
+def test_three_thousand_mutated_header_blocks_are_parsed() -> None:
+    assert slowest_of(3_000, seed=2) < 1
 
 
 def test_no_subject_name_or_address_is_in_a_stamp() -> None:
-    found = repr(stamps(letter(From=f"{CANARY} <{CANARY}@post.example>", to="ana@harbour.example")))
-    assert CANARY.lower() not in found.lower()
-    assert "post.example" not in found
+    output = repr(stamps(letter(From=f"{CANARY} <{CANARY}@post.example>", to="ana@harbour.example")))
+    assert CANARY.lower() not in output.lower()
+    assert "post.example" not in output
 
 
-SPELLED = st.sampled_from(
+FIELD_NAMES = st.sampled_from(
     ["Date", "From", "To", "Message-ID", "Message-Id", "MESSAGE-ID ", "References", "in-reply-to"]
 )
 FIELDS = st.tuples(
-    SPELLED, st.sampled_from([" <1@x>", " <2@x>\n <3@x>", " c@post.example", "", " Tue, 1 Sep 2026 10:00:00 Z"])
+    FIELD_NAMES, st.sampled_from([" <1@x>", " <2@x>\n <3@x>", " c@post.example", "", " Tue, 1 Sep 2026 10:00:00 Z"])
 )
 
 
@@ -503,29 +501,27 @@ FIELDS = st.tuples(
     st.lists(FIELDS, max_size=8),
     st.sampled_from(["\r\n", "\n", "\r\nTo: d@post.example\r\n", "\nReferences: <9@x>\n", ""]),
 )
-def test_a_block_of_which_a_server_chose_the_fields_is_read_like_any_other(
-    fields: list[tuple[str, str]], behind: str
-) -> None:
-    block = ("".join(f"{name}:{value}\n" for name, value in fields).replace("\n", "\r\n") + behind).encode()
-    at = datetime(2026, 9, 1, tzinfo=UTC)
-    whole, filtered = Headers.from_block(block), Headers.from_block(block, filtered=True)
-    assert filtered.identifiers(at) == whole.identifiers(at)
+def test_filtered_block_is_parsed_like_any_other(fields: list[tuple[str, str]], after: str) -> None:
+    block = ("".join(f"{name}:{value}\n" for name, value in fields).replace("\n", "\r\n") + after).encode()
+    sent_at_ = datetime(2026, 9, 1, tzinfo=UTC)
+    plain, filtered = Headers.from_block(block), Headers.from_block(block, filtered=True)
+    assert filtered.identifiers(sent_at_) == plain.identifiers(sent_at_)
     assert (filtered.sent_at, filtered.senders, filtered.addresses("to")) == (
-        whole.sent_at,
-        whole.senders,
-        whole.addresses("to"),
+        plain.sent_at,
+        plain.senders,
+        plain.addresses("to"),
     )
 
 
-def test_the_first_of_several_names_and_dates_counts_and_all_references() -> None:
+def test_first_of_several_ids_and_dates_counts_and_all_references() -> None:
     headers = Headers.from_block(
         b"Message-Id: <1@x>\nDATE: Tue, 1 Sep 2026 10:00:00 +0000\nmessage-id: <2@x>\n"
         b"Date: Wed, 2 Sep 2026 10:00:00 +0000\n"
         b"References: <3@x>\nreferences: <4@x>\n"
     )
-    at = datetime(2026, 9, 1, 10, tzinfo=UTC)
-    assert headers.identifiers(at) == ["1@x", "3@x", "4@x"]
-    assert headers.sent_at == at
+    expected = datetime(2026, 9, 1, 10, tzinfo=UTC)
+    assert headers.identifiers(expected) == ["1@x", "3@x", "4@x"]
+    assert headers.sent_at == expected
 
 
 @pytest.mark.real

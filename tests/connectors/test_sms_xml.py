@@ -24,7 +24,7 @@ from connectors.sms_xml import source
 from connectors.sms_xml.filter import ALLOWED, Sieve, UnfitError
 from connectors.sms_xml.messages import canonical_number, is_machine
 from connectors.sms_xml.source import SOURCE_KIND, SmsXmlOptions
-from tests.connectors.mailboxes import CANARY, NAMES, RULES, Reading, practice, read
+from tests.connectors.mailboxes import CANARY, PSEUDONYMS, RULES, Reading, practice, read
 
 ANA = Owner("ana", ZoneInfo("Europe/London"), frozenset({"ana@harbour.example", "+447700900001"}))
 MINUTE = 60_000
@@ -88,7 +88,7 @@ def test_a_text_received_and_one_sent(tmp_path: Path) -> None:
         (datetime.fromtimestamp(START / 1000 + 60, UTC), False),
         (datetime.fromtimestamp(START / 1000 + 120, UTC), True),
     ]
-    assert {stamp.counterpart for stamp in found} == {NAMES.person("ana", "+447700900123")}
+    assert {stamp.counterpart for stamp in found} == {PSEUDONYMS.person("ana", "+447700900123")}
     assert {(stamp.channel, stamp.counterpart_kind, stamp.automatic, stamp.thread_nodes) for stamp in found} == {
         ("sms", CounterpartKind.CLIENT, False, ())
     }
@@ -136,7 +136,11 @@ def test_a_colleagues_number_is_a_colleague(tmp_path: Path) -> None:
 def test_the_sender_of_an_mms_is_its_counterpart(tmp_path: Path) -> None:
     numbers = ("151", "+447700900001"), ("137", "+447700900123")
     (stamp,) = read_backup(tmp_path, mms(1, *numbers)).stamps
-    assert (stamp.counterpart, stamp.outgoing, stamp.thread_nodes) == (NAMES.person("ana", "+447700900123"), False, ())
+    assert (stamp.counterpart, stamp.outgoing, stamp.thread_nodes) == (
+        PSEUDONYMS.person("ana", "+447700900123"),
+        False,
+        (),
+    )
 
 
 def test_a_group_is_one_conversation_whoever_writes(tmp_path: Path) -> None:
@@ -147,14 +151,14 @@ def test_a_group_is_one_conversation_whoever_writes(tmp_path: Path) -> None:
         mms(2, ("137", cleo), ("151", ben), ("151", own)),
         mms(3, ("137", "insert-address-token"), ("151", ben), ("151", cleo), msg_box="2", m_type="128"),
     ).stamps
-    assert [stamp.counterpart for stamp in found] == [NAMES.person("ana", number) for number in (ben, cleo, ben)]
+    assert [stamp.counterpart for stamp in found] == [PSEUDONYMS.person("ana", number) for number in (ben, cleo, ben)]
     assert [stamp.outgoing for stamp in found] == [False, False, True]
     assert len({stamp.thread_nodes[1] for stamp in found}) == 1
 
 
 def test_an_mms_without_a_list_of_numbers_goes_by_its_conversation(tmp_path: Path) -> None:
     found = read_backup(tmp_path, mms(1, address="+447700900123"), mms(2, address="+447700900123~+447700900124"))
-    assert {stamp.counterpart for stamp in found.stamps} == {NAMES.person("ana", "+447700900123")}
+    assert {stamp.counterpart for stamp in found.stamps} == {PSEUDONYMS.person("ana", "+447700900123")}
     assert [len(stamp.thread_nodes) for stamp in found.stamps] == [0, 2]
 
 

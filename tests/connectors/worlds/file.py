@@ -1,4 +1,4 @@
-"""A file that somebody exports again and again: what the worlds of file formats have in common."""
+"""A file that is exported again and again, the base of simulated file sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOVE = timedelta(minutes=15)
 
 
 class FileWorld:
-    """Holds ``items``, each with how far it was moved, in a file called ``file_name``; ``content`` is what is in it."""
+    """Has ``items``, each with how far it was moved, in a file ``file_name`` with the bytes ``content``."""
 
     file_name: ClassVar[str]
     title: ClassVar[str] = ""
@@ -29,7 +29,7 @@ class FileWorld:
         self.mend()
 
     def content(self) -> bytes:
-        """The whole file."""
+        """Return the bytes of the whole file."""
         raise NotImplementedError
 
     def options(self) -> str:

@@ -1,4 +1,4 @@
-"""Letters as a mailbox holds them: what the worlds of mail are made of."""
+"""Messages as mailboxes contain them, for the simulated mail sources."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ PLANTED = (
 
 
 def letter(number: int, owner: str = ANA) -> str:
-    """Letter ``number`` as it was sent: clients write, and every second one is the owner's answer to the one before."""
-    own, other = ADDRESSES[owner], client(number // 2)
-    sender, to = (own, other) if number % 2 else (other, own)
-    answers = f"In-Reply-To: <{number - 1}.{CANARY}@post.example>\n" if number % 2 else ""
+    """Return message ``number``: clients write, and every second message is the owner's answer to the one before."""
+    own_address, client_address = ADDRESSES[owner], client(number // 2)
+    sender, recipient = (own_address, client_address) if number % 2 else (client_address, own_address)
+    reply_header = f"In-Reply-To: <{number - 1}.{CANARY}@post.example>\n" if number % 2 else ""
     return f"""\
 Received: from {CANARY}.example by mx.two.example; {format_datetime(moment(number))}
 From: "{CANARY}, Dr" <{sender}>
-To: {CANARY} <{to}>
+To: {CANARY} <{recipient}>
 Subject: About {CANARY}
 Date: {format_datetime(moment(number))}
 Message-ID: <{number}.{CANARY}@post.example>
-{answers}Comments: {CANARY}
+{reply_header}Comments: {CANARY}
 Keywords: {CANARY}
 Organization: {CANARY} Ltd
 User-Agent: {CANARY}/1.0

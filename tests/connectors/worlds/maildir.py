@@ -1,4 +1,4 @@
-"""A Maildir on the disk."""
+"""A simulated Maildir on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.connectors.worlds.world import ANA, CANARY, OF_A_FILE, Behaviour, Tro
 
 
 class Maildir:
-    """A folder with a file for each letter."""
+    """A folder with one file for each message."""
 
     kind: ClassVar[str] = "maildir"
     title: ClassVar[str] = ""

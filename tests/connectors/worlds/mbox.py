@@ -1,4 +1,4 @@
-"""A mailbox in one file."""
+"""A simulated mailbox in one file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Mailbox(FileWorld):
         super().__init__(folder, patch)
 
     def content(self) -> bytes:
-        marked = (f"From {CANARY} {moment(number):%a %b %d %H:%M:%S %Y}\n{letter(number)}\n" for number in self.items)
-        return "".join(marked).encode()
+        messages = (f"From {CANARY} {moment(number):%a %b %d %H:%M:%S %Y}\n{letter(number)}\n" for number in self.items)
+        return "".join(messages).encode()
 
 
 WORLDS = (Mailbox,)
