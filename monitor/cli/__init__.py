@@ -1,6 +1,6 @@
-"""The command line: configuration, store, one call, print. The only reader of the clock.
+"""The command line. It alone reads the clock, loads the configuration, opens the store and prints.
 
-Commands load when they are called, so that ``evenhours --version`` and ``--help`` stay quick.
+Commands are imported when they are called, so that ``evenhours --version`` and ``--help`` stay fast.
 """
 
 from __future__ import annotations
@@ -42,30 +42,30 @@ COMMANDS = {
 
 
 class LazyCommands(click.Group):
-    """A group whose commands are imported when they are asked for; what goes wrong in them becomes one sentence."""
+    """A group that imports a command when it is called, and prints its errors as one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands, in the order in which a practice meets them."""
+        """Return the names of all commands, in the order in which a practice needs them."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
+        """Import and return the command of that name."""
         del ctx
         module = COMMANDS.get(cmd_name)
         return None if module is None else getattr(import_module(f"monitor.cli.{module}"), cmd_name.replace("-", "_"))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Without ``-v`` no trace is shown: it could repeat what was read from a source."""
+        """Run the command. A traceback is shown only with ``-v``: it may contain text from a source."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()  # what cannot be printed shows here, and not when the process has ended
+            sys.stdout.flush()  # so that a failure to print is raised here, and not at exit
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if ctx.obj is not None and ctx.obj.verbose:
                 raise
-            click.echo(f"evenhours: {_sentence(error)}", err=True)
+            click.echo(f"evenhours: {_error_message(error)}", err=True)
             ctx.exit(_exit_code(error))
         return result
 
@@ -74,36 +74,34 @@ class LazyCommands(click.Group):
 @click.version_option(__version__, prog_name="evenhours")
 @click.option("--config", type=click.Path(), help="The configuration (default: evenhours.toml here, or your own).")
 @click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Show all that a night does, and where in the program an error arose."
-)
+@click.option("-v", "--verbose", is_flag=True, help="Show everything a command does, and the traceback of an error.")
 @click.pass_context
 def evenhours(click_context: click.Context, config: str | None, *, json_: bool, verbose: bool) -> None:
-    """When clinicians work, told to each of them alone."""
+    """Show clinicians when they work: each of them their own times, and nobody else's."""
     click_context.obj = context = CliContext(config_option=config, verbose=verbose, as_json=json_)
     click_context.call_on_close(context.close)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    streams.hold()
-    signal.signal(signal.SIGTERM, _terminated)
+    streams.replace_standard_streams()
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
     evenhours.main(arguments, prog_name="evenhours")
 
 
-def _terminated(number: int, _frame: FrameType | None) -> None:
-    """End as after an error: what is half done is taken back, the lock falls, the log is folded into the database."""
-    signal.signal(number, signal.SIG_DFL)  # whoever asks twice means at once
+def _exit_on_sigterm(number: int, _frame: FrameType | None) -> None:
+    """Exit as after an error: transactions are rolled back, the lock is released, the database is closed cleanly."""
+    signal.signal(number, signal.SIG_DFL)  # a second SIGTERM ends the process at once
     sys.exit(128 + number)
 
 
-def _sentence(error: Exception) -> str:
+def _error_message(error: Exception) -> str:
     if isinstance(error, (EvenhoursError, ConnectorError)):
         return str(error)
     if isinstance(error, OSError) and is_disk_full(error):
         folder = Path(error.filename).parent if isinstance(error.filename, str) else Path(gettempdir())
         return f"Nothing more can be written: {disk_full_message(folder)}. Make room and run the command again."
-    return f"a fault of ours ({type(error).__name__}). Please report it; evenhours -v shows where it arose."
+    return f"this is a bug in Evenhours ({type(error).__name__}). Please report it; evenhours -v shows where it arose."
 
 
 def _exit_code(error: Exception) -> int:

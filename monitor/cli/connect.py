@@ -1,4 +1,4 @@
-"""``evenhours connect``: somebody lets their own account be read."""
+"""``evenhours connect google``: asks a clinician for permission to read their Google account."""
 
 from __future__ import annotations
 
@@ -16,27 +16,25 @@ if TYPE_CHECKING:
     from monitor.onboarding import PermissionRequest
     from monitor.roster import Clinician
 
-WAIT = 300.0  # seconds for somebody to read Google's page
+CONSENT_SECONDS = 300.0  # for a person to read and answer Google's page
 
 
 @click.group()
 def connect() -> None:
-    """Let an account be read: its owner says yes once, on the provider's own page."""
+    """Give permission to read an account, once, on the provider's own page."""
 
 
 connect.add_command(microsoft)
 
 
 @connect.command()
-@click.option(
-    "--clinician", "key", metavar="KEY", help="Whose account; may be left out if there is only one clinician."
-)
-@click.option("--source", "name", metavar="NAME", help="For this source, where several keep permissions apart.")
-@click.option("--no-browser", is_flag=True, help="There is none on this machine: show the page's address instead.")
-@click.option("--account", metavar="ADDRESS", help="For a service account: which of the clinician's addresses it is.")
+@click.option("--clinician", "key", metavar="KEY", help="The clinician; may be left out if there is only one.")
+@click.option("--source", "name", metavar="NAME", help="The source, if several store permissions separately.")
+@click.option("--no-browser", is_flag=True, help="Show the page's address, for a machine without a browser.")
+@click.option("--account", metavar="ADDRESS", help="With a service account: the clinician's address.")
 @pass_context
 def google(context: CliContext, key: str | None, name: str | None, account: str | None, *, no_browser: bool) -> None:
-    """Let a clinician's Google account be read: calendar, mail headers, meetings, as the sources need."""
+    """Give permission to read a clinician's Google account: calendar, mail headers, meetings, as the sources need."""
     from monitor.onboarding import google_request
 
     person = context.clinician(key)
@@ -58,12 +56,12 @@ def _on_googles_page(
     if no_browser:
         page = consent_page(context.config, request)
         context.print_note(
-            f"Open this on any machine, signed in as {person.name}, and let it:\n\n{page.url}\n\n"
-            "After the last click the browser shows a page that cannot be reached. That is right: copy its address, "
-            "from the bar at the top, whole."
+            f"Open this page on any machine, signed in as {person.name}, and allow access:\n\n{page.url}\n\n"
+            "After the last click the browser shows a page that cannot be reached. That is expected: copy the whole "
+            "address from the address bar."
         )
         return page.finish(click.prompt("The address", err=True), request.folder, person.key, context.now)
-    with redirect_listener(WAIT) as (back, wait):
+    with redirect_listener(CONSENT_SECONDS) as (back, wait):
         page = consent_page(context.config, request, back)
         context.print_note(f"Google's page opens in the browser. If it does not, open it yourself:\n\n{page.url}\n")
         click.launch(page.url)
@@ -79,10 +77,10 @@ def _by_domain(context: CliContext, person: Clinician, request: PermissionReques
         f"{person.name}: the practice's service account will read, in your name ({address}): {request.description}."
     )
     if not click.confirm("Do you, yourself, agree?", err=True):
-        raise UsageError("Nothing was written down. Without your own consent nothing is read.")
+        raise UsageError("Nothing was stored. Without your own consent nothing is read.")
     write_consent(request.folder, person.key, address, request.scopes, context.now)
     context.print_result(
-        f"{person.key}: written down. Next: evenhours ingest",
+        f"{person.key}: consent stored. Next: evenhours ingest",
         clinician=person.key,
         granted=list(request.scopes),
         missing=[],
@@ -92,9 +90,9 @@ def _by_domain(context: CliContext, person: Clinician, request: PermissionReques
 def _print_permission(context: CliContext, person: Clinician, permission: GrantedPermission) -> None:
     from monitor.onboarding import describe_scopes
 
-    told = f"{person.key}: connected; may be read: {describe_scopes(permission.granted)}."
+    text = f"{person.key}: connected. Evenhours may read: {describe_scopes(permission.granted)}."
     context.print_result(
-        f"{told} Next: evenhours ingest",
+        f"{text} Next: evenhours ingest",
         clinician=person.key,
         granted=list(permission.granted),
         missing=list(permission.missing),
@@ -102,7 +100,7 @@ def _print_permission(context: CliContext, person: Clinician, permission: Grante
     )
     if permission.missing:
         context.print_note(
-            f"Left unticked: {describe_scopes(permission.missing)}. Run the command again to give it, too."
+            f"Left unticked: {describe_scopes(permission.missing)}. Run the command again to allow that, too."
         )
     if permission.ends_at:
         context.print_note(

@@ -1,4 +1,4 @@
-"""``evenhours connect microsoft``: somebody signs in with a code, on whatever machine has a browser."""
+"""``evenhours connect microsoft``: asks for permission to read a Microsoft account, with a code for any browser."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ KIND = "microsoft"
 
 
 @click.command()
-@click.option(
-    "--clinician", "key", metavar="KEY", help="Whose account; may be left out if there is only one clinician."
-)
-@click.option("--source", "name", metavar="NAME", help="For this source, where there are several.")
-@click.option("--account", metavar="ADDRESS", help="For an application: which of the clinician's addresses it is.")
+@click.option("--clinician", "key", metavar="KEY", help="The clinician; may be left out if there is only one.")
+@click.option("--source", "name", metavar="NAME", help="The source, if there are several.")
+@click.option("--account", metavar="ADDRESS", help="With an application: the clinician's address.")
 @pass_context
 def microsoft(context: CliContext, key: str | None, name: str | None, account: str | None) -> None:
-    """Let a clinician's Microsoft account be read: calendar, message times, meetings, as the source says."""
+    """Give permission to read a clinician's Microsoft account: calendar, message times, meetings, as configured."""
     person = context.clinician(key)
     source = _source(context, person, name)
     if source.options.client_secret:
@@ -39,9 +37,11 @@ def _source(context: CliContext, person: Clinician, name: str | None) -> SourceC
     own = [source for source in context.config.sources if source.kind == KIND and person.key in source.clinicians]
     chosen = [source for source in own if name in {None, source.name}]
     if not own:
-        raise UsageError(f"No source of kind {KIND} is {person.key}'s. Add one to the configuration.")
+        raise UsageError(f"{person.key} has no source of kind {KIND}. Add one to the configuration.")
     if len(chosen) != 1:
-        raise UsageError(f"Say for which source: --source {' | '.join(source.name for source in own)}")
+        raise UsageError(
+            f"{person.key} has several {KIND} sources. Add --source {' | '.join(source.name for source in own)}"
+        )
     return chosen[0]
 
 
@@ -52,12 +52,12 @@ def _with_a_code(context: CliContext, person: Clinician, options: MicrosoftOptio
     asking = DeviceSignIn(options)
     context.print_note(
         f"On any machine, {person.name} opens {asking.address} and enters the code {asking.code}.\n"
-        f"What will be read: {describe_scopes(scopes_of(options))}.\nWaiting until that is done ..."
+        f"Evenhours will read: {describe_scopes(scopes_of(options))}.\nWaiting for the sign-in ..."
     )
     granted = asking.wait(context.config.folder / options.tokens, person.key, context.now)
     missing = [scope for scope in scopes_of(options) if scope not in granted]
     context.print_result(
-        f"{person.key}: connected; may be read: {describe_scopes(granted) or 'nothing'}. Next: evenhours ingest",
+        f"{person.key}: connected. Evenhours may read: {describe_scopes(granted) or 'nothing'}. Next: evenhours ingest",
         clinician=person.key,
         granted=list(granted),
         missing=missing,
@@ -79,7 +79,7 @@ def _by_application(context: CliContext, person: Clinician, options: MicrosoftOp
         f"{person.name}: the practice's application will read, in your name ({address}): {describe_scopes(scopes)}."
     )
     if not click.confirm("Do you, yourself, agree?", err=True):
-        raise UsageError("Nothing was written down. Without your own consent nothing is read.")
+        raise UsageError("Nothing was stored. Without your own consent nothing is read.")
     write_consent(context.config.folder / options.tokens, person.key, address, options, context.now)
-    told = f"{person.key}: written down. Next: evenhours ingest"
-    context.print_result(told, clinician=person.key, granted=list(scopes), missing=[])
+    text = f"{person.key}: consent stored. Next: evenhours ingest"
+    context.print_result(text, clinician=person.key, granted=list(scopes), missing=[])

@@ -79,7 +79,7 @@ class CliContext:
         """Hold the run lock, so that no other command writes; failing to print does not end this one."""
         from monitor.night import run_lock
 
-        streams.work_goes_on()
+        streams.ignore_output_errors()
         with run_lock(self.config.database):
             yield
 

@@ -1,4 +1,4 @@
-"""``evenhours demo``: the main job from real files to pages, on an invented practice."""
+"""``evenhours demo``: writes an invented practice, reads and analyses it, and serves its pages."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from monitor.cli import streams
 from monitor.cli.context import CliContext, pass_context
 from monitor.errors import UsageError
 
-MARK = "planted.json"  # lies in a folder that an earlier demonstration made
+MARKER = "planted.json"  # in every folder that an earlier demonstration wrote
 
 
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
-@click.option("--serve/--no-serve", default=None, help="Serve the pages afterwards (EVENHOURS_DEMO_SERVE=0 does not).")
-@click.option("--port", default=8137, show_default=True, help="Port of the pages on this machine.")
+@click.option("--serve/--no-serve", default=None, help="Serve the pages afterwards (not with EVENHOURS_DEMO_SERVE=0).")
+@click.option("--port", default=8137, show_default=True, help="The port of the pages on this machine.")
 @pass_context
 def demo(context: CliContext, folder: Path, serve: bool | None, port: int) -> None:  # noqa: FBT001
     """Write an invented practice to disk, read it with the ordinary connectors, analyse, report and serve it."""
     from monitor.cli.night import compute
     from monitor.demo import write_practice
 
-    streams.work_goes_on()
-    clock = _Steps(context)
+    streams.ignore_output_errors()
+    steps = _Steps(context)
     _empty(folder)
     write_practice(folder, context.now)
-    clock.done(f"A practice of 12 clinicians is written to {folder}/ (what was planted: {folder}/PLANTED.md)")
+    steps.print_done(f"A practice of 12 clinicians is written to {folder}/ (its planted changes: {folder}/PLANTED.md)")
     context.config_option = str(folder / "evenhours.toml")
     _read(context)
-    clock.done("Calendars, mailboxes, call logs and exports are read into the database")
+    steps.print_done("Calendars, mailboxes, call logs and exports are read into the database")
     _set_slots(context)
     if code := compute(context):
         sys.exit(code)
-    clock.done("Weekly numbers and notices are computed")
+    steps.print_done("Weekly numbers and notices are computed")
     _write_reports(context, folder)
-    clock.done(f"Reports are written to {folder}/reports/")
+    steps.print_done(f"Reports are written to {folder}/reports/")
     if serve if serve is not None else os.environ.get("EVENHOURS_DEMO_SERVE", "1") != "0":
         from monitor.cli.serve import serve_pages
 
@@ -49,21 +49,23 @@ def demo(context: CliContext, folder: Path, serve: bool | None, port: int) -> No
 
 
 class _Steps:
-    """Tells each step and how long it took."""
+    """Prints each step and its duration."""
 
     def __init__(self, context: CliContext) -> None:
         self._context, self._since = context, time.monotonic()
 
-    def done(self, text: str) -> None:
+    def print_done(self, text: str) -> None:
         seconds, self._since = time.monotonic() - self._since, time.monotonic()
         self._context.print_result(f"{text} ({seconds:.1f} s).", step=text, seconds=round(seconds, 1))
 
 
 def _empty(folder: Path) -> None:
-    """Clear the folder of an earlier demonstration, and of nothing else."""
+    """Delete the files of an earlier demonstration; refuse any other folder with files."""
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).exists():
-            raise UsageError(f"{folder} is not empty and holds no demonstration. Choose another: --folder FOLDER")
+        if not (folder / MARKER).exists():
+            raise UsageError(
+                f"{folder} is not empty and contains no demonstration. Choose another folder: --folder FOLDER"
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -89,7 +91,7 @@ def _set_slots(context: CliContext) -> None:
 
 
 def _write_reports(context: CliContext, folder: Path) -> None:
-    """The weekly report of each clinician and the director's page."""
+    """Write the weekly report of each clinician and the director's fairness report."""
     from monitor.cli.reports import write_output
     from monitor.fairness_report.report import fairness_report
     from monitor.weekly_report.report import weekly_report
@@ -97,9 +99,9 @@ def _write_reports(context: CliContext, folder: Path) -> None:
 
     reports = folder / "reports"
     reports.mkdir(mode=0o700, exist_ok=True)
-    shared = fairness_report(context.config, context.store, now=context.now)
-    write_output(reports / "fairness.html", fairness.standalone(shared))
+    director_model = fairness_report(context.config, context.store, now=context.now)
+    write_output(reports / "fairness.html", fairness.standalone(director_model))
     for person in context.config.clinicians:
-        told = weekly_report(context.config, context.store, person, now=context.now)
-        write_output(reports / f"{person.key}.html", weekly.standalone(told))
-        write_output(reports / f"{person.key}.md", weekly.markdown(told))
+        model = weekly_report(context.config, context.store, person, now=context.now)
+        write_output(reports / f"{person.key}.html", weekly.standalone(model))
+        write_output(reports / f"{person.key}.md", weekly.markdown(model))

@@ -1,4 +1,4 @@
-"""``evenhours export``: what others may rely on, as CSV or JSON lines on standard output."""
+"""``evenhours export``: the documented tables as CSV or JSON lines on standard output."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from monitor.exports import COLUMNS, export_rows
 @click.option("--clinician", metavar="KEY", help="Only this clinician (default: everybody).")
 @click.option("--from", "first", type=DAY, help="First local day.")
 @click.option("--to", "last", type=DAY, help="Last local day, included.")
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option("--format", "format_", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
 @pass_context
 def export(
-    context: CliContext, table: str, clinician: str | None, first: date | None, last: date | None, form: str
+    context: CliContext, table: str, clinician: str | None, first: date | None, last: date | None, format_: str
 ) -> None:
-    """Print one table, every row that touches the days asked for."""
+    """Print one table: all rows that touch the given days."""
     if first and last and last < first:
-        raise UsageError(f"--to {last} lies before --from {first}.")
+        raise UsageError(f"--to {last} is before --from {first}.")
     people = [context.clinician(clinician)] if clinician else context.config.clinicians
     rows = (
         row
         for person in people
         for row in export_rows(table, context.config, context.store, person, first=first, last=last, now=context.now)
     )
-    (_jsonl if form == "jsonl" or context.as_json else _csv)(COLUMNS[table], rows)
+    (_jsonl if format_ == "jsonl" or context.as_json else _csv)(COLUMNS[table], rows)
 
 
 def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({column: _harmless(cell) for column, cell in row.items()} for row in rows)
+    writer.writerows({column: _without_formula(cell) for column, cell in row.items()} for row in rows)
 
 
-def _harmless(cell: object) -> object:
-    """A text that a spreadsheet would take for a formula is marked as text; numbers stay numbers."""
+def _without_formula(cell: object) -> object:
+    """Return the cell, marked as text if a spreadsheet would read it as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 

@@ -1,4 +1,4 @@
-"""Commands of the night: compute what is out of date, or everything that cron is there for."""
+"""``evenhours analyse`` and ``nightly``: compute what is out of date, alone or after reading the sources."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from monitor.readiness import Gap
     from monitor.roster import Clinician
 
-NIGHTS_SHOWN = 31
+RUNS_SHOWN = 31
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="Everybody, not only those whose records changed.")
+@click.option("--full", is_flag=True, help="Compute everybody, not only those whose records changed.")
 @pass_context
 def analyse(context: CliContext, *, full: bool) -> None:
     """Compute the weekly numbers and notices that are out of date."""
-    _ = context.store  # it has to be there
+    _ = context.store  # fails here if there is no database, before the lock is taken
     with context.run_lock():
         code = compute(context, full=full)
     sys.exit(code)
 
 
 def compute(context: CliContext, *, full: bool = False) -> int:
-    """Analyse whoever is out of date and tell how it went; return the exit code."""
+    """Compute the numbers that are out of date, print the result and return the exit code."""
     from monitor.night import analyse_all
 
-    printer = Printer(context)
+    printer = NightPrinter(context)
     with printer.computing() as progress:
         analysis = analyse_all(context.config, context.store, now=context.now, everyone=full, progress=progress)
     printer.computed(analysis)
@@ -49,12 +49,12 @@ def compute(context: CliContext, *, full: bool = False) -> int:
 
 
 @click.command()
-@click.option("--log", is_flag=True, help="Show what the last nights did, and do nothing.")
+@click.option("--log", is_flag=True, help="Show the last nightly runs and do nothing else.")
 @pass_context
 def nightly(context: CliContext, *, log: bool) -> None:
-    """Everything that cron is there for: read what is new, compute, and say what to do where something broke.
+    """Read what is new, compute the numbers and report problems: the command for cron.
 
-    Only what somebody has to do is printed; on a terminal, with -v and with --json all that was done.
+    Prints only problems and their remedies; on a terminal, with -v or with --json everything that was done.
     """
     if log:
         print_nights(context)
@@ -64,14 +64,14 @@ def nightly(context: CliContext, *, log: bool) -> None:
     context.quiet = not (context.verbose or context.as_json or sys.stdout.isatty())
     with context.open_for_writing() as store:
         local = context.now.astimezone(context.config.practice.zone)
-        context.print_result(f"Begun on {local:%A, %d %B %Y at %H:%M} ({local.tzinfo}).")
-        ended = night(context.config, store, context.pseudonyms, Printer(context), now=context.now)
+        context.print_result(f"Started on {local:%A, %d %B %Y at %H:%M} ({local.tzinfo}).")
+        ended = night(context.config, store, context.pseudonyms, NightPrinter(context), now=context.now)
         context.print_result(f"Done after {ended.seconds:.0f} s (exit code {ended.exit_code}).")
     sys.exit(ended.exit_code)
 
 
-class Printer:
-    """Prints what a night does (see :class:`monitor.night.NightListener`)."""
+class NightPrinter:
+    """Prints the progress of a nightly run; see :class:`monitor.night.NightListener`."""
 
     def __init__(self, context: CliContext) -> None:
         self._context = context
@@ -80,7 +80,7 @@ class Printer:
 
     @contextmanager
     def reading(self) -> Iterator[PageProgress]:
-        """Show on a terminal how far each source is."""
+        """Show on a terminal the progress of each source."""
         from monitor.cli.sources import reading
 
         with reading(self._context) as self._bar:
@@ -98,69 +98,73 @@ class Printer:
     def computing(self) -> Iterator[Callable[[str], None]]:
         """Show on a terminal whose numbers are being computed."""
         with ProgressBar() as bar:
-            yield lambda person: bar.show(f"{person} …")
+            yield lambda key: bar.show(f"{key} …")
 
     def computed(self, analysis: AnalysisResult) -> None:
-        """Print how many values changed, and whose numbers could not be computed; no number of anybody is printed."""
-        changed = sum(person.changed for person in analysis.computed)
-        told = (
+        """Print how many values changed, and whose numbers could not be computed. No value is printed."""
+        changed = sum(result.changed for result in analysis.computed)
+        summary = (
             f"{len(analysis.computed)} of {analysis.people} clinicians computed, {changed} weekly values changed."
             if analysis.computed or analysis.failed
             else "Nothing new to compute."
         )
         self._context.print_result(
-            told,
-            computed=[person.clinician for person in analysis.computed],
+            summary,
+            computed=[result.clinician for result in analysis.computed],
             changed=changed,
             failed=[*analysis.failed],
         )
-        for person, error in analysis.failed.items():
-            # Without the error's own words: they may repeat what was read.
+        for key, error in analysis.failed.items():
+            # Not the error's message, which may contain text from a source.
             self._context.print_note(
-                f"evenhours: {person}: the numbers could not be computed ({type(error).__name__}); the last ones "
-                "stand. This is a fault of ours: please report it. evenhours -v analyse shows where it arose."
+                f"evenhours: {key}: the numbers could not be computed ({type(error).__name__}); the previous "
+                "ones stay. This is a bug in Evenhours: please report it. evenhours -v analyse shows where it arose."
             )
             if self._context.verbose:
                 traceback.print_exception(error)
 
     def missing(self, clinician: Clinician, gap: Gap) -> None:
-        """Print what keeps somebody's page from saying more.
+        """Print a gap of a clinician's page and its remedy.
 
-        Tonight's outcomes may know which address is missing; that is named where somebody looks at standard error.
+        If this run has seen which address may be missing, it is named, but only on a terminal.
         """
         from monitor.cli.own_mail import print_unrecognised
         from monitor.readiness import GapKind
         from monitor.weekly_report import gaps
 
-        seen = [one for one in self._outcomes if one.source == gap.source and clinician.key in one.unrecognised]
-        if gap.kind is GapKind.OWNER_UNKNOWN and seen:
-            print_unrecognised(self._context, seen[0], [clinician.key], name_address=sys.stderr.isatty())
+        outcomes = [
+            outcome
+            for outcome in self._outcomes
+            if outcome.source == gap.source and clinician.key in outcome.unrecognised
+        ]
+        if gap.kind is GapKind.OWNER_UNKNOWN and outcomes:
+            print_unrecognised(self._context, outcomes[0], [clinician.key], name_address=sys.stderr.isatty())
         else:
-            found, mend = gaps.operator_texts(clinician, gap)
-            self._context.print_note(f"evenhours: {found}. {mend}")
+            found, remedy = gaps.operator_texts(clinician, gap)
+            self._context.print_note(f"evenhours: {found}. {remedy}")
 
 
 def print_nights(context: CliContext) -> None:
-    """Print what the last nights did, the newest last."""
+    """Print the last nightly runs, the newest last."""
     with context.store.read() as connection:
-        nights = tables.last_runs(connection, "nightly", NIGHTS_SHOWN)
+        runs = tables.last_runs(connection, "nightly", RUNS_SHOWN)
     zone = context.config.practice.zone
-    for night in reversed(nights):
-        begun = datetime.fromtimestamp(night.started_at, zone)
-        ended = None if night.ended_at is None else datetime.fromtimestamp(night.ended_at, zone)
-        how = "it did not end" if ended is None else f"{ended:%H:%M:%S}, exit code {night.exit_code}"
-        lines = [f"{begun:%Y-%m-%d %H:%M:%S} – {how}"]
-        for source in night.sources:
+    for run in reversed(runs):
+        started = datetime.fromtimestamp(run.started_at, zone)
+        ended = None if run.ended_at is None else datetime.fromtimestamp(run.ended_at, zone)
+        end = "did not end" if ended is None else f"{ended:%H:%M:%S}, exit code {run.exit_code}"
+        lines = [f"{started:%Y-%m-%d %H:%M:%S} – {end}"]
+        for source in run.sources:
             rows = f"{source.changed} row{'' if source.changed == 1 else 's'} changed"
-            aside = f", {source.rejected} kept aside" if source.rejected else ""
-            fault = f"; {source.error}" if source.error else ""
-            lines.append(f"    {source.name}: {rows}{aside} ({source.seconds:.1f} s){fault}")
+            rejected = f", {source.rejected} rejected" if source.rejected else ""
+            error = f"; {source.error}" if source.error else ""
+            lines.append(f"    {source.name}: {rows}{rejected} ({source.seconds:.1f} s){error}")
         context.print_result(
             "\n".join(lines),
-            begun=begun.isoformat(),
+            begun=started.isoformat(),
             ended=ended and ended.isoformat(),
-            exit_code=night.exit_code,
-            sources=[asdict(source) for source in night.sources],
+            exit_code=run.exit_code,
+            sources=[asdict(source) for source in run.sources],
         )
-    if not nights:
-        context.print_result("There was no night in the last 30 days.")
+    if not runs:
+        context.print_result("No nightly run in the last 30 days.")

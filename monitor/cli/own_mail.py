@@ -1,6 +1,6 @@
-"""A mailbox in which its owner was not recognised: the sentences about it, for a screen.
+"""Messages about a mailbox in which its owner was not recognised.
 
-An address stands in them only where somebody looks: it is printed to standard error, and never with ``--json``.
+They contain an address only if somebody is watching: on standard error, and never with ``--json``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def print_unrecognised(
     context: CliContext, outcome: SourceOutcome, owners: Collection[str], *, name_address: bool
 ) -> None:
-    """Say of these owners, who are not known to have sent anything, what is missing, and how to go on.
+    """Print for each of these owners that none of their sent messages was recognised, with a remedy.
 
-    ``name_address`` is whether somebody looks at standard error; where it may be kept, no address stands there.
+    ``name_address`` allows an address in the text: not where standard error may be stored, as in a cron mail.
     """
     from connectors.registry import source_kind
 
@@ -34,59 +34,59 @@ def print_unrecognised(
         if key not in owners:
             continue
         number = max(seen.held, seen.messages)
-        told = "its one message was not" if number == 1 else f"none of its {number} messages was"
-        person = context.clinician(key)
+        problem = "its one message was not" if number == 1 else f"none of its {number} messages was"
+        clinician = context.clinician(key)
         if sent_by_address:
-            known = f" sent by {key}, as far as the configuration knows."
+            sender = f" sent from an address of {key}."
             remedy = _remedy(
-                context.config, outcome.source, person, seen, name_address=name_address and not context.as_json
+                context.config, outcome.source, clinician, seen, name_address=name_address and not context.as_json
             )
         else:
-            known, remedy = f" sent by {key}.", _see_whether_it_tells(person)
-        context.print_note(f"evenhours: {outcome.source}: {told}{known} {remedy}")
+            sender, remedy = f" sent by {key}.", _check_sent_messages(clinician)
+        context.print_note(f"evenhours: {outcome.source}: {problem}{sender} {remedy}")
 
 
-def _remedy(config: Config, source: str, person: Clinician, seen: UnrecognisedOwner, *, name_address: bool) -> str:
-    again, place = f"evenhours ingest --source {source} --full", f"addresses below the [[clinician]] of {person.key}"
-    who = person.name or person.key
+def _remedy(config: Config, source: str, clinician: Clinician, seen: UnrecognisedOwner, *, name_address: bool) -> str:
+    command, place = f"evenhours ingest --source {source} --full", f"addresses in the [[clinician]] of {clinician.key}"
+    name = clinician.name or clinician.key
     if seen.address is None:
         return (
-            f"Add what else {who} sends from to {place} or, where sent messages lie elsewhere, that place as a source, "
-            f"and run: {again}"
+            f"Add the other addresses of {name} to {place}. If sent messages are stored elsewhere, add that place as a "
+            f"source instead. Then run: {command}"
         )
     if not name_address:
-        return f"See which address may be {who}'s: {again}"
-    stands = f"{printable(seen.address)} stands in {seen.standing} of the {seen.messages} read now"
+        return f"To see which address may be {name}'s, run: {command}"
+    share = f"{printable(seen.address)} is in {seen.standing} of the {seen.messages} messages just read"
     for other in config.clinicians:
         if seen.address in other.addresses:
-            return f"{stands}, and is {other.name or other.key}'s: see whose mailbox it is."
-    return f"{stands}: if that is {who}'s, add it to {place} and run: {again}"
+            return f"{share}, and is an address of {other.name or other.key}: check whose mailbox it is."
+    return f"{share}. If it is {name}'s, add it to {place} and run: {command}"
 
 
-def _see_whether_it_tells(person: Clinician) -> str:
-    who = person.name or person.key
-    return f"See whether it tells of what {who} sent, too: replies and evenings are not known from it."
+def _check_sent_messages(clinician: Clinician) -> str:
+    name = clinician.name or clinician.key
+    return f"Check that it includes what {name} sent; without it, replies and evening messages are unknown."
 
 
-def remedy_for_unknown_owner(config: Config, source: SourceConfig, person: Clinician) -> str:
-    """Return the remedy for a source in which an owner was not recognised; it opens nobody's mail."""
+def remedy_for_unknown_owner(config: Config, source: SourceConfig, clinician: Clinician) -> str:
+    """Return the remedy for a source in which an owner was not recognised, without reading the source."""
     from connectors.registry import source_kind
 
     kind = source_kind(source.kind)
     if not kind.sent_by_address:
-        return _see_whether_it_tells(person)
+        return _check_sent_messages(clinician)
     path: Path | None = getattr(source.options, "path", None)
-    see = f"ingest --source {source.name} --full"
+    command = f"ingest --source {source.name} --full"
     if path and not kind.is_remote(source.options):
-        see = f"inspect {shlex.quote(str(config.folder / path))}"
+        command = f"inspect {shlex.quote(str(config.folder / path))}"
     return (
-        f"One of {person.name or person.key}'s own addresses is missing below the [[clinician]] of {person.key}, or "
-        f"what was sent lies elsewhere. To see the address that stands in most messages: evenhours {see}"
+        f"An address of {clinician.name or clinician.key} is missing in the [[clinician]] of {clinician.key}, or sent "
+        f"messages are stored elsewhere. To see the address that is in most messages, run: evenhours {command}"
     )
 
 
 def print_likely_address(context: CliContext, kind: str, path: Path) -> None:
-    """Name the address that stands in most messages of a file or folder, on this screen."""
+    """Print the address that is in most messages of a file or folder."""
     from connectors.detect import count_addresses
 
     if context.as_json:
@@ -100,8 +100,8 @@ def print_likely_address(context: CliContext, kind: str, path: Path) -> None:
         return
     if likely := count.most_likely():
         context.print_note(
-            f"{printable(likely.address)} stands in {likely.messages} of the {counted(likely.counted, 'message')} "
-            "looked at: probably yours. If so, it belongs among the addresses below your [[clinician]]."
+            f"{printable(likely.address)} is in {likely.messages} of the {counted(likely.counted, 'message')} "
+            "examined, so it is probably yours. If so, add it to addresses in your [[clinician]]."
         )
     else:
-        context.print_note("No address stands in most of the messages looked at.")
+        context.print_note("No address is in most of the messages examined.")

@@ -1,4 +1,4 @@
-"""Progress for people: one line on standard error, on a terminal alone, gone when it is done."""
+"""A progress line on standard error, shown only on a terminal and erased at the end."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from typing import Self
 from connectors.base import Batch
 
 WIDTH = 24
-SOON = 10  # seconds; less is not worth a word
+SHORTEST_SHOWN = 10  # seconds left; less is not shown
 
 
 class ProgressBar:
-    """The source that is being read, how far, and how long the slowest of all that are being read will still take."""
+    """A line with the source being read, its share done, and the time left for the slowest of all sources."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._shown = sys.stderr.isatty()
+        self._is_terminal = sys.stderr.isatty()
         self._clock = clock
-        self._begun: dict[str, tuple[float, int]] = {}
+        self._starts: dict[str, tuple[float, int]] = {}
         self._ends: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.clear()
 
     def step(self, source: str, batch: Batch) -> None:
-        """Show a page that has been stored."""
+        """Show the progress of a source after a stored batch."""
         if not batch.total or batch.done is None:
             self.show(f"{source} …")
             return
@@ -41,31 +43,31 @@ class ProgressBar:
         self.show(f"{source} {'█' * round(share * WIDTH):░<{WIDTH}} {share:4.0%}{left and f'  {left} left'}")
 
     def _estimate(self, source: str, done: int, total: int) -> None:
-        """When the source will have been read, if the rest goes on as all did since its first page."""
+        """Estimate the end of a source from its speed since its first batch."""
         now = self._clock()
-        began_at, before = self._begun.setdefault(source, (now, done))
+        started_at, done_then = self._starts.setdefault(source, (now, done))
         if done >= total:
             self._ends.pop(source, None)
-        elif done > before:
-            self._ends[source] = now + (now - began_at) * (total - done) / (done - before)
+        elif done > done_then:
+            self._ends[source] = now + (now - started_at) * (total - done) / (done - done_then)
 
     def show(self, text: str) -> None:
-        """Show one line in place of the last."""
-        if self._shown:
+        """Replace the line."""
+        if self._is_terminal:
             width = get_terminal_size().columns
             sys.stderr.write(f"\r\x1b[K{text[: width - 1]}")
             sys.stderr.flush()
 
     def clear(self) -> None:
-        """Take the line away."""
-        if self._shown:
+        """Erase the line."""
+        if self._is_terminal:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
 
 def format_duration(seconds: float) -> str:
-    """About how long that is; nothing where it is not worth a word."""
-    if seconds < SOON:
+    """Return a duration such as "about 3 min"; empty if it is too short to show."""
+    if seconds < SHORTEST_SHOWN:
         return ""
     for unit, length in (("h", 3600), ("min", 60)):
         if seconds >= 1.5 * length:

@@ -1,4 +1,4 @@
-"""``evenhours referral``: who takes the next one, for the director."""
+"""``evenhours referral``: ranks the clinicians who could take the next referral, for the director."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--skill", "skills", multiple=True, help="What the therapist has to list; repeat it for several.")
+@click.option("--skill", "skills", multiple=True, help="A skill that the clinician has to list; repeat it for several.")
 @click.option("--language", help="The language of the therapy.")
 @click.option("--modality", help='How they meet, such as "video".')
 @click.option(
-    "--weight", type=click.FloatRange(0.25, 5), default=1.0, show_default=True, help="Weighted sessions a week."
+    "--weight", type=click.FloatRange(0.25, 5), default=1.0, show_default=True, help="The weighted sessions a week."
 )
 @click.option("--trauma", is_flag=True, help="The work will be trauma-focused.")
 @click.option("--time", type=click.Choice(["day", "evening"]), help="When the client can come; evening is from 17:00.")
-@click.option("--count", type=click.IntRange(1, 20), default=1, show_default=True, help="Several such at once.")
+@click.option("--count", type=click.IntRange(1, 20), default=1, show_default=True, help="The number of such referrals.")
 @click.option("--assign", "taker", metavar="KEY", help="Record that this clinician takes it.")
 @pass_context
 def referral(  # noqa: PLR0913
@@ -44,50 +44,47 @@ def referral(  # noqa: PLR0913
     """Rank who could take the next referral, with reasons: for the director."""
     from monitor.analysis.referral import Referral, TimeOfDay
     from monitor.fairness_report.referral import referral_report
-    from reports import referral as drawn
+    from reports import referral as renderer
 
-    takes = [person.referral_preferences for person in context.config.clinicians]
-    wanted = Referral(
+    preferences = [clinician.referral_preferences for clinician in context.config.clinicians]
+    request = Referral(
         weight=weight,
-        skills=frozenset(_listed("skills", word, (one.skills for one in takes)) for word in skills),
-        language=language and _listed("languages", language, (one.languages for one in takes)),
-        modality=modality and _listed("modality", modality, (one.modality for one in takes)),
+        skills=frozenset(_spelling("skills", word, (listed.skills for listed in preferences)) for word in skills),
+        language=language and _spelling("languages", language, (listed.languages for listed in preferences)),
+        modality=modality and _spelling("modality", modality, (listed.modality for listed in preferences)),
         trauma=trauma,
         time=TimeOfDay(time) if time else None,
     )
     if taker is not None:
-        _assign(context, context.clinician(taker), wanted, count)
+        _assign(context, context.clinician(taker), request, count)
         return
-    told = referral_report(context.config, context.store, wanted, now=context.now, count=count)
-    context.print_result(drawn.text(told).rstrip("\n"), **asdict(told))
+    report = referral_report(context.config, context.store, request, now=context.now, count=count)
+    context.print_result(renderer.text(report).rstrip("\n"), **asdict(report))
 
 
-def _assign(context: CliContext, person: Clinician, referral: Referral, count: int) -> None:
-    """Record a referral: until the next block it counts with its weight, and takes one of the open slots."""
+def _assign(context: CliContext, clinician: Clinician, referral: Referral, count: int) -> None:
+    """Record a referral, which counts with its weight until the next block and uses an open slot."""
     from monitor.store import referrals
 
-    streams.work_goes_on()
+    streams.ignore_output_errors()
     with context.store.write() as connection:
         for _ in range(count):
-            referrals.assign_referral(connection, person.key, referral, now=int(context.now.timestamp()))
-    number = "One referral" if count == 1 else f"{count} referrals"
+            referrals.assign_referral(connection, clinician.key, referral, now=int(context.now.timestamp()))
+    number, pronoun = ("one referral", "It counts") if count == 1 else (f"{count} referrals", "They count")
     context.print_result(
-        f"{number} of weight {referral.weight:g} for {person.name}: counted from now on.",
-        assigned=person.key,
+        f"Recorded {number} of weight {referral.weight:g} for {clinician.name}. {pronoun} from now on.",
+        assigned=clinician.key,
         weight=referral.weight,
         count=count,
     )
 
 
-def _listed(option: str, word: str, by_person: Iterable[frozenset[str]]) -> str:
-    """The word as somebody lists it; one that nobody lists is a slip of the pen."""
+def _spelling(option: str, word: str, by_person: Iterable[frozenset[str]]) -> str:
+    """Return the word as a clinician spells it. Raises UsageError if nobody lists it."""
     from monitor.config.reader import suggestion_for
 
-    words = {known.lower(): known for known in sorted(frozenset[str]().union(*by_person))}
-    if word.lower() not in words:
-        hint = (
-            suggestion_for(word, list(words.values()))
-            or f'; write {option} = ["{word}"] below somebody\'s [[clinician]]'
-        )
+    spellings = {spelling.lower(): spelling for spelling in sorted(frozenset[str]().union(*by_person))}
+    if word.lower() not in spellings:
+        hint = suggestion_for(word, list(spellings.values())) or f'; add {option} = ["{word}"] to a [[clinician]]'
         raise UsageError(f'Nobody lists "{word}" among {option}{hint}.')
-    return words[word.lower()]
+    return spellings[word.lower()]

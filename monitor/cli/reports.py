@@ -1,4 +1,4 @@
-"""``evenhours report``: the weekly report of one clinician, or the director's page, as a file."""
+"""``evenhours report``: the weekly report of a clinician, or the director's fairness report."""
 
 from __future__ import annotations
 
@@ -24,44 +24,44 @@ FORMATS = ["html", "text", "md"]
 
 
 @report.command()
-@click.option("--clinician", metavar="KEY", help="Whose report (may be left out where there is one clinician).")
+@click.option("--clinician", "key", metavar="KEY", help="The clinician; may be left out if there is only one.")
 @click.option("--week", type=WEEK, help="The week, as 2026-W46 (default: the last that is over).")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write (default: standard output).")
 @pass_context
-def weekly(context: CliContext, clinician: str | None, week: date | None, form: str, output: Path | None) -> None:
-    """The weekly self-care report: private to the clinician it is about."""
+def weekly(context: CliContext, key: str | None, week: date | None, format_: str, output: Path | None) -> None:
+    """Write the weekly self-care report, which is private to its clinician."""
     from monitor.compute import bring_up_to_date
     from monitor.weekly_report.report import weekly_report
-    from reports import weekly as drawn
+    from reports import weekly as renderer
 
-    person = context.clinician(clinician)
-    bring_up_to_date(context.config, context.store, person, now=context.now)
-    told: WeeklyReport = weekly_report(context.config, context.store, person, week, now=context.now)
-    _write(context, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
+    clinician = context.clinician(key)
+    bring_up_to_date(context.config, context.store, clinician, now=context.now)
+    model: WeeklyReport = weekly_report(context.config, context.store, clinician, week, now=context.now)
+    _write(context, _renderers(renderer.standalone, renderer.text, renderer.markdown)[format_](model), output)
 
 
 @report.command()
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write (default: standard output).")
 @pass_context
-def fairness(context: CliContext, form: str, output: Path | None) -> None:
-    """Write how evenly the caseload was shared in the last published blocks of four weeks: for the director."""
+def fairness(context: CliContext, format_: str, output: Path | None) -> None:
+    """Write the director's report: how evenly the caseload was shared in the last published blocks of four weeks."""
     from monitor.fairness_report.report import fairness_report
-    from reports import fairness as drawn
+    from reports import fairness as renderer
 
-    told: FairnessReport = fairness_report(context.config, context.store, now=context.now)
-    _write(context, _drawn(drawn.standalone, drawn.text, drawn.markdown)[form](told), output)
+    model: FairnessReport = fairness_report(context.config, context.store, now=context.now)
+    _write(context, _renderers(renderer.standalone, renderer.text, renderer.markdown)[format_](model), output)
 
 
-def _drawn(
+def _renderers(
     html: Callable[[Any], str], text: Callable[[Any], str], markdown: Callable[[Any], str]
 ) -> Mapping[str, Callable[[Any], str]]:
     return {"html": html, "text": text, "md": markdown}
 
 
 def _write(context: CliContext, content: str, output: Path | None) -> None:
-    """To a file that is private from its beginning and whole or not there, or to standard output."""
+    """Write to a private file, complete or not at all, or to standard output."""
     if output is None:
         context.print_result(content.rstrip("\n"), report=content)
         return
@@ -70,10 +70,10 @@ def _write(context: CliContext, content: str, output: Path | None) -> None:
 
 
 def write_output(path: Path, content: str) -> None:
-    """Write a file that only its owner may read; an existing one is replaced at once or not at all.
+    """Write a file that only its owner can read; an existing one is replaced in one step or not at all.
 
     Raises:
-        DiskFullError: The disk is full. Nothing is left of what was begun.
+        DiskFullError: The disk is full. No partial file is left.
         UsageError: The file cannot be written there.
     """
     from connectors.private import is_disk_full, replace_file, write_error_reason
@@ -82,7 +82,7 @@ def write_output(path: Path, content: str) -> None:
     try:
         replace_file(path, content)
     except OSError as error:
-        found = f"{path} cannot be written: {write_error_reason(path.parent, error)}."
+        problem = f"{path} cannot be written: {write_error_reason(path.parent, error)}."
         if is_disk_full(error):
-            raise DiskFullError(f"{found} Make room and run the command again.") from error
-        raise UsageError(found) from error
+            raise DiskFullError(f"{problem} Make room and run the command again.") from error
+        raise UsageError(problem) from error

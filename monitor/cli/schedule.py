@@ -1,4 +1,4 @@
-"""When cron starts the night, as far as it can be seen from here, and whether that suits the practice's weeks."""
+"""The crontab lines that run ``evenhours nightly``, and the times at which they start it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 LATE = timedelta(hours=3)
-"""How long after a week's end a night may begin for Monday morning's page to have that week."""
+"""How long after a week's end a run may start for Monday morning's page to show that week."""
 
 SYSTEM_FILES = (Path("/etc/crontab"), Path("/etc/cron.d"))
 MACROS = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0"}
@@ -19,7 +19,10 @@ DAYS = {day: str(number) for number, day in enumerate(("sun", "mon", "tue", "wed
 
 @dataclass(frozen=True, slots=True)
 class CronLine:
-    """One line of a crontab: the minutes, hours, days, months and weekdays (0 is Sunday) at which it starts."""
+    """One line of a crontab: the minutes, hours, days, months and weekdays (0 is Sunday) at which it starts a job.
+
+    ``either_day``: both day fields are restricted, and one of them has to match.
+    """
 
     text: str
     minutes: frozenset[int]
@@ -30,44 +33,44 @@ class CronLine:
     either_day: bool
 
     def next_after(self, instant: datetime) -> datetime | None:
-        """Return the first start at or after a local instant, within eight days."""
-        at = instant.replace(second=0, microsecond=0)
-        if at < instant:
-            at += timedelta(minutes=1)
+        """Return the first start at or after a local instant, ``None`` if there is none within eight days."""
+        minute = instant.replace(second=0, microsecond=0)
+        if minute < instant:
+            minute += timedelta(minutes=1)
         for _ in range(8 * 24 * 60):
-            if at.minute in self.minutes and at.hour in self.hours and self._on(at):
-                return at
-            at += timedelta(minutes=1)
+            if minute.minute in self.minutes and minute.hour in self.hours and self._matches_day(minute):
+                return minute
+            minute += timedelta(minutes=1)
         return None
 
-    def _on(self, at: datetime) -> bool:
-        in_month, on_weekday = at.day in self.days, at.isoweekday() % 7 in self.weekdays
-        # Where both are restricted, cron starts when either fits (crontab(5)).
+    def _matches_day(self, minute: datetime) -> bool:
+        in_month, on_weekday = minute.day in self.days, minute.isoweekday() % 7 in self.weekdays
+        # If both fields are restricted, cron starts when either matches (crontab(5)).
         on_day = (in_month or on_weekday) if self.either_day else (in_month and on_weekday)
-        return at.month in self.months and on_day
+        return minute.month in self.months and on_day
 
 
 def nightly_lines(config: Path, crontab: str | None = None) -> list[CronLine]:
-    """Return the lines of this user's and the system's crontabs that run the night of this configuration.
+    """Return the lines of this user's and the system's crontabs that run ``nightly`` for this configuration.
 
     Args:
-        config: The configuration; a line that names another one is another practice's.
-        crontab: The text of the user's crontab, where it is known already.
+        config: The configuration. A line with another ``--config`` belongs to another practice.
+        crontab: The user's crontab; if given, no crontab is read.
     """
-    texts = [_of_user() if crontab is None else crontab, *(_of_system() if crontab is None else ())]
+    texts = [_user_crontab() if crontab is None else crontab, *(_system_crontabs() if crontab is None else ())]
     lines = (line.strip() for text in texts for line in text.splitlines())
-    return [parsed for line in lines if _is_ours(line, config) and (parsed := parse(line)) is not None]
+    return [parsed for line in lines if _runs_nightly(line, config) and (parsed := parse_line(line)) is not None]
 
 
-def _is_ours(line: str, config: Path) -> bool:
+def _runs_nightly(line: str, config: Path) -> bool:
     if line.startswith("#") or not re.search(r"\bevenhours\b.*\bnightly\b", line):
         return False
-    named = re.search(r"--config[= ](\S+)", line)
-    return named is None or Path(named[1]).absolute() == config.absolute()
+    other = re.search(r"--config[= ](\S+)", line)
+    return other is None or Path(other[1]).absolute() == config.absolute()
 
 
-def parse(line: str) -> CronLine | None:
-    """Return a crontab's line as sets of numbers; ``None`` where it cannot be read."""
+def parse_line(line: str) -> CronLine | None:
+    """Return the line of a crontab as sets of numbers; ``None`` if it cannot be parsed."""
     macro, _, rest = line.partition(" ")
     if macro in MACROS:
         line = f"{MACROS[macro]} {rest}"
@@ -87,7 +90,7 @@ def parse(line: str) -> CronLine | None:
 
 def _numbers(field: str, low: int, high: int) -> frozenset[int]:
     """Return the numbers of a field such as ``*/15``, ``1-5`` or ``mon,wed``."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in field.lower().split(","):
         span, _, step = part.partition("/")
         if span == "*":
@@ -98,19 +101,19 @@ def _numbers(field: str, low: int, high: int) -> frozenset[int]:
             last = int(end) if dash else (high if step else first)
         if not low <= first <= last <= high:
             raise ValueError(field)
-        found.update(range(first, last + 1, int(step or 1)))
-    return frozenset(found)
+        numbers.update(range(first, last + 1, int(step or 1)))
+    return frozenset(numbers)
 
 
-def _of_user() -> str:
+def _user_crontab() -> str:
     try:
-        done = subprocess.run(["crontab", "-l"], capture_output=True, timeout=10, check=False)  # noqa: S607
+        completed = subprocess.run(["crontab", "-l"], capture_output=True, timeout=10, check=False)  # noqa: S607
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+    return completed.stdout.decode("utf-8", "replace") if completed.returncode == 0 else ""
 
 
-def _of_system() -> Iterator[str]:
+def _system_crontabs() -> Iterator[str]:
     for place in SYSTEM_FILES:
         for path in sorted(place.iterdir()) if place.is_dir() else [place]:
             try:

@@ -1,4 +1,4 @@
-"""``evenhours serve``: the pages on this machine alone, and one-time links to sign in with."""
+"""``evenhours serve``: the pages on this machine, with one-time links to sign in."""
 
 from __future__ import annotations
 
@@ -32,77 +32,74 @@ LARGEST_REQUEST = 64 * 1024  # bytes
 
 
 class PortError(EvenhoursError):
-    """The port is taken, or not ours to take."""
+    """The port is in use, or this user must not open it."""
 
 
 @click.command()
 @click.option("--as", "subjects", multiple=True, metavar="KEY|director", help="Who gets a link; repeat it for several.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine itself.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8137, show_default=True, help="0 takes any free one.")
 @pass_context
 def serve(context: CliContext, subjects: tuple[str, ...], host: str, port: int) -> None:
-    """Show the pages in this machine's browser, signed in by a link that works once."""
+    """Serve the pages on this machine, with a sign-in link that works once."""
     serve_pages(context, subjects, port=port, host=host)
 
 
 def serve_pages(
     context: CliContext, subjects: Sequence[str], *, port: int, host: str = "127.0.0.1", lasts: int = 15
 ) -> None:
-    """Serve until Ctrl+C. Prints the address and one link for each subject, good for ``lasts`` minutes.
+    """Serve until Ctrl+C. Prints the address and one link for each subject, valid for ``lasts`` minutes.
 
     Raises:
-        UsageError: nobody has that key, it is not said who is to read, or other machines could reach ``host``.
-        PortError: the port is taken.
-        StoreError, KeyFileError: there is no database or no key yet, or it cannot be used.
+        UsageError: a key is unknown, no subject is given, or ``host`` is not loopback.
+        PortError: the port is in use.
+        StoreError, KeyFileError: there is no usable database or key.
     """
     from monitor.dashboard.app import create_app
 
-    streams.work_goes_on()  # of the links, too, the first line may be all that somebody wants
-    named, store = (
-        _subjects(context, subjects),
-        context.store,
-    )  # held open, so that a full disk has room for all it needs
+    streams.ignore_output_errors()  # `serve | head -1` must not end the server
+    subjects, store = _subjects(context, subjects), context.store  # open from now on, in case the disk fills
     app = create_app(context.config, lambda: datetime.now(UTC))
-    listening = _listening(host, port)
+    listening = _bind(host, port)
     address = f"http://{host}:{listening.getsockname()[1]}{app.config['APPLICATION_ROOT']}"
-    links = _Links(context, store, address, named, lasts)
+    links = _Links(context, store, address, subjects, lasts)
     context.print_result(f"Evenhours is on {links.url} — press Ctrl+C to stop.")
     with suppress(SystemExit):  # SIGTERM is how a service is ended
         links.print_links()
         if sys.stdin and sys.stdin.isatty() and not context.as_json:
             context.print_result("Press Enter for new links.")
-            signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background nobody presses Enter
+            signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # reading in the background would stop the process
             Thread(target=links.print_on_enter, daemon=True).start()
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page that waits its turn is no news
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queued request is normal
         _server(app, listening).run()
     store.empty_log()
 
 
 def _server(app: WSGIApplication, listening: socket.socket) -> BaseWSGIServer:
-    """Return the server, whose own answers (to what is no request, or too large) carry the headers of every page."""
+    """Return the server. Its own error responses, such as to too large a request, have the pages' headers, too."""
     from waitress.channel import HTTPChannel
     from waitress.server import create_server
     from waitress.task import ErrorTask
 
     from monitor.dashboard.headers import HEADERS
 
-    class PlainAnswer(ErrorTask):
+    class ErrorResponse(ErrorTask):
         def execute(self) -> None:
             self.response_headers = [*self.response_headers, *HEADERS.items()]
             super().execute()
 
     class Channel(HTTPChannel):
-        error_task_class = PlainAnswer
+        error_task_class = ErrorResponse
 
     served = create_server(app, sockets=[listening], threads=THREADS, ident=None, max_request_body_size=LARGEST_REQUEST)
-    server = cast("BaseWSGIServer", served)  # of one socket
+    server = cast("BaseWSGIServer", served)  # with one socket it is a BaseWSGIServer
     server.channel_class = Channel
     return server
 
 
 @dataclass(frozen=True, slots=True)
 class _Links:
-    """One-time links to the pages at ``url`` for some readers, good for ``lasts`` minutes."""
+    """One-time links to the pages at ``url`` for some subjects, valid for ``lasts`` minutes."""
 
     context: CliContext
     store: Store
@@ -111,7 +108,7 @@ class _Links:
     lasts: int
 
     def print_links(self) -> None:
-        """Make new links and print them."""
+        """Create new links and print them."""
         from monitor.dashboard.web_session import SIGN_IN
 
         links = {subject: f"{self.url}{SIGN_IN}/{token}" for subject, token in self._tokens().items()}
@@ -121,11 +118,11 @@ class _Links:
         for subject, link in links.items():
             self.context.print_result(f"{subject}: {link}  (works once, for {self.lasts} minutes)")
         if len(links) > 1:
-            self.context.print_result("To see both sides at once, open one of them in a private window.")
+            self.context.print_result("To use two links at once, open one of them in a private window.")
 
     def print_on_enter(self) -> None:
         """Print new links whenever somebody presses Enter."""
-        with suppress(OSError):  # the terminal is somebody else's now
+        with suppress(OSError):  # the terminal was closed
             for _ in sys.stdin:
                 self.print_links()
 
@@ -137,29 +134,27 @@ class _Links:
             return {subject: create_link(connection, subject, now, self.lasts * 60) for subject in self.subjects}
 
 
-def _subjects(context: CliContext, wished: Sequence[str]) -> list[str]:
-    """Who gets a link: those wished for, or the only clinician there is."""
+def _subjects(context: CliContext, requested: Sequence[str]) -> list[str]:
+    """Return the subjects who get a link: the requested ones, or the only clinician."""
     from monitor.access import DIRECTOR
 
-    people = [person.key for person in context.config.clinicians]
-    if not wished and len(people) != 1:
-        raise UsageError(f"Say who is to read: --as {' | '.join([*people, DIRECTOR])}")
-    return [DIRECTOR if name == DIRECTOR else context.clinician(name).key for name in wished or people]
+    keys = [clinician.key for clinician in context.config.clinicians]
+    if not requested and len(keys) != 1:
+        raise UsageError(f"Choose who gets a link: --as {' | '.join([*keys, DIRECTOR])}")
+    return [DIRECTOR if name == DIRECTOR else context.clinician(name).key for name in requested or keys]
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """The socket, bound; it answers once the server runs."""
+def _bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket; it accepts requests once the server runs."""
     if host not in LOOPBACK:
-        raise UsageError(
-            "Until there are accounts the pages are served to this machine alone, on 127.0.0.1. Leave --host out."
-        )
+        raise UsageError("Without accounts the pages are served to this machine only, on 127.0.0.1. Leave out --host.")
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        raise PortError(_unusable(port, error)) from error
+        raise PortError(_port_message(port, error)) from error
 
 
-def _unusable(port: int, error: OSError) -> str:
+def _port_message(port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is in use, perhaps by Evenhours itself. Stop that one, or take any free one: --port 0"
-    return f"Port {port} cannot be used: {(error.strerror or 'unknown').lower()}. Take any free one: --port 0"
+        return f"Port {port} is in use, perhaps by another Evenhours. Stop that one, or use any free port: --port 0"
+    return f"Port {port} cannot be used: {(error.strerror or 'unknown').lower()}. Use any free port: --port 0"

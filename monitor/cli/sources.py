@@ -1,4 +1,4 @@
-"""Commands about sources: read them, try the rules, propose a mapping, correct an end."""
+"""``evenhours ingest``, ``classify``, ``inspect`` and ``correct``: the commands about sources and their sessions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monitor.cli.own_mail import print_likely_address, print_unrecognised
 from monitor.cli.progress import ProgressBar
 from monitor.errors import UsageError
 
-_LATE = timedelta(hours=3)  # after the booked end: rather a slip of the pen
+_CONFIRMED_AFTER = timedelta(hours=3)  # so long after the booked end, a correction may be a typing error
 
 if TYPE_CHECKING:
     from connectors.classify import ClassifiedEntry
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--source", "sources", multiple=True, metavar="NAME", help="Only this source; repeat it for several.")
-@click.option("--from", "first", type=DAY, help="First local day that is wanted.")
-@click.option("--to", "last", type=DAY, help="Last local day that is wanted.")
-@click.option("--full", is_flag=True, help="Read from the beginning, whatever was read before.")
-@click.option("--accept-shrink", is_flag=True, help="Believe a source that holds far less than it did.")
+@click.option("--from", "first", type=DAY, help="First local day to read.")
+@click.option("--to", "last", type=DAY, help="Last local day to read.")
+@click.option("--full", is_flag=True, help="Read everything again, whatever was read before.")
+@click.option("--accept-shrink", is_flag=True, help="Accept a source that contains far fewer records than before.")
 @pass_context
 def ingest(
     context: CliContext,
@@ -55,7 +55,7 @@ def ingest(
 
 
 def read_sources(context: CliContext, request: IngestRequest) -> list[SourceOutcome]:
-    """Read the requested sources, tell how each went, and return the outcomes."""
+    """Read the requested sources, print the result of each, and return them."""
     from monitor.ingest import ingest as run
 
     outcomes = []
@@ -71,25 +71,25 @@ def read_sources(context: CliContext, request: IngestRequest) -> list[SourceOutc
 
 @contextmanager
 def reading(context: CliContext) -> Iterator[ProgressBar]:
-    """The time in which sources are read: how far each is, and what is kept where it is cut short."""
+    """Show progress while sources are read, and say what is stored if the user interrupts."""
     if not context.config.sources:
         context.print_note("There is no source yet. Add a [[source]] to the configuration.")
     try:
         with ProgressBar() as bar:
             yield bar
     except (KeyboardInterrupt, SystemExit):
-        context.print_note("Stopped. What has been read is kept; the next run goes on from there.")
+        context.print_note("Stopped. What was read so far is stored; the next run continues from there.")
         raise
 
 
 def print_outcome(context: CliContext, outcome: SourceOutcome, seconds: float | None = None) -> None:
-    """One line about one source, with the ``seconds`` that it took; a fault with its remedy to standard error, too."""
-    aside = f", {outcome.rejected} kept aside (evenhours doctor says why)" if outcome.rejected else ""
+    """Print one line about a source, and its problem with the remedy to standard error. ``seconds`` is its duration."""
+    rejected = f", {outcome.rejected} rejected (evenhours doctor shows why)" if outcome.rejected else ""
     rows = f"{outcome.rows} row{'' if outcome.rows == 1 else 's'} changed"
-    told = f"{'read in part, ' if outcome.problem else ''}{rows}{aside}"
-    took = {} if seconds is None else {"seconds": round(seconds, 1)}
+    result = f"{'read in part, ' if outcome.problem else ''}{rows}{rejected}"
+    duration = {} if seconds is None else {"seconds": round(seconds, 1)}
     context.print_result(
-        f"{outcome.name}: {'not read' if outcome.problem and not outcome.rows else told}"
+        f"{outcome.name}: {'not read' if outcome.problem and not outcome.rows else result}"
         + (f" ({seconds:.1f} s)" if seconds is not None else ""),
         source=outcome.source,
         account=outcome.account,
@@ -97,34 +97,34 @@ def print_outcome(context: CliContext, outcome: SourceOutcome, seconds: float | 
         rejected=outcome.rejected,
         problem=str(outcome.problem) if outcome.problem else None,
         unrecognised=[*outcome.unrecognised],
-        **took,
+        **duration,
     )
     if outcome.problem:
-        whose = f"{outcome.account}: " if outcome.account else ""
-        context.print_note(f"evenhours: {whose}{outcome.problem}")
+        account = f"{outcome.account}: " if outcome.account else ""
+        context.print_note(f"evenhours: {account}{outcome.problem}")
         if context.verbose:
             traceback.print_exception(outcome.problem)
 
 
 @click.command()
-@click.option("--try", "try_", is_flag=True, help="Show what the rules make of the last weeks; nothing is stored.")
+@click.option("--try", "try_", is_flag=True, help="Show how the rules classify the last weeks; nothing is stored.")
 @click.option("--source", "name", metavar="NAME", help="Only this calendar.")
-@click.option("--clinician", "key", metavar="KEY", help="Whose account, where a calendar has several.")
+@click.option("--clinician", "key", metavar="KEY", help="The owner of the account, if a calendar has several.")
 @click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="How many weeks back.")
 @pass_context
 def classify(context: CliContext, name: str | None, key: str | None, weeks: int, *, try_: bool) -> None:
-    """Show on this screen, and store nowhere, what the rules make of your calendar."""
+    """Show how the rules classify the entries of your calendar. Nothing is stored."""
     from connectors.registry import source_kind
     from monitor.ingest import IngestRequest, context_for
 
     if not try_:
-        raise UsageError("Rules are tried with: evenhours classify --try")
+        raise UsageError("Add --try: evenhours classify --try")
     today = context.now.astimezone(context.config.practice.zone).date()
     request = IngestRequest(first=today - timedelta(weeks=weeks), last=today)
     kinds: Counter[str] = Counter()
     person, calendars = context.clinician(key).key if key else None, _calendars(context, name)
     if not calendars:
-        context.print_note("There is no calendar yet. Add a [[source]] of a calendar to the configuration.")
+        context.print_note("There is no calendar yet. Add one as a [[source]] to the configuration.")
     for source in calendars:
         if person not in {None, *source.clinicians}:
             continue
@@ -133,9 +133,7 @@ def classify(context: CliContext, name: str | None, key: str | None, weeks: int,
             context.config, source, context.pseudonyms, request, now=context.now, account=account
         )
         if source.busy_only:
-            context.print_note(
-                f"{source.name}: another job's calendar. Its times alone are kept, and no rule looks at it."
-            )
+            context.print_note(f"{source.name}: it is busy_only, so only its times are stored and no rule applies.")
             continue
         for seen in preview(source.options, source_context) if preview else ():
             if source_context.window.touches(seen.start, seen.end):
@@ -151,13 +149,13 @@ def _calendars(context: CliContext, name: str | None) -> list[SourceConfig]:
 
     calendars = {source.name: source for source in context.config.sources if source_kind(source.kind).preview}
     if name is not None and name not in calendars:
-        known = ", ".join(calendars) or "none"
-        raise UsageError(f'There is no calendar "{name}". The configuration has: {known}.')
+        names = ", ".join(calendars) or "none"
+        raise UsageError(f'There is no calendar "{name}". The configuration has: {names}.')
     return [source for source in calendars.values() if name in {None, source.name}]
 
 
 def _account(source: SourceConfig, key: str | None) -> str | None:
-    """Whose account is looked at, if each owner has one: titles are for their owner's screen alone."""
+    """Return the owner whose account is shown, if each owner has one: titles are for their owner alone."""
     if source.accounts == (None,):
         return None
     if key is None and len(source.accounts) > 1:
@@ -183,7 +181,7 @@ def _print_entry(context: CliContext, source: str, seen: ClassifiedEntry, zone: 
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_context
 def inspect(context: CliContext, file: Path) -> None:
-    """Look at an unknown export and propose how to read it."""
+    """Examine an exported file and print a [[source]] that reads it."""
     from connectors.csv_export.inspect import propose
     from connectors.detect import detect_kind, source_block
 
@@ -197,46 +195,48 @@ def inspect(context: CliContext, file: Path) -> None:
 @click.command()
 @click.argument("uid_key")
 @click.argument("end", required=False)
-@click.option("--clinician", metavar="KEY", help="Whose session, where it is several people's.")
-@click.option("--yes", is_flag=True, help="It is right that it ended hours after it was booked to.")
-@click.option("--undo", is_flag=True, help="Take the correction back; what the sources say counts again.")
+@click.option("--clinician", metavar="KEY", help="The clinician, if several have this session.")
+@click.option("--yes", is_flag=True, help="Confirm an end hours after the booked one.")
+@click.option("--undo", is_flag=True, help="Remove the correction, so that the sources count again.")
 @pass_context
 def correct(
     context: CliContext, uid_key: str, end: str | None, clinician: str | None, *, yes: bool, undo: bool
 ) -> None:
-    """Say when a session really ended: END is a local time (18:05) or an instant (2026-11-20T18:05)."""
+    """Correct the end of a session: END is a local time (18:05) or date and time (2026-11-20T18:05)."""
     from monitor.store.evidence import drop_correction, save_correction
     from reports.wording import day_and_month
 
     if undo == (end is not None):
-        raise UsageError("Give the END of the session, or --undo to take a correction back.")
-    session = _session_named(context, uid_key, clinician)
+        raise UsageError("Give the END of the session, or --undo to remove a correction.")
+    session = _find_session(context, uid_key, clinician)
     if end is None:
         with context.open_for_writing() as store, store.write() as connection:
             if not drop_correction(connection, session.clinician, uid_key):
-                raise UsageError("The end of that session was not corrected.")
-        context.print_result(f"Taken back. {_computed(context, session.clinician)}", uid_key=uid_key, ended_at=None)
+                raise UsageError("That session has no correction.")
+        context.print_result(
+            f"Correction removed. {_computed(context, session.clinician)}", uid_key=uid_key, ended_at=None
+        )
         return
     ended = _ended(context, session, end, yes=yes)
     with context.open_for_writing() as store, store.write() as connection:
         save_correction(connection, session.clinician, uid_key, int(ended.timestamp()), int(context.now.timestamp()))
     computed = _computed(context, session.clinician)
-    told = f"Noted: it ended at {ended:%H:%M} on {day_and_month(ended)}. {computed}"
-    context.print_result(told, uid_key=uid_key, ended_at=ended.isoformat())
+    text = f"Corrected: the session ended at {ended:%H:%M} on {day_and_month(ended)}. {computed}"
+    context.print_result(text, uid_key=uid_key, ended_at=ended.isoformat())
 
 
 def _computed(context: CliContext, key: str) -> str:
-    """Compute the numbers that a write changed; return the sentence that says whether they are up to date."""
+    """Compute a clinician's numbers after a change; return a sentence that says whether they are up to date."""
     from monitor.compute import bring_up_to_date
 
     ready = bring_up_to_date(context.config, context.store, context.clinician(key), now=context.now)
     if ready.is_current:
         return "The weekly numbers are up to date."
-    return "The weekly numbers could not be computed; the last ones stand. evenhours doctor says more."
+    return "The weekly numbers could not be computed; the previous ones stay. Run: evenhours doctor"
 
 
 def _ended(context: CliContext, session: EventMatch, end: str, *, yes: bool) -> datetime:
-    """When a session ended, by what was typed. Raises UsageError where that cannot be, or is hours late without yes."""
+    """Return the end that was typed. Raises UsageError if it is impossible, or hours late without ``yes``."""
     from monitor.analysis.clock import local_time
     from reports.wording import day_and_month
 
@@ -246,12 +246,12 @@ def _ended(context: CliContext, session: EventMatch, end: str, *, yes: bool) -> 
     ended = _instant(end, began, booked_end)
     if not 0 <= ended.timestamp() - session.start <= context.config.practice.longest_session_hours * 3600:
         raise UsageError(f"{booked}; it cannot have ended at {end}.")
-    if ended - booked_end > _LATE and not yes:
+    if ended - booked_end > _CONFIRMED_AFTER and not yes:
         raise UsageError(f"{booked}. If it really ended at {ended:%H:%M} on {day_and_month(ended)}, add --yes.")
     return ended
 
 
-def _session_named(context: CliContext, uid_key: str, clinician: str | None) -> EventMatch:
+def _find_session(context: CliContext, uid_key: str, clinician: str | None) -> EventMatch:
     from monitor.store.events import find_events
 
     with context.store.read() as connection:
@@ -266,9 +266,9 @@ def _session_named(context: CliContext, uid_key: str, clinician: str | None) -> 
 
 
 def _instant(text: str, began: datetime, booked_end: datetime) -> datetime:
-    """A time on the day of the booked end, the day after if the session had not begun by then, or a whole instant.
+    """Return the instant of ``text``: a time on the day of the booked end, or a date and time, local without an offset.
 
-    Without an offset it is local.
+    A time before the session's beginning belongs to the next day.
     """
     try:
         if len(text) <= len("18:05:00"):
@@ -277,5 +277,5 @@ def _instant(text: str, began: datetime, booked_end: datetime) -> datetime:
             return instant if instant >= began else instant + timedelta(days=1)
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f'"{text}" is no time; write it like 18:05 or 2026-11-20T18:05.') from None
+        raise UsageError(f'"{text}" is not a time; write it like 18:05 or 2026-11-20T18:05.') from None
     return instant if instant.tzinfo else instant.replace(tzinfo=booked_end.tzinfo)

@@ -1,7 +1,7 @@
-"""Standard output and standard error, of which neither can end what a command does.
+"""Standard output and standard error that cannot interrupt the work of a command.
 
-A pipe whose reader has left, a full disk behind it and a closed descriptor are one case: what is printed is lost. A
-command that does work goes on and its exit code says what became of the work; one that does nothing but print ends.
+A closed pipe, a full disk and a closed descriptor are one case: the output is lost. A command that does work goes on,
+and its exit code says how the work ended; a command that only prints ends with an error.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
 
 
 class PrintingError(EvenhoursError):
-    """Standard output takes nothing, and printing was the whole of the command."""
+    """Standard output cannot be written, and the command does nothing but print."""
 
 
-class Outlet(io.FileIO):
-    """A standard stream. Once it has failed, whatever else goes there is lost in silence.
+class StandardStream(io.FileIO):
+    """A standard stream that discards everything after its first failure.
 
-    ``matters``: the first failure is raised. Without it that is silent, too.
+    With ``raises`` the first failure is raised; without it, it is ignored, too.
     """
 
-    def __init__(self, descriptor: int, *, matters: bool) -> None:
+    def __init__(self, descriptor: int, *, raises: bool) -> None:
         super().__init__(descriptor, "w", closefd=False)
-        self.matters = matters
-        self._is_lost = False
+        self.raises = raises
+        self._has_failed = False
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write what can be written; report all of it as written once nothing can be."""
-        if not self._is_lost:
+        """Write ``data``; after a failure, report it as written."""
+        if not self._has_failed:
             try:
                 return super().write(data)
-            except BrokenPipeError:  # whoever read it has seen enough
-                self._is_lost = True
-                if self.matters:
+            except BrokenPipeError:  # the reader has left, as `head` does
+                self._has_failed = True
+                if self.raises:
                     raise
             except OSError as error:
-                self._is_lost = True
-                if self.matters:
-                    raise PrintingError(f"Standard output cannot be written: {_reason(error)}.") from error
+                self._has_failed = True
+                if self.raises:
+                    raise PrintingError(f"Cannot write to standard output: {_reason(error)}.") from error
         return memoryview(data).nbytes
 
 
@@ -53,31 +53,31 @@ def _reason(error: OSError) -> str:
     return "it is closed" if error.errno == errno.EBADF else (error.strerror or "unknown").lower()
 
 
-def hold() -> None:
-    """Put outlets in the place of the process's standard streams."""
+def replace_standard_streams() -> None:
+    """Replace the process's standard streams by tolerant ones."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            # The next file to be opened would get its number, and then what is printed. This one refuses to be written.
+            # Otherwise the next file that is opened would get this descriptor, and the output with it.
             os.open(os.devnull, os.O_RDONLY)
-    sys.stdout = _stream(sys.stdout, 1, matters=True)
-    sys.stderr = _stream(sys.stderr, 2, matters=False)
+    sys.stdout = _stream(sys.stdout, 1, raises=True)
+    sys.stderr = _stream(sys.stderr, 2, raises=False)
 
 
-def work_goes_on() -> None:
-    """Let nothing that cannot be printed end the command from here on."""
-    outlet = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    if isinstance(outlet, Outlet):
-        outlet.matters = False
+def ignore_output_errors() -> None:
+    """Do not let failing output end the command from here on."""
+    stream = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(stream, StandardStream):
+        stream.raises = False
 
 
-def _stream(old: TextIO | None, descriptor: int, *, matters: bool) -> io.TextIOWrapper:
-    """Return a stream that is like the ``old`` one, which is ``None`` where the descriptor was closed."""
-    outlet = Outlet(descriptor, matters=matters)
+def _stream(old: TextIO | None, descriptor: int, *, raises: bool) -> io.TextIOWrapper:
+    """Return a text stream with the settings of ``old``, which is ``None`` if the descriptor was closed."""
+    stream = StandardStream(descriptor, raises=raises)
     return io.TextIOWrapper(
-        io.BufferedWriter(outlet),
+        io.BufferedWriter(stream),
         encoding=getattr(old, "encoding", None) or "utf-8",
         errors=getattr(old, "errors", None) or "backslashreplace",
-        line_buffering=descriptor == 2 or outlet.isatty(),
+        line_buffering=descriptor == 2 or stream.isatty(),
     )

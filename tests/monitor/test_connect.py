@@ -126,7 +126,7 @@ def test_a_connection_on_which_nothing_is_said_holds_nobody_up(office: Office, m
         return 0
 
     monkeypatch.setattr(click, "launch", launch)
-    monkeypatch.setattr(connect, "WAIT", 5.0)
+    monkeypatch.setattr(connect, "CONSENT_SECONDS", 5.0)
     try:
         assert office("connect", "google", "--clinician", "ana").code == 0
     finally:
@@ -143,7 +143,7 @@ def test_a_stray_request_is_not_taken_for_googles_answer(office: Office, monkeyp
         return 0
 
     monkeypatch.setattr(click, "launch", launch)
-    monkeypatch.setattr(connect, "WAIT", 5.0)
+    monkeypatch.setattr(connect, "CONSENT_SECONDS", 5.0)
     assert office("connect", "google", "--clinician", "ana").code == 0
 
 
@@ -155,7 +155,7 @@ def test_whoever_never_answers_is_waited_for_only_so_long(office: Office, monkey
         return 0
 
     monkeypatch.setattr(click, "launch", launch)
-    monkeypatch.setattr(connect, "WAIT", 0.2)
+    monkeypatch.setattr(connect, "CONSENT_SECONDS", 0.2)
     answer = office("connect", "google", "--clinician", "ana")
 
     assert answer.code == 1

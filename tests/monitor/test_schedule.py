@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.cli import schedule
-from monitor.cli.schedule import nightly_lines, parse
+from monitor.cli.schedule import nightly_lines, parse_line
 from tests.monitor.office import Office
 
 LONDON = ZoneInfo("Europe/London")
@@ -34,7 +34,7 @@ CONFIG = Path("/etc/evenhours/evenhours.toml")
     ],
 )
 def test_when_a_line_starts_next(fields: str, after: str, starts: str | None) -> None:
-    line = parse(f"{fields} evenhours nightly")
+    line = parse_line(f"{fields} evenhours nightly")
     assert line is not None
     found = line.next_after(datetime.fromisoformat(after).replace(tzinfo=LONDON))
     assert (found and f"{found:%Y-%m-%d %H:%M}") == starts
@@ -44,7 +44,7 @@ def test_when_a_line_starts_next(fields: str, after: str, starts: str | None) ->
     "line", ["", "evenhours nightly", "61 4 * * * evenhours nightly", "x 4 * * * evenhours nightly"]
 )
 def test_what_is_no_line_of_cron_is_left_alone(line: str) -> None:
-    assert parse(line) is None
+    assert parse_line(line) is None
 
 
 def test_only_the_lines_of_this_practice_count() -> None:
