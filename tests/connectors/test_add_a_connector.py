@@ -101,7 +101,7 @@ def test_the_page_says_into_which_folder_each_file_goes_and_where_each_command_i
 
 def test_the_page_leads_to_a_connector_that_reads(follower: Follower) -> None:
     ingest, export, doctor = (command for command in commands() if command.startswith("evenhours"))
-    assert "2 rows changed, 1 kept aside" in follower.types(ingest)
+    assert "2 rows changed, 1 rejected" in follower.types(ingest)
     rows = list(csv.DictReader(io.StringIO(follower.types(export))))
     assert [(row["start"], row["status"], row["kind"]) for row in rows] == [
         ("2026-03-02T08:00:00Z", "confirmed", "session"),

@@ -179,7 +179,7 @@ class Office:
         answer = CommandResult(result.stdout, result.stderr, result.exit_code)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         assert "Traceback" not in answer.err
-        assert "evenhours: a fault of ours" not in answer.err
+        assert "this is a bug in Evenhours" not in answer.err
         return answer
 
     def process(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:

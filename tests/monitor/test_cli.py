@@ -148,7 +148,7 @@ def test_3_when_the_numbers_of_some_cannot_be_computed_and_those_of_the_others_a
     office("ingest")
     answer = office(command, "--json")
     assert (answer.code, answer.json_lines[-1]["computed"], answer.json_lines[-1]["failed"]) == (3, ["ana"], ["ben"])
-    assert "evenhours: ben: the numbers could not be computed (KeyError); the last ones stand." in answer.err
+    assert "evenhours: ben: the numbers could not be computed (KeyError); the previous ones stay." in answer.err
     assert "Carol" not in answer.err + answer.out
     with opened(office.folder / "evenhours.db") as store, store.read() as connection:
         assert "ben" in computations.dirty(connection)
@@ -180,7 +180,7 @@ def test_nothing_new_to_compute_is_said_so(read: Office) -> None:
     [
         (["ingest"], "There is no source yet. Add a [[source]]"),
         (["nightly"], "There is no source yet. Add a [[source]]"),
-        (["classify", "--try"], "There is no calendar yet. Add a [[source]]"),
+        (["classify", "--try"], "There is no calendar yet. Add one as a [[source]]"),
     ],
 )
 def test_without_a_source_it_is_said_what_to_do(office: Office, command: list[str], wanted: str) -> None:
@@ -244,7 +244,7 @@ def test_5_even_if_it_is_the_very_first_run_of_another_process(office: Office) -
         (["ingest", "--from", "02.03.2026"], '"02.03.2026" is not a date; write it like 2026-11-22'),
         (["ingest", "--to", "9999-12-31"], "9999-12-31 cannot be right"),
         (["export", "events", "--clinician", "zoe"], 'There is no clinician "zoe". The configuration has: ana, ben.'),
-        (["export", "events", "--from", "2026-03-09", "--to", "2026-03-02"], "lies before --from"),
+        (["export", "events", "--from", "2026-03-09", "--to", "2026-03-02"], "is before --from"),
         (["export", "secrets"], "'secrets' is not one of 'events'"),
         (["report", "weekly"], "Choose a clinician: --clinician ana | ben"),
         (["report", "weekly", "--clinician", "zoe"], 'There is no clinician "zoe"'),
@@ -253,11 +253,11 @@ def test_5_even_if_it_is_the_very_first_run_of_another_process(office: Office) -
         (["report", "fairness", "--format", "pdf"], "'pdf' is not one of"),
         (["report", "fairness", "--through", "2026-03-01"], "'--through'"),
         (["referral", "--given", "ana"], "'--given'"),
-        (["classify"], "Rules are tried with: evenhours classify --try"),
+        (["classify"], "Add --try: evenhours classify --try"),
         (["classify", "--try", "--source", "mail"], 'There is no calendar "mail". The configuration has: diary.'),
         (["classify", "--try", "--weeks", "0"], "is not in the range"),
         (["correct", "NOBODYSKEY", "18:05"], "No session has the uid_key NOBODYSKEY."),
-        (["init", "--zone", "Europe/Pariss", "--config", "new.toml"], '"Europe/Pariss" is no time zone'),
+        (["init", "--zone", "Europe/Pariss", "--config", "new.toml"], '"Europe/Pariss" is not a time zone'),
         (["reprot"], "No such command 'reprot'"),
     ],
 )
@@ -273,7 +273,7 @@ def test_2_when_a_command_cannot_be_meant(
     assert not (read.folder / "new.toml").exists()
 
 
-# A fault of ours
+# Bugs
 
 
 @pytest.fixture
@@ -293,7 +293,7 @@ def test_a_fault_of_ours_is_a_sentence_without_what_it_choked_on(capfd: pytest.C
         cli.main(["faulty"])
     assert ended.value.code == 1
     assert capfd.readouterr().err == (
-        "evenhours: a fault of ours (KeyError). Please report it; evenhours -v shows where it arose.\n"
+        "evenhours: this is a bug in Evenhours (KeyError). Please report it; evenhours -v shows where it arose.\n"
     )
 
 
@@ -369,7 +369,7 @@ def test_a_run_that_is_stopped_says_that_nothing_is_lost(office: Office, monkeyp
     monkeypatch.setattr("monitor.ingest.ingest", stopped)
     answer = office("ingest")
     assert (answer.code, answer.out) == (1, "diary: 3 rows changed\n")
-    assert "Stopped. What has been read is kept; the next run goes on from there.\n" in answer.err
+    assert "Stopped. What was read so far is stored; the next run continues from there.\n" in answer.err
 
 
 def test_a_bar_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -510,12 +510,12 @@ def test_a_correction_is_taken_back(read: Office) -> None:
     taken_back = read("correct", before[0]["uid_key"], "--undo")
     assert (taken_back.code, taken_back.out) == (
         0,
-        "Taken back. The weekly numbers are up to date.\n",
+        "Correction removed. The weekly numbers are up to date.\n",
     )
     assert rows(read("export", "sessions", "--clinician", "ana")) == before
     assert read("analyse", "--json").json_lines[0]["computed"] == []
     again = read("correct", before[0]["uid_key"], "--undo")
-    assert (again.code, "was not corrected" in again.err) == (2, True)
+    assert (again.code, "has no correction" in again.err) == (2, True)
 
 
 @pytest.mark.parametrize("words", [(), ("11:05", "--undo")])
@@ -590,17 +590,17 @@ def test_a_session_of_several_people_is_corrected_for_one_of_them(office: Office
 def test_doctor_finds_a_healthy_practice_well(read: Office) -> None:
     assert read("nightly").code == 0
     answer = read("doctor", "--json")
-    assert (answer.code, [line for line in answer.json_lines if line["mend"]]) == (0, [])
+    assert (answer.code, [line for line in answer.json_lines if line["remedy"]]) == (0, [])
     found = {line["check"]: line["found"] for line in answer.json_lines}
-    assert found["source diary"] == "10 events, 0 message times, 0 true times"
+    assert found["source diary"] == "10 events, 0 message times, 0 actual times"
     assert found["last night"] == "ended on Friday 20 March at 13:00; everything was read and computed"
     assert found["page of ana"] == found["page of ben"] == "everything of the last week was read and computed"
 
 
 def test_doctor_says_how_many_true_times_meet_a_session(read: Office) -> None:
-    found = {line["check"]: (line["found"], line["look"]) for line in read("doctor", "--json").json_lines}
-    assert found["true times of visits"] == ("2 of 2 say how a session went", False)
-    assert "true times of diary" not in found
+    found = {line["check"]: (line["found"], line["hint"]) for line in read("doctor", "--json").json_lines}
+    assert found["actual times of visits"] == ("2 of 2 belong to a session", False)
+    assert "actual times of diary" not in found
 
 
 def test_doctor_names_a_source_that_renames_its_entries_until_it_has_stopped(read: Office) -> None:
@@ -614,8 +614,9 @@ def test_doctor_names_a_source_that_renames_its_entries_until_it_has_stopped(rea
     answer = read("doctor")
     (line,) = [line for line in answer.out.splitlines() if "new identifiers" in line]
     assert line == (
-        f"? names in diary: this source gives its entries new identifiers at each export, last seen on {NOW:%d %B}; "
-        "corrections and history were moved along. An export with stable identifiers (UID) would be better"
+        "? identifiers of diary: this source gives its entries new identifiers at each export, last seen on "
+        f"{NOW:%d %B}; corrections and history were carried over. "
+        "An export with stable identifiers (UID) would be better"
     )
     assert answer.code == 0
     corrected = [row for row in rows(read("export", "sessions")) if row["evidence"] == "corrected"]
@@ -634,8 +635,8 @@ def test_doctor_asks_for_the_zone_where_few_true_times_meet_a_session(read: Offi
     )
     assert read("nightly").code == 0
     answer = read("doctor")
-    (line,) = [line for line in answer.out.splitlines() if "true times of calls" in line]
-    assert line.startswith("? true times of calls: 0 of 2 say how a session went; see whether its zone")
+    (line,) = [line for line in answer.out.splitlines() if "actual times of calls" in line]
+    assert line.startswith("? actual times of calls: 0 of 2 belong to a session; check its time zone")
     assert answer.code == 0
 
 
@@ -643,9 +644,9 @@ def test_doctor_ticks_only_what_is_known_to_be_well(read: Office) -> None:
     read.config.write_text(CONFIG[: CONFIG.index("[[source]]")])
     assert read("analyse").code == 0
     answer = read("doctor")
-    signs = {line[2:].partition(":")[0]: line[0] for line in answer.out.splitlines()}
+    marks = {line[2:].partition(":")[0]: line[0] for line in answer.out.splitlines()}
     assert answer.code == 0
-    assert signs == {
+    assert marks == {
         "configuration": "?", "key": "✓", "database": "✓", "last night": "✓", "page of ana": "✓", "page of ben": "✓",
         "disk": "?",
     }  # fmt: skip
@@ -653,18 +654,18 @@ def test_doctor_ticks_only_what_is_known_to_be_well(read: Office) -> None:
 
 
 def test_doctor_and_init_say_where_public_holidays_differ_within_the_country(read: Office) -> None:
-    """Nothing is amiss without a country, in one without parts, and once the part is named."""
+    """There is no problem without a country, in one without subdivisions, and once the subdivision is configured."""
 
     def found() -> list[tuple[str, str | None]]:
         answer = read("doctor", "--json")
-        return [(line["found"], line["mend"]) for line in answer.json_lines if line["check"] == "public holidays"]
+        return [(line["found"], line["remedy"]) for line in answer.json_lines if line["check"] == "public holidays"]
 
-    remedy = "Write subdivision under [practice], one of ENG, NIR, SCT, WLS"
+    remedy = "Set subdivision under [practice] to one of ENG, NIR, SCT, WLS"
     assert found() == []
     assert "Public holidays" not in read("init").err
     read.change('zone = "Europe/Paris"', 'zone = "Europe/Paris"\ncountry = "GB"')
-    ((amiss, mend),) = found()
-    assert (amiss.startswith("those of GB differ by its parts"), mend) == (True, remedy)
+    ((problem, shown_remedy),) = found()
+    assert (problem.startswith("they differ within GB"), shown_remedy) == (True, remedy)
     assert remedy in read("init").err
     read.change('country = "GB"', 'country = "GB"\nsubdivision = "ENG"')
     assert found() == [("GB, ENG", None)]
@@ -718,28 +719,28 @@ def no_database(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ail", "check", "mend"),
+    ("break_it", "check", "remedy"),
     [
         (lost_mail, "source mail", 'there is no "ana.mbox"'),
         (readable_by_all, "privacy of the database", "chmod 600"),
         (readable_key, "set-up", "chmod 600"),
         (new_source, "source cloud", "evenhours ingest --source cloud"),
-        (empty_source, "source diary", "Check its path, its window and whose it is."),
-        (silent_cron, "source mail", "Check that cron runs: evenhours nightly"),
+        (empty_source, "source diary", "Check its path, its window and its clinician."),
+        (silent_cron, "source mail", "Check that cron runs evenhours nightly."),
         (no_database, "set-up", "Put a backup in its place, or, to begin a new practice, run: evenhours init"),
     ],
 )
-def test_doctor_says_how_to_mend(read: Office, ail: Callable[[Office], None], check: str, mend: str) -> None:
+def test_doctor_shows_the_remedy(read: Office, break_it: Callable[[Office], None], check: str, remedy: str) -> None:
     read("nightly")
-    ail(read)
+    break_it(read)
     answer = read("doctor", "--json")
-    ill = {line["check"]: line["mend"] for line in answer.json_lines if line["mend"]}
+    problems = {line["check"]: line["remedy"] for line in answer.json_lines if line["remedy"]}
     assert answer.code == 1
-    assert mend in ill[check]
-    assert {name.partition(" ")[0] for name in ill} <= {check.partition(" ")[0], "page", "last"}
+    assert remedy in problems[check]
+    assert {name.partition(" ")[0] for name in problems} <= {check.partition(" ")[0], "page", "last"}
 
 
-def test_the_night_is_remembered_with_how_it_ended(read: Office) -> None:
+def test_the_night_is_recorded_with_its_exit_code(read: Office) -> None:
     (read.folder / "ana.mbox").unlink()
     assert read("nightly").code == 3
     with opened(read.folder / "evenhours.db") as store:

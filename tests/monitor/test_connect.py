@@ -308,4 +308,4 @@ def test_a_missing_source_is_reported_with_a_remedy(office: Office) -> None:
 def test_the_command_has_help() -> None:
     output = CliRunner().invoke(evenhours, ["connect", "google", "--help"]).output
 
-    assert "Let a clinician's Google account be read" in output
+    assert "Give permission to read a clinician's Google account" in output

@@ -135,7 +135,7 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: G
     assert "ana has not consented" in read.err
     assert {question.account for question in google.asked} == {"ben@two.example"}
     found = {line["check"]: line["found"] for line in office("doctor", "--json").json_lines}
-    assert found["permission of ana for google"] == "not as it has to be"
+    assert found["permission of ana for google"] == "missing or not sufficient"
     assert found["permission of ben for google"] == "given"
 
 

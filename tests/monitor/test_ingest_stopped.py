@@ -42,7 +42,7 @@ def test_ctrl_c_ends_a_run_at_once_and_keeps_what_was_read(tmp_path: Path) -> No
             connection.close()
     assert [line.split(b":")[0] for line in told] == [b"diary", b"mail", b"letters", b"visits"]
     assert run.returncode == 1
-    assert b"Stopped. What has been read is kept; the next run goes on from there." in complaints
+    assert b"Stopped. What was read so far is stored; the next run continues from there." in complaints
     assert b"Traceback" not in complaints
     assert b"Exception" not in complaints
     assert len(office.dump()["message"]) == 5

@@ -43,7 +43,7 @@ def test_a_night_prints_what_somebody_has_to_do_and_no_more(office: Office) -> N
 def test_asked_for_it_a_night_tells_all_with_its_times(office: Office) -> None:
     office("init")
     told = office("nightly", "-v").out.splitlines()
-    assert told[0] == "Begun on Friday, 20 March 2026 at 13:00 (Europe/Paris)."
+    assert told[0] == "Started on Friday, 20 March 2026 at 13:00 (Europe/Paris)."
     assert told[1].startswith("diary: 10 rows changed (")
     assert told[1].endswith(" s)")
     assert told[-2].startswith("2 of 2 clinicians computed")
@@ -101,7 +101,7 @@ def test_a_night_that_is_asked_to_end_keeps_what_was_read_and_says_so(office: Of
         for connection in asked:
             connection.close()
     assert run.returncode == 128 + signal.SIGTERM
-    assert b"Stopped. What has been read is kept" in complaints
+    assert b"Stopped. What was read so far is stored" in complaints
     assert b"Traceback" not in complaints
     assert b"Exception" not in complaints
     with run_lock(office.folder / "evenhours.db"):

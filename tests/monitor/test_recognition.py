@@ -1,4 +1,4 @@
-"""A mailbox in which its owner was not recognised: what is said of it, where, and that nothing of it is kept."""
+"""Tests of a mailbox in which its owner was not recognised: the messages about it, and that no address is stored."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.monitor.test_cli import on_terminal
 OWN = "anna.zebrafink@post.example"
 
 
-def letters(count: int, own: str = OWN, *, answered: bool = True) -> str:
-    """As many letters with several clients, every third one sent from ``own``."""
+def mailbox_of(count: int, own: str = OWN, *, answered: bool = True) -> str:
+    """Return a mailbox of ``count`` messages with several clients, every third one sent from ``own``."""
     return mailbox(
         *(
             letter(number, own, f"c{number % 7}@client.example", f"Mon, 02 Mar 2026 09:{number % 60:02}:00 +0000")
@@ -34,21 +34,21 @@ def letters(count: int, own: str = OWN, *, answered: bool = True) -> str:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
-    """Ana's mailbox is that of an address which nobody has told of."""
+    """Return a practice with a mailbox of Ana's whose address is not configured."""
     office = Office(tmp_path)
-    office.write("ana.mbox", letters(240))
+    office.write("ana.mbox", mailbox_of(240))
     return office
 
 
-# What the run says
+# Messages of a run
 
 
 def test_the_run_names_the_address_and_the_remedy_on_the_screen(office: Office) -> None:
     answer = office("ingest")
     assert answer.code == 0
     assert (
-        "evenhours: mail: none of its 240 messages was sent by ana, as far as the configuration knows. "
-        f"{OWN} stands in 240 of the 240 read now: if that is Ana's, add it to addresses below the [[clinician]] of "
+        "evenhours: mail: none of its 240 messages was sent from an address of ana. "
+        f"{OWN} is in 240 of the 240 messages just read. If it is Ana's, add it to addresses in the [[clinician]] of "
         "ana and run: evenhours ingest --source mail --full\n"
     ) in answer.err
     assert OWN not in answer.out
@@ -67,17 +67,17 @@ def test_it_is_said_only_where_a_reading_brought_something(office: Office) -> No
     office("ingest")
     assert office("ingest").err == ""
     path = office.folder / "ana.mbox"
-    path.write_text(path.read_text() + letters(243)[len(letters(240)) :])
+    path.write_text(path.read_text() + mailbox_of(243)[len(mailbox_of(240)) :])
     error = office("ingest").err
-    assert "none of its 243 messages was sent by ana" in error
-    assert f"{OWN} stands in 3 of the 3 read now" in error
+    assert "none of its 243 messages was sent from an address of ana" in error
+    assert f"{OWN} is in 3 of the 3 messages just read" in error
 
 
 def test_a_source_from_which_something_was_ever_sent_is_recognised(office: Office) -> None:
-    office.write("ana.mbox", letters(6, "ana@two.example"))
+    office.write("ana.mbox", mailbox_of(6, "ana@two.example"))
     assert office("ingest").err.startswith("Created the practice's key")
     path = office.folder / "ana.mbox"
-    path.write_text(path.read_text() + letters(30, OWN, answered=False)[len(letters(6)) :])
+    path.write_text(path.read_text() + mailbox_of(30, OWN, answered=False)[len(mailbox_of(6)) :])
     answer = office("ingest")
     assert "mail: 24 rows changed" in answer.out
     assert answer.err == ""
@@ -86,21 +86,24 @@ def test_a_source_from_which_something_was_ever_sent_is_recognised(office: Offic
 def test_an_automatic_answer_alone_does_not_count_as_sent(office: Office) -> None:
     away = letter(7, "ana@two.example", "c1@client.example", "Mon, 02 Mar 2026 09:00:00 +0000")
     office.write("ana.mbox", mailbox(f"Auto-Submitted: auto-replied\n{away}"))
-    assert "mail: its one message was not sent by ana, as far as the configuration knows." in office("ingest").err
+    assert "mail: its one message was not sent from an address of ana." in office("ingest").err
 
 
 def test_the_address_of_somebody_else_is_said_to_be_theirs(office: Office) -> None:
-    office.write("ana.mbox", letters(30, "ben@two.example"))
+    office.write("ana.mbox", mailbox_of(30, "ben@two.example"))
     error = office("ingest").err
-    assert "ben@two.example stands in 30 of the 30 read now, and is Ben's: see whose mailbox it is.\n" in error
+    assert (
+        "ben@two.example is in 30 of the 30 messages just read, and is an address of Ben: check whose mailbox it is.\n"
+        in error
+    )
 
 
 def test_where_nobody_is_likely_it_is_said_what_may_be_missing(office: Office) -> None:
-    office.write("ana.mbox", letters(30, "ana@two.example", answered=False))
+    office.write("ana.mbox", mailbox_of(30, "ana@two.example", answered=False))
     assert (
-        "mail: none of its 30 messages was sent by ana, as far as the configuration knows. "
-        "Add what else Ana sends from to addresses below the [[clinician]] of ana or, where sent messages lie "
-        "elsewhere, that place as a source, and run: evenhours ingest --source mail --full\n"
+        "mail: none of its 30 messages was sent from an address of ana. "
+        "Add the other addresses of Ana to addresses in the [[clinician]] of ana. If sent messages are stored "
+        "elsewhere, add that place as a source instead. Then run: evenhours ingest --source mail --full\n"
     ) in office("ingest").err
 
 
@@ -108,7 +111,7 @@ def test_a_night_that_nobody_watches_names_no_address(office: Office) -> None:
     answer = office("nightly")
     assert answer.code == 0
     assert (
-        "none of its 240 messages was sent by ana, as far as the configuration knows. See which address may be Ana's: "
+        "none of its 240 messages was sent from an address of ana. To see which address may be Ana's, run: "
         "evenhours ingest --source mail --full\n"
     ) in answer.err
     assert OWN not in answer.err + answer.out
@@ -118,13 +121,13 @@ def test_a_night_that_nobody_watches_names_no_address(office: Office) -> None:
 
 def test_a_night_that_is_watched_names_it(office: Office) -> None:
     shown, out = on_terminal(office, "nightly")
-    assert f"{OWN} stands in 240 of the 240 read now".encode() in shown
+    assert f"{OWN} is in 240 of the 240 messages just read".encode() in shown
     assert OWN.encode() not in out
 
 
 def test_an_address_does_not_steer_the_terminal(office: Office) -> None:
-    office.write("ana.mbox", letters(30, "anna\x1b[31m@post.example"))
-    assert "anna [31m@post.example stands in 30" in office("ingest").err
+    office.write("ana.mbox", mailbox_of(30, "anna\x1b[31m@post.example"))
+    assert "anna [31m@post.example is in 30" in office("ingest").err
 
 
 def test_of_a_log_that_says_itself_what_was_sent_no_address_is_asked_for(office: Office) -> None:
@@ -136,14 +139,16 @@ def test_of_a_log_that_says_itself_what_was_sent_no_address_is_asked_for(office:
     office("ingest")
     answer = office("ingest", "--source", "texts", "--full")
     assert answer.err == (
-        "evenhours: texts: none of its 4 messages was sent by ben. See whether it tells of what Ben sent, too: "
-        "replies and evenings are not known from it.\n"
+        "evenhours: texts: none of its 4 messages was sent by ben. Check that it includes what Ben sent; "
+        "without it, replies and evening messages are unknown.\n"
     )
     (found,) = [line for line in office("doctor", "--json").json_lines if "in texts was sent" in line["found"]]
-    assert found["mend"] == "See whether it tells of what Ben sent, too: replies and evenings are not known from it."
+    assert (
+        found["remedy"] == "Check that it includes what Ben sent; without it, replies and evening messages are unknown."
+    )
 
 
-# Whose it is
+# Owners
 
 
 def test_each_owner_of_a_source_is_recognised_on_their_own(house: HouseMaker) -> None:
@@ -199,17 +204,17 @@ def test_the_store_tells_what_of_each_source_was_sent(house: HouseMaker) -> None
         assert [row["source"] for row in sent_message_counts(connection, "ben")] == ["mail"]
 
 
-# The doctor
+# doctor
 
 
 def test_doctor_says_that_an_address_is_missing_and_how_to_see_it(office: Office) -> None:
     office("ingest")
     answer = office("doctor", "--json")
-    (ill,) = [line for line in answer.json_lines if line["mend"] and "was sent by" in line["found"]]
+    (problem,) = [line for line in answer.json_lines if line["remedy"] and "was sent by" in line["found"]]
     assert answer.code == 1
-    assert ill["check"] == "page of ana"
-    assert ill["found"] == "none of the 240 messages in mail was sent by ana, as far as the configuration knows"
-    assert f"evenhours inspect {office.folder / 'ana.mbox'}" in ill["mend"]
+    assert problem["check"] == "page of ana"
+    assert problem["found"] == "none of the 240 messages in mail was sent by ana, as far as the configuration knows"
+    assert f"evenhours inspect {office.folder / 'ana.mbox'}" in problem["remedy"]
     assert OWN not in answer.out + answer.err
 
 
@@ -239,15 +244,15 @@ def test_doctor_looks_at_what_is_configured_alone(office: Office) -> None:
     assert not [line for line in office("doctor", "--json").json_lines if line["check"].startswith("own mail")]
 
 
-# What is proposed
+# inspect
 
 
 def test_inspect_names_the_address_that_is_probably_yours(office: Office) -> None:
     answer = office("inspect", str(office.folder / "ana.mbox"))
     assert 'kind = "mbox"' in answer.out
     assert answer.err == (
-        f"{OWN} stands in 240 of the 240 messages looked at: probably yours. "
-        "If so, it belongs among the addresses below your [[clinician]].\n"
+        f"{OWN} is in 240 of the 240 messages examined, so it is probably yours. "
+        "If so, add it to addresses in your [[clinician]].\n"
     )
     answer = office("inspect", str(office.folder / "ana.mbox"), "--json")
     assert OWN not in answer.out + answer.err
@@ -257,15 +262,15 @@ def test_inspect_looks_into_a_maildir(office: Office) -> None:
     for number in range(5):
         text = letter(number, f"c{number}@client.example", OWN, "Mon, 02 Mar 2026 09:00:00 +0000")
         office.write(f"Maildir/new/{number}.host", text)
-    assert f"{OWN} stands in 5 of the 7 messages" in office("inspect", str(office.folder / "Maildir")).err
+    assert f"{OWN} is in 5 of the 7 messages" in office("inspect", str(office.folder / "Maildir")).err
 
 
 def test_inspect_looks_into_a_folder_of_mailboxes(office: Office) -> None:
     (office.folder / "post").mkdir()
-    office.write("post/inbox.mbox", letters(12))
+    office.write("post/inbox.mbox", mailbox_of(12))
     answer = office("inspect", str(office.folder / "post"))
     assert 'kind = "mbox"' in answer.out
-    assert f"{OWN} stands in 12 of the 12 messages" in answer.err
+    assert f"{OWN} is in 12 of the 12 messages" in answer.err
 
 
 def test_inspect_of_texts_names_the_number(office: Office) -> None:
@@ -275,18 +280,20 @@ def test_inspect_of_texts_names_the_number(office: Office) -> None:
         for number in range(4)
     )
     path = office.write("sms.xml", f"<?xml version='1.0'?><smses count='4'>{lists}</smses>")
-    assert "+447700900001 stands in 4 of the 4 messages looked at: probably yours." in office("inspect", str(path)).err
+    assert (
+        "+447700900001 is in 4 of the 4 messages examined, so it is probably yours." in office("inspect", str(path)).err
+    )
 
 
 def test_inspect_says_where_nobody_stands_out_or_nothing_can_be_read(office: Office) -> None:
-    path = office.write("few.mbox", letters(1))
-    assert "No address stands in most of the messages" in office("inspect", str(path)).err
+    path = office.write("few.mbox", mailbox_of(1))
+    assert "No address is in most of the messages" in office("inspect", str(path)).err
     path = office.write("none.mbox", "nothing of a mailbox")
     answer = office("inspect", str(path))
     assert (answer.code, "does not begin like a mailbox" in answer.err) == (0, True)
 
 
-# Nothing is kept
+# No address is stored
 
 
 @pytest.mark.parametrize("command", [("ingest",), ("-v", "nightly", "--json"), ("ingest", "--json")])

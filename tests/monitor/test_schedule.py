@@ -59,7 +59,7 @@ def test_only_the_lines_of_this_practice_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "day_starts_at", "sign"),
+    ("line", "day_starts_at", "mark"),
     [
         ("30 4 * * *", "04:00", "✓"),
         ("17 2 * * *", "04:00", "✗"),
@@ -68,15 +68,15 @@ def test_only_the_lines_of_this_practice_count() -> None:
     ],
 )
 def test_doctor_says_where_cron_and_the_weeks_do_not_fit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, day_starts_at: str, sign: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, day_starts_at: str, mark: str
 ) -> None:
     monkeypatch.setenv("TZ", "Europe/Paris")
-    monkeypatch.setattr(schedule, "_of_user", lambda: f"{line} evenhours nightly\n")
+    monkeypatch.setattr(schedule, "_user_crontab", lambda: f"{line} evenhours nightly\n")
     monkeypatch.setattr(schedule, "SYSTEM_FILES", ())
     office = Office(tmp_path)
     office.change('zone = "Europe/Paris"', f'zone = "Europe/Paris"\nday_starts_at = "{day_starts_at}"')
     office("nightly")
 
-    (said,) = [found for found in office("doctor").out.splitlines() if " cron: " in found]
+    (finding,) = [line for line in office("doctor").out.splitlines() if " cron: " in line]
 
-    assert said.startswith(f"{sign} cron: {line}")
+    assert finding.startswith(f"{mark} cron: {line}")
