@@ -33,7 +33,7 @@ def print_unrecognised(
     for key, seen in outcome.unrecognised.items():
         if key not in owners:
             continue
-        number = max(seen.held, seen.messages)
+        number = max(seen.stored, seen.messages)
         problem = "its one message was not" if number == 1 else f"none of its {number} messages was"
         clinician = context.clinician(key)
         if sent_by_address:
@@ -56,7 +56,7 @@ def _remedy(config: Config, source: str, clinician: Clinician, seen: Unrecognise
         )
     if not name_address:
         return f"To see which address may be {name}'s, run: {command}"
-    share = f"{printable(seen.address)} is in {seen.standing} of the {seen.messages} messages just read"
+    share = f"{printable(seen.address)} is in {seen.with_address} of the {seen.messages} messages just read"
     for other in config.clinicians:
         if seen.address in other.addresses:
             return f"{share}, and is an address of {other.name or other.key}: check whose mailbox it is."

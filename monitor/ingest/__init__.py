@@ -1,15 +1,15 @@
-"""Each source from its cursor into the store; a page is a transaction.
+"""Reading the sources from their cursors into the store.
 
 ::
 
-    source ─fetch(cursor)→ Batch ─policy→ Page ─answer whole?→ ─┬─ events, evidence, messages
-                                                                ├─ rejected records    one transaction a page
-                                                                ├─ dirty marks
-                                                                └─ cursor
+    source ─fetch(cursor)→ Batch ─policy→ Page ─result complete?→ ─┬─ events, evidence, messages
+                                                                   ├─ rejected records    one transaction a page
+                                                                   ├─ dirty marks
+                                                                   └─ cursor
 
-A source that fails keeps its rows and its cursor and never stops another. Where each owner has an account of their own,
-each account is read, and fails, on its own. Servers are waited for side by side, files read one after the other; one
-thread alone writes. Nothing here knows what a source is.
+A source that fails keeps its records and its cursor and does not stop the others. If a source has an account for each
+owner, each account is read, and fails, separately. Servers are read in parallel, files one after the other; only one
+thread writes. No code here depends on the kind of source.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from monitor.config import Config
 from monitor.errors import EXIT_AUTHORISE, EXIT_ERROR, EXIT_OK, EXIT_PARTLY
 from monitor.ingest.pages import save_result
 from monitor.ingest.policy import Page
-from monitor.ingest.readers import Arrival, Readers
+from monitor.ingest.readers import ParallelReaders, ReadResult
 from monitor.ingest.recognition import OwnerRecognition, UnrecognisedOwner
 from monitor.ingest.request import (
     DAYS_AHEAD,
@@ -61,10 +61,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SourceOutcome:
-    """What became of one source, or of one owner's ``account`` of it.
+    """The outcome of reading one source, or one owner's ``account`` of it.
 
-    Rows changed, records kept aside, what stopped it, if anything did, the owners of whom messages came but none was
-    ever known to be sent by them, and the seconds from its beginning to its end.
+    Attributes:
+        source: The name of the source.
+        kind: The kind of the source.
+        rows: The number of rows that changed.
+        rejected: The number of rejected records.
+        problem: The error that stopped the reading.
+        account: The key of the owner whose account was read, if each owner has one.
+        unrecognised: The owners with messages of whom none is known to be sent by them.
+        seconds: The time from the beginning to the end.
     """
 
     source: str
@@ -78,68 +85,70 @@ class SourceOutcome:
 
     @property
     def name(self) -> str:
-        """What to call it: "diary", or "mail of ana"."""
+        """The name to show, such as "diary" or "mail of ana"."""
         return f"{self.source} of {self.account}" if self.account else self.source
 
 
 ProgressCallback = Callable[[str, Batch], None]
-"""Is told what each page came from, as :attr:`SourceOutcome.name` says it, once the page is stored."""
+"""A function that is called after each page is stored, with the :attr:`SourceOutcome.name` and the batch."""
 
 
 def ingest(
     config: Config,
     store: Store,
-    names: Pseudonyms,
+    pseudonyms: Pseudonyms,
     request: IngestRequest,
     *,
     now: datetime,
     progress: ProgressCallback | None = None,
 ) -> Iterator[SourceOutcome]:
-    """Read every requested source; yields an outcome as each, or each account of it, is done, in their order.
+    """Read the requested sources; yield the outcome of each, or of each account, in the order of the configuration.
 
     Raises:
         UsageError: The request names a source that the configuration does not have, or days that end before they begin.
             Nothing was read.
         StoreError: The database could not be written. The current page is not stored, all earlier ones are.
     """
-    chosen = source_accounts(config, names, request, now=now)
-    readings = [_Reading(store, account, now, progress or _silent, request) for account in chosen]
-    apart = [reading for reading in readings if reading.is_remote]
-    if len(apart) < 2:
-        apart = []
-    with ExitStack() as open_, Readers([(reading, reading.pages) for reading in apart]) as readers:
-        for reading in readings:
-            open_.callback(reading.close)
-        for reading in readings:
-            if reading in apart:
-                while not reading.is_over:
-                    whose, arrival = readers.next()
-                    whose.take(arrival)
+    accounts = source_accounts(config, pseudonyms, request, now=now)
+    readers = [_AccountReader(store, account, now, progress or _no_progress, request) for account in accounts]
+    parallel = [reader for reader in readers if reader.is_remote]
+    if len(parallel) < 2:
+        parallel = []
+    jobs = [(reader, reader.pages) for reader in parallel]
+    with ExitStack() as stack, ParallelReaders(jobs) as parallel_readers:
+        for reader in readers:
+            stack.callback(reader.close)
+        for reader in readers:
+            if reader in parallel:
+                # Pages of other accounts may come first. They are stored at once, and their outcome is yielded later.
+                while not reader.is_done:
+                    sender, read_result = parallel_readers.next()
+                    sender.accept(read_result)
             else:
-                reading.read_through()
-            yield reading.outcome
+                reader.read_all()
+            yield reader.outcome
 
 
 def exit_code(outcomes: Sequence[SourceOutcome]) -> int:
-    """The exit code of a run: 0 all read, 4 somebody must re-authorise, 3 some failed, 1 every source failed.
+    """Return the exit code of a run: 0 all read, 4 a source needs re-authorising, 3 some failed, 1 all failed.
 
-    A source that asked us to stop for tonight was read in part.
+    A source that stopped at a rate limit counts as partly read.
     """
     problems = [outcome.problem for outcome in outcomes if outcome.problem]
     if any(isinstance(problem, AuthorizationError) for problem in problems):
         return EXIT_AUTHORISE
     if not problems:
         return EXIT_OK
-    partly = len(problems) < len(outcomes) or any(isinstance(problem, RateLimitError) for problem in problems)
-    return EXIT_PARTLY if partly else EXIT_ERROR
+    is_partly_read = len(problems) < len(outcomes) or any(isinstance(problem, RateLimitError) for problem in problems)
+    return EXIT_PARTLY if is_partly_read else EXIT_ERROR
 
 
-def _silent(_source: str, _batch: Batch) -> None:
-    """No progress is shown."""
+def _no_progress(_source: str, _batch: Batch) -> None:
+    """Show no progress."""
 
 
-class _Reading:
-    """One account, from its cursor to its end, and what became of it. Pages may come from another thread."""
+class _AccountReader:
+    """Reads one account from its cursor to its end and stores the pages, which may be read in another thread."""
 
     def __init__(
         self, store: Store, account: SourceAccount, now: datetime, progress: ProgressCallback, request: IngestRequest
@@ -147,80 +156,79 @@ class _Reading:
         self._store, self._account, self._progress = store, account, progress
         self._now = int(now.timestamp())
         self.outcome = SourceOutcome(account.source.name, account.source.kind, account=account.owner)
-        self.is_over = False
-        self._begun = 0.0
-        self._own_mail = OwnerRecognition(
+        self.is_done = False
+        self._began_at = 0.0
+        self._recognition = OwnerRecognition(
             account.context, sent_by_address=source_kind(account.source.kind).sent_by_address
         )
-        self._row = self._stored()
+        self._row = self._load_row()
         context, policy = account.context, account.policy
-        begins_again = (
-            request.full or self._row.policy != policy.settings or self._row.skipped.has_any_in(context.window)
-        )
-        self._cursor = None if begins_again else self._row.cursor
+        restarts = request.full or self._row.policy != policy.settings or self._row.skipped.has_any_in(context.window)
+        self._cursor = None if restarts else self._row.cursor
         self._some_days = request.first is not None or request.last is not None
-        self._anew = self._cursor is None
-        self._answer, self._told = BufferedResult(store.path.parent), SnapshotSummary()
+        self._restarts = self._cursor is None
+        self._result, self._summary = BufferedResult(store.path.parent), SnapshotSummary()
 
-    def _stored(self) -> SourceRow:
-        source, people = self._account.source, [owner.key for owner in self._account.context.owners]
+    def _load_row(self) -> SourceRow:
+        source, owners = self._account.source, [owner.key for owner in self._account.context.owners]
         with self._store.write() as connection:
             sources.retire_other_accounts(connection, source.name, source.accounts)
-            return sources.source_row(connection, source.name, source.kind, people, self._account.owner)
+            return sources.source_row(connection, source.name, source.kind, owners, self._account.owner)
 
     @property
     def is_remote(self) -> bool:
-        """Whether a server is waited for."""
+        """Return ``True`` if the account is on a server."""
         source = self._account.source
         return source_kind(source.kind).is_remote(source.options)
 
-    def read_through(self) -> None:
-        """Read it here and now."""
+    def read_all(self) -> None:
+        """Read and store the whole account in this thread."""
         try:
             for page in self.pages():
-                self.take(page)
+                self.accept(page)
         except ConnectorError as problem:
-            self.take(problem)
+            self.accept(problem)
         else:
-            self.take(None)
+            self.accept(None)
 
-    def take(self, arrival: Arrival) -> None:
-        """Store a page, or note how the reading ended. What comes after its end is left."""
-        if self.is_over:
+    def accept(self, read_result: ReadResult) -> None:
+        """Store a page, or the end of the reading. Whatever comes after the end is ignored."""
+        if self.is_done:
             return
-        if isinstance(arrival, Page):
+        if isinstance(read_result, Page):
             try:
-                self._save(arrival)
+                self._save(read_result)
             except ConnectorError as problem:
                 self._end(problem)
-        elif arrival is None or isinstance(arrival, ConnectorError):
-            self._end(arrival)
+        elif read_result is None or isinstance(read_result, ConnectorError):
+            self._end(read_result)
         else:
-            raise arrival
+            raise read_result
 
     def _save(self, page: Page) -> None:
-        """Hold a page until its answer has come to its end, and then store all of them."""
-        self._answer.add(page)
+        """Buffer a page until its result is complete, and then store all pages of the result."""
+        self._result.add(page)
         if page.batch.replaces:
-            self._told.add(page)
+            self._summary.add(page)
         if page.batch.has_more:
             return
-        answer, told, anew = self._answer, self._told, self._anew or self._answer.anew
-        self._answer, self._told, self._anew = BufferedResult(self._store.path.parent), SnapshotSummary(), False
-        with closing(answer):
-            for row, stored, invalidation in save_result(
-                self._store, self._row, answer, told, self._account.policy, self._now, anew=anew
+        result, summary, restarts = self._result, self._summary, self._restarts or self._result.restarts
+        self._result, self._summary = BufferedResult(self._store.path.parent), SnapshotSummary()
+        self._restarts = False
+        with closing(result):
+            for row, stored_page, invalidation in save_result(
+                self._store, self._row, result, summary, self._account.policy, self._now, restarts=restarts
             ):
                 self._row = row
-                batch = stored.batch
-                self._own_mail.note(batch.records)
+                batch = stored_page.batch
+                self._recognition.count(batch.records)
                 rows, rejected = self.outcome.rows + invalidation.rows, self.outcome.rejected + len(batch.rejected)
                 self.outcome = replace(self.outcome, rows=rows, rejected=rejected)
                 self._progress(self.outcome.name, batch)
 
     def close(self) -> None:
-        """Leave an answer that has not come to its end."""
-        self._answer.close()
+        """Discard a result that is not complete."""
+        self._result.close()
 
     def _end(self, problem: ConnectorError | None) -> None:
         with self._store.write() as connection:
@@ -229,20 +237,20 @@ class _Reading:
             else:
                 window = self._account.context.window
                 sources.save_success(connection, self._row, window, self._now, some_days=self._some_days)
-            sources.save_recognised(connection, self._row, self._own_mail.recognised())
-        unrecognised = self._own_mail.unrecognised(self._store, self._row.id)
-        seconds = monotonic() - self._begun if self._begun else 0.0
+            sources.save_recognised(connection, self._row, self._recognition.recognised())
+        unrecognised = self._recognition.unrecognised(self._store, self._row.id)
+        seconds = monotonic() - self._began_at if self._began_at else 0.0
         self.outcome = replace(self.outcome, problem=problem, unrecognised=unrecognised, seconds=seconds)
-        self.is_over = True
+        self.is_done = True
 
     def pages(self) -> Iterator[Page]:
-        """What is kept of the connector's batches; what it does against its contract is its own error."""
+        """Yield the pages of the account. Any exception that a connector must not raise becomes a ConnectorError."""
         source, context, policy = self._account.source, self._account.context, self._account.policy
         skipped = Skipped() if self._cursor is None else self._row.skipped
-        self._begun = monotonic()
+        self._began_at = monotonic()
         try:
             for batch in source_kind(source.kind).make(source.options, context).fetch(self._cursor):
-                if self.is_over:
+                if self.is_done:
                     return
                 page = policy.page(batch, Skipped() if batch.restarts else skipped)
                 skipped = page.skipped
@@ -250,7 +258,7 @@ class _Reading:
         except ConnectorError:
             raise
         except Exception as error:
-            # The error's own words stay out: they may repeat what was read.
+            # The message of the exception is left out, since it may repeat content of the source.
             found = f"its reader broke off ({type(error).__name__})."
             remedy = "This is a fault of ours: please report it. evenhours -v ingest shows where it arose."
             raise ConnectorError(source.name, found, remedy) from error

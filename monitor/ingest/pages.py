@@ -1,17 +1,17 @@
-"""A page is a transaction: its records, its rejected records, whose numbers it touches, and the cursor.
+"""Storing a result page by page. Each page is one transaction, with its records, rejected records and dirty marks.
 
 ::
 
-    the first page     the whole answer is judged; what it tells under new names is renamed
+    the first page     the whole result is judged; events with new identifiers are renamed
     every page         records, rejected records, dirty marks
-    the last page      what the answer takes back is removed; cursor, policy, how much the source has
+    the last page      records that the result removes are removed; cursor, policy and size of the source are stored
 
-So a run that is cut off in between has taken nothing back, and asks its source again. What is taken back::
+So a run that is cut off in between has removed nothing, and reads the result again. Records are removed::
 
-    by a page          what its source removed, and entries that moved out of the window
-    by a snapshot      what it could tell and does not (monitor.ingest.snapshots says what it could), with its times
+    by a page          that the source removed, and events that moved out of the window
+    by a snapshot      that it would contain and does not (see monitor.ingest.snapshots), with their evidence
 
-Both are refused where they are far too much (:meth:`~monitor.ingest.policy.Policy.refuse_shrunken`).
+Both are refused if far too much would be removed (:meth:`~monitor.ingest.policy.Policy.refuse_shrunk`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from monitor.ingest.results import BufferedResult
 from monitor.ingest.snapshots import Snapshot, SnapshotSummary
 from monitor.store import events, evidence, renaming, sources
 from monitor.store.database import Connection, Store
-from monitor.store.events import EntryKey
+from monitor.store.events import EventKey
 from monitor.store.evidence import EvidenceRow
 from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.messages import drop_messages, save_messages
@@ -34,37 +34,44 @@ from monitor.store.sources import SourceRow
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBack:
-    """What a snapshot takes back: entries, and true times of its own that it tells no more."""
+class Removals:
+    """The events, and the evidence by itself, that a snapshot removes."""
 
-    entries: set[EntryKey] = field(default_factory=set)
-    times: set[EntryKey] = field(default_factory=set)
+    events: set[EventKey] = field(default_factory=set)
+    evidence: set[EventKey] = field(default_factory=set)
 
 
 def save_result(
-    store: Store, row: SourceRow, answer: BufferedResult, told: SnapshotSummary, policy: Policy, now: int, *, anew: bool
+    store: Store,
+    row: SourceRow,
+    result: BufferedResult,
+    summary: SnapshotSummary,
+    policy: Policy,
+    now: int,
+    *,
+    restarts: bool,
 ) -> Iterator[tuple[SourceRow, Page, Invalidation]]:
-    """Store an answer, page by page; yield each with the source as it is then, and what changed.
+    """Store a result page by page; yield the source's row after each page, the page, and what it invalidates.
 
     Raises:
-        ShrunkSourceError: Far too much is gone. Nothing of the answer was stored.
+        ShrunkSourceError: Far too many records are gone. Nothing of the result was stored.
     """
-    window = answer.last.batch.replaces
-    removals = TakenBack()
+    window = result.last.batch.replaces
+    removals = Removals()
     is_first = True
-    for page in answer.pages():
+    for page in result.pages():
         with store.write() as connection:
             parts: list[Invalidation] = []
             if is_first:
-                row, parts = _begin(connection, row, answer, policy, now, anew=anew)
+                row, parts = _begin(connection, row, result, policy, now, restarts=restarts)
                 if window:
-                    snapshot = Snapshot(answer, told, now)
+                    snapshot = Snapshot(result, summary, now)
                     parts.append(_rename(connection, row, snapshot, window, now))
-                    removals = _judge(connection, row, snapshot, window, policy)
-            parts += _save(connection, row, page, policy, now)
+                    removals = _removals(connection, row, snapshot, window, policy)
+            parts += _save_page(connection, row, page, policy, now)
             if not page.batch.has_more and window:
-                parts.append(events.remove_events(connection, row, removals.entries, now))
-                parts.append(evidence.drop_evidence(connection, _lost_times(connection, row, answer, removals)))
+                parts.append(events.remove_events(connection, row, removals.events, now))
+                parts.append(evidence.drop_evidence(connection, _evidence_to_drop(connection, row, result, removals)))
             invalidation = Invalidation.merged(parts)
             mark_dirty(connection, invalidation)
             if not page.batch.has_more:
@@ -75,19 +82,19 @@ def save_result(
 
 
 def _begin(
-    connection: Connection, row: SourceRow, answer: BufferedResult, policy: Policy, now: int, *, anew: bool
+    connection: Connection, row: SourceRow, result: BufferedResult, policy: Policy, now: int, *, restarts: bool
 ) -> tuple[SourceRow, list[Invalidation]]:
-    """Refuse a log of which much is gone; begin a reading, and another job's source as such."""
-    batch = answer.last.batch
+    """Refuse a source that has shrunk, begin a new generation, and reduce a source that is now another job's."""
+    batch = result.last.batch
     if batch.source_size is not None:
-        policy.refuse_shrunken(row.size, batch.source_size)
-    if batch.replaces:  # it tells again of what could not be used
+        policy.refuse_shrunk(row.size, batch.source_size)
+    if batch.replaces:  # a snapshot contains the rejected records again
         sources.delete_rejected_records(connection, row)
-    if anew:
+    if restarts:
         row = sources.begin_generation(connection, row)
     if not policy.busy_only or row.policy in {None, policy.settings}:
         return row, []
-    # What an ordinary reading has stored goes as well, also of days that this one does not reach.
+    # Also the records outside the window of this run, which were stored before the source became another job's.
     return row, [
         events.reduce_to_busy(connection, row, now),
         evidence.drop_all_evidence(connection, row),
@@ -96,85 +103,91 @@ def _begin(
 
 
 def _rename(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, now: int) -> Invalidation:
-    """Rename what a snapshot tells under another name."""
-    names = snapshot.new_names(lambda: events.stored_events(connection, row, window))
-    if names:  # a name that was in use before is not new
-        stored = renaming.existing_keys(connection, row, names.values())
-        names = {(who, old): new for (who, old), new in names.items() if (who, new) not in stored}
-    return renaming.rename_events(connection, row, names, now) if names else Invalidation()
+    """Rename the stored events that a snapshot contains with another uid_key."""
+    new_uid_keys = snapshot.new_uid_keys(lambda: events.stored_events(connection, row, window))
+    if new_uid_keys:  # a uid_key that was in use before is not new
+        existing = renaming.existing_keys(connection, row, new_uid_keys.values())
+        new_uid_keys = {
+            (clinician, old): new for (clinician, old), new in new_uid_keys.items() if (clinician, new) not in existing
+        }
+    return renaming.rename_events(connection, row, new_uid_keys, now) if new_uid_keys else Invalidation()
 
 
-def _judge(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, policy: Policy) -> TakenBack:
-    """Return what a snapshot takes back: what it could tell and does not.
+def _removals(connection: Connection, row: SourceRow, snapshot: Snapshot, window: Window, policy: Policy) -> Removals:
+    """Return the records that a snapshot removes, because it would contain them and does not.
 
     Raises:
-        ShrunkSourceError: That would be far too much.
+        ShrunkSourceError: Far too many are gone.
     """
-    entries, known = snapshot.missing(lambda: events.stored_events(connection, row, window))
-    policy.refuse_shrunken(known, snapshot.told.present)
-    if not snapshot.tells_all_times:
-        return TakenBack(entries)
-    times, known = snapshot.lost_times(evidence.stored_spans(connection, row, window))
-    policy.refuse_shrunken(known, snapshot.told.number_of_times, "true times")
-    return TakenBack(entries, times)
+    missing_events, stored_count = snapshot.missing_events(lambda: events.stored_events(connection, row, window))
+    policy.refuse_shrunk(stored_count, snapshot.summary.events_in_window)
+    if not snapshot.has_all_evidence:
+        return Removals(missing_events)
+    missing_evidence, stored_count = snapshot.missing_evidence(evidence.stored_spans(connection, row, window))
+    policy.refuse_shrunk(stored_count, snapshot.summary.evidence_count, "actual times")
+    return Removals(missing_events, missing_evidence)
 
 
-def _save(connection: Connection, row: SourceRow, page: Page, policy: Policy, now: int) -> list[Invalidation]:
-    """Store what one page tells."""
+def _save_page(connection: Connection, row: SourceRow, page: Page, policy: Policy, now: int) -> list[Invalidation]:
+    """Store the records of one page."""
     batch = page.batch
-    entries = [record for record in batch.records if isinstance(record, CalendarEvent)]
-    times = [record for record in batch.records if isinstance(record, SessionEvidence)]
+    page_events = [record for record in batch.records if isinstance(record, CalendarEvent)]
+    page_evidence = [record for record in batch.records if isinstance(record, SessionEvidence)]
     stamps = [record for record in batch.records if isinstance(record, MessageStamp)]
     parts = [
-        events.remove_events(connection, row, _removed(connection, row, page, policy), now),
-        events.save_events(connection, row, entries, now),
-        evidence.save_evidence(connection, row, times),
+        events.remove_events(connection, row, _removed_by_page(connection, row, page, policy), now),
+        events.save_events(connection, row, page_events, now),
+        evidence.save_evidence(connection, row, page_evidence),
         save_messages(connection, row, stamps),
     ]
     sources.delete_resolved_records(connection, row, batch.resolved)
     sources.save_rejected_records(connection, row, batch.rejected, now)
     sources.save_has_records(connection, row, {record.clinician for record in batch.records})
-    # With its page: a run that is cut off before it ends does not read it again.
-    sources.save_recognised(connection, row, {one.clinician for one in stamps if one.outgoing and not one.automatic})
+    # In the same transaction: if the run is cut off later, this page is not read again.
+    senders = {stamp.clinician for stamp in stamps if stamp.outgoing and not stamp.automatic}
+    sources.save_recognised(connection, row, senders)
     return parts
 
 
-def _removed(connection: Connection, row: SourceRow, page: Page, policy: Policy) -> set[EntryKey]:
-    """Return what a page by itself takes back: what its source removed, and entries that moved out of the window.
+def _removed_by_page(connection: Connection, row: SourceRow, page: Page, policy: Policy) -> set[EventKey]:
+    """Return the events that the source removed on this page, and those that moved out of the window.
 
-    What a snapshot does not keep is judged with all that it tells.
+    Events that a snapshot drops are judged with the whole snapshot.
 
     Raises:
-        ShrunkSourceError: That would be far too much.
+        ShrunkSourceError: Far too many are gone.
     """
     batch = page.batch
     removed = events.stored_keys(connection, row, batch.removed, policy.window)
     dropped = page.dropped if batch.replaces is None else frozenset()
     if not removed and not dropped:
         return set()
-    held = events.stored_events_by_key(connection, row, policy.window).keys()
-    gone = removed | (dropped & held)
-    told = {(entry.clinician, entry.uid_key) for entry in batch.records if isinstance(entry, CalendarEvent)}
-    policy.refuse_shrunken(len(held), len((held - gone) | told))
-    return gone
+    stored = events.stored_events_by_key(connection, row, policy.window).keys()
+    removed |= dropped & stored
+    on_page = {(event.clinician, event.uid_key) for event in batch.records if isinstance(event, CalendarEvent)}
+    policy.refuse_shrunk(len(stored), len((stored - removed) | on_page))
+    return removed
 
 
-def _lost_times(
-    connection: Connection, row: SourceRow, answer: BufferedResult, removals: TakenBack
+def _evidence_to_drop(
+    connection: Connection, row: SourceRow, result: BufferedResult, removals: Removals
 ) -> list[EvidenceRow]:
-    """Return the stored true times that go with a snapshot, none of which it tells again.
+    """Return the stored evidence that a snapshot removes and does not contain.
 
-    They go with their entry, or by themselves, or because the snapshot tells their entry without them. The last does
-    not hold where true times have a reach of their own: an entry may be told for longer than they are.
+    Evidence is removed with its event, or by itself, or because the snapshot contains its event without evidence. The
+    last does not apply if the snapshot contains all evidence: events may reach further back than evidence.
     """
-    keys = {id_: key for key, id_ in row.owners.items()}
-    lost = []
-    for some in evidence.stored_evidence(connection, row):
-        entries = [(keys[one.clinician_id], one.uid_key or "") for one in some]
-        times = [(keys[one.clinician_id], one.evidence_key) for one in some]
-        kept, told = answer.keeps(entries), answer.tells(times)
-        for one, entry, time, is_kept, is_told in zip(some, entries, times, kept, told, strict=True):
-            is_left_out = is_kept and not answer.last.batch.replaces_times
-            if not is_told and (is_left_out or entry in removals.entries or time in removals.times):
-                lost.append(one)
-    return lost
+    owner_keys = {owner_id: key for key, owner_id in row.owners.items()}
+    to_drop = []
+    for rows in evidence.stored_evidence(connection, row):
+        event_keys = [(owner_keys[stored.clinician_id], stored.uid_key or "") for stored in rows]
+        evidence_keys = [(owner_keys[stored.clinician_id], stored.evidence_key) for stored in rows]
+        has_event, has_evidence = result.has_stored_events(event_keys), result.has_evidence(evidence_keys)
+        for stored, event_key, evidence_key, event_is_there, evidence_is_there in zip(
+            rows, event_keys, evidence_keys, has_event, has_evidence, strict=True
+        ):
+            is_left_out = event_is_there and not result.last.batch.replaces_times
+            is_removed = event_key in removals.events or evidence_key in removals.evidence
+            if not evidence_is_there and (is_left_out or is_removed):
+                to_drop.append(stored)
+    return to_drop

@@ -1,20 +1,20 @@
-"""The practice's policy: what is kept of whatever any source tells, decided here once for all of them.
+"""The practice's policy: which records are stored, and in what form. It is the same for all kinds of sources.
 
 ::
 
-    what is told        in another job's source          in any other
-    entry               busy: its times alone            as it is; set aside if no session lasts as long
-      free, called off  not kept                         as it is
-    true times          not kept                         as they are; not believed if no session lasts as long
-    message             not kept                         as it is
+    record                  another job's source          any other source
+    event                   stored as a busy time only    stored; excluded if longer than any session
+      free or called off    not stored                    stored
+    evidence                not stored                    stored; rejected if longer than any session
+    message                 not stored                    stored
 
-    outside the window nothing is kept:
+    Records outside the window are not stored:
 
-    window       |-----------------|
-    kept       |---|   |--|  |   |----|      a message counts where it stands, true times by the ends that are known
-    not      |---|                    |--|   an entry that was stored inside has moved away: it is taken back
+    window         |-----------------|
+    stored       |---|   |--|  |   |----|    a message counts at its instant, evidence by the ends that are known
+    not stored  |--|                  |--|   an event that was stored inside and has moved out of the window is removed
 
-Pure: a batch comes in, and what is stored of it goes out.
+The code is pure: a batch goes in, and a page with the records to store comes out.
 """
 
 from __future__ import annotations
@@ -36,30 +36,28 @@ from connectors.records import (
     SessionEvidence,
     Status,
 )
+from monitor.store.events import EventKey
 
-SHRUNKEN_PERCENT = 30  # a source that lost more than this of what it held, where it reaches, is refused
+MAX_SHRINK_PERCENT = 30  # a source that has lost more than this of its stored records is refused
 TOO_LONG = "longer than longest_session_hours"
-
-EntryKey = tuple[str, str]
-"""A clinician's key and a uid_key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A batch with the records that are stored of it.
+    """A batch with the records that are to be stored.
 
-    ``dropped`` are entries that it tells and that are not kept. ``skipped`` is what the window left out since the
-    source was begun, this page included.
+    ``dropped`` are the events of the batch that are not stored. ``skipped`` are the records that the window has left
+    out since the source was read from the beginning, this page included.
     """
 
     batch: Batch
-    dropped: frozenset[EntryKey]
+    dropped: frozenset[EventKey]
     skipped: Skipped
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a run keeps of one source. ``owners`` are the keys of those whose times it may tell."""
+    """The policy for one source in one run. ``owners`` are the keys of the clinicians who may have records in it."""
 
     source: str
     owners: frozenset[str]
@@ -70,21 +68,23 @@ class Policy:
 
     @property
     def settings(self) -> str:
-        """A text of all that has to reach what is already stored: when it changes, the source is begun again.
+        """The settings that also apply to stored records: if they change, the source is read from the beginning.
 
-        The window is not in it, because it moves every night. What it left out is remembered instead (``Skipped``).
+        The window is not one of them, because it moves every night. The records that it left out are stored instead
+        (:class:`~connectors.base.Skipped`).
         """
         return f"busy_only={self.busy_only} longest_seconds={self.longest_seconds:g}"
 
     def page(self, batch: Batch, skipped: Skipped) -> Page:
-        """Return what is stored of a batch; ``skipped`` is what the window has left out before.
+        """Return the page to store of a batch; ``skipped`` are the records that the window has left out so far.
 
-        Raises LookupError for a record of somebody whose source it is not.
+        Raises:
+            LookupError: The batch has a record of somebody who is not an owner of the source.
         """
         if not self.owners.issuperset(record.clinician for record in batch.records):
-            raise LookupError("a record of somebody whose source it is not")
-        entries: dict[EntryKey, CalendarEvent | None] = {}  # of two of one name the later counts
-        others: list[Record] = []
+            raise LookupError("a record of somebody who is not an owner of the source")
+        events: dict[EventKey, CalendarEvent | None] = {}  # of two events with one key the later counts
+        other_records: list[Record] = []
         outside: list[Record] = []
         rejected: list[RejectedRecord] = []
         resolved: list[str] = []
@@ -93,60 +93,61 @@ class Policy:
             if not is_inside:
                 outside.append(record)
             if isinstance(record, CalendarEvent):
-                entries[record.clinician, record.uid_key] = self._entry(record) if is_inside else None
+                events[record.clinician, record.uid_key] = self._event_to_store(record) if is_inside else None
             elif is_inside and not self.busy_only:
                 if isinstance(record, SessionEvidence) and record.grade is Grade.EHR:
-                    place = f"true times of entry {record.uid_key or record.key}"
+                    place = f"actual times of entry {record.uid_key or record.key}"
                     if self._is_too_long(record.started_at, record.ended_at):
                         rejected.append(RejectedRecord(place, f"they are {TOO_LONG}"))
-                        record = replace(record, started_at=None, ended_at=None)  # noqa: PLW2901 - takes back earlier ones
+                        # Stored without times, it replaces earlier evidence with the same key.
+                        record = replace(record, started_at=None, ended_at=None)  # noqa: PLW2901
                     else:
                         resolved.append(place)
-                others.append(record)
-        if batch.replaces is None:  # a snapshot tells everything again when the window is another one
-            skipped = self._skipping(outside, skipped)
+                other_records.append(record)
+        if batch.replaces is None:  # a snapshot is complete whenever it is read, so that nothing has to be read again
+            skipped = self._with_skipped(outside, skipped)
         stored = replace(
             batch,
-            records=(*filter(None, entries.values()), *others),
+            records=(*filter(None, events.values()), *other_records),
             rejected=(*batch.rejected, *rejected),
             resolved=batch.resolved if batch.replaces else (*batch.resolved, *resolved),
         )
-        return Page(stored, frozenset(key for key, entry in entries.items() if entry is None), skipped)
+        return Page(stored, frozenset(key for key, event in events.items() if event is None), skipped)
 
-    def refuse_shrunken(self, held: int, holds: int, what: str = "entries") -> None:
-        """Raise :class:`ShrunkSourceError` if far too much is gone: that is not believed until somebody confirms it."""
-        if 100 * (held - holds) > SHRUNKEN_PERCENT * held and not self.accept_shrink:
-            raise ShrunkSourceError(self.source, held, holds, what)
+    def refuse_shrunk(self, before: int, after: int, what: str = "entries") -> None:
+        """Raise :class:`ShrunkSourceError` if far too many records are gone, unless the request accepts that."""
+        if 100 * (before - after) > MAX_SHRINK_PERCENT * before and not self.accept_shrink:
+            raise ShrunkSourceError(self.source, before, after, what)
 
     def _is_inside(self, record: Record) -> bool:
         span = _span(record)
         return span is None or self.window.touches(*span)
 
-    def _entry(self, entry: CalendarEvent) -> CalendarEvent | None:
-        """Return what is kept of an entry in the window; ``None`` for another job's that takes nobody's time."""
+    def _event_to_store(self, event: CalendarEvent) -> CalendarEvent | None:
+        """Return an event in the window as it is to be stored; ``None`` if it is another job's and takes no time."""
         if self.busy_only:
-            if entry.is_free or entry.status in CALLED_OFF:
+            if event.is_free or event.status in CALLED_OFF:
                 return None
-            return replace(entry, kind=Kind.BUSY, status=Status.CONFIRMED, client=None, edited_at=None, meeting=None)
-        if not entry.all_day and entry.kind not in LONG_KINDS and self._is_too_long(entry.start, entry.end):
-            return replace(entry, excluded=entry.excluded or TOO_LONG)
-        return entry
+            return replace(event, kind=Kind.BUSY, status=Status.CONFIRMED, client=None, edited_at=None, meeting=None)
+        if not event.all_day and event.kind not in LONG_KINDS and self._is_too_long(event.start, event.end):
+            return replace(event, excluded=event.excluded or TOO_LONG)
+        return event
 
     def _is_too_long(self, start: datetime | None, end: datetime | None) -> bool:
-        # By the clock in UTC: two instants of one zone are subtracted as its wall clock shows them.
+        # Python subtracts two datetimes of one zone by the wall clock, which is wrong across a change of the clocks.
         return start is not None and end is not None and end.timestamp() - start.timestamp() > self.longest_seconds
 
-    def _skipping(self, outside: Iterable[Record], skipped: Skipped) -> Skipped:
-        """Return what the window has left out, these records included.
+    def _with_skipped(self, outside: Iterable[Record], skipped: Skipped) -> Skipped:
+        """Return the skipped records including these.
 
-        Entries to come are not among it: the window moves on to one of them every night, and a connector that tells
-        of changes alone brings what comes into the window (see :class:`~connectors.base.Connector`).
+        Events after the window are left out, since the window reaches one of them every night. A connector that returns
+        only changes returns the events that come into the window as well (see :class:`~connectors.base.Connector`).
         """
         for record in outside:
             if span := _span(record):
                 start, end = span
                 if start < self.window.start:
-                    # Its end, not its beginning: a window that begins in between would hold a part of it.
+                    # The end counts: a later window that begins before it would contain a part of the record.
                     skipped = skipped.including(min(end, self.window.start - timedelta(seconds=1)), self.window)
                 elif not isinstance(record, CalendarEvent):
                     skipped = skipped.including(start, self.window)
@@ -154,7 +155,7 @@ class Policy:
 
 
 def _span(record: Record) -> tuple[datetime, datetime] | None:
-    """Return from when to when a record is; ``None`` for true times of which neither end is known."""
+    """Return the start and end of a record; ``None`` for evidence with neither."""
     if isinstance(record, CalendarEvent):
         return record.start, record.end
     if isinstance(record, MessageStamp):

@@ -1,9 +1,9 @@
-"""Servers are waited for side by side: many threads read, and one, the caller's own, takes what they bring.
+"""Reading several servers in parallel: worker threads read, and the caller's thread stores what they return.
 
 ::
 
     mail of ana  ─fetch─┐
-    mail of ben  ─fetch─┼─→ a short queue ─→ whoever stores
+    mail of ben  ─fetch─┼─→ a short queue ─→ the thread that stores
     calendar     ─fetch─┘
 """
 
@@ -18,28 +18,28 @@ from typing import Generic, Self, TypeVar
 
 from monitor.ingest.policy import Page
 
-AT_ONCE = 8  # threads; each waits for a server most of its time
+THREADS = 8  # each waits for a server most of the time
 
-Arrival = Page | BaseException | None
-"""A page, what ended the reading, or ``None``: read to its end."""
+ReadResult = Page | BaseException | None
+"""A page, the exception that ended the reading, or ``None`` when everything has been read."""
 
 K = TypeVar("K")
 
 
-class Readers(Generic[K]):
-    """Reads ``jobs``, some at once, while a ``with`` lasts; :meth:`next` gives what comes, each job's pages in order.
+class ParallelReaders(Generic[K]):
+    """Reads ``jobs`` in threads within a ``with`` block; :meth:`next` returns their pages, those of one job in order.
 
-    The threads hold nothing that has to be closed: whoever leaves early leaves them to end after the page in hand.
+    If the block is left early, the threads end after their current page. They have nothing that must be closed.
     """
 
     def __init__(self, jobs: Sequence[tuple[K, Callable[[], Iterator[Page]]]]) -> None:
         self._waiting = deque(jobs)
-        # Room for one more page of everybody: after stopping, nobody waits here for good.
-        self._arrivals: Queue[tuple[K, Arrival]] = Queue(2 * AT_ONCE)
+        # Room for two more items of every thread: after the block is left, no thread blocks here for ever.
+        self._results: Queue[tuple[K, ReadResult]] = Queue(2 * THREADS)
         self._stopped = Event()
 
     def __enter__(self) -> Self:
-        for _ in range(min(AT_ONCE, len(self._waiting))):
+        for _ in range(min(THREADS, len(self._waiting))):
             Thread(target=self._work, daemon=True).start()
         return self
 
@@ -47,13 +47,13 @@ class Readers(Generic[K]):
         self._stopped.set()
         try:
             while True:
-                self._arrivals.get_nowait()
+                self._results.get_nowait()
         except Empty:
             pass
 
-    def next(self) -> tuple[K, Arrival]:
-        """Whose page comes next, and the page; waits for it."""
-        return self._arrivals.get()
+    def next(self) -> tuple[K, ReadResult]:
+        """Wait for the next page, or the end, of any job; return it with the key of the job."""
+        return self._results.get()
 
     def _work(self) -> None:
         while not self._stopped.is_set():
@@ -61,15 +61,15 @@ class Readers(Generic[K]):
                 key, pages = self._waiting.popleft()
             except IndexError:
                 return
-            self._arrivals.put((key, self._read(key, pages)))
+            self._results.put((key, self._read(key, pages)))
 
-    def _read(self, key: K, pages: Callable[[], Iterator[Page]]) -> Arrival:
-        """Hand over every page; how it ended."""
+    def _read(self, key: K, pages: Callable[[], Iterator[Page]]) -> ReadResult:
+        """Put every page of a job into the queue; return how the reading ended."""
         try:
             for page in pages():
-                self._arrivals.put((key, page))
+                self._results.put((key, page))
                 if self._stopped.is_set():
                     break
-        except BaseException as problem:  # noqa: BLE001 - it is raised again by whoever waits
+        except BaseException as problem:  # noqa: BLE001 - the caller of next() raises it again
             return problem
         return None

@@ -1,4 +1,4 @@
-"""Find the owners of a message source who are not known to have sent anything: an address of theirs may be missing."""
+"""Detection of owners of a mailbox who seem to have sent nothing: one of their addresses may not be configured."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from monitor.store.tables import sent_message_counts
 
 @dataclass(frozen=True, slots=True)
 class UnrecognisedOwner:
-    """An owner who is not known to have sent any message of a source, neither in this reading nor before it.
+    """An owner of a message source of whose messages none, read now or stored before, is known to be sent by them.
 
-    ``messages`` is how many of theirs were read, ``held`` how many are stored of this source. ``address`` is the one
-    that most likely is their own, for a screen alone; ``standing`` is how many of the messages bear it.
+    ``messages`` is the number of their messages that were read, ``stored`` the number that is stored of the source.
+    ``address`` is most likely their own, and may be shown on a screen but not stored; ``with_address`` is the number of
+    messages that have it.
     """
 
     messages: int
-    held: int
+    stored: int
     address: str | None = field(default=None, repr=False)
-    standing: int = 0
+    with_address: int = 0
 
 
 class OwnerRecognition:
-    """Counts, page by page, what a reading brings of its owners' mail."""
+    """Counts the messages of each owner, page by page, and recognises the owners who send."""
 
     def __init__(self, context: Context, *, sent_by_address: bool) -> None:
-        """``sent_by_address``: as a source's kind says."""
+        """Begin a count; ``sent_by_address`` is that of the source kind."""
         self._context = context
         self._sent_by_address = sent_by_address
         self._messages = Counter[str]()
         self._senders: set[str] = set()
 
-    def note(self, records: Iterable[Record]) -> None:
-        """Count a page. Once everybody has sent something, nothing need be counted any more."""
+    def count(self, records: Iterable[Record]) -> None:
+        """Count the messages of a page, until all owners have been recognised as senders."""
         if not self._context.address_count.is_counting:
             return
         for record in records:
@@ -51,33 +52,33 @@ class OwnerRecognition:
     def recognised(self) -> set[str]:
         """Return the owners who were recognised in this reading.
 
-        That is who sent something, and the one owner of a mailbox most of whose messages bear an address of theirs:
-        perhaps what they sent lies in another one.
+        These are the ones who sent a message, and the only owner of a mailbox if most of its messages have one of their
+        addresses: sent messages may be in another mailbox.
         """
-        found = set(self._senders)
-        if self._sent_by_address and len(self._context.owners) == 1 and not found:
+        recognised = set(self._senders)
+        if self._sent_by_address and len(self._context.owners) == 1 and not recognised:
             (owner,) = self._context.owners
             if 2 * self._context.address_count.messages < self._messages[owner.key]:
-                found.add(owner.key)
-        return found
+                recognised.add(owner.key)
+        return recognised
 
     def unrecognised(self, store: Store, source: int) -> dict[str, UnrecognisedOwner]:
-        """Return who sent nothing, by all that was read and is stored of the source; then forget the addresses."""
-        found = {}
+        """Return the owners with messages but no sent ones, read or stored; then discard the counted addresses."""
+        unrecognised = {}
         for owner, messages in self._messages.items():
             if owner in self._senders:
                 continue
             with store.read() as connection:
-                stored = [row for row in sent_message_counts(connection, owner) if row["source_id"] == source]
-            if not any(row["sent"] for row in stored):
-                found[owner] = self._described(messages, sum(row["messages"] for row in stored))
+                rows = [row for row in sent_message_counts(connection, owner) if row["source_id"] == source]
+            if not any(row["sent"] for row in rows):
+                unrecognised[owner] = self._unrecognised_owner(messages, sum(row["messages"] for row in rows))
         self._context.address_count.stop()
-        return found
+        return unrecognised
 
-    def _described(self, messages: int, held: int) -> UnrecognisedOwner:
-        """Name the likely address where it is by addresses that a message counts as sent."""
+    def _unrecognised_owner(self, messages: int, stored: int) -> UnrecognisedOwner:
+        """Add the likely address if the source decides by addresses which messages were sent."""
         rules, count = self._context.classifier, self._context.address_count
         likely = count.most_likely(lambda address: not rules.is_outside(address), of=messages)
         if likely is None or not self._sent_by_address:
-            return UnrecognisedOwner(messages, held)
-        return UnrecognisedOwner(messages, held, likely.address, likely.messages)
+            return UnrecognisedOwner(messages, stored)
+        return UnrecognisedOwner(messages, stored, likely.address, likely.messages)

@@ -1,4 +1,4 @@
-"""What one run is to read: which sources, account by account, for which days."""
+"""The request of a run: which sources and days to read, and the accounts that result from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ DAYS_BACK, DAYS_AHEAD = 750, 120
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """What one run was asked for: which sources (all if empty), which local days, from the start, shrinking allowed."""
+    """The sources (all if empty) and local days that a run is to read.
+
+    ``full`` reads from the beginning, ``accept_shrink`` accepts that a source has lost much of its content.
+    """
 
     sources: tuple[str, ...] = ()
     first: date | None = None
@@ -29,7 +32,7 @@ class IngestRequest:
 
 @dataclass(frozen=True, slots=True)
 class SourceAccount:
-    """One thing to read: a source, or one ``owner``'s account of it, with what its connector is told and is kept."""
+    """A source, or one ``owner``'s account of it, with its connector's context and the practice's policy."""
 
     source: SourceConfig
     owner: str | None
@@ -37,14 +40,16 @@ class SourceAccount:
     policy: Policy
 
 
-def source_accounts(config: Config, names: Pseudonyms, request: IngestRequest, *, now: datetime) -> list[SourceAccount]:
-    """All that a run is to read, in the order of the configuration. Raises :class:`UsageError`."""
-    chosen = []
-    for source in _requested(config, request):
+def source_accounts(
+    config: Config, pseudonyms: Pseudonyms, request: IngestRequest, *, now: datetime
+) -> list[SourceAccount]:
+    """Return the accounts that a run is to read, in the order of the configuration. Raises :class:`UsageError`."""
+    accounts = []
+    for source in _requested_sources(config, request):
         for owner in source.accounts:
-            context = context_for(config, source, names, request, now=now, account=owner)
-            chosen.append(SourceAccount(source, owner, context, _policy(config, source, context, request)))
-    return chosen
+            context = context_for(config, source, pseudonyms, request, now=now, account=owner)
+            accounts.append(SourceAccount(source, owner, context, _policy(config, source, context, request)))
+    return accounts
 
 
 def _policy(config: Config, source: SourceConfig, context: Context, request: IngestRequest) -> Policy:
@@ -58,58 +63,60 @@ def _policy(config: Config, source: SourceConfig, context: Context, request: Ing
     )
 
 
-def _requested(config: Config, request: IngestRequest) -> list[SourceConfig]:
-    known = {source.name: source for source in config.sources}
-    unknown = [name for name in request.sources if name not in known]
+def _requested_sources(config: Config, request: IngestRequest) -> list[SourceConfig]:
+    configured = {source.name: source for source in config.sources}
+    unknown = [name for name in request.sources if name not in configured]
     if unknown:
-        raise UsageError(f'There is no source "{unknown[0]}". The configuration has: {", ".join(known) or "none"}.')
-    requested = [source for name, source in known.items() if not request.sources or name in request.sources]
+        raise UsageError(
+            f'There is no source "{unknown[0]}". The configuration has: {", ".join(configured) or "none"}.'
+        )
+    requested = [source for name, source in configured.items() if not request.sources or name in request.sources]
     for source in requested:
         if not source.clinicians:
-            raise _nobodys(source)
+            raise _no_owner_error(source)
     return requested
 
 
-def _nobodys(source: SourceConfig) -> UsageError:
-    return UsageError(f"{source.name}: nobody's times are in it. Add a [[clinician]] to the configuration.")
+def _no_owner_error(source: SourceConfig) -> UsageError:
+    return UsageError(f"{source.name}: the source has no clinician. Add a [[clinician]] to the configuration.")
 
 
 def context_for(
     config: Config,
     source: SourceConfig,
-    names: Pseudonyms,
+    pseudonyms: Pseudonyms,
     request: IngestRequest,
     *,
     now: datetime,
     account: str | None = None,
 ) -> Context:
-    """All that a connector is told for this run; of one owner's ``account`` it is told that owner alone."""
-    people = tuple(owner for owner in owners(config, source, now) if account in {None, owner.key})
-    if not people:
-        raise _nobodys(source)
+    """Return the context of a connector for this run; that of an ``account`` has its owner only."""
+    source_owners = tuple(owner for owner in owners(config, source, now) if account in {None, owner.key})
+    if not source_owners:
+        raise _no_owner_error(source)
     return Context(
         source=source.name,
-        owners=people,
-        window=window_of(source, people, request, now),
+        owners=source_owners,
+        window=window_of(source, source_owners, request, now),
         classifier=classifier(config),
-        pseudonyms=names,
+        pseudonyms=pseudonyms,
         folder=config.folder,
         read_secret=secret_reader(source.name, config.folder),
         times_suffice=source.busy_only,
     )
 
 
-def window_of(source: SourceConfig, people: Sequence[Owner], request: IngestRequest, now: datetime) -> Window:
-    """The instants that are wanted: the run's own days, else the source's, else 750 days back to 120 ahead.
+def window_of(source: SourceConfig, source_owners: Sequence[Owner], request: IngestRequest, now: datetime) -> Window:
+    """Return the window to read: the days of the request, else those of the source, else 750 days back to 120 ahead.
 
-    Days are local to the owners and both inclusive.
+    Days are local to the owners, and both ends are inclusive.
     """
-    today = now.astimezone(people[0].zone).date()
+    today = now.astimezone(source_owners[0].zone).date()
     first = request.first or source.window[0] or today - timedelta(days=DAYS_BACK)
     last = request.last or source.window[1] or today + timedelta(days=DAYS_AHEAD)
     if last < first:
         raise UsageError(f"{source.name}: the window ends on {last}, before it begins on {first}.")
-    zones = [owner.zone for owner in people]
+    zones = [owner.zone for owner in source_owners]
     try:
         start = min(datetime.combine(first, time(), zone).astimezone(UTC) for zone in zones)
         end = max(datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC) for zone in zones)

@@ -1,11 +1,11 @@
-"""An answer of a source, in pages that are held until the last one has come: then it can be judged as a whole.
+"""A buffer for the pages of one result, which is stored only when it is complete and has been judged as a whole.
 
 ::
 
-    page, page, … ─add→ a file without a name, names in eight bytes each ─pages→ one transaction each
+    page, page, … ─add→ an unnamed file, keys of eight bytes each ─pages→ one transaction each
 
-So a calendar of 60 MB or an export of a million visits takes no more memory than some of its pages. An answer of one
-page, as almost all are, never leaves the memory.
+So a calendar of 60 MB or an export of a million visits needs no more memory than some of its pages. A result of one
+page, as almost all are, stays in memory.
 """
 
 from __future__ import annotations
@@ -32,124 +32,128 @@ from connectors.records import (
     Status,
 )
 from monitor.errors import DiskFullError, StoreError
-from monitor.ingest.policy import EntryKey, Page
+from monitor.ingest.policy import Page
+from monitor.store.events import EventKey
 from monitor.store.keys import epoch, epoch_or_none
 
 if TYPE_CHECKING:
     import numpy as np
 
-    Numbers = np.ndarray[Any, np.dtype[np.int64]]
+    IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
-_LENGTH = 8  # bytes before each page that say how long it is
-IN_MEMORY = 8 * 1024**2  # bytes of pages that are held before they go into a file
+_LENGTH_BYTES = 8  # before each page, with its length
+MAX_BYTES_IN_MEMORY = 8 * 1024**2  # larger results are written to a file
 
 
 class KeyPositions:
-    """The names of many things, by the place at which each came. Of two of one name the later counts.
+    """The positions at which keys were added. The last position of a key counts.
 
-    Of a name the 64 bits are kept that Python makes of it in this process. That two names of a million agree in all of
-    them happens once in some ten million runs, and then something that was taken back stays until the next one.
+    Only the 64-bit hash of each key is stored. Two of a million keys have the same hash in about one of ten million
+    runs; then a removed record may stay stored until the next run.
     """
 
     def __init__(self) -> None:
         self._hashes = array("q")
-        self._sorted: tuple[Numbers, Numbers] | None = None
+        self._sorted: tuple[IntArray, IntArray] | None = None
 
-    def add(self, name: Hashable) -> None:
-        """Put one behind the others."""
-        self._hashes.append(hash(name))
+    def add(self, key: Hashable) -> None:
+        """Add a key at the next position."""
+        self._hashes.append(hash(key))
         self._sorted = None
 
-    def places(self, names: Sequence[Hashable]) -> Numbers:
-        """Return the last place of each of these names, -1 where it is not there."""
+    def last_positions(self, keys: Sequence[Hashable]) -> IntArray:
+        """Return the last position of each of these keys, -1 for a key that was not added."""
         import numpy as np
 
-        wanted = np.fromiter(map(hash, names), np.int64, len(names))
-        hashes, order = self._in_order()
+        wanted = np.fromiter(map(hash, keys), np.int64, len(keys))
+        hashes, order = self._sorted_hashes()
         if not len(hashes):
-            return np.full(len(names), -1)
-        found = np.searchsorted(hashes, wanted, side="right") - 1  # -1 is the last one, which then is another
-        return np.where(hashes[found] == wanted, order[found], -1)
+            return np.full(len(keys), -1)
+        # A hash below all others gets the index -1, which is the last hash and differs from it.
+        index = np.searchsorted(hashes, wanted, side="right") - 1
+        return np.where(hashes[index] == wanted, order[index], -1)
 
-    def standing(self) -> bytes:
-        """Return for each place whether no later one has its name: 1, else 0."""
+    def is_last_mask(self) -> bytes:
+        """Return one byte for each position: 1 if it is the last one of its key, else 0."""
         import numpy as np
 
-        hashes, order = self._in_order()
-        stands = np.ones(len(order), np.uint8)
-        stands[order[:-1][hashes[1:] == hashes[:-1]]] = 0
-        return stands.tobytes()
+        hashes, order = self._sorted_hashes()
+        is_last = np.ones(len(order), np.uint8)
+        is_last[order[:-1][hashes[1:] == hashes[:-1]]] = 0
+        return is_last.tobytes()
 
-    def _in_order(self) -> tuple[Numbers, Numbers]:
+    def _sorted_hashes(self) -> tuple[IntArray, IntArray]:
         import numpy as np
 
         if self._sorted is None:
-            hashes = np.array(self._hashes, dtype=np.int64)  # a copy: an array that is looked into cannot grow
+            hashes = np.array(self._hashes, dtype=np.int64)  # a copy, since an array cannot grow while numpy uses it
             order = np.argsort(hashes, kind="stable")
             self._sorted = hashes[order], order
         return self._sorted
 
 
 class BufferedResult:
-    """The pages of one answer. ``folder`` is where they lie meanwhile, if they are many.
+    """The pages of one result. If they are many, they are written to a file in ``folder``.
 
-    ``entries`` are the names of all entries that it tells, ``kept`` which of them are stored; ``others`` are the names
-    of true times and messages.
+    ``event_keys`` are the keys of all events in the result, ``is_stored`` has a byte for each that says if the policy
+    stores it. ``other_keys`` are those of evidence and messages.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: SpooledTemporaryFile[bytes] | None = None
         self._last: Page | None = None
-        self.entries, self.others = KeyPositions(), KeyPositions()
-        self.kept = bytearray()
-        self.anew = False
+        self.event_keys, self.other_keys = KeyPositions(), KeyPositions()
+        self.is_stored = bytearray()
+        self.restarts = False
 
     @property
     def last(self) -> Page:
-        """The last page, which says what holds for all of them."""
+        """The last page, whose cursor and window apply to the whole result."""
         if self._last is None:
-            raise ValueError("an answer without an end")
+            raise ValueError("the result is not complete")
         return self._last
 
     def add(self, page: Page) -> None:
-        """Put a page behind the others. Raises :class:`~monitor.errors.StoreError` where there is no room for it."""
+        """Add a page. Raises :class:`~monitor.errors.StoreError` if it cannot be written."""
         batch = page.batch
-        self.anew = self.anew or batch.restarts
+        self.restarts = self.restarts or batch.restarts
         if not batch.has_more:
             self._last = page
         if batch.has_more or self._file or batch.replaces:
             for record in batch.records:
                 if isinstance(record, CalendarEvent):
-                    self.entries.add((record.clinician, record.uid_key))
-                    self.kept.append(1)
+                    self.event_keys.add((record.clinician, record.uid_key))
+                    self.is_stored.append(1)
                 else:
-                    self.others.add(_name_of(record))
+                    self.other_keys.add(_key_of(record))
             for key in sorted(page.dropped):
-                self.entries.add(key)
-                self.kept.append(0)
+                self.event_keys.add(key)
+                self.is_stored.append(0)
         if batch.has_more:
-            self._hold(page)
+            self._write(page)
 
     def close(self) -> None:
-        """Give back what the pages took."""
+        """Delete the file."""
         if self._file:
             self._file.close()
 
-    def keeps(self, names: Sequence[EntryKey]) -> list[bool]:
-        """Return for each of these names whether an entry of it is told and stored."""
-        return [at >= 0 and bool(self.kept[at]) for at in self.entries.places(names).tolist()]
+    def has_stored_events(self, keys: Sequence[EventKey]) -> list[bool]:
+        """Return for each of these keys if the result has an event with it that is stored."""
+        positions = self.event_keys.last_positions(keys).tolist()
+        return [position >= 0 and bool(self.is_stored[position]) for position in positions]
 
-    def drops(self, names: Sequence[EntryKey]) -> list[bool]:
-        """Return for each of these names whether an entry of it is told and not stored."""
-        return [at >= 0 and not self.kept[at] for at in self.entries.places(names).tolist()]
+    def has_dropped_events(self, keys: Sequence[EventKey]) -> list[bool]:
+        """Return for each of these keys if the result has an event with it that the policy does not store."""
+        positions = self.event_keys.last_positions(keys).tolist()
+        return [position >= 0 and not self.is_stored[position] for position in positions]
 
-    def tells(self, names: Sequence[EntryKey]) -> list[bool]:
-        """Return for each of these names whether true times of it are told."""
-        wanted = [(*name, SessionEvidence.__name__) for name in names]
-        return [at >= 0 for at in self.others.places(wanted).tolist()]
+    def has_evidence(self, keys: Sequence[EventKey]) -> list[bool]:
+        """Return for each clinician and evidence key if the result has this evidence."""
+        evidence_keys = [(*key, SessionEvidence.__name__) for key in keys]
+        return [position >= 0 for position in self.other_keys.last_positions(evidence_keys).tolist()]
 
-    def _hold(self, page: Page) -> None:
+    def _write(self, page: Page) -> None:
         batch = page.batch
         rejected = [(record.where, record.reason) for record in batch.rejected]
         content = marshal.dumps(
@@ -165,70 +169,77 @@ class BufferedResult:
         )
         try:
             if self._file is None:
-                # Beside the database, whose disk is the one that is encrypted; on Linux it never has a name.
-                self._file = SpooledTemporaryFile(IN_MEMORY, dir=str(self._folder))  # noqa: SIM115 - until all is stored
-            self._file.write(len(content).to_bytes(_LENGTH, "big") + content)
+                # In the folder of the database, whose disk is the encrypted one. On Linux the file never has a name.
+                self._file = SpooledTemporaryFile(  # noqa: SIM115 - open until everything is stored
+                    MAX_BYTES_IN_MEMORY, dir=str(self._folder)
+                )
+            self._file.write(len(content).to_bytes(_LENGTH_BYTES, "big") + content)
         except OSError as error:
             found = f"Nothing can be written beside the database: {write_error_reason(self._folder, error)}."
             kind = DiskFullError if is_disk_full(error) else StoreError
-            raise kind(f"{found} Nothing of this answer was stored. Make room and run the command again.") from error
+            raise kind(f"{found} Nothing of this source was stored. Make room and run the command again.") from error
 
-    def tells_twice(self) -> bool:
-        """Return ``True`` if a page tells something that a later one tells again."""
-        return self._file is not None and any(0 in names.standing() for names in (self.entries, self.others))
+    def has_duplicates(self) -> bool:
+        """Return ``True`` if two records of different pages have the same key."""
+        return self._file is not None and any(0 in keys.is_last_mask() for keys in (self.event_keys, self.other_keys))
 
     def pages(self) -> Iterator[Page]:
-        """Yield every page, without what a later one tells again."""
+        """Yield all pages, without records that are repeated on a later page."""
         if self._file is None:
             yield self.last
-        elif not self.tells_twice():
+        elif not self.has_duplicates():
             yield from self._all_pages(self._file)
         else:
-            entries, others = iter(self.entries.standing()), iter(self.others.standing())
+            event_mask, other_mask = iter(self.event_keys.is_last_mask()), iter(self.other_keys.is_last_mask())
             for page in self._all_pages(self._file):
-                yield _without_earlier(page, entries, others)
+                yield _without_repeated(page, event_mask, other_mask)
 
     def _all_pages(self, file: SpooledTemporaryFile[bytes]) -> Iterator[Page]:
         file.seek(0)
-        while length := int.from_bytes(file.read(_LENGTH), "big"):
-            records, dropped, rejected, resolved, removed, done, total = marshal.loads(file.read(length))  # noqa: S302 - ours
-            at = file.tell()
+        while length := int.from_bytes(file.read(_LENGTH_BYTES), "big"):
+            content = marshal.loads(file.read(length))  # noqa: S302 - this process wrote it
+            records, dropped, rejected, resolved, removed, done, total = content
+            position = file.tell()
             batch = replace(
                 self.last.batch, records=tuple(map(_unpacked, records)),
-                rejected=tuple(RejectedRecord(*one) for one in rejected),
+                rejected=tuple(RejectedRecord(*record) for record in rejected),
                 resolved=resolved, removed=removed, done=done, total=total, has_more=True,
             )  # fmt: skip
             yield Page(batch, frozenset(dropped), self.last.skipped)
-            file.seek(at)  # somebody else may read, too
+            file.seek(position)  # the caller may have started another iteration meanwhile
         yield self.last
 
 
-def _name_of(record: SessionEvidence | MessageStamp) -> Hashable:
+def _key_of(record: SessionEvidence | MessageStamp) -> Hashable:
     return record.clinician, record.key, type(record).__name__
 
 
-def _without_earlier(page: Page, entries: Iterator[int], others: Iterator[int]) -> Page:
-    """Return a page without what a later one tells again; the true times of an entry go with it.
+def _without_repeated(page: Page, event_mask: Iterator[int], other_mask: Iterator[int]) -> Page:
+    """Return a page without records that a later page repeats; evidence is left out together with its event.
 
-    The iterators tell of one name after the other whether it stands.
+    The masks yield for one key after the other if it is the last one, as :meth:`KeyPositions.is_last_mask` returns it.
     """
-    kept: list[Record] = []
-    gone: set[Hashable] = set()
+    records: list[Record] = []
+    repeated: set[Hashable] = set()
     for record in page.batch.records:
-        if next(entries if isinstance(record, CalendarEvent) else others):
-            kept.append(record)
+        if next(event_mask if isinstance(record, CalendarEvent) else other_mask):
+            records.append(record)
         elif isinstance(record, CalendarEvent):
-            gone.add((record.clinician, record.uid_key))
-    kept = [one for one in kept if not (isinstance(one, SessionEvidence) and (one.clinician, one.uid_key) in gone)]
-    dropped = frozenset(key for key in sorted(page.dropped) if next(entries))
-    return replace(page, batch=replace(page.batch, records=tuple(kept)), dropped=dropped)
+            repeated.add((record.clinician, record.uid_key))
+    records = [
+        record
+        for record in records
+        if not (isinstance(record, SessionEvidence) and (record.clinician, record.uid_key) in repeated)
+    ]
+    dropped = frozenset(key for key in sorted(page.dropped) if next(event_mask))
+    return replace(page, batch=replace(page.batch, records=tuple(records)), dropped=dropped)
 
 
 _Packed = tuple[Any, ...]
 
 
 def _packed(record: Record) -> _Packed:
-    """Return a record in plain numbers and words, as the store will keep them: instants are epoch seconds."""
+    """Return the values of a record as types that marshal knows; instants become epoch seconds."""
     if isinstance(record, CalendarEvent):
         return (
             record.clinician, record.uid_key, epoch(record.start), epoch(record.end), record.kind.value, record.all_day,
@@ -247,20 +258,23 @@ def _packed(record: Record) -> _Packed:
 
 
 def _unpacked(packed: _Packed) -> Record:
+    """Return the record of packed values; the three types have different numbers of values."""
     if len(packed) == 13:
         clinician, uid_key, start, end, kind, all_day, status, client, edited_at, *rest = packed
         return CalendarEvent(
             clinician, uid_key, _instant(start), _instant(end), Kind(kind), all_day, Status(status), client,
-            _known(edited_at), *rest,
+            _instant_or_none(edited_at), *rest,
         )  # fmt: skip
     if len(packed) == 7:
         clinician, key, grade, started, ended, *rest = packed
-        return SessionEvidence(clinician, key, Grade(grade), _known(started), _known(ended), *rest)
+        return SessionEvidence(
+            clinician, key, Grade(grade), _instant_or_none(started), _instant_or_none(ended), *rest
+        )  # fmt: skip
     clinician, node, sent_at, outgoing, counterpart, kind, *rest = packed
     return MessageStamp(clinician, node, _instant(sent_at), outgoing, counterpart, CounterpartKind(kind), *rest)
 
 
-def _known(seconds: int | None) -> datetime | None:
+def _instant_or_none(seconds: int | None) -> datetime | None:
     return None if seconds is None else _instant(seconds)
 
 

@@ -1,11 +1,11 @@
-"""What is missing from a snapshot: taken back, forgotten by its source, or told under another name.
+"""Stored records that a snapshot does not contain: removed, dropped by their source, or there with another identifier.
 
 ::
 
                                        reach              now
-    held        |--| |--| |--| |--|     |     |--| |--|    |    |--| |--|
-    told                                |     |--|         |         |--|
-                forgotten: stays        |          gone    |    gone
+    stored      |--| |--| |--| |--|     |     |--| |--|    |    |--| |--|
+    snapshot                            |     |--|         |         |--|
+                too old for it: stays   |          removed |    removed
 """
 
 from __future__ import annotations
@@ -19,220 +19,225 @@ from connectors.base import Batch
 from connectors.records import CalendarEvent, SessionEvidence
 from monitor.ingest.policy import Page
 from monitor.ingest.results import BufferedResult, KeyPositions
-from monitor.store.events import EntryKey, StoredEvent
+from monitor.store.events import EventKey, StoredEvent
 from monitor.store.keys import epoch
 
-SOME = 10_000  # entries that are compared at once
-RENAMED_PERCENT = 90  # if so much of what a snapshot could tell is there under another name, names were renewed
+CHUNK_SIZE = 10_000  # stored events that are compared at once
+MIN_RENAMED_PERCENT = 90  # if so many of the events are there with another identifier, the source has renamed them
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far back something is told: the earliest beginning and the earliest end among what is told.
+    """How far back a snapshot goes: the earliest start and the earliest end of its records.
 
-    A feed of the last month keeps what began in it, or else what ended in it. Both are compared, so that a leave that
-    began long ago and ended within the month does not make everything since its beginning look deleted.
+    A feed of the last month has the events that began in it, or those that ended in it. Both are compared, so that a
+    leave that began long ago and ended within the month does not make all events since its start look removed.
     """
 
     start: int
     end: int
 
     def covers(self, start: int, end: int) -> bool:
-        """Return ``True`` if something with this span would still be told."""
+        """Return ``True`` if the snapshot would contain a record with this span."""
         return start >= self.start and end >= self.end
 
 
-class Reaches(dict[EntryKey, Reach]):
-    """The reach of each clinician, or of each series of one."""
+class Reaches(dict[EventKey, Reach]):
+    """The reach by clinician and series; the series is empty for the reach of a clinician's records of one type."""
 
-    def add(self, key: EntryKey, start: int, end: int) -> None:
-        """Note that this span is told."""
-        known = self.get(key, Reach(start, end))
-        self[key] = Reach(min(known.start, start), min(known.end, end))
+    def add(self, key: EventKey, start: int, end: int) -> None:
+        """Extend a reach to a record with this span."""
+        reach = self.get(key, Reach(start, end))
+        self[key] = Reach(min(reach.start, start), min(reach.end, end))
 
 
 class SnapshotSummary:
-    """How far back the pages of a snapshot reach, and how many entries of its window they tell."""
+    """How far back the pages of a snapshot go, and how many events in its window and evidence they contain."""
 
     def __init__(self) -> None:
-        self.present = self.number_of_times = 0
-        self.singles, self.everything, self.series, self.times = Reaches(), Reaches(), Reaches(), Reaches()
+        self.events_in_window = self.evidence_count = 0
+        self.single_events, self.all_events, self.series, self.evidence = Reaches(), Reaches(), Reaches(), Reaches()
 
     def add(self, page: Page) -> None:
-        """Note what a page tells."""
+        """Add the records of a page."""
         window = page.batch.replaces
         for record in page.batch.records:
             if isinstance(record, CalendarEvent):
-                span, who = (epoch(record.start), epoch(record.end)), (record.clinician, "")
-                self.present += window is not None and window.touches(record.start, record.end)
-                self.everything.add(who, *span)
+                span, clinician = (epoch(record.start), epoch(record.end)), (record.clinician, "")
+                self.events_in_window += window is not None and window.touches(record.start, record.end)
+                self.all_events.add(clinician, *span)
                 if record.series is None:
-                    self.singles.add(who, *span)
+                    self.single_events.add(clinician, *span)
                 else:
                     self.series.add((record.clinician, record.series), *span)
             elif isinstance(record, SessionEvidence):
-                self.number_of_times += 1
-                ends = [epoch(at) for at in (record.started_at, record.ended_at) if at is not None]
+                self.evidence_count += 1
+                ends = [epoch(instant) for instant in (record.started_at, record.ended_at) if instant is not None]
                 if ends:
-                    self.times.add((record.clinician, ""), ends[0], ends[-1])
+                    self.evidence.add((record.clinician, ""), ends[0], ends[-1])
 
 
 class Snapshot:
-    """What a snapshot that was read at ``now`` tells, as it is compared with what is held.
+    """A snapshot, read at ``now``, as it is compared with the stored records.
 
-    What is held is walked through and never in memory as a whole. The entries that are told are looked at again,
-    page by page, where more than their names has to be known.
+    The stored events are iterated and never in memory as a whole. Where more than the keys of the snapshot's events is
+    needed, its pages are read again.
     """
 
-    def __init__(self, answer: BufferedResult, told: SnapshotSummary, now: int) -> None:
-        if answer.tells_twice():  # each name counts once
-            told = SnapshotSummary()
-            for page in answer.pages():
-                told.add(page)
-        self.told = told
-        self._answer, self._now = answer, now
-        self._stated = _stated(answer.last.batch)
-        self._renamed: set[str] = set()
+    def __init__(self, result: BufferedResult, summary: SnapshotSummary, now: int) -> None:
+        if result.has_duplicates():  # count each key once
+            summary = SnapshotSummary()
+            for page in result.pages():
+                summary.add(page)
+        self.summary = summary
+        self._result, self._now = result, now
+        self._stated_reach = _stated_reach(result.last.batch)
+        self._renamed_clinicians: set[str] = set()
 
-    def new_names(self, held: Callable[[], Iterator[StoredEvent]]) -> dict[EntryKey, str]:
-        """Return the new name of each entry held that is told under another one, where a source renews its names.
+    def new_uid_keys(self, stored: Callable[[], Iterator[StoredEvent]]) -> dict[EventKey, str]:
+        """Return the new uid_key of each stored event that a snapshot contains with another one.
 
-        It does for a clinician if nearly everything that it could tell is there again as an entry that was not held,
-        with the same start, end, kind and client. Where so much is clear, one that differs by its end alone is the same
-        entry, too: its end was moved.
+        A source has renamed a clinician's events if nearly all of those that it would contain are there as events that
+        were not stored, with the same start, end, kind and client. In that case an event that differs only in its end
+        is the same one as well: its end was moved.
         """
-        missing: dict[str, list[StoredEvent]] = defaultdict(list)
-        could: dict[str, int] = defaultdict(int)
-        for entry, is_told in self._compared(held()):
-            if is_told:
-                could[entry.clinician] += 1
+        missing_events: dict[str, list[StoredEvent]] = defaultdict(list)
+        expected_counts: dict[str, int] = defaultdict(int)
+        for event, is_contained in self._compared(stored()):
+            if is_contained:
+                expected_counts[event.clinician] += 1
             else:
-                missing[entry.clinician].append(entry)
-        self._tell_series_of(entry for lost in missing.values() for entry in lost)
-        names: dict[EntryKey, str] = {}
-        for clinician, lost in missing.items():
-            able = {entry.uid_key for entry in lost if self._could_tell(entry, by_name=False)}
-            could[clinician] += len(able)
-            if not able or 100 * len(able) < RENAMED_PERCENT * could[clinician]:
+                missing_events[event.clinician].append(event)
+        self._add_ended_series(event for events in missing_events.values() for event in events)
+        new_uid_keys: dict[EventKey, str] = {}
+        for clinician, missing in missing_events.items():
+            expected = {event.uid_key for event in missing if self._would_contain(event, has_stable_keys=False)}
+            expected_counts[clinician] += len(expected)
+            if not expected or 100 * len(expected) < MIN_RENAMED_PERCENT * expected_counts[clinician]:
                 continue
-            fresh = self._fresh(clinician, held())
-            twins = _twins(lost, fresh, with_end=True)
-            if 100 * len(able & twins.keys()) < RENAMED_PERCENT * could[clinician]:
+            new_events = self._new_events(clinician, stored())
+            matches = _match_equal(missing, new_events, with_end=True)
+            if 100 * len(expected & matches.keys()) < MIN_RENAMED_PERCENT * expected_counts[clinician]:
                 continue
-            rest = [entry for entry in lost if entry.uid_key not in twins]
-            taken = set(twins.values())
-            twins |= _twins(rest, (one for one in fresh if one.uid_key not in taken), with_end=False)
-            names |= {(clinician, old): new for old, new in twins.items()}
-            self._renamed.add(clinician)
-        return names
+            unmatched = [event for event in missing if event.uid_key not in matches]
+            matched = set(matches.values())
+            unmatched_new = (event for event in new_events if event.uid_key not in matched)
+            matches |= _match_equal(unmatched, unmatched_new, with_end=False)
+            new_uid_keys |= {(clinician, old): new for old, new in matches.items()}
+            self._renamed_clinicians.add(clinician)
+        return new_uid_keys
 
-    def _fresh(self, clinician: str, held: Iterator[StoredEvent]) -> list[CalendarEvent]:
-        """Return the entries of a clinician that are told and were not held."""
-        known = KeyPositions()
-        for entry in held:
-            known.add((entry.clinician, entry.uid_key))
-        own = [
+    def _new_events(self, clinician: str, stored: Iterator[StoredEvent]) -> list[CalendarEvent]:
+        """Return the events of a clinician in the snapshot that are not stored."""
+        stored_keys = KeyPositions()
+        for stored_event in stored:
+            stored_keys.add((stored_event.clinician, stored_event.uid_key))
+        events = [
             record
-            for page in self._answer.pages()
+            for page in self._result.pages()
             for record in page.batch.records
             if isinstance(record, CalendarEvent) and record.clinician == clinician
         ]
-        places = known.places([(one.clinician, one.uid_key) for one in own]).tolist()
-        return [one for one, place in zip(own, places, strict=True) if place < 0]
+        positions = stored_keys.last_positions([(event.clinician, event.uid_key) for event in events]).tolist()
+        return [event for event, position in zip(events, positions, strict=True) if position < 0]
 
-    def missing(self, held: Callable[[], Iterator[StoredEvent]]) -> tuple[set[EntryKey], int]:
-        """Return the entries that were taken back, and how many of those held are told or were taken back.
+    def missing_events(self, stored: Callable[[], Iterator[StoredEvent]]) -> tuple[set[EventKey], int]:
+        """Return the stored events that were removed, and how many of the stored ones are contained or were removed.
 
-        Taken back are those that the source could tell and does not, and those of which it tells what is not kept.
+        Removed are those that the snapshot would contain and does not, and those that the policy drops from it.
         """
-        away: list[StoredEvent] = []
-        still = 0
-        for entry, is_told in self._compared(held()):
-            still += is_told
-            if not is_told:
-                away.append(entry)
-        self._tell_series_of(away)
-        keys = [(entry.clinician, entry.uid_key) for entry in away]
-        gone = {
+        missing: list[StoredEvent] = []
+        contained_count = 0
+        for event, is_contained in self._compared(stored()):
+            contained_count += is_contained
+            if not is_contained:
+                missing.append(event)
+        self._add_ended_series(missing)
+        keys = [(event.clinician, event.uid_key) for event in missing]
+        removed = {
             key
-            for key, entry, dropped in zip(keys, away, self._answer.drops(keys), strict=True)
-            if dropped or self._could_tell(entry, by_name=entry.clinician not in self._renamed)
+            for key, event, is_dropped in zip(keys, missing, self._result.has_dropped_events(keys), strict=True)
+            if is_dropped or self._would_contain(event, has_stable_keys=event.clinician not in self._renamed_clinicians)
         }
-        return gone, still + len(gone)
+        return removed, contained_count + len(removed)
 
-    def _compared(self, held: Iterator[StoredEvent]) -> Iterator[tuple[StoredEvent, bool]]:
-        """Yield each entry held and whether it is told."""
-        while some := list(islice(held, SOME)):
-            yield from zip(some, self._answer.keeps([(entry.clinician, entry.uid_key) for entry in some]), strict=True)
+    def _compared(self, stored: Iterator[StoredEvent]) -> Iterator[tuple[StoredEvent, bool]]:
+        """Yield each stored event with ``True`` if the snapshot contains it."""
+        while events := list(islice(stored, CHUNK_SIZE)):
+            keys = [(event.clinician, event.uid_key) for event in events]
+            yield from zip(events, self._result.has_stored_events(keys), strict=True)
 
-    def _tell_series_of(self, away: Iterable[StoredEvent]) -> None:
-        """Let single entries that bear the name of a series reach as far back as they begin: the rule has gone."""
-        wanted = {(entry.clinician, entry.series) for entry in away if entry.series is not None}
-        names = [(clinician, series) for clinician, series in wanted]
-        single = {name for name, told in zip(names, self._answer.keeps(names), strict=True) if told}
-        if single:
-            for page in self._answer.pages():
+    def _add_ended_series(self, missing: Iterable[StoredEvent]) -> None:
+        """Add the reach of series that have become a single event, which has the identifier of the series."""
+        series_keys = list({(event.clinician, event.series) for event in missing if event.series is not None})
+        is_contained = self._result.has_stored_events(series_keys)
+        single_keys = {key for key, contained in zip(series_keys, is_contained, strict=True) if contained}
+        if single_keys:
+            for page in self._result.pages():
                 for record in page.batch.records:
                     if (
                         isinstance(record, CalendarEvent)
                         and record.series is None
-                        and (record.clinician, record.uid_key) in single
+                        and (record.clinician, record.uid_key) in single_keys
                     ):
                         key = record.clinician, record.uid_key
-                        self.told.series.add(key, epoch(record.start), epoch(record.end))
+                        self.summary.series.add(key, epoch(record.start), epoch(record.end))
 
-    def _could_tell(self, entry: StoredEvent, *, by_name: bool) -> bool:
-        """Return ``True`` if the source would tell this entry, had nobody taken it back.
+    def _would_contain(self, event: StoredEvent, *, has_stable_keys: bool) -> bool:
+        """Return ``True`` if the snapshot would contain a stored event that was not removed.
 
-        That holds of whatever has yet to begin. For the rest, single entries show how far back the source reaches, and
-        for a series that is still told its own instances do. Instances say nothing of other entries, because a rule is
-        told as long as it goes on; they are gone by where there are no single entries and names do not say which series
-        is still told (not ``by_name``).
+        It would contain all future events. For past ones, single events show how far back the source reaches; a series
+        that is still there shows its own reach. Instances of a series show nothing about other events, because a feed
+        may keep a series for as long as it goes on. They count only if there are no single events and the identifiers
+        have changed (not ``has_stable_keys``), so that they do not show which series is still there.
         """
-        if entry.start > self._now:
+        if event.start > self._now:
             return True
-        reach = self._stated or self.told.singles.get((entry.clinician, ""))
-        if reach is None and not by_name:
-            reach = self.told.everything.get((entry.clinician, ""))
-        own = self.told.series.get((entry.clinician, entry.series or entry.uid_key))
-        return any(each is not None and each.covers(entry.start, entry.end) for each in (reach, own))
+        reach = self._stated_reach or self.summary.single_events.get((event.clinician, ""))
+        if reach is None and not has_stable_keys:
+            reach = self.summary.all_events.get((event.clinician, ""))
+        series_reach = self.summary.series.get((event.clinician, event.series or event.uid_key))
+        reaches = (reach, series_reach)
+        return any(candidate is not None and candidate.covers(event.start, event.end) for candidate in reaches)
 
     @property
-    def tells_all_times(self) -> bool:
-        """Whether it tells all true times, too: then one that is missing was taken back."""
-        return bool(self._answer.last.batch.replaces_times)
+    def has_all_evidence(self) -> bool:
+        """Return ``True`` if the snapshot contains all evidence, so that missing evidence was removed."""
+        return bool(self._result.last.batch.replaces_times)
 
-    def lost_times(self, stored: Mapping[EntryKey, tuple[int, int]]) -> tuple[set[EntryKey], int]:
-        """Return the true times, each stored with its span, that were taken back, and how many are told or were.
+    def missing_evidence(self, stored: Mapping[EventKey, tuple[int, int]]) -> tuple[set[EventKey], int]:
+        """Return the stored evidence that was removed, and how much is contained or was removed.
 
-        That is for a snapshot that :attr:`tells_all_times`.
+        ``stored`` has the span of each. This applies to a snapshot that :attr:`has_all_evidence`.
         """
-        gone, still = set(), 0
-        for (key, (start, end)), is_told in zip(stored.items(), self._answer.tells([*stored]), strict=True):
-            still += is_told
-            reach = self._stated or self.told.times.get((key[0], ""))
-            if not is_told and (start > self._now or (reach is not None and reach.covers(start, end))):
-                gone.add(key)
-        return gone, still + len(gone)
+        removed, contained_count = set(), 0
+        for (key, (start, end)), is_contained in zip(stored.items(), self._result.has_evidence([*stored]), strict=True):
+            contained_count += is_contained
+            reach = self._stated_reach or self.summary.evidence.get((key[0], ""))
+            if not is_contained and (start > self._now or (reach is not None and reach.covers(start, end))):
+                removed.add(key)
+        return removed, contained_count + len(removed)
 
 
-def _stated(batch: Batch) -> Reach | None:
-    """Return the reach that the source states, if it does."""
+def _stated_reach(batch: Batch) -> Reach | None:
+    """Return the reach that the connector states, if it does."""
     if batch.reaches_back_to is None:
         return None
     instant = epoch(batch.reaches_back_to)
     return Reach(instant, instant)
 
 
-def _twins(missing: Iterable[StoredEvent], fresh: Iterable[CalendarEvent], *, with_end: bool) -> dict[str, str]:
-    """Return the name of one fresh entry for the name of each missing one that equals it in all but the name."""
-    waiting: dict[tuple[object, ...], list[str]] = defaultdict(list)
-    for one in fresh:
-        end = epoch(one.end) if with_end else None
-        waiting[epoch(one.start), end, one.kind.value, one.client].append(one.uid_key)
-    twins = {}
-    for entry in missing:
-        same = waiting[entry.start, entry.end if with_end else None, entry.kind, entry.client]
-        if same:
-            twins[entry.uid_key] = same.pop(0)
-    return twins
+def _match_equal(
+    missing: Iterable[StoredEvent], new_events: Iterable[CalendarEvent], *, with_end: bool
+) -> dict[str, str]:
+    """Return for the uid_keys of missing events those of new ones that are equal in all other fields."""
+    candidates: dict[tuple[object, ...], list[str]] = defaultdict(list)
+    for new_event in new_events:
+        end = epoch(new_event.end) if with_end else None
+        candidates[epoch(new_event.start), end, new_event.kind.value, new_event.client].append(new_event.uid_key)
+    matches = {}
+    for event in missing:
+        uid_keys = candidates[event.start, event.end if with_end else None, event.kind, event.client]
+        if uid_keys:
+            matches[event.uid_key] = uid_keys.pop(0)
+    return matches

@@ -14,7 +14,7 @@ from monitor.store.sources import SourceRow
 
 REMOVED = "removed"  # the status of an event that its source no longer contains; the row and its history stay
 
-EntryKey = tuple[str, str]
+EventKey = tuple[str, str]
 """A clinician's key and a uid_key: several clinicians may have the same entry."""
 
 
@@ -167,14 +167,14 @@ def stored_events(connection: sqlite3.Connection, source: SourceRow, window: Win
 
 def stored_events_by_key(
     connection: sqlite3.Connection, source: SourceRow, window: Window
-) -> dict[EntryKey, StoredEvent]:
+) -> dict[EventKey, StoredEvent]:
     """Return the events of :func:`stored_events` by clinician and uid_key."""
     return {(event.clinician, event.uid_key): event for event in stored_events(connection, source, window)}
 
 
 def stored_keys(
     connection: sqlite3.Connection, source: SourceRow, uid_keys: Sequence[str], window: Window
-) -> set[EntryKey]:
+) -> set[EventKey]:
     """Return the keys of the stored events with these uid_keys, of all owners; none that ended before the window."""
     start, owner_keys = epoch(window.start), {owner_id: key for key, owner_id in source.owners.items()}
     return {
@@ -185,7 +185,7 @@ def stored_keys(
 
 
 def remove_events(
-    connection: sqlite3.Connection, source: SourceRow, entry_keys: Collection[EntryKey], now: int
+    connection: sqlite3.Connection, source: SourceRow, entry_keys: Collection[EventKey], now: int
 ) -> Invalidation:
     """Mark events as removed at their source; rows and history stay."""
     row_keys = {(source.owners[clinician], uid_key) for clinician, uid_key in entry_keys}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from connectors.base import Window
 from connectors.records import SessionEvidence
-from monitor.store.events import EntryKey
+from monitor.store.events import EventKey
 from monitor.store.invalidation import Invalidation, mark_dirty
 from monitor.store.keys import clinician_ids, epoch, epoch_or_none, select_in
 from monitor.store.sources import SourceRow
@@ -43,7 +43,7 @@ def save_evidence(
     return invalidation
 
 
-def stored_spans(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EntryKey, tuple[int, int]]:
+def stored_spans(connection: sqlite3.Connection, source: SourceRow, window: Window) -> dict[EventKey, tuple[int, int]]:
     """Return the start and end of each stored evidence of a source in a window, by clinician and evidence key."""
     rows = connection.execute(
         """SELECT key, evidence_key, ifnull(started_at, ended_at), ifnull(ended_at, started_at)

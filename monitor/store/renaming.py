@@ -5,20 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from monitor.store.events import REMOVED, EntryKey
+from monitor.store.events import REMOVED, EventKey
 from monitor.store.invalidation import Invalidation
 from monitor.store.keys import select_in
 from monitor.store.sources import SourceRow
 
 
-def existing_keys(connection: sqlite3.Connection, source: SourceRow, uid_keys: Iterable[str]) -> set[EntryKey]:
+def existing_keys(connection: sqlite3.Connection, source: SourceRow, uid_keys: Iterable[str]) -> set[EventKey]:
     """Return the keys of all events of a source with these uid_keys, removed ones included."""
     owner_keys = {owner_id: key for key, owner_id in source.owners.items()}
     return {(owner_keys[owner_id], uid_key) for owner_id, uid_key in _starts(connection, source, uid_keys)}
 
 
 def rename_events(
-    connection: sqlite3.Connection, source: SourceRow, new_uid_keys: Mapping[EntryKey, str], now: int
+    connection: sqlite3.Connection, source: SourceRow, new_uid_keys: Mapping[EventKey, str], now: int
 ) -> Invalidation:
     """Give events new uid_keys, none of which may exist; their history, evidence and corrections keep the connection.
 

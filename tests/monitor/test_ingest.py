@@ -278,7 +278,7 @@ def test_a_source_that_has_lost_its_true_times_is_refused(house: HouseMaker) -> 
     practice.visits.shows(*held, times=times[:3])
     problem = practice.ingest(**days("2026-03-01", "2026-03-31"))["visits"].problem
     assert isinstance(problem, ShrunkSourceError)
-    assert "had 5 true times and now has 3" in str(problem)
+    assert "had 5 actual times and now has 3" in str(problem)
     assert practice.dump() == before
 
 
@@ -620,7 +620,7 @@ def test_a_wish_that_cannot_be_meant_is_refused_before_anything_is_read(
 def test_a_source_of_nobody_is_a_sentence(house: HouseMaker) -> None:
     practice = house(diary="ana")
     nobody = replace(practice.config, clinicians=())
-    with pytest.raises(UsageError, match="nobody's times are in it"):
+    with pytest.raises(UsageError, match="the source has no clinician"):
         list(ingest(nobody, practice.store, NAMES, IngestRequest(), now=NOW))
 
 

@@ -183,7 +183,7 @@ class Nights(RuleBasedStateMachine):
 def test_many_nights_are_what_a_model_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
     monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **own})
-    monkeypatch.setattr(readers, "AT_ONCE", 1)  # account after account, so that a failure can be told again
+    monkeypatch.setattr(readers, "THREADS", 1)  # account after account, so that a failure can be told again
     with opened(tmp_path / "empty.db", create=True):
         pass
     machine = type("Nights", (Nights,), {"folder": tmp_path, "numbers": count()})

@@ -232,7 +232,7 @@ def test_a_record_systems_times_that_no_session_lasts_are_not_believed(
     told = replace(true_end("a", ended, "2026-03-03 09:00"), grade=grade)
     batch = POLICY.page(Batch("1", (told,)), Skipped()).batch
     assert batch.records == (told if is_believed else replace(told, started_at=None, ended_at=None),)
-    place = "true times of entry a"
+    place = "actual times of entry a"
     assert batch.rejected == (() if is_believed else (RejectedRecord(place, f"they are {TOO_LONG}"),))
     assert batch.resolved == ((place,) if is_believed and grade is Grade.EHR else ())
 

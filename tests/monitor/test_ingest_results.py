@@ -231,7 +231,7 @@ def test_pages_in_a_file_are_pages_in_memory(tmp_path: Path, monkeypatch: pytest
     with opened(tmp_path / "a.db", create=True) as one, opened(tmp_path / "b.db", create=True) as other:
         write_csv(tmp_path, every, none)
         read(tmp_path, CSV, one)
-        monkeypatch.setattr(results, "IN_MEMORY", 1)
+        monkeypatch.setattr(results, "MAX_BYTES_IN_MEMORY", 1)
         read(tmp_path, CSV, other)
         assert shown(one) == shown(other)
     assert {path.name for path in tmp_path.iterdir()} == {"a.db", "b.db", "visits.csv", "evenhours.toml"}

@@ -12,7 +12,7 @@ from connectors.base import Batch
 from connectors.errors import ShrunkSourceError, UnavailableError
 from monitor.errors import StoreError
 from monitor.ingest import IngestRequest, exit_code, ingest
-from monitor.ingest.readers import AT_ONCE
+from monitor.ingest.readers import THREADS
 from tests.monitor.memory import NAMES, NOW, House, HouseMaker, Source, entry, stamp
 
 AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
@@ -45,17 +45,17 @@ def all_end(before: Sequence[threading.Thread]) -> bool:
 
 
 def test_several_accounts_are_waited_for_at_once(house: HouseMaker) -> None:
-    practice, accounts = mailboxes(house, AT_ONCE)
-    together = threading.Barrier(AT_ONCE, timeout=SECONDS)
+    practice, accounts = mailboxes(house, THREADS)
+    together = threading.Barrier(THREADS, timeout=SECONDS)
     for account in accounts.values():
         account.before = together.wait  # nobody's page comes unless everybody's is asked for
     outcomes = practice.ingest()
-    assert [outcome.problem for outcome in outcomes.values()] == [None] * AT_ONCE
-    assert stored(practice) == AT_ONCE * PAGES
+    assert [outcome.problem for outcome in outcomes.values()] == [None] * THREADS
+    assert stored(practice) == THREADS * PAGES
 
 
 def test_no_more_than_some_are_waited_for_at_once_and_all_of_any_number_are_read(house: HouseMaker) -> None:
-    practice, accounts = mailboxes(house, 3 * AT_ONCE)
+    practice, accounts = mailboxes(house, 3 * THREADS)
     busy: set[int] = set()
     most = 0
 
@@ -67,8 +67,8 @@ def test_no_more_than_some_are_waited_for_at_once_and_all_of_any_number_are_read
     for account in accounts.values():
         account.before = note
     practice.ingest()
-    assert stored(practice) == 3 * AT_ONCE * PAGES
-    assert most <= AT_ONCE
+    assert stored(practice) == 3 * THREADS * PAGES
+    assert most <= THREADS
 
 
 def test_outcomes_come_in_the_order_of_the_configuration_whoever_is_done_first(house: HouseMaker) -> None:
@@ -128,7 +128,7 @@ def run(practice: House, progress: Any) -> None:
 def test_a_run_that_is_broken_off_keeps_its_pages_ends_its_threads_and_goes_on_the_next_time(
     house: HouseMaker, error: type[BaseException], after: int
 ) -> None:
-    practice, accounts = mailboxes(house, 2 * AT_ONCE)
+    practice, accounts = mailboxes(house, 2 * THREADS)
     before, seen = threading.enumerate(), 0
 
     def break_off(_name: str, _batch: Batch) -> None:
@@ -143,7 +143,7 @@ def test_a_run_that_is_broken_off_keeps_its_pages_ends_its_threads_and_goes_on_t
     assert all_end(before)
     asked = {key: len(account.cursors) for key, account in accounts.items()}
     practice.ingest()
-    assert stored(practice) == 2 * AT_ONCE * PAGES
+    assert stored(practice) == 2 * THREADS * PAGES
     for key, account in accounts.items():
         told = [cursor for cursor in account.cursors[asked[key] :] if cursor]
         assert all(int(cursor.split()[0]) <= PAGES for cursor in told)

@@ -162,7 +162,7 @@ def test_each_owner_of_a_source_is_recognised_on_their_own(house: HouseMaker) ->
         ]
     )
     outcomes = practice.ingest()
-    assert outcomes["mail"].unrecognised == {"ana": UnrecognisedOwner(messages=1, held=1)}
+    assert outcomes["mail"].unrecognised == {"ana": UnrecognisedOwner(messages=1, stored=1)}
     assert outcomes["diary"].unrecognised == {}
 
 
@@ -173,7 +173,7 @@ def test_each_account_is_recognised_on_its_own(house: HouseMaker) -> None:
     accounts["ben"].tells([stamp(number, f"2026-03-02 0{number}:00", clinician="ben") for number in (2, 3)])
     outcomes = practice.ingest()
     assert outcomes["mail of ana"].unrecognised == {}
-    assert outcomes["mail of ben"].unrecognised == {"ben": UnrecognisedOwner(messages=2, held=2)}
+    assert outcomes["mail of ben"].unrecognised == {"ben": UnrecognisedOwner(messages=2, stored=2)}
 
 
 def test_what_was_sent_and_is_held_elsewhere_was_seen_here_too(house: HouseMaker) -> None:
@@ -314,7 +314,7 @@ def test_the_address_is_in_no_byte_that_is_stored_nor_in_json(office: Office, co
 
 
 def test_an_outcome_does_not_show_it() -> None:
-    seen = UnrecognisedOwner(messages=240, held=240, address=OWN, standing=236)
+    seen = UnrecognisedOwner(messages=240, stored=240, address=OWN, with_address=236)
     assert OWN not in repr(SourceOutcome("mail", "mbox", unrecognised={"ana": seen}))
 
 

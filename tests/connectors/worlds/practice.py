@@ -141,7 +141,7 @@ class Practice:
         (self.folder / "neighbour.ics").write_text(self.neighbour.text(), encoding="utf-8", newline="")
         with self._patch.context() as patch:
             patch.setattr(time, "sleep", self.waited.append)
-            patch.setattr(readers, "AT_ONCE", 1)  # account after account, so that each run is like the other
+            patch.setattr(readers, "THREADS", 1)  # account after account, so that each run is like the other
             found = ingest(self.config, self.store, NAMES, IngestRequest(**options), now=now, progress=count)
             return {outcome.name: outcome for outcome in found}
 
