@@ -1,7 +1,7 @@
-"""A sheet to draw a chart on: one matplotlib figure without axes, its unit the point, its origin top left.
+"""A drawing surface for charts: a matplotlib figure without axes, in points, its origin top left.
 
-Axes would cost more than all that is drawn in them, and places counted in points are the same in every output. Colours
-are the parts of :mod:`reports.palette`.
+Axes would cost more than everything drawn in them, and places counted in points are the same in every output. Colours
+are those of :mod:`reports.palette`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Anchor = Literal["left", "center", "right"]
 
 @dataclass(frozen=True, slots=True)
 class ChartMark:
-    """One drawn value: its centre in points, and what it says in words."""
+    """One drawn value: its centre in points, and its label in words."""
 
     x: float
     y: float
@@ -45,7 +45,7 @@ class ChartMark:
 
 
 def box(width: float, height: float, radius: float) -> Path:
-    """A rectangle with rounded corners around the origin."""
+    """Return a rectangle with rounded corners around the origin."""
     x, y = width / 2, height / 2
     r = min(radius, x, y)
     corners = [
@@ -59,7 +59,7 @@ def box(width: float, height: float, radius: float) -> Path:
 
 
 def disc(radius: float) -> Path:
-    """A circle around the origin, of four curves where matplotlib's own has eight."""
+    """Return a circle around the origin, of four curves where matplotlib's own has eight."""
     k = 0.5523
     quarters = [
         [(1, k), (k, 1), (0, 1)],
@@ -73,16 +73,16 @@ def disc(radius: float) -> Path:
 
 
 def arrowhead(radius: float) -> Path:
-    """A triangle that points to the right: there is more beyond the edge."""
+    """Return a triangle that points to the right, for a value beyond the edge."""
     r = radius
     return Path([(-r, -r), (r, 0), (-r, r), (-r, -r)], closed=True)
 
 
 class PlainText(Text):
-    """Text that asks for no layout: the reader's browser knows the font, matplotlib does not."""
+    """Text without any layout: the reader's browser knows the font, matplotlib does not."""
 
     def draw(self, renderer: RendererBase) -> None:
-        """Write the words where they stand."""
+        """Write the text where it stands."""
         gc = renderer.new_gc()
         gc.set_foreground(self.get_color())
         x, y = self.get_transform().transform(self.get_position())
@@ -92,7 +92,7 @@ class PlainText(Text):
 
 
 class Drawing:
-    """A chart being drawn. ``svg`` renders it; nothing is shared between two drawings, so threads may draw at once."""
+    """A chart being drawn, rendered by ``svg``. Two drawings share nothing, so threads may draw at once."""
 
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
@@ -113,87 +113,87 @@ class Drawing:
         y: float,
         text: str,
         size: float,
-        part: str = "quiet",
+        colour: str = "quiet",
         *,
         anchor: Anchor = "left",
         bold: bool = False,
     ) -> None:
-        """Text with its baseline at ``y``."""
+        """Draw text with its baseline at ``y``."""
         weight = "semibold" if bold else "normal"
-        clean, colour = svg.remove_unprintable(text), LIGHT[part]
+        printable, colour_code = svg.remove_unprintable(text), LIGHT[colour]
         self._add(
             PlainText(
                 x,
                 y,
-                clean,
-                color=colour,
+                printable,
+                color=colour_code,
                 horizontalalignment=anchor,
                 fontproperties=FontProperties(size=size, weight=weight),
                 parse_math=False,
             )
         )
 
-    def line(self, points: Sequence[tuple[float, float]], part: str, width: float, *, dashed: bool = False) -> None:
-        """A line through points."""
+    def line(self, points: Sequence[tuple[float, float]], colour: str, width: float, *, dashed: bool = False) -> None:
+        """Draw a line through points."""
         xs, ys = [x for x, _ in points], [y for _, y in points]
-        line = Line2D(xs, ys, color=LIGHT[part], linewidth=width, solid_capstyle="butt")
+        line = Line2D(xs, ys, color=LIGHT[colour], linewidth=width, solid_capstyle="butt")
         if dashed:
             line.set_linestyle((0, (3, 2.5)))
         self._add(line)
 
     def strokes(
-        self, pieces: Iterable[tuple[tuple[float, float], tuple[float, float]]], part: str, width: float
+        self, pieces: Iterable[tuple[tuple[float, float], tuple[float, float]]], colour: str, width: float
     ) -> None:
-        """Many straight strokes as one path, their ends squared so that they meet in corners."""
+        """Draw many straight strokes as one path, their ends squared so that they meet in corners."""
         vertices = [point for piece in pieces for point in piece]
         if vertices:
             path = Path(vertices, [Path.MOVETO, Path.LINETO] * (len(vertices) // 2))
-            self._add(PathPatch(path, fc="none", ec=LIGHT[part], linewidth=width, capstyle="projecting"))
+            self._add(PathPatch(path, fc="none", ec=LIGHT[colour], linewidth=width, capstyle="projecting"))
 
-    def area(self, x: float, y: float, width: float, height: float, part: str) -> None:
-        """A filled rectangle, its corner top left."""
-        self._add(Rectangle((x, y), width, height, fc=LIGHT[part], linewidth=0))
+    def area(self, x: float, y: float, width: float, height: float, colour: str) -> None:
+        """Draw a filled rectangle, its corner top left."""
+        self._add(Rectangle((x, y), width, height, fc=LIGHT[colour], linewidth=0))
 
     def cells(
-        self, rows: Sequence[tuple[float, float, float]], size: tuple[float, float], gap: float, part: str
+        self, rows: Sequence[tuple[float, float, float]], size: tuple[float, float], gap: float, colour: str
     ) -> None:
-        """Rows of equal cells as one dashed stroke. A row is its left and right edge and its middle."""
+        """Draw rows of equal cells as one dashed stroke. A row is its left and right edge and its middle."""
         width, height = size
         vertices = [point for left, right, y in rows for point in ((left, y), (right, y))]
         if vertices:
             path = Path(vertices, [Path.MOVETO, Path.LINETO] * len(rows))
             dashes = (0, (width / height, gap / height))  # matplotlib counts dashes in line widths
-            looks = {"ec": LIGHT[part], "linewidth": height, "linestyle": dashes, "capstyle": "butt"}
-            self._add(PathPatch(path, fc="none", **looks))
+            style = {"ec": LIGHT[colour], "linewidth": height, "linestyle": dashes, "capstyle": "butt"}
+            self._add(PathPatch(path, fc="none", **style))
 
-    def shapes(self, path: Path, places: Sequence[tuple[float, float]], part: str) -> None:
-        """The same filled shape at several places, as ground or legend: nothing to be read off."""
-        self.stamp(path, places, part, None, 0)
+    def shapes(self, path: Path, places: Sequence[tuple[float, float]], colour: str) -> None:
+        """Draw one filled shape at several places, as ground or legend, without labels."""
+        self.stamp(path, places, colour, None, 0)
 
     def marks(
-        self, path: Path, marks: Sequence[ChartMark], part: str, *, ring: str = "paper", ring_width: float = 1.2
+        self, path: Path, marks: Sequence[ChartMark], colour: str, *, ring: str = "paper", ring_width: float = 1.2
     ) -> None:
-        """The same shape at several places, each a value that can say itself. ``part`` may be "none": hollow."""
+        """Draw one shape at several places, each a value with its label. ``colour`` may be "none": hollow."""
         if marks:
             self._labels[f"marks-{self._order + 1}"] = tuple(svg.remove_unprintable(mark.label) for mark in marks)
-            self.stamp(path, [(mark.x, mark.y) for mark in marks], part, ring, ring_width)
+            self.stamp(path, [(mark.x, mark.y) for mark in marks], colour, ring, ring_width)
 
     def stamp(
-        self, path: Path, places: Sequence[tuple[float, float]], part: str, ring: str | None, ring_width: float
+        self, path: Path, places: Sequence[tuple[float, float]], colour: str, ring: str | None, ring_width: float
     ) -> None:
-        """The same shape at several places, with or without a ring."""
+        """Draw one shape at several places, with or without a ring."""
         if not places:
             return
         size = 2 * np.abs(np.asarray(path.vertices)).max()
         line = Line2D([x for x, _ in places], [y for _, y in places], linestyle="", marker=path, markersize=float(size))
-        line.set_markerfacecolor(LIGHT.get(part, "none"))
+        line.set_markerfacecolor(LIGHT.get(colour, "none"))
         line.set_markeredgecolor(LIGHT[ring] if ring else "none")
         line.set_markeredgewidth(ring_width)
         line.set_gid(f"marks-{self._order + 1}")
         self._add(line)
 
     def svg(self, caption: svg.Caption, *, literal: bool = False) -> str:
-        """The chart as SVG; ``literal`` colours for mail and PDF, else the page's variables."""
+        """Return the chart as SVG; ``literal`` colours for mail and PDF, else the page's variables."""
         raw = io.StringIO()
         FigureCanvasSVG(self._figure).print_svg(raw)  # type: ignore[no-untyped-call]
         return svg.clean_svg(raw.getvalue(), caption, self._labels, literal=literal)

@@ -1,4 +1,4 @@
-"""How the caseload is shared, for the director: a page, a file, plain text and Markdown."""
+"""The fairness report for the director: a page, a file, plain text and Markdown."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ if TYPE_CHECKING:
     from reports.models import FairnessReport, Handover, Period, StaleCaseload
 
 LOAD_TERMS = (
-    "Load is what a caseload asks for in an ordinary week: weighted sessions per full-time equivalent (FTE) of the "
-    "contract, the mean of the last two blocks of four weeks; before is the two blocks before those. Leave changes "
-    "nobody’s load."
+    "Load is the weighted sessions of an ordinary week per full-time equivalent (FTE) of the contract, averaged over "
+    "the last two blocks of four weeks. “Before” is the two blocks before those. Leave does not change anybody’s load."
 )
 PEOPLE = (
-    "Clients are the active ones at the block’s end, new ones those of a first session in it. Open slots are as each "
-    "clinician sets them, today: by day, in the evening (from 17:00), and how many of these together are for "
-    "trauma-focused work; a dash where nobody has."
+    "Clients are those active at the end of the block; new ones had their first session in it. Open slots are as each "
+    "clinician has set them, as of today: by day, in the evening (from 17:00), and how many of all these are for "
+    "trauma-focused work. A dash means that they were never set."
 )
 BASIS = "Caseload only, weighted by the practice’s own table."
 BAND = (
-    "Each person’s band is the larger of 10 % and what chance alone would show for that person; "
-    "only beyond it does a share stand out."
+    "Each person’s band is 10 % or what chance alone would show for that person, whichever is larger. A share stands "
+    "out only beyond it."
 )
 BLOCKS = (
-    "Blocks of four weeks, published once and never recomputed: what is corrected later shows in the next one. There "
-    "are no other weeks to be had."
+    "A block covers four weeks. It is published once and never recomputed; later corrections show in the next one. No "
+    "other weeks can be shown."
 )
 EXCLUDED = (
     "Work outside agreed hours, session ends, replies, notices, leave and absence. They belong to each therapist "
-    "alone, and nothing here is computed from a private limit or a private wish."
+    "alone, and nothing here is computed from anybody’s private limits or wishes."
 )
 INFERENCES = (
-    "From the sessions that the practice held one can guess that people were away in a block, and whoever assigns work "
-    "knows of leave anyway. Whoever can run the evenhours command on the practice’s computer could read everything."
+    "The number of sessions that the practice held can show that people were away in a block; whoever assigns work "
+    "knows of leave anyway. Anybody who can run the evenhours command on the practice’s computer could read everything."
 )
 
 
 class HasFreshness(Protocol):
-    """Up to when a report about the caseload is complete, whether that is overdue, and for whom it is not."""
+    """A report about the caseload with its freshness: up to when it is complete, and for whom it is not."""
 
     @property
     def complete_through(self) -> datetime | None: ...  # noqa: D102
@@ -53,11 +52,11 @@ class HasFreshness(Protocol):
 
 
 def html(report: FairnessReport, *, csv: str | None = None) -> str:
-    """The page's body, for a frame of the caller's. ``csv`` is the address of the same rows as CSV, if any."""
+    """Return the page's body, for the caller's frame. ``csv`` is the address of the same rows as CSV, if any."""
     from reports import charts
     from reports.shell import fragment
 
-    drawn = (
+    drawings = (
         (charts.shares(report, "shares"), charts.shares(report, "shares-narrow", narrow=True))
         if any(row.load is not None for row in report.rows)
         else ()
@@ -67,19 +66,19 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
         report=report,
         period=period_sentence(report.period),
         coming=next_block_sentence(report.period),
-        handovers=[handover_sentence(one) for one in report.handovers],
+        handovers=[handover_sentence(handover) for handover in report.handovers],
         lines={
             "basis": BASIS,
             "band": BAND,
             "terms": LOAD_TERMS,
             "people": PEOPLE,
             "blocks": BLOCKS,
-            "left_out": EXCLUDED,
-            "guessed": INFERENCES,
+            "excluded": EXCLUDED,
+            "inferences": INFERENCES,
         },
         fresh=freshness_sentence(report),
         unknown=unknown_sentence(report),
-        drawn=drawn,
+        drawn=drawings,
         shares=tables.shares(report),
         people=tables.people(report),
         practice=tables.practice(report),
@@ -89,24 +88,24 @@ def html(report: FairnessReport, *, csv: str | None = None) -> str:
 
 
 def standalone(report: FairnessReport) -> str:
-    """The report as one file that loads nothing."""
+    """Return the report as one file that loads nothing."""
     from reports.shell import standalone as file
 
     return file(f"Evenhours, {report.practice}: {period_sentence(report.period)}", html(report))
 
 
 def text(report: FairnessReport) -> str:
-    """The report in plain text of 72 columns."""
+    """Return the report in plain text of 72 columns."""
     return outline.text(_outline(report))
 
 
 def markdown(report: FairnessReport) -> str:
-    """The report in Markdown."""
+    """Return the report in Markdown."""
     return outline.markdown(_outline(report))
 
 
 def period_sentence(period: Period) -> str:
-    """Return the days of the last block, and when it was published: "26 October to 22 November 2026 · published …"."""
+    """Return the days of the last block and its day of publishing: "26 October to 22 November 2026 · published …"."""
     if period.first is None or period.last is None or period.published is None:
         return "No block is published yet"
     days = f"{wording.day_and_month(period.first)} to {wording.full_date(period.last)}"
@@ -114,18 +113,18 @@ def period_sentence(period: Period) -> str:
 
 
 def next_block_sentence(period: Period) -> str:
-    """Return which block comes next, what it waits for, and until when."""
+    """Return the days of the next block, what it waits for, and until when."""
     days = f"{wording.day_and_month(period.next_first)} to {wording.full_date(period.next_last)}"
     until = wording.day_and_month(period.publish_by)
     if period.waits_for:
         return (
-            f"The block of {days} is over and waits for {wording.listed(period.waits_for)}, whose caseload is not read "
-            f"and computed to its end; on {until} at the latest it is published without them."
+            f"The block of {days} is over and waits for {wording.listed(period.waits_for)}, whose caseload is not yet "
+            f"read and computed to its end. On {until} at the latest it is published without them."
         )
     which = "The first" if period.last is None else "The next"
     return (
-        f"{which} block is that of {days}. It is published in the first night in which everybody’s caseload is read "
-        f"and computed to its end, on {until} at the latest."
+        f"{which} block is {days}. It is published on the first night when everybody’s caseload has been read and "
+        f"computed to its end, on {until} at the latest."
     )
 
 
@@ -133,7 +132,7 @@ def unknown_sentence(report: FairnessReport) -> str:
     """Return whose caseload is not known in the last block; nothing where everybody's is."""
     if not report.unknown:
         return ""
-    return f"Not known in this block, for good: the caseload of {wording.listed(report.unknown)}."
+    return f"Not known in this block, and not added later: the caseload of {wording.listed(report.unknown)}."
 
 
 def handover_sentence(handover: Handover) -> str:
@@ -145,17 +144,17 @@ def handover_sentence(handover: Handover) -> str:
 
 
 def freshness_sentence(report: HasFreshness) -> str:
-    """How fresh it is."""
+    """Return up to when the caseload is complete, and whose is not."""
     if report.complete_through is None:
         return "Nothing has arrived yet."
     day = wording.day_and_month(report.complete_through.date())
-    said = [wording.OVERDUE] if report.overdue else []
-    said.append(f"Complete through {wording.moment(report.complete_through)}, {day}.")
-    return " ".join([*said, *map(_stale_sentence, report.stale_caseloads)])
+    sentences = [wording.OVERDUE] if report.overdue else []
+    sentences.append(f"Complete through {wording.moment(report.complete_through)}, {day}.")
+    return " ".join([*sentences, *map(_stale_sentence, report.stale_caseloads)])
 
 
 def _stale_sentence(caseload: StaleCaseload) -> str:
-    """Whose entries are missing, so that a small number is not taken for little work."""
+    """Return whose entries are missing, so that a small number is not taken for little work."""
     if caseload.day is None:
         return f"Not known so far: {caseload.name}’s caseload."
     return f"Not known since {wording.day_and_month(caseload.day)}: {caseload.name}’s caseload."
@@ -164,13 +163,21 @@ def _stale_sentence(caseload: StaleCaseload) -> str:
 def _outline(report: FairnessReport) -> ReportOutline:
     period, coming = period_sentence(report.period), next_block_sentence(report.period)
     head = f"{report.practice}. {period}. {coming} {BASIS} {freshness_sentence(report)}"
-    said = (head, report.sentence, report.trend, unknown_sentence(report), *map(handover_sentence, report.handovers))
+    sentences = (
+        head,
+        report.sentence,
+        report.trend,
+        unknown_sentence(report),
+        *map(handover_sentence, report.handovers),
+    )
     sections = (
-        Section(sentences=tuple(filter(None, said))),
+        Section(sentences=tuple(filter(None, sentences))),
         Section("Weighted sessions a week per full-time equivalent", (LOAD_TERMS, BAND), table=tables.shares(report)),
         Section("How even it is", table=tables.evenness(report)),
         Section("People", (PEOPLE,), table=tables.people(report)),
         Section("The practice as a whole", table=tables.practice(report)),
         Section("What this leaves out", (EXCLUDED, BLOCKS, INFERENCES)),
     )
-    return ReportOutline((), report.headline, tuple(s for s in sections if s.table is None or s.table.rows))
+    return ReportOutline(
+        (), report.headline, tuple(section for section in sections if section.table is None or section.table.rows)
+    )

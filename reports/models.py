@@ -1,7 +1,7 @@
-"""All that a report may be told. Plain frozen values: whoever fills them has already decided who may know.
+"""Models of the reports: plain frozen values, whose filler has already decided who may read them.
 
-Two families that share nothing: :class:`WeeklyReport` is for one therapist alone, :class:`FairnessReport` is for the
-director and has no field in which anybody's wellbeing could travel. :class:`Beside` is the figure of the check-in page.
+Two families share nothing: :class:`WeeklyReport` is for one therapist alone, :class:`FairnessReport` is for the
+director and has no field for anybody's wellbeing. :class:`Comparison` is the figure of the check-in page.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Unit(StrEnum):
-    """What a number counts, and so how it is written; :func:`reports.wording.quantity` does it."""
+    """The unit of a number, and so its notation; :func:`reports.wording.quantity` writes it."""
 
     COUNT = "count"  # "8"
     MINUTES = "minutes"  # "38 min", "2 h 41"
@@ -24,7 +24,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BuiltFrom:
-    """What a weekly report rests on. ``not_seen`` names channels that are not connected ("phone", "portal").
+    """The basis of a weekly report. ``not_seen`` names channels that are not connected ("phone", "portal").
 
     ``complete_through`` is local, the older of read and computed; ``None`` when nothing has arrived yet.
     """
@@ -39,7 +39,7 @@ class BuiltFrom:
 
 @dataclass(frozen=True, slots=True)
 class GapNote:
-    """One thing without which a page can say less: a heading, and what it hides with what would make it known."""
+    """One gap on a page: a heading, and a text about what it hides and what would make it known."""
 
     title: str
     text: str
@@ -47,7 +47,7 @@ class GapNote:
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """Rows behind a number or a figure, already in words."""
+    """A table of text: column titles and rows, already in words."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -55,7 +55,7 @@ class TextTable:
 
 @dataclass(frozen=True, slots=True)
 class AnswerChoice:
-    """One thing a person can say to a notice."""
+    """One answer that a notice offers."""
 
     key: str
     label: str
@@ -63,9 +63,10 @@ class AnswerChoice:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The one notice of the week: evidence first, then at most one thing to try; ``answered`` is a label if any.
+    """The one notice of the week: evidence first, then at most one thing to try.
 
-    ``based_on`` are the week's rows, ``weeks`` the weeks of the notice beside a usual one.
+    ``answer`` is the label of the standing answer, if any. ``evidence`` are the week's rows, ``weeks`` the weeks of the
+    notice after a typical one.
     """
 
     notice_id: int
@@ -80,10 +81,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class RhythmDay:
-    """One work day by the hour; tuples run along ``Rhythm.hours``. Minutes 0 to 60.
+    """One work day by the hour; tuples run along ``Rhythm.hours``, in minutes from 0 to 60.
 
     ``agreed`` holds spans of local hours (10.0, 18.5). ``outside_minutes`` is the day's sum, ``None`` where nothing was
-    outside. ``attention`` only if a notice rests on this day. ``leave`` days say so instead of numbers.
+    outside. ``in_notice`` is true only if a notice rests on this day. A ``leave`` day shows no numbers.
     """
 
     day: date
@@ -99,7 +100,7 @@ class RhythmDay:
 class Rhythm:
     """The week by hour. ``hours`` are local hours of the work day, 24 and more being after midnight.
 
-    ``assumed`` says that nobody declared the hours that are drawn as agreed.
+    ``assumed`` is true where nobody declared the hours that are drawn as agreed.
     """
 
     title: str
@@ -110,7 +111,7 @@ class Rhythm:
 
 
 class EndState(StrEnum):
-    """Where a session's end lies against the person's own buffer."""
+    """The state of a session's end, compared with the person's own buffer."""
 
     WITHIN = "within"
     PAST = "past"
@@ -128,7 +129,7 @@ class SessionEnd:
 
 @dataclass(frozen=True, slots=True)
 class EndsDay:
-    """One day's session ends; ``held`` counts those whose end is unknown too."""
+    """One day's session ends; ``held`` also counts sessions whose end is unknown."""
 
     day: date
     ends: tuple[SessionEnd, ...]
@@ -138,7 +139,7 @@ class EndsDay:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnds:
-    """When sessions ended. ``known`` of ``held`` sessions have a true end; under 60 % there are no days to draw."""
+    """The week's session ends. ``known`` of ``held`` sessions have a true end; below 60 % there are no days to draw."""
 
     title: str
     subtitle: str
@@ -150,10 +151,10 @@ class SessionEnds:
 
 @dataclass(frozen=True, slots=True)
 class OwnRange:
-    """A measure beside its own past: the last weeks with this one last, ``None`` where there is no value.
+    """A metric and its own past: the last weeks, this one last, ``None`` where there is no value.
 
-    ``low`` to ``high`` is the middle 80 % of the weeks before, ``None`` until six of them were observed. ``attention``
-    only if a notice rests on it.
+    ``low`` to ``high`` is the middle 80 % of the weeks before, ``None`` until six of them were observed. ``in_notice``
+    is true only if a notice rests on the metric.
     """
 
     key: str
@@ -169,11 +170,11 @@ class OwnRange:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyReport:
-    """One therapist's week, told to that therapist alone.
+    """One therapist's week, for that therapist alone.
 
-    ``week`` is its Monday. ``headline`` is one or two sentences. ``warnings`` say what was not read or not computed, of
-    this week and of newer ones; ``missing`` what is not connected or not known of the person. ``notes`` say what else
-    is missing and why (too few weeks for a range). ``previous`` and ``following`` are neighbouring weeks that have a
+    ``week`` is its Monday. ``headline`` is one or two sentences. ``warnings`` name what was not read or not computed,
+    of this week and of newer ones; ``gaps`` what is not connected or not known of the person; ``notes`` what else is
+    missing and why (too few weeks for a range). ``previous`` and ``following`` are neighbouring weeks that have a
     report.
     """
 
@@ -197,9 +198,9 @@ class WeeklyReport:
 
 
 class CaseloadStanding(StrEnum):
-    """Where a caseload lies against an equal share; outside only beyond the larger of 10 % and chance.
+    """The place of a caseload relative to an equal share; above and below begin beyond the larger of 10 % and chance.
 
-    Whoever is joining or leaving, or whose caseload is not known, is not compared.
+    Somebody who is joining or leaving, or whose caseload is not known, is not compared.
     """
 
     INSIDE = "inside"
@@ -211,7 +212,7 @@ class CaseloadStanding(StrEnum):
 
 
 class Supervision(StrEnum):
-    """Supervision by the calendar; not known where no rule tells it from other entries, or the caseload is not."""
+    """Supervision by the calendar; not known where no rule tells it from other entries, or without a known caseload."""
 
     HELD = "held"
     NONE = "none in the calendar"
@@ -251,7 +252,7 @@ class CaseloadRow:
 
 @dataclass(frozen=True, slots=True)
 class StaleCaseload:
-    """Somebody whose calendar was not read when the others' were; ``day`` is the last on which it was, if any."""
+    """Somebody whose calendar was read less far than the others'; ``day`` is the last day that was read, if any."""
 
     key: str
     name: str
@@ -260,11 +261,11 @@ class StaleCaseload:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The block of four weeks that was published last: its days, the day of publishing and the days of the next one.
+    """The block of four weeks that was published last, its day of publishing, and the days of the next block.
 
-    ``waits_for`` are those who keep the next one from being published although it is over, ``until`` the day on which
-    it is published without them. Before the first block is published ``first``, ``last`` and ``published`` are
-    ``None``.
+    ``waits_for`` names those whose caseload keeps the next block from being published although it is over; on
+    ``publish_by`` it is published without them. Before the first block is published ``first``, ``last`` and
+    ``published`` are ``None``.
     """
 
     first: date | None
@@ -287,13 +288,13 @@ class Handover:
 
 @dataclass(frozen=True, slots=True)
 class FairnessReport:
-    """The director's page: how evenly the caseload is shared, and nothing about how anybody is.
+    """The director's page: how evenly the caseload is shared, and nothing about anybody's wellbeing.
 
     ``hoover`` is a share of all load (0 to 1), ``sessions_to_move`` the same in weighted sessions a week,
-    ``sessions_to_move_by_chance`` what equal true loads would show; ``total`` is all load. ``gini`` is corrected for
-    small numbers, with its interval. Indices are ``None`` below four clinicians, and where chance could make them
-    anything. ``trend`` is a sentence, empty where no trend is certain. ``sessions_held`` and ``nothing_booked`` are the
-    practice's as a whole. ``unknown`` are those whose caseload is not known in the last block.
+    ``sessions_to_move_by_chance`` the value that equal true loads would give. ``gini`` is corrected for small numbers,
+    with its interval. Indices are ``None`` below four clinicians, and where chance alone could explain any value.
+    ``trend`` is a sentence, empty where no trend is certain. ``sessions_held`` and ``nothing_booked`` are about the
+    practice as a whole. ``unknown`` names those whose caseload is not known in the last block.
     """
 
     practice: str
@@ -320,11 +321,11 @@ class FairnessReport:
 
 @dataclass(frozen=True, slots=True)
 class ReferralRow:
-    """One clinician and a referral; ``place`` 1 is the next to take it.
+    """One clinician and a referral; ``place`` 1 takes it next.
 
-    ``load_after`` is weighted sessions a week per FTE with it, ``assigned`` how many referrals were given since the
-    last block; ``last_intake`` is the first day of the last block with a new client, or the day of the last referral,
-    ``None`` if none is known. Whoever cannot take it has no place and no number.
+    ``load_after`` is weighted sessions a week per FTE including it, ``assigned`` the number of referrals since the last
+    block. ``last_intake`` is the first day of the last block with a new client, or the day of the last referral,
+    ``None`` if neither is known. Somebody who cannot take the referral has no place and no number.
     """
 
     name: str
@@ -337,7 +338,7 @@ class ReferralRow:
 
 @dataclass(frozen=True, slots=True)
 class ReferralShare:
-    """How many of several referrals fall to one clinician, and the load per FTE with all of them."""
+    """One clinician's part of several referrals: how many, and the load per FTE with all of them."""
 
     name: str
     referrals: int
@@ -346,7 +347,7 @@ class ReferralShare:
 
 @dataclass(frozen=True, slots=True)
 class ReferralReport:
-    """Who takes the next referral, and of ``shares`` who takes how many of several; for the director.
+    """The order in which people take the next referral, and in ``shares`` how many of several each takes.
 
     ``asked`` is the referral in words, ``headline`` the answer. ``unplaced`` referrals can be taken by nobody.
     """
@@ -365,10 +366,10 @@ class ReferralReport:
 
 @dataclass(frozen=True, slots=True)
 class SelfReportScale:
-    """One scale of a questionnaire over time. ``low`` to ``high`` is what it can come to.
+    """One scale of a questionnaire over time. ``low`` to ``high`` are its possible values.
 
-    ``bands`` are the published parts of it: the first value of each, and its word; empty where none is published.
-    ``points`` are the days on which it was answered, the oldest first, each with the result.
+    ``bands`` are its published parts: the first value of each, and its name; empty where none is published. ``points``
+    are the days on which it was answered, the oldest first, each with the result.
     """
 
     title: str
@@ -380,7 +381,7 @@ class SelfReportScale:
 
 @dataclass(frozen=True, slots=True)
 class ComparedMetric:
-    """One measure by week, along ``Beside.weeks``; ``None`` where there is no value."""
+    """One metric by week, along ``Comparison.weeks``; ``None`` where there is no value."""
 
     title: str
     unit: Unit
@@ -389,7 +390,7 @@ class ComparedMetric:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was felt beside what was measured, on one line of time. ``weeks`` are Mondays."""
+    """Self-reports and measured weeks on one line of time. ``weeks`` are Mondays."""
 
     title: str
     subtitle: str

@@ -1,4 +1,4 @@
-"""A report as headings, sentences and tables, in the page's order: plain text and Markdown are written from it."""
+"""The outline of a report: headings, sentences and tables in the page's order, written as plain text and Markdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a report; what it lacks is empty. ``picture`` is a drawing in letters, kept as it is."""
+    """One part of a report; absent parts are empty. ``picture`` is a drawing in letters, written unchanged."""
 
     heading: str = ""
     sentences: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ReportOutline:
-    """A whole report: what stands before the title, the title, its sections."""
+    """A whole report: the sentences above the title, the title, its sections."""
 
     above: tuple[str, ...]
     title: str
@@ -37,7 +37,7 @@ class ReportOutline:
 
 
 def text(report: ReportOutline) -> str:
-    """Plain text of 72 columns."""
+    """Return the report as plain text of 72 columns."""
     blocks = [_wrapped(sentence) for sentence in report.above]
     blocks.append(f"{_wrapped(report.title)}\n{'=' * min(len(report.title), COLUMNS)}")
     blocks += [block for section in report.sections for block in _text_blocks(section)]
@@ -64,7 +64,7 @@ def _wrapped(sentence: str, bullet: str = "") -> str:
 
 
 def _text_table(table: TextTable) -> str:
-    """Aligned columns, a long first one wrapped; where even that is too wide, one paragraph a row."""
+    """Return aligned columns, a long first one wrapped; where even that is too wide, one paragraph a row."""
     rows = (table.columns, *table.rows) if any(table.columns) else table.rows
     widths = [max(len(row[n]) for row in rows) for n in range(len(table.columns))]
     widths[0] = min(widths[0], COLUMNS - sum(widths[1:]) - 2 * (len(widths) - 1))
@@ -80,12 +80,12 @@ def _text_row(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
 
 
 def _row_sentence(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
-    rest = (f"{column} {cell}".strip() for column, cell in zip(columns[1:], row[1:], strict=True) if cell)
-    return f"{row[0]}: {', '.join(rest)}"
+    cells = (f"{column} {cell}".strip() for column, cell in zip(columns[1:], row[1:], strict=True) if cell)
+    return f"{row[0]}: {', '.join(cells)}"
 
 
 def markdown(report: ReportOutline) -> str:
-    """CommonMark with tables; marks of its own in names and words are escaped."""
+    """Return the report as CommonMark with tables; Markdown's own marks in the text are escaped."""
     blocks = [escaped(sentence) for sentence in report.above]
     blocks.append(f"# {escaped(report.title)}")
     blocks += [block for section in report.sections for block in _markdown_blocks(section)]
@@ -110,5 +110,5 @@ def _markdown_table(table: TextTable) -> str:
 
 
 def escaped(words: str) -> str:
-    """Words that Markdown prints as they are."""
+    """Return text that Markdown prints unchanged."""
     return MARKUP.sub(r"\\\1", " ".join(words.split()))

@@ -1,7 +1,7 @@
-"""The colours of every page and chart by the part they play, in light and dark.
+"""Colours of all pages and charts by name, in light and dark.
 
-``evenhours.css`` carries the same values as variables (a test looks both ways). Light colours are distinct, so that one
-in a drawing names its part. Teal is work as agreed, slate is work beyond it, amber is part of a notice or a line.
+``evenhours.css`` holds the same values as variables (a test compares them). Light colours are all different, so that a
+colour in a drawing identifies its name. Teal is work as agreed, slate is work beyond it, amber is part of a notice.
 """
 
 from __future__ import annotations
@@ -49,25 +49,25 @@ DARK = {
 }
 
 TEXT = ("ink", "quiet", "teal-4", "slate-4", "amber-4")
-"""The parts that words may be written in."""
+"""Colours for text."""
 
 GROUNDS = ("paper", "band", "blank")
-"""The parts that words may stand on."""
+"""Colours that text may stand on."""
 
 
 def colour_name(colour: str) -> str:
-    """The part that a light colour plays."""
+    """Return the name of a light colour."""
     return next(name for name, value in LIGHT.items() if value == colour.lower())
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance of a #rrggbb colour, 0 to 1 (WCAG 2.2)."""
+    """Return the relative luminance of a #rrggbb colour, 0 to 1 (WCAG 2.2)."""
     channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(one: str, other: str) -> float:
-    """Contrast ratio of two #rrggbb colours, 1 to 21 (WCAG 2.2)."""
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+def contrast(colour: str, ground: str) -> float:
+    """Return the contrast ratio of two #rrggbb colours, 1 to 21 (WCAG 2.2)."""
+    darker, lighter = sorted((luminance(colour), luminance(ground)))
+    return (lighter + 0.05) / (darker + 0.05)

@@ -1,4 +1,4 @@
-"""Who takes the next referral, for the director: a page's body, plain text and Markdown."""
+"""The referral report for the director: the page's body, plain text and Markdown."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from reports.models import ReferralReport, ReferralRow
 
 TERMS = (
-    "Load is weighted sessions a week per full-time equivalent (FTE) with the referral: that of the last block of four "
-    "weeks, and what was assigned since. Whoever is within half a session per FTE of the lowest could take it; first "
-    "stands who has waited longest for a new client. No therapy that has begun changes hands."
+    "Load is weighted sessions a week per full-time equivalent (FTE), this referral included: the load of the last "
+    "block of four weeks and what was assigned since. Everybody within half a session per FTE of the lowest load could "
+    "take it; of these, whoever has waited longest for a new client comes first. No therapy that has begun changes "
+    "hands."
 )
 NUMBERS = ("Load", "Assigned since", "Last new client")
 
 
 def html(report: ReferralReport) -> str:
-    """The page's body, for a frame of the caller's."""
+    """Return the page's body, for the caller's frame."""
     from reports.shell import fragment
 
     return fragment(
@@ -36,12 +37,12 @@ def html(report: ReferralReport) -> str:
 
 
 def text(report: ReferralReport) -> str:
-    """The answer in plain text of 72 columns."""
+    """Return the answer in plain text of 72 columns."""
     return outline.text(_outline(report))
 
 
 def markdown(report: ReferralReport) -> str:
-    """The answer in Markdown."""
+    """Return the answer in Markdown."""
     return outline.markdown(_outline(report))
 
 
@@ -64,7 +65,7 @@ def _ranking(report: ReferralReport) -> TextTable:
 
 
 def _narrow_ranking(report: ReferralReport) -> TextTable:
-    """The same with the reason beside the name, for 72 columns."""
+    """Return the ranking with the reason beside the name, for 72 columns."""
     rows = ((f"{_place(row)} {row.name}: {row.reason}", *_numbers(row)) for row in report.rows)
     return TextTable(("", *NUMBERS), tuple(rows))
 
@@ -74,11 +75,13 @@ def _place(row: ReferralRow) -> str:
 
 
 def _numbers(row: ReferralRow) -> tuple[str, str, str]:
-    """The load with the referral, what was assigned since the last block, and when the last new client came."""
+    """Return the load with the referral, the number assigned since, and the day of the last new client."""
     day = wording.DASH if row.last_intake is None else wording.day_and_month(row.last_intake)
     return wording.quantity(row.load_after, Unit.LOAD), f"{row.assigned}", day
 
 
 def _shares(report: ReferralReport) -> TextTable:
-    rows = tuple((s.name, f"{s.referrals}", wording.quantity(s.load_after, Unit.LOAD)) for s in report.shares)
+    rows = tuple(
+        (share.name, f"{share.referrals}", wording.quantity(share.load_after, Unit.LOAD)) for share in report.shares
+    )
     return TextTable(("", "Takes", "Load"), rows)

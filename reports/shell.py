@@ -1,4 +1,4 @@
-"""The frame around every page: templates, the style sheet, and the file that carries both within itself."""
+"""The frame around every page: templates, the style sheet, and the single file that contains both."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ QUANTITY = re.compile(r"\d+ h \d\d\b|\d[\d.,]* (?:h|min|%|days?|weeks?)(?!\w)")
 FACE = re.compile(r"@font-face\s*\{[^}]*latin-ext[^}]*\}\s*")
 
 TEMPLATE_OPTIONS: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-"""How templates are read: a missing name is an error, and a line with a tag alone leaves no blank line."""
+"""Options of all templates: a missing name is an error, and a line with only a tag leaves no blank line."""
 
 
 def static() -> Traversable:
-    """The folder of the style sheet and the fonts, to be served as it is."""
+    """Return the folder of the style sheet and the fonts, to be served as it is."""
     return resources.files("reports") / "static"
 
 
 @cache
 def environment() -> Environment:
-    """Templates of the reports: everything is escaped."""
-    made = Environment(loader=PackageLoader("reports"), autoescape=True, **TEMPLATE_OPTIONS)
-    made.filters["quantities"] = quantities
-    made.globals["stylesheet"] = ""
-    return made
+    """Return the templates of the reports, with escaping always on."""
+    templates = Environment(loader=PackageLoader("reports"), autoescape=True, **TEMPLATE_OPTIONS)
+    templates.filters["quantities"] = quantities
+    templates.globals["stylesheet"] = ""
+    return templates
 
 
 def quantities(sentence: str) -> Markup:
-    """A sentence whose quantities do not break across lines."""
+    """Return a sentence in which no quantity breaks across lines."""
     pieces, end = Markup(), 0
-    for found in QUANTITY.finditer(sentence):
-        pieces += Markup('{}<span class="q">{}</span>').format(sentence[end : found.start()], found[0])
-        end = found.end()
+    for match in QUANTITY.finditer(sentence):
+        pieces += Markup('{}<span class="q">{}</span>').format(sentence[end : match.start()], match[0])
+        end = match.end()
     return pieces + sentence[end:]
 
 
 def fragment(template: str, **values: Any) -> str:
-    """One template filled in."""
+    """Return one template filled in."""
     return environment().get_template(template).render(values)
 
 
 def standalone(title: str, body: str) -> str:
-    """A page that is one file: style and fonts within, and a policy that lets it load nothing else."""
+    """Return a page as one file: style and fonts inside, and a policy that lets it load nothing else."""
     style = _style_with_fonts()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; font-src data:"
@@ -61,9 +61,9 @@ def standalone(title: str, body: str) -> str:
 
 @cache
 def _style_with_fonts() -> str:
-    """The style sheet with the Latin fonts as data; letters beyond them fall back to the reader's own."""
+    """Return the style sheet with the Latin fonts as data; other letters use the reader's own font."""
     sheet = (static() / "evenhours.css").read_text(encoding="utf-8")
-    return FONT.sub(lambda found: f'url("{_data_uri(found[1])}")', FACE.sub("", sheet))
+    return FONT.sub(lambda match: f'url("{_data_uri(match[1])}")', FACE.sub("", sheet))
 
 
 def _data_uri(name: str) -> str:

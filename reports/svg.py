@@ -1,7 +1,7 @@
-"""matplotlib's SVG made fit for a page under a strict content-security policy.
+"""Cleaning of matplotlib's SVG, so that a page under a strict content-security policy can contain it.
 
-Inline styles become classes and attributes (colours through the page's variables, so dark mode follows), metadata go,
-ids carry the caption's key, every mark gets its title. For mail and PDF the colours stay literal.
+Inline styles become classes and attributes (colours through the page's variables, so that dark mode follows), metadata
+are dropped, ids carry the caption's key, every mark gets its title. For mail and PDF the colours stay literal.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ DEFAULTS = {("stroke-width", "1"), ("text-anchor", "start"), ("stroke-linecap", 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What a chart is called: a key unique in its page, a title that says the finding, a description."""
+    """A chart's key (unique in its page), a title that states the finding, and a description."""
 
     key: str
     title: str
     description: str
 
 
-def remove_unprintable(words: str) -> str:
-    """Words without the characters that XML cannot hold."""
-    return UNPRINTABLE.sub("", words)
+def remove_unprintable(text: str) -> str:
+    """Return the text without the characters that XML cannot contain."""
+    return UNPRINTABLE.sub("", text)
 
 
 def clean_svg(raw: str, caption: Caption, labels: Mapping[str, tuple[str, ...]], *, literal: bool = False) -> str:
-    """The chart as one ``<svg>`` element. ``says`` holds the words of each mark by the id of its group, in order."""
+    """Return the chart as one ``<svg>`` element. ``labels`` holds the labels of the marks by their group's id."""
     source = ET.fromstring(raw)  # noqa: S314 - drawn by ourselves a moment ago
     target = _root(source, caption, literal=literal)
     _SvgCleaner(caption.key, labels, literal=literal).copy(source, target)
@@ -70,7 +70,7 @@ class _SvgCleaner:
         self.outlines: dict[str, str] = {}
 
     def copy(self, source: ET.Element, target: ET.Element) -> None:
-        """Copy what is drawn below ``source``; groups that say nothing are left out."""
+        """Copy the drawn elements below ``source``; groups without any are left out."""
         for child in source:
             kind = child.tag.removeprefix(SVG)
             if kind == "g" and child.get("id", "").startswith("marks-"):
@@ -84,25 +84,25 @@ class _SvgCleaner:
         for shape in group.iter(f"{SVG}path"):
             self.shapes[shape.get("id", "")] = self._shape_id(_short(shape.get("d", ""), 2), target)
         uses = list(group.iter(f"{SVG}use"))
-        stamped = ET.SubElement(target, "g", self._style_attributes(uses[0].get("style", "")) if uses else {})
-        words = iter(self.says.get(group.get("id", ""), ()))
+        group_element = ET.SubElement(target, "g", self._style_attributes(uses[0].get("style", "")) if uses else {})
+        labels = iter(self.says.get(group.get("id", ""), ()))
         for use in uses:
-            self._use(use, stamped, words)
+            self._use(use, group_element, labels)
 
     def _shape_id(self, outline: str, target: ET.Element) -> str:
-        """The id of a shape, which is written once however many colours it comes in."""
+        """Return the id of a shape, which is written once for all colours."""
         if outline not in self.outlines:
             self.outlines[outline] = f"{self.key}-{len(self.outlines) + 1}"
             ET.SubElement(ET.SubElement(target, "defs"), "path", {"id": self.outlines[outline], "d": outline})
         return self.outlines[outline]
 
-    def _use(self, use: ET.Element, target: ET.Element, words: Iterator[str]) -> None:
+    def _use(self, use: ET.Element, target: ET.Element, labels: Iterator[str]) -> None:
         shape = self.shapes[use.get(HREF, "").removeprefix("#")]
         place = {"x": _short(use.get("x", "")), "y": _short(use.get("y", ""))}
         copy = ET.SubElement(target, "use", {"href": f"#{shape}", **place})
-        says = next(words, None)
-        if says is not None:
-            ET.SubElement(copy, "title").text = says
+        label = next(labels, None)
+        if label is not None:
+            ET.SubElement(copy, "title").text = label
 
     def _element(self, source: ET.Element, target: ET.Element) -> None:
         attributes = {name: _short(value) for name in ("d", "x", "y") if (value := source.get(name))}
@@ -110,9 +110,9 @@ class _SvgCleaner:
         ET.SubElement(target, kind, attributes | self._style_attributes(source.get("style", ""))).text = source.text
 
     def _style_attributes(self, style: str) -> dict[str, str]:
-        """A style attribute as classes and attributes."""
+        """Return a style attribute as classes and attributes."""
         declared = dict(_declarations(style))
-        looks = {
+        attributes = {
             name: value
             for name, value in declared.items()
             if name in STYLE_ATTRIBUTES and (name, value) not in DEFAULTS
@@ -123,10 +123,10 @@ class _SvgCleaner:
             if self.literal
             else [f"{name[0]}-{colour_name(value)}" for name, value in paints.items() if value != "none"]
         )
-        looks |= {name: value for name, value in paints.items() if self.literal or value == "none"}
+        attributes |= {name: value for name, value in paints.items() if self.literal or value == "none"}
         if declared.get("font-weight") == "600":
-            looks |= {"font-weight": "600"}
-        return {"class": " ".join(classes), **looks} if classes else looks
+            attributes |= {"font-weight": "600"}
+        return {"class": " ".join(classes), **attributes} if classes else attributes
 
 
 def _declarations(style: str) -> Iterator[tuple[str, str]]:
@@ -140,5 +140,5 @@ def _declarations(style: str) -> Iterator[tuple[str, str]]:
 
 
 def _short(numbers: str, places: int = 1) -> str:
-    """Numbers to a tenth of a point, paths on one line."""
-    return " ".join(NUMBER.sub(lambda found: f"{round(float(found[0]), places):g}", numbers).split())
+    """Return numbers to a tenth of a point, paths on one line."""
+    return " ".join(NUMBER.sub(lambda match: f"{round(float(match[0]), places):g}", numbers).split())

@@ -1,4 +1,4 @@
-"""The numbers of each figure as rows of words, for readers without the picture: the same values."""
+"""Tables of the numbers in each figure, for readers without the picture."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ if TYPE_CHECKING:
 
 
 def rhythm(week: Rhythm) -> TextTable:
-    """Minutes of work by hour and day; "+" marks minutes outside the agreed hours."""
+    """Return minutes of work by hour and day; "+" marks minutes outside the agreed hours."""
     columns = ("", *(wording.short_weekday(day.day) for day in week.days))
     hours = tuple(
-        (wording.hour(hour), *(_cell(day.inside[n], day.outside[n]) for day in week.days))
-        for n, hour in enumerate(week.hours)
+        (wording.hour(hour), *(_cell(day.inside[index], day.outside[index]) for day in week.days))
+        for index, hour in enumerate(week.hours)
     )
-    worked = tuple(row for row in hours if any(row[1:]))
+    worked_rows = tuple(row for row in hours if any(row[1:]))
     agreed = ("agreed", *(_agreed(day) for day in week.days))
-    return TextTable(columns, (*worked, ("outside", *(value_texts.outside_hours(day) for day in week.days)), agreed))
+    return TextTable(
+        columns, (*worked_rows, ("outside", *(value_texts.outside_hours(day) for day in week.days)), agreed)
+    )
 
 
 def _cell(inside: float, outside: float) -> str:
@@ -47,7 +49,7 @@ def _agreed(day: RhythmDay) -> str:
 
 
 def session_ends(week: SessionEnds) -> TextTable:
-    """One row a session: the day, the booked end, where it ended; sessions of unknown end are counted."""
+    """Return one row a session: the day, the booked end, the actual end; sessions with unknown ends are counted."""
     return TextTable(("Day", "Booked end", "Ended"), tuple(row for day in week.days for row in _ends(day)))
 
 
@@ -59,13 +61,16 @@ def _ends(day: EndsDay) -> Iterator[tuple[str, str, str]]:
 
 
 def own_ranges(measures: Sequence[OwnRange]) -> TextTable:
-    """One row a week, the newest first, then the usual range; one column a measure."""
+    """Return one row a week, the newest first, then the usual range; one column a metric."""
     weeks = sorted({week for measure in measures for week in measure.weeks}, reverse=True)
     by_week = [dict(zip(measure.weeks, measure.values, strict=True)) for measure in measures]
     rows = [
         (
             wording.day_and_month(week),
-            *(wording.quantity(v.get(week), m.unit) for m, v in zip(measures, by_week, strict=True)),
+            *(
+                wording.quantity(values.get(week), measure.unit)
+                for measure, values in zip(measures, by_week, strict=True)
+            ),
         )
         for week in weeks
     ]
@@ -75,15 +80,21 @@ def own_ranges(measures: Sequence[OwnRange]) -> TextTable:
 
 
 def this_week(measures: Sequence[OwnRange]) -> TextTable:
-    """One row a measure: this week, the usual range, where it lies."""
+    """Return one row a metric: this week, the usual range, its place in it."""
     rows = (
-        (m.title, value_texts.this_week(m), value_texts.usual_range(m), value_texts.range_standing(m)) for m in measures
+        (
+            measure.title,
+            value_texts.this_week(measure),
+            value_texts.usual_range(measure),
+            value_texts.range_standing(measure),
+        )
+        for measure in measures
     )
     return TextTable(("Measure", "This week", "", ""), tuple(rows))
 
 
 def shares(report: FairnessReport) -> TextTable:
-    """One row a clinician: the load per full-time equivalent, now and before, beside that person's own band."""
+    """Return one row a clinician: the load per full-time equivalent, now and before, with that person's own band."""
     columns = ("Clinician", "FTE", "Load", "Before", "Vs share", "Band", "Standing")
     rows = (
         (
@@ -101,7 +112,7 @@ def shares(report: FairnessReport) -> TextTable:
 
 
 def people(report: FairnessReport) -> TextTable:
-    """One row a clinician by name, so that the table ranks nobody: what else a director may know; then the practice."""
+    """Return one row a clinician by name, so that the table ranks nobody: all else that a director may know."""
     columns = ("Clinician", "Clients", "New", "Slots: day", "evening", "trauma", "Supervision", "")
     rows = (
         (
@@ -123,14 +134,14 @@ OLD_SLOTS = "slots older than eight weeks"
 
 
 def practice(report: FairnessReport) -> TextTable:
-    """What is said of the practice as a whole alone; nothing below five people."""
+    """Return the numbers of the practice as a whole; none below five people."""
     if report.sessions_held is None and report.nothing_booked is None:
         return TextTable(("Practice", "Number"), ())
-    unknown = "not known: a calendar was not read yet then"
+    unknown = "not known: a calendar had not been read by then"
     rows = (
         ("Sessions held in the four weeks", wording.quantity(report.sessions_held, Unit.COUNT)),
         (
-            "Clients with nothing booked at their end",
+            "Clients with nothing booked at the end of the block",
             unknown if report.nothing_booked is None else wording.quantity(report.nothing_booked, Unit.COUNT),
         ),
     )
@@ -138,13 +149,16 @@ def practice(report: FairnessReport) -> TextTable:
 
 
 def evenness(report: FairnessReport) -> TextTable:
-    """The indices, each beside what it means; nothing below four clinicians."""
+    """Return the indices, each with its meaning; none below four clinicians."""
     if report.hoover is None:
         return TextTable(("Measure", "Value"), ())
     rows = [
-        ("Weighted sessions a week that would sit elsewhere", wording.quantity(report.sessions_to_move, Unit.LOAD)),
         (
-            "The same, were all loads truly equal (chance alone)",
+            "Weighted sessions a week that would be with other people",
+            wording.quantity(report.sessions_to_move, Unit.LOAD),
+        ),
+        (
+            "The same if all loads were truly equal (chance alone)",
             wording.quantity(report.sessions_to_move_by_chance, Unit.LOAD),
         ),
         ("Share of all load that would move (Hoover)", wording.quantity(report.hoover * 100, Unit.PERCENT)),
@@ -155,28 +169,28 @@ def evenness(report: FairnessReport) -> TextTable:
             ("Its 90 % interval", f"{report.gini_low:.2f} to {report.gini_high:.2f}"),
         ]
     else:
-        rows.append(("Gini", "not said: so few people leave too much to chance"))
+        rows.append(("Gini", "not shown: with so few people, chance decides too much"))
     return TextTable(("Measure", "Value"), tuple(rows))
 
 
 def comparison(data: Comparison) -> TextTable:
-    """One row a week, the newest first: what was answered in it, and what was measured."""
-    columns = ("Week of", *(felt.title for felt in data.self_reports), *(measure.title for measure in data.measures))
-    answered = [_by_week(felt) for felt in data.self_reports]
+    """Return one row a week, the newest first: the answers in it, and the measured values."""
+    columns = ("Week of", *(scale.title for scale in data.self_reports), *(metric.title for metric in data.measures))
+    answers_by_week = [_by_week(scale) for scale in data.self_reports]
     rows = (
         (
             wording.full_date(week),
-            *(", ".join(values.get(week, [wording.DASH])) for values in answered),
-            *(wording.quantity(measure.values[at], measure.unit) for measure in data.measures),
+            *(", ".join(values.get(week, [wording.DASH])) for values in answers_by_week),
+            *(wording.quantity(metric.values[index], metric.unit) for metric in data.measures),
         )
-        for at, week in enumerate(data.weeks)
+        for index, week in enumerate(data.weeks)
     )
     return TextTable(columns, tuple(rows)[::-1])
 
 
-def _by_week(felt: SelfReportScale) -> dict[date, list[str]]:
-    """The results of a scale in words, by the Monday of the week in which it was answered."""
+def _by_week(scale: SelfReportScale) -> dict[date, list[str]]:
+    """Return the results of a scale in words, by the Monday of the week in which it was answered."""
     weeks: dict[date, list[str]] = {}
-    for day, value in felt.points:
+    for day, value in scale.points:
         weeks.setdefault(day - timedelta(days=day.weekday()), []).append(wording.quantity(value, Unit.COUNT))
     return weeks

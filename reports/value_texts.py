@@ -1,4 +1,4 @@
-"""Single drawn values in words. Figures and the tables beside them both read these, so that they cannot disagree."""
+"""Single values in words, shared by the figures and the tables below them so that both always agree."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ ENDS = {
 
 
 def outside_hours(day: RhythmDay) -> str:
-    """A day's work outside the agreed hours; leave says so."""
+    """Return a day's work outside the agreed hours, or "leave"."""
     return "leave" if day.leave and not day.outside_minutes else wording.quantity(day.outside_minutes, Unit.MINUTES)
 
 
 def session_end(session: SessionEnd) -> str:
-    """Where a session ended against the booked end and the buffer."""
+    """Return when a session ended, relative to the booked end and the buffer."""
     return f"{wording.signed_minutes(session.minutes)}, {ENDS[session.state]}"
 
 
 def ends_past_buffer(day: EndsDay) -> str:
-    """How many of a day's sessions ended past the buffer, of those with a known end that were not planned so."""
-    judged = [session for session in day.ends if session.state is not EndState.PLANNED]
-    count = sum(session.state is EndState.PAST for session in judged)
-    return f"{count} of {len(judged)}" if judged else wording.DASH
+    """Return how many of a day's sessions ended past the buffer, of those with a known end that were not planned so."""
+    compared = [session for session in day.ends if session.state is not EndState.PLANNED]
+    count = sum(session.state is EndState.PAST for session in compared)
+    return f"{count} of {len(compared)}" if compared else wording.DASH
 
 
 def this_week(measure: OwnRange) -> str:
-    """The measure's value in the reported week."""
+    """Return the metric's value in the reported week."""
     return wording.quantity(measure.values[-1] if measure.values else None, measure.unit)
 
 
-def week_value(measure: OwnRange, at: int) -> str:
-    """One week of a measure."""
-    value = wording.quantity(measure.values[at], measure.unit)
-    return f"{measure.title}, week of {wording.day_and_month(measure.weeks[at])}: {value}"
+def week_value(measure: OwnRange, index: int) -> str:
+    """Return one week of a metric."""
+    value = wording.quantity(measure.values[index], measure.unit)
+    return f"{measure.title}, week of {wording.day_and_month(measure.weeks[index])}: {value}"
 
 
 def usual_range(measure: OwnRange) -> str:
-    """The person's own range of a measure: "usually 7 – 12"."""
+    """Return the person's own range of a metric: "usually 7 – 12"."""
     if measure.low is None or measure.high is None:
         return "no usual range yet"
     return f"usually {wording.value_range(measure.low, measure.high, measure.unit)}"
 
 
 def range_standing(measure: OwnRange) -> str:
-    """Where this week lies against the person's own range; empty while there is no range."""
+    """Return the place of this week relative to the person's own range; empty while there is no range."""
     value = measure.values[-1] if measure.values else None
     if value is None:
         return "no value this week"
@@ -68,42 +68,42 @@ def range_standing(measure: OwnRange) -> str:
 
 
 def fte(row: CaseloadRow) -> str:
-    """Full-time equivalent: "1.0", "0.75"."""
+    """Return the full-time equivalent: "1.0", "0.75"."""
     return f"{row.fte:.2f}".removesuffix("0")
 
 
 def load(row: CaseloadRow) -> str:
-    """One clinician's load beside an equal share."""
+    """Return one clinician's load, with its difference from an equal share."""
     against = f", {wording.signed_percent(row.difference)} against an equal share" if row.difference is not None else ""
     return f"{row.name}: {wording.quantity(row.load, Unit.LOAD)}{against}"
 
 
 def load_before(row: CaseloadRow) -> str:
-    """One clinician's load of the two blocks before."""
+    """Return one clinician's load of the two blocks before."""
     return f"{row.name}, the two blocks before: {wording.quantity(row.load_before, Unit.LOAD)}"
 
 
 def band_name(scale: SelfReportScale, value: float) -> str:
-    """The published word for a value of a scale; empty where none is published."""
-    return next((words for low, words in reversed(scale.bands) if value >= low), "")
+    """Return the published name of a scale's value; empty where none is published."""
+    return next((name for low, name in reversed(scale.bands) if value >= low), "")
 
 
-def self_report(scale: SelfReportScale, at: int) -> str:
-    """One answer of a scale."""
-    day, value = scale.points[at]
-    words = f"{scale.title}, {wording.day_and_month(day)}: {wording.quantity(value, Unit.COUNT)}"
-    return ", ".join(filter(None, (words, band_name(scale, value))))
+def self_report(scale: SelfReportScale, index: int) -> str:
+    """Return one answer of a scale."""
+    day, value = scale.points[index]
+    text = f"{scale.title}, {wording.day_and_month(day)}: {wording.quantity(value, Unit.COUNT)}"
+    return ", ".join(filter(None, (text, band_name(scale, value))))
 
 
 def week_of_metric(measure: ComparedMetric, week: date, value: float) -> str:
-    """One week of a measure beside the answers."""
+    """Return one week of a metric that is compared with the answers."""
     return f"{measure.title}, week of {wording.day_and_month(week)}: {wording.quantity(value, measure.unit)}"
 
 
 def latest_value(measure: ComparedMetric, weeks: Sequence[date]) -> tuple[str, str]:
-    """The last value of a measure that is known, and its week; dashes where there is none."""
-    known = [(week, value) for week, value in zip(weeks, measure.values, strict=True) if value is not None]
-    if not known:
+    """Return the latest known value of a metric, and its week; dashes where there is none."""
+    known_weeks = [(week, value) for week, value in zip(weeks, measure.values, strict=True) if value is not None]
+    if not known_weeks:
         return wording.DASH, "no value"
-    week, value = known[-1]
+    week, value = known_weeks[-1]
     return wording.quantity(value, measure.unit), f"week of {week.day} {wording.MONTHS[week.month - 1][:3]}"

@@ -1,4 +1,4 @@
-"""The weekly report of one therapist as a page, a file, plain text and Markdown: one order, one set of words."""
+"""The weekly report of one therapist as a page, a file, plain text and Markdown, all with the same sentences."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PRIVACY = (
 )
 CLOSING = "This report counts times. It cannot know how you feel, and it is not a health assessment."
 RANGES = "You, compared only with you"
-RANGES_BASIS = "Shaded: your own usual range, the middle 80 % of your weeks before. No one else’s numbers are used."
+RANGES_BASIS = "Shaded: your own usual range, the middle 80 % of your earlier weeks. No one else’s numbers are used."
 TRY = "One thing to try, if it fits:"
 BASED_ON, WEEKS = "What this is based on", "Week by week"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure in its page: both widths, and its numbers. ``note`` says how to read the numbers."""
+    """A figure in its page: both widths, and its numbers. ``note`` explains how to read the numbers."""
 
     title: str
     subtitle: str
@@ -47,7 +47,7 @@ def html(
     data: str | None = None,
     until: tuple[date, date] | None = None,
 ) -> str:
-    """The page's body, for a frame of the caller's.
+    """Return the page's body, for the caller's frame.
 
     ``actions`` is the address under which a notice is answered: each answer is posted to ``actions/NOTICE`` as
     ``answer`` with ``csrf_token``; without it there are no buttons. ``weeks`` is an address to which an ISO week is
@@ -70,24 +70,24 @@ def html(
 
 
 def standalone(report: WeeklyReport) -> str:
-    """The report as one file that loads nothing."""
+    """Return the report as one file that loads nothing."""
     from reports.shell import standalone as file
 
     return file(f"Evenhours, {week_title(report.week)}", html(report))
 
 
 def text(report: WeeklyReport) -> str:
-    """The report in plain text of 72 columns."""
+    """Return the report in plain text of 72 columns."""
     return outline.text(_outline(report))
 
 
 def markdown(report: WeeklyReport) -> str:
-    """The report in Markdown."""
+    """Return the report in Markdown."""
     return outline.markdown(_outline(report))
 
 
 def week_title(monday: date) -> str:
-    """A week by its days: "Week of 3 to 9 November 2025"."""
+    """Return a week by its days: "Week of 3 to 9 November 2025"."""
     sunday = monday + timedelta(days=6)
     if monday.year != sunday.year:
         return f"Week of {wording.full_date(monday)} to {wording.full_date(sunday)}"
@@ -96,15 +96,15 @@ def week_title(monday: date) -> str:
 
 
 def basis_sentence(built: BuiltFrom, week: date) -> str:
-    """What the report rests on, what it does not see, how fresh it is."""
+    """Return what the report rests on, what it does not see, and up to when it is complete."""
     events = wording.counted(built.calendar_events, "calendar event")
     times = wording.counted(built.message_times, "message time")
-    said = [f"Built from {events} and {times}.", "No message or note is read."]
+    sentences = [f"Built from {events} and {times}.", "No message or note is read."]
     if not built.messages_connected:
-        said = [f"Built from {events}.", "No messages of yours are in it, so replies and evenings are not."]
+        sentences = [f"Built from {events}.", "No messages are connected, so replies and evenings are missing."]
     if built.not_seen:
-        said.append(f"Not seen: {', '.join(built.not_seen)}.")
-    return " ".join([*said, _freshness_sentence(built.complete_through, week)])
+        sentences.append(f"Not seen: {', '.join(built.not_seen)}.")
+    return " ".join([*sentences, _freshness_sentence(built.complete_through, week)])
 
 
 def _freshness_sentence(through: datetime | None, week: date) -> str:
@@ -141,9 +141,9 @@ def _shared_sentences(report: WeeklyReport) -> SharedSentences:
 
 
 def _neighbour_links(report: WeeklyReport, weeks: str) -> tuple[tuple[str, str], ...]:
-    """Links to the neighbouring weeks: words and address."""
-    named = (("Week before", report.previous), ("Week after", report.following))
-    return tuple((words, weeks + wording.iso_week(week)) for words, week in named if week is not None)
+    """Return the links to the neighbouring weeks: text and address."""
+    neighbours = (("Week before", report.previous), ("Week after", report.following))
+    return tuple((text, weeks + wording.iso_week(week)) for text, week in neighbours if week is not None)
 
 
 def _figures(report: WeeklyReport) -> tuple[Figure, ...]:
@@ -167,10 +167,10 @@ def _ends(report: WeeklyReport) -> Figure | None:
     week = report.ends
     if week is None:
         return None
-    drawn = ("", "")
+    drawings = ("", "")
     if week.days:
-        drawn = (charts.session_ends(week, "ends"), charts.session_ends(week, "ends-narrow", narrow=True))
-    return Figure(week.title, week.subtitle, *drawn, tables.session_ends(week), "Minutes after the booked end.")
+        drawings = (charts.session_ends(week, "ends"), charts.session_ends(week, "ends-narrow", narrow=True))
+    return Figure(week.title, week.subtitle, *drawings, tables.session_ends(week), "Minutes after the booked end.")
 
 
 def _ranges(report: WeeklyReport) -> Figure | None:
@@ -184,7 +184,7 @@ def _ranges(report: WeeklyReport) -> Figure | None:
 
 
 def _basis(measures: tuple[OwnRange, ...]) -> str:
-    """How the range is made, where there is one."""
+    """Return how the range is made, where there is one."""
     return RANGES_BASIS if any(measure.low is not None for measure in measures) else "No one else’s numbers are used."
 
 
@@ -204,7 +204,7 @@ def _outline(report: WeeklyReport) -> ReportOutline:
         basis = _basis(report.ranges).removeprefix("Shaded: your own usual range,").strip()
         basis = f"Your range is {basis}" if basis.startswith("the middle") else basis
         sections.append(Section(RANGES, (basis,), table=tables.this_week(report.ranges)))
-    sections += [Section(one.title, (one.text,)) for one in report.gaps]
+    sections += [Section(gap.title, (gap.text,)) for gap in report.gaps]
     for heading, items in _lists(report):
         sections.append(Section(heading, items=items))
     sections.append(Section(sentences=(lines.closing, lines.definitions)))
@@ -212,13 +212,13 @@ def _outline(report: WeeklyReport) -> ReportOutline:
 
 
 def _lists(report: WeeklyReport) -> list[tuple[str, tuple[str, ...]]]:
-    named = (
+    lists = (
         ("What protects", report.protects),
         ("Looking ahead", report.ahead),
         ("Notes", report.notes),
         ("People to talk to", report.contacts),
     )
-    return [(heading, items) for heading, items in named if items]
+    return [(heading, items) for heading, items in lists if items]
 
 
 def _sentences(sentence: str) -> tuple[str, ...]:
@@ -247,14 +247,18 @@ def _ends_rows(report: WeeklyReport) -> tuple[tuple[str, ...], ...]:
 
 
 def rhythm_picture(week: Rhythm) -> str:
-    """The week by hour in letters, two columns an hour."""
-    heads = (f"{hour % 24:<6}" for hour in week.hours if hour % 3 == 0)
-    lead = next((n for n, hour in enumerate(week.hours) if hour % 3 == 0), 0)
-    rows = [f"{' ' * (5 + 2 * lead)}{''.join(heads)}".rstrip()]
+    """Return the week by hour in letters, two columns an hour."""
+    headings = (f"{hour % 24:<6}" for hour in week.hours if hour % 3 == 0)
+    first_heading = next((column for column, hour in enumerate(week.hours) if hour % 3 == 0), 0)
+    rows = [f"{' ' * (5 + 2 * first_heading)}{''.join(headings)}".rstrip()]
     for day in week.days:
         cells = (
-            _hour_letter(day.inside[n], day.outside[n], agreed=any(a < hour + 1 and hour < b for a, b in day.agreed))
-            for n, hour in enumerate(week.hours)
+            _hour_letter(
+                day.inside[column],
+                day.outside[column],
+                agreed=any(start < hour + 1 and hour < end for start, end in day.agreed),
+            )
+            for column, hour in enumerate(week.hours)
         )
         rows.append(f"{wording.short_weekday(day.day):<5}{' '.join(cells)}  {value_texts.outside_hours(day)}")
     return "\n".join([*rows, "", "     # work inside agreed hours, + outside, * both, . agreed, no work"])

@@ -1,4 +1,4 @@
-"""Numbers, days and lists in plain English, independent of the machine's locale. Missing is a dash, never 0."""
+"""Numbers, days and lists in plain English, independent of the machine's locale. A missing value is a dash, never 0."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MONTHS = (
 
 
 def quantity(value: float | None, unit: Unit) -> str:
-    """A value with its unit: "8", "38 min", "2 h 41", "18.5 h", "25 %", "12 days", "21.4"; a dash for no value."""
+    """Return a value with its unit: "8", "38 min", "2 h 41", "18.5 h", "25 %", "12 days", "21.4"; a dash if missing."""
     if value is None or not math.isfinite(value):
         return DASH
     sign = MINUS if value < 0 and _number(abs(value), unit) != _number(0, unit) else ""
@@ -70,7 +70,7 @@ def _trimmed(size: float) -> str:
 
 
 def value_range(low: float | None, high: float | None, unit: Unit) -> str:
-    """Both ends of a range, a unit that they share written once: "1 h 06 – 1 h 41", "38 – 52 min", "7 – 12"."""
+    """Return both ends of a range, a shared unit written once: "1 h 06 – 1 h 41", "38 – 52 min", "7 – 12"."""
     first, last = quantity(low, unit), quantity(high, unit)
     if first == last:
         return first
@@ -82,59 +82,59 @@ def value_range(low: float | None, high: float | None, unit: Unit) -> str:
 
 
 def signed_percent(value: float | None) -> str:
-    """A difference in per cent: "+22 %", "−4 %", "0 %"."""
+    """Return a difference in per cent: "+22 %", "−4 %", "0 %"."""
     words = quantity(value, Unit.PERCENT)
     return f"+{words}" if value is not None and words[0] not in f"0{MINUS}{DASH}" else words
 
 
 def signed(number: int) -> str:
-    """A whole number with its sign: "+14", "−3", "0"."""
+    """Return a whole number with its sign: "+14", "−3", "0"."""
     return f"{number:+,}".replace("-", MINUS) if number else "0"
 
 
 def signed_minutes(minutes: float) -> str:
-    """Minutes after (+) or before (−) a booked end: "+14 min", "−3 min", "0 min"."""
+    """Return minutes after (+) or before (−) a booked end: "+14 min", "−3 min", "0 min"."""
     words = quantity(minutes, Unit.MINUTES)
     return words if words.startswith((MINUS, "0 ")) else f"+{words}"
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: "1 session", "24 sessions", "1,260 events"."""
+    """Return a number with its noun: "1 session", "24 sessions", "1,260 events"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def spelled(number: int) -> str:
-    """A small number as a word, for the middle of a sentence: "six", "twelve", "13"."""
+    """Return a small number as a word, for the middle of a sentence: "six", "twelve", "13"."""
     return NUMBERS[number] if 0 <= number < len(NUMBERS) else f"{number:,}"
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words in a row: "phone", "phone and portal", "phone, portal and fax"."""
+    """Return a list in words: "phone", "phone and portal", "phone, portal and fax"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
 
 
 def weekday(day: date) -> str:
-    """The day's name: "Monday"."""
+    """Return the day's name: "Monday"."""
     return WEEKDAYS[day.weekday()]
 
 
 def short_weekday(day: date) -> str:
-    """The day's short name: "Mon"."""
+    """Return the day's short name: "Mon"."""
     return weekday(day)[:3]
 
 
 def day_and_month(day: date) -> str:
-    """A date without its year: "3 November"."""
+    """Return a date without its year: "3 November"."""
     return f"{day.day} {MONTHS[day.month - 1]}"
 
 
 def full_date(day: date) -> str:
-    """A date: "3 November 2025"."""
+    """Return a date: "3 November 2025"."""
     return f"{day_and_month(day)} {day.year}"
 
 
 def days_between(first: date, last: date) -> str:
-    """Two days and what lies between: "3 November", "3 to 5 November", "30 November to 2 December"."""
+    """Return two days and the span between: "3 November", "3 to 5 November", "30 November to 2 December"."""
     if first == last:
         return day_and_month(first)
     begun = str(first.day) if (first.year, first.month) == (last.year, last.month) else day_and_month(first)
@@ -142,20 +142,20 @@ def days_between(first: date, last: date) -> str:
 
 
 def iso_week(day: date) -> str:
-    """The ISO week of a date: "2025-W45"."""
+    """Return the ISO week of a date: "2025-W45"."""
     year, week, _ = day.isocalendar()
     return f"{year}-W{week:02d}"
 
 
 def moment(instant: datetime) -> str:
-    """A local instant of a week: "Thursday 14:05", late evenings "Sunday night"."""
+    """Return a local instant of a week: "Thursday 14:05", late evenings as "Sunday night"."""
     if instant.hour >= 23:
         return f"{weekday(instant)} night"
     return f"{weekday(instant)} {instant:%H:%M}"
 
 
 def hour(of_work_day: int) -> str:
-    """An hour of the work day on an axis, 24 being midnight: "6 am", "noon", "3 pm", "midnight"."""
+    """Return an hour of the work day on an axis, 24 being midnight: "6 am", "noon", "3 pm", "midnight"."""
     clock = of_work_day % 24
     if clock % 12 == 0:
         return "noon" if clock else "midnight"
@@ -163,6 +163,6 @@ def hour(of_work_day: int) -> str:
 
 
 def clock(hours: float) -> str:
-    """Local hours as a time of day: 9.0 is "9:00", 18.5 is "18:30", 25.0 is "1:00"."""
+    """Return local hours as a time of day: 9.0 is "9:00", 18.5 is "18:30", 25.0 is "1:00"."""
     whole, minutes = divmod(_whole(hours * 60), 60)
     return f"{whole if whole == 24 else whole % 24}:{minutes:02d}"

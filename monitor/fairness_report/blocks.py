@@ -1,4 +1,4 @@
-"""The next block of four weeks: which one it is, whose caseload it waits for, and until when."""
+"""The next block of four weeks: its days, whose caseload it waits for, and until when."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from monitor.store import blocks
 from monitor.store.database import Connection
 
 MAX_WAIT = timedelta(days=14)
-"""Whoever is not computed whole so long after a block is not known in it for good."""
+"""How long after a block's end a caseload is waited for; one that is incomplete then stays unknown in the block."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextBlock:
-    """A block that is not published yet: its first Monday, when it is over, and until when it is waited for.
+    """A block that is not published yet: its first Monday, the instant of its end, and the latest time of publishing.
 
-    ``known`` are those of its people whose caseload is computed whole for it, ``missing`` those who are waited for. Who
-    has no calendar is neither.
+    ``complete`` are the people whose caseload was read and computed to its end, ``awaited`` those whose is not.
+    Somebody without a calendar is neither.
     """
 
     start: int
@@ -33,12 +33,12 @@ class NextBlock:
     awaited: tuple[Clinician, ...]
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it can be published: it is over and everybody is known, or has been waited for long enough."""
+        """Return whether to publish it: it is over, and every caseload is complete or was waited for long enough."""
         return now >= self.ends_at and (not self.awaited or now >= self.publish_by)
 
 
 def next_block(config: Config, connection: Connection, now: datetime) -> NextBlock:
-    """Return the block that is published next: the first whose weeks are all known, then one after the other.
+    """Return the block to publish next: the one after the last, or the first whose weeks are all known.
 
     Where a practice brings a history with it, the weeks in which its first calendars are connected are waited for.
     """
@@ -47,21 +47,23 @@ def next_block(config: Config, connection: Connection, now: datetime) -> NextBlo
         start = last + BLOCK_DAYS
     else:
         today = day_number(now.astimezone(config.practice.zone).date())
-        known = blocks.first_known_week(connection)
-        start = _first_from(int(monday_of(today)) if known is None else known)
+        first_known = blocks.first_known_week(connection)
+        start = _first_from(int(monday_of(today)) if first_known is None else first_known)
     ends_at = _begins_at(config, start + BLOCK_DAYS)
-    read_at = blocks.first_read_at(connection) if last is None else None
-    begun = ends_at if read_at is None else max(ends_at, datetime.fromtimestamp(read_at, ends_at.tzinfo))
+    first_read_at = blocks.first_read_at(connection) if last is None else None
+    wait_from = (
+        ends_at if first_read_at is None else max(ends_at, datetime.fromtimestamp(first_read_at, ends_at.tzinfo))
+    )
     people = employed(config.clinicians, start, start + BLOCK_DAYS - 1)
     states = {person.key: caseload_state(config, connection, person, now) for person in people}
     last_week = start + BLOCK_DAYS - 7
-    whole = {key for key, state in states.items() if state and state.week is not None and state.week >= last_week}
-    missing = tuple(person for person in people if states[person.key] is not None and person.key not in whole)
-    return NextBlock(start, ends_at, begun + MAX_WAIT, tuple(people), frozenset(whole), missing)
+    complete = {key for key, state in states.items() if state and state.week is not None and state.week >= last_week}
+    awaited = tuple(person for person in people if states[person.key] is not None and person.key not in complete)
+    return NextBlock(start, ends_at, wait_from + MAX_WAIT, tuple(people), frozenset(complete), awaited)
 
 
 def employed(people: Sequence[Clinician], first: int, last: int) -> list[Clinician]:
-    """Return who is with the practice on any of these days."""
+    """Return the people who are with the practice on any of these days."""
     return [
         person
         for person in people
@@ -77,6 +79,6 @@ def _first_from(week: int) -> int:
 
 
 def _begins_at(config: Config, day: int) -> datetime:
-    """Return when a day begins at the practice."""
+    """Return the instant at which a day begins at the practice."""
     midnight = datetime.combine(date_of(day), time(), config.practice.zone)
     return midnight + timedelta(seconds=config.practice.day_starts_at)

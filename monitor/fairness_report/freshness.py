@@ -1,4 +1,4 @@
-"""How fresh the caseload is that a director sees: of everybody, and of whom somebody may be behind the others."""
+"""Freshness of the caseload that a director sees: up to when it is complete, and whose caseload is stale."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from monitor.store.database import Connection
 from reports.models import StaleCaseload
 
 WEEKS_BACK = 104
-"""How far back a last whole week is looked for."""
+"""How far back the last complete week is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseloadFreshness:
-    """``complete_through`` holds for everybody but those ``behind``; ``overdue``: for nobody anything is newer.
+    """Up to when the caseload is complete for everybody who is not among ``stale_caseloads``.
 
-    ``week`` is the last week (its Monday) of which the caseload is known of everybody but those behind, ``None`` where
-    there is none.
+    ``overdue`` is true where nothing newer has arrived for anybody. ``week`` is the last week (its Monday) that is
+    complete for everybody else, ``None`` where there is none.
     """
 
     complete_through: datetime | None
@@ -38,7 +38,7 @@ class CaseloadFreshness:
 
 @dataclass(frozen=True, slots=True)
 class CaseloadState:
-    """How far somebody's calendars were read and computed: up to when, and the last whole week; ``None``: never."""
+    """Up to when somebody's calendars were read and computed, and the last complete week; ``None`` is never."""
 
     person: Clinician
     through: int | None
@@ -46,54 +46,62 @@ class CaseloadState:
 
 
 def freshness(config: Config, connection: Connection, people: Sequence[Clinician], now: datetime) -> CaseloadFreshness:
-    """Return how fresh the caseload of these people is: the older of read and computed, calendar by calendar.
+    """Return the freshness of these people's caseload: the older of read and computed, calendar by calendar.
 
-    Somebody is behind whose calendars were not read, or whose numbers were not computed, to the end of the last week
-    that is known of anybody. Who has no calendar in the configuration is passed over. No record is opened.
+    A caseload is stale whose calendars were not read, or whose numbers were not computed, to the end of the last week
+    that is complete for anybody. People without a calendar in the configuration are left out. No record is opened.
     """
-    found = [one for person in people if (one := caseload_state(config, connection, person, now)) is not None]
-    week = max((one.week for one in found if one.week is not None), default=None)
-    in_time = [one for one in found if week is not None and one.week == week]
-    newest = max((one.through for one in found if one.through), default=None)
+    states = [state for person in people if (state := caseload_state(config, connection, person, now)) is not None]
+    week = max((state.week for state in states if state.week is not None), default=None)
+    current = [state for state in states if week is not None and state.week == week]
+    newest_through = max((state.through for state in states if state.through), default=None)
     zone = config.practice.zone
     return CaseloadFreshness(
-        min((_moment(one.through, zone) for one in in_time if one.through), default=None),
-        newest is not None and now.timestamp() - newest > OVERDUE_AFTER.total_seconds(),
+        min((_moment(state.through, zone) for state in current if state.through), default=None),
+        newest_through is not None and now.timestamp() - newest_through > OVERDUE_AFTER.total_seconds(),
         tuple(
-            StaleCaseload(one.person.key, one.person.name, _day(one.through, zone))
-            for one in found
-            if newest is not None and one not in in_time
+            StaleCaseload(state.person.key, state.person.name, _day(state.through, zone))
+            for state in states
+            if newest_through is not None and state not in current
         ),
         week,
     )
 
 
 def caseload_state(config: Config, connection: Connection, person: Clinician, now: datetime) -> CaseloadState | None:
-    """Return how far somebody's caseload is known; ``None`` where no calendar is configured for them."""
+    """Return the state of somebody's caseload; ``None`` where no calendar is configured for them."""
     states = source_states(config, person, sources.source_progress(connection, person.key), {})
-    own = [source for source in states if RecordType.CALENDAR in source.parts]
-    if not own:
+    calendars = [source for source in states if RecordType.CALENDAR in source.parts]
+    if not calendars:
         return None
-    done = computations.computation(connection, person.key)
-    if any(source.read_to is None for source in own) or done.week is None or done.calendars_to is None:
+    computation = computations.computation(connection, person.key)
+    if (
+        any(source.read_to is None for source in calendars)
+        or computation.week is None
+        or computation.calendars_to is None
+    ):
         return CaseloadState(person, None, None)
     day_starts_at = config.practice.day_starts_at
-    last_over = day_number(last_complete_week(local_time(person, now.timestamp()), day_starts_at))
-    read_to = min(calendars_to(own), int(now.timestamp()))
+    last_week = day_number(last_complete_week(local_time(person, now.timestamp()), day_starts_at))
+    read_to = min(calendars_to(calendars), int(now.timestamp()))
     settings = settings_checksum(config, person)
-    known = [
+    complete_weeks = [
         week
-        for week in range(last_over, last_over - 7 * WEEKS_BACK, -7)
-        if _is_week_complete(done, week, week_end(person, week, day_starts_at), read_to, settings)
+        for week in range(last_week, last_week - 7 * WEEKS_BACK, -7)
+        if _is_week_complete(computation, week, week_end(person, week, day_starts_at), read_to, settings)
     ]
-    is_newest = bool(known) and known[0] == last_over and done.dirty_from is None
-    through = read_to if is_newest else min(read_to, done.computed_at or 0)
-    return CaseloadState(person, through, known[0] if known else None)
+    is_newest = bool(complete_weeks) and complete_weeks[0] == last_week and computation.dirty_from is None
+    through = read_to if is_newest else min(read_to, computation.computed_at or 0)
+    return CaseloadState(person, through, complete_weeks[0] if complete_weeks else None)
 
 
-def _is_week_complete(done: Computation, week: int, end: int, read_to: int, settings: str) -> bool:
-    computed = done.settings_checksum == settings and (done.week or 0) >= week and (done.calendars_to or 0) >= end
-    return computed and read_to >= end and (done.dirty_from is None or done.dirty_from >= end)
+def _is_week_complete(computation: Computation, week: int, end: int, read_to: int, settings: str) -> bool:
+    is_computed = (
+        computation.settings_checksum == settings
+        and (computation.week or 0) >= week
+        and (computation.calendars_to or 0) >= end
+    )
+    return is_computed and read_to >= end and (computation.dirty_from is None or computation.dirty_from >= end)
 
 
 def _moment(instant: int | None, zone: ZoneInfo) -> datetime:

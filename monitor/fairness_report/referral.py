@@ -1,4 +1,4 @@
-"""Who takes the next referral, filled from published blocks, the roster, open slots and what was assigned since."""
+"""The next referral and who takes it, filled from published blocks, the roster, open slots and later assignments."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LOOK_BACK = 13
 def referral_report(
     config: Config, store: Store, referral: Referral, *, now: datetime, count: int = 1
 ) -> ReferralReport:
-    """Return who could take the next such referral, and for a ``count`` above 1 who takes how many of them."""
+    """Return the order in which people could take such a referral; with ``count`` above 1 also how many each takes."""
     today = now.astimezone(config.practice.zone).date()
     people = employed(config.clinicians, day_number(today), day_number(today))
     with store.read() as connection:
@@ -65,7 +65,7 @@ def referral_report(
 
 
 def _end_of(config: Config, published: Sequence[Block]) -> int:
-    """Return when the last block was over: from then on what was assigned is in none."""
+    """Return the end of the last block; referrals assigned from then on are in no block yet."""
     if not published:
         return 0
     end = datetime.combine(date_of(published[0].start + BLOCK_DAYS), time(), config.practice.zone)
@@ -80,29 +80,33 @@ def _candidates(
     assigned: Mapping[str, AssignedReferrals],
     today: date,
 ) -> list[Candidate]:
-    """Return everybody with the load of the last block, and what was assigned since.
+    """Return everybody with the load of the last block, plus what was assigned since.
 
-    The mean of two blocks would be calmer and too slow: somebody would get referrals for weeks after being no longer
-    the lowest (benchmarks/referral_rule.py). Where the last block does not know a load, the one before may.
+    The mean of two blocks would be calmer and too slow: somebody would get referrals for weeks after no longer being
+    the lowest (benchmarks/referral_rule.py). Where the last block has no load of somebody, the one before is used.
     """
-    stored, ever = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
-    shown, clients = mean_loads(published[1:2], people) | mean_loads(published[:1], people), _clients(published)
-    found = []
+    stored, all_assigned = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
+    loads, clients = mean_loads(published[1:2], people) | mean_loads(published[:1], people), _clients(published)
+    candidates = []
     for person in people:
-        lately = assigned.get(person.key)
-        new = phase_in_end(person, today) is not None  # of whom nothing is known yet has no clients
-        load = shown[person.key].total if person.key in shown else 0.0 if new else None
+        assigned_lately = assigned.get(person.key)
+        is_new = phase_in_end(person, today) is not None  # of whom nothing is known yet has no clients
+        load = loads[person.key].total if person.key in loads else 0.0 if is_new else None
         intakes = [
-            block.start for block in published for one in block.people if one.clinician == person.key and one.intakes
+            block.start for block in published for row in block.people if row.clinician == person.key and row.intakes
         ]
-        last = ever.get(person.key)
-        given = day_number(datetime.fromtimestamp(last.last_at, config.practice.zone).date()) if last else None
-        found.append(
+        last_assigned = all_assigned.get(person.key)
+        assigned_day = (
+            day_number(datetime.fromtimestamp(last_assigned.last_at, config.practice.zone).date())
+            if last_assigned
+            else None
+        )
+        candidates.append(
             Candidate(
                 key=person.key,
-                load=None if load is None else load + (lately.weight if lately else 0.0),
+                load=None if load is None else load + (assigned_lately.weight if assigned_lately else 0.0),
                 fte=_fte(person, today),
-                last_intake=max([*intakes[:1], *([] if given is None else [given])], default=None),
+                last_intake=max([*intakes[:1], *([] if assigned_day is None else [assigned_day])], default=None),
                 clients=clients.get(person.key, 0),
                 skills=person.referral_preferences.skills,
                 languages=person.referral_preferences.languages,
@@ -111,18 +115,20 @@ def _candidates(
                 leaving=is_leaving(person, today),
             )
         )
-    return found
+    return candidates
 
 
 def _clients(published: Sequence[Block]) -> dict[str, int]:
-    return {one.clinician: one.active_clients or 0 for block in published[:1] for one in block.people}
+    return {row.clinician: row.active_clients or 0 for block in published[:1] for row in block.people}
 
 
 def _fte(person: Clinician, today: date) -> float:
-    """Return the FTE of this week, growing over a new colleague's first twelve."""
+    """Return the FTE of this week, which grows over a new colleague's first twelve weeks."""
     week = int(monday_of(day_number(today)))
-    joined = float("inf") if person.starts is None else (week - int(monday_of(day_number(person.starts)))) / 7
-    return float(phased_in_fte(person.fte_on(today), joined))
+    weeks_since_start = (
+        float("inf") if person.starts is None else (week - int(monday_of(day_number(person.starts)))) / 7
+    )
+    return float(phased_in_fte(person.fte_on(today), weeks_since_start))
 
 
 def _rows(
@@ -137,44 +143,46 @@ def _rows(
     ranking = rank_candidates(candidates, referral)
     with_slots = {person.key for person in candidates if person.slots is not None}
     lowest = min((place.load_after for place in ranking.candidates), default=0.0)
-    even = sum(place.is_tied for place in ranking.candidates)
-    for number, place in enumerate(ranking.candidates, start=1):
+    number_even = sum(place.is_tied for place in ranking.candidates)
+    for rank, place in enumerate(ranking.candidates, start=1):
         person = by_key[place.key]
-        reason = _reason(place, number, even, lowest)
+        reason = _reason(place, rank, number_even, lowest)
         reason += "; joined lately" if phase_in_end(person, today) else ""
         reason += "" if place.key in with_slots else "; open slots not set"
-        last = None if place.last_intake is None else date_of(place.last_intake)
-        given = assigned[place.key].number if place.key in assigned else 0
-        yield ReferralRow(person.name, number, place.load_after, given, last, reason)
+        last_intake = None if place.last_intake is None else date_of(place.last_intake)
+        number_assigned = assigned[place.key].number if place.key in assigned else 0
+        yield ReferralRow(person.name, rank, place.load_after, number_assigned, last_intake, reason)
     for other in sorted(ranking.unavailable, key=lambda other: by_key[other.key].name):
-        given = assigned[other.key].number if other.key in assigned else 0
-        yield ReferralRow(by_key[other.key].name, None, None, given, None, _obstacle(other, by_key[other.key]))
+        number_assigned = assigned[other.key].number if other.key in assigned else 0
+        yield ReferralRow(
+            by_key[other.key].name, None, None, number_assigned, None, _obstacle(other, by_key[other.key])
+        )
 
 
-def _reason(place: RankedCandidate, number: int, even: int, lowest: float) -> str:
+def _reason(place: RankedCandidate, rank: int, number_even: int, lowest: float) -> str:
     if not place.is_tied:
         return f"{place.load_after - lowest:.1f} above the lowest"
-    if even == 1:
+    if number_even == 1:
         return "the lowest load"
-    return "within half a session per FTE of the lowest" + (", and has waited longest" if number == 1 else "")
+    return "within half a session per FTE of the lowest" + (", and has waited longest" if rank == 1 else "")
 
 
 def _obstacle(other: UnavailableCandidate, person: Clinician) -> str:
     if other.obstacle is Obstacle.UNLISTED:
         return f"does not list {listed(other.missing)}"
     if other.obstacle is Obstacle.LEAVING and person.ends is not None:
-        last = person.ends - timedelta(days=1)
-        return f"leaves on {day_and_month(last)}"
+        last_day = person.ends - timedelta(days=1)
+        return f"leaves on {day_and_month(last_day)}"
     return other.obstacle.value
 
 
 def _shares(
     people: Sequence[Candidate], referrals_: Sequence[Referral], names: Mapping[str, str]
 ) -> tuple[ReferralShare, ...]:
-    found = assign_referrals(people, referrals_)
-    takers = Counter(taker for taker in found.takers if taker is not None)
+    assignment = assign_referrals(people, referrals_)
+    takers = Counter(taker for taker in assignment.takers if taker is not None)
     return tuple(
-        ReferralShare(names[person.key], takers[person.key], found.load_after[person.key])
+        ReferralShare(names[person.key], takers[person.key], assignment.load_after[person.key])
         for person in people
         if takers[person.key]
     )
@@ -182,16 +190,16 @@ def _shares(
 
 def _asked(referral: Referral, count: int) -> str:
     """Return the referral in words: "One referral of weight 1.25: EMDR, Portuguese, trauma-focused, by day."."""
-    words = [
+    parts = [
         *sorted(referral.skills),
         referral.language,
         referral.modality,
         "trauma-focused" if referral.trauma else None,
         None if referral.time is None else "by day" if referral.time is TimeOfDay.DAY else "in the evening",
     ]
-    wanted = ", ".join(filter(None, words))
+    needs = ", ".join(filter(None, parts))
     number = f"{spelled(count).capitalize()} {'referral' if count == 1 else 'referrals'}"
-    return f"{number} of weight {referral.weight:g}{': ' if wanted else ''}{wanted}."
+    return f"{number} of weight {referral.weight:g}{': ' if needs else ''}{needs}."
 
 
 def _headline(
@@ -201,13 +209,13 @@ def _headline(
     shares: Sequence[ReferralShare],
     unplaced: int,
 ) -> str:
-    """Return the answer; where several are as low, all of them, and the last word is the director's."""
+    """Return the answer; everybody whose load is about the lowest is named, and the director decides."""
     if shares:
-        left = f"; {spelled(unplaced)} can be taken by nobody now" if unplaced else ""
-        return f"{listed([f'{share.name} takes {spelled(share.referrals)}' for share in shares])}{left}"
-    even = [names[place.key] for place in rank_candidates(people, referral).candidates if place.is_tied]
-    if not even:
+        unplaced_clause = f"; {spelled(unplaced)} can be taken by nobody now" if unplaced else ""
+        return f"{listed([f'{share.name} takes {spelled(share.referrals)}' for share in shares])}{unplaced_clause}"
+    lowest = [names[place.key] for place in rank_candidates(people, referral).candidates if place.is_tied]
+    if not lowest:
         return "Nobody can take this referral now"
-    if len(even) == 1:
-        return f"{even[0]} has the lowest load; you decide"
-    return f"{', '.join(even[:-1])} or {even[-1]} could take it; you decide"
+    if len(lowest) == 1:
+        return f"{lowest[0]} has the lowest load; you decide"
+    return f"{', '.join(lowest[:-1])} or {lowest[-1]} could take it; you decide"

@@ -1,4 +1,4 @@
-"""The director's page, filled from published blocks, the roster and open slots: nothing here opens weekly numbers."""
+"""The director's page, filled from published blocks, the roster and open slots; it opens no weekly numbers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from reports.wording import listed
 
 MEAN_BLOCKS = 2  # blocks of a mean
 MAX_INTERVAL = 0.3
-"""An index whose interval is wider says nothing, and is not printed."""
+"""Width of its interval from which on an index says nothing and is not printed."""
 
 LEAVES_WITHIN = timedelta(weeks=12)
 SLOTS_HOLD = timedelta(weeks=8)
@@ -44,7 +44,7 @@ SLOTS_HOLD = timedelta(weeks=8)
 
 @dataclass(frozen=True, slots=True)
 class MeanLoad:
-    """Somebody's load over some blocks, per FTE, and the FTE by which it is shared."""
+    """One person's load per FTE over some blocks, and the FTE by which it is shared."""
 
     load: float
     shared_by: float
@@ -57,7 +57,7 @@ class MeanLoad:
 
 @dataclass(frozen=True, slots=True)
 class CaseloadData:
-    """By clinician: the last block, the means of the last two and of the two before, and the open slots."""
+    """Block data by clinician: the last block, the means of the last two and of the two before, and the open slots."""
 
     last: Mapping[str, BlockPerson]
     now: Mapping[str, MeanLoad]
@@ -66,48 +66,48 @@ class CaseloadData:
 
 
 def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessReport:
-    """Return how the caseload was shared in the blocks that were published last; nobody can ask for other weeks."""
+    """Return how the caseload was shared in the last published blocks; other weeks cannot be asked for."""
     today = now.astimezone(config.practice.zone).date()
     with store.read() as connection:
         published = blocks.blocks(connection, 2 * MEAN_BLOCKS)
         period = period_of(config, connection, now, published)
-        fresh = freshness(config, connection, config.clinicians, now)
+        caseload_freshness = freshness(config, connection, config.clinicians, now)
         slots = referrals.open_slots(connection)
-    last = {one.clinician: one for one in published[0].people} if published else {}
-    here = {person.key for person in employed(config.clinicians, _number(today), _number(today))}
-    people = [person for person in config.clinicians if person.key in {*last, *here}]
-    now_, before = (mean_loads(part, people) for part in (published[:MEAN_BLOCKS], published[MEAN_BLOCKS:]))
-    counted = [person.key for person in people if person.key in now_ and not is_leaving(person, today)]
-    even = _evenness([now_[key] for key in counted], weeks=len(published[:MEAN_BLOCKS]) * BLOCK_DAYS // 7)
-    shares = dict(zip(counted, even.shares, strict=True)) if even else {}
-    data = CaseloadData(last, now_, before, slots)
-    equal = even.equal_share if even else 0.0
+    last = {row.clinician: row for row in published[0].people} if published else {}
+    employed_keys = {person.key for person in employed(config.clinicians, _number(today), _number(today))}
+    people = [person for person in config.clinicians if person.key in {*last, *employed_keys}]
+    loads_now, loads_before = (mean_loads(span, people) for span in (published[:MEAN_BLOCKS], published[MEAN_BLOCKS:]))
+    compared_keys = [person.key for person in people if person.key in loads_now and not is_leaving(person, today)]
+    indices = _evenness([loads_now[key] for key in compared_keys], weeks=len(published[:MEAN_BLOCKS]) * BLOCK_DAYS // 7)
+    shares = dict(zip(compared_keys, indices.shares, strict=True)) if indices else {}
+    data = CaseloadData(last, loads_now, loads_before, slots)
+    equal = indices.equal_share if indices else 0.0
     table = [_row(person, data, shares.get(person.key), equal, period, today) for person in people]
     table.sort(key=lambda row: (row.load is None, -(row.load or 0.0), row.name))
     unknown = tuple(person.name for person in people if person.key in last and last[person.key].load is None)
-    leavers = [person for person in people if person.key in here and is_leaving(person, today)]
-    certain = even is not None and _is_certain(even)
+    leavers = [person for person in people if person.key in employed_keys and is_leaving(person, today)]
+    is_certain = indices is not None and _is_certain(indices)
     return FairnessReport(
         practice=config.practice.name,
         period=period,
         headline=_headline(table, unknown, period),
-        sentence=_sentence(even),
-        trend=_trend(counted, now_, before),
-        equal_share=even.equal_share if even else None,
+        sentence=_sentence(indices),
+        trend=_trend(compared_keys, loads_now, loads_before),
+        equal_share=indices.equal_share if indices else None,
         rows=tuple(table),
-        hoover=even.hoover if even else None,
-        sessions_to_move=even.sessions_to_move if even else None,
-        sessions_to_move_by_chance=even.sessions_to_move_by_chance if even else None,
-        gini=even.gini if even and certain else None,
-        gini_low=even.gini_low if even and certain else None,
-        gini_high=even.gini_high if even and certain else None,
+        hoover=indices.hoover if indices else None,
+        sessions_to_move=indices.sessions_to_move if indices else None,
+        sessions_to_move_by_chance=indices.sessions_to_move_by_chance if indices else None,
+        gini=indices.gini if indices and is_certain else None,
+        gini_low=indices.gini_low if indices and is_certain else None,
+        gini_high=indices.gini_high if indices and is_certain else None,
         sessions_held=published[0].sessions_held if published else None,
         nothing_booked=published[0].nothing_booked if published else None,
         handovers=tuple(_handover(person, last.get(person.key)) for person in leavers),
         unknown=unknown,
-        complete_through=fresh.complete_through,
-        overdue=fresh.overdue,
-        stale_caseloads=_employed_stale_caseloads(fresh, here),
+        complete_through=caseload_freshness.complete_through,
+        overdue=caseload_freshness.overdue,
+        stale_caseloads=_employed_stale_caseloads(caseload_freshness, employed_keys),
     )
 
 
@@ -127,19 +127,25 @@ def period_of(config: Config, connection: Connection, now: datetime, published: 
 
 
 def mean_loads(published: Sequence[Block], people: Sequence[Clinician]) -> dict[str, MeanLoad]:
-    """Return by key the mean of some blocks, each block by the FTE that shared it; nobody of whom none is known."""
-    found = {}
+    """Return each person's FTE-weighted mean over some blocks by key, without people whose load is never known."""
+    loads = {}
     for person in people:
-        rows = [one for block in published for one in block.people if one.clinician == person.key]
-        known = [(one.load, one.shared_by) for one in rows if one.load is not None and one.shared_by > 0]
-        if known:
-            whole = sum(share for _, share in known)
-            found[person.key] = MeanLoad(sum(load * share for load, share in known) / whole, whole / len(known))
-    return found
+        rows = [person_row for block in published for person_row in block.people if person_row.clinician == person.key]
+        load_and_fte = [
+            (person_row.load, person_row.shared_by)
+            for person_row in rows
+            if person_row.load is not None and person_row.shared_by > 0
+        ]
+        if load_and_fte:
+            total_fte = sum(fte for _, fte in load_and_fte)
+            loads[person.key] = MeanLoad(
+                sum(load * fte for load, fte in load_and_fte) / total_fte, total_fte / len(load_and_fte)
+            )
+    return loads
 
 
 def is_leaving(person: Clinician, today: date) -> bool:
-    """Whether somebody leaves within twelve weeks, or has left."""
+    """Return whether somebody leaves within twelve weeks, or has left."""
     return person.ends is not None and person.ends - today <= LEAVES_WITHIN
 
 
@@ -155,18 +161,22 @@ def _number(day: date) -> int:
     return (day - date_of(0)).days
 
 
-def _employed_stale_caseloads(fresh: CaseloadFreshness, here: set[str]) -> tuple[StaleCaseload, ...]:
-    return tuple(one for one in fresh.stale_caseloads if one.key in here)
+def _employed_stale_caseloads(fresh: CaseloadFreshness, employed_keys: set[str]) -> tuple[StaleCaseload, ...]:
+    return tuple(stale for stale in fresh.stale_caseloads if stale.key in employed_keys)
 
 
-def _evenness(known: Sequence[MeanLoad], *, weeks: int) -> Evenness | None:
+def _evenness(loads: Sequence[MeanLoad], *, weeks: int) -> Evenness | None:
     """Return the indices over everybody who is compared; ``None`` where nobody has any load."""
-    totals = [one.total for one in known]
-    return evenness(totals, [one.shared_by for one in known], weeks=weeks) if sum(totals) > 0 else None
+    totals = [load.total for load in loads]
+    return evenness(totals, [load.shared_by for load in loads], weeks=weeks) if sum(totals) > 0 else None
 
 
-def _is_certain(even: Evenness) -> bool:
-    return even.gini_low is not None and even.gini_high is not None and even.gini_high - even.gini_low <= MAX_INTERVAL
+def _is_certain(indices: Evenness) -> bool:
+    return (
+        indices.gini_low is not None
+        and indices.gini_high is not None
+        and indices.gini_high - indices.gini_low <= MAX_INTERVAL
+    )
 
 
 def _row(
@@ -174,31 +184,31 @@ def _row(
 ) -> CaseloadRow:
     """Return one clinician's row; ``share`` is ``None`` for whom no load is known, ``equal`` the equal share."""
     last, slots = data.last.get(person.key), data.slots.get(person.key)
-    load, before = data.now.get(person.key), data.before.get(person.key)
-    joining = phase_in_end(person, period.last or today)
-    leaving = person.ends if is_leaving(person, today) else None
-    compared = share if share and not joining else None
+    load, load_before = data.now.get(person.key), data.before.get(person.key)
+    joining_until = phase_in_end(person, period.last or today)
+    leaving_on = person.ends if is_leaving(person, today) else None
+    compared = share if share and not joining_until else None
     standing = CaseloadStanding.INSIDE
-    if leaving:
+    if leaving_on:
         standing = CaseloadStanding.LEAVING
-    elif joining:
+    elif joining_until:
         standing = CaseloadStanding.JOINING
     elif compared is None:
         standing = CaseloadStanding.UNKNOWN
     elif compared.stands_out:
         standing = CaseloadStanding.ABOVE if compared.difference > 0 else CaseloadStanding.BELOW
     note = (
-        f"leaves {_day(leaving - timedelta(days=1))}"
-        if leaving
-        else f"joining until {_day(joining)}"
-        if joining
+        f"leaves {_day(leaving_on - timedelta(days=1))}"
+        if leaving_on
+        else f"joining until {_day(joining_until)}"
+        if joining_until
         else ""
     )
     return CaseloadRow(
         name=person.name,
         fte=last.fte if last else person.fte_on(today),
         load=load.load if load else None,
-        load_before=before.load if before else None,
+        load_before=load_before.load if load_before else None,
         low=equal * (1 + compared.low) if compared else None,
         high=equal * (1 + compared.high) if compared else None,
         difference=compared.difference * 100 if compared else None,
@@ -222,34 +232,38 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 
-def _handover(person: Clinician, last: BlockPerson | None) -> Handover:
+def _handover(person: Clinician, last_block: BlockPerson | None) -> Handover:
     assert person.ends is not None  # noqa: S101 - who leaves has a last day
-    return Handover(person.name, person.ends - timedelta(days=1), last.active_clients if last else None)
+    return Handover(person.name, person.ends - timedelta(days=1), last_block.active_clients if last_block else None)
 
 
-def _trend(counted: Sequence[str], now: Mapping[str, MeanLoad], before: Mapping[str, MeanLoad]) -> str:
-    """Return a sentence about how the evenness changed where chance does not explain it, else nothing."""
-    both = [key for key in counted if key in before]
-    if not both or not all(sum(part[key].total for key in both) > 0 for part in (now, before)):
+def _trend(
+    compared_keys: Sequence[str], loads_now: Mapping[str, MeanLoad], loads_before: Mapping[str, MeanLoad]
+) -> str:
+    """Return a sentence about how evenness changed, or nothing where chance explains it."""
+    keys_in_both = [key for key in compared_keys if key in loads_before]
+    if not keys_in_both or not all(
+        sum(loads[key].total for key in keys_in_both) > 0 for loads in (loads_now, loads_before)
+    ):
         return ""
-    change = gini_change(
-        [now[key].total for key in both], [now[key].shared_by for key in both],
-        [before[key].total for key in both], [before[key].shared_by for key in both],
+    change_interval = gini_change(
+        [loads_now[key].total for key in keys_in_both], [loads_now[key].shared_by for key in keys_in_both],
+        [loads_before[key].total for key in keys_in_both], [loads_before[key].shared_by for key in keys_in_both],
     )  # fmt: skip
-    if change is None or change[0] <= 0 <= change[1]:
+    if change_interval is None or change_interval[0] <= 0 <= change_interval[1]:
         return ""
-    return f"It is shared {'less' if change[0] > 0 else 'more'} evenly than in the eight weeks before."
+    return f"It is shared {'less' if change_interval[0] > 0 else 'more'} evenly than in the eight weeks before."
 
 
 def _headline(rows: Sequence[CaseloadRow], unknown: Sequence[str], period: Period) -> str:
-    """Return the finding. Whoever carries more is named; nobody is for carrying too little."""
+    """Return the finding. Whoever carries more is named; nobody is named for carrying too little."""
     if period.last is None:
         return "There is no block of four weeks to show yet"
-    above = [row.name for row in rows if row.standing is CaseloadStanding.ABOVE]
+    above_names = [row.name for row in rows if row.standing is CaseloadStanding.ABOVE]
     if not any(row.load is not None for row in rows):
         return "There is no caseload to compare yet"
-    if above:
-        return f"{listed(above)} {'carries' if len(above) == 1 else 'carry'} more than an equal share"
+    if above_names:
+        return f"{listed(above_names)} {'carries' if len(above_names) == 1 else 'carry'} more than an equal share"
     if unknown:
         return f"The caseload of {listed(unknown)} is not known; nobody else carries more than an equal share"
     if any(row.standing is CaseloadStanding.BELOW for row in rows):
@@ -257,19 +271,19 @@ def _headline(rows: Sequence[CaseloadRow], unknown: Sequence[str], period: Perio
     return "The caseload is shared about as evenly as chance allows"
 
 
-def _sentence(even: Evenness | None) -> str:
-    """Return Hoover in one sentence, always beside what chance alone would show."""
-    if even is None:
+def _sentence(indices: Evenness | None) -> str:
+    """Return the Hoover index in one sentence, always with the value that chance alone would give."""
+    if indices is None:
         return ""
-    if even.sessions_to_move is None or even.sessions_to_move_by_chance is None:
+    if indices.sessions_to_move is None or indices.sessions_to_move_by_chance is None:
         return (
             f"With fewer than {MIN_CLINICIANS} clinicians an index would say more about single people than about the "
             "practice."
         )
-    total = even.sessions_to_move / even.hoover if even.hoover else 0.0
-    of_all = f" of {total:.0f}" if total else ""
+    total_load = indices.sessions_to_move / indices.hoover if indices.hoover else 0.0
+    of_all = f" of {total_load:.0f}" if total_load else ""
     return (
-        f"For equal shares, {even.sessions_to_move:.0f}{of_all} weighted sessions a week would sit with other people. "
-        f"If everybody’s load were truly equal, chance alone would still show about "
-        f"{even.sessions_to_move_by_chance:.0f}."
+        f"For equal shares, {indices.sessions_to_move:.0f}{of_all} weighted sessions a week would be with other "
+        "people. If everybody’s load were truly equal, chance alone would still show about "
+        f"{indices.sessions_to_move_by_chance:.0f}."
     )

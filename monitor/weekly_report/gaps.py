@@ -44,7 +44,7 @@ GAP_TEXTS: Mapping[GapKind, GapTexts] = {
         "None of the {number} in {source} was sent from an address known as yours, so replies and evenings are not "
         "known. Your address has to be added to the configuration. Whoever looks after Evenhours can find it with: "
         "evenhours ingest --source {source} --full",
-        "none of the {number} in {source} was sent from a configured address of {person}",
+        "none of the {number} in {source} was sent by {person}, as far as the configuration knows",
         "One of their addresses is missing. evenhours ingest --source {source} --full shows the address found in "
         'most messages; add it to addresses below key = "{person}".',
     ),

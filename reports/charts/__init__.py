@@ -1,7 +1,7 @@
-"""The figures of the reports, each in two widths: 7.6 inches, and 4.75 with larger words for phones.
+"""The figures of the reports, each in two widths: 7.6 inches, and 4.75 with larger text for phones.
 
 Every function takes its part of the model and a key unique in the page, and returns one ``<svg>``. Amber is part of a
-notice or a line and nothing else; what lies beyond the person's own hours, buffer or range is slate or teal.
+notice and nothing else; what lies beyond the person's own hours, buffer or range is slate or teal.
 """
 
 from reports.charts.ends import session_ends

@@ -1,4 +1,4 @@
-"""What the figures share: two sheets, how wide words are, legends that wrap."""
+"""Layout shared by all figures: two sizes, text widths, legends that wrap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ChartSize:
-    """Width of a figure and sizes of its words, in points."""
+    """Width of a figure and sizes of its text, in points."""
 
     width: float
     body: float
@@ -26,12 +26,12 @@ NARROW = ChartSize(342, 12.5, 11.5, narrow=True)
 
 
 def chart_size(*, narrow: bool) -> ChartSize:
-    """The sheet for a desk or for a phone."""
+    """Return the size for a desk or for a phone."""
     return NARROW if narrow else WIDE
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """About how wide a text is in points, rather too wide than too narrow: the reader's font is not known here."""
+    """Return about how wide a text is in points, rather too wide: the reader's font is not known here."""
     ems = sum(_letter_width(letter) for letter in text)
     return ems * size * (1.06 if bold else 1)
 
@@ -45,7 +45,7 @@ def _letter_width(letter: str) -> float:
 
 
 def shorten(text: str, width: float, size: float, *, bold: bool = False) -> str:
-    """The text, cut with an ellipsis where it is wider than ``width`` points."""
+    """Return the text, cut with an ellipsis where it is wider than ``width`` points."""
     if text_width(text, size, bold=bold) <= width:
         return text
     while text and text_width(text + "…", size, bold=bold) > width:
@@ -55,7 +55,7 @@ def shorten(text: str, width: float, size: float, *, bold: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """One entry of a legend: how to draw its sign between x and x + width around y, and its words."""
+    """One entry of a legend: a function that draws its sign between x and x + width around y, and its text."""
 
     words: str
     width: float
@@ -64,7 +64,7 @@ class LegendEntry:
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """Signs and words in rows, wrapped to a width."""
+    """Signs and texts in rows, wrapped to a width."""
 
     entries: Sequence[LegendEntry]
     width: float
@@ -82,16 +82,18 @@ class Legend:
 
     def _placed(self) -> Iterator[tuple[LegendEntry, float, int]]:
         x, row = 0.0, 0
-        for key in self.entries:
-            wide = key.width + 6 + text_width(key.words, self.size)
-            if x and x + wide > self.width:
+        for entry in self.entries:
+            entry_width = entry.width + 6 + text_width(entry.words, self.size)
+            if x and x + entry_width > self.width:
                 x, row = 0.0, row + 1
-            yield key, x, row
-            x += wide + 16
+            yield entry, x, row
+            x += entry_width + 16
 
-    def draw(self, on: Drawing, left: float, top: float) -> None:
-        """Draw it, its corner top left."""
-        for key, x, row in self._placed():
+    def draw(self, drawing: Drawing, left: float, top: float) -> None:
+        """Draw the legend, its corner top left."""
+        for entry, x, row in self._placed():
             middle = top + (row + 0.5) * self._row
-            key.draw(on, left + x, middle)
-            on.text(left + x + key.width + (6 if key.width else 0), middle + self.size * 0.36, key.words, self.size)
+            entry.draw(drawing, left + x, middle)
+            drawing.text(
+                left + x + entry.width + (6 if entry.width else 0), middle + self.size * 0.36, entry.words, self.size
+            )

@@ -77,7 +77,7 @@ def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: DashboardPag
     card = entry(page, practice.notice)
     assert card.fits("section", "card")
     assert "19 October to 15 November 2026" in card.words()
-    assert "ran 2.4 times your usual (90 % interval 1.6 to 3.5)" in card.words()
+    assert "were 2.4 times your usual (90 % interval 1.6 to 3.5)" in card.words()
     assert [summary.words() for summary in card.all("summary")] == ["What this is based on", "Week by week"]
     assert [button.words() for button in card.all("button")] == list(ANSWERS.values())
     assert page.all("h1")[0].words() == "You can still answer one note, if you like"
@@ -245,7 +245,7 @@ def test_the_next_supervision_has_a_list_by_client(pages: DashboardPages, practi
     assert "noticed about single clients, in the last eight weeks." in sentence
     assert [words if tag == "dd" else words[:16] for tag, words in lines] == [
         "Thursdays, 09:00",
-        "With one client there was more contact than usual, week of 21 September",
+        "You had more contact with one client than usual, week of 21 September",
         "An exception made, 5 November",
         "A gift, 12 November",
         "No single client",

@@ -353,7 +353,7 @@ def practice(rows: tuple[CaseloadRow, ...] = PRACTICE) -> FairnessReport:
         period=PERIOD,
         headline="A. Okafor and B. Lindqvist carry more than an equal share",
         sentence=(
-            "For equal shares, 10 of 175 weighted sessions a week would sit with other people. If everybody’s load "
+            "For equal shares, 10 of 175 weighted sessions a week would be with other people. If everybody’s load "
             "were truly equal, chance alone would still show about 6."
         ),
         trend="It is shared less evenly than in the eight weeks before.",

@@ -207,7 +207,7 @@ def test_the_source_line_says_what_is_not_seen() -> None:
         "Complete through Sunday night."
     )
     alone = BuiltFrom(1, 0, False, (), None, False)
-    assert "No messages of yours are in it" in weekly.basis_sentence(alone, MONDAY)
+    assert "No messages are connected" in weekly.basis_sentence(alone, MONDAY)
 
 
 def test_assumed_hours_and_what_was_not_read_are_said() -> None:
