@@ -210,10 +210,10 @@ def test_the_store_tells_what_of_each_source_was_sent(house: HouseMaker) -> None
 def test_doctor_says_that_an_address_is_missing_and_how_to_see_it(office: Office) -> None:
     office("ingest")
     answer = office("doctor", "--json")
-    (problem,) = [line for line in answer.json_lines if line["remedy"] and "was sent by" in line["found"]]
+    (problem,) = [line for line in answer.json_lines if line["remedy"] and "was sent from" in line["found"]]
     assert answer.code == 1
     assert problem["check"] == "page of ana"
-    assert problem["found"] == "none of the 240 messages in mail was sent by ana, as far as the configuration knows"
+    assert problem["found"] == "none of the 240 messages in mail was sent from a configured address of ana"
     assert f"evenhours inspect {office.folder / 'ana.mbox'}" in problem["remedy"]
     assert OWN not in answer.out + answer.err
 
