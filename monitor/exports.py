@@ -1,7 +1,7 @@
-"""The tables of ``evenhours export``: columns and rows, stable for whoever builds on them.
+"""The tables of `evenhours export`, with columns and values that other programs may rely on.
 
-Instants are ISO 8601 in UTC with a Z, booleans 0 and 1, unknown values empty. Rows are chosen by local days, both
-included; a span that touches them is in.
+Instants are ISO 8601 in UTC with a Z, booleans are 0 and 1, unknown values are empty. Rows are selected by local days,
+both inclusive, and include spans that touch them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 Row = dict[str, object]
 UNSCHEDULED = "unscheduled"
-EVER = (-(2**62), 2**62)
+ALWAYS = (-(2**62), 2**62)  # before and after all instants and day numbers
 
 
 def export_rows(
@@ -58,84 +58,88 @@ def export_rows(
     last: date | None = None,
     now: datetime,
 ) -> Iterator[Row]:
-    """The rows of one table and clinician that touch the local days ``first`` to ``last``, in one view of the store."""
-    span = _midnight(clinician, first, EVER[0]), _midnight(clinician, last and last + timedelta(days=1), EVER[1])
+    """Yield the rows of one table and clinician that touch the local days ``first`` to ``last``.
+
+    All of them come from one consistent view of the store.
+    """
+    span = _midnight(clinician, first, ALWAYS[0]), _midnight(clinician, last and last + timedelta(days=1), ALWAYS[1])
     from monitor.analysis.calendar import day_number
     from monitor.loading import load_frames
 
-    days = day_number(first) if first else EVER[0], day_number(last) if last else EVER[1]
+    days = day_number(first) if first else ALWAYS[0], day_number(last) if last else ALWAYS[1]
     with store.read() as connection:
         if table == "events":
-            return iter([_event(row) for row in tables.events(connection, clinician.key, *span)])
+            return iter([_event_row(row) for row in tables.events(connection, clinician.key, *span)])
         if table == "metrics":
-            return iter([_weekly(row) for row in tables.metrics(connection, clinician.key, *days)])
+            return iter([_week_row(row) for row in tables.metrics(connection, clinician.key, *days)])
         if table == "notices":
-            return iter([_weekly(row) for row in tables.notices(connection, clinician.key, *days)])
+            return iter([_week_row(row) for row in tables.notices(connection, clinician.key, *days)])
         if table == "answers":
             return iter(
-                [_counted(clinician, count) for count in notices.answer_counts(connection, clinician.key, *days)]
+                [_answer_row(clinician, count) for count in notices.answer_counts(connection, clinician.key, *days)]
             )
-        names = analysis_records.pseudonyms(connection, clinician.key)
+        pseudonyms = analysis_records.pseudonyms(connection, clinician.key)
         messages = list(tables.messages(connection, clinician.key, *span)) if table == "messages" else []
         frames = load_frames(config, store, clinician, now=now)
     if table == "messages":
-        return _messages(messages, frames, names)
-    return (_sessions if table == "sessions" else _replies)(frames, names, *span)
+        return _message_rows(messages, frames, pseudonyms)
+    return (_session_rows if table == "sessions" else _reply_rows)(frames, pseudonyms, *span)
 
 
-def _counted(clinician: Clinician, count: notices.AnswerCount) -> Row:
-    """How often a clinician said one thing to the notices of one family; no answer: still open."""
+def _answer_row(clinician: Clinician, count: notices.AnswerCount) -> Row:
+    """Return how often a clinician gave one answer to the notices of a family; without an answer they are open."""
     return {"clinician": clinician.key, **asdict(count)}
 
 
-def _midnight(clinician: Clinician, day: date | None, otherwise: int) -> int:
-    """The instant at which a local day begins where the clinician lived on that day."""
+def _midnight(clinician: Clinician, day: date | None, default: int) -> int:
+    """Return the instant at which a local day begins, in the clinician's time zone of that day."""
     if day is None:
-        return otherwise
-    lived = [home for home in clinician.residences if home.starts is None or home.starts <= day]
-    zone = (lived or clinician.residences)[-1].zone
+        return default
+    residences = [residence for residence in clinician.residences if not residence.starts or residence.starts <= day]
+    zone = (residences or clinician.residences)[-1].zone
     return int(datetime.combine(day, time(), zone).timestamp())
 
 
-def _event(row: tables.Row) -> Row:
+def _event_row(row: tables.Row) -> Row:
     return {**row, "start": _iso(row["start"]), "end": _iso(row["end"])}
 
 
-def _messages(rows: Sequence[tables.Row], frames: Frames, names: Mapping[int, str]) -> Iterator[Row]:
+def _message_rows(rows: Sequence[tables.Row], frames: Frames, pseudonyms: Mapping[int, str]) -> Iterator[Row]:
     from monitor.analysis.contact_rules import classify_contact
 
     clients = zip(frames.clients["client"], frames.clients["person"], strict=True)
-    person = {names[client]: person for client, person in clients}
-    who = [person.get(row["counterpart"], -1) for row in rows]
+    persons_by_pseudonym = {pseudonyms[client]: person for client, person in clients}
+    persons = [persons_by_pseudonym.get(row["counterpart"], -1) for row in rows]
     sent_at = [row["sent_at"] for row in rows]
-    marked = set(frames.messages.loc[frames.messages["emergency"], "thread"])
-    in_one = [row["thread"] in marked for row in rows]
-    late = classify_contact(frames.agreements, frames.calendar, who, sent_at, emergencies=in_one)["after_hours"]
-    for row, after in zip(rows, late, strict=True):
-        yield {**row, "sent_at": _iso(row["sent_at"]), "after_hours": int(after)}
+    emergency_threads = set(frames.messages.loc[frames.messages["emergency"], "thread"])
+    emergencies = [row["thread"] in emergency_threads for row in rows]
+    contact = classify_contact(frames.agreements, frames.calendar, persons, sent_at, emergencies=emergencies)
+    for row, after_hours in zip(rows, contact["after_hours"], strict=True):
+        yield {**row, "sent_at": _iso(row["sent_at"]), "after_hours": int(after_hours)}
 
 
-def _sessions(frames: Frames, names: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
-    booked = frames.sessions["booked_start"]
-    ends = frames.sessions[["booked_end", "effective_end"]].max(axis=1)
-    chosen = frames.sessions[(booked < end) & ((ends > start) | (booked >= start))]
-    for values in chosen.sort_values(["booked_start", "uid_key"]).to_dict("records"):
-        yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_session(values)}
-    extras = frames.unscheduled_calls[
-        (frames.unscheduled_calls["started_at"] < end) & (frames.unscheduled_calls["ended_at"] > start)
-    ]
-    for values in extras.to_dict("records"):
-        yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_extra(values)}
+def _session_rows(frames: Frames, pseudonyms: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
+    booked_start = frames.sessions["booked_start"]
+    last_end = frames.sessions[["booked_end", "effective_end"]].max(axis=1)
+    sessions = frames.sessions[(booked_start < end) & ((last_end > start) | (booked_start >= start))]
+    for values in sessions.sort_values(["booked_start", "uid_key"]).to_dict("records"):
+        client = pseudonyms.get(values["client"])
+        yield {"clinician": frames.clinician.key, "client": client, **_session_values(values)}
+    calls = frames.unscheduled_calls
+    for values in calls[(calls["started_at"] < end) & (calls["ended_at"] > start)].to_dict("records"):
+        client = pseudonyms.get(values["client"])
+        yield {"clinician": frames.clinician.key, "client": client, **_unscheduled_values(values)}
 
 
-def _replies(frames: Frames, names: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
-    inbound = frames.replies["inbound_at"]
-    chosen = frames.replies[(inbound >= start) & (inbound < end)]
-    for values in chosen.sort_values("inbound_at", kind="stable").to_dict("records"):
-        yield {"clinician": frames.clinician.key, "client": names.get(values["client"]), **_reply(values)}
+def _reply_rows(frames: Frames, pseudonyms: Mapping[int, str], start: int, end: int) -> Iterator[Row]:
+    inbound_at = frames.replies["inbound_at"]
+    replies = frames.replies[(inbound_at >= start) & (inbound_at < end)]
+    for values in replies.sort_values("inbound_at", kind="stable").to_dict("records"):
+        client = pseudonyms.get(values["client"])
+        yield {"clinician": frames.clinician.key, "client": client, **_reply_values(values)}
 
 
-def _session(values: Mapping[Any, Any]) -> Row:
+def _session_values(values: Mapping[Any, Any]) -> Row:
     instants = ("booked_start", "booked_end", "actual_start", "actual_end")
     return {
         **{name: _iso(values[name]) for name in instants},
@@ -146,25 +150,25 @@ def _session(values: Mapping[Any, Any]) -> Row:
     }
 
 
-def _extra(values: Mapping[Any, Any]) -> Row:
-    """A call that nobody booked: it has no booking, and counts as no session."""
-    nothing = dict.fromkeys(COLUMNS["sessions"][2:])
+def _unscheduled_values(values: Mapping[Any, Any]) -> Row:
+    """Return the values of an unscheduled call, which has actual times but no booking."""
+    empty = dict.fromkeys(COLUMNS["sessions"][2:])
     actual = {"actual_start": _iso(values["started_at"]), "actual_end": _iso(values["ended_at"])}
-    return nothing | actual | {"evidence": Grade.CALL.value, "status": UNSCHEDULED}
+    return empty | actual | {"evidence": Grade.CALL.value, "status": UNSCHEDULED}
 
 
-def _reply(values: Mapping[Any, Any]) -> Row:
-    answered = not isnan(values["reply_at"])
+def _reply_values(values: Mapping[Any, Any]) -> Row:
+    is_answered = not isnan(values["reply_at"])
     return {
         "inbound_at": _iso(values["inbound_at"]),
         "reply_at": _iso(values["reply_at"]),
-        "minutes_clock": _decimal(values["minutes_clock"]) if answered else None,
-        "minutes_working": _decimal(values["minutes_working"]) if answered else None,
-        "after_hours": int(values["after_hours"]) if answered else None,
+        "minutes_clock": _decimal(values["minutes_clock"]) if is_answered else None,
+        "minutes_working": _decimal(values["minutes_working"]) if is_answered else None,
+        "after_hours": int(values["after_hours"]) if is_answered else None,
     }
 
 
-def _weekly(row: tables.Row) -> Row:
+def _week_row(row: tables.Row) -> Row:
     from monitor.analysis.calendar import date_of
 
     year, week, _ = date_of(row["week"]).isocalendar()
@@ -172,7 +176,7 @@ def _weekly(row: tables.Row) -> Row:
 
 
 def _iso(instant: float) -> str | None:
-    """An instant in UTC with a Z; an unknown one stays so."""
+    """Return an instant as ISO 8601 in UTC with a Z, and ``None`` for an unknown one (NaN)."""
     return None if isnan(instant) else datetime.fromtimestamp(instant, UTC).isoformat().replace("+00:00", "Z")
 
 
