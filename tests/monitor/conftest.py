@@ -1,4 +1,4 @@
-"""The written practice, made once, and its pages, opened anew for every test."""
+"""Fixtures: a practice written once a session and copied for each test, and its pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_once(tmp_path_factory: pytest.TempPathFactory) -> WrittenPractice:
 
 @pytest.fixture
 def practice(read_once: WrittenPractice, tmp_path: Path) -> WrittenPractice:
-    """The practice in a folder of this test's own, so that a command or a server may change it, too."""
+    """Return a copy of the practice in this test's own folder, which commands and servers may change."""
     folder = shutil.copytree(read_once.config.folder, tmp_path / "practice")
     return replace(read_once, config=load(folder / read_once.config.path.name))
 

@@ -1,4 +1,4 @@
-"""Whoever opens the pages in a test: a browser of their own, a clock that the test moves."""
+"""The dashboard in tests: clients that sign in by a link, and a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SettableClock:
 
 
 class DashboardPages:
-    """The pages of a practice; leaving the ``with`` closes what making links opened."""
+    """The pages of a practice, and a store for making links, which is closed on leaving the ``with``."""
 
     def __init__(self, config: Config) -> None:
         self.config, self.clock = config, SettableClock()
@@ -44,7 +44,7 @@ class DashboardPages:
 
     @property
     def root(self) -> str:
-        """The path below which the pages lie; the client of a test adds it by itself."""
+        """The path below which the pages are served; a test client adds it by itself."""
         return str(self.app.config["APPLICATION_ROOT"])
 
     def sign_in_link(self, subject: str) -> str:
@@ -66,19 +66,19 @@ def use_link(client: FlaskClient, link: str) -> TestResponse:
 
 
 def session_cookie(client: FlaskClient) -> str:
-    held = client.get_cookie("evenhours", path=client.application.config["APPLICATION_ROOT"])
-    assert held is not None
-    return held.value
+    session = client.get_cookie("evenhours", path=client.application.config["APPLICATION_ROOT"])
+    assert session is not None
+    return session.value
 
 
 def client_with_cookie(pages: DashboardPages, value: str) -> FlaskClient:
-    """Somebody who got hold of a cookie."""
+    """Return a client that sends a given session cookie."""
     client = pages.anonymous()
     client.set_cookie("evenhours", value, path=pages.root)
     return client
 
 
 def csrf_token_of(page: TestResponse) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert match is not None
+    return match[1]

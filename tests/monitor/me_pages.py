@@ -1,4 +1,4 @@
-"""The pages for one therapist alone as they are drawn from reports with invented numbers."""
+"""The pages for one therapist alone, rendered without a request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def app() -> Flask:
 
 
 def main_html(render: Callable[[], str]) -> str:
-    """What a page says within its layout. Addresses begin with ``/me``, as if the pages lay at the root."""
+    """Return the main element of a page. Addresses begin with ``/me``, as if the pages were served at the root."""
     with app().test_request_context("/me/"):
         html = render().replace(str(app().config["APPLICATION_ROOT"]), "")
     return html.partition('<main id="main">')[2].partition("</main>")[0]

@@ -1,4 +1,4 @@
-"""Words planted wherever content can stand in a source are found nowhere: a whole night, from files to reports."""
+"""Canary words in every field of the sources are written nowhere: one nightly run, from files to reports."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ COMMANDS = (
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
-    """Every kind of file with a canary in every place, also in records that cannot be used."""
+    """Return an office whose files have a canary in every field, also in records that are rejected."""
     (tmp_path / "office").mkdir()
     office = Office(tmp_path / "office", CONFIG.replace("holiday", "never"))
     office.write("ana.ics", calendar(*(ENTRY.format(number=day) for day in (2, 3, 4)), HALF_AN_ENTRY))
@@ -92,7 +92,7 @@ def office(tmp_path: Path) -> Office:
 
 
 def spellings(canary: str) -> Iterator[bytes]:
-    """The word as it is, and as base64 at every offset, hex and in an address would hide it; lower case."""
+    """Yield a canary as it is and encoded: hex, in a URL, base64 at each of the three offsets, quoted-printable."""
     plain = canary.encode()
     yield from (plain, plain.hex().encode(), quote(canary).encode(), quote(canary, safe="").encode())
     for shift in range(3):
@@ -101,30 +101,32 @@ def spellings(canary: str) -> Iterator[bytes]:
 
 
 def written_since(folder: Path, before: frozenset[Path]) -> Iterator[tuple[str, bytes]]:
-    """Every file that has come into being, by name."""
+    """Yield the name and content of every file that was not there before."""
     for path in folder.rglob("*"):
         if path.is_file() and path not in before:
             yield path.name, path.read_bytes()
 
 
-def test_no_word_of_a_source_is_found_again(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_canary_of_a_source_is_written_anywhere(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = frozenset(office.folder.rglob("*"))
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.chdir(office.folder)
-    answers = {" ".join(command): office(*command) for command in COMMANDS}
-    told = {command: (answer.out + answer.err).encode() for command, answer in answers.items()}
-    told |= dict(written_since(tmp_path, before))
+    results = {" ".join(command): office(*command) for command in COMMANDS}
+    outputs = {command: (result.out + result.err).encode() for command, result in results.items()}
+    outputs |= dict(written_since(tmp_path, before))
 
-    assert {command: answer.code for command, answer in answers.items() if answer.code} == {}
-    assert {"evenhours.db", "ana.html", "ben.html", "fairness.html"} <= told.keys()
-    assert [told[f"export {table}"].count(b"\n") - 1 for table in ("events", "sessions", "messages")] == [4, 4, 5]
+    assert {command: result.code for command, result in results.items() if result.code} == {}
+    assert {"evenhours.db", "ana.html", "ben.html", "fairness.html"} <= outputs.keys()
+    assert [outputs[f"export {table}"].count(b"\n") - 1 for table in ("events", "sessions", "messages")] == [4, 4, 5]
     words = [*CANARIES.values(), "Zebrafink", LOCAL_PART]
-    found = {
+    leaks = {
         (place, word)
-        for place, text in told.items()
+        for place, text in outputs.items()
         for word in words
         for spelling in spellings(word)
         if spelling.lower() in text.lower()
     }
-    assert found == set()
+    assert leaks == set()

@@ -1,4 +1,4 @@
-"""Who may open what: every visitor, every route, whatever is not declared being closed."""
+"""Access: every visitor on every route, one-time links, cookies, headers and foreign requests."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.monitor.dashboard_pages import DashboardPages, client_with_cookie, cs
 from tests.monitor.practices import WrittenPractice
 
 VISITORS = ("nobody", "ana", "ben", "director")
-# Endpoint -> what each visitor is answered, without a form's token: 400 says that only the token was missing.
-ANSWERED = {
+# The status for each visitor, by endpoint. Forms are sent without a token, so 400 means that access itself was allowed.
+EXPECTED_STATUS = {
     "auth.home": (401, 303, 303, 303),
     "auth.link": (401, 401, 401, 401),
     "auth.sign_in": (400, 400, 400, 400),
@@ -72,7 +72,7 @@ def visitor(pages: DashboardPages, name: str) -> FlaskClient:
 
 
 def routes(pages: DashboardPages, practice: WrittenPractice) -> list[tuple[str, str, str]]:
-    """(endpoint, method, address) of everything that the pages answer."""
+    """Return endpoint, method and address of every route."""
     values = {
         "token": "x" * 43,
         "week": "2026-W46",
@@ -94,15 +94,15 @@ def routes(pages: DashboardPages, practice: WrittenPractice) -> list[tuple[str, 
 
 
 def test_every_visitor_on_every_route(pages: DashboardPages, practice: WrittenPractice) -> None:
-    asked = routes(pages, practice)
+    all_routes = routes(pages, practice)
     visitors = {name: visitor(pages, name) for name in VISITORS}
 
-    found = {
+    statuses = {
         endpoint: tuple(client.open(address, method=method).status_code for client in visitors.values())
-        for endpoint, method, address in asked
+        for endpoint, method, address in all_routes
     }
 
-    assert found == ANSWERED
+    assert statuses == EXPECTED_STATUS
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
@@ -116,7 +116,7 @@ def test_no_method_opens_what_another_closes(pages: DashboardPages, practice: Wr
     assert {pages.anonymous().open(address, method=method).status_code for address in private} <= {401, 405}
 
 
-def test_everything_that_is_routed_says_who_may_open_it(pages: DashboardPages) -> None:
+def test_every_view_declares_who_may_open_it(pages: DashboardPages) -> None:
     assert [name for name, view in pages.app.view_functions.items() if not allowed(view)] == []
 
 
@@ -126,7 +126,7 @@ def test_a_view_without_a_policy_is_closed_to_everybody(pages: DashboardPages) -
     assert {visitor(pages, name).get("/open").status_code for name in VISITORS} == {403}
 
 
-def test_a_view_for_anybody_asks_the_store_nothing(pages: DashboardPages) -> None:
+def test_a_view_for_anybody_does_not_open_the_store(pages: DashboardPages) -> None:
     pages.app.add_url_rule("/open", "open", allow(Role.ANYBODY)(lambda: "words"))
     pages.config.database.unlink()
 
@@ -136,15 +136,15 @@ def test_a_view_for_anybody_asks_the_store_nothing(pages: DashboardPages) -> Non
 def test_a_notice_is_answered_by_its_owner_alone(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
 
-    def answered(client: FlaskClient, notice: int) -> int:
+    def answer_status(client: FlaskClient, notice: int) -> int:
         form = {"answer": "planned", "csrf_token": csrf_token_of(client.get("/me/"))}
         return client.post(f"/me/week/2026-W46/notices/{notice}", data=form).status_code
 
-    assert [answered(ana, practice.notice), answered(ben, practice.bens_notice)] == [303, 303]
-    assert [answered(ana, practice.bens_notice), answered(ben, practice.notice)] == [404, 404]
+    assert [answer_status(ana, practice.notice), answer_status(ben, practice.bens_notice)] == [303, 303]
+    assert [answer_status(ana, practice.bens_notice), answer_status(ben, practice.notice)] == [404, 404]
 
 
-# In, and out again
+# Signing in and out
 
 
 def test_a_link_signs_in_once(pages: DashboardPages) -> None:
@@ -157,7 +157,7 @@ def test_a_link_signs_in_once(pages: DashboardPages) -> None:
     assert late.post(link, data={"csrf_token": token}).status_code == 401
 
 
-def test_a_link_waits_for_a_quarter_of_an_hour(pages: DashboardPages) -> None:
+def test_a_link_expires_after_a_quarter_of_an_hour(pages: DashboardPages) -> None:
     first, second, client = pages.sign_in_link("ana"), pages.sign_in_link("ana"), pages.anonymous()
     token = csrf_token_of(client.get(second))
 
@@ -169,37 +169,37 @@ def test_a_link_waits_for_a_quarter_of_an_hour(pages: DashboardPages) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_looking_at_a_link_uses_nothing_up_and_writes_nothing(pages: DashboardPages, method: str) -> None:
+def test_opening_a_link_does_not_use_it_up_and_writes_nothing(pages: DashboardPages, method: str) -> None:
     link, ana = pages.sign_in_link("ana"), pages.signed_in("ana")
     before = pages.store.connection.execute("PRAGMA data_version").fetchone()
 
-    for curious in (pages.anonymous(), pages.anonymous(), ana):
-        for told in ({}, {"Sec-Purpose": "prefetch;prerender"}, {"User-Agent": "a scanner of links"}):
-            assert curious.open(link, method=method, headers=told).status_code == 200
+    for client in (pages.anonymous(), pages.anonymous(), ana):
+        for request_headers in ({}, {"Sec-Purpose": "prefetch;prerender"}, {"User-Agent": "a scanner of links"}):
+            assert client.open(link, method=method, headers=request_headers).status_code == 200
 
     assert pages.store.connection.execute("PRAGMA data_version").fetchone() == before
     assert ana.get("/me/").status_code == 200
     assert use_link(pages.anonymous(), link).status_code == 303
 
 
-def test_a_links_page_says_whose_pages_it_opens_and_what_ends(pages: DashboardPages) -> None:
+def test_the_page_of_a_link_names_whose_pages_it_opens_and_who_is_signed_out(pages: DashboardPages) -> None:
     stranger, ben = pages.anonymous(), pages.signed_in("ben")
 
-    shown = stranger.get(pages.sign_in_link("ana")).text
-    assert '<button class="main">Open Ana’s pages</button>' in shown
-    assert "For whoever holds this link" in shown
-    shown = ben.get(pages.sign_in_link("director")).text
-    assert "Open the director’s pages" in shown
-    assert "You are reading as =Ben" in shown
-    assert "You are signed in as =Ben; opening the pages signs you out." in shown
+    page = stranger.get(pages.sign_in_link("ana")).text
+    assert '<button class="main">Open Ana’s pages</button>' in page
+    assert "For whoever holds this link" in page
+    page = ben.get(pages.sign_in_link("director")).text
+    assert "Open the director’s pages" in page
+    assert "You are reading as =Ben" in page
+    assert "You are signed in as =Ben; opening the pages signs you out." in page
 
 
 def test_the_button_of_a_link_belongs_to_the_browser_that_shows_it(pages: DashboardPages) -> None:
     link, somebody, ben = pages.sign_in_link("ana"), pages.anonymous(), pages.signed_in("ben")
-    theirs = csrf_token_of(somebody.get(link))
+    their_token = csrf_token_of(somebody.get(link))
 
     assert ben.post(link).status_code == 400
-    assert ben.post(link, data={"csrf_token": theirs}).status_code == 400
+    assert ben.post(link, data={"csrf_token": their_token}).status_code == 400
     assert ben.post(link, data={"csrf_token": csrf_token_of(ben.get("/me/"))}).status_code == 400
     assert ben.get("/me/").status_code == 200
     assert use_link(pages.anonymous(), link).status_code == 303
@@ -207,20 +207,20 @@ def test_the_button_of_a_link_belongs_to_the_browser_that_shows_it(pages: Dashbo
 
 def test_a_link_from_a_mail_leaves_the_session_alone_until_the_button_ends_it(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
-    before, link = session_cookie(ana), pages.sign_in_link("director")
-    from_elsewhere = pages.anonymous()  # a strict cookie stays at home when another site's link is followed
+    earlier_token, link = session_cookie(ana), pages.sign_in_link("director")
+    from_elsewhere = pages.anonymous()  # browsers send no strict cookie when a link on another site is followed
 
-    shown = from_elsewhere.get(link)
-    assert [told.partition("=")[0] for told in shown.headers.getlist("Set-Cookie")] == ["evenhours-sign-in"]
-    assert f"Path={pages.root}/sign-in" in shown.headers["Set-Cookie"].split("; ")
-    word = shown.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
-    ana.set_cookie("evenhours-sign-in", word, path=f"{pages.root}/sign-in")
+    page = from_elsewhere.get(link)
+    assert [line.partition("=")[0] for line in page.headers.getlist("Set-Cookie")] == ["evenhours-sign-in"]
+    assert f"Path={pages.root}/sign-in" in page.headers["Set-Cookie"].split("; ")
+    sign_in_token = page.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    ana.set_cookie("evenhours-sign-in", sign_in_token, path=f"{pages.root}/sign-in")
     assert ana.get("/me/").status_code == 200
 
-    assert ana.post(link, data={"csrf_token": csrf_token_of(shown)}).status_code == 303
+    assert ana.post(link, data={"csrf_token": csrf_token_of(page)}).status_code == 303
 
     assert ana.get("/practice/").status_code == 200
-    assert client_with_cookie(pages, before).get("/help").status_code == 401
+    assert client_with_cookie(pages, earlier_token).get("/help").status_code == 401
     assert ana.get_cookie("evenhours-sign-in", path=f"{pages.root}/sign-in") is None
 
 
@@ -235,7 +235,7 @@ def test_a_cookie_that_somebody_else_set_never_becomes_a_session(pages: Dashboar
     assert client_with_cookie(pages, "chosen, too").get("/me/").status_code == 401
 
 
-def test_a_fault_at_a_link_leaves_its_secret_out_of_the_log(
+def test_an_error_at_a_link_logs_the_rule_and_not_the_token(
     pages: DashboardPages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     link = pages.sign_in_link("ana")
@@ -251,57 +251,57 @@ def test_a_fault_at_a_link_leaves_its_secret_out_of_the_log(
     assert link.rpartition("/")[2] not in caplog.text
 
 
-def test_a_cookie_from_another_port_does_not_take_over(pages: DashboardPages) -> None:
-    word, browser = session_cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
-    browser.environ_base["HTTP_COOKIE"] = f"evenhours={word}; evenhours=somebody-elses"  # the longer path comes first
+def test_a_cookie_set_by_another_port_does_not_replace_ours(pages: DashboardPages) -> None:
+    token, browser = session_cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
+    browser.environ_base["HTTP_COOKIE"] = f"evenhours={token}; evenhours=somebody-elses"  # the longer path comes first
 
     assert "You are reading as Ana" in browser.get("/me/").text
 
 
-def test_the_links_secret_goes_no_further_than_its_own_page(pages: DashboardPages) -> None:
+def test_the_token_of_a_link_is_on_no_page_and_in_no_header(pages: DashboardPages) -> None:
     link, client = pages.sign_in_link("ana"), pages.anonymous()
     secret = link.rpartition("/")[2]
 
-    shown = client.get(link)
-    assert secret not in shown.text
-    assert secret not in str(shown.headers)
-    assert shown.headers["Referrer-Policy"] == "no-referrer"
-    sent_on = client.post(link, data={"csrf_token": csrf_token_of(shown)})
-    assert sent_on.headers["Location"] == f"{pages.root}/"
-    assert secret not in sent_on.text + str(sent_on.headers)
+    page = client.get(link)
+    assert secret not in page.text
+    assert secret not in str(page.headers)
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    redirect = client.post(link, data={"csrf_token": csrf_token_of(page)})
+    assert redirect.headers["Location"] == f"{pages.root}/"
+    assert secret not in redirect.text + str(redirect.headers)
 
 
 def test_signing_in_gives_a_new_cookie_and_ends_the_session_before(pages: DashboardPages) -> None:
     client = pages.signed_in("ana")
-    before = session_cookie(client)
+    earlier_token = session_cookie(client)
 
     use_link(client, pages.sign_in_link("director"))
 
-    assert session_cookie(client) != before
+    assert session_cookie(client) != earlier_token
     assert client.get("/practice/").status_code == 200
-    assert client_with_cookie(pages, before).get("/me/").status_code == 401
+    assert client_with_cookie(pages, earlier_token).get("/me/").status_code == 401
 
 
 def test_a_cookie_is_worth_nothing_after_signing_out(pages: DashboardPages) -> None:
     client = pages.signed_in("ana")
-    stolen = session_cookie(client)
-    assert client_with_cookie(pages, stolen).get("/me/").status_code == 200
+    stolen_token = session_cookie(client)
+    assert client_with_cookie(pages, stolen_token).get("/me/").status_code == 200
 
     assert client.post("/sign-out", data={"csrf_token": csrf_token_of(client.get("/me/"))}).status_code == 200
 
     assert client.get_cookie("evenhours", path=pages.root) is None
-    assert client_with_cookie(pages, stolen).get("/me/").status_code == 401
+    assert client_with_cookie(pages, stolen_token).get("/me/").status_code == 401
 
 
 def test_a_cookie_that_was_changed_is_worth_nothing(pages: DashboardPages) -> None:
-    word, thief = session_cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
+    own_token, thief = session_cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
 
-    def answered(held: str) -> int:
-        return thief.get("/help", headers={"Cookie": f"evenhours={held}"}).status_code
+    def status_with(token: str) -> int:
+        return thief.get("/help", headers={"Cookie": f"evenhours={token}"}).status_code
 
-    changed = (f"{word}x", word[:-1], word.swapcase(), "", "\xff\xfe", '"\\377"', "x" * 5000)
-    assert {answered(held) for held in changed} == {401}
-    assert answered(word) == 200
+    changed_tokens = (f"{own_token}x", own_token[:-1], own_token.swapcase(), "", "\xff\xfe", '"\\377"', "x" * 5000)
+    assert {status_with(token) for token in changed_tokens} == {401}
+    assert status_with(own_token) == 200
 
 
 def test_a_session_ends_after_a_quarter_of_an_hour_without_use(pages: DashboardPages) -> None:
@@ -335,56 +335,56 @@ def test_a_page_seen_twice_in_a_minute_writes_nothing(pages: DashboardPages) -> 
     assert pages.store.connection.execute("PRAGMA data_version").fetchone() == before
 
 
-def test_whoever_has_left_the_configuration_is_out(practice: WrittenPractice) -> None:
+def test_a_clinician_removed_from_the_configuration_is_signed_out(practice: WrittenPractice) -> None:
     with DashboardPages(practice.config) as pages:
-        held = session_cookie(pages.signed_in("ana"))
-    left = replace(practice.config, clinicians=practice.config.clinicians[1:])
+        token = session_cookie(pages.signed_in("ana"))
+    config_without_ana = replace(practice.config, clinicians=practice.config.clinicians[1:])
 
-    with DashboardPages(left) as pages:
-        assert client_with_cookie(pages, held).get("/me/").status_code == 401
+    with DashboardPages(config_without_ana) as pages:
+        assert client_with_cookie(pages, token).get("/me/").status_code == 401
 
 
 def test_the_cookie_stays_on_this_site_and_out_of_scripts(pages: DashboardPages) -> None:
     client, link = pages.anonymous(), pages.sign_in_link("ana")
-    shown = client.get(link)
-    told = client.post(link, data={"csrf_token": csrf_token_of(shown)}).headers.getlist("Set-Cookie")
+    page = client.get(link)
+    set_cookies = client.post(link, data={"csrf_token": csrf_token_of(page)}).headers.getlist("Set-Cookie")
 
-    assert told[0].startswith("evenhours=")
-    assert {"HttpOnly", "SameSite=Strict", f"Path={pages.root}"} <= set(told[0].split("; "))
-    assert {"HttpOnly", "SameSite=Strict"} <= set(shown.headers["Set-Cookie"].split("; "))
-    assert "Expires" not in told[0] + shown.headers["Set-Cookie"]
+    assert set_cookies[0].startswith("evenhours=")
+    assert {"HttpOnly", "SameSite=Strict", f"Path={pages.root}"} <= set(set_cookies[0].split("; "))
+    assert {"HttpOnly", "SameSite=Strict"} <= set(page.headers["Set-Cookie"].split("; "))
+    assert "Expires" not in set_cookies[0] + page.headers["Set-Cookie"]
 
 
 def test_over_tls_the_cookie_is_bound_to_the_host(pages: DashboardPages) -> None:
     from monitor.dashboard.app import create_app
 
-    secure = create_app(pages.config, pages.clock, https=True).test_client()
-    link, here = pages.sign_in_link("ana"), {"base_url": "https://localhost"}
-    shown = secure.get(link, **here)
-    told = secure.post(link, data={"csrf_token": csrf_token_of(shown)}, **here).headers.getlist("Set-Cookie")
+    client = create_app(pages.config, pages.clock, https=True).test_client()
+    link, over_tls = pages.sign_in_link("ana"), {"base_url": "https://localhost"}
+    page = client.get(link, **over_tls)
+    set_cookies = client.post(link, data={"csrf_token": csrf_token_of(page)}, **over_tls).headers.getlist("Set-Cookie")
 
-    assert told[0].startswith("__Host-evenhours=")
-    assert shown.headers["Set-Cookie"].startswith("__Host-evenhours-sign-in=")
-    for cookie_line in (*told, shown.headers["Set-Cookie"]):
+    assert set_cookies[0].startswith("__Host-evenhours=")
+    assert page.headers["Set-Cookie"].startswith("__Host-evenhours-sign-in=")
+    for cookie_line in (*set_cookies, page.headers["Set-Cookie"]):
         assert {"Secure", "Path=/"} <= set(cookie_line.split("; "))
         assert "Domain" not in cookie_line
-    assert secure.get("/", **here, follow_redirects=True).request.path == "/me/"
+    assert client.get("/", **over_tls, follow_redirects=True).request.path == "/me/"
 
 
-# The cookie holds a word, the server the rest
+# The cookie contains a token, the server everything else
 
 
-def test_a_message_lies_with_the_session_and_is_shown_once(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_a_message_is_stored_with_the_session_and_shown_once(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
     before, other = session_cookie(ana), client_with_cookie(pages, session_cookie(ana))
     form = {"csrf_token": csrf_token_of(ana.get("/me/")), "trauma": "yes", "standing": "client", "from": "2026-11-01"}
 
     answer = ana.post(f"/me/clients/{practice.client}", data=form)
-    (held,) = pages.store.connection.execute("SELECT messages FROM web_session").fetchone()
+    (stored_messages,) = pages.store.connection.execute("SELECT messages FROM web_session").fetchone()
 
     assert "Set-Cookie" not in answer.headers
     assert session_cookie(ana) == before
-    assert json.loads(held) == ["Saved: The work is trauma-focused."]
+    assert json.loads(stored_messages) == ["Saved: The work is trauma-focused."]
     assert ana.head("/help").status_code == 200
     assert "Saved: The work is trauma-focused." in ana.get("/help").text
     assert "Saved: The work is trauma-focused." not in other.get("/help").text
@@ -410,18 +410,18 @@ def test_a_message_ends_with_its_session(pages: DashboardPages, practice: Writte
     assert pages.store.connection.execute("SELECT messages FROM web_session").fetchall() == [("[]",)]
 
 
-def test_what_was_rolled_back_is_not_said(
+def test_the_message_of_a_write_that_was_rolled_back_is_not_shown(
     pages: DashboardPages, practice: WrittenPractice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ana, say = pages.signed_in("ana"), request.flash
+    ana, flash = pages.signed_in("ana"), request.flash
     form = {"answer": "planned", "csrf_token": csrf_token_of(ana.get("/me/"))}
 
-    def then_the_disk_is_full(message: str) -> None:
-        say(message)
+    def flash_on_a_full_disk(message: str) -> None:
+        flash(message)
         raise StoreError("The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(request, "flash", then_the_disk_is_full)
+        patch.setattr(request, "flash", flash_on_a_full_disk)
         answer = ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form)
 
     assert answer.status_code == 503
@@ -429,7 +429,7 @@ def test_what_was_rolled_back_is_not_said(
     assert "Your answer" not in ana.get("/me/").text
 
 
-def test_no_cookie_of_these_pages_says_anything(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_no_view_but_signing_out_sets_a_cookie(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
 
     for endpoint, method, address in routes(pages, practice):
@@ -439,10 +439,10 @@ def test_no_cookie_of_these_pages_says_anything(pages: DashboardPages, practice:
     assert re.fullmatch(r"[\w-]{43}", session_cookie(ana))
 
 
-# Below a path of the practice's own
+# The path of a practice
 
 
-def test_a_practice_keeps_its_path_and_shares_it_with_none(pages: DashboardPages, tmp_path: Path) -> None:
+def test_the_path_of_a_practice_stays_and_is_its_own(pages: DashboardPages, tmp_path: Path) -> None:
     another = tmp_path / "another"
     another.mkdir()
 
@@ -454,9 +454,9 @@ def test_a_practice_keeps_its_path_and_shares_it_with_none(pages: DashboardPages
 
 @pytest.mark.parametrize("path", ["/", "/me/", "/sign-in/x", "/static/0/evenhours.css", "/favicon.ico", "/{root}x/me/"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "BREW"])
-def test_another_path_says_nothing(pages: DashboardPages, method: str, path: str) -> None:
-    held, thief = session_cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
-    thief.environ_base.update(HTTP_COOKIE=f"evenhours={held}")
+def test_another_path_answers_404_and_nothing_else(pages: DashboardPages, method: str, path: str) -> None:
+    token, thief = session_cookie(pages.signed_in("ana")), pages.app.test_client(use_cookies=False)
+    thief.environ_base.update(HTTP_COOKIE=f"evenhours={token}")
     assert thief.get(f"{pages.root}/me/", base_url="http://127.0.0.1:8137").status_code == 200
 
     answer = thief.open(path.format(root=pages.root[1:]), method=method, base_url="http://127.0.0.1:8137")
@@ -467,15 +467,15 @@ def test_another_path_says_nothing(pages: DashboardPages, method: str, path: str
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
-def test_every_address_on_a_page_lies_below_the_path(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_every_link_on_a_page_lies_below_the_path(pages: DashboardPages, practice: WrittenPractice) -> None:
     for name in VISITORS:
         client = visitor(pages, name)
         for _, method, address in routes(pages, practice):
             if method == "GET" and "/static/" not in address:
                 text = client.get(address).text
-                found = re.findall(r'(?:href|action|src)="([^"]*)"', text)
-                ours = [url for url in found if not url.startswith(("#", "data:", "https://"))]
-                assert [url for url in ours if not url.startswith(f"{pages.root}/")] == []
+                addresses = re.findall(r'(?:href|action|src)="([^"]*)"', text)
+                own_addresses = [url for url in addresses if not url.startswith(("#", "data:", "https://"))]
+                assert [url for url in own_addresses if not url.startswith(f"{pages.root}/")] == []
 
 
 def test_no_title_and_no_address_names_a_client(pages: DashboardPages, practice: WrittenPractice) -> None:
@@ -487,8 +487,8 @@ def test_no_title_and_no_address_names_a_client(pages: DashboardPages, practice:
     for endpoint, method, address in routes(pages, practice):
         assert code not in address
         if method == "GET" and endpoint != "assets.asset":
-            shown = ana.get(address).text
-            titles = re.findall("<title>(.*?)</title>", shown.partition("<body>")[0])
+            page = ana.get(address).text
+            titles = re.findall("<title>(.*?)</title>", page.partition("<body>")[0])
             assert len(titles) == (0 if endpoint == "auth.home" and "Redirecting" in titles else 1)
             assert not [title for title in titles if code in title or "Thursdays" in title]
     assert "<title>One client · Evenhours</title>" in ana.get(f"/me/clients/{practice.client}").text
@@ -510,24 +510,24 @@ def test_every_page_names_its_reader(pages: DashboardPages, practice: WrittenPra
                 assert re.findall('<p class="reader">(.*?)</p>', answer.text) == [reads[name]], (name, endpoint)
 
 
-# What every answer says
+# Headers
 
 
-def test_every_answer_carries_the_headers(pages: DashboardPages, practice: WrittenPractice) -> None:
-    asked, nobody = routes(pages, practice), pages.anonymous()
+def test_every_response_has_the_headers(pages: DashboardPages, practice: WrittenPractice) -> None:
+    all_routes, nobody = routes(pages, practice), pages.anonymous()
     clients = [visitor(pages, name) for name in VISITORS]
     methods = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "BREW")
-    addresses = sorted({address for _, _, address in asked})
+    addresses = sorted({address for _, _, address in all_routes})
     answers = [client.open(address, method=method) for client in clients for address in addresses for method in methods]
     answers += [nobody.get("/nowhere"), nobody.put("/me/"), nobody.get("/", headers={"Host": "evil.example"})]
 
     for name, value in HEADERS.items():
-        found = {answer.headers.get(name) for answer in answers if "/static/" not in answer.request.path}
-        assert found == {value}
+        values = {answer.headers.get(name) for answer in answers if "/static/" not in answer.request.path}
+        assert values == {value}
     assert all(answer.headers.get("Content-Security-Policy") for answer in answers)
 
 
-def test_the_policy_has_no_way_around_it() -> None:
+def test_the_content_security_policy_has_no_exception() -> None:
     policy = HEADERS["Content-Security-Policy"]
 
     assert policy.startswith("default-src 'none'; ")
@@ -536,7 +536,7 @@ def test_the_policy_has_no_way_around_it() -> None:
     assert "http" not in policy
 
 
-def test_only_what_is_the_same_for_everybody_may_be_kept(pages: DashboardPages) -> None:
+def test_browsers_may_cache_the_assets(pages: DashboardPages) -> None:
     answer = pages.anonymous().get(assets().address("fonts/inter-latin-400-normal.woff2"))
 
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -553,7 +553,7 @@ def test_an_older_versions_assets_are_gone(pages: DashboardPages) -> None:
     assert pages.anonymous().get("/static/0/evenhours.css").status_code == 404
 
 
-# What comes from elsewhere
+# Requests from elsewhere
 
 
 @pytest.mark.parametrize(
@@ -598,7 +598,7 @@ def test_no_parameter_leads_elsewhere(pages: DashboardPages, practice: WrittenPr
     assert [answer.headers["Location"].removeprefix(pages.root) for answer in moved] == ["/", "/me/", "/me/"]
 
 
-def test_a_form_beyond_measure_is_refused(pages: DashboardPages) -> None:
+def test_a_form_that_is_too_large_is_refused(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
 
     assert ana.post("/sign-out", data={"csrf_token": "x" * 20_000}).status_code in {400, 413}

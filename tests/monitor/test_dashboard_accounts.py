@@ -1,4 +1,4 @@
-"""The page on which somebody lets their own account be read, and whom it listens to."""
+"""The page on which a clinician gives permission to read their own account, and takes it back."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def office(tmp_path: Path, google: Google) -> Office:
 
 @pytest.fixture
 def pages(office: Office) -> Iterator[DashboardPages]:
-    with DashboardPages(load(office.config)) as found:
-        yield found
+    with DashboardPages(load(office.config)) as opened:
+        yield opened
 
 
 def post(client: FlaskClient, path: str, /, **form: str) -> Any:
@@ -52,41 +52,41 @@ def post(client: FlaskClient, path: str, /, **form: str) -> Any:
     return client.post(path, data={**form, "csrf_token": token}, follow_redirects=True)
 
 
-def on_googles_page(shown: str) -> str:
-    """What somebody does there: says yes, and copies the address that they are sent to."""
-    link = search(r'href="([^"]+/o/oauth2/auth[^"]+)"', shown)
+def consent_on_googles_page(page: str) -> str:
+    """Agree on Google's page, and return the address to which it redirects."""
+    link = search(r'href="([^"]+/o/oauth2/auth[^"]+)"', page)
     assert link is not None
     return requests.get(unescape(link[1]), allow_redirects=False, timeout=10).headers["Location"]
 
 
-def test_somebody_says_yes_and_gives_the_address_back(office: Office, pages: DashboardPages) -> None:
+def test_permission_is_given_by_pasting_the_address(office: Office, pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
     assert "Your permission is missing or incomplete." in ana.get(HERE).text
-    address = on_googles_page(post(ana, f"{HERE}/google").text)
-    told = post(ana, f"{HERE}/google/answer", address=address).text
+    address = consent_on_googles_page(post(ana, f"{HERE}/google").text)
+    page = post(ana, f"{HERE}/google/answer", address=address).text
 
-    assert "Thank you. Evenhours may now read: entries of the calendar, read only." in told
-    assert "You have given permission." in told
+    assert "Thank you. Evenhours may now read: entries of the calendar, read only." in page
+    assert "You have given permission." in page
     assert (read_private(office.folder / "google-tokens", "ana.json") or {})["scopes"] == [CALENDAR]
 
 
-def test_an_address_is_good_for_whoever_began_and_once(office: Office, pages: DashboardPages) -> None:
+def test_an_address_is_accepted_once_and_only_from_whoever_began(office: Office, pages: DashboardPages) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
-    address = on_googles_page(post(ana, f"{HERE}/google").text)
+    address = consent_on_googles_page(post(ana, f"{HERE}/google").text)
 
     assert post(ben, f"{HERE}/google/answer", address=address).status_code == 400
     post(ben, f"{HERE}/google")
-    told = post(ben, f"{HERE}/google/answer", address=address).text
-    assert "that is not the address that Google&#39;s page leads to" in told
+    page = post(ben, f"{HERE}/google/answer", address=address).text
+    assert "that is not the address that Google&#39;s page leads to" in page
     assert read_private(office.folder / "google-tokens", "ben.json") is None
     post(ana, f"{HERE}/google/answer", address=address)
     assert post(ana, f"{HERE}/google/answer", address=address).status_code == 400
 
 
-def test_what_was_left_unticked_is_said(google: Google, pages: DashboardPages) -> None:
+def test_scopes_left_unticked_are_named(google: Google, pages: DashboardPages) -> None:
     google.doors.unticked = {CALENDAR}
     ana = pages.signed_in("ana")
-    address = on_googles_page(post(ana, f"{HERE}/google").text)
+    address = consent_on_googles_page(post(ana, f"{HERE}/google").text)
 
     assert (
         "You left unticked: entries of the calendar, read only"
@@ -94,12 +94,12 @@ def test_what_was_left_unticked_is_said(google: Google, pages: DashboardPages) -
     )
 
 
-def test_in_a_domain_consent_is_written_down_by_whoever_signed_in(office: Office) -> None:
+def test_consent_in_a_domain_is_recorded_for_whoever_is_signed_in(office: Office) -> None:
     office.change('client = "file:google-client.json"', 'service_account = "file:service.json"')
     with DashboardPages(load(office.config)) as pages:
-        told = post(pages.signed_in("ana"), f"{HERE}/google/agree").text
+        page = post(pages.signed_in("ana"), f"{HERE}/google/agree").text
 
-    assert "Your consent is recorded" in told
+    assert "Your consent is recorded" in page
     consent = read_private(office.folder / "google-tokens", "ana.consent.json") or {}
     assert (consent["account"], consent["scopes"]) == (ANA, [CALENDAR])
     assert read_private(office.folder / "google-tokens", "ben.consent.json") is None
@@ -117,35 +117,35 @@ def test_consent_in_a_domain_is_taken_back_by_a_button(office: Office, google: G
         post(ana, f"{HERE}/google/agree")
         post(ben, f"{HERE}/google/agree")
         office("ingest", "--source", "google")
-        asked = [question.account for question in google.asked]
-        assert ANA in asked
+        accounts = [question.account for question in google.asked]
+        assert ANA in accounts
 
-        told = post(ana, f"{HERE}/google/withdraw").text
+        page = post(ana, f"{HERE}/google/withdraw").text
 
-        assert "Your permission is taken back and deleted. Your Google account is not read again" in told
-        assert "Your permission is missing or incomplete." in told
-        assert "Take back my permission" not in told
+        assert "Your permission is taken back and deleted. Your Google account is not read again" in page
+        assert "Your permission is missing or incomplete." in page
+        assert "Take back my permission" not in page
         assert not consent.exists()
         assert "Take back my permission" in ben.get(HERE).text
         assert "There was nothing to take back" in post(ana, f"{HERE}/google/withdraw").text
     google.asked.clear()
-    read = office("ingest", "--source", "google")
+    ingest_result = office("ingest", "--source", "google")
 
-    assert read.code == 4
-    assert "ana has not consented" in read.err
+    assert ingest_result.code == 4
+    assert "ana has not consented" in ingest_result.err
     assert {question.account for question in google.asked} == {"ben@two.example"}
-    found = {line["check"]: line["found"] for line in office("doctor", "--json").json_lines}
-    assert found["permission of ana for google"] == "missing or not sufficient"
-    assert found["permission of ben for google"] == "given"
+    doctor_found = {line["check"]: line["found"] for line in office("doctor", "--json").json_lines}
+    assert doctor_found["permission of ana for google"] == "missing or not sufficient"
+    assert doctor_found["permission of ben for google"] == "given"
 
 
 def test_an_own_permission_is_taken_back_and_no_late_answer_gives_it_anew(
     office: Office, google: Google, pages: DashboardPages
 ) -> None:
     ana, token = pages.signed_in("ana"), office.folder / "google-tokens" / "ana.json"
-    post(ana, f"{HERE}/google/answer", address=on_googles_page(post(ana, f"{HERE}/google").text))
+    post(ana, f"{HERE}/google/answer", address=consent_on_googles_page(post(ana, f"{HERE}/google").text))
     assert token.exists()
-    late = on_googles_page(post(ana, f"{HERE}/google").text)
+    late = consent_on_googles_page(post(ana, f"{HERE}/google").text)
 
     post(ana, f"{HERE}/google/withdraw")
 
@@ -157,51 +157,51 @@ def test_an_own_permission_is_taken_back_and_no_late_answer_gives_it_anew(
     assert google.asked == []
 
 
-def test_what_cannot_be_deleted_is_not_called_taken_back(
+def test_a_permission_that_cannot_be_deleted_is_not_reported_as_taken_back(
     pages: DashboardPages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ana = pages.signed_in("ana")
-    post(ana, f"{HERE}/google/answer", address=on_googles_page(post(ana, f"{HERE}/google").text))
+    post(ana, f"{HERE}/google/answer", address=consent_on_googles_page(post(ana, f"{HERE}/google").text))
 
-    def refused(*_: object, **__: object) -> None:
+    def refuse_deletion(*_: object, **__: object) -> None:
         raise PermissionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", refused)
-        told = post(ana, f"{HERE}/google/withdraw").text
+        patch.setattr(Path, "unlink", refuse_deletion)
+        page = post(ana, f"{HERE}/google/withdraw").text
 
-    assert "Your permission is not taken back." in told
-    assert "You have given permission." in told
+    assert "Your permission is not taken back." in page
+    assert "You have given permission." in page
 
 
-def test_what_googles_answer_is_bound_to_is_in_no_cookie(pages: DashboardPages) -> None:
+def test_the_secrets_of_a_consent_page_are_in_no_cookie(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
     before = session_cookie(ana)
     post(ana, f"{HERE}/google")
 
-    (kept,) = pages.store.connection.execute("SELECT consent FROM web_session").fetchone()
-    assert len(json.loads(kept)) == 2
+    (secrets,) = pages.store.connection.execute("SELECT consent FROM web_session").fetchone()
+    assert len(json.loads(secrets)) == 2
     assert session_cookie(ana) == before
 
 
-def test_sources_whose_permissions_lie_apart_are_not_called_nothing(office: Office) -> None:
+def test_several_sources_with_separate_permissions_name_the_command(office: Office) -> None:
     with office.config.open("a") as config:
         config.write(SOURCE.format(url="http://127.0.0.1:9").replace('"google"', '"second"') + 'tokens = "second"\n')
     write_private(office.folder / "google-client.json", json.dumps(CLIENT))
     with DashboardPages(load(office.config)) as pages:
-        shown = pages.signed_in("ana").get(HERE).text
+        page = pages.signed_in("ana").get(HERE).text
 
-    assert "Evenhours reads nothing from a Google account of yours." not in shown
-    assert "Each of your sources" in shown
+    assert "Evenhours reads nothing from a Google account of yours." not in page
+    assert "Each of your sources" in page
 
 
-def test_without_a_client_the_page_says_what_is_missing(office: Office) -> None:
+def test_without_an_oauth_client_the_page_says_what_is_missing(office: Office) -> None:
     office.change('client = "file:google-client.json"\n', "")
     with DashboardPages(load(office.config)) as pages:
         assert "no OAuth client is configured" in post(pages.signed_in("ana"), f"{HERE}/google").text
 
 
-def test_where_nothing_of_googles_is_read_nothing_is_asked(tmp_path: Path) -> None:
+def test_without_a_google_source_nothing_is_asked(tmp_path: Path) -> None:
     office = Office(tmp_path)
     office("init")
     with DashboardPages(load(office.config)) as pages:

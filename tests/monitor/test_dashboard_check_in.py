@@ -1,4 +1,4 @@
-"""The check-in as its owner uses it: answering, waiting, seeing it beside the weeks, taking it back."""
+"""The check-in page: answering a questionnaire, the days between two, the comparison with the weeks, and erasing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ HERE = "/me/check-in"
 
 
 def answer(client: FlaskClient, key: str, answers: dict[int, int], **more: str) -> str:
-    """Fill in a sheet; what the page then says."""
+    """Send the answers to a questionnaire and return the message on the next page."""
     page = send(client, key, answers, **more)
     assert page.status_code == 200
-    return words_said(page)
+    return message_text(page)
 
 
 def send(client: FlaskClient, key: str, answers: dict[int, int], **more: str) -> TestResponse:
@@ -27,7 +27,7 @@ def send(client: FlaskClient, key: str, answers: dict[int, int], **more: str) ->
     return client.post(f"{HERE}/{key}", data={**form, **more, "csrf_token": token}, follow_redirects=True)
 
 
-def words_said(page: TestResponse) -> str:
+def message_text(page: TestResponse) -> str:
     return next((line.words() for line in read(page.text).all("p", "message")), "")
 
 
@@ -35,22 +35,22 @@ def proqol(value: int, **left_out: int) -> dict[int, int]:
     return {item: value for item in PROQOL.items if item not in left_out.values()}
 
 
-def test_nothing_is_asked_before_somebody_asks_for_it(pages: DashboardPages) -> None:
+def test_no_page_asks_for_a_check_in(pages: DashboardPages) -> None:
     page = pages.signed_in("ana").get(HERE)
 
     assert read(page.text).all("svg", "chart") == []
     assert "What you answered" not in visible(page.text)
     assert "Single answers are added up and not stored." in visible(page.text)
-    assert visible(pages.signed_in("ana").get("/me/").text).lower().count("check-in") == 1  # the way to its page
+    assert visible(pages.signed_in("ana").get("/me/").text).lower().count("check-in") == 1  # in the navigation
 
 
-def test_a_sheet_is_scored_kept_and_drawn_beside_the_weeks(pages: DashboardPages) -> None:
+def test_a_questionnaire_is_scored_saved_and_drawn_beside_the_weeks(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
 
-    said = answer(ana, "proqol5", proqol(3) | {1: 5})
+    message = answer(ana, "proqol5", proqol(3) | {1: 5})
 
     results = "Compassion satisfaction 30, moderate · Burnout 28, moderate · Secondary traumatic stress 30, moderate"
-    assert said == f"Saved for 18 November 2026: {results}."
+    assert message == f"Saved for 18 November 2026: {results}."
     page = read(ana.get(HERE).text)
     assert results in page.words()
     drawn = [use.all("title")[0].words() for use in page.all("svg", "chart")[0].all("use") if use.all("title")]
@@ -61,18 +61,18 @@ def test_a_sheet_is_scored_kept_and_drawn_beside_the_weeks(pages: DashboardPages
 def test_only_the_numbers_of_the_scales_are_stored(pages: DashboardPages) -> None:
     answer(pages.signed_in("ana"), "proqol5", proqol(3))
 
-    (kept,) = check_ins(pages.store.connection, "ana")
-    assert kept.results == {"satisfaction": 30, "burnout": 30, "trauma": 30}
+    (check_in,) = check_ins(pages.store.connection, "ana")
+    assert check_in.results == {"satisfaction": 30, "burnout": 30, "trauma": 30}
     assert pages.store.connection.execute("SELECT count(*) FROM self_report").fetchone() == (3,)
 
 
-def test_a_sheet_with_a_gap_comes_back_as_it_was_filled_in(pages: DashboardPages) -> None:
+def test_a_form_with_a_gap_is_shown_again_as_it_was_filled_in(pages: DashboardPages) -> None:
     ana = pages.signed_in("ana")
     page = send(ana, "proqol5", proqol(2, one=8) | {1: 5})
 
     assert page.status_code == 422
     gap = "Question 8 has no answer yet; without it Burnout gets no number."
-    assert words_said(page) == f"Nothing is saved yet. {gap}"
+    assert message_text(page) == f"Nothing is saved yet. {gap}"
     assert check_ins(pages.store.connection, "ana") == []
     form = next(
         form for form in read(page.text).all("form") if form.attributes["action"] == f"{pages.root}{HERE}/proqol5"
@@ -84,12 +84,12 @@ def test_a_sheet_with_a_gap_comes_back_as_it_was_filled_in(pages: DashboardPages
     assert [d.attributes for d in read(page.text).all("details") if form in d.all("form")] == [{"open": ""}]
 
 
-def test_a_question_left_out_on_purpose_costs_its_own_scale(pages: DashboardPages) -> None:
-    said = answer(pages.signed_in("ana"), "proqol5", proqol(2, one=8), without="yes")
+def test_a_scale_with_a_question_left_out_gets_no_number(pages: DashboardPages) -> None:
+    message = answer(pages.signed_in("ana"), "proqol5", proqol(2, one=8), without="yes")
 
-    assert said.startswith("Saved for 18 November 2026: Compassion satisfaction 20, low")
-    (kept,) = check_ins(pages.store.connection, "ana")
-    assert kept.results.keys() == {"satisfaction", "trauma"}
+    assert message.startswith("Saved for 18 November 2026: Compassion satisfaction 20, low")
+    (check_in,) = check_ins(pages.store.connection, "ana")
+    assert check_in.results.keys() == {"satisfaction", "trauma"}
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,13 @@ def test_a_question_left_out_on_purpose_costs_its_own_scale(pages: DashboardPage
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"without": "yes"}])
-def test_a_sheet_without_any_number_is_not_kept(
+def test_a_form_without_any_number_is_not_saved(
     pages: DashboardPages, answers: dict[int, int], gap: str, more: dict[str, str]
 ) -> None:
     page = send(pages.signed_in("ana"), "proqol5", answers, **more)
 
     assert page.status_code == 422
-    assert words_said(page).startswith(f"Nothing is saved yet. {gap}")
+    assert message_text(page).startswith(f"Nothing is saved yet. {gap}")
     assert "Save without the rest" not in page.text
     assert check_ins(pages.store.connection, "ana") == []
 
@@ -140,9 +140,9 @@ def test_the_single_question_waits_for_nothing_but_the_next_day(pages: Dashboard
 
 
 def test_the_inventory_of_sixteen_is_two_means(pages: DashboardPages) -> None:
-    said = answer(pages.signed_in("ana"), "olbi", dict.fromkeys(range(1, 17), 2) | {3: 1})
+    message = answer(pages.signed_in("ana"), "olbi", dict.fromkeys(range(1, 17), 2) | {3: 1})
 
-    assert said == "Saved for 18 November 2026: Disengagement 2.6 · Exhaustion 2.5."
+    assert message == "Saved for 18 November 2026: Disengagement 2.6 · Exhaustion 2.5."
 
 
 def test_an_entry_is_erased_by_its_owner(pages: DashboardPages) -> None:
@@ -158,7 +158,7 @@ def test_an_entry_is_erased_by_its_owner(pages: DashboardPages) -> None:
 
 
 @pytest.mark.parametrize("form", [{"q1": "0"}, {"q1": "6"}, {"q1": "x"}, {"q1": "9" * 5000}, {"q1": "1.5"}])
-def test_what_no_sheet_can_send_is_refused(pages: DashboardPages, form: dict[str, str]) -> None:
+def test_answers_that_the_form_does_not_offer_are_refused(pages: DashboardPages, form: dict[str, str]) -> None:
     ana = pages.signed_in("ana")
 
     assert ana.post(f"{HERE}/single", data={**form, "csrf_token": csrf_token_of(ana.get(HERE))}).status_code == 400
@@ -167,13 +167,13 @@ def test_what_no_sheet_can_send_is_refused(pages: DashboardPages, form: dict[str
 @pytest.mark.parametrize(
     "address", ["mbi", "single/2026-11-18/remove", "single/yesterday/remove", "x/2026-11-18/remove"]
 )
-def test_what_is_not_there_is_not_found(pages: DashboardPages, address: str) -> None:
+def test_an_unknown_questionnaire_or_entry_is_not_found(pages: DashboardPages, address: str) -> None:
     ana = pages.signed_in("ana")
 
     assert ana.post(f"{HERE}/{address}", data={"csrf_token": csrf_token_of(ana.get(HERE))}).status_code == 404
 
 
-def test_before_anything_is_read_one_can_answer(empty_pages: DashboardPages) -> None:
+def test_questionnaires_can_be_answered_before_anything_is_read(empty_pages: DashboardPages) -> None:
     finn = empty_pages.signed_in("finn")
 
     assert answer(finn, "single", {1: 1}).startswith("Saved for 18 November 2026")

@@ -1,4 +1,4 @@
-"""The pages about clients as their clinician uses them: who is behind a code, what was agreed, what is due."""
+"""The pages about clients: codes of one person, terms, agreements and reviews."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TODAY = date(2026, 11, 18)
 
 
 def post(client: FlaskClient, address: str, **form: object) -> str:
-    """Send a form of ours; what the next page says."""
+    """Send a form with its token and return the message on the next page."""
     token = csrf_token_of(client.get("/help"))
     page = client.post(address, data={**form, "csrf_token": token}, follow_redirects=True)
     assert page.status_code in {200, 422}, page.status_code
@@ -37,8 +37,8 @@ def status(client: FlaskClient, address: str, **form: object) -> int:
     return client.post(address, data={**form, "csrf_token": csrf_token_of(client.get("/help"))}).status_code
 
 
-def listed(page: str) -> dict[str, list[str]]:
-    """The headings of a list page with the names below each."""
+def names_by_heading(page: str) -> dict[str, list[str]]:
+    """Return the names on a list page under their headings."""
     return {
         section.all("h2")[0].words(): [link.words() for link in section.all("a")]
         for section in read(page).all("section")
@@ -50,8 +50,8 @@ def form_at(page: Element, action: str) -> Element:
     return next(form for form in page.all("form") if form.attributes.get("action", "").endswith(action))
 
 
-def filled(page: Element, action: str) -> dict[str, object]:
-    """What a form would send if nothing was changed."""
+def form_values(page: Element, action: str) -> dict[str, object]:
+    """Return what a form sends if nothing is changed."""
     form = form_at(page, action)
     sent: dict[str, object] = {}
     for field in form.all("input"):
@@ -68,17 +68,17 @@ def filled(page: Element, action: str) -> dict[str, object]:
     return sent
 
 
-def said(pages: DashboardPages) -> dict[tuple[int, str], list[tuple[int, str | None]]]:
+def stored_terms(pages: DashboardPages) -> dict[tuple[int, str], list[tuple[int, str | None]]]:
     rows = clients.terms(pages.store.connection, "ana")
-    found: dict[tuple[int, str], list[tuple[int, str | None]]] = {}
+    terms: dict[tuple[int, str], list[tuple[int, str | None]]] = {}
     for row in rows:
-        found.setdefault((row.client, row.term), []).append((row.from_day, row.value))
-    return found
+        terms.setdefault((row.client, row.term), []).append((row.from_day, row.value))
+    return terms
 
 
 @pytest.fixture
 def parent(pages: DashboardPages, practice: WrittenPractice) -> int:
-    """Somebody who writes in a thread of Ana's first client."""
+    """Return a correspondent who writes in a thread of Ana's first client."""
     with pages.store.write() as connection:
         ana = clinician_ids(connection, ["ana"])["ana"]
         (number,) = identities(connection, [(ana, "PARENTPARENT")]).values()
@@ -92,13 +92,13 @@ def parent(pages: DashboardPages, practice: WrittenPractice) -> int:
     return number
 
 
-# Who is behind a code
+# One client
 
 
-def test_clients_stand_by_usual_slot_and_code_with_their_last_three_sessions(pages: DashboardPages) -> None:
+def test_clients_are_listed_by_usual_slot_and_code_with_their_last_three_sessions(pages: DashboardPages) -> None:
     page = pages.signed_in("ana").get(CLIENTS).text
 
-    names = listed(page)["Seen in the last 90 days"]
+    names = names_by_heading(page)["Seen in the last 90 days"]
     assert len(names) == 5
     assert all(re.fullmatch(r"[A-Z]\w+days, \d\d:\d\d · [A-Z2-7]{4}", name) for name in names)
     assert "Last sessions: 12 Nov, 11 Nov, 10 Nov" in visible(page)
@@ -127,7 +127,7 @@ def test_nobody_else_has_these_clients(pages: DashboardPages, practice: WrittenP
         ("agreements/{}/emergency", {"thread": "1", "marked": "yes"}),
     ],
 )
-def test_what_is_said_of_a_client_is_said_by_their_clinician_alone(
+def test_only_the_clinician_of_a_client_can_change_anything_about_them(
     pages: DashboardPages, practice: WrittenPractice, address: str, form: dict[str, str]
 ) -> None:
     assert status(pages.signed_in("ben"), f"/me/{address.format(practice.client)}", **form) == 404
@@ -135,38 +135,40 @@ def test_what_is_said_of_a_client_is_said_by_their_clinician_alone(
     assert clients.ledger(pages.store.connection, "ana") == []
 
 
-def test_who_was_handed_over_is_no_longer_among_the_clients(pages: DashboardPages, practice: WrittenPractice) -> None:
-    ana = pages.signed_in("ana")
-
-    told = post(ana, f"{CLIENTS}/{practice.client}", standing="handed_over", band="", trauma="no", **{"from": TODAY})
-
-    assert told == "Saved: Who this is."
-    assert said(pages) == {(practice.client, "standing"): [(day_number(TODAY), "handed_over")]}
-    names = listed(ana.get(CLIENTS).text)
-    assert len(names["Seen in the last 90 days"]) == 4
-    assert len(names["Not clients, or no longer"]) == 1
-
-
-def test_who_is_no_client_never_was_one(pages: DashboardPages, practice: WrittenPractice) -> None:
-    ana = pages.signed_in("ana")
-
-    post(ana, f"{CLIENTS}/{practice.client}", standing="not_a_client", band="", trauma="no", **{"from": TODAY})
-
-    assert said(pages) == {(practice.client, "standing"): [(ALWAYS, "not_a_client")]}
-    assert "always" in visible(ana.get(f"{CLIENTS}/{practice.client}").text)
-
-
-def test_the_weight_band_and_the_trauma_mark_are_kept_from_a_day_on(
+def test_a_client_who_was_handed_over_is_no_longer_listed_as_a_client(
     pages: DashboardPages, practice: WrittenPractice
 ) -> None:
     ana = pages.signed_in("ana")
 
-    told = post(
+    message = post(ana, f"{CLIENTS}/{practice.client}", standing="handed_over", band="", trauma="no", **{"from": TODAY})
+
+    assert message == "Saved: Who this is."
+    assert stored_terms(pages) == {(practice.client, "standing"): [(day_number(TODAY), "handed_over")]}
+    names = names_by_heading(ana.get(CLIENTS).text)
+    assert len(names["Seen in the last 90 days"]) == 4
+    assert len(names["Not clients, or no longer"]) == 1
+
+
+def test_not_a_client_holds_from_the_beginning(pages: DashboardPages, practice: WrittenPractice) -> None:
+    ana = pages.signed_in("ana")
+
+    post(ana, f"{CLIENTS}/{practice.client}", standing="not_a_client", band="", trauma="no", **{"from": TODAY})
+
+    assert stored_terms(pages) == {(practice.client, "standing"): [(ALWAYS, "not_a_client")]}
+    assert "always" in visible(ana.get(f"{CLIENTS}/{practice.client}").text)
+
+
+def test_the_weight_band_and_the_trauma_mark_hold_from_a_day_on(
+    pages: DashboardPages, practice: WrittenPractice
+) -> None:
+    ana = pages.signed_in("ana")
+
+    message = post(
         ana, f"{CLIENTS}/{practice.client}", standing="client", band="3", trauma="yes", **{"from": "2026-09-01"}
     )
 
-    assert told == "Saved: Weight band, The work is trauma-focused."
-    assert {term: rows for (_, term), rows in said(pages).items()} == {
+    assert message == "Saved: Weight band, The work is trauma-focused."
+    assert {term: rows for (_, term), rows in stored_terms(pages).items()} == {
         "band": [(day_number(date(2026, 9, 1)), "3")],
         "trauma": [(day_number(date(2026, 9, 1)), "yes")],
     }
@@ -174,30 +176,28 @@ def test_the_weight_band_and_the_trauma_mark_are_kept_from_a_day_on(
 
 
 @pytest.mark.parametrize("page", [CLIENTS, AGREEMENTS])
-def test_a_form_that_is_sent_as_it_was_shown_changes_nothing(
-    pages: DashboardPages, practice: WrittenPractice, page: str
-) -> None:
+def test_an_unchanged_form_changes_nothing(pages: DashboardPages, practice: WrittenPractice, page: str) -> None:
     ana, address = pages.signed_in("ana"), f"{page}/{practice.client}"
     with pages.store.write() as connection:
         for term, value in {"frequency": "0.5", "channels": "email,phone", "fees": "agreed", "trauma": "yes"}.items():
             clients.set_term(connection, "ana", practice.client, term, value, from_day=20_000, now=1)
-    before = said(pages)
+    before = stored_terms(pages)
 
-    assert post(ana, address, **filled(read(ana.get(address).text), address)) == ""
-    assert said(pages) == before
+    assert post(ana, address, **form_values(read(ana.get(address).text), address)) == ""
+    assert stored_terms(pages) == before
 
 
 @pytest.mark.parametrize("day", ["", "yesterday", "1066-10-14", "2031-01-01"])
-def test_without_a_sensible_day_nothing_is_kept(pages: DashboardPages, practice: WrittenPractice, day: str) -> None:
+def test_without_a_possible_day_nothing_is_saved(pages: DashboardPages, practice: WrittenPractice, day: str) -> None:
     ana = pages.signed_in("ana")
 
     assert post(ana, f"{CLIENTS}/{practice.client}", standing="discharged", **{"from": day}).startswith(
         "Nothing was saved"
     )
-    assert said(pages) == {}
+    assert stored_terms(pages) == {}
 
 
-def test_what_was_said_can_be_taken_back(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_a_term_can_be_taken_back(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{CLIENTS}/{practice.client}"
     post(ana, address, standing="discharged", band="", trauma="no", **{"from": TODAY})
 
@@ -207,29 +207,29 @@ def test_what_was_said_can_be_taken_back(pages: DashboardPages, practice: Writte
     assert (
         post(ana, f"{address}/take-back", term="standing", **{"from": day_number(TODAY)}) == "Taken back: Who this is."
     )
-    assert said(pages) == {}
+    assert stored_terms(pages) == {}
     assert status(ana, f"{address}/take-back", term="standing", **{"from": day_number(TODAY)}) == 404
 
 
 @pytest.mark.parametrize("form", [{"term": "x", "from": "1"}, {"term": "band", "from": "x"}, {"term": "band"}])
-def test_taking_back_what_no_page_shows_is_refused(
+def test_taking_back_an_impossible_term_or_day_is_refused(
     pages: DashboardPages, practice: WrittenPractice, form: dict[str, str]
 ) -> None:
     assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/take-back", **form) == 400
 
 
-# One person
+# Joining codes
 
 
-def test_who_writes_in_one_thread_is_asked_about_joined_and_separated(
+def test_two_who_write_in_one_thread_are_asked_about_joined_and_separated(
     pages: DashboardPages, practice: WrittenPractice, parent: int
 ) -> None:
     ana = pages.signed_in("ana")
     assert "Both write in 1 thread of yours." in visible(ana.get(CLIENTS).text)
 
-    told = post(ana, f"{CLIENTS}/{practice.client}/join", other=parent)
+    message = post(ana, f"{CLIENTS}/{practice.client}/join", other=parent)
 
-    assert told == "Joined: they are one person. You can separate them here."
+    assert message == "Joined: they are one person. You can separate them here."
     assert clients.persons(pages.store.connection, "ana") == {practice.client: practice.client, parent: practice.client}
     page = visible(ana.get(f"{CLIENTS}/{parent}").text)
     assert "These codes are joined" in page, "either code leads to the person"
@@ -241,17 +241,15 @@ def test_who_writes_in_one_thread_is_asked_about_joined_and_separated(
     assert "Both write in 1 thread of yours." in visible(ana.get(CLIENTS).text)
 
 
-def test_joining_somebody_who_was_marked_as_no_client_keeps_the_client(
-    pages: DashboardPages, practice: WrittenPractice, parent: int
-) -> None:
+def test_joining_removes_the_mark_not_a_client(pages: DashboardPages, practice: WrittenPractice, parent: int) -> None:
     ana = pages.signed_in("ana")
     post(ana, f"{CLIENTS}/{parent}/not-a-client")
 
-    told = post(ana, f"{CLIENTS}/{practice.client}/join", other=parent)
+    message = post(ana, f"{CLIENTS}/{practice.client}/join", other=parent)
 
-    assert told.endswith("They are no longer marked “Not a client”.")
-    assert said(pages) == {}
-    assert len(listed(ana.get(CLIENTS).text)["Seen in the last 90 days"]) == 5
+    assert message.endswith("They are no longer marked “Not a client”.")
+    assert stored_terms(pages) == {}
+    assert len(names_by_heading(ana.get(CLIENTS).text)["Seen in the last 90 days"]) == 5
 
 
 def test_two_people_are_not_asked_about_again(pages: DashboardPages, practice: WrittenPractice, parent: int) -> None:
@@ -261,29 +259,27 @@ def test_two_people_are_not_asked_about_again(pages: DashboardPages, practice: W
     assert "The same person?" not in visible(ana.get(CLIENTS).text)
 
 
-def test_who_only_writes_is_marked_by_one_button(pages: DashboardPages, parent: int) -> None:
+def test_somebody_who_only_writes_is_marked_as_not_a_client_by_one_button(pages: DashboardPages, parent: int) -> None:
     ana = pages.signed_in("ana")
-    assert listed(ana.get(CLIENTS).text)["Only in messages"] == ["PARE"]
+    assert names_by_heading(ana.get(CLIENTS).text)["Only in messages"] == ["PARE"]
 
     assert post(ana, f"{CLIENTS}/{parent}/not-a-client") == "Saved: Who this is."
-    names = listed(ana.get(CLIENTS).text)
+    names = names_by_heading(ana.get(CLIENTS).text)
     assert names["Not clients, or no longer"] == ["PARE"]
     assert "Only in messages" not in names
 
 
-def test_who_is_booked_and_was_not_met_yet_is_no_mere_correspondent(pages: DashboardPages) -> None:
+def test_a_client_who_is_booked_but_was_not_met_yet_has_a_group_of_their_own(pages: DashboardPages) -> None:
     start = NOW + timedelta(days=20)
     with pages.store.write() as connection:
         calendar = sources.source_row(connection, "ana-calendar", "ics", ["ana"])
         booked = CalendarEvent("ana", "later", start, start + timedelta(minutes=50), Kind.SESSION, client="NEWCOMER")
         save_events(connection, calendar, [booked], int(NOW.timestamp()))
 
-    assert listed(pages.signed_in("ana").get(CLIENTS).text)["Booked, but not met so far"] == ["NEWC"]
+    assert names_by_heading(pages.signed_in("ana").get(CLIENTS).text)["Booked, but not met so far"] == ["NEWC"]
 
 
-def test_joining_before_a_code_is_chosen_is_answered_with_what_to_do(
-    pages: DashboardPages, practice: WrittenPractice
-) -> None:
+def test_joining_without_a_chosen_code_says_what_to_do(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{CLIENTS}/{practice.client}"
 
     assert post(ana, f"{address}/join", other="") == "Nothing is joined. Choose another code of this person first."
@@ -296,29 +292,29 @@ def test_joining_with_nobody_is_refused(pages: DashboardPages, practice: Written
     assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/join", other=other) == 400
 
 
-@pytest.mark.parametrize(("other", "answered"), [("same", 400), ("bens", 404), ("999999", 404)])
+@pytest.mark.parametrize(("other", "expected_status"), [("same", 400), ("bens", 404), ("999999", 404)])
 def test_joining_stays_among_ones_own_clients(
-    pages: DashboardPages, practice: WrittenPractice, other: str, answered: int
+    pages: DashboardPages, practice: WrittenPractice, other: str, expected_status: int
 ) -> None:
     bens = min(pseudonyms(pages.store.connection, "ben"))
     number = {"same": practice.client, "bens": bens}.get(other, other)
 
-    assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/join", other=number) == answered
+    assert status(pages.signed_in("ana"), f"{CLIENTS}/{practice.client}/join", other=number) == expected_status
 
 
-# What was agreed
+# Agreements
 
 
-def test_an_agreement_is_kept_point_by_point_from_a_day_on(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_each_point_of_an_agreement_holds_from_a_day_on(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
 
-    told = post(
+    message = post(
         ana, address, frequency="0.5", channels=["phone", "email"], contact_hours="9:00-18:00", fees="agreed",
         review_on="2027-02-01", **{"from": "2026-11-01"},
     )  # fmt: skip
 
-    assert told.startswith("Saved: Sessions a week, Channels between sessions, Hours of contact")
-    assert {term: rows[-1][1] for (_, term), rows in said(pages).items()} == {
+    assert message.startswith("Saved: Sessions a week, Channels between sessions, Hours of contact")
+    assert {term: rows[-1][1] for (_, term), rows in stored_terms(pages).items()} == {
         "frequency": "0.5",
         "channels": "email,phone",
         "contact_hours": "09:00-18:00",
@@ -328,7 +324,7 @@ def test_an_agreement_is_kept_point_by_point_from_a_day_on(pages: DashboardPages
     assert "0.5 a week · Email, Phone · 1 more point agreed" in visible(ana.get(AGREEMENTS).text)
 
 
-def test_what_is_no_longer_agreed_ends_and_stays_true_for_before(
+def test_a_point_that_is_no_longer_agreed_still_holds_for_the_time_before(
     pages: DashboardPages, practice: WrittenPractice
 ) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
@@ -336,7 +332,7 @@ def test_what_is_no_longer_agreed_ends_and_stays_true_for_before(
 
     post(ana, address, frequency="", **{"from": "2026-11-01"})
 
-    assert said(pages)[practice.client, "frequency"] == [
+    assert stored_terms(pages)[practice.client, "frequency"] == [
         (day_number(date(2026, 9, 1)), "1"),
         (day_number(date(2026, 11, 1)), None),
     ]
@@ -354,15 +350,15 @@ def test_what_is_no_longer_agreed_ends_and_stays_true_for_before(
 def test_a_modified_boundary_needs_reason_author_and_review(
     pages: DashboardPages, practice: WrittenPractice, form: dict[str, str]
 ) -> None:
-    told = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", **form, **{"from": "2026-11-01"})
+    message = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", **form, **{"from": "2026-11-01"})
 
-    assert told.startswith("Nothing was saved. A modified boundary needs a reason")
-    assert said(pages) == {}
+    assert message.startswith("Nothing was saved. A modified boundary needs a reason")
+    assert stored_terms(pages) == {}
 
 
 @pytest.mark.parametrize("review", ["2026-10-31", "2026-11-01", "20261031"])
 @pytest.mark.parametrize("term", ["review_on", "modified_until"])
-def test_a_review_lies_ahead_of_the_day_from_which_it_holds(
+def test_a_review_is_after_the_day_from_which_it_holds(
     pages: DashboardPages, practice: WrittenPractice, term: str, review: str
 ) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
@@ -371,11 +367,13 @@ def test_a_review_lies_ahead_of_the_day_from_which_it_holds(
     assert post(ana, address, **form, **{"from": "2026-11-01"}) == (
         f"Nothing was saved. {TERMS[term].title}: choose a day after the day from which it holds."
     )
-    assert said(pages) == {}
+    assert stored_terms(pages) == {}
     assert post(ana, address, **{**form, term: "2026-11-02", "from": "2026-11-01"}).startswith("Saved")
 
 
-def test_a_review_that_is_due_stands_in_no_other_points_way(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_a_review_that_is_due_does_not_keep_another_point_from_being_saved(
+    pages: DashboardPages, practice: WrittenPractice
+) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     post(ana, address, review_on="2026-11-01", **{"from": "2026-09-01"})
 
@@ -385,18 +383,20 @@ def test_a_review_that_is_due_stands_in_no_other_points_way(pages: DashboardPage
 @pytest.mark.parametrize(
     "form", [{"frequency": "9"}, {"contact_hours": "whenever"}, {"session_minutes": "<b>"}, {"channels": "pigeon"}]
 )
-def test_what_cannot_be_agreed_is_refused_as_a_whole_and_not_repeated(
+def test_a_form_with_an_impossible_value_is_refused_as_a_whole(
     pages: DashboardPages, practice: WrittenPractice, form: dict[str, str]
 ) -> None:
-    told = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", fees="agreed", **form, **{"from": TODAY})
+    message = post(pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}", fees="agreed", **form, **{"from": TODAY})
 
     (term, value), *_ = form.items()
-    assert told.startswith(f"Nothing was saved. {TERMS[term].title}: has to be ")
-    assert value == "9" or value not in told
-    assert said(pages) == {}
+    assert message.startswith(f"Nothing was saved. {TERMS[term].title}: has to be ")
+    assert value == "9" or value not in message
+    assert stored_terms(pages) == {}
 
 
-def test_a_refused_agreement_comes_back_as_it_was_filled_in(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_a_refused_agreement_is_shown_again_as_it_was_filled_in(
+    pages: DashboardPages, practice: WrittenPractice
+) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     form = {
         "frequency": "2", "channels": ["email", "sms"], "contact_hours": "9-5", "fees": ["agreed"], "emergency": "yes",
@@ -405,22 +405,22 @@ def test_a_refused_agreement_comes_back_as_it_was_filled_in(pages: DashboardPage
     page = ana.post(address, data={**form, "csrf_token": csrf_token_of(ana.get("/help"))})
 
     assert page.status_code == 422
-    assert said(pages) == {}
-    shown = filled(read(page.text), address)
-    assert {name: value for name, value in shown.items() if value} == form
+    assert stored_terms(pages) == {}
+    values = form_values(read(page.text), address)
+    assert {name: value for name, value in values.items() if value} == form
 
-    corrected = {**shown, "contact_hours": "9-17", "modified": ""}
+    corrected = {**values, "contact_hours": "9-17", "modified": ""}
     assert post(ana, address, **corrected).startswith("Saved: Sessions a week, ")
-    assert said(pages)[practice.client, "contact_hours"] == [(day_number(date(2026, 10, 5)), "09:00-17:00")]
+    assert stored_terms(pages)[practice.client, "contact_hours"] == [(day_number(date(2026, 10, 5)), "09:00-17:00")]
 
 
-def test_a_review_that_is_due_is_said_and_reviewed_by_one_button(
+def test_a_review_that_is_due_is_shown_and_completed_by_one_button(
     pages: DashboardPages, practice: WrittenPractice
 ) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
     modified = {"modified": "crisis_plan", "modified_by": "supervision", "modified_until": "2026-11-18"}
     post(ana, address, review_on="2026-12-01", **modified, **{"from": "2026-09-01"})
-    assert len(listed(ana.get(AGREEMENTS).text)["A review is due"]) == 1
+    assert len(names_by_heading(ana.get(AGREEMENTS).text)["A review is due"]) == 1
     assert "The modified boundary since 18 November 2026." in visible(ana.get(address).text)
 
     assert (
@@ -429,8 +429,8 @@ def test_a_review_that_is_due_is_said_and_reviewed_by_one_button(
     )
 
     assert "A review is due" not in visible(ana.get(address).text)
-    assert said(pages)[practice.client, "modified_until"][-1] == (day_number(TODAY), "2027-05-18")
-    assert said(pages)[practice.client, "review_on"] == [(day_number(date(2026, 9, 1)), "2026-12-01")]
+    assert stored_terms(pages)[practice.client, "modified_until"][-1] == (day_number(TODAY), "2027-05-18")
+    assert stored_terms(pages)[practice.client, "review_on"] == [(day_number(date(2026, 9, 1)), "2026-12-01")]
     (entry,) = clients.ledger(pages.store.connection, "ana")
     assert (entry.kind, entry.client, entry.day) == ("policy_reviewed", practice.client, day_number(TODAY))
     assert "last reviewed on 18 November 2026" in visible(ana.get(AGREEMENTS).text)
@@ -446,48 +446,48 @@ def test_a_review_that_is_due_is_said_and_reviewed_by_one_button(
         (date(2026, 1, 31), 3, date(2026, 4, 30)),
     ],
 )
-def test_months_on_is_the_same_day_or_the_last(day: date, months: int, expected: date) -> None:
+def test_adding_months_gives_the_same_day_or_the_last_of_the_month(day: date, months: int, expected: date) -> None:
     assert _add_months(day, months) == expected
 
 
 def threads(page: str) -> list[tuple[str, str]]:
-    """The threads that an agreement's page lists: their number, and what can be done."""
+    """Return the number and the button's label of each thread on an agreement's page."""
     section = next(part for part in read(page).all("section") if part.attributes.get("id") == "threads")
     return [(button.attributes["value"], button.words()) for button in section.all("button")]
 
 
-def test_a_conversation_outside_the_hours_is_marked_as_an_emergency_and_unmarked(
+def test_a_thread_outside_the_hours_is_marked_as_an_emergency_and_unmarked(
     pages: DashboardPages, practice: WrittenPractice
 ) -> None:
     ana, address = pages.signed_in("ana"), f"{AGREEMENTS}/{practice.client}"
-    (thread, words), *others = threads(ana.get(address).text)
-    assert words == "Mark"
-    shown = visible(ana.get(address).text)
-    assert re.search(r"\d+ November \d+ messages?, \d+ outside your hours, the last at \d\d:\d\d", shown)
+    (thread, label), *other_threads = threads(ana.get(address).text)
+    assert label == "Mark"
+    page = visible(ana.get(address).text)
+    assert re.search(r"\d+ November \d+ messages?, \d+ outside your hours, the last at \d\d:\d\d", page)
 
     assert post(ana, f"{address}/emergency", thread=thread, marked="yes") == "Marked as an emergency."
 
-    assert threads(ana.get(address).text) == [(thread, "Take back"), *others]
+    assert threads(ana.get(address).text) == [(thread, "Take back"), *other_threads]
     assert "November, an emergency" in visible(ana.get(address).text)
     assert pages.store.connection.execute("SELECT count(*) FROM dirty").fetchone() == (0,), "computed at once"
     assert post(ana, f"{address}/emergency", thread=thread, marked="no").startswith("Taken back")
-    assert threads(ana.get(address).text) == [(thread, "Mark"), *others]
+    assert threads(ana.get(address).text) == [(thread, "Mark"), *other_threads]
 
 
 @pytest.mark.parametrize(
-    ("thread", "answered"),
+    ("thread", "expected_status"),
     [("", 400), ("x", 400), (2**63, 400), (-(2**63) - 1, 400), (2**63 - 1, 404), (-(2**63), 404), ("٣", 400)],
 )
-def test_a_thread_that_is_none_of_ones_own_is_refused(
-    pages: DashboardPages, practice: WrittenPractice, thread: object, answered: int
+def test_a_thread_that_does_not_exist_is_refused(
+    pages: DashboardPages, practice: WrittenPractice, thread: object, expected_status: int
 ) -> None:
     address = f"{AGREEMENTS}/{practice.client}/emergency"
 
-    assert status(pages.signed_in("ana"), address, thread=thread, marked="yes") == answered
+    assert status(pages.signed_in("ana"), address, thread=thread, marked="yes") == expected_status
     assert pages.store.connection.execute("SELECT count(*) FROM emergency_thread").fetchone() == (0,)
 
 
-def test_nobody_marks_a_thread_of_somebody_elses(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_a_thread_of_another_clinician_cannot_be_marked(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
     (thread, _), *_ = threads(ana.get(f"{AGREEMENTS}/{practice.client}").text)
     bens = min(pseudonyms(pages.store.connection, "ben"))
@@ -496,7 +496,7 @@ def test_nobody_marks_a_thread_of_somebody_elses(pages: DashboardPages, practice
     assert pages.store.connection.execute("SELECT count(*) FROM emergency_thread").fetchone() == (0,)
 
 
-def test_what_is_said_of_a_client_is_computed_at_once(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_a_change_about_a_client_is_computed_at_once(pages: DashboardPages, practice: WrittenPractice) -> None:
     with pages.store.read() as connection:
         before = computation(connection, "ana")
     pages.clock.advance(minutes=5)
@@ -510,5 +510,5 @@ def test_what_is_said_of_a_client_is_computed_at_once(pages: DashboardPages, pra
 
 
 @pytest.mark.parametrize("page", [CLIENTS, AGREEMENTS])
-def test_before_anything_is_read_the_lists_say_so(empty_pages: DashboardPages, page: str) -> None:
+def test_the_lists_say_when_nothing_has_been_read(empty_pages: DashboardPages, page: str) -> None:
     assert "There are no clients yet. As soon as a calendar" in visible(empty_pages.signed_in("finn").get(page).text)

@@ -1,4 +1,4 @@
-"""The pages as Chromium shows them: without any script, under their own policy, on a phone and on a desk."""
+"""The pages in Chromium without scripts and under their own policy, at phone and desktop width."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WIDTHS = (360, 1000)
 
 @pytest.fixture
 def address(pages: DashboardPages) -> Iterator[str]:
-    """Where the pages are really served."""
+    """Serve the pages and yield their address."""
     with make_server("127.0.0.1", 0, pages.app, threaded=True) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -43,16 +43,16 @@ def address(pages: DashboardPages) -> Iterator[str]:
 
 @pytest.fixture
 def window(browser: Browser, address: str) -> Iterator[Page]:
-    """A browser that runs no script; what it complained of, or asked of another machine, fails the test."""
+    """Yield a browser page without scripts; a console message or a request to another machine fails the test."""
     complaints: list[str] = []
-    asked: list[str] = []
+    requested_urls: list[str] = []
     with browser.new_context(java_script_enabled=False, base_url=address) as context:
         window = context.new_page()
         window.on("console", lambda message: complaints.append(message.text))
-        context.on("request", lambda request: asked.append(request.url))
+        context.on("request", lambda request: requested_urls.append(request.url))
         context.on("requestfailed", lambda request: complaints.append(f"not loaded: {request.url}"))
         yield window
-    assert [url for url in asked if not url.startswith((address, "data:"))] == []
+    assert [url for url in requested_urls if not url.startswith((address, "data:"))] == []
     assert complaints == []
 
 
@@ -71,25 +71,25 @@ def overflow(window: Page) -> int:
 
 @pytest.mark.parametrize(("who", "page"), OWN_PAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_page_fits_a_phone_and_a_desk(
+def test_a_page_fits_a_phone_and_a_desktop(
     window: Page, pages: DashboardPages, who: str, page: str, theme: Literal["light", "dark"]
 ) -> None:
     window.emulate_media(color_scheme=theme)
     sign_in(window, pages, who)
     for width in WIDTHS:
         window.set_viewport_size({"width": width, "height": 800})
-        answer = window.goto(f"{pages.root}{page}")
-        assert answer is not None
-        assert answer.status == 200
+        response = window.goto(f"{pages.root}{page}")
+        assert response is not None
+        assert response.status == 200
         assert overflow(window) == 0
-        shown = [window.locator(f"{copy} svg").first.is_visible() for copy in (".wide", ".narrow")]
-        assert shown == ([width == 1000, width == 360] if page in WITH_FIGURES else [False, False])
+        are_visible = [window.locator(f"{copy} svg").first.is_visible() for copy in (".wide", ".narrow")]
+        assert are_visible == ([width == 1000, width == 360] if page in WITH_FIGURES else [False, False])
     dark = window.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
     assert dark == (theme == "dark")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_links_page_fits_a_phone_and_a_desk(
+def test_the_page_of_a_link_fits_a_phone_and_a_desktop(
     window: Page, pages: DashboardPages, theme: Literal["light", "dark"]
 ) -> None:
     window.emulate_media(color_scheme=theme)
@@ -102,7 +102,7 @@ def test_a_links_page_fits_a_phone_and_a_desk(
         assert box["height"] >= 44
 
 
-def test_a_link_in_a_mail_signs_in_by_its_button_and_ends_who_was_there(
+def test_a_link_in_a_mail_signs_in_by_its_button_and_ends_the_session_before(
     window: Page, pages: DashboardPages, address: str
 ) -> None:
     sign_in(window, pages, "director")
@@ -111,7 +111,9 @@ def test_a_link_in_a_mail_signs_in_by_its_button_and_ends_who_was_there(
 
     window.goto(f'data:text/html,<a href="{link}">A mail on another site</a>')
     window.get_by_role("link").click()
-    assert window.locator(".reader").inner_text() == "For whoever holds this link"  # strict cookies stay at home
+    assert (
+        window.locator(".reader").inner_text() == "For whoever holds this link"
+    )  # browsers send no strict cookie from another site
     assert len(sessions(pages)) == 1
     window.get_by_role("button", name="Open Ana’s pages").click()
 
@@ -120,7 +122,7 @@ def test_a_link_in_a_mail_signs_in_by_its_button_and_ends_who_was_there(
     assert sessions(pages) == ["ana"]
 
 
-def test_the_typeface_is_ours(window: Page, pages: DashboardPages) -> None:
+def test_the_shipped_typeface_is_used(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.evaluate("document.fonts.ready")
 
@@ -147,7 +149,7 @@ def test_what_a_notice_is_based_on_opens_without_a_script(window: Page, pages: D
     assert table.is_visible()
 
 
-def test_a_sheet_is_filled_in_and_drawn_without_a_script(window: Page, pages: DashboardPages) -> None:
+def test_a_questionnaire_is_filled_in_and_drawn_without_a_script(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.get_by_role("link", name="Check-in").click()
     sheet = window.locator("#proqol5")
@@ -164,7 +166,7 @@ def test_a_sheet_is_filled_in_and_drawn_without_a_script(window: Page, pages: Da
     assert window.get_by_role("status").inner_text() == "That entry is erased."
 
 
-def test_a_client_is_found_marked_and_agreed_with_without_a_script(window: Page, pages: DashboardPages) -> None:
+def test_a_client_is_marked_and_an_agreement_saved_without_a_script(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.get_by_role("link", name="Clients").click()
     window.get_by_role("link", name="Thursdays, 09:00").click()
@@ -182,7 +184,7 @@ def test_a_client_is_found_marked_and_agreed_with_without_a_script(window: Page,
     assert window.get_by_role("checkbox", name="Phone").is_checked()
 
 
-def test_something_is_written_into_the_ledger_without_a_script(window: Page, pages: DashboardPages) -> None:
+def test_a_ledger_entry_is_added_without_a_script(window: Page, pages: DashboardPages) -> None:
     sign_in(window, pages, "ana")
     window.get_by_role("link", name="Patterns").click()
     window.locator("select[name=kind]").select_option("A gift")

@@ -1,4 +1,4 @@
-"""What the pages say, to whom, and what they never say."""
+"""The content of the pages for each reader, and the pages shown when something fails."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from tests.monitor.dashboard_pages import DashboardPages, csrf_token_of
 from tests.monitor.practices import CANARIES, WrittenPractice
 from tests.reports.pages import Element, read, visible
 
-NEVER_SAID = re.compile(r"burnout|\brisk|\bscore|\bshould\b|\bfailed\b", re.IGNORECASE)
-HERS = (
+BANNED_WORDS = re.compile(r"burnout|\brisk|\bscore|\bshould\b|\bfailed\b", re.IGNORECASE)
+OWN_ADDRESSES = (
     "/me/",
     "/me/patterns",
     "/me/clients",
@@ -40,19 +40,19 @@ HERS = (
     "/me/week/2031-W01",
     "/me/nowhere",
 )
-THEIRS = ("/practice/", "/practice/caseload.csv")
+DIRECTOR_ADDRESSES = ("/practice/", "/practice/caseload.csv")
 
 
-def ways(page: Element) -> list[str]:
-    return [way.words() for nav in page.all("nav") for way in nav.all("*") if way.tag in {"a", "button"}]
+def navigation_labels(page: Element) -> list[str]:
+    return [element.words() for nav in page.all("nav") for element in nav.all("*") if element.tag in {"a", "button"}]
 
 
 def without_token(page: TestResponse) -> str:
-    """A page as it is every time: a form's token is another one on each."""
+    """Return a page without the tokens of its forms, which differ each time."""
     return re.sub(r'name="csrf_token" value="[^"]+"', "", page.text)
 
 
-# The therapist
+# The therapist's pages
 
 
 def test_the_first_page_is_the_last_week_that_is_over(pages: DashboardPages) -> None:
@@ -61,7 +61,7 @@ def test_the_first_page_is_the_last_week_that_is_over(pages: DashboardPages) -> 
     assert page.request.path == "/me/"
     assert "Week of 9 to 15 November 2026" in visible(page.text)
     assert "Your director sees caseload totals, never this report." in visible(page.text)
-    assert ways(read(page.text)) == [
+    assert navigation_labels(read(page.text)) == [
         "This week",
         "Patterns",
         "Clients",
@@ -84,7 +84,7 @@ def test_earlier_weeks_are_a_link_away(pages: DashboardPages) -> None:
     "week",
     ["2026-W47", "2031-W01", "2020-W01", "2026-W54", "2026-W0", "W46", "9" * 5000 + "-W01", "x", "1-W1"],
 )
-def test_a_week_without_a_report_is_told_in_a_sentence(pages: DashboardPages, week: str) -> None:
+def test_a_week_without_a_report_answers_404_with_a_sentence(pages: DashboardPages, week: str) -> None:
     page = pages.signed_in("ana").get(f"/me/week/{week}")
 
     assert page.status_code == 404
@@ -92,7 +92,7 @@ def test_a_week_without_a_report_is_told_in_a_sentence(pages: DashboardPages, we
 
 
 @pytest.mark.parametrize("key", ANSWERS)
-def test_an_answer_is_kept_and_shown(pages: DashboardPages, practice: WrittenPractice, key: str) -> None:
+def test_an_answer_is_saved_and_shown(pages: DashboardPages, practice: WrittenPractice, key: str) -> None:
     ana = pages.signed_in("ana")
     form = {"answer": key, "csrf_token": csrf_token_of(ana.get("/me/"))}
 
@@ -165,7 +165,7 @@ def test_only_the_five_answers_are_answers(pages: DashboardPages, practice: Writ
 
 
 @pytest.mark.parametrize("notice", ["0", "99", "-1", "x", str(2**63 - 1), str(2**63), "9" * 100])
-def test_a_notice_that_is_not_there_is_not_answered(pages: DashboardPages, notice: str) -> None:
+def test_an_unknown_notice_cannot_be_answered(pages: DashboardPages, notice: str) -> None:
     ana = pages.signed_in("ana")
     form = {"answer": "planned", "csrf_token": csrf_token_of(ana.get("/me/"))}
 
@@ -173,10 +173,10 @@ def test_a_notice_that_is_not_there_is_not_answered(pages: DashboardPages, notic
 
 
 @pytest.mark.parametrize("who", ["ana", "ben", "finn"])
-def test_some_words_are_never_used(pages: DashboardPages, who: str) -> None:
+def test_banned_words_are_never_used(pages: DashboardPages, who: str) -> None:
     client = pages.signed_in(who)
 
-    assert [word for page in HERS for word in NEVER_SAID.findall(visible(client.get(page).text))] == []
+    assert [word for page in OWN_ADDRESSES for word in BANNED_WORDS.findall(visible(client.get(page).text))] == []
 
 
 def own_row(page: Element) -> dict[str, str]:
@@ -185,17 +185,17 @@ def own_row(page: Element) -> dict[str, str]:
 
 
 def test_a_clinician_reads_their_own_row_as_the_director_sees_it(pages: DashboardPages) -> None:
-    told = own_row(read(pages.signed_in("ana").get("/me/data").text))
-    answer = pages.signed_in("director").get("/practice/caseload.csv").text
-    row = next(row for row in csv.DictReader(io.StringIO(answer)) if row["clinician"] == "Ana")
+    own_values = own_row(read(pages.signed_in("ana").get("/me/data").text))
+    csv_text = pages.signed_in("director").get("/practice/caseload.csv").text
+    row = next(row for row in csv.DictReader(io.StringIO(csv_text)) if row["clinician"] == "Ana")
 
-    assert told["Load per FTE"] == row["load_per_fte"]
-    assert told["Your band around it"] == f"{row['band_low']} – {row['band_high']}"
-    assert told["Active clients"] == row["active_clients"] == "5"
-    assert told["Open slots by day"] == row["day_slots"] == "2"
-    assert told["Open slots in the evening"] == row["evening_slots"] == "1"
-    assert told["Of these for trauma-focused work"] == row["trauma_slots"] == "1"
-    assert told["Supervision"] == row["supervision"] == "not known"
+    assert own_values["Load per FTE"] == row["load_per_fte"]
+    assert own_values["Your band around it"] == f"{row['band_low']} – {row['band_high']}"
+    assert own_values["Active clients"] == row["active_clients"] == "5"
+    assert own_values["Open slots by day"] == row["day_slots"] == "2"
+    assert own_values["Open slots in the evening"] == row["evening_slots"] == "1"
+    assert own_values["Of these for trauma-focused work"] == row["trauma_slots"] == "1"
+    assert own_values["Supervision"] == row["supervision"] == "not known"
 
 
 def test_a_clinician_sets_open_slots_that_the_director_sees(pages: DashboardPages) -> None:
@@ -236,13 +236,13 @@ def test_open_slots_that_cannot_be_are_refused(pages: DashboardPages, day: str, 
 
 
 @pytest.mark.parametrize("who", ["ana", "ben", "finn"])
-def test_a_clinician_reads_of_no_colleague(pages: DashboardPages, who: str) -> None:
+def test_a_clinicians_data_page_names_no_colleague(pages: DashboardPages, who: str) -> None:
     page = visible(pages.signed_in(who).get("/me/data").text.partition("<main")[2])
 
     assert not re.search(r"\bAna\b|=Ben|\bcleo\b|\bdev\b|\bfinn\b", page)
 
 
-def test_among_three_an_equal_share_would_tell_of_colleagues(practice: WrittenPractice) -> None:
+def test_with_three_clinicians_the_comparison_is_left_out(practice: WrittenPractice) -> None:
     few = replace(practice.config, clinicians=practice.config.clinicians[:3])
     with DashboardPages(few) as opened:
         page = read(opened.signed_in("ana").get("/me/data").text)
@@ -251,7 +251,7 @@ def test_among_three_an_equal_share_would_tell_of_colleagues(practice: WrittenPr
     assert "With fewer than four people that would tell you about single colleagues" in page.words()
 
 
-# The director
+# The director's pages
 
 
 def test_the_director_sees_the_caseload(pages: DashboardPages) -> None:
@@ -259,7 +259,7 @@ def test_the_director_sees_the_caseload(pages: DashboardPages) -> None:
 
     assert page.request.path == "/practice/"
     assert {"Ana", "=Ben", "cleo", "dev", "finn"} <= {cell.words() for cell in read(page.text).all("th")}
-    assert ways(read(page.text)) == ["Practice", "Help", "Sign out"]
+    assert navigation_labels(read(page.text)) == ["Practice", "Help", "Sign out"]
 
 
 def test_the_same_numbers_come_as_csv(pages: DashboardPages) -> None:
@@ -275,7 +275,7 @@ def test_the_same_numbers_come_as_csv(pages: DashboardPages) -> None:
     assert all(row["load_per_fte"] in page for row in rows)
 
 
-def test_the_director_sees_who_has_room_and_of_whom_nothing_is_known(pages: DashboardPages) -> None:
+def test_the_director_sees_open_slots_and_whose_values_are_not_known(pages: DashboardPages) -> None:
     director = pages.signed_in("director")
     page = read(director.get("/practice/").text)
     table = next(t for t in page.all("table") if "Supervision" in t.words())
@@ -295,9 +295,9 @@ def test_the_director_sees_who_has_room_and_of_whom_nothing_is_known(pages: Dash
     assert not any(re.search("sessions|available|booked", name) for name in by_csv["Ana"])
 
 
-def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: DashboardPages) -> None:
+def test_the_directors_page_reads_no_wellbeing_table(pages: DashboardPages) -> None:
     director = pages.signed_in("director")
-    before = [without_token(director.get(page)) for page in THEIRS]
+    before = [without_token(director.get(page)) for page in DIRECTOR_ADDRESSES]
 
     for table in (
         "wellbeing_week",
@@ -313,10 +313,10 @@ def test_the_directors_page_needs_nothing_of_anybodys_wellbeing(pages: Dashboard
     ):
         pages.store.connection.execute(f"DROP TABLE {table}")
 
-    assert [without_token(director.get(page)) for page in THEIRS] == before
+    assert [without_token(director.get(page)) for page in DIRECTOR_ADDRESSES] == before
 
 
-# Everybody
+# Pages for everybody
 
 
 @pytest.mark.parametrize("who", ["ana", "director"])
@@ -337,40 +337,40 @@ def test_the_help_leads_a_clinician_to_their_accounts(pages: DashboardPages, who
     assert (f'href="{pages.root}/me/accounts"' in pages.signed_in(who).get("/help").text) is led
 
 
-def test_nothing_that_was_read_is_told(pages: DashboardPages) -> None:
+def test_no_page_contains_content_of_a_source(pages: DashboardPages) -> None:
     ana, director = pages.signed_in("ana"), pages.signed_in("director")
-    answers = [*map(ana.get, (*HERS, "/me/check-in", "/help")), *map(director.get, THEIRS)]
-    told = "".join(answer.text for answer in answers).lower()
+    answers = [*map(ana.get, (*OWN_ADDRESSES, "/me/check-in", "/help")), *map(director.get, DIRECTOR_ADDRESSES)]
+    all_text = "".join(answer.text for answer in answers).lower()
 
     for canary in CANARIES:
         encoded = base64.b64encode(canary.encode()).decode()[:-4]
         spellings = (canary, quote(canary), canary.encode().hex(), encoded)
-        assert [spelling for spelling in spellings if spelling.lower() in told] == []
+        assert [spelling for spelling in spellings if spelling.lower() in all_text] == []
 
 
-def test_nobody_finds_another_name_on_their_pages(pages: DashboardPages) -> None:
-    told = "".join(pages.signed_in("cleo").get(page).text for page in HERS)
+def test_a_clinicians_pages_contain_no_other_name(pages: DashboardPages) -> None:
+    all_text = "".join(pages.signed_in("cleo").get(page).text for page in OWN_ADDRESSES)
 
-    assert [name for name in ("Ana", "=Ben", "dev", "finn") if re.search(rf"\b{name}\b", visible(told))] == []
+    assert [name for name in ("Ana", "=Ben", "dev", "finn") if re.search(rf"\b{name}\b", visible(all_text))] == []
 
 
-def test_old_numbers_are_said_to_be_old(pages: DashboardPages) -> None:
-    said = "so what you see may be old."
-    assert said not in visible(pages.signed_in("ana").get("/me/").text)
+def test_old_numbers_have_a_warning(pages: DashboardPages) -> None:
+    warning = "so what you see may be old."
+    assert warning not in visible(pages.signed_in("ana").get("/me/").text)
 
     pages.clock.advance(hours=49)
 
-    assert said in visible(pages.signed_in("ana").get("/me/").text)
-    assert said in visible(pages.signed_in("director").get("/practice/").text)
+    assert warning in visible(pages.signed_in("ana").get("/me/").text)
+    assert warning in visible(pages.signed_in("director").get("/practice/").text)
 
 
 @pytest.mark.parametrize(("who", "page"), [("ana", "/me/"), ("director", "/practice/"), ("finn", "/me/")])
-def test_before_anything_is_read_the_next_step_is_said(empty_pages: DashboardPages, who: str, page: str) -> None:
+def test_before_anything_is_read_the_page_names_the_next_step(empty_pages: DashboardPages, who: str, page: str) -> None:
     answer = empty_pages.signed_in(who).get(page)
 
     assert answer.status_code == 200
     assert "Whoever looks after the computer can run: evenhours nightly" in visible(answer.text)
-    assert "without work" not in visible(answer.text)  # what nobody has looked at is no day off
+    assert "without work" not in visible(answer.text)  # a day without data is not a day off
 
 
 def test_an_empty_practice_has_an_empty_csv(empty_pages: DashboardPages) -> None:
@@ -380,40 +380,40 @@ def test_an_empty_practice_has_an_empty_csv(empty_pages: DashboardPages) -> None
     assert {row[2] for row in rows[1:]} == {""}
 
 
-def test_pages_drawn_at_the_same_time_are_the_same_pages(pages: DashboardPages) -> None:
-    asked = [(pages.signed_in("ana"), "/me/"), (pages.signed_in("director"), "/practice/")] * 4
+def test_pages_rendered_at_the_same_time_do_not_differ(pages: DashboardPages) -> None:
+    visits = [(pages.signed_in("ana"), "/me/"), (pages.signed_in("director"), "/practice/")] * 4
 
-    def drawn(visit: tuple[FlaskClient, str]) -> str:
+    def page_text(visit: tuple[FlaskClient, str]) -> str:
         client, page = visit
         return without_token(client.get(page))
 
-    alone = [drawn(visit) for visit in asked[:2]]
+    one_by_one = [page_text(visit) for visit in visits[:2]]
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(drawn, asked)) == alone * 4
+        assert list(threads.map(page_text, visits)) == one_by_one * 4
 
 
-# When a page cannot be shown
+# Error pages, and a full disk
 
 
-def test_whoever_has_not_signed_in_is_told_how(pages: DashboardPages) -> None:
+def test_without_a_session_the_page_says_how_to_sign_in(pages: DashboardPages) -> None:
     page = pages.anonymous().get("/me/")
 
     assert "Open the link that evenhours serve printed and press its button." in visible(page.text)
-    assert ways(read(page.text)) == []
+    assert navigation_labels(read(page.text)) == []
 
 
-def test_a_spent_link_is_told_from_no_link(pages: DashboardPages) -> None:
-    stranger, ana = (
+def test_a_used_link_says_so_and_what_to_do(pages: DashboardPages) -> None:
+    anonymous_text, ana_text = (
         visible(client.get("/sign-in/spent").text) for client in (pages.anonymous(), pages.signed_in("ana"))
     )
 
-    for shown in (stranger, ana):
-        assert "This link no longer works It has been used already, or it is too old" in shown
-    assert "run evenhours serve again" in stranger
-    assert "You are signed in: use the links above." in ana
+    for text in (anonymous_text, ana_text):
+        assert "This link no longer works It has been used already, or it is too old" in text
+    assert "run evenhours serve again" in anonymous_text
+    assert "You are signed in: use the links above." in ana_text
 
 
-def test_a_fault_of_ours_gives_nothing_away(
+def test_an_unexpected_error_shows_no_details(
     pages: DashboardPages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -447,7 +447,7 @@ def test_without_its_database_a_page_says_what_to_do(pages: DashboardPages, page
 def unwritable(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], AbstractContextManager[None]]:
-    """A disk on which nothing can be written, for the length of a ``with``."""
+    """Return a context manager during which nothing can be written to the disk."""
 
     @contextmanager
     def full() -> Iterator[None]:
@@ -460,7 +460,7 @@ def unwritable(
 
     @contextmanager
     def read_only() -> Iterator[None]:
-        with monkeypatch.context() as patch:  # as SQLite opens a file that this user may not write
+        with monkeypatch.context() as patch:  # as for a file that this user may not write
             patch.setattr("monitor.dashboard.request.open_practice", partial(open_practice, read_only=True))
             yield
 
@@ -470,42 +470,42 @@ def unwritable(
 NOT_RECORDED = "could not be recorded"
 
 
-def test_where_nothing_can_be_written_the_own_pages_open_and_others_do_not(
+def test_on_a_full_disk_own_pages_open_and_the_directors_do_not(
     pages: DashboardPages, unwritable: Callable[[], AbstractContextManager[None]]
 ) -> None:
     ana, director = pages.signed_in("ana"), pages.signed_in("director")
     pages.clock.advance(minutes=2)
 
     with unwritable():
-        own = [ana.get(page) for page in ("/me/", "/me/patterns", "/me/data", "/help")]
-        others = [director.get(page) for page in THEIRS]
-        theirs = director.get("/help")
+        own_pages = [ana.get(page) for page in ("/me/", "/me/patterns", "/me/data", "/help")]
+        director_pages = [director.get(page) for page in DIRECTOR_ADDRESSES]
+        director_help = director.get("/help")
 
-    assert [(page.status_code, NOT_RECORDED in page.text) for page in [*own, theirs]] == [(200, True)] * 5
-    assert [page.status_code for page in others] == [503, 503]
-    for page in others:
+    assert [(page.status_code, NOT_RECORDED in page.text) for page in [*own_pages, director_help]] == [(200, True)] * 5
+    assert [page.status_code for page in director_pages] == [503, 503]
+    for page in director_pages:
         assert "opening it has to be recorded" in page.text
         assert "Ana" not in page.text
         assert "You are reading as the director" in page.text
-    again = [ana.get("/me/"), director.get("/practice/")]
-    assert [(page.status_code, NOT_RECORDED in page.text) for page in again] == [(200, False)] * 2
+    later_pages = [ana.get("/me/"), director.get("/practice/")]
+    assert [(page.status_code, NOT_RECORDED in page.text) for page in later_pages] == [(200, False)] * 2
 
 
-def test_a_directors_look_is_written_down_each_time(pages: DashboardPages) -> None:
+def test_every_access_of_the_director_is_recorded(pages: DashboardPages) -> None:
     director = pages.signed_in("director")
 
-    def noted() -> int:
+    def last_recorded() -> int:
         return int(pages.store.connection.execute("SELECT seen_at FROM web_session").fetchone()[0])
 
-    before = noted()
+    before = last_recorded()
     pages.clock.advance(seconds=5)
     director.get("/help")
-    assert noted() == before
+    assert last_recorded() == before
     director.get("/practice/")
-    assert noted() == before + 5
+    assert last_recorded() == before + 5
 
 
-def test_where_nothing_can_be_written_old_numbers_are_called_old(
+def test_on_a_full_disk_old_numbers_give_no_all_clear(
     pages: DashboardPages, unwritable: Callable[[], AbstractContextManager[None]]
 ) -> None:
     ana = pages.signed_in("ana")
@@ -522,20 +522,20 @@ def test_where_nothing_can_be_written_old_numbers_are_called_old(
     assert "Nothing stood out" not in page.text
 
 
-def test_where_nothing_can_be_written_a_form_says_that_nothing_was_changed(
+def test_on_a_full_disk_a_form_says_that_nothing_was_changed(
     pages: DashboardPages, practice: WrittenPractice, unwritable: Callable[[], AbstractContextManager[None]]
 ) -> None:
     ana, link, stranger = pages.signed_in("ana"), pages.sign_in_link("ben"), pages.anonymous()
     form = {"csrf_token": csrf_token_of(ana.get("/me/")), "answer": "planned"}
-    theirs = {"csrf_token": csrf_token_of(stranger.get(link))}
+    sign_in_form = {"csrf_token": csrf_token_of(stranger.get(link))}
 
     with unwritable():
         answers = [
             ana.post(f"/me/week/2026-W46/notices/{practice.notice}", data=form),
-            stranger.post(link, data=theirs),
+            stranger.post(link, data=sign_in_form),
         ]
 
     assert [answer.status_code for answer in answers] == [503, 503]
     assert all("Nothing was changed." in answer.text for answer in answers)
     assert "Your answer" not in ana.get("/me/").text
-    assert stranger.post(link, data=theirs).status_code == 303
+    assert stranger.post(link, data=sign_in_form).status_code == 303

@@ -1,4 +1,4 @@
-"""The patterns as their owner reads and answers them."""
+"""The patterns page: notices and answers, the client table, the supervision list and the ledger."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ LAST = day_number(LAST_WEEK)
 
 
 def post(client: FlaskClient, address: str, /, **form: object) -> Element:
-    """Send a form of ours; the page that follows."""
+    """Send a form with its token and return the page that follows."""
     page = client.post(address, data={**form, "csrf_token": csrf_token_of(client.get("/help"))}, follow_redirects=True)
     assert (page.request.path, page.status_code) == (HERE, 200)
     return read(page.text)
 
 
-def said(page: Element) -> str:
+def message_text(page: Element) -> str:
     return " ".join(line.words() for line in page.all("p", "message"))
 
 
@@ -45,8 +45,8 @@ def status(client: FlaskClient, address: str, /, **form: object) -> int:
     return client.post(address, data={**form, "csrf_token": csrf_token_of(client.get("/help"))}).status_code
 
 
-def noted(pages: DashboardPages, practice: WrittenPractice) -> dict[str, int]:
-    """Notes of all sorts for Ana; their numbers by family, those of the last week aside."""
+def add_notices(pages: DashboardPages, practice: WrittenPractice) -> dict[str, int]:
+    """Store notices of several families for Ana, and return their numbers by family."""
     moved: dict[str, Any] = {"tier": "worth a look", "ratio": 1.9, "low": 1.2, "high": 2.9}
     rows = [
         NoticeRow(week=LAST, family="availability", key="after_hours_replies", since=LAST - 21, **moved),
@@ -71,37 +71,39 @@ def entry(page: Element, notice: int) -> Element:
     return next(e for e in page.all("*") if e.attributes.get("id") == f"note-{notice}")
 
 
-def test_an_open_note_stands_first_with_all_that_it_rests_on(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_an_open_notice_comes_first_with_its_evidence(pages: DashboardPages, practice: WrittenPractice) -> None:
     page = read(pages.signed_in("ana").get(HERE).text)
 
     card = entry(page, practice.notice)
     assert card.fits("section", "card")
     assert "19 October to 15 November 2026" in card.words()
-    assert "were 2.4 times your usual (90 % interval 1.6 to 3.5)" in card.words()
+    assert "per session were 2.4 times your usual (90 % interval 1.6 to 3.5)" in card.words()
     assert [summary.words() for summary in card.all("summary")] == ["What this is based on", "Week by week"]
     assert [button.words() for button in card.all("button")] == list(ANSWERS.values())
     assert page.all("h1")[0].words() == "You can still answer one note, if you like"
 
 
-def test_earlier_notes_stand_by_family_with_how_far_and_since_when(
+def test_earlier_notices_are_grouped_by_family_with_size_and_weeks(
     pages: DashboardPages, practice: WrittenPractice
 ) -> None:
-    numbers = noted(pages, practice)
+    numbers = add_notices(pages, practice)
 
     page = read(pages.signed_in("ana").get(HERE).text)
 
-    told = {family: entry(page, number).all("summary")[0].words() for family, number in numbers.items()}
-    assert told["sessions running over"] == (
+    summaries = {family: entry(page, number).all("summary")[0].words() for family, number in numbers.items()}
+    assert summaries["sessions running over"] == (
         "31 August to 20 September 2026 · 1.9 minutes later than usual (0.0 to 2.9)"
     )
-    assert told["one client"].startswith("7 September to 27 September 2026 · 1.9 times your usual (1.2 to 2.9) · Thur")
-    assert told["day off"] == "Week of 28 September 2026"
+    assert summaries["one client"].startswith(
+        "7 September to 27 September 2026 · 1.9 times your usual (1.2 to 2.9) · Thur"
+    )
+    assert summaries["day off"] == "Week of 28 September 2026"
     headings = [heading.words() for heading in page.all("h3")]
     assert headings == ["Sessions running over", "More contact with one client", "Full days off"]
     assert "14 days since your last full day" in entry(page, numbers["day off"]).words()
 
 
-def test_what_is_watched_and_quiet_is_said(pages: DashboardPages) -> None:
+def test_families_without_a_notice_are_named(pages: DashboardPages) -> None:
     before, _, after = visible(pages.signed_in("ana").get(HERE).text).partition("No note so far about ")
 
     assert after.startswith("sessions running over")
@@ -109,19 +111,19 @@ def test_what_is_watched_and_quiet_is_said(pages: DashboardPages) -> None:
 
 
 @pytest.mark.parametrize("key", ANSWERS)
-def test_an_answer_is_kept_shown_and_taken_back(pages: DashboardPages, practice: WrittenPractice, key: str) -> None:
+def test_an_answer_is_saved_shown_and_taken_back(pages: DashboardPages, practice: WrittenPractice, key: str) -> None:
     ana, address = pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}"
 
-    answered = post(ana, address, answer=key)
+    answered_page = post(ana, address, answer=key)
 
-    assert said(answered) == f"Your answer is saved: {ANSWERS[key]}."
-    assert f"Your answer on 18 November 2026: {ANSWERS[key]}" in entry(answered, practice.notice).words()
-    assert answered.all("h1")[0].words() == "You have answered every note, or it is over"
+    assert message_text(answered_page) == f"Your answer is saved: {ANSWERS[key]}."
+    assert f"Your answer on 18 November 2026: {ANSWERS[key]}" in entry(answered_page, practice.notice).words()
+    assert answered_page.all("h1")[0].words() == "You have answered every note, or it is over"
 
-    undone = post(ana, f"{address}/undo")
+    undone_page = post(ana, f"{address}/undo")
 
-    assert said(undone) == "Your answer is taken back."
-    assert "Your answer on" not in undone.words()
+    assert message_text(undone_page) == "Your answer is taken back."
+    assert "Your answer on" not in undone_page.words()
     assert status(ana, f"{address}/undo") == 404
 
 
@@ -136,48 +138,50 @@ def test_an_exception_has_a_last_day(pages: DashboardPages, practice: WrittenPra
 
 
 @pytest.mark.parametrize("until", ["whenever", "2026-11-17", "2099-01-01"])
-def test_a_last_day_that_cannot_be_is_said_and_nothing_kept(
-    pages: DashboardPages, practice: WrittenPractice, until: str
-) -> None:
+def test_an_impossible_last_day_is_refused(pages: DashboardPages, practice: WrittenPractice, until: str) -> None:
     page = post(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", answer="planned", until=until)
 
-    assert said(page) == "Nothing was saved. An exception ends on a day between today and a year from now."
+    assert message_text(page) == "Nothing was saved. An exception ends on a day between today and a year from now."
     assert "Your answer on" not in page.words()
 
 
 @pytest.mark.parametrize("form", [{"answer": "x"}, {}])
-def test_what_no_button_sends_is_refused(
-    pages: DashboardPages, practice: WrittenPractice, form: dict[str, str]
-) -> None:
+def test_an_unknown_answer_is_refused(pages: DashboardPages, practice: WrittenPractice, form: dict[str, str]) -> None:
     assert status(pages.signed_in("ana"), f"{HERE}/notices/{practice.notice}", **form) == 400
 
 
-def test_notes_and_entries_are_their_owners_alone(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_notices_and_ledger_entries_belong_to_their_owner_alone(
+    pages: DashboardPages, practice: WrittenPractice
+) -> None:
     ana, ben = pages.signed_in("ana"), pages.signed_in("ben")
     post(ana, f"{HERE}/notices/{practice.notice}", answer="noted")
     post(ana, f"{HERE}/ledger", kind="gift", client="", **{"from": TODAY})
-    (written,) = clients.ledger(pages.store.connection, "ana")
+    (ledger_entry,) = clients.ledger(pages.store.connection, "ana")
 
     assert status(ben, f"{HERE}/notices/{practice.notice}", answer="wrong") == 404
     assert status(ben, f"{HERE}/notices/{practice.notice}/undo") == 404
-    assert status(ben, f"{HERE}/ledger/{written.id}/strike") == 404
+    assert status(ben, f"{HERE}/ledger/{ledger_entry.id}/strike") == 404
     assert status(ben, f"{HERE}/ledger", kind="gift", client=practice.client, **{"from": TODAY}) == 404
     assert read(ben.get(HERE).text).all("ul", "entries") == []
     assert len(clients.ledger(pages.store.connection, "ana")) == 1
 
 
-def test_an_entry_is_written_into_the_ledger_and_struck_out(pages: DashboardPages, practice: WrittenPractice) -> None:
+def test_a_ledger_entry_is_added_and_removed(pages: DashboardPages, practice: WrittenPractice) -> None:
     ana = pages.signed_in("ana")
 
     page = post(ana, f"{HERE}/ledger", kind="exception", client=practice.client, **{"from": "2026-11-12"})
 
-    assert said(page) == "Added to the ledger: An exception made."
-    (written,) = clients.ledger(pages.store.connection, "ana")
-    assert (written.kind, written.client, written.day) == ("exception", practice.client, day_number(date(2026, 11, 12)))
+    assert message_text(page) == "Added to the ledger: An exception made."
+    (ledger_entry,) = clients.ledger(pages.store.connection, "ana")
+    assert (ledger_entry.kind, ledger_entry.client, ledger_entry.day) == (
+        "exception",
+        practice.client,
+        day_number(date(2026, 11, 12)),
+    )
     (line,) = [li.words() for li in page.all("ul", "entries")[0].all("li")]
     assert line.startswith("An exception made12 November 2026 · Thursdays, 09:00 ·")
     assert "1 exception in the last year: 1 in the ledger, 0 by an answer to a note." in page.words()
-    assert said(post(ana, f"{HERE}/ledger/{written.id}/strike")) == "Removed from the ledger."
+    assert message_text(post(ana, f"{HERE}/ledger/{ledger_entry.id}/strike")) == "Removed from the ledger."
     assert clients.ledger(pages.store.connection, "ana") == []
 
 
@@ -188,13 +192,13 @@ def test_every_kind_of_entry_can_be_chosen_and_nothing_else(pages: DashboardPage
     assert {option.attributes["value"]: option.words() for option in chosen} == dict(LEDGER)
     assert status(ana, f"{HERE}/ledger", kind="diary", **{"from": TODAY}) == 400
     assert status(ana, f"{HERE}/ledger", kind="gift", client="x", **{"from": TODAY}) == 400
-    assert said(post(ana, f"{HERE}/ledger", kind="gift", **{"from": "1066-10-14"})) == (
+    assert message_text(post(ana, f"{HERE}/ledger", kind="gift", **{"from": "1066-10-14"})) == (
         "Nothing was saved. Choose the day on which it was, between 1990 and two years from now."
     )
     assert clients.ledger(pages.store.connection, "ana") == []
 
 
-def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: DashboardPages) -> None:
+def test_the_client_table_is_ordered_by_usual_slot(pages: DashboardPages) -> None:
     page = read(pages.signed_in("ana").get(HERE).text)
     section = next(s for s in page.all("section") if "One client at a time" in s.words())
 
@@ -207,7 +211,7 @@ def test_one_client_at_a_time_is_known_by_the_usual_slot(pages: DashboardPages) 
 
 
 @pytest.mark.parametrize(("who", "assumed"), [("ana", False), ("ben", True)])
-def test_who_has_declared_no_hours_is_told_that_they_are_assumed(
+def test_assumed_hours_are_stated_on_every_page_with_measures(
     pages: DashboardPages,
     who: str,
     assumed: bool,  # noqa: FBT001
@@ -221,7 +225,7 @@ def test_who_has_declared_no_hours_is_told_that_they_are_assumed(
 
 
 def agenda(page: Element) -> tuple[str, list[tuple[str, str]]]:
-    """The sentence of the list for supervision, and its lines."""
+    """Return the sentence above the supervision list, and the list's lines."""
     section = next(part for part in page.all("section") if part.attributes.get("id") == "agenda")
     lines = [(item.tag, item.words()) for item in section.all("*") if item.tag in {"dt", "dd"}]
     return section.all("p")[0].words(), lines
@@ -238,7 +242,7 @@ def test_the_next_supervision_has_a_list_by_client(pages: DashboardPages, practi
         ("consultation", practice.client, "2026-11-30"),
     ):
         post(ana, f"{HERE}/ledger", kind=kind, client=client, **{"from": on})
-    noted(pages, practice)
+    add_notices(pages, practice)
 
     sentence, lines = agenda(read(ana.get(HERE).text))
 
@@ -253,28 +257,39 @@ def test_the_next_supervision_has_a_list_by_client(pages: DashboardPages, practi
     ]
 
 
-def test_a_line_on_the_list_says_what_it_is_about() -> None:
-    found = frames(entries=[event("2026-03-10 09:00", "2026-03-10 09:50", client=1)], as_of="2026-03-20 12:00")
-    book = ClientIndex(found, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), (), frozenset(), date(2026, 3, 20))
+def test_a_rule_on_the_list_names_what_it_is_about() -> None:
+    analysis_frames = frames(
+        entries=[event("2026-03-10 09:00", "2026-03-10 09:50", client=1)], as_of="2026-03-20 12:00"
+    )
+    index = ClientIndex(
+        analysis_frames, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), (), frozenset(), date(2026, 3, 20)
+    )
     week = day_number(date(2026, 3, 9))
     review = NoticeRow(week, "line", "review", "", None, None, None, week, 1, measured=1)
     rows = [replace(review, topic=term) for term in ("review_on", "modified_until")]
 
-    assert supervision.agenda(book, rows).items[0].points == (
+    assert supervision.agenda(index, rows).items[0].points == (
         "The modified boundary with this client is due for review, week of 9 March",
         "What you agreed with this client is due for review, week of 9 March",
     )
 
 
-def test_the_list_begins_after_the_last_supervision() -> None:
-    held = [event(f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 11:00", kind=Kind.SUPERVISION) for day in (5, 12, 26)]
-    found = frames(entries=[*held, event("2026-03-10 09:00", "2026-03-10 09:50", client=1)], as_of="2026-03-20 12:00")
-    entries = [LedgerRow(n, day_number(date(2026, 3, on)), "gift", 1, 0) for n, on in enumerate((4, 12, 13, 21))]
-    book = ClientIndex(
-        found, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), tuple(entries), frozenset(), date(2026, 3, 20)
+def test_the_supervision_list_begins_after_the_last_supervision() -> None:
+    supervisions = [
+        event(f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 11:00", kind=Kind.SUPERVISION) for day in (5, 12, 26)
+    ]
+    analysis_frames = frames(
+        entries=[*supervisions, event("2026-03-10 09:00", "2026-03-10 09:50", client=1)], as_of="2026-03-20 12:00"
+    )
+    entries = [
+        LedgerRow(n, day_number(date(2026, 3, day_of_march)), "gift", 1, 0)
+        for n, day_of_march in enumerate((4, 12, 13, 21))
+    ]
+    index = ClientIndex(
+        analysis_frames, {1: "K7Q2"}, {}, {1: (1,)}, {}, {}, (1,), (), tuple(entries), frozenset(), date(2026, 3, 20)
     )
 
-    assert supervision.agenda(book, []) == Agenda(
+    assert supervision.agenda(index, []) == Agenda(
         "since your last supervision on 12 March 2026", (AgendaItem("K7Q2", ("A gift, 13 March",)),)
     )
 
@@ -286,7 +301,7 @@ def test_the_literature_is_named_once_with_its_source(pages: DashboardPages) -> 
     assert "Hensel and others, Journal of Traumatic Stress 28, 2015" in page
 
 
-def test_before_anything_is_read_there_is_nothing_to_answer(empty_pages: DashboardPages) -> None:
+def test_before_anything_is_read_there_is_no_notice(empty_pages: DashboardPages) -> None:
     page = visible(empty_pages.signed_in("finn").get(HERE).text)
 
     assert "There is no note so far, but some data is missing" in page

@@ -1,4 +1,4 @@
-"""What holds for every page for one therapist alone, with invented numbers and hostile names."""
+"""Checks of every page for one therapist alone: markup, forms, labels and words."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def page(name: str) -> Element:
     return read(main_html(PAGES[name]))
 
 
-def test_a_fragment_holds_under_the_strictest_policy(name: str) -> None:
+def test_a_page_has_no_inline_style_or_script_and_no_duplicate_id(name: str) -> None:
     everything = page(name).all("*")
 
     assert not [e for e in everything if e.tag in {"style", "script", "html", "head", "body", "img", "iframe"}]
@@ -55,49 +55,49 @@ def test_every_form_is_posted_to_these_pages_with_the_token(name: str) -> None:
         assert form.all("button")
 
 
-def test_whatever_can_be_filled_in_says_what_it_is(name: str) -> None:
+def test_every_field_has_a_label(name: str) -> None:
     named = {id(field) for label in page(name).all("label") for field in label.all("*")}
     fields = [f for tag in ("input", "select") for f in page(name).all(tag) if f.attributes.get("type") != "hidden"]
 
     assert [f.attributes for f in fields if id(f) not in named] == []
 
 
-def test_a_button_says_by_itself_what_it_does(name: str) -> None:
-    said = [
+def test_every_button_has_a_label_of_its_own(name: str) -> None:
+    labels = [
         (form.attributes["action"], b.attributes.get("aria-label") or b.words())
         for form in page(name).all("form")
         for b in form.all("button")
     ]
 
-    assert len(said) == len(set(said))
-    assert all(words for _, words in said)
+    assert len(labels) == len(set(labels))
+    assert all(words for _, words in labels)
 
 
-def test_words_that_come_from_elsewhere_stay_words(name: str) -> None:
+def test_text_from_elsewhere_is_escaped(name: str) -> None:
     assert "<script" not in main_html(PAGES[name])
 
 
 @pytest.mark.parametrize("quiet", sorted(PAGES.keys() - {"check-in"}))
-def test_some_words_are_never_used(quiet: str) -> None:
+def test_banned_words_are_never_used(quiet: str) -> None:
     html = main_html(PAGES[quiet]).replace("1.3 to 2.4", "")
 
     assert BANNED.findall(visible(html)) == []
     assert "!" not in visible(re.sub(r"&[#\w]+;", "", html))
 
 
-def test_only_what_waits_for_a_word_is_a_card() -> None:
+def test_only_an_open_notice_or_a_due_review_is_a_card() -> None:
     assert [card.attributes["id"] for card in page("patterns").all("section", "card")] == ["note-7"]
     assert [card.all("h2")[0].words() for card in page("agreement").all("section", "card")] == ["A review is due"]
     assert page("clients").all("section", "card") == []
 
 
-def test_what_was_answered_can_be_taken_back_and_what_was_not_cannot() -> None:
+def test_only_an_answered_notice_can_be_taken_back() -> None:
     actions = [form.attributes["action"] for form in page("patterns").all("form")]
 
     assert [action for action in actions if action.endswith("/undo")] == ["/me/patterns/notices/6/undo"]
 
 
-def test_a_field_shows_what_holds() -> None:
+def test_a_field_shows_the_current_value() -> None:
     form = next(f for f in page("agreement").all("form") if f.attributes["action"] == "/me/agreements/4")
 
     values = {

@@ -1,4 +1,4 @@
-"""An address that opens a calendar is written nowhere: no error, no log, no record, whatever its server does."""
+"""A secret calendar address is in no error, log or record, whatever its server answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLACES = {
 SECRETS = ("0a1b2c3d4e5f6a7b8c", "Wx8sYd4kEiGjNL2", "ks1a2b3c4d5e6f7a8b", "MTIzNDU2Nzg5")
 FEED = '\n[[source]]\nname = "feed"\nkind = "ics"\nclinician = "ana"\nurl = "WHERE"\n'
 ODD_HEAD = b"HTTP/1.1 200 OK\r\nno field at all\r\nContent-Length: 4\r\n\r\njunk"
-SAID = {
+SERVER_ANSWERS = {
     "nothing there": answer(b"", "404 Not Found"),
     "refused": answer(b"", "401 Unauthorized"),
     "failing": answer(b"", "500 Oh"),
@@ -33,7 +33,7 @@ SAID = {
 }
 
 
-def assert_kept_quiet(text: str) -> None:
+def assert_no_secret_in(text: str) -> None:
     assert not [secret for secret in SECRETS if secret in text]
 
 
@@ -43,24 +43,24 @@ def test_private_address_in_the_configuration_is_refused_and_not_repeated(place:
     refused = office("nightly")
     assert refused.code == 2
     assert "whoever has this address can read what is there" in refused.err
-    assert_kept_quiet(refused.err + refused.out)
+    assert_no_secret_in(refused.err + refused.out)
 
 
-@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("server_answer", SERVER_ANSWERS)
 @pytest.mark.parametrize("place", PLACES)
-def test_private_address_is_neither_said_nor_kept(
-    place: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_private_address_is_neither_printed_nor_stored(
+    place: str, server_answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("connectors.retry.FIRST_PAUSE", 0)
     office = Office(tmp_path, CONFIG + FEED.replace("WHERE", "env:HOLDING_FEED"))
-    with dripping(whole={"/": SAID[said]}) as port, caplog.at_level(logging.DEBUG):
+    with dripping(whole={"/": SERVER_ANSWERS[server_answer]}) as port, caplog.at_level(logging.DEBUG):
         monkeypatch.setenv("HOLDING_FEED", f"http://127.0.0.1:{port}/{PLACES[place]}")
         night = office("nightly")
         doctor, as_json = office("doctor"), office("doctor", "--json")
     assert night.code in {3, 4}
     assert "feed: " in night.err
     written = b"".join(path.read_bytes() for path in tmp_path.glob("evenhours.db*"))
-    assert_kept_quiet(caplog.text)
+    assert_no_secret_in(caplog.text)
     for answered in (night, doctor, as_json):
-        assert_kept_quiet(answered.out + answered.err)
-    assert_kept_quiet(written.decode("latin-1"))
+        assert_no_secret_in(answered.out + answered.err)
+    assert_no_secret_in(written.decode("latin-1"))

@@ -1,4 +1,4 @@
-"""``evenhours serve``: on this machine alone, a link for each reader, one sentence where it cannot."""
+"""The command ``evenhours serve``: this machine only, a link for each reader, one sentence for each error."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def serving(config: Path, *options: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
-    """The command, running; stopped as with Ctrl+C."""
+    """Run the command, and stop it as Ctrl+C does."""
     arguments = ["serve", "--config", str(config), "--port", "0", *options]
     process = subprocess.Popen(
         [sys.executable, "-c", MAIN, *arguments],
@@ -53,24 +53,24 @@ def serving(config: Path, *options: str, stdin: int = subprocess.DEVNULL) -> Ite
     assert process.returncode == 0
 
 
-def opened(link: str) -> tuple[str, str]:
-    """Where a browser ends up that follows a link and presses its button, and what it reads there."""
+def open_link(link: str) -> tuple[str, str]:
+    """Open a link, press its button, and return the address and the text of the page that follows."""
     browser = build_opener(HTTPCookieProcessor(CookieJar()))
-    with browser.open(link, timeout=20) as shown:
-        token = re.search('name="csrf_token" value="([^"]+)"', shown.read().decode())
+    with browser.open(link, timeout=20) as page:
+        token = re.search('name="csrf_token" value="([^"]+)"', page.read().decode())
     assert token is not None
     with browser.open(link, data=urlencode({"csrf_token": token[1]}).encode(), timeout=20) as answer:
         return answer.url, answer.read().decode()
 
 
-def told(process: subprocess.Popen[str]) -> str:
+def next_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().rstrip("\n")
 
 
 @pytest.fixture
 def context(practice: WrittenPractice) -> CliContext:
-    """A context whose database is this test's own."""
+    """Return a context with a database of this test's own."""
     context = CliContext()
     context.__dict__["config"] = practice.config
     return context
@@ -81,13 +81,15 @@ def test_the_links_lead_to_their_pages(tmp_path: Path) -> None:
 
     with serving(config.path, "--as", "ana", "--as", "director") as process:
         address = re.fullmatch(
-            r"Evenhours is on (http://127\.0\.0\.1:\d+/[0-9a-f]{24}) — press Ctrl\+C to stop\.", told(process)
+            r"Evenhours is on (http://127\.0\.0\.1:\d+/[0-9a-f]{24}) — press Ctrl\+C to stop\.", next_line(process)
         )
         assert address is not None
-        links = [re.fullmatch(r"(\w+): (http\S+)  \(works once, for 15 minutes\)", told(process)) for _ in range(2)]
+        links = [
+            re.fullmatch(r"(\w+): (http\S+)  \(works once, for 15 minutes\)", next_line(process)) for _ in range(2)
+        ]
         assert [link and link[1] for link in links] == ["ana", "director"]
 
-        pages = [opened(link[2]) for link in links if link]
+        pages = [open_link(link[2]) for link in links if link]
 
         assert [url for url, _ in pages] == [f"{address[1]}/me/", f"{address[1]}/practice/"]
         assert "Private to you" in pages[0][1]
@@ -98,12 +100,12 @@ def test_enter_brings_new_links(tmp_path: Path) -> None:
     terminal, keyboard = pty.openpty()
 
     with serving(config.path, "--as", "ana", stdin=keyboard) as process:
-        first = [told(process) for _ in range(3)][1]
+        first = [next_line(process) for _ in range(3)][1]
         os.write(terminal, b"\n")
-        second = told(process)
+        second = next_line(process)
 
         assert first != second
-        assert [opened(line.split()[1])[0].rpartition("/me/")[1] for line in (first, second)] == ["/me/", "/me/"]
+        assert [open_link(line.split()[1])[0].rpartition("/me/")[1] for line in (first, second)] == ["/me/", "/me/"]
     os.close(terminal)
     os.close(keyboard)
 
@@ -112,16 +114,16 @@ def test_scripts_read_one_line_of_json(tmp_path: Path) -> None:
     config = practices.empty_practice(tmp_path)
 
     with serving(config.path, "--as", "director", "--json") as process:
-        told_all = json.loads(told(process))
+        output = json.loads(next_line(process))
 
-        assert list(told_all) == ["url", "links"]
-        assert opened(told_all["links"]["director"])[0] == f"{told_all['url']}/practice/"
+        assert list(output) == ["url", "links"]
+        assert open_link(output["links"]["director"])[0] == f"{output['url']}/practice/"
 
 
-def asked(address: str, request: bytes) -> tuple[bytes, dict[str, str], bytes]:
-    """The first line, the headers and the body that are answered to bytes as they are."""
+def send_raw(address: str, request: bytes) -> tuple[bytes, dict[str, str], bytes]:
+    """Send raw bytes and return the status line, the headers and the body of the response."""
     with socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=20) as connection:
-        with suppress(ConnectionError):  # it answers, and listens no longer
+        with suppress(ConnectionError):  # the server may answer and close before everything is sent
             connection.sendall(request)
         answer = b""
         with suppress(ConnectionError):
@@ -132,11 +134,11 @@ def asked(address: str, request: bytes) -> tuple[bytes, dict[str, str], bytes]:
     return first.encode(), dict(line.split(": ", 1) for line in lines), body
 
 
-def test_the_servers_own_answers_carry_the_headers_too(tmp_path: Path) -> None:
+def test_the_servers_own_responses_have_the_headers(tmp_path: Path) -> None:
     config = practices.empty_practice(tmp_path)
     with serving(config.path, "--as", "ana") as process:
-        address = told(process).split()[3]
-        link = urlsplit(told(process).split()[1]).path.encode()
+        address = next_line(process).split()[3]
+        link = urlsplit(next_line(process).split()[1]).path.encode()
         here = urlsplit(address).path.encode()
         rest = b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
         requests = {
@@ -156,7 +158,7 @@ def test_the_servers_own_answers_carry_the_headers_too(tmp_path: Path) -> None:
             b"501 coding": b"POST " + here + b"/" + rest + b"Transfer-Encoding: x\r\n\r\n",
         }  # fmt: skip
         for name, request in requests.items():
-            first, headers, body = asked(address, request)
+            first, headers, body = send_raw(address, request)
 
             assert first.split()[1] == name.split()[0], name
             assert {header: headers.get(header) for header in HEADERS} == HEADERS, name
@@ -164,10 +166,12 @@ def test_the_servers_own_answers_carry_the_headers_too(tmp_path: Path) -> None:
             assert b"waitress" not in body.lower()
             assert b"Traceback" not in body
         for outside in (b"400 no request", b"404 outside", b"413 body", b"431 header"):
-            assert here[1:] not in asked(address, requests[outside])[2]
+            assert here[1:] not in send_raw(address, requests[outside])[2]
 
 
-def test_a_fault_beneath_the_pages_is_one_plain_sentence_with_the_headers(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_below_the_application_is_one_plain_sentence_with_the_headers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def broken(_environ: object, _start_response: object) -> NoReturn:
         raise RuntimeError("ZEBRA")
 
@@ -177,7 +181,7 @@ def test_a_fault_beneath_the_pages_is_one_plain_sentence_with_the_headers(caplog
     thread.start()
     try:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        first, headers, body = asked(address, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        first, headers, body = send_raw(address, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     finally:
         server.task_dispatcher.shutdown()
         server.asyncore.close_all(server._map)  # type: ignore[attr-defined]
@@ -209,11 +213,11 @@ def test_another_server_of_this_machine_is_not_sent_the_cookie(tmp_path: Path, b
     ):
         thread = Thread(target=listener.serve_forever)
         thread.start()
-        address, link, window = told(process).split()[3], told(process).split()[1], browser_context.new_page()
+        address, link, window = next_line(process).split()[3], next_line(process).split()[1], browser_context.new_page()
         window.goto(link)
         window.get_by_role("button").click()
         assert window.url == f"{address}/me/"
-        assert {held["path"] for held in browser_context.cookies()} == {urlsplit(address).path}
+        assert {cookie["path"] for cookie in browser_context.cookies()} == {urlsplit(address).path}
 
         for path in ("/", "/me/", "/sign-in/x", f"{urlsplit(address).path}x/"):
             window.goto(f"http://127.0.0.1:{listener.server_port}{path}")
@@ -224,12 +228,12 @@ def test_another_server_of_this_machine_is_not_sent_the_cookie(tmp_path: Path, b
     assert {cookie for _, cookie in seen} == {None}
 
 
-def test_a_port_in_use_is_said(context: CliContext) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(PortError, match=f"Port {port} is in use, .* --port 0$") as said:
+def test_a_port_in_use_is_reported(context: CliContext) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(PortError, match=f"Port {port} is in use, .* --port 0$") as error:
             serve_pages(context, ["ana"], port=port)
-    assert said.value.exit_code == 1
+    assert error.value.exit_code == 1
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "practice.example", "::"])
@@ -238,17 +242,17 @@ def test_other_machines_are_kept_out(context: CliContext, host: str) -> None:
         serve_pages(context, ["ana"], port=0, host=host)
 
 
-def test_an_unknown_reader_is_said(context: CliContext) -> None:
+def test_an_unknown_reader_is_reported(context: CliContext) -> None:
     with pytest.raises(UsageError, match=r'There is no clinician "zoe"\. The configuration has: ana, ben'):
         serve_pages(context, ["ana", "zoe"], port=0)
 
 
-def test_where_there_are_several_readers_one_is_named(context: CliContext) -> None:
+def test_with_several_possible_readers_one_must_be_named(context: CliContext) -> None:
     with pytest.raises(UsageError, match=r"--as ana \| ben \| cleo \| dev \| finn \| director"):
         serve_pages(context, [], port=0)
 
 
-def test_without_a_database_the_way_to_one_is_said(context: CliContext) -> None:
+def test_without_a_database_the_error_names_the_command(context: CliContext) -> None:
     context.config.database.unlink()
 
     with pytest.raises(StoreError, match="evenhours init"):
@@ -257,10 +261,10 @@ def test_without_a_database_the_way_to_one_is_said(context: CliContext) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_that_is_asked_to_end_leaves_no_log_behind(practice: WrittenPractice, number: signal.Signals) -> None:
+def test_a_server_that_is_stopped_leaves_no_write_ahead_log(practice: WrittenPractice, number: signal.Signals) -> None:
     with serving(practice.config.path, "--as", "ana") as server:
-        _, link = told(server), told(server)
-        opened(re.findall(r"http\S+", link)[0])  # it answers
+        _, link = next_line(server), next_line(server)
+        open_link(re.findall(r"http\S+", link)[0])  # the server answers
         log = practice.config.path.parent / "evenhours.db-wal"
         assert log.exists()
         server.send_signal(number)

@@ -1,4 +1,4 @@
-"""The server lives beside the commands: pages are read and written while other processes open and close the file."""
+"""The server and commands at the same time: pages are used while other processes open and close the database."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ def written(tmp_path: Path) -> WrittenPractice:
 
 @pytest.fixture
 def pages(written: WrittenPractice) -> Iterator[DashboardPages]:
-    with DashboardPages(written.config) as found:
-        yield found
+    with DashboardPages(written.config) as opened_pages:
+        yield opened_pages
 
 
 def deleted_files() -> list[str]:
-    """The open files of this process that another one has deleted."""
-    found = []
+    """Return the open database files of this process that another process has deleted."""
+    targets = []
     for link in Path("/proc/self/fd").iterdir():
         try:
             target = str(link.readlink())
         except OSError:
             continue
-        found += [target] if target.endswith("(deleted)") and "evenhours.db" in target else []
-    return found
+        targets += [target] if target.endswith("(deleted)") and "evenhours.db" in target else []
+    return targets
 
 
 @pytest.mark.slow
@@ -86,10 +86,10 @@ def test_pages_are_read_and_written_while_commands_come_and_go(written: WrittenP
         return answers
 
     with ThreadPoolExecutor(READERS) as pool:
-        answers = [answer for found in pool.map(visit, range(READERS)) for answer in found]
-    _, said = commands.communicate()
+        answers = [answer for statuses in pool.map(visit, range(READERS)) for answer in statuses]
+    _, errors = commands.communicate()
 
-    assert commands.returncode == 0, said
+    assert commands.returncode == 0, errors
     assert len(answers) > 3 * READERS
     assert set(answers) == {200}
     with opened(written.config.database, read_only=True) as store:
@@ -99,11 +99,11 @@ def test_pages_are_read_and_written_while_commands_come_and_go(written: WrittenP
 
 
 def test_nothing_but_sqlite_opens_the_database(written: WrittenPractice, pages: DashboardPages) -> None:
-    looked_at: list[str] = []
+    opened_paths: list[str] = []
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         if event == "open" and watching and "evenhours.db" in str(arguments[0]):
-            looked_at.append(str(arguments[0]))
+            opened_paths.append(str(arguments[0]))
 
     watching = True
     sys.addaudithook(hook)
@@ -117,4 +117,4 @@ def test_nothing_but_sqlite_opens_the_database(written: WrittenPractice, pages: 
     finally:
         watching = False
 
-    assert looked_at == []
+    assert opened_paths == []
