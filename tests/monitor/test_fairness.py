@@ -196,13 +196,13 @@ def test_an_unknown_start_is_refused() -> None:
 @pytest.mark.parametrize(
     ("load", "fte", "words"),
     [
-        ([1, 2], [1], "one load and one FTE"),
+        ([1, 2], [1], "one value for each clinician"),
         ([], [], "at least one"),
         ([-1, 2], [1, 1], "loads must be"),
         ([float("nan"), 2], [1, 1], "loads must be"),
         ([1, 2], [1, 0], "FTE must be"),
         ([1, 2], [1, float("nan")], "FTE must be"),
-        ([0, 0], [1, 1], "nobody carries"),
+        ([0, 0], [1, 1], "all loads are 0"),
     ],
 )
 def test_impossible_practices_are_refused(load: list[float], fte: list[float], words: str) -> None:
