@@ -1,4 +1,4 @@
-"""One client at a time: what was agreed, and what was done beside it. Questions to reflect on, never findings."""
+"""Metrics of agreements with single clients: questions to reflect on, not findings."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ KEPT_WEEKS = 4
     look_back=KEPT_WEEKS,
 )
 def frequency_kept(frames: Frames) -> WeeklyValues:
-    """Held sessions of the last 4 weeks by those agreed, over the clients with whom a frequency was agreed.
+    """Held sessions of the last 4 weeks as a share of those agreed, for clients with whom a frequency was agreed.
 
-    Above 100 % is more often than agreed. The clinician's leave is taken out, and so are, client by client over the
-    four weeks, sessions that were cancelled in time. n is the number of clients.
+    Above 100 % is more often than agreed. The clinician's leave is left out, and so are, for each client over the four
+    weeks, sessions that were cancelled in time. n is the number of clients.
     """
     if not frames.agreements.has("frequency"):
         return no_data(frames)
@@ -57,25 +57,26 @@ def frequency_kept(frames: Frames) -> WeeklyValues:
     counted = ~np.isnan(agreed) & ~has_ended(frames)
     due = np.where(counted, agreed, 0.0) * week_column(frames, "present_share")[:, None]
     cancelled, held = (np.where(counted, part, 0.0) for part in (_cancelled_in_time(frames), held_by_week(frames)))
-    left = trailing_sums(due, KEPT_WEEKS) - trailing_sums(cancelled, KEPT_WEEKS)
-    four, delivered = np.maximum(left.round(9), 0.0), trailing_sums(held, KEPT_WEEKS)
+    remaining = trailing_sums(due, KEPT_WEEKS) - trailing_sums(cancelled, KEPT_WEEKS)
+    # Rounded, because sums of shares leave tiny remainders that would count a client as due.
+    expected, delivered = np.maximum(remaining.round(9), 0.0), trailing_sums(held, KEPT_WEEKS)
     known = trailing_sums(observed(frames, "calendar_observed").astype(float), KEPT_WEEKS) == KEPT_WEEKS
-    return weekly_ratios(known, 100 * delivered.sum(axis=1), four.sum(axis=1), (four > 0).sum(axis=1))
+    return weekly_ratios(known, 100 * delivered.sum(axis=1), expected.sum(axis=1), (expected > 0).sum(axis=1))
 
 
 def _cancelled_in_time(frames: Frames) -> Floats:
-    """Sessions of each client (column) that the client cancelled a day or more before, in each week (row)."""
+    """Return the sessions of each client (column) in each week (row) that were cancelled a day or more before."""
     status, client, late, week = arrays(frames.sessions, "status", "client", "cancelled_late", "week")
-    off = (status == Status.CANCELLED.value) & (late == 0)
-    return count_by_client(frames, week[off], client[off])
+    in_time = (status == Status.CANCELLED.value) & (late == 0)
+    return count_by_client(frames, week[in_time], client[in_time])
 
 
 @metric("Contact that no agreement names", Unit.COUNT, Family.CLIENTS, evidence="D", source="design choice")
 def off_agreement_contacts(frames: Frames) -> WeeklyValues:
-    """Sent episodes on a channel or at a time that the client's agreement does not name, as a question to reflect on.
+    """Sent episodes on a channel or at a time that the client's agreement does not name: a question to reflect on.
 
-    Only clients with whom channels or hours of contact were agreed can have any; what an emergency protocol covers or
-    was sent on call is none. Unknown until such was agreed with somebody.
+    Only for clients with whom channels or hours of contact were agreed; contact that an emergency protocol covers or
+    that was sent on call does not count. Unknown until channels or hours were agreed with a client.
     """
     if not any(frames.agreements.has(term) for term in ("channels", "contact_hours", "contact_days")):
         return no_data(frames)
@@ -85,21 +86,21 @@ def off_agreement_contacts(frames: Frames) -> WeeklyValues:
 
 @metric("Time with clients outside sessions", Unit.COUNT, Family.CLIENTS, evidence="D", source="design choice")
 def outside_frame_contacts(frames: Frames) -> WeeklyValues:
-    """Calendar entries with a client that are no sessions, such as a coffee: ordinary in a small town, and a question.
+    """Calendar entries with a client that are not sessions, such as a coffee: ordinary in a small town; a question.
 
     A client here is somebody with whom a session was ever booked.
     """
     kind, client, start, week = arrays(frames.other_events, "kind", "client", "start", "week")
-    met = np.isin(kind, (Kind.PERSONAL, Kind.OTHER)) & np.isin(client, client_columns(frames))
-    return weekly_counts(frames, week[met & (start <= frames.as_of)], "calendar_observed")
+    with_client = np.isin(kind, (Kind.PERSONAL, Kind.OTHER)) & np.isin(client, client_columns(frames))
+    return weekly_counts(frames, week[with_client & (start <= frames.as_of)], "calendar_observed")
 
 
 @metric("Exceptions made", Unit.COUNT, Family.CLIENTS, evidence="D", source="the clinician's own ledger")
 def exceptions(frames: Frames) -> WeeklyValues:
-    """Entries of the ledger in which something was given that was not agreed: an exception, a gift, a fee waived.
+    """Ledger entries for something given that was not agreed: an exception, gift, accepted request or waived fee.
 
-    Clients with an emergency protocol, or a crisis plan until its review, are left out. Unknown until the ledger has an
-    entry of any kind.
+    Clients with an emergency protocol, or with a crisis plan before its review date, are left out. Unknown until the
+    ledger has an entry of any kind.
     """
     ledger = frames.ledger
     if ledger.empty:

@@ -1,4 +1,4 @@
-"""Contact between sessions, work that no booking shows, and work that was agreed for any hour."""
+"""Metrics of contact between sessions, work outside booked time, emergencies and work on call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from reports.models import Unit
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
-A_DAY = 8  # hours of booked time that other work is told for (WOW8)
+BOOKED_HOURS = 8  # of booked time, to which other work is related (WOW8)
 
 
 @metric(
@@ -42,7 +42,7 @@ A_DAY = 8  # hours of booked time that other work is told for (WOW8)
     look_back=5,
 )
 def between_session_messages(frames: Frames) -> WeeklyValues:
-    """Sent episodes to clients of the week, by active client."""
+    """Sent episodes to clients in the week, per active client."""
     (week,) = arrays(frames.episodes, "week")
     sent = weekly_sums(frames, week[to_clients(frames)])
     clients = is_active(frames).sum(axis=1).astype(float)
@@ -54,15 +54,17 @@ def between_session_messages(frames: Frames) -> WeeklyValues:
 def off_policy_channel(frames: Frames) -> WeeklyValues:
     """Messages sent to clients on a channel that the client's agreement does not name.
 
-    Unknown until channels were agreed with somebody; clients with whom none were agreed are not counted, nor what an
-    emergency protocol covers or was sent on call.
+    Unknown until channels were agreed with a client. Clients with whom none were agreed are left out, and so is contact
+    that an emergency protocol covers or that was sent on call.
     """
     if not frames.agreements.has("channels"):
         return no_data(frames)
     names = ("counterpart", "day", "channel", "week", "covered_by_protocol", "sent_at")
-    who, day, channel, week, covered, at = arrays(frames.messages, *names, rows=sent_messages(frames))
-    off = off_channel(frames.agreements, who, day, channel) == 1
-    return weekly_counts(frames, week[off & ~covered & ~contains(frames.calendar.on_call, at)], "messages_observed")
+    client, day, channel, week, covered, sent_at = arrays(frames.messages, *names, rows=sent_messages(frames))
+    off = off_channel(frames.agreements, client, day, channel) == 1
+    return weekly_counts(
+        frames, week[off & ~covered & ~contains(frames.calendar.on_call, sent_at)], "messages_observed"
+    )
 
 
 @metric(
@@ -72,21 +74,22 @@ def off_policy_channel(frames: Frames) -> WeeklyValues:
 def work_outside_work(frames: Frames) -> WeeklyValues:
     """Hours of work outside booked client time for every 8 hours of it: overruns and 5 minutes before each episode.
 
-    All of it, none trimmed around sessions; known only where messages are read, which show it.
+    All such work, also close to sessions; known only where messages, which show it, are read.
     """
     booked = spans(np.column_stack(arrays(frames.held_sessions, "booked_start", "booked_end")))
-    beside, pieces = minutes_of(frames, subtract(work_spans(frames), booked))
+    other_work, pieces = minutes_of(frames, subtract(work_spans(frames), booked))
     with_clients = seconds_inside(booked, *arrays(frames.weeks, "start", "end")) / 60
     known = observed(frames, "calendar_observed") & observed(frames, "messages_observed")
-    return weekly_ratios(known, A_DAY * beside, with_clients, pieces)
+    return weekly_ratios(known, BOOKED_HOURS * other_work, with_clients, pieces)
 
 
 @metric("Emergency contacts", Unit.COUNT, Family.MESSAGES, evidence="D", source="design choice", uses_agreed_hours=True)
 def emergency_contacts(frames: Frames) -> WeeklyValues:
     """Sent episodes and held sessions outside the agreed hours that an emergency protocol covers.
 
-    A client, a thread or a window of the calendar can be marked as covered. Load that was agreed: it is in none of the
-    numbers about work after hours. At least so many where only the calendar, or only messages, were read.
+    A client, a thread or a window of the calendar can be marked as covered. This is load as agreed and counts in none
+    of the numbers about work after hours. Where only the calendar, or only messages, were read, it is at least this
+    many.
     """
     parts = [
         arrays(part, "outside_hours", "covered_by_protocol", "week") for part in (frames.episodes, frames.held_sessions)
@@ -97,7 +100,7 @@ def emergency_contacts(frames: Frames) -> WeeklyValues:
 
 @metric("Work on call", Unit.MINUTES, Family.MESSAGES, evidence="D", source="design choice", high=LONGEST_WEEK)
 def on_call_minutes(frames: Frames) -> WeeklyValues:
-    """Minutes of work in on-call windows outside the agreed hours: load that was agreed, and never after hours."""
+    """Minutes of work in on-call windows outside the agreed hours: load as agreed, and never after hours."""
     minutes, pieces = minutes_of(frames, on_call_work(frames))
-    looked = observed(frames, "calendar_observed") & ((week_column(frames, "worked_days") > 0) | (minutes > 0))
-    return from_both_sources(frames, values_where(looked, minutes, pieces))
+    is_known = observed(frames, "calendar_observed") & ((week_column(frames, "worked_days") > 0) | (minutes > 0))
+    return from_both_sources(frames, values_where(is_known, minutes, pieces))

@@ -1,4 +1,4 @@
-"""What became of what was booked: cancelled late, missed, called off by the clinician, moved."""
+"""Metrics of bookings: cancelled late, missed, cancelled by the clinician, moved."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 @metric("Cancelled late", Unit.PERCENT, Family.CASELOAD, evidence="D", source="design choice", high=100.0)
 def cancel_late_share(frames: Frames) -> WeeklyValues:
-    """Sessions that clients cancelled less than 24 hours before, of those held, cancelled late or missed.
+    """Of the sessions held, cancelled late or missed, the share that clients cancelled less than 24 hours before.
 
-    Unknown in a week with a cancellation of which it is not known when it was made.
+    Unknown in a week with a cancellation whose time is not known.
     """
     week, late, _ = _due(frames)
-    found = weekly_shares(frames, week, late)
+    result = weekly_shares(frames, week, late)
     known = weekly_sums(frames, week[np.isnan(late)]) == 0
-    return found._replace(value=np.where(known, found.value, np.nan), n=np.where(known, found.n, 0))
+    return result._replace(value=np.where(known, result.value, np.nan), n=np.where(known, result.n, 0))
 
 
 @metric("Missed without a word", Unit.PERCENT, Family.CASELOAD, evidence="D", source="design choice", high=100.0)
 def no_show_share(frames: Frames) -> WeeklyValues:
-    """Sessions that clients did not come to, of those held, cancelled late or missed.
+    """Of the sessions held, cancelled late or missed, the share that clients did not come to.
 
-    Known where a source tells of missed sessions, or a log or a corrected end shows that the session took place.
+    Known where a source marks missed sessions, or a log or a corrected end shows that the session took place.
     """
     week, late, missed = _due(frames)
     known = ~np.isnan(late)
@@ -42,7 +42,7 @@ def no_show_share(frames: Frames) -> WeeklyValues:
 
 @cached
 def _due(frames: Frames) -> tuple[Column, Column, Column]:
-    """Week, late and missed of the held, missed and late cancelled sessions, and of those perhaps cancelled late."""
+    """Return week, late and missed of the sessions that were held, missed, cancelled late or perhaps cancelled late."""
     status, week, late, missed = arrays(frames.sessions, "status", "week", "cancelled_late", "no_show")
     due = (status == HELD) | (status == Status.NO_SHOW.value) | (late != 0)
     return week[due], late[due], missed[due]
@@ -50,11 +50,11 @@ def _due(frames: Frames) -> tuple[Column, Column, Column]:
 
 @metric("Called off by you", Unit.PERCENT, Family.CASELOAD, evidence="D", source="design choice", high=100.0)
 def clinician_cancel_share(frames: Frames) -> WeeklyValues:
-    """Of all booked sessions, the share that the clinician called off; known where a source tells who did."""
+    """Of all booked sessions, the share that the clinician cancelled; known where a source says who cancelled."""
     return weekly_shares(frames, frames.sessions["week"], frames.sessions["cancelled_by_clinician"])
 
 
 @metric("Moved", Unit.PERCENT, Family.CASELOAD, evidence="D", source="design choice", high=100.0)
 def rescheduled_share(frames: Frames) -> WeeklyValues:
-    """Of all booked sessions, the share that was moved to where it is; known where it was seen before it began."""
+    """Of all booked sessions, the share that was moved to its present time; known where it was seen before it began."""
     return weekly_shares(frames, frames.sessions["week"], frames.sessions["moved"])

@@ -1,4 +1,4 @@
-"""Caseload: who is being seen, and how much that is. The director's measures live here and nothing else of a person."""
+"""Metrics of the caseload: active clients, intakes, endings and load, among them those that the director sees."""
 
 from __future__ import annotations
 
@@ -46,13 +46,14 @@ if TYPE_CHECKING:
 def active_clients(frames: Frames) -> WeeklyValues:
     """Clients with a held session in the last 30 days, or a booking in the next 30 as it was known in that week.
 
-    Discharged and handed over clients are not, until they are seen again. Where it is not recorded since when a booking
-    was known, held sessions alone count. A booking that was called off counts until then, where it is known when.
+    Clients who were discharged or handed over do not count until they are seen again. Where it is not recorded since
+    when a booking was known, held sessions alone count. A cancelled booking counts until it was cancelled, where that
+    time is known.
     """
     if frames.sessions.empty:
         return no_data(frames)
-    found = is_active(frames).sum(axis=1)
-    return values_where(observed(frames, "calendar_observed"), found, found)
+    clients = is_active(frames).sum(axis=1)
+    return values_where(observed(frames, "calendar_observed"), clients, clients)
 
 
 @metric(
@@ -65,7 +66,7 @@ def active_clients(frames: Frames) -> WeeklyValues:
     look_back=13,
 )
 def intakes(frames: Frames) -> WeeklyValues:
-    """First held sessions: of somebody new, or back after an ending, which 90 days of silence are too.
+    """First held sessions of new clients and of clients who came back after an ending or 90 days without a session.
 
     Unknown in the first 90 days of data, unless the clinician joined the practice after the data begin.
     """
@@ -75,20 +76,20 @@ def intakes(frames: Frames) -> WeeklyValues:
 
 @metric("Endings", Unit.COUNT, Family.CASELOAD, evidence="D", source="design choice", look_back=13)
 def closures(frames: Frames) -> WeeklyValues:
-    """Clients discharged, handed over, or not seen for 90 days, dated to the 90th. Unknown as long as intakes are."""
+    """Clients discharged, handed over, or not seen for 90 days, dated to the 90th; unknown as long as intakes are."""
     week, _ = _closed(frames)
     return weekly_counts(frames, week, "intakes_known")
 
 
 @metric("Endings without a word", Unit.COUNT, Family.CASELOAD, evidence="D", source="design choice", look_back=13)
 def unplanned_endings(frames: Frames) -> WeeklyValues:
-    """Endings by 90 days of silence, of clients who were neither discharged nor handed over."""
+    """Clients not seen for 90 days who were neither discharged nor handed over, dated to the 90th day."""
     week, by_silence = _closed(frames)
     return weekly_counts(frames, week[by_silence], "intakes_known")
 
 
 def _closed(frames: Frames) -> tuple[Column, Column]:
-    """Of each course that ended: the week, and whether nobody said so."""
+    """Return for each course that ended the week, and whether it ended without an entry."""
     closed_at, by_silence = arrays(frames.courses, "closed_at", "by_silence")
     closed = ~np.isnan(closed_at)
     return frames.calendar.week_of(closed_at[closed]), by_silence[closed]
@@ -96,7 +97,7 @@ def _closed(frames: Frames) -> tuple[Column, Column]:
 
 @metric("Available full-time equivalent", Unit.LOAD, Family.CASELOAD, evidence="–", source="roster")
 def available_fte(frames: Frames) -> WeeklyValues:
-    """The full-time equivalent of the week, without the share of it that was not available; the reason is not told."""
+    """Full-time equivalent of the week, less the share of it that was not available; the reason is not stated."""
     fte = week_column(frames, "fte")
     return values_where(observed(frames, "employed"), fte, fte > 0)
 
@@ -106,12 +107,12 @@ def available_fte(frames: Frames) -> WeeklyValues:
     source="design choice", look_back=LOOK_BACK,
 )  # fmt: skip
 def weighted_load(frames: Frames) -> WeeklyValues:
-    """Sessions that the caseload asks for in an ordinary week, by weight, per full-time equivalent: leave changes none.
+    """Weighted sessions that the caseload needs in an ordinary week, per full-time equivalent, whatever the leave.
 
-    Each active client asks for the agreed frequency, else for held sessions divided by the weeks since the first (after
-    a return the first of the new course), at most the last 8 in which the clinician was there. Leave and public
-    holidays are left out of both, sessions that were left standing in the diary included, and days of leave make no
-    client less active. A client counts for the weight of the client's band in the practice's table of that week, 1
+    Each active client needs the agreed frequency, else held sessions divided by the weeks since the first (after a
+    return the first of the new course), at most the last 8 in which the clinician was present. Leave and public
+    holidays are left out of both, with the sessions that remained in the calendar on them, and days of leave make no
+    client less active. A client counts with the weight of the client's band in the practice's table of that week, 1
     without a band. The full-time equivalent is the contract's of that week, growing over a new colleague's first twelve
     weeks.
     """
@@ -131,7 +132,7 @@ def weighted_load(frames: Frames) -> WeeklyValues:
 def nothing_booked(frames: Frames) -> WeeklyValues:
     """Active clients without a booking in the next 30 days, as it was known in that week.
 
-    Unknown in weeks before the calendar was first read, of which nobody knows what was booked.
+    Unknown in weeks before the calendar was first read, because it is not known what was booked then.
     """
     if frames.sessions.empty:
         return no_data(frames)
@@ -139,9 +140,9 @@ def nothing_booked(frames: Frames) -> WeeklyValues:
     start, known_at = (
         table[name].to_numpy() for table, name in ((frames.weeks, "start"), (frames.sessions, "known_at"))
     )
-    watched = start >= known_at.min()
+    since_first_reading = start >= known_at.min()
     return values_where(
-        observed(frames, "calendar_observed") & watched,
+        observed(frames, "calendar_observed") & since_first_reading,
         (clients & ~has_booking(frames)).sum(axis=1),
         clients.sum(axis=1),
     )
@@ -152,10 +153,10 @@ def nothing_booked(frames: Frames) -> WeeklyValues:
     look_back=5, high=100.0,
 )  # fmt: skip
 def trauma_share(frames: Frames) -> WeeklyValues:
-    """Of the active clients, the share with whom the work is marked trauma-focused. Unknown until any was marked."""
+    """Of the active clients, the share with whom the work is marked trauma-focused. Unknown until one was marked."""
     if frames.sessions.empty or not frames.agreements.has("trauma"):
         return no_data(frames)
     clients = is_active(frames)
     marked = (clients & is_trauma_focused(frames)).sum(axis=1)
-    everybody = clients.sum(axis=1)
-    return weekly_ratios(observed(frames, "calendar_observed"), 100.0 * marked, everybody.astype(float), everybody)
+    total = clients.sum(axis=1)
+    return weekly_ratios(observed(frames, "calendar_observed"), 100.0 * marked, total.astype(float), total)

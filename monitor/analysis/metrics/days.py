@@ -1,4 +1,4 @@
-"""The shape of a day: sessions in a row, and how long it is from the first work to the last."""
+"""Metrics of the day: sessions in a row, and the hours from the first work to the last."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
 SHORT_GAP, REAL_GAP = 10 * 60, 15 * 60  # seconds between two sessions
-LONGEST_DAY = 30.0  # hours: a day is longer than 24 where an overnight span draws it out
+LONGEST_DAY = 30.0  # hours: an overnight span can make a work day longer than 24
 LONG_RUN, LONG_CONTACT = 4, 3 * 3600  # sessions in a row, seconds of contact without a real gap
 
 
 @metric("Sessions in a row", Unit.COUNT, Family.SESSIONS, evidence="C", source="design choice")
 def back_to_back_run(frames: Frames) -> WeeklyValues:
-    """The longest chain of held sessions of one day with gaps of less than 10 minutes between them."""
+    """Longest chain of held sessions of one day with gaps of less than 10 minutes between them."""
     day, _, run = _chains(frames, SHORT_GAP)
     week = monday_of(day)
     longest = np.zeros(len(frames.weeks))
-    place = week_rows(frames, week)
-    np.maximum.at(longest, place[place >= 0], run[place >= 0])
+    row = week_rows(frames, week)
+    np.maximum.at(longest, row[row >= 0], run[row >= 0])
     return values_where(observed(frames, "calendar_observed") & (longest > 0), longest, weekly_sums(frames, week))
 
 
@@ -53,12 +53,12 @@ def back_to_back_days(frames: Frames) -> WeeklyValues:
 
 
 def _chains(frames: Frames, gap: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Of the held sessions by the time they began: day, seconds of contact and sessions of their chain so far.
+    """Return for the held sessions, by start, the day, and the seconds and sessions of their chain so far.
 
     ::
 
-        sessions   |----||----|  |----|        |----|
-        so far        1     2       3             1
+        sessions        |----||----|  |----|        |----|
+        chain so far       1     2       3             1
     """
     begin, end, day = arrays(held_meetings(frames), "effective_start", "effective_end", "day")
     order = np.lexsort((end, begin))
@@ -66,9 +66,9 @@ def _chains(frames: Frames, gap: int) -> tuple[NDArray[np.int64], NDArray[np.int
     if not len(day):
         return day, begin, begin
     reach = np.maximum.accumulate(end)
-    fresh = np.append(True, (begin[1:] - reach[:-1] >= gap) | (day[1:] != day[:-1]))
-    first = np.maximum.accumulate(np.where(fresh, np.arange(len(day)), 0))
-    before = np.where(fresh, begin, np.append(begin[:1], reach[:-1]))  # an entry that overlaps adds only what is new
+    is_first = np.append(True, (begin[1:] - reach[:-1] >= gap) | (day[1:] != day[:-1]))
+    first = np.maximum.accumulate(np.where(is_first, np.arange(len(day)), 0))
+    before = np.where(is_first, begin, np.append(begin[:1], reach[:-1]))  # overlaps count once
     total = np.append(0, np.cumsum(end - np.minimum(np.maximum(begin, before), end)))
     return day, total[1:] - total[first], np.arange(len(day)) - first + 1
 
@@ -78,10 +78,10 @@ def _chains(frames: Frames, gap: int) -> tuple[NDArray[np.int64], NDArray[np.int
     high=LONGEST_DAY,
 )  # fmt: skip
 def day_span_hours(frames: Frames) -> WeeklyValues:
-    """Hours from the first work of a day to the last, the median of the days with work; over 13 leave less than 11.
+    """Hours from the first work of a day to the last, median of the days with work; over 13 leave less than 11 of rest.
 
-    Work is a held session, a sent episode, and another job, whose all-day entries tell no hours. Days of leave are left
-    out.
+    Work is a held session, a sent episode, or another job (without its all-day entries, which have no hours). Days of
+    leave are left out.
     """
     return _spans_by_week(frames, 50)
 
@@ -91,20 +91,21 @@ def day_span_hours(frames: Frames) -> WeeklyValues:
     high=LONGEST_DAY,
 )  # fmt: skip
 def day_span_p90_hours(frames: Frames) -> WeeklyValues:
-    """As the length of a day, the 90th percentile: what the longest days of the week are like."""
+    """Hours from the first work of a day to the last, 90th percentile: the longest days of the week."""
     return _spans_by_week(frames, 90)
 
 
 def _spans_by_week(frames: Frames, percentile: float) -> WeeklyValues:
     (leave_share,) = arrays(frames.days, "leave_share")
-    there = frames.days.index.to_numpy()[leave_share < 1]
+    not_leave = frames.days.index.to_numpy()[leave_share < 1]
     day, first, last, _ = day_edges(frames)
     last = np.minimum(last, frames.calendar.day_starts(day + 1))
-    place = np.where(np.isin(day, there), week_rows(frames, monday_of(day)), -1)
-    order = np.lexsort((last - first, place))
+    row = np.where(np.isin(day, not_leave), week_rows(frames, monday_of(day)), -1)
+    order = np.lexsort((last - first, row))
     hours = np.append((last - first)[order] / 3600, 0.0)
-    begin, end = np.searchsorted(place[order], [np.arange(len(frames.weeks)), np.arange(1, len(frames.weeks) + 1)])
+    begin, end = np.searchsorted(row[order], [np.arange(len(frames.weeks)), np.arange(1, len(frames.weeks) + 1)])
     n = end - begin
+    # A percentile by linear interpolation, as NumPy computes it, for all weeks at once.
     rank = begin + np.maximum(n - 1, 0) * percentile / 100
     below, above = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
     values = hours[below] + (hours[above] - hours[below]) * (rank - below)
@@ -113,7 +114,7 @@ def _spans_by_week(frames: Frames, percentile: float) -> WeeklyValues:
 
 @cached
 def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Start, end and whether it is an episode, of everything that was done, another job's hours included; by start."""
+    """Return start, end and whether it is an episode of every piece of work, another job included; by start."""
     began, ended = arrays(frames.held_sessions, "effective_start", "effective_end")
     sent, last = arrays(frames.episodes, "sent_at", "last_at")
     kind, start, end, all_day = arrays(frames.other_events, "kind", "start", "end", "all_day")
@@ -128,7 +129,7 @@ def activities(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], ND
 def day_edges(
     frames: Frames,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Of each day with work: its number, when the first began, when the last ended, and the first's row."""
+    """Return for each day with work its number, the first start, the last end, and the row of the first."""
     starts, ends, _ = activities(frames)
     days = frames.calendar.day_of(starts)
     day, first = np.unique(days, return_index=True)

@@ -1,4 +1,4 @@
-"""Leave: taken, gone by, ahead and interrupted. What is not known is unknown, and never "never"."""
+"""Metrics of leave: taken, past, ahead and interrupted; unknown where none is known, never "never"."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from reports.models import Unit
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
-HALF = 0.5  # the share of a day from which on it is a day of leave
+LEAVE_SHARE = 0.5  # the share of a day from which it is a day of leave
 SATURDAY = 5
 STUDIES = "Sinsky 2024 and Obermiller 2025, physicians"
 
@@ -46,13 +46,13 @@ def leave_days(frames: Frames) -> WeeklyValues:
 
 @metric("Days since leave", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries", look_back=52)
 def days_since_leave(frames: Frames) -> WeeklyValues:
-    """Days from the last day of leave to the end of the week; unknown where none was ever seen."""
+    """Days from the last day of leave to the end of the week; unknown where there was none."""
     return days_since(frames, _on_leave(frames))
 
 
 @cached
 def leaves(frames: Frames) -> NDArray[np.int64]:
-    """The first and the last day of each leave, as rows; days without agreed hours do not part what lies around them.
+    """Return the first and last day of each leave, as rows; days without agreed hours do not divide a leave.
 
     ::
 
@@ -61,8 +61,8 @@ def leaves(frames: Frames) -> NDArray[np.int64]:
         leaves   mon|-----------------------------|fri
     """
     share, agreed = arrays(frames.days, "leave_share", "agreed_minutes")
-    counted = (share >= HALF) | (agreed > 0)
-    day, away = frames.days.index.to_numpy()[counted], share[counted] >= HALF
+    counted = (share >= LEAVE_SHARE) | (agreed > 0)
+    day, away = frames.days.index.to_numpy()[counted], share[counted] >= LEAVE_SHARE
     begins = np.flatnonzero(away & ~np.append(False, away[:-1])[: len(away)])
     ends = np.flatnonzero(away & ~np.append(away[1:], False)[: len(away)])
     return np.column_stack((day[begins], day[ends]))
@@ -70,7 +70,7 @@ def leaves(frames: Frames) -> NDArray[np.int64]:
 
 @cached
 def leaves_with_weekends(frames: Frames) -> NDArray[np.int64]:
-    """The first and the last day of each leave with the free weekend days and public holidays that adjoin it, as rows.
+    """Return the first and last day of each leave with the free weekend days and holidays that adjoin it, as rows.
 
     ::
 
@@ -78,11 +78,11 @@ def leaves_with_weekends(frames: Frames) -> NDArray[np.int64]:
         leave                        |mon|-------|fri|
         with weekends          |sat|-----------------|sun|
     """
-    agreed, usual = arrays(frames.days, "agreed_minutes", "in_pattern")
+    agreed, in_pattern = arrays(frames.days, "agreed_minutes", "in_pattern")
     day = frames.days.index.to_numpy()
-    free = (agreed == 0) & (usual | ((day + 3) % 7 >= SATURDAY))
+    free = (agreed == 0) & (in_pattern | ((day + 3) % 7 >= SATURDAY))
     row = np.arange(len(day))
-    before = np.maximum.accumulate(np.where(free, -1, row))  # the last day up to each one that is not free
+    before = np.maximum.accumulate(np.where(free, -1, row))  # the last day up to each that is not free
     after = np.minimum.accumulate(np.where(free, len(day), row)[::-1])[::-1]
     begins, ends = leaves(frames).T - day[0]
     first = np.minimum(before[np.maximum(begins - 1, 0)] + 1, begins)
@@ -91,14 +91,14 @@ def leaves_with_weekends(frames: Frames) -> NDArray[np.int64]:
 
 
 def _on_leave(frames: Frames) -> NDArray[np.int64]:
-    """Every day of which at least half was leave, free days inside a leave among them."""
+    """Return the days of which at least half was leave, free days inside a leave included."""
     (share,) = arrays(frames.days, "leave_share")
-    return np.asarray(frames.days.index.to_numpy()[share >= HALF])
+    return np.asarray(frames.days.index.to_numpy()[share >= LEAVE_SHARE])
 
 
 @metric("Days until leave", Unit.DAYS, Family.RECOVERY, evidence="C", source="time-off entries")
 def next_leave_in(frames: Frames) -> WeeklyValues:
-    """Days from the end of the week to the next leave that was booked by then; unknown where none was."""
+    """Days from the end of the week to the next leave that was booked by then; unknown where none was booked."""
     kind, known_at = arrays(frames.other_events, "kind", "known_at")
     leave = kind == Kind.LEAVE.value
     begins, known_at = _first_days(frames)[leave], known_at[leave]
@@ -110,7 +110,7 @@ def next_leave_in(frames: Frames) -> WeeklyValues:
 
 
 def _first_days(frames: Frames) -> NDArray[np.int64]:
-    """The day on which each entry begins; an all-day entry's midnight belongs to the day that it opens."""
+    """Return the day on which each event begins; an all-day event begins with its own day, not in the one before."""
     start, day, all_day = arrays(frames.other_events, "start", "day", "all_day")
     return np.where(all_day, (frames.calendar.clock.local(start) + DAY_SECONDS // 2) // DAY_SECONDS, day)
 
@@ -119,9 +119,9 @@ def _first_days(frames: Frames) -> NDArray[np.int64]:
 def leave_interrupted(frames: Frames) -> WeeklyValues:
     """Days between the first and the last day of a leave with a held session or a sent episode.
 
-    Weekends and public holidays that adjoin a leave belong to it, as a part of its edges; days without agreed hours do
-    not make two leaves of one. Of a day that is leave only in part, the agreed rest is no leave. On-call windows and
-    contact that an emergency protocol covers do not count. n is the days of leave, those at the edges among them.
+    Weekends and public holidays that adjoin a leave belong to its edges; days without agreed hours do not divide a
+    leave. Where a day is leave only in part, its remaining agreed hours are not leave. On-call windows and contact that
+    an emergency protocol covers do not count. n is the days of leave, those at the edges included.
     """
     return _interrupted(frames)
 
@@ -133,9 +133,9 @@ def _interrupted(frames: Frames) -> WeeklyValues:
 
 @metric("Work inside leave", Unit.MINUTES, Family.RECOVERY, evidence="B", source=STUDIES, high=LONGEST_WEEK)
 def leave_interrupted_minutes(frames: Frames) -> WeeklyValues:
-    """At least so many minutes of work on the days of leave that were interrupted, what they had of agreed hours aside.
+    """At least this many minutes of work on interrupted days of leave, outside their remaining agreed hours.
 
-    Held sessions and the 5 minutes before each sent episode; those at the edges of a leave are left out here too.
+    Held sessions and the 5 minutes before each sent episode; the edges of a leave are left out here, too.
     """
     minutes, _ = minutes_of(frames, _work_in_leave(frames))
     days = _interrupted(frames)
@@ -144,7 +144,7 @@ def leave_interrupted_minutes(frames: Frames) -> WeeklyValues:
 
 @metric("Edges of leave worked", Unit.DAYS, Family.RECOVERY, evidence="B", source=STUDIES, high=7.0)
 def leave_edge_days(frames: Frames) -> WeeklyValues:
-    """Days with work at the edges of a leave, where most work in leave lies: told apart from those in its middle.
+    """Days with work at the edges of a leave, where most work in leave is done; separate from those in its middle.
 
     The edges are its first and its last day, each with the weekend and the public holidays that adjoin it. n is the
     days of leave.
@@ -155,7 +155,7 @@ def leave_edge_days(frames: Frames) -> WeeklyValues:
 
 
 def _days_in_leave(frames: Frames, days: NDArray[np.int64]) -> WeeklyValues:
-    """By week how many of the days of leave these are; unknown in a week without any leave."""
+    """Return by week the number of these days; unknown in a week without any leave."""
     taken = _taken(frames)
     return from_both_sources(
         frames,
@@ -165,20 +165,20 @@ def _days_in_leave(frames: Frames, days: NDArray[np.int64]) -> WeeklyValues:
 
 @cached
 def _taken(frames: Frames) -> Floats:
-    """Days of leave by week, with the weekends and public holidays that adjoin it."""
+    """Return the days of leave by week, with the weekends and public holidays that adjoin it."""
     days = frames.days.index.to_numpy()
     return weekly_sums(frames, monday_of(days[_within(days, *leaves_with_weekends(frames).T)]))
 
 
 def _within(days: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]) -> Bools:
-    """Which days lie in any of these stretches, both ends included."""
-    place = np.searchsorted(first, days, side="right") - 1
-    return np.asarray((place >= 0) & (days <= np.append(last, 0)[place]))
+    """Return whether each day lies in one of these ranges, both ends included."""
+    index = np.searchsorted(first, days, side="right") - 1
+    return np.asarray((index >= 0) & (days <= np.append(last, 0)[index]))
 
 
 @cached
 def interrupted_days(frames: Frames) -> NDArray[np.int64]:
-    """The days with work between the first and the last day of a leave, sorted."""
+    """Return the days with work between the first and the last day of a leave, sorted."""
     first, last = leaves(frames).T
     worked = _days_of_work(frames)
     return worked[_within(worked, first + 1, last - 1)]
@@ -186,27 +186,30 @@ def interrupted_days(frames: Frames) -> NDArray[np.int64]:
 
 @cached
 def _days_of_work(frames: Frames) -> NDArray[np.int64]:
-    """Days with work in time of leave, or at any hour where all of the day is, that nobody had agreed for any hour."""
+    """Return the days with work in leave that no emergency protocol and no on-call window covers.
+
+    Work is in leave if it began in the hours of leave, or at any hour of a day without working time.
+    """
     parts = (
         arrays(frames.held_sessions, "effective_start", "day", "covered_by_protocol"),
         arrays(frames.episodes, "sent_at", "day", "covered_by_protocol"),
     )
-    at, day, covered = map(np.concatenate, zip(*parts, strict=True))
-    (left,) = arrays(frames.days, "working_minutes")
-    away = contains(frames.calendar.leave, at) | np.isin(day, frames.days.index.to_numpy()[left == 0])
-    return np.unique(day[away & ~covered & ~contains(frames.calendar.on_call, at)])
+    begin, day, covered = map(np.concatenate, zip(*parts, strict=True))
+    (working,) = arrays(frames.days, "working_minutes")
+    away = contains(frames.calendar.leave, begin) | np.isin(day, frames.days.index.to_numpy()[working == 0])
+    return np.unique(day[away & ~covered & ~contains(frames.calendar.on_call, begin)])
 
 
 def _work_in_leave(frames: Frames) -> Spans:
-    """Work on the days on which leave was interrupted: in its hours, or at any hour of a day without agreed ones."""
+    """Return the work on interrupted days of leave: in its hours, or at any hour of a day without working time."""
     days = interrupted_days(frames)
     if not len(days):
         return NO_SPANS
-    (left,) = arrays(frames.days, "working_minutes")
-    whole = days[left[days - frames.days.index.to_numpy()[0]] == 0]
-    of_days, of_whole = (
-        spans(np.column_stack((frames.calendar.day_starts(some), frames.calendar.day_starts(some + 1))))
-        for some in (days, whole)
+    (working,) = arrays(frames.days, "working_minutes")
+    whole_days = days[working[days - frames.days.index.to_numpy()[0]] == 0]
+    day_spans, whole_day_spans = (
+        spans(np.column_stack((frames.calendar.day_starts(number), frames.calendar.day_starts(number + 1))))
+        for number in (days, whole_days)
     )
-    time = union(intersection(of_days, frames.calendar.leave), of_whole)
+    time = union(intersection(day_spans, frames.calendar.leave), whole_day_spans)
     return subtract(intersection(work_not_covered(frames), time), frames.calendar.on_call)

@@ -1,4 +1,4 @@
-"""Messages: what was answered after hours, how much of that was demand, and how long clients waited."""
+"""Metrics of messages: after hours, at night, initiated by whom, and the time to a reply."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from reports.models import Unit
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
-LEAST_RUNS = 5  # a median wait needs this many runs
+MIN_RUNS = 5  # a median wait needs this many runs
 NIGHT = (22, 6)  # local hours
 HOUR = 3600
 
 
 def _replies_sent(frames: Frames) -> tuple[Column, ...]:
-    """Of the outgoing episodes that answer a run, the week and whether after hours; one that answers several is one."""
+    """Return week and after_hours of the outgoing episodes that answer a run; one that answers several counts once."""
     (is_reply,) = arrays(frames.episodes, "is_reply")
     return arrays(frames.episodes, "week", "after_hours", rows=is_reply)
 
@@ -46,7 +46,7 @@ def _replies_sent(frames: Frames) -> tuple[Column, ...]:
     uses_agreed_hours=True,
 )
 def after_hours_replies(frames: Frames) -> WeeklyValues:
-    """Episodes that answer a client and were sent after hours. Compared per 20 held sessions.
+    """Episodes that answer a client and were sent after hours; compared per 20 held sessions.
 
     Contact that an emergency protocol or a documented modified boundary covers is not after hours.
     """
@@ -86,7 +86,7 @@ def after_hours_inbound(frames: Frames) -> WeeklyValues:
     uses_agreed_hours=True,
 )
 def after_hours_inbound_emergency(frames: Frames) -> WeeklyValues:
-    """Client messages outside the agreed hours that an emergency protocol covers: load, and as agreed."""
+    """Client messages outside the agreed hours that an emergency protocol covers: load as agreed."""
     outside, covered, week = arrays(frames.messages, "outside_hours", "covered_by_protocol", "week")
     return weekly_counts(
         frames, week[outside & covered & _came_from(frames, CounterpartKind.CLIENT)], "messages_observed"
@@ -102,21 +102,21 @@ def after_hours_inbound_emergency(frames: Frames) -> WeeklyValues:
     uses_agreed_hours=True,
 )
 def after_hours_inbound_staff(frames: Frames) -> WeeklyValues:
-    """Messages of colleagues and management that arrived after hours: the organisation's own share of the pressure."""
+    """Messages from colleagues and management that arrived after hours: the organisation's share of the pressure."""
     late, week = arrays(frames.messages, "after_hours", "week")
     staff = _came_from(frames, CounterpartKind.COLLEAGUE) | _came_from(frames, CounterpartKind.MANAGEMENT)
     return weekly_counts(frames, week[late & staff], "messages_observed")
 
 
 def _came_from(frames: Frames, kind: CounterpartKind) -> Bools:
-    """Which messages came in from somebody of a kind, automatic ones left out."""
-    outgoing, automatic, who = arrays(frames.messages, "outgoing", "automatic", "counterpart_kind")
-    return np.asarray(~outgoing & ~automatic & (who == kind.value))
+    """Return whether each message came in from a counterpart of that kind; automatic ones do not count."""
+    outgoing, automatic, counterpart_kind = arrays(frames.messages, "outgoing", "automatic", "counterpart_kind")
+    return np.asarray(~outgoing & ~automatic & (counterpart_kind == kind.value))
 
 
 @cached
 def sent_messages(frames: Frames) -> Bools:
-    """Which messages went out, automatic ones left out."""
+    """Return whether each message was sent by the clinician; automatic ones do not count."""
     outgoing, automatic = arrays(frames.messages, "outgoing", "automatic")
     return np.asarray(outgoing & ~automatic)
 
@@ -128,7 +128,8 @@ def sent_messages(frames: Frames) -> Bools:
 def reply_propensity(frames: Frames) -> WeeklyValues:
     """Of the client messages that arrived after hours, the share answered before work began again.
 
-    With the number that arrived it tells whether demand rose or the boundary moved. Messages in a row count as one.
+    Together with the number that arrived it shows whether demand rose or the boundary moved. Messages in a row count as
+    one.
     """
     (late,) = arrays(frames.replies, "inbound_after_hours")
     inbound_at, week, reply_at = arrays(frames.replies, "inbound_at", "inbound_week", "reply_at", rows=late)
@@ -147,16 +148,16 @@ def reply_propensity(frames: Frames) -> WeeklyValues:
     uses_agreed_hours=True,
 )
 def self_initiated_after_hours(frames: Frames) -> WeeklyValues:
-    """Outgoing episodes to clients sent after hours that answer nothing."""
+    """Outgoing episodes to clients that were sent after hours and answer no message."""
     is_reply, after_hours, week = arrays(frames.episodes, "is_reply", "after_hours", "week")
     return weekly_counts(frames, week[~is_reply & after_hours & to_clients(frames)], "messages_observed")
 
 
 @cached
 def to_clients(frames: Frames) -> Bools:
-    """Which sent episodes went to a client."""
-    (who,) = arrays(frames.episodes, "counterpart_kind")
-    return np.asarray(who == CounterpartKind.CLIENT.value)
+    """Return whether each sent episode went to a client."""
+    (counterpart_kind,) = arrays(frames.episodes, "counterpart_kind")
+    return np.asarray(counterpart_kind == CounterpartKind.CLIENT.value)
 
 
 @metric(
@@ -169,15 +170,15 @@ def to_clients(frames: Frames) -> Bools:
     uses_agreed_hours=True,
 )
 def evenings_touched(frames: Frames) -> WeeklyValues:
-    """Work days with a message sent after hours, or a held session that lies outside the agreed hours, if only in part.
+    """Work days with a message sent after hours, or a held session wholly or partly outside the agreed hours.
 
-    A session is judged from its booked start to its actual end where that is known, else to its booked end.
-    Contact that an emergency protocol or a documented modified boundary covers does not count. At least so many where
-    only the calendar, or only messages, were read.
+    A session counts from its booked start to its actual end where that is known, else to its booked end. Contact that
+    an emergency protocol or a documented modified boundary covers does not count. Where only the calendar, or only
+    messages, were read, it is at least this many.
     """
     late, day = arrays(frames.messages, "after_hours", "day", rows=sent_messages(frames))
-    of_sessions, booked_on = arrays(frames.held_sessions, "after_hours", "day")
-    days = np.unique(np.concatenate((day[late], booked_on[of_sessions])))
+    sessions_late, session_day = arrays(frames.held_sessions, "after_hours", "day")
+    days = np.unique(np.concatenate((day[late], session_day[sessions_late])))
     return from_both_sources(frames, weekly_counts(frames, monday_of(days), "any_observed"))
 
 
@@ -192,9 +193,9 @@ def night_messages(frames: Frames) -> WeeklyValues:
 
 @metric("Time to a reply", Unit.MINUTES, Family.MESSAGES, evidence="D", source="Kaplan and Meier 1958", look_back=2)
 def reply_minutes_clock(frames: Frames) -> WeeklyValues:
-    """Median wait of a client's messages on the wall clock, unanswered ones censored at 7 days; needs 5.
+    """Median time until a client's messages were answered, unanswered ones censored at 7 days; needs 5 of them.
 
-    A wait belongs to the week in which the client wrote.
+    It belongs to the week in which the client wrote.
     """
     return _median_waits(frames, "minutes_clock")
 
@@ -203,7 +204,7 @@ def reply_minutes_clock(frames: Frames) -> WeeklyValues:
     "Working time to a reply", Unit.MINUTES, Family.MESSAGES, evidence="D", source="Kaplan and Meier 1958", look_back=2
 )
 def reply_minutes_working(frames: Frames) -> WeeklyValues:
-    """As the time to a reply, counting only the clinician's own working minutes."""
+    """Median time until a client's messages were answered, counting only the clinician's own working minutes."""
     return _median_waits(frames, "minutes_working")
 
 
@@ -213,5 +214,8 @@ def _median_waits(frames: Frames, column: str) -> WeeklyValues:
     order = np.argsort(week, kind="stable")
     week, minutes, answered = week[order], minutes[order], ~np.isnan(reply_at[order])
     edges = np.searchsorted(week, [weeks, weeks + 7])
-    medians = [median_wait(minutes[a:b], answered[a:b]) if b - a >= LEAST_RUNS else np.nan for a, b in edges.T]
+    medians = [
+        median_wait(minutes[start:end], answered[start:end]) if end - start >= MIN_RUNS else np.nan
+        for start, end in edges.T
+    ]
     return values_where(observed(frames, "messages_observed"), medians, edges[1] - edges[0])

@@ -1,4 +1,4 @@
-"""Recovery: nights, days off, breaks and protected time. What protects is news too."""
+"""Metrics of recovery: nights, days off, breaks and protected time."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ PROTECTED = (Kind.PROTECTED, Kind.TRAINING, Kind.CONSULTATION)
 def short_rests(frames: Frames) -> WeeklyValues:
     """Nights with less than 11 hours between the last work of a day and the first of the next, another job included.
 
-    A night that is short because of one lone message is not among them. It belongs to the day on which it ends.
+    A night that is short only because of one single message is not counted. A night belongs to the day on which it
+    ends.
     """
-    weeks, short, lone = nights(frames)
-    return from_both_sources(frames, weekly_counts(frames, weeks[short & ~lone], "primary_observed"))
+    weeks, short, by_message = nights(frames)
+    return from_both_sources(frames, weekly_counts(frames, weeks[short & ~by_message], "primary_observed"))
 
 
 @metric(
@@ -57,14 +58,14 @@ def short_rests(frames: Frames) -> WeeklyValues:
     high=7.0,
 )
 def message_rests(frames: Frames) -> WeeklyValues:
-    """Nights with less than 11 hours between the last work and the first because of one lone message: shown apart."""
-    weeks, short, lone = nights(frames)
-    return from_both_sources(frames, weekly_counts(frames, weeks[short & lone], "primary_observed"))
+    """Nights with less than 11 hours between the last work and the first only because of one single message."""
+    weeks, short, by_message = nights(frames)
+    return from_both_sources(frames, weekly_counts(frames, weeks[short & by_message], "primary_observed"))
 
 
 @cached
 def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
-    """Of each day with work after the first: its week, whether the night before was short, and by one message alone.
+    """Return the week of each day with work but the first, whether the night before was short, and by one message.
 
     ::
 
@@ -77,7 +78,7 @@ def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
         return day[:0], np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
     last = first[1:] - 1  # the row before a day's first is the last of the day before
     reach = np.maximum.accumulate(ends)
-    before_last = np.append(-(2**40), reach)[last]  # how far all but the evening's last reaches
+    before_last = np.append(-(2**40), reach)[last]  # the end of all work but the evening's last
     second = np.append(starts, 2**40)[first[1:] + 1]
     short = begins[1:] - np.maximum.accumulate(lasts)[:-1] < REST_SECONDS
     in_the_evening = episode[last] & (begins[1:] - before_last >= REST_SECONDS)
@@ -94,11 +95,11 @@ def nights(frames: Frames) -> tuple[NDArray[np.int64], Bools, Bools]:
     look_back=2,
 )
 def longest_free_stretch(frames: Frames) -> WeeklyValues:
-    """The longest stretch without work, another job included, that touches the week, in hours.
+    """Longest stretch without work, another job included, that touches the week, in hours.
 
-    It counts whole for each week that it touches, so that a Sunday off counts for both weeks that it borders; one that
-    still lasts counts up to the end of the last week that was read whole. The directive's 35 hours (24 and 11) protect
-    employees. Unknown where nobody looked in between, unless a longer one is known.
+    It counts in full for each week that it touches, so that a Sunday off counts for both weeks that it borders; one
+    that is still going on counts up to the end of the last week that was read completely. The directive's 35 hours (24
+    and 11) protect employees. Unknown where the calendar was not read throughout, unless a longer stretch is known.
     """
     starts, ends, _ = activities(frames)
     begins = np.maximum.accumulate(ends) if len(ends) else ends
@@ -111,42 +112,43 @@ def longest_free_stretch(frames: Frames) -> WeeklyValues:
     begins, over, hours = begins[free], over[free], hours[free]
     start, end = arrays(frames.weeks, "start", "end")
     first, after = np.searchsorted(end, begins, side="right"), np.searchsorted(start, over)
-    weeks = np.maximum(after - first, 0)  # which each stretch touches, one after the other
+    # One row for each stretch and week that it touches.
+    weeks = np.maximum(after - first, 0)
     stretch = np.repeat(np.arange(len(hours)), weeks)
     week = first[stretch] + np.arange(len(stretch)) - (np.cumsum(weeks) - weeks)[stretch]
-    watched = _watched(frames, begins, over)[stretch]
+    was_read = _calendar_read_throughout(frames, begins, over)[stretch]
     longest, unknown = np.zeros(len(start)), np.zeros(len(start))
-    np.maximum.at(longest, week[watched], hours[stretch][watched])
-    np.maximum.at(unknown, week[~watched], hours[stretch][~watched])
-    n = np.bincount(week[watched], minlength=len(start))
+    np.maximum.at(longest, week[was_read], hours[stretch][was_read])
+    np.maximum.at(unknown, week[~was_read], hours[stretch][~was_read])
+    n = np.bincount(week[was_read], minlength=len(start))
     known = observed(frames, "calendar_observed") & (n > 0) & (longest >= unknown)
     return from_both_sources(frames, values_where(known, longest, n))
 
 
-def _watched(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Bools:
-    """Whether the calendar was read on every day between two instants."""
+def _calendar_read_throughout(frames: Frames, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Bools:
+    """Return whether the calendar was read on every day between two instants."""
     days = frames.days.index.to_numpy()
-    unseen = np.append(0, np.cumsum(~frames.days["calendar_observed"].to_numpy()))
-    first, last = (np.clip(frames.calendar.day_of(at) - days[0], 0, len(days)) for at in (starts, ends))
-    return np.asarray(unseen[np.maximum(last, first + 1)] - unseen[np.minimum(first + 1, len(days))] == 0)
+    unread = np.append(0, np.cumsum(~frames.days["calendar_observed"].to_numpy()))
+    first, last = (np.clip(frames.calendar.day_of(instants) - days[0], 0, len(days)) for instants in (starts, ends))
+    return np.asarray(unread[np.maximum(last, first + 1)] - unread[np.minimum(first + 1, len(days))] == 0)
 
 
 @metric("Days since a full day off", Unit.DAYS, Family.RECOVERY, evidence="C", source="design choice", look_back=4)
 def days_since_full_day_off(frames: Frames) -> WeeklyValues:
     """Days from the last local day without a session, a sent message or another job to the end of the week.
 
-    Unknown until there was such a day.
+    Unknown before the first such day.
     """
-    occupied, looked = arrays(frames.days, "occupied", "calendar_observed")
-    return from_both_sources(frames, days_since(frames, frames.days.index.to_numpy()[~occupied & looked]))
+    occupied, calendar_read = arrays(frames.days, "occupied", "calendar_observed")
+    return from_both_sources(frames, days_since(frames, frames.days.index.to_numpy()[~occupied & calendar_read]))
 
 
 def days_since(frames: Frames, days: NDArray[np.int64]) -> WeeklyValues:
-    """Days from the last of ``days`` (sorted) to the end of the week; unknown where there was none."""
+    """Return the days from the last of ``days`` (sorted) to the end of the week; unknown where there was none."""
     sundays = frames.weeks.index.to_numpy() + 6
-    place = np.searchsorted(days, sundays, side="right") - 1
-    known = observed(frames, "calendar_observed") & (place >= 0)
-    since = sundays - np.append(days, 0)[place]
+    index = np.searchsorted(days, sundays, side="right") - 1
+    known = observed(frames, "calendar_observed") & (index >= 0)
+    since = sundays - np.append(days, 0)[index]
     return values_where(known, since, known)
 
 
@@ -154,11 +156,11 @@ def days_since(frames: Frames, days: NDArray[np.int64]) -> WeeklyValues:
 def break_kept_share(frames: Frames) -> WeeklyValues:
     """Of the worked days with more than 6 agreed hours, the share with a free half hour inside the day's middle.
 
-    The middle is the agreed span of the day, breaks included and leave left out, without its first and its last hour.
-    Known for days on which the calendar was read.
+    The middle is the agreed time of the day, with breaks and without leave, less its first and its last hour. Known for
+    days on which the calendar was read.
     """
-    active, looked, minutes = arrays(frames.days, "active", "calendar_observed", "working_minutes")
-    days = frames.days.index.to_numpy()[active & looked & (minutes > LONG_DAY)]
+    active, calendar_read, minutes = arrays(frames.days, "active", "calendar_observed", "working_minutes")
+    days = frames.days.index.to_numpy()[active & calendar_read & (minutes > LONG_DAY)]
     days = days[frames.calendar.day_starts(days + 1) <= frames.as_of]
     return from_both_sources(
         frames, weekly_shares(frames, monday_of(days), _longest_free(frames, days) >= BREAK_SECONDS)
@@ -166,7 +168,7 @@ def break_kept_share(frames: Frames) -> WeeklyValues:
 
 
 def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Seconds of the longest stretch without work in the middle of each day, on all of which there was more than leave.
+    """Return the seconds of the longest stretch without work in the middle of each day; no day may be all leave.
 
     ::
 
@@ -176,9 +178,9 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
         work           |--| |---------|  |-----| |-------|
         longest free                  |--|
     """
-    shifts = frames.calendar.pattern_spans
-    begins, ends = np.searchsorted(shifts[:, 0], days), np.searchsorted(shifts[:, 0], days, side="right")
-    opens, closes, agreed = shifts[begins, 1], shifts[ends - 1, 2], frames.calendar.agreed
+    pattern = frames.calendar.pattern_spans
+    begins, ends = np.searchsorted(pattern[:, 0], days), np.searchsorted(pattern[:, 0], days, side="right")
+    opens, closes, agreed = pattern[begins, 1], pattern[ends - 1, 2], frames.calendar.agreed
     first = agreed[np.searchsorted(agreed[:, 1], opens, side="right"), 0]
     last = agreed[np.searchsorted(agreed[:, 0], closes) - 1, 1]
     starts = np.maximum(opens, first) + EDGE_SECONDS
@@ -191,16 +193,16 @@ def _longest_free(frames: Frames, days: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @metric("Protected time kept", Unit.PERCENT, Family.RECOVERY, evidence="C", source="design choice", high=100.0)
 def protected_kept_share(frames: Frames) -> WeeklyValues:
-    """Of the time booked as protected, for training or for consultation, the share without a session and a message.
+    """Of the time booked as protected, for training or for consultation, the share without sessions and messages.
 
-    Of an all-day entry, the agreed hours of its days.
+    An all-day entry counts as the agreed hours of its days.
     """
     kind, end, all_day = arrays(frames.other_events, "kind", "end", "all_day")
     booked = np.isin(kind, PROTECTED) & (end <= frames.as_of)
-    timed, whole = (
+    timed, whole_days = (
         np.column_stack(arrays(frames.other_events, "start", "end", rows=booked & rows)) for rows in (~all_day, all_day)
     )
-    agreed = intersection(frames.calendar.whole_days(spans(whole)), frames.calendar.agreed)
+    agreed = intersection(frames.calendar.whole_days(spans(whole_days)), frames.calendar.agreed)
     start, end = np.concatenate((timed, agreed)).T
     week = frames.calendar.week_of(start)
     length = weekly_sums(frames, week, end - start)
@@ -221,7 +223,7 @@ def protected_kept_share(frames: Frames) -> WeeklyValues:
 def off_day_work(frames: Frames) -> WeeklyValues:
     """Days without agreed hours, with a held session or two sent episodes outside on-call windows.
 
-    At least so many where only the calendar, or only messages, were read.
+    Where only the calendar, or only messages, were read, it is at least this many.
     """
     (agreed,) = arrays(frames.days, "agreed_minutes")
     free = frames.days.index.to_numpy()[agreed == 0]

@@ -1,4 +1,4 @@
-"""Sessions: how many, how long, and whether they ended when they were booked to."""
+"""Metrics of sessions: their number and length, and overruns of the booked end."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from reports.models import Unit
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
-LEAST_SESSIONS, LEAST_WEEKS = 8, 4  # overruns need this many known ends in this many weeks
-EARLIEST, LATEST = -10.0, 20.0  # minutes to which an overrun is clipped where changes are looked for
-CLIPPED_OFTEN = 1 / 3  # the share of a week's sessions from which on a clipped mean would hide what happened
+MIN_SESSIONS, MIN_WEEKS = 8, 4  # overruns need this many known ends in this many weeks
+CLIP_LOW, CLIP_HIGH = -10.0, 20.0  # minutes to which overruns are clipped for the detection of changes
+MAX_CLIPPED_SHARE = 1 / 3  # with as many sessions clipped, a clipped mean would hide the change
 EARLY_END_MINUTES, ON_TIME_MINUTES = -5.0, 5.0  # minutes before the booked end, and after the booked start
 BILLED_LONG = 53 * 60  # CPT 90837 begins here; 90834 is 38 to 52 minutes
-LONGEST_WEEK = (7 * 24 + 1) * 60.0  # minutes, where the clocks go back
-LONGEST_GAP = 2 * 3600  # between two sessions of a day: beyond, an overrun consumes nobody's time
+LONGEST_WEEK = (7 * 24 + 1) * 60.0  # minutes of the week in which the clocks go back
+LONGEST_GAP = 2 * 3600  # between two sessions of a day; a longer gap is not used up by an overrun
 
 
 @metric(
@@ -54,7 +54,7 @@ def sessions_held(frames: Frames) -> WeeklyValues:
 
 @cached
 def held_meetings(frames: Frames) -> pd.DataFrame:
-    """The held sessions, a group once: what all measures of sessions are about."""
+    """Return the held sessions, each group once; all metrics of sessions count these."""
     return distinct_meetings(frames.held_sessions)
 
 
@@ -62,9 +62,9 @@ def held_meetings(frames: Frames) -> pd.DataFrame:
     "Time with clients", Unit.HOURS, Family.SESSIONS, evidence="C", source="NHS Talking Therapies manual, as context"
 )
 def contact_hours(frames: Frames) -> WeeklyValues:
-    """Hours of the clock in which a held session took place: entries that overlap count once.
+    """Hours in which a held session took place; overlapping entries count once.
 
-    A session lasts from its actual start to its actual end; of either that is not known, the booked one is taken.
+    A session lasts from its actual start to its actual end; where one is not known, the booked one is taken.
     """
     minutes, _ = minutes_of(frames, contact_spans(frames))
     held = weekly_sums(frames, held_meetings(frames)["week"])
@@ -76,47 +76,47 @@ def contact_hours(frames: Frames) -> WeeklyValues:
 
 @cached
 def contact_spans(frames: Frames) -> Spans:
-    """When a held session took place: the union of their spans."""
+    """Return the time in which a held session took place: the union of their spans."""
     return spans(np.column_stack(arrays(frames.held_sessions, "effective_start", "effective_end")))
 
 
 @metric(
     "Minutes past booked ends", Unit.MINUTES, Family.SESSIONS, evidence="D", source="design choice",
-    look_back=LEAST_WEEKS, low=-float("inf"), min_coverage=0.6,
+    look_back=MIN_WEEKS, low=-float("inf"), min_coverage=0.6,
 )  # fmt: skip
 def overrun_minutes(frames: Frames) -> WeeklyValues:
-    """Mean of actual end less booked end over held sessions.
+    """Mean of actual end minus booked end over held sessions.
 
     Needs 8 sessions with a known end within 4 weeks; shown where at least 60 % of the ends are known.
     """
     week, overrun = arrays(held_meetings(frames), "week", "overrun_minutes")
-    return _of_enough(weekly_means(frames, week, overrun))
+    return _with_enough_sessions(weekly_means(frames, week, overrun))
 
 
-def _of_enough(found: WeeklyValues) -> WeeklyValues:
-    """The values of weeks that, with the three before, rest on enough sessions."""
-    enough = trailing_sums(found.n.astype(float), LEAST_WEEKS) >= LEAST_SESSIONS
-    return found._replace(value=np.where(enough, found.value, np.nan))
+def _with_enough_sessions(values: WeeklyValues) -> WeeklyValues:
+    """Return the values of weeks that, with the three before, have enough sessions."""
+    is_enough = trailing_sums(values.n.astype(float), MIN_WEEKS) >= MIN_SESSIONS
+    return values._replace(value=np.where(is_enough, values.value, np.nan))
 
 
 @metric(
-    "Minutes past booked ends, as watched", Unit.MINUTES, Family.SESSIONS, evidence="D", source="design choice",
-    look_back=LEAST_WEEKS, low=-float("inf"), min_coverage=0.6, on_pages=False,
+    "Minutes past booked ends, clipped", Unit.MINUTES, Family.SESSIONS, evidence="D", source="design choice",
+    look_back=MIN_WEEKS, low=-float("inf"), min_coverage=0.6, on_pages=False,
 )  # fmt: skip
 def overrun_minutes_clipped(frames: Frames) -> WeeklyValues:
-    """The minutes past booked ends as changes are looked for in them, so that one session makes no notice.
+    """Minutes past booked ends in the form in which changes are detected, so that one session gives no notice.
 
     The mean of the week's sessions, each clipped to -10 to +20 minutes; where that changes a third of them or more, the
-    median of all as they were.
+    median without clipping.
     """
     week, overrun = arrays(held_meetings(frames), "week", "overrun_minutes")
-    clipped = np.clip(overrun, EARLIEST, LATEST)
-    found = weekly_means(frames, week, clipped)
+    clipped = np.clip(overrun, CLIP_LOW, CLIP_HIGH)
+    means = weekly_means(frames, week, clipped)
     changed = weekly_means(frames, week, np.where(np.isnan(overrun), np.nan, clipped != overrun)).value
-    weeks, value = frames.weeks.index.to_numpy(), found.value.copy()
-    for row in np.flatnonzero(changed >= CLIPPED_OFTEN - 1e-9):
+    weeks, value = frames.weeks.index.to_numpy(), means.value.copy()
+    for row in np.flatnonzero(changed >= MAX_CLIPPED_SHARE - 1e-9):
         value[row] = np.nanmedian(overrun[week == weeks[row]])
-    return _of_enough(found._replace(value=value))
+    return _with_enough_sessions(means._replace(value=value))
 
 
 @metric(
@@ -124,9 +124,10 @@ def overrun_minutes_clipped(frames: Frames) -> WeeklyValues:
     high=100.0, min_coverage=0.6,
 )  # fmt: skip
 def overrun_share(frames: Frames) -> WeeklyValues:
-    """Share of held sessions with a known end that ended more than the person's own buffer after the booked end.
+    """Share of held sessions with a known end that ended later than booked by more than the person's own buffer.
 
-    A session of a client with an exception in the ledger on that day was planned so and is left out.
+    The buffer is the setting grace_minutes. A session of a client with an exception in the ledger on that day was
+    planned and is left out.
     """
     held = held_meetings(frames)
     week, overrun = arrays(held, "week", "overrun_minutes")
@@ -136,19 +137,22 @@ def overrun_share(frames: Frames) -> WeeklyValues:
 
 
 def is_past_grace(frames: Frames, held: pd.DataFrame) -> Bools:
-    """Which of these sessions ended past the person's own buffer and were not planned so: the share, chart and rows."""
+    """Return whether each session overran by more than the clinician's grace and was not planned.
+
+    The share, the chart and the rows behind it all use this.
+    """
     late = held["overrun_minutes"].to_numpy() > frames.clinician.grace_minutes
     return np.asarray(late & ~has_exception(frames, held))
 
 
 def has_exception(frames: Frames, held: pd.DataFrame) -> Bools:
-    """Which of these sessions were planned as they went, by an exception with anybody who was there."""
-    return np.isin(held["booked_start"].to_numpy(), _planned_starts(frames))
+    """Return whether the ledger has an exception for each session, on its day and for anybody who took part."""
+    return np.isin(held["booked_start"].to_numpy(), _starts_with_exception(frames))
 
 
 @cached
-def _planned_starts(frames: Frames) -> NDArray[np.int64]:
-    """When the held sessions were booked to begin of which the clinician wrote down an exception."""
+def _starts_with_exception(frames: Frames) -> NDArray[np.int64]:
+    """Return the booked starts of the held sessions with an exception in the ledger."""
     kind, client = arrays(frames.ledger, "kind", "client")
     made = pack_keys(*arrays(frames.ledger, "client", "day", rows=(kind == "exception") & (client >= 0)))
     client, day, start = arrays(frames.held_sessions, "client", "day", "booked_start")
@@ -160,7 +164,7 @@ def _planned_starts(frames: Frames) -> NDArray[np.int64]:
     low=-float("inf"), min_coverage=0.6,
 )  # fmt: skip
 def late_start_minutes(frames: Frames) -> WeeklyValues:
-    """Mean of actual start less booked start: a late start that runs to time is not an overrun."""
+    """Mean of actual start minus booked start: a late start that runs to time is not an overrun."""
     week, began, start = arrays(held_meetings(frames), "week", "actual_start", "booked_start")
     return weekly_means(frames, week, (began - start) / 60)
 
@@ -170,7 +174,7 @@ def late_start_minutes(frames: Frames) -> WeeklyValues:
     low=-float("inf"), min_coverage=0.6,
 )  # fmt: skip
 def stretch_minutes(frames: Frames) -> WeeklyValues:
-    """Mean of actual duration less booked duration, over held sessions with both ends known."""
+    """Mean of actual duration minus booked duration, over held sessions with both ends known."""
     began, ended, start, end = arrays(held_meetings(frames), "actual_start", "actual_end", "booked_start", "booked_end")
     return weekly_means(frames, held_meetings(frames)["week"], ((ended - began) - (end - start)) / 60)
 
@@ -182,7 +186,7 @@ def stretch_minutes(frames: Frames) -> WeeklyValues:
 def billing_boundary(frames: Frames) -> WeeklyValues:
     """Sessions booked for less than 53 minutes that lasted 53 or more, where both ends are known; US practices only.
 
-    Unknown in a week in which such sessions were held and both ends of none of them are known.
+    Unknown in a week in which such sessions were held, but none of them with both ends known.
     """
     if frames.practice.region != "US":
         return no_data(frames)
@@ -190,11 +194,11 @@ def billing_boundary(frames: Frames) -> WeeklyValues:
     names = ("week", "actual_start", "actual_end")
     week, began, ended = arrays(held_meetings(frames), *names, rows=end - start < BILLED_LONG)
     lasted = ended - began
-    found = weekly_counts(frames, week[lasted >= BILLED_LONG], "calendar_observed")
+    reached = weekly_counts(frames, week[lasted >= BILLED_LONG], "calendar_observed")
     known = weekly_means(frames, week, lasted)
-    some = weekly_sums(frames, week) > 0
-    value = np.where(some & (known.n == 0), np.nan, found.value)
-    return found._replace(value=value, coverage=np.where(some, known.coverage, found.coverage))
+    has_any = weekly_sums(frames, week) > 0
+    value = np.where(has_any & (known.n == 0), np.nan, reached.value)
+    return reached._replace(value=value, coverage=np.where(has_any, known.coverage, reached.coverage))
 
 
 @metric(
@@ -202,19 +206,19 @@ def billing_boundary(frames: Frames) -> WeeklyValues:
     high=LONGEST_WEEK, uses_agreed_hours=True
 )  # fmt: skip
 def outside_hours_minutes(frames: Frames) -> WeeklyValues:
-    """At least this much work outside the agreed hours and on-call windows.
+    """At least this many minutes of work outside the agreed hours and on-call windows.
 
-    The union of held sessions' minutes and of the 5 minutes before each sent episode. What leaves no trace is missing,
-    and contact that an emergency protocol or a documented modified boundary covers is left out.
+    The union of the minutes of held sessions and the 5 minutes before each sent episode. Work that leaves no trace is
+    missing, and contact that an emergency protocol or a documented modified boundary covers is left out.
     """
     work = outside_work(frames)
     minutes, pieces = minutes_of(frames, work)
-    looked = observed(frames, "primary_observed") & ((week_column(frames, "worked_days") > 0) | (minutes > 0))
-    return from_both_sources(frames, values_where(looked, minutes, pieces))
+    is_known = observed(frames, "primary_observed") & ((week_column(frames, "worked_days") > 0) | (minutes > 0))
+    return from_both_sources(frames, values_where(is_known, minutes, pieces))
 
 
 def minutes_of(frames: Frames, work: Spans) -> tuple[Floats, NDArray[np.int64]]:
-    """By week: how many minutes of the spans lie in it, and how many spans begin in it."""
+    """Return for each week the minutes of the spans in it, and the number of spans that begin in it."""
     start, end = arrays(frames.weeks, "start", "end")
     pieces = np.searchsorted(work[:, 0], end) - np.searchsorted(work[:, 0], start)
     return seconds_inside(work, start, end) / 60, pieces
@@ -227,20 +231,20 @@ def minutes_of(frames: Frames, work: Spans) -> tuple[Floats, NDArray[np.int64]]:
 def cascade_minutes(frames: Frames) -> WeeklyValues:
     """Minutes after a booked end that lay in the gap before the next session, in a break, or in the next session.
 
-    A gap of more than two hours is nobody's, and so is the time after the day's last session.
+    A gap of more than two hours does not count, nor does the time after the day's last session.
     """
     week, overrun, booked_end, ended = arrays(
         held_meetings(frames), "week", "overrun_minutes", "booked_end", "actual_end"
     )
     late = overrun > 0
     over = spans(np.column_stack((booked_end[late], ended[late].astype(np.int64))))
-    minutes, pieces = minutes_of(frames, intersection(over, _what_followed(frames)))
+    minutes, pieces = minutes_of(frames, intersection(over, _time_after_sessions(frames)))
     known = weekly_means(frames, week, overrun)
     return values_where(known.n > 0, minutes, pieces)._replace(coverage=known.coverage)
 
 
-def _what_followed(frames: Frames) -> Spans:
-    """Booked sessions, the gaps of up to two hours between them, and the breaks of the agreed hours.
+def _time_after_sessions(frames: Frames) -> Spans:
+    """Return booked sessions, the gaps of up to two hours between them, and the breaks of the agreed hours.
 
     ::
 
@@ -250,15 +254,15 @@ def _what_followed(frames: Frames) -> Spans:
     """
     calendar = frames.calendar
     status, start, end = arrays(frames.sessions, "status", "booked_start", "booked_end")
-    standing = np.isin(status, (HELD, BOOKED))
-    booked = spans(np.column_stack((start[standing], end[standing])))
+    is_expected = np.isin(status, (HELD, BOOKED))
+    booked = spans(np.column_stack((start[is_expected], end[is_expected])))
     gaps = np.column_stack((booked[:-1, 1], booked[1:, 0]))
     near = gaps[gaps[:, 1] - gaps[:, 0] <= LONGEST_GAP]
-    breaks = intersection(calendar.hours, _between(calendar.agreed))
+    breaks = intersection(calendar.hours, _gaps_between(calendar.agreed))
     return union(booked, spans(near), breaks)
 
 
-def _between(agreed: Spans) -> Spans:
+def _gaps_between(agreed: Spans) -> Spans:
     return spans(np.column_stack((agreed[:-1, 1], agreed[1:, 0])))
 
 

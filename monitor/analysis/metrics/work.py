@@ -1,4 +1,4 @@
-"""When work is known to have been done, as spans: what several metrics measure."""
+"""Spans of known work, which several metrics measure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from monitor.analysis.metrics.weekly import Bools, cached
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
-BEFORE_MESSAGE = 5 * 60  # seconds of work taken to lie before a sent episode
+BEFORE_MESSAGE = 5 * 60  # seconds of work counted before a sent episode
 
 
 @cached
 def work_spans(frames: Frames) -> Spans:
-    """When work is known to have been done: held sessions, and five minutes before each sent episode."""
+    """Return the spans of known work: held sessions, and the five minutes before each sent episode.
+
+    ::
+
+        sessions        |-----|
+        sent                        x    x x
+        work_spans      |-----|   |-| |--|-|
+    """
     pieces, _ = _pieces(frames)
     return spans(pieces)
 
 
 def work_not_covered(frames: Frames) -> Spans:
-    """The work without what an emergency protocol covers."""
+    """Return the work without contact that an emergency protocol covers."""
     pieces, _ = _pieces(frames)
     return spans(
         pieces[
@@ -35,7 +42,7 @@ def work_not_covered(frames: Frames) -> Spans:
 
 
 def _pieces(frames: Frames) -> tuple[NDArray[np.int64], Bools]:
-    """Each piece of work as (start, end), and whether it was agreed with that client for any hour or for this one."""
+    """Return each piece of work as (start, end), and whether the agreement with that client covers its time."""
     began, ended = arrays(frames.held_sessions, "effective_start", "effective_end")
     sent, last = arrays(frames.episodes, "sent_at", "last_at")
     pieces = np.column_stack((np.append(began, sent - BEFORE_MESSAGE), np.append(ended, last)))
@@ -46,7 +53,7 @@ def _pieces(frames: Frames) -> tuple[NDArray[np.int64], Bools]:
 
 @cached
 def outside_work(frames: Frames) -> Spans:
-    """The part of the work that lies outside the agreed hours, their breaks and on-call windows.
+    """Return the work outside the agreed hours, their breaks and on-call windows.
 
     Contact that an emergency protocol or a documented modified boundary covers is left out.
     """
@@ -55,12 +62,12 @@ def outside_work(frames: Frames) -> Spans:
 
 
 def inside_work(frames: Frames) -> Spans:
-    """The part of the work that lies inside the agreed hours, their breaks and on-call windows."""
+    """Return the work inside the agreed hours, their breaks and on-call windows."""
     return intersection(work_spans(frames), _agreed(frames))
 
 
 def on_call_work(frames: Frames) -> Spans:
-    """The part of the work that lies in on-call windows, outside the agreed hours."""
+    """Return the work in on-call windows and outside the agreed hours."""
     return subtract(intersection(work_spans(frames), frames.calendar.on_call), frames.calendar.hours)
 
 
