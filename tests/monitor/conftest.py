@@ -13,7 +13,7 @@ from connectors import registry
 from monitor.config import load
 from tests.monitor import practices
 from tests.monitor.dashboard_pages import DashboardPages
-from tests.monitor.memory import House, HouseMaker
+from tests.monitor.memory import MemoryPractice, PracticeFactory
 from tests.monitor.practices import WrittenPractice
 
 
@@ -42,15 +42,15 @@ def empty_pages(tmp_path: Path) -> Iterator[DashboardPages]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HouseMaker]:
-    own = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
-    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **own})
-    made: list[House] = []
+def make_practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PracticeFactory]:
+    kinds = {"memory": "tests.monitor.memory", "accounts": "tests.monitor.memory_accounts"}
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **kinds})
+    made: list[MemoryPractice] = []
 
-    def make(**owners: str) -> House:
+    def make(**owners: str) -> MemoryPractice:
         folder = tmp_path / str(len(made))
         folder.mkdir()
-        made.append(House(folder, **owners))
+        made.append(MemoryPractice(folder, **owners))
         return made[-1]
 
     yield make

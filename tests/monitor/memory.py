@@ -1,4 +1,4 @@
-"""A practice whose sources live in memory and tell what a test has them tell: what store and ingest are tested with."""
+"""A practice with sources in memory, whose records a test sets: the fake with which store and ingest are tested."""
 
 from __future__ import annotations
 
@@ -24,79 +24,86 @@ from monitor.ingest import IngestRequest, SourceOutcome, ingest
 from monitor.store.database import Store, open_store
 
 NOW = datetime(2026, 3, 20, 3, tzinfo=UTC)
-NAMES = Pseudonyms(b"k" * 32)
+PSEUDONYMS = Pseudonyms(b"k" * 32)
 RECORDS = (
     "clinician", "source_clinician", "identity", "event", "event_history", "evidence", "message", "node",
     "rejected_record",
 )  # fmt: skip
 
 
-def at(text: str) -> datetime:
-    """The instant at which a clock in UTC shows ``"2026-03-02 10:00"``."""
+def utc(text: str) -> datetime:
+    """Return the instant at which a clock in UTC shows ``"2026-03-02 10:00"``."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def epoch(text: str) -> int:
-    return int(at(text).timestamp())
+    return int(utc(text).timestamp())
 
 
 def entry(uid: str, start: str, minutes: int = 50, clinician: str = "ana", **other: Any) -> CalendarEvent:
-    told = {"kind": Kind.SESSION} | other
-    return CalendarEvent(clinician, uid, at(start), at(start) + timedelta(minutes=minutes), **told)
+    fields = {"kind": Kind.SESSION} | other
+    return CalendarEvent(clinician, uid, utc(start), utc(start) + timedelta(minutes=minutes), **fields)
 
 
-def true_end(uid: str, ended: str | None, started: str | None = None, clinician: str = "ana") -> SessionEvidence:
+def ehr_evidence(uid: str, ended: str | None, started: str | None = None, clinician: str = "ana") -> SessionEvidence:
     return SessionEvidence(
-        clinician, uid, Grade.EHR, at(started) if started else None, at(ended) if ended else None, uid
+        clinician, uid, Grade.EHR, utc(started) if started else None, utc(ended) if ended else None, uid
     )
 
 
-def stamp(key: int, sent: str, *ties: int, clinician: str = "ana", **other: Any) -> MessageStamp:
-    told: dict[str, Any] = {
+def stamp(key: int, sent: str, *references: int, clinician: str = "ana", **other: Any) -> MessageStamp:
+    fields: dict[str, Any] = {
         "outgoing": False,
         "counterpart": "K7Q2",
         "counterpart_kind": CounterpartKind.CLIENT,
     } | other
-    return MessageStamp(clinician, key, at(sent), thread_nodes=(key, *ties), **told)
+    return MessageStamp(clinician, key, utc(sent), thread_nodes=(key, *references), **fields)
 
 
 @dataclass
-class Source:
-    """Pages of records from a cursor on, or a calendar that is told whole, as a snapshot of the window.
+class MemorySource:
+    """A source that returns pages of records from a cursor on, or a whole calendar as a snapshot of the window.
 
-    ``tells_all_times`` is whether its true times are a part of that snapshot, and ``reaches_back_to`` how far back it
-    says that it reaches. It raises ``error`` after
-    ``breaks_after`` pages. ``cursors`` are those that it was asked from, and ``before`` is done before each page.
+    Attributes:
+        pages: The pages that follow one another, where there is no calendar.
+        entries: The calendar entries of the snapshot; ``None`` for a source with pages.
+        times: The evidence of the snapshot.
+        has_all_evidence: Set if the snapshot contains all evidence.
+        reaches_back_to: The reach that the snapshot states.
+        breaks_after: The number of pages after which ``error`` is raised.
+        error: The exception to raise.
+        cursors: The cursors that were passed to ``fetch``.
+        before: A function that is called before each page.
     """
 
     pages: list[Batch] = field(default_factory=list)
     entries: list[CalendarEvent] | None = None
     times: list[SessionEvidence] = field(default_factory=list)
-    tells_all_times: bool = False
+    has_all_evidence: bool = False
     reaches_back_to: datetime | None = None
     breaks_after: int | None = None
     error: Exception = field(default_factory=lambda: ValueError("Zebra"))
     cursors: list[str | None] = field(default_factory=list)
     before: Callable[[], object] = lambda: None
 
-    def tells(self, *pages: Sequence[Record], rejected: Iterable[Sequence[RejectedRecord]] = ()) -> None:
-        """From now on it holds these pages, each with its rejected records."""
+    def set_pages(self, *pages: Sequence[Record], rejected: Iterable[Sequence[RejectedRecord]] = ()) -> None:
+        """Set the pages, each with its rejected records."""
         rejected_pages = [*rejected, *[()] * len(pages)]
         self.pages = [Batch(None, tuple(page), rejected=tuple(rejected_pages[n])) for n, page in enumerate(pages)]
 
-    def shows(self, *entries: CalendarEvent, times: Iterable[SessionEvidence] = ()) -> None:
-        """From now on its calendar holds these entries."""
+    def set_snapshot(self, *entries: CalendarEvent, times: Iterable[SessionEvidence] = ()) -> None:
+        """Set the entries and the evidence of the calendar."""
         self.entries, self.times = list(entries), list(times)
 
-    def takes_back(self, *uid_keys: str, told: Sequence[Record] = ()) -> None:
-        """From now on it tells what is gone of a calendar that it has shown, and what has come at the same time."""
-        self.entries, self.pages = None, [Batch(None), Batch(None, tuple(told), removed=uid_keys)]
+    def set_removed(self, *uid_keys: str, new: Sequence[Record] = ()) -> None:
+        """Set a page with the uid_keys of removed entries and with new records, after a first empty one."""
+        self.entries, self.pages = None, [Batch(None), Batch(None, tuple(new), removed=uid_keys)]
 
     def fetch(self, cursor: str | None, window: Window, label: str) -> Iterator[Batch]:
         self.cursors.append(cursor)
-        told, _, settings = (cursor or "0 none").partition(" ")
+        number_of_pages, _, settings = (cursor or "0 none").partition(" ")
         pages = self.pages if self.entries is None else [self._snapshot(window)]
-        start = int(told) if settings == label and self.entries is None else 0
+        start = int(number_of_pages) if settings == label and self.entries is None else 0
         for number, page in enumerate(pages[start:], start):
             self.before()
             if number == self.breaks_after:
@@ -110,14 +117,14 @@ class Source:
             None,
             (*(self.entries or ()), *self.times),
             replaces=window,
-            replaces_times=self.tells_all_times,
+            replaces_times=self.has_all_evidence,
             reaches_back_to=self.reaches_back_to,
         )
 
 
 @dataclass(frozen=True)
 class MemoryOptions:
-    label: str = "first"  # stands for whatever a cursor holds under
+    label: str = "first"  # a cursor is valid under one label only, as under the options of a real source
 
 
 @dataclass(frozen=True)
@@ -126,47 +133,47 @@ class Memory:
     context: Context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        place = self.context.folder, self.context.source
-        source = SHELF.get((*place, self.context.owners[0].key)) or SHELF[place]
+        key = self.context.folder, self.context.source
+        source = MEMORY_SOURCES.get((*key, self.context.owners[0].key)) or MEMORY_SOURCES[key]
         return source.fetch(cursor, self.context.window, self.options.label)
 
 
-SHELF: dict[tuple[Path | str, ...], Source] = {}
-"""By folder, source and, where each owner has an account, its owner."""
+MEMORY_SOURCES: dict[tuple[Path | str, ...], MemorySource] = {}
+"""The sources by folder, name and, where each owner has an account, owner."""
 
 SOURCE_KIND = SourceKind("memory", MemoryOptions, Memory, "in memory", (), "nothing")
 
 
-class House:
+class MemoryPractice:
     """A practice in a folder; ``settings`` are further lines of each source, ``practice`` those of the practice.
 
-    ``house.diary.shows(…)``, ``house.ingest()``, ``house.rows("SELECT …")``.
+    ``practice.diary.set_snapshot(…)``, ``practice.ingest()``, ``practice.rows("SELECT …")``.
     """
 
     def __init__(self, folder: Path, **owners: str) -> None:
-        """``owners`` are the sources, each with the keys of its owners: ``diary="ana", rooms="ana ben"``."""
+        """Create sources, each with the keys of its owners: ``diary="ana", rooms="ana ben"``."""
         self.folder, self.owners, self.labels = folder, owners, dict.fromkeys(owners, "first")
         self.kinds = dict.fromkeys(owners, "memory")
         self.settings, self.practice = dict.fromkeys(owners, ""), ""
-        self.sources = {name: Source() for name in owners}
-        SHELF.update({(folder, name): source for name, source in self.sources.items()})
+        self.sources = {name: MemorySource() for name in owners}
+        MEMORY_SOURCES.update({(folder, name): source for name, source in self.sources.items()})
         self.store: Store = open_store(folder / "evenhours.db", create=True)
 
-    def __getattr__(self, name: str) -> Source:
+    def __getattr__(self, name: str) -> MemorySource:
         return self.sources[name]
 
-    def accounts(self, source: str) -> dict[str, Source]:
-        """From now on each owner of this source has an account of their own: these."""
+    def accounts(self, source: str) -> dict[str, MemorySource]:
+        """Give each owner of a source an account; return these by owner."""
         self.kinds[source] = "accounts"
-        made = {key: Source() for key in self.owners[source].split()}
-        SHELF.update({(self.folder, source, key): account for key, account in made.items()})
-        return made
+        accounts = {key: MemorySource() for key in self.owners[source].split()}
+        MEMORY_SOURCES.update({(self.folder, source, key): account for key, account in accounts.items()})
+        return accounts
 
     @property
     def config(self) -> Config:
-        people = dict.fromkeys(["ana", "ben", *" ".join(self.owners.values()).split()])
+        clinicians = dict.fromkeys(["ana", "ben", *" ".join(self.owners.values()).split()])
         text = f'[practice]\nname = "Memory"\nzone = "Europe/Paris"\n{self.practice}\n'
-        text += "".join(f'[[clinician]]\nkey = "{key}"\n' for key in people)
+        text += "".join(f'[[clinician]]\nkey = "{key}"\n' for key in clinicians)
         for name, keys in self.owners.items():
             text += f'[[source]]\nname = "{name}"\nkind = "{self.kinds[name]}"\n'
             text += f'clinicians = {keys.split()}\nlabel = "{self.labels[name]}"\n{self.settings[name]}\n'
@@ -175,36 +182,36 @@ class House:
         return load(path)
 
     def ingest(self, *names: str, now: datetime = NOW, **options: Any) -> dict[str, SourceOutcome]:
-        """One run, over all sources or those named."""
-        outcomes = ingest(self.config, self.store, NAMES, IngestRequest(names, **options), now=now)
+        """Run ingest for all sources, or for these; return the outcomes by name."""
+        outcomes = ingest(self.config, self.store, PSEUDONYMS, IngestRequest(names, **options), now=now)
         return {outcome.name: outcome for outcome in outcomes}
 
     def rows(self, sql: str) -> list[Any]:
-        """What the database answers; a single column without its tuples."""
-        found = self.store.connection.execute(sql).fetchall()
-        return [row[0] for row in found] if found and len(found[0]) == 1 else found
+        """Return the rows of a query; of a single column its values."""
+        rows = self.store.connection.execute(sql).fetchall()
+        return [row[0] for row in rows] if rows and len(rows[0]) == 1 else rows
 
     def dump(self) -> dict[str, list[Any]]:
-        """Every record with all that is known of it."""
+        """Return all records with all columns, by table."""
         return dump(self.store)
 
     def dirty(self) -> dict[str, int]:
-        """From when on whose numbers have to be computed again; they are taken as computed then."""
-        found = self.rows("SELECT key, from_at FROM dirty JOIN clinician ON clinician.id = clinician_id")
+        """Return the clinicians that are dirty, with the instant, and clear the marks."""
+        rows = self.rows("SELECT key, from_at FROM dirty JOIN clinician ON clinician.id = clinician_id")
         with self.store.write() as connection:
             connection.execute("DELETE FROM dirty")
-        return dict(found)
+        return dict(rows)
 
 
-HouseMaker = Callable[..., House]
+PracticeFactory = Callable[..., MemoryPractice]
 
 
 def dump(store: Store) -> dict[str, list[Any]]:
-    """Every record of a store, in an order of its own."""
+    """Return all records of a store by table, in a fixed order."""
     with store.read() as connection:
         return {table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in RECORDS}
 
 
 def days(first: str, last: str) -> dict[str, Any]:
-    """The days of a run: ``house.ingest(**days("2018-01-01", "2018-12-31"))``."""
+    """Return the days of a request: ``practice.ingest(**days("2018-01-01", "2018-12-31"))``."""
     return {"first": date.fromisoformat(first), "last": date.fromisoformat(last)}

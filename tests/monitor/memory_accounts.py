@@ -1,4 +1,4 @@
-"""As :mod:`tests.monitor.memory`, but each owner of a source has an account of their own."""
+"""The source kind of :mod:`tests.monitor.memory` with an account for each owner."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from monitor.roster import Clinician
 from monitor.store import analysis_records, clients, computations, notices
 from monitor.store.database import Store, opened
 from monitor.store.notices import NoticeRow
-from tests.monitor.memory import SHELF, Source
+from tests.monitor.memory import MEMORY_SOURCES, MemorySource
 from tests.monitor.office import CONFIG, LETTERS, NOW, CommandResult, Office, calendar, environment, mailbox, session
 
 MEMORY = '[[source]]\nname = "cloud"\nkind = "memory"\nclinician = "ana"\n'
@@ -115,12 +115,12 @@ def test_the_configuration_may_be_named_before_or_after_the_command_or_by_the_en
 
 
 @pytest.fixture
-def cloud(office: Office, monkeypatch: pytest.MonkeyPatch) -> Source:
+def cloud(office: Office, monkeypatch: pytest.MonkeyPatch) -> MemorySource:
     """One more source, which does as the test tells it."""
     monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, "memory": "tests.monitor.memory"})
     office.config.write_text(CONFIG + MEMORY)
-    SHELF[office.folder, "cloud"] = Source()
-    return SHELF[office.folder, "cloud"]
+    MEMORY_SOURCES[office.folder, "cloud"] = MemorySource()
+    return MEMORY_SOURCES[office.folder, "cloud"]
 
 
 def test_0_when_all_went_well(office: Office) -> None:
@@ -206,7 +206,7 @@ def test_1_when_every_source_failed(office: Office) -> None:
 
 @pytest.mark.parametrize("command", ["ingest", "nightly"])
 def test_4_when_a_source_has_to_be_authorised_again_whatever_else_failed(
-    office: Office, cloud: Source, command: str
+    office: Office, cloud: MemorySource, command: str
 ) -> None:
     (office.folder / "ana.mbox").unlink()
     cloud.breaks_after, cloud.error = 0, AuthorizationError("cloud", "it refuses us.", "Run: evenhours connect cloud")
@@ -303,7 +303,9 @@ def test_v_shows_where_it_arose() -> None:
         cli.main(["-v", "faulty"])
 
 
-def test_v_shows_where_a_reader_broke_off(office: Office, cloud: Source, capfd: pytest.CaptureFixture[str]) -> None:
+def test_v_shows_where_a_reader_broke_off(
+    office: Office, cloud: MemorySource, capfd: pytest.CaptureFixture[str]
+) -> None:
     cloud.breaks_after = 0
     assert "broke off (ValueError)" in office("ingest").err
     assert "Zebra" not in capfd.readouterr().err

@@ -15,7 +15,18 @@ from monitor.errors import StoreError, UsageError
 from monitor.exports import COLUMNS, export_rows
 from monitor.ingest import IngestRequest, SourceOutcome, exit_code, ingest
 from monitor.loading import load_frames
-from tests.monitor.memory import NAMES, NOW, House, HouseMaker, at, days, entry, epoch, stamp, true_end
+from tests.monitor.memory import (
+    NOW,
+    PSEUDONYMS,
+    MemoryPractice,
+    PracticeFactory,
+    days,
+    ehr_evidence,
+    entry,
+    epoch,
+    stamp,
+    utc,
+)
 
 AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
 LOCKED_OUT = AuthorizationError("mail", "the server refuses the password.", "Set a new one.")
@@ -32,9 +43,13 @@ def letters(*numbers: int) -> list[Any]:
 # A page is a transaction
 
 
-def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_cursor(house: HouseMaker) -> None:
-    practice = house(diary="ana", mail="ana")
-    practice.mail.tells(letters(1, 2), letters(3, 4), rejected=[[], [RejectedRecord("message 5", "it has no date")]])
+def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_cursor(
+    make_practice: PracticeFactory,
+) -> None:
+    practice = make_practice(diary="ana", mail="ana")
+    practice.mail.set_pages(
+        letters(1, 2), letters(3, 4), rejected=[[], [RejectedRecord("message 5", "it has no date")]]
+    )
     practice.rows(
         "CREATE TRIGGER breaks BEFORE INSERT ON node WHEN NEW.node = 4 BEGIN SELECT RAISE(ABORT, 'broken'); END"
     )
@@ -49,14 +64,16 @@ def test_a_page_that_fails_half_way_stores_nothing_of_itself_and_leaves_the_curs
     assert practice.rows("SELECT node FROM message") == [1, 2, 3, 4]
 
 
-def test_a_run_goes_on_after_whatever_page_it_was_cut_off_and_loses_and_doubles_nothing(house: HouseMaker) -> None:
+def test_a_run_goes_on_after_whatever_page_it_was_cut_off_and_loses_and_doubles_nothing(
+    make_practice: PracticeFactory,
+) -> None:
     pages = [letters(number, number + 1) for number in range(1, 7)]
-    whole = house(mail="ana")
-    whole.mail.tells(*pages)
+    whole = make_practice(mail="ana")
+    whole.mail.set_pages(*pages)
     whole.ingest()
     for breaks_after in range(len(pages) + 1):
-        practice = house(mail="ana")
-        practice.mail.tells(*pages)
+        practice = make_practice(mail="ana")
+        practice.mail.set_pages(*pages)
         practice.mail.breaks_after, practice.mail.error = breaks_after, AWAY
         assert practice.ingest()["mail"].problem is AWAY
         assert practice.rows("SELECT count(*) FROM message") == [breaks_after and breaks_after + 1]
@@ -66,14 +83,14 @@ def test_a_run_goes_on_after_whatever_page_it_was_cut_off_and_loses_and_doubles_
         assert practice.dump() == whole.dump()
 
 
-def test_a_second_run_changes_no_row(house: HouseMaker) -> None:
-    practice = house(diary="ana ben", mail="ana")
-    practice.diary.shows(
+def test_a_second_run_changes_no_row(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana ben", mail="ana")
+    practice.diary.set_snapshot(
         entry("a", "2026-03-02 10:00", client="K7Q2"),
         entry("b", "2026-03-03 10:00", clinician="ben", status=Status.CANCELLED),
-        times=[true_end("a", "2026-03-02 11:05")],
+        times=[ehr_evidence("a", "2026-03-02 11:05")],
     )
-    practice.mail.tells(letters(1, 2), letters(2, 3))
+    practice.mail.set_pages(letters(1, 2), letters(2, 3))
     first = practice.ingest()
     before = practice.dump()
     second = practice.ingest(now=LATER)
@@ -83,9 +100,9 @@ def test_a_second_run_changes_no_row(house: HouseMaker) -> None:
     assert practice.dirty() == {"ana": epoch("2026-03-01 09:00"), "ben": epoch("2026-03-03 10:00")}
 
 
-def test_one_entry_told_twice_in_a_snapshot_is_the_later_telling_in_every_run(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-04 10:00"))
+def test_one_entry_told_twice_in_a_snapshot_is_the_later_telling_in_every_run(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-04 10:00"))
     assert practice.diary.entries is not None
     practice.diary.entries.append(entry("a", "2026-03-02 12:00"))
     practice.ingest()
@@ -96,18 +113,18 @@ def test_one_entry_told_twice_in_a_snapshot_is_the_later_telling_in_every_run(ho
 # What became of an entry, which its source itself forgets
 
 
-def evidence_of(practice: House, now: datetime = NOW) -> dict[str, str]:
+def evidence_of(practice: MemoryPractice, now: datetime = NOW) -> dict[str, str]:
     sessions = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions
     return dict(zip(sessions["uid_key"], sessions["evidence"], strict=True))
 
 
 def test_an_end_moved_after_the_session_began_leaves_the_booked_end_and_is_evidence_of_an_edit(
-    house: HouseMaker,
+    make_practice: PracticeFactory,
 ) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(entry("a", "2026-03-19 10:00"), entry("b", "2026-03-19 12:00"))
-    practice.ingest(now=at("2026-03-18 03:00"))
-    practice.diary.shows(entry("a", "2026-03-19 10:00", 75), entry("b", "2026-03-19 12:00"))
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00"), entry("b", "2026-03-19 12:00"))
+    practice.ingest(now=utc("2026-03-18 03:00"))
+    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", 75), entry("b", "2026-03-19 12:00"))
     practice.ingest(now=NOW)
     assert practice.rows("SELECT booked_end_at, end_at FROM event WHERE uid_key = 'a'") == [
         (epoch("2026-03-19 10:50"), epoch("2026-03-19 11:15"))
@@ -130,48 +147,50 @@ def test_an_end_moved_after_the_session_began_leaves_the_booked_end_and_is_evide
     ],
 )
 def test_an_end_was_booked_if_it_was_changed_before_the_session_began(
-    house: HouseMaker, edited: str | None, booked_end: str
+    make_practice: PracticeFactory, edited: str | None, booked_end: str
 ) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(entry("a", "2026-03-19 10:00", edited_at=at("2026-03-17 08:00")))
-    practice.ingest(now=at("2026-03-18 03:00"))
-    practice.diary.shows(entry("a", "2026-03-19 10:00", 75, edited_at=edited and at(edited)))
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", edited_at=utc("2026-03-17 08:00")))
+    practice.ingest(now=utc("2026-03-18 03:00"))
+    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", 75, edited_at=edited and utc(edited)))
     practice.ingest()
     assert practice.rows("SELECT booked_end_at FROM event") == [epoch(booked_end)]
 
 
-def test_an_end_moved_before_the_session_began_is_the_booking(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(entry("a", "2026-03-25 10:00"))
+def test_an_end_moved_before_the_session_began_is_the_booking(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(entry("a", "2026-03-25 10:00"))
     practice.ingest()
-    practice.diary.shows(entry("a", "2026-03-25 10:00", 90))
+    practice.diary.set_snapshot(entry("a", "2026-03-25 10:00", 90))
     practice.ingest(now=LATER)
     assert practice.rows("SELECT booked_end_at = end_at FROM event") == [1]
 
 
-def test_a_move_is_a_new_booking_even_after_the_day(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(entry("a", "2026-03-18 10:00"))
+def test_a_move_is_a_new_booking_even_after_the_day(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(entry("a", "2026-03-18 10:00"))
     practice.ingest()
-    practice.diary.shows(entry("a", "2026-03-19 10:00", 80))
+    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", 80))
     practice.ingest(now=LATER)
     assert practice.rows("SELECT booked_end_at FROM event") == [epoch("2026-03-19 11:20")]
-    practice.diary.shows(entry("a", "2026-03-19 10:00", 95))
+    practice.diary.set_snapshot(entry("a", "2026-03-19 10:00", 95))
     practice.ingest(now=LATER + timedelta(days=1))
     assert practice.rows("SELECT booked_end_at FROM event") == [epoch("2026-03-19 11:20")]
 
 
-def test_an_entry_gone_from_its_source_keeps_its_row_and_history_and_may_come_back(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_an_entry_gone_from_its_source_keeps_its_row_and_history_and_may_come_back(
+    make_practice: PracticeFactory,
+) -> None:
+    practice = make_practice(diary="ana")
     others = [entry(f"o{number}", f"2026-03-{number:02} 15:00") for number in range(1, 10)]
-    practice.diary.shows(entry("a", "2026-03-18 10:00"), *others)
+    practice.diary.set_snapshot(entry("a", "2026-03-18 10:00"), *others)
     practice.ingest()
-    practice.diary.shows(*others)
+    practice.diary.set_snapshot(*others)
     assert practice.ingest(now=LATER)["diary"].rows == 1
     assert practice.rows("SELECT status FROM event WHERE uid_key = 'a'") == ["removed"]
     assert practice.ingest(now=LATER)["diary"].rows == 0
     assert "a" not in evidence_of(practice)
-    practice.diary.shows(entry("a", "2026-03-18 10:00"), *others)
+    practice.diary.set_snapshot(entry("a", "2026-03-18 10:00"), *others)
     practice.ingest(now=LATER + timedelta(days=1))
     assert practice.rows("SELECT status, first_seen_at FROM event WHERE uid_key = 'a'") == [
         ("confirmed", int(NOW.timestamp()))
@@ -179,10 +198,10 @@ def test_an_entry_gone_from_its_source_keeps_its_row_and_history_and_may_come_ba
     assert practice.rows("SELECT status FROM event_history ORDER BY seen_at") == ["confirmed", "removed", "confirmed"]
 
 
-def test_a_call_that_nobody_booked_is_listed_apart(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    call = SessionEvidence("ana", "c", Grade.CALL, at("2026-03-18 17:00"), at("2026-03-18 17:40"))
-    practice.diary.shows(entry("a", "2026-03-18 10:00"), times=[call])
+def test_a_call_that_nobody_booked_is_listed_apart(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    call = SessionEvidence("ana", "c", Grade.CALL, utc("2026-03-18 17:00"), utc("2026-03-18 17:40"))
+    practice.diary.set_snapshot(entry("a", "2026-03-18 10:00"), times=[call])
     practice.ingest()
     person = practice.config.clinicians[0]
     rows = list(export_rows("sessions", practice.config, practice.store, person, now=NOW))
@@ -198,43 +217,45 @@ def test_a_call_that_nobody_booked_is_listed_apart(house: HouseMaker) -> None:
 # A snapshot
 
 
-def test_a_snapshot_takes_back_nothing_outside_its_window(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_a_snapshot_takes_back_nothing_outside_its_window(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
     told = entry("told", "2019-01-07 10:00")
-    practice.diary.shows(told, *(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
+    practice.diary.set_snapshot(told, *(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
     practice.ingest(**days("2018-01-01", "2020-12-31"))
-    practice.diary.shows(told)
+    practice.diary.set_snapshot(told)
     practice.ingest(**days("2019-01-01", "2019-12-31"), accept_shrink=True)
     assert practice.rows(STATUS)[:-1] == [("2018", "confirmed"), ("2019", "removed"), ("2020", "confirmed")]
 
 
-def test_what_is_taken_back_is_gone_unless_it_lies_before_the_window(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(*(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
+def test_what_is_taken_back_is_gone_unless_it_lies_before_the_window(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(*(entry(str(year), f"{year}-03-02 10:00") for year in (2018, 2019, 2020)))
     practice.ingest(**days("2018-01-01", "2020-12-31"))
-    practice.diary.takes_back("2018", "2019", "2020")
+    practice.diary.set_removed("2018", "2019", "2020")
     practice.ingest(**days("2019-01-01", "2019-12-31"), accept_shrink=True)
     assert practice.rows(STATUS) == [("2018", "confirmed"), ("2019", "removed"), ("2020", "removed")]
 
 
-def test_an_entry_taken_off_one_of_two_owners_is_gone_for_that_one_alone(house: HouseMaker) -> None:
-    practice = house(rooms="ana ben")
+def test_an_entry_taken_off_one_of_two_owners_is_gone_for_that_one_alone(make_practice: PracticeFactory) -> None:
+    practice = make_practice(rooms="ana ben")
     shared = [entry(str(n), f"2026-03-{n:02} 10:00", clinician=key) for n in range(1, 5) for key in ("ana", "ben")]
-    practice.rooms.shows(*shared)
+    practice.rooms.set_snapshot(*shared)
     practice.ingest()
-    practice.rooms.shows(*shared[:-1])
+    practice.rooms.set_snapshot(*shared[:-1])
     practice.ingest(now=LATER)
     gone = "SELECT key, uid_key FROM event JOIN clinician ON clinician.id = clinician_id WHERE status = 'removed'"
     assert practice.rows(gone) == [("ben", "4")]
 
 
-def test_a_true_end_that_is_no_longer_told_is_unknown_again(house: HouseMaker) -> None:
-    practice = house(visits="ana")
+def test_a_true_end_that_is_no_longer_told_is_unknown_again(make_practice: PracticeFactory) -> None:
+    practice = make_practice(visits="ana")
     held = [entry("a", "2026-03-02 10:00"), entry("b", "2026-03-03 10:00")]
-    practice.visits.shows(*held, times=[true_end("a", "2026-03-02 11:05"), true_end("b", "2026-03-03 11:00")])
+    practice.visits.set_snapshot(
+        *held, times=[ehr_evidence("a", "2026-03-02 11:05"), ehr_evidence("b", "2026-03-03 11:00")]
+    )
     practice.ingest(**days("2026-03-01", "2026-03-31"))
     practice.dirty()
-    practice.visits.shows(*held, times=[true_end("b", "2026-03-03 11:00")])
+    practice.visits.set_snapshot(*held, times=[ehr_evidence("b", "2026-03-03 11:00")])
     assert practice.ingest(**days("2026-03-03", "2026-03-31"))["visits"].rows == 0  # not asked about the first
     assert practice.ingest(**days("2026-03-01", "2026-03-31"))["visits"].rows == 1
     assert practice.rows("SELECT evidence_key FROM evidence") == ["b"]
@@ -243,39 +264,39 @@ def test_a_true_end_that_is_no_longer_told_is_unknown_again(house: HouseMaker) -
 
 def met(key: str, started: str | None, ended: str | None) -> SessionEvidence:
     """A true time that names no entry."""
-    return SessionEvidence("ana", key, Grade.EHR, at(started) if started else None, at(ended) if ended else None)
+    return SessionEvidence("ana", key, Grade.EHR, utc(started) if started else None, utc(ended) if ended else None)
 
 
-@pytest.mark.parametrize("tells_all_times", [True, False])
+@pytest.mark.parametrize("has_all_evidence", [True, False])
 def test_a_true_time_of_no_entry_is_gone_with_a_snapshot_that_tells_all_of_them(
-    house: HouseMaker,
-    tells_all_times: bool,  # noqa: FBT001 - a calendar's snapshot says nothing of what another part told
+    make_practice: PracticeFactory,
+    has_all_evidence: bool,  # noqa: FBT001 - a calendar's snapshot says nothing of what another part told
 ) -> None:
-    practice = house(visits="ana")
-    practice.visits.tells_all_times = tells_all_times
+    practice = make_practice(visits="ana")
+    practice.visits.has_all_evidence = has_all_evidence
     times = [met(str(day), f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 10:50") for day in (2, 3, 4, 5, 6)]
     halves = [met("begun", "2026-03-07 10:00", None), met("ended", None, "2026-03-08 10:00"), met("no", None, None)]
-    practice.visits.shows(times=times + halves)
+    practice.visits.set_snapshot(times=times + halves)
     practice.ingest(**days("2026-03-01", "2026-03-31"))
     practice.dirty()
-    practice.visits.shows(times=[*times[2:3], *times[4:], *halves[:1]])
+    practice.visits.set_snapshot(times=[*times[2:3], *times[4:], *halves[:1]])
     asked = days("2026-03-04", "2026-03-31")  # nothing is said of what was before
     practice.ingest(**asked, accept_shrink=True)
-    gone = {"5", "ended"} if tells_all_times else set()
+    gone = {"5", "ended"} if has_all_evidence else set()
     left = {"2", "3", "4", "5", "6", "begun", "ended", "no"} - gone
     assert set(practice.rows("SELECT evidence_key FROM evidence")) == left
-    assert practice.dirty() == ({"ana": epoch("2026-03-05 10:00")} if tells_all_times else {})
+    assert practice.dirty() == ({"ana": epoch("2026-03-05 10:00")} if has_all_evidence else {})
 
 
-def test_a_source_that_has_lost_its_true_times_is_refused(house: HouseMaker) -> None:
-    practice = house(visits="ana")
-    practice.visits.tells_all_times = True
+def test_a_source_that_has_lost_its_true_times_is_refused(make_practice: PracticeFactory) -> None:
+    practice = make_practice(visits="ana")
+    practice.visits.has_all_evidence = True
     times = [met(str(day), f"2026-03-{day:02} 10:00", f"2026-03-{day:02} 10:50") for day in (2, 3, 4, 5, 6)]
     held = [entry("a", "2026-03-02 10:00")]
-    practice.visits.shows(*held, times=times)
+    practice.visits.set_snapshot(*held, times=times)
     practice.ingest(**days("2026-03-01", "2026-03-31"))
     before = practice.dump()
-    practice.visits.shows(*held, times=times[:3])
+    practice.visits.set_snapshot(*held, times=times[:3])
     problem = practice.ingest(**days("2026-03-01", "2026-03-31"))["visits"].problem
     assert isinstance(problem, ShrunkSourceError)
     assert "had 5 actual times and now has 3" in str(problem)
@@ -285,7 +306,7 @@ def test_a_source_that_has_lost_its_true_times_is_refused(house: HouseMaker) -> 
 TEN = [entry(str(number), f"2026-03-{number + 1:02} 10:00") for number in range(10)]
 
 
-def it_holds(practice: House, left: int, *, believed: bool) -> None:
+def it_holds(practice: MemoryPractice, left: int, *, believed: bool) -> None:
     """Of ten entries a source holds so many now: it is believed at once, or not until somebody confirms it."""
     before = practice.dump()
     problem = practice.ingest(now=LATER)["diary"].problem
@@ -300,36 +321,36 @@ def it_holds(practice: House, left: int, *, believed: bool) -> None:
 
 @pytest.mark.parametrize(("holds", "believed"), [(7, True), (6, False), (1, False)])
 def test_a_source_that_lost_more_than_30_percent_is_refused_and_nothing_is_removed(
-    house: HouseMaker,
+    make_practice: PracticeFactory,
     holds: int,
     believed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(*TEN, entry("outside", "2023-03-02 10:00"))
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(*TEN, entry("outside", "2023-03-02 10:00"))
     practice.ingest()
-    practice.diary.shows(*TEN[:holds], entry("outside too", "2023-03-03 10:00"))
+    practice.diary.set_snapshot(*TEN[:holds], entry("outside too", "2023-03-03 10:00"))
     it_holds(practice, holds, believed=believed)
 
 
 @pytest.mark.parametrize(("taken_back", "believed"), [(3, True), (4, False)])
 def test_nor_is_it_believed_where_it_takes_entries_back_one_by_one(
-    house: HouseMaker,
+    make_practice: PracticeFactory,
     taken_back: int,
     believed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(*TEN, entry("outside", "2023-03-02 10:00"))
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(*TEN, entry("outside", "2023-03-02 10:00"))
     practice.ingest()
-    practice.diary.takes_back(*(str(number) for number in range(taken_back)))
+    practice.diary.set_removed(*(str(number) for number in range(taken_back)))
     it_holds(practice, 10 - taken_back, believed=believed)
 
 
-def test_a_series_that_begins_again_under_other_names_is_no_loss(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(*TEN)
+def test_a_series_that_begins_again_under_other_names_is_no_loss(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(*TEN)
     practice.ingest()
     moved = [entry(f"new {number}", f"2026-03-{number + 1:02} 11:00") for number in range(10)]
-    practice.diary.takes_back(*(str(number) for number in range(10)), told=moved)
+    practice.diary.set_removed(*(str(number) for number in range(10)), new=moved)
     assert practice.ingest(now=LATER)["diary"].problem is None
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [10]
 
@@ -337,11 +358,11 @@ def test_a_series_that_begins_again_under_other_names_is_no_loss(house: HouseMak
 # Read anew
 
 
-def test_other_settings_read_and_judge_everything_again(house: HouseMaker) -> None:
-    practice = house(mail="ana")
-    practice.mail.tells([stamp(1, "2026-03-01 09:00", outgoing=True)], letters(2))
+def test_other_settings_read_and_judge_everything_again(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
+    practice.mail.set_pages([stamp(1, "2026-03-01 09:00", outgoing=True)], letters(2))
     practice.ingest()
-    practice.mail.tells([stamp(1, "2026-03-01 09:00", outgoing=False)], letters(2))
+    practice.mail.set_pages([stamp(1, "2026-03-01 09:00", outgoing=False)], letters(2))
     assert practice.ingest(now=LATER)["mail"].rows == 0
     practice.labels["mail"] = "another address"
     assert practice.ingest(now=LATER)["mail"].rows == 1
@@ -349,32 +370,34 @@ def test_other_settings_read_and_judge_everything_again(house: HouseMaker) -> No
     assert practice.mail.cursors == [None, "2 first", "2 first"]  # it can still tell how much it held
 
 
-def test_full_reads_from_the_beginning(house: HouseMaker) -> None:
-    practice = house(mail="ana")
-    practice.mail.tells(letters(1), letters(2))
+def test_full_reads_from_the_beginning(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
+    practice.mail.set_pages(letters(1), letters(2))
     practice.ingest()
     practice.ingest(now=LATER, full=True)
     assert practice.mail.cursors == [None, None]
 
 
-def test_the_faults_of_every_page_are_kept_and_those_of_an_earlier_reading_are_not(house: HouseMaker) -> None:
-    practice = house(mail="ana")
+def test_the_faults_of_every_page_are_kept_and_those_of_an_earlier_reading_are_not(
+    make_practice: PracticeFactory,
+) -> None:
+    practice = make_practice(mail="ana")
     pages = [letters(number) for number in (1, 2, 3)]
     rejected = [[RejectedRecord(f"message {number}", "it has no readable date")] for number in (10, 20, 30)]
-    practice.mail.tells(*pages, rejected=rejected)
+    practice.mail.set_pages(*pages, rejected=rejected)
     assert practice.ingest()["mail"].rejected == 3
     places = "SELECT place FROM rejected_record ORDER BY place"
     assert practice.rows(places) == ["message 10", "message 20", "message 30"]
     assert practice.ingest(now=LATER)["mail"].rejected == 0
     assert len(practice.rows(places)) == 3
-    practice.mail.tells(*pages, rejected=rejected[:2])
+    practice.mail.set_pages(*pages, rejected=rejected[:2])
     practice.labels["mail"] = "mended"
     practice.ingest(now=LATER)
     assert practice.rows(places) == ["message 10", "message 20"]
 
 
-def test_what_is_mended_is_kept_aside_no_more(house: HouseMaker) -> None:
-    practice = house(mail="ana")
+def test_what_is_mended_is_kept_aside_no_more(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
     rejected = [RejectedRecord(f"message {name}", "it has no readable date") for name in "ab"]
     practice.mail.pages = [Batch(None, rejected=tuple(rejected))]
     practice.ingest()
@@ -383,14 +406,14 @@ def test_what_is_mended_is_kept_aside_no_more(house: HouseMaker) -> None:
     assert practice.rows("SELECT place FROM rejected_record") == ["message b"]
 
 
-def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(house: HouseMaker) -> None:
-    practice = house(mail="ben")
-    practice.mail.tells([stamp(1, "2026-03-01 09:00", clinician="ben", outgoing=True)])
+def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ben")
+    practice.mail.set_pages([stamp(1, "2026-03-01 09:00", clinician="ben", outgoing=True)])
     practice.ingest()
     practice.dirty()
     practice.owners["mail"] = "ana"
     practice.labels["mail"] = "ana's"
-    practice.mail.tells([stamp(1, "2026-03-01 09:00", clinician="ana", outgoing=True)])
+    practice.mail.set_pages([stamp(1, "2026-03-01 09:00", clinician="ana", outgoing=True)])
     practice.ingest()
     ana, ben = (
         load_frames(practice.config, practice.store, person, now=NOW).messages for person in practice.config.clinicians
@@ -402,12 +425,12 @@ def test_what_a_source_told_of_a_former_owner_counts_for_nobody_and_is_kept(hous
 # One source never stops another
 
 
-def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_nobody(house: HouseMaker) -> None:
-    practice = house(mail="ana", diary="ana")
-    practice.mail.tells(letters(1), letters(2))
-    practice.diary.shows(entry("a", "2026-03-02 10:00"))
+def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_nobody(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana", diary="ana")
+    practice.mail.set_pages(letters(1), letters(2))
+    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.ingest("mail")
-    practice.mail.tells(letters(1), letters(2), letters(3))
+    practice.mail.set_pages(letters(1), letters(2), letters(3))
     practice.mail.breaks_after, practice.mail.error = 2, AWAY
     outcomes = practice.ingest(now=LATER)
     assert [outcome.problem for outcome in outcomes.values()] == [AWAY, None]
@@ -418,9 +441,9 @@ def test_a_source_that_fails_keeps_its_rows_and_cursor_and_stops_nobody(house: H
     assert practice.rows("SELECT error FROM source WHERE name = 'mail'") == [None]
 
 
-def test_a_stop_for_tonight_keeps_what_was_read_and_says_when_it_goes_on(house: HouseMaker) -> None:
-    practice = house(mail="ana")
-    practice.mail.tells(letters(1), letters(2), letters(3))
+def test_a_stop_for_tonight_keeps_what_was_read_and_says_when_it_goes_on(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
+    practice.mail.set_pages(letters(1), letters(2), letters(3))
     practice.mail.breaks_after, practice.mail.error = 2, LIMITED
     outcome = practice.ingest()["mail"]
     assert (outcome.rows, outcome.problem) == (2, LIMITED)
@@ -432,19 +455,19 @@ def test_a_stop_for_tonight_keeps_what_was_read_and_says_when_it_goes_on(house: 
     assert practice.mail.cursors == [None, "2 first"]
 
 
-def test_what_a_reader_raises_against_its_contract_is_told_without_its_words(house: HouseMaker) -> None:
-    practice = house(mail="ana", diary="ana")
+def test_what_a_reader_raises_against_its_contract_is_told_without_its_words(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana", diary="ana")
     practice.mail.breaks_after, practice.mail.error = 0, ValueError("Zebra")
-    practice.diary.shows(entry("a", "2026-03-02 10:00"))
+    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
     outcomes = practice.ingest()
     assert "broke off (ValueError)" in str(outcomes["mail"].problem)
     assert "Zebra" not in f"{outcomes['mail'].problem}{practice.rows('SELECT error FROM source')}"
     assert outcomes["diary"].rows == 1
 
 
-def test_a_record_of_somebody_whose_source_it_is_not_is_refused(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-02 10:00", clinician="zoe"))
+def test_a_record_of_somebody_whose_source_it_is_not_is_refused(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"), entry("b", "2026-03-02 10:00", clinician="zoe"))
     assert practice.ingest()["diary"].problem
     assert practice.rows("SELECT * FROM event") == []
     assert practice.rows("SELECT key FROM clinician") == ["ana"]
@@ -453,11 +476,13 @@ def test_a_record_of_somebody_whose_source_it_is_not_is_refused(house: HouseMake
 # Account by account
 
 
-def test_each_owner_of_a_source_has_a_cursor_a_freshness_and_a_failure_of_their_own(house: HouseMaker) -> None:
-    practice = house(mail="ana ben")
+def test_each_owner_of_a_source_has_a_cursor_a_freshness_and_a_failure_of_their_own(
+    make_practice: PracticeFactory,
+) -> None:
+    practice = make_practice(mail="ana ben")
     ana, ben = practice.accounts("mail").values()
-    ana.tells(letters(1), letters(2))
-    ben.tells([stamp(7, "2026-03-05 09:00", clinician="ben")])
+    ana.set_pages(letters(1), letters(2))
+    ben.set_pages([stamp(7, "2026-03-05 09:00", clinician="ben")])
     ana.breaks_after, ana.error = 1, LOCKED_OUT
     outcomes = practice.ingest()
     assert {name: outcome.problem for name, outcome in outcomes.items()} == {
@@ -477,20 +502,22 @@ def test_each_owner_of_a_source_has_a_cursor_a_freshness_and_a_failure_of_their_
     assert (ana.cursors, ben.cursors) == ([None, "1 first"], [None, "1 first"])
 
 
-def test_an_account_is_read_in_its_owners_own_window_and_may_hold_that_persons_times_alone(house: HouseMaker) -> None:
-    practice = house(mail="ana ben")
+def test_an_account_is_read_in_its_owners_own_window_and_may_hold_that_persons_times_alone(
+    make_practice: PracticeFactory,
+) -> None:
+    practice = make_practice(mail="ana ben")
     accounts = practice.accounts("mail")
-    accounts["ana"].tells([stamp(1, "2026-03-05 09:00", clinician="ben")])
+    accounts["ana"].set_pages([stamp(1, "2026-03-05 09:00", clinician="ben")])
     outcomes = practice.ingest()
     assert outcomes["mail of ana"].problem
     assert outcomes["mail of ben"].problem is None
     assert practice.rows("SELECT * FROM message") == []
 
 
-def test_what_the_account_of_a_former_owner_told_counts_no_more(house: HouseMaker) -> None:
-    practice = house(mail="ana ben")
+def test_what_the_account_of_a_former_owner_told_counts_no_more(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana ben")
     for key, account in practice.accounts("mail").items():
-        account.tells([stamp(1, "2026-03-01 09:00", clinician=key)])
+        account.set_pages([stamp(1, "2026-03-01 09:00", clinician=key)])
     practice.ingest()
     practice.dirty()
     practice.owners["mail"] = "ana"
@@ -501,11 +528,11 @@ def test_what_the_account_of_a_former_owner_told_counts_no_more(house: HouseMake
     assert practice.dirty() == {"ben": epoch("2026-03-01 09:00")}
 
 
-def test_a_source_that_comes_to_be_read_account_by_account_counts_once(house: HouseMaker) -> None:
-    practice = house(mail="ana")
-    practice.mail.tells([stamp(n, f"2026-03-0{n} 09:00", outgoing=True) for n in (1, 2)])
+def test_a_source_that_comes_to_be_read_account_by_account_counts_once(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
+    practice.mail.set_pages([stamp(n, f"2026-03-0{n} 09:00", outgoing=True) for n in (1, 2)])
     practice.ingest()
-    practice.accounts("mail")["ana"].tells([stamp(n, f"2026-03-0{n} 09:00", outgoing=True) for n in (1, 2)])
+    practice.accounts("mail")["ana"].set_pages([stamp(n, f"2026-03-0{n} 09:00", outgoing=True) for n in (1, 2)])
     practice.ingest(now=LATER)
     frames = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=LATER)
     assert len(frames.messages) == 2
@@ -531,48 +558,48 @@ def test_the_exit_code_of_a_run(problems: list[ConnectorError | None], code: int
 # From when on numbers have to be computed again
 
 
-def test_a_moved_entry_reaches_back_to_where_it_was(house: HouseMaker) -> None:
-    practice = house(diary="ana ben")
+def test_a_moved_entry_reaches_back_to_where_it_was(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana ben")
     unmoved = [entry("b", "2026-02-01 10:00"), entry("c", "2026-02-02 10:00", clinician="ben")]
-    practice.diary.shows(*unmoved, entry("a", "2026-03-02 10:00"))
+    practice.diary.set_snapshot(*unmoved, entry("a", "2026-03-02 10:00"))
     practice.ingest()
     practice.dirty()
-    practice.diary.shows(*unmoved, entry("a", "2026-03-16 10:00"))
+    practice.diary.set_snapshot(*unmoved, entry("a", "2026-03-16 10:00"))
     practice.ingest(now=LATER)
     assert practice.dirty() == {"ana": epoch("2026-03-02 10:00")}
 
 
-def test_a_message_whose_time_changed_reaches_back_to_where_it_was(house: HouseMaker) -> None:
-    practice = house(mail="ana")
-    practice.mail.tells([stamp(1, "2026-02-01 09:00"), stamp(2, "2026-03-01 09:00")])
+def test_a_message_whose_time_changed_reaches_back_to_where_it_was(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
+    practice.mail.set_pages([stamp(1, "2026-02-01 09:00"), stamp(2, "2026-03-01 09:00")])
     practice.ingest()
     practice.dirty()
     practice.labels["mail"] = "anew"
-    practice.mail.tells([stamp(1, "2026-02-01 09:00"), stamp(2, "2026-03-09 09:00")])
+    practice.mail.set_pages([stamp(1, "2026-02-01 09:00"), stamp(2, "2026-03-09 09:00")])
     practice.ingest()
     assert practice.dirty() == {"ana": epoch("2026-03-01 09:00")}
     assert practice.rows("SELECT sent_at FROM message") == [epoch("2026-02-01 09:00"), epoch("2026-03-09 09:00")]
 
 
-def test_threads_that_become_one_reach_back_to_the_beginning_of_the_older(house: HouseMaker) -> None:
-    practice = house(mail="ana")
-    practice.mail.tells([stamp(1, "2026-01-05 09:00"), stamp(2, "2026-02-05 09:00")])
+def test_threads_that_become_one_reach_back_to_the_beginning_of_the_older(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
+    practice.mail.set_pages([stamp(1, "2026-01-05 09:00"), stamp(2, "2026-02-05 09:00")])
     practice.ingest()
     practice.dirty()
-    practice.mail.tells([], [stamp(3, "2026-03-05 09:00", 1, 2)])
+    practice.mail.set_pages([], [stamp(3, "2026-03-05 09:00", 1, 2)])
     practice.ingest()
     assert practice.dirty() == {"ana": epoch("2026-01-05 09:00")}
     assert practice.rows("SELECT DISTINCT thread FROM node") == [1]
 
 
-def test_a_message_that_comes_to_belong_to_a_thread_is_reached_back_to(house: HouseMaker) -> None:
-    practice = house(mail="ana")
+def test_a_message_that_comes_to_belong_to_a_thread_is_reached_back_to(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
     question = replace(stamp(1, "2026-02-05 09:00"), thread_nodes=())
-    practice.mail.tells([question])
+    practice.mail.set_pages([question])
     practice.ingest()
     assert practice.rows("SELECT thread FROM message") == [None]
     practice.dirty()
-    practice.mail.tells([], [stamp(2, "2026-03-05 09:00", 1)])
+    practice.mail.set_pages([], [stamp(2, "2026-03-05 09:00", 1)])
     practice.ingest()
     assert practice.dirty() == {"ana": epoch("2026-02-05 09:00")}
     assert practice.rows("SELECT thread FROM message") == [1, 1]
@@ -581,19 +608,21 @@ def test_a_message_that_comes_to_belong_to_a_thread_is_reached_back_to(house: Ho
 # What is asked for
 
 
-def asked(practice: House, **options: Any) -> tuple[str, ...]:
+def asked(practice: MemoryPractice, **options: Any) -> tuple[str, ...]:
     """First and last instant of what an entry may touch, as the clock in Paris shows them."""
     held = [entry(str(day), f"{date(2026, 3, 1) + timedelta(days=day)} 12:00") for day in range(10)]
-    practice.diary.shows(*held)
+    practice.diary.set_snapshot(*held)
     practice.ingest(**options)
     return tuple(practice.rows("SELECT strftime('%Y-%m-%d', start_at, 'unixepoch') FROM event ORDER BY start_at"))
 
 
-def test_both_days_of_a_window_are_local_and_included(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_both_days_of_a_window_are_local_and_included(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
     assert asked(practice, **days("2026-03-03", "2026-03-04")) == ("2026-03-03", "2026-03-04")
-    practice = house(diary="ana")
-    practice.diary.shows(entry("eve", "2026-03-04 22:30", 20), entry("next", "2026-03-04 23:00"))  # 23:30 and 00:00
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(
+        entry("eve", "2026-03-04 22:30", 20), entry("next", "2026-03-04 23:00")
+    )  # 23:30 and 00:00
     practice.ingest(**days("2026-03-03", "2026-03-04"), accept_shrink=True)
     assert practice.rows("SELECT uid_key FROM event WHERE status <> 'removed'") == ["eve"]
 
@@ -608,25 +637,25 @@ def test_both_days_of_a_window_are_local_and_included(house: HouseMaker) -> None
     ],
 )
 def test_a_wish_that_cannot_be_meant_is_refused_before_anything_is_read(
-    house: HouseMaker, names: tuple[str, ...], options: dict[str, Any], words: str
+    make_practice: PracticeFactory, names: tuple[str, ...], options: dict[str, Any], words: str
 ) -> None:
-    practice = house(diary="ana", mail="ana")
+    practice = make_practice(diary="ana", mail="ana")
     with pytest.raises(UsageError, match=words):
         practice.ingest(*names, **options)
     assert practice.diary.cursors == practice.mail.cursors == []
     assert practice.rows("SELECT * FROM source") == []
 
 
-def test_a_source_of_nobody_is_a_sentence(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_a_source_of_nobody_is_a_sentence(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
     nobody = replace(practice.config, clinicians=())
     with pytest.raises(UsageError, match="the source has no clinician"):
-        list(ingest(nobody, practice.store, NAMES, IngestRequest(), now=NOW))
+        list(ingest(nobody, practice.store, PSEUDONYMS, IngestRequest(), now=NOW))
 
 
-def test_a_run_is_remembered_with_the_span_it_covered(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(entry("a", "2026-03-02 10:00"))
+def test_a_run_is_remembered_with_the_span_it_covered(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
     practice.ingest(**days("2026-03-01", "2026-12-31"))
     seen = practice.rows("SELECT read_from, read_to, succeeded_at FROM source")
     start = int(datetime(2026, 2, 28, 23, tzinfo=UTC).timestamp())

@@ -21,7 +21,7 @@ from connectors.records import CalendarEvent
 from monitor.ingest import IngestRequest, ingest, readers
 from monitor.store.database import opened
 from tests.monitor.facts import EXAMPLES
-from tests.monitor.memory import NAMES, NOW, House, Source, entry, stamp
+from tests.monitor.memory import NOW, PSEUDONYMS, MemoryPractice, MemorySource, entry, stamp
 
 OWNERS = ("ana", "ben")
 AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
@@ -46,7 +46,7 @@ class Nights(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.practice = self._house()
-        self.mail: dict[str, Source] = self.practice.accounts("mail")
+        self.mail: dict[str, MemorySource] = self.practice.accounts("mail")
         self.keys = count(1)
         self.pages: dict[str, list[list[int]]] = {key: [] for key in OWNERS}
         self.reached = dict.fromkeys(OWNERS, 0)
@@ -54,11 +54,11 @@ class Nights(RuleBasedStateMachine):
         self.held: dict[str, tuple[int, int]] = {}
         self.nights = 0
 
-    def _house(self) -> House:
+    def _house(self) -> MemoryPractice:
         folder = self.folder / str(next(self.numbers))
         folder.mkdir()
         shutil.copy(self.folder / "empty.db", folder / "evenhours.db")
-        return House(folder, diary="ana", mail=" ".join(OWNERS))
+        return MemoryPractice(folder, diary="ana", mail=" ".join(OWNERS))
 
     # What happens at the sources
 
@@ -129,8 +129,10 @@ class Nights(RuleBasedStateMachine):
             if stored == cut_after:
                 raise CutOffError
 
-        self.practice.diary.shows(*self._shown())
-        run = ingest(self.practice.config, self.practice.store, NAMES, IngestRequest(**options), now=NOW, progress=cut)
+        self.practice.diary.set_snapshot(*self._shown())
+        run = ingest(
+            self.practice.config, self.practice.store, PSEUDONYMS, IngestRequest(**options), now=NOW, progress=cut
+        )
         problems: dict[str, Exception | None] = {}
         try:
             for outcome in run:
@@ -162,7 +164,7 @@ class Nights(RuleBasedStateMachine):
         fresh = self._house()
         for owner, account in fresh.accounts("mail").items():
             account.pages = [replace(page) for page in self.mail[owner].pages]
-        fresh.diary.shows(*self._shown())
+        fresh.diary.set_snapshot(*self._shown())
         forgotten = self._forgotten()
         try:
             fresh.ingest()

@@ -25,7 +25,7 @@ from monitor.ingest.policy import TOO_LONG, Policy
 from monitor.loading import load_frames
 from monitor.store.database import Store, open_store
 from tests.connectors.test_add_a_connector import files
-from tests.monitor.memory import NAMES, HouseMaker, at, days, entry, epoch, stamp, true_end
+from tests.monitor.memory import PSEUDONYMS, PracticeFactory, days, ehr_evidence, entry, epoch, stamp, utc
 
 NOW = datetime(2026, 3, 23, 4, tzinfo=UTC)  # a Monday
 PRACTICE = """
@@ -46,7 +46,7 @@ def practice(folder: Path, *sources: str) -> tuple[Config, Store]:
 
 
 def read(config: Config, store: Store, **options: Any) -> dict[str, SourceOutcome]:
-    found = {outcome.name: outcome for outcome in ingest(config, store, NAMES, IngestRequest(**options), now=NOW)}
+    found = {outcome.name: outcome for outcome in ingest(config, store, PSEUDONYMS, IngestRequest(**options), now=NOW)}
     assert [outcome.problem for outcome in found.values() if outcome.problem] == []
     return found
 
@@ -137,7 +137,7 @@ def test_no_connector_makes_48_hours_a_session(tmp_path: Path) -> None:
 # Entries
 
 
-WINDOW = Window(at("2026-03-02 00:00"), at("2026-03-09 00:00"))
+WINDOW = Window(utc("2026-03-02 00:00"), utc("2026-03-09 00:00"))
 POLICY = Policy("diary", frozenset({"ana", "ben"}), WINDOW)
 ANOTHER_JOB = replace(POLICY, busy_only=True)
 
@@ -171,7 +171,7 @@ def test_a_whole_day_is_no_span_of_hours_and_a_sources_own_reason_stays() -> Non
 def test_hours_are_those_that_passed_and_not_those_on_the_wall() -> None:
     paris = ZoneInfo("Europe/Paris")
     start, end = (datetime(2026, 3, day, hour, 30, tzinfo=paris) for day, hour in ((28, 20), (29, 9)))  # 12 h
-    spring = replace(POLICY, window=Window(at("2026-03-01 00:00"), at("2026-04-01 00:00")))
+    spring = replace(POLICY, window=Window(utc("2026-03-01 00:00"), utc("2026-04-01 00:00")))
     (found,) = kept(CalendarEvent("ana", "a", start, end, Kind.SESSION), policy=spring)
     assert isinstance(found, CalendarEvent)
     assert found.excluded is None
@@ -179,10 +179,10 @@ def test_hours_are_those_that_passed_and_not_those_on_the_wall() -> None:
 
 def test_another_jobs_entry_is_its_times_and_nothing_else() -> None:
     told = entry(
-        "a", "2026-03-03 09:00", 24 * 60, client="K7Q2", meeting="M", edited_at=at("2026-03-01 09:00"), series="S",
+        "a", "2026-03-03 09:00", 24 * 60, client="K7Q2", meeting="M", edited_at=utc("2026-03-01 09:00"), series="S",
         status=Status.TENTATIVE,
     )  # fmt: skip
-    (found,) = kept(told, true_end("a", "2026-03-03 09:50"), stamp(1, "2026-03-03 09:00"), policy=ANOTHER_JOB)
+    (found,) = kept(told, ehr_evidence("a", "2026-03-03 09:50"), stamp(1, "2026-03-03 09:00"), policy=ANOTHER_JOB)
     assert found == replace(told, kind=Kind.BUSY, client=None, meeting=None, edited_at=None, status=Status.CONFIRMED)
 
 
@@ -229,7 +229,7 @@ def test_a_record_systems_times_that_no_session_lasts_are_not_believed(
     ended: str | None,
     is_believed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    told = replace(true_end("a", ended, "2026-03-03 09:00"), grade=grade)
+    told = replace(ehr_evidence("a", ended, "2026-03-03 09:00"), grade=grade)
     batch = POLICY.page(Batch("1", (told,)), Skipped()).batch
     assert batch.records == (told if is_believed else replace(told, started_at=None, ended_at=None),)
     place = "actual times of entry a"
@@ -248,9 +248,9 @@ def test_a_record_systems_times_that_no_session_lasts_are_not_believed(
         (entry("a", "2026-03-02 00:00", 0), True),
         (entry("a", "2026-03-08 23:59", 60), True),
         (entry("a", "2026-03-09 00:00", 60), False),
-        (true_end("a", "2026-03-01 23:59"), False),
-        (true_end("a", "2026-03-02 00:30", "2026-03-01 23:30"), True),
-        (true_end("a", None), True),
+        (ehr_evidence("a", "2026-03-01 23:59"), False),
+        (ehr_evidence("a", "2026-03-02 00:30", "2026-03-01 23:30"), True),
+        (ehr_evidence("a", None), True),
         (stamp(1, "2026-03-01 23:59"), False),
         (stamp(1, "2026-03-02 00:00"), True),
         (stamp(1, "2026-03-09 00:00"), False),
@@ -263,7 +263,7 @@ def test_what_lies_outside_the_window_is_not_kept(record: Record, is_kept: bool)
 def test_a_window_that_nobody_declared_reaches_750_days_back_and_120_ahead(tmp_path: Path) -> None:
     config, _ = practice(tmp_path, VISITS)
     (source,) = config.sources
-    window = context_for(config, source, NAMES, IngestRequest(), now=NOW).window
+    window = context_for(config, source, PSEUDONYMS, IngestRequest(), now=NOW).window
     paris = ZoneInfo("Europe/Paris")
     assert window.start == datetime(2024, 3, 3, tzinfo=paris)
     assert window.end == datetime(2026, 7, 22, tzinfo=paris)
@@ -271,7 +271,8 @@ def test_a_window_that_nobody_declared_reaches_750_days_back_and_120_ahead(tmp_p
 
 def test_what_the_window_left_out_is_remembered_but_not_what_is_still_to_come_of_a_calendar() -> None:
     told = (
-        entry("a", "2026-02-21 09:00", 7 * 24 * 60), true_end("a", "2026-02-27 09:00"), stamp(1, "2026-02-20 09:00"),
+        entry("a", "2026-02-21 09:00", 7 * 24 * 60), ehr_evidence("a", "2026-02-27 09:00"),
+        stamp(1, "2026-02-20 09:00"),
         entry("b", "2026-03-20 09:00"), stamp(2, "2026-03-22 09:00"), stamp(3, "2026-03-21 09:00"),
     )  # fmt: skip
     left = Skipped(epoch("2026-02-28 09:00"), epoch("2026-03-21 09:00"))
@@ -280,9 +281,9 @@ def test_what_the_window_left_out_is_remembered_but_not_what_is_still_to_come_of
     assert POLICY.page(Batch("1", told, replaces=WINDOW), Skipped()).skipped == Skipped()
 
 
-def test_a_message_that_the_window_left_out_comes_once_it_is_wanted(house: HouseMaker) -> None:
-    practice = house(mail="ana")
-    practice.mail.tells([stamp(1, "2026-03-02 09:00")], [stamp(2, "2026-03-04 09:00")])
+def test_a_message_that_the_window_left_out_comes_once_it_is_wanted(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
+    practice.mail.set_pages([stamp(1, "2026-03-02 09:00")], [stamp(2, "2026-03-04 09:00")])
     practice.ingest(**days("2026-03-03", "2026-03-10"))
     assert practice.rows("SELECT node FROM message") == [2]
     practice.ingest(**days("2026-03-03", "2026-03-11"))
@@ -293,16 +294,16 @@ def test_a_message_that_the_window_left_out_comes_once_it_is_wanted(house: House
     assert practice.rows("SELECT node FROM message") == [1, 2]
 
 
-def test_an_entry_that_moved_out_of_the_window_is_gone_whichever_way_it_is_told(house: HouseMaker) -> None:
+def test_an_entry_that_moved_out_of_the_window_is_gone_whichever_way_it_is_told(make_practice: PracticeFactory) -> None:
     away = entry("a", "2029-03-04 10:00")
     for is_complete in (True, False):
-        practice = house(diary="ana")
-        practice.diary.shows(*BOOKED)
+        practice = make_practice(diary="ana")
+        practice.diary.set_snapshot(*BOOKED)
         practice.ingest()
         if is_complete:
-            practice.diary.shows(away, *BOOKED[1:])  # which reaches back to b alone
+            practice.diary.set_snapshot(away, *BOOKED[1:])  # which reaches back to b alone
         else:
-            practice.diary.takes_back(told=[away])
+            practice.diary.set_removed(new=[away])
         practice.ingest()
         assert practice.rows("SELECT uid_key FROM event WHERE status = 'removed'") == ["a"]
 
@@ -313,10 +314,10 @@ def test_an_entry_that_moved_out_of_the_window_is_gone_whichever_way_it_is_told(
 BOOKED = [entry(name, f"2026-03-{day:02} 10:00", 600, client="K7Q2") for day, name in enumerate("abcd", 10)]
 
 
-def test_a_changed_policy_begins_the_source_again_and_an_unchanged_one_does_not(house: HouseMaker) -> None:
-    practice = house(diary="ana", rooms="ana")
-    practice.diary.shows(*BOOKED)
-    practice.rooms.shows(entry("r", "2026-03-03 10:00"))
+def test_a_changed_policy_begins_the_source_again_and_an_unchanged_one_does_not(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana", rooms="ana")
+    practice.diary.set_snapshot(*BOOKED)
+    practice.rooms.set_snapshot(entry("r", "2026-03-03 10:00"))
     practice.ingest()
     practice.settings["diary"] = "busy_only = true"
     practice.ingest()
@@ -329,16 +330,18 @@ def test_a_changed_policy_begins_the_source_again_and_an_unchanged_one_does_not(
     assert practice.rows("SELECT uid_key FROM event WHERE excluded IS NOT NULL") == ["r"]
 
 
-def test_what_an_ordinary_reading_stored_goes_when_a_source_becomes_another_jobs(house: HouseMaker) -> None:
-    practice = house(diary="ana", mail="ana")
-    old, ended = entry("old", "2019-03-04 10:00", client="K7Q2"), true_end("old", "2019-03-04 10:55")
-    practice.diary.tells([old, ended, stamp(1, "2019-03-04 12:00"), stamp(2, "2019-03-05 12:00", 1)])
-    practice.mail.tells([stamp(3, "2026-03-05 12:00")])
+def test_what_an_ordinary_reading_stored_goes_when_a_source_becomes_another_jobs(
+    make_practice: PracticeFactory,
+) -> None:
+    practice = make_practice(diary="ana", mail="ana")
+    old, ended = entry("old", "2019-03-04 10:00", client="K7Q2"), ehr_evidence("old", "2019-03-04 10:55")
+    practice.diary.set_pages([old, ended, stamp(1, "2019-03-04 12:00"), stamp(2, "2019-03-05 12:00", 1)])
+    practice.mail.set_pages([stamp(3, "2026-03-05 12:00")])
     practice.ingest(**days("2019-01-01", "2019-12-31"))
     practice.ingest("mail")
     practice.dirty()
     practice.settings["diary"] = "busy_only = true"
-    practice.diary.tells([entry("new", "2026-03-04 10:00", client="K7Q2")])
+    practice.diary.set_pages([entry("new", "2026-03-04 10:00", client="K7Q2")])
     practice.ingest()
     found = practice.rows("SELECT uid_key, kind, client_id, meeting FROM event ORDER BY uid_key")
     assert found == [("new", "busy", None, None), ("old", "busy", None, None)]
@@ -350,8 +353,8 @@ def test_what_an_ordinary_reading_stored_goes_when_a_source_becomes_another_jobs
 # Much is gone
 
 
-def test_a_source_of_messages_that_shrank_is_refused_whatever_it_is_asked_from(house: HouseMaker) -> None:
-    practice = house(mail="ana")
+def test_a_source_of_messages_that_shrank_is_refused_whatever_it_is_asked_from(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana")
     practice.mail.pages = [Batch(None, (stamp(1, "2026-03-02 09:00"),), source_size=10)]
     practice.ingest()
     for holds, believed in ((6, False), (7, True)):

@@ -16,7 +16,7 @@ from connectors.ics import source as ics_source
 from monitor.config import load
 from monitor.ingest import IngestRequest, SourceOutcome, ingest, results
 from monitor.store.database import Store, opened
-from tests.monitor.memory import NAMES, NOW, dump
+from tests.monitor.memory import NOW, PSEUDONYMS, dump
 from tests.monitor.office import ENTRY, calendar
 
 PAGE, ENTRIES = 7, 60
@@ -128,7 +128,7 @@ def read(
             raise CutOffError
 
     (outcome,) = ingest(
-        load(folder / "evenhours.toml"), store, NAMES, IngestRequest(**request), now=NOW, progress=progress
+        load(folder / "evenhours.toml"), store, PSEUDONYMS, IngestRequest(**request), now=NOW, progress=progress
     )
     return outcome, pages
 

@@ -13,25 +13,25 @@ from connectors.errors import ShrunkSourceError, UnavailableError
 from monitor.errors import StoreError
 from monitor.ingest import IngestRequest, exit_code, ingest
 from monitor.ingest.readers import THREADS
-from tests.monitor.memory import NAMES, NOW, House, HouseMaker, Source, entry, stamp
+from tests.monitor.memory import NOW, PSEUDONYMS, MemoryPractice, MemorySource, PracticeFactory, entry, stamp
 
 AWAY = UnavailableError("mail", "the server is away.", "Try again later.")
 PAGES = 5
 SECONDS = 20  # nothing here waits that long unless something is broken
 
 
-def mailboxes(house: HouseMaker, number: int) -> tuple[House, dict[str, Source]]:
+def mailboxes(make_practice: PracticeFactory, number: int) -> tuple[MemoryPractice, dict[str, MemorySource]]:
     """A practice in which so many people have a mailbox each, of five letters on five pages."""
     keys = [f"p{index:02}" for index in range(number)]
-    practice = house(mail=" ".join(keys))
+    practice = make_practice(mail=" ".join(keys))
     accounts = practice.accounts("mail")
     for index, (key, account) in enumerate(accounts.items()):
         pages = [[stamp(100 * index + page, f"2026-03-{page + 1:02} 09:00", clinician=key)] for page in range(PAGES)]
-        account.tells(*pages)
+        account.set_pages(*pages)
     return practice, accounts
 
 
-def stored(practice: House) -> int:
+def stored(practice: MemoryPractice) -> int:
     (found,) = practice.rows("SELECT count(*) FROM message")
     return int(found)
 
@@ -44,8 +44,8 @@ def all_end(before: Sequence[threading.Thread]) -> bool:
     return not any(thread.is_alive() for thread in left)
 
 
-def test_several_accounts_are_waited_for_at_once(house: HouseMaker) -> None:
-    practice, accounts = mailboxes(house, THREADS)
+def test_several_accounts_are_waited_for_at_once(make_practice: PracticeFactory) -> None:
+    practice, accounts = mailboxes(make_practice, THREADS)
     together = threading.Barrier(THREADS, timeout=SECONDS)
     for account in accounts.values():
         account.before = together.wait  # nobody's page comes unless everybody's is asked for
@@ -54,8 +54,10 @@ def test_several_accounts_are_waited_for_at_once(house: HouseMaker) -> None:
     assert stored(practice) == THREADS * PAGES
 
 
-def test_no_more_than_some_are_waited_for_at_once_and_all_of_any_number_are_read(house: HouseMaker) -> None:
-    practice, accounts = mailboxes(house, 3 * THREADS)
+def test_no_more_than_some_are_waited_for_at_once_and_all_of_any_number_are_read(
+    make_practice: PracticeFactory,
+) -> None:
+    practice, accounts = mailboxes(make_practice, 3 * THREADS)
     busy: set[int] = set()
     most = 0
 
@@ -71,8 +73,8 @@ def test_no_more_than_some_are_waited_for_at_once_and_all_of_any_number_are_read
     assert most <= THREADS
 
 
-def test_outcomes_come_in_the_order_of_the_configuration_whoever_is_done_first(house: HouseMaker) -> None:
-    practice, accounts = mailboxes(house, 4)
+def test_outcomes_come_in_the_order_of_the_configuration_whoever_is_done_first(make_practice: PracticeFactory) -> None:
+    practice, accounts = mailboxes(make_practice, 4)
     last_is_read = threading.Event()
     first, *_, last = accounts.values()
     first.before = lambda: last_is_read.wait(SECONDS)
@@ -85,8 +87,8 @@ def test_outcomes_come_in_the_order_of_the_configuration_whoever_is_done_first(h
     assert exit_code(list(outcomes.values())) == 3
 
 
-def test_one_thread_alone_touches_the_database(house: HouseMaker) -> None:
-    practice, _ = mailboxes(house, 4)
+def test_one_thread_alone_touches_the_database(make_practice: PracticeFactory) -> None:
+    practice, _ = mailboxes(make_practice, 4)
     writers: set[int] = set()
     practice.store.connection.set_trace_callback(lambda _: writers.add(threading.get_ident()))
     practice.ingest()
@@ -94,41 +96,41 @@ def test_one_thread_alone_touches_the_database(house: HouseMaker) -> None:
     assert writers == {threading.get_ident()}
 
 
-def test_files_and_accounts_mix(house: HouseMaker) -> None:
-    practice = house(diary="ana", mail="ana ben", rooms="ben")
+def test_files_and_accounts_mix(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana", mail="ana ben", rooms="ben")
     for key, account in practice.accounts("mail").items():
-        account.tells([stamp(1, "2026-03-01 09:00", clinician=key)])
-    practice.diary.shows(entry("a", "2026-03-02 10:00"))
-    practice.rooms.shows(entry("b", "2026-03-02 10:00", clinician="ben"))
+        account.set_pages([stamp(1, "2026-03-01 09:00", clinician=key)])
+    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
+    practice.rooms.set_snapshot(entry("b", "2026-03-02 10:00", clinician="ben"))
     assert list(practice.ingest()) == ["diary", "mail of ana", "mail of ben", "rooms"]
     assert (stored(practice), practice.rows("SELECT count(*) FROM event")) == (2, [2])
 
 
-def test_an_account_that_shrank_is_refused_and_the_others_are_read(house: HouseMaker) -> None:
-    practice = house(diary="ana ben")
+def test_an_account_that_shrank_is_refused_and_the_others_are_read(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana ben")
     ana, ben = practice.accounts("diary").values()
     hers = [entry(str(day), f"2026-03-{day:02} 10:00") for day in range(1, 11)]
-    ana.shows(*hers)
-    ben.shows(entry("b", "2026-03-02 10:00", clinician="ben"))
+    ana.set_snapshot(*hers)
+    ben.set_snapshot(entry("b", "2026-03-02 10:00", clinician="ben"))
     practice.ingest()
-    ana.shows(hers[0])
-    ben.shows(entry("b", "2026-03-02 11:00", clinician="ben"))
+    ana.set_snapshot(hers[0])
+    ben.set_snapshot(entry("b", "2026-03-02 11:00", clinician="ben"))
     outcomes = practice.ingest()
     assert isinstance(outcomes["diary of ana"].problem, ShrunkSourceError)
     assert (outcomes["diary of ben"].problem, outcomes["diary of ben"].rows) == (None, 1)
     assert practice.rows("SELECT count(*) FROM event WHERE status = 'removed'") == [0]
 
 
-def run(practice: House, progress: Any) -> None:
-    list(ingest(practice.config, practice.store, NAMES, IngestRequest(), now=NOW, progress=progress))
+def run(practice: MemoryPractice, progress: Any) -> None:
+    list(ingest(practice.config, practice.store, PSEUDONYMS, IngestRequest(), now=NOW, progress=progress))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, StoreError])
 @pytest.mark.parametrize("after", [1, 7, 19])
 def test_a_run_that_is_broken_off_keeps_its_pages_ends_its_threads_and_goes_on_the_next_time(
-    house: HouseMaker, error: type[BaseException], after: int
+    make_practice: PracticeFactory, error: type[BaseException], after: int
 ) -> None:
-    practice, accounts = mailboxes(house, 2 * THREADS)
+    practice, accounts = mailboxes(make_practice, 2 * THREADS)
     before, seen = threading.enumerate(), 0
 
     def break_off(_name: str, _batch: Batch) -> None:
@@ -149,8 +151,8 @@ def test_a_run_that_is_broken_off_keeps_its_pages_ends_its_threads_and_goes_on_t
         assert all(int(cursor.split()[0]) <= PAGES for cursor in told)
 
 
-def test_what_ends_the_process_in_a_reader_ends_the_run(house: HouseMaker) -> None:
-    practice, accounts = mailboxes(house, 3)
+def test_what_ends_the_process_in_a_reader_ends_the_run(make_practice: PracticeFactory) -> None:
+    practice, accounts = mailboxes(make_practice, 3)
     accounts["p01"].breaks_after, accounts["p01"].error = 2, SystemExit(9)  # type: ignore[assignment]
     with pytest.raises(SystemExit):
         practice.ingest()

@@ -14,7 +14,7 @@ from connectors.records import CalendarEvent, Grade, Kind, SessionEvidence, Stat
 from monitor.errors import StoreError
 from monitor.loading import load_frames
 from monitor.store.evidence import save_correction
-from tests.monitor.memory import NOW, House, HouseMaker, at, entry, epoch, true_end
+from tests.monitor.memory import NOW, MemoryPractice, PracticeFactory, ehr_evidence, entry, epoch, utc
 
 STATUS = "SELECT uid_key, status FROM event ORDER BY uid_key"
 NEXT = NOW + timedelta(days=1)  # a night at 03:00 UTC on 21 March
@@ -25,17 +25,17 @@ def session(uid: str, day: str, **other: Any) -> CalendarEvent:
     return entry(uid, f"2026-{day} 10:00", **({"client": f"CLIENT{uid[-1]}"} | other))
 
 
-def status(practice: House) -> dict[str, str]:
+def status(practice: MemoryPractice) -> dict[str, str]:
     return dict(practice.rows(STATUS))
 
 
-def removed(practice: House) -> set[str]:
+def removed(practice: MemoryPractice) -> set[str]:
     return {uid for uid, what in status(practice).items() if what == "removed"}
 
 
-def read(practice: House, *entries: CalendarEvent, **wish: Any) -> ShrunkSourceError | None:
+def read(practice: MemoryPractice, *entries: CalendarEvent, **wish: Any) -> ShrunkSourceError | None:
     """One night in which the diary shows these entries; what stopped it, if anything did."""
-    practice.diary.shows(*entries)
+    practice.diary.set_snapshot(*entries)
     problem = practice.ingest("diary", **({"now": NEXT} | wish))["diary"].problem
     assert problem is None or isinstance(problem, ShrunkSourceError)
     return problem
@@ -48,24 +48,26 @@ SOON = [session(f"s{day}", f"03-{day:02}") for day in range(23, 28)]
 
 
 @pytest.fixture
-def practice(house: HouseMaker) -> House:
+def practice(make_practice: PracticeFactory) -> MemoryPractice:
     """A practice whose diary showed ten sessions of the past and five to come."""
-    made = house(diary="ana")
+    made = make_practice(diary="ana")
     assert read(made, *PAST, *SOON, now=NOW) is None
     return made
 
 
-def test_a_feed_that_no_longer_tells_the_past_takes_nothing_of_it_back(practice: House) -> None:
+def test_a_feed_that_no_longer_tells_the_past_takes_nothing_of_it_back(practice: MemoryPractice) -> None:
     before = practice.dump()
     practice.dirty()
-    practice.diary.shows(*SOON)
+    practice.diary.set_snapshot(*SOON)
     outcome = practice.ingest(now=NEXT)["diary"]
     assert (outcome.problem, outcome.rows) == (None, 0)
     assert practice.dump() == before
     assert practice.dirty() == {}
 
 
-def test_an_answer_without_any_entry_takes_back_what_is_to_come_and_has_to_be_confirmed(practice: House) -> None:
+def test_an_answer_without_any_entry_takes_back_what_is_to_come_and_has_to_be_confirmed(
+    practice: MemoryPractice,
+) -> None:
     before = practice.dump()
     problem = read(practice)
     assert problem is not None
@@ -75,20 +77,20 @@ def test_an_answer_without_any_entry_takes_back_what_is_to_come_and_has_to_be_co
     assert removed(practice) == {one.uid_key for one in SOON}
 
 
-def test_nothing_is_lost_with_an_empty_answer_where_all_is_over(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_nothing_is_lost_with_an_empty_answer_where_all_is_over(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
     read(practice, *PAST, now=NOW)
     assert read(practice) is None
     assert removed(practice) == set()
 
 
-def test_what_is_missing_inside_the_reach_or_still_to_come_was_taken_back(practice: House) -> None:
+def test_what_is_missing_inside_the_reach_or_still_to_come_was_taken_back(practice: MemoryPractice) -> None:
     assert read(practice, *PAST[4:7], *PAST[8:], *SOON[:2], *SOON[3:]) is None
     assert removed(practice) == {"p9", "s25"}
 
 
-def test_the_first_entry_of_a_day_is_inside_the_reach_of_one_at_the_same_time(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_the_first_entry_of_a_day_is_inside_the_reach_of_one_at_the_same_time(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
     group = [session(f"g{number}", "03-18") for number in range(4)]
     read(practice, *group, now=NOW)
     assert read(practice, *group[:3]) is None
@@ -97,11 +99,11 @@ def test_the_first_entry_of_a_day_is_inside_the_reach_of_one_at_the_same_time(ho
 
 @pytest.mark.parametrize(("lost", "believed"), [(1, True), (2, False)])
 def test_only_what_lies_inside_the_reach_counts_for_how_much_a_source_lost(
-    house: HouseMaker,
+    make_practice: PracticeFactory,
     lost: int,
     believed: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = house(diary="ana")
+    practice = make_practice(diary="ana")
     read(practice, *PAST, now=NOW)
     problem = read(practice, *PAST[5:6], *PAST[6 + lost :])  # five of ten are forgotten
     assert (problem is None) is believed
@@ -110,12 +112,14 @@ def test_only_what_lies_inside_the_reach_counts_for_how_much_a_source_lost(
     assert removed(practice) == ({"p8"} if believed else set())
 
 
-def test_eleven_weekly_readings_of_a_feed_that_keeps_a_month_only_ever_add(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    year = [entry(f"d{day:03}", f"{at('2026-01-05 10:00') + timedelta(days=day):%Y-%m-%d} 10:00") for day in range(200)]
+def test_eleven_weekly_readings_of_a_feed_that_keeps_a_month_only_ever_add(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    year = [
+        entry(f"d{day:03}", f"{utc('2026-01-05 10:00') + timedelta(days=day):%Y-%m-%d} 10:00") for day in range(200)
+    ]
     shown: set[str] = set()
     for week in range(11):
-        now = at("2026-03-02 03:00") + timedelta(weeks=week)
+        now = utc("2026-03-02 03:00") + timedelta(weeks=week)
         kept = [one for one in year if now - timedelta(days=30) <= one.start < now + timedelta(days=60)]
         assert read(practice, *kept, now=now) is None
         shown |= {one.uid_key for one in kept}
@@ -123,9 +127,11 @@ def test_eleven_weekly_readings_of_a_feed_that_keeps_a_month_only_ever_add(house
     assert len(shown) > 150
 
 
-def test_a_leave_that_began_long_ago_does_not_make_everything_since_look_deleted(house: HouseMaker) -> None:
+def test_a_leave_that_began_long_ago_does_not_make_everything_since_look_deleted(
+    make_practice: PracticeFactory,
+) -> None:
     leave = entry("leave", "2026-02-01 00:00", 60 * 24 * 45, kind=Kind.LEAVE, all_day=True)
-    practice = house(diary="ana")
+    practice = make_practice(diary="ana")
     read(practice, leave, *PAST, now=NOW)
     assert read(practice, leave, *PAST[-1:]) is None
     assert removed(practice) == set()
@@ -133,52 +139,54 @@ def test_a_leave_that_began_long_ago_does_not_make_everything_since_look_deleted
 
 @pytest.mark.parametrize(("told", "gone"), [((), False), (("early",), True)])
 def test_what_is_going_on_has_begun_and_is_judged_as_the_past_is(
-    house: HouseMaker,
+    make_practice: PracticeFactory,
     told: tuple[str, ...],
     gone: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = house(diary="ana")
+    practice = make_practice(diary="ana")
     early = entry("early", "2026-03-21 01:00")
     read(practice, early, entry("now", "2026-03-21 02:30"), *SOON, now=NOW)
     assert read(practice, *(early for _ in told), *SOON) is None
     assert removed(practice) == ({"now"} if gone else set())
 
 
-def test_the_reach_is_each_clinicians_own(house: HouseMaker) -> None:
-    practice = house(diary="ana ben")
+def test_the_reach_is_each_clinicians_own(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana ben")
     hers = [replace(one, clinician="ben", uid_key=f"b{one.uid_key}") for one in PAST]
     read(practice, *PAST, *hers, now=NOW)
     assert read(practice, *PAST[:3], *PAST[4:]) is None
     assert removed(practice) == {"p5"}
 
 
-def test_a_source_may_state_how_far_back_it_reaches(practice: House) -> None:
-    practice.diary.reaches_back_to = at("2026-03-08 00:00")
+def test_a_source_may_state_how_far_back_it_reaches(practice: MemoryPractice) -> None:
+    practice.diary.reaches_back_to = utc("2026-03-08 00:00")
     assert read(practice, *PAST[:2], *PAST[4:7], *PAST[8:], *SOON) is None
     assert removed(practice) == {"p9"}
 
 
-def test_what_was_forgotten_keeps_its_true_times_and_what_lies_inside_does_not(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    practice.diary.shows(*PAST, times=[true_end(one.uid_key, f"{one.end:%Y-%m-%d} 11:05") for one in PAST])
+def test_what_was_forgotten_keeps_its_true_times_and_what_lies_inside_does_not(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    practice.diary.set_snapshot(*PAST, times=[ehr_evidence(one.uid_key, f"{one.end:%Y-%m-%d} 11:05") for one in PAST])
     practice.ingest(now=NOW)
-    practice.diary.shows(*PAST[5:6], *PAST[7:], times=[true_end("p9", "2026-03-09 11:05")])
+    practice.diary.set_snapshot(*PAST[5:6], *PAST[7:], times=[ehr_evidence("p9", "2026-03-09 11:05")])
     assert practice.ingest(now=NEXT)["diary"].problem is None
     assert removed(practice) == {"p8"}
     known = {one.uid_key for one in PAST[:5]} | {"p9"}
     assert set(practice.rows("SELECT uid_key FROM evidence")) == known
 
 
-def test_true_times_have_a_reach_of_their_own(house: HouseMaker) -> None:
-    practice = house(diary="ana")
-    practice.diary.tells_all_times = True
+def test_true_times_have_a_reach_of_their_own(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
+    practice.diary.has_all_evidence = True
     times = [
-        SessionEvidence("ana", f"t{day}", Grade.EHR, at(f"2026-03-{day:02} 10:00"), at(f"2026-03-{day:02} 11:05"), uid)
+        SessionEvidence(
+            "ana", f"t{day}", Grade.EHR, utc(f"2026-03-{day:02} 10:00"), utc(f"2026-03-{day:02} 11:05"), uid
+        )
         for day, uid in ((2, "p2"), (3, None), (9, None), (10, "p10"), (11, None), (25, None))
     ]
-    practice.diary.shows(*PAST, times=times)
+    practice.diary.set_snapshot(*PAST, times=times)
     practice.ingest(now=NOW)
-    practice.diary.shows(*PAST, times=[*times[2:3], *times[4:5]])
+    practice.diary.set_snapshot(*PAST, times=[*times[2:3], *times[4:5]])
     assert practice.ingest(now=NEXT, accept_shrink=True)["diary"].problem is None
     assert set(practice.rows("SELECT evidence_key FROM evidence")) == {"t2", "t3", "t9", "t11"}
 
@@ -187,7 +195,7 @@ def test_true_times_have_a_reach_of_their_own(house: HouseMaker) -> None:
 
 
 def weekly(series: str, first: str, weeks: int, *left_out: int) -> list[CalendarEvent]:
-    start = at(f"{first} 15:00")
+    start = utc(f"{first} 15:00")
     days = {number: f"{start + timedelta(weeks=number):%Y-%m-%d} 15:00" for number in range(weeks)}
     return [entry(f"{series}{n}", day, series=series, client=series) for n, day in days.items() if n not in left_out]
 
@@ -195,20 +203,20 @@ def weekly(series: str, first: str, weeks: int, *left_out: int) -> list[Calendar
 OLD = weekly("old", "2025-04-01", 60)  # into May 2026
 
 
-def test_a_series_that_began_long_ago_says_nothing_of_how_far_back_a_feed_reaches(practice: House) -> None:
+def test_a_series_that_began_long_ago_says_nothing_of_how_far_back_a_feed_reaches(practice: MemoryPractice) -> None:
     assert read(practice, *OLD, *PAST, *SOON, now=NOW) is None
     assert read(practice, *OLD, *PAST[8:], *SOON) is None
     assert removed(practice) == set()
 
 
-def test_an_instance_that_a_series_leaves_out_was_taken_back_however_old(practice: House) -> None:
+def test_an_instance_that_a_series_leaves_out_was_taken_back_however_old(practice: MemoryPractice) -> None:
     assert read(practice, *OLD, *PAST, *SOON, now=NOW) is None
     assert read(practice, *weekly("old", "2025-04-01", 60, 4), *PAST[8:], *SOON) is None
     assert removed(practice) == {"old4"}
 
 
-def test_a_series_that_was_moved_to_another_hour_is_not_there_twice(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_a_series_that_was_moved_to_another_hour_is_not_there_twice(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
     read(practice, *OLD, now=NOW)
     moved = [replace(one, uid_key=f"moved{n}", start=one.start + timedelta(hours=1)) for n, one in enumerate(OLD)]
     moved = [replace(one, end=one.end + timedelta(hours=1)) for one in moved]
@@ -217,27 +225,29 @@ def test_a_series_that_was_moved_to_another_hour_is_not_there_twice(house: House
     assert removed(practice) == {one.uid_key for one in OLD[1:]}
 
 
-def test_of_a_series_that_vanished_goes_what_is_to_come_and_what_lies_inside_the_reach(practice: House) -> None:
+def test_of_a_series_that_vanished_goes_what_is_to_come_and_what_lies_inside_the_reach(
+    practice: MemoryPractice,
+) -> None:
     others = [session(f"o{hour}", "03-19", client=None) for hour in range(60)]  # so that it is no shrinking
     read(practice, *OLD, *others, *PAST, *SOON, now=NOW)
     assert read(practice, *others, *PAST[6:], *SOON) is None
-    gone = {one.uid_key for one in OLD if one.start >= at("2026-03-08 10:00")}
+    gone = {one.uid_key for one in OLD if one.start >= utc("2026-03-08 10:00")}
     assert removed(practice) == gone
     assert len(gone) < 15
 
 
 def test_a_series_that_vanished_when_all_of_it_was_over_was_forgotten_where_nothing_tells_otherwise(
-    house: HouseMaker,
+    make_practice: PracticeFactory,
 ) -> None:
-    practice = house(diary="ana")
+    practice = make_practice(diary="ana")
     ended, lasting = weekly("ended", "2025-10-01", 10), weekly("lasting", "2025-10-02", 40)
     read(practice, *ended, *lasting, now=NOW)
     assert read(practice, *lasting) is None
     assert removed(practice) == set()
 
 
-def test_a_single_entry_that_became_a_series_is_not_there_twice(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_a_single_entry_that_became_a_series_is_not_there_twice(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
     read(practice, session("s", "03-03"), *PAST[1:], now=NOW)
     series = [session(f"s{n}", f"03-{3 + 7 * n:02}", series="s", client="CLIENTs") for n in range(3)]
     assert read(practice, *series, *PAST[2:]) is None
@@ -251,18 +261,18 @@ def renewed(entries: Iterable[CalendarEvent], night: int) -> list[CalendarEvent]
     return [replace(one, uid_key=f"night{night} {one.uid_key}") for one in entries]
 
 
-def correct(practice: House, uid_key: str, ended: str) -> None:
+def correct(practice: MemoryPractice, uid_key: str, ended: str) -> None:
     with practice.store.write() as connection:
         save_correction(connection, "ana", uid_key, epoch(ended), epoch(ended))
 
 
-def ends(practice: House, now: Any = NEXT) -> dict[str, str]:
+def ends(practice: MemoryPractice, now: Any = NEXT) -> dict[str, str]:
     """The evidence of each session, by uid_key."""
     sessions = load_frames(practice.config, practice.store, practice.config.clinicians[0], now=now).sessions
     return {uid: how for uid, how in zip(sessions["uid_key"], sessions["evidence"], strict=True) if how}
 
 
-def test_where_names_are_renewed_corrections_history_and_first_sight_move_along(practice: House) -> None:
+def test_where_names_are_renewed_corrections_history_and_first_sight_move_along(practice: MemoryPractice) -> None:
     longer = replace(PAST[0], end=PAST[0].end + timedelta(minutes=20))
     assert read(practice, longer, *PAST[1:], *SOON, now=NOW) is None
     correct(practice, "p3", "2026-03-03 11:10")
@@ -279,22 +289,22 @@ def test_where_names_are_renewed_corrections_history_and_first_sight_move_along(
         assert practice.rows("SELECT renamed_at FROM source") == [int((NOW + timedelta(days=night)).timestamp())]
 
 
-def test_the_numbers_of_whoever_has_new_names_are_computed_again(practice: House) -> None:
+def test_the_numbers_of_whoever_has_new_names_are_computed_again(practice: MemoryPractice) -> None:
     practice.dirty()
-    practice.diary.shows(*renewed([*PAST, *SOON], 1))
+    practice.diary.set_snapshot(*renewed([*PAST, *SOON], 1))
     assert practice.ingest(now=NEXT)["diary"].rows == 15
     assert practice.dirty() == {"ana": epoch("2026-03-02 10:00")}
 
 
-def test_true_times_follow_the_entry_they_name(house: HouseMaker) -> None:
-    practice = house(diary="ana", calls="ana")
-    practice.diary.shows(*PAST, times=[true_end("p2", "2026-03-02 11:05")])
-    practice.calls.tells(
-        [SessionEvidence("ana", "call", Grade.CALL, at("2026-03-04 10:00"), at("2026-03-04 11:02"), "p4")]
+def test_true_times_follow_the_entry_they_name(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana", calls="ana")
+    practice.diary.set_snapshot(*PAST, times=[ehr_evidence("p2", "2026-03-02 11:05")])
+    practice.calls.set_pages(
+        [SessionEvidence("ana", "call", Grade.CALL, utc("2026-03-04 10:00"), utc("2026-03-04 11:02"), "p4")]
     )
     practice.ingest(now=NOW)
     new = renewed(PAST, 1)
-    practice.diary.shows(*new, times=[true_end(new[0].uid_key, "2026-03-02 11:05")])
+    practice.diary.set_snapshot(*new, times=[ehr_evidence(new[0].uid_key, "2026-03-02 11:05")])
     practice.ingest(now=NEXT)
     assert practice.rows("SELECT evidence_key, uid_key FROM evidence ORDER BY evidence_key") == [
         ("call", "night1 p4"),
@@ -303,8 +313,8 @@ def test_true_times_follow_the_entry_they_name(house: HouseMaker) -> None:
     assert ends(practice) == {"night1 p2": "ehr", "night1 p4": "call"}
 
 
-def test_instances_of_series_are_known_under_their_new_names_too(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_instances_of_series_are_known_under_their_new_names_too(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
     read(practice, *OLD, now=NOW)
     correct(practice, "old3", "2025-04-22 16:10")
     again = [replace(one, series="anew") for one in renewed(OLD, 1)]
@@ -315,11 +325,11 @@ def test_instances_of_series_are_known_under_their_new_names_too(house: HouseMak
 
 @pytest.mark.parametrize(("alike", "moves"), [(10, True), (9, True), (8, False)])
 def test_names_were_renewed_if_nine_in_ten_entries_are_there_again(
-    house: HouseMaker,
+    make_practice: PracticeFactory,
     alike: int,
     moves: bool,  # noqa: FBT001 - a table of facts
 ) -> None:
-    practice = house(diary="ana")
+    practice = make_practice(diary="ana")
     read(practice, *SOON, *PAST[5:], now=NOW)
     held = [*SOON, *PAST[5:]]
     others = [replace(one, client="SOMEBODY") for one in held[alike:]]
@@ -328,26 +338,26 @@ def test_names_were_renewed_if_nine_in_ten_entries_are_there_again(
     assert (practice.rows("SELECT renamed_at FROM source") != [None]) is moves
 
 
-def test_where_names_are_renewed_what_is_missing_is_gone_all_the_same(practice: House) -> None:
+def test_where_names_are_renewed_what_is_missing_is_gone_all_the_same(practice: MemoryPractice) -> None:
     assert read(practice, *renewed([*PAST[:3], *PAST[4:], *SOON], 1)) is None
     assert removed(practice) == {"p5"}
     assert len(status(practice)) == 15
 
 
-def test_a_feed_may_forget_and_rename_at_once(practice: House) -> None:
+def test_a_feed_may_forget_and_rename_at_once(practice: MemoryPractice) -> None:
     assert read(practice, *renewed([*PAST[6:], *SOON], 1)) is None
     assert removed(practice) == set()
     assert set(status(practice)) == {one.uid_key for one in (*PAST[:6], *renewed([*PAST[6:], *SOON], 1))}
 
 
-def test_an_end_that_was_moved_in_a_feed_that_renames_is_an_end_that_was_moved(practice: House) -> None:
+def test_an_end_that_was_moved_in_a_feed_that_renames_is_an_end_that_was_moved(practice: MemoryPractice) -> None:
     late = replace(PAST[3], end=PAST[3].end + timedelta(minutes=25))
     assert read(practice, *renewed([*PAST[:3], late, *PAST[4:], *SOON], 1)) is None
     assert removed(practice) == set()
     assert ends(practice) == {"night1 p5": "edited"}
 
 
-def test_a_session_called_off_in_a_feed_that_renames_keeps_that_it_had_stood(practice: House) -> None:
+def test_a_session_called_off_in_a_feed_that_renames_keeps_that_it_had_stood(practice: MemoryPractice) -> None:
     off = replace(SOON[0], status=Status.CANCELLED)
     assert read(practice, *renewed([*PAST, off, *SOON[1:]], 1)) is None
     assert practice.rows("SELECT status FROM event_history WHERE uid_key = 'night1 s23' ORDER BY seen_at") == [
@@ -356,8 +366,8 @@ def test_a_session_called_off_in_a_feed_that_renames_keeps_that_it_had_stood(pra
     ]
 
 
-def test_names_are_renewed_for_each_clinician_by_themself(house: HouseMaker) -> None:
-    practice = house(diary="ana ben")
+def test_names_are_renewed_for_each_clinician_by_themself(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana ben")
     his = [replace(one, clinician="ben") for one in PAST]
     read(practice, *PAST, *his, now=NOW)
     correct(practice, "p3", "2026-03-03 11:10")
@@ -368,8 +378,8 @@ def test_names_are_renewed_for_each_clinician_by_themself(house: HouseMaker) -> 
     assert ends(practice) == {"night1 p3": "corrected"}
 
 
-def test_entries_at_one_time_without_a_client_are_told_apart_by_their_number(house: HouseMaker) -> None:
-    practice = house(diary="ana")
+def test_entries_at_one_time_without_a_client_are_told_apart_by_their_number(make_practice: PracticeFactory) -> None:
+    practice = make_practice(diary="ana")
     same = [session(f"g{number}", "03-18", client=None) for number in range(3)]
     read(practice, *same, now=NOW)
     assert read(practice, *renewed(same[:3], 1)) is None
@@ -377,9 +387,11 @@ def test_entries_at_one_time_without_a_client_are_told_apart_by_their_number(hou
     assert removed(practice) == set()
 
 
-def test_a_correction_stays_with_the_entry_of_another_source_that_keeps_the_name(house: HouseMaker) -> None:
-    practice = house(diary="ana", copy="ana")
-    practice.copy.shows(*PAST)
+def test_a_correction_stays_with_the_entry_of_another_source_that_keeps_the_name(
+    make_practice: PracticeFactory,
+) -> None:
+    practice = make_practice(diary="ana", copy="ana")
+    practice.copy.set_snapshot(*PAST)
     read(practice, *PAST, now=NOW)
     practice.ingest(now=NOW)
     correct(practice, "p3", "2026-03-03 11:10")
@@ -387,7 +399,7 @@ def test_a_correction_stays_with_the_entry_of_another_source_that_keeps_the_name
     assert practice.rows("SELECT uid_key FROM correction ORDER BY uid_key") == ["night1 p3", "p3"]
 
 
-def test_names_that_come_back_are_not_taken_for_new_ones(practice: House) -> None:
+def test_names_that_come_back_are_not_taken_for_new_ones(practice: MemoryPractice) -> None:
     assert read(practice, *PAST[:8], *SOON) is None  # two are gone
     assert removed(practice) == {"p10", "p11"}
     assert read(practice, *PAST, *SOON, now=NEXT + timedelta(days=1)) is None
@@ -395,11 +407,11 @@ def test_names_that_come_back_are_not_taken_for_new_ones(practice: House) -> Non
     assert practice.rows("SELECT renamed_at FROM source") == [None]
 
 
-def test_a_page_that_fails_renames_nothing(practice: House) -> None:
+def test_a_page_that_fails_renames_nothing(practice: MemoryPractice) -> None:
     correct(practice, "p3", "2026-03-03 11:10")
     before = practice.dump()
     practice.rows("CREATE TRIGGER breaks BEFORE UPDATE OF cursor ON source BEGIN SELECT RAISE(ABORT, 'broken'); END")
-    practice.diary.shows(*renewed([*PAST, *SOON], 1))
+    practice.diary.set_snapshot(*renewed([*PAST, *SOON], 1))
     practice.labels["diary"] = "another cursor"
     with pytest.raises(StoreError):
         practice.ingest(now=NEXT)

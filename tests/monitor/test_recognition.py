@@ -12,7 +12,7 @@ from monitor.cli.own_mail import remedy_for_unknown_owner
 from monitor.config import load
 from monitor.ingest import SourceOutcome, UnrecognisedOwner
 from monitor.store.tables import sent_message_counts
-from tests.monitor.memory import HouseMaker, entry, stamp
+from tests.monitor.memory import PracticeFactory, entry, stamp
 from tests.monitor.office import CONFIG, Office, letter, mailbox
 from tests.monitor.test_canaries import spellings
 from tests.monitor.test_cli import on_terminal
@@ -151,10 +151,10 @@ def test_of_a_log_that_says_itself_what_was_sent_no_address_is_asked_for(office:
 # Owners
 
 
-def test_each_owner_of_a_source_is_recognised_on_their_own(house: HouseMaker) -> None:
-    practice = house(mail="ana ben", diary="ana")
-    practice.diary.shows(entry("a", "2026-03-02 10:00", kind=Kind.SESSION))
-    practice.mail.tells(
+def test_each_owner_of_a_source_is_recognised_on_their_own(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana ben", diary="ana")
+    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00", kind=Kind.SESSION))
+    practice.mail.set_pages(
         [
             stamp(1, "2026-03-02 09:00"),
             stamp(2, "2026-03-02 10:00", clinician="ben"),
@@ -166,28 +166,28 @@ def test_each_owner_of_a_source_is_recognised_on_their_own(house: HouseMaker) ->
     assert outcomes["diary"].unrecognised == {}
 
 
-def test_each_account_is_recognised_on_its_own(house: HouseMaker) -> None:
-    practice = house(mail="ana ben")
+def test_each_account_is_recognised_on_its_own(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana ben")
     accounts = practice.accounts("mail")
-    accounts["ana"].tells([stamp(1, "2026-03-02 09:00", outgoing=True)])
-    accounts["ben"].tells([stamp(number, f"2026-03-02 0{number}:00", clinician="ben") for number in (2, 3)])
+    accounts["ana"].set_pages([stamp(1, "2026-03-02 09:00", outgoing=True)])
+    accounts["ben"].set_pages([stamp(number, f"2026-03-02 0{number}:00", clinician="ben") for number in (2, 3)])
     outcomes = practice.ingest()
     assert outcomes["mail of ana"].unrecognised == {}
     assert outcomes["mail of ben"].unrecognised == {"ben": UnrecognisedOwner(messages=2, stored=2)}
 
 
-def test_what_was_sent_and_is_held_elsewhere_was_seen_here_too(house: HouseMaker) -> None:
-    practice = house(archive="ana", mail="ana")
+def test_what_was_sent_and_is_held_elsewhere_was_seen_here_too(make_practice: PracticeFactory) -> None:
+    practice = make_practice(archive="ana", mail="ana")
     both = [stamp(1, "2026-03-02 09:00"), stamp(2, "2026-03-02 10:00", outgoing=True)]
-    practice.archive.tells(both)
-    practice.mail.tells([*both, stamp(3, "2026-03-03 09:00")])
+    practice.archive.set_pages(both)
+    practice.mail.set_pages([*both, stamp(3, "2026-03-03 09:00")])
     assert [outcome.unrecognised for outcome in practice.ingest().values()] == [{}, {}]
 
 
-def test_the_store_tells_what_of_each_source_was_sent(house: HouseMaker) -> None:
-    practice = house(mail="ana ben", cloud="ana", diary="ana")
-    practice.diary.shows(entry("a", "2026-03-02 10:00"))
-    practice.mail.tells(
+def test_the_store_tells_what_of_each_source_was_sent(make_practice: PracticeFactory) -> None:
+    practice = make_practice(mail="ana ben", cloud="ana", diary="ana")
+    practice.diary.set_snapshot(entry("a", "2026-03-02 10:00"))
+    practice.mail.set_pages(
         [
             stamp(1, "2026-03-02 09:00"),
             stamp(2, "2026-03-02 10:00", outgoing=True, automatic=True),
@@ -196,7 +196,7 @@ def test_the_store_tells_what_of_each_source_was_sent(house: HouseMaker) -> None
         ]
     )
     accounts = practice.accounts("cloud")
-    accounts["ana"].tells([stamp(5, "2026-03-02 13:00", outgoing=True)])
+    accounts["ana"].set_pages([stamp(5, "2026-03-02 13:00", outgoing=True)])
     practice.ingest()
     with practice.store.read() as connection:
         found = [tuple(row.values())[1:] for row in sent_message_counts(connection)]

@@ -24,7 +24,7 @@ from monitor.store.keys import clinician_ids, identities
 from monitor.store.messages import save_messages
 from monitor.store.threads import UnionFind, mark_emergency
 from tests.monitor.facts import EXAMPLES
-from tests.monitor.memory import at, dump, stamp
+from tests.monitor.memory import dump, stamp, utc
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 KEYS = st.integers(-6, 6)
@@ -274,7 +274,7 @@ def test_a_marked_thread_stays_marked_with_whatever_joins_it(store: Store) -> No
 
     def marked(connection: Any) -> list[int]:
         read = load_records(connection, "ana").messages
-        return sorted(read.loc[read["emergency"], "sent_at"].sub(int(at("2026-03-02 00:00").timestamp())).tolist())
+        return sorted(read.loc[read["emergency"], "sent_at"].sub(int(utc("2026-03-02 00:00").timestamp())).tolist())
 
     with emptied(store) as connection:
         source = sources.source_row(connection, "mail", "memory", ["ana"])
