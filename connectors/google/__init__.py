@@ -1,11 +1,11 @@
-"""Google: calendar entries, message times and the true times of calls, each clinician's own.
+"""Google: calendar entries, message times and the actual times of video calls, for each clinician's own account.
 
 ::
 
-    access   whose permission it is, and where it is kept          consent   how somebody gives permission
-    service  asking: one back-off, one translation of refusals
-    calendar (entries), gmail, meet (conferences or report → calls)    a connector each
+    access, consent    permissions: where they are stored, and how a clinician gives one
+    service            requests with one retry policy, and errors from refusals
+    calendar (entries), gmail, meet (conferences or report → calls)    one connector each
 
-Every field that is wanted is named in the request, so that a title, a subject or a name is not even sent to us where
-no rule of the practice looks at it. Google's client loads when a source is read, not before.
+Every request lists the fields it needs. Titles, subjects and names are not even sent to us unless a rule of the
+practice needs them. Google's client library is imported when a source is read, not before.
 """

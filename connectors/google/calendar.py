@@ -1,13 +1,13 @@
-"""A Google calendar: the whole window once a week, and every night what has changed since.
+"""A Google calendar: the whole window once a week, and every night the changes since.
 
 ::
 
-    first time, settings or permission changed, a week gone, token expired (410)     events of the window → one snapshot
-    otherwise                                                                        changes since the token → one page
+    first run, changed settings or permission, after a week, expired token (410)    events of the window → one snapshot
+    otherwise                                                                       changes since the token → one page
 
-Google's sync token holds for the window it was made with, which does not move along; so the window is read whole
-again once it is a week behind. A deleted entry is only known by its id: it is gone, not cancelled, because Google
-does not say whether a client called off or somebody tidied up. Our own history of an entry survives both.
+A sync token is valid for the window with which it was created, and that does not move; so the whole window is read
+again once it is a week old. Of a deleted entry Google returns only the id. It is stored as removed, not as cancelled,
+because Google does not say whether a client cancelled or somebody tidied up. Our own history of an entry survives both.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from connectors.google.service import GoneError, GoogleClient, RefusedError
 from connectors.records import CalendarEvent
 from connectors.retry import Pause
 
-PAGE = 2500  # Google gives no more
+PAGE = 2500  # the API's maximum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,116 +48,117 @@ class CalendarOptions(GoogleOptions):
 
 @dataclass(frozen=True, slots=True)
 class GoogleCalendarCursor(Cursor):
-    """The sync token, with the window (epoch seconds) that it holds for."""
+    """The sync token, with the window (epoch seconds) for which it is valid."""
 
     token: str = ""
     start: int = 0
     end: int = 0
 
     def holds_for(self, window: Window) -> bool:
-        """Whether what changed since is enough: there is a token, and its window is less than a week behind."""
+        """Return ``True`` if the changes suffice: there is a token, and its window is less than a week old."""
         return bool(self.token) and window.is_close_after(self.start, self.end)
 
 
 class GoogleCalendar:
-    """Reads one calendar of one account."""
+    """A reader of one calendar of one account."""
 
     def __init__(self, options: CalendarOptions, context: Context, pause: Pause | None = None) -> None:
         self._options = options
         self._context = context
         self._pause = pause
         self._name = options.calendar or options.calendar_id
-        self._wanted = EntryFields.by(context, people=options.attendees)
+        self._fields = EntryFields.for_rules(context, attendees=options.attendees)
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """One batch: the snapshot of the window, or what changed since the cursor's token."""
+        """Yield one batch: a snapshot of the window, or the changes since the cursor's token."""
         with GoogleClient(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
-            known = GoogleCalendarCursor.parse(cursor, self._settings(google.permission))
-            if known.holds_for(self._context.window):
-                # a token that is of no use any more: all is read again
+            last = GoogleCalendarCursor.parse(cursor, self._settings(google.permission))
+            if last.holds_for(self._context.window):
+                # If the token is no longer valid, the window is read again.
                 with suppress(GoneError, RefusedError):
-                    yield self._changes(google, known)
+                    yield self._changes(google, last)
                     return
-            yield self._snapshot(google, known)
+            yield self._snapshot(google, last)
 
-    def sightings(self) -> Iterator[ClassifiedEntry]:
-        """Each entry of the window with its title and what the rules make of it."""
+    def classified_entries(self) -> Iterator[ClassifiedEntry]:
+        """Yield each entry of the window with its title and its kind by the rules."""
         if not self._context.times_suffice:
-            self._wanted = replace(self._wanted, titles=True)
+            self._fields = replace(self._fields, titles=True)
         owner = self._context.owners[0]
         with GoogleClient(self._context, self._options, SCOPES[SOURCE_KIND.name], pause=self._pause) as google:
             for items, _ in self._pages(google, self._bounds()):
-                for item, (found, _) in zip(items, self._read(items), strict=True):
-                    if isinstance(found, CalendarEvent):
-                        yield self._context.classifier.explain(traits_of(item, owner, self._name), found)
+                for item, (record, _) in zip(items, self._read(items), strict=True):
+                    if isinstance(record, CalendarEvent):
+                        yield self._context.classifier.explain(traits_of(item, owner, self._name), record)
 
     def _bounds(self) -> dict[str, str]:
         window = self._context.window
-        return {"timeMin": _written(window.start), "timeMax": _written(window.end)}
+        return {"timeMin": _rfc3339(window.start), "timeMax": _rfc3339(window.end)}
 
     def _settings(self, permission: str) -> str:
-        told = self._context
-        decisive = (told.owners, told.classifier, permission)
-        asked = (self._wanted.fields(), self._parameters(), self._options)
-        return fingerprint(told.pseudonyms, asked, decisive)
+        context = self._context
+        of_context = (context.owners, context.classifier, permission)
+        of_request = (self._fields.mask(), self._parameters(), self._options)
+        return fingerprint(context.pseudonyms, of_request, of_context)
 
     def _parameters(self) -> dict[str, Any]:
-        """What every request of one sync must say alike."""
-        found = {"calendarId": self._options.calendar_id, "singleEvents": True, "maxResults": PAGE}
-        return found if self._wanted.people else found | {"maxAttendees": 1}
+        """Return the parameters that must be the same in every request of one sync."""
+        parameters = {"calendarId": self._options.calendar_id, "singleEvents": True, "maxResults": PAGE}
+        return parameters if self._fields.attendees else parameters | {"maxAttendees": 1}
 
-    def _snapshot(self, google: GoogleClient, known: GoogleCalendarCursor) -> Batch:
+    def _snapshot(self, google: GoogleClient, last: GoogleCalendarCursor) -> Batch:
         window = self._context.window
         records: dict[str, CalendarEvent] = {}
         rejected: list[RejectedRecord] = []
         token = ""
-        for items, last in self._pages(google, self._bounds()):
-            token = last
-            for found, name in self._read(items):
-                if isinstance(found, RejectedRecord):
-                    rejected.append(found)
-                elif found is not None:
-                    records[name] = found
-        cursor, told = GoogleCalendarCursor(known.settings, token, *window.epoch_seconds), tuple(records.values())
-        return Batch(cursor.dump(), told, replaces=window, rejected=tuple(rejected), done=1, total=1)
+        for items, page_token in self._pages(google, self._bounds()):
+            token = page_token
+            for record, name in self._read(items):
+                if isinstance(record, RejectedRecord):
+                    rejected.append(record)
+                elif record is not None:
+                    records[name] = record
+        cursor, events = GoogleCalendarCursor(last.settings, token, *window.epoch_seconds), tuple(records.values())
+        return Batch(cursor.dump(), events, replaces=window, rejected=tuple(rejected), done=1, total=1)
 
-    def _changes(self, google: GoogleClient, known: GoogleCalendarCursor) -> Batch:
-        """All that has changed at once, so that it can be seen whether much is gone."""
-        token = known.token
-        found: dict[str, CalendarEvent | RejectedRecord | None] = {}
-        for items, last in self._pages(google, {"syncToken": known.token}):
-            token = last or token
-            found |= {name: one for one, name in self._read(items)}
-        records = {name: one for name, one in found.items() if isinstance(one, CalendarEvent)}
-        rejected = tuple(one for one in found.values() if isinstance(one, RejectedRecord))
+    def _changes(self, google: GoogleClient, last: GoogleCalendarCursor) -> Batch:
+        """Return all changes in one batch, so that ingest can see whether a large part was removed."""
+        token = last.token
+        changes: dict[str, CalendarEvent | RejectedRecord | None] = {}
+        for items, page_token in self._pages(google, {"syncToken": last.token}):
+            token = page_token or token
+            changes |= {name: record for record, name in self._read(items)}
+        events = {name: record for name, record in changes.items() if isinstance(record, CalendarEvent)}
+        rejected = tuple(record for record in changes.values() if isinstance(record, RejectedRecord))
         return Batch(
-            replace(known, token=token).dump(),
-            tuple(records.values()),
-            removed=tuple(name for name in found if name and name not in records),
+            replace(last, token=token).dump(),
+            tuple(events.values()),
+            removed=tuple(name for name in changes if name and name not in events),
             rejected=rejected,
-            resolved=tuple(_place(name) for name, one in found.items() if not isinstance(one, RejectedRecord)),
+            resolved=tuple(_place(name) for name, record in changes.items() if not isinstance(record, RejectedRecord)),
         )
 
     def _pages(self, google: GoogleClient, bounds: Mapping[str, str]) -> Iterator[tuple[list[Any], str]]:
-        """Each page's entries with the sync token, which only the last one bears."""
+        """Yield each page's entries with the sync token, which only the last page has."""
         events, page = google.api("calendar", "v3").events(), None
         while True:
-            asked = self._parameters() | dict(bounds) | ({"pageToken": page} if page else {})
-            answer = google.execute(events.list(**asked, fields=self._wanted.fields()))
-            items, token = answer.get("items", []), answer.get("nextSyncToken", "")
-            following = answer.get("nextPageToken")
-            if not isinstance(items, list) or not isinstance(token, str) or (following and following == page):
-                raise MalformedError(self._context.source, "the list of entries is none.", "The next run tries again.")
+            query = self._parameters() | dict(bounds) | ({"pageToken": page} if page else {})
+            response = google.execute(events.list(**query, fields=self._fields.mask()))
+            items, token = response.get("items", []), response.get("nextSyncToken", "")
+            next_page = response.get("nextPageToken")
+            if not isinstance(items, list) or not isinstance(token, str) or (next_page and next_page == page):
+                found = "Google's list of entries cannot be read."
+                raise MalformedError(self._context.source, found, "The next run tries again.")
             yield items, token
-            if not following:
+            if not next_page:
                 return
-            page = following
+            page = next_page
 
     def _read(self, items: list[Any]) -> Iterator[tuple[CalendarEvent | RejectedRecord | None, str]]:
-        """Each entry as a record, a fault, or ``None`` where it is gone, with its keyed name."""
+        """Yield each entry as an event, a rejected record, or ``None`` if it is gone, with its pseudonym."""
         for item in items:
             if not isinstance(item, dict) or not isinstance(item.get("id"), str):
-                yield RejectedRecord("an entry", "it is no entry"), ""
+                yield RejectedRecord("an entry", "it is not an entry"), ""
                 continue
             name = entry_name(self._context.pseudonyms, item["id"])
             try:
@@ -167,16 +168,16 @@ class GoogleCalendar:
 
 
 def _place(name: str) -> str:
-    """Where an entry that cannot be used is kept aside."""
+    """Return the place of a rejected entry."""
     return f"entry {name}"
 
 
 def preview(options: CalendarOptions, context: Context) -> Iterator[ClassifiedEntry]:
-    """What the rules make of each entry in the window, for ``evenhours classify --try``; stores nothing."""
-    return GoogleCalendar(options, context).sightings()
+    """Yield the entries of the window as the rules classify them, for ``evenhours classify --try``; store nothing."""
+    return GoogleCalendar(options, context).classified_entries()
 
 
-def _written(instant: datetime) -> str:
+def _rfc3339(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,4 +1,4 @@
-"""Who was in a call when, and what that says of a session; lists that Google gives page by page."""
+"""Video calls: presence in one call as evidence of sessions, and helpers for Google's paged lists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from connectors.records import Grade, SessionEvidence
 
 
 class CallPage(NamedTuple):
-    """Some calls, the latest first, and when they ended; ``is_last`` if no earlier ones are left."""
+    """A page of calls, the latest first, with their ends; ``is_last`` if there are no earlier ones."""
 
     calls: list[MeetCall]
     ends: tuple[datetime, ...]
@@ -26,7 +26,7 @@ class CallPage(NamedTuple):
 
 @dataclass(slots=True)
 class MeetCall:
-    """One conference: who was there, and when. ``own`` is the clinician's presence, ``others`` those from outside."""
+    """The presence in one conference: the clinician's own, each outside participant's and the colleagues'."""
 
     name: str
     code: str = ""
@@ -36,15 +36,15 @@ class MeetCall:
     colleagues: Spans = field(default_factory=list)
 
     def evidence(self, context: Context) -> Iterator[SessionEvidence]:
-        """One record for each person from outside who was there while the clinician was; an instant if nobody came.
+        """Yield a record for each outside participant who met the clinician, or one instant if nobody came.
 
-        It names the calendar entry only where the call was one session; of people who came one after the other the
-        code and the time tell whose session was whose.
+        The calendar entry is set only if the call was one session. If people came one after the other, ingest tells
+        their sessions apart by meeting code and time.
         """
-        everybody = [*self.colleagues, *(span for times in self.others.values() for span in times)]
-        waited = no_show_at(self.own, everybody)
-        spans = {"nobody": (waited, waited)} if waited else dict(self._face_times())
-        named = self.event_id and _is_one(spans.values())
+        present = [*self.colleagues, *(span for times in self.others.values() for span in times)]
+        no_show = no_show_at(self.own, present)
+        spans = {"nobody": (no_show, no_show)} if no_show else dict(self._face_times())
+        is_one_session = bool(self.event_id) and _is_connected(spans.values())
         for person, (start, end) in spans.items():
             yield SessionEvidence(
                 clinician=context.owners[0].key,
@@ -52,54 +52,60 @@ class MeetCall:
                 grade=Grade.CALL,
                 started_at=start,
                 ended_at=end,
-                uid_key=entry_name(context.pseudonyms, self.event_id) if named else None,
+                uid_key=entry_name(context.pseudonyms, self.event_id) if is_one_session else None,
                 meeting=meeting_name(context.pseudonyms, self.code),
             )
 
     def _face_times(self) -> Iterator[tuple[str, Span]]:
-        """From when to when the clinician and each of the others were there together."""
+        """Yield each outside participant with the first and last instant together with the clinician."""
         for person, times in self.others.items():
             together = intersections(self.own, times)
             if together:
                 yield person, (together[0][0], max(end for _, end in together))
 
 
-def _is_one(spans: Iterable[Span]) -> bool:
-    """Whether there is somebody from the first moment to the last."""
+def _is_connected(spans: Iterable[Span]) -> bool:
+    """Return ``True`` if the spans leave no gap between the first start and the last end.
+
+    ::
+
+        True   |=====|           False   |===|
+                   |====|                      |====|
+    """
     ordered = sorted(spans)
     ends = accumulate((end for _, end in ordered), max)
     return all(start <= end for end, (start, _) in zip(ends, ordered[1:], strict=False))
 
 
 def list_pages(google: GoogleClient, request: Callable[[dict[str, str]], Any]) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Each page of a list and whether it is the last; ``request`` makes one from what says which page."""
-    page = ""
+    """Yield each page of a list, and whether it is the last; ``request`` takes the page token as a keyword."""
+    token = ""
     while True:
-        answer = google.execute(request({"pageToken": page} if page else {}))
-        following = str(answer.get("nextPageToken") or "")
-        is_last = not following or following == page
-        yield answer, is_last
+        response = google.execute(request({"pageToken": token} if token else {}))
+        next_token = str(response.get("nextPageToken") or "")
+        is_last = not next_token or next_token == token  # a repeated token would go on for ever
+        yield response, is_last
         if is_last:
             return
-        page = following
+        token = next_token
 
 
-def list_items(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """The entries of a list. Raises ValueError where it is none."""
-    found = answer.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise ValueError("a list that is none")
-    return found
+def list_items(response: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects in a list of the response. Raises ValueError if it is not a list of objects."""
+    items = response.get(name, [])
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise ValueError("not a list of objects")
+    return items
 
 
 def parse_instant(text: object) -> datetime:
-    """An instant as Google writes it. Raises ValueError where it has no zone, or is none."""
-    found = datetime.fromisoformat(str(text))
-    if found.tzinfo is None:
+    """Return an instant from Google's text. Raises ValueError if it is invalid or has no zone."""
+    instant = datetime.fromisoformat(str(text))
+    if instant.tzinfo is None:
         raise ValueError("an instant without a zone")
-    return found.astimezone(UTC)
+    return instant.astimezone(UTC)
 
 
-def google_time(moment: datetime) -> str:
-    """An instant as Google reads it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+def google_time(instant: datetime) -> str:
+    """Return the text of an instant in Google's queries."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -1,7 +1,7 @@
-"""The meetings' own record (``conferenceRecords``): each clinician's own, kept by Google for 30 days.
+"""Calls from Meet's conference records (``conferenceRecords``): each clinician's own, kept by Google for 30 days.
 
-Somebody from outside is whoever is neither the clinician nor another of the practice who has given permission; Google
-knows people here by a number and never by an address.
+A participant is from outside if they are neither the clinician nor a colleague who has given permission. Google
+identifies people here by a number, never by an address.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _TIMES = "participantSessions(startTime,endTime),nextPageToken"
 
 
 class Conferences:
-    """Reads what the meetings themselves say. ``colleagues`` are the numbers of the practice's people.
+    """A reader of conference records. ``colleagues`` are the account numbers of the practice's people.
 
-    Calls that began at ``until`` or later are not looked into.
+    Calls that began at ``until`` or later are not read.
     """
 
     def __init__(self, google: GoogleClient, colleagues: frozenset[str], until: datetime) -> None:
@@ -33,29 +33,29 @@ class Conferences:
         self._codes: dict[str, str] = {}
 
     def ended_since(self, since: datetime) -> Iterator[CallPage]:
-        """Pages of calls, the latest first.
+        """Yield pages of the calls that ended at ``since`` or later, the latest first.
 
-        Raises ValueError, KeyError or TypeError where what Google answers makes no sense.
+        Raises ValueError, KeyError or TypeError for a response in another form.
         """
-        records, wanted = self._meet.conferenceRecords(), f'end_time>="{google_time(since)}"'
-        for answer, is_last in list_pages(
-            self._google, lambda page: records.list(filter=wanted, pageSize=100, fields=_RECORDS, **page)
+        records, time_filter = self._meet.conferenceRecords(), f'end_time>="{google_time(since)}"'
+        for response, is_last in list_pages(
+            self._google, lambda page: records.list(filter=time_filter, pageSize=100, fields=_RECORDS, **page)
         ):
-            ended = [record for record in list_items(answer, "conferenceRecords") if record.get("endTime")]
-            begun = [record for record in ended if parse_instant(record["startTime"]) < self._until]
-            calls = [call for record in begun if (call := self._call(record))]
+            ended = [record for record in list_items(response, "conferenceRecords") if record.get("endTime")]
+            in_window = [record for record in ended if parse_instant(record["startTime"]) < self._until]
+            calls = [call for record in in_window if (call := self._call(record))]
             yield CallPage(calls, tuple(parse_instant(record["endTime"]) for record in ended), is_last)
 
     def _call(self, record: Mapping[str, Any]) -> MeetCall | None:
-        """Who was in one conference; ``None`` if Google has forgotten it in the meantime."""
+        """Return the presence in one conference; ``None`` if Google has deleted it in the meantime."""
         call = MeetCall(str(record["name"]), self._code(str(record.get("space") or "")))
         try:
             for person in self._people(call.name):
-                number = _number(person)
+                account_id = _account_id(person)
                 presence = self._presence(str(person["name"]))
-                if number == self._google.account_id:
+                if account_id == self._google.account_id:
                     call.own += presence
-                elif number in self._colleagues:
+                elif account_id in self._colleagues:
                     call.colleagues += presence
                 else:
                     call.others[str(person["name"])] = presence
@@ -65,33 +65,33 @@ class Conferences:
 
     def _people(self, conference: str) -> Iterator[dict[str, Any]]:
         people = self._meet.conferenceRecords().participants()
-        for answer, _ in list_pages(
+        for response, _ in list_pages(
             self._google, lambda page: people.list(parent=conference, pageSize=250, fields=_PEOPLE, **page)
         ):
-            yield from list_items(answer, "participants")
+            yield from list_items(response, "participants")
 
     def _presence(self, person: str) -> Spans:
         sessions = self._meet.conferenceRecords().participants().participantSessions()
         return [
-            (parse_instant(told["startTime"]), parse_instant(told["endTime"]))
-            for answer, _ in list_pages(
+            (parse_instant(session["startTime"]), parse_instant(session["endTime"]))
+            for response, _ in list_pages(
                 self._google, lambda page: sessions.list(parent=person, pageSize=250, fields=_TIMES, **page)
             )
-            for told in list_items(answer, "participantSessions")
-            if told.get("endTime")
+            for session in list_items(response, "participantSessions")
+            if session.get("endTime")
         ]
 
     def _code(self, space: str) -> str:
         if space and space not in self._codes:
             try:
-                answer = self._google.execute(self._meet.spaces().get(name=space, fields="meetingCode"))
+                response = self._google.execute(self._meet.spaces().get(name=space, fields="meetingCode"))
             except GoneError:
-                answer = {}
-            self._codes[space] = str(answer.get("meetingCode") or "")
+                response = {}
+            self._codes[space] = str(response.get("meetingCode") or "")
         return self._codes.get(space, "")
 
 
-def _number(person: Mapping[str, Any]) -> str:
-    """Under which number Google knows somebody; empty for whoever is not signed in."""
+def _account_id(person: Mapping[str, Any]) -> str:
+    """Return the account number of a participant; empty if they were not signed in."""
     user = person.get("signedinUser")
     return str(user.get("user", "")).removeprefix("users/") if isinstance(user, dict) else ""

@@ -1,4 +1,4 @@
-"""The connections of Google's client: encrypted, with a deadline over all of its reconnects."""
+"""Connections for Google's client library, with a deadline over all of its reconnects and no unencrypted ones."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from connectors.network import is_loopback
 
 
 class UnencryptedError(Exception):
-    """An address at which everybody on the way could read along."""
+    """An address without encryption, on another machine."""
 
 
 class _WatchedConnection:
-    """Connecting, and connecting again, as both kinds of connection do it."""
+    """A mix-in for connecting, and connecting again, within the deadline."""
 
     deadline: Deadline
     timeout: float
@@ -23,20 +23,20 @@ class _WatchedConnection:
     sock: Any
 
     def connect(self) -> None:
-        """Connect in the time that is left, and watch what comes of it."""
-        usual = self.timeout
+        """Connect in the time that is left, and watch the socket."""
+        timeout = self.timeout
         try:
             with self.deadline.measure() as left:
-                self.timeout = min(usual, left)
+                self.timeout = min(timeout, left)
                 super().connect()  # type: ignore[misc]
         finally:
-            self.timeout = usual
+            self.timeout = timeout
         self.sock = watch_socket(self.sock, self.deadline)
-        self.sock.settimeout(usual)
+        self.sock.settimeout(timeout)
 
 
 class _GoogleHttpConnection(_WatchedConnection, HTTPConnectionWithTimeout):  # type: ignore[misc]
-    """A connection to this machine itself."""
+    """A watched connection without TLS, to this machine only."""
 
     def connect(self) -> None:
         if not is_loopback(self.host):
@@ -45,19 +45,20 @@ class _GoogleHttpConnection(_WatchedConnection, HTTPConnectionWithTimeout):  # t
 
 
 class _GoogleHttpsConnection(_WatchedConnection, HTTPSConnectionWithTimeout):  # type: ignore[misc]
-    """A connection to anybody."""
+    """A watched connection with TLS."""
 
 
 class WatchedHttp(Http):  # type: ignore[misc]
-    """The way out of Google's client, for tokens too. A question goes where it was meant to and is not sent on."""
+    """The transport of Google's client library, for tokens too. It follows no redirects."""
 
     def __init__(self, deadline: Deadline, seconds: float) -> None:
         super().__init__(timeout=seconds)
         self.follow_redirects = False
-        made = {"http": _GoogleHttpConnection, "https": _GoogleHttpsConnection}
-        self._made = {scheme: type(kind.__name__, (kind,), {"deadline": deadline}) for scheme, kind in made.items()}
+        # httplib2 creates connections from a class, so the deadline becomes an attribute of a class made for it.
+        kinds = {"http": _GoogleHttpConnection, "https": _GoogleHttpsConnection}
+        self._kinds = {scheme: type(kind.__name__, (kind,), {"deadline": deadline}) for scheme, kind in kinds.items()}
 
-    def request(self, uri: str, *arguments: Any, **told: Any) -> Any:
-        """Ask, by connections of ours."""
-        made = self._made.get(uri.partition(":")[0].lower())
-        return super().request(uri, *arguments, **{**told, "connection_type": made})
+    def request(self, uri: str, *args: Any, **kwargs: Any) -> Any:
+        """Send a request over a watched connection."""
+        kind = self._kinds.get(uri.partition(":")[0].lower())
+        return super().request(uri, *args, **{**kwargs, "connection_type": kind})

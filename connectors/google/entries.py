@@ -1,7 +1,7 @@
-"""Google's calendar entries become records: which fields are asked for, and what is made of each.
+"""Google calendar entries as records, and the fields to request for them.
 
-Nothing is asked for beyond :func:`fields_wanted`. Titles, colours and the addresses of people invited are among them
-only where a rule of the practice looks at them; they are looked at in memory and dropped.
+Only the fields in :meth:`EntryFields.mask` are requested. Titles, colours and the attendees' addresses are among them
+only if a rule of the practice needs them; they are used in memory only.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from connectors.errors import UnusableError
 from connectors.pseudonyms import Pseudonyms, canonical_address
 from connectors.records import CalendarEvent, Kind, Status
 
-NOT_WORK = frozenset({"birthday", "workingLocation", "fromGmail"})  # Google puts these into calendars by itself
-_OWN_KINDS = {"outOfOffice": Kind.LEAVE, "focusTime": Kind.PROTECTED}
-_COLOURS = (
+NOT_WORK = frozenset({"birthday", "workingLocation", "fromGmail"})  # entries that Google creates by itself
+_EVENT_TYPES = {"outOfOffice": Kind.LEAVE, "focusTime": Kind.PROTECTED}
+_COLOURS = (  # by colorId
     "", "Lavender", "Sage", "Grape", "Flamingo", "Banana", "Tangerine", "Peacock", "Graphite", "Blueberry", "Basil",
     "Tomato",
 )  # fmt: skip
@@ -28,54 +28,54 @@ _COLOURS = (
 
 @dataclass(frozen=True, slots=True)
 class EntryFields:
-    """What the practice's rules need beyond times: titles, colours, who is invited."""
+    """The fields that the practice's rules need beyond times: titles, colours, attendees."""
 
     titles: bool
     colours: bool
-    people: bool
+    attendees: bool
 
     @classmethod
-    def by(cls, context: Context, *, people: bool) -> EntryFields:
-        """What this source's rules look at; nothing where times suffice."""
+    def for_rules(cls, context: Context, *, attendees: bool) -> EntryFields:
+        """Return the fields that the context's rules need; none if times suffice."""
         if context.times_suffice:
-            return cls(titles=False, colours=False, people=False)
+            return cls(titles=False, colours=False, attendees=False)
         rules = context.classifier.rules
         titles = context.classifier.client_title is not None or any(rule.title for rule in rules)
-        return cls(titles=titles, colours=any(rule.colour for rule in rules), people=people)
+        return cls(titles=titles, colours=any(rule.colour for rule in rules), attendees=attendees)
 
-    def fields(self) -> str:
-        """The mask: every field that is asked for, and so every field that comes."""
+    def mask(self) -> str:
+        """Return the field mask of a request, which lists every field in the response."""
         entry = [
             "id", "status", "eventType", "updated", "start", "end", "transparency", "endTimeUnspecified",
             "conferenceData/conferenceId",
-            "attendees(self,responseStatus,resource,email)" if self.people else "attendees(self,responseStatus)",
+            "attendees(self,responseStatus,resource,email)" if self.attendees else "attendees(self,responseStatus)",
             *(["summary"] if self.titles else []),
             *(["colorId"] if self.colours else []),
         ]  # fmt: skip
         return f"nextPageToken,nextSyncToken,items({','.join(entry)})"
 
 
-def entry_name(names: Pseudonyms, event_id: str) -> str:
-    """The keyed name of one occurrence; Google's id for it is kept when the occurrence is moved."""
-    return names.entry(event_id, "google")
+def entry_name(pseudonyms: Pseudonyms, event_id: str) -> str:
+    """Return the pseudonym of one occurrence, whose id at Google stays the same when it is moved."""
+    return pseudonyms.entry(event_id, "google")
 
 
-def meeting_name(names: Pseudonyms, code: str) -> str | None:
-    """The keyed name of a video meeting's code, which calendar, reports and meetings spell in different ways."""
-    plain = "".join(sign for sign in code.lower() if sign.isalnum())
-    return names.entry("meeting", plain) if plain else None
+def meeting_name(pseudonyms: Pseudonyms, code: str) -> str | None:
+    """Return the pseudonym of a video meeting's code, which calendar, report and Meet spell differently."""
+    letters = "".join(character for character in code.lower() if character.isalnum())
+    return pseudonyms.entry("meeting", letters) if letters else None
 
 
 def is_gone(item: Mapping[str, Any]) -> bool:
-    """Whether the entry was deleted, or is one of those that Google writes itself and nobody works in."""
+    """Return ``True`` if the entry was deleted, or is one that Google created by itself."""
     return item.get("status") == "cancelled" or item.get("eventType") in NOT_WORK
 
 
 def event_from(item: Mapping[str, Any], context: Context, calendar: str) -> CalendarEvent:
-    """The record of one entry.
+    """Return the record of one entry.
 
     Raises:
-        UnusableError: what came is no entry, or its times make no sense.
+        UnusableError: The item is not an entry, or its times are invalid.
     """
     owner = context.owners[0]
     start, end, all_day = _span(item, owner)
@@ -97,21 +97,21 @@ def event_from(item: Mapping[str, Any], context: Context, calendar: str) -> Cale
 
 
 def _kind(item: Mapping[str, Any], context: Context, calendar: str) -> tuple[Kind, str | None]:
-    """What the rules make of it; where none fits, Google's own kinds of absence and of undisturbed work."""
-    look = traits_of(item, context.owners[0], calendar)
-    own = _OWN_KINDS.get(str(item.get("eventType")))
-    if own and not any(rule.matches(look) for rule in context.classifier.rules):
-        return own, None
-    return context.classifier.classify(look, context.owners[0].key, context.pseudonyms)
+    """Return the kind by the practice's rules, else by Google's event type, and the client's pseudonym."""
+    traits = traits_of(item, context.owners[0], calendar)
+    kind = _EVENT_TYPES.get(str(item.get("eventType")))
+    if kind and not any(rule.matches(traits) for rule in context.classifier.rules):
+        return kind, None
+    return context.classifier.classify(traits, context.owners[0].key, context.pseudonyms)
 
 
 def traits_of(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryTraits:
-    """What rules may look at: the owner and rooms are not among the people invited."""
+    """Return the traits that rules look at. The owner and rooms are not among the attendees."""
     others = [
-        str(who["email"])
-        for who in _people(item)
-        if who.get("email") and not who.get("self") and not who.get("resource")
-        and canonical_address(str(who["email"])) not in owner.addresses
+        str(person["email"])
+        for person in _attendees(item)
+        if person.get("email") and not person.get("self") and not person.get("resource")
+        and canonical_address(str(person["email"])) not in owner.addresses
     ]  # fmt: skip
     return EntryTraits(
         title=str(item.get("summary") or ""),
@@ -121,19 +121,19 @@ def traits_of(item: Mapping[str, Any], owner: Owner, calendar: str) -> EntryTrai
     )
 
 
-def _people(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _attendees(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     people = item.get("attendees") or ()
-    return [who for who in people if isinstance(who, Mapping)] if isinstance(people, list) else []
+    return [person for person in people if isinstance(person, Mapping)] if isinstance(people, list) else []
 
 
 def _colour(number: object) -> str:
-    """Google's name for an entry's colour."""
+    """Return Google's name for a colorId."""
     text = str(number or "")
     return _COLOURS[int(text)] if text in map(str, range(1, len(_COLOURS))) else text
 
 
 def _status(item: Mapping[str, Any]) -> Status:
-    if any(who.get("self") and who.get("responseStatus") == "declined" for who in _people(item)):
+    if any(person.get("self") and person.get("responseStatus") == "declined" for person in _attendees(item)):
         return Status.DECLINED
     return Status.TENTATIVE if item.get("status") == "tentative" else Status.CONFIRMED
 
@@ -166,9 +166,9 @@ def _midnight(day: Mapping[str, Any], zone: ZoneInfo) -> datetime:
 
 def _instant(when: Mapping[str, Any]) -> datetime:
     try:
-        found = datetime.fromisoformat(str(when.get("dateTime")))
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=ZoneInfo(str(when.get("timeZone"))))
-        return found.astimezone(UTC)
+        instant = datetime.fromisoformat(str(when.get("dateTime")))
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=ZoneInfo(str(when.get("timeZone"))))
+        return instant.astimezone(UTC)
     except (ValueError, OverflowError, LookupError, OSError) as error:
         raise UnusableError("its time cannot be read") from error

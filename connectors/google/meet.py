@@ -1,17 +1,17 @@
-"""Google Meet: when a session really began and ended, by who was there at the same time.
+"""Google Meet: the actual start and end of a session, from the time that people were together in the call.
 
 ::
 
     clinician      |=========|   |==================|       joined, dropped out, came back
     a client            |=====================|
-    face time           |====|   |============|             begins with the first of it and ends with the last
+    session             |----------------------|           from the first shared instant to the last
 
-Where nobody came, the middle of the clinician's wait is told; a call with colleagues alone tells nothing. Two clients
-one after the other in a room that was never closed are two: there is one record for each person from outside. Which
-session it was is found by the meeting's code and the time, or by the entry's name where Google knows it.
+If nobody came, the evidence is one instant, the middle of the clinician's wait. A call with colleagues only gives none.
+There is one record for each outside participant, so two clients one after the other in a room that was never closed are
+two sessions. The session is found by the meeting's code and time, or by the calendar entry if Google knows it.
 
-The meetings' own record is each clinician's; a domain's report is an administrator's. A call may be told days after
-its end, so every run goes back two days before the last one that it knows; the same call is the same record.
+Conference records are each clinician's own; the domain's report is an administrator's. A call may appear days after its
+end, so every run goes back two days before the last call that it has read; the same call gives the same record.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from connectors.google.report import REPORT_PARAMETERS, CallReport
 from connectors.google.service import GoogleClient
 from connectors.retry import Pause
 
-LATE = timedelta(hours=48)
-RECORDED_FOR, REPORTED_FOR = timedelta(days=30), timedelta(days=180)  # Google forgets what is older
+LATE = timedelta(hours=48)  # Google may list a call this long after its end
+RECORDED_FOR, REPORTED_FOR = timedelta(days=30), timedelta(days=180)  # then Google deletes them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +51,14 @@ class MeetOptions(GoogleOptions):
 
 @dataclass(frozen=True, slots=True)
 class MeetCursor(Cursor):
-    """The end of the last call that was told (epoch seconds; 0: none), and since when calls were read.
+    """The end of the last call that was read, and the start of the window (both epoch seconds; ``seen`` 0: none).
 
     ::
 
         calls    x   x  x |  read  x | x     x
-                    since ^    seen ^ ^ the window's end
+                    since ^    seen ^ ^ end of the window
 
-    ``seen`` never lies after the end of the window: what came later was left out, and is read once it is wanted.
+    ``seen`` is never after the end of the window: later calls were skipped, and are read once the window includes them.
     """
 
     version: ClassVar[int] = 2
@@ -66,26 +66,29 @@ class MeetCursor(Cursor):
     seen: int = 0
 
     def check(self) -> None:
-        """Raise ValueError, OverflowError or OSError for an instant that is none."""
+        """Raise ValueError, OverflowError or OSError for an invalid instant."""
         datetime.fromtimestamp(self.seen, UTC)
 
     def begin(self, start: datetime) -> datetime:
-        """The instant from which on calls are asked for."""
+        """Return the instant from which on calls are requested."""
         return max(start, datetime.fromtimestamp(self.seen, UTC) - LATE) if self.seen else start
 
     def following(self, start: datetime) -> MeetCursor:
-        """The cursor of a reading that begins at :meth:`begin`; from a later start on, days before it are not read."""
+        """Return the cursor of a reading that begins at :meth:`begin`.
+
+        If that is the window's start, days before it are not read, and ``since`` moves to it.
+        """
         since = int(start.timestamp()) if self.begin(start) == start else self.since
         return MeetCursor(self.settings, since, self.seen)
 
     def reached(self, latest: datetime | None, end: datetime) -> MeetCursor:
-        """The cursor once a call that ended at ``latest`` is stored, of a window that ends at ``end``."""
+        """Return the cursor once a call that ended at ``latest`` is stored, for a window that ends at ``end``."""
         seen = int(min(latest, end).timestamp()) if latest else 0
         return MeetCursor(self.settings, self.since, max(self.seen, seen))
 
 
 class GoogleMeet:
-    """Reads the true times of one clinician's calls."""
+    """A reader of the actual times of one clinician's calls."""
 
     def __init__(self, options: MeetOptions, context: Context, pause: Pause | None = None) -> None:
         self._options = options
@@ -93,31 +96,35 @@ class GoogleMeet:
         self._pause = pause
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """Pages of true times of calls that ended since the cursor less two days; the last page moves the cursor."""
+        """Yield pages of evidence from calls that ended since the cursor less two days.
+
+        The pages are newest first, so only the last one moves the cursor.
+        """
         window, admin = self._context.window, self._options.reports_admin
         scopes, start = scopes_of(SOURCE_KIND.name, self._options), int(window.start.timestamp())
         with (
             GoogleClient(self._context, self._options, scopes, subject=admin, pause=self._pause) as google,
-            self._sense(),
+            self._translate_errors(),
         ):
             settings = self._settings(google.account_id or google.account)
-            known = MeetCursor.parse(cursor, settings)
-            if is_first := known.is_new or known.since > start:
-                known = MeetCursor(settings, start)
-            reached = known.following(window.start)
-            begin = known.begin(window.start)
-            newest, done, kept = begin, 0, REPORTED_FOR if admin else RECORDED_FOR
+            last = MeetCursor.parse(cursor, settings)
+            if is_first := last.is_new or last.since > start:
+                last = MeetCursor(settings, start)
+            reached = last.following(window.start)
+            begin = last.begin(window.start)
+            newest, done, available = begin, 0, REPORTED_FOR if admin else RECORDED_FOR
             for page in (
-                CallReport(google, self._context).ended_since(begin) if admin else self._recorded(google, begin)
+                CallReport(google, self._context).ended_since(begin) if admin else self._recorded_calls(google, begin)
             ):
                 reached = reached.reached(max(page.ends, default=None), window.end)
                 newest = max((newest, *page.ends))
-                total = max(int(min(newest - begin, kept).total_seconds()), 1)
+                # Progress is counted in seconds from the newest call back to the beginning.
+                total = max(int(min(newest - begin, available).total_seconds()), 1)
                 oldest = begin if page.is_last else min(page.ends, default=newest)
                 done = min(max(done, int((newest - oldest).total_seconds())), total)
                 yield Batch(
-                    (reached if page.is_last else known).dump(),
-                    tuple(found for call in page.calls for found in call.evidence(self._context)),
+                    (reached if page.is_last else last).dump(),
+                    tuple(evidence for call in page.calls for evidence in call.evidence(self._context)),
                     restarts=is_first,
                     rejected=page.rejected,
                     done=total if page.is_last else done,
@@ -126,26 +133,26 @@ class GoogleMeet:
                 is_first = False
 
     def _settings(self, account: str) -> str:
-        told = self._context
-        inside = (told.classifier.domains, told.classifier.staff, told.classifier.management)
-        return fingerprint(told.pseudonyms, self._options, told.owners, inside, account)
+        context = self._context
+        inside = (context.classifier.domains, context.classifier.staff, context.classifier.management)
+        return fingerprint(context.pseudonyms, self._options, context.owners, inside, account)
 
-    def _recorded(self, google: GoogleClient, since: datetime) -> Iterator[CallPage]:
+    def _recorded_calls(self, google: GoogleClient, since: datetime) -> Iterator[CallPage]:
         if not google.account_id:
-            found = "the permission does not say under which number Google knows the account."
+            found = "the permission does not include the account's number."
             remedy = f"Run: {connect_command(self._context.owners[0].key)}"
             raise AuthorizationError(self._context.source, found, remedy)
         colleagues, until = stored_account_ids(self._context, self._options), self._context.window.end
         yield from Conferences(google, colleagues, until).ended_since(since)
 
     @contextmanager
-    def _sense(self) -> Iterator[None]:
-        """Say so where what Google answers is not what its own description promises."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise MalformedError where Google's response is not in the documented form."""
         try:
             yield
         except (ValueError, KeyError, TypeError):
-            # without its cause: it may repeat what was read
-            found = "what Google tells of calls makes no sense."
+            # Without its cause, which may repeat what was read.
+            found = "Google's list of calls cannot be read."
             raise MalformedError(self._context.source, found, "The next run tries again.") from None
 
 

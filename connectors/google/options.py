@@ -1,4 +1,4 @@
-"""What the Google kinds have in common in the configuration."""
+"""Options that all Google source kinds share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connectors.network import is_unencrypted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleOptions:
-    """How a source of Google's is reached, whichever of its services it is."""
+    """The options of every Google source."""
 
     tokens: Path = field(
         default=Path("google-tokens"),
@@ -39,7 +39,7 @@ class GoogleOptions:
 
 
 def problems(options: GoogleOptions) -> list[str]:
-    """What types alone cannot find."""
+    """Return the problems that types alone cannot show."""
     if options.api_endpoint is None:
         return []
     parts = urlsplit(options.api_endpoint)

@@ -30,113 +30,115 @@ REPORT_PARAMETERS = frozenset(
 _FIELDS = (
     "nextPageToken,items(id(time,uniqueQualifier),actor/key,events(name,parameters(name,value,intValue,boolValue)))"
 )
-_PAGE = 100  # lines: each names a call that is asked for
+_PAGE = 100  # lines; each needs a request for its call
 _OUTSIDE = "HANGOUTS_EXTERNAL_OR_ANONYMOUS"
 
 
 class _Row(NamedTuple):
-    """Somebody's presence from ``start`` to ``end``, and what else the line tells."""
+    """One line of the report: a presence from ``start`` to ``end``, with the line's parameters."""
 
     start: datetime
     end: datetime
-    outside: bool
-    told: Mapping[str, Any]
+    is_outside: bool
+    parameters: Mapping[str, Any]
 
-    def word(self, name: str) -> str:
-        return str(self.told.get(name) or "")
+    def text(self, name: str) -> str:
+        return str(self.parameters.get(name) or "")
 
 
 class CallReport:
-    """Reads the domain's report for one clinician: their own lines, and all lines of the calls that these name."""
+    """A reader of the report for one clinician: their own lines, and all lines of the calls in these."""
 
     def __init__(self, google: GoogleClient, context: Context) -> None:
         self._activities = google.api("admin", "reports_v1").activities()
         self._google = google
         self._context = context
-        known = context.owners[0].addresses | {canonical_address(google.account)}
-        self._own = frozenset(address for address in known if "@" in address)
+        addresses = context.owners[0].addresses | {canonical_address(google.account)}
+        self._own = frozenset(address for address in addresses if "@" in address)
 
     def ended_since(self, since: datetime) -> Iterator[CallPage]:
-        """Pages of calls that the clinician left since then, the latest first, address after address.
+        """Yield pages of the calls that the clinician left at ``since`` or later, the latest first, for each address.
 
-        Raises ValueError, KeyError or TypeError where what Google answers makes no sense, and
-        :class:`~connectors.errors.UnavailableError` where no address says which lines are the clinician's.
+        Raises ValueError, KeyError or TypeError for a response in another form, and
+        :class:`~connectors.errors.UnavailableError` if no address of the clinician is known.
         """
-        known: set[str] = set()
+        seen: set[str] = set()
         addresses = sorted(self._own)
         if not addresses:
-            found = "no address is known by which the report could tell whose calls are whose."
-            raise UnavailableError(self._context.source, found, 'Write it under the [[clinician]]\'s "addresses".')
+            found = "the clinician has no address by which to find their calls in the report."
+            raise UnavailableError(self._context.source, found, 'Add it to the [[clinician]]\'s "addresses".')
         for address in addresses:
             for items, is_last in self._lines("identifier", address, since):
                 rejected: dict[str, RejectedRecord] = {}
-                own = self._rows(items, rejected).values()
-                within = (row for row in own if row.start < self._context.window.end)
-                names = dict.fromkeys(row.word("conference_id") for row in within)
-                calls = [self._call(name, rejected) for name in names if name and name not in known]
-                known |= names.keys()
-                ends = tuple(row.end for row in own)
+                own_rows = self._rows(items, rejected).values()
+                in_window = (row for row in own_rows if row.start < self._context.window.end)
+                names = dict.fromkeys(row.text("conference_id") for row in in_window)
+                calls = [self._call(name, rejected) for name in names if name and name not in seen]
+                seen |= names.keys()
+                ends = tuple(row.end for row in own_rows)
                 yield CallPage(calls, ends, is_last and address == addresses[-1], tuple(rejected.values()))
 
     def _lines(self, parameter: str, value: str, since: datetime) -> Iterator[tuple[list[dict[str, Any]], bool]]:
-        """Pages of the lines that say this."""
-        asked = {
+        """Yield pages of the lines in which the parameter has this value."""
+        query = {
             "userKey": "all",
             "applicationName": "meet",
             "eventName": "call_ended",
             "startTime": google_time(since),
         }
-        for answer, is_last in list_pages(
+        for response, is_last in list_pages(
             self._google,
             lambda page: self._activities.list(
-                **asked, filters=f"{parameter}=={value}", maxResults=_PAGE, fields=_FIELDS, **page
+                **query, filters=f"{parameter}=={value}", maxResults=_PAGE, fields=_FIELDS, **page
             ),
         ):
-            yield list_items(answer, "items"), is_last
+            yield list_items(response, "items"), is_last
 
     def _call(self, name: str, rejected: dict[str, RejectedRecord]) -> MeetCall:
-        """Who was in one call; a line of it that comes twice counts once."""
+        """Return the presence in one call. A line that is returned twice counts once."""
         rows: dict[str, _Row] = {}
         for items, _ in self._lines("conference_id", name, self._context.window.start):
             rows |= self._rows(items, rejected)
         call = MeetCall(name)
         for row in rows.values():
-            self._join(call, row)
+            self._add_presence(call, row)
         return call
 
     def _rows(self, items: list[dict[str, Any]], rejected: dict[str, RejectedRecord]) -> dict[str, _Row]:
-        """The lines of some activities under the names by which they are known when they come again."""
+        """Return the lines of some activities by pseudonym; those that cannot be used are added to ``rejected``."""
         rows: dict[str, _Row] = {}
         for item in items:
             name = self._context.pseudonyms.entry("google meet line", str(item.get("id")))
             try:
-                outside = item.get("actor", {}).get("key") == _OUTSIDE
+                is_outside = item.get("actor", {}).get("key") == _OUTSIDE
                 for index, event in enumerate(item["events"]):
-                    told = dict(_parameters(event))
-                    end, length = parse_instant(item["id"]["time"]), timedelta(seconds=int(told["duration_seconds"]))
-                    row = _Row(end - length, end, outside or told.get("is_external") is True, told)
+                    parameters = dict(_parameters(event))
+                    end = parse_instant(item["id"]["time"])
+                    start = end - timedelta(seconds=int(parameters["duration_seconds"]))
+                    row = _Row(start, end, is_outside or parameters.get("is_external") is True, parameters)
                     rows[f"{name}/{index}"] = row
             except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
-                rejected[name] = RejectedRecord(f"line {name}", "it tells no end or no length of a call")
+                rejected[name] = RejectedRecord(f"line {name}", "it has no end or no duration of a call")
         return rows
 
-    def _join(self, call: MeetCall, row: _Row) -> None:
-        """Put one presence into its call: the clinician's own, somebody's from outside, or a colleague's."""
-        person = row.word("identifier")
-        call.code = call.code or row.word("meeting_code")
-        call.event_id = call.event_id or row.word("calendar_event_id")
+    def _add_presence(self, call: MeetCall, row: _Row) -> None:
+        """Add a presence to its call: the clinician's own, an outside participant's, or a colleague's."""
+        person = row.text("identifier")
+        call.code = call.code or row.text("meeting_code")
+        call.event_id = call.event_id or row.text("calendar_event_id")
         address = canonical_address(person) if "@" in person else ""
         if address in self._own:
             call.own.append((row.start, row.end))
-        elif row.outside or (address and self._context.classifier.is_outside(address)):
-            known_as = address or row.word("endpoint_id") or str(row.end)
-            call.others.setdefault(known_as, []).append((row.start, row.end))
+        elif row.is_outside or (address and self._context.classifier.is_outside(address)):
+            # Without an address, a device counts as one person; without a device, each line does.
+            identity = address or row.text("endpoint_id") or str(row.end)
+            call.others.setdefault(identity, []).append((row.start, row.end))
         else:
             call.colleagues.append((row.start, row.end))
 
 
 def _parameters(event: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The kept parameters of a line."""
+    """Yield the name and value of the line's parameters that are kept."""
     for parameter in event.get("parameters", ()):
         if parameter["name"] in REPORT_PARAMETERS:
             values = [parameter[kind] for kind in ("value", "intValue", "boolValue") if kind in parameter]

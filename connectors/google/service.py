@@ -1,13 +1,13 @@
-"""Asking Google: one client, one back-off, one translation of refusals.
+"""Requests to Google, with one retry policy and one translation of refusals into errors.
 
 ::
 
-    429, rate limit, 5xx, broken off   again (connectors.retry); then another night
-    quota or daily limit used up       another night, at once
+    429, rate limit, 5xx, broken off   retried (connectors.retry), then left to the next run
+    quota or daily limit used up       left to the next run at once
     401, revoked, not permitted        authorise again
-    404, 410                           told to the connector, which knows what it means
+    404, 410                           GoneError, which the connector handles
 
-Google's client has retries of its own; they ignore Retry-After and never look into a batch, so none are used.
+Google's client library can retry, too, but it ignores Retry-After and does not look into a batch, so that is not used.
 """
 
 from __future__ import annotations
@@ -41,29 +41,28 @@ from connectors.retry import (
     retry_after,
 )
 
-SECONDS = 60  # for one answer
-BATCH_PARTS = 50  # more than that is not recommended; each counts as a call of its own
+SECONDS = 60  # timeout of a request
+BATCH_PARTS = 50  # Google recommends no more; each part counts as a call
 GMAIL_BATCHES = "https://gmail.googleapis.com/batch"
-_PLACES = {"calendar": "calendar/v3/"}  # the others begin at the root
-_TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"})
-_USED_UP = frozenset({"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"})
-_SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
-_JUNK = (ValueError, LookupError, TypeError, AttributeError)  # what the client raises at answers that are none
+_PATHS = {"calendar": "calendar/v3/"}  # api_endpoint replaces host and path; the other services begin at the root
+_RATE_LIMIT = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"})
+_QUOTA = frozenset({"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"})
+_DISABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 
-_TAKEN_BACK = "Google no longer accepts the permission that was given."
-_EVERY_WEEK = "  If that is every week, the consent screen is in testing mode: see docs/google.md."
+_REVOKED = "Google no longer accepts the permission that was given."
+_EVERY_WEEK = "  If this happens every week, the consent screen is in testing mode: see docs/google.md."
 
 
 class GoneError(UnavailableError):
-    """What was asked for is not there (404), or not any more (410)."""
+    """The requested item does not exist (404), or no longer (410)."""
 
 
 class RefusedError(UnavailableError):
-    """The request itself is not accepted (400): a page or sync token from another time, as a rule."""
+    """Google does not accept the request (400), usually because of an old page or sync token."""
 
 
 class GoogleClient:
-    """Asks Google in one owner's name, on behalf of one source, until the block ends.
+    """A context manager that sends requests to Google in one owner's name, for one source.
 
     ``pause`` sleeps for some seconds; a test may count instead.
     """
@@ -80,12 +79,12 @@ class GoogleClient:
         self._source = context.source
         self._owner = context.owners[0].key if context.owners else ""
         self._endpoint = options.api_endpoint.rstrip("/") if options.api_endpoint else None
-        found = load_access(context, options, scopes, subject)
-        self.account_id, self.account = found.account_id, found.account
-        self.permission = found.permission
+        access = load_access(context, options, scopes, subject)
+        self.account_id, self.account = access.account_id, access.account
+        self.permission = access.permission
         self._deadline = Deadline()
         self._retrier = Retrier(self._deadline, pause, GOOGLE_MAX_ATTEMPTS)
-        self._http = _http(found.credentials, self._deadline)
+        self._http = _http(access.credentials, self._deadline)
 
     def __enter__(self) -> Self:
         return self
@@ -94,91 +93,91 @@ class GoogleClient:
         self._http.close()
 
     def api(self, name: str, version: str) -> Any:
-        """One of Google's services, from the description that its client ships."""
+        """Return one of Google's services, built from the description that the client library contains."""
         from googleapiclient.discovery import build
 
-        places = {"api_endpoint": f"{self._endpoint}/{_PLACES.get(name, '')}"} if self._endpoint else None
+        client_options = {"api_endpoint": f"{self._endpoint}/{_PATHS.get(name, '')}"} if self._endpoint else None
         return build(
-            name, version, http=self._http, static_discovery=True, cache_discovery=False, client_options=places
+            name, version, http=self._http, static_discovery=True, cache_discovery=False, client_options=client_options
         )
 
     def execute(self, request: Any) -> dict[str, Any]:
-        """The answer to one request. Raises a :class:`~connectors.errors.ConnectorError` where there is none."""
+        """Return the response to one request. Raises a :class:`~connectors.errors.ConnectorError`."""
         self._deadline.renew()
-        answer: dict[str, Any] = self._retrier.run(lambda: self._answer(request))
-        return answer
+        response: dict[str, Any] = self._retrier.run(lambda: self._response(request))
+        return response
 
     def execute_all(self, requests: Mapping[str, Any]) -> dict[str, dict[str, Any] | GoneError | RefusedError]:
-        """The answers to many requests under their names, or why a part has none that waiting would bring.
+        """Return the responses to many requests by name, or the error that no retry would change.
 
-        They are sent in batches. A part that fails alone is asked again with those behind it, after a pause, until a
-        whole round brings nothing. Raises :class:`RefusedError` where none of several is accepted.
+        They are sent in batches. Parts of a batch that fail are sent again with the next ones, after a pause, until a
+        whole round gives nothing new. Raises :class:`RefusedError` if all of several requests are refused.
         """
-        answers: dict[str, dict[str, Any] | GoneError | RefusedError] = {}
-        waiting, round_ = dict(requests), 0
+        responses: dict[str, dict[str, Any] | GoneError | RefusedError] = {}
+        waiting, failures = dict(requests), 0
         self._deadline.renew()
         while waiting:
             part = dict(list(waiting.items())[:BATCH_PARTS])
-            found, failed = self._retrier.run(partial(self._batch, part))
-            answers |= found
-            waiting = {name: request for name, request in waiting.items() if name not in found}
-            if found:
+            received, failure = self._retrier.run(partial(self._batch, part))
+            responses |= received
+            waiting = {name: request for name, request in waiting.items() if name not in received}
+            if received:
                 self._deadline.renew()
-            if failed is None:
-                round_ = 0
+            if failure is None:
+                failures = 0
                 continue
-            round_ = 0 if found else round_ + 1
-            self._retrier.wait(failed, max(round_, 1))
-        refusals = [answer for answer in answers.values() if isinstance(answer, RefusedError)]
-        if len(refusals) == len(answers) > 1:
+            failures = 0 if received else failures + 1  # rounds in a row that gave nothing
+            self._retrier.wait(failure, max(failures, 1))
+        refusals = [response for response in responses.values() if isinstance(response, RefusedError)]
+        if len(refusals) == len(responses) > 1:
             raise refusals[0]
-        return answers
+        return responses
 
-    def _answer(self, request: Any) -> dict[str, Any]:
-        return self._object(self._translated(request.execute))
+    def _response(self, request: Any) -> dict[str, Any]:
+        return self._object(self._send(request.execute))
 
     def _batch(
         self, requests: Mapping[str, Any]
     ) -> tuple[dict[str, dict[str, Any] | GoneError | RefusedError], RetryableError | None]:
-        """What came of each part, and the first reason why one has to be asked again."""
+        """Return the response or final error of each part, and the first failure that may pass."""
         from googleapiclient.http import BatchHttpRequest
 
-        told: dict[str, tuple[Any, Any]] = {}
+        results: dict[str, tuple[Any, Any]] = {}
 
-        def keep(name: str, answer: Any, refusal: Any) -> None:
-            told[name] = answer, refusal
+        def add_result(name: str, response: Any, error: Any) -> None:
+            results[name] = response, error
 
-        # the client's own batches know nothing of api_endpoint
+        # The client library's batches ignore api_endpoint.
         address = f"{self._endpoint}/batch/gmail/v1" if self._endpoint else GMAIL_BATCHES
-        batch = BatchHttpRequest(callback=keep, batch_uri=address)
+        batch = BatchHttpRequest(callback=add_result, batch_uri=address)
         for name, request in requests.items():
             batch.add(request, request_id=name)
-        self._translated(batch.execute)
-        found: dict[str, dict[str, Any] | GoneError | RefusedError] = {}
-        failed = None
-        for name, (answer, refusal) in told.items():
+        self._send(batch.execute)
+        received: dict[str, dict[str, Any] | GoneError | RefusedError] = {}
+        failure = None
+        for name, (response, error) in results.items():
             try:
-                found[name] = self._part(answer, refusal)
-            except RetryableError as again:
-                failed = failed or again
-        return found, failed
+                received[name] = self._part(response, error)
+            except RetryableError as retryable:
+                failure = failure or retryable
+        return received, failure
 
-    def _part(self, answer: Any, refusal: Any) -> dict[str, Any] | GoneError | RefusedError:
-        if refusal is None:
-            return self._object(answer)
-        problem = self._refusal(refusal)
+    def _part(self, response: Any, error: Any) -> dict[str, Any] | GoneError | RefusedError:
+        if error is None:
+            return self._object(response)
+        problem = self._refusal(error)
         if isinstance(problem, (GoneError, RefusedError)):
             return problem
         raise problem
 
-    def _object(self, answer: Any) -> dict[str, Any]:
-        if not isinstance(answer, dict):
-            problem = MalformedError(self._source, "what Google answers makes no sense.", "The next run tries again.")
+    def _object(self, response: Any) -> dict[str, Any]:
+        if not isinstance(response, dict):
+            problem = MalformedError(self._source, "Google's response cannot be read.", "The next run tries again.")
             raise RetryableError(problem)
-        return answer
+        return response
 
-    def _translated(self, ask: Callable[[], Any]) -> Any:
-        """Ask, and turn whatever Google's client raises into one of our errors or a reason to try again."""
+    def _send(self, execute: Callable[[], Any]) -> Any:
+        """Send a request, and translate what Google's client library raises into our errors."""
         from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
         from googleapiclient.errors import Error, HttpError
         from httplib2 import HttpLib2Error
@@ -186,7 +185,7 @@ class GoogleClient:
         from connectors.google.connection import UnencryptedError
 
         try:
-            return ask()
+            return execute()
         except HttpError as error:
             problem: Exception = self._refusal(error)
         except RefreshError as error:
@@ -205,58 +204,54 @@ class GoogleClient:
             AttributeError,
             _http_error(),
         ) as error:
-            # cut off, junk, or a batch whose parts are not what was asked for
+            # A response that is cut off, junk, or a batch with other parts than requested.
             problem = self._broken_off(error)
         except UnencryptedError:
             found = "the connection would not be encrypted."
-            problem = UnavailableError(self._source, found, "Write addresses that begin with https.")
-        # without its cause: the client repeats addresses and answers in its messages
+            problem = UnavailableError(self._source, found, "Use addresses that begin with https.")
+        # Without its cause: the client library repeats addresses and responses in its messages.
         raise problem from None
 
     def _refusal(self, error: Any) -> Exception:
         status, reasons = int(error.resp.status), _reasons(error.content)
-        if reasons & _USED_UP:
-            return self._another_night("Google's quota for today is used up.")
-        if status == 429 or (status == 403 and reasons & _TOO_FAST):
+        if reasons & _QUOTA:
+            return self._rate_limited("Google's quota for today is used up.")
+        if status == 429 or (status == 403 and reasons & _RATE_LIMIT):
             wait = retry_after(error.resp)
-            return RetryableError(
-                self._another_night("Google asks us to stop for now (too many requests).", wait), wait
-            )
+            return RetryableError(self._rate_limited("Google asks us to stop for now (too many requests).", wait), wait)
         if status >= 500:
             problem = UnavailableError(self._source, f"Google answered HTTP {status}.", "The next run tries again.")
             return RetryableError(problem, retry_after(error.resp)) if status in RETRYABLE_STATUSES else problem
         return self._final(status, reasons)
 
     def _final(self, status: int, reasons: frozenset[str]) -> ConnectorError:
-        """A refusal that no waiting mends."""
+        """Return the error for a refusal that no retry would change."""
         if status in {404, 410}:
-            return GoneError(
-                self._source, f"there is nothing at Google under that name (HTTP {status}).", "Check its options."
-            )
-        if reasons & _SWITCHED_OFF:
+            return GoneError(self._source, f"Google has no such item (HTTP {status}).", "Check the source's options.")
+        if reasons & _DISABLED:
             return UnavailableError(
                 self._source,
-                "the service is not switched on in the practice's Google project.",
-                'Switch it on in Google\'s console, under "APIs & Services".',
+                "the service is not enabled in the practice's Google project.",
+                'Enable it in Google\'s console, under "APIs & Services".',
             )
         if status in {401, 403}:
-            return self._revoked(f"Google does not let us read this (HTTP {status}).")
+            return self._revoked(f"Google does not allow us to read this (HTTP {status}).")
         return RefusedError(self._source, f"Google does not accept the request (HTTP {status}).", "Please report it.")
 
-    def _another_night(self, found: str, wait: float | None = None) -> RateLimitError:
+    def _rate_limited(self, found: str, wait: float | None = None) -> RateLimitError:
         remedy = (
-            "What was read is kept; the next run goes on from there. Daily quotas begin anew at midnight in California."
+            "What was read is kept; the next run goes on from there. Daily quotas are reset at midnight in California."
         )
         return RateLimitError(self._source, found, remedy, long_wait(wait))
 
     def _broken_off(self, error: Exception) -> RetryableError:
         problem = connection_error(self._source, "Google", error)
-        if not isinstance(problem, LimitExceededError):  # there is no name or port of Google's to check
+        if not isinstance(problem, LimitExceededError):  # its advice to check name and port is wrong for Google
             remedy = "Check whether this machine is online. The next run tries again."
             problem = UnavailableError(self._source, problem.found, remedy)
         return RetryableError(problem)
 
-    def _revoked(self, found: str = _TAKEN_BACK, remedy: str = "") -> AuthorizationError:
+    def _revoked(self, found: str = _REVOKED, remedy: str = "") -> AuthorizationError:
         return AuthorizationError(self._source, found, f"Run: {connect_command(self._owner)}{remedy}")
 
 
@@ -265,7 +260,7 @@ def _http(credentials: Any, deadline: Deadline) -> Any:
 
     from connectors.google.connection import WatchedHttp
 
-    # below this they write addresses and reasons, and what we say of a refusal is enough
+    # At lower levels they log addresses and reasons.
     for name in ("googleapiclient", "google.auth", "google_auth_httplib2"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return AuthorizedHttp(credentials, http=WatchedHttp(deadline, SECONDS))
@@ -278,11 +273,11 @@ def _http_error() -> type[Exception]:
 
 
 def _reasons(content: object) -> frozenset[str]:
-    """The words by which an answer says why it refuses, wherever they stand."""
+    """Return the reasons in an error response. Google's services put them in different places."""
     try:
         error = json.loads(content)["error"]  # type: ignore[arg-type]
-        places = [error, *error.get("errors", ()), *error.get("details", ())]
-        words = [place.get(name) for place in places for name in ("reason", "status")]
+        objects = [error, *error.get("errors", ()), *error.get("details", ())]
+        reasons = [item.get(name) for item in objects for name in ("reason", "status")]
     except (ValueError, TypeError, LookupError, AttributeError):
         return frozenset()
-    return frozenset(word for word in words if isinstance(word, str))
+    return frozenset(reason for reason in reasons if isinstance(reason, str))

@@ -445,7 +445,7 @@ def test_a_message_that_gmail_never_hands_out_is_set_aside(google: Google, reade
     google.trouble(400, "failedPrecondition", method="gmail.users.messages.get", after=2, times=1)
     reader.read()
 
-    assert [record.reason for record in reader.rejected] == ["Gmail does not hand it out"]
+    assert [record.reason for record in reader.rejected] == ["Gmail refuses to return it"]
     assert names[2] not in reader.rejected[0].where
     assert len(reader.stamps) == 4
     letters(box, 1, first=5)

@@ -344,7 +344,7 @@ def test_the_address_in_the_consent_is_looked_for_too(google: Google, tmp_path: 
     assert len(reader.calls) == 1
 
     write_private(tmp_path / "google-tokens", consent_file("ana"), {"account": "ana", "scopes": [REPORTS]})
-    with pytest.raises(UnavailableError, match="no address is known"):
+    with pytest.raises(UnavailableError, match="has no address by which to find"):
         reader.read()
 
 
@@ -377,7 +377,7 @@ def test_a_line_without_a_length_is_set_aside(google: Google, tmp_path: Path, mo
     monkeypatch.setattr(Meetings, "_row", without_length)
     reader.read()
 
-    assert {record.reason for record in reader.rejected} == {"it tells no end or no length of a call"}
+    assert {record.reason for record in reader.rejected} == {"it has no end or no duration of a call"}
     assert spans(reader) == [("10:00", "10:50")]
 
 

@@ -47,7 +47,7 @@ def test_a_proof_of_another_page_is_refused(emulator: Emulator, tmp_path: Path) 
     first, second = (ConsentFlow(emulator.client, GmailOptions(api_endpoint=emulator.url), [MAIL]) for _ in range(2))
     leads_to = emulator.consent(first.url)
 
-    with pytest.raises(UnavailableError, match="not the address that Google's page leads to"):
+    with pytest.raises(UnavailableError, match="not the address to which Google's page leads"):
         second.finish(leads_to, tmp_path / "google-tokens", "ana", NOW)
     second._state = first._state
     with pytest.raises(AuthorizationError, match="does not accept the answer"):
@@ -74,10 +74,10 @@ def test_its_messages_and_history_become_the_same_records(
     options = connected(emulator, tmp_path)
     monkeypatch.setattr(GoogleClient, "execute_all", one_by_one)  # it knows no batches
 
-    def beginning(gmail: Gmail, google: GoogleClient, _users: object) -> GmailCursor:  # and no profile
+    def new_cursor(gmail: Gmail, google: GoogleClient, _users: object) -> GmailCursor:  # and no profile
         return GmailCursor(gmail._settings(), permission=gmail._permission(google), history="1")
 
-    monkeypatch.setattr(Gmail, "_beginning", beginning)
+    monkeypatch.setattr(Gmail, "_new_cursor", new_cursor)
     reader = Reader(Gmail, options, context(tmp_path))
     reader.read()
     listed = dict(reader.held)

@@ -74,11 +74,11 @@ def test_a_connection_that_breaks_off_is_tried_again(google: Google, reader: Rea
         (429, "quotaExceeded", RateLimitError, "quota for today is used up", 0),
         (503, "backendError", UnavailableError, "The next run tries again", GOOGLE_MAX_ATTEMPTS - 1),
         (501, "notImplemented", UnavailableError, "Google answered HTTP 501", 0),
-        (-2, "junk", MalformedError, "makes no sense", GOOGLE_MAX_ATTEMPTS - 1),
-        (403, "accessNotConfigured", UnavailableError, "Switch it on in Google's console", 0),
+        (-2, "junk", MalformedError, "cannot be read", GOOGLE_MAX_ATTEMPTS - 1),
+        (403, "accessNotConfigured", UnavailableError, "Enable it in Google's console", 0),
         (403, "insufficientPermissions", AuthorizationError, "evenhours connect google --clinician ana", 0),
-        (403, "forbidden", AuthorizationError, "does not let us read this", 0),
-        (404, "notFound", UnavailableError, "nothing at Google under that name", 0),
+        (403, "forbidden", AuthorizationError, "does not allow us to read this", 0),
+        (404, "notFound", UnavailableError, "Google has no such item", 0),
     ],
 )
 def test_what_does_not_pass_is_told_and_keeps_the_cursor(
@@ -196,7 +196,7 @@ def test_a_key_that_is_none_is_said_without_repeating_it(
     (tmp_path / "service.json").write_text(key)
     write_private(tmp_path / "google-tokens", consent_file("ana"), {"account": ANA, "scopes": [CALENDAR]})
     reader.options = CalendarOptions(api_endpoint=google.url, service_account="file:service.json")
-    with pytest.raises(UnavailableError, match="the service account's key is none") as error:
+    with pytest.raises(UnavailableError, match="the service account's key is not valid") as error:
         reader.read()
     assert "secret-in-here" not in str(error.value)
 

@@ -215,7 +215,7 @@ def test_another_address_is_refused_and_nothing_is_kept(office: Office, change: 
     answer = without_browser(office, change)
 
     assert answer.code == 1
-    assert "that is not the address that Google's page leads to" in answer.err
+    assert "that is not the address to which Google's page leads" in answer.err
     assert not (office.folder / "google-tokens").exists()
 
 
@@ -223,7 +223,7 @@ def test_a_code_of_somebody_elses_is_refused(office: Office) -> None:
     answer = without_browser(office, lambda address: address.replace("code=4%2Fcode-0", "code=4%2Fcode-9"))
 
     assert answer.code == 4
-    assert "Google does not accept the answer" in answer.err
+    assert "Google does not accept the code" in answer.err
     assert "Traceback" not in answer.err
 
 

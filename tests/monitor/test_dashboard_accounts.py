@@ -77,7 +77,7 @@ def test_an_address_is_accepted_once_and_only_from_whoever_began(office: Office,
     assert post(ben, f"{HERE}/google/answer", address=address).status_code == 400
     post(ben, f"{HERE}/google")
     page = post(ben, f"{HERE}/google/answer", address=address).text
-    assert "that is not the address that Google&#39;s page leads to" in page
+    assert "that is not the address to which Google&#39;s page leads" in page
     assert read_private(office.folder / "google-tokens", "ben.json") is None
     post(ana, f"{HERE}/google/answer", address=address)
     assert post(ana, f"{HERE}/google/answer", address=address).status_code == 400
