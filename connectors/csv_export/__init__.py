@@ -1,10 +1,10 @@
-"""Any CSV export, by declared columns.
+"""CSV exports of any program, by declared columns.
 
-table     bytes become rows
-columns   a cell becomes an instant, minutes or a word
-options   what the configuration may declare
-presets   exports of practice systems that are known by name
+table     bytes become rows of cells
+columns   a cell becomes an instant, a duration or a status
+options   the configuration of a source
+presets   exports of known practice systems
 records   rows become visits, calls or messages
 source    the connector
-inspect   a proposal for an unknown file, from patterns (how a column is written) and roles (what it is called)
+inspect   a proposed mapping for an unknown file, from patterns (the format of cells) and roles (the names of columns)
 """

@@ -1,8 +1,8 @@
-"""What the columns of an unknown export may mean: a mapping proposed from its header and the look of its cells.
+"""A proposed mapping for an unknown export, from its header and the format of its cells.
 
-Nothing of the cells is repeated, in a proposal or in an error, but status words: those that every practice uses, and
-others that stand at least twice in the status column. Names of columns are structure and are shown; a file whose
-first row is itself data is refused, so that a client's name is not taken for a column's.
+Of the cells nothing is repeated, in a proposal or in an error, except status words: those that every practice uses, and
+others that occur at least twice in the status column. Column names are structure and are shown; a file whose first row
+is data is refused, so that a client's name is not taken for a column's.
 """
 
 from __future__ import annotations
@@ -14,29 +14,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.content import open_content
-from connectors.csv_export.columns import DIRECTIONS, UNKNOWN, WORDS, Columns, columns_in, words_from
-from connectors.csv_export.patterns import carries_offset, kind_of, may_be_name, patterns_of
-from connectors.csv_export.presets import Preset, recognised
-from connectors.csv_export.records import Shape, is_total, shape_of
-from connectors.csv_export.roles import Column, roles_from
-from connectors.csv_export.table import LARGEST_FILE, Row, Table, TableError, clean, table_from
+from connectors.csv_export.columns import (
+    DIRECTION_WORDS,
+    EMPTY_VALUES,
+    STATUS_WORDS,
+    ColumnMapping,
+    lists_by_word,
+    map_columns,
+)
+from connectors.csv_export.patterns import cell_kind, has_offset, matching_patterns, may_be_header
+from connectors.csv_export.presets import Preset, recognise
+from connectors.csv_export.records import RowType, is_total, row_type_of
+from connectors.csv_export.roles import ColumnProfile, guess_roles
+from connectors.csv_export.table import MAX_FILE_BYTES, CsvRow, CsvTable, TableError, clean_cell, read_table
 from connectors.errors import MalformedError, UnavailableError
 
-_TIMES = ("booked_start", "booked_end", "actual_start", "actual_end", "sent_at")
-_NAMES = {Shape.VISIT: "visits", Shape.CALL: "calls", Shape.MESSAGE: "messages", None: "export"}
-_LOGS = {Shape.CALL: "Call logs", Shape.MESSAGE: "Message logs"}
+_TIME_ROLES = ("booked_start", "booked_end", "actual_start", "actual_end", "sent_at")
+_SOURCE_NAMES = {RowType.VISIT: "visits", RowType.CALL: "calls", RowType.MESSAGE: "messages", None: "export"}
+_LOGS = {RowType.CALL: "Call logs", RowType.MESSAGE: "Message logs"}
 _LONGEST_WORD = 40
 _MOST_WORDS = 20
-_NO_ROW = "There is no row under the names of its columns. Export some days of work and look at that file instead."
+_NO_ROWS = "The file has column names but no rows. Export some days of work and inspect that file instead."
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """A mapping as far as the file shows it.
+class MappingProposal:
+    """A mapping, as far as the file shows it.
 
-    ``patterns`` are strptime's, ``None`` for ISO 8601: two where no row tells day from month, none where times are
-    written in no way known here. ``words`` are status words by list, ``unlisted`` those that belong to none yet.
-    ``zoned`` is whether every time carries an offset of its own.
+    ``patterns`` are strptime's, ``None`` for ISO 8601: two if no row shows which is the day, none if the format of the
+    times is unknown. ``words`` are status words by list, ``unlisted`` those in no list. ``have_offsets`` says whether
+    every time has an offset.
     """
 
     path: Path
@@ -48,166 +55,173 @@ class Proposal:
     words: Mapping[str, tuple[str, ...]]
     unlisted: tuple[str, ...]
     notes: tuple[str, ...]
-    zoned: bool = False
+    have_offsets: bool = False
     preset: Preset | None = None
 
     def toml(self) -> str:
-        """A ``[[source]]`` block to be looked over; what has to be decided is a comment, or a value that is refused."""
+        """Return a ``[[source]]`` block for the user to check; open questions are comments or invalid values."""
         return "\n".join([*self._source(), *self._columns(), *self._format()]) + "\n"
 
     def _source(self) -> Iterator[str]:
         delimiter = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}.get(self.delimiter, self.delimiter)
-        found = f"{len(self.columns)} columns between {delimiter}" if len(self.columns) > 1 else "one column"
-        yield f"# {found}, {self.encoding}"
+        summary = f"{len(self.columns)} columns between {delimiter}" if len(self.columns) > 1 else "one column"
+        yield f"# {summary}, {self.encoding}"
         yield from (f"# {note}" for note in self.notes)
         if self.preset:
             yield f"# It looks like the export of {self.preset.label}."
-            instead = "[source.columns]" if len(self.patterns) > 1 else "[source.columns] and [source.format]"
-            yield f'# preset = "{self.preset.name}" can take the place of {instead}.'
+            replaced = "[source.columns]" if len(self.patterns) > 1 else "[source.columns] and [source.format]"
+            yield f'# preset = "{self.preset.name}" can take the place of {replaced}.'
         yield "[[source]]"
-        yield f'name = "{_NAMES[shape_of(self.roles)]}"'
+        yield f'name = "{_SOURCE_NAMES[row_type_of(self.roles)]}"'
         yield 'kind = "csv"'
-        anybody = "clinician" in self.roles
-        yield 'clinician = "*"' if anybody else 'clinician = "KEY"  # the key of the clinician whose rows these are'
-        yield f"path = {_text(str(self.path.absolute()))}"
+        has_clinician = "clinician" in self.roles
+        yield (
+            'clinician = "*"' if has_clinician else 'clinician = "KEY"  # the key of the clinician whose rows these are'
+        )
+        yield f"path = {_toml_string(str(self.path.absolute()))}"
 
     def _columns(self) -> Iterator[str]:
         yield from ("", "[source.columns]")
-        yield from (f"{role} = {_text(column)}" for role, column in self.roles.items())
-        used = {clean(part) for column in self.roles.values() for part in (column, *column.split("+"))}
-        left = [_text(name) for name in self.columns if name and name not in used]
-        if left:
-            yield f"# not read: {', '.join(left)}"
+        yield from (f"{role} = {_toml_string(column)}" for role, column in self.roles.items())
+        used = {clean_cell(part) for column in self.roles.values() for part in (column, *column.split("+"))}
+        unused = [_toml_string(name) for name in self.columns if name and name not in used]
+        if unused:
+            yield f"# not read: {', '.join(unused)}"
 
     def _format(self) -> Iterator[str]:
         yield from ("", "[source.format]")
-        decided = len(self.patterns) == 1
+        is_decided = len(self.patterns) == 1
         for pattern in self.patterns:
-            yield f"{'' if decided else '# '}instant = {_text(pattern)}" if pattern else "# times are ISO 8601"
+            yield (
+                f"{'' if is_decided else '# '}instant = {_toml_string(pattern)}" if pattern else "# times are ISO 8601"
+            )
         yield from self._zone()
         for name, words in self.words.items():
-            yield f"{name} = [{', '.join(map(_text, words))}]"
+            yield f"{name} = [{', '.join(map(_toml_string, words))}]"
         if self.unlisted:
-            yield f"# put into held, cancelled, late_cancelled or no_show: {', '.join(map(_text, self.unlisted))}"
+            unlisted = ", ".join(map(_toml_string, self.unlisted))
+            yield f"# put into held, cancelled, late_cancelled or no_show: {unlisted}"
 
     def _zone(self) -> Iterator[str]:
-        # A program that logs calls or messages mostly writes UTC: read in the clinician's zone such a file looks right
-        # in winter and is an hour off all summer. So nothing reads it until somebody has said which it is.
-        if self.zoned:
+        # A program that logs calls or messages mostly writes UTC. Read in London's zone such a file looks right in
+        # winter and is an hour off all summer, so it is not read until the user has chosen.
+        if self.have_offsets:
             return
-        if shape_of(self.roles) in _LOGS:
-            yield 'zone = "?"  # "UTC", or where the clock stood that wrote it, such as "Europe/Paris"'
+        if row_type_of(self.roles) in _LOGS:
+            yield 'zone = "?"  # "UTC", or the zone of the times, such as "Europe/Paris"'
         else:
-            yield '# zone = "Europe/Paris"  # of times without an offset; without it the clinician\'s own'
+            yield '# zone = "Europe/Paris"  # the zone of times without an offset (default: the clinician\'s)'
 
 
-def propose(path: Path) -> Proposal:
-    """Look at a file and propose its mapping. Raises :class:`ConnectorError` if it is no table with a header."""
+def propose(path: Path) -> MappingProposal:
+    """Read a file and propose its mapping. Raises :class:`ConnectorError` if it is not a table with a header."""
     try:
         with open_content(path) as content:
-            if content.size > LARGEST_FILE:
-                raise TableError(f"the file is larger than {LARGEST_FILE // 2**20} MB.")
-            table = table_from(content)
+            if content.size > MAX_FILE_BYTES:
+                raise TableError(f"the file is larger than {MAX_FILE_BYTES // 2**20} MB.")
+            table = read_table(content)
             return _proposal(path, table, [row for row in table.rows() if not is_total(row)])
     except (OSError, ValueError) as error:
         if isinstance(error, TableError):
             raise MalformedError(path.name, str(error), "Save it as CSV with one row of column names.") from error
-        raise UnavailableError(path.name, "the file cannot be read.", "Check its path and rights.") from error
+        raise UnavailableError(path.name, "the file cannot be read.", "Check its path and permissions.") from error
 
 
-def _proposal(path: Path, table: Table, rows: list[Row]) -> Proposal:
-    whole = [row for row in rows if len(row.cells) >= len(table.header)]
-    if not all(map(may_be_name, filter(None, table.header))):
-        raise TableError("its first row is no row of column names.")
+def _proposal(path: Path, table: CsvTable, rows: list[CsvRow]) -> MappingProposal:
+    complete = [row for row in rows if len(row.cells) >= len(table.header)]
+    if not all(map(may_be_header, filter(None, table.header))):
+        raise TableError("its first row does not contain column names.")
     unique = [name for name in table.header if name and table.header.count(name) == 1]
-    roles = roles_from([_column(name, whole, table.header.index(name)) for name in unique])
-    columns = columns_in(table.header, roles)
-    patterns = _patterns(columns, whole)
-    words, unlisted = _status_words(_texts(columns, whole, "status"))
-    zoned = _zoned(columns, whole)
+    roles = guess_roles([_column(name, complete, table.header.index(name)) for name in unique])
+    columns = map_columns(table.header, roles)
+    patterns = _patterns(columns, complete)
+    words, unlisted = _status_words(_texts(columns, complete, "status"))
+    have_offsets = _have_offsets(columns, complete)
     notes = (
-        *(_doubts(roles, patterns, unlisted) if rows else [_NO_ROW]),
-        *_direction_doubts(_texts(columns, whole, "direction")),
-        *_zone_doubts(roles, zoned=zoned),
-        *_number_doubts(roles),
+        *(_mapping_notes(roles, patterns, unlisted) if rows else [_NO_ROWS]),
+        *_direction_notes(_texts(columns, complete, "direction")),
+        *_zone_notes(roles, have_offsets=have_offsets),
+        *_number_notes(roles),
     )
-    return Proposal(
-        path, table.header, table.delimiter, table.encoding, roles, patterns, words, unlisted, notes, zoned,
-        recognised(table.header),
+    return MappingProposal(
+        path, table.header, table.delimiter, table.encoding, roles, patterns, words, unlisted, notes, have_offsets,
+        recognise(table.header),
     )  # fmt: skip
 
 
-def _column(name: str, rows: list[Row], place: int) -> Column:
-    values = [text for row in rows if (text := clean(row.cells[place])).lower() not in UNKNOWN]
-    return Column(name, kind_of(values), distinct=len(set(values)) == len(rows))
+def _column(name: str, rows: list[CsvRow], place: int) -> ColumnProfile:
+    values = [text for row in rows if (text := clean_cell(row.cells[place])).lower() not in EMPTY_VALUES]
+    return ColumnProfile(name, cell_kind(values), distinct=len(set(values)) == len(rows))
 
 
-def _texts(columns: Columns, rows: Iterable[Row], role: str) -> Counter[str]:
+def _texts(columns: ColumnMapping, rows: Iterable[CsvRow], role: str) -> Counter[str]:
     return Counter(text for row in rows if (text := columns.text(row, role)))
 
 
-def _patterns(columns: Columns, rows: list[Row]) -> tuple[str | None, ...]:
+def _patterns(columns: ColumnMapping, rows: list[CsvRow]) -> tuple[str | None, ...]:
     # One pattern serves all times of a source; if no single one does, the first column decides.
-    texts = _times(columns, rows)
-    return patterns_of(set().union(*texts)) or patterns_of(texts[0] if texts else ())
+    texts = _time_texts(columns, rows)
+    return matching_patterns(set().union(*texts)) or matching_patterns(texts[0] if texts else ())
 
 
-def _times(columns: Columns, rows: list[Row]) -> list[set[str]]:
-    return [set(_texts(columns, rows, role)) for role in _TIMES if role in columns.places]
+def _time_texts(columns: ColumnMapping, rows: list[CsvRow]) -> list[set[str]]:
+    return [set(_texts(columns, rows, role)) for role in _TIME_ROLES if role in columns.places]
 
 
-def _zoned(columns: Columns, rows: list[Row]) -> bool:
-    texts = set().union(*_times(columns, rows))
-    return bool(texts) and all(map(carries_offset, texts))
+def _have_offsets(columns: ColumnMapping, rows: list[CsvRow]) -> bool:
+    texts = set().union(*_time_texts(columns, rows))
+    return bool(texts) and all(map(has_offset, texts))
 
 
 def _status_words(counted: Counter[str]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Words by list, and those in no list. A word of no practice's is shown only if it is short and not alone."""
-    usual = words_from({}, WORDS)
-    listed: dict[str, tuple[str, ...]] = {}
+    """Return status words by list, and those in no list; of these only short ones that occur more than once."""
+    default_lists = lists_by_word({}, STATUS_WORDS)
+    by_list: dict[str, tuple[str, ...]] = {}
     unlisted: list[str] = []
-    for word, times in sorted(counted.items()):
-        name = usual.get(word.lower()) or ("cancelled" if times > 1 and "cancel" in word.lower() else None)
-        if name and len(word) <= _LONGEST_WORD:
-            listed[name] = (*listed.get(name, ()), word)
-        elif times > 1 and len(word) <= _LONGEST_WORD:
+    for word, count in sorted(counted.items()):
+        list_name = default_lists.get(word.lower()) or ("cancelled" if count > 1 and "cancel" in word.lower() else None)
+        if list_name and len(word) <= _LONGEST_WORD:
+            by_list[list_name] = (*by_list.get(list_name, ()), word)
+        elif count > 1 and len(word) <= _LONGEST_WORD:
             unlisted.append(word)
     if len(unlisted) > _MOST_WORDS:  # not words then, but notes that happen to recur
         unlisted = []
-    return {name: listed[name] for name in WORDS if name in listed}, tuple(unlisted)
+    return {list_name: by_list[list_name] for list_name in STATUS_WORDS if list_name in by_list}, tuple(unlisted)
 
 
-def _doubts(roles: Mapping[str, str], patterns: tuple[str | None, ...], unlisted: tuple[str, ...]) -> Iterator[str]:
-    if shape_of(roles) is None:
-        yield "No columns were recognised that make a visit, a call or a message: fill in [source.columns]."
+def _mapping_notes(
+    roles: Mapping[str, str], patterns: tuple[str | None, ...], unlisted: tuple[str, ...]
+) -> Iterator[str]:
+    if row_type_of(roles) is None:
+        yield "No columns of visits, calls or messages were recognised: fill in [source.columns]."
     if len(patterns) > 1:
-        yield "No row tells the day from the month: take the # from the right instant."
-    if shape_of(roles) and not patterns:
-        yield "Times are written in no way known here: fill in instant."
+        yield "No row shows which is the day and which the month: remove the # from the right instant."
+    if row_type_of(roles) and not patterns:
+        yield "The format of the times is unknown: fill in instant."
     if unlisted:
-        yield "Some status words belong to no list yet: see the last line."
+        yield "Some status words are in no list yet: see the last line."
 
 
-def _direction_doubts(counted: Counter[str]) -> Iterator[str]:
-    if any(text.lower() not in words_from({}, DIRECTIONS) for text in counted):
-        yield "Some direction words are not known here: list them as incoming = [] and outgoing = []."
+def _direction_notes(counted: Counter[str]) -> Iterator[str]:
+    if any(text.lower() not in lists_by_word({}, DIRECTION_WORDS) for text in counted):
+        yield "Some direction words are unknown: list them as incoming = [] and outgoing = []."
 
 
-def _zone_doubts(roles: Mapping[str, str], *, zoned: bool) -> Iterator[str]:
-    shape = shape_of(roles)
-    if zoned or shape is None:
+def _zone_notes(roles: Mapping[str, str], *, have_offsets: bool) -> Iterator[str]:
+    row_type = row_type_of(roles)
+    if have_offsets or row_type is None:
         return
-    if logs := _LOGS.get(shape):
-        yield f'These times carry no zone. {logs} are often in UTC: then write zone = "UTC" below.'
-        yield "If the clock of the practice wrote them, write the practice's zone. Until you have, nothing is read."
+    if logs := _LOGS.get(row_type):
+        yield f'The times have no zone. {logs} are often in UTC: then write zone = "UTC" below.'
+        yield "If they are in the practice's zone, write that. Until you have chosen, the file is not read."
     else:
-        yield "These times carry no zone: they are read in the clinician's own. Are they in another? Then say so below."
+        yield "The times have no zone and are read in the clinician's. If they are in another, write it below."
 
 
-def _number_doubts(roles: Mapping[str, str]) -> Iterator[str]:
-    if shape_of(roles) is Shape.CALL and "id" in roles:
-        yield "Each call has a number of its own here. Is it a room's, which comes again? Then take the id line away."
+def _number_notes(roles: Mapping[str, str]) -> Iterator[str]:
+    if row_type_of(roles) is RowType.CALL and "id" in roles:
+        yield "The number of each call is different here. If it is a room's, which will repeat, remove the id line."
 
 
-def _text(text: str) -> str:
+def _toml_string(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)  # a JSON string without control characters is a TOML string

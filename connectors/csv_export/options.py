@@ -1,4 +1,4 @@
-"""How a source of kind ``csv`` is configured: which column has which role, how times and words are written."""
+"""The configuration of a ``csv`` source: roles of columns, and formats of times and words."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.csv_export.columns import DIRECTIONS, WORDS, words_from
+from connectors.csv_export.columns import DIRECTION_WORDS, STATUS_WORDS, lists_by_word
 from connectors.csv_export.presets import presets
-from connectors.csv_export.records import Shape, shape_of
+from connectors.csv_export.records import RowType, row_type_of
 from connectors.records import Grade
 
-_SAMPLE = datetime(2024, 5, 16, 13, 47)  # noqa: DTZ001 - what a wall clock shows, to try a pattern on
+_EXAMPLE = datetime(2024, 5, 16, 13, 47)  # noqa: DTZ001 - what a wall clock shows, to try a pattern on
 _DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";"}
 
 
-def _optional(meaning: str) -> Any:
-    return field(default=None, metadata={"help": meaning})
+def _optional(help_text: str) -> Any:
+    return field(default=None, metadata={"help": help_text})
 
 
 @dataclass(frozen=True, slots=True)
 class CsvColumns:
-    """``role = "column"``, or ``role = "Date + Start"`` where a time stands in two columns."""
+    """The roles: ``role = "column"``, or ``role = "Date + Start"`` for a time in two columns."""
 
     id: str | None = _optional("the row's identifier, which stays when a visit is moved")
     clinician: str | None = _optional("the clinician's key, address or name; needed if a source has several owners")
@@ -44,14 +44,14 @@ class CsvColumns:
     thread: str | None = _optional("messages: the thread's identifier")
     automatic: str | None = _optional("messages: yes, true or 1 for an automatic message")
 
-    def given(self) -> dict[str, str]:
-        """The roles that have a column."""
+    def configured(self) -> dict[str, str]:
+        """Return the roles that have a column, with its name."""
         return {role: name for role, name in asdict(self).items() if name is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class CsvFormat:
-    """How cells are written. A list of words takes the place of the usual ones for the same thing."""
+    """The formats of cells. A configured list of words replaces the default list."""
 
     instant: str | None = _optional('a strptime pattern for every time, such as "%d/%m/%Y %H:%M" (default: ISO 8601)')
     zone: ZoneInfo | None = field(
@@ -66,20 +66,20 @@ class CsvFormat:
     incoming: tuple[str, ...] | None = _optional("direction words of a message received")
     outgoing: tuple[str, ...] | None = _optional("direction words of a message sent")
 
-    def words(self, defaults: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-        """Each word with the list it stands in: the declared one, else that of ``defaults``."""
+    def lists_by_word(self, defaults: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        """Return the list name of each word: from the configured lists, else from ``defaults``."""
         listed = {name: getattr(self, name) for name in defaults if getattr(self, name) is not None}
-        return words_from(listed, defaults)
+        return lists_by_word(listed, defaults)
 
     @property
-    def sign(self) -> str | None:
+    def delimiter_character(self) -> str | None:
         """The delimiter as a character."""
         return _DELIMITERS.get(self.delimiter, self.delimiter) if self.delimiter else None
 
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
-    """A ``[[source]]`` of kind ``csv``."""
+    """The options of a ``[[source]]`` of kind ``csv``."""
 
     path: Path = field(metadata={"help": "a file, or a folder in which every *.csv and *.txt file is read"})
     columns: CsvColumns = field(default=CsvColumns(), metadata={"help": "the role of each column"})
@@ -100,10 +100,10 @@ class CsvOptions:
 
 
 def check(options: CsvOptions) -> list[str]:
-    """What is wrong with the mapping beyond types and keys, each problem with its path below the source."""
+    """Return the problems of the mapping beyond types and keys, each beginning with its path below the source."""
     if options.preset is not None and options.preset not in presets():
-        return [f"preset: is none of those there are: {', '.join(presets())}"]
-    columns = options.columns.given()
+        return [f"preset: unknown; the presets are {', '.join(presets())}"]
+    columns = options.columns.configured()
     return [*(() if options.preset else _column_problems(columns)), *_format_problems(options.format)]
 
 
@@ -111,41 +111,45 @@ def _column_problems(columns: Mapping[str, str]) -> Iterator[str]:
     for role, name in columns.items():
         if not name.strip(" +"):
             yield f"columns.{role}: the name of a column is needed"
-    for which in ("booked", "actual"):
-        if {f"{which}_end", f"{which}_minutes"} <= columns.keys():
-            yield f"columns.{which}_minutes: {which}_end or {which}_minutes, not both"
-        elif f"{which}_minutes" in columns and f"{which}_start" not in columns:
-            yield f"columns.{which}_minutes: counted from {which}_start, which has no column"
-    shape = shape_of(columns)
-    if shape is None:
+    for prefix in ("booked", "actual"):
+        if {f"{prefix}_end", f"{prefix}_minutes"} <= columns.keys():
+            yield f"columns.{prefix}_minutes: {prefix}_end or {prefix}_minutes, not both"
+        elif f"{prefix}_minutes" in columns and f"{prefix}_start" not in columns:
+            yield f"columns.{prefix}_minutes: counted from {prefix}_start, which has no column"
+    row_type = row_type_of(columns)
+    if row_type is None:
         yield (
             "columns: visits need booked_start with booked_end or booked_minutes, a call log actual_start with "
             "actual_end or actual_minutes, a message log sent_at with direction"
         )
-    elif shape is not Shape.MESSAGE and "sent_at" in columns:
+    elif row_type is not RowType.MESSAGE and "sent_at" in columns:
         yield "columns.sent_at: a row is a visit, a call or a message; sent_at goes with messages alone"
 
 
-def _format_problems(given: CsvFormat) -> Iterator[str]:
-    if given.instant is not None and not _is_whole(given.instant):
+def _format_problems(csv_format: CsvFormat) -> Iterator[str]:
+    if csv_format.instant is not None and not _is_complete(csv_format.instant):
         yield (
             'format.instant: a strptime pattern that gives a whole date and time, such as "%d/%m/%Y %H:%M" or '
             '"%m/%d/%Y %I:%M %p"; the zone goes into format.zone'
         )
-    if given.sign is not None and (len(given.sign) != 1 or given.sign in '"\r\n\0 '):
+    if csv_format.delimiter_character is not None and (
+        len(csv_format.delimiter_character) != 1 or csv_format.delimiter_character in '"\r\n\0 '
+    ):
         yield "format.delimiter: one character, or tab"
-    for lists in (WORDS, DIRECTIONS):
-        words = Counter(word.lower() for name in lists for word in set(getattr(given, name) or ()))
-        twice = [name for name in lists if any(words[word.lower()] > 1 for word in getattr(given, name) or ())]
-        if twice:
-            yield f"format.{twice[-1]}: a word stands in {' and in '.join(twice)}"
+    for lists in (STATUS_WORDS, DIRECTION_WORDS):
+        counts = Counter(word.lower() for name in lists for word in set(getattr(csv_format, name) or ()))
+        duplicates = [
+            name for name in lists if any(counts[word.lower()] > 1 for word in getattr(csv_format, name) or ())
+        ]
+        if duplicates:
+            yield f"format.{duplicates[-1]}: a word stands in {' and in '.join(duplicates)}"
 
 
-def _is_whole(pattern: str) -> bool:
-    # What the pattern writes of an afternoon it must read back: so %I without %p and a missing year are found. %Z is
-    # read by strptime and then ignored.
-    bare = pattern.replace("%z", "")
+def _is_complete(pattern: str) -> bool:
+    # A complete pattern reads back the afternoon that it wrote: %I without %p or a missing year do not. %Z is excluded
+    # because strptime reads it and then ignores it.
+    without_offset = pattern.replace("%z", "")
     try:
-        return "%Z" not in pattern and datetime.strptime(_SAMPLE.strftime(bare), bare) == _SAMPLE  # noqa: DTZ007
+        return "%Z" not in pattern and datetime.strptime(_EXAMPLE.strftime(without_offset), without_offset) == _EXAMPLE  # noqa: DTZ007
     except (ValueError, OverflowError, re.error):  # strptime makes a regular expression of it: "%d %d" is none
         return False

@@ -1,7 +1,7 @@
-"""Exports of practice systems by name: one table says what each is thought to look like (``presets.toml``).
+"""Presets for exports of practice systems, from the table ``presets.toml``.
 
-A preset is a mapping with several names for a role; the file decides which of them it is. What does not fit is refused
-with the names that were looked for.
+A preset has several column names for a role; the file decides which of them it has. A file that does not fit is
+refused with the names that were expected.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from connectors.csv_export.columns import UNKNOWN, WORDS, columns_in
-from connectors.csv_export.patterns import patterns_of, read_alike
-from connectors.csv_export.records import shape_of
-from connectors.csv_export.table import Row, Table, TableError, clean
+from connectors.csv_export.columns import EMPTY_VALUES, STATUS_WORDS, map_columns
+from connectors.csv_export.patterns import matching_patterns, parse_alike
+from connectors.csv_export.records import row_type_of
+from connectors.csv_export.table import CsvRow, CsvTable, TableError, clean_cell
 
-_NEEDED = ("clinician", "client", "booked_start")
+_REQUIRED_ROLES = ("clinician", "client", "booked_start")
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One kind of export. ``columns`` has the names that each role's column may bear, the best one first.
+    """One kind of export. ``columns`` has the possible names of each role's column, the best one first.
 
-    ``words`` are the status words by list; a list that is not there has the usual ones. ``verified`` is whether a real
-    export has been seen; ``known_by`` are the names by which it is recognised.
+    ``words`` are the status words by list; a missing list has the default words. ``verified`` says whether a real
+    export has been seen; ``known_by`` are the column names by which it is recognised.
     """
 
     name: str
@@ -39,85 +39,83 @@ class Preset:
 
     @property
     def label(self) -> str:
-        """What to call it, with its standing."""
+        """The title, with a remark if the preset is unverified."""
         return self.title if self.verified else f"{self.title} (unverified until a real export has been seen)"
 
-    def roles(self, header: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-        """Each role with its column in this file; those the practice has ``given`` itself stand.
+    def roles(self, header: Sequence[str], configured: Mapping[str, str]) -> dict[str, str]:
+        """Return each role with its column in this file; roles ``configured`` by the practice have precedence.
 
-        Raises :class:`TableError` where a role that is needed has no column, with the names that were looked for.
+        Raises :class:`TableError` if a required role has no column, with the names that were expected.
         """
-        found = {role: name for role, names in self.columns.items() if (name := _first(names, header))}
-        found |= given
-        if "booked_end" in found and "booked_minutes" not in given:
-            found.pop("booked_minutes", None)
-        missing = [role for role in _NEEDED if role not in found]
-        if shape_of(found) is None and "booked_start" in found:
+        roles = {role: name for role, names in self.columns.items() if (name := _first_present(names, header))}
+        roles |= configured
+        if "booked_end" in roles and "booked_minutes" not in configured:
+            roles.pop("booked_minutes", None)
+        missing = [role for role in _REQUIRED_ROLES if role not in roles]
+        if row_type_of(roles) is None and "booked_start" in roles:
             missing.append("booked_end")
         if missing:
-            looked_for = "; ".join(f"{role} ({', '.join(self.columns.get(role, ()))})" for role in missing)
-            raise TableError(
-                f"it is not the export of {self.title} as far as that is known: no column for {looked_for}."
-            )
-        return found
+            expected = "; ".join(f"{role} ({', '.join(self.columns.get(role, ()))})" for role in missing)
+            raise TableError(f"it does not look like an export of {self.title}: no column for {expected}.")
+        return roles
 
-    def instant(self, table: Table, roles: Mapping[str, str]) -> str | None:
-        """How the file writes its times, ``None`` for ISO 8601; as the preset has it in a file without any.
+    def instant(self, table: CsvTable, roles: Mapping[str, str]) -> str | None:
+        """Return the pattern of the file's times, ``None`` for ISO 8601; without times the preset's first one.
 
-        Raises :class:`TableError` where they are written in no way that is known of it, or no row tells day from month.
+        Raises :class:`TableError` if the times have no known pattern, or if no row shows which is the day.
         """
         starts = _starts(table, roles)
-        fitting = patterns_of(starts)
-        if fitting == (None,) or not fitting:
-            return None if fitting else self.instants[0]
-        chosen = next((pattern for pattern in self.instants if pattern in fitting), None)
-        if chosen is None:
-            raise TableError(f"its times are not written as those of {self.title} are known to be.")
-        others = [pattern for pattern in fitting if pattern and not read_alike(starts, chosen, pattern)]
+        matching = matching_patterns(starts)
+        if matching == (None,) or not matching:
+            return None if matching else self.instants[0]
+        selected = next((pattern for pattern in self.instants if pattern in matching), None)
+        if selected is None:
+            raise TableError(f"its times are not in a known format of {self.title}.")
+        others = [pattern for pattern in matching if pattern and not parse_alike(starts, selected, pattern)]
         if others:
-            either = " or ".join(f'instant = "{pattern}"' for pattern in (chosen, *others))
-            raise TableError(f"no row tells the day from the month: write into [source.format] either {either}.")
-        return chosen
+            either = " or ".join(f'instant = "{pattern}"' for pattern in (selected, *others))
+            raise TableError(f"no row shows which is the day and which the month: write into [source.format] {either}.")
+        return selected
 
 
 @cache
 def presets() -> Mapping[str, Preset]:
-    """Every preset by its name."""
+    """Return every preset by its name."""
     text = (resources.files("connectors.csv_export") / "presets.toml").read_text(encoding="utf-8")
-    return {name: _preset(name, told) for name, told in tomllib.loads(text).items()}
+    return {name: _preset(name, table) for name, table in tomllib.loads(text).items()}
 
 
-def recognised(header: Collection[str]) -> Preset | None:
-    """The preset whose export this header is, if it is exactly one's."""
-    found = []
+def recognise(header: Collection[str]) -> Preset | None:
+    """Return the preset that a header fits, if it fits exactly one."""
+    matches = []
     for preset in presets().values():
         try:
-            fits = set(preset.known_by) <= set(header) and bool(preset.roles(tuple(header), {}))
+            is_match = set(preset.known_by) <= set(header) and bool(preset.roles(tuple(header), {}))
         except TableError:
-            fits = False
-        if fits:
-            found.append(preset)
-    return found[0] if len(found) == 1 else None
+            is_match = False
+        if is_match:
+            matches.append(preset)
+    return matches[0] if len(matches) == 1 else None
 
 
-def _preset(name: str, told: Mapping[str, Any]) -> Preset:
+def _preset(name: str, table: Mapping[str, Any]) -> Preset:
     return Preset(
         name,
-        str(told["title"]),
-        told["verified"] is True,
-        tuple(told["known_by"]),
-        tuple(told["instants"]),
-        {role: tuple(names) for role, names in told["columns"].items()},
-        {listed: tuple(told[listed]) for listed in WORDS if listed in told},
+        str(table["title"]),
+        table["verified"] is True,
+        tuple(table["known_by"]),
+        tuple(table["instants"]),
+        {role: tuple(names) for role, names in table["columns"].items()},
+        {list_name: tuple(table[list_name]) for list_name in STATUS_WORDS if list_name in table},
     )
 
 
-def _first(names: Sequence[str], header: Sequence[str]) -> str | None:
-    """The first of these names of which the file has every part exactly once."""
-    return next((name for name in names if all(header.count(clean(part)) == 1 for part in name.split("+"))), None)
+def _first_present(names: Sequence[str], header: Sequence[str]) -> str | None:
+    """Return the first of these names all of whose parts are in the header exactly once."""
+    return next((name for name in names if all(header.count(clean_cell(part)) == 1 for part in name.split("+"))), None)
 
 
-def _starts(table: Table, roles: Mapping[str, str]) -> set[str]:
-    columns = columns_in(table.header, {"booked_start": roles["booked_start"]})
-    rows: Iterator[Row] = (row for row in table.rows() if len(row.cells) >= len(table.header))
-    return {text for row in rows if (text := columns.text(row, "booked_start")).lower() not in UNKNOWN}
+def _starts(table: CsvTable, roles: Mapping[str, str]) -> set[str]:
+    columns = map_columns(table.header, {"booked_start": roles["booked_start"]})
+    rows: Iterator[CsvRow] = (row for row in table.rows() if len(row.cells) >= len(table.header))
+    return {text for row in rows if (text := columns.text(row, "booked_start")).lower() not in EMPTY_VALUES}

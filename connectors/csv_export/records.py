@@ -1,12 +1,12 @@
-"""One row of an export becomes an entry: a visit, a call or a message, by the roles its columns have.
+"""Records of one row: a visit, a call or a message, by the roles that have a column.
 
 ::
 
-    booked_start, booked_end | booked_minutes      visit     an event; true times too, where the row has them
-    actual_start, actual_end | actual_minutes      call      true times alone: sessions are found by overlap
+    booked_start, booked_end | booked_minutes      visit     an event, with its actual times if the row has them
+    actual_start, actual_end | actual_minutes      call      actual times alone; their session is found by overlap
     sent_at, direction                             message   a stamp
 
-An actual cell that is empty is unknown. One that cannot be true is set aside as a fault, and the visit stays.
+An empty actual time is unknown. An impossible one is rejected, and the visit is kept.
 """
 
 from __future__ import annotations
@@ -21,56 +21,63 @@ from zoneinfo import ZoneInfo
 from connectors.base import Context, Owner
 from connectors.csv_export.columns import (
     CellError,
-    Columns,
-    instant_from,
+    ColumnMapping,
     is_outgoing,
-    is_yes,
-    minutes_from,
-    status_from,
+    is_true,
+    parse_instant,
+    parse_minutes,
+    parse_status,
 )
-from connectors.csv_export.table import Row, clean
+from connectors.csv_export.table import CsvRow, clean_cell
 from connectors.pseudonyms import canonical_address
 from connectors.records import CalendarEvent, CounterpartKind, Grade, Kind, MessageStamp, Record, SessionEvidence
 
 _HALF_A_DAY = timedelta(hours=12)
-_LONGEST_NIGHT = timedelta(hours=16)  # an end that is written before its start lies on the next day, if not later
+_LONGEST_OVER_MIDNIGHT = timedelta(hours=16)  # a time before its start is taken for one on the next day up to this
 _TOTAL = re.compile(r"(grand |sub)?totals?\b|sum\b|summe\b|gesamt|somme\b", re.IGNORECASE)
 
 
-class Shape(StrEnum):
-    """What one row of the export is."""
+class RowType(StrEnum):
+    """The type of an export's rows."""
 
     VISIT = "visit"
     CALL = "call"
     MESSAGE = "message"
 
 
-def shape_of(roles: Iterable[str]) -> Shape | None:
-    """What the rows are, by the roles that have a column; ``None`` where these make nothing whole."""
-    given = set(roles)
-    if "booked_start" in given and given & {"booked_end", "booked_minutes"}:
-        return Shape.VISIT
-    if "booked_start" not in given and "actual_start" in given and given & {"actual_end", "actual_minutes"}:
-        return Shape.CALL
-    return Shape.MESSAGE if {"sent_at", "direction"} <= given else None
+def row_type_of(roles: Iterable[str]) -> RowType | None:
+    """Return the type of the rows, by the roles that have a column; ``None`` if these are not enough for any."""
+    roles = set(roles)
+    if "booked_start" in roles and roles & {"booked_end", "booked_minutes"}:
+        return RowType.VISIT
+    if "booked_start" not in roles and "actual_start" in roles and roles & {"actual_end", "actual_minutes"}:
+        return RowType.CALL
+    return RowType.MESSAGE if {"sent_at", "direction"} <= roles else None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What one row says. Rows of one ``key`` tell of one thing; ``doubts`` are reasons why a part was set aside."""
+class ParsedRow:
+    """The records of one row.
+
+    Rows of one ``key`` are about the same visit, call or message; ``rejected`` are the reasons why parts of the row
+    were rejected.
+    """
 
     key: str | int
     start: datetime
     end: datetime
     records: tuple[Record, ...]
-    doubts: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class RowReader:
-    """Reads the rows of one shape. ``zone`` is the export's own, else each owner's; ``words`` by list."""
+class RowParser:
+    """Parses the rows of one type.
 
-    shape: Shape
+    ``zone`` is the export's, ``None`` for each owner's. ``statuses`` and ``directions`` give the list of each word.
+    """
+
+    row_type: RowType
     context: Context
     pattern: str | None
     zone: ZoneInfo | None
@@ -79,104 +86,104 @@ class RowReader:
     statuses: Mapping[str, str]
     directions: Mapping[str, str]
 
-    def entry(self, row: Row, columns: Columns) -> Entry | None:
-        """The row's entry; ``None`` if it is nobody's of this source. Raises :class:`CellError` with the reason."""
+    def parse(self, row: CsvRow, columns: ColumnMapping) -> ParsedRow | None:
+        """Return the row's records; ``None`` if no owner of this source is concerned. Raises :class:`CellError`."""
         if len(row.cells) < columns.width or any(map(str.strip, row.cells[columns.width :])):
-            raise CellError("the row has not as many cells as the header")
+            raise CellError("the row has another number of cells than the header")
         owner = self._owner(row, columns)
         if owner is None:
             return None
-        cells = _Cells(row, columns, owner, self.pattern, self.zone or owner.zone)
-        make = {Shape.VISIT: self._visit, Shape.CALL: self._call, Shape.MESSAGE: self._message}[self.shape]
+        cells = _RowCells(row, columns, owner, self.pattern, self.zone or owner.zone)
+        parsers = {RowType.VISIT: self._visit, RowType.CALL: self._call, RowType.MESSAGE: self._message}
         try:
-            return make(cells)
+            return parsers[self.row_type](cells)
         except OverflowError:
-            raise CellError("a time lies beyond the calendar") from None
+            raise CellError("a time is out of range") from None
 
-    def _owner(self, row: Row, columns: Columns) -> Owner | None:
-        # With a column for it, the column decides even in a source of one owner: an export of the whole practice
-        # must not give one person everybody's sessions.
+    def _owner(self, row: CsvRow, columns: ColumnMapping) -> Owner | None:
+        # If there is a column for it, the column decides even in a source of one owner: an export of the whole practice
+        # must not give one clinician everybody's sessions.
         if "clinician" not in columns.places:
             return self.context.owners[0] if len(self.context.owners) == 1 else None
         cell = columns.text(row, "clinician")
         last, _, first = cell.partition(",")
         spellings = {canonical_address(cell), canonical_address(f"{first} {last}")} - {""}
-        named = [owner for owner in self.context.owners if _spellings(owner) & spellings]
-        return named[0] if len(named) == 1 else None
+        owners = [owner for owner in self.context.owners if _spellings(owner) & spellings]
+        return owners[0] if len(owners) == 1 else None
 
-    def _visit(self, cells: _Cells) -> Entry:
+    def _visit(self, cells: _RowCells) -> ParsedRow:
         event = self._event(cells)
         try:
-            times = self._evidence(cells, event)
-        except CellError as doubt:
-            return Entry(event.uid_key, event.start, event.end, (event,), (str(doubt),))
-        return Entry(event.uid_key, event.start, event.end, (event, *times))
+            evidence = self._evidence(cells, event)
+        except CellError as error:
+            return ParsedRow(event.uid_key, event.start, event.end, (event,), (str(error),))
+        return ParsedRow(event.uid_key, event.start, event.end, (event, *evidence))
 
-    def _event(self, cells: _Cells) -> CalendarEvent:
+    def _event(self, cells: _RowCells) -> CalendarEvent:
         owner = cells.owner.key
-        start = cells.known("booked_start")
+        start = cells.required_instant("booked_start")
         end = cells.end("booked", "booked_start", start)
         if end is None:
             raise CellError("booked_end is empty")
-        named = cells.text("client")
-        client = self.context.pseudonyms.person(owner, named) if named else None
+        client_text = cells.text("client")
+        client = self.context.pseudonyms.person(owner, client_text) if client_text else None
         return CalendarEvent(
             owner,
-            self._name(cells, client or "", start.isoformat()),
+            self._key(cells, client or "", start.isoformat()),
             start,
             end,
             Kind.SESSION,
-            status=status_from(cells.text("status"), self.statuses),
+            status=parse_status(cells.text("status"), self.statuses),
             client=client,
         )
 
-    def _evidence(self, cells: _Cells, event: CalendarEvent) -> tuple[SessionEvidence, ...]:
-        started, ended = _actual(cells, event.start)
-        if started is None and ended is None:
+    def _evidence(self, cells: _RowCells, event: CalendarEvent) -> tuple[SessionEvidence, ...]:
+        started_at, ended_at = _actual_times(cells, event.start)
+        if started_at is None and ended_at is None:
             return ()
-        return (SessionEvidence(event.clinician, event.uid_key, self.grade, started, ended, event.uid_key),)
+        return (SessionEvidence(event.clinician, event.uid_key, self.grade, started_at, ended_at, event.uid_key),)
 
-    def _call(self, cells: _Cells) -> Entry:
-        started = cells.instant("actual_start")
-        ended = cells.end("actual", "actual_start", started)
-        start, end = started or ended, ended or started
+    def _call(self, cells: _RowCells) -> ParsedRow:
+        started_at = cells.instant("actual_start")
+        ended_at = cells.end("actual", "actual_start", started_at)
+        start, end = started_at or ended_at, ended_at or started_at
         if start is None or end is None:
             raise CellError("actual_start and actual_end are empty")
-        key = self._name(cells, "call", str(started), str(ended))
-        return Entry(key, start, end, (SessionEvidence(cells.owner.key, key, self.grade, started, ended),))
+        key = self._key(cells, "call", str(started_at), str(ended_at))
+        return ParsedRow(key, start, end, (SessionEvidence(cells.owner.key, key, self.grade, started_at, ended_at),))
 
-    def _message(self, cells: _Cells) -> Entry:
-        names, owner = self.context.pseudonyms, cells.owner.key
-        sent_at = cells.known("sent_at")
+    def _message(self, cells: _RowCells) -> ParsedRow:
+        pseudonyms, owner = self.context.pseudonyms, cells.owner.key
+        sent_at = cells.required_instant("sent_at")
         outgoing = is_outgoing(cells.text("direction"), self.directions)
-        other, thread = cells.text("counterpart"), cells.text("thread")
-        identity = cells.text("id") or f"{sent_at.isoformat()} {outgoing} {other}"
-        key = names.node(owner, f"{self.context.source} message {identity}")
+        counterpart, thread = cells.text("counterpart"), cells.text("thread")
+        identity = cells.text("id") or f"{sent_at.isoformat()} {outgoing} {counterpart}"
+        key = pseudonyms.node(owner, f"{self.context.source} message {identity}")
         stamp = MessageStamp(
             owner,
             key,
             sent_at,
             outgoing,
-            names.person(owner, other) if other else None,
-            self.context.classifier.counterpart_kind(other) if other else CounterpartKind.OTHER,
-            is_yes(cells.text("automatic")),
+            pseudonyms.person(owner, counterpart) if counterpart else None,
+            self.context.classifier.counterpart_kind(counterpart) if counterpart else CounterpartKind.OTHER,
+            is_true(cells.text("automatic")),
             self.channel,
-            (key, names.node(owner, f"{self.context.source} thread {thread}")) if thread else (),
+            (key, pseudonyms.node(owner, f"{self.context.source} thread {thread}")) if thread else (),
         )
-        return Entry(key, sent_at, sent_at, (stamp,))
+        return ParsedRow(key, sent_at, sent_at, (stamp,))
 
-    def _name(self, cells: _Cells, *otherwise: str) -> str:
-        # A row's own identifier survives a move; without one, client and time are what stays between two exports.
-        identity = ("id", cells.text("id")) if cells.text("id") else otherwise
+    def _key(self, cells: _RowCells, *fallback: str) -> str:
+        # The row's identifier stays when a visit is moved; without one, client and time are the same in two exports.
+        identity = ("id", cells.text("id")) if cells.text("id") else fallback
         return self.context.pseudonyms.entry("\x1f".join((self.context.source, cells.owner.key, *identity)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Cells:
-    """One owner's row, read by role."""
+class _RowCells:
+    """The cells of one owner's row, by role."""
 
-    row: Row
-    columns: Columns
+    row: CsvRow
+    columns: ColumnMapping
     owner: Owner
     pattern: str | None
     zone: ZoneInfo
@@ -187,11 +194,11 @@ class _Cells:
     def instant(self, role: str) -> datetime | None:
         text = self.text(role)
         try:
-            return instant_from(text, self.pattern, self.zone) if text else None
+            return parse_instant(text, self.pattern, self.zone) if text else None
         except CellError as error:
             raise CellError(f"{role} {error}") from None
 
-    def known(self, role: str) -> datetime:
+    def required_instant(self, role: str) -> datetime:
         instant = self.instant(role)
         if instant is None:
             raise CellError(f"{role} is empty")
@@ -200,45 +207,46 @@ class _Cells:
     def next_day(self, instant: datetime) -> datetime:
         return (instant.astimezone(self.zone) + timedelta(days=1)).astimezone(UTC)
 
-    def end(self, which: str, start_role: str, start: datetime | None) -> datetime | None:
-        """The booked or actual end: minutes after ``start``, or an instant that is not before it.
+    def end(self, prefix: str, start_role: str, start: datetime | None) -> datetime | None:
+        """Return the booked or actual end: some minutes after ``start``, or an instant that is not before it.
 
-        Where start and end share a date column, a session over midnight ends on the day after.
+        If start and end share a date column, a session over midnight ends on the next day.
         """
-        minutes = self.text(f"{which}_minutes")
+        minutes = self.text(f"{prefix}_minutes")
         if minutes and start:
-            return start + _duration(minutes, f"{which}_minutes")
-        end = self.instant(f"{which}_end")
+            return start + _duration(minutes, f"{prefix}_minutes")
+        end = self.instant(f"{prefix}_end")
         if end is None or start is None or end >= start:
             return end
-        later = self.next_day(end)
-        if self.columns.share_date(start_role, f"{which}_end") and later - start <= _LONGEST_NIGHT:
-            return later
-        raise CellError(f"{which}_end is before {start_role}")
+        next_day = self.next_day(end)
+        shares_date = self.columns.share_date(start_role, f"{prefix}_end")
+        if shares_date and next_day - start <= _LONGEST_OVER_MIDNIGHT:
+            return next_day
+        raise CellError(f"{prefix}_end is before {start_role}")
 
 
 def _duration(text: str, role: str) -> timedelta:
     try:
-        return minutes_from(text)
+        return parse_minutes(text)
     except CellError as error:
         raise CellError(f"{role} {error}") from None
 
 
-def _actual(cells: _Cells, booked: datetime) -> tuple[datetime | None, datetime | None]:
-    """When a visit began and ended, ``None`` where unknown. Raises :class:`CellError` if it cannot have been so."""
-    started = cells.instant("actual_start")
-    shared = cells.columns.share_date("booked_start", "actual_start")
-    if started and shared and booked - started > _HALF_A_DAY:  # booked for 23:50, begun at 0:05
-        started = cells.next_day(started)
-    ended = cells.end("actual", "actual_start" if started else "booked_start", started or booked)
-    if ended and ended == started:
+def _actual_times(cells: _RowCells, booked_start: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return a visit's actual start and end, ``None`` if unknown. Raises :class:`CellError` if they are impossible."""
+    started_at = cells.instant("actual_start")
+    shares_date = cells.columns.share_date("booked_start", "actual_start")
+    if started_at and shares_date and booked_start - started_at > _HALF_A_DAY:  # booked for 23:50, begun at 0:05
+        started_at = cells.next_day(started_at)
+    ended_at = cells.end("actual", "actual_start" if started_at else "booked_start", started_at or booked_start)
+    if ended_at and ended_at == started_at:
         raise CellError("actual_end is the same as actual_start")
-    return started, ended
+    return started_at, ended_at
 
 
-def is_total(row: Row) -> bool:
-    """Whether a row that holds no entry sums up the others."""
-    return _TOTAL.match(clean(row.cells[0])) is not None
+def is_total(row: CsvRow) -> bool:
+    """Return ``True`` if a row contains totals of the others."""
+    return _TOTAL.match(clean_cell(row.cells[0])) is not None
 
 
 def _spellings(owner: Owner) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What a column's name and the look of its cells say of its role, in English and some German and French."""
+"""Roles guessed from the names of columns and the kind of their cells, in English and some German and French."""
 
 from __future__ import annotations
 
@@ -37,97 +37,109 @@ _VOCABULARY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A column as it looks from outside; ``distinct`` if no two rows have the same there."""
+class ColumnProfile:
+    """The name of a column and the kind of its cells; ``distinct`` if no two rows have the same value."""
 
     name: str
     kind: CellKind
     distinct: bool = False
 
-    def says(self, *topics: str) -> bool:
-        """Whether the name has a word of each topic."""
-        words = words_of(self.name)
+    def mentions(self, *topics: str) -> bool:
+        """Return ``True`` if the name has a word of each topic."""
+        words = name_words(self.name)
         return all(words & _VOCABULARY[topic] for topic in topics)
 
 
-def words_of(name: str) -> frozenset[str]:
-    """The words of a column's name: lower case, without accents, also where they are WrittenLikeThis."""
+def name_words(name: str) -> frozenset[str]:
+    """Return the words of a column's name: lower case, without accents, also of names WrittenLikeThis."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(sign))
-    return frozenset(re.findall(r"[a-z]+|\d+", plain.lower()))
+    unaccented = "".join(
+        character for character in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(character)
+    )
+    return frozenset(re.findall(r"[a-z]+|\d+", unaccented.lower()))
 
 
-def roles_from(columns: Sequence[Column]) -> dict[str, str]:
-    """The roles that columns seem to have, each with its column or two joined by a plus."""
-    columns = [column for column in columns if not column.says("another matter")]
-    times = _message_times(columns) if _first(columns, lambda c: c.says("direction")) else _visit_times(columns)
-    proposed = times | _others(columns, times)
-    return {role: name for role, name in proposed.items() if name}
+def guess_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
+    """Return the likely roles, each with its column or two columns joined by a plus."""
+    columns = [column for column in columns if not column.mentions("another matter")]
+    time_roles = (
+        _message_roles(columns)
+        if _first_name(columns, lambda column: column.mentions("direction"))
+        else _visit_roles(columns)
+    )
+    guessed = time_roles | _other_roles(columns, time_roles)
+    return {role: name for role, name in guessed.items() if name}
 
 
-def _visit_times(columns: Sequence[Column]) -> dict[str, str]:
-    booked = [column for column in columns if not column.says("actual")]
-    actual = [column for column in columns if column.says("actual")]
-    days = [column for column in booked if column.kind is CellKind.DAY and column.says("day")]
-    whole = _first(booked, lambda c: c.kind is CellKind.INSTANT and c.says("day"))
+def _visit_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
+    booked = [column for column in columns if not column.mentions("actual")]
+    actual = [column for column in columns if column.mentions("actual")]
+    date_columns = [column for column in booked if column.kind is CellKind.DAY and column.mentions("day")]
+    instant_name = _first_name(booked, lambda column: column.kind is CellKind.INSTANT and column.mentions("day"))
     times = {
-        "booked_start": _moment(booked, "start", days) or whole,
-        "booked_end": _moment(booked, "end", days),
-        "booked_minutes": _duration(booked),
-        "actual_start": _moment(actual, "start", days),
-        "actual_end": _moment(actual, "end", days),
-        "actual_minutes": _duration(actual),
+        "booked_start": _time_column(booked, "start", date_columns) or instant_name,
+        "booked_end": _time_column(booked, "end", date_columns),
+        "booked_minutes": _duration_column(booked),
+        "actual_start": _time_column(actual, "start", date_columns),
+        "actual_end": _time_column(actual, "end", date_columns),
+        "actual_minutes": _duration_column(actual),
     }
-    if not actual and any(column.says("call", "start") for column in columns):
+    if not actual and any(column.mentions("call", "start") for column in columns):
         times = {role.replace("booked", "actual"): times[role] for role in times if role.startswith("booked")}
-    for which in ("booked", "actual"):
-        if times.get(f"{which}_end") or not times.get(f"{which}_start"):
-            times.pop(f"{which}_minutes", None)
+    for prefix in ("booked", "actual"):
+        if times.get(f"{prefix}_end") or not times.get(f"{prefix}_start"):
+            times.pop(f"{prefix}_minutes", None)
     return times
 
 
-def _message_times(columns: Sequence[Column]) -> dict[str, str]:
-    days = [column for column in columns if column.kind is CellKind.DAY and column.says("day")]
+def _message_roles(columns: Sequence[ColumnProfile]) -> dict[str, str]:
+    date_columns = [column for column in columns if column.kind is CellKind.DAY and column.mentions("day")]
     return {
-        "sent_at": _moment(columns, "sent", days),
-        "direction": _first(columns, lambda c: c.says("direction")),
-        "counterpart": _first(columns, lambda c: c.says("counterpart")),
-        "thread": _first(columns, lambda c: c.says("thread")),
-        "automatic": _first(columns, lambda c: c.says("automatic")),
+        "sent_at": _time_column(columns, "sent", date_columns),
+        "direction": _first_name(columns, lambda column: column.mentions("direction")),
+        "counterpart": _first_name(columns, lambda column: column.mentions("counterpart")),
+        "thread": _first_name(columns, lambda column: column.mentions("thread")),
+        "automatic": _first_name(columns, lambda column: column.mentions("automatic")),
     }
 
 
-def _others(columns: Sequence[Column], times: dict[str, str]) -> dict[str, str]:
-    taken = set(times.values())
-    named = [
-        column for column in columns if column.kind in {CellKind.TEXT, CellKind.NUMBER} and column.name not in taken
+def _other_roles(columns: Sequence[ColumnProfile], time_roles: dict[str, str]) -> dict[str, str]:
+    used = set(time_roles.values())
+    candidates = [
+        column for column in columns if column.kind in {CellKind.TEXT, CellKind.NUMBER} and column.name not in used
     ]
-    people = [column for column in named if not column.says("status")]
-    own = [column for column in people if column.distinct and not column.says("client")]
-    identity = _first(own, lambda c: c.says("entry", "identifier")) or _first(own, lambda c: words_of(c.name) == {"id"})
-    if "sent_at" in times:
+    people = [column for column in candidates if not column.mentions("status")]
+    identifying = [column for column in people if column.distinct and not column.mentions("client")]
+    identity = _first_name(identifying, lambda column: column.mentions("entry", "identifier")) or _first_name(
+        identifying, lambda column: name_words(column.name) == {"id"}
+    )
+    if "sent_at" in time_roles:
         return {"id": identity}
     return {
         "id": identity,
-        "clinician": _first(people, lambda c: c.says("clinician")),
-        "client": _first(people, lambda c: c.says("client", "identifier"))
-        or _first(people, lambda c: c.says("client")),
-        "status": _first(named, lambda c: c.says("status")),
+        "clinician": _first_name(people, lambda column: column.mentions("clinician")),
+        "client": _first_name(people, lambda column: column.mentions("client", "identifier"))
+        or _first_name(people, lambda column: column.mentions("client")),
+        "status": _first_name(candidates, lambda column: column.mentions("status")),
     }
 
 
-def _moment(columns: Sequence[Column], topic: str, days: Sequence[Column]) -> str:
-    """The column of an instant, or a column of days and one of times joined."""
-    fitting = [column for column in columns if column.says(topic)]
-    whole = _first(fitting, lambda c: c.kind is CellKind.INSTANT)
-    clock = _first(fitting, lambda c: c.kind is CellKind.CLOCK and not c.says("minutes"))
-    day = _first(fitting, lambda c: c.kind is CellKind.DAY) or _first(days, lambda _: True)
-    return whole or (f"{day} + {clock}" if day and clock else "")
+def _time_column(columns: Sequence[ColumnProfile], topic: str, date_columns: Sequence[ColumnProfile]) -> str:
+    """Return the column of an instant, or a column of dates and one of times joined by a plus."""
+    matching = [column for column in columns if column.mentions(topic)]
+    instant_name = _first_name(matching, lambda column: column.kind is CellKind.INSTANT)
+    time_name = _first_name(matching, lambda column: column.kind is CellKind.CLOCK and not column.mentions("minutes"))
+    date_name = _first_name(matching, lambda column: column.kind is CellKind.DAY) or _first_name(
+        date_columns, lambda _: True
+    )
+    return instant_name or (f"{date_name} + {time_name}" if date_name and time_name else "")
 
 
-def _duration(columns: Sequence[Column]) -> str:
-    return _first(columns, lambda c: c.kind in {CellKind.NUMBER, CellKind.CLOCK} and c.says("minutes"))
+def _duration_column(columns: Sequence[ColumnProfile]) -> str:
+    return _first_name(
+        columns, lambda column: column.kind in {CellKind.NUMBER, CellKind.CLOCK} and column.mentions("minutes")
+    )
 
 
-def _first(columns: Iterable[Column], fits: Callable[[Column], bool]) -> str:
-    return next((column.name for column in columns if fits(column)), "")
+def _first_name(columns: Iterable[ColumnProfile], is_match: Callable[[ColumnProfile], bool]) -> str:
+    return next((column.name for column in columns if is_match(column)), "")

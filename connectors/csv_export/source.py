@@ -1,7 +1,7 @@
-"""Exports of practice systems, call logs and message logs as CSV: the practice says which column has which role.
+"""Exports of practice systems, call logs and message logs as CSV: the configuration gives columns their roles.
 
-Only the columns that have a role are read. An export of visits is a snapshot: what is missing from it is gone,
-unless ``accumulate`` says that each file brings only what is new. Call logs and message logs are added to.
+Only columns with a role are read. An export of visits is a snapshot, so that missing visits are removed, unless
+``accumulate`` says that each file contains new rows only. Call logs and message logs only grow.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 
 from connectors.base import Batch, Context, RecordType, RejectedRecord, SourceKind
 from connectors.content import Content, open_content
-from connectors.csv_export.columns import DIRECTIONS, WORDS, CellError, alternatives, columns_in
+from connectors.csv_export.columns import DIRECTION_WORDS, STATUS_WORDS, CellError, map_columns, possible_names
 from connectors.csv_export.options import CsvColumns, CsvFormat, CsvOptions, check
 from connectors.csv_export.presets import presets
-from connectors.csv_export.records import Entry, RowReader, Shape, is_total, shape_of
-from connectors.csv_export.table import LARGEST_FILE, TableError, clean, table_from
+from connectors.csv_export.records import ParsedRow, RowParser, RowType, is_total, row_type_of
+from connectors.csv_export.table import MAX_FILE_BYTES, TableError, clean_cell, read_table
 from connectors.cursor import Cursor, fingerprint
 from connectors.errors import MalformedError, UnavailableError
 from connectors.files import NotAFileError, regular_files
@@ -33,144 +33,149 @@ _DIFFERS = "a later row about the same entry differs; the later one counts"
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
-    """A row that cannot be used, and why; one that sums up the others is none."""
+class _UnusableRow:
+    """A row that cannot be used, with the reason; a totals row is not a problem."""
 
     reason: str
     is_total: bool
 
 
 @dataclass(slots=True)
-class _Intake:
-    """What the rows of one page gave: one entry a key, and rejected rows; and of all pages some numbers.
+class _RowCollector:
+    """Collects one page of rows, one for each key, and their rejected records; counts over all pages.
 
-    ``names`` are hashes of the keys on every page, in eight bytes each: a million has to fit into a small machine.
+    ``key_hashes`` are hashes of the keys on every page, in eight bytes each, so that a million fit into little memory.
     """
 
-    entries: dict[str | int, Entry] = field(default_factory=dict)
+    parsed: dict[str | int, ParsedRow] = field(default_factory=dict)
     rejected: list[RejectedRecord] = field(default_factory=list)
     rows: int = 0
-    refused: int = 0
-    strangers: int = 0
-    refusal: RejectedRecord | None = None
-    names: array[int] = field(default_factory=lambda: array("q"))
+    unusable: int = 0
+    of_others: int = 0
+    first_unusable: RejectedRecord | None = None
+    key_hashes: array[int] = field(default_factory=lambda: array("q"))
 
-    def take(self, entry: Entry, where: str) -> None:
-        self.rejected += [RejectedRecord(where, doubt) for doubt in entry.doubts]
-        if self.entries.setdefault(entry.key, entry) != entry:
-            self.rejected.append(RejectedRecord(where, _DIFFERS))
-            self.entries[entry.key] = entry
+    def add(self, row: ParsedRow, place: str) -> None:
+        self.rejected += [RejectedRecord(place, reason) for reason in row.rejected]
+        if self.parsed.setdefault(row.key, row) != row:
+            self.rejected.append(RejectedRecord(place, _DIFFERS))
+            self.parsed[row.key] = row
 
-    def refuse(self, where: str, reason: str, *, total: bool) -> None:
-        self.rejected.append(RejectedRecord(where, "totals row" if total else reason))
-        if not total:
-            self.refused += 1
-            self.refusal = self.refusal or self.rejected[-1]
+    def add_unusable(self, row: _UnusableRow, place: str) -> None:
+        self.rejected.append(RejectedRecord(place, "totals row" if row.is_total else row.reason))
+        if not row.is_total:
+            self.unusable += 1
+            self.first_unusable = self.first_unusable or self.rejected[-1]
 
-    def turn(self) -> tuple[tuple[Record, ...], tuple[RejectedRecord, ...]]:
-        """Hand over what is on the page and begin a new one."""
-        self.names.extend(map(hash, self.entries))
-        page = tuple(record for entry in self.entries.values() for record in entry.records), tuple(self.rejected)
-        self.entries, self.rejected = {}, []
-        return page
+    def flush(self) -> tuple[tuple[Record, ...], tuple[RejectedRecord, ...]]:
+        """Return the contents of the page and empty it."""
+        self.key_hashes.extend(map(hash, self.parsed))
+        records = tuple(record for row in self.parsed.values() for record in row.records)
+        rejected = tuple(self.rejected)
+        self.parsed, self.rejected = {}, []
+        return records, rejected
 
-    def counted(self) -> tuple[int, frozenset[int]]:
-        """Return how many keys there are, and the hashes of those that stand on several pages."""
+    def count_keys(self) -> tuple[int, frozenset[int]]:
+        """Return the number of keys, and the hashes of those that are on several pages."""
         if self.rows <= PAGE_ROWS:
-            return len(self.names), frozenset()
+            return len(self.key_hashes), frozenset()
         import numpy as np
 
-        names, counts = np.unique(np.frombuffer(self.names, np.int64), return_counts=True)
-        return len(names), frozenset(names[counts > 1].tolist())
+        hashes, counts = np.unique(np.frombuffer(self.key_hashes, np.int64), return_counts=True)
+        return len(hashes), frozenset(hashes[counts > 1].tolist())
 
 
 @dataclass(frozen=True, slots=True)
 class CsvConnector:
-    """Reads one file, or a folder of files of one make, whole; an unchanged one costs its checksum."""
+    """Reads one file, or a folder of files of one format, as a whole; an unchanged one costs only its checksum."""
 
     options: CsvOptions
     context: Context
-    reader: RowReader
+    parser: RowParser
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """One answer: a snapshot of the window for visits, all rows for logs; an empty page if nothing changed."""
-        with _contents_of(self.options, self.context) as contents:
-            known = Cursor.parse(cursor, self._fingerprint(contents))
-            if not known.is_new:
+        """Yield a snapshot of the window for visits, all rows for logs, or an empty page if nothing changed."""
+        with _open_contents(self.options, self.context) as contents:
+            previous = Cursor.parse(cursor, self._fingerprint(contents))
+            if not previous.is_new:
                 yield Batch(cursor)
                 return
-            yield from self._pages(contents, cursor, known)
+            yield from self._pages(contents, cursor, previous)
 
-    def _pages(self, contents: Sequence[Content], cursor: str | None, reached: Cursor) -> Iterator[Batch]:
-        intake, accumulate = _Intake(), self.options.accumulate
-        snapshot = self.reader.shape is Shape.VISIT and not accumulate
-        blank = Batch(cursor, replaces=self.context.window if snapshot else None, restarts=not accumulate)
-        for where, found in self._rows(contents):
-            if intake.rows and not intake.rows % PAGE_ROWS:
-                records, rejected = intake.turn()
-                yield replace(blank, records=records, rejected=rejected, has_more=True, done=intake.rows)
-            intake.rows += 1
-            if isinstance(found, Entry):
-                intake.take(found, where)
-            elif found is None:
-                intake.strangers += 1
+    def _pages(self, contents: Sequence[Content], cursor: str | None, current: Cursor) -> Iterator[Batch]:
+        collector, accumulate = _RowCollector(), self.options.accumulate
+        is_snapshot = self.parser.row_type is RowType.VISIT and not accumulate
+        page = Batch(cursor, replaces=self.context.window if is_snapshot else None, restarts=not accumulate)
+        for place, row in self._rows(contents):
+            if collector.rows and not collector.rows % PAGE_ROWS:
+                records, rejected = collector.flush()
+                yield replace(page, records=records, rejected=rejected, has_more=True, done=collector.rows)
+            collector.rows += 1
+            if isinstance(row, ParsedRow):
+                collector.add(row, place)
+            elif row is None:
+                collector.of_others += 1
             else:
-                intake.refuse(where, found.reason, total=found.is_total)
-        records, rejected = intake.turn()
-        if intake.refusal and not intake.names:
-            first = intake.refusal
-            sentence = f"none of its {intake.refused} rows could be used; {first.where}: {first.reason}."
-            raise _malformed(self.options, self.context, sentence)
-        count, twice = intake.counted()
-        rejected = (*rejected, *self._contradictions(contents, twice))
-        if intake.strangers:
-            rejected = (*rejected, RejectedRecord(f"{intake.strangers} rows", "the clinician is nobody of this source"))
+                collector.add_unusable(row, place)
+        records, rejected = collector.flush()
+        if collector.first_unusable and not collector.key_hashes:
+            first = collector.first_unusable
+            found = f"none of its {collector.unusable} rows could be used; {first.where}: {first.reason}."
+            raise _malformed_error(self.options, self.context, found)
+        count, on_several_pages = collector.count_keys()
+        rejected = (*rejected, *self._contradictions(contents, on_several_pages))
+        if collector.of_others:
+            others = RejectedRecord(f"{collector.of_others} rows", "the clinician is not an owner of this source")
+            rejected = (*rejected, others)
         if any(content.has_changed for content in contents):
-            sentence = "it was written to while it was read."
-            raise UnavailableError(self.context.source, sentence, "Nothing was changed. The next run reads it again.")
+            found = "the file was changed while it was being read."
+            raise UnavailableError(self.context.source, found, "Nothing was changed. The next run reads it again.")
         yield replace(
-            blank, cursor=reached.dump(), records=records, rejected=rejected, done=intake.rows, total=intake.rows,
-            source_size=None if snapshot or accumulate else count,
+            page, cursor=current.dump(), records=records, rejected=rejected, done=collector.rows,
+            total=collector.rows, source_size=None if is_snapshot or accumulate else count,
         )  # fmt: skip
 
-    def _contradictions(self, contents: Sequence[Content], twice: frozenset[int]) -> Iterator[RejectedRecord]:
-        """Yield a fault for each row that differs from the last one of its key, if that stands on an earlier page."""
-        last: dict[str | int, tuple[Entry, int]] = {}
-        for number, (where, found) in enumerate(self._rows(contents) if twice else ()):
-            if isinstance(found, Entry) and hash(found.key) in twice:
+    def _contradictions(
+        self, contents: Sequence[Content], on_several_pages: frozenset[int]
+    ) -> Iterator[RejectedRecord]:
+        """Yield a rejected record for each row that differs from the last one of its key on an earlier page."""
+        last: dict[str | int, tuple[ParsedRow, int]] = {}
+        for number, (place, row) in enumerate(self._rows(contents) if on_several_pages else ()):
+            if isinstance(row, ParsedRow) and hash(row.key) in on_several_pages:
                 page = number // PAGE_ROWS
-                before, its_page = last.get(found.key, (found, page))
-                if before != found and its_page < page:
-                    yield RejectedRecord(where, _DIFFERS)
-                last[found.key] = found, page
+                earlier, earlier_page = last.get(row.key, (row, page))
+                if earlier != row and earlier_page < page:
+                    yield RejectedRecord(place, _DIFFERS)
+                last[row.key] = row, page
 
-    def _rows(self, contents: Sequence[Content]) -> Iterator[tuple[str, Entry | _Refused | None]]:
-        """Yield what each row gives and where it stands; ``None`` is nobody's."""
+    def _rows(self, contents: Sequence[Content]) -> Iterator[tuple[str, ParsedRow | _UnusableRow | None]]:
+        """Yield the result of each row with its place; ``None`` for a row of another clinician."""
         for number, content in enumerate(contents, 1):
             place = f"file {number} line" if len(contents) > 1 else "line"
             try:
                 yield from self._rows_of(content, place)
             except TableError as error:
-                raise _malformed(self.options, self.context, str(error)) from error
+                raise _malformed_error(self.options, self.context, str(error)) from error
 
-    def _rows_of(self, content: Content, place: str) -> Iterator[tuple[str, Entry | _Refused | None]]:
-        named = self.options.columns.given()
-        table = table_from(content, alternatives(named), self.options.format.sign)
-        columns = columns_in(table.header, named)
+    def _rows_of(self, content: Content, place: str) -> Iterator[tuple[str, ParsedRow | _UnusableRow | None]]:
+        roles = self.options.columns.configured()
+        table = read_table(content, possible_names(roles), self.options.format.delimiter_character)
+        columns = map_columns(table.header, roles)
         for row in table.rows():
             try:
-                entry = self.reader.entry(row, columns)
+                parsed = self.parser.parse(row, columns)
             except CellError as error:
-                yield f"{place} {row.line}", _Refused(str(error), is_total(row))
+                yield f"{place} {row.line}", _UnusableRow(str(error), is_total(row))
             else:
-                yield f"{place} {row.line}", entry
+                yield f"{place} {row.line}", parsed
 
     def _fingerprint(self, contents: Sequence[Content]) -> str:
-        """A checksum of the bytes and of all that decides what is made of them."""
+        """Return a keyed name of the bytes and of all settings that decide what becomes of them."""
         context = self.context
-        days = (context.window.start.date(), context.window.end.date())  # the window moves on every night
-        sums = [_checksum(content) for content in contents]
-        return fingerprint(context.pseudonyms, self.options, context.owners, days, context.classifier, sums)
+        # By day, since the window moves on every night and a visit may come into it.
+        days = (context.window.start.date(), context.window.end.date())
+        checksums = [_checksum(content) for content in contents]
+        return fingerprint(context.pseudonyms, self.options, context.owners, days, context.classifier, checksums)
 
 
 def _checksum(content: Content) -> str:
@@ -181,27 +186,27 @@ def _checksum(content: Content) -> str:
 
 
 @contextmanager
-def _contents_of(options: CsvOptions, context: Context) -> Iterator[Sequence[Content]]:
-    """What the files hold, for the length of a ``with``."""
+def _open_contents(options: CsvOptions, context: Context) -> Iterator[Sequence[Content]]:
+    """Open the files' contents for the length of a ``with``."""
     path = context.folder / options.path
-    with ExitStack() as open_:
+    with ExitStack() as open_files:
         try:
             files = _files_at(path)
-            if any(file.stat().st_size > LARGEST_FILE for file in files):
-                raise _malformed(options, context, f"it is larger than {LARGEST_FILE // 2**20} MB.")
-            contents = [open_.enter_context(open_content(file)) for file in files]
+            if any(file.stat().st_size > MAX_FILE_BYTES for file in files):
+                raise _malformed_error(options, context, f"it is larger than {MAX_FILE_BYTES // 2**20} MB.")
+            contents = [open_files.enter_context(open_content(file)) for file in files]
         except NotAFileError as error:
             raise error.to_connector_error(context.source, options.path) from error
         except (OSError, ValueError) as error:
             found = f"{path} cannot be read."
-            raise UnavailableError(context.source, found, "Check its path and rights.") from error
+            raise UnavailableError(context.source, found, "Check its path and permissions.") from error
         if not contents:
             raise UnavailableError(context.source, f"there is no CSV file at {path}.", "Check its path.")
         yield contents
 
 
-def _malformed(options: CsvOptions, context: Context, found: str) -> MalformedError:
-    remedy = f"See what the columns may mean: evenhours inspect {options.path}"
+def _malformed_error(options: CsvOptions, context: Context, found: str) -> MalformedError:
+    remedy = f"To see what its columns may mean, run: evenhours inspect {options.path}"
     return MalformedError(context.source, found, remedy)
 
 
@@ -213,68 +218,72 @@ def _files_at(path: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class PresetConnector:
-    """Reads the export of a practice system that is known by name: the file decides which of its columns are which."""
+    """Reads the export of a known practice system; the file decides which of the preset's columns it has."""
 
     options: CsvOptions
     context: Context
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """As :meth:`CsvConnector.fetch`, by the mapping that the preset makes of this file."""
-        with _contents_of(self.options, self.context) as contents:
-            mapped = self._mapped(contents[0])
-        yield from make(mapped, self.context).fetch(cursor)
+        """Yield as :meth:`CsvConnector.fetch` does, with the preset's mapping for this file."""
+        with _open_contents(self.options, self.context) as contents:
+            options = self._mapped_options(contents[0])
+        yield from make(options, self.context).fetch(cursor)
 
-    def _mapped(self, content: Content) -> CsvOptions:
-        """The options of the same source with the preset's columns, times and words."""
+    def _mapped_options(self, content: Content) -> CsvOptions:
+        """Return the options of the same source with the preset's columns, times and words."""
         preset = presets()[self.options.preset or ""]
-        known = frozenset(
-            clean(part) for names in preset.columns.values() for name in names for part in name.split("+")
+        expected = frozenset(
+            clean_cell(part) for names in preset.columns.values() for name in names for part in name.split("+")
         )
         try:
-            table = table_from(content, known, self.options.format.sign)
-            roles = preset.roles(table.header, self.options.columns.given())
+            table = read_table(content, expected, self.options.format.delimiter_character)
+            roles = preset.roles(table.header, self.options.columns.configured())
             instant = self.options.format.instant or preset.instant(table, roles)
         except TableError as error:
-            raise _malformed(self.options, self.context, str(error)) from error
+            raise _malformed_error(self.options, self.context, str(error)) from error
         words: dict[str, Any] = {
             name: getattr(self.options.format, name) or listed for name, listed in preset.words.items()
         }
-        written = replace(self.options.format, instant=instant, **words)
-        return replace(self.options, preset=None, columns=CsvColumns(**roles), format=written)
+        csv_format = replace(self.options.format, instant=instant, **words)
+        return replace(self.options, preset=None, columns=CsvColumns(**roles), format=csv_format)
 
 
 def make(options: CsvOptions, context: Context) -> CsvConnector | PresetConnector:
-    """The connector of one source. Raises :class:`MalformedError` for a mapping that cannot mean anything."""
+    """Return the connector of one source. Raises :class:`MalformedError` for a mapping that is not valid."""
     problems = check(options)
     if options.preset and not problems:
         return PresetConnector(options, context)
     if len(context.owners) != 1 and options.columns.clinician is None:
         problems.append("columns.clinician: needed, since the source has several clinicians")
-    shape = shape_of(options.columns.given())
-    if context.times_suffice and shape is not Shape.VISIT:
+    row_type = row_type_of(options.columns.configured())
+    if context.times_suffice and row_type is not RowType.VISIT:
         problems.append("busy_only: needs booked_start with booked_end or booked_minutes")
-    if problems or shape is None:
+    if problems or row_type is None:
         raise MalformedError(context.source, "; ".join(problems) + ".", f"Run: evenhours inspect {options.path}")
-    usual = Grade.EHR if shape is Shape.VISIT else Grade.CALL
-    reader = RowReader(
-        shape=shape,
+    default_grade = Grade.EHR if row_type is RowType.VISIT else Grade.CALL
+    parser = RowParser(
+        row_type=row_type,
         context=context,
         pattern=options.format.instant,
         zone=options.format.zone,
-        grade=options.evidence or usual,
+        grade=options.evidence or default_grade,
         channel=options.channel,
-        statuses=options.format.words(WORDS),
-        directions=options.format.words(DIRECTIONS),
+        statuses=options.format.lists_by_word(STATUS_WORDS),
+        directions=options.format.lists_by_word(DIRECTION_WORDS),
     )
-    return CsvConnector(options, context, reader)
+    return CsvConnector(options, context, parser)
 
 
-def _brings(options: CsvOptions) -> frozenset[RecordType]:
-    shape = Shape.VISIT if options.preset else shape_of(options.columns.given())
-    return frozenset({_PART[shape]}) if shape else frozenset()
+def _record_types(options: CsvOptions) -> frozenset[RecordType]:
+    row_type = RowType.VISIT if options.preset else row_type_of(options.columns.configured())
+    return frozenset({_RECORD_TYPES[row_type]}) if row_type else frozenset()
 
 
-_PART = {Shape.VISIT: RecordType.CALENDAR, Shape.CALL: RecordType.TIMES, Shape.MESSAGE: RecordType.MESSAGES}
+_RECORD_TYPES = {
+    RowType.VISIT: RecordType.CALENDAR,
+    RowType.CALL: RecordType.TIMES,
+    RowType.MESSAGE: RecordType.MESSAGES,
+}
 
 SOURCE_KIND = SourceKind(
     name="csv",
@@ -283,6 +292,6 @@ SOURCE_KIND = SourceKind(
     title="Export of a practice system, call log or message log (CSV)",
     kept_fields=tuple(role.name for role in fields(CsvColumns)),
     other_fields="dropped while parsing: columns without a role are ignored",
-    record_types=_brings,
+    record_types=_record_types,
     check=check,
 )

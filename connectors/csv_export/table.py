@@ -1,7 +1,7 @@
 """An exported table as rows of cells, whatever program wrote it.
 
-Encoding, delimiter and the header's place are found, not asked for. Nothing here knows what a column means, and no
-error repeats a cell.
+Encoding, delimiter and the place of the header are detected. Nothing here knows what a column means, and no error
+repeats a cell.
 """
 
 from __future__ import annotations
@@ -17,31 +17,29 @@ from itertools import chain, islice
 from connectors.content import Content
 
 DELIMITERS = (",", ";", "\t")
-LARGEST_FILE = 256 * 2**20
+MAX_FILE_BYTES = 256 * 2**20
 _LONGEST_CELL = 2**24
-_PREAMBLE = 20
-"""Report titles, filters and ``sep=;`` may stand above the header: it is sought in this many rows."""
-
+_PREAMBLE_ROWS = 20  # report titles, filters and `sep=;` may precede the header
 _END = "\0end"
-_ERRORS = {"cp1252": "replace"}  # it leaves five bytes undefined
+_DECODING_ERRORS = {"cp1252": "replace"}  # five bytes have no meaning in it
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 class TableError(ValueError):
-    """The file is no table that could be read; the words are a whole sentence without content."""
+    """The file is not a readable table; the message is a whole sentence without content."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row with the line of the file on which it begins."""
+class CsvRow:
+    """One row, with the line of the file on which it begins."""
 
     line: int
     cells: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A header and what stands below it. ``header`` is cleaned like every cell, see :func:`clean`."""
+class CsvTable:
+    """A header and the rows below it. The cells of ``header`` are cleaned, see :func:`clean_cell`."""
 
     header: tuple[str, ...]
     delimiter: str
@@ -49,89 +47,89 @@ class Table:
     _content: Content = field(repr=False)
     _header_line: int
 
-    def rows(self) -> Iterator[Row]:
-        """Every row below the header that is not blank. Raises :class:`TableError` where the file breaks off."""
+    def rows(self) -> Iterator[CsvRow]:
+        """Yield every row below the header that is not blank. Raises :class:`TableError` if the file is cut off."""
         lines = _lines(self._content, self.encoding)
         return (row for row in _rows(lines, self.delimiter) if row.line > self._header_line)
 
 
-def clean(cell: str) -> str:
-    """A cell as a person would read it: single spaces, no formula's wrapping, no apostrophe that forces text.
+def clean_cell(cell: str) -> str:
+    """Return a cell as a person would read it: single spaces, without a formula around it or an apostrophe before it.
 
-    >>> clean('="0042"'), clean("'09:00"), clean(" 3:00  PM ")
+    >>> clean_cell('="0042"'), clean_cell("'09:00"), clean_cell(" 3:00  PM ")
     ('0042', '09:00', '3:00 PM')
     """
     text = " ".join(cell.split())
     if text.startswith('="') and text.endswith('"') and len(text) > 2:
         text = text[2:-1].strip()
     text = text.removeprefix("'").lstrip()
-    return text if text.isprintable() else "".join(sign for sign in text if sign.isprintable())
+    return text if text.isprintable() else "".join(character for character in text if character.isprintable())
 
 
-def table_from(content: Content, wanted: Collection[str] = (), delimiter: str | None = None) -> Table:
-    """Find the header in a file: the row with most ``wanted`` names, else the first of the usual width.
+def read_table(content: Content, expected_names: Collection[str] = (), delimiter: str | None = None) -> CsvTable:
+    """Find the header of a file: the row with most of the expected names, else the first of the most common width.
 
-    Raises :class:`TableError` for an empty file, one that is no text, or a quotation mark that is never closed.
+    Raises :class:`TableError` for an empty file, one that is not text, or a quotation mark that is never closed.
     """
-    encoding = _encoding(content)
-    signs = [delimiter] if delimiter else DELIMITERS
-    layouts = [_layout(_lines(content, encoding), sign, frozenset(wanted)) for sign in signs]
-    best = max((layout for layout in layouts if layout), key=lambda layout: layout.merit, default=None)
+    encoding = _detect_encoding(content)
+    delimiters = [delimiter] if delimiter else DELIMITERS
+    layouts = [_layout(_lines(content, encoding), candidate, frozenset(expected_names)) for candidate in delimiters]
+    best = max((layout for layout in layouts if layout), key=lambda layout: layout.score, default=None)
     if best is None:
         raise TableError("the file is empty.")
-    header = tuple(clean(cell) for cell in best.header.cells)
-    return Table(header, best.delimiter, encoding, content, best.header.line)
+    header = tuple(clean_cell(cell) for cell in best.header.cells)
+    return CsvTable(header, best.delimiter, encoding, content, best.header.line)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How the file looks if this is the delimiter; ``merit`` is (wanted names found, usual number of cells)."""
+    """The header if this is the delimiter; ``score`` is (expected names in it, most common number of cells)."""
 
     delimiter: str
-    header: Row
-    merit: tuple[int, int]
+    header: CsvRow
+    score: tuple[int, int]
 
 
-def _layout(lines: Iterable[str], delimiter: str, wanted: frozenset[str]) -> _Layout | None:
-    top = list(islice(_rows(lines, delimiter, whole=False), _PREAMBLE))
+def _layout(lines: Iterable[str], delimiter: str, expected_names: frozenset[str]) -> _Layout | None:
+    top = list(islice(_rows(lines, delimiter, requires_end=False), _PREAMBLE_ROWS))
     if not top:
         return None
     width = Counter(len(row.cells) for row in top).most_common(1)[0][0]
-    found = [len(wanted.intersection(map(clean, row.cells))) for row in top]
-    usual = next(row for row in top if len(row.cells) == width)
-    header = top[found.index(max(found))] if any(found) else usual
-    return _Layout(delimiter, header, (max(found), width))
+    matches = [len(expected_names.intersection(map(clean_cell, row.cells))) for row in top]
+    first_of_width = next(row for row in top if len(row.cells) == width)
+    header = top[matches.index(max(matches))] if any(matches) else first_of_width
+    return _Layout(delimiter, header, (max(matches), width))
 
 
-def _rows(lines: Iterable[str], delimiter: str, *, whole: bool = True) -> Iterator[Row]:
-    # A row of our own is put behind the last. If it does not come out again, a quotation mark has swallowed it.
-    csv.field_size_limit(_LONGEST_CELL)  # one limit for the whole process; raising it takes nothing from anybody
+def _rows(lines: Iterable[str], delimiter: str, *, requires_end: bool = True) -> Iterator[CsvRow]:
+    # A row of our own is appended. If it does not come out as a row, an open quotation mark has swallowed it.
+    csv.field_size_limit(_LONGEST_CELL)  # the limit is the process's; raising it harms nobody
     reader = csv.reader(chain(lines, ("\n", f"{_END}\n")), delimiter=delimiter)
-    line, after = 1, 1
+    line, next_line = 1, 1
     try:
         for cells in reader:
-            line, after = after, reader.line_num + 1
+            line, next_line = next_line, reader.line_num + 1
             if cells == [_END]:
                 return
             if any(cell and not cell.isspace() for cell in cells):
-                yield Row(line, tuple(cells))
+                yield CsvRow(line, tuple(cells))
     except csv.Error:
-        raise TableError(f"the row at line {after} has a cell that never ends.") from None
-    if whole:
+        raise TableError(f"the row at line {next_line} has a cell that never ends.") from None
+    if requires_end:
         raise TableError(f"a quotation mark in the row at line {line} is never closed: the file is cut off.")
 
 
 def _lines(content: Content, encoding: str) -> Iterator[str]:
-    """Yield the lines of a file with their ends, as they are."""
-    with io.TextIOWrapper(content.stream(), encoding, _ERRORS.get(encoding), newline="") as text:
+    """Yield the lines of a file with their line ends unchanged."""
+    with io.TextIOWrapper(content.stream(), encoding, _DECODING_ERRORS.get(encoding), newline="") as text:
         for line in text:
             yield line.replace("\0", "")
 
 
-def _encoding(content: Content) -> str:
-    # UTF-8 proves itself; what is not UTF-8 comes from an older Windows program.
-    if content.size > LARGEST_FILE:
-        raise TableError(f"the file is larger than {LARGEST_FILE // 2**20} MB.")
+def _detect_encoding(content: Content) -> str:
+    # Hardly any other text is valid UTF-8; a file that is not comes from an older Windows program.
+    if content.size > MAX_FILE_BYTES:
+        raise TableError(f"the file is larger than {MAX_FILE_BYTES // 2**20} MB.")
     beginning = content.stream().read(4)
     likely = next((name for mark, name in _BYTE_ORDER_MARKS.items() if beginning.startswith(mark)), "utf-8")
     decoder = codecs.getincrementaldecoder(likely)()

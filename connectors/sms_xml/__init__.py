@@ -1,6 +1,6 @@
-"""Text messages as SMS Backup & Restore writes them: one XML file a backup, everything in it.
+"""Text messages as SMS Backup & Restore writes them: one XML file for each backup, with all messages in it.
 
-sieve      bytes lose every attribute but the allowed ones, before any parser
-messages   elements become texts: when, which way, between which numbers, each spelled in one way
+filter     removal of all attributes but the allowed ones, before any parser
+messages   elements become text messages: time, direction, numbers
 source     the connector
 """

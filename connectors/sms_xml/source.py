@@ -1,7 +1,7 @@
-"""Backups of a telephone's texts: one file, or the folder that they are put into.
+"""Backups of a telephone's text messages: one file, or the folder of all backups.
 
-Each backup holds everything, so a message is known by its instant, direction and number, whatever file it comes from.
-A file that was read before, under whatever name, is not read again.
+Each backup contains all messages, so a message is identified by its time, direction and numbers, whatever file it is
+in. A file that has been read is not read again, even under another name.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from connectors.errors import MalformedError
 from connectors.files import open_file, regular_files
 from connectors.mail.pages import PAGE_MESSAGES, is_folder, path_error, translated_errors
 from connectors.records import CounterpartKind, MessageStamp
-from connectors.sms_xml.filter import ALLOWED, UnfitError
-from connectors.sms_xml.messages import Text, Unusable, canonical_number, is_machine, texts_in
+from connectors.sms_xml.filter import ALLOWED_ATTRIBUTES, InvalidBackupError
+from connectors.sms_xml.messages import TextMessage, canonical_number, is_machine, parse_messages
 
-_SOME_BYTES = 256 * 1024
+_CHUNK_BYTES = 256 * 1024
 _MESSAGE = re.compile(rb"<[sm]ms\s")
-_OVERLAP = 4
+_OVERLAP_BYTES = 4  # one less than "<sms ", so that no message is missed or counted twice between chunks
 _END = b"</smses>"
 
 
@@ -41,23 +41,23 @@ class SmsXmlOptions:
 
 @dataclass(frozen=True, slots=True)
 class SmsXmlCursor(Cursor):
-    """The files, by their content, that were read, and how many messages they held."""
+    """The files that have been read, by the keyed names of their contents, with their numbers of messages."""
 
     files: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """One backup: its place in rejected records, its content's keyed name, and how many messages it holds."""
+class _BackupFile:
+    """One backup: its prefix for places if there are several, the keyed name of its content, its messages."""
 
     path: Path
-    place: str
+    prefix: str
     name: str
-    holds: int
+    messages: int
 
 
-class SmsXml:
-    """Reads the texts of one person's telephone."""
+class SmsXmlConnector:
+    """Reads the text messages of one person's telephone."""
 
     def __init__(self, options: SmsXmlOptions, context: Context) -> None:
         self._options = options
@@ -65,103 +65,106 @@ class SmsXml:
         (self._owner,) = context.owners
 
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
-        """Yield pages of the messages in files that were not read before."""
-        known = SmsXmlCursor.parse(cursor, self._settings())
+        """Yield pages of the messages in files that have not been read before."""
+        previous = SmsXmlCursor.parse(cursor, self._settings())
         with translated_errors(self._context, self._options.path):
             files = self._files()
-            holds = max(file.holds for file in files)
-            fresh = [file for file in files if file.name not in known.files]
-            if not fresh and not known.is_new:
-                yield Batch(cursor, source_size=holds)
+            source_size = max(file.messages for file in files)
+            new_files = [file for file in files if file.name not in previous.files]
+            if not new_files and not previous.is_new:
+                yield Batch(cursor, source_size=source_size)
                 return
-            pages = self._pages(known, files, fresh)
-            yield replace(next(pages), restarts=known.is_new, source_size=holds)
+            pages = self._pages(previous, files, new_files)
+            yield replace(next(pages), restarts=previous.is_new, source_size=source_size)
             yield from pages
 
     def _settings(self) -> str:
         options = replace(self._options, path=Path())
         return fingerprint(self._context.pseudonyms, options, self._owner, self._context.classifier)
 
-    def _files(self) -> list[_File]:
+    def _files(self) -> list[_BackupFile]:
         path = self._context.folder / self._options.path
         paths = [path]
         if is_folder(self._context, self._options.path):
             paths = regular_files(path.glob("[sS][mM][sS]*.[xX][mM][lL]"))
             if not paths:
-                raise path_error(self._context, f'the folder "{self._options.path}" holds no file named sms*.xml.')
-        found = [self._file(file, f"file {n}, " if len(paths) > 1 else "") for n, file in enumerate(paths, 1)]
-        return list({file.name: file for file in found}.values())
+                raise path_error(self._context, f'the folder "{self._options.path}" contains no file named sms*.xml.')
+        files = [
+            self._examine(file, f"file {number}, " if len(paths) > 1 else "") for number, file in enumerate(paths, 1)
+        ]
+        return list({file.name: file for file in files}.values())
 
-    def _file(self, path: Path, place: str) -> _File:
-        """Look at a backup as a whole: whether it is sound, which one it is, how much is in it."""
-        digest, holds, tail = hashlib.sha256(), 0, b""
+    def _examine(self, path: Path, prefix: str) -> _BackupFile:
+        """Read a backup through once: check that it is complete, name its content and count its messages."""
+        digest, messages, tail = hashlib.sha256(), 0, b""
         for chunk in _chunks(path):
             digest.update(chunk)
             if b"\0" in chunk:
-                raise self._malformed(place, "it is not written in UTF-8")
-            holds += len(_MESSAGE.findall(tail[-_OVERLAP:] + chunk))
+                raise self._malformed_error(prefix, "it is not written in UTF-8")
+            messages += len(_MESSAGE.findall(tail[-_OVERLAP_BYTES:] + chunk))
             tail = (tail + chunk)[-1024:]
-        if holds and not tail.rstrip().endswith(_END):
-            raise self._malformed(place, "it is cut off before its end")
-        return _File(path, place, self._context.pseudonyms.entry(digest.hexdigest(), "backup"), holds)
+        if messages and not tail.rstrip().endswith(_END):
+            raise self._malformed_error(prefix, "it is cut off before its end")
+        name = self._context.pseudonyms.entry(digest.hexdigest(), "backup")
+        return _BackupFile(path, prefix, name, messages)
 
-    def _pages(self, reached: SmsXmlCursor, files: list[_File], fresh: list[_File]) -> Iterator[Batch]:
-        """Pages of all fresh files; a file counts as read with its last page, so that a cut-off run begins it again."""
+    def _pages(self, current: SmsXmlCursor, files: list[_BackupFile], new_files: list[_BackupFile]) -> Iterator[Batch]:
+        """Yield pages of all new files; a file counts as read with its last page, so an interrupted one is repeated."""
         stamps: list[MessageStamp] = []
         rejected: list[RejectedRecord] = []
-        kept = {file.name: reached.files[file.name] for file in files if file.name in reached.files}
-        reached = replace(reached, files=kept)
-        before, total = 0, sum(file.holds for file in fresh)
-        for file in fresh:
-            for done, found in enumerate(self._texts(file), before):
+        existing = {file.name: current.files[file.name] for file in files if file.name in current.files}
+        current = replace(current, files=existing)
+        done_before, total = 0, sum(file.messages for file in new_files)
+        for file in new_files:
+            for done, result in enumerate(self._messages(file), done_before):
                 if len(stamps) >= PAGE_MESSAGES:
-                    yield Batch(reached.dump(), tuple(stamps), rejected=tuple(rejected), done=done, total=total)
+                    yield Batch(current.dump(), tuple(stamps), rejected=tuple(rejected), done=done, total=total)
                     stamps, rejected = [], []
-                if isinstance(found, Unusable):
-                    rejected.append(RejectedRecord(f"{file.place}{found.where}", found.reason))
+                if isinstance(result, RejectedRecord):
+                    rejected.append(RejectedRecord(f"{file.prefix}{result.where}", result.reason))
                 else:
-                    stamps.append(self._stamp(found))
-            before += file.holds
-            reached = replace(reached, files=reached.files | {file.name: file.holds})
-        yield Batch(reached.dump(), tuple(stamps), rejected=tuple(rejected), done=total, total=total)
+                    stamps.append(self._stamp(result))
+            done_before += file.messages
+            current = replace(current, files=current.files | {file.name: file.messages})
+        yield Batch(current.dump(), tuple(stamps), rejected=tuple(rejected), done=total, total=total)
 
-    def _texts(self, file: _File) -> Iterator[Text | Unusable]:
+    def _messages(self, file: _BackupFile) -> Iterator[TextMessage | RejectedRecord]:
         try:
-            yield from texts_in(_chunks(file.path), self._owner.addresses)
-        except UnfitError as error:
-            raise self._malformed(file.place, str(error)) from error
+            yield from parse_messages(_chunks(file.path), self._owner.addresses)
+        except InvalidBackupError as error:
+            raise self._malformed_error(file.prefix, str(error)) from error
 
-    def _stamp(self, text: Text) -> MessageStamp:
-        names, owner = self._context.pseudonyms, self._owner.key
-        numbers = [canonical_number(number, self._options.country) for number in text.others]
-        other = numbers[0] if numbers else ""
-        if text.group:  # the list may hold the owner's number, where nobody has said that it is theirs
+    def _stamp(self, message: TextMessage) -> MessageStamp:
+        pseudonyms, owner = self._context.pseudonyms, self._owner.key
+        numbers = [canonical_number(number, self._options.country) for number in message.others]
+        counterpart = numbers[0] if numbers else ""
+        if message.is_group:  # the list may contain the owner's number, if that is not configured
             self._context.address_count.add(set(numbers))
-        kind = self._context.classifier.counterpart_kind(other) if other else CounterpartKind.OTHER
-        automatic = not text.outgoing and is_machine(other)
-        key = names.node(owner, f"sms {text.identity}")
-        group = names.node(owner, f"sms group {' '.join(sorted(numbers))}")
+        kind = self._context.classifier.counterpart_kind(counterpart) if counterpart else CounterpartKind.OTHER
+        automatic = not message.outgoing and is_machine(counterpart)
+        key = pseudonyms.node(owner, f"sms {message.identity}")
+        group = pseudonyms.node(owner, f"sms group {' '.join(sorted(numbers))}")
         return MessageStamp(
             clinician=owner,
             key=key,
-            sent_at=text.sent_at,
-            outgoing=text.outgoing,
-            counterpart=names.person(owner, other) if other else None,
+            sent_at=message.sent_at,
+            outgoing=message.outgoing,
+            counterpart=pseudonyms.person(owner, counterpart) if counterpart else None,
             counterpart_kind=CounterpartKind.AUTOMATIC if automatic else kind,
             automatic=automatic,
             channel=self._options.channel,
-            thread_nodes=(key, group) if text.group else (),
+            thread_nodes=(key, group) if message.is_group else (),
         )
 
-    def _malformed(self, place: str, found: str) -> MalformedError:
-        which = f"the backup in {place.rstrip(', ')}" if place else "the backup"
-        remedy = "Nothing was changed. Make the backup again, as XML, and put it there whole."
+    def _malformed_error(self, prefix: str, found: str) -> MalformedError:
+        which = f"the backup in {prefix.rstrip(', ')}" if prefix else "the backup"
+        remedy = "Nothing was changed. Make the backup again, as XML, and copy the whole file there."
         return MalformedError(self._context.source, f"{which} cannot be used: {found}.", remedy)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
     with open_file(path) as file:
-        while chunk := file.read(_SOME_BYTES):
+        while chunk := file.read(_CHUNK_BYTES):
             yield chunk
 
 
@@ -171,11 +174,11 @@ def _problems(options: SmsXmlOptions) -> list[str]:
     return []
 
 
-def _make(options: SmsXmlOptions, context: Context) -> SmsXml:
+def _make(options: SmsXmlOptions, context: Context) -> SmsXmlConnector:
     if len(context.owners) != 1:
-        found = "a telephone's texts are one person's, and the source names several."
+        found = "a telephone's texts belong to one person, and the source names several."
         raise MalformedError(context.source, found, 'Write clinician = "KEY", and one [[source]] for each telephone.')
-    return SmsXml(options, context)
+    return SmsXmlConnector(options, context)
 
 
 SOURCE_KIND = SourceKind(
@@ -183,7 +186,7 @@ SOURCE_KIND = SourceKind(
     options=SmsXmlOptions,
     make=_make,
     title="Texts of a telephone (SMS Backup & Restore)",
-    kept_fields=ALLOWED,
+    kept_fields=ALLOWED_ATTRIBUTES,
     other_fields="removed before parsing: texts, subjects, names of contacts, pictures and every other attribute",
     record_types=lambda _: frozenset({RecordType.MESSAGES}),
     check=_problems,

@@ -15,7 +15,7 @@ from connectors.pseudonyms import Pseudonyms
 from connectors.records import CalendarEvent, MessageStamp, SessionEvidence
 
 PARIS = ZoneInfo("Europe/Paris")
-NAMES = Pseudonyms(b"k" * 32)
+PSEUDONYMS = Pseudonyms(b"k" * 32)
 ANA = Owner("ana", PARIS, frozenset({"ana@harbour.example"}), "Ana Silva")
 BEN = Owner("ben", ZoneInfo("Europe/London"), frozenset({"ben@harbour.example"}), "Ben")
 
@@ -49,24 +49,28 @@ class Export:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return self
 
-    def but(self, **context: object) -> Export:
+    def with_context(self, **context: object) -> Export:
         return Export(replace(self.context, **context), self.options)  # type: ignore[arg-type]
 
 
 def export(
-    folder: Path, columns: Mapping[str, str] = VISITS, owners: tuple[Owner, ...] = (ANA,), **more: object
+    folder: Path, columns: Mapping[str, str] = VISITS, owners: tuple[Owner, ...] = (ANA,), **options_or_format: object
 ) -> Export:
-    """A source that reads ``export.csv``; ``more`` are options, or keys of ``[source.format]``."""
+    """Return a source that reads ``export.csv``; keyword arguments are options, or keys of ``[source.format]``."""
     window = Window(datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC))
-    context = Context("visits", owners, window, Classifier(), NAMES, folder, read_secret=str)
-    options = {key: more.pop(key) for key in ("accumulate", "channel", "evidence", "path") if key in more}
+    context = Context("visits", owners, window, Classifier(), PSEUDONYMS, folder, read_secret=str)
+    options = {
+        key: options_or_format.pop(key)
+        for key in ("accumulate", "channel", "evidence", "path")
+        if key in options_or_format
+    }
     path = Path(str(options.pop("path", "export.csv")))
-    made = CsvOptions(path, CsvColumns(**columns), CsvFormat(**more), **options)  # type: ignore[arg-type]
-    return Export(context, made)
+    csv_options = CsvOptions(path, CsvColumns(**columns), CsvFormat(**options_or_format), **options)  # type: ignore[arg-type]
+    return Export(context, csv_options)
 
 
 def visits(*rows: str, header: str = HEADER) -> str:
-    """A file of visits."""
+    """Return the text of a file of visits."""
     return "\n".join([header, *rows]) + "\n"
 
 
@@ -87,5 +91,5 @@ def reasons(batch: Batch) -> list[tuple[str, str]]:
 
 
 def local(text: str, zone: ZoneInfo = PARIS) -> datetime:
-    """An instant from its local time, ``2024-03-04 09:00``."""
+    """Return the instant of a local time such as ``2024-03-04 09:00``."""
     return datetime.fromisoformat(text).replace(tzinfo=zone)

@@ -19,8 +19,8 @@ YEAR = Window(datetime(2017, 12, 31, tzinfo=UTC), datetime(2019, 1, 2, tzinfo=UT
 @pytest.mark.real
 def test_a_physicians_year_gives_187_half_days_15_of_them_with_unknown_end(real: Path, tmp_path: Path) -> None:
     assert convert(real / "pms" / "hangu_clinic_2018.csv", tmp_path / "export.csv") == 187
-    batch = export(tmp_path, COLUMNS, zone=SHANGHAI).but(window=YEAR).batch()
-    ends = {found.uid_key: found.ended_at for found in evidence(batch)}
+    batch = export(tmp_path, COLUMNS, zone=SHANGHAI).with_context(window=YEAR).batch()
+    ends = {actual.uid_key: actual.ended_at for actual in evidence(batch)}
     overruns = [(ended - event.end).total_seconds() / 60 for event in events(batch) if (ended := ends[event.uid_key])]
     assert (len(events(batch)), len(overruns), batch.rejected) == (187, 172, ())
     assert sum(ended is None for ended in ends.values()) == 15

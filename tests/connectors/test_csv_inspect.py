@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.base import Batch
-from connectors.csv_export.inspect import Proposal, propose
-from connectors.csv_export.roles import words_of
+from connectors.csv_export.inspect import MappingProposal, propose
+from connectors.csv_export.roles import name_words
 from connectors.errors import MalformedError, UnavailableError
 from connectors.records import Status
 from tests.connectors.exports import ANA, events, evidence, export, local, stamps
@@ -18,20 +18,20 @@ DAYS = range(1, 29)
 CANARY = "Zebrafink"
 
 
-def proposal(folder: Path, lines: list[str], encoding: str = "utf-8") -> Proposal:
+def proposal(folder: Path, lines: list[str], encoding: str = "utf-8") -> MappingProposal:
     path = folder / "export.csv"
     path.write_bytes("\r\n".join(lines).encode(encoding))
     return propose(path)
 
 
-def read_as_proposed(folder: Path, proposed: Proposal) -> Batch:
-    """What the connector makes of the file with nothing but the proposed block."""
+def read_as_proposed(folder: Path, proposed: MappingProposal) -> Batch:
+    """Return what the connector reads from the file with nothing but the proposed block."""
     (block,) = tomllib.loads(proposed.toml())["source"]
     assert (block["kind"], block["path"]) == ("csv", str(folder / "export.csv"))
     formats: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in block["format"].items()
     }
-    if "zone" in formats:  # whoever looks the block over has said which
+    if "zone" in formats:  # the user has to choose one
         assert formats["zone"] == "?"
         formats["zone"] = ZoneInfo("UTC")
     return export(folder, block["columns"], (ANA,), **formats).batch()
@@ -66,9 +66,9 @@ ISO = [
 ]
 
 
-def test_file_without_rows_says_that_it_has_none(tmp_path: Path) -> None:
+def test_file_without_rows_is_noted(tmp_path: Path) -> None:
     assert proposal(tmp_path, ["Date,Start,End,Client"]).notes == (
-        "There is no row under the names of its columns. Export some days of work and look at that file instead.",
+        "The file has column names but no rows. Export some days of work and inspect that file instead.",
     )
 
 
@@ -82,7 +82,7 @@ def test_file_without_rows_says_that_it_has_none(tmp_path: Path) -> None:
         (ISO, "utf-8", "09:00", 0),
     ],
 )
-def test_what_is_proposed_reads_the_file(
+def test_proposed_mapping_reads_the_file(
     tmp_path: Path, lines: list[str], encoding: str, start: str, known_ends: int
 ) -> None:
     batch = read_as_proposed(tmp_path, proposal(tmp_path, lines, encoding))
@@ -90,7 +90,7 @@ def test_what_is_proposed_reads_the_file(
     assert len(events(batch)) == len(lines) - 1
     assert events(batch)[0].start == local(f"2024-03-01 {start}")
     assert all((event.end - event.start).total_seconds() == 3000 for event in events(batch))
-    assert sum(found.ended_at is not None for found in evidence(batch)) == known_ends
+    assert sum(actual.ended_at is not None for actual in evidence(batch)) == known_ends
 
 
 def test_the_roles_of_a_practice_systems_export_are_recognised(tmp_path: Path) -> None:
@@ -130,31 +130,31 @@ def calls(*times: str) -> list[str]:
 NAIVE = ("2024-03-01 09:00:10", "2024-07-01 09:00:10")
 
 
-def test_a_log_whose_times_carry_no_zone_is_read_by_nobody_until_it_is_said(tmp_path: Path) -> None:
-    told = proposal(tmp_path, calls(*NAIVE)).toml()
-    assert 'These times carry no zone. Call logs are often in UTC: then write zone = "UTC" below.' in told
-    assert '\nzone = "?"' in told
+def test_log_without_offsets_is_not_read_until_a_zone_is_chosen(tmp_path: Path) -> None:
+    toml = proposal(tmp_path, calls(*NAIVE)).toml()
+    assert 'The times have no zone. Call logs are often in UTC: then write zone = "UTC" below.' in toml
+    assert '\nzone = "?"' in toml
 
 
 @pytest.mark.parametrize("offset", ["Z", "+02:00", " +0200", "+02"])
-def test_times_with_an_offset_leave_nothing_to_say(tmp_path: Path, offset: str) -> None:
+def test_times_with_an_offset_need_no_zone(tmp_path: Path, offset: str) -> None:
     assert "zone" not in proposal(tmp_path, calls(*(time + offset for time in NAIVE))).toml()
 
 
-def test_one_time_without_an_offset_is_enough_to_ask(tmp_path: Path) -> None:
+def test_one_time_without_an_offset_needs_a_zone(tmp_path: Path) -> None:
     assert 'zone = "?"' in proposal(tmp_path, calls(*(f"2024-03-0{n} 09:00:10Z" for n in range(1, 9)), *NAIVE)).toml()
 
 
-def test_of_visits_the_zone_is_asked_and_the_clinicians_own_stands(tmp_path: Path) -> None:
-    told = proposal(tmp_path, ISO).toml()
-    assert "# These times carry no zone: they are read in the clinician's own." in told
-    assert '# zone = "Europe/Paris"' in told
+def test_visits_without_offsets_are_read_in_the_clinicians_zone(tmp_path: Path) -> None:
+    toml = proposal(tmp_path, ISO).toml()
+    assert "# The times have no zone and are read in the clinician's." in toml
+    assert '# zone = "Europe/Paris"' in toml
 
 
-def test_the_number_of_a_meeting_is_the_calls_own_unless_it_comes_again(tmp_path: Path) -> None:
+def test_meeting_number_is_the_identifier_unless_it_repeats(tmp_path: Path) -> None:
     proposed = proposal(tmp_path, calls(*NAIVE))
     assert proposed.roles["id"] == "Meeting ID"
-    assert "Then take the id line away." in proposed.toml()
+    assert "which will repeat, remove the id line." in proposed.toml()
     standing_room = ["Meeting ID,Joined,Left", *(f"7,{time},{time}" for time in NAIVE)]
     assert "id" not in proposal(tmp_path, standing_room).roles
 
@@ -164,12 +164,12 @@ def test_a_message_log_is_recognised(tmp_path: Path) -> None:
         "Date,Direction,Phone number,Body",
         *(f"2024-03-0{day} 21:00:10,Received,+3361234567{day},{CANARY}" for day in range(1, 9)),
     ]
-    found = stamps(read_as_proposed(tmp_path, proposal(tmp_path, lines)))
-    assert [stamp.outgoing for stamp in found] == [False] * 8
-    assert len({stamp.counterpart for stamp in found}) == 8
+    messages = stamps(read_as_proposed(tmp_path, proposal(tmp_path, lines)))
+    assert [stamp.outgoing for stamp in messages] == [False] * 8
+    assert len({stamp.counterpart for stamp in messages}) == 8
 
 
-def test_one_late_day_of_a_long_column_decides_which_is_the_month(tmp_path: Path) -> None:
+def test_one_row_of_a_long_column_decides_which_is_the_month(tmp_path: Path) -> None:
     rows = [
         f"{day:02}/{month:02}/2024 09:00,{hour}" for month in range(1, 13) for day in range(1, 13) for hour in (40, 50)
     ]
@@ -179,15 +179,15 @@ def test_one_late_day_of_a_long_column_decides_which_is_the_month(tmp_path: Path
     assert proposal(tmp_path, ["Start,Minutes", *rows, "13/01/2024 09:00,50"]).patterns == ("%d/%m/%Y %H:%M",)
 
 
-def test_where_no_row_decides_both_patterns_are_comments_and_the_file_is_refused(tmp_path: Path) -> None:
+def test_ambiguous_patterns_are_comments_and_the_file_is_refused(tmp_path: Path) -> None:
     undecided = proposal(tmp_path, ["Start,Minutes", "03/04/2024 09:00,50", "05/06/2024 09:00,50"])
-    assert "No row tells the day from the month" in undecided.toml()
+    assert "No row shows which is the day and which the month" in undecided.toml()
     assert '# instant = "%d/%m/%Y %H:%M"\n# instant = "%m/%d/%Y %H:%M"\n' in undecided.toml()
     with pytest.raises(MalformedError, match="none of its 2 rows"):
         read_as_proposed(tmp_path, undecided)
 
 
-def test_a_totals_row_and_a_wrong_cell_do_not_hide_how_a_column_is_written(tmp_path: Path) -> None:
+def test_totals_row_and_wrong_cell_do_not_hide_the_pattern(tmp_path: Path) -> None:
     lines = [*SIMPLE, "Total,,,,,,,,29", f"{CANARY},,,Ana Silva,soon,later,,Show,"]
     assert proposal(tmp_path, lines).patterns == ("%m/%d/%Y %I:%M %p",)
 
@@ -221,8 +221,8 @@ def test_no_cell_is_repeated(tmp_path: Path, lines: list[str]) -> None:
 @pytest.mark.parametrize(
     "first", [f"{CANARY},2024-03-04 09:00,x", f"{CANARY},a@b.example,x", f"{CANARY},50,x", f"{CANARY},{'x' * 100},x"]
 )
-def test_a_first_row_of_data_is_not_taken_for_names(tmp_path: Path, first: str) -> None:
-    with pytest.raises(MalformedError, match="no row of column names") as refused:
+def test_first_row_of_data_is_not_taken_for_column_names(tmp_path: Path, first: str) -> None:
+    with pytest.raises(MalformedError, match="does not contain column names") as refused:
         proposal(tmp_path, [first, first, first])
     assert CANARY not in str(refused.value)
 
@@ -232,42 +232,42 @@ def test_names_of_columns_are_quoted_for_toml(tmp_path: Path) -> None:
     assert len(events(read_as_proposed(tmp_path, proposal(tmp_path, lines)))) == 1
 
 
-def test_a_file_without_known_columns_is_said_to_be_one(tmp_path: Path) -> None:
+def test_file_without_known_columns_is_noted(tmp_path: Path) -> None:
     proposed = proposal(tmp_path, ["Alpha,Beta", "x,y"])
     assert dict(proposed.roles) == {}
     assert "fill in [source.columns]" in proposed.toml()
     assert '# not read: "Alpha", "Beta"' in proposed.toml()
 
 
-def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+def test_missing_file_is_a_connector_error(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError):
         propose(tmp_path / "nowhere.csv")
 
 
 @pytest.mark.parametrize("content", [b"", b'A,B\n"x'])
-def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_other_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes(content)
     with pytest.raises(MalformedError):
         propose(path)
 
 
-def test_a_name_is_taken_apart_into_plain_words() -> None:
-    assert words_of("ActualEndTime (tatsächlich)") == {"actual", "end", "time", "tatsachlich"}
+def test_column_name_is_split_into_unaccented_words() -> None:
+    assert name_words("ActualEndTime (tatsächlich)") == {"actual", "end", "time", "tatsachlich"}
 
 
-def test_the_declared_zone_is_left_to_the_owner(tmp_path: Path) -> None:
+def test_times_without_a_zone_are_read_in_the_owners(tmp_path: Path) -> None:
     batch = read_as_proposed(tmp_path, proposal(tmp_path, ISO))
     assert events(batch)[0].start.astimezone(ZoneInfo("Europe/Paris")).hour == 9
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "summary"),
     [
         (GERMAN, "# 6 columns between semicolons, utf-8"),
         (FRENCH, "# 5 columns between tabs, utf-8"),
         (["Start", "2026-03-02 09:00"], "# one column, utf-8"),
     ],
 )
-def test_what_a_file_is_made_of_is_said_in_words(tmp_path: Path, lines: list[str], said: str) -> None:
-    assert proposal(tmp_path, lines).toml().splitlines()[0] == said
+def test_first_line_summarises_the_file(tmp_path: Path, lines: list[str], summary: str) -> None:
+    assert proposal(tmp_path, lines).toml().splitlines()[0] == summary

@@ -16,22 +16,22 @@ START = datetime(2023, 12, 31, 22, 0)  # noqa: DTZ001 - a wall clock's time, wri
 CALLS = {"id": "Nr", "actual_start": "Join", "actual_end": "Leave"}
 
 
-def a_visit(client: int, quarter: int, late: int | None) -> str:
+def visit_row(client: int, quarter: int, overrun: int | None) -> str:
     start = START + timedelta(minutes=15 * quarter)
     end = start + timedelta(minutes=50)
-    left = end + timedelta(minutes=late) if late is not None else ""
-    return f"C{client},{start},{end},,{left},Show,"
+    actual_end = end + timedelta(minutes=overrun) if overrun is not None else ""
+    return f"C{client},{start},{end},,{actual_end},Show,"
 
 
-def a_call(number: int, quarter: int) -> str:
+def call_row(number: int, quarter: int) -> str:
     start = START + timedelta(minutes=15 * quarter)
     return f"{number},{start},{start + timedelta(minutes=50)}"
 
 
 VISITS = st.lists(
-    st.builds(a_visit, st.integers(0, 3), st.integers(0, 36_000), st.none() | st.integers(-9, 60)), min_size=1
+    st.builds(visit_row, st.integers(0, 3), st.integers(0, 36_000), st.none() | st.integers(-9, 60)), min_size=1
 )
-CALL_ROWS = st.lists(st.builds(a_call, st.integers(), st.integers(0, 36_000)), min_size=1, unique=True)
+CALL_ROWS = st.lists(st.builds(call_row, st.integers(), st.integers(0, 36_000)), min_size=1, unique=True)
 
 
 def key_of(record: Record) -> object:
@@ -39,13 +39,13 @@ def key_of(record: Record) -> object:
 
 
 def stored(batches: Iterable[Batch]) -> dict[object, Record]:
-    """What a store holds after these batches: a snapshot replaces, everything else is added."""
-    held: dict[object, Record] = {}
+    """Return what a store contains after these batches: a snapshot replaces, everything else is added."""
+    records: dict[object, Record] = {}
     for batch in batches:
         if batch.replaces:
-            held.clear()
-        held |= {key_of(record): record for record in batch.records}
-    return held
+            records.clear()
+        records |= {key_of(record): record for record in batch.records}
+    return records
 
 
 def read_in_two(source: Export, before: str, after: str) -> list[Batch]:
@@ -56,9 +56,7 @@ def read_in_two(source: Export, before: str, after: str) -> list[Batch]:
 
 @settings(max_examples=40)
 @given(VISITS, VISITS)
-def test_a_snapshot_leaves_what_the_last_file_says_and_a_third_run_says_nothing(
-    before: list[str], after: list[str]
-) -> None:
+def test_snapshot_leaves_the_last_file_and_a_third_run_yields_nothing(before: list[str], after: list[str]) -> None:
     with TemporaryDirectory() as folder:
         batches = read_in_two(export(Path(folder)), visits(*before), visits(*after))
         whole = export(Path(folder)).batch()
@@ -68,12 +66,12 @@ def test_a_snapshot_leaves_what_the_last_file_says_and_a_third_run_says_nothing(
 
 @settings(max_examples=40)
 @given(CALL_ROWS, st.data())
-def test_a_log_read_as_it_grows_is_the_log_read_at_once(rows: list[str], data: st.DataObject) -> None:
-    known = data.draw(st.integers(1, len(rows)))
+def test_log_read_while_it_grows_equals_the_log_read_at_once(rows: list[str], data: st.DataObject) -> None:
+    first_rows = data.draw(st.integers(1, len(rows)))
     header = "Nr,Join,Leave"
     with TemporaryDirectory() as folder:
         source = export(Path(folder), CALLS)
-        batches = read_in_two(source, "\n".join([header, *rows[:known]]), "\n".join([header, *rows]))
+        batches = read_in_two(source, "\n".join([header, *rows[:first_rows]]), "\n".join([header, *rows]))
         whole = source.batch()
     assert stored(batches) == stored([whole])
     assert batches[2].records == ()

@@ -8,76 +8,85 @@ from time import process_time
 import pytest
 
 from connectors.content import Content
-from connectors.csv_export.columns import CellError, alternatives, minutes_from
+from connectors.csv_export.columns import CellError, parse_minutes, possible_names
 from connectors.csv_export.inspect import propose
-from connectors.csv_export.table import TableError, clean, table_from
+from connectors.csv_export.table import TableError, clean_cell, read_table
 from connectors.errors import ConnectorError, MalformedError
-from tests.connectors.exports import HEADER, NAMES, events, evidence, export, local, reasons, visits
+from tests.connectors.exports import HEADER, PSEUDONYMS, events, evidence, export, local, reasons, visits
 
-NINE = "C1,2024-03-04 09:00,2024-03-04 09:50,2024-03-04 09:02,2024-03-04 10:01,Show,n"
-TEN = "C2,2024-03-04 10:00,2024-03-04 10:50,,,Show,n"
+NINE_O_CLOCK = "C1,2024-03-04 09:00,2024-03-04 09:50,2024-03-04 09:02,2024-03-04 10:01,Show,n"
+TEN_O_CLOCK = "C2,2024-03-04 10:00,2024-03-04 10:50,,,Show,n"
 CANARY = "Zebrafink"
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        visits(NINE).encode("utf-8-sig"),
-        visits(NINE).encode("utf-16"),
-        visits(NINE).replace("\n", "\r\n").encode(),
-        visits(NINE).replace("\n", "\r").encode(),
-        visits(NINE).replace(",", ";").encode(),
-        visits(NINE).replace(",", "\t").encode(),
-        visits(NINE).replace("Show,n", "Show,né").encode("cp1252"),
-        visits(NINE).encode().replace(b"Show,n", b"Show,\x81\x00"),
-        b"sep=,\n" + visits(NINE).encode(),
-        b"Appointments of March\n\nPractice,Harbour\n" + visits(NINE).encode(),
-        visits(NINE.replace("Show,n", 'Show,"a\nb, ""c"""')).encode(),
-        visits(NINE.replace(",Show", ",' Show").replace("C1", '="C1"')).encode(),
-        visits(NINE + ",,").encode(),
-        visits("", " , ,,,,,", NINE, "").encode(),
-        visits(NINE, header=HEADER.replace("Start", " Start\u00a0")).encode(),
-        visits(NINE + "x" * 300_000).encode(),
+        visits(NINE_O_CLOCK).encode("utf-8-sig"),
+        visits(NINE_O_CLOCK).encode("utf-16"),
+        visits(NINE_O_CLOCK).replace("\n", "\r\n").encode(),
+        visits(NINE_O_CLOCK).replace("\n", "\r").encode(),
+        visits(NINE_O_CLOCK).replace(",", ";").encode(),
+        visits(NINE_O_CLOCK).replace(",", "\t").encode(),
+        visits(NINE_O_CLOCK).replace("Show,n", "Show,né").encode("cp1252"),
+        visits(NINE_O_CLOCK).encode().replace(b"Show,n", b"Show,\x81\x00"),
+        b"sep=,\n" + visits(NINE_O_CLOCK).encode(),
+        b"Appointments of March\n\nPractice,Harbour\n" + visits(NINE_O_CLOCK).encode(),
+        visits(NINE_O_CLOCK.replace("Show,n", 'Show,"a\nb, ""c"""')).encode(),
+        visits(NINE_O_CLOCK.replace(",Show", ",' Show").replace("C1", '="C1"')).encode(),
+        visits(NINE_O_CLOCK + ",,").encode(),
+        visits("", " , ,,,,,", NINE_O_CLOCK, "").encode(),
+        visits(NINE_O_CLOCK, header=HEADER.replace("Start", " Start\u00a0")).encode(),
+        visits(NINE_O_CLOCK + "x" * 300_000).encode(),
     ],
 )
-def test_one_visit_is_the_same_however_it_was_saved(tmp_path: Path, content: bytes) -> None:
+def test_visit_is_the_same_in_every_file_format(tmp_path: Path, content: bytes) -> None:
     batch = export(tmp_path).write(content).batch()
-    assert [event.client for event in events(batch)] == [NAMES.person("ana", "C1")]
+    assert [event.client for event in events(batch)] == [PSEUDONYMS.person("ana", "C1")]
     assert evidence(batch)[0].ended_at == local("2024-03-04 10:01")
     assert batch.rejected == ()
 
 
-def test_a_totals_row_is_named_as_one(tmp_path: Path) -> None:
-    batch = export(tmp_path).write(visits(NINE, "Total,1,,,,,", "Grand total,1")).batch()
+def test_totals_row_is_reported_as_one(tmp_path: Path) -> None:
+    batch = export(tmp_path).write(visits(NINE_O_CLOCK, "Total,1,,,,,", "Grand total,1")).batch()
     assert reasons(batch) == [("line 3", "totals row"), ("line 4", "totals row")]
     assert len(events(batch)) == 1
 
 
-def test_a_ragged_row_is_a_fault_and_its_neighbours_stay(tmp_path: Path) -> None:
-    batch = export(tmp_path).write(visits(NINE, "C2,2024-03-04 10:00", TEN + ",one more")).batch()
-    assert {reason for _, reason in reasons(batch)} == {"the row has not as many cells as the header"}
+def test_row_with_another_number_of_cells_is_rejected(tmp_path: Path) -> None:
+    batch = export(tmp_path).write(visits(NINE_O_CLOCK, "C2,2024-03-04 10:00", TEN_O_CLOCK + ",one more")).batch()
+    assert {reason for _, reason in reasons(batch)} == {"the row has another number of cells than the header"}
     assert len(events(batch)) == 1
 
 
-def test_a_fault_stands_on_the_line_where_its_row_begins(tmp_path: Path) -> None:
+def test_rejected_row_has_the_line_on_which_it_begins(tmp_path: Path) -> None:
     batch = (
-        export(tmp_path).write(visits(NINE.replace("Show,n", 'Show,"a\n\nb"'), TEN.replace("10:50", "9:5O"))).batch()
+        export(tmp_path)
+        .write(visits(NINE_O_CLOCK.replace("Show,n", 'Show,"a\n\nb"'), TEN_O_CLOCK.replace("10:50", "9:5O")))
+        .batch()
     )
     assert [where for where, _ in reasons(batch)] == ["line 5"]
 
 
 def test_a_file_cut_off_inside_quotation_marks_is_refused(tmp_path: Path) -> None:
-    source = export(tmp_path).write(visits(NINE, TEN.replace("Show,n", 'Show,"begun and')))
+    source = export(tmp_path).write(visits(NINE_O_CLOCK, TEN_O_CLOCK.replace("Show,n", 'Show,"begun and')))
     with pytest.raises(MalformedError, match="line 3 is never closed"):
         source.batch()
 
 
 def test_a_quotation_mark_inside_a_cell_opens_nothing(tmp_path: Path) -> None:
-    assert len(events(export(tmp_path).write(visits(NINE.replace("Show,n", 'Show,5" nails'), TEN)).batch())) == 2
+    assert (
+        len(
+            events(export(tmp_path).write(visits(NINE_O_CLOCK.replace("Show,n", 'Show,5" nails'), TEN_O_CLOCK)).batch())
+        )
+        == 2
+    )
 
 
-def test_an_unknown_header_is_refused_with_every_missing_column(tmp_path: Path) -> None:
-    source = export(tmp_path).write(visits(NINE, header=HEADER.replace("Actual end", "Left").replace("Status", CANARY)))
+def test_other_header_is_refused_with_every_missing_column(tmp_path: Path) -> None:
+    source = export(tmp_path).write(
+        visits(NINE_O_CLOCK, header=HEADER.replace("Actual end", "Left").replace("Status", CANARY))
+    )
     with pytest.raises(MalformedError) as refused:
         source.batch()
     assert refused.value.found == (
@@ -88,26 +97,26 @@ def test_an_unknown_header_is_refused_with_every_missing_column(tmp_path: Path) 
     assert CANARY not in str(refused.value)
 
 
-def test_a_column_there_twice_is_refused_only_where_it_is_read(tmp_path: Path) -> None:
-    twice = HEADER.replace("Actual end", "End")
+def test_duplicate_column_is_refused_only_if_it_has_a_role(tmp_path: Path) -> None:
+    duplicate_header = HEADER.replace("Actual end", "End")
     with pytest.raises(MalformedError, match="more than one column of that name"):
-        export(tmp_path).write(visits(NINE, header=twice)).batch()
-    assert export(tmp_path).write(visits(NINE + ",m", header=HEADER + ",Notes")).batch().records
+        export(tmp_path).write(visits(NINE_O_CLOCK, header=duplicate_header)).batch()
+    assert export(tmp_path).write(visits(NINE_O_CLOCK + ",m", header=HEADER + ",Notes")).batch().records
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"\n\n", b"\xef\xbb\xbf", b"\0", b"<!DOCTYPE html><title>Sign in</title>", b"PK\x03\x04"]
 )
-def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_other_file_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(MalformedError):
         export(tmp_path).write(content).batch()
 
 
-def test_a_file_of_which_no_row_can_be_used_is_refused_with_the_first_reason(tmp_path: Path) -> None:
+def test_file_without_a_usable_row_is_refused_with_the_first_reason(tmp_path: Path) -> None:
     with pytest.raises(
-        MalformedError, match=r"none of its 2 rows could be used; line 2: booked_start is no time written"
+        MalformedError, match=r"none of its 2 rows could be used; line 2: booked_start is not a time in the format"
     ):
-        export(tmp_path, instant="%d/%m/%Y %H:%M").write(visits(NINE, TEN)).batch()
+        export(tmp_path, instant="%d/%m/%Y %H:%M").write(visits(NINE_O_CLOCK, TEN_O_CLOCK)).batch()
 
 
 def test_a_header_alone_is_an_empty_snapshot(tmp_path: Path) -> None:
@@ -116,35 +125,35 @@ def test_a_header_alone_is_an_empty_snapshot(tmp_path: Path) -> None:
     assert batch.replaces is not None
 
 
-def test_a_cell_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_cell_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.csv_export.table._LONGEST_CELL", 100)
     with pytest.raises(TableError, match="line 2 has a cell that never ends"):
-        list(table_from(Content(b"A,B\n1," + b"x" * 200)).rows())
+        list(read_table(Content(b"A,B\n1," + b"x" * 200)).rows())
     csv.field_size_limit(2**24)
 
 
 @pytest.mark.parametrize("text", ["-5", "inf", "1e3", "0:60", "fifty", "9" * 30, "", "=1+1"])
-def test_what_is_no_duration_is_refused_without_being_repeated(text: str) -> None:
+def test_invalid_duration_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(CellError) as refused:
-        minutes_from(text)
-    assert str(refused.value) == "is no number of minutes"
+        parse_minutes(text)
+    assert str(refused.value) == "is not a number of minutes"
 
 
-def test_a_plus_belongs_to_a_column_that_has_it_in_its_name(tmp_path: Path) -> None:
+def test_plus_may_be_part_of_a_column_name(tmp_path: Path) -> None:
     source = export(tmp_path, {"booked_start": "Date + Start", "booked_end": "End"})
     content = "Date + Start,Date,Start,End\n2024-03-04 09:00,x,y,2024-03-04 09:50\n"
     assert len(events(source.write(content).batch())) == 1
-    assert alternatives({"a": "B + C"}) == {"B + C", "B", "C"}
+    assert possible_names({"a": "B + C"}) == {"B + C", "B", "C"}
 
 
 @pytest.mark.parametrize(
     ("cell", "text"), [('="0042"', "0042"), ("'09:00", "09:00"), (" 3:00\u202fPM ", "3:00 PM"), ("a\x07b", "ab")]
 )
-def test_a_cell_is_read_as_a_person_would(cell: str, text: str) -> None:
-    assert clean(cell) == text
+def test_cell_is_cleaned(cell: str, text: str) -> None:
+    assert clean_cell(cell) == text
 
 
-def test_nothing_of_an_unmapped_column_or_a_faulty_cell_comes_through(tmp_path: Path) -> None:
+def test_unmapped_columns_and_rejected_cells_are_never_repeated(tmp_path: Path) -> None:
     rows = [
         f"{CANARY},2024-03-04 09:00,2024-03-04 09:50,,,Show,{CANARY}",
         f"{CANARY},{CANARY},2024-03-04 09:50,,,Show,{CANARY}",
@@ -178,7 +187,7 @@ SCRAPS = (
 
 
 def mutated(content: bytes, random: Random) -> bytes:
-    """The content with one to six bytes or stretches flipped, cut, doubled, moved or replaced by scraps."""
+    """Return the content with one to six bytes or stretches changed, cut, doubled, moved or replaced by scraps."""
     for _ in range(random.randint(1, 6)):
         start = random.randrange(len(content) + 1)
         end = min(len(content), start + random.choice((0, 1, 4, 60, 500)))
@@ -187,26 +196,26 @@ def mutated(content: bytes, random: Random) -> bytes:
     return content if random.random() > 0.05 else content[: random.randrange(len(content) + 1)]
 
 
-def survive(folder: Path, times: int, seed: int) -> tuple[int, float]:
-    """How many mutants were read, and the seconds of the slowest; whatever else happens is raised."""
+def read_mutants(folder: Path, count: int, seed: int) -> tuple[int, float]:
+    """Return how many mutants were read and the seconds of the slowest. Raises whatever is not a ConnectorError."""
     random = Random(seed)
     read, slowest = 0, 0.0
     plain, timed = export(folder), export(folder, instant="%Y-%m-%d %H:%M", path="export.csv")
-    for _ in range(times):
+    for _ in range(count):
         source = random.choice((plain, timed)).write(mutated(SEED_FILE, random))
-        begun = process_time()
+        started_at = process_time()
         try:
             assert CANARY not in repr(source.batch())
             read += 1
         except ConnectorError as error:
             assert CANARY not in str(error)  # noqa: PT017 - refusing is one of two right answers
-        slowest = max(slowest, process_time() - begun)
+        slowest = max(slowest, process_time() - started_at)
     return read, slowest
 
 
 @pytest.mark.slow
 def test_three_thousand_mutated_exports_are_read_or_refused(tmp_path: Path) -> None:
-    read, slowest = survive(tmp_path, 3000, seed=7)
+    read, slowest = read_mutants(tmp_path, 3000, seed=7)
     assert 1500 < read < 3000
     assert slowest < 1
 

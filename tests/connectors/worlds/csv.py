@@ -1,4 +1,4 @@
-"""Exports of a practice system and of a telephone, as CSV."""
+"""Simulated CSV exports of a practice system and of a telephone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.connectors.worlds.world import CANARY, MINUTES, OF_A_FILE, Behaviour,
 WHOLE = dict.fromkeys((Behaviour.RESUMES, Behaviour.GOES_ON), "a file is one page; an interrupted run reads it again")
 
 
-class _Export(FileWorld):
-    """What is exported anew every night."""
+class _ExportFile(FileWorld):
+    """A file that is exported again every night."""
 
     kind: ClassVar[str] = "csv"
     file_name: ClassVar[str] = "export.csv"
@@ -33,8 +33,8 @@ class _Export(FileWorld):
         raise NotImplementedError
 
 
-class Visits(_Export):
-    """A practice system's visits: what is missing from the next export is gone."""
+class Visits(_ExportFile):
+    """A practice system's visits; one that is missing from the next export has been removed."""
 
     title: ClassVar[str] = "visits"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType({**OF_A_FILE, **WHOLE})
@@ -44,13 +44,13 @@ class Visits(_Export):
     )
 
     def _row(self, number: int, start: datetime) -> str:
-        booked = f"{start.isoformat()},{(start + timedelta(minutes=MINUTES)).isoformat()}"
-        person = f'{client(number)},"{CANARY}, Dr",{CANARY}'
-        return f"{number}.{CANARY},{person},{booked},{CANARY},Show,{CANARY}"
+        times = f"{start.isoformat()},{(start + timedelta(minutes=MINUTES)).isoformat()}"
+        client_columns = f'{client(number)},"{CANARY}, Dr",{CANARY}'
+        return f"{number}.{CANARY},{client_columns},{times},{CANARY},Show,{CANARY}"
 
 
-class Calls(_Export):
-    """A telephone's log of calls: true times, to which more are added."""
+class Calls(_ExportFile):
+    """A telephone's log of calls, which only grows."""
 
     title: ClassVar[str] = "calls"
     declines: ClassVar[Mapping[Behaviour, str]] = MappingProxyType(
@@ -64,8 +64,8 @@ class Calls(_Export):
     columns: ClassVar[str] = 'id = "Call"\nactual_start = "Joined"\nactual_end = "Left"'
 
     def _row(self, number: int, start: datetime) -> str:
-        taken = f"{start.isoformat()},{(start + timedelta(minutes=MINUTES)).isoformat()}"
-        return f"{number}.{CANARY},{CANARY},{CANARY},{taken},{CANARY},{CANARY}"
+        times = f"{start.isoformat()},{(start + timedelta(minutes=MINUTES)).isoformat()}"
+        return f"{number}.{CANARY},{CANARY},{CANARY},{times},{CANARY},{CANARY}"
 
 
 WORLDS = (Visits, Calls)

@@ -1,4 +1,4 @@
-"""A telephone's backup of its texts."""
+"""A simulated backup of a telephone's text messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXT = (
 
 
 class Backup(FileWorld):
-    """One file, which the app writes anew every night."""
+    """One file, which the app writes again every night."""
 
     kind: ClassVar[str] = "sms_xml"
     file_name: ClassVar[str] = "sms.xml"
