@@ -32,6 +32,6 @@ def load_frames(config: Config, store: Store, clinician: Clinician, *, now: date
         as_of=as_of,
         calendar_span=ready.spans[RecordType.CALENDAR],
         messages_span=ready.spans[RecordType.MESSAGES],
-        other_jobs_read_to=ready.elsewhere_to,
+        other_jobs_read_to=ready.other_jobs_read_to,
         holidays=holidays_of(config, [as_of, *touched]),
     )

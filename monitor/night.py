@@ -1,11 +1,11 @@
-"""The night: sources are read, whoever is out of date is computed, blocks are published, and the run is recorded.
+"""The nightly run: read the sources, compute what is out of date, publish blocks, record the run.
 
 ::
 
     sources ─ingest→ dirty ─compute→ weekly numbers, notices
                                            └─publish→ blocks of four weeks, for the director
 
-All of it under the lock that two writing commands share. A listener hears what happens; the command line's prints it.
+All of it happens under the run lock. A listener is called with each result; the one of the command line prints it.
 """
 
 from __future__ import annotations
@@ -32,36 +32,36 @@ from monitor.store.database import Store
 
 DAYS_A_WEEK = 7
 
-Progress = Callable[[str], None]
-"""Is told the key of each clinician before the work on their numbers begins."""
+ClinicianCallback = Callable[[str], None]
+"""Called with the key of each clinician before their numbers are computed."""
 
 
-Failed = Callable[[str, Exception], None]
-"""Is told the key of each clinician whose numbers could not be computed, and why."""
+FailureCallback = Callable[[str, Exception], None]
+"""Called with the key of each clinician whose numbers could not be computed, and the error."""
 
 
 class NightListener(Protocol):
-    """Takes what a night does, as it does it; the command line's prints it."""
+    """Receives the results of a nightly run as they arise."""
 
     def reading(self) -> AbstractContextManager[ingest.ProgressCallback]:
-        """Return the time in which sources are read, with what shows how far each is."""
+        """Return a context for reading sources; it yields the callback for their progress."""
 
     def read(self, outcome: ingest.SourceOutcome) -> None:
-        """Take what became of a source."""
+        """Receive the result of a source."""
 
-    def computing(self) -> AbstractContextManager[Progress]:
-        """Return the time in which numbers are computed, with what shows whose."""
+    def computing(self) -> AbstractContextManager[ClinicianCallback]:
+        """Return a context for computing numbers; it yields the callback for each clinician."""
 
     def computed(self, analysis: AnalysisResult) -> None:
-        """Take whose numbers were computed, and whose could not be."""
+        """Receive the result of the computation."""
 
     def missing(self, clinician: Clinician, gap: Gap) -> None:
-        """Take what keeps somebody's page from saying more."""
+        """Receive a gap of a clinician's page."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisResult:
-    """Whose numbers were computed, and whose could not be, of how many ``people``."""
+    """The computed clinicians, and the failed ones with their errors, of ``people`` in all."""
 
     computed: tuple[ComputeResult, ...]
     failed: Mapping[str, Exception]
@@ -69,7 +69,7 @@ class AnalysisResult:
 
     @property
     def exit_code(self) -> int:
-        """The exit code: 3 if somebody's numbers could not be computed, 1 if nobody's could."""
+        """The exit code: 3 if some clinicians failed, 1 if all did, else 0."""
         if not self.failed:
             return EXIT_OK
         return EXIT_ERROR if len(self.failed) == self.people else EXIT_PARTLY
@@ -77,35 +77,37 @@ class AnalysisResult:
 
 @dataclass(frozen=True, slots=True)
 class NightResult:
-    """The end of a night."""
+    """The exit code and the duration of a nightly run."""
 
     exit_code: int
     seconds: float
 
 
-def night(config: Config, store: Store, names: Pseudonyms, listener: NightListener, *, now: datetime) -> NightResult:
-    """Read what is new, compute, and say what keeps a page from saying more. The caller holds the lock.
+def night(
+    config: Config, store: Store, pseudonyms: Pseudonyms, listener: NightListener, *, now: datetime
+) -> NightResult:
+    """Read what is new, compute what is out of date, and report new gaps. The caller holds the run lock.
 
-    What was read is recorded source by source, and how the run ended however it ended.
+    Every source is recorded when it has been read, and the end of the run even if it is interrupted.
 
     Raises:
         StoreError: The database cannot be written.
     """
     with store.write() as connection:
         run = tables.begin_run(connection, "nightly", int(now.timestamp()))
-    code, seconds, began = EXIT_ERROR, 0.0, monotonic()
+    code, seconds, started = EXIT_ERROR, 0.0, monotonic()
     try:
         outcomes = []
         with listener.reading() as progress:
-            for outcome in ingest.ingest(config, store, names, ingest.IngestRequest(), now=now, progress=progress):
+            for outcome in ingest.ingest(config, store, pseudonyms, ingest.IngestRequest(), now=now, progress=progress):
                 problem = str(outcome.problem) if outcome.problem else None
-                read = tables.RunSourceRow(outcome.name, outcome.seconds, outcome.rows, outcome.rejected, problem)
+                source_row = tables.RunSourceRow(outcome.name, outcome.seconds, outcome.rows, outcome.rejected, problem)
                 with store.write() as connection:
-                    tables.save_run_source(connection, run, read)
+                    tables.save_run_source(connection, run, source_row)
                 listener.read(outcome)
                 outcomes.append(outcome)
-        with listener.computing() as whose:
-            analysis = analyse_all(config, store, now=now, progress=whose)
+        with listener.computing() as progress_of_clinicians:
+            analysis = analyse_all(config, store, now=now, progress=progress_of_clinicians)
         listener.computed(analysis)
         for clinician, gap in _due_gaps(config, store, now):
             listener.missing(clinician, gap)
@@ -114,39 +116,39 @@ def night(config: Config, store: Store, names: Pseudonyms, listener: NightListen
         code = int(stopped.code or 0)
         raise
     finally:
-        seconds = monotonic() - began
+        seconds = monotonic() - started
         with store.write() as connection:
             tables.end_run(connection, run, code, int(now.timestamp() + seconds))
     return NightResult(code, seconds)
 
 
 def _due_gaps(config: Config, store: Store, now: datetime) -> list[tuple[Clinician, Gap]]:
-    """Save what keeps each page from saying more; return what is new, and all of it once a month.
+    """Store the gaps of every page; return the new ones, or all of them once a month.
 
-    That is in the first night of a month's first Monday.
+    All are returned in the first run of a month's first Monday.
     """
     local = now.astimezone(config.practice.zone)
-    found = []
+    due: list[tuple[Clinician, Gap]] = []
     with store.write() as connection:
-        nights = tables.last_runs(connection, "nightly", 2)
-        before = nights[1].started_at if len(nights) > 1 else 0
-        is_first_today = datetime.fromtimestamp(before, local.tzinfo).date() < local.date()
+        runs = tables.last_runs(connection, "nightly", 2)  # this run and the one before
+        previous = runs[1].started_at if len(runs) > 1 else 0
+        is_first_today = datetime.fromtimestamp(previous, local.tzinfo).date() < local.date()
         is_monthly = is_first_today and local.weekday() == 0 and local.day <= DAYS_A_WEEK
-        for person in config.clinicians:
-            ready = readiness_of(config, connection, person, now)
+        for clinician in config.clinicians:
+            ready = readiness_of(config, connection, clinician, now)
             gaps = {(gap.kind.value, gap.source): gap for gap in ready.gaps}
-            new = tables.save_gaps(connection, person.key, gaps.keys(), int(now.timestamp()))
-            found += [(person, gap) for place, gap in gaps.items() if is_monthly or place in new]
-    return found
+            new = tables.save_gaps(connection, clinician.key, gaps.keys(), int(now.timestamp()))
+            due += [(clinician, gap) for key, gap in gaps.items() if is_monthly or key in new]
+    return due
 
 
 @contextmanager
 def run_lock(database: Path) -> Iterator[None]:
-    """The lock that two writing commands share; it falls with the process that holds it.
+    """Hold the lock of writing commands; it is released when the process ends.
 
     Raises:
-        AlreadyRunningError: another run holds it.
-        StoreError: the database's folder cannot hold it.
+        AlreadyRunningError: Another run holds it.
+        StoreError: The lock file cannot be written.
     """
     from filelock import FileLock, Timeout
 
@@ -159,10 +161,10 @@ def run_lock(database: Path) -> Iterator[None]:
             "Another run is still working on this practice. It will finish by itself; there is nothing to do."
         ) from error
     except OSError as error:
-        found = f"{lock.lock_file} cannot be written: {write_error_reason(database.parent, error)}."
+        problem = f"{lock.lock_file} cannot be written: {write_error_reason(database.parent, error)}."
         if is_disk_full(error):
-            raise DiskFullError(f"{found} Make room and run the command again.") from error
-        raise StoreError(f"{found} Check the folder and its rights.") from error
+            raise DiskFullError(f"{problem} Make room and run the command again.") from error
+        raise StoreError(f"{problem} Check the folder and its permissions.") from error
     try:
         yield
     finally:
@@ -170,7 +172,7 @@ def run_lock(database: Path) -> Iterator[None]:
 
 
 def is_running(database: Path) -> bool:
-    """Whether another run holds the lock now; nothing is made and nothing stays held."""
+    """Return whether another run holds the lock now. No lock file is created."""
     from filelock import FileLock, Timeout
 
     path = Path(f"{database}.lock")
@@ -191,20 +193,19 @@ def analyse(
     *,
     now: datetime,
     everyone: bool = False,
-    progress: Progress | None = None,
-    failed: Failed | None = None,
+    progress: ClinicianCallback | None = None,
+    failed: FailureCallback | None = None,
 ) -> Iterator[ComputeResult]:
-    """Compute whoever is out of date, or ``everyone``; yield each clinician as they are done; then publish what is due.
+    """Compute the clinicians who are out of date, or ``everyone``, yield each result, then publish due blocks.
 
-    Whose changes all lie after the last week that is over, and bear on nothing before, is left alone: their numbers
-    stand as computed tonight.
+    Numbers stay as they are if all changes lie after the last complete week and do not affect it.
 
-    With ``failed`` an error in one clinician's numbers is told and remembered and stops nobody else's; they stay out of
-    date, and the last ones stand.
+    With ``failed``, an error in one clinician's numbers is recorded and passed to it, and the others are computed all
+    the same. The previous numbers stay, marked as out of date.
 
     Raises:
-        StoreError: The database cannot be written; that is nobody's alone.
-        Exception: Without ``failed``, whatever went wrong in somebody's numbers.
+        StoreError: The database cannot be written, which affects everybody.
+        Exception: Without ``failed``, any error in a clinician's numbers.
     """
     for clinician in config.clinicians:
         with store.read() as connection:
@@ -216,25 +217,25 @@ def analyse(
                 continue
             if progress:
                 progress(clinician.key)
-            computed = compute(config, store, clinician, now=now)
+            result = compute(config, store, clinician, now=now)
         except Exception as error:
             if failed is None or isinstance(error, StoreError):
                 raise
             record_failure(store, clinician, error, now)
             failed(clinician.key, error)
         else:
-            yield computed
+            yield result
     publish(config, store, now=now)
 
 
 def analyse_all(
-    config: Config, store: Store, *, now: datetime, everyone: bool = False, progress: Progress | None = None
+    config: Config, store: Store, *, now: datetime, everyone: bool = False, progress: ClinicianCallback | None = None
 ) -> AnalysisResult:
-    """Analyse whoever is out of date, or ``everyone``; an error in one clinician's numbers stops nobody else's.
+    """Compute the clinicians who are out of date, or ``everyone``; an error in one affects no other.
 
     Raises:
         StoreError: The database cannot be written.
     """
     failed: dict[str, Exception] = {}
-    people = analyse(config, store, now=now, everyone=everyone, progress=progress, failed=failed.__setitem__)
-    return AnalysisResult(tuple(people), failed, len(config.clinicians))
+    results = analyse(config, store, now=now, everyone=everyone, progress=progress, failed=failed.__setitem__)
+    return AnalysisResult(tuple(results), failed, len(config.clinicians))

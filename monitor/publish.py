@@ -1,10 +1,10 @@
-"""Blocks of four weeks become what the director sees: each published once, in one transaction, and never recomputed.
+"""Publication of blocks of four weeks for the director: each once, in one transaction, and never recomputed.
 
 ::
 
     weeks       |--|--|--|--|--|--|--|--|--
     blocks      |-----------|-----------|
-    published                 * the night in which everybody is computed whole, 14 days after the end at the latest
+    published                 * the first night with everybody complete, 14 days after the end at the latest
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from monitor.store.database import Connection, Store
 from reports.models import Supervision
 
 LEAST_PEOPLE = 5
-"""Below, a sum over the practice would tell of single people (TRUST, aggregates)."""
+"""With fewer people, a sum over the practice would reveal the numbers of single ones (TRUST, aggregates)."""
 
 Values = Mapping[tuple[str, int, str], float | None]
-"""The weekly numbers of a block by clinician, week and key."""
+"""The weekly values of a block by clinician, week and metric key."""
 
 
 def publish(config: Config, store: Store, *, now: datetime) -> list[int]:
@@ -43,7 +43,7 @@ def publish(config: Config, store: Store, *, now: datetime) -> list[int]:
         if not due:
             return published
         with store.write() as connection:
-            block = next_block(config, connection, now)  # as it is under the lock that this transaction holds
+            block = next_block(config, connection, now)  # again, now that no other process can write
             if block.is_due(now):
                 blocks.save_block(connection, _block(config, connection, block, int(now.timestamp())))
                 published.append(block.start)
@@ -53,8 +53,8 @@ def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> 
     keys = [person.key for person in due.people]
     last_week = due.start + BLOCK_DAYS - 7
     values = {
-        (who, week, key): value
-        for who, week, key, value, _, _ in weeks.workload_weeks(connection, keys, due.start, last_week)
+        (clinician, week, key): value
+        for clinician, week, key, value, _, _ in weeks.workload_weeks(connection, keys, due.start, last_week)
     }
     has_rule = any(rule.kind in SUPERVISION for rule in config.rules)
     intakes_known = weeks.first_known_weeks(connection, "intakes")
@@ -67,13 +67,17 @@ def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> 
         else:
             fte, shared_by = _ftes(person, due.start)
             people.append(BlockPerson(person.key, None, fte, shared_by, None, None, Supervision.UNKNOWN.value))
-    held = [value or 0.0 for (who, _, key), value in values.items() if key == "sessions_held" and who in due.complete]
-    unbooked = [values.get((who, last_week, "nothing_booked")) for who in due.complete]
+    sessions = [
+        value or 0.0
+        for (clinician, _, key), value in values.items()
+        if key == "sessions_held" and clinician in due.complete
+    ]
+    unbooked = [values.get((clinician, last_week, "nothing_booked")) for clinician in due.complete]
     enough = len(due.complete) >= LEAST_PEOPLE
     return Block(
         start=due.start,
         published_at=now,
-        sessions_held=round(sum(held)) if enough else None,
+        sessions_held=round(sum(sessions)) if enough else None,
         nothing_booked=round(sum(filter(None, unbooked))) if enough and None not in unbooked else None,
         people=tuple(people),
     )
@@ -81,19 +85,29 @@ def _block(config: Config, connection: Connection, due: NextBlock, now: int) -> 
 
 def _person(person: Clinician, values: Values, start: int, *, has_rule: bool, knows_intakes: bool) -> BlockPerson:
     fte, shared_by = _ftes(person, start)
-    due = _weeks(person, start)
-    by_week = [(values.get((person.key, week, "weighted_load")), _shared_by(person, week)) for week in due]
+    employed_weeks = _weeks(person, start)
+    by_week = [
+        (values.get((person.key, week, "weighted_load")), _phased_in_fte(person, week)) for week in employed_weeks
+    ]
     loads = [(load, share) for load, share in by_week if load is not None and share > 0]
-    is_known = 2 * len(loads) >= len(due) > 0 and loads
-    clients = [value for week in due if (value := values.get((person.key, week, "active_clients"))) is not None]
-    held = values.get((person.key, due[-1], "supervision_held")) if due else None
-    intakes = sum(values.get((person.key, week, "intakes")) or 0.0 for week in due)
-    supervision = Supervision.HELD if held else Supervision.NONE if has_rule and held == 0 else Supervision.UNKNOWN
+    is_load_known = 2 * len(loads) >= len(employed_weeks) > 0 and loads
+    clients = [
+        value for week in employed_weeks if (value := values.get((person.key, week, "active_clients"))) is not None
+    ]
+    supervision_held = values.get((person.key, employed_weeks[-1], "supervision_held")) if employed_weeks else None
+    intakes = sum(values.get((person.key, week, "intakes")) or 0.0 for week in employed_weeks)
+    supervision = (
+        Supervision.HELD
+        if supervision_held
+        else Supervision.NONE
+        if has_rule and supervision_held == 0
+        else Supervision.UNKNOWN
+    )
     return BlockPerson(
         clinician=person.key,
-        # A new colleague's first weeks count by the little that they were there for. A tenth is as fine as it is shown.
+        # Weighted by the share of each week, so that a new colleague's first weeks count less; rounded as it is shown.
         load=round(sum(load * share for load, share in loads) / sum(share for _, share in loads), 1)
-        if is_known
+        if is_load_known
         else None,
         fte=fte,
         shared_by=shared_by,
@@ -104,21 +118,21 @@ def _person(person: Clinician, values: Values, start: int, *, has_rule: bool, kn
 
 
 def _weeks(person: Clinician, start: int) -> list[int]:
-    """Return the weeks of a block in which somebody was employed."""
+    """Return the weeks of a block in which a clinician was employed."""
     return [week for week in range(start, start + BLOCK_DAYS, 7) if employed([person], week, week + 6)]
 
 
 def _ftes(person: Clinician, start: int) -> tuple[float, float]:
     """Return the contract's FTE at a block's end, and the mean of the four weeks by which load is shared."""
-    shared = sum(_shared_by(person, week) for week in _weeks(person, start)) / (BLOCK_DAYS // 7)
-    return person.fte_on(date_of(start + BLOCK_DAYS - 1)), shared
+    mean_fte = sum(_phased_in_fte(person, week) for week in _weeks(person, start)) / (BLOCK_DAYS // 7)
+    return person.fte_on(date_of(start + BLOCK_DAYS - 1)), mean_fte
 
 
-def _shared_by(person: Clinician, week: int) -> float:
-    since = float("inf") if person.starts is None else (week - _first_week(person, week)) / 7
-    return float(phased_in_fte(person.fte_on(date_of(week + 6)), since))
+def _phased_in_fte(person: Clinician, week: int) -> float:
+    weeks_since_start = float("inf") if person.starts is None else (week - _first_week(person, week)) / 7
+    return float(phased_in_fte(person.fte_on(date_of(week + 6)), weeks_since_start))
 
 
-def _first_week(person: Clinician, otherwise: int) -> int:
-    """Return the week in which somebody joined; ``otherwise`` where they were always there."""
-    return otherwise if person.starts is None else int(monday_of(day_number(person.starts)))
+def _first_week(person: Clinician, default: int) -> int:
+    """Return the week in which a clinician joined; ``default`` if no start is configured."""
+    return default if person.starts is None else int(monday_of(day_number(person.starts)))

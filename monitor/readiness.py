@@ -1,7 +1,7 @@
-"""What can be said of one clinician: how far their sources were read, what was computed of it, and what is missing.
+"""Readiness of a clinician's numbers: how far the sources were read, what was computed, and what is missing.
 
-Every page, report and command that shows numbers asks here first, so that none of them says that all is well over a
-week that nobody read or computed.
+Every page, report and command that shows numbers checks it first, so that none reports a good week that was not read or
+computed.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from monitor.store.database import Connection
 from monitor.store.sources import RecordCounts, SourceProgress, SourceRecordCounts
 
 OVERDUE_AFTER = timedelta(hours=48)
-"""From then on a source that was not read, or numbers that were not computed, are told on every page."""
+"""Pages warn of a source that was not read, or of numbers that were not computed, for longer than this."""
 
 
 class GapKind(StrEnum):
-    """What keeps a page from saying that nothing stood out, from the first day on until somebody fills it."""
+    """The kinds of gaps: something is missing, so that a page cannot say that nothing stood out."""
 
-    OWNER_UNKNOWN = "owner unknown"  # a mailbox in which not one message is the clinician's own
-    NO_SESSIONS = "no sessions"  # a calendar of which no entry is a session
-    CALENDAR_EMPTY = "calendar empty"  # one is configured, and nothing was read from it so far
+    OWNER_UNKNOWN = "owner unknown"  # a mailbox without a message sent by the clinician
+    NO_SESSIONS = "no sessions"  # a calendar in which no entry is a session
+    CALENDAR_EMPTY = "calendar empty"  # one is configured, and nothing has been read from it
     NO_CALENDAR = "no calendar"
     MESSAGES_EMPTY = "messages empty"
     NO_MESSAGES = "no messages"
@@ -45,8 +45,8 @@ class GapKind(StrEnum):
 class Gap:
     """A gap of one clinician.
 
-    ``source`` is the one that it is about, or that is configured to fill it and has brought nothing yet; ``number`` is
-    how many messages or entries it is about.
+    ``source`` is the source concerned, or the one configured to fill the gap from which nothing was read; ``number`` is
+    the number of messages or entries concerned.
     """
 
     kind: GapKind
@@ -56,32 +56,34 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """A configured source of a clinician's: the parts it tells of, and up to when it was read (epoch seconds).
+    """A configured source of a clinician, with its record types and the instant to which it was read (epoch seconds).
 
-    ``read_to`` is ``None`` where it was never read to its end. ``busy_only`` marks another job's calendar, of which
+    ``read_to`` is ``None`` if it was never read to its end. ``busy_only`` marks another job's calendar, of which
     only the times are used.
     """
 
     name: str
-    parts: frozenset[RecordType]
+    record_types: frozenset[RecordType]
     busy_only: bool
     read_to: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What can be said of one clinician at an instant.
+    """How complete and current one clinician's numbers are at an instant.
 
     Attributes:
-        clinician: Who it is.
-        sources: Their sources of the configuration; a shared one only where it holds something of theirs.
-        gaps: The gaps, the gravest first.
-        last_week: Their last week that is over (the day number of its Monday), and ``last_week_end`` when it was.
-        settings_checksum: That of the configuration and the definitions of the metrics.
-        sources_checksum: That of the spans that have been read.
-        computation: The state in which they were last computed.
+        clinician: The clinician.
+        sources: Their configured sources; a shared one only if it contains records of theirs.
+        gaps: The gaps, the most serious first.
+        last_week: Their last week that is over (day number of its Monday).
+        last_week_end: The end of that week (epoch seconds).
+        settings_checksum: Checksum of the configuration and of the definitions of the metrics.
+        sources_checksum: Checksum of the spans that have been read.
+        computation: The state from which the stored numbers were last computed.
         now: The instant (epoch seconds).
-        spans: From when to when each part was read; ``None`` where it says nothing.
+        spans: The span in which each record type was read; ``None`` if nothing can be concluded from it.
+        other_jobs_read_to: The instant to which the calendars of other jobs were read.
     """
 
     clinician: Clinician
@@ -95,16 +97,16 @@ class Readiness:
     now: int
     day_starts_at: int
     spans: Mapping[RecordType, ReadSpan]
-    elsewhere_to: int
+    other_jobs_read_to: int
 
     @property
     def read_to(self) -> int:
-        """Up to when everything of theirs that was ever read has been; ``FOR_EVER`` where nothing can grow old."""
+        """The instant to which all sources that were ever read have been read; ``FOREVER`` if none can become old."""
         return min((source.read_to for source in self.sources if source.read_to is not None), default=FOREVER)
 
     @property
     def calendars_to(self) -> int:
-        """Up to when their calendars have been read."""
+        """The instant to which the calendars have been read."""
         return calendars_to(self.sources)
 
     @property
@@ -120,50 +122,57 @@ class Readiness:
     @property
     def is_current(self) -> bool:
         """Whether the stored numbers are those that would be computed now."""
-        return self._is_as_now and self.computation.dirty_from is None
+        return self._has_same_basis and self.computation.dirty_from is None
 
     @property
     def changed_only_later(self) -> bool:
-        """Whether the stored numbers are of the last week that is over, and all records that changed are of later."""
-        since = self.computation.dirty_from
-        return self._is_as_now and since is not None and since > self.last_week_end
+        """Whether the stored numbers include the last week, and all changed records are later than its end."""
+        dirty_from = self.computation.dirty_from
+        return self._has_same_basis and dirty_from is not None and dirty_from > self.last_week_end
 
     @property
-    def _is_as_now(self) -> bool:
-        """Whether the week, the rules and what had been read are those under which the numbers were computed."""
-        done = self.computation
-        return (done.week, done.settings_checksum, done.sources_checksum) == (
+    def _has_same_basis(self) -> bool:
+        """Whether the last week, the settings and the spans read are those of the computation."""
+        computation = self.computation
+        return (computation.week, computation.settings_checksum, computation.sources_checksum) == (
             self.last_week,
             self.settings_checksum,
             self.sources_checksum,
         )
 
     def is_computed(self, week: int) -> bool:
-        """Whether the stored numbers of a week are those that would be computed now from what has been read."""
-        done, end = self.computation, self.week_end(week)
-        if done.week is None or done.settings_checksum != self.settings_checksum or done.week < week:
+        """Return whether the stored numbers of a week are those that would be computed now from the stored records."""
+        computation, end = self.computation, self.week_end(week)
+        if (
+            computation.week is None
+            or computation.settings_checksum != self.settings_checksum
+            or computation.week < week
+        ):
             return False
-        unchanged = done.dirty_from is None or done.dirty_from >= end
-        return unchanged and (self.is_current or (done.read_to or 0) >= min(end, self.read_to))
+        unchanged = computation.dirty_from is None or computation.dirty_from >= end
+        return unchanged and (self.is_current or (computation.read_to or 0) >= min(end, self.read_to))
 
     def incomplete_sources(self, week: int) -> tuple[SourceState, ...]:
-        """Return the sources that were read once, and not to the end of a week."""
+        """Return the sources that have been read, but not to the end of a week."""
         end = self.week_end(week)
         return tuple(source for source in self.sources if source.read_to is not None and source.read_to < end)
 
     def is_complete(self, week: int) -> bool:
-        """Whether a week was read and computed to its end."""
+        """Return whether a week was read and computed to its end."""
         return self.is_computed(week) and not self.incomplete_sources(week)
 
     @property
     def last_complete_week(self) -> int | None:
-        """The last week that was read and computed to its end (its Monday), ``None`` where none was."""
-        first = self.last_week - 7 * 520
+        """The last week that was read and computed to its end (its Monday); ``None`` if there is none."""
+        first = self.last_week - 7 * 520  # ten years
         return next((week for week in range(self.last_week, first, -7) if self.is_complete(week)), None)
 
     @property
     def fresh_to(self) -> int | None:
-        """The older of read and computed (epoch seconds): up to when what is shown is known; ``None``: nothing is."""
+        """The instant to which the shown numbers are valid (epoch seconds); ``None`` if there are none.
+
+        It is the older of reading and computing.
+        """
         if not self.anything_read:
             return None
         read_to = min(self.read_to, self.now)
@@ -171,30 +180,32 @@ class Readiness:
 
     @property
     def overdue_sources(self) -> tuple[SourceState, ...]:
-        """The sources that were not read for two days."""
+        """The sources that have not been read for two days."""
         since = self.now - OVERDUE_AFTER.total_seconds()
         return tuple(source for source in self.sources if source.read_to is not None and source.read_to < since)
 
     @property
     def is_overdue(self) -> bool:
-        """Whether a source was not read, or the numbers were not computed, for two days."""
+        """Whether a source has not been read, or the numbers have not been computed, for two days."""
         if self.overdue_sources:
             return True
-        computed = self.computation.computed_at
-        late = computed is None or self.now - computed > OVERDUE_AFTER.total_seconds()
-        return self.anything_read and not self.is_current and late
+        computed_at = self.computation.computed_at
+        is_late = computed_at is None or self.now - computed_at > OVERDUE_AFTER.total_seconds()
+        return self.anything_read and not self.is_current and is_late
 
     def week_end(self, week: int) -> int:
-        """The instant at which a week is over; the last one's may be drawn out by an overnight span."""
+        """Return the instant at which a week is over; an overnight span may extend the last one."""
         if week == self.last_week:
             return self.last_week_end
         return week_end(self.clinician, week, self.day_starts_at)
 
 
 def week_end(clinician: Clinician, week: int, day_starts_at: int) -> int:
-    """Return the instant at which a week (its Monday) is over for somebody; work days begin so many seconds in."""
+    """Return the instant at which a week (its Monday) is over for a clinician, in epoch seconds."""
     day = date_of(week + 7)
-    zone = clinician.zone_at(datetime.combine(day, time(12), UTC))
+    zone = clinician.zone_at(
+        datetime.combine(day, time(12), UTC)
+    )  # noon is the same day in every zone but the outermost
     return int((datetime.combine(day, time(), zone) + timedelta(seconds=day_starts_at)).timestamp())
 
 
@@ -204,140 +215,167 @@ def readiness_of(
     clinician: Clinician,
     now: datetime,
     *,
-    holdings: SourceRecordCounts | None = None,
+    record_counts: SourceRecordCounts | None = None,
 ) -> Readiness:
-    """Return what can be said of a clinician at ``now``; ``holdings`` are given by who asks for many clinicians."""
-    at = int(now.timestamp())
-    readings = sources.source_progress(connection, clinician.key)
-    held = (sources.record_counts(connection, clinician.key) if holdings is None else holdings).get(clinician.key, {})
-    known = [(reading, held.get(reading.id, RecordCounts())) for reading in readings]
-    states = source_states(config, clinician, readings, held)
-    spans = {part: _span(part, known, states) for part in RecordType}
+    """Return the readiness of a clinician at ``now``; pass ``record_counts`` to check many without counting again."""
+    instant = int(now.timestamp())
+    progress = sources.source_progress(connection, clinician.key)
+    if record_counts is None:
+        record_counts = sources.record_counts(connection, clinician.key)
+    counts = record_counts.get(clinician.key, {})
+    stored = [(source, counts.get(source.id, RecordCounts())) for source in progress]
+    states = source_states(config, clinician, progress, counts)
+    spans = {record_type: _span(record_type, stored, states) for record_type in RecordType}
     last_week, end = last_complete_week_of(
-        clinician, at, day_starts_at=config.practice.day_starts_at, holidays=holidays_of(config, [at])
+        clinician, instant, day_starts_at=config.practice.day_starts_at, holidays=holidays_of(config, [instant])
     )
-    elsewhere = min((s.read_to for s in states if s.busy_only and s.read_to is not None), default=FOREVER)
-    read = [span and (span[0], min(span[1], end)) for span in spans.values()]
+    other_jobs_read_to = min((s.read_to for s in states if s.busy_only and s.read_to is not None), default=FOREVER)
+    # Cut at the week's end: reading further changes no number of that week.
+    read_spans = [span and (span[0], min(span[1], end)) for span in spans.values()]
     return Readiness(
         clinician=clinician,
         sources=states,
-        gaps=tuple(_gaps(config, clinician, known)),
+        gaps=tuple(_gaps(config, clinician, stored)),
         last_week=last_week,
         last_week_end=end,
         settings_checksum=settings_checksum(config, clinician),
-        sources_checksum=_checksum((read, min(elsewhere, end))),
+        sources_checksum=_checksum((read_spans, min(other_jobs_read_to, end))),
         computation=computations.computation(connection, clinician.key),
-        now=at,
+        now=instant,
         day_starts_at=config.practice.day_starts_at,
         spans=spans,
-        elsewhere_to=elsewhere,
+        other_jobs_read_to=other_jobs_read_to,
     )
 
 
 def calendars_to(sources: Sequence[SourceState]) -> int:
-    """Return up to when the calendars among some sources have been read."""
-    ends = (source.read_to for source in sources if RecordType.CALENDAR in source.parts)
+    """Return the instant to which the calendars among some sources have been read."""
+    ends = (source.read_to for source in sources if RecordType.CALENDAR in source.record_types)
     return min((end for end in ends if end is not None), default=FOREVER)
 
 
 def source_states(
-    config: Config, clinician: Clinician, readings: Sequence[SourceProgress], holdings: Mapping[int, RecordCounts]
+    config: Config, clinician: Clinician, progress: Sequence[SourceProgress], counts: Mapping[int, RecordCounts]
 ) -> tuple[SourceState, ...]:
-    """Return the configured sources of a clinician; a shared one only where it told something of them."""
-    found = {(reading.name, reading.account): reading for reading in readings}
+    """Return the configured sources of a clinician; a shared one only if it contains records of theirs."""
+    by_account = {(stored.name, stored.account): stored for stored in progress}
     states = []
     for source in config.sources:
         if clinician.key not in source.clinicians:
             continue
-        reading = found.get((source.name, clinician.key if source.per_owner else None))
-        shared = len(source.clinicians) > 1 and not source.per_owner
-        if shared and not (reading and reading.has_records):
-            continue  # it tells nothing of this person, whose it is no more than anybody's
-        parts = _parts(source, holdings.get(reading.id, RecordCounts()) if reading else RecordCounts())
-        states.append(SourceState(source.name, parts, source.busy_only, _read_to(source, reading)))
+        stored = by_account.get((source.name, clinician.key if source.per_owner else None))
+        is_shared = len(source.clinicians) > 1 and not source.per_owner
+        if is_shared and not (stored and stored.has_records):
+            continue  # for example a practice's common export in which this clinician does not appear
+        record_types = _record_types(source, counts.get(stored.id, RecordCounts()) if stored else RecordCounts())
+        states.append(SourceState(source.name, record_types, source.busy_only, _read_to(source, stored)))
     return tuple(states)
 
 
-def _parts(source: SourceConfig, held: RecordCounts) -> frozenset[RecordType]:
-    """Return the parts that a source tells of: what its kind surely brings, and what it was seen to hold."""
-    brings = frozenset() if source.busy_only else source_kind(source.kind).record_types(source.options)
-    numbers = {RecordType.CALENDAR: held.sessions, RecordType.MESSAGES: held.messages, RecordType.TIMES: held.times}
-    return brings | {part for part, number in numbers.items() if number}
+def _record_types(source: SourceConfig, counts: RecordCounts) -> frozenset[RecordType]:
+    """Return the record types of a source: those that its kind always has, and those that were read from it."""
+    always = frozenset() if source.busy_only else source_kind(source.kind).record_types(source.options)
+    numbers = {
+        RecordType.CALENDAR: counts.sessions,
+        RecordType.MESSAGES: counts.messages,
+        RecordType.TIMES: counts.times,
+    }
+    return always | {record_type for record_type, number in numbers.items() if number}
 
 
-def _read_to(source: SourceConfig, reading: SourceProgress | None) -> int | None:
-    """Return up to when a source was read; one whose window lies in the past is an archive, and complete."""
-    if reading is None or reading.read_to is None:
+def _read_to(source: SourceConfig, progress: SourceProgress | None) -> int | None:
+    """Return the instant to which a source was read; a source read to the end of its window is never out of date."""
+    if progress is None or progress.read_to is None:
         return None
     last = source.window[1]
-    if last is not None and reading.read_to >= int(datetime.combine(last, time(), UTC).timestamp()):
+    if last is not None and progress.read_to >= int(datetime.combine(last, time(), UTC).timestamp()):
         return FOREVER
-    return reading.read_to
+    return progress.read_to
 
 
-Known = tuple[SourceProgress, RecordCounts]
-"""A source as it was read, with how much it holds."""
+StoredSource = tuple[SourceProgress, RecordCounts]
+"""A stored source with its numbers of records."""
 
 
-def _span(part: RecordType, known: Sequence[Known], states: Sequence[SourceState]) -> ReadSpan:
-    """Return from when to when a part was read: to the end only as far as each of its sources was.
+def _span(record_type: RecordType, stored: Sequence[StoredSource], states: Sequence[SourceState]) -> ReadSpan:
+    """Return the span in which a record type was read, or ``None``.
 
-    A mailbox in which nothing is the clinician's own, and a calendar without a single session, say nothing of it.
+    ::
+
+        calendar 1   |------------------|
+        calendar 2          |----------------|
+        span         |==================|
+
+    The earliest start and the earliest end: what was booked before a source begins is not missing from it, but what
+    comes after its end may be. A mailbox without a message of the clinician's own and a calendar without a session do
+    not count.
     """
-    telling = [reading for reading, held in known if reading.read_from is not None and _tells(held, part)]
-    if not telling or (part is RecordType.CALENDAR and not any(held.sessions for _, held in known)):
-        return None
-    names = {reading.name for reading in telling}
-    ends = [s.read_to for s in states if s.name in names and part in s.parts and s.read_to is not None]
-    return min(reading.read_from or 0 for reading in telling), min(ends, default=FOREVER)
-
-
-def _tells(held: RecordCounts, part: RecordType) -> bool:
-    match part:
-        case RecordType.CALENDAR:
-            return held.entries > held.busy
-        case RecordType.MESSAGES:
-            return held.sent > 0
-        case RecordType.TIMES:
-            return held.times > 0
-
-
-def _gaps(config: Config, clinician: Clinician, known: Sequence[Known]) -> list[Gap]:
-    own = [source for source in config.sources if clinician.key in source.clinicians and not source.busy_only]
-    brought = {
-        part: source.name
-        for source in own
-        if len(source.clinicians) == 1 or source.per_owner  # a shared one that told nothing of somebody is not theirs
-        for part in source_kind(source.kind).record_types(source.options)
-    }
-    anything_sent = any(held.sent for _, held in known)
-    entries = sum(held.entries - held.busy for _, held in known)
-    found = [
-        Gap(GapKind.OWNER_UNKNOWN, reading.name, held.messages)
-        for reading, held in known
-        if held.messages and not held.sent and not (reading.recognised and anything_sent)
+    relevant = [
+        source for source, counts in stored if source.read_from is not None and _has_evidence(counts, record_type)
     ]
-    if entries and not any(held.sessions for _, held in known):
-        found.append(Gap(GapKind.NO_SESSIONS, number=entries))
+    if not relevant or (record_type is RecordType.CALENDAR and not any(counts.sessions for _, counts in stored)):
+        return None
+    names = {source.name for source in relevant}
+    ends = [
+        state.read_to
+        for state in states
+        if state.name in names and record_type in state.record_types and state.read_to is not None
+    ]
+    return min(source.read_from or 0 for source in relevant), min(ends, default=FOREVER)
+
+
+def _has_evidence(counts: RecordCounts, record_type: RecordType) -> bool:
+    match record_type:
+        case RecordType.CALENDAR:
+            return counts.entries > counts.busy
+        case RecordType.MESSAGES:
+            return counts.sent > 0
+        case RecordType.TIMES:
+            return counts.times > 0
+
+
+def _gaps(config: Config, clinician: Clinician, stored: Sequence[StoredSource]) -> list[Gap]:
+    own = [source for source in config.sources if clinician.key in source.clinicians and not source.busy_only]
+    configured = {
+        record_type: source.name
+        for source in own
+        if len(source.clinicians) == 1 or source.per_owner  # a shared source may have nothing of this clinician
+        for record_type in source_kind(source.kind).record_types(source.options)
+    }
+    anything_sent = any(counts.sent for _, counts in stored)
+    entries = sum(counts.entries - counts.busy for _, counts in stored)
+    gaps = [
+        Gap(GapKind.OWNER_UNKNOWN, source.name, counts.messages)
+        for source, counts in stored
+        if counts.messages and not counts.sent and not (source.recognised and anything_sent)
+    ]
+    if entries and not any(counts.sessions for _, counts in stored):
+        gaps.append(Gap(GapKind.NO_SESSIONS, number=entries))
     if not entries:
-        source = brought.get(RecordType.CALENDAR)
-        found.append(Gap(GapKind.CALENDAR_EMPTY, source) if source else Gap(GapKind.NO_CALENDAR))
-    if not any(held.messages for _, held in known):
-        source = brought.get(RecordType.MESSAGES)
-        found.append(Gap(GapKind.MESSAGES_EMPTY, source) if source else Gap(GapKind.NO_MESSAGES))
+        name = configured.get(RecordType.CALENDAR)
+        gaps.append(Gap(GapKind.CALENDAR_EMPTY, name) if name else Gap(GapKind.NO_CALENDAR))
+    if not any(counts.messages for _, counts in stored):
+        name = configured.get(RecordType.MESSAGES)
+        gaps.append(Gap(GapKind.MESSAGES_EMPTY, name) if name else Gap(GapKind.NO_MESSAGES))
     if clinician.has_assumed_hours:
-        found.append(Gap(GapKind.HOURS_ASSUMED))
-    return found
+        gaps.append(Gap(GapKind.HOURS_ASSUMED))
+    return gaps
 
 
 def settings_checksum(config: Config, clinician: Clinician) -> str:
-    """Return a checksum of what the numbers are computed under besides the records."""
-    rules = config.practice
-    holidays = (rules.country, rules.subdivision)
-    practice = (*holidays, rules.region, rules.day_starts_at, rules.supervision_group, rules.weights)
-    # What referrals somebody takes is in no number, and a set's order differs from run to run.
-    known = replace(clinician, name="", addresses=frozenset(), referral_preferences=ReferralPreferences())
-    return _checksum((DEFINITIONS_VERSION, known, practice))
+    """Return a checksum of the settings and metric definitions that affect a clinician's numbers."""
+    practice = config.practice
+    settings = (
+        practice.country,
+        practice.subdivision,
+        practice.region,
+        practice.day_starts_at,
+        practice.supervision_group,
+        practice.weights,
+    )
+    # Without what affects no number. Sets are left out because the order of their repr differs from run to run.
+    relevant = replace(clinician, name="", addresses=frozenset(), referral_preferences=ReferralPreferences())
+    return _checksum((DEFINITIONS_VERSION, relevant, settings))
 
 
 def _checksum(values: object) -> str:

@@ -71,7 +71,7 @@ class SourceCounts:
         self._context = context
 
     @cached_property
-    def holdings(self) -> SourceRecordCounts:
+    def by_clinician(self) -> SourceRecordCounts:
         """The number of records of each source and clinician."""
         from monitor.store import sources
 
@@ -84,7 +84,7 @@ class SourceCounts:
         from monitor.store import tables
 
         numbers: dict[int, Counter[str]] = defaultdict(Counter)
-        for of_clinician in self.holdings.values():
+        for of_clinician in self.by_clinician.values():
             for source, held in of_clinician.items():
                 numbers[source].update(events=held.entries, messages=held.messages, evidence=held.times)
         with self._context.store.read() as connection:
@@ -205,7 +205,7 @@ def _cron(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     late = []
     for clinician in context.config.clinicians:
         with context.store.read() as connection:
-            ready = readiness_of(context.config, connection, clinician, context.now, holdings=counts.holdings)
+            ready = readiness_of(context.config, connection, clinician, context.now, record_counts=counts.by_clinician)
         end = datetime.fromtimestamp(ready.week_end(ready.last_week + 7), machine_zone)
         starts = [start for line in lines if (start := line.next_after(end)) is not None]
         if not starts or min(starts) - end > LATE:
@@ -228,7 +228,7 @@ def _people(context: CliContext, counts: SourceCounts) -> Iterator[Finding]:
     sources = {source.name: source for source in context.config.sources}
     for clinician in context.config.clinicians:
         with context.store.read() as connection:
-            ready = readiness_of(context.config, connection, clinician, context.now, holdings=counts.holdings)
+            ready = readiness_of(context.config, connection, clinician, context.now, record_counts=counts.by_clinician)
         page = f"page of {clinician.key}"
         if not ready.is_current and ready.anything_read:
             error = ready.computation.error

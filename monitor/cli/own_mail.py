@@ -37,7 +37,7 @@ def print_unrecognised(
         problem = "its one message was not" if number == 1 else f"none of its {number} messages was"
         clinician = context.clinician(key)
         if sent_by_address:
-            sender = f" sent from an address of {key}."
+            sender = f" sent from a configured address of {key}."
             remedy = _remedy(
                 context.config, outcome.source, clinician, seen, name_address=name_address and not context.as_json
             )

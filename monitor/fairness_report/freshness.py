@@ -71,7 +71,7 @@ def freshness(config: Config, connection: Connection, people: Sequence[Clinician
 def caseload_state(config: Config, connection: Connection, person: Clinician, now: datetime) -> CaseloadState | None:
     """Return the state of somebody's caseload; ``None`` where no calendar is configured for them."""
     states = source_states(config, person, sources.source_progress(connection, person.key), {})
-    calendars = [source for source in states if RecordType.CALENDAR in source.parts]
+    calendars = [source for source in states if RecordType.CALENDAR in source.record_types]
     if not calendars:
         return None
     computation = computations.computation(connection, person.key)

@@ -189,13 +189,13 @@ def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
 def _source_name(source: SourceState) -> str:
     if source.busy_only:
         return f"your other job’s calendar ({source.name})"
-    part = next((part for part in RecordType if part in source.parts), None)
+    part = next((part for part in RecordType if part in source.record_types), None)
     return f"{RECORD_TYPE_NAMES[part]} ({source.name})" if part else source.name
 
 
 def _were(sources: Sequence[SourceState]) -> str:
     plural = len(sources) > 1 or (
-        RecordType.MESSAGES in sources[0].parts and RecordType.CALENDAR not in sources[0].parts
+        RecordType.MESSAGES in sources[0].record_types and RecordType.CALENDAR not in sources[0].record_types
     )
     return "were" if plural else "was"
 
@@ -233,7 +233,9 @@ class WeekCompleteness:
     def of(cls, ready: Readiness, frames: Frames, week: int, newer: str = "") -> Self:
         """Return the completeness of a week (its Monday)."""
         is_computed = ready.is_computed(week)
-        calendars_incomplete = any(RecordType.CALENDAR in source.parts for source in ready.incomplete_sources(week))
+        calendars_incomplete = any(
+            RecordType.CALENDAR in source.record_types for source in ready.incomplete_sources(week)
+        )
         weeks = frames.weeks
         return cls(
             incomplete_sentence=incomplete_sentence(ready, week) if ready.anything_read else "",

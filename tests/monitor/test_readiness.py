@@ -93,7 +93,7 @@ def test_a_shared_source_does_not_hide_a_dead_calendar(practice: Practice) -> No
     assert not QUIET.search(said)
     code, doctor, _ = practice.at(MONDAY + timedelta(hours=4), "doctor")
     assert code == 1
-    assert "✗ page of ana: it says: The week of 9 to 15 March 2026 is not complete" in doctor
+    assert "✗ page of ana: it warns: The week of 9 to 15 March 2026 is not complete" in doctor
     _, report, _ = practice.at(MONDAY, "report", "weekly", "--clinician", "ana", "--week", "2026-W11")
     assert not QUIET.search(report)
     (held,) = re.findall(r"^Sessions held +(\S+)", report, re.MULTILINE) or ["–"]
@@ -156,7 +156,7 @@ def test_when_cron_was_silent_for_two_days_everything_says_so(practice: Practice
     assert "Nothing new has arrived for more than 48 hours" in practice.page(now, "director", "/practice/")
     code, doctor, _ = practice.at(now, "doctor")
     assert code == 1
-    assert "✗ last night: the last one ended on Monday 16 March at 04:30, with exit code 0" in doctor
+    assert "✗ last night: the last run ended on Monday 16 March at 04:30, with exit code 0" in doctor
 
 
 def test_a_night_that_did_not_end_is_said(practice: Practice) -> None:

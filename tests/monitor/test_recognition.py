@@ -47,7 +47,7 @@ def test_the_run_names_the_address_and_the_remedy_on_the_screen(office: Office) 
     answer = office("ingest")
     assert answer.code == 0
     assert (
-        "evenhours: mail: none of its 240 messages was sent from an address of ana. "
+        "evenhours: mail: none of its 240 messages was sent from a configured address of ana. "
         f"{OWN} is in 240 of the 240 messages just read. If it is Ana's, add it to addresses in the [[clinician]] of "
         "ana and run: evenhours ingest --source mail --full\n"
     ) in answer.err
@@ -69,7 +69,7 @@ def test_it_is_said_only_where_a_reading_brought_something(office: Office) -> No
     path = office.folder / "ana.mbox"
     path.write_text(path.read_text() + mailbox_of(243)[len(mailbox_of(240)) :])
     error = office("ingest").err
-    assert "none of its 243 messages was sent from an address of ana" in error
+    assert "none of its 243 messages was sent from a configured address of ana" in error
     assert f"{OWN} is in 3 of the 3 messages just read" in error
 
 
@@ -86,7 +86,7 @@ def test_a_source_from_which_something_was_ever_sent_is_recognised(office: Offic
 def test_an_automatic_answer_alone_does_not_count_as_sent(office: Office) -> None:
     away = letter(7, "ana@two.example", "c1@client.example", "Mon, 02 Mar 2026 09:00:00 +0000")
     office.write("ana.mbox", mailbox(f"Auto-Submitted: auto-replied\n{away}"))
-    assert "mail: its one message was not sent from an address of ana." in office("ingest").err
+    assert "mail: its one message was not sent from a configured address of ana." in office("ingest").err
 
 
 def test_the_address_of_somebody_else_is_said_to_be_theirs(office: Office) -> None:
@@ -101,7 +101,7 @@ def test_the_address_of_somebody_else_is_said_to_be_theirs(office: Office) -> No
 def test_where_nobody_is_likely_it_is_said_what_may_be_missing(office: Office) -> None:
     office.write("ana.mbox", mailbox_of(30, "ana@two.example", answered=False))
     assert (
-        "mail: none of its 30 messages was sent from an address of ana. "
+        "mail: none of its 30 messages was sent from a configured address of ana. "
         "Add the other addresses of Ana to addresses in the [[clinician]] of ana. If sent messages are stored "
         "elsewhere, add that place as a source instead. Then run: evenhours ingest --source mail --full\n"
     ) in office("ingest").err
@@ -111,7 +111,7 @@ def test_a_night_that_nobody_watches_names_no_address(office: Office) -> None:
     answer = office("nightly")
     assert answer.code == 0
     assert (
-        "none of its 240 messages was sent from an address of ana. To see which address may be Ana's, run: "
+        "none of its 240 messages was sent from a configured address of ana. To see which address may be Ana's, run: "
         "evenhours ingest --source mail --full\n"
     ) in answer.err
     assert OWN not in answer.err + answer.out
