@@ -102,6 +102,7 @@ class Drawing:
         self._order = 0
 
     def _add(self, artist: Artist) -> None:
+        # Later artists lie on top; without an order matplotlib would sort by kind.
         self._order += 1
         artist.set_zorder(self._order)
         artist.set_transform(self._points)
@@ -184,11 +185,13 @@ class Drawing:
         """Draw one shape at several places, with or without a ring."""
         if not places:
             return
+        # matplotlib scales a marker's path to its size in points, so this keeps the path as it is.
         size = 2 * np.abs(np.asarray(path.vertices)).max()
         line = Line2D([x for x, _ in places], [y for _, y in places], linestyle="", marker=path, markersize=float(size))
         line.set_markerfacecolor(LIGHT.get(colour, "none"))
         line.set_markeredgecolor(LIGHT[ring] if ring else "none")
         line.set_markeredgewidth(ring_width)
+        # The cleaner finds the group by this id and gives each mark its label.
         line.set_gid(f"marks-{self._order + 1}")
         self._add(line)
 

@@ -67,16 +67,18 @@ def _text_table(table: TextTable) -> str:
     """Return aligned columns, a long first one wrapped; where even that is too wide, one paragraph a row."""
     rows = (table.columns, *table.rows) if any(table.columns) else table.rows
     widths = [max(len(row[n]) for row in rows) for n in range(len(table.columns))]
+    # Only the first column may wrap: the others hold numbers.
     widths[0] = min(widths[0], COLUMNS - sum(widths[1:]) - 2 * (len(widths) - 1))
+    # Narrower than 12 characters nobody reads a column.
     if widths[0] < min(12, max(len(row[0]) for row in rows)):
         return "\n".join(_wrapped(_row_sentence(table.columns, row), "- ") for row in table.rows)
     return "\n".join(line for row in rows for line in _text_row(row, widths))
 
 
 def _text_row(row: tuple[str, ...], widths: list[int]) -> Iterator[str]:
-    first, *more = textwrap.wrap(row[0], widths[0]) or [""]
+    first, *continuation = textwrap.wrap(row[0], widths[0]) or [""]
     yield "  ".join(cell.ljust(width) for cell, width in zip((first, *row[1:]), widths, strict=True)).rstrip()
-    yield from more
+    yield from continuation
 
 
 def _row_sentence(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
@@ -109,6 +111,6 @@ def _markdown_table(table: TextTable) -> str:
     return "\n".join(f"| {' | '.join(cell if cell == '---' else escaped(cell) for cell in row)} |" for row in rows)
 
 
-def escaped(words: str) -> str:
+def escaped(text: str) -> str:
     """Return text that Markdown prints unchanged."""
-    return MARKUP.sub(r"\\\1", " ".join(words.split()))
+    return MARKUP.sub(r"\\\1", " ".join(text.split()))

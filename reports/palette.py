@@ -62,8 +62,8 @@ def colour_name(colour: str) -> str:
 
 def luminance(colour: str) -> float:
     """Return the relative luminance of a #rrggbb colour, 0 to 1 (WCAG 2.2)."""
-    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    channels = (int(colour[position : position + 2], 16) / 255 for position in (1, 3, 5))
+    linear = [channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 

@@ -55,6 +55,7 @@ def standalone(title: str, body: str) -> str:
     """Return a page as one file: style and fonts inside, and a policy that lets it load nothing else."""
     style = _style_with_fonts()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    # The style's own hash allows this one style and nothing else.
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; font-src data:"
     return fragment("standalone.html", title=title, body=Markup(body), style=Markup(style), policy=policy)  # noqa: S704
 

@@ -64,8 +64,8 @@ def _root(source: ET.Element, caption: Caption, *, literal: bool) -> ET.Element:
 
 
 class _SvgCleaner:
-    def __init__(self, key: str, says: Mapping[str, tuple[str, ...]], *, literal: bool) -> None:
-        self.key, self.says, self.literal = key, says, literal
+    def __init__(self, key: str, labels: Mapping[str, tuple[str, ...]], *, literal: bool) -> None:
+        self.key, self.says, self.literal = key, labels, literal
         self.shapes: dict[str, str] = {}
         self.outlines: dict[str, str] = {}
 
@@ -82,7 +82,9 @@ class _SvgCleaner:
 
     def _marks(self, group: ET.Element, target: ET.Element) -> None:
         for shape in group.iter(f"{SVG}path"):
+            # matplotlib defines a marker once per group, and names it anew each time.
             self.shapes[shape.get("id", "")] = self._shape_id(_short(shape.get("d", ""), 2), target)
+        # All marks of a group share one style, which moves to the group.
         uses = list(group.iter(f"{SVG}use"))
         group_element = ET.SubElement(target, "g", self._style_attributes(uses[0].get("style", "")) if uses else {})
         labels = iter(self.says.get(group.get("id", ""), ()))
@@ -121,6 +123,7 @@ class _SvgCleaner:
         classes = (
             []
             if self.literal
+            # The class is "f-teal-4" for a fill, "s-teal-4" for a stroke.
             else [f"{name[0]}-{colour_name(value)}" for name, value in paints.items() if value != "none"]
         )
         attributes |= {name: value for name, value in paints.items() if self.literal or value == "none"}

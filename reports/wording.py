@@ -53,6 +53,7 @@ def _number(size: float, unit: Unit) -> str:
 
 
 def _minutes(size: float) -> str:
+    # Short averages keep a decimal; from ten minutes on whole minutes say enough.
     if size < 9.95 and abs(size - _whole(size)) > 0.05:
         return f"{size:.1f} min"
     hours, minutes = divmod(_whole(size), 60)
@@ -62,6 +63,7 @@ def _minutes(size: float) -> str:
 
 
 def _whole(size: float) -> int:
+    # Half rounds up: Python's round() goes to the even number.
     return math.floor(size + 0.5)
 
 
@@ -78,13 +80,14 @@ def value_range(low: float | None, high: float | None, unit: Unit) -> str:
         if first.endswith(shared) and last.endswith(shared):
             first = first.removesuffix(shared)
             break
+    # A dash beside a minus sign is hard to read.
     return f"{first} to {last}" if MINUS in first + last else f"{first} – {last}"
 
 
 def signed_percent(value: float | None) -> str:
     """Return a difference in per cent: "+22 %", "−4 %", "0 %"."""
-    words = quantity(value, Unit.PERCENT)
-    return f"+{words}" if value is not None and words[0] not in f"0{MINUS}{DASH}" else words
+    text = quantity(value, Unit.PERCENT)
+    return f"+{text}" if value is not None and text[0] not in f"0{MINUS}{DASH}" else text
 
 
 def signed(number: int) -> str:
@@ -94,13 +97,13 @@ def signed(number: int) -> str:
 
 def signed_minutes(minutes: float) -> str:
     """Return minutes after (+) or before (−) a booked end: "+14 min", "−3 min", "0 min"."""
-    words = quantity(minutes, Unit.MINUTES)
-    return words if words.startswith((MINUS, "0 ")) else f"+{words}"
+    text = quantity(minutes, Unit.MINUTES)
+    return text if text.startswith((MINUS, "0 ")) else f"+{text}"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def counted(number: int, singular: str, plural: str = "") -> str:
     """Return a number with its noun: "1 session", "24 sessions", "1,260 events"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def spelled(number: int) -> str:
@@ -108,9 +111,9 @@ def spelled(number: int) -> str:
     return NUMBERS[number] if 0 <= number < len(NUMBERS) else f"{number:,}"
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(items: Sequence[str]) -> str:
     """Return a list in words: "phone", "phone and portal", "phone, portal and fax"."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+    return " and ".join(filter(None, (", ".join(items[:-1]), items[-1]))) if items else ""
 
 
 def weekday(day: date) -> str:
@@ -149,6 +152,7 @@ def iso_week(day: date) -> str:
 
 def moment(instant: datetime) -> str:
     """Return a local instant of a week: "Thursday 14:05", late evenings as "Sunday night"."""
+    # From 23:00 on the evening is over for all that a reader cares about.
     if instant.hour >= 23:
         return f"{weekday(instant)} night"
     return f"{weekday(instant)} {instant:%H:%M}"
@@ -164,5 +168,5 @@ def hour(of_work_day: int) -> str:
 
 def clock(hours: float) -> str:
     """Return local hours as a time of day: 9.0 is "9:00", 18.5 is "18:30", 25.0 is "1:00"."""
-    whole, minutes = divmod(_whole(hours * 60), 60)
-    return f"{whole if whole == 24 else whole % 24}:{minutes:02d}"
+    whole_hours, minutes = divmod(_whole(hours * 60), 60)
+    return f"{whole_hours if whole_hours == 24 else whole_hours % 24}:{minutes:02d}"

@@ -50,11 +50,13 @@ def next_block(config: Config, connection: Connection, now: datetime) -> NextBlo
         first_known = blocks.first_known_week(connection)
         start = _first_from(int(monday_of(today)) if first_known is None else first_known)
     ends_at = _begins_at(config, start + BLOCK_DAYS)
+    # A practice that connects its first calendars later has its whole waiting time from then on.
     first_read_at = blocks.first_read_at(connection) if last is None else None
     wait_from = (
         ends_at if first_read_at is None else max(ends_at, datetime.fromtimestamp(first_read_at, ends_at.tzinfo))
     )
     people = employed(config.clinicians, start, start + BLOCK_DAYS - 1)
+    # A person without a calendar has no state, and is not waited for.
     states = {person.key: caseload_state(config, connection, person, now) for person in people}
     last_week = start + BLOCK_DAYS - 7
     complete = {key for key, state in states.items() if state and state.week is not None and state.week >= last_week}

@@ -87,10 +87,12 @@ def caseload_state(config: Config, connection: Connection, person: Clinician, no
     settings = settings_checksum(config, person)
     complete_weeks = [
         week
+        # From the last week that is over backwards: the first complete one is the newest.
         for week in range(last_week, last_week - 7 * WEEKS_BACK, -7)
         if _is_week_complete(computation, week, week_end(person, week, day_starts_at), read_to, settings)
     ]
     is_newest = bool(complete_weeks) and complete_weeks[0] == last_week and computation.dirty_from is None
+    # Read is not computed: behind the last computation nothing is known yet.
     through = read_to if is_newest else min(read_to, computation.computed_at or 0)
     return CaseloadState(person, through, complete_weeks[0] if complete_weeks else None)
 

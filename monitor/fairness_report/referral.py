@@ -86,10 +86,12 @@ def _candidates(
     the lowest (benchmarks/referral_rule.py). Where the last block has no load of somebody, the one before is used.
     """
     stored, all_assigned = referrals.open_slots(connection), referrals.assigned_since(connection, 0)
+    # The right side wins: the last block, and the one before only where the last has no load.
     loads, clients = mean_loads(published[1:2], people) | mean_loads(published[:1], people), _clients(published)
     candidates = []
     for person in people:
         assigned_lately = assigned.get(person.key)
+        # A new colleague without any block has no clients yet, which is not the same as unknown.
         is_new = phase_in_end(person, today) is not None  # of whom nothing is known yet has no clients
         load = loads[person.key].total if person.key in loads else 0.0 if is_new else None
         intakes = [

@@ -83,6 +83,7 @@ def fairness_report(config: Config, store: Store, *, now: datetime) -> FairnessR
     data = CaseloadData(last, loads_now, loads_before, slots)
     equal = indices.equal_share if indices else 0.0
     table = [_row(person, data, shares.get(person.key), equal, period, today) for person in people]
+    # By load, which the plot shows; people without a load come last, by name.
     table.sort(key=lambda row: (row.load is None, -(row.load or 0.0), row.name))
     unknown = tuple(person.name for person in people if person.key in last and last[person.key].load is None)
     leavers = [person for person in people if person.key in employed_keys and is_leaving(person, today)]

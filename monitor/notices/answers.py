@@ -69,6 +69,7 @@ class Exclusion:
 
     def covers(self, weeks: pd.Index | pd.Series) -> np.ndarray:
         """Return for each week (its Monday) whether any of its days is excluded."""
+        # A week is excluded if any of its days is.
         mondays = weeks.to_numpy()
         return np.asarray((mondays + 6 >= self.first) & (mondays <= self.last))
 
@@ -108,6 +109,7 @@ def exclude(measured: pd.DataFrame, exclusions: Sequence[Exclusion]) -> pd.DataF
     is_excluded = np.zeros(len(measured), dtype=bool)
     weeks = measured["week"]
     for exclusion in (exclusion for exclusion in exclusions if not exclusion.client):
+        # Nobody's answers may change what the director sees.
         if catalogue()[exclusion.metric].category is Category.WELLBEING:
             is_excluded |= (measured["key"] == exclusion.metric).to_numpy() & exclusion.covers(weeks)
     values = {"value": measured["value"].mask(is_excluded), "n": measured["n"].mask(is_excluded, 0)}

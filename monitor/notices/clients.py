@@ -46,8 +46,11 @@ def weekly_contacts(frames: Frames) -> Contacts:
     from monitor.analysis.metrics.active_clients import count_by_client, held_by_week
 
     pairs = client_weeks_from(frames)
-    held = frames.held_sessions[frames.held_sessions["outside_hours"] & frames.held_sessions["covered_by_protocol"]]
-    ordinary = held_by_week(frames) - count_by_client(frames, held["week"], held["client"])
+    emergencies = frames.held_sessions[
+        frames.held_sessions["outside_hours"] & frames.held_sessions["covered_by_protocol"]
+    ]
+    ordinary = held_by_week(frames) - count_by_client(frames, emergencies["week"], emergencies["client"])
+    # One session a week is the usual; only further ones are contact beyond it.
     counts = pairs.contacts + np.maximum(ordinary - 1, 0)
     is_ordinary = ~_has_own_agreement(frames, counts.index, counts.columns.to_numpy(dtype=np.int64))
     return Contacts(counts.where(is_ordinary), pairs.exposure.where(is_ordinary))
@@ -58,4 +61,5 @@ def _has_own_agreement(frames: Frames, weeks: pd.Index, clients: np.ndarray) -> 
     from monitor.analysis.contact_rules import has_modified_boundary
 
     agreements, row, column = frames.agreements, clients[None, :], weeks.to_numpy()[:, None]
+    # Clients run along the columns, weeks along the rows.
     return has_modified_boundary(agreements, row, column) | agreements.holds("emergency", row, column)

@@ -44,6 +44,7 @@ def detect_notices(frames: Frames, measured: pd.DataFrame, stored: Sequence[Noti
     ``measured`` holds every weekly number before any exclusion, ``stored`` the notices of the last run with their
     answers. An answered notice keeps the client key under which it was answered.
     """
+    # Keys joined since the last run are one person now: detect by person, and put back the key of an answered notice.
     stored_by_person = with_persons(frames, stored)
     detected = detect_shifts(
         measured, frames.weeks, weekly_contacts(frames), exclusions_from(stored_by_person), stored_by_person
@@ -79,13 +80,16 @@ def detect_shifts(
     answered = [row for row in stored if row.answer is not None]
     if weeks.empty:
         return []
+    # Single-client families have no column in the weekly table; they read the contacts below.
     table = weekly_table(measured, weeks)
     scored = {entry.key: _with_scores(entry, table, exclusions) for entry in FAMILIES if not entry.by_client}
-    found = [row for key, signals in scored.items() for row in _family_notices(family(key), signals, answered)]
-    found += [
+    detected = [
+        row for key, scored_metrics in scored.items() for row in _family_notices(family(key), scored_metrics, answered)
+    ]
+    detected += [
         row for entry in FAMILIES if entry.by_client for row in _client_notices(entry, contacts, exclusions, answered)
     ]
-    return sorted([*found, *_pattern_notices(scored, answered)], key=lambda row: (row.week, row.family, row.client))
+    return sorted([*detected, *_pattern_notices(scored, answered)], key=lambda row: (row.week, row.family, row.client))
 
 
 def _with_scores(entry: NoticeFamily, table: pd.DataFrame, exclusions: Sequence[Exclusion]) -> ScoredMetrics:
@@ -121,6 +125,7 @@ def _crossed_weeks(entry: NoticeFamily, scored: ScoredMetrics, answered: Sequenc
 
     series = scored[0][0]
     answered_weeks, alarms_per_year = _answered_weeks(answered, entry, series.amounts.index), entry.alarms_per_year
+    # A single count is detected as a count; means and families of several metrics by standardised scores.
     if len(entry.metrics) == 1 and series.watched.scale.is_count:
         tables = series.amounts.to_frame(), series.weights.to_frame()
         return count_shifts(*tables, alarms_per_year=alarms_per_year, answered=answered_weeks).to_numpy()[:, 0]
@@ -152,6 +157,7 @@ def _family_score(entry: NoticeFamily, scored: ScoredMetrics) -> pd.Series:
 
 def _leading_metrics(scored: ScoredMetrics, index: int, min_metrics: int) -> list[tuple[MetricSeries, float]]:
     """Return the metrics of a notice, highest score first: as many as it needs, and all others that moved as well."""
+    # A missing score sorts last, and never counts as moved.
     by_score = sorted(
         ((series, float(score.iloc[index])) for series, score in scored), key=lambda pair: -_finite_or_lowest(pair[1])
     )
@@ -171,6 +177,7 @@ def _signal(series: MetricSeries, index: int) -> Signal | None:
     from monitor.analysis.ratios import mean_difference, rate_ratio
 
     values, weights, week_starts = series.amounts.to_numpy(), series.weights.to_numpy(), series.amounts.index
+    # A family can shift in a week in which one of its metrics is missing.
     index = _last_observed(values, index)
     if series.watched.scale.is_count:
         ratio = rate_ratio(values, weights, index)
@@ -186,13 +193,13 @@ def _signal(series: MetricSeries, index: int) -> Signal | None:
         return None
     change = (mean.difference, mean.low, mean.high, mean.unadjusted)
     if series.watched.scale is not MetricScale.MINUTES:
+        # Means are compared on logarithms, so a difference of logarithms is a ratio.
         change = (exp(change[0]), exp(change[1]), exp(change[2]), exp(change[3]))
     return _rounded_signal(series.watched.metric, change, week_starts[mean.since_week_index])
 
 
 def _last_observed(values: np.ndarray, index: int) -> int:
     """Return the index of the week itself or, where the metric is missing in it, of the last week with a value."""
-    # A family can shift in a week in which one of its metrics is missing: describe that one up to its last value.
     observed = np.flatnonzero(np.isfinite(values[: index + 1]))
     return int(observed[-1]) if len(observed) else index
 
@@ -204,6 +211,7 @@ def _rounded_signal(metric: str, change: tuple[float, float, float, float], sinc
 
 def _notice(family_key: str, tier: str, week: int, signals: Sequence[Signal], client: int = 0) -> NoticeRow:
     """Return a notice with its first signal in its own columns; several signals are stored as a list as well."""
+    # The first signal is exported in the notice's own columns (rate_ratio, low, high).
     first, several = signals[0], tuple(signals) if len(signals) > 1 else ()
     return NoticeRow(
         week,
@@ -250,10 +258,11 @@ def _pattern_notices(scored: Mapping[str, ScoredMetrics], answered: Sequence[Not
 
     from monitor.analysis.pattern import pattern_shifts
 
-    scores = pd.concat({key: _family_score(family(key), signals) for key, signals in scored.items()}, axis=1)
+    scores = pd.concat({key: _family_score(family(key), metrics) for key, metrics in scored.items()}, axis=1)
     answered_weeks = _answered_weeks(answered, ALL_FAMILIES, scores.index)[0]
     crossed = pattern_shifts(scores, alarms_per_year=ALL_FAMILIES.alarms_per_year, answered=answered_weeks).to_numpy()
     for index in np.flatnonzero(crossed).tolist():
+        # One metric a family, so that two metrics of one family cannot pass for a pattern.
         by_score = scores.iloc[index].sort_values(ascending=False)
         leading_metrics = [
             _leading_metrics(scored[str(key)], index, 1) for key, score in by_score.items() if score >= MOVED_SCORE
@@ -264,5 +273,5 @@ def _pattern_notices(scored: Mapping[str, ScoredMetrics], answered: Sequence[Not
             for series, _ in metrics[:1]
             if (signal := _signal(series, index)) is not None
         ]
-        if len(signals) >= 2:  # several metrics of one family are no pattern
+        if len(signals) >= 2:
             yield _notice(ALL_FAMILIES.key, PATTERN, int(scores.index[index]), signals)

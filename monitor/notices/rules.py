@@ -54,6 +54,7 @@ class Rule:
     source: str
 
 
+# The sentences: each takes the number, the client's name and the topic; most need only the number.
 def _rest(nights: float, *_: str) -> str:
     return (
         f"On {spelled(round(nights))} nights of this week you had less than 11 hours between the end of work and its "
@@ -182,6 +183,7 @@ def _supervision_short(hours: pd.Series, frames: Frames) -> pd.Series:
     """
     region = frames.practice.region
     sessions_held = frames.held_sessions.groupby("week").size().reindex(hours.index, fill_value=0)
+    # The norm is for months with clients.
     with_clients = sessions_held.rolling(MONTH_WEEKS).min() > 0
     has_norm = region is not None and region != "US"
     is_short = (hours < SUPERVISION_HOURS) & (hours.shift() < SUPERVISION_HOURS)
@@ -238,6 +240,7 @@ def _ended_exceptions(frames: Frames, stored: Sequence[NoticeRow]) -> Iterator[N
 
 def _in_week(frames: Frames, family: str, day: int, measured: float, client: int, topic: str) -> Iterator[NoticeRow]:
     week = int(monday_of(day))
+    # Dates before the first or after the last week belong to no report.
     if week in frames.weeks.index:
         yield _rule_notice(family, week, measured, max(client, 0), topic)
 

@@ -13,6 +13,7 @@ from monitor.notices.families import MetricScale, WatchedMetric
 if TYPE_CHECKING:
     import pandas as pd
 
+# One unit of exposure: a full week of sessions, a full week of days.
 EXPOSURE_SESSIONS, EXPOSURE_DAYS = 20, 5
 WORKED, AGREED = "worked days", "agreed days"
 
@@ -52,6 +53,7 @@ def weekly_table(measured: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     table = measured.pivot(index="week", columns="key", values=["value", "n", "coverage"])  # noqa: PD010 - nothing to pool
     table["value", WORKED] = weeks["worked_days"].reindex(table.index)
     table["value", AGREED] = (weeks["pattern_days"] * weeks["present_share"]).reindex(table.index)
+    # Two steps: drop weeks that are not compared, then put every calendar week back as missing.
     all_weeks = np.arange(weeks.index.min(), weeks.index.max() + 1, 7)
     return table.reindex(weeks.index[weeks["compared"]]).reindex(all_weeks)
 
@@ -62,6 +64,7 @@ def metric_series(watched: WatchedMetric, table: pd.DataFrame, metric: str = "")
     is_covered = table["coverage", metric] >= catalogue()[metric].min_coverage
     value, n = table["value", metric].where(is_covered), table["n", metric]
     values, weights = _scaled(watched.scale, value, n, table)
+    # A week without exposure has no rate.
     is_missing = values.isna() | ~(weights > 0)
     return MetricSeries(
         watched, values.mask(is_missing).rename(watched.metric), weights.mask(is_missing).rename(watched.metric)
@@ -81,6 +84,7 @@ def _scaled(scale: MetricScale, value: pd.Series, n: pd.Series, table: pd.DataFr
         case MetricScale.PER_DAYS:
             return value, table["value", WORKED] / EXPOSURE_DAYS
         case MetricScale.SHARE:
+            # A share is turned back into its count, which the count detector needs.
             return (value / 100 * n).round(), n / EXPOSURE_SESSIONS
         case MetricScale.MINUTES:
             return value, n

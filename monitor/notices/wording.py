@@ -89,6 +89,7 @@ def _with_decimals(number: float, signal: Signal) -> str:
     Never a minus zero.
     """
     decimals = 1 if f"{signal.low:z.1f}" != f"{signal.high:z.1f}" else 2
+    # The format's z turns -0.0 into 0.0.
     return f"{number:z.{decimals}f}".replace("-", MINUS)
 
 
@@ -140,6 +141,7 @@ def breakdown(row: NoticeRow, weekly: pd.DataFrame) -> str:
     ``weekly`` has one row a week with the columns after_hours_inbound, reply_propensity, sessions_held and
     contact_hours. The weeks of the notice are compared with the year before. Empty where the data do not tell.
     """
+    # Slices of a sorted index by Monday, both ends included.
     now, before = weekly.loc[row.since : row.week], weekly.loc[row.since - 52 * 7 : row.since - 1]
     if row.key == "after_hours_replies" and row.tier != RULE:
         return _demand_or_boundary(now, before)
@@ -150,6 +152,7 @@ def breakdown(row: NoticeRow, weekly: pd.DataFrame) -> str:
 
 def _demand_or_boundary(now: pd.DataFrame, before: pd.DataFrame) -> str:
     ratio = now["after_hours_inbound"].mean() / max(before["after_hours_inbound"].mean(), 0.5)
+    # Half a message a week at least, so that a first evening message is no infinite growth.
     share_change = now["reply_propensity"].mean() - before["reply_propensity"].mean()
     if not (np.isfinite(ratio) and np.isfinite(share_change)):
         return ""

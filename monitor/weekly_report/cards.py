@@ -23,11 +23,12 @@ from reports.wording import day_and_month, full_date, listed, quantity, spelled
 if TYPE_CHECKING:
     from monitor.analysis.frames import Frames
 
-CARD_WEEKS = 4  # how long a notice leads the report, its own week included; a line leads in its own week alone
-RULE_WEEKS = 1
-SHOWN_WEEKS = 12
+CARD_WEEKS = 4  # how long a notice leads the report, its own week included
+RULE_WEEKS = 1  # a crossed rule leads in its own week only
+SHOWN_WEEKS = 12  # rows of the weekly table
 EASED_WEEKS = 8  # observed weeks after a notice before it can be over
-BEFORE_WEEKS = 52
+BEFORE_WEEKS = 52  # what "usual" is taken from
+# A pattern leads over a single family, and both over a crossed rule.
 RANK = {PATTERN: 2, notices.WORTH_A_LOOK: 1, RULE: 0}
 DUE_AGAIN = "You asked for four weeks without this note; they are over."
 
@@ -37,9 +38,10 @@ def leading_notice(notice_rows: Sequence[NoticeRow], week: int, today: int, owne
 
     ``today`` is the day number on which the report is read; an earlier week is shown as in the days after it.
     """
+    # A report is read in the week after its own, whose last day is 13 days after the report's Monday.
     day = min(today, week + 13)
-    shown = [row for row in notice_rows if _can_lead(row, notice_rows, week, day, owner)]
-    return max(shown, key=lambda row: (notices.is_open(row, day, owner), RANK[row.tier], row.week), default=None)
+    candidates = [row for row in notice_rows if _can_lead(row, notice_rows, week, day, owner)]
+    return max(candidates, key=lambda row: (notices.is_open(row, day, owner), RANK[row.tier], row.week), default=None)
 
 
 def count_silenced(notice_rows: Sequence[NoticeRow], week: int, today: int, owner: Clinician) -> int:
@@ -70,12 +72,14 @@ def ongoing_notices(frames: Frames, notice_rows: Sequence[NoticeRow], week: int,
 def _is_ongoing(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -> bool:
     """Return whether a notice has not eased by a week; a pattern goes on while one of its signals does."""
     if row.tier == PATTERN:
+        # Each signal is judged as if it were a notice of its own.
         parts = [
             replace(row, tier=notices.WORTH_A_LOOK, key=signal.key, since=signal.since, signals=())
             for signal in row.signals
         ]
         return any(_is_ongoing(frames, part, week, values) for part in parts)
     weekly = next(iter(_weekly_values(frames, row, values).values()))[0]
+    # The year before, the weeks of the notice, the weeks since; missing weeks are left out.
     before, during, after = (
         [value for monday in weeks if (value := weekly.get(monday)) is not None]
         for weeks in (
@@ -87,6 +91,7 @@ def _is_ongoing(frames: Frames, row: NoticeRow, week: int, values: WeekValues) -
     if not before or not during or len(after) < EASED_WEEKS:
         return True
     usual, level, now = float(np.median(before)), float(np.mean(during)), float(np.mean(after[-EASED_WEEKS:]))
+    # Compares distances without asking for the direction: a notice of a fall eases upwards.
     return (now - usual) * (level - usual) > (level - usual) ** 2 / 2
 
 
@@ -115,7 +120,7 @@ def build_card(frames: Frames, row: NoticeRow, week: int, values: WeekValues, co
         notices.published_hours(row, frames.clinician.fte_on(date_of(week))),
     )
     is_due_again = row.answer == "not_now" and row.week != week
-    evidence_week = row.week if row.tier == RULE else week  # a line is about its own week, a notice goes on
+    evidence_week = row.week if row.tier == RULE else week  # a crossed rule is about its own week, a notice goes on
     answer = None if is_due_again or row.answer is None else _answer_label(row)
     return Card(
         notice_id=row.id,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from monitor.analysis.frames import Frames
 
+# A card's table has at most so many rows, and one that counts the rest.
 MAX_ROWS = 12
 YEAR_DAYS = 52 * 7
 BREAKDOWN_METRICS = ("after_hours_inbound", "reply_propensity", "sessions_held", "contact_hours")
@@ -125,6 +126,7 @@ def _no_rows(_: _EvidenceWeek) -> Rows:
 
 def _replies(week: _EvidenceWeek) -> Rows:
     sent = week.rows_of(week.frames.episodes)
+    # The same rows as the metric counts, so that the table adds up to the figure.
     sent = sent[sent["is_reply"] & sent["after_hours"]].sort_values("sent_at")
     replies = zip(sent["sent_at"], sent["counterpart"], sent["messages"], strict=True)
     rows = [
@@ -135,9 +137,15 @@ def _replies(week: _EvidenceWeek) -> Rows:
 
 
 def _ends(week: _EvidenceWeek) -> Rows:
-    held = distinct_meetings(week.rows_of(week.frames.held_sessions))
-    late = held[is_past_grace(week.frames, held)].sort_values("booked_start")
-    ends = zip(late["booked_end"], late["client"], late["overrun_minutes"], late["evidence"], strict=True)
+    sessions = distinct_meetings(week.rows_of(week.frames.held_sessions))
+    late_sessions = sessions[is_past_grace(week.frames, sessions)].sort_values("booked_start")
+    ends = zip(
+        late_sessions["booked_end"],
+        late_sessions["client"],
+        late_sessions["overrun_minutes"],
+        late_sessions["evidence"],
+        strict=True,
+    )
     rows = [
         (week.weekday_time(end), week.client_name(client), f"{minutes:+.0f} min", _evidence_name(evidence))
         for end, client, minutes, evidence in ends
@@ -159,9 +167,10 @@ def _days(week: _EvidenceWeek) -> Rows:
     ]
 
 
-def _minutes(held: pd.DataFrame) -> float:
+def _minutes(sessions: pd.DataFrame) -> float:
     """Return the minutes of the clock in which any of these sessions took place; overlaps count once."""
-    union = spans(held[["effective_start", "effective_end"]].to_numpy(dtype=np.int64))
+    # Group sessions are booked once per client and overlap.
+    union = spans(sessions[["effective_start", "effective_end"]].to_numpy(dtype=np.int64))
     return float((union[:, 1] - union[:, 0]).sum() / 60)
 
 
@@ -169,9 +178,9 @@ def _contacts(week: _EvidenceWeek) -> Rows:
     frames = week.frames
     sent = week.rows_of(frames.episodes)
     sent = sent[(sent["counterpart"] == week.client) & (sent["counterpart_kind"] == CounterpartKind.CLIENT)]
-    held = week.rows_of(frames.held_sessions)
-    held = held[held["client"] == week.client]
-    moments = [(instant, "a session") for instant in held["booked_start"]]
+    sessions = week.rows_of(frames.held_sessions)
+    sessions = sessions[sessions["client"] == week.client]
+    moments = [(instant, "a session") for instant in sessions["booked_start"]]
     moments += [
         (instant, "a reply" if is_reply else "a message")
         for instant, is_reply in zip(sent["sent_at"], sent["is_reply"], strict=True)
@@ -180,6 +189,7 @@ def _contacts(week: _EvidenceWeek) -> Rows:
 
 
 def _reply_waits(week: _EvidenceWeek) -> Rows:
+    # A reply belongs to the week in which the client wrote.
     runs = week.rows_of(week.frames.replies, "inbound_week").sort_values("minutes_working", ascending=False)
     replies = zip(runs["inbound_at"], runs["client"], runs["minutes_working"], runs["reply_at"].notna(), strict=True)
     rows = [
@@ -195,18 +205,19 @@ def _reply_waits(week: _EvidenceWeek) -> Rows:
 
 def _supervision(week: _EvidenceWeek) -> Rows:
     entries = week.frames.other_events
-    held = entries[entries["kind"].isin(SUPERVISION) & (entries["week"] <= week.week)].sort_values("start")
+    supervisions = entries[entries["kind"].isin(SUPERVISION) & (entries["week"] <= week.week)].sort_values("start")
     rows = [
         (day_and_month(date_of(int(day))), quantity((end - start) / 60, Unit.MINUTES))
-        for day, start, end in zip(held["day"], held["start"], held["end"], strict=True)
+        for day, start, end in zip(supervisions["day"], supervisions["start"], supervisions["end"], strict=True)
     ]
-    return ("Last supervisions", "Lasted"), rows[-4:]
+    return ("Last supervisions", "Lasted"), rows[-4:]  # the rule looks at four weeks; older ones show the gap
 
 
 def _nights(week: _EvidenceWeek) -> Rows:
     frames = week.frames
     _, day_begins, day_ends, _ = day_edges(frames)
     monday, is_short, is_lone = nights(frames)
+    # A night beside a day with one lone message is not counted as short; see the metric.
     night_indexes = np.flatnonzero(is_short & ~is_lone & (monday == week.week))
     rows = [
         (
@@ -220,9 +231,15 @@ def _nights(week: _EvidenceWeek) -> Rows:
 
 
 def _early_ends(week: _EvidenceWeek) -> Rows:
-    held = week.rows_of(week.frames.held_sessions)
-    early = held[held["overrun_minutes"] <= EARLY_END_MINUTES].sort_values("booked_start")
-    ends = zip(early["booked_end"], early["client"], early["overrun_minutes"], early["evidence"], strict=True)
+    sessions = week.rows_of(week.frames.held_sessions)
+    early_ends = sessions[sessions["overrun_minutes"] <= EARLY_END_MINUTES].sort_values("booked_start")
+    ends = zip(
+        early_ends["booked_end"],
+        early_ends["client"],
+        early_ends["overrun_minutes"],
+        early_ends["evidence"],
+        strict=True,
+    )
     rows = [
         (week.weekday_time(end), week.client_name(client), f"{-minutes:.0f} min early", _evidence_name(evidence))
         for end, client, minutes, evidence in ends

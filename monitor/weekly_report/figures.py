@@ -50,13 +50,15 @@ def rhythm(frames: Frames, week: int, highlights: Highlights, completeness: Week
     """Return the week by hour, ``None`` where no source saw any of it."""
     days = np.arange(week, week + 7)
     first = frames.calendar.day_starts_at // HOUR
+    # 25 edges make the 24 hours of a work day, which can begin at 4:00.
     grid = np.arange(first, first + 25)
     edges = frames.calendar.clock.instants(days[:, None] * DAY_SECONDS + grid[None, :] * HOUR)
     inside, outside = (_minutes(spans, edges) for spans in (inside_work(frames), outside_work(frames)))
-    busy = (inside + outside >= MIN_DRAWN_MINUTES).any(axis=0)
-    if not busy.any():
+    has_work = (inside + outside >= MIN_DRAWN_MINUTES).any(axis=0)
+    if not has_work.any():
         return None
-    columns = [n for n, hour in enumerate(grid[:-1]) if DAYTIME[0] <= hour < DAYTIME[1] or busy[n]]
+    columns = [n for n, hour in enumerate(grid[:-1]) if DAYTIME[0] <= hour < DAYTIME[1] or has_work[n]]
+    # Close the gaps: an hour between two drawn hours is drawn, too.
     columns = list(range(columns[0], columns[-1] + 1))
     rows = tuple(
         _rhythm_day(frames, int(day), inside[n][columns], outside[n][columns], float(outside[n].sum()), highlights)
@@ -100,6 +102,7 @@ def _rhythm_day(
 
 def _agreed_hours(frames: Frames, day: int) -> tuple[tuple[float, float], ...]:
     """Return the agreed spans that begin on a day, breaks closed, in local hours of that day."""
+    # Hours are spans of instants; the drawing needs wall clock time of this day.
     wall = frames.calendar.clock.local(frames.calendar.hours) / HOUR - day * 24
     first = frames.calendar.day_starts_at / HOUR
     return tuple((float(start), min(float(end), first + 24)) for start, end in wall if first <= start < first + 24)
@@ -111,6 +114,7 @@ def _rhythm_words(days: Sequence[RhythmDay], *, is_mostly_inside: bool) -> tuple
     total = sum(outside.values())
     if not outside:
         return "All of your week lay inside the hours you chose", "Nothing was seen outside your agreed hours."
+    # The two days with most minutes, named in the order of the week.
     longest = sorted(outside, key=lambda day: -(outside[day] or 0))[:2]
     day_names = listed([weekday(day) for day in sorted(longest)])
     title = "Your week stayed mostly inside the hours you chose"
@@ -130,15 +134,19 @@ def _rhythm_so_far(days: Sequence[RhythmDay], completeness: WeekCompleteness) ->
 
 def session_ends(frames: Frames, week: int, highlights: Highlights) -> SessionEnds | None:
     """Return when the week's sessions ended, ``None`` if none was held; without days below 60 % of known ends."""
-    held = distinct_meetings(frames.held_sessions[frames.held_sessions["week"] == week])
-    if held.empty:
+    sessions = distinct_meetings(frames.held_sessions[frames.held_sessions["week"] == week])
+    if sessions.empty:
         return None
-    number_known = int(held["overrun_minutes"].notna().sum())
+    number_known = int(sessions["overrun_minutes"].notna().sum())
     grace = frames.clinician.grace_minutes
-    days = tuple(_ends_day(frames, day, part, highlights) for day, part in by_day(held))
-    enough = number_known >= MIN_KNOWN_SHARE * len(held)
-    title, subtitle = _ends_words(days, number_known, len(held)) if enough else _ends_unknown(number_known, len(held))
-    return SessionEnds(title, subtitle, grace, days if enough else (), number_known, len(held))
+    days = tuple(_ends_day(frames, day, day_sessions, highlights) for day, day_sessions in by_day(sessions))
+    has_enough_ends = number_known >= MIN_KNOWN_SHARE * len(sessions)
+    title, subtitle = (
+        _ends_words(days, number_known, len(sessions))
+        if has_enough_ends
+        else _ends_unknown(number_known, len(sessions))
+    )
+    return SessionEnds(title, subtitle, grace, days if has_enough_ends else (), number_known, len(sessions))
 
 
 def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
@@ -147,8 +155,9 @@ def by_day(sessions: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
         yield int(day), sessions[sessions["day"] == day]
 
 
-def _ends_day(frames: Frames, day: int, held: pd.DataFrame, highlights: Highlights) -> EndsDay:
-    known_ends = held[held["overrun_minutes"].notna()]
+def _ends_day(frames: Frames, day: int, sessions: pd.DataFrame, highlights: Highlights) -> EndsDay:
+    known_ends = sessions[sessions["overrun_minutes"].notna()]
+    # An answer "planned" to the week's notice draws all late ends hollow, as it takes them out of the count.
     past_state = EndState.PLANNED if highlights.planned_ends else EndState.PAST
     planned = np.where(has_exception(frames, known_ends), EndState.PLANNED, EndState.WITHIN)
     states = np.where(is_past_grace(frames, known_ends), past_state, planned)
@@ -157,7 +166,7 @@ def _ends_day(frames: Frames, day: int, held: pd.DataFrame, highlights: Highligh
         for minutes, state, end in zip(known_ends["overrun_minutes"], states, known_ends["booked_end"], strict=True)
     )
     is_any_past = any(end.state is EndState.PAST for end in ends)
-    return EndsDay(date_of(day), ends, len(held), "overrun_minutes" in highlights.metrics and is_any_past)
+    return EndsDay(date_of(day), ends, len(sessions), "overrun_minutes" in highlights.metrics and is_any_past)
 
 
 def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, str]:
@@ -167,15 +176,16 @@ def _ends_words(days: Sequence[EndsDay], known: int, held: int) -> tuple[str, st
         f"{known} sessions" if known == held else f"{known} of {held} sessions; the other ends are not known"
     )
     subtitle = f"Each dot is one session, placed by when it ended. {counts_sentence}."
-    judged = sum(end.state is not EndState.PLANNED for day in days for end in day.ends)
-    if not judged:
+    unplanned = sum(end.state is not EndState.PLANNED for day in days for end in day.ends)
+    if not unplanned:
         return "Your sessions ended as you had planned", subtitle
     if not number_past:
         subject = "Every session" if known == held else f"All {known} sessions whose end is known"
-        return f"{subject} ended within your buffer{', or as planned' if judged < known else ''}", subtitle
-    if number_past > judged / 2:
-        return f"{number_past} of {judged} sessions ended past your buffer", subtitle
+        return f"{subject} ended within your buffer{', or as planned' if unplanned < known else ''}", subtitle
+    if number_past > unplanned / 2:
+        return f"{number_past} of {unplanned} sessions ended past your buffer", subtitle
     latest_day = max(past, key=lambda day: past[day])
+    # Name a day only if it has more than one late session and at least half of all.
     is_one_day = past[latest_day] > 1 and past[latest_day] >= number_past / 2
     late_sessions = f"{weekday(latest_day)}’s ran over" if is_one_day else f"{spelled(number_past)} ran past it"
     return f"Most sessions ended within your buffer; {late_sessions}", subtitle
@@ -206,6 +216,7 @@ def own_ranges(
 
     weeks = [week - 7 * back for back in range(RANGE_WEEKS, -1, -1)]
     compared = {int(monday) for monday in frames.weeks.index[frames.weeks["compared"]]}
+    # 60 weeks as the pages load; own_range decides how many it needs.
     before = [monday for monday in range(week - 7 * 60, week, 7) if monday in compared]
     ranges = []
     for key in keys:
@@ -214,14 +225,14 @@ def own_ranges(
         unit = catalogue()[key].unit
         usual = own_range([_or_nan(values.get((monday, key))) for monday in before])
         low, middle, high = _whole_numbers(usual, unit) if usual else (None, None, None)
-        drawn = tuple(
+        shown_values = tuple(
             _drop_unsure_zero(values.get((monday, key)), unsure=unsure and catalogue()[key].uses_agreed_hours)
             for monday in weeks
         )
-        if all(value is None for value in drawn):
+        if all(value is None for value in shown_values):
             continue
         title, dates = catalogue()[key].title, tuple(map(date_of, weeks))
-        ranges.append(OwnRange(key, title, unit, dates, drawn, low, middle, high, in_notice=key in in_notice))
+        ranges.append(OwnRange(key, title, unit, dates, shown_values, low, middle, high, in_notice=key in in_notice))
     return tuple(ranges)
 
 

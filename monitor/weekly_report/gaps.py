@@ -44,7 +44,7 @@ GAP_TEXTS: Mapping[GapKind, GapTexts] = {
         "None of the {number} in {source} was sent from an address known as yours, so replies and evenings are not "
         "known. Your address has to be added to the configuration. Whoever looks after Evenhours can find it with: "
         "evenhours ingest --source {source} --full",
-        "none of the {number} in {source} was sent by {person}, as far as the configuration knows",
+        "none of the {number} in {source} was sent from a configured address of {person}",
         "One of their addresses is missing. evenhours ingest --source {source} --full shows the address found in "
         'most messages; add it to addresses below key = "{person}".',
     ),
@@ -163,6 +163,7 @@ def _warnings(ready: Readiness) -> Iterator[str]:
     if ready.unread_sources:
         yield f"Not read so far: {', '.join(ready.unread_sources)}."
     newest = ready.last_week
+    # A source that the headline names already is not named twice.
     silent = [source for source in ready.overdue_sources if source not in ready.incomplete_sources(newest)]
     if silent:
         last_read = listed(_last_read(ready, silent))
@@ -174,6 +175,7 @@ def _warnings(ready: Readiness) -> Iterator[str]:
 def _last_read(ready: Readiness, sources: Sequence[SourceState]) -> list[str]:
     """Return when each source was last read, in one phrase for those of the same day."""
     if len(sources) > 1 and len(sources) == sum(source.read_to is not None for source in ready.sources):
+        # Every source that was ever read stopped on the same day: most likely the night did not run.
         days = {_day(ready, source.read_to) for source in sources}
         if len(days) == 1:
             return [f"nothing was read since {days.pop()}"]
@@ -194,6 +196,7 @@ def _source_name(source: SourceState) -> str:
 
 
 def _were(sources: Sequence[SourceState]) -> str:
+    # "your messages were", "your calendar was".
     plural = len(sources) > 1 or (
         RecordType.MESSAGES in sources[0].record_types and RecordType.CALENDAR not in sources[0].record_types
     )

@@ -63,13 +63,16 @@ def weekly_report(
         )
     completeness = WeekCompleteness.of(ready, frames, monday, newer_sentence)
     values = values.select_weeks(ready.is_computed)
+    # Without computed numbers nothing is known of the week, and old notices would look like news.
     notice_rows = with_persons(frames, notice_rows) if completeness.is_computed else []
     today = day_number(local_day(clinician, now))
     notice = cards.leading_notice(notice_rows, monday, today, clinician)
     headline_notice = (
+        # A crossed rule of an earlier week can come back as a card after four weeks, but is no headline of this one.
         notice if notice and (notice.week == monday or notice.tier != RULE) else None
     )  # a put-off line is of before
     highlights = _highlights(frames, headline_notice, monday, notice_rows)
+    # A dict keeps the order and drops repeats.
     keys = dict.fromkeys((*MAIN_MEASURES, *(key for key in highlights.metrics if key in catalogue())))
     enough_weeks = _observed_before(frames, monday) >= ENOUGH_WEEKS
     built_from = _built_from(frames, monday, ready)

@@ -64,6 +64,7 @@ def headline(
     if not completeness.messages_seen:
         return "No message of yours was seen this week, so this page cannot say whether it was usual."
     inside = mostly_inside(frames, week)
+    # The first that holds is said. What keeps a week from being quiet comes before "Nothing stood out".
     sentences = (
         (not row["compared"], "A short week. We show it without comparing it."),
         (not enough_weeks, "Here is your week."),
@@ -107,6 +108,7 @@ def _hours_sentence(frames: Frames, week: int, completeness: WeekCompleteness) -
 def usual_slots(frames: Frames) -> dict[int, str]:
     """Return by client the weekday and time at which most of the last sessions began, as "Tuesdays, 15:00"."""
     recent = (
+        # Eight sessions: two months of a weekly client, short enough to follow a moved slot.
         frames.held_sessions[frames.held_sessions["client"] >= 0].sort_values("booked_start").groupby("client").tail(8)
     )
     local = frames.calendar.clock.local(recent["booked_start"].to_numpy(dtype=np.int64))
@@ -114,6 +116,7 @@ def usual_slots(frames: Frames) -> dict[int, str]:
     times = slots.groupby(["client", "day", "minute"]).size().reset_index(name="times")
     usual = times.sort_values("times", kind="stable").groupby("client").tail(1)
     return {
+        # Day number 0 is a Thursday; its Monday is 4 days later.
         int(client): f"{weekday(date_of(int(day) + 4))}s, {int(minute) // 60:02}:{int(minute) % 60:02}"
         for client, day, minute, _ in usual.itertuples(index=False)
     }

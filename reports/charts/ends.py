@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from reports.models import EndsDay, SessionEnd, SessionEnds
 
 RADIUS = 4.2
-EARLIEST, LATEST = -60, 60
-DOT_STYLES = {
+EARLIEST, LATEST = -60, 60  # minutes; a session that ends further off is drawn at the edge
+DOT_STYLES = {  # fill and ring
     "within": ("teal-3", "paper"),
     "past": ("slate-4", "paper"),
     "amber": ("amber-4", "paper"),
@@ -49,6 +49,7 @@ def session_ends(week: SessionEnds, key: str, *, narrow: bool = False, literal: 
     layout = chart_size(narrow=narrow)
     low, high = _axis_ends(week)
     has_arrows = any(end.minutes > high for day in week.days for end in day.ends)
+    # Arrows at the edge carry their minutes, which need room.
     right = 98 if not narrow or has_arrows else 66
     scale = MinuteAxis(low, high, 44 if narrow else 52, layout.width - right)
     offsets = [
@@ -90,6 +91,7 @@ def spread_dots(places: Sequence[float], apart: float) -> list[float]:
     """
     offsets = [0.0] * len(places)
     placed: list[tuple[float, float]] = []
+    # From left to right, each dot only has to avoid those already placed.
     for index in sorted(range(len(places)), key=places.__getitem__):
         x = places[index]
         neighbours = [(px, py) for px, py in placed if x - px < apart]
@@ -100,9 +102,11 @@ def spread_dots(places: Sequence[float], apart: float) -> list[float]:
 
 def _candidate_offsets(neighbours: Iterable[tuple[float, float]], x: float, apart: float) -> list[float]:
     """Return the row itself, then the offsets that just touch a neighbour, the smallest first."""
+    # The circle around a neighbour at this x, slightly enlarged so that rounding leaves no overlap.
     touching = [
         py + side * math.sqrt(max(apart**2 - (x - px) ** 2, 0)) * 1.001 for px, py in neighbours for side in (1, -1)
     ]
+    # Of two equal steps the lower one (+) comes first.
     return [0.0, *sorted(touching, key=lambda y: (round(abs(y), 3), -y))]
 
 
@@ -136,6 +140,7 @@ def _draw_background(
         )
     label = f"your {week.grace_minutes}-min buffer" if week.grace_minutes else "no buffer set"
     half = text_width(label, layout.small) / 2
+    # The label is centred on the buffer, but never runs out of the chart at the left.
     middle = max((booked + grace) / 2, half)
     drawing.text(middle, top - layout.small * 0.7, label, layout.small, "teal-4", anchor="center")
     drawing.text(layout.width, top - layout.small * 0.7, "past buffer", layout.small, anchor="right")

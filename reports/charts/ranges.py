@@ -53,6 +53,7 @@ def own_ranges(metrics: Sequence[OwnRange], key: str, *, narrow: bool = False, l
         _draw_band(drawing, metric, row)
         _draw_weeks(drawing, metric, row)
     if metrics:
+        # The time axis is that of the metric with most weeks.
         longest = max(metrics, key=lambda metric: len(metric.weeks))
         _draw_axis(drawing, _range_row(longest, layout, 0, pitch), layout, pitch * len(metrics) + layout.small * 1.3)
     return drawing.svg(Caption(key, TITLE, _description(metrics)), literal=literal)
@@ -63,6 +64,7 @@ def _range_row(metric: OwnRange, layout: ChartSize, top: float, pitch: float) ->
     low, high = (min(known_values), max(known_values)) if known_values else (0.0, 1.0)
     if metric.low is None:  # without a range to read them by, small moves are to look small
         low, high = min(low, 0.0), max(high * 1.2, 0.0)
+    # A flat line still needs a scale.
     if low == high:
         low, high = low - 1, high + 1
     left, right = (0.0, layout.width) if layout.narrow else (178.0, layout.width - 118)
@@ -93,6 +95,7 @@ def _draw_band(drawing: Drawing, metric: OwnRange, row: RangeRow) -> None:
     if metric.low is None or metric.high is None:
         return
     top, bottom = row.y(metric.high), row.y(metric.low)
+    # A range of one value would be an invisible line.
     if bottom - top < 3:
         top, bottom = (top + bottom) / 2 - 1.5, (top + bottom) / 2 + 1.5
     drawing.area(row.left, top, row.right - row.left, bottom - top, "band")
@@ -119,6 +122,7 @@ def _draw_axis(drawing: Drawing, row: RangeRow, layout: ChartSize, baseline: flo
     last = row.weeks - 1
     drawing.text(row.right, baseline, "this week", layout.small, anchor="right")
     for weeks_ago in range(4, last + 1, 4):
+        # The leftmost tick carries the unit.
         if weeks_ago + 4 > last:
             drawing.text(row.left, baseline, f"{weeks_ago} weeks ago", layout.small)
         else:

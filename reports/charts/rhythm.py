@@ -50,6 +50,7 @@ def rhythm(week: Rhythm, key: str, *, narrow: bool = False, literal: bool = Fals
     layout = chart_size(narrow=narrow)
     left, right = (36.0, 54.0) if narrow else (38.0, 58.0)
     column = (layout.width - left - right) / max(len(week.hours), 1)
+    # Square cells, unless few hours would make them very tall.
     row = 24.0 if narrow else min(column, 25.0)
     first = week.hours[0] if week.hours else 0
     grid = Grid(left, layout.small * 2, column, row, first, len(week.hours))
@@ -69,6 +70,7 @@ def rhythm(week: Rhythm, key: str, *, narrow: bool = False, literal: bool = Fals
 def _draw_hours(drawing: Drawing, grid: Grid, week: Rhythm, layout: ChartSize) -> None:
     baseline = grid.top - layout.small * 0.7
     for hour in week.hours:
+        # Every third hour is named, every sixth where the cells are too narrow for that.
         if hour % (3 if grid.column * 3 >= layout.small * 3.6 else 6) == 0:
             drawing.text(grid.x(hour), baseline, wording.hour(hour), layout.small, anchor="center")
     drawing.text(layout.width, baseline, "outside", layout.small, anchor="right")
@@ -96,6 +98,7 @@ def _draw_empty_cells(drawing: Drawing, grid: Grid, week: Rhythm) -> None:
 
 def _draw_work(drawing: Drawing, grid: Grid, week: Rhythm) -> None:
     """Draw the work, one group of marks for each colour and shape."""
+    # Grouped because every group costs an element of its own in the SVG.
     groups: dict[tuple[str, float], list[ChartMark]] = {}
     for index, day in enumerate(week.days):
         for column, hour in enumerate(week.hours):
@@ -126,10 +129,12 @@ def _split_cell(day: RhythmDay, hour: int, *, shared: bool) -> tuple[Piece, Piec
     for start, end in day.agreed:
         left, right = max(start - hour, 0), min(end - hour, 1)
         if 0 < right - left < 1:
+            # Work outside goes to the longer of the two rests of the hour.
             remainder = (0.0, left) if left > 1 - right else (right, 1.0)
             return _piece_of(left, right), _piece_of(*remainder)
     if not shared:
         return (1.0, 0.0), (1.0, 0.0)
+    # No agreed hours cut this hour, so the halves only show an order: inside first once agreed hours have begun.
     begins_agreed = any(start <= hour for start, _ in day.agreed)
     return ((0.5, 0.0), (0.5, 0.5)) if begins_agreed else ((0.5, 0.5), (0.5, 0.0))
 
@@ -168,6 +173,7 @@ def agreed_outline(days: list[Spans], grid: Grid) -> Iterator[Stroke]:
     for index, spans in enumerate(days):
         for x in (edge for span in spans for edge in span):
             yield (x, grid.y(index)), (x, grid.y(index + 1))
+    # Empty rows above and below close the outline.
     for index, (above, below) in enumerate(pairwise([[], *days, []])):
         for start, end in _one_sided_spans(above, below):
             yield (start, grid.y(index)), (end, grid.y(index))
@@ -177,6 +183,7 @@ def _one_sided_spans(above: Spans, below: Spans) -> Iterator[tuple[float, float]
     """Yield the spans where just one of two rows is agreed."""
     edges = sorted({edge for span in (*above, *below) for edge in span})
     for start, end in pairwise(edges):
+        # Between two neighbouring edges agreement cannot change, so its middle decides.
         middle = (start + end) / 2
         if any(a < middle < b for a, b in above) != any(a < middle < b for a, b in below):
             yield start, end

@@ -155,6 +155,7 @@ def _draw_metric(
     row: tuple[float, float],
 ) -> None:
     known_values = [value for value in metric.values if value is not None]
+    # Zero belongs to the scale of a measure, so that small changes look small.
     low, high = min([0.0, *known_values]), max([0.0, *known_values])
     scale_row = ScaleRow(*_row_edges(layout, row), low, high if high > low else low + 1)
     value, week_text = value_texts.latest_value(metric, weeks)
@@ -174,6 +175,7 @@ def _draw_metric(
 
 def _draw_months(drawing: Drawing, weeks: Sequence[date], time: TimeAxis, layout: ChartSize, baseline: float) -> None:
     """Draw the months, as far apart as their names need."""
+    # The first Monday of a month stands for its beginning.
     month_starts = [week.replace(day=1) for week in weeks if week.day <= 7]
     next_free = time.left
     for month_start in month_starts:
@@ -186,8 +188,6 @@ def _draw_months(drawing: Drawing, weeks: Sequence[date], time: TimeAxis, layout
 
 
 def _description(data: Comparison) -> str:
-    scale_texts = "; ".join(
-        value_texts.self_report(scale_texts, len(scale_texts.points) - 1) for scale_texts in data.self_reports
-    )
+    scale_texts = "; ".join(value_texts.self_report(scale, len(scale.points) - 1) for scale in data.self_reports)
     titles = wording.listed([metric.title for metric in data.measures])
     return f"{scale_texts}. Below, by week: {titles}."

@@ -89,8 +89,10 @@ def _draw_band(
 def _plot(rows: Sequence[CaseloadRow], layout: ChartSize) -> Plot:
     values = [value for row in rows for value in (row.load, row.load_before, row.low, row.high) if value is not None]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    # Equal loads have no span; 1 keeps the scale from dividing by zero.
     margin = (high - low or 1) * 0.04
     names = max([60.0, *(text_width(row.name, layout.body) for row in rows)])
+    # A very long name is cut instead of pushing the plot away.
     left = 0.0 if layout.narrow else min(names, 150.0) + 56
     right = layout.width - (0 if layout.narrow else 162 if any(row.note for row in rows) else 54)
     return Plot(left, right, layout.small * 2.1, 46.0 if layout.narrow else 24.0, max(low - margin, 0), high + margin)
@@ -105,6 +107,7 @@ def _draw_headings(drawing: Drawing, report: FairnessReport, plot: Plot, layout:
     if report.equal_share is not None:
         text = f"equal share {wording.quantity(report.equal_share, Unit.LOAD)}"
         half = text_width(text, layout.small) / 2
+        # The label stays within the plot, and on a phone clear of "vs share".
         x = min(max(plot.x(report.equal_share), plot.left + half), plot.right - half - (60 if layout.narrow else 0))
         drawing.text(x, baseline, text, layout.small, "teal-4", anchor="center")
 
@@ -148,7 +151,10 @@ def _draw_dots(drawing: Drawing, row: CaseloadRow, plot: Plot, layout: ChartSize
 
 
 def _draw_axis(drawing: Drawing, plot: Plot, layout: ChartSize, bottom: float) -> None:
-    step = next(s for s in (1, 2, 4, 5, 10, 20, 50, 100, 1000, 10**9) if (plot.high - plot.low) / s <= 6)
+    # The smallest round step that gives at most six ticks.
+    step = next(
+        candidate for candidate in (1, 2, 4, 5, 10, 20, 50, 100, 1000, 10**9) if (plot.high - plot.low) / candidate <= 6
+    )
     for load in range(math.ceil(plot.low / step) * step, math.floor(plot.high) + 1, step):
         if plot.left + 8 <= plot.x(load) <= plot.right - 8:
             drawing.text(plot.x(load), bottom + layout.small * 1.4, f"{load}", layout.small, anchor="center")
@@ -156,7 +162,7 @@ def _draw_axis(drawing: Drawing, plot: Plot, layout: ChartSize, bottom: float) -
 
 
 def _legend_entries(rows: Sequence[CaseloadRow]) -> list[LegendEntry]:
-    """Only what is drawn is explained."""
+    """Return an entry for each standing that is drawn."""
     drawn_standings = {row.standing for row in rows if row.load is not None}
     entries = [
         LegendEntry(text, 2 * RADIUS, partial(_draw_legend_dot, standing))

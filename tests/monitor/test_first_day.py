@@ -52,7 +52,7 @@ CASES = {
     GapKind.HOURS_ASSUMED: (assumed, "Your hours are assumed", "nobody declared the hours of ana"),
     GapKind.NO_CALENDAR: (without_calendar, "No calendar is connected", "no calendar is connected for ana"),
     GapKind.NO_MESSAGES: (without_mail, "No messages are connected", "no messages are connected for ana"),
-    GapKind.OWNER_UNKNOWN: (unknown_owner, "No message was recognised as yours", "was sent by ana"),
+    GapKind.OWNER_UNKNOWN: (unknown_owner, "No message was recognised as yours", "configured address of ana"),
     GapKind.NO_SESSIONS: (without_rules, "No entry of your calendar was recognised as a session", "is a session by"),
 }
 
