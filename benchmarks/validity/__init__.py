@@ -1,1 +1,1 @@
-"""A simulated practice life, in which the truth is known, and a race of methods on it: ``make validity``."""
+"""A comparison of detectors on simulated people, for whom the truth is known: ``make validity``."""

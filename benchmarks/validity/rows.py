@@ -1,4 +1,4 @@
-"""What the race writes down, and the two numbers that are made of it: how many in time, how often wrongly."""
+"""Rows of results: the share of changes found in time, and the rate of false notices."""
 
 from __future__ import annotations
 
@@ -6,67 +6,67 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.validity.simulator import IN_TIME, Floats
+from benchmarks.validity.simulator import WEEKS_IN_TIME, Floats
 
 ORDINARY = "ordinary life"
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many are simulated for each seed."""
+    """The numbers of people or clinicians that are simulated for each seed."""
 
     people: int = 800
     slow: int = 64
     patterns: int = 160
     clinicians: int = 200
-    whole: int = 80
+    all_families: int = 80
     intervals: int = 400
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method on one change: weeks until each person was told. Or on none: notices and years of each."""
+    """The result of a method: for a change the weeks to each person's notice, else notices and years of each."""
 
     measure: str
     method: str
-    cell: str
+    scenario: str
     weeks: Floats
     false: Floats
     years: Floats
 
     @property
     def share(self) -> tuple[float, float]:
-        """Per cent told in time, and one Monte-Carlo standard error of it."""
-        found = float((self.weeks <= IN_TIME).mean())
-        return 100 * found, 100 * float(np.sqrt(found * (1 - found) / len(self.weeks)))
+        """The percentage found in time, and its Monte-Carlo standard error."""
+        share = float((self.weeks <= WEEKS_IN_TIME).mean())
+        return 100 * share, 100 * float(np.sqrt(share * (1 - share) / len(self.weeks)))
 
     @property
     def median(self) -> float:
-        """Weeks until half were told; whoever never was comes last."""
+        """The median of the weeks to a notice; infinite ones come last."""
         return float(np.median(self.weeks))
 
     @property
     def rate(self) -> tuple[float, float]:
-        """False notices a person and year, and one standard error over people."""
-        each, years = self.false, self.years
-        rate = each.sum() / years.sum()
-        return float(rate), float(np.sqrt(((each - rate * years) ** 2).sum()) / years.sum())
+        """False notices per person and year, and the standard error over people."""
+        false, years = self.false, self.years
+        rate = false.sum() / years.sum()
+        return float(rate), float(np.sqrt(((false - rate * years) ** 2).sum()) / years.sum())
 
 
-NOBODY: Floats = np.empty(0)
+EMPTY: Floats = np.empty(0)
 
 
-def of_change(measure: str, method: str, cell: str, weeks: Floats) -> Row:
-    """A row of a change."""
-    return Row(measure, method, cell, weeks, NOBODY, NOBODY)
+def change_row(measure: str, method: str, scenario: str, weeks: Floats) -> Row:
+    """Return the row of a change."""
+    return Row(measure, method, scenario, weeks, EMPTY, EMPTY)
 
 
-def of_ordinary(measure: str, method: str, cell: str, false: Floats, years: Floats) -> Row:
-    """A row of ordinary life."""
-    return Row(measure, method, cell, NOBODY, false, years)
+def ordinary_row(measure: str, method: str, scenario: str, false: Floats, years: Floats) -> Row:
+    """Return the row of ordinary life."""
+    return Row(measure, method, scenario, EMPTY, false, years)
 
 
-def pooled(rows: list[Row]) -> Row:
-    """The same method and change on several seeds."""
+def pool(rows: list[Row]) -> Row:
+    """Return one row for the same method and change on several seeds."""
     parts = [np.concatenate([getattr(row, name) for row in rows]) for name in ("weeks", "false", "years")]
-    return Row(rows[0].measure, rows[0].method, rows[0].cell, *parts)
+    return Row(rows[0].measure, rows[0].method, rows[0].scenario, *parts)
