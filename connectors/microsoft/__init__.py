@@ -1,11 +1,11 @@
-"""Microsoft 365 by its Graph: calendar, message times, Teams attendance.
+"""Microsoft 365 through its Graph API: calendar entries, message times and Teams attendance.
 
-options     what the configuration may say
-access      whose permission it is, kept in a private file
-graph       one way to ask, page by page, for named fields alone
-entries     events, messages and attendance become records
-cursor      how far an account was read
-mail        folders by their delta queries
+options     the configuration and the permissions it needs
+access      permissions, stored in a private file, and signing in
+graph       requests for named fields, page by page
+entries     events, messages and attendance as records
+cursor      the state of an account between runs
+mail        mail folders by their delta queries
 meetings    attendance of Teams meetings
 source      the connector
 """

@@ -1,9 +1,9 @@
-"""Whose permission it is: a clinician's own, or the practice's application with the clinician's recorded consent.
+"""Permission to read a Microsoft account: the clinician's own, or the practice's application with their consent.
 
 ::
 
-    <tokens>/ana.json            what Microsoft gave when Ana signed in: the refresh token, in msal's own words
-    <tokens>/ana.consent.json    where an application reads in Ana's name: which account, which permissions, since when
+    <tokens>/ana.json            Ana's permission: the refresh token, in msal's own format, and the granted scopes
+    <tokens>/ana.consent.json    Ana's consent to the application: account, scopes, date
 
 Signing in needs no browser on this machine: a code is shown, to be entered on Microsoft's page anywhere.
 """
@@ -29,19 +29,19 @@ from connectors.microsoft.options import MicrosoftOptions, at_endpoint, scopes_o
 from connectors.private import PrivateFileError, read_private, write_private
 
 T = TypeVar("T")
-NAME = "microsoft"  # whose fault it is, as errors say where no source is meant
+NAME = "microsoft"  # stands in errors for the source, where there is none
 LOGIN = "https://login.microsoftonline.com"
-_JUNK = (ValueError, LookupError, AttributeError, TypeError)  # what the library raises at answers that are none
+_JUNK = (ValueError, LookupError, AttributeError, TypeError)  # raised by msal at responses in another form
 GRAPH = "https://graph.microsoft.com"
 _WITHDRAWN = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required", "invalid_client",
                         "unauthorized_client", "expired_token", "authorization_declined", "access_denied"})  # fmt: skip
 
 
 class MicrosoftAccess:
-    """What opens one owner's account: a token that is renewed when it has to be.
+    """Access to one owner's account, with a token that is renewed when necessary.
 
-    ``root`` is where the account's own resources begin, ``account`` what Microsoft calls it; ``deadline`` is for
-    everything that is asked on behalf of the source.
+    ``root`` is the base address of the account's resources, ``account`` Microsoft's name for it. All requests of the
+    source share the ``deadline``.
     """
 
     def __init__(self, context: Context, options: MicrosoftOptions) -> None:
@@ -54,67 +54,68 @@ class MicrosoftAccess:
         self.root = (
             f"{at_endpoint(GRAPH, options.api_endpoint).rstrip('/')}/v1.0/{f'users/{account}' if account else 'me'}"
         )
-        self._application = self._guarded(self._acting_application if account else self._own_application)
-        self.account = account or self._guarded(self._signed_in)
+        self._application = self._guarded(self._application_with_secret if account else self._application_of_owner)
+        self.account = account or self._guarded(self._signed_in_account)
 
     def token(self) -> str:
-        """A token that is valid now. Raises a :class:`~connectors.errors.ConnectorError`."""
-        answer = self._guarded(self._asked)
+        """Return a token that is valid now. Raises a :class:`~connectors.errors.ConnectorError`."""
+        answer = self._guarded(self._acquire)
         if self._cache is not None and self._cache.has_state_changed:
-            if self._read(f"{self._owner}.json") is None:  # taken back meanwhile: it must not come to life again
-                raise self.refused(f"{self._owner} took the permission back.")
-            _write(self._folder, f"{self._owner}.json", self._kept | {"cache": json.loads(self._cache.serialize())})
+            # A permission that was revoked meanwhile must not be written again.
+            if self._read(f"{self._owner}.json") is None:
+                raise self.refused(f"{self._owner} revoked the permission.")
+            _write(self._folder, f"{self._owner}.json", self._stored | {"cache": json.loads(self._cache.serialize())})
             self._cache.has_state_changed = False
         if answer and "access_token" in answer:
             return str(answer["access_token"])
         if answer is None or answer.get("error") in _WITHDRAWN:
-            raise self.refused("the permission was withdrawn, or ended.")
+            raise self.refused("the permission was revoked, or has expired.")
         raise self._unreachable()
 
     def refused(self, found: str) -> AuthorizationError:
-        """Somebody has to give permission again."""
+        """Return the error that asks the owner to give permission again."""
         return AuthorizationError(self._context.source, found, f"Run: {connect_command(self._owner)}")
 
-    def _guarded(self, ask: Callable[[], T]) -> T:
-        """What is asked through the library; whatever goes wrong is one sentence, without what the server said."""
+    def _guarded(self, call: Callable[[], T]) -> T:
+        """Call into msal. Whatever it raises becomes one error, without the server's text."""
         try:
-            return ask()
+            return call()
         except _JUNK:
             raise self._unreachable() from None
 
-    def _asked(self) -> Mapping[str, Any] | None:
+    def _acquire(self) -> Mapping[str, Any] | None:
         if self._options.client_secret:
-            return _answered(self._application.acquire_token_for_client([f"{GRAPH}/.default"]))
+            return _mapping(self._application.acquire_token_for_client([f"{GRAPH}/.default"]))
         accounts = self._application.get_accounts()
         if not accounts:
             return None
-        found = self._application.acquire_token_silent_with_error(list(scopes_of(self._options)), account=accounts[0])
-        return _answered(found)
+        answer = self._application.acquire_token_silent_with_error(list(scopes_of(self._options)), account=accounts[0])
+        return _mapping(answer)
 
-    def _signed_in(self) -> str:
+    def _signed_in_account(self) -> str:
         accounts = self._application.get_accounts()
         return str(accounts[0]["home_account_id"]) if accounts else ""
 
-    def _own_application(self) -> Any:
-        kept = self._read(f"{self._owner}.json")
-        if kept is None:
+    def _application_of_owner(self) -> Any:
+        stored = self._read(f"{self._owner}.json")
+        if stored is None:
             raise self.refused(f"{self._owner} has not given permission yet.")
-        if set(scopes_of(self._options)) - set(kept.get("scopes", ())):
-            raise self.refused(f"{self._owner} gave permission, but not for all that is to be read.")
-        self._kept = kept
-        self._cache = _cache(self._context.source, json.dumps(kept.get("cache", {})))
+        if set(scopes_of(self._options)) - set(stored.get("scopes", ())):
+            raise self.refused(f"{self._owner} gave permission, but not for everything this source reads.")
+        self._stored = stored
+        self._cache = _cache(self._context.source, json.dumps(stored.get("cache", {})))
         return _public_application(self._context.source, self._options, self._cache, self.deadline)
 
-    def _acting_application(self) -> Any:
+    def _application_with_secret(self) -> Any:
         secret = self._context.read_secret(self._options.client_secret or "").strip()
         kind, source = "ConfidentialClientApplication", self._context.source
-        return _made(kind, source, self._options, self.deadline, client_credential=secret)
+        return _create_application(kind, source, self._options, self.deadline, client_credential=secret)
 
     def _consented(self) -> str:
         consent = self._read(f"{self._owner}.consent.json")
         account = str(consent.get("account", "")) if consent else ""
         if consent is None or not account or set(scopes_of(self._options)) - set(consent.get("scopes", ())):
-            raise self.refused(f"{self._owner} has not consented to being read through the application.")
+            raise self.refused(f"{self._owner} has not consented to the practice's application.")
         return account
 
     def _read(self, name: str) -> dict[str, Any] | None:
@@ -124,12 +125,12 @@ class MicrosoftAccess:
             raise UnavailableError(self._context.source, error.found, error.remedy) from error
 
     def _unreachable(self) -> UnavailableError:
-        found = "Microsoft gave no token that could be used."
+        found = "Microsoft gave no usable token."
         return UnavailableError(self._context.source, found, "Check the network; the next run tries again.")
 
 
 class DeviceSignIn:
-    """One person's signing in with a code: ``code`` is to be entered at ``address``, on any machine."""
+    """A sign-in with a code: the person enters ``code`` at ``address``, on any machine."""
 
     def __init__(self, options: MicrosoftOptions) -> None:
         self._options = options
@@ -140,71 +141,77 @@ class DeviceSignIn:
         except _JUNK:
             flow = {}
         if "user_code" not in flow:
-            raise UnavailableError(NAME, "Microsoft gives no code to sign in with.", "Check client_id and tenant.")
+            raise UnavailableError(NAME, "Microsoft gave no code to sign in with.", "Check client_id and tenant.")
         self._flow = flow
         self.code, self.address = str(flow["user_code"]), str(flow["verification_uri"])
 
     def wait(self, folder: Path, clinician: str, now: datetime) -> tuple[str, ...]:
-        """Wait until the code was entered, keep the permission, and return what it allows.
+        """Wait until the code is entered, store the permission, and return the granted scopes.
 
-        Raises a :class:`~connectors.errors.ConnectorError` where it was refused or nobody came in time.
+        Raises a :class:`~connectors.errors.ConnectorError` if it is refused or nobody signs in in time.
         """
         answer = self._application.acquire_token_by_device_flow(self._flow)
         if "access_token" not in answer:
-            raise AuthorizationError(NAME, "nobody signed in with this code, or no was said.", "Run the command again.")
-        wanted = scopes_of(self._options)
+            raise AuthorizationError(
+                NAME, "nobody signed in with this code, or permission was refused.", "Run the command again."
+            )
+        requested = scopes_of(self._options)
         granted = {scope.rpartition("/")[2] for scope in str(answer.get("scope", "")).split()}
-        scopes = tuple(scope for scope in wanted if scope in granted)
-        kept = {"cache": json.loads(self._cache.serialize()), "scopes": scopes, "given_at": now.isoformat()}
-        _write(folder, f"{clinician}.json", kept)
+        scopes = tuple(scope for scope in requested if scope in granted)
+        content = {"cache": json.loads(self._cache.serialize()), "scopes": scopes, "given_at": now.isoformat()}
+        _write(folder, f"{clinician}.json", content)
         return scopes
 
 
 def permission_problem(folder: Path, options: MicrosoftOptions, clinician: str) -> str:
-    """What is wrong with somebody's permission and how to mend it; empty if nothing is known to be."""
+    """Return what is wrong with a clinician's permission and how to repair it; empty if nothing is known to be."""
     name = f"{clinician}.consent.json" if options.client_secret else f"{clinician}.json"
     try:
-        kept = read_private(folder, name)
+        stored = read_private(folder, name)
     except PrivateFileError as error:
         return str(error)
-    again = f"Run: {connect_command(clinician)}"
-    if kept is None:
-        return f"{clinician} has not given permission yet. {again}"
-    lacking = set(scopes_of(options)) - set(kept.get("scopes", ()))
-    return f"{clinician} gave permission, but not for all of it. {again}" if lacking else ""
+    remedy = f"Run: {connect_command(clinician)}"
+    if stored is None:
+        return f"{clinician} has not given permission yet. {remedy}"
+    missing = set(scopes_of(options)) - set(stored.get("scopes", ()))
+    return f"{clinician} gave permission, but not for all of it. {remedy}" if missing else ""
 
 
 def connect_command(clinician: str) -> str:
-    """What to type to give permission."""
+    """Return the command with which a clinician gives permission."""
     return f"evenhours connect microsoft --clinician {clinician}"
 
 
 def write_consent(folder: Path, clinician: str, account: str, options: MicrosoftOptions, now: datetime) -> None:
-    """Write down that somebody lets the practice's application read in their name."""
+    """Record a clinician's consent to the practice's application."""
     content = {"account": account, "scopes": list(scopes_of(options)), "agreed_at": now.isoformat()}
     _write(folder, f"{clinician}.consent.json", content)
 
 
 def _public_application(source: str, options: MicrosoftOptions, cache: Any, deadline: Deadline) -> Any:
-    """The application in the name of whoever signs in."""
-    return _made("PublicClientApplication", source, options, deadline, token_cache=cache)
+    """Return msal's application for somebody who signs in."""
+    return _create_application("PublicClientApplication", source, options, deadline, token_cache=cache)
 
 
-def _made(kind: str, source: str, options: MicrosoftOptions, deadline: Deadline, **more: Any) -> Any:
+def _create_application(kind: str, source: str, options: MicrosoftOptions, deadline: Deadline, **more: Any) -> Any:
     authority = f"{LOGIN}/{options.tenant}"
-    door = _MsalHttpClient(source, options.api_endpoint, deadline)
-    # Its discovery would ask another host whether this one is Microsoft's.
-    made = getattr(_library(source), kind)
-    return made(options.client_id, authority=authority, http_client=door, instance_discovery=False, **more)
+    http_client = _MsalHttpClient(source, options.api_endpoint, deadline)
+    application = getattr(_library(source), kind)
+    # Instance discovery would ask another host whether this one is Microsoft's.
+    return application(
+        options.client_id, authority=authority, http_client=http_client, instance_discovery=False, **more
+    )
 
 
 def _library(source: str) -> Any:
-    """Microsoft's own library for signing in, which is an extra."""
+    """Import msal, Microsoft's library for signing in, which is an optional dependency."""
     try:
         return import_module("msal")
     except ModuleNotFoundError as error:
         remedy = "Install it: pip install 'evenhours[microsoft]'"
-        raise UnavailableError(source, "what signs in at Microsoft is not installed.", remedy) from error
+        raise UnavailableError(
+            source, "the library for signing in at Microsoft (msal) is not installed.", remedy
+        ) from error
 
 
 def _cache(source: str, text: str) -> Any:
@@ -213,7 +220,7 @@ def _cache(source: str, text: str) -> Any:
     return cache
 
 
-def _answered(answer: Any) -> Mapping[str, Any] | None:
+def _mapping(answer: Any) -> Mapping[str, Any] | None:
     return answer if isinstance(answer, Mapping) else None
 
 
@@ -226,42 +233,43 @@ def _write(folder: Path, name: str, content: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _MsalResponse:
-    """An answer as msal wants it."""
+    """A response with the attributes that msal reads."""
 
     status_code: int
     text: str
     headers: Mapping[str, str]
 
     def raise_for_status(self) -> None:
-        """Nothing to raise: what may not be looked at has been refused."""
+        """Do nothing: other statuses have been raised before."""
 
 
 class _MsalHttpClient:
-    """The door through which msal asks: where ``endpoint`` says, and as patiently as all is asked for."""
+    """An HTTP client for msal, with this project's retry policy and ``endpoint``."""
 
     def __init__(self, source: str, endpoint: str | None, deadline: Deadline) -> None:
-        logging.getLogger("msal").setLevel(logging.ERROR)  # it writes what servers say
+        logging.getLogger("msal").setLevel(logging.ERROR)  # it logs responses
         self._source = source
         self._client = HttpClient(source, deadline=deadline)
         self._endpoint = endpoint
 
     def get(self, url: str, params: Mapping[str, str] | None = None, **more: Any) -> _MsalResponse:
-        """Ask."""
+        """Send a GET request."""
         address = f"{url}?{urlencode(params)}" if params else url
-        return self._exchanged(HttpRequest("GET", at_endpoint(address, self._endpoint), more.get("headers") or {}))
+        return self._send(HttpRequest("GET", at_endpoint(address, self._endpoint), more.get("headers") or {}))
 
     def post(self, url: str, data: Mapping[str, str] | str | None = None, **more: Any) -> _MsalResponse:
-        """Ask with a form. What Microsoft refuses it says with 400 or 401, which msal understands."""
+        """Send a form. Microsoft refuses with 400 or 401, which msal handles."""
         body = (data if isinstance(data, str) else urlencode(data or {})).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", **(more.get("headers") or {})}
         address = at_endpoint(url, self._endpoint)
-        return self._exchanged(HttpRequest("POST", address, headers, body, frozenset({400, 401})))
+        return self._send(HttpRequest("POST", address, headers, body, frozenset({400, 401})))
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection is kept open."""
 
-    def _exchanged(self, question: HttpRequest) -> _MsalResponse:
-        answer = self._client.send(question)
-        if answer.status == HTTPStatus.UNAUTHORIZED and not answer.body.lstrip().startswith(b"{"):
-            raise AuthorizationError(self._source, "Microsoft does not let us in.", "Run: evenhours connect microsoft")
-        return _MsalResponse(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
+    def _send(self, request: HttpRequest) -> _MsalResponse:
+        response = self._client.send(request)
+        if response.status == HTTPStatus.UNAUTHORIZED and not response.body.lstrip().startswith(b"{"):
+            remedy = "Run: evenhours connect microsoft"
+            raise AuthorizationError(self._source, "Microsoft does not accept the sign-in.", remedy)
+        return _MsalResponse(response.status, response.body.decode("utf-8", "replace"), response.headers)

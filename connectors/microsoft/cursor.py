@@ -1,4 +1,4 @@
-"""How far an account was read."""
+"""The cursor of a Microsoft account."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from connectors.cursor import Cursor
 
 @dataclass(frozen=True, slots=True)
 class MicrosoftCursor(Cursor):
-    """From which instant on everything was read, and what the calendar held (a keyed name of it).
+    """The state of an account: ``start`` of the window read, and a keyed digest of the calendar's ``content``.
 
-    For each meeting (by its keyed name) the end of the last time that was asked for, and for each folder of mail the
-    query that tells what comes next. ``skipped`` are messages that such a query has told of and the window left out.
+    ``meetings`` has, for each meeting's pseudonym, the end of the last occurrence whose attendance was requested;
+    ``folders`` has each mail folder's query for its next changes. ``skipped`` are messages that these queries returned
+    although they are outside the window.
     """
 
     version: ClassVar[int] = 3
@@ -26,20 +27,20 @@ class MicrosoftCursor(Cursor):
     skipped: Skipped = field(default_factory=Skipped)
 
     def check(self) -> None:
-        """Raise ValueError for instants that are none."""
+        """Raise ValueError for an invalid instant."""
         for instant in filter(None, (self.start, *self.meetings.values())):
             datetime.fromisoformat(instant)
 
     def read_from(self, start: datetime) -> MicrosoftCursor:
-        """Something was read from an instant on alone: a run that reaches back further has to read it again."""
+        """Return the cursor once something was read only from ``start`` on: an earlier window needs a full reading."""
         return replace(self, start=max(self.start, sortable_time(start)))
 
 
 def sortable_time(instant: datetime) -> str:
-    """An instant in a spelling whose order is that of time."""
+    """Return the text of an instant; texts sort as the instants do."""
     return instant.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def graph_time(instant: datetime) -> str:
-    """An instant as Graph's queries want it."""
+    """Return the text of an instant in Graph's queries."""
     return sortable_time(instant).replace("+00:00", "Z")

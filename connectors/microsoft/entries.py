@@ -1,4 +1,4 @@
-"""Events, messages and attendance become records; of each a few fields are looked at."""
+"""Events, messages and Teams attendance as records, from a few fields of each Graph item."""
 
 from __future__ import annotations
 
@@ -19,35 +19,36 @@ from connectors.pseudonyms import canonical_address
 from connectors.records import CalendarEvent, Grade, MessageStamp, SessionEvidence, Status
 
 _FREE = frozenset({"free", "workingElsewhere"})
-_MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)|/meet/(\d+)", re.IGNORECASE)  # long and short addresses
+_MEETING = re.compile(r"meeting_([A-Za-z0-9_-]+)(?:%40|@)|/meet/(\d+)", re.IGNORECASE)  # long and short join addresses
 _INVITATION = "#microsoft.graph.eventMessage"
 
 
 @dataclass(frozen=True, slots=True)
 class MicrosoftRecordMaker:
-    """Makes records of one account's items."""
+    """A maker of records from one account's items."""
 
     context: Context
     channel: str
 
     def may_be_inside(self, item: Item) -> bool:
-        """Whether an entry lies in the window, or cannot be told where it lies."""
+        """Return ``True`` if an entry is in the window, or its times cannot be read."""
         try:
             return self.context.window.touches(*self._span(item))
         except UnusableError:
             return True
 
     def event(self, item: Item) -> CalendarEvent:
-        """The calendar entry. Raises :class:`UnusableError`."""
+        """Return the calendar event of an item. Raises :class:`~connectors.errors.UnusableError`."""
         context, owner = self.context, self.context.owners[0]
         start, end = self._span(item)
         if end < start:
             raise UnusableError("it ends before it begins")
-        look = EntryTraits(_text(item, "subject"), "", _words(item, "categories"), "", tuple(self._attendees(item)))
-        kind, client = context.classifier.classify(look, owner.key, context.pseudonyms)
+        attendees = tuple(self._attendees(item))
+        traits = EntryTraits(_text(item, "subject"), "", _texts(item, "categories"), "", attendees)
+        kind, client = context.classifier.classify(traits, owner.key, context.pseudonyms)
         return CalendarEvent(
             clinician=owner.key,
-            uid_key=context.pseudonyms.entry(f"microsoft {_named(item)}"),
+            uid_key=context.pseudonyms.entry(f"microsoft {_id_of(item)}"),
             start=start,
             end=end,
             kind=kind,
@@ -60,61 +61,61 @@ class MicrosoftRecordMaker:
         )
 
     def stamp(self, item: Item, *, sent: bool) -> MessageStamp | None:
-        """When a message was sent, in the window or not; ``None`` if it was not. ``sent``: it lies in Sent Items.
+        """Return the stamp of a message, in the window or not; ``None`` for a draft or a deleted one.
 
-        Raises :class:`UnusableError`.
+        ``sent`` says that it is in Sent Items. Raises :class:`~connectors.errors.UnusableError`.
         """
         if "@removed" in item or item.get("isDraft") is True:
             return None
         owner = self.context.owners[0]
-        headers, correspondence = _headers(item), StampBuilder(self.context, "ordinary", self.channel)
+        headers, builder = _headers(item), StampBuilder(self.context, "ordinary", self.channel)
         outgoing = sent or not owner.addresses.isdisjoint(headers.senders)
         sent_at = _instant(item.get("sentDateTime" if outgoing else "receivedDateTime"))
         if sent_at is None:
             raise UnusableError("it has no readable time")
-        ends = correspondence.participants(headers, filed_as_sent=sent)
-        talk = _text(item, "conversationId")
-        for stamp in correspondence.stamps(headers, sent_at, ends):
-            node = self.context.pseudonyms.node(owner.key, f"microsoft conversation {talk}")
-            return replace(stamp, thread_nodes=(*stamp.thread_nodes, node)) if talk else stamp
+        participants = builder.participants(headers, filed_as_sent=sent)
+        conversation = _text(item, "conversationId")
+        for stamp in builder.stamps(headers, sent_at, participants):
+            node = self.context.pseudonyms.node(owner.key, f"microsoft conversation {conversation}")
+            return replace(stamp, thread_nodes=(*stamp.thread_nodes, node)) if conversation else stamp
         return None
 
     def attendance(self, report: Item, records: list[Item], meeting: str) -> Iterator[SessionEvidence]:
-        """True times of a meeting: for each person from outside, from when to when the owner was there, too.
+        """Yield a meeting's evidence: for each outside participant, the first and last instant together with the owner.
 
         ::
 
             owner       |-----| |-------------------------|
-            somebody        |---------|
+            a client        |---------|
             another                        |--------|
-            together        |---------|    |--------|         a call that was left open counts to where the other left
+            evidence        |---------|    |--------|         a call left open counts until the other left
 
-        Where nobody else came at all, the instant in the middle of the owner's wait.
+        If nobody else came, yield the instant in the middle of the owner's wait.
         """
         own = [span for record in records if self._is_own(record) for span in _spans(record)]
         others = [span for record in records if not self._is_own(record) for span in _spans(record)]
-        for person, times in self._from_outside(records).items():
-            if together := intersections(own, times):
+        for person, spans in self._outside_spans(records).items():
+            if together := intersections(own, spans):
                 yield from self._times(report, person, together[0][0], max(end for _, end in together), meeting)
-        if waited := no_show_at(own, others):
-            yield from self._times(report, "nobody", waited, waited, meeting)
+        if no_show := no_show_at(own, others):
+            yield from self._times(report, "nobody", no_show, no_show, meeting)
 
     def _times(
         self, report: Item, person: str, start: datetime, end: datetime, meeting: str
     ) -> Iterator[SessionEvidence]:
-        owner, names = self.context.owners[0], self.context.pseudonyms
-        key = names.entry(f"microsoft attendance {_named(report)}", person)
-        yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=names.entry("meeting", meeting))
+        owner, pseudonyms = self.context.owners[0], self.context.pseudonyms
+        key = pseudonyms.entry(f"microsoft attendance {_id_of(report)}", person)
+        yield SessionEvidence(owner.key, key, Grade.CALL, start, end, meeting=pseudonyms.entry("meeting", meeting))
 
-    def _from_outside(self, records: list[Item]) -> dict[str, Spans]:
-        """When each person was there who is of another house, or who gave no address: those by when they came."""
-        found: dict[str, Spans] = {}
+    def _outside_spans(self, records: list[Item]) -> dict[str, Spans]:
+        """Return the presence of each outside participant, by address, or by the time of joining without one."""
+        by_person: dict[str, Spans] = {}
         for record in records:
-            address, times = canonical_address(_text(record, "emailAddress")), sorted(_spans(record))
+            address, spans = canonical_address(_text(record, "emailAddress")), sorted(_spans(record))
             is_inside = address and not self.context.classifier.is_outside(address)
-            if times and not self._is_own(record) and not is_inside:
-                found.setdefault(address or times[0][0].isoformat(), []).extend(times)
-        return found
+            if spans and not self._is_own(record) and not is_inside:
+                by_person.setdefault(address or spans[0][0].isoformat(), []).extend(spans)
+        return by_person
 
     def _is_own(self, record: Item) -> bool:
         address = canonical_address(_text(record, "emailAddress"))
@@ -123,46 +124,46 @@ class MicrosoftRecordMaker:
         return _text(record, "role").lower() == "organizer"
 
     def _span(self, item: Item) -> Span:
-        """From when to when; an all-day entry runs from local midnight to local midnight."""
-        start, end = _wall(item, "start"), _wall(item, "end")
+        """Return start and end; an all-day entry runs from local midnight to local midnight."""
+        start, end = _naive_time(item, "start"), _naive_time(item, "end")
         zone = self.context.owners[0].zone if item.get("isAllDay") is True else UTC
         try:
             return start.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
         except OverflowError:
-            raise UnusableError("a time lies beyond the calendar") from None
+            raise UnusableError("a time is out of range") from None
 
     def _attendees(self, item: Item) -> Iterator[str]:
-        """Attendees before the organiser, rooms and the owner left out."""
+        """Yield the addresses of attendees, then the organiser's, without rooms and the owner."""
         people = item.get("attendees")
-        people = [one for one in people if isinstance(one, Mapping)] if isinstance(people, list) else []
-        invited = [one for one in people if one.get("type") != "resource"]
+        people = [person for person in people if isinstance(person, Mapping)] if isinstance(people, list) else []
+        invited = [person for person in people if person.get("type") != "resource"]
         for address in _addresses([*invited, item.get("organizer")]):
             if canonical_address(address) not in self.context.owners[0].addresses:
                 yield address
 
 
 def join_url(item: Item) -> str:
-    """The address at which one joins an entry's online meeting; empty where there is none."""
+    """Return the join address of an entry's online meeting; empty if there is none."""
     meeting = item.get("onlineMeeting")
     return _text(meeting, "joinUrl") if isinstance(meeting, Mapping) else ""
 
 
 def meeting_code(url: str) -> str:
-    """What names a Teams meeting in its address: lower case, without dashes."""
-    found = _MEETING.search(url)
-    return (found[1] or found[2]).lower().replace("-", "") if found else ""
+    """Return the code of a Teams meeting from its join address, in lower case and without dashes."""
+    match = _MEETING.search(url)
+    return (match[1] or match[2]).lower().replace("-", "") if match else ""
 
 
 def is_organizer(item: Item) -> bool:
-    """Whether the owner invites to the entry; only of such a meeting are they sure to be told who was there."""
+    """Return ``True`` if the owner organises the entry: the attendance of such a meeting can be read for certain."""
     answer = item.get("responseStatus")
     return isinstance(answer, Mapping) and answer.get("response") == "organizer"
 
 
 def last_end(item: Item) -> datetime | None:
-    """When an entry ends, by its UTC time; ``None`` where that cannot be read."""
+    """Return an entry's end, with its time as UTC; ``None`` if it cannot be read."""
     try:
-        return _wall(item, "end").replace(tzinfo=UTC)
+        return _naive_time(item, "end").replace(tzinfo=UTC)
     except UnusableError:
         return None
 
@@ -179,42 +180,42 @@ def _status(item: Item) -> Status:
 
 
 def _headers(item: Item) -> Headers:
-    """The fields by which a message is told, as if its header block had been read."""
+    """Return the fields of a message as if they had been read from its header block."""
     recipients = {
-        name: item.get(field)
-        for name, field in (("to", "toRecipients"), ("cc", "ccRecipients"), ("bcc", "bccRecipients"))
+        name: item.get(key) for name, key in (("to", "toRecipients"), ("cc", "ccRecipients"), ("bcc", "bccRecipients"))
     }
     lists = {name: _addresses(people) for name, people in recipients.items() if isinstance(people, list)}
-    machine = _text(item, "@odata.type").startswith(_INVITATION)
-    told = {
+    is_invitation = _text(item, "@odata.type").startswith(_INVITATION)
+    fields = {
         "from": _addresses([item.get("from")]),
-        "message-id": [_text(item, "internetMessageId") or f"<{_named(item)}@id.microsoft>"],
-        "auto-submitted": ["auto-generated"] if machine else [],
+        "message-id": [_text(item, "internetMessageId") or f"<{_id_of(item)}@id.microsoft>"],
+        "auto-submitted": ["auto-generated"] if is_invitation else [],
         **lists,
     }
-    return Headers.from_fields({name: values for name, values in told.items() if values})
+    return Headers.from_fields({name: values for name, values in fields.items() if values})
 
 
 def _addresses(people: list[Any]) -> list[str]:
-    found = []
-    for one in people:
-        inner = one.get("emailAddress") if isinstance(one, Mapping) else None
+    addresses = []
+    for person in people:
+        inner = person.get("emailAddress") if isinstance(person, Mapping) else None
         address = _text(inner, "address") if isinstance(inner, Mapping) else ""
+        # Anything else may be a name or a list; it would be split up wrongly later.
         if re.fullmatch(r"[^\s,;<>\"]+@[^\s,;<>\"]+", address):
-            found.append(address)
-    return found
+            addresses.append(address)
+    return addresses
 
 
 def _spans(record: Item) -> Iterator[Span]:
-    spans = record.get("attendanceIntervals")
-    for one in spans if isinstance(spans, list) else []:
-        if isinstance(one, Mapping):
-            start, end = _instant(one.get("joinDateTime")), _instant(one.get("leaveDateTime"))
+    intervals = record.get("attendanceIntervals")
+    for interval in intervals if isinstance(intervals, list) else []:
+        if isinstance(interval, Mapping):
+            start, end = _instant(interval.get("joinDateTime")), _instant(interval.get("leaveDateTime"))
             if start and end and start < end:
                 yield start, end
 
 
-def _named(item: Item) -> str:
+def _id_of(item: Item) -> str:
     name = _text(item, "id")
     if not name:
         raise UnusableError("it has no identifier")
@@ -226,27 +227,27 @@ def _text(item: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _words(item: Item, name: str) -> tuple[str, ...]:
+def _texts(item: Item, name: str) -> tuple[str, ...]:
     values = item.get(name)
     return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
 
 
-def _wall(item: Item, name: str) -> datetime:
-    """The clock that a time shows; all were asked for in UTC."""
+def _naive_time(item: Item, name: str) -> datetime:
+    """Return the naive time of a field. All times are requested in UTC; another zone is an error."""
     value = item.get(name)
     text, zone = (_text(value, "dateTime"), _text(value, "timeZone")) if isinstance(value, Mapping) else ("", "")
     if zone not in {"UTC", "Etc/UTC", "tzone://Microsoft/Utc"}:
-        raise UnusableError(f"its {name} is not in the time zone that was asked for")
+        raise UnusableError(f"its {name} is not in the requested time zone")
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        raise UnusableError(f"its {name} is no time") from None
-    return found.replace(tzinfo=None)
+        raise UnusableError(f"its {name} is not a time") from None
+    return time.replace(tzinfo=None)
 
 
 def _instant(value: object) -> datetime | None:
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return found.astimezone(UTC) if found and found.tzinfo else None
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return instant.astimezone(UTC) if instant and instant.tzinfo else None
     except (ValueError, OverflowError):
         return None

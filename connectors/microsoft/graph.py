@@ -1,4 +1,4 @@
-"""Asks Microsoft Graph for named fields, page by page, in one owner's name."""
+"""Requests to Microsoft Graph for named fields, page by page, in one owner's name."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from connectors.microsoft.access import MicrosoftAccess
 
 Item = Mapping[str, Any]
 Query = Sequence[tuple[str, str]]
-_BAD, _FORBIDDEN, _NOT_THERE, _EXPIRED = 400, 403, 404, 410
-_FORGOTTEN = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
-_MOST_PAGES = 10_000
+_BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _EXPIRED = 400, 403, 404, 410
+_EXPIRED_CODES = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
+_MAX_PAGES = 10_000
 _PREFER = 'outlook.timezone="UTC", IdType="ImmutableId", odata.maxpagesize={size}'
 
 
 class ExpiredLinkError(Exception):
-    """The link is too old: everything has to be asked for again."""
+    """The link has expired: everything has to be requested again."""
 
 
 class ForbiddenError(AuthorizationError):
-    """Signed in as we are, this may not be read."""
+    """The permission does not include this."""
 
 
 class GraphClient:
-    """One account. ``said_at`` is the server's own clock at its last answer."""
+    """A client for one account. ``server_time`` is the server's clock at its last response."""
 
     def __init__(self, source: str, access: MicrosoftAccess, page_size: int) -> None:
         self._source = source
@@ -42,74 +42,76 @@ class GraphClient:
         self.server_time: datetime | None = None
 
     def items(self, path: str, query: Query, *, optional: bool = False) -> Iterator[Item]:
-        """Every item of a collection. ``optional``: none where there is no such thing.
+        """Yield every item of a collection; with ``optional`` none if it does not exist.
 
         Raises :class:`ForbiddenError` and other :class:`~connectors.errors.ConnectorError`.
         """
-        with self._never_expired():
+        with self._refuse_expiry():
             for page, _ in self.pages(path, urlencode(query, quote_via=quote), optional=optional):
                 yield from page
 
     def pages(self, path: str, query: str, *, optional: bool = False) -> Iterator[tuple[list[Item], str]]:
-        """Pages, each with the query of what comes next: the next page, or the next round's first.
+        """Yield pages, each with the query of the next page, or on the last page of the next run's first.
 
-        A link's path and host are our own again, only its query is the server's: a token is sent nowhere else. Raises
-        :class:`ExpiredLinkError` for a query that the server no longer understands.
+        Of a link only the query is used; path and host stay our own, so the token is sent nowhere else. Raises
+        :class:`ExpiredLinkError` for a query that the server no longer accepts.
         """
-        for _ in range(_MOST_PAGES):
-            answer = self._asked(f"{self._access.root}/{path}?{query}", optional=optional)
-            items = answer.get("value", [])
+        for _ in range(_MAX_PAGES):
+            response = self._get(f"{self._access.root}/{path}?{query}", optional=optional)
+            items = response.get("value", [])
             if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
-                raise self._malformed("gives an answer that is no list of items.")
-            following = _query(answer.get("@odata.nextLink"))
-            yield items, following or _query(answer.get("@odata.deltaLink"))
-            if not following:
+                raise self._malformed("sends a response that is not a list of items.")
+            next_query = _query(response.get("@odata.nextLink"))
+            yield items, next_query or _query(response.get("@odata.deltaLink"))
+            if not next_query:
                 return
-            if following == query:
+            if next_query == query:
                 break
-            query = following
-        raise self._malformed("sends us round in circles.")
+            query = next_query
+        raise self._malformed("repeats the same page.")
 
     def item(self, path: str, query: Query) -> Item:
-        """One item; an empty one where there is none."""
-        with self._never_expired():
-            return self._asked(f"{self._access.root}/{path}?{urlencode(query, quote_via=quote)}", optional=True)
+        """Return one item; an empty mapping if it does not exist."""
+        with self._refuse_expiry():
+            return self._get(f"{self._access.root}/{path}?{urlencode(query, quote_via=quote)}", optional=True)
 
     @contextmanager
-    def _never_expired(self) -> Iterator[None]:
-        """Say so where a server takes a question of our own for a link of another day."""
+    def _refuse_expiry(self) -> Iterator[None]:
+        """Raise MalformedError where a request without an old link is said to have expired."""
         try:
             yield
         except ExpiredLinkError:
-            raise self._malformed("says that a question is too old.") from None
+            raise self._malformed("says that a new request has expired.") from None
 
-    def _asked(self, url: str, *, optional: bool) -> Item:
-        accepted = {_BAD, _EXPIRED, _FORBIDDEN, *({_NOT_THERE} if optional else ())}
-        client = self._signed()
+    def _get(self, url: str, *, optional: bool) -> Item:
+        accepted = {_BAD_REQUEST, _EXPIRED, _FORBIDDEN, *({_NOT_FOUND} if optional else ())}
+        client = self._current_client()
         try:
-            answer = client.send(HttpRequest("GET", url, self._headers, accepted=frozenset(accepted)))
+            response = client.send(HttpRequest("GET", url, self._headers, accepted=frozenset(accepted)))
         except AuthorizationError as error:
-            raise self._access.refused("Microsoft does not let us in any more.") from error
-        if answer.status == _FORBIDDEN:
-            raise ForbiddenError(*self._access.refused("Microsoft does not let us read this, or no longer.").args)
-        if answer.status == _EXPIRED or (answer.status == _BAD and _code(answer.body).lower() in _FORGOTTEN):
+            raise self._access.refused("Microsoft no longer accepts the sign-in.") from error
+        if response.status == _FORBIDDEN:
+            raise ForbiddenError(*self._access.refused("Microsoft does not, or no longer, allow us to read this.").args)
+        if response.status == _EXPIRED or (
+            response.status == _BAD_REQUEST and _code(response.body).lower() in _EXPIRED_CODES
+        ):
             raise ExpiredLinkError
-        if answer.status == _BAD:
+        if response.status == _BAD_REQUEST:
             remedy = "The next run tries again."
             raise UnavailableError(self._source, "the server does not accept the request (HTTP 400).", remedy)
-        if answer.status == _NOT_THERE:
+        if response.status == _NOT_FOUND:
             return {}
-        self.server_time = _date(answer.headers.get("date", "")) or self.server_time
+        self.server_time = _date(response.headers.get("date", "")) or self.server_time
         try:
-            found = json.loads(answer.body)
+            item = json.loads(response.body)
         except (ValueError, RecursionError):
-            raise self._malformed("gives an answer that is no JSON.") from None
-        if not isinstance(found, Mapping):
-            raise self._malformed("gives an answer that is no item.")
-        return found
+            raise self._malformed("sends a response that is not JSON.") from None
+        if not isinstance(item, Mapping):
+            raise self._malformed("sends a response that is not an item.")
+        return item
 
-    def _signed(self) -> HttpClient:
-        """A client with a token that is valid now: a first reading may take longer than one lasts."""
+    def _current_client(self) -> HttpClient:
+        """Return a client with a token that is valid now; a first reading may take longer than one is valid."""
         token = self._access.token()
         if token != self._token:
             self._token, self._client = token, HttpClient(self._source, login=token, deadline=self._access.deadline)
@@ -120,7 +122,7 @@ class GraphClient:
 
 
 def _code(body: bytes) -> str:
-    """By which word an answer says why it refuses."""
+    """Return the error code in a response."""
     try:
         return str(json.loads(body)["error"]["code"])
     except (ValueError, LookupError, TypeError, RecursionError):
@@ -136,7 +138,7 @@ def _query(link: object) -> str:
 
 def _date(text: str) -> datetime | None:
     try:
-        found = parsedate_to_datetime(text)
+        date = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return None
-    return found if found.tzinfo else None
+    return date if date.tzinfo else None

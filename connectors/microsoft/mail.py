@@ -1,8 +1,8 @@
-"""Mail: each folder by its delta query, from the link where the last run stopped; expired, it is read anew.
+"""Mail folders by their delta queries, each from the link at which the last run stopped.
 
-A first reading brings the newest messages first. It asks for those of the window alone, but in a folder that holds more
-than Microsoft gives of what is asked for like that. A link does not tell twice of a message that the window left out:
-once the window reaches it, all folders are read anew.
+A first reading returns the newest messages first. It requests only those of the window, unless the folder contains more
+messages than Microsoft returns for a filtered query. A folder whose link has expired is read again. A link does not
+return a message twice; so once the window includes a message that was skipped, all folders are read again.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ MESSAGE = (
 _NO_CORRESPONDENCE = ("drafts", "deleteditems", "junkemail", "outbox")
 _SENT = "sentitems"
 _ID = (("$select", "id"),)
-_NEWEST_FIRST = "receivedDateTime desc"  # the only order that there is
-MOST_FILTERED = 5000  # messages that a delta query with a filter gives
+_NEWEST_FIRST = "receivedDateTime desc"  # the only order that the API supports
+MAX_FILTERED = 5000  # messages that a delta query with a filter returns
 
 
 class _Folder(NamedTuple):
-    """One folder: whether it is Sent Items or in it, and how many items it holds."""
+    """A mail folder: ``is_sent`` for Sent Items and its subfolders, ``size`` in items."""
 
     is_sent: bool
     size: int
@@ -39,7 +39,7 @@ class _Folder(NamedTuple):
 
 @dataclass(slots=True)
 class Mailbox:
-    """One account's folders; ``cursor`` is how far they are read once the batches so far are stored."""
+    """The mail folders of one account. ``cursor`` is valid once the batches so far are stored."""
 
     graph: GraphClient
     maker: MicrosoftRecordMaker
@@ -47,59 +47,62 @@ class Mailbox:
     messages: int = 0
 
     def batches(self) -> Iterator[Batch]:
-        """What is new in every folder, page by page; how far the folders are that are read for the first time."""
+        """Yield the changes in every folder, page by page.
+
+        Progress is counted over the folders that are read for the first time.
+        """
         if self.cursor.skipped.has_any_in(self.maker.context.window):
             self.cursor = replace(self.cursor, folders={}, skipped=Skipped())
         folders = self._folders()
-        known = {name: query for name, query in self.cursor.folders.items() if name in folders}
-        self.cursor = replace(self.cursor, folders=known)
-        fresh = {name: folder.size for name, folder in folders.items() if name not in known}
-        done, total = 0, sum(fresh.values())
+        queries = {name: query for name, query in self.cursor.folders.items() if name in folders}
+        self.cursor = replace(self.cursor, folders=queries)
+        new_sizes = {name: folder.size for name, folder in folders.items() if name not in queries}
+        done, total = 0, sum(new_sizes.values())
         for name, folder in folders.items():
-            for came, page in self._pages(name, folder):
-                yield replace(page, done=done + min(came, fresh.get(name, 0)), total=total) if total else page
-            done += fresh.get(name, 0)
+            for received, page in self._pages(name, folder):
+                yield replace(page, done=done + min(received, new_sizes.get(name, 0)), total=total) if total else page
+            done += new_sizes.get(name, 0)
 
     def _pages(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
         try:
             yield from self._folder(name, folder)
         except ExpiredLinkError:
-            left = {other: query for other, query in self.cursor.folders.items() if other != name}
-            self.cursor = replace(self.cursor, folders=left)
-            yield from self._read_anew(name, folder)
+            others = {other: query for other, query in self.cursor.folders.items() if other != name}
+            self.cursor = replace(self.cursor, folders=others)
+            yield from self._read_again(name, folder)
 
-    def _read_anew(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
+    def _read_again(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
         try:
             yield from self._folder(name, folder)
         except ExpiredLinkError:
             source = self.maker.context.source
-            found = "the server forgets where a folder's reading began while it goes on."
+            found = "the server's link for a folder expires while the folder is being read."
             raise MalformedError(source, found, "The next run tries again.") from None
 
     def _folder(self, name: str, folder: _Folder) -> Iterator[tuple[int, Batch]]:
-        """Each page, with how many messages came so far."""
-        path, came = f"mailFolders/{quote(name, safe='')}/messages/delta", 0
+        """Yield each page, with the number of messages received so far."""
+        path, received = f"mailFolders/{quote(name, safe='')}/messages/delta", 0
         query = self.cursor.folders.get(name)
         if not query:
-            query, self.cursor = self._beginning(folder), self.cursor.read_from(self.maker.context.window.start)
-        for items, following in self.graph.pages(path, query):
+            query, self.cursor = self._first_query(folder), self.cursor.read_from(self.maker.context.window.start)
+        for items, next_query in self.graph.pages(path, query):
             records, rejected, skipped = self._stamps(items, sent=folder.is_sent)
-            folders = self.cursor.folders | {name: following}
+            folders = self.cursor.folders | {name: next_query}
             self.cursor = replace(self.cursor, folders=folders, skipped=skipped)
-            came += len(items)
+            received += len(items)
             if items:
-                yield came, Batch(self.cursor.dump(), records, rejected=rejected)
+                yield received, Batch(self.cursor.dump(), records, rejected=rejected)
 
-    def _beginning(self, folder: _Folder) -> str:
-        asked = [("$select", ",".join(MESSAGE)), ("$orderby", _NEWEST_FIRST)]
-        if folder.size <= MOST_FILTERED:
-            asked.append(("$filter", f"receivedDateTime ge {graph_time(self.maker.context.window.start)}"))
-        return urlencode(asked, quote_via=quote)
+    def _first_query(self, folder: _Folder) -> str:
+        query = [("$select", ",".join(MESSAGE)), ("$orderby", _NEWEST_FIRST)]
+        if folder.size <= MAX_FILTERED:
+            query.append(("$filter", f"receivedDateTime ge {graph_time(self.maker.context.window.start)}"))
+        return urlencode(query, quote_via=quote)
 
     def _stamps(
         self, items: Iterable[Item], *, sent: bool
     ) -> tuple[tuple[MessageStamp, ...], tuple[RejectedRecord, ...], Skipped]:
-        """The messages of the window, those that cannot be used, and what has been left out so far."""
+        """Return the messages in the window, the rejected ones, and what has been skipped so far."""
         records: list[MessageStamp] = []
         rejected: list[RejectedRecord] = []
         window, skipped = self.maker.context.window, self.cursor.skipped
@@ -117,18 +120,18 @@ class Mailbox:
         return tuple(records), tuple(rejected), skipped
 
     def _folders(self) -> dict[str, _Folder]:
-        """The folders that hold correspondence."""
-        names = (*_NO_CORRESPONDENCE, _SENT)
-        special = {name: str(self.graph.item(f"mailFolders/{name}", _ID).get("id")) for name in names}
+        """Return the folders with correspondence, by id."""
+        well_known = (*_NO_CORRESPONDENCE, _SENT)
+        special = {name: str(self.graph.item(f"mailFolders/{name}", _ID).get("id")) for name in well_known}
         sent = special.pop(_SENT)
-        found: dict[str, _Folder] = {}
+        folders: dict[str, _Folder] = {}
         waiting = [("mailFolders", False)]
         while waiting:
             path, is_sent = waiting.pop()
             for folder in self.graph.items(path, (("$select", "id,childFolderCount,totalItemCount"),)):
                 name, size = str(folder.get("id")), folder.get("totalItemCount")
-                if name not in found and name not in special.values():
-                    found[name] = _Folder(is_sent or name == sent, size if isinstance(size, int) else 0)
+                if name not in folders and name not in special.values():
+                    folders[name] = _Folder(is_sent or name == sent, size if isinstance(size, int) else 0)
                     if folder.get("childFolderCount"):
-                        waiting.append((f"mailFolders/{quote(name, safe='')}/childFolders", found[name].is_sent))
-        return found
+                        waiting.append((f"mailFolders/{quote(name, safe='')}/childFolders", folders[name].is_sent))
+        return folders

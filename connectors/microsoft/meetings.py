@@ -1,4 +1,4 @@
-"""Teams meetings: from when to when the owner and somebody else were there together."""
+"""Attendance of Teams meetings: the times at which the owner and others were in a meeting together."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from connectors.microsoft.graph import ForbiddenError, GraphClient, Item
 from connectors.records import SessionEvidence
 
 ATTENDANCE = ("emailAddress", "role", "attendanceIntervals")
-_LATE = timedelta(days=2)  # an attendance report may come that long after its meeting
-_ENOUGH = 5  # refusals before any answer: the rest would be refused, too
+_LATE = timedelta(days=2)  # an attendance report may appear this long after its meeting
+_MAX_REFUSED = 5  # refusals before any success: the rest would be refused, too
 
 
-class _Ended(NamedTuple):
-    """The last time that a meeting took place."""
+class _LastMeeting(NamedTuple):
+    """The last occurrence of a meeting: its end, its join address, and whether the owner organised it."""
 
     end: datetime
     url: str
@@ -29,9 +29,9 @@ class _Ended(NamedTuple):
 
 @dataclass(slots=True)
 class TeamsMeetings:
-    """The meetings that entries of the calendar invite to; ``cursor`` is how far they were asked for.
+    """The Teams meetings in the calendar's entries. ``cursor`` is valid once the batches so far are stored.
 
-    ``refusal`` is set where Microsoft lets us read the attendance of none of the owner's own.
+    ``refusal`` is set if Microsoft refuses the attendance of all meetings that the owner organised.
     """
 
     graph: GraphClient
@@ -40,14 +40,16 @@ class TeamsMeetings:
     refusal: ForbiddenError | None = None
 
     def batches(self, entries: Iterable[Item]) -> Iterator[Batch]:
-        """True times of each meeting that ended since it was last asked for, the latest first.
+        """Yield the evidence of each meeting that ended since its attendance was last requested, the latest first.
 
-        A meeting of somebody else's has reports that only they may read; it gives none.
+        The reports of a meeting that somebody else organised can be read only by them; it gives no evidence.
         """
-        ended = self._ended(entries)
-        due = sorted(((code, last) for code, last in ended.items() if self._is_due(code, last.end)), key=_by_end)
-        answered, refused = 0, 0  # of the owner's own
-        told_until = self.maker.context.window.end - _LATE  # what ended later may be told in part alone, or not at all
+        last_meetings = self._last_meetings(entries)
+        due = sorted(
+            ((code, last) for code, last in last_meetings.items() if self._is_due(code, last.end)), key=_latest_first
+        )
+        accepted, refused = 0, 0  # of the owner's own meetings
+        complete_until = self.maker.context.window.end - _LATE  # later meetings may have no report yet, or half of one
         for done, (code, last) in enumerate(due, 1):
             times: tuple[SessionEvidence, ...] = ()
             try:
@@ -55,65 +57,66 @@ class TeamsMeetings:
             except ForbiddenError as error:
                 if last.is_own:
                     refused += 1
-                    found = "Microsoft does not let us read who was in a meeting; all else was read."
+                    found = "Microsoft does not allow us to read who was in a meeting; everything else was read."
                     self.refusal = ForbiddenError(error.source, found, error.remedy)
-                    if refused == _ENOUGH and not answered:
+                    if refused == _MAX_REFUSED and not accepted:
                         break
-                    continue  # not asked for yet: it will be once we may
-            answered += last.is_own
+                    continue  # the cursor does not move, so it is requested again by the next run
+            accepted += last.is_own
             since, begin = self._since(code), self.maker.context.window.start
-            meetings = self.cursor.meetings | {self._name(code): min(last.end, told_until).isoformat()}
-            known = self.cursor if since and since >= begin else self.cursor.read_from(begin)
-            self.cursor = replace(known, meetings=meetings)
+            meetings = self.cursor.meetings | {self._name(code): min(last.end, complete_until).isoformat()}
+            cursor = self.cursor if since and since >= begin else self.cursor.read_from(begin)
+            self.cursor = replace(cursor, meetings=meetings)
             if times:
                 yield Batch(self.cursor.dump(), times, done=done, total=len(due))
-        if answered:
+        if accepted:
             self.refusal = None
-        names = set(map(self._name, ended))
-        left = {name: end for name, end in self.cursor.meetings.items() if name in names}
-        self.cursor = replace(self.cursor, meetings=left)
+        names = set(map(self._name, last_meetings))
+        meetings = {name: end for name, end in self.cursor.meetings.items() if name in names}
+        self.cursor = replace(self.cursor, meetings=meetings)
 
     def _name(self, code: str) -> str:
         return self.maker.context.pseudonyms.entry("meeting", code)
 
     def _since(self, code: str) -> datetime | None:
-        """The end of the last time that was asked for."""
-        known = self.cursor.meetings.get(self._name(code))
-        return datetime.fromisoformat(known) if known else None
+        """Return the end of the last occurrence whose attendance was requested."""
+        end = self.cursor.meetings.get(self._name(code))
+        return datetime.fromisoformat(end) if end else None
 
     def _is_due(self, code: str, end: datetime) -> bool:
         since, now = self._since(code), self.graph.server_time
         return since is None or end > since or (now is not None and end > now - _LATE)
 
-    def _ended(self, entries: Iterable[Item]) -> dict[str, _Ended]:
-        """Each meeting by its code with when it last ended, by the server's own clock."""
-        now, found = self.graph.server_time, dict[str, _Ended]()
+    def _last_meetings(self, entries: Iterable[Item]) -> dict[str, _LastMeeting]:
+        """Return the last ended occurrence of each meeting by its code; "ended" by the server's clock."""
+        now, last_meetings = self.graph.server_time, dict[str, _LastMeeting]()
         for item in entries:
             url, end = join_url(item), last_end(item)
             code = meeting_code(url)
-            if code and end and (now is None or end <= now) and (code not in found or end > found[code].end):
-                found[code] = _Ended(end, url, is_organizer(item))
-        return found
+            has_ended = end is not None and (now is None or end <= now)
+            if code and end and has_ended and (code not in last_meetings or end > last_meetings[code].end):
+                last_meetings[code] = _LastMeeting(end, url, is_organizer(item))
+        return last_meetings
 
     def _attendance(self, code: str, url: str) -> Iterator[SessionEvidence]:
-        matching = f"JoinWebUrl eq '{url.replace(chr(39), chr(39) * 2)}'"
-        for meeting in self.graph.items("onlineMeetings", (("$filter", matching), ("$select", "id")), optional=True):
+        by_url = f"JoinWebUrl eq '{url.replace(chr(39), chr(39) * 2)}'"
+        for meeting in self.graph.items("onlineMeetings", (("$filter", by_url), ("$select", "id")), optional=True):
             yield from self._reports(f"onlineMeetings/{quote(str(meeting.get('id')), safe='')}", code)
 
     def _reports(self, path: str, code: str) -> Iterator[SessionEvidence]:
-        """Each time that the meeting took place, but for those long before what is known; it has a report for each."""
+        """Yield the evidence of each occurrence, which has a report of its own, except those that were read before."""
         since = self._since(code)
         earliest = (since - _LATE).date().isoformat() if since else ""
-        named = (("$select", "id,meetingEndDateTime"),)
-        for report in self.graph.items(f"{path}/attendanceReports", named, optional=True):
+        fields = (("$select", "id,meetingEndDateTime"),)
+        for report in self.graph.items(f"{path}/attendanceReports", fields, optional=True):
             if str(report.get("meetingEndDateTime")) < earliest:
                 continue
-            inside = f"{path}/attendanceReports/{quote(str(report.get('id')), safe='')}/attendanceRecords"
-            records = list(self.graph.items(inside, (("$select", ",".join(ATTENDANCE)),), optional=True))
+            records_path = f"{path}/attendanceReports/{quote(str(report.get('id')), safe='')}/attendanceRecords"
+            records = list(self.graph.items(records_path, (("$select", ",".join(ATTENDANCE)),), optional=True))
             yield from self.maker.attendance(report, records, code)
 
 
-def _by_end(meeting: tuple[str, _Ended]) -> tuple[float, str]:
-    """The latest first."""
+def _latest_first(meeting: tuple[str, _LastMeeting]) -> tuple[float, str]:
+    """Return the sort key for the latest meetings first."""
     code, last = meeting
     return -last.end.timestamp(), code

@@ -1,4 +1,4 @@
-"""How a Microsoft account is configured, and which permissions its parts need."""
+"""The configuration of a Microsoft account, and the permissions that its parts need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCOPES: dict[Part, tuple[str, ...]] = {
     "mail": ("Mail.ReadBasic",),
     "meetings": ("Calendars.ReadBasic", "OnlineMeetings.Read", "OnlineMeetingArtifact.Read.All"),
 }
-"""The least permissions with which each part can be read: none of them opens the text of an entry or a message."""
+"""The least permissions for each part. None of them allows reading the text of an entry or a message."""
 
 SCOPE_DESCRIPTIONS: dict[str, str] = {
     "Calendars.ReadBasic": "when entries of the calendar are, and with whom",
@@ -60,30 +60,30 @@ class MicrosoftOptions:
 
 
 def scopes_of(options: MicrosoftOptions) -> tuple[str, ...]:
-    """The permissions that these options need."""
+    """Return the permissions that these options need."""
     return tuple(dict.fromkeys(scope for part in options.read for scope in SCOPES[part]))
 
 
 def problems(options: MicrosoftOptions) -> list[str]:
-    """What types alone cannot find."""
-    found = []
+    """Return the problems that types alone cannot show."""
+    problems = []
     if not options.read:
-        found.append('read: at least one of "calendar", "mail" and "meetings"')
+        problems.append('read: at least one of "calendar", "mail" and "meetings"')
     if options.client_secret and options.tenant in {"organizations", "common", "consumers"}:
-        found.append("tenant: an application that reads in everybody's name needs its directory's own")
+        problems.append("tenant: an application that reads in everybody's name needs its directory's own")
     if options.api_endpoint is not None and not _is_address(options.api_endpoint):
-        found.append("api_endpoint: is not an address; write it like https://proxy.example")
-    return found
+        problems.append("api_endpoint: is not an address; write it like https://proxy.example")
+    return problems
 
 
 def at_endpoint(url: str, endpoint: str | None) -> str:
-    """An address of Microsoft's as ``api_endpoint`` has it: the same path, asked for there."""
+    """Return an address of Microsoft's with the same path at ``api_endpoint``, if that is set."""
     parts = urlsplit(url)
     return f"{endpoint.rstrip('/')}{parts.path}{'?' if parts.query else ''}{parts.query}" if endpoint else url
 
 
 def describe_scopes(scopes: Sequence[str]) -> str:
-    """What permissions allow, for whoever gives them."""
+    """Return a sentence about what the permissions allow, for the person who gives them."""
     return "; ".join(SCOPE_DESCRIPTIONS.get(scope, scope) for scope in scopes)
 
 

@@ -1,12 +1,12 @@
-"""A clinician's Microsoft account: calendar, message times, Teams attendance.
+"""The Microsoft connector: calendar, message times and Teams attendance of a clinician's account.
 
 ::
 
-    calendar   a snapshot of the window, of named fields alone
-    meetings   from when to when one was there together with somebody, of those that ended since
-    mail       what changed in each folder since the last run
+    calendar   a snapshot of the window, with the named fields only
+    meetings   evidence from the meetings that have ended since the last run
+    mail       the changes in each folder since the last run
 
-The calendar has a delta query, too, but that cannot be asked for less than everything: subjects and texts would come.
+The calendar has a delta query, too, but it cannot be limited to some fields: subjects and texts would be sent.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TIMES = ("id", "type", "start", "end", "isAllDay", "isCancelled", "showAs", "re
 
 
 class Microsoft:
-    """Reads one clinician's account."""
+    """A reader of one clinician's account."""
 
     def __init__(self, options: MicrosoftOptions, context: Context) -> None:
         self._options, self._context = options, context
@@ -43,14 +43,14 @@ class Microsoft:
     def fetch(self, cursor: str | None) -> Iterator[Batch]:
         """Yield what is new: the calendar as one snapshot, then attendance, then mail page by page.
 
-        That attendance is refused is said at the end, when the rest has been read.
+        If attendance is refused, the error is raised at the end, when the rest has been read.
         """
         access = MicrosoftAccess(self._context, self._options)
         graph = GraphClient(self._context.source, access, PAGE_SIZE)
-        known = MicrosoftCursor.parse(cursor, self._settings(access.account))
+        last = MicrosoftCursor.parse(cursor, self._settings(access.account))
         start = sortable_time(self._context.window.start)
-        restarts = known.is_new or start < known.start
-        for batch in self._batches(graph, MicrosoftCursor(known.settings, start) if restarts else known):
+        restarts = last.is_new or start < last.start
+        for batch in self._batches(graph, MicrosoftCursor(last.settings, start) if restarts else last):
             yield replace(batch, restarts=restarts)
             restarts = False
 
@@ -70,9 +70,10 @@ class Microsoft:
             raise meetings.refusal
 
     def _entries(self, graph: GraphClient) -> list[Item]:
-        """What the calendar holds in the window; a day more is asked for, as all-day entries have local midnights.
+        """Return the calendar's items in the window.
 
-        That day is left out again, so that a window which moved over something shows in the content's fingerprint.
+        A day more is requested on both sides, as all-day entries begin at local midnight. Items outside the window are
+        left out again, so that the content's fingerprint changes when the window comes to include one.
         """
         window = self._context.window
         query = (
@@ -84,15 +85,15 @@ class Microsoft:
         return [item for item in items if self._maker.may_be_inside(item)]
 
     def _fields(self) -> Iterator[str]:
-        """What is asked for of an entry: times, and what the practice's rules look at."""
+        """Yield the fields to request: times, and those that the practice's rules need."""
         yield from _TIMES
         if self._context.times_suffice:
             return
         yield from ("attendees", "organizer")
-        rules = self._context.classifier
-        if rules.client_title or any(rule.title for rule in rules.rules):
+        classifier = self._context.classifier
+        if classifier.client_title or any(rule.title for rule in classifier.rules):
             yield "subject"
-        if any(rule.category for rule in rules.rules):
+        if any(rule.category for rule in classifier.rules):
             yield "categories"
         if "meetings" in self._parts:
             yield "onlineMeeting"
@@ -110,15 +111,15 @@ class Microsoft:
         )
 
     def _settings(self, account: str) -> str:
-        told = self._context
-        decisive = (sorted(self._parts), self._options.channel, told.owners, told.classifier, account)
-        return fingerprint(told.pseudonyms, *decisive)
+        context = self._context
+        decisive = (sorted(self._parts), self._options.channel, context.owners, context.classifier, account)
+        return fingerprint(context.pseudonyms, *decisive)
 
     def _content(self, entries: list[Item]) -> str:
         return fingerprint(self._context.pseudonyms, json.dumps(entries, sort_keys=True))
 
 
-_BRINGS = {"calendar": RecordType.CALENDAR, "mail": RecordType.MESSAGES, "meetings": RecordType.TIMES}
+_RECORD_TYPES = {"calendar": RecordType.CALENDAR, "mail": RecordType.MESSAGES, "meetings": RecordType.TIMES}
 
 SOURCE_KIND = SourceKind(
     name="microsoft",
@@ -136,6 +137,6 @@ SOURCE_KIND = SourceKind(
     "parsing",
     check=problems,
     per_owner=True,
-    record_types=lambda options: frozenset(_BRINGS[name] for name in options.read),
+    record_types=lambda options: frozenset(_RECORD_TYPES[name] for name in options.read),
     sent_by_address=True,
 )

@@ -25,7 +25,7 @@ NEEDED = {
     "onlineMeetings": {"OnlineMeetings.Read", "OnlineMeetingArtifact.Read.All"},
 }
 SPECIAL = ("inbox", "sentitems", "drafts", "deleteditems", "junkemail", "outbox")
-MOST_FILTERED = 5000  # what a delta query with a filter gives at most
+MAX_FILTERED = 5000  # what a delta query with a filter gives at most
 ALL = ("Calendars.ReadBasic", "Mail.ReadBasic", "OnlineMeetings.Read", "OnlineMeetingArtifact.Read.All")
 
 
@@ -293,7 +293,7 @@ class _Round:
         found = [item for item in log[self.begins : self.ends] if item.get("receivedDateTime", "~") >= self.since]
         if self.order:
             found.sort(key=lambda item: str(item.get("receivedDateTime", "")), reverse=True)
-        return found[:MOST_FILTERED] if self.since else found
+        return found[:MAX_FILTERED] if self.since else found
 
 
 LOGIN, GRAPH = "https://login.microsoftonline.com", "https://graph.microsoft.com"

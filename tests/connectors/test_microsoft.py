@@ -179,7 +179,7 @@ def test_an_entry_just_after_the_window_is_read_once_the_window_reaches_it(
             {"start": {"dateTime": "2026-03-02T09:00:00", "timeZone": "Romance Standard Time"}},
             "its start is not in the",
         ),
-        ({"start": {"dateTime": CANARY, "timeZone": "UTC"}}, "its start is no time"),
+        ({"start": {"dateTime": CANARY, "timeZone": "UTC"}}, "its start is not a time"),
         ({"end": {"dateTime": "2026-03-02T08:00:00", "timeZone": "UTC"}}, "it ends before it begins"),
     ],
 )
@@ -300,7 +300,7 @@ def test_a_folder_too_large_for_a_filter_is_read_to_its_end(
     microsoft: Microsoft, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (microsoft_fake, mail):
-        monkeypatch.setattr(module, "MOST_FILTERED", 3)
+        monkeypatch.setattr(module, "MAX_FILTERED", 3)
     monkeypatch.setattr(source, "PAGE_SIZE", 2)
     account.put_message("id-inbox", "old", WINDOW.start - timedelta(days=1))
     for number in range(5):
@@ -348,7 +348,7 @@ def test_a_server_that_forgets_while_it_is_read_is_left(
         return Reply(410) if "messages/delta" in asked.path else microsoft.answer(asked)
 
     server.answer = forgetful
-    with pytest.raises(MalformedError, match="forgets"):
+    with pytest.raises(MalformedError, match="expires while the folder is being read"):
         read(microsoft, tmp_path, read=("mail",))
 
 
@@ -486,7 +486,9 @@ def test_attendance_that_is_refused_is_said_and_asked_for_again(
     account.put_message("id-inbox", "m", START)
     server.answer = refusing(microsoft, where)
     given: list[Batch] = []
-    with pytest.raises(AuthorizationError, match=r"who was in a meeting; all else was read\. Run: evenhours connect"):
+    with pytest.raises(
+        AuthorizationError, match=r"who was in a meeting; everything else was read\. Run: evenhours connect"
+    ):
         given.extend(batches(microsoft, tmp_path, read=ALL_PARTS))
     assert len(records(given, MessageStamp)) == 1
     server.answer = microsoft.answer
@@ -602,7 +604,7 @@ def test_without_permission_it_is_said_what_to_type(microsoft: Microsoft, tmp_pa
 def test_a_permission_that_is_not_for_all_asks_again(microsoft: Microsoft, tmp_path: Path) -> None:
     microsoft.grants = ("Calendars.ReadBasic",)
     assert DeviceSignIn(options(microsoft)).wait(tmp_path / "microsoft-tokens", "ana", NOW) == ("Calendars.ReadBasic",)
-    with pytest.raises(AuthorizationError, match="not for all"):
+    with pytest.raises(AuthorizationError, match="not for everything this source reads"):
         read(microsoft, tmp_path)
     assert read(microsoft, tmp_path, read=("calendar",))
 
@@ -616,7 +618,7 @@ def test_a_withdrawn_permission_asks_again(microsoft: Microsoft, tmp_path: Path)
     told = json.loads(kept.read_text())
     told["cache"].pop("AccessToken")
     kept.write_text(json.dumps(told))
-    with pytest.raises(AuthorizationError, match="withdrawn"):
+    with pytest.raises(AuthorizationError, match="was revoked"):
         read(microsoft, tmp_path)
 
 
@@ -647,7 +649,7 @@ def test_an_application_reads_with_a_recorded_consent_alone(microsoft: Microsoft
     found = read(microsoft, tmp_path, read_secret=lambda _: microsoft.secret, **given)
     assert len(records(found, CalendarEvent)) == 1
     assert "ana@" not in (found[-1].cursor or "")
-    with pytest.raises(AuthorizationError, match="withdrawn"):
+    with pytest.raises(AuthorizationError, match="was revoked"):
         read(microsoft, tmp_path, read_secret=lambda _: "wrong", **given)
 
 

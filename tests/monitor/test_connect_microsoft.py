@@ -134,7 +134,7 @@ def test_a_permission_that_was_taken_back_during_a_run_does_not_come_back(
 ) -> None:
     office = office_with(tmp_path, microsoft)
     assert office("connect", "microsoft", "--clinician", "ana").code == 0
-    token, read = office.folder / "microsoft-tokens" / "ana.json", access.MicrosoftAccess._asked
+    token, read = office.folder / "microsoft-tokens" / "ana.json", access.MicrosoftAccess._acquire
 
     def taken_back_meanwhile(self: access.MicrosoftAccess) -> Any:
         answer = read(self)
@@ -142,7 +142,7 @@ def test_a_permission_that_was_taken_back_during_a_run_does_not_come_back(
         self._cache.has_state_changed = True
         return answer
 
-    monkeypatch.setattr(access.MicrosoftAccess, "_asked", taken_back_meanwhile)
+    monkeypatch.setattr(access.MicrosoftAccess, "_acquire", taken_back_meanwhile)
 
     assert office("ingest", "--source", "work").code == 4
     assert not token.exists()
